@@ -1,0 +1,3 @@
+"""Gator: a task runner and a logging system in one."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,69 @@
+"""One tree of errors, by who must act.
+
+A failing *job* is no error: it is a Result. What is raised is for the user (`UserError`: bad spec or
+usage, exit code 2) or is Gator's own fault (`GatorError`, exit code 3). Messages are lower-case
+fragments that complete "failed to ..." and say what to do.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class GatorError(Exception):
+    """A fault of Gator or of what it stands on; exit code 3, traceback to a file, one line to the user."""
+
+
+class UserError(Exception):
+    """Something the user can mend; exit code 2, no traceback."""
+
+
+class UsageError(UserError):
+    """A wrong option or argument."""
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Problem:
+    """One thing that is wrong in a text.
+
+    `file` is the path as the user gave it, `line` and `column` count from 1 (0 when unknown).
+    """
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class SpecError(UserError):
+    """A spec that cannot run; holds every problem, in the order of the text."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: Sequence[Problem] = tuple(sorted(set(problems)))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class StoreError(GatorError):
+    """A store that cannot be opened, read or written."""
+
+
+class DiskFullError(StoreError):
+    """No space is left where a store lives."""
+
+
+class ProtocolError(GatorError):
+    """A peer said something that the table of roles does not allow; INVALID_ARGUMENT on the wire."""
+
+
+class UnauthenticatedError(UserError):
+    """A token is missing or not good for what was asked."""
+
+
+class NotFoundError(UserError):
+    """A run, node or line that was asked for does not exist."""
+
+
+class UnavailableError(GatorError):
+    """A peer cannot be reached now."""
