@@ -17,7 +17,7 @@ Payload: TypeAlias = (
     | event_pb2.Result
 )
 
-KIND_OF_FIELD: dict[str, attach_pb2.EventKind] = {
+KIND_OF_FIELD: dict[str, attach_pb2.EventKind.ValueType] = {
     "declared": attach_pb2.EVENT_KIND_DECLARED,
     "started": attach_pb2.EVENT_KIND_STARTED,
     "log": attach_pb2.EVENT_KIND_LOG,
@@ -32,7 +32,7 @@ FIELD_OF_KIND = {kind: field for field, kind in KIND_OF_FIELD.items()}
 _INDEX = re.compile(r"\[[^\]/]*\]")
 
 
-def kind_of(event: event_pb2.Event) -> attach_pb2.EventKind:
+def kind_of(event: event_pb2.Event) -> attach_pb2.EventKind.ValueType:
     """Kind of an event's payload; EVENT_KIND_UNSPECIFIED for one that this version does not know."""
     field = event.WhichOneof("payload")
     if field is None:
