@@ -89,7 +89,7 @@ class _ReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTyp
     REASON_HOOK: _Reason.ValueType  # 13
     """One of its hooks failed."""
     REASON_DEPENDENCY: _Reason.ValueType  # 14
-    """What it waits for ended otherwise."""
+    """Something it waits for failed, was lost or was pruned for that."""
     REASON_CHILD: _Reason.ValueType  # 15
     """A child of the group ended so."""
     REASON_RUN_DIED: _Reason.ValueType  # 16
@@ -102,6 +102,8 @@ class _ReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTyp
     """A deadline passed."""
     REASON_MAX_FAIL: _Reason.ValueType  # 20
     """Too many jobs failed, so the rest was not started."""
+    REASON_NOT_NEEDED: _Reason.ValueType  # 21
+    """It waits for a failure, and nothing failed. It is neutral for the group above."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why an outcome is not PASSED. The first that holds in this order is the one that is given."""
@@ -135,7 +137,7 @@ REASON_ARTEFACT: Reason.ValueType  # 12
 REASON_HOOK: Reason.ValueType  # 13
 """One of its hooks failed."""
 REASON_DEPENDENCY: Reason.ValueType  # 14
-"""What it waits for ended otherwise."""
+"""Something it waits for failed, was lost or was pruned for that."""
 REASON_CHILD: Reason.ValueType  # 15
 """A child of the group ended so."""
 REASON_RUN_DIED: Reason.ValueType  # 16
@@ -148,6 +150,8 @@ REASON_DEADLINE: Reason.ValueType  # 19
 """A deadline passed."""
 REASON_MAX_FAIL: Reason.ValueType  # 20
 """Too many jobs failed, so the rest was not started."""
+REASON_NOT_NEEDED: Reason.ValueType  # 21
+"""It waits for a failure, and nothing failed. It is neutral for the group above."""
 
 class _Severity:
     ValueType = typing.NewType("ValueType", builtins.int)
