@@ -113,6 +113,8 @@ class _StopModeEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_StopMode.Valu
     """TERM first, KILL after the grace."""
     STOP_MODE_NOW: _StopMode.ValueType  # 2
     """KILL at once."""
+    STOP_MODE_HOLD: _StopMode.ValueType  # 3
+    """Start nothing new; what runs may end by itself."""
 
 class StopMode(_StopMode, metaclass=_StopModeEnumTypeWrapper):
     """How fast to stop."""
@@ -123,6 +125,8 @@ STOP_MODE_GRACEFUL: StopMode.ValueType  # 1
 """TERM first, KILL after the grace."""
 STOP_MODE_NOW: StopMode.ValueType  # 2
 """KILL at once."""
+STOP_MODE_HOLD: StopMode.ValueType  # 3
+"""Start nothing new; what runs may end by itself."""
 
 @typing.final
 class AttachRequest(message.Message):

@@ -1,0 +1,130 @@
+"""When a node may start: the table of conditions and outcomes, and the gate that is made of it.
+
+The rule: nothing here knows where a node runs or when something happened; only outcomes count.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from gator.plan import Condition, Edge
+from gator.v1 import common_pb2 as pb
+
+
+class GateState(Enum):
+    """Whether a child may start."""
+
+    BLOCKED = "blocked"
+    OPEN = "open"
+    SHUT = "shut"
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How nodes that never start are closed."""
+
+    outcome: pb.Outcome.ValueType
+    reason: pb.Reason.ValueType
+    message: str
+
+
+FAILURES = frozenset({pb.OUTCOME_FAILED, pb.OUTCOME_LOST})
+_VERB = {Condition.ON_PASS: "pass", Condition.ON_FAIL: "fail", Condition.ON_DONE: "end"}
+_ENDED = {
+    pb.OUTCOME_PASSED: "passed",
+    pb.OUTCOME_FAILED: "failed",
+    pb.OUTCOME_PRUNED: "was pruned",
+    pb.OUTCOME_CANCELLED: "was cancelled",
+    pb.OUTCOME_LOST: "was lost",
+}
+
+
+def refusal(
+    condition: Condition, outcome: pb.Outcome.ValueType, reason: pb.Reason.ValueType
+) -> pb.Reason.ValueType | None:
+    """Why a condition can not be met any more once its node ended so; None when it is met.
+
+    REASON_DEPENDENCY is a prune that counts for the group above, REASON_NOT_NEEDED is neutral. Whether a
+    failure is allowed makes no difference here.
+    """
+    if condition is Condition.ON_DONE:
+        return None
+    neutral = outcome == pb.OUTCOME_PRUNED and reason == pb.REASON_NOT_NEEDED
+    if condition is Condition.ON_PASS:
+        if outcome == pb.OUTCOME_PASSED:
+            return None
+        return pb.REASON_NOT_NEEDED if neutral else pb.REASON_DEPENDENCY
+    failed = outcome in FAILURES or (outcome == pb.OUTCOME_PRUNED and not neutral)
+    return None if failed else pb.REASON_NOT_NEEDED
+
+
+def key_of(edge: Edge) -> str:
+    """What a Release calls the awaited node: its path without indices, or one repeat of it."""
+    if edge.index is None:
+        return edge.awaited.template
+    return f"{edge.awaited.template}[{','.join(map(str, edge.index))}]"
+
+
+class Gate:
+    """The conditions of one child, met one by one.
+
+    A prune that counts shuts the gate at once. A neutral one waits for the other conditions, so that the
+    reason does not depend on the order in which outcomes arrive.
+    """
+
+    __slots__ = ("_neutral", "_shut", "_waits")
+
+    def __init__(self, edges: Iterable[Edge]) -> None:
+        self._waits: dict[str, list[Condition]] = {}
+        self._shut: Closing | None = None
+        self._neutral: Closing | None = None
+        for edge in edges:
+            if not edge.unselected:
+                self._waits.setdefault(key_of(edge), []).append(edge.condition)
+            elif edge.condition is Condition.ON_FAIL:
+                self._neutral = Closing(
+                    pb.OUTCOME_PRUNED,
+                    pb.REASON_NOT_NEEDED,
+                    f"waits for {edge.awaited.template} to fail, which was not selected",
+                )
+
+    @property
+    def state(self) -> GateState:
+        """Whether the child may start."""
+        if self._shut is not None:
+            return GateState.SHUT
+        if self._waits:
+            return GateState.BLOCKED
+        return GateState.OPEN if self._neutral is None else GateState.SHUT
+
+    @property
+    def closing(self) -> Closing:
+        """How the child is closed once the gate is shut."""
+        closing = self._shut or self._neutral
+        if closing is None:
+            raise AssertionError("the gate is not shut")
+        return closing
+
+    def unknown(self) -> list[tuple[str, Condition]]:
+        """What is still waited for."""
+        return [(key, condition) for key, conditions in self._waits.items() for condition in conditions]
+
+    def settle(self, key: str, outcome: pb.Outcome.ValueType, reason: pb.Reason.ValueType) -> bool:
+        """Take note of an outcome; whether the gate was waiting for it."""
+        conditions = self._waits.pop(key, None)
+        if conditions is None:
+            return False
+        for condition in conditions:
+            why = refusal(condition, outcome, reason)
+            if why is None:
+                continue
+            closing = Closing(
+                pb.OUTCOME_PRUNED,
+                why,
+                f"waits for {key} to {_VERB[condition]}, which {_ENDED[outcome]}",
+            )
+            if why == pb.REASON_DEPENDENCY:
+                self._shut = self._shut or closing
+            else:
+                self._neutral = self._neutral or closing
+        return True

@@ -1,0 +1,395 @@
+"""All tiers that one daemon hosts, joined with each other: the heart of a root and of a tier daemon.
+
+The rule: inputs are calls, outputs are a list of actions; time comes in with each call.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Iterator
+
+from gator.core.actions import (
+    Action,
+    Dequeue,
+    Enqueue,
+    OpenTier,
+    Record,
+    StopAttempt,
+    TellTier,
+    TierEnded,
+)
+from gator.core.gate import FAILURES
+from gator.core.tier import Child, Job, Phase, Tier, cancelled
+from gator.core.watch import WatchPlans
+from gator.events import ancestors, is_below, parent_of, template_of
+from gator.plan import Plan, PlanNode
+from gator.v1 import attach_pb2, event_pb2
+from gator.v1 import common_pb2 as pb
+
+
+class Tree:
+    """Tiers and jobs of a plan, as far as they live here.
+
+    `remote` says whether a node's tier shall run in another daemon.
+    """
+
+    def __init__(self, plan: Plan, *, remote: frozenset[str] = frozenset()) -> None:
+        self.plan = plan
+        self.tally = event_pb2.Tally()
+        self.jobs: dict[str, Job] = {}
+        self._now = 0
+        self._remote = remote
+        self._watches = WatchPlans(plan)
+        self._tiers: dict[str, Tier] = {}
+        self._remotes: dict[str, tuple[Tier, Child]] = {}
+        self._remote_running: set[str] = set()
+        self._crowns: dict[str, Tier] = {}
+        self._actions: list[Action] = []
+        self._closing: deque[Iterator[None]] = deque()
+        self._awake: dict[Tier, None] = {}
+        self._deadlines: list[tuple[int, str]] = []
+
+    # -- inputs
+
+    def start(self, now: int, deadline_millis: int = 0) -> None:
+        """Start the root of the plan."""
+        self._now = now
+        root = self.plan.root
+        self.tally.waiting = root.jobs
+        crown = Tier(self, root, "", base=0, watch=self._watches.of(root), crown=True)
+        self._crowns[root.ident] = crown
+        if deadline_millis:
+            heapq.heappush(self._deadlines, (now + deadline_millis * 1_000_000, root.ident))
+        crown.start()
+
+    def open(self, path: str, released: list[attach_pb2.Release], now: int) -> None:
+        """Start one tier on behalf of a parent in another daemon; its end is a `TierEnded`."""
+        self._now = now
+        node = self.plan.nodes[template_of(path)]
+        tier = Tier(self, node, path, base=node.order, watch=self._watches.of(node))
+        self._tiers[path] = tier
+        self._arm(node, path)
+        tier.start()
+        for release in released:
+            tier.on_release(release)
+
+    def declare_attempt(self, path: str, attempt: int, now: int) -> Job | None:
+        """An attempt is about to be handed out: record that its node exists.
+
+        Returns the job, or None when the attempt is not wanted any more.
+        """
+        self._now = now
+        job = self.jobs.get(path)
+        if job is None or job.attempt != attempt:
+            return None
+        if not job.declared:
+            job.declared = True
+            self.declare(job.node, path)
+        if job.phase is Phase.QUEUED:
+            job.phase = Phase.OUT
+        return job
+
+    def on_withdrawn(self, path: str, attempt: int, now: int) -> None:
+        """An attempt that was to be dequeued will not start."""
+        self._now = now
+        job = self.jobs.get(path)
+        if job is None or job.attempt != attempt or job.stop is None:
+            return
+        closing = cancelled(job.stop)
+        result = event_pb2.Result(
+            outcome=closing.outcome,
+            reason=closing.reason,
+            message=closing.message,
+            attempts=job.started,
+        )
+        job.tier.close_job(job, result)
+
+    def on_given_back(self, path: str, attempt: int) -> None:
+        """An attempt that was handed out ahead is queued again."""
+        job = self.jobs.get(path)
+        if job is not None and job.attempt == attempt and job.phase is Phase.OUT:
+            job.phase = Phase.QUEUED
+
+    def on_started(self, path: str, attempt: int, now: int) -> bool:
+        """An attempt's process runs; False when the attempt is closed already."""
+        self._now = now
+        job = self.jobs.get(path)
+        if job is None or job.attempt != attempt or job.phase is Phase.STARTED:
+            return False
+        job.tier.on_started(job)
+        self.tally.waiting -= 1
+        self.tally.running += 1
+        if job.started == 1:
+            self._arm(job.node, path)
+        if job.stop is not None and job.stop.mode != attach_pb2.STOP_MODE_HOLD:
+            self._actions.append(StopAttempt(path, attempt, job.stop))
+        return True
+
+    def on_attempt_finished(self, path: str, attempt: int, end: event_pb2.AttemptFinished, now: int) -> bool:
+        """An attempt ended; False when the attempt is closed already, which is to be ignored."""
+        self._now = now
+        job = self.jobs.get(path)
+        if job is None or job.attempt != attempt or job.phase is Phase.QUEUED:
+            return False
+        self._leave(job)
+        job.tier.on_attempt_finished(job, end)
+        return True
+
+    def on_attempt_lost(self, path: str, attempt: int, why: str, now: int) -> None:
+        """The daemon of a started attempt died."""
+        end = event_pb2.AttemptFinished(outcome=pb.OUTCOME_LOST, reason=pb.REASON_LOST, message=why)
+        self.on_attempt_finished(path, attempt, end, now)
+
+    def on_remote_result(self, path: str, result: event_pb2.Result, now: int) -> None:
+        """A node that lives in another daemon has its Result."""
+        self._now = now
+        node = self.plan.nodes.get(template_of(path))
+        if node is None:
+            return
+        if path in self._remote_running:
+            self._remote_running.discard(path)
+            self.tally.running -= 1
+            self.tally.waiting += 1
+        self._announce(node, path, result)
+        remote = self._remotes.pop(path, None)
+        if remote is not None:
+            tier, child = remote
+            tier.on_child_ended(child, path, result)
+
+    def on_remote_started(self, path: str) -> None:
+        """A job that lives in another daemon started."""
+        if path in self._remote_running:
+            return
+        self._remote_running.add(path)
+        self.tally.waiting -= 1
+        self.tally.running += 1
+
+    def remote_nodes_lost(self, path: str, open_nodes: list[tuple[str, bool]], why: str, now: int) -> None:
+        """The daemon of a tier died: close what it declared and left open, deepest first.
+
+        `open_nodes` are (path, whether it ran) of the nodes below `path` without a Result, itself included.
+        """
+        self._now = now
+        for each, _ in sorted(open_nodes, key=lambda node: -node[0].count("/")):
+            node = self.plan.nodes[template_of(each)]
+            result = event_pb2.Result(outcome=pb.OUTCOME_LOST, reason=pb.REASON_LOST, message=why)
+            if node.kind == pb.NODE_KIND_JOB:
+                result.jobs.lost = 1
+                result.first_failure = each
+            self._append(event_pb2.Event(path=each, time_unix_nanos=now, result=result))
+            self.on_remote_result(each, result, now)
+        if path in self._remotes:
+            result = event_pb2.Result(outcome=pb.OUTCOME_LOST, reason=pb.REASON_LOST, message=why)
+            self.on_remote_result(path, result, now)
+
+    def on_release(self, release: attach_pb2.Release, now: int) -> None:
+        """An outcome from above that something here waits for."""
+        self._now = now
+        for tier in list(self._tiers.values()):
+            if tier.parent is None:
+                tier.on_release(release)
+
+    def stop(self, order: attach_pb2.Stop, now: int) -> bool:
+        """End a node and all below it, the whole tree when the path is empty.
+
+        False when there is no such node, or it has ended.
+        """
+        self._now = now
+        path = order.path
+        if not path or path in self._crowns:
+            tops = [tier for tier in self._tiers.values() if tier.parent is None]
+            for tier in [*self._crowns.values(), *tops]:
+                tier.stop(order)
+            return True
+        if path in self._tiers:
+            self._tiers[path].stop(order)
+            return True
+        parent = self._tiers.get(parent_of(path))
+        if parent is not None:
+            return parent.stop_child(path, order)
+        for remote in self._remotes:
+            if is_below(path, remote):
+                self._actions.append(TellTier(remote, order))
+                return True
+        return False
+
+    def on_time(self, now: int) -> None:
+        """Enforce the deadlines that have passed."""
+        self._now = now
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, path = heapq.heappop(self._deadlines)
+            self.stop(
+                attach_pb2.Stop(
+                    path=path,
+                    mode=attach_pb2.STOP_MODE_GRACEFUL,
+                    reason=pb.REASON_DEADLINE,
+                    message=f"the deadline of {path} passed",
+                ),
+                now,
+            )
+
+    def step(self, now: int, budget: int = 200) -> bool:
+        """Do a bounded part of what can wait; whether there is more."""
+        self._now = now
+        while budget > 0 and (self._closing or self._awake):
+            if self._closing:
+                try:
+                    next(self._closing[0])
+                except StopIteration:
+                    self._closing.popleft()
+                budget -= 1
+            else:
+                tier = next(iter(self._awake))
+                issued = tier.issue(budget)
+                if issued < budget:
+                    self._awake.pop(tier, None)
+                budget -= issued + 1
+        return bool(self._closing or self._awake)
+
+    # -- outputs
+
+    def take(self) -> list[Action]:
+        """The actions since the last call, in order."""
+        actions, self._actions = self._actions, []
+        return actions
+
+    @property
+    def wake_at(self) -> int | None:
+        """When `on_time` wants to be called, in nanoseconds since 1970."""
+        return self._deadlines[0][0] if self._deadlines else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing lives here any more."""
+        return not (self._crowns or self._tiers or self._closing)
+
+    def waiting(self, path: str) -> list[str]:
+        """What a node that has not started waits for, in words."""
+        tier = self._tiers.get(parent_of(path))
+        child = tier.children.get(template_of(path)) if tier is not None else None
+        if tier is None or child is None:
+            return []
+        verbs = {"ON_PASS": "pass", "ON_FAIL": "fail", "ON_DONE": "end"}
+        return [f"{key} to {verbs[cond.name]}" for key, cond in tier.waiting_for(child)]
+
+    # -- what tiers ask for (the Hall)
+
+    def now(self) -> int:
+        """Time of the input that is being handled."""
+        return self._now
+
+    def declare(self, node: PlanNode, path: str) -> None:
+        """Record that a node exists."""
+        declared = event_pb2.Declared(
+            kind=node.kind,
+            children=sum(1 if c.repeats is None else len(c.indices) for c in node.children),
+            jobs=node.jobs,
+            seed=self.plan.seed(path),
+            allow_failure=node.allow_failure,
+            tags=node.tags,
+            priority=node.weight,
+        )
+        if node.kind == pb.NODE_KIND_JOB:
+            declared.demand.CopyFrom(node.demand)
+        self._append(event_pb2.Event(path=path, time_unix_nanos=self._now, declared=declared))
+
+    def conclude(self, node: PlanNode, path: str, result: event_pb2.Result) -> None:
+        """Record a node's Result and let those above know."""
+        self._append(event_pb2.Event(path=path, time_unix_nanos=self._now, result=result))
+        self._announce(node, path, result)
+
+    def enqueue(self, job: Job, *, alone: bool = False) -> None:
+        """Let an attempt start when the resources allow."""
+        self.jobs[job.path] = job
+        self._actions.append(Enqueue(job.path, job.attempt, job.node, job.order, alone))
+
+    def halt(self, job: Job, stop: attach_pb2.Stop) -> None:
+        """End a job, wherever it is."""
+        order = attach_pb2.Stop(
+            path=job.path,
+            mode=stop.mode,
+            reason=stop.reason or pb.REASON_CANCELLED,
+            message=stop.message,
+        )
+        job.stop = order
+        if job.phase is Phase.STARTED:
+            self._actions.append(StopAttempt(job.path, job.attempt, order))
+        else:
+            self._actions.append(Dequeue(job.path, job.attempt, order))
+
+    def open_tier(self, node: PlanNode, path: str, base: int, parent: Tier, child: Child) -> Tier | None:
+        """Start the tier of a child here, or have it started in another daemon."""
+        if node.template in self._remote:
+            self._remotes[path] = (parent, child)
+            released = tuple(parent.released_for(node))
+            self._actions.append(OpenTier(path, node, self.plan.seed(path), released))
+            return None
+        tier = Tier(self, node, path, base=base, watch=self._watches.of(node), parent=parent, slot=child)
+        self._tiers[path] = tier
+        self._arm(node, path)
+        return tier
+
+    def tell_tier(self, path: str, order: attach_pb2.Release | attach_pb2.Stop) -> None:
+        """Pass an order on to a tier in another daemon."""
+        self._actions.append(TellTier(path, order))
+
+    def close_later(self, steps: Iterator[None]) -> None:
+        """Go through steps a few at a time."""
+        self._closing.append(steps)
+
+    def wake(self, tier: Tier) -> None:
+        """Let a tier issue more of its repeats soon."""
+        self._awake[tier] = None
+
+    def tier_ended(self, tier: Tier, result: event_pb2.Result) -> None:
+        """Forget a tier and pass its Result on."""
+        self._awake.pop(tier, None)
+        if tier.crown:
+            self._crowns.clear()
+        else:
+            self._tiers.pop(tier.path, None)
+        if tier.parent is not None and tier.slot is not None:
+            tier.parent.on_child_ended(tier.slot, tier.path, result)
+        else:
+            path = self.plan.root.ident if tier.crown else tier.path
+            self._actions.append(TierEnded(path, result))
+
+    # -- within
+
+    def _append(self, event: event_pb2.Event) -> None:
+        self._actions.append(Record(event))
+
+    def _arm(self, node: PlanNode, path: str) -> None:
+        if node.deadline_millis:
+            heapq.heappush(self._deadlines, (self._now + node.deadline_millis * 1_000_000, path))
+
+    def _leave(self, job: Job) -> None:
+        if job.phase is Phase.STARTED:
+            self.tally.running -= 1
+            self.tally.waiting += 1
+        job.phase = Phase.OUT
+
+    def _announce(self, node: PlanNode, path: str, result: event_pb2.Result) -> None:
+        """Count a Result, and tell the tiers above that watch for it."""
+        if node.kind == pb.NODE_KIND_JOB:
+            self.jobs.pop(path, None)
+            self._count(result)
+            if result.outcome in FAILURES:
+                for above in ancestors(path):
+                    tier = self._tiers.get(above)
+                    if tier is not None and tier.node.max_fail:
+                        tier.count_failures(1)
+        for common in self._watches.commons_of(node.template):
+            for above in ancestors(path):
+                tier = self._tiers.get(above)
+                if tier is not None and tier.node is common:
+                    below = path[len(above) + 1 :]
+                    for release in tier.watch.on_result(below, node.template, result.outcome, result.reason):
+                        tier.on_release(release)
+                    break
+
+    def _count(self, result: event_pb2.Result) -> None:
+        self.tally.waiting -= 1
+        for name in ("passed", "failed", "pruned", "cancelled", "lost"):
+            value = getattr(result.jobs, name)
+            if value:
+                setattr(self.tally, name, getattr(self.tally, name) + value)

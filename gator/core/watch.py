@@ -1,0 +1,156 @@
+"""What a tier watches below itself: outcomes that others wait for, folded over repeats.
+
+The rule: a repeated node counts as one, and its outcome is known when all of its repeats have ended.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gator.core.gate import key_of
+from gator.plan import Edge, Plan, PlanNode
+from gator.v1 import attach_pb2
+from gator.v1 import common_pb2 as pb
+
+_INDEX = re.compile(r"\[(\d+)\]")
+_RANK = {
+    pb.OUTCOME_FAILED: 5,
+    pb.OUTCOME_LOST: 4,
+    pb.OUTCOME_CANCELLED: 3,
+    pb.OUTCOME_PRUNED: 2,
+    pb.OUTCOME_PASSED: 1,
+}
+
+
+@dataclass(slots=True)
+class RepeatFold:
+    """Outcome of a node over all of its repeats, as others see it."""
+
+    remaining: int
+    outcome: pb.Outcome.ValueType = pb.OUTCOME_UNSPECIFIED
+    reason: pb.Reason.ValueType = pb.REASON_UNSPECIFIED
+
+    def add(self, outcome: pb.Outcome.ValueType, reason: pb.Reason.ValueType) -> bool:
+        """Fold one repeat in; whether it was the last."""
+        self.remaining -= 1
+        neutral = outcome == pb.OUTCOME_PRUNED and reason == pb.REASON_NOT_NEEDED
+        rank = 0 if neutral else _RANK.get(outcome, 0)
+        if self.outcome == pb.OUTCOME_UNSPECIFIED or rank > self._rank():
+            self.outcome, self.reason = outcome, reason
+        return self.remaining == 0
+
+    def _rank(self) -> int:
+        if self.outcome == pb.OUTCOME_PRUNED and self.reason == pb.REASON_NOT_NEEDED:
+            return 0
+        return _RANK.get(self.outcome, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One thing to look out for below a tier: all repeats of a node, or one of them."""
+
+    key: str
+    repeats: int
+    index: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchPlan:
+    """What the tier of one node watches, and who below it waits for what. Shared by all its repeats."""
+
+    watched: dict[str, tuple[Watched, ...]]
+    """By the template of the awaited node."""
+    takers: dict[str, tuple[PlanNode, ...]]
+    """By key: the direct children that wait for it, themselves or somewhere inside."""
+
+
+@dataclass(slots=True)
+class WatchPlans:
+    """The watch plans of a plan, made when first asked for."""
+
+    plan: Plan
+    _made: dict[str, WatchPlan] = field(default_factory=dict[str, WatchPlan])
+    _commons: dict[str, tuple[PlanNode, ...]] | None = None
+    _takers: dict[str, dict[str, dict[str, PlanNode]]] | None = None
+
+    def commons_of(self, template: str) -> tuple[PlanNode, ...]:
+        """The nodes whose tiers watch for the node of this template."""
+        if self._commons is None:
+            commons: dict[str, dict[str, PlanNode]] = {}
+            for edge in self.plan.edges:
+                if not edge.unselected:
+                    commons.setdefault(edge.awaited.template, {})[edge.common.template] = edge.common
+            self._commons = {name: tuple(nodes.values()) for name, nodes in commons.items()}
+        return self._commons.get(template, ())
+
+    def of(self, node: PlanNode) -> WatchPlan:
+        """The watch plan of a group or array."""
+        made = self._made.get(node.template)
+        if made is None:
+            watched: dict[str, dict[str, Watched]] = {}
+            for edge in self.plan.edges_at(node):
+                if not edge.unselected:
+                    one = Watched(key_of(edge), _repeats(edge), edge.index)
+                    watched.setdefault(edge.awaited.template, {})[one.key] = one
+            made = WatchPlan(
+                watched={template: tuple(ones.values()) for template, ones in watched.items()},
+                takers={
+                    key: tuple(nodes.values())
+                    for key, nodes in self._takers_below().get(node.template, {}).items()
+                },
+            )
+            self._made[node.template] = made
+        return made
+
+    def _takers_below(self) -> dict[str, dict[str, dict[str, PlanNode]]]:
+        if self._takers is None:
+            takers: dict[str, dict[str, dict[str, PlanNode]]] = {}
+            for edge in self.plan.edges:
+                if edge.unselected:
+                    continue
+                key, child = key_of(edge), edge.waiting
+                while child is not edge.common:
+                    parent = child.parent
+                    if parent is None:
+                        break
+                    takers.setdefault(parent.template, {}).setdefault(key, {})[child.template] = child
+                    child = parent
+            self._takers = takers
+        return self._takers
+
+
+@dataclass(slots=True)
+class Watch:
+    """The folds of one running tier."""
+
+    plan: WatchPlan
+    folds: dict[str, RepeatFold] = field(default_factory=dict[str, RepeatFold])
+
+    def on_result(
+        self, below: str, template: str, outcome: pb.Outcome.ValueType, reason: pb.Reason.ValueType
+    ) -> Sequence[attach_pb2.Release]:
+        """Fold the end of a node in and return what became known by it.
+
+        `below` is its path without that of the tier, whose indices tell the repeat.
+        """
+        known: list[attach_pb2.Release] = []
+        for one in self.plan.watched.get(template, ()):
+            if one.index is not None and one.index != tuple(map(int, _INDEX.findall(below))):
+                continue
+            fold = self.folds.get(one.key)
+            if fold is None:
+                fold = self.folds[one.key] = RepeatFold(1 if one.index is not None else one.repeats)
+            if fold.add(outcome, reason):
+                known.append(attach_pb2.Release(path=one.key, outcome=fold.outcome, reason=fold.reason))
+        return known
+
+
+def _repeats(edge: Edge) -> int:
+    """How many instances of the awaited node there are in one instance of the common ancestor."""
+    number, node = 1, edge.awaited
+    while node is not edge.common:
+        number *= 1 if node.repeats is None else len(node.indices)
+        if node.parent is None:
+            break
+        node = node.parent
+    return number
