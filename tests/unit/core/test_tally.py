@@ -1,0 +1,138 @@
+"""Group Results folded from their children."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gator.core.tally import GroupFold
+from gator.v1 import common_pb2 as pb
+from gator.v1 import event_pb2
+
+_FIELD = {
+    pb.OUTCOME_PASSED: "passed",
+    pb.OUTCOME_FAILED: "failed",
+    pb.OUTCOME_PRUNED: "pruned",
+    pb.OUTCOME_CANCELLED: "cancelled",
+    pb.OUTCOME_LOST: "lost",
+}
+
+
+def job(
+    outcome: pb.Outcome.ValueType = pb.OUTCOME_PASSED,
+    reason: pb.Reason.ValueType = pb.REASON_UNSPECIFIED,
+    *,
+    allow_failure: bool = False,
+    error: str = "",
+) -> event_pb2.Result:
+    return event_pb2.Result(
+        outcome=outcome,
+        reason=reason,
+        attempts=1,
+        allow_failure=allow_failure,
+        first_error=event_pb2.Offence(text=error) if error else None,
+        jobs=event_pb2.Tally(**{_FIELD[outcome]: 1}),
+    )
+
+
+def fold(*results: event_pb2.Result) -> event_pb2.Result:
+    group = GroupFold()
+    for at, result in enumerate(results):
+        group.add(f"g/j{at}", result)
+    return group.finish(wall_nanos=5, allow_failure=False)
+
+
+PASSED = job()
+FAILED = job(pb.OUTCOME_FAILED, pb.REASON_EXIT)
+LOST = job(pb.OUTCOME_LOST, pb.REASON_LOST)
+CANCELLED = job(pb.OUTCOME_CANCELLED, pb.REASON_DEADLINE)
+PRUNED = job(pb.OUTCOME_PRUNED, pb.REASON_DEPENDENCY)
+NOT_NEEDED = job(pb.OUTCOME_PRUNED, pb.REASON_NOT_NEEDED)
+
+
+def test_a_group_takes_the_worst_outcome_in_any_order() -> None:
+    ranked = [FAILED, LOST, CANCELLED, PRUNED, PASSED]
+    for children in itertools.permutations(ranked, 3):
+        worst = min(children, key=ranked.index)
+        assert fold(*children).outcome == worst.outcome
+
+
+def test_a_group_without_children_passes() -> None:
+    assert fold().outcome == pb.OUTCOME_PASSED
+    assert fold().message == ""
+
+
+def test_handlers_that_were_not_needed_are_neutral() -> None:
+    assert fold(PASSED, NOT_NEEDED).outcome == pb.OUTCOME_PASSED
+
+
+@pytest.mark.parametrize("outcome", [pb.OUTCOME_FAILED, pb.OUTCOME_LOST])
+def test_a_child_that_may_fail_is_neutral_but_counted(outcome: pb.Outcome.ValueType) -> None:
+    result = fold(PASSED, job(outcome, pb.REASON_EXIT, allow_failure=True, error="e"))
+    assert result.outcome == pb.OUTCOME_PASSED
+    assert result.first_failure == ""
+    assert not result.HasField("first_error")
+    assert result.jobs.failed + result.jobs.lost == 1
+
+
+def test_a_failed_group_names_its_first_failure_and_first_error_by_arrival() -> None:
+    inner = fold(PASSED, FAILED)
+    result = fold(PASSED, inner, job(pb.OUTCOME_FAILED, pb.REASON_EXIT, error="boom"))
+    assert result.reason == pb.REASON_CHILD
+    assert result.first_failure == "g/j1"
+    assert result.first_error.text == "boom"
+    assert result.message == "2 of 4 jobs failed, the first was g/j1"
+
+
+def test_a_cancelled_group_says_why() -> None:
+    assert fold(PASSED, CANCELLED).reason == pb.REASON_DEADLINE
+
+
+def test_counts_and_usage_are_summed_and_peaks_are_the_greatest() -> None:
+    one = job()
+    one.counts.error = 2
+    one.usage.CopyFrom(event_pb2.Usage(wall_nanos=7, user_nanos=3, system_nanos=1, peak_memory_bytes=100))
+    two = job()
+    two.counts.error = 3
+    two.counts.info = 1
+    two.usage.CopyFrom(event_pb2.Usage(wall_nanos=7, user_nanos=4, peak_memory_bytes=60))
+    result = fold(one, two)
+    assert (result.counts.error, result.counts.info) == (5, 1)
+    assert result.usage == event_pb2.Usage(wall_nanos=5, user_nanos=7, system_nanos=1, peak_memory_bytes=100)
+    assert result.attempts == 2
+
+
+def test_metrics_are_folded_by_kind() -> None:
+    def with_metrics(value: float, count: int) -> event_pb2.Result:
+        result = job()
+        for kind in event_pb2.MetricKind.values():
+            name = event_pb2.MetricKind.Name(kind)
+            result.metrics.add(name=name, value=value, kind=kind, unit="u", count=count)
+        return result
+
+    totals = {
+        m.name.removeprefix("METRIC_KIND_"): m for m in fold(with_metrics(1, 1), with_metrics(4, 2)).metrics
+    }
+    assert {name: total.value for name, total in totals.items()} == {
+        "UNSPECIFIED": 5,
+        "LAST": 5,
+        "SUM": 5,
+        "MIN": 1,
+        "MAX": 4,
+        "MEAN": 3,
+    }
+    assert {total.count for total in totals.values()} == {3}
+
+
+CHILDREN = st.sampled_from([PASSED, FAILED, LOST, CANCELLED, PRUNED, NOT_NEEDED])
+
+
+@given(st.lists(st.lists(CHILDREN, min_size=1), min_size=1))
+def test_folding_through_groups_gives_the_same_outcome_and_tally(
+    groups: list[list[event_pb2.Result]],
+) -> None:
+    flat = fold(*itertools.chain.from_iterable(groups))
+    nested = fold(*(fold(*children) for children in groups))
+    assert nested.outcome == flat.outcome
+    assert nested.jobs == flat.jobs
