@@ -292,6 +292,8 @@ class Tier:
             if child.closing is not None or child.gate.state is not GateState.OPEN:
                 continue
             window = WINDOW_TIERS if child.node.children else WINDOW_JOBS
+            if child.node.template in self.watch.plan.entangled:
+                window = child.total
             while child.issued < child.total and child.live < window and issued < budget:
                 if self.state is not TierState.RUNNING:
                     return issued

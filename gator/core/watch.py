@@ -62,6 +62,8 @@ class WatchPlan:
     """By the template of the awaited node."""
     takers: dict[str, tuple[PlanNode, ...]]
     """By key: the direct children that wait for it, themselves or somewhere inside."""
+    entangled: frozenset[str]
+    """Templates of children whose repeats wait for each other, so that all must exist at once."""
 
 
 @dataclass(slots=True)
@@ -98,6 +100,11 @@ class WatchPlans:
                     key: tuple(nodes.values())
                     for key, nodes in self._takers_below().get(node.template, {}).items()
                 },
+                entangled=frozenset(
+                    _child_towards(edge.waiting, node).template
+                    for edge in self.plan.edges_at(node)
+                    if _child_towards(edge.waiting, node) is _child_towards(edge.awaited, node)
+                ),
             )
             self._made[node.template] = made
         return made
@@ -135,21 +142,36 @@ class Watch:
         """
         known: list[attach_pb2.Release] = []
         for one in self.plan.watched.get(template, ()):
-            if one.index is not None and one.index != tuple(map(int, _INDEX.findall(below))):
+            if one.index is not None and not _is_meant(one.index, below):
                 continue
             fold = self.folds.get(one.key)
             if fold is None:
-                fold = self.folds[one.key] = RepeatFold(1 if one.index is not None else one.repeats)
+                fold = self.folds[one.key] = RepeatFold(one.repeats)
             if fold.add(outcome, reason):
                 known.append(attach_pb2.Release(path=one.key, outcome=fold.outcome, reason=fold.reason))
         return known
 
 
+def _child_towards(below: PlanNode, node: PlanNode) -> PlanNode:
+    """The direct child of `node` on the way down to `below`."""
+    while below.parent is not None and below.parent is not node:
+        below = below.parent
+    return below
+
+
+def _is_meant(index: tuple[int, ...], below: str) -> bool:
+    """Whether the path of an instance is one of those that an index means; -1 means all of a level."""
+    found = map(int, _INDEX.findall(below))
+    return all(wanted in (-1, number) for wanted, number in zip(index, found, strict=True))
+
+
 def _repeats(edge: Edge) -> int:
-    """How many instances of the awaited node there are in one instance of the common ancestor."""
+    """How many instances of the awaited node are meant in one instance of the common ancestor."""
     number, node = 1, edge.awaited
+    levels = list(reversed(edge.index)) if edge.index is not None else None
     while node is not edge.common:
-        number *= 1 if node.repeats is None else len(node.indices)
+        if node.repeats is not None and (levels is None or levels.pop(0) == -1):
+            number *= len(node.indices)
         if node.parent is None:
             break
         node = node.parent

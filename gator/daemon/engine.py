@@ -1,0 +1,329 @@
+"""Carries out what a tree decides: records first, then everything else, in that order.
+
+The rule: an effect is done after the records that stand before it are committed. So nobody is told of
+something that a crash could undo.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Protocol
+
+from gator.core import actions as act
+from gator.core import dispatch as disp
+from gator.core.pools import DemandKey
+from gator.core.tree import Tree
+from gator.events import is_below
+from gator.plan import PlanNode
+from gator.ports import Clock
+from gator.v1 import attach_pb2, event_pb2
+
+Key = tuple[str, int]
+
+
+class Log(Protocol):
+    """The store of the engine's own daemon, as far as the engine needs it."""
+
+    def append(self, events: Sequence[event_pb2.Event], then: Callable[[], None] | None = None) -> int:
+        """Append events; `then` is called on the loop once they are committed."""
+        ...
+
+
+class Hand(Protocol):
+    """A daemon that runs jobs or tiers for the engine; inline it is the engine's own."""
+
+    def send(self, message: attach_pb2.AttachResponse) -> None:
+        """Pass an order on; never blocks."""
+        ...
+
+
+class Dispatch(Protocol):
+    """Decides when and where attempts start: the Dispatcher of a root or the leases of a tier daemon."""
+
+    def add(self, item: disp.Ready, now: float) -> None:
+        """An attempt is ready."""
+        ...
+
+    def cancel(self, key: Key, now: float) -> disp.Cancelled:
+        """An attempt shall not start."""
+        ...
+
+    def on_started(self, key: Key, now: float) -> None:
+        """An attempt runs."""
+        ...
+
+    def on_finished(self, key: Key, now: float) -> None:
+        """An attempt ended."""
+        ...
+
+    def on_recalled(self, keys: Sequence[Key], now: float) -> None:
+        """Attempts were given back unstarted."""
+        ...
+
+    def poll(self, now: float) -> list[disp.Action]:
+        """What to do now."""
+        ...
+
+    def wake_at(self) -> float | None:
+        """When to poll again at the latest."""
+        ...
+
+
+class Engine:
+    """Runs a tree by a dispatcher and hands; everything happens on one event loop."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        dispatch: Dispatch,
+        log: Log,
+        clock: Clock,
+        *,
+        on_action: Callable[[disp.Action], None],
+        open_tier: Callable[[act.OpenTier], Hand] | None = None,
+        on_tier_ended: Callable[[act.TierEnded], None],
+    ) -> None:
+        self.tree = tree
+        self.dispatch = dispatch
+        self.hands: dict[str, Hand] = {}
+        self.placed: dict[Key, str] = {}
+        """Which hand has an attempt."""
+        self._log, self._clock = log, clock
+        self._on_action, self._open_tier, self._on_tier_ended = on_action, open_tier, on_tier_ended
+        self._tier_hands: dict[str, Hand] = {}
+        self._records: list[event_pb2.Event] = []
+        self._launches: dict[str, list[attach_pb2.LaunchNode]] = {}
+        self._effects: list[Callable[[], None]] = []
+        self._loop = asyncio.get_running_loop()
+        self._turn: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    # -- inputs
+
+    def start(self, deadline_millis: int = 0) -> None:
+        """Start the root of the plan."""
+        self.tree.start(self._clock.unix_nanos(), deadline_millis)
+        self.turn_soon()
+
+    def open(self, node: attach_pb2.LaunchNode) -> None:
+        """Start the tier that a parent ordered."""
+        self.tree.open(node.path, list(node.released), self._clock.unix_nanos())
+        self.turn_soon()
+
+    def add_hand(self, name: str, hand: Hand) -> None:
+        """A daemon is ready for orders."""
+        self.hands[name] = hand
+        self.turn_soon()
+
+    def on_started(self, path: str, attempt: int) -> None:
+        """An attempt's process runs."""
+        if self.tree.on_started(path, attempt, self._clock.unix_nanos()):
+            self.dispatch.on_started((path, attempt), self._clock.monotonic())
+        self.turn_soon()
+
+    def on_finished(self, path: str, attempt: int, end: event_pb2.AttemptFinished) -> None:
+        """An attempt ended; ignored when it is closed already."""
+        if self.placed.pop((path, attempt), None) is not None:
+            self.dispatch.on_finished((path, attempt), self._clock.monotonic())
+            self.tree.on_attempt_finished(path, attempt, end, self._clock.unix_nanos())
+        self.turn_soon()
+
+    def on_recalled(self, keys: Iterable[Key]) -> None:
+        """Attempts were given back unstarted."""
+        given = [key for key in keys if self.placed.pop(key, None) is not None]
+        now = self._clock.unix_nanos()
+        self.dispatch.on_recalled(given, self._clock.monotonic())
+        for path, attempt in given:
+            job = self.tree.jobs.get(path)
+            if job is not None and job.stop is not None:
+                self.tree.on_withdrawn(path, attempt, now)
+            else:
+                self.tree.on_given_back(path, attempt)
+        self.turn_soon()
+
+    def on_hand_lost(self, name: str, started: Iterable[Key], unstarted: Iterable[Key], why: str) -> None:
+        """A daemon died: its started attempts are lost, the others are ready again, uncounted."""
+        self.hands.pop(name, None)
+        now = self._clock.unix_nanos()
+        for path, attempt in started:
+            self.placed.pop((path, attempt), None)
+            self.tree.on_attempt_lost(path, attempt, why, now)
+        for path, attempt in unstarted:
+            self.placed.pop((path, attempt), None)
+            job = self.tree.jobs.get(path)
+            if job is None or job.attempt != attempt:
+                continue
+            if job.stop is not None:
+                self.tree.on_withdrawn(path, attempt, now)
+            else:
+                self.tree.on_given_back(path, attempt)
+                self._add(path, attempt, job.node, job.order, alone=False)
+        self.turn_soon()
+
+    def on_release(self, release: attach_pb2.Release) -> None:
+        """An outcome from above."""
+        self.tree.on_release(release, self._clock.unix_nanos())
+        self.turn_soon()
+
+    def stop(self, order: attach_pb2.Stop) -> bool:
+        """End a node and all below it; False when there is none such."""
+        found = self.tree.stop(order, self._clock.unix_nanos())
+        self.turn_soon()
+        return found
+
+    def then(self, effect: Callable[[], None]) -> None:
+        """Do something after what is recorded now is committed."""
+        self._effects.append(effect)
+        self.turn_soon()
+
+    def turn_soon(self) -> None:
+        """Look for what there is to do once the inputs of this moment are in."""
+        if self._turn is None:
+            self._turn = self._loop.call_soon(self._take_turn)
+
+    # -- one turn
+
+    def _take_turn(self) -> None:
+        self._turn = None
+        now, moment = self._clock.unix_nanos(), self._clock.monotonic()
+        self.tree.on_time(now)
+        more = self.tree.step(now)
+        self._act(moment)
+        for action in self.dispatch.poll(moment):
+            self._dispatch(action)
+        # What was handed out may turn out not to be wanted, which frees what it held.
+        self._act(moment)
+        self._flush()
+        if more:
+            self.turn_soon()
+        self._set_timer(now, moment)
+
+    def _act(self, moment: float) -> None:
+        while actions := self.tree.take():
+            for action in actions:
+                self._do(action, moment)
+
+    def _do(self, action: act.Action, moment: float) -> None:
+        match action:
+            case act.Record(event):
+                self._records.append(event)
+            case act.Enqueue(path, attempt, node, order, alone):
+                self._add(path, attempt, node, order, alone=alone)
+            case act.Dequeue(path, attempt, stop):
+                self._dequeue(path, attempt, stop, moment)
+            case act.StopAttempt(path, attempt, stop):
+                self._send_stop((path, attempt), stop)
+            case act.OpenTier():
+                self._place_tier(action)
+            case act.TellTier(path, order):
+                self._tell_tier(path, order)
+            case act.TierEnded():
+                self._effects.append(partial(self._on_tier_ended, action))
+
+    def _add(self, path: str, attempt: int, node: PlanNode, order: int, *, alone: bool) -> None:
+        demand = DemandKey.of(node.demand)
+        ready = disp.Ready((path, attempt), demand, node.weight, order, alone)
+        self.dispatch.add(ready, self._clock.monotonic())
+
+    def _dequeue(self, path: str, attempt: int, stop: attach_pb2.Stop, moment: float) -> None:
+        what = self.dispatch.cancel((path, attempt), moment)
+        if what is disp.Cancelled.RUNNING:
+            if stop.mode != attach_pb2.STOP_MODE_HOLD:
+                self._send_stop((path, attempt), stop)
+        elif what is not disp.Cancelled.AHEAD:
+            self.placed.pop((path, attempt), None)
+            self.tree.on_withdrawn(path, attempt, self._clock.unix_nanos())
+
+    def _send_stop(self, key: Key, stop: attach_pb2.Stop) -> None:
+        hand = self.hands.get(self.placed.get(key, ""))
+        if hand is not None:
+            self._effects.append(partial(hand.send, attach_pb2.AttachResponse(stop=stop)))
+
+    def _dispatch(self, action: disp.Action) -> None:
+        match action:
+            case disp.HandOut():
+                self._hand_out(action)
+            case disp.Recall(host, leases):
+                hand = self.hands.get(host)
+                if hand is not None:
+                    order = attach_pb2.AttachResponse(recall=attach_pb2.Recall(leases=leases))
+                    self._effects.append(partial(hand.send, order))
+            case _:
+                self._on_action(action)
+
+    def _hand_out(self, action: disp.HandOut) -> None:
+        path, attempt = action.key
+        job = self.tree.declare_attempt(path, attempt, self._clock.unix_nanos())
+        if job is None:
+            self.dispatch.on_recalled([action.key], self._clock.monotonic())
+            return
+        self.placed[action.key] = action.host
+        plan = self.tree.plan
+        node = attach_pb2.LaunchNode(
+            path=path,
+            attempt=attempt,
+            lease=action.lease,
+            cores=action.cores,
+            seed=plan.seed(path),
+            job=plan.resolve(job.node, path),
+        )
+        index = plan.array_index(path)
+        if index is not None:
+            node.array_index = index
+        nodes = self._launches.get(action.host)
+        if nodes is None:
+            # Those of one turn go out as one message.
+            nodes = self._launches[action.host] = []
+            self._effects.append(partial(self._launch, action.host, nodes))
+        nodes.append(node)
+
+    def _launch(self, host: str, nodes: Sequence[attach_pb2.LaunchNode]) -> None:
+        hand = self.hands.get(host)
+        if hand is not None:
+            hand.send(attach_pb2.AttachResponse(launch=attach_pb2.Launch(nodes=nodes)))
+
+    def _place_tier(self, action: act.OpenTier) -> None:
+        if self._open_tier is None:
+            raise AssertionError("only a root places tiers")
+        hand = self._tier_hands[action.path] = self._open_tier(action)
+        node = attach_pb2.LaunchNode(path=action.path, attempt=1, seed=action.seed, released=action.released)
+        order = attach_pb2.AttachResponse(launch=attach_pb2.Launch(nodes=[node]))
+        self._effects.append(partial(hand.send, order))
+
+    def _tell_tier(self, path: str, order: attach_pb2.Release | attach_pb2.Stop) -> None:
+        hand = self._tier_hands.get(path)
+        if hand is None:
+            return
+        if isinstance(order, attach_pb2.Release):
+            message = attach_pb2.AttachResponse(release=order)
+        else:
+            message = attach_pb2.AttachResponse(stop=order)
+            if not is_below(order.path, path):
+                message.stop.path = path
+        self._effects.append(partial(hand.send, message))
+
+    def _flush(self) -> None:
+        """Hand records and effects over as one; effects run after the commit."""
+        records, effects = self._records, self._effects
+        if not records and not effects:
+            return
+        self._records, self._effects, self._launches = [], [], {}
+
+        def perform() -> None:
+            for effect in effects:
+                effect()
+
+        self._log.append(records, perform)
+
+    def _set_timer(self, now: int, moment: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        waits: list[float] = []
+        if self.tree.wake_at is not None:
+            waits.append((self.tree.wake_at - now) / 1e9)
+        dispatch_at = self.dispatch.wake_at()
+        if dispatch_at is not None:
+            waits.append(dispatch_at - moment)
+        if waits:
+            self._timer = self._loop.call_later(max(0.001, min(waits)), self.turn_soon)

@@ -1,0 +1,191 @@
+"""The folder of a run: who owns it, and what lies where in it.
+
+The rule: a live run holds an flock on `run.lock`, so that anybody on the host can tell whether it lives.
+"""
+
+import fcntl
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gator.errors import UsageError
+
+ROOT_STORE = "root.db"
+CLOSING_STORE = "closing.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who holds a run's lock."""
+
+    run: str
+    host: str
+    boot: str
+    pid: int
+    start_ticks: int
+    user: int
+
+    @classmethod
+    def this_process(cls, run: str) -> "Owner":
+        """The calling process as owner of a run."""
+        # Field 22 of /proc/PID/stat, see proc_pid_stat(5); the name before it may hold blanks.
+        stat = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        return cls(
+            run=run,
+            host=os.uname().nodename,
+            boot=Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+            pid=os.getpid(),
+            start_ticks=int(stat[19]),
+            user=os.getuid(),
+        )
+
+
+class RunFolder:
+    """Paths of a run, all absolute."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.stores = self.path / "stores"
+        self.daemons = self.path / "daemons"
+        self.logs = self.path / "logs"
+        self.lock_file = self.path / "run.lock"
+        self.control = self.path / "control"
+        self.fault_log = self.path / "gator.log"
+        self._lock: int | None = None
+
+    @classmethod
+    def create(cls, tracking: Path, ident: str, stamp: str) -> "RunFolder":
+        """A new folder `<tracking>/<stamp>-<ident>`; mkdir arbitrates between runs of one second.
+
+        Raises UsageError when the folder cannot be made.
+        """
+        name = f"{stamp}-{re.sub(r'[^A-Za-z0-9._-]', '_', ident)[:64]}"
+        for attempt in range(1000):
+            folder = cls(tracking / (name if attempt == 0 else f"{name}.{attempt + 1}"))
+            try:
+                tracking.mkdir(parents=True, exist_ok=True)
+                folder.path.mkdir()
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise UsageError(
+                    f"cannot make a folder for the run in {tracking}: {error.strerror}; "
+                    "name another one with --tracking"
+                ) from error
+            folder._fill()
+            folder._point_latest(tracking)
+            return folder
+        raise UsageError(f"cannot make a folder for the run in {tracking}: too many of the same second")
+
+    @classmethod
+    def exactly(cls, path: Path) -> "RunFolder":
+        """Use a folder that the user named; it must be empty or not exist. Raises UsageError."""
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            taken = any(path.iterdir())
+        except OSError as error:
+            raise UsageError(f"cannot use {path} as the folder of the run: {error.strerror}") from error
+        if taken:
+            raise UsageError(f"cannot use {path} as the folder of the run: it is not empty")
+        folder = cls(path)
+        folder._fill()
+        return folder
+
+    def _fill(self) -> None:
+        try:
+            self.stores.mkdir()
+            self.daemons.mkdir()
+            self.logs.mkdir()
+        except OSError as error:
+            raise UsageError(f"cannot write to {self.path}: {error.strerror}") from error
+
+    def _point_latest(self, tracking: Path) -> None:
+        # A link is replaced by renaming another one over it, so that it is never missing.
+        link, new = tracking / "latest", tracking / f".latest-{secrets.token_hex(4)}"
+        try:
+            new.symlink_to(self.path.name)
+            new.replace(link)
+        except OSError:
+            # No links on this file system: `latest` is found by the folders' names then.
+            new.unlink(missing_ok=True)
+
+    def store_of(self, daemon: str) -> Path:
+        """File of a daemon's store."""
+        return self.stores / f"{daemon}.db"
+
+    # -- who owns it
+
+    def lock(self, owner: Owner) -> None:
+        """Become the owner; raises BlockingIOError while another one lives."""
+        fd = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            raise
+        os.ftruncate(fd, 0)
+        os.write(fd, json.dumps(asdict(owner)).encode())
+        self._lock = fd
+
+    def unlock(self) -> None:
+        """Stop being the owner."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def owner(self) -> Owner | None:
+        """The last owner; None when there never was one."""
+        try:
+            return Owner(**json.loads(self.lock_file.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def is_live(self) -> bool:
+        """Whether the owner lives on this host; a run of another host counts as live."""
+        owner = self.owner()
+        if owner is None:
+            return False
+        if owner.host != os.uname().nodename:
+            return not (self.stores / CLOSING_STORE).exists() and self.control.exists()
+        try:
+            fd = os.open(self.lock_file, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        else:
+            return False
+        finally:
+            os.close(fd)
+
+    # -- how to reach it
+
+    def write_control(self, address: str, token: str) -> None:
+        """Say where the root listens; only the user may read it."""
+        text = json.dumps({"address": address, "token": token})
+        fd = os.open(self.control, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "w") as file:
+            file.write(text)
+
+    def read_control(self) -> tuple[str, str] | None:
+        """Address and token of a live root; None when it does not listen."""
+        try:
+            control = json.loads(self.control.read_text())
+            return control["address"], control["token"]
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def store_files(self) -> Iterator[Path]:
+        """The stores there are, the root's first."""
+        root = self.stores / ROOT_STORE
+        if root.exists():
+            yield root
+        for path in sorted(self.stores.glob("*.db")):
+            if path.name != ROOT_STORE:
+                yield path
