@@ -262,7 +262,7 @@ class Engine:
         node = attach_pb2.LaunchNode(
             path=path,
             attempt=attempt,
-            lease=action.lease,
+            lease=action.lease_id,
             cores=action.cores,
             seed=plan.seed(path),
             job=plan.resolve(job.node, path),

@@ -1,0 +1,1 @@
+"""Where daemons run. The rule: a scheduler starts and ends daemons, and knows nothing of what they do."""
