@@ -1,0 +1,6 @@
+"""Spec → Plan: inherit, resolve dependencies, refuse cycles, select. Does no I/O and reads no clock."""
+
+from gator.plan.nodes import Condition, Edge, PlanNode
+from gator.plan.plan import Plan, array_index, make_plan
+
+__all__ = ["Condition", "Edge", "Plan", "PlanNode", "array_index", "make_plan"]

@@ -1,0 +1,100 @@
+"""Fills in the `${{ name }}` that are known before a job starts; leaves every other one as it is written.
+
+The text stays in its escaped form: `$${{` is still to be read as a plain `${{` by whoever fills in the
+rest, and what is put in from outside is escaped, so that it is never scanned again.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gator.v1 import spec_pb2
+
+Lookup = Callable[[str], str | None]
+
+START_TIME = frozenset({"attempt", "scratch", "cores"})
+"""Names that the wrapper fills in when an attempt starts; so is everything below `artefacts.`."""
+
+_REFERENCE = re.compile(r"\$?\$\{\{\s*([^{}]*?)\s*\}\}")
+_PLAIN = re.compile(r"[A-Za-z0-9_./:=,@%+-]*")
+
+
+class UnsafeValueError(ValueError):
+    """A value that a shell would not take as one plain word."""
+
+
+def escape(value: str) -> str:
+    """The text that reads as `value` when it is filled in."""
+    return value.replace("${{", "$${{")
+
+
+def names(text: str) -> list[str]:
+    """Every name that the text refers to."""
+    return [m[1] for m in _REFERENCE.finditer(text) if not m[0].startswith("$$")]
+
+
+def partly(text: str, lookup: Lookup, *, script: bool = False) -> str:
+    """The text with each name filled in that `lookup` knows; its answers are in escaped form.
+
+    With `script` a value that is more than a plain word raises UnsafeValueError.
+    """
+    if "${{" not in text:
+        return text
+
+    def put(match: re.Match[str]) -> str:
+        if match[0].startswith("$$"):
+            return match[0]
+        value = lookup(match[1])
+        if value is None:
+            return match[0]
+        if script and _PLAIN.fullmatch(value) is None and "${{" not in value:
+            raise UnsafeValueError(match[1])
+        return value
+
+    return _REFERENCE.sub(put, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is the same for every node of a plan."""
+
+    environment: Mapping[str, str]
+    """That of the launch."""
+    constants: Mapping[str, str]
+    """Values by name, such as `spec.dir`."""
+
+    def lookup(self, settings: spec_pb2.Settings) -> Lookup:
+        """Finds what is the same in every repeat of a node with these merged settings."""
+
+        def find(name: str) -> str | None:
+            if name.startswith("env."):
+                return self.variable(name.removeprefix("env."), settings)
+            return self.constants.get(name)
+
+        return find
+
+    def variable(self, name: str, settings: spec_pb2.Settings) -> str:
+        """A variable as the level with these merged settings has it; empty when it is unset."""
+        for variable in settings.env:
+            if variable.name == name:
+                return variable.value
+        return escape(self.environment.get(name, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentAbove:
+    """Looks up `env.NAME` on the level above the one whose variables are being filled in."""
+
+    scope: Scope
+    above: spec_pb2.Settings
+
+    def filled(self, variable: spec_pb2.EnvVariable) -> spec_pb2.EnvVariable:
+        """The variable with what the level above has put in."""
+        if "${{" not in variable.value:
+            return variable
+        return spec_pb2.EnvVariable(name=variable.name, value=partly(variable.value, self))
+
+    def __call__(self, name: str) -> str | None:
+        """The value, in escaped form; None for every other name."""
+        kind, dot, rest = name.partition(".")
+        return self.scope.variable(rest, self.above) if kind == "env" and dot else None

@@ -1,0 +1,142 @@
+"""Fills in the `${{ }}` of a job for one of its instances. What is the same for all repeats is made once."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from gator.errors import Problem
+from gator.plan import fill
+from gator.plan.nodes import PlanNode
+from gator.plan.seeds import Seeds
+from gator.plan.tree import Tree, Written, problem_at, upwards
+from gator.v1 import spec_pb2
+
+
+def slug(path: str) -> str:
+    """A path as the name of a file."""
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", path)
+    return name if name == path else f"{name}-{sha256(path.encode()).hexdigest()[:6]}"
+
+
+_PLAN_TIME = ("array", "seed", "path", "slug")
+
+
+@dataclass(slots=True)
+class Filler:
+    """Makes the job of an instance; keeps for each node whether there is anything to fill in."""
+
+    scope: fill.Scope
+    seeds: Seeds
+    _plain: dict[PlanNode, bool] = field(default_factory=dict[PlanNode, bool])
+
+    def job(self, node: PlanNode, path: str) -> spec_pb2.Job:
+        """The job of this instance; shared between all of them when nothing is to be filled in."""
+        if node.job is None:
+            raise ValueError(f"{node.template} is not a job")
+        plain = self._plain.get(node)
+        if plain is None:
+            plain = self._plain[node] = not any("${{" in text for text in _texts(node.job))
+        return node.job if plain else self._filled(node.job, path)
+
+    def _filled(self, written: spec_pb2.Job, path: str) -> spec_pb2.Job:
+        job = spec_pb2.Job()
+        job.CopyFrom(written)
+        find = self._lookup(job.settings, path)
+        for variable in job.settings.env:
+            if "${{" in variable.value:
+                variable.value = fill.partly(variable.value, find)
+        _rewrite(job, lambda text: fill.partly(text, find))
+        job.shell = fill.partly(job.shell, find, script=True)
+        return job
+
+    def _lookup(self, settings: spec_pb2.Settings, path: str) -> fill.Lookup:
+        constant = self.scope.lookup(settings)
+
+        def find(name: str) -> str | None:
+            if name == "seed":
+                return str(self.seeds.of(path))
+            if name == "array":
+                index = path.rpartition("]")[0].rpartition("[")[2]
+                return index or None
+            if name == "path":
+                return path
+            return slug(path) if name == "slug" else constant(name)
+
+        return find
+
+    def check(self, tree: Tree) -> Iterator[Problem]:
+        """Every name in a `${{ }}` that will not be known, and every value that a script cannot take."""
+        for node, written in zip(tree.nodes, tree.written, strict=True):
+            for name in _names(_own_texts(written)):
+                if not self._is_known(name):
+                    yield problem_at(node.position, f"nothing is known by the name ${{{{ {name} }}}}")
+            if node.job is None:
+                continue
+            if "array" in _names(_texts(node.job)) and all(n.repeats is None for n in upwards(node)):
+                message = (
+                    f"${{{{ array }}}} is known only inside of a !JobArray, and '{node.ident}' is in none"
+                )
+                yield problem_at(node.position, message)
+            yield from self._check_script(node, node.job)
+
+    def _is_known(self, name: str) -> bool:
+        if name in _PLAN_TIME or name in self.scope.constants or name in fill.START_TIME:
+            return True
+        return name.startswith(("env.", "artefacts."))
+
+    def _check_script(self, node: PlanNode, job: spec_pb2.Job) -> Iterator[Problem]:
+        """A script is tried with the first repeat, as the kinds of characters are the same in all."""
+        if "${{" not in job.shell:
+            return
+        steps = [n.ident if n.repeats is None else f"{n.ident}[0]" for n in upwards(node)]
+        try:
+            self._filled(job, "/".join(reversed(steps)))
+        except fill.UnsafeValueError as error:
+            name = str(error)
+            instead = _VARIABLES.get(name, name.removeprefix("env."))
+            message = f'the value of ${{{{ {name} }}}} is not one plain word: use "${instead}" in a script'
+            yield problem_at(node.position, message)
+
+
+_VARIABLES = {"path": "GATOR_PATH", "slug": "GATOR_SLUG", "run.dir": "GATOR_RUN_DIR", "run.id": "GATOR_RUN"}
+
+
+def _rewrite(job: spec_pb2.Job, change: Callable[[str], str]) -> None:
+    """Change every text of a job but its script and its variables."""
+    job.command = change(job.command)
+    job.args[:] = [change(text) for text in job.args]
+    settings = job.settings
+    settings.cwd = change(settings.cwd)
+    settings.setup = change(settings.setup)
+    if settings.scratch.root:
+        settings.scratch.root = change(settings.scratch.root)
+
+
+def _texts(job: spec_pb2.Job) -> Iterator[str]:
+    """Every text of a job in which a `${{ }}` may stand."""
+    yield job.command
+    yield from job.args
+    yield job.shell
+    yield from _settings_texts(job.settings)
+
+
+def _own_texts(written: Written) -> Iterator[str]:
+    if isinstance(written, spec_pb2.Job):
+        yield from _texts(written)
+    else:
+        yield from _settings_texts(written.settings)
+
+
+def _settings_texts(settings: spec_pb2.Settings) -> Iterator[str]:
+    if not settings.ByteSize():
+        return
+    for variable in settings.env:
+        yield variable.value
+    yield settings.cwd
+    yield settings.setup
+    yield settings.scratch.root
+
+
+def _names(texts: Iterator[str]) -> list[str]:
+    return [name for text in texts if "${{" in text for name in fill.names(text)]

@@ -1,0 +1,141 @@
+"""Spec → Plan: everything inherited, every dependency found, no loop, only what is selected.
+
+Pure: the same request gives the same plan in every daemon.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from gator.errors import Problem, SpecError, UsageError
+from gator.plan import cycles, fill, seeds, select
+from gator.plan.jobs import Filler
+from gator.plan.nodes import Edge, PlanNode
+from gator.plan.order import Link, Resolver
+from gator.plan.tree import Tree, build, problem_at
+from gator.v1 import plan_pb2, spec_pb2
+
+_INDEX = re.compile(r"\[(\d+)\]")
+
+
+class Plan:
+    """What will run, and in which order. Never changes once it is made."""
+
+    def __init__(
+        self,
+        request: plan_pb2.PlanRequest,
+        tree: Tree,
+        nodes: dict[str, PlanNode],
+        edges: Sequence[Edge],
+        filler: Filler,
+        warnings: Sequence[Problem],
+    ) -> None:
+        self.root = tree.root
+        self.request = request
+        self.nodes: dict[str, PlanNode] = nodes
+        """The selected nodes in preorder, by template path."""
+        self.edges = tuple(edges)
+        self.warnings = tuple(warnings)
+        self._filler = filler
+        self._edges_at: dict[PlanNode, list[Edge]] = {}
+        for edge in edges:
+            self._edges_at.setdefault(edge.common, []).append(edge)
+
+    def edges_at(self, node: PlanNode) -> Sequence[Edge]:
+        """The edges that the tier of this node releases."""
+        return self._edges_at.get(node, ())
+
+    def seed(self, path: str) -> int:
+        """Seed, 1 to 2^31-1, of an instance by its path with indices."""
+        return self._filler.seeds.of(path)
+
+    def resolve(self, node: PlanNode, path: str) -> spec_pb2.Job:
+        """The job of an instance with every `${{ }}` filled in that is known before it starts.
+
+        The message may be shared between instances: copy it before changing it. Names that are known only
+        at the start of an attempt stay as written, and so does `$${{`.
+        """
+        return self._filler.job(node, path)
+
+    def array_index(self, path: str) -> int | None:
+        """Index of the innermost repeat on an instance's path; None outside of arrays."""
+        return array_index(path)
+
+
+def array_index(path: str) -> int | None:
+    """Index of the innermost repeat on an instance's path; None outside of arrays."""
+    found = _INDEX.findall(path)
+    return int(found[-1]) if found else None
+
+
+def make_plan(request: plan_pb2.PlanRequest) -> Plan:
+    """The plan of a request.
+
+    Raises SpecError with every problem of the spec, and UsageError when nothing is selected or a seed is
+    asked for that no node can have.
+    """
+    if request.spec.WhichOneof("node") is None:
+        raise UsageError("the spec is empty: its root must be a !Job, !JobGroup or !JobArray")
+    scope = fill.Scope(request.environment, _constants(request))
+    tree = build(request.spec, request.limits, scope)
+    resolver = Resolver(tree)
+    links = resolver.links()
+    filler = Filler(scope, _seeds(request, tree, scope))
+    problems = [*tree.problems, *resolver.problems, *cycles.find(tree, links), *filler.check(tree)]
+    if problems:
+        raise SpecError(problems)
+    selection = select.select(tree, links, request)
+    nodes = select.prune(tree, selection)
+    edges = _edges(links, nodes)
+    return Plan(request, tree, nodes, edges, filler, [*resolver.warnings, *selection.warnings])
+
+
+def _edges(links: Sequence[Link], nodes: Mapping[str, PlanNode]) -> list[Edge]:
+    edges: list[Edge] = []
+    for link in links:
+        if link.waiting.template not in nodes:
+            continue
+        edge = Edge(
+            waiting=link.waiting,
+            awaited=link.awaited,
+            index=link.index,
+            condition=link.condition,
+            common=link.common,
+            unselected=link.awaited.template not in nodes or not _index_runs(link),
+        )
+        edges.append(edge)
+        link.waiting.waits.append(edge)
+    return edges
+
+
+def _index_runs(link: Link) -> bool:
+    """Whether the repeat that is meant is selected."""
+    node, steps = link.awaited, list(link.index or ())
+    while steps:
+        assert node.parent is not None, "an index has one number for each level that repeats"
+        if node.repeats is not None:
+            step = steps.pop()
+            if step >= 0 and step not in node.indices:
+                return False
+        node = node.parent
+    return True
+
+
+def _constants(request: plan_pb2.PlanRequest) -> dict[str, str]:
+    values = {"spec.dir": request.spec_dir, "run.id": request.run, "run.dir": request.run_dir}
+    return {name: fill.escape(value) for name, value in values.items()}
+
+
+def _seeds(request: plan_pb2.PlanRequest, tree: Tree, scope: fill.Scope) -> seeds.Seeds:
+    """The root's seed is that of the request, else the one in the spec, else 1."""
+    written: dict[str, int] = {}
+    for node, text in zip(tree.nodes, tree.written, strict=True):
+        if not text.HasField("seed") or text.seed == "random":
+            continue
+        seed = fill.partly(text.seed, scope.lookup(node.settings))
+        if seed.isdecimal():
+            written[node.template] = int(seed)
+        else:
+            message = f"seed must be a number or 'random', not '{seed}'"
+            tree.problems.append(problem_at(node.position, message))
+    root = written.pop(tree.root.template, 1)
+    return seeds.Seeds(request.seed or root, written, request.seeds)

@@ -1,0 +1,137 @@
+"""Spec → tree of plan nodes, with everything inherited. Looks at no name of another node."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from gator.errors import Problem
+from gator.plan import fill, inherit
+from gator.plan.nodes import PlanNode
+from gator.v1 import common_pb2, spec_pb2
+
+Written: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray
+
+
+@dataclass(slots=True)
+class Tree:
+    """The nodes in preorder, and what is needed to find one fast.
+
+    A node's place in `nodes`, `ends` and `written` is its `order`; the subtree of node n is
+    `nodes[n.order : ends[n.order]]`.
+    """
+
+    nodes: list[PlanNode] = field(default_factory=list[PlanNode])
+    ends: list[int] = field(default_factory=list[int])
+    written: list[Written] = field(default_factory=list[Written])
+    child: dict[tuple[int, str], PlanNode] = field(default_factory=dict[tuple[int, str], PlanNode])
+    by_ident: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    problems: list[Problem] = field(default_factory=list[Problem])
+
+    @property
+    def root(self) -> PlanNode:
+        """The node without a parent."""
+        return self.nodes[0]
+
+    def contains(self, outer: PlanNode, inner: PlanNode) -> bool:
+        """Whether `inner` is `outer` or stands below it."""
+        return outer.order <= inner.order < self.ends[outer.order]
+
+    def below(self, node: PlanNode) -> Iterator[PlanNode]:
+        """The node and everything below it as written, in preorder."""
+        return iter(self.nodes[node.order : self.ends[node.order]])
+
+
+def problem_at(position: common_pb2.SourcePosition, message: str) -> Problem:
+    """Something wrong at a place of the spec."""
+    return Problem(position.file, position.line, position.column, message)
+
+
+def upwards(node: PlanNode | None) -> Iterator[PlanNode]:
+    """The node and those above it, the root last."""
+    while node is not None:
+        yield node
+        node = node.parent
+
+
+def build(spec: spec_pb2.Spec, limits: spec_pb2.Limits, scope: fill.Scope) -> Tree:
+    """The tree of a spec; what is wrong with it is in its `problems`."""
+    tree = Tree()
+    _Builder(tree, scope).add(spec, None, inherit.base(limits), None)
+    return tree
+
+
+@dataclass(slots=True)
+class _Builder:
+    tree: Tree
+    scope: fill.Scope
+
+    def add(
+        self, spec: spec_pb2.Spec, parent: PlanNode | None, above: spec_pb2.Settings, repeats: int | None
+    ) -> PlanNode | None:
+        """Add a node and all below it; None when the spec has no node set."""
+        tree = self.tree
+        arm = spec.WhichOneof("node")
+        if arm is None:
+            return None
+        written: Written = spec.job if arm == "job" else spec.group if arm == "group" else spec.array
+        node = self._node(written, parent, above, repeats)
+        self._index(node, written)
+        if isinstance(written, spec_pb2.Job):
+            self._job(node, written)
+        else:
+            times = written.repeats if isinstance(written, spec_pb2.JobArray) else None
+            added = (self.add(child, node, node.settings, times) for child in written.jobs)
+            node.children = [child for child in added if child is not None]
+            node.max_fail = written.max_fail
+        tree.ends[node.order] = len(tree.nodes)
+        return node
+
+    def _node(
+        self, written: Written, parent: PlanNode | None, above: spec_pb2.Settings, repeats: int | None
+    ) -> PlanNode:
+        settings = inherit.merge(above, written.settings, self.scope)
+        return PlanNode(
+            ident=written.ident,
+            kind=_KINDS[type(written)],
+            template=written.ident if parent is None else f"{parent.template}/{written.ident}",
+            parent=parent,
+            order=len(self.tree.nodes),
+            position=written.position,
+            settings=settings,
+            repeats=repeats,
+            indices=() if repeats is None else range(repeats),
+            weight=written.priority + (0 if parent is None else parent.weight),
+            allow_failure=written.allow_failure,
+            deadline_millis=written.deadline_millis,
+            tags=tuple(settings.tags),
+        )
+
+    def _index(self, node: PlanNode, written: Written) -> None:
+        tree = self.tree
+        tree.nodes.append(node)
+        tree.ends.append(0)
+        tree.written.append(written)
+        tree.by_ident.setdefault(node.ident, []).append(node.order)
+        if node.parent is not None:
+            first = tree.child.setdefault((node.parent.order, node.ident), node)
+            if first is not node:
+                line = f" (line {first.position.line})" if first.position.line else ""
+                message = (
+                    f"'{node.ident}' is already the name of a sibling{line}: give one of them another ident"
+                )
+                tree.problems.append(problem_at(node.position, message))
+
+    @staticmethod
+    def _job(node: PlanNode, written: spec_pb2.Job) -> None:
+        node.demand = inherit.demand(written.resources)
+        node.enforce_memory = written.resources.enforce_memory
+        node.job = spec_pb2.Job()
+        node.job.CopyFrom(written)
+        node.job.settings.CopyFrom(node.settings)
+
+
+_KINDS: dict[type[Written], common_pb2.NodeKind.ValueType] = {
+    spec_pb2.Job: common_pb2.NODE_KIND_JOB,
+    spec_pb2.JobGroup: common_pb2.NODE_KIND_GROUP,
+    spec_pb2.JobArray: common_pb2.NODE_KIND_ARRAY,
+}
