@@ -1,0 +1,184 @@
+"""Reading what jobs write, without blocking and fairly.
+
+All pipes of a loop stand behind one epoll of their own: to enter and leave an event loop costs 25 µs a
+pipe, to enter and leave an epoll 4 µs, and most jobs are short.
+"""
+
+import enum
+import errno
+import fcntl
+import os
+import select
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+
+_PIPE_BYTES = 64 * 1024  # what the kernel gives a pipe
+_GROWN_BYTES = 1024 * 1024  # what any user may ask for
+_READ_BYTES = 256 * 1024
+_TURN_BYTES = 512 * 1024
+_EVENTS_A_TURN = 16
+_READABLE = select.EPOLLIN
+
+
+class _State(enum.Enum):
+    READING = enum.auto()
+    PAUSED = enum.auto()
+    CLOSED = enum.auto()
+
+
+class Pipe:
+    """One stream of a job; made by `Pipes.open`, closes its descriptor at end of file or when told."""
+
+    __slots__ = ("_fd", "_full_reads", "_on_data", "_on_eof", "_owner", "_size", "_state")
+
+    def __init__(
+        self, owner: "Pipes", fd: int, on_data: Callable[[bytes], None], on_eof: Callable[[], None]
+    ) -> None:
+        self._owner = owner
+        self._fd = fd
+        self._on_data = on_data
+        self._on_eof = on_eof
+        self._size = _PIPE_BYTES
+        self._full_reads = 0
+        self._state = _State.READING
+
+    @property
+    def closed(self) -> bool:
+        """Whether end of file was seen, or the pipe was closed."""
+        return self._state is _State.CLOSED
+
+    def pause(self) -> None:
+        """Stop reading, so that the writer is held up when the pipe is full."""
+        if self._state is _State.READING:
+            self._state = _State.PAUSED
+            self._owner.leave(self._fd)
+
+    def resume(self) -> None:
+        """Read again after `pause`."""
+        if self._state is _State.PAUSED:
+            self._state = _State.READING
+            self._owner.enter(self._fd, self)
+
+    def drain_now(self, limit: int = _GROWN_BYTES) -> bool:
+        """Read at once what is there, at most about `limit` bytes, even if paused; True at end of file."""
+        while self._state is not _State.CLOSED and limit > 0:
+            count = self.read()
+            if not count:
+                break
+            limit -= count
+        return self._state is _State.CLOSED
+
+    def close(self) -> None:
+        """Let go of the descriptor without a call of `on_eof`; what was not read is lost."""
+        if self._state is not _State.CLOSED:
+            if self._state is _State.READING:
+                self._owner.leave(self._fd)
+            self._state = _State.CLOSED
+            os.close(self._fd)
+
+    def read(self) -> int:
+        """Read once and hand on what came; give the number of bytes."""
+        try:
+            data = os.read(self._fd, self._size)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            # The master of a pseudo-terminal says so when the last one has closed the other side.
+            if error.errno != errno.EIO:
+                raise
+            data = b""
+        if not data:
+            self.close()
+            self._on_eof()
+            return 0
+        if len(data) == self._size == _PIPE_BYTES:
+            self._grow()
+        self._on_data(data)
+        return len(data)
+
+    def _grow(self) -> None:
+        """Widen a pipe that was found full twice: fewer turns for the one who floods, nothing for others."""
+        self._full_reads += 1
+        if self._full_reads == 2:
+            self._size = _READ_BYTES
+            try:
+                fcntl.fcntl(self._fd, fcntl.F_SETPIPE_SZ, _GROWN_BYTES)
+            except OSError:
+                # A terminal has no size, and a user may have used up the allowance: 64 KiB do as well.
+                self._full_reads = 3
+
+
+class Pipes:
+    """The pipes of one event loop."""
+
+    __slots__ = ("_epoll", "_loop", "_reading")
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self._loop = loop
+        self._epoll = select.epoll()
+        self._reading: dict[int, Pipe] = {}
+        loop.add_reader(self._epoll.fileno(), self._turn)
+
+    def open(self, fd: int, on_data: Callable[[bytes], None], on_eof: Callable[[], None]) -> Pipe:
+        """Read `fd`, which now belongs to the pipe, until end of file.
+
+        `on_data` gets 1 to 262,144 bytes a call; `on_eof` is called once, after the descriptor is closed,
+        unless `close` came first.
+        """
+        os.set_blocking(fd, False)
+        pipe = Pipe(self, fd, on_data, on_eof)
+        self.enter(fd, pipe)
+        return pipe
+
+    def close(self) -> None:
+        """Close every pipe that is still read, and the epoll; paused pipes stay their owners'."""
+        for pipe in list(self._reading.values()):
+            pipe.close()
+        self._loop.remove_reader(self._epoll.fileno())
+        self._epoll.close()
+
+    def enter(self, fd: int, pipe: Pipe) -> None:
+        """Take a pipe among those that are read."""
+        self._epoll.register(fd, _READABLE)
+        self._reading[fd] = pipe
+
+    def leave(self, fd: int) -> None:
+        """Take a pipe out; a hung-up one would otherwise be reported for ever."""
+        del self._reading[fd]
+        self._epoll.unregister(fd)
+
+    def _turn(self) -> None:
+        """Read each pipe that has something once, and leave the rest to the next turn when it was much."""
+        budget = _TURN_BYTES
+        for fd, _ in self._epoll.poll(0, _EVENTS_A_TURN):
+            pipe = self._reading.get(fd)
+            if pipe is not None:
+                budget -= pipe.read()
+                if budget <= 0:
+                    return
+
+
+def watch_eof(loop: AbstractEventLoop, fd: int, callback: Callable[[], None]) -> Callable[[], None]:
+    """Call back once when the other end of a pipe is closed; what is written into it is thrown away.
+
+    That is how a daemon sees the death of its parent, on its stdin. Gives a function that stops
+    watching. Raises PermissionError if `fd` is a file or /dev/null, which have no other end.
+    """
+
+    def on_readable() -> None:
+        try:
+            data = os.read(fd, _PIPE_BYTES)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            stop()
+            callback()
+
+    def stop() -> None:
+        loop.remove_reader(fd)
+
+    os.set_blocking(fd, False)
+    loop.add_reader(fd, on_readable)
+    return stop

@@ -1,0 +1,229 @@
+"""Starting the leader of a job: its own session, default signals, two pipes and nothing else.
+
+Called from one thread only, the main one: while a program is being started, the working directory of
+the whole process is that of the job, so everything else in a daemon uses absolute paths.
+"""
+
+import errno
+import fcntl
+import os
+import resource
+import shutil
+import signal
+import stat
+import struct
+import termios
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gator.process.programs import Programs
+from gator.process.refusal import SpawnError, refuse_directory, refuse_program
+
+_ROWS, _COLUMNS = 24, 80
+_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to start.
+
+    `argv[0]` without a slash is sought in the PATH of `env`; `cwd` is absolute. `nice` is added to the
+    niceness of this process. `ulimit` maps names of setrlimit(2) in lower case to soft and hard limits
+    in the units of that page; -1 means unlimited.
+    """
+
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    cwd: str
+    merge_stderr: bool = False
+    tty: bool = False
+    nice: int = 0
+    ulimit: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A started leader, whose pid is also its session and group; the descriptors are the caller's to close.
+
+    `stderr_fd` is None when both streams share one pipe.
+    """
+
+    pid: int
+    stdout_fd: int
+    stderr_fd: int | None
+
+
+class Spawner:
+    """Starts commands; remembers where programs were found and where this process lives."""
+
+    __slots__ = ("_home", "_programs")
+
+    def __init__(self) -> None:
+        self._programs = Programs()
+        self._home: int | None = None
+
+    def spawn(self, command: Command) -> Process:
+        """Start a command; raises SpawnError, after which nothing is left open."""
+        if not command.argv:
+            raise SpawnError(errno.ENOENT, "the command is empty: give it a program")
+        ours: list[int] = []
+        theirs: list[int] = []
+        try:
+            if self._home is None:
+                self._home = os.open(".", os.O_PATH | os.O_DIRECTORY)
+            return self._start(command, ours, theirs)
+        except OSError as error:
+            _close(ours)
+            raise refuse_program(command.argv[0], command.argv, error) from error
+        except SpawnError:
+            _close(ours)
+            raise
+        finally:
+            _close(theirs)
+
+    def close(self) -> None:
+        """Give back the descriptor of the home directory; the spawner may be used again."""
+        if self._home is not None:
+            os.close(self._home)
+            self._home = None
+
+    def _start(self, command: Command, ours: list[int], theirs: list[int]) -> Process:
+        actions: _Actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
+        actions.append(_open_terminal(ours, theirs) if command.tty else _open_pipe(1, ours, theirs))
+        actions.append((os.POSIX_SPAWN_DUP2, 1, 2) if command.merge_stderr else _open_pipe(2, ours, theirs))
+        pid = self._enter_and_execute(command, actions)
+        return Process(pid, ours[0], None if command.merge_stderr else ours[1])
+
+    def _enter_and_execute(self, command: Command, actions: "_Actions") -> int:
+        """Start the program from the job's directory; raises SpawnError, or OSError on leaving it."""
+        assert self._home is not None
+        try:
+            os.chdir(command.cwd)
+        except (OSError, ValueError) as error:
+            cause = error if isinstance(error, OSError) else OSError(errno.EINVAL, str(error))
+            raise refuse_directory(command.cwd, cause) from error
+        try:
+            return self._execute(command, actions)
+        finally:
+            os.fchdir(self._home)
+
+    def _execute(self, command: Command, actions: "_Actions") -> int:
+        argv = list(command.argv)
+        search = command.env.get("PATH")
+        path, remembered = self._programs.find(argv[0], search)
+        try:
+            if command.nice or command.ulimit:
+                _check_executable(path)
+                path, argv = _wrap(path, command)
+            return _posix_spawn(path, argv, command.env, actions)
+        except OSError as error:
+            if error.errno == errno.ENOENT and remembered:
+                self._programs.forget(argv[0], search)
+                return self._execute(command, actions)
+            raise refuse_program(path, argv, error) from error
+        except ValueError as error:
+            # A NUL, a lone surrogate, or "=" in the name of a variable.
+            raise SpawnError(
+                errno.EINVAL, f"arguments or environment cannot be passed on: {error}"
+            ) from error
+
+
+_Action = tuple[int, int, str, int, int] | tuple[int, int, int]
+_Actions = list[_Action]
+
+
+def _open_pipe(number: int, ours: list[int], theirs: list[int]) -> _Action:
+    """Open a pipe whose write end becomes descriptor `number` of the job."""
+    read_fd, write_fd = os.pipe()
+    ours.append(read_fd)
+    theirs.append(write_fd)
+    return (os.POSIX_SPAWN_DUP2, write_fd, number)
+
+
+def _open_terminal(ours: list[int], theirs: list[int]) -> _Action:
+    """Open a pseudo-terminal that becomes the job's stdout and its controlling terminal.
+
+    The job opens it by its path: the first terminal that the leader of a session opens controls it.
+    Line ends are not translated, so that what is stored is what was written.
+    """
+    master, slave = os.openpty()
+    ours.append(master)
+    theirs.append(slave)
+    modes = termios.tcgetattr(slave)
+    modes[1] &= ~termios.OPOST
+    termios.tcsetattr(slave, termios.TCSANOW, modes)
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, _COLUMNS, 0, 0))
+    return (os.POSIX_SPAWN_OPEN, 1, os.ttyname(slave), os.O_RDWR, 0)
+
+
+def _close(fds: list[int]) -> None:
+    for fd in fds:
+        os.close(fd)
+
+
+def _posix_spawn(path: str, argv: list[str], env: Mapping[str, str], actions: _Actions) -> int:
+    """Start a program, or, as shells do, /bin/sh for a script without a first line that names one."""
+    try:
+        return os.posix_spawn(
+            path, argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_SIGNALS
+        )
+    except OSError as error:
+        if error.errno != errno.ENOEXEC or _is_binary(path):
+            raise
+    argv = ["/bin/sh", "--", path, *argv[1:]]
+    return os.posix_spawn(
+        "/bin/sh", argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_SIGNALS
+    )
+
+
+def _is_binary(path: str) -> bool:
+    """Whether a file is no text, so that a shell would only spit out nonsense."""
+    with open(path, "rb") as file:  # noqa: PTH123 - relative to the job's directory
+        return b"\0" in file.read(256).split(b"\n", 1)[0]
+
+
+def _check_executable(path: str) -> None:
+    """Raise the OSError that exec would, as behind nice and prlimit its reason is lost."""
+    mode = os.stat(path).st_mode  # noqa: PTH116 - relative to the job's directory
+    if not stat.S_ISREG(mode) or not os.access(path, os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _wrap(path: str, command: Command) -> tuple[str, list[str]]:
+    """Put prlimit and nice before a program: posix_spawn itself can set neither limits nor niceness."""
+    argv = [path, *command.argv[1:]]
+    if command.nice:
+        argv = [_find_tool("nice", "nice:"), "-n", str(command.nice), "--", *argv]
+    if command.ulimit:
+        limits = [_limit(name, value) for name, value in sorted(command.ulimit.items())]
+        argv = [_find_tool("prlimit", "ulimit:"), *limits, "--", *argv]
+    return argv[0], argv
+
+
+def _find_tool(name: str, key: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise SpawnError(errno.ENOENT, f"{key} needs the program {name}, which is not installed here")
+    return found
+
+
+def _limit(name: str, value: int) -> str:
+    """Give the option of prlimit(1); raises SpawnError for a limit that is unknown or may not be raised."""
+    number = getattr(resource, f"RLIMIT_{name.upper()}", None)
+    if number is None:
+        raise SpawnError(errno.EINVAL, f"ulimit: has no limit {name!r}: use a name of setrlimit(2)")
+    _, hard = resource.getrlimit(number)
+    unlimited = value == resource.RLIM_INFINITY
+    if os.geteuid() != 0 and hard != resource.RLIM_INFINITY and (unlimited or value > hard):
+        wanted = "unlimited" if unlimited else value
+        raise SpawnError(errno.EPERM, f"ulimit: {name} cannot be {wanted}: the hard limit here is {hard}")
+    text = "unlimited" if unlimited else str(value)
+    return f"--{name}={text}:{text}"
+
+
+_default = Spawner()
+
+
+def spawn(command: Command) -> Process:
+    """Start a command with the spawner of this process; raises SpawnError."""
+    return _default.spawn(command)
