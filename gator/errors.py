@@ -67,3 +67,7 @@ class NotFoundError(UserError):
 
 class UnavailableError(GatorError):
     """A peer cannot be reached now."""
+
+
+class PreconditionError(UserError):
+    """What was asked cannot be done in the state things are in; FAILED_PRECONDITION on the wire."""

@@ -1,0 +1,1 @@
+"""Both ends of Attach: the one stream between a child and its parent."""

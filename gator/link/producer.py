@@ -1,0 +1,218 @@
+"""What a child has to send, in the order in which it should go: control, then counts, then events.
+
+It is driven from outside: it owns no task and no clock, and reads a store only in bounded pieces and only
+while there is credit, so a slow consumer stops the reading and nothing else.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gator.core import cursor
+from gator.link import roles
+from gator.v1 import attach_pb2, event_pb2
+
+TICK_SECONDS = 0.2
+"""Counts, tips and batches without events go at most this often."""
+READ_EVENTS = 500
+"""Most events read from a store in one go, which takes a few milliseconds."""
+READ_BLOCKS = 8
+"""The same where blocks are among them, each up to half a megabyte."""
+
+
+class StoreView(Protocol):
+    """What is needed of a store to serve subscriptions from it."""
+
+    @property
+    def committed(self) -> int:
+        """The last sequence number that is committed."""
+        ...
+
+    def read(
+        self, after: int, wanted: attach_pb2.EventFilter, limit: int, /
+    ) -> tuple[Sequence[event_pb2.Event], int]:
+        """At most `limit` events after a place that pass a filter (`logs_per_attempt` is not looked at).
+
+        Gives them with the place that was read up to, which is beyond `after` whenever something is
+        committed there.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class _Feed:
+    """One store within one subscription."""
+
+    store: StoreView
+    cursor: cursor.ProducerCursor
+    quota_at: int
+    quota_until: int
+
+
+@dataclass(slots=True)
+class _Subscription:
+    """What one consumer asked for."""
+
+    request: attach_pb2.Subscribe
+    read_filter: attach_pb2.EventFilter
+    quota_filter: attach_pb2.EventFilter
+    read_limit: int
+    window: cursor.ProducerWindow = field(default_factory=cursor.ProducerWindow)
+    feeds: dict[str, _Feed] = field(default_factory=dict[str, _Feed])
+
+    def add(self, store_id: str, store: StoreView) -> None:
+        """Serves one more store."""
+        after = max((p.seq for p in self.request.positions if p.store == store_id), default=0)
+        quota = cursor.LogQuota(self.request.filter.logs_per_attempt)
+        number = self.request.subscription
+        self.feeds[store_id] = _Feed(
+            store,
+            cursor.ProducerCursor(number, store_id, after, self.window, quota),
+            quota_at=0,
+            quota_until=after if self.request.filter.logs_per_attempt else 0,
+        )
+
+
+class Producer:
+    """Everything that waits to be sent on one stream of a child; made anew for each stream."""
+
+    def __init__(self, role: attach_pb2.Role.ValueType, wake: Callable[[], None]) -> None:
+        """`wake` is called when there may be something to send."""
+        self._role = role
+        self._wake = wake
+        self._control: deque[attach_pb2.AttachRequest] = deque()
+        self._progress: dict[tuple[str, int], attach_pb2.Progress] = {}
+        self._due: deque[attach_pb2.AttachRequest] = deque()
+        self._stores: dict[str, StoreView] = {}
+        self._tips: dict[str, int] = {}
+        self._subscriptions: dict[int, _Subscription] = {}
+        self._next_tick = 0.0
+        self.draining = False
+        """Whether the stream is about to end, so that nothing waits for the next tick."""
+
+    def add_store(self, store_id: str, store: StoreView) -> None:
+        """Serves one more store to all subscriptions, present and to come."""
+        self._stores[store_id] = store
+        self._tips[store_id] = 0
+        for subscription in self._subscriptions.values():
+            subscription.add(store_id, store)
+        self._wake()
+
+    def send(self, request: attach_pb2.AttachRequest) -> None:
+        """Queues a message ahead of all events; raises ProtocolError when the role does not allow it."""
+        roles.check_request(self._role, request)
+        self._control.append(request)
+        self._wake()
+
+    def progress(self, progress: attach_pb2.Progress) -> None:
+        """Queues counts; they replace those of the same attempt that were not sent yet."""
+        self._progress[progress.path, progress.attempt] = progress
+        self._wake()
+
+    def subscribe(self, request: attach_pb2.Subscribe) -> None:
+        """Begins a subscription; one of the same number is replaced."""
+        kinds = request.filter.kinds
+        subscription = _Subscription(
+            request,
+            cursor.without_quota(request.filter),
+            cursor.quota_filter(request.filter),
+            READ_EVENTS if kinds and attach_pb2.EVENT_KIND_BLOCK not in kinds else READ_BLOCKS,
+        )
+        for store_id, store in self._stores.items():
+            subscription.add(store_id, store)
+        self._subscriptions[request.subscription] = subscription
+        self._wake()
+
+    def ack(self, ack: attach_pb2.Ack) -> None:
+        """Gives credit back."""
+        subscription = self._subscriptions.get(ack.subscription)
+        if subscription is not None:
+            subscription.window.acked(ack.position.store, ack.position.seq)
+            self._wake()
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether nothing waits and every subscription has acknowledged everything that is committed."""
+        if self._control or self._due or self._progress:
+            return False
+        return all(
+            subscription.window.is_empty
+            and all(
+                feed.cursor.wants_more and feed.cursor.sent_through >= feed.store.committed
+                for feed in subscription.feeds.values()
+            )
+            for subscription in self._subscriptions.values()
+        )
+
+    def next_message(self, now: float) -> attach_pb2.AttachRequest | None:
+        """What to send next; None when there is nothing or no credit. `now` is in seconds, steady."""
+        if self._control:
+            return self._control.popleft()
+        if self.draining or now >= self._next_tick:
+            self._tick(now)
+        if self._due:
+            return self._due.popleft()
+        for feed in self._feeds():
+            batch = feed.cursor.next_batch()
+            if batch is not None:
+                return attach_pb2.AttachRequest(batch=batch)
+        return None
+
+    def read_some(self) -> bool:
+        """Reads one bounded piece of a store that a subscription can take; False when there is none."""
+        for subscription in self._subscriptions.values():
+            for feed in subscription.feeds.values():
+                at = feed.cursor
+                if (
+                    not at.wants_more
+                    or not subscription.window.has_room(1)
+                    or feed.store.committed <= at.read_through
+                ):
+                    continue
+                if feed.quota_at < feed.quota_until:
+                    self._replay(feed, subscription)
+                else:
+                    found, through = feed.store.read(
+                        at.read_through, subscription.read_filter, subscription.read_limit
+                    )
+                    at.push(found, through)
+                return True
+        return False
+
+    def seconds_to_tick(self, now: float) -> float | None:
+        """When `next_message` will have something without being woken; None when nothing waits for that."""
+        waits = bool(self._progress) or any(
+            feed.cursor.wants_more and feed.cursor.sent_through < feed.cursor.read_through
+            for feed in self._feeds()
+        )
+        waits = waits or any(store.committed > self._tips[key] for key, store in self._stores.items())
+        return max(self._next_tick - now, 0.001) if waits else None
+
+    def _replay(self, feed: _Feed, subscription: _Subscription) -> None:
+        """Shows the quota a piece of what stands before the place where a subscription begins."""
+        found, through = feed.store.read(feed.quota_at, subscription.quota_filter, READ_EVENTS)
+        for event in found:
+            if event.seq <= feed.quota_until:
+                feed.cursor.quota.admit(event)
+        feed.quota_at = through
+
+    def _tick(self, now: float) -> None:
+        self._next_tick = now + TICK_SECONDS
+        self._due.extend(attach_pb2.AttachRequest(progress=progress) for progress in self._progress.values())
+        self._progress.clear()
+        for feed in self._feeds():
+            batch = feed.cursor.empty_batch()
+            if batch is not None:
+                self._due.append(attach_pb2.AttachRequest(batch=batch))
+            told = feed.cursor.sent_through
+            self._tips[feed.cursor.store] = max(self._tips[feed.cursor.store], told)
+        for store_id, store in self._stores.items():
+            if store.committed > self._tips[store_id]:
+                self._tips[store_id] = store.committed
+                position = attach_pb2.StorePosition(store=store_id, seq=store.committed)
+                self._due.append(attach_pb2.AttachRequest(tip=attach_pb2.Tip(position=position)))
+
+    def _feeds(self) -> Iterator[_Feed]:
+        for subscription in self._subscriptions.values():
+            yield from subscription.feeds.values()

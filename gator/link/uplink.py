@@ -1,0 +1,216 @@
+"""The child's end of Attach for daemons and roots. One Uplink is one stream; after a cut a new one is made.
+
+One task writes the stream and one reads it. Imports grpc only when it dials.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gator import errors
+from gator.link import roles
+from gator.link.producer import Producer, StoreView
+from gator.link.stream import ChildStream, Wake, end_tasks
+from gator.v1 import attach_pb2
+
+if TYPE_CHECKING:
+    from grpc import aio
+
+__all__ = ["StoreView", "Uplink", "UplinkHandler"]
+
+
+class UplinkHandler(Protocol):
+    """What a child implements. The methods are called on the event loop and must not block."""
+
+    def on_welcome(self, welcome: attach_pb2.Welcome) -> None:
+        """The parent accepted the child."""
+        ...
+
+    def on_message(self, message: attach_pb2.AttachResponse) -> None:
+        """A message that the role allows and that is known; Subscribe and Ack are served without asking."""
+        ...
+
+    def on_lost(self, error: Exception) -> None:
+        """The stream ended before `finish` was through: UnavailableError when the parent is gone,
+        UnauthenticatedError or ProtocolError when it or this child refused."""
+        ...
+
+
+class Uplink:
+    """One stream to a parent.
+
+    `hello.store` names `store`, from which subscriptions are served; a child without a store gives None.
+    `channel` may be shared with other calls to the same peer; else one is made at `address`.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        hello: attach_pb2.Hello,
+        token: str,
+        store: StoreView | None,
+        handler: UplinkHandler,
+        *,
+        channel: "aio.Channel | None" = None,
+    ) -> None:
+        self._address = address
+        self._hello = hello
+        self._token = token
+        self._handler = handler
+        self._channel = channel
+        self._wake = Wake()
+        self._producer = Producer(hello.role, self._wake.set)
+        self._finished = asyncio.Event()
+        self._ended = asyncio.Event()
+        if store is not None:
+            self._producer.add_store(hello.store, store)
+
+    def add_store(self, store_id: str, store: StoreView) -> None:
+        """Serves subscriptions from one more store."""
+        self._producer.add_store(store_id, store)
+
+    def send(self, request: attach_pb2.AttachRequest) -> None:
+        """Queues a control message, ahead of all events, and never blocks. Do not change it afterwards.
+
+        Raises ProtocolError when the role does not allow it.
+        """
+        self._producer.send(request)
+
+    def progress(self, progress: attach_pb2.Progress) -> None:
+        """Queues counts of an attempt: the newest replaces the unsent ones, at most five times a second."""
+        self._producer.progress(progress)
+
+    def on_commit(self, seq: int = 0) -> None:
+        """A store has come further. What gathers until the writing task is free goes as one batch."""
+        del seq
+        self._wake.set()
+
+    async def finish(self) -> None:
+        """Sends what is left, waits until all batches are acked, and ends the stream.
+
+        Returns when the stream is over, also when it is lost on the way (the handler is told).
+        """
+        self._producer.draining = True
+        self._wake.set()
+        await self._ended.wait()
+
+    async def run(self) -> None:
+        """Dials and serves the stream until it is over; tells the handler if that was too early."""
+        async with _dial(self._address, self._token, self._channel) as stream:
+            await self.converse(stream)
+
+    async def converse(self, stream: ChildStream) -> None:
+        """As `run`, over a stream that is there already."""
+        try:
+            error = await self._until_over(stream)
+        finally:
+            self._ended.set()
+        if error is None and not self._finished.is_set():
+            error = errors.UnavailableError("the parent ended the stream")
+        if error is not None:
+            self._handler.on_lost(error)
+
+    async def _until_over(self, stream: ChildStream) -> Exception | None:
+        reader: asyncio.Task[None] | None = None
+        writer: asyncio.Task[None] | None = None
+        try:
+            await stream.write(attach_pb2.AttachRequest(hello=self._hello))
+            first = await stream.read()
+            if first is None:
+                return errors.UnavailableError("the parent ended the stream before its welcome")
+            self._handler.on_welcome(roles.welcome_of(first))
+            reader = asyncio.create_task(self._read(stream))
+            writer = asyncio.create_task(self._write(stream))
+            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+            if writer.done() and not reader.done() and writer.exception() is not None:
+                # Reading gives the status, which says more than the failed write.
+                await asyncio.wait({reader}, timeout=1.0)
+            if not reader.done() and writer.exception() is not None:
+                await writer
+            await reader
+        except (errors.GatorError, errors.UserError) as error:
+            return error
+        finally:
+            await end_tasks(*(task for task in (reader, writer) if task is not None))
+        return None
+
+    async def _read(self, stream: ChildStream) -> None:
+        role = self._hello.role
+        while (response := await stream.read()) is not None:
+            match roles.check_response(role, response):
+                case None:
+                    continue
+                case "subscribe":
+                    self._producer.subscribe(response.subscribe)
+                case "ack":
+                    self._producer.ack(response.ack)
+                case _:
+                    self._handler.on_message(response)
+
+    async def _write(self, stream: ChildStream) -> None:
+        producer = self._producer
+        clock = asyncio.get_running_loop().time
+        while True:
+            request = producer.next_message(clock())
+            if request is not None:
+                await stream.write(request)
+            elif producer.read_some():
+                # One piece at a time, so that a long store does not hold up the loop.
+                await asyncio.sleep(0)
+            elif producer.draining and producer.is_drained:
+                self._finished.set()
+                await stream.done_writing()
+                return
+            else:
+                await self._wake.wait(producer.seconds_to_tick(clock()))
+
+
+@asynccontextmanager
+async def _dial(address: str, token: str, channel: "aio.Channel | None") -> AsyncGenerator[ChildStream]:
+    from gator import rpc
+    from gator.v1 import parent_service_pb2_grpc
+
+    own = None
+    if channel is None:
+        own = channel = rpc.channel(address)
+    try:
+        call = parent_service_pb2_grpc.ParentServiceStub(channel).Attach(metadata=rpc.bearer(token))
+        try:
+            yield _CallStream(call)
+        finally:
+            call.cancel()
+    finally:
+        if own is not None:
+            await own.close()
+
+
+class _CallStream:
+    """The child's end over gRPC."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    async def read(self) -> attach_pb2.AttachResponse | None:
+        from grpc import aio
+
+        response = await self._guarded(self._call.read())
+        return None if response is aio.EOF else response
+
+    async def write(self, message: attach_pb2.AttachRequest) -> None:
+        await self._guarded(self._call.write(message))
+
+    async def done_writing(self) -> None:
+        await self._guarded(self._call.done_writing())
+
+    async def _guarded(self, operation: Any) -> Any:
+        from grpc import aio
+
+        from gator import rpc_status
+
+        try:
+            return await operation
+        except aio.AioRpcError as error:
+            raise rpc_status.error_of_call(error) from error
+        except (aio.BaseError, asyncio.InvalidStateError) as error:
+            raise errors.UnavailableError(f"the parent is gone ({error})") from error

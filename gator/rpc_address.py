@@ -1,0 +1,98 @@
+"""Where servers listen: unix sockets in a folder of the user's own, with a lock beside each. Imports no grpc.
+
+gRPC silently replaces the socket of a server that lives, so nobody binds one without its lock.
+"""
+
+import fcntl
+import os
+import stat
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from gator import errors
+
+MAX_PATH_BYTES = 107
+"""The room for a path in `sockaddr_un`, see unix(7)."""
+UNIX = "unix:"
+
+
+def socket_address(name: str, environ: Mapping[str, str]) -> str:
+    """Address of the socket `name` in the user's own folder, which is made if need be.
+
+    The folder is under XDG_RUNTIME_DIR, or under the temp directory where that is missing, not
+    writable or too long. Raises UsageError when the path would not fit into a socket address.
+    """
+    tried: list[str] = []
+    for root in (
+        environ.get("XDG_RUNTIME_DIR", ""),
+        environ.get("TMPDIR", ""),
+        tempfile.gettempdir(),
+        "/tmp",  # noqa: S108 - the folder in it is refused unless it is the user's own
+    ):
+        folder = Path(root) / f"gator-{os.getuid()}"
+        path = folder / f"{name}.sock"
+        if not root or not os.access(root, os.W_OK):
+            continue
+        if len(os.fsencode(path)) <= MAX_PATH_BYTES:
+            private_folder(folder)
+            return UNIX + str(path)
+        tried.append(str(path))
+    raise errors.UsageError(
+        f"no folder for sockets: set XDG_RUNTIME_DIR to a short, writable path (too long: {', '.join(tried)})"
+    )
+
+
+def private_folder(folder: Path) -> None:
+    """Makes a folder that only its user may enter; raises UsageError when someone else was there first."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    info = folder.lstat()
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid():
+        raise errors.UsageError(f"{folder} is not a folder of this user: remove it or set XDG_RUNTIME_DIR")
+    if stat.S_IMODE(info.st_mode) != 0o700:
+        folder.chmod(0o700)
+
+
+def socket_path(address: str) -> Path | None:
+    """The file of a unix address; None for any other address. Raises UsageError when it is too long."""
+    if not address.startswith(UNIX):
+        return None
+    path = Path(address.removeprefix(UNIX))
+    if len(os.fsencode(path)) > MAX_PATH_BYTES:
+        raise errors.UsageError(f"the path of a socket has at most {MAX_PATH_BYTES} bytes: {path}")
+    return path
+
+
+class SocketLock:
+    """The right to listen on one unix socket, held by an flock on a file beside it."""
+
+    def __init__(self, socket: Path) -> None:
+        """Takes the lock and removes what a dead server left; raises UsageError when a live one has it."""
+        self._socket = socket
+        self._path = socket.with_name(socket.name + ".lock")
+        while True:
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                os.close(self._fd)
+                raise errors.UsageError(
+                    f"{socket} is served by another process: choose another address or end that process"
+                ) from error
+            if self._is_current():
+                break
+            # The holder before us removed the file between our open and our lock.
+            os.close(self._fd)
+        socket.unlink(missing_ok=True)
+
+    def _is_current(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._fd), self._path.stat())
+        except FileNotFoundError:
+            return False
+
+    def release(self) -> None:
+        """Removes the socket and gives the lock back."""
+        self._socket.unlink(missing_ok=True)
+        self._path.unlink(missing_ok=True)
+        os.close(self._fd)
