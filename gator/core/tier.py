@@ -106,7 +106,6 @@ class Child:
     total: int
     issued: int = 0
     live: int = 0
-    done: int = 0
     closing: Closing | None = None
     skipped: dict[int, attach_pb2.Stop] = field(default_factory=dict[int, attach_pb2.Stop])
     """Repeats that were stopped before they existed."""
@@ -153,11 +152,14 @@ class Tier:
         self.children: dict[str, Child] = {}
         self._hall = hall
         self._fold = GroupFold()
+        self._open: dict[str, Child] = {}
+        self._left = 0
         self._began = hall.now()
         for each in [node] if crown else node.children:
             total = 1 if each.repeats is None or crown else len(each.indices)
             self.children[each.template] = Child(each, Gate(() if crown else each.waits), base, total)
             base += total * each.jobs
+            self._left += total
 
     # -- what comes in
 
@@ -228,7 +230,7 @@ class Tier:
         """A child has its Result."""
         self.tiers.pop(path, None)
         child.live -= 1
-        child.done += 1
+        self._left -= 1
         self._fold.add(path, result)
         if child.issued < child.total:
             self._hall.wake(self)
@@ -288,8 +290,9 @@ class Tier:
     def issue(self, budget: int) -> int:
         """Bring repeats into being as far as the windows allow; returns how many there were."""
         issued = 0
-        for child in self.children.values():
-            if child.closing is not None or child.gate.state is not GateState.OPEN:
+        for template, child in list(self._open.items()):
+            if child.closing is not None or child.issued >= child.total:
+                del self._open[template]
                 continue
             window = WINDOW_TIERS if child.node.children else WINDOW_JOBS
             if child.node.template in self.watch.plan.entangled:
@@ -308,6 +311,7 @@ class Tier:
         if self.state is not TierState.RUNNING or child.closing is not None:
             return
         if state is GateState.OPEN and child.issued < child.total:
+            self._open[child.node.template] = child
             self._hall.wake(self)
         elif state is GateState.SHUT:
             self._close_rest(child, child.gate.closing)
@@ -383,7 +387,7 @@ class Tier:
         return False
 
     def _end_if_done(self) -> None:
-        if self.state is TierState.ENDED or any(c.done < c.total for c in self.children.values()):
+        if self.state is TierState.ENDED or self._left:
             return
         self.state = TierState.ENDED
         wall = self._hall.now() - self._began

@@ -255,7 +255,7 @@ class Engine:
         path, attempt = action.key
         job = self.tree.declare_attempt(path, attempt, self._clock.unix_nanos())
         if job is None:
-            self.dispatch.on_recalled([action.key], self._clock.monotonic())
+            self.dispatch.on_finished(action.key, self._clock.monotonic())
             return
         self.placed[action.key] = action.host
         plan = self.tree.plan

@@ -74,7 +74,7 @@ class LocalScheduler:
             try:
                 pid = os.posix_spawn(
                     sys.executable,
-                    [sys.executable, "-m", "gator.daemon"],
+                    [sys.executable, "-P", "-m", "gator.daemon"],
                     self._environment,
                     file_actions=[
                         (os.POSIX_SPAWN_DUP2, read, 0),

@@ -1,0 +1,75 @@
+"""The desk where jobs' own processes report: the parent's end of Attach for role CLIENT.
+
+The rule: a record is acked after it is kept, and one that is kept already is acked again and dropped.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Protocol
+
+from gator import __version__
+from gator.core.tokens import Tokens
+from gator.link.session import ChildLink
+from gator.v1 import attach_pb2, event_pb2
+
+MOST_CLIENTS = 16
+"""Processes of one attempt whose last number is remembered; of more, the oldest is forgotten."""
+
+
+class Attempts(Protocol):
+    """The attempts that run here."""
+
+    def client_event(
+        self, path: str, attempt: int, event: event_pb2.Event, then: Callable[[], None]
+    ) -> Awaitable[None] | None:
+        """Keep what a job's own process reports; `then` is called once it is committed.
+
+        Raises PreconditionError when the attempt does not run. The awaitable, if any, is done when
+        there is room for more.
+        """
+        ...
+
+
+class ClientDesk:
+    """Takes records of clients and keeps them with their attempts."""
+
+    def __init__(self, attempts: Attempts, tokens: Tokens) -> None:
+        self._attempts = attempts
+        self._tokens = tokens
+        self._kept: dict[tuple[str, int], dict[str, int]] = {}
+
+    def authenticate(self, hello: attach_pb2.Hello, token: str) -> None:
+        """Raises UnauthenticatedError unless the token is that of the attempt."""
+        self._tokens.check_hello(token, hello)
+
+    def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
+        """A client is there: tell it where to go on."""
+        hello = child.hello
+        numbers = self._kept.setdefault((hello.path, hello.attempt), {})
+        while len(numbers) >= MOST_CLIENTS and hello.id not in numbers:
+            del numbers[next(iter(numbers))]
+        return attach_pb2.Welcome(version=__version__, record=numbers.setdefault(hello.id, 0))
+
+    def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> Awaitable[None] | None:
+        """Keep a record."""
+        record, hello = message.record, child.hello
+        numbers = self._kept.setdefault((hello.path, hello.attempt), {})
+        if record.number <= numbers.get(hello.id, 0):
+            self._ack(child, record.number)
+            return None
+
+        # Noted before it is committed, so that what is sent again in between is not kept twice.
+        numbers[hello.id] = record.number
+        kept = partial(self._ack, child, record.number)
+        return self._attempts.client_event(hello.path, hello.attempt, record.event, kept)
+
+    def on_detached(self, child: ChildLink) -> None:
+        """A client is gone; what it sent last stays known until its attempt ends."""
+
+    def forget(self, path: str, attempt: int) -> None:
+        """An attempt ended: nobody will ask for its numbers any more."""
+        self._kept.pop((path, attempt), None)
+
+    @staticmethod
+    def _ack(child: ChildLink, number: int) -> None:
+        child.send(attach_pb2.AttachResponse(record_ack=attach_pb2.RecordAck(number=number)))

@@ -1,0 +1,284 @@
+"""The daemons of a run, as its root sees them: starting, attaching, reporting, dying.
+
+The rule: the death of a daemon is handled in one order: kill what is left of it, read its store to the end,
+and only then tell the engine what is lost.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from gator import __version__
+from gator.core.cursor import Accepted, ConsumerCursor, Gap
+from gator.core.tokens import Audience, Tokens
+from gator.errors import GatorError, UnauthenticatedError
+from gator.link.session import ChildLink
+from gator.scheduler.local import DaemonProcess
+from gator.scheduler.order import DaemonOrder
+from gator.v1 import attach_pb2, event_pb2
+from gator.v1 import common_pb2 as pb
+
+SUBSCRIPTION = 1
+PARENT_FILTER = attach_pb2.EventFilter(
+    kinds=[
+        attach_pb2.EVENT_KIND_DECLARED,
+        attach_pb2.EVENT_KIND_STARTED,
+        attach_pb2.EVENT_KIND_ATTEMPT_FINISHED,
+        attach_pb2.EVENT_KIND_RESULT,
+        attach_pb2.EVENT_KIND_METRIC,
+        attach_pb2.EVENT_KIND_LOG,
+    ],
+    severity=pb.SEVERITY_WARNING,
+    logs_per_attempt=20,
+)
+MOST_FAILED_STARTS = 3
+
+
+class DaemonState(Enum):
+    """How far a daemon has come."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+    ENDED = "ended"
+
+
+@dataclass(slots=True, eq=False)
+class Daemon:
+    """One daemon of the run."""
+
+    name: str
+    role: attach_pb2.Role.ValueType
+    store_id: str
+    store_path: Path
+    alone: bool
+    cursor: ConsumerCursor
+    state: DaemonState = DaemonState.STARTING
+    process: DaemonProcess | None = None
+    link: ChildLink | None = None
+    waiting: list[attach_pb2.AttachResponse] = field(default_factory=list[attach_pb2.AttachResponse])
+    """Orders from before it attached."""
+
+    def send(self, message: attach_pb2.AttachResponse) -> None:
+        """Pass an order on, as soon as the daemon is there."""
+        if self.link is not None:
+            self.link.send(message)
+        elif self.state is DaemonState.STARTING:
+            self.waiting.append(message)
+
+
+class FleetEvents(Protocol):
+    """What the root does about its daemons."""
+
+    def on_ready(self, daemon: Daemon) -> None:
+        """A daemon can take orders."""
+        ...
+
+    def on_batch(self, daemon: Daemon, batch: attach_pb2.Batch, events: Sequence[event_pb2.Event]) -> None:
+        """A daemon reports; `events` are those that are new."""
+        ...
+
+    def on_message(self, daemon: Daemon, message: attach_pb2.AttachRequest) -> None:
+        """A daemon says something else."""
+        ...
+
+    def on_dead(self, daemon: Daemon, why: str) -> None:
+        """A daemon died, and all that it left was reported."""
+        ...
+
+    def on_cannot_start(self, why: str) -> None:
+        """Daemons cannot be started, three times in a row."""
+        ...
+
+
+class Starter(Protocol):
+    """Starts daemons."""
+
+    def start(
+        self, order: DaemonOrder, log: Path, on_exit: Callable[[DaemonProcess, int], None]
+    ) -> DaemonProcess:
+        """Start a daemon; raises GatorError when no process can be made."""
+        ...
+
+
+ReadStore = Callable[[Path, int], Sequence[attach_pb2.Batch]]
+"""Batches of what a store of a dead daemon holds after a position."""
+Sweep = Callable[[str], Awaitable[None]]
+"""Kill whatever is left of a daemon."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetContext:
+    """What all daemons of a run have in common."""
+
+    run: attach_pb2.RunContext
+    key: bytes
+    address: str
+    stores: Path
+    logs: Path
+
+
+class Fleet:
+    """Starts daemons and keeps track of them; the parent's end of their Attach."""
+
+    def __init__(
+        self,
+        context: FleetContext,
+        scheduler: Starter,
+        events: FleetEvents,
+        read_store: ReadStore,
+        sweep: Sweep,
+    ) -> None:
+        self.daemons: dict[str, Daemon] = {}
+        self._context, self._scheduler, self._events = context, scheduler, events
+        self._read_store, self._sweep = read_store, sweep
+        self._tokens = Tokens(context.key)
+        self._failed_starts = 0
+        self._number = 0
+        self._burials: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+
+    def start(self, role: attach_pb2.Role.ValueType, *, alone: bool = False) -> Daemon | None:
+        """Start one more daemon; None when that fails at once, which counts as a failed start."""
+        self._number += 1
+        letter = "t" if role == attach_pb2.ROLE_TIER else "w"
+        name = f"{letter}{self._number}"
+        store_id = secrets.token_hex(16)
+        path = self._context.stores / f"{name}.db"
+        daemon = Daemon(name, role, store_id, path, alone, ConsumerCursor({store_id: 0}))
+        order = DaemonOrder(
+            daemon=name,
+            role="tier" if role == attach_pb2.ROLE_TIER else "wrappers",
+            run=self._context.run.run,
+            folder=self._context.run.folder,
+            parent=self._context.address,
+            token=self._tokens.make(Audience.DAEMON),
+            key=self._context.key.hex(),
+            store=store_id,
+        )
+        self.daemons[name] = daemon
+        try:
+            daemon.process = self._scheduler.start(order, self._context.logs / f"{name}.log", self._on_exit)
+        except GatorError as error:
+            self._bury(daemon, str(error))
+            return None
+        return daemon
+
+    def drain(self, name: str) -> None:
+        """Let a daemon end when all its work is done."""
+        daemon = self.daemons.get(name)
+        if daemon is not None and daemon.state in (DaemonState.READY, DaemonState.STARTING):
+            daemon.send(attach_pb2.AttachResponse(drain=attach_pb2.Drain()))
+            if daemon.state is DaemonState.READY:
+                daemon.state = DaemonState.DRAINING
+
+    async def drain_all(self) -> None:
+        """Let all daemons end, and wait until they have."""
+        for daemon in list(self.daemons.values()):
+            if daemon.state is DaemonState.STARTING and daemon.process is not None:
+                # It never got any work, so there is nothing to wait for.
+                daemon.state = DaemonState.DRAINING
+                daemon.process.kill()
+            else:
+                self.drain(daemon.name)
+        while any(daemon.state is not DaemonState.ENDED for daemon in self.daemons.values()):
+            self._changed.clear()
+            await self._changed.wait()
+
+    # -- the parent's end of Attach
+
+    def authenticate(self, hello: attach_pb2.Hello, token: str) -> None:
+        """Raises UnauthenticatedError unless a daemon of this run dials."""
+        self._tokens.check_hello(token, hello)
+        if hello.id not in self.daemons or hello.run != self._context.run.run:
+            raise UnauthenticatedError("this daemon does not belong to the run")
+
+    def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
+        """A daemon is there: tell it what it needs, and ask for its events."""
+        daemon = self.daemons[child.hello.id]
+        daemon.link = child
+        self._failed_starts = 0
+        child.send(self._subscribe(daemon))
+        drained = False
+        for message in daemon.waiting:
+            child.send(message)
+            drained = drained or message.WhichOneof("message") == "drain"
+        daemon.waiting.clear()
+        if daemon.state is DaemonState.STARTING:
+            daemon.state = DaemonState.DRAINING if drained else DaemonState.READY
+            self._events.on_ready(daemon)
+        return attach_pb2.Welcome(version=__version__, context=self._context.run)
+
+    def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> Awaitable[None] | None:
+        """A daemon reports."""
+        daemon = self.daemons[child.hello.id]
+        if daemon.state is DaemonState.ENDED:
+            return None
+        if message.WhichOneof("message") != "batch":
+            self._events.on_message(daemon, message)
+            return None
+        taken = daemon.cursor.accept(message.batch)
+        if isinstance(taken, Gap):
+            child.send(self._subscribe(daemon))
+        elif taken is not None:
+            self._events.on_batch(daemon, message.batch, taken.events)
+        return None
+
+    def on_detached(self, child: ChildLink) -> None:
+        """A stream is over; what that means is known when the process ends."""
+        daemon = self.daemons[child.hello.id]
+        if daemon.link is child:
+            daemon.link = None
+
+    @staticmethod
+    def _subscribe(daemon: Daemon) -> attach_pb2.AttachResponse:
+        return attach_pb2.AttachResponse(
+            subscribe=attach_pb2.Subscribe(
+                subscription=SUBSCRIPTION,
+                consumer="root",
+                positions=daemon.cursor.positions(),
+                filter=PARENT_FILTER,
+            )
+        )
+
+    # -- death
+
+    def _on_exit(self, process: DaemonProcess, code: int) -> None:
+        daemon = self.daemons[process.daemon]
+        if daemon.state is DaemonState.DRAINING and code in (0, -9):
+            self._ended(daemon)
+            return
+        manner = f"exited with code {code}" if code >= 0 else f"was killed by signal {-code}"
+        self._bury(daemon, f"the daemon {daemon.name} {manner}")
+
+    def _bury(self, daemon: Daemon, why: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._burial(daemon, why))
+        self._burials.add(task)
+        task.add_done_callback(self._burials.discard)
+
+    async def _burial(self, daemon: Daemon, why: str) -> None:
+        started = daemon.state is not DaemonState.STARTING
+        await self._sweep(daemon.name)
+        if daemon.store_path.exists():
+            seen = daemon.cursor.position(daemon.store_id)
+            for batch in await asyncio.to_thread(self._read_store, daemon.store_path, seen):
+                taken = daemon.cursor.accept(batch)
+                if isinstance(taken, Accepted):
+                    self._events.on_batch(daemon, batch, taken.events)
+        self._ended(daemon)
+        if not started:
+            self._failed_starts += 1
+            words = daemon.process.last_words() if daemon.process is not None else ""
+            if self._failed_starts >= MOST_FAILED_STARTS:
+                self._events.on_cannot_start(f"{why}\n{words}".strip())
+                return
+        self._events.on_dead(daemon, why)
+
+    def _ended(self, daemon: Daemon) -> None:
+        daemon.state = DaemonState.ENDED
+        daemon.link = None
+        self._changed.set()
