@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -180,7 +180,7 @@ def authenticate(method: str, token: str) -> None:
 
 
 @asynccontextmanager
-async def serving(parent: Any, folder: Path) -> AsyncIterator[rpc.Server]:
+async def serving(parent: Any, folder: Path) -> AsyncGenerator[rpc.Server]:
     """A real server with ParentService on a unix socket."""
     server = await rpc.serve(
         [parent_service(parent)], address=f"unix:{folder / 's'}", authenticate=authenticate
@@ -220,7 +220,7 @@ class Raw:
 
 
 @asynccontextmanager
-async def raw(server: rpc.Server, token: str) -> AsyncIterator[Raw]:
+async def raw(server: rpc.Server, token: str) -> AsyncGenerator[Raw]:
     async with rpc.channel(server.address) as channel:
         call = parent_service_pb2_grpc.ParentServiceStub(channel).Attach(metadata=rpc.bearer(token))
         try:

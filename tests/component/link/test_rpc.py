@@ -63,13 +63,13 @@ GOOD = rpc.bearer(TOKENS.make(Audience.CONTROL))
 
 async def test_errors_of_a_servicer_reach_the_caller_with_code_and_reason(server: rpc.Server) -> None:
     async with rpc.channel(server.address) as channel:
-        one: Any = channel.unary_unary("/test.Echo/One")
+        one = cast("Any", channel.unary_unary("/test.Echo/One"))
         assert await one(b"hi", metadata=GOOD) == b"hi"
         for word, kind in ((b"missing", errors.NotFoundError), (b"full", errors.DiskFullError)):
             with pytest.raises(aio.AioRpcError) as caught:
                 await one(word, metadata=GOOD)
             assert type(rpc_status.error_of_call(caught.value)) is kind
-        many: Any = channel.unary_stream("/test.Echo/Many")
+        many = cast("Any", channel.unary_stream("/test.Echo/Many"))
         found: list[bytes] = []
         with pytest.raises(aio.AioRpcError) as caught:
             async for answer in many(b"missing", metadata=GOOD):
@@ -83,8 +83,8 @@ async def test_errors_of_a_servicer_reach_the_caller_with_code_and_reason(server
 async def test_a_call_without_the_right_token_is_refused(server: rpc.Server, token: str) -> None:
     metadata = rpc.bearer(token.encode().decode("latin-1")) if token.isascii() else None
     async with rpc.channel(server.address) as channel:
-        one: Any = channel.unary_unary("/test.Echo/One")
-        many: Any = channel.unary_stream("/test.Echo/Many")
+        one = cast("Any", channel.unary_unary("/test.Echo/One"))
+        many = cast("Any", channel.unary_stream("/test.Echo/Many"))
         for call in (one(b"hi", metadata=metadata), many(b"hi", metadata=metadata).read()):
             with pytest.raises(aio.AioRpcError) as caught:
                 await call
