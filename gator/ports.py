@@ -3,7 +3,11 @@
 The rule: a port is as small as its users need, and knows no library.
 """
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
+
+from gator.v1 import event_pb2
 
 
 class Clock(Protocol):
@@ -15,4 +19,76 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds since any moment, for measuring."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """What a display says of a run before anything happens."""
+
+    run: str
+    """Id of the run."""
+    ident: str
+    """Name of the root node."""
+    folder: str
+    """Folder of the run, absolute."""
+    seed: int
+    jobs: int
+    single: bool
+    """Whether the root is a single job."""
+    command: str
+    """The command line of a single job as written, else empty."""
+    cores: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunningJob:
+    """A job that runs now."""
+
+    path: str
+    started_unix_nanos: int
+
+
+class LiveState(Protocol):
+    """What a display may ask for whenever it draws."""
+
+    @property
+    def tally(self) -> event_pb2.Tally:
+        """Jobs by what they are at, of the whole run."""
+        ...
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the run was told to stop."""
+        ...
+
+    def running(self, most: int) -> Iterable[RunningJob]:
+        """The jobs that have run longest, at most so many."""
+        ...
+
+
+class Display(Protocol):
+    """Shows a run to a person while it goes on. All calls come from the event loop and must be short."""
+
+    def on_start(self, info: RunInfo, state: LiveState) -> None:
+        """The run begins."""
+        ...
+
+    def on_events(self, events: Sequence[event_pb2.Event]) -> None:
+        """Events were committed; those of one attempt come in order, blocks and samples only inline."""
+        ...
+
+    def on_notice(self, text: str, *, warning: bool = False) -> None:
+        """Gator itself has something to say."""
+        ...
+
+    def on_change(self, now: float) -> float | None:
+        """Something may look different; `now` is in seconds of a steady clock.
+
+        Returns when the display wants to be called again even if nothing happens; None for never.
+        """
+        ...
+
+    def on_end(self, result: event_pb2.Result) -> None:
+        """The run has ended and all of its record is written."""
         ...
