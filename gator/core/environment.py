@@ -1,0 +1,223 @@
+"""What a job is started with: its argv, environment and working directory.
+
+Rule: pure; the environment of the launch and all that Gator adds come in by argument. What is the same for
+all jobs of a run is made once.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gator.plan.jobs import slug
+from gator.v1 import attach_pb2, spec_pb2
+
+MASK = "***"
+BASH = ("bash", "-euo", "pipefail", "-c")
+OWN_NAMES = (
+    "GATOR_PARENT",
+    "GATOR_TOKEN",
+    "GATOR_RUN",
+    "GATOR_RUN_DIR",
+    "GATOR_DAEMON",
+    "GATOR_PATH",
+    "GATOR_SLUG",
+    "GATOR_ATTEMPT",
+    "GATOR_SEED",
+    "GATOR_CORES",
+    "GATOR_MEMORY_MB",
+    "GATOR_ARRAY_INDEX",
+    "GATOR_SCRATCH",
+)
+"""Variables that Gator sets; what the launch or a spec says of them does not reach a job."""
+
+_OWN = frozenset(OWN_NAMES)
+_MEGABYTE = 1_000_000
+_SHORTEST_SECRET = 6
+_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|KEY|CREDENTIAL", re.IGNORECASE)
+_FILL = re.compile(r"\$\$\{\{|\$\{\{\s*(attempt|scratch|cores)\s*\}\}")
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:=,@%+-]*")
+
+
+class UnsafeScriptError(ValueError):
+    """A value was to be put into a script that a shell would not take as one plain word."""
+
+
+def is_secret(name: str) -> bool:
+    """Whether a variable of this name looks as if nobody should read its value."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def mask(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with the values of what looks secret hidden."""
+    return {name: MASK if is_secret(name) else value for name, value in environment.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that a spawn needs to know.
+
+    `shown` is `argv` for people, with the values of secrets hidden. `cwd` is absolute.
+    """
+
+    argv: list[str]
+    shown: list[str]
+    env: dict[str, str]
+    cwd: str
+
+
+class Launcher:
+    """Prepares the attempts of one run.
+
+    `environment` is that of the launch, `folder` that of the run, `launch_dir` the absolute folder to
+    which a relative cwd belongs. `parent` is the address where a job's processes reach Gator, empty if
+    they cannot.
+    """
+
+    __slots__ = ("_base", "_launch_dir", "_secrets", "folder")
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        run: str,
+        folder: str,
+        launch_dir: str,
+        daemon: str = "",
+        parent: str = "",
+    ) -> None:
+        base = {name: value for name, value in environment.items() if name not in _OWN}
+        base.setdefault("PYTHONUNBUFFERED", "1")
+        base |= {"GATOR_RUN": run, "GATOR_RUN_DIR": folder, "GATOR_DAEMON": daemon}
+        if parent:
+            base["GATOR_PARENT"] = parent
+        self._base = base
+        self._launch_dir = launch_dir
+        self.folder = folder
+        self._secrets = _secret_values(base.items())
+
+    def prepare(self, node: attach_pb2.LaunchNode, token: str, scratch: str = "") -> Prepared:
+        """What to start for an attempt; `scratch` is its own folder, if it has one.
+
+        Raises UnsafeScriptError, and UserError where a text cannot be expanded.
+        """
+        job = node.job
+        settings = job.settings
+        filler = _Filler(node, scratch)
+        env = self._base.copy()
+        secrets = self._secrets
+        if settings.env:
+            overlay = {v.name: v for v in settings.env if v.name not in _OWN}
+            for name, variable in overlay.items():
+                if variable.HasField("value"):
+                    env[name] = filler.fill(variable.value)
+                else:
+                    env.pop(name, None)
+            secrets = secrets + _secret_values((name, env.get(name, "")) for name in overlay)
+        _add_own(env, node, token, scratch)
+        argv = _argv(job, filler, env)
+        cwd = self._cwd(settings, filler, scratch)
+        env["PWD"] = cwd
+        return Prepared(argv, hide(argv, [*secrets, token]), env, cwd)
+
+    def fill(self, text: str, node: attach_pb2.LaunchNode) -> str:
+        """A text of a job with the names filled in that are known before its scratch folder is."""
+        return _Filler(node, "").fill(text)
+
+    def _cwd(self, settings: spec_pb2.Settings, filler: "_Filler", scratch: str) -> str:
+        if scratch:
+            return scratch
+        cwd = filler.fill(settings.cwd)
+        if not cwd:
+            return self._launch_dir
+        return cwd if cwd.startswith("/") else f"{self._launch_dir}/{cwd}"
+
+
+class _Filler:
+    """Puts in the names that are known only when an attempt starts, in one pass."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, node: attach_pb2.LaunchNode, scratch: str) -> None:
+        self._values = {"attempt": str(node.attempt), "cores": str(node.cores), "scratch": scratch}
+
+    def fill(self, text: str) -> str:
+        """The text with the names filled in, and nothing else."""
+        if "${{" not in text:
+            return text
+        return _FILL.sub(lambda match: self._values[match[1]] if match[1] else "${{", text)
+
+    def expand(self, text: str, env: Mapping[str, str]) -> str:
+        """The text with the names filled in and, in what stands around them, the variables expanded."""
+        if "$" not in text:
+            return text
+        from gator.spec.expand import expand
+
+        if "${{" not in text:
+            return expand(text, env)
+        parts: list[str] = []
+        position = 0
+        for match in _FILL.finditer(text):
+            parts.append(expand(text[position : match.start()], env))
+            parts.append(self._values[match[1]] if match[1] else "${{")
+            position = match.end()
+        parts.append(expand(text[position:], env))
+        return "".join(parts)
+
+    def script(self, text: str) -> str:
+        """The script with the names filled in."""
+        if "${{" not in text:
+            return text
+        used = {match[1] for match in _FILL.finditer(text)}
+        if "scratch" in used and _PLAIN_WORD.fullmatch(self._values["scratch"]) is None:
+            raise UnsafeScriptError(
+                'the value of ${{ scratch }} is not one plain word: use "$GATOR_SCRATCH" in a script'
+            )
+        return self.fill(text)
+
+
+def _argv(job: spec_pb2.Job, filler: _Filler, env: Mapping[str, str]) -> list[str]:
+    """The command, or the script, behind the setup if there is one.
+
+    The setup stops at its first command that fails, and its exit code is then that of the attempt. A
+    script runs in the same shell as its setup and so sees its functions; a command is exec'ed by it.
+    """
+    setup = filler.script(job.settings.setup)
+    if job.shell:
+        script = filler.script(job.shell)
+        if not setup:
+            return [*BASH, script]
+        return ["bash", "-c", f"set -e\n{setup}\nset -euo pipefail\n{script}"]
+    argv = [filler.expand(job.command, env)]
+    argv += [filler.expand(arg, env) for arg in job.args]
+    if not setup:
+        return argv
+    return ["bash", "-c", f'set -e\n{setup}\nexec "$@"', "setup", *argv]
+
+
+def _add_own(env: dict[str, str], node: attach_pb2.LaunchNode, token: str, scratch: str) -> None:
+    env["GATOR_TOKEN"] = token
+    env["GATOR_PATH"] = node.path
+    env["GATOR_SLUG"] = slug(node.path)
+    env["GATOR_ATTEMPT"] = str(node.attempt)
+    env["GATOR_SEED"] = str(node.seed)
+    env["GATOR_CORES"] = str(node.cores)
+    env["GATOR_MEMORY_MB"] = str(node.job.resources.memory_bytes // _MEGABYTE)
+    if node.HasField("array_index"):
+        env["GATOR_ARRAY_INDEX"] = str(node.array_index)
+    if scratch:
+        env["GATOR_SCRATCH"] = scratch
+
+
+def _secret_values(variables: Iterable[tuple[str, str]]) -> list[str]:
+    """Values worth hiding; very short ones would hide half of every text."""
+    return [value for name, value in variables if len(value) >= _SHORTEST_SECRET and is_secret(name)]
+
+
+def hide(argv: Sequence[str], secrets: Sequence[str]) -> list[str]:
+    """`argv` with every secret in it replaced."""
+    shown = list(argv)
+    joined = "\0".join(argv)
+    for secret in secrets:
+        if secret and secret in joined:
+            shown = [text.replace(secret, MASK) for text in shown]
+    return shown

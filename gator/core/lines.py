@@ -1,0 +1,236 @@
+"""Bytes of a stream become numbered lines and blocks, however the bytes are chunked.
+
+Rule: what is counted depends on the bytes alone, never on where a read happened to end. Time comes by
+argument, in nanoseconds.
+"""
+
+import re
+from dataclasses import dataclass
+
+from gator.core.text import ANSI_PATTERN, BLANKS_PATTERN
+from gator.v1 import common_pb2, event_pb2
+
+BLOCK_BYTES = 512 * 1024
+BLOCK_NANOS = 100_000_000
+_CAPTURE_BYTES = 8 * 1024
+
+_BLANK = rb"(?:" + BLANKS_PATTERN + rb"++|" + ANSI_PATTERN + rb")*+"
+_BLANK_RUNS = re.compile(rb"\n((?:" + _BLANK + rb"\n)++)")
+_BLANK_HEAD = re.compile(_BLANK)
+# An escape sequence that has begun and may still be completed by the next read.
+_UNFINISHED = re.compile(
+    rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}|\][^\x07\x1b\n]{0,1024}\x1b?|[ -/]{0,8})\Z",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a chunk added to its stream."""
+
+    first_line: int
+    """Number of the line in which the chunk's first byte stands, from 1."""
+    continues: bool
+    """Whether that line began before the chunk."""
+    lines: int
+    """Number of lines that begin in the chunk."""
+    messages: int
+    """Number of lines that were found not to be blank."""
+
+
+class LineCounter:
+    r"""Numbers the lines of one stream and counts those that are messages.
+
+    Only `\n` ends a line. A line is blank when nothing is left of it without blanks, `\r` and terminal
+    escape sequences; a blank line is no message. A line whose end has not come counts from its first
+    visible byte on. The text of the first message is kept, cut to 8 KiB.
+    """
+
+    __slots__ = ("_capturing", "_counted", "_head", "_open", "_tail", "first_message", "lines", "messages")
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.messages = 0
+        self.first_message = 0
+        """Number of the line that is the first message; 0 as long as there is none."""
+        self._open = False
+        self._counted = False
+        self._tail = b""
+        self._head = bytearray()
+        self._capturing = False
+
+    @property
+    def first_text(self) -> bytes:
+        """The beginning of the first message, as it was read."""
+        return bytes(self._head)
+
+    def feed(self, chunk: bytes) -> Counted:
+        """Count the lines of the next bytes of the stream, which must not be empty."""
+        continues = self._open
+        lines_before, messages_before = self.lines, self.messages
+        start = self._end_open_line(chunk) if continues else 0
+        if start < len(chunk):
+            self._count_from(chunk, start)
+        first_line = lines_before if continues else lines_before + 1
+        return Counted(first_line, continues, self.lines - lines_before, self.messages - messages_before)
+
+    def _end_open_line(self, chunk: bytes) -> int:
+        """Go on with the line that the chunk before left open; return where the next line begins."""
+        newline = chunk.find(b"\n")
+        ended = newline >= 0
+        if not self._counted:
+            self._judge_open(self._tail + (chunk[:newline] if ended else chunk), ended)
+        elif self._capturing:
+            self._capture(chunk[:newline] if ended else chunk)
+        if not ended:
+            return len(chunk)
+        self._open = self._counted = self._capturing = False
+        self._tail = b""
+        return newline + 1
+
+    def _judge_open(self, text: bytes, ended: bool) -> None:
+        """Decide whether an open line has become a message by `text`, which follows blanks only."""
+        match = _BLANK_HEAD.match(text)
+        blank_until = match.end() if match else 0
+        if blank_until == len(text):
+            self._tail = b""
+        elif not ended and _UNFINISHED.match(text, blank_until):
+            self._tail = text[blank_until:]
+        else:
+            self._counted = True
+            self._tail = b""
+            self.messages += 1
+            if not self.first_message:
+                self.first_message = self.lines
+                self._capturing = True
+                self._capture(text)
+
+    def _capture(self, text: bytes) -> None:
+        self._head += text[: _CAPTURE_BYTES - len(self._head)]
+
+    def _count_from(self, chunk: bytes, start: int) -> None:
+        """Count from `start`, where a line begins."""
+        end = chunk.rfind(b"\n", start) + 1
+        if end:
+            complete = chunk.count(b"\n", start, end)
+            messages = complete - _blank_lines(chunk, start, end)
+            if messages and not self.first_message:
+                self._find_first(chunk, start)
+            self.lines += complete
+            self.messages += messages
+        else:
+            end = start
+        if end < len(chunk):
+            self.lines += 1
+            self._open = True
+            self._judge_open(chunk[end:], ended=False)
+
+    def _find_first(self, chunk: bytes, start: int) -> None:
+        """Keep the first of the complete lines from `start` that is a message; there is one."""
+        number = self.lines
+        line = b""
+        while not line:
+            end = chunk.index(b"\n", start)
+            number += 1
+            match = _BLANK_HEAD.match(chunk, start, end)
+            if not match or match.end() < end:
+                line = chunk[start:end]
+            start = end + 1
+        self.first_message = number
+        self._capture(line)
+
+
+def _blank_lines(chunk: bytes, start: int, end: int) -> int:
+    """Number of blank ones among the complete lines in `chunk[start:end]`."""
+    blank = 0
+    if start:
+        start -= 1
+    else:
+        match = _BLANK_HEAD.match(chunk)
+        if match and chunk.startswith(b"\n", match.end()):
+            blank = 1
+            start = match.end()
+    runs = _BLANK_RUNS.findall(chunk, start, end)
+    if runs:
+        blank += b"".join(runs).count(b"\n")
+    return blank
+
+
+class BlockBuilder:
+    """Gathers the bytes of one stream into blocks.
+
+    A block is closed before it exceeds 512 KiB, where it can be at the end of a line; by `flush`; and its
+    owner calls `flush` at the latest when `due` has come, 100 ms after the block's first byte. Lines of
+    more than 512 KiB are thereby cut into pieces that keep one number.
+    """
+
+    __slots__ = ("_block", "_chunks", "_offset", "_severity", "_size", "_stream", "counter", "due")
+
+    def __init__(self, stream: common_pb2.Stream.ValueType, severity: common_pb2.Severity.ValueType) -> None:
+        self.counter = LineCounter()
+        self.due: int | None = None
+        """When the open block has to be closed, in nanoseconds; None while it is empty."""
+        self._stream = stream
+        self._severity = severity
+        self._block: event_pb2.Block | None = None
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._offset = 0
+
+    @property
+    def severity(self) -> common_pb2.Severity.ValueType:
+        """Severity of the messages of this stream."""
+        return self._severity
+
+    def feed(self, data: bytes, now: int, wall: int) -> list[event_pb2.Block]:
+        """Take what was read; return the blocks that are full.
+
+        `now` is the monotonic time of `due`, `wall` the time since 1970 that stands in the blocks.
+        """
+        full: list[event_pb2.Block] = []
+        while self._size + len(data) >= BLOCK_BYTES:
+            room = BLOCK_BYTES - self._size
+            cut = data.rfind(b"\n", 0, room) + 1 or room
+            self._add(data[:cut], now, wall)
+            full.extend(self.flush())
+            data = data[cut:]
+        if data:
+            self._add(data, now, wall)
+        return full
+
+    def flush(self) -> list[event_pb2.Block]:
+        """Close the open block, if there is one."""
+        block = self._block
+        if block is None:
+            return []
+        block.size_bytes = self._size
+        block.data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._offset += self._size
+        self._block = None
+        self._chunks = []
+        self._size = 0
+        self.due = None
+        return [block]
+
+    def _add(self, data: bytes, now: int, wall: int) -> None:
+        counted = self.counter.feed(data)
+        block = self._block
+        if block is None:
+            self.due = now + BLOCK_NANOS
+            self._block = event_pb2.Block(
+                stream=self._stream,
+                severity=self._severity,
+                first_line=counted.first_line,
+                continues=counted.continues,
+                lines=counted.lines,
+                messages=counted.messages,
+                encoding=event_pb2.Block.ENCODING_RAW,
+                first_read_unix_nanos=wall,
+                last_read_unix_nanos=wall,
+                offset_bytes=self._offset,
+            )
+        else:
+            block.lines += counted.lines
+            block.messages += counted.messages
+            block.last_read_unix_nanos = wall
+        self._chunks.append(data)
+        self._size += len(data)

@@ -1,0 +1,71 @@
+"""Values of metrics folded into one, over the time of an attempt and over the children of a node.
+
+Rule: folding is associative, so that it does not matter through how many levels a value has come.
+"""
+
+from collections.abc import Iterable
+
+from gator.v1 import event_pb2
+
+_LAST = event_pb2.METRIC_KIND_LAST
+_MIN = event_pb2.METRIC_KIND_MIN
+_MAX = event_pb2.METRIC_KIND_MAX
+_MEAN = event_pb2.METRIC_KIND_MEAN
+
+MOST_NAMES = 1_000
+"""Metrics of further names are not folded, so that an attempt's end stays of bounded size."""
+
+
+class Totals:
+    """Metrics by name; the kind and the unit are those that came first."""
+
+    __slots__ = ("_totals",)
+
+    def __init__(self) -> None:
+        self._totals: dict[str, event_pb2.MetricTotal] = {}
+
+    def add(self, metric: event_pb2.Metric) -> bool:
+        """Fold one value of an attempt in; False if its name was one too many."""
+        total = self._totals.get(metric.name)
+        if total is None:
+            if len(self._totals) >= MOST_NAMES:
+                return False
+            kind = metric.kind or _LAST
+            self._totals[metric.name] = event_pb2.MetricTotal(
+                name=metric.name, value=metric.value, kind=kind, unit=metric.unit, count=1
+            )
+            return True
+        if total.kind == _LAST:
+            total.value = metric.value
+        else:
+            total.value = _fold(total.kind, total.value, total.count, metric.value, 1)
+        total.count += 1
+        return True
+
+    def merge(self, totals: Iterable[event_pb2.MetricTotal]) -> None:
+        """Fold in what a child ended with; of LAST the sum counts."""
+        for other in totals:
+            total = self._totals.get(other.name)
+            if total is None:
+                if len(self._totals) < MOST_NAMES:
+                    total = self._totals[other.name] = event_pb2.MetricTotal()
+                    total.CopyFrom(other)
+                    total.kind = other.kind or _LAST
+                continue
+            total.value = _fold(total.kind, total.value, total.count, other.value, other.count)
+            total.count += other.count
+
+    def totals(self) -> list[event_pb2.MetricTotal]:
+        """The folded values, by name."""
+        return [self._totals[name] for name in sorted(self._totals)]
+
+
+def _fold(kind: event_pb2.MetricKind.ValueType, left: float, n: int, right: float, m: int) -> float:
+    if kind == _MIN:
+        return min(left, right)
+    if kind == _MAX:
+        return max(left, right)
+    if kind == _MEAN:
+        count = n + m
+        return (left * n + right * m) / count if count else left
+    return left + right

@@ -1,0 +1,352 @@
+"""One attempt at a job, from the wish to start it until the verdict, as a state machine.
+
+Rule: it knows no process, no store and no clock: what happens comes in by `on_...`, what shall be done is
+returned as a list of actions, and `wake_at` says when `on_time` is to be called. `now` is a monotonic time
+in nanoseconds everywhere.
+
+    STARTING ──► RUNNING ──► DRAINING ──► SWEEPING ──► FINISHED
+        │           │            ▲            │            ▲
+        │           ├► ENDING ──►┤            └► ENDING_REST ─► KILLING_REST
+        │           └► KILLING ──┘
+        └──────────────────────────────────────────────────►
+"""
+
+import signal
+from enum import Enum
+
+from gator.core.verdict import Facts, duration, judge, offence
+from gator.core.wrapper_actions import Action, Exit, Finished, Look, Record, Signal, Spawn
+from gator.core.wrapper_events import ClientEvents, Stamp
+from gator.core.wrapper_output import Output
+from gator.core.wrapper_usage import UsageMeter
+from gator.v1 import attach_pb2, common_pb2, event_pb2
+
+MILLI = 1_000_000
+SECOND = 1_000 * MILLI
+DRAIN_NANOS = 500 * MILLI
+"""What pipes have to reach their end after the leader has."""
+DEFAULT_GRACE_NANOS = 10 * SECOND
+UNKILLABLE_NANOS = 5 * SECOND
+SPAWN_NANOS = 30 * SECOND
+"""How long a start is tried while the host is short of something."""
+LOOK_NANOS = 20 * MILLI
+LONGEST_LOOK_NANOS = 250 * MILLI
+
+
+class State(Enum):
+    """Where an attempt is."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    ENDING = "ending"
+    """Told to end, and has its grace."""
+    KILLING = "killing"
+    DRAINING = "draining"
+    """The leader is reaped; its pipes have not reached their end."""
+    SWEEPING = "sweeping"
+    """A look for what is left is under way."""
+    ENDING_REST = "ending rest"
+    KILLING_REST = "killing rest"
+    FINISHED = "finished"
+
+
+_ALIVE = frozenset({State.RUNNING, State.ENDING, State.KILLING})
+
+
+class Wrapper:
+    """One attempt.
+
+    `wall_offset` is the time since 1970 minus the monotonic time, `log_cap` the bytes of output to store
+    (0: all).
+    """
+
+    __slots__ = (
+        "_client",
+        "_deadline",
+        "_ended",
+        "_exit",
+        "_facts",
+        "_grace",
+        "_job",
+        "_look_pause",
+        "_messages",
+        "_open",
+        "_output",
+        "_since",
+        "_stamp",
+        "_started",
+        "_usage",
+        "attempt",
+        "path",
+        "state",
+    )
+
+    def __init__(self, launch: attach_pb2.LaunchNode, wall_offset: int, log_cap: int) -> None:
+        self.path = launch.path
+        self.attempt = launch.attempt
+        self.state = State.STARTING
+        self._job = launch.job
+        settings = launch.job.settings
+        self._facts = Facts()
+        self._messages = self._facts.messages
+        self._output = Output(settings.stderr, log_cap, self._messages)
+        self._open = set(self._output.streams)
+        self._usage = UsageMeter(launch)
+        self._client = ClientEvents(self._messages)
+        self._stamp = Stamp(launch.path, launch.attempt, wall_offset)
+        self._grace = (
+            settings.grace_millis * MILLI if settings.HasField("grace_millis") else DEFAULT_GRACE_NANOS
+        )
+        self._deadline: int | None = None
+        self._since: int | None = None  # when the trying began: to start, or to end the rest
+        self._look_pause = LOOK_NANOS
+        self._started = 0
+        self._ended = 0
+        self._exit: Exit | None = None
+
+    # ---- what the host asks
+
+    @property
+    def wake_at(self) -> int | None:
+        """When `on_time` is to be called; None for never."""
+        earliest = self._output.due
+        deadline = self._deadline
+        if deadline is not None and (earliest is None or deadline < earliest):
+            return deadline
+        return earliest
+
+    @property
+    def streams(self) -> tuple[common_pb2.Stream.ValueType, ...]:
+        """The streams to read."""
+        return self._output.streams
+
+    def progress(self) -> attach_pb2.Progress:
+        """Counts so far."""
+        return attach_pb2.Progress(
+            path=self.path,
+            attempt=self.attempt,
+            counts=self._messages.counts(),
+            memory_bytes=self._usage.memory_bytes,
+        )
+
+    # ---- what happens
+
+    def on_spawned(self, now: int, started: event_pb2.Started) -> list[Action]:
+        """The process runs; `now` is when it was started."""
+        self._started = self._ended = now
+        millis = self._job.settings.timeout_millis
+        self._enter(State.RUNNING, now + millis * MILLI if millis else None)
+        return [Record([self._stamp.event(now, started=started)])]
+
+    def on_spawn_failed(self, now: int, message: str, transient: bool) -> list[Action]:
+        """The process could not be started; `transient` if it may be possible later."""
+        if not transient:
+            self._facts.not_started = message
+            return self._finish(now)
+        if self._since is None:
+            self._since = now
+        waited = now - self._since
+        if waited >= SPAWN_NANOS:
+            self._facts.lost = f"could not be started within {duration(SPAWN_NANOS)}: {message}"
+            return self._finish(now)
+        self._deadline = now + max(50 * MILLI, min(waited, 2 * SECOND))
+        return []
+
+    def on_output(self, now: int, stream: common_pb2.Stream.ValueType, data: bytes) -> list[Action]:
+        """Bytes were read."""
+        return self._blocks(self._output.feed(stream, data, now, now + self._stamp.offset))
+
+    def on_eof(self, now: int, stream: common_pb2.Stream.ValueType) -> list[Action]:
+        """A pipe has reached its end."""
+        self._open.discard(stream)
+        if self.state is State.DRAINING and not self._open:
+            return self._sweep()
+        return []
+
+    def on_exited(self, now: int, ended: Exit) -> list[Action]:
+        """The leader was reaped."""
+        if self.state not in _ALIVE:
+            return []
+        self._ended = now
+        self._exit = ended
+        self._facts.exit_code = ended.code
+        self._facts.signal = ended.signal
+        self._facts.out_of_memory = ended.out_of_memory
+        if self._open:
+            self._enter(State.DRAINING, now + DRAIN_NANOS)
+            return []
+        return self._sweep()
+
+    def on_left_over(self, now: int, names: list[str]) -> list[Action]:
+        """What still lives of the attempt; all that could be read has been read."""
+        match self.state:
+            case State.SWEEPING | State.ENDING_REST | State.KILLING_REST if not names:
+                return self._finish(now)
+            case State.SWEEPING:
+                return self._end_rest(now, names)
+            case State.ENDING_REST | State.KILLING_REST:
+                return self._end_rest_further(now, names)
+            case _:
+                return []
+
+    def on_time(self, now: int) -> list[Action]:
+        """`wake_at` has come."""
+        actions = self._blocks(self._output.flush_due(now))
+        if self._deadline is None or now < self._deadline:
+            return actions
+        match self.state:
+            case State.STARTING:
+                self._deadline = None
+                actions.append(Spawn())
+            case State.RUNNING:
+                self._facts.timeout_nanos = self._job.settings.timeout_millis * MILLI
+                actions += self._end(now)
+            case State.ENDING:
+                actions += self._kill(now)
+            case State.KILLING:
+                actions += self._give_up(now, ["its first process"])
+            case State.DRAINING:
+                actions += self._sweep()
+            case State.ENDING_REST | State.KILLING_REST:
+                self._deadline = None
+                actions.append(Look())
+            case State.SWEEPING | State.FINISHED:
+                self._deadline = None
+        return actions
+
+    def on_stop(self, now: int, stop: attach_pb2.Stop) -> list[Action]:
+        """The attempt shall end; what has already exited by itself keeps its verdict."""
+        at_once = stop.mode == attach_pb2.STOP_MODE_NOW
+        if self.state in _ALIVE or self.state is State.STARTING:
+            if self._facts.stop is None:
+                self._facts.stop = (stop.reason, stop.message)
+            if self.state is State.STARTING:
+                return self._finish(now)
+            if at_once and self.state is not State.KILLING:
+                return self._kill(now)
+            return self._end(now) if self.state is State.RUNNING else []
+        if at_once and self.state is State.ENDING_REST:
+            return self._kill_rest(now)
+        return []
+
+    def on_sample(self, now: int, sample: event_pb2.Sample, peak_memory: int) -> list[Action]:
+        """The processes of the attempt were looked at; `peak_memory` in bytes as far as it is known."""
+        if self.state is State.FINISHED or self.state is State.STARTING:
+            return []
+        events = [self._stamp.event(now, sample=sample)]
+        events += [self._stamp.warning(now, text) for text in self._usage.add(sample, peak_memory)]
+        actions: list[Action] = [Record(events)]
+        excess = self._usage.excess()
+        if excess is not None and self.state in _ALIVE and self.state is not State.KILLING:
+            self._facts.memory = excess
+            actions += self._kill(now)
+        return actions
+
+    def on_client_event(self, now: int, event: event_pb2.Event) -> list[Action]:
+        """A message or the value of a metric came from one of the attempt's own processes."""
+        if not self._client.admit(event):
+            return []
+        self._stamp.adopt(now, event)
+        return [Record([event])]
+
+    # ---- transitions
+
+    def _enter(self, state: State, deadline: int | None) -> None:
+        self.state = state
+        self._deadline = deadline
+
+    def _end(self, now: int) -> list[Action]:
+        if not self._grace:
+            return self._kill(now)
+        self._enter(State.ENDING, now + self._grace)
+        return [Signal(signal.SIGTERM)]
+
+    def _kill(self, now: int) -> list[Action]:
+        self._enter(State.KILLING, now + UNKILLABLE_NANOS)
+        return [Signal(signal.SIGKILL)]
+
+    def _sweep(self) -> list[Action]:
+        self._enter(State.SWEEPING, None)
+        return [Look()]
+
+    def _end_rest(self, now: int, names: list[str]) -> list[Action]:
+        warning = self._stamp.warning(now, f"left processes behind, which are ended now: {_listed(names)}")
+        self._since = now
+        self._enter(State.ENDING_REST, now + self._look_pause)
+        if self._grace and self._facts.stop is None:
+            return [Record([warning]), Signal(signal.SIGTERM)]
+        return [Record([warning]), *self._kill_rest(now)]
+
+    def _kill_rest(self, now: int) -> list[Action]:
+        self._since = now
+        self._look_pause = LOOK_NANOS
+        self._enter(State.KILLING_REST, now + self._look_pause)
+        return [Signal(signal.SIGKILL)]
+
+    def _end_rest_further(self, now: int, names: list[str]) -> list[Action]:
+        """The rest still lives: look again, kill it after the grace, give it up at last."""
+        since = now - (self._since or now)
+        self._look_pause = min(2 * self._look_pause, LONGEST_LOOK_NANOS)
+        self._deadline = now + self._look_pause
+        if self.state is State.ENDING_REST and since >= self._grace:
+            return self._kill_rest(now)
+        if self.state is State.KILLING_REST and since >= UNKILLABLE_NANOS:
+            return self._give_up(now, names)
+        if self.state is State.KILLING_REST:
+            return [Signal(signal.SIGKILL)]
+        return []
+
+    def _give_up(self, now: int, names: list[str]) -> list[Action]:
+        self._facts.unkillable = f"could not be killed within {duration(UNKILLABLE_NANOS)}: {_listed(names)}"
+        return [Record([self._stamp.warning(now, self._facts.unkillable)]), *self._finish(now)]
+
+    def _finish(self, now: int) -> list[Action]:
+        """Record what is left and the verdict."""
+        self._enter(State.FINISHED, None)
+        if not self._started:
+            self._started = self._ended = now
+        events = [self._stamp.block(block) for block in self._output.finish()]
+        capped = self._output.cap_warning()
+        if capped:
+            events.append(self._stamp.warning(now, capped))
+        finished = self._finished()
+        events.append(self._stamp.event(now, attempt_finished=finished))
+        return [Finished(events, finished)]
+
+    def _finished(self) -> event_pb2.AttemptFinished:
+        verdict = judge(self._facts, self._job.settings.limits)
+        return event_pb2.AttemptFinished(
+            outcome=verdict.outcome,
+            reason=verdict.reason,
+            message=verdict.message,
+            exit_code=self._facts.exit_code,
+            signal=self._facts.signal,
+            usage=self._usage_message(),
+            counts=self._messages.counts(),
+            first_error=offence(verdict, self._messages),
+            metrics=self._client.metrics.totals(),
+            stdout_lines=self._output.lines(common_pb2.STREAM_STDOUT),
+            stderr_lines=self._output.lines(common_pb2.STREAM_STDERR),
+            dropped_bytes=self._output.dropped,
+        )
+
+    def _usage_message(self) -> event_pb2.Usage:
+        ended = self._exit
+        usage = event_pb2.Usage(wall_nanos=self._ended - self._started)
+        if ended is not None:
+            usage.user_nanos = ended.user_nanos
+            usage.system_nanos = ended.system_nanos
+        peak = max(self._usage.peak_memory, ended.peak_memory if ended is not None else 0)
+        if peak:
+            usage.peak_memory_bytes = peak
+        if self._usage.peak_processes:
+            usage.peak_processes = self._usage.peak_processes
+        return usage
+
+    def _blocks(self, blocks: list[event_pb2.Block]) -> list[Action]:
+        return [Record([self._stamp.block(block) for block in blocks])] if blocks else []
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,67 @@
+"""What one attempt uses: its samples, its peaks, and when it uses more than it asked for.
+
+Rule: one warning per episode; an episode ends when the use is back within what was asked for.
+"""
+
+from gator.core.verdict import memory
+from gator.v1 import attach_pb2, event_pb2
+
+_CORES_SLACK = 0.25
+"""Cores above those given that are not worth a warning: the clock ticks of the kernel are coarse."""
+
+
+class UsageMeter:
+    """Watches the samples of an attempt."""
+
+    __slots__ = (
+        "_allowed",
+        "_cores",
+        "_cores_over",
+        "_memory_over",
+        "enforce",
+        "memory_bytes",
+        "peak_memory",
+        "peak_processes",
+    )
+
+    def __init__(self, launch: attach_pb2.LaunchNode) -> None:
+        resources = launch.job.resources
+        self._cores = launch.cores
+        self._allowed = resources.memory_bytes
+        self.enforce = resources.enforce_memory and bool(self._allowed)
+        self._cores_over = False
+        self._memory_over = False
+        self.memory_bytes = 0
+        """Resident memory at the last sample."""
+        self.peak_memory = 0
+        self.peak_processes = 0
+
+    def add(self, sample: event_pb2.Sample, peak_memory: int) -> list[str]:
+        """Take a sample; return what is to be warned of.
+
+        `peak_memory` is the greatest resident memory in bytes that is known of since the start.
+        """
+        self.memory_bytes = sample.memory_bytes
+        self.peak_memory = max(self.peak_memory, peak_memory, sample.memory_bytes)
+        self.peak_processes = max(self.peak_processes, sample.processes)
+        warnings: list[str] = []
+        over = bool(self._allowed) and sample.memory_bytes > self._allowed
+        if over and not self._memory_over:
+            warnings.append(
+                f"uses {memory(sample.memory_bytes)} of memory where it asked for {memory(self._allowed)} "
+                "(ask for more with `!Memory`)"
+            )
+        self._memory_over = over
+        over = bool(self._cores) and sample.cores > self._cores + _CORES_SLACK
+        if over and not self._cores_over:
+            warnings.append(
+                f"uses {sample.cores:.1f} cores where it was given {self._cores} (ask for more with `!Cores`)"
+            )
+        self._cores_over = over
+        return warnings
+
+    def excess(self) -> tuple[int, int] | None:
+        """Memory used and allowed, if the attempt must end for it."""
+        if self.enforce and self.memory_bytes > self._allowed:
+            return self.memory_bytes, self._allowed
+        return None

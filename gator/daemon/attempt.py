@@ -1,0 +1,239 @@
+"""One attempt as it really runs: a wrapper's decisions carried out on a process, its pipes and the store.
+
+Rule: it decides nothing; what happens goes into the wrapper, and what the wrapper returns is done.
+"""
+
+import errno
+import os
+import resource
+from collections.abc import Callable
+from functools import partial
+from time import monotonic_ns, time_ns
+from typing import Protocol
+
+from gator.core.environment import Launcher, Prepared, UnsafeScriptError
+from gator.core.wrapper import State, Wrapper
+from gator.core.wrapper_actions import Action, Exit, Finished, Look, Record, Signal, Spawn
+from gator.daemon.scratch import make_scratch
+from gator.errors import UserError
+from gator.process.pipes import Pipe
+from gator.process.refusal import SpawnError
+from gator.process.spawn import Command, Process, spawn
+from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
+
+_SHORT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+
+class Surroundings(Protocol):
+    """What an attempt asks of the host it lives in."""
+
+    launcher: Launcher
+
+    def append(
+        self, attempt: "Attempt", events: list[event_pb2.Event], then: Callable[[], None] | None
+    ) -> None:
+        """Store events; `then` is called once they are committed."""
+        ...
+
+    def wake(self, at: int) -> None:
+        """Call `on_time` at this monotonic time in nanoseconds, or soon after."""
+        ...
+
+    def watch(self, attempt: "Attempt", process: Process) -> dict[common_pb2.Stream.ValueType, Pipe]:
+        """Read the pipes of a process that was started, and wait for its end."""
+        ...
+
+    def token(self, path: str, attempt: int) -> str:
+        """The token with which the attempt's own processes report."""
+        ...
+
+    def describe(self, pid: int, prepared: Prepared, cores: int) -> event_pb2.Started:
+        """The record of a start."""
+        ...
+
+    def look(self, attempt: "Attempt") -> None:
+        """See what still lives of the attempt; answered by `on_left_over`, at once or later."""
+        ...
+
+    def signal(self, attempt: "Attempt", number: int) -> None:
+        """Send a signal to all that belongs to the attempt."""
+        ...
+
+    def out_of_memory(self) -> bool:
+        """Whether the kernel ended something for want of memory since this was asked last."""
+        ...
+
+    def on_started(self, attempt: "Attempt") -> None:
+        """The start is committed."""
+        ...
+
+    def on_over(self, attempt: "Attempt", finished: event_pb2.AttemptFinished) -> None:
+        """Nothing of the attempt lives any more; its end is about to be committed."""
+        ...
+
+    def on_committed(self, attempt: "Attempt", finished: event_pb2.AttemptFinished) -> None:
+        """The end is committed."""
+        ...
+
+
+class Attempt:
+    """Runs one attempt; everything happens on the event loop."""
+
+    __slots__ = ("_host", "_paused", "_pipes", "node", "process", "scratch", "wrapper")
+
+    def __init__(self, host: Surroundings, node: attach_pb2.LaunchNode, log_cap: int) -> None:
+        self._host = host
+        self._paused = False
+        self._pipes: dict[common_pb2.Stream.ValueType, Pipe] = {}
+        self.node = node
+        self.process: Process | None = None
+        self.scratch = ""
+        self.wrapper = Wrapper(node, time_ns() - monotonic_ns(), log_cap)
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Path and number of the attempt."""
+        return self.node.path, self.node.attempt
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the attempt has its verdict."""
+        return self.wrapper.state is State.FINISHED
+
+    # ---- what the host passes in
+
+    def start(self) -> None:
+        """Start the process."""
+        now = monotonic_ns()
+        try:
+            prepared = self._prepare()
+            process = spawn(self._command(prepared))
+        except SpawnError as error:
+            self._take(self.wrapper.on_spawn_failed(now, error.message, error.transient))
+            return
+        except (UserError, UnsafeScriptError) as error:
+            self._take(self.wrapper.on_spawn_failed(now, str(error), False))
+            return
+        except OSError as error:
+            message = f"its scratch folder cannot be made: {error.filename}: {error.strerror}"
+            self._take(self.wrapper.on_spawn_failed(now, message, error.errno in _SHORT_OF_SPACE))
+            return
+        self.process = process
+        started = self._host.describe(process.pid, prepared, self.node.cores)
+        self._take(self.wrapper.on_spawned(now, started), partial(self._host.on_started, self))
+        self._pipes = self._host.watch(self, process)
+
+    def stop(self, order: attach_pb2.Stop) -> None:
+        """End the attempt."""
+        self._take(self.wrapper.on_stop(monotonic_ns(), order))
+
+    def on_time(self, now: int) -> None:
+        """A moment that was asked for by `wake` has come."""
+        at = self.wrapper.wake_at
+        if at is not None and at <= now:
+            self._take(self.wrapper.on_time(now))
+
+    def on_data(self, stream: common_pb2.Stream.ValueType, data: bytes) -> None:
+        """Bytes came on a pipe."""
+        self._take(self.wrapper.on_output(monotonic_ns(), stream, data))
+
+    def on_eof(self, stream: common_pb2.Stream.ValueType) -> None:
+        """A pipe has reached its end."""
+        self._take(self.wrapper.on_eof(monotonic_ns(), stream))
+
+    def on_exit(self, status: int, usage: resource.struct_rusage) -> None:
+        """The leader was reaped; what it wrote before is read first."""
+        now = monotonic_ns()
+        self._read_rest()
+        code = os.waitstatus_to_exitcode(status)
+        ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        ended = Exit(
+            code=code if code >= 0 else None,
+            signal=-code if code < 0 else None,
+            user_nanos=round(usage.ru_utime * 1e9),
+            system_nanos=round(usage.ru_stime * 1e9),
+            # A new process begins with the peak of the one that started it.
+            peak_memory=usage.ru_maxrss * 1024 if usage.ru_maxrss > ours else 0,
+            out_of_memory=code in (-9, 137) and self._host.out_of_memory(),
+        )
+        self._take(self.wrapper.on_exited(now, ended))
+
+    def on_left_over(self, names: list[str]) -> None:
+        """What still lives of the attempt."""
+        if not names:
+            self._read_rest()
+        self._take(self.wrapper.on_left_over(monotonic_ns(), names))
+
+    def on_sample(self, sample: event_pb2.Sample, peak_memory: int) -> None:
+        """What the attempt uses at this moment; the peak in bytes."""
+        self._take(self.wrapper.on_sample(monotonic_ns(), sample, peak_memory))
+
+    def on_client_event(self, event: event_pb2.Event, then: Callable[[], None]) -> None:
+        """One of the attempt's own processes reports; `then` is called once that is committed."""
+        actions = self.wrapper.on_client_event(monotonic_ns(), event)
+        self._take(actions, then if actions else None)
+        if not actions:
+            then()
+
+    def pause(self) -> None:
+        """Read nothing for a while, so that the job waits when its pipes are full."""
+        for pipe in self._pipes.values():
+            pipe.pause()
+
+    def resume(self) -> None:
+        """Read again."""
+        for pipe in self._pipes.values():
+            pipe.resume()
+
+    # ---- carrying out
+
+    def _take(self, actions: list[Action], then: Callable[[], None] | None = None) -> None:
+        """Do what the wrapper asks for, in its order; `then` belongs to the first records."""
+        for action in actions:
+            match action:
+                case Record(events):
+                    self._host.append(self, events, then)
+                    then = None
+                case Finished(events, finished):
+                    self._close()
+                    self._host.on_over(self, finished)
+                    self._host.append(self, events, partial(self._host.on_committed, self, finished))
+                case Look():
+                    self._host.look(self)
+                case Signal(number):
+                    self._host.signal(self, number)
+                case Spawn():
+                    self.start()
+        at = self.wrapper.wake_at
+        if at is not None:
+            self._host.wake(at)
+
+    def _prepare(self) -> Prepared:
+        scratch = self.node.job.settings.scratch
+        run = self._host.launcher
+        if scratch.enabled and not self.scratch:
+            root = run.fill(scratch.root, self.node)
+            self.scratch = make_scratch(run.folder, root, self.node.path, self.node.attempt)
+        return run.prepare(self.node, self._host.token(*self.key), self.scratch)
+
+    def _command(self, prepared: Prepared) -> Command:
+        settings = self.node.job.settings
+        return Command(
+            argv=prepared.argv,
+            env=prepared.env,
+            cwd=prepared.cwd,
+            merge_stderr=settings.stderr == spec_pb2.STDERR_MODE_MERGE,
+            tty=settings.tty,
+            nice=settings.nice,
+            ulimit=settings.ulimit,
+        )
+
+    def _read_rest(self) -> None:
+        for pipe in list(self._pipes.values()):
+            if not pipe.closed:
+                pipe.drain_now()
+
+    def _close(self) -> None:
+        for pipe in self._pipes.values():
+            pipe.close()
+        self._pipes = {}

@@ -1,0 +1,39 @@
+"""Scratch folders: a new one for each attempt. Rule: only a folder that was made here is ever removed."""
+
+import shutil
+from pathlib import Path
+
+from gator.plan.jobs import slug
+from gator.v1 import common_pb2, spec_pb2
+
+
+def make_scratch(run_folder: str, root: str, path: str, attempt: int) -> str:
+    """Make the folder of an attempt, `<root>/<slug>/<attempt>`.
+
+    A relative root belongs to the run's folder; empty is its folder `work`.
+
+    Raises OSError; a folder that is there already is an error too.
+    """
+    folder = Path(run_folder) / (root or "work") / slug(path) / str(attempt)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir()
+    return str(folder)
+
+
+def stays(scratch: spec_pb2.Scratch, outcome: common_pb2.Outcome.ValueType) -> bool:
+    """Whether the folder of an attempt with this outcome is kept."""
+    if scratch.keep == spec_pb2.SCRATCH_KEEP_ALL:
+        return True
+    return scratch.keep != spec_pb2.SCRATCH_KEEP_NONE and outcome != common_pb2.OUTCOME_PASSED
+
+
+def remove_scratch(folder: str) -> None:
+    """Remove an attempt's folder, as far as it can be removed, and that of the job once it is empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    parent = Path(folder).parent
+    if parent.is_dir() and not any(parent.iterdir()):
+        # Another attempt may be making its own at this moment.
+        try:
+            parent.rmdir()
+        except OSError:
+            return

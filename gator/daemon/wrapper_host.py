@@ -1,0 +1,350 @@
+"""Hosts the attempts of a daemon: starts what is handed out, one after another within a lease.
+
+Rule: an attempt's end is told only after it is committed, and there is one timer for all attempts.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from time import monotonic_ns
+from typing import Protocol
+
+from gator.core.environment import Launcher, Prepared
+from gator.daemon.attempt import Attempt
+from gator.daemon.scratch import remove_scratch, stays
+from gator.errors import PreconditionError
+from gator.events import is_below
+from gator.process.pipes import Pipe, Pipes
+from gator.process.reaper import Reaper
+from gator.process.spawn import Process
+from gator.v1 import attach_pb2, common_pb2, event_pb2
+
+Key = tuple[str, int]
+
+MOST_PENDING_BYTES = 16 * 1024 * 1024
+"""Uncommitted bytes of the store above which jobs that write are held up."""
+TICK_NANOS = 10_000_000
+"""The timer fires at most so often."""
+PROGRESS_SECONDS = 0.2
+DEFAULT_SAMPLE_MILLIS = 5_000
+
+
+class Store(Protocol):
+    """The store of the daemon, as far as wrappers need it."""
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes that are appended and not yet committed."""
+        ...
+
+    def append(self, events: Sequence[event_pb2.Event], then: Callable[[], None] | None = None) -> int:
+        """Append events; `then` is called on the loop once they are committed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WrapperContext:
+    """What holds for all jobs of a daemon.
+
+    `daemon` is its id, empty when inline. `parent` is the address where a job's processes reach it, and
+    `token` gives theirs by path and attempt. `environment` and `launch_dir` are those of the launch.
+    """
+
+    run: attach_pb2.RunContext
+    host: str
+    environment: Mapping[str, str]
+    launch_dir: str
+    token: Callable[[str, int], str]
+    daemon: str = ""
+    parent: str = ""
+
+
+@dataclass(slots=True)
+class _Lease:
+    running: Attempt | None = None
+    waiting: deque[attach_pb2.LaunchNode] = field(default_factory=deque[attach_pb2.LaunchNode])
+
+
+class WrapperHost:
+    """Runs attempts on one event loop, in the main thread.
+
+    `on_started(path, attempt)` and `on_finished(path, attempt, end)` are called after the commit;
+    `on_progress` at most five times a second and attempt, while it writes.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        store: Store,
+        reaper: Reaper,
+        context: WrapperContext,
+        *,
+        on_finished: Callable[[str, int, event_pb2.AttemptFinished], None],
+        on_started: Callable[[str, int], None] = lambda path, attempt: None,
+        on_progress: Callable[[attach_pb2.Progress], None] = lambda progress: None,
+    ) -> None:
+        self._loop = loop
+        self._store = store
+        self._reaper = reaper
+        self._context = context
+        self._tell_finished, self._tell_started, self._tell_progress = on_finished, on_started, on_progress
+        self.launcher = Launcher(
+            context.environment,
+            run=context.run.run,
+            folder=context.run.folder,
+            launch_dir=context.launch_dir,
+            daemon=context.daemon,
+            parent=context.parent,
+        )
+        self._pipes = Pipes(loop)
+        self._leases: dict[int, _Lease] = {}
+        self._attempts: dict[Key, Attempt] = {}
+        self._uncommitted = 0
+        self._idle: list[Callable[[], None]] = []
+        self._removals: set[asyncio.Future[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0
+        self._held: set[Attempt] = set()
+        self._changed: set[Attempt] = set()
+        self._oom_kills = _count_oom_kills()
+
+    # ---- orders
+
+    @property
+    def running(self) -> list[attach_pb2.AttemptRef]:
+        """The attempts that were started and have not ended."""
+        return [attach_pb2.AttemptRef(path=path, attempt=attempt) for path, attempt in self._attempts]
+
+    def launch(self, node: attach_pb2.LaunchNode) -> None:
+        """Run an attempt as soon as those before it under the same lease have ended."""
+        lease = self._leases.get(node.lease)
+        if lease is None:
+            lease = self._leases[node.lease] = _Lease()
+        lease.waiting.append(node)
+        if lease.running is None:
+            self._start_next(node.lease)
+
+    def stop(self, order: attach_pb2.Stop) -> None:
+        """End what is at or below a path: what waits is CANCELLED at once."""
+        for node in self._take_waiting(lambda node: is_below(node.path, order.path)):
+            attempt = Attempt(self, node, self._context.run.log_cap_bytes)
+            attempt.stop(order)
+        if order.mode == attach_pb2.STOP_MODE_HOLD:
+            return
+        for attempt in list(self._attempts.values()):
+            if is_below(attempt.node.path, order.path):
+                attempt.stop(order)
+
+    def recall(self, leases: Iterable[int]) -> list[attach_pb2.AttemptRef]:
+        """Give back what waits under these leases, or under any when there is none."""
+        wanted = set(leases)
+        nodes = self._take_waiting(lambda node: not wanted or node.lease in wanted)
+        return [attach_pb2.AttemptRef(path=node.path, attempt=node.attempt) for node in nodes]
+
+    def client_event(
+        self, path: str, attempt: int, event: event_pb2.Event, then: Callable[[], None]
+    ) -> Awaitable[None] | None:
+        """Keep what a job's own process reports; `then` is called once it is committed.
+
+        Raises PreconditionError when the attempt does not run. The awaitable, if any, is done when there
+        is room for more.
+        """
+        found = self._attempts.get((path, attempt))
+        if found is None:
+            raise PreconditionError(f"attempt {attempt} of {path} does not run here")
+        if self._store.pending_bytes <= MOST_PENDING_BYTES:
+            found.on_client_event(event, then)
+            return None
+        room: asyncio.Future[None] = self._loop.create_future()
+
+        def kept() -> None:
+            then()
+            if not room.done():
+                room.set_result(None)
+
+        found.on_client_event(event, kept)
+        return room
+
+    def drain(self, then: Callable[[], None]) -> None:
+        """Call `then` once nothing runs or waits, every end is committed and every folder removed."""
+        self._idle.append(then)
+        self._loop.call_soon(self._check_idle)
+
+    def close(self) -> None:
+        """Let go of pipes and timers; what still runs is not ended by this."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._pipes.close()
+
+    # ---- leases
+
+    def _start_next(self, number: int) -> None:
+        lease = self._leases.get(number)
+        if lease is None or lease.running is not None:
+            return
+        if not lease.waiting:
+            del self._leases[number]
+            return
+        node = lease.waiting.popleft()
+        attempt = lease.running = Attempt(self, node, self._context.run.log_cap_bytes)
+        self._attempts[attempt.key] = attempt
+        attempt.start()
+
+    def _take_waiting(self, wanted: Callable[[attach_pb2.LaunchNode], bool]) -> list[attach_pb2.LaunchNode]:
+        taken: list[attach_pb2.LaunchNode] = []
+        for lease in self._leases.values():
+            if any(map(wanted, lease.waiting)):
+                taken += filter(wanted, lease.waiting)
+                lease.waiting = deque(node for node in lease.waiting if not wanted(node))
+        return taken
+
+    # ---- surroundings of an attempt
+
+    def append(
+        self, attempt: Attempt, events: list[event_pb2.Event], then: Callable[[], None] | None
+    ) -> None:
+        """Store events, and hold the attempt up if the store cannot follow."""
+        self._store.append(events, then)
+        if attempt.is_over:
+            return
+        if self._store.pending_bytes > MOST_PENDING_BYTES and attempt not in self._held:
+            self._held.add(attempt)
+            attempt.pause()
+            self._store.append((), self._relieve)
+
+    def _relieve(self) -> None:
+        if self._store.pending_bytes > MOST_PENDING_BYTES // 2:
+            self._loop.call_later(0.01, self._relieve)
+            return
+        held, self._held = self._held, set()
+        for attempt in held:
+            attempt.resume()
+
+    def watch(self, attempt: Attempt, process: Process) -> dict[common_pb2.Stream.ValueType, Pipe]:
+        """Read the pipes of a process that was started, and wait for its end."""
+        self._reaper.watch(process.pid, attempt.on_exit)
+        fds = {common_pb2.STREAM_STDOUT: process.stdout_fd}
+        if process.stderr_fd is not None:
+            fds[common_pb2.STREAM_STDERR] = process.stderr_fd
+        return {
+            stream: self._pipes.open(fd, partial(attempt.on_data, stream), partial(attempt.on_eof, stream))
+            for stream, fd in fds.items()
+        }
+
+    def token(self, path: str, attempt: int) -> str:
+        """The token with which the attempt's own processes report."""
+        return self._context.token(path, attempt)
+
+    def describe(self, pid: int, prepared: Prepared, cores: int) -> event_pb2.Started:
+        """The record of a start."""
+        return event_pb2.Started(
+            host=self._context.host,
+            pid=pid,
+            argv=prepared.shown,
+            cwd=prepared.cwd,
+            daemon=self._context.daemon,
+            cores=cores,
+        )
+
+    def look(self, attempt: Attempt) -> None:
+        """See what still lives of an attempt."""
+        process = attempt.process
+        assert process is not None
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            attempt.on_left_over([])
+        else:
+            attempt.on_left_over([f"process group {process.pid}"])
+
+    def signal(self, attempt: Attempt, number: int) -> None:
+        """Send a signal to all that belongs to an attempt."""
+        process = attempt.process
+        assert process is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+
+    def out_of_memory(self) -> bool:
+        """Whether the kernel ended something for want of memory since this was asked last."""
+        before, self._oom_kills = self._oom_kills, _count_oom_kills()
+        return self._oom_kills > before
+
+    def on_started(self, attempt: Attempt) -> None:
+        """A start is committed."""
+        self._tell_started(*attempt.key)
+
+    def on_over(self, attempt: Attempt, finished: event_pb2.AttemptFinished) -> None:
+        """Nothing of an attempt lives any more: the next of its lease may start."""
+        self._uncommitted += 1
+        self._held.discard(attempt)
+        if self._attempts.pop(attempt.key, None) is not None:
+            number = attempt.node.lease
+            self._leases[number].running = None
+            # Not from here: a row of attempts that cannot start would call itself again and again.
+            self._loop.call_soon(self._start_next, number)
+        if attempt.scratch and not stays(attempt.node.job.settings.scratch, finished.outcome):
+            removal = self._loop.run_in_executor(None, remove_scratch, attempt.scratch)
+            self._removals.add(removal)
+            removal.add_done_callback(self._on_removed)
+
+    def on_committed(self, attempt: Attempt, finished: event_pb2.AttemptFinished) -> None:
+        """The end of an attempt is committed."""
+        self._uncommitted -= 1
+        self._tell_finished(attempt.node.path, attempt.node.attempt, finished)
+        self._check_idle()
+
+    def _on_removed(self, removal: "asyncio.Future[None]") -> None:
+        self._removals.discard(removal)
+        self._check_idle()
+
+    def _check_idle(self) -> None:
+        if self._idle and not (self._leases or self._uncommitted or self._removals):
+            idle, self._idle = self._idle, []
+            for then in idle:
+                then()
+
+    # ---- time
+
+    def wake(self, at: int) -> None:
+        """Call `on_time` of all attempts at this time, or up to one tick later."""
+        if self._timer is not None:
+            if self._timer_at <= at:
+                return
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = self._loop.call_at(at / 1e9, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        now = monotonic_ns()
+        for attempt in list(self._attempts.values()):
+            attempt.on_time(now)
+        earliest = min(self._wakes(), default=None)
+        if earliest is not None:
+            # A tick at the least, so that many attempts do not make as many timers.
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            self.wake(max(earliest, now + TICK_NANOS))
+
+    def _wakes(self) -> Iterator[int]:
+        for attempt in self._attempts.values():
+            at = attempt.wrapper.wake_at
+            if at is not None:
+                yield at
+
+
+def _count_oom_kills() -> int:
+    """How often the kernel has ended a process for want of memory, as far as it says so."""
+    try:
+        for line in Path("/proc/vmstat").read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    except OSError:
+        return 0
+    return 0

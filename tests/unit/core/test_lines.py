@@ -1,0 +1,164 @@
+"""Lines and blocks: any chunking of bytes gives the same lines, numbers, counts and bytes."""
+
+import re
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gator.core.lines import BLOCK_BYTES, BLOCK_NANOS, BlockBuilder, LineCounter
+from gator.core.text import clean, cut, readable
+from gator.v1 import common_pb2, event_pb2
+
+_PARTS = [
+    b"\n",
+    b"\n\n",
+    b" ",
+    b"\t",
+    b"\r",
+    b"\r\n",
+    b"a",
+    b"error: bad",
+    b"\x00",
+    b"\xff\xfe",
+    b"\x1b",
+    b"\x1b[",
+    b"\x1b[31m",
+    b"\x1b[0",
+    b"m",
+    b"\x1b]0;title\x07",
+    b"\x1b]0;ti",
+    b"\x1b]8;;\x1b\\",
+    b"\x1b(B",
+    "é".encode(),
+]
+_BYTES = st.lists(st.sampled_from(_PARTS), max_size=25).map(b"".join)
+_ESCAPES = re.compile(
+    rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-Z\\^-~]",
+)
+
+
+def _chunks(data: bytes, cuts: list[int]) -> list[bytes]:
+    places = sorted({c % (len(data) + 1) for c in cuts} | {0, len(data)})
+    return [data[a:b] for a, b in pairwise(places)]
+
+
+def _slow(data: bytes) -> tuple[int, int, int, bytes]:
+    """Lines, messages, number and text of the first message, line by line."""
+    lines = data.split(b"\n")
+    ended = lines[:-1]
+    last = lines[-1]
+    messages = [(n, text) for n, text in enumerate(ended, 1) if _visible(text)]
+    if _visible(re.sub(rb"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[ -/]*)\Z", b"", last)):
+        messages.append((len(lines), last))
+    first = messages[0] if messages else (0, b"")
+    return len(ended) + bool(last), len(messages), first[0], first[1]
+
+
+def _visible(text: bytes) -> bool:
+    """Whether more than blanks is left before the first thing that is none."""
+    while text:
+        match = _ESCAPES.match(text)
+        if match:
+            text = text[match.end() :]
+        elif text[:1] in b" \t\r\v\f":
+            text = text[1:]
+        else:
+            return True
+    return False
+
+
+@given(_BYTES, st.lists(st.integers(0, 10_000), max_size=12))
+@settings(max_examples=400, deadline=None)
+def test_any_chunking_gives_the_same_lines_and_messages(data: bytes, cuts: list[int]) -> None:
+    counter = LineCounter()
+    for chunk in _chunks(data, cuts):
+        counter.feed(chunk)
+    lines, messages, first, text = _slow(data)
+    assert (counter.lines, counter.messages, counter.first_message) == (lines, messages, first)
+    assert clean(counter.first_text) == clean(text)
+
+
+@given(_BYTES, st.lists(st.integers(0, 10_000), max_size=12), st.integers(0, 3))
+@settings(max_examples=200, deadline=None)
+def test_blocks_hold_every_byte_and_their_numbers_follow_each_other(
+    data: bytes, cuts: list[int], flush_every: int
+) -> None:
+    builder = BlockBuilder(common_pb2.STREAM_STDOUT, common_pb2.SEVERITY_INFO)
+    blocks: list[event_pb2.Block] = []
+    for n, chunk in enumerate(_chunks(data, cuts)):
+        blocks += builder.feed(chunk, n, n)
+        if flush_every and n % flush_every == 0:
+            blocks += builder.flush()
+    blocks += builder.flush()
+    assert b"".join(b.data for b in blocks) == data
+    _assert_consistent(blocks, data)
+
+
+def _assert_consistent(blocks: list[event_pb2.Block], data: bytes) -> None:
+    offset = 0
+    for block in blocks:
+        assert block.offset_bytes == offset
+        assert block.size_bytes == len(block.data) <= BLOCK_BYTES
+        before = data[:offset]
+        assert block.continues == (bool(before) and not before.endswith(b"\n"))
+        assert block.first_line == before.count(b"\n") + 1
+        begun = block.data.count(b"\n") + (not block.data.endswith(b"\n")) - block.continues
+        assert block.lines == begun
+        offset += len(block.data)
+
+
+def test_a_block_is_closed_at_half_a_mebibyte_at_the_end_of_a_line() -> None:
+    builder = BlockBuilder(common_pb2.STREAM_STDOUT, common_pb2.SEVERITY_INFO)
+    data = b"x" * 69 + b"\n"
+    data *= 20_000
+    blocks: list[event_pb2.Block] = []
+    for start in range(0, len(data), 65_536):
+        blocks += builder.feed(data[start : start + 65_536], 0, 0)
+    assert len(blocks) == 2
+    assert all(b.data.endswith(b"\n") and not b.continues for b in blocks)
+    blocks += builder.flush()
+    _assert_consistent(blocks, data)
+    assert sum(b.messages for b in blocks) == 20_000
+
+
+def test_a_line_longer_than_a_block_is_cut_into_pieces_with_one_number() -> None:
+    builder = BlockBuilder(common_pb2.STREAM_STDOUT, common_pb2.SEVERITY_INFO)
+    data = b"one\n" + b"x" * (3 * BLOCK_BYTES) + b"\nthree\n"
+    blocks = builder.feed(data, 0, 0) + builder.flush()
+    _assert_consistent(blocks, data)
+    assert [b.first_line for b in blocks[:3]] == [1, 2, 2]
+    assert sum(b.messages for b in blocks) == 3
+    assert sum(b.lines for b in blocks) == 3
+
+
+def test_a_block_is_due_a_tenth_of_a_second_after_its_first_byte() -> None:
+    builder = BlockBuilder(common_pb2.STREAM_STDERR, common_pb2.SEVERITY_ERROR)
+    assert builder.due is None
+    builder.feed(b"a", 50, 1_000)
+    builder.feed(b"b", 70, 1_020)
+    assert builder.due == 50 + BLOCK_NANOS
+    (block,) = builder.flush()
+    assert (block.first_read_unix_nanos, block.last_read_unix_nanos) == (1_000, 1_020)
+    assert builder.due is None
+    assert builder.flush() == []
+
+
+def test_a_progress_bar_of_carriage_returns_is_one_line() -> None:
+    counter = LineCounter()
+    for percent in range(100):
+        counter.feed(b"\r%d %%" % percent)
+    assert (counter.lines, counter.messages) == (1, 1)
+
+
+def test_bytes_that_are_not_utf8_stand_as_their_numbers() -> None:
+    assert readable(b"caf\xe9 \xff") == "caf\\xe9 \\xff"
+
+
+def test_a_message_is_shown_without_colours_and_blanks() -> None:
+    assert clean(b"  \x1b[31merror:\x1b[0m bad \t\r") == "error: bad"
+
+
+def test_a_long_text_is_cut_with_an_ellipsis() -> None:
+    assert cut("abc", 3) == "abc"
+    assert cut("abcd", 3) == "ab…"
