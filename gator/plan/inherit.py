@@ -47,8 +47,9 @@ def _overlay(
 
 def demand(resources: spec_pb2.Resources) -> common_pb2.Demand:
     """What a job holds: one core unless it says otherwise, and no accounted memory."""
-    return common_pb2.Demand(
-        cores=resources.cores if resources.HasField("cores") else 1,
-        memory_bytes=resources.memory_bytes,
-        licenses=resources.licenses,
-    )
+    held = common_pb2.Demand(cores=1, memory_bytes=resources.memory_bytes)
+    if resources.HasField("cores"):
+        held.cores = resources.cores
+    if resources.licenses:
+        held.licenses.update(resources.licenses)
+    return held

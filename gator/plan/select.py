@@ -1,21 +1,20 @@
 """Which nodes run: globs of paths and tags pull in what is waited for; what is skipped never runs.
 
-A glob matches the end of a path: `*` stands for anything within a name, `**` for any number of names, a
-leading `/` for the root, `run[3]` for one repeat. Selection is by node: where repeats of several levels
-are picked, every combination of the picked ones runs.
+Selection is by node: where repeats of several levels are picked, every combination of the picked ones
+runs. What is skipped pulls nothing in.
 """
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gator.errors import Problem, UsageError
+from gator.plan import globs
+from gator.plan.globs import Hit
 from gator.plan.nodes import PlanNode
 from gator.plan.order import Link
 from gator.plan.tree import Tree, upwards
 from gator.v1 import plan_pb2
 
-_SEGMENT = re.compile(r"([^\[\]]+)(?:\[([0-9*]+)\]|\.([0-9]+))?")
 _MOST_SHOWN = 5
 
 
@@ -34,14 +33,6 @@ class Selection:
     warnings: list[Problem] = field(default_factory=list[Problem])
 
 
-@dataclass(slots=True)
-class _Hit:
-    """A node that a glob matches, and what the glob says about repeats, by the order of the node."""
-
-    node: PlanNode
-    repeats: dict[int, str]
-
-
 def select(tree: Tree, links: Sequence[Link], request: plan_pb2.PlanRequest) -> Selection:
     """What the request selects. Raises UsageError when that is nothing."""
     selection = Selection()
@@ -56,7 +47,7 @@ def select(tree: Tree, links: Sequence[Link], request: plan_pb2.PlanRequest) -> 
     hits = [hit for pattern in request.only for hit in finder.hits("--only", pattern)]
     for hit in hits:
         spread.path(
-            hit.node, {order: _numbers(tree.nodes[order], text) for order, text in hit.repeats.items()}
+            hit.node, {order: globs.numbers(tree.nodes[order], text) for order, text in hit.repeats.items()}
         )
         spread.whole(hit.node)
     tagged = finder.tagged(request.tags)
@@ -104,7 +95,7 @@ def _pick(node: PlanNode, selection: Selection) -> None:
         node.indices = tuple(index for index in range(node.repeats) if index not in dropped)
 
 
-def _skip(selection: Selection, hit: _Hit, pattern: str) -> None:
+def _skip(selection: Selection, hit: Hit, pattern: str) -> None:
     if not hit.repeats:
         selection.skipped.add(hit.node.order)
         return
@@ -113,16 +104,8 @@ def _skip(selection: Selection, hit: _Hit, pattern: str) -> None:
             f"--skip {pattern} would take a part out of one repeat, which is not possible: "
             "skip the whole repeat, or the node in all repeats"
         )
-    numbers = _numbers(hit.node, hit.repeats[hit.node.order])
+    numbers = globs.numbers(hit.node, hit.repeats[hit.node.order])
     selection.skipped_repeats.setdefault(hit.node.order, set()).update(numbers)
-
-
-def _numbers(node: PlanNode, text: str) -> set[int]:
-    """The repeats of a node that the text in brackets means."""
-    if "*" not in text:
-        return {int(text)}
-    pattern = _glob(text)
-    return {index for index in range(node.repeats or 0) if pattern(str(index))}
 
 
 @dataclass(slots=True)
@@ -207,11 +190,9 @@ class _Finder:
     tree: Tree
     selection: Selection
 
-    def hits(self, option: str, pattern: str) -> list[_Hit]:
+    def hits(self, option: str, pattern: str) -> list[Hit]:
         """Every node that a glob matches; a warning when there is none."""
-        hits = list(self._matches(pattern))
-        if not hits and "/" not in pattern and "." in pattern:
-            hits = list(self._matches(pattern.replace(".", "/")))
+        hits = globs.find(self.tree, pattern)
         if not hits:
             self._warn(f"{option} {pattern} matches nothing")
         return hits
@@ -234,80 +215,3 @@ class _Finder:
 
     def _warn(self, message: str) -> None:
         self.selection.warnings.append(Problem(self.tree.root.position.file, 0, 0, message))
-
-    def _matches(self, pattern: str) -> Iterator[_Hit]:
-        absolute = pattern.startswith("/")
-        segments = [_Segment.parse(text) for text in pattern.strip("/").split("/")]
-        if not absolute:
-            segments.insert(0, _ANY)
-        for node in self._candidates(segments[-1]):
-            path = list(reversed(list(upwards(node))))
-            repeats = _match(segments, path)
-            if repeats is not None:
-                yield _Hit(node, repeats)
-
-    def _candidates(self, last: "_Segment") -> Iterator[PlanNode]:
-        if last.name is None:
-            return iter(self.tree.nodes)
-        exact = {*self.tree.by_ident.get(last.name, ()), *self.tree.by_ident.get(last.whole, ())}
-        return (self.tree.nodes[order] for order in sorted(exact))
-
-
-@dataclass(slots=True, frozen=True)
-class _Segment:
-    """One name of a glob; `name` is given where it is no pattern, `across` where it is `**`."""
-
-    whole: str
-    fits: Callable[[str], bool]
-    name: str | None
-    repeat: str | None
-    across: bool = False
-
-    @staticmethod
-    def parse(text: str) -> "_Segment":
-        if text == "**":
-            return _ANY
-        match = _SEGMENT.fullmatch(text)
-        if match is None:
-            return _Segment(text, lambda ident: ident == text, text, None)
-        name, repeat = match[1], match[2] or match[3]
-        if match[3] is not None or "*" not in name:
-            return _Segment(text, _glob(name), None if "*" in name else name, repeat)
-        return _Segment(text, _glob(name), None, repeat)
-
-    def match(self, node: PlanNode) -> bool:
-        """Whether the node itself is meant; a repeat must be one that it has."""
-        if self.repeat is None or node.ident == self.whole:
-            return node.ident == self.whole or self.fits(node.ident)
-        if node.repeats is None or not self.fits(node.ident):
-            return False
-        return "*" in self.repeat or int(self.repeat) < node.repeats
-
-
-_ANY = _Segment("**", lambda ident: True, None, None, across=True)
-
-
-def _glob(text: str) -> Callable[[str], bool]:
-    if "*" not in text:
-        return lambda ident: ident == text
-    pattern = re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", text)), re.DOTALL)
-    return lambda ident: pattern.fullmatch(ident) is not None
-
-
-def _match(segments: Sequence[_Segment], path: Sequence[PlanNode]) -> dict[int, str] | None:
-    """What the glob says about repeats if it matches the whole path; None if it does not."""
-    if not segments:
-        return None if path else {}
-    first = segments[0]
-    if first.across:
-        for start in range(len(path) + 1):
-            rest = _match(segments[1:], path[start:])
-            if rest is not None:
-                return rest
-        return None
-    if not path or not first.match(path[0]):
-        return None
-    rest = _match(segments[1:], path[1:])
-    if rest is not None and first.repeat is not None and path[0].repeats is not None:
-        rest = {path[0].order: first.repeat, **rest}
-    return rest

@@ -1,0 +1,108 @@
+"""Globs of paths: which nodes, and which of their repeats, a pattern on the command line means.
+
+A glob matches the end of a path: `*` stands for anything within a name, `**` for any number of names, a
+leading `/` for the root, `run[3]` or `run.3` for one repeat. Works on the tree as written.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from gator.plan.nodes import PlanNode
+from gator.plan.tree import Tree, upwards
+
+_SEGMENT = re.compile(r"([^\[\]]+?)(?:\[([0-9*]+)\]|\.([0-9]+))?")
+_DOT = re.compile(r"\.(?!\d+(?:\.|$))")  # a dot between names, as in `top.counting.echo_count.2`
+
+
+@dataclass(slots=True)
+class Hit:
+    """A node that a glob matches, and what the glob says about repeats, by the order of the node."""
+
+    node: PlanNode
+    repeats: dict[int, str]
+
+
+def find(tree: Tree, pattern: str) -> list[Hit]:
+    """Every node that a glob matches, in preorder."""
+    hits = list(_matches(tree, pattern))
+    if not hits and "/" not in pattern and "." in pattern:
+        hits = list(_matches(tree, _DOT.sub("/", pattern)))
+    return hits
+
+
+def numbers(node: PlanNode, text: str) -> set[int]:
+    """The repeats of a node that the text in brackets means."""
+    if "*" not in text:
+        return {int(text)}
+    fits = _glob(text)
+    return {index for index in range(node.repeats or 0) if fits(str(index))}
+
+
+def _matches(tree: Tree, pattern: str) -> Iterator[Hit]:
+    segments = [_Segment.parse(text) for text in pattern.strip("/").split("/")]
+    if not pattern.startswith("/"):
+        segments.insert(0, _ANY)
+    for node in _candidates(tree, segments[-1]):
+        repeats = _match(segments, list(reversed(list(upwards(node)))))
+        if repeats is not None:
+            yield Hit(node, repeats)
+
+
+def _candidates(tree: Tree, last: "_Segment") -> Iterator[PlanNode]:
+    if not last.names:
+        return iter(tree.nodes)
+    orders = {order for name in last.names for order in tree.by_ident.get(name, ())}
+    return (tree.nodes[order] for order in sorted(orders))
+
+
+@dataclass(slots=True, frozen=True)
+class _Segment:
+    """One name of a glob; `names` are the only idents that can match, unless it is a pattern."""
+
+    whole: Callable[[str], bool]
+    stem: Callable[[str], bool]
+    repeat: str
+    names: tuple[str, ...]
+    across: bool = False
+
+    @staticmethod
+    def parse(text: str) -> "_Segment":
+        if text == "**":
+            return _ANY
+        match = _SEGMENT.fullmatch(text)
+        stem, repeat = (match[1], match[2] or match[3] or "") if match else (text, "")
+        return _Segment(_glob(text), _glob(stem), repeat, () if "*" in stem else (text, stem))
+
+    def match(self, node: PlanNode) -> str | None:
+        """The repeats that are meant, empty for all of them; None when it is not this node."""
+        if self.whole(node.ident):
+            return ""
+        if not self.repeat or node.repeats is None or not self.stem(node.ident):
+            return None
+        return self.repeat if "*" in self.repeat or int(self.repeat) < node.repeats else None
+
+
+def _glob(text: str) -> Callable[[str], bool]:
+    if "*" not in text:
+        return text.__eq__
+    pattern = re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", text)), re.DOTALL)
+    return lambda ident: pattern.fullmatch(ident) is not None
+
+
+_ANY = _Segment(_glob("*"), _glob("*"), "", (), across=True)
+
+
+def _match(segments: Sequence[_Segment], path: Sequence[PlanNode]) -> dict[int, str] | None:
+    """What the glob says about repeats if it matches the whole path; None if it does not."""
+    if not segments:
+        return None if path else {}
+    first = segments[0]
+    if first.across:
+        tries = (_match(segments[1:], path[start:]) for start in range(len(path) + 1))
+        return next((found for found in tries if found is not None), None)
+    repeat = first.match(path[0]) if path else None
+    if repeat is None:
+        return None
+    rest = _match(segments[1:], path[1:])
+    return {path[0].order: repeat, **rest} if rest is not None and repeat else rest

@@ -1,0 +1,167 @@
+"""A plan as text, as a Mermaid diagram and as JSON values. Shows what is there and decides nothing."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from gator.plan.nodes import Condition, Edge, PlanNode
+from gator.plan.plan import Plan
+from gator.plan.tree import upwards
+from gator.v1 import common_pb2
+
+_ENDED = {Condition.ON_PASS: "passed", Condition.ON_FAIL: "failed", Condition.ON_DONE: "ended"}
+_KINDS = {
+    common_pb2.NODE_KIND_JOB: "job",
+    common_pb2.NODE_KIND_GROUP: "group",
+    common_pb2.NODE_KIND_ARRAY: "array",
+}
+_UNITS = ((10**12, "TB"), (2**30, "GiB"), (10**9, "GB"), (2**20, "MiB"), (10**6, "MB"), (10**3, "KB"))
+_MOST_RANGES = 8
+
+
+def tree_text(plan: Plan) -> str:
+    """The tree with what each node holds and waits for, a line each, in columns; ends with a newline."""
+    rows = [(plan.root.ident, _about(plan.root), "")]
+    rows += _rows(plan.root, "")
+    names = max(len(name) for name, _, _ in rows)
+    abouts = max(len(about) for _, about, _ in rows)
+    lines = [f"{name:{names}}  {about:{abouts}}  {waits}".rstrip() for name, about, waits in rows]
+    jobs = "1 job" if plan.root.jobs == 1 else f"{plan.root.jobs:,} jobs"
+    lines += ["", f"{jobs}, seed {plan.seed(plan.root.ident)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(node: PlanNode, indent: str) -> Iterator[tuple[str, str, str]]:
+    for child in node.children:
+        last = child is node.children[-1]
+        yield f"{indent}{'└─ ' if last else '├─ '}{child.ident}", _about(child), _after(child)
+        yield from _rows(child, indent + ("   " if last else "│  "))
+
+
+def _about(node: PlanNode) -> str:
+    parts: list[str] = []
+    if node.repeats is not None:
+        parts.append(_times(node))
+    if node.job is not None:
+        parts += _held(node)
+    if node.allow_failure:
+        parts.append("may fail")
+    return ", ".join(parts)
+
+
+def _times(node: PlanNode) -> str:
+    if len(node.indices) == node.repeats:
+        return f"× {node.repeats:,}"
+    return f"[{_ranges(node.indices)}] of {node.repeats:,}"
+
+
+def _ranges(indices: Sequence[int]) -> str:
+    """Ascending numbers in short: `0-2, 5`."""
+    ranges: list[list[int]] = []
+    for index in indices:
+        if ranges and ranges[-1][1] == index - 1:
+            ranges[-1][1] = index
+        else:
+            ranges.append([index, index])
+    shown = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges[:_MOST_RANGES])
+    return f"{shown}, …" if len(ranges) > _MOST_RANGES else shown
+
+
+def _held(node: PlanNode) -> Iterator[str]:
+    demand = node.demand
+    yield "1 core" if demand.cores == 1 else f"{demand.cores} cores"
+    if demand.memory_bytes:
+        yield _size(demand.memory_bytes) + (" at most" if node.enforce_memory else "")
+    for name, count in sorted(demand.licenses.items()):
+        yield f"{count} {name}"
+
+
+def _size(size: int) -> str:
+    """Bytes in the largest unit that needs at most one decimal place."""
+    for factor, unit in _UNITS:
+        if size >= factor and (size * 10) % factor == 0:
+            return f"{size / factor:g} {unit}"
+    return f"{size} bytes"
+
+
+def _after(node: PlanNode) -> str:
+    waits = [f"{_awaited(edge)} {_ended(edge)}" for edge in node.waits]
+    return f"after {', '.join(waits)}" if waits else ""
+
+
+def _ended(edge: Edge) -> str:
+    return f"{_ENDED[edge.condition]}{' (not selected)' if edge.unselected else ''}"
+
+
+def _awaited(edge: Edge) -> str:
+    """The awaited node as a path from below what both have in common."""
+    steps: list[str] = []
+    index = list(edge.index or ())
+    for node in upwards(edge.awaited):
+        if node is edge.common:
+            break
+        number = index.pop() if index and node.repeats is not None else -1
+        steps.append(node.ident if number < 0 else f"{node.ident}[{number}]")
+    return "/".join(reversed(steps))
+
+
+def mermaid(plan: Plan) -> str:
+    """The plan as a Mermaid flowchart, groups as subgraphs; ends with a newline."""
+    lines = ["flowchart LR", *_shapes(plan.root, "  ")]
+    for edge in plan.edges:
+        if edge.unselected:
+            continue
+        lines.append(f"  n{edge.awaited.order} -->|{_ENDED[edge.condition]}| n{edge.waiting.order}")
+    return "\n".join(lines) + "\n"
+
+
+def _shapes(node: PlanNode, indent: str) -> Iterator[str]:
+    text = node.ident if node.repeats is None else f"{node.ident} {_times(node)}"
+    label = text.replace("#", "#35;").replace('"', "#quot;")
+    if node.job is not None:
+        yield f'{indent}n{node.order}["{label}"]'
+        return
+    yield f'{indent}subgraph n{node.order} ["{label}"]'
+    for child in node.children:
+        yield from _shapes(child, indent + "  ")
+    yield f"{indent}end"
+
+
+def to_json(plan: Plan) -> dict[str, Any]:
+    """The plan as values for JSON; paths are templates, without the indices of repeats."""
+    return {
+        "jobs": plan.root.jobs,
+        "seed": plan.seed(plan.root.ident),
+        "root": _values(plan.root),
+        "warnings": [str(problem) for problem in plan.warnings],
+    }
+
+
+def _values(node: PlanNode) -> dict[str, Any]:
+    values: dict[str, Any] = {"ident": node.ident, "path": node.template, "kind": _KINDS[node.kind]}
+    if node.repeats is not None:
+        values["repeats"] = node.repeats
+        if len(node.indices) != node.repeats:
+            values["indices"] = list(node.indices)
+    values |= {"weight": node.weight, "allow_failure": node.allow_failure, "tags": list(node.tags)}
+    if node.deadline_millis:
+        values["deadline_millis"] = node.deadline_millis
+    if node.max_fail:
+        values["max_fail"] = node.max_fail
+    values["waits"] = [_edge_values(edge) for edge in node.waits]
+    if node.job is None:
+        return values | {"jobs": node.jobs, "children": [_values(child) for child in node.children]}
+    values |= {"shell": node.job.shell} if node.job.shell else {"command": node.job.command}
+    return values | {
+        "args": list(node.job.args),
+        "cores": node.demand.cores,
+        "memory_bytes": node.demand.memory_bytes,
+        "enforce_memory": node.enforce_memory,
+        "licenses": dict(sorted(node.demand.licenses.items())),
+    }
+
+
+def _edge_values(edge: Edge) -> dict[str, Any]:
+    values: dict[str, Any] = {"on": edge.condition.name.lower(), "path": edge.awaited.template}
+    if edge.index is not None:
+        values["index"] = list(edge.index)
+    return values | {"selected": not edge.unselected}
