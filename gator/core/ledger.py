@@ -10,8 +10,8 @@ from gator.core.pools import DemandKey, Pools, cores_text, size_text
 from gator.errors import GatorError
 
 CORES = 0
-MEMORY = 1
-CORELESS = 2
+CORELESS = 1
+MEMORY = 2
 FIRST_LICENSE = 3
 
 
@@ -61,7 +61,7 @@ class Ledger:
             raise ValueError("a run needs at least one core")
         self.pools = pools
         self._licenses = {name: FIRST_LICENSE + at for at, name in enumerate(sorted(pools.licenses))}
-        self._size = [pools.cores, pools.memory_bytes, max(64, 8 * pools.cores)]
+        self._size = [pools.cores, max(64, 8 * pools.cores), pools.memory_bytes]
         self._size += [pools.licenses[name] for name in self._licenses]
         self._free = list(self._size)
         self._needs: dict[DemandKey, Need] = {}
@@ -100,6 +100,11 @@ class Ledger:
         """Whether that much is free."""
         free = self._free
         return all(free[pool] >= amount for pool, amount in need.amounts)
+
+    def has_after(self, need: Need, given: Need) -> bool:
+        """Whether that much would be free if `given` came back."""
+        back = dict(given.amounts)
+        return all(self._free[pool] + back.get(pool, 0) >= amount for pool, amount in need.amounts)
 
     def lacking(self, need: Need) -> tuple[int, ...]:
         """Indices of the pools that have too little left for it."""
@@ -159,7 +164,7 @@ class Ledger:
         """Name of a pool for people."""
         if pool >= FIRST_LICENSE:
             return f"licence {tuple(self._licenses)[pool - FIRST_LICENSE]}"
-        return ("cores", "memory", "jobs without cores")[pool]
+        return ("cores", "jobs without cores", "memory")[pool]
 
     def _shortage(self, pool: int, amount: int) -> str:
         free, size = self._free[pool], self._size[pool]

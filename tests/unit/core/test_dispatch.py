@@ -1,0 +1,416 @@
+"""Who may start what where, example by example."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from gator.core.dispatch import Dispatcher
+from gator.core.dispatch_actions import (
+    Action,
+    Cancelled,
+    Grant,
+    HandOut,
+    Key,
+    Ready,
+    Recall,
+    RetireHost,
+    StartHost,
+    Warn,
+)
+from gator.core.dispatch_hosts import host_count
+from gator.core.ledger import Ledger
+from gator.core.pools import DemandKey, Pools
+from gator.errors import GatorError
+from gator.v1 import attach_pb2, common_pb2
+
+ONE = DemandKey(1)
+
+
+def make(
+    cores: int = 2, *, hosts: int = 1, fixed: bool = False, memory: int = 100, **licenses: int
+) -> Dispatcher:
+    """A dispatcher whose hosts are up."""
+    dispatcher = Dispatcher(
+        Ledger(Pools(cores, memory, False, licenses)),
+        max_hosts=hosts,
+        slots=cores,
+        fixed_host="inline" if fixed else None,
+    )
+    if not fixed:
+        for at in range(hosts):
+            dispatcher.on_host(f"h{at}", 0)
+    return dispatcher
+
+
+def jobs(prefix: str, count: int, demand: DemandKey = ONE, *, weight: int = 0, first: int = 0) -> list[Ready]:
+    return [Ready((f"{prefix}{at}", 1), demand, weight, first + at) for at in range(count)]
+
+
+def handed(actions: Iterable[Action]) -> list[str]:
+    return [action.key[0] for action in actions if isinstance(action, HandOut)]
+
+
+def key(path: str) -> Key:
+    return (path, 1)
+
+
+def finish(dispatcher: Dispatcher, path: str, now: float) -> None:
+    dispatcher.on_started(key(path), now)
+    dispatcher.on_finished(key(path), now)
+
+
+def warm(dispatcher: Dispatcher, demand: DemandKey, seconds: float) -> float:
+    """Let one job of a demand run for so long, so that its mean is known; returns the time after it."""
+    dispatcher.add(Ready(("warm", 1), demand), 0)
+    dispatcher.poll(0)
+    finish(dispatcher, "warm", seconds)
+    return seconds
+
+
+def wish(demand: DemandKey, count: int, priority: int = 0) -> attach_pb2.LeaseWish:
+    return attach_pb2.LeaseWish(demand=demand.message(), count=count, priority=priority)
+
+
+def test_jobs_start_by_weight_then_order() -> None:
+    dispatcher = make(1, fixed=True)
+    dispatcher.add_many(
+        [Ready(("c", 1), ONE, 0, 3), Ready(("b", 1), ONE, 0, 2), Ready(("a", 1), DemandKey(1, 5), 7, 9)], 0
+    )
+    started: list[str] = []
+    for now in range(1, 4):
+        (path,) = handed(dispatcher.poll(now))
+        started.append(path)
+        finish(dispatcher, path, now)
+    assert started == ["a", "b", "c"]
+
+
+def test_a_hand_out_names_host_lease_and_cores() -> None:
+    dispatcher = make(2, fixed=True)
+    dispatcher.add(Ready(("a", 3), DemandKey(5)), 0)
+    assert dispatcher.poll(0) == [
+        Warn("5 cores wanted, but there is 2 cores: such a job runs alone"),
+        HandOut("inline", 1, 2, ("a", 3)),
+    ]
+
+
+def test_no_job_is_added_twice_while_it_is_known() -> None:
+    dispatcher = make(fixed=True)
+    dispatcher.add(Ready(("a", 1), ONE), 0)
+    with pytest.raises(ValueError, match="added before"):
+        dispatcher.add(Ready(("a", 1), ONE), 0)
+    dispatcher.poll(0)
+    finish(dispatcher, "a", 1)
+    dispatcher.add(Ready(("a", 1), ONE), 1)
+    assert handed(dispatcher.poll(1)) == ["a"]
+
+
+@pytest.mark.parametrize(("slots", "hosts"), [(1, 1), (2, 2), (16, 2), (33, 3), (64, 4), (1000, 8)])
+def test_one_host_serves_sixteen_slots(slots: int, hosts: int) -> None:
+    assert host_count(slots) == hosts
+
+
+def test_hosts_are_asked_for_once_and_only_when_work_waits() -> None:
+    dispatcher = Dispatcher(Ledger(Pools(4, 0, False, {})), max_hosts=2, slots=4, fixed_host=None)
+    assert dispatcher.poll(0) == []
+    dispatcher.add(Ready(("a", 1), ONE), 0)
+    assert dispatcher.poll(0) == [StartHost(1)]
+    assert dispatcher.waiting_for(key("a")) == "a daemon to start"
+    dispatcher.add_many(jobs("b", 5), 0)
+    assert dispatcher.poll(0) == [StartHost(1)]
+    assert dispatcher.poll(1) == []
+    dispatcher.on_host_start_failed(1)
+    assert dispatcher.poll(1) == [StartHost(1)]
+    dispatcher.on_host("h0", 2)
+    assert len(handed(dispatcher.poll(2))) == 4
+    dispatcher.on_host("h1", 3)
+    assert dispatcher.poll(3) == []
+
+
+def test_leases_are_spread_over_the_hosts() -> None:
+    dispatcher = make(4, hosts=2)
+    dispatcher.add_many(jobs("a", 4), 0)
+    hosts = [action.host for action in dispatcher.poll(0) if isinstance(action, HandOut)]
+    assert hosts == ["h0", "h1", "h0", "h1"]
+
+
+def test_the_first_host_does_not_get_the_work_of_those_that_still_start() -> None:
+    dispatcher = Dispatcher(Ledger(Pools(40, 0, False, {})), max_hosts=3, slots=40, fixed_host=None)
+    dispatcher.add_many(jobs("a", 40), 0)
+    assert dispatcher.poll(0) == [StartHost(3)]
+    dispatcher.on_host("h0", 0)
+    assert len(handed(dispatcher.poll(0))) == 16
+    dispatcher.on_host("h1", 0)
+    assert len(handed(dispatcher.poll(0))) == 16
+    dispatcher.on_host("h2", 0)
+    assert len(handed(dispatcher.poll(0))) == 8
+
+
+def test_short_jobs_are_handed_out_ahead_to_cover_fifty_milliseconds() -> None:
+    dispatcher = make(1, fixed=True)
+    now = warm(dispatcher, ONE, 0.01)
+    dispatcher.add_many(jobs("a", 100), now)
+    actions = dispatcher.poll(now)
+    assert handed(actions) == [f"a{at}" for at in range(6)]
+    assert len({action.lease_id for action in actions if isinstance(action, HandOut)}) == 1
+    assert dispatcher.counts.ahead == 5
+    assert dispatcher.waiting_for(key("a3")) == "handed out ahead to inline, after a0"
+
+
+def test_never_more_than_thirty_two_are_handed_out_ahead() -> None:
+    dispatcher = make(1, fixed=True)
+    warm(dispatcher, ONE, 0)
+    dispatcher.add_many(jobs("a", 100), 0)
+    assert len(handed(dispatcher.poll(0))) == 33
+
+
+def test_long_jobs_are_not_handed_out_ahead() -> None:
+    dispatcher = make(1, fixed=True)
+    now = warm(dispatcher, ONE, 1)
+    dispatcher.add_many(jobs("a", 100), now)
+    assert handed(dispatcher.poll(now)) == ["a0"]
+
+
+def test_the_last_jobs_are_shared_fairly_between_leases() -> None:
+    dispatcher = make(2, fixed=True)
+    warm(dispatcher, ONE, 0)
+    dispatcher.add_many(jobs("a", 8), 0)
+    leases = [action.lease_id for action in dispatcher.poll(0) if isinstance(action, HandOut)]
+    assert sorted(leases.count(lease) for lease in set(leases)) == [3, 4]
+
+
+def test_nothing_is_handed_out_ahead_past_a_job_of_larger_weight_that_would_fit() -> None:
+    dispatcher = make(1, fixed=True)
+    warm(dispatcher, ONE, 0)
+    dispatcher.add_many(jobs("a", 10), 0)
+    dispatcher.add(Ready(("first", 1), ONE, 5), 0)
+    dispatcher.add(Ready(("second", 1), DemandKey(1, 5), 4), 0)
+    assert handed(dispatcher.poll(0)) == ["first"]
+    finish(dispatcher, "first", 0.1)
+    assert handed(dispatcher.poll(0.1)) == ["second"]
+
+
+def test_a_lease_moves_to_a_host_that_has_fewer() -> None:
+    dispatcher = make(2, hosts=1)
+    warm(dispatcher, ONE, 0)
+    dispatcher.add_many(jobs("a", 4), 0)
+    assert len(handed(dispatcher.poll(0))) == 4
+    dispatcher.on_host("h1", 0)
+    dispatcher.add_many(jobs("b", 100), 0)
+    assert handed(dispatcher.poll(0)) == []
+    finish(dispatcher, "a0", 0)
+    assert handed(dispatcher.poll(0)) == []
+    finish(dispatcher, "a2", 0)
+    finish(dispatcher, "a3", 0)
+    actions = [action for action in dispatcher.poll(0) if isinstance(action, HandOut)]
+    assert {action.host for action in actions if action.lease_id == 4} == {"h1"}
+
+
+def test_what_waits_behind_a_job_that_turned_out_long_is_asked_back() -> None:
+    dispatcher = make(2, fixed=True)
+    warm(dispatcher, ONE, 0)
+    dispatcher.add_many(jobs("a", 6), 0)
+    dispatcher.poll(0)
+    when = dispatcher.wake_at()
+    assert when == pytest.approx(0.1)
+    assert dispatcher.poll(0.05) == []
+    finish(dispatcher, "a1", 0.1)
+    (recall,) = [action for action in dispatcher.poll(0.11) if isinstance(action, Recall)]
+    assert recall.host == "inline"
+    assert len(recall.lease_ids) == 1
+    assert dispatcher.poll(0.2) == []
+    before = dispatcher.counts
+    back = [key(path) for path in ("a2", "a3", "a4", "a5") if "after a0" in dispatcher.waiting_for(key(path))]
+    assert dispatcher.on_recalled(back, 0.2) == []
+    assert dispatcher.counts.queued == before.queued + len(back)
+
+
+def test_a_big_job_reserves_what_becomes_free_after_a_hundred_smaller_starts() -> None:
+    dispatcher = make(2, fixed=True)
+    dispatcher.add(Ready(("small", 1), ONE, 1), 0)
+    dispatcher.poll(0)
+    dispatcher.add(Ready(("big", 1), DemandKey(2), 0, 0), 0)
+    dispatcher.add_many(jobs("s", 500, first=1), 0)
+    running = [key("small"), *((path, 1) for path in handed(dispatcher.poll(0)))]
+    starts, now = len(running), 0.0
+    while key("big") not in running:
+        now += 0.2
+        dispatcher.on_finished(running.pop(0), now)
+        paths = handed(dispatcher.poll(now))
+        starts += len(paths)
+        running += [key(path) for path in paths]
+        assert starts < 110
+    assert starts > 100
+
+
+def test_a_big_job_reserves_after_thirty_seconds() -> None:
+    dispatcher = make(2, fixed=True)
+    dispatcher.add_many(
+        [Ready(("x", 1), ONE, 9), Ready(("big", 1), DemandKey(2), 1), Ready(("y", 1), ONE)], 0
+    )
+    assert handed(dispatcher.poll(0)) == ["x", "y"]
+    assert dispatcher.wake_at() == 30
+    dispatcher.poll(30)
+    dispatcher.add_many(jobs("s", 5), 31)
+    finish(dispatcher, "x", 31)
+    assert handed(dispatcher.poll(31)) == []
+    assert "kept for big" in dispatcher.waiting_for(key("s0"))
+    assert dispatcher.waiting_for(key("big")) == "2 cores, 1 free"
+    finish(dispatcher, "y", 32)
+    assert handed(dispatcher.poll(32)) == ["big"]
+
+
+def test_a_job_that_waits_for_a_licence_keeps_no_core_idle() -> None:
+    tool = DemandKey(1, 0, (("ToolA", 1),))
+    dispatcher = make(2, fixed=True, ToolA=1)
+    dispatcher.add_many([*jobs("t", 2, tool, weight=1), *jobs("s", 4)], 0)
+    assert handed(dispatcher.poll(0)) == ["t0", "s0"]
+    dispatcher.poll(31)
+    finish(dispatcher, "s0", 40)
+    assert handed(dispatcher.poll(40)) == ["s1"]
+    assert (
+        dispatcher.waiting_for(key("t1"))
+        == "1 core, 0 free; licence ToolA: 1 wanted, 0 of 1 free; held by t0"
+    )
+
+
+def test_cancelling_says_where_the_job_was() -> None:
+    dispatcher = make(1, fixed=True)
+    warm(dispatcher, ONE, 0.02)
+    dispatcher.add_many(jobs("a", 6), 0.02)
+    assert handed(dispatcher.poll(0.02)) == ["a0", "a1", "a2"]
+    assert dispatcher.cancel(key("a5"), 0.02) is Cancelled.QUEUED
+    assert dispatcher.cancel(key("a5"), 0.02) is Cancelled.UNKNOWN
+    assert dispatcher.cancel(key("a0"), 0.02) is Cancelled.RUNNING
+    assert dispatcher.cancel(key("a1"), 0.02) is Cancelled.AHEAD
+    assert dispatcher.poll(0.02) == [Recall("inline", (2,))]
+    assert dispatcher.on_recalled([key("a1"), key("a2")], 0.03) == [key("a1")]
+    finish(dispatcher, "a0", 0.04)
+    assert handed(dispatcher.poll(0.04))[0] == "a2"
+
+
+def test_a_cancelled_job_that_starts_before_the_recall_arrives_runs_to_its_end() -> None:
+    dispatcher = make(1, fixed=True)
+    warm(dispatcher, ONE, 0)
+    dispatcher.add_many(jobs("a", 2), 0)
+    dispatcher.poll(0)
+    assert dispatcher.cancel(key("a1"), 0) is Cancelled.AHEAD
+    finish(dispatcher, "a0", 0)
+    dispatcher.on_started(key("a1"), 0)
+    assert dispatcher.cancel(key("a1"), 0) is Cancelled.RUNNING
+    assert dispatcher.on_recalled([], 0) == []
+    dispatcher.on_finished(key("a1"), 0)
+    assert dispatcher.counts.leases == 0
+
+
+def test_a_lost_host_says_what_had_started_and_frees_its_leases() -> None:
+    dispatcher = make(1, hosts=1)
+    warm(dispatcher, ONE, 0.01)
+    dispatcher.add_many(jobs("a", 3), 0.01)
+    dispatcher.poll(0.01)
+    dispatcher.on_started(key("a0"), 0.01)
+    assert dispatcher.on_host_lost("h0", 1) == ([key("a0")], [key("a1"), key("a2")])
+    assert dispatcher.on_host_lost("h0", 1) == ([], [])
+    dispatcher.add_many([Ready(("a0", 2), ONE, alone=True), *jobs("a", 3)[1:]], 1)
+    assert dispatcher.poll(1) == [StartHost(1), StartHost(1, alone=True)]
+    dispatcher.on_finished(key("a0"), 1)
+    dispatcher.on_host("h1", 2)
+    dispatcher.on_host("h2", 2)
+    actions = dispatcher.poll(2)
+    assert [(a.host, a.key) for a in actions if isinstance(a, HandOut)] == [("h1", ("a0", 2))]
+    dispatcher.on_finished(("a0", 2), 3)
+    actions = dispatcher.poll(3)
+    assert actions[0] == RetireHost("h1")
+    assert {a.host for a in actions if isinstance(a, HandOut)} == {"h2"}
+
+
+def test_a_fresh_host_that_nobody_needs_any_more_serves_all() -> None:
+    dispatcher = Dispatcher(Ledger(Pools(2, 0, False, {})), max_hosts=1, slots=2, fixed_host=None)
+    dispatcher.add(Ready(("a", 2), ONE, alone=True), 0)
+    assert dispatcher.poll(0) == [StartHost(1, alone=True)]
+    dispatcher.on_host("h0", 0)
+    dispatcher.cancel(("a", 2), 0)
+    dispatcher.add(Ready(("b", 1), ONE), 0)
+    assert handed(dispatcher.poll(0)) == ["b"]
+
+
+def test_an_inline_host_serves_also_what_would_be_alone() -> None:
+    dispatcher = make(1, fixed=True)
+    dispatcher.add(Ready(("a", 2), ONE, alone=True), 0)
+    assert dispatcher.poll(0) == [HandOut("inline", 1, 1, ("a", 2))]
+
+
+def test_tier_daemons_get_leases_by_priority_and_in_turn() -> None:
+    dispatcher = make(4, fixed=True)
+    dispatcher.on_wishes("t1", [wish(ONE, 9)], 0)
+    dispatcher.on_wishes("t2", [wish(ONE, 9)], 0)
+    grants = {a.host: a.leases for a in dispatcher.poll(0) if isinstance(a, Grant)}
+    assert {host: len(leases) for host, leases in grants.items()} == {"t1": 2, "t2": 2}
+    assert grants["t1"][0].demand == common_pb2.Demand(cores=1)
+    assert grants["t1"][0].cores == 1
+    dispatcher.on_wishes("t2", [wish(ONE, 9, priority=3)], 1)
+    dispatcher.on_leases_returned("t1", [lease.id for lease in grants["t1"]], 1)
+    (grant,) = dispatcher.poll(1)
+    assert isinstance(grant, Grant)
+    assert (grant.host, len(grant.leases)) == ("t2", 2)
+    dispatcher.on_tier_host_lost("t2", 2)
+    (grant,) = dispatcher.poll(2)
+    assert isinstance(grant, Grant)
+    assert (grant.host, len(grant.leases)) == ("t1", 4)
+
+
+def test_the_newest_wishes_replace_those_before() -> None:
+    dispatcher = make(4, fixed=True)
+    dispatcher.on_wishes("t", [wish(ONE, 4)], 0)
+    dispatcher.on_wishes("t", [wish(DemandKey(2), 1)], 0)
+    (grant,) = dispatcher.poll(0)
+    assert isinstance(grant, Grant)
+    assert [lease.cores for lease in grant.leases] == [2]
+    dispatcher.on_leases_returned("t", [99, grant.leases[0].id, grant.leases[0].id], 0)
+    assert dispatcher.counts.leases == 0
+
+
+def test_after_a_stop_nothing_new_starts() -> None:
+    dispatcher = make(1, fixed=True)
+    warm(dispatcher, ONE, 0.02)
+    dispatcher.add_many(jobs("a", 6), 0.02)
+    dispatcher.poll(0.02)
+    dispatcher.on_wishes("t", [wish(ONE, 1)], 0.02)
+    assert dispatcher.stop() == [key("a3"), key("a4"), key("a5")]
+    assert dispatcher.poll(0.02) == [Recall("inline", (2,))]
+    assert dispatcher.on_recalled([key("a1"), key("a2")], 0.03) == [key("a1"), key("a2")]
+    finish(dispatcher, "a0", 0.04)
+    assert dispatcher.poll(0.04) == []
+    assert dispatcher.wake_at() is None
+    assert dispatcher.counts.leases == 0
+    with pytest.raises(GatorError, match="after a stop"):
+        dispatcher.add(Ready(("b", 1), ONE), 1)
+
+
+def test_a_demand_that_can_never_be_met_is_refused() -> None:
+    with pytest.raises(GatorError, match="licence ToolA: 3 wanted"):
+        make(1, fixed=True, ToolA=2).add(Ready(("a", 1), DemandKey(1, 0, (("ToolA", 3),))), 0)
+
+
+def test_messages_about_unknown_jobs_are_ignored() -> None:
+    dispatcher = make(1, fixed=True)
+    dispatcher.on_started(key("x"), 0)
+    dispatcher.on_finished(key("x"), 0)
+    assert dispatcher.on_recalled([key("x")], 0) == []
+    assert dispatcher.waiting_for(key("x")) == ""
+    dispatcher.on_leases_returned("nobody", [1], 0)
+
+
+def test_a_start_looks_at_few_of_many_demands_that_do_not_fit() -> None:
+    dispatcher = make(2, fixed=True, memory=100)
+    dispatcher.add(Ready(("holder", 1), DemandKey(1, 99), 9), 0)
+    dispatcher.poll(0)
+    dispatcher.add_many(
+        [Ready((f"m{at}", 1), DemandKey(1, 2 + at % 90, (("L", 1 + at // 90),)), 0, at) for at in range(900)],
+        0,
+    )
+    assert handed(dispatcher.poll(0)) == []
+    dispatcher.add(Ready(("free", 1), DemandKey(1, 1)), 0)
+    assert handed(dispatcher.poll(0)) == ["free"]
+    finish(dispatcher, "holder", 1)
+    finish(dispatcher, "free", 1)
+    assert handed(dispatcher.poll(1)) == ["m0", "m1"]
