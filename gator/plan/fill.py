@@ -47,11 +47,18 @@ def partly(text: str, lookup: Lookup, *, script: bool = False) -> str:
         value = lookup(match[1])
         if value is None:
             return match[0]
-        if script and _PLAIN.fullmatch(value) is None and "${{" not in value:
+        if script and not _is_plain(value):
             raise UnsafeValueError(match[1])
         return value
 
     return _REFERENCE.sub(put, text)
+
+
+def _is_plain(value: str) -> bool:
+    """Whether a script may take it; what is filled in later is looked at by whoever does that."""
+    return (
+        _PLAIN.fullmatch(_REFERENCE.sub(lambda m: m[0] if m[0].startswith("$$") else "", value)) is not None
+    )
 
 
 @dataclass(frozen=True, slots=True)

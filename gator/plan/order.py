@@ -5,6 +5,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from gator.errors import Problem
 from gator.plan.nodes import Condition, PlanNode
@@ -121,7 +122,7 @@ class Resolver:
                 hit = self._descend(sibling, name.idents[1:])
                 if hit is not None:
                     return [hit]
-            hits = list(self._tails(level, inner, name.idents))
+            hits = list(islice(self._tails(level, inner, name.idents), _MOST_CANDIDATES + 1))
             if hits:
                 return hits
             inner = level

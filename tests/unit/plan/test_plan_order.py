@@ -145,6 +145,13 @@ def test_a_wrong_name_is_explained(name: str, message: str) -> None:
     assert problems(group("top", *tree, job("w", on_pass=[name]))) == [message]
 
 
+def test_only_the_first_candidates_of_an_ambiguous_name_are_listed() -> None:
+    groups = (group(f"g{n}", job("x")) for n in range(9))
+    shown = ", ".join(f"/top/g{n}/x" for n in range(5))
+    expected = f"'x' is ambiguous: write one of {shown}, …"
+    assert problems(group("top", *groups, job("w", on_pass=["x"]))) == [expected]
+
+
 def test_waiting_for_something_inside_is_explained() -> None:
     spec = group("top", group("g", job("x"), on_pass=["x"]))
     assert problems(spec) == ["'g' waits for 'top/g/x', which it contains and so starts itself"]

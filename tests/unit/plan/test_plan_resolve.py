@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 from plan_trees import array, env, group, job, plan, problems
 
+from gator.errors import SpecError
 from gator.plan import array_index
 from gator.plan.jobs import slug
 from gator.v1 import spec_pb2
@@ -112,6 +113,17 @@ def test_a_script_takes_plain_words_only() -> None:
     assert problems(array("top", 3, job("a", shell="echo ${{ path }}"))) == [
         'the value of ${{ path }} is not one plain word: use "$GATOR_PATH" in a script'
     ]
+
+
+def test_a_script_takes_no_value_that_looks_like_a_name_of_ours() -> None:
+    spec = job("a", shell="echo ${{ env.X }}")
+    with pytest.raises(SpecError, match="not one plain word"):
+        plan(spec, environment={"X": "a;rm${{seed}}"})
+
+
+def test_a_script_may_hold_what_is_filled_in_at_the_start() -> None:
+    spec = job("a", shell="echo ${{ env.N }}", settings=env(N="n-${{ cores }}"))
+    assert resolved(spec, "a", "a").shell == "echo n-${{ cores }}"
 
 
 def test_a_script_names_the_variable_to_use_instead() -> None:
