@@ -16,8 +16,10 @@ from gator.core.wrapper import State, Wrapper
 from gator.core.wrapper_actions import Action, Exit, Finished, Look, Record, Signal, Spawn
 from gator.daemon.scratch import make_scratch
 from gator.errors import UserError
+from gator.process.belongings import Belonging
 from gator.process.pipes import Pipe
 from gator.process.refusal import SpawnError
+from gator.process.sampling import judge_peak
 from gator.process.spawn import Command, Process, spawn
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 
@@ -59,6 +61,14 @@ class Surroundings(Protocol):
         """Send a signal to all that belongs to the attempt."""
         ...
 
+    def on_reaped(self, attempt: "Attempt", pid: int) -> None:
+        """The leader is gone."""
+        ...
+
+    def on_written(self, attempt: "Attempt") -> None:
+        """The counts of the attempt have changed."""
+        ...
+
     def out_of_memory(self) -> bool:
         """Whether the kernel ended something for want of memory since this was asked last."""
         ...
@@ -79,14 +89,19 @@ class Surroundings(Protocol):
 class Attempt:
     """Runs one attempt; everything happens on the event loop."""
 
-    __slots__ = ("_host", "_paused", "_pipes", "node", "process", "scratch", "wrapper")
+    __slots__ = ("_host", "_marks", "_pipes", "is_reaped", "node", "process", "scratch", "wrapper")
 
     def __init__(self, host: Surroundings, node: attach_pb2.LaunchNode, log_cap: int) -> None:
         self._host = host
-        self._paused = False
+        self._marks = {
+            "GATOR_RUN": host.launcher.run,
+            "GATOR_PATH": node.path,
+            "GATOR_ATTEMPT": str(node.attempt),
+        }
         self._pipes: dict[common_pb2.Stream.ValueType, Pipe] = {}
         self.node = node
         self.process: Process | None = None
+        self.is_reaped = False
         self.scratch = ""
         self.wrapper = Wrapper(node, time_ns() - monotonic_ns(), log_cap)
 
@@ -94,6 +109,12 @@ class Attempt:
     def key(self) -> tuple[str, int]:
         """Path and number of the attempt."""
         return self.node.path, self.node.attempt
+
+    @property
+    def belonging(self) -> Belonging:
+        """How the processes of the attempt are told from others."""
+        leader = self.process.pid if self.process is not None else 0
+        return Belonging(leader, self._marks, self.is_reaped)
 
     @property
     def is_over(self) -> bool:
@@ -135,6 +156,7 @@ class Attempt:
 
     def on_data(self, stream: common_pb2.Stream.ValueType, data: bytes) -> None:
         """Bytes came on a pipe."""
+        self._host.on_written(self)
         self._take(self.wrapper.on_output(monotonic_ns(), stream, data))
 
     def on_eof(self, stream: common_pb2.Stream.ValueType) -> None:
@@ -143,17 +165,18 @@ class Attempt:
 
     def on_exit(self, status: int, usage: resource.struct_rusage) -> None:
         """The leader was reaped; what it wrote before is read first."""
+        assert self.process is not None
         now = monotonic_ns()
+        self.is_reaped = True
+        self._host.on_reaped(self, self.process.pid)
         self._read_rest()
         code = os.waitstatus_to_exitcode(status)
-        ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         ended = Exit(
             code=code if code >= 0 else None,
             signal=-code if code < 0 else None,
             user_nanos=round(usage.ru_utime * 1e9),
             system_nanos=round(usage.ru_stime * 1e9),
-            # A new process begins with the peak of the one that started it.
-            peak_memory=usage.ru_maxrss * 1024 if usage.ru_maxrss > ours else 0,
+            peak_memory=judge_peak(None, usage) or 0,
             out_of_memory=code in (-9, 137) and self._host.out_of_memory(),
         )
         self._take(self.wrapper.on_exited(now, ended))

@@ -4,10 +4,8 @@ Rule: an attempt's end is told only after it is committed, and there is one time
 """
 
 import asyncio
-import contextlib
-import os
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,6 +14,8 @@ from typing import Protocol
 
 from gator.core.environment import Launcher, Prepared
 from gator.daemon.attempt import Attempt
+from gator.daemon.attempt_metering import Metering
+from gator.daemon.attempt_rest import Rest
 from gator.daemon.scratch import remove_scratch, stays
 from gator.errors import PreconditionError
 from gator.events import is_below
@@ -74,7 +74,9 @@ class WrapperHost:
     """Runs attempts on one event loop, in the main thread.
 
     `on_started(path, attempt)` and `on_finished(path, attempt, end)` are called after the commit;
-    `on_progress` at most five times a second and attempt, while it writes.
+    `on_progress` at most five times a second and attempt, while it writes. `expected`, a live view, holds
+    every child of this process that is not an orphan it adopted: leaders, guards, daemons; left out it is
+    what the reaper watches.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class WrapperHost:
         on_finished: Callable[[str, int, event_pb2.AttemptFinished], None],
         on_started: Callable[[str, int], None] = lambda path, attempt: None,
         on_progress: Callable[[attach_pb2.Progress], None] = lambda progress: None,
+        expected: Container[int] | None = None,
     ) -> None:
         self._loop = loop
         self._store = store
@@ -109,8 +112,12 @@ class WrapperHost:
         self._removals: set[asyncio.Future[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
+        watched = reaper.watched if expected is None else expected
+        self._rest = Rest(loop, watched, lambda: len(self._attempts) <= 1)
+        self._metering = Metering(loop, (context.run.sample_interval_millis or DEFAULT_SAMPLE_MILLIS) / 1e3)
         self._held: set[Attempt] = set()
         self._changed: set[Attempt] = set()
+        self._progress_timer: asyncio.TimerHandle | None = None
         self._oom_kills = _count_oom_kills()
 
     # ---- orders
@@ -179,6 +186,10 @@ class WrapperHost:
         """Let go of pipes and timers; what still runs is not ended by this."""
         if self._timer is not None:
             self._timer.cancel()
+        if self._progress_timer is not None:
+            self._progress_timer.cancel()
+        self._metering.close()
+        self._rest.close()
         self._pipes.close()
 
     # ---- leases
@@ -228,6 +239,7 @@ class WrapperHost:
     def watch(self, attempt: Attempt, process: Process) -> dict[common_pb2.Stream.ValueType, Pipe]:
         """Read the pipes of a process that was started, and wait for its end."""
         self._reaper.watch(process.pid, attempt.on_exit)
+        self._metering.add(attempt, process.pid)
         fds = {common_pb2.STREAM_STDOUT: process.stdout_fd}
         if process.stderr_fd is not None:
             fds[common_pb2.STREAM_STDERR] = process.stderr_fd
@@ -253,21 +265,28 @@ class WrapperHost:
 
     def look(self, attempt: Attempt) -> None:
         """See what still lives of an attempt."""
-        process = attempt.process
-        assert process is not None
-        try:
-            os.killpg(process.pid, 0)
-        except ProcessLookupError:
-            attempt.on_left_over([])
-        else:
-            attempt.on_left_over([f"process group {process.pid}"])
+        self._rest.look(attempt)
 
     def signal(self, attempt: Attempt, number: int) -> None:
         """Send a signal to all that belongs to an attempt."""
-        process = attempt.process
-        assert process is not None
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+        self._rest.signal(attempt, number)
+
+    def on_reaped(self, attempt: Attempt, pid: int) -> None:
+        """The leader of an attempt is gone."""
+        self._metering.remove(pid)
+
+    def on_written(self, attempt: Attempt) -> None:
+        """The counts of an attempt have changed."""
+        self._changed.add(attempt)
+        if self._progress_timer is None:
+            self._progress_timer = self._loop.call_later(PROGRESS_SECONDS, self._tell_changes)
+
+    def _tell_changes(self) -> None:
+        self._progress_timer = None
+        changed, self._changed = self._changed, set()
+        for attempt in changed:
+            if not attempt.is_over:
+                self._tell_progress(attempt.wrapper.progress())
 
     def out_of_memory(self) -> bool:
         """Whether the kernel ended something for want of memory since this was asked last."""
@@ -282,6 +301,7 @@ class WrapperHost:
         """Nothing of an attempt lives any more: the next of its lease may start."""
         self._uncommitted += 1
         self._held.discard(attempt)
+        self._changed.discard(attempt)
         if self._attempts.pop(attempt.key, None) is not None:
             number = attempt.node.lease
             self._leases[number].running = None

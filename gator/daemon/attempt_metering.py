@@ -1,0 +1,106 @@
+"""Samples of all attempts of a host: one timer, one thread, one pass a tick.
+
+Rule: an attempt that ends before its first sample is due costs nothing but two entries in a table.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import monotonic_ns
+
+from gator.daemon.attempt import Attempt
+from gator.process.belongings import Belonging
+from gator.process.pace import Pace
+from gator.process.sampling import Sampler, Usage
+from gator.v1 import event_pb2
+
+
+@dataclass(slots=True)
+class _Metered:
+    attempt: Attempt
+    at: int
+    cpu_seconds: float = 0.0
+
+
+class Metering:
+    """Samples attempts at least every `longest_seconds`, more often while they are young."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, longest_seconds: float) -> None:
+        self._loop = loop
+        self._pace = Pace(longest_seconds)
+        self._sampler = Sampler()
+        self._metered: dict[int, _Metered] = {}
+        self._executor: ThreadPoolExecutor | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_busy = False
+
+    def add(self, attempt: Attempt, pid: int) -> None:
+        """An attempt has started."""
+        self._metered[pid] = _Metered(attempt, monotonic_ns())
+        self._pace.add(pid, self._loop.time())
+        self._arm()
+
+    def remove(self, pid: int) -> None:
+        """The leader of an attempt was reaped."""
+        if self._metered.pop(pid, None) is not None:
+            self._pace.remove(pid)
+            self._sampler.forget(pid)
+
+    def close(self) -> None:
+        """Stop sampling."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._metered.clear()
+        if self._executor is not None:
+            self._executor.shutdown(wait=True)
+
+    def _arm(self) -> None:
+        """Set the timer; one that is set already is early enough, as new attempts are due the soonest."""
+        if self._timer is not None or self._is_busy:
+            return
+        at = self._pace.next_at()
+        if at is not None:
+            self._timer = self._loop.call_at(at, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        due = [self._metered[pid].attempt.belonging for pid in self._pace.take(self._loop.time())]
+        if not due:
+            self._arm()
+            return
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(1, "sampler")
+        self._is_busy = True
+        taking = self._loop.run_in_executor(self._executor, self._sample, due)
+        taking.add_done_callback(self._on_taken)
+
+    def _sample(self, due: list[Belonging]) -> tuple[int, Mapping[int, Usage]]:
+        try:
+            return monotonic_ns(), self._sampler.sample(due)
+        except OSError:
+            # Out of descriptors or memory: a sample is missed, no more.
+            return monotonic_ns(), {}
+
+    def _on_taken(self, taken: "asyncio.Future[tuple[int, Mapping[int, Usage]]]") -> None:
+        self._is_busy = False
+        now, usages = taken.result()
+        for pid, usage in usages.items():
+            metered = self._metered.get(pid)
+            if metered is None:
+                self._sampler.forget(pid)
+                continue
+            metered.attempt.on_sample(_message(metered, now, usage), usage.peak_memory_bytes)
+            metered.at, metered.cpu_seconds = now, usage.cpu_seconds
+        self._arm()
+
+
+def _message(metered: _Metered, now: int, usage: Usage) -> event_pb2.Sample:
+    seconds = max(now - metered.at, 1) / 1e9
+    return event_pb2.Sample(
+        processes=usage.processes,
+        cores=(usage.cpu_seconds - metered.cpu_seconds) / seconds,
+        memory_bytes=usage.memory_bytes,
+        read_bytes=usage.read_bytes,
+        written_bytes=usage.written_bytes,
+    )
