@@ -4,12 +4,14 @@ Every server has health and reflection, and asks for a token for everything else
 imports grpc (about 0.1 s), so what must start fast imports it late.
 """
 
+from gator.rpc_quiet import grpc  # before anything else imports it
+
+# isort: split
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeAlias, cast
 
-import grpc
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection

@@ -9,10 +9,10 @@ fields in all, so they are written and read here instead of taking in a package 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 
 from gator import errors
+from gator.rpc_quiet import grpc
 
 DETAILS_KEY = "grpc-status-details-bin"
 DOMAIN = "gator"

@@ -7,9 +7,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
+from gator import errors, rpc  # rpc imports grpc quietly
+
+# isort: split
 from grpc import aio
 
-from gator import errors, rpc
 from gator.link.session import ChildHandler, ChildLink, attend
 from gator.v1 import attach_pb2, parent_service_pb2_grpc
 

@@ -189,13 +189,19 @@ class _CallStream:
     """The child's end over gRPC."""
 
     def __init__(self, call: Any) -> None:
-        self._call = call
-
-    async def read(self) -> attach_pb2.AttachResponse | None:
         from grpc import aio
 
+        from gator import rpc_status
+
+        self._call = call
+        self._end = aio.EOF
+        self._refused = aio.AioRpcError
+        self._broken = (aio.BaseError, asyncio.InvalidStateError)
+        self._error_of = rpc_status.error_of_call
+
+    async def read(self) -> attach_pb2.AttachResponse | None:
         response = await self._guarded(self._call.read())
-        return None if response is aio.EOF else response
+        return None if response is self._end else response
 
     async def write(self, message: attach_pb2.AttachRequest) -> None:
         await self._guarded(self._call.write(message))
@@ -204,13 +210,9 @@ class _CallStream:
         await self._guarded(self._call.done_writing())
 
     async def _guarded(self, operation: Any) -> Any:
-        from grpc import aio
-
-        from gator import rpc_status
-
         try:
             return await operation
-        except aio.AioRpcError as error:
-            raise rpc_status.error_of_call(error) from error
-        except (aio.BaseError, asyncio.InvalidStateError) as error:
+        except self._refused as error:
+            raise self._error_of(error) from error
+        except self._broken as error:
             raise errors.UnavailableError(f"the parent is gone ({error})") from error

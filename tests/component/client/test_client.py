@@ -1,0 +1,230 @@
+"""What a Python job says reaches its parent, whatever happens between them."""
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gator import client
+from gator.v1 import attach_pb2 as pb
+from tests.component.link.fakes import JOB_TOKEN, PATH, Parent, serving, until
+
+ROOT = Path(__file__).parents[3]
+
+
+def environment(folder: Path, token: str = JOB_TOKEN) -> dict[str, str]:
+    return {
+        "GATOR_PARENT": f"unix:{folder / 's'}",
+        "GATOR_TOKEN": token,
+        "GATOR_PATH": PATH,
+        "GATOR_ATTEMPT": "1",
+    }
+
+
+async def run_program(folder: Path, text: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    """Runs a Python program as a job would be."""
+    environ = {**os.environ, **environment(folder), "PYTHONPATH": str(ROOT), **more}
+    return await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", text],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def records(parent: Parent) -> list[pb.Record]:
+    return [message.record for message in parent.messages]
+
+
+async def test_messages_and_metrics_arrive_with_all_they_have(folder: Path) -> None:
+    parent = Parent()
+    async with serving(parent, folder):
+        with client.connect(environment(folder)) as job:
+            job.log("ready", severity="WARNING", logger="me", port=7)
+            job.metric("cycles", 3.5, kind="max", unit="cycles")
+            assert await asyncio.to_thread(job.flush, 10)
+        first, second = (record.event for record in records(parent))
+    assert (first.log.text, first.log.severity, first.log.logger) == ("ready", 3, "me")
+    assert dict(first.log.fields) == {"port": "7"}
+    assert first.time_unix_nanos > 0
+    assert (second.metric.name, second.metric.value, second.metric.kind) == ("cycles", 3.5, 4)
+    assert parent.children[0].hello.path == PATH
+
+
+async def test_a_wrong_word_is_said_at_once(folder: Path) -> None:
+    job = client.connect({})
+    with pytest.raises(ValueError, match="severity is one of debug, info"):
+        job.log("x", severity="loud")
+    with pytest.raises(ValueError, match="kind is one of last, sum"):
+        job.metric("x", 1, kind="big")
+
+
+async def test_any_text_can_be_sent(folder: Path) -> None:
+    parent = Parent()
+    async with serving(parent, folder):
+        with client.connect(environment(folder)) as job:
+            for text in ("", "\0", "a\nb", "\udcff\u00e9", "\ud800", "x" * 250_000):
+                job.log(text)
+            assert await asyncio.to_thread(job.flush, 10)
+    texts = [record.event.log.text for record in records(parent)]
+    assert texts[:5] == ["", "\0", "a\nb", "\\xff\u00e9", "\\ud800"]
+    assert [len(text) for text in texts[5:]] == [100_000, 100_000, 50_000]
+
+
+async def test_the_server_may_come_up_after_the_client(folder: Path) -> None:
+    parent = Parent()
+    with client.connect(environment(folder)) as job:
+        job.log("early")
+        assert not await asyncio.to_thread(job.flush, 0.3)
+        async with serving(parent, folder):
+            assert await asyncio.to_thread(job.flush, 10)
+    assert parent.kept == ["early"]
+
+
+async def test_after_a_cut_everything_arrives_once_and_in_order(folder: Path) -> None:
+    parent = Parent()
+    parent.ack_records = False
+    with client.connect(environment(folder)) as job:
+        for turn in range(3):
+            async with serving(parent, folder):
+                for number in range(100):
+                    job.log(f"{turn}.{number}")
+                parent.ack_records = turn == 2
+                await until(lambda turn=turn: len(parent.kept) == 100 * (turn + 1))
+        async with serving(parent, folder):
+            assert await asyncio.to_thread(job.flush, 10)
+    assert parent.kept == [f"{turn}.{number}" for turn in range(3) for number in range(100)]
+    assert len({child.hello.id for child in parent.children}) == 1
+
+
+async def test_a_refusal_is_said_once_and_holds_nobody_up(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parent = Parent()
+    parent.running = False
+    async with serving(parent, folder):
+        for token in (JOB_TOKEN, "wrong"):
+            with client.connect(environment(folder, token)) as job:
+                job.log("one")
+                assert not await asyncio.to_thread(job.flush, 10)
+                job.log("two")
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert "is not running" in said[0]
+    assert "the token is missing or not good" in said[1]
+
+
+async def test_the_logging_handler_sends_level_logger_place_and_traceback(folder: Path) -> None:
+    parent = Parent()
+    logger = logging.getLogger("job.part")
+    logger.propagate = False
+    async with serving(parent, folder):
+        with client.connect(environment(folder)) as job:
+            handler = client.GatorHandler(client=job)
+            logger.addHandler(handler)
+            try:
+                logger.warning("%d left", 3)
+                try:
+                    raise KeyError("why")
+                except KeyError:
+                    logger.exception("it broke")
+            finally:
+                logger.removeHandler(handler)
+            assert await asyncio.to_thread(job.flush, 10)
+    first, second = (record.event.log for record in records(parent))
+    assert (first.text, first.severity, first.logger) == ("3 left", 3, "job.part")
+    assert first.file == __file__
+    assert first.file_line > 0
+    assert second.severity == 4
+    assert second.text.endswith("KeyError: 'why'")
+
+
+async def test_a_short_program_leaves_nothing_behind(folder: Path) -> None:
+    parent = Parent()
+    async with serving(parent, folder):
+        done = await run_program(
+            folder, "from gator import client; client.info('short'); client.metric('m', 1)"
+        )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert parent.kept == ["short", "m"]
+
+
+async def test_a_program_that_fails_says_what_it_said_before(folder: Path) -> None:
+    parent = Parent()
+    async with serving(parent, folder):
+        done = await run_program(
+            folder, "import sys; from gator import client; client.error('bad'); sys.exit(3)"
+        )
+    assert (done.returncode, done.stderr) == (3, "")
+    assert parent.kept == ["bad"]
+
+
+async def test_threads_that_outlive_the_main_one_are_heard(folder: Path) -> None:
+    parent = Parent()
+    program = """
+import threading
+from gator import client
+def late():
+    threading.main_thread().join()
+    client.info("late")
+client.info("early")
+threading.Thread(target=late).start()
+"""
+    async with serving(parent, folder):
+        done = await run_program(folder, program)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert parent.kept == ["early", "late"]
+
+
+async def test_a_forked_process_speaks_for_itself(folder: Path) -> None:
+    parent = Parent()
+    program = """
+import multiprocessing
+from gator import client
+def child(n):
+    client.info(f"child {n}")
+client.info("parent")
+client.flush()
+context = multiprocessing.get_context("fork")
+processes = [context.Process(target=child, args=(n,)) for n in range(3)]
+[p.start() for p in processes]
+[p.join() for p in processes]
+"""
+    async with serving(parent, folder):
+        done = await run_program(folder, program, PYTHONWARNINGS="ignore")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(parent.kept) == ["child 0", "child 1", "child 2", "parent"]
+
+
+async def test_a_flood_is_slowed_down_and_arrives_whole(folder: Path) -> None:
+    parent = Parent()
+    program = "from gator import client\nfor n in range(5000): client.info('x' * 100 + str(n))"
+    async with serving(parent, folder):
+        done = await run_program(folder, program)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(parent.kept) == 5_000
+
+
+async def test_outside_of_gator_it_says_once_that_nothing_is_recorded(folder: Path) -> None:
+    done = await run_program(
+        folder,
+        "from gator import client; client.info('a'); client.info('b'); client.metric('c', 1); client.flush()",
+        GATOR_PARENT="",
+    )
+    assert done.returncode == 0
+    assert done.stderr == "gator: not inside a job of Gator: nothing is recorded\n"
+
+
+def test_importing_the_client_does_not_import_grpc() -> None:
+    program = "import sys, gator.client; print('grpc' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
