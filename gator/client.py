@@ -69,14 +69,21 @@ class Client:
         self._call: grpc.Call | None = None
         self._exit_deadline: float | None = None
 
-    def log(self, text: str, *, severity: str = "info", logger: str = "", **fields: object) -> None:
+    def log(
+        self,
+        text: str,
+        *,
+        severity: str = "info",
+        logger: str = "",
+        fields: Mapping[str, object] | None = None,
+    ) -> None:
         """Records one message.
 
         `severity` is debug, info, warning, error or critical; `fields` are kept beside the text as strings.
         Raises ValueError for another severity.
         """
         level = severity_of(severity)
-        kept = {name: clean(str(value))[:PIECE_CHARACTERS] for name, value in fields.items()}
+        kept = {clean(name): clean(str(value))[:PIECE_CHARACTERS] for name, value in (fields or {}).items()}
         for piece in pieces(clean(text)):
             event = event_pb2.Event(time_unix_nanos=time.time_ns())
             event.log.severity = level
@@ -275,8 +282,8 @@ def connect(environ: Mapping[str, str] | None = None) -> Client:
 
 
 def log(text: str, *, severity: str = "info", logger: str = "", **fields: object) -> None:
-    """Records one message; see Client.log."""
-    _default().log(text, severity=severity, logger=logger, **fields)
+    """Records one message with further fields; see Client.log."""
+    _default().log(text, severity=severity, logger=logger, fields=fields)
 
 
 def debug(text: str, *, logger: str = "", **fields: object) -> None:

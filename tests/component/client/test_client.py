@@ -47,7 +47,7 @@ async def test_messages_and_metrics_arrive_with_all_they_have(folder: Path) -> N
     parent = Parent()
     async with serving(parent, folder):
         with client.connect(environment(folder)) as job:
-            job.log("ready", severity="WARNING", logger="me", port=7)
+            job.log("ready", severity="WARNING", logger="me", fields={"port": 7})
             job.metric("cycles", 3.5, kind="max", unit="cycles")
             assert await asyncio.to_thread(job.flush, 10)
         first, second = (record.event for record in records(parent))

@@ -1,0 +1,60 @@
+"""`gator log` and `gator metric`: what the shell script of a job says about itself.
+
+Rule: outside of Gator they say that nothing is recorded and succeed, so that a script runs there too.
+"""
+
+import os
+from typing import Annotated
+
+import typer
+
+from gator import client, client_words, errors
+
+
+def log(
+    text: Annotated[list[str], typer.Argument(help="The message; several words are joined by blanks.")],
+    severity: Annotated[
+        str, typer.Option("--severity", "-s", help="debug, info, warning, error or critical.")
+    ] = "info",
+    field: Annotated[
+        list[str] | None,
+        typer.Option("--field", "-f", metavar="KEY=VALUE", help="Kept beside the text; may be repeated."),
+    ] = None,
+) -> None:
+    """Record a message of the job this runs in."""
+    _check(severity, client_words.SEVERITIES, "--severity")
+    with client.connect(os.environ) as job:
+        job.log(" ".join(text), severity=severity, fields=dict(_pair(item) for item in field or []))
+        _flush(job)
+
+
+def metric(
+    name: Annotated[str, typer.Argument(help="Name of the metric.")],
+    value: Annotated[float, typer.Argument(help="Its value. Put `--` before a negative one.")],
+    kind: Annotated[
+        str, typer.Option("--kind", "-k", help="How values are folded: last, sum, min, max or mean.")
+    ] = "last",
+    unit: Annotated[str, typer.Option("--unit", "-u", help="Unit of the value, for people.")] = "",
+) -> None:
+    """Record one value of a metric of the job this runs in."""
+    _check(kind, client_words.KINDS, "--kind")
+    with client.connect(os.environ) as job:
+        job.metric(name, value, kind=kind, unit=unit)
+        _flush(job)
+
+
+def _flush(job: client.Client) -> None:
+    if not job.flush():
+        raise typer.Exit(3)
+
+
+def _check(word: str, words: tuple[str, ...], option: str) -> None:
+    if word.lower() not in words:
+        raise errors.UsageError(f"{option} is one of {', '.join(words)}, not {word!r}")
+
+
+def _pair(item: str) -> tuple[str, str]:
+    key, separator, value = item.partition("=")
+    if not key or not separator:
+        raise errors.UsageError(f"--field takes KEY=VALUE, not {item!r}")
+    return key, value
