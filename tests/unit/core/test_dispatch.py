@@ -1,16 +1,12 @@
 """Who may start what where, example by example."""
 
-from collections.abc import Iterable
-
 import pytest
 
 from gator.core.dispatch import Dispatcher
 from gator.core.dispatch_actions import (
-    Action,
     Cancelled,
     Grant,
     HandOut,
-    Key,
     Ready,
     Recall,
     RetireHost,
@@ -21,54 +17,8 @@ from gator.core.dispatch_hosts import host_count
 from gator.core.ledger import Ledger
 from gator.core.pools import DemandKey, Pools
 from gator.errors import GatorError
-from gator.v1 import attach_pb2, common_pb2
-
-ONE = DemandKey(1)
-
-
-def make(
-    cores: int = 2, *, hosts: int = 1, fixed: bool = False, memory: int = 100, **licenses: int
-) -> Dispatcher:
-    """A dispatcher whose hosts are up."""
-    dispatcher = Dispatcher(
-        Ledger(Pools(cores, memory, False, licenses)),
-        max_hosts=hosts,
-        slots=cores,
-        fixed_host="inline" if fixed else None,
-    )
-    if not fixed:
-        for at in range(hosts):
-            dispatcher.on_host(f"h{at}", 0)
-    return dispatcher
-
-
-def jobs(prefix: str, count: int, demand: DemandKey = ONE, *, weight: int = 0, first: int = 0) -> list[Ready]:
-    return [Ready((f"{prefix}{at}", 1), demand, weight, first + at) for at in range(count)]
-
-
-def handed(actions: Iterable[Action]) -> list[str]:
-    return [action.key[0] for action in actions if isinstance(action, HandOut)]
-
-
-def key(path: str) -> Key:
-    return (path, 1)
-
-
-def finish(dispatcher: Dispatcher, path: str, now: float) -> None:
-    dispatcher.on_started(key(path), now)
-    dispatcher.on_finished(key(path), now)
-
-
-def warm(dispatcher: Dispatcher, demand: DemandKey, seconds: float) -> float:
-    """Let one job of a demand run for so long, so that its mean is known; returns the time after it."""
-    dispatcher.add(Ready(("warm", 1), demand), 0)
-    dispatcher.poll(0)
-    finish(dispatcher, "warm", seconds)
-    return seconds
-
-
-def wish(demand: DemandKey, count: int, priority: int = 0) -> attach_pb2.LeaseWish:
-    return attach_pb2.LeaseWish(demand=demand.message(), count=count, priority=priority)
+from gator.v1 import common_pb2
+from tests.unit.core.dispatch_support import ONE, finish, handed, jobs, key, make, warm, wish
 
 
 def test_jobs_start_by_weight_then_order() -> None:
@@ -143,134 +93,6 @@ def test_the_first_host_does_not_get_the_work_of_those_that_still_start() -> Non
     assert len(handed(dispatcher.poll(0))) == 16
     dispatcher.on_host("h2", 0)
     assert len(handed(dispatcher.poll(0))) == 8
-
-
-def test_short_jobs_are_handed_out_ahead_to_cover_fifty_milliseconds() -> None:
-    dispatcher = make(1, fixed=True)
-    now = warm(dispatcher, ONE, 0.01)
-    dispatcher.add_many(jobs("a", 100), now)
-    actions = dispatcher.poll(now)
-    assert handed(actions) == [f"a{at}" for at in range(6)]
-    assert len({action.lease_id for action in actions if isinstance(action, HandOut)}) == 1
-    assert dispatcher.counts.ahead == 5
-    assert dispatcher.waiting_for(key("a3")) == "handed out ahead to inline, after a0"
-
-
-def test_never_more_than_thirty_two_are_handed_out_ahead() -> None:
-    dispatcher = make(1, fixed=True)
-    warm(dispatcher, ONE, 0)
-    dispatcher.add_many(jobs("a", 100), 0)
-    assert len(handed(dispatcher.poll(0))) == 33
-
-
-def test_long_jobs_are_not_handed_out_ahead() -> None:
-    dispatcher = make(1, fixed=True)
-    now = warm(dispatcher, ONE, 1)
-    dispatcher.add_many(jobs("a", 100), now)
-    assert handed(dispatcher.poll(now)) == ["a0"]
-
-
-def test_the_last_jobs_are_shared_fairly_between_leases() -> None:
-    dispatcher = make(2, fixed=True)
-    warm(dispatcher, ONE, 0)
-    dispatcher.add_many(jobs("a", 8), 0)
-    leases = [action.lease_id for action in dispatcher.poll(0) if isinstance(action, HandOut)]
-    assert sorted(leases.count(lease) for lease in set(leases)) == [3, 4]
-
-
-def test_nothing_is_handed_out_ahead_past_a_job_of_larger_weight_that_would_fit() -> None:
-    dispatcher = make(1, fixed=True)
-    warm(dispatcher, ONE, 0)
-    dispatcher.add_many(jobs("a", 10), 0)
-    dispatcher.add(Ready(("first", 1), ONE, 5), 0)
-    dispatcher.add(Ready(("second", 1), DemandKey(1, 5), 4), 0)
-    assert handed(dispatcher.poll(0)) == ["first"]
-    finish(dispatcher, "first", 0.1)
-    assert handed(dispatcher.poll(0.1)) == ["second"]
-
-
-def test_a_lease_moves_to_a_host_that_has_fewer() -> None:
-    dispatcher = make(2, hosts=1)
-    warm(dispatcher, ONE, 0)
-    dispatcher.add_many(jobs("a", 4), 0)
-    assert len(handed(dispatcher.poll(0))) == 4
-    dispatcher.on_host("h1", 0)
-    dispatcher.add_many(jobs("b", 100), 0)
-    assert handed(dispatcher.poll(0)) == []
-    finish(dispatcher, "a0", 0)
-    assert handed(dispatcher.poll(0)) == []
-    finish(dispatcher, "a2", 0)
-    finish(dispatcher, "a3", 0)
-    actions = [action for action in dispatcher.poll(0) if isinstance(action, HandOut)]
-    assert {action.host for action in actions if action.lease_id == 4} == {"h1"}
-
-
-def test_what_waits_behind_a_job_that_turned_out_long_is_asked_back() -> None:
-    dispatcher = make(2, fixed=True)
-    warm(dispatcher, ONE, 0)
-    dispatcher.add_many(jobs("a", 6), 0)
-    dispatcher.poll(0)
-    when = dispatcher.wake_at()
-    assert when == pytest.approx(0.1)
-    assert dispatcher.poll(0.05) == []
-    finish(dispatcher, "a1", 0.1)
-    (recall,) = [action for action in dispatcher.poll(0.11) if isinstance(action, Recall)]
-    assert recall.host == "inline"
-    assert len(recall.lease_ids) == 1
-    assert dispatcher.poll(0.2) == []
-    before = dispatcher.counts
-    back = [key(path) for path in ("a2", "a3", "a4", "a5") if "after a0" in dispatcher.waiting_for(key(path))]
-    assert dispatcher.on_recalled(back, 0.2) == []
-    assert dispatcher.counts.queued == before.queued + len(back)
-
-
-def test_a_big_job_reserves_what_becomes_free_after_a_hundred_smaller_starts() -> None:
-    dispatcher = make(2, fixed=True)
-    dispatcher.add(Ready(("small", 1), ONE, 1), 0)
-    dispatcher.poll(0)
-    dispatcher.add(Ready(("big", 1), DemandKey(2), 0, 0), 0)
-    dispatcher.add_many(jobs("s", 500, first=1), 0)
-    running = [key("small"), *((path, 1) for path in handed(dispatcher.poll(0)))]
-    starts, now = len(running), 0.0
-    while key("big") not in running:
-        now += 0.2
-        dispatcher.on_finished(running.pop(0), now)
-        paths = handed(dispatcher.poll(now))
-        starts += len(paths)
-        running += [key(path) for path in paths]
-        assert starts < 110
-    assert starts > 100
-
-
-def test_a_big_job_reserves_after_thirty_seconds() -> None:
-    dispatcher = make(2, fixed=True)
-    dispatcher.add_many(
-        [Ready(("x", 1), ONE, 9), Ready(("big", 1), DemandKey(2), 1), Ready(("y", 1), ONE)], 0
-    )
-    assert handed(dispatcher.poll(0)) == ["x", "y"]
-    assert dispatcher.wake_at() == 30
-    dispatcher.poll(30)
-    dispatcher.add_many(jobs("s", 5), 31)
-    finish(dispatcher, "x", 31)
-    assert handed(dispatcher.poll(31)) == []
-    assert "kept for big" in dispatcher.waiting_for(key("s0"))
-    assert dispatcher.waiting_for(key("big")) == "2 cores, 1 free"
-    finish(dispatcher, "y", 32)
-    assert handed(dispatcher.poll(32)) == ["big"]
-
-
-def test_a_job_that_waits_for_a_licence_keeps_no_core_idle() -> None:
-    tool = DemandKey(1, 0, (("ToolA", 1),))
-    dispatcher = make(2, fixed=True, ToolA=1)
-    dispatcher.add_many([*jobs("t", 2, tool, weight=1), *jobs("s", 4)], 0)
-    assert handed(dispatcher.poll(0)) == ["t0", "s0"]
-    dispatcher.poll(31)
-    finish(dispatcher, "s0", 40)
-    assert handed(dispatcher.poll(40)) == ["s1"]
-    assert (
-        dispatcher.waiting_for(key("t1"))
-        == "1 core, 0 free; licence ToolA: 1 wanted, 0 of 1 free; held by t0"
-    )
 
 
 def test_cancelling_says_where_the_job_was() -> None:
@@ -414,3 +236,13 @@ def test_a_start_looks_at_few_of_many_demands_that_do_not_fit() -> None:
     finish(dispatcher, "holder", 1)
     finish(dispatcher, "free", 1)
     assert handed(dispatcher.poll(1)) == ["m0", "m1"]
+
+
+def test_a_full_host_takes_the_next_job_when_one_ends_while_others_still_start() -> None:
+    dispatcher = Dispatcher(Ledger(Pools(40, 0, False, {})), max_hosts=3, slots=40, fixed_host=None)
+    dispatcher.add_many(jobs("a", 40), 0)
+    dispatcher.poll(0)
+    dispatcher.on_host("h0", 0)
+    dispatcher.poll(0)
+    finish(dispatcher, "a3", 1)
+    assert handed(dispatcher.poll(1)) == ["a16"]

@@ -1,0 +1,225 @@
+"""Decides which of the ready attempts and wishes is next, and what is handed out ahead.
+
+The rule it keeps: nothing starts past an earlier one that fits, nor into what is kept for one.
+"""
+
+from bisect import bisect_right
+from heapq import heapify, heappop, heappush
+from math import inf
+from operator import ge
+
+from gator.core.dispatch_actions import Grant, HandOut
+from gator.core.dispatch_books import Books, Look
+from gator.core.dispatch_hosts import Host, HostState, Lease, LeaseState
+from gator.core.dispatch_queues import Job, JobState, Queue
+from gator.core.dispatch_reserve import PATIENCE_SECONDS, is_overdue
+from gator.core.ledger import CORES, Share
+from gator.v1 import attach_pb2
+
+AHEAD_SECONDS = 0.05
+"""Work that is handed out ahead on a lease covers so much time at the recent mean."""
+
+AHEAD_MOST = 32
+"""Attempts handed out ahead on one lease."""
+
+RECALL_SECONDS = 2 * AHEAD_SECONDS
+"""When the first attempt of a lease runs for so long, those behind it are asked back."""
+
+
+class Starter:
+    """Starts what fits, again and again, on the books of a dispatcher."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self._last_lease = 0
+        self._floor: list[float] = [inf] * len(books.ledger.size)
+        """For each pool the least that some queue lacks; below all of them nothing new can fit."""
+        self._begun: list[tuple[int, int, int]] = []
+        """Places in the line of what was started since they were last counted."""
+        self._patience_at = inf
+        self._alarms: list[tuple[float, int]] = []
+        """When to look at which lease."""
+
+    def wake_at(self) -> float | None:
+        """When there is something to do even if nothing happens, in seconds."""
+        when = min(self._alarms[0][0] if self._alarms else inf, self._patience_at)
+        return None if when == inf else when
+
+    def start_what_fits(self, now: float) -> None:
+        """Hand out and grant what fits now, by weight and order."""
+        books = self._books
+        free = books.ledger.free
+        look, books.look = books.look, Look.NOTHING
+        if look is Look.FREED and any(map(ge, free, self._floor)):
+            look = Look.ALL
+        grants: dict[str, list[attach_pb2.Lease]] = {}
+        if look is Look.ALL:
+            self._floor = [inf] * len(free)
+            for each in list(self._books.reserved.held):
+                self._try(each.queue, grants, now)
+            self._scan_line(grants, now)
+        elif books.fresh:
+            self._scan_fresh(grants, now)
+        self._books.fresh.clear()
+        self._books.reserved.widen()
+        self._books.actions.extend(Grant(host, tuple(leases)) for host, leases in grants.items())
+
+    def _scan_line(self, grants: dict[str, list[attach_pb2.Lease]], now: float) -> None:
+        places = self._books.line.places
+        free = self._books.ledger.free
+        at = 0
+        while at < len(places):
+            if not free[CORES] and not self._books.line.coreless:
+                self._floor[CORES] = min(self._floor[CORES], 1)
+                return
+            if not self._try(places[at][3], grants, now):
+                at += 1
+
+    def _scan_fresh(self, grants: dict[str, list[attach_pb2.Lease]], now: float) -> None:
+        """The other queues did not fit when they were looked at, and nothing came back since."""
+        heads = [queue.place for queue in self._books.fresh if queue.place]
+        heapify(heads)
+        while heads:
+            queue = heappop(heads)[3]
+            if self._try(queue, grants, now) and queue.place:
+                heappush(heads, queue.place)
+
+    def _try(self, queue: Queue, grants: dict[str, list[attach_pb2.Lease]], now: float) -> bool:
+        """Start the head of a queue if it fits and nothing is kept for another."""
+        free = self._books.ledger.free
+        for pool, amount in queue.need.amounts:
+            if free[pool] < amount:
+                if amount < self._floor[pool]:
+                    self._floor[pool] = amount
+                return False
+        host = None if queue.tier else self._books.fleet.place(alone=queue.alone)
+        if (host is None and not queue.tier) or (
+            self._books.reserved.held and self._books.reserved.holder(queue)
+        ):
+            # What it waits for is no pool, so anything that becomes free is a reason to look again.
+            self._floor[CORES] = 0
+            return False
+        share = self._books.ledger.take(queue.demand)
+        assert share is not None, "what was looked up just now is free"
+        assert queue.place is not None, "only queues in the line are tried"
+        self._last_lease += 1
+        self._note_start(queue, queue.place[:3])
+        if host is None:
+            queue.waiting -= 1
+            self._books.granted[queue.tier][self._last_lease] = share
+            grant = attach_pb2.Lease(id=self._last_lease, demand=queue.demand.message(), cores=share.cores)
+            grants.setdefault(queue.tier, []).append(grant)
+        else:
+            self._open(queue, host, share, now)
+        self._books.refresh(queue)
+        return True
+
+    def _open(self, queue: Queue, host: Host, share: Share, now: float) -> None:
+        lease = Lease(self._last_lease, host, queue, share)
+        self._books.leases[lease.number] = lease
+        host.leases[lease.number] = lease
+        if queue.alone:
+            host.state = HostState.ALONE
+        queue.leases += 1
+        self._hand_out(lease, queue.pop(), now)
+        self._books.thin[lease.number] = lease
+
+    def _hand_out(self, lease: Lease, job: Job, now: float) -> None:
+        if not lease.jobs:
+            lease.since = now
+        self._books.move(job, JobState.AHEAD if lease.jobs else JobState.HANDED)
+        job.lease = lease.number
+        lease.jobs.append(job)
+        self._books.actions.append(HandOut(lease.host.name, lease.number, lease.share.cores, job.ready.key))
+
+    def hand_out_ahead(self, now: float) -> None:
+        """Fill up the leases whose attempts are short, where fairness allows."""
+        allowed: dict[Queue, bool] = {}
+        for lease in self._books.thin.values():
+            queue = lease.queue
+            if not (lease.jobs and queue.waiting and lease.state is LeaseState.OPEN) or queue.alone:
+                continue
+            fair = -(-queue.waiting // queue.leases)
+            ahead = len(lease.jobs) - 1
+            room = min(queue.ahead_for(AHEAD_SECONDS, AHEAD_MOST), fair) - ahead
+            # In handfuls, because each hand-out of its own is a message.
+            if room <= 0 or room < ahead or self._books.fleet.is_crowded(lease.host):
+                continue
+            if queue not in allowed:
+                allowed[queue] = self._may_go_ahead(lease)
+            if allowed[queue]:
+                self._fill(lease, room, now)
+        self._books.thin.clear()
+
+    def _fill(self, lease: Lease, room: int, now: float) -> None:
+        queue = lease.queue
+        for _ in range(min(room, queue.waiting)):
+            job = queue.pop()
+            self._note_start(queue, (-job.ready.weight, job.ready.order, job.seq))
+            self._hand_out(lease, job, now)
+        self._books.refresh(queue)
+        if not lease.watched:
+            lease.watched = True
+            heappush(self._alarms, (lease.since + RECALL_SECONDS, lease.number))
+
+    def _may_go_ahead(self, lease: Lease) -> bool:
+        """Whether nothing of larger weight, and no reservation, waits for what the lease holds."""
+        queue, held = lease.queue, lease.share.need
+        if self._books.reserved.wants(held, queue):
+            return False
+        assert queue.place is not None, "only queues with attempts are handed out from"
+        for place in self._books.line.places:
+            if place[0] >= queue.place[0]:
+                return True
+            if self._books.ledger.has_after(place[3].need, held):
+                return False
+        return True
+
+    def _note_start(self, queue: Queue, place: tuple[int, int, int]) -> None:
+        self._begun.append(place)
+        queue.passed = 0
+        queue.passed_since = None
+        if self._books.reserved.held and self._books.reserved.settle(queue):
+            self._books.look = Look.ALL
+
+    def pass_over(self, now: float) -> None:
+        """Count the starts that went past those still waiting, and reserve for whoever waited too long."""
+        begun = sorted(self._begun)
+        self._begun.clear()
+        overdue = now >= self._patience_at
+        places = self._books.line.places
+        if not places or not (overdue or (begun and begun[-1] > places[0][:3])):
+            return
+        if overdue:
+            self._patience_at = inf
+        for place in places:
+            queue = place[3]
+            if past := len(begun) - bisect_right(begun, place[:3]):
+                queue.passed += past
+                if queue.passed_since is None:
+                    queue.passed_since = now
+            elif not overdue:
+                break
+            if queue.passed_since is None:
+                continue
+            if is_overdue(queue, now):
+                self._books.reserved.reserve(queue)
+            else:
+                self._patience_at = min(self._patience_at, queue.passed_since + PATIENCE_SECONDS)
+
+    def ring(self, now: float) -> None:
+        """Ask back what waits behind an attempt that turned out to be long."""
+        late: list[Lease] = []
+        while self._alarms and self._alarms[0][0] <= now:
+            _, number = heappop(self._alarms)
+            lease = self._books.leases.get(number)
+            if lease is None:
+                continue
+            if not lease.ahead or lease.state is LeaseState.RECALLING:
+                lease.watched = False
+            elif lease.since + RECALL_SECONDS > now:
+                heappush(self._alarms, (lease.since + RECALL_SECONDS, number))
+            else:
+                lease.watched = False
+                late.append(lease)
+        self._books.recall(late)

@@ -1,0 +1,61 @@
+"""A dispatcher with hosts, and short ways to speak with it."""
+
+from collections.abc import Iterable
+
+from gator.core.dispatch import Dispatcher
+from gator.core.dispatch_actions import (
+    Action,
+    HandOut,
+    Key,
+    Ready,
+)
+from gator.core.ledger import Ledger
+from gator.core.pools import DemandKey, Pools
+from gator.v1 import attach_pb2
+
+ONE = DemandKey(1)
+
+
+def make(
+    cores: int = 2, *, hosts: int = 1, fixed: bool = False, memory: int = 100, **licenses: int
+) -> Dispatcher:
+    """A dispatcher whose hosts are up."""
+    dispatcher = Dispatcher(
+        Ledger(Pools(cores, memory, False, licenses)),
+        max_hosts=hosts,
+        slots=cores,
+        fixed_host="inline" if fixed else None,
+    )
+    if not fixed:
+        for at in range(hosts):
+            dispatcher.on_host(f"h{at}", 0)
+    return dispatcher
+
+
+def jobs(prefix: str, count: int, demand: DemandKey = ONE, *, weight: int = 0, first: int = 0) -> list[Ready]:
+    return [Ready((f"{prefix}{at}", 1), demand, weight, first + at) for at in range(count)]
+
+
+def handed(actions: Iterable[Action]) -> list[str]:
+    return [action.key[0] for action in actions if isinstance(action, HandOut)]
+
+
+def key(path: str) -> Key:
+    return (path, 1)
+
+
+def finish(dispatcher: Dispatcher, path: str, now: float) -> None:
+    dispatcher.on_started(key(path), now)
+    dispatcher.on_finished(key(path), now)
+
+
+def warm(dispatcher: Dispatcher, demand: DemandKey, seconds: float) -> float:
+    """Let one job of a demand run for so long, so that its mean is known; returns the time after it."""
+    dispatcher.add(Ready(("warm", 1), demand), 0)
+    dispatcher.poll(0)
+    finish(dispatcher, "warm", seconds)
+    return seconds
+
+
+def wish(demand: DemandKey, count: int, priority: int = 0) -> attach_pb2.LeaseWish:
+    return attach_pb2.LeaseWish(demand=demand.message(), count=count, priority=priority)
