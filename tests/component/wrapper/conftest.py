@@ -1,0 +1,73 @@
+"""A wrapper host with real processes; a test that leaves one alive fails."""
+
+import asyncio
+import os
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from gator.daemon.wrapper_host import WrapperContext, WrapperHost
+from gator.process.host import become_subreaper
+from gator.process.reaper import Reaper
+from gator.v1 import attach_pb2, event_pb2
+from tests.component.process.support import marked, until
+from tests.component.wrapper.support import Bench, Witness
+
+
+class Memory:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.pending_bytes = 0
+
+    def append(self, events: Sequence[event_pb2.Event], then: Callable[[], None] | None = None) -> int:
+        if then is not None:
+            self.loop.call_soon(then)
+        return 0
+
+
+@pytest.fixture(scope="session")
+def subreaper() -> None:
+    become_subreaper()
+
+
+@pytest.fixture
+async def bench(tmp_path: Path, subreaper: None) -> AsyncIterator[Bench]:
+    loop = asyncio.get_running_loop()
+    run = uuid.uuid4().hex
+    reaper = Reaper(loop)
+    witness = Witness(Memory(loop))
+    ends: dict[tuple[str, int], event_pb2.AttemptFinished] = {}
+    started: list[tuple[str, int]] = []
+    progress: list[attach_pb2.Progress] = []
+
+    def on_finished(path: str, attempt: int, end: event_pb2.AttemptFinished) -> None:
+        assert (path, attempt) not in ends, "an attempt ends once"
+        ends[path, attempt] = end
+
+    context = WrapperContext(
+        run=attach_pb2.RunContext(run=run, folder=str(tmp_path / "run"), log_cap_bytes=64 * 2**20),
+        host="here",
+        environment={"PATH": os.environ["PATH"], "HOME": "/nowhere", "MY_PASSWORD": "swordfish"},
+        launch_dir=str(tmp_path),
+        token=lambda path, attempt: f"token-of-{path}-{attempt}",
+    )
+    (tmp_path / "run").mkdir()
+    host = WrapperHost(
+        loop,
+        witness,
+        reaper,
+        context,
+        on_finished=on_finished,
+        on_started=lambda path, attempt: started.append((path, attempt)),
+        on_progress=progress.append,
+    )
+    yield Bench(host, witness, run, tmp_path, ends, started, progress)
+    left = marked(run)
+    for pid in left:
+        os.kill(pid, 9)
+    await until(lambda: not marked(run), "the end of killed leftovers")
+    host.close()
+    reaper.close()
+    assert not left, "the test left processes behind"
