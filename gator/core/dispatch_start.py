@@ -50,6 +50,8 @@ class Starter:
         books = self._books
         free = books.ledger.free
         look, books.look = books.look, Look.NOTHING
+        if look is Look.NOTHING and not books.fresh:
+            return
         if look is Look.FREED and any(map(ge, free, self._floor)):
             look = Look.ALL
         grants: dict[str, list[attach_pb2.Lease]] = {}
@@ -60,9 +62,9 @@ class Starter:
             self._scan_line(grants, now)
         elif books.fresh:
             self._scan_fresh(grants, now)
-        self._books.fresh.clear()
-        self._books.reserved.widen()
-        self._books.actions.extend(Grant(host, tuple(leases)) for host, leases in grants.items())
+        books.fresh.clear()
+        books.reserved.widen()
+        books.actions.extend([Grant(host, tuple(leases)) for host, leases in grants.items()])
 
     def _scan_line(self, grants: dict[str, list[attach_pb2.Lease]], now: float) -> None:
         places = self._books.line.places
@@ -103,7 +105,8 @@ class Starter:
         assert share is not None, "what was looked up just now is free"
         assert queue.place is not None, "only queues in the line are tried"
         self._last_lease += 1
-        self._note_start(queue, queue.place[:3])
+        self._begun.append(queue.place[:3])
+        self._note_start(queue)
         if host is None:
             queue.waiting -= 1
             self._books.granted[queue.tier][self._last_lease] = share
@@ -155,8 +158,10 @@ class Starter:
         queue = lease.queue
         for _ in range(min(room, queue.waiting)):
             job = queue.pop()
-            self._note_start(queue, (-job.ready.weight, job.ready.order, job.seq))
+            ready = job.ready
+            self._begun.append((-ready.weight, ready.order, job.seq))
             self._hand_out(lease, job, now)
+        self._note_start(queue)
         self._books.refresh(queue)
         if not lease.watched:
             lease.watched = True
@@ -175,8 +180,7 @@ class Starter:
                 return False
         return True
 
-    def _note_start(self, queue: Queue, place: tuple[int, int, int]) -> None:
-        self._begun.append(place)
+    def _note_start(self, queue: Queue) -> None:
         queue.passed = 0
         queue.passed_since = None
         if self._books.reserved.held and self._books.reserved.settle(queue):
@@ -184,9 +188,11 @@ class Starter:
 
     def pass_over(self, now: float) -> None:
         """Count the starts that went past those still waiting, and reserve for whoever waited too long."""
+        overdue = now >= self._patience_at
+        if not self._begun and not overdue:
+            return
         begun = sorted(self._begun)
         self._begun.clear()
-        overdue = now >= self._patience_at
         places = self._books.line.places
         if not places or not (overdue or (begun and begun[-1] > places[0][:3])):
             return
