@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gator.process.host import become_subreaper
+from gator.process.host import become_subreaper, close_inherited
 from gator.process.pipes import Pipes
 from gator.process.reaper import Reaper
 from gator.process.spawn import Spawner
@@ -17,6 +17,7 @@ from tests.component.process.support import Host, marked, until
 
 @pytest.fixture(scope="session")
 def subreaper() -> None:
+    close_inherited()
     become_subreaper()
 
 

@@ -1,0 +1,63 @@
+"""A small shell that outlives its owner by a moment, only to sweep up after it.
+
+It waits on a pipe whose other end only the owner holds: end of file means that the owner is gone,
+however it died. It carries no marks, or it would sweep itself.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+_SCRIPT = "cd /; trap '' HUP INT QUIT TERM; read -r _ && exit 0; exec \"$@\""
+_ROOT = str(Path(__file__).resolve().parents[2])
+
+
+class Guard:
+    """Sweeps run `run`, or only `daemon` of it, when this process ends without `close`.
+
+    Watch its `pid` with the reaper: a child that nobody accounts for is taken for an orphan of a job.
+    """
+
+    __slots__ = ("_write_fd", "pid")
+
+    def __init__(
+        self, run: str, daemon: str | None = None, environment: Mapping[str, str] = os.environ
+    ) -> None:
+        """Start it; raises OSError where no process or descriptor is to be had."""
+        read_fd, self._write_fd = os.pipe()
+        try:
+            self.pid = _start(read_fd, [run] if daemon is None else [run, daemon], environment)
+        except BaseException:
+            os.close(self._write_fd)
+            raise
+        finally:
+            os.close(read_fd)
+
+    def close(self) -> None:
+        """Send the guard away without a sweep; its exit is left to the reaper. May be called twice."""
+        if self._write_fd >= 0:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._write_fd, b"\n")
+            os.close(self._write_fd)
+            self._write_fd = -1
+
+
+def _start(read_fd: int, names: list[str], environment: Mapping[str, str]) -> int:
+    # The rest of the environment stays: an interpreter may need its LD_LIBRARY_PATH.
+    env = {name: value for name, value in environment.items() if not name.startswith("GATOR_")}
+    env["PYTHONPATH"] = _ROOT
+    sweeping = [sys.executable, "-S", "-s", "-P", "-m", "gator.process.sweep", *names]
+    return os.posix_spawn(
+        "/bin/sh",
+        ["sh", "-c", _SCRIPT, "guard", *sweeping],
+        env,
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, read_fd, 0),
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+        ],
+        setsid=True,
+        setsigmask=(),
+    )

@@ -1,0 +1,222 @@
+"""Reading /proc: who lives, who descends from whom, which marks a process carries.
+
+A process is named by its pid and the time of its start, never by the pid alone. Imports little, as the
+sweep starts with it.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+MARKS = ("GATOR_RUN", "GATOR_DAEMON", "GATOR_PATH", "GATOR_ATTEMPT")
+"""Variables that say to which attempt of which run a process belongs."""
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+_MARK_PREFIXES = tuple(f"{name}=".encode() for name in MARKS)
+_NO_MARKS: Mapping[str, str] = {}
+_STAT_BYTES = 4096
+_ENVIRON_BYTES = 4 * 1024 * 1024
+
+
+class ProcessInfo(NamedTuple):
+    """One process at a moment.
+
+    `start_ticks` counts from the boot; `cpu_ticks` is the processor time of the process and of those of
+    its children that it has waited for, in units of 1 / TICKS_PER_SECOND seconds; `name` has at most
+    15 bytes. `session` is 0 for threads of the kernel and for what came in from outside a container.
+    """
+
+    pid: int
+    start_ticks: int
+    parent: int
+    group: int
+    session: int
+    state: str
+    name: str
+    cpu_ticks: int
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it only waits to be reaped."""
+        return self.state in "ZXx"
+
+    def __str__(self) -> str:
+        return f"{self.name} (pid {self.pid})"
+
+
+def read_bytes(path: str, most: int) -> bytes | None:
+    """Read a file of /proc, None if the process is gone or not ours to see.
+
+    Raises OSError when descriptors or memory run out: that must not be taken for an absence.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    try:
+        return os.read(fd, most)
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    finally:
+        os.close(fd)
+
+
+def read_process(pid: int) -> ProcessInfo | None:
+    """Read /proc/PID/stat as proc(5) describes it, None if there is no such process."""
+    data = read_bytes(f"/proc/{pid}/stat", _STAT_BYTES)
+    if not data:
+        return None
+    opening, closing = data.index(b"("), data.rindex(b")")
+    part = data[closing + 2 :].split()
+    return ProcessInfo(
+        pid,
+        int(part[19]),
+        int(part[1]),
+        int(part[2]),
+        int(part[3]),
+        part[0].decode(),
+        data[opening + 1 : closing].decode("utf-8", "replace"),
+        int(part[11]) + int(part[12]) + int(part[13]) + int(part[14]),
+    )
+
+
+def list_pids() -> list[int]:
+    """All pids, newest first: those that fork fast are met before they are gone."""
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - names only, and hot
+    pids.sort(reverse=True)
+    return pids
+
+
+def read_marks(pid: int) -> Mapping[str, str] | None:
+    """The marks in the environment with which a process was started.
+
+    None where nothing can be said: it is gone, of another user, or just now starting another program.
+    """
+    data = read_bytes(f"/proc/{pid}/environ", _ENVIRON_BYTES)
+    if not data:
+        return None
+    if b"GATOR_" not in data:
+        return _NO_MARKS
+    marks: dict[str, str] = {}
+    for item in data.split(b"\0"):
+        if item.startswith(_MARK_PREFIXES):
+            name, _, value = item.partition(b"=")
+            # The first one counts, as in getenv(3).
+            marks.setdefault(name.decode(), os.fsdecode(value))
+    return marks
+
+
+class Census:
+    """Passes over all processes, remembering the marks of those it has met."""
+
+    __slots__ = ("_marks",)
+
+    def __init__(self) -> None:
+        self._marks: dict[tuple[int, int], Mapping[str, str]] = {}
+
+    def take(self) -> "Snapshot":
+        """Look at every process once; some 20 µs each, so call it in a thread where many may live."""
+        processes: dict[int, ProcessInfo] = {}
+        marks: dict[int, Mapping[str, str]] = {}
+        kept: dict[tuple[int, int], Mapping[str, str]] = {}
+        for pid in list_pids():
+            info = read_process(pid)
+            if info is None:
+                continue
+            processes[pid] = info
+            if info.session == 0:
+                continue
+            key = (pid, info.start_ticks)
+            found = self._marks.get(key)
+            if found is None:
+                found = read_marks(pid)
+            if found is not None:
+                kept[key] = marks[pid] = found
+        self._marks = kept
+        return Snapshot(processes, marks)
+
+
+class Snapshot(NamedTuple):
+    """All processes by pid, and the marks of those that could be read."""
+
+    processes: Mapping[int, ProcessInfo]
+    marks: Mapping[int, Mapping[str, str]]
+
+
+def signal_exactly(process: ProcessInfo, number: int) -> bool:
+    """Send a signal to this very process; False if it is gone, even if another has its pid now.
+
+    Raises PermissionError if it runs as another user.
+    """
+    return _with_exact(process, lambda fd: signal.pidfd_send_signal(fd, number))
+
+
+def signal_group_of(process: ProcessInfo, number: int) -> bool:
+    """Send a signal at one blow to all in the group of this process, forks under way included.
+
+    Only for a group that is known to belong to a job. While its member lives, the number of the group
+    cannot pass to another.
+    """
+
+    def send(_fd: int) -> None:
+        now = read_process(process.pid)
+        if now is not None and now.group == process.group:
+            os.killpg(process.group, number)
+
+    return _with_exact(process, send)
+
+
+def _with_exact(process: ProcessInfo, act: Callable[[int], None]) -> bool:
+    try:
+        fd = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return False
+    try:
+        # The pidfd holds one process for good; now make sure that it is the one that was meant.
+        now = read_process(process.pid)
+        if now is None or now.start_ticks != process.start_ticks:
+            return False
+        act(fd)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def list_children(pid: int) -> list[int] | None:
+    """The living and unreaped children of a process, None where the kernel does not tell.
+
+    Of a process that is gone, an empty list.
+    """
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - names only, and hot
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return []
+    children: list[int] = []
+    for thread in threads:
+        found = list_children_of_thread(pid, int(thread))
+        if found is None:
+            return None
+        children += found
+    return children
+
+
+def list_children_of_thread(pid: int, thread: int) -> list[int] | None:
+    """The children that one thread started or adopted; orphans come to the main thread."""
+    try:
+        fd = os.open(f"/proc/{pid}/task/{thread}/children", os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        # Either the thread is gone, or the kernel was built without CONFIG_PROC_CHILDREN.
+        return [] if not os.path.exists(f"/proc/{pid}/task/{thread}") else None  # noqa: PTH110
+    try:
+        data = b""
+        while piece := os.read(fd, 65536):
+            data += piece
+    except ProcessLookupError:
+        return []
+    finally:
+        os.close(fd)
+    return [int(word) for word in data.split()]

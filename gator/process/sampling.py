@@ -1,0 +1,184 @@
+"""What jobs use while they run: one walk over their processes a tick, for all jobs of a daemon.
+
+Blocks for some 50 µs a process, so it runs in a thread. It goes down from each leader and from orphans
+that the daemon adopted, never over all of /proc, so that foreign processes cost nothing.
+"""
+
+import os
+import resource
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from gator.process.belongings import Belonging, carries
+from gator.process.procfs import (
+    TICKS_PER_SECOND,
+    ProcessInfo,
+    list_children,
+    list_pids,
+    read_bytes,
+    read_marks,
+    read_process,
+)
+
+_STATUS_BYTES = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one job used up to a moment.
+
+    `processes` live now, `memory_bytes` is their resident memory now. The rest only grows:
+    `cpu_seconds` of user and kernel, `peak_memory_bytes`, and bytes of storage, None where the kernel does
+    not say.
+    """
+
+    processes: int
+    cpu_seconds: float
+    memory_bytes: int
+    peak_memory_bytes: int
+    read_bytes: int | None
+    written_bytes: int | None
+
+
+_NOTHING = Usage(0, 0.0, 0, 0, None, None)
+
+Children = Callable[[int], Iterable[int]]
+
+
+class Sampler:
+    """Samples the jobs of one daemon; used by one thread at a time."""
+
+    __slots__ = ("_daemon", "_marks", "_seen")
+
+    def __init__(self, daemon: int | None = None) -> None:
+        self._daemon = os.getpid() if daemon is None else daemon
+        self._seen: dict[int, Usage] = {}
+        self._marks: dict[tuple[int, int], Mapping[str, str]] = {}
+
+    def sample(self, jobs: Iterable[Belonging]) -> dict[int, Usage]:
+        """Look at these jobs now; what each used, by the pid of its leader.
+
+        A job none of whose processes is there any more is left out.
+        """
+        jobs = list(jobs)
+        children = _see_children(self._daemon)
+        roots = {job.leader: {job.leader} for job in jobs}
+        leaders = roots.keys()
+        for pid in children(self._daemon):
+            if pid not in leaders:
+                owner = self._find_owner(pid, jobs)
+                if owner is not None:
+                    roots[owner].add(pid)
+        taken: dict[int, Usage] = {}
+        for leader, tops in roots.items():
+            usage = _add_up(_walk(tops, children), self._seen.get(leader, _NOTHING))
+            if usage.processes:
+                self._seen[leader] = taken[leader] = usage
+        return taken
+
+    def forget(self, leader: int) -> None:
+        """Drop what is remembered of a job that ended; its pid may come back as another's."""
+        self._seen.pop(leader, None)
+
+    def _find_owner(self, pid: int, jobs: list[Belonging]) -> int | None:
+        """Tell whose job an adopted orphan is: by its session, else by its marks, read once."""
+        process = read_process(pid)
+        if process is None or process.is_dead:
+            return None
+        for job in jobs:
+            if process.session == job.leader:
+                return job.leader
+        key = (pid, process.start_ticks)
+        marks = self._marks.get(key)
+        if marks is None:
+            marks = read_marks(pid)
+            if marks is None:
+                return None
+            if len(self._marks) > 1024:
+                self._marks.clear()
+            self._marks[key] = marks
+        owners = (job.leader for job in jobs if job.marks and carries(marks, job.marks))
+        return next(owners, None)
+
+
+def _see_children(daemon: int) -> Children:
+    """Give a way from a process to its children, by one pass over /proc if the kernel does not list them."""
+    if list_children(daemon) is not None:
+        return lambda pid: list_children(pid) or ()
+    by_parent: dict[int, list[int]] = {}
+    for pid in list_pids():
+        process = read_process(pid)
+        if process is not None:
+            by_parent.setdefault(process.parent, []).append(pid)
+    return lambda pid: by_parent.get(pid, ())
+
+
+def _walk(tops: Iterable[int], children: Children) -> list[ProcessInfo]:
+    found: dict[int, ProcessInfo] = {}
+    waiting = list(tops)
+    while waiting:
+        pid = waiting.pop()
+        process = None if pid in found else read_process(pid)
+        if process is not None and not process.is_dead:
+            found[pid] = process
+            waiting += children(pid)
+    return list(found.values())
+
+
+def _add_up(processes: list[ProcessInfo], before: Usage) -> Usage:
+    memory = peak = ticks = 0
+    read = written = 0
+    told = False
+    for process in processes:
+        resident, highest = _read_memory(process.pid)
+        memory += resident
+        peak = max(peak, highest)
+        ticks += process.cpu_ticks
+        storage = _read_storage(process.pid)
+        if storage is not None:
+            told = True
+            read += storage[0]
+            written += storage[1]
+    return Usage(
+        len(processes),
+        # What ended unseen by its parent is lost from the sum, which must not fall for that.
+        max(ticks / TICKS_PER_SECOND, before.cpu_seconds),
+        memory,
+        max(memory, peak, before.peak_memory_bytes),
+        max(read, before.read_bytes or 0) if told else before.read_bytes,
+        max(written, before.written_bytes or 0) if told else before.written_bytes,
+    )
+
+
+def _read_memory(pid: int) -> tuple[int, int]:
+    """Resident bytes now and at most so far, VmRSS and VmHWM of proc(5)."""
+    status = read_bytes(f"/proc/{pid}/status", _STATUS_BYTES) or b""
+    return _field(status, b"\nVmRSS:") * 1024, _field(status, b"\nVmHWM:") * 1024
+
+
+def _read_storage(pid: int) -> tuple[int, int] | None:
+    """Bytes that were really read from and written to storage, None if that may not be known."""
+    data = read_bytes(f"/proc/{pid}/io", _STATUS_BYTES)
+    if not data:
+        return None
+    return _field(data, b"\nread_bytes:"), _field(data, b"\nwrite_bytes:")
+
+
+def _field(data: bytes, name: bytes) -> int:
+    start = data.find(name)
+    if start < 0:
+        return 0
+    start += len(name)
+    return int(data[start : start + 32].split(None, 1)[0])
+
+
+def judge_peak(sampled: int | None, usage: resource.struct_rusage) -> int | None:
+    """The greatest resident memory of a job in bytes, None if it is not known.
+
+    A child starts with the peak of its spawner in ru_maxrss (execve takes it over), so that counts only
+    where it exceeds this process's own; wait4's value is in KiB.
+    """
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    waited = usage.ru_maxrss * 1024 if usage.ru_maxrss > own else None
+    known = [value for value in (sampled, waited) if value]
+    return max(known) if known else None

@@ -1,0 +1,203 @@
+"""Nothing of a job outlives it, however it tries to get away."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gator.process.belongings import Belonging, cheap_look, name_all
+from gator.process.ending import Endings
+from gator.process.procfs import ProcessInfo, read_process, signal_exactly
+from tests.component.process.support import Host, Job, alive, marked, until
+
+
+@pytest.fixture
+async def endings(host: Host) -> AsyncIterator[Endings]:
+    endings = Endings(host.reaper.watched)
+    yield endings
+    endings.close()
+
+
+def belonging(host: Host, job: Job) -> Belonging:
+    return Belonging(job.pid, host.marks, leader_reaped=job.exit_code is not None)
+
+
+ESCAPES = {
+    "a child in the background": "sleep 60 & echo $!",
+    "a daemon by a double fork": "(setsid sleep 60 < /dev/null > /dev/null 2>&1 & echo $!)",
+    "a session of its own": "setsid sleep 60 & echo $!",
+    "timeout's own group": "timeout 60 sleep 61 & echo $!",
+    "job control": "set -m; sleep 60 & echo $!",
+    "an empty environment in the same session": "env -i sleep 60 & echo $!",
+    "an empty environment below a marked parent": "setsid sh -c 'env -i sleep 60; true' & echo $!",
+    "no hang-up and no streams": "nohup sleep 60 > /dev/null 2>&1 < /dev/null & echo $!",
+}
+
+
+@pytest.mark.parametrize("script", ESCAPES.values(), ids=ESCAPES.keys())
+async def test_what_a_job_leaves_behind_is_ended(host: Host, endings: Endings, script: str) -> None:
+    job = host.shell(script)
+    assert await job.reaped() == 0
+    job.pipes[0].drain_now()
+    pid = int(job.out)
+    await until(lambda: alive(pid), "the escape")
+    whose = belonging(host, job)
+    assert cheap_look(whose, host.reaper.watched)
+    assert pid in [process.pid for process in await endings.look(whose)]
+    ended = await endings.end(whose, grace_s=5.0)
+    assert ended.unkillable == ()
+    assert pid in [process.pid for process in ended.found]
+    assert not alive(pid)
+    assert marked(host.run) == []
+    await job.ended()
+
+
+async def test_an_orphan_without_any_sign_is_ended_when_no_other_job_runs(
+    host: Host, endings: Endings
+) -> None:
+    job = host.shell("(env -i setsid sleep 60 > /dev/null 2>&1 & echo $!)")
+    assert await job.ended() == 0
+    pid = int(job.out)
+    await until(
+        lambda: (now := read_process(pid)) and now.session == pid and now.parent == os.getpid(), "escape"
+    )
+    whose = belonging(host, job)
+    assert await endings.find(whose) == []
+    assert [process.pid for process in await endings.look(whose, strays=True)] == [pid]
+    await endings.end(whose, grace_s=5.0, strays=True)
+    assert not alive(pid)
+
+
+async def test_a_job_that_leaves_nothing_costs_no_pass(host: Host, endings: Endings) -> None:
+    job = host.shell("true")
+    other = host.shell("sleep 60")
+    assert await job.ended() == 0
+    assert not cheap_look(belonging(host, job), host.reaper.watched)
+    assert await endings.look(belonging(host, job)) == []
+    await endings.signal_job(belonging(host, other), signal.SIGKILL)
+    assert await other.ended() == -9
+
+
+async def test_a_daemon_of_another_attempt_does_not_make_this_one_look(host: Host, endings: Endings) -> None:
+    other = host.start("bash", "-c", "(setsid sleep 60 > /dev/null 2>&1 &)", env={"GATOR_ATTEMPT": "2"})
+    assert await other.ended() == 0
+    job = host.shell("true")
+    assert await job.ended() == 0
+    whose = Belonging(other.pid, {**host.marks, "GATOR_ATTEMPT": "2"}, leader_reaped=True)
+    assert not cheap_look(belonging(host, job), host.reaper.watched)
+    assert cheap_look(whose, host.reaper.watched)
+    assert len((await endings.end(whose, 5.0)).found) == 1
+
+
+async def test_the_jobs_beside_it_are_left_alone(host: Host, endings: Endings) -> None:
+    beside = host.start("bash", "-c", "setsid sleep 60 & wait", env={"GATOR_PATH": "top/other"})
+    job = host.shell("setsid sleep 60 & echo; wait")
+    await until(lambda: job.out, "the start")
+    await endings.signal_job(belonging(host, job), signal.SIGTERM)
+    assert await job.ended() == -15
+    await endings.end(belonging(host, job), 5.0)
+    assert beside.exit_code is None
+    await endings.signal_job(Belonging(beside.pid, {**host.marks, "GATOR_PATH": "top/other"}), signal.SIGKILL)
+    assert await beside.ended() == -9
+
+
+async def test_one_that_ignores_term_is_killed_after_the_grace(host: Host, endings: Endings) -> None:
+    job = host.shell("bash -c 'trap \"\" TERM; echo ready; while :; do sleep 0.05; done' & disown; exit 0")
+    assert await job.reaped() == 0
+    await until(lambda: job.out, "the trap")
+    begun = time.monotonic()
+    ended = await endings.end(belonging(host, job), grace_s=0.3)
+    assert time.monotonic() - begun >= 0.3
+    assert "bash" in name_all(ended.found)
+    assert ended.unkillable == ()
+    await job.ended()
+
+
+async def test_one_that_stands_still_hears_term_all_the_same(host: Host, endings: Endings) -> None:
+    job = host.shell("trap 'echo bye; exit 7' TERM; echo ready; kill -STOP $$; while :; do sleep 0.01; done")
+    await until(lambda: (now := read_process(job.pid)) and now.state == "T", "the stop")
+    await endings.signal_job(belonging(host, job), signal.SIGTERM)
+    assert await job.ended() == 7
+    assert job.out == b"ready\nbye\n"
+
+
+_FORKER = """
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+end = time.monotonic() + 10
+os.setsid() if os.fork() == 0 else os._exit(0)
+# A chain: each link lives for a moment only, and is in nobody's list for long.
+while time.monotonic() < end:
+    if os.fork():
+        os._exit(0)
+    time.sleep(0.001)
+"""
+
+
+async def test_one_that_forks_faster_than_a_pass_is_caught(host: Host, endings: Endings) -> None:
+    job = host.start(sys.executable, "-c", _FORKER)
+    assert await job.reaped() == 0
+    ended = await endings.end(belonging(host, job), grace_s=0.05)
+    assert ended.unkillable == ()
+    assert marked(host.run) == []
+    await job.ended()
+
+
+async def test_many_requests_share_passes_and_do_not_block_the_loop(host: Host, endings: Endings) -> None:
+    jobs = [host.shell("sleep 60 & wait") for _ in range(30)]
+    longest = 0.0
+    last = time.monotonic()
+    stop = False
+
+    async def beat() -> None:
+        nonlocal last, longest
+        while not stop:
+            await asyncio.sleep(0)
+            now = time.monotonic()
+            longest, last = max(longest, now - last), now
+
+    beating = asyncio.create_task(beat())
+    found = await asyncio.gather(*(endings.find(Belonging(job.pid, {})) for job in jobs))
+    stop = True
+    await beating
+    assert all(job.pid in [process.pid for process in each] for job, each in zip(jobs, found, strict=True))
+    assert longest < 0.5
+    await asyncio.gather(*(endings.signal_job(Belonging(job.pid, {}), signal.SIGKILL) for job in jobs))
+    for job in jobs:
+        assert await job.ended() == -9
+
+
+async def test_a_reused_pid_is_never_signalled(host: Host) -> None:
+    job = host.shell("sleep 60")
+    now = read_process(job.pid)
+    assert now is not None
+    earlier = now._replace(start_ticks=now.start_ticks - 1)
+    assert not signal_exactly(earlier, signal.SIGKILL)
+    assert alive(job.pid)
+    assert signal_exactly(now, signal.SIGKILL)
+    assert await job.ended() == -9
+    assert not signal_exactly(now, signal.SIGKILL)
+
+
+async def test_what_cannot_be_killed_is_named(
+    host: Host, endings: Endings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = host.shell("sleep 60 & echo $!")
+    assert await job.reaped() == 0
+    job.pipes[0].drain_now()
+
+    def spare(_process: ProcessInfo, _number: int) -> bool:
+        return True
+
+    with monkeypatch.context() as patch:
+        # No process can be made unkillable on purpose without broken hardware.
+        patch.setattr("gator.process.ending.signal_exactly", spare)
+        patch.setattr("gator.process.ending.signal_group_of", spare)
+        ended = await endings.end(belonging(host, job), grace_s=0.0, limit_s=0.1)
+    assert name_all(ended.unkillable) == f"sleep (pid {int(job.out)})"
+    await endings.end(belonging(host, job), grace_s=0.0)
+    await job.ended()
