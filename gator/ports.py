@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gator.v1 import event_pb2
+from gator.v1 import attach_pb2, event_pb2
 
 
 class Clock(Protocol):
@@ -70,12 +70,17 @@ class LiveState(Protocol):
 class Display(Protocol):
     """Shows a run to a person while it goes on. All calls come from the event loop and must be short."""
 
+    @property
+    def wants(self) -> attach_pb2.EventFilter:
+        """Which events it wants to see; fixed from the start."""
+        ...
+
     def on_start(self, info: RunInfo, state: LiveState) -> None:
         """The run begins."""
         ...
 
     def on_events(self, events: Sequence[event_pb2.Event]) -> None:
-        """Events were committed; those of one attempt come in order, blocks and samples only inline."""
+        """Events were committed; those of one store come in order."""
         ...
 
     def on_notice(self, text: str, *, warning: bool = False) -> None:

@@ -5,7 +5,7 @@ The rule: inputs are calls, outputs are a list of actions; time comes in with ea
 
 import heapq
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from gator.core.actions import (
     Action,
@@ -163,22 +163,16 @@ class Tree:
         self.tally.waiting -= 1
         self.tally.running += 1
 
-    def remote_nodes_lost(self, path: str, open_nodes: list[tuple[str, bool]], why: str, now: int) -> None:
-        """The daemon of a tier died: close what it declared and left open, deepest first.
-
-        `open_nodes` are (path, whether it ran) of the nodes below `path` without a Result, itself included.
-        """
+    def remote_nodes_lost(self, paths: Collection[str], why: str, now: int) -> None:
+        """The daemon of a tier died: close the nodes that it left open, the deepest first."""
         self._now = now
-        for each, _ in sorted(open_nodes, key=lambda node: -node[0].count("/")):
-            node = self.plan.nodes[template_of(each)]
+        for path in sorted(paths, key=lambda path: -path.count("/")):
+            node = self.plan.nodes[template_of(path)]
             result = event_pb2.Result(outcome=pb.OUTCOME_LOST, reason=pb.REASON_LOST, message=why)
             if node.kind == pb.NODE_KIND_JOB:
                 result.jobs.lost = 1
-                result.first_failure = each
-            self._append(event_pb2.Event(path=each, time_unix_nanos=now, result=result))
-            self.on_remote_result(each, result, now)
-        if path in self._remotes:
-            result = event_pb2.Result(outcome=pb.OUTCOME_LOST, reason=pb.REASON_LOST, message=why)
+                result.first_failure = path
+            self._append(event_pb2.Event(path=path, time_unix_nanos=now, result=result))
             self.on_remote_result(path, result, now)
 
     def on_release(self, release: attach_pb2.Release, now: int) -> None:
@@ -239,9 +233,11 @@ class Tree:
                 budget -= 1
             else:
                 tier = next(iter(self._awake))
+                # Taken off first: what it issues may end at once and wake it again.
+                del self._awake[tier]
                 issued = tier.issue(budget)
-                if issued < budget:
-                    self._awake.pop(tier, None)
+                if issued >= budget:
+                    self._awake[tier] = None
                 budget -= issued + 1
         return bool(self._closing or self._awake)
 

@@ -1,0 +1,217 @@
+"""What the options of `gator run` mean: a spec and choices become a request for a plan, and pools.
+
+The rule: a wrong option is a UsageError that names the option and what it takes.
+"""
+
+import os
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from gator import spec as specs
+from gator.core.pools import Pools
+from gator.daemon.text_logs import TextLogMode
+from gator.errors import Problem, UsageError
+from gator.spec import durations, sizes
+from gator.v1 import plan_pb2, spec_pb2
+
+__all__ = ["TextLogMode"]
+MOST_SEED = 2**31 - 1
+
+
+class PlacementName(Enum):
+    """Values of --placement."""
+
+    AUTO = "auto"
+    INLINE = "inline"
+    DAEMONS = "daemons"
+    TIERS = "tiers"
+
+
+class SchedulerName(Enum):
+    """Values of --scheduler."""
+
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSpec:
+    """A spec with what is known of its text."""
+
+    spec: spec_pb2.Spec
+    text: bytes
+    name: str
+    """As the user gave it."""
+    folder: str
+    """Where it lies, absolute."""
+    warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Options that change what is planned."""
+
+    only: Sequence[str]
+    skip: Sequence[str]
+    tags: Sequence[str]
+    seeds: Sequence[str]
+    limit_warning: int | None
+    limit_error: int | None
+    limit_critical: int | None
+    timeout: str | None
+    max_fail: int | None
+
+
+def tracking_root() -> Path:
+    """Folder in which runs get their folders."""
+    return Path(os.environ.get("GATOR_TRACKING", "tracking")).absolute()
+
+
+def load_spec(name: str, ident: str | None) -> LoadedSpec:
+    """Read and check a spec; raises SpecError with all problems, UsageError when it cannot be read."""
+    if name == "-":
+        text, shown, folder = sys.stdin.buffer.read(), "stdin.yaml", Path.cwd()
+    else:
+        path = Path(name)
+        try:
+            text, shown, folder = path.read_bytes(), name, path.absolute().parent
+        except OSError as error:
+            raise UsageError(f"cannot read the spec {name}: {error.strerror}") from error
+    loaded = specs.load(text, file=shown, read=_read_included)
+    if ident is not None:
+        if problem := specs.ident_problem(ident):
+            raise UsageError(f"--id {ident}: {problem}")
+        _root(loaded.spec).ident = ident
+    return LoadedSpec(loaded.spec, text, shown, str(folder), loaded.warnings)
+
+
+def _read_included(name: str) -> bytes:
+    return Path(name).read_bytes()
+
+
+def _root(spec: spec_pb2.Spec) -> spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray:
+    match spec.WhichOneof("node"):
+        case "job":
+            return spec.job
+        case "group":
+            return spec.group
+        case _:
+            return spec.array
+
+
+def plan_request(loaded: LoadedSpec, choice: Choice) -> plan_pb2.PlanRequest:
+    """All that decides over the plan but the run itself."""
+    request = plan_pb2.PlanRequest(
+        spec=loaded.spec,
+        only=choice.only,
+        skip=choice.skip,
+        tags=choice.tags,
+        spec_dir=loaded.folder,
+        launch_dir=str(Path.cwd()),
+        environment=dict(os.environ),
+        limits=spec_pb2.Limits(
+            warning=choice.limit_warning, error=choice.limit_error, critical=choice.limit_critical
+        ),
+    )
+    root = _root(request.spec)
+    wanted = root.seed if root.HasField("seed") else "random"
+    for text in choice.seeds:
+        path, found, value = text.rpartition("=")
+        if found:
+            request.seeds[path] = _seed(value, text)
+        else:
+            wanted = value
+    request.seed = (
+        random.SystemRandom().randint(1, MOST_SEED) if wanted == "random" else _seed(wanted, wanted)
+    )
+    timeout = millis(choice.timeout, "--timeout")
+    if timeout is not None and not root.settings.HasField("timeout_millis"):
+        root.settings.timeout_millis = timeout
+    if choice.max_fail is not None and not isinstance(root, spec_pb2.Job):
+        root.max_fail = choice.max_fail
+    return request
+
+
+def _seed(value: str, shown: str) -> int:
+    try:
+        number = int(value, 0)
+    except ValueError:
+        number = 0
+    if not 1 <= number <= MOST_SEED:
+        raise UsageError(f"--seed {shown}: give a whole number from 1 to {MOST_SEED}, or random")
+    return number
+
+
+def pools(
+    loaded: LoadedSpec,
+    *,
+    jobs: int | None,
+    memory: str | None,
+    licenses: Sequence[str],
+    sched_args: Sequence[str],
+) -> Pools:
+    """What the run may use at once; GATOR_CORES holds where it runs inside a job."""
+    from gator.cli.machine import cores_here, memory_here
+
+    for text in sched_args:
+        key, _, value = text.partition("=")
+        if key != "concurrency" or not value.isdigit() or int(value) < 1:
+            raise UsageError(f"--sched-arg {text}: the local scheduler takes concurrency=N")
+        jobs = jobs or int(value)
+    root = _root(loaded.spec)
+    sized = dict(root.licenses) if not isinstance(root, spec_pb2.Job) else {}
+    for text in licenses:
+        name, found, number = text.rpartition("=")
+        if not found or not number.isdigit():
+            raise UsageError(f"--license {text}: give NAME=N")
+        sized[name] = int(number)
+    inherited = os.environ.get("GATOR_CORES", "")
+    cores = jobs or (max(1, int(inherited)) if inherited.isdigit() else cores_here())
+    given = size(memory, "--memory")
+    return Pools(
+        cores=cores,
+        memory_bytes=memory_here() if given is None else given,
+        memory_given=given is not None,
+        licenses=sized,
+    )
+
+
+def millis(text: str | None, option: str) -> int | None:
+    """A duration in milliseconds; None when none was given."""
+    if text is None:
+        return None
+    try:
+        return durations.parse(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {text}: {error}") from error
+
+
+def size(text: str | None, option: str) -> int | None:
+    """A size in bytes; None when none was given."""
+    if text is None:
+        return None
+    try:
+        return sizes.parse(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {text}: {error}") from error
+
+
+def with_last_failures(only: Sequence[str], loaded: LoadedSpec, root: Path) -> list[str]:
+    """The globs of --only, with `@failed` replaced by the failed jobs of the last run of this ident."""
+    if "@failed" not in only:
+        return list(only)
+    from gator.cli.last_run import failed_paths
+
+    paths = failed_paths(root, _root(loaded.spec).ident)
+    return [glob for glob in only if glob != "@failed"] + [f"/{path}" for path in paths]
+
+
+def show_plan(request: plan_pb2.PlanRequest) -> None:
+    """Print what would run."""
+    from gator.plan import make_plan
+    from gator.plan.render import tree_text
+
+    sys.stdout.write(tree_text(make_plan(request)) + "\n")

@@ -1,0 +1,168 @@
+"""Carries out one run: folder, plan, root, display, signals, exit code.
+
+The rule: the first Ctrl-C or TERM ends the run in good order, the second one at once.
+"""
+
+import asyncio
+import getpass
+import os
+import secrets
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gator import __version__
+from gator.cli import faults
+from gator.cli.run_options import LoadedSpec, PlacementName, TextLogMode, tracking_root
+from gator.console import make_display
+from gator.core.environment import mask
+from gator.core.ledger import Ledger
+from gator.core.pools import DemandKey, Pools
+from gator.daemon.clock import SystemClock
+from gator.daemon.folder import RunFolder
+from gator.daemon.root import Placement, Root, RunEnd, RunOptions
+from gator.errors import UsageError
+from gator.plan import Plan, make_plan
+from gator.ports import Display
+from gator.v1 import attach_pb2, plan_pb2
+from gator.v1 import common_pb2 as pb
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A run as the command line describes it."""
+
+    loaded: LoadedSpec
+    request: plan_pb2.PlanRequest
+    pools: Pools
+    placement: PlacementName
+    tracking: Path | None
+    deadline_millis: int
+    sample_interval_millis: int
+    log_cap_bytes: int
+    text_logs: TextLogMode
+    parent: str | None
+    quiet: bool
+    verbose: bool
+    all_messages: bool
+    progress: bool
+
+
+def execute(launch: Launch) -> int:
+    """Run it; the exit code."""
+    launch.request.run = secrets.token_hex(16)
+    # Planned before there is a folder, so that a spec that cannot run leaves nothing behind.
+    plan = make_plan(launch.request)
+    notes = _look_over(launch, plan)
+    folder = _make_folder(launch, plan.root.ident)
+    launch.request.run_dir = str(folder.path)
+    plan = make_plan(launch.request)
+    faults.log_to(folder.fault_log)
+    display = make_display(
+        sys.stdout,
+        quiet=launch.quiet,
+        verbose=launch.verbose,
+        all_messages=launch.all_messages,
+        progress=launch.progress,
+        environment=os.environ,
+    )
+    options = RunOptions(
+        pools=launch.pools,
+        placement=_placement(launch.placement, plan),
+        environment=dict(os.environ),
+        launch_dir=str(Path.cwd()),
+        meta=_meta(launch, plan),
+        deadline_millis=launch.deadline_millis,
+        sample_interval_millis=launch.sample_interval_millis,
+        log_cap_bytes=launch.log_cap_bytes,
+        text_logs=launch.text_logs,
+    )
+    end, stopped = asyncio.run(_run(folder, plan, options, display, notes))
+    if launch.parent:
+        from gator.cli.nested import report
+
+        report(launch.parent, plan.root.ident, end.result)
+    if end.fault:
+        sys.stderr.write(f"gator: {end.fault}\n")
+        return faults.FAULT
+    if stopped:
+        return faults.INTERRUPTED
+    return 0 if end.result.outcome == pb.OUTCOME_PASSED else faults.FAILED
+
+
+async def _run(
+    folder: RunFolder, plan: Plan, options: RunOptions, display: Display, notes: Sequence[str]
+) -> tuple[RunEnd, bool]:
+    root = Root(folder, plan, options, display, SystemClock())
+    loop = asyncio.get_running_loop()
+    stops: list[int] = []
+
+    def on_signal(number: int) -> None:
+        stops.append(number)
+        at_once = len(stops) > 1
+        name = signal.Signals(number).name
+        display.on_notice(
+            f"{name}: killing everything" if at_once else f"{name}: stopping; once more to kill everything",
+            warning=True,
+        )
+        mode = attach_pb2.STOP_MODE_NOW if at_once else attach_pb2.STOP_MODE_GRACEFUL
+        root.stop(mode, message=f"stopped by {name}")
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Whoever ignores SIGHUP at the launch (nohup) wants to go on without a terminal.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, on_signal, number)
+    for note in notes:
+        display.on_notice(note, warning=True)
+    return await root.run(), bool(stops)
+
+
+def _placement(name: PlacementName, plan: Plan) -> Placement:
+    if name is PlacementName.AUTO:
+        return Placement.INLINE if plan.root.job is not None else Placement.DAEMONS
+    if name is PlacementName.TIERS and plan.root.job is not None:
+        return Placement.INLINE
+    return Placement(name.value)
+
+
+def _look_over(launch: Launch, plan: Plan) -> list[str]:
+    """What is to be said before anything starts; raises UsageError when something can never run."""
+    jobs = [node for node in plan.nodes.values() if node.job is not None]
+    findings = Ledger(launch.pools).problems({DemandKey.of(node.demand) for node in jobs})
+    if findings.errors:
+        raise UsageError("; ".join(findings.errors))
+    warnings = [str(problem) for problem in (*launch.loaded.warnings, *plan.warnings)]
+    return [*warnings, *findings.warnings, *findings.notes]
+
+
+def _make_folder(launch: Launch, ident: str) -> RunFolder:
+    if launch.tracking is not None:
+        return RunFolder.exactly(launch.tracking)
+    return RunFolder.create(tracking_root(), ident, time.strftime("%Y%m%d-%H%M%S"))
+
+
+def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
+    """What the record says of the launch; secrets are masked."""
+    environment = mask(os.environ)
+    request = plan_pb2.PlanRequest()
+    request.CopyFrom(launch.request)
+    request.environment.clear()
+    request.environment.update(environment)
+    return {
+        "ident": plan.root.ident,
+        "spec_name": launch.loaded.name,
+        "spec_text": launch.loaded.text.decode(errors="backslashreplace"),
+        "plan_request": request.SerializeToString().hex(),
+        "command_line": shlex.join(sys.argv),
+        "user": getpass.getuser(),
+        "launch_dir": str(Path.cwd()),
+        "version": __version__,
+        "seed": str(launch.request.seed),
+        "inside": os.environ.get("GATOR_RUN_DIR", ""),
+        "inside_path": os.environ.get("GATOR_PATH", ""),
+        "cores": str(launch.pools.cores),
+    }

@@ -1,0 +1,481 @@
+"""The root of a run: it owns the folder, the ledger and the Results, and ends when the tree has ended.
+
+The rule: whatever happens, every declared node has its Result before `run` returns.
+"""
+
+import asyncio
+import os
+import secrets
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from heapq import nsmallest
+
+from gator.core import actions as act
+from gator.core import dispatch_actions as disp
+from gator.core.dispatch import Dispatcher
+from gator.core.dispatch_hosts import host_count
+from gator.core.ledger import Ledger
+from gator.core.pools import Pools
+from gator.core.tokens import KEY_BYTES, Audience, Tokens
+from gator.core.tree import Tree
+from gator.daemon.clients import ClientDesk
+from gator.daemon.engine import Engine
+from gator.daemon.fleet import SUBSCRIPTION, Daemon, Fleet, FleetContext
+from gator.daemon.folder import ROOT_STORE, Owner, RunFolder
+from gator.daemon.gatekeeper import Gatekeeper
+from gator.daemon.inline import InlineHand
+from gator.daemon.stores import LiveSource, read_batches
+from gator.daemon.tail import Tail
+from gator.daemon.text_logs import TextLogMode, TextLogs
+from gator.daemon.tier_daemons import TierDaemons
+from gator.daemon.wrapper_host import WrapperContext, WrapperHost
+from gator.events import template_of
+from gator.plan import Plan
+from gator.ports import Clock, Display, RunInfo, RunningJob
+from gator.process.guard import Guard
+from gator.process.host import become_subreaper, close_inherited
+from gator.process.reaper import Reaper
+from gator.process.sweep import sweep
+from gator.rpc_address import socket_address
+from gator.scheduler.local import LocalScheduler
+from gator.store import RunReader, Store
+from gator.v1 import attach_pb2, event_pb2
+from gator.v1 import common_pb2 as pb
+
+INLINE = "inline"
+SWITCH_INTERVAL = 0.0005
+"""Seconds; the store's writing thread needs the interpreter often and shortly."""
+SERVE_AFTER = 0.05
+"""Seconds after which a run that is inline begins to listen."""
+REDRAW_SECONDS = 0.1
+
+
+class Placement(Enum):
+    """Where the nodes of a run live."""
+
+    INLINE = "inline"
+    """Everything in the process of the command."""
+    DAEMONS = "daemons"
+    """Tiers in the process of the command, jobs in a few daemons."""
+    TIERS = "tiers"
+    """Groups and arrays directly below the root in daemons of their own, with their jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """All that decides over a run besides its plan. Paths are absolute, times in milliseconds."""
+
+    pools: Pools
+    placement: Placement
+    environment: Mapping[str, str]
+    launch_dir: str
+    meta: Mapping[str, str]
+    """What the record says of the launch: the text of the spec, the command line, the user."""
+    deadline_millis: int = 0
+    sample_interval_millis: int = 5_000
+    log_cap_bytes: int = 1 << 30
+    text_logs: TextLogMode = TextLogMode.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """How a run ended; `fault` is set when that was Gator's own fault."""
+
+    result: event_pb2.Result
+    fault: str = ""
+
+
+class Root:
+    """Runs one plan in one folder. Everything but the store's writing happens on one event loop."""
+
+    def __init__(
+        self, folder: RunFolder, plan: Plan, options: RunOptions, display: Display, clock: Clock
+    ) -> None:
+        self.folder, self.plan, self.options = folder, plan, options
+        self._display, self._clock = display, clock
+        self._loop = asyncio.get_running_loop()
+        self._run = plan.request.run
+        self._key = secrets.token_bytes(KEY_BYTES)
+        self._tokens = Tokens(self._key)
+        self._address = socket_address(self._run[:16], options.environment)
+        self._store_id = secrets.token_hex(16)
+        self._end: asyncio.Future[event_pb2.Result] = self._loop.create_future()
+        self._running: dict[str, int] = {}
+        self._fault = ""
+        self._stopping = False
+        self._redraw: asyncio.TimerHandle | None = None
+        self._host: WrapperHost | None = None
+        self._fleet: Fleet | None = None
+        self._desk: ClientDesk | None = None
+
+    # -- the whole run
+
+    async def run(self) -> RunEnd:
+        """Run the plan to its end.
+
+        Raises UserError when the run cannot begin, and GatorError when its record cannot be kept.
+        """
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        close_inherited()
+        become_subreaper()
+        self.folder.lock(Owner.this_process(self._run))
+        self._reaper = Reaper(self._loop)
+        self._guard = Guard(self._run, environment=self.options.environment)
+        self._store = Store.create(
+            self.folder.stores / ROOT_STORE,
+            store_id=self._store_id,
+            run=self._run,
+            daemon="root",
+            host=os.uname().nodename,
+            catalogue=True,
+            post=self._loop.call_soon_threadsafe,
+            meta=self.options.meta,
+            on_disk_full=self._on_disk_full,
+        )
+        self._logs = TextLogs(self.folder.logs, self.options.text_logs, self._read_output)
+        self._tail = Tail(self._display_filter(), self._show)
+        self._tail.follow(self._store_id, self._store)
+        self._store.on_commit = self._on_commit
+        self._build()
+        self._display.on_start(self._info(), self)
+        self._engine.start(self.options.deadline_millis)
+        serving = self._loop.create_task(self._serve())
+        try:
+            result = await self._end
+            if self._fleet is not None:
+                await self._fleet.drain_all()
+        finally:
+            await self._stop_serving(serving)
+        await self._logs.finish()
+        self._tail.finish()
+        await asyncio.to_thread(self._store.close)
+        self._guard.close()
+        self._reaper.close()
+        self.folder.control.unlink(missing_ok=True)
+        self.folder.unlock()
+        self._display.on_end(result)
+        return RunEnd(result, self._fault)
+
+    def stop(self, mode: attach_pb2.StopMode.ValueType, path: str = "", message: str = "") -> bool:
+        """End a node and all below it, the whole run when the path is empty; False if it is not there."""
+        if not path or path == self.plan.root.ident:
+            self._stopping = True
+        return self._engine.stop(
+            attach_pb2.Stop(
+                path=path,
+                mode=mode,
+                reason=pb.REASON_CANCELLED,
+                message=message or "it was stopped on request",
+            )
+        )
+
+    # -- what a display may ask for
+
+    @property
+    def tally(self) -> event_pb2.Tally:
+        """Jobs by what they are at."""
+        return self._tree.tally
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the run was told to stop."""
+        return self._stopping
+
+    def running(self, most: int) -> Iterable[RunningJob]:
+        """The jobs that have run longest."""
+        # Starts are in the order of time, so the first ones have run longest.
+        return [RunningJob(path, at) for path, at in nsmallest(most, self._running.items(), key=_start)]
+
+    def waiting_for(self, path: str) -> list[str]:
+        """What a node that does not run waits for, in words."""
+        job = self._tree.jobs.get(path)
+        if job is not None:
+            why = self._dispatch.waiting_for((path, job.attempt))
+            return [why] if why else []
+        return self._tree.waiting(path)
+
+    # -- building
+
+    def _build(self) -> None:
+        options = self.options
+        remote: frozenset[str] = frozenset()
+        if options.placement is Placement.TIERS:
+            remote = frozenset(child.template for child in self.plan.root.children if child.children)
+        self._tree = Tree(self.plan, remote=remote)
+        slots = _slots(options.pools, self.plan)
+        inline = options.placement is Placement.INLINE
+        self._dispatch = Dispatcher(
+            Ledger(options.pools),
+            max_hosts=host_count(slots),
+            slots=slots,
+            fixed_host=INLINE if inline else None,
+        )
+        self._engine = Engine(
+            self._tree,
+            self._dispatch,
+            self._store,
+            self._clock,
+            on_action=self._on_action,
+            open_tier=self._place_tier,
+            on_tier_ended=self._on_tier_ended,
+        )
+        if inline:
+            self._build_inline()
+        else:
+            self._fleet = Fleet(
+                FleetContext(
+                    self._context(), self._key, self._address, self.folder.stores, self.folder.daemons
+                ),
+                LocalScheduler(self._reaper, options.environment),
+                self,
+                read_batches,
+                partial(_sweep, self._run),
+            )
+            self._tiers = TierDaemons(
+                self._fleet, self._tree, self._dispatch, self._engine, self._clock, self._running
+            )
+
+    def _build_inline(self) -> None:
+        context = WrapperContext(
+            run=self._context(),
+            host=os.uname().nodename,
+            environment=self.options.environment,
+            launch_dir=self.options.launch_dir,
+            token=partial(self._tokens.make, Audience.JOB),
+            parent=self._address,
+        )
+        self._host = WrapperHost(
+            self._loop,
+            self._store,
+            self._reaper,
+            context,
+            on_started=self._on_started,
+            on_finished=self._on_finished,
+        )
+        self._desk = ClientDesk(self._host, self._tokens)
+        self._engine.add_hand(INLINE, InlineHand(self._host, self._engine.on_recalled))
+
+    def _context(self) -> attach_pb2.RunContext:
+        plan = self.plan.request if self.options.placement is Placement.TIERS else None
+        return attach_pb2.RunContext(
+            run=self._run,
+            folder=str(self.folder.path),
+            plan=plan,
+            sample_interval_millis=self.options.sample_interval_millis,
+            log_cap_bytes=self.options.log_cap_bytes,
+        )
+
+    def _info(self) -> RunInfo:
+        root = self.plan.root
+        command = ""
+        if root.job is not None:
+            command = root.job.shell or " ".join([root.job.command, *root.job.args])
+        return RunInfo(
+            run=self._run,
+            ident=root.ident,
+            folder=str(self.folder.path),
+            seed=self.plan.request.seed,
+            jobs=root.jobs,
+            single=root.job is not None,
+            command=command,
+            cores=self.options.pools.cores,
+        )
+
+    def _start_daemon(self, role: attach_pb2.Role.ValueType, *, alone: bool = False) -> None:
+        if self._fleet is not None:
+            self._fleet.start(role, alone=alone)
+
+    # -- what is shown
+
+    def _on_commit(self) -> None:
+        self._tail.poke(self._store_id)
+
+    def _tail_reads(self, daemon: Daemon) -> bool:
+        """Whether the display wants something that stands in the store of this daemon."""
+        kinds = set(self._display.wants.kinds)
+        of_tiers = {attach_pb2.EVENT_KIND_DECLARED, attach_pb2.EVENT_KIND_RESULT}
+        return daemon.role == attach_pb2.ROLE_TIER or not kinds or not kinds <= of_tiers
+
+    def _show(self, events: Sequence[event_pb2.Event]) -> None:
+        for event in events:
+            if event.WhichOneof("payload") == "result":
+                node = self.plan.nodes.get(template_of(event.path))
+                if node is not None and node.kind == pb.NODE_KIND_JOB:
+                    self._logs.on_job_result(event.path, event.result)
+        self._display.on_events(events)
+
+    def _changed(self) -> None:
+        if self._redraw is None:
+            self._redraw = self._loop.call_later(REDRAW_SECONDS, self._draw)
+
+    def _draw(self) -> None:
+        self._redraw = None
+        again = self._display.on_change(self._clock.monotonic())
+        if again is not None:
+            self._redraw = self._loop.call_later(again, self._draw)
+
+    def _read_output(self, path: str, attempt: int) -> Iterable[bytes]:
+        reader = RunReader(self.folder.path)
+        try:
+            yield from reader.raw_bytes(path, attempt)
+        finally:
+            reader.close()
+
+    # -- from the engine
+
+    def _on_action(self, action: disp.Action) -> None:
+        match action:
+            case disp.StartHost(count, alone):
+                for _ in range(count):
+                    self._start_daemon(attach_pb2.ROLE_WRAPPERS, alone=alone)
+            case disp.RetireHost(host):
+                if self._fleet is not None:
+                    self._fleet.drain(host)
+            case disp.Grant(host, leases):
+                if self._fleet is not None:
+                    grant = attach_pb2.AttachResponse(grant=attach_pb2.Grant(leases=leases))
+                    self._fleet.daemons[host].send(grant)
+            case disp.Warn(text):
+                self._display.on_notice(text, warning=True)
+            case _:
+                raise AssertionError(f"the engine keeps {action} for itself")
+
+    def _place_tier(self, order: act.OpenTier) -> Daemon:
+        return self._tiers.place(order)
+
+    def _on_tier_ended(self, ended: act.TierEnded) -> None:
+        if not self._end.done():
+            self._end.set_result(ended.result)
+
+    def _on_started(self, path: str, attempt: int) -> None:
+        self._running[path] = self._clock.unix_nanos()
+        self._engine.on_started(path, attempt)
+        self._changed()
+
+    def _on_finished(self, path: str, attempt: int, end: event_pb2.AttemptFinished) -> None:
+        self._running.pop(path, None)
+        self._engine.on_finished(path, attempt, end)
+        if self._desk is not None:
+            self._desk.forget(path, attempt)
+        self._changed()
+
+    def _on_disk_full(self) -> None:
+        self._fault = self._fault or "the disk is full: free some space, then run again"
+        self._engine.stop(
+            attach_pb2.Stop(
+                mode=attach_pb2.STOP_MODE_GRACEFUL, reason=pb.REASON_DISK_FULL, message=self._fault
+            )
+        )
+
+    # -- from the fleet
+
+    def on_ready(self, daemon: Daemon) -> None:
+        """A daemon can take orders."""
+        if daemon.role == attach_pb2.ROLE_WRAPPERS:
+            self._dispatch.on_host(daemon.name, self._clock.monotonic())
+            self._engine.add_hand(daemon.name, daemon)
+        if self._tail_reads(daemon):
+            self._tail.follow(daemon.store_id, LiveSource(daemon.store_path))
+
+    def on_batch(self, daemon: Daemon, batch: attach_pb2.Batch, events: Sequence[event_pb2.Event]) -> None:
+        """A daemon reports: keep it, act on it, and ack it once it is kept."""
+        self._store.absorb(batch, partial(self._ack, daemon, batch))
+        handle = self._tiers.on_event if daemon.role == attach_pb2.ROLE_TIER else self._on_job_event
+        for event in events:
+            handle(daemon, event)
+        self._tail.poke(daemon.store_id)
+        self._changed()
+
+    def on_message(self, daemon: Daemon, message: attach_pb2.AttachRequest) -> None:
+        """A daemon says something else than events."""
+        now = self._clock.monotonic()
+        match message.WhichOneof("message"):
+            case "recalled":
+                refs = message.recalled.attempts
+                self._engine.on_recalled([(ref.path, ref.attempt) for ref in refs])
+            case "lease_request":
+                self._dispatch.on_wishes(daemon.name, message.lease_request.wishes, now)
+                self._engine.turn_soon()
+            case "lease_return":
+                self._dispatch.on_leases_returned(daemon.name, message.lease_return.leases, now)
+                self._engine.turn_soon()
+            case "tip":
+                self._tail.poke(message.tip.position.store)
+            case _:
+                pass
+
+    def on_dead(self, daemon: Daemon, why: str) -> None:
+        """A daemon died: what it ran is lost."""
+        now = self._clock.monotonic()
+        self._display.on_notice(f"{why}; its log is {self.folder.daemons / daemon.name}.log", warning=True)
+        if daemon.role == attach_pb2.ROLE_TIER:
+            self._tiers.on_dead(daemon, why)
+        elif daemon.name in self._engine.hands:
+            started, unstarted = self._dispatch.on_host_lost(daemon.name, now)
+            for path, _ in started:
+                self._running.pop(path, None)
+            self._engine.on_hand_lost(daemon.name, started, unstarted, why)
+        else:
+            self._dispatch.on_host_start_failed(now)
+            self._engine.turn_soon()
+
+    def on_cannot_start(self, why: str) -> None:
+        """Daemons cannot be started: the run ends."""
+        self._fault = f"daemons cannot be started: {why}"
+        self._engine.stop(
+            attach_pb2.Stop(mode=attach_pb2.STOP_MODE_NOW, reason=pb.REASON_DAEMON_START, message=self._fault)
+        )
+
+    def _ack(self, daemon: Daemon, batch: attach_pb2.Batch) -> None:
+        if daemon.link is not None:
+            position = attach_pb2.StorePosition(store=batch.store, seq=batch.through)
+            ack = attach_pb2.Ack(subscription=batch.subscription or SUBSCRIPTION, position=position)
+            daemon.link.send(attach_pb2.AttachResponse(ack=ack))
+
+    def _on_job_event(self, _: Daemon, event: event_pb2.Event) -> None:
+        match event.WhichOneof("payload"):
+            case "started":
+                self._on_started(event.path, event.attempt)
+            case "attempt_finished":
+                self._on_finished(event.path, event.attempt, event.attempt_finished)
+            case _:
+                pass
+
+    # -- serving
+
+    async def _serve(self) -> None:
+        if self._fleet is None:
+            # Most single jobs are over before anybody could ask.
+            await asyncio.sleep(SERVE_AFTER)
+        from gator.daemon.serving import serve_root
+
+        handler = Gatekeeper(self._fleet, self._desk)
+        server = await serve_root(self, handler, self._address, self._tokens)
+        self.folder.write_control(server.address, self._tokens.make(Audience.CONTROL))
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await server.stop()
+
+    async def _stop_serving(self, serving: "asyncio.Task[None]") -> None:
+        serving.cancel()
+        await asyncio.wait([serving])
+        if not serving.cancelled() and (error := serving.exception()) is not None:
+            raise error
+
+
+def _start(item: tuple[str, int]) -> int:
+    return item[1]
+
+
+def _slots(pools: Pools, plan: Plan) -> int:
+    """How many jobs can run at once, as far as that decides over the number of daemons."""
+    free = any(node.job is not None and node.demand.cores == 0 for node in plan.nodes.values())
+    return max(64, 8 * pools.cores) if free else pools.cores
+
+
+async def _sweep(run: str, daemon: str) -> None:
+    await asyncio.to_thread(sweep, run, daemon)

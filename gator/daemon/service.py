@@ -1,0 +1,171 @@
+"""A daemon: one store, one link to its parent, and the attempts (and perhaps tiers) it hosts.
+
+The rule: without its parent it does not go on. Its guard then kills what it started.
+"""
+
+import asyncio
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+from gator import __version__, rpc
+from gator.core.tokens import Audience, Tokens
+from gator.daemon.clients import ClientDesk
+from gator.daemon.clock import SystemClock
+from gator.daemon.tier_service import TierService
+from gator.daemon.wrapper_host import WrapperContext, WrapperHost
+from gator.link.server import ATTACH, parent_service
+from gator.link.uplink import Uplink
+from gator.process.guard import Guard
+from gator.process.host import become_subreaper, close_inherited
+from gator.process.pipes import watch_eof
+from gator.process.reaper import Reaper
+from gator.rpc_address import socket_address
+from gator.scheduler.order import DaemonOrder
+from gator.store import Store
+from gator.v1 import attach_pb2, event_pb2
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds; the store's writing thread needs the interpreter often and shortly."""
+EXIT_ORPHANED = 70
+"""Exit code of a daemon whose parent is gone (EX_SOFTWARE of sysexits.h)."""
+
+
+class Service:
+    """Runs one daemon on one event loop."""
+
+    def __init__(self, order: DaemonOrder) -> None:
+        self._order = order
+        self._tokens = Tokens(bytes.fromhex(order.key))
+        self._environment = dict(os.environ)
+        self._loop = asyncio.get_running_loop()
+        self._tiers: TierService | None = None
+        self._lost: Exception | None = None
+
+    async def run(self) -> int:
+        """Serve until drained; the exit code."""
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        close_inherited()
+        become_subreaper()
+        order = self._order
+        watch_eof(self._loop, 0, self._on_orphaned)
+        self._reaper = Reaper(self._loop)
+        guard = Guard(order.run, order.daemon)
+        self._store = Store.create(
+            Path(order.folder) / "stores" / f"{order.daemon}.db",
+            store_id=order.store,
+            run=order.run,
+            daemon=order.daemon,
+            host=os.uname().nodename,
+            catalogue=False,
+            post=self._loop.call_soon_threadsafe,
+        )
+        self._uplink = Uplink(order.parent, self._hello(), order.token, self._store, self)
+        self._store.on_commit = self._uplink.on_commit
+        await self._uplink.run()
+        if self._lost is not None:
+            sys.stderr.write(f"the parent is gone: {self._lost}\n")
+            return EXIT_ORPHANED
+        await self._server.stop()
+        await asyncio.to_thread(self._store.close)
+        guard.close()
+        return 0
+
+    # -- from the parent
+
+    def on_welcome(self, welcome: attach_pb2.Welcome) -> None:
+        """The parent accepted this daemon."""
+        order = self._order
+        address = socket_address(f"{order.run[:16]}-{order.daemon}", self._environment)
+        self._host = WrapperHost(
+            self._loop,
+            self._store,
+            self._reaper,
+            WrapperContext(
+                run=welcome.context,
+                host=os.uname().nodename,
+                environment=self._environment,
+                launch_dir=str(Path.cwd()),
+                token=partial(self._tokens.make, Audience.JOB),
+                daemon=order.daemon,
+                parent=address,
+            ),
+            on_started=self._on_started,
+            on_finished=self._on_finished,
+            on_progress=self._uplink.progress,
+        )
+        self._desk = ClientDesk(self._host, self._tokens)
+        self._serving = self._loop.create_task(self._serve(address))
+        if order.role == "tier":
+            self._tiers = TierService(welcome.context, self._store, self._host, self._uplink, SystemClock())
+
+    def on_message(self, message: attach_pb2.AttachResponse) -> None:
+        """An order."""
+        if message.WhichOneof("message") == "drain":
+            self._host.drain(self._on_idle)
+        elif self._tiers is not None:
+            self._tiers.on_message(message)
+        else:
+            self._on_jobs_order(message)
+
+    def on_lost(self, error: Exception) -> None:
+        """The link to the parent is cut, so this daemon is lost."""
+        self._lost = error
+
+    def _on_jobs_order(self, message: attach_pb2.AttachResponse) -> None:
+        match message.WhichOneof("message"):
+            case "launch":
+                for node in message.launch.nodes:
+                    self._host.launch(node)
+            case "stop":
+                self._host.stop(message.stop)
+            case "recall":
+                given = self._host.recall(message.recall.leases)
+                recalled = attach_pb2.Recalled(attempts=given)
+                self._uplink.send(attach_pb2.AttachRequest(recalled=recalled))
+            case _:
+                pass
+
+    # -- from the attempts
+
+    def _on_started(self, path: str, attempt: int) -> None:
+        if self._tiers is not None:
+            self._tiers.on_started(path, attempt)
+
+    def _on_finished(self, path: str, attempt: int, end: event_pb2.AttemptFinished) -> None:
+        self._desk.forget(path, attempt)
+        if self._tiers is not None:
+            self._tiers.on_finished(path, attempt, end)
+
+    # -- within
+
+    def _hello(self) -> attach_pb2.Hello:
+        order = self._order
+        return attach_pb2.Hello(
+            role=attach_pb2.ROLE_TIER if order.role == "tier" else attach_pb2.ROLE_WRAPPERS,
+            id=order.daemon,
+            host=os.uname().nodename,
+            pid=os.getpid(),
+            store=order.store,
+            version=__version__,
+            run=order.run,
+        )
+
+    async def _serve(self, address: str) -> None:
+        self._server = await rpc.serve(
+            [parent_service(self._desk)], address=address, authenticate=self._authenticate
+        )
+
+    def _authenticate(self, method: str, token: str) -> None:
+        # What a token of Attach has to be good for stands in the Hello, so its handler asks.
+        if method != ATTACH:
+            self._tokens.check(token, Audience.CONTROL)
+
+    def _on_idle(self) -> None:
+        self._finishing = self._loop.create_task(self._uplink.finish())
+
+    def _on_orphaned(self) -> None:
+        # Nothing that this process could still write would be read before it is told that it is lost; its
+        # jobs are killed by its guard.
+        os._exit(EXIT_ORPHANED)

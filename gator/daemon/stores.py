@@ -1,0 +1,52 @@
+"""Reading stores of other daemons of the run: a dead one to its end, a live one for a display.
+
+The rule: only ever read, never written, however it was left.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gator.daemon.fleet import PARENT_FILTER, SUBSCRIPTION
+from gator.store import Reader
+from gator.v1 import attach_pb2, event_pb2
+
+
+def read_batches(path: Path, after: int) -> Sequence[attach_pb2.Batch]:
+    """What a dead daemon's parent would still have been told; not more than fits into memory easily."""
+    batches: list[attach_pb2.Batch] = []
+    reader = Reader.open(path)
+    try:
+        while True:
+            part = reader.events(after, PARENT_FILTER)
+            if part.through <= after:
+                return batches
+            batches.append(
+                attach_pb2.Batch(
+                    subscription=SUBSCRIPTION,
+                    store=reader.store_id,
+                    after=after,
+                    through=part.through,
+                    events=part.events,
+                )
+            )
+            after = part.through
+    finally:
+        reader.close()
+
+
+class LiveSource:
+    """A store that another daemon writes, read for a display."""
+
+    def __init__(self, path: Path) -> None:
+        self._reader = Reader.open(path)
+
+    def read(
+        self, after: int, wanted: attach_pb2.EventFilter, limit: int
+    ) -> tuple[Sequence[event_pb2.Event], int]:
+        """Events after a place that pass, and the place that was read up to."""
+        part = self._reader.events(after, wanted, limit)
+        return part.events, part.through
+
+    def close(self) -> None:
+        """Read no more."""
+        self._reader.close()

@@ -1,0 +1,78 @@
+"""A display's cursors over the stores of a live run: what was committed is read and shown, nothing is copied.
+
+The rule: a slow display delays only itself; each turn reads a bounded piece of one store.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from gator.v1 import attach_pb2, event_pb2
+
+PIECE = 500
+"""Most events shown in one turn of the loop."""
+
+
+class Source(Protocol):
+    """A store that can be read while it grows."""
+
+    def read(
+        self, after: int, wanted: attach_pb2.EventFilter, limit: int, /
+    ) -> tuple[Sequence[event_pb2.Event], int]:
+        """Events after a place that pass, and the place that was read up to."""
+        ...
+
+
+class Tail:
+    """Follows any number of stores and passes on what passes a filter."""
+
+    def __init__(
+        self, wanted: attach_pb2.EventFilter, show: Callable[[Sequence[event_pb2.Event]], None]
+    ) -> None:
+        self._wanted = wanted
+        self._show = show
+        self._sources: dict[str, Source] = {}
+        self._positions: dict[str, int] = {}
+        self._moved: dict[str, None] = {}
+        self._turn: asyncio.Handle | None = None
+        self._loop = asyncio.get_running_loop()
+
+    def follow(self, name: str, source: Source) -> None:
+        """Follow one more store from its start."""
+        self._sources[name] = source
+        self._positions[name] = 0
+        self.poke(name)
+
+    def poke(self, name: str) -> None:
+        """A store may have come further."""
+        if name in self._sources:
+            self._moved[name] = None
+            if self._turn is None:
+                self._turn = self._loop.call_soon(self._read)
+
+    def finish(self) -> None:
+        """Show all that is left."""
+        for name in self._sources:
+            self._moved[name] = None
+        while self._moved:
+            self._read_piece()
+
+    def _read(self) -> None:
+        self._turn = None
+        self._read_piece()
+        if self._moved:
+            self._turn = self._loop.call_soon(self._read)
+
+    def _read_piece(self) -> None:
+        name = next(iter(self._moved), None)
+        if name is None:
+            return
+        del self._moved[name]
+        before = self._positions[name]
+        events, through = self._sources[name].read(before, self._wanted, PIECE)
+        self._positions[name] = through
+        if events:
+            self._show(events)
+        if through > before:
+            # There may be more; stores that moved meanwhile have their turn first.
+            self._moved[name] = None

@@ -1,0 +1,61 @@
+"""The output of jobs as plain text files, for people who look into the folder of a run.
+
+The rule: a copy for convenience, made after the Result from the stores; the record does not depend on it.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
+from pathlib import Path
+
+from gator.core.gate import FAILURES
+from gator.spec.paths import slug
+from gator.v1 import event_pb2
+
+
+class TextLogMode(Enum):
+    """Of which jobs there is a text file."""
+
+    FAILED = "failed"
+    ALL = "all"
+    NONE = "none"
+
+
+ReadOutput = Callable[[str, int], Iterable[bytes]]
+"""All that an attempt at a node wrote, in pieces, as it was read."""
+
+
+class TextLogs:
+    """Writes `logs/<slug>.log` for jobs as their Results come."""
+
+    def __init__(self, folder: Path, mode: TextLogMode, read: ReadOutput) -> None:
+        self._folder, self._mode, self._read = folder, mode, read
+        self._pool = ThreadPoolExecutor(1, "gator-text-logs")
+        self._under_way: set[asyncio.Future[None]] = set()
+
+    def on_job_result(self, path: str, result: event_pb2.Result) -> None:
+        """A job has its Result, and all it wrote is committed."""
+        if self._mode is TextLogMode.NONE or not result.attempts:
+            return
+        if self._mode is TextLogMode.ALL or result.outcome in FAILURES:
+            loop = asyncio.get_running_loop()
+            work = loop.run_in_executor(self._pool, self._write, path, result.attempts)
+            self._under_way.add(work)
+            work.add_done_callback(self._under_way.discard)
+
+    async def finish(self) -> None:
+        """Wait until all files are written."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+        self._pool.shutdown()
+
+    def _write(self, path: str, attempt: int) -> None:
+        target = self._folder / f"{slug(path)}.log"
+        try:
+            with target.open("wb") as file:
+                for piece in self._read(path, attempt):
+                    file.write(piece)
+        except OSError:
+            # No room for the copy, while the record itself is safe.
+            target.unlink(missing_ok=True)
