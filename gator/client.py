@@ -66,6 +66,7 @@ class Client:
         self._backlog = Backlog()
         self._closing = threading.Event()
         self._worker: threading.Thread | None = None
+        self._dialled = threading.Event()
         self._call: grpc.Call | None = None
         self._exit_deadline: float | None = None
 
@@ -148,6 +149,9 @@ class Client:
             # A thread that Python waits for before it shuts down: until then threads can be started,
             # which the connection of a very short program still needs.
             threading.Thread(target=self._flush_after_main, name="gator-client-exit").start()
+            if sys.version_info[:2] == (3, 12):
+                # 3.12 starts no thread at all once the main thread is over: the first call must not be late.
+                self._dialled.wait(EXIT_SECONDS)
             atexit.register(self._close_at_exit)
 
     def _flush_after_main(self) -> None:
@@ -175,13 +179,19 @@ class Client:
                 # The server may come up after its job: wait for it.
                 call = attach(stream.requests(), metadata=rpc.bearer(self._token), wait_for_ready=True)
                 self._call = call
+                self._dialled.set()
                 for response in call:
                     pause = 0.05
                     stream.on_response(response)
             except grpc.RpcError as failure:
                 if self._is_final(rpc_status.error_of_call(failure)):
                     break
+            except RuntimeError:
+                # Python is about to end and starts no thread for a further try.
+                self._backlog.shut()
+                break
             finally:
+                self._dialled.set()
                 stream.end()
             self._closing.wait(pause)
             pause = min(pause * 2, 1.0)

@@ -173,12 +173,16 @@ class ProducerCursor:
         """Whether the store should be read on: only when all that was read has gone."""
         return not self._pending
 
-    def push(self, found: Iterable[event_pb2.Event], through: int) -> None:
-        """Takes what the store gave; `through` is the place it was read up to."""
+    def push(self, found: Iterable[event_pb2.Event], through: int) -> int:
+        """Takes what the store gave; `through` is the place it was read up to. Gives the bytes it took."""
+        total = 0
         for event in found:
             if self.quota.admit(event):
-                self._pending.append((event, event.ByteSize()))
+                size = event.ByteSize()
+                total += size
+                self._pending.append((event, size))
         self.read_through = through
+        return total
 
     def next_batch(self) -> attach_pb2.Batch | None:
         """The next batch, counted against the window; None when nothing is there or no credit is left."""

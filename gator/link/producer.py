@@ -18,7 +18,8 @@ TICK_SECONDS = 0.2
 READ_EVENTS = 500
 """Most events read from a store in one go, which takes a few milliseconds."""
 READ_BLOCKS = 8
-"""The same where blocks are among them, each up to half a megabyte."""
+"""The same where blocks may be among them, each up to half a megabyte; more while events are small."""
+_MORE_BLOCKS = 64
 
 
 class StoreView(Protocol):
@@ -35,7 +36,7 @@ class StoreView(Protocol):
         """At most `limit` events after a place that pass a filter (`logs_per_attempt` is not looked at).
 
         Gives them with the place that was read up to, which is beyond `after` whenever something is
-        committed there.
+        committed there. It may stop sooner, for example when the events are large.
         """
         ...
 
@@ -48,6 +49,16 @@ class _Feed:
     cursor: cursor.ProducerCursor
     quota_at: int
     quota_until: int
+    read_limit: int
+
+    def read(self, wanted: attach_pb2.EventFilter) -> None:
+        """Reads one piece. As long as it is small, the next may have more events."""
+        found, through = self.store.read(self.cursor.read_through, wanted, self.read_limit)
+        size = self.cursor.push(found, through)
+        if self.read_limit <= _MORE_BLOCKS:
+            self.read_limit = (
+                min(self.read_limit * 2, _MORE_BLOCKS) if size < cursor.BATCH_BYTES else READ_BLOCKS
+            )
 
 
 @dataclass(slots=True)
@@ -71,6 +82,7 @@ class _Subscription:
             cursor.ProducerCursor(number, store_id, after, self.window, quota),
             quota_at=0,
             quota_until=after if self.request.filter.logs_per_attempt else 0,
+            read_limit=self.read_limit,
         )
 
 
@@ -173,10 +185,7 @@ class Producer:
                 if feed.quota_at < feed.quota_until:
                     self._replay(feed, subscription)
                 else:
-                    found, through = feed.store.read(
-                        at.read_through, subscription.read_filter, subscription.read_limit
-                    )
-                    at.push(found, through)
+                    feed.read(subscription.read_filter)
                 return True
         return False
 
