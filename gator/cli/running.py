@@ -64,6 +64,7 @@ def execute(launch: Launch) -> int:
     faults.log_to(folder.fault_log)
     display = make_display(
         sys.stdout,
+        single=plan.root.job is not None,
         quiet=launch.quiet,
         verbose=launch.verbose,
         all_messages=launch.all_messages,

@@ -1,0 +1,43 @@
+"""What a person sees while a run goes on: one display for each occasion, all consumers of the same events.
+
+The rule: a display reads events and draws; it decides nothing and keeps nothing but what it draws.
+"""
+
+from collections.abc import Mapping
+from typing import TextIO
+
+from gator.ports import Display
+
+
+def make_display(
+    out: TextIO,
+    *,
+    single: bool,
+    quiet: bool,
+    verbose: bool,
+    all_messages: bool,
+    progress: bool,
+    environment: Mapping[str, str],
+) -> Display:
+    """The display that fits the occasion. rich is imported only for the live one."""
+    from gator.console.paper import Paper
+
+    paper = Paper(out, colour=_wants_colour(out, environment))
+    if single and not quiet:
+        from gator.console.single import SingleDisplay
+
+        return SingleDisplay(paper, verbose=verbose)
+    if progress and not quiet:
+        from gator.console.live import LiveDisplay
+
+        return LiveDisplay(paper, verbose=verbose, all_messages=all_messages)
+    from gator.console.plain import PlainDisplay
+
+    return PlainDisplay(paper, quiet=quiet, verbose=verbose, all_messages=all_messages)
+
+
+def _wants_colour(out: TextIO, environment: Mapping[str, str]) -> bool:
+    """Colours on a terminal, unless NO_COLOR (https://no-color.org) or TERM say otherwise."""
+    if environment.get("NO_COLOR") or environment.get("TERM") == "dumb":
+        return False
+    return out.isatty()

@@ -1,0 +1,99 @@
+"""The display of a single job: its output as it comes, between a few lines of Gator's own.
+
+The rule: nothing is held back and nothing is said twice.
+"""
+
+from collections.abc import Sequence
+
+from gator.console.paper import Paper
+from gator.core.text import readable
+from gator.ports import LiveState, RunInfo
+from gator.store import decode_block
+from gator.v1 import attach_pb2, event_pb2
+from gator.v1 import common_pb2 as pb
+
+
+class SingleDisplay:
+    """Prints what the original Gator prints for one job."""
+
+    def __init__(self, paper: Paper, *, verbose: bool) -> None:
+        self._paper = paper
+        self._verbose = verbose
+        self._open: dict[int, bool] = {}
+        """By stream: whether the last block ended inside a line."""
+
+    @property
+    def wants(self) -> attach_pb2.EventFilter:
+        """All that the job says, and how it ends."""
+        return attach_pb2.EventFilter(
+            kinds=[
+                attach_pb2.EVENT_KIND_STARTED,
+                attach_pb2.EVENT_KIND_LOG,
+                attach_pb2.EVENT_KIND_BLOCK,
+                attach_pb2.EVENT_KIND_METRIC,
+                attach_pb2.EVENT_KIND_ATTEMPT_FINISHED,
+                attach_pb2.EVENT_KIND_RESULT,
+            ],
+            severity=pb.SEVERITY_DEBUG if self._verbose else pb.SEVERITY_INFO,
+        )
+
+    def on_start(self, info: RunInfo, state: LiveState) -> None:
+        """The run begins."""
+        del state
+        self._say("Starting Gator 🐊")
+        self._say(f"Launching task: {info.command}")
+        self._folder = info.folder
+
+    def on_events(self, events: Sequence[event_pb2.Event]) -> None:
+        """Something happened to the job."""
+        for event in events:
+            match event.WhichOneof("payload"):
+                case "started":
+                    self._say("Monitoring task")
+                case "block":
+                    self._print(event.block)
+                case "log":
+                    self._paper.message(event.log.severity, event.log.text)
+                case "metric":
+                    metric = event.metric
+                    self._say(f"Metric {metric.name} = {metric.value:g} {metric.unit}".rstrip())
+                case "attempt_finished":
+                    self._end_attempt(event.attempt_finished)
+                case _:
+                    pass
+
+    def on_notice(self, text: str, *, warning: bool = False) -> None:
+        """Gator has something to say."""
+        self._paper.message(pb.SEVERITY_WARNING if warning else pb.SEVERITY_INFO, text)
+
+    def on_change(self, now: float) -> float | None:
+        """There is nothing to redraw."""
+        del now
+        return None
+
+    def on_end(self, result: event_pb2.Result) -> None:
+        """The run has ended."""
+        if result.outcome != pb.OUTCOME_PASSED:
+            self._paper.message(pb.SEVERITY_ERROR, f"Task failed: {result.message}")
+        if self._verbose or result.outcome != pb.OUTCOME_PASSED:
+            self._say(f"The record is in {self._folder}")
+
+    def _end_attempt(self, end: event_pb2.AttemptFinished) -> None:
+        if end.HasField("exit_code"):
+            self._say(f"Task completed with return code {end.exit_code}")
+        elif end.HasField("signal"):
+            self._say(f"Task was killed by signal {end.signal}")
+        self._say(
+            f"Recorded {end.counts.warning} warnings and {end.counts.error + end.counts.critical} errors"
+        )
+
+    def _print(self, block: event_pb2.Block) -> None:
+        text = readable(decode_block(block))
+        head = self._paper.head(block.severity)
+        body = text.removesuffix("\n").replace("\n", "\n" + head)
+        lead = "" if block.continues and self._open.get(block.stream) else head
+        self._open[block.stream] = not text.endswith("\n")
+        self._paper.write(lead + body + "\n" if text.endswith("\n") else lead + body)
+
+    def _say(self, text: str) -> None:
+        self._paper.message(pb.SEVERITY_INFO, text)
