@@ -152,6 +152,13 @@ class Wrapper:
         self._deadline = now + max(50 * MILLI, min(waited, 2 * SECOND))
         return []
 
+    def on_fault(self, now: int, message: str) -> list[Action]:
+        """Gator itself failed at the start: the attempt is lost, and what runs of it is killed."""
+        if self.state is State.FINISHED:
+            return []
+        self._facts.lost = message
+        return self._finish(now) if self.state is State.STARTING else self._kill(now)
+
     def on_output(self, now: int, stream: common_pb2.Stream.ValueType, data: bytes) -> list[Action]:
         """Bytes were read."""
         return self._blocks(self._output.feed(stream, data, now, now + self._stamp.offset))

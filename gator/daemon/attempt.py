@@ -73,6 +73,10 @@ class Surroundings(Protocol):
         """Whether the kernel ended something for want of memory since this was asked last."""
         ...
 
+    def on_fault(self, attempt: "Attempt", error: Exception) -> None:
+        """Something went wrong that never should."""
+        ...
+
     def on_started(self, attempt: "Attempt") -> None:
         """The start is committed."""
         ...
@@ -124,7 +128,16 @@ class Attempt:
     # ---- what the host passes in
 
     def start(self) -> None:
-        """Start the process."""
+        """Start the process; a fault of Gator on the way ends the attempt as LOST."""
+        try:
+            self._start()
+        except Exception as error:
+            # Whatever it is, an attempt that was handed out must come to an end.
+            self._host.on_fault(self, error)
+            message = f"could not be started by a fault of Gator: {type(error).__name__}: {error}"
+            self._take(self.wrapper.on_fault(monotonic_ns(), message))
+
+    def _start(self) -> None:
         now = monotonic_ns()
         try:
             prepared = self._prepare()

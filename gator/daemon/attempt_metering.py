@@ -52,6 +52,7 @@ class Metering:
         if self._timer is not None:
             self._timer.cancel()
         self._metered.clear()
+        self._pace = Pace()
         if self._executor is not None:
             self._executor.shutdown(wait=True)
 

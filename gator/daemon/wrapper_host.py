@@ -243,10 +243,14 @@ class WrapperHost:
         fds = {common_pb2.STREAM_STDOUT: process.stdout_fd}
         if process.stderr_fd is not None:
             fds[common_pb2.STREAM_STDERR] = process.stderr_fd
-        return {
+        pipes = {
             stream: self._pipes.open(fd, partial(attempt.on_data, stream), partial(attempt.on_eof, stream))
             for stream, fd in fds.items()
         }
+        if attempt in self._held:
+            for pipe in pipes.values():
+                pipe.pause()
+        return pipes
 
     def token(self, path: str, attempt: int) -> str:
         """The token with which the attempt's own processes report."""
@@ -292,6 +296,11 @@ class WrapperHost:
         """Whether the kernel ended something for want of memory since this was asked last."""
         before, self._oom_kills = self._oom_kills, _count_oom_kills()
         return self._oom_kills > before
+
+    def on_fault(self, attempt: Attempt, error: Exception) -> None:
+        """Tell of what never should happen."""
+        context = {"message": f"{attempt.node.path} could not be started", "exception": error}
+        self._loop.call_exception_handler(context)
 
     def on_started(self, attempt: Attempt) -> None:
         """A start is committed."""

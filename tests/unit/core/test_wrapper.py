@@ -280,6 +280,14 @@ def test_want_of_resources_is_tried_again_and_lost_after_30_seconds() -> None:
     assert "no pids" in end.message
 
 
+def test_a_fault_of_gator_loses_the_attempt_and_leaves_nothing_running() -> None:
+    end = _end(_wrapper().on_fault(5, "a fault"))
+    assert (end.outcome, end.message) == (common_pb2.OUTCOME_LOST, "a fault")
+    wrapper = _running()
+    assert wrapper.on_fault(5, "a fault") == [Signal(signal.SIGKILL)]
+    assert _end(_finish(wrapper, 7, _exit(None, 9))).outcome == common_pb2.OUTCOME_LOST
+
+
 def test_memory_above_the_demand_is_warned_of_once_per_episode() -> None:
     wrapper = _running(resources=spec_pb2.Resources(memory_bytes=100))
     kinds = [
