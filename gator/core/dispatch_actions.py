@@ -53,8 +53,7 @@ class RetireHost:
     host: str
 
 
-@dataclass(frozen=True, slots=True)
-class HandOut:
+class HandOut(NamedTuple):
     """Send an attempt to a host. Those of one lease run one after another, in the order of the actions."""
 
     host: str
