@@ -169,6 +169,11 @@ class ProducerCursor:
         self.sent_through = self.read_through
 
     @property
+    def can_send(self) -> bool:
+        """Whether `next_batch` would give one."""
+        return bool(self._pending) and self.window.has_room(self._pending[0][1])
+
+    @property
     def wants_more(self) -> bool:
         """Whether the store should be read on: only when all that was read has gone."""
         return not self._pending
@@ -186,7 +191,7 @@ class ProducerCursor:
 
     def next_batch(self) -> attach_pb2.Batch | None:
         """The next batch, counted against the window; None when nothing is there or no credit is left."""
-        if not self._pending or not self.window.has_room(self._pending[0][1]):
+        if not self.can_send:
             return None
         batch = attach_pb2.Batch(subscription=self.subscription, store=self.store, after=self.sent_through)
         size = 0

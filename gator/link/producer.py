@@ -15,6 +15,10 @@ from gator.v1 import attach_pb2, event_pb2
 
 TICK_SECONDS = 0.2
 """Counts, tips and batches without events go at most this often."""
+BATCH_SECONDS = 0.005
+"""Small batches of a subscription go at most this often: what comes in between goes together."""
+_MANY_EVENTS = 100
+"""So many events are worth a batch of their own."""
 READ_EVENTS = 500
 """Most events read from a store in one go, which takes a few milliseconds."""
 READ_BLOCKS = 8
@@ -50,6 +54,20 @@ class _Feed:
     quota_at: int
     quota_until: int
     read_limit: int
+    next_batch: float = 0.0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is something to read or to send, and credit for it."""
+        return self.cursor.can_send or (
+            self.cursor.wants_more
+            and self.cursor.window.has_room(1)
+            and self.store.committed > self.cursor.read_through
+        )
+
+    def is_due(self, now: float) -> bool:
+        """Whether it should be read or sent now, if there is something."""
+        return now >= self.next_batch or self.store.committed - self.cursor.sent_through >= _MANY_EVENTS
 
     def read(self, wanted: attach_pb2.EventFilter) -> None:
         """Reads one piece. As long as it is small, the next may have more events."""
@@ -166,21 +184,18 @@ class Producer:
         if self._due:
             return self._due.popleft()
         for feed in self._feeds():
-            batch = feed.cursor.next_batch()
-            if batch is not None:
-                return attach_pb2.AttachRequest(batch=batch)
+            if self.draining or feed.is_due(now):
+                batch = feed.cursor.next_batch()
+                if batch is not None:
+                    feed.next_batch = now + BATCH_SECONDS
+                    return attach_pb2.AttachRequest(batch=batch)
         return None
 
-    def read_some(self) -> bool:
-        """Reads one bounded piece of a store that a subscription can take; False when there is none."""
+    def read_some(self, now: float) -> bool:
+        """Reads one bounded piece of a store that a subscription can take now; False when there is none."""
         for subscription in self._subscriptions.values():
             for feed in subscription.feeds.values():
-                at = feed.cursor
-                if (
-                    not at.wants_more
-                    or not subscription.window.has_room(1)
-                    or feed.store.committed <= at.read_through
-                ):
+                if feed.cursor.can_send or not feed.is_ready or not (self.draining or feed.is_due(now)):
                     continue
                 if feed.quota_at < feed.quota_until:
                     self._replay(feed, subscription)
@@ -189,14 +204,17 @@ class Producer:
                 return True
         return False
 
-    def seconds_to_tick(self, now: float) -> float | None:
-        """When `next_message` will have something without being woken; None when nothing waits for that."""
+    def seconds_to_wait(self, now: float) -> float | None:
+        """When there will be something to do without being woken; None when nothing waits for a time."""
         waits = bool(self._progress) or any(
             feed.cursor.wants_more and feed.cursor.sent_through < feed.cursor.read_through
             for feed in self._feeds()
         )
         waits = waits or any(store.committed > self._tips[key] for key, store in self._stores.items())
-        return max(self._next_tick - now, 0.001) if waits else None
+        until = [feed.next_batch for feed in self._feeds() if feed.is_ready]
+        if waits:
+            until.append(self._next_tick)
+        return max(min(until) - now, 0.0005) if until else None
 
     def _replay(self, feed: _Feed, subscription: _Subscription) -> None:
         """Shows the quota a piece of what stands before the place where a subscription begins."""

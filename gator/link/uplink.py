@@ -155,7 +155,7 @@ class Uplink:
             request = producer.next_message(clock())
             if request is not None:
                 await stream.write(request)
-            elif producer.read_some():
+            elif producer.read_some(clock()):
                 # One piece at a time, so that a long store does not hold up the loop.
                 await asyncio.sleep(0)
             elif producer.draining and producer.is_drained:
@@ -163,7 +163,7 @@ class Uplink:
                 await stream.done_writing()
                 return
             else:
-                await self._wake.wait(producer.seconds_to_tick(clock()))
+                await self._wake.wait(producer.seconds_to_wait(clock()))
 
 
 @asynccontextmanager
