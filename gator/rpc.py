@@ -7,6 +7,7 @@ imports grpc (about 0.1 s), so what must start fast imports it late.
 from gator.rpc_quiet import grpc  # before anything else imports it
 
 # isort: split
+import importlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,10 +127,18 @@ async def _register(server: aio.Server, services: Sequence[Service]) -> Any:
     names = [service.name for service in services]
     for service in services:
         service.add(service.servicer, server)
+        _load_descriptor(service)
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     for name in ["", *names]:
         await served.set(name, health_pb2.HealthCheckResponse.SERVING)
     return served
+
+
+def _load_descriptor(service: Service) -> None:
+    """Imports the file of a service, which reflection shows: its stubs only import the messages they use."""
+    module = service.add.__module__
+    if module.endswith("_pb2_grpc"):
+        importlib.import_module(module.removesuffix("_grpc"))
 
 
 def _bind(server: aio.Server, address: str) -> int:

@@ -101,6 +101,9 @@ async def test_every_server_has_health_and_reflection_without_a_token(folder: Pa
         await call.write(reflection_pb2.ServerReflectionRequest(list_services=""))
         found = (await call.read()).list_services_response.service
         assert "gator.v1.ParentService" in [service.name for service in found]
+        symbol = "gator.v1.ParentService"
+        await call.write(reflection_pb2.ServerReflectionRequest(file_containing_symbol=symbol))
+        assert (await call.read()).HasField("file_descriptor_response")
         await call.done_writing()
         assert await call.read() is aio.EOF
 
