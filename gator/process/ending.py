@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Callable, Container
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -16,12 +17,13 @@ from gator.process.procfs import (
     Census,
     ProcessInfo,
     Snapshot,
+    kill_group_of,
     read_process,
     signal_exactly,
-    signal_group_of,
 )
 
 UNKILLABLE_AFTER_S = 5.0
+_EMPTY_PASSES = 5
 _FIRST_PAUSE_S = 0.002
 _LONGEST_PAUSE_S = 0.2
 # A stopped process hears these only once it goes on.
@@ -91,7 +93,7 @@ class Endings:
         met: dict[tuple[int, int], ProcessInfo] = {}
         warned: set[tuple[int, int]] = set()
         pause = _FIRST_PAUSE_S
-        while found := await self.find(whose, strays=strays):
+        while found := await self._find_again(whose, strays):
             met |= {(process.pid, process.start_ticks): process for process in found}
             if now() >= kill_at + limit_s:
                 return Ended(tuple(met.values()), tuple(found))
@@ -107,6 +109,14 @@ class Endings:
             await _wait_for_all(found, until, now)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
         return Ended(tuple(met.values()), ())
+
+    async def _find_again(self, whose: Belonging, strays: bool) -> list[ProcessInfo]:
+        """Find, and do not trust an empty pass while a child of unknown origin says otherwise."""
+        for _ in range(_EMPTY_PASSES):
+            found = await self.find(whose, strays=strays)
+            if found or not cheap_look(whose, self._expected):
+                return found
+        return []
 
     def close(self) -> None:
         """Stop the thread; a pass under way is finished by it, nobody waits."""
@@ -125,9 +135,20 @@ class Endings:
         return asyncio.shield(self._next)
 
     def _begin(self) -> "asyncio.Future[Snapshot]":
-        future = asyncio.get_running_loop().run_in_executor(self._executor, self._census.take)
+        future = asyncio.get_running_loop().run_in_executor(self._executor, self._patiently)
         future.add_done_callback(self._on_taken)
         return future
+
+    def _patiently(self) -> Snapshot:
+        """Make a pass in the thread; while descriptors are short, wait for some to be given back."""
+        end = time.monotonic() + UNKILLABLE_AFTER_S
+        while True:
+            try:
+                return self._census.take()
+            except OSError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_LONGEST_PAUSE_S)
 
     def _on_taken(self, _taken: "asyncio.Future[Snapshot]") -> None:
         waiting, self._next, self._running = self._next, None, None
@@ -150,11 +171,12 @@ class Endings:
 
 def _strike(process: ProcessInfo, number: int, whose: Belonging) -> None:
     """Signal one process; with KILL its whole group, so that what it forks meanwhile dies too."""
-    # One of another user, by setuid, cannot be signalled; it is named as unkillable in the end.
-    with contextlib.suppress(PermissionError):
+    # One of another user, by setuid, cannot be signalled, and none without a descriptor: what is not
+    # reached now is met by the next pass, and named as unkillable in the end.
+    with contextlib.suppress(OSError):
         ours = process.session == whose.leader != 0 or process.group == process.pid
         if number == signal.SIGKILL and ours:
-            signal_group_of(process, number)
+            kill_group_of(process)
         signal_exactly(process, number)
         if number in _WAKING:
             signal_exactly(process, signal.SIGCONT)
@@ -179,5 +201,8 @@ async def _wait_for_all(processes: list[ProcessInfo], until: float, now: Callabl
 
 
 def _lives(process: ProcessInfo) -> bool:
-    now = read_process(process.pid)
+    try:
+        now = read_process(process.pid)
+    except OSError:
+        return True  # out of descriptors
     return now is not None and now.start_ticks == process.start_ticks and not now.is_dead

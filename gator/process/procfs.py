@@ -4,9 +4,10 @@ A process is named by its pid and the time of its start, never by the pid alone.
 sweep starts with it.
 """
 
+import contextlib
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 MARKS = ("GATOR_RUN", "GATOR_DAEMON", "GATOR_PATH", "GATOR_ATTEMPT")
@@ -17,6 +18,7 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _MARK_PREFIXES = tuple(f"{name}=".encode() for name in MARKS)
 _NO_MARKS: Mapping[str, str] = {}
 _STAT_BYTES = 4096
+_ROUNDS_A_PASS = 4
 _ENVIRON_BYTES = 4 * 1024 * 1024
 
 
@@ -117,32 +119,46 @@ class Census:
         self._marks: dict[tuple[int, int], Mapping[str, str]] = {}
 
     def take(self) -> "Snapshot":
-        """Look at every process once; some 20 µs each, so call it in a thread where many may live."""
-        processes: dict[int, ProcessInfo] = {}
-        marks: dict[int, Mapping[str, str]] = {}
+        """Look at every process once; some 20 µs each, so call it in a thread where many may live.
+
+        Looks again for what was started meanwhile: a chain of processes each of which forks and dies is
+        met when it is young or not at all.
+        """
+        snapshot = Snapshot({}, {})
         kept: dict[tuple[int, int], Mapping[str, str]] = {}
-        for pid in list_pids():
-            info = read_process(pid)
-            if info is None:
-                continue
-            processes[pid] = info
-            if info.session == 0:
-                continue
-            key = (pid, info.start_ticks)
-            found = self._marks.get(key)
-            if found is None:
-                found = read_marks(pid)
-            if found is not None:
-                kept[key] = marks[pid] = found
+        seen: set[int] = set()
+        for _ in range(_ROUNDS_A_PASS):
+            pids = [pid for pid in list_pids() if pid not in seen]
+            if not pids:
+                break
+            seen.update(pids)
+            for pid in pids:
+                self._look_at(pid, snapshot, kept)
         self._marks = kept
-        return Snapshot(processes, marks)
+        return snapshot
+
+    def _look_at(
+        self, pid: int, snapshot: "Snapshot", kept: dict[tuple[int, int], Mapping[str, str]]
+    ) -> None:
+        info = read_process(pid)
+        if info is None:
+            return
+        snapshot.processes[pid] = info
+        if info.session == 0:
+            return
+        key = (pid, info.start_ticks)
+        found = self._marks.get(key)
+        if found is None:
+            found = read_marks(pid)
+        if found is not None:
+            kept[key] = snapshot.marks[pid] = found
 
 
 class Snapshot(NamedTuple):
     """All processes by pid, and the marks of those that could be read."""
 
-    processes: Mapping[int, ProcessInfo]
-    marks: Mapping[int, Mapping[str, str]]
+    processes: dict[int, ProcessInfo]
+    marks: dict[int, Mapping[str, str]]
 
 
 def signal_exactly(process: ProcessInfo, number: int) -> bool:
@@ -150,25 +166,6 @@ def signal_exactly(process: ProcessInfo, number: int) -> bool:
 
     Raises PermissionError if it runs as another user.
     """
-    return _with_exact(process, lambda fd: signal.pidfd_send_signal(fd, number))
-
-
-def signal_group_of(process: ProcessInfo, number: int) -> bool:
-    """Send a signal at one blow to all in the group of this process, forks under way included.
-
-    Only for a group that is known to belong to a job. While its member lives, the number of the group
-    cannot pass to another.
-    """
-
-    def send(_fd: int) -> None:
-        now = read_process(process.pid)
-        if now is not None and now.group == process.group:
-            os.killpg(process.group, number)
-
-    return _with_exact(process, send)
-
-
-def _with_exact(process: ProcessInfo, act: Callable[[int], None]) -> bool:
     try:
         fd = os.pidfd_open(process.pid)
     except ProcessLookupError:
@@ -178,12 +175,22 @@ def _with_exact(process: ProcessInfo, act: Callable[[int], None]) -> bool:
         now = read_process(process.pid)
         if now is None or now.start_ticks != process.start_ticks:
             return False
-        act(fd)
+        signal.pidfd_send_signal(fd, number)
     except ProcessLookupError:
         return False
     finally:
         os.close(fd)
     return True
+
+
+def kill_group_of(process: ProcessInfo) -> None:
+    """Kill at one blow all in the group of a process that was just seen, forks under way included.
+
+    Only for a group that is known to belong to a job, and right after the pass that saw it: the number
+    of a group is not given out while the group has members, nor soon after, as numbers go round.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.group, signal.SIGKILL)
 
 
 def list_children(pid: int) -> list[int] | None:

@@ -6,10 +6,10 @@ that the daemon adopted, never over all of /proc, so that foreign processes cost
 
 import os
 import resource
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 
-from gator.process.belongings import Belonging, carries
+from gator.process.belongings import NOBODY, Belonging, carries
 from gator.process.procfs import (
     TICKS_PER_SECOND,
     ProcessInfo,
@@ -55,17 +55,18 @@ class Sampler:
         self._seen: dict[int, Usage] = {}
         self._marks: dict[tuple[int, int], Mapping[str, str]] = {}
 
-    def sample(self, jobs: Iterable[Belonging]) -> dict[int, Usage]:
+    def sample(self, jobs: Iterable[Belonging], others: Container[int] = NOBODY) -> dict[int, Usage]:
         """Look at these jobs now; what each used, by the pid of its leader.
 
-        A job none of whose processes is there any more is left out.
+        `others` are children of the daemon that are no orphans, as the leaders of jobs that are not due;
+        leaving them out costs time, no more. A job none of whose processes is there any more is left out.
         """
         jobs = list(jobs)
         children = _see_children(self._daemon)
         roots = {job.leader: {job.leader} for job in jobs}
         leaders = roots.keys()
         for pid in children(self._daemon):
-            if pid not in leaders:
+            if pid not in leaders and pid not in others:
                 owner = self._find_owner(pid, jobs)
                 if owner is not None:
                     roots[owner].add(pid)

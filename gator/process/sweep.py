@@ -10,7 +10,7 @@ import sys
 import time
 
 from gator.process.belongings import Belonging, select
-from gator.process.procfs import Census, ProcessInfo, signal_exactly, signal_group_of
+from gator.process.procfs import Census, ProcessInfo, kill_group_of, signal_exactly
 
 _LONGEST_PAUSE_S = 0.1
 
@@ -34,7 +34,7 @@ def sweep(run: str, daemon: str | None = None, limit_s: float = 5.0) -> list[Pro
             # What runs as another user by setuid stays, and is given back in the end.
             with contextlib.suppress(PermissionError):
                 if process.group == process.pid:
-                    signal_group_of(process, signal.SIGKILL)
+                    kill_group_of(process)
                 signal_exactly(process, signal.SIGKILL)
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_S)

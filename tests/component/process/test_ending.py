@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -128,7 +129,7 @@ async def test_one_that_stands_still_hears_term_all_the_same(host: Host, endings
 _FORKER = """
 import os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-end = time.monotonic() + 10
+end = time.monotonic() + 15
 os.setsid() if os.fork() == 0 else os._exit(0)
 # A chain: each link lives for a moment only, and is in nobody's list for long.
 while time.monotonic() < end:
@@ -141,10 +142,12 @@ while time.monotonic() < end:
 async def test_one_that_forks_faster_than_a_pass_is_caught(host: Host, endings: Endings) -> None:
     job = host.start(sys.executable, "-c", _FORKER)
     assert await job.reaped() == 0
+    begun = time.monotonic()
     ended = await endings.end(belonging(host, job), grace_s=0.05)
     assert ended.unkillable == ()
     assert marked(host.run) == []
     await job.ended()
+    assert time.monotonic() - begun < 8, "it ended by itself"
 
 
 async def test_many_requests_share_passes_and_do_not_block_the_loop(host: Host, endings: Endings) -> None:
@@ -190,14 +193,43 @@ async def test_what_cannot_be_killed_is_named(
     assert await job.reaped() == 0
     job.pipes[0].drain_now()
 
-    def spare(_process: ProcessInfo, _number: int) -> bool:
+    def spare(_process: ProcessInfo, _number: int = 0) -> bool:
         return True
 
     with monkeypatch.context() as patch:
         # No process can be made unkillable on purpose without broken hardware.
         patch.setattr("gator.process.ending.signal_exactly", spare)
-        patch.setattr("gator.process.ending.signal_group_of", spare)
+        patch.setattr("gator.process.ending.kill_group_of", spare)
         ended = await endings.end(belonging(host, job), grace_s=0.0, limit_s=0.1)
     assert name_all(ended.unkillable) == f"sleep (pid {int(job.out)})"
     await endings.end(belonging(host, job), grace_s=0.0)
     await job.ended()
+
+
+_WITHOUT_DESCRIPTORS = """
+import asyncio, os, resource
+from gator.process.belongings import Belonging, cheap_look
+from gator.process.ending import Endings
+whose = Belonging(os.getpid(), {})
+async def main():
+    endings = Endings()
+    count = len(os.listdir("/proc/self/fd")) - 1
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, 4096))
+    print(cheap_look(whose, ()))
+    finding = asyncio.ensure_future(endings.find(Belonging(0, {"GATOR_PATH": "top/beside"})))
+    await asyncio.sleep(0.05)
+    print(finding.done())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+    print(len(await finding))
+    endings.close()
+asyncio.run(main())
+"""
+
+
+async def test_without_descriptors_nothing_is_taken_for_gone(host: Host) -> None:
+    beside = host.start("sleep", "60", env={"GATOR_PATH": "top/beside"})
+    job = host.start(sys.executable, "-c", _WITHOUT_DESCRIPTORS, env={"PYTHONPATH": str(Path.cwd())})
+    await job.ended()
+    assert job.out.split() == [b"True", b"False", b"1"], job.err.decode()
+    os.kill(beside.pid, signal.SIGKILL)
+    await beside.ended()

@@ -17,7 +17,7 @@ def make(pid: int, parent: int, session: int, state: str = "S") -> ProcessInfo:
 
 
 def snapshot(*processes: ProcessInfo, marks: Mapping[int, Mapping[str, str]] | None = None) -> Snapshot:
-    return Snapshot({process.pid: process for process in processes}, marks or {})
+    return Snapshot({process.pid: process for process in processes}, dict(marks or {}))
 
 
 def pids(found: list[ProcessInfo]) -> list[int]:
