@@ -11,7 +11,8 @@ from gator.core.text import ANSI_PATTERN, BLANKS_PATTERN
 from gator.v1 import common_pb2, event_pb2
 
 BLOCK_BYTES = 512 * 1024
-BLOCK_NANOS = 100_000_000
+BLOCK_NANOS = 80_000_000
+"""A block is to be in the store 100 ms after its first byte; the rest is for timers and the commit."""
 _CAPTURE_BYTES = 8 * 1024
 
 _BLANK = rb"(?:" + BLANKS_PATTERN + rb"++|" + ANSI_PATTERN + rb")*+"
@@ -159,8 +160,8 @@ class BlockBuilder:
     """Gathers the bytes of one stream into blocks.
 
     A block is closed before it exceeds 512 KiB, where it can be at the end of a line; by `flush`; and its
-    owner calls `flush` at the latest when `due` has come, 100 ms after the block's first byte. Lines of
-    more than 512 KiB are thereby cut into pieces that keep one number.
+    owner calls `flush` at the latest when `due` has come, `BLOCK_NANOS` after the block's first byte.
+    Lines of more than 512 KiB are thereby cut into pieces that keep one number.
     """
 
     __slots__ = ("_block", "_chunks", "_offset", "_severity", "_size", "_stream", "counter", "due")

@@ -138,12 +138,17 @@ class Wrapper:
         self._enter(State.RUNNING, now + millis * MILLI if millis else None)
         return [Record([self._stamp.event(now, started=started)])]
 
-    def on_spawn_failed(self, now: int, message: str, transient: bool) -> list[Action]:
-        """The process could not be started; `transient` if it may be possible later."""
+    def on_spawn_failed(
+        self, now: int, message: str, *, transient: bool, patient: bool = False
+    ) -> list[Action]:
+        """The process could not be started; `transient` if it may be possible later.
+
+        With `patient` it is what other attempts of the same host will give back, so it is waited for.
+        """
         if not transient:
             self._facts.not_started = message
             return self._finish(now)
-        if self._since is None:
+        if self._since is None or patient:
             self._since = now
         waited = now - self._since
         if waited >= SPAWN_NANOS:

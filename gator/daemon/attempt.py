@@ -73,6 +73,10 @@ class Surroundings(Protocol):
         """Whether the kernel ended something for want of memory since this was asked last."""
         ...
 
+    def has_others(self, attempt: "Attempt") -> bool:
+        """Whether processes of other attempts run here."""
+        ...
+
     def on_fault(self, attempt: "Attempt", error: Exception) -> None:
         """Something went wrong that never should."""
         ...
@@ -143,14 +147,14 @@ class Attempt:
             prepared = self._prepare()
             process = spawn(self._command(prepared))
         except SpawnError as error:
-            self._take(self.wrapper.on_spawn_failed(now, error.message, error.transient))
+            self._fail(error.message, error.errno, error.transient)
             return
         except (UserError, UnsafeScriptError) as error:
-            self._take(self.wrapper.on_spawn_failed(now, str(error), False))
+            self._fail(str(error), 0, False)
             return
         except OSError as error:
             message = f"its scratch folder cannot be made: {error.filename}: {error.strerror}"
-            self._take(self.wrapper.on_spawn_failed(now, message, error.errno in _SHORT_OF_SPACE))
+            self._fail(message, error.errno or 0, error.errno in _SHORT_OF_SPACE)
             return
         self.process = process
         started = self._host.describe(process.pid, prepared, self.node.cores)
@@ -243,6 +247,12 @@ class Attempt:
         at = self.wrapper.wake_at
         if at is not None:
             self._host.wake(at)
+
+    def _fail(self, message: str, number: int, transient: bool) -> None:
+        # The descriptors of this process come back when its other attempts end, however long they run.
+        patient = number == errno.EMFILE and self._host.has_others(self)
+        now = monotonic_ns()
+        self._take(self.wrapper.on_spawn_failed(now, message, transient=transient, patient=patient))
 
     def _prepare(self) -> Prepared:
         scratch = self.node.job.settings.scratch

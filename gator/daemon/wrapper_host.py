@@ -297,6 +297,10 @@ class WrapperHost:
         before, self._oom_kills = self._oom_kills, _count_oom_kills()
         return self._oom_kills > before
 
+    def has_others(self, attempt: Attempt) -> bool:
+        """Whether processes of other attempts run here."""
+        return any(other.process is not None for other in self._attempts.values() if other is not attempt)
+
     def on_fault(self, attempt: Attempt, error: Exception) -> None:
         """Tell of what never should happen."""
         context = {"message": f"{attempt.node.path} could not be started", "exception": error}

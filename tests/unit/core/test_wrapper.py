@@ -280,6 +280,16 @@ def test_want_of_resources_is_tried_again_and_lost_after_30_seconds() -> None:
     assert "no pids" in end.message
 
 
+def test_what_other_attempts_will_give_back_is_waited_for() -> None:
+    wrapper = _wrapper()
+    for n in range(10):
+        now = n * SPAWN_NANOS
+        assert wrapper.on_spawn_failed(now, "no descriptors", transient=True, patient=True) == []
+        assert wrapper.wake_at is not None
+        assert now < wrapper.wake_at < now + SECOND
+    assert wrapper.state is State.STARTING
+
+
 def test_a_fault_of_gator_loses_the_attempt_and_leaves_nothing_running() -> None:
     end = _end(_wrapper().on_fault(5, "a fault"))
     assert (end.outcome, end.message) == (common_pb2.OUTCOME_LOST, "a fault")
