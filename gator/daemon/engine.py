@@ -56,11 +56,11 @@ class Dispatch(Protocol):
         """An attempt ended."""
         ...
 
-    def on_recalled(self, keys: Sequence[Key], now: float) -> None:
+    def on_recalled(self, keys: Sequence[Key], now: float) -> object:
         """Attempts were given back unstarted."""
         ...
 
-    def poll(self, now: float) -> list[disp.Action]:
+    def poll(self, now: float) -> Sequence[object]:
         """What to do now."""
         ...
 
@@ -79,7 +79,7 @@ class Engine:
         log: Log,
         clock: Clock,
         *,
-        on_action: Callable[[disp.Action], None],
+        on_action: Callable[[object], None],
         open_tier: Callable[[act.OpenTier], Hand] | None = None,
         on_tier_ended: Callable[[act.TierEnded], None],
     ) -> None:
@@ -239,7 +239,7 @@ class Engine:
         if hand is not None:
             self._effects.append(partial(hand.send, attach_pb2.AttachResponse(stop=stop)))
 
-    def _dispatch(self, action: disp.Action) -> None:
+    def _dispatch(self, action: object) -> None:
         match action:
             case disp.HandOut():
                 self._hand_out(action)

@@ -293,6 +293,14 @@ class Root:
     def _on_commit(self) -> None:
         self._tail.poke(self._store_id)
 
+    def _display_filter(self) -> attach_pb2.EventFilter:
+        """What the display wants, and the Results from which text files are made."""
+        wanted = attach_pb2.EventFilter()
+        wanted.CopyFrom(self._display.wants)
+        if wanted.kinds and attach_pb2.EVENT_KIND_RESULT not in wanted.kinds:
+            wanted.kinds.append(attach_pb2.EVENT_KIND_RESULT)
+        return wanted
+
     def _tail_reads(self, daemon: Daemon) -> bool:
         """Whether the display wants something that stands in the store of this daemon."""
         kinds = set(self._display.wants.kinds)
@@ -326,7 +334,7 @@ class Root:
 
     # -- from the engine
 
-    def _on_action(self, action: disp.Action) -> None:
+    def _on_action(self, action: object) -> None:
         match action:
             case disp.StartHost(count, alone):
                 for _ in range(count):

@@ -6,7 +6,6 @@ The rule: it is the root's engine over another dispatcher; nothing of the tiers'
 from functools import partial
 
 from gator.core import actions as act
-from gator.core import dispatch_actions as disp
 from gator.core.lease_queue import LeaseQueue, Return, Wish
 from gator.core.tree import Tree
 from gator.daemon.engine import Engine
@@ -70,7 +69,7 @@ class TierService:
         """An attempt ended."""
         self._engine.on_finished(path, attempt, end)
 
-    def _on_action(self, action: disp.Action | Wish | Return) -> None:
+    def _on_action(self, action: object) -> None:
         match action:
             case Wish(wishes):
                 request = attach_pb2.LeaseRequest(wishes=wishes)
