@@ -99,8 +99,9 @@ async def test_the_jobs_beside_it_are_left_alone(host: Host, endings: Endings) -
     job = host.shell("setsid sleep 60 & echo; wait")
     await until(lambda: job.out, "the start")
     await endings.signal_job(belonging(host, job), signal.SIGTERM)
-    assert await job.ended() == -15
+    assert await job.reaped() == -15
     await endings.end(belonging(host, job), 5.0)
+    await job.ended()
     assert beside.exit_code is None
     await endings.signal_job(Belonging(beside.pid, {**host.marks, "GATOR_PATH": "top/other"}), signal.SIGKILL)
     assert await beside.ended() == -9
