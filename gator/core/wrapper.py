@@ -89,7 +89,7 @@ class Wrapper:
         settings = launch.job.settings
         self._facts = Facts()
         self._messages = self._facts.messages
-        self._output = Output(settings.stderr, log_cap, self._messages)
+        self._output = Output(launch, log_cap, self._messages)
         self._open = set(self._output.streams)
         self._usage = UsageMeter(launch)
         self._client = ClientEvents(self._messages)
@@ -166,7 +166,7 @@ class Wrapper:
 
     def on_output(self, now: int, stream: common_pb2.Stream.ValueType, data: bytes) -> list[Action]:
         """Bytes were read."""
-        return self._blocks(self._output.feed(stream, data, now, now + self._stamp.offset))
+        return _record(self._output.feed(stream, data, now, now + self._stamp.offset))
 
     def on_eof(self, now: int, stream: common_pb2.Stream.ValueType) -> list[Action]:
         """A pipe has reached its end."""
@@ -203,7 +203,7 @@ class Wrapper:
 
     def on_time(self, now: int) -> list[Action]:
         """`wake_at` has come."""
-        actions = self._blocks(self._output.flush_due(now))
+        actions = _record(self._output.flush_due(now))
         if self._deadline is None or now < self._deadline:
             return actions
         match self.state:
@@ -317,7 +317,7 @@ class Wrapper:
         self._enter(State.FINISHED, None)
         if not self._started:
             self._started = self._ended = now
-        events = [self._stamp.block(block) for block in self._output.finish()]
+        events = self._output.finish()
         capped = self._output.cap_warning()
         if capped:
             events.append(self._stamp.warning(now, capped))
@@ -355,8 +355,9 @@ class Wrapper:
             usage.peak_processes = self._usage.peak_processes
         return usage
 
-    def _blocks(self, blocks: list[event_pb2.Block]) -> list[Action]:
-        return [Record([self._stamp.block(block) for block in blocks])] if blocks else []
+
+def _record(events: list[event_pb2.Event]) -> list[Action]:
+    return [Record(events)] if events else []
 
 
 def _listed(names: list[str], most: int = 5) -> str:

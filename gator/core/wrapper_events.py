@@ -43,15 +43,6 @@ class Stamp:
             attempt_finished=attempt_finished,
         )
 
-    def block(self, block: event_pb2.Block) -> event_pb2.Event:
-        """An event of a block, at the time when its last byte was read."""
-        return event_pb2.Event(
-            path=self._path,
-            attempt=self._attempt,
-            time_unix_nanos=block.last_read_unix_nanos,
-            block=block,
-        )
-
     def warning(self, now: int, text: str) -> event_pb2.Event:
         """A warning of Gator itself, which never counts."""
         return self.event(

@@ -9,7 +9,7 @@ from gator.core.lines import BlockBuilder
 from gator.core.severity import Messages, of_stderr
 from gator.core.text import clean, cut
 from gator.core.verdict import memory
-from gator.v1 import common_pb2, event_pb2, spec_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 KEPT_TAIL_BYTES = 1024 * 1024
 """Of what is beyond the cap, at least so much of the end is stored too."""
@@ -26,16 +26,17 @@ class Output:
 
     __slots__ = ("_builders", "_cap", "_firsts", "_messages", "_stored", "_tail", "_tail_size", "dropped")
 
-    def __init__(self, mode: spec_pb2.StderrMode.ValueType, cap: int, messages: Messages) -> None:
-        self._builders = {_STDOUT: BlockBuilder(_STDOUT, common_pb2.SEVERITY_INFO)}
-        severity = of_stderr(mode)
+    def __init__(self, launch: attach_pb2.LaunchNode, cap: int, messages: Messages) -> None:
+        path, attempt = launch.path, launch.attempt
+        self._builders = {_STDOUT: BlockBuilder(path, attempt, _STDOUT, common_pb2.SEVERITY_INFO)}
+        severity = of_stderr(launch.job.settings.stderr)
         if severity is not None:
-            self._builders[_STDERR] = BlockBuilder(_STDERR, severity)
+            self._builders[_STDERR] = BlockBuilder(path, attempt, _STDERR, severity)
         self._messages = messages
         self._firsts: dict[common_pb2.Stream.ValueType, event_pb2.Offence] = {}
         self._cap = cap
         self._stored = 0
-        self._tail: deque[event_pb2.Block] = deque()
+        self._tail: deque[event_pb2.Event] = deque()
         self._tail_size = 0
         self.dropped = 0
         """Bytes that will never be stored."""
@@ -58,7 +59,7 @@ class Output:
 
     def feed(
         self, stream: common_pb2.Stream.ValueType, data: bytes, now: int, wall: int
-    ) -> list[event_pb2.Block]:
+    ) -> list[event_pb2.Event]:
         """Take what was read; return the blocks to store."""
         builder = self._builders[stream]
         counter = builder.counter
@@ -72,17 +73,17 @@ class Output:
                     self._firsts[stream] = kept
         return self._admit(full)
 
-    def flush_due(self, now: int) -> list[event_pb2.Block]:
+    def flush_due(self, now: int) -> list[event_pb2.Event]:
         """Close the blocks whose time has come."""
-        blocks: list[event_pb2.Block] = []
+        blocks: list[event_pb2.Event] = []
         for builder in self._builders.values():
             if builder.due is not None and builder.due <= now:
                 blocks.extend(builder.flush())
         return self._admit(blocks)
 
-    def finish(self) -> list[event_pb2.Block]:
+    def finish(self) -> list[event_pb2.Event]:
         """Close all blocks; return what is still to be stored, the end beyond the cap included."""
-        blocks: list[event_pb2.Block] = []
+        blocks: list[event_pb2.Event] = []
         for builder in self._builders.values():
             blocks.extend(builder.flush())
         blocks = self._admit(blocks)
@@ -101,20 +102,20 @@ class Output:
             "(raise it with --log-cap)"
         )
 
-    def _admit(self, blocks: list[event_pb2.Block]) -> list[event_pb2.Block]:
+    def _admit(self, blocks: list[event_pb2.Event]) -> list[event_pb2.Event]:
         """Those of `blocks` that stand below the cap; the others wait as the possible end."""
         if not self._cap or not blocks:
             return blocks
-        admitted: list[event_pb2.Block] = []
-        for block in blocks:
-            if self._stored + block.size_bytes <= self._cap and not self._tail:
-                self._stored += block.size_bytes
-                admitted.append(block)
+        admitted: list[event_pb2.Event] = []
+        for event in blocks:
+            if self._stored + event.block.size_bytes <= self._cap and not self._tail:
+                self._stored += event.block.size_bytes
+                admitted.append(event)
                 continue
-            self._tail.append(block)
-            self._tail_size += block.size_bytes
-            while self._tail_size - self._tail[0].size_bytes >= KEPT_TAIL_BYTES:
-                size = self._tail.popleft().size_bytes
+            self._tail.append(event)
+            self._tail_size += event.block.size_bytes
+            while self._tail_size - self._tail[0].block.size_bytes >= KEPT_TAIL_BYTES:
+                size = self._tail.popleft().block.size_bytes
                 self._tail_size -= size
                 self.dropped += size
         return admitted

@@ -1,4 +1,6 @@
-"""How fast one wrapper host is, with real processes and a real store. Run it: `python tests/benchmarks/wrapper_bench.py`.
+"""How fast one wrapper host is, with real processes and a real store.
+
+Run `python tests/benchmarks/wrapper_bench.py`.
 
 Prints figures and fails on nothing. `jobs` are `true`s under two leases, as fast as they go; what a bare
 spawn and wait of the same command costs is measured beside it. `lines` are 1,000,000 lines of 70 bytes

@@ -84,13 +84,13 @@ def test_any_chunking_gives_the_same_lines_and_messages(data: bytes, cuts: list[
 def test_blocks_hold_every_byte_and_their_numbers_follow_each_other(
     data: bytes, cuts: list[int], flush_every: int
 ) -> None:
-    builder = BlockBuilder(common_pb2.STREAM_STDOUT, common_pb2.SEVERITY_INFO)
+    builder = BlockBuilder("top/x", 1, common_pb2.STREAM_STDOUT, common_pb2.SEVERITY_INFO)
     blocks: list[event_pb2.Block] = []
     for n, chunk in enumerate(_chunks(data, cuts)):
-        blocks += builder.feed(chunk, n, n)
+        blocks += [event.block for event in builder.feed(chunk, n, n)]
         if flush_every and n % flush_every == 0:
-            blocks += builder.flush()
-    blocks += builder.flush()
+            blocks += [event.block for event in builder.flush()]
+    blocks += [event.block for event in builder.flush()]
     assert b"".join(b.data for b in blocks) == data
     _assert_consistent(blocks, data)
 
@@ -109,23 +109,30 @@ def _assert_consistent(blocks: list[event_pb2.Block], data: bytes) -> None:
 
 
 def test_a_block_is_closed_at_half_a_mebibyte_at_the_end_of_a_line() -> None:
-    builder = BlockBuilder(common_pb2.STREAM_STDOUT, common_pb2.SEVERITY_INFO)
+    builder = BlockBuilder("top/x", 1, common_pb2.STREAM_STDOUT, common_pb2.SEVERITY_INFO)
     data = b"x" * 69 + b"\n"
     data *= 20_000
     blocks: list[event_pb2.Block] = []
     for start in range(0, len(data), 65_536):
-        blocks += builder.feed(data[start : start + 65_536], 0, 0)
+        blocks += [event.block for event in builder.feed(data[start : start + 65_536], 0, 0)]
     assert len(blocks) == 2
     assert all(b.data.endswith(b"\n") and not b.continues for b in blocks)
-    blocks += builder.flush()
+    blocks += [event.block for event in builder.flush()]
     _assert_consistent(blocks, data)
     assert sum(b.messages for b in blocks) == 20_000
 
 
+def test_blank_lines_in_large_chunks_are_found_too() -> None:
+    for blank in (b"", b"  ", b"\t\r", b"\x1b[0m"):
+        counter = LineCounter()
+        counter.feed((b"x" * 99 + b"\n") * 500 + blank + b"\n" + (b"y" * 99 + b"\n") * 500)
+        assert (counter.lines, counter.messages) == (1001, 1000)
+
+
 def test_a_line_longer_than_a_block_is_cut_into_pieces_with_one_number() -> None:
-    builder = BlockBuilder(common_pb2.STREAM_STDOUT, common_pb2.SEVERITY_INFO)
+    builder = BlockBuilder("top/x", 1, common_pb2.STREAM_STDOUT, common_pb2.SEVERITY_INFO)
     data = b"one\n" + b"x" * (3 * BLOCK_BYTES) + b"\nthree\n"
-    blocks = builder.feed(data, 0, 0) + builder.flush()
+    blocks = [event.block for event in builder.feed(data, 0, 0) + builder.flush()]
     _assert_consistent(blocks, data)
     assert [b.first_line for b in blocks[:3]] == [1, 2, 2]
     assert sum(b.messages for b in blocks) == 3
@@ -133,13 +140,15 @@ def test_a_line_longer_than_a_block_is_cut_into_pieces_with_one_number() -> None
 
 
 def test_a_block_is_due_within_a_tenth_of_a_second_of_its_first_byte() -> None:
-    builder = BlockBuilder(common_pb2.STREAM_STDERR, common_pb2.SEVERITY_ERROR)
+    builder = BlockBuilder("top/x", 1, common_pb2.STREAM_STDERR, common_pb2.SEVERITY_ERROR)
     assert builder.due is None
     builder.feed(b"a", 50, 1_000)
     builder.feed(b"b", 70, 1_020)
     assert builder.due == 50 + BLOCK_NANOS
     assert BLOCK_NANOS < 100_000_000
-    (block,) = builder.flush()
+    (event,) = builder.flush()
+    block = event.block
+    assert (event.path, event.attempt, event.time_unix_nanos) == ("top/x", 1, 1_020)
     assert (block.first_read_unix_nanos, block.last_read_unix_nanos) == (1_000, 1_020)
     assert builder.due is None
     assert builder.flush() == []
