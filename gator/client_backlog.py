@@ -41,9 +41,16 @@ class Backlog:
         """How many records were dropped since the beginning."""
 
     def put(self, event: event_pb2.Event) -> None:
-        """Takes an event; waits while it is full, and drops the oldest once waiting is of no use."""
+        """Takes an event; waits while it is full, and drops the oldest once waiting is of no use.
+
+        An event that is larger than all there is room for is dropped.
+        """
         size = event.ByteSize() + _OVERHEAD_BYTES
         with self._changed:
+            if size > self._max_bytes:
+                self.dropped += 1
+                self._unsaid += 1
+                return
             while not self._shut and self._bytes and self._bytes + size > self._max_bytes:
                 now = time.monotonic()
                 if self._impatient_at is None:
@@ -139,5 +146,7 @@ def drop_notice(count: int, now_nanos: int) -> event_pb2.Event:
     event.log.severity = common_pb2.SEVERITY_WARNING
     event.log.logger = "gator"
     noun = "message was" if count == 1 else "messages were"
-    event.log.text = f"up to {count} {noun} dropped: nothing took them for {PATIENCE_SECONDS:.0f} s"
+    event.log.text = (
+        f"up to {count} {noun} dropped: too large, or nothing took them for {PATIENCE_SECONDS:.0f} s"
+    )
     return event

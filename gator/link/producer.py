@@ -187,7 +187,8 @@ class Producer:
             if self.draining or feed.is_due(now):
                 batch = feed.cursor.next_batch()
                 if batch is not None:
-                    feed.next_batch = now + BATCH_SECONDS
+                    if feed.cursor.read_through >= feed.store.committed:
+                        feed.next_batch = now + BATCH_SECONDS
                     return attach_pb2.AttachRequest(batch=batch)
         return None
 
@@ -205,7 +206,7 @@ class Producer:
         return False
 
     def seconds_to_wait(self, now: float) -> float | None:
-        """When there will be something to do without being woken; None when nothing waits for a time."""
+        """How long until there is something to do without being woken; None when nothing waits for a time."""
         waits = bool(self._progress) or any(
             feed.cursor.wants_more and feed.cursor.sent_through < feed.cursor.read_through
             for feed in self._feeds()

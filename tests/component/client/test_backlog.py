@@ -85,8 +85,17 @@ def test_without_acks_the_oldest_are_dropped_and_the_next_ack_brings_a_warning()
     assert last.event.log.text.startswith(f"up to {backlog.dropped} messages were dropped")
 
 
+def test_an_event_above_the_limit_is_dropped_and_counted() -> None:
+    backlog = Backlog(max_bytes=300)
+    backlog.put(log("a" * 300))
+    backlog.put(log("b"))
+    stream = backlog.begin(0)
+    assert [text[:6] for _, text in taken(backlog, stream, 2)] == ["b", "up to "]
+    assert backlog.dropped == 1
+
+
 def test_a_backlog_that_is_shut_takes_nothing_and_lets_everybody_go() -> None:
-    backlog = Backlog(max_bytes=100)
+    backlog = Backlog(max_bytes=200)
     backlog.put(log("a" * 90))
     waiting = [
         in_thread(lambda: backlog.put(log("b" * 90))),
