@@ -17,6 +17,13 @@ from gator.process.procfs import (
 
 NOBODY: Container[int] = frozenset[int]()
 
+_helpers: set[int] = set()
+
+
+def spare(pid: int) -> None:
+    """Never take a child of this process for an orphan of a job: it is a helper of its own, as a guard."""
+    _helpers.add(pid)
+
 
 class Belonging:
     """Whose processes are meant; one for each job, from its start to its end.
@@ -67,7 +74,7 @@ def select(
     if strays_of is not None:
         signless = (info for info in processes.values() if not snapshot.marks.get(info.pid))
         roots |= {info.pid for info in signless if info.parent == strays_of}
-    barred = {os.getpid(), strays_of}
+    barred = {os.getpid(), strays_of, *_helpers}
     roots |= _share_session(processes, roots, barred, whose)
     allowed = {pid for pid in roots if pid not in barred and (pid == whose.leader or pid not in others)}
     belonging = _descend(processes, allowed, barred, others)
@@ -129,7 +136,7 @@ def cheap_look(whose: Belonging, expected: Container[int]) -> bool:
         children = list_children_of_thread(own, own)
         if children is None:
             return True
-        return any(_may_belong(pid, whose) for pid in children if pid not in expected)
+        return any(_may_belong(pid, whose) for pid in children if pid not in expected and pid not in _helpers)
     except OSError:
         # Out of descriptors: nothing can be said, so the pass, which waits for one, must tell.
         return True

@@ -23,7 +23,7 @@ from gator.process.procfs import (
 )
 
 UNKILLABLE_AFTER_S = 5.0
-_EMPTY_PASSES = 5
+_EMPTY_PASSES = 4
 _FIRST_PAUSE_S = 0.002
 _LONGEST_PAUSE_S = 0.2
 # A stopped process hears these only once it goes on.
@@ -54,11 +54,16 @@ class Endings:
     async def find(self, whose: Belonging, *, strays: bool = False) -> list[ProcessInfo]:
         """The living processes that belong, from a pass that starts after this call.
 
-        With `strays`, also adopted orphans without any sign, for when no other job runs.
+        With `strays`, also adopted orphans without any sign, for when no other job runs. Once the leader
+        is reaped, an empty pass is not trusted while a child of unknown origin says otherwise: what forks
+        and dies all the time may be met by the next one.
         """
-        snapshot = await self._take()
         strays_of = self._own_pid if strays else None
-        return select(snapshot, whose, self._expected, strays_of=strays_of)
+        for _ in range(_EMPTY_PASSES):
+            found = select(await self._take(), whose, self._expected, strays_of=strays_of)
+            if found or not whose.leader_reaped or not cheap_look(whose, self._expected):
+                return found
+        return []
 
     async def look(self, whose: Belonging, *, strays: bool = False) -> list[ProcessInfo]:
         """What is left of a job whose leader was reaped: nothing at once, or after a pass over /proc."""
@@ -93,7 +98,7 @@ class Endings:
         met: dict[tuple[int, int], ProcessInfo] = {}
         warned: set[tuple[int, int]] = set()
         pause = _FIRST_PAUSE_S
-        while found := await self._find_again(whose, strays):
+        while found := await self.find(whose, strays=strays):
             met |= {(process.pid, process.start_ticks): process for process in found}
             if now() >= kill_at + limit_s:
                 return Ended(tuple(met.values()), tuple(found))
@@ -109,14 +114,6 @@ class Endings:
             await _wait_for_all(found, until, now)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
         return Ended(tuple(met.values()), ())
-
-    async def _find_again(self, whose: Belonging, strays: bool) -> list[ProcessInfo]:
-        """Find, and do not trust an empty pass while a child of unknown origin says otherwise."""
-        for _ in range(_EMPTY_PASSES):
-            found = await self.find(whose, strays=strays)
-            if found or not cheap_look(whose, self._expected):
-                return found
-        return []
 
     def close(self) -> None:
         """Stop the thread; a pass under way is finished by it, nobody waits."""

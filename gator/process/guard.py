@@ -10,6 +10,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from gator.process.belongings import spare
+
 _SCRIPT = "cd /; trap '' HUP INT QUIT TERM; read -r _ && exit 0; exec \"$@\""
 _ROOT = str(Path(__file__).resolve().parents[2])
 
@@ -17,7 +19,7 @@ _ROOT = str(Path(__file__).resolve().parents[2])
 class Guard:
     """Sweeps run `run`, or only `daemon` of it, when this process ends without `close`.
 
-    Watch its `pid` with the reaper: a child that nobody accounts for is taken for an orphan of a job.
+    Its exit is left to the reaper, and it is never taken for an orphan of a job.
     """
 
     __slots__ = ("_write_fd", "pid")
@@ -34,9 +36,10 @@ class Guard:
             raise
         finally:
             os.close(read_fd)
+        spare(self.pid)
 
     def close(self) -> None:
-        """Send the guard away without a sweep; its exit is left to the reaper. May be called twice."""
+        """Send the guard away without a sweep. May be called twice."""
         if self._write_fd >= 0:
             with contextlib.suppress(BrokenPipeError):
                 os.write(self._write_fd, b"\n")

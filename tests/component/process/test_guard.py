@@ -7,12 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+from gator.process.belongings import Belonging, cheap_look
+from gator.process.ending import Endings
 from gator.process.guard import Guard
 from gator.process.sweep import sweep
 from tests.component.process.support import Host, alive, marked, until
 
 _OWNER = """
 import os, signal, sys, time
+from gator.process.belongings import Belonging, cheap_look
+from gator.process.ending import Endings
 from gator.process.guard import Guard
 from gator.process.host import become_subreaper
 from gator.process.spawn import Command, spawn
@@ -101,6 +105,19 @@ async def test_a_guard_holds_nothing_and_bears_no_marks(host: Host) -> None:
     assert alive(guard.pid)
     guard.close()
     await until(lambda: exits == [0], "the guard's end")
+
+
+async def test_a_guard_is_never_taken_for_an_orphan_of_a_job(host: Host) -> None:
+    guard = Guard(host.run)
+    job = host.shell("true")
+    assert await job.ended() == 0
+    whose = Belonging(job.pid, host.marks, leader_reaped=True)
+    assert not cheap_look(whose, host.reaper.watched)
+    endings = Endings(host.reaper.watched)
+    assert await endings.find(whose, strays=True) == []
+    endings.close()
+    guard.close()
+    await until(lambda: guard.pid in host.strangers, "the guard's end")
 
 
 async def test_a_sweep_by_hand_kills_everything_of_a_run(host: Host) -> None:
