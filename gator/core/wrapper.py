@@ -166,6 +166,8 @@ class Wrapper:
 
     def on_output(self, now: int, stream: common_pb2.Stream.ValueType, data: bytes) -> list[Action]:
         """Bytes were read."""
+        if self.state is State.FINISHED:
+            return []
         return _record(self._output.feed(stream, data, now, now + self._stamp.offset))
 
     def on_eof(self, now: int, stream: common_pb2.Stream.ValueType) -> list[Action]:
@@ -256,7 +258,7 @@ class Wrapper:
 
     def on_client_event(self, now: int, event: event_pb2.Event) -> list[Action]:
         """A message or the value of a metric came from one of the attempt's own processes."""
-        if not self._client.admit(event):
+        if self.state is State.FINISHED or not self._client.admit(event):
             return []
         self._stamp.adopt(now, event)
         return [Record([event])]

@@ -1,6 +1,7 @@
 """A wrapper host with real processes; a test that leaves one alive fails."""
 
 import asyncio
+import contextlib
 import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -35,6 +36,7 @@ def subreaper() -> None:
 @pytest.fixture
 async def bench(tmp_path: Path, subreaper: None) -> AsyncIterator[Bench]:
     loop = asyncio.get_running_loop()
+    pipes = _open_pipes()
     run = uuid.uuid4().hex
     reaper = Reaper(loop)
     witness = Witness(Memory(loop))
@@ -71,3 +73,16 @@ async def bench(tmp_path: Path, subreaper: None) -> AsyncIterator[Bench]:
     host.close()
     reaper.close()
     assert not left, "the test left processes behind"
+    assert _open_pipes() == pipes, "the test left pipes or terminals open"
+
+
+def _open_pipes() -> set[str]:
+    """The pipes and terminals that this process holds."""
+    found: set[str] = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        # The listing itself is among them, and gone by now.
+        with contextlib.suppress(FileNotFoundError):
+            target = str(entry.readlink())
+            if target.startswith(("pipe:", "/dev/ptmx", "/dev/pts/ptmx")):
+                found.add(target)
+    return found

@@ -3,6 +3,9 @@
 import signal
 from collections.abc import Iterable
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gator.core.wrapper import (
     DEFAULT_GRACE_NANOS,
     DRAIN_NANOS,
@@ -368,6 +371,83 @@ def test_metrics_of_a_client_are_folded() -> None:
 
 def test_nothing_but_logs_and_metrics_is_taken_from_a_client() -> None:
     assert _running().on_client_event(5, event_pb2.Event(result=event_pb2.Result())) == []
+
+
+_STEPS = ("out", "err", "eof out", "eof err", "exit", "left", "gone", "stop", "now", "sample", "log", "time")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(_STEPS), st.integers(0, 20)), max_size=40),
+    st.booleans(),
+    st.sampled_from([0, 50, 5_000]),
+)
+def test_whatever_happens_in_whatever_order_an_attempt_ends_once_and_says_nothing_more(
+    steps: list[tuple[str, int]], starts: bool, grace: int
+) -> None:
+    settings = spec_pb2.Settings(timeout_millis=3_000, grace_millis=grace)
+    resources = spec_pb2.Resources(memory_bytes=100, enforce_memory=True)
+    wrapper = _wrapper(settings, resources)
+    actions = (
+        wrapper.on_spawned(0, event_pb2.Started())
+        if starts
+        else wrapper.on_spawn_failed(0, "no pids", transient=True)
+    )
+    now = 0
+    for step, pause in steps:
+        now += pause * SECOND // 20
+        actions += _do_step(wrapper, step, now, starts)
+    for _ in range(2000):
+        if wrapper.state is State.FINISHED:
+            break
+        now = max(now, wrapper.wake_at or now)
+        actions += _answer(wrapper, now, wrapper.on_time(now))
+        if wrapper.state in (State.RUNNING, State.SWEEPING) and wrapper.wake_at is None:
+            actions += wrapper.on_exited(now, _exit()) + wrapper.on_left_over(now, [])
+    _end(actions)
+    assert _kinds(actions)[-1] == "attempt_finished"
+    assert wrapper.wake_at is None
+    assert not any(_do_step(wrapper, step, now, True) for step in _STEPS)
+
+
+def _answer(wrapper: Wrapper, now: int, actions: list[Action]) -> list[Action]:
+    """What a host does with the actions: nothing can be started, and nothing that is left can be ended."""
+    more: list[Action] = []
+    for action in actions:
+        if isinstance(action, Spawn):
+            more += wrapper.on_spawn_failed(now, "no pids", transient=True)
+        elif isinstance(action, Look):
+            more += wrapper.on_left_over(now, ["undead (13)"])
+    return actions + more
+
+
+def _do_step(wrapper: Wrapper, step: str, now: int, runs: bool) -> list[Action]:
+    match step:
+        case "stop":
+            return wrapper.on_stop(now, _stop())
+        case "now":
+            return wrapper.on_stop(now, _stop(attach_pb2.STOP_MODE_NOW))
+        case "time":
+            return _answer(wrapper, now, wrapper.on_time(now))
+        case "left":
+            return wrapper.on_left_over(now, ["undead (13)"])
+        case "gone":
+            return wrapper.on_left_over(now, [])
+        case _ if not runs:
+            return []
+        case "out":
+            return wrapper.on_output(now, OUT, b"a line\n")
+        case "err":
+            return wrapper.on_output(now, ERR, b"a line\n")
+        case "eof out":
+            return wrapper.on_eof(now, OUT)
+        case "eof err":
+            return wrapper.on_eof(now, ERR)
+        case "exit":
+            return wrapper.on_exited(now, _exit(3))
+        case "sample":
+            return wrapper.on_sample(now, event_pb2.Sample(memory_bytes=now % 200), 0)
+        case _:
+            return wrapper.on_client_event(now, event_pb2.Event(log=event_pb2.LogEvent(text="x")))
 
 
 def test_progress_tells_the_counts_so_far() -> None:
