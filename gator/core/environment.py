@@ -73,7 +73,7 @@ class Launcher:
     they cannot.
     """
 
-    __slots__ = ("_base", "_launch_dir", "_secrets", "folder", "run")
+    __slots__ = ("_base", "_launch_dir", "_secrets", "folder")
 
     def __init__(
         self,
@@ -93,7 +93,6 @@ class Launcher:
         self._base = base
         self._launch_dir = launch_dir
         self.folder = folder
-        self.run = run
         self._secrets = _secret_values(base.items())
 
     def prepare(self, node: attach_pb2.LaunchNode, token: str, scratch: str = "") -> Prepared:

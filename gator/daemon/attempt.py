@@ -97,19 +97,15 @@ class Surroundings(Protocol):
 class Attempt:
     """Runs one attempt; everything happens on the event loop."""
 
-    __slots__ = ("_host", "_marks", "_pipes", "is_reaped", "node", "process", "scratch", "wrapper")
+    __slots__ = ("_host", "_pipes", "belonging", "node", "process", "scratch", "wrapper")
 
     def __init__(self, host: Surroundings, node: attach_pb2.LaunchNode, log_cap: int) -> None:
         self._host = host
-        self._marks = {
-            "GATOR_RUN": host.launcher.run,
-            "GATOR_PATH": node.path,
-            "GATOR_ATTEMPT": str(node.attempt),
-        }
         self._pipes: dict[common_pb2.Stream.ValueType, Pipe] = {}
         self.node = node
         self.process: Process | None = None
-        self.is_reaped = False
+        self.belonging = Belonging(0, {})
+        """How the processes of the attempt are told from others, once it has started."""
         self.scratch = ""
         self.wrapper = Wrapper(node, time_ns() - monotonic_ns(), log_cap)
 
@@ -117,12 +113,6 @@ class Attempt:
     def key(self) -> tuple[str, int]:
         """Path and number of the attempt."""
         return self.node.path, self.node.attempt
-
-    @property
-    def belonging(self) -> Belonging:
-        """How the processes of the attempt are told from others."""
-        leader = self.process.pid if self.process is not None else 0
-        return Belonging(leader, self._marks, self.is_reaped)
 
     @property
     def is_over(self) -> bool:
@@ -157,6 +147,8 @@ class Attempt:
             self._fail(message, error.errno or 0, error.errno in _SHORT_OF_SPACE)
             return
         self.process = process
+        marks = {name: prepared.env[name] for name in ("GATOR_RUN", "GATOR_PATH", "GATOR_ATTEMPT")}
+        self.belonging = Belonging(process.pid, marks)
         started = self._host.describe(process.pid, prepared, self.node.cores)
         self._take(self.wrapper.on_spawned(now, started), partial(self._host.on_started, self))
         self._pipes = self._host.watch(self, process)
@@ -184,7 +176,7 @@ class Attempt:
         """The leader was reaped; what it wrote before is read first."""
         assert self.process is not None
         now = monotonic_ns()
-        self.is_reaped = True
+        self.belonging.leader_reaped = True
         self._host.on_reaped(self, self.process.pid)
         self._read_rest()
         code = os.waitstatus_to_exitcode(status)

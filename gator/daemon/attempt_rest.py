@@ -29,11 +29,7 @@ class Rest:
 
     def look(self, attempt: Attempt) -> None:
         """Tell an attempt what of it still lives: at once where nothing can, as nearly always."""
-        try:
-            may_live = cheap_look(attempt.belonging, self._expected)
-        except OSError:
-            may_live = True
-        if may_live:
+        if cheap_look(attempt.belonging, self._expected):
             self._run(self._look_through(attempt))
         else:
             attempt.on_left_over([])
