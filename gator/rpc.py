@@ -35,6 +35,8 @@ _SERVER_OPTIONS = (
 _CHANNEL_OPTIONS = (
     *_COMMON_OPTIONS,
     ("grpc.enable_http_proxy", 0),
+    # A new channel must not inherit the broken connection of an old one to the same address.
+    ("grpc.use_local_subchannel_pool", 1),
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 1_000),
