@@ -67,6 +67,7 @@ class Wrapper:
         "_exit",
         "_facts",
         "_grace",
+        "_grace_ends",
         "_job",
         "_look_pause",
         "_messages",
@@ -98,7 +99,8 @@ class Wrapper:
             settings.grace_millis * MILLI if settings.HasField("grace_millis") else DEFAULT_GRACE_NANOS
         )
         self._deadline: int | None = None
-        self._since: int | None = None  # when the trying began: to start, or to end the rest
+        self._since: int | None = None  # when the first start failed, or the rest was first killed
+        self._grace_ends: int | None = None  # when what was told to end is killed
         self._look_pause = LOOK_NANOS
         self._started = 0
         self._ended = 0
@@ -239,9 +241,16 @@ class Wrapper:
             if at_once and self.state is not State.KILLING:
                 return self._kill(now)
             return self._end(now) if self.state is State.RUNNING else []
-        if at_once and self.state is State.ENDING_REST:
-            return self._kill_rest(now)
-        return []
+        if not at_once:
+            return []
+        match self.state:
+            case State.DRAINING | State.SWEEPING:
+                self._grace_ends = now
+                return self._sweep() if self.state is State.DRAINING else []
+            case State.ENDING_REST:
+                return self._kill_rest(now)
+            case _:
+                return []
 
     def on_sample(self, now: int, sample: event_pb2.Sample, peak_memory: int) -> list[Action]:
         """The processes of the attempt were looked at; `peak_memory` in bytes as far as it is known."""
@@ -272,10 +281,12 @@ class Wrapper:
     def _end(self, now: int) -> list[Action]:
         if not self._grace:
             return self._kill(now)
-        self._enter(State.ENDING, now + self._grace)
+        self._grace_ends = now + self._grace
+        self._enter(State.ENDING, self._grace_ends)
         return [Signal(signal.SIGTERM)]
 
     def _kill(self, now: int) -> list[Action]:
+        self._grace_ends = now
         self._enter(State.KILLING, now + UNKILLABLE_NANOS)
         return [Signal(signal.SIGKILL)]
 
@@ -284,12 +295,16 @@ class Wrapper:
         return [Look()]
 
     def _end_rest(self, now: int, names: list[str]) -> list[Action]:
-        warning = self._stamp.warning(now, f"left processes behind, which are ended now: {_listed(names)}")
-        self._since = now
+        """Something is left: warn and send TERM, unless it was told to end together with the leader."""
+        actions: list[Action] = []
+        if self._grace_ends is None:
+            self._grace_ends = now + self._grace
+            text = f"left processes behind, which are ended now: {_listed(names)}"
+            actions.append(Record([self._stamp.warning(now, text)]))
+            if self._grace:
+                actions.append(Signal(signal.SIGTERM))
         self._enter(State.ENDING_REST, now + self._look_pause)
-        if self._grace and self._facts.stop is None:
-            return [Record([warning]), Signal(signal.SIGTERM)]
-        return [Record([warning]), *self._kill_rest(now)]
+        return actions if now < self._grace_ends else [*actions, *self._kill_rest(now)]
 
     def _kill_rest(self, now: int) -> list[Action]:
         self._since = now
@@ -299,16 +314,13 @@ class Wrapper:
 
     def _end_rest_further(self, now: int, names: list[str]) -> list[Action]:
         """The rest still lives: look again, kill it after the grace, give it up at last."""
-        since = now - (self._since or now)
         self._look_pause = min(2 * self._look_pause, LONGEST_LOOK_NANOS)
         self._deadline = now + self._look_pause
-        if self.state is State.ENDING_REST and since >= self._grace:
-            return self._kill_rest(now)
-        if self.state is State.KILLING_REST and since >= UNKILLABLE_NANOS:
+        if self.state is State.ENDING_REST:
+            return self._kill_rest(now) if now >= (self._grace_ends or now) else []
+        if now - (self._since or now) >= UNKILLABLE_NANOS:
             return self._give_up(now, names)
-        if self.state is State.KILLING_REST:
-            return [Signal(signal.SIGKILL)]
-        return []
+        return [Signal(signal.SIGKILL)]
 
     def _give_up(self, now: int, names: list[str]) -> list[Action]:
         self._facts.unkillable = f"could not be killed within {duration(UNKILLABLE_NANOS)}: {_listed(names)}"

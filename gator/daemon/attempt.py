@@ -170,7 +170,9 @@ class Attempt:
 
     def on_eof(self, stream: common_pb2.Stream.ValueType) -> None:
         """A pipe has reached its end."""
-        self._take(self.wrapper.on_eof(monotonic_ns(), stream))
+        actions = self.wrapper.on_eof(monotonic_ns(), stream)
+        if actions:
+            self._take(actions)
 
     def on_exit(self, status: int, usage: resource.struct_rusage) -> None:
         """The leader was reaped; what it wrote before is read first."""

@@ -248,6 +248,33 @@ def test_a_stop_after_the_exit_leaves_the_verdict_alone() -> None:
     wrapper.on_left_over(20, ["sleep (12)"])
     assert wrapper.on_stop(21, _stop(attach_pb2.STOP_MODE_NOW)) == [Signal(signal.SIGKILL)]
     assert _end(wrapper.on_left_over(22, [])).outcome == common_pb2.OUTCOME_PASSED
+    wrapper = _running()
+    wrapper.on_exited(10, _exit())
+    assert wrapper.on_stop(11, _stop(attach_pb2.STOP_MODE_NOW)) == [Look()]
+    assert wrapper.on_left_over(12, ["sleep (12)"]) == [Signal(signal.SIGKILL)]
+    assert _end(wrapper.on_left_over(13, [])).outcome == common_pb2.OUTCOME_PASSED
+
+
+def test_what_was_told_to_end_with_its_leader_keeps_the_rest_of_its_grace() -> None:
+    wrapper = _running(spec_pb2.Settings(grace_millis=10_000))
+    wrapper.on_eof(0, OUT)
+    wrapper.on_eof(0, ERR)
+    assert wrapper.on_stop(0, _stop()) == [Signal(signal.SIGTERM)]
+    assert wrapper.on_exited(SECOND, _exit(None, 15)) == [Look()]
+    assert wrapper.on_left_over(SECOND, ["sim (12)"]) == []
+    signals, now = _look_until(wrapper, State.KILLING_REST, ["sim (12)"])
+    assert signals == [Signal(signal.SIGKILL)]
+    assert 10 * SECOND <= now < 11 * SECOND
+    assert _end(wrapper.on_left_over(now, [])).outcome == common_pb2.OUTCOME_CANCELLED
+
+
+def test_what_was_killed_with_its_leader_is_killed_again() -> None:
+    wrapper = _running()
+    wrapper.on_eof(0, OUT)
+    wrapper.on_eof(0, ERR)
+    wrapper.on_stop(0, _stop(attach_pb2.STOP_MODE_NOW))
+    wrapper.on_exited(1, _exit(None, 9))
+    assert wrapper.on_left_over(2, ["sim (12)"]) == [Signal(signal.SIGKILL)]
 
 
 def test_an_unkillable_leader_does_not_hang_the_attempt() -> None:
