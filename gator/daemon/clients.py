@@ -8,11 +8,12 @@ from functools import partial
 from typing import Protocol
 
 from gator import __version__
+from gator.core.cursor import RecordInbox
 from gator.core.tokens import Tokens
 from gator.link.session import ChildLink
 from gator.v1 import attach_pb2, event_pb2
 
-MOST_CLIENTS = 16
+MOST_CLIENTS = 1000
 """Processes of one attempt whose last number is remembered; of more, the oldest is forgotten."""
 
 
@@ -36,7 +37,7 @@ class ClientDesk:
     def __init__(self, attempts: Attempts, tokens: Tokens) -> None:
         self._attempts = attempts
         self._tokens = tokens
-        self._kept: dict[tuple[str, int], dict[str, int]] = {}
+        self._inboxes: dict[tuple[str, int], dict[str, RecordInbox]] = {}
 
     def authenticate(self, hello: attach_pb2.Hello, token: str) -> None:
         """Raises UnauthenticatedError unless the token is that of the attempt."""
@@ -44,23 +45,16 @@ class ClientDesk:
 
     def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
         """A client is there: tell it where to go on."""
-        hello = child.hello
-        numbers = self._kept.setdefault((hello.path, hello.attempt), {})
-        while len(numbers) >= MOST_CLIENTS and hello.id not in numbers:
-            del numbers[next(iter(numbers))]
-        return attach_pb2.Welcome(version=__version__, record=numbers.setdefault(hello.id, 0))
+        return attach_pb2.Welcome(version=__version__, record=self._inbox(child.hello).kept)
 
     def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> Awaitable[None] | None:
         """Keep a record."""
         record, hello = message.record, child.hello
-        numbers = self._kept.setdefault((hello.path, hello.attempt), {})
-        if record.number <= numbers.get(hello.id, 0):
-            self._ack(child, record.number)
+        inbox = self._inbox(hello)
+        if not inbox.take(record.number):
+            self._ack(child, inbox.kept)
             return None
-
-        # Noted before it is committed, so that what is sent again in between is not kept twice.
-        numbers[hello.id] = record.number
-        kept = partial(self._ack, child, record.number)
+        kept = partial(self._on_kept, child, inbox, record.number)
         return self._attempts.client_event(hello.path, hello.attempt, record.event, kept)
 
     def on_detached(self, child: ChildLink) -> None:
@@ -68,7 +62,16 @@ class ClientDesk:
 
     def forget(self, path: str, attempt: int) -> None:
         """An attempt ended: nobody will ask for its numbers any more."""
-        self._kept.pop((path, attempt), None)
+        self._inboxes.pop((path, attempt), None)
+
+    def _inbox(self, hello: attach_pb2.Hello) -> RecordInbox:
+        inboxes = self._inboxes.setdefault((hello.path, hello.attempt), {})
+        while len(inboxes) >= MOST_CLIENTS and hello.id not in inboxes:
+            del inboxes[next(iter(inboxes))]
+        return inboxes.setdefault(hello.id, RecordInbox())
+
+    def _on_kept(self, child: ChildLink, inbox: RecordInbox, number: int) -> None:
+        self._ack(child, inbox.keep(number))
 
     @staticmethod
     def _ack(child: ChildLink, number: int) -> None:
