@@ -205,9 +205,8 @@ class Attempt:
     def on_client_event(self, event: event_pb2.Event, then: Callable[[], None]) -> None:
         """One of the attempt's own processes reports; `then` is called once that is committed."""
         actions = self.wrapper.on_client_event(monotonic_ns(), event)
-        self._take(actions, then if actions else None)
-        if not actions:
-            then()
+        # What is only counted waits for what came before it all the same: an ack covers both.
+        self._take(actions or [Record([])], then)
 
     def pause(self) -> None:
         """Read nothing for a while, so that the job waits when its pipes are full."""
