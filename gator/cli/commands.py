@@ -1,0 +1,121 @@
+"""What commands there are, as data, so that `gator --help` imports none of them."""
+
+from dataclasses import dataclass
+from typing import Final
+
+RUNNING: Final = "Run"
+READING: Final = "Look at a run"
+FOLDERS: Final = "Manage runs"
+SPECS: Final = "Look at a spec"
+INSIDE: Final = "Inside a job"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: its help, and where its function is."""
+
+    help: str
+    panel: str
+    module: str
+    """Module under `gator.cli`; the function in it has the name of the command."""
+    examples: tuple[str, ...] = ()
+    function: str = ""
+    """Name of the function where it differs from that of the command."""
+    lasting: bool = False
+    """It does more than print, so a closed stdout must not end it."""
+
+
+COMMANDS: Final[dict[str, Command]] = {
+    "run": Command(
+        "Run a spec: start every job of its tree and keep all they say.",
+        RUNNING,
+        "run",
+        ("gator run examples/job_tree.yaml", "gator run -j 8 --only 'sims/**' nightly.yaml"),
+        lasting=True,
+    ),
+    "stop": Command(
+        "Stop a live run or a part of it.",
+        RUNNING,
+        "stop",
+        ("gator stop", "gator stop top/sims --now"),
+    ),
+    "status": Command(
+        "What runs, what waits for what, and the counts.",
+        READING,
+        "status",
+        ("gator status", "gator status top/sims -r -2"),
+    ),
+    "tree": Command(
+        "The tree of nodes with their outcomes.",
+        READING,
+        "tree",
+        ("gator tree", "gator tree top/sims --depth 1 --outcome failed"),
+    ),
+    "failures": Command(
+        "Each failure: why, its first error, where to look, how to run it again.",
+        READING,
+        "failures",
+        ("gator failures", "gator failures 'sims/**' --json"),
+    ),
+    "logs": Command(
+        "The output of jobs, byte for byte as they wrote it.",
+        READING,
+        "logs",
+        ("gator logs build/link", "gator logs -f build/link", "gator logs build/link --first-error -C 5"),
+    ),
+    "grep": Command(
+        "Search the output of jobs by a regular expression.",
+        READING,
+        "grep",
+        ("gator grep 'UVM_(ERROR|FATAL)'", "gator grep -C 2 'out of memory' 'sims/**'"),
+    ),
+    "metrics": Command(
+        "The numbers that jobs reported about themselves.",
+        READING,
+        "metrics",
+        ("gator metrics", "gator metrics sims --name coverage"),
+    ),
+    "resources": Command(
+        "Time, processor and memory that jobs used, against what they asked for.",
+        READING,
+        "resources",
+        ("gator resources", "gator resources sims/run[3]"),
+    ),
+    "show": Command(
+        "Everything about one node: spec, environment, command line, attempts, result.",
+        READING,
+        "show",
+        ("gator show sims/run[3]",),
+    ),
+    "runs": Command("List the runs, the newest first.", FOLDERS, "runs", ("gator runs", "gator runs -n 5")),
+    "clean": Command(
+        "Remove the folders of old runs, never of live ones.",
+        FOLDERS,
+        "clean",
+        ("gator clean --keep 10", "gator clean --older 14d --dry-run"),
+    ),
+    "check": Command(
+        "Say everything that is wrong with a spec; start nothing.",
+        SPECS,
+        "check",
+        ("gator check nightly.yaml",),
+    ),
+    "plan": Command(
+        "Show what a spec would run, in which order and with what.",
+        SPECS,
+        "plan",
+        ("gator plan nightly.yaml", "gator plan --format mermaid --only 'sims/**' nightly.yaml"),
+    ),
+    "schema": Command(
+        "Print the JSON Schema of specs, for editors.", SPECS, "schema", ("gator schema > gator.schema.json",)
+    ),
+    "log": Command(
+        "Write a message into the run's log.",
+        INSIDE,
+        "job_commands",
+        ("gator log --severity warning 'disk is nearly full'",),
+    ),
+    "metric": Command(
+        "Report a number about the job.", INSIDE, "job_commands", ("gator metric cycles 120000 --kind max",)
+    ),
+}

@@ -1,0 +1,74 @@
+"""Turns what went wrong into a line for the user and an exit code. Users never see a bare traceback."""
+
+import os
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+from typing import Final
+
+from gator.errors import SpecError, UserError
+
+FAILED: Final = 1
+USAGE: Final = 2
+FAULT: Final = 3
+INTERRUPTED: Final = 130
+
+_logs: list[Path] = []
+
+
+def log_to(file: Path) -> None:
+    """From now on tracebacks go to this file, `gator.log` in the folder of the run at hand."""
+    _logs[:] = [file]
+
+
+def tell(error: Exception) -> int:
+    """Say what went wrong on stderr; returns the exit code."""
+    if isinstance(error, SpecError):
+        _say("\n".join(map(str, error.problems)))
+        return USAGE
+    if isinstance(error, UserError):
+        _say(f"gator: {error}")
+        return USAGE
+    place = write_traceback(error)
+    what = str(error) or type(error).__name__
+    _say(f"gator: {what} (details in {place})" if place else f"gator: {what}")
+    return FAULT
+
+
+def write_traceback(error: BaseException) -> Path | None:
+    """Append a traceback to the fault log; returns where it is, None if it could not be written."""
+    text = "".join(traceback.format_exception(error))
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+    entry = f"{stamp} pid {os.getpid()}: {' '.join(sys.argv)}\n{text}\n"
+    for log in _logs:
+        try:
+            with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(entry)
+        except OSError:
+            pass  # somebody else's run, or a full disk: the temporary folder is next
+        else:
+            return log
+    try:
+        fd, name = tempfile.mkstemp(prefix="gator-", suffix=".log")
+        with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(entry)
+    except OSError:
+        return None
+    return Path(name)
+
+
+def drop_stdout() -> None:
+    """Nobody reads stdout any more: let what is still buffered vanish instead of raising at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
+
+
+def _say(text: str) -> None:
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except OSError:
+        pass  # nobody reads stderr either

@@ -1,0 +1,124 @@
+"""The command `gator`: finds the command that is meant and imports nothing else.
+
+Rule it keeps: rich, peewee and grpc are imported by the command that needs them, never here.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from gator import __version__
+from gator.cli import faults
+from gator.cli.commands import COMMANDS, Command
+
+_OWN_OPTIONS = ("--help", "-h", "--version", "--install-completion", "--show-completion")
+_HELP = {"help_option_names": ["-h", "--help"]}
+
+
+class LazyGroup(TyperGroup):
+    """Knows the commands by their data and imports one when it is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of all commands in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A stand-in that has a name and a help text, which is all that lists of commands need."""
+        data = COMMANDS.get(cmd_name)
+        if data is None:
+            return None
+        return TyperCommand(cmd_name, help=data.help, rich_help_panel=data.panel)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The real command, imported now."""
+        self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}
+        name, found, rest = super().resolve_command(ctx, args)
+        if name in COMMANDS and found is not None:
+            found = load(name, COMMANDS[name])
+        return name, found, rest
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the options before the command, and put `run` where it was left out."""
+        return super().parse_args(ctx, with_default_command(args))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Call the command; a reader whose reader went away ends quietly."""
+        try:
+            answer = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            data = COMMANDS.get(ctx.invoked_subcommand or "")
+            if data is None or data.lasting:
+                raise
+            faults.drop_stdout()
+            raise typer.Exit(0) from None
+        return answer
+
+
+def load(name: str, data: Command) -> Any:
+    """Import a command and make it ready to be called."""
+    module = importlib.import_module(f"gator.cli.{data.module}")
+    app = typer.Typer(add_completion=False, context_settings=_HELP)
+    function = getattr(module, data.function or name)
+    epilog = "\n\n".join(["Examples:", *(f"  {line}" for line in data.examples)]) if data.examples else None
+    app.command(name, epilog=epilog)(function)
+    return get_command(app)
+
+
+def with_default_command(args: list[str]) -> list[str]:
+    """`gator SPEC` and `gator -j 4 SPEC` mean `gator run …`."""
+    if not args or args[0] in COMMANDS:
+        return args
+    first = args[0]
+    if first.startswith("-") and first != "-":
+        is_own = first.split("=", 1)[0] in _OWN_OPTIONS
+        return args if is_own or not any(_names_spec(arg) for arg in args) else ["run", *args]
+    return ["run", *args] if _names_spec(first) else args
+
+
+def _names_spec(arg: str) -> bool:
+    return arg == "-" or arg.endswith((".yaml", ".yml")) or Path(arg).is_file()
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    context_settings=_HELP,
+    pretty_exceptions_enable=False,
+    epilog="`gator SPEC` is short for `gator run SPEC`.",
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"gator {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def gator(
+    version: bool = typer.Option(
+        False, "--version", help="Show the version.", callback=_print_version, is_eager=True
+    ),
+) -> None:
+    """Run trees of jobs, keep every line they write, explain every failure."""
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the command that argv asks for and exit: 0, 1 failed jobs, 2 usage, 3 a fault, 130 interrupted."""
+    if (sys.argv[1:] if args is None else list(args)) == ["--version"]:
+        sys.stdout.write(f"gator {__version__}\n")
+        sys.exit(0)
+    try:
+        get_command(app).main(args=args, prog_name="gator")
+    except KeyboardInterrupt:
+        sys.exit(faults.INTERRUPTED)
+    except Exception as error:  # the last place where a fault can be told in one line instead of a traceback
+        sys.exit(faults.tell(error))
+    sys.exit(0)

@@ -1,0 +1,223 @@
+"""How commands print: words for enums, times and sizes, columns, colours, JSON.
+
+Rule: a terminal gets colours unless NO_COLOR is set; a pipe gets plain text of the same shape.
+"""
+
+import base64
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from gator.v1 import common_pb2, event_pb2, query_pb2
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import EnumDescriptor
+    from google.protobuf.message import Message
+
+_STYLES: Final = {
+    "passed": "32",
+    "failed": "1;31",
+    "lost": "1;35",
+    "pruned": "33",
+    "cancelled": "33",
+    "running": "36",
+    "waiting": "2",
+    "error": "31",
+    "critical": "1;31",
+    "warning": "33",
+    "debug": "2",
+    "dim": "2",
+    "bold": "1",
+    "path": "36",
+}
+_NUMBER_SIZES: Final = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+
+
+def has_colour() -> bool:
+    """Whether stdout understands colours and its user wants them."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
+def paint(text: str, style: str) -> str:
+    """Text in a style, by the name of an outcome, severity or `dim`, `bold`, `path`."""
+    code = _STYLES.get(style)
+    return f"\x1b[{code}m{text}\x1b[0m" if code and has_colour() else text
+
+
+def say(text: str = "") -> None:
+    """Print a line."""
+    sys.stdout.write(text + "\n")
+
+
+# -- words
+
+
+def word(descriptor: "EnumDescriptor", value: int) -> str:
+    """An enum's value in lower case without its prefix: `passed`; empty for unspecified."""
+    found = descriptor.values_by_number.get(value)
+    if found is None or value == 0:
+        return ""
+    first = descriptor.values_by_number[0].name.removesuffix("UNSPECIFIED")
+    return found.name.removeprefix(first).lower()
+
+
+def outcome(value: int) -> str:
+    """`passed`, `failed`, …; empty while it goes on."""
+    return word(common_pb2.Outcome.DESCRIPTOR, value)
+
+
+def reason(value: int) -> str:
+    """`timeout`, `exit`, …; empty where there is nothing to explain."""
+    return word(common_pb2.Reason.DESCRIPTOR, value)
+
+
+def severity(value: int) -> str:
+    """`info`, `error`, …."""
+    return word(common_pb2.Severity.DESCRIPTOR, value)
+
+
+def stream(value: int) -> str:
+    """`out`, `err`, or empty."""
+    return {int(common_pb2.STREAM_STDOUT): "out", int(common_pb2.STREAM_STDERR): "err"}.get(value, "")
+
+
+def state_of(node: query_pb2.Node) -> str:
+    """One word for what a node is at: its outcome, `running` or `waiting`."""
+    return outcome(node.outcome) or word(query_pb2.NodeState.DESCRIPTOR, node.state) or "unknown"
+
+
+def choice(descriptor: "EnumDescriptor", text: str, option: str) -> int:
+    """The value of an enum that an option names. Raises UsageError with the names there are."""
+    from gator.errors import UsageError
+
+    names = {word(descriptor, number): number for number in descriptor.values_by_number if number}
+    found = names.get(text.lower())
+    if found is None:
+        raise UsageError(f"{option} takes {', '.join(names)}, not {text!r}")
+    return found
+
+
+# -- quantities
+
+
+def duration(nanos: int) -> str:
+    """A time span for people: `0.42s`, `12.3s`, `4m05s`, `2h07m`, `3d04h`."""
+    seconds = nanos / 1e9
+    if seconds < 10:
+        return f"{seconds:.2f}s"
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02}s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours}h{minutes:02}m"
+    return f"{hours // 24}d{hours % 24:02}h"
+
+
+def size(count: int) -> str:
+    """Bytes for people: `1.5 MiB`."""
+    for factor, unit in _NUMBER_SIZES:
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} B"
+
+
+def moment(unix_nanos: int) -> str:
+    """A time in the local zone, to the second; `-` for none."""
+    if not unix_nanos:
+        return "-"
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix_nanos / 1e9))
+
+
+def number(value: float) -> str:
+    """A number as short as it can be said."""
+    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
+
+
+def tally(counts: event_pb2.Tally) -> str:
+    """Jobs by what they are at, those there are none of left out; what passed is always said."""
+    words = ("running", "waiting", "passed", "failed", "lost", "pruned", "cancelled")
+    parts: list[str] = []
+    for name in words:
+        count = int(getattr(counts, name))
+        if count or name == "passed":
+            parts.append(paint(f"{count:,} {name}", name if count else "dim"))
+    return ", ".join(parts)
+
+
+def jobs(count: int) -> str:
+    """`1 job`, `2,000 jobs`."""
+    return "1 job" if count == 1 else f"{count:,} jobs"
+
+
+# -- shapes
+
+
+def columns(rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()) -> None:
+    """Print rows in columns; those whose number is in `right` are aligned to the right."""
+    texts = [list(row) for row in rows]
+    if not texts:
+        return
+    widths = [max(_width(row[at]) for row in texts) for at in range(len(texts[0]))]
+    for row in texts:
+        cells = [
+            " " * (width - _width(cell)) + cell if at in right else cell + " " * (width - _width(cell))
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        say("  ".join(cells).rstrip())
+
+
+def _width(text: str) -> int:
+    if "\x1b" not in text:
+        return len(text)
+    import re
+
+    return len(re.sub(r"\x1b\[[0-9;]*m", "", text))
+
+
+# -- JSON
+
+
+def say_json(value: Any) -> None:
+    """Print a message or plain values as one line of JSON."""
+    from google.protobuf.message import Message
+
+    plain = to_values(value) if isinstance(value, Message) else value
+    sys.stdout.write(json.dumps(plain, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def to_values(message: "Message") -> dict[str, Any]:
+    """A message as plain values, with every field.
+
+    Enums are lower-case words without their prefix and null when unspecified, bytes are base64, and a
+    message or optional value that is not set is null.
+    """
+    return {field.name: _field(message, field) for field in message.DESCRIPTOR.fields}
+
+
+def _field(message: "Message", field: Any) -> Any:
+    value = getattr(message, field.name)
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        return {str(key): value[key] for key in sorted(value)}
+    if field.is_repeated:
+        return [_value(field, item) for item in value]
+    if field.has_presence and not message.HasField(field.name):
+        return None
+    return _value(field, value)
+
+
+def _value(field: Any, value: Any) -> Any:
+    if field.message_type is not None:
+        return to_values(value)
+    if field.enum_type is not None:
+        return word(field.enum_type, value) or None
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value

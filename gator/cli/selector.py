@@ -1,0 +1,163 @@
+"""Finds the run that a command is about: `-r latest`, `-2`, an id, an ident or a folder.
+
+Rule: finding a run opens no store, so that a broken one stands in nobody's way.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from gator.daemon.folder import RunFolder
+from gator.errors import NotFoundError
+
+LATEST: Final = "latest"
+_NAME = re.compile(r"(\d{8}-\d{6})-(.*?)(?:\.\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRun:
+    """A run of which only the folder is known yet."""
+
+    folder: RunFolder
+    stamp: str
+    """When it was started, as `YYYYMMDD-HHMMSS` in the local zone; empty where the name does not say."""
+    ident: str
+    """Ident of its root, as far as a file name can hold it."""
+
+    @property
+    def id(self) -> str:
+        """Id of the run; empty if it never began."""
+        owner = self.folder.owner()
+        return owner.run if owner is not None else ""
+
+
+def complete_run(incomplete: str) -> list[tuple[str, str]]:
+    """What a shell offers after `-r`."""
+    runs = found_runs(tracking_root(None))
+    values = [(LATEST, "the newest run")]
+    values += [(run.folder.path.name, run.ident) for run in runs[:50]]
+    return [value for value in values if value[0].startswith(incomplete)]
+
+
+def complete_path(ctx: typer.Context, incomplete: str) -> list[str]:
+    """What a shell offers for the path of a node."""
+    from gator.cli.selector_open import paths_like
+
+    return paths_like(ctx.params.get("run"), ctx.params.get("tracking"), incomplete)
+
+
+RunOption = Annotated[
+    str | None,
+    typer.Option(
+        "-r",
+        "--run",
+        metavar="RUN",
+        help="latest (default), -1, -2, …, the beginning of an id, an ident, or a folder.",
+        autocompletion=complete_run,
+    ),
+]
+TrackingOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--tracking", metavar="DIR", help="Where the runs are; default ./tracking.", envvar="GATOR_TRACKING"
+    ),
+]
+PathArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[PATH]", help="A node, by its path or the end of it.", autocompletion=complete_path
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, as docs/json.md describes.")]
+
+
+def tracking_root(option: Path | None) -> Path:
+    """The folder of runs."""
+    return option if option is not None else Path(os.environ.get("GATOR_TRACKING") or "tracking")
+
+
+def is_run(path: Path) -> bool:
+    """Whether a folder is that of a run."""
+    return (path / "run.lock").is_file()
+
+
+def found_runs(root: Path) -> Sequence[FoundRun]:
+    """The runs in a folder, the newest first; the folder itself if it is that of a run."""
+    if is_run(root):
+        return [_found(root)]
+    try:
+        folders = [path for path in root.iterdir() if not path.is_symlink() and is_run(path)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(map(_found, folders), key=_age, reverse=True)
+
+
+def _found(path: Path) -> FoundRun:
+    match = _NAME.fullmatch(path.name)
+    folder = RunFolder(path)
+    return FoundRun(folder, match[1], match[2]) if match else FoundRun(folder, "", path.name)
+
+
+def _age(run: FoundRun) -> tuple[str, int, str]:
+    if run.stamp:
+        # Runs of one second are told apart by the number at the end, which sorts by its length first.
+        return run.stamp, len(run.folder.path.name), run.folder.path.name
+    import time
+
+    begun = (run.folder.path / "run.lock").stat().st_mtime
+    return time.strftime("%Y%m%d-%H%M%S", time.localtime(begun)), 0, run.folder.path.name
+
+
+def select(wanted: str | None, root: Path) -> FoundRun:
+    """The run that is meant. Raises NotFoundError that says which there are."""
+    wanted = wanted or LATEST
+    if wanted != LATEST and ("/" in wanted or not root.exists()) and is_run(Path(wanted)):
+        return _found(Path(wanted).absolute())
+    runs = found_runs(root)
+    if not runs:
+        if is_run(Path(wanted)):
+            return _found(Path(wanted).absolute())
+        raise NotFoundError(f"there is no run in {root}: name another folder with --tracking")
+    if wanted == LATEST:
+        return _latest(root, runs)
+    if re.fullmatch(r"-\d+", wanted):
+        back = int(wanted[1:])
+        if 1 <= back <= len(runs):
+            return runs[back - 1]
+        raise NotFoundError(f"there are {len(runs)} runs in {root}, so -1 to -{len(runs)}")
+    found = _named(wanted, runs)
+    if found is None:
+        newest = ", ".join(run.folder.path.name for run in runs[:5])
+        raise NotFoundError(f"there is no run {wanted!r} in {root}; the newest are: {newest}")
+    return found
+
+
+def _latest(root: Path, runs: Sequence[FoundRun]) -> FoundRun:
+    link = root / LATEST
+    try:
+        target = link.resolve(strict=True)
+    except OSError:
+        return runs[0]
+    return _found(target) if is_run(target) else runs[0]
+
+
+def _named(wanted: str, runs: Sequence[FoundRun]) -> FoundRun | None:
+    for run in runs:
+        if run.folder.path.name == wanted:
+            return run
+    by_id = [run for run in runs if len(wanted) >= 4 and run.id.startswith(wanted)]
+    if len(by_id) > 1:
+        raise NotFoundError(f"the ids of {len(by_id)} runs begin with {wanted}: give more of it")
+    if by_id:
+        return by_id[0]
+    for run in runs:
+        if run.ident == wanted:
+            return run
+    if is_run(Path(wanted)):
+        return _found(Path(wanted).absolute())
+    return next((run for run in runs if run.folder.path.name.startswith(wanted)), None)

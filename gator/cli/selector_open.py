@@ -1,0 +1,156 @@
+"""Opens the run that was selected: its folder where it can be read, else its live root.
+
+Rule: commands see only `Questions`; where the answers come from makes no difference to them.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from gator.cli import faults, selector
+from gator.errors import NotFoundError, UsageError
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+
+class Questions(Protocol):
+    """What can be asked about a run, as QueryService has it."""
+
+    def get_run(self, request: qs.GetRunRequest, /) -> qs.GetRunResponse:
+        """One run as a whole."""
+        ...
+
+    def get_node(self, request: qs.GetNodeRequest, /) -> qs.GetNodeResponse:
+        """One node with all its attempts."""
+        ...
+
+    def list_nodes(self, request: qs.ListNodesRequest, /) -> qs.ListNodesResponse:
+        """Nodes below a node."""
+        ...
+
+    def list_waiting(self, request: qs.ListWaitingRequest, /) -> qs.ListWaitingResponse:
+        """What cannot start yet."""
+        ...
+
+    def list_events(self, request: qs.ListEventsRequest, /) -> qs.ListEventsResponse:
+        """Events."""
+        ...
+
+    def list_lines(self, request: qs.ListLinesRequest, /) -> qs.ListLinesResponse:
+        """Lines and messages."""
+        ...
+
+    def list_metrics(self, request: qs.ListMetricsRequest, /) -> qs.ListMetricsResponse:
+        """Metrics."""
+        ...
+
+    def list_samples(self, request: qs.ListSamplesRequest, /) -> qs.ListSamplesResponse:
+        """What an attempt used."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that can be asked."""
+
+    found: selector.FoundRun
+    ask: Questions
+    run: query_pb2.Run
+    """The run as it was when it was opened."""
+
+    def now(self) -> query_pb2.Run:
+        """The run as it is."""
+        return self.ask.get_run(qs.GetRunRequest()).run
+
+    def path_of(self, wanted: str | None) -> str:
+        """The path that the end of a path means; the root for none.
+
+        Raises NotFoundError when there is none such, UsageError when there are several.
+        """
+        if not wanted:
+            return self.run.ident
+        found = self.matching([wanted], most=6)
+        if not found:
+            raise NotFoundError(f"there is no node {wanted!r}{self._maybe_waiting()}")
+        exact = [node for node in found if node.path == wanted.strip("/")]
+        if len(found) > 1 and not exact:
+            names = ", ".join(node.path for node in found[:5])
+            more = ", …" if len(found) > 5 else ""
+            raise UsageError(f"{wanted!r} may mean several nodes, give more of the path: {names}{more}")
+        return (exact or found)[0].path
+
+    def matching(
+        self,
+        globs: Sequence[str],
+        most: int = 0,
+        kinds: Sequence[common_pb2.NodeKind.ValueType] = (),
+    ) -> list[query_pb2.Node]:
+        """The nodes that any of the globs means, in the order of their paths; `most` 0 means all."""
+        request = qs.ListNodesRequest(
+            path=self.run.ident,
+            scope=qs.SCOPE_SUBTREE,
+            globs=globs,
+            kinds=kinds,
+            order=qs.NODE_ORDER_PATH,
+            page_size=most,
+        )
+        nodes: list[query_pb2.Node] = []
+        for page in pages(self.ask, request):
+            nodes.extend(page.nodes)
+            if most and len(nodes) >= most:
+                break
+        return nodes
+
+    def _maybe_waiting(self) -> str:
+        if self.run.state == query_pb2.RUN_STATE_RUNNING:
+            return " yet: what has not been handed out is seen by gator plan and gator status only"
+        return f" in {self.run.ident}: see gator tree"
+
+
+def pages(ask: Questions, request: qs.ListNodesRequest) -> Iterator[qs.ListNodesResponse]:
+    """All pages of a list of nodes."""
+    while True:
+        page = ask.list_nodes(request)
+        yield page
+        if not page.next_page_token:
+            return
+        request.page_token = page.next_page_token
+
+
+@contextmanager
+def open_run(wanted: str | None, tracking: Path | None) -> Generator[OpenRun]:
+    """The run that `-r` means, ready to be asked. Raises NotFoundError and StoreError."""
+    found = selector.select(wanted, selector.tracking_root(tracking))
+    faults.log_to(found.folder.fault_log)
+    with asking(found) as ask:
+        yield OpenRun(found, ask, ask.get_run(qs.GetRunRequest()).run)
+
+
+@contextmanager
+def asking(found: selector.FoundRun) -> Generator[Questions]:
+    """Somebody who answers for a run."""
+    from gator.query import Queries
+    from gator.store.run_queries import FolderReader
+
+    close_dead(found)
+    with FolderReader.open(found.folder.path, live=found.folder.is_live()) as reader:
+        yield Queries(reader)
+
+
+def close_dead(found: selector.FoundRun) -> None:
+    """Let the owner of a dead run write what is missing; everybody else sees the same and writes nothing."""
+
+
+def paths_like(wanted: object, tracking: object, incomplete: str) -> list[str]:
+    """Paths that begin or go on with `incomplete`; empty when the run cannot be asked."""
+    from gator.errors import GatorError, UserError
+
+    run = wanted if isinstance(wanted, str) else None
+    try:
+        with open_run(run, Path(str(tracking)) if tracking else None) as opened:
+            nodes = opened.matching([f"**/{incomplete}*", f"{incomplete}*"], most=100)
+    except (GatorError, UserError):
+        return []
+    return [node.path for node in nodes if node.path.startswith(incomplete)] or [node.path for node in nodes]

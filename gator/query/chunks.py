@@ -1,0 +1,102 @@
+r"""Blocks of output become chunks of whole lines.
+
+Blocks are cut by time and size, so a line may begin in one and end in another. A chunk never does: it
+consists of whole lines of one stream. Rule: concatenated, the chunks of a stream are the stream.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from gator.v1 import common_pb2, event_pb2
+
+PIECE_BYTES = 1024 * 1024
+"""Longer lines are cut into pieces of this size that have one number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Whole lines of one stream."""
+
+    stream: common_pb2.Stream.ValueType
+    severity: common_pb2.Severity.ValueType
+    """That of its lines, as far as nothing else is said of one."""
+    first_line: int
+    """Number of its first line, from 1."""
+    piece: int
+    """Which piece of the first line it begins with, from 0."""
+    data: bytes
+    """The lines with their ends; only the last line of a stream, or a piece, may lack it."""
+    time: int
+    """When its last byte was read, in nanoseconds since 1970 UTC."""
+    start_seq: int
+    """Place of the event in which its first line begins: reading from there gives the same chunk's lines."""
+
+
+class _Track:
+    """What is left of a stream after the last line end."""
+
+    __slots__ = ("carry", "number", "pieces", "severity", "start_seq", "time")
+
+    def __init__(self) -> None:
+        self.carry = b""
+        self.number = 0
+        """Number of the line that the carry belongs to."""
+        self.pieces = 0
+        """Pieces of that line that were given out."""
+        self.start_seq = 0
+        """Event in which that line begins."""
+        self.severity = common_pb2.SEVERITY_UNSPECIFIED
+        self.time = 0
+
+    def begin(self, number: int, seq: int) -> None:
+        """A line begins whose beginning is not known to belong to the carry."""
+        self.carry, self.number, self.pieces, self.start_seq = b"", number, 0, seq
+
+    def chunk(self, stream: common_pb2.Stream.ValueType, data: bytes) -> Chunk:
+        """A chunk that begins with the line of the carry."""
+        return Chunk(stream, self.severity, self.number, self.pieces, data, self.time, self.start_seq)
+
+
+class Chunker:
+    """Makes chunks of the blocks of one attempt, in the order of reading."""
+
+    __slots__ = ("_bytes_of", "_tracks")
+
+    def __init__(self, bytes_of: Callable[[event_pb2.Block], bytes]) -> None:
+        """`bytes_of` unpacks a block."""
+        self._bytes_of = bytes_of
+        self._tracks: dict[common_pb2.Stream.ValueType, _Track] = {}
+
+    def feed(self, seq: int, block: event_pb2.Block) -> Iterator[Chunk]:
+        """The chunks that a block completes. `seq` is the place of its event in the store."""
+        track = self._tracks.setdefault(block.stream, _Track())
+        data = self._bytes_of(block)
+        if (track.carry or track.pieces) and block.continues and block.first_line == track.number:
+            data = track.carry + data
+        else:
+            if track.carry:
+                # What was between was not stored: the line never got its end.
+                yield track.chunk(block.stream, track.carry)
+            track.begin(block.first_line, seq)
+        track.severity, track.time = block.severity, block.last_read_unix_nanos
+        end = data.rfind(b"\n") + 1
+        if end:
+            yield track.chunk(block.stream, data[:end])
+            track.begin(track.number + data.count(b"\n", 0, end), seq)
+        while len(data) - end > PIECE_BYTES:
+            yield track.chunk(block.stream, data[end : end + PIECE_BYTES])
+            end += PIECE_BYTES
+            track.pieces += 1
+        track.carry = data[end:]
+
+    def finish(self) -> Iterator[Chunk]:
+        """The last lines, which have no end yet."""
+        for stream, track in self._tracks.items():
+            if track.carry:
+                yield track.chunk(stream, track.carry)
+                track.carry = b""
+
+    def resume_seq(self, seq: int) -> int:
+        """The first event that is needed to go on after the event `seq`."""
+        begun = (track.start_seq for track in self._tracks.values() if track.carry or track.pieces)
+        return min(begun, default=seq + 1)

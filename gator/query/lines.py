@@ -1,0 +1,337 @@
+"""Lines and messages of jobs, job by job in the order of reading, found by number, severity or expression.
+
+Rule: what a page ends with is what the next one goes on after, however the lines lie in blocks.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from gator.core.text import clean, readable
+from gator.query import tokens
+from gator.query.chunks import Chunk, Chunker
+from gator.query.reader import Reader
+from gator.query.search import Pattern
+from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+MOST_LINES = 10_000
+MOST_BYTES = 2 * 1024 * 1024
+_PIECE = 64
+
+Key = tuple[int, int]
+"""Number of a line in its stream, and of its piece."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """A line before it is made into a message."""
+
+    chunk: Chunk
+    number: int
+    piece: int
+    data: bytes
+    hit: bool = True
+
+
+@dataclass(slots=True)
+class _Near:
+    """The lines of a stream around its hits."""
+
+    before: deque[tuple[int, int, bytes]]
+    after: int = 0
+    done: Key = (0, -1)
+    """The last line that was given out."""
+
+
+@dataclass(slots=True)
+class _Mark:
+    """How far the pages before have come in an attempt."""
+
+    seq: int = 0
+    """The event to read from."""
+    message: int = 0
+    """The last event whose message was given out."""
+    lines: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    """By stream the last line and piece that were looked at."""
+
+
+class LineFilter:
+    """Which lines of an attempt are hits."""
+
+    def __init__(self, request: qs.ListLinesRequest) -> None:
+        self.request = request
+        self.pattern = Pattern(request.regex) if request.regex else None
+        self.narrow = bool(request.regex or request.severity)
+
+    def hits(self, chunk: Chunk, levels: dict[tuple[int, int], int]) -> Iterator[_Found]:
+        """The lines of a chunk that are wanted. `levels` has the severity of lines that have their own."""
+        spans = self.pattern.lines(chunk.data) if self.pattern else _spans(chunk.data)
+        number, counted = chunk.first_line, 0
+        first, last, least = self.request.first_line, self.request.last_line, self.request.severity
+        for start, end in spans:
+            number += chunk.data.count(b"\n", counted, start)
+            counted = start
+            if number < first:
+                continue
+            if last and number > last:
+                return
+            line = chunk.data[start:end]
+            if least and not _is_as_bad(least, levels.get((chunk.stream, number), chunk.severity), line):
+                continue
+            yield _Found(chunk, number, chunk.piece if start == 0 else 0, line)
+
+
+def _is_as_bad(least: int, severity: int, line: bytes) -> bool:
+    return severity >= least and bool(clean(line))
+
+
+def _spans(data: bytes) -> Iterator[tuple[int, int]]:
+    start, size = 0, len(data)
+    while start < size:
+        end = data.find(b"\n", start)
+        if end < 0:
+            end = size
+        yield start, end
+        start = end + 1
+
+
+class LinePager:
+    """Makes one page of lines. Raises UsageError for a wrong expression or token."""
+
+    def __init__(self, reader: Reader, request: qs.ListLinesRequest, path: str) -> None:
+        self._reader, self._request, self._path = reader, request, path
+        self._filter = LineFilter(request)
+        self._place = tokens.decode(request, request.page_token) or {}
+        self._left = min(request.page_size or 1000, MOST_LINES)
+        self._bytes = MOST_BYTES
+        self._response = qs.ListLinesResponse()
+
+    def page(self) -> qs.ListLinesResponse:
+        """The page that the request asks for."""
+        wanted = qs.ListNodesRequest(
+            path=self._path,
+            scope=qs.SCOPE_SUBTREE,
+            globs=self._request.globs,
+            kinds=[common_pb2.NODE_KIND_JOB],
+        )
+        at, mark = self._place.get("after"), self._mark()
+        begun = self._reader.node(self._place["path"]) if mark is not None else None
+        if mark and begun and not self._job(begun, self._place["attempt"], mark, at):
+            return self._response
+        while True:
+            found = list(self._reader.nodes(wanted, at, _PIECE))
+            for place, node in found:
+                if not self._job(node, self._request.attempt, _Mark(), place):
+                    return self._response
+                at = place
+            if len(found) < _PIECE:
+                return self._response
+
+    def _mark(self) -> _Mark | None:
+        mark = self._place.get("mark")
+        return _Mark(mark[0], mark[1], mark[2]) if mark else None
+
+    def _job(self, node: query_pb2.Node, number: int, mark: _Mark, place: object) -> bool:
+        """Add the lines of one job; False when the page is full."""
+        attempts = self._reader.attempts(node.path)
+        if number:
+            attempts = [attempt for attempt in attempts if attempt.number == number]
+        if not attempts:
+            return True
+        attempt = attempts[-1]
+        lines = AttemptLines(self._reader, self._filter, node.path, attempt, mark)
+        for line in lines:
+            self._response.lines.append(line)
+            self._left -= 1
+            self._bytes -= line.ByteSize()
+            if self._left <= 0 or self._bytes <= 0:
+                now = lines.mark
+                self._response.next_page_token = tokens.encode(
+                    self._request,
+                    {
+                        "path": node.path,
+                        "attempt": attempt.number,
+                        "after": place,
+                        "mark": [now.seq, now.message, now.lines],
+                    },
+                )
+                return False
+        return True
+
+
+class AttemptLines:
+    """The wanted lines of one attempt. `mark` says where to go on after the line that came last."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        wanted: LineFilter,
+        path: str,
+        attempt: query_pb2.Attempt,
+        mark: _Mark | None = None,
+    ) -> None:
+        self._reader, self._filter, self._path, self._attempt = reader, wanted, path, attempt
+        self._request = wanted.request
+        self._from = mark or _Mark()
+        self.mark = _Mark(self._from.seq, self._from.message, dict(self._from.lines))
+        self._chunker = Chunker(reader.bytes_of)
+        self._levels: dict[tuple[int, int], int] = {}
+        self._near: dict[int, _Near] = {}
+
+    def __iter__(self) -> Iterator[query_pb2.Line]:
+        self._read_levels()
+        tails = self._tails()
+        for seq, event in self._events():
+            if event.WhichOneof("payload") == "log":
+                yield from self._message(seq, event)
+                continue
+            if self._request.stream and event.block.stream != self._request.stream:
+                continue
+            block = event.block
+            if block.first_line + block.lines <= tails.get(block.stream, 0):
+                continue
+            for chunk in self._chunker.feed(seq, block):
+                self.mark.seq = min(chunk.start_seq, self._chunker.resume_seq(seq))
+                yield from self._chunk(chunk, tails.get(block.stream, 0))
+            self.mark.seq = self._chunker.resume_seq(seq)
+        for chunk in self._chunker.finish():
+            yield from self._chunk(chunk, tails.get(chunk.stream, 0))
+
+    def _events(self) -> Iterator[tuple[int, event_pb2.Event]]:
+        after = max(self.mark.seq - 1, 0)
+        kinds = [attach_pb2.EVENT_KIND_BLOCK]
+        if self._request.messages:
+            kinds.append(attach_pb2.EVENT_KIND_LOG)
+        while True:
+            events, through = self._reader.events(
+                self._attempt.store, after, _PIECE, path=self._path, attempt=self._attempt.number, kinds=kinds
+            )
+            for event in events:
+                yield event.seq, event
+            if through <= after:
+                return
+            after = through
+
+    def _read_levels(self) -> None:
+        """Severities of the lines that have one of their own."""
+        after = 0
+        while True:
+            events, through = self._reader.events(
+                self._attempt.store,
+                after,
+                1000,
+                path=self._path,
+                attempt=self._attempt.number,
+                kinds=[attach_pb2.EVENT_KIND_LOG],
+            )
+            for event in events:
+                if event.log.line:
+                    self._levels[event.log.stream, event.log.line] = event.log.severity
+            if through <= after:
+                return
+            after = through
+
+    def _tails(self) -> dict[int, int]:
+        """By stream the first of the last lines that are wanted."""
+        tail = self._request.tail
+        if not tail:
+            return {}
+        lines: dict[int, int] = {}
+        if self._attempt.HasField("finished"):
+            finished = self._attempt.finished
+            lines = {1: finished.stdout_lines, 2: finished.stderr_lines}
+        else:
+            for _, event in self._events():
+                if event.WhichOneof("payload") == "block":
+                    lines[event.block.stream] = event.block.first_line + event.block.lines - 1
+        return {stream: max(count - tail + 1, 1) for stream, count in lines.items()}
+
+    def _message(self, seq: int, event: event_pb2.Event) -> Iterator[query_pb2.Line]:
+        """A message that was not read from a stream."""
+        log, request = event.log, self._request
+        if log.line or seq <= self._from.message or request.stream:
+            return
+        if log.severity < request.severity:
+            return
+        if self._filter.pattern and not self._filter.pattern.found(log.text.encode()):
+            return
+        self.mark.message = seq
+        yield query_pb2.Line(
+            path=self._path,
+            attempt=self._attempt.number,
+            severity=log.severity,
+            text=log.text,
+            raw=log.raw,
+            time_unix_nanos=event.time_unix_nanos,
+            logger=log.logger,
+            hit=self._filter.narrow,
+        )
+
+    def _chunk(self, chunk: Chunk, first: int) -> Iterator[query_pb2.Line]:
+        seen = self._from.lines.get(str(chunk.stream))
+        done: Key = (seen[0], seen[1]) if seen else (0, -1)
+        found: Iterator[_Found] = self._filter.hits(chunk, self._levels)
+        if self._filter.narrow and self._request.context:
+            found = self._with_context(chunk, found)
+        for line in found:
+            if line.number < first or (line.number, line.piece) <= done:
+                continue
+            self.mark.lines[str(chunk.stream)] = [line.number, line.piece]
+            yield self._line(line)
+
+    def _with_context(self, chunk: Chunk, hits: Iterator[_Found]) -> Iterator[_Found]:
+        """The hits of a chunk and the lines around them, each once."""
+        context = self._request.context
+        near = self._near.setdefault(chunk.stream, _Near(deque(maxlen=context)))
+        wanted = {(hit.number, hit.piece) for hit in hits}
+        if not wanted and not near.after:
+            near.before.extend(_last_lines(chunk, context))
+            return
+        number, piece = chunk.first_line, chunk.piece
+        for start, end in _spans(chunk.data):
+            line = chunk.data[start:end]
+            if (number, piece) in wanted:
+                for old_number, old_piece, old in near.before:
+                    yield _Found(chunk, old_number, old_piece, old, hit=False)
+                near.before.clear()
+                yield _Found(chunk, number, piece, line)
+                near.after = context
+            elif near.after:
+                near.after -= 1
+                yield _Found(chunk, number, piece, line, hit=False)
+            else:
+                near.before.append((number, piece, line))
+            number, piece = number + 1, 0
+
+    def _line(self, found: _Found) -> query_pb2.Line:
+        chunk = found.chunk
+        line = query_pb2.Line(
+            path=self._path,
+            attempt=self._attempt.number,
+            stream=chunk.stream,
+            number=found.number,
+            severity=self._severity(chunk, found),
+            text=readable(found.data),
+            time_unix_nanos=chunk.time,
+            hit=found.hit and self._filter.narrow,
+        )
+        if "\\x" in line.text and line.text.encode() != found.data:
+            line.raw = found.data
+        return line
+
+    def _severity(self, chunk: Chunk, found: _Found) -> common_pb2.Severity.ValueType:
+        own = self._levels.get((chunk.stream, found.number))
+        return chunk.severity if own is None else common_pb2.Severity.ValueType(own)
+
+
+def _last_lines(chunk: Chunk, count: int) -> list[tuple[int, int, bytes]]:
+    """The last lines of a chunk with their numbers and pieces."""
+    lines = chunk.data.removesuffix(b"\n").rsplit(b"\n", count)
+    total = chunk.data.removesuffix(b"\n").count(b"\n") + 1
+    lines = lines[-count:]
+    first = chunk.first_line + total - len(lines)
+    return [
+        (first + step, chunk.piece if first + step == chunk.first_line else 0, line)
+        for step, line in enumerate(lines)
+    ]

@@ -1,0 +1,222 @@
+"""The answers to all questions about one run, one page at a time. Every method is short and never waits.
+
+Rule: whatever a request says, an answer fits into one message.
+"""
+
+from collections.abc import Sequence
+
+from gator.errors import NotFoundError
+from gator.query import tokens
+from gator.query.lines import LinePager
+from gator.query.masks import masked
+from gator.query.reader import Reader
+from gator.query.samples import thin
+from gator.query.waiting import waiting
+from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+MOST = 1000
+"""Most entries of a page, where nothing else is said."""
+_MOST_BYTES = 3 * 1024 * 1024
+_READ_AT_ONCE = 1000
+_MOST_POINTS = 10_000
+
+
+class Queries:
+    """Answers over a reader of one run."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    def get_run(self, request: qs.GetRunRequest) -> qs.GetRunResponse:
+        """One run as a whole."""
+        return qs.GetRunResponse(run=self._run(request.run))
+
+    def get_node(self, request: qs.GetNodeRequest) -> qs.GetNodeResponse:
+        """One node with all its attempts. Raises NotFoundError."""
+        run = self._run(request.run)
+        path = request.path or run.ident
+        node = self._node(path)
+        response = qs.GetNodeResponse(node=node, attempts=self.reader.attempts(path))
+        result = self.reader.result(path)
+        if result is not None:
+            response.result.CopyFrom(result)
+        if node.kind == common_pb2.NODE_KIND_JOB:
+            description = self._description(path)
+            if description is not None:
+                response.description.CopyFrom(description)
+        return response
+
+    def list_nodes(self, request: qs.ListNodesRequest) -> qs.ListNodesResponse:
+        """Nodes below a node. Raises NotFoundError."""
+        wanted = qs.ListNodesRequest()
+        wanted.CopyFrom(request)
+        wanted.path = request.path or self._run(request.run).ident
+        wanted.scope = request.scope or qs.SCOPE_CHILDREN
+        self._node(wanted.path)
+        place = tokens.decode(request, request.page_token)
+        after = place["after"] if place else None
+        size = _size(request.page_size)
+        found = list(self.reader.nodes(wanted, after, size + 1))
+        response = qs.ListNodesResponse(nodes=[node for _, node in found[:size]])
+        if len(found) > size:
+            response.next_page_token = tokens.encode(request, {"after": found[size - 1][0]})
+        return response
+
+    def list_waiting(self, request: qs.ListWaitingRequest) -> qs.ListWaitingResponse:
+        """What cannot start yet, and what it waits for; nothing where the plan is not known."""
+        self._run(request.run)
+        place = tokens.decode(request, request.page_token)
+        start = place["after"] if place else 0
+        found = waiting(self.reader, request.path)
+        size = _size(request.page_size)
+        response = qs.ListWaitingResponse(waiting=found[start : start + size])
+        if len(found) > start + size:
+            response.next_page_token = tokens.encode(request, {"after": start + size})
+        return response
+
+    def list_events(self, request: qs.ListEventsRequest) -> qs.ListEventsResponse:
+        """Events of a node or of all below it."""
+        path = request.path or self._run(request.run).ident
+        alone = request.scope == qs.SCOPE_NODE
+        kinds = list(request.kinds) or ALL_BUT_BLOCKS
+        place = tokens.decode(request, request.page_token) or {}
+        left = _size(request.page_size)
+        stored: list[query_pb2.StoredEvent] = []
+        size = 0
+        stores = list(self.reader.positions())
+        start = stores.index(place["store"]) if place.get("store") in stores else 0
+        for store in stores[start:]:
+            after = place.get("after", 0) if store == place.get("store") else 0
+            while True:
+                events, through = self.reader.events(
+                    store,
+                    after,
+                    min(left, _READ_AT_ONCE),
+                    path=path if alone else "",
+                    prefix="" if alone else path,
+                    attempt=request.attempt,
+                    kinds=kinds,
+                    severity=request.severity,
+                )
+                for event in events:
+                    size += event.ByteSize()
+                    if stored and size > _MOST_BYTES:
+                        left, through = 0, stored[-1].event.seq
+                        break
+                    stored.append(query_pb2.StoredEvent(store=store, event=event))
+                    left -= 1
+                if left <= 0:
+                    token = tokens.encode(request, {"store": store, "after": through})
+                    return qs.ListEventsResponse(events=stored, next_page_token=token)
+                if through <= after:
+                    break
+                after = through
+        return qs.ListEventsResponse(events=stored)
+
+    def list_lines(self, request: qs.ListLinesRequest) -> qs.ListLinesResponse:
+        """Lines and messages of a job or of all below a node. Raises UsageError for a wrong expression."""
+        path = request.path or self._run(request.run).ident
+        self._node(path)
+        return LinePager(self.reader, request, path).page()
+
+    def list_metrics(self, request: qs.ListMetricsRequest) -> qs.ListMetricsResponse:
+        """Metrics of a node or of all below it."""
+        wanted = qs.ListNodesRequest(
+            path=request.path or self._run(request.run).ident, scope=request.scope or qs.SCOPE_SUBTREE
+        )
+        place = tokens.decode(request, request.page_token)
+        after = place["after"] if place else None
+        size = _size(request.page_size)
+        found = list(self.reader.nodes(wanted, after, size))
+        response = qs.ListMetricsResponse()
+        for _, node in found:
+            metrics = self._metrics(node, request.names)
+            if metrics:
+                response.nodes.add(path=node.path, metrics=metrics)
+        if len(found) == size:
+            response.next_page_token = tokens.encode(request, {"after": found[-1][0]})
+        return response
+
+    def list_samples(self, request: qs.ListSamplesRequest) -> qs.ListSamplesResponse:
+        """What an attempt used over time, folded into the points that were asked for."""
+        self._run(request.run)
+        attempt = self._attempt(request.path, request.attempt)
+        if attempt is None:
+            return qs.ListSamplesResponse()
+        samples: list[event_pb2.Event] = []
+        after = 0
+        while True:
+            events, through = self.reader.events(
+                attempt.store,
+                after,
+                _READ_AT_ONCE,
+                path=request.path,
+                attempt=attempt.number,
+                kinds=[attach_pb2.EVENT_KIND_SAMPLE],
+            )
+            samples.extend(events)
+            if through <= after:
+                break
+            after = through
+        points = min(request.points or 200, _MOST_POINTS)
+        return qs.ListSamplesResponse(points=thin(samples, points))
+
+    # -- parts
+
+    def _run(self, run: str) -> query_pb2.Run:
+        found = self.reader.run()
+        if run and run != found.id:
+            raise NotFoundError(f"there is no run {run} here")
+        return found
+
+    def _node(self, path: str) -> query_pb2.Node:
+        node = self.reader.node(path)
+        if node is None:
+            raise NotFoundError(f"there is no node {path}, or it has not been declared yet")
+        return node
+
+    def _attempt(self, path: str, number: int) -> query_pb2.Attempt | None:
+        attempts = self.reader.attempts(path)
+        if not number:
+            return attempts[-1] if attempts else None
+        for attempt in attempts:
+            if attempt.number == number:
+                return attempt
+        raise NotFoundError(f"{path} has no attempt {number}")
+
+    def _description(self, path: str) -> query_pb2.JobDescription | None:
+        request = self.reader.plan_request()
+        if request is None:
+            return None
+        from gator.events import template_of
+        from gator.plan import make_plan
+
+        plan = make_plan(request)
+        node = plan.nodes.get(template_of(path))
+        if node is None or node.job is None:
+            return None
+        return query_pb2.JobDescription(
+            job=masked(plan.resolve(node, path)), spec_dir=request.spec_dir, launch_dir=request.launch_dir
+        )
+
+    def _metrics(self, node: query_pb2.Node, names: Sequence[str]) -> list[event_pb2.MetricTotal]:
+        result = self.reader.result(node.path)
+        if result is not None:
+            metrics = list(result.metrics)
+        else:
+            metrics = []
+            for attempt in self.reader.attempts(node.path)[-1:]:
+                metrics = list(attempt.finished.metrics)
+        return [metric for metric in metrics if not names or metric.name in names]
+
+
+ALL_BUT_BLOCKS = [
+    kind
+    for kind in attach_pb2.EventKind.values()
+    if kind not in (attach_pb2.EVENT_KIND_UNSPECIFIED, attach_pb2.EVENT_KIND_BLOCK)
+]
+
+
+def _size(asked: int) -> int:
+    return min(asked or MOST, MOST)

@@ -1,0 +1,83 @@
+"""What queries need to know of a run, whoever keeps it: a folder of stores or the database of a hub.
+
+The rule: questions and answers are messages of the schema; no library of storage shows through.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeAlias
+
+from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2, query_service_pb2
+
+Place: TypeAlias = list[int | str]
+"""Where a list of nodes goes on: made by the reader, JSON, opaque to everybody else."""
+
+
+class JobCount(NamedTuple):
+    """Jobs of one template path, over all repeats."""
+
+    declared: int
+    ended: int
+
+
+class Reader(Protocol):
+    """One run as it is now. Methods may be called from several threads, and never wait for the run."""
+
+    def run(self) -> query_pb2.Run:
+        """The run as a whole."""
+        ...
+
+    def plan_request(self) -> plan_pb2.PlanRequest | None:
+        """What the plan was made from; None where it is not known."""
+        ...
+
+    def node(self, path: str) -> query_pb2.Node | None:
+        """A node that was declared; None if there is no such."""
+        ...
+
+    def nodes(
+        self, wanted: query_service_pb2.ListNodesRequest, after: Place | None, limit: int
+    ) -> Sequence[tuple[Place, query_pb2.Node]]:
+        """The declared nodes that pass, in the order that is asked for, each with its place.
+
+        `path` and `scope` are set; pages and tokens in `wanted` mean nothing here.
+        """
+        ...
+
+    def attempts(self, path: str) -> Sequence[query_pb2.Attempt]:
+        """The attempts at a job in their order; none for a group."""
+        ...
+
+    def result(self, path: str) -> event_pb2.Result | None:
+        """The Result of a node; None while it goes on."""
+        ...
+
+    def job_counts(self) -> Mapping[str, tuple[int, int]]:
+        """Number of jobs that were declared and that have ended, by template path."""
+        ...
+
+    def positions(self) -> Mapping[str, int]:
+        """The last sequence number of each store, in a lasting order of the stores."""
+        ...
+
+    def events(
+        self,
+        store: str,
+        after: int,
+        limit: int,
+        *,
+        path: str = "",
+        prefix: str = "",
+        attempt: int = 0,
+        kinds: Sequence[attach_pb2.EventKind.ValueType] = (),
+        severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_UNSPECIFIED,
+    ) -> tuple[Sequence[event_pb2.Event], int]:
+        """At most `limit` events of a store beyond `after` that pass, and the place that was read up to.
+
+        `path` means one node, `prefix` a node and all below it, `severity` the least one of log events; what
+        is empty or 0 lets everything pass. A place that does not move means that there is no more yet.
+        """
+        ...
+
+    def bytes_of(self, block: event_pb2.Block) -> bytes:
+        """The bytes of a block as they were read. Raises StoreError for a damaged one."""
+        ...

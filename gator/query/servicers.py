@@ -1,0 +1,148 @@
+"""QueryService and ControlService for grpc.aio. The only module here that imports grpc.
+
+Rule: queries run on an executor, so that the event loop never waits for a store.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+
+from gator.query.queries import Queries
+from gator.query.watch import EventWatch, RunWatch, check_run
+from gator.v1 import (
+    attach_pb2,
+    control_service_pb2,
+    control_service_pb2_grpc,
+    query_service_pb2_grpc,
+)
+from gator.v1 import query_service_pb2 as qs
+
+POLL_SECONDS = 0.1
+"""How often a watch looks, where it finds nothing."""
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+
+class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
+    """Answers by the queries of the run that a request names.
+
+    `find` gets the id of the run, empty for the only one, and raises NotFoundError.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[str], Queries],
+        executor: Executor | None = None,
+        *,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        self._find, self._executor, self._poll = find, executor, poll_seconds
+
+    async def _answer(
+        self, ask: Callable[[Queries, Request], Response], run: str, request: Request
+    ) -> Response:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, lambda: ask(self._find(run), request))
+
+    async def GetRun(self, request: qs.GetRunRequest, context: Any) -> qs.GetRunResponse:  # noqa: N802
+        """One run as a whole."""
+        return await self._answer(Queries.get_run, request.run, request)
+
+    async def GetNode(self, request: qs.GetNodeRequest, context: Any) -> qs.GetNodeResponse:  # noqa: N802
+        """One node with all its attempts."""
+        return await self._answer(Queries.get_node, request.run, request)
+
+    async def ListNodes(  # noqa: N802
+        self, request: qs.ListNodesRequest, context: Any
+    ) -> qs.ListNodesResponse:
+        """Nodes below a node."""
+        return await self._answer(Queries.list_nodes, request.run, request)
+
+    async def ListWaiting(  # noqa: N802
+        self, request: qs.ListWaitingRequest, context: Any
+    ) -> qs.ListWaitingResponse:
+        """What cannot start yet."""
+        return await self._answer(Queries.list_waiting, request.run, request)
+
+    async def ListEvents(  # noqa: N802
+        self, request: qs.ListEventsRequest, context: Any
+    ) -> qs.ListEventsResponse:
+        """Events of a node or of all below it."""
+        return await self._answer(Queries.list_events, request.run, request)
+
+    async def ListLines(  # noqa: N802
+        self, request: qs.ListLinesRequest, context: Any
+    ) -> qs.ListLinesResponse:
+        """Lines and messages."""
+        return await self._answer(Queries.list_lines, request.run, request)
+
+    async def ListMetrics(  # noqa: N802
+        self, request: qs.ListMetricsRequest, context: Any
+    ) -> qs.ListMetricsResponse:
+        """Metrics of a node or of all below it."""
+        return await self._answer(Queries.list_metrics, request.run, request)
+
+    async def ListSamples(  # noqa: N802
+        self, request: qs.ListSamplesRequest, context: Any
+    ) -> qs.ListSamplesResponse:
+        """What an attempt used over time."""
+        return await self._answer(Queries.list_samples, request.run, request)
+
+    async def WatchRun(  # noqa: N802
+        self, request: qs.WatchRunRequest, context: Any
+    ) -> AsyncIterator[qs.WatchRunResponse]:
+        """The run as it goes on."""
+
+        def begin(queries: Queries, request: qs.WatchRunRequest) -> RunWatch:
+            check_run(queries.reader, request.run)
+            return RunWatch(queries.reader, request)
+
+        watch = await self._answer(begin, request.run, request)
+        async for response in self._looks(watch):
+            yield response
+
+    async def WatchEvents(  # noqa: N802
+        self, request: qs.WatchEventsRequest, context: Any
+    ) -> AsyncIterator[qs.WatchEventsResponse]:
+        """Events as they are kept."""
+
+        def begin(queries: Queries, request: qs.WatchEventsRequest) -> EventWatch:
+            check_run(queries.reader, request.run)
+            return EventWatch(queries.reader, request)
+
+        watch = await self._answer(begin, request.run, request)
+        async for response in self._looks(watch):
+            yield response
+
+    async def _looks(self, watch: Any) -> AsyncIterator[Any]:
+        loop = asyncio.get_running_loop()
+        while True:
+            response = await loop.run_in_executor(self._executor, watch.look)
+            if response is not None:
+                yield response
+            if watch.over:
+                return
+            if response is None or isinstance(watch, RunWatch):
+                await asyncio.sleep(self._poll)
+
+
+class ControlServicer(control_service_pb2_grpc.ControlServiceServicer):
+    """Passes orders on.
+
+    `stop` gets a request that names a run of this server, and says how many jobs it ends. It raises
+    NotFoundError for a run or node that does not exist.
+    """
+
+    def __init__(self, stop: Callable[[control_service_pb2.StopRequest], Awaitable[int]]) -> None:
+        self._stop = stop
+
+    async def Stop(  # noqa: N802
+        self, request: control_service_pb2.StopRequest, context: Any
+    ) -> control_service_pb2.StopResponse:
+        """End a node and everything below it."""
+        wanted = control_service_pb2.StopRequest()
+        wanted.CopyFrom(request)
+        wanted.mode = request.mode or attach_pb2.STOP_MODE_GRACEFUL
+        return control_service_pb2.StopResponse(jobs=await self._stop(wanted))

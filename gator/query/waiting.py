@@ -1,0 +1,108 @@
+"""What cannot start yet, and what it waits for.
+
+A job is declared when it is handed out, so what waits is in the plan alone: the plan's nodes are compared
+with the number of jobs that were declared and that have ended. Repeats count together.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from gator.events import is_below, template_of
+from gator.plan import Condition, Edge, Plan, PlanNode, make_plan
+from gator.query.reader import JobCount, Reader
+from gator.v1 import query_pb2
+
+_CONDITIONS: Final = {
+    Condition.ON_PASS: query_pb2.CONDITION_PASS,
+    Condition.ON_FAIL: query_pb2.CONDITION_FAIL,
+    Condition.ON_DONE: query_pb2.CONDITION_DONE,
+}
+
+
+def waiting(reader: Reader, path: str = "") -> list[query_pb2.Waiting]:
+    """What waits in a live run, below `path`; empty where the plan is not known."""
+    request = reader.plan_request()
+    if request is None or reader.run().state != query_pb2.RUN_STATE_RUNNING:
+        return []
+    plan = make_plan(request)
+    counts = _fold(plan, reader.job_counts())
+    template = template_of(path)
+    found: list[query_pb2.Waiting] = []
+    for node in plan.nodes.values():
+        if not is_below(node.template, template):
+            continue
+        jobs = _total(node) - counts[node.template].declared
+        if jobs <= 0:
+            continue
+        awaited = [_awaited(edge, counts) for edge in node.waits if _is_open(edge, counts, reader)]
+        if awaited or (node.job is not None and not _is_held(node, counts, reader)):
+            found.append(query_pb2.Waiting(path=node.template, jobs=jobs, awaited=awaited))
+    return found
+
+
+def _fold(plan: Plan, counts: Mapping[str, tuple[int, int]]) -> dict[str, JobCount]:
+    """The counts of jobs, added up for all nodes above them."""
+    folded = {template: JobCount(0, 0) for template in plan.nodes}
+    for template, (declared, ended) in counts.items():
+        node = plan.nodes.get(template)
+        while node is not None:
+            before = folded[node.template]
+            folded[node.template] = JobCount(before.declared + declared, before.ended + ended)
+            node = node.parent
+    return folded
+
+
+def _total(node: PlanNode) -> int:
+    """Number of jobs in all instances of a node."""
+    jobs = node.jobs
+    above: PlanNode | None = node
+    while above is not None:
+        jobs *= above.instances
+        above = above.parent
+    return jobs
+
+
+def _is_open(edge: Edge, counts: Mapping[str, JobCount], reader: Reader) -> bool:
+    """Whether the awaited node has not ended."""
+    if edge.unselected:
+        return False
+    if edge.index is not None and (one := _instance(edge)) is not None:
+        node = reader.node(one)
+        return node is None or node.state != query_pb2.NODE_STATE_ENDED
+    return _total(edge.awaited) > counts[edge.awaited.template].ended
+
+
+def _instance(edge: Edge) -> str | None:
+    """Path of the one repeat that is meant; None where several are."""
+    index = list(edge.index or ())
+    if -1 in index:
+        return None
+    names: list[str] = []
+    node: PlanNode | None = edge.awaited
+    while node is not None:
+        if node.repeats is None:
+            names.append(node.ident)
+        elif index:
+            names.append(f"{node.ident}[{index.pop()}]")
+        else:
+            return None
+        node = node.parent
+    return "/".join(reversed(names))
+
+
+def _is_held(node: PlanNode, counts: Mapping[str, JobCount], reader: Reader) -> bool:
+    """Whether something above waits, so that this is not what holds the job back."""
+    above = node.parent
+    while above is not None:
+        if any(_is_open(edge, counts, reader) for edge in above.waits):
+            return True
+        above = above.parent
+    return False
+
+
+def _awaited(edge: Edge, counts: Mapping[str, JobCount]) -> query_pb2.Awaited:
+    one = _instance(edge) if edge.index is not None else None
+    left = edge.awaited.jobs if one else _total(edge.awaited) - counts[edge.awaited.template].ended
+    return query_pb2.Awaited(
+        path=one or edge.awaited.template, condition=_CONDITIONS[edge.condition], jobs=max(left, 0)
+    )

@@ -1,0 +1,115 @@
+"""Watches of a run: what is new since the last look. Whoever asks again and again decides how often.
+
+Rule: a watch keeps its own place, which its resume token says; the run knows nothing of it.
+"""
+
+from collections import Counter
+
+from gator.errors import NotFoundError
+from gator.events import kind_of
+from gator.query import tokens
+from gator.query.reader import Reader
+from gator.v1 import attach_pb2, common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+_READ_AT_ONCE = 500
+_MOST_BYTES = 1024 * 1024
+
+
+class RunWatch:
+    """Sees a run change."""
+
+    def __init__(self, reader: Reader, request: qs.WatchRunRequest) -> None:
+        """Raises UsageError for a wrong token."""
+        self._reader, self._request = reader, request
+        place = tokens.decode(request, request.resume_token)
+        self._seen: str = place["seen"] if place else ""
+        self.over = False
+        """Nothing more will come."""
+
+    def look(self) -> qs.WatchRunResponse | None:
+        """The run as it is now; None if it looks as before."""
+        run = self._reader.run()
+        self.over = run.state != query_pb2.RUN_STATE_RUNNING
+        longest = self._longest() if self._request.longest and not self.over else []
+        response = qs.WatchRunResponse(run=run, longest=longest)
+        seen = tokens.digest(response)
+        if seen == self._seen:
+            return None
+        self._seen = seen
+        response.resume_token = tokens.encode(self._request, {"seen": seen})
+        return response
+
+    def _longest(self) -> list[query_pb2.Node]:
+        wanted = qs.ListNodesRequest(
+            path=self._reader.run().ident,
+            scope=qs.SCOPE_SUBTREE,
+            kinds=[common_pb2.NODE_KIND_JOB],
+            states=[query_pb2.NODE_STATE_RUNNING],
+            order=qs.NODE_ORDER_STARTED,
+        )
+        return [node for _, node in self._reader.nodes(wanted, None, self._request.longest)]
+
+
+class EventWatch:
+    """Sees the events of a run as they are kept."""
+
+    def __init__(self, reader: Reader, request: qs.WatchEventsRequest) -> None:
+        """Raises UsageError for a wrong token."""
+        self._reader, self._request = reader, request
+        place = tokens.decode(request, request.resume_token)
+        self._positions: dict[str, int] = {}
+        self._logs: Counter[str] = Counter()
+        if place is not None:
+            self._positions.update(place["at"])
+            self._logs.update(place["logs"])
+        elif request.only_new:
+            self._positions.update(reader.positions())
+        self.over = False
+        """Nothing more will come."""
+
+    def look(self) -> qs.WatchEventsResponse | None:
+        """What is new; None if nothing is. After it is called until it says None, `over` is right."""
+        ended = self._reader.run().state != query_pb2.RUN_STATE_RUNNING
+        response = qs.WatchEventsResponse()
+        moved = False
+        for store in self._reader.positions():
+            moved = self._read(store, response) or moved
+        if not moved:
+            # Only what was looked for after the end was seen is surely all.
+            self.over = ended
+            return None
+        place = {"at": self._positions, "logs": self._logs}
+        response.resume_token = tokens.encode(self._request, place)
+        return response
+
+    def _read(self, store: str, response: qs.WatchEventsResponse) -> bool:
+        wanted = self._request.filter
+        before = self._positions.get(store, 0)
+        events, through = self._reader.events(
+            store,
+            before,
+            _READ_AT_ONCE,
+            prefix=wanted.prefix,
+            kinds=wanted.kinds,
+            severity=wanted.severity,
+        )
+        size = response.ByteSize()
+        for event in events:
+            if kind_of(event) == attach_pb2.EVENT_KIND_LOG and wanted.logs_per_attempt:
+                self._logs[f"{event.path}#{event.attempt}"] += 1
+                if self._logs[f"{event.path}#{event.attempt}"] > wanted.logs_per_attempt:
+                    continue
+            size += event.ByteSize()
+            if response.events and size > _MOST_BYTES:
+                through = event.seq - 1
+                break
+            response.events.add(store=store, event=event)
+        self._positions[store] = through
+        return through > before
+
+
+def check_run(reader: Reader, run: str) -> None:
+    """Raises NotFoundError when another run is meant."""
+    if run and reader.run().id != run:
+        raise NotFoundError(f"there is no run {run} here")
