@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gator.plan.jobs import slug
+from gator.spec.expand import expand
 from gator.v1 import attach_pb2, spec_pb2
 
 MASK = "***"
@@ -150,8 +151,6 @@ class _Filler:
         """The text with the names filled in and, in what stands around them, the variables expanded."""
         if "$" not in text:
             return text
-        from gator.spec.expand import expand
-
         if "${{" not in text:
             return expand(text, env)
         parts: list[str] = []
