@@ -214,7 +214,7 @@ def _secret_values(variables: Iterable[tuple[str, str]]) -> list[str]:
 
 def hide(argv: Sequence[str], secrets: Sequence[str]) -> list[str]:
     """`argv` with every secret in it replaced."""
-    shown = list(argv)
+    shown: list[str] = list(argv)
     joined = "\0".join(argv)
     for secret in secrets:
         if secret and secret in joined:
