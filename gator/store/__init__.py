@@ -1,0 +1,12 @@
+"""Keeps what happened: one SQLite file per daemon, written by one thread and read by anybody.
+
+The rule: a store is the log itself. Everything else is a filter and a position over it.
+"""
+
+from gator.store.blocks import decode as decode_block
+from gator.store.connection import seal
+from gator.store.reader import Reader, Slice
+from gator.store.run_reader import RunReader
+from gator.store.store import Store
+
+__all__ = ["Reader", "RunReader", "Slice", "Store", "decode_block", "seal"]

@@ -1,0 +1,76 @@
+"""The bytes of blocks: packed by zstd where that pays, and unpacked with a bound on what comes out.
+
+The rule: a packed block is one complete frame that says how much it holds, so a reader knows beforehand.
+"""
+
+from gator.errors import StoreError
+from gator.v1 import event_pb2
+
+LEAST_PACKED_BYTES = 4 * 1024
+"""Smaller ones are kept as they are."""
+MOST_BYTES = 4 * 1024 * 1024
+"""Readers refuse what would be larger unpacked."""
+
+Encoding = event_pb2.Block.Encoding.ValueType
+
+_RAW = event_pb2.Block.ENCODING_RAW
+_ZSTD = event_pb2.Block.ENCODING_ZSTD
+
+
+def encode(data: bytes) -> tuple[Encoding, bytes]:
+    """How to keep the bytes of a block. May be called from any thread."""
+    if len(data) < LEAST_PACKED_BYTES:
+        return _RAW, data
+    # Imported late: most runs begin without a block that is worth packing.
+    import zstandard
+
+    # A compressor serves one thread at a time; making one costs little beside the work.
+    return _ZSTD, zstandard.ZstdCompressor(level=1, write_content_size=True).compress(data)
+
+
+def pack(block: event_pb2.Block) -> bytes:
+    """A block serialised for the store, its bytes packed if that pays; the block itself is left alone."""
+    if block.encoding != _RAW or len(block.data) < LEAST_PACKED_BYTES:
+        return block.SerializeToString()
+    packed = event_pb2.Block()
+    packed.CopyFrom(block)
+    packed.encoding, packed.data = encode(block.data)
+    return packed.SerializeToString()
+
+
+def without_data(body: bytes) -> bytes:
+    """A serialised block that says which lines it held and holds them no more."""
+    block = event_pb2.Block.FromString(body)
+    block.encoding = event_pb2.Block.ENCODING_UNSPECIFIED
+    block.ClearField("data")
+    return block.SerializeToString()
+
+
+def decode(block: event_pb2.Block) -> bytes:
+    """The bytes of a block as they were read; none for one whose bytes were not stored for want of room.
+
+    Raises StoreError for a block that is damaged, or of more than 4 MiB.
+    """
+    if block.encoding == _RAW:
+        data = block.data
+    elif block.encoding == _ZSTD:
+        data = _unpack(block.data)
+    elif block.encoding == event_pb2.Block.ENCODING_UNSPECIFIED and not block.data:
+        return b""
+    else:
+        raise StoreError(f"a block of output has the unknown encoding {block.encoding}: use a newer gator")
+    if len(data) > MOST_BYTES:
+        raise StoreError("a block of output is above 4 MiB: the store is damaged")
+    return data
+
+
+def _unpack(data: bytes) -> bytes:
+    import zstandard
+
+    try:
+        size = zstandard.frame_content_size(data)
+        if not 0 <= size <= MOST_BYTES:
+            raise StoreError("a block of output has no size or is above 4 MiB: the store is damaged")
+        return zstandard.ZstdDecompressor().decompress(data)
+    except zstandard.ZstdError as error:
+        raise StoreError(f"a block of output cannot be read: {error}") from error

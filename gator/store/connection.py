@@ -1,0 +1,145 @@
+"""Connections to the file of a store: the owner's and those that only read.
+
+The rule: a reader never writes, not even the index of a write-ahead log that nobody else needs.
+"""
+
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from gator.errors import StoreError
+from gator.store.filesystem import is_local
+from gator.store.schema import VERSION, check_version, migrate, version_of
+
+_BUSY_SECONDS = 5.0
+
+
+def open_owner(path: Path) -> tuple[sqlite3.Connection, bool]:
+    """The one connection that writes a new store, with the tables made; and whether others may read it.
+
+    On a local file system the log is written ahead and others read meanwhile. Elsewhere neither locks nor
+    shared memory can be trusted, so the file belongs to this connection alone. Raises sqlite3.Error.
+    """
+    shared = is_local(path.parent)
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    try:
+        if shared:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+        else:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("PRAGMA journal_mode = TRUNCATE")
+            connection.execute("PRAGMA synchronous = OFF")
+        migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection, shared
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that only reads; the file may be growing, or belong to somebody else.
+
+    Raises StoreError if it is no store, cannot be read, or has another version of the schema.
+    """
+    try:
+        connection = _connect(path, "mode=ro")
+    except sqlite3.Error as error:
+        connection = _open_idle(path, error)
+    try:
+        version = version_of(connection)
+        check_version(version)
+        if version == 0:
+            raise StoreError(f"{path} is no store yet: its owner has not made the tables")
+    except StoreError:
+        connection.close()
+        raise
+    if version < VERSION:
+        connection.close()
+        _migrate_file(path)
+        return open_reader(path)
+    return connection
+
+
+def seal(path: Path) -> bool:
+    """Bring a store that nobody writes any more into one file without a journal; whether that was possible.
+
+    Afterwards everybody who may read the file can read it, without write permission on its folder.
+    """
+    try:
+        connection = sqlite3.connect(f"{_uri(path)}?mode=rw", uri=True, timeout=0.2, isolation_level=None)
+    except sqlite3.Error:
+        return False
+    try:
+        return leave_journal(connection)
+    finally:
+        connection.close()
+
+
+def leave_journal(connection: sqlite3.Connection) -> bool:
+    """Move what stands in a write-ahead log into the file and end its use; False while others read it."""
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA locking_mode = NORMAL")
+        (mode,) = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+    except sqlite3.Error:
+        return False
+    return mode == "delete"
+
+
+def _uri(path: Path) -> str:
+    return "file:" + quote(str(path.absolute()))
+
+
+def _connect(path: Path, options: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{_uri(path)}?{options}",
+        uri=True,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        # Opening is lazy: the first statement shows whether the file can be read.
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _open_idle(path: Path, cause: sqlite3.Error) -> sqlite3.Connection:
+    """A store that ended cleanly but kept its mode, in a folder where this user cannot write."""
+    if not path.exists():
+        raise StoreError(f"there is no store {path}") from cause
+    if cause.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+        raise StoreError(
+            f"{path} belongs to its live owner alone on this file system: ask the run itself"
+        ) from cause
+    wal = path.with_name(path.name + "-wal")
+    if wal.exists() and wal.stat().st_size:
+        raise StoreError(f"{path} cannot be read: {cause}; try as the user who ran it") from cause
+    try:
+        # Nothing is beside the file and nobody writes it, so it may be taken as it is.
+        return _connect(path, "mode=ro&immutable=1")
+    except sqlite3.Error as error:
+        raise StoreError(f"{path} cannot be read: {error}") from error
+
+
+def _migrate_file(path: Path) -> None:
+    try:
+        connection = sqlite3.connect(f"{_uri(path)}?mode=rw", uri=True, isolation_level=None)
+    except sqlite3.Error as error:
+        raise StoreError(f"{path} cannot be migrated: {error}") from error
+    try:
+        migrate(connection)
+    except sqlite3.Error as error:
+        raise StoreError(
+            f"{path} is of an older version and cannot be migrated: {error}; "
+            "read it once as the user who ran it"
+        ) from error
+    finally:
+        connection.close()

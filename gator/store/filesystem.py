@@ -1,0 +1,44 @@
+"""Whether a folder lies on a disk of this host, where locks and shared memory between processes work.
+
+The rule: what is not known to be local is treated as remote.
+"""
+
+import os
+import re
+from pathlib import Path
+
+MOUNTS = Path("/proc/self/mountinfo")
+
+_LOCAL = frozenset(
+    ("bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "ramfs", "reiserfs", "tmpfs")
+) | {"xfs", "zfs"}
+
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+
+
+def is_local(folder: Path, mounts: Path = MOUNTS) -> bool:
+    """Whether the file system of an existing folder is a local one."""
+    return type_of(folder, mounts) in _LOCAL
+
+
+def type_of(folder: Path, mounts: Path = MOUNTS) -> str:
+    """Type of the file system that a folder is on, as the kernel names it; empty if it cannot be told."""
+    real = os.path.realpath(folder)
+    found, longest = "", -1
+    try:
+        lines = mounts.read_text(errors="surrogateescape").splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        # See proc(5): field 5 is the mount point; the type follows a single dash.
+        before, _, after = line.partition(" - ")
+        point = _ESCAPED.sub(_unescaped, before.split(" ")[4])
+        within = real == point or real.startswith(point.rstrip("/") + "/")
+        # A later mount on the same point hides the one before.
+        if within and len(point) >= longest:
+            found, longest = after.split(" ")[0], len(point)
+    return found
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return chr(int(match[1], 8))

@@ -1,0 +1,63 @@
+"""Many rows by one statement.
+
+The rule: statements are constant texts of few sizes. Each call into SQLite gives the interpreter away and
+beside a busy thread waits to get it back, so a hundred rows must not cost a hundred calls.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import Any
+
+from gator.store.rows import AttemptRow, MetricRow, NodeRow, PositionRow, Row, columns_of, upsert_sql
+
+MOST_ROWS = 128
+"""Rows of the largest statement; the others have half of it, a quarter, and so on down to one."""
+
+
+class Insert:
+    """An INSERT of rows of one table, each given as a tuple."""
+
+    __slots__ = ("_sql",)
+
+    def __init__(self, head: str, width: int, tail: str = "") -> None:
+        row = "(" + ", ".join("?" * width) + ")"
+        self._sql = {
+            1 << power: f"{head} {', '.join([row] * (1 << power))} {tail}"
+            for power in range(MOST_ROWS.bit_length())
+        }
+
+    def run(self, connection: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert all rows within the transaction that is open."""
+        at, left = 0, len(rows)
+        while left:
+            size = MOST_ROWS if left >= MOST_ROWS else 1 << (left.bit_length() - 1)
+            connection.execute(self._sql[size], list(chain.from_iterable(rows[at : at + size])))
+            at += size
+            left -= size
+
+
+class Upsert:
+    """An INSERT that joins rows of the catalogue to those that are there."""
+
+    __slots__ = ("_insert", "_values")
+
+    def __init__(self, table: str, row: type[Row]) -> None:
+        columns = columns_of(row)
+        head, tail = upsert_sql(table, row)
+        self._insert = Insert(head, len(columns), tail)
+        self._values = attrgetter(*columns)
+
+    def run(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+        """Join all rows within the transaction that is open; no two of them have the same key."""
+        self._insert.run(connection, [self._values(row) for row in rows])
+
+
+SUBJECTS = Insert("INSERT INTO subjects (id, path, attempt) VALUES", 3)
+EVENTS = Insert("INSERT INTO events (seq, subject, kind, severity, time_unix_nanos, body) VALUES", 6)
+META = Insert("INSERT INTO meta (key, value) VALUES", 2)
+NODES = Upsert("nodes", NodeRow)
+ATTEMPTS = Upsert("attempts", AttemptRow)
+METRICS = Upsert("metrics", MetricRow)
+POSITIONS = Upsert("positions", PositionRow)

@@ -1,0 +1,253 @@
+"""Reads one store, growing or finished, from any process.
+
+The rule: no SELECT stays open between two calls, and no call reads more than a bounded piece.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gator.errors import StoreError
+from gator.events import FIELD_OF_KIND
+from gator.store.connection import open_reader
+from gator.v1 import attach_pb2, event_pb2
+
+SLICE_BYTES = 4 * 1024 * 1024
+"""A slice ends after the event with which it has this many bytes."""
+SCAN_EVENTS = 20_000
+"""Places that one call looks through at most."""
+
+_LOG = int(attach_pb2.EVENT_KIND_LOG)
+_BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
+_FIELDS = {int(kind): field for kind, field in FIELD_OF_KIND.items()}
+_MOST_SATURATED = 10_000
+_EVERYTHING = attach_pb2.EventFilter()
+
+_SELECT = (
+    "SELECT e.seq, s.path, s.attempt, e.kind, e.severity, e.time_unix_nanos, e.body, e.subject"
+    " FROM events AS e JOIN subjects AS s ON s.id = e.subject"
+)
+
+EventRow = tuple[int, str, int, int, int, int, bytes, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Events that passed, in order, and the place up to which the store was looked through."""
+
+    events: Sequence[event_pb2.Event]
+    through: int
+
+
+class Reader:
+    """Reads one store. Several threads may use it, one after the other."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        turn: AbstractContextManager[object] | None = None,
+        *,
+        borrowed: bool = False,
+    ) -> None:
+        """`turn` is held while the connection is used; a `borrowed` connection is not closed."""
+        self.path = path
+        self._connection = connection
+        self._turn = turn or threading.RLock()
+        self._borrowed = borrowed
+        self._saturated: set[tuple[int, int, int]] = set()
+        self._meta: Mapping[str, str] | None = None
+
+    @classmethod
+    def open(cls, path: Path) -> "Reader":
+        """A reader of a file. Raises StoreError if it is no store, or cannot be read by this user."""
+        return cls(open_reader(path), path)
+
+    def close(self) -> None:
+        """Let the file go. A live store that is being read cannot be brought into its lasting form."""
+        if not self._borrowed:
+            self._connection.close()
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def meta(self) -> Mapping[str, str]:
+        """What the store says of itself: store, run, daemon, host and what its owner added."""
+        if self._meta is None:
+            self._meta = dict(self.query("SELECT key, value FROM meta"))
+        return self._meta
+
+    @property
+    def store_id(self) -> str:
+        """Id of the store."""
+        return self.meta.get("store", "")
+
+    def tip(self) -> int:
+        """The last sequence number that is committed."""
+        return self.query("SELECT coalesce(max(seq), 0) FROM events")[0][0]
+
+    def events(self, after: int, wanted: attach_pb2.EventFilter = _EVERYTHING, limit: int = 1000) -> Slice:
+        """At most `limit` events after a place that pass a filter.
+
+        A slice may be empty and yet reach further; it reaches no further than `after` only at the end.
+        """
+        until = min(self.tip(), after + SCAN_EVENTS)
+        if until <= after or limit <= 0:
+            return Slice((), after)
+        where, values = _condition(wanted)
+        rows, whole = self._rows(
+            f"{_SELECT} WHERE e.seq > ? AND e.seq <= ?{where} ORDER BY e.seq LIMIT ?",
+            [after, until, *values, limit],
+        )
+        through = until if whole and len(rows) < limit else rows[-1][0]
+        if wanted.logs_per_attempt:
+            rows = self._within_quota(rows, wanted)
+        return Slice([event_of(row) for row in rows], through)
+
+    def of_attempt(
+        self,
+        path: str,
+        attempt: int,
+        kinds: Sequence[attach_pb2.EventKind.ValueType],
+        after: int = 0,
+        limit: int = 1000,
+    ) -> Slice:
+        """At most `limit` events of one attempt after a place, found without looking at others'.
+
+        `through` is the place of the last of them, or `after` if there is none.
+        """
+        seqs = self.seqs_of(path, attempt, kinds, after, limit)
+        events: list[event_pb2.Event] = []
+        size = 0
+        for seq in seqs:
+            row = self.query(f"{_SELECT} WHERE e.seq = ?", (seq,))[0]
+            events.append(event_of(row))
+            size += len(row[6])
+            if size > SLICE_BYTES:
+                break
+        return Slice(events, events[-1].seq if events else after)
+
+    def seqs_of(
+        self,
+        path: str,
+        attempt: int,
+        kinds: Sequence[attach_pb2.EventKind.ValueType],
+        after: int = 0,
+        limit: int = -1,
+    ) -> list[int]:
+        """Places of the events of one attempt, in order; all of them with a negative `limit`."""
+        found: list[int] = []
+        # Within a subject and kind the index alone gives the places in their order.
+        for kind in set(kinds):
+            found += [
+                seq
+                for (seq,) in self.query(
+                    "SELECT seq FROM events INDEXED BY events_by_subject WHERE subject ="
+                    " (SELECT id FROM subjects WHERE path = ? AND attempt = ?) AND kind = ? AND seq > ?"
+                    " ORDER BY seq LIMIT ?",
+                    (path, attempt, int(kind), after, limit),
+                )
+            ]
+        found.sort()
+        return found if limit < 0 else found[:limit]
+
+    def block(self, seq: int) -> event_pb2.Block:
+        """The block at a place. Raises StoreError if there is none."""
+        rows = self.query("SELECT body FROM events WHERE seq = ? AND kind = ?", (seq, _BLOCK))
+        if not rows:
+            raise StoreError(f"there is no block of output at {seq} of {self.path}: the store is damaged")
+        return event_pb2.Block.FromString(rows[0][0])
+
+    def query(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+        """All rows of a SELECT that gives few. Raises StoreError if the file cannot be read."""
+        with self._turn:
+            try:
+                return self._connection.execute(sql, values).fetchall()
+            except sqlite3.Error as error:
+                raise StoreError(f"{self.path} cannot be read: {error}") from error
+
+    def _rows(self, sql: str, values: Sequence[object]) -> tuple[list[EventRow], bool]:
+        """Rows up to the bound on bytes, and whether these are all."""
+        rows: list[EventRow] = []
+        size = 0
+        with self._turn:
+            try:
+                cursor = self._connection.execute(sql, values)
+                try:
+                    for row in cursor:
+                        rows.append(row)
+                        size += len(row[6])
+                        if size > SLICE_BYTES:
+                            return rows, False
+                finally:
+                    cursor.close()
+            except sqlite3.Error as error:
+                raise StoreError(f"{self.path} cannot be read: {error}") from error
+        return rows, True
+
+    def _within_quota(self, rows: list[EventRow], wanted: attach_pb2.EventFilter) -> list[EventRow]:
+        """Without the log events beyond the first ones of each attempt, wherever the slice begins."""
+        limit, severity = wanted.logs_per_attempt, int(wanted.severity)
+        counts: dict[int, int] = {}
+        kept: list[EventRow] = []
+        for row in rows:
+            if row[3] == _LOG:
+                seq, subject = row[0], row[7]
+                if subject not in counts:
+                    counts[subject] = self._logs_before(subject, severity, seq, limit)
+                counts[subject] += 1
+                if counts[subject] > limit:
+                    continue
+            kept.append(row)
+        return kept
+
+    def _logs_before(self, subject: int, severity: int, seq: int, limit: int) -> int:
+        key = (subject, severity, limit)
+        if key in self._saturated:
+            return limit
+        ((count,),) = self.query(
+            "SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_by_subject"
+            " WHERE subject = ? AND kind = ? AND seq < ? AND severity >= ? LIMIT ?)",
+            (subject, _LOG, seq, severity, limit),
+        )
+        if count >= limit:
+            if len(self._saturated) >= _MOST_SATURATED:
+                self._saturated.clear()
+            self._saturated.add(key)
+        return count
+
+
+def event_of(row: EventRow) -> event_pb2.Event:
+    """A row as the event that was appended; without a payload if this version does not know its kind."""
+    seq, path, attempt, kind, _, time, body, _ = row
+    event = event_pb2.Event(seq=seq, path=path, attempt=attempt, time_unix_nanos=time)
+    name = _FIELDS.get(kind)
+    if name is not None:
+        payload = getattr(event, name)
+        # An empty body is a payload too.
+        payload.SetInParent()
+        payload.MergeFromString(body)
+    return event
+
+
+def _condition(wanted: attach_pb2.EventFilter) -> tuple[str, list[object]]:
+    where = ""
+    values: list[object] = []
+    if wanted.kinds:
+        where += f" AND e.kind IN ({', '.join(str(int(kind)) for kind in wanted.kinds)})"
+    if wanted.severity:
+        where += " AND (e.kind != ? OR e.severity >= ?)"
+        values += [_LOG, int(wanted.severity)]
+    if wanted.prefix:
+        # "0" is the character after "/", so this is all that begins with the prefix and a slash.
+        where += " AND (s.path = ? OR (s.path > ? AND s.path < ?))"
+        values += [wanted.prefix, wanted.prefix + "/", wanted.prefix + "0"]
+    return where, values

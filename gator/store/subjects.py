@@ -1,0 +1,82 @@
+"""Numbers for the attempts that events are about, so that a path stands in a store once.
+
+The rule: only subjects from which more may come are in memory; an attempt goes with its end, a node with its
+Result.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from gator.store import inserts
+from gator.v1 import attach_pb2
+
+if TYPE_CHECKING:
+    from gator.store.writer import EventRow
+
+Key = tuple[str, int]
+
+_LAST = frozenset((int(attach_pb2.EVENT_KIND_ATTEMPT_FINISHED), int(attach_pb2.EVENT_KIND_RESULT)))
+
+
+class Subjects:
+    """The subjects of a store that is being written."""
+
+    def __init__(self) -> None:
+        self._ids: dict[Key, int] = {}
+        self._next = 1
+        self._new: list[tuple[int, str, int]] = []
+        self._ended: list[Key] = []
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def bind(
+        self, connection: sqlite3.Connection, rows: "Iterable[EventRow]"
+    ) -> list[tuple[int, int, int, int, int, object]]:
+        """Rows of `events` within the open transaction; new subjects are inserted first."""
+        ids = self._ids
+        bound: list[tuple[int, int, int, int, int, object]] = []
+        for seq, path, attempt, kind, severity, time, body in rows:
+            key = (path, attempt)
+            subject = ids.get(key)
+            if subject is None:
+                subject = ids[key] = self._next
+                self._next += 1
+                self._new.append((subject, path, attempt))
+            if kind in _LAST:
+                self._ended.append(key)
+            bound.append((seq, subject, kind, severity, time, body))
+        try:
+            inserts.SUBJECTS.run(connection, self._new)
+        except sqlite3.IntegrityError:
+            known = self._insert_singly(connection)
+            bound = [(row[0], known.get(row[1], row[1]), *row[2:]) for row in bound]
+        return bound
+
+    def _insert_singly(self, connection: sqlite3.Connection) -> dict[int, int]:
+        """Something came after the last event of a subject, so it has a number already."""
+        known: dict[int, int] = {}
+        for subject, path, attempt in self._new:
+            found = connection.execute(
+                "SELECT id FROM subjects WHERE path = ? AND attempt = ?", (path, attempt)
+            ).fetchone()
+            if found is None:
+                inserts.SUBJECTS.run(connection, [(subject, path, attempt)])
+            elif found[0] != subject:
+                known[subject] = self._ids[path, attempt] = found[0]
+        return known
+
+    def committed(self) -> None:
+        """What was bound is in the file."""
+        for key in self._ended:
+            self._ids.pop(key, None)
+        self._new.clear()
+        self._ended.clear()
+
+    def rolled_back(self) -> None:
+        """What was bound is not in the file and will be bound again."""
+        for _, path, attempt in self._new:
+            self._ids.pop((path, attempt), None)
+        self._new.clear()
+        self._ended.clear()

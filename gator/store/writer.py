@@ -1,0 +1,262 @@
+"""The thread that writes a store: whatever has gathered becomes one transaction as soon as it is free.
+
+The rule: what is called back after a commit runs in the order of the appends, on the owner's own thread.
+"""
+
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from gator.errors import DiskFullError, StoreError
+from gator.store import blocks, inserts
+from gator.store.catalogue import Changes
+from gator.store.connection import leave_journal
+from gator.store.rows import PositionRow
+from gator.store.subjects import Subjects
+from gator.v1 import attach_pb2, event_pb2
+
+Then = Callable[[], None]
+Post = Callable[[Then], object]
+"""Hands a callable to the owner's thread, as `loop.call_soon_threadsafe` does."""
+
+EventRow = tuple[int, str, int, int, int, int, "bytes | event_pb2.Block"]
+"""Seq, path, attempt, kind, severity, time and payload; a block comes as the message, to be packed here."""
+
+RESERVE_BYTES = 1024 * 1024
+"""Size of the file that is given up when the disk is full."""
+
+_MOST_BYTES = 8 * 1024 * 1024
+_MOST_ROWS = 8192
+_ENOUGH_BYTES = 64 * 1024
+_BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
+_SAMPLE = int(attach_pb2.EVENT_KIND_SAMPLE)
+
+
+class State(Enum):
+    """What a writer is at."""
+
+    OPEN = "open"
+    FULL = "full"
+    """The reserve was given up: what is plain is dropped from now on."""
+    FAILED = "failed"
+    """Nothing can be written any more."""
+    CLOSED = "closed"
+
+
+@dataclass(slots=True)
+class Work:
+    """What one call handed over: rows to store, and events, own or another's, for the catalogue."""
+
+    rows: Sequence[EventRow] = ()
+    events: Sequence[event_pb2.Event] = ()
+    store: str = ""
+    through: int = 0
+    size_bytes: int = 0
+    then: Then | None = None
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """The work of one transaction."""
+
+    rows: list[EventRow] = field(default_factory=list[EventRow])
+    changes: Changes = field(default_factory=Changes)
+    positions: dict[str, int] = field(default_factory=dict[str, int])
+    thens: deque[Then] = field(default_factory=deque[Then])
+    size_bytes: int = 0
+
+
+class Writer:
+    """Owns the writing connection from its start to its end."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, post: Post, on_state: Callable[[State], None]
+    ) -> None:
+        """`on_state` is called on the owner's thread when the disk is full and when writing has failed."""
+        self.committed = 0
+        """The last sequence number that is committed."""
+        self.written_bytes = 0
+        """Bytes of all work that is done."""
+        self.dropped = 0
+        """Number of blocks and samples whose contents were not stored because the disk was full."""
+        self.state = State.OPEN
+        self.failure: StoreError | None = None
+        self.on_commit: Then | None = None
+        self.turn = threading.Lock()
+        """Held during each transaction, for others that must use the same connection."""
+        self._connection, self._path, self._post, self._on_state = connection, path, post, on_state
+        self._subjects = Subjects()
+        self._queue: deque[Work] = deque()
+        self._wake = threading.Event()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name=f"store {path.stem}", daemon=True)
+        self._thread.start()
+
+    def put(self, work: Work) -> None:
+        """Hand over work; never waits."""
+        self._queue.append(work)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def close(self) -> None:
+        """Write what is left, bring the file into its lasting form and end the thread."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join()
+
+    # -- the thread
+
+    def _run(self) -> None:
+        try:
+            while not self._closing or self._queue:
+                self._wake.wait()
+                self._wake.clear()
+                while self._queue:
+                    self._write(self._gather())
+        except (sqlite3.Error, StoreError, OSError, MemoryError) as error:
+            self._fail(error)
+        except BaseException as error:
+            # Whatever it was: who waits for a commit has to learn that there will be none.
+            self._fail(error)
+            raise
+        finally:
+            leave_journal(self._connection)
+            self._connection.close()
+            if self.state is not State.FAILED:
+                self.state = State.CLOSED
+
+    def _fail(self, error: BaseException) -> None:
+        self.failure = error if isinstance(error, StoreError) else _failure(self._path, error)
+        self.state = State.FAILED
+        self._hand_over(lambda: self._on_state(State.FAILED))
+
+    def _gather(self) -> _Gathered:
+        gathered = _Gathered()
+        while self._queue and len(gathered.rows) < _MOST_ROWS and gathered.size_bytes < _MOST_BYTES:
+            work = self._queue.popleft()
+            for row in work.rows:
+                body = row[6]
+                if isinstance(body, event_pb2.Block):
+                    row = (*row[:6], blocks.pack(body))
+                gathered.rows.append(row)
+            if work.events:
+                gathered.changes.take(work.store, work.events)
+            if work.through:
+                gathered.positions[work.store] = work.through
+            if work.then is not None:
+                gathered.thens.append(work.then)
+            gathered.size_bytes += work.size_bytes
+        return gathered
+
+    def _write(self, gathered: _Gathered) -> None:
+        if self.state is State.FULL:
+            self._lighten(gathered)
+        try:
+            self._commit(gathered)
+        except sqlite3.Error as error:
+            if not self._is_full(error):
+                raise
+            if self.state is State.FULL:
+                raise _no_room(self._path) from error
+            self._give_up_reserve()
+            self._lighten(gathered)
+            self._write_at_last(gathered)
+        self._subjects.committed()
+        if gathered.rows:
+            self.committed = gathered.rows[-1][0]
+        self.written_bytes += gathered.size_bytes
+        if gathered.thens or (gathered.rows and self.on_commit is not None):
+            self._hand_over(lambda: self._call(gathered.thens, bool(gathered.rows)))
+
+    def _commit(self, gathered: _Gathered) -> None:
+        connection = self._connection
+        with self.turn:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                inserts.EVENTS.run(connection, self._subjects.bind(connection, gathered.rows))
+                changes = gathered.changes
+                inserts.NODES.run(connection, list(changes.nodes.values()))
+                inserts.ATTEMPTS.run(connection, list(changes.attempts.values()))
+                inserts.METRICS.run(connection, list(changes.metrics.values()))
+                inserts.POSITIONS.run(connection, [PositionRow(*item) for item in gathered.positions.items()])
+                connection.execute("COMMIT")
+            except BaseException:
+                # SQLite ends a transaction by itself after some errors.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                self._subjects.rolled_back()
+                raise
+
+    def _call(self, thens: deque[Then], stored: bool) -> None:
+        try:
+            while thens:
+                thens.popleft()()
+        finally:
+            if thens:
+                # One that raised must not keep the others from being called.
+                self._post(lambda: self._call(thens, stored))
+        if stored and self.on_commit is not None:
+            self.on_commit()
+
+    def _hand_over(self, call: Then) -> None:
+        try:
+            self._post(call)
+        except RuntimeError:
+            # The owner's loop is closed: nobody waits any more, and what was committed stays.
+            return
+
+    # -- a full disk
+
+    def _is_full(self, error: sqlite3.Error) -> bool:
+        code = error.sqlite_errorcode
+        if code == sqlite3.SQLITE_FULL:
+            return True
+        disk = os.statvfs(self._path.parent)
+        return code & 0xFF == sqlite3.SQLITE_IOERR and disk.f_bavail * disk.f_frsize < _ENOUGH_BYTES
+
+    def _give_up_reserve(self) -> None:
+        self.state = State.FULL
+        reserve_of(self._path).unlink(missing_ok=True)
+        try:
+            # The log shrinks by what is moved into the file, and from now on stays small.
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.execute("PRAGMA wal_autocheckpoint = 64")
+        except sqlite3.Error:
+            # It may need more room than there is; the reserve alone has to do then.
+            pass
+        self._hand_over(lambda: self._on_state(State.FULL))
+
+    def _write_at_last(self, gathered: _Gathered) -> None:
+        try:
+            self._commit(gathered)
+        except sqlite3.Error as error:
+            raise _no_room(self._path) if self._is_full(error) else error from error
+
+    def _lighten(self, gathered: _Gathered) -> None:
+        """Keep the places of plain events, which are numbered already, but not their contents."""
+        for at, row in enumerate(gathered.rows):
+            body = row[6]
+            if row[3] == _BLOCK and isinstance(body, bytes):
+                gathered.rows[at] = (*row[:6], blocks.without_data(body))
+                self.dropped += 1
+            elif row[3] == _SAMPLE:
+                gathered.rows[at] = (*row[:6], b"")
+                self.dropped += 1
+
+
+def reserve_of(path: Path) -> Path:
+    """The file beside a store whose room is for its last words."""
+    return path.with_name(path.name + ".reserve")
+
+
+def _failure(path: Path, error: BaseException) -> StoreError:
+    return StoreError(f"{path} cannot be written any more: {error}")
+
+
+def _no_room(path: Path) -> DiskFullError:
+    return DiskFullError(f"no room is left for {path}: free some space, then run again")
