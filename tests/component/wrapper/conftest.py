@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,20 +12,10 @@ import pytest
 from gator.daemon.wrapper_host import WrapperContext, WrapperHost
 from gator.process.host import become_subreaper
 from gator.process.reaper import Reaper
+from gator.store import Store
 from gator.v1 import attach_pb2, event_pb2
 from tests.component.process.support import marked, until
 from tests.component.wrapper.support import Bench, Witness
-
-
-class Memory:
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.pending_bytes = 0
-
-    def append(self, events: Sequence[event_pb2.Event], then: Callable[[], None] | None = None) -> int:
-        if then is not None:
-            self.loop.call_soon(then)
-        return 0
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +29,16 @@ async def bench(tmp_path: Path, subreaper: None) -> AsyncIterator[Bench]:
     pipes = _open_pipes()
     run = uuid.uuid4().hex
     reaper = Reaper(loop)
-    witness = Witness(Memory(loop))
+    store = Store.create(
+        tmp_path / "bench.db",
+        store_id=run,
+        run=run,
+        daemon="",
+        host="here",
+        catalogue=False,
+        post=loop.call_soon_threadsafe,
+    )
+    witness = Witness(store)
     ends: dict[tuple[str, int], event_pb2.AttemptFinished] = {}
     started: list[tuple[str, int]] = []
     progress: list[attach_pb2.Progress] = []
@@ -72,6 +71,7 @@ async def bench(tmp_path: Path, subreaper: None) -> AsyncIterator[Bench]:
     await until(lambda: not marked(run), "the end of killed leftovers")
     host.close()
     reaper.close()
+    await asyncio.to_thread(store.close)
     assert not left, "the test left processes behind"
     assert _open_pipes() == pipes, "the test left pipes or terminals open"
 
