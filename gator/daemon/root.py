@@ -32,6 +32,7 @@ from gator.daemon.tail import Tail
 from gator.daemon.text_logs import TextLogMode, TextLogs
 from gator.daemon.tier_daemons import TierDaemons
 from gator.daemon.wrapper_host import WrapperContext, WrapperHost
+from gator.errors import NotFoundError
 from gator.events import template_of
 from gator.plan import Plan
 from gator.ports import Clock, Display, RunInfo, RunningJob
@@ -42,7 +43,7 @@ from gator.process.sweep import sweep
 from gator.rpc_address import socket_address
 from gator.scheduler.local import LocalScheduler
 from gator.store import RunReader, Store
-from gator.v1 import attach_pb2, event_pb2
+from gator.v1 import attach_pb2, control_service_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 
 INLINE = "inline"
@@ -276,6 +277,7 @@ class Root:
         return RunInfo(
             run=self._run,
             ident=root.ident,
+            spec=self.options.meta.get("spec_name", ""),
             folder=str(self.folder.path),
             seed=self.plan.request.seed,
             jobs=root.jobs,
@@ -458,15 +460,23 @@ class Root:
         if self._fleet is None:
             # Most single jobs are over before anybody could ask.
             await asyncio.sleep(SERVE_AFTER)
-        from gator.daemon.serving import serve_root
+        from gator.daemon.serving import RootServer
 
         handler = Gatekeeper(self._fleet, self._desk)
-        server = await serve_root(self, handler, self._address, self._tokens)
-        self.folder.write_control(server.address, self._tokens.make(Audience.CONTROL))
+        server = RootServer(self._run, self.folder.path, self._tokens, handler, self._on_stop_request)
+        address = await server.start(self._address)
+        self.folder.write_control(address, self._tokens.make(Audience.CONTROL))
         try:
-            await asyncio.get_running_loop().create_future()
+            await self._loop.create_future()
         finally:
-            await server.stop()
+            await server.close()
+
+    def _on_stop_request(self, request: control_service_pb2.StopRequest) -> int:
+        counts = self._tree.tally
+        path = request.path if request.path != self.plan.root.ident else ""
+        if not self.stop(request.mode, path, request.message):
+            raise NotFoundError(f"there is no node {request.path} that has not ended")
+        return counts.waiting + counts.running
 
     async def _stop_serving(self, serving: "asyncio.Task[None]") -> None:
         serving.cancel()

@@ -3,20 +3,71 @@
 The rule: everything but health and reflection asks for a token. Importing this imports grpc.
 """
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
 from gator import rpc
 from gator.core.tokens import Audience, Tokens
 from gator.daemon.gatekeeper import Gatekeeper
+from gator.errors import NotFoundError
 from gator.link.server import ATTACH, parent_service
+from gator.query.queries import Queries
+from gator.query.servicers import ControlServicer, QueryServicer
+from gator.store.run_queries import FolderReader
+from gator.v1 import (
+    control_service_pb2,
+    control_service_pb2_grpc,
+    query_service_pb2_grpc,
+)
+
+_STOP = Callable[[control_service_pb2.StopRequest], int]
 
 
-async def serve_root(
-    services: list[rpc.Service], handler: Gatekeeper, address: str, tokens: Tokens
-) -> rpc.Server:
-    """Listen for everybody who may speak with a root."""
+class RootServer:
+    """Listens for everybody who may speak with a root."""
 
-    def authenticate(method: str, token: str) -> None:
+    def __init__(self, run: str, folder: Path, tokens: Tokens, handler: Gatekeeper, stop: _STOP) -> None:
+        self._run, self._tokens, self._handler, self._stop = run, tokens, handler, stop
+        self._left = ExitStack()
+        self._pool = ThreadPoolExecutor(2, "gator-query")
+        self._queries = Queries(self._left.enter_context(FolderReader.open(folder, live=True)))
+
+    async def start(self, address: str) -> str:
+        """Listen; the address to dial."""
+        services = [
+            parent_service(self._handler),
+            rpc.Service(
+                "gator.v1.QueryService",
+                query_service_pb2_grpc.add_QueryServiceServicer_to_server,
+                QueryServicer(self._find, self._pool),
+            ),
+            rpc.Service(
+                "gator.v1.ControlService",
+                control_service_pb2_grpc.add_ControlServiceServicer_to_server,
+                ControlServicer(self._on_stop),
+            ),
+        ]
+        self._server = await rpc.serve(services, address=address, authenticate=self._authenticate)
+        return self._server.address
+
+    async def close(self) -> None:
+        """Listen no more."""
+        await self._server.stop()
+        self._pool.shutdown()
+        self._left.close()
+
+    def _authenticate(self, method: str, token: str) -> None:
         # What a token of Attach has to be good for stands in the Hello, so its handler asks.
         if method != ATTACH:
-            tokens.check(token, Audience.CONTROL)
+            self._tokens.check(token, Audience.CONTROL)
 
-    return await rpc.serve([parent_service(handler), *services], address=address, authenticate=authenticate)
+    def _find(self, run: str) -> Queries:
+        if run and run != self._run:
+            raise NotFoundError(f"there is no run {run} here, only {self._run}")
+        return self._queries
+
+    async def _on_stop(self, request: control_service_pb2.StopRequest) -> int:
+        self._find(request.run)
+        return self._stop(request)
