@@ -30,6 +30,8 @@ class RunInfo:
     """Id of the run."""
     ident: str
     """Name of the root node."""
+    spec: str
+    """Name of the spec as the user gave it."""
     folder: str
     """Folder of the run, absolute."""
     seed: int

@@ -1,19 +1,40 @@
-"""Messages of many jobs in one stream: each line names its job.
+"""Steps and messages of many jobs in one stream: each line names its job.
 
 The rule: a line of a job stays one line.
 """
 
+from gator.console import words
 from gator.console.paper import Paper
 from gator.core.text import readable
 from gator.store import decode_block
+from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 
 
-def write_messages(paper: Paper, event: event_pb2.Event) -> None:
-    """Write what an event of kind log or block says."""
-    if event.HasField("log"):
-        paper.message(event.log.severity, f"{event.path}: {event.log.text}")
-        return
-    head = f"{paper.head(event.block.severity)}{event.path}: "
-    text = readable(decode_block(event.block)).removesuffix("\n")
-    paper.write(head + text.replace("\n", "\n" + head) + "\n")
+def event_text(paper: Paper, event: event_pb2.Event) -> str:
+    """Whole lines on a start, an end of an attempt, a message or a block; empty for anything else."""
+    match event.WhichOneof("payload"):
+        case "started":
+            return f"started {_attempt(event)}\n"
+        case "attempt_finished":
+            return f"{_end(paper, event.attempt_finished.outcome)} {_attempt(event)}\n"
+        case "log":
+            return _lines(paper, event.path, event.log.severity, event.log.text)
+        case "block":
+            # Lines are not looked at one by one: a flood must cost little.
+            return _lines(paper, event.path, event.block.severity, readable(decode_block(event.block)))
+        case _:
+            return ""
+
+
+def _lines(paper: Paper, path: str, severity: pb.Severity.ValueType, text: str) -> str:
+    head = f"{paper.head(severity)}{path}: "
+    return head + text.removesuffix("\n").replace("\n", "\n" + head) + "\n"
+
+
+def _attempt(event: event_pb2.Event) -> str:
+    return event.path if event.attempt <= 1 else f"{event.path}, attempt {event.attempt}"
+
+
+def _end(paper: Paper, outcome: pb.Outcome.ValueType) -> str:
+    return paper.paint(words.outcome(outcome), words.OUTCOME_COLOURS.get(outcome, ""))

@@ -3,6 +3,8 @@
 The rule: a display that cannot be written to is dropped, and the run goes on.
 """
 
+import os
+import select
 import time
 from typing import TextIO
 
@@ -17,26 +19,58 @@ _COLOURS = {
 }
 NAME_WIDTH = 8
 """Room for the longest name of a severity."""
+_PIECE = 1024
+"""Bytes that a terminal which says it is ready takes without delay."""
+_USUAL_SIZE = (80, 24)
 
 
 class Paper:
-    """Writes text to a stream, a piece at a time."""
+    """Writes text to a stream, a piece at a time.
+
+    Where the stream has a descriptor that is written to past the stream's own buffer, so that nothing is
+    left in there to fail when the interpreter exits.
+    """
 
     def __init__(self, out: TextIO, *, colour: bool) -> None:
-        self._out = out
         self.colour = colour
+        self._out = out
+        self._encoding = getattr(out, "encoding", None) or "utf-8"
         self._lost = False
+        self._rest = bytearray()
+        self._poll = select.poll()
+        try:
+            out.flush()
+            self._fd = out.fileno()
+            self._poll.register(self._fd, select.POLLOUT)
+        except (OSError, ValueError):
+            # It stands for a file only, as in memory, or is closed already.
+            self._fd = -1
+
+    @property
+    def plain_characters(self) -> bool:
+        """Whether only ASCII can be relied on."""
+        return not self._encoding.lower().startswith("utf")
+
+    @property
+    def blocked(self) -> bool:
+        """Whether something that was offered is still to be taken."""
+        return bool(self._rest)
+
+    def size(self) -> tuple[int, int]:
+        """Columns and rows of the terminal now; 80 and 24 where there is none."""
+        try:
+            size = os.get_terminal_size(self._fd)
+        except OSError:
+            return _USUAL_SIZE
+        return (size.columns or _USUAL_SIZE[0], size.lines or _USUAL_SIZE[1])
 
     def write(self, text: str) -> None:
-        """Write as it is; after a failure nothing is written any more."""
-        if self._lost:
-            return
-        try:
-            self._out.write(text)
-            self._out.flush()
-        except (OSError, ValueError):
-            # The terminal is closed or the reader of a pipe is gone. The record is what counts.
-            self._lost = True
+        """Write as it is, however long it takes; after a failure nothing is written any more."""
+        self._put(text, wait=True)
+
+    def offer(self, text: str) -> None:
+        """Write as far as it is taken at once; what is left comes before all that is written later."""
+        self._put(text, wait=False)
 
     def line(self, text: str) -> None:
         """Write a line."""
@@ -56,3 +90,45 @@ class Paper:
     def paint(self, text: str, code: str) -> str:
         """The text in a colour, where there are colours. `code` is that of SGR (ECMA-48)."""
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour and code else text
+
+    def _put(self, text: str, *, wait: bool) -> None:
+        if self._lost:
+            return
+        try:
+            if self._fd < 0:
+                self._out.write(text)
+                self._out.flush()
+                return
+            data = text.encode(self._encoding, "backslashreplace")
+            if self._rest or not wait:
+                self._rest += data
+                data = self._send_rest(wait=wait)
+            self._send(data)
+        except (OSError, ValueError):
+            # The terminal is closed or the reader of a pipe is gone. The record is what counts.
+            self._lost = True
+            self._rest.clear()
+
+    def _send_rest(self, *, wait: bool) -> bytes:
+        """Send what is taken at once; returns the rest if it is to be waited for."""
+        while self._rest:
+            if wait:
+                data = bytes(self._rest)
+                self._rest.clear()
+                return data
+            if not self._poll.poll(0):
+                break
+            try:
+                del self._rest[: os.write(self._fd, self._rest[:_PIECE])]
+            except BlockingIOError:
+                break
+        return b""
+
+    def _send(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self._fd, view) :]
+            except BlockingIOError:
+                # Whoever shares the descriptor has set it so.
+                self._poll.poll()

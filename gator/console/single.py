@@ -1,11 +1,13 @@
 """The display of a single job: its output as it comes, between a few lines of Gator's own.
 
-The rule: nothing is held back and nothing is said twice.
+The rule: nothing is held back and nothing is said twice; a flood costs no step in Python per line.
 """
 
 from collections.abc import Sequence
 
+from gator.console import words
 from gator.console.paper import Paper
+from gator.console.summary import again
 from gator.core.text import readable
 from gator.ports import LiveState, RunInfo
 from gator.store import decode_block
@@ -19,8 +21,8 @@ class SingleDisplay:
     def __init__(self, paper: Paper, *, verbose: bool) -> None:
         self._paper = paper
         self._verbose = verbose
-        self._open: dict[int, bool] = {}
-        """By stream: whether the last block ended inside a line."""
+        self._open: pb.Stream.ValueType = pb.STREAM_UNSPECIFIED
+        """The stream inside whose line the paper stands."""
 
     @property
     def wants(self) -> attach_pb2.EventFilter:
@@ -40,20 +42,21 @@ class SingleDisplay:
     def on_start(self, info: RunInfo, state: LiveState) -> None:
         """The run begins."""
         del state
+        self._info = info
         self._say("Starting Gator 🐊")
         self._say(f"Launching task: {info.command}")
-        self._folder = info.folder
 
     def on_events(self, events: Sequence[event_pb2.Event]) -> None:
         """Something happened to the job."""
         for event in events:
             match event.WhichOneof("payload"):
                 case "started":
-                    self._say("Monitoring task")
+                    number = f", attempt {event.attempt}" if event.attempt > 1 else ""
+                    self._say(f"Monitoring task{number}")
                 case "block":
                     self._print(event.block)
                 case "log":
-                    self._paper.message(event.log.severity, event.log.text)
+                    self._say(event.log.text, event.log.severity)
                 case "metric":
                     metric = event.metric
                     self._say(f"Metric {metric.name} = {metric.value:g} {metric.unit}".rstrip())
@@ -64,7 +67,7 @@ class SingleDisplay:
 
     def on_notice(self, text: str, *, warning: bool = False) -> None:
         """Gator has something to say."""
-        self._paper.message(pb.SEVERITY_WARNING if warning else pb.SEVERITY_INFO, text)
+        self._say(text, pb.SEVERITY_WARNING if warning else pb.SEVERITY_INFO)
 
     def on_change(self, now: float) -> float | None:
         """There is nothing to redraw."""
@@ -74,9 +77,10 @@ class SingleDisplay:
     def on_end(self, result: event_pb2.Result) -> None:
         """The run has ended."""
         if result.outcome != pb.OUTCOME_PASSED:
-            self._paper.message(pb.SEVERITY_ERROR, f"Task failed: {result.message}")
+            self._say(f"Task {words.outcome(result.outcome).lower()}: {result.message}", pb.SEVERITY_ERROR)
         if self._verbose or result.outcome != pb.OUTCOME_PASSED:
-            self._say(f"The record is in {self._folder}")
+            self._say(f"The record is in {self._info.folder}")
+            self._say(f"To run it again: {again(self._info)}")
 
     def _end_attempt(self, end: event_pb2.AttemptFinished) -> None:
         if end.HasField("exit_code"):
@@ -89,11 +93,23 @@ class SingleDisplay:
 
     def _print(self, block: event_pb2.Block) -> None:
         text = readable(decode_block(block))
+        if not text:
+            return
         head = self._paper.head(block.severity)
+        whole = text.endswith("\n")
         body = text.removesuffix("\n").replace("\n", "\n" + head)
-        lead = "" if block.continues and self._open.get(block.stream) else head
-        self._open[block.stream] = not text.endswith("\n")
-        self._paper.write(lead + body + "\n" if text.endswith("\n") else lead + body)
+        if block.continues and self._open == block.stream:
+            head = ""
+        self._close_line(keep=not head)
+        self._paper.write(f"{head}{body}\n" if whole else head + body)
+        self._open = pb.STREAM_UNSPECIFIED if whole else block.stream
 
-    def _say(self, text: str) -> None:
-        self._paper.message(pb.SEVERITY_INFO, text)
+    def _say(self, text: str, severity: pb.Severity.ValueType = pb.SEVERITY_INFO) -> None:
+        self._close_line()
+        self._paper.message(severity, text)
+
+    def _close_line(self, *, keep: bool = False) -> None:
+        """What comes next begins a line, unless it goes on with the one that is open."""
+        if self._open and not keep:
+            self._paper.write("\n")
+            self._open = pb.STREAM_UNSPECIFIED

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gator.console import words
+from gator.console.cells import one_line
 from gator.console.paper import Paper
 from gator.core.gate import FAILURES
 from gator.ports import RunInfo
@@ -39,31 +40,46 @@ def failure_lines(paper: Paper, folder: str, path: str, result: event_pb2.Result
     """A failure: outcome, path and reason; its first error; where its output is."""
     name = paper.paint(words.outcome(result.outcome), words.OUTCOME_COLOURS[result.outcome])
     allowed = " (allowed)" if result.allow_failure else ""
-    yield f"{name} {path}{allowed}: {result.message}"
+    yield f"{name} {path}{allowed}: {one_line(result.message)}"
     if result.HasField("first_error"):
         error = result.first_error
         where = ""
         if error.line:
             where = f"{'err' if error.stream == pb.STREAM_STDERR else 'out'}:{error.line}: "
-        yield f"       first error: {where}{error.text.splitlines()[0] if error.text else ''}"
-    log = Path(folder) / "logs" / f"{slug(path)}.log"
+        yield f"       first error: {where}{one_line(error.text)}"
     if result.attempts:
-        yield f"       log: {log}"
+        yield f"       log: {text_log(folder, path)}"
+
+
+def text_log(folder: str, path: str) -> Path:
+    """The file with the output of a failed job; there is none when the user wants none."""
+    return Path(folder) / "logs" / f"{slug(path)}.log"
+
+
+def again(info: RunInfo, path: str = "") -> str:
+    """The command that runs one job, or all, once more in the same way."""
+    command = ["gator", "run", *(["--only", f"/{path}"] if path else []), "--seed", str(info.seed)]
+    if Path(info.spec).is_file():
+        return shlex.join([*command, info.spec])
+    # It came from stdin, and where that was from only the user knows.
+    return f"{shlex.join(command)} - < SPEC"
 
 
 def write_summary(
     paper: Paper, info: RunInfo, failures: Failures, result: event_pb2.Result, wall: float
 ) -> None:
     """The end of a run."""
+    lines: list[str] = []
+    if failures.number > 1:
+        lines += ["", f"{words.plural(failures.number, 'job')} failed:"]
     for path, failed in failures.first:
-        for line in failure_lines(paper, info.folder, path, failed):
-            paper.line(line)
-        if failed.attempts:
-            paper.line(f"       again: gator run --only {shlex.quote('/' + path)} --seed {info.seed} SPEC")
+        lines += failure_lines(paper, info.folder, path, failed)
+        lines.append(f"       again: {again(info, '' if info.single else path)}")
     if failures.number > len(failures.first):
         rest = failures.number - len(failures.first)
-        paper.line(f"       ... and {rest} more: gator failures -r {shlex.quote(info.folder)}")
+        lines.append(f"       ... and {rest} more: gator failures -r {shlex.quote(info.folder)}")
     name = paper.paint(words.outcome(result.outcome), words.OUTCOME_COLOURS.get(result.outcome, ""))
-    reason = f": {result.message}" if result.message and result.outcome != pb.OUTCOME_PASSED else ""
-    paper.line(f"{name} {info.ident} in {words.clock(wall)}: {words.tally(result.jobs)}{reason}")
-    paper.line(f"seed {info.seed}, folder {info.folder}")
+    reason = f": {one_line(result.message)}" if result.outcome != pb.OUTCOME_PASSED and result.message else ""
+    lines.append(f"{name} {info.ident} in {words.clock(wall)}: {words.tally(result.jobs)}{reason}")
+    lines.append(f"seed {info.seed}, folder {info.folder}")
+    paper.write("".join(f"{line}\n" for line in lines))

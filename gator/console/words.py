@@ -3,8 +3,10 @@
 The rule: the same thing is written the same way everywhere.
 """
 
+from gator.console.paper import Paper
+from gator.ports import RunInfo
+from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
-from gator.v1 import event_pb2
 
 OUTCOME_COLOURS = {
     pb.OUTCOME_PASSED: "32",
@@ -26,11 +28,37 @@ def plural(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def wanted(*, verbose: bool, all_messages: bool) -> attach_pb2.EventFilter:
+    """What a display of many jobs wants: Results; steps of jobs when verbose; messages if all are wanted."""
+    kinds: list[attach_pb2.EventKind.ValueType] = [attach_pb2.EVENT_KIND_RESULT]
+    if verbose:
+        kinds += [attach_pb2.EVENT_KIND_STARTED, attach_pb2.EVENT_KIND_ATTEMPT_FINISHED]
+    if all_messages:
+        kinds += [attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK]
+    return attach_pb2.EventFilter(kinds=kinds)
+
+
+def headline(info: RunInfo) -> str:
+    """What is said before anything happens."""
+    jobs, cores = plural(info.jobs, "job"), plural(info.cores, "core")
+    return f"{info.ident}: {jobs} on {cores}, seed {info.seed}, folder {info.folder}"
+
+
+def notice(paper: Paper, text: str, *, warning: bool) -> str:
+    """Something that Gator itself says."""
+    return f"{paper.paint('warning:', '33')} {text}" if warning else text
+
+
 def clock(seconds: float) -> str:
     """A span of time: `0.4 s`, `12 s`, `3:05`, `2:03:05`."""
-    if seconds < 10:
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
-    if seconds < 60:
+    return coarse(seconds)
+
+
+def coarse(seconds: float) -> str:
+    """A span of time in whole seconds: `0 s`, `12 s`, `3:05`, `2:03:05`."""
+    if seconds < 59.5:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -1,0 +1,239 @@
+"""Displays that print lines, and the paper all of them write on."""
+
+import io
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import TextIO
+
+import pytest
+
+from gator.console import make_display
+from gator.console.live import LiveDisplay
+from gator.console.paper import Paper
+from gator.console.plain import PlainDisplay
+from gator.console.single import SingleDisplay
+from gator.console.summary import MOST_SHOWN
+from gator.ports import Display
+from gator.v1 import attach_pb2, event_pb2
+from gator.v1 import common_pb2 as pb
+from tests.component.console.support import FakeRun, Terminal, block, failed, info, passed
+
+Make = Callable[..., Display]
+
+
+@pytest.fixture
+def out() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def single(out: io.StringIO) -> SingleDisplay:
+    made = SingleDisplay(Paper(out, colour=False), verbose=False)
+    made.on_start(info(1, single=True), FakeRun())
+    return made
+
+
+@pytest.fixture
+def make(out: io.StringIO) -> Make:
+    def plain(*, quiet: bool = False, verbose: bool = False, all_messages: bool = False, jobs: int = 100):
+        made = PlainDisplay(Paper(out, colour=False), quiet=quiet, verbose=verbose, all_messages=all_messages)
+        made.on_start(info(jobs), FakeRun(waiting=jobs))
+        return made
+
+    return plain
+
+
+def lines(out: io.StringIO) -> list[str]:
+    return [re.sub(r"^\[\d\d:\d\d:\d\d\] ", "", line) for line in out.getvalue().splitlines()]
+
+
+def finished(code: int = 0) -> event_pb2.Event:
+    end = event_pb2.AttemptFinished(outcome=pb.OUTCOME_PASSED, exit_code=code)
+    end.counts.info = 1
+    return event_pb2.Event(path="top", attempt=1, attempt_finished=end)
+
+
+STARTED = event_pb2.Event(path="top", attempt=1, started=event_pb2.Started())
+
+
+# -- a single job
+
+
+def test_a_single_job_prints_what_the_original_prints(single: SingleDisplay, out: io.StringIO):
+    single.on_events([STARTED, block("top", b"hi\n"), finished()])
+    single.on_end(event_pb2.Result(outcome=pb.OUTCOME_PASSED))
+    assert lines(out) == [
+        "INFO     Starting Gator 🐊",
+        "INFO     Launching task: echo hi",
+        "INFO     Monitoring task",
+        "INFO     hi",
+        "INFO     Task completed with return code 0",
+        "INFO     Recorded 0 warnings and 0 errors",
+    ]
+
+
+def test_output_that_ends_inside_a_line_is_not_glued_to_what_follows(single: SingleDisplay, out: io.StringIO):
+    single.on_events([block("top", b"one\ntw"), block("top", b"o\nthree", continues=True)])
+    single.on_events([block("top", b"oh", stream=pb.STREAM_STDERR, severity=pb.SEVERITY_ERROR)])
+    single.on_events([block("top", b"!\n", continues=True), finished()])
+    assert lines(out)[2:-1] == [
+        "INFO     one",
+        "INFO     two",
+        "INFO     three",
+        "ERROR    oh",
+        "INFO     !",
+        "INFO     Task completed with return code 0",
+    ]
+
+
+def test_a_single_job_that_failed_says_why_and_how_to_run_it_again(tmp_path: Path, out: io.StringIO):
+    spec = tmp_path / "my job.yaml"
+    spec.touch()
+    single = SingleDisplay(Paper(out, colour=False), verbose=False)
+    single.on_start(info(1, single=True, spec=str(spec)), FakeRun())
+    single.on_events([STARTED, finished(3)])
+    single.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED, message="exited with code 3"))
+    assert lines(out)[-3:] == [
+        "ERROR    Task failed: exited with code 3",
+        "INFO     The record is in /runs/one",
+        f"INFO     To run it again: gator run --seed 7 {shlex.quote(str(spec))}",
+    ]
+
+
+def test_a_flood_costs_no_work_per_line(single: SingleDisplay, out: io.StringIO):
+    data = b"x" * 69 + b"\n"
+    piece = block("top", data * 7000)
+    began = perf_counter()
+    single.on_events([piece] * 15)
+    seconds = perf_counter() - began
+    assert out.getvalue().count("\n") == 2 + 105_000
+    # About 0.03 s here; a step in Python a line would take twenty times as long.
+    assert seconds < 1
+
+
+# -- many jobs
+
+
+def test_a_failure_is_printed_at_once_and_again_in_the_summary(make: Make, out: io.StringIO):
+    display = make()
+    display.on_events([passed("top/a"), failed("top/b[1]")])
+    at_once = out.getvalue().splitlines()
+    assert at_once[0] == "top: 100 jobs on 2 cores, seed 7, folder /runs/one"
+    assert at_once[1:3] == ["FAILED top/b[1]: exited with code 1", "       first error: err:12: boom"]
+    assert at_once[3].startswith("       log: /runs/one/logs/top_b_1_-")
+    display.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED, message="1 of 100 jobs failed"))
+    end = out.getvalue().splitlines()[len(at_once) :]
+    assert end[:3] == at_once[1:]
+    assert end[3] == "       again: gator run --only '/top/b[1]' --seed 7 - < SPEC"
+    assert end[-1] == "seed 7, folder /runs/one"
+
+
+def test_a_line_of_counts_is_printed_a_minute(make: Make, out: io.StringIO):
+    display = make()
+    assert display.on_change(10.0) == 60.0
+    assert display.on_change(50.0) == 20.0
+    assert display.on_change(70.0) == 60.0
+    assert out.getvalue().splitlines()[1:] == ["1:00: 100 waiting"]
+
+
+def test_when_quiet_only_failures_warnings_and_the_summary_are_printed(make: Make, out: io.StringIO):
+    display = make(quiet=True)
+    display.on_notice("something")
+    display.on_notice("careful", warning=True)
+    assert display.on_change(10.0) is None
+    display.on_events([passed("top/a")])
+    assert out.getvalue() == "warning: careful\n"
+    display.on_end(event_pb2.Result(outcome=pb.OUTCOME_PASSED, jobs=event_pb2.Tally(passed=100)))
+    assert out.getvalue().splitlines()[1] == "PASSED top in 0.0 s: 100 passed"
+
+
+def test_all_messages_name_their_job(make: Make, out: io.StringIO):
+    display = make(all_messages=True)
+    assert {attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK} <= set(display.wants.kinds)
+    log = event_pb2.LogEvent(severity=pb.SEVERITY_WARNING, text="one\ntwo")
+    display.on_events([event_pb2.Event(path="top/a", log=log), block("top/b", b"three\n")])
+    assert lines(out)[1:] == ["WARNING  top/a: one", "WARNING  top/a: two", "INFO     top/b: three"]
+
+
+def test_of_many_failures_the_summary_shows_the_first_and_says_where_the_rest_is(
+    make: Make, out: io.StringIO
+):
+    display = make()
+    display.on_events([failed(f"top/x[{n}]") for n in range(MOST_SHOWN + 5)])
+    before = len(out.getvalue())
+    display.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED))
+    summary = out.getvalue()[before:]
+    assert "25 jobs failed:" in summary
+    assert summary.count("again: ") == MOST_SHOWN
+    assert "... and 5 more: gator failures -r /runs/one\n" in summary
+
+
+# -- which display, and the paper
+
+
+def test_the_display_fits_the_occasion(terminal: Terminal, out: io.StringIO):
+    def kind(stream: TextIO, *, single: bool = False, quiet: bool = False, progress: bool = False):
+        made = make_display(
+            stream,
+            single=single,
+            quiet=quiet,
+            verbose=False,
+            all_messages=False,
+            progress=progress,
+            environment={},
+        )
+        return type(made)
+
+    assert kind(out) is PlainDisplay
+    assert kind(out, single=True) is SingleDisplay
+    assert kind(out, single=True, quiet=True) is PlainDisplay
+    assert kind(terminal.out, progress=True) is LiveDisplay
+    assert kind(terminal.out, progress=True, quiet=True) is PlainDisplay
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, TextIO]]:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w", encoding="latin-1") as stream, os.fdopen(reading, "rb", closefd=False):
+        yield reading, stream
+    os.close(reading)
+
+
+def test_what_an_encoding_lacks_is_written_as_escapes(pipe: tuple[int, TextIO]):
+    reading, stream = pipe
+    paper = Paper(stream, colour=False)
+    paper.line("é 🐊 …")
+    assert os.read(reading, 100) == b"\xe9 \\U0001f40a \\u2026\n"
+    assert paper.plain_characters
+
+
+def test_a_reader_that_went_away_silences_the_display(tmp_path: Path):
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stream:
+        paper = Paper(stream, colour=False)
+        os.close(reading)
+        paper.line("one")
+        paper.line("two")
+        stream.flush()
+
+
+def test_a_descriptor_that_does_not_block_loses_nothing(tmp_path: Path):
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with os.fdopen(writing, "w") as stream:
+        paper = Paper(stream, colour=False)
+        for _ in range(300):
+            paper.offer("x" * 1000 + "\n")
+        assert paper.blocked
+        os.set_blocking(reading, False)
+        taken = 0
+        while paper.blocked:
+            taken += len(os.read(reading, 1 << 20))
+            paper.offer("")
+        taken += len(os.read(reading, 1 << 20))
+    os.close(reading)
+    assert taken == 300 * 1001
