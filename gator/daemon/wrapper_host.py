@@ -5,16 +5,16 @@ Rule: an attempt's end is told only after it is committed, and there is one time
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from time import monotonic_ns
-from typing import Protocol
 
 from gator.core.environment import Launcher, Prepared
 from gator.daemon.attempt import Attempt
 from gator.daemon.attempt_metering import Metering
+from gator.daemon.attempt_outbox import Outbox, Store
 from gator.daemon.attempt_rest import Rest
 from gator.daemon.scratch import remove_scratch, stays
 from gator.errors import PreconditionError
@@ -26,25 +26,10 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 Key = tuple[str, int]
 
-MOST_PENDING_BYTES = 16 * 1024 * 1024
-"""Uncommitted bytes of the store above which jobs that write are held up."""
 TICK_NANOS = 10_000_000
 """The timer fires at most so often."""
 PROGRESS_SECONDS = 0.2
 DEFAULT_SAMPLE_MILLIS = 5_000
-
-
-class Store(Protocol):
-    """The store of the daemon, as far as wrappers need it."""
-
-    @property
-    def pending_bytes(self) -> int:
-        """Bytes that are appended and not yet committed."""
-        ...
-
-    def append(self, events: Sequence[event_pb2.Event], then: Callable[[], None] | None = None) -> int:
-        """Append events; `then` is called on the loop once they are committed."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +77,7 @@ class WrapperHost:
         expected: Container[int] | None = None,
     ) -> None:
         self._loop = loop
-        self._store = store
+        self._outbox = Outbox(loop, store)
         self._reaper = reaper
         self._context = context
         self._tell_finished, self._tell_started, self._tell_progress = on_finished, on_started, on_progress
@@ -115,7 +100,6 @@ class WrapperHost:
         watched = reaper.watched if expected is None else expected
         self._rest = Rest(loop, watched, lambda: len(self._attempts) <= 1)
         self._metering = Metering(loop, (context.run.sample_interval_millis or DEFAULT_SAMPLE_MILLIS) / 1e3)
-        self._held: set[Attempt] = set()
         self._changed: set[Attempt] = set()
         self._progress_timer: asyncio.TimerHandle | None = None
         self._oom_kills = _count_oom_kills()
@@ -164,7 +148,7 @@ class WrapperHost:
         found = self._attempts.get((path, attempt))
         if found is None:
             raise PreconditionError(f"attempt {attempt} of {path} does not run here")
-        if self._store.pending_bytes <= MOST_PENDING_BYTES:
+        if not self._outbox.is_full:
             found.on_client_event(event, then)
             return None
         room: asyncio.Future[None] = self._loop.create_future()
@@ -184,6 +168,7 @@ class WrapperHost:
 
     def close(self) -> None:
         """Let go of pipes and timers; what still runs is not ended by this."""
+        self._outbox.send()
         if self._timer is not None:
             self._timer.cancel()
         if self._progress_timer is not None:
@@ -220,21 +205,7 @@ class WrapperHost:
         self, attempt: Attempt, events: list[event_pb2.Event], then: Callable[[], None] | None
     ) -> None:
         """Store events, and hold the attempt up if the store cannot follow."""
-        self._store.append(events, then)
-        if attempt.is_over:
-            return
-        if self._store.pending_bytes > MOST_PENDING_BYTES and attempt not in self._held:
-            self._held.add(attempt)
-            attempt.pause()
-            self._store.append((), self._relieve)
-
-    def _relieve(self) -> None:
-        if self._store.pending_bytes > MOST_PENDING_BYTES // 2:
-            self._loop.call_later(0.01, self._relieve)
-            return
-        held, self._held = self._held, set()
-        for attempt in held:
-            attempt.resume()
+        self._outbox.append(attempt, events, then)
 
     def watch(self, attempt: Attempt, process: Process) -> dict[common_pb2.Stream.ValueType, Pipe]:
         """Read the pipes of a process that was started, and wait for its end."""
@@ -247,7 +218,7 @@ class WrapperHost:
             stream: self._pipes.open(fd, partial(attempt.on_data, stream), partial(attempt.on_eof, stream))
             for stream, fd in fds.items()
         }
-        if attempt in self._held:
+        if self._outbox.holds(attempt):
             for pipe in pipes.values():
                 pipe.pause()
         return pipes
@@ -313,7 +284,7 @@ class WrapperHost:
     def on_over(self, attempt: Attempt, finished: event_pb2.AttemptFinished) -> None:
         """Nothing of an attempt lives any more: the next of its lease may start."""
         self._uncommitted += 1
-        self._held.discard(attempt)
+        self._outbox.forget(attempt)
         self._changed.discard(attempt)
         if self._attempts.pop(attempt.key, None) is not None:
             number = attempt.node.lease
