@@ -12,9 +12,6 @@ from gator.v1 import spec_pb2
 
 Lookup = Callable[[str], str | None]
 
-START_TIME = frozenset({"attempt", "scratch", "cores"})
-"""Names that the wrapper fills in when an attempt starts; so is everything below `artefacts.`."""
-
 _REFERENCE = re.compile(r"\$?\$\{\{\s*([^{}]*?)\s*\}\}")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:=,@%+-]*")
 

@@ -1,25 +1,17 @@
 """Fills in the `${{ }}` of a job for one of its instances. What is the same for all repeats is made once."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 from gator.errors import Problem
 from gator.plan import fill
 from gator.plan.nodes import PlanNode
 from gator.plan.seeds import Seeds
 from gator.plan.tree import Tree, Written, problem_at, upwards
+from gator.spec.names import EVERY_NAME
+from gator.spec.paths import slug
+from gator.spec.suggest import did_you_mean
 from gator.v1 import spec_pb2
-
-
-def slug(path: str) -> str:
-    """A path as the name of a file."""
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", path)
-    return name if name == path else f"{name}-{sha256(path.encode()).hexdigest()[:6]}"
-
-
-_PLAN_TIME = ("array", "seed", "path", "slug")
 
 
 @dataclass(slots=True)
@@ -69,8 +61,9 @@ class Filler:
         """Every name in a `${{ }}` that will not be known, and every value that a script cannot take."""
         for node, written in zip(tree.nodes, tree.written, strict=True):
             for name in _names(_own_texts(written)):
-                if not self._is_known(name):
-                    yield problem_at(node.position, f"nothing is known by the name ${{{{ {name} }}}}")
+                if name not in EVERY_NAME and not name.startswith("env."):
+                    near = did_you_mean(name, EVERY_NAME)
+                    yield problem_at(node.position, f"nothing is known by the name ${{{{ {name} }}}}{near}")
             if node.job is None:
                 continue
             if "array" in _names(_texts(node.job)) and all(n.repeats is None for n in upwards(node)):
@@ -79,11 +72,6 @@ class Filler:
                 )
                 yield problem_at(node.position, message)
             yield from self._check_script(node, node.job)
-
-    def _is_known(self, name: str) -> bool:
-        if name in _PLAN_TIME or name in self.scope.constants or name in fill.START_TIME:
-            return True
-        return name.startswith(("env.", "artefacts."))
 
     def _check_script(self, node: PlanNode, job: spec_pb2.Job) -> Iterator[Problem]:
         """A script is tried with the first repeat, as the kinds of characters are the same in all."""

@@ -1,6 +1,5 @@
 """Finds the nodes that `on_pass`, `on_fail` and `on_done` name. Reports every name that it cannot find."""
 
-import difflib
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -10,10 +9,11 @@ from itertools import islice
 from gator.errors import Problem
 from gator.plan.nodes import Condition, PlanNode
 from gator.plan.tree import Tree, problem_at, upwards
+from gator.spec.suggest import did_you_mean
 from gator.v1 import spec_pb2
 
 _SEGMENT = re.compile(r"([^\[\]]+)(?:\[(\d+)\])?")
-_MOST_HINTS = 20  # a nearest name is sought among all names, which is slow in a spec that is wrong all over
+_MOST_HINTS = 10  # a nearest name is sought among all names, which is slow in a spec that is wrong all over
 _MOST_CANDIDATES = 5
 
 
@@ -92,10 +92,13 @@ class Resolver:
             shown = ", ".join(f"/{hit.template}" for hit in found[:_MOST_CANDIDATES])
             more = ", …" if len(found) > _MOST_CANDIDATES else ""
             raise _WrongNameError(f"'{name.text}' is ambiguous: write one of {shown}{more}")
-        self._refuse_own_line(node, found[0])
+        self._refuse_own_line(node, found[0], name)
         return found[0]
 
-    def _refuse_own_line(self, node: PlanNode, awaited: PlanNode) -> None:
+    def _refuse_own_line(self, node: PlanNode, awaited: PlanNode, name: _Name) -> None:
+        if awaited is node and name.indices[-1] is not None:
+            message = f"every repeat of '{node.ident}' would wait for '{name.text}', also that one itself"
+            raise _WrongNameError(message)
         if awaited is node:
             raise _WrongNameError(f"'{node.ident}' waits for itself")
         if self.tree.contains(awaited, node):
@@ -152,19 +155,17 @@ class Resolver:
 
     def _unknown(self, node: PlanNode, name: _Name) -> str:
         for hit in self._tails(self.tree.root, None, name.idents):
-            self._refuse_own_line(node, hit)
+            self._refuse_own_line(node, hit, name)
         if name.idents == (self.tree.root.ident,):
-            self._refuse_own_line(node, self.tree.root)
+            self._refuse_own_line(node, self.tree.root, name)
         message = f"nothing is named '{name.text}'"
         self.hints += 1
         if self.hints > _MOST_HINTS:
             return message
-        if len(name.idents) > 1:
-            last = self.tree.by_ident.get(name.idents[-1], ())
-            near = [f"/{self.tree.nodes[order].template}" for order in last[:1]]
-        else:
-            near = difflib.get_close_matches(name.text, self._namable(node), n=1)
-        return f"{message}: did you mean '{near[0]}'?" if near else message
+        if len(name.idents) == 1 and not name.absolute:
+            return message + did_you_mean(name.text, self._namable(node))
+        same = self.tree.by_ident.get(name.idents[-1])
+        return f"{message}; did you mean '/{self.tree.nodes[same[0]].template}'?" if same else message
 
     def _namable(self, node: PlanNode) -> list[str]:
         visible = (n for n in self.tree.nodes if not self.tree.contains(n, node))
