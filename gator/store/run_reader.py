@@ -55,14 +55,19 @@ class RunReader:
 
     def job_paths(self, outcomes: Sequence[common_pb2.Outcome.ValueType] = ()) -> Sequence[str]:
         """Paths of the jobs that ended so, in the order of their ends; of all jobs without `outcomes`."""
-        where = (
-            f" AND outcome IN ({', '.join(str(int(outcome)) for outcome in outcomes)})" if outcomes else ""
-        )
-        rows = self.root.query(
-            f"SELECT path FROM nodes WHERE kind = ?{where} ORDER BY ended_unix_nanos, sort",  # noqa: S608
-            (int(common_pb2.NODE_KIND_JOB),),
-        )
-        return [str(row[0]) for row in rows]
+        # Imported late: peewee takes long to load, and the logs of a job need it not.
+        from gator.store.models import StoreDatabase, make_models
+
+        database = StoreDatabase(self.root.path)
+        try:
+            nodes = make_models(database).nodes
+            wanted = nodes.kind == int(common_pb2.NODE_KIND_JOB)
+            if outcomes:
+                wanted &= nodes.outcome.in_([int(outcome) for outcome in outcomes])
+            found = nodes.select(nodes.path).where(wanted).order_by(nodes.ended_unix_nanos, nodes.sort)
+            return [path for (path,) in found.tuples()]
+        finally:
+            database.close()
 
     # -- what an attempt left
 
