@@ -67,6 +67,7 @@ class Tree:
         node = self.plan.nodes[template_of(path)]
         tier = Tier(self, node, path, base=node.order, watch=self._watches.of(node))
         self._tiers[path] = tier
+        self.tally.waiting += node.jobs
         self._arm(node, path)
         tier.start()
         for release in released:

@@ -7,11 +7,11 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from heapq import nsmallest
+from typing import Any
 
 from gator.core import actions as act
 from gator.core import dispatch_actions as disp
@@ -28,21 +28,20 @@ from gator.daemon.folder import ROOT_STORE, Owner, RunFolder
 from gator.daemon.gatekeeper import Gatekeeper
 from gator.daemon.inline import InlineHand
 from gator.daemon.stores import LiveSource, read_batches
-from gator.daemon.tail import Tail
-from gator.daemon.text_logs import TextLogMode, TextLogs
+from gator.daemon.text_logs import TextLogMode
 from gator.daemon.tier_daemons import TierDaemons
+from gator.daemon.view import View
 from gator.daemon.wrapper_host import WrapperContext, WrapperHost
-from gator.errors import NotFoundError
-from gator.events import template_of
+from gator.errors import GatorError, NotFoundError
 from gator.plan import Plan
-from gator.ports import Clock, Display, RunInfo, RunningJob
+from gator.ports import Clock, Display, RunInfo
 from gator.process.guard import Guard
 from gator.process.host import become_subreaper, close_inherited
 from gator.process.reaper import Reaper
 from gator.process.sweep import sweep
 from gator.rpc_address import socket_address
 from gator.scheduler.local import LocalScheduler
-from gator.store import RunReader, Store
+from gator.store import Store
 from gator.v1 import attach_pb2, control_service_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 
@@ -51,7 +50,6 @@ SWITCH_INTERVAL = 0.0005
 """Seconds; the store's writing thread needs the interpreter often and shortly."""
 SERVE_AFTER = 0.05
 """Seconds after which a run that is inline begins to listen."""
-REDRAW_SECONDS = 0.1
 
 
 class Placement(Enum):
@@ -104,10 +102,7 @@ class Root:
         self._address = socket_address(self._run[:16], options.environment)
         self._store_id = secrets.token_hex(16)
         self._end: asyncio.Future[event_pb2.Result] = self._loop.create_future()
-        self._running: dict[str, int] = {}
         self._fault = ""
-        self._stopping = False
-        self._redraw: asyncio.TimerHandle | None = None
         self._host: WrapperHost | None = None
         self._fleet: Fleet | None = None
         self._desk: ClientDesk | None = None
@@ -136,22 +131,28 @@ class Root:
             meta=self.options.meta,
             on_disk_full=self._on_disk_full,
         )
-        self._logs = TextLogs(self.folder.logs, self.options.text_logs, self._read_output)
-        self._tail = Tail(self._display_filter(), self._show)
-        self._tail.follow(self._store_id, self._store)
-        self._store.on_commit = self._on_commit
+        self._view = View(
+            self.folder,
+            self.plan,
+            self._display,
+            self._clock,
+            text_logs=self.options.text_logs,
+            tally=lambda: self._tree.tally,
+        )
         self._build()
-        self._display.on_start(self._info(), self)
+        self._loop.set_exception_handler(self._on_fault)
+        self._store.on_failed = self._fail
+        self._view.begin(self._info(), self._store)
         self._engine.start(self.options.deadline_millis)
         serving = self._loop.create_task(self._serve())
+        serving.add_done_callback(self._on_served)
         try:
             result = await self._end
             if self._fleet is not None:
                 await self._fleet.drain_all()
         finally:
             await self._stop_serving(serving)
-        await self._logs.finish()
-        self._tail.finish()
+        await self._view.end()
         await asyncio.to_thread(self._store.close)
         self._guard.close()
         self._reaper.close()
@@ -163,7 +164,7 @@ class Root:
     def stop(self, mode: attach_pb2.StopMode.ValueType, path: str = "", message: str = "") -> bool:
         """End a node and all below it, the whole run when the path is empty; False if it is not there."""
         if not path or path == self.plan.root.ident:
-            self._stopping = True
+            self._view.stopping = True
         return self._engine.stop(
             attach_pb2.Stop(
                 path=path,
@@ -173,22 +174,7 @@ class Root:
             )
         )
 
-    # -- what a display may ask for
-
-    @property
-    def tally(self) -> event_pb2.Tally:
-        """Jobs by what they are at."""
-        return self._tree.tally
-
-    @property
-    def stopping(self) -> bool:
-        """Whether the run was told to stop."""
-        return self._stopping
-
-    def running(self, most: int) -> Iterable[RunningJob]:
-        """The jobs that have run longest."""
-        # Starts are in the order of time, so the first ones have run longest.
-        return [RunningJob(path, at) for path, at in nsmallest(most, self._running.items(), key=_start)]
+    # -- questions
 
     def waiting_for(self, path: str) -> list[str]:
         """What a node that does not run waits for, in words."""
@@ -236,7 +222,7 @@ class Root:
                 partial(_sweep, self._run),
             )
             self._tiers = TierDaemons(
-                self._fleet, self._tree, self._dispatch, self._engine, self._clock, self._running
+                self._fleet, self._tree, self._dispatch, self._engine, self._clock, self._view.started
             )
 
     def _build_inline(self) -> None:
@@ -290,50 +276,6 @@ class Root:
         if self._fleet is not None:
             self._fleet.start(role, alone=alone)
 
-    # -- what is shown
-
-    def _on_commit(self) -> None:
-        self._tail.poke(self._store_id)
-
-    def _display_filter(self) -> attach_pb2.EventFilter:
-        """What the display wants, and the Results from which text files are made."""
-        wanted = attach_pb2.EventFilter()
-        wanted.CopyFrom(self._display.wants)
-        if wanted.kinds and attach_pb2.EVENT_KIND_RESULT not in wanted.kinds:
-            wanted.kinds.append(attach_pb2.EVENT_KIND_RESULT)
-        return wanted
-
-    def _tail_reads(self, daemon: Daemon) -> bool:
-        """Whether the display wants something that stands in the store of this daemon."""
-        kinds = set(self._display.wants.kinds)
-        of_tiers = {attach_pb2.EVENT_KIND_DECLARED, attach_pb2.EVENT_KIND_RESULT}
-        return daemon.role == attach_pb2.ROLE_TIER or not kinds or not kinds <= of_tiers
-
-    def _show(self, events: Sequence[event_pb2.Event]) -> None:
-        for event in events:
-            if event.WhichOneof("payload") == "result":
-                node = self.plan.nodes.get(template_of(event.path))
-                if node is not None and node.kind == pb.NODE_KIND_JOB:
-                    self._logs.on_job_result(event.path, event.result)
-        self._display.on_events(events)
-
-    def _changed(self) -> None:
-        if self._redraw is None:
-            self._redraw = self._loop.call_later(REDRAW_SECONDS, self._draw)
-
-    def _draw(self) -> None:
-        self._redraw = None
-        again = self._display.on_change(self._clock.monotonic())
-        if again is not None:
-            self._redraw = self._loop.call_later(again, self._draw)
-
-    def _read_output(self, path: str, attempt: int) -> Iterable[bytes]:
-        reader = RunReader(self.folder.path)
-        try:
-            yield from reader.raw_bytes(path, attempt)
-        finally:
-            reader.close()
-
     # -- from the engine
 
     def _on_action(self, action: object) -> None:
@@ -361,16 +303,16 @@ class Root:
             self._end.set_result(ended.result)
 
     def _on_started(self, path: str, attempt: int) -> None:
-        self._running[path] = self._clock.unix_nanos()
+        self._view.started[path] = self._clock.unix_nanos()
         self._engine.on_started(path, attempt)
-        self._changed()
+        self._view.changed()
 
     def _on_finished(self, path: str, attempt: int, end: event_pb2.AttemptFinished) -> None:
-        self._running.pop(path, None)
+        self._view.started.pop(path, None)
         self._engine.on_finished(path, attempt, end)
         if self._desk is not None:
             self._desk.forget(path, attempt)
-        self._changed()
+        self._view.changed()
 
     def _on_disk_full(self) -> None:
         self._fault = self._fault or "the disk is full: free some space, then run again"
@@ -387,8 +329,8 @@ class Root:
         if daemon.role == attach_pb2.ROLE_WRAPPERS:
             self._dispatch.on_host(daemon.name, self._clock.monotonic())
             self._engine.add_hand(daemon.name, daemon)
-        if self._tail_reads(daemon):
-            self._tail.follow(daemon.store_id, LiveSource(daemon.store_path))
+        source = partial(LiveSource, daemon.store_path)
+        self._view.follow(daemon.store_id, source, tiers=daemon.role == attach_pb2.ROLE_TIER)
 
     def on_batch(self, daemon: Daemon, batch: attach_pb2.Batch, events: Sequence[event_pb2.Event]) -> None:
         """A daemon reports: keep it, act on it, and ack it once it is kept."""
@@ -396,8 +338,8 @@ class Root:
         handle = self._tiers.on_event if daemon.role == attach_pb2.ROLE_TIER else self._on_job_event
         for event in events:
             handle(daemon, event)
-        self._tail.poke(daemon.store_id)
-        self._changed()
+        self._view.poke(daemon.store_id)
+        self._view.changed()
 
     def on_message(self, daemon: Daemon, message: attach_pb2.AttachRequest) -> None:
         """A daemon says something else than events."""
@@ -413,7 +355,7 @@ class Root:
                 self._dispatch.on_leases_returned(daemon.name, message.lease_return.leases, now)
                 self._engine.turn_soon()
             case "tip":
-                self._tail.poke(message.tip.position.store)
+                self._view.poke(message.tip.position.store)
             case _:
                 pass
 
@@ -426,7 +368,7 @@ class Root:
         elif daemon.name in self._engine.hands:
             started, unstarted = self._dispatch.on_host_lost(daemon.name, now)
             for path, _ in started:
-                self._running.pop(path, None)
+                self._view.started.pop(path, None)
             self._engine.on_hand_lost(daemon.name, started, unstarted, why)
         else:
             self._dispatch.on_host_start_failed(now)
@@ -478,15 +420,23 @@ class Root:
             raise NotFoundError(f"there is no node {request.path} that has not ended")
         return counts.waiting + counts.running
 
+    def _on_served(self, serving: "asyncio.Task[None]") -> None:
+        if not serving.cancelled() and (error := serving.exception()) is not None:
+            self._fail(error)
+
     async def _stop_serving(self, serving: "asyncio.Task[None]") -> None:
         serving.cancel()
         await asyncio.wait([serving])
-        if not serving.cancelled() and (error := serving.exception()) is not None:
-            raise error
 
+    # -- Gator's own faults
 
-def _start(item: tuple[str, int]) -> int:
-    return item[1]
+    def _on_fault(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A callback raised: what it should have done is missing, so going on would hang."""
+        self._fail(context.get("exception") or GatorError(context["message"]))
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._end.done():
+            self._end.set_exception(error)
 
 
 def _slots(pools: Pools, plan: Plan) -> int:

@@ -8,6 +8,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from gator import __version__, rpc
 from gator.core.tokens import Audience, Tokens
@@ -28,6 +29,7 @@ from gator.v1 import attach_pb2, event_pb2
 
 SWITCH_INTERVAL = 0.0005
 """Seconds; the store's writing thread needs the interpreter often and shortly."""
+EXIT_FAULT = 71
 EXIT_ORPHANED = 70
 """Exit code of a daemon whose parent is gone (EX_SOFTWARE of sysexits.h)."""
 
@@ -49,6 +51,7 @@ class Service:
         close_inherited()
         become_subreaper()
         order = self._order
+        self._loop.set_exception_handler(_on_fault)
         watch_eof(self._loop, 0, self._on_orphaned)
         self._reaper = Reaper(self._loop)
         guard = Guard(order.run, order.daemon)
@@ -169,3 +172,9 @@ class Service:
         # Nothing that this process could still write would be read before it is told that it is lost; its
         # jobs are killed by its guard.
         os._exit(EXIT_ORPHANED)
+
+
+def _on_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A callback raised: what it should have done is missing. Die, so that the parent counts what is lost."""
+    loop.default_exception_handler(context)
+    os._exit(EXIT_FAULT)

@@ -1,0 +1,127 @@
+"""What is seen of a run from within its root: its display, the cursors that feed it, text files of output.
+
+The rule: it only looks; a display that is slow or gone changes nothing in the run.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from heapq import nsmallest
+
+from gator.daemon.folder import RunFolder
+from gator.daemon.stores import LiveSource
+from gator.daemon.tail import Tail
+from gator.daemon.text_logs import TextLogMode, TextLogs
+from gator.events import template_of
+from gator.plan import Plan
+from gator.ports import Clock, Display, RunInfo, RunningJob
+from gator.store import RunReader, Store
+from gator.v1 import attach_pb2, event_pb2
+from gator.v1 import common_pb2 as pb
+
+REDRAW_SECONDS = 0.1
+"""A display is asked to redraw at most so often."""
+_OF_TIERS = frozenset({attach_pb2.EVENT_KIND_DECLARED, attach_pb2.EVENT_KIND_RESULT})
+
+
+class View:
+    """Feeds a display. `tally` gives the jobs of the run by what they are at."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        plan: Plan,
+        display: Display,
+        clock: Clock,
+        *,
+        text_logs: TextLogMode,
+        tally: Callable[[], event_pb2.Tally],
+    ) -> None:
+        self.display = display
+        self.started: dict[str, int] = {}
+        """Of the jobs that run: when they started, in nanoseconds since 1970."""
+        self.stopping = False
+        self._folder, self._plan, self._clock, self._tally = folder, plan, clock, tally
+        self._loop = asyncio.get_running_loop()
+        self._logs = TextLogs(folder.logs, text_logs, self._read_output)
+        self._wanted = self._filter(text_logs)
+        self._tail = Tail(self._wanted, self._show)
+        self._own = ""
+        self._redraw: asyncio.TimerHandle | None = None
+
+    # -- what a display may ask for
+
+    @property
+    def tally(self) -> event_pb2.Tally:
+        """Jobs by what they are at."""
+        return self._tally()
+
+    def running(self, most: int) -> Iterable[RunningJob]:
+        """The jobs that have run longest."""
+        return [RunningJob(path, at) for path, at in nsmallest(most, self.started.items(), key=_second)]
+
+    # -- what the root tells
+
+    def begin(self, info: RunInfo, store: Store) -> None:
+        """The run begins; `store` is the root's own."""
+        self._own = store.store_id
+        self._tail.follow(store.store_id, store)
+        store.on_commit = self._on_commit
+        self.display.on_start(info, self)
+
+    def follow(self, store_id: str, source: Callable[[], LiveSource], *, tiers: bool) -> None:
+        """A daemon has a store; it is read only if the display wants something that stands there."""
+        kinds = set(self._wanted.kinds)
+        if tiers or not kinds or not kinds <= _OF_TIERS:
+            self._tail.follow(store_id, source())
+
+    def poke(self, store_id: str) -> None:
+        """A store may have come further."""
+        self._tail.poke(store_id)
+
+    def changed(self) -> None:
+        """Something may look different now."""
+        if self._redraw is None:
+            self._redraw = self._loop.call_later(REDRAW_SECONDS, self._draw)
+
+    async def end(self) -> None:
+        """Everything is committed: show the rest, and wait until the text files are written."""
+        self._tail.finish()
+        await self._logs.finish()
+        if self._redraw is not None:
+            self._redraw.cancel()
+
+    # -- within
+
+    def _filter(self, text_logs: TextLogMode) -> attach_pb2.EventFilter:
+        """What the display wants, and the Results from which text files are made."""
+        wanted = attach_pb2.EventFilter()
+        wanted.CopyFrom(self.display.wants)
+        needed = text_logs is not TextLogMode.NONE
+        if needed and wanted.kinds and attach_pb2.EVENT_KIND_RESULT not in wanted.kinds:
+            wanted.kinds.append(attach_pb2.EVENT_KIND_RESULT)
+        return wanted
+
+    def _on_commit(self) -> None:
+        self._tail.poke(self._own)
+
+    def _show(self, events: Sequence[event_pb2.Event]) -> None:
+        for event in events:
+            if event.WhichOneof("payload") == "result":
+                node = self._plan.nodes.get(template_of(event.path))
+                if node is not None and node.kind == pb.NODE_KIND_JOB:
+                    self._logs.on_job_result(event.path, event.result)
+        self.display.on_events(events)
+
+    def _draw(self) -> None:
+        self._redraw = None
+        again = self.display.on_change(self._clock.monotonic())
+        if again is not None:
+            self._redraw = self._loop.call_later(again, self._draw)
+
+    def _read_output(self, path: str, attempt: int) -> Iterable[bytes]:
+        with RunReader(self._folder.path) as reader:
+            yield from reader.raw_bytes(path, attempt)
+
+
+def _second(item: tuple[str, int]) -> int:
+    return item[1]
