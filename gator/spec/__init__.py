@@ -1,0 +1,36 @@
+"""YAML text to `Spec`: loading with positions, all checks, sizes, durations, paths, expansion, JSON Schema.
+
+Rule: no I/O and no clock. What an `!Include` names is read by a function that comes in by argument. What a
+daemon needs of this package is imported without YAML.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from gator.spec.idents import ident_problem
+from gator.spec.names import unset_names
+
+if TYPE_CHECKING:
+    from gator.spec.loading import Loaded
+    from gator.v1 import spec_pb2
+
+__all__ = ["dump", "ident_problem", "load", "unset_names"]
+
+
+def load(text: str | bytes, *, file: str, read: Callable[[str], bytes] | None = None) -> "Loaded":
+    """Load a spec and check all that can be checked without its plan.
+
+    `file` is the name as the user gave it: positions show it, and its stem is the ident of a root that has
+    none. `read` gets the path of an included file and returns its bytes, or raises OSError; without it
+    nothing can be included. Raises SpecError with every problem.
+    """
+    from gator.spec import loading
+
+    return loading.load(text, file, read)
+
+
+def dump(spec: "spec_pb2.Spec") -> str:
+    """The spec as YAML that loads to the same message, but for positions."""
+    from gator.spec import dumping
+
+    return dumping.dump(spec)

@@ -1,0 +1,134 @@
+"""`$NAME` in a command: what a variable of the job's environment puts into command and args.
+
+`$NAME`, `${NAME}`, `${NAME:-text}` and, for old specs, `:+ := :? -`. `\\$` is a literal `$`, and any
+other `$` stays as it stands. Rule: one pass; what a variable holds is never looked at again.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from gator.errors import UserError
+
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_DOLLAR = re.compile(rf"\\\$|\$({_NAME})|\$\{{")
+_BRACED = re.compile(rf"({_NAME})(\}}|:-|:\+|:=|:\?|-)")
+_EDGE = re.compile(r"\\\$|\$\{|\}")
+
+
+class ExpansionError(UserError):
+    """A variable that has to be set is not: `${NAME:?text}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of a variable; `operator` is empty for `$NAME` and `${NAME}`."""
+
+    start: int
+    end: int
+    name: str
+    operator: str
+    text: str
+
+
+def expand(text: str, environment: Mapping[str, str]) -> str:
+    """`text` with its variables put in; one that is unset is empty.
+
+    Raises ExpansionError for `${NAME:?text}` when NAME is unset or empty.
+    """
+    if "$" not in text:
+        return text
+    parts: list[str] = []
+    position = 0
+    for item in _scan(text):
+        if isinstance(item, int):
+            parts.append(text[position:item])
+            position = item + 1
+            continue
+        parts.append(text[position : item.start])
+        parts.append(_value(item, environment))
+        position = item.end
+    parts.append(text[position:])
+    return "".join(parts)
+
+
+def check_expansion(text: str) -> list[tuple[int, str]]:
+    """Where a `${` stands that is no variable, with what to do; `${{ name }}` is left to others."""
+    if "${" not in text:
+        return []
+    known = {use.start for use in _uses(text)}
+    found: list[tuple[int, str]] = []
+    for match in re.finditer(r"(\\?)(\$?)\$\{(\{?)", text):
+        escaped, _, names = match.groups()
+        start = match.end() - 2
+        if not escaped and not names and start not in known and not _inside_names(text, start):
+            shown = text[start : start + 20].partition("\n")[0]
+            found.append((start, f"'{shown}' is no variable: for a literal ${{ write \\${{"))
+    return found
+
+
+def names_in(text: str) -> list[str]:
+    """The variables that would leave nothing behind if they were unset, in the order of the text."""
+    if "$" not in text:
+        return []
+    return [use.name for use in _uses(text) if use.operator in ("", ":?")]
+
+
+def _inside_names(text: str, start: int) -> bool:
+    opened = text.rfind("${{", 0, start)
+    return opened >= 0 and text.find("}}", opened) >= start
+
+
+def _uses(text: str) -> Iterator[Use]:
+    for item in _scan(text):
+        if isinstance(item, Use):
+            yield item
+            if item.operator:
+                shift = item.end - 1 - len(item.text)
+                for use in _uses(item.text):
+                    yield Use(use.start + shift, use.end + shift, use.name, use.operator, use.text)
+
+
+def _scan(text: str) -> Iterator[Use | int]:
+    """Uses of variables, and the places of backslashes that go, in the order of the text."""
+    position = 0
+    while match := _DOLLAR.search(text, position):
+        position = match.end()
+        if match[0] == "\\$":
+            yield match.start()
+        elif match[1]:
+            yield Use(match.start(), position, match[1], "", "")
+        elif use := _braced(text, match.start()):
+            yield use
+            position = use.end
+
+
+def _braced(text: str, start: int) -> Use | None:
+    """The use that starts with the `${` at `start`; None if it is none."""
+    match = _BRACED.match(text, start + 2)
+    if match is None:
+        return None
+    if match[2] == "}":
+        return Use(start, match.end(), match[1], "", "")
+    depth = 1
+    for edge in _EDGE.finditer(text, match.end()):
+        depth += {"}": -1, "${": 1}.get(edge[0], 0)
+        if not depth:
+            return Use(start, edge.end(), match[1], match[2], text[match.end() : edge.start()])
+    return None
+
+
+def _value(use: Use, environment: Mapping[str, str]) -> str:
+    value = environment.get(use.name)
+    match use.operator:
+        case "":
+            return value or ""
+        case "-":
+            return expand(use.text, environment) if value is None else value
+        case ":+":
+            return expand(use.text, environment) if value else ""
+        case ":?" if not value:
+            reason = expand(use.text, environment) or "it is unset or empty"
+            raise ExpansionError(f"${{{use.name}:?}}: {reason}")
+        case _:
+            return value or expand(use.text, environment)

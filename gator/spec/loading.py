@@ -1,0 +1,41 @@
+"""Loads a spec: the one place where composing, including and building meet, and where problems are raised."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from gator.errors import Problem, SpecError
+from gator.spec.idents import made_of
+from gator.spec.include import Includes
+from gator.spec.nodes import build
+from gator.spec.place import Place
+from gator.spec.reading import Read, Reading, TooLargeError
+from gator.v1 import spec_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A spec that can be planned."""
+
+    spec: spec_pb2.Spec
+    warnings: tuple[Problem, ...]
+    """What is most likely not what was meant."""
+    texts: Mapping[str, str]
+    """Text of the spec and of every file it includes, by name."""
+
+
+def load(text: str | bytes, file: str, read: Read | None) -> Loaded:
+    """See `gator.spec.load`."""
+    reading = Reading()
+    root = Includes(reading, read).compose(text, file)
+    spec = spec_pb2.Spec()
+    if root is not None:
+        try:
+            build(reading, root, spec, Place(0, False, made_of(PurePosixPath(file).stem)))
+        except TooLargeError:
+            reading.problem(
+                root, "aliases and merges make too much of this text: write it out, or use a !JobArray"
+            )
+    if reading.problems:
+        raise SpecError(reading.problems)
+    return Loaded(spec, tuple(sorted(set(reading.warnings))), reading.texts)

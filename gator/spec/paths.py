@@ -1,0 +1,112 @@
+"""Paths of nodes: as the names of files, and as people type them.
+
+What is typed means the path that ends with it, so `say_hi` is enough for `top/inner/say_hi`. `*` stands for
+anything within a name, `**` for any number of names, brackets for themselves; `run.3` is `run[3]`, and dots
+may stand for slashes. Rule: paths are read one by one and never kept beyond those that are returned.
+"""
+
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+
+from gator.errors import NotFoundError, UsageError
+
+_LISTED = 5
+_LONGEST_SLUG = 160
+_ODD = re.compile(r"[^A-Za-z0-9._-]")
+_TOKEN = re.compile(r"\*\*/|/\*\*$|\*\*|\*|/|\.[0-9]+(?=[./]|$)|\.|\[|[^*/.\[]+")
+
+
+def slug(path: str) -> str:
+    """A path as the name of a file: six hex digits tell apart what would look the same."""
+    name = _ODD.sub("_", path)
+    if name == path and len(name) <= _LONGEST_SLUG:
+        return name
+    return f"{name[-_LONGEST_SLUG:]}-{sha256(path.encode()).hexdigest()[:6]}"
+
+
+def is_glob(pattern: str) -> bool:
+    """Whether a pattern can mean several paths on purpose."""
+    return "*" in pattern
+
+
+class PathPattern:
+    """What somebody typed to mean nodes.
+
+    Its readings, from the strictest: the whole path; the end of a path as it stands; with dots for slashes
+    and brackets; and with the numbers of repeats left out. The strictest that finds anything counts.
+    """
+
+    __slots__ = ("_readings", "pattern")
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        rooted = pattern.startswith("/")
+        body = pattern.strip("/")
+        start = "" if rooted or body.startswith("**") else "(?:.*/)?"
+        forms = [_regex(body, dots=False, repeats=False)]
+        readings = [forms[0], start + forms[0]]
+        if "." in body:
+            readings.append(start + _regex(body, dots=True, repeats=False))
+        readings.append(start + _regex(body, dots="." in body, repeats=True))
+        self._readings = [re.compile(text, re.DOTALL) for text in readings]
+
+    def level(self, path: str) -> int | None:
+        """The strictest reading, from 0, by which this path is meant; None if it is not."""
+        if not self._readings[-1].fullmatch(path) and not self._readings[1].fullmatch(path):
+            return None
+        return next((n for n, reading in enumerate(self._readings) if reading.fullmatch(path)), None)
+
+    def matches(self, path: str) -> bool:
+        """Whether this path is meant by any reading."""
+        return self.level(path) is not None
+
+
+def match(pattern: str, paths: Iterable[str]) -> list[str]:
+    """The paths that are meant: one, or any number for a glob, in the order they came in.
+
+    Raises NotFoundError when there is none, and UsageError when several are meant and none was asked for.
+    """
+    wanted = PathPattern(pattern)
+    best: int | None = None
+    found: list[str] = []
+    for path in paths:
+        level = wanted.level(path)
+        if level is None or (best is not None and level > best):
+            continue
+        if best is None or level < best:
+            best, found = level, []
+        found.append(path)
+    if not found:
+        raise NotFoundError(f"there is no node '{pattern}'")
+    if len(found) > 1 and not is_glob(pattern):
+        shown = ", ".join(found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
+        raise UsageError(
+            f"'{pattern}' is ambiguous, it may be {shown}: write more of the path, or a glob with *"
+        )
+    return found
+
+
+def _regex(body: str, *, dots: bool, repeats: bool) -> str:
+    """The pattern as a regular expression; `repeats` lets names stand for all their repeats."""
+    any_repeat = r"(?:\[[^\]/]*\])?" if repeats else ""
+    parts: list[str] = []
+    for token in _TOKEN.findall(body):
+        match token:
+            case "**/":
+                parts.append("(?:.*/)?")
+            case "/**":
+                parts.append("(?:/.*)?")
+            case "**":
+                parts.append(".*")
+            case "*":
+                parts.append("[^/]*")
+            case "/":
+                parts.append(any_repeat + "/")
+            case "." if dots:
+                parts.append(any_repeat + "[./]")
+            case _ if dots and token[0] == "." and len(token) > 1:
+                parts.append(rf"(?:\[{token[1:]}\]|[./]{token[1:]})")
+            case _:
+                parts.append(re.escape(token))
+    return "".join(parts) + any_repeat

@@ -1,0 +1,40 @@
+"""The nearest correct name for a wrong one. Offers nothing rather than a far-fetched name."""
+
+from collections.abc import Iterable
+
+_SHORT = 4
+
+
+def nearest(wrong: str, names: Iterable[str]) -> str | None:
+    """The name that differs least from `wrong`; None when all differ by more than a slip or two."""
+    wanted = wrong.lower()
+    allowed = 1 if len(wanted) <= _SHORT else 2
+    best: str | None = None
+    for name in sorted(names):
+        if abs(len(name) - len(wanted)) > allowed:
+            continue
+        slips = _distance(wanted, name.lower())
+        if slips <= allowed and slips < len(wanted):
+            best, allowed = name, slips - 1
+    return best
+
+
+def did_you_mean(wrong: str, names: Iterable[str]) -> str:
+    """`; did you mean 'NAME'?`, or nothing."""
+    name = nearest(wrong, names)
+    return f"; did you mean '{name}'?" if name is not None else ""
+
+
+def _distance(one: str, other: str) -> int:
+    """Edits from one text to the other, where two neighbours swapped are one edit."""
+    two_above: list[int] = []
+    above = list(range(len(other) + 1))
+    for i, a in enumerate(one):
+        row = [i + 1]
+        for j, b in enumerate(other):
+            cost = min(above[j + 1] + 1, row[j] + 1, above[j] + (a != b))
+            if i and j and a == other[j - 1] and b == one[i - 1]:
+                cost = min(cost, two_above[j - 1] + 1)
+            row.append(cost)
+        two_above, above = above, row
+    return above[-1]

@@ -1,0 +1,36 @@
+"""What to say about a key that cannot stand where it stands: where it belongs, or what was meant."""
+
+from gator.spec import keys
+from gator.spec.suggest import nearest
+
+_PARENTS = {sub.name: parent for parent, subs in keys.SUB_KEYS.items() for sub in subs}
+_TAGS = {"cores": "!Cores", "memory": "!Memory", "license": "!License"}
+_FIELD = {"size": "!Memory", "unit": "!Memory", "enforce": "!Memory", "count": "!Cores or a !License"}
+
+
+def wrong_key(name: str, kind: str, *, is_root: bool) -> str:
+    """What is wrong with a key of a node of this kind."""
+    key = keys.NODE_KEYS.get(name)
+    if key is not None:
+        return _misplaced(key, kind, is_root)
+    if name in keys.LATER:
+        return f"this version of Gator does not know '{name}'"
+    if name in _FIELD:
+        return f"'{name}' belongs into a {_FIELD[name]} of resources"
+    if name in _PARENTS and _PARENTS[name] not in _TAGS:
+        return f"'{name}' belongs into {_PARENTS[name]}"
+    near = nearest(name, keys.KEYS_OF[kind]) or nearest(name, keys.NODE_KEYS)
+    if near is None:
+        return f"there is no key '{name}'"
+    other = _misplaced(keys.NODE_KEYS[near], kind, is_root)
+    if near in keys.KEYS_OF[kind]:
+        return f"there is no key '{name}'; did you mean '{near}'?"
+    return f"there is no key '{name}'; perhaps '{near}' is meant, but {other}"
+
+
+def _misplaced(key: keys.Key, kind: str, is_root: bool) -> str:
+    places = " or ".join(f"a {place}" for place in key.nodes)
+    if key.root_only:
+        hint = "" if not is_root else "; for a single job say it with --license"
+        return f"'{key.name}' belongs on the root, when that is {places}{hint}"
+    return f"'{key.name}' belongs on {places}, not on a {kind}"

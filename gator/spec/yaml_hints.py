@@ -1,0 +1,131 @@
+"""What a mistake in the YAML itself most likely is. Says what to do in the words of who wrote the line."""
+
+import re
+
+from yaml.error import Mark, MarkedYAMLError
+
+from gator.errors import Problem
+
+_QUOTE = "quote it"
+_NAME = re.compile(r"\$\{\{?[^}\]]*\}?\}?")
+
+_PLAIN_MESSAGES = {
+    "found undefined alias": "no such anchor is above: write &NAME there, or quote a text that starts with *",
+    "but found another document": "a file holds one document: remove the second ---",
+    "found unknown escape character": "this escape is not known: write \\\\ for a backslash, or quote with '",
+    "found undefined tag handle": "this tag is not known: quote a text that starts with !",
+    "did not find expected tag URI": "this tag is not known: quote a text that starts with !",
+    "found unknown directive name": "a line cannot start with %: quote it",
+    "block sequence entries are not allowed in this context": (
+        "a list starts on a line of its own: quote a text that starts with '- '"
+    ),
+    "found invalid Unicode character escape code": "this escape is no character",
+}
+
+
+def explain(error: MarkedYAMLError, text: str, file: str) -> Problem:
+    """The problem that a mistake is, at the place where the mistake is made."""
+    lines = text.splitlines()
+    mark = error.problem_mark or error.context_mark
+    problem = error.problem or str(error)
+    if mark is None:
+        return Problem(file, 0, 0, problem)
+    name = _name_in_flow(error, lines)
+    if name is not None:
+        return Problem(file, *name)
+    start = _start_of_word(error)
+    if start is not None:
+        word = _word(lines, start)
+        first = "" if not word else word[0]
+        message = f"a text cannot start with {first}: {_QUOTE}, '{word}'"
+        return Problem(file, start.line + 1, start.column + 1, message)
+    return Problem(file, mark.line + 1, mark.column + 1, _message(error, problem, mark, lines))
+
+
+def _message(error: MarkedYAMLError, problem: str, mark: Mark, lines: list[str]) -> str:
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    if "tab character" in problem or line[mark.column : mark.column + 1] == "\t":
+        return "a tab cannot indent: use spaces"
+    if problem in _PLAIN_MESSAGES:
+        return _PLAIN_MESSAGES[problem]
+    if problem == "mapping values are not allowed in this context":
+        return _colon(line, mark)
+    if problem == "found character that cannot start any token":
+        return _start(line[mark.column :])
+    opened = error.context_mark
+    if opened is not None and "flow" in (error.context or ""):
+        return _flow(error, problem, opened, mark)
+    if problem == "found unexpected end of stream" and opened is not None:
+        return f"the quotes opened on line {opened.line + 1} are never closed"
+    if problem == "did not find expected key":
+        return _key(line, mark)
+    if problem == "did not find expected '-' indicator":
+        return "a list cannot go on with a key: indent it, or put '- ' before it"
+    if problem == "did not find expected node content":
+        found = line[mark.column : mark.column + 1]
+        return (
+            f"a value is missing here: {_QUOTE} if it starts with {found}"
+            if found
+            else "a value is missing here"
+        )
+    if problem == "did not find expected <document start>":
+        return "this line is indented less than the first: indent both alike"
+    return problem
+
+
+def _name_in_flow(error: MarkedYAMLError, lines: list[str]) -> tuple[int, int, str] | None:
+    """A `${` within brackets ends the text, as { opens a mapping there."""
+    opened, mark = error.context_mark, error.problem_mark
+    if opened is None or mark is None or "flow" not in (error.context or ""):
+        return None
+    for number in range(opened.line, min(mark.line + 1, len(lines))):
+        start = opened.column if number == opened.line else 0
+        end = mark.column + 1 if number == mark.line else len(lines[number])
+        found = _NAME.search(lines[number], start)
+        if found is not None and found.start() < end:
+            message = f'{{ }} mean a mapping within [ ] and {{ }}: {_QUOTE}, "{found[0]}"'
+            return number + 1, found.start() + 1, message
+    return None
+
+
+def _start_of_word(error: MarkedYAMLError) -> Mark | None:
+    """Where a word starts that was taken for an alias or an anchor, such as `*.log` or `&&`."""
+    if error.context in ("while scanning an alias", "while scanning an anchor"):
+        return error.context_mark
+    return None
+
+
+def _word(lines: list[str], start: Mark) -> str:
+    rest = lines[start.line][start.column :] if start.line < len(lines) else ""
+    return re.split(r"[,\]}]|\s#|\s*$", rest, maxsplit=1)[0].rstrip()
+
+
+def _start(rest: str) -> str:
+    word = re.split(r"[,\]}\s]", rest, maxsplit=1)[0]
+    return f"a text cannot start with {rest[:1]}: {_QUOTE}, '{word}'"
+
+
+def _colon(line: str, mark: Mark) -> str:
+    before = line[: mark.column]
+    key, colon, value = before.partition(": ")
+    if colon and value.strip() and value.lstrip()[0] not in "\"'":
+        return f"a text with ': ' in it has to be quoted: {_QUOTE}, '{(value + line[mark.column :]).strip()}'"
+    if not colon and key[:1].isspace():
+        return "this key is indented more than the one above, or the line above has a value already"
+    return "a key cannot stand here: quote a text that has ': ' in it"
+
+
+def _flow(error: MarkedYAMLError, problem: str, opened: Mark, mark: Mark) -> str:
+    bracket, closing = ("[", "]") if "sequence" in (error.context or "") else ("{", "}")
+    if problem.startswith("did not find expected ','"):
+        if mark.line > opened.line:
+            return f"a comma is missing, or a {closing} for the {bracket} on line {opened.line + 1}"
+        return f"a comma or {closing} is missing here: quote a text that has brackets, braces or quotes in it"
+    return "a value is missing here: write '' for an empty text"
+
+
+def _key(line: str, mark: Mark) -> str:
+    found = line[mark.column : mark.column + 1]
+    if line[: mark.column].strip() and found:
+        return f"nothing can follow here: quote the whole value, or remove what starts with {found}"
+    return "this line is indented neither as the keys above nor as a value: align it"
