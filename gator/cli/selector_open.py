@@ -4,7 +4,7 @@ Rule: commands see only `Questions`; where the answers come from makes no differ
 """
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -69,17 +69,26 @@ class OpenRun:
 
         Raises NotFoundError when there is none such, UsageError when there are several.
         """
+        from gator.spec import paths
+
         if not wanted:
             return self.run.ident
-        found = self.matching([wanted], most=6)
-        if not found:
-            raise NotFoundError(f"there is no node {wanted!r}{self._maybe_waiting()}")
-        exact = [node for node in found if node.path == wanted.strip("/")]
-        if len(found) > 1 and not exact:
-            names = ", ".join(node.path for node in found[:5])
-            more = ", …" if len(found) > 5 else ""
-            raise UsageError(f"{wanted!r} may mean several nodes, give more of the path: {names}{more}")
-        return (exact or found)[0].path
+        with suppress(NotFoundError):
+            return self.ask.get_node(qs.GetNodeRequest(path=wanted.strip("/"))).node.path
+        request = qs.ListNodesRequest(
+            path=self.run.ident, scope=qs.SCOPE_SUBTREE, globs=[wanted], order=qs.NODE_ORDER_PATH
+        )
+        try:
+            found = paths.match(
+                wanted, (node.path for page in pages(self.ask, request) for node in page.nodes)
+            )
+        except NotFoundError as error:
+            raise NotFoundError(f"{error}{self._maybe_waiting()}") from error
+        if len(found) > 1:
+            raise UsageError(
+                f"{wanted!r} means {len(found)} nodes, and one is wanted: {', '.join(found[:5])}"
+            )
+        return found[0]
 
     def matching(
         self,

@@ -4,13 +4,14 @@ The rule: all of it lives in tables of the reader's own connection; whoever look
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gator.store.catalogue import KINDS, Changes
+from gator.store.reader import Reader
 from gator.store.rows import AttemptRow, MetricRow, NodeRow, columns_of, upsert_sql
-from gator.store.run_files import RunFiles, event_of
-from gator.v1 import common_pb2, event_pb2, query_pb2
+from gator.store.run_files import RunFiles
+from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 
 _ENDED = int(query_pb2.NODE_STATE_ENDED)
 _JOB = int(common_pb2.NODE_KIND_JOB)
@@ -30,33 +31,34 @@ MESSAGE = "the run died before this ended: run it again"
 
 def complete(files: RunFiles) -> bool:
     """Bring the catalogue up to date; whether Results were missing and are computed."""
+    connection = files.connection
+    if connection is None:
+        return False
     changes = Changes()
-    known: dict[str, int] = dict(
-        tuple(row) for row in files.catalogue.execute("SELECT store, seq FROM positions")
-    )
-    for store, connection in files.stores().items():
-        if connection is not files.catalogue:
-            changes.take(store, _newer(connection, known.get(store, 0)))
+    known: dict[str, int] = dict(files.root.query("SELECT store, seq FROM positions"))
+    for store, reader in files.readers().items():
+        if reader is not files.root:
+            changes.take(store, _newer(reader, known.get(store, 0)))
     if changes.nodes or changes.attempts or changes.metrics:
-        _shadow(files.catalogue)
-        _join(files.catalogue, changes)
-    missing = files.catalogue.execute(
+        _shadow(connection)
+        _join(connection, changes)
+    ((missing,),) = connection.execute(
         "SELECT count(*) FROM nodes WHERE state != ? AND declared_unix_nanos IS NOT NULL", (_ENDED,)
-    ).fetchone()[0]
+    )
     if missing:
-        _shadow(files.catalogue)
-        _close(files.catalogue)
+        _shadow(connection)
+        _close(connection)
     return bool(missing)
 
 
-def _newer(connection: sqlite3.Connection, after: int) -> Iterable[event_pb2.Event]:
-    kinds = ", ".join(str(int(kind)) for kind in KINDS)
-    rows = connection.execute(
-        "SELECT seq, path, attempt, kind, time_unix_nanos, body FROM events"  # noqa: S608 - constant parts
-        f" JOIN subjects ON subjects.id = subject WHERE seq > ? AND kind IN ({kinds}) ORDER BY seq",
-        (after,),
-    )
-    return map(event_of, rows)
+def _newer(reader: Reader, after: int) -> Iterator[event_pb2.Event]:
+    wanted = attach_pb2.EventFilter(kinds=KINDS)
+    while True:
+        part = reader.events(after, wanted)
+        yield from part.events
+        if part.through <= after:
+            return
+        after = part.through
 
 
 def _shadow(connection: sqlite3.Connection) -> None:
@@ -108,32 +110,32 @@ def _close(connection: sqlite3.Connection) -> None:
 
 def _close_group(connection: sqlite3.Connection, path: str, jobs: int) -> None:
     children = connection.execute(
-        "SELECT path, kind, outcome, reason, allow_failure, tally, first_failure FROM nodes WHERE parent = ?"
+        "SELECT path, kind, outcome, allow_failure, tally, first_failure FROM nodes WHERE parent = ?"
         " ORDER BY declared_unix_nanos, sort",
         (path,),
     ).fetchall()
     tally = event_pb2.Tally()
     first = ""
-    for child in children:
+    failed = False
+    for child, kind, outcome, allow_failure, counted, first_below in children:
         below = event_pb2.Tally()
-        if child["tally"]:
-            below.ParseFromString(child["tally"])
-        elif child["kind"] == _JOB:
-            setattr(below, _NAMES[child["outcome"]], 1)
+        if counted:
+            below.ParseFromString(counted)
+        elif kind == _JOB:
+            setattr(below, _NAMES[outcome], 1)
         for name in _NAMES.values():
             setattr(tally, name, getattr(tally, name) + getattr(below, name))
-        if not first and child["outcome"] in (_FAILED, _LOST):
-            first = child["first_failure"] or child["path"]
+        if not first and outcome in (_FAILED, _LOST):
+            first = first_below or child
+        failed = failed or (outcome == _FAILED and not allow_failure)
     tally.waiting = max(jobs - sum(int(getattr(tally, name)) for name in _NAMES.values()), 0)
     # Something below has not ended, so the group cannot have passed.
-    failed = any(child["outcome"] == _FAILED and not child["allow_failure"] for child in children)
-    outcome = _FAILED if failed else _LOST
     connection.execute(
         "UPDATE nodes SET state = ?, outcome = ?, reason = ?, message = ?, tally = ?, first_failure = ?"
         " WHERE path = ?",
         (
             _ENDED,
-            outcome,
+            _FAILED if failed else _LOST,
             int(common_pb2.REASON_RUN_DIED),
             MESSAGE,
             tally.SerializeToString(),

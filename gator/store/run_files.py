@@ -1,4 +1,4 @@
-"""The stores of a run's folder, opened for reading only.
+"""The stores of a run's folder, opened for reading only, as queries need them.
 
 The rule: a file is opened when it is first needed and closed with the rest; nothing is ever written to one.
 """
@@ -6,37 +6,47 @@ The rule: a file is opened when it is first needed and closed with the rest; not
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from gator.errors import StoreError
-from gator.events import FIELD_OF_KIND
 from gator.store.connection import open_reader
+from gator.store.reader import SLICE_BYTES, EventRow, Reader, event_of
 from gator.v1 import event_pb2
 
 ROOT = "root.db"
-STORE_ID = "store"
+_SELECT = (
+    "SELECT e.seq, s.path, s.attempt, e.kind, e.severity, e.time_unix_nanos, length(e.body)"
+    " FROM events AS e JOIN subjects AS s ON s.id = e.subject"
+)
 
 
 class RunFiles:
-    """One connection per store. Not safe for several threads at once: whoever shares it has a lock."""
+    """A reader per store. Several threads may use it, one after the other."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises StoreError when the root's store cannot be read."""
+    def __init__(self, folder: Path, root: Reader | None = None) -> None:
+        """`root` is given by the owner of the root's store, which may be the only one who can read it.
+
+        Raises StoreError when the root's store cannot be read.
+        """
         self.folder = folder
-        self._connections: dict[str, sqlite3.Connection] = {}
-        self._files: dict[Path, str] = {}
-        root = folder / "stores" / ROOT
-        if not root.exists():
-            raise StoreError(f"{folder} holds no record: the run never began, or its files were removed")
-        self.catalogue = self._open(root)
-        self.meta: Mapping[str, str] = dict(tuple(row) for row in self._meta(self.catalogue))
+        self.connection: sqlite3.Connection | None = None
+        """That of the root's store, unless it belongs to its owner."""
+        path = folder / "stores" / ROOT
+        if root is None:
+            if not path.exists():
+                raise StoreError(f"{folder} holds no record: the run never began, or its files were removed")
+            self.connection = open_reader(path)
+            root = Reader(self.connection, path)
+        self.root = root
+        self.meta: Mapping[str, str] = root.meta
+        self._readers: dict[str, Reader] = {root.store_id: root}
+        self._known: set[Path] = {path}
         self.died = False
         """The root died, and nobody wrote what was missing; what is shown is computed."""
 
     def close(self) -> None:
         """Close every file."""
-        for connection in self._connections.values():
-            connection.close()
+        for reader in self._readers.values():
+            reader.close()
 
     def complete(self) -> None:
         """Take into the catalogue what it lacks; for a run whose root is not alive."""
@@ -44,74 +54,48 @@ class RunFiles:
 
         self.died = complete(self)
 
-    def stores(self) -> Mapping[str, sqlite3.Connection]:
-        """The connection of each store by its id, the root's first; new files are found."""
+    def readers(self) -> Mapping[str, Reader]:
+        """The reader of each store by its id, the root's first; new files are found."""
         for path in sorted((self.folder / "stores").glob("*.db")):
-            if path not in self._files:
-                try:
-                    self._open(path)
-                except StoreError:
-                    # A daemon that is starting: its file has no tables yet.
-                    continue
-        return self._connections
+            if path in self._known:
+                continue
+            try:
+                reader = Reader.open(path)
+            except StoreError:
+                # A daemon that is starting has made its file, but not its tables.
+                continue
+            self._known.add(path)
+            self._readers[reader.store_id] = reader
+        return self._readers
 
-    def positions(self) -> Mapping[str, int]:
-        """The last sequence number of each store."""
-        last: dict[str, int] = {}
-        for store, connection in self.stores().items():
-            (seq,) = connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()
-            last[store] = seq
-        return last
-
-    def query(self, store: str, sql: str, values: Sequence[Any]) -> list[Any]:
-        """Rows of one store; none for a store that is not there."""
-        connection = self._connection(store)
-        return [] if connection is None else connection.execute(sql, values).fetchall()
+    def reader(self, store: str) -> Reader | None:
+        """The reader of one store; None if it is not there."""
+        return self._readers.get(store) or self.readers().get(store)
 
     def read(
-        self, store: str, where: str, values: Sequence[Any], limit: int, after: int
+        self, store: str, where: str, values: Sequence[object], limit: int, after: int
     ) -> tuple[list[event_pb2.Event], int]:
         """Events of one store that pass, in their order, and the place that was read up to.
 
-        The place is the last one of the store when fewer than `limit` pass.
+        It ends after `limit` events, with the event that makes it 4 MiB, or at the end of the store.
         """
-        connection = self._connection(store)
-        if connection is None:
+        reader = self.reader(store)
+        if reader is None:
             return [], after
         # Asked first, so that nothing that comes meanwhile is counted as read.
-        (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()
-        rows = connection.execute(
-            "SELECT seq, path, attempt, kind, time_unix_nanos, body FROM events"  # noqa: S608 - constant parts
-            f" JOIN subjects ON subjects.id = subject WHERE {where} AND seq <= ? ORDER BY seq LIMIT ?",
-            [*values, last, limit],
-        ).fetchall()
-        events = [event_of(row) for row in rows]
-        return events, events[-1].seq if len(events) == limit else max(last, after)
-
-    def _connection(self, store: str) -> sqlite3.Connection | None:
-        found = self._connections.get(store)
-        return found if found is not None else self.stores().get(store)
-
-    def _open(self, path: Path) -> sqlite3.Connection:
-        connection = open_reader(path)
-        connection.row_factory = sqlite3.Row
-        store = dict(tuple(row) for row in self._meta(connection))[STORE_ID]
-        self._files[path] = store
-        self._connections[store] = connection
-        return connection
-
-    @staticmethod
-    def _meta(connection: sqlite3.Connection) -> list[Any]:
-        return connection.execute("SELECT key, value FROM meta").fetchall()
-
-
-def event_of(row: Any) -> event_pb2.Event:
-    """An event by its row; without a payload where this version does not know its kind."""
-    seq, path, attempt, kind, time, body = row
-    event = event_pb2.Event(seq=seq, path=path, attempt=attempt, time_unix_nanos=time)
-    field = FIELD_OF_KIND.get(kind)
-    if field is not None:
-        payload = getattr(event, field)
-        payload.SetInParent()
-        payload.ParseFromString(body)
-    return event
+        last = reader.tip()
+        if last <= after:
+            return [], after
+        rows = reader.query(
+            f"{_SELECT} WHERE {where} AND seq <= ? ORDER BY e.seq LIMIT ?", [*values, last, limit]
+        )
+        events: list[event_pb2.Event] = []
+        size = 0
+        for seq, path, attempt, kind, severity, time, length in rows:
+            ((body,),) = reader.query("SELECT body FROM events WHERE seq = ?", (seq,))
+            row: EventRow = (seq, path, attempt, kind, severity, time, body, 0)
+            events.append(event_of(row))
+            size += length
+            if size > SLICE_BYTES:
+                return events, seq
+        return events, events[-1].seq if len(events) == limit else last

@@ -5,15 +5,16 @@ The rule: nothing is written, whatever is found.
 
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from gator.spec.paths import PathPattern
 from gator.store import run_rows
 from gator.store.blocks import decode
 from gator.store.catalogue import sort_key
-from gator.store.globs import expression
+from gator.store.reader import Reader
 from gator.store.run_files import RunFiles
 from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -23,6 +24,8 @@ Place = list[int | str]
 _JOB = int(common_pb2.NODE_KIND_JOB)
 _ENDED = int(query_pb2.NODE_STATE_ENDED)
 _NEVER = 1 << 62
+_PIECE = 1000
+_PLACED = (*run_rows.NODE_NAMES, "place")
 _ROOT = f"SELECT {run_rows.NODE_COLUMNS} FROM nodes WHERE parent = '' LIMIT 1"  # noqa: S608 - constant
 _NODE = f"SELECT {run_rows.NODE_COLUMNS} FROM nodes WHERE path = ?"  # noqa: S608 - constant
 
@@ -36,10 +39,8 @@ _ORDERS: Mapping[int, str] = {
     ),
 }
 
-
-def _matcher(globs: Sequence[str]) -> Callable[[str], bool]:
-    fits = expression(globs).fullmatch
-    return lambda path: fits(path) is not None
+_BEFORE: Mapping[int, int | str] = {qs.NODE_ORDER_PATH: "", qs.NODE_ORDER_DURATION: -_NEVER}
+"""What stands before the first place in each order; else 0 does."""
 
 
 class FolderReader:
@@ -52,12 +53,14 @@ class FolderReader:
 
     @classmethod
     @contextmanager
-    def open(cls, folder: Path, *, live: bool) -> "Generator[FolderReader]":
+    def open(cls, folder: Path, *, live: bool, root: Reader | None = None) -> "Generator[FolderReader]":
         """The reader of a folder; `live` says whether its root is alive.
+
+        `root` is the reader of the root's store, where only its owner can make one.
 
         Raises StoreError when there is no store that can be read.
         """
-        files = RunFiles(folder)
+        files = RunFiles(folder, root)
         try:
             if not live:
                 files.complete()
@@ -104,7 +107,7 @@ class FolderReader:
         return query_pb2.RUN_STATE_ENDED
 
     def _root(self) -> query_pb2.Node | None:
-        rows = self._all(_ROOT, ())
+        rows = self._named(_ROOT, (), run_rows.NODE_NAMES)
         return self._node(rows[0]) if rows else None
 
     def _declared_at(self, path: str) -> int:
@@ -124,7 +127,7 @@ class FolderReader:
 
     def node(self, path: str) -> query_pb2.Node | None:
         """A node that was declared; None if there is no such."""
-        rows = self._all(_NODE, (path,))
+        rows = self._named(_NODE, (path,), run_rows.NODE_NAMES)
         return self._node(rows[0]) if rows else None
 
     def nodes(
@@ -132,33 +135,42 @@ class FolderReader:
     ) -> Sequence[tuple[Place, query_pb2.Node]]:
         """The declared nodes that pass, in the order that is asked for, each with its place."""
         now = int(after[2]) if after else time.time_ns()
-        order = _ORDERS[wanted.order or qs.NODE_ORDER_DECLARED]
+        order = _ORDERS[wanted.order or qs.NODE_ORDER_DECLARED].replace(":now", str(now))
         where, values = self._where(wanted)
-        if after:
-            where.append(f"(({order}), sort) > (:after, :after_sort)")
-            values |= {"after": after[0], "after_sort": after[1]}
         sql = (
-            f"SELECT {run_rows.NODE_COLUMNS}, {order} AS place FROM nodes"  # noqa: S608 - all parts are constant
-            f" WHERE {' AND '.join(where)} ORDER BY place, sort LIMIT :limit"
+            f"SELECT {run_rows.NODE_COLUMNS}, {order} AS place FROM nodes"  # noqa: S608 - constant parts
+            f" WHERE {' AND '.join(where)} AND (({order}), sort) > (?, ?) ORDER BY place, sort LIMIT ?"
         )
-        values |= {"now": now, "limit": limit}
-        matcher = _matcher(wanted.globs) if wanted.globs else None
-        rows = self._all(sql, values, matcher)
-        return [([row["place"] or 0, row["sort"], now], self._node(row)) for row in rows]
+        patterns = [PathPattern(glob) for glob in wanted.globs]
+        at: list[int | str] = [after[0], after[1]] if after else [_BEFORE.get(wanted.order, 0), ""]
+        found: list[tuple[Place, query_pb2.Node]] = []
+        while True:
+            rows = self._named(sql, [*values, *at, max(limit, _PIECE)], _PLACED)
+            for row in rows:
+                if patterns and not any(pattern.matches(row["path"]) for pattern in patterns):
+                    continue
+                found.append(([row["place"], row["sort"], now], self._node(row)))
+                if len(found) == limit:
+                    return found
+            if len(rows) < max(limit, _PIECE):
+                return found
+            at = [rows[-1]["place"], rows[-1]["sort"]]
 
-    def _where(self, wanted: qs.ListNodesRequest) -> tuple[list[str], dict[str, Any]]:
+    def _where(self, wanted: qs.ListNodesRequest) -> tuple[list[str], list[object]]:
         where = ["declared_unix_nanos IS NOT NULL"]
-        values: dict[str, Any] = {"path": wanted.path}
+        values: list[object] = []
         match wanted.scope:
             case qs.SCOPE_NODE:
-                where.append("path = :path")
+                where.append("path = ?")
+                values.append(wanted.path)
             case qs.SCOPE_SUBTREE:
                 if "/" in wanted.path:
                     key = sort_key(wanted.path)
-                    where.append("(path = :path OR (sort > :low AND sort < :high))")
-                    values |= {"low": key + "\x01", "high": key + "\x02"}
+                    where.append("(path = ? OR (sort > ? AND sort < ?))")
+                    values += [wanted.path, key + "\x01", key + "\x02"]
             case _:
-                where.append("parent = :path")
+                where.append("parent = ?")
+                values.append(wanted.path)
         for column, numbers in (
             ("kind", wanted.kinds),
             ("state", wanted.states),
@@ -166,8 +178,6 @@ class FolderReader:
         ):
             if numbers:
                 where.append(f"{column} IN ({', '.join(str(int(number)) for number in numbers)})")
-        if wanted.globs:
-            where.append("gator_match(path)")
         return where, values
 
     def _node(self, row: Any) -> query_pb2.Node:
@@ -193,7 +203,7 @@ class FolderReader:
             f"SELECT coalesce(outcome, 0), count(*) FROM nodes WHERE {below} GROUP BY 1",  # noqa: S608
             values,
         )
-        counts = dict(tuple(row) for row in rows)
+        counts: dict[int, int] = dict(rows)
         return event_pb2.Tally(
             waiting=max(jobs - sum(counts.values()), 0),
             running=counts.get(0, 0),
@@ -214,9 +224,10 @@ class FolderReader:
 
     def attempts(self, path: str) -> Sequence[query_pb2.Attempt]:
         """The attempts at a job in their order; none for a group."""
-        rows = self._all(
+        rows = self._named(
             f"SELECT {run_rows.ATTEMPT_COLUMNS} FROM attempts WHERE path = ? ORDER BY number",  # noqa: S608
             (path,),
+            run_rows.ATTEMPT_NAMES,
         )
         attempts = [run_rows.attempt_of(row) for row in rows]
         for attempt in attempts:
@@ -254,7 +265,7 @@ class FolderReader:
     def positions(self) -> Mapping[str, int]:
         """The last sequence number of each store, the root's store first."""
         with self._lock:
-            return self._files.positions()
+            return {store: reader.tip() for store, reader in self._files.readers().items()}
 
     def events(
         self,
@@ -269,7 +280,8 @@ class FolderReader:
         severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_UNSPECIFIED,
     ) -> tuple[Sequence[event_pb2.Event], int]:
         """At most `limit` events of a store beyond `after` that pass, and the place that was read up to."""
-        where, values = ["seq > ?"], [after]
+        where = ["seq > ?"]
+        values: list[object] = [after]
         if path or attempt:
             subjects = self._subjects(store, path, attempt)
             if not subjects:
@@ -295,16 +307,18 @@ class FolderReader:
             where.append("attempt = ?")
             values.append(attempt)
         with self._lock:
-            rows = self._files.query(store, f"SELECT id FROM subjects WHERE {' AND '.join(where)}", values)  # noqa: S608
+            reader = self._files.reader(store)
+        if reader is None:
+            return []
+        rows = reader.query(f"SELECT id FROM subjects WHERE {' AND '.join(where)}", values)  # noqa: S608
         return [row[0] for row in rows]
 
     def bytes_of(self, block: event_pb2.Block) -> bytes:
         """The bytes of a block as they were read."""
         return decode(block)
 
-    def _all(self, sql: str, values: Any, matcher: Any = None) -> list[Any]:
-        with self._lock:
-            connection = self._files.catalogue
-            if matcher is not None:
-                connection.create_function("gator_match", 1, matcher, deterministic=True)
-            return connection.execute(sql, values).fetchall()
+    def _all(self, sql: str, values: Sequence[object]) -> list[Any]:
+        return self._files.root.query(sql, values)
+
+    def _named(self, sql: str, values: Sequence[object], names: Sequence[str]) -> list[dict[str, Any]]:
+        return [dict(zip(names, row, strict=True)) for row in self._all(sql, values)]

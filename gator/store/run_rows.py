@@ -17,6 +17,9 @@ ATTEMPT_COLUMNS = (
     " system_nanos, peak_memory_bytes, peak_processes, stdout_lines, stderr_lines, dropped_bytes, first_error"
 )
 
+NODE_NAMES = tuple(name.strip() for name in NODE_COLUMNS.split(","))
+ATTEMPT_NAMES = tuple(name.strip() for name in ATTEMPT_COLUMNS.split(","))
+
 
 def node_of(row: Any) -> query_pb2.Node:
     """A node by its row; the tally of one that goes on is left out."""

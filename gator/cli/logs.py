@@ -1,0 +1,187 @@
+"""`gator logs`: the output of jobs. Rule: as written means byte for byte, and without looking at lines."""
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from gator.cli import output
+from gator.cli.logs_lines import LineWriter, lines
+from gator.cli.selector import JsonOption, RunOption, TrackingOption, complete_path
+from gator.cli.selector_open import OpenRun, open_run
+from gator.errors import NotFoundError, UsageError
+from gator.v1 import attach_pb2, common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+_POLL_SECONDS = 0.1
+
+
+def logs(
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="A job or group.", autocompletion=complete_path)
+    ],
+    run: RunOption = None,
+    tracking: TrackingOption = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more comes, to the end.")] = False,
+    attempt: Annotated[int, typer.Option("--attempt", "-a", min=0, help="Number; default the last.")] = 0,
+    stream: Annotated[
+        str | None, typer.Option("--stream", "-s", help="stdout or stderr; default both.")
+    ] = None,
+    severity: Annotated[
+        str | None, typer.Option("--severity", help="Only lines at least this bad: warning, error, ….")
+    ] = None,
+    grep: Annotated[str | None, typer.Option("--grep", "-g", help="Only lines with this (RE2).")] = None,
+    first_error: Annotated[
+        bool,
+        typer.Option("--first-error", help="The line that speaks for the failure, with those around it."),
+    ] = False,
+    context: Annotated[int, typer.Option("-C", min=0, help="So many lines around each hit.")] = 0,
+    tail: Annotated[int, typer.Option("--tail", "-n", min=0, help="Only the last N lines.")] = 0,
+    long: Annotated[
+        bool, typer.Option("--long", "-l", help="With line numbers, times and severities, and messages.")
+    ] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Also in a terminal: bytes as they are.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """The output of a job, byte for byte as it was written, both streams in the order of reading.
+
+    Of a group: that of its jobs, one after another. --severity and --long also show what jobs and Gator
+    said by the API.
+    """
+    if first_error and (grep or severity or follow):
+        raise UsageError("--first-error shows one place: leave out --grep, --severity and --follow")
+    wanted = qs.ListLinesRequest(attempt=attempt, regex=grep or "", context=context, tail=tail)
+    if stream:
+        wanted.stream = common_pb2.Stream.ValueType(
+            output.choice(common_pb2.Stream.DESCRIPTOR, stream, "--stream")
+        )
+    if severity:
+        wanted.severity = common_pb2.Severity.ValueType(
+            output.choice(common_pb2.Severity.DESCRIPTOR, severity, "--severity")
+        )
+    wanted.messages = bool(long or severity or json)
+    as_written = not (grep or severity or long or json or first_error or tail) or (raw and not grep)
+    with open_run(run, tracking) as opened:
+        wanted.path = opened.path_of(path)
+        if first_error:
+            _first_error(opened, wanted, LineWriter(long=long, json=json))
+        elif as_written:
+            _as_written(opened, wanted, follow=follow)
+        else:
+            _lines(opened, wanted, LineWriter(long=long, json=json), follow=follow)
+
+
+def _jobs(opened: OpenRun, path: str) -> Iterator[query_pb2.Node]:
+    request = qs.ListNodesRequest(path=path, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB])
+    while True:
+        page = opened.ask.list_nodes(request)
+        yield from page.nodes
+        if not page.next_page_token:
+            return
+        request.page_token = page.next_page_token
+
+
+def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool) -> None:
+    out = sys.stdout.buffer
+    found = False
+    for node in _jobs(opened, wanted.path):
+        found = True
+        for data in _bytes(opened, node, wanted, follow=follow):
+            out.write(data)
+            if follow:
+                out.flush()
+    if not found and opened.run.state == query_pb2.RUN_STATE_RUNNING and not follow:
+        raise NotFoundError(f"no job of {wanted.path} has started yet: wait for it with -f")
+    out.flush()
+
+
+def _bytes(
+    opened: OpenRun, node: query_pb2.Node, wanted: qs.ListLinesRequest, *, follow: bool
+) -> Iterator[bytes]:
+    """The bytes of one job, block by block."""
+    from gator.store.blocks import decode
+
+    number = wanted.attempt or max(node.attempts, 1)
+    after: dict[str, int] = {}
+    while True:
+        # Asked before the events, so that what comes before the end is not missed.
+        ended = _has_ended(opened, node.path)
+        moved = False
+        for event in _blocks(opened, node.path, number):
+            if event.event.seq <= after.get(event.store, 0):
+                continue
+            after[event.store] = event.event.seq
+            moved = True
+            if not wanted.stream or event.event.block.stream == wanted.stream:
+                yield decode(event.event.block)
+        if not follow or ended:
+            return
+        if not moved:
+            time.sleep(_POLL_SECONDS)
+
+
+def _has_ended(opened: OpenRun, path: str) -> bool:
+    if opened.run.state != query_pb2.RUN_STATE_RUNNING:
+        return True
+    node = opened.ask.get_node(qs.GetNodeRequest(path=path)).node
+    return node.state == query_pb2.NODE_STATE_ENDED
+
+
+def _blocks(opened: OpenRun, path: str, attempt: int) -> Iterator[query_pb2.StoredEvent]:
+    request = qs.ListEventsRequest(
+        path=path, scope=qs.SCOPE_NODE, attempt=attempt, kinds=[attach_pb2.EVENT_KIND_BLOCK], page_size=64
+    )
+    while True:
+        page = opened.ask.list_events(request)
+        yield from page.events
+        if not page.next_page_token:
+            return
+        request.page_token = page.next_page_token
+
+
+def _lines(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter, *, follow: bool) -> None:
+    writer.names = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).node.kind != _JOB
+    seen: set[tuple[str, int, int, int, int]] = set()
+    while True:
+        ended = _has_ended(opened, wanted.path)
+        for line in lines(opened.ask, wanted):
+            key = (line.path, line.attempt, line.stream, line.number, line.time_unix_nanos)
+            if follow:
+                if key in seen:
+                    continue
+                seen.add(key)
+            writer.write(line)
+        writer.flush()
+        if not follow or ended:
+            return
+        wanted.page_token = ""
+        wanted.tail = 0
+        time.sleep(_POLL_SECONDS)
+
+
+def _first_error(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter) -> None:
+    node = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).node
+    path = node.first_failure or node.path
+    if path != node.path:
+        node = opened.ask.get_node(qs.GetNodeRequest(path=path)).node
+        writer.names = True
+    if not node.HasField("first_error"):
+        raise NotFoundError(f"{path} has no first error: it is {output.state_of(node)}")
+    offence = node.first_error
+    if not offence.line:
+        output.say(offence.text)
+        return
+    wanted.path, wanted.stream = path, offence.stream
+    around = wanted.context
+    wanted.first_line = max(offence.line - around, 1)
+    wanted.last_line = offence.line + around
+    wanted.context = 0
+    for line in lines(opened.ask, wanted):
+        line.hit = line.number == offence.line
+        writer.write(line)
+    writer.flush()
+
+
+_JOB = common_pb2.NODE_KIND_JOB

@@ -1,0 +1,92 @@
+"""`gator resources`: what jobs used against what they asked for. Rule: what was not measured is a dash."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from gator.cli import output
+from gator.cli.selector import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.cli.selector_open import OpenRun, open_run, pages
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+_BARS = " ▁▂▃▄▅▆▇█"
+
+
+def resources(
+    path: PathArgument = None,
+    run: RunOption = None,
+    tracking: TrackingOption = None,
+    points: Annotated[
+        int, typer.Option("--points", min=1, max=10_000, help="Points of the curve of a single job.")
+    ] = 60,
+    json: JsonOption = False,
+) -> None:
+    """Time, processor and memory of jobs against what they asked for; of a single job also over time."""
+    with open_run(run, tracking) as opened:
+        node = opened.ask.get_node(qs.GetNodeRequest(path=opened.path_of(path))).node
+        single = node.kind == common_pb2.NODE_KIND_JOB
+        curve = _curve(opened, node.path, points) if single else []
+        if json:
+            for job in _jobs(opened, node.path):
+                values = output.to_values(job)
+                kept = ("path", "demand", "usage", "attempts", "outcome")
+                answer = {key: values[key] for key in kept}
+                if single:
+                    answer["samples"] = [output.to_values(point) for point in curve]
+                output.say_json(answer)
+            return
+        rows = [("job", "wall", "processor", "cores", "memory", "asked for")]
+        rows += [_row(job) for job in _jobs(opened, node.path)]
+        output.columns(rows, right=frozenset((1, 2, 3, 4)))
+        if curve:
+            _say_curve(curve)
+
+
+def _jobs(opened: OpenRun, path: str) -> Iterator[query_pb2.Node]:
+    request = qs.ListNodesRequest(
+        path=path,
+        scope=qs.SCOPE_SUBTREE,
+        kinds=[common_pb2.NODE_KIND_JOB],
+        order=qs.NODE_ORDER_PATH,
+    )
+    for page in pages(opened.ask, request):
+        yield from page.nodes
+
+
+def _row(node: query_pb2.Node) -> tuple[str, ...]:
+    demand = node.demand
+    asked = f"{demand.cores} cores"
+    if demand.memory_bytes:
+        asked += f", {output.size(demand.memory_bytes)}"
+    if not node.HasField("usage"):
+        return (output.paint(node.path, "path"), "-", "-", "-", "-", asked)
+    used = node.usage
+    cpu = used.user_nanos + used.system_nanos
+    memory = output.size(used.peak_memory_bytes) if used.HasField("peak_memory_bytes") else "-"
+    return (
+        output.paint(node.path, "path"),
+        output.duration(used.wall_nanos),
+        output.duration(cpu),
+        f"{cpu / used.wall_nanos:.2f}" if used.wall_nanos else "-",
+        memory,
+        asked,
+    )
+
+
+def _curve(opened: OpenRun, path: str, points: int) -> list[query_pb2.ResourcePoint]:
+    return list(opened.ask.list_samples(qs.ListSamplesRequest(path=path, points=points)).points)
+
+
+def _say_curve(curve: list[query_pb2.ResourcePoint]) -> None:
+    output.say()
+    cores = [point.cores for point in curve]
+    memory = [float(point.memory_bytes) for point in curve]
+    output.say(f"cores   {_bars(cores)}  at most {max(cores):.2f}")
+    output.say(f"memory  {_bars(memory)}  at most {output.size(int(max(memory)))}")
+
+
+def _bars(values: list[float]) -> str:
+    top = max(values) or 1.0
+    return "".join(_BARS[round(value / top * (len(_BARS) - 1))] for value in values)

@@ -1,0 +1,135 @@
+"""`gator show`: everything about one node. Rule: values of secrets are never shown."""
+
+import shlex
+from typing import Annotated
+
+import typer
+
+from gator.cli import output
+from gator.cli.failures import reproduce
+from gator.cli.selector import JsonOption, RunOption, TrackingOption, complete_path
+from gator.cli.selector_open import OpenRun, open_run
+from gator.cli.status import state_words
+from gator.v1 import common_pb2, event_pb2, query_pb2, spec_pb2
+from gator.v1 import query_service_pb2 as qs
+
+
+def show(
+    path: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PATH]", help="A node, by its path or the end of it.", autocompletion=complete_path
+        ),
+    ] = None,
+    run: RunOption = None,
+    tracking: TrackingOption = None,
+    json: JsonOption = False,
+) -> None:
+    """One node: how it was described, its command line, host, times, usage, attempts and result."""
+    with open_run(run, tracking) as opened:
+        answer = opened.ask.get_node(qs.GetNodeRequest(path=opened.path_of(path)))
+        if json:
+            output.say_json(answer)
+            return
+        _say_node(opened, answer)
+        if answer.HasField("description"):
+            _say_job(answer.description.job)
+        for attempt in answer.attempts:
+            _say_attempt(attempt)
+
+
+def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
+    node = answer.node
+    output.say(f"{output.paint(node.path, 'bold')}  {state_words(opened.run, node)}")
+    rows = [("run", f"{opened.run.id[:12]}  {opened.run.folder}")]
+    if node.HasField("first_error"):
+        rows.append(("first error", node.first_error.text))
+    if node.first_failure:
+        rows.append(("first failure", node.first_failure))
+    rows.append(("started", output.moment(node.started_unix_nanos)))
+    rows.append(("ended", output.moment(node.ended_unix_nanos)))
+    if node.kind != common_pb2.NODE_KIND_JOB:
+        rows.append(("jobs", output.tally(node.tally)))
+        rows.append(("children", f"{node.children:,}"))
+    rows.append(("messages", _counts(node.counts)))
+    if node.HasField("usage"):
+        rows.append(("used", usage(node.usage)))
+    for metric in answer.result.metrics:
+        rows.append((f"metric {metric.name}", f"{output.number(metric.value)} {metric.unit}".strip()))
+    if node.tags:
+        rows.append(("tags", ", ".join(node.tags)))
+    rows.append(("seed", str(node.seed)))
+    again = reproduce(opened.run, node)
+    if again:
+        rows.append(("run again", again))
+    _pairs(rows)
+
+
+def _counts(counts: common_pb2.Counts) -> str:
+    names = ("warning", "error", "critical")
+    return ", ".join(f"{int(getattr(counts, name)):,} {name}" for name in names)
+
+
+def usage(used: event_pb2.Usage) -> str:
+    """What was used, in one line."""
+    cpu = used.user_nanos + used.system_nanos
+    text = f"{output.duration(used.wall_nanos)} wall, {output.duration(cpu)} processor"
+    if used.HasField("peak_memory_bytes"):
+        text += f", {output.size(used.peak_memory_bytes)} memory at most"
+    return text
+
+
+def _say_job(job: spec_pb2.Job) -> None:
+    rows: list[tuple[str, str]] = []
+    if job.shell:
+        rows.append(("shell", job.shell.rstrip().replace("\n", "\n" + " " * 16)))
+    else:
+        rows.append(("command", shlex.join([job.command, *job.args])))
+    if job.settings.cwd:
+        rows.append(("cwd", job.settings.cwd))
+    for variable in job.settings.env:
+        value = variable.value if variable.HasField("value") else "(unset)"
+        rows.append(("env", f"{variable.name}={value}"))
+    resources = job.resources
+    held = [f"{resources.cores if resources.HasField('cores') else 1} cores"]
+    if resources.memory_bytes:
+        held.append(output.size(resources.memory_bytes))
+    held += [f"{count} {name}" for name, count in sorted(resources.licenses.items())]
+    rows.append(("resources", ", ".join(held)))
+    if job.settings.timeout_millis:
+        rows.append(("timeout", output.duration(job.settings.timeout_millis * 1_000_000)))
+    if job.position.file:
+        rows.append(("written at", f"{job.position.file}:{job.position.line}"))
+    output.say("\nspec")
+    _pairs(rows)
+
+
+def _say_attempt(attempt: query_pb2.Attempt) -> None:
+    output.say(f"\nattempt {attempt.number}")
+    rows: list[tuple[str, str]] = []
+    if attempt.HasField("started"):
+        started = attempt.started
+        rows.append(("command line", shlex.join(started.argv)))
+        rows.append(("cwd", started.cwd))
+        rows.append(("host", f"{started.host}, process {started.pid}"))
+    rows.append(("started", output.moment(attempt.started_unix_nanos)))
+    if attempt.HasField("finished"):
+        ended = attempt.finished
+        state = output.outcome(ended.outcome)
+        rows.append(("ended", output.moment(attempt.ended_unix_nanos)))
+        rows.append(("outcome", output.paint(state, state) + (f": {ended.message}" if ended.message else "")))
+        if ended.HasField("exit_code"):
+            rows.append(("exit code", str(ended.exit_code)))
+        if ended.HasField("signal"):
+            rows.append(("signal", str(ended.signal)))
+        rows.append(("used", usage(ended.usage)))
+        rows.append(("lines", f"{ended.stdout_lines:,} out, {ended.stderr_lines:,} err"))
+        if ended.dropped_bytes:
+            rows.append(("not stored", output.size(ended.dropped_bytes)))
+    _pairs(rows)
+
+
+def _pairs(rows: list[tuple[str, str]]) -> None:
+    for name, value in rows:
+        if value:
+            output.say(f"  {output.paint(f'{name:13}', 'dim')} {value}")

@@ -1,0 +1,115 @@
+"""`gator status`: what runs, what waits for what, and the counts. Rule: one look, no loop."""
+
+import time
+
+from gator.cli import output
+from gator.cli.selector import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.cli.selector_open import OpenRun, open_run
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+_LONGEST = 10
+_VERBS = {
+    query_pb2.CONDITION_PASS: "pass",
+    query_pb2.CONDITION_FAIL: "fail",
+    query_pb2.CONDITION_DONE: "end",
+}
+
+
+def status(
+    path: PathArgument = None,
+    run: RunOption = None,
+    tracking: TrackingOption = None,
+    json: JsonOption = False,
+) -> None:
+    """What runs and for how long, what waits and for what, and the counts.
+
+    Jobs that wait for the same stand as one line with their number.
+    """
+    with open_run(run, tracking) as opened:
+        wanted = opened.path_of(path)
+        node = opened.ask.get_node(qs.GetNodeRequest(path=wanted)).node
+        longest = _longest(opened, wanted)
+        waiting = opened.ask.list_waiting(qs.ListWaitingRequest(path=(path and wanted) or "")).waiting
+        if json:
+            output.say_json(
+                {
+                    "run": output.to_values(opened.run),
+                    "node": output.to_values(node),
+                    "running": [output.to_values(job) for job in longest],
+                    "waiting": [output.to_values(entry) for entry in waiting],
+                }
+            )
+            return
+        _say_head(opened, node)
+        _say_running(longest)
+        _say_waiting(list(waiting))
+
+
+def _longest(opened: OpenRun, path: str) -> list[query_pb2.Node]:
+    request = qs.ListNodesRequest(
+        path=path,
+        scope=qs.SCOPE_SUBTREE,
+        kinds=[common_pb2.NODE_KIND_JOB],
+        states=[query_pb2.NODE_STATE_RUNNING],
+        order=qs.NODE_ORDER_STARTED,
+        page_size=_LONGEST,
+    )
+    return list(opened.ask.list_nodes(request).nodes)
+
+
+def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
+    run = opened.run
+    output.say(f"{output.paint(node.path, 'bold')}  {state_words(run, node)}")
+    output.say(f"{output.tally(node.tally)}")
+    output.say(output.paint(f"run {run.id[:12]} in {run.folder}", "dim"))
+
+
+def state_words(run: query_pb2.Run, node: query_pb2.Node) -> str:
+    """What a node is at, with times: `running for 4m05s`, `failed after 12.3s: …`."""
+    state = output.state_of(node)
+    start = node.started_unix_nanos
+    if node.state == query_pb2.NODE_STATE_ENDED:
+        took = f" after {output.duration(node.ended_unix_nanos - start)}" if _has_times(node) else ""
+        why = f": {node.message}" if node.message else ""
+        return f"{output.paint(state, state)}{took}{why}"
+    since = f" for {output.duration(time.time_ns() - start)}" if start else ""
+    unsure = "" if run.state == query_pb2.RUN_STATE_RUNNING else " when it was last heard of"
+    return f"{output.paint(state, state)}{since}{unsure}"
+
+
+def _has_times(node: query_pb2.Node) -> bool:
+    return bool(node.started_unix_nanos and node.ended_unix_nanos)
+
+
+def _say_running(longest: list[query_pb2.Node]) -> None:
+    if not longest:
+        return
+    output.say("\nrunning longest:")
+    now = time.time_ns()
+    output.columns(
+        (
+            f"  {output.paint(node.path, 'path')}",
+            output.duration(now - node.started_unix_nanos),
+            node.host,
+        )
+        for node in longest
+    )
+
+
+def _say_waiting(waiting: list[query_pb2.Waiting]) -> None:
+    if not waiting:
+        return
+    output.say("\nwaiting:")
+    output.columns(
+        (
+            f"  {output.paint(entry.path, 'path')}",
+            output.jobs(entry.jobs),
+            ", ".join(map(_awaited, entry.awaited)) or "for resources",
+        )
+        for entry in waiting
+    )
+
+
+def _awaited(awaited: query_pb2.Awaited) -> str:
+    return f"for {awaited.path} to {_VERBS.get(awaited.condition, 'end')} ({output.jobs(awaited.jobs)} left)"

@@ -1,0 +1,64 @@
+"""`gator stop`: end a live run or a part of it. Rule: it asks the root; it never kills anything itself."""
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from gator.cli import output
+from gator.cli.selector import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.cli.selector_open import OpenRun, open_run
+from gator.errors import NotFoundError, UnavailableError, UsageError
+from gator.v1 import attach_pb2, control_service_pb2, query_pb2
+
+
+def stop(
+    path: PathArgument = None,
+    run: RunOption = None,
+    tracking: TrackingOption = None,
+    now: Annotated[bool, typer.Option("--now", help="Kill at once instead of asking first.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Stop a live run, or a node of it with everything below. Returns when the order is taken.
+
+    Jobs get TERM, and KILL after their grace; with --now KILL at once.
+    """
+    with open_run(run, tracking) as opened:
+        if opened.run.state == query_pb2.RUN_STATE_ENDED or opened.run.state == query_pb2.RUN_STATE_DIED:
+            raise UsageError(f"the run in {opened.run.folder} has ended already")
+        # A node that was not handed out yet is known to the root alone.
+        try:
+            wanted = opened.path_of(path)
+        except NotFoundError:
+            wanted = (path or "").strip("/")
+        response = order(
+            opened,
+            control_service_pb2.StopRequest(
+                path=wanted if path else "",
+                mode=attach_pb2.STOP_MODE_NOW if now else attach_pb2.STOP_MODE_GRACEFUL,
+                message=f"stopped by {getpass.getuser()} with gator stop",
+            ),
+        )
+    if json:
+        output.say_json({"path": wanted, "jobs": response.jobs})
+    else:
+        output.say(f"stopping {wanted}: {output.jobs(response.jobs)} had not ended")
+
+
+def order(opened: OpenRun, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
+    """Give an order to the root of a live run. Raises UnavailableError when it does not listen."""
+    control = opened.found.folder.read_control()
+    if control is None:
+        raise UnavailableError(f"the run in {opened.run.folder} does not listen yet: try again in a moment")
+    import grpc
+
+    from gator import rpc, rpc_status
+    from gator.v1 import control_service_pb2_grpc
+
+    address, token = control
+    with rpc.blocking_channel(address) as channel:
+        stub = control_service_pb2_grpc.ControlServiceStub(channel)
+        try:
+            return stub.Stop(request, metadata=rpc.bearer(token), timeout=10)
+        except grpc.RpcError as error:
+            raise rpc_status.error_of_call(error) from error

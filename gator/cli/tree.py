@@ -1,0 +1,64 @@
+"""`gator tree`: the nodes of a run as a tree. Rule: nodes are printed as they come, never gathered."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from gator.cli import output
+from gator.cli.selector import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.cli.selector_open import OpenRun, open_run, pages
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+
+def tree(
+    path: PathArgument = None,
+    run: RunOption = None,
+    tracking: TrackingOption = None,
+    depth: Annotated[
+        int | None, typer.Option("--depth", "-d", min=0, help="Most levels below PATH; default all.")
+    ] = None,
+    outcome: Annotated[
+        list[str] | None,
+        typer.Option("--outcome", "-o", help="Only nodes with this outcome; may be repeated."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """The tree of nodes, each with its outcome, time and number of jobs.
+
+    With --outcome it is a list of paths instead of a tree.
+    """
+    outcomes = [output.choice(common_pb2.Outcome.DESCRIPTOR, text, "--outcome") for text in outcome or []]
+    with open_run(run, tracking) as opened:
+        top = opened.path_of(path)
+        for node in _nodes(opened, top, outcomes):
+            level = node.path.count("/") - top.count("/")
+            if depth is not None and level > depth:
+                continue
+            if json:
+                output.say_json(node)
+            else:
+                output.say(_line(node, 0 if outcomes else level, whole=bool(outcomes) or not level))
+
+
+def _nodes(opened: OpenRun, path: str, outcomes: list[int]) -> Iterator[query_pb2.Node]:
+    request = qs.ListNodesRequest(path=path, scope=qs.SCOPE_SUBTREE, order=qs.NODE_ORDER_PATH)
+    request.outcomes.extend(map(common_pb2.Outcome.ValueType, outcomes))
+    for page in pages(opened.ask, request):
+        yield from page.nodes
+
+
+def _line(node: query_pb2.Node, level: int, *, whole: bool) -> str:
+    name = node.path if whole else node.path.rpartition("/")[2]
+    state = output.state_of(node)
+    parts = [f"{'  ' * level}{name}", output.paint(state, state)]
+    if node.started_unix_nanos and node.ended_unix_nanos:
+        parts.append(output.paint(output.duration(node.ended_unix_nanos - node.started_unix_nanos), "dim"))
+    if node.kind != common_pb2.NODE_KIND_JOB:
+        parts.append(f"({output.tally(node.tally)})")
+    elif node.message:
+        parts.append(node.message)
+    if node.kind == common_pb2.NODE_KIND_JOB and node.attempts > 1:
+        parts.append(f"[attempt {node.attempts}]")
+    return "  ".join(parts)
