@@ -136,6 +136,7 @@ class Wrapper:
     def on_spawned(self, now: int, started: event_pb2.Started) -> list[Action]:
         """The process runs; `now` is when it was started."""
         self._started = self._ended = now
+        self._usage.start(now)
         millis = self._job.settings.timeout_millis
         self._enter(State.RUNNING, now + millis * MILLI if millis else None)
         return [Record([self._stamp.event(now, started=started)])]
@@ -257,7 +258,7 @@ class Wrapper:
         if self.state is State.FINISHED or self.state is State.STARTING:
             return []
         events = [self._stamp.event(now, sample=sample)]
-        events += [self._stamp.warning(now, text) for text in self._usage.add(sample, peak_memory)]
+        events += [self._stamp.warning(now, text) for text in self._usage.add(now, sample, peak_memory)]
         actions: list[Action] = [Record(events)]
         excess = self._usage.excess()
         if excess is not None and self.state in _ALIVE and self.state is not State.KILLING:

@@ -6,6 +6,8 @@ Rule: one warning per episode; an episode ends when the use is back within what 
 from gator.core.verdict import memory
 from gator.v1 import attach_pb2, event_pb2
 
+_SHORTEST_NANOS = 500_000_000
+"""Cores over a shorter time are not judged: two programs of a pipe that ends at once are worth no warning."""
 _CORES_SLACK = 0.25
 """Cores above those given that are not worth a warning: the clock ticks of the kernel are coarse."""
 
@@ -17,6 +19,7 @@ class UsageMeter:
         "_allowed",
         "_cores",
         "_cores_over",
+        "_last",
         "_memory_over",
         "enforce",
         "memory_bytes",
@@ -30,13 +33,18 @@ class UsageMeter:
         self._allowed = resources.memory_bytes
         self.enforce = resources.enforce_memory and bool(self._allowed)
         self._cores_over = False
+        self._last = 0
         self._memory_over = False
         self.memory_bytes = 0
         """Resident memory at the last sample."""
         self.peak_memory = 0
         self.peak_processes = 0
 
-    def add(self, sample: event_pb2.Sample, peak_memory: int) -> list[str]:
+    def start(self, now: int) -> None:
+        """The attempt starts at this monotonic time in nanoseconds."""
+        self._last = now
+
+    def add(self, now: int, sample: event_pb2.Sample, peak_memory: int) -> list[str]:
         """Take a sample; return what is to be warned of.
 
         `peak_memory` is the greatest resident memory in bytes that is known of since the start.
@@ -52,12 +60,15 @@ class UsageMeter:
                 "(ask for more with `!Memory`)"
             )
         self._memory_over = over
-        over = bool(self._cores) and sample.cores > self._cores + _CORES_SLACK
-        if over and not self._cores_over:
-            warnings.append(
-                f"uses {sample.cores:.1f} cores where it was given {self._cores} (ask for more with `!Cores`)"
-            )
-        self._cores_over = over
+        if self._cores and now - self._last >= _SHORTEST_NANOS:
+            over = sample.cores > self._cores + _CORES_SLACK
+            if over and not self._cores_over:
+                warnings.append(
+                    f"uses {sample.cores:.1f} cores where it was given {self._cores} "
+                    "(ask for more with `!Cores`)"
+                )
+            self._cores_over = over
+        self._last = now
         return warnings
 
     def excess(self) -> tuple[int, int] | None:

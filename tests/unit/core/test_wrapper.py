@@ -349,12 +349,19 @@ def test_memory_above_an_enforced_demand_kills() -> None:
     assert end.reason == common_pb2.REASON_MEMORY
 
 
-def test_more_cores_than_given_are_warned_of() -> None:
+def test_more_cores_than_given_are_warned_of_once_per_episode_unless_they_are_a_moments() -> None:
     wrapper = _running()
-    assert _kinds(wrapper.on_sample(1, event_pb2.Sample(cores=1.1), 0)) == ["sample"]
-    (_, warning) = _events(wrapper.on_sample(2, event_pb2.Sample(cores=3.0), 0))
+
+    def kinds(seconds: float, cores: float) -> list[str | None]:
+        return _kinds(wrapper.on_sample(round(seconds * SECOND), event_pb2.Sample(cores=cores), 0))
+
+    assert kinds(0.1, 3.0) == ["sample"]
+    assert kinds(1, 1.1) == ["sample"]
+    (_, warning) = _events(wrapper.on_sample(2 * SECOND, event_pb2.Sample(cores=3.0), 0))
     assert warning.log.text.startswith("uses 3.0 cores where it was given 1")
-    assert _kinds(wrapper.on_sample(3, event_pb2.Sample(cores=3.0), 0)) == ["sample"]
+    assert kinds(3, 3.0) == ["sample"]
+    assert kinds(4, 1.0) == ["sample"]
+    assert kinds(5, 2.0) == ["sample", "log"]
 
 
 def test_output_beyond_the_cap_is_counted_and_its_end_kept() -> None:
