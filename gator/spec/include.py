@@ -27,7 +27,7 @@ class Includes:
         """The root node of a file; None when it is empty or a problem was found in its YAML."""
         try:
             text = decode(data, file)
-            self._reading.texts[file] = text
+            self._reading.begin(file, text)
             root = compose(text, file)
         except SpecError as error:
             self._reading.problems += error.problems
@@ -49,7 +49,7 @@ class Includes:
         """The tree with every include replaced; what cannot be included is left as it is."""
         if root.tag == TAG:
             return self._included(root)
-        for node in each_node(root):
+        for node in list(each_node(root)):
             if isinstance(node, SequenceNode):
                 node.value[:] = [self._or_itself(child) for child in node.value]
             elif isinstance(node, MappingNode):

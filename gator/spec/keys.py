@@ -29,7 +29,7 @@ class Key:
 NODE_KEYS: Final = {
     key.name: key
     for key in (
-        Key("ident", _EVERY, "text", "Name among its siblings."),
+        Key("ident", _EVERY, "ident", "Name among its siblings."),
         Key("command", (JOB,), "text", "Program to run, found through the PATH of the job; no shell."),
         Key("args", (JOB,), "texts", "Arguments of the command."),
         Key("shell", (JOB,), "text", "A script for `bash -euo pipefail`, in place of command and args."),
@@ -65,7 +65,7 @@ NODE_KEYS: Final = {
             "Seed, 1 to 2147483647, from which those below are made; on the root also random.",
         ),
         Key("deadline", _EVERY, "duration", "Longest time of the node with all its attempts."),
-        Key("max_fail", _LISTS, "count", "After this many failed jobs below nothing new starts."),
+        Key("max_fail", _LISTS, "max_fail", "After this many failed jobs below nothing new starts."),
         Key("licenses", _LISTS, "pools", "Pools of licences: how many of each there are.", root_only=True),
     )
 }

@@ -252,6 +252,8 @@ def _check_command(reading: Reading, node: Node, pairs: dict[str, Pair]) -> None
         name for name in ("command", "shell", "args") if name in pairs and not is_null(pairs[name].value)
     }
     if not given & {"command", "shell"}:
+        if any(name not in keys.NODE_KEYS and nearest(name, ("command", "shell")) for name in pairs):
+            return  # the misspelling has been told
         reading.problem(node, "a !Job needs a command, or a script in shell")
     elif {"command", "shell"} <= given:
         reading.problem(pairs["shell"].key, "a !Job has a command or a script in shell, not both: remove one")

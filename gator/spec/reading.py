@@ -18,7 +18,8 @@ _STANDARD = frozenset(
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")
 )
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-_MOST_VALUES = 2_000_000
+_VALUES_AT_LEAST = 200_000
+_VALUES_A_CHARACTER = 4
 _DEEPEST_MERGE = 32
 
 
@@ -43,7 +44,12 @@ class Reading:
         self.warnings: list[Problem] = []
         self.texts: dict[str, str] = {}
         """Text of every file, by its name."""
-        self._left = _MOST_VALUES
+        self._left = _VALUES_AT_LEAST
+
+    def begin(self, file: str, text: str) -> None:
+        """A file is read; the more is written, the more may be made of it by aliases and merges."""
+        self.texts[file] = text
+        self._left += _VALUES_A_CHARACTER * len(text)
 
     def problem(self, node: Node, message: str) -> None:
         """Something is wrong with a node."""
@@ -110,7 +116,7 @@ class Reading:
     def _merge(self, node: Node, found: dict[str, Pair], depth: int) -> None:
         if depth > _DEEPEST_MERGE:
             self.problem(node, "this merge goes round in a circle")
-            raise TooLargeError
+            return
         sources: list[Node] = node.value if isinstance(node, SequenceNode) else [node]
         for source in sources:
             if not isinstance(source, MappingNode):

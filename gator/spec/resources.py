@@ -56,10 +56,11 @@ def _parts(reading: Reading, item: Node, form: str) -> dict[str, Node] | None:
     if isinstance(item, ScalarNode):
         bare = ScalarNode(STR, item.value, item.start_mark, item.end_mark, item.style)
         return {} if is_null(bare) else {names[0]: bare}
-    if len(item.value) > len(names[:2]):
-        reading.problem(item, f"{item.tag} takes at most {len(names[:2])} values: {', '.join(names[:2])}")
+    listed = names[:2]
+    if len(item.value) > len(listed):
+        reading.problem(item, f"{item.tag} takes a list of {' and '.join(listed)}, and no more")
         return None
-    return {name: node for name, node in zip(names, item.value, strict=False) if not is_null(node)}
+    return {name: node for name, node in zip(listed, item.value, strict=False) if not is_null(node)}
 
 
 def _cores(reading: Reading, resources: spec_pb2.Resources, item: Node, parts: dict[str, Node]) -> None:
@@ -81,7 +82,7 @@ def _memory(reading: Reading, resources: spec_pb2.Resources, item: Node, parts: 
         if written is None:
             return
         if written.upper() not in sizes.UNITS:
-            hint = did_you_mean(written, sizes.UNITS)
+            hint = did_you_mean(written, sizes.SHOWN.split(", "))
             reading.problem(parts["unit"], f"'{written}' is not a unit: use one of {sizes.SHOWN}{hint}")
             return
         unit = written

@@ -9,6 +9,7 @@ from gator.spec import durations, sizes
 from gator.spec.include import TAG as INCLUDE
 from gator.spec.reading import Reading, is_null
 from gator.spec.suggest import did_you_mean
+from gator.spec.yaml_hints import quoted
 from gator.spec.yaml_nodes import STR
 
 LARGEST_COUNT = 2**31 - 1
@@ -20,11 +21,10 @@ _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False,
 def text(reading: Reading, node: Node, what: str) -> str | None:
     """A scalar as it is written."""
     if not isinstance(node, ScalarNode):
-        if node.tag != INCLUDE:
+        if node.tag != INCLUDE and reading.standard(node):
             shown = reading.source(node)
-            reading.problem(
-                node, f"{what} is a text: quote it if it is one, '{shown}'" if shown else f"{what} is a text"
-            )
+            hint = f": quote it if it is one, {quoted(shown)}" if shown else ""
+            reading.problem(node, f"{what} is a text{hint}")
         return None
     if node.tag != STR and not _scalar_tag(reading, node):
         return None
@@ -76,20 +76,21 @@ def integer(
     number = int(digits, base) if len(digits) <= 20 else most + 1
     if value[0] == "-":
         number = -number
-    if not least <= number <= most:
-        reading.problem(node, f"{what} is a number from {least} to {most}, not {value}")
-        return None
-    return number
+    if least <= number <= most:
+        return number
+    wanted = f"at least {least}" if number < least else f"at most {most}"
+    reading.problem(node, f"{what} is {wanted}, not {value}")
+    return None
 
 
-def boolean(reading: Reading, node: Node, what: str) -> bool | None:
-    """`true` or `false`, and YAML's other words for them."""
+def boolean(reading: Reading, node: Node, what: str, *, or_else: str = "") -> bool | None:
+    """`true` or `false`, and YAML's other words for them; `or_else` names what may stand there instead."""
     value = text(reading, node, what)
     if value is None:
         return None
     known = _BOOLEANS.get(value.lower())
     if known is None:
-        reading.problem(node, f"{what} is true or false, not '{value}'")
+        reading.problem(node, f"{what} is true or false{or_else}, not '{value}'")
     return known
 
 

@@ -139,7 +139,7 @@ def _stderr(reading: Reading, settings: spec_pb2.Settings, value: Node, place: P
 
 def _scratch(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Place) -> None:
     if not isinstance(value, MappingNode):
-        enabled = scalars.boolean(reading, value, "scratch")
+        enabled = scalars.boolean(reading, value, "scratch", or_else=" or {keep: WHICH, root: PATH}")
         if enabled is not None:
             settings.scratch.CopyFrom(spec_pb2.Scratch(enabled=enabled))
         return

@@ -16,16 +16,16 @@ def wrong_key(name: str, kind: str, *, is_root: bool) -> str:
     if name in keys.LATER:
         return f"this version of Gator does not know '{name}'"
     if name in _FIELD:
-        return f"'{name}' belongs into a {_FIELD[name]} of resources"
+        return f"'{name}' belongs in a {_FIELD[name]} of resources"
     if name in _PARENTS and _PARENTS[name] not in _TAGS:
-        return f"'{name}' belongs into {_PARENTS[name]}"
+        return f"'{name}' belongs in {_PARENTS[name]}"
     near = nearest(name, keys.KEYS_OF[kind]) or nearest(name, keys.NODE_KEYS)
     if near is None:
         return f"there is no key '{name}'"
-    other = _misplaced(keys.NODE_KEYS[near], kind, is_root)
     if near in keys.KEYS_OF[kind]:
         return f"there is no key '{name}'; did you mean '{near}'?"
-    return f"there is no key '{name}'; perhaps '{near}' is meant, but {other}"
+    other = _misplaced(keys.NODE_KEYS[near], kind, is_root)
+    return f"there is no key '{name}'; {other}"
 
 
 def _misplaced(key: keys.Key, kind: str, is_root: bool) -> str:

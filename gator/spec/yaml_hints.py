@@ -9,12 +9,14 @@ from gator.errors import Problem
 _QUOTE = "quote it"
 _NAME = re.compile(r"\$\{\{?[^}\]]*\}?\}?")
 
+_TAG = "this tag is not known: quote a text that starts with !"
 _PLAIN_MESSAGES = {
     "found undefined alias": "no such anchor is above: write &NAME there, or quote a text that starts with *",
     "but found another document": "a file holds one document: remove the second ---",
     "found unknown escape character": "this escape is not known: write \\\\ for a backslash, or quote with '",
-    "found undefined tag handle": "this tag is not known: quote a text that starts with !",
-    "did not find expected tag URI": "this tag is not known: quote a text that starts with !",
+    "found undefined tag handle": _TAG,
+    "did not find expected whitespace or line break": _TAG,
+    "did not find expected tag URI": _TAG,
     "found unknown directive name": "a line cannot start with %: quote it",
     "block sequence entries are not allowed in this context": (
         "a list starts on a line of its own: quote a text that starts with '- '"
@@ -27,6 +29,8 @@ def explain(error: MarkedYAMLError, text: str, file: str) -> Problem:
     """The problem that a mistake is, at the place where the mistake is made."""
     lines = text.splitlines()
     mark = error.problem_mark or error.context_mark
+    if error.problem == "found unexpected end of stream" and error.context_mark is not None:
+        mark = error.context_mark
     problem = error.problem or str(error)
     if mark is None:
         return Problem(file, 0, 0, problem)
@@ -37,7 +41,7 @@ def explain(error: MarkedYAMLError, text: str, file: str) -> Problem:
     if start is not None:
         word = _word(lines, start)
         first = "" if not word else word[0]
-        message = f"a text cannot start with {first}: {_QUOTE}, '{word}'"
+        message = f"a text cannot start with {first}: {_QUOTE}, {quoted(word)}"
         return Problem(file, start.line + 1, start.column + 1, message)
     return Problem(file, mark.line + 1, mark.column + 1, _message(error, problem, mark, lines))
 
@@ -55,8 +59,8 @@ def _message(error: MarkedYAMLError, problem: str, mark: Mark, lines: list[str])
     opened = error.context_mark
     if opened is not None and "flow" in (error.context or ""):
         return _flow(error, problem, opened, mark)
-    if problem == "found unexpected end of stream" and opened is not None:
-        return f"the quotes opened on line {opened.line + 1} are never closed"
+    if problem == "found unexpected end of stream":
+        return "these quotes are never closed"
     if problem == "did not find expected key":
         return _key(line, mark)
     if problem == "did not find expected '-' indicator":
@@ -97,19 +101,30 @@ def _start_of_word(error: MarkedYAMLError) -> Mark | None:
 
 def _word(lines: list[str], start: Mark) -> str:
     rest = lines[start.line][start.column :] if start.line < len(lines) else ""
+    return _until_end(rest)
+
+
+def _until_end(rest: str) -> str:
     return re.split(r"[,\]}]|\s#|\s*$", rest, maxsplit=1)[0].rstrip()
 
 
+def quoted(text: str) -> str:
+    """A text in quotes that YAML takes as it is."""
+    if "'" not in text:
+        return f"'{text}'"
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def _start(rest: str) -> str:
-    word = re.split(r"[,\]}\s]", rest, maxsplit=1)[0]
-    return f"a text cannot start with {rest[:1]}: {_QUOTE}, '{word}'"
+    return f"a text cannot start with {rest[:1]}: {_QUOTE}, {quoted(_until_end(rest))}"
 
 
 def _colon(line: str, mark: Mark) -> str:
     before = line[: mark.column]
     key, colon, value = before.partition(": ")
     if colon and value.strip() and value.lstrip()[0] not in "\"'":
-        return f"a text with ': ' in it has to be quoted: {_QUOTE}, '{(value + line[mark.column :]).strip()}'"
+        return f"a text cannot hold ': ': {_QUOTE}, {quoted((value + line[mark.column :]).strip())}"
     if not colon and key[:1].isspace():
         return "this key is indented more than the one above, or the line above has a value already"
     return "a key cannot stand here: quote a text that has ': ' in it"

@@ -140,7 +140,7 @@ def test_a_mistake_in_what_is_merged_is_told_where_it_is_written() -> None:
 
 def test_a_bomb_of_aliases_is_refused_in_bounded_time() -> None:
     levels = "".join(
-        f"x-{n}: &l{n} {{jobs: [{', '.join([f'!JobGroup {{<<: *l{n - 1}, ident: i{i}}}' for i in range(9)])}]}}\n"
+        f"x-{n}: &l{n} {{jobs: [{', '.join(f'!JobGroup {{<<: *l{n - 1}, ident: {i}}}' for i in range(9))}]}}\n"
         for n in range(1, 12)
     )
     text = f"!JobGroup\nx-0: &l0 {{jobs: []}}\n{levels}<<: *l11\n"
@@ -183,8 +183,13 @@ def test_orders_on_the_root_are_ignored_with_a_warning() -> None:
 
 
 def test_what_runs_nothing_is_a_warning() -> None:
-    text = "!JobGroup\njobs:\n- !JobGroup {ident: a, jobs: []}\n- !JobArray {ident: b, repeats: 0, jobs: [!Job {command: x}]}\n"
-    assert [str(w) for w in loaded(text).warnings] == [
+    found = loaded("""\
+        !JobGroup
+        jobs:
+        - !JobGroup {ident: a, jobs: []}
+        - !JobArray {ident: b, repeats: 0, jobs: [!Job {command: x}]}
+        """)
+    assert [str(w) for w in found.warnings] == [
         "spec.yaml:3:3: 'a' has no jobs: it passes at once",
         "spec.yaml:4:33: 'b' has 0 repeats: it passes at once",
     ]

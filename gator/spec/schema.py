@@ -1,0 +1,143 @@
+"""The spec language as a JSON Schema, for editors, made from the table of keys.
+
+YAML tags are no part of JSON: `!Job {…}` is described as the mapping behind the tag, and a node is one of the
+three mappings. Rule: whatever loads without a tag in a wrong place is valid here.
+"""
+
+from typing import Any
+
+from gator.spec import keys
+from gator.spec.idents import LONGEST
+from gator.spec.scalars import LARGEST_COUNT
+
+Schema = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_WORD = {"type": ["string", "number", "boolean"]}
+_NUMBER_TEXT = "^[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)$"
+_BOOLEAN: Schema = {"enum": [True, False, "yes", "no", "on", "off"]}
+_DURATION: Schema = {
+    "anyOf": [
+        {"type": "number", "minimum": 0},
+        {"type": "string", "pattern": "^(none|[0-9.]+|([0-9]+(\\.[0-9]+)? *(ms|s|m|h|d) *)+)$"},
+    ]
+}
+
+
+def json_schema() -> Schema:
+    """The schema; a new mapping with each call."""
+    return {
+        "$schema": DIALECT,
+        "title": "Gator spec",
+        "description": "The root of a spec: a !Job, a !JobGroup or a !JobArray.",
+        "anyOf": [{"$ref": f"#/$defs/{kind[1:]}"} for kind in keys.KINDS],
+        "$defs": {kind[1:]: _node(kind) for kind in keys.KINDS} | _resources(),
+    }
+
+
+def _node(kind: str) -> Schema:
+    schema: Schema = {
+        "description": f"The keys of a {kind}.",
+        "type": "object",
+        "properties": {key.name: _key(key) for key in keys.KEYS_OF[kind].values()},
+        "patternProperties": {"^x-": {}},
+        "additionalProperties": False,
+    }
+    if kind == keys.JOB:
+        schema["oneOf"] = [{"required": ["command"]}, {"required": ["shell"]}]
+    return schema
+
+
+def _resources() -> dict[str, Schema]:
+    return {tag: _mapping(type_name) for tag, type_name in _TAGS.items()}
+
+
+_TAGS = {"Cores": "cores", "Memory": "memory", "License": "license"}
+
+
+def _key(key: keys.Key) -> Schema:
+    """A value is left out when it is null, whatever its type."""
+    return {"description": key.doc, "anyOf": [_of_type(key.type), {"type": "null"}]}
+
+
+def _mapping(type_name: str) -> Schema:
+    return {
+        "type": "object",
+        "properties": {key.name: _key(key) for key in keys.SUB_KEYS[type_name]},
+        "patternProperties": {"^x-": {}},
+        "additionalProperties": False,
+    }
+
+
+def _of_type(type_name: str) -> Schema:
+    make = _TYPES[type_name]
+    return dict(make) if isinstance(make, dict) else make()
+
+
+def _integer(least: int, most: int = LARGEST_COUNT, *words: str) -> Schema:
+    forms: list[Schema] = [
+        {"type": "integer", "minimum": least, "maximum": most},
+        {"type": "string", "pattern": _NUMBER_TEXT},
+    ]
+    return {"anyOf": [*forms, {"enum": list(words)}] if words else forms}
+
+
+def _list_of(item: Schema, *, single: bool) -> Schema:
+    items: Schema = {"type": "array", "items": item}
+    return {"anyOf": [_WORD, items]} if single else items
+
+
+def _values(item: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": item}
+
+
+def _nodes() -> Schema:
+    return {
+        "type": "array",
+        "items": {"anyOf": [{"$ref": f"#/$defs/{kind[1:]}"} for kind in keys.KINDS] + [{"type": "string"}]},
+    }
+
+
+def _resource_list() -> Schema:
+    forms: list[Schema] = [{"$ref": f"#/$defs/{tag}"} for tag in _TAGS]
+    item: Schema = {"anyOf": [*forms, {"type": "array", "minItems": 1, "maxItems": 2}, _WORD]}
+    return {"anyOf": [item, {"type": "array", "items": item}]}
+
+
+def _ulimits() -> Schema:
+    value: Schema = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": ["string", "null"]}]}
+    return {
+        "type": "object",
+        "properties": {name: value for name in keys.ULIMITS},
+        "additionalProperties": False,
+    }
+
+
+_TYPES: dict[str, Any] = {
+    "ident": {"type": ["string", "number", "boolean"], "minLength": 1, "maxLength": LONGEST},
+    "text": _WORD,
+    "texts": lambda: _list_of({"type": ["string", "number", "boolean", "null"]}, single=False),
+    "tags": lambda: _list_of(_WORD, single=True),
+    "references": lambda: _list_of({"type": "string"}, single=True),
+    "nodes": _nodes,
+    "resources": _resource_list,
+    "environment": lambda: _values({"type": ["string", "number", "boolean", "null"]}),
+    "pools": lambda: _values(_integer(0)),
+    "count": lambda: _integer(0),
+    "integer": lambda: _integer(-1_000_000, 1_000_000),
+    "nice": lambda: _integer(-39, 39),
+    "seed": lambda: _integer(1, LARGEST_COUNT, "random"),
+    "max_fail": lambda: _integer(1, LARGEST_COUNT, "none", "unlimited"),
+    "limit": lambda: _integer(0, 2**53, "none", "unlimited"),
+    "boolean": _BOOLEAN,
+    "duration": _DURATION,
+    "size": _WORD,
+    "unit": {"type": "string"},
+    "stderr": {"enum": list(keys.STDERR_MODES)},
+    "keep": {"enum": list(keys.KEEPS)},
+    "scratch": lambda: {"anyOf": [_BOOLEAN, _mapping("scratch")]},
+    "retries": lambda: _mapping("retries"),
+    "limits": lambda: _mapping("limits"),
+    "ulimit": _ulimits,
+}
