@@ -8,7 +8,7 @@ from gator import client
 def main() -> None:
     with client.connect():
         client.info("starting", phase="setup")
-        logging.basicConfig(level=logging.INFO, handlers=[client.GatorHandler()])
+        logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[client.GatorHandler()])
         logging.getLogger("solver").warning("step size reduced to %g", 0.5)
         for cycle in range(1, 4):
             client.metric("cycles", cycle * 1000, kind="max")

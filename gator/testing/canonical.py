@@ -1,0 +1,81 @@
+"""The canonical record of a run: what is the same wherever its nodes lived, and whenever it ran.
+
+The rule: times, processes, hosts, stores, borders of blocks, samples and the order between nodes are left
+out; everything else that a run keeps is in it.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from gator.store import RunReader, blocks
+from gator.v1 import common_pb2 as pb
+from gator.v1 import event_pb2
+
+Step: TypeAlias = tuple[str, int, str, str]
+"""Kind of payload, attempt, and for ends the names of outcome and reason."""
+Source: TypeAlias = tuple[int, str]
+"""Attempt and name of the stream; that of messages which came by no stream is STREAM_UNSPECIFIED."""
+
+
+@dataclass(slots=True)
+class NodeRecord:
+    """What is kept of one node."""
+
+    steps: list[Step] = field(default_factory=list[Step])
+    """In the order in which they happened."""
+    output: dict[Source, bytearray] = field(default_factory=dict[Source, bytearray])
+    """What was written on each stream."""
+    logs: dict[Source, list[event_pb2.LogEvent]] = field(
+        default_factory=dict[Source, list[event_pb2.LogEvent]]
+    )
+    """Messages that have a place of their own; between two streams there is no order."""
+    metrics: dict[int, list[event_pb2.Metric]] = field(default_factory=dict[int, list[event_pb2.Metric]])
+    """By attempt."""
+
+
+def canonical(folder: Path) -> dict[str, NodeRecord]:
+    """The canonical record of an ended run, by path. Raises StoreError when the folder has no record."""
+    records: dict[str, NodeRecord] = {}
+    steps: dict[str, list[tuple[int, Step]]] = {}
+    with RunReader(folder) as run:
+        for reader in run.readers():
+            after = 0
+            while (piece := reader.events(after)).through > after:
+                for event in piece.events:
+                    record = records.setdefault(event.path, NodeRecord())
+                    step = _add(record, event)
+                    if step is not None:
+                        steps.setdefault(event.path, []).append((event.time_unix_nanos, step))
+                after = piece.through
+    for path, record in records.items():
+        # Those of one store are in order already, and a stable sort keeps them so.
+        record.steps = [step for _, step in sorted(steps.get(path, ()), key=lambda timed: timed[0])]
+    return records
+
+
+def _add(record: NodeRecord, event: event_pb2.Event) -> Step | None:
+    """Keep an event; the step that it is, if it is one."""
+    kind, attempt = event.WhichOneof("payload"), event.attempt
+    match kind:
+        case "block":
+            source = (attempt, pb.Stream.Name(event.block.stream))
+            record.output.setdefault(source, bytearray()).extend(blocks.decode(event.block))
+        case "log":
+            source = (attempt, pb.Stream.Name(event.log.stream))
+            record.logs.setdefault(source, []).append(event.log)
+        case "metric":
+            record.metrics.setdefault(attempt, []).append(event.metric)
+        case "attempt_finished":
+            return (kind, attempt, *_end(event.attempt_finished))
+        case "result":
+            return (kind, attempt, *_end(event.result))
+        case "declared" | "started":
+            return kind, attempt, "", ""
+        case _:
+            pass
+    return None
+
+
+def _end(end: event_pb2.AttemptFinished | event_pb2.Result) -> tuple[str, str]:
+    return pb.Outcome.Name(end.outcome), pb.Reason.Name(end.reason)

@@ -1,0 +1,81 @@
+"""The same spec leaves the same record, wherever its nodes live."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gator.testing.canonical import NodeRecord, canonical
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PLACEMENTS = ("inline", "daemons", "tiers")
+KNOTTY = """\
+!JobGroup
+  ident: top
+  jobs:
+  - !JobArray
+      ident: lanes
+      repeats: 3
+      jobs:
+      - !JobGroup
+          ident: lane
+          jobs:
+          - !Job {ident: make, shell: 'echo "$GATOR_PATH $GATOR_SEED"; test "$GATOR_ARRAY_INDEX" != 1'}
+          - !Job {ident: use, on_pass: [make], command: echo, args: ["$GATOR_ARRAY_INDEX"]}
+          - !Job {ident: rescue, on_fail: [make], command: echo, args: [rescued]}
+  - !JobGroup
+      ident: last
+      on_done: [lanes]
+      jobs:
+      - !Job {ident: after_rescue, on_fail: ["lanes"], command: "true"}
+      - !Job {ident: after_success, on_pass: ["lanes"], command: "true"}
+      - !JobGroup
+          ident: deep
+          jobs:
+          - !Job {ident: by_path, on_done: [after_rescue], shell: 'echo o; echo e >&2', limits: {error: 1}}
+          - !Job {ident: slow, timeout: 200ms, grace: 100ms, allow_failure: true, command: sleep, args: [60]}
+  - !JobGroup
+      ident: empty
+      jobs: []
+  - !Job {ident: absent, allow_failure: true, command: no-such-program-here}
+"""
+
+
+def _run(spec: Path, placement: str, folder: Path) -> dict[str, NodeRecord]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GATOR_")}
+    command = [sys.executable, "-m", "gator", "run", str(spec), "--seed", "7", "-j", "4", "--quiet"]
+    command += ["--placement", placement, "--tracking", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    assert done.stderr == ""
+    return canonical(folder)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.yaml")))
+def test_an_example_leaves_the_same_record_in_every_placement(name: str, tmp_path: Path) -> None:
+    records = [_run(EXAMPLES / f"{name}.yaml", where, tmp_path / where) for where in PLACEMENTS]
+    assert records[0]
+    assert records[1] == records[0]
+    assert records[2] == records[0]
+
+
+def test_a_tree_full_of_dependencies_leaves_the_same_record_in_every_placement(tmp_path: Path) -> None:
+    spec = tmp_path / "knotty.yaml"
+    spec.write_text(KNOTTY)
+    records = [_run(spec, where, tmp_path / where) for where in PLACEMENTS]
+    assert records[0]["top/lanes/lane[1]/rescue"].steps[-1][2] == "OUTCOME_PASSED"
+    assert records[0]["top/last/after_success"].steps[-1][2] == "OUTCOME_PRUNED"
+    assert records[1] == records[0]
+    assert records[2] == records[0]
+
+
+def test_a_record_says_what_happened_and_not_when_or_where(tmp_path: Path) -> None:
+    record = _run(EXAMPLES / "python_client.yaml", "daemons", tmp_path / "run")["report"]
+    assert [step[0] for step in record.steps] == ["declared", "started", "attempt_finished", "result"]
+    assert {log.text for log in record.logs[1, "STREAM_UNSPECIFIED"]} == {
+        "starting",
+        "step size reduced to 0.5",
+    }
+    assert [metric.value for metric in record.metrics[1]] == [1000, 2000, 3000, 87.5]
