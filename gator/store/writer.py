@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from time import monotonic, sleep
 
 from gator.errors import DiskFullError, StoreError
 from gator.store import blocks, inserts
@@ -27,11 +28,15 @@ Post = Callable[[Then], object]
 EventRow = tuple[int, str, int, int, int, int, "bytes | event_pb2.Block"]
 """Seq, path, attempt, kind, severity, time and payload; a block comes as the message, to be packed here."""
 
-RESERVE_BYTES = 1024 * 1024
-"""Size of the file that is given up when the disk is full."""
+RESERVE_BYTES = 8 * 1024 * 1024
+"""Size of the file that is given up when the disk is full.
 
-_MOST_BYTES = 8 * 1024 * 1024
-_MOST_ROWS = 8192
+What stands in the write-ahead log then has to move into the file before its room is free again. So this is
+more than such a log ever has: 1,000 pages, at which SQLite moves them, and one transaction.
+"""
+
+_MOST_BYTES = 2 * 1024 * 1024
+_MOST_ROWS = 2048
 _ENOUGH_BYTES = 64 * 1024
 _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
 _SAMPLE = int(attach_pb2.EVENT_KIND_SAMPLE)
@@ -71,6 +76,11 @@ class _Gathered:
     size_bytes: int = 0
 
 
+PACE_SECONDS = 0.004
+"""Least time between the beginnings of two gatherings: a commit with its two changes of threads costs some
+0.2 ms of processor time, which a row of very short jobs would pay twice each."""
+
+
 class Writer:
     """Owns the writing connection from its start to its end."""
 
@@ -94,6 +104,7 @@ class Writer:
         self._queue: deque[Work] = deque()
         self._wake = threading.Event()
         self._closing = False
+        self._next = 0.0
         self._thread = threading.Thread(target=self._run, name=f"store {path.stem}", daemon=True)
         self._thread.start()
 
@@ -117,7 +128,9 @@ class Writer:
                 self._wake.wait()
                 self._wake.clear()
                 while self._queue:
+                    self._pace()
                     self._write(self._gather())
+                    self._next = monotonic() + PACE_SECONDS
         except (sqlite3.Error, StoreError, OSError, MemoryError) as error:
             self._fail(error)
         except BaseException as error:
@@ -129,6 +142,12 @@ class Writer:
             self._connection.close()
             if self.state is not State.FAILED:
                 self.state = State.CLOSED
+
+    def _pace(self) -> None:
+        """Let more gather when the last commit was just now; after a rest the first one goes at once."""
+        rest = self._next - monotonic()
+        if rest > 0 and not self._closing and len(self._queue) < _MOST_ROWS:
+            sleep(rest)
 
     def _fail(self, error: BaseException) -> None:
         self.failure = error if isinstance(error, StoreError) else _failure(self._path, error)

@@ -33,7 +33,9 @@ class Turns:
         self.until(lambda: done)
 
 
-def make_store(path: Path, turns: Turns, *, catalogue: bool = False) -> Store:
+def make_store(
+    path: Path, turns: Turns, *, catalogue: bool = False, on_disk_full: Callable[[], None] | None = None
+) -> Store:
     path.parent.mkdir(exist_ok=True)
     return Store.create(
         path,
@@ -44,6 +46,7 @@ def make_store(path: Path, turns: Turns, *, catalogue: bool = False) -> Store:
         catalogue=catalogue,
         post=turns.post,
         meta={"ident": "top"},
+        on_disk_full=on_disk_full,
     )
 
 

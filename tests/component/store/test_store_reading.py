@@ -1,0 +1,166 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gator.core.cursor import passes
+from gator.errors import StoreError
+from gator.store import Reader, RunReader
+from gator.store import reader as reading
+from gator.v1 import attach_pb2, common_pb2, event_pb2
+from tests.component.store.support import Turns, block, declared, finished, log, make_store, result, started
+
+PATHS = ("top", "top/a", "top/a/x[1]", "top/a[2]", "top/ab", "top/b")
+SEVERITIES = [value for value in common_pb2.Severity.values() if value]
+
+EVENTS = st.lists(
+    st.one_of(
+        st.builds(log, st.sampled_from(PATHS), st.text(max_size=3), st.sampled_from(SEVERITIES)),
+        st.builds(started, st.sampled_from(PATHS)),
+        st.builds(finished, st.sampled_from(PATHS)),
+        st.builds(result, st.sampled_from(PATHS)),
+        st.builds(block, st.sampled_from(PATHS), st.binary(max_size=5)),
+    ),
+    max_size=60,
+)
+FILTERS = st.builds(
+    attach_pb2.EventFilter,
+    kinds=st.lists(st.sampled_from([value for value in attach_pb2.EventKind.values() if value]), max_size=3),
+    severity=st.sampled_from(common_pb2.Severity.values()),
+    prefix=st.sampled_from(("", *PATHS)),
+    logs_per_attempt=st.integers(0, 3),
+)
+
+
+def slow(events: Sequence[event_pb2.Event], wanted: attach_pb2.EventFilter) -> list[event_pb2.Event]:
+    counts: dict[tuple[str, int], int] = {}
+    passed: list[event_pb2.Event] = []
+    for event in events:
+        if not passes(wanted, event):
+            continue
+        if event.WhichOneof("payload") == "log" and wanted.logs_per_attempt:
+            key = (event.path, event.attempt)
+            counts[key] = counts.get(key, 0) + 1
+            if counts[key] > wanted.logs_per_attempt:
+                continue
+        passed.append(event)
+    return passed
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(events=EVENTS, wanted=FILTERS, limit=st.integers(1, 7), reopen=st.booleans())
+def test_any_filter_in_any_pieces_gives_what_the_core_lets_pass(
+    tmp_path_factory: pytest.TempPathFactory,
+    events: list[event_pb2.Event],
+    wanted: attach_pb2.EventFilter,
+    limit: int,
+    reopen: bool,
+) -> None:
+    store = make_store(tmp_path_factory.mktemp("any") / "w1.db", Turns())
+    store.append(events)
+    store.close()
+    found: list[event_pb2.Event] = []
+    after = 0
+    reader = Reader.open(store.path)
+    while (part := reader.events(after, wanted, limit)).through > after:
+        found += part.events
+        after = part.through
+        if reopen:
+            reader.close()
+            reader = Reader.open(store.path)
+    reader.close()
+    assert after == len(events)
+    assert found == slow(events, wanted)
+
+
+def test_a_slice_ends_when_it_has_enough_bytes(tmp_path: Path, turns: Turns) -> None:
+    store = make_store(tmp_path / "w1.db", turns)
+    noise = b"".join(number.to_bytes(4, "big") for number in range(1 << 18))
+    store.append([log("top/a", noise.hex()) for _ in range(6)])
+    store.close()
+    with Reader.open(store.path) as reader:
+        part = reader.events(0)
+        assert (len(part.events), part.through) == (2, 2)
+        assert reader.events(5).through == 6
+
+
+def test_a_call_looks_through_a_bounded_piece_only(
+    tmp_path: Path, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "SCAN_EVENTS", 10)
+    store = make_store(tmp_path / "w1.db", turns)
+    store.append([log("top/a", "x") for _ in range(25)] + [started("top/a")])
+    store.close()
+    wanted = attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_STARTED])
+    with Reader.open(store.path) as reader:
+        assert [reader.events(after, wanted).through for after in (0, 10, 20, 26)] == [10, 20, 26, 26]
+
+
+def test_a_store_is_followed_from_its_own_process_and_from_another_connection(
+    tmp_path: Path, turns: Turns
+) -> None:
+    store = make_store(tmp_path / "w1.db", turns)
+    everything = attach_pb2.EventFilter()
+    assert store.read(0, everything) == ((), 0)
+    with Reader.open(store.path) as reader:
+        for number in range(1, 4):
+            store.append([log("top/a", str(number))])
+            turns.until_written(store)
+            assert reader.tip() == number
+            assert store.read(number - 1, everything) == (reader.events(number - 1).events, number)
+    store.close()
+
+
+def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no store"):
+        Reader.open(tmp_path / "missing.db")
+    (tmp_path / "text.db").write_text("this is not a database" * 100)
+    with pytest.raises(StoreError, match="cannot be read"):
+        Reader.open(tmp_path / "text.db")
+    (tmp_path / "empty.db").touch()
+    with pytest.raises(StoreError, match="no store yet"):
+        Reader.open(tmp_path / "empty.db")
+
+
+def test_the_output_of_an_attempt_comes_back_byte_by_byte(tmp_path: Path, turns: Turns) -> None:
+    root = make_store(tmp_path / "stores" / "root.db", turns, catalogue=True)
+    wrapper = make_store(tmp_path / "stores" / "w1.db", turns)
+    root.append([declared("top/a")])
+    wrapper.append(
+        [
+            started("top/a"),
+            block("top/a", b"out 1\nou"),
+            block("top/b", b"another's\n"),
+            block("top/a", b"err \xff\x00\n", stderr=True),
+            log("top/a", "said"),
+            block("top/a", b"t 2\n" + b"x" * 50_000),
+        ]
+    )
+    root.close()
+    wrapper.close()
+    with RunReader(tmp_path) as run:
+        assert run.meta["ident"] == "top"
+        assert b"".join(run.raw_bytes("top/a", 1)) == b"out 1\nouerr \xff\x00\nt 2\n" + b"x" * 50_000
+        assert b"".join(run.raw_bytes("top/a", 1, common_pb2.STREAM_STDERR)) == b"err \xff\x00\n"
+        assert list(run.raw_bytes("top/a", 2)) == []
+        kinds = [attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_STARTED]
+        assert [event.seq for event in run.events("top/a", 1, kinds)] == [1, 5]
+
+
+def test_a_run_without_a_record_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no store"):
+        RunReader(tmp_path)
+
+
+def test_jobs_are_found_by_their_outcome(tmp_path: Path, turns: Turns) -> None:
+    root = make_store(tmp_path / "stores" / "root.db", turns, catalogue=True)
+    root.append([declared("top", job=False), declared("top/a"), declared("top/b"), declared("top/c")])
+    root.append([result("top/b", common_pb2.OUTCOME_FAILED, 2), result("top/a", common_pb2.OUTCOME_LOST, 1)])
+    root.append([result("top/c"), result("top", common_pb2.OUTCOME_FAILED)])
+    root.close()
+    with RunReader(tmp_path) as run:
+        failed = [common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST]
+        assert run.job_paths(failed) == ["top/a", "top/b"]
+        assert sorted(run.job_paths()) == ["top/a", "top/b", "top/c"]
