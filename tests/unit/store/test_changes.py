@@ -1,0 +1,36 @@
+from gator.store.catalogue import Changes, sort_key
+from gator.v1 import common_pb2, event_pb2
+
+
+def test_paths_sort_as_a_tree_with_repeats_by_number() -> None:
+    paths = ["top", "top/a[2]", "top/a[2]/x", "top/a[10]", "top/a-b", "top/b", "topmost"]
+    assert sorted(reversed(paths), key=sort_key) == paths[:1] + sorted(paths[1:6], key=sort_key) + paths[6:]
+    assert sort_key("top/a[2]/x") < sort_key("top/a[10]")
+    assert sort_key("top/a") < sort_key("top/a/x") < sort_key("top/a-b")
+
+
+def test_events_of_one_node_become_one_row() -> None:
+    changes = Changes()
+    demand = common_pb2.Demand(cores=2, memory_bytes=3, licenses={"b": 1, "a": 2})
+    declared = event_pb2.Declared(kind=common_pb2.NODE_KIND_JOB, demand=demand, tags=["x"])
+    usage = event_pb2.Usage(wall_nanos=1, peak_memory_bytes=0)
+    finished = event_pb2.AttemptFinished(outcome=common_pb2.OUTCOME_FAILED, signal=9, usage=usage)
+    changes.take(
+        "s",
+        [
+            event_pb2.Event(seq=1, path="top/a", declared=declared),
+            event_pb2.Event(
+                seq=2, path="top/a", attempt=1, time_unix_nanos=5, started=event_pb2.Started(pid=7)
+            ),
+            event_pb2.Event(seq=3, path="top/a", attempt=1, log=event_pb2.LogEvent(text="x")),
+            event_pb2.Event(seq=9, path="top/a", attempt=1, time_unix_nanos=6, attempt_finished=finished),
+        ],
+    )
+    node = changes.nodes["top/a"]
+    assert (node.cores, node.licenses, node.tags) == (2, '{"a": 2, "b": 1}', '["x"]')
+    assert (node.attempts, node.started_unix_nanos, node.ended_unix_nanos) == (1, 5, None)
+    attempt = changes.attempts["top/a", 1]
+    assert (attempt.first_seq, attempt.last_seq, attempt.store, attempt.pid) == (2, 9, "s", 7)
+    assert (attempt.signal, attempt.exit_code) == (9, None)
+    assert (attempt.peak_memory_bytes, attempt.peak_processes) == (0, None)
+    assert list(changes.nodes) == ["top/a", "top"]
