@@ -49,7 +49,7 @@ def slow(events: Sequence[event_pb2.Event], wanted: attach_pb2.EventFilter) -> l
     return passed
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, wanted=FILTERS, limit=st.integers(1, 7), reopen=st.booleans())
 def test_any_filter_in_any_pieces_gives_what_the_core_lets_pass(
     tmp_path_factory: pytest.TempPathFactory,
