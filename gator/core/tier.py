@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from gator.core.gate import FAILURES, Closing, Gate, GateState
+from gator.core.gate import Closing, Gate, GateState
+from gator.core.results import complete, result_of_end
 from gator.core.tally import GroupFold
 from gator.core.watch import Watch, WatchPlan
 from gator.events import join, template_of
@@ -204,23 +205,12 @@ class Tier:
         """A job's attempt ended: try again if it was lost, else close the node."""
         if end.outcome == pb.OUTCOME_LOST and self._try_again(job):
             return
-        result = event_pb2.Result(
-            outcome=end.outcome,
-            reason=end.reason,
-            message=end.message,
-            attempts=job.attempt,
-            counts=end.counts,
-            metrics=end.metrics,
-            usage=end.usage,
-        )
-        if end.HasField("first_error"):
-            result.first_error.CopyFrom(end.first_error)
-        self.close_job(job, result)
+        self.close_job(job, result_of_end(end, job.attempt))
 
     def close_job(self, job: Job, result: event_pb2.Result) -> None:
         """Give a job its Result."""
         del self.jobs[job.path]
-        _complete(result, job.node, job.path)
+        complete(result, job.node.kind, job.path, allow_failure=job.node.allow_failure)
         if not job.declared:
             self._hall.declare(job.node, job.path)
         self._hall.conclude(job.node, job.path, result)
@@ -431,24 +421,6 @@ def close_unborn(
                 yield from close_unborn(hall, each, below, closing, inner)
                 fold.add(below, inner[0])
         result.jobs.CopyFrom(fold.finish(wall_nanos=0, allow_failure=node.allow_failure).jobs)
-    _complete(result, node, path)
+    complete(result, node.kind, path, allow_failure=node.allow_failure)
     hall.conclude(node, path, result)
     results.append(result)
-
-
-_TALLY_FIELD = {
-    pb.OUTCOME_PASSED: "passed",
-    pb.OUTCOME_FAILED: "failed",
-    pb.OUTCOME_PRUNED: "pruned",
-    pb.OUTCOME_CANCELLED: "cancelled",
-    pb.OUTCOME_LOST: "lost",
-}
-
-
-def _complete(result: event_pb2.Result, node: PlanNode, path: str) -> None:
-    """Fill in what follows from the outcome."""
-    result.allow_failure = node.allow_failure
-    if node.kind == pb.NODE_KIND_JOB:
-        setattr(result.jobs, _TALLY_FIELD[result.outcome], 1)
-        if result.outcome in FAILURES:
-            result.first_failure = path

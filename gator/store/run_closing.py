@@ -1,12 +1,17 @@
 """What a dead run lacks, computed: its catalogue brought up to its stores, and the missing Results.
 
-The rule: all of it lives in tables of the reader's own connection; whoever looks changes nothing.
+The rule: all of it lives in tables of the reader's own connection; whoever looks changes nothing. What is
+computed depends on the stores alone, so everybody computes the same.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from gator.core.results import complete as complete_result
+from gator.core.results import result_of_end
+from gator.core.tally import GroupFold
+from gator.store import run_rows
 from gator.store.catalogue import KINDS, Changes
 from gator.store.reader import Reader
 from gator.store.rows import AttemptRow, MetricRow, NodeRow, columns_of, upsert_sql
@@ -15,25 +20,17 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 
 _ENDED = int(query_pb2.NODE_STATE_ENDED)
 _JOB = int(common_pb2.NODE_KIND_JOB)
-_PASSED, _FAILED = int(common_pb2.OUTCOME_PASSED), int(common_pb2.OUTCOME_FAILED)
-_PRUNED, _CANCELLED = int(common_pb2.OUTCOME_PRUNED), int(common_pb2.OUTCOME_CANCELLED)
-_LOST = int(common_pb2.OUTCOME_LOST)
 _KEYS = {"nodes": "path", "attempts": "path, number", "metrics": "path, name"}
-_NAMES = {
-    _PASSED: "passed",
-    _FAILED: "failed",
-    _PRUNED: "pruned",
-    _CANCELLED: "cancelled",
-    _LOST: "lost",
-}
+_FINISHED = (attach_pb2.EVENT_KIND_ATTEMPT_FINISHED,)
+_PIECE = 1000
 MESSAGE = "the run died before this ended: run it again"
 
 
-def complete(files: RunFiles) -> bool:
-    """Bring the catalogue up to date; whether Results were missing and are computed."""
+def complete(files: RunFiles) -> Sequence[event_pb2.Event]:
+    """Bring the catalogue up to date; the Results that were missing, the deepest nodes first."""
     connection = files.connection
     if connection is None:
-        return False
+        return ()
     changes = Changes()
     known: dict[str, int] = dict(files.root.query("SELECT store, seq FROM positions"))
     for store, reader in files.readers().items():
@@ -42,13 +39,26 @@ def complete(files: RunFiles) -> bool:
     if changes.nodes or changes.attempts or changes.metrics:
         _shadow(connection)
         _join(connection, changes)
-    ((missing,),) = connection.execute(
-        "SELECT count(*) FROM nodes WHERE state != ? AND declared_unix_nanos IS NOT NULL", (_ENDED,)
+    missing = files.root.query(
+        f"SELECT {run_rows.NODE_COLUMNS} FROM nodes"  # noqa: S608 - constant
+        " WHERE state != ? AND declared_unix_nanos IS NOT NULL ORDER BY kind != ?, depth DESC, sort",
+        (_ENDED, _JOB),
     )
-    if missing:
-        _shadow(connection)
-        _close(connection)
-    return bool(missing)
+    if not missing:
+        return ()
+    _shadow(connection)
+    at = max(map(_last_sign, files.readers().values()))
+    results: list[event_pb2.Event] = []
+    for values in missing:
+        row = dict(zip(run_rows.NODE_NAMES, values, strict=True))
+        result = _of_job(files, row) if row["kind"] == _JOB else _of_group(files, row, at)
+        event = event_pb2.Event(path=row["path"], time_unix_nanos=at, result=result)
+        closed = Changes()
+        closed.take("", [event])
+        # At once, for the group above is folded from what stands in the table.
+        _join(connection, closed)
+        results.append(event)
+    return results
 
 
 def _newer(reader: Reader, after: int) -> Iterator[event_pb2.Event]:
@@ -92,54 +102,83 @@ def _upsert(connection: sqlite3.Connection, table: str, row: Any, rows: Iterable
     )
 
 
-def _close(connection: sqlite3.Connection) -> None:
-    """Give every node without a Result the one that the owner of the run would write."""
-    connection.execute(
-        "UPDATE nodes SET state = ?, outcome = ?, reason = ?, message = ?"
-        " WHERE state != ? AND kind = ? AND declared_unix_nanos IS NOT NULL",
-        (_ENDED, _LOST, int(common_pb2.REASON_RUN_DIED), MESSAGE, _ENDED, _JOB),
-    )
-    groups = connection.execute(
-        "SELECT path, jobs FROM nodes WHERE state != ? AND declared_unix_nanos IS NOT NULL"
-        " ORDER BY depth DESC",
-        (_ENDED,),
-    ).fetchall()
-    for path, jobs in groups:
-        _close_group(connection, path, jobs or 0)
+def _last_sign(reader: Reader) -> int:
+    """When a store was told something last; 0 for one that never was."""
+    rows = reader.query("SELECT time_unix_nanos FROM events ORDER BY seq DESC LIMIT 1")
+    return rows[0][0] if rows else 0
 
 
-def _close_group(connection: sqlite3.Connection, path: str, jobs: int) -> None:
-    children = connection.execute(
-        "SELECT path, kind, outcome, allow_failure, tally, first_failure FROM nodes WHERE parent = ?"
-        " ORDER BY declared_unix_nanos, sort",
-        (path,),
-    ).fetchall()
-    tally = event_pb2.Tally()
-    first = ""
-    failed = False
-    for child, kind, outcome, allow_failure, counted, first_below in children:
-        below = event_pb2.Tally()
-        if counted:
-            below.ParseFromString(counted)
-        elif kind == _JOB:
-            setattr(below, _NAMES[outcome], 1)
-        for name in _NAMES.values():
-            setattr(tally, name, getattr(tally, name) + getattr(below, name))
-        if not first and outcome in (_FAILED, _LOST):
-            first = first_below or child
-        failed = failed or (outcome == _FAILED and not allow_failure)
-    tally.waiting = max(jobs - sum(int(getattr(tally, name)) for name in _NAMES.values()), 0)
-    # Something below has not ended, so the group cannot have passed.
-    connection.execute(
-        "UPDATE nodes SET state = ?, outcome = ?, reason = ?, message = ?, tally = ?, first_failure = ?"
-        " WHERE path = ?",
-        (
-            _ENDED,
-            _FAILED if failed else _LOST,
-            int(common_pb2.REASON_RUN_DIED),
-            MESSAGE,
-            tally.SerializeToString(),
-            first,
-            path,
-        ),
+def _of_job(files: RunFiles, row: dict[str, Any]) -> event_pb2.Result:
+    """What its last attempt says, if that ended; else the job was lost with the run."""
+    path = row["path"]
+    end: event_pb2.AttemptFinished | None = None
+    rows = files.root.query(
+        "SELECT number, store, outcome FROM attempts WHERE path = ? ORDER BY number DESC LIMIT 1", (path,)
     )
+    number = 0
+    if rows:
+        number, store, outcome = rows[0]
+        reader = files.reader(store)
+        if outcome is not None and reader is not None:
+            ends = reader.of_attempt(path, number, _FINISHED).events
+            end = ends[-1].attempt_finished if ends else None
+    if end is None:
+        end = event_pb2.AttemptFinished(
+            outcome=common_pb2.OUTCOME_LOST, reason=common_pb2.REASON_RUN_DIED, message=MESSAGE
+        )
+    result = result_of_end(end, number)
+    complete_result(result, common_pb2.NODE_KIND_JOB, path, allow_failure=bool(row["allow_failure"]))
+    return result
+
+
+def _of_group(files: RunFiles, row: dict[str, Any], at: int) -> event_pb2.Result:
+    """Folded from its children, of which some may never have been handed out."""
+    fold = GroupFold()
+    children = 0
+    lost_with_the_run = False
+    for child in _children(files, row["path"]):
+        result = run_rows.result_of(child, _metrics(files, child.path))
+        if child.kind == _JOB:
+            result.jobs.CopyFrom(run_rows.tally_of_job(child))
+        fold.add(child.path, result)
+        children += 1
+        lost_with_the_run = lost_with_the_run or result.reason == common_pb2.REASON_RUN_DIED
+    wall = max(at - row["started_unix_nanos"], 0) if row["started_unix_nanos"] else 0
+    result = fold.finish(wall_nanos=wall, allow_failure=bool(row["allow_failure"]))
+    result.jobs.waiting = max((row["jobs"] or 0) - _ended_jobs(result.jobs), 0)
+    incomplete = children < (row["children"] or 0)
+    if result.outcome != common_pb2.OUTCOME_FAILED and (incomplete or lost_with_the_run):
+        result.outcome = common_pb2.OUTCOME_LOST
+        result.reason, result.message = common_pb2.REASON_RUN_DIED, MESSAGE
+    return result
+
+
+def _children(files: RunFiles, path: str) -> Iterator[query_pb2.Node]:
+    """The children that were declared, in the order of their ends."""
+    where = "parent = ? AND declared_unix_nanos IS NOT NULL"
+    place: tuple[int, str] = (-1, "")
+    while True:
+        rows = files.root.query(
+            f"SELECT {run_rows.NODE_COLUMNS} FROM nodes WHERE {where}"  # noqa: S608 - constant
+            " AND (ended_unix_nanos, sort) > (?, ?) ORDER BY ended_unix_nanos, sort LIMIT ?",
+            (path, *place, _PIECE),
+        )
+        for values in rows:
+            row = dict(zip(run_rows.NODE_NAMES, values, strict=True))
+            place = row["ended_unix_nanos"], row["sort"]
+            yield run_rows.node_of(row)
+        if len(rows) < _PIECE:
+            return
+
+
+def _metrics(files: RunFiles, path: str) -> list[event_pb2.MetricTotal]:
+    return [
+        event_pb2.MetricTotal(name=name, value=value, kind=kind, unit=unit, count=count)
+        for name, value, kind, unit, count in files.root.query(
+            "SELECT name, value, kind, unit, count FROM metrics WHERE path = ? ORDER BY name", (path,)
+        )
+    ]
+
+
+def _ended_jobs(tally: event_pb2.Tally) -> int:
+    return tally.passed + tally.failed + tally.pruned + tally.cancelled + tally.lost

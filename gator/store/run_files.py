@@ -40,8 +40,8 @@ class RunFiles:
         self.meta: Mapping[str, str] = root.meta
         self._readers: dict[str, Reader] = {root.store_id: root}
         self._known: set[Path] = {path}
-        self.died = False
-        """The root died, and nobody wrote what was missing; what is shown is computed."""
+        self.missing: Sequence[event_pb2.Event] = ()
+        """Results that the root died before writing, and nobody wrote since; what is shown is computed."""
 
     def close(self) -> None:
         """Close every file."""
@@ -52,7 +52,7 @@ class RunFiles:
         """Take into the catalogue what it lacks; for a run whose root is not alive."""
         from gator.store.run_closing import complete
 
-        self.died = complete(self)
+        self.missing = complete(self)
 
     def readers(self) -> Mapping[str, Reader]:
         """The reader of each store by its id, the root's first; new files are found."""

@@ -102,7 +102,7 @@ class FolderReader:
     def _state(self, root: query_pb2.Node | None) -> query_pb2.RunState.ValueType:
         if self._live:
             return query_pb2.RUN_STATE_RUNNING
-        if self._files.died or root is None:
+        if self._files.missing or root is None:
             return query_pb2.RUN_STATE_DIED
         return query_pb2.RUN_STATE_ENDED
 

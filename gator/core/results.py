@@ -1,0 +1,43 @@
+"""How the end of a job's last attempt becomes the Result of the job.
+
+The rule: a live tier and whoever closes a dead run afterwards say the same of the same end.
+"""
+
+from gator.core.gate import FAILURES
+from gator.v1 import common_pb2 as pb
+from gator.v1 import event_pb2
+
+_TALLY_FIELD = {
+    pb.OUTCOME_PASSED: "passed",
+    pb.OUTCOME_FAILED: "failed",
+    pb.OUTCOME_PRUNED: "pruned",
+    pb.OUTCOME_CANCELLED: "cancelled",
+    pb.OUTCOME_LOST: "lost",
+}
+
+
+def result_of_end(end: event_pb2.AttemptFinished, attempts: int) -> event_pb2.Result:
+    """The Result that the last of so many attempts makes; `complete` adds what follows from it."""
+    result = event_pb2.Result(
+        outcome=end.outcome,
+        reason=end.reason,
+        message=end.message,
+        attempts=attempts,
+        counts=end.counts,
+        metrics=end.metrics,
+        usage=end.usage,
+    )
+    if end.HasField("first_error"):
+        result.first_error.CopyFrom(end.first_error)
+    return result
+
+
+def complete(
+    result: event_pb2.Result, kind: pb.NodeKind.ValueType, path: str, *, allow_failure: bool
+) -> None:
+    """Fill in what follows from the outcome."""
+    result.allow_failure = allow_failure
+    if kind == pb.NODE_KIND_JOB:
+        setattr(result.jobs, _TALLY_FIELD[result.outcome], 1)
+        if result.outcome in FAILURES:
+            result.first_failure = path
