@@ -19,7 +19,7 @@ def failures(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PATH]...", help="Only below these nodes, or what matches.", autocompletion=complete_path
+            metavar="PATH", help="Only below these nodes, or what matches.", autocompletion=complete_path
         ),
     ] = None,
     run: RunOption = None,

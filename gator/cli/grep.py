@@ -17,7 +17,7 @@ def grep(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PATH]...", help="Only below these nodes, or what matches.", autocompletion=complete_path
+            metavar="PATH", help="Only below these nodes, or what matches.", autocompletion=complete_path
         ),
     ] = None,
     run: RunOption = None,

@@ -70,7 +70,7 @@ TrackingOption = Annotated[
 PathArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="[PATH]", help="A node, by its path or the end of it.", autocompletion=complete_path
+        metavar="PATH", help="A node, by its path or the end of it.", autocompletion=complete_path
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, as docs/json.md describes.")]

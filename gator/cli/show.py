@@ -18,7 +18,7 @@ def show(
     path: Annotated[
         str | None,
         typer.Argument(
-            metavar="[PATH]", help="A node, by its path or the end of it.", autocompletion=complete_path
+            metavar="PATH", help="A node, by its path or the end of it.", autocompletion=complete_path
         ),
     ] = None,
     run: RunOption = None,

@@ -189,7 +189,7 @@ class AttemptLines:
             if self._request.stream and event.block.stream != self._request.stream:
                 continue
             block = event.block
-            if block.first_line + block.lines <= tails.get(block.stream, 0):
+            if _last_line(block) < tails.get(block.stream, 0):
                 continue
             for chunk in self._chunker.feed(seq, block):
                 self.mark.seq = min(chunk.start_seq, self._chunker.resume_seq(seq))
@@ -244,7 +244,7 @@ class AttemptLines:
         else:
             for _, event in self._events():
                 if event.WhichOneof("payload") == "block":
-                    lines[event.block.stream] = event.block.first_line + event.block.lines - 1
+                    lines[event.block.stream] = _last_line(event.block)
         return {stream: max(count - tail + 1, 1) for stream, count in lines.items()}
 
     def _message(self, seq: int, event: event_pb2.Event) -> Iterator[query_pb2.Line]:
@@ -323,6 +323,11 @@ class AttemptLines:
     def _severity(self, chunk: Chunk, found: _Found) -> common_pb2.Severity.ValueType:
         own = self._levels.get((chunk.stream, found.number))
         return chunk.severity if own is None else common_pb2.Severity.ValueType(own)
+
+
+def _last_line(block: event_pb2.Block) -> int:
+    """Number of the line in which a block ends."""
+    return block.first_line + block.lines - (not block.continues)
 
 
 def _last_lines(chunk: Chunk, count: int) -> list[tuple[int, int, bytes]]:

@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from gator.errors import NotFoundError
 from gator.query import tokens
 from gator.query.lines import LinePager
-from gator.query.masks import masked
 from gator.query.reader import Reader
 from gator.query.samples import thin
-from gator.query.waiting import waiting
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -65,7 +63,11 @@ class Queries:
 
     def list_waiting(self, request: qs.ListWaitingRequest) -> qs.ListWaitingResponse:
         """What cannot start yet, and what it waits for; nothing where the plan is not known."""
-        self._run(request.run)
+        if self._run(request.run).state != query_pb2.RUN_STATE_RUNNING:
+            return qs.ListWaitingResponse()
+        # The plan is imported only where something can wait.
+        from gator.query.waiting import waiting
+
         place = tokens.decode(request, request.page_token)
         start = place["after"] if place else 0
         found = waiting(self.reader, request.path)
@@ -191,6 +193,7 @@ class Queries:
             return None
         from gator.events import template_of
         from gator.plan import make_plan
+        from gator.query.masks import masked
 
         plan = make_plan(request)
         node = plan.nodes.get(template_of(path))

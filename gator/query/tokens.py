@@ -26,10 +26,10 @@ def decode(request: Message, token: str) -> dict[str, Any] | None:
         return None
     try:
         padded = token + "=" * (-len(token) % 4)
-        digest, place = json.loads(base64.urlsafe_b64decode(padded.encode()))
+        mark, place = json.loads(base64.urlsafe_b64decode(padded.encode()))
     except (ValueError, binascii.Error, TypeError) as error:
         raise UsageError("the token is not one that was given out: start again without it") from error
-    if digest != digest(request) or not isinstance(place, dict):
+    if mark != digest(request) or not isinstance(place, dict):
         raise UsageError("the token belongs to another request: start again without it")
     return place  # pyright: ignore[reportUnknownVariableType] - JSON
 

@@ -1,0 +1,54 @@
+"""Runs to ask: each test gets folders of its own."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gator.cli.main import app
+from gator.query import Queries
+from gator.store.run_queries import FolderReader
+
+from . import runs
+
+
+@pytest.fixture
+def tracking(tmp_path: Path) -> Path:
+    return tmp_path / "tracking"
+
+
+@pytest.fixture
+def folder(tracking: Path) -> Path:
+    """An ended run: one job passed, one failed, one was pruned."""
+    return runs.ended_run(tracking)
+
+
+@pytest.fixture
+def queries(folder: Path) -> Iterator[Queries]:
+    with FolderReader.open(folder, live=False) as reader:
+        yield Queries(reader)
+
+
+@pytest.fixture
+def builder(tracking: Path) -> Iterator[runs.RunBuilder]:
+    """A live run of which one job has not been handed out."""
+    builder = runs.simple_run(tracking)
+    yield builder
+    builder.end()
+
+
+@pytest.fixture
+def gator(tracking: Path) -> Callable[..., Result]:
+    """Calls a command on the runs of this test."""
+
+    def call(*args: str, code: int = 0) -> Result:
+        result = CliRunner().invoke(app, args, env={"GATOR_TRACKING": str(tracking), "NO_COLOR": "1"})
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return call
+
+
+def lines_of(result: Result) -> Sequence[str]:
+    return result.stdout.splitlines()

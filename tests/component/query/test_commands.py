@@ -1,0 +1,261 @@
+"""Commands on the folders of runs, as text and as JSON."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from . import runs
+
+Gator = Callable[..., Result]
+
+
+def values(result: Result) -> list[Any]:
+    """Each line of JSON that was printed."""
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.mark.usefixtures("folder")
+def test_status_says_what_came_of_the_run(gator: Gator) -> None:
+    text = gator("status").stdout
+    assert text.startswith("top  failed after 2.30s: it returned 1\n1 passed, 1 failed, 1 pruned\n")
+    (answer,) = values(gator("status", "good", "--json"))
+    assert answer["node"]["path"] == "top/good"
+    assert answer["node"]["outcome"] == "passed"
+    assert answer["run"]["state"] == "ended"
+
+
+def test_status_of_a_live_run_says_what_waits_for_what(tracking: Path, gator: Gator) -> None:
+    builder = runs.RunBuilder(tracking)
+    builder.write(runs.group("top", 0, 3, 3), runs.job("top/good", 0.1))
+    builder.write_elsewhere(runs.started("top/good", 1))
+    text = gator("status").stdout
+    builder.end()
+    assert "1 running, 2 waiting, 0 passed" in text
+    assert "running longest:\n  top/good" in text
+    assert "top/last  1 job  for top/good to pass (1 job left), for top/bad to pass (1 job left)" in text
+    assert "top/bad   1 job  for resources" in text
+
+
+@pytest.mark.usefixtures("folder")
+def test_tree_shows_each_node_with_its_outcome(gator: Gator) -> None:
+    assert gator("tree").stdout.splitlines() == [
+        "top  failed  2.30s  (1 passed, 1 failed, 1 pruned)",
+        "  bad  failed  2.10s  it returned 1",
+        "  good  passed  1.10s",
+        "  last  pruned  it waits for bad to pass, which failed",
+    ]
+    assert [node["path"] for node in values(gator("tree", "--outcome", "passed", "--json"))] == ["top/good"]
+    assert len(gator("tree", "--depth", "0").stdout.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("folder")
+def test_failures_say_what_to_do_next(gator: Gator) -> None:
+    text = gator("failures").stdout
+    assert "failed top/bad: it returned 1" in text
+    assert "err:2 error: boom: it broke" in text
+    assert "gator logs top/bad -r 20261122-125830-top" in text
+    assert "gator run nightly.yaml --only /top/bad --seed 7" in text
+    (failure,) = values(gator("failures", "top", "--json"))
+    assert failure["first_error"]["text"] == "boom: it broke"
+    assert failure["reproduce"] == "gator run nightly.yaml --only /top/bad --seed 7"
+    assert gator("failures", "good").stdout == "nothing failed\n"
+
+
+@pytest.mark.usefixtures("folder")
+def test_logs_are_byte_for_byte_what_was_written(gator: Gator) -> None:
+    assert gator("logs", "good").stdout_bytes == b"hello\nworld\n\xff\x00bytes\n"
+    assert gator("logs", "bad", "--stream", "stderr").stdout_bytes == b"hm\nboom: it broke\n\n"
+    both = b"hello\nworld\n\xff\x00bytes\none\ntwo\nhm\nboom: it broke\n\nthree\n"
+    assert gator("logs", "top").stdout_bytes == both
+
+
+@pytest.mark.usefixtures("folder")
+def test_logs_are_filtered_line_by_line(gator: Gator) -> None:
+    assert gator("logs", "bad", "--severity", "error").stdout == "hm\nboom: it broke\n"
+    assert gator("logs", "bad", "--grep", "^t").stdout == "two\nthree\n"
+    assert gator("logs", "bad", "--first-error").stdout == "boom: it broke\n"
+    assert gator("logs", "top", "--first-error", "-C", "1").stdout.count("\n") == 3
+    assert gator("logs", "good", "--tail", "1").stdout_bytes == b"\xff\x00bytes\n"
+    assert "warning  tool" in gator("logs", "good", "--long").stdout
+    assert values(gator("logs", "bad", "--grep", "boom", "--json"))[0]["number"] == 2
+
+
+@pytest.mark.usefixtures("folder")
+def test_logs_of_what_passed_has_no_first_error(gator: Gator) -> None:
+    assert "top/good has no first error" in str(gator("logs", "good", "--first-error", code=1).exception)
+
+
+@pytest.mark.usefixtures("folder")
+def test_following_an_ended_job_ends(gator: Gator) -> None:
+    assert gator("logs", "-f", "good").stdout_bytes == b"hello\nworld\n\xff\x00bytes\n"
+    assert gator("logs", "-f", "--grep", "o", "good").stdout == "hello\nworld\n"
+
+
+@pytest.mark.usefixtures("folder")
+def test_grep_finds_lines_of_all_jobs(gator: Gator) -> None:
+    assert gator("grep", "^(hello|two|boom)").stdout.splitlines() == [
+        "top/good out:1: hello",
+        "top/bad out:2: two",
+        "top/bad err:2: boom: it broke",
+    ]
+    assert gator("grep", "-c", "o", "bad").stdout == "top/bad: 3\n"
+    assert gator("grep", "-l", "-i", "HELLO").stdout == "top/good\n"
+    gator("grep", "nowhere", code=1)
+    assert [line["text"] for line in values(gator("grep", "hello", "--json"))] == ["hello"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_metrics_and_resources_are_shown(gator: Gator) -> None:
+    assert "top/good  cycles  1200.5  cycles" in gator("metrics").stdout
+    assert values(gator("metrics", "good", "--json"))[0]["metrics"][0]["kind"] == "max"
+    assert "3.0 MiB" in gator("resources", "good").stdout
+    (job,) = values(gator("resources", "good", "--json"))
+    assert len(job["samples"]) == 2
+
+
+@pytest.mark.usefixtures("folder")
+def test_show_tells_everything_but_secrets(gator: Gator) -> None:
+    result = gator("show", "bad")
+    for part in ("echo 'a b'", "MODE=fast", "API_TOKEN=***", "exit code     1", "here, process 4711"):
+        assert part in result.stdout
+    assert "hidden-value" not in result.stdout + gator("show", "bad", "--json").stdout
+    (answer,) = values(gator("show", "bad", "--json"))
+    assert answer["attempts"][0]["finished"]["exit_code"] == 1
+
+
+def test_runs_are_listed_the_newest_first(tracking: Path, gator: Gator) -> None:
+    runs.ended_run(tracking, stamp="20261122-125830")
+    runs.ended_run(tracking, stamp="20261122-125830")
+    runs.ended_run(tracking, stamp="20261121-000000")
+    folders = [run["folder"].rpartition("/")[2] for run in values(gator("runs", "--json"))]
+    assert folders == ["20261122-125830-top.2", "20261122-125830-top", "20261121-000000-top"]
+    assert len(gator("runs", "-n", "1").stdout.splitlines()) == 2
+
+
+def test_a_run_that_cannot_be_read_is_listed_too(tracking: Path, folder: Path, gator: Gator) -> None:
+    broken = tracking / "20270101-000000-broken"
+    broken.mkdir()
+    shutil.copy(folder / "run.lock", broken)
+    assert "unreadable" in gator("runs").stdout
+    assert "holds no record" in values(gator("runs", "--json"))[0]["fault"]
+
+
+def test_a_run_is_chosen_by_number_id_ident_name_and_folder(tracking: Path, gator: Gator) -> None:
+    old = runs.ended_run(tracking, stamp="20261121-000000", run="aaaa" * 8)
+    new = runs.ended_run(tracking, stamp="20261122-000000", run="bbbb" * 8)
+    for wanted, folder in (
+        ("latest", new),
+        ("-1", new),
+        ("-2", old),
+        ("aaaaa", old),
+        ("top", new),
+        (old.name, old),
+        (str(old), old),
+    ):
+        (answer,) = values(gator("status", "-r", wanted, "--json"))
+        assert answer["run"]["folder"] == str(folder), wanted
+    assert "-1 to -2" in str(gator("status", "-r", "-3", code=1).exception)
+    assert "there is no run 'zzz'" in str(gator("status", "-r", "zzz", code=1).exception)
+
+
+def test_clean_removes_old_runs_and_never_live_ones(tracking: Path, gator: Gator) -> None:
+    old = runs.ended_run(tracking, stamp="20260101-000000")
+    live = runs.simple_run(tracking, stamp="20260102-000000")
+    new = runs.ended_run(tracking, stamp="20261122-000000")
+    assert f"would remove {old}" in gator("clean", "--keep", "1", "--dry-run").stdout
+    assert old.exists()
+    text = gator("clean", "--keep", "1").stdout
+    assert f"kept {live.folder.path}: it is live" in text
+    assert (old.exists(), live.folder.path.exists(), new.exists()) == (False, True, True)
+    live.end()
+    gator("clean", "--older", "99999d")
+    assert live.folder.path.exists()
+    gator("clean", "--older", "1s", "--keep", "1")
+    assert not live.folder.path.exists()
+    assert "say which runs" in str(gator("clean", code=1).exception)
+
+
+def test_stopping_an_ended_run_is_a_mistake(folder: Path, gator: Gator) -> None:
+    assert f"the run in {folder} has ended already" in str(gator("stop", code=1).exception)
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_unknown_or_unclear_path_is_explained(gator: Gator) -> None:
+    assert "there is no node 'nothing'" in str(gator("show", "nothing", code=1).exception)
+    assert "--outcome takes passed, failed" in str(gator("tree", "--outcome", "bad", code=1).exception)
+
+
+# -- as processes
+
+
+def run(args: Sequence[str], tracking: Path, **kwargs: Any) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, "GATOR_TRACKING": str(tracking)}
+    return subprocess.run(
+        [sys.executable, "-m", "gator", *args],
+        env=environment,
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        **kwargs,
+    )
+
+
+def test_a_mistake_of_the_user_is_one_line_and_exit_code_2(tracking: Path) -> None:
+    done = run(["status"], tracking)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"gator: there is no run in {tracking}: name another folder with --tracking\n"
+
+
+def test_a_fault_is_one_line_with_the_traceback_in_a_file_and_exit_code_3(folder: Path) -> None:
+    (folder / "stores" / "root.db").write_bytes(b"rubbish" * 1000)
+    done = run(["status"], folder.parent)
+    assert done.returncode == 3
+    assert len(done.stderr.splitlines()) == 1
+    assert "Traceback" in (folder / "gator.log").read_text()
+
+
+def test_a_closed_stdout_ends_quietly(folder: Path) -> None:
+    line = f"{sys.executable} -m gator logs good | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", line],
+        env={**os.environ, "GATOR_TRACKING": str(folder.parent)},
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+def test_a_command_imports_only_what_it_needs(folder: Path) -> None:
+    for args, banned in (
+        (["--version"], ["grpc", "peewee", "rich", "yaml", "google.protobuf", "pydantic"]),
+        (["--help"], ["grpc", "peewee", "yaml", "google.protobuf"]),
+        (["status"], ["grpc", "peewee", "rich", "yaml", "pydantic"]),
+        (["logs", "good"], ["grpc", "peewee", "rich", "yaml", "pydantic"]),
+    ):
+        code = (
+            "import sys, gator.cli.main as m\n"
+            f"try: m.main({args!r})\n"
+            f"except SystemExit: print([n for n in {banned!r} if n in sys.modules], file=sys.stderr)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "GATOR_TRACKING": str(folder.parent)},
+            cwd=Path(__file__).parents[3],
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.stderr.decode() == "[]\n", args

@@ -1,0 +1,68 @@
+"""The command line around the commands."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gator import __version__
+from gator.cli.commands import COMMANDS
+from gator.cli.main import app, load, with_default_command
+
+
+def test_the_version_is_printed() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"gator {__version__}\n")
+
+
+def test_the_help_names_every_command() -> None:
+    text = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).stdout
+    for name, command in COMMANDS.items():
+        assert name in text
+        assert command.help[:30] in text
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_has_a_help_with_an_example(name: str) -> None:
+    command = load(name, COMMANDS[name])
+    assert command.help
+    result = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    assert COMMANDS[name].examples[0] in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "meant"),
+    [
+        (["spec.yaml"], ["run", "spec.yaml"]),
+        (["spec.yml", "-j", "2"], ["run", "spec.yml", "-j", "2"]),
+        (["-"], ["run", "-"]),
+        (["-j", "2", "spec.yaml"], ["run", "-j", "2", "spec.yaml"]),
+        (["--quiet", "-"], ["run", "--quiet", "-"]),
+        (["status"], ["status"]),
+        (["--help"], ["--help"]),
+        (["--version"], ["--version"]),
+        (["nothing"], ["nothing"]),
+        ([], []),
+    ],
+)
+def test_a_spec_in_place_of_a_command_means_run(args: list[str], meant: list[str]) -> None:
+    assert with_default_command(args) == meant
+
+
+def test_any_file_that_exists_may_be_a_spec(tmp_path: Path) -> None:
+    spec = tmp_path / "regression"
+    spec.write_text("")
+    assert with_default_command([str(spec)])[0] == "run"
+
+
+def test_a_mistyped_command_is_corrected() -> None:
+    result = CliRunner().invoke(app, ["stauts"])
+    assert result.exit_code == 2
+    assert "Did you mean 'status'?" in result.stderr
+
+
+def test_wrong_values_are_refused_with_the_reason() -> None:
+    result = CliRunner().invoke(app, ["logs", "x", "-C", "many"])
+    assert result.exit_code == 2
+    assert "Invalid value for '-C'" in result.stderr
