@@ -63,6 +63,11 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def error_code(error: sqlite3.Error) -> int:
+    """SQLite's own extended code; 0 for an error that does not come from it."""
+    return getattr(error, "sqlite_errorcode", 0)
+
+
 def seal(path: Path) -> bool:
     """Bring a store that nobody writes any more into one file without a journal; whether that was possible.
 
@@ -115,7 +120,7 @@ def _open_idle(path: Path, cause: sqlite3.Error) -> sqlite3.Connection:
     """A store that ended cleanly but kept its mode, in a folder where this user cannot write."""
     if not path.exists():
         raise StoreError(f"there is no store {path}") from cause
-    if cause.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+    if error_code(cause) == sqlite3.SQLITE_BUSY:
         raise StoreError(
             f"{path} belongs to its live owner alone on this file system: ask the run itself"
         ) from cause

@@ -13,7 +13,7 @@ from gator.errors import DiskFullError, StoreError
 from gator.events import KIND_OF_FIELD
 from gator.store import inserts
 from gator.store.catalogue import KINDS
-from gator.store.connection import open_owner
+from gator.store.connection import error_code, open_owner
 from gator.store.reader import Reader
 from gator.store.writer import RESERVE_BYTES, EventRow, Post, State, Then, Work, Writer, reserve_of
 from gator.v1 import attach_pb2, common_pb2, event_pb2
@@ -95,7 +95,7 @@ class Store:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             reserve_of(path).unlink(missing_ok=True)
-            if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            if error_code(error) == sqlite3.SQLITE_FULL:
                 raise _no_room(path) from error
             raise StoreError(f"the store {path} cannot be made: {error}") from error
         return cls(

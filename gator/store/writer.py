@@ -16,7 +16,7 @@ from time import monotonic, sleep
 from gator.errors import DiskFullError, StoreError
 from gator.store import blocks, inserts
 from gator.store.catalogue import Changes
-from gator.store.connection import leave_journal
+from gator.store.connection import error_code, leave_journal
 from gator.store.rows import PositionRow
 from gator.store.subjects import Subjects
 from gator.v1 import attach_pb2, event_pb2
@@ -232,7 +232,7 @@ class Writer:
     # -- a full disk
 
     def _is_full(self, error: sqlite3.Error) -> bool:
-        code = error.sqlite_errorcode
+        code = error_code(error)
         if code == sqlite3.SQLITE_FULL:
             return True
         disk = os.statvfs(self._path.parent)
