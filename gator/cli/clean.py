@@ -9,6 +9,7 @@ import typer
 
 from gator.cli import output
 from gator.cli.selector import LATEST, FoundRun, JsonOption, TrackingOption, found_runs, is_run, tracking_root
+from gator.cli.selector_open import close_dead
 from gator.errors import UsageError
 
 
@@ -48,6 +49,8 @@ def clean(
             word = "would remove" if dry_run else "removed"
             output.say(f"{word} {run.folder.path} ({output.size(freed)})")
         if not live and not dry_run:
+            # What is left of a run that died must not go on in a folder that is gone.
+            close_dead(run)
             _remove(run)
     link = root / LATEST
     if link.is_symlink() and not link.exists():

@@ -94,6 +94,12 @@ COMMANDS: Final[dict[str, Command]] = {
         "clean",
         ("gator clean --keep 10", "gator clean --older 14d --dry-run"),
     ),
+    "close": Command(
+        "Close a run that died: kill its rest, write what is missing.",
+        FOLDERS,
+        "close",
+        ("gator close", "gator close -r nightly --force"),
+    ),
     "check": Command(
         "Say everything that is wrong with a spec; start nothing.",
         SPECS,

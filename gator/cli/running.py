@@ -24,6 +24,7 @@ from gator.core.ledger import Ledger
 from gator.core.pools import DemandKey, Pools
 from gator.daemon.clock import SystemClock
 from gator.daemon.folder import RunFolder
+from gator.daemon.recovery import close_latest
 from gator.daemon.root import Placement, Root, RunEnd, RunOptions
 from gator.errors import UsageError
 from gator.plan import Plan, make_plan
@@ -58,6 +59,7 @@ def execute(launch: Launch) -> int:
     # Planned before there is a folder, so that a spec that cannot run leaves nothing behind.
     plan = make_plan(launch.request)
     notes = _look_over(launch, plan)
+    close_latest(tracking_root())
     folder = _make_folder(launch, plan.root.ident)
     launch.request.run_dir = str(folder.path)
     plan = make_plan(launch.request)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gator.cli import faults, selector
-from gator.errors import NotFoundError, UsageError
+from gator.errors import NotFoundError, StoreError, UsageError
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -150,6 +150,11 @@ def asking(found: selector.FoundRun) -> Generator[Questions]:
 
 def close_dead(found: selector.FoundRun) -> None:
     """Let the owner of a dead run write what is missing; everybody else sees the same and writes nothing."""
+    from gator.daemon.recovery import ensure_closed
+
+    # Where nothing can be written the view is the same: it is computed.
+    with suppress(StoreError, OSError):
+        ensure_closed(found.folder)
 
 
 def paths_like(wanted: object, tracking: object, incomplete: str) -> list[str]:

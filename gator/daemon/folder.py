@@ -8,7 +8,9 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,6 +18,9 @@ from gator.errors import UsageError
 
 ROOT_STORE = "root.db"
 CLOSING_STORE = "closing.db"
+LATEST = "latest"
+"""The link to the newest run of a tracking folder."""
+LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ class RunFolder:
 
     def _point_latest(self, tracking: Path) -> None:
         # A link is replaced by renaming another one over it, so that it is never missing.
-        link, new = tracking / "latest", tracking / f".latest-{secrets.token_hex(4)}"
+        link, new = tracking / LATEST, tracking / f".latest-{secrets.token_hex(4)}"
         try:
             new.symlink_to(self.path.name)
             new.replace(link)
@@ -122,11 +127,17 @@ class RunFolder:
     def lock(self, owner: Owner) -> None:
         """Become the owner; raises BlockingIOError while another one lives."""
         fd = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-            raise
+        end = time.monotonic() + LOOK_SECONDS
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                # Somebody may be looking just now whether the run lives, which takes microseconds.
+                if time.monotonic() > end:
+                    os.close(fd)
+                    raise
+                time.sleep(0.001)
         os.ftruncate(fd, 0)
         os.write(fd, json.dumps(asdict(owner)).encode())
         self._lock = fd
@@ -136,6 +147,24 @@ class RunFolder:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    @contextmanager
+    def taken_over(self) -> Generator[bool]:
+        """Hold the lock of a run that died; False while somebody else holds it or it cannot be written."""
+        try:
+            fd = os.open(self.lock_file, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            yield False
+            return
+        try:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                yield False
+                return
+            yield True
+        finally:
+            os.close(fd)
 
     def owner(self) -> Owner | None:
         """The last owner; None when there never was one."""

@@ -1,0 +1,33 @@
+"""`gator close`: close a run that died. Rule: what lives is never touched."""
+
+from typing import Annotated
+
+import typer
+
+from gator.cli import faults, output
+from gator.cli.selector import JsonOption, RunOption, TrackingOption, select, tracking_root
+
+
+def close(
+    run: RunOption = None,
+    tracking: TrackingOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also a run of another host, when that host is gone for good.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Close a run that died: kill what is left of it and write the Results that are missing.
+
+    Commands that read a run do so by themselves for your own runs of this host.
+    """
+    from gator.daemon.recovery import close_by_request
+
+    found = select(run, tracking_root(tracking))
+    faults.log_to(found.folder.fault_log)
+    closed = close_by_request(found.folder, force=force)
+    if json:
+        output.say_json({"folder": str(found.folder.path), "closed": closed})
+    elif closed:
+        output.say(f"closed {found.folder.path}: what had not ended is lost")
+    else:
+        output.say(f"nothing to close in {found.folder.path}")

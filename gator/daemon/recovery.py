@@ -1,0 +1,133 @@
+"""Closes a run whose root died: kills what is left of it and writes the Results that are missing.
+
+The rule: one process does it, the first of the run's own user on its own host that gets the lock. Everybody
+else computes the same view from the same stores and writes nothing.
+"""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from gator.daemon.folder import CLOSING_STORE, LATEST, ROOT_STORE, Owner, RunFolder
+from gator.errors import PreconditionError, StoreError
+from gator.process.sweep import sweep
+from gator.store import Reader, Store, seal
+from gator.store.run_files import RunFiles
+from gator.store.writer import reserve_of
+from gator.v1 import query_pb2
+
+
+def ensure_closed(folder: RunFolder, *, force: bool = False) -> bool:
+    """Close a run if it died and nobody has closed it yet; whether this call did.
+
+    Does nothing for a run that lives, that ended by itself, or that belongs to another user or host; `force`
+    closes one of another host too. Takes up to 5 s when something of the run cannot be killed.
+
+    Raises StoreError when the stores cannot be read or the Results cannot be written, OSError when the folder
+    cannot be changed.
+    """
+    owner = folder.owner()
+    if owner is None or owner.user != os.getuid() or not (force or owner.host == os.uname().nodename):
+        return False
+    if _is_closed(folder):
+        return False
+    with folder.taken_over() as taken:
+        # Between the look and the lock somebody else may have closed it.
+        if not taken or _is_closed(folder):
+            return False
+        _close(folder, owner)
+    return True
+
+
+def close_by_request(folder: RunFolder, *, force: bool) -> bool:
+    """Close a run because somebody asks; False when there is nothing left to close.
+
+    Raises PreconditionError when it is not to be closed from here, and what `ensure_closed` raises.
+    """
+    owner = folder.owner()
+    if owner is None:
+        return False
+    if owner.user != os.getuid():
+        raise PreconditionError(f"the run in {folder.path} belongs to another user, who alone may close it")
+    if owner.host != os.uname().nodename and not force:
+        raise PreconditionError(
+            f"the run in {folder.path} is one of the host {owner.host}: close it there, or say --force "
+            "when that host is gone for good"
+        )
+    if owner.host == os.uname().nodename and folder.is_live():
+        raise PreconditionError(f"the run in {folder.path} lives: end it with gator stop")
+    return ensure_closed(folder, force=force)
+
+
+def close_latest(tracking: Path) -> None:
+    """Close the newest run of a tracking folder if it died, so that nothing of it goes on beside another."""
+    latest = tracking / LATEST
+    if not latest.exists():
+        return
+    # A dead run that cannot be closed is told to whoever looks at it; it does not keep others from running.
+    with contextlib.suppress(StoreError, OSError):
+        ensure_closed(RunFolder(latest.resolve()))
+
+
+def _is_closed(folder: RunFolder) -> bool:
+    """Whether nothing is left to do: the root ended by itself, or somebody closed what it left open."""
+    if (folder.stores / CLOSING_STORE).exists():
+        return True
+    # A root that ends by itself removes it last; one that dies early has not made it.
+    return not folder.control.exists() and _root_has_ended(folder)
+
+
+def _root_has_ended(folder: RunFolder) -> bool:
+    """Whether the root's Result is written, and with it those of all nodes below."""
+    try:
+        with Reader.open(folder.stores / ROOT_STORE) as reader:
+            rows = reader.query("SELECT state FROM nodes WHERE parent = '' LIMIT 1")
+    except StoreError:
+        # It died while it made its store, or the store is damaged, which closing will tell.
+        return False
+    return bool(rows) and rows[0][0] == query_pb2.NODE_STATE_ENDED
+
+
+def _close(folder: RunFolder, owner: Owner) -> None:
+    """Everything that closing is; the lock is held."""
+    if owner.host == os.uname().nodename:
+        sweep(owner.run)
+    if (folder.stores / ROOT_STORE).exists():
+        with contextlib.closing(RunFiles(folder.path)) as files:
+            files.complete()
+            _write(folder, owner, files)
+    else:
+        _write(folder, owner, None)
+    for path in folder.store_files():
+        reserve_of(path).unlink(missing_ok=True)
+        # So that a colleague who may not write here can read it.
+        seal(path)
+    folder.control.unlink(missing_ok=True)
+
+
+def _write(folder: RunFolder, owner: Owner, files: RunFiles | None) -> None:
+    """Write the missing Results as a store of their own, which appears complete or not at all."""
+    part = folder.stores / f"closing.{secrets.token_hex(4)}.part"
+    store = Store.create(
+        part,
+        store_id=secrets.token_hex(16),
+        run=owner.run,
+        daemon="closing",
+        host=os.uname().nodename,
+        catalogue=False,
+        post=lambda call: call(),
+    )
+    try:
+        if files is not None:
+            store.append(files.missing)
+        store.close()
+        part.replace(folder.stores / CLOSING_STORE)
+    except (StoreError, OSError):
+        _discard(part)
+        raise
+
+
+def _discard(part: Path) -> None:
+    for left in part.parent.glob(part.name + "*"):
+        left.unlink(missing_ok=True)
