@@ -48,6 +48,7 @@ from gator.v1 import common_pb2 as pb
 INLINE = "inline"
 SWITCH_INTERVAL = 0.0005
 """Seconds; the store's writing thread needs the interpreter often and shortly."""
+ACK_SECONDS = 0.02
 SERVE_AFTER = 0.05
 """Seconds after which a run that is inline begins to listen."""
 
@@ -103,6 +104,7 @@ class Root:
         self._store_id = secrets.token_hex(16)
         self._end: asyncio.Future[event_pb2.Result] = self._loop.create_future()
         self._fault = ""
+        self._acks: dict[Daemon, attach_pb2.Batch] = {}
         self._host: WrapperHost | None = None
         self._fleet: Fleet | None = None
         self._desk: ClientDesk | None = None
@@ -382,10 +384,18 @@ class Root:
         )
 
     def _ack(self, daemon: Daemon, batch: attach_pb2.Batch) -> None:
-        if daemon.link is not None:
-            position = attach_pb2.StorePosition(store=batch.store, seq=batch.through)
-            ack = attach_pb2.Ack(subscription=batch.subscription or SUBSCRIPTION, position=position)
-            daemon.link.send(attach_pb2.AttachResponse(ack=ack))
+        """Ack soon: acks only give credit back, so that one for many batches will do."""
+        if not self._acks:
+            self._loop.call_later(ACK_SECONDS, self._send_acks)
+        self._acks[daemon] = batch
+
+    def _send_acks(self) -> None:
+        acks, self._acks = self._acks, {}
+        for daemon, batch in acks.items():
+            if daemon.link is not None:
+                position = attach_pb2.StorePosition(store=batch.store, seq=batch.through)
+                ack = attach_pb2.Ack(subscription=SUBSCRIPTION, position=position)
+                daemon.link.send(attach_pb2.AttachResponse(ack=ack))
 
     def _on_job_event(self, _: Daemon, event: event_pb2.Event) -> None:
         match event.WhichOneof("payload"):

@@ -8,13 +8,12 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gator import __version__, rpc
 from gator.core.tokens import Audience, Tokens
 from gator.daemon.clients import ClientDesk
 from gator.daemon.clock import SystemClock
-from gator.daemon.tier_service import TierService
 from gator.daemon.wrapper_host import WrapperContext, WrapperHost
 from gator.link.server import ATTACH, parent_service
 from gator.link.uplink import Uplink
@@ -29,6 +28,9 @@ from gator.v1 import attach_pb2, event_pb2
 
 SWITCH_INTERVAL = 0.0005
 """Seconds; the store's writing thread needs the interpreter often and shortly."""
+if TYPE_CHECKING:
+    from gator.daemon.tier_service import TierService
+
 EXIT_FAULT = 71
 EXIT_ORPHANED = 70
 """Exit code of a daemon whose parent is gone (EX_SOFTWARE of sysexits.h)."""
@@ -101,6 +103,9 @@ class Service:
         self._desk = ClientDesk(self._host, self._tokens)
         self._serving = self._loop.create_task(self._serve(address))
         if order.role == "tier":
+            # A third of what a daemon imports, and only some need it.
+            from gator.daemon.tier_service import TierService
+
             self._tiers = TierService(welcome.context, self._store, self._host, self._uplink, SystemClock())
 
     def on_message(self, message: attach_pb2.AttachResponse) -> None:

@@ -11,6 +11,7 @@ from gator.v1 import attach_pb2, event_pb2
 
 PIECE = 500
 """Most events shown in one turn of the loop."""
+GATHER_SECONDS = 0.02
 
 
 class Source(Protocol):
@@ -48,7 +49,8 @@ class Tail:
         if name in self._sources:
             self._moved[name] = None
             if self._turn is None:
-                self._turn = self._loop.call_soon(self._read)
+                # Not at once: a row of small commits is read as one.
+                self._turn = self._loop.call_later(GATHER_SECONDS, self._read)
 
     def finish(self) -> None:
         """Show all that is left."""
