@@ -44,8 +44,9 @@ class PathPattern:
         rooted = pattern.startswith("/")
         body = pattern.strip("/")
         start = "" if rooted or body.startswith("**") else "(?:.*/)?"
-        forms = [_regex(body, dots=False, repeats=False)]
-        readings = [forms[0], start + forms[0]]
+        plain = _regex(body, dots=False, repeats=False)
+        # A glob means whatever ends so: no path is more exactly what was typed than another.
+        readings = [start + plain] if is_glob(pattern) else [plain, start + plain]
         if "." in body:
             readings.append(start + _regex(body, dots=True, repeats=False))
         readings.append(start + _regex(body, dots="." in body, repeats=True))
@@ -53,8 +54,6 @@ class PathPattern:
 
     def level(self, path: str) -> int | None:
         """The strictest reading, from 0, by which this path is meant; None if it is not."""
-        if not self._readings[-1].fullmatch(path) and not self._readings[1].fullmatch(path):
-            return None
         return next((n for n, reading in enumerate(self._readings) if reading.fullmatch(path)), None)
 
     def matches(self, path: str) -> bool:

@@ -4,6 +4,7 @@ YAML tags are no part of JSON: `!Job {…}` is described as the mapping behind t
 three mappings. Rule: whatever loads without a tag in a wrong place is valid here.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from gator.spec import keys
@@ -14,7 +15,7 @@ Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-_WORD = {"type": ["string", "number", "boolean"]}
+_WORD: Schema = {"type": ["string", "number", "boolean"]}
 _NUMBER_TEXT = "^[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)$"
 _BOOLEAN: Schema = {"enum": [True, False, "yes", "no", "on", "off"]}
 _DURATION: Schema = {
@@ -71,8 +72,8 @@ def _mapping(type_name: str) -> Schema:
 
 
 def _of_type(type_name: str) -> Schema:
-    make = _TYPES[type_name]
-    return dict(make) if isinstance(make, dict) else make()
+    make = _TYPES.get(type_name)
+    return make() if make is not None else dict(_PLAIN_TYPES[type_name])
 
 
 def _integer(least: int, most: int = LARGEST_COUNT, *words: str) -> Schema:
@@ -109,14 +110,22 @@ def _ulimits() -> Schema:
     value: Schema = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": ["string", "null"]}]}
     return {
         "type": "object",
-        "properties": {name: value for name in keys.ULIMITS},
+        "properties": dict.fromkeys(keys.ULIMITS, value),
         "additionalProperties": False,
     }
 
 
-_TYPES: dict[str, Any] = {
-    "ident": {"type": ["string", "number", "boolean"], "minLength": 1, "maxLength": LONGEST},
+_PLAIN_TYPES: dict[str, Schema] = {
+    "ident": {**_WORD, "minLength": 1, "maxLength": LONGEST},
     "text": _WORD,
+    "boolean": _BOOLEAN,
+    "duration": _DURATION,
+    "size": _WORD,
+    "unit": {"type": "string"},
+    "stderr": {"enum": list(keys.STDERR_MODES)},
+    "keep": {"enum": list(keys.KEEPS)},
+}
+_TYPES: dict[str, Callable[[], Schema]] = {
     "texts": lambda: _list_of({"type": ["string", "number", "boolean", "null"]}, single=False),
     "tags": lambda: _list_of(_WORD, single=True),
     "references": lambda: _list_of({"type": "string"}, single=True),
@@ -130,12 +139,6 @@ _TYPES: dict[str, Any] = {
     "seed": lambda: _integer(1, LARGEST_COUNT, "random"),
     "max_fail": lambda: _integer(1, LARGEST_COUNT, "none", "unlimited"),
     "limit": lambda: _integer(0, 2**53, "none", "unlimited"),
-    "boolean": _BOOLEAN,
-    "duration": _DURATION,
-    "size": _WORD,
-    "unit": {"type": "string"},
-    "stderr": {"enum": list(keys.STDERR_MODES)},
-    "keep": {"enum": list(keys.KEEPS)},
     "scratch": lambda: {"anyOf": [_BOOLEAN, _mapping("scratch")]},
     "retries": lambda: _mapping("retries"),
     "limits": lambda: _mapping("limits"),

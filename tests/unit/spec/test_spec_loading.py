@@ -139,10 +139,11 @@ def test_a_mistake_in_what_is_merged_is_told_where_it_is_written() -> None:
 
 
 def test_a_bomb_of_aliases_is_refused_in_bounded_time() -> None:
-    levels = "".join(
-        f"x-{n}: &l{n} {{jobs: [{', '.join(f'!JobGroup {{<<: *l{n - 1}, ident: {i}}}' for i in range(9))}]}}\n"
-        for n in range(1, 12)
-    )
+    def level(n: int) -> str:
+        nine = ", ".join(f"!JobGroup {{<<: *l{n - 1}, ident: i{i}}}" for i in range(9))
+        return f"x-{n}: &l{n} {{jobs: [{nine}]}}\n"
+
+    levels = "".join(level(n) for n in range(1, 12))
     text = f"!JobGroup\nx-0: &l0 {{jobs: []}}\n{levels}<<: *l11\n"
     assert "aliases and merges make too much" in problems(text)[0]
 

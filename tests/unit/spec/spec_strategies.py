@@ -1,0 +1,129 @@
+"""Strategies of hypothesis that make any spec that can be written."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from gator.spec import ident_problem
+from gator.spec.keys import ULIMITS
+from gator.v1 import spec_pb2
+
+# Any text but what cannot be in an argument: NUL, and halves of surrogate pairs.
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12).map(
+    lambda text: text.replace("${", "$ {")
+)
+FILLED = TEXTS.filter(lambda text: bool(text.strip()))
+WORDS = st.sampled_from(
+    ["null", "~", "on", "1.10", "010", "a b", "- x", "#", "'", '"', ": ", "x: y", "é", "<<"]
+)
+ARGS = st.one_of(TEXTS, WORDS)
+IDENTS = st.one_of(FILLED, WORDS).filter(lambda text: ident_problem(text) is None)
+NAMES = FILLED.filter(lambda text: "=" not in text and not text.startswith(("x-", "GATOR_")))
+SCRIPTS = st.one_of(
+    FILLED, st.lists(st.one_of(TEXTS, WORDS)).map("\n".join).filter(lambda t: bool(t.strip()))
+)
+MILLIS = st.integers(1, 10**9)
+COUNTS = st.integers(0, 2**31 - 1)
+
+
+def optional(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(st.none(), strategy)
+
+
+def _variables(values: dict[str, str | None]) -> list[spec_pb2.EnvVariable]:
+    return [spec_pb2.EnvVariable(name=name, value=value) for name, value in values.items()]
+
+
+ENV = st.builds(_variables, st.dictionaries(NAMES, optional(ARGS), max_size=3))
+SCRATCH = st.one_of(
+    st.just(spec_pb2.Scratch(enabled=False)),
+    st.builds(
+        spec_pb2.Scratch,
+        enabled=st.just(True),
+        keep=st.sampled_from(spec_pb2.ScratchKeep.values()),
+        root=st.one_of(st.just(""), FILLED),
+    ),
+)
+SETTINGS = st.builds(
+    spec_pb2.Settings,
+    env=ENV,
+    cwd=ARGS,
+    setup=st.one_of(st.just(""), SCRIPTS),
+    timeout_millis=optional(st.one_of(st.just(0), MILLIS)),
+    grace_millis=optional(st.one_of(st.just(0), MILLIS)),
+    stderr=st.sampled_from(spec_pb2.StderrMode.values()),
+    scratch=optional(SCRATCH),
+    tty=optional(st.booleans()),
+    nice=optional(st.integers(-39, 39)),
+    ulimit=st.dictionaries(st.sampled_from(sorted(ULIMITS)), st.integers(-1, 2**60), max_size=3),
+    retries=optional(st.builds(spec_pb2.Retries, lost=st.integers(0, 9))),
+    limits=optional(
+        st.builds(
+            spec_pb2.Limits,
+            warning=optional(st.integers(-1, 9)),
+            error=st.integers(-1, 9),
+            critical=optional(st.integers(-1, 9)),
+        )
+    ),
+    tags=st.lists(FILLED, max_size=3, unique=True),
+)
+REFERENCES = st.lists(st.builds(spec_pb2.Reference, name=st.one_of(FILLED, WORDS)), max_size=2)
+
+
+def _order(
+    on_pass: list[spec_pb2.Reference], on_fail: list[spec_pb2.Reference], on_done: list[spec_pb2.Reference]
+) -> spec_pb2.Order | None:
+    if not (on_pass or on_fail or on_done):
+        return None
+    return spec_pb2.Order(on_pass=on_pass, on_fail=on_fail, on_done=on_done)
+
+
+ORDERS = st.builds(_order, REFERENCES, REFERENCES, REFERENCES)
+
+
+def _resources(
+    cores: int | None, memory: int | None, enforce: bool, licenses: dict[str, int]
+) -> spec_pb2.Resources:
+    return spec_pb2.Resources(
+        cores=cores, memory_bytes=memory, enforce_memory=bool(memory) and enforce, licenses=licenses
+    )
+
+
+RESOURCES = st.builds(
+    _resources,
+    optional(st.integers(0, 999)),
+    optional(st.integers(0, 2**62)),
+    st.booleans(),
+    st.dictionaries(FILLED, st.integers(1, 9), max_size=2),
+)
+COMMON: dict[str, st.SearchStrategy[Any]] = {
+    "allow_failure": st.booleans(),
+    "priority": st.integers(-9, 9),
+    "seed": optional(st.integers(1, 2**31 - 1).map(str)),
+    "deadline_millis": optional(st.one_of(st.just(0), MILLIS)),
+    "settings": SETTINGS,
+}
+
+
+@st.composite
+def specs(draw: st.DrawFn, depth: int = 0) -> spec_pb2.Spec:
+    common: dict[str, Any] = {name: draw(strategy) for name, strategy in COMMON.items()}
+    common["ident"] = draw(IDENTS)
+    if depth:
+        common["order"] = draw(ORDERS)
+    kind = draw(st.sampled_from(["job", "shell", "group", "array"] if depth < 2 else ["job", "shell"]))
+    if kind == "job":
+        command: dict[str, Any] = {"command": draw(FILLED), "args": draw(st.lists(ARGS, max_size=4))}
+        return spec_pb2.Spec(job=spec_pb2.Job(**common, **command, resources=draw(RESOURCES)))
+    if kind == "shell":
+        return spec_pb2.Spec(job=spec_pb2.Job(**common, shell=draw(SCRIPTS)))
+    if not depth:
+        common["licenses"] = draw(st.dictionaries(NAMES, COUNTS, max_size=2))
+    common["max_fail"] = draw(optional(st.integers(0, 9)))
+    children = draw(st.lists(specs(depth + 1), max_size=2))
+    for number, child in enumerate(children):
+        node = getattr(child, child.WhichOneof("node") or "")
+        node.ident = f"{number}{node.ident[1:]}"
+    if kind == "group":
+        return spec_pb2.Spec(group=spec_pb2.JobGroup(**common, jobs=children))
+    return spec_pb2.Spec(array=spec_pb2.JobArray(**common, jobs=children, repeats=draw(COUNTS)))
