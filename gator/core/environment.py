@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gator.plan.jobs import slug
 from gator.spec.expand import expand
+from gator.spec.paths import slug
 from gator.v1 import attach_pb2, spec_pb2
 
 MASK = "***"

@@ -7,7 +7,7 @@ from plan_trees import array, env, group, job, plan, problems
 
 from gator.errors import SpecError
 from gator.plan import array_index
-from gator.plan.jobs import slug
+from gator.spec.paths import slug
 from gator.v1 import spec_pb2
 
 
