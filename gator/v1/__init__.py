@@ -1,0 +1,1 @@
+"""Generated from protos/gator/v1 by `poe generate`; never edited by hand."""
