@@ -4,7 +4,7 @@ The rule: a repeated node counts as one, and its outcome is known when all of it
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gator.core.gate import key_of
@@ -63,7 +63,9 @@ class WatchPlan:
     takers: dict[str, tuple[PlanNode, ...]]
     """By key: the direct children that wait for it, themselves or somewhere inside."""
     entangled: frozenset[str]
-    """Templates of children whose repeats wait for each other, so that all must exist at once."""
+    """Templates of children whose repeats wait for each other, so that all must exist at once. They may do so
+    by way of nodes elsewhere: one inside waits for a node outside that waits for all repeats of another one
+    inside."""
 
 
 @dataclass(slots=True)
@@ -101,9 +103,10 @@ class WatchPlans:
                     for key, nodes in self._takers_below().get(node.template, {}).items()
                 },
                 entangled=frozenset(
-                    _child_towards(edge.waiting, node).template
-                    for edge in self.plan.edges_at(node)
-                    if _child_towards(edge.waiting, node) is _child_towards(edge.awaited, node)
+                    child.template
+                    for child in node.children
+                    # Jobs never wait once they exist.
+                    if child.repeats is not None and child.children and _waits_for_itself(child)
                 ),
             )
             self._made[node.template] = made
@@ -152,11 +155,50 @@ class Watch:
         return known
 
 
-def _child_towards(below: PlanNode, node: PlanNode) -> PlanNode:
-    """The direct child of `node` on the way down to `below`."""
-    while below.parent is not None and below.parent is not node:
-        below = below.parent
-    return below
+def _waits_for_itself(repeated: PlanNode) -> bool:
+    """Whether something inside waits, in the end, for something inside another repeat of the same node."""
+    within = set(_subtree(repeated))
+    around = set(_upwards(repeated))
+    asked: set[PlanNode] = set()
+    seen: set[PlanNode] = set()
+    ahead: list[PlanNode] = []
+
+    def follow(node: PlanNode) -> None:
+        ahead.extend(edge.awaited for edge in node.waits if not edge.unselected)
+
+    for node in within - {repeated}:
+        # What is shared with the waiting one by an instance inside the same repeat is of no concern.
+        ahead.extend(e.awaited for e in node.waits if not e.unselected and e.common not in within)
+    while ahead:
+        awaited = ahead.pop()
+        if awaited in within:
+            return True
+        if awaited in asked:
+            continue
+        asked.add(awaited)
+        # Its end takes the end of all that it holds, and the start of all that hold it; where one of those
+        # repeats, a repeat may have to wait until those before it have ended.
+        needed = set(_subtree(awaited))
+        for above in _upwards(awaited):
+            if above not in around:
+                needed.update([above] if above.repeats is None else _subtree(above))
+        for node in needed - seen:
+            follow(node)
+        seen |= needed
+    return False
+
+
+def _subtree(node: PlanNode) -> Iterator[PlanNode]:
+    yield node
+    for child in node.children:
+        yield from _subtree(child)
+
+
+def _upwards(node: PlanNode) -> Iterator[PlanNode]:
+    """The nodes above, nearest first."""
+    while node.parent is not None:
+        node = node.parent
+        yield node
 
 
 def _is_meant(index: tuple[int, ...], below: str) -> bool:

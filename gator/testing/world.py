@@ -3,8 +3,10 @@
 The rule: it drives the very state machines of a root, tree and dispatcher, and checks what must always hold.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from gator.core import actions as act
 from gator.core import dispatch_actions as disp
@@ -12,6 +14,7 @@ from gator.core.dispatch import Dispatcher
 from gator.core.ledger import Ledger
 from gator.core.pools import DemandKey, Pools
 from gator.core.tree import Tree
+from gator.events import is_below
 from gator.plan import make_plan
 from gator.testing.clock import FakeClock
 from gator.v1 import attach_pb2, event_pb2, plan_pb2, spec_pb2
@@ -19,30 +22,56 @@ from gator.v1 import common_pb2 as pb
 
 Key = tuple[str, int]
 HOST = "here"
+Canon = dict[str, list[tuple[str, int, pb.Outcome.ValueType, pb.Reason.ValueType]]]
+
+
+def _nothing(world: "World", path: str) -> None:
+    del world, path
 
 
 @dataclass
 class World:
-    """Runs one plan. `outcome` says how an attempt ends; `pick` which of the running ones ends next."""
+    """Runs one plan. `outcome` says how an attempt ends; `pick` which of the possible steps comes next.
+
+    The tiers of the nodes in `remote` live in so many `daemons`, each a tree of its own; what they and the
+    root tell each other arrives later, each way in order. With `starts` a start is a step of its own, so
+    that several jobs run at once; else a job starts when it ends.
+    """
 
     request: plan_pb2.PlanRequest
     outcome: Callable[[str, int], pb.Outcome.ValueType] = lambda path, attempt: pb.OUTCOME_PASSED
     pick: Callable[[int], int] = lambda number: 0
     cores: int = 2
     events: list[event_pb2.Event] = field(default_factory=list[event_pb2.Event])
-    running: list[Key] = field(default_factory=list[Key])
     ended: event_pb2.Result | None = None
     on_step: Callable[["World"], None] = lambda world: None
+    on_hand_out: Callable[["World", str], None] = _nothing
+    """Called with the path before an attempt is handed out."""
+    starts: bool = False
+    remote: frozenset[str] = frozenset()
+    daemons: int = 1
 
     def __post_init__(self) -> None:
-        """Make the tree and the dispatcher."""
+        """Make the trees and the dispatcher."""
         self.clock = FakeClock()
         self.plan = make_plan(self.request)
-        self.tree = Tree(self.plan)
+        self.tree = Tree(self.plan, remote=self.remote)
         self.dispatch = Dispatcher(
             Ledger(Pools(self.cores, 0, False, {})), max_hosts=1, slots=self.cores, fixed_host=HOST
         )
-        self._started: set[Key] = set()
+        self._hosted = [
+            Daemon(Tree(make_plan(self.request))) for _ in range(self.daemons if self.remote else 0)
+        ]
+        self._places: dict[str, Daemon] = {}
+        """By the path of a tier that lives in a daemon."""
+        self._owner: dict[Key, Tree] = {}
+        self._leases: dict[int, list[Key]] = {}
+        """What was handed out, by lease; of each the first runs or is about to."""
+        self._given: dict[Key, int] = {}
+        """What was handed out, and as the how many-th."""
+        self._begun: set[Key] = set()
+        self.steps: list[tuple[str, str, int]] = []
+        """What happened to attempts: hand-out, start and end, with path and attempt."""
 
     def run(self) -> event_pb2.Result:
         """Run to the end; raises AssertionError when the tree hangs."""
@@ -50,13 +79,19 @@ class World:
         while self.ended is None:
             more = self._turn()
             self.on_step(self)
-            if self.running:
-                self._end_one(self.running.pop(self.pick(len(self.running))))
+            possible = self._possible()
+            if possible:
+                possible[self.pick(len(possible))]()
             elif not more and self.ended is None:
                 more = self._turn()
-                if not more and not self.running and self.ended is None:
+                if not more and not self._possible() and self.ended is None:
                     raise AssertionError("the tree hangs")
         return self.ended
+
+    @property
+    def running(self) -> list[Key]:
+        """What runs or is about to."""
+        return [keys[0] for keys in self._leases.values() if keys]
 
     def stop(
         self, path: str = "", mode: attach_pb2.StopMode.ValueType = attach_pb2.STOP_MODE_GRACEFUL
@@ -87,74 +122,177 @@ class World:
             for path, result in self.results().items()
         }
 
+    def canonical(self) -> Canon:
+        """By node, what is the same wherever nodes live: kind, attempt, outcome and reason of each event."""
+        canon: Canon = {}
+        for event in self.events:
+            kind = event.WhichOneof("payload") or ""
+            end = event.result if kind == "result" else event.attempt_finished
+            canon.setdefault(event.path, []).append((kind, event.attempt, end.outcome, end.reason))
+        return canon
+
     # -- within
 
     def _turn(self) -> bool:
         self.clock.advance(0.001)
         now = self.clock.unix_nanos()
-        self.tree.on_time(now)
-        more = self.tree.step(now)
+        more = False
+        for tree in (self.tree, *(daemon.tree for daemon in self._hosted)):
+            tree.on_time(now)
+            more = tree.step(now) or more
         self._act()
         for action in self.dispatch.poll(self.clock.monotonic()):
             if isinstance(action, disp.HandOut):
-                job = self.tree.declare_attempt(*action.key, now)
-                assert job is not None, f"{action.key} is handed out but not wanted"
-                self.running.append(action.key)
+                self._hand_out(action, now)
             elif isinstance(action, disp.Recall):
                 self._recall(action)
         self._act()
         return more
 
+    def _hand_out(self, action: disp.HandOut, now: int) -> None:
+        self.on_hand_out(self, action.key[0])
+        job = self._owner[action.key].declare_attempt(*action.key, now)
+        assert job is not None, f"{action.key} is handed out but not wanted"
+        self._act()
+        self._given[action.key] = len(self.steps)
+        self._leases.setdefault(action.lease_id, []).append(action.key)
+        self.steps.append(("handed out", *action.key))
+
     def _recall(self, recall: disp.Recall) -> None:
-        ahead = [key for key in self.running if key not in self._running_now()]
-        self.running = [key for key in self.running if key not in ahead]
+        ahead: list[Key] = []
+        for lease in recall.lease_ids:
+            keys = self._leases.get(lease, [])
+            ahead += keys[1:]
+            del keys[1:]
         self.dispatch.on_recalled(ahead, self.clock.monotonic())
         for path, attempt in ahead:
-            job = self.tree.jobs.get(path)
+            tree = self._owner[path, attempt]
+            job = tree.jobs.get(path)
             if job is not None and job.stop is not None:
-                self.tree.on_withdrawn(path, attempt, self.clock.unix_nanos())
+                tree.on_withdrawn(path, attempt, self.clock.unix_nanos())
             else:
-                self.tree.on_given_back(path, attempt)
+                tree.on_given_back(path, attempt)
 
-    def _running_now(self) -> set[Key]:
-        return set(self.running[: self.cores])
+    def _possible(self) -> list[Callable[[], None]]:
+        """The steps that can come next."""
+        steps: list[Callable[[], None]] = []
+        for daemon in self._hosted:
+            if daemon.orders:
+                steps.append(partial(self._deliver_order, daemon))
+            if daemon.events:
+                steps.append(partial(self._deliver_event, daemon))
+        heads = sorted(
+            (keys for keys in self._leases.values() if keys), key=lambda keys: self._given[keys[0]]
+        )
+        steps += [partial(self._go_on, keys) for keys in heads]
+        return steps
+
+    def _go_on(self, keys: list[Key]) -> None:
+        key = keys[0]
+        if key not in self._begun:
+            self._start_one(key)
+            if self.starts:
+                return
+        del keys[0]
+        self._end_one(key)
+
+    def _start_one(self, key: Key) -> None:
+        tree, (path, attempt) = self._owner[key], key
+        self._begun.add(key)
+        if tree.on_started(path, attempt, self.clock.unix_nanos()):
+            self.dispatch.on_started(key, self.clock.monotonic())
+        started = event_pb2.Event(path=path, attempt=attempt, started=event_pb2.Started())
+        self._note(tree, started)
+        self.steps.append(("started", path, attempt))
+        self._act()
 
     def _end_one(self, key: Key) -> None:
-        path, attempt = key
+        tree, (path, attempt) = self._owner[key], key
         now = self.clock.unix_nanos()
-        job = self.tree.jobs[path]
+        job = tree.jobs[path]
         stopped = job.stop is not None and job.stop.mode != attach_pb2.STOP_MODE_HOLD
-        if self.tree.on_started(path, attempt, now):
-            self.dispatch.on_started(key, self.clock.monotonic())
         outcome = pb.OUTCOME_CANCELLED if stopped else self.outcome(path, attempt)
         end = event_pb2.AttemptFinished(outcome=outcome)
+        self._note(tree, event_pb2.Event(path=path, attempt=attempt, attempt_finished=end))
+        self.steps.append(("ended", path, attempt))
         self.dispatch.on_finished(key, self.clock.monotonic())
-        assert self.tree.on_attempt_finished(path, attempt, end, now)
-        assert not self.tree.on_attempt_finished(path, attempt, end, now), "an end counts once"
+        assert tree.on_attempt_finished(path, attempt, end, now)
+        assert not tree.on_attempt_finished(path, attempt, end, now), "an end counts once"
         self._act()
 
     def _act(self) -> None:
-        while actions := self.tree.take():
-            for action in actions:
-                self._do(action)
+        trees = (self.tree, *(daemon.tree for daemon in self._hosted))
+        while acted := [(tree, actions) for tree in trees if (actions := tree.take())]:
+            for tree, actions in acted:
+                for action in actions:
+                    self._do(tree, action)
 
-    def _do(self, action: act.Action) -> None:
+    def _do(self, tree: Tree, action: act.Action) -> None:
         now = self.clock.monotonic()
         match action:
             case act.Record(event):
-                self.events.append(event)
+                self._note(tree, event)
             case act.Enqueue(path, attempt, node, order, alone):
                 ready = disp.Ready((path, attempt), DemandKey.of(node.demand), node.weight, order, alone)
+                self._owner[ready.key] = tree
                 self.dispatch.add(ready, now)
-            case act.Dequeue(path, attempt, stop):
+            case act.Dequeue(path, attempt, _):
                 what = self.dispatch.cancel((path, attempt), now)
                 if what in (disp.Cancelled.QUEUED, disp.Cancelled.UNKNOWN):
-                    self.tree.on_withdrawn(path, attempt, self.clock.unix_nanos())
-                del stop
+                    tree.on_withdrawn(path, attempt, self.clock.unix_nanos())
+            case act.OpenTier(path, node, _, _):
+                self._places[path] = self._hosted[node.order % len(self._hosted)]
+                self._places[path].orders.append(action)
+            case act.TellTier(path, _):
+                self._places[path].orders.append(action)
             case act.TierEnded(_, result):
-                self.ended = result
+                if tree is self.tree:
+                    self.ended = result
+            case act.StopAttempt():
+                # What was stopped ends as cancelled, whenever it ends.
+                pass
+
+    # -- between daemons
+
+    def _note(self, tree: Tree, event: event_pb2.Event) -> None:
+        self.events.append(event)
+        for daemon in self._hosted:
+            if daemon.tree is tree:
+                daemon.events.append(event)
+
+    def _deliver_order(self, daemon: "Daemon") -> None:
+        now = self.clock.unix_nanos()
+        match daemon.orders.popleft():
+            case act.OpenTier(path, _, _, released):
+                daemon.tree.open(path, list(released), now)
+            case act.TellTier(path, order) if isinstance(order, attach_pb2.Release):
+                daemon.tree.on_release(order, now)
+            case act.TellTier(path, order) if isinstance(order, attach_pb2.Stop):
+                mine = attach_pb2.Stop()
+                mine.CopyFrom(order)
+                # As the engine has it: an order to a node above means the whole tier.
+                mine.path = order.path if is_below(order.path, path) else path
+                daemon.tree.stop(mine, now)
             case _:
                 pass
+        self._act()
+
+    def _deliver_event(self, daemon: "Daemon") -> None:
+        event = daemon.events.popleft()
+        if event.HasField("started"):
+            self.tree.on_remote_started(event.path)
+        elif event.HasField("result"):
+            self.tree.on_remote_result(event.path, event.result, self.clock.unix_nanos())
+        self._act()
+
+
+@dataclass(eq=False)
+class Daemon:
+    """A tree in another daemon, and what is under way to and from it."""
+
+    tree: Tree
+    orders: deque[act.OpenTier | act.TellTier] = field(default_factory=deque[act.OpenTier | act.TellTier])
+    events: deque[event_pb2.Event] = field(default_factory=deque[event_pb2.Event])
 
 
 def request(spec: spec_pb2.Spec, **more: object) -> plan_pb2.PlanRequest:
