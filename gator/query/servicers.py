@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from gator.query.queries import Queries
 from gator.query.watch import EventWatch, RunWatch, check_run
-from gator.rpc import Service
 from gator.v1 import (
     attach_pb2,
     control_service_pb2,
@@ -147,23 +146,3 @@ class ControlServicer(control_service_pb2_grpc.ControlServiceServicer):
         wanted.CopyFrom(request)
         wanted.mode = request.mode or attach_pb2.STOP_MODE_GRACEFUL
         return control_service_pb2.StopResponse(jobs=await self._stop(wanted))
-
-
-def services(
-    find: Callable[[str], Queries],
-    stop: Callable[[control_service_pb2.StopRequest], Awaitable[int]],
-    executor: Executor | None = None,
-) -> list[Service]:
-    """Both services, ready to be given to `gator.rpc.serve`."""
-    return [
-        Service(
-            "gator.v1.QueryService",
-            query_service_pb2_grpc.add_QueryServiceServicer_to_server,
-            QueryServicer(find, executor),
-        ),
-        Service(
-            "gator.v1.ControlService",
-            control_service_pb2_grpc.add_ControlServiceServicer_to_server,
-            ControlServicer(stop),
-        ),
-    ]

@@ -1,0 +1,146 @@
+"""The services over a real server."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+
+from gator import rpc
+from gator.errors import NotFoundError, UnauthenticatedError
+from gator.query import Queries
+from gator.query.servicers import ControlServicer, QueryServicer
+from gator.store.run_queries import FolderReader
+from gator.v1 import (
+    attach_pb2,
+    control_service_pb2,
+    control_service_pb2_grpc,
+    query_pb2,
+    query_service_pb2_grpc,
+)
+from gator.v1 import query_service_pb2 as qs
+
+from . import runs
+
+TOKEN = rpc.bearer("secret")
+
+
+@dataclass
+class Served:
+    queries: "query_service_pb2_grpc.QueryServiceAsyncStub"
+    control: "control_service_pb2_grpc.ControlServiceAsyncStub"
+    builder: runs.RunBuilder
+    stops: list[control_service_pb2.StopRequest]
+
+
+@pytest.fixture
+async def served(builder: runs.RunBuilder, tmp_path: Path) -> AsyncIterator[Served]:
+    stops: list[control_service_pb2.StopRequest] = []
+
+    async def stop(request: control_service_pb2.StopRequest) -> int:
+        if request.path == "nowhere":
+            raise NotFoundError("there is no node nowhere")
+        stops.append(request)
+        return 3
+
+    def authenticate(method: str, token: str) -> None:
+        if token != "secret":
+            raise UnauthenticatedError("no token")
+
+    with FolderReader.open(builder.folder.path, live=True) as reader:
+        queries = Queries(reader)
+        services = [
+            rpc.Service(
+                "gator.v1.QueryService",
+                query_service_pb2_grpc.add_QueryServiceServicer_to_server,
+                QueryServicer(lambda _: queries, poll_seconds=0.01),
+            ),
+            rpc.Service(
+                "gator.v1.ControlService",
+                control_service_pb2_grpc.add_ControlServiceServicer_to_server,
+                ControlServicer(stop),
+            ),
+        ]
+        server = await rpc.serve(services, address=f"unix:{tmp_path}/s", authenticate=authenticate)
+        channel = rpc.channel(server.address)
+        yield Served(
+            query_service_pb2_grpc.QueryServiceStub(channel),
+            control_service_pb2_grpc.ControlServiceStub(channel),
+            builder,
+            stops,
+        )
+        await channel.close()
+        await server.stop()
+
+
+async def test_every_query_is_answered_as_without_a_server(served: Served) -> None:
+    with FolderReader.open(served.builder.folder.path, live=True) as reader:
+        local = Queries(reader)
+        stub = served.queries
+        assert await stub.GetRun(qs.GetRunRequest(), metadata=TOKEN) == local.get_run(qs.GetRunRequest())
+        node = qs.GetNodeRequest(path="top/bad")
+        assert await stub.GetNode(node, metadata=TOKEN) == local.get_node(node)
+        waiting = qs.ListWaitingRequest()
+        assert await stub.ListWaiting(waiting, metadata=TOKEN) == local.list_waiting(waiting)
+        events = qs.ListEventsRequest()
+        assert await stub.ListEvents(events, metadata=TOKEN) == local.list_events(events)
+        lines = qs.ListLinesRequest()
+        assert await stub.ListLines(lines, metadata=TOKEN) == local.list_lines(lines)
+        metrics = qs.ListMetricsRequest()
+        assert await stub.ListMetrics(metrics, metadata=TOKEN) == local.list_metrics(metrics)
+        samples = qs.ListSamplesRequest(path="top/good")
+        assert await stub.ListSamples(samples, metadata=TOKEN) == local.list_samples(samples)
+        nodes = await stub.ListNodes(qs.ListNodesRequest(), metadata=TOKEN)
+        assert [node.path for node in nodes.nodes] == ["top/good", "top/bad"]
+
+
+async def test_errors_have_their_codes(served: Served) -> None:
+    for request, code in (
+        (qs.ListLinesRequest(regex="("), grpc.StatusCode.INVALID_ARGUMENT),
+        (qs.ListLinesRequest(page_token="rubbish"), grpc.StatusCode.INVALID_ARGUMENT),
+        (qs.ListLinesRequest(path="nowhere"), grpc.StatusCode.NOT_FOUND),
+        (qs.ListLinesRequest(run="another"), grpc.StatusCode.NOT_FOUND),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await served.queries.ListLines(request, metadata=TOKEN)
+        assert caught.value.code() == code
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await served.queries.GetRun(qs.GetRunRequest())
+    assert caught.value.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_a_watch_of_a_run_sends_each_change(served: Served) -> None:
+    watch = served.queries.WatchRun(qs.WatchRunRequest(longest=2), metadata=TOKEN)
+    first = await watch.read()
+    assert isinstance(first, qs.WatchRunResponse)
+    served.builder.write(runs.job("top/last", 4))
+    second = await watch.read()
+    assert isinstance(second, qs.WatchRunResponse)
+    assert (first.run.tally.waiting, second.run.tally.waiting) == (1, 0)
+    assert second.run.state == query_pb2.RUN_STATE_RUNNING
+    watch.cancel()
+
+
+async def test_a_watch_of_events_sends_what_is_new(served: Served) -> None:
+    wanted = attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_DECLARED])
+    watch = served.queries.WatchEvents(qs.WatchEventsRequest(filter=wanted), metadata=TOKEN)
+    first = await watch.read()
+    assert isinstance(first, qs.WatchEventsResponse)
+    assert len(first.events) == 3
+    served.builder.write(runs.job("top/last", 4))
+    second = await watch.read()
+    assert isinstance(second, qs.WatchEventsResponse)
+    assert [event.event.path for event in second.events] == ["top/last"]
+    watch.cancel()
+
+
+async def test_a_stop_is_passed_on_and_answered_with_the_number_of_jobs(served: Served) -> None:
+    request = control_service_pb2.StopRequest(path="top/bad")
+    response = await served.control.Stop(request, metadata=TOKEN)
+    assert response.jobs == 3
+    (taken,) = served.stops
+    assert (taken.path, taken.mode) == ("top/bad", attach_pb2.STOP_MODE_GRACEFUL)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await served.control.Stop(control_service_pb2.StopRequest(path="nowhere"), metadata=TOKEN)
+    assert caught.value.code() == grpc.StatusCode.NOT_FOUND
