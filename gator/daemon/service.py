@@ -15,6 +15,7 @@ from gator.core.tokens import Audience, Tokens
 from gator.daemon.clients import ClientDesk
 from gator.daemon.clock import SystemClock
 from gator.daemon.wrapper_host import WrapperContext, WrapperHost
+from gator.errors import StoreError
 from gator.link.server import ATTACH, parent_service
 from gator.link.uplink import Uplink
 from gator.process.guard import Guard
@@ -68,6 +69,7 @@ class Service:
         )
         self._uplink = Uplink(order.parent, self._hello(), order.token, self._store, self)
         self._store.on_commit = self._uplink.on_commit
+        self._store.on_failed = _on_store_failed
         await self._uplink.run()
         if self._lost is not None:
             sys.stderr.write(f"the parent is gone: {self._lost}\n")
@@ -182,4 +184,10 @@ class Service:
 def _on_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """A callback raised: what it should have done is missing. Die, so that the parent counts what is lost."""
     loop.default_exception_handler(context)
+    os._exit(EXIT_FAULT)
+
+
+def _on_store_failed(error: StoreError) -> None:
+    """Nothing can be recorded any more, so nothing may go on."""
+    sys.stderr.write(f"{error}\n")
     os._exit(EXIT_FAULT)
