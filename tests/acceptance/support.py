@@ -1,0 +1,249 @@
+"""Runs the command as a user would: in a process of its own, in a folder of its own, with a deadline."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TypeVar
+
+from gator.daemon.folder import RunFolder
+from gator.errors import StoreError
+from gator.store import Reader
+from gator.store.run_queries import FolderReader
+from gator.v1 import attach_pb2, event_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+T = TypeVar("T")
+DEADLINE_S = 60.0
+"""Nothing here takes nearly as long, even on a busy machine: what does hangs."""
+MARK = "ACCEPTANCE_TEST"
+"""Variable by which every process that a test starts is known, whatever Gator does to its environment."""
+
+
+def until(condition: Callable[[], T], what: str, seconds: float = DEADLINE_S) -> T:
+    """Poll until a condition holds, and give what it gave; fail after the deadline."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, f"never came true: {what}"
+        time.sleep(0.01)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Proc:
+    """A living process."""
+
+    pid: int
+    parent: int
+    command: str
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+
+def processes(variable: str, value: str) -> list[Proc]:
+    """The living processes with a variable in their environment, found without any code under test."""
+    wanted = f"{variable}={value}".encode()
+    found: list[Proc] = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            stat = (entry / "stat").read_text().rpartition(")")[2].split()
+            if stat[0] in "ZX" or wanted not in (entry / "environ").read_bytes().split(b"\0"):
+                continue
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        found.append(Proc(int(entry.name), int(stat[1]), command.strip()))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a command."""
+
+    code: int
+    out: str
+    err: str
+
+    def expect(self, code: int) -> "Done":
+        """The same, if it ended with this exit code and without a bare traceback."""
+        assert self.code == code, f"exit code {self.code}, not {code}\n{self.out}\n{self.err}"
+        assert "Traceback" not in self.out + self.err, self.out + self.err
+        return self
+
+
+class Running:
+    """A command that goes on."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", out: IO[bytes], err: IO[bytes]) -> None:
+        self._process, self._out, self._err = process, out, err
+        self.pid = process.pid
+
+    def wait(self, seconds: float = DEADLINE_S) -> Done:
+        """Its end; fails after the deadline."""
+        try:
+            code = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise AssertionError(f"it hangs\n{self.text()}") from None
+        self._out.seek(0)
+        self._err.seek(0)
+        done = Done(
+            code, self._out.read().decode("utf-8", "replace"), self._err.read().decode("utf-8", "replace")
+        )
+        self._out.close()
+        self._err.close()
+        return done
+
+    def text(self) -> str:
+        """What it has printed so far."""
+        return "".join(
+            os.pread(file.fileno(), 1 << 20, 0).decode("utf-8", "replace") for file in (self._out, self._err)
+        )
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """Kill -9, and wait until it is gone."""
+        self._process.kill()
+        self.wait()
+
+
+@dataclass(slots=True)
+class Gator:
+    """The command in a folder of its own."""
+
+    root: Path
+    mark: str
+    env: dict[str, str] = field(default_factory=dict[str, str])
+    running: list[Running] = field(default_factory=list[Running])
+
+    def spec(self, text: str, name: str = "spec.yaml") -> str:
+        """Write a spec; gives its name."""
+        (self.root / name).write_text(text)
+        return name
+
+    def start(
+        self,
+        *args: str | int,
+        env: Mapping[str, str] | None = None,
+        prefix: Sequence[str] = (),
+        **options: object,
+    ) -> Running:
+        """Start `gator ARGS`; `prefix` is a command that starts it."""
+        (self.root / "printed").mkdir(exist_ok=True)
+        number = len(self.running)
+        out = (self.root / "printed" / f"{number}.out").open("w+b")
+        err = (self.root / "printed" / f"{number}.err").open("w+b")
+        process = subprocess.Popen(  # pyright: ignore[reportCallIssue, reportUnknownVariableType]
+            [*prefix, sys.executable, "-m", "gator", *map(str, args)],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            cwd=self.root,
+            env={**self.env, **(env or {})},
+            **options,  # pyright: ignore[reportArgumentType]
+        )
+        running = Running(process, out, err)  # pyright: ignore[reportUnknownArgumentType]
+        self.running.append(running)
+        return running
+
+    def __call__(
+        self, *args: str | int, seconds: float = DEADLINE_S, env: Mapping[str, str] | None = None
+    ) -> Done:
+        """Carry out `gator ARGS`."""
+        return self.start(*args, env=env).wait(seconds)
+
+    # -- what it left
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the newest run."""
+        return (self.root / "tracking" / "latest").resolve()
+
+    def events(
+        self, *kinds: attach_pb2.EventKind.ValueType, folder: Path | None = None
+    ) -> list[event_pb2.Event]:
+        """What stands in all stores of the newest run by now, store after store."""
+        return [event for part in self.by_store(*kinds, folder=folder).values() for event in part]
+
+    def by_store(
+        self, *kinds: attach_pb2.EventKind.ValueType, folder: Path | None = None
+    ) -> dict[str, list[event_pb2.Event]]:
+        """The same by the name of the store."""
+        found: dict[str, list[event_pb2.Event]] = {}
+        for path in sorted(((folder or self.folder) / "stores").glob("*.db")):
+            try:
+                reader = Reader.open(path)
+            except StoreError:
+                continue
+            with reader:
+                found[path.stem] = list(_all_events(reader, attach_pb2.EventFilter(kinds=kinds)))
+        return found
+
+    def nodes(self, folder: Path | None = None) -> dict[str, query_pb2.Node]:
+        """The nodes of the newest run as readers see them; nothing is written."""
+        run = RunFolder(folder or self.folder)
+        with FolderReader.open(run.path, live=run.is_live()) as reader:
+            root = reader.run().ident
+            request = qs.ListNodesRequest(path=root, scope=qs.SCOPE_SUBTREE, order=qs.NODE_ORDER_PATH)
+            return {node.path: node for _, node in reader.nodes(request, None, 100_000)}
+
+    def output(self, path: str, attempt: int = 1, folder: Path | None = None) -> bytes:
+        """What a job wrote, as it is stored."""
+        from gator.store import RunReader
+
+        with RunReader(folder or self.folder) as reader:
+            return b"".join(reader.raw_bytes(path, attempt))
+
+    def check_results(self, folder: Path | None = None) -> None:
+        """Every declared node has exactly one Result, and there is none for anything else."""
+        declared = {event.path for event in self.events(attach_pb2.EVENT_KIND_DECLARED, folder=folder)}
+        results = Counter(event.path for event in self.events(attach_pb2.EVENT_KIND_RESULT, folder=folder))
+        assert set(results) == declared
+        assert set(results.values()) <= {1}, results
+
+    # -- its processes
+
+    def processes(self) -> list[Proc]:
+        """All living processes that come from this test."""
+        return processes(MARK, self.mark)
+
+    def jobs(self, word: str) -> list[Proc]:
+        """Living processes whose command line holds a word, those of Gator left out."""
+        return [one for one in self.processes() if word in one.command and "gator" not in one.command]
+
+    def daemons(self) -> list[Proc]:
+        return [one for one in self.processes() if "gator.daemon" in one.command]
+
+    def guards(self, parent: int) -> list[Proc]:
+        return [one for one in self.processes() if " guard " in one.command and one.parent == parent]
+
+    def wait_gone(self, seconds: float = DEADLINE_S) -> None:
+        """Until no process of this test lives."""
+        until(lambda: not self.processes(), f"the end of {self.processes()}", seconds)
+
+
+def _all_events(reader: Reader, wanted: attach_pb2.EventFilter) -> Iterator[event_pb2.Event]:
+    after = 0
+    while True:
+        part = reader.events(after, wanted)
+        yield from part.events
+        if part.through <= after:
+            return
+        after = part.through
