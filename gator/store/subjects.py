@@ -6,7 +6,7 @@ Result.
 
 import sqlite3
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from gator.store import inserts
 from gator.v1 import attach_pb2
@@ -46,7 +46,7 @@ class Subjects:
                 self._new.append((subject, path, attempt))
             if kind in _LAST:
                 self._ended.append(key)
-            bound.append((seq, subject, kind, severity, time, body))
+            bound.append((seq, subject, kind, severity, time, bytearray(cast("bytes", body))))
         try:
             inserts.SUBJECTS.run(connection, self._new)
         except sqlite3.IntegrityError:
