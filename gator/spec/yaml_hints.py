@@ -25,6 +25,18 @@ _PLAIN_MESSAGES = {
 }
 
 
+# The composer in Python has its own words, in part with the text that is meant at their end.
+_IN_PYTHON = {
+    "mapping values are not allowed here": "mapping values are not allowed in this context",
+    "sequence entries are not allowed here": "block sequence entries are not allowed in this context",
+    "found undefined alias": "found undefined alias",
+    "found unknown escape character": "found unknown escape character",
+    "expected <block end>, but found '<block mapping start>'": "did not find expected '-' indicator",
+    "expected <block end>": "did not find expected key",
+    "found character": "found character that cannot start any token",
+}
+
+
 def explain(error: MarkedYAMLError, text: str, file: str) -> Problem:
     """The problem that a mistake is, at the place where the mistake is made."""
     lines = text.splitlines()
@@ -32,6 +44,7 @@ def explain(error: MarkedYAMLError, text: str, file: str) -> Problem:
     if error.problem == "found unexpected end of stream" and error.context_mark is not None:
         mark = error.context_mark
     problem = error.problem or str(error)
+    problem = next((same for start, same in _IN_PYTHON.items() if problem.startswith(start)), problem)
     if mark is None:
         return Problem(file, 0, 0, problem)
     name = _name_in_flow(error, lines)

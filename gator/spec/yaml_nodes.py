@@ -22,7 +22,7 @@ SEQ = "tag:yaml.org,2002:seq"
 MAP = "tag:yaml.org,2002:map"
 NULL = "tag:yaml.org,2002:null"
 
-DEEPEST = 500
+DEEPEST = 200
 """More levels than this are refused: the composer calls itself for each."""
 
 _TAGS: dict[type[Node], str] = {ScalarNode: STR, SequenceNode: SEQ, MappingNode: MAP}
@@ -56,8 +56,8 @@ class _Plain(BaseResolver):
 
 
 # The composer in C is nine times as fast; where it was not built, the one in Python does the same.
-_BASE: type[SafeLoader] = getattr(yaml, "CSafeLoader", SafeLoader)
-_LOADER = cast("type[SafeLoader]", type("_Loader", (_Plain, _BASE), {}))
+_LOADER_IN_PYTHON = cast("type[SafeLoader]", type("_Loader", (_Plain, SafeLoader), {}))
+_LOADER = cast("type[SafeLoader]", type("_Loader", (_Plain, getattr(yaml, "CSafeLoader", SafeLoader)), {}))
 
 
 def decode(data: str | bytes, file: str) -> str:
@@ -76,9 +76,9 @@ def decode(data: str | bytes, file: str) -> str:
     return text
 
 
-def compose(text: str, file: str) -> Node | None:
+def compose(text: str, file: str, *, in_python: bool = False) -> Node | None:
     """The root node of a text, None when it is empty; raises SpecError with the first mistake in it."""
-    loader = _LOADER(_Text(text, file))
+    loader = (_LOADER_IN_PYTHON if in_python else _LOADER)(_Text(text, file))
     try:
         return loader.get_single_node()
     except MarkedYAMLError as error:
