@@ -55,6 +55,8 @@ class OpenTier:
     node: PlanNode
     seed: int
     released: tuple[attach_pb2.Release, ...]
+    before: tuple[str, ...] = ()
+    """The daemons that had it before and died."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Ready attempts of a tier daemon: they start under leases that the root grants.
 
-The rule: a lease runs one attempt at a time and is returned as soon as nothing ready fits it.
+The rule: a lease runs one attempt at a time and is returned as soon as nothing ready fits it. An attempt
+after a lost one runs alone, so that whatever kills daemons takes no others with it.
 """
 
 import heapq
@@ -48,12 +49,19 @@ class LeaseQueue:
         self._queued: dict[Key, Ready] = {}
         self._running: dict[Key, tuple[DemandKey, attach_pb2.Lease]] = {}
         self._wished: dict[DemandKey, tuple[int, int]] = {}
+        self._alone: dict[Key, Ready] = {}
+        """Attempts that run by themselves, because the one before was lost."""
+        self._turn: Ready | None = None
+        """The one of them that runs, or is about to."""
         self._number = 0
 
     def add(self, item: Ready, now: float) -> None:
         """An attempt is ready."""
         del now
         self._queued[item.key] = item
+        if item.alone:
+            self._alone[item.key] = item
+            return
         self._class(item.demand).number += 1
         self._number += 1
         entry = (-item.weight, item.order, self._number, item)
@@ -64,7 +72,10 @@ class LeaseQueue:
         del now
         item = self._queued.pop(key, None)
         if item is not None:
-            self._class(item.demand).number -= 1
+            if self._turn is item:
+                self._turn = None
+            elif self._alone.pop(key, None) is None:
+                self._class(item.demand).number -= 1
             return Cancelled.QUEUED
         return Cancelled.RUNNING if key in self._running else Cancelled.UNKNOWN
 
@@ -77,6 +88,8 @@ class LeaseQueue:
         found = self._running.pop(key, None)
         if found is not None:
             demand, lease = found
+            if self._turn is not None and self._turn.key == key:
+                self._turn = None
             self._class(demand).free.append(lease)
 
     def on_recalled(self, keys: Sequence[Key], now: float) -> None:
@@ -96,6 +109,7 @@ class LeaseQueue:
         actions: list[HandOut | Wish | Return] = []
         unused: list[int] = []
         wishes: dict[DemandKey, tuple[int, int]] = {}
+        self._call_next_alone()
         for demand, group in list(self._classes.items()):
             while group.free and (item := self._next(group)) is not None:
                 lease = group.free.pop()
@@ -103,10 +117,10 @@ class LeaseQueue:
                 actions.append(HandOut(self._host, lease.id, lease.cores, item.key))
             unused += [lease.id for lease in group.free]
             group.free.clear()
-            count = min(group.number, MOST_WISHED)
-            if count:
-                wishes[demand] = (count, -group.ready[0][0])
-            else:
+            wish = self._wish(demand, group)
+            if wish is not None:
+                wishes[demand] = wish
+            elif not group.number:
                 del self._classes[demand]
         if unused:
             actions.append(Return(tuple(unused)))
@@ -129,10 +143,37 @@ class LeaseQueue:
     def _class(self, demand: DemandKey) -> _Class:
         return self._classes.setdefault(demand, _Class())
 
+    def _call_next_alone(self) -> None:
+        """Let the next attempt that has to be alone have its turn once everything else has ended."""
+        if self._turn is None and self._alone and not self._running:
+            self._turn = self._alone.pop(next(iter(self._alone)))
+            # It may have to wait for a lease of its own.
+            self._class(self._turn.demand)
+
     def _next(self, group: _Class) -> Ready | None:
+        """What starts next of a class; nothing while an attempt that has to be alone waits or runs."""
+        if self._turn is not None:
+            turn = self._turn
+            if self._running or self._class(turn.demand) is not group:
+                return None
+            del self._queued[turn.key]
+            return turn
+        if self._alone:
+            return None
         while group.ready:
             item = heapq.heappop(group.ready)[3]
             if self._queued.pop(item.key, None) is not None:
                 group.number -= 1
                 return item
         return None
+
+    def _wish(self, demand: DemandKey, group: _Class) -> tuple[int, int] | None:
+        """How many leases of a demand could be used now, and for which weight."""
+        if self._turn is not None:
+            mine = not self._running and self._turn.demand == demand
+            return (1, self._turn.weight) if mine else None
+        if self._alone or not group.number:
+            return None
+        while group.ready[0][3].key not in self._queued:
+            heapq.heappop(group.ready)
+        return min(group.number, MOST_WISHED), -group.ready[0][0]

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from gator.core.closing import Registry, cancelled, close_unborn
 from gator.core.gate import Closing, Gate, GateState
+from gator.core.past import Attempts
 from gator.core.results import complete, result_of_end
 from gator.core.tally import GroupFold
 from gator.core.watch import Watch, WatchPlan
@@ -50,20 +52,8 @@ class Job:
     stop: attach_pb2.Stop | None = None
 
 
-class Hall(Protocol):
+class Hall(Registry, Protocol):
     """What a tier needs of the tree it lives in."""
-
-    def now(self) -> int:
-        """Time in nanoseconds since 1970."""
-        ...
-
-    def declare(self, node: PlanNode, path: str) -> None:
-        """Record that a node exists."""
-        ...
-
-    def conclude(self, node: PlanNode, path: str, result: event_pb2.Result) -> None:
-        """Record a node's Result and let those above know."""
-        ...
 
     def enqueue(self, job: Job, *, alone: bool = False) -> None:
         """Let an attempt start when the resources allow."""
@@ -168,6 +158,8 @@ class Tier:
         """Declare the node and open what nothing stands before."""
         if not self.crown:
             self._hall.declare(self.node, self.path)
+        if self._hall.past is not None:
+            self._began = self._hall.past.declared.get(self.path, self._began)
         for watched in [one for ones in self.watch.plan.watched.values() for one in ones]:
             if watched.repeats == 0:
                 self.on_release(attach_pb2.Release(path=watched.key, outcome=pb.OUTCOME_PASSED))
@@ -313,12 +305,20 @@ class Tier:
         base = child.base + number * child.node.jobs
         child.issued += 1
         child.live += 1
+        past = self._hall.past
+        known = self._hall.recall(path) if past is not None else None
+        if known is not None:
+            self.on_child_ended(child, path, known)
+            return
         skip = child.skipped.pop(-1 if index is None else index, None) if child.skipped else None
         if skip is not None:
-            self._hall.close_later(self._close_one(child, path, cancelled(skip)))
+            self._hall.close_later(self.close_child(child, path, cancelled(skip)))
         elif child.node.kind == pb.NODE_KIND_JOB:
             job = self.jobs[path] = Job(child.node, path, base, self, child)
-            self._hall.enqueue(job)
+            if past is not None and (attempts := past.attempts(path)):
+                self._go_on(job, attempts)
+            else:
+                self._hall.enqueue(job)
         else:
             self.tiers[path] = None
             tier = self._hall.open_tier(child.node, path, base, self, child)
@@ -335,6 +335,13 @@ class Tier:
         """What a child that starts now has to know."""
         takers = self.watch.plan.takers
         return [release for release in self.known if node in takers.get(release.path, ())]
+
+    def _go_on(self, job: Job, attempts: Attempts) -> None:
+        """Take a job up where the daemon before left it."""
+        *before, (job.attempt, end) = attempts
+        job.started = len(attempts)
+        job.lost = sum(1 for _, one in before if one.outcome == pb.OUTCOME_LOST)
+        self.on_attempt_finished(job, end)
 
     def _try_again(self, job: Job) -> bool:
         allowed = job.node.settings.retries.lost if job.node.settings.retries.HasField("lost") else 1
@@ -356,9 +363,10 @@ class Tier:
             index = child.index_at(child.issued)
             child.issued += 1
             child.live += 1
-            yield from self._close_one(child, join(self.path, child.node.ident, index), closing)
+            yield from self.close_child(child, join(self.path, child.node.ident, index), closing)
 
-    def _close_one(self, child: Child, path: str, closing: Closing) -> Iterator[None]:
+    def close_child(self, child: Child, path: str, closing: Closing) -> Iterator[None]:
+        """Give a child that exists a Result, and all below it, a leaf a step."""
         results: list[event_pb2.Result] = []
         yield from close_unborn(self._hall, child.node, path, closing, results)
         self.on_child_ended(child, path, results[0])
@@ -389,38 +397,3 @@ class Tier:
     def waiting_for(self, child: Child) -> list[tuple[str, Condition]]:
         """What a child that has not started waits for."""
         return child.gate.unknown()
-
-
-def cancelled(order: attach_pb2.Stop) -> Closing:
-    """How a stop closes what never started."""
-    return Closing(
-        pb.OUTCOME_CANCELLED,
-        order.reason or pb.REASON_CANCELLED,
-        order.message or "not started, because the run was stopped",
-    )
-
-
-def close_unborn(
-    hall: Hall, node: PlanNode, path: str, closing: Closing, results: list[event_pb2.Result]
-) -> Iterator[None]:
-    """Declare and close a node that never starts, and all below it, a leaf a step.
-
-    Appends the node's own Result to `results`.
-    """
-    hall.declare(node, path)
-    result = event_pb2.Result(outcome=closing.outcome, reason=closing.reason, message=closing.message)
-    if node.kind == pb.NODE_KIND_JOB:
-        yield
-    else:
-        fold = GroupFold()
-        for each in node.children:
-            numbers = [None] if each.repeats is None else each.indices
-            for index in numbers:
-                inner: list[event_pb2.Result] = []
-                below = join(path, each.ident, index)
-                yield from close_unborn(hall, each, below, closing, inner)
-                fold.add(below, inner[0])
-        result.jobs.CopyFrom(fold.finish(wall_nanos=0, allow_failure=node.allow_failure).jobs)
-    complete(result, node.kind, path, allow_failure=node.allow_failure)
-    hall.conclude(node, path, result)
-    results.append(result)

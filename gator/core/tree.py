@@ -5,7 +5,7 @@ The rule: inputs are calls, outputs are a list of actions; time comes in with ea
 
 import heapq
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 
 from gator.core.actions import (
     Action,
@@ -17,10 +17,13 @@ from gator.core.actions import (
     TellTier,
     TierEnded,
 )
-from gator.core.gate import FAILURES
-from gator.core.tier import Child, Job, Phase, Tier, cancelled
+from gator.core.closing import cancelled
+from gator.core.gate import FAILURES, Closing
+from gator.core.past import Past
+from gator.core.remotes import Remotes
+from gator.core.tier import Child, Job, Phase, Tier
 from gator.core.watch import WatchPlans
-from gator.events import ancestors, is_below, parent_of, template_of
+from gator.events import ancestors, parent_of, template_of
 from gator.plan import Plan, PlanNode
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
@@ -36,12 +39,13 @@ class Tree:
         self.plan = plan
         self.tally = event_pb2.Tally()
         self.jobs: dict[str, Job] = {}
+        self.past: Past | None = None
+        """What is known of nodes from before they came here."""
         self._now = 0
         self._remote = remote
         self._watches = WatchPlans(plan)
         self._tiers: dict[str, Tier] = {}
-        self._remotes: dict[str, tuple[Tier, Child]] = {}
-        self._remote_running: set[str] = set()
+        self._remotes = Remotes()
         self._crowns: dict[str, Tier] = {}
         self._actions: list[Action] = []
         self._closing: deque[Iterator[None]] = deque()
@@ -61,9 +65,15 @@ class Tree:
             heapq.heappush(self._deadlines, (now + deadline_millis * 1_000_000, root.ident))
         crown.start()
 
-    def open(self, path: str, released: list[attach_pb2.Release], now: int) -> None:
-        """Start one tier on behalf of a parent in another daemon; its end is a `TierEnded`."""
+    def open(
+        self, path: str, released: Sequence[attach_pb2.Release], now: int, past: Past | None = None
+    ) -> None:
+        """Start one tier on behalf of a parent in another daemon; its end is a `TierEnded`.
+
+        `past` is what became of it in the daemons that had it before.
+        """
         self._now = now
+        self._remember(past)
         node = self.plan.nodes[template_of(path)]
         tier = Tier(self, node, path, base=node.order, watch=self._watches.of(node))
         self._tiers[path] = tier
@@ -146,35 +156,52 @@ class Tree:
         node = self.plan.nodes.get(template_of(path))
         if node is None:
             return
-        if path in self._remote_running:
-            self._remote_running.discard(path)
+        if self._remotes.end(path):
             self.tally.running -= 1
             self.tally.waiting += 1
         self._announce(node, path, result)
-        remote = self._remotes.pop(path, None)
+        remote = self._remotes.pop(path)
         if remote is not None:
-            tier, child = remote
-            tier.on_child_ended(child, path, result)
+            remote.tier.on_child_ended(remote.child, path, result)
 
     def on_remote_started(self, path: str) -> None:
         """A job that lives in another daemon started."""
-        if path in self._remote_running:
-            return
-        self._remote_running.add(path)
-        self.tally.waiting -= 1
-        self.tally.running += 1
+        if self._remotes.start(path):
+            self.tally.waiting -= 1
+            self.tally.running += 1
 
-    def remote_nodes_lost(self, paths: Collection[str], why: str, now: int) -> None:
-        """The daemon of a tier died: close the nodes that it left open, the deepest first."""
+    def on_remote_lost(self, path: str) -> int:
+        """The daemon of a tier died; returns how many jobs ran there."""
+        lost = self._remotes.running(path)
+        for job in lost:
+            self._remotes.end(job)
+        self.tally.running -= len(lost)
+        self.tally.waiting += len(lost)
+        return len(lost)
+
+    def remote_ending(self, path: str) -> attach_pb2.Stop | None:
+        """The order that ended a tier in another daemon; None while it goes on."""
+        return self._remotes.ending(path)
+
+    def reopen(self, path: str, before: tuple[str, ...], now: int) -> None:
+        """Open a tier whose daemon died in another one; `before` names the daemons that had it."""
         self._now = now
-        for path in sorted(paths, key=lambda path: -path.count("/")):
-            node = self.plan.nodes[template_of(path)]
-            result = event_pb2.Result(outcome=pb.OUTCOME_LOST, reason=pb.REASON_LOST, message=why)
-            if node.kind == pb.NODE_KIND_JOB:
-                result.jobs.lost = 1
-                result.first_failure = path
-            self._append(event_pb2.Event(path=path, time_unix_nanos=now, result=result))
-            self.on_remote_result(path, result, now)
+        remote = self._remotes.get(path)
+        if remote is None:
+            return
+        node = remote.child.node
+        released = tuple(remote.tier.released_for(node))
+        self._actions.append(OpenTier(path, node, self.plan.seed(path), released, before))
+        self._actions += [TellTier(path, stop) for stop in remote.stops]
+
+    def close_remote(self, path: str, past: Past, closing: Closing, now: int) -> None:
+        """Close a tier whose daemon died, and whatever is missing below it, from here."""
+        self._now = now
+        remote = self._remotes.pop(path)
+        if remote is not None:
+            past.counted = True
+            self._remember(past)
+            self._closing.append(remote.tier.close_child(remote.child, path, closing))
 
     def on_release(self, release: attach_pb2.Release, now: int) -> None:
         """An outcome from above that something here waits for."""
@@ -201,11 +228,10 @@ class Tree:
         parent = self._tiers.get(parent_of(path))
         if parent is not None:
             return parent.stop_child(path, order)
-        for remote in self._remotes:
-            if is_below(path, remote):
-                self._actions.append(TellTier(remote, order))
-                return True
-        return False
+        holder = self._remotes.holder(path)
+        if holder is not None:
+            self.tell_tier(holder, order)
+        return holder is not None
 
     def on_time(self, now: int) -> None:
         """Enforce the deadlines that have passed."""
@@ -275,7 +301,9 @@ class Tree:
         return self._now
 
     def declare(self, node: PlanNode, path: str) -> None:
-        """Record that a node exists."""
+        """Record that a node exists, unless that stands there already."""
+        if self.past is not None and path in self.past.declared:
+            return
         declared = event_pb2.Declared(
             kind=node.kind,
             children=sum(1 if c.repeats is None else len(c.indices) for c in node.children),
@@ -293,6 +321,15 @@ class Tree:
         """Record a node's Result and let those above know."""
         self._append(event_pb2.Event(path=path, time_unix_nanos=self._now, result=result))
         self._announce(node, path, result)
+
+    def recall(self, path: str) -> event_pb2.Result | None:
+        """The Result that a node had before; it and those below it count from now on."""
+        if self.past is None or path not in self.past.results:
+            return None
+        if not self.past.counted:
+            for below, result in self.past.at_or_below(path):
+                self._announce(self.plan.nodes[template_of(below)], below, result)
+        return self.past.results[path]
 
     def enqueue(self, job: Job, *, alone: bool = False) -> None:
         """Let an attempt start when the resources allow."""
@@ -316,7 +353,7 @@ class Tree:
     def open_tier(self, node: PlanNode, path: str, base: int, parent: Tier, child: Child) -> Tier | None:
         """Start the tier of a child here, or have it started in another daemon."""
         if node.template in self._remote:
-            self._remotes[path] = (parent, child)
+            self._remotes.add(path, parent, child)
             released = tuple(parent.released_for(node))
             self._actions.append(OpenTier(path, node, self.plan.seed(path), released))
             return None
@@ -327,6 +364,7 @@ class Tree:
 
     def tell_tier(self, path: str, order: attach_pb2.Release | attach_pb2.Stop) -> None:
         """Pass an order on to a tier in another daemon."""
+        self._remotes.note(path, order)
         self._actions.append(TellTier(path, order))
 
     def close_later(self, steps: Iterator[None]) -> None:
@@ -357,7 +395,14 @@ class Tree:
 
     def _arm(self, node: PlanNode, path: str) -> None:
         if node.deadline_millis:
-            heapq.heappush(self._deadlines, (self._now + node.deadline_millis * 1_000_000, path))
+            began = self.past.declared.get(path, self._now) if self.past is not None else self._now
+            heapq.heappush(self._deadlines, (began + node.deadline_millis * 1_000_000, path))
+
+    def _remember(self, past: Past | None) -> None:
+        if self.past is None:
+            self.past = past
+        elif past is not None:
+            self.past.update(past)
 
     def _leave(self, job: Job) -> None:
         if job.phase is Phase.STARTED:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from gator.core import actions as act
 from gator.core import dispatch as disp
+from gator.core.past import Past
 from gator.core.pools import DemandKey
 from gator.core.tree import Tree
 from gator.events import is_below
@@ -105,9 +106,9 @@ class Engine:
         self.tree.start(self._clock.unix_nanos(), deadline_millis)
         self.turn_soon()
 
-    def open(self, node: attach_pb2.LaunchNode) -> None:
-        """Start the tier that a parent ordered."""
-        self.tree.open(node.path, list(node.released), self._clock.unix_nanos())
+    def open(self, node: attach_pb2.LaunchNode, past: Past | None = None) -> None:
+        """Start the tier that a parent ordered; `past` is what became of it in other daemons."""
+        self.tree.open(node.path, node.released, self._clock.unix_nanos(), past)
         self.turn_soon()
 
     def add_hand(self, name: str, hand: Hand) -> None:
@@ -286,7 +287,9 @@ class Engine:
         if self._open_tier is None:
             raise AssertionError("only a root places tiers")
         hand = self._tier_hands[action.path] = self._open_tier(action)
-        node = attach_pb2.LaunchNode(path=action.path, attempt=1, seed=action.seed, released=action.released)
+        node = attach_pb2.LaunchNode(
+            path=action.path, attempt=1, seed=action.seed, released=action.released, before=action.before
+        )
         order = attach_pb2.AttachResponse(launch=attach_pb2.Launch(nodes=[node]))
         self._effects.append(partial(hand.send, order))
 

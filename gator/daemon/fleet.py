@@ -58,6 +58,8 @@ class Daemon:
     alone: bool
     cursor: ConsumerCursor
     state: DaemonState = DaemonState.STARTING
+    attached: bool = False
+    """Whether it ever came up."""
     process: DaemonProcess | None = None
     link: ChildLink | None = None
     waiting: list[attach_pb2.AttachResponse] = field(default_factory=list[attach_pb2.AttachResponse])
@@ -91,7 +93,7 @@ class FleetEvents(Protocol):
         ...
 
     def on_cannot_start(self, why: str) -> None:
-        """Daemons cannot be started, three times in a row."""
+        """Daemons cannot be started, three times in a row; the death of the last one is told next."""
         ...
 
 
@@ -142,8 +144,8 @@ class Fleet:
         self._burials: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
 
-    def start(self, role: attach_pb2.Role.ValueType, *, alone: bool = False) -> Daemon | None:
-        """Start one more daemon; None when that fails at once, which counts as a failed start."""
+    def start(self, role: attach_pb2.Role.ValueType, *, alone: bool = False) -> Daemon:
+        """Start one more daemon; when that fails at once it is told as any other death."""
         self._number += 1
         letter = "t" if role == attach_pb2.ROLE_TIER else "w"
         name = f"{letter}{self._number}"
@@ -165,7 +167,6 @@ class Fleet:
             daemon.process = self._scheduler.start(order, self._context.logs / f"{name}.log", self._on_exit)
         except GatorError as error:
             self._bury(daemon, str(error))
-            return None
         return daemon
 
     def drain(self, name: str) -> None:
@@ -200,7 +201,7 @@ class Fleet:
     def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
         """A daemon is there: tell it what it needs, and ask for its events."""
         daemon = self.daemons[child.hello.id]
-        daemon.link = child
+        daemon.link, daemon.attached = child, True
         self._failed_starts = 0
         child.send(self._subscribe(daemon))
         drained = False
@@ -261,7 +262,6 @@ class Fleet:
         task.add_done_callback(self._burials.discard)
 
     async def _burial(self, daemon: Daemon, why: str) -> None:
-        started = daemon.state is not DaemonState.STARTING
         await self._sweep(daemon.name)
         if daemon.store_path.exists():
             seen = daemon.cursor.position(daemon.store_id)
@@ -270,12 +270,11 @@ class Fleet:
                 if isinstance(taken, Accepted):
                     self._events.on_batch(daemon, batch, taken.events)
         self._ended(daemon)
-        if not started:
+        if not daemon.attached:
             self._failed_starts += 1
             words = daemon.process.last_words() if daemon.process is not None else ""
             if self._failed_starts >= MOST_FAILED_STARTS:
                 self._events.on_cannot_start(f"{why}\n{words}".strip())
-                return
         self._events.on_dead(daemon, why)
 
     def _ended(self, daemon: Daemon) -> None:

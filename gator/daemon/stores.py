@@ -3,18 +3,32 @@
 The rule: only ever read, never written, however it was left.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from gator.core.past import Past
 from gator.daemon.fleet import PARENT_FILTER, SUBSCRIPTION
+from gator.errors import StoreError
 from gator.store import Reader
 from gator.v1 import attach_pb2, event_pb2
+
+_OF_LIFE = [
+    attach_pb2.EVENT_KIND_DECLARED,
+    attach_pb2.EVENT_KIND_STARTED,
+    attach_pb2.EVENT_KIND_ATTEMPT_FINISHED,
+    attach_pb2.EVENT_KIND_RESULT,
+]
+"""What decides over how a node goes on."""
 
 
 def read_batches(path: Path, after: int) -> Sequence[attach_pb2.Batch]:
     """What a dead daemon's parent would still have been told; not more than fits into memory easily."""
     batches: list[attach_pb2.Batch] = []
-    reader = Reader.open(path)
+    try:
+        reader = Reader.open(path)
+    except StoreError:
+        # It died before it had made its tables, so there is nothing to be told.
+        return batches
     try:
         while True:
             part = reader.events(after, PARENT_FILTER)
@@ -32,6 +46,25 @@ def read_batches(path: Path, after: int) -> Sequence[attach_pb2.Batch]:
             after = part.through
     finally:
         reader.close()
+
+
+def read_past(paths: Iterable[Path], prefix: str) -> Past:
+    """What became of the nodes below a tier in the stores of the daemons that had it, oldest first."""
+    past = Past()
+    wanted = attach_pb2.EventFilter(kinds=_OF_LIFE, prefix=prefix)
+    for path in paths:
+        try:
+            reader = Reader.open(path)
+        except StoreError:
+            # A daemon that never came up has no store, or one without tables.
+            continue
+        with reader:
+            after = 0
+            while (part := reader.events(after, wanted)).through > after:
+                for event in part.events:
+                    past.add(event, path.stem)
+                after = part.through
+    return past
 
 
 class LiveSource:

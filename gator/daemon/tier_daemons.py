@@ -1,19 +1,42 @@
 """Tiers that live in daemons of their own, as the root sees them.
 
-The rule: the root knows which nodes such a daemon declared and has not closed, so that it can close them
-when the daemon dies.
+The rule: a tier whose daemon died is opened again in a fresh one, which goes on from the stores of those
+before; when that has no prospect, the root closes what is missing by itself.
 """
 
+import asyncio
+from dataclasses import dataclass, field
+from functools import partial
+
 from gator.core.actions import OpenTier
+from gator.core.closing import cancelled
 from gator.core.dispatch import Dispatcher
+from gator.core.gate import Closing
+from gator.core.past import Past
 from gator.core.tree import Tree
 from gator.daemon.engine import Engine
 from gator.daemon.fleet import Daemon, DaemonState, Fleet
-from gator.errors import GatorError
+from gator.daemon.stores import read_past
+from gator.events import ancestors
+from gator.plan import PlanNode
 from gator.ports import Clock
 from gator.v1 import attach_pb2, event_pb2
+from gator.v1 import common_pb2 as pb
 
 MOST_TIER_DAEMONS = 8
+
+
+@dataclass(slots=True, eq=False)
+class _Placed:
+    """A tier that has no Result yet."""
+
+    path: str
+    node: PlanNode
+    daemon: Daemon
+    before: list[Daemon] = field(default_factory=list[Daemon])
+    """The daemons that had it and died, oldest first."""
+    deaths: int = 0
+    """How often its daemon died without any job that could be to blame."""
 
 
 class TierDaemons:
@@ -30,44 +53,99 @@ class TierDaemons:
     ) -> None:
         self._fleet, self._tree, self._dispatch = fleet, tree, dispatch
         self._engine, self._clock, self._running = engine, clock, running
-        self._open: dict[str, set[str]] = {}
-        """By daemon: the nodes that have no Result yet, those included that it was only told to open."""
+        self._placed: dict[str, _Placed] = {}
+        self._readings: set[asyncio.Task[Past]] = set()
 
     def place(self, order: OpenTier) -> Daemon:
         """The daemon for a tier: a new one until there are enough, then the one with the least to do."""
-        alive = [name for name in self._open if self._fleet.daemons[name].state is not DaemonState.ENDED]
-        if len(alive) < MOST_TIER_DAEMONS:
-            daemon = self._fleet.start(attach_pb2.ROLE_TIER)
-            if daemon is None:
-                raise GatorError(f"failed to start a daemon for {order.path}")
-        else:
-            daemon = self._fleet.daemons[min(alive, key=lambda name: len(self._open[name]))]
-        self._open.setdefault(daemon.name, set()).add(order.path)
-        return daemon
+        placed = self._placed.get(order.path)
+        if placed is None:
+            daemon = self._least_busy() or self._fleet.start(attach_pb2.ROLE_TIER)
+            placed = self._placed[order.path] = _Placed(order.path, order.node, daemon)
+        return placed.daemon
 
     def on_event(self, daemon: Daemon, event: event_pb2.Event) -> None:
         """Something happened to a node in such a daemon."""
+        del daemon
         path = event.path
         match event.WhichOneof("payload"):
-            case "declared":
-                self._open[daemon.name].add(path)
             case "started":
                 self._running[path] = event.time_unix_nanos
                 self._tree.on_remote_started(path)
             case "attempt_finished":
                 self._running.pop(path, None)
             case "result":
-                self._open[daemon.name].discard(path)
+                self._running.pop(path, None)
+                self._placed.pop(path, None)
                 self._tree.on_remote_result(path, event.result, self._clock.unix_nanos())
                 self._engine.turn_soon()
             case _:
                 pass
 
     def on_dead(self, daemon: Daemon, why: str) -> None:
-        """Such a daemon died: its nodes without a Result are lost."""
-        nodes = self._open.pop(daemon.name, set())
-        for path in nodes:
-            self._running.pop(path, None)
+        """Such a daemon died, and all that it left was reported: others take its tiers over."""
         self._dispatch.on_tier_host_lost(daemon.name, self._clock.monotonic())
-        self._tree.remote_nodes_lost(nodes, why, self._clock.unix_nanos())
+        fresh: Daemon | None = None
+        for placed in self._leave(daemon):
+            closing = self._closing(placed, why)
+            if closing is not None:
+                self._close(placed, closing)
+                continue
+            fresh = fresh or self._fleet.start(attach_pb2.ROLE_TIER)
+            placed.daemon = fresh
+            before = tuple(one.name for one in placed.before)
+            self._tree.reopen(placed.path, before, self._clock.unix_nanos())
+        self._engine.turn_soon()
+
+    # -- within
+
+    def _least_busy(self) -> Daemon | None:
+        """The daemon for one more tier, once there are as many daemons as there may be."""
+        loads: dict[Daemon, int] = {}
+        for placed in self._placed.values():
+            if placed.daemon.state is not DaemonState.ENDED:
+                loads[placed.daemon] = loads.get(placed.daemon, 0) + 1
+        if len(loads) < MOST_TIER_DAEMONS:
+            return None
+        return min(loads, key=lambda daemon: loads[daemon])
+
+    def _leave(self, daemon: Daemon) -> list[_Placed]:
+        """The tiers of a dead daemon; its running jobs run no more."""
+        left = [placed for placed in self._placed.values() if placed.daemon is daemon]
+        for placed in left:
+            placed.before.append(daemon)
+            lost = self._tree.on_remote_lost(placed.path)
+            if daemon.attached and not lost:
+                placed.deaths += 1
+        here = {placed.path for placed in left}
+        for path in [path for path in self._running if not here.isdisjoint((path, *ancestors(path)))]:
+            del self._running[path]
+        return left
+
+    def _closing(self, placed: _Placed, why: str) -> Closing | None:
+        """How a tier is closed that has no prospect; None when it is worth another daemon."""
+        stop = self._tree.remote_ending(placed.path)
+        if stop is not None:
+            return cancelled(stop)
+        retries = placed.node.settings.retries
+        # Jobs that were lost with their daemon are counted one by one, by the tier that goes on.
+        if placed.deaths > (retries.lost if retries.HasField("lost") else 1):
+            return Closing(pb.OUTCOME_LOST, pb.REASON_LOST, why)
+        return None
+
+    def _close(self, placed: _Placed, closing: Closing) -> None:
+        """Close from here whatever has no Result, as soon as it is known what has one."""
+        del self._placed[placed.path]
+        stores = [daemon.store_path for daemon in placed.before]
+
+        async def read() -> Past:
+            return await asyncio.to_thread(read_past, stores, placed.path)
+
+        task = asyncio.get_running_loop().create_task(read())
+        self._readings.add(task)
+        task.add_done_callback(partial(self._on_read, placed.path, closing))
+
+    def _on_read(self, path: str, closing: Closing, task: "asyncio.Task[Past]") -> None:
+        self._readings.discard(task)
+        self._tree.close_remote(path, task.result(), closing, self._clock.unix_nanos())
         self._engine.turn_soon()

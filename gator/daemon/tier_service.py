@@ -3,13 +3,18 @@
 The rule: it is the root's engine over another dispatcher; nothing of the tiers' logic is different here.
 """
 
+import asyncio
+from collections import deque
 from functools import partial
+from pathlib import Path
 
 from gator.core import actions as act
 from gator.core.lease_queue import LeaseQueue, Return, Wish
+from gator.core.past import Past
 from gator.core.tree import Tree
 from gator.daemon.engine import Engine
 from gator.daemon.inline import InlineHand
+from gator.daemon.stores import read_past
 from gator.daemon.wrapper_host import WrapperHost
 from gator.link.uplink import Uplink
 from gator.plan import make_plan
@@ -34,6 +39,10 @@ class TierService:
         self._uplink = uplink
         self._clock = clock
         self._host = host
+        self._stores = Path(context.folder) / "stores"
+        self._reading: asyncio.Task[Past] | None = None
+        self._held: deque[attach_pb2.AttachResponse] = deque()
+        """Orders that came while the past of a tier is being read."""
         self._queue = LeaseQueue(HOST)
         self._engine = Engine(
             Tree(make_plan(context.plan)),
@@ -46,11 +55,17 @@ class TierService:
         self._engine.add_hand(HOST, InlineHand(host, self._engine.on_recalled))
 
     def on_message(self, message: attach_pb2.AttachResponse) -> None:
-        """An order of the root."""
+        """An order of the root; orders are carried out one after another."""
+        self._held.append(message)
+        while self._held and self._reading is None:
+            self._obey(self._held.popleft())
+
+    def _obey(self, message: attach_pb2.AttachResponse) -> None:
         match message.WhichOneof("message"):
             case "launch":
+                # A root opens one tier at a time.
                 for node in message.launch.nodes:
-                    self._engine.open(node)
+                    self._open(node)
             case "grant":
                 self._queue.on_grant(message.grant.leases)
                 self._engine.turn_soon()
@@ -60,6 +75,20 @@ class TierService:
                 self._engine.stop(message.stop)
             case _:
                 pass
+
+    def _open(self, node: attach_pb2.LaunchNode) -> None:
+        if not node.before:
+            self._engine.open(node)
+            return
+        stores = [self._stores / f"{daemon}.db" for daemon in node.before]
+        self._reading = asyncio.ensure_future(asyncio.to_thread(read_past, stores, node.path))
+        self._reading.add_done_callback(partial(self._reopen, node))
+
+    def _reopen(self, node: attach_pb2.LaunchNode, reading: "asyncio.Task[Past]") -> None:
+        self._reading = None
+        self._engine.open(node, reading.result())
+        while self._held and self._reading is None:
+            self._obey(self._held.popleft())
 
     def on_started(self, path: str, attempt: int) -> None:
         """An attempt runs."""

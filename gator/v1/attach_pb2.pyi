@@ -814,7 +814,7 @@ class LaunchNode(message.Message):
     ARRAY_INDEX_FIELD_NUMBER: builtins.int
     JOB_FIELD_NUMBER: builtins.int
     RELEASED_FIELD_NUMBER: builtins.int
-    FINISHED_FIELD_NUMBER: builtins.int
+    BEFORE_FIELD_NUMBER: builtins.int
     path: builtins.str
     """The node."""
     attempt: builtins.int
@@ -836,8 +836,10 @@ class LaunchNode(message.Message):
         """Outcomes that are already known and that something below waits for."""
 
     @builtins.property
-    def finished(self) -> containers.RepeatedCompositeFieldContainer[Release]:
-        """A tier that is started again: nodes below that have a Result."""
+    def before(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """A tier that is opened again: the daemons that had it before and died, oldest first. Their stores in the run's folder say
+        what became of the nodes below: what has a Result keeps it, and is neither declared nor closed again.
+        """
 
     def __init__(
         self,
@@ -850,11 +852,11 @@ class LaunchNode(message.Message):
         array_index: builtins.int | None = ...,
         job: spec_pb2.Job | None = ...,
         released: abc.Iterable[Release] | None = ...,
-        finished: abc.Iterable[Release] | None = ...,
+        before: abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_array_index", b"_array_index", "array_index", b"array_index", "job", b"job"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_array_index", b"_array_index", "array_index", b"array_index", "attempt", b"attempt", "cores", b"cores", "finished", b"finished", "job", b"job", "lease", b"lease", "path", b"path", "released", b"released", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_array_index", b"_array_index", "array_index", b"array_index", "attempt", b"attempt", "before", b"before", "cores", b"cores", "job", b"job", "lease", b"lease", "path", b"path", "released", b"released", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__array_index: _TypeAlias = typing.Literal["array_index"]  # noqa: Y015
     _WhichOneofArgType__array_index: _TypeAlias = typing.Literal["_array_index", b"_array_index"]  # noqa: Y015
