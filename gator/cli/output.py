@@ -157,6 +157,11 @@ def jobs(count: int) -> str:
     return "1 job" if count == 1 else f"{count:,} jobs"
 
 
+def cores(count: int) -> str:
+    """`1 core`, `4 cores`."""
+    return "1 core" if count == 1 else f"{count:,} cores"
+
+
 # -- shapes
 
 

@@ -57,7 +57,7 @@ def _jobs(opened: OpenRun, path: str) -> Iterator[query_pb2.Node]:
 
 def _row(node: query_pb2.Node) -> tuple[str, ...]:
     demand = node.demand
-    asked = f"{demand.cores} cores"
+    asked = output.cores(demand.cores)
     if demand.memory_bytes:
         asked += f", {output.size(demand.memory_bytes)}"
     if not node.HasField("usage"):

@@ -91,7 +91,7 @@ def _say_job(job: spec_pb2.Job) -> None:
         value = variable.value if variable.HasField("value") else "(unset)"
         rows.append(("env", f"{variable.name}={value}"))
     resources = job.resources
-    held = [f"{resources.cores if resources.HasField('cores') else 1} cores"]
+    held = [output.cores(resources.cores if resources.HasField("cores") else 1)]
     if resources.memory_bytes:
         held.append(output.size(resources.memory_bytes))
     held += [f"{count} {name}" for name, count in sorted(resources.licenses.items())]
