@@ -6,12 +6,11 @@ from gator.spec.keys import KINDS, NODE_KEYS, SUB_KEYS
 from gator.spec.schema import json_schema
 
 
+VALIDATOR: Any = jsonschema.Draft202012Validator(json_schema())
+
+
 def valid(instance: Any) -> bool:
-    try:
-        jsonschema.validate(instance, json_schema())
-    except jsonschema.ValidationError:
-        return False
-    return True
+    return VALIDATOR.is_valid(instance)
 
 
 def test_every_key_is_in_the_schema() -> None:

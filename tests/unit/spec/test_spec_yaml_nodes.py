@@ -48,7 +48,7 @@ def test_both_composers_find_the_same(path: Path) -> None:
 
 
 @pytest.mark.parametrize("in_python", [False, True])
-@pytest.mark.parametrize("text", ["[" * 100_000, "- " * 100_000 + "x", "{a: " * 100_000])
+@pytest.mark.parametrize("text", ["[" * 3000, "- " * 3000 + "x", "{a: " * 3000])
 def test_text_that_is_nested_too_deep_is_refused(text: str, in_python: bool) -> None:
     with pytest.raises(SpecError, match="nested more than 200 levels deep"):
         compose(text, "x.yaml", in_python=in_python)
