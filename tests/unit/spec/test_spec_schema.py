@@ -5,7 +5,6 @@ import jsonschema
 from gator.spec.keys import KINDS, NODE_KEYS, SUB_KEYS
 from gator.spec.schema import json_schema
 
-
 VALIDATOR: Any = jsonschema.Draft202012Validator(json_schema())
 
 
