@@ -93,6 +93,11 @@ class World:
         """What runs or is about to."""
         return [keys[0] for keys in self._leases.values() if keys]
 
+    @property
+    def orders_in_transit(self) -> bool:
+        """Whether a daemon has not yet been told all that the root decided."""
+        return any(daemon.orders for daemon in self._hosted)
+
     def stop(
         self, path: str = "", mode: attach_pb2.StopMode.ValueType = attach_pb2.STOP_MODE_GRACEFUL
     ) -> bool:
