@@ -6,6 +6,9 @@ The rule: what it makes of a set of stores does not depend on the order in which
 import json
 import re
 from collections.abc import Callable, Iterable
+from typing import cast
+
+from google.protobuf.message import Message
 
 from gator.events import parent_of, template_of
 from gator.store.rows import AttemptRow, MetricRow, NodeRow
@@ -139,7 +142,7 @@ def _take_finished(changes: Changes, store: str, event: event_pb2.Event) -> None
     row.stderr_lines = finished.stderr_lines
     row.dropped_bytes = finished.dropped_bytes
     if finished.HasField("first_error"):
-        row.first_error = finished.first_error.SerializeToString()
+        row.first_error = _blob(finished.first_error)
     _put_counts(row, finished.counts)
     if finished.HasField("usage"):
         _put_usage(row, finished.usage)
@@ -155,9 +158,9 @@ def _take_result(changes: Changes, _: str, event: event_pb2.Event) -> None:
     row.attempts = max(row.attempts or 0, result.attempts)
     row.first_failure = result.first_failure
     if result.HasField("jobs"):
-        row.tally = result.jobs.SerializeToString()
+        row.tally = _blob(result.jobs)
     if result.HasField("first_error"):
-        row.first_error = result.first_error.SerializeToString()
+        row.first_error = _blob(result.first_error)
     _put_counts(row, result.counts)
     if result.HasField("usage"):
         _put_usage(row, result.usage)
@@ -183,6 +186,11 @@ def _put_usage(row: NodeRow | AttemptRow, usage: event_pb2.Usage) -> None:
         row.peak_memory_bytes = usage.peak_memory_bytes
     if usage.HasField("peak_processes"):
         row.peak_processes = usage.peak_processes
+
+
+def _blob(message: Message) -> bytes:
+    # See gator.store.inserts for why it is no bytes.
+    return cast("bytes", bytearray(message.SerializeToString()))
 
 
 def _least(old: int | None, new: int) -> int:

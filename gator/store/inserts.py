@@ -4,12 +4,13 @@ The rule: statements are constant texts of few sizes. Each call into SQLite give
 beside a busy thread waits to get it back, so a hundred rows must not cost a hundred calls.
 
 A parameter that is no exact int, float, str or bytearray is offered to the adapters of PEP 246 first, which
-takes longer than all the rest. So None travels as a number that stands for it, and bytes as a bytearray.
+takes longer than all the rest. So there is a statement for each set of columns about which something is said,
+of which there are few, and bytes travel as a bytearray.
 """
 
 import sqlite3
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, compress
 from operator import attrgetter
 from typing import Any
 
@@ -19,18 +20,13 @@ MOST_ROWS = 128
 """Rows of the largest statement; the others have half of it, a quarter, and so on down to one."""
 
 
-ABSENT = -(2**63)
-"""Stands for None in rows of the catalogue, which have no such number."""
-
-
 class Insert:
     """An INSERT of rows of one table, each given as a tuple."""
 
     __slots__ = ("_sql",)
 
-    def __init__(self, head: str, width: int, tail: str = "", *, nullable: bool = False) -> None:
-        value = f"nullif(?, {ABSENT})" if nullable else "?"
-        row = "(" + ", ".join([value] * width) + ")"
+    def __init__(self, head: str, tail: str, width: int) -> None:
+        row = "(" + ", ".join("?" * width) + ")"
         self._sql = {
             1 << power: f"{head} {', '.join([row] * (1 << power))} {tail}"
             for power in range(MOST_ROWS.bit_length())
@@ -49,28 +45,34 @@ class Insert:
 class Upsert:
     """An INSERT that joins rows of the catalogue to those that are there."""
 
-    __slots__ = ("_insert", "_values")
+    __slots__ = ("_columns", "_inserts", "_row", "_table", "_values")
 
     def __init__(self, table: str, row: type[Row]) -> None:
-        columns = columns_of(row)
-        head, tail = upsert_sql(table, row)
-        self._insert = Insert(head, len(columns), tail, nullable=True)
-        self._values = attrgetter(*columns)
+        self._table, self._row = table, row
+        self._columns = columns_of(row)
+        self._values = attrgetter(*self._columns)
+        self._inserts: dict[tuple[bool, ...], Insert] = {}
 
     def run(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
         """Join all rows within the transaction that is open; no two of them have the same key."""
-        self._insert.run(connection, [list(map(_bindable, self._values(row))) for row in rows])
+        alike: dict[tuple[bool, ...], list[list[Any]]] = {}
+        for values in map(self._values, rows):
+            said = tuple([value is not None for value in values])
+            alike.setdefault(said, []).append(list(compress(values, said)))
+        for said, some in alike.items():
+            insert = self._inserts.get(said)
+            if insert is None:
+                insert = self._inserts[said] = self._insert(said)
+            insert.run(connection, some)
+
+    def _insert(self, said: tuple[bool, ...]) -> Insert:
+        columns = list(compress(self._columns, said))
+        return Insert(*upsert_sql(self._table, self._row, columns), len(columns))
 
 
-def _bindable(value: Any) -> Any:
-    if value is None:
-        return ABSENT
-    return bytearray(value) if value.__class__ is bytes else value
-
-
-SUBJECTS = Insert("INSERT INTO subjects (id, path, attempt) VALUES", 3)
-EVENTS = Insert("INSERT INTO events (seq, subject, kind, severity, time_unix_nanos, body) VALUES", 6)
-META = Insert("INSERT INTO meta (key, value) VALUES", 2)
+SUBJECTS = Insert("INSERT INTO subjects (id, path, attempt) VALUES", "", 3)
+EVENTS = Insert("INSERT INTO events (seq, subject, kind, severity, time_unix_nanos, body) VALUES", "", 6)
+META = Insert("INSERT INTO meta (key, value) VALUES", "", 2)
 NODES = Upsert("nodes", NodeRow)
 ATTEMPTS = Upsert("attempts", AttemptRow)
 METRICS = Upsert("metrics", MetricRow)

@@ -4,6 +4,7 @@ The rule: joining does not depend on which store is read first, so a catalogue t
 stores has the same rows.
 """
 
+from collections.abc import Collection
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
@@ -136,9 +137,12 @@ def columns_of(row: type[Row]) -> list[str]:
     return [column.name for column in fields(row)]
 
 
-def upsert_sql(table: str, row: type[Row]) -> tuple[str, str]:
-    """What stands before and after the VALUES of an INSERT that joins rows to those that are there."""
-    columns = fields(row)
+def upsert_sql(table: str, row: type[Row], said: Collection[str]) -> tuple[str, str]:
+    """What stands before and after the VALUES of an INSERT that joins rows to those that are there.
+
+    `said` are the columns that have values, in their order.
+    """
+    columns = [column for column in fields(row) if column.name in said]
     names = ", ".join(column.name for column in columns)
     keys = ", ".join(column.name for column in columns if column.metadata["rule"] == KEY)
     merged = ", ".join(
@@ -154,11 +158,10 @@ def upsert_sql(table: str, row: type[Row]) -> tuple[str, str]:
 
 def _merged(table: str, column: "Field[Any]") -> str:
     new, old = f"excluded.{column.name}", f"{table}.{column.name}"
-    newest = f"coalesce({new}, {old})"
     match column.metadata["rule"]:
         case "least":
-            return f"min({newest}, coalesce({old}, {new}))"
+            return f"min({new}, coalesce({old}, {new}))"
         case "greatest":
-            return f"max({newest}, coalesce({old}, {new}))"
+            return f"max({new}, coalesce({old}, {new}))"
         case _:
-            return newest
+            return new

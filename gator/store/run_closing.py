@@ -5,16 +5,15 @@ computed depends on the stores alone, so everybody computes the same.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gator.core.results import complete as complete_result
 from gator.core.results import result_of_end
 from gator.core.tally import GroupFold
-from gator.store import run_rows
+from gator.store import inserts, run_rows
 from gator.store.catalogue import KINDS, Changes
 from gator.store.reader import Reader
-from gator.store.rows import AttemptRow, MetricRow, NodeRow, columns_of, upsert_sql
 from gator.store.run_files import RunFiles
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 
@@ -88,18 +87,9 @@ def _shadow(connection: sqlite3.Connection) -> None:
 
 
 def _join(connection: sqlite3.Connection, changes: Changes) -> None:
-    _upsert(connection, "nodes", NodeRow, changes.nodes.values())
-    _upsert(connection, "attempts", AttemptRow, changes.attempts.values())
-    _upsert(connection, "metrics", MetricRow, changes.metrics.values())
-
-
-def _upsert(connection: sqlite3.Connection, table: str, row: Any, rows: Iterable[Any]) -> None:
-    names = columns_of(row)
-    before, after = upsert_sql(table, row)
-    marks = ", ".join("?" * len(names))
-    connection.executemany(
-        f"{before} ({marks}) {after}", [[getattr(one, name) for name in names] for one in rows]
-    )
+    inserts.NODES.run(connection, list(changes.nodes.values()))
+    inserts.ATTEMPTS.run(connection, list(changes.attempts.values()))
+    inserts.METRICS.run(connection, list(changes.metrics.values()))
 
 
 def _last_sign(reader: Reader) -> int:
