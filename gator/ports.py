@@ -4,9 +4,10 @@ The rule: a port is as small as its users need, and knows no library.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from gator.core.again import Launched
 from gator.v1 import attach_pb2, event_pb2
 
 
@@ -41,6 +42,10 @@ class RunInfo:
     command: str
     """The command line of a single job as written, else empty."""
     cores: int
+    launch: Launched = field(default_factory=Launched)
+    """The command line that started it, as far as a repeat of a job needs it."""
+    text_logs: bool = True
+    """Whether failed jobs get text files with their output."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import typer
 from gator.cli import output
 from gator.cli.selector import JsonOption, RunOption, TrackingOption, complete_path
 from gator.cli.selector_open import OpenRun, open_run, pages
+from gator.core.again import again, launched
 from gator.v1 import common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -93,9 +94,5 @@ def _next(opened: OpenRun, node: query_pb2.Node) -> dict[str, str | None]:
 
 
 def reproduce(run: query_pb2.Run, node: query_pb2.Node) -> str | None:
-    """The command that runs one job again with the same seed; None where the spec is not known."""
-    spec = next((arg for arg in run.argv[1:] if arg.endswith((".yaml", ".yml"))), None)
-    if spec is None:
-        return None
-    only = f" --only {shlex.quote('/' + node.path)}" if "/" in node.path else ""
-    return f"gator run {shlex.quote(spec)}{only} --seed {run.seed}"
+    """The command that runs one job again with the same seed; None where the command line is not known."""
+    return again(launched(run.argv), run.seed, node.path) if run.argv else None

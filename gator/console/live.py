@@ -111,7 +111,7 @@ class LiveDisplay:
         write_summary(self._paper, self._info, self._failures, result, result.usage.wall_nanos / 1e9)
 
     def _print_failure(self, path: str, result: event_pb2.Result) -> None:
-        lines = failure_lines(self._paper, self._info.folder, path, result)
+        lines = failure_lines(self._paper, self._info, path, result)
         self._screen.print_above("".join(f"{line}\n" for line in lines))
 
     # -- the live lines

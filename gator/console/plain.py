@@ -42,7 +42,7 @@ class PlainDisplay:
         for event in events:
             if event.WhichOneof("payload") == "result":
                 if self._failures.add(event.path, event.result):
-                    lines = failure_lines(self._paper, self._info.folder, event.path, event.result)
+                    lines = failure_lines(self._paper, self._info, event.path, event.result)
                     self._paper.write("".join(f"{line}\n" for line in lines))
             elif text := event_text(self._paper, event):
                 self._paper.write(text)

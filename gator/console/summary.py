@@ -5,11 +5,13 @@ The rule: the first lines of the list are the first failures; a long list is cut
 
 import shlex
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from gator.console import words
 from gator.console.cells import one_line
 from gator.console.paper import Paper
+from gator.core import again as repeats
 from gator.core.gate import FAILURES
 from gator.ports import RunInfo
 from gator.spec.paths import slug
@@ -36,7 +38,7 @@ class Failures:
         return True
 
 
-def failure_lines(paper: Paper, folder: str, path: str, result: event_pb2.Result) -> Iterable[str]:
+def failure_lines(paper: Paper, info: RunInfo, path: str, result: event_pb2.Result) -> Iterable[str]:
     """A failure: outcome, path and reason; its first error; where its output is."""
     name = paper.paint(words.outcome(result.outcome), words.OUTCOME_COLOURS[result.outcome])
     allowed = " (allowed)" if result.allow_failure else ""
@@ -47,22 +49,19 @@ def failure_lines(paper: Paper, folder: str, path: str, result: event_pb2.Result
         if error.line:
             where = f"{'err' if error.stream == pb.STREAM_STDERR else 'out'}:{error.line}: "
         yield f"       first error: {where}{one_line(error.text)}"
-    if result.attempts:
-        yield f"       log: {text_log(folder, path)}"
+    if result.attempts and info.text_logs:
+        yield f"       log: {text_log(info.folder, path)}"
 
 
 def text_log(folder: str, path: str) -> Path:
-    """The file with the output of a failed job; there is none when the user wants none."""
+    """The file with the output of a failed job."""
     return Path(folder) / "logs" / f"{slug(path)}.log"
 
 
 def again(info: RunInfo, path: str = "") -> str:
     """The command that runs one job, or all, once more in the same way."""
-    command = ["gator", "run", *(["--only", f"/{path}"] if path else []), "--seed", str(info.seed)]
-    if Path(info.spec).is_file():
-        return shlex.join([*command, info.spec])
-    # It came from stdin, and where that was from only the user knows.
-    return f"{shlex.join(command)} - < SPEC"
+    spec = info.spec if Path(info.spec).is_file() else repeats.STDIN
+    return repeats.again(replace(info.launch, spec=spec), info.seed, path)
 
 
 def write_summary(
@@ -73,7 +72,7 @@ def write_summary(
     if failures.number > 1:
         lines += ["", f"{words.plural(failures.number, 'job')} failed:"]
     for path, failed in failures.first:
-        lines += failure_lines(paper, info.folder, path, failed)
+        lines += failure_lines(paper, info, path, failed)
         lines.append(f"       again: {again(info, '' if info.single else path)}")
     if failures.number > len(failures.first):
         rest = failures.number - len(failures.first)

@@ -6,6 +6,7 @@ The rule: whatever happens, every declared node has its Result before `run` retu
 import asyncio
 import os
 import secrets
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 
 from gator.core import actions as act
 from gator.core import dispatch_actions as disp
+from gator.core.again import launched
 from gator.core.dispatch import Dispatcher
 from gator.core.dispatch_hosts import host_count
 from gator.core.ledger import Ledger
@@ -272,6 +274,8 @@ class Root:
             single=root.job is not None,
             command=command,
             cores=self.options.pools.cores,
+            launch=launched(shlex.split(self.options.meta.get("command_line", ""))),
+            text_logs=self.options.text_logs is not TextLogMode.NONE,
         )
 
     def _start_daemon(self, role: attach_pb2.Role.ValueType, *, alone: bool = False) -> None:

@@ -4,14 +4,14 @@ Pure: the same request gives the same plan in every daemon.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from gator.errors import Problem, SpecError, UsageError
-from gator.plan import cycles, fill, seeds, select
+from gator.plan import cycles, fill, globs, seeds, select
 from gator.plan.jobs import Filler
 from gator.plan.nodes import Edge, PlanNode
 from gator.plan.order import Link, Resolver
-from gator.plan.tree import Tree, build, problem_at
+from gator.plan.tree import Tree, build, problem_at, upwards
 from gator.v1 import plan_pb2, spec_pb2
 
 _INDEX = re.compile(r"\[(\d+)\]")
@@ -140,4 +140,27 @@ def _seeds(request: plan_pb2.PlanRequest, tree: Tree, scope: fill.Scope) -> seed
             message = f"seed must be a number or 'random', not '{seed}'"
             tree.problems.append(problem_at(node.position, message))
     root = written.pop(tree.root.template, 1)
-    return seeds.Seeds(request.seed or root, written, request.seeds)
+    return seeds.Seeds(request.seed or root, written, dict(_asked(request, tree)))
+
+
+def _asked(request: plan_pb2.PlanRequest, tree: Tree) -> Iterator[tuple[str, int]]:
+    """The seeds asked for single nodes, by whole paths with the indices of all repeats or of none."""
+    for pattern, seed in request.seeds.items():
+        hits = globs.find(tree, pattern)
+        if len(hits) != 1:
+            some = ", ".join(hit.node.template for hit in hits[:5])
+            what = f"may be {some}: give more of its path" if hits else "is no node: see `gator plan`"
+            raise UsageError(f"--seed {pattern}={seed}: '{pattern}' {what}")
+        way = list(reversed(list(upwards(hits[0].node))))
+        given = hits[0].repeats
+        counted = {node.order: "0" for node in way if node.repeats is not None}
+        if given and (given.keys() != counted.keys() or any("*" in text for text in given.values())):
+            what = f"give the number of each repeat on the way, such as {_path(way, counted)}, or none"
+            raise UsageError(f"--seed {pattern}={seed}: {what}")
+        yield _path(way, given), seed
+
+
+def _path(way: Sequence[PlanNode], repeats: Mapping[int, str]) -> str:
+    return "/".join(
+        f"{node.ident}[{repeats[node.order]}]" if node.order in repeats else node.ident for node in way
+    )

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -193,11 +193,28 @@ def test_an_unknown_or_unclear_path_is_explained(gator: Gator) -> None:
     assert "--outcome takes passed, failed" in str(gator("tree", "--outcome", "bad", code=1).exception)
 
 
+@pytest.mark.usefixtures("folder")
+def test_a_shell_completes_commands_runs_and_paths(tracking: Path) -> None:
+    def completions(line: str) -> str:
+        environment = {
+            "_GATOR_COMPLETE": "complete_bash",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(line.count(" ")),
+        }
+        return run([], tracking, environment).stdout
+
+    assert "status" in completions("gator sta")
+    assert "20261122-125830-top" in completions("gator logs -r 2026")
+    assert "top/good" in completions("gator show top/g")
+
+
 # -- as processes
 
 
-def run(args: Sequence[str], tracking: Path, **kwargs: Any) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "GATOR_TRACKING": str(tracking)}
+def run(
+    args: Sequence[str], tracking: Path, more: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, "GATOR_TRACKING": str(tracking), **(more or {})}
     return subprocess.run(
         [sys.executable, "-m", "gator", *args],
         env=environment,
@@ -206,7 +223,6 @@ def run(args: Sequence[str], tracking: Path, **kwargs: Any) -> "subprocess.Compl
         text=True,
         timeout=60,
         check=False,
-        **kwargs,
     )
 
 

@@ -1,10 +1,13 @@
 """Seeds: the numbers here hold for ever, since people keep them to repeat a run."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plan_trees import array, group, job, plan, problems
 
+from gator.errors import UsageError
 from gator.plan.seeds import LARGEST, derive
 
 
@@ -96,3 +99,29 @@ def test_a_seed_that_is_no_number_is_refused() -> None:
 def test_a_seed_may_come_from_the_environment() -> None:
     made = plan(group("top", job("a", seed="${{ env.N }}")), environment={"N": "12"})
     assert made.seed("top/a") == 12
+
+
+def test_a_seed_is_asked_for_by_any_end_of_a_path() -> None:
+    tree = group("top", array("a", 3, group("lane", job("x"))), job("y"))
+    made = plan(tree, seed=5, seeds={"y": 7, "a/lane[1]/x": 8})
+    assert made.seed("top/y") == 7
+    assert made.seed("top/a/lane[1]/x") == 8
+    assert made.seed("top/a/lane[0]/x") == plan(tree, seed=5).seed("top/a/lane[0]/x")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("nobody", "--seed nobody=7: 'nobody' is no node: see `gator plan`"),
+        ("x", "--seed x=7: 'x' may be top/a/x, top/b/x: give more of its path"),
+        ("lane[9]/x", "--seed lane[9]/x=7: 'lane[9]/x' is no node: see `gator plan`"),
+        (
+            "inner[1]",
+            "give the number of each repeat on the way, such as top/q/lane[0]/inner[0], or none",
+        ),
+    ],
+)
+def test_a_seed_for_what_cannot_have_it_is_refused(pattern: str, message: str) -> None:
+    lanes = array("q", 3, array("lane", 2, job("inner")))
+    with pytest.raises(UsageError, match=re.escape(message)):
+        plan(group("top", group("a", job("x")), group("b", job("x")), lanes), seeds={pattern: 7})

@@ -1,0 +1,69 @@
+"""The command that runs a job of a run once more in the same way, from the command line of that run.
+
+The rule: what may change a verdict or a path is kept; how much at once, where, and what to print is not.
+"""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+FLAGS: Final = frozenset(
+    ("--quiet", "--verbose", "--all-msg", "--progress", "--no-progress", "--dry-run", "-q", "-v")
+)
+"""Options of `gator run` that take no value."""
+KEPT: Final = frozenset(("--id", "--timeout", "--limit-warning", "--limit-error", "--limit-critical"))
+STDIN: Final = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """What the command line of a run says of its jobs."""
+
+    spec: str = STDIN
+    """The spec as its user named it."""
+    options: tuple[str, ...] = ()
+    """Options that decide over verdicts and paths, as they were given."""
+
+
+def launched(argv: Sequence[str]) -> Launched:
+    """The command line of a `gator run`, the program's name included, taken apart."""
+    rest = list(argv[1:])
+    if rest[:1] == ["run"]:
+        del rest[0]
+    rest.reverse()
+    spec, options = STDIN, list[str]()
+    while rest:
+        arg = rest.pop()
+        if arg == "--":
+            spec = rest.pop() if rest else spec
+        elif arg == STDIN or not arg.startswith("-"):
+            spec = arg
+        elif arg.startswith("--"):
+            name, found, value = arg.partition("=")
+            if name in FLAGS:
+                continue
+            if not found and rest:
+                value = rest.pop()
+            # The seed of the run is known from its record; those of single nodes are not.
+            if name in KEPT or (name == "--seed" and "=" in value):
+                options += [name, value]
+        elif not _is_complete(arg) and rest:
+            rest.pop()
+    return Launched(spec, tuple(options))
+
+
+def again(launch: Launched, seed: int, path: str = "") -> str:
+    """The command that runs one job, or with the path of a root everything, once more."""
+    only = ["--only", f"/{path}"] if "/" in path else []
+    command = shlex.join(["gator", "run", *only, "--seed", str(seed), *launch.options])
+    # What came from stdin only the user can find.
+    return f"{command} - < SPEC" if launch.spec == STDIN else f"{command} {shlex.quote(launch.spec)}"
+
+
+def _is_complete(arg: str) -> bool:
+    """Whether short options such as `-qv` and `-j4` need no value from the next argument."""
+    for at, letter in enumerate(arg[1:], 1):
+        if f"-{letter}" not in FLAGS:
+            return at + 1 < len(arg)
+    return True

@@ -1,0 +1,43 @@
+"""Commands that repeat a job, from command lines."""
+
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gator.core.again import Launched, again, launched
+
+
+@pytest.mark.parametrize(
+    ("line", "spec", "options"),
+    [
+        ("gator run a.yaml", "a.yaml", ()),
+        ("gator a.yaml -j 4 -q", "a.yaml", ()),
+        ("__main__.py -j 4 a.yaml", "a.yaml", ()),
+        ("gator run -qj4 a.yaml -vj 4 --only x/y", "a.yaml", ()),
+        (
+            "gator run --id=one --timeout 3s --limit-error 2 a",
+            "a",
+            ("--id", "one", "--timeout", "3s", "--limit-error", "2"),
+        ),
+        ("gator run --seed 5 --seed a/b=7 --seed=c=8 x.yml", "x.yml", ("--seed", "a/b=7", "--seed", "c=8")),
+        ("gator run --max-fail 3 - --no-progress", "-", ()),
+        ("gator run -- -odd.yaml", "-odd.yaml", ()),
+        ("gator run run --tag x", "run", ()),
+    ],
+)
+def test_a_command_line_is_taken_apart(line: str, spec: str, options: tuple[str, ...]) -> None:
+    assert launched(shlex.split(line)) == Launched(spec, options)
+
+
+def test_what_decides_over_the_verdict_is_said_again() -> None:
+    launch = Launched("my spec.yaml", ("--timeout", "3s"))
+    assert again(launch, 7, "top/a[1]") == "gator run --only '/top/a[1]' --seed 7 --timeout 3s 'my spec.yaml'"
+    assert again(launch, 7, "top") == "gator run --seed 7 --timeout 3s 'my spec.yaml'"
+    assert again(Launched(), 7, "top/a") == "gator run --only /top/a --seed 7 - < SPEC"
+
+
+@given(st.lists(st.text(st.sampled_from("-=jqvrun a/."), max_size=8)))
+def test_any_command_line_is_survived(argv: list[str]) -> None:
+    assert again(launched(argv), 1, "a/b").startswith("gator run --only /a/b")
