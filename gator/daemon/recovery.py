@@ -108,7 +108,9 @@ def _close(folder: RunFolder, owner: Owner) -> None:
 
 def _write(folder: RunFolder, owner: Owner, files: RunFiles | None) -> None:
     """Write the missing Results as a store of their own, which appears complete or not at all."""
-    part = folder.stores / f"closing.{secrets.token_hex(4)}.part"
+    part = folder.stores / "closing.part"
+    # What is there was left by somebody who was killed while closing.
+    _discard(part)
     store = Store.create(
         part,
         store_id=secrets.token_hex(16),

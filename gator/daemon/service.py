@@ -67,7 +67,8 @@ class Service:
             catalogue=False,
             post=self._loop.call_soon_threadsafe,
         )
-        self._uplink = Uplink(order.parent, self._hello(), order.token, self._store, self)
+        # The parent begins to listen while its daemons start.
+        self._uplink = Uplink(order.parent, self._hello(), order.token, self._store, self, patient=True)
         self._store.on_commit = self._uplink.on_commit
         self._store.on_failed = _on_store_failed
         await self._uplink.run()

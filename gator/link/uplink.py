@@ -41,7 +41,8 @@ class Uplink:
     """One stream to a parent.
 
     `hello.store` names `store`, from which subscriptions are served; a child without a store gives None.
-    `channel` may be shared with other calls to the same peer; else one is made at `address`.
+    `channel` may be shared with other calls to the same peer; else one is made at `address`. A `patient`
+    child waits for a parent that does not listen yet, for ever; its death it has to learn in another way.
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class Uplink:
         handler: UplinkHandler,
         *,
         channel: "aio.Channel | None" = None,
+        patient: bool = False,
     ) -> None:
         self._address = address
+        self._patient = patient
         self._hello = hello
         self._token = token
         self._handler = handler
@@ -97,7 +100,7 @@ class Uplink:
 
     async def run(self) -> None:
         """Dials and serves the stream until it is over; tells the handler if that was too early."""
-        async with _dial(self._address, self._token, self._channel) as stream:
+        async with _dial(self._address, self._token, self._channel, self._patient) as stream:
             await self.converse(stream)
 
     async def converse(self, stream: ChildStream) -> None:
@@ -167,7 +170,9 @@ class Uplink:
 
 
 @asynccontextmanager
-async def _dial(address: str, token: str, channel: "aio.Channel | None") -> AsyncGenerator[ChildStream]:
+async def _dial(
+    address: str, token: str, channel: "aio.Channel | None", patient: bool
+) -> AsyncGenerator[ChildStream]:
     from gator import rpc
     from gator.v1 import parent_service_pb2_grpc
 
@@ -175,7 +180,8 @@ async def _dial(address: str, token: str, channel: "aio.Channel | None") -> Asyn
     if channel is None:
         own = channel = rpc.channel(address)
     try:
-        call = parent_service_pb2_grpc.ParentServiceStub(channel).Attach(metadata=rpc.bearer(token))
+        attach = parent_service_pb2_grpc.ParentServiceStub(channel).Attach
+        call = attach(metadata=rpc.bearer(token), wait_for_ready=patient)
         try:
             yield _CallStream(call)
         finally:
