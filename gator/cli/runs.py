@@ -7,7 +7,7 @@ import typer
 from gator.cli import output
 from gator.cli.selector import FoundRun, JsonOption, TrackingOption, found_runs, tracking_root
 from gator.cli.selector_open import asking
-from gator.errors import GatorError
+from gator.errors import GatorError, UserError
 from gator.v1 import query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -42,7 +42,7 @@ def _look(run: FoundRun) -> query_pb2.Run | str:
     try:
         with asking(run) as ask:
             return ask.get_run(qs.GetRunRequest()).run
-    except GatorError as error:
+    except (GatorError, UserError) as error:
         return str(error)
 
 

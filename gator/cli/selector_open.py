@@ -4,7 +4,7 @@ Rule: commands see only `Questions`; where the answers come from makes no differ
 """
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -144,8 +144,22 @@ def asking(found: selector.FoundRun) -> Generator[Questions]:
     from gator.store.run_queries import FolderReader
 
     close_dead(found)
-    with FolderReader.open(found.folder.path, live=found.folder.is_live()) as reader:
-        yield Queries(reader)
+    folder = found.folder
+    live = folder.is_live()
+    if not (folder.stores / "root.db").exists():
+        why = "it has only just begun, try again in a moment" if live else "the run never began"
+        raise NotFoundError(f"{folder.path} holds no record: {why}")
+    with ExitStack() as left:
+        try:
+            ask: Questions = Queries(left.enter_context(FolderReader.open(folder.path, live=live)))
+        except StoreError:
+            control = folder.read_control() if live else None
+            if control is None:
+                raise
+            from gator.cli.selector_remote import remote_questions
+
+            ask = left.enter_context(remote_questions(control))
+        yield ask
 
 
 def close_dead(found: selector.FoundRun) -> None:

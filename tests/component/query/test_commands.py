@@ -62,10 +62,10 @@ def test_failures_say_what_to_do_next(gator: Gator) -> None:
     assert "failed top/bad: it returned 1" in text
     assert "err:2 error: boom: it broke" in text
     assert "gator logs top/bad -r 20261122-125830-top" in text
-    assert "gator run nightly.yaml --only /top/bad --seed 7" in text
+    assert "gator run --only /top/bad --seed 7 nightly.yaml" in text
     (failure,) = values(gator("failures", "top", "--json"))
     assert failure["first_error"]["text"] == "boom: it broke"
-    assert failure["reproduce"] == "gator run nightly.yaml --only /top/bad --seed 7"
+    assert failure["reproduce"] == "gator run --only /top/bad --seed 7 nightly.yaml"
     assert gator("failures", "good").stdout == "nothing failed\n"
 
 

@@ -1,5 +1,6 @@
 """The services over a real server."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ import grpc
 import pytest
 
 from gator import rpc
+from gator.cli.selector_remote import remote_questions
 from gator.errors import NotFoundError, UnauthenticatedError
 from gator.query import Queries
 from gator.query.servicers import ControlServicer, QueryServicer
@@ -32,6 +34,7 @@ class Served:
     control: "control_service_pb2_grpc.ControlServiceAsyncStub"
     builder: runs.RunBuilder
     stops: list[control_service_pb2.StopRequest]
+    address: str
 
 
 @pytest.fixture
@@ -69,6 +72,7 @@ async def served(builder: runs.RunBuilder, tmp_path: Path) -> AsyncIterator[Serv
             control_service_pb2_grpc.ControlServiceStub(channel),
             builder,
             stops,
+            server.address,
         )
         await channel.close()
         await server.stop()
@@ -144,3 +148,13 @@ async def test_a_stop_is_passed_on_and_answered_with_the_number_of_jobs(served: 
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await served.control.Stop(control_service_pb2.StopRequest(path="nowhere"), metadata=TOKEN)
     assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+async def test_commands_can_ask_the_root_instead_of_its_files(served: Served) -> None:
+    with remote_questions((served.address, "secret")) as ask:
+        run = (await asyncio.to_thread(ask.get_run, qs.GetRunRequest())).run
+        assert run.ident == "top"
+        with pytest.raises(NotFoundError, match="nowhere"):
+            await asyncio.to_thread(ask.get_node, qs.GetNodeRequest(path="nowhere"))
+    with remote_questions((served.address, "wrong")) as ask, pytest.raises(UnauthenticatedError):
+        await asyncio.to_thread(ask.list_lines, qs.ListLinesRequest())
