@@ -67,6 +67,7 @@ class View:
         self._tail.follow(store.store_id, store)
         store.on_commit = self._on_commit
         self.display.on_start(info, self)
+        self.changed()
 
     def follow(self, store_id: str, source: Callable[[], LiveSource], *, tiers: bool) -> None:
         """A daemon has a store; it is read only if the display wants something that stands there."""
@@ -80,8 +81,13 @@ class View:
 
     def changed(self) -> None:
         """Something may look different now."""
-        if self._redraw is None:
-            self._redraw = self._loop.call_later(REDRAW_SECONDS, self._draw)
+        soon = self._loop.time() + REDRAW_SECONDS
+        if self._redraw is not None:
+            if self._redraw.when() <= soon:
+                return
+            # It waits for the clock only.
+            self._redraw.cancel()
+        self._redraw = self._loop.call_at(soon, self._draw)
 
     async def end(self) -> None:
         """Everything is committed: show the rest, and wait until the text files are written."""
