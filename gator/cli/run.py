@@ -5,7 +5,7 @@ The rule: everything that depends on the process (argv, environment, terminal, s
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -13,94 +13,196 @@ from gator.cli import run_options as opt
 from gator.errors import UsageError
 from gator.process.host import supported
 
+WHAT: Final = "What runs"
+POOLS: Final = "How much at once"
+LIMITS: Final = "When it fails"
+RECORD: Final = "What is kept"
+WHERE: Final = "Where it runs"
+SHOWN: Final = "What is printed"
+
 
 def run(
     spec: Annotated[str, typer.Argument(help="The spec: a YAML file, or - for stdin.", metavar="SPEC")],
-    jobs: Annotated[
-        int | None,
-        typer.Option("-j", "--jobs", min=1, help="Cores to use at once; default: all this process may use."),
-    ] = None,
-    memory: Annotated[
-        str | None, typer.Option(help="Memory to use at once, such as 16GB; default: what the host has.")
-    ] = None,
-    licenses: Annotated[
-        list[str] | None,
-        typer.Option("--license", metavar="NAME=N", help="Size of a pool of licences; may be repeated."),
-    ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="PATH", help="Run only what matches, and what that waits for; @failed: of the last run."
+            metavar="PATH",
+            help="Run only what matches, and what that waits for; @failed: what failed in the last run. "
+            "May be repeated, as --skip, --tag, --seed and --license.",
+            rich_help_panel=WHAT,
         ),
     ] = None,
     skip: Annotated[
-        list[str] | None, typer.Option(metavar="PATH", help="Do not run what matches; may be repeated.")
+        list[str] | None, typer.Option(metavar="PATH", help="Leave out what matches.", rich_help_panel=WHAT)
     ] = None,
     tag: Annotated[
-        list[str] | None, typer.Option(metavar="TAG", help="Run only what has this tag; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            metavar="TAG", help="Run what has this tag, and what that waits for.", rich_help_panel=WHAT
+        ),
     ] = None,
     seed: Annotated[
         list[str] | None,
-        typer.Option(metavar="N|random|PATH=N", help="Seed of the run, or of one node; may be repeated."),
+        typer.Option(
+            metavar="N|random|PATH=N",
+            help="Seed of the run, or of one node; default: that in the spec, else random.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    ident: Annotated[
+        str | None,
+        typer.Option(
+            "--id", metavar="NAME", help="Name of the root, instead of its ident.", rich_help_panel=WHAT
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would run; start nothing.", rich_help_panel=WHAT)
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "-j",
+            "--jobs",
+            min=1,
+            metavar="N",
+            help="Cores that all jobs may hold together; default: all that this process may use.",
+            rich_help_panel=POOLS,
+        ),
+    ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Memory that all jobs may hold together, such as 16GB; default: that of the host.",
+            rich_help_panel=POOLS,
+        ),
+    ] = None,
+    licenses: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--license", metavar="NAME=N", help="How many of a licence there are.", rich_help_panel=POOLS
+        ),
     ] = None,
     limit_warning: Annotated[
-        int | None, typer.Option(min=0, help="Warnings a job may write; default: any number.")
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="A job with more warnings fails; default: any number.",
+            rich_help_panel=LIMITS,
+        ),
     ] = None,
-    limit_error: Annotated[int | None, typer.Option(min=0, help="Errors a job may write; default 0.")] = None,
+    limit_error: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="N", help="A job with more errors fails; default: 0.", rich_help_panel=LIMITS
+        ),
+    ] = None,
     limit_critical: Annotated[
-        int | None, typer.Option(min=0, help="Critical messages a job may write; default 0.")
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="A job with more critical messages fails; default: 0.",
+            rich_help_panel=LIMITS,
+        ),
     ] = None,
     timeout: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Longest time of one attempt, such as 90s or 1h30m.")
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Longest time of a job where the spec says none, such as 90s or 1h30m.",
+            rich_help_panel=LIMITS,
+        ),
     ] = None,
     deadline: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Longest time of the whole run.")
+        str | None,
+        typer.Option(metavar="TIME", help="Longest time of the whole run.", rich_help_panel=LIMITS),
     ] = None,
     max_fail: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Start nothing new after N failed jobs.")
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="After N failed jobs start nothing new.", rich_help_panel=LIMITS
+        ),
     ] = None,
     tracking: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of this run; default: a new one in ./tracking.")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of this run; default: a new one in ./tracking.",
+            rich_help_panel=RECORD,
+        ),
     ] = None,
-    ident: Annotated[str | None, typer.Option("--id", metavar="NAME", help="Name of the root node.")] = None,
-    placement: Annotated[
-        opt.PlacementName,
-        typer.Option(help="Where nodes live: auto, inline (one process), daemons, tiers (a daemon a group)."),
-    ] = opt.PlacementName.AUTO,
-    scheduler: Annotated[
-        opt.SchedulerName, typer.Option(help="Where daemons run; this version knows local.")
-    ] = opt.SchedulerName.LOCAL,
-    sched_arg: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="Argument of the scheduler: concurrency=N means -j N."),
+    text_logs: Annotated[
+        opt.TextLogMode,
+        typer.Option(
+            help="Whose output is also written as a text file, in logs/ of the run's folder.",
+            rich_help_panel=RECORD,
+        ),
+    ] = opt.TextLogMode.FAILED,
+    log_cap: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Of a job's output store at most this much; default: 1GiB.",
+            rich_help_panel=RECORD,
+        ),
     ] = None,
     interval: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Longest time between two samples of a job; default 5s."),
+        typer.Option(
+            metavar="TIME",
+            help="Longest time between two looks at what a job uses; default: 5s.",
+            rich_help_panel=RECORD,
+        ),
     ] = None,
-    log_cap: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="Output stored per attempt; default 1GiB.")
-    ] = None,
-    text_logs: Annotated[
-        opt.TextLogMode, typer.Option(help="Of which jobs the output is also written as a text file.")
-    ] = opt.TextLogMode.FAILED,
     parent: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="Inside a job: report the outcome to it, at $GATOR_PARENT."),
+        typer.Option(
+            metavar="ADDRESS",
+            help='Inside a job: report the outcome to it; give "$GATOR_PARENT".',
+            rich_help_panel=RECORD,
+        ),
+    ] = None,
+    placement: Annotated[
+        opt.PlacementName,
+        typer.Option(
+            help="Processes that look after the jobs: this one (inline), a few (daemons), or one more for "
+            "each group (tiers); auto: inline for a single job, else daemons.",
+            rich_help_panel=WHERE,
+        ),
+    ] = opt.PlacementName.AUTO,
+    scheduler: Annotated[
+        opt.SchedulerName,
+        typer.Option(help="Where jobs run: local is this host.", rich_help_panel=WHERE),
+    ] = opt.SchedulerName.LOCAL,
+    sched_arg: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Argument of the scheduler; local knows concurrency=N, the same as -j N.",
+            rich_help_panel=WHERE,
+        ),
     ] = None,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print only failures and the summary.")
+        bool,
+        typer.Option("--quiet", "-q", help="Print only failures and the summary.", rich_help_panel=SHOWN),
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Print starts and ends of jobs too.")
+        bool,
+        typer.Option("--verbose", "-v", help="Print starts and ends of jobs too.", rich_help_panel=SHOWN),
     ] = False,
-    all_msg: Annotated[bool, typer.Option("--all-msg", help="Print the messages of all jobs.")] = False,
+    all_msg: Annotated[
+        bool, typer.Option("--all-msg", help="Print the messages of all jobs.", rich_help_panel=SHOWN)
+    ] = False,
     progress: Annotated[
-        bool | None, typer.Option("--progress/--no-progress", help="Live display; default: on a terminal.")
+        bool | None,
+        typer.Option(
+            "--progress/--no-progress",
+            help="Live display; default: if stdout is a terminal.",
+            rich_help_panel=SHOWN,
+        ),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would run, and start nothing.")
-    ] = False,
 ) -> None:
     """Run a spec: start every job of its tree and keep all they say."""
     reason = supported()
@@ -120,7 +222,7 @@ def run(
     )
     request = opt.plan_request(loaded, choice)
     if dry_run:
-        opt.show_plan(request)
+        opt.show_plan(request, loaded.warnings)
         return
     pools = opt.pools(loaded, jobs=jobs, memory=memory, licenses=licenses or [], sched_args=sched_arg or [])
     del scheduler
@@ -133,8 +235,8 @@ def run(
         placement=placement,
         tracking=tracking,
         deadline_millis=opt.millis(deadline, "--deadline") or 0,
-        sample_interval_millis=opt.millis(interval, "--interval") or 5_000,
-        log_cap_bytes=opt.size(log_cap, "--log-cap") or 1 << 30,
+        sample_interval_millis=opt.above_zero(opt.millis(interval, "--interval"), "--interval", 5_000),
+        log_cap_bytes=opt.above_zero(opt.size(log_cap, "--log-cap"), "--log-cap", 1 << 30),
         text_logs=text_logs,
         parent=parent,
         quiet=quiet,

@@ -199,6 +199,13 @@ def size(text: str | None, option: str) -> int | None:
         raise UsageError(f"{option} {text}: {error}") from error
 
 
+def above_zero(value: int | None, option: str, default: int) -> int:
+    """A value that is not 0, or the default when there is none."""
+    if value == 0:
+        raise UsageError(f"{option}: give more than 0")
+    return default if value is None else value
+
+
 def with_last_failures(only: Sequence[str], loaded: LoadedSpec, root: Path) -> list[str]:
     """The globs of --only, with `@failed` replaced by the failed jobs of the last run of this ident."""
     if "@failed" not in only:
@@ -209,9 +216,12 @@ def with_last_failures(only: Sequence[str], loaded: LoadedSpec, root: Path) -> l
     return [glob for glob in only if glob != "@failed"] + [f"/{path}" for path in paths]
 
 
-def show_plan(request: plan_pb2.PlanRequest) -> None:
-    """Print what would run."""
+def show_plan(request: plan_pb2.PlanRequest, warnings: Sequence[Problem]) -> None:
+    """Print what would run, and on stderr what is odd about the spec."""
     from gator.plan import make_plan
     from gator.plan.render import tree_text
 
-    sys.stdout.write(tree_text(make_plan(request)) + "\n")
+    plan = make_plan(request)
+    for problem in sorted({*warnings, *plan.warnings}):
+        sys.stderr.write(f"{problem.file}:{problem.line}:{problem.column}: warning: {problem.message}\n")
+    sys.stdout.write(tree_text(plan))

@@ -19,9 +19,9 @@ from gator import __version__
 from gator.cli import faults
 from gator.cli.run_options import LoadedSpec, PlacementName, TextLogMode, tracking_root
 from gator.console import make_display
-from gator.core.environment import mask
 from gator.core.ledger import Ledger
 from gator.core.pools import DemandKey, Pools
+from gator.core.secrecy import hide, mask, mask_variables, secret_values
 from gator.daemon.clock import SystemClock
 from gator.daemon.folder import RunFolder
 from gator.daemon.recovery import close_latest
@@ -58,7 +58,7 @@ def execute(launch: Launch) -> int:
     launch.request.run = secrets.token_hex(16)
     # Planned before there is a folder, so that a spec that cannot run leaves nothing behind.
     plan = make_plan(launch.request)
-    notes = _look_over(launch, plan)
+    notices = _look_over(launch, plan)
     close_latest(tracking_root())
     folder = _make_folder(launch, plan.root.ident)
     launch.request.run_dir = str(folder.path)
@@ -84,7 +84,7 @@ def execute(launch: Launch) -> int:
         log_cap_bytes=launch.log_cap_bytes,
         text_logs=launch.text_logs,
     )
-    end, stopped = asyncio.run(_run(folder, plan, options, display, notes))
+    end, stopped = asyncio.run(_run(folder, plan, options, display, notices))
     if launch.parent:
         from gator.cli.nested import report
 
@@ -98,7 +98,7 @@ def execute(launch: Launch) -> int:
 
 
 async def _run(
-    folder: RunFolder, plan: Plan, options: RunOptions, display: Display, notes: Sequence[str]
+    folder: RunFolder, plan: Plan, options: RunOptions, display: Display, notices: Sequence[tuple[str, bool]]
 ) -> tuple[RunEnd, bool]:
     root = Root(folder, plan, options, display, SystemClock())
     loop = asyncio.get_running_loop()
@@ -119,9 +119,14 @@ async def _run(
         # Whoever ignores SIGHUP at the launch (nohup) wants to go on without a terminal.
         if signal.getsignal(number) is not signal.SIG_IGN:
             loop.add_signal_handler(number, on_signal, number)
-    for note in notes:
-        display.on_notice(note, warning=True)
-    return await root.run(), bool(stops)
+    for text, warning in notices:
+        display.on_notice(text, warning=warning)
+    end = await root.run()
+    at_end = len(stops)
+    while not display.ready() and len(stops) == at_end:
+        # Somebody reads slowly; Ctrl-C lets go of what is left.
+        await asyncio.sleep(0.02)
+    return end, at_end > 0
 
 
 def _placement(name: PlacementName, plan: Plan) -> Placement:
@@ -132,14 +137,18 @@ def _placement(name: PlacementName, plan: Plan) -> Placement:
     return Placement(name.value)
 
 
-def _look_over(launch: Launch, plan: Plan) -> list[str]:
-    """What is to be said before anything starts; raises UsageError when something can never run."""
+def _look_over(launch: Launch, plan: Plan) -> list[tuple[str, bool]]:
+    """What is to be said before anything starts, and whether it is a warning.
+
+    Raises UsageError when something can never run.
+    """
     jobs = [node for node in plan.nodes.values() if node.job is not None]
     findings = Ledger(launch.pools).problems({DemandKey.of(node.demand) for node in jobs})
     if findings.errors:
         raise UsageError("; ".join(findings.errors))
-    warnings = [str(problem) for problem in (*launch.loaded.warnings, *plan.warnings)]
-    return [*warnings, *findings.warnings, *findings.notes]
+    problems = [str(problem) for problem in (*launch.loaded.warnings, *plan.warnings)]
+    warnings = [(text, True) for text in (*problems, *findings.warnings)]
+    return [*warnings, *((text, False) for text in findings.notes)]
 
 
 def _make_folder(launch: Launch, ident: str) -> RunFolder:
@@ -150,17 +159,19 @@ def _make_folder(launch: Launch, ident: str) -> RunFolder:
 
 def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
     """What the record says of the launch; secrets are masked."""
-    environment = mask(os.environ)
     request = plan_pb2.PlanRequest()
     request.CopyFrom(launch.request)
     request.environment.clear()
-    request.environment.update(environment)
+    request.environment.update(mask(os.environ))
+    secret = mask_variables(request) + secret_values(os.environ.items())
+    text = launch.loaded.text.decode(errors="backslashreplace")
+    spec_text, command_line = hide([text, shlex.join(sys.argv)], secret)
     return {
         "ident": plan.root.ident,
         "spec_name": launch.loaded.name,
-        "spec_text": launch.loaded.text.decode(errors="backslashreplace"),
+        "spec_text": spec_text,
         "plan_request": request.SerializeToString().hex(),
-        "command_line": shlex.join(sys.argv),
+        "command_line": command_line,
         "user": getpass.getuser(),
         "launch_dir": str(Path.cwd()),
         "version": __version__,
