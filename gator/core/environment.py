@@ -5,14 +5,14 @@ all jobs of a run is made once.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gator.core.secrecy import hide, secret_values
 from gator.spec.expand import expand
 from gator.spec.paths import slug
 from gator.v1 import attach_pb2, spec_pb2
 
-MASK = "***"
 BASH = ("bash", "-euo", "pipefail", "-c")
 OWN_NAMES = (
     "GATOR_PARENT",
@@ -33,24 +33,12 @@ OWN_NAMES = (
 
 _OWN = frozenset(OWN_NAMES)
 _MEGABYTE = 1_000_000
-_SHORTEST_SECRET = 6
-_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|KEY|CREDENTIAL", re.IGNORECASE)
 _FILL = re.compile(r"\$\$\{\{|\$\{\{\s*(attempt|scratch|cores)\s*\}\}")
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:=,@%+-]*")
 
 
 class UnsafeScriptError(ValueError):
     """A value was to be put into a script that a shell would not take as one plain word."""
-
-
-def is_secret(name: str) -> bool:
-    """Whether a variable of this name looks as if nobody should read its value."""
-    return _SECRET_NAME.search(name) is not None
-
-
-def mask(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment with the values of what looks secret hidden."""
-    return {name: MASK if is_secret(name) else value for name, value in environment.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +82,7 @@ class Launcher:
         self._base = base
         self._launch_dir = launch_dir
         self.folder = folder
-        self._secrets = _secret_values(base.items())
+        self._secrets = secret_values(base.items())
 
     def prepare(self, node: attach_pb2.LaunchNode, token: str, scratch: str = "") -> Prepared:
         """What to start for an attempt; `scratch` is its own folder, if it has one.
@@ -113,7 +101,7 @@ class Launcher:
                     env[name] = filler.fill(variable.value)
                 else:
                     env.pop(name, None)
-            secrets = secrets + _secret_values((name, env.get(name, "")) for name in overlay)
+            secrets = secrets + secret_values((name, env.get(name, "")) for name in overlay)
         _add_own(env, node, token, scratch)
         argv = _argv(job, filler, env)
         cwd = self._cwd(settings, filler, scratch)
@@ -205,18 +193,3 @@ def _add_own(env: dict[str, str], node: attach_pb2.LaunchNode, token: str, scrat
         env["GATOR_ARRAY_INDEX"] = str(node.array_index)
     if scratch:
         env["GATOR_SCRATCH"] = scratch
-
-
-def _secret_values(variables: Iterable[tuple[str, str]]) -> list[str]:
-    """Values worth hiding; very short ones would hide half of every text."""
-    return [value for name, value in variables if len(value) >= _SHORTEST_SECRET and is_secret(name)]
-
-
-def hide(argv: Sequence[str], secrets: Sequence[str]) -> list[str]:
-    """`argv` with every secret in it replaced."""
-    shown: list[str] = list(argv)
-    joined = "\0".join(argv)
-    for secret in secrets:
-        if secret and secret in joined:
-            shown = [text.replace(secret, MASK) for text in shown]
-    return shown

@@ -1,6 +1,6 @@
 """Hides values that look like secrets before a job is shown. Rule: the name decides, as everywhere."""
 
-from gator.core.environment import MASK, is_secret
+from gator.core.secrecy import mask_variables
 from gator.v1 import spec_pb2
 
 
@@ -8,7 +8,5 @@ def masked(job: spec_pb2.Job) -> spec_pb2.Job:
     """A copy of a job without the values of variables that look like secrets."""
     copy = spec_pb2.Job()
     copy.CopyFrom(job)
-    for variable in copy.settings.env:
-        if variable.value and is_secret(variable.name):
-            variable.value = MASK
+    mask_variables(copy)
     return copy

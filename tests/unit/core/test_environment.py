@@ -2,7 +2,8 @@
 
 import pytest
 
-from gator.core.environment import Launcher, UnsafeScriptError, hide, is_secret, mask
+from gator.core.environment import Launcher, UnsafeScriptError
+from gator.core.secrecy import hide, is_secret, mask, mask_variables
 from gator.v1 import attach_pb2, spec_pb2
 
 
@@ -90,3 +91,13 @@ def test_secrets_are_hidden_in_a_command_line() -> None:
     prepared = _launcher().prepare(_node(job), "tttttttt")
     assert prepared.shown == ["x", "***", "***"]
     assert prepared.argv == ["x", "swordfish", "tttttttt"]
+
+
+def test_secrets_are_hidden_at_any_depth_of_a_spec() -> None:
+    variable = spec_pb2.EnvVariable(name="MY_TOKEN", value="hunter22")
+    job = spec_pb2.Job(ident="x", settings=spec_pb2.Settings(env=[variable, spec_pb2.EnvVariable(name="A")]))
+    inner = spec_pb2.JobGroup(jobs=[spec_pb2.Spec(job=job)])
+    spec = spec_pb2.Spec(array=spec_pb2.JobArray(jobs=[spec_pb2.Spec(group=inner)]))
+    assert mask_variables(spec) == ["hunter22"]
+    assert "hunter22" not in str(spec)
+    assert [v.name for v in spec.array.jobs[0].group.jobs[0].job.settings.env] == ["MY_TOKEN", "A"]
