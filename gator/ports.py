@@ -82,6 +82,10 @@ class Display(Protocol):
         """Which events it wants to see; fixed from the start."""
         ...
 
+    def ready(self) -> bool:
+        """Whether it can take more; while it can not it is shown nothing, and asked again and again."""
+        ...
+
     def on_start(self, info: RunInfo, state: LiveState) -> None:
         """The run begins."""
         ...

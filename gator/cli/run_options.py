@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gator import spec as specs
 from gator.core.pools import Pools
-from gator.daemon.text_logs import TextLogMode
+from gator.daemon.modes import TextLogMode
 from gator.errors import Problem, UsageError
 from gator.spec import durations, sizes
 from gator.v1 import plan_pb2, spec_pb2

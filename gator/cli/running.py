@@ -24,8 +24,10 @@ from gator.core.pools import DemandKey, Pools
 from gator.core.secrecy import hide, mask, mask_variables, secret_values
 from gator.daemon.clock import SystemClock
 from gator.daemon.folder import RunFolder
+from gator.daemon.modes import Placement
+from gator.daemon.options import RunEnd, RunOptions
 from gator.daemon.recovery import close_latest
-from gator.daemon.root import Placement, Root, RunEnd, RunOptions
+from gator.daemon.root import Root
 from gator.errors import UsageError
 from gator.plan import Plan, make_plan
 from gator.ports import Display
@@ -123,7 +125,7 @@ async def _run(
         display.on_notice(text, warning=warning)
     end = await root.run()
     at_end = len(stops)
-    while not display.ready() and len(stops) == at_end:
+    while not display.ready() and len(stops) == at_end:  # noqa: ASYNC110 - only asking tells
         # Somebody reads slowly; Ctrl-C lets go of what is left.
         await asyncio.sleep(0.02)
     return end, at_end > 0

@@ -5,6 +5,7 @@ The rule: a display that cannot be written to is dropped, and the run goes on.
 
 import os
 import select
+import stat
 import time
 from typing import TextIO
 
@@ -19,8 +20,7 @@ _COLOURS = {
 }
 NAME_WIDTH = 8
 """Room for the longest name of a severity."""
-_PIECE = 1024
-"""Bytes that a terminal which says it is ready takes without delay."""
+_TERMINAL_PIECE = 1024
 _USUAL_SIZE = (80, 24)
 
 
@@ -41,6 +41,7 @@ class Paper:
         try:
             out.flush()
             self._fd = out.fileno()
+            self._piece = _piece_of(self._fd)
             self._poll.register(self._fd, select.POLLOUT)
         except (OSError, ValueError):
             # It stands for a file only, as in memory, or is closed already.
@@ -51,11 +52,6 @@ class Paper:
         """Whether only ASCII can be relied on."""
         return not self._encoding.lower().startswith("utf")
 
-    @property
-    def blocked(self) -> bool:
-        """Whether something that was offered is still to be taken."""
-        return bool(self._rest)
-
     def size(self) -> tuple[int, int]:
         """Columns and rows of the terminal now; 80 and 24 where there is none."""
         try:
@@ -65,12 +61,29 @@ class Paper:
         return (size.columns or _USUAL_SIZE[0], size.lines or _USUAL_SIZE[1])
 
     def write(self, text: str) -> None:
-        """Write as it is, however long it takes; after a failure nothing is written any more."""
-        self._put(text, wait=True)
+        """Write as far as it is taken at once; what is left comes before all that is written later.
 
-    def offer(self, text: str) -> None:
-        """Write as far as it is taken at once; what is left comes before all that is written later."""
-        self._put(text, wait=False)
+        Never waits: who writes much asks `ready` before. After a failure nothing is written any more.
+        """
+        if self._lost:
+            return
+        try:
+            if self._fd < 0:
+                self._out.write(text)
+                self._out.flush()
+                return
+            self._rest += text.encode(self._encoding, "backslashreplace")
+            self._send()
+        except (OSError, ValueError):
+            # The terminal is closed or the reader of a pipe is gone. The record is what counts.
+            self._lost = True
+            self._rest.clear()
+
+    def ready(self) -> bool:
+        """Whether all that was written is taken, after taking what can be taken now."""
+        if self._rest:
+            self.write("")
+        return not self._rest
 
     def line(self, text: str) -> None:
         """Write a line."""
@@ -91,44 +104,18 @@ class Paper:
         """The text in a colour, where there are colours. `code` is that of SGR (ECMA-48)."""
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour and code else text
 
-    def _put(self, text: str, *, wait: bool) -> None:
-        if self._lost:
-            return
-        try:
-            if self._fd < 0:
-                self._out.write(text)
-                self._out.flush()
-                return
-            data = text.encode(self._encoding, "backslashreplace")
-            if self._rest or not wait:
-                self._rest += data
-                data = self._send_rest(wait=wait)
-            self._send(data)
-        except (OSError, ValueError):
-            # The terminal is closed or the reader of a pipe is gone. The record is what counts.
-            self._lost = True
-            self._rest.clear()
-
-    def _send_rest(self, *, wait: bool) -> bytes:
-        """Send what is taken at once; returns the rest if it is to be waited for."""
-        while self._rest:
-            if wait:
-                data = bytes(self._rest)
-                self._rest.clear()
-                return data
-            if not self._poll.poll(0):
-                break
+    def _send(self) -> None:
+        while self._rest and self._poll.poll(0):
             try:
-                del self._rest[: os.write(self._fd, self._rest[:_PIECE])]
-            except BlockingIOError:
-                break
-        return b""
-
-    def _send(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[os.write(self._fd, view) :]
+                del self._rest[: os.write(self._fd, self._rest[: self._piece])]
             except BlockingIOError:
                 # Whoever shares the descriptor has set it so.
-                self._poll.poll()
+                return
+
+
+def _piece_of(fd: int) -> int:
+    """Bytes that a descriptor which says it is ready takes without delay."""
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISREG(mode):
+        return 1 << 20
+    return select.PIPE_BUF if stat.S_ISFIFO(mode) else _TERMINAL_PIECE

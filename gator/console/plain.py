@@ -31,6 +31,10 @@ class PlainDisplay:
         """Results always; starts when verbose; messages when all are asked for."""
         return words.wanted(verbose=self._verbose, all_messages=self._all)
 
+    def ready(self) -> bool:
+        """Whether its reader has taken what was shown."""
+        return self._paper.ready()
+
     def on_start(self, info: RunInfo, state: LiveState) -> None:
         """The run begins."""
         self._info, self._state = info, state

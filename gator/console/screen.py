@@ -7,9 +7,6 @@ from collections.abc import Sequence
 
 from gator.console.paper import Paper
 
-MOST_HELD = 1 << 20
-"""Characters that wait for a terminal that takes nothing; beyond it the display waits with them."""
-
 # ECMA-48 and, for the cursor, DEC's private modes as every terminal of today knows them.
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
 _ERASE_LINE, _ERASE_BELOW = "\x1b[K", "\x1b[J"
@@ -27,12 +24,10 @@ class Screen:
         self._drawn: list[int] = []
         """Cells of each line of the area as it stands."""
         self._above: list[str] = []
-        self._held = 0
 
     def print_above(self, text: str) -> None:
         """Print whole lines for good; they appear with the next draw."""
         self._above.append(text)
-        self._held += len(text)
 
     @property
     def waiting(self) -> bool:
@@ -42,17 +37,15 @@ class Screen:
     def draw(self, lines: Sequence[tuple[str, int]]) -> None:
         """Replace the area; each line comes with its number of cells, which must be less than the columns.
 
-        Does nothing while the terminal takes nothing, unless too much is held for it.
+        Does nothing while the terminal takes nothing.
         """
-        self._paper.offer("")
-        full = self._held > MOST_HELD
-        if self._paper.blocked and not full:
+        if not self._paper.ready():
             return
         text = self._to_top() + self._take_above()
         text += "".join(f"{line}{_ERASE_LINE}\n" for line, _ in lines)
         text = f"{_HIDE}{text}{_ERASE_BELOW}{_SHOW}"
         self._drawn = [room for _, room in lines]
-        (self._paper.write if full else self._paper.offer)(text)
+        self._paper.write(text)
 
     def close(self) -> None:
         """Take the area away and print what is left."""
@@ -67,6 +60,5 @@ class Screen:
     def _take_above(self) -> str:
         text = "".join(self._above)
         self._above.clear()
-        self._held = 0
         # Only then is the area erased first: where nothing is printed the screen never flickers.
         return _ERASE_BELOW + text if text else ""

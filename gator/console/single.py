@@ -39,6 +39,10 @@ class SingleDisplay:
             severity=pb.SEVERITY_DEBUG if self._verbose else pb.SEVERITY_INFO,
         )
 
+    def ready(self) -> bool:
+        """Whether its reader has taken what was shown."""
+        return self._paper.ready()
+
     def on_start(self, info: RunInfo, state: LiveState) -> None:
         """The run begins."""
         del state

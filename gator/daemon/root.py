@@ -8,9 +8,7 @@ import os
 import secrets
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -29,8 +27,9 @@ from gator.daemon.fleet import SUBSCRIPTION, Daemon, Fleet, FleetContext
 from gator.daemon.folder import ROOT_STORE, Owner, RunFolder
 from gator.daemon.gatekeeper import Gatekeeper
 from gator.daemon.inline import InlineHand
+from gator.daemon.modes import Placement, TextLogMode
+from gator.daemon.options import RunEnd, RunOptions
 from gator.daemon.stores import LiveSource, read_batches
-from gator.daemon.text_logs import TextLogMode
 from gator.daemon.tier_daemons import TierDaemons
 from gator.daemon.view import View
 from gator.daemon.wrapper_host import WrapperContext, WrapperHost
@@ -53,41 +52,6 @@ SWITCH_INTERVAL = 0.0005
 ACK_SECONDS = 0.02
 SERVE_AFTER = 0.05
 """Seconds after which a run that is inline begins to listen."""
-
-
-class Placement(Enum):
-    """Where the nodes of a run live."""
-
-    INLINE = "inline"
-    """Everything in the process of the command."""
-    DAEMONS = "daemons"
-    """Tiers in the process of the command, jobs in a few daemons."""
-    TIERS = "tiers"
-    """Groups and arrays directly below the root in daemons of their own, with their jobs."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """All that decides over a run besides its plan. Paths are absolute, times in milliseconds."""
-
-    pools: Pools
-    placement: Placement
-    environment: Mapping[str, str]
-    launch_dir: str
-    meta: Mapping[str, str]
-    """What the record says of the launch: the text of the spec, the command line, the user."""
-    deadline_millis: int = 0
-    sample_interval_millis: int = 5_000
-    log_cap_bytes: int = 1 << 30
-    text_logs: TextLogMode = TextLogMode.FAILED
-
-
-@dataclass(frozen=True, slots=True)
-class RunEnd:
-    """How a run ended; `fault` is set when that was Gator's own fault."""
-
-    result: event_pb2.Result
-    fault: str = ""
 
 
 class Root:
@@ -419,7 +383,14 @@ class Root:
         from gator.daemon.serving import RootServer
 
         handler = Gatekeeper(self._fleet, self._desk)
-        server = RootServer(self._run, self.folder.path, self._tokens, handler, self._on_stop_request)
+        server = RootServer(
+            self._run,
+            self.folder.path,
+            self._store.reader(),
+            self._tokens,
+            handler,
+            self._on_stop_request,
+        )
         address = await server.start(self._address)
         self.folder.write_control(address, self._tokens.make(Audience.CONTROL))
         try:
@@ -427,12 +398,10 @@ class Root:
         finally:
             await server.close()
 
-    def _on_stop_request(self, request: control_service_pb2.StopRequest) -> int:
-        counts = self._tree.tally
+    def _on_stop_request(self, request: control_service_pb2.StopRequest) -> None:
         path = request.path if request.path != self.plan.root.ident else ""
         if not self.stop(request.mode, path, request.message):
             raise NotFoundError(f"there is no node {request.path} that has not ended")
-        return counts.waiting + counts.running
 
     def _on_served(self, serving: "asyncio.Task[None]") -> None:
         if not serving.cancelled() and (error := serving.exception()) is not None:

@@ -3,6 +3,7 @@
 The rule: everything but health and reflection asks for a token. Importing this imports grpc.
 """
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -15,24 +16,30 @@ from gator.errors import NotFoundError
 from gator.link.server import ATTACH, parent_service
 from gator.query.queries import Queries
 from gator.query.servicers import ControlServicer, QueryServicer
+from gator.store import Reader
 from gator.store.run_queries import FolderReader
 from gator.v1 import (
     control_service_pb2,
     control_service_pb2_grpc,
     query_service_pb2_grpc,
 )
+from gator.v1 import query_service_pb2 as qs
 
-_STOP = Callable[[control_service_pb2.StopRequest], int]
+_STOP = Callable[[control_service_pb2.StopRequest], None]
 
 
 class RootServer:
     """Listens for everybody who may speak with a root."""
 
-    def __init__(self, run: str, folder: Path, tokens: Tokens, handler: Gatekeeper, stop: _STOP) -> None:
+    def __init__(
+        self, run: str, folder: Path, root: Reader, tokens: Tokens, handler: Gatekeeper, stop: _STOP
+    ) -> None:
         self._run, self._tokens, self._handler, self._stop = run, tokens, handler, stop
         self._left = ExitStack()
         self._pool = ThreadPoolExecutor(2, "gator-query")
-        self._queries = Queries(self._left.enter_context(FolderReader.open(folder, live=True)))
+        self._left.callback(root.close)
+        reader = FolderReader.open(folder, live=True, root=root)
+        self._queries = Queries(self._left.enter_context(reader))
 
     async def start(self, address: str) -> str:
         """Listen; the address to dial."""
@@ -69,5 +76,7 @@ class RootServer:
         return self._queries
 
     async def _on_stop(self, request: control_service_pb2.StopRequest) -> int:
-        self._find(request.run)
-        return self._stop(request)
+        queries = self._find(request.run)
+        node = await asyncio.to_thread(queries.get_node, qs.GetNodeRequest(path=request.path))
+        self._stop(request)
+        return node.node.tally.waiting + node.node.tally.running

@@ -28,10 +28,13 @@ class Tail:
     """Follows any number of stores and passes on what passes a filter."""
 
     def __init__(
-        self, wanted: attach_pb2.EventFilter, show: Callable[[Sequence[event_pb2.Event]], None]
+        self,
+        wanted: attach_pb2.EventFilter,
+        show: Callable[[Sequence[event_pb2.Event]], None],
+        ready: Callable[[], bool],
     ) -> None:
         self._wanted = wanted
-        self._show = show
+        self._show, self._ready = show, ready
         self._sources: dict[str, Source] = {}
         self._positions: dict[str, int] = {}
         self._moved: dict[str, None] = {}
@@ -52,15 +55,21 @@ class Tail:
                 # Not at once: a row of small commits is read as one.
                 self._turn = self._loop.call_later(GATHER_SECONDS, self._read)
 
-    def finish(self) -> None:
-        """Show all that is left."""
+    async def finish(self) -> None:
+        """Show all that is left, however long its reader takes."""
         for name in self._sources:
             self._moved[name] = None
         while self._moved:
-            self._read_piece()
+            if self._ready():
+                self._read_piece()
+            # In any case, so that signals are heard.
+            await asyncio.sleep(0 if self._ready() else GATHER_SECONDS)
 
     def _read(self) -> None:
         self._turn = None
+        if not self._ready():
+            self._turn = self._loop.call_later(GATHER_SECONDS, self._read)
+            return
         self._read_piece()
         if self._moved:
             self._turn = self._loop.call_soon(self._read)

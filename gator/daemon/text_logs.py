@@ -6,21 +6,12 @@ The rule: a copy for convenience, made after the Result from the stores; the rec
 import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from enum import Enum
 from pathlib import Path
 
 from gator.core.gate import FAILURES
+from gator.daemon.modes import TextLogMode
 from gator.spec.paths import slug
 from gator.v1 import event_pb2
-
-
-class TextLogMode(Enum):
-    """Of which jobs there is a text file."""
-
-    FAILED = "failed"
-    ALL = "all"
-    NONE = "none"
-
 
 ReadOutput = Callable[[str, int], Iterable[bytes]]
 """All that an attempt at a node wrote, in pieces, as it was read."""

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from heapq import nsmallest
 
 from gator.daemon.folder import RunFolder
+from gator.daemon.modes import TextLogMode
 from gator.daemon.stores import LiveSource
 from gator.daemon.tail import Tail
-from gator.daemon.text_logs import TextLogMode, TextLogs
+from gator.daemon.text_logs import TextLogs
 from gator.events import template_of
 from gator.plan import Plan
 from gator.ports import Clock, Display, RunInfo, RunningJob
@@ -44,7 +45,7 @@ class View:
         self._loop = asyncio.get_running_loop()
         self._logs = TextLogs(folder.logs, text_logs, self._read_output)
         self._wanted = self._filter(text_logs)
-        self._tail = Tail(self._wanted, self._show)
+        self._tail = Tail(self._wanted, self._show, display.ready)
         self._own = ""
         self._redraw: asyncio.TimerHandle | None = None
 
@@ -91,7 +92,7 @@ class View:
 
     async def end(self) -> None:
         """Everything is committed: show the rest, and wait until the text files are written."""
-        self._tail.finish()
+        await self._tail.finish()
         await self._logs.finish()
         if self._redraw is not None:
             self._redraw.cancel()

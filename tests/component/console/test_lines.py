@@ -227,13 +227,12 @@ def test_a_descriptor_that_does_not_block_loses_nothing(tmp_path: Path):
     with os.fdopen(writing, "w") as stream:
         paper = Paper(stream, colour=False)
         for _ in range(300):
-            paper.offer("x" * 1000 + "\n")
-        assert paper.blocked
+            paper.write("x" * 1000 + "\n")
+        assert not paper.ready()
         os.set_blocking(reading, False)
         taken = 0
-        while paper.blocked:
+        while not paper.ready():
             taken += len(os.read(reading, 1 << 20))
-            paper.offer("")
         taken += len(os.read(reading, 1 << 20))
     os.close(reading)
     assert taken == 300 * 1001

@@ -1,0 +1,22 @@
+"""Choices of a run that the command line offers by name. Imports nothing, so that checks stay fast."""
+
+from enum import Enum
+
+
+class Placement(Enum):
+    """Where the nodes of a run live."""
+
+    INLINE = "inline"
+    """Everything in the process of the command."""
+    DAEMONS = "daemons"
+    """Tiers in the process of the command, jobs in a few daemons."""
+    TIERS = "tiers"
+    """Groups and arrays directly below the root in daemons of their own, with their jobs."""
+
+
+class TextLogMode(Enum):
+    """Of which jobs the output is also written as a text file."""
+
+    FAILED = "failed"
+    ALL = "all"
+    NONE = "none"

@@ -1,0 +1,32 @@
+"""What decides over a run besides its plan, and how a run ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gator.core.pools import Pools
+from gator.daemon.modes import Placement, TextLogMode
+from gator.v1 import event_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """All that decides over a run besides its plan. Paths are absolute, times in milliseconds."""
+
+    pools: Pools
+    placement: Placement
+    environment: Mapping[str, str]
+    launch_dir: str
+    meta: Mapping[str, str]
+    """What the record says of the launch: the text of the spec, the command line, the user."""
+    deadline_millis: int = 0
+    sample_interval_millis: int = 5_000
+    log_cap_bytes: int = 1 << 30
+    text_logs: TextLogMode = TextLogMode.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """How a run ended; `fault` is set when that was Gator's own fault."""
+
+    result: event_pb2.Result
+    fault: str = ""
