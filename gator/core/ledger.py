@@ -148,10 +148,10 @@ class Ledger:
         pools = self.pools
         if demand.cores > pools.cores:
             have = cores_text(pools.cores)
-            texts.append(f"{cores_text(demand.cores)} wanted, but there is {have}: such a job runs alone")
+            texts.append(f"{cores_text(demand.cores)} wanted, but the run has {have}: such a job runs alone")
         if demand.memory_bytes > pools.memory_bytes and not pools.memory_given:
             want, have = size_text(demand.memory_bytes), size_text(pools.memory_bytes)
-            texts.append(f"{want} of memory wanted, but there is {have}: such a job runs alone")
+            texts.append(f"{want} of memory wanted, but the run has {have}: such a job runs alone")
         fresh = [text for text in texts if text not in self._told]
         self._told.update(fresh)
         return fresh

@@ -26,6 +26,7 @@ class _First:
 
     path: str
     reason: pb.Reason.ValueType
+    message: str
 
 
 class GroupFold:
@@ -125,7 +126,7 @@ class GroupFold:
                 self._first_error = event_pb2.Offence()
                 self._first_error.CopyFrom(result.first_error)
         if outcome not in self._firsts:
-            self._firsts[outcome] = _First(path, result.reason)
+            self._firsts[outcome] = _First(path, result.reason, result.message)
 
     def _add_usage(self, usage: event_pb2.Usage) -> None:
         self._user += usage.user_nanos
@@ -148,6 +149,9 @@ class GroupFold:
         outcome = self.outcome
         if outcome == pb.OUTCOME_PASSED:
             return ""
+        if outcome == pb.OUTCOME_CANCELLED:
+            # Who ended it and why holds for the group as well.
+            return self._firsts[outcome].message or "stopped on request"
         verb = pb.Outcome.Name(outcome).removeprefix("OUTCOME_").lower()
         number = self._tally[_TALLY.index(verb)]
         first = self._firsts[outcome].path

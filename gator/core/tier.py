@@ -222,11 +222,12 @@ class Tier:
         """Jobs failed somewhere below; above `max_fail` nothing new starts."""
         self.failed += number
         if 0 < self.node.max_fail <= self.failed and not self.crown:
+            jobs = "1 job" if self.failed == 1 else f"{self.failed} jobs"
             self.stop(
                 attach_pb2.Stop(
                     mode=attach_pb2.STOP_MODE_HOLD,
                     reason=pb.REASON_MAX_FAIL,
-                    message=f"not started, because {self.failed} jobs of {self.path} failed "
+                    message=f"not started, because {jobs} of {self.path} failed "
                     f"(max_fail: {self.node.max_fail})",
                 )
             )

@@ -38,7 +38,7 @@ def test_a_hand_out_names_host_lease_and_cores() -> None:
     dispatcher = make(2, fixed=True)
     dispatcher.add(Ready(("a", 3), DemandKey(5)), 0)
     assert dispatcher.poll(0) == [
-        Warn("5 cores wanted, but there is 2 cores: such a job runs alone"),
+        Warn("5 cores wanted, but the run has 2 cores: such a job runs alone"),
         HandOut("inline", 1, 2, ("a", 3)),
     ]
 

@@ -47,7 +47,8 @@ def test_a_job_with_more_cores_than_there_are_runs_alone_with_one_warning() -> N
     book = ledger(cores=4)
     big = DemandKey(9)
     assert (
-        book.problems([big, big]).warnings == ("9 cores wanted, but there is 4 cores: such a job runs alone",)
+        book.problems([big, big]).warnings
+        == ("9 cores wanted, but the run has 4 cores: such a job runs alone",)
         or book.problems([big]).warnings == ()
     )
     share = take(book, big)

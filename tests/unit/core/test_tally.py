@@ -86,7 +86,11 @@ def test_a_failed_group_names_its_first_failure_and_first_error_by_arrival() -> 
 
 
 def test_a_cancelled_group_says_why() -> None:
-    assert fold(PASSED, CANCELLED).reason == pb.REASON_DEADLINE
+    late = event_pb2.Result()
+    late.CopyFrom(CANCELLED)
+    late.message = "the deadline of g passed"
+    group = fold(PASSED, late, CANCELLED)
+    assert (group.reason, group.message) == (pb.REASON_DEADLINE, "the deadline of g passed")
 
 
 def test_counts_and_usage_are_summed_and_peaks_are_the_greatest() -> None:
