@@ -38,6 +38,5 @@ def gator(tmp_path: Path) -> Iterator[Gator]:
         for process in left:
             process.kill()
         for running in command.running:
-            if not running.ended:
-                running.kill()
+            running.close()
     assert not left, f"the test left processes behind: {left}"

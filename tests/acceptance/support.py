@@ -1,10 +1,12 @@
 """Runs the command as a user would: in a process of its own, in a folder of its own, with a deadline."""
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +16,7 @@ from typing import IO, TypeVar
 
 from gator.daemon.folder import RunFolder
 from gator.errors import StoreError
-from gator.store import Reader
+from gator.store import Reader, RunReader
 from gator.store.run_queries import FolderReader
 from gator.v1 import attach_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -123,6 +125,11 @@ class Running:
         self._process.kill()
         self.wait()
 
+    def close(self) -> None:
+        """Let its files go, and end it if it is alive."""
+        if not self._out.closed:
+            self.kill()
+
 
 @dataclass(slots=True)
 class Gator:
@@ -143,23 +150,29 @@ class Gator:
         *args: str | int,
         env: Mapping[str, str] | None = None,
         prefix: Sequence[str] = (),
-        **options: object,
+        python: Sequence[str] = (sys.executable,),
+        terminal: int | None = None,
     ) -> Running:
-        """Start `gator ARGS`; `prefix` is a command that starts it."""
+        """Start `gator ARGS`.
+
+        `prefix` is a command that starts it, `terminal` a descriptor of the terminal that controls it, on
+        which it then reads and writes.
+        """
         (self.root / "printed").mkdir(exist_ok=True)
         number = len(self.running)
         out = (self.root / "printed" / f"{number}.out").open("w+b")
         err = (self.root / "printed" / f"{number}.err").open("w+b")
-        process = subprocess.Popen(  # pyright: ignore[reportCallIssue, reportUnknownVariableType]
-            [*prefix, sys.executable, "-m", "gator", *map(str, args)],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
+        process = subprocess.Popen(
+            [*prefix, *python, "-m", "gator", *map(str, args)],
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
+            stdout=out if terminal is None else terminal,
+            stderr=err if terminal is None else terminal,
             cwd=self.root,
             env={**self.env, **(env or {})},
-            **options,  # pyright: ignore[reportArgumentType]
+            start_new_session=terminal is not None,
+            preexec_fn=None if terminal is None else _take_terminal,
         )
-        running = Running(process, out, err)  # pyright: ignore[reportUnknownArgumentType]
+        running = Running(process, out, err)
         self.running.append(running)
         return running
 
@@ -205,11 +218,13 @@ class Gator:
             return {node.path: node for _, node in reader.nodes(request, None, 100_000)}
 
     def output(self, path: str, attempt: int = 1, folder: Path | None = None) -> bytes:
-        """What a job wrote, as it is stored."""
-        from gator.store import RunReader
-
-        with RunReader(folder or self.folder) as reader:
-            return b"".join(reader.raw_bytes(path, attempt))
+        """What a job wrote, as it is stored by now."""
+        try:
+            with RunReader(folder or self.folder) as reader:
+                return b"".join(reader.raw_bytes(path, attempt))
+        except StoreError:
+            # The run has only begun.
+            return b""
 
     def check_results(self, folder: Path | None = None) -> None:
         """Every declared node has exactly one Result, and there is none for anything else."""
@@ -237,6 +252,10 @@ class Gator:
     def wait_gone(self, seconds: float = DEADLINE_S) -> None:
         """Until no process of this test lives."""
         until(lambda: not self.processes(), f"the end of {self.processes()}", seconds)
+
+
+def _take_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _all_events(reader: Reader, wanted: attach_pb2.EventFilter) -> Iterator[event_pb2.Event]:

@@ -153,7 +153,7 @@ def test_who_may_only_read_sees_the_same_and_writes_nothing(gator: Gator, tmp_pa
             path.chmod(path.stat().st_mode | 0o055)
     as_nobody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
     other = gator.start(
-        "tree", "-r", folder.path, prefix=as_nobody, env={"PYTHONDONTWRITEBYTECODE": "1"}
+        "tree", "-r", str(folder.path), prefix=as_nobody, env={"PYTHONDONTWRITEBYTECODE": "1"}
     ).wait()
     assert other.expect(0).out == own.out
     assert sorted(folder.stores.iterdir()) == listed
