@@ -15,7 +15,7 @@ from gator.v1 import attach_pb2, event_pb2
 
 TICK_SECONDS = 0.2
 """Counts, tips and batches without events go at most this often."""
-BATCH_SECONDS = 0.005
+BATCH_SECONDS = 0.01
 """Small batches of a subscription go at most this often: what comes in between goes together."""
 _MANY_EVENTS = 100
 """So many events are worth a batch of their own."""
