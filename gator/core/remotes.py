@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from gator.core.tier import Child, Tier
 from gator.events import ancestors, is_below
-from gator.v1 import attach_pb2
+from gator.v1 import attach_pb2, event_pb2
 
 
 @dataclass(slots=True)
@@ -21,9 +21,10 @@ class Remote:
 
 
 class Remotes:
-    """The tiers that have not ended, by path, and the paths of their running jobs."""
+    """The tiers that have not ended, by path, and the paths of their running jobs, counted in a tally."""
 
-    def __init__(self) -> None:
+    def __init__(self, tally: event_pb2.Tally) -> None:
+        self._tally = tally
         self._tiers: dict[str, Remote] = {}
         self._running: set[str] = set()
 
@@ -56,20 +57,23 @@ class Remotes:
         hold = attach_pb2.STOP_MODE_HOLD
         return next((stop for stop in remote.stops if stop.mode != hold and is_below(path, stop.path)), None)
 
-    def start(self, path: str) -> bool:
-        """A job runs; False when that is known."""
-        if path in self._running:
-            return False
-        self._running.add(path)
-        return True
-
-    def end(self, path: str) -> bool:
-        """A job does not run any more; whether it did."""
+    def start(self, path: str) -> None:
+        """A job runs."""
         if path not in self._running:
-            return False
-        self._running.discard(path)
-        return True
+            self._running.add(path)
+            self._tally.waiting -= 1
+            self._tally.running += 1
 
-    def running(self, path: str) -> list[str]:
-        """The jobs that run below a tier."""
-        return [job for job in self._running if is_below(job, path)]
+    def end(self, path: str) -> None:
+        """A job does not run any more, if it did."""
+        if path in self._running:
+            self._running.discard(path)
+            self._tally.running -= 1
+            self._tally.waiting += 1
+
+    def lose(self, path: str) -> int:
+        """The daemon of a tier died; returns how many jobs ran there."""
+        lost = [job for job in self._running if is_below(job, path)]
+        for job in lost:
+            self.end(job)
+        return len(lost)

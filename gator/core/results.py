@@ -32,6 +32,15 @@ def result_of_end(end: event_pb2.AttemptFinished, attempts: int) -> event_pb2.Re
     return result
 
 
+def count_result(tally: event_pb2.Tally, result: event_pb2.Result) -> None:
+    """Count a job that waited as ended."""
+    tally.waiting -= 1
+    for name in _TALLY_FIELD.values():
+        value = getattr(result.jobs, name)
+        if value:
+            setattr(tally, name, getattr(tally, name) + value)
+
+
 def complete(
     result: event_pb2.Result, kind: pb.NodeKind.ValueType, path: str, *, allow_failure: bool
 ) -> None:

@@ -3,7 +3,6 @@
 The rule: inputs are calls, outputs are a list of actions; time comes in with each call.
 """
 
-import heapq
 from collections import deque
 from collections.abc import Iterator, Sequence
 
@@ -18,9 +17,12 @@ from gator.core.actions import (
     TierEnded,
 )
 from gator.core.closing import cancelled
+from gator.core.deadlines import Deadlines
+from gator.core.declared import declared_of
 from gator.core.gate import FAILURES, Closing
 from gator.core.past import Past
 from gator.core.remotes import Remotes
+from gator.core.results import count_result
 from gator.core.tier import Child, Job, Phase, Tier
 from gator.core.watch import WatchPlans
 from gator.events import ancestors, parent_of, template_of
@@ -45,12 +47,12 @@ class Tree:
         self._remote = remote
         self._watches = WatchPlans(plan)
         self._tiers: dict[str, Tier] = {}
-        self._remotes = Remotes()
+        self.remotes = Remotes(self.tally)
         self._crowns: dict[str, Tier] = {}
         self._actions: list[Action] = []
         self._closing: deque[Iterator[None]] = deque()
         self._awake: dict[Tier, None] = {}
-        self._deadlines: list[tuple[int, str]] = []
+        self._deadlines = Deadlines()
 
     # -- inputs
 
@@ -61,8 +63,7 @@ class Tree:
         self.tally.waiting = root.jobs
         crown = Tier(self, root, "", base=0, watch=self._watches.of(root), crown=True)
         self._crowns[root.ident] = crown
-        if deadline_millis:
-            heapq.heappush(self._deadlines, (now + deadline_millis * 1_000_000, root.ident))
+        self._deadlines.set(root.ident, now, deadline_millis)
         crown.start()
 
     def open(
@@ -156,37 +157,20 @@ class Tree:
         node = self.plan.nodes.get(template_of(path))
         if node is None:
             return
-        if self._remotes.end(path):
-            self.tally.running -= 1
-            self.tally.waiting += 1
+        self.remotes.end(path)
         self._announce(node, path, result)
-        remote = self._remotes.pop(path)
+        remote = self.remotes.pop(path)
         if remote is not None:
             remote.tier.on_child_ended(remote.child, path, result)
 
     def on_remote_started(self, path: str) -> None:
         """A job that lives in another daemon started."""
-        if self._remotes.start(path):
-            self.tally.waiting -= 1
-            self.tally.running += 1
-
-    def on_remote_lost(self, path: str) -> int:
-        """The daemon of a tier died; returns how many jobs ran there."""
-        lost = self._remotes.running(path)
-        for job in lost:
-            self._remotes.end(job)
-        self.tally.running -= len(lost)
-        self.tally.waiting += len(lost)
-        return len(lost)
-
-    def remote_ending(self, path: str) -> attach_pb2.Stop | None:
-        """The order that ended a tier in another daemon; None while it goes on."""
-        return self._remotes.ending(path)
+        self.remotes.start(path)
 
     def reopen(self, path: str, before: tuple[str, ...], now: int) -> None:
         """Open a tier whose daemon died in another one; `before` names the daemons that had it."""
         self._now = now
-        remote = self._remotes.get(path)
+        remote = self.remotes.get(path)
         if remote is None:
             return
         node = remote.child.node
@@ -197,7 +181,7 @@ class Tree:
     def close_remote(self, path: str, past: Past, closing: Closing, now: int) -> None:
         """Close a tier whose daemon died, and whatever is missing below it, from here."""
         self._now = now
-        remote = self._remotes.pop(path)
+        remote = self.remotes.pop(path)
         if remote is not None:
             past.counted = True
             self._remember(past)
@@ -228,7 +212,7 @@ class Tree:
         parent = self._tiers.get(parent_of(path))
         if parent is not None:
             return parent.stop_child(path, order)
-        holder = self._remotes.holder(path)
+        holder = self.remotes.holder(path)
         if holder is not None:
             self.tell_tier(holder, order)
         return holder is not None
@@ -236,8 +220,7 @@ class Tree:
     def on_time(self, now: int) -> None:
         """Enforce the deadlines that have passed."""
         self._now = now
-        while self._deadlines and self._deadlines[0][0] <= now:
-            _, path = heapq.heappop(self._deadlines)
+        for path in self._deadlines.passed(now):
             self.stop(
                 attach_pb2.Stop(
                     path=path,
@@ -278,7 +261,7 @@ class Tree:
     @property
     def wake_at(self) -> int | None:
         """When `on_time` wants to be called, in nanoseconds since 1970."""
-        return self._deadlines[0][0] if self._deadlines else None
+        return self._deadlines.next
 
     @property
     def ended(self) -> bool:
@@ -304,17 +287,7 @@ class Tree:
         """Record that a node exists, unless that stands there already."""
         if self.past is not None and path in self.past.declared:
             return
-        declared = event_pb2.Declared(
-            kind=node.kind,
-            children=sum(1 if c.repeats is None else len(c.indices) for c in node.children),
-            jobs=node.jobs,
-            seed=self.plan.seed(path),
-            allow_failure=node.allow_failure,
-            tags=node.tags,
-            priority=node.weight,
-        )
-        if node.kind == pb.NODE_KIND_JOB:
-            declared.demand.CopyFrom(node.demand)
+        declared = declared_of(node, self.plan.seed(path))
         self._append(event_pb2.Event(path=path, time_unix_nanos=self._now, declared=declared))
 
     def conclude(self, node: PlanNode, path: str, result: event_pb2.Result) -> None:
@@ -353,7 +326,7 @@ class Tree:
     def open_tier(self, node: PlanNode, path: str, base: int, parent: Tier, child: Child) -> Tier | None:
         """Start the tier of a child here, or have it started in another daemon."""
         if node.template in self._remote:
-            self._remotes.add(path, parent, child)
+            self.remotes.add(path, parent, child)
             released = tuple(parent.released_for(node))
             self._actions.append(OpenTier(path, node, self.plan.seed(path), released))
             return None
@@ -364,7 +337,7 @@ class Tree:
 
     def tell_tier(self, path: str, order: attach_pb2.Release | attach_pb2.Stop) -> None:
         """Pass an order on to a tier in another daemon."""
-        self._remotes.note(path, order)
+        self.remotes.note(path, order)
         self._actions.append(TellTier(path, order))
 
     def close_later(self, steps: Iterator[None]) -> None:
@@ -394,9 +367,8 @@ class Tree:
         self._actions.append(Record(event))
 
     def _arm(self, node: PlanNode, path: str) -> None:
-        if node.deadline_millis:
-            began = self.past.declared.get(path, self._now) if self.past is not None else self._now
-            heapq.heappush(self._deadlines, (began + node.deadline_millis * 1_000_000, path))
+        began = self.past.declared.get(path, self._now) if self.past is not None else self._now
+        self._deadlines.set(path, began, node.deadline_millis)
 
     def _remember(self, past: Past | None) -> None:
         if self.past is None:
@@ -414,7 +386,7 @@ class Tree:
         """Count a Result, and tell the tiers above that watch for it."""
         if node.kind == pb.NODE_KIND_JOB:
             self.jobs.pop(path, None)
-            self._count(result)
+            count_result(self.tally, result)
             if result.outcome in FAILURES:
                 for above in ancestors(path):
                     tier = self._tiers.get(above)
@@ -428,10 +400,3 @@ class Tree:
                     for release in tier.watch.on_result(below, node.template, result.outcome, result.reason):
                         tier.on_release(release)
                     break
-
-    def _count(self, result: event_pb2.Result) -> None:
-        self.tally.waiting -= 1
-        for name in ("passed", "failed", "pruned", "cancelled", "lost"):
-            value = getattr(result.jobs, name)
-            if value:
-                setattr(self.tally, name, getattr(self.tally, name) + value)

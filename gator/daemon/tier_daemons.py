@@ -114,7 +114,7 @@ class TierDaemons:
         left = [placed for placed in self._placed.values() if placed.daemon is daemon]
         for placed in left:
             placed.before.append(daemon)
-            lost = self._tree.on_remote_lost(placed.path)
+            lost = self._tree.remotes.lose(placed.path)
             if daemon.attached and not lost:
                 placed.deaths += 1
         here = {placed.path for placed in left}
@@ -124,7 +124,7 @@ class TierDaemons:
 
     def _closing(self, placed: _Placed, why: str) -> Closing | None:
         """How a tier is closed that has no prospect; None when it is worth another daemon."""
-        stop = self._tree.remote_ending(placed.path)
+        stop = self._tree.remotes.ending(placed.path)
         if stop is not None:
             return cancelled(stop)
         retries = placed.node.settings.retries

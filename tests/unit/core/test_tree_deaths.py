@@ -41,8 +41,8 @@ class MortalWorld(World):
         daemon.orders.clear()
         now = self.clock.unix_nanos()
         for path in [path for path, place in self._places.items() if place is daemon]:
-            self.tree.on_remote_lost(path)
-            stop = self.tree.remote_ending(path)
+            self.tree.remotes.lose(path)
+            stop = self.tree.remotes.ending(path)
             if stop is not None:
                 self.tree.close_remote(path, self._past(path), cancelled(stop), now)
             else:

@@ -1,0 +1,29 @@
+"""Until when nodes may take. Times are nanoseconds since 1970.
+
+The rule: the earliest comes first, whenever it was set.
+"""
+
+import heapq
+from collections.abc import Iterator
+
+
+class Deadlines:
+    """Deadlines of nodes that have begun."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, str]] = []
+
+    def set(self, path: str, began: int, millis: int) -> None:
+        """A node may take so long from a time on; 0 is no limit."""
+        if millis:
+            heapq.heappush(self._heap, (began + millis * 1_000_000, path))
+
+    def passed(self, now: int) -> Iterator[str]:
+        """The nodes whose deadline has passed, each once."""
+        while self._heap and self._heap[0][0] <= now:
+            yield heapq.heappop(self._heap)[1]
+
+    @property
+    def next(self) -> int | None:
+        """The earliest deadline; None when there is none."""
+        return self._heap[0][0] if self._heap else None

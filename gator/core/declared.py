@@ -1,0 +1,24 @@
+"""What is recorded of a node when it comes into being.
+
+The rule: it follows from the plan alone, wherever the node lives.
+"""
+
+from gator.plan import PlanNode
+from gator.v1 import common_pb2 as pb
+from gator.v1 import event_pb2
+
+
+def declared_of(node: PlanNode, seed: int) -> event_pb2.Declared:
+    """The declaration of one instance of a node, which has this seed."""
+    declared = event_pb2.Declared(
+        kind=node.kind,
+        children=sum(child.instances for child in node.children),
+        jobs=node.jobs,
+        seed=seed,
+        allow_failure=node.allow_failure,
+        tags=node.tags,
+        priority=node.weight,
+    )
+    if node.kind == pb.NODE_KIND_JOB:
+        declared.demand.CopyFrom(node.demand)
+    return declared
