@@ -288,11 +288,11 @@ class Tree:
         if self.past is not None and path in self.past.declared:
             return
         declared = declared_of(node, self.plan.seed(path))
-        self._append(event_pb2.Event(path=path, time_unix_nanos=self._now, declared=declared))
+        self._actions.append(Record(event_pb2.Event(path=path, time_unix_nanos=self._now, declared=declared)))
 
     def conclude(self, node: PlanNode, path: str, result: event_pb2.Result) -> None:
         """Record a node's Result and let those above know."""
-        self._append(event_pb2.Event(path=path, time_unix_nanos=self._now, result=result))
+        self._actions.append(Record(event_pb2.Event(path=path, time_unix_nanos=self._now, result=result)))
         self._announce(node, path, result)
 
     def recall(self, path: str) -> event_pb2.Result | None:
@@ -362,9 +362,6 @@ class Tree:
             self._actions.append(TierEnded(path, result))
 
     # -- within
-
-    def _append(self, event: event_pb2.Event) -> None:
-        self._actions.append(Record(event))
 
     def _arm(self, node: PlanNode, path: str) -> None:
         began = self.past.declared.get(path, self._now) if self.past is not None else self._now

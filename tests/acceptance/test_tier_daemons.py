@@ -207,7 +207,7 @@ def test_the_deadline_of_the_run_ends_what_runs_in_tier_daemons(gator: Gator) ->
 
 
 def test_a_limit_of_failures_holds_across_tier_daemons(gator: Gator) -> None:
-    failing = "test -e go || { touch go; exit 1; }; sleep 0.3"
+    failing = "if mkdir failed 2> /dev/null; then exit 1; fi; sleep 0.5"
     start(gator, failing, "--max-fail", "1").wait().expect(1)
     gator.check_results()
     nodes = gator.nodes()
