@@ -67,7 +67,7 @@ class Choice:
 
 def tracking_root() -> Path:
     """Folder in which runs get their folders."""
-    return Path(os.environ.get("GATOR_TRACKING", "tracking")).absolute()
+    return Path(os.environ.get("GATOR_TRACKING") or "tracking").absolute()
 
 
 def load_spec(name: str, ident: str | None) -> LoadedSpec:

@@ -122,6 +122,8 @@ class Root:
             await self._stop_serving(serving)
         await self._view.end()
         await asyncio.to_thread(self._store.close)
+        if self._fleet is not None:
+            await asyncio.to_thread(self.folder.seal_stores)
         self._guard.close()
         self._reaper.close()
         self.folder.control.unlink(missing_ok=True)
@@ -227,7 +229,8 @@ class Root:
         root = self.plan.root
         command = ""
         if root.job is not None:
-            command = root.job.shell or " ".join([root.job.command, *root.job.args])
+            job = self.plan.resolve(root, root.ident)
+            command = job.shell or " ".join([job.command, *job.args])
         return RunInfo(
             run=self._run,
             ident=root.ident,
