@@ -5,6 +5,7 @@ The rule: the first Ctrl-C or TERM ends the run in good order, the second one at
 
 import asyncio
 import getpass
+import json
 import os
 import secrets
 import shlex
@@ -12,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gator import __version__
@@ -21,7 +22,7 @@ from gator.cli.run_options import LoadedSpec, PlacementName, TextLogMode, tracki
 from gator.console import make_display
 from gator.core.ledger import Ledger
 from gator.core.pools import DemandKey, Pools
-from gator.core.secrecy import hide, mask, mask_variables, secret_values
+from gator.core.secrecy import hide, hide_within, mask, mask_variables, secret_values
 from gator.daemon.clock import SystemClock
 from gator.daemon.folder import RunFolder
 from gator.daemon.modes import Placement
@@ -166,6 +167,7 @@ def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
     request.environment.clear()
     request.environment.update(mask(os.environ))
     secret = mask_variables(request) + secret_values(os.environ.items())
+    hide_within(request, secret)
     text = launch.loaded.text.decode(errors="backslashreplace")
     spec_text, command_line = hide([text, shlex.join(sys.argv)], secret)
     return {
@@ -180,5 +182,5 @@ def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
         "seed": str(launch.request.seed),
         "inside": os.environ.get("GATOR_RUN_DIR", ""),
         "inside_path": os.environ.get("GATOR_PATH", ""),
-        "cores": str(launch.pools.cores),
+        "pools": json.dumps(asdict(launch.pools)),
     }

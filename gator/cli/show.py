@@ -34,8 +34,9 @@ def show(
         _say_node(opened, answer)
         if answer.HasField("description"):
             _say_job(answer.description.job)
+        ended = answer.node.state == query_pb2.NODE_STATE_ENDED
         for attempt in answer.attempts:
-            _say_attempt(attempt)
+            _say_attempt(attempt, over=ended or attempt is not answer.attempts[-1])
 
 
 def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
@@ -104,7 +105,7 @@ def _say_job(job: spec_pb2.Job) -> None:
     _pairs(rows)
 
 
-def _say_attempt(attempt: query_pb2.Attempt) -> None:
+def _say_attempt(attempt: query_pb2.Attempt, *, over: bool) -> None:
     output.say(f"\nattempt {attempt.number}")
     rows: list[tuple[str, str]] = []
     if attempt.HasField("started"):
@@ -126,6 +127,9 @@ def _say_attempt(attempt: query_pb2.Attempt) -> None:
         rows.append(("lines", f"{ended.stdout_lines:,} out, {ended.stderr_lines:,} err"))
         if ended.dropped_bytes:
             rows.append(("not stored", output.size(ended.dropped_bytes)))
+    elif over:
+        # Whoever would have written its end died with it.
+        rows.append(("outcome", f"{output.paint('lost', 'lost')}: its daemon died"))
     _pairs(rows)
 
 

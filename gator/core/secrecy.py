@@ -4,8 +4,9 @@ Rule: the name of a variable decides whether its value is a secret, nothing else
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from gator.v1 import spec_pb2
@@ -28,19 +29,38 @@ def mask(environment: Mapping[str, str]) -> dict[str, str]:
 def mask_variables(message: Message) -> list[str]:
     """Hide the values of variables that look secret at any depth; gives what to hide elsewhere."""
     hidden: list[tuple[str, str]] = []
+    for part in _parts(message):
+        if isinstance(part, spec_pb2.EnvVariable) and part.value and is_secret(part.name):
+            hidden.append((part.name, part.value))
+            part.value = MASK
+    return secret_values(hidden)
+
+
+def hide_within(message: Message, secrets: Sequence[str]) -> None:
+    """Replace every secret in the texts of a message, at any depth."""
+    whole = message.SerializeToString()
+    found = [secret for secret in secrets if secret.encode(errors="surrogateescape") in whole]
+    if not found:
+        return
+    for part in _parts(message):
+        for field, value in part.ListFields():
+            if field.type != FieldDescriptor.TYPE_STRING:
+                continue
+            if field.is_repeated:
+                value[:] = hide(value, found)
+            else:
+                setattr(part, field.name, hide([value], found)[0])
+
+
+def _parts(message: Message) -> Iterator[Message]:
+    """The message and all those within it, but for the entries of maps."""
     waiting: list[Message] = [message]
     while waiting:
-        found = waiting.pop()
-        if isinstance(found, spec_pb2.EnvVariable):
-            if found.value and is_secret(found.name):
-                hidden.append((found.name, found.value))
-                found.value = MASK
-            continue
-        for field, value in found.ListFields():
-            if field.message_type is None or field.message_type.GetOptions().map_entry:
-                continue
-            waiting += value if field.is_repeated else [value]
-    return secret_values(hidden)
+        part = waiting.pop()
+        yield part
+        for field, value in part.ListFields():
+            if field.message_type is not None and not field.message_type.GetOptions().map_entry:
+                waiting += value if field.is_repeated else [value]
 
 
 def secret_values(variables: Iterable[tuple[str, str]]) -> list[str]:

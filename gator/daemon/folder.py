@@ -218,3 +218,15 @@ class RunFolder:
         for path in sorted(self.stores.glob("*.db")):
             if path.name != ROOT_STORE:
                 yield path
+
+    def seal_stores(self) -> None:
+        """Leave each store as one file that a colleague who may not write here can read.
+
+        For when no daemon of the run writes any more; one that was killed left a journal and its reserve.
+        """
+        from gator.store import seal
+        from gator.store.writer import reserve_of
+
+        for path in self.store_files():
+            reserve_of(path).unlink(missing_ok=True)
+            seal(path)

@@ -12,9 +12,8 @@ from pathlib import Path
 from gator.daemon.folder import CLOSING_STORE, LATEST, ROOT_STORE, Owner, RunFolder
 from gator.errors import PreconditionError, StoreError
 from gator.process.sweep import sweep
-from gator.store import Reader, Store, seal
+from gator.store import Reader, Store
 from gator.store.run_files import RunFiles
-from gator.store.writer import reserve_of
 from gator.v1 import query_pb2
 
 
@@ -99,10 +98,7 @@ def _close(folder: RunFolder, owner: Owner) -> None:
             _write(folder, owner, files)
     else:
         _write(folder, owner, None)
-    for path in folder.store_files():
-        reserve_of(path).unlink(missing_ok=True)
-        # So that a colleague who may not write here can read it.
-        seal(path)
+    folder.seal_stores()
     folder.control.unlink(missing_ok=True)
 
 

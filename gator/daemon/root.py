@@ -144,16 +144,6 @@ class Root:
             )
         )
 
-    # -- questions
-
-    def waiting_for(self, path: str) -> list[str]:
-        """What a node that does not run waits for, in words."""
-        job = self._tree.jobs.get(path)
-        if job is not None:
-            why = self._dispatch.waiting_for((path, job.attempt))
-            return [why] if why else []
-        return self._tree.waiting(path)
-
     # -- building
 
     def _build(self) -> None:

@@ -47,6 +47,7 @@ class View:
         self._wanted = self._filter(text_logs)
         self._tail = Tail(self._wanted, self._show, display.ready)
         self._own = ""
+        self._others: list[LiveSource] = []
         self._redraw: asyncio.TimerHandle | None = None
 
     # -- what a display may ask for
@@ -74,7 +75,9 @@ class View:
         """A daemon has a store; it is read only if the display wants something that stands there."""
         kinds = set(self._wanted.kinds)
         if tiers or not kinds or not kinds <= _OF_TIERS:
-            self._tail.follow(store_id, source())
+            other = source()
+            self._others.append(other)
+            self._tail.follow(store_id, other)
 
     def poke(self, store_id: str) -> None:
         """A store may have come further."""
@@ -93,6 +96,8 @@ class View:
     async def end(self) -> None:
         """Everything is committed: show the rest, and wait until the text files are written."""
         await self._tail.finish()
+        for other in self._others:
+            other.close()
         await self._logs.finish()
         if self._redraw is not None:
             self._redraw.cancel()

@@ -3,7 +3,7 @@
 import pytest
 
 from gator.core.environment import Launcher, UnsafeScriptError
-from gator.core.secrecy import hide, is_secret, mask, mask_variables
+from gator.core.secrecy import hide, hide_within, is_secret, mask, mask_variables
 from gator.v1 import attach_pb2, spec_pb2
 
 
@@ -101,3 +101,10 @@ def test_secrets_are_hidden_at_any_depth_of_a_spec() -> None:
     assert mask_variables(spec) == ["hunter22"]
     assert "hunter22" not in str(spec)
     assert [v.name for v in spec.array.jobs[0].group.jobs[0].job.settings.env] == ["MY_TOKEN", "A"]
+
+
+def test_a_secret_is_hidden_in_every_text_of_a_spec() -> None:
+    job = spec_pb2.Job(shell="curl -u hunter22 x", args=["a", "b=hunter22"])
+    group = spec_pb2.JobGroup(jobs=[spec_pb2.Spec(job=job)])
+    hide_within(group, ["hunter22", "unheard-of"])
+    assert group.jobs[0].job == spec_pb2.Job(shell="curl -u *** x", args=["a", "b=***"])
