@@ -160,5 +160,7 @@ class GroupFold:
         total = sum(self._tally)
         if not number:
             return f"{verb}, because {first} was"
+        if total == 1 and (message := self._firsts[outcome].message):
+            return message
         jobs = "job" if total == 1 else "jobs"
         return f"{number} of {total} {jobs} {verb}, the first was {first}"

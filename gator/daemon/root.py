@@ -220,7 +220,7 @@ class Root:
         command = ""
         if root.job is not None:
             job = self.plan.resolve(root, root.ident)
-            command = job.shell or " ".join([job.command, *job.args])
+            command = job.shell.strip() or " ".join([job.command, *job.args])
         return RunInfo(
             run=self._run,
             ident=root.ident,

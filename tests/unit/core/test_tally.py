@@ -85,6 +85,13 @@ def test_a_failed_group_names_its_first_failure_and_first_error_by_arrival() -> 
     assert result.message == "2 of 4 jobs failed, the first was g/j1"
 
 
+def test_a_group_whose_only_job_failed_says_why() -> None:
+    only = job(pb.OUTCOME_FAILED, pb.REASON_EXIT)
+    only.message = "exited with code 3"
+    assert fold(fold(only)).message == "exited with code 3"
+    assert fold(FAILED).message == "1 of 1 job failed, the first was g/j0"
+
+
 def test_a_cancelled_group_says_why() -> None:
     late = event_pb2.Result()
     late.CopyFrom(CANCELLED)
