@@ -62,7 +62,7 @@ class Launcher:
     they cannot.
     """
 
-    __slots__ = ("_base", "_launch_dir", "_secrets", "folder")
+    __slots__ = ("_base", "_launch_dir", "_secrets", "folder", "run")
 
     def __init__(
         self,
@@ -82,6 +82,7 @@ class Launcher:
         self._base = base
         self._launch_dir = launch_dir
         self.folder = folder
+        self.run = run
         self._secrets = secret_values(base.items())
 
     def prepare(self, node: attach_pb2.LaunchNode, token: str, scratch: str = "") -> Prepared:

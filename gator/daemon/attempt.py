@@ -252,7 +252,7 @@ class Attempt:
         run = self._host.launcher
         if scratch.enabled and not self.scratch:
             root = run.fill(scratch.root, self.node)
-            self.scratch = make_scratch(run.folder, root, self.node.path, self.node.attempt)
+            self.scratch = make_scratch(run.folder, root, run.run, *self.key)
         return run.prepare(self.node, self._host.token(*self.key), self.scratch)
 
     def _command(self, prepared: Prepared) -> Command:

@@ -7,15 +7,16 @@ from gator.spec.paths import slug
 from gator.v1 import common_pb2, spec_pb2
 
 
-def make_scratch(run_folder: str, root: str, path: str, attempt: int) -> str:
-    """Make the folder of an attempt, `<root>/<slug>/<attempt>`.
+def make_scratch(run_folder: str, root: str, run: str, path: str, attempt: int) -> str:
+    """Make the folder of an attempt, `<run folder>/work/<slug>/<attempt>`.
 
-    A relative root belongs to the run's folder; empty is its folder `work`.
-
-    Raises OSError; a folder that is there already is an error too.
+    With a root of its own `<root>/<run>-<slug>/<attempt>`, as all runs share that; a relative one belongs to
+    the run's folder. Raises OSError; a folder that is there already is an error too.
     """
-    folder = Path(run_folder) / (root or "work") / slug(path) / str(attempt)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    name = slug(path)
+    top = Path(run_folder) / (f"{root}/{run[:12]}-{name}" if root else f"work/{name}")
+    folder = top / str(attempt)
+    top.mkdir(parents=True, exist_ok=True)
     folder.mkdir()
     return str(folder)
 

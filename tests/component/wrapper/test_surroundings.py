@@ -145,6 +145,15 @@ async def test_a_scratch_folder_that_is_there_already_is_an_error(bench: Bench) 
     assert "scratch folder cannot be made" in end.message
 
 
+async def test_runs_that_share_a_root_of_scratch_folders_do_not_meet(bench: Bench, tmp_path: Path) -> None:
+    scratch = spec_pb2.Scratch(enabled=True, root=str(tmp_path / "fast"))
+    await bench.run_job(shell("pwd; exit 1", scratch=scratch))
+    folder = Path(bench.text().strip())
+    assert folder.is_dir()
+    assert folder.parents[1] == tmp_path / "fast"
+    assert folder.parent.name.startswith(f"{bench.run[:12]}-top_job")
+
+
 async def test_what_the_job_reports_itself_is_kept_and_counts(bench: Bench) -> None:
     kept: list[str] = []
     bench.launch(shell("exec sleep 60"))
