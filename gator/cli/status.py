@@ -105,7 +105,7 @@ def _say_waiting(waiting: list[query_pb2.Waiting]) -> None:
         (
             f"  {output.paint(entry.path, 'path')}",
             output.jobs(entry.jobs),
-            ", ".join(map(_awaited, entry.awaited)) or "for resources",
+            ", ".join(map(_awaited, entry.awaited)) or _lacking(entry),
         )
         for entry in waiting
     )
@@ -113,3 +113,10 @@ def _say_waiting(waiting: list[query_pb2.Waiting]) -> None:
 
 def _awaited(awaited: query_pb2.Awaited) -> str:
     return f"for {awaited.path} to {_VERBS.get(awaited.condition, 'end')} ({output.jobs(awaited.jobs)} left)"
+
+
+def _lacking(entry: query_pb2.Waiting) -> str:
+    if not entry.lacking:
+        return "for its turn"
+    held = f" (held by {', '.join(entry.holders)})" if entry.holders else ""
+    return f"for {'; '.join(entry.lacking)}{held}"

@@ -23,7 +23,6 @@ from gator.core.dispatch_books import Books, Look
 from gator.core.dispatch_hosts import Fleet, HostState, host_count
 from gator.core.dispatch_queues import Job, JobState
 from gator.core.dispatch_start import Starter
-from gator.core.dispatch_why import explain
 from gator.core.ledger import Ledger
 from gator.core.pools import DemandKey
 from gator.errors import GatorError
@@ -227,13 +226,6 @@ class Dispatcher:
         if self._stopped:
             return None
         return self._starter.wake_at()
-
-    def waiting_for(self, key: Key) -> str:
-        """What an attempt waits for, by name and number; empty if it runs or is not known."""
-        job = self._books.jobs.get(key)
-        if job is None:
-            return ""
-        return explain(job, self._books)
 
     @property
     def counts(self) -> DispatchCounts:

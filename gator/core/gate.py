@@ -105,10 +105,6 @@ class Gate:
             raise AssertionError("the gate is not shut")
         return closing
 
-    def unknown(self) -> list[tuple[str, Condition]]:
-        """What is still waited for."""
-        return [(key, condition) for key, conditions in self._waits.items() for condition in conditions]
-
     def settle(self, key: str, outcome: pb.Outcome.ValueType, reason: pb.Reason.ValueType) -> bool:
         """Take note of an outcome; whether the gate was waiting for it."""
         conditions = self._waits.pop(key, None)

@@ -16,7 +16,7 @@ from gator.core.results import complete, result_of_end
 from gator.core.tally import GroupFold
 from gator.core.watch import Watch, WatchPlan
 from gator.events import join, template_of
-from gator.plan import Condition, PlanNode
+from gator.plan import PlanNode
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 
@@ -394,7 +394,3 @@ class Tier:
         if not self.crown:
             self._hall.conclude(self.node, self.path, result)
         self._hall.tier_ended(self, result)
-
-    def waiting_for(self, child: Child) -> list[tuple[str, Condition]]:
-        """What a child that has not started waits for."""
-        return child.gate.unknown()

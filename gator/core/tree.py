@@ -268,15 +268,6 @@ class Tree:
         """Whether nothing lives here any more."""
         return not (self._crowns or self._tiers or self._closing)
 
-    def waiting(self, path: str) -> list[str]:
-        """What a node that has not started waits for, in words."""
-        tier = self._tiers.get(parent_of(path))
-        child = tier.children.get(template_of(path)) if tier is not None else None
-        if tier is None or child is None:
-            return []
-        verbs = {"ON_PASS": "pass", "ON_FAIL": "fail", "ON_DONE": "end"}
-        return [f"{key} to {verbs[cond.name]}" for key, cond in tier.waiting_for(child)]
-
     # -- what tiers ask for (the Hall)
 
     def now(self) -> int:

@@ -6,6 +6,7 @@ The rule: questions and answers are messages of the schema; no library of storag
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
+from gator.core.pools import DemandKey, Pools
 from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2, query_service_pb2
 
 Place: TypeAlias = list[int | str]
@@ -53,6 +54,14 @@ class Reader(Protocol):
 
     def job_counts(self) -> Mapping[str, tuple[int, int]]:
         """Number of jobs that were declared and that have ended, by template path."""
+        ...
+
+    def pools(self) -> Pools | None:
+        """What the run may use at once; None where it is not known."""
+        ...
+
+    def demands(self) -> Sequence[tuple[str, DemandKey]]:
+        """The jobs that run, with what they hold."""
         ...
 
     def positions(self) -> Mapping[str, int]:

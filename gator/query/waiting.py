@@ -5,13 +5,17 @@ with the number of jobs that were declared and that have ended. Repeats count to
 """
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Final
 
+from gator.core.ledger import Ledger
+from gator.core.pools import DemandKey
 from gator.events import is_below, template_of
 from gator.plan import Condition, Edge, Plan, PlanNode, make_plan
 from gator.query.reader import JobCount, Reader
 from gator.v1 import query_pb2
 
+MOST_HOLDERS = 5
 _CONDITIONS: Final = {
     Condition.ON_PASS: query_pb2.CONDITION_PASS,
     Condition.ON_FAIL: query_pb2.CONDITION_FAIL,
@@ -26,6 +30,7 @@ def waiting(reader: Reader, path: str = "") -> list[query_pb2.Waiting]:
         return []
     plan = make_plan(request)
     counts = _fold(plan, reader.job_counts())
+    books = Books(reader)
     template = template_of(path)
     found: list[query_pb2.Waiting] = []
     for node in plan.nodes.values():
@@ -36,8 +41,34 @@ def waiting(reader: Reader, path: str = "") -> list[query_pb2.Waiting]:
             continue
         awaited = [_awaited(edge, counts) for edge in node.waits if _is_open(edge, counts, reader)]
         if awaited or (node.job is not None and not _is_held(node, counts, reader)):
-            found.append(query_pb2.Waiting(path=node.template, jobs=jobs, awaited=awaited))
+            entry = query_pb2.Waiting(path=node.template, jobs=jobs, awaited=awaited)
+            if not awaited:
+                books.explain(DemandKey.of(node.demand), entry)
+            found.append(entry)
     return found
+
+
+class Books:
+    """What the jobs of a live run hold of its pools, by what is recorded."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._demands = list(reader.demands())
+        pools = reader.pools()
+        self._ledger = Ledger(pools) if pools is not None else None
+        if self._ledger is not None:
+            for _, demand in self._demands:
+                self._ledger.take(demand)
+
+    def explain(self, demand: DemandKey, entry: query_pb2.Waiting) -> None:
+        """Say what a job lacks, and who holds the licences among it."""
+        if self._ledger is None:
+            return
+        need = self._ledger.need(demand)
+        lacking = self._ledger.lacking(need)
+        entry.lacking.extend(self._ledger.shortage(need))
+        names = {name for name, _ in demand.licenses if self._ledger.pool_of(name) in lacking}
+        holders = (path for path, held in self._demands if names & {name for name, _ in held.licenses})
+        entry.holders.extend(islice(holders, MOST_HOLDERS))
 
 
 def _fold(plan: Plan, counts: Mapping[str, tuple[int, int]]) -> dict[str, JobCount]:

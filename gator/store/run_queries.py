@@ -3,6 +3,7 @@
 The rule: nothing is written, whatever is found.
 """
 
+import json
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from gator.core.pools import DemandKey, Pools
 from gator.spec.paths import PathPattern
 from gator.store import run_rows
 from gator.store.blocks import decode
@@ -23,6 +25,7 @@ Place = list[int | str]
 
 _JOB = int(common_pb2.NODE_KIND_JOB)
 _ENDED = int(query_pb2.NODE_STATE_ENDED)
+_RUNNING = int(query_pb2.NODE_STATE_RUNNING)
 _NEVER = 1 << 62
 _PIECE = 1000
 _PLACED = (*run_rows.NODE_NAMES, "place")
@@ -221,6 +224,22 @@ class FolderReader:
             (_ENDED, _JOB),
         )
         return {template: (declared, ended) for template, declared, ended in rows}
+
+    def pools(self) -> Pools | None:
+        """What the run may use at once; None where it is not known."""
+        text = self._files.meta.get("pools")
+        return Pools(**json.loads(text)) if text else None
+
+    def demands(self) -> Sequence[tuple[str, DemandKey]]:
+        """The jobs that run, with what they hold."""
+        rows = self._all(
+            "SELECT path, cores, memory_bytes, licenses FROM nodes WHERE kind = ? AND state = ?",
+            (_JOB, _RUNNING),
+        )
+        return [
+            (path, DemandKey(cores, memory, tuple(sorted(json.loads(licenses or "{}").items()))))
+            for path, cores, memory, licenses in rows
+        ]
 
     def attempts(self, path: str) -> Sequence[query_pb2.Attempt]:
         """The attempts at a job in their order; none for a group."""

@@ -516,6 +516,8 @@ class Waiting(message.Message):
     PATH_FIELD_NUMBER: builtins.int
     JOBS_FIELD_NUMBER: builtins.int
     AWAITED_FIELD_NUMBER: builtins.int
+    LACKING_FIELD_NUMBER: builtins.int
+    HOLDERS_FIELD_NUMBER: builtins.int
     path: builtins.str
     """The node; repeats that wait for the same stand as one, without their indices."""
     jobs: builtins.int
@@ -524,16 +526,26 @@ class Waiting(message.Message):
     def awaited(self) -> containers.RepeatedCompositeFieldContainer[Awaited]:
         """What it waits for; empty when it waits for free cores, memory or licences."""
 
+    @builtins.property
+    def lacking(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Where `awaited` is empty: what it lacks, one text a pool such as `2 cores, 1 free`; empty when only its turn has not come."""
+
+    @builtins.property
+    def holders(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Some of the jobs that hold the licences it lacks."""
+
     def __init__(
         self,
         *,
         path: builtins.str = ...,
         jobs: builtins.int = ...,
         awaited: abc.Iterable[Awaited] | None = ...,
+        lacking: abc.Iterable[builtins.str] | None = ...,
+        holders: abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["awaited", b"awaited", "jobs", b"jobs", "path", b"path"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["awaited", b"awaited", "holders", b"holders", "jobs", b"jobs", "lacking", b"lacking", "path", b"path"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

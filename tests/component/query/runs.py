@@ -182,6 +182,7 @@ class RunBuilder:
             "root",
             catalogue=True,
             meta={
+                "pools": '{"cores": 1, "memory_bytes": 0, "memory_given": false, "licenses": {}}',
                 "ident": "top",
                 "command_line": "gator run nightly.yaml -j 2",
                 "plan_request": request.SerializeToString().hex(),

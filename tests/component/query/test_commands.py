@@ -41,7 +41,7 @@ def test_status_of_a_live_run_says_what_waits_for_what(tracking: Path, gator: Ga
     assert "1 running, 2 waiting, 0 passed" in text
     assert "running longest:\n  top/good" in text
     assert "top/last  1 job  for top/good to pass (1 job left), for top/bad to pass (1 job left)" in text
-    assert "top/bad   1 job  for resources" in text
+    assert "top/bad   1 job  for 1 core, 0 free" in text
 
 
 @pytest.mark.usefixtures("folder")

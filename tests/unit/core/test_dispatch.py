@@ -64,7 +64,6 @@ def test_hosts_are_asked_for_once_and_only_when_work_waits() -> None:
     assert dispatcher.poll(0) == []
     dispatcher.add(Ready(("a", 1), ONE), 0)
     assert dispatcher.poll(0) == [StartHost(1)]
-    assert dispatcher.waiting_for(key("a")) == "a daemon to start"
     dispatcher.add_many(jobs("b", 5), 0)
     assert dispatcher.poll(0) == [StartHost(1)]
     assert dispatcher.poll(1) == []
@@ -218,7 +217,6 @@ def test_messages_about_unknown_jobs_are_ignored() -> None:
     dispatcher.on_started(key("x"), 0)
     dispatcher.on_finished(key("x"), 0)
     assert dispatcher.on_recalled([key("x")], 0) == []
-    assert dispatcher.waiting_for(key("x")) == ""
     dispatcher.on_leases_returned("nobody", [1], 0)
 
 

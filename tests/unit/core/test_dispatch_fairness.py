@@ -19,7 +19,6 @@ def test_short_jobs_are_handed_out_ahead_to_cover_fifty_milliseconds() -> None:
     assert handed(actions) == [f"a{at}" for at in range(6)]
     assert len({action.lease_id for action in actions if isinstance(action, HandOut)}) == 1
     assert dispatcher.counts.ahead == 5
-    assert dispatcher.waiting_for(key("a3")) == "handed out ahead to inline, after a0"
 
 
 def test_never_more_than_thirty_two_are_handed_out_ahead() -> None:
@@ -75,7 +74,8 @@ def test_what_waits_behind_a_job_that_turned_out_long_is_asked_back() -> None:
     dispatcher = make(2, fixed=True)
     warm(dispatcher, ONE, 0)
     dispatcher.add_many(jobs("a", 6), 0)
-    dispatcher.poll(0)
+    begun = [action for action in dispatcher.poll(0) if isinstance(action, HandOut)]
+    behind = {action.key: action.lease_id for action in begun if action.key not in (key("a0"), key("a1"))}
     when = dispatcher.wake_at()
     assert when == pytest.approx(0.1)
     assert dispatcher.poll(0.05) == []
@@ -85,7 +85,8 @@ def test_what_waits_behind_a_job_that_turned_out_long_is_asked_back() -> None:
     assert len(recall.lease_ids) == 1
     assert dispatcher.poll(0.2) == []
     before = dispatcher.counts
-    back = [key(path) for path in ("a2", "a3", "a4", "a5") if "after a0" in dispatcher.waiting_for(key(path))]
+    back = [each for each, lease in behind.items() if lease in recall.lease_ids]
+    assert back
     assert dispatcher.on_recalled(back, 0.2) == []
     assert dispatcher.counts.queued == before.queued + len(back)
 
@@ -119,8 +120,6 @@ def test_a_big_job_reserves_after_thirty_seconds() -> None:
     dispatcher.add_many(jobs("s", 5), 31)
     finish(dispatcher, "x", 31)
     assert handed(dispatcher.poll(31)) == []
-    assert "kept for big" in dispatcher.waiting_for(key("s0"))
-    assert dispatcher.waiting_for(key("big")) == "2 cores, 1 free"
     finish(dispatcher, "y", 32)
     assert handed(dispatcher.poll(32)) == ["big"]
 
@@ -133,10 +132,6 @@ def test_a_job_that_waits_for_a_licence_keeps_no_core_idle() -> None:
     dispatcher.poll(31)
     finish(dispatcher, "s0", 40)
     assert handed(dispatcher.poll(40)) == ["s1"]
-    assert (
-        dispatcher.waiting_for(key("t1"))
-        == "1 core, 0 free; licence ToolA: 1 wanted, 0 of 1 free; held by t0"
-    )
 
 
 def test_cancelled_jobs_are_left_out_of_what_is_handed_out_ahead() -> None:
