@@ -1,6 +1,7 @@
 """`gator check`: everything that is wrong with specs. Rule: nothing is started and nothing is written."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,6 +9,9 @@ from gator.cli import faults, output
 from gator.cli.plan_options import request_of
 from gator.cli.selector import JsonOption
 from gator.errors import Problem, SpecError, UserError
+
+if TYPE_CHECKING:
+    from gator.plan import Plan
 
 
 def check(
@@ -49,7 +53,26 @@ def _look(spec: str) -> tuple[list[Problem], list[Problem]]:
         return list(error.problems), warnings
     except UserError as error:
         return [Problem(spec, 0, 0, str(error))], warnings
-    return [], sorted({*warnings, *plan.warnings})
+    return [], sorted({*warnings, *plan.warnings, *_unset(plan)})
+
+
+def _unset(plan: "Plan") -> Iterator[Problem]:
+    """A warning for each variable that a command would miss in the environment of this launch."""
+    from gator.plan import problem_at
+    from gator.spec import unset_names
+
+    for node in plan.nodes.values():
+        if node.job is None:
+            continue
+        environment = {**plan.request.environment, "PYTHONUNBUFFERED": "1"}
+        for variable in node.settings.env:
+            environment.pop(variable.name, None)
+            if variable.HasField("value"):
+                environment[variable.name] = variable.value
+        for name in unset_names(node.job, environment):
+            yield problem_at(
+                node.position, f"${name} is not set here, so '{node.ident}' gets nothing in its place"
+            )
 
 
 def _count(warnings: int) -> str:

@@ -2,5 +2,6 @@
 
 from gator.plan.nodes import Condition, Edge, PlanNode
 from gator.plan.plan import Plan, array_index, make_plan
+from gator.plan.tree import problem_at
 
-__all__ = ["Condition", "Edge", "Plan", "PlanNode", "array_index", "make_plan"]
+__all__ = ["Condition", "Edge", "Plan", "PlanNode", "array_index", "make_plan", "problem_at"]

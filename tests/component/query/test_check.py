@@ -1,0 +1,27 @@
+"""`gator check` as a user calls it."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gator.cli.main import app
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+def test_a_variable_that_a_command_would_miss_is_warned_of(tmp_path: Path) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "!JobGroup\nident: top\nenv: {SET: x, THERE: null}\njobs:\n"
+        "- !Job {ident: a, command: echo, args: [$SET, $THERE, '${HERE}', '${GONE:-no}', $GATOR_SEED]}\n"
+    )
+    result = CliRunner().invoke(app, ["check", str(spec)], env={"THERE": "1", "HERE": "1"})
+    warning = f"{spec}:5:3: warning: $THERE is not set here, so 'a' gets nothing in its place"
+    assert (result.exit_code, result.stdout.splitlines()) == (0, [warning, f"{spec}: fine, 1 warning"])
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_nothing_is_said_against_an_example(path: Path) -> None:
+    result = CliRunner().invoke(app, ["check", str(path)])
+    assert (result.exit_code, result.stdout) == (0, f"{path}: fine\n")
