@@ -27,7 +27,7 @@ def respond(request: plugin_pb2.CodeGeneratorRequest) -> plugin_pb2.CodeGenerato
         descriptors.write_bytes(descriptor_pb2.FileDescriptorSet(file=request.proto_file).SerializeToString())
         out = Path(folder, "out")
         out.mkdir()
-        status: int = protoc.main(  # pyright: ignore[reportUnknownMemberType]
+        status: int = protoc.main(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
             ["protoc", f"--descriptor_set_in={descriptors}", f"--grpc_python_out={out}", *wanted]
         )
         if status != 0:

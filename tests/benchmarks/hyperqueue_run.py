@@ -1,9 +1,11 @@
-"""The array of `true` on HyperQueue's LocalCluster, for run_bench.py."""
+"""The array of `true` on HyperQueue's LocalCluster, for run_bench.py. Needs PyPI `hyperqueue`."""
+
+# pyright: basic, reportMissingImports=false
 
 import sys
 
-from hyperqueue import Job, LocalCluster  # pyright: ignore[reportMissingImports]
-from hyperqueue.cluster import WorkerConfig  # pyright: ignore[reportMissingImports]
+from hyperqueue import Job, LocalCluster
+from hyperqueue.cluster import WorkerConfig
 
 if __name__ == "__main__":
     with LocalCluster() as cluster:

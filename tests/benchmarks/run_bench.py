@@ -3,9 +3,10 @@
     python tests/benchmarks/run_bench.py            all of it, some minutes
     python tests/benchmarks/run_bench.py flat one   only these parts
 
-Parts: flat (2,000 x true), big (100,000 x true), tree (1,000 groups of 3 jobs), lines (1,000,000 lines from one
-job), read (reading them back), one (one echo), watch (a change until a watcher sees it). Tools that are not
-installed are left out and named: xargs, GNU parallel, HyperQueue (PyPI `hyperqueue`).
+Parts: flat (2,000 x true), big (100,000 x true), tree (1,000 groups of 3 jobs), lines (1,000,000 lines from
+one job), read (reading them back), one (one echo), quiet (one more job that sleeps), watch (a change until a
+watcher sees it). Tools that are not installed are left out and named: xargs, GNU parallel, HyperQueue (PyPI
+`hyperqueue`, in this Python or in the one that HQ_PYTHON names).
 Absolute numbers of shared machines drift; compare within one session.
 """
 
@@ -33,11 +34,11 @@ def main() -> None:
             PARTS[name](Path(folder))
 
 
-def timed(command: list[str], cwd: Path, **more: object) -> tuple[float, float, int]:
+def timed(command: list[str], cwd: Path) -> tuple[float, float, int]:
     """Seconds of wall time, of processor time, and the peak of resident memory in MB of one process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
-    done = subprocess.run(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, **more)  # type: ignore[call-overload]
+    done = subprocess.run(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
     wall = time.perf_counter() - began
     if done.returncode != 0:
         sys.exit(f"{command} exited with {done.returncode}: {done.stderr.decode()[-2000:]}")
@@ -53,7 +54,8 @@ def median(run: Callable[[], float], rounds: int = ROUNDS) -> float:
 def array(folder: Path, repeats: int) -> Path:
     spec = folder / f"array{repeats}.yaml"
     spec.write_text(
-        f"!JobArray\n  ident: flat\n  repeats: {repeats}\n  jobs:\n  - !Job\n      ident: x\n      command: 'true'\n"
+        f"!JobArray\n  ident: flat\n  repeats: {repeats}\n  jobs:\n"
+        "  - !Job\n      ident: x\n      command: 'true'\n"
     )
     return spec
 
@@ -69,7 +71,6 @@ def flat(folder: Path) -> None:
     """2,000 x true: jobs a second of the whole command, beside other tools in turn."""
     number = 2000
     spec = array(folder, number)
-    names = "\n".join(map(str, range(number)))
     others: dict[str, Callable[[], float]] = {}
     if shutil.which("xargs"):
         others["xargs -P2"] = lambda: timed(
@@ -80,9 +81,10 @@ def flat(folder: Path) -> None:
             ["sh", "-c", f"seq {number} | parallel -j{os.cpu_count()} true"], folder
         )[0]
     script = Path(__file__).with_name("hyperqueue_run.py")
-    have = subprocess.run([sys.executable, "-c", "import hyperqueue"], capture_output=True, check=False)
+    python = os.environ.get("HQ_PYTHON", sys.executable)
+    have = subprocess.run([python, "-c", "import hyperqueue"], capture_output=True, check=False)
     if have.returncode == 0:
-        others["hyperqueue"] = lambda: timed([sys.executable, str(script), str(number)], folder)[0]
+        others["hyperqueue"] = lambda: timed([python, str(script), str(number)], folder)[0]
     walls: dict[str, list[float]] = {name: [] for name in ["gator", *others]}
     for _ in range(ROUNDS):
         walls["gator"].append(gator(folder, spec))
@@ -93,7 +95,6 @@ def flat(folder: Path) -> None:
         print(f"{name:12} {rate:8.0f} jobs/s   gator/{name} {rates['gator'] / rate:.2f}")
     for name in {"xargs -P2", "parallel", "hyperqueue"} - set(others):
         print(f"{name:12} not installed")
-    del names
 
 
 def big(folder: Path) -> None:
@@ -108,11 +109,16 @@ def big(folder: Path) -> None:
             status = Path(f"/proc/{root.pid}/status").read_text()
         except OSError:
             break
-        peak = max([peak, *(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))])
+        peak = max(
+            [peak, *(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))]
+        )
         time.sleep(0.2)
     root.wait()
     rate = 100_000 / (time.perf_counter() - began)
-    print(f"2,000: {small:.0f} jobs/s   100,000: {rate:.0f} jobs/s   ratio {rate / small:.2f}   root {peak // 1024} MB")
+    print(
+        f"2,000: {small:.0f} jobs/s   100,000: {rate:.0f} jobs/s   ratio {rate / small:.2f}   "
+        f"root {peak // 1024} MB"
+    )
 
 
 def tree(folder: Path) -> None:
@@ -161,7 +167,7 @@ def one(folder: Path) -> None:
 
 
 def quiet(folder: Path) -> None:
-    """What one more quiet job costs a daemon: processor time and memory, by the difference of 1 and 33 sleeps."""
+    """What one more quiet job costs: processor time and memory, by the difference of 1 and 33 sleeps."""
     figures: dict[int, tuple[float, int]] = {}
     for number in (1, 33):
         spec = folder / f"sleep{number}.yaml"
@@ -178,6 +184,41 @@ def quiet(folder: Path) -> None:
     print(f"one more quiet job: {cpu:.2%} of a core, {memory:.2f} MB")
 
 
+def watch(folder: Path) -> None:
+    """From the moment of a Result, by its own time, until a watcher of the live root has it."""
+    import grpc
+
+    from gator import rpc
+    from gator.daemon.folder import RunFolder
+    from gator.v1 import attach_pb2, query_service_pb2, query_service_pb2_grpc
+
+    spec = folder / "watch.yaml"
+    spec.write_text(
+        "!JobArray\n  ident: watch\n  repeats: 100\n  jobs:\n"
+        "  - !Job\n      ident: s\n      command: sleep\n      args: ['0.1']\n"
+    )
+    run = subprocess.Popen([*GATOR, "run", str(spec), "--quiet", "--tracking", "run"], cwd=folder)
+    live = RunFolder(folder / "run")
+    while (control := live.read_control()) is None:
+        time.sleep(0.01)
+    address, token = control
+    delays: list[float] = []
+    with rpc.blocking_channel(address) as channel:
+        stub = query_service_pb2_grpc.QueryServiceStub(channel)
+        wanted = query_service_pb2.WatchEventsRequest(
+            filter=attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_RESULT])
+        )
+        try:
+            for response in stub.WatchEvents(wanted, metadata=rpc.bearer(token)):
+                now = time.time_ns()
+                delays += [(now - kept.event.time_unix_nanos) / 1e6 for kept in response.events]
+        except grpc.RpcError:
+            pass  # the run has ended, and its server with it
+    run.wait()
+    delays.sort()
+    print(f"{len(delays)} changes: median {statistics.median(delays):.0f} ms, worst {delays[-1]:.0f} ms")
+
+
 PARTS: dict[str, Callable[[Path], None]] = {
     "flat": flat,
     "big": big,
@@ -186,6 +227,7 @@ PARTS: dict[str, Callable[[Path], None]] = {
     "read": read,
     "one": one,
     "quiet": quiet,
+    "watch": watch,
 }
 
 if __name__ == "__main__":

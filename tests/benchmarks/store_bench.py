@@ -92,7 +92,7 @@ def bench_events(folder: Path) -> None:
 
 def lines() -> Iterator[bytes]:
     """Blocks of lines of 70 bytes that are not all alike."""
-    rng = random.Random(1)  # noqa: S311
+    rng = random.Random(1)
     for block in range(BLOCKS):
         yield b"".join(
             b"%08d cycle %08x: transaction %04x ok, bus idle, no fault seen......\n"
