@@ -49,6 +49,12 @@ class Owner:
         )
 
 
+def _no_folder(tracking: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"cannot make a folder for the run in {tracking}: {error.strerror}; name another one with --tracking"
+    )
+
+
 class RunFolder:
     """Paths of a run, all absolute."""
 
@@ -69,18 +75,18 @@ class RunFolder:
         Raises UsageError when the folder cannot be made.
         """
         name = f"{stamp}-{re.sub(r'[^A-Za-z0-9._-]', '_', ident)[:64]}"
+        try:
+            tracking.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _no_folder(tracking, error) from error
         for attempt in range(1000):
             folder = cls(tracking / (name if attempt == 0 else f"{name}.{attempt + 1}"))
             try:
-                tracking.mkdir(parents=True, exist_ok=True)
                 folder.path.mkdir()
             except FileExistsError:
                 continue
             except OSError as error:
-                raise UsageError(
-                    f"cannot make a folder for the run in {tracking}: {error.strerror}; "
-                    "name another one with --tracking"
-                ) from error
+                raise _no_folder(tracking, error) from error
             folder._fill()
             folder._point_latest(tracking)
             return folder

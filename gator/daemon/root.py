@@ -319,6 +319,8 @@ class Root:
                 self._engine.turn_soon()
             case "tip":
                 self._view.poke(message.tip.position.store)
+                if message.tip.disk_full:
+                    self._on_disk_full()
             case _:
                 pass
 

@@ -66,6 +66,7 @@ class Service:
             host=os.uname().nodename,
             catalogue=False,
             post=self._loop.call_soon_threadsafe,
+            on_disk_full=self._on_disk_full,
         )
         # The parent begins to listen while its daemons start.
         self._uplink = Uplink(order.parent, self._hello(), order.token, self._store, self, patient=True)
@@ -175,6 +176,10 @@ class Service:
 
     def _on_idle(self) -> None:
         self._finishing = self._loop.create_task(self._uplink.finish())
+
+    def _on_disk_full(self) -> None:
+        position = attach_pb2.StorePosition(store=self._order.store, seq=self._store.committed)
+        self._uplink.send(attach_pb2.AttachRequest(tip=attach_pb2.Tip(position=position, disk_full=True)))
 
     def _on_orphaned(self) -> None:
         # Nothing that this process could still write would be read before it is told that it is lost; its

@@ -5,10 +5,13 @@ Linux only: sessions, pidfds, subreapers and /proc are what the ending of jobs s
 
 import contextlib
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
 
+LEAST_DESCRIPTORS = 64
+"""With fewer gRPC ends the process instead of raising an error."""
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
@@ -20,6 +23,9 @@ def supported() -> str | None:
         return "this Python was built without pidfd_open; use one built for Linux 5.3 or newer"
     if not Path("/proc/self/stat").exists():
         return "/proc is not mounted, and without it processes of jobs cannot be found; mount it"
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if descriptors != resource.RLIM_INFINITY and descriptors < LEAST_DESCRIPTORS:
+        return f"only {descriptors} files may be open at once; allow some hundreds with ulimit -n"
     return None
 
 

@@ -20,6 +20,8 @@ from gator.process.programs import Programs
 from gator.process.refusal import SpawnError, refuse_directory, refuse_program
 
 _ROWS, _COLUMNS = 24, 80
+_SPARE_DESCRIPTORS = 64
+"""Jobs leave so many to the process itself, which has to listen and to read; a half where there are few."""
 _SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
@@ -137,6 +139,7 @@ def _open_pipe(number: int, ours: list[int], theirs: list[int]) -> _Action:
     read_fd, write_fd = os.pipe()
     ours.append(read_fd)
     theirs.append(write_fd)
+    _leave_some(write_fd)
     return (os.POSIX_SPAWN_DUP2, write_fd, number)
 
 
@@ -149,11 +152,19 @@ def _open_terminal(ours: list[int], theirs: list[int]) -> _Action:
     master, slave = os.openpty()
     ours.append(master)
     theirs.append(slave)
+    _leave_some(slave)
     modes = termios.tcgetattr(slave)
     modes[1] &= ~termios.OPOST
     termios.tcsetattr(slave, termios.TCSANOW, modes)
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, _COLUMNS, 0, 0))
     return (os.POSIX_SPAWN_OPEN, 1, os.ttyname(slave), os.O_RDWR, 0)
+
+
+def _leave_some(newest: int) -> None:
+    """Raise OSError when the newest descriptor, whose number is the lowest that was free, is one to spare."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit != resource.RLIM_INFINITY and newest >= limit - min(_SPARE_DESCRIPTORS, limit // 2):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 def _close(fds: list[int]) -> None:

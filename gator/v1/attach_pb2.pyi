@@ -557,6 +557,9 @@ class Tip(message.Message):
     DESCRIPTOR: descriptor.Descriptor
 
     POSITION_FIELD_NUMBER: builtins.int
+    DISK_FULL_FIELD_NUMBER: builtins.int
+    disk_full: builtins.bool
+    """The disk under the store is full: from now on it keeps no plain output, only what is needed for Results."""
     @builtins.property
     def position(self) -> StorePosition:
         """The last sequence number that is committed."""
@@ -565,10 +568,11 @@ class Tip(message.Message):
         self,
         *,
         position: StorePosition | None = ...,
+        disk_full: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["disk_full", b"disk_full", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
