@@ -250,7 +250,8 @@ class Fleet:
 
     def _on_exit(self, process: DaemonProcess, code: int) -> None:
         daemon = self.daemons[process.daemon]
-        if daemon.state is DaemonState.DRAINING and code in (0, -9):
+        # One that never came up was killed because nobody needs it any more.
+        if daemon.state is DaemonState.DRAINING and (code == 0 or not daemon.attached):
             self._ended(daemon)
             return
         manner = f"exited with code {code}" if code >= 0 else f"was killed by signal {-code}"
@@ -259,7 +260,13 @@ class Fleet:
     def _bury(self, daemon: Daemon, why: str) -> None:
         task = asyncio.get_running_loop().create_task(self._burial(daemon, why))
         self._burials.add(task)
-        task.add_done_callback(self._burials.discard)
+        task.add_done_callback(self._on_buried)
+
+    def _on_buried(self, task: "asyncio.Task[None]") -> None:
+        self._burials.discard(task)
+        if not task.cancelled():
+            # What went wrong here has to end the run, or it would wait for ever.
+            task.result()
 
     async def _burial(self, daemon: Daemon, why: str) -> None:
         await self._sweep(daemon.name)
