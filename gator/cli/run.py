@@ -238,7 +238,7 @@ def run(
         sample_interval_millis=opt.above_zero(opt.millis(interval, "--interval"), "--interval", 5_000),
         log_cap_bytes=opt.above_zero(opt.size(log_cap, "--log-cap"), "--log-cap", 1 << 30),
         text_logs=text_logs,
-        parent=parent,
+        parent=opt.parent_address(parent),
         quiet=quiet,
         verbose=verbose,
         all_messages=all_msg,

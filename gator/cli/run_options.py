@@ -199,6 +199,13 @@ def size(text: str | None, option: str) -> int | None:
         raise UsageError(f"{option} {text}: {error}") from error
 
 
+def parent_address(text: str | None) -> str | None:
+    """The address that --parent gives, None when it is not given; raises UsageError."""
+    if text is None or text.startswith("unix:") or text.rpartition(":")[2].isdecimal():
+        return text
+    raise UsageError(f"--parent {text}: give the address in $GATOR_PARENT, which is set within a job")
+
+
 def above_zero(value: int | None, option: str, default: int) -> int:
     """A value that is not 0, or the default when there is none."""
     if value == 0:

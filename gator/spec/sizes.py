@@ -42,13 +42,3 @@ def parse(text: str, unit: str = "MB") -> int:
     if total > _LARGEST:
         raise ValueError(f"'{text}' is more than any machine has")
     return total
-
-
-def format_bytes(size: int) -> str:
-    """A size for people, in decimal units with three digits: `1.5 GB`, `512 MB`, `0 B`."""
-    value, unit = float(size), "B"
-    for unit in ("B", "KB", "MB", "GB", "TB"):
-        if value < 999.5 or unit == "TB":
-            break
-        value /= 1000
-    return f"{value:.0f} {unit}" if unit == "B" or value >= 99.95 else f"{value:.3g} {unit}"

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from gator import __version__
 from gator.cli.commands import COMMANDS
 from gator.cli.main import app, load, with_default_command
+from gator.errors import UsageError
 
 
 def test_the_version_is_printed() -> None:
@@ -66,3 +67,13 @@ def test_wrong_values_are_refused_with_the_reason() -> None:
     result = CliRunner().invoke(app, ["logs", "x", "-C", "many"])
     assert result.exit_code == 2
     assert "Invalid value for '-C'" in result.stderr
+
+
+@pytest.mark.parametrize("address", ["-q", "", "unix"])
+def test_what_is_no_address_of_a_parent_is_refused_before_anything_starts(
+    tmp_path: Path, address: str
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text('!Job {command: "true"}\n')
+    with pytest.raises(UsageError, match="give the address in"):
+        CliRunner().invoke(app, ["run", str(spec), "--parent", address], catch_exceptions=False)

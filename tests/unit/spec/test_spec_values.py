@@ -63,14 +63,6 @@ def test_what_is_no_size_is_refused(text: str) -> None:
         sizes.parse(text)
 
 
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [(0, "0 B"), (999, "999 B"), (1500, "1.5 KB"), (512_000_000, "512 MB"), (2_000_000_000, "2 GB")],
-)
-def test_sizes_are_shown_in_decimal_units(size: int, text: str) -> None:
-    assert sizes.format_bytes(size) == text
-
-
 @pytest.mark.parametrize("ident", ["a", "T0", "a b", "sim.v2", "ü", "a" * 128, "a-b", "*", "..."])
 def test_these_can_be_idents(ident: str) -> None:
     assert ident_problem(ident) is None
