@@ -5,6 +5,7 @@ something that a crash could undo.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol
@@ -20,6 +21,8 @@ from gator.ports import Clock
 from gator.v1 import attach_pb2, event_pb2
 
 Key = tuple[str, int]
+MOST_RETURNS = 3
+"""So often an attempt that was not started comes back from dead daemons before it counts as lost."""
 
 
 class Log(Protocol):
@@ -92,6 +95,8 @@ class Engine:
         self._log, self._clock = log, clock
         self._on_action, self._open_tier, self._on_tier_ended = on_action, open_tier, on_tier_ended
         self._tier_hands: dict[str, Hand] = {}
+        self._suspects: Counter[Key] = Counter()
+        """How often an attempt was handed out and not started when its daemon died."""
         self._records: list[event_pb2.Event] = []
         self._launches: dict[str, list[attach_pb2.LaunchNode]] = {}
         self._effects: list[Callable[[], None]] = []
@@ -143,7 +148,11 @@ class Engine:
         self.turn_soon()
 
     def on_hand_lost(self, name: str, started: Iterable[Key], unstarted: Iterable[Key], why: str) -> None:
-        """A daemon died: its started attempts are lost, the others are ready again, uncounted."""
+        """A daemon died: its started attempts are lost, the others are ready again, uncounted.
+
+        One that was with several dead daemons may be what kills them before anybody hears of its start: it
+        goes on alone, and is lost in the end.
+        """
         self.hands.pop(name, None)
         now = self._clock.unix_nanos()
         for path, attempt in started:
@@ -156,9 +165,14 @@ class Engine:
                 continue
             if job.stop is not None:
                 self.tree.on_withdrawn(path, attempt, now)
+                continue
+            self._suspects[path, attempt] += 1
+            times = self._suspects[path, attempt]
+            if times > MOST_RETURNS:
+                self.tree.on_attempt_lost(path, attempt, why, now)
             else:
                 self.tree.on_given_back(path, attempt)
-                self._add(path, attempt, job.node, job.order, alone=False)
+                self._add(path, attempt, job.node, job.order, alone=times > 1)
         self.turn_soon()
 
     def on_release(self, release: attach_pb2.Release) -> None:

@@ -195,6 +195,23 @@ async def test_of_a_dead_daemon_what_was_started_is_lost_and_the_rest_is_ready_a
     assert "result top/a" not in bench.notes
 
 
+async def test_what_kills_daemons_before_its_start_is_told_does_not_go_on_for_ever():
+    bench = Bench(group("top", job("killer")), fixed=False)
+    await bench.start()
+    for number in range(20):
+        name = f"h{number}"
+        bench.dispatch.on_host(name, 0)
+        bench.engine.add_hand(name, FakeHand(bench.notes, name))
+        await bench.settle()
+        if bench.ended:
+            break
+        started, unstarted = bench.dispatch.on_host_lost(name, 0)
+        bench.engine.on_hand_lost(name, started, unstarted, f"{name} died")
+        await bench.settle()
+    assert bench.log.results["top/killer"].outcome == pb.OUTCOME_LOST
+    assert bench.log.results["top/killer"].attempts == 2
+
+
 async def test_a_tier_in_another_daemon_is_opened_after_the_group_above_is_declared():
     bench = Bench(group("top", group("far", job("a")), job("b", order(on_pass=["a"]))), remote="top/far")
     await bench.start()
