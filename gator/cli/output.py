@@ -33,7 +33,6 @@ _STYLES: Final = {
     "bold": "1",
     "path": "36",
 }
-_NUMBER_SIZES: Final = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
 def has_colour() -> bool:
@@ -122,11 +121,10 @@ def duration(nanos: int) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes for people: `1.5 MiB`."""
-    for factor, unit in _NUMBER_SIZES:
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count} B"
+    """Bytes for people, in the decimal units of `!Memory`: `1.5 MB`."""
+    from gator.core.pools import size_text
+
+    return size_text(count)
 
 
 def moment(unix_nanos: int) -> str:

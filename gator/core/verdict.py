@@ -6,12 +6,10 @@ Rule: the reason is the first that holds in the order of `Reason`.
 import signal
 from dataclasses import dataclass, field
 
+from gator.core.pools import size_text
 from gator.core.severity import NAMES, WORST_FIRST, Messages
 from gator.core.text import cut
 from gator.v1 import common_pb2, event_pb2, spec_pb2
-
-_GIB = 1024**3
-_MIB = 1024**2
 
 _OUT_OF_MEMORY = "perhaps out of memory: the kernel ended a process for want of it"
 
@@ -87,7 +85,7 @@ def _stopped(facts: Facts) -> Verdict | None:
         used, allowed = facts.memory
         return _failed(
             common_pb2.REASON_MEMORY,
-            f"used {memory(used)} of memory where {memory(allowed)} are allowed; "
+            f"used {size_text(used)} of memory where {size_text(allowed)} are allowed; "
             "raise `!Memory` or leave out `enforce`",
         )
     return None
@@ -184,13 +182,6 @@ def duration(nanos: int) -> str:
     whole = round(seconds)
     parts = ((whole // 3600, "h"), (whole // 60 % 60, "m"), (whole % 60, "s"))
     return "".join(f"{n}{unit}" for n, unit in parts if n)
-
-
-def memory(size: int) -> str:
-    """An amount of memory for people: `1.5 GiB`, `200 MiB`."""
-    if size >= _GIB:
-        return f"{size / _GIB:.3g} GiB"
-    return f"{size / _MIB:.4g} MiB"
 
 
 def offence(verdict: Verdict, messages: Messages) -> event_pb2.Offence | None:

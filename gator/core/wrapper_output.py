@@ -6,9 +6,9 @@ Rule: what is not stored is still counted.
 from collections import deque
 
 from gator.core.lines import BlockBuilder
+from gator.core.pools import size_text
 from gator.core.severity import Messages, of_stderr
 from gator.core.text import clean, cut
-from gator.core.verdict import memory
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 KEPT_TAIL_BYTES = 1024 * 1024
@@ -98,8 +98,8 @@ class Output:
         if not self.dropped:
             return ""
         return (
-            f"more than {memory(self._cap)} of output: {memory(self.dropped)} were counted but not stored "
-            "(raise it with --log-cap)"
+            f"more than {size_text(self._cap)} of output: {size_text(self.dropped)} were counted but not "
+            "stored (raise it with --log-cap)"
         )
 
     def _admit(self, blocks: list[event_pb2.Event]) -> list[event_pb2.Event]:

@@ -3,7 +3,7 @@
 Rule: one warning per episode; an episode ends when the use is back within what was asked for.
 """
 
-from gator.core.verdict import memory
+from gator.core.pools import size_text
 from gator.v1 import attach_pb2, event_pb2
 
 _SHORTEST_NANOS = 500_000_000
@@ -56,8 +56,8 @@ class UsageMeter:
         over = bool(self._allowed) and sample.memory_bytes > self._allowed
         if over and not self._memory_over:
             warnings.append(
-                f"uses {memory(sample.memory_bytes)} of memory where it asked for {memory(self._allowed)} "
-                "(ask for more with `!Memory`)"
+                f"uses {size_text(sample.memory_bytes)} of memory where it asked for "
+                f"{size_text(self._allowed)} (ask for more with `!Memory`)"
             )
         self._memory_over = over
         if self._cores and now - self._last >= _SHORTEST_NANOS:

@@ -116,7 +116,7 @@ def test_grep_finds_lines_of_all_jobs(gator: Gator) -> None:
 def test_metrics_and_resources_are_shown(gator: Gator) -> None:
     assert "top/good  cycles  1200.5  cycles" in gator("metrics").stdout
     assert values(gator("metrics", "good", "--json"))[0]["metrics"][0]["kind"] == "max"
-    assert "3.0 MiB" in gator("resources", "good").stdout
+    assert "3.146 MB" in gator("resources", "good").stdout
     (job,) = values(gator("resources", "good", "--json"))
     assert len(job["samples"]) == 2
 

@@ -111,7 +111,7 @@ def test_amounts_read_well() -> None:
     assert [size_text(n) for n in (0, 999, 1500, 2 * GB, 3 * 10**15)] == [
         "0 B",
         "999 B",
-        "1.5 kB",
+        "1.5 KB",
         "2 GB",
         "3000 TB",
     ]

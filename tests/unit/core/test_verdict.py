@@ -3,7 +3,7 @@
 import pytest
 
 from gator.core.severity import Messages
-from gator.core.verdict import Facts, duration, judge, memory, offence
+from gator.core.verdict import Facts, duration, judge, offence
 from gator.v1 import common_pb2, spec_pb2
 
 _NO_LIMITS = spec_pb2.Limits()
@@ -135,4 +135,3 @@ def test_times_and_sizes_are_written_for_people() -> None:
         "1m30s",
         "1h30m",
     ]
-    assert [memory(n) for n in (200 * 2**20, 3 * 2**29)] == ["200 MiB", "1.5 GiB"]
