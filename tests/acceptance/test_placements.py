@@ -43,10 +43,10 @@ KNOTTY = """\
 """
 
 
-def _run(spec: Path, placement: str, folder: Path) -> dict[str, NodeRecord]:
+def _run(spec: Path, placement: str, folder: Path, *options: str) -> dict[str, NodeRecord]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GATOR_")}
     command = [sys.executable, "-m", "gator", "run", str(spec), "--seed", "7", "-j", "4", "--quiet"]
-    command += ["--placement", placement, "--tracking", str(folder)]
+    command += ["--placement", placement, "--tracking", str(folder), *options]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     assert done.stderr == ""
@@ -67,6 +67,19 @@ def test_a_tree_full_of_dependencies_leaves_the_same_record_in_every_placement(t
     records = [_run(spec, where, tmp_path / where) for where in PLACEMENTS]
     assert records[0]["top/lanes/lane[1]/rescue"].steps[-1][2] == "OUTCOME_PASSED"
     assert records[0]["top/last/after_success"].steps[-1][2] == "OUTCOME_PRUNED"
+    assert records[1] == records[0]
+    assert records[2] == records[0]
+
+
+def test_a_selection_and_seeds_are_the_same_plan_in_every_placement(tmp_path: Path) -> None:
+    spec = tmp_path / "knotty.yaml"
+    spec.write_text(KNOTTY)
+    options = ["--only", "**/use", "--only", "by_path", "--skip", "lanes/lane[0]"]
+    options += ["--seed", "top/lanes/lane[2]/make=99", "--limit-error", "5"]
+    records = [_run(spec, where, tmp_path / where, *options) for where in PLACEMENTS]
+    assert "top/lanes/lane[2]/use" in records[0]
+    assert "top/lanes/lane[0]" not in records[0]
+    assert b" 99\n" in records[0]["top/lanes/lane[2]/make"].output[1, "STREAM_STDOUT"]
     assert records[1] == records[0]
     assert records[2] == records[0]
 
