@@ -6,6 +6,7 @@ The rule: what is called back after a commit runs in the order of the appends, o
 import os
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ more than such a log ever has: 1,000 pages, at which SQLite moves them, and one 
 _MOST_BYTES = 2 * 1024 * 1024
 _MOST_ROWS = 2048
 _ENOUGH_BYTES = 64 * 1024
+_PATIENCE_SECONDS = 3.0
+_PAUSE_SECONDS = 0.05
 _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
 _SAMPLE = int(attach_pb2.EVENT_KIND_SAMPLE)
 
@@ -180,10 +183,9 @@ class Writer:
         except sqlite3.Error as error:
             if not self._is_full(error):
                 raise
-            if self.state is State.FULL:
-                raise _no_room(self._path) from error
-            self._give_up_reserve()
-            self._lighten(gathered)
+            if self.state is not State.FULL:
+                self._give_up_reserve()
+                self._lighten(gathered)
             self._write_at_last(gathered)
         self._subjects.committed()
         if gathered.rows:
@@ -251,10 +253,19 @@ class Writer:
         self._hand_over(lambda: self._on_state(State.FULL))
 
     def _write_at_last(self, gathered: _Gathered) -> None:
-        try:
-            self._commit(gathered)
-        except sqlite3.Error as error:
-            raise _no_room(self._path) if self._is_full(error) else error from error
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                self._commit(gathered)
+            except sqlite3.Error as error:
+                if not self._is_full(error):
+                    raise
+                if time.monotonic() > end:
+                    raise _no_room(self._path) from error
+            else:
+                return
+            # Other daemons find the same disk full too; a moment later they write as little.
+            time.sleep(_PAUSE_SECONDS)
 
     def _lighten(self, gathered: _Gathered) -> None:
         """Keep the places of plain events, which are numbered already, but not their contents."""
