@@ -152,8 +152,10 @@ def asking(found: selector.FoundRun) -> Generator[Questions]:
     with ExitStack() as left:
         try:
             ask: Questions = Queries(left.enter_context(FolderReader.open(folder.path, live=live)))
-        except StoreError:
+        except StoreError as error:
             control = folder.read_control() if live else None
+            if control is None and live:
+                raise NotFoundError(f"{error}: the run has only just begun, try again in a moment") from error
             if control is None:
                 raise
             from gator.cli.selector_remote import remote_questions

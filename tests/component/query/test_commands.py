@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from gator.daemon.folder import Owner, RunFolder
+from gator.errors import NotFoundError
+
 from . import runs
 
 Gator = Callable[..., Result]
@@ -42,6 +45,16 @@ def test_status_of_a_live_run_says_what_waits_for_what(tracking: Path, gator: Ga
     assert "running longest:\n  top/good" in text
     assert "top/last  1 job  for top/good to pass (1 job left), for top/bad to pass (1 job left)" in text
     assert "top/bad   1 job  for 1 core, 0 free" in text
+
+
+def test_a_run_whose_store_is_not_made_yet_is_no_fault_of_gator(tracking: Path, gator: Gator) -> None:
+    folder = RunFolder.create(tracking, "top", "20261122-120000")
+    folder.lock(Owner.this_process("r1"))
+    (folder.stores / "root.db").touch()
+    error = gator("status", code=1).exception
+    folder.unlock()
+    assert isinstance(error, NotFoundError)
+    assert "only just begun" in str(error)
 
 
 @pytest.mark.usefixtures("folder")
