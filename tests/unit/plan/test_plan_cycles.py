@@ -2,11 +2,11 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from plan_trees import array, group, job, plan, problems
 
 from gator.errors import SpecError
 from gator.plan import Plan
 from gator.v1 import spec_pb2
+from tests.unit.plan.plan_trees import array, group, job, plan, problems
 
 
 def test_two_jobs_that_wait_for_each_other_are_refused() -> None:

@@ -1,8 +1,7 @@
 """What a node gets from the levels above."""
 
-from plan_trees import array, env, group, job, plan
-
 from gator.v1 import spec_pb2
+from tests.unit.plan.plan_trees import array, env, group, job, plan
 
 
 def variables(settings: spec_pb2.Settings) -> dict[str, str | None]:

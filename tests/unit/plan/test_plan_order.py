@@ -1,10 +1,10 @@
 """How the names in on_pass, on_fail and on_done are understood."""
 
 import pytest
-from plan_trees import array, edges, group, job, plan, problems
 
 from gator.plan import Condition
 from gator.v1 import plan_pb2, spec_pb2
+from tests.unit.plan.plan_trees import array, edges, group, job, plan, problems
 
 
 def test_the_tree_of_the_language_page_waits_for_a_job_inside_a_sibling() -> None:

@@ -2,10 +2,9 @@
 
 import json
 
-from plan_trees import array, group, job, plan
-
 from gator.plan.render import mermaid, to_json, tree_text
 from gator.v1 import spec_pb2
+from tests.unit.plan.plan_trees import array, group, job, plan
 
 HEAVY = spec_pb2.Resources(cores=2, memory_bytes=1_500_000_000, licenses={"tool": 1}, enforce_memory=True)
 TREE = group(

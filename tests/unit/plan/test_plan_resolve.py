@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 import pytest
-from plan_trees import array, env, group, job, plan, problems
 
 from gator.errors import SpecError
 from gator.plan import array_index
 from gator.spec.paths import slug
 from gator.v1 import spec_pb2
+from tests.unit.plan.plan_trees import array, env, group, job, plan, problems
 
 
 def resolved(

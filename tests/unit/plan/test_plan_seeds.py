@@ -5,10 +5,10 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plan_trees import array, group, job, plan, problems
 
 from gator.errors import UsageError
 from gator.plan.seeds import LARGEST, derive
+from tests.unit.plan.plan_trees import array, group, job, plan, problems
 
 
 def test_the_numbers_never_change() -> None:

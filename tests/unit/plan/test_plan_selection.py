@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plan_trees import array, edges, group, job, plan
 
 from gator.errors import UsageError
 from gator.plan import Plan
 from gator.v1 import spec_pb2
+from tests.unit.plan.plan_trees import array, edges, group, job, plan
 
 TREE = group(
     "top",

@@ -2,12 +2,12 @@ import textwrap
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spec_strategies import specs
 
 from gator.errors import SpecError
 from gator.spec import dump, load
 from gator.spec.keys import NODE_KEYS, SUB_KEYS
 from gator.v1 import spec_pb2
+from tests.unit.spec.spec_strategies import specs
 
 
 def without_positions(spec: spec_pb2.Spec) -> spec_pb2.Spec:
