@@ -25,20 +25,27 @@ def logs(
     run: RunOption = None,
     tracking: TrackingOption = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more comes, to the end.")] = False,
-    attempt: Annotated[int, typer.Option("--attempt", "-a", min=0, help="Number; default the last.")] = 0,
+    attempt: Annotated[
+        int, typer.Option("--attempt", "-a", min=0, metavar="N", help="Number; default the last.")
+    ] = 0,
     stream: Annotated[
-        str | None, typer.Option("--stream", "-s", help="stdout or stderr; default both.")
+        str | None, typer.Option("--stream", "-s", metavar="NAME", help="stdout or stderr; default both.")
     ] = None,
     severity: Annotated[
-        str | None, typer.Option("--severity", help="Only lines at least this bad: warning, error, ….")
+        str | None,
+        typer.Option("--severity", metavar="LEVEL", help="Only lines at least this bad: warning, error, …."),
     ] = None,
-    grep: Annotated[str | None, typer.Option("--grep", "-g", help="Only lines with this (RE2).")] = None,
+    grep: Annotated[
+        str | None, typer.Option("--grep", "-g", metavar="REGEX", help="Only lines with this (RE2).")
+    ] = None,
     first_error: Annotated[
         bool,
         typer.Option("--first-error", help="The line that speaks for the failure, with those around it."),
     ] = False,
-    context: Annotated[int, typer.Option("-C", min=0, help="So many lines around each hit.")] = 0,
-    tail: Annotated[int, typer.Option("--tail", "-n", min=0, help="Only the last N lines.")] = 0,
+    context: Annotated[
+        int, typer.Option("-C", min=0, metavar="N", help="So many lines around each hit.")
+    ] = 0,
+    tail: Annotated[int, typer.Option("--tail", "-n", min=0, metavar="N", help="Only the last N lines.")] = 0,
     long: Annotated[
         bool, typer.Option("--long", "-l", help="With line numbers, times and severities, and messages.")
     ] = False,
@@ -66,11 +73,11 @@ def logs(
     with open_run(run, tracking) as opened:
         wanted.path = opened.path_of(path)
         if first_error:
-            _first_error(opened, wanted, LineWriter(long=long, json=json))
+            _first_error(opened, wanted, LineWriter(long=long, json=json, context=context))
         elif as_written:
             _as_written(opened, wanted, follow=follow)
         else:
-            _lines(opened, wanted, LineWriter(long=long, json=json), follow=follow)
+            _lines(opened, wanted, LineWriter(long=long, json=json, context=context), follow=follow)
 
 
 def _jobs(opened: OpenRun, path: str) -> Iterator[query_pb2.Node]:
@@ -85,14 +92,22 @@ def _jobs(opened: OpenRun, path: str) -> Iterator[query_pb2.Node]:
 
 def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool) -> None:
     out = sys.stdout.buffer
-    found = False
-    for node in _jobs(opened, wanted.path):
-        found = True
-        for data in _bytes(opened, node, wanted, follow=follow):
-            out.write(data)
-            if follow:
-                out.flush()
-    if not found and opened.run.state == query_pb2.RUN_STATE_RUNNING and not follow:
+    seen: set[str] = set()
+    while True:
+        # Asked before the list, so that no job is missed that comes before the end.
+        over = not follow or _has_ended(opened, wanted.path)
+        for node in _jobs(opened, wanted.path):
+            if node.path in seen:
+                continue
+            seen.add(node.path)
+            for data in _bytes(opened, node, wanted, follow=follow):
+                out.write(data)
+                if follow:
+                    out.flush()
+        if over:
+            break
+        time.sleep(_POLL_SECONDS)
+    if not seen and opened.run.state == query_pb2.RUN_STATE_RUNNING and not follow:
         raise NotFoundError(f"no job of {wanted.path} has started yet: wait for it with -f")
     out.flush()
 
@@ -123,7 +138,8 @@ def _bytes(
 
 
 def _has_ended(opened: OpenRun, path: str) -> bool:
-    if opened.run.state != query_pb2.RUN_STATE_RUNNING:
+    # Of a run that died nothing more comes, and nobody tells.
+    if opened.run.state != query_pb2.RUN_STATE_RUNNING or not opened.found.folder.is_live():
         return True
     node = opened.ask.get_node(qs.GetNodeRequest(path=path)).node
     return node.state == query_pb2.NODE_STATE_ENDED

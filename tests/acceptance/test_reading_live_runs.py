@@ -145,6 +145,27 @@ def test_following_a_job_goes_on_to_its_end(user: User) -> None:
     assert (rest, errors) == ("ended\n", "")
 
 
+def test_following_a_group_goes_on_to_the_jobs_that_start_later(user: User) -> None:
+    with live_run(user):
+        until(lambda: is_running(user))
+        follower = user.begins("logs", "-f", "top")
+        assert follower.stdout is not None
+        assert [follower.stdout.readline() for _ in range(2)] == ["hello\n", "begun\n"]
+        (user.folder / "go").touch()
+        rest, errors = follower.communicate(timeout=LIMIT_SECONDS)
+    assert (rest, errors) == ("ended\nbye\n", "")
+
+
+def test_following_ends_when_the_run_is_killed(user: User) -> None:
+    with live_run(user) as process:
+        until(lambda: is_running(user))
+        follower = user.begins("logs", "-f", "slow")
+        assert follower.stdout is not None
+        assert follower.stdout.readline() == "begun\n"
+        process.kill()
+        assert follower.communicate(timeout=LIMIT_SECONDS) == ("", "")
+
+
 def test_stopping_a_job_ends_it_and_what_waits_for_it(user: User) -> None:
     with live_run(user) as process:
         until(lambda: is_running(user))
