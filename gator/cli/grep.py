@@ -23,13 +23,16 @@ def grep(
     run: RunOption = None,
     tracking: TrackingOption = None,
     ignore_case: Annotated[bool, typer.Option("-i", "--ignore-case", help="Any case matches.")] = False,
-    context: Annotated[int, typer.Option("-C", min=0, help="So many lines around each hit.")] = 0,
+    context: Annotated[
+        int, typer.Option("-C", min=0, metavar="N", help="So many lines around each hit.")
+    ] = 0,
     count: Annotated[bool, typer.Option("-c", "--count", help="Only how many lines, by job.")] = False,
     names: Annotated[
         bool, typer.Option("-l", "--files-with-matches", help="Only the paths of jobs with a hit.")
     ] = False,
     severity: Annotated[
-        str | None, typer.Option("--severity", help="Only lines at least this bad: warning, error, ….")
+        str | None,
+        typer.Option("--severity", metavar="LEVEL", help="Only lines at least this bad: warning, error, …."),
     ] = None,
     long: Annotated[bool, typer.Option("--long", help="With times and severities.")] = False,
     json: JsonOption = False,
@@ -45,7 +48,7 @@ def grep(
         wanted.severity = common_pb2.Severity.ValueType(
             output.choice(common_pb2.Severity.DESCRIPTOR, severity, "--severity")
         )
-    writer = LineWriter(long=long, json=json, names=True)
+    writer = LineWriter(long=long, json=json, names=True, context=context)
     hits: dict[str, int] = {}
     with open_run(run, tracking) as opened:
         wanted.path = opened.run.ident

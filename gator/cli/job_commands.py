@@ -12,9 +12,12 @@ from gator import client, client_words, errors
 
 
 def log(
-    text: Annotated[list[str], typer.Argument(help="The message; several words are joined by blanks.")],
+    text: Annotated[
+        list[str], typer.Argument(metavar="TEXT...", help="The message; several words are joined by blanks.")
+    ],
     severity: Annotated[
-        str, typer.Option("--severity", "-s", help="debug, info, warning, error or critical.")
+        str,
+        typer.Option("--severity", "-s", metavar="LEVEL", help="debug, info, warning, error or critical."),
     ] = "info",
     field: Annotated[
         list[str] | None,
@@ -29,12 +32,19 @@ def log(
 
 
 def metric(
-    name: Annotated[str, typer.Argument(help="Name of the metric.")],
-    value: Annotated[float, typer.Argument(help="Its value. Put `--` before a negative one.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the metric.")],
+    value: Annotated[
+        float, typer.Argument(metavar="VALUE", help="Its value. Put `--` before a negative one.")
+    ],
     kind: Annotated[
-        str, typer.Option("--kind", "-k", help="How values are folded: last, sum, min, max or mean.")
+        str,
+        typer.Option(
+            "--kind", "-k", metavar="KIND", help="How values are folded: last, sum, min, max or mean."
+        ),
     ] = "last",
-    unit: Annotated[str, typer.Option("--unit", "-u", help="Unit of the value, for people.")] = "",
+    unit: Annotated[
+        str, typer.Option("--unit", "-u", metavar="UNIT", help="Unit of the value, for people.")
+    ] = "",
 ) -> None:
     """Record one value of a metric of the job this runs in."""
     _check(kind, client_words.KINDS, "--kind")

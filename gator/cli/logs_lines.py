@@ -26,9 +26,10 @@ def lines(ask: Questions, wanted: qs.ListLinesRequest) -> Iterator[query_pb2.Lin
 class LineWriter:
     """Writes lines to stdout, each with as much as was asked for."""
 
-    def __init__(self, *, long: bool, json: bool, names: bool = False) -> None:
+    def __init__(self, *, long: bool, json: bool, names: bool = False, context: int = 0) -> None:
         self.names = names
         """Whether each line says its job."""
+        self._context = context
         self._long, self._json = long, json
         self._out = sys.stdout.buffer
         self._last: tuple[str, int, int] | None = None
@@ -54,7 +55,7 @@ class LineWriter:
         sys.stdout.flush()
 
     def _head(self, line: query_pb2.Line) -> str:
-        mark = ":" if line.hit or not self._long else "-"
+        mark = ":" if line.hit or not (self._long and self._context) else "-"
         parts: list[str] = []
         if self.names:
             parts.append(output.paint(line.path, "path"))

@@ -17,7 +17,8 @@ def metrics(
     run: RunOption = None,
     tracking: TrackingOption = None,
     name: Annotated[
-        list[str] | None, typer.Option("--name", "-n", help="Only metrics of this name; may be repeated.")
+        list[str] | None,
+        typer.Option("--name", "-n", metavar="NAME", help="Only metrics of this name; may be repeated."),
     ] = None,
     json: JsonOption = False,
 ) -> None:
@@ -41,7 +42,7 @@ def metrics(
         if not json:
             output.columns(rows, right=frozenset((2,)))
             if not rows:
-                output.say("no metrics")
+                output.say(f"no metrics named {' or '.join(name)}" if name else "no metrics")
 
 
 def _metrics(opened: OpenRun, path: str, names: list[str]) -> Iterator[query_pb2.NodeMetrics]:

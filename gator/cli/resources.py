@@ -19,7 +19,8 @@ def resources(
     run: RunOption = None,
     tracking: TrackingOption = None,
     points: Annotated[
-        int, typer.Option("--points", min=1, max=10_000, help="Points of the curve of a single job.")
+        int,
+        typer.Option("--points", min=1, max=10_000, metavar="N", help="Points of the curve of a single job."),
     ] = 60,
     json: JsonOption = False,
 ) -> None:

@@ -14,7 +14,9 @@ from gator.v1 import query_service_pb2 as qs
 
 def runs(
     tracking: TrackingOption = None,
-    number: Annotated[int, typer.Option("-n", "--number", min=1, help="Most runs to list.")] = 20,
+    number: Annotated[
+        int, typer.Option("-n", "--number", min=1, metavar="N", help="Most runs to list.")
+    ] = 20,
     json: JsonOption = False,
 ) -> None:
     """The runs, the newest first: when, id, ident, outcome, counts, how long, folder."""

@@ -45,7 +45,7 @@ def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
     rows = [("run", f"{opened.run.id[:12]}  {opened.run.folder}")]
     if node.HasField("first_error"):
         rows.append(("first error", node.first_error.text))
-    if node.first_failure:
+    if node.first_failure not in ("", node.path):
         rows.append(("first failure", node.first_failure))
     rows.append(("started", output.moment(node.started_unix_nanos)))
     rows.append(("ended", output.moment(node.ended_unix_nanos)))

@@ -17,11 +17,14 @@ def tree(
     run: RunOption = None,
     tracking: TrackingOption = None,
     depth: Annotated[
-        int | None, typer.Option("--depth", "-d", min=0, help="Most levels below PATH; default all.")
+        int | None,
+        typer.Option("--depth", "-d", min=0, metavar="N", help="Most levels below PATH; default all."),
     ] = None,
     outcome: Annotated[
         list[str] | None,
-        typer.Option("--outcome", "-o", help="Only nodes with this outcome; may be repeated."),
+        typer.Option(
+            "--outcome", "-o", metavar="OUTCOME", help="Only nodes with this outcome; may be repeated."
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:

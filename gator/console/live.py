@@ -136,7 +136,8 @@ class LiveDisplay:
     def _progress(self, now: float, tally: event_pb2.Tally) -> list[Part]:
         ahead = tally.waiting + tally.running
         total = max(1, self._info.jobs)
-        share = min(1.0, 1 - ahead / total) if ahead else 1.0
+        ended = sum(getattr(tally, name) for name, _ in _BAR_COLOURS)
+        share = min(1.0, 1 - ahead / total) if ahead else float(ended > 0)
         when = words.coarse(int(now - self._began))
         left = None if self._run.stopping else self._pace.left(now, ahead)
         if left is not None:

@@ -69,6 +69,12 @@ def test_a_run_begins_with_a_line_that_stays_and_an_empty_bar(bench: Bench):
     assert bench.start() == [HEAD, "─" * 30 + "   0 %  0 s", "100 waiting", ""]
 
 
+def test_before_anything_is_known_nothing_is_done(bench: Bench):
+    bench.run.tally.Clear()
+    bench.display.on_start(info(100), bench.run)
+    assert bench.screen()[1:3] == ["─" * 30 + "   0 %  0 s", "nothing yet"]
+
+
 def test_the_lines_are_drawn_over_themselves(bench: Bench):
     bench.start()
     bench.run.jobs = [RunningJob("top/a", 90 * SECOND), RunningJob("top/b[3]", 100 * SECOND)]

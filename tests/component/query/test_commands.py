@@ -97,7 +97,8 @@ def test_logs_are_filtered_line_by_line(gator: Gator) -> None:
     assert gator("logs", "bad", "--first-error").stdout == "boom: it broke\n"
     assert gator("logs", "top", "--first-error", "-C", "1").stdout.count("\n") == 3
     assert gator("logs", "good", "--tail", "1").stdout_bytes == b"\xff\x00bytes\n"
-    assert "warning  tool" in gator("logs", "good", "--long").stdout
+    assert "warning  tool: " in gator("logs", "good", "--long").stdout
+    assert "err:1- hm" in gator("logs", "bad", "--long", "--grep", "boom", "-C", "1").stdout
     assert values(gator("logs", "bad", "--grep", "boom", "--json"))[0]["number"] == 2
 
 
@@ -129,6 +130,7 @@ def test_grep_finds_lines_of_all_jobs(gator: Gator) -> None:
 def test_metrics_and_resources_are_shown(gator: Gator) -> None:
     assert "top/good  cycles  1200.5  cycles" in gator("metrics").stdout
     assert values(gator("metrics", "good", "--json"))[0]["metrics"][0]["kind"] == "max"
+    assert gator("metrics", "-n", "speed").stdout == "no metrics named speed\n"
     assert "3.146 MB" in gator("resources", "good").stdout
     (job,) = values(gator("resources", "good", "--json"))
     assert len(job["samples"]) == 2
@@ -139,6 +141,7 @@ def test_show_tells_everything_but_secrets(gator: Gator) -> None:
     result = gator("show", "bad")
     for part in ("echo 'a b'", "MODE=fast", "API_TOKEN=***", "exit code     1", "here, process 4711"):
         assert part in result.stdout
+    assert "first failure" not in result.stdout
     assert "hidden-value" not in result.stdout + gator("show", "bad", "--json").stdout
     (answer,) = values(gator("show", "bad", "--json"))
     assert answer["attempts"][0]["finished"]["exit_code"] == 1
