@@ -5,6 +5,7 @@ gRPC silently replaces the socket of a server that lives, so nobody binds one wi
 
 import fcntl
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from gator import errors
 MAX_PATH_BYTES = 107
 """The room for a path in `sockaddr_un`, see unix(7)."""
 UNIX = "unix:"
+_RUN = re.compile(r"[0-9a-f]{16}")
 
 
 def socket_address(name: str, environ: Mapping[str, str]) -> str:
@@ -61,6 +63,18 @@ def socket_path(address: str) -> Path | None:
     if len(os.fsencode(path)) > MAX_PATH_BYTES:
         raise errors.UsageError(f"the path of a socket has at most {MAX_PATH_BYTES} bytes: {path}")
     return path
+
+
+def remove_dead_sockets(address: str) -> None:
+    """Removes what killed servers of a run left, given the address of the first of them.
+
+    Its name is the beginning of the names of all others. For when none of them lives any more.
+    """
+    path = socket_path(address)
+    if path is None or _RUN.fullmatch(path.stem) is None:
+        return
+    for left in path.parent.glob(f"{path.stem}*.sock*"):
+        left.unlink(missing_ok=True)
 
 
 class SocketLock:

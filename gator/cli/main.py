@@ -113,6 +113,7 @@ def gator(
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command that argv asks for and exit: 0, 1 failed jobs, 2 usage, 3 a fault, 130 interrupted."""
+    faults.hold_standard_streams()
     if (sys.argv[1:] if args is None else list(args)) == ["--version"]:
         sys.stdout.write(f"gator {__version__}\n")
         sys.exit(0)

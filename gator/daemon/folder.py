@@ -208,6 +208,15 @@ class RunFolder:
         with os.fdopen(fd, "w") as file:
             file.write(text)
 
+    def end_control(self) -> None:
+        """Remove where the run was reached, and the sockets that its killed daemons left."""
+        from gator.rpc_address import remove_dead_sockets
+
+        control = self.read_control()
+        if control is not None:
+            remove_dead_sockets(control[0])
+        self.control.unlink(missing_ok=True)
+
     def read_control(self) -> tuple[str, str] | None:
         """Address and token of a live root; None when it does not listen."""
         try:

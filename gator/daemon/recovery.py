@@ -99,7 +99,7 @@ def _close(folder: RunFolder, owner: Owner) -> None:
     else:
         _write(folder, owner, None)
     folder.seal_stores()
-    folder.control.unlink(missing_ok=True)
+    folder.end_control()
 
 
 def _write(folder: RunFolder, owner: Owner, files: RunFiles | None) -> None:

@@ -126,7 +126,7 @@ class Root:
             await asyncio.to_thread(self.folder.seal_stores)
         self._guard.close()
         self._reaper.close()
-        self.folder.control.unlink(missing_ok=True)
+        self.folder.end_control()
         self.folder.unlock()
         self._display.on_end(result)
         return RunEnd(result, self._fault)

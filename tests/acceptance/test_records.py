@@ -1,10 +1,11 @@
 """What a run leaves in its folder."""
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 
-from tests.acceptance.support import Gator
+from tests.acceptance.support import Gator, until
 
 SECRET = "hunter2hunter2"
 SECRETIVE = f"""\
@@ -15,11 +16,12 @@ SECRETIVE = f"""\
   - !Job {{ident: a, command: sh, args: [-c, 'test -n "$0"', $MY_PASSWORD]}}
   - !Job {{ident: b, env: {{API_KEY: {SECRET}}}, shell: test "$LAUNCH_TOKEN" = {SECRET}}}
 """
+# The start of what kills its daemon is committed by then.
 DEADLY = """\
 !JobGroup
   ident: top
   jobs:
-  - !Job {ident: a, shell: 'test $GATOR_ATTEMPT = 2 || kill -9 $PPID; sleep 0.1'}
+  - !Job {ident: a, shell: 'test $GATOR_ATTEMPT = 2 || { sleep 0.5; kill -9 $PPID; sleep 9; }'}
   - !JobGroup {ident: g, jobs: [!Job {ident: b, command: "true"}]}
 """
 
@@ -51,3 +53,22 @@ def test_every_store_is_one_file_without_a_journal_also_that_of_a_killed_daemon(
         connection.close()
     if placement == "daemons":
         assert "lost: its daemon died" in gator("show", "a").expect(0).out
+
+
+def test_no_socket_is_left_of_a_killed_daemon_or_root(gator: Gator) -> None:
+    sockets = Path(gator.env["XDG_RUNTIME_DIR"])
+    gator("run", gator.spec(DEADLY), "--placement", "daemons").expect(0)
+    assert list(sockets.rglob("*.sock*")) == []
+    spec = gator.spec("!Job {ident: slow, command: sleep, args: [60]}\n", "slow.yaml")
+    running = gator.start("run", spec, "--placement", "daemons")
+    until(lambda: "running" in gator("tree").out, "the job runs")
+    running.kill()
+    assert "lost" in gator("status").out
+    assert list(sockets.rglob("*.sock*")) == []
+
+
+def test_standard_streams_that_are_closed_are_no_fault(gator: Gator) -> None:
+    spec = gator.spec('!Job {ident: a, shell: "echo out; echo err >&2", stderr: info}\n')
+    shell = ("sh", "-c", 'exec "$@" 0<&- 1>&- 2>&-', "sh")
+    gator.start("run", spec, prefix=shell).wait().expect(0)
+    assert gator("logs", "a").expect(0).out == "out\nerr\n"
