@@ -17,7 +17,6 @@ from gator.core.dispatch_actions import (
     Recall,
     RetireHost,
     StartHost,
-    Warn,
 )
 from gator.core.dispatch_books import Books, Look
 from gator.core.dispatch_hosts import Fleet, HostState, host_count
@@ -40,7 +39,6 @@ __all__ = [
     "Recall",
     "RetireHost",
     "StartHost",
-    "Warn",
     "host_count",
 ]
 

@@ -78,14 +78,7 @@ class Grant:
     leases: tuple[attach_pb2.Lease, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Warn:
-    """Something that the user should know, said once."""
-
-    text: str
-
-
-Action: TypeAlias = StartHost | RetireHost | HandOut | Recall | Grant | Warn
+Action: TypeAlias = StartHost | RetireHost | HandOut | Recall | Grant
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ It decides nothing about who is next.
 from collections.abc import Iterable
 from enum import IntEnum
 
-from gator.core.dispatch_actions import Action, Key, Recall, RetireHost, Warn
+from gator.core.dispatch_actions import Action, Key, Recall, RetireHost
 from gator.core.dispatch_hosts import Fleet, HostState, Lease, LeaseState
 from gator.core.dispatch_queues import Job, JobState, Line, Queue
 from gator.core.dispatch_reserve import Reservations
@@ -57,7 +57,6 @@ class Books:
             queue = self.queues[name] = Queue(demand, self.ledger.need(demand), alone, tier)
             if alone:
                 self.alone.append(queue)
-            self.actions.extend(map(Warn, self.ledger.warnings(demand)))
         return queue
 
     def enqueue(self, job: Job) -> None:

@@ -65,7 +65,6 @@ class Ledger:
         self._size += [pools.licenses[name] for name in self._licenses]
         self._free = list(self._size)
         self._needs: dict[DemandKey, Need] = {}
-        self._told: set[str] = set()
         self._out: set[int] = set()
         self._number = 0
 
@@ -137,13 +136,12 @@ class Ledger:
         notes: dict[str, None] = {}
         for demand in dict.fromkeys(demands):
             errors.update(dict.fromkeys(self._errors(demand)))
-            warnings.update(dict.fromkeys(self.warnings(demand)))
+            warnings.update(dict.fromkeys(self._warnings(demand)))
             unlimited = (name for name, _ in demand.licenses if name not in self._licenses)
             notes.update(dict.fromkeys(f"licence {name} has no pool and is unlimited" for name in unlimited))
         return Findings(tuple(errors), tuple(warnings), tuple(notes))
 
-    def warnings(self, demand: DemandKey) -> list[str]:
-        """What the user should know about a demand. Each text is returned once in the life of the ledger."""
+    def _warnings(self, demand: DemandKey) -> list[str]:
         texts: list[str] = []
         pools = self.pools
         if demand.cores > pools.cores:
@@ -152,9 +150,7 @@ class Ledger:
         if demand.memory_bytes > pools.memory_bytes and not pools.memory_given:
             want, have = size_text(demand.memory_bytes), size_text(pools.memory_bytes)
             texts.append(f"{want} of memory wanted, but the run has {have}: such a job runs alone")
-        fresh = [text for text in texts if text not in self._told]
-        self._told.update(fresh)
-        return fresh
+        return texts
 
     def shortage(self, need: Need) -> list[str]:
         """What an amount waits for, one text a pool, such as `3 cores, 1 free`."""

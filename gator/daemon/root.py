@@ -253,8 +253,6 @@ class Root:
                 if self._fleet is not None:
                     grant = attach_pb2.AttachResponse(grant=attach_pb2.Grant(leases=leases))
                     self._fleet.daemons[host].send(grant)
-            case disp.Warn(text):
-                self._display.on_notice(text, warning=True)
             case _:
                 raise AssertionError(f"the engine keeps {action} for itself")
 

@@ -11,7 +11,6 @@ from gator.core.dispatch_actions import (
     Recall,
     RetireHost,
     StartHost,
-    Warn,
 )
 from gator.core.dispatch_hosts import host_count
 from gator.core.ledger import Ledger
@@ -37,10 +36,7 @@ def test_jobs_start_by_weight_then_order() -> None:
 def test_a_hand_out_names_host_lease_and_cores() -> None:
     dispatcher = make(2, fixed=True)
     dispatcher.add(Ready(("a", 3), DemandKey(5)), 0)
-    assert dispatcher.poll(0) == [
-        Warn("5 cores wanted, but the run has 2 cores: such a job runs alone"),
-        HandOut("inline", 1, 2, ("a", 3)),
-    ]
+    assert dispatcher.poll(0) == [HandOut("inline", 1, 2, ("a", 3))]
 
 
 def test_no_job_is_added_twice_while_it_is_known() -> None:
