@@ -150,8 +150,8 @@ def _look_over(launch: Launch, plan: Plan) -> list[tuple[str, bool]]:
     if findings.errors:
         raise UsageError("; ".join(findings.errors))
     problems = [str(problem) for problem in (*launch.loaded.warnings, *plan.warnings)]
-    # What is wanted beyond the pools is warned of by the run, when it is first asked for.
-    return [*((text, True) for text in problems), *((text, False) for text in findings.notes)]
+    warnings = [(text, True) for text in (*problems, *findings.warnings)]
+    return [*warnings, *((text, False) for text in findings.notes)]
 
 
 def _make_folder(launch: Launch, ident: str) -> RunFolder:

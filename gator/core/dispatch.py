@@ -49,12 +49,15 @@ class Dispatcher:
     Inputs change state and `poll` returns what is to be done about it, in order; call it after a batch of
     inputs and at `wake_at`. An attempt belongs to the dispatcher from `add` until it is cancelled in the
     queue, dropped by `on_recalled`, ended, or named by `on_host_lost` or `stop`; then its key is forgotten
-    and may be added anew. Messages about keys that it does not know are ignored.
+    and may be added anew. Messages about keys that it does not know are ignored. Unless `ahead`, a host gets
+    an attempt only when it can start at once.
     """
 
-    def __init__(self, ledger: Ledger, *, max_hosts: int, slots: int, fixed_host: str | None) -> None:
+    def __init__(
+        self, ledger: Ledger, *, max_hosts: int, slots: int, fixed_host: str | None, ahead: bool = True
+    ) -> None:
         self._books = Books(ledger, Fleet(most=max_hosts, slots=slots, fixed=fixed_host))
-        self._starter = Starter(self._books)
+        self._starter = Starter(self._books, ahead=ahead)
         self._stopped = False
 
     def add(self, item: Ready, now: float) -> None:

@@ -27,10 +27,11 @@ RECALL_SECONDS = 2 * AHEAD_SECONDS
 
 
 class Starter:
-    """Starts what fits, again and again, on the books of a dispatcher."""
+    """Starts what fits, again and again, on the books of a dispatcher; `ahead` if more than that goes out."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, *, ahead: bool) -> None:
         self._books = books
+        self._ahead = ahead
         self._last_lease = 0
         self._floor: list[float] = [inf] * len(books.ledger.size)
         """For each pool the least that some queue lacks; below all of them nothing new can fit."""
@@ -138,7 +139,7 @@ class Starter:
     def hand_out_ahead(self, now: float) -> None:
         """Fill up the leases whose attempts are short, where fairness allows."""
         allowed: dict[Queue, bool] = {}
-        for lease in self._books.thin.values():
+        for lease in self._books.thin.values() if self._ahead else ():
             queue = lease.queue
             if not (lease.jobs and queue.waiting and lease.state is LeaseState.OPEN) or queue.alone:
                 continue

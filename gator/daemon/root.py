@@ -121,6 +121,9 @@ class Root:
         finally:
             await self._stop_serving(serving)
         await self._view.end()
+        if not (self.folder.stores / ROOT_STORE).exists():
+            # The open file takes everything, so that nothing else would tell.
+            self._fault = self._fault or f"the record in {self.folder.path} was removed while the run went on"
         await asyncio.to_thread(self._store.close)
         if self._fleet is not None:
             await asyncio.to_thread(self.folder.seal_stores)
@@ -159,6 +162,8 @@ class Root:
             max_hosts=host_count(slots),
             slots=slots,
             fixed_host=INLINE if inline else None,
+            # What is out already cannot be held back when there are too many failures.
+            ahead=not any(node.max_fail for node in self.plan.nodes.values()),
         )
         self._engine = Engine(
             self._tree,

@@ -150,6 +150,16 @@ def test_a_fresh_host_that_nobody_needs_any_more_serves_all() -> None:
     assert handed(dispatcher.poll(0)) == ["b"]
 
 
+@pytest.mark.parametrize("ahead", [True, False])
+def test_only_a_dispatcher_that_may_hands_out_more_than_can_start(ahead: bool) -> None:
+    pools = Pools(2, 0, False, {})
+    dispatcher = Dispatcher(Ledger(pools), max_hosts=1, slots=2, fixed_host="inline", ahead=ahead)
+    now = warm(dispatcher, ONE, 0.001)
+    for job in jobs("j", 9):
+        dispatcher.add(job, now)
+    assert (len(handed(dispatcher.poll(now))) > 2) == ahead
+
+
 def test_an_inline_host_serves_also_what_would_be_alone() -> None:
     dispatcher = make(1, fixed=True)
     dispatcher.add(Ready(("a", 2), ONE, alone=True), 0)
