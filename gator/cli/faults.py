@@ -14,6 +14,8 @@ FAILED: Final = 1
 USAGE: Final = 2
 FAULT: Final = 3
 INTERRUPTED: Final = 130
+_TOO_LARGE: Final = "Value out of range: "
+"""What protobuf says of a number, here that of an option, which its field cannot hold."""
 
 _logs: list[Path] = []
 
@@ -43,10 +45,25 @@ def tell(error: Exception) -> int:
     if isinstance(error, UserError):
         _say(f"gator: {error}")
         return USAGE
+    if isinstance(error, FileNotFoundError) and error.filename is None and not _has_folder():
+        _say("gator: the current folder does not exist any more: change to another one")
+        return USAGE
+    if isinstance(error, ValueError) and str(error).startswith(_TOO_LARGE):
+        _say(f"gator: the number {str(error).removeprefix(_TOO_LARGE)} is too large")
+        return USAGE
     place = write_traceback(error)
     what = str(error) or type(error).__name__
     _say(f"gator: {what} (details in {place})" if place else f"gator: {what}")
     return FAULT
+
+
+def _has_folder() -> bool:
+    """Whether the folder in which the command was given is still there."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def write_traceback(error: BaseException) -> Path | None:

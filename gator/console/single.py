@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gator.console import words
 from gator.console.paper import Paper
 from gator.console.summary import again
-from gator.core.text import readable
+from gator.core.text import cut, readable
 from gator.ports import LiveState, RunInfo
 from gator.store import decode_block
 from gator.v1 import attach_pb2, event_pb2
@@ -48,7 +48,7 @@ class SingleDisplay:
         del state
         self._info = info
         self._say("Starting Gator 🐊")
-        self._say(f"Launching task: {info.command}")
+        self._say(f"Launching task: {cut(info.command)}")
 
     def on_events(self, events: Sequence[event_pb2.Event]) -> None:
         """Something happened to the job."""

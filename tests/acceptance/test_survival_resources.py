@@ -239,3 +239,24 @@ def test_a_gone_working_folder_is_told(gator: Gator) -> None:
     assert done.code == 2, done
     assert "Traceback" not in done.err
     assert time.monotonic() - begun < 30
+
+
+def test_a_run_whose_folder_was_removed_does_not_claim_that_all_is_well(gator: Gator) -> None:
+    """The jobs go on, but there is no record of them any more."""
+    text = """\
+!JobGroup
+  ident: top
+  jobs:
+  - !Job {ident: vandal, shell: 'rm -r "$GATOR_RUN_DIR"/stores/root.db*'}
+"""
+    done = gator("run", gator.spec(text)).expect(3)
+    assert "was removed while the run went on" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_command_in_a_folder_that_is_gone_says_so(gator: Gator) -> None:
+    spec = gator.spec(ECHO)
+    script = f"mkdir gone; cd gone; rmdir ../gone; exec {sys.executable} -P -m gator run {gator.root / spec}"
+    done = subprocess.run(["sh", "-c", script], check=False, capture_output=True, text=True, cwd=gator.root)
+    assert done.returncode == 2
+    assert done.stderr == "gator: the current folder does not exist any more: change to another one\n"

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from gator import __version__
 from gator.cli.commands import COMMANDS
-from gator.cli.main import app, load, with_default_command
+from gator.cli.main import app, load, main, with_default_command
 from gator.errors import UsageError
 
 
@@ -67,6 +67,17 @@ def test_wrong_values_are_refused_with_the_reason() -> None:
     result = CliRunner().invoke(app, ["logs", "x", "-C", "many"])
     assert result.exit_code == 2
     assert "Invalid value for '-C'" in result.stderr
+
+
+def test_a_number_that_nothing_can_hold_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text('!Job {command: "true"}\n')
+    with pytest.raises(SystemExit) as end:
+        main(["run", str(spec), "--limit-error", "99999999999999999999"])
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "gator: the number 99999999999999999999 is too large\n"
 
 
 @pytest.mark.parametrize("address", ["-q", "", "unix"])
