@@ -114,7 +114,7 @@ class OpenRun:
 
     def _maybe_waiting(self) -> str:
         if self.run.state == query_pb2.RUN_STATE_RUNNING:
-            return " yet: what has not been handed out is seen by gator plan and gator status only"
+            return " that has started yet: gator status shows what still waits, gator plan what is to come"
         return f" in {self.run.ident}: see gator tree"
 
 

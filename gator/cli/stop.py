@@ -10,6 +10,7 @@ from gator.cli.selector import JsonOption, PathArgument, RunOption, TrackingOpti
 from gator.cli.selector_open import OpenRun, open_run
 from gator.errors import NotFoundError, UnavailableError, UsageError
 from gator.v1 import attach_pb2, control_service_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
 
 
 def stop(
@@ -26,11 +27,10 @@ def stop(
     with open_run(run, tracking) as opened:
         if opened.run.state == query_pb2.RUN_STATE_ENDED or opened.run.state == query_pb2.RUN_STATE_DIED:
             raise UsageError(f"the run in {opened.run.folder} has ended already")
-        # A node that was not handed out yet is known to the root alone.
         try:
             wanted = opened.path_of(path)
         except NotFoundError:
-            wanted = (path or "").strip("/")
+            wanted = _waiting_path(opened, (path or "").strip("/"))
         response = order(
             opened,
             control_service_pb2.StopRequest(
@@ -43,6 +43,21 @@ def stop(
         output.say_json({"path": wanted, "jobs": response.jobs})
     else:
         output.say(f"stopping {wanted}: {output.jobs(response.jobs)} had not ended")
+
+
+def _waiting_path(opened: OpenRun, wanted: str) -> str:
+    """The path of a node that nothing is recorded about yet; as it is when none that waits is like it."""
+    from gator.spec import paths
+
+    name, bracket, index = wanted.rpartition("[") if wanted.endswith("]") else (wanted, "", "")
+    waiting = opened.ask.list_waiting(qs.ListWaitingRequest()).waiting
+    try:
+        found = paths.match(name, (entry.path for entry in waiting))
+    except NotFoundError:
+        return wanted
+    if len(found) > 1:
+        raise UsageError(f"{wanted!r} means {len(found)} nodes, and one is wanted: {', '.join(found[:5])}")
+    return f"{found[0]}{bracket}{index}"
 
 
 def order(opened: OpenRun, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:

@@ -77,6 +77,18 @@ class RootServer:
 
     async def _on_stop(self, request: control_service_pb2.StopRequest) -> int:
         queries = self._find(request.run)
-        node = await asyncio.to_thread(queries.get_node, qs.GetNodeRequest(path=request.path))
+        jobs = await asyncio.to_thread(_left, queries, request.path)
         self._stop(request)
-        return node.node.tally.waiting + node.node.tally.running
+        return jobs
+
+
+def _left(queries: Queries, path: str) -> int:
+    """Number of jobs of a node that have not ended. Raises NotFoundError when there is no such node."""
+    try:
+        tally = queries.get_node(qs.GetNodeRequest(path=path)).node.tally
+    except NotFoundError:
+        # What has not begun stands in the plan alone, which is imported only here.
+        from gator.query.waiting import planned_jobs
+
+        return planned_jobs(queries.reader, path)
+    return tally.waiting + tally.running

@@ -175,7 +175,7 @@ class Queries:
     def _node(self, path: str) -> query_pb2.Node:
         node = self.reader.node(path)
         if node is None:
-            raise NotFoundError(f"there is no node {path}, or it has not been declared yet")
+            raise NotFoundError(f"there is no node {path}, or nothing of it has started yet")
         return node
 
     def _attempt(self, path: str, number: int) -> query_pb2.Attempt | None:

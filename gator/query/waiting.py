@@ -10,6 +10,7 @@ from typing import Final
 
 from gator.core.ledger import Ledger
 from gator.core.pools import DemandKey
+from gator.errors import NotFoundError
 from gator.events import is_below, template_of
 from gator.plan import Condition, Edge, Plan, PlanNode, make_plan
 from gator.query.reader import JobCount, Reader
@@ -46,6 +47,18 @@ def waiting(reader: Reader, path: str = "") -> list[query_pb2.Waiting]:
                 books.explain(DemandKey.of(node.demand), entry)
             found.append(entry)
     return found
+
+
+def planned_jobs(reader: Reader, path: str) -> int:
+    """The number of jobs of a node that nothing is recorded about yet.
+
+    Raises NotFoundError when the plan has no such node.
+    """
+    request = reader.plan_request()
+    node = make_plan(request).nodes.get(template_of(path)) if request is not None else None
+    if node is None:
+        raise NotFoundError(f"there is no node {path}: see gator plan")
+    return node.jobs if path.endswith("]") else node.jobs * node.instances
 
 
 class Books:
