@@ -69,11 +69,6 @@ class GroupFold:
         """What the group would be if no further child came."""
         return next((outcome for outcome in _WORST_FIRST if outcome in self._firsts), pb.OUTCOME_PASSED)
 
-    @property
-    def failed_jobs(self) -> int:
-        """Number of jobs below that FAILED or were LOST, those that may fail included."""
-        return self._tally[_TALLY.index("failed")] + self._tally[_TALLY.index("lost")]
-
     def add(self, path: str, result: event_pb2.Result) -> None:
         """Fold a child in; `path` is its own."""
         self._note_outcome(path, result)
