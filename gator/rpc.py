@@ -20,20 +20,19 @@ from grpc_reflection.v1alpha import reflection
 from gator import errors, rpc_address, rpc_status
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-"""More than the default of 4 MiB: a line of 1 MiB of bytes that are no text makes an event of 5 MiB."""
-_COMMON_OPTIONS: tuple[tuple[str, int], ...] = (
+"""What a server takes, not what it sends. A line of 1 MiB of bytes that are no text makes an event of 5 MiB."""
+# What a server sends has no bound: a plan is as large as its spec, and its receiver asked for it.
+_SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-)
-_SERVER_OPTIONS = (
-    *_COMMON_OPTIONS,
+    ("grpc.max_send_message_length", -1),
     # Two servers must not share a port: half of the children would speak with a stranger.
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
 )
-_CHANNEL_OPTIONS = (
-    *_COMMON_OPTIONS,
+_CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.enable_http_proxy", 0),
     # A new channel must not inherit the broken connection of an old one to the same address.
     ("grpc.use_local_subchannel_pool", 1),

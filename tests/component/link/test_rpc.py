@@ -35,6 +35,8 @@ class Echo:
                 raise errors.NotFoundError("no run 7: ask `gator runs`")
             case b"full":
                 raise errors.DiskFullError("no space left")
+            case b"plan":
+                return bytes(2 * rpc.MAX_MESSAGE_BYTES)
             case _:
                 return request
 
@@ -77,6 +79,14 @@ async def test_errors_of_a_servicer_reach_the_caller_with_code_and_reason(server
         assert found == [b"first"]
         error = rpc_status.error_of_call(caught.value)
         assert str(error) == "no run 7: ask `gator runs`"
+
+
+async def test_what_a_server_sends_may_be_as_large_as_the_plan_of_a_large_spec(server: rpc.Server) -> None:
+    async with rpc.channel(server.address) as channel:
+        one = cast("Any", channel.unary_unary("/test.Echo/One"))
+        assert len(await one(b"plan", metadata=GOOD)) == 2 * rpc.MAX_MESSAGE_BYTES
+        with pytest.raises(aio.AioRpcError):
+            await one(bytes(2 * rpc.MAX_MESSAGE_BYTES), metadata=GOOD)
 
 
 @pytest.mark.parametrize("token", ["", "wrong", TOKENS.make(Audience.DAEMON), "\u00e9"])
