@@ -65,21 +65,23 @@ def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
     output.say(output.paint(f"run {run.id[:12]} in {run.folder}", "dim"))
 
 
+def began(run: query_pb2.Run, node: query_pb2.Node) -> int:
+    """When a node began, in nanoseconds since 1970; the root with the run, as `gator run` has it. 0: not yet."""
+    return run.started_unix_nanos if node.path == run.ident else node.started_unix_nanos
+
+
 def state_words(run: query_pb2.Run, node: query_pb2.Node) -> str:
     """What a node is at, with times: `running for 4m05s`, `failed after 12.3s: …`."""
     state = output.state_of(node)
-    start = node.started_unix_nanos
+    start = began(run, node)
     if node.state == query_pb2.NODE_STATE_ENDED:
-        took = f" after {output.duration(node.ended_unix_nanos - start)}" if _has_times(node) else ""
+        known = start and node.ended_unix_nanos
+        took = f" after {output.duration(node.ended_unix_nanos - start)}" if known else ""
         why = f": {node.message}" if node.message else ""
         return f"{output.paint(state, state)}{took}{why}"
     since = f" for {output.duration(time.time_ns() - start)}" if start else ""
     unsure = "" if run.state == query_pb2.RUN_STATE_RUNNING else " when it was last heard of"
     return f"{output.paint(state, state)}{since}{unsure}"
-
-
-def _has_times(node: query_pb2.Node) -> bool:
-    return bool(node.started_unix_nanos and node.ended_unix_nanos)
 
 
 def _say_running(longest: list[query_pb2.Node]) -> None:

@@ -8,6 +8,7 @@ import typer
 from gator.cli import output
 from gator.cli.selector import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.cli.selector_open import OpenRun, open_run, pages
+from gator.cli.status import began
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -42,7 +43,9 @@ def tree(
             if json:
                 output.say_json(node)
             else:
-                output.say(_line(node, 0 if outcomes else level, whole=bool(outcomes) or not level))
+                output.say(
+                    _line(opened.run, node, 0 if outcomes else level, whole=bool(outcomes) or not level)
+                )
 
 
 def _nodes(opened: OpenRun, path: str, outcomes: list[int]) -> Iterator[query_pb2.Node]:
@@ -52,12 +55,13 @@ def _nodes(opened: OpenRun, path: str, outcomes: list[int]) -> Iterator[query_pb
         yield from page.nodes
 
 
-def _line(node: query_pb2.Node, level: int, *, whole: bool) -> str:
+def _line(run: query_pb2.Run, node: query_pb2.Node, level: int, *, whole: bool) -> str:
     name = node.path if whole else node.path.rpartition("/")[2]
     state = output.state_of(node)
     parts = [f"{'  ' * level}{name}", output.paint(state, state)]
-    if node.started_unix_nanos and node.ended_unix_nanos:
-        parts.append(output.paint(output.duration(node.ended_unix_nanos - node.started_unix_nanos), "dim"))
+    start = began(run, node)
+    if start and node.ended_unix_nanos:
+        parts.append(output.paint(output.duration(node.ended_unix_nanos - start), "dim"))
     if node.kind != common_pb2.NODE_KIND_JOB:
         parts.append(f"({output.tally(node.tally)})")
     elif node.message:

@@ -25,3 +25,9 @@ def test_a_variable_that_a_command_would_miss_is_warned_of(tmp_path: Path) -> No
 def test_nothing_is_said_against_an_example(path: Path) -> None:
     result = CliRunner().invoke(app, ["check", str(path)])
     assert (result.exit_code, result.stdout) == (0, f"{path}: fine\n")
+
+
+def test_a_spec_that_is_not_there_has_no_lines() -> None:
+    result = CliRunner().invoke(app, ["check", "nowhere.yaml"])
+    assert result.exit_code == 2
+    assert result.stdout.startswith("nowhere.yaml: cannot read the spec")

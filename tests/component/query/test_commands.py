@@ -28,7 +28,7 @@ def values(result: Result) -> list[Any]:
 @pytest.mark.usefixtures("folder")
 def test_status_says_what_came_of_the_run(gator: Gator) -> None:
     text = gator("status").stdout
-    assert text.startswith("top  failed after 2.30s: it returned 1\n1 passed, 1 failed, 1 pruned\n")
+    assert text.startswith("top  failed after 3.30s: it returned 1\n1 passed, 1 failed, 1 pruned\n")
     (answer,) = values(gator("status", "good", "--json"))
     assert answer["node"]["path"] == "top/good"
     assert answer["node"]["outcome"] == "passed"
@@ -60,7 +60,7 @@ def test_a_run_whose_store_is_not_made_yet_is_no_fault_of_gator(tracking: Path, 
 @pytest.mark.usefixtures("folder")
 def test_tree_shows_each_node_with_its_outcome(gator: Gator) -> None:
     assert gator("tree").stdout.splitlines() == [
-        "top  failed  2.30s  (1 passed, 1 failed, 1 pruned)",
+        "top  failed  3.30s  (1 passed, 1 failed, 1 pruned)",
         "  bad  failed  2.10s  it returned 1",
         "  good  passed  1.10s",
         "  last  pruned  it waits for bad to pass, which failed",
