@@ -20,7 +20,7 @@ from grpc_reflection.v1alpha import reflection
 from gator import errors, rpc_address, rpc_status
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-"""What a server takes, not what it sends. A line of 1 MiB of bytes that are no text makes an event of 5 MiB."""
+"""What a server takes, not what it sends: a line of 1 MiB of bytes that are no text is an event of 5 MiB."""
 # What a server sends has no bound: a plan is as large as its spec, and its receiver asked for it.
 _SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gator import spec as specs
 from gator.core.pools import Pools
+from gator.core.text import readable
 from gator.daemon.modes import TextLogMode
 from gator.errors import Problem, UsageError
 from gator.spec import durations, sizes
@@ -80,12 +81,23 @@ def load_spec(name: str, ident: str | None) -> LoadedSpec:
             text, shown, folder = path.read_bytes(), name, path.absolute().parent
         except OSError as error:
             raise UsageError(f"cannot read the spec {name}: {error.strerror}") from error
+    for place in (shown, str(folder), str(Path.cwd())):
+        if readable(os.fsencode(place)) != place:
+            raise UsageError(f"cannot use {readable(os.fsencode(place))}: its name is not UTF-8, rename it")
     loaded = specs.load(text, file=shown, read=_read_included)
     if ident is not None:
         if problem := specs.ident_problem(ident):
             raise UsageError(f"--id {ident}: {problem}")
         _root(loaded.spec).ident = ident
     return LoadedSpec(loaded.spec, text, shown, str(folder), loaded.warnings)
+
+
+def launch_environment() -> dict[str, str]:
+    r"""The environment of this process as text, for the plan; bytes that are not UTF-8 stand as `\xNN`.
+
+    Jobs inherit the variables themselves, byte for byte.
+    """
+    return {readable(os.fsencode(name)): readable(os.fsencode(value)) for name, value in os.environ.items()}
 
 
 def _read_included(name: str) -> bytes:
@@ -111,7 +123,7 @@ def plan_request(loaded: LoadedSpec, choice: Choice) -> plan_pb2.PlanRequest:
         tags=choice.tags,
         spec_dir=loaded.folder,
         launch_dir=str(Path.cwd()),
-        environment=dict(os.environ),
+        environment=launch_environment(),
         limits=spec_pb2.Limits(
             warning=choice.limit_warning, error=choice.limit_error, critical=choice.limit_critical
         ),

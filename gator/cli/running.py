@@ -18,7 +18,13 @@ from pathlib import Path
 
 from gator import __version__
 from gator.cli import faults
-from gator.cli.run_options import LoadedSpec, PlacementName, TextLogMode, tracking_root
+from gator.cli.run_options import (
+    LoadedSpec,
+    PlacementName,
+    TextLogMode,
+    launch_environment,
+    tracking_root,
+)
 from gator.console import make_display
 from gator.core.ledger import Ledger
 from gator.core.pools import DemandKey, Pools
@@ -165,8 +171,8 @@ def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
     request = plan_pb2.PlanRequest()
     request.CopyFrom(launch.request)
     request.environment.clear()
-    request.environment.update(mask(os.environ))
-    secret = mask_variables(request) + secret_values(os.environ.items())
+    request.environment.update(mask(launch_environment()))
+    secret = mask_variables(request) + secret_values(launch_environment().items())
     hide_within(request, secret)
     text = launch.loaded.text.decode(errors="backslashreplace")
     spec_text, command_line = hide([text, shlex.join(sys.argv)], secret)

@@ -260,3 +260,21 @@ def test_a_command_in_a_folder_that_is_gone_says_so(gator: Gator) -> None:
     done = subprocess.run(["sh", "-c", script], check=False, capture_output=True, text=True, cwd=gator.root)
     assert done.returncode == 2
     assert done.stderr == "gator: the current folder does not exist any more: change to another one\n"
+
+
+def test_variables_that_are_not_utf8_reach_the_jobs_as_they_are(gator: Gator) -> None:
+    spec = gator.spec("!Job {ident: one, shell: 'printf %s \"$ODD\" | od -An -tx1'}\n")
+    environment = {**os.environb, b"ODD": b"\xff\xfe"}
+    command = [sys.executable, "-P", "-m", "gator", "run", spec]
+    done = subprocess.run(command, check=False, capture_output=True, cwd=gator.root, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b" ff fe\n" in done.stdout
+
+
+def test_a_spec_whose_name_is_not_utf8_is_refused_in_a_line(gator: Gator) -> None:
+    name = b"\xff.yaml"
+    Path(os.fsdecode(os.fsencode(gator.root) + b"/" + name)).write_text(ECHO)
+    command = [sys.executable.encode(), b"-P", b"-m", b"gator", b"run", name]
+    done = subprocess.run(command, check=False, capture_output=True, cwd=gator.root)
+    assert done.returncode == 2
+    assert done.stderr == b"gator: cannot use \\xff.yaml: its name is not UTF-8, rename it\n"
