@@ -66,7 +66,7 @@ def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
 
 
 def began(run: query_pb2.Run, node: query_pb2.Node) -> int:
-    """When a node began, in nanoseconds since 1970; the root with the run, as `gator run` has it. 0: not yet."""
+    """When a node began, in nanoseconds since 1970, 0 for not yet; the root began with the run."""
     return run.started_unix_nanos if node.path == run.ident else node.started_unix_nanos
 
 
