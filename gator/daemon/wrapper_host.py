@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic_ns
 
 from gator.core.environment import Launcher, Prepared
+from gator.core.text import readable
 from gator.daemon.attempt import Attempt
 from gator.daemon.attempt_metering import Metering
 from gator.daemon.attempt_outbox import Outbox, Store
@@ -232,8 +233,8 @@ class WrapperHost:
         return event_pb2.Started(
             host=self._context.host,
             pid=pid,
-            argv=prepared.shown,
-            cwd=prepared.cwd,
+            argv=map(_as_text, prepared.shown),
+            cwd=_as_text(prepared.cwd),
             daemon=self._context.daemon,
             cores=cores,
         )
@@ -352,3 +353,8 @@ def _count_oom_kills() -> int:
     except OSError:
         return 0
     return 0
+
+
+def _as_text(part: str) -> str:
+    """What a record can hold of an argument into which bytes that are not UTF-8 were put."""
+    return readable(part.encode("utf-8", "surrogateescape"))

@@ -263,7 +263,9 @@ def test_a_command_in_a_folder_that_is_gone_says_so(gator: Gator) -> None:
 
 
 def test_variables_that_are_not_utf8_reach_the_jobs_as_they_are(gator: Gator) -> None:
-    spec = gator.spec("!Job {ident: one, shell: 'printf %s \"$ODD\" | od -An -tx1'}\n")
+    spec = gator.spec(
+        "!Job {ident: one, command: sh, args: [-c, 'printf %s \"$1\" | od -An -tx1', sh, $ODD]}\n"
+    )
     environment = {**os.environb, b"ODD": b"\xff\xfe"}
     command = [sys.executable, "-P", "-m", "gator", "run", spec]
     done = subprocess.run(command, check=False, capture_output=True, cwd=gator.root, env=environment)
