@@ -5,6 +5,7 @@ import os
 import sys
 
 from gator.daemon.service import Service
+from gator.errors import DiskFullError
 from gator.scheduler.order import DaemonOrder
 
 
@@ -16,7 +17,12 @@ def main() -> int:
     if not line:
         sys.stderr.write("no order on stdin: daemons are started by gator, not by hand\n")
         return 2
-    return asyncio.run(_run(DaemonOrder.decode(line)))
+    try:
+        return asyncio.run(_run(DaemonOrder.decode(line)))
+    except DiskFullError as error:
+        # The parent tells the last lines of a daemon that did not start: those are for a user to read.
+        sys.stderr.write(f"{error}\n")
+        return 1
 
 
 async def _run(order: DaemonOrder) -> int:

@@ -73,6 +73,18 @@ def test_a_disk_that_is_full_from_the_start_is_told_at_once(gator: Gator, small_
     assert "Traceback" not in done.err
 
 
+@as_root
+def test_a_disk_without_room_for_the_daemons_is_told_without_a_traceback(
+    gator: Gator, small_disk: Path
+) -> None:
+    (small_disk / "filler").write_bytes(bytes(55 << 20))
+    jobs = ", ".join(f"!Job {{ident: j{n}, command: sleep, args: ['0.1']}}" for n in range(8))
+    text = f"!JobGroup {{ident: top, jobs: [{jobs}]}}\n"
+    done = gator("run", gator.spec(text), "-j", 8, "--tracking", str(small_disk / "run")).expect(3)
+    assert "room" in done.err or "disk is full" in done.err
+    assert "Traceback" not in done.err + done.out
+
+
 def test_a_tracking_folder_that_cannot_be_made_is_told_before_anything_starts(gator: Gator) -> None:
     (gator.root / "tracking").write_text("a file")
     done = gator("run", gator.spec(ECHO)).expect(2)
