@@ -8,7 +8,6 @@ import os
 import secrets
 import shlex
 import sys
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -23,13 +22,14 @@ from gator.core.tokens import KEY_BYTES, Audience, Tokens
 from gator.core.tree import Tree
 from gator.daemon.clients import ClientDesk
 from gator.daemon.engine import Engine
-from gator.daemon.fleet import SUBSCRIPTION, Daemon, Fleet, FleetContext
+from gator.daemon.fleet import Daemon, Fleet, FleetContext
 from gator.daemon.folder import ROOT_STORE, Owner, RunFolder
 from gator.daemon.gatekeeper import Gatekeeper
 from gator.daemon.inline import InlineHand
 from gator.daemon.modes import Placement, TextLogMode
 from gator.daemon.options import RunEnd, RunOptions
-from gator.daemon.stores import LiveSource, read_batches
+from gator.daemon.reports import Reports
+from gator.daemon.stores import read_batches
 from gator.daemon.tier_daemons import TierDaemons
 from gator.daemon.view import View
 from gator.daemon.wrapper_host import WrapperContext, WrapperHost
@@ -70,7 +70,6 @@ class Root:
         self._store_id = secrets.token_hex(16)
         self._end: asyncio.Future[event_pb2.Result] = self._loop.create_future()
         self._fault = ""
-        self._acks: dict[Daemon, attach_pb2.Batch] = {}
         self._host: WrapperHost | None = None
         self._fleet: Fleet | None = None
         self._desk: ClientDesk | None = None
@@ -174,6 +173,16 @@ class Root:
             open_tier=self._place_tier,
             on_tier_ended=self._on_tier_ended,
         )
+        self._reports = Reports(
+            self._store,
+            self._dispatch,
+            self._engine,
+            self._view,
+            self._clock,
+            logs=self.folder.daemons,
+            on_disk_full=self._on_disk_full,
+            on_cannot_start=self._on_cannot_start,
+        )
         if inline:
             self._build_inline()
         else:
@@ -182,11 +191,11 @@ class Root:
                     self._context(), self._key, self._address, self.folder.stores, self.folder.daemons
                 ),
                 LocalScheduler(self._reaper, options.environment),
-                self,
+                self._reports,
                 read_batches,
                 partial(_sweep, self._run),
             )
-            self._tiers = TierDaemons(
+            self._tiers = self._reports.tiers = TierDaemons(
                 self._fleet, self._tree, self._dispatch, self._engine, self._clock, self._view.started
             )
 
@@ -204,10 +213,10 @@ class Root:
             self._store,
             self._reaper,
             context,
-            on_started=self._on_started,
-            on_finished=self._on_finished,
+            on_started=self._reports.on_started,
+            on_finished=self._reports.on_finished,
         )
-        self._desk = ClientDesk(self._host, self._tokens)
+        self._desk = self._reports.desk = ClientDesk(self._host, self._tokens)
         self._engine.add_hand(INLINE, InlineHand(self._host, self._engine.on_recalled))
 
     def _context(self) -> attach_pb2.RunContext:
@@ -268,18 +277,6 @@ class Root:
         if not self._end.done():
             self._end.set_result(ended.result)
 
-    def _on_started(self, path: str, attempt: int) -> None:
-        self._view.started[path] = self._clock.unix_nanos()
-        self._engine.on_started(path, attempt)
-        self._view.changed()
-
-    def _on_finished(self, path: str, attempt: int, end: event_pb2.AttemptFinished) -> None:
-        self._view.started.pop(path, None)
-        self._engine.on_finished(path, attempt, end)
-        if self._desk is not None:
-            self._desk.forget(path, attempt)
-        self._view.changed()
-
     def _on_disk_full(self) -> None:
         self._fault = self._fault or "the disk is full: free some space, then run again"
         self._engine.stop(
@@ -288,89 +285,11 @@ class Root:
             )
         )
 
-    # -- from the fleet
-
-    def on_ready(self, daemon: Daemon) -> None:
-        """A daemon can take orders."""
-        if daemon.role == attach_pb2.ROLE_WRAPPERS:
-            self._dispatch.on_host(daemon.name, self._clock.monotonic())
-            self._engine.add_hand(daemon.name, daemon)
-        source = partial(LiveSource, daemon.store_path)
-        self._view.follow(daemon.store_id, source, tiers=daemon.role == attach_pb2.ROLE_TIER)
-
-    def on_batch(self, daemon: Daemon, batch: attach_pb2.Batch, events: Sequence[event_pb2.Event]) -> None:
-        """A daemon reports: keep it, act on it, and ack it once it is kept."""
-        self._store.absorb(batch, partial(self._ack, daemon, batch))
-        handle = self._tiers.on_event if daemon.role == attach_pb2.ROLE_TIER else self._on_job_event
-        for event in events:
-            handle(daemon, event)
-        self._view.poke(daemon.store_id)
-        self._view.changed()
-
-    def on_message(self, daemon: Daemon, message: attach_pb2.AttachRequest) -> None:
-        """A daemon says something else than events."""
-        now = self._clock.monotonic()
-        match message.WhichOneof("message"):
-            case "recalled":
-                refs = message.recalled.attempts
-                self._engine.on_recalled([(ref.path, ref.attempt) for ref in refs])
-            case "lease_request":
-                self._dispatch.on_wishes(daemon.name, message.lease_request.wishes, now)
-                self._engine.turn_soon()
-            case "lease_return":
-                self._dispatch.on_leases_returned(daemon.name, message.lease_return.leases, now)
-                self._engine.turn_soon()
-            case "tip":
-                self._view.poke(message.tip.position.store)
-                if message.tip.disk_full:
-                    self._on_disk_full()
-            case _:
-                pass
-
-    def on_dead(self, daemon: Daemon, why: str) -> None:
-        """A daemon died: what it ran is lost."""
-        now = self._clock.monotonic()
-        self._display.on_notice(f"{why}; its log is {self.folder.daemons / daemon.name}.log", warning=True)
-        if daemon.role == attach_pb2.ROLE_TIER:
-            self._tiers.on_dead(daemon, why)
-        elif daemon.name in self._engine.hands:
-            started, unstarted = self._dispatch.on_host_lost(daemon.name, now)
-            for path, _ in started:
-                self._view.started.pop(path, None)
-            self._engine.on_hand_lost(daemon.name, started, unstarted, why)
-        else:
-            self._dispatch.on_host_start_failed(now)
-            self._engine.turn_soon()
-
-    def on_cannot_start(self, why: str) -> None:
-        """Daemons cannot be started: the run ends."""
+    def _on_cannot_start(self, why: str) -> None:
         self._fault = f"daemons cannot be started: {why}"
         self._engine.stop(
             attach_pb2.Stop(mode=attach_pb2.STOP_MODE_NOW, reason=pb.REASON_DAEMON_START, message=self._fault)
         )
-
-    def _ack(self, daemon: Daemon, batch: attach_pb2.Batch) -> None:
-        """Ack soon: acks only give credit back, so that one for many batches will do."""
-        if not self._acks:
-            self._loop.call_later(ACK_SECONDS, self._send_acks)
-        self._acks[daemon] = batch
-
-    def _send_acks(self) -> None:
-        acks, self._acks = self._acks, {}
-        for daemon, batch in acks.items():
-            if daemon.link is not None:
-                position = attach_pb2.StorePosition(store=batch.store, seq=batch.through)
-                ack = attach_pb2.Ack(subscription=SUBSCRIPTION, position=position)
-                daemon.link.send(attach_pb2.AttachResponse(ack=ack))
-
-    def _on_job_event(self, _: Daemon, event: event_pb2.Event) -> None:
-        match event.WhichOneof("payload"):
-            case "started":
-                self._on_started(event.path, event.attempt)
-            case "attempt_finished":
-                self._on_finished(event.path, event.attempt, event.attempt_finished)
-            case _:
-                pass
 
     # -- serving
 
