@@ -19,7 +19,7 @@ def make_display(
     progress: bool,
     environment: Mapping[str, str],
 ) -> Display:
-    """The display that fits the occasion. rich is imported only for the live one."""
+    """The display that fits the occasion; only its own module is imported."""
     from gator.console.paper import Paper
 
     paper = Paper(out, colour=_wants_colour(out, environment))
