@@ -16,7 +16,6 @@ from typer.main import get_command
 from gator import __version__
 from gator.cli import faults
 from gator.cli.commands import COMMANDS, Command
-from gator.cli.quick import quicken
 
 _OWN_OPTIONS = ("--help", "-h", "--version", "--install-completion", "--show-completion")
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -69,7 +68,7 @@ def load(name: str, data: Command) -> Any:
     function = getattr(module, data.function or name)
     epilog = "\n\n".join(["Examples:", *(f"  {line}" for line in data.examples)]) if data.examples else None
     app.command(name, epilog=epilog)(function)
-    return quicken(get_command(app))
+    return get_command(app)
 
 
 def with_default_command(args: list[str]) -> list[str]:
@@ -118,7 +117,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         sys.stdout.write(f"gator {__version__}\n")
         sys.exit(0)
     try:
-        quicken(get_command(app)).main(args=args, prog_name="gator")
+        get_command(app).main(args=args, prog_name="gator")
     except KeyboardInterrupt:
         sys.exit(faults.INTERRUPTED)
     except Exception as error:  # the last place where a fault can be told in one line instead of a traceback
