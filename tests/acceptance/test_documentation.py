@@ -188,7 +188,7 @@ def test_what_the_readme_shows_is_what_one_sees(gator: Gator) -> None:
             done.expect(1 if "regression.yaml" in line else 0)
             seen = [_steady(one, gator.root) for one in done.out.splitlines()]
             for wanted in expected.splitlines():
-                assert wanted.strip() in ("", "...") or _steady(wanted, Path("/home/you/work")) in seen
+                assert wanted.strip() in ("", "...") or _steady(wanted, Path("/home/you/chip")) in seen
 
 
 def _steady(line: str, folder: Path) -> str:
