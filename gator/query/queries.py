@@ -175,6 +175,9 @@ class Queries:
     def _node(self, path: str) -> query_pb2.Node:
         node = self.reader.node(path)
         if node is None:
+            run = self.reader.run()
+            if run.state == query_pb2.RUN_STATE_DIED and not run.started_unix_nanos:
+                raise NotFoundError("the run never began: it died before anything of it was started")
             raise NotFoundError(f"there is no node {path}, or nothing of it has started yet")
         return node
 
