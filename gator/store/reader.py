@@ -68,9 +68,14 @@ class Reader:
         return cls(open_reader(path), path)
 
     def close(self) -> None:
-        """Let the file go. A live store that is being read cannot be brought into its lasting form."""
+        """Let the file go. A live store that is being read cannot be brought into its lasting form.
+
+        A thread that is reading finishes first; who reads afterwards gets a StoreError.
+        """
         if not self._borrowed:
-            self._connection.close()
+            # SQLite crashes when a connection is closed under a statement that runs.
+            with self._turn:
+                self._connection.close()
 
     def __enter__(self) -> "Reader":
         return self

@@ -141,8 +141,10 @@ class Writer:
             self._fail(error)
             raise
         finally:
-            leave_journal(self._connection)
-            self._connection.close()
+            # A borrower may still be reading.
+            with self.turn:
+                leave_journal(self._connection)
+                self._connection.close()
             if self.state is not State.FAILED:
                 self.state = State.CLOSED
 

@@ -281,10 +281,12 @@ async def test_11_at_most_a_mebibyte_is_unacked_and_no_message_is_above_256_kib(
         sizes = [m.batch.ByteSize() for m in parent.messages if m.WhichOneof("message") == "batch"]
         assert sum(sizes) <= 1024 * 1024 + 512 * len(sizes)
         assert max(sizes) <= 256 * 1024
-        uplink.on_commit()
-        uplink.send(said("recalled"))
-        await until(lambda: parent.names().count("recalled") == 2)
-        assert store.reads == reads
+        for n in range(2, 6):
+            uplink.on_commit()
+            uplink.send(said("recalled"))
+            await until(lambda n=n: parent.names().count("recalled") == n)
+        # The last of the credit may take one more piece from the store, and nothing after it does.
+        assert store.reads <= reads + 1
         parent.acking = True
         parent.ack(parent.children[0], "s1")
         await until(lambda: len(parent.events) == 221)

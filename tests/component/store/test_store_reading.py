@@ -1,5 +1,7 @@
 from collections.abc import Sequence
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -164,3 +166,28 @@ def test_jobs_are_found_by_their_outcome(tmp_path: Path, turns: Turns) -> None:
         failed = [common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST]
         assert run.job_paths(failed) == ["top/a", "top/b"]
         assert sorted(run.job_paths()) == ["top/a", "top/b", "top/c"]
+
+
+def test_a_reader_may_be_closed_while_another_thread_reads(tmp_path: Path, turns: Turns) -> None:
+    store = make_store(tmp_path / "s.db", turns)
+    store.append([log("top/a", str(n)) for n in range(2000)])
+    store.close()
+
+    def read_until_closed(reader: Reader, told: Queue[str]) -> None:
+        try:
+            while True:
+                reader.events(0)
+        except StoreError as error:
+            told.put(str(error))
+
+    for _ in range(20):
+        reader, told = Reader.open(tmp_path / "s.db"), Queue[str]()
+        threads = [Thread(target=read_until_closed, args=(reader, told)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        reader.close()
+        for thread in threads:
+            thread.join()
+        assert {told.get_nowait() for _ in threads} == {
+            f"{tmp_path}/s.db cannot be read: Cannot operate on a closed database."
+        }
