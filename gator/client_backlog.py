@@ -7,7 +7,8 @@ down; after `PATIENCE_SECONDS` without any ack nobody waits any more and the old
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
@@ -16,8 +17,7 @@ PATIENCE_SECONDS = 10.0
 _OVERHEAD_BYTES = 64
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(Struct, frozen=True):
     record: attach_pb2.Record
     size: int
 

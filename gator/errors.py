@@ -6,7 +6,8 @@ fragments that complete "failed to ..." and say what to do.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class GatorError(Exception):
@@ -21,8 +22,7 @@ class UsageError(UserError):
     """A wrong option or argument."""
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True, order=True):
     """One thing that is wrong in a text.
 
     `file` is the path as the user gave it, `line` and `column` count from 1 (0 when unknown).

@@ -4,8 +4,9 @@ The rule: a port is as small as its users need, and knows no library.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from gator.core.again import Launched
 from gator.v1 import attach_pb2, event_pb2
@@ -23,8 +24,7 @@ class Clock(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class RunInfo:
+class RunInfo(Struct, frozen=True):
     """What a display says of a run before anything happens."""
 
     run: str
@@ -48,8 +48,7 @@ class RunInfo:
     """Whether failed jobs get text files with their output."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunningJob:
+class RunningJob(Struct, frozen=True):
     """A job that runs now."""
 
     path: str

@@ -9,13 +9,13 @@ from gator.rpc_quiet import grpc  # before anything else imports it
 # isort: split
 import importlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeAlias, cast
 
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from msgspec import Struct
 
 from gator import errors, rpc_address, rpc_status
 
@@ -55,8 +55,7 @@ class Authenticate(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """One service of a server.
 
     `name` is its full name, `add` the generated `add_…Servicer_to_server`.

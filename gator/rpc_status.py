@@ -7,9 +7,9 @@ fields in all, so they are written and read here instead of taking in a package 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from google.protobuf.any_pb2 import Any as AnyMessage
+from msgspec import Struct, field
 
 from gator import errors
 from gator.rpc_quiet import grpc
@@ -45,8 +45,7 @@ _PLAIN_CODES: Mapping[grpc.StatusCode, type[Exception]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorInfo:
+class ErrorInfo(Struct, frozen=True):
     """Why, for programs: `reason` is in capitals and unique within `domain`."""
 
     reason: str
@@ -54,8 +53,7 @@ class ErrorInfo:
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """How an RPC ended."""
 
     code: grpc.StatusCode

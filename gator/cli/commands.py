@@ -1,7 +1,8 @@
 """What commands there are, as data, so that `gator --help` imports none of them."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 RUNNING: Final = "Run"
 READING: Final = "Look at a run"
@@ -10,8 +11,7 @@ SPECS: Final = "Look at a spec"
 INSIDE: Final = "Inside a job"
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """One command: its help, and where its function is."""
 
     help: str

@@ -7,9 +7,10 @@ import os
 import random
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+
+from msgspec import Struct
 
 from gator import spec as specs
 from gator.core.pools import Pools
@@ -38,8 +39,7 @@ class SchedulerName(Enum):
     LOCAL = "local"
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedSpec:
+class LoadedSpec(Struct, frozen=True):
     """A spec with what is known of its text."""
 
     spec: spec_pb2.Spec
@@ -51,8 +51,7 @@ class LoadedSpec:
     warnings: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """Options that change what is planned."""
 
     only: Sequence[str]

@@ -13,8 +13,10 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from gator import __version__
 from gator.cli import faults
@@ -42,8 +44,7 @@ from gator.v1 import attach_pb2, plan_pb2
 from gator.v1 import common_pb2 as pb
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(Struct, frozen=True):
     """A run as the command line describes it."""
 
     loaded: LoadedSpec

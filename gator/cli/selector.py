@@ -6,11 +6,11 @@ Rule: finding a run opens no store, so that a broken one stands in nobody's way.
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from msgspec import Struct
 
 from gator.daemon.folder import RunFolder
 from gator.errors import NotFoundError
@@ -19,8 +19,7 @@ LATEST: Final = "latest"
 _NAME = re.compile(r"(\d{8}-\d{6})-(.*?)(?:\.\d+)?")
 
 
-@dataclass(frozen=True, slots=True)
-class FoundRun:
+class FoundRun(Struct, frozen=True):
     """A run of which only the folder is known yet."""
 
     folder: RunFolder

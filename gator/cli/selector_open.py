@@ -5,9 +5,10 @@ Rule: commands see only `Questions`; where the answers come from makes no differ
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from gator.cli import faults, selector
 from gator.errors import NotFoundError, StoreError, UsageError
@@ -51,8 +52,7 @@ class Questions(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class OpenRun:
+class OpenRun(Struct, frozen=True):
     """A run that can be asked."""
 
     found: selector.FoundRun

@@ -5,8 +5,9 @@ The rule: the first lines of the list are the first failures; a long list is cut
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from gator.console import words
 from gator.console.cells import one_line

@@ -3,22 +3,21 @@
 The rule: a `Record` that stands before another action in the list is committed before that action is done.
 """
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from gator.plan import PlanNode
 from gator.v1 import attach_pb2, event_pb2
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """Append an event to the daemon's own store."""
 
     event: event_pb2.Event
 
 
-@dataclass(frozen=True, slots=True)
-class Enqueue:
+class Enqueue(Struct, frozen=True):
     """An attempt is ready: let it start when the resources allow."""
 
     path: str
@@ -29,8 +28,7 @@ class Enqueue:
     """In a daemon of its own, because the attempt before was lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dequeue:
+class Dequeue(Struct, frozen=True):
     """An attempt that was enqueued shall not start; answered by `on_withdrawn` or by its end."""
 
     path: str
@@ -38,8 +36,7 @@ class Dequeue:
     stop: attach_pb2.Stop
 
 
-@dataclass(frozen=True, slots=True)
-class StopAttempt:
+class StopAttempt(Struct, frozen=True):
     """End an attempt that was handed out."""
 
     path: str
@@ -47,8 +44,7 @@ class StopAttempt:
     stop: attach_pb2.Stop
 
 
-@dataclass(frozen=True, slots=True)
-class OpenTier:
+class OpenTier(Struct, frozen=True):
     """Run the tier of a node in another daemon."""
 
     path: str
@@ -59,16 +55,14 @@ class OpenTier:
     """The daemons that had it before and died."""
 
 
-@dataclass(frozen=True, slots=True)
-class TellTier:
+class TellTier(Struct, frozen=True):
     """Pass an order on to a tier in another daemon."""
 
     path: str
     order: attach_pb2.Release | attach_pb2.Stop
 
 
-@dataclass(frozen=True, slots=True)
-class TierEnded:
+class TierEnded(Struct, frozen=True):
     """A tier that was opened here has its Result."""
 
     path: str

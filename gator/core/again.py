@@ -5,8 +5,9 @@ The rule: what may change a verdict or a path is kept; how much at once, where, 
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 FLAGS: Final = frozenset(
     ("--quiet", "--verbose", "--all-msg", "--progress", "--no-progress", "--dry-run", "-q", "-v")
@@ -16,8 +17,7 @@ KEPT: Final = frozenset(("--id", "--timeout", "--limit-warning", "--limit-error"
 STDIN: Final = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class Launched:
+class Launched(Struct, frozen=True):
     """What the command line of a run says of its jobs."""
 
     spec: str = STDIN

@@ -6,7 +6,8 @@ unacknowledged on this connection, and nothing beyond it.
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from gator import events
 from gator.v1 import attach_pb2, event_pb2
@@ -17,8 +18,7 @@ BATCH_BYTES = 256 * 1024
 """Most bytes of one message, unless one event alone has more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """What a batch brought: its new events in order, and the position that comes with them."""
 
     store: str
@@ -26,8 +26,7 @@ class Accepted:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """A batch began after `after`, but the consumer stands at `position`: it has to subscribe again."""
 
     store: str
@@ -149,8 +148,7 @@ class ProducerWindow:
             self._used -= waiting.popleft()[1]
 
 
-@dataclass(slots=True)
-class ProducerCursor:
+class ProducerCursor(Struct):
     """One store within one subscription: what was read of it and not sent yet.
 
     `read_through` is the place in the store that was read up to, `sent_through` the one that the last

@@ -1,8 +1,9 @@
 """What goes into the dispatcher and what it asks for. Data only."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from gator.core.pools import DemandKey
 from gator.v1 import attach_pb2
@@ -37,8 +38,7 @@ class Cancelled(Enum):
     """It was never added, or has ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class StartHost:
+class StartHost(Struct, frozen=True):
     """Start that many wrapper daemons. Each is answered by `on_host` or `on_host_start_failed`."""
 
     count: int
@@ -46,8 +46,7 @@ class StartHost:
     """For attempts that need a fresh daemon; whichever comes up first is used for one of those."""
 
 
-@dataclass(frozen=True, slots=True)
-class RetireHost:
+class RetireHost(Struct, frozen=True):
     """Drain a daemon: it gets nothing more, and the dispatcher has forgotten it."""
 
     host: str
@@ -62,16 +61,14 @@ class HandOut(NamedTuple):
     key: Key
 
 
-@dataclass(frozen=True, slots=True)
-class Recall:
+class Recall(Struct, frozen=True):
     """Ask a host for what was handed out ahead on these leases and has not started."""
 
     host: str
     lease_ids: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """Leases for the tier daemon that wished for them."""
 
     host: str
@@ -81,8 +78,7 @@ class Grant:
 Action: TypeAlias = StartHost | RetireHost | HandOut | Recall | Grant
 
 
-@dataclass(frozen=True, slots=True)
-class DispatchCounts:
+class DispatchCounts(Struct, frozen=True):
     """How many attempts and hosts there are, by what they are at."""
 
     queued: int

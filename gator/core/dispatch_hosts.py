@@ -4,8 +4,9 @@ The rule it keeps: a lease belongs to one host from its first attempt to its las
 """
 
 from collections import deque
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct, field
 
 from gator.core.dispatch_queues import Job, Queue
 from gator.core.ledger import Share
@@ -27,8 +28,7 @@ class LeaseState(Enum):
     """The host was asked for what waits on it, and something still does."""
 
 
-@dataclass(slots=True, eq=False)
-class Lease:
+class Lease(Struct, eq=False):
     """A share held by a host; it runs `jobs[0]`, the others were handed out ahead."""
 
     number: int
@@ -58,8 +58,7 @@ class HostState(Enum):
     """Has had such an attempt; retired when that ends."""
 
 
-@dataclass(slots=True, eq=False)
-class Host:
+class Host(Struct, eq=False):
     """A wrapper daemon that is up."""
 
     name: str

@@ -6,10 +6,11 @@ neither hosts nor leases.
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from enum import IntEnum
 from heapq import heappop, heappush
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from gator.core.dispatch_actions import Ready
 from gator.core.ledger import CORES, Need
@@ -36,8 +37,7 @@ class JobState(IntEnum):
     GONE = 5
 
 
-@dataclass(slots=True, eq=False)
-class Job:
+class Job(Struct, eq=False):
     """One attempt; `lease` is the id of the one it was handed out on, 0 before."""
 
     ready: Ready
@@ -51,8 +51,7 @@ Place: TypeAlias = tuple[int, int, int, "Queue"]
 """Where the head of a queue stands among all: minus its weight, its order, a unique number, the queue."""
 
 
-@dataclass(slots=True, eq=False)
-class Queue:
+class Queue(Struct, eq=False):
     """Attempts of one demand, or what one tier daemon wishes for of one demand.
 
     `tier` is the id of that daemon, empty for attempts; a wish has only a number and a weight.

@@ -3,7 +3,7 @@
 The rule it keeps: an earlier reservation is never held up by a later one, so each is met in the end.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from gator.core.dispatch_queues import Queue
 from gator.core.ledger import FIRST_LICENSE, Ledger, Need
@@ -12,8 +12,7 @@ PATIENCE_SECONDS = 30.0
 PATIENCE_STARTS = 100
 
 
-@dataclass(slots=True)
-class Reservation:
+class Reservation(Struct):
     """A queue and the pools that are kept for its head; pools are added, never removed."""
 
     queue: Queue

@@ -6,7 +6,8 @@ all jobs of a run is made once.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gator.core.secrecy import hide, secret_values
 from gator.spec.expand import expand
@@ -41,8 +42,7 @@ class UnsafeScriptError(ValueError):
     """A value was to be put into a script that a shell would not take as one plain word."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """All that a spawn needs to know.
 
     `shown` is `argv` for people, with the values of secrets hidden. `cwd` is absolute.

@@ -4,8 +4,9 @@ The rule: nothing here knows where a node runs or when something happened; only 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from gator.plan import Condition, Edge
 from gator.v1 import common_pb2 as pb
@@ -19,8 +20,7 @@ class GateState(Enum):
     SHUT = "shut"
 
 
-@dataclass(frozen=True, slots=True)
-class Closing:
+class Closing(Struct, frozen=True):
     """How nodes that never start are closed."""
 
     outcome: pb.Outcome.ValueType

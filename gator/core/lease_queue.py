@@ -6,7 +6,8 @@ after a lost one runs alone, so that whatever kills daemons takes no others with
 
 import heapq
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from gator.core.dispatch_actions import Cancelled, HandOut, Key, Ready
 from gator.core.pools import DemandKey
@@ -16,22 +17,19 @@ MOST_WISHED = 64
 """Leases of one demand that are wished for at a time, so that a wish does not change with every job."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """Tell the root what could be used now; it replaces the wish before."""
 
     wishes: tuple[attach_pb2.LeaseWish, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
+class Return(Struct, frozen=True):
     """Leases that are not needed any more."""
 
     leases: tuple[int, ...]
 
 
-@dataclass(slots=True)
-class _Class:
+class _Class(Struct):
     """Ready attempts of one demand, and the leases of it that are free."""
 
     ready: list[tuple[int, int, int, Ready]] = field(default_factory=list[tuple[int, int, int, Ready]])

@@ -4,7 +4,8 @@ The rule it keeps: what is out never exceeds the pools. It knows amounts, not jo
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gator.core.pools import DemandKey, Pools, cores_text, size_text
 from gator.errors import GatorError
@@ -15,8 +16,7 @@ MEMORY = 2
 FIRST_LICENSE = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """What the ledger sets aside for a demand.
 
     `amounts` are pairs of a pool's index and a number above 0; `cores` is what the job is told to use.
@@ -26,8 +26,7 @@ class Need:
     cores: int
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """Something that was taken and has to be given back exactly once."""
 
     number: int
@@ -39,8 +38,7 @@ class Share:
         return self.need.cores
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(Struct, frozen=True):
     """What there is to say about the demands of a run before anything starts, one text each."""
 
     errors: tuple[str, ...]

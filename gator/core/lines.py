@@ -5,8 +5,9 @@ argument, in nanoseconds.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any, cast
+
+from msgspec import Struct
 
 from gator.core.text import ANSI_PATTERN, BLANKS_PATTERN
 from gator.v1 import common_pb2, event_pb2
@@ -32,8 +33,7 @@ _UNFINISHED = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(Struct, frozen=True):
     """What a chunk added to its stream."""
 
     first_line: int

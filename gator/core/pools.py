@@ -1,14 +1,14 @@
 """What a run may use at once, and what one job wants of it. Holds values only; decides nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from gator.v1 import common_pb2
 
 
-@dataclass(frozen=True, slots=True)
-class Pools:
+class Pools(Struct, frozen=True):
     """What a run may use at once.
 
     `memory_given` says that the user set the memory, so that a job that wants more is an error and no

@@ -3,15 +3,14 @@
 The rule: what such a tier was told to stop is kept until it ends, so that it can be told again.
 """
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from gator.core.tier import Child, Tier
 from gator.events import ancestors, is_below
 from gator.v1 import attach_pb2, event_pb2
 
 
-@dataclass(slots=True)
-class Remote:
+class Remote(Struct):
     """One tier in another daemon."""
 
     tier: Tier

@@ -3,8 +3,9 @@
 The rule it keeps: memory does not grow with the number of children.
 """
 
-from dataclasses import dataclass
 from operator import add, attrgetter
+
+from msgspec import Struct
 
 from gator.core.metrics import Totals
 from gator.v1 import common_pb2 as pb
@@ -20,8 +21,7 @@ _tally_of = attrgetter(*_TALLY)
 _WORST_FIRST = (pb.OUTCOME_FAILED, pb.OUTCOME_LOST, pb.OUTCOME_CANCELLED, pb.OUTCOME_PRUNED)
 
 
-@dataclass(frozen=True, slots=True)
-class _First:
+class _First(Struct, frozen=True):
     """The first child, in the order of arrival, that ended with an outcome which the group takes on."""
 
     path: str

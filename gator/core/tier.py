@@ -5,9 +5,10 @@ lives in, so that a child tier may just as well live in another daemon.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from gator.core.closing import Registry, cancelled, close_unborn
 from gator.core.gate import Closing, Gate, GateState
@@ -34,8 +35,7 @@ class Phase(Enum):
     STARTED = "started"
 
 
-@dataclass(slots=True, eq=False)
-class Job:
+class Job(Struct, eq=False):
     """A job between hand-out and Result."""
 
     node: PlanNode
@@ -86,8 +86,7 @@ class Hall(Registry, Protocol):
         ...
 
 
-@dataclass(slots=True, eq=False)
-class Child:
+class Child(Struct, eq=False):
     """A child as the text has it, with all of its repeats."""
 
     node: PlanNode

@@ -4,7 +4,8 @@ Rule: the reason is the first that holds in the order of `Reason`.
 """
 
 import signal
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from gator.core.pools import size_text
 from gator.core.severity import NAMES, WORST_FIRST, Messages
@@ -16,8 +17,7 @@ _OUT_OF_MEMORY = "perhaps out of memory: the kernel ended a process for want of 
 UNLIMITED = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What came of an attempt."""
 
     outcome: common_pb2.Outcome.ValueType
@@ -27,8 +27,7 @@ class Verdict:
     """The least severity of a message that speaks for the failure."""
 
 
-@dataclass(slots=True)
-class Facts:
+class Facts(Struct):
     """What is known of an attempt when it has ended."""
 
     stop: tuple[common_pb2.Reason.ValueType, str] | None = None

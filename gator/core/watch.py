@@ -5,7 +5,8 @@ The rule: a repeated node counts as one, and its outcome is known when all of it
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from gator.core.gate import key_of
 from gator.plan import Edge, Plan, PlanNode
@@ -22,8 +23,7 @@ _RANK = {
 }
 
 
-@dataclass(slots=True)
-class RepeatFold:
+class RepeatFold(Struct):
     """Outcome of a node over all of its repeats, as others see it."""
 
     remaining: int
@@ -45,8 +45,7 @@ class RepeatFold:
         return _RANK.get(self.outcome, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
+class Watched(Struct, frozen=True):
     """One thing to look out for below a tier: all repeats of a node, or one of them."""
 
     key: str
@@ -54,8 +53,7 @@ class Watched:
     index: tuple[int, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class WatchPlan:
+class WatchPlan(Struct, frozen=True):
     """What the tier of one node watches, and who below it waits for what. Shared by all its repeats."""
 
     watched: dict[str, tuple[Watched, ...]]
@@ -68,8 +66,7 @@ class WatchPlan:
     inside."""
 
 
-@dataclass(slots=True)
-class WatchPlans:
+class WatchPlans(Struct):
     """The watch plans of a plan, made when first asked for."""
 
     plan: Plan
@@ -129,8 +126,7 @@ class WatchPlans:
         return self._takers
 
 
-@dataclass(slots=True)
-class Watch:
+class Watch(Struct):
     """The folds of one running tier."""
 
     plan: WatchPlan

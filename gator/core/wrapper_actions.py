@@ -3,38 +3,34 @@
 Rule: data only; the order of a list is the order of doing.
 """
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from gator.v1 import event_pb2
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """Append events to the store."""
 
     events: list[event_pb2.Event]
 
 
-@dataclass(frozen=True, slots=True)
-class Spawn:
+class Spawn(Struct, frozen=True):
     """Start the process; answered by `on_spawned` or `on_spawn_failed`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(Struct, frozen=True):
     """Send a signal to everything that belongs to the attempt."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """See what still lives of the attempt; answered by `on_left_over`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """All is over: append the last events of this attempt, whose very last tells what is `finished`."""
 
     events: list[event_pb2.Event]
@@ -44,8 +40,7 @@ class Finished:
 Action: TypeAlias = Record | Spawn | Signal | Look | Finished
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(Struct, frozen=True):
     """How the leader ended: exactly one of `code` and `signal` is set."""
 
     code: int | None

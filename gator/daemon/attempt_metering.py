@@ -6,8 +6,9 @@ Rule: an attempt that ends before its first sample is due costs nothing but two 
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from time import monotonic_ns
+
+from msgspec import Struct
 
 from gator.daemon.attempt import Attempt
 from gator.process.belongings import Belonging
@@ -16,8 +17,7 @@ from gator.process.sampling import Sampler, Usage
 from gator.v1 import event_pb2
 
 
-@dataclass(slots=True)
-class _Metered:
+class _Metered(Struct):
     attempt: Attempt
     at: int
     cpu_seconds: float = 0.0

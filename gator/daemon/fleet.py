@@ -7,10 +7,11 @@ and only then tell the engine what is lost.
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from gator import __version__
 from gator.core.cursor import Accepted, ConsumerCursor, Gap
@@ -47,8 +48,7 @@ class DaemonState(Enum):
     ENDED = "ended"
 
 
-@dataclass(slots=True, eq=False)
-class Daemon:
+class Daemon(Struct, eq=False):
     """One daemon of the run."""
 
     name: str
@@ -113,8 +113,7 @@ Sweep = Callable[[str], Awaitable[None]]
 """Kill whatever is left of a daemon."""
 
 
-@dataclass(frozen=True, slots=True)
-class FleetContext:
+class FleetContext(Struct, frozen=True):
     """What all daemons of a run have in common."""
 
     run: attach_pb2.RunContext

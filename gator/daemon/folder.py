@@ -11,8 +11,10 @@ import secrets
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from gator.errors import UsageError
 
@@ -23,8 +25,7 @@ LATEST = "latest"
 LOOK_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """Who holds a run's lock."""
 
     run: str

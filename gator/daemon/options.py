@@ -1,15 +1,15 @@
 """What decides over a run besides its plan, and how a run ended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gator.core.pools import Pools
 from gator.daemon.modes import Placement, TextLogMode
 from gator.v1 import event_pb2
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(Struct, frozen=True):
     """All that decides over a run besides its plan. Paths are absolute, times in milliseconds."""
 
     pools: Pools
@@ -24,8 +24,7 @@ class RunOptions:
     text_logs: TextLogMode = TextLogMode.FAILED
 
 
-@dataclass(frozen=True, slots=True)
-class RunEnd:
+class RunEnd(Struct, frozen=True):
     """How a run ended; `fault` is set when that was Gator's own fault."""
 
     result: event_pb2.Result

@@ -5,8 +5,9 @@ before; when that has no prospect, the root closes what is missing by itself.
 """
 
 import asyncio
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct, field
 
 from gator.core.actions import OpenTier
 from gator.core.closing import cancelled
@@ -26,8 +27,7 @@ from gator.v1 import common_pb2 as pb
 MOST_TIER_DAEMONS = 8
 
 
-@dataclass(slots=True, eq=False)
-class _Placed:
+class _Placed(Struct, eq=False):
     """A tier that has no Result yet."""
 
     path: str

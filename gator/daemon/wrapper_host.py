@@ -6,10 +6,11 @@ Rule: an attempt's end is told only after it is committed, and there is one time
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from time import monotonic_ns
+
+from msgspec import Struct, field
 
 from gator.core.environment import Launcher, Prepared
 from gator.core.text import readable
@@ -33,8 +34,7 @@ PROGRESS_SECONDS = 0.2
 DEFAULT_SAMPLE_MILLIS = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class WrapperContext:
+class WrapperContext(Struct, frozen=True):
     """What holds for all jobs of a daemon.
 
     `daemon` is its id, empty when inline. `parent` is the address where a job's processes reach it, and
@@ -50,8 +50,7 @@ class WrapperContext:
     parent: str = ""
 
 
-@dataclass(slots=True)
-class _Lease:
+class _Lease(Struct):
     running: Attempt | None = None
     waiting: deque[attach_pb2.LaunchNode] = field(default_factory=deque[attach_pb2.LaunchNode])
 

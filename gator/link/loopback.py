@@ -4,8 +4,9 @@ Messages are handed over as they are, so nobody changes one after it was sent.
 """
 
 import asyncio
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from gator import errors
 from gator.link.session import ChildHandler, attend
@@ -18,8 +19,7 @@ _DEPTH = 64
 """Messages that may wait for a slow side, in each direction."""
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
+class _End(Struct, frozen=True):
     """Stands in a queue for the end of its stream."""
 
     reason: Exception | None = None

@@ -6,8 +6,9 @@ while there is credit, so a slow consumer stops the reading and nothing else.
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from gator.core import cursor
 from gator.link import roles
@@ -45,8 +46,7 @@ class StoreView(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Feed:
+class _Feed(Struct):
     """One store within one subscription."""
 
     store: StoreView
@@ -79,8 +79,7 @@ class _Feed:
             )
 
 
-@dataclass(slots=True)
-class _Subscription:
+class _Subscription(Struct):
     """What one consumer asked for."""
 
     request: attach_pb2.Subscribe

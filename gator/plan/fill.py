@@ -6,7 +6,8 @@ rest, and what is put in from outside is escaped, so that it is never scanned ag
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gator.v1 import spec_pb2
 
@@ -58,8 +59,7 @@ def _is_plain(value: str) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """What is the same for every node of a plan."""
 
     environment: Mapping[str, str]
@@ -85,8 +85,7 @@ class Scope:
         return escape(self.environment.get(name, ""))
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentAbove:
+class EnvironmentAbove(Struct, frozen=True):
     """Looks up `env.NAME` on the level above the one whose variables are being filled in."""
 
     scope: Scope

@@ -6,7 +6,8 @@ leading `/` for the root, `run[3]` or `run.3` for one repeat. Works on the tree 
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gator.plan.nodes import PlanNode
 from gator.plan.tree import Tree, upwards
@@ -15,8 +16,7 @@ _SEGMENT = re.compile(r"([^\[\]]+?)(?:\[([0-9*]+)\]|\.([0-9]+))?")
 _DOT = re.compile(r"\.(?!\d+(?:\.|$))")  # a dot between names, as in `top.counting.echo_count.2`
 
 
-@dataclass(slots=True)
-class Hit:
+class Hit(Struct):
     """A node that a glob matches, and what the glob says about repeats, by the order of the node."""
 
     node: PlanNode
@@ -56,8 +56,7 @@ def _candidates(tree: Tree, last: "_Segment") -> Iterator[PlanNode]:
     return (tree.nodes[order] for order in sorted(orders))
 
 
-@dataclass(slots=True, frozen=True)
-class _Segment:
+class _Segment(Struct, frozen=True):
     """One name of a glob; `names` are the only idents that can match, unless it is a pattern."""
 
     whole: Callable[[str], bool]

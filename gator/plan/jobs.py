@@ -1,7 +1,8 @@
 """Fills in the `${{ }}` of a job for one of its instances. What is the same for all repeats is made once."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from gator.errors import Problem
 from gator.plan import fill
@@ -14,8 +15,7 @@ from gator.spec.suggest import did_you_mean
 from gator.v1 import spec_pb2
 
 
-@dataclass(slots=True)
-class Filler:
+class Filler(Struct):
     """Makes the job of an instance; keeps for each node whether there is anything to fill in."""
 
     scope: fill.Scope

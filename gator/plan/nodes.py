@@ -2,7 +2,8 @@
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from gator.v1 import common_pb2, spec_pb2
 
@@ -15,8 +16,7 @@ class Condition(enum.Enum):
     ON_DONE = enum.auto()
 
 
-@dataclass(slots=True, eq=False)
-class PlanNode:
+class PlanNode(Struct, eq=False):
     """A job, group or array of the plan, once for all its repeats.
 
     A child of an array is one node with a number of repeats, so that a large array costs no more than
@@ -73,8 +73,7 @@ class PlanNode:
         return f"<PlanNode {self.template}>"
 
 
-@dataclass(slots=True, frozen=True, eq=False)
-class Edge:
+class Edge(Struct, frozen=True, eq=False):
     """One node waits for another one, in every instance of `common`."""
 
     waiting: PlanNode

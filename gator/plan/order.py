@@ -3,8 +3,9 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
+
+from msgspec import Struct, field
 
 from gator.errors import Problem
 from gator.plan.nodes import Condition, PlanNode
@@ -17,8 +18,7 @@ _MOST_HINTS = 10  # a nearest name is sought among all names, which is slow in a
 _MOST_CANDIDATES = 5
 
 
-@dataclass(slots=True, frozen=True, eq=False)
-class Link:
+class Link(Struct, frozen=True, eq=False):
     """A dependency as written, before anything is selected."""
 
     waiting: PlanNode
@@ -29,8 +29,7 @@ class Link:
     reference: spec_pb2.Reference
 
 
-@dataclass(slots=True, frozen=True)
-class _Name:
+class _Name(Struct, frozen=True):
     """A reference taken apart: `idents` and `indices` have one entry for each segment."""
 
     text: str
@@ -43,8 +42,7 @@ class _WrongNameError(Exception):
     """A name that means no node that can be waited for; the message says why."""
 
 
-@dataclass(slots=True)
-class Resolver:
+class Resolver(Struct):
     """Turns the references of a tree into links."""
 
     tree: Tree

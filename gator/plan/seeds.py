@@ -9,8 +9,9 @@ part, so adding, filtering or reordering changes no seed.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
+
+from msgspec import Struct
 
 from gator import events
 
@@ -24,8 +25,7 @@ def derive(seed: int, key: str) -> int:
     return 1 + int.from_bytes(blake2b(f"{seed}:{key}".encode(), digest_size=8).digest(), "big") % LARGEST
 
 
-@dataclass(frozen=True, slots=True)
-class Seeds:
+class Seeds(Struct, frozen=True):
     """The seeds of a plan."""
 
     root: int

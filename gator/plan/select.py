@@ -5,7 +5,8 @@ runs. What is skipped pulls nothing in.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from gator.errors import Problem, UsageError
 from gator.plan import globs
@@ -18,8 +19,7 @@ from gator.v1 import plan_pb2
 _MOST_SHOWN = 5
 
 
-@dataclass(slots=True)
-class Selection:
+class Selection(Struct):
     """What is selected, by the order of a node."""
 
     present: set[int] = field(default_factory=set[int])
@@ -108,8 +108,7 @@ def _skip(selection: Selection, hit: Hit, pattern: str) -> None:
     selection.skipped_repeats.setdefault(hit.node.order, set()).update(numbers)
 
 
-@dataclass(slots=True)
-class _Spread:
+class _Spread(Struct):
     """Follows dependencies from what is selected, each node at most twice."""
 
     tree: Tree
@@ -183,8 +182,7 @@ class _Spread:
                 self._fill(link.awaited)
 
 
-@dataclass(slots=True)
-class _Finder:
+class _Finder(Struct):
     """Finds the nodes that a glob or a tag means."""
 
     tree: Tree

@@ -1,8 +1,9 @@
 """Spec → tree of plan nodes, with everything inherited. Looks at no name of another node."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from gator.errors import Problem
 from gator.plan import fill, inherit
@@ -12,8 +13,7 @@ from gator.v1 import common_pb2, spec_pb2
 Written: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray
 
 
-@dataclass(slots=True)
-class Tree:
+class Tree(Struct):
     """The nodes in preorder, and what is needed to find one fast.
 
     A node's place in `nodes`, `ends` and `written` is its `order`; the subtree of node n is
@@ -60,8 +60,7 @@ def build(spec: spec_pb2.Spec, limits: spec_pb2.Limits, scope: fill.Scope) -> Tr
     return tree
 
 
-@dataclass(slots=True)
-class _Builder:
+class _Builder(Struct):
     tree: Tree
     scope: fill.Scope
 

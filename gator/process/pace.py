@@ -3,14 +3,13 @@
 Pure: knows no clock, times are seconds of any monotonic clock.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 SHORTEST_S = 0.05
 LONGEST_S = 5.0
 
 
-@dataclass(slots=True)
-class _Due:
+class _Due(Struct):
     at: float
     interval: float
 

@@ -7,7 +7,8 @@ that the daemon adopted, never over all of /proc, so that foreign processes cost
 import os
 import resource
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gator.process.belongings import NOBODY, Belonging, carries
 from gator.process.procfs import (
@@ -23,8 +24,7 @@ from gator.process.procfs import (
 _STATUS_BYTES = 8192
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What one job used up to a moment.
 
     `processes` live now, `memory_bytes` is their resident memory now. The rest only grows:

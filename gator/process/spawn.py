@@ -14,7 +14,8 @@ import stat
 import struct
 import termios
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from gator.process.programs import Programs
 from gator.process.refusal import SpawnError, refuse_directory, refuse_program
@@ -25,8 +26,7 @@ _SPARE_DESCRIPTORS = 64
 _SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """What to start.
 
     `argv[0]` without a slash is sought in the PATH of `env`; `cwd` is absolute. `nice` is added to the
@@ -43,8 +43,7 @@ class Command:
     ulimit: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Struct, frozen=True):
     """A started leader, whose pid is also its session and group; the descriptors are the caller's to close.
 
     `stderr_fd` is None when both streams share one pipe.

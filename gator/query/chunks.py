@@ -5,7 +5,8 @@ consists of whole lines of one stream. Rule: concatenated, the chunks of a strea
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gator.v1 import common_pb2, event_pb2
 
@@ -13,8 +14,7 @@ PIECE_BYTES = 1024 * 1024
 """Longer lines are cut into pieces of this size that have one number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True):
     """Whole lines of one stream."""
 
     stream: common_pb2.Stream.ValueType

@@ -5,7 +5,8 @@ Rule: what a page ends with is what the next one goes on after, however the line
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from gator.core.text import clean, readable
 from gator.query import tokens
@@ -23,8 +24,7 @@ Key = tuple[int, int]
 """Number of a line in its stream, and of its piece."""
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """A line before it is made into a message."""
 
     chunk: Chunk
@@ -34,8 +34,7 @@ class _Found:
     hit: bool = True
 
 
-@dataclass(slots=True)
-class _Near:
+class _Near(Struct):
     """The lines of a stream around its hits."""
 
     before: deque[tuple[int, int, bytes]]
@@ -44,8 +43,7 @@ class _Near:
     """The last line that was given out."""
 
 
-@dataclass(slots=True)
-class _Mark:
+class _Mark(Struct):
     """How far the pages before have come in an attempt."""
 
     seq: int = 0

@@ -8,9 +8,10 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from gator.errors import GatorError
 from gator.scheduler.order import DaemonOrder
@@ -24,8 +25,7 @@ class Reaps(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class DaemonProcess:
+class DaemonProcess(Struct):
     """A daemon that was started.
 
     Its stdin stays open: end of file there tells it that its parent is gone.

@@ -1,11 +1,12 @@
 """What a daemon is told when it is started. Travels on its stdin, never in argv: it holds the run's key."""
 
 import json
-from dataclasses import asdict, dataclass
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 
-@dataclass(frozen=True, slots=True)
-class DaemonOrder:
+class DaemonOrder(Struct, frozen=True):
     """All a daemon needs to attach to its parent.
 
     `key` is the run's key as hexadecimal digits.

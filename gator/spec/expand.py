@@ -6,7 +6,8 @@ other `$` stays as it stands. Rule: one pass; what a variable holds is never loo
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gator.errors import UserError
 
@@ -20,8 +21,7 @@ class ExpansionError(UserError):
     """A variable that has to be set is not: `${NAME:?text}`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """One use of a variable; `operator` is empty for `$NAME` and `${NAME}`."""
 
     start: int

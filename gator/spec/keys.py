@@ -3,8 +3,9 @@
 Rule: data only. What a type of value takes is in `schema` for editors and in the modules that read it.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 JOB: Final = "!Job"
 GROUP: Final = "!JobGroup"
@@ -15,8 +16,7 @@ _EVERY = KINDS
 _LISTS = (GROUP, ARRAY)
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """One key: on which nodes it stands, the type of its value, and what it is for."""
 
     name: str

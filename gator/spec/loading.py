@@ -1,8 +1,9 @@
 """Loads a spec: the one place where composing, including and building meet, and where problems are raised."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 from gator.errors import Problem, SpecError
 from gator.spec.idents import made_of
@@ -13,8 +14,7 @@ from gator.spec.reading import Read, Reading, TooLargeError
 from gator.v1 import spec_pb2
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """A spec that can be planned."""
 
     spec: spec_pb2.Spec

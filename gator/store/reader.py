@@ -7,9 +7,10 @@ import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from gator.errors import StoreError
 from gator.events import FIELD_OF_KIND
@@ -35,8 +36,7 @@ _SELECT = (
 EventRow = tuple[int, str, int, int, int, int, bytes, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """Events that passed, in order, and the place up to which the store was looked through."""
 
     events: Sequence[event_pb2.Event]

@@ -9,10 +9,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from time import monotonic, sleep
+
+from msgspec import Struct, field
 
 from gator.errors import DiskFullError, StoreError
 from gator.store import blocks, inserts
@@ -56,8 +57,7 @@ class State(Enum):
     CLOSED = "closed"
 
 
-@dataclass(slots=True)
-class Work:
+class Work(Struct):
     """What one call handed over: rows to store, and events, own or another's, for the catalogue."""
 
     rows: Sequence[EventRow] = ()
@@ -68,8 +68,7 @@ class Work:
     then: Then | None = None
 
 
-@dataclass(slots=True)
-class _Gathered:
+class _Gathered(Struct):
     """The work of one transaction."""
 
     rows: list[EventRow] = field(default_factory=list[EventRow])

@@ -4,9 +4,10 @@ The rule: times, processes, hosts, stores, borders of blocks, samples and the or
 out; everything else that a run keeps is in it.
 """
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from gator.store import RunReader, blocks
 from gator.v1 import common_pb2 as pb
@@ -18,8 +19,7 @@ Source: TypeAlias = tuple[int, str]
 """Attempt and name of the stream; that of messages which came by no stream is STREAM_UNSPECIFIED."""
 
 
-@dataclass(slots=True)
-class NodeRecord:
+class NodeRecord(Struct):
     """What is kept of one node."""
 
     steps: list[Step] = field(default_factory=list[Step])
