@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -79,6 +78,8 @@ def write_traceback(error: BaseException) -> Path | None:
             pass  # somebody else's run, or a full disk: the temporary folder is next
         else:
             return log
+    import tempfile
+
     try:
         fd, name = tempfile.mkstemp(prefix="gator-", suffix=".log")
         with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:

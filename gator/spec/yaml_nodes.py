@@ -4,7 +4,6 @@ Rule: whatever the bytes are, this ends in a node or in one Problem, in time and
 """
 
 import io
-import re
 from typing import cast
 
 import yaml
@@ -12,6 +11,7 @@ from yaml.composer import ComposerError
 from yaml.error import MarkedYAMLError, YAMLError
 from yaml.loader import SafeLoader
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.reader import Reader
 from yaml.resolver import BaseResolver
 
 from gator.errors import Problem, SpecError
@@ -26,7 +26,8 @@ DEEPEST = 200
 """More levels than this are refused: the composer calls itself for each."""
 
 _TAGS: dict[type[Node], str] = {ScalarNode: STR, SequenceNode: SEQ, MappingNode: MAP}
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_MARK = "\ufeff"
+"""The byte order mark, which may stand at the beginning and nowhere else."""
 
 
 class _Text(io.BytesIO):
@@ -69,9 +70,10 @@ def decode(data: str | bytes, file: str) -> str:
             before = data[: error.start].decode("utf-8-sig", "replace")
             message = f"byte 0x{data[error.start]:02x} is not UTF-8: save the file as UTF-8"
             raise SpecError([_problem_at(before, len(before), file, message)]) from error
-    text = data.removeprefix("\ufeff")
-    if found := _FORBIDDEN.search(text):
-        message = f"the character U+{ord(found[0]):04X} cannot stand in YAML: remove it"
+    text = data.removeprefix(_MARK)
+    # To compile a pattern of our own would take as long as to read a spec.
+    if found := Reader.NON_PRINTABLE.search(text.replace(_MARK, "\0")):
+        message = f"the character U+{ord(text[found.start()]):04X} cannot stand in YAML: remove it"
         raise SpecError([_problem_at(text, found.start(), file, message)])
     return text
 
