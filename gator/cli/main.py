@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from gator import __version__
+from gator import __version__, loading
 from gator.cli import faults
 from gator.cli.commands import COMMANDS, Command
 
@@ -63,7 +63,8 @@ class LazyGroup(TyperGroup):
 
 def load(name: str, data: Command) -> Any:
     """Import a command and make it ready to be called."""
-    module = importlib.import_module(f"gator.cli.{data.module}")
+    with loading.quickly():
+        module = importlib.import_module(f"gator.cli.{data.module}")
     app = typer.Typer(add_completion=False, context_settings=_HELP)
     function = getattr(module, data.function or name)
     epilog = "\n\n".join(["Examples:", *(f"  {line}" for line in data.examples)]) if data.examples else None

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from gator import loading
 from gator.cli import run_options as opt
 from gator.errors import UsageError
 from gator.process.host import supported
@@ -226,7 +227,8 @@ def run(
         return
     pools = opt.pools(loaded, jobs=jobs, memory=memory, licenses=licenses or [], sched_args=sched_arg or [])
     del scheduler
-    from gator.cli.running import Launch, execute
+    with loading.quickly():
+        from gator.cli.running import Launch, execute
 
     launch = Launch(
         loaded=loaded,

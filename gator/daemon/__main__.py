@@ -1,12 +1,16 @@
 """`python -m gator.daemon`: a daemon that its parent started. Its order comes as one line on stdin."""
 
-import asyncio
 import os
 import sys
 
-from gator.daemon.service import Service
-from gator.errors import DiskFullError
-from gator.scheduler.order import DaemonOrder
+from gator import loading
+
+with loading.quickly():
+    import asyncio
+
+    from gator.daemon.service import Service
+    from gator.errors import DiskFullError
+    from gator.scheduler.order import DaemonOrder
 
 
 def main() -> int:
