@@ -6,14 +6,24 @@ this, because peewee takes longer to load than a short job to run.
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import peewee as pw
+from msgspec import Struct
 
 from gator.store.connection import open_reader
-from gator.store.rows import KEY, AttemptRow, MetricRow, NodeRow, PositionRow, Row
+from gator.store.rows import (
+    KEY,
+    AttemptRow,
+    MetricRow,
+    NodeRow,
+    PositionRow,
+    Row,
+    columns_of,
+    rule_of,
+    type_of,
+)
 
 _INTEGER = "int"
 _FIELDS: "Mapping[str, type[pw.Field[Any]]]" = {
@@ -35,8 +45,7 @@ class StoreDatabase(pw.SqliteDatabase):
         return open_reader(self._path)
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
+class Tables(Struct, frozen=True):
     """The models of one database; their fields are the columns."""
 
     meta: Any
@@ -68,15 +77,10 @@ def make_models(database: pw.Database) -> Tables:
 
 
 def _of_rows(database: pw.Database, table: str, row: type[Row]) -> Any:
-    columns = {column.name: _type_name(column.type) for column in fields(row)}
-    keys = [column.name for column in fields(row) if column.metadata["rule"] == KEY]
-    unsaid = [column.name for column in fields(row) if column.default is None]
+    columns = {name: type_of(row, name) for name in columns_of(row)}
+    keys = [name for name in columns if rule_of(row, name) == KEY]
+    unsaid = columns_of(row)[len(columns) - len(row.__struct_defaults__) :]
     return _model(database, table, columns, keys, unsaid)
-
-
-def _type_name(annotation: Any) -> str:
-    """`int` of `int | None`, as an annotation of a dataclass gives it."""
-    return annotation.__name__ if isinstance(annotation, type) else annotation.__args__[0].__name__
 
 
 def _model(

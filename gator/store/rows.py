@@ -5,8 +5,9 @@ stores has the same rows.
 """
 
 from collections.abc import Collection
-from dataclasses import Field, dataclass, field, fields
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Struct
 
 KEY = "key"
 """The column names the row."""
@@ -18,115 +19,110 @@ LEAST = "least"
 GREATEST = "greatest"
 
 
-def _column(rule: str) -> Any:
-    # None stands for "nothing is said about it".
-    return field(default=None, metadata={"rule": rule})
+# Columns that may be None: nothing is said about them.
+GreatestInt = Annotated[int | None, GREATEST]
+LeastInt = Annotated[int | None, LEAST]
+NewestBytes = Annotated[bytes | None, NEWEST]
+NewestInt = Annotated[int | None, NEWEST]
+NewestText = Annotated[str | None, NEWEST]
 
 
-def _key(rule: str) -> Any:
-    return field(metadata={"rule": rule})
-
-
-@dataclass(slots=True)
-class NodeRow:
+class NodeRow(Struct):
     """What is known of a node. `state` is a NodeState, times are nanoseconds since 1970 UTC.
 
     `sort` orders paths as a tree, with the indices of repeats as numbers. `tags` and `licenses` are JSON,
     `tally` and `first_error` are serialised messages.
     """
 
-    path: str = _key(KEY)
-    parent: str = _key(FIXED)
-    template: str = _key(FIXED)
-    sort: str = _key(FIXED)
-    depth: int = _key(FIXED)
-    state: int = _key(GREATEST)
-    kind: int | None = _column(NEWEST)
-    children: int | None = _column(NEWEST)
-    jobs: int | None = _column(NEWEST)
-    cores: int | None = _column(NEWEST)
-    memory_bytes: int | None = _column(NEWEST)
-    licenses: str | None = _column(NEWEST)
-    weight: int | None = _column(NEWEST)
-    seed: int | None = _column(NEWEST)
-    allow_failure: int | None = _column(NEWEST)
-    tags: str | None = _column(NEWEST)
-    declared_unix_nanos: int | None = _column(LEAST)
-    started_unix_nanos: int | None = _column(LEAST)
-    ended_unix_nanos: int | None = _column(NEWEST)
-    outcome: int | None = _column(NEWEST)
-    reason: int | None = _column(NEWEST)
-    message: str | None = _column(NEWEST)
-    attempts: int | None = _column(GREATEST)
-    debug: int | None = _column(NEWEST)
-    info: int | None = _column(NEWEST)
-    warning: int | None = _column(NEWEST)
-    error: int | None = _column(NEWEST)
-    critical: int | None = _column(NEWEST)
-    wall_nanos: int | None = _column(NEWEST)
-    user_nanos: int | None = _column(NEWEST)
-    system_nanos: int | None = _column(NEWEST)
-    peak_memory_bytes: int | None = _column(NEWEST)
-    peak_processes: int | None = _column(NEWEST)
-    tally: bytes | None = _column(NEWEST)
-    first_error: bytes | None = _column(NEWEST)
-    first_failure: str | None = _column(NEWEST)
+    path: Annotated[str, KEY]
+    parent: Annotated[str, FIXED]
+    template: Annotated[str, FIXED]
+    sort: Annotated[str, FIXED]
+    depth: Annotated[int, FIXED]
+    state: Annotated[int, GREATEST]
+    kind: NewestInt = None
+    children: NewestInt = None
+    jobs: NewestInt = None
+    cores: NewestInt = None
+    memory_bytes: NewestInt = None
+    licenses: NewestText = None
+    weight: NewestInt = None
+    seed: NewestInt = None
+    allow_failure: NewestInt = None
+    tags: NewestText = None
+    declared_unix_nanos: LeastInt = None
+    started_unix_nanos: LeastInt = None
+    ended_unix_nanos: NewestInt = None
+    outcome: NewestInt = None
+    reason: NewestInt = None
+    message: NewestText = None
+    attempts: GreatestInt = None
+    debug: NewestInt = None
+    info: NewestInt = None
+    warning: NewestInt = None
+    error: NewestInt = None
+    critical: NewestInt = None
+    wall_nanos: NewestInt = None
+    user_nanos: NewestInt = None
+    system_nanos: NewestInt = None
+    peak_memory_bytes: NewestInt = None
+    peak_processes: NewestInt = None
+    tally: NewestBytes = None
+    first_error: NewestBytes = None
+    first_failure: NewestText = None
 
 
-@dataclass(slots=True)
-class AttemptRow:
+class AttemptRow(Struct):
     """What is known of an attempt. `first_seq` and `last_seq` are places in the store `store`."""
 
-    path: str = _key(KEY)
-    number: int = _key(KEY)
-    store: str | None = _column(NEWEST)
-    daemon: str | None = _column(NEWEST)
-    host: str | None = _column(NEWEST)
-    pid: int | None = _column(NEWEST)
-    cores: int | None = _column(NEWEST)
-    started_unix_nanos: int | None = _column(LEAST)
-    ended_unix_nanos: int | None = _column(NEWEST)
-    outcome: int | None = _column(NEWEST)
-    reason: int | None = _column(NEWEST)
-    message: str | None = _column(NEWEST)
-    exit_code: int | None = _column(NEWEST)
-    signal: int | None = _column(NEWEST)
-    first_seq: int | None = _column(LEAST)
-    last_seq: int | None = _column(GREATEST)
-    debug: int | None = _column(NEWEST)
-    info: int | None = _column(NEWEST)
-    warning: int | None = _column(NEWEST)
-    error: int | None = _column(NEWEST)
-    critical: int | None = _column(NEWEST)
-    wall_nanos: int | None = _column(NEWEST)
-    user_nanos: int | None = _column(NEWEST)
-    system_nanos: int | None = _column(NEWEST)
-    peak_memory_bytes: int | None = _column(NEWEST)
-    peak_processes: int | None = _column(NEWEST)
-    stdout_lines: int | None = _column(NEWEST)
-    stderr_lines: int | None = _column(NEWEST)
-    dropped_bytes: int | None = _column(NEWEST)
-    first_error: bytes | None = _column(NEWEST)
+    path: Annotated[str, KEY]
+    number: Annotated[int, KEY]
+    store: NewestText = None
+    daemon: NewestText = None
+    host: NewestText = None
+    pid: NewestInt = None
+    cores: NewestInt = None
+    started_unix_nanos: LeastInt = None
+    ended_unix_nanos: NewestInt = None
+    outcome: NewestInt = None
+    reason: NewestInt = None
+    message: NewestText = None
+    exit_code: NewestInt = None
+    signal: NewestInt = None
+    first_seq: LeastInt = None
+    last_seq: GreatestInt = None
+    debug: NewestInt = None
+    info: NewestInt = None
+    warning: NewestInt = None
+    error: NewestInt = None
+    critical: NewestInt = None
+    wall_nanos: NewestInt = None
+    user_nanos: NewestInt = None
+    system_nanos: NewestInt = None
+    peak_memory_bytes: NewestInt = None
+    peak_processes: NewestInt = None
+    stdout_lines: NewestInt = None
+    stderr_lines: NewestInt = None
+    dropped_bytes: NewestInt = None
+    first_error: NewestBytes = None
 
 
-@dataclass(slots=True)
-class MetricRow:
+class MetricRow(Struct):
     """The folded values of one metric of a node that has its Result."""
 
-    path: str = _key(KEY)
-    name: str = _key(KEY)
-    value: float = _key(NEWEST)
-    kind: int = _key(NEWEST)
-    unit: str = _key(NEWEST)
-    count: int = _key(NEWEST)
+    path: Annotated[str, KEY]
+    name: Annotated[str, KEY]
+    value: Annotated[float, NEWEST]
+    kind: Annotated[int, NEWEST]
+    unit: Annotated[str, NEWEST]
+    count: Annotated[int, NEWEST]
 
 
-@dataclass(slots=True)
-class PositionRow:
+class PositionRow(Struct):
     """How far another store was taken into the catalogue."""
 
-    store: str = _key(KEY)
-    seq: int = _key(GREATEST)
+    store: Annotated[str, KEY]
+    seq: Annotated[int, GREATEST]
 
 
 Row = NodeRow | AttemptRow | MetricRow | PositionRow
@@ -134,7 +130,18 @@ Row = NodeRow | AttemptRow | MetricRow | PositionRow
 
 def columns_of(row: type[Row]) -> list[str]:
     """Names of the columns in their order."""
-    return [column.name for column in fields(row)]
+    return list(row.__struct_fields__)
+
+
+def rule_of(row: type[Row], column: str) -> str:
+    """How a value of a column joins the one that is there."""
+    return row.__annotations__[column].__metadata__[0]
+
+
+def type_of(row: type[Row], column: str) -> str:
+    """Name of the type of a column, without the None."""
+    kind: Any = row.__annotations__[column].__origin__
+    return kind.__name__ if isinstance(kind, type) else kind.__args__[0].__name__
 
 
 def upsert_sql(table: str, row: type[Row], said: Collection[str]) -> tuple[str, str]:
@@ -142,23 +149,20 @@ def upsert_sql(table: str, row: type[Row], said: Collection[str]) -> tuple[str, 
 
     `said` are the columns that have values, in their order.
     """
-    columns = [column for column in fields(row) if column.name in said]
-    names = ", ".join(column.name for column in columns)
-    keys = ", ".join(column.name for column in columns if column.metadata["rule"] == KEY)
+    columns = {name: rule_of(row, name) for name in columns_of(row) if name in said}
+    keys = ", ".join(name for name, rule in columns.items() if rule == KEY)
     merged = ", ".join(
-        f"{column.name} = {_merged(table, column)}"
-        for column in columns
-        if column.metadata["rule"] not in (KEY, FIXED)
+        f"{name} = {_merged(table, name, rule)}" for name, rule in columns.items() if rule not in (KEY, FIXED)
     )
     return (
-        f"INSERT INTO {table} ({names}) VALUES",
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES",
         f"ON CONFLICT ({keys}) DO UPDATE SET {merged}",
     )
 
 
-def _merged(table: str, column: "Field[Any]") -> str:
-    new, old = f"excluded.{column.name}", f"{table}.{column.name}"
-    match column.metadata["rule"]:
+def _merged(table: str, column: str, rule: str) -> str:
+    new, old = f"excluded.{column}", f"{table}.{column}"
+    match rule:
         case "least":
             return f"min({new}, coalesce({old}, {new}))"
         case "greatest":
