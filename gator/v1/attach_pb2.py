@@ -25,74 +25,85 @@ _sym_db = _symbol_database.Default()
 from gator.v1 import common_pb2 as gator_dot_v1_dot_common__pb2
 from gator.v1 import event_pb2 as gator_dot_v1_dot_event__pb2
 from gator.v1 import plan_pb2 as gator_dot_v1_dot_plan__pb2
+from gator.v1 import query_pb2 as gator_dot_v1_dot_query__pb2
 from gator.v1 import spec_pb2 as gator_dot_v1_dot_spec__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15gator/v1/attach.proto\x12\x08gator.v1\x1a\x15gator/v1/common.proto\x1a\x14gator/v1/event.proto\x1a\x13gator/v1/plan.proto\x1a\x13gator/v1/spec.proto\"\x9a\x03\n\rAttachRequest\x12\'\n\x05hello\x18\x01 \x01(\x0b\x32\x0f.gator.v1.HelloH\x00R\x05hello\x12\'\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x0f.gator.v1.BatchH\x00R\x05\x62\x61tch\x12!\n\x03tip\x18\x03 \x01(\x0b\x32\r.gator.v1.TipH\x00R\x03tip\x12\x30\n\x08progress\x18\x04 \x01(\x0b\x32\x12.gator.v1.ProgressH\x00R\x08progress\x12*\n\x06record\x18\x05 \x01(\x0b\x32\x10.gator.v1.RecordH\x00R\x06record\x12=\n\rlease_request\x18\x06 \x01(\x0b\x32\x16.gator.v1.LeaseRequestH\x00R\x0cleaseRequest\x12:\n\x0clease_return\x18\x07 \x01(\x0b\x32\x15.gator.v1.LeaseReturnH\x00R\x0bleaseReturn\x12\x30\n\x08recalled\x18\x08 \x01(\x0b\x32\x12.gator.v1.RecalledH\x00R\x08recalledB\t\n\x07message\"\xd7\x03\n\x0e\x41ttachResponse\x12-\n\x07welcome\x18\x01 \x01(\x0b\x32\x11.gator.v1.WelcomeH\x00R\x07welcome\x12\x33\n\tsubscribe\x18\x02 \x01(\x0b\x32\x13.gator.v1.SubscribeH\x00R\tsubscribe\x12!\n\x03\x61\x63k\x18\x03 \x01(\x0b\x32\r.gator.v1.AckH\x00R\x03\x61\x63k\x12\x34\n\nrecord_ack\x18\x04 \x01(\x0b\x32\x13.gator.v1.RecordAckH\x00R\trecordAck\x12*\n\x06launch\x18\x05 \x01(\x0b\x32\x10.gator.v1.LaunchH\x00R\x06launch\x12\'\n\x05grant\x18\x06 \x01(\x0b\x32\x0f.gator.v1.GrantH\x00R\x05grant\x12*\n\x06recall\x18\x07 \x01(\x0b\x32\x10.gator.v1.RecallH\x00R\x06recall\x12-\n\x07release\x18\x08 \x01(\x0b\x32\x11.gator.v1.ReleaseH\x00R\x07release\x12$\n\x04stop\x18\t \x01(\x0b\x32\x0e.gator.v1.StopH\x00R\x04stop\x12\'\n\x05\x64rain\x18\n \x01(\x0b\x32\x0f.gator.v1.DrainH\x00R\x05\x64rainB\t\n\x07message\"\xd1\x01\n\x05Hello\x12\"\n\x04role\x18\x01 \x01(\x0e\x32\x0e.gator.v1.RoleR\x04role\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n\x04host\x18\x03 \x01(\tR\x04host\x12\x10\n\x03pid\x18\x04 \x01(\rR\x03pid\x12\x14\n\x05store\x18\x05 \x01(\tR\x05store\x12\x18\n\x07version\x18\x06 \x01(\tR\x07version\x12\x12\n\x04path\x18\x07 \x01(\tR\x04path\x12\x18\n\x07\x61ttempt\x18\x08 \x01(\rR\x07\x61ttempt\x12\x10\n\x03run\x18\t \x01(\tR\x03run\"k\n\x07Welcome\x12\x18\n\x07version\x18\x01 \x01(\tR\x07version\x12\x16\n\x06record\x18\x02 \x01(\x04R\x06record\x12.\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x14.gator.v1.RunContextR\x07\x63ontext\"\xbb\x01\n\nRunContext\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x16\n\x06\x66older\x18\x02 \x01(\tR\x06\x66older\x12)\n\x04plan\x18\x03 \x01(\x0b\x32\x15.gator.v1.PlanRequestR\x04plan\x12\x34\n\x16sample_interval_millis\x18\x04 \x01(\x03R\x14sampleIntervalMillis\x12\"\n\rlog_cap_bytes\x18\x05 \x01(\x04R\x0blogCapBytes\"\xb1\x01\n\tSubscribe\x12\"\n\x0csubscription\x18\x01 \x01(\rR\x0csubscription\x12\x1a\n\x08\x63onsumer\x18\x02 \x01(\tR\x08\x63onsumer\x12\x35\n\tpositions\x18\x03 \x03(\x0b\x32\x17.gator.v1.StorePositionR\tpositions\x12-\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x15.gator.v1.EventFilterR\x06\x66ilter\"7\n\rStorePosition\x12\x14\n\x05store\x18\x01 \x01(\tR\x05store\x12\x10\n\x03seq\x18\x02 \x01(\x04R\x03seq\"\xaa\x01\n\x0b\x45ventFilter\x12)\n\x05kinds\x18\x01 \x03(\x0e\x32\x13.gator.v1.EventKindR\x05kinds\x12.\n\x08severity\x18\x02 \x01(\x0e\x32\x12.gator.v1.SeverityR\x08severity\x12\x16\n\x06prefix\x18\x03 \x01(\tR\x06prefix\x12(\n\x10logs_per_attempt\x18\x04 \x01(\rR\x0elogsPerAttempt\"\x9a\x01\n\x05\x42\x61tch\x12\"\n\x0csubscription\x18\x01 \x01(\rR\x0csubscription\x12\x14\n\x05store\x18\x02 \x01(\tR\x05store\x12\x14\n\x05\x61\x66ter\x18\x03 \x01(\x04R\x05\x61\x66ter\x12\x18\n\x07through\x18\x04 \x01(\x04R\x07through\x12\'\n\x06\x65vents\x18\x05 \x03(\x0b\x32\x0f.gator.v1.EventR\x06\x65vents\"^\n\x03\x41\x63k\x12\"\n\x0csubscription\x18\x01 \x01(\rR\x0csubscription\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.gator.v1.StorePositionR\x08position\"W\n\x03Tip\x12\x33\n\x08position\x18\x01 \x01(\x0b\x32\x17.gator.v1.StorePositionR\x08position\x12\x1b\n\tdisk_full\x18\x02 \x01(\x08R\x08\x64iskFull\"\x85\x01\n\x08Progress\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\rR\x07\x61ttempt\x12(\n\x06\x63ounts\x18\x03 \x01(\x0b\x32\x10.gator.v1.CountsR\x06\x63ounts\x12!\n\x0cmemory_bytes\x18\x04 \x01(\x04R\x0bmemoryBytes\"G\n\x06Record\x12\x16\n\x06number\x18\x01 \x01(\x04R\x06number\x12%\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x0f.gator.v1.EventR\x05\x65vent\"#\n\tRecordAck\x12\x16\n\x06number\x18\x01 \x01(\x04R\x06number\";\n\x0cLeaseRequest\x12+\n\x06wishes\x18\x01 \x03(\x0b\x32\x13.gator.v1.LeaseWishR\x06wishes\"g\n\tLeaseWish\x12(\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x10.gator.v1.DemandR\x06\x64\x65mand\x12\x14\n\x05\x63ount\x18\x02 \x01(\rR\x05\x63ount\x12\x1a\n\x08priority\x18\x03 \x01(\x05R\x08priority\"%\n\x0bLeaseReturn\x12\x16\n\x06leases\x18\x01 \x03(\x04R\x06leases\"0\n\x05Grant\x12\'\n\x06leases\x18\x01 \x03(\x0b\x32\x0f.gator.v1.LeaseR\x06leases\"W\n\x05Lease\x12\x0e\n\x02id\x18\x01 \x01(\x04R\x02id\x12(\n\x06\x64\x65mand\x18\x02 \x01(\x0b\x32\x10.gator.v1.DemandR\x06\x64\x65mand\x12\x14\n\x05\x63ores\x18\x03 \x01(\rR\x05\x63ores\"4\n\x06Launch\x12*\n\x05nodes\x18\x01 \x03(\x0b\x32\x14.gator.v1.LaunchNodeR\x05nodes\"\x98\x02\n\nLaunchNode\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\rR\x07\x61ttempt\x12\x14\n\x05lease\x18\x03 \x01(\x04R\x05lease\x12\x14\n\x05\x63ores\x18\x04 \x01(\rR\x05\x63ores\x12\x12\n\x04seed\x18\x05 \x01(\rR\x04seed\x12$\n\x0b\x61rray_index\x18\x06 \x01(\rH\x00R\narrayIndex\x88\x01\x01\x12\x1f\n\x03job\x18\x07 \x01(\x0b\x32\r.gator.v1.JobR\x03job\x12-\n\x08released\x18\x08 \x03(\x0b\x32\x11.gator.v1.ReleaseR\x08released\x12\x16\n\x06\x62\x65\x66ore\x18\t \x03(\tR\x06\x62\x65\x66oreB\x0e\n\x0c_array_index\" \n\x06Recall\x12\x16\n\x06leases\x18\x01 \x03(\x04R\x06leases\"<\n\x08Recalled\x12\x30\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x14.gator.v1.AttemptRefR\x08\x61ttempts\":\n\nAttemptRef\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\rR\x07\x61ttempt\"t\n\x07Release\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12+\n\x07outcome\x18\x02 \x01(\x0e\x32\x11.gator.v1.OutcomeR\x07outcome\x12(\n\x06reason\x18\x03 \x01(\x0e\x32\x10.gator.v1.ReasonR\x06reason\"\x86\x01\n\x04Stop\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12&\n\x04mode\x18\x02 \x01(\x0e\x32\x12.gator.v1.StopModeR\x04mode\x12(\n\x06reason\x18\x03 \x01(\x0e\x32\x10.gator.v1.ReasonR\x06reason\x12\x18\n\x07message\x18\x04 \x01(\tR\x07message\"\x07\n\x05\x44rain*^\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_CLIENT\x10\x01\x12\x11\n\rROLE_WRAPPERS\x10\x02\x12\r\n\tROLE_TIER\x10\x03\x12\r\n\tROLE_ROOT\x10\x04*\xe8\x01\n\tEventKind\x12\x1a\n\x16\x45VENT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45VENT_KIND_DECLARED\x10\x01\x12\x16\n\x12\x45VENT_KIND_STARTED\x10\x02\x12\x12\n\x0e\x45VENT_KIND_LOG\x10\x03\x12\x14\n\x10\x45VENT_KIND_BLOCK\x10\x04\x12\x15\n\x11\x45VENT_KIND_METRIC\x10\x05\x12\x15\n\x11\x45VENT_KIND_SAMPLE\x10\x06\x12\x1f\n\x1b\x45VENT_KIND_ATTEMPT_FINISHED\x10\x08\x12\x15\n\x11\x45VENT_KIND_RESULT\x10\t*d\n\x08StopMode\x12\x19\n\x15STOP_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12STOP_MODE_GRACEFUL\x10\x01\x12\x11\n\rSTOP_MODE_NOW\x10\x02\x12\x12\n\x0eSTOP_MODE_HOLD\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15gator/v1/attach.proto\x12\x08gator.v1\x1a\x15gator/v1/common.proto\x1a\x14gator/v1/event.proto\x1a\x13gator/v1/plan.proto\x1a\x14gator/v1/query.proto\x1a\x13gator/v1/spec.proto\"\x9a\x03\n\rAttachRequest\x12\'\n\x05hello\x18\x01 \x01(\x0b\x32\x0f.gator.v1.HelloH\x00R\x05hello\x12\'\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x0f.gator.v1.BatchH\x00R\x05\x62\x61tch\x12!\n\x03tip\x18\x03 \x01(\x0b\x32\r.gator.v1.TipH\x00R\x03tip\x12\x30\n\x08progress\x18\x04 \x01(\x0b\x32\x12.gator.v1.ProgressH\x00R\x08progress\x12*\n\x06record\x18\x05 \x01(\x0b\x32\x10.gator.v1.RecordH\x00R\x06record\x12=\n\rlease_request\x18\x06 \x01(\x0b\x32\x16.gator.v1.LeaseRequestH\x00R\x0cleaseRequest\x12:\n\x0clease_return\x18\x07 \x01(\x0b\x32\x15.gator.v1.LeaseReturnH\x00R\x0bleaseReturn\x12\x30\n\x08recalled\x18\x08 \x01(\x0b\x32\x12.gator.v1.RecalledH\x00R\x08recalledB\t\n\x07message\"\xd7\x03\n\x0e\x41ttachResponse\x12-\n\x07welcome\x18\x01 \x01(\x0b\x32\x11.gator.v1.WelcomeH\x00R\x07welcome\x12\x33\n\tsubscribe\x18\x02 \x01(\x0b\x32\x13.gator.v1.SubscribeH\x00R\tsubscribe\x12!\n\x03\x61\x63k\x18\x03 \x01(\x0b\x32\r.gator.v1.AckH\x00R\x03\x61\x63k\x12\x34\n\nrecord_ack\x18\x04 \x01(\x0b\x32\x13.gator.v1.RecordAckH\x00R\trecordAck\x12*\n\x06launch\x18\x05 \x01(\x0b\x32\x10.gator.v1.LaunchH\x00R\x06launch\x12\'\n\x05grant\x18\x06 \x01(\x0b\x32\x0f.gator.v1.GrantH\x00R\x05grant\x12*\n\x06recall\x18\x07 \x01(\x0b\x32\x10.gator.v1.RecallH\x00R\x06recall\x12-\n\x07release\x18\x08 \x01(\x0b\x32\x11.gator.v1.ReleaseH\x00R\x07release\x12$\n\x04stop\x18\t \x01(\x0b\x32\x0e.gator.v1.StopH\x00R\x04stop\x12\'\n\x05\x64rain\x18\n \x01(\x0b\x32\x0f.gator.v1.DrainH\x00R\x05\x64rainB\t\n\x07message\"\x8d\x02\n\x05Hello\x12\"\n\x04role\x18\x01 \x01(\x0e\x32\x0e.gator.v1.RoleR\x04role\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n\x04host\x18\x03 \x01(\tR\x04host\x12\x10\n\x03pid\x18\x04 \x01(\rR\x03pid\x12\x14\n\x05store\x18\x05 \x01(\tR\x05store\x12\x18\n\x07version\x18\x06 \x01(\tR\x07version\x12\x12\n\x04path\x18\x07 \x01(\tR\x04path\x12\x18\n\x07\x61ttempt\x18\x08 \x01(\rR\x07\x61ttempt\x12\x10\n\x03run\x18\t \x01(\tR\x03run\x12:\n\x0b\x64\x65scription\x18\n \x01(\x0b\x32\x18.gator.v1.RunDescriptionR\x0b\x64\x65scription\"\xb0\x01\n\x0eRunDescription\x12\x1f\n\x03run\x18\x01 \x01(\x0b\x32\r.gator.v1.RunR\x03run\x12)\n\x04plan\x18\x02 \x01(\x0b\x32\x15.gator.v1.PlanRequestR\x04plan\x12(\n\x05pools\x18\x03 \x01(\x0b\x32\x12.gator.v1.RunPoolsR\x05pools\x12(\n\x06output\x18\x04 \x01(\x0e\x32\x10.gator.v1.OutputR\x06output\"\xe1\x01\n\x08RunPools\x12\x14\n\x05\x63ores\x18\x01 \x01(\rR\x05\x63ores\x12!\n\x0cmemory_bytes\x18\x02 \x01(\x04R\x0bmemoryBytes\x12!\n\x0cmemory_given\x18\x03 \x01(\x08R\x0bmemoryGiven\x12<\n\x08licenses\x18\x04 \x03(\x0b\x32 .gator.v1.RunPools.LicensesEntryR\x08licenses\x1a;\n\rLicensesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\rR\x05value:\x02\x38\x01\"k\n\x07Welcome\x12\x18\n\x07version\x18\x01 \x01(\tR\x07version\x12\x16\n\x06record\x18\x02 \x01(\x04R\x06record\x12.\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x14.gator.v1.RunContextR\x07\x63ontext\"\xbb\x01\n\nRunContext\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x16\n\x06\x66older\x18\x02 \x01(\tR\x06\x66older\x12)\n\x04plan\x18\x03 \x01(\x0b\x32\x15.gator.v1.PlanRequestR\x04plan\x12\x34\n\x16sample_interval_millis\x18\x04 \x01(\x03R\x14sampleIntervalMillis\x12\"\n\rlog_cap_bytes\x18\x05 \x01(\x04R\x0blogCapBytes\"\xb1\x01\n\tSubscribe\x12\"\n\x0csubscription\x18\x01 \x01(\rR\x0csubscription\x12\x1a\n\x08\x63onsumer\x18\x02 \x01(\tR\x08\x63onsumer\x12\x35\n\tpositions\x18\x03 \x03(\x0b\x32\x17.gator.v1.StorePositionR\tpositions\x12-\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x15.gator.v1.EventFilterR\x06\x66ilter\"7\n\rStorePosition\x12\x14\n\x05store\x18\x01 \x01(\tR\x05store\x12\x10\n\x03seq\x18\x02 \x01(\x04R\x03seq\"\xaa\x01\n\x0b\x45ventFilter\x12)\n\x05kinds\x18\x01 \x03(\x0e\x32\x13.gator.v1.EventKindR\x05kinds\x12.\n\x08severity\x18\x02 \x01(\x0e\x32\x12.gator.v1.SeverityR\x08severity\x12\x16\n\x06prefix\x18\x03 \x01(\tR\x06prefix\x12(\n\x10logs_per_attempt\x18\x04 \x01(\rR\x0elogsPerAttempt\"\x9a\x01\n\x05\x42\x61tch\x12\"\n\x0csubscription\x18\x01 \x01(\rR\x0csubscription\x12\x14\n\x05store\x18\x02 \x01(\tR\x05store\x12\x14\n\x05\x61\x66ter\x18\x03 \x01(\x04R\x05\x61\x66ter\x12\x18\n\x07through\x18\x04 \x01(\x04R\x07through\x12\'\n\x06\x65vents\x18\x05 \x03(\x0b\x32\x0f.gator.v1.EventR\x06\x65vents\"^\n\x03\x41\x63k\x12\"\n\x0csubscription\x18\x01 \x01(\rR\x0csubscription\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.gator.v1.StorePositionR\x08position\"W\n\x03Tip\x12\x33\n\x08position\x18\x01 \x01(\x0b\x32\x17.gator.v1.StorePositionR\x08position\x12\x1b\n\tdisk_full\x18\x02 \x01(\x08R\x08\x64iskFull\"\x85\x01\n\x08Progress\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\rR\x07\x61ttempt\x12(\n\x06\x63ounts\x18\x03 \x01(\x0b\x32\x10.gator.v1.CountsR\x06\x63ounts\x12!\n\x0cmemory_bytes\x18\x04 \x01(\x04R\x0bmemoryBytes\"G\n\x06Record\x12\x16\n\x06number\x18\x01 \x01(\x04R\x06number\x12%\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x0f.gator.v1.EventR\x05\x65vent\"#\n\tRecordAck\x12\x16\n\x06number\x18\x01 \x01(\x04R\x06number\";\n\x0cLeaseRequest\x12+\n\x06wishes\x18\x01 \x03(\x0b\x32\x13.gator.v1.LeaseWishR\x06wishes\"g\n\tLeaseWish\x12(\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x10.gator.v1.DemandR\x06\x64\x65mand\x12\x14\n\x05\x63ount\x18\x02 \x01(\rR\x05\x63ount\x12\x1a\n\x08priority\x18\x03 \x01(\x05R\x08priority\"%\n\x0bLeaseReturn\x12\x16\n\x06leases\x18\x01 \x03(\x04R\x06leases\"0\n\x05Grant\x12\'\n\x06leases\x18\x01 \x03(\x0b\x32\x0f.gator.v1.LeaseR\x06leases\"W\n\x05Lease\x12\x0e\n\x02id\x18\x01 \x01(\x04R\x02id\x12(\n\x06\x64\x65mand\x18\x02 \x01(\x0b\x32\x10.gator.v1.DemandR\x06\x64\x65mand\x12\x14\n\x05\x63ores\x18\x03 \x01(\rR\x05\x63ores\"4\n\x06Launch\x12*\n\x05nodes\x18\x01 \x03(\x0b\x32\x14.gator.v1.LaunchNodeR\x05nodes\"\x98\x02\n\nLaunchNode\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\rR\x07\x61ttempt\x12\x14\n\x05lease\x18\x03 \x01(\x04R\x05lease\x12\x14\n\x05\x63ores\x18\x04 \x01(\rR\x05\x63ores\x12\x12\n\x04seed\x18\x05 \x01(\rR\x04seed\x12$\n\x0b\x61rray_index\x18\x06 \x01(\rH\x00R\narrayIndex\x88\x01\x01\x12\x1f\n\x03job\x18\x07 \x01(\x0b\x32\r.gator.v1.JobR\x03job\x12-\n\x08released\x18\x08 \x03(\x0b\x32\x11.gator.v1.ReleaseR\x08released\x12\x16\n\x06\x62\x65\x66ore\x18\t \x03(\tR\x06\x62\x65\x66oreB\x0e\n\x0c_array_index\" \n\x06Recall\x12\x16\n\x06leases\x18\x01 \x03(\x04R\x06leases\"<\n\x08Recalled\x12\x30\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x14.gator.v1.AttemptRefR\x08\x61ttempts\":\n\nAttemptRef\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\rR\x07\x61ttempt\"t\n\x07Release\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12+\n\x07outcome\x18\x02 \x01(\x0e\x32\x11.gator.v1.OutcomeR\x07outcome\x12(\n\x06reason\x18\x03 \x01(\x0e\x32\x10.gator.v1.ReasonR\x06reason\"\x86\x01\n\x04Stop\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12&\n\x04mode\x18\x02 \x01(\x0e\x32\x12.gator.v1.StopModeR\x04mode\x12(\n\x06reason\x18\x03 \x01(\x0e\x32\x10.gator.v1.ReasonR\x06reason\x12\x18\n\x07message\x18\x04 \x01(\tR\x07message\"\x07\n\x05\x44rain*^\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_CLIENT\x10\x01\x12\x11\n\rROLE_WRAPPERS\x10\x02\x12\r\n\tROLE_TIER\x10\x03\x12\r\n\tROLE_ROOT\x10\x04*V\n\x06Output\x12\x16\n\x12OUTPUT_UNSPECIFIED\x10\x00\x12\x0e\n\nOUTPUT_ALL\x10\x01\x12\x13\n\x0fOUTPUT_WARNINGS\x10\x02\x12\x0f\n\x0bOUTPUT_NONE\x10\x03*\xe8\x01\n\tEventKind\x12\x1a\n\x16\x45VENT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45VENT_KIND_DECLARED\x10\x01\x12\x16\n\x12\x45VENT_KIND_STARTED\x10\x02\x12\x12\n\x0e\x45VENT_KIND_LOG\x10\x03\x12\x14\n\x10\x45VENT_KIND_BLOCK\x10\x04\x12\x15\n\x11\x45VENT_KIND_METRIC\x10\x05\x12\x15\n\x11\x45VENT_KIND_SAMPLE\x10\x06\x12\x1f\n\x1b\x45VENT_KIND_ATTEMPT_FINISHED\x10\x08\x12\x15\n\x11\x45VENT_KIND_RESULT\x10\t*d\n\x08StopMode\x12\x19\n\x15STOP_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12STOP_MODE_GRACEFUL\x10\x01\x12\x11\n\rSTOP_MODE_NOW\x10\x02\x12\x12\n\x0eSTOP_MODE_HOLD\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gator.v1.attach_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=3619
-  _globals['_ROLE']._serialized_end=3713
-  _globals['_EVENTKIND']._serialized_start=3716
-  _globals['_EVENTKIND']._serialized_end=3948
-  _globals['_STOPMODE']._serialized_start=3950
-  _globals['_STOPMODE']._serialized_end=4050
-  _globals['_ATTACHREQUEST']._serialized_start=123
-  _globals['_ATTACHREQUEST']._serialized_end=533
-  _globals['_ATTACHRESPONSE']._serialized_start=536
-  _globals['_ATTACHRESPONSE']._serialized_end=1007
-  _globals['_HELLO']._serialized_start=1010
-  _globals['_HELLO']._serialized_end=1219
-  _globals['_WELCOME']._serialized_start=1221
-  _globals['_WELCOME']._serialized_end=1328
-  _globals['_RUNCONTEXT']._serialized_start=1331
-  _globals['_RUNCONTEXT']._serialized_end=1518
-  _globals['_SUBSCRIBE']._serialized_start=1521
-  _globals['_SUBSCRIBE']._serialized_end=1698
-  _globals['_STOREPOSITION']._serialized_start=1700
-  _globals['_STOREPOSITION']._serialized_end=1755
-  _globals['_EVENTFILTER']._serialized_start=1758
-  _globals['_EVENTFILTER']._serialized_end=1928
-  _globals['_BATCH']._serialized_start=1931
-  _globals['_BATCH']._serialized_end=2085
-  _globals['_ACK']._serialized_start=2087
-  _globals['_ACK']._serialized_end=2181
-  _globals['_TIP']._serialized_start=2183
-  _globals['_TIP']._serialized_end=2270
-  _globals['_PROGRESS']._serialized_start=2273
-  _globals['_PROGRESS']._serialized_end=2406
-  _globals['_RECORD']._serialized_start=2408
-  _globals['_RECORD']._serialized_end=2479
-  _globals['_RECORDACK']._serialized_start=2481
-  _globals['_RECORDACK']._serialized_end=2516
-  _globals['_LEASEREQUEST']._serialized_start=2518
-  _globals['_LEASEREQUEST']._serialized_end=2577
-  _globals['_LEASEWISH']._serialized_start=2579
-  _globals['_LEASEWISH']._serialized_end=2682
-  _globals['_LEASERETURN']._serialized_start=2684
-  _globals['_LEASERETURN']._serialized_end=2721
-  _globals['_GRANT']._serialized_start=2723
-  _globals['_GRANT']._serialized_end=2771
-  _globals['_LEASE']._serialized_start=2773
-  _globals['_LEASE']._serialized_end=2860
-  _globals['_LAUNCH']._serialized_start=2862
-  _globals['_LAUNCH']._serialized_end=2914
-  _globals['_LAUNCHNODE']._serialized_start=2917
-  _globals['_LAUNCHNODE']._serialized_end=3197
-  _globals['_RECALL']._serialized_start=3199
-  _globals['_RECALL']._serialized_end=3231
-  _globals['_RECALLED']._serialized_start=3233
-  _globals['_RECALLED']._serialized_end=3293
-  _globals['_ATTEMPTREF']._serialized_start=3295
-  _globals['_ATTEMPTREF']._serialized_end=3353
-  _globals['_RELEASE']._serialized_start=3355
-  _globals['_RELEASE']._serialized_end=3471
-  _globals['_STOP']._serialized_start=3474
-  _globals['_STOP']._serialized_end=3608
-  _globals['_DRAIN']._serialized_start=3610
-  _globals['_DRAIN']._serialized_end=3617
+  _globals['_RUNPOOLS_LICENSESENTRY']._loaded_options = None
+  _globals['_RUNPOOLS_LICENSESENTRY']._serialized_options = b'8\001'
+  _globals['_ROLE']._serialized_start=4108
+  _globals['_ROLE']._serialized_end=4202
+  _globals['_OUTPUT']._serialized_start=4204
+  _globals['_OUTPUT']._serialized_end=4290
+  _globals['_EVENTKIND']._serialized_start=4293
+  _globals['_EVENTKIND']._serialized_end=4525
+  _globals['_STOPMODE']._serialized_start=4527
+  _globals['_STOPMODE']._serialized_end=4627
+  _globals['_ATTACHREQUEST']._serialized_start=145
+  _globals['_ATTACHREQUEST']._serialized_end=555
+  _globals['_ATTACHRESPONSE']._serialized_start=558
+  _globals['_ATTACHRESPONSE']._serialized_end=1029
+  _globals['_HELLO']._serialized_start=1032
+  _globals['_HELLO']._serialized_end=1301
+  _globals['_RUNDESCRIPTION']._serialized_start=1304
+  _globals['_RUNDESCRIPTION']._serialized_end=1480
+  _globals['_RUNPOOLS']._serialized_start=1483
+  _globals['_RUNPOOLS']._serialized_end=1708
+  _globals['_RUNPOOLS_LICENSESENTRY']._serialized_start=1649
+  _globals['_RUNPOOLS_LICENSESENTRY']._serialized_end=1708
+  _globals['_WELCOME']._serialized_start=1710
+  _globals['_WELCOME']._serialized_end=1817
+  _globals['_RUNCONTEXT']._serialized_start=1820
+  _globals['_RUNCONTEXT']._serialized_end=2007
+  _globals['_SUBSCRIBE']._serialized_start=2010
+  _globals['_SUBSCRIBE']._serialized_end=2187
+  _globals['_STOREPOSITION']._serialized_start=2189
+  _globals['_STOREPOSITION']._serialized_end=2244
+  _globals['_EVENTFILTER']._serialized_start=2247
+  _globals['_EVENTFILTER']._serialized_end=2417
+  _globals['_BATCH']._serialized_start=2420
+  _globals['_BATCH']._serialized_end=2574
+  _globals['_ACK']._serialized_start=2576
+  _globals['_ACK']._serialized_end=2670
+  _globals['_TIP']._serialized_start=2672
+  _globals['_TIP']._serialized_end=2759
+  _globals['_PROGRESS']._serialized_start=2762
+  _globals['_PROGRESS']._serialized_end=2895
+  _globals['_RECORD']._serialized_start=2897
+  _globals['_RECORD']._serialized_end=2968
+  _globals['_RECORDACK']._serialized_start=2970
+  _globals['_RECORDACK']._serialized_end=3005
+  _globals['_LEASEREQUEST']._serialized_start=3007
+  _globals['_LEASEREQUEST']._serialized_end=3066
+  _globals['_LEASEWISH']._serialized_start=3068
+  _globals['_LEASEWISH']._serialized_end=3171
+  _globals['_LEASERETURN']._serialized_start=3173
+  _globals['_LEASERETURN']._serialized_end=3210
+  _globals['_GRANT']._serialized_start=3212
+  _globals['_GRANT']._serialized_end=3260
+  _globals['_LEASE']._serialized_start=3262
+  _globals['_LEASE']._serialized_end=3349
+  _globals['_LAUNCH']._serialized_start=3351
+  _globals['_LAUNCH']._serialized_end=3403
+  _globals['_LAUNCHNODE']._serialized_start=3406
+  _globals['_LAUNCHNODE']._serialized_end=3686
+  _globals['_RECALL']._serialized_start=3688
+  _globals['_RECALL']._serialized_end=3720
+  _globals['_RECALLED']._serialized_start=3722
+  _globals['_RECALLED']._serialized_end=3782
+  _globals['_ATTEMPTREF']._serialized_start=3784
+  _globals['_ATTEMPTREF']._serialized_end=3842
+  _globals['_RELEASE']._serialized_start=3844
+  _globals['_RELEASE']._serialized_end=3960
+  _globals['_STOP']._serialized_start=3963
+  _globals['_STOP']._serialized_end=4097
+  _globals['_DRAIN']._serialized_start=4099
+  _globals['_DRAIN']._serialized_end=4106
 # @@protoc_insertion_point(module_scope)

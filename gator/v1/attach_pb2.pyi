@@ -7,6 +7,7 @@ from collections import abc as abc
 from gator.v1 import common_pb2 as common_pb2
 from gator.v1 import event_pb2 as event_pb2
 from gator.v1 import plan_pb2 as plan_pb2
+from gator.v1 import query_pb2 as query_pb2
 from gator.v1 import spec_pb2 as spec_pb2
 from google.protobuf import descriptor as descriptor
 from google.protobuf import message as message
@@ -53,6 +54,33 @@ ROLE_TIER: Role.ValueType  # 3
 """A daemon that hosts tiers and their wrappers."""
 ROLE_ROOT: Role.ValueType  # 4
 """The root of a run."""
+
+class _Output:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OutputEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Output.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    OUTPUT_UNSPECIFIED: _Output.ValueType  # 0
+    """As ALL."""
+    OUTPUT_ALL: _Output.ValueType  # 1
+    """All of them."""
+    OUTPUT_WARNINGS: _Output.ValueType  # 2
+    """Messages of severity WARNING and worse."""
+    OUTPUT_NONE: _Output.ValueType  # 3
+    """None."""
+
+class Output(_Output, metaclass=_OutputEnumTypeWrapper):
+    """Which lines and messages are kept beside the states."""
+
+OUTPUT_UNSPECIFIED: Output.ValueType  # 0
+"""As ALL."""
+OUTPUT_ALL: Output.ValueType  # 1
+"""All of them."""
+OUTPUT_WARNINGS: Output.ValueType  # 2
+"""Messages of severity WARNING and worse."""
+OUTPUT_NONE: Output.ValueType  # 3
+"""None."""
 
 class _EventKind:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -287,6 +315,7 @@ class Hello(message.Message):
     PATH_FIELD_NUMBER: builtins.int
     ATTEMPT_FIELD_NUMBER: builtins.int
     RUN_FIELD_NUMBER: builtins.int
+    DESCRIPTION_FIELD_NUMBER: builtins.int
     role: Role.ValueType
     """What it may send."""
     id: builtins.str
@@ -305,6 +334,10 @@ class Hello(message.Message):
     """A job's own process: the attempt it belongs to."""
     run: builtins.str
     """Id of the run."""
+    @builtins.property
+    def description(self) -> RunDescription:
+        """A root: what is known of the run as a whole."""
+
     def __init__(
         self,
         *,
@@ -317,10 +350,103 @@ class Hello(message.Message):
         path: builtins.str = ...,
         attempt: builtins.int = ...,
         run: builtins.str = ...,
+        description: RunDescription | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["description", b"description"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["attempt", b"attempt", "description", b"description", "host", b"host", "id", b"id", "path", b"path", "pid", b"pid", "role", b"role", "run", b"run", "store", b"store", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class RunDescription(message.Message):
+    """What a root says of its run."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: builtins.int
+    PLAN_FIELD_NUMBER: builtins.int
+    POOLS_FIELD_NUMBER: builtins.int
+    OUTPUT_FIELD_NUMBER: builtins.int
+    output: Output.ValueType
+    """Which lines its user wants to be kept."""
+    @builtins.property
+    def run(self) -> query_pb2.Run:
+        """Everything about it that is known at its start; what comes of it follows from the events."""
+
+    @builtins.property
+    def plan(self) -> plan_pb2.PlanRequest:
+        """What its plan was made from."""
+
+    @builtins.property
+    def pools(self) -> RunPools:
+        """What it may use at once."""
+
+    def __init__(
+        self,
+        *,
+        run: query_pb2.Run | None = ...,
+        plan: plan_pb2.PlanRequest | None = ...,
+        pools: RunPools | None = ...,
+        output: Output.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["plan", b"plan", "pools", b"pools", "run", b"run"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["output", b"output", "plan", b"plan", "pools", b"pools", "run", b"run"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class RunPools(message.Message):
+    """What a run may use at once."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    @typing.final
+    class LicensesEntry(message.Message):
+        DESCRIPTOR: descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.int
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    CORES_FIELD_NUMBER: builtins.int
+    MEMORY_BYTES_FIELD_NUMBER: builtins.int
+    MEMORY_GIVEN_FIELD_NUMBER: builtins.int
+    LICENSES_FIELD_NUMBER: builtins.int
+    cores: builtins.int
+    """Number of cores."""
+    memory_bytes: builtins.int
+    """Bytes of memory."""
+    memory_given: builtins.bool
+    """Whether its user set the memory."""
+    @builtins.property
+    def licenses(self) -> containers.ScalarMap[builtins.str, builtins.int]:
+        """Licences by name; one that is not named is unlimited."""
+
+    def __init__(
+        self,
+        *,
+        cores: builtins.int = ...,
+        memory_bytes: builtins.int = ...,
+        memory_given: builtins.bool = ...,
+        licenses: abc.Mapping[builtins.str, builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["attempt", b"attempt", "host", b"host", "id", b"id", "path", b"path", "pid", b"pid", "role", b"role", "run", b"run", "store", b"store", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["cores", b"cores", "licenses", b"licenses", "memory_bytes", b"memory_bytes", "memory_given", b"memory_given"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

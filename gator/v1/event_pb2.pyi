@@ -596,6 +596,7 @@ class AttemptFinished(message.Message):
     STDOUT_LINES_FIELD_NUMBER: builtins.int
     STDERR_LINES_FIELD_NUMBER: builtins.int
     DROPPED_BYTES_FIELD_NUMBER: builtins.int
+    SIGNATURE_FIELD_NUMBER: builtins.int
     outcome: common_pb2.Outcome.ValueType
     """What came of it."""
     reason: common_pb2.Reason.ValueType
@@ -612,6 +613,10 @@ class AttemptFinished(message.Message):
     """Lines written on standard error."""
     dropped_bytes: builtins.int
     """Bytes of output that were not stored because of the cap."""
+    signature: builtins.str
+    """What kind of failure it is: failures of one cause have the same, whatever their numbers, times and paths. 16 hexadecimal
+    digits; empty unless it FAILED or was LOST.
+    """
     @builtins.property
     def usage(self) -> Usage:
         """What it used."""
@@ -643,10 +648,11 @@ class AttemptFinished(message.Message):
         stdout_lines: builtins.int = ...,
         stderr_lines: builtins.int = ...,
         dropped_bytes: builtins.int = ...,
+        signature: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counts", b"counts", "exit_code", b"exit_code", "first_error", b"first_error", "signal", b"signal", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "exit_code", b"exit_code", "first_error", b"first_error", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "exit_code", b"exit_code", "first_error", b"first_error", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015
@@ -674,6 +680,7 @@ class Result(message.Message):
     JOBS_FIELD_NUMBER: builtins.int
     FIRST_FAILURE_FIELD_NUMBER: builtins.int
     ALLOW_FAILURE_FIELD_NUMBER: builtins.int
+    SIGNATURE_FIELD_NUMBER: builtins.int
     outcome: common_pb2.Outcome.ValueType
     """What came of it."""
     reason: common_pb2.Reason.ValueType
@@ -686,6 +693,8 @@ class Result(message.Message):
     """Path of the first job below that failed."""
     allow_failure: builtins.bool
     """A failure does not fail the group above."""
+    signature: builtins.str
+    """Of a job that FAILED or was LOST, the signature of its last attempt."""
     @builtins.property
     def counts(self) -> common_pb2.Counts:
         """How many messages there were, those of all children included."""
@@ -720,10 +729,11 @@ class Result(message.Message):
         jobs: Tally | None = ...,
         first_failure: builtins.str = ...,
         allow_failure: builtins.bool = ...,
+        signature: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["counts", b"counts", "first_error", b"first_error", "jobs", b"jobs", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "counts", b"counts", "first_error", b"first_error", "first_failure", b"first_failure", "jobs", b"jobs", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "counts", b"counts", "first_error", b"first_error", "first_failure", b"first_failure", "jobs", b"jobs", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signature", b"signature", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -143,6 +143,11 @@ class Run(message.Message):
     SEED_FIELD_NUMBER: builtins.int
     TALLY_FIELD_NUMBER: builtins.int
     RESULT_FIELD_NUMBER: builtins.int
+    GIT_FIELD_NUMBER: builtins.int
+    SPEC_FIELD_NUMBER: builtins.int
+    HEARD_UNIX_NANOS_FIELD_NUMBER: builtins.int
+    CONNECTED_FIELD_NUMBER: builtins.int
+    PINNED_FIELD_NUMBER: builtins.int
     id: builtins.str
     """Its id."""
     ident: builtins.str
@@ -163,6 +168,14 @@ class Run(message.Message):
     """When its root got its Result, in nanoseconds since 1970 UTC; 0 while it goes on."""
     seed: builtins.int
     """The seed of the root."""
+    spec: builtins.str
+    """The spec as its user named it."""
+    heard_unix_nanos: builtins.int
+    """A hub: when it last heard of the run, in nanoseconds since 1970 UTC by the hub's clock; 0 elsewhere."""
+    connected: builtins.bool
+    """A hub: whether its root is connected. A run without a Result that is not connected has the state UNSPECIFIED."""
+    pinned: builtins.bool
+    """A hub: the run is never removed by age or number."""
     @builtins.property
     def argv(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """The command line it was started with."""
@@ -178,6 +191,10 @@ class Run(message.Message):
     @builtins.property
     def result(self) -> event_pb2.Result:
         """The root's Result; unset while it goes on."""
+
+    @builtins.property
+    def git(self) -> Git:
+        """The commit it ran on; unset where there was none."""
 
     def __init__(
         self,
@@ -196,10 +213,43 @@ class Run(message.Message):
         seed: builtins.int = ...,
         tally: event_pb2.Tally | None = ...,
         result: event_pb2.Result | None = ...,
+        git: Git | None = ...,
+        spec: builtins.str = ...,
+        heard_unix_nanos: builtins.int = ...,
+        connected: builtins.bool = ...,
+        pinned: builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["result", b"result", "tally", b"tally"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["git", b"git", "result", b"result", "tally", b"tally"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "host", b"host", "id", b"id", "ident", b"ident", "labels", b"labels", "result", b"result", "seed", b"seed", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "user", b"user", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "connected", b"connected", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "git", b"git", "heard_unix_nanos", b"heard_unix_nanos", "host", b"host", "id", b"id", "ident", b"ident", "labels", b"labels", "pinned", b"pinned", "result", b"result", "seed", b"seed", "spec", b"spec", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "user", b"user", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Git(message.Message):
+    """The state of a working tree under git."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    COMMIT_FIELD_NUMBER: builtins.int
+    BRANCH_FIELD_NUMBER: builtins.int
+    DIRTY_FIELD_NUMBER: builtins.int
+    commit: builtins.str
+    """The commit, 40 hexadecimal digits."""
+    branch: builtins.str
+    """Name of the branch; empty when none was checked out."""
+    dirty: builtins.bool
+    """Whether files that git knows had changes that were not committed."""
+    def __init__(
+        self,
+        *,
+        commit: builtins.str = ...,
+        branch: builtins.str = ...,
+        dirty: builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["branch", b"branch", "commit", b"commit", "dirty", b"dirty"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -229,6 +279,7 @@ class Node(message.Message):
     TAGS_FIELD_NUMBER: builtins.int
     DEMAND_FIELD_NUMBER: builtins.int
     HOST_FIELD_NUMBER: builtins.int
+    SIGNATURE_FIELD_NUMBER: builtins.int
     path: builtins.str
     """Its path from the root."""
     kind: common_pb2.NodeKind.ValueType
@@ -257,6 +308,8 @@ class Node(message.Message):
     """The node's seed."""
     host: builtins.str
     """Name of the host of its last attempt."""
+    signature: builtins.str
+    """What kind of failure it is; empty unless it is a job that FAILED or was LOST."""
     @builtins.property
     def counts(self) -> common_pb2.Counts:
         """Messages so far, those of all children included."""
@@ -304,10 +357,11 @@ class Node(message.Message):
         tags: abc.Iterable[builtins.str] | None = ...,
         demand: common_pb2.Demand | None = ...,
         host: builtins.str = ...,
+        signature: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["counts", b"counts", "demand", b"demand", "first_error", b"first_error", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "children", b"children", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "first_error", b"first_error", "first_failure", b"first_failure", "host", b"host", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "reason", b"reason", "seed", b"seed", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "children", b"children", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "first_error", b"first_error", "first_failure", b"first_failure", "host", b"host", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
