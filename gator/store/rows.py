@@ -144,15 +144,29 @@ def type_of(row: type[Row], column: str) -> str:
     return kind.__name__ if isinstance(kind, type) else kind.__args__[0].__name__
 
 
-def upsert_sql(table: str, row: type[Row], said: Collection[str]) -> tuple[str, str]:
+def upsert_sql(
+    table: str,
+    row: type[Row],
+    said: Collection[str],
+    *,
+    key: str = "",
+    least: str = "min",
+    greatest: str = "max",
+) -> tuple[str, str]:
     """What stands before and after the VALUES of an INSERT that joins rows to those that are there.
 
-    `said` are the columns that have values, in their order.
+    `said` are the columns that have values, in their order. `key` is one more column of the key, the first.
+    `least` and `greatest` are the functions that the database has for the lesser and greater of two values.
     """
+    functions = {LEAST: least, GREATEST: greatest}
     columns = {name: rule_of(row, name) for name in columns_of(row) if name in said}
+    if key:
+        columns = {key: KEY, **columns}
     keys = ", ".join(name for name, rule in columns.items() if rule == KEY)
     merged = ", ".join(
-        f"{name} = {_merged(table, name, rule)}" for name, rule in columns.items() if rule not in (KEY, FIXED)
+        f"{name} = {_merged(table, name, functions.get(rule, ''))}"
+        for name, rule in columns.items()
+        if rule not in (KEY, FIXED)
     )
     return (
         f"INSERT INTO {table} ({', '.join(columns)}) VALUES",
@@ -160,12 +174,6 @@ def upsert_sql(table: str, row: type[Row], said: Collection[str]) -> tuple[str, 
     )
 
 
-def _merged(table: str, column: str, rule: str) -> str:
+def _merged(table: str, column: str, function: str) -> str:
     new, old = f"excluded.{column}", f"{table}.{column}"
-    match rule:
-        case "least":
-            return f"min({new}, coalesce({old}, {new}))"
-        case "greatest":
-            return f"max({new}, coalesce({old}, {new}))"
-        case _:
-            return new
+    return f"{function}({new}, coalesce({old}, {new}))" if function else new

@@ -1,0 +1,214 @@
+"""The hub's database: SQLite or PostgreSQL behind the same few calls.
+
+The rule: SQL is written once, with `?` for values, and is good for both.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import unquote, urlsplit
+
+import peewee as pw
+
+from gator.errors import StoreError, UsageError
+
+BUSY_SECONDS = 30
+"""How long a statement waits for a lock of another process."""
+_PRAGMAS = (
+    ("journal_mode", "wal"),
+    # What is committed survives the death of the process; only the machine's own may take the last moments.
+    ("synchronous", "normal"),
+    ("busy_timeout", BUSY_SECONDS * 1000),
+    ("cache_size", -32 * 1024),
+    ("temp_store", "memory"),
+    ("wal_autocheckpoint", 4000),
+)
+
+
+class Dialect(Enum):
+    """Which database it is."""
+
+    SQLITE = "sqlite"
+    POSTGRES = "postgresql"
+
+
+class Database:
+    """Connections to one database, one for each thread that asks."""
+
+    def __init__(self, pool: pw.Database, dialect: Dialect, name: str) -> None:
+        self.dialect = dialect
+        self.name = name
+        """Where it is, for people; without a password."""
+        self._pool = pool
+        self._lock = threading.Lock()
+        self._open: list[Any] = []
+
+    @classmethod
+    def open(cls, url: str, password: str | None = None) -> "Database":
+        """The database at `sqlite:PATH` or `postgresql://USER@HOST:PORT/NAME`, brought to the newest schema.
+
+        Raises UsageError for another URL or a missing driver, StoreError when it cannot be opened.
+        """
+        from gator_hub.schema import migrate
+
+        database = cls._of(url, password)
+        try:
+            migrate(database)
+        except (pw.PeeweeException, sqlite3.Error) as error:
+            raise StoreError(f"cannot open {database.name}: {_said(error)}") from error
+        return database
+
+    @classmethod
+    def _of(cls, url: str, password: str | None) -> "Database":
+        if url.startswith("sqlite:"):
+            path = Path(url.removeprefix("sqlite:"))
+            return cls(_sqlite(path), Dialect.SQLITE, str(path))
+        parts = urlsplit(url)
+        if parts.scheme not in ("postgresql", "postgres"):
+            raise UsageError(
+                f"cannot use {url!r} as a database: write sqlite:PATH or postgresql://USER@HOST/NAME"
+            )
+        return cls(_postgres(url, password), Dialect.POSTGRES, _without_password(url))
+
+    def query(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+        """The rows that a SELECT gives. Raises StoreError when the database cannot be read.
+
+        A connection that was cut since it was last used is made anew.
+        """
+        try:
+            return self._fetch(sql, values)
+        except pw.PeeweeException as error:
+            if not is_cut(error):
+                raise StoreError(f"{self.name} cannot be read: {_said(error)}") from error
+            self.forget()
+        try:
+            return self._fetch(sql, values)
+        except pw.PeeweeException as error:
+            raise StoreError(f"{self.name} cannot be read: {_said(error)}") from error
+
+    def _fetch(self, sql: str, values: Sequence[object]) -> list[Any]:
+        return list(self.execute(sql, values).fetchall())
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> Any:
+        """The cursor of a statement, on this thread's connection. Raises what peewee raises."""
+        if self._pool.is_closed():
+            self._connect()
+        if self.dialect is Dialect.POSTGRES:
+            sql = _with_percent(sql)
+        return cast("Any", self._pool).execute_sql(sql, tuple(values))
+
+    @property
+    def connection(self) -> Any:
+        """This thread's connection of sqlite3 or psycopg."""
+        if self._pool.is_closed():
+            self._connect()
+        return cast("Any", self._pool).connection()
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        """One transaction that writes, on this thread's connection."""
+        self.execute("BEGIN IMMEDIATE" if self.dialect is Dialect.SQLITE else "BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._roll_back()
+            raise
+        self.execute("COMMIT")
+
+    def _roll_back(self) -> None:
+        try:
+            self.execute("ROLLBACK")
+        except pw.PeeweeException:
+            # The connection is gone, or SQLite has rolled back by itself.
+            self.forget()
+
+    def forget(self) -> None:
+        """Close this thread's connection; the next call makes another."""
+        with self._lock:
+            self._open = [one for one in self._open if one is not self._raw()]
+        try:
+            self._pool.close()
+        except (pw.PeeweeException, sqlite3.Error):
+            # It was broken, which is why it goes.
+            cast("Any", self._pool)._state.reset()
+
+    def close(self) -> None:
+        """Close the connections of all threads, which must not be in use any more."""
+        self.forget()
+        with self._lock:
+            left, self._open = self._open, []
+        for connection in left:
+            connection.close()
+
+    def _connect(self) -> None:
+        self._pool.connect()
+        with self._lock:
+            self._open.append(self._raw())
+
+    def _raw(self) -> Any:
+        return cast("Any", self._pool)._state.conn
+
+
+def is_cut(error: BaseException) -> bool:
+    """Whether a statement failed because the connection to a server broke, not because of what it said."""
+    cause = error.__cause__ or error.__context__ or error
+    state = getattr(cause, "sqlstate", None)
+    # Class 08 is a connection that broke, 57P0x a server that went down; without a state it never answered.
+    return isinstance(error, pw.OperationalError | pw.InterfaceError) and (
+        (state is None and not isinstance(cause, sqlite3.Error)) or str(state).startswith(("08", "57P"))
+    )
+
+
+def _sqlite(path: Path) -> pw.Database:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Connections are closed by the thread that closes the database, not by the one that made them.
+    make = cast("Any", pw.SqliteDatabase)
+    return make(
+        str(path), pragmas=_PRAGMAS, timeout=BUSY_SECONDS, check_same_thread=False, cached_statements=256
+    )
+
+
+def _postgres(url: str, password: str | None) -> pw.Database:
+    try:
+        import psycopg
+    except ImportError as error:
+        raise UsageError("PostgreSQL needs its driver: pip install 'gator[postgres]'") from error
+    del psycopg
+    parts = urlsplit(url)
+    given = {
+        "host": unquote(parts.hostname or "") or None,
+        "port": parts.port,
+        "user": unquote(parts.username or "") or None,
+        "password": password if password is not None else (unquote(parts.password or "") or None),
+    }
+    for option in parts.query.split("&"):
+        name, found, value = option.partition("=")
+        if found:
+            given[name] = unquote(value)
+    make = cast("Any", pw.PostgresqlDatabase)
+    return make(
+        unquote(parts.path.lstrip("/")) or None,
+        prefer_psycopg3=True,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", "@")).geturl()
+
+
+@lru_cache(maxsize=1024)
+def _with_percent(sql: str) -> str:
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+def _said(error: BaseException) -> str:
+    return " ".join(str(error).split())

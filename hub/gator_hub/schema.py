@@ -1,0 +1,227 @@
+"""The tables of the hub as numbered SQL, the same for both databases.
+
+The rule: a migration that was released is never changed; what comes later is a further number.
+"""
+
+from collections.abc import Sequence
+
+from gator.errors import StoreError
+from gator_hub.database import Database, Dialect
+
+SEQ_BITS = 36
+"""The place of an event is the number of its store and, in so many bits, its sequence number there."""
+_LOCK = 7_268_401
+"""Key of the advisory lock under which one hub at a time migrates a PostgreSQL database."""
+
+
+# {int}, {str}, {float} and {bytes} stand for the types of the database at hand.
+_VERSION_1 = (
+    """
+    CREATE TABLE runs (
+        id {int} NOT NULL PRIMARY KEY,
+        run {str} NOT NULL UNIQUE,
+        root_store {str} NOT NULL,
+        owner {str} NOT NULL,
+        ident {str} NOT NULL,
+        user_name {str} NOT NULL,
+        host {str} NOT NULL,
+        folder {str} NOT NULL,
+        version {str} NOT NULL,
+        spec {str} NOT NULL,
+        seed {int} NOT NULL,
+        commit_hash {str} NOT NULL,
+        branch {str} NOT NULL,
+        dirty {int} NOT NULL,
+        labels {str} NOT NULL,
+        started_unix_nanos {int} NOT NULL,
+        ended_unix_nanos {int},
+        outcome {int},
+        heard_unix_nanos {int} NOT NULL,
+        connected {int} NOT NULL,
+        pinned {int} NOT NULL,
+        deleted {int} NOT NULL
+    )
+    """,
+    "CREATE INDEX runs_by_start ON runs (started_unix_nanos)",
+    "CREATE INDEX runs_by_ident ON runs (ident, started_unix_nanos)",
+    # Apart from the runs, whose rows change often: a plan can be large.
+    "CREATE TABLE descriptions (run {int} NOT NULL PRIMARY KEY, description {bytes} NOT NULL)",
+    """
+    CREATE TABLE run_labels (
+        run {int} NOT NULL,
+        name {str} NOT NULL,
+        value {str} NOT NULL,
+        PRIMARY KEY (run, name)
+    )
+    """,
+    "CREATE INDEX run_labels_by_value ON run_labels (name, value)",
+    """
+    CREATE TABLE stores (
+        id {int} NOT NULL PRIMARY KEY,
+        run {int} NOT NULL,
+        store {str} NOT NULL UNIQUE,
+        states_seq {int} NOT NULL,
+        bulk_seq {int} NOT NULL
+    )
+    """,
+    "CREATE INDEX stores_by_run ON stores (run)",
+    """
+    CREATE TABLE subjects (
+        id {int} NOT NULL PRIMARY KEY,
+        run {int} NOT NULL,
+        path {str} NOT NULL,
+        attempt {int} NOT NULL,
+        UNIQUE (run, path, attempt)
+    )
+    """,
+    """
+    CREATE TABLE events (
+        place {int} NOT NULL PRIMARY KEY,
+        subject {int} NOT NULL,
+        kind {int} NOT NULL,
+        severity {int} NOT NULL,
+        time_unix_nanos {int} NOT NULL,
+        body {bytes} NOT NULL
+    )
+    """,
+    "CREATE INDEX events_by_subject ON events (subject, kind, place)",
+    """
+    CREATE TABLE nodes (
+        run {int} NOT NULL,
+        path {str} NOT NULL,
+        parent {str} NOT NULL,
+        template {str} NOT NULL,
+        sort {str} NOT NULL,
+        depth {int} NOT NULL,
+        state {int} NOT NULL,
+        kind {int},
+        children {int},
+        jobs {int},
+        cores {int},
+        memory_bytes {int},
+        licenses {str},
+        weight {int},
+        seed {int},
+        allow_failure {int},
+        tags {str},
+        declared_unix_nanos {int},
+        started_unix_nanos {int},
+        ended_unix_nanos {int},
+        outcome {int},
+        reason {int},
+        message {str},
+        attempts {int},
+        debug {int},
+        info {int},
+        warning {int},
+        error {int},
+        critical {int},
+        wall_nanos {int},
+        user_nanos {int},
+        system_nanos {int},
+        peak_memory_bytes {int},
+        peak_processes {int},
+        tally {bytes},
+        first_error {bytes},
+        first_failure {str},
+        signature {str},
+        PRIMARY KEY (run, path)
+    )
+    """,
+    "CREATE INDEX nodes_by_parent ON nodes (run, parent, declared_unix_nanos)",
+    "CREATE INDEX nodes_by_sort ON nodes (run, sort)",
+    "CREATE INDEX nodes_by_state ON nodes (run, kind, state, outcome)",
+    "CREATE INDEX nodes_by_path ON nodes (path, run)",
+    "CREATE INDEX nodes_by_signature ON nodes (signature, run) WHERE signature IS NOT NULL",
+    """
+    CREATE TABLE attempts (
+        run {int} NOT NULL,
+        path {str} NOT NULL,
+        number {int} NOT NULL,
+        store {str},
+        daemon {str},
+        host {str},
+        pid {int},
+        cores {int},
+        started_unix_nanos {int},
+        ended_unix_nanos {int},
+        outcome {int},
+        reason {int},
+        message {str},
+        exit_code {int},
+        signal {int},
+        first_seq {int},
+        last_seq {int},
+        debug {int},
+        info {int},
+        warning {int},
+        error {int},
+        critical {int},
+        wall_nanos {int},
+        user_nanos {int},
+        system_nanos {int},
+        peak_memory_bytes {int},
+        peak_processes {int},
+        stdout_lines {int},
+        stderr_lines {int},
+        dropped_bytes {int},
+        first_error {bytes},
+        signature {str},
+        PRIMARY KEY (run, path, number)
+    )
+    """,
+    """
+    CREATE TABLE metrics (
+        run {int} NOT NULL,
+        path {str} NOT NULL,
+        name {str} NOT NULL,
+        value {float} NOT NULL,
+        kind {int} NOT NULL,
+        unit {str} NOT NULL,
+        count {int} NOT NULL,
+        PRIMARY KEY (run, path, name)
+    )
+    """,
+)
+
+MIGRATIONS: tuple[Sequence[str], ...] = (_VERSION_1,)
+VERSION = len(MIGRATIONS)
+"""The version that this hub writes."""
+
+_TYPES = {
+    Dialect.SQLITE: {"int": "INTEGER", "str": "TEXT", "float": "REAL", "bytes": "BLOB"},
+    # Texts are compared byte by byte, as SQLite does.
+    Dialect.POSTGRES: {
+        "int": "BIGINT",
+        "str": 'TEXT COLLATE "C"',
+        "float": "DOUBLE PRECISION",
+        "bytes": "BYTEA",
+    },
+}
+
+
+def migrate(database: Database) -> None:
+    """Bring a database to the newest version, in one transaction; hubs that start at once take turns.
+
+    Raises StoreError for one that a newer hub wrote.
+    """
+    if database.dialect is Dialect.SQLITE:
+        database.execute("PRAGMA auto_vacuum = incremental")
+    with database.transaction():
+        if database.dialect is Dialect.POSTGRES:
+            database.execute("SELECT pg_advisory_xact_lock(?)", (_LOCK,))
+        database.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+        found = database.execute("SELECT version FROM schema_version").fetchall()
+        version = found[0][0] if found else 0
+        if version > VERSION:
+            raise StoreError(
+                f"{database.name} has version {version} of the schema, and this hub knows {VERSION}: "
+                "use a newer one"
+            )
+        for statements in MIGRATIONS[version:]:
+            for statement in statements:
+                database.execute(statement.format(**_TYPES[database.dialect]))
+        if not found:
+            database.execute("INSERT INTO schema_version (version) VALUES (?)", (VERSION,))
+        elif version < VERSION:
+            database.execute("UPDATE schema_version SET version = ?", (VERSION,))
