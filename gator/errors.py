@@ -62,6 +62,10 @@ class UnauthenticatedError(UserError):
     """A token is missing or not good for what was asked."""
 
 
+class PermissionDeniedError(UserError):
+    """Who asks is known, but what is asked for belongs to someone else."""
+
+
 class NotFoundError(UserError):
     """A run, node or line that was asked for does not exist."""
 

@@ -66,6 +66,18 @@ class Service(Struct, frozen=True):
     servicer: object
 
 
+class Tls(Struct, frozen=True):
+    """What a server shows its clients, both in PEM."""
+
+    certificate: bytes
+    """The server's certificate, with those between it and the one that clients trust."""
+    key: bytes
+
+    def __repr__(self) -> str:
+        # A private key must stand in no traceback.
+        return "Tls()"
+
+
 class Server:
     """A server that listens. Made by `serve`."""
 
@@ -98,8 +110,10 @@ class Server:
         await self._server.wait_for_termination()
 
 
-async def serve(services: Iterable[Service], *, address: str, authenticate: Authenticate) -> Server:
-    """Starts a server at `unix:PATH` or `HOST:PORT` (port 0: any).
+async def serve(
+    services: Iterable[Service], *, address: str, authenticate: Authenticate, tls: Tls | None = None
+) -> Server:
+    """Starts a server at `unix:PATH` or `HOST:PORT` (port 0: any), with TLS when it is given.
 
     `authenticate` is asked before every call but those of health and reflection. Errors of ours that a
     servicer raises reach the peer as a status. Raises UsageError when the address cannot be had.
@@ -109,7 +123,7 @@ async def serve(services: Iterable[Service], *, address: str, authenticate: Auth
     server = aio.server(interceptors=[_Gate(authenticate)], options=_SERVER_OPTIONS)
     try:
         served = await _register(server, list(services))
-        port = _bind(server, address)
+        port = _bind(server, address, tls)
         await server.start()
     except BaseException:
         if lock is not None:
@@ -142,21 +156,33 @@ def _load_descriptor(service: Service) -> None:
         importlib.import_module(module.removesuffix("_grpc"))
 
 
-def _bind(server: aio.Server, address: str) -> int:
+def _bind(server: aio.Server, address: str, tls: Tls | None) -> int:
     try:
-        return server.add_insecure_port(address)
+        if tls is None:
+            return server.add_insecure_port(address)
+        credentials = grpc.ssl_server_credentials([(tls.key, tls.certificate)])
+        return server.add_secure_port(address, credentials)
     except RuntimeError as error:
         raise errors.UsageError(f"cannot listen on {address}: choose another address ({error})") from error
 
 
-def channel(address: str) -> aio.Channel:
-    """A channel to a peer, for use on one event loop; keep one per peer and close it."""
-    return aio.insecure_channel(address, options=channel_options(address))
+def channel(address: str, ca: bytes | None = None) -> aio.Channel:
+    """A channel to a peer, for use on one event loop; keep one per peer and close it.
+
+    With `ca`, PEM certificates to trust, it speaks TLS.
+    """
+    options = channel_options(address)
+    if ca is None:
+        return aio.insecure_channel(address, options=options)
+    return aio.secure_channel(address, grpc.ssl_channel_credentials(ca), options=options)
 
 
-def blocking_channel(address: str) -> grpc.Channel:
-    """A channel for code without an event loop; keep one per peer and close it."""
-    return grpc.insecure_channel(address, options=channel_options(address))
+def blocking_channel(address: str, ca: bytes | None = None) -> grpc.Channel:
+    """A channel for code without an event loop; keep one per peer and close it. `ca` as in `channel`."""
+    options = channel_options(address)
+    if ca is None:
+        return grpc.insecure_channel(address, options=options)
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(ca), options=options)
 
 
 def channel_options(address: str) -> Sequence[tuple[str, int]]:

@@ -24,6 +24,7 @@ _CODES: tuple[tuple[type[Exception], grpc.StatusCode, str], ...] = (
     (errors.UsageError, grpc.StatusCode.INVALID_ARGUMENT, "USAGE"),
     (errors.ProtocolError, grpc.StatusCode.INVALID_ARGUMENT, "PROTOCOL"),
     (errors.UnauthenticatedError, grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED"),
+    (errors.PermissionDeniedError, grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED"),
     (errors.NotFoundError, grpc.StatusCode.NOT_FOUND, "NOT_FOUND"),
     (errors.PreconditionError, grpc.StatusCode.FAILED_PRECONDITION, "PRECONDITION"),
     (errors.UnavailableError, grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE"),
@@ -36,7 +37,7 @@ _CODES: tuple[tuple[type[Exception], grpc.StatusCode, str], ...] = (
 _PLAIN_CODES: Mapping[grpc.StatusCode, type[Exception]] = {
     grpc.StatusCode.INVALID_ARGUMENT: errors.ProtocolError,
     grpc.StatusCode.UNAUTHENTICATED: errors.UnauthenticatedError,
-    grpc.StatusCode.PERMISSION_DENIED: errors.UnauthenticatedError,
+    grpc.StatusCode.PERMISSION_DENIED: errors.PermissionDeniedError,
     grpc.StatusCode.NOT_FOUND: errors.NotFoundError,
     grpc.StatusCode.FAILED_PRECONDITION: errors.PreconditionError,
     grpc.StatusCode.UNAVAILABLE: errors.UnavailableError,

@@ -1,0 +1,141 @@
+"""How a client finds its way into a hub: the address, the token, the certificate. Imports no grpc.
+
+Rule: the token that lies in the user's own data folder is only ever sent to this host; for any other hub
+the user says which token is meant.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from gator import errors
+
+DEFAULT_PORT = 8080
+TOKEN_VARIABLE = "GATOR_HUB_TOKEN"  # noqa: S105 - a name
+TOKEN_FILE_VARIABLE = "GATOR_HUB_TOKEN_FILE"  # noqa: S105 - a name
+CA_VARIABLE = "GATOR_HUB_CA"
+
+
+class HubAccess(Struct, frozen=True):
+    """What is needed to speak with a hub."""
+
+    address: str
+    """`HOST:PORT` or `unix:PATH`, as `gator.rpc` dials it."""
+    token: str
+    """Empty when this user never had a hub on this host."""
+    ca: bytes | None
+    """PEM certificates to trust; None means no TLS."""
+
+    def __repr__(self) -> str:
+        # Tracebacks and logs show structs; a token must not stand there.
+        return f"HubAccess({self.address!r}, tls={self.ca is not None})"
+
+
+def resolve(
+    address: str, environ: Mapping[str, str], *, ca: Path | None = None, token_file: Path | None = None
+) -> HubAccess:
+    """How to speak with the hub at `HOST[:PORT]`; the port is 8080 when left out.
+
+    The token is that of `token_file`, else of GATOR_HUB_TOKEN, else of the file named by
+    GATOR_HUB_TOKEN_FILE, else, on this host, that of the user's own hub. Cheap enough to be asked again
+    before each dial, which is how the token of a hub that was started later is found. Raises UsageError
+    when the address is none, when a file that was named cannot be read, or when another host's hub has no
+    token.
+    """
+    wanted = full_address(address)
+    trusted = ca or _path(environ, CA_VARIABLE)
+    return HubAccess(wanted, _token(wanted, environ, token_file), _read(trusted) if trusted else None)
+
+
+def data_folder(environ: Mapping[str, str]) -> Path:
+    """Where a user's own hub keeps its record and its token; not made here."""
+    root = environ.get("XDG_DATA_HOME", "")
+    # The standard says that a relative path is to be ignored (XDG Base Directory Specification, basics).
+    if not root.startswith("/"):
+        home = environ.get("HOME", "")
+        root = str((Path(home) if home else Path.home()) / ".local" / "share")
+    return Path(root) / "gator" / "hub"
+
+
+def own_token_file(environ: Mapping[str, str]) -> Path:
+    """The token of the user's own hub, which it writes when it first starts."""
+    return data_folder(environ) / "token"
+
+
+def full_address(address: str) -> str:
+    """`HOST:PORT` with the port filled in; raises UsageError when it is no address."""
+    address = address.strip()
+    if address.startswith("unix:"):
+        return address
+    host, port = split(address)
+    if not host or "/" in address or not 0 < port < 65536:
+        raise errors.UsageError(f"{address!r} is no address of a hub: write HOST:PORT, as localhost:8080")
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def split(address: str) -> tuple[str, int]:
+    """Host without brackets, and port; 8080 when left out, 0 when it is no number."""
+    if address.startswith("["):
+        host, _, rest = address[1:].partition("]")
+        port = rest.removeprefix(":")
+    elif address.count(":") > 1:
+        return address, DEFAULT_PORT
+    else:
+        host, _, port = address.partition(":")
+    if not port:
+        return host, DEFAULT_PORT
+    return host, int(port) if port.isascii() and port.isdigit() and len(port) < 6 else 0
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address can only mean this host. Names other than localhost are not looked up."""
+    if address.startswith("unix:"):
+        return True
+    host, _ = split(address)
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _token(address: str, environ: Mapping[str, str], file: Path | None) -> str:
+    if file is None:
+        if token := environ.get(TOKEN_VARIABLE, "").strip():
+            return token
+        file = _path(environ, TOKEN_FILE_VARIABLE)
+    if file is not None:
+        return token_in(_read(file), file)
+    if not is_loopback(address):
+        raise errors.UsageError(
+            f"no token for the hub at {address}: set {TOKEN_VARIABLE}, or {TOKEN_FILE_VARIABLE} to a file "
+            "with the line NAME:TOKEN that its keeper gave you"
+        )
+    own = own_token_file(environ)
+    # Without one the hub was never started, or is another user's: it says so when it is asked.
+    return token_in(_read(own), own) if own.exists() else ""
+
+
+def token_in(data: bytes, file: Path) -> str:
+    """The token in a file with one line, `NAME:TOKEN` or the token alone. Raises UsageError."""
+    lines = [line.strip() for line in data.decode(errors="replace").splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    token = lines[0].rpartition(":")[2].strip() if len(lines) == 1 else ""
+    if not token or not token.isascii() or not token.isprintable():
+        raise errors.UsageError(f"{file} holds no token: write one line NAME:TOKEN")
+    return token
+
+
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    value = environ.get(name, "")
+    return Path(value) if value else None
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise errors.UsageError(f"cannot read {file}: {error.strerror or error}") from error

@@ -1,0 +1,108 @@
+"""How a client finds address, token and certificate of a hub."""
+
+from pathlib import Path
+
+import pytest
+
+from gator import hub_access
+from gator.errors import UsageError
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """A user whose own hub has written its token."""
+    own = tmp_path / "gator" / "hub" / "token"
+    own.parent.mkdir(parents=True)
+    own.write_text("me:0123\n")
+    return {"XDG_DATA_HOME": str(tmp_path), "HOME": "/nowhere"}
+
+
+@pytest.mark.parametrize(
+    ("given", "full"),
+    [
+        ("localhost:8080", "localhost:8080"),
+        ("localhost", "localhost:8080"),
+        (" hub.example.org:99 ", "hub.example.org:99"),
+        ("[::1]:7", "[::1]:7"),
+        ("::1", "[::1]:8080"),
+        ("unix:/tmp/hub", "unix:/tmp/hub"),
+    ],
+)
+def test_a_port_that_is_left_out_is_8080(given: str, full: str) -> None:
+    assert hub_access.full_address(given) == full
+
+
+@pytest.mark.parametrize("address", ["", ":80", "http://hub:80", "hub:http", "hub:0", "hub:65536", "hub:²"])
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(UsageError, match="no address of a hub"):
+        hub_access.full_address(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "here"),
+    [
+        ("localhost:1", True),
+        ("127.8.8.8:1", True),
+        ("[::1]:1", True),
+        ("unix:/x", True),
+        ("0.0.0.0:1", False),
+        ("localhost.example.org:1", False),
+        ("127.0.0.1.example.org:1", False),
+    ],
+)
+def test_only_what_must_mean_this_host_is_loopback(address: str, here: bool) -> None:
+    assert hub_access.is_loopback(address) is here
+
+
+def test_the_own_hubs_token_is_read_for_this_host(environ: dict[str, str]) -> None:
+    assert hub_access.resolve("localhost", environ).token == "0123"
+
+
+def test_the_own_hubs_token_is_never_sent_elsewhere(environ: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="GATOR_HUB_TOKEN"):
+        hub_access.resolve("hub.example.org", environ)
+
+
+def test_a_host_without_a_hub_has_an_empty_token(tmp_path: Path) -> None:
+    assert hub_access.resolve("localhost", {"XDG_DATA_HOME": str(tmp_path)}).token == ""
+
+
+def test_what_is_said_outright_goes_first(environ: dict[str, str], tmp_path: Path) -> None:
+    file, option = tmp_path / "file", tmp_path / "option"
+    file.write_text("# from the keeper of the hub\nme:from-file\n")
+    option.write_text("from-option")
+    environ["GATOR_HUB_TOKEN_FILE"] = str(file)
+    assert hub_access.resolve("hub.example.org", environ).token == "from-file"
+    environ["GATOR_HUB_TOKEN"] = "from-environment"
+    assert hub_access.resolve("localhost", environ).token == "from-environment"
+    assert hub_access.resolve("localhost", environ, token_file=option).token == "from-option"
+
+
+@pytest.mark.parametrize("text", ["", "me:", "me:1\nyou:2\n", "me:\x01", "me:é"])
+def test_a_file_that_holds_no_single_token_is_refused(
+    environ: dict[str, str], tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "file"
+    file.write_text(text)
+    with pytest.raises(UsageError, match="holds no token"):
+        hub_access.resolve("localhost", environ, token_file=file)
+
+
+def test_a_file_that_is_missing_is_named(environ: dict[str, str], tmp_path: Path) -> None:
+    for name in ("GATOR_HUB_TOKEN_FILE", "GATOR_HUB_CA"):
+        with pytest.raises(UsageError, match=r"cannot read .*/none: No such file"):
+            hub_access.resolve("localhost", {**environ, name: str(tmp_path / "none")})
+
+
+def test_certificates_come_from_the_option_or_the_environment(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(name)
+    environ["GATOR_HUB_CA"] = str(tmp_path / "one")
+    assert hub_access.resolve("localhost", environ).ca == b"one"
+    assert hub_access.resolve("localhost", environ, ca=tmp_path / "two").ca == b"two"
+
+
+def test_a_token_stands_in_no_traceback(environ: dict[str, str]) -> None:
+    assert "0123" not in repr(hub_access.resolve("localhost", environ))
