@@ -30,6 +30,7 @@ KIND_OF_FIELD: dict[str, attach_pb2.EventKind.ValueType] = {
 FIELD_OF_KIND = {kind: field for field, kind in KIND_OF_FIELD.items()}
 
 _INDEX = re.compile(r"\[[^\]/]*\]")
+_NUMBER = re.compile(r"\[(\d+)\]")
 
 
 def kind_of(event: event_pb2.Event) -> attach_pb2.EventKind.ValueType:
@@ -65,3 +66,14 @@ def ancestors(path: str) -> Iterator[str]:
     """The paths above, nearest first, the root last."""
     while path := parent_of(path):
         yield path
+
+
+def sort_key(path: str) -> str:
+    """Text by which paths sort as a tree, children right after their parent, and repeats by number."""
+    if "[" in path:
+        path = _NUMBER.sub(_padded, path)
+    return path.replace("/", "\x01")
+
+
+def _padded(match: re.Match[str]) -> str:
+    return f"[{match[1]:0>9}]"

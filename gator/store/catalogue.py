@@ -4,13 +4,12 @@ The rule: what it makes of a set of stores does not depend on the order in which
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable
 from typing import cast
 
 from google.protobuf.message import Message
 
-from gator.events import parent_of, template_of
+from gator.events import parent_of, sort_key, template_of
 from gator.store.rows import AttemptRow, MetricRow, NodeRow
 from gator.v1 import attach_pb2, event_pb2, query_pb2
 from gator.v1.common_pb2 import Counts
@@ -26,19 +25,6 @@ KINDS = (
 _WAITING = int(query_pb2.NODE_STATE_WAITING)
 _RUNNING = int(query_pb2.NODE_STATE_RUNNING)
 _ENDED = int(query_pb2.NODE_STATE_ENDED)
-
-_INDEX = re.compile(r"\[(\d+)\]")
-
-
-def sort_key(path: str) -> str:
-    """Text by which paths sort as a tree, children right after their parent, and repeats by number."""
-    if "[" in path:
-        path = _INDEX.sub(_padded, path)
-    return path.replace("/", "\x01")
-
-
-def _padded(match: re.Match[str]) -> str:
-    return f"[{match[1]:0>9}]"
 
 
 class Changes:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from gator.core.pools import DemandKey, Pools
+from gator.events import sort_key
 from gator.spec.paths import PathPattern
 from gator.store import run_rows
 from gator.store.blocks import decode
-from gator.store.catalogue import sort_key
 from gator.store.reader import Reader
 from gator.store.run_files import RunFiles
 from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2

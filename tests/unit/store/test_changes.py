@@ -1,4 +1,5 @@
-from gator.store.catalogue import Changes, sort_key
+from gator.events import sort_key
+from gator.store.catalogue import Changes
 from gator.v1 import common_pb2, event_pb2
 
 

@@ -1,0 +1,89 @@
+import pytest
+
+from gator.core.compare import (
+    Change,
+    Changed,
+    Outcome,
+    below_root,
+    change_of,
+    compare,
+    count,
+    difference,
+    selected,
+    side_of,
+)
+from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
+
+PASSED, FAILED, LOST = common_pb2.OUTCOME_PASSED, common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST
+PRUNED, OPEN = common_pb2.OUTCOME_PRUNED, common_pb2.OUTCOME_UNSPECIFIED
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "change"),
+    [
+        (PASSED, FAILED, hub_pb2.CHANGE_NEWLY_FAILING),
+        (PRUNED, LOST, hub_pb2.CHANGE_NEWLY_FAILING),
+        (FAILED, PASSED, hub_pb2.CHANGE_FIXED),
+        (LOST, FAILED, hub_pb2.CHANGE_STILL_FAILING),
+        (PASSED, PASSED, hub_pb2.CHANGE_STILL_PASSING),
+        (None, FAILED, hub_pb2.CHANGE_NEW),
+        (PASSED, None, hub_pb2.CHANGE_GONE),
+        (FAILED, PRUNED, hub_pb2.CHANGE_OTHER),
+        (PASSED, OPEN, hub_pb2.CHANGE_OTHER),
+        (OPEN, PASSED, hub_pb2.CHANGE_OTHER),
+    ],
+)
+def test_a_change_follows_from_the_two_outcomes(
+    before: Outcome | None, after: Outcome | None, change: Change
+) -> None:
+    assert change_of(before, after) == change
+
+
+def test_jobs_come_by_change_and_then_in_the_order_of_the_tree() -> None:
+    before = {"a/t[10]": PASSED, "a/t[9]": PASSED, "kept": PASSED, "gone": PASSED, "mended": FAILED}
+    after = {"a/t[10]": FAILED, "a/t[9]": FAILED, "kept": PASSED, "mended": PASSED, "fresh": PASSED}
+    found = compare(before, after)
+    assert [(one.change, one.path) for one in found] == [
+        (hub_pb2.CHANGE_NEWLY_FAILING, "a/t[9]"),
+        (hub_pb2.CHANGE_NEWLY_FAILING, "a/t[10]"),
+        (hub_pb2.CHANGE_FIXED, "mended"),
+        (hub_pb2.CHANGE_NEW, "fresh"),
+        (hub_pb2.CHANGE_GONE, "gone"),
+        (hub_pb2.CHANGE_STILL_PASSING, "kept"),
+    ]
+    assert {(each.change, each.jobs) for each in count(found)} == {
+        (hub_pb2.CHANGE_NEWLY_FAILING, 2),
+        (hub_pb2.CHANGE_FIXED, 1),
+        (hub_pb2.CHANGE_NEW, 1),
+        (hub_pb2.CHANGE_GONE, 1),
+        (hub_pb2.CHANGE_STILL_PASSING, 1),
+    }
+
+
+def test_what_passed_both_times_is_left_out_unless_it_is_asked_for() -> None:
+    found = compare({"a": PASSED, "b": FAILED}, {"a": PASSED, "b": FAILED})
+    assert [one.path for one in selected(found)] == ["b"]
+    assert [one.path for one in selected(found, [hub_pb2.CHANGE_STILL_PASSING])] == ["a"]
+
+
+def test_the_only_job_of_a_run_has_an_empty_path() -> None:
+    assert below_root("top") == ""
+    assert below_root("top/a/b[1]") == "a/b[1]"
+
+
+def test_a_difference_tells_both_sides() -> None:
+    node = query_pb2.Node(
+        path="top/a",
+        outcome=FAILED,
+        reason=common_pb2.REASON_EXIT,
+        signature="abc",
+        usage=event_pb2.Usage(wall_nanos=5),
+        first_error=event_pb2.Offence(text="no"),
+    )
+    side = side_of(node, [event_pb2.MetricTotal(name="cycles", value=3)])
+    found = difference(Changed("a", hub_pb2.CHANGE_NEW), None, side)
+    assert not found.HasField("before")
+    assert found.after.first_error.text == "no"
+    assert found.after.wall_nanos == 5
+    assert found.after.signature == "abc"
+    assert found.after.metrics[0].value == 3
