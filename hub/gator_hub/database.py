@@ -133,7 +133,7 @@ class Database:
             self._open = [one for one in self._open if one is not self._raw()]
         try:
             self._pool.close()
-        except (pw.PeeweeException, sqlite3.Error):
+        except Exception:  # whatever the driver says of a connection that goes anyway
             # It was broken, which is why it goes.
             cast("Any", self._pool)._state.reset()
 
@@ -154,14 +154,21 @@ class Database:
         return cast("Any", self._pool)._state.conn
 
 
+def cause_of(error: BaseException) -> BaseException:
+    """What the driver raised, where peewee has wrapped it."""
+    return (error.__cause__ or error.__context__ or error) if isinstance(error, pw.PeeweeException) else error
+
+
 def is_cut(error: BaseException) -> bool:
     """Whether a statement failed because the connection to a server broke, not because of what it said."""
-    cause = error.__cause__ or error.__context__ or error
+    cause = cause_of(error)
+    if isinstance(cause, sqlite3.Error):
+        return False
     state = getattr(cause, "sqlstate", None)
     # Class 08 is a connection that broke, 57P0x a server that went down; without a state it never answered.
-    return isinstance(error, pw.OperationalError | pw.InterfaceError) and (
-        (state is None and not isinstance(cause, sqlite3.Error)) or str(state).startswith(("08", "57P"))
-    )
+    if state is None:
+        return type(cause).__name__ in ("OperationalError", "InterfaceError")
+    return str(state).startswith(("08", "57P"))
 
 
 def _sqlite(path: Path) -> pw.Database:

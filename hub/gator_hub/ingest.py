@@ -1,0 +1,235 @@
+"""The hub as the parent of roots: what they send is kept, then acked.
+
+The rule: a run that misbehaves loses its stream and harms no other.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from logging import getLogger
+from typing import Any
+
+from msgspec import Struct, field
+
+from gator import __version__
+from gator.core.cursor import ConsumerCursor, Gap
+from gator.errors import (
+    GatorError,
+    PreconditionError,
+    ProtocolError,
+    UnavailableError,
+    UserError,
+)
+from gator.link.session import ChildLink
+from gator.v1 import attach_pb2, common_pb2, control_service_pb2
+from gator_hub import registry
+from gator_hub.schema import SEQ_BITS
+from gator_hub.writer import Lane, Work, Writer
+
+MOST_BACKLOG_BYTES = 32 * 1024 * 1024
+"""While more than this waits for the database, nothing more is read."""
+MOST_STORES = 10_000
+"""Stores that one run may have."""
+_ID_CHARACTERS = 64
+_MOST_SEQ = 1 << SEQ_BITS
+
+_BULK = (attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK, attach_pb2.EVENT_KIND_SAMPLE)
+_STATES = tuple(kind for kind in attach_pb2.EventKind.values() if kind and kind not in _BULK)
+
+_log = getLogger("gator.hub")
+
+
+class _Root(Struct, eq=False):
+    """A root that is attached."""
+
+    link: ChildLink
+    owner: str
+    run: int = 0
+    """Number of the run's row; 0 until it is registered."""
+    cursors: dict[Lane, ConsumerCursor] = field(default_factory=dict[Lane, ConsumerCursor])
+    gone: bool = False
+
+
+class Ingest:
+    """Feeds the runs of all roots to one writer. Everything runs on one event loop.
+
+    `user_of` gives the name of whom a token belongs to, or raises UnauthenticatedError.
+    """
+
+    def __init__(self, writer: Writer, user_of: Callable[[str], str]) -> None:
+        self._writer, self._user_of = writer, user_of
+        self._roots: dict[ChildLink, _Root] = {}
+        self._owners: dict[int, str] = {}
+        self._room = asyncio.Event()
+        self._room.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    # -- the handler of ParentService
+
+    def authenticate(self, hello: attach_pb2.Hello, token: str) -> None:
+        """Raises UnauthenticatedError for a token of nobody, ProtocolError for a Hello that is no root's."""
+        owner = self._user_of(token)
+        if hello.role != attach_pb2.ROLE_ROOT:
+            raise ProtocolError("a hub is the parent of roots alone")
+        if not 0 < len(hello.run) <= _ID_CHARACTERS or not 0 < len(hello.store) <= _ID_CHARACTERS:
+            raise ProtocolError("a root names its run and its store")
+        if not hello.description.run.ident:
+            raise ProtocolError("a root says the ident of its run")
+        # The same Hello comes back in `on_attached`.
+        self._owners[id(hello)] = owner
+
+    def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
+        """A root is there: its run is looked up, then subscribed to."""
+        if self._closing:
+            raise UnavailableError("the hub is about to stop")
+        root = self._roots[child] = _Root(child, self._owners.pop(id(child.hello)))
+        self._spawn(self._register(root))
+        return attach_pb2.Welcome(version=__version__)
+
+    def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> Awaitable[None] | None:
+        """Events are kept; what else a root says is of no use here."""
+        if message.WhichOneof("message") == "batch":
+            self._on_batch(self._roots[child], message.batch)
+            if self._writer.backlog_bytes > MOST_BACKLOG_BYTES:
+                self._room.clear()
+                return self._wait_for_room()
+        return None
+
+    def on_detached(self, child: ChildLink) -> None:
+        """A root went."""
+        root = self._roots.pop(child)
+        root.gone = True
+        if root.run and not self._feeders(root.run):
+            self._writer.run(partial(registry.detach, run=root.run))
+
+    # -- orders
+
+    def stop(self, run: int, request: control_service_pb2.StopRequest) -> None:
+        """Pass an order on to the root of a run. Raises PreconditionError when it is not connected."""
+        feeders = self._feeders(run)
+        if not feeders:
+            raise PreconditionError("the run is not connected to the hub, so nobody can be told to stop it")
+        for root in feeders:
+            stop = attach_pb2.Stop(path=request.path, mode=request.mode, message=request.message)
+            root.link.send(attach_pb2.AttachResponse(stop=stop))
+
+    async def close(self) -> None:
+        """Take no more; returns when what was taken is committed and acked."""
+        self._closing = True
+        for root in list(self._roots.values()):
+            root.gone = True
+        await asyncio.wrap_future(self._writer.run(lambda _: None))
+        for root in list(self._roots.values()):
+            root.link.close(UnavailableError("the hub is about to stop"))
+        for task in self._tasks:
+            task.cancel()
+
+    # -- parts
+
+    def _feeders(self, run: int) -> list[_Root]:
+        return [root for root in self._roots.values() if root.run == run]
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _register(self, root: _Root) -> None:
+        hello = root.link.hello
+        try:
+            call = partial(registry.register, hello=hello, owner=root.owner)
+            found = await asyncio.wrap_future(self._writer.run(call))
+        except (GatorError, UserError) as error:
+            _log.warning("refused the root of run %s: %s", hello.run[:_ID_CHARACTERS], error)
+            root.link.close(error)
+            return
+        root.run = found.id
+        if root.gone:
+            self._writer.run(partial(registry.detach, run=root.run))
+            return
+        for lane in Lane:
+            root.cursors[lane] = ConsumerCursor(found.positions[lane])
+            self._subscribe(root, lane)
+
+    def _subscribe(self, root: _Root, lane: Lane) -> None:
+        wanted = _filter(lane, root.link.hello.description.output)
+        subscribe = attach_pb2.Subscribe(
+            subscription=int(lane), consumer="hub", positions=root.cursors[lane].positions(), filter=wanted
+        )
+        root.link.send(attach_pb2.AttachResponse(subscribe=subscribe))
+
+    def _on_batch(self, root: _Root, batch: attach_pb2.Batch) -> None:
+        if root.gone:
+            return
+        if batch.subscription not in (Lane.STATES, Lane.BULK) or not root.cursors:
+            raise ProtocolError(f"nobody subscribed to {batch.subscription}")
+        lane = Lane(batch.subscription)
+        cursor = root.cursors[lane]
+        _check(batch, root.link.hello.description.run.ident)
+        if len(cursor.positions()) > MOST_STORES:
+            raise ProtocolError(f"a run has at most {MOST_STORES} stores")
+        match cursor.accept(batch):
+            case None:
+                self._ack(root, lane, batch)
+            case Gap():
+                self._subscribe(root, lane)
+            case _:
+                self._writer.put(
+                    Work(
+                        root.run,
+                        root.link.hello.description.run.ident,
+                        lane,
+                        batch,
+                        batch.ByteSize() + 64,
+                        partial(self._on_kept, root, lane, batch),
+                    )
+                )
+
+    def _on_kept(self, root: _Root, lane: Lane, batch: attach_pb2.Batch, error: Exception | None) -> None:
+        if self._writer.backlog_bytes <= MOST_BACKLOG_BYTES:
+            self._room.set()
+        if root.link not in self._roots:
+            return
+        if error is None:
+            self._ack(root, lane, batch)
+        else:
+            root.gone = True
+            root.link.close(error)
+
+    def _ack(self, root: _Root, lane: Lane, batch: attach_pb2.Batch) -> None:
+        position = attach_pb2.StorePosition(store=batch.store, seq=batch.through)
+        ack = attach_pb2.Ack(subscription=int(lane), position=position)
+        root.link.send(attach_pb2.AttachResponse(ack=ack))
+
+    async def _wait_for_room(self) -> None:
+        await self._room.wait()
+
+
+def _filter(lane: Lane, output: attach_pb2.Output.ValueType) -> attach_pb2.EventFilter:
+    """What is wanted on a lane; together they are all that a user wants to be kept."""
+    if lane is Lane.STATES:
+        return attach_pb2.EventFilter(kinds=_STATES)
+    match output:
+        case attach_pb2.OUTPUT_NONE:
+            return attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_SAMPLE])
+        case attach_pb2.OUTPUT_WARNINGS:
+            kinds = [attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_SAMPLE]
+            return attach_pb2.EventFilter(kinds=kinds, severity=common_pb2.SEVERITY_WARNING)
+        case _:
+            return attach_pb2.EventFilter(kinds=_BULK)
+
+
+def _check(batch: attach_pb2.Batch, ident: str) -> None:
+    """Raises ProtocolError for a batch that cannot be what a store holds."""
+    if not 0 < len(batch.store) <= _ID_CHARACTERS:
+        raise ProtocolError("a batch names its store")
+    if batch.through >= _MOST_SEQ:
+        raise ProtocolError(f"no store reaches {batch.through}")
+    last, below = 0, ident + "/"
+    for event in batch.events:
+        if not last < event.seq <= batch.through:
+            raise ProtocolError(f"event {event.seq} is out of order in a batch of {batch.store}")
+        last = event.seq
+        if event.path != ident and not event.path.startswith(below):
+            raise ProtocolError(f"event {event.seq} of {batch.store} is about a node that is not of this run")

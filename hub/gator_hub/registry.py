@@ -1,0 +1,105 @@
+"""The rows of `runs`: how a run becomes known, and who may feed it.
+
+The rule: these are calls for the writer, each in a transaction of its own, and may be repeated.
+"""
+
+import json
+from collections.abc import Mapping
+from time import time_ns
+
+from msgspec import Struct
+
+from gator.errors import PermissionDeniedError, PreconditionError
+from gator.v1 import attach_pb2
+from gator_hub.database import Database
+from gator_hub.statements import clean
+from gator_hub.writer import Lane
+
+
+class Registered(Struct, frozen=True):
+    """A run that may be fed: the number of its row, and how far each of its stores was taken."""
+
+    id: int
+    positions: Mapping[Lane, Mapping[str, int]]
+
+
+def register(database: Database, hello: attach_pb2.Hello, owner: str) -> Registered:
+    """Make a run known, or find it again.
+
+    Raises PermissionDeniedError when it is somebody else's, PreconditionError when another run has its id or
+    it is being removed.
+    """
+    rows = database.execute(
+        "SELECT id, owner, root_store, deleted FROM runs WHERE run = ?", (hello.run,)
+    ).fetchall()
+    if not rows:
+        return Registered(_insert(database, hello, owner), {Lane.STATES: {}, Lane.BULK: {}})
+    number, kept_owner, root_store, deleted = rows[0]
+    if kept_owner != owner:
+        raise PermissionDeniedError(f"the run {hello.run} belongs to another user of the hub")
+    if deleted:
+        raise PreconditionError(f"the run {hello.run} is being removed: try again in a moment")
+    if root_store != hello.store:
+        raise PreconditionError(f"another run has the id {hello.run}: its record is not this one")
+    database.execute("UPDATE runs SET connected = 1, heard_unix_nanos = ? WHERE id = ?", (time_ns(), number))
+    return Registered(number, _positions(database, number))
+
+
+def detach(database: Database, run: int) -> None:
+    """Nobody feeds a run any more."""
+    database.execute("UPDATE runs SET connected = 0, heard_unix_nanos = ? WHERE id = ?", (time_ns(), run))
+
+
+def detach_all(database: Database) -> None:
+    """At the start of a hub: whoever was connected is not."""
+    database.execute("UPDATE runs SET connected = 0 WHERE connected = 1")
+
+
+def _positions(database: Database, run: int) -> Mapping[Lane, Mapping[str, int]]:
+    rows = database.execute("SELECT store, states_seq, bulk_seq FROM stores WHERE run = ?", (run,)).fetchall()
+    return {
+        Lane.STATES: {store: states for store, states, _ in rows},
+        Lane.BULK: {store: bulk for store, _, bulk in rows},
+    }
+
+
+def _insert(database: Database, hello: attach_pb2.Hello, owner: str) -> int:
+    ((number,),) = database.execute("SELECT coalesce(max(id), 0) + 1 FROM runs").fetchall()
+    run = hello.description.run
+    now = time_ns()
+    values: dict[str, object] = {
+        "id": number,
+        "run": hello.run,
+        "root_store": hello.store,
+        "owner": owner,
+        "ident": clean(run.ident),
+        "user_name": clean(run.user),
+        "host": clean(run.host),
+        "folder": clean(run.folder),
+        "version": clean(run.version),
+        "spec": clean(run.spec),
+        "seed": run.seed,
+        "commit_hash": clean(run.git.commit),
+        "branch": clean(run.git.branch),
+        "dirty": int(run.git.dirty),
+        "labels": json.dumps(dict(sorted(run.labels.items()))),
+        "started_unix_nanos": run.started_unix_nanos or now,
+        "heard_unix_nanos": now,
+        "connected": 1,
+        "pinned": 0,
+        "deleted": 0,
+    }
+    marks = ", ".join("?" * len(values))
+    database.execute(
+        f"INSERT INTO runs ({', '.join(values)}) VALUES ({marks})",  # noqa: S608 - names of columns
+        list(values.values()),
+    )
+    database.execute(
+        "INSERT INTO descriptions (run, description) VALUES (?, ?)",
+        (number, hello.description.SerializeToString()),
+    )
+    for name, value in run.labels.items():
+        database.execute(
+            "INSERT INTO run_labels (run, name, value) VALUES (?, ?, ?)", (number, clean(name), clean(value))
+        )
+    return number

@@ -1,0 +1,118 @@
+"""Many rows by one statement, in the way that is fastest for each database.
+
+The rule: a statement is a constant text of few sizes, so that drivers keep it prepared. Everything runs
+within the transaction that is open on the thread's connection.
+"""
+
+from collections.abc import Sequence
+from itertools import chain, compress
+from operator import attrgetter
+from typing import Any
+
+from gator.store.rows import AttemptRow, MetricRow, NodeRow, Row, columns_of, upsert_sql
+from gator_hub.database import Database, Dialect
+
+MOST_ROWS = 128
+"""Rows of the largest statement; the others have half of it, a quarter, and so on down to one."""
+_COPY = "COPY events (place, subject, kind, severity, time_unix_nanos, body) FROM STDIN (FORMAT BINARY)"
+_COPY_TYPES = ("int8", "int8", "int8", "int8", "int8", "bytea")
+_COPY_FROM = 16
+"""From so many rows on a COPY is faster than an INSERT."""
+
+EventRow = tuple[int, int, int, int, int, bytes]
+
+
+class Insert:
+    """An INSERT of rows of one table, each given as a tuple."""
+
+    __slots__ = ("_sql",)
+
+    def __init__(self, head: str, width: int, tail: str = "") -> None:
+        row = "(" + ", ".join("?" * width) + ")"
+        self._sql = {
+            1 << power: f"{head} {', '.join([row] * (1 << power))} {tail}"
+            for power in range(MOST_ROWS.bit_length())
+        }
+
+    def run(self, database: Database, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert all rows."""
+        # Past peewee where it can be: it would look at each statement anew.
+        execute = database.connection.execute if database.dialect is Dialect.SQLITE else database.execute
+        at, left = 0, len(rows)
+        while left:
+            size = MOST_ROWS if left >= MOST_ROWS else 1 << (left.bit_length() - 1)
+            execute(self._sql[size], list(chain.from_iterable(rows[at : at + size])))
+            at += size
+            left -= size
+
+
+class Upsert:
+    """An INSERT that joins rows of a catalogue to those that are there."""
+
+    def __init__(self, table: str, row: type[Row], dialect: Dialect) -> None:
+        self._table, self._row, self._dialect = table, row, dialect
+        self._columns = columns_of(row)
+        self._values = attrgetter(*self._columns)
+        self._inserts: dict[tuple[bool, ...], Insert] = {}
+
+    def run(self, database: Database, run: int, rows: Sequence[Row]) -> None:
+        """Join all rows of a run; no two of them have the same key."""
+        alike: dict[tuple[bool, ...], list[list[Any]]] = {}
+        for values in map(self._values, rows):
+            said = tuple([value is not None for value in values])
+            alike.setdefault(said, []).append([run, *map(_clean, compress(values, said))])
+        for said, some in alike.items():
+            insert = self._inserts.get(said)
+            if insert is None:
+                insert = self._inserts[said] = self._insert(said)
+            insert.run(database, some)
+
+    def _insert(self, said: tuple[bool, ...]) -> Insert:
+        columns = list(compress(self._columns, said))
+        lesser = ("least", "greatest") if self._dialect is Dialect.POSTGRES else ("min", "max")
+        head, tail = upsert_sql(
+            self._table, self._row, columns, key="run", least=lesser[0], greatest=lesser[1]
+        )
+        return Insert(head, len(columns) + 1, tail)
+
+
+class Catalogue:
+    """The statements of the tables that are derived from events."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.nodes = Upsert("nodes", NodeRow, dialect)
+        self.attempts = Upsert("attempts", AttemptRow, dialect)
+        self.metrics = Upsert("metrics", MetricRow, dialect)
+
+
+EVENTS = Insert("INSERT INTO events (place, subject, kind, severity, time_unix_nanos, body) VALUES", 6)
+SUBJECTS = Insert("INSERT INTO subjects (id, run, path, attempt) VALUES", 4)
+STORES = Insert(
+    "INSERT INTO stores (id, run, store, states_seq, bulk_seq) VALUES",
+    5,
+    "ON CONFLICT (id) DO UPDATE SET states_seq = excluded.states_seq, bulk_seq = excluded.bulk_seq",
+)
+
+
+def insert_events(database: Database, rows: Sequence[EventRow]) -> None:
+    """Insert events, of which none is there yet."""
+    if database.dialect is Dialect.POSTGRES and len(rows) >= _COPY_FROM:
+        with database.connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+            copy.set_types(_COPY_TYPES)
+            for row in rows:
+                copy.write_row(row)
+        return
+    if database.dialect is Dialect.SQLITE:
+        # A parameter that is no bytearray is offered to the adapters of sqlite3 first, which takes longer.
+        EVENTS.run(database, [(*row[:5], bytearray(row[5])) for row in rows])
+    else:
+        EVENTS.run(database, rows)
+
+
+def clean(text: str) -> str:
+    """A text that every database takes: PostgreSQL refuses NUL."""
+    return text.replace("\0", "\\x00") if "\0" in text else text
+
+
+def _clean(value: Any) -> Any:
+    return clean(value) if type(value) is str else value

@@ -1,0 +1,340 @@
+"""The one thread that writes: it gathers what has come, and commits it together.
+
+The rule: an event is kept once, whoever sends it how often. The position of its store decides, and moves in
+the same transaction.
+"""
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from enum import IntEnum
+from logging import getLogger
+from time import time_ns
+from typing import Any, TypeVar
+
+from msgspec import Struct, field
+
+from gator.errors import GatorError, ProtocolError, StoreError, UserError
+from gator.events import FIELD_OF_KIND
+from gator.store.catalogue import Changes
+from gator.v1 import attach_pb2, event_pb2
+from gator_hub.database import Database, cause_of, is_cut
+from gator_hub.schema import SEQ_BITS
+from gator_hub.statements import STORES, Catalogue, EventRow, insert_events
+from gator_hub.subjects import Subjects
+
+Answer = TypeVar("Answer")
+
+MOST_BYTES = 4 * 1024 * 1024
+"""A transaction takes no more work once it has so many bytes."""
+_RETRY_SECONDS = 1.0
+_KINDS = {name: int(kind) for kind, name in FIELD_OF_KIND.items()}
+_LOG = int(attach_pb2.EVENT_KIND_LOG)
+_BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM)
+# Out of resources, shut down, deadlock or serialisation: the server will take it another time.
+_LATER = ("53", "57P", "40", "55P")
+
+_log = getLogger("gator.hub")
+
+
+class Lane(IntEnum):
+    """The ways on which events of a store come, so that many lines delay no state; each has a position."""
+
+    STATES = 1
+    BULK = 2
+
+
+class StoreEntry(Struct):
+    """A store that is known, with how far it was taken on each lane."""
+
+    id: int
+    run: int
+    store: str
+    states_seq: int = 0
+    bulk_seq: int = 0
+
+    def position(self, lane: Lane) -> int:
+        """How far it was taken."""
+        return self.states_seq if lane is Lane.STATES else self.bulk_seq
+
+
+class Work(Struct, eq=False):
+    """Events of one store of a run, to be kept. `then` gets None once they are, or what was wrong."""
+
+    run: int
+    root: str
+    """Path of the run's root."""
+    lane: Lane
+    batch: attach_pb2.Batch
+    size_bytes: int
+    then: Callable[[Exception | None], None]
+
+
+class Call(Struct, eq=False):
+    """Something else to be done in a transaction of its own."""
+
+    call: Callable[[Database], Any]
+    future: "Future[Any]"
+
+
+class _Gathered(Struct):
+    """What goes into one transaction, made ready."""
+
+    events: list[EventRow] = field(default_factory=list[EventRow])
+    changes: dict[int, Changes] = field(default_factory=dict[int, Changes])
+    moved: dict[str, StoreEntry] = field(default_factory=dict[str, StoreEntry])
+    ends: dict[int, event_pb2.Event] = field(default_factory=dict[int, event_pb2.Event])
+    runs: set[int] = field(default_factory=set[int])
+
+
+class Writer:
+    """Writes to a database. `post` runs a call where `then`s are to be called."""
+
+    def __init__(self, database: Database, post: Callable[[Callable[[], None]], object]) -> None:
+        self.backlog_bytes = 0
+        """Bytes of work that was put and is not committed. `put` and what is posted run on one thread."""
+        self._database, self._post = database, post
+        self._catalogue = Catalogue(database.dialect)
+        self._subjects = Subjects(database)
+        self._stores: dict[str, StoreEntry] = {}
+        self._next_store = 0
+        self._queue: deque[Work | Call] = deque()
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._told_trouble = False
+        self._thread = threading.Thread(target=self._run, name="hub writer", daemon=True)
+        self._thread.start()
+
+    def put(self, work: Work) -> None:
+        """Hand over events; never waits."""
+        self.backlog_bytes += work.size_bytes
+        self._queue.append(work)
+        self._wake.set()
+
+    def run(self, call: Callable[[Database], Answer]) -> "Future[Answer]":
+        """Do something in a transaction of its own, after what was put before; its answer, or what it raised.
+
+        It may be done several times, if the database goes away meanwhile.
+        """
+        future: Future[Answer] = Future()
+        self._queue.append(Call(call, future))
+        self._wake.set()
+        return future
+
+    def close(self) -> None:
+        """Write what was put, and end. What a database that is away does not take is given up."""
+        self._closing.set()
+        self._wake.set()
+        self._thread.join()
+
+    # -- on the thread
+
+    def _run(self) -> None:
+        try:
+            while not self._closing.is_set() or self._queue:
+                self._wake.wait()
+                self._wake.clear()
+                while self._queue:
+                    if isinstance(self._queue[0], Call):
+                        self._do(self._queue.popleft())
+                    else:
+                        self._keep(self._gather())
+        finally:
+            self._database.forget()
+
+    def _gather(self) -> list[Work]:
+        works: list[Work] = []
+        size = 0
+        while self._queue and size < MOST_BYTES:
+            work = self._queue[0]
+            if isinstance(work, Call):
+                break
+            self._queue.popleft()
+            works.append(work)
+            size += work.size_bytes
+        return works
+
+    def _do(self, call: Any) -> None:
+        """Do a call, again and again while the database is away."""
+        if not call.future.set_running_or_notify_cancel():
+            return
+        while True:
+            try:
+                with self._database.transaction():
+                    answer = call.call(self._database)
+            except Exception as error:  # whatever it is, who waits for the answer has to get it
+                if self._is_worth_waiting(error):
+                    continue
+                self.forget()
+                call.future.set_exception(_told(error))
+            else:
+                self._told_trouble = False
+                call.future.set_result(answer)
+            return
+
+    def _keep(self, works: Sequence[Work]) -> None:
+        """Commit works together; where that cannot be, each by itself, so that a bad one spoils no other."""
+        while True:
+            try:
+                self._commit(works)
+            except Exception as error:  # whatever it is, it has to be told to who sent it
+                self.forget()
+                if self._is_worth_waiting(error):
+                    continue
+                if len(works) > 1:
+                    for work in works:
+                        self._keep([work])
+                    return
+                self._tell(works, _told(error))
+            else:
+                self._told_trouble = False
+                self._tell(works, None)
+            return
+
+    def _tell(self, works: Sequence[Work], error: Exception | None) -> None:
+        def tell() -> None:
+            for work in works:
+                self.backlog_bytes -= work.size_bytes
+                work.then(error)
+
+        self._post(tell)
+
+    def _is_worth_waiting(self, error: Exception) -> bool:
+        """Whether the same will go well later; then some time has passed."""
+        if not _is_passing(error):
+            return False
+        if not self._told_trouble:
+            self._told_trouble = True
+            _log.warning("the database takes nothing, trying on: %s", " ".join(str(error).split()))
+        return not self._closing.wait(_RETRY_SECONDS)
+
+    def forget(self) -> None:
+        """What is in memory may not be what is in the database; only to be called from within `run`."""
+        self._subjects.forget()
+        self._stores.clear()
+        self._next_store = 0
+
+    def _commit(self, works: Sequence[Work]) -> None:
+        gathered = _Gathered()
+        with self._database.transaction():
+            self._load_stores({work.batch.store for work in works})
+            for work in works:
+                self._take(work, gathered)
+            self._subjects.insert_new()
+            insert_events(self._database, gathered.events)
+            for run, changes in gathered.changes.items():
+                self._catalogue.nodes.run(self._database, run, list(changes.nodes.values()))
+                self._catalogue.attempts.run(self._database, run, list(changes.attempts.values()))
+                self._catalogue.metrics.run(self._database, run, list(changes.metrics.values()))
+            STORES.run(
+                self._database,
+                [(s.id, s.run, s.store, s.states_seq, s.bulk_seq) for s in gathered.moved.values()],
+            )
+            self._touch(gathered)
+        # Only now, so that a transaction that failed has moved nothing.
+        self._stores.update(gathered.moved)
+        if len(self._stores) > 10_000:
+            self._stores.clear()
+
+    def _take(self, work: Work, gathered: _Gathered) -> None:
+        batch = work.batch
+        store = gathered.moved.get(batch.store) or self._store(batch.store, work.run)
+        position = store.position(work.lane)
+        if batch.after > position:
+            raise ProtocolError(f"a batch of {batch.store} begins after {batch.after}, not after {position}")
+        gathered.runs.add(work.run)
+        if batch.through <= position:
+            return
+        moved = StoreEntry(store.id, store.run, store.store, store.states_seq, store.bulk_seq)
+        if work.lane is Lane.STATES:
+            moved.states_seq = batch.through
+        else:
+            moved.bulk_seq = batch.through
+        gathered.moved[batch.store] = moved
+        events = batch.events if batch.after == position else [e for e in batch.events if e.seq > position]
+        self._take_events(work, events, store, gathered)
+
+    def _take_events(
+        self, work: Work, events: Sequence[event_pb2.Event], store: StoreEntry, gathered: _Gathered
+    ) -> None:
+        run, rows = work.run, gathered.events
+        subjects = self._subjects.of(run, events)
+        base = store.id << SEQ_BITS
+        for event in events:
+            name = event.WhichOneof("payload")
+            if name is None:
+                # A kind that this version does not know.
+                continue
+            kind = _KINDS[name]
+            payload = getattr(event, name)
+            severity = payload.severity if kind in (_LOG, _BLOCK) else 0
+            rows.append(
+                (
+                    base | event.seq,
+                    subjects[event.path, event.attempt],
+                    kind,
+                    severity,
+                    event.time_unix_nanos,
+                    payload.SerializeToString(),
+                )
+            )
+            if name == "result" and event.path == work.root:
+                gathered.ends[run] = event
+        if work.lane is Lane.STATES:
+            gathered.changes.setdefault(run, Changes()).take(work.batch.store, events)
+
+    def _touch(self, gathered: _Gathered) -> None:
+        """The runs were heard of, and some have ended."""
+        marks = ", ".join("?" * len(gathered.runs))
+        self._database.execute(
+            f"UPDATE runs SET heard_unix_nanos = ? WHERE id IN ({marks})",  # noqa: S608 - marks alone
+            (time_ns(), *gathered.runs),
+        )
+        for run, event in gathered.ends.items():
+            self._database.execute(
+                "UPDATE runs SET ended_unix_nanos = ?, outcome = ? WHERE id = ?",
+                (event.time_unix_nanos, int(event.result.outcome), run),
+            )
+
+    # -- stores
+
+    def _load_stores(self, names: set[str]) -> None:
+        unknown = sorted(name for name in names if name not in self._stores)
+        if not unknown:
+            return
+        marks = ", ".join("?" * len(unknown))
+        sql = f"SELECT id, run, store, states_seq, bulk_seq FROM stores WHERE store IN ({marks})"  # noqa: S608
+        for row in self._database.execute(sql, unknown).fetchall():
+            self._stores[row[2]] = StoreEntry(*row)
+
+    def _store(self, name: str, run: int) -> StoreEntry:
+        """The entry of a store; of a new one a new entry."""
+        entry = self._stores.get(name)
+        if entry is None:
+            if not self._next_store:
+                ((last,),) = self._database.execute("SELECT coalesce(max(id), 0) FROM stores").fetchall()
+                self._next_store = last + 1
+            entry = self._stores[name] = StoreEntry(self._next_store, run, name)
+            self._next_store += 1
+        if entry.run != run:
+            raise ProtocolError(f"the store {name} belongs to another run")
+        return entry
+
+
+def _is_passing(error: BaseException) -> bool:
+    """Whether it is the database's trouble, and not that of what it was told."""
+    cause = cause_of(error)
+    if isinstance(cause, sqlite3.Error):
+        return (getattr(cause, "sqlite_errorcode", 0) or 0) & 0xFF in _FULL
+    return is_cut(error) or str(getattr(cause, "sqlstate", None) or "").startswith(_LATER)
+
+
+def _told(error: Exception) -> Exception:
+    """As it is told to who sent it: what is not one of our errors is the fault of what was sent, or ours."""
+    if isinstance(error, GatorError | UserError):
+        return error
+    _log.error("events could not be kept: %s: %s", type(error).__name__, " ".join(str(error).split()))
+    return StoreError(f"the hub cannot keep this: {type(error).__name__}")
