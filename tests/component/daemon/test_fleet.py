@@ -22,9 +22,7 @@ WRAPPERS, TIER = attach_pb2.ROLE_WRAPPERS, attach_pb2.ROLE_TIER
 class FakeProcess(DaemonProcess):
     """A daemon that is only said to be there."""
 
-    def __init__(self, name: str, log: Path, on_exit: Callable[[DaemonProcess, int], None]) -> None:
-        super().__init__(name, 0, -1, log)
-        self.on_exit = on_exit
+    on_exit: Callable[[DaemonProcess, int], None]
 
     def kill(self) -> None:
         self.exit(-9)
@@ -62,7 +60,7 @@ class World:
         if self.broken:
             raise GatorError("failed to start a daemon: no more processes")
         self.orders.append(order)
-        process = self.processes[order.daemon] = FakeProcess(order.daemon, log, on_exit)
+        process = self.processes[order.daemon] = FakeProcess(order.daemon, 0, -1, log, on_exit)
         return process
 
     # what the fleet does
