@@ -8,6 +8,7 @@ import typer
 
 from gator.cli import output
 from gator.cli.selector import JsonOption, RunOption, TrackingOption, complete_path
+from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run, pages
 from gator.core.again import again, launched
 from gator.v1 import common_pb2, event_pb2, query_pb2
@@ -25,10 +26,12 @@ def failures(
     ] = None,
     run: RunOption = None,
     tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
     json: JsonOption = False,
 ) -> None:
     """Each job that failed or was lost: why, its first error, where its output is, how to run it again."""
-    with open_run(run, tracking) as opened:
+    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         count = 0
         for node in _failed(opened, paths or []):
             if json:
@@ -81,13 +84,11 @@ def _place(offence: event_pb2.Offence) -> str:
 
 def _next(opened: OpenRun, node: query_pb2.Node) -> dict[str, str | None]:
     """Where the output is, how to look at it, and how to run the job again."""
-    from gator.spec.paths import slug
-
-    log = opened.found.folder.logs / f"{slug(node.path)}.log"
+    log = opened.home.text_log(node.path)
     quoted = shlex.quote(node.path)
-    chosen = shlex.quote(opened.found.folder.path.name)
+    chosen = shlex.quote(opened.home.name)
     return {
-        "log": str(log) if log.exists() else None,
+        "log": str(log) if log is not None else None,
         "inspect": f"gator logs {quoted} -r {chosen}",
         "reproduce": reproduce(opened.run, node),
     }

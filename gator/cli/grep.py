@@ -7,6 +7,7 @@ import typer
 from gator.cli import output
 from gator.cli.logs_lines import LineWriter, lines
 from gator.cli.selector import JsonOption, RunOption, TrackingOption, complete_path
+from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import open_run
 from gator.v1 import common_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -22,6 +23,8 @@ def grep(
     ] = None,
     run: RunOption = None,
     tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
     ignore_case: Annotated[bool, typer.Option("-i", "--ignore-case", help="Any case matches.")] = False,
     context: Annotated[
         int, typer.Option("-C", min=0, metavar="N", help="So many lines around each hit.")
@@ -50,7 +53,7 @@ def grep(
         )
     writer = LineWriter(long=long, json=json, names=True, context=context)
     hits: dict[str, int] = {}
-    with open_run(run, tracking) as opened:
+    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         wanted.path = opened.run.ident
         for line in lines(opened.ask, wanted):
             hits[line.path] = hits.get(line.path, 0) + line.hit

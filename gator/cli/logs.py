@@ -10,9 +10,10 @@ import typer
 from gator.cli import output
 from gator.cli.logs_lines import LineWriter, lines
 from gator.cli.selector import JsonOption, RunOption, TrackingOption, complete_path
+from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.errors import NotFoundError, UsageError
-from gator.v1 import attach_pb2, common_pb2, query_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 _POLL_SECONDS = 0.1
@@ -24,6 +25,8 @@ def logs(
     ],
     run: RunOption = None,
     tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more comes, to the end.")] = False,
     attempt: Annotated[
         int, typer.Option("--attempt", "-a", min=0, metavar="N", help="Number; default the last.")
@@ -70,7 +73,7 @@ def logs(
         )
     wanted.messages = bool(long or severity or json)
     as_written = not (grep or severity or long or json or first_error or tail) or (raw and not grep)
-    with open_run(run, tracking) as opened:
+    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         wanted.path = opened.path_of(path)
         if first_error:
             _first_error(opened, wanted, LineWriter(long=long, json=json, context=context))
@@ -119,19 +122,31 @@ def _bytes(
     from gator.store.blocks import decode
 
     number = wanted.attempt or max(node.attempts, 1)
+    watch = opened.home.watch if follow else None
+    if watch is not None:
+        from gator.cli.logs_follow import followed
+
+        blocks = followed(watch, node.path, number)
+    else:
+        blocks = _blocks_so_far(opened, node.path, number, follow=follow)
+    for block in blocks:
+        if not wanted.stream or block.stream == wanted.stream:
+            yield decode(block)
+
+
+def _blocks_so_far(opened: OpenRun, path: str, attempt: int, *, follow: bool) -> Iterator[event_pb2.Block]:
     after: dict[str, int] = {}
     while True:
         # Asked before the events, so that what comes before the end is not missed.
-        ended = _has_ended(opened, node.path)
+        ended = not follow or _has_ended(opened, path)
         moved = False
-        for event in _blocks(opened, node.path, number):
+        for event in _blocks(opened, path, attempt):
             if event.event.seq <= after.get(event.store, 0):
                 continue
             after[event.store] = event.event.seq
             moved = True
-            if not wanted.stream or event.event.block.stream == wanted.stream:
-                yield decode(event.event.block)
-        if not follow or ended:
+            yield event.event.block
+        if ended:
             return
         if not moved:
             time.sleep(_POLL_SECONDS)
@@ -139,7 +154,7 @@ def _bytes(
 
 def _has_ended(opened: OpenRun, path: str) -> bool:
     # Of a run that died nothing more comes, and nobody tells.
-    if opened.run.state != query_pb2.RUN_STATE_RUNNING or not opened.found.folder.is_live():
+    if opened.run.state != query_pb2.RUN_STATE_RUNNING or not opened.home.is_live():
         return True
     node = opened.ask.get_node(qs.GetNodeRequest(path=path)).node
     return node.state == query_pb2.NODE_STATE_ENDED
@@ -160,17 +175,20 @@ def _blocks(opened: OpenRun, path: str, attempt: int) -> Iterator[query_pb2.Stor
 def _lines(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter, *, follow: bool) -> None:
     writer.names = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).node.kind != _JOB
     seen: set[tuple[str, int, int, int, int]] = set()
+    last = time.monotonic()
     while True:
-        ended = _has_ended(opened, wanted.path)
+        ended = not follow or _has_ended(opened, wanted.path)
         for line in lines(opened.ask, wanted):
             key = (line.path, line.attempt, line.stream, line.number, line.time_unix_nanos)
             if follow:
                 if key in seen:
                     continue
                 seen.add(key)
+                last = time.monotonic()
             writer.write(line)
         writer.flush()
-        if not follow or ended:
+        # The lines of a job may come to a hub a little later than its end.
+        if ended and (not follow or time.monotonic() - last >= opened.home.settle_seconds):
             return
         wanted.page_token = ""
         wanted.tail = 0

@@ -7,6 +7,7 @@ import typer
 
 from gator.cli import output
 from gator.cli.selector import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.v1 import event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -16,6 +17,8 @@ def metrics(
     path: PathArgument = None,
     run: RunOption = None,
     tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
     name: Annotated[
         list[str] | None,
         typer.Option("--name", "-n", metavar="NAME", help="Only metrics of this name; may be repeated."),
@@ -23,7 +26,7 @@ def metrics(
     json: JsonOption = False,
 ) -> None:
     """The metrics of a node and of all below it; groups have those of their jobs, folded."""
-    with open_run(run, tracking) as opened:
+    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         rows = list[tuple[str, ...]]()
         for node in _metrics(opened, opened.path_of(path), name or []):
             if json:

@@ -160,6 +160,14 @@ def cores(count: int) -> str:
     return "1 core" if count == 1 else f"{count:,} cores"
 
 
+def commit(git: query_pb2.Git) -> str:
+    """`commit 3f2a91c0 on main, with changes`; empty for none."""
+    if not git.commit:
+        return ""
+    branch = f" on {git.branch}" if git.branch else ""
+    return f"commit {git.commit[:8]}{branch}{', with changes' if git.dirty else ''}"
+
+
 # -- shapes
 
 

@@ -7,6 +7,7 @@ import typer
 
 from gator.cli import output
 from gator.cli.selector import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run, pages
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -18,6 +19,8 @@ def resources(
     path: PathArgument = None,
     run: RunOption = None,
     tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
     points: Annotated[
         int,
         typer.Option("--points", min=1, max=10_000, metavar="N", help="Points of the curve of a single job."),
@@ -25,7 +28,7 @@ def resources(
     json: JsonOption = False,
 ) -> None:
     """Time, processor and memory of jobs against what they asked for; of a single job also over time."""
-    with open_run(run, tracking) as opened:
+    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         node = opened.ask.get_node(qs.GetNodeRequest(path=opened.path_of(path))).node
         single = node.kind == common_pb2.NODE_KIND_JOB
         curve = _curve(opened, node.path, points) if single else []

@@ -1,4 +1,4 @@
-"""Finds the run that a command is about: `-r latest`, `-2`, an id, an ident or a folder.
+"""Finds the run on this host that a command is about: `-r latest`, `-2`, an id, an ident or a folder.
 
 Rule: finding a run opens no store, so that a broken one stands in nobody's way.
 """
@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import typer
 from msgspec import Struct
 
+from gator.cli.selector_hub import COMPLETE_SECONDS, PREFIX, HubChoice
 from gator.daemon.folder import RunFolder
 from gator.errors import NotFoundError
 
@@ -35,10 +36,14 @@ class FoundRun(Struct, frozen=True):
         return owner.run if owner is not None else ""
 
 
-def complete_run(incomplete: str) -> list[tuple[str, str]]:
-    """What a shell offers after `-r`."""
+def complete_run(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """What a shell offers after `-r`. A hub is asked only once somebody has begun to name a run of it."""
+    if incomplete.startswith(PREFIX):
+        from gator.cli.selector_home_hub import names_like
+
+        return names_like(_impatient(ctx), incomplete.removeprefix(PREFIX))
     runs = found_runs(tracking_root(None))
-    values = [(LATEST, "the newest run")]
+    values = [(LATEST, "the newest run"), (PREFIX, "the newest run of the hub")]
     values += [(run.folder.path.name, run.ident) for run in runs[:50]]
     return [value for value in values if value[0].startswith(incomplete)]
 
@@ -47,7 +52,16 @@ def complete_path(ctx: typer.Context, incomplete: str) -> list[str]:
     """What a shell offers for the path of a node."""
     from gator.cli.selector_open import paths_like
 
-    return paths_like(ctx.params.get("run"), ctx.params.get("tracking"), incomplete)
+    tracking = ctx.params.get("tracking")
+    return paths_like(
+        ctx.params.get("run"), Path(tracking) if tracking else None, _impatient(ctx), incomplete
+    )
+
+
+def _impatient(ctx: typer.Context) -> HubChoice:
+    """The hub that the words before mean, asked only for as long as a shell may stand still."""
+    ca = ctx.params.get("hub_ca")
+    return HubChoice(ctx.params.get("hub"), Path(ca) if ca else None, COMPLETE_SECONDS)
 
 
 RunOption = Annotated[
@@ -56,7 +70,7 @@ RunOption = Annotated[
         "-r",
         "--run",
         metavar="RUN",
-        help="latest (default), -1, -2, …, the beginning of an id, an ident, or a folder.",
+        help="latest (default), -1, -2, …, the beginning of an id, an ident, a folder, or hub:RUN.",
         autocompletion=complete_run,
     ),
 ]

@@ -1,4 +1,4 @@
-"""Opens the run that was selected: its folder where it can be read, else its live root.
+"""Opens the run that was selected: its folder where it can be read, else its live root, or a hub.
 
 Rule: commands see only `Questions`; where the answers come from makes no difference to them.
 """
@@ -11,6 +11,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from gator.cli import faults, selector
+from gator.cli.selector_home import FolderHome, Home
+from gator.cli.selector_hub import NO_CHOICE, HubChoice, name_on_hub
 from gator.errors import NotFoundError, StoreError, UsageError
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -55,7 +57,7 @@ class Questions(Protocol):
 class OpenRun(Struct, frozen=True):
     """A run that can be asked."""
 
-    found: selector.FoundRun
+    home: Home
     ask: Questions
     run: query_pb2.Run
     """The run as it was when it was opened."""
@@ -129,12 +131,19 @@ def pages(ask: Questions, request: qs.ListNodesRequest) -> Iterator[qs.ListNodes
 
 
 @contextmanager
-def open_run(wanted: str | None, tracking: Path | None) -> Generator[OpenRun]:
-    """The run that `-r` means, ready to be asked. Raises NotFoundError and StoreError."""
+def open_run(wanted: str | None, tracking: Path | None, hub: HubChoice = NO_CHOICE) -> Generator[OpenRun]:
+    """The run that `-r` means, ready to be asked. Raises NotFoundError, StoreError and UsageError."""
+    name = name_on_hub(wanted, hub)
+    if name is not None:
+        from gator.cli.selector_home_hub import open_on_hub
+
+        with open_on_hub(name, hub) as (home, ask):
+            yield OpenRun(home, ask, home.run)
+        return
     found = selector.select(wanted, selector.tracking_root(tracking))
     faults.log_to(found.folder.fault_log)
     with asking(found) as ask:
-        yield OpenRun(found, ask, ask.get_run(qs.GetRunRequest()).run)
+        yield OpenRun(FolderHome(found.folder), ask, ask.get_run(qs.GetRunRequest()).run)
 
 
 @contextmanager
@@ -173,13 +182,12 @@ def close_dead(found: selector.FoundRun) -> None:
         ensure_closed(found.folder)
 
 
-def paths_like(wanted: object, tracking: object, incomplete: str) -> list[str]:
+def paths_like(wanted: str | None, tracking: Path | None, hub: HubChoice, incomplete: str) -> list[str]:
     """Paths that begin or go on with `incomplete`; empty when the run cannot be asked."""
     from gator.errors import GatorError, UserError
 
-    run = wanted if isinstance(wanted, str) else None
     try:
-        with open_run(run, Path(str(tracking)) if tracking else None) as opened:
+        with open_run(wanted, tracking, hub) as opened:
             nodes = opened.matching([f"**/{incomplete}*", f"{incomplete}*"], most=100)
     except (GatorError, UserError):
         return []

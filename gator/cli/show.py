@@ -8,6 +8,7 @@ import typer
 from gator.cli import output
 from gator.cli.failures import reproduce
 from gator.cli.selector import JsonOption, RunOption, TrackingOption, complete_path
+from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.status import state_words
 from gator.v1 import common_pb2, event_pb2, query_pb2, spec_pb2
@@ -23,10 +24,12 @@ def show(
     ] = None,
     run: RunOption = None,
     tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
     json: JsonOption = False,
 ) -> None:
     """One node: how it was described, its command line, host, times, usage, attempts and result."""
-    with open_run(run, tracking) as opened:
+    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         answer = opened.ask.get_node(qs.GetNodeRequest(path=opened.path_of(path)))
         if json:
             output.say_json(answer)
@@ -42,7 +45,9 @@ def show(
 def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
     node = answer.node
     output.say(f"{output.paint(node.path, 'bold')}  {state_words(opened.run, node)}")
-    rows = [("run", f"{opened.run.id[:12]}  {opened.run.folder}")]
+    rows = [("run", f"{opened.run.id[:12]} {opened.home.words}")]
+    if opened.run.HasField("git"):
+        rows.append(("commit", output.commit(opened.run.git).removeprefix("commit ")))
     if node.HasField("first_error"):
         rows.append(("first error", node.first_error.text))
     if node.first_failure not in ("", node.path):

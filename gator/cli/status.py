@@ -4,6 +4,7 @@ import time
 
 from gator.cli import output
 from gator.cli.selector import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -20,13 +21,15 @@ def status(
     path: PathArgument = None,
     run: RunOption = None,
     tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
     json: JsonOption = False,
 ) -> None:
     """What runs and for how long, what waits and for what, and the counts.
 
     Jobs that wait for the same stand as one line with their number.
     """
-    with open_run(run, tracking) as opened:
+    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         wanted = opened.path_of(path)
         node = opened.ask.get_node(qs.GetNodeRequest(path=wanted)).node
         longest = _longest(opened, wanted)
@@ -62,7 +65,11 @@ def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
     run = opened.run
     output.say(f"{output.paint(node.path, 'bold')}  {state_words(run, node)}")
     output.say(f"{output.tally(node.tally)}")
-    output.say(output.paint(f"run {run.id[:12]} in {run.folder}", "dim"))
+    output.say(output.paint(f"run {run.id[:12]} {opened.home.words}", "dim"))
+    if run.HasField("git"):
+        output.say(output.paint(output.commit(run.git), "dim"))
+    if run.heard_unix_nanos and run.state == query_pb2.RUN_STATE_UNSPECIFIED:
+        output.say(output.paint(f"not connected since {output.moment(run.heard_unix_nanos)}", "warning"))
 
 
 def began(run: query_pb2.Run, node: query_pb2.Node) -> int:

@@ -1,4 +1,4 @@
-"""`gator stop`: end a live run or a part of it. Rule: it asks the root; it never kills anything itself."""
+"""`gator stop`: end a live run or a part of it. Rule: it asks who runs it; it never kills anything itself."""
 
 import getpass
 from typing import Annotated
@@ -7,8 +7,9 @@ import typer
 
 from gator.cli import output
 from gator.cli.selector import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
-from gator.errors import NotFoundError, UnavailableError, UsageError
+from gator.errors import NotFoundError, UsageError
 from gator.v1 import attach_pb2, control_service_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -17,6 +18,8 @@ def stop(
     path: PathArgument = None,
     run: RunOption = None,
     tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
     now: Annotated[bool, typer.Option("--now", help="Kill at once instead of asking first.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -24,15 +27,14 @@ def stop(
 
     Jobs get TERM, and KILL after their grace; with --now KILL at once.
     """
-    with open_run(run, tracking) as opened:
+    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         if opened.run.state == query_pb2.RUN_STATE_ENDED or opened.run.state == query_pb2.RUN_STATE_DIED:
-            raise UsageError(f"the run in {opened.run.folder} has ended already")
+            raise UsageError(f"the run {opened.home.words} has ended already")
         try:
             wanted = opened.path_of(path)
         except NotFoundError:
             wanted = _waiting_path(opened, (path or "").strip("/"))
-        response = order(
-            opened,
+        response = opened.home.stop(
             control_service_pb2.StopRequest(
                 path=wanted if path else "",
                 mode=attach_pb2.STOP_MODE_NOW if now else attach_pb2.STOP_MODE_GRACEFUL,
@@ -58,22 +60,3 @@ def _waiting_path(opened: OpenRun, wanted: str) -> str:
     if len(found) > 1:
         raise UsageError(f"{wanted!r} means {len(found)} nodes, and one is wanted: {', '.join(found[:5])}")
     return f"{found[0]}{bracket}{index}"
-
-
-def order(opened: OpenRun, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
-    """Give an order to the root of a live run. Raises UnavailableError when it does not listen."""
-    control = opened.found.folder.read_control()
-    if control is None:
-        raise UnavailableError(f"the run in {opened.run.folder} does not listen yet: try again in a moment")
-    import grpc
-
-    from gator import rpc, rpc_status
-    from gator.v1 import control_service_pb2_grpc
-
-    address, token = control
-    with rpc.blocking_channel(address) as channel:
-        stub = control_service_pb2_grpc.ControlServiceStub(channel)
-        try:
-            return stub.Stop(request, metadata=rpc.bearer(token), timeout=10)
-        except grpc.RpcError as error:
-            raise rpc_status.error_of_call(error) from error

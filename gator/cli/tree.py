@@ -7,6 +7,7 @@ import typer
 
 from gator.cli import output
 from gator.cli.selector import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run, pages
 from gator.cli.status import began
 from gator.v1 import common_pb2, query_pb2
@@ -17,6 +18,8 @@ def tree(
     path: PathArgument = None,
     run: RunOption = None,
     tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
     depth: Annotated[
         int | None,
         typer.Option("--depth", "-d", min=0, metavar="N", help="Most levels below PATH; default all."),
@@ -34,7 +37,7 @@ def tree(
     With --outcome it is a list of paths instead of a tree.
     """
     outcomes = [output.choice(common_pb2.Outcome.DESCRIPTOR, text, "--outcome") for text in outcome or []]
-    with open_run(run, tracking) as opened:
+    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         top = opened.path_of(path)
         for node in _nodes(opened, top, outcomes):
             level = node.path.count("/") - top.count("/")

@@ -1,0 +1,112 @@
+"""A hub as commands see it: its runs by their names, and what only a hub can answer.
+
+Rule: a run is found once, by its name; afterwards it is named by its whole id.
+"""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+
+from gator import rpc
+from gator.cli.selector import LATEST
+from gator.cli.selector_hub import HubChoice
+from gator.cli.selector_remote import Peer
+from gator.errors import NotFoundError
+from gator.v1 import hub_pb2, hub_service_pb2_grpc, query_pb2
+from gator.v1 import hub_service_pb2 as hs
+
+_SEVERAL = 100
+"""Runs that are looked at to tell what a name means."""
+
+
+class Hub:
+    """A hub that is asked."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+        self._stub = hub_service_pb2_grpc.HubServiceStub(peer.channel)
+
+    def find(self, name: str) -> query_pb2.Run:
+        """The run of a name: empty or `latest`, `-2`, an id or its beginning, an ident.
+
+        Raises NotFoundError that says which runs there are.
+        """
+        if name in ("", LATEST):
+            return self._newest(1)
+        if name.startswith("-") and name[1:].isdecimal() and 0 < int(name[1:]) <= 1000:
+            return self._newest(int(name[1:]))
+        named = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(name=name, page_size=_SEVERAL)).runs
+        by_id = [run for run in named if run.id.startswith(name)]
+        if len(by_id) == 1 or any(run.id == name for run in by_id):
+            return next(run for run in by_id if run.id == name or len(by_id) == 1)
+        if by_id:
+            raise NotFoundError(f"the ids of {len(by_id)} runs begin with {name}: give more of it")
+        if named:
+            return named[0]
+        raise NotFoundError(f"there is no run {name!r} on {self.peer.name}{self._which()}")
+
+    def _newest(self, back: int) -> query_pb2.Run:
+        runs = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(page_size=back)).runs
+        if len(runs) < back:
+            there = f"there are only {len(runs)} runs" if runs else "there is no run"
+            raise NotFoundError(
+                f"{there} on {self.peer.name}: bring one in with gator run SPEC --hub ADDRESS"
+            )
+        return runs[back - 1]
+
+    def _which(self) -> str:
+        runs = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(page_size=5)).runs
+        return "; the newest are: " + ", ".join(f"{run.id[:8]} ({run.ident})" for run in runs) if runs else ""
+
+    def runs(self, wanted: hs.ListRunsRequest, most: int) -> Iterator[query_pb2.Run]:
+        """The newest runs that pass, at most so many."""
+        while most > 0:
+            wanted.page_size = min(most, 1000)
+            page = self.peer.call(self._stub.ListRuns, wanted)
+            yield from page.runs[:most]
+            most -= len(page.runs)
+            if not page.next_page_token:
+                return
+            wanted.page_token = page.next_page_token
+
+    def failures(self, run: str, path: str = "") -> Iterator[hub_pb2.FailureGroup]:
+        """The failures of a run by signature, the most frequent first."""
+        wanted = hs.ListFailuresRequest(run=run, path=path)
+        while True:
+            page = self.peer.call(self._stub.ListFailures, wanted)
+            yield from page.groups
+            if not page.next_page_token:
+                return
+            wanted.page_token = page.next_page_token
+
+    def compare(self, before: str, after: str) -> Iterator[hs.CompareRunsResponse]:
+        """Two runs side by side, page by page."""
+        wanted = hs.CompareRunsRequest(before=before, after=after)
+        while True:
+            page = self.peer.call(self._stub.CompareRuns, wanted)
+            yield page
+            if not page.next_page_token:
+                return
+            wanted.page_token = page.next_page_token
+
+    def history(self, ident: str, path: str, most: int) -> hs.ListHistoryResponse:
+        """What came of a node in the newest runs of an ident."""
+        wanted = hs.ListHistoryRequest(ident=ident, path=path, page_size=min(most, 1000))
+        whole = self.peer.call(self._stub.ListHistory, wanted)
+        token = whole.next_page_token
+        while token and len(whole.entries) < most:
+            wanted.page_token = token
+            wanted.page_size = min(most - len(whole.entries), 1000)
+            page = self.peer.call(self._stub.ListHistory, wanted)
+            whole.entries.extend(page.entries)
+            token = page.next_page_token
+        return whole
+
+
+@contextmanager
+def connect(choice: HubChoice) -> Generator[Hub]:
+    """The hub that is meant. Raises UsageError for a wrong address or token file."""
+    access = choice.access()
+    with rpc.blocking_channel(access.address, access.ca) as channel:
+        advice = "start it with gator hub serve, or name another with --hub ADDRESS"
+        name = f"the hub at {access.address}"
+        yield Hub(Peer(channel, access.token, name=name, advice=advice, seconds=choice.seconds))

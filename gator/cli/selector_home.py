@@ -1,0 +1,97 @@
+"""Where a run was found, for what differs between a folder and a hub.
+
+Rule: what can be asked of a run is no part of it; that is the same everywhere.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from gator.daemon.folder import RunFolder
+from gator.errors import UnavailableError
+from gator.v1 import control_service_pb2
+from gator.v1 import query_service_pb2 as qs
+
+
+class Watching(Protocol):
+    """Events of a run as they come."""
+
+    def responses(self) -> Iterable[qs.WatchEventsResponse]:
+        """What comes, to the end of the run or until somebody gives up; may be asked for again, to go on."""
+        ...
+
+    def give_up(self) -> None:
+        """Nobody waits for more. May be called by any thread."""
+        ...
+
+
+Watch: TypeAlias = Callable[[qs.WatchEventsRequest], Watching]
+
+
+class Home(Protocol):
+    """The place of a run."""
+
+    @property
+    def name(self) -> str:
+        """What `-r` takes to mean this run again."""
+        ...
+
+    @property
+    def words(self) -> str:
+        """Where it is, to go on after `the run`: `in /chip/tracking/20261122-125830-top`."""
+        ...
+
+    @property
+    def settle_seconds(self) -> float:
+        """How much later than the end of a job its lines may come."""
+        ...
+
+    @property
+    def watch(self) -> Watch | None:
+        """Asks to be told of events; None where looking again is cheap."""
+        ...
+
+    def is_live(self) -> bool:
+        """Whether more may come of it."""
+        ...
+
+    def text_log(self, path: str) -> Path | None:
+        """The text file with the output of a job; None if there is none to be read here."""
+        ...
+
+    def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
+        """Give an order to the run. Raises UnavailableError when it does not listen."""
+        ...
+
+
+class FolderHome:
+    """A folder of this host."""
+
+    settle_seconds = 0.0
+    watch = None
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self.name = folder.path.name
+        self.words = f"in {folder.path}"
+
+    def is_live(self) -> bool:
+        """Whether its root lives."""
+        return self._folder.is_live()
+
+    def text_log(self, path: str) -> Path | None:
+        """The file in `logs/`."""
+        from gator.spec.paths import slug
+
+        log = self._folder.logs / f"{slug(path)}.log"
+        return log if log.exists() else None
+
+    def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
+        """Give an order to the live root."""
+        control = self._folder.read_control()
+        if control is None:
+            raise UnavailableError(f"the run {self.words} does not listen yet: try again in a moment")
+        from gator.cli import selector_remote
+
+        with selector_remote.root_of(control, seconds=10) as peer:
+            return selector_remote.stop(peer, request)

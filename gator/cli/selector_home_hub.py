@@ -1,0 +1,62 @@
+"""A run on a hub as the place of a run. Rule: nothing is looked for in a folder."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gator.cli import hub_client as hubs
+from gator.cli import selector_remote
+from gator.cli.selector import LATEST
+from gator.cli.selector_hub import PREFIX, HubChoice
+from gator.v1 import control_service_pb2, query_pb2
+from gator.v1 import hub_service_pb2 as hs
+from gator.v1 import query_service_pb2 as qs
+
+
+class HubHome:
+    """A hub that has the run."""
+
+    settle_seconds = 1.0
+
+    def __init__(self, hub: hubs.Hub, run: query_pb2.Run, ask: selector_remote.RemoteQuestions) -> None:
+        self.hub, self.run = hub, run
+        self.name = f"{PREFIX}{run.id[:12]}"
+        self.words = f"on {hub.peer.name}"
+        self.watch = ask.watch_events
+        self._ask = ask
+
+    def is_live(self) -> bool:
+        """Whether its root is connected and goes on."""
+        return self._ask.get_run(qs.GetRunRequest()).run.state == query_pb2.RUN_STATE_RUNNING
+
+    def text_log(self, path: str) -> Path | None:
+        """Never: a hub has lines, no files."""
+        return None
+
+    def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
+        """Give an order through the hub."""
+        request.run = self.run.id
+        return selector_remote.stop(self.hub.peer, request)
+
+
+@contextmanager
+def open_on_hub(name: str, choice: HubChoice) -> Generator[tuple[HubHome, selector_remote.RemoteQuestions]]:
+    """The run that a hub knows by this name, and who answers for it. Raises NotFoundError, UsageError."""
+    with hubs.connect(choice) as hub:
+        found = hub.find(name)
+        ask = selector_remote.RemoteQuestions(hub.peer, found.id)
+        yield HubHome(hub, ask.get_run(qs.GetRunRequest()).run, ask), ask
+
+
+def names_like(choice: HubChoice, incomplete: str) -> list[tuple[str, str]]:
+    """What a shell offers after `-r hub:`; nothing when the hub does not answer in time."""
+    from gator.errors import GatorError, UserError
+
+    values = [(LATEST, "the newest run")]
+    try:
+        with hubs.connect(choice) as hub:
+            for run in hub.runs(hs.ListRunsRequest(), 50):
+                values += [(run.id[:12], run.ident), (run.ident, f"the newest run of {run.ident}")]
+    except (GatorError, UserError):
+        pass
+    return [(PREFIX + name, text) for name, text in dict(values).items() if name.startswith(incomplete)]

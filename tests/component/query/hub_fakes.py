@@ -1,0 +1,127 @@
+"""A hub of a few runs: the real queries over their folders, and canned answers about many runs."""
+
+import asyncio
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from gator import rpc
+from gator.errors import NotFoundError, UnauthenticatedError
+from gator.query import Queries
+from gator.query.servicers import ControlServicer, QueryServicer
+from gator.store.run_queries import FolderReader
+from gator.v1 import (
+    control_service_pb2,
+    control_service_pb2_grpc,
+    hub_service_pb2_grpc,
+    query_pb2,
+    query_service_pb2_grpc,
+)
+from gator.v1 import hub_service_pb2 as hs
+from gator.v1 import query_service_pb2 as qs
+
+TOKEN = "the-token"
+
+
+class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
+    """Keeps what it was asked, answers what it was told to."""
+
+    def __init__(self, runs: Mapping[str, Queries]) -> None:
+        self._queries = runs
+        self.address = ""
+        self.asked = list[Any]()
+        self.stops = list[control_service_pb2.StopRequest]()
+        self.failures = hs.ListFailuresResponse()
+        self.compared = hs.CompareRunsResponse()
+        self.history = hs.ListHistoryResponse()
+
+    @property
+    def runs(self) -> list[query_pb2.Run]:
+        """The runs, the newest first."""
+        found = [queries.get_run(qs.GetRunRequest()).run for queries in self._queries.values()]
+        return sorted(found, key=lambda run: run.started_unix_nanos, reverse=True)
+
+    def find(self, run: str) -> Queries:
+        if run not in self._queries:
+            raise NotFoundError(f"there is no run {run!r} here")
+        return self._queries[run]
+
+    async def stop(self, request: control_service_pb2.StopRequest) -> int:
+        self.find(request.run)
+        self.stops.append(request)
+        return 3
+
+    async def ListRuns(self, request: hs.ListRunsRequest, context: Any) -> hs.ListRunsResponse:
+        self.asked.append(request)
+        found = [run for run in self.runs if run.id.startswith(request.name) or run.ident == request.name]
+        start = int(request.page_token or 0)
+        end = start + (request.page_size or 100)
+        return hs.ListRunsResponse(
+            runs=found[start:end], next_page_token=str(end) if end < len(found) else ""
+        )
+
+    async def ListFailures(self, request: hs.ListFailuresRequest, context: Any) -> hs.ListFailuresResponse:
+        self.asked.append(request)
+        return self.failures
+
+    async def CompareRuns(self, request: hs.CompareRunsRequest, context: Any) -> hs.CompareRunsResponse:
+        self.asked.append(request)
+        return self.compared
+
+    async def ListHistory(self, request: hs.ListHistoryRequest, context: Any) -> hs.ListHistoryResponse:
+        self.asked.append(request)
+        return self.history
+
+    async def PinRun(self, request: hs.PinRunRequest, context: Any) -> hs.PinRunResponse:
+        self.asked.append(request)
+        return hs.PinRunResponse()
+
+    async def DeleteRun(self, request: hs.DeleteRunRequest, context: Any) -> hs.DeleteRunResponse:
+        self.asked.append(request)
+        return hs.DeleteRunResponse()
+
+
+@contextmanager
+def serving(folders: Mapping[str, Path], *, live: bool = False) -> Generator[FakeHub]:
+    """A hub with the runs in some folders, by their ids, in a thread of its own."""
+    ready, over = threading.Event(), threading.Event()
+    with ExitStack() as left:
+        readers = {
+            run: left.enter_context(FolderReader.open(folder, live=live)) for run, folder in folders.items()
+        }
+        hub = FakeHub({run: Queries(reader) for run, reader in readers.items()})
+        thread = threading.Thread(target=lambda: asyncio.run(_serve(hub, ready, over)))
+        thread.start()
+        try:
+            assert ready.wait(20)
+            yield hub
+        finally:
+            over.set()
+            thread.join(20)
+
+
+async def _serve(hub: FakeHub, ready: threading.Event, over: threading.Event) -> None:
+    def authenticate(method: str, token: str) -> None:
+        if token != TOKEN:
+            raise UnauthenticatedError("the token is not one of this hub")
+
+    services = [
+        rpc.Service(
+            "gator.v1.QueryService",
+            query_service_pb2_grpc.add_QueryServiceServicer_to_server,
+            QueryServicer(hub.find, poll_seconds=0.01),
+        ),
+        rpc.Service(
+            "gator.v1.ControlService",
+            control_service_pb2_grpc.add_ControlServiceServicer_to_server,
+            ControlServicer(hub.stop),
+        ),
+        rpc.Service("gator.v1.HubService", hub_service_pb2_grpc.add_HubServiceServicer_to_server, hub),
+    ]
+    server = await rpc.serve(services, address="127.0.0.1:0", authenticate=authenticate)
+    hub.address = server.address
+    ready.set()
+    await asyncio.to_thread(over.wait)
+    await server.stop()

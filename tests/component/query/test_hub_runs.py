@@ -1,0 +1,168 @@
+"""Commands on a run of a hub."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gator.cli.main import app
+from gator.cli.selector_home_hub import names_like
+from gator.cli.selector_hub import HubChoice
+from gator.errors import NotFoundError, UnauthenticatedError, UsageError
+
+from . import runs
+from .hub_fakes import TOKEN, FakeHub, serving
+
+Gator = Callable[..., Result]
+OLD, NEW = "aaaa" * 8, "bbbb" * 8
+
+
+@pytest.fixture
+def hub(tracking: Path) -> Iterator[FakeHub]:
+    """A hub with two ended runs, both called top."""
+    old = runs.ended_run(tracking, stamp="20261121-000000", run=OLD)
+    new = runs.ended_run(tracking, stamp="20261122-000000", run=NEW)
+    with serving({NEW: new, OLD: old}) as hub:
+        yield hub
+
+
+@pytest.fixture
+def ask(hub: FakeHub, tmp_path: Path) -> Gator:
+    """Calls a command where only the hub can answer."""
+    return caller(hub, tmp_path)
+
+
+def caller(hub: FakeHub, tmp_path: Path) -> Gator:
+    environment = {
+        "GATOR_HUB": hub.address,
+        "GATOR_HUB_TOKEN": TOKEN,
+        "GATOR_TRACKING": str(tmp_path / "nothing-here"),
+        "NO_COLOR": "1",
+    }
+
+    def call(*args: str, code: int = 0) -> Result:
+        result = CliRunner().invoke(app, args, env=environment)
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return call
+
+
+def values(result: Result) -> list[Any]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "run"),
+    [
+        ("hub:", NEW),
+        ("hub:latest", NEW),
+        ("hub:-2", OLD),
+        ("hub:top", NEW),
+        ("hub:aaaaa", OLD),
+        ("hub:" + NEW, NEW),
+    ],
+)
+def test_a_run_of_a_hub_is_chosen_by_id_ident_or_age(ask: Gator, wanted: str, run: str) -> None:
+    (answer,) = values(ask("status", "-r", wanted, "--json"))
+    assert answer["run"]["id"] == run
+
+
+def test_a_run_that_the_hub_does_not_have_is_named_with_those_it_has(ask: Gator) -> None:
+    error = ask("status", "-r", "hub:zzz", code=1).exception
+    assert isinstance(error, NotFoundError)
+    assert "there is no run 'zzz' on the hub at 127.0.0.1:" in str(error)
+    assert "bbbbbbbb (top)" in str(error)
+    assert "only 2 runs" in str(ask("status", "-r", "hub:-3", code=1).exception)
+
+
+def test_hub_as_an_option_needs_no_prefix(ask: Gator, hub: FakeHub) -> None:
+    (answer,) = values(ask("status", "--hub", hub.address, "-r", "aaaa", "--json"))
+    assert answer["run"]["id"] == OLD
+
+
+def test_every_reading_command_reads_from_the_hub(ask: Gator, hub: FakeHub) -> None:
+    here = ("-r", "hub:")
+    status = ask("status", *here).stdout
+    assert status.startswith("top  failed after 3.30s: it returned 1\n1 passed, 1 failed, 1 pruned\n")
+    assert f"run bbbbbbbbbbbb on the hub at {hub.address}" in status
+    assert "  bad  failed  2.10s  it returned 1" in ask("tree", *here).stdout
+    assert ask("logs", "good", *here).stdout_bytes == b"hello\nworld\n\xff\x00bytes\n"
+    assert ask("logs", "bad", "--first-error", *here).stdout == "boom: it broke\n"
+    assert "top/bad err:2: boom" in ask("grep", "boom", *here).stdout
+    assert "top/good  cycles  1200.5  cycles" in ask("metrics", *here).stdout
+    assert len(values(ask("resources", "good", "--json", *here))[0]["samples"]) == 2
+    shown = ask("show", "bad", *here).stdout
+    assert f"bbbbbbbbbbbb on the hub at {hub.address}" in shown
+    assert "API_TOKEN=***" in shown
+
+
+def test_following_an_ended_job_on_a_hub_ends_with_its_last_line(ask: Gator) -> None:
+    begun = time.monotonic()
+    assert ask("logs", "-f", "good", "-r", "hub:").stdout_bytes == b"hello\nworld\n\xff\x00bytes\n"
+    assert ask("logs", "-f", "--grep", "o", "good", "-r", "hub:").stdout == "hello\nworld\n"
+    assert time.monotonic() - begun < 30
+
+
+def test_a_live_job_is_followed_to_its_end(tracking: Path, tmp_path: Path) -> None:
+    builder = runs.RunBuilder(tracking, run=NEW)
+    builder.write(runs.group("top", 0, 3, 3), runs.job("top/good", 0.1))
+    builder.write(runs.started("top/good", 1), runs.block("top/good", 1.1, b"one\n"))
+    with serving({NEW: builder.folder.path}, live=True) as hub:
+        ask = caller(hub, tmp_path)
+        results = list[Result]()
+        reading = threading.Thread(target=lambda: results.append(ask("logs", "-f", "good", "-r", "hub:")))
+        reading.start()
+        builder.write(runs.finished("top/good", 2, out=2), runs.result("top/good", 2))
+        # The last line comes after the end, as it does where states go ahead of output.
+        builder.write(runs.block("top/good", 1.2, b"two\n", first=2))
+        reading.join(30)
+    builder.end()
+    assert [result.stdout for result in results] == ["one\ntwo\n"]
+
+
+def test_a_stop_goes_through_the_hub(tracking: Path, tmp_path: Path) -> None:
+    builder = runs.simple_run(tracking, run=NEW)
+    with serving({NEW: builder.folder.path}, live=True) as hub:
+        text = caller(hub, tmp_path)("stop", "-r", "hub:top").stdout
+        (order,) = hub.stops
+    builder.end()
+    assert text == "stopping top: 3 jobs had not ended\n"
+    assert (order.run, order.path) == (NEW, "")
+
+
+def test_an_ended_run_of_a_hub_cannot_be_stopped(ask: Gator) -> None:
+    assert "the run on the hub at" in str(ask("stop", "-r", "hub:", code=1).exception)
+
+
+def test_a_hub_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app, ["status", "-r", "hub:"], env={"GATOR_HUB": "127.0.0.1:1", "GATOR_HUB_TOKEN": TOKEN}
+    )
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception).startswith("the hub at 127.0.0.1:1 does not answer: start it with gator hub")
+
+
+def test_a_wrong_token_is_refused(hub: FakeHub) -> None:
+    result = CliRunner().invoke(
+        app, ["status", "-r", "hub:"], env={"GATOR_HUB": hub.address, "GATOR_HUB_TOKEN": "wrong"}
+    )
+    assert isinstance(result.exception, UnauthenticatedError)
+
+
+def test_a_shell_is_offered_the_runs_of_the_hub(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATOR_HUB_TOKEN", TOKEN)
+    choice = HubChoice(hub.address, None, 5.0)
+    assert [name for name, _ in names_like(choice, "")] == [
+        "hub:latest",
+        "hub:bbbbbbbbbbbb",
+        "hub:top",
+        "hub:aaaaaaaaaaaa",
+    ]
+    assert [name for name, _ in names_like(choice, "to")] == ["hub:top"]
+    assert [name for name, _ in names_like(HubChoice("127.0.0.1:1", None, 5.0), "")] == ["hub:latest"]
