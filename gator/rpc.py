@@ -42,6 +42,7 @@ _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
 )
 # A peer on this host dies visibly; one far away may vanish in silence.
 _REMOTE_OPTIONS = (("grpc.keepalive_time_ms", 30_000), ("grpc.keepalive_timeout_ms", 10_000))
+_REFUSALS = (errors.UnauthenticatedError, errors.PermissionDeniedError)
 _EXEMPT = ("/grpc.health.v1.Health/", "/grpc.reflection.v1alpha.ServerReflection/")
 
 Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
@@ -52,6 +53,14 @@ class Authenticate(Protocol):
 
     def __call__(self, method: str, token: str, /) -> None:
         """Raises UnauthenticatedError if it is not. `token` is empty when none was sent."""
+        ...
+
+
+class Refused(Protocol):
+    """Is told of each call that was refused for its token, or because something belongs to someone else."""
+
+    def __call__(self, method: str, peer: str, error: Exception, /) -> None:
+        """`peer` is as grpc writes it, such as `ipv4:127.0.0.1:40000`."""
         ...
 
 
@@ -111,7 +120,12 @@ class Server:
 
 
 async def serve(
-    services: Iterable[Service], *, address: str, authenticate: Authenticate, tls: Tls | None = None
+    services: Iterable[Service],
+    *,
+    address: str,
+    authenticate: Authenticate,
+    tls: Tls | None = None,
+    refused: Refused | None = None,
 ) -> Server:
     """Starts a server at `unix:PATH` or `HOST:PORT` (port 0: any), with TLS when it is given.
 
@@ -120,7 +134,7 @@ async def serve(
     """
     socket = rpc_address.socket_path(address)
     lock = rpc_address.SocketLock(socket) if socket else None
-    server = aio.server(interceptors=[_Gate(authenticate)], options=_SERVER_OPTIONS)
+    server = aio.server(interceptors=[_Gate(authenticate, refused)], options=_SERVER_OPTIONS)
     try:
         served = await _register(server, list(services))
         port = _bind(server, address, tls)
@@ -215,8 +229,8 @@ async def abort(context: "aio.ServicerContext[Any, Any]", error: Exception) -> N
 class _Gate(aio.ServerInterceptor):
     """Asks for a token before a call reaches its servicer, and turns our errors into statuses."""
 
-    def __init__(self, authenticate: Authenticate) -> None:
-        self._authenticate = authenticate
+    def __init__(self, authenticate: Authenticate, refused: Refused | None) -> None:
+        self._authenticate, self._refused = authenticate, refused
 
     async def intercept_service(
         self,
@@ -232,11 +246,19 @@ class _Gate(aio.ServerInterceptor):
             self._authenticate(method, token_of(handler_call_details.invocation_metadata))
         except errors.UnauthenticatedError as error:
             refusal = error
-        return _guarded(handler, refusal)
+
+        async def end(context: Any, error: Exception) -> None:
+            if self._refused is not None and isinstance(error, _REFUSALS):
+                self._refused(method, context.peer(), error)
+            await abort(context, error)
+
+        return _guarded(handler, refusal, end)
 
 
-def _guarded(handler: Any, refusal: Exception | None) -> Any:
-    """The same handler, with errors of ours sent as statuses; or one that only refuses."""
+def _guarded(
+    handler: Any, refusal: Exception | None, end: Callable[[Any, Exception], Awaitable[None]]
+) -> Any:
+    """The same handler, with errors of ours given to `end`; or one that only refuses."""
 
     async def answer_one(request: Any, context: Any) -> Any:
         try:
@@ -244,7 +266,7 @@ def _guarded(handler: Any, refusal: Exception | None) -> Any:
                 raise refusal
             return await (handler.stream_unary or handler.unary_unary)(request, context)
         except (errors.GatorError, errors.UserError) as error:
-            await abort(context, error)
+            await end(context, error)
 
     async def answer_many(request: Any, context: Any) -> Any:
         try:
@@ -257,7 +279,7 @@ def _guarded(handler: Any, refusal: Exception | None) -> Any:
             else:
                 await answers
         except (errors.GatorError, errors.UserError) as error:
-            await abort(context, error)
+            await end(context, error)
 
     make: dict[tuple[bool, bool], Callable[..., Any]] = {
         (False, False): grpc.unary_unary_rpc_method_handler,

@@ -30,15 +30,13 @@ class ParentServer:
     async def Attach(  # noqa: N802 - the name is given by the schema
         self, request_iterator: AsyncIterator[attach_pb2.AttachRequest], context: Any
     ) -> None:
-        """One child, from its Hello to its end."""
+        """One child, from its Hello to its end. What it has to end with is raised: `rpc.serve` sends it."""
         stream = _ServerStream(context)
         try:
             await attend(self._handler, stream, rpc.token_of(context.invocation_metadata()))
-        except errors.UnavailableError:
-            # The child is gone, so nobody hears a status.
+        except _GoneError:
+            # Nobody hears a status.
             return
-        except (errors.GatorError, errors.UserError) as error:
-            await rpc.abort(context, error)
 
 
 def parent_service(handler: ChildHandler) -> rpc.Service:
@@ -50,6 +48,10 @@ def parent_service(handler: ChildHandler) -> rpc.Service:
     return rpc.Service(
         NAME, parent_service_pb2_grpc.add_ParentServiceServicer_to_server, ParentServer(handler)
     )
+
+
+class _GoneError(errors.UnavailableError):
+    """The child went away; any other UnavailableError is what its parent has to say to it."""
 
 
 class _ServerStream:
@@ -71,4 +73,4 @@ class _ServerStream:
         try:
             await self._context.write(message)
         except (aio.BaseError, asyncio.InvalidStateError) as error:
-            raise errors.UnavailableError(f"the child is gone ({error})") from error
+            raise _GoneError(f"the child is gone ({error})") from error

@@ -1,0 +1,153 @@
+"""One hub for each database: a lock that ends with its process, however that ends."""
+
+import fcntl
+import os
+import socket
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gator.errors import UnavailableError, UsageError
+
+if TYPE_CHECKING:
+    import psycopg
+
+_KEY = 7_268_402
+"""Of the advisory lock that a hub holds as long as it serves."""
+_CONNECT_SECONDS = 10
+# Else the server would keep the lock of a host that vanished for hours.
+_KEEPALIVE = (("tcp_keepalives_idle", 30), ("tcp_keepalives_interval", 10), ("tcp_keepalives_count", 3))
+
+
+class HubLock(Protocol):
+    """The right to serve a database."""
+
+    def is_held(self) -> bool:
+        """Whether it is; False only when another hub has it. May wait for the database, so not on a loop."""
+        ...
+
+    def release(self) -> None:
+        """Give it back."""
+        ...
+
+
+def take(url: str, password: str | None = None) -> HubLock:
+    """The lock of the database at a URL; makes the folder of a file.
+
+    Raises UsageError when another hub has it, UnavailableError when the database cannot be reached.
+    """
+    if url.startswith("sqlite:"):
+        return FileLock(Path(url.removeprefix("sqlite:")))
+    return PostgresLock(url, password)
+
+
+class FileLock:
+    """Of a file: an flock on another beside it."""
+
+    def __init__(self, database: Path) -> None:
+        """Raises UsageError."""
+        # Two names of one file must not make two locks.
+        real = Path(os.path.realpath(database))
+        file = lock_file(real)
+        try:
+            real.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise UsageError(f"cannot write {file}: {error.strerror}; choose another --db") from error
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(self._descriptor, 200, 0).decode(errors="replace").strip()
+            os.close(self._descriptor)
+            raise UsageError(
+                f"{database} is served by another hub ({holder}): use that one, or another --db and --port"
+            ) from error
+        except OSError as error:
+            os.close(self._descriptor)
+            raise UsageError(
+                f"cannot lock {file}: {error.strerror}; put the database on a local file system"
+            ) from error
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+
+    def is_held(self) -> bool:
+        """Always: it ends with the process."""
+        return True
+
+    def release(self) -> None:
+        """Give it back. The file stays, so that nobody locks one that is being removed."""
+        os.ftruncate(self._descriptor, 0)
+        os.close(self._descriptor)
+
+
+def lock_file(database: Path) -> Path:
+    """The file that stands for a database."""
+    return database.with_name(database.name + ".lock")
+
+
+class PostgresLock:
+    """Of a PostgreSQL database: an advisory lock of a connection that stays open."""
+
+    def __init__(self, url: str, password: str | None = None) -> None:
+        """Raises UsageError when another hub has it, UnavailableError when the server cannot be reached."""
+        self._url, self._password = url, password
+        self._lock = threading.Lock()
+        self._connection = connect(url, password)
+        if not self._try():
+            self._connection.close()
+            raise UsageError(f"{url} is served by another hub: use that one, or another --db and --port")
+
+    def _try(self) -> bool:
+        for name, value in _KEEPALIVE:
+            self._connection.execute(f"SET {name} = {value}".encode())
+        row: Any = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_KEY,)).fetchone()
+        return bool(row[0])
+
+    def is_held(self) -> bool:
+        """Whether it is, or nobody can say because the server is away."""
+        import psycopg
+
+        with self._lock:
+            try:
+                if not self._connection.closed:
+                    self._connection.execute("SELECT 1")
+                    return True
+                self._connection = connect(self._url, self._password)
+                return self._try()
+            except (psycopg.Error, UnavailableError):
+                # It was cut; the next look connects again.
+                self._connection.close()
+                return True
+
+    def release(self) -> None:
+        """Give it back."""
+        with self._lock:
+            self._connection.close()
+
+
+def connect(url: str, password: str | None = None) -> "psycopg.Connection[Any]":
+    """A connection that commits each statement. Raises UsageError without driver, UnavailableError."""
+    try:
+        import psycopg
+    except ImportError as error:
+        raise UsageError("PostgreSQL needs its driver: pip install 'gator[postgres]'") from error
+    try:
+        return psycopg.connect(
+            url,
+            autocommit=True,
+            password=password,
+            connect_timeout=_CONNECT_SECONDS,
+            application_name="gator hub",
+        )
+    except psycopg.OperationalError as error:
+        if error.pgconn is not None and error.pgconn.needs_password:
+            raise PasswordNeededError(
+                f"{url} asks for a password: set PGPASSWORD, or write it into ~/.pgpass"
+            ) from error
+        raise UnavailableError(f"cannot reach {url}: {' '.join(str(error).split())}") from error
+    except psycopg.Error as error:
+        raise UsageError(f"--db {url}: {' '.join(str(error).split())}") from error
+
+
+class PasswordNeededError(UsageError):
+    """The server wants a password, and none was found."""

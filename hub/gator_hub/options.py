@@ -1,0 +1,121 @@
+"""What a hub is told when it is started, and what of it cannot be. Opens no socket and no database."""
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from msgspec import Struct
+
+from gator import hub_access, rpc
+from gator.errors import UsageError
+
+DEFAULT_HOST = "127.0.0.1"
+LOG_CAP_BYTES = 256 * 1024 * 1024
+_POSTGRES = ("postgresql", "postgres")
+
+
+class HubOptions(Struct, frozen=True):
+    """What `gator hub serve` takes."""
+
+    database: str
+    """`sqlite:PATH` or `postgresql://USER@HOST:PORT/NAME`, see `database_url`."""
+    host: str = DEFAULT_HOST
+    port: int = hub_access.DEFAULT_PORT
+    """0: any that is free."""
+    token_file: Path | None = None
+    """None: that of the user's own hub."""
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    insecure: bool = False
+    log_cap_bytes: int = LOG_CAP_BYTES
+    """Bytes of output kept of an attempt that has ended."""
+    keep_days: int | None = None
+    """Ended runs that are older are removed; None: never."""
+    keep_runs: int | None = None
+    """Of the ended runs of an ident so many are kept; None: all."""
+
+    @property
+    def address(self) -> str:
+        """Where to listen."""
+        # Of a name both addresses would be taken, or one where the other is in use.
+        host = DEFAULT_HOST if self.host == "localhost" else self.host
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+
+def check(options: HubOptions) -> None:
+    """Raises UsageError when a hub must not be started so."""
+    if (options.tls_certificate is None) != (options.tls_key is None):
+        raise UsageError("--tls-cert and --tls-key belong together: give both")
+    if hub_access.is_loopback(options.host) or options.insecure:
+        return
+    missing = [
+        name
+        for name, given in (
+            ("--token-file", options.token_file),
+            ("--tls-cert and --tls-key", options.tls_certificate),
+        )
+        if given is None
+    ]
+    if missing:
+        raise UsageError(
+            f"{options.host} can be reached from other hosts: give {' and '.join(missing)} as well, or "
+            "--insecure to let tokens and output cross the network unencrypted"
+        )
+
+
+def tls_of(options: HubOptions) -> rpc.Tls | None:
+    """Certificate and key as they lie in their files; raises UsageError when they do not fit."""
+    certificate, key = options.tls_certificate, options.tls_key
+    if certificate is None or key is None:
+        return None
+    try:
+        # An encrypted key fails, instead of asking on a terminal that a server does not have.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
+        return rpc.Tls(certificate.read_bytes(), key.read_bytes())
+    except ssl.SSLError as error:
+        raise UsageError(
+            f"{certificate} and {key} are no certificate and its unencrypted key, in PEM"
+        ) from error
+    except OSError as error:
+        raise UsageError(f"cannot read {error.filename or certificate}: {error.strerror}") from error
+
+
+def default_database(environ: Mapping[str, str]) -> Path:
+    """The record of a user's own hub."""
+    return hub_access.data_folder(environ) / "hub.db"
+
+
+def database_url(text: str | None, environ: Mapping[str, str]) -> str:
+    """The URL that `--db` means: a path, `sqlite:PATH`, a URL of PostgreSQL, or nothing for the default.
+
+    Raises UsageError, also for a URL with a password: everybody on the host can read it in a command line.
+    """
+    if not text:
+        return f"sqlite:{default_database(environ)}"
+    if text.startswith("sqlite:"):
+        return _sqlite_url(text.removeprefix("sqlite:"))
+    if "://" not in text:
+        return _sqlite_url(text)
+    if text.partition("://")[0] not in _POSTGRES:
+        raise UsageError("--db takes a file or postgresql://USER@HOST:PORT/NAME")
+    try:
+        parts = urlsplit(text)
+        secret = parts.password is not None or any(
+            name.endswith("password") for name in parse_qs(parts.query)
+        )
+        _ = parts.port
+    except ValueError as error:
+        raise UsageError("--db is no URL: write postgresql://USER@HOST:PORT/NAME") from error
+    if secret:
+        raise UsageError(
+            "everybody on this host could read a password in --db: give it by PGPASSWORD or ~/.pgpass, "
+            "or leave it out to be asked"
+        )
+    return text
+
+
+def _sqlite_url(path: str) -> str:
+    if not path or path == ":memory:":
+        raise UsageError("--db takes the path of a file")
+    return f"sqlite:{Path(path).expanduser().absolute()}"
