@@ -4,12 +4,12 @@ The rule: a statement is a constant text of few sizes, so that drivers keep it p
 within the transaction that is open on the thread's connection.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, compress
 from operator import attrgetter
 from typing import Any
 
-from gator.store.rows import AttemptRow, MetricRow, NodeRow, Row, columns_of, upsert_sql
+from gator.store.rows import AttemptRow, MetricRow, NodeRow, Row, columns_of, type_of, upsert_sql
 from gator_hub.database import Database, Dialect
 
 MOST_ROWS = 128
@@ -19,29 +19,40 @@ _COPY_TYPES = ("int8", "int8", "int8", "int8", "int8", "bytea")
 _COPY_FROM = 16
 """From so many rows on a COPY is faster than an INSERT."""
 
+_ARRAYS = {"int": "bigint", "float": "double precision", "str": "text", "bytes": "bytea"}
+
 EventRow = tuple[int, int, int, int, int, bytes]
 
 
 class Insert:
-    """An INSERT of rows of one table, each given as a tuple."""
+    """An INSERT of rows of one table, each given as a tuple. Columns are `int`, `float`, `str` or `bytes`."""
 
-    __slots__ = ("_sql",)
+    __slots__ = ("_by_columns", "_by_rows")
 
-    def __init__(self, head: str, width: int, tail: str = "") -> None:
-        row = "(" + ", ".join("?" * width) + ")"
-        self._sql = {
-            1 << power: f"{head} {', '.join([row] * (1 << power))} {tail}"
+    def __init__(self, table: str, columns: Mapping[str, str], tail: str = "") -> None:
+        head = f"INSERT INTO {table} ({', '.join(columns)})"
+        row = "(" + ", ".join("?" * len(columns)) + ")"
+        self._by_rows = {
+            1 << power: f"{head} VALUES {', '.join([row] * (1 << power))} {tail}"
             for power in range(MOST_ROWS.bit_length())
         }
+        arrays = ", ".join(f"?::{_ARRAYS[kind]}[]" for kind in columns.values())
+        self._by_columns = f"{head} SELECT * FROM unnest({arrays}) {tail}"  # noqa: S608 - names of columns
 
     def run(self, database: Database, rows: Sequence[Sequence[Any]]) -> None:
         """Insert all rows."""
-        # Past peewee where it can be: it would look at each statement anew.
-        execute = database.connection.execute if database.dialect is Dialect.SQLITE else database.execute
+        if not rows:
+            return
+        if database.dialect is Dialect.POSTGRES:
+            # A parameter for each column instead of each value: a tenth of the time.
+            database.execute(self._by_columns, [list(column) for column in zip(*rows, strict=True)])
+            return
+        # Past peewee, which would look at each statement anew.
+        execute = database.connection.execute
         at, left = 0, len(rows)
         while left:
             size = MOST_ROWS if left >= MOST_ROWS else 1 << (left.bit_length() - 1)
-            execute(self._sql[size], list(chain.from_iterable(rows[at : at + size])))
+            execute(self._by_rows[size], list(chain.from_iterable(rows[at : at + size])))
             at += size
             left -= size
 
@@ -70,10 +81,9 @@ class Upsert:
     def _insert(self, said: tuple[bool, ...]) -> Insert:
         columns = list(compress(self._columns, said))
         lesser = ("least", "greatest") if self._dialect is Dialect.POSTGRES else ("min", "max")
-        head, tail = upsert_sql(
-            self._table, self._row, columns, key="run", least=lesser[0], greatest=lesser[1]
-        )
-        return Insert(head, len(columns) + 1, tail)
+        _, tail = upsert_sql(self._table, self._row, columns, key="run", least=lesser[0], greatest=lesser[1])
+        types = {"run": "int", **{name: type_of(self._row, name) for name in columns}}
+        return Insert(self._table, types, tail)
 
 
 class Catalogue:
@@ -85,11 +95,21 @@ class Catalogue:
         self.metrics = Upsert("metrics", MetricRow, dialect)
 
 
-EVENTS = Insert("INSERT INTO events (place, subject, kind, severity, time_unix_nanos, body) VALUES", 6)
-SUBJECTS = Insert("INSERT INTO subjects (id, run, path, attempt) VALUES", 4)
+EVENTS = Insert(
+    "events",
+    {
+        "place": "int",
+        "subject": "int",
+        "kind": "int",
+        "severity": "int",
+        "time_unix_nanos": "int",
+        "body": "bytes",
+    },
+)
+SUBJECTS = Insert("subjects", {"id": "int", "run": "int", "path": "str", "attempt": "int"})
 STORES = Insert(
-    "INSERT INTO stores (id, run, store, states_seq, bulk_seq) VALUES",
-    5,
+    "stores",
+    {"id": "int", "run": "int", "store": "str", "states_seq": "int", "bulk_seq": "int"},
     "ON CONFLICT (id) DO UPDATE SET states_seq = excluded.states_seq, bulk_seq = excluded.bulk_seq",
 )
 

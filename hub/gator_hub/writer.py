@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from enum import IntEnum
 from logging import getLogger
-from time import time_ns
+from time import monotonic, time_ns
 from typing import Any, TypeVar
 
 from msgspec import Struct, field
@@ -29,6 +29,9 @@ Answer = TypeVar("Answer")
 
 MOST_BYTES = 4 * 1024 * 1024
 """A transaction takes no more work once it has so many bytes."""
+PACE_SECONDS = 0.025
+"""Transactions follow each other no sooner, unless there is much to write: what comes between goes together."""
+_MUCH_BYTES = 128 * 1024
 _RETRY_SECONDS = 1.0
 _KINDS = {name: int(kind) for kind, name in FIELD_OF_KIND.items()}
 _LOG = int(attach_pb2.EVENT_KIND_LOG)
@@ -105,6 +108,7 @@ class Writer:
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._told_trouble = False
+        self._next = 0.0
         self._thread = threading.Thread(target=self._run, name="hub writer", daemon=True)
         self._thread.start()
 
@@ -141,9 +145,17 @@ class Writer:
                     if isinstance(self._queue[0], Call):
                         self._do(self._queue.popleft())
                     else:
+                        self._pace()
                         self._keep(self._gather())
+                        self._next = monotonic() + PACE_SECONDS
         finally:
             self._database.forget()
+
+    def _pace(self) -> None:
+        """Let more gather when the last transaction was just now; after a rest the first one goes at once."""
+        rest = self._next - monotonic()
+        if rest > 0 and self.backlog_bytes < _MUCH_BYTES:
+            self._closing.wait(rest)
 
     def _gather(self) -> list[Work]:
         works: list[Work] = []
