@@ -7,7 +7,7 @@ mentioned.
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from gator.v1 import common_pb2 as pb
+from gator.core.results import lost
 from gator.v1 import event_pb2
 
 Attempts = Sequence[tuple[int, event_pb2.AttemptFinished]]
@@ -36,10 +36,7 @@ class Past:
             case "declared":
                 self.declared[path] = event.time_unix_nanos
             case "started":
-                end = event_pb2.AttemptFinished(
-                    outcome=pb.OUTCOME_LOST, reason=pb.REASON_LOST, message=f"the daemon {daemon} died"
-                )
-                self._attempts.setdefault(path, {})[attempt] = end
+                self._attempts.setdefault(path, {})[attempt] = lost(f"the daemon {daemon} died")
             case "attempt_finished":
                 self._attempts.setdefault(path, {})[attempt] = event.attempt_finished
             case "result":

@@ -4,6 +4,7 @@ The rule: a live tier and whoever closes a dead run afterwards say the same of t
 """
 
 from gator.core.gate import FAILURES
+from gator.core.signature import sign
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 
@@ -26,10 +27,18 @@ def result_of_end(end: event_pb2.AttemptFinished, attempts: int) -> event_pb2.Re
         counts=end.counts,
         metrics=end.metrics,
         usage=end.usage,
+        signature=end.signature,
     )
     if end.HasField("first_error"):
         result.first_error.CopyFrom(end.first_error)
     return result
+
+
+def lost(message: str, reason: pb.Reason.ValueType = pb.REASON_LOST) -> event_pb2.AttemptFinished:
+    """The end of an attempt of which nobody knows how it ended; `message` is for people."""
+    end = event_pb2.AttemptFinished(outcome=pb.OUTCOME_LOST, reason=reason, message=message)
+    sign(end)
+    return end
 
 
 def count_result(tally: event_pb2.Tally, result: event_pb2.Result) -> None:
@@ -50,3 +59,5 @@ def complete(
         setattr(result.jobs, _TALLY_FIELD[result.outcome], 1)
         if result.outcome in FAILURES:
             result.first_failure = path
+            # What was never started is lost without an attempt that could have one.
+            sign(result)

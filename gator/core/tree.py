@@ -22,7 +22,7 @@ from gator.core.declared import declared_of
 from gator.core.gate import FAILURES, Closing
 from gator.core.past import Past
 from gator.core.remotes import Remotes
-from gator.core.results import count_result
+from gator.core.results import count_result, lost
 from gator.core.tier import Child, Job, Phase, Tier
 from gator.core.watch import WatchPlans
 from gator.events import ancestors, parent_of, template_of
@@ -148,8 +148,7 @@ class Tree:
 
     def on_attempt_lost(self, path: str, attempt: int, why: str, now: int) -> None:
         """The daemon of a started attempt died."""
-        end = event_pb2.AttemptFinished(outcome=pb.OUTCOME_LOST, reason=pb.REASON_LOST, message=why)
-        self.on_attempt_finished(path, attempt, end, now)
+        self.on_attempt_finished(path, attempt, lost(why), now)
 
     def on_remote_result(self, path: str, result: event_pb2.Result, now: int) -> None:
         """A node that lives in another daemon has its Result."""

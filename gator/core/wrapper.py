@@ -14,6 +14,7 @@ in nanoseconds everywhere.
 import signal
 from enum import Enum
 
+from gator.core.signature import sign
 from gator.core.verdict import Facts, duration, judge, offence
 from gator.core.wrapper_actions import Action, Exit, Finished, Look, Record, Signal, Spawn
 from gator.core.wrapper_events import ClientEvents, Stamp
@@ -342,7 +343,7 @@ class Wrapper:
 
     def _finished(self) -> event_pb2.AttemptFinished:
         verdict = judge(self._facts, self._job.settings.limits)
-        return event_pb2.AttemptFinished(
+        finished = event_pb2.AttemptFinished(
             outcome=verdict.outcome,
             reason=verdict.reason,
             message=verdict.message,
@@ -356,6 +357,8 @@ class Wrapper:
             stderr_lines=self._output.lines(common_pb2.STREAM_STDERR),
             dropped_bytes=self._output.dropped,
         )
+        sign(finished)
+        return finished
 
     def _usage_message(self) -> event_pb2.Usage:
         ended = self._exit

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gator.core.results import complete as complete_result
-from gator.core.results import result_of_end
+from gator.core.results import lost, result_of_end
 from gator.core.tally import GroupFold
 from gator.store import inserts, run_rows
 from gator.store.catalogue import KINDS, Changes
@@ -113,9 +113,7 @@ def _of_job(files: RunFiles, row: dict[str, Any]) -> event_pb2.Result:
             ends = reader.of_attempt(path, number, _FINISHED).events
             end = ends[-1].attempt_finished if ends else None
     if end is None:
-        end = event_pb2.AttemptFinished(
-            outcome=common_pb2.OUTCOME_LOST, reason=common_pb2.REASON_RUN_DIED, message=MESSAGE
-        )
+        end = lost(MESSAGE, common_pb2.REASON_RUN_DIED)
     result = result_of_end(end, number)
     complete_result(result, common_pb2.NODE_KIND_JOB, path, allow_failure=bool(row["allow_failure"]))
     return result
