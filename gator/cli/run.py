@@ -11,6 +11,7 @@ import typer
 
 from gator import loading
 from gator.cli import run_options as opt
+from gator.cli.run_hub import HubLogs, chosen_hub, labels_of
 from gator.errors import UsageError
 from gator.process.host import supported
 
@@ -20,6 +21,7 @@ LIMITS: Final = "When it fails"
 RECORD: Final = "What is kept"
 WHERE: Final = "Where it runs"
 SHOWN: Final = "What is printed"
+HUB: Final = "Where it is seen"
 
 
 def run(
@@ -204,6 +206,38 @@ def run(
             rich_help_panel=SHOWN,
         ),
     ] = None,
+    hub: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Show the run in this hub; default: $GATOR_HUB; none: in no hub.",
+            rich_help_panel=HUB,
+        ),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Name the run; may be repeated.", rich_help_panel=HUB),
+    ] = None,
+    hub_logs: Annotated[
+        HubLogs,
+        typer.Option(help="Which lines the hub keeps of it, besides all Results.", rich_help_panel=HUB),
+    ] = HubLogs.ALL,
+    hub_wait: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Longest time that the end of the run waits for the hub; default: 3s.",
+            rich_help_panel=HUB,
+        ),
+    ] = None,
+    hub_ca: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Certificates to trust, in PEM; default: $GATOR_HUB_CA, else no TLS.",
+            rich_help_panel=HUB,
+        ),
+    ] = None,
 ) -> None:
     """Run a spec: start every job of its tree and keep all they say."""
     reason = supported()
@@ -227,6 +261,8 @@ def run(
         return
     pools = opt.pools(loaded, jobs=jobs, memory=memory, licenses=licenses or [], sched_args=sched_arg or [])
     del scheduler
+    notices: list[tuple[str, bool]] = []
+    hub_options = chosen_hub(hub, hub_ca, hub_wait, notices)
     with loading.quickly():
         from gator.cli.running import Launch, execute
 
@@ -245,5 +281,9 @@ def run(
         verbose=verbose,
         all_messages=all_msg,
         progress=sys.stdout.isatty() if progress is None else progress,
+        labels=labels_of(label or []),
+        output=f"OUTPUT_{hub_logs.name}",
+        hub=hub_options,
+        notices=notices,
     )
     raise typer.Exit(execute(launch))

@@ -12,7 +12,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -34,7 +34,7 @@ from gator.core.secrecy import hide, hide_within, mask, mask_variables, secret_v
 from gator.daemon.clock import SystemClock
 from gator.daemon.folder import RunFolder
 from gator.daemon.modes import Placement
-from gator.daemon.options import RunEnd, RunOptions
+from gator.daemon.options import HubOptions, RunEnd, RunOptions
 from gator.daemon.recovery import close_latest
 from gator.daemon.root import Root
 from gator.errors import UsageError
@@ -61,6 +61,12 @@ class Launch(Struct, frozen=True):
     verbose: bool
     all_messages: bool
     progress: bool
+    labels: Mapping[str, str]
+    output: str
+    """Which lines its user wants to be kept in a hub: a name of `Output`."""
+    hub: HubOptions | None
+    notices: Sequence[tuple[str, bool]]
+    """What is to be said before anything starts, and whether it is a warning."""
 
 
 def execute(launch: Launch) -> int:
@@ -68,7 +74,7 @@ def execute(launch: Launch) -> int:
     launch.request.run = secrets.token_hex(16)
     # Planned before there is a folder, so that a spec that cannot run leaves nothing behind.
     plan = make_plan(launch.request)
-    notices = _look_over(launch, plan)
+    notices = [*launch.notices, *_look_over(launch, plan)]
     close_latest(tracking_root())
     folder = _make_folder(launch, plan.root.ident)
     launch.request.run_dir = str(folder.path)
@@ -93,6 +99,7 @@ def execute(launch: Launch) -> int:
         sample_interval_millis=launch.sample_interval_millis,
         log_cap_bytes=launch.log_cap_bytes,
         text_logs=launch.text_logs,
+        hub=launch.hub,
     )
     end, stopped = asyncio.run(_run(folder, plan, options, display, notices))
     if launch.parent:
@@ -113,9 +120,15 @@ async def _run(
     root = Root(folder, plan, options, display, SystemClock())
     loop = asyncio.get_running_loop()
     stops: list[int] = []
+    over = False
 
     def on_signal(number: int) -> None:
         stops.append(number)
+        if over:
+            # Nothing is left to stop but the wait for the hub.
+            if root.uploader is not None:
+                root.uploader.let_go()
+            return
         at_once = len(stops) > 1
         name = signal.Signals(number).name
         display.on_notice(
@@ -133,6 +146,9 @@ async def _run(
         display.on_notice(text, warning=warning)
     end = await root.run()
     at_end = len(stops)
+    over = True
+    if root.uploader is not None:
+        await root.uploader.finish()
     while not display.ready() and len(stops) == at_end:  # noqa: ASYNC110 - only asking tells
         # Somebody reads slowly; Ctrl-C lets go of what is left.
         await asyncio.sleep(0.02)
@@ -190,4 +206,6 @@ def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
         "inside": os.environ.get("GATOR_RUN_DIR", ""),
         "inside_path": os.environ.get("GATOR_PATH", ""),
         "pools": json.dumps(asdict(launch.pools)),
+        "labels": json.dumps(launch.labels),
+        "output": launch.output,
     }

@@ -9,6 +9,17 @@ from gator.daemon.modes import Placement, TextLogMode
 from gator.v1 import event_pb2
 
 
+class HubOptions(Struct, frozen=True):
+    """Where a run is to be seen besides its folder."""
+
+    address: str
+    """Of the hub, as its user wrote it."""
+    ca: str = ""
+    """File with certificates to trust, absolute; empty when none was named."""
+    wait_seconds: float = 3.0
+    """How long the end of the run may wait for the hub."""
+
+
 class RunOptions(Struct, frozen=True):
     """All that decides over a run besides its plan. Paths are absolute, times in milliseconds."""
 
@@ -22,6 +33,7 @@ class RunOptions(Struct, frozen=True):
     sample_interval_millis: int = 5_000
     log_cap_bytes: int = 1 << 30
     text_logs: TextLogMode = TextLogMode.FAILED
+    hub: HubOptions | None = None
 
 
 class RunEnd(Struct, frozen=True):

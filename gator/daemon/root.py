@@ -9,7 +9,7 @@ import secrets
 import shlex
 import sys
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gator.core import actions as act
 from gator.core import dispatch_actions as disp
@@ -46,12 +46,15 @@ from gator.store import Store
 from gator.v1 import attach_pb2, control_service_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 
+if TYPE_CHECKING:
+    from gator.daemon.uploader import Uploader
+
 INLINE = "inline"
 SWITCH_INTERVAL = 0.0005
 """Seconds; the store's writing thread needs the interpreter often and shortly."""
 ACK_SECONDS = 0.02
 SERVE_AFTER = 0.05
-"""Seconds after which a run that is inline begins to listen."""
+"""Seconds after which a run that is inline begins to listen, and any run to feed its hub."""
 
 
 class Root:
@@ -73,6 +76,8 @@ class Root:
         self._host: WrapperHost | None = None
         self._fleet: Fleet | None = None
         self._desk: ClientDesk | None = None
+        self.uploader: Uploader | None = None
+        """What feeds the hub; whoever runs the root lets it finish when the run is over."""
 
     # -- the whole run
 
@@ -111,6 +116,7 @@ class Root:
         self._store.on_failed = self._fail
         self._view.begin(self._info(), self._store)
         self._engine.start(self.options.deadline_millis)
+        self._start_uploader()
         serving = self._loop.create_task(self._serve())
         serving.add_done_callback(self._on_served)
         try:
@@ -323,6 +329,16 @@ class Root:
     def _on_served(self, serving: "asyncio.Task[None]") -> None:
         if not serving.cancelled() and (error := serving.exception()) is not None:
             self._fail(error)
+
+    def _start_uploader(self) -> None:
+        if self.options.hub is not None:
+            from gator.daemon.uploader import Uploader
+
+            self.uploader = Uploader(
+                self.options.hub, self.folder, self.options.environment, self._display.on_notice
+            )
+            # What starts the first jobs goes ahead.
+            self._loop.call_later(SERVE_AFTER, self.uploader.start)
 
     async def _stop_serving(self, serving: "asyncio.Task[None]") -> None:
         serving.cancel()

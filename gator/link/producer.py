@@ -119,6 +119,18 @@ class Producer:
         self._next_tick = 0.0
         self.draining = False
         """Whether the stream is about to end, so that nothing waits for the next tick."""
+        self.acks = 0
+        """Number of acks that came."""
+
+    @property
+    def subscriptions(self) -> int:
+        """Number of subscriptions."""
+        return len(self._subscriptions)
+
+    @property
+    def awaits_ack(self) -> bool:
+        """Whether something that was sent was not acknowledged yet."""
+        return not all(subscription.window.is_empty for subscription in self._subscriptions.values())
 
     def add_store(self, store_id: str, store: StoreView) -> None:
         """Serves one more store to all subscriptions, present and to come."""
@@ -155,6 +167,7 @@ class Producer:
 
     def ack(self, ack: attach_pb2.Ack) -> None:
         """Gives credit back."""
+        self.acks += 1
         subscription = self._subscriptions.get(ack.subscription)
         if subscription is not None:
             subscription.window.acked(ack.position.store, ack.position.seq)

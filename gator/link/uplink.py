@@ -89,6 +89,21 @@ class Uplink:
         del seq
         self._wake.set()
 
+    @property
+    def subscriptions(self) -> int:
+        """Number of subscriptions that the parent has made on this stream."""
+        return self._producer.subscriptions
+
+    @property
+    def acks(self) -> int:
+        """Number of acks that came on this stream."""
+        return self._producer.acks
+
+    @property
+    def awaits_ack(self) -> bool:
+        """Whether something that was sent was not acknowledged yet."""
+        return self._producer.awaits_ack
+
     async def finish(self) -> None:
         """Sends what is left, waits until all batches are acked, and ends the stream.
 

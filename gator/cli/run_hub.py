@@ -1,0 +1,63 @@
+"""Options of `gator run` that concern the hub: which one, what it is shown, how long it is waited for.
+
+The rule: what the user names wrongly is told before anything starts; what only the environment names never
+keeps a run from starting.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+
+from gator.cli.run_options import millis
+from gator.daemon.options import HubOptions
+from gator.errors import UsageError
+
+HUB_VARIABLE = "GATOR_HUB"
+_NO_HUB = ("", "none")
+
+
+class HubLogs(Enum):
+    """Values of --hub-logs."""
+
+    ALL = "all"
+    WARNINGS = "warnings"
+    NONE = "none"
+
+
+def chosen_hub(
+    option: str | None, ca: Path | None, wait: str | None, notices: list[tuple[str, bool]]
+) -> HubOptions | None:
+    """The hub that a run is to be seen in; None for none.
+
+    Raises UsageError for wrong options; what is wrong in the environment is added to `notices`.
+    """
+    wait_millis = millis(wait, "--hub-wait")
+    named = os.environ.get(HUB_VARIABLE, "") if option is None else option
+    if named.strip().lower() in _NO_HUB:
+        return None
+    from gator.hub_access import resolve
+
+    try:
+        resolve(named, os.environ, ca=ca)
+    except UsageError as error:
+        if option is not None:
+            raise UsageError(f"--hub {option}: {error}") from error
+        notices.append((f"{HUB_VARIABLE} is left alone: {error}", True))
+        return None
+    return HubOptions(
+        address=named.strip(),
+        ca=str(ca.absolute()) if ca is not None else "",
+        wait_seconds=3.0 if wait_millis is None else wait_millis / 1000,
+    )
+
+
+def labels_of(texts: Sequence[str]) -> Mapping[str, str]:
+    """The names that --label gives; of one given twice the last counts. Raises UsageError."""
+    labels: dict[str, str] = {}
+    for text in texts:
+        name, found, value = text.partition("=")
+        if not found or not name.strip():
+            raise UsageError(f"--label {text}: give NAME=VALUE")
+        labels[name.strip()] = value
+    return labels

@@ -1,0 +1,128 @@
+"""The stores of a run's folder as an uplink serves them: opened as they appear, asked for their tips.
+
+The rule: they are only ever read, so whoever writes them never waits for this.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gator.daemon.folder import ROOT_STORE, RunFolder
+from gator.errors import StoreError
+from gator.store import Reader
+from gator.store.run_meta import description_of
+from gator.v1 import attach_pb2, event_pb2
+
+
+class StoreFile:
+    """One store; `committed` is as new as the last `poll`."""
+
+    def __init__(self, reader: Reader) -> None:
+        """`reader` now belongs to it."""
+        self._reader = reader
+        self.id = reader.store_id
+        self.committed = reader.tip()
+        """The last sequence number that is known to be committed."""
+        self.fault = ""
+        """Why it cannot be read; empty while it can."""
+
+    @property
+    def meta(self) -> Mapping[str, str]:
+        """What it says of itself."""
+        return self._reader.meta
+
+    def poll(self) -> bool:
+        """Look how far it has come; whether that is further. Raises StoreError."""
+        before = self.committed
+        try:
+            self.committed = self._reader.tip()
+        except StoreError as error:
+            self.fault = str(error)
+            raise
+        return self.committed > before
+
+    def read(
+        self, after: int, wanted: attach_pb2.EventFilter, limit: int, /
+    ) -> tuple[Sequence[event_pb2.Event], int]:
+        """As `StoreView` says. Raises StoreError."""
+        try:
+            part = self._reader.events(after, wanted, limit)
+        except StoreError as error:
+            self.fault = str(error)
+            raise
+        return part.events, part.through
+
+    def root_declared_unix_nanos(self) -> int:
+        """Of the root's store: when its root node was declared; 0 as long as it was not."""
+        rows = self._reader.query("SELECT declared_unix_nanos FROM nodes WHERE parent = '' LIMIT 1")
+        return (rows[0][0] or 0) if rows else 0
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._reader.close()
+
+
+class RunStores:
+    """The stores of one run, the root's first."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.opened: list[StoreFile] = []
+        """In the order in which they were opened."""
+        self.unreadable: dict[Path, str] = {}
+        """Files that could not be opened at the last look, and why: one that begins has no tables yet."""
+        self._known: set[Path] = set()
+        self._run = ""
+
+    @property
+    def root(self) -> StoreFile | None:
+        """The root's store; None as long as it cannot be read."""
+        return self.opened[0] if self.opened else None
+
+    @property
+    def fault(self) -> str:
+        """Why one that was opened cannot be read any more; empty while all can."""
+        return next((store.fault for store in self.opened if store.fault), "")
+
+    def look(self) -> Sequence[StoreFile]:
+        """Open what is new. Nothing is opened before the root's store."""
+        self.unreadable.clear()
+        found = [store for path in self._new_files() if (store := self._open(path)) is not None]
+        self.opened += found
+        return found
+
+    def poll(self) -> bool:
+        """Whether any has come further. Raises StoreError."""
+        return sum(store.poll() for store in self.opened) > 0
+
+    def describe(self) -> attach_pb2.RunDescription:
+        """What the root's store says of the run; only when it is open."""
+        root = self.opened[0]
+        description = description_of(root.meta, self.folder.path)
+        description.run.started_unix_nanos = root.root_declared_unix_nanos()
+        return description
+
+    def close(self) -> None:
+        """Let all files go."""
+        for store in self.opened:
+            store.close()
+
+    def _new_files(self) -> list[Path]:
+        if not self.opened:
+            root = self.folder.stores / ROOT_STORE
+            return [root] if root.exists() else []
+        return [path for path in sorted(self.folder.stores.glob("*.db")) if path not in self._known]
+
+    def _open(self, path: Path) -> StoreFile | None:
+        try:
+            reader = Reader.open(path)
+        except StoreError as error:
+            self.unreadable[path] = str(error)
+            return None
+        run = reader.meta.get("run", "")
+        if not reader.store_id or not run or (self._run and run != self._run):
+            reader.close()
+            self.unreadable[path] = f"{path} does not say that it belongs to this run"
+            return None
+        self._run = run
+        self._known.add(path)
+        return StoreFile(reader)

@@ -1,0 +1,217 @@
+"""Brings one run into a hub: one stream after another, until all of it is there.
+
+The rule: nothing is remembered of what was sent. The hub says on each stream how far it is, so a cut, a
+restart of either side and a second upload of the same run all look alike.
+"""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable
+from random import SystemRandom
+from typing import Final
+
+from msgspec import Struct
+
+from gator import __version__, rpc
+from gator.daemon.upload_order import UploadState, UploadStatus
+from gator.daemon.upload_stop import StopCourier
+from gator.daemon.upload_stores import RunStores
+from gator.errors import GatorError, ProtocolError, UnavailableError, UserError
+from gator.hub_access import HubAccess
+from gator.link.stream import end_tasks
+from gator.link.uplink import Uplink
+from gator.v1 import attach_pb2
+
+POLL_SECONDS: Final = 0.05
+"""The stores are asked for their tips so often; less often where asking takes long."""
+_MOST_SHARE = 20
+"""Asking takes at most one part in so many of the time."""
+FIRST_PAUSE_SECONDS: Final = 0.05
+MOST_PAUSE_SECONDS: Final = 2.0
+WELCOME_SECONDS: Final = 10.0
+"""So long a hub may take to answer a Hello."""
+STALLED_SECONDS: Final = 5.0
+"""A hub that acknowledges nothing for so long counts as away, though the stream goes on."""
+SUBSCRIPTIONS: Final = 2
+"""A hub subscribes to the states and to the bulk of a run."""
+QUIET_SECONDS: Final = 0.25
+"""A hub that has subscribed to less, and to nothing more for so long, wants no more."""
+
+Tell = Callable[[UploadStatus], None]
+
+
+class Upload:
+    """One run on its way into a hub.
+
+    `access` is asked before each dial and raises UsageError while the way is not known; `tell` hears each
+    change of how things stand.
+    """
+
+    def __init__(self, stores: RunStores, access: Callable[[], HubAccess], tell: Tell) -> None:
+        self._stores, self._access, self._tell = stores, access, tell
+        self._over = False
+        self._id = secrets.token_hex(8)
+        self._status = UploadStatus(UploadState.AWAY)
+        self._said = False
+
+    def end(self) -> None:
+        """The run is over: end when everything that is there now is in the hub."""
+        self._over = True
+
+    async def run(self) -> UploadStatus:
+        """Goes on until everything is in the hub after `end`, or nothing more can be done.
+
+        Gives the last status, which was told too: DONE, REFUSED or FAILED.
+        """
+        await self._wait_for_root()
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            stream = _Stream(self._stores, self._be)
+            try:
+                await stream.run(self._access(), self._hello(), lambda: self._over)
+                return self._be(UploadState.DONE)
+            except (GatorError, UserError) as error:
+                if self._stores.fault:
+                    return self._be(UploadState.FAILED, self._stores.fault)
+                if stream.dialled and isinstance(error, UserError | ProtocolError):
+                    return self._be(UploadState.REFUSED, str(error))
+                self._be(UploadState.AWAY, _short(error))
+            if stream.welcomed:
+                pause = FIRST_PAUSE_SECONDS
+            # Not all roots at once, when their hub comes back.
+            await asyncio.sleep(pause * SystemRandom().uniform(0.5, 1.0))
+            pause = min(2 * pause, MOST_PAUSE_SECONDS)
+
+    async def _wait_for_root(self) -> None:
+        while not self._stores.look():  # noqa: ASYNC110 - only asking tells
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _hello(self) -> attach_pb2.Hello:
+        root = self._stores.opened[0]
+        return attach_pb2.Hello(
+            role=attach_pb2.ROLE_ROOT,
+            id=self._id,
+            host=os.uname().nodename,
+            pid=os.getpid(),
+            store=root.id,
+            version=__version__,
+            run=root.meta["run"],
+            description=self._stores.describe(),
+        )
+
+    def _be(self, state: UploadState, why: str = "") -> UploadStatus:
+        """Tell how things stand, if that is new."""
+        status = UploadStatus(state, why)
+        if not self._said or state is not self._status.state:
+            self._status, self._said = status, True
+            self._tell(status)
+        return status
+
+
+class _Pulse(Struct):
+    """When a hub last did something that it had to do."""
+
+    at: float
+    acks: int = 0
+    subscriptions: int = 0
+
+
+class _Stream:
+    """One stream to a hub, from its Hello to its end."""
+
+    def __init__(self, stores: RunStores, be: Callable[..., object]) -> None:
+        self._stores, self._be = stores, be
+        self._loop = asyncio.get_running_loop()
+        self._courier = StopCourier(stores.folder)
+        self._lost: Exception | None = None
+        self.dialled = False
+        """Whether the way was known, so that what is refused is refused by the hub."""
+        self.welcomed = False
+
+    async def run(self, access: HubAccess, hello: attach_pb2.Hello, is_over: Callable[[], bool]) -> None:
+        """Serve the hub until everything is there and the run is over; raises why it ended before."""
+        self.dialled = True
+        channel = rpc.channel(access.address, access.ca)
+        uplink = Uplink(access.address, hello, access.token, None, self, channel=channel)
+        for store in self._stores.opened:
+            uplink.add_store(store.id, store)
+        talking = self._loop.create_task(uplink.run())
+        feeding = self._loop.create_task(self._feed(uplink, is_over))
+        try:
+            await asyncio.wait({talking, feeding}, return_when=asyncio.FIRST_COMPLETED)
+            if feeding.done():
+                # It ends first only by an error or when all is sent.
+                await feeding
+            await talking
+        finally:
+            await end_tasks(talking, feeding)
+            self._courier.close()
+            await channel.close()
+        if self._lost is not None:
+            raise self._lost
+
+    # -- from the hub
+
+    def on_welcome(self, welcome: attach_pb2.Welcome) -> None:
+        """The hub is there."""
+        del welcome
+        self.welcomed = True
+        self._be(UploadState.CONNECTED)
+
+    def on_message(self, message: attach_pb2.AttachResponse) -> None:
+        """A stop is for the root; a hub that drains ends the stream by itself."""
+        if message.WhichOneof("message") == "stop":
+            self._courier.pass_on(message.stop)
+
+    def on_lost(self, error: Exception) -> None:
+        """The stream ended too early."""
+        self._lost = error
+
+    # -- from the stores
+
+    async def _feed(self, uplink: Uplink, is_over: Callable[[], bool]) -> None:
+        pulse = _Pulse(self._loop.time())
+        subscribed_at = pulse.at
+        while True:
+            # Asked first: what comes after it need not be looked for.
+            over = is_over()
+            now = self._loop.time()
+            for store in self._stores.look():
+                uplink.add_store(store.id, store)
+            if self._stores.poll():
+                uplink.on_commit()
+            cost = self._loop.time() - now
+            if uplink.subscriptions != pulse.subscriptions:
+                subscribed_at = now
+            self._check(uplink, pulse, now)
+            quiet = now - subscribed_at >= QUIET_SECONDS
+            if over and (uplink.subscriptions >= SUBSCRIPTIONS or (uplink.subscriptions and quiet)):
+                break
+            await asyncio.sleep(max(POLL_SECONDS, _MOST_SHARE * cost))
+        finishing = self._loop.create_task(uplink.finish())
+        try:
+            while not finishing.done():
+                self._check(uplink, pulse, self._loop.time())
+                await asyncio.wait({finishing}, timeout=POLL_SECONDS)
+        finally:
+            await end_tasks(finishing)
+
+    def _check(self, uplink: Uplink, pulse: _Pulse, now: float) -> None:
+        """Look whether the hub does what it has to. Raises UnavailableError if it does not even answer."""
+        moved = uplink.acks != pulse.acks or uplink.subscriptions != pulse.subscriptions
+        owes = not self.welcomed or not uplink.subscriptions or uplink.awaits_ack
+        if moved or not owes:
+            pulse.at, pulse.acks, pulse.subscriptions = now, uplink.acks, uplink.subscriptions
+            if self.welcomed:
+                self._be(UploadState.CONNECTED)
+        elif not self.welcomed and now - pulse.at > WELCOME_SECONDS:
+            raise UnavailableError(f"no answer for {WELCOME_SECONDS:.0f} s")
+        elif self.welcomed and now - pulse.at > STALLED_SECONDS:
+            self._be(UploadState.AWAY, f"it has taken nothing for {STALLED_SECONDS:.0f} s")
+
+
+def _short(error: Exception) -> str:
+    """Why, without what gRPC puts before it."""
+    text = str(error)
+    return text.rpartition(": ")[2] if isinstance(error, UnavailableError) else text

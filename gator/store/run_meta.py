@@ -1,0 +1,65 @@
+"""What the root's store says of its run as a whole, as messages.
+
+The rule: only what was written at the start of the run stands here, masked as it was written; what came of
+the run follows from its events.
+"""
+
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from gator.v1 import attach_pb2, plan_pb2, query_pb2
+
+GIT_FILE = "git.json"
+"""Beside the stores: the state of the working tree at the start, where somebody asked git for it."""
+MOST_PLAN_BYTES = 8 * 1024 * 1024
+"""A larger plan request is left out of a description, which has to fit into one message."""
+
+
+def run_of(meta: Mapping[str, str], folder: Path) -> query_pb2.Run:
+    """The run as it was started; its times, state and Result are left empty."""
+    run = query_pb2.Run(
+        id=meta.get("run", ""),
+        ident=meta.get("ident", ""),
+        folder=str(folder),
+        host=meta.get("host", ""),
+        user=meta.get("user", ""),
+        version=meta.get("version", ""),
+        seed=int(meta.get("seed") or 0),
+        spec=meta.get("spec_name", ""),
+    )
+    if meta.get("command_line"):
+        run.argv.extend(shlex.split(meta["command_line"]))
+    if meta.get("labels"):
+        run.labels.update(json.loads(meta["labels"]))
+    return run
+
+
+def description_of(meta: Mapping[str, str], folder: Path) -> attach_pb2.RunDescription:
+    """What a root tells a hub of its run; the time of its start is for the caller to add."""
+    description = attach_pb2.RunDescription(run=run_of(meta, folder))
+    if (git := read_git(folder)) is not None:
+        description.run.git.CopyFrom(git)
+    request = bytes.fromhex(meta.get("plan_request", ""))
+    if 0 < len(request) <= MOST_PLAN_BYTES:
+        description.plan.CopyFrom(plan_pb2.PlanRequest.FromString(request))
+    if meta.get("pools"):
+        description.pools.CopyFrom(attach_pb2.RunPools(**json.loads(meta["pools"])))
+    if meta.get("output"):
+        description.output = attach_pb2.Output.Value(meta["output"])
+    return description
+
+
+def write_git(folder: Path, git: query_pb2.Git) -> None:
+    """Keep the state of the working tree in a run's folder; raises OSError."""
+    text = json.dumps({"commit": git.commit, "branch": git.branch, "dirty": git.dirty})
+    (folder / GIT_FILE).write_text(text + "\n")
+
+
+def read_git(folder: Path) -> query_pb2.Git | None:
+    """The state of the working tree as it was kept; None where it was not."""
+    try:
+        return query_pb2.Git(**json.loads((folder / GIT_FILE).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
