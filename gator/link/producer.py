@@ -119,6 +119,8 @@ class Producer:
         self._next_tick = 0.0
         self.draining = False
         """Whether the stream is about to end, so that nothing waits for the next tick."""
+        self.expected = 0
+        """How many subscriptions the consumer has announced."""
         self.acks = 0
         """Number of acks that came."""
 
@@ -176,7 +178,7 @@ class Producer:
     @property
     def is_drained(self) -> bool:
         """Whether nothing waits and every subscription has acknowledged everything that is committed."""
-        if self._control or self._due or self._progress:
+        if self._control or self._due or self._progress or len(self._subscriptions) < self.expected:
             return False
         return all(
             subscription.window.is_empty

@@ -137,7 +137,9 @@ class Uplink:
             first = await stream.read()
             if first is None:
                 return errors.UnavailableError("the parent ended the stream before its welcome")
-            self._handler.on_welcome(roles.welcome_of(first))
+            welcome = roles.welcome_of(first)
+            self._producer.expected = welcome.subscriptions
+            self._handler.on_welcome(welcome)
             reader = asyncio.create_task(self._read(stream))
             writer = asyncio.create_task(self._write(stream))
             await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)

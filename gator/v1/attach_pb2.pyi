@@ -459,10 +459,13 @@ class Welcome(message.Message):
     VERSION_FIELD_NUMBER: builtins.int
     RECORD_FIELD_NUMBER: builtins.int
     CONTEXT_FIELD_NUMBER: builtins.int
+    SUBSCRIPTIONS_FIELD_NUMBER: builtins.int
     version: builtins.str
     """Version of Gator."""
     record: builtins.int
     """A job's own process: the number of the last record of this id that is kept, from which to go on."""
+    subscriptions: builtins.int
+    """How many subscriptions the parent is about to make: a child that has nothing else to do waits for them before it ends."""
     @builtins.property
     def context(self) -> RunContext:
         """A daemon: what holds for the whole run."""
@@ -473,10 +476,11 @@ class Welcome(message.Message):
         version: builtins.str = ...,
         record: builtins.int = ...,
         context: RunContext | None = ...,
+        subscriptions: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["context", b"context", "record", b"record", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["context", b"context", "record", b"record", "subscriptions", b"subscriptions", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

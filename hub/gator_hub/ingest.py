@@ -85,7 +85,7 @@ class Ingest:
             raise UnavailableError("the hub is about to stop")
         root = self._roots[child] = _Root(child, self._owners.pop(id(child.hello)))
         self._spawn(self._register(root))
-        return attach_pb2.Welcome(version=__version__)
+        return attach_pb2.Welcome(version=__version__, subscriptions=len(Lane))
 
     def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> Awaitable[None] | None:
         """Events are kept; what else a root says is of no use here."""

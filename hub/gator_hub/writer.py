@@ -30,7 +30,7 @@ Answer = TypeVar("Answer")
 MOST_BYTES = 4 * 1024 * 1024
 """A transaction takes no more work once it has so many bytes."""
 PACE_SECONDS = 0.025
-"""Transactions follow each other no sooner, unless there is much to write: what comes between goes together."""
+"""Transactions follow each other no sooner, unless there is much to write."""
 _MUCH_BYTES = 128 * 1024
 _RETRY_SECONDS = 1.0
 _KINDS = {name: int(kind) for kind, name in FIELD_OF_KIND.items()}

@@ -1,0 +1,204 @@
+"""What the hub keeps of what roots send, on both databases."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from gator.errors import PermissionDeniedError, PreconditionError, UnauthenticatedError
+from gator.store.catalogue import Changes
+from gator.v1 import attach_pb2 as pb
+from gator.v1 import common_pb2
+from tests.component.link.fakes import MemoryStore, raw, until
+
+from .ingesting import (
+    DAEMON_STORE,
+    ROOT_STORE,
+    RUN,
+    declared,
+    feed,
+    hello,
+    hub,
+    kept,
+    log,
+    result,
+    small_run,
+    started,
+)
+from .postgres import PostgresServer
+
+
+async def test_everything_is_kept_once_and_the_catalogue_follows(database_url: str, tmp_path: Path) -> None:
+    stores = small_run()
+    async with hub(database_url, tmp_path) as there:
+        assert await feed(there.address, stores) == []
+        assert sorted(there.events()) == sorted(kept(stores))
+        changes = Changes()
+        for name, store in stores.items():
+            changes.take(name, store.events)
+        nodes = there.database.query("SELECT path, sort, state, outcome, attempts FROM nodes ORDER BY path")
+        assert nodes == [
+            (row.path, row.sort, row.state, row.outcome, row.attempts)
+            for row in sorted(changes.nodes.values(), key=lambda row: row.path.encode())
+        ]
+        attempts = there.database.query("SELECT path, number, store, first_seq FROM attempts ORDER BY path")
+        assert attempts == [
+            (row.path, row.number, row.store, row.first_seq)
+            for row in sorted(changes.attempts.values(), key=lambda row: row.path.encode())
+        ]
+        ((outcome, ended),) = there.database.query("SELECT outcome, ended_unix_nanos FROM runs")
+        assert (outcome, ended) == (common_pb2.OUTCOME_FAILED, stores[ROOT_STORE].events[-1].time_unix_nanos)
+
+
+async def test_what_was_sent_before_is_not_sent_again(database_url: str, tmp_path: Path) -> None:
+    stores = small_run()
+    async with hub(database_url, tmp_path) as there:
+        await feed(there.address, stores)
+        stores[DAEMON_STORE].append(log("top/x[3]", "late"))
+        await feed(there.address, stores)
+        assert sorted(there.events()) == sorted(kept(stores))
+    async with hub(database_url, tmp_path) as there:
+        # Another hub on the same database goes on where the one before stood.
+        stores[DAEMON_STORE].append(log("top/x[4]", "later"))
+        await feed(there.address, stores)
+        assert sorted(there.events()) == sorted(kept(stores))
+
+
+async def test_two_who_feed_one_run_at_once_leave_each_event_once(database_url: str, tmp_path: Path) -> None:
+    stores = small_run(300)
+    again = small_run(300)
+    async with hub(database_url, tmp_path) as there:
+        refused = await asyncio.gather(*(feed(there.address, some) for some in (stores, again)))
+        assert refused == [[], []]
+        assert sorted(there.events()) == sorted(kept(stores))
+
+
+async def test_only_the_output_that_is_wanted_comes(database_url: str, tmp_path: Path) -> None:
+    async with hub(database_url, tmp_path) as there:
+        for number, (output, texts) in enumerate(
+            (
+                (pb.OUTPUT_WARNINGS, [b"careful"]),
+                (pb.OUTPUT_NONE, []),
+                (pb.OUTPUT_ALL, [b"plain", b"careful"]),
+            )
+        ):
+            run, name = f"run{number}", f"store{number}"
+            store = MemoryStore()
+            store.append(
+                declared("top"),
+                started("top"),
+                log("top", "plain"),
+                log("top", "careful", common_pb2.SEVERITY_WARNING),
+                result("top"),
+            )
+            await feed(there.address, {name: store}, said=hello(run, name, output))
+            bodies = [body for *_, body in there.events(run)]
+            assert [text for text in (b"plain", b"careful") if any(text in body for body in bodies)] == texts
+            assert len(bodies) == 3 + len(texts)
+
+
+async def test_text_that_a_database_refuses_is_kept_readable(database_url: str, tmp_path: Path) -> None:
+    store = MemoryStore()
+    end = result("top", common_pb2.OUTCOME_FAILED)
+    end.result.message = "a\0b \ufffd \U0001f40a"
+    store.append(declared("top"), log("top", "x\0y"), end)
+    async with hub(database_url, tmp_path) as there:
+        assert await feed(there.address, {ROOT_STORE: store}) == []
+        assert there.database.query("SELECT message FROM nodes") == [("a\\x00b \ufffd \U0001f40a",)]
+        assert sorted(there.events()) == sorted(kept({ROOT_STORE: store}))
+
+
+async def test_a_stranger_and_a_false_owner_are_refused(database_url: str, tmp_path: Path) -> None:
+    stores = small_run()
+    async with hub(database_url, tmp_path) as there:
+        (refusal,) = await feed(there.address, stores, token="nobody")
+        assert isinstance(refusal, UnauthenticatedError)
+        assert await feed(there.address, stores) == []
+        (refusal,) = await feed(there.address, stores, token="bob-token")
+        assert isinstance(refusal, PermissionDeniedError)
+        other = {"d" * 32: MemoryStore()}
+        other["d" * 32].append(declared("top"))
+        (refusal,) = await feed(there.address, other, said=hello(RUN, "d" * 32))
+        assert isinstance(refusal, PreconditionError)
+        assert sorted(there.events()) == sorted(kept(stores))
+
+
+def batch(
+    *events: object, after: int = 0, through: int = 0, store: str = ROOT_STORE, lane: int = 2
+) -> pb.Batch:
+    one = pb.Batch(subscription=lane, store=store, after=after, through=through or len(events))
+    one.events.extend(events)  # type: ignore[arg-type]
+    for number, event in enumerate(one.events, after + 1):
+        event.seq = event.seq or number
+    return one
+
+
+WRONG = {
+    "nobody subscribed": batch(log("top", "x"), lane=9),
+    "the path of another run": batch(log("other/x", "x")),
+    "a store without a name": batch(log("top", "x"), store=""),
+    "a store of another run": batch(log("top", "x"), store="e" * 32),
+    "a store that is too long": batch(through=1 << 40),
+    "an event beyond its batch": batch(log("top", "x"), log("top", "y"), through=1),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+async def test_garbage_ends_its_own_stream_and_no_other(
+    wrong: str, database_url: str, tmp_path: Path
+) -> None:
+    stores = small_run()
+    async with hub(database_url, tmp_path) as there:
+        other = MemoryStore()
+        other.append(declared("top"))
+        await feed(there.address, {"e" * 32: other}, said=hello("e" * 32, "e" * 32))
+        async with raw(there, "ada-token") as child:  # type: ignore[arg-type]
+            await child.say(pb.AttachRequest(hello=hello("f" * 32, "f" * 32)))
+            await child.read()
+            while (await child.read()).WhichOneof("message") != "subscribe":
+                pass
+            await child.read()
+            await child.say(pb.AttachRequest(batch=WRONG[wrong]))
+            code, _ = await child.status()
+            assert code == "INVALID_ARGUMENT"
+        assert await feed(there.address, stores) == []
+        assert sorted(there.events()) == sorted(kept(stores))
+
+
+async def test_a_value_that_no_database_takes_ends_its_own_stream(database_url: str, tmp_path: Path) -> None:
+    wrong = MemoryStore()
+    end = result("top")
+    end.result.usage.peak_memory_bytes = (1 << 64) - 1
+    wrong.append(declared("top"), end)
+    stores = small_run(200)
+    async with hub(database_url, tmp_path) as there:
+        refused, well = await asyncio.gather(
+            feed(there.address, {"e" * 32: wrong}, said=hello("e" * 32, "e" * 32)),
+            feed(there.address, stores),
+        )
+        assert len(refused) == 1
+        assert well == []
+        assert sorted(there.events()) == sorted(kept(stores))
+
+
+async def test_a_run_is_connected_while_somebody_feeds_it(database_url: str, tmp_path: Path) -> None:
+    async with hub(database_url, tmp_path) as there:
+        connected = "SELECT connected FROM runs"
+        async with raw(there, "ada-token") as child:  # type: ignore[arg-type]
+            await child.say(pb.AttachRequest(hello=hello()))
+            await child.read()
+            await child.read()
+            assert there.database.query(connected) == [(1,)]
+        await until(lambda: there.database.query(connected) == [(0,)])
+
+
+async def test_a_server_that_is_started_again_under_load_loses_nothing(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    stores = small_run(3000)
+    async with hub(postgres_server.new_database(), tmp_path) as there:
+        feeding = asyncio.create_task(feed(there.address, stores))
+        await until(lambda: any(store.reads > 2 for store in stores.values()))
+        await asyncio.to_thread(postgres_server.restart)
+        assert await feeding == []
+        assert sorted(there.events()) == sorted(kept(stores))
