@@ -45,8 +45,13 @@ def resolve(
     token.
     """
     wanted = full_address(address)
+    return HubAccess(wanted, _token(wanted, environ, token_file), read_ca(environ, ca))
+
+
+def read_ca(environ: Mapping[str, str], ca: Path | None = None) -> bytes | None:
+    """The certificates to trust, of a file or of that in GATOR_HUB_CA; None for no TLS. Raises UsageError."""
     trusted = ca or _path(environ, CA_VARIABLE)
-    return HubAccess(wanted, _token(wanted, environ, token_file), _read(trusted) if trusted else None)
+    return _read(trusted) if trusted else None
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:
@@ -65,8 +70,12 @@ def own_token_file(environ: Mapping[str, str]) -> Path:
 
 
 def full_address(address: str) -> str:
-    """`HOST:PORT` with the port filled in; raises UsageError when it is no address."""
-    address = address.strip()
+    """`HOST:PORT` with the port filled in; raises UsageError when it is no address.
+
+    The scheme that a hub prints before its address may stand there; whether TLS is spoken is said by the
+    certificates that are trusted.
+    """
+    address = address.strip().removeprefix("http://").removeprefix("https://").removesuffix("/")
     if address.startswith("unix:"):
         return address
     host, port = split(address)

@@ -14,6 +14,7 @@ from gator.core.tokens import Audience, Tokens
 from gator.daemon.gatekeeper import Gatekeeper
 from gator.errors import NotFoundError
 from gator.link.server import ATTACH, parent_service
+from gator.query.left import jobs_left
 from gator.query.queries import Queries
 from gator.query.servicers import ControlServicer, QueryServicer
 from gator.store import Reader
@@ -23,7 +24,6 @@ from gator.v1 import (
     control_service_pb2_grpc,
     query_service_pb2_grpc,
 )
-from gator.v1 import query_service_pb2 as qs
 
 _STOP = Callable[[control_service_pb2.StopRequest], None]
 
@@ -77,18 +77,6 @@ class RootServer:
 
     async def _on_stop(self, request: control_service_pb2.StopRequest) -> int:
         queries = self._find(request.run)
-        jobs = await asyncio.to_thread(_left, queries, request.path)
+        jobs = await asyncio.to_thread(jobs_left, queries, request.path)
         self._stop(request)
         return jobs
-
-
-def _left(queries: Queries, path: str) -> int:
-    """Number of jobs of a node that have not ended. Raises NotFoundError when there is no such node."""
-    try:
-        tally = queries.get_node(qs.GetNodeRequest(path=path)).node.tally
-    except NotFoundError:
-        # What has not begun stands in the plan alone, which is imported only here.
-        from gator.query.waiting import planned_jobs
-
-        return planned_jobs(queries.reader, path)
-    return tally.waiting + tally.running

@@ -17,7 +17,9 @@ log = logging.getLogger("gator.hub")
 
 
 def begin() -> None:
-    """Write what modules log to stderr from now on."""
+    """Write what modules log to stderr from now on; once is enough."""
+    if logging.getLogger().handlers:
+        return
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(message)s"))
     # gRPC logs what fails in its own tasks.

@@ -26,13 +26,15 @@ def environ(tmp_path: Path) -> dict[str, str]:
         ("[::1]:7", "[::1]:7"),
         ("::1", "[::1]:8080"),
         ("unix:/tmp/hub", "unix:/tmp/hub"),
+        ("http://127.0.0.1:8080/", "127.0.0.1:8080"),
+        ("https://hub:443", "hub:443"),
     ],
 )
 def test_a_port_that_is_left_out_is_8080(given: str, full: str) -> None:
     assert hub_access.full_address(given) == full
 
 
-@pytest.mark.parametrize("address", ["", ":80", "http://hub:80", "hub:http", "hub:0", "hub:65536", "hub:²"])
+@pytest.mark.parametrize("address", ["", ":80", "ftp://hub:80", "hub:http", "hub:0", "hub:65536", "hub:²"])
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(UsageError, match="no address of a hub"):
         hub_access.full_address(address)

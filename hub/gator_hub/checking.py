@@ -1,0 +1,163 @@
+"""What `gator hub check` and `gator hub backup` do.
+
+Rule: they look at a database beside a live hub, and change nothing in it.
+"""
+
+import fcntl
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from gator import rpc
+from gator.core.pools import size_text
+from gator.errors import GatorError, StoreError, UsageError
+from gator_hub import lock as locks
+from gator_hub.schema import VERSION
+
+_ANSWER_SECONDS = 5.0
+_FAULTS = 3
+"""Most faults of a database that are told."""
+
+
+class Finding(Struct, frozen=True):
+    """One thing that was looked at."""
+
+    text: str
+    good: bool
+
+
+def look_at_database(url: str, password: str | None = None) -> Finding:
+    """Version, runs, size and soundness of a database."""
+    try:
+        if url.startswith("sqlite:"):
+            return _look_at_file(Path(url.removeprefix("sqlite:")))
+        with closing(locks.connect(url, password)) as connection:
+            (size,) = (
+                cast("Any", connection).execute("SELECT pg_database_size(current_database())").fetchone()
+            )
+            return _describe(url, lambda sql: cast("Any", connection).execute(sql).fetchone(), size, "")
+    except (GatorError, UsageError) as error:
+        return Finding(str(error), good=False)
+
+
+def _look_at_file(file: Path) -> Finding:
+    with _reading(file) as connection:
+        faults = [row[0] for row in connection.execute(f"PRAGMA quick_check({_FAULTS})")]
+        if faults != ["ok"]:
+            return Finding(f"{file} is damaged: {'; '.join(faults)}", good=False)
+        size = sum(part.stat().st_size for part in _parts(file) if part.exists())
+        return _describe(str(file), lambda sql: connection.execute(sql).fetchone(), size, ", sound")
+
+
+def _describe(name: str, one: Callable[[str], Any], size: int, sound: str) -> Finding:
+    try:
+        (version,) = one("SELECT version FROM schema_version")
+        (runs,) = one("SELECT count(*) FROM runs WHERE deleted = 0")
+    except Exception as error:  # each driver has its own; whatever it is, there are no tables of a hub
+        return Finding(f"{name} is no database of a hub: {' '.join(str(error).split())}", good=False)
+    text = f"{name}: {runs} {'run' if runs == 1 else 'runs'}, {size_text(size)}, version {version}{sound}"
+    if version > VERSION:
+        return Finding(f"{text}; this gator knows version {VERSION} and cannot serve it", good=False)
+    return Finding(text + (", brought to a newer one at the next start" * (version < VERSION)), good=True)
+
+
+def look_for_hub(address: str, ca: bytes | None = None) -> Finding:
+    """Whether a hub answers at an address."""
+    import grpc
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    with rpc.blocking_channel(address, ca) as channel:
+        stub = cast("Any", health_pb2_grpc.HealthStub(channel))
+        request = health_pb2.HealthCheckRequest(service="gator.v1.HubService")
+        try:
+            answer = stub.Check(request, timeout=_ANSWER_SECONDS)
+        except grpc.RpcError as error:
+            code = cast("Any", error).code()
+            if code == grpc.StatusCode.NOT_FOUND:
+                return Finding(f"{address} is served by something else than a hub", good=False)
+            return Finding(f"no hub answers at {address} ({code.name.lower()})", good=False)
+    if answer.status != health_pb2.HealthCheckResponse.SERVING:
+        return Finding(f"the hub at {address} is about to stop", good=False)
+    return Finding(f"a hub serves at {address}", good=True)
+
+
+def holder_of(url: str) -> str:
+    """Who serves the file of a hub, for people; empty when nobody does, or it is no file."""
+    if not url.startswith("sqlite:"):
+        return ""
+    try:
+        descriptor = os.open(
+            locks.lock_file(Path(os.path.realpath(url.removeprefix("sqlite:")))), os.O_RDONLY | os.O_CLOEXEC
+        )
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+    finally:
+        os.close(descriptor)
+    return ""
+
+
+def back_up(url: str, target: Path) -> int:
+    """Copy the record of a hub, live or not, as it is at one moment; the size of the copy in bytes.
+
+    Raises UsageError when the target exists or the database is PostgreSQL, StoreError when it cannot be
+    read or written. Half a copy never has the name of the target.
+    """
+    if not url.startswith("sqlite:"):
+        raise UsageError("a PostgreSQL database is backed up by its own means: pg_dump -Fc -f FILE URL")
+    source = Path(url.removeprefix("sqlite:"))
+    if target.exists() or target.is_symlink():
+        raise UsageError(f"{target} is there already: choose another name or remove it")
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        with _reading(source) as reader, closing(sqlite3.connect(draft)) as writer:
+            # All pages in one step are those of one moment; a hub that writes goes on beside it.
+            reader.backup(writer)
+            # One file that stands for itself, without a log beside it.
+            writer.execute("PRAGMA journal_mode = delete")
+        _sync(draft)
+        target.hardlink_to(draft)
+        return target.stat().st_size
+    except FileExistsError as error:
+        raise UsageError(f"{target} is there already: choose another name or remove it") from error
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"cannot write {target}: {error}") from error
+    finally:
+        for part in _parts(draft):
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _reading(file: Path) -> Generator[sqlite3.Connection]:
+    """A connection that cannot write. Raises UsageError when there is no file, StoreError when it is none."""
+    if not file.is_file():
+        raise UsageError(f"there is no database {file}: gator hub serve makes one")
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=30)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            yield connection
+    except sqlite3.Error as error:
+        raise StoreError(f"{file} cannot be read: {error}") from error
+
+
+def _parts(file: Path) -> list[Path]:
+    return [file, *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))]
+
+
+def _sync(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

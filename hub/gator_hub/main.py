@@ -1,0 +1,168 @@
+"""The commands of the hub: `serve`, `check`, `backup`.
+
+Rule: what they need is imported when one is called.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from gator.errors import GatorError, UsageError, UserError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Keep the runs of many people: live, searchable, compared.",
+)
+
+HostOption = Annotated[str, typer.Option("--host", "-H", metavar="HOST", help="Address to listen on.")]
+PortOption = Annotated[
+    int, typer.Option("--port", "-P", min=0, max=65535, metavar="PORT", help="Port; 0 takes any.")
+]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        metavar="FILE|URL",
+        help="SQLite file, or postgresql://USER@HOST:PORT/NAME.  [default: hub.db in the data folder]",
+    ),
+]
+
+
+@app.command(epilog="Examples:\n\n  gator hub serve\n\n  gator hub serve --db postgresql://hub@db/gator")
+def serve(
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8080,
+    db: DatabaseOption = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--token-file",
+            metavar="FILE",
+            help="Lines NAME:TOKEN, one for each user.  [default: one for you alone, in the data folder]",
+        ),
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option("--tls-cert", metavar="FILE", help="Certificate in PEM, with its chain.")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option("--tls-key", metavar="FILE", help="Its private key in PEM.")
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Serve other hosts without TLS or tokens of their own.")
+    ] = False,
+    log_cap: Annotated[
+        str, typer.Option("--log-cap", metavar="SIZE", help="Output kept of an attempt that has ended.")
+    ] = "256MiB",
+    keep_days: Annotated[
+        int | None,
+        typer.Option("--keep-days", min=1, metavar="N", help="Remove runs that ended N days ago or earlier."),
+    ] = None,
+    keep_runs: Annotated[
+        int | None,
+        typer.Option("--keep-runs", min=1, metavar="N", help="Keep the newest N runs of each ident."),
+    ] = None,
+) -> None:
+    """Serve a hub until Ctrl-C or TERM. The password of a database comes from PGPASSWORD or ~/.pgpass."""
+    from gator_hub.options import HubOptions, database_url
+    from gator_hub.serving import serve as serve_hub
+
+    options = HubOptions(
+        database=database_url(db, os.environ),
+        host=host,
+        port=port,
+        token_file=token_file,
+        tls_certificate=tls_cert,
+        tls_key=tls_key,
+        insecure=insecure,
+        log_cap_bytes=_size(log_cap),
+        keep_days=keep_days,
+        keep_runs=keep_runs,
+    )
+    serve_hub(options, os.environ)
+
+
+@app.command()
+def check(
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8080,
+    db: DatabaseOption = None,
+    hub_ca: Annotated[
+        Path | None,
+        typer.Option("--hub-ca", metavar="FILE", help="Certificates to trust, if it serves TLS."),
+    ] = None,
+) -> None:
+    """Say whether the record is sound and a hub serves it. Exit code 0: both, 1: not so."""
+    from gator.hub_access import full_address, read_ca
+    from gator_hub.checking import holder_of, look_at_database, look_for_hub
+    from gator_hub.options import database_url
+    from gator_hub.serving import find_password
+
+    url = database_url(db, os.environ)
+    findings = [
+        look_at_database(url, find_password(url)),
+        look_for_hub(
+            full_address(f"[{host}]:{port}" if ":" in host else f"{host}:{port}"),
+            read_ca(os.environ, hub_ca),
+        ),
+    ]
+    for finding in findings:
+        sys.stdout.write(f"{'ok' if finding.good else 'not ok':6}  {finding.text}\n")
+    if holder := holder_of(url):
+        sys.stdout.write(f"        the record is served by {holder}\n")
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; it must not be there yet.")],
+    db: DatabaseOption = None,
+) -> None:
+    """Copy the record into a file, beside a hub that goes on serving."""
+    from gator.core.pools import size_text
+    from gator_hub.checking import back_up
+    from gator_hub.options import database_url
+
+    size = back_up(database_url(db, os.environ), file)
+    sys.stdout.write(f"{file}: {size_text(size)}\n")
+
+
+def _size(text: str) -> int:
+    from gator.spec import sizes
+
+    try:
+        size = sizes.parse(text)
+    except ValueError as error:
+        raise UsageError(f"--log-cap {text}: {error}") from error
+    if not size:
+        raise UsageError("--log-cap: give more than 0")
+    return size
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """`python -m gator_hub`: `serve` unless another command is named. Exits as `gator` does."""
+    given = list(sys.argv[1:] if args is None else args)
+    names = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    if not given or given[0] not in {*names, "-h", "--help"}:
+        given = ["serve", *given]
+    try:
+        app(args=given, prog_name="python -m gator_hub")
+    except (UserError, GatorError) as error:
+        sys.stderr.write(f"gator hub: {error}\n")
+        sys.exit(2 if isinstance(error, UserError) else 3)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # the last place where a fault can be told in one line instead of a traceback
+        from gator_hub.log import begin, log
+
+        begin()
+        log.critical("a fault of the hub: %s", error, exc_info=True)
+        sys.exit(3)
+    sys.exit(0)

@@ -1,0 +1,131 @@
+"""The hub's one server: everything it answers, over one database.
+
+Rule: what was acked is committed, also when the server is stopped in the middle of everything.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+
+from gator import rpc
+from gator.errors import UsageError
+from gator.link.server import parent_service
+from gator.query import Queries
+from gator.query.servicers import QueryServicer
+from gator.v1 import control_service_pb2_grpc, hub_service_pb2_grpc, query_service_pb2_grpc
+from gator_hub import registry
+from gator_hub.access import Access
+from gator_hub.control import HubControl
+from gator_hub.database import Database
+from gator_hub.hub_servicer import HubServicer
+from gator_hub.ingest import Ingest
+from gator_hub.lock import HubLock
+from gator_hub.log import RefusalLog, log
+from gator_hub.options import HubOptions
+from gator_hub.reader import HubReader
+from gator_hub.runs import find_run
+from gator_hub.writer import Writer
+
+_QUERY_THREADS = 8
+_LOCK_SECONDS = 2.0
+"""How often to look whether another hub has taken the database over."""
+_CLOSE_SECONDS = 10.0
+"""How long a stop waits for a database that takes nothing."""
+_GRACE_SECONDS = 0.5
+"""How long calls that are under way may go on at a stop; watches never end by themselves."""
+
+
+class HubServer:
+    """A hub that listens, made ready by `start`. Everything runs on one event loop.
+
+    `database` and `lock` stay with who gave them.
+    """
+
+    def __init__(
+        self,
+        options: HubOptions,
+        database: Database,
+        lock: HubLock,
+        access: Access,
+        tls: rpc.Tls | None = None,
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._options, self._database, self._lock = options, database, lock
+        self._access, self._tls = access, tls
+        self._refusals = RefusalLog(clock)
+        self._pool = ThreadPoolExecutor(_QUERY_THREADS, "hub query")
+        self._writer = Writer(database, asyncio.get_running_loop().call_soon_threadsafe)
+        self._ingest = Ingest(self._writer, access.user_of)
+
+    async def start(self) -> str:
+        """Listen; the address to dial. Raises UsageError when the port cannot be had."""
+        try:
+            await asyncio.wrap_future(self._writer.run(registry.detach_all))
+            self._server = await self._listen()
+        except BaseException:
+            await self._close()
+            raise
+        return self._server.address
+
+    async def wait_until_lost(self) -> None:
+        """Returns when another hub has taken over the database, so that this one has to end."""
+        held = True
+        while held:
+            await asyncio.sleep(_LOCK_SECONDS)
+            held = await asyncio.to_thread(self._lock.is_held)
+
+    async def stop(self) -> None:
+        """Take no more, commit and ack what was taken, tell all roots to dial again, and end."""
+        try:
+            await asyncio.wait_for(self._ingest.close(), _CLOSE_SECONDS)
+        except TimeoutError:
+            log.warning("the database takes nothing: what was not acked is sent again by its runs")
+        await self._server.stop(_GRACE_SECONDS)
+        await self._close()
+
+    async def _close(self) -> None:
+        # It is joined on a thread, since it posts what it did to this loop.
+        await asyncio.to_thread(self._writer.close)
+        await asyncio.to_thread(self._pool.shutdown)
+        self._refusals.close()
+
+    async def _listen(self) -> rpc.Server:
+        options = self._options
+        try:
+            return await rpc.serve(
+                self._services(),
+                address=options.address,
+                authenticate=self._access.authenticate,
+                tls=self._tls,
+                refused=self._refusals,
+            )
+        except UsageError as error:
+            raise UsageError(
+                f"cannot listen on {options.address}: another program has that port, perhaps a hub "
+                "(see gator hub check), or this host has no such address; give another --port or --host"
+            ) from error
+
+    def _services(self) -> list[rpc.Service]:
+        return [
+            parent_service(self._ingest),
+            rpc.Service(
+                "gator.v1.QueryService",
+                query_service_pb2_grpc.add_QueryServiceServicer_to_server,
+                QueryServicer(self._find, self._pool),
+            ),
+            rpc.Service(
+                "gator.v1.ControlService",
+                control_service_pb2_grpc.add_ControlServiceServicer_to_server,
+                HubControl(self._database, self._pool, self._access, self._ingest),
+            ),
+            rpc.Service(
+                "gator.v1.HubService",
+                hub_service_pb2_grpc.add_HubServiceServicer_to_server,
+                HubServicer(self._database, self._writer, self._access),
+            ),
+        ]
+
+    def _find(self, run: str) -> Queries:
+        return Queries(HubReader(self._database, find_run(self._database, run)))

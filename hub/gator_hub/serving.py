@@ -1,0 +1,114 @@
+"""A hub from its start to its end, as a process: lock, log, signals, and what it says of itself."""
+
+import asyncio
+import getpass
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+
+from gator import __version__, hub_access, rpc
+from gator.errors import StoreError
+from gator_hub import lock as locks
+from gator_hub import log
+from gator_hub.access import Access, own_file
+from gator_hub.database import Database
+from gator_hub.options import HubOptions, check, tls_of
+from gator_hub.server import HubServer
+
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+_LOST = "the database was taken over"
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - to be told apart, not to be bound
+
+
+def serve(options: HubOptions, environ: Mapping[str, str]) -> None:
+    """Serve until TERM or INT. Raises UsageError for what can be mended, GatorError for a fault."""
+    check(options)
+    tls = tls_of(options)
+    # The record holds the output of jobs, and belongs to who keeps the hub.
+    os.umask(0o077)
+    access = Access(options.token_file or own_file(hub_access.own_token_file(environ)))
+    password = find_password(options.database)
+    log.begin()
+    lock = locks.take(options.database, password)
+    try:
+        database = Database.open(options.database, password)
+        try:
+            asyncio.run(_serve(options, database, lock, access, tls))
+        finally:
+            database.close()
+    finally:
+        lock.release()
+
+
+def find_password(url: str) -> str | None:
+    """The password of a database where the driver does not find it by itself: asked for on a terminal.
+
+    Raises PasswordNeededError when there is no terminal, UnavailableError when the server is away.
+    """
+    if url.startswith("sqlite:"):
+        return None
+    try:
+        locks.connect(url).close()
+    except locks.PasswordNeededError:
+        if not sys.stdin.isatty():
+            raise
+        return getpass.getpass(f"password for {url}: ")
+    return None
+
+
+async def _serve(
+    options: HubOptions, database: Database, lock: locks.HubLock, access: Access, tls: rpc.Tls | None
+) -> None:
+    server = HubServer(options, database, lock, access, tls)
+    address = await server.start()
+    sys.stdout.write(greeting(options, address, database.name))
+    sys.stdout.flush()
+    log.log.info("gator hub %s listens on %s, process %d", __version__, address, os.getpid())
+    try:
+        ending = await _until_told(server)
+        log.log.info("stopping: %s", ending)
+    finally:
+        await server.stop()
+    log.log.info("stopped")
+    if ending == _LOST:
+        raise StoreError(f"{database.name} is served by another hub now: only one may")
+
+
+async def _until_told(server: HubServer) -> str:
+    """Waits for a signal, or for another hub to take the database over; says which."""
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[str] = loop.create_future()
+
+    def tell(number: signal.Signals) -> None:
+        # Whoever sends a second one does not want to wait.
+        for ending in _ENDING:
+            loop.remove_signal_handler(ending)
+        told.set_result(number.name)
+
+    for number in _ENDING:
+        loop.add_signal_handler(number, tell, number)
+    lost = asyncio.ensure_future(server.wait_until_lost())
+    try:
+        await asyncio.wait({told, lost}, return_when=asyncio.FIRST_COMPLETED)
+        return told.result() if told.done() else _LOST
+    finally:
+        lost.cancel()
+
+
+def greeting(options: HubOptions, address: str, database: str) -> str:
+    """What the hub is, and how to use it."""
+    host, port = hub_access.split(address)
+    if host in _EVERYWHERE:
+        host = socket.gethostname()
+    secure = options.tls_certificate is not None
+    dial = f"localhost:{port}" if hub_access.is_loopback(host) else f"{host}:{port}"
+    ca = f" --hub-ca {options.tls_certificate}" if secure else ""
+    return (
+        f"gator hub {__version__} at {'https' if secure else 'http'}://{address}\n"
+        f"  record        {database}\n"
+        f"  send a run    gator run SPEC --hub {dial}{ca}\n"
+        f"  see the runs  GATOR_HUB={dial} gator runs -r hub:\n"
+        "  stop          Ctrl-C\n"
+    )
