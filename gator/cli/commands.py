@@ -23,6 +23,8 @@ class Command(Struct, frozen=True):
     """Name of the function where it differs from that of the command."""
     lasting: bool = False
     """It does more than print, so a closed stdout must not end it."""
+    takes_numbers: bool = False
+    """An argument may be `-2`, which otherwise is an unknown option."""
 
 
 COMMANDS: Final[dict[str, Command]] = {
@@ -87,7 +89,25 @@ COMMANDS: Final[dict[str, Command]] = {
         "show",
         ("gator show sims/run[3]",),
     ),
-    "runs": Command("List the runs, the newest first.", FOLDERS, "runs", ("gator runs", "gator runs -n 5")),
+    "runs": Command(
+        "List the runs, the newest first.",
+        FOLDERS,
+        "runs",
+        ("gator runs -n 5", "gator runs -r hub: --outcome failed --since 2d"),
+    ),
+    "diff": Command(
+        "Compare two runs: newly failing, fixed, still failing; times and metrics.",
+        FOLDERS,
+        "diff",
+        ("gator diff -2 -1", "gator diff hub:nightly latest --threshold 10"),
+        takes_numbers=True,
+    ),
+    "trend": Command(
+        "The outcomes of a run or a job in the last runs of a hub.",
+        FOLDERS,
+        "trend",
+        ("gator trend nightly", "gator trend nightly/sims/run[3] -n 50"),
+    ),
     "clean": Command(
         "Remove the folders of old runs, never of live ones.",
         FOLDERS,
@@ -99,6 +119,13 @@ COMMANDS: Final[dict[str, Command]] = {
         FOLDERS,
         "close",
         ("gator close", "gator close -r nightly --force"),
+    ),
+    "hub": Command(
+        "Keep the runs of many people in a hub, and bring runs into it.",
+        FOLDERS,
+        "hub",
+        ("gator hub serve", "gator hub import tracking --hub localhost:8080"),
+        lasting=True,
     ),
     "check": Command(
         "Say everything that is wrong with a spec; start nothing.",

@@ -16,6 +16,7 @@ from gator.v1 import hub_service_pb2 as hs
 
 _SEVERAL = 100
 """Runs that are looked at to tell what a name means."""
+_ALL_CHANGES = [change for change in hub_pb2.Change.values() if change]
 
 
 class Hub:
@@ -79,8 +80,8 @@ class Hub:
             wanted.page_token = page.next_page_token
 
     def compare(self, before: str, after: str) -> Iterator[hs.CompareRunsResponse]:
-        """Two runs side by side, page by page."""
-        wanted = hs.CompareRunsRequest(before=before, after=after)
+        """Two runs side by side, page by page, jobs that passed both times too."""
+        wanted = hs.CompareRunsRequest(before=before, after=after, changes=_ALL_CHANGES)
         while True:
             page = self.peer.call(self._stub.CompareRuns, wanted)
             yield page

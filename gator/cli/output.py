@@ -160,6 +160,13 @@ def cores(count: int) -> str:
     return "1 core" if count == 1 else f"{count:,} cores"
 
 
+def place(offence: event_pb2.Offence) -> str:
+    """Where a message stands, as in `out:17 error`."""
+    word = severity(offence.severity)
+    where = f"{stream(offence.stream)}:{offence.line} " if offence.line else ""
+    return paint(f"{where}{word}".strip() or "first error", word)
+
+
 def commit(git: query_pb2.Git) -> str:
     """`commit 3f2a91c0 on main, with changes`; empty for none."""
     if not git.commit:

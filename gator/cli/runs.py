@@ -1,30 +1,83 @@
-"""`gator runs`: the runs in the tracking folder. Rule: a run that cannot be read is listed all the same."""
+"""`gator runs`: the runs in the tracking folder, or of a hub.
 
+Rule: a run that cannot be read is listed all the same.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gator.cli import output
+from gator.cli.runs_filter import Filter
 from gator.cli.selector import FoundRun, JsonOption, TrackingOption, found_runs, tracking_root
+from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption, name_on_hub
 from gator.cli.selector_open import asking
-from gator.errors import GatorError, UserError
-from gator.v1 import query_pb2
+from gator.errors import GatorError, UsageError, UserError
+from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 
 def runs(
+    run: Annotated[
+        str | None,
+        typer.Option(
+            "-r", "--run", metavar="hub:", help="List the runs of the hub; hub:NAME: those named so."
+        ),
+    ] = None,
     tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
+    user: Annotated[str, typer.Option("--user", metavar="NAME", help="Only runs of this user.")] = "",
+    ident: Annotated[
+        str, typer.Option("--ident", metavar="IDENT", help="Only runs whose root is called so.")
+    ] = "",
+    outcome: Annotated[
+        list[str] | None,
+        typer.Option("--outcome", "-o", metavar="OUTCOME", help="Only runs that ended so; may be repeated."),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", metavar="NAME=VALUE", help="Only runs with this label; may be repeated."),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="TIME", help="Only runs that began less long ago, such as 2d."),
+    ] = None,
     number: Annotated[
         int, typer.Option("-n", "--number", min=1, metavar="N", help="Most runs to list.")
     ] = 20,
     json: JsonOption = False,
 ) -> None:
-    """The runs, the newest first: when, id, ident, outcome, counts, how long, folder."""
-    root = tracking_root(tracking)
+    """The runs, the newest first: when, id, ident, outcome, counts, how long, where.
+
+    With -r hub: or --hub those of a hub, of all its users.
+    """
+    wanted = Filter(
+        user=user,
+        ident=ident,
+        outcomes=[_outcome(text) for text in outcome or []],
+        labels=dict(map(_label, label or [])),
+        since_unix_nanos=time.time_ns() - _nanos(since) if since else 0,
+    )
+    choice = HubChoice(hub, hub_ca)
+    name = name_on_hub(run, choice)
+    if name is not None:
+        from gator.cli.runs_hub import list_hub
+
+        list_hub(choice, name, wanted, number, json=json)
+    elif run:
+        raise UsageError(f"-r {run}: gator runs lists all runs of a folder; -r hub: lists those of a hub")
+    else:
+        _list_folders(tracking_root(tracking), wanted, number, json=json)
+
+
+def _list_folders(root: Path, wanted: Filter, number: int, *, json: bool) -> None:
     found = found_runs(root)
     rows = list[tuple[str, ...]]()
-    for run in found[:number]:
-        seen = _look(run)
+    for run, seen in _passing(found, wanted, number):
         if json:
             values = output.to_values(seen) if isinstance(seen, query_pb2.Run) else {"fault": seen}
             output.say_json({**values, "folder": str(run.folder.path)})
@@ -33,10 +86,44 @@ def runs(
     if json:
         return
     output.columns(rows, right=frozenset((5,)))
-    if not found:
-        output.say(f"no runs in {root}")
-    elif len(found) > number:
+    if not rows:
+        output.say(f"no runs in {root}" if not found else f"no such runs in {root}")
+    elif len(found) > number and wanted == Filter():
         output.say(output.paint(f"{len(found) - number} older ones: -n {len(found)}", "dim"))
+
+
+def _passing(
+    found: Sequence[FoundRun], wanted: Filter, number: int
+) -> Iterator[tuple[FoundRun, query_pb2.Run | str]]:
+    for run in found:
+        if not number:
+            return
+        seen = _look(run)
+        if isinstance(seen, str) and wanted != Filter():
+            continue
+        if isinstance(seen, str) or wanted.passes(seen):
+            number -= 1
+            yield run, seen
+
+
+def _outcome(text: str) -> common_pb2.Outcome.ValueType:
+    return common_pb2.Outcome.ValueType(output.choice(common_pb2.Outcome.DESCRIPTOR, text, "--outcome"))
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise UsageError(f"--label takes NAME=VALUE, not {text!r}")
+    return name, value
+
+
+def _nanos(text: str) -> int:
+    from gator.spec.durations import parse
+
+    try:
+        return round(parse(text) * 1_000_000)
+    except ValueError as error:
+        raise UsageError(f"--since: {error}") from error
 
 
 def _look(run: FoundRun) -> query_pb2.Run | str:
@@ -49,10 +136,16 @@ def _look(run: FoundRun) -> query_pb2.Run | str:
 
 
 def outcome_of(run: query_pb2.Run) -> str:
-    """One word for a run: its outcome, `running` or `died`."""
+    """One word for a run: its outcome, `running`, `died`, or `away` for one that a hub has lost sight of."""
     if run.state == query_pb2.RUN_STATE_DIED:
         return "died"
-    return output.outcome(run.result.outcome) or output.word(query_pb2.RunState.DESCRIPTOR, run.state)
+    word = output.outcome(run.result.outcome) or output.word(query_pb2.RunState.DESCRIPTOR, run.state)
+    return word or ("away" if run.heard_unix_nanos else "")
+
+
+def took(run: query_pb2.Run) -> str:
+    """How long a run took; empty while it goes on."""
+    return output.duration(run.ended_unix_nanos - run.started_unix_nanos) if run.ended_unix_nanos else ""
 
 
 def _row(found: FoundRun, run: query_pb2.Run | str) -> tuple[str, ...]:
@@ -60,14 +153,12 @@ def _row(found: FoundRun, run: query_pb2.Run | str) -> tuple[str, ...]:
     if isinstance(run, str):
         return (name, found.id[:8], found.ident, "unreadable", run, "", "")
     word = outcome_of(run)
-    ended = run.ended_unix_nanos
-    took = output.duration(ended - run.started_unix_nanos) if ended else ""
     return (
         output.moment(run.started_unix_nanos),
         run.id[:8],
         run.ident,
         output.paint(word, "lost" if word == "died" else word),
         output.tally(run.tally),
-        took,
+        took(run),
         output.paint(str(found.folder.path), "dim"),
     )

@@ -41,7 +41,7 @@ def complete_run(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     if incomplete.startswith(PREFIX):
         from gator.cli.selector_home_hub import names_like
 
-        return names_like(_impatient(ctx), incomplete.removeprefix(PREFIX))
+        return names_like(impatient(ctx), incomplete.removeprefix(PREFIX))
     runs = found_runs(tracking_root(None))
     values = [(LATEST, "the newest run"), (PREFIX, "the newest run of the hub")]
     values += [(run.folder.path.name, run.ident) for run in runs[:50]]
@@ -53,12 +53,10 @@ def complete_path(ctx: typer.Context, incomplete: str) -> list[str]:
     from gator.cli.selector_open import paths_like
 
     tracking = ctx.params.get("tracking")
-    return paths_like(
-        ctx.params.get("run"), Path(tracking) if tracking else None, _impatient(ctx), incomplete
-    )
+    return paths_like(ctx.params.get("run"), Path(tracking) if tracking else None, impatient(ctx), incomplete)
 
 
-def _impatient(ctx: typer.Context) -> HubChoice:
+def impatient(ctx: typer.Context) -> HubChoice:
     """The hub that the words before mean, asked only for as long as a shell may stand still."""
     ca = ctx.params.get("hub_ca")
     return HubChoice(ctx.params.get("hub"), Path(ca) if ca else None, COMPLETE_SECONDS)

@@ -44,8 +44,10 @@ class HubChoice(Struct, frozen=True):
 
     def access(self) -> HubAccess:
         """How to speak with it. Raises UsageError."""
-        address = self.address or os.environ.get(VARIABLE) or DEFAULT
-        return resolve(address, os.environ, ca=self.ca)
+        named = os.environ.get(VARIABLE, "").strip()
+        # `none` keeps runs out of any hub; it names none.
+        default = DEFAULT if named.lower() in ("", "none") else named
+        return resolve(self.address or default, os.environ, ca=self.ca)
 
 
 NO_CHOICE: Final = HubChoice()

@@ -1,0 +1,42 @@
+"""Which runs are wanted, for folders and hubs alike. Rule: what is left out lets everything pass."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct, field
+
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import hub_service_pb2 as hs
+
+
+class Filter(Struct, frozen=True):
+    """All of these have to hold."""
+
+    user: str = ""
+    ident: str = ""
+    outcomes: Sequence[common_pb2.Outcome.ValueType] = field(
+        default_factory=list[common_pb2.Outcome.ValueType]
+    )
+    """One of them has to be the run's; empty means any, also that it goes on."""
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    since_unix_nanos: int = 0
+
+    def passes(self, run: query_pb2.Run) -> bool:
+        """Whether a run is wanted."""
+        return (
+            self.user in ("", run.user)
+            and self.ident in ("", run.ident)
+            and (not self.outcomes or run.result.outcome in self.outcomes)
+            and all(run.labels.get(name) == value for name, value in self.labels.items())
+            and run.started_unix_nanos >= self.since_unix_nanos
+        )
+
+    def request(self, name: str) -> hs.ListRunsRequest:
+        """The same for a hub; `name` is an id, a prefix of one or an ident."""
+        return hs.ListRunsRequest(
+            name=name,
+            user=self.user,
+            ident=self.ident,
+            outcomes=self.outcomes,
+            labels=self.labels,
+            from_unix_nanos=self.since_unix_nanos,
+        )

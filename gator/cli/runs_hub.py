@@ -1,0 +1,42 @@
+"""`gator runs -r hub:`: the runs of a hub. Rule: it asks for as many as it prints, and no more."""
+
+from gator.cli import hub_client, output
+from gator.cli.runs import outcome_of, took
+from gator.cli.runs_filter import Filter
+from gator.cli.selector import LATEST
+from gator.cli.selector_hub import HubChoice
+from gator.v1 import query_pb2
+
+
+def list_hub(choice: HubChoice, name: str, wanted: Filter, number: int, *, json: bool) -> None:
+    """Print the newest runs that pass, at most so many."""
+    rows = list[tuple[str, ...]]()
+    with hub_client.connect(choice) as hub:
+        for run in hub.runs(wanted.request("" if name == LATEST else name), number):
+            if json:
+                output.say_json(run)
+            else:
+                rows.append(_row(run))
+        where = hub.peer.name
+    if json:
+        return
+    output.columns(rows, right=frozenset((6,)))
+    if not rows:
+        output.say(f"no {'such ' if name or wanted != Filter() else ''}runs on {where}")
+
+
+def _row(run: query_pb2.Run) -> tuple[str, ...]:
+    word = outcome_of(run)
+    about = [output.commit(run.git)] if run.git.commit else []
+    about += [f"{name}={run.labels[name]}" for name in sorted(run.labels)]
+    about += ["pinned"] if run.pinned else []
+    return (
+        output.moment(run.started_unix_nanos),
+        run.id[:8],
+        run.ident,
+        run.user,
+        output.paint(word, word),
+        output.tally(run.tally),
+        took(run),
+        output.paint(", ".join(about), "dim"),
+    )

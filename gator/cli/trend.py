@@ -1,0 +1,108 @@
+"""`gator trend`: what came of a run or a job in the last runs. Rule: only a hub knows, so a hub is asked."""
+
+from typing import Annotated, Final
+
+import typer
+
+from gator.cli import hub_client, output
+from gator.cli.selector import JsonOption, impatient
+from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
+from gator.errors import GatorError, NotFoundError, UserError
+from gator.v1 import common_pb2, event_pb2, hub_pb2
+from gator.v1 import hub_service_pb2 as hs
+
+_MARKS: Final = {
+    common_pb2.OUTCOME_PASSED: ".",
+    common_pb2.OUTCOME_FAILED: "F",
+    common_pb2.OUTCOME_LOST: "L",
+    common_pb2.OUTCOME_PRUNED: "p",
+    common_pb2.OUTCOME_CANCELLED: "c",
+}
+
+
+def complete_ident(ctx: typer.Context, incomplete: str) -> list[str]:
+    """What a shell offers for an ident; nothing when the hub does not answer in time."""
+    try:
+        with hub_client.connect(impatient(ctx)) as hub:
+            idents = {run.ident for run in hub.runs(hs.ListRunsRequest(), 50)}
+    except (GatorError, UserError):
+        return []
+    return sorted(ident for ident in idents if ident.startswith(incomplete))
+
+
+def trend(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="IDENT[/PATH]",
+            help="Ident of the runs' roots, and a node below by its whole path.",
+            autocompletion=complete_ident,
+        ),
+    ],
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
+    number: Annotated[
+        int, typer.Option("-n", "--number", min=1, metavar="N", help="Most runs to look at.")
+    ] = 20,
+    json: JsonOption = False,
+) -> None:
+    """The outcomes of a run or a node of it in the last runs of a hub, and since when it fails.
+
+    The line of marks goes from old to new: . passed, F failed, L lost, p pruned, c cancelled, - not ended.
+    """
+    ident, _, path = name.strip("/").partition("/")
+    with hub_client.connect(HubChoice(hub, hub_ca)) as found:
+        history = found.history(ident, path, number)
+        where = found.peer.name
+    if json:
+        values = output.to_values(history)
+        output.say_json({key: values[key] for key in ("entries", "first_bad", "last_good")})
+        return
+    if not history.entries:
+        raise NotFoundError(f"no run on {where} has {name}: see gator runs -r hub:")
+    _say(f"{ident}/{path}" if path else ident, history)
+
+
+def _say(name: str, history: hs.ListHistoryResponse) -> None:
+    ended = [entry.outcome for entry in history.entries if entry.outcome]
+    marks = "".join(_mark(entry.outcome) for entry in reversed(history.entries))
+    passed = ended.count(common_pb2.OUTCOME_PASSED)
+    output.say(f"{output.paint(name, 'bold')}  {marks}  {passed} of {len(ended)} passed")
+    if history.HasField("first_bad"):
+        output.say(f"failing since {sighting(history.first_bad)}")
+        if history.HasField("last_good"):
+            output.say(f"passed last in {sighting(history.last_good)}")
+        else:
+            output.say("it never passed before")
+    output.say()
+    output.columns(map(_row, history.entries), right=frozenset((3, 4)))
+
+
+def _mark(outcome: common_pb2.Outcome.ValueType) -> str:
+    return output.paint(_MARKS.get(outcome, "-"), output.outcome(outcome))
+
+
+def sighting(seen: hub_pb2.Sighting) -> str:
+    """A run of the past: `run 3a700579 of 2026-11-22 12:58:30, commit 3f2a91c0 on main`."""
+    commit = f", {output.commit(seen.git)}" if seen.git.commit else ""
+    return f"run {seen.run[:8]} of {output.moment(seen.started_unix_nanos)}{commit}"
+
+
+def _row(entry: hub_pb2.HistoryEntry) -> tuple[str, ...]:
+    word = output.outcome(entry.outcome) or "not ended"
+    return (
+        output.moment(entry.run.started_unix_nanos),
+        entry.run.run[:8],
+        output.paint(word, word),
+        output.duration(entry.wall_nanos) if entry.wall_nanos else "-",
+        _rate(entry.tally),
+        output.reason(entry.reason),
+        entry.user,
+        output.paint(output.commit(entry.run.git), "dim"),
+    )
+
+
+def _rate(tally: event_pb2.Tally) -> str:
+    """How many of the jobs passed; empty for a single job, whose outcome says it."""
+    jobs = sum(getattr(tally, field.name) for field in tally.DESCRIPTOR.fields)
+    return f"{tally.passed / jobs:.1%}" if jobs > 1 else ""
