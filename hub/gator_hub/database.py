@@ -20,6 +20,8 @@ from gator.errors import StoreError, UsageError
 BUSY_SECONDS = 30
 """How long a statement waits for a lock of another process."""
 _PRAGMAS = (
+    # Before all others: it is fixed once the file has a page. What is deleted gives its pages back later.
+    ("auto_vacuum", "incremental"),
     ("journal_mode", "wal"),
     # What is committed survives the death of the process; only the machine's own may take the last moments.
     ("synchronous", "normal"),

@@ -85,6 +85,15 @@ _VERSION_1 = (
     )
     """,
     "CREATE INDEX events_by_subject ON events (subject, kind, place)",
+    # Bytes of output of an attempt, before compression; `shed` once its middle was left out.
+    """
+    CREATE TABLE outputs (
+        subject {int} NOT NULL PRIMARY KEY,
+        size_bytes {int} NOT NULL,
+        shed {int} NOT NULL
+    )
+    """,
+    "CREATE INDEX outputs_by_size ON outputs (shed, size_bytes)",
     """
     CREATE TABLE nodes (
         run {int} NOT NULL,
@@ -205,8 +214,6 @@ def migrate(database: Database) -> None:
 
     Raises StoreError for one that a newer hub wrote.
     """
-    if database.dialect is Dialect.SQLITE:
-        database.execute("PRAGMA auto_vacuum = incremental")
     with database.transaction():
         if database.dialect is Dialect.POSTGRES:
             database.execute("SELECT pg_advisory_xact_lock(?)", (_LOCK,))

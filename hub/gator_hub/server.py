@@ -24,6 +24,7 @@ from gator_hub.lock import HubLock
 from gator_hub.log import RefusalLog, log
 from gator_hub.options import HubOptions
 from gator_hub.reader import HubReader
+from gator_hub.retention import Retention
 from gator_hub.runs import find_run
 from gator_hub.writer import Writer
 
@@ -58,6 +59,13 @@ class HubServer:
         self._pool = ThreadPoolExecutor(_QUERY_THREADS, "hub query")
         self._writer = Writer(database, asyncio.get_running_loop().call_soon_threadsafe)
         self._ingest = Ingest(self._writer, access.user_of)
+        self._retention = Retention(
+            database,
+            self._writer,
+            keep_days=options.keep_days,
+            keep_runs=options.keep_runs,
+            log_cap_bytes=options.log_cap_bytes,
+        )
 
     async def start(self) -> str:
         """Listen; the address to dial. Raises UsageError when the port cannot be had."""
@@ -67,6 +75,7 @@ class HubServer:
         except BaseException:
             await self._close()
             raise
+        self._removing = asyncio.create_task(self._retention.run())
         return self._server.address
 
     async def wait_until_lost(self) -> None:
@@ -78,6 +87,7 @@ class HubServer:
 
     async def stop(self) -> None:
         """Take no more, commit and ack what was taken, tell all roots to dial again, and end."""
+        self._removing.cancel()
         try:
             await asyncio.wait_for(self._ingest.close(), _CLOSE_SECONDS)
         except TimeoutError:

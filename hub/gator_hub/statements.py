@@ -114,6 +114,13 @@ STORES = Insert(
 )
 
 
+OUTPUTS = Insert(
+    "outputs",
+    {"subject": "int", "size_bytes": "int", "shed": "int"},
+    "ON CONFLICT (subject) DO UPDATE SET size_bytes = outputs.size_bytes + excluded.size_bytes, shed = 0",
+)
+
+
 def insert_events(database: Database, rows: Sequence[EventRow]) -> None:
     """Insert events, of which none is there yet."""
     if database.dialect is Dialect.POSTGRES and len(rows) >= _COPY_FROM:

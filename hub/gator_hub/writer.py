@@ -6,7 +6,7 @@ the same transaction.
 
 import sqlite3
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from enum import IntEnum
@@ -22,7 +22,7 @@ from gator.store.catalogue import Changes
 from gator.v1 import attach_pb2, event_pb2
 from gator_hub.database import Database, cause_of, is_cut
 from gator_hub.schema import SEQ_BITS
-from gator_hub.statements import STORES, Catalogue, EventRow, insert_events
+from gator_hub.statements import OUTPUTS, STORES, Catalogue, EventRow, insert_events
 from gator_hub.subjects import Subjects
 
 Answer = TypeVar("Answer")
@@ -89,6 +89,7 @@ class _Gathered(Struct):
     events: list[EventRow] = field(default_factory=list[EventRow])
     changes: dict[int, Changes] = field(default_factory=dict[int, Changes])
     moved: dict[str, StoreEntry] = field(default_factory=dict[str, StoreEntry])
+    outputs: Counter[int] = field(default_factory=Counter[int])
     ends: dict[int, event_pb2.Event] = field(default_factory=dict[int, event_pb2.Event])
     runs: set[int] = field(default_factory=set[int])
 
@@ -245,6 +246,7 @@ class Writer:
                 self._database,
                 [(s.id, s.run, s.store, s.states_seq, s.bulk_seq) for s in gathered.moved.values()],
             )
+            OUTPUTS.run(self._database, [(subject, size, 0) for subject, size in gathered.outputs.items()])
             self._touch(gathered)
         # Only now, so that a transaction that failed has moved nothing.
         self._stores.update(gathered.moved)
@@ -283,10 +285,13 @@ class Writer:
             kind = _KINDS[name]
             payload = getattr(event, name)
             severity = payload.severity if kind in (_LOG, _BLOCK) else 0
+            subject = subjects[event.path, event.attempt]
+            if kind == _BLOCK:
+                gathered.outputs[subject] += payload.size_bytes
             rows.append(
                 (
                     base | event.seq,
-                    subjects[event.path, event.attempt],
+                    subject,
                     kind,
                     severity,
                     event.time_unix_nanos,

@@ -1,0 +1,146 @@
+"""What a hub lets go: whole runs by age and number, and the middle of very long logs.
+
+The rule: everything goes in small transactions through the one writer, so that what comes never waits long.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from logging import getLogger
+from time import time_ns
+
+from gator.errors import StoreError
+from gator_hub.database import Database, Dialect
+from gator_hub.schema import SEQ_BITS
+from gator_hub.shedding import shed
+from gator_hub.writer import Writer
+
+LOOK_SECONDS = 20.0
+"""How often to look for what may go."""
+_REST_SECONDS = 0.01
+_EVENTS = 200
+"""Events that go at once; a block may have half a megabyte."""
+_ROWS = 1000
+_PAGES = 500
+_DAY_NANOS = 86_400 * 1_000_000_000
+
+_log = getLogger("gator.hub")
+
+
+class Retention:
+    """Removes what may go. `keep_days` and `keep_runs` None keep all; pinned runs always stay.
+
+    Only runs that have ended or are not connected go. `keep_runs` counts the runs of each ident.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        *,
+        keep_days: int | None = None,
+        keep_runs: int | None = None,
+        log_cap_bytes: int = 0,
+        now: Callable[[], int] = time_ns,
+    ) -> None:
+        """`log_cap_bytes` is the most output that is kept of an attempt that has ended; 0 keeps all."""
+        self._database, self._writer, self._now = database, writer, now
+        self._keep_days, self._keep_runs, self._cap = keep_days, keep_runs, log_cap_bytes
+
+    async def run(self) -> None:
+        """Look again and again, until it is cancelled."""
+        while True:
+            try:
+                await self.look()
+            except StoreError as error:
+                _log.warning("nothing could be removed: %s", error)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Remove all that may go now."""
+        if self._keep_days is not None or self._keep_runs is not None:
+            await asyncio.wrap_future(self._writer.run(self._mark))
+        for (run,) in await asyncio.to_thread(self._database.query, "SELECT id FROM runs WHERE deleted = 1"):
+            await self._remove(run)
+        if self._cap:
+            await shed(self._database, self._writer, self._cap)
+
+    def _mark(self, database: Database) -> None:
+        if self._keep_days is not None:
+            oldest = self._now() - self._keep_days * _DAY_NANOS
+            database.execute(
+                "UPDATE runs SET deleted = 1 WHERE pinned = 0 AND connected = 0 AND deleted = 0"
+                " AND started_unix_nanos < ? AND heard_unix_nanos < ?",
+                (oldest, oldest),
+            )
+        if self._keep_runs is not None:
+            database.execute(
+                "UPDATE runs SET deleted = 1 WHERE pinned = 0 AND connected = 0 AND deleted = 0 AND id IN ("
+                "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY ident"
+                " ORDER BY started_unix_nanos DESC, id DESC) AS place FROM runs"
+                " WHERE deleted = 0 AND pinned = 0) AS placed WHERE place > ?)",
+                (self._keep_runs,),
+            )
+
+    async def _remove(self, run: int) -> None:
+        """Remove a run that is marked; after a crash it goes on where it was."""
+        sql = "SELECT id FROM stores WHERE run = ?"
+        for (store,) in await asyncio.to_thread(self._database.query, sql, (run,)):
+            await self._in_pieces(partial(_remove_events, store=store))
+        for table in ("metrics", "attempts", "nodes"):
+            await self._in_pieces(partial(_remove_rows, table=table, run=run))
+        await self._in_pieces(partial(_remove_subjects, run=run))
+        await asyncio.wrap_future(self._writer.run(partial(self._remove_rest, run=run)))
+        await self._in_pieces(_give_back)
+
+    async def _in_pieces(self, remove: Callable[[Database], int]) -> None:
+        while await asyncio.wrap_future(self._writer.run(remove)):
+            await asyncio.sleep(_REST_SECONDS)  # noqa: ASYNC110 - a rest for others, not a wait
+
+    def _remove_rest(self, database: Database, run: int) -> None:
+        for sql in (
+            "DELETE FROM stores WHERE run = ?",
+            "DELETE FROM run_labels WHERE run = ?",
+            "DELETE FROM descriptions WHERE run = ?",
+            "DELETE FROM runs WHERE id = ?",
+        ):
+            database.execute(sql, (run,))
+        # The run may come again, under other numbers.
+        self._writer.forget()
+
+
+def _remove_events(database: Database, store: int) -> int:
+    first = store << SEQ_BITS
+    return database.execute(
+        "DELETE FROM events WHERE place IN"
+        " (SELECT place FROM events WHERE place >= ? AND place < ? ORDER BY place LIMIT ?)",
+        (first, first + (1 << SEQ_BITS), _EVENTS),
+    ).rowcount
+
+
+def _remove_rows(database: Database, table: str, run: int) -> int:
+    return database.execute(
+        f"DELETE FROM {table} WHERE run = ? AND path IN"  # noqa: S608 - one of three names
+        f" (SELECT path FROM {table} WHERE run = ? ORDER BY path LIMIT ?)",
+        (run, run, _ROWS),
+    ).rowcount
+
+
+def _remove_subjects(database: Database, run: int) -> int:
+    ids = [
+        row[0]
+        for row in database.execute("SELECT id FROM subjects WHERE run = ? LIMIT ?", (run, _ROWS)).fetchall()
+    ]
+    if not ids:
+        return 0
+    marks = ", ".join("?" * len(ids))
+    database.execute(f"DELETE FROM outputs WHERE subject IN ({marks})", ids)  # noqa: S608 - marks alone
+    return database.execute(f"DELETE FROM subjects WHERE id IN ({marks})", ids).rowcount  # noqa: S608
+
+
+def _give_back(database: Database) -> int:
+    """Pages that are free go back to the file system; PostgreSQL does so by itself."""
+    if database.dialect is Dialect.POSTGRES:
+        return 0
+    database.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+    return database.execute("PRAGMA freelist_count").fetchall()[0][0]

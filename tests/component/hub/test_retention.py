@@ -1,0 +1,157 @@
+"""What a hub lets go, on both databases."""
+
+import asyncio
+from pathlib import Path
+
+from gator.v1 import common_pb2, event_pb2
+from gator_hub.retention import Retention
+from tests.component.link.fakes import MemoryStore
+
+from .ingesting import Hub, declared, feed, finished, hello, hub, kept, of, result, small_run, started
+
+DAY = 86_400_000_000_000
+LINES = 100
+
+
+async def bring(there: Hub, name: str, ident: str = "top", day: int = 0) -> dict[str, MemoryStore]:
+    """A small run with stores of its own, that was started on a day."""
+    stores = {
+        f"{name}-{part}": store for part, store in zip(("root", "daemon"), small_run(5).values(), strict=True)
+    }
+    said = hello(name, f"{name}-root")
+    said.description.run.ident = ident
+    said.description.run.started_unix_nanos = 1_000 * DAY + day * DAY
+    for store in stores.values():
+        for event in store.events:
+            event.path = event.path.replace("top", ident, 1)
+    assert await feed(there.address, stores, said=said) == []
+    return stores
+
+
+def runs(there: Hub) -> list[str]:
+    return [row[0] for row in there.database.query("SELECT run FROM runs ORDER BY run")]
+
+
+async def gone(there: Hub) -> None:
+    """Wait until no run counts as connected any more."""
+    while there.database.query("SELECT count(*) FROM runs WHERE connected = 1") != [(0,)]:
+        await asyncio.sleep(0.01)
+
+
+async def test_of_each_ident_only_the_newest_stay_and_what_is_pinned(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with hub(database_url, tmp_path) as there:
+        stores: dict[str, dict[str, MemoryStore]] = {}
+        for day in range(5):
+            stores[f"a{day}"] = await bring(there, f"a{day}", day=day)
+        await bring(there, "b0", "other")
+        await gone(there)
+        await asyncio.wrap_future(
+            there.writer.run(
+                lambda database: database.execute("UPDATE runs SET pinned = 1 WHERE run = 'a1'") and None
+            )
+        )
+        await Retention(there.database, there.writer, keep_runs=2).look()
+        assert runs(there) == ["a1", "a3", "a4", "b0"]
+        for name in ("a1", "a4"):
+            assert sorted(there.events(name)) == sorted(kept(stores[name]))
+        tables = ("events", "subjects", "nodes", "attempts", "stores")
+        counts = {table: there.database.query(f"SELECT count(*) FROM {table}")[0][0] for table in tables}
+        assert counts == {
+            "events": 4 * 27,
+            "subjects": 4 * 11,
+            "nodes": 4 * 6,
+            "attempts": 4 * 5,
+            "stores": 8,
+        }
+
+
+async def test_old_runs_go_and_may_come_again(database_url: str, tmp_path: Path) -> None:
+    async with hub(database_url, tmp_path) as there:
+        await bring(there, "old", day=0)
+        await bring(there, "new", day=9)
+        await gone(there)
+        await asyncio.wrap_future(
+            there.writer.run(
+                lambda database: database.execute("UPDATE runs SET heard_unix_nanos = 1") and None
+            )
+        )
+        await Retention(there.database, there.writer, keep_days=5, now=lambda: 1_010 * DAY).look()
+        assert runs(there) == ["new"]
+        stores = await bring(there, "old", day=0)
+        assert sorted(there.events("old")) == sorted(kept(stores))
+
+
+async def test_a_run_that_is_fed_stays(database_url: str, tmp_path: Path) -> None:
+    async with hub(database_url, tmp_path) as there:
+        await bring(there, "fed")
+        await asyncio.wrap_future(
+            there.writer.run(
+                lambda database: (
+                    database.execute("UPDATE runs SET connected = 1, heard_unix_nanos = 1") and None
+                )
+            )
+        )
+        await Retention(there.database, there.writer, keep_days=0, keep_runs=0).look()
+        assert runs(there) == ["fed"]
+
+
+def block(number: int, stream: common_pb2.Stream.ValueType = common_pb2.STREAM_STDOUT) -> event_pb2.Event:
+    event = of("top", 1)
+    data = b"".join(b"%09d\n" % line for line in range(number * LINES + 1, (number + 1) * LINES + 1))
+    event.block.CopyFrom(
+        event_pb2.Block(
+            stream=stream,
+            first_line=number * LINES + 1,
+            lines=LINES,
+            size_bytes=len(data),
+            encoding=event_pb2.Block.ENCODING_RAW,
+            data=data,
+        )
+    )
+    return event
+
+
+def texts(there: Hub) -> list[bytes]:
+    rows = there.database.query("SELECT body FROM events WHERE kind = 4 ORDER BY place")
+    return [event_pb2.Block.FromString(bytes(body)).data for (body,) in rows]
+
+
+async def test_a_long_log_loses_its_middle_and_says_so(database_url: str, tmp_path: Path) -> None:
+    async with hub(database_url, tmp_path) as there:
+        store = MemoryStore()
+        store.append(declared("top"), started("top"), *(block(number) for number in range(300)))
+        retention = Retention(there.database, there.writer, log_cap_bytes=10_000)
+        await feed(there.address, {"s": store}, said=hello("r", "s"))
+        await retention.look()
+        assert len(texts(there)) == 300, "the attempt has not ended"
+        store.append(finished("top"), result("top"))
+        await feed(there.address, {"s": store}, said=hello("r", "s"))
+        await retention.look()
+        left = texts(there)
+        assert [text[:9] for text in left] == [
+            *(b"%09d" % (number * LINES + 1) for number in range(5)),
+            b"[gator hu",
+            *(b"%09d" % (number * LINES + 1) for number in range(295, 300)),
+        ]
+        assert left[5] == (
+            b"[gator hub: lines 501 to 29500 (290000 bytes) are left out here, for more than 10000 bytes were"
+            b" written; the run's own folder has them]\n"
+        )
+        await retention.look()
+        await feed(there.address, {"s": store}, said=hello("r", "s"))
+        assert texts(there) == left, "neither another look nor another import changes anything"
+
+
+async def test_each_stream_says_what_it_lost(database_url: str, tmp_path: Path) -> None:
+    async with hub(database_url, tmp_path) as there:
+        store = MemoryStore()
+        streams = (common_pb2.STREAM_STDOUT, common_pb2.STREAM_STDERR)
+        blocks = [block(number // 2, streams[number % 2]) for number in range(20)]
+        store.append(declared("top"), started("top"), *blocks, finished("top"), result("top"))
+        await feed(there.address, {"s": store}, said=hello("r", "s"))
+        await Retention(there.database, there.writer, log_cap_bytes=8_000).look()
+        marks = [text for text in texts(there) if text.startswith(b"[gator hub")]
+        assert len(marks) == 2
+        assert all(b"lines 201 to 800 (6000 bytes)" in mark for mark in marks)
