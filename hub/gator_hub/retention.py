@@ -94,8 +94,8 @@ class Retention:
         await self._in_pieces(_give_back)
 
     async def _in_pieces(self, remove: Callable[[Database], int]) -> None:
-        while await asyncio.wrap_future(self._writer.run(remove)):
-            await asyncio.sleep(_REST_SECONDS)  # noqa: ASYNC110 - a rest for others, not a wait
+        while await asyncio.wrap_future(self._writer.run(remove)):  # noqa: ASYNC110 - a rest, not a wait
+            await asyncio.sleep(_REST_SECONDS)
 
     def _remove_rest(self, database: Database, run: int) -> None:
         for sql in (
