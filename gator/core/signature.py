@@ -10,7 +10,7 @@ from typing import Final
 
 from gator.core.text import ANSI_PATTERN, MOST_CHARACTERS
 from gator.v1 import common_pb2 as pb
-from gator.v1 import event_pb2
+from gator.v1 import event_pb2, query_pb2
 
 DIGITS: Final = 16
 """Length of a signature, in hexadecimal digits."""
@@ -79,8 +79,8 @@ def signature_of(reason: pb.Reason.ValueType, first_error: str, message: str) ->
     return blake2b(text, digest_size=DIGITS // 2).hexdigest()
 
 
-def sign(end: event_pb2.AttemptFinished | event_pb2.Result) -> None:
-    """Give an end its signature, if it is one that FAILED or was LOST and it has none yet."""
+def sign(end: event_pb2.AttemptFinished | event_pb2.Result | query_pb2.Node) -> None:
+    """Give the end of an attempt or job its signature, if it FAILED or was LOST and has none yet."""
     if end.outcome in _FAILURES and not end.signature:
         end.signature = signature_of(end.reason, end.first_error.text, end.message)
 

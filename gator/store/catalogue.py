@@ -129,6 +129,8 @@ def _take_finished(changes: Changes, store: str, event: event_pb2.Event) -> None
     row.dropped_bytes = finished.dropped_bytes
     if finished.HasField("first_error"):
         row.first_error = _blob(finished.first_error)
+    if finished.signature:
+        row.signature = finished.signature
     _put_counts(row, finished.counts)
     if finished.HasField("usage"):
         _put_usage(row, finished.usage)
@@ -147,6 +149,8 @@ def _take_result(changes: Changes, _: str, event: event_pb2.Event) -> None:
         row.tally = _blob(result.jobs)
     if result.HasField("first_error"):
         row.first_error = _blob(result.first_error)
+    if result.signature:
+        row.signature = result.signature
     _put_counts(row, result.counts)
     if result.HasField("usage"):
         _put_usage(row, result.usage)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from gator.errors import StoreError
 from gator.store.filesystem import is_local
-from gator.store.schema import VERSION, check_version, migrate, version_of
+from gator.store.schema import VERSION, check_version, migrate, read_as_newest, version_of
 
 _BUSY_SECONDS = 5.0
 
@@ -42,7 +42,9 @@ def open_owner(path: Path) -> tuple[sqlite3.Connection, bool]:
 def open_reader(path: Path) -> sqlite3.Connection:
     """A connection that only reads; the file may be growing, or belong to somebody else.
 
-    Raises StoreError if it is no store, cannot be read, or has another version of the schema.
+    A file of an older version is read as it is: it may be somebody else's, or a live run's of an older Gator.
+
+    Raises StoreError if it is no store, cannot be read, or has a newer version of the schema.
     """
     try:
         connection = _connect(path, "mode=ro")
@@ -53,13 +55,15 @@ def open_reader(path: Path) -> sqlite3.Connection:
         check_version(version)
         if version == 0:
             raise StoreError(f"{path} is no store yet: its owner has not made the tables")
+        if version < VERSION:
+            read_as_newest(connection)
+        connection.execute("PRAGMA query_only = ON")
     except StoreError:
         connection.close()
         raise
-    if version < VERSION:
+    except sqlite3.Error as error:
         connection.close()
-        _migrate_file(path)
-        return open_reader(path)
+        raise StoreError(f"{path} cannot be read: {error}") from error
     return connection
 
 
@@ -108,7 +112,6 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
     )
     try:
         # Opening is lazy: the first statement shows whether the file can be read.
-        connection.execute("PRAGMA query_only = ON")
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except BaseException:
         connection.close()
@@ -132,19 +135,3 @@ def _open_idle(path: Path, cause: sqlite3.Error) -> sqlite3.Connection:
         return _connect(path, "mode=ro&immutable=1")
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be read: {error}") from error
-
-
-def _migrate_file(path: Path) -> None:
-    try:
-        connection = sqlite3.connect(f"{_uri(path)}?mode=rw", uri=True, isolation_level=None)
-    except sqlite3.Error as error:
-        raise StoreError(f"{path} cannot be migrated: {error}") from error
-    try:
-        migrate(connection)
-    except sqlite3.Error as error:
-        raise StoreError(
-            f"{path} is of an older version and cannot be migrated: {error}; "
-            "read it once as the user who ran it"
-        ) from error
-    finally:
-        connection.close()

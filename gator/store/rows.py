@@ -70,6 +70,7 @@ class NodeRow(Struct):
     tally: NewestBytes = None
     first_error: NewestBytes = None
     first_failure: NewestText = None
+    signature: NewestText = None
 
 
 class AttemptRow(Struct):
@@ -105,6 +106,7 @@ class AttemptRow(Struct):
     stderr_lines: NewestInt = None
     dropped_bytes: NewestInt = None
     first_error: NewestBytes = None
+    signature: NewestText = None
 
 
 class MetricRow(Struct):

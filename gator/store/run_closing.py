@@ -15,6 +15,7 @@ from gator.store import inserts, run_rows
 from gator.store.catalogue import KINDS, Changes
 from gator.store.reader import Reader
 from gator.store.run_files import RunFiles
+from gator.store.schema import lacking, version_of
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 
 _ENDED = int(query_pb2.NODE_STATE_ENDED)
@@ -72,16 +73,22 @@ def _newer(reader: Reader, after: int) -> Iterator[event_pb2.Event]:
 
 def _shadow(connection: sqlite3.Connection) -> None:
     """Tables of the connection's own that stand before those of the file."""
-    if connection.execute("SELECT 1 FROM temp.sqlite_master WHERE name = 'nodes'").fetchone():
+    made = "SELECT 1 FROM temp.sqlite_master WHERE type = 'table' AND name = 'nodes'"
+    if connection.execute(made).fetchone():
         return
+    version = version_of(connection)
     # The file stays as it is: it was opened for reading only.
     connection.execute("PRAGMA query_only = OFF")
     for table, key in _KEYS.items():
         (sql,) = connection.execute(
             "SELECT sql FROM main.sqlite_master WHERE type = 'table' AND name = ?", (table,)
         ).fetchone()
+        # Of an older file there are views, which stand before its tables as well.
+        connection.execute(f"DROP VIEW IF EXISTS temp.{table}")
         connection.execute(sql.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
         connection.execute(f"INSERT INTO temp.{table} SELECT * FROM main.{table} ORDER BY {key}")  # noqa: S608
+        for column in lacking(version, table):
+            connection.execute(f"ALTER TABLE temp.{table} ADD COLUMN {column} TEXT")
     connection.execute("CREATE INDEX temp.nodes_by_parent ON nodes (parent, declared_unix_nanos)")
     connection.execute("CREATE INDEX temp.nodes_by_sort ON nodes (sort)")
 

@@ -3,18 +3,20 @@
 import json
 from typing import Any
 
+from gator.core.signature import sign
 from gator.v1 import common_pb2, event_pb2, query_pb2
 
 NODE_COLUMNS = (
     "path, kind, state, outcome, reason, message, children, attempts, debug, info, warning, error, critical,"
     " tally, started_unix_nanos, ended_unix_nanos, wall_nanos, user_nanos, system_nanos, peak_memory_bytes,"
     " peak_processes, first_error, first_failure, allow_failure, seed, tags, cores, memory_bytes, licenses,"
-    " jobs, sort"
+    " jobs, sort, signature"
 )
 ATTEMPT_COLUMNS = (
     "path, number, store, started_unix_nanos, ended_unix_nanos, host, pid, daemon, cores, outcome, reason,"
     " message, exit_code, signal, debug, info, warning, error, critical, wall_nanos, user_nanos,"
-    " system_nanos, peak_memory_bytes, peak_processes, stdout_lines, stderr_lines, dropped_bytes, first_error"
+    " system_nanos, peak_memory_bytes, peak_processes, stdout_lines, stderr_lines, dropped_bytes,"
+    " first_error, signature"
 )
 
 NODE_NAMES = tuple(name.strip() for name in NODE_COLUMNS.split(","))
@@ -37,6 +39,7 @@ def node_of(row: Any) -> query_pb2.Node:
         first_failure=row["first_failure"] or "",
         allow_failure=bool(row["allow_failure"]),
         seed=row["seed"] or 0,
+        signature=row["signature"] or "",
     )
     if row["tags"]:
         node.tags.extend(json.loads(row["tags"]))
@@ -53,6 +56,9 @@ def node_of(row: Any) -> query_pb2.Node:
         node.first_error.ParseFromString(row["first_error"])
     if row["wall_nanos"] is not None:
         node.usage.CopyFrom(usage_of(row))
+    if node.kind == common_pb2.NODE_KIND_JOB:
+        # Stores of version 1 have none.
+        sign(node)
     return node
 
 
@@ -86,6 +92,7 @@ def attempt_of(row: Any) -> query_pb2.Attempt:
         finished.dropped_bytes = row["dropped_bytes"] or 0
         if row["first_error"] is not None:
             finished.first_error.ParseFromString(row["first_error"])
+        finished.signature = row["signature"] or ""
     return attempt
 
 
@@ -101,6 +108,7 @@ def result_of(node: query_pb2.Node, metrics: list[event_pb2.MetricTotal]) -> eve
         jobs=node.tally,
         first_failure=node.first_failure,
         allow_failure=node.allow_failure,
+        signature=node.signature,
     )
     if node.HasField("usage"):
         result.usage.CopyFrom(node.usage)

@@ -133,8 +133,16 @@ _VERSION_1 = (
     """,
 )
 
-MIGRATIONS: tuple[Sequence[str], ...] = (_VERSION_1,)
+_VERSION_2 = (
+    "ALTER TABLE nodes ADD COLUMN signature TEXT",
+    "ALTER TABLE attempts ADD COLUMN signature TEXT",
+)
+
+MIGRATIONS: tuple[Sequence[str], ...] = (_VERSION_1, _VERSION_2)
 """What leads from each version of the schema to the next; the first one from an empty file."""
+
+_ADDED: tuple[tuple[int, str, str], ...] = ((2, "nodes", "signature"), (2, "attempts", "signature"))
+"""Columns, all of them TEXT, that a version added to tables: number of the version, table, column."""
 
 VERSION = len(MIGRATIONS)
 """The version that this Gator writes."""
@@ -163,6 +171,22 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Sequence[str]] 
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
+
+
+def lacking(version: int, table: str) -> list[str]:
+    """Columns, of type TEXT, that a table of this version lacks; in the order in which they were added."""
+    return [column for added, where, column in _ADDED if where == table and added > version]
+
+
+def read_as_newest(connection: sqlite3.Connection) -> None:
+    """Let an older file answer the statements of this version, without writing to it.
+
+    Views of the connection's own stand before its tables; columns that came later are NULL in them.
+    """
+    version = version_of(connection)
+    for table in dict.fromkeys(where for added, where, _ in _ADDED if added > version):
+        nulls = ", ".join(f"NULL AS {column}" for column in lacking(version, table))
+        connection.execute(f"CREATE TEMP VIEW {table} AS SELECT *, {nulls} FROM main.{table}")  # noqa: S608
 
 
 def check_version(version: int, known: int = VERSION) -> None:

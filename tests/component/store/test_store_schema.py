@@ -34,27 +34,62 @@ def schema(connection: sqlite3.Connection) -> list[str]:
     return sorted(" ".join(sql.split()) for (sql,) in rows)
 
 
-def test_a_file_of_version_1_is_brought_to_the_newest_and_keeps_its_events(
-    tmp_path: Path, connection: sqlite3.Connection
-) -> None:
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A store of version 1 that says hello."""
     path = tmp_path / "old.db"
-    old = sqlite3.connect(path)
-    old.executescript((GOLDEN / "version_1.sql").read_text())
-    old.close()
-    with Reader.open(path) as reader:
+    made = sqlite3.connect(path)
+    made.executescript((GOLDEN / "version_1.sql").read_text())
+    made.close()
+    return path
+
+
+def test_a_file_of_version_1_is_read_as_it_is(old: Path) -> None:
+    bytes_before = old.read_bytes()
+    with Reader.open(old) as reader:
         assert reader.store_id == "00"
         assert [event.log.text for event in reader.events(0).events] == ["hello"]
-        assert reader.query("PRAGMA user_version") == [(VERSION,)]
+        assert reader.query("PRAGMA user_version") == [(1,)]
+    assert old.read_bytes() == bytes_before
+    assert [path.name for path in old.parent.iterdir()] == [old.name]
+
+
+def test_an_older_file_answers_like_a_new_one_and_what_came_later_is_null(old: Path) -> None:
+    with sqlite3.connect(old) as writer:
+        writer.execute(
+            "INSERT INTO nodes (path, parent, template, sort, depth, state) VALUES (?, ?, ?, ?, 0, 3)",
+            ["top"] * 4,
+        )
+        writer.execute("INSERT INTO attempts (path, number) VALUES ('top', 1)")
+    writer.close()
+    with Reader.open(old) as reader:
+        for table, row in (("nodes", NodeRow), ("attempts", AttemptRow)):
+            ((*values,),) = reader.query(
+                f"SELECT {', '.join(columns_of(row))} FROM {table} WHERE path = 'top'"
+            )
+            assert values[columns_of(row).index("signature")] is None
+        (plan,) = reader.query("EXPLAIN QUERY PLAN SELECT message, signature FROM nodes WHERE path = 'top'")
+        assert plan[3].startswith("SEARCH main.nodes USING INDEX")
+    database = StoreDatabase(old)
+    assert [row.signature for row in make_models(database).nodes.select()] == [None]
+    database.close()
+
+
+def test_an_older_file_brought_to_the_newest_version_has_its_tables(
+    old: Path, connection: sqlite3.Connection
+) -> None:
+    now = sqlite3.connect(old, isolation_level=None)
+    migrate(now)
     migrate(connection)
-    with sqlite3.connect(path) as now:
-        assert schema(now) == schema(connection)
+    assert schema(now) == schema(connection)
     now.close()
 
 
-def test_a_released_migration_is_never_changed(connection: sqlite3.Connection) -> None:
-    migrate(connection, MIGRATIONS[:1])
+@pytest.mark.parametrize("version", range(1, VERSION + 1))
+def test_a_released_migration_is_never_changed(connection: sqlite3.Connection, version: int) -> None:
+    migrate(connection, MIGRATIONS[:version])
     released = sqlite3.connect(":memory:")
-    released.executescript((GOLDEN / "version_1.sql").read_text())
+    released.executescript((GOLDEN / f"version_{version}.sql").read_text())
     assert schema(connection) == schema(released)
     released.close()
 
