@@ -37,10 +37,11 @@ class Hub:
             return self._newest(int(name[1:]))
         named = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(name=name, page_size=_SEVERAL)).runs
         by_id = [run for run in named if run.id.startswith(name)]
-        if len(by_id) == 1 or any(run.id == name for run in by_id):
-            return next(run for run in by_id if run.id == name or len(by_id) == 1)
-        if by_id:
-            raise NotFoundError(f"the ids of {len(by_id)} runs begin with {name}: give more of it")
+        exact = [run for run in by_id if run.id == name] or by_id
+        if len(exact) == 1:
+            return exact[0]
+        if exact:
+            raise NotFoundError(f"the ids of {len(exact)} runs begin with {name}: give more of it")
         if named:
             return named[0]
         raise NotFoundError(f"there is no run {name!r} on {self.peer.name}{self._which()}")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from gator.cli.sightings import Sightings
 from gator.daemon.folder import RunFolder
 from gator.errors import UnavailableError
 from gator.v1 import control_service_pb2
@@ -59,6 +60,10 @@ class Home(Protocol):
         """The text file with the output of a job; None if there is none to be read here."""
         ...
 
+    def sightings(self) -> Sightings | None:
+        """Where its failures were seen before; None where nobody knows."""
+        ...
+
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
         """Give an order to the run. Raises UnavailableError when it does not listen."""
         ...
@@ -85,6 +90,10 @@ class FolderHome:
 
         log = self._folder.logs / f"{slug(path)}.log"
         return log if log.exists() else None
+
+    def sightings(self) -> Sightings | None:
+        """Nobody knows: a folder is one run."""
+        return None
 
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
         """Give an order to the live root."""

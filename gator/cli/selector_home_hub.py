@@ -8,6 +8,7 @@ from gator.cli import hub_client as hubs
 from gator.cli import selector_remote
 from gator.cli.selector import LATEST
 from gator.cli.selector_hub import PREFIX, HubChoice
+from gator.cli.sightings import Sightings
 from gator.v1 import control_service_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
@@ -32,6 +33,12 @@ class HubHome:
     def text_log(self, path: str) -> Path | None:
         """Never: a hub has lines, no files."""
         return None
+
+    def sightings(self) -> Sightings | None:
+        """What the hub knows of failures with the same signatures."""
+        groups = {group.signature: group for group in self.hub.failures(self.run.id)}
+        earlier = hs.ListRunsRequest(ident=self.run.ident, until_unix_nanos=self.run.started_unix_nanos)
+        return Sightings(self.run, next(self.hub.runs(earlier, 1), None), groups)
 
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
         """Give an order through the hub."""

@@ -7,6 +7,7 @@ import typer
 from gator.cli import hub_client, output
 from gator.cli.selector import JsonOption, impatient
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
+from gator.cli.sightings import sighting
 from gator.errors import GatorError, NotFoundError, UserError
 from gator.v1 import common_pb2, event_pb2, hub_pb2
 from gator.v1 import hub_service_pb2 as hs
@@ -80,12 +81,6 @@ def _say(name: str, history: hs.ListHistoryResponse) -> None:
 
 def _mark(outcome: common_pb2.Outcome.ValueType) -> str:
     return output.paint(_MARKS.get(outcome, "-"), output.outcome(outcome))
-
-
-def sighting(seen: hub_pb2.Sighting) -> str:
-    """A run of the past: `run 3a700579 of 2026-11-22 12:58:30, commit 3f2a91c0 on main`."""
-    commit = f", {output.commit(seen.git)}" if seen.git.commit else ""
-    return f"run {seen.run[:8]} of {output.moment(seen.started_unix_nanos)}{commit}"
 
 
 def _row(entry: hub_pb2.HistoryEntry) -> tuple[str, ...]:
