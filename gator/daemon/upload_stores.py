@@ -24,6 +24,8 @@ class StoreFile:
         """The last sequence number that is known to be committed."""
         self.fault = ""
         """Why it cannot be read; empty while it can."""
+        self.read_events = 0
+        """Number of events that were read, those that were read again after a cut included."""
 
     @property
     def meta(self) -> Mapping[str, str]:
@@ -49,6 +51,7 @@ class StoreFile:
         except StoreError as error:
             self.fault = str(error)
             raise
+        self.read_events += len(part.events)
         return part.events, part.through
 
     def root_declared_unix_nanos(self) -> int:
@@ -82,6 +85,11 @@ class RunStores:
     def fault(self) -> str:
         """Why one that was opened cannot be read any more; empty while all can."""
         return next((store.fault for store in self.opened if store.fault), "")
+
+    @property
+    def read_events(self) -> int:
+        """Number of events that were read of all of them."""
+        return sum(store.read_events for store in self.opened)
 
     def look(self) -> Sequence[StoreFile]:
         """Open what is new. Nothing is opened before the root's store."""

@@ -1,0 +1,117 @@
+"""`gator hub`: the commands about a hub. Those that keep one come with the package `gator_hub`.
+
+Rule: the server is imported only when one of its own commands is called or listed.
+"""
+
+from contextlib import AbstractContextManager
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from gator.cli import output
+from gator.cli.selector_hub import DEFAULT, VARIABLE, HubCaOption, HubChoice
+
+if TYPE_CHECKING:
+    from gator.cli.hub_orders import FoundRun
+
+_SERVER = "gator.hub"
+"""Group of the entry point whose `app` has the server's own commands."""
+
+HubOption = Annotated[
+    str | None,
+    typer.Option("--hub", metavar="ADDRESS", help=f"The hub; default {VARIABLE}, else {DEFAULT}."),
+]
+NameArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run of the hub: the beginning of its id, an ident, latest, or -2.",
+        show_default=False,
+    ),
+]
+
+
+class HubGroup(TyperGroup):
+    """The client's commands, and those of the server where it is installed."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of all commands, the server's first."""
+        return [*_server_commands(), *super().list_commands(ctx)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command; the server is imported if it is none of the client's."""
+        return super().get_command(ctx, cmd_name) or _server_commands().get(cmd_name)
+
+
+def _server_commands() -> dict[str, Any]:
+    group: Any = None
+    for point in entry_points(group=_SERVER, name="app"):
+        group = get_command(point.load())
+    return {} if group is None else group.commands
+
+
+hub = typer.Typer(
+    cls=HubGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Keep the runs of many people in a hub, and bring runs into it.",
+)
+
+
+@hub.command(
+    "import", epilog="Examples:\n\n  gator hub import tracking\n\n  gator hub import tracking/latest"
+)
+def import_(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Folders of runs, or tracking folders.", show_default=False),
+    ],
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with live runs until they end.")
+    ] = False,
+) -> None:
+    """Bring runs into a hub, all or what it lacks of them. Exit code 1: not all of them could be."""
+    from gator.cli.hub_import import import_runs
+
+    raise typer.Exit(import_runs(paths, HubChoice(hub, hub_ca), follow=follow))
+
+
+_NUMBERS = {"ignore_unknown_options": True}
+"""An argument may be `-2`."""
+
+
+@hub.command(context_settings=_NUMBERS)
+def delete(run: NameArgument, hub: HubOption = None, hub_ca: HubCaOption = None) -> None:
+    """Remove one of your runs from a hub, unless it is connected. Its folder stays."""
+    with _found(run, HubChoice(hub, hub_ca)) as found:
+        found.delete()
+        output.say(f"deleted {found}")
+
+
+@hub.command(context_settings=_NUMBERS)
+def pin(run: NameArgument, hub: HubOption = None, hub_ca: HubCaOption = None) -> None:
+    """Keep one of your runs in a hub for ever, whatever its age."""
+    with _found(run, HubChoice(hub, hub_ca)) as found:
+        found.pin(pinned=True)
+        output.say(f"pinned {found}")
+
+
+@hub.command(context_settings=_NUMBERS)
+def unpin(run: NameArgument, hub: HubOption = None, hub_ca: HubCaOption = None) -> None:
+    """Let a hub remove one of your runs when it is old."""
+    with _found(run, HubChoice(hub, hub_ca)) as found:
+        found.pin(pinned=False)
+        output.say(f"unpinned {found}")
+
+
+def _found(name: str, choice: HubChoice) -> "AbstractContextManager[FoundRun]":
+    from gator.cli.hub_orders import found_run
+
+    return found_run(name, choice)

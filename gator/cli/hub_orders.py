@@ -1,0 +1,40 @@
+"""Orders about one run of a hub. Rule: a run is found by its name once, and then named by its whole id."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from msgspec import Struct
+
+from gator.cli import hub_client
+from gator.cli.selector_hub import PREFIX, HubChoice
+from gator.v1 import hub_service_pb2 as hs
+from gator.v1 import hub_service_pb2_grpc, query_pb2
+
+
+class FoundRun(Struct, frozen=True):
+    """A run of a hub, and the hub."""
+
+    run: query_pb2.Run
+    hub: hub_client.Hub
+
+    def delete(self) -> None:
+        """Remove it. Raises what the hub raised."""
+        self.hub.peer.call(self._stub.DeleteRun, hs.DeleteRunRequest(run=self.run.id))
+
+    def pin(self, *, pinned: bool) -> None:
+        """Keep it for ever, or no longer. Raises what the hub raised."""
+        self.hub.peer.call(self._stub.PinRun, hs.PinRunRequest(run=self.run.id, pinned=pinned))
+
+    @property
+    def _stub(self) -> hub_service_pb2_grpc.HubServiceStub:
+        return hub_service_pb2_grpc.HubServiceStub(self.hub.peer.channel)
+
+    def __str__(self) -> str:
+        return f"run {self.run.id[:12]} of {self.run.ident}"
+
+
+@contextmanager
+def found_run(name: str, choice: HubChoice) -> Generator[FoundRun]:
+    """The run that a hub knows by this name. Raises NotFoundError, UsageError."""
+    with hub_client.connect(choice) as hub:
+        yield FoundRun(hub.find(name.removeprefix(PREFIX)), hub)
