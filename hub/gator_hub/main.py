@@ -58,11 +58,11 @@ def serve(
         bool, typer.Option("--insecure", help="Serve other hosts without TLS or tokens of their own.")
     ] = False,
     log_cap: Annotated[
-        str, typer.Option("--log-cap", metavar="SIZE", help="Output kept of an attempt that has ended.")
+        str, typer.Option("--log-cap", metavar="SIZE", help="Output kept of an ended attempt; 0: all.")
     ] = "256MiB",
     keep_days: Annotated[
         int | None,
-        typer.Option("--keep-days", min=1, metavar="N", help="Remove runs that ended N days ago or earlier."),
+        typer.Option("--keep-days", min=1, metavar="N", help="Remove runs that are older than N days."),
     ] = None,
     keep_runs: Annotated[
         int | None,
@@ -138,12 +138,9 @@ def _size(text: str) -> int:
     from gator.spec import sizes
 
     try:
-        size = sizes.parse(text)
+        return sizes.parse(text)
     except ValueError as error:
         raise UsageError(f"--log-cap {text}: {error}") from error
-    if not size:
-        raise UsageError("--log-cap: give more than 0")
-    return size
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

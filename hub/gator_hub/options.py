@@ -29,11 +29,11 @@ class HubOptions(Struct, frozen=True):
     tls_key: Path | None = None
     insecure: bool = False
     log_cap_bytes: int = LOG_CAP_BYTES
-    """Bytes of output kept of an attempt that has ended."""
+    """Bytes of output kept of an attempt that has ended; 0: all."""
     keep_days: int | None = None
-    """Ended runs that are older are removed; None: never."""
+    """Runs that are older are removed, unless they are connected or pinned; None: never."""
     keep_runs: int | None = None
-    """Of the ended runs of an ident so many are kept; None: all."""
+    """So many runs of each ident are kept, beside those; None: all."""
 
     @property
     def address(self) -> str:

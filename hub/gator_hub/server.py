@@ -66,12 +66,21 @@ class HubServer:
             keep_runs=options.keep_runs,
             log_cap_bytes=options.log_cap_bytes,
         )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._retention = Retention(
+            database,
+            self._writer,
+            keep_days=options.keep_days,
+            keep_runs=options.keep_runs,
+            log_cap_bytes=options.log_cap_bytes,
+        )
 
     async def start(self) -> str:
         """Listen; the address to dial. Raises UsageError when the port cannot be had."""
         try:
             await asyncio.wrap_future(self._writer.run(registry.detach_all))
             self._server = await self._listen()
+            self._tasks.append(asyncio.create_task(self._retention.run()))
         except BaseException:
             await self._close()
             raise
@@ -87,6 +96,9 @@ class HubServer:
 
     async def stop(self) -> None:
         """Take no more, commit and ack what was taken, tell all roots to dial again, and end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._removing.cancel()
         try:
             await asyncio.wait_for(self._ingest.close(), _CLOSE_SECONDS)

@@ -124,6 +124,18 @@ class PostgresServer:
         """URL of a database."""
         return f"postgresql://{_ACCOUNT}@/{name}?host={self.folder}"
 
+    def with_password(self, url: str, role: str, password: str) -> str:
+        """The same database for a role of its own that may do all, and has to give a password."""
+        file = self.folder / "data" / "pg_hba.conf"
+        rules = file.read_text()
+        if f"local all {role} " not in rules:
+            file.write_text(f"local all {role} scram-sha-256\n{rules}")
+            sql = f"CREATE ROLE {role} SUPERUSER LOGIN PASSWORD '{password}'"
+            for command in (sql, "SELECT pg_reload_conf()"):
+                done = self._call("psql", "-c", command)
+                assert not done.returncode, done.stderr
+        return url.replace(f"//{_ACCOUNT}@", f"//{role}@")
+
     def _call(self, program: str, *args: str) -> subprocess.CompletedProcess[bytes]:
         path = self._bin / program
         return subprocess.run(

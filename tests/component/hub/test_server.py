@@ -1,0 +1,189 @@
+"""The hub as a process: how it starts, what refuses to start, how it ends, and what is said of its record."""
+
+import asyncio
+import shutil
+import signal
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from gator.errors import UnavailableError
+from gator.link.uplink import Uplink
+from gator_hub.database import Database
+from tests.component.link.fakes import Child, until
+
+from .ingesting import DAEMON_STORE, ROOT_STORE, feed, hello, small_run
+from .processes import Hub, Keeper, grpcurl, wait_for
+
+needs_grpcurl = pytest.mark.skipif(shutil.which("grpcurl") is None, reason="grpcurl is not installed")
+
+
+@pytest.fixture
+def keeper(tmp_path: Path) -> Keeper:
+    return Keeper(tmp_path)
+
+
+def test_a_hub_starts_without_options_and_says_how_to_use_it(keeper: Keeper) -> None:
+    with keeper.hub() as hub:
+        first, *rest = hub.greeting
+        assert first.endswith(f"at http://127.0.0.1:{hub.port}\n")
+        assert f"  send a run    gator run SPEC --hub localhost:{hub.port}\n" in rest
+        assert f"  record        {keeper.data / 'hub.db'}\n" in rest
+        assert keeper.data.stat().st_mode & 0o777 == 0o700
+        for name in ("token", "hub.db"):
+            assert (keeper.data / name).stat().st_mode & 0o777 == 0o600
+        assert keeper.token not in "".join([*hub.greeting, *hub.log])
+
+
+@needs_grpcurl
+def test_health_and_reflection_need_no_token(keeper: Keeper) -> None:
+    with keeper.hub() as hub:
+        services = grpcurl(hub.address, "list")
+        for name in ("ControlService", "HubService", "ParentService", "QueryService"):
+            assert f"gator.v1.{name}" in services
+        service = '{"service": "gator.v1.HubService"}'
+        assert grpcurl(hub.address, "grpc.health.v1.Health/Check", data=service) == {"status": "SERVING"}
+        assert grpcurl(hub.address, "describe", "gator.v1.ListRunsRequest")
+
+
+def test_a_second_hub_of_one_file_is_refused_under_any_name(keeper: Keeper) -> None:
+    link = keeper.folder / "link.db"
+    link.symlink_to(keeper.data / "hub.db")
+    with keeper.hub() as hub:
+        for more in ((), ("--db", str(link))):
+            done = keeper.call("--port", "0", *more)
+            assert done.returncode == 2
+            assert f"is served by another hub (process {hub.process.pid} on " in done.stderr
+
+
+def test_a_second_hub_of_one_database_is_refused(keeper: Keeper, postgres_url: str) -> None:
+    with keeper.hub("--db", postgres_url):
+        done = keeper.call("--port", "0", "--db", postgres_url)
+        assert done.returncode == 2
+        assert "is served by another hub" in done.stderr
+    with keeper.hub("--db", postgres_url):
+        pass
+
+
+def test_a_second_hub_on_one_port_is_refused(keeper: Keeper) -> None:
+    with keeper.hub() as hub:
+        done = keeper.call("serve", "--port", str(hub.port), "--db", "other.db")
+        assert done.returncode == 2
+        assert f"cannot listen on 127.0.0.1:{hub.port}: another program has that port" in done.stderr
+
+
+def test_of_hubs_that_start_at_once_on_a_new_file_one_serves(keeper: Keeper) -> None:
+    hubs = [Hub(keeper, (), {}) for _ in range(3)]
+    try:
+        wait_for(lambda: sum(hub.process.poll() is not None for hub in hubs) == 2)
+        (left,) = [hub for hub in hubs if hub.process.poll() is None]
+        left.wait_until_it_listens()
+        assert [hub.process.returncode for hub in hubs if hub is not left] == [2, 2]
+    finally:
+        for hub in hubs:
+            hub.kill()
+
+
+def test_a_killed_hub_leaves_nothing_in_the_way_of_the_next(keeper: Keeper) -> None:
+    with keeper.hub() as hub:
+        token = keeper.token
+        hub.end(signal.SIGKILL)
+    with keeper.hub():
+        assert keeper.token == token
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_stop_keeps_what_was_acked_and_tells_roots_to_dial_again(
+    keeper: Keeper, number: signal.Signals
+) -> None:
+    stores = small_run()
+    with keeper.hub() as hub:
+        child = Child()
+        uplink = Uplink(hub.address, hello(), keeper.token, stores[ROOT_STORE], child)
+        uplink.add_store(DAEMON_STORE, stores[DAEMON_STORE])
+        running = asyncio.create_task(uplink.run())
+        await until(lambda: child.welcome is not None and uplink.acks > 0 and not uplink.awaits_ack)
+        assert await asyncio.to_thread(hub.end, number) == 0
+        await running
+        assert [type(error) for error in child.lost] == [UnavailableError]
+        await asyncio.to_thread(wait_for, lambda: hub.said("stopped"))
+    database = Database.open(f"sqlite:{keeper.data / 'hub.db'}")
+    assert database.query("SELECT count(*) FROM events") == [(sum(len(s.events) for s in stores.values()),)]
+    assert database.query("SELECT connected FROM runs") == [(0,)]
+    database.close()
+    # Nothing beside the file: the record of a hub that has ended is one file.
+    assert {file.name for file in keeper.data.iterdir()} == {"hub.db", "hub.db.lock", "token"}
+
+
+async def test_a_backup_beside_a_live_hub_holds_the_record_and_replaces_nothing(keeper: Keeper) -> None:
+    stores = small_run()
+    copy = keeper.folder / "copy.db"
+    with keeper.hub() as hub:
+        assert await feed(hub.address, stores, token=keeper.token) == []
+        done = keeper.call("backup", str(copy))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert copy.stat().st_mode & 0o777 == 0o600
+        before = copy.read_bytes()
+        done = keeper.call("backup", "copy.db")
+        assert done.returncode == 2
+        assert "copy.db is there already" in done.stderr
+        assert copy.read_bytes() == before
+    assert {file.name for file in keeper.folder.iterdir()} == {"copy.db", "data"}
+    with sqlite3.connect(copy) as connection:
+        ((count,),) = connection.execute("SELECT count(*) FROM events")
+    connection.close()
+    assert count == sum(len(store.events) for store in stores.values())
+    with keeper.hub("--db", "copy.db"):
+        pass
+
+
+def test_a_backup_of_postgresql_names_its_own_means(keeper: Keeper) -> None:
+    done = keeper.call("backup", "x", "--db", "postgresql://nobody@nowhere/x")
+    assert done.returncode == 2
+    assert "pg_dump" in done.stderr
+
+
+def test_check_says_whether_the_record_is_sound_and_served(keeper: Keeper) -> None:
+    missing = keeper.call("check", "--port", "1")
+    assert missing.returncode == 1
+    assert "there is no database" in missing.stdout
+    assert not keeper.data.exists()
+    with keeper.hub() as hub:
+        done = keeper.call("check", "--port", str(hub.port))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"{keeper.data / 'hub.db'}: 0 runs, " in done.stdout
+        assert ", version 1, sound\n" in done.stdout
+        assert f"a hub serves at 127.0.0.1:{hub.port}\n" in done.stdout
+        assert f"the record is served by process {hub.process.pid} on " in done.stdout
+        port = str(hub.port)
+    done = keeper.call("check", "--port", port)
+    assert done.returncode == 1
+    assert f"no hub answers at 127.0.0.1:{port}" in done.stdout
+    assert "is served by process" not in done.stdout
+
+
+def test_check_finds_damage_and_what_is_no_record(keeper: Keeper) -> None:
+    with keeper.hub() as hub:
+        hub.end()
+    file = keeper.data / "hub.db"
+    data = bytearray(file.read_bytes())
+    data[4096 * 3 : 4096 * 8] = b"\xff" * 4096 * 5
+    file.write_bytes(data)
+    done = keeper.call("check", "--port", "1")
+    assert done.returncode == 1
+    assert "damaged" in done.stdout or "cannot be read" in done.stdout
+    (keeper.folder / "text").write_text("no database at all, but long enough to be taken for one " * 100)
+    done = keeper.call("check", "--port", "1", "--db", "text")
+    assert "cannot be read: file is not a database" in done.stdout
+    done = keeper.call("--port", "0", "--db", "text")
+    assert (done.returncode, "Traceback" in done.stderr) == (3, False)
+
+
+def test_check_looks_at_postgresql(keeper: Keeper, postgres_url: str) -> None:
+    done = keeper.call("check", "--port", "1", "--db", postgres_url)
+    assert "is no database of a hub" in done.stdout
+    with keeper.hub("--db", postgres_url) as hub:
+        done = keeper.call("check", "--port", str(hub.port), "--db", postgres_url)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert ": 0 runs, " in done.stdout
