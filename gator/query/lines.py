@@ -4,13 +4,17 @@ Rule: what a page ends with is what the next one goes on after, however the line
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from msgspec import Struct, field
 
+from gator.core.pages import Place, never
 from gator.core.text import clean, readable
 from gator.query import tokens
+from gator.query.budget import UNLIMITED, Budget
 from gator.query.chunks import Chunk, Chunker
+from gator.query.levels import LevelCache
 from gator.query.reader import Reader
 from gator.query.search import Pattern
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
@@ -19,6 +23,8 @@ from gator.v1 import query_service_pb2 as qs
 MOST_LINES = 10_000
 MOST_BYTES = 2 * 1024 * 1024
 _PIECE = 64
+_CONTEXT_EVENTS = 16
+"""A page that goes on reads so many events again, for the lines around its first hits."""
 
 Key = tuple[int, int]
 """Number of a line in its stream, and of its piece."""
@@ -51,7 +57,9 @@ class _Mark(Struct):
     message: int = 0
     """The last event whose message was given out."""
     lines: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
-    """By stream the last line and piece that were looked at."""
+    """By stream the last line and piece that were given out."""
+    reached: int = 0
+    """The last event that was looked at; some before it may have to be read again."""
 
 
 class LineFilter:
@@ -62,7 +70,7 @@ class LineFilter:
         self.pattern = Pattern(request.regex) if request.regex else None
         self.narrow = bool(request.regex or request.severity)
 
-    def hits(self, chunk: Chunk, levels: dict[tuple[int, int], int]) -> Iterator[_Found]:
+    def hits(self, chunk: Chunk, levels: Mapping[tuple[int, int], int]) -> Iterator[_Found]:
         """The lines of a chunk that are wanted. `levels` has the severity of lines that have their own."""
         spans = self.pattern.lines(chunk.data) if self.pattern else _spans(chunk.data)
         number, counted = chunk.first_line, 0
@@ -97,65 +105,88 @@ def _spans(data: bytes) -> Iterator[tuple[int, int]]:
 class LinePager:
     """Makes one page of lines. Raises UsageError for a wrong expression or token."""
 
-    def __init__(self, reader: Reader, request: qs.ListLinesRequest, path: str) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        request: qs.ListLinesRequest,
+        path: str,
+        budget: Budget = UNLIMITED,
+        levels: LevelCache | None = None,
+    ) -> None:
         self._reader, self._request, self._path = reader, request, path
         self._filter = LineFilter(request)
         self._place = tokens.decode(request, request.page_token) or {}
         self._left = min(request.page_size or 1000, MOST_LINES)
         self._bytes = MOST_BYTES
         self._response = qs.ListLinesResponse()
+        self._levels = levels or LevelCache()
+        # What one page had no time to read before the first line is read by the next one whatever it takes.
+        self._patient = bool(self._place.get("patient"))
+        self._over = budget.begin()
 
     def page(self) -> qs.ListLinesResponse:
-        """The page that the request asks for."""
+        """The page that the request asks for; when time is over, with what was found until then."""
         wanted = qs.ListNodesRequest(
             path=self._path,
             scope=qs.SCOPE_SUBTREE,
             globs=self._request.globs,
             kinds=[common_pb2.NODE_KIND_JOB],
+            # The order for which nothing has to be sorted, however many jobs there are.
+            order=qs.NODE_ORDER_PATH,
         )
         at, mark = self._place.get("after"), self._mark()
         begun = self._reader.node(self._place["path"]) if mark is not None else None
         if mark and begun and not self._job(begun, self._place["attempt"], mark, at):
             return self._response
         while True:
-            found = list(self._reader.nodes(wanted, at, _PIECE))
-            for place, node in found:
+            found = self._reader.nodes(wanted, at, _PIECE, self._over)
+            for place, node in found.nodes:
                 if not self._job(node, self._request.attempt, _Mark(), place):
                     return self._response
                 at = place
-            if len(found) < _PIECE:
+                if self._over():
+                    return self._going_on({"after": at})
+            if found.next is None:
                 return self._response
+            at = found.next
+            if self._over():
+                return self._going_on({"after": at})
 
     def _mark(self) -> _Mark | None:
         mark = self._place.get("mark")
-        return _Mark(mark[0], mark[1], mark[2]) if mark else None
+        return _Mark(*mark) if mark else None
 
-    def _job(self, node: query_pb2.Node, number: int, mark: _Mark, place: object) -> bool:
-        """Add the lines of one job; False when the page is full."""
-        attempts = self._reader.attempts(node.path)
+    def _going_on(self, place: dict[str, Any]) -> qs.ListLinesResponse:
+        self._response.next_page_token = tokens.encode(self._request, place)
+        return self._response
+
+    def _job(self, node: query_pb2.Node, number: int, mark: _Mark, place: Place | None) -> bool:
+        """Add the lines of one job; False when the page is full or time is over."""
+        attempts = self._reader.attempts(node.path, started=False)
         if number:
             attempts = [attempt for attempt in attempts if attempt.number == number]
         if not attempts:
             return True
         attempt = attempts[-1]
-        lines = AttemptLines(self._reader, self._filter, node.path, attempt, mark)
+        going_on: dict[str, Any] = {"path": node.path, "attempt": attempt.number, "after": place}
+        levels = self._levels.of(node.path, attempt)
+        if not levels.read_on(self._reader, node.path, attempt, never if self._patient else self._over):
+            self._going_on({**going_on, "mark": _as_list(mark), "patient": True})
+            return False
+        lines = AttemptLines(self._reader, self._filter, node.path, attempt, levels.found, mark)
         for line in lines:
-            self._response.lines.append(line)
-            self._left -= 1
-            self._bytes -= line.ByteSize()
-            if self._left <= 0 or self._bytes <= 0:
-                now = lines.mark
-                self._response.next_page_token = tokens.encode(
-                    self._request,
-                    {
-                        "path": node.path,
-                        "attempt": attempt.number,
-                        "after": place,
-                        "mark": [now.seq, now.message, now.lines],
-                    },
-                )
+            if line is not None:
+                self._response.lines.append(line)
+                self._left -= 1
+                self._bytes -= line.ByteSize()
+            if self._left <= 0 or self._bytes <= 0 or (line is None and self._over()):
+                self._going_on({**going_on, "mark": _as_list(lines.mark)})
                 return False
         return True
+
+
+def _as_list(mark: _Mark) -> list[object]:
+    return [mark.seq, mark.message, mark.lines, mark.reached]
 
 
 class AttemptLines:
@@ -167,34 +198,43 @@ class AttemptLines:
         wanted: LineFilter,
         path: str,
         attempt: query_pb2.Attempt,
-        mark: _Mark | None = None,
+        levels: Mapping[tuple[int, int], int],
+        mark: _Mark,
     ) -> None:
+        """`levels` has the severity of lines that have their own."""
         self._reader, self._filter, self._path, self._attempt = reader, wanted, path, attempt
         self._request = wanted.request
-        self._from = mark or _Mark()
-        self.mark = _Mark(self._from.seq, self._from.message, dict(self._from.lines))
+        self._from = mark
+        self.mark = _Mark(mark.seq, mark.message, dict(mark.lines), mark.reached)
         self._chunker = Chunker(reader.bytes_of)
-        self._levels: dict[tuple[int, int], int] = {}
+        self._levels = levels
         self._near: dict[int, _Near] = {}
+        around = wanted.narrow and bool(wanted.request.context)
+        self._points = deque([mark.seq], maxlen=_CONTEXT_EVENTS if around else 1)
 
-    def __iter__(self) -> Iterator[query_pb2.Line]:
-        self._read_levels()
+    def __iter__(self) -> Iterator[query_pb2.Line | None]:
+        """The lines; None wherever a while may have passed without one."""
         tails = self._tails()
         for seq, event in self._events():
             if event.WhichOneof("payload") == "log":
                 yield from self._message(seq, event)
-                continue
-            if self._request.stream and event.block.stream != self._request.stream:
-                continue
-            block = event.block
-            if _last_line(block) < tails.get(block.stream, 0):
-                continue
-            for chunk in self._chunker.feed(seq, block):
-                self.mark.seq = min(chunk.start_seq, self._chunker.resume_seq(seq))
-                yield from self._chunk(chunk, tails.get(block.stream, 0))
-            self.mark.seq = self._chunker.resume_seq(seq)
+            else:
+                yield from self._block(seq, event.block, tails.get(event.block.stream, 0))
+            if seq > self._from.reached:
+                self.mark.reached = seq
+                yield None
         for chunk in self._chunker.finish():
             yield from self._chunk(chunk, tails.get(chunk.stream, 0))
+
+    def _block(self, seq: int, block: event_pb2.Block, first: int) -> Iterator[query_pb2.Line]:
+        """The wanted lines that a block completes; those before the line `first` are not."""
+        if (self._request.stream and block.stream != self._request.stream) or _last_line(block) < first:
+            return
+        for chunk in self._chunker.feed(seq, block):
+            self.mark.seq = min(chunk.start_seq, self._chunker.resume_seq(seq), self._points[0])
+            yield from self._chunk(chunk, first)
+        self._points.append(self._chunker.resume_seq(seq))
+        self.mark.seq = self._points[0]
 
     def _events(self) -> Iterator[tuple[int, event_pb2.Event]]:
         after = max(self.mark.seq - 1, 0)
@@ -207,25 +247,6 @@ class AttemptLines:
             )
             for event in events:
                 yield event.seq, event
-            if through <= after:
-                return
-            after = through
-
-    def _read_levels(self) -> None:
-        """Severities of the lines that have one of their own."""
-        after = 0
-        while True:
-            events, through = self._reader.events(
-                self._attempt.store,
-                after,
-                1000,
-                path=self._path,
-                attempt=self._attempt.number,
-                kinds=[attach_pb2.EVENT_KIND_LOG],
-            )
-            for event in events:
-                if event.log.line:
-                    self._levels[event.log.stream, event.log.line] = event.log.severity
             if through <= after:
                 return
             after = through

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from gator.errors import NotFoundError
 from gator.query import tokens
+from gator.query.budget import UNLIMITED, Budget
+from gator.query.levels import LevelCache
 from gator.query.lines import LinePager
 from gator.query.reader import Reader
 from gator.query.samples import thin
@@ -23,8 +25,11 @@ _MOST_POINTS = 10_000
 class Queries:
     """Answers over a reader of one run."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, budget: Budget = UNLIMITED) -> None:
+        """`budget` bounds the time that a search takes for one page."""
         self.reader = reader
+        self._budget = budget
+        self._levels = LevelCache()
 
     def get_run(self, request: qs.GetRunRequest) -> qs.GetRunResponse:
         """One run as a whole."""
@@ -55,10 +60,11 @@ class Queries:
         place = tokens.decode(request, request.page_token)
         after = place["after"] if place else None
         size = _size(request.page_size)
-        found = list(self.reader.nodes(wanted, after, size + 1))
-        response = qs.ListNodesResponse(nodes=[node for _, node in found[:size]])
-        if len(found) > size:
-            response.next_page_token = tokens.encode(request, {"after": found[size - 1][0]})
+        found = self.reader.nodes(wanted, after, size + 1, self._budget.begin())
+        response = qs.ListNodesResponse(nodes=[node for _, node in found.nodes[:size]])
+        going_on = found.nodes[size - 1][0] if len(found.nodes) > size else found.next
+        if going_on is not None:
+            response.next_page_token = tokens.encode(request, {"after": going_on})
         return response
 
     def list_waiting(self, request: qs.ListWaitingRequest) -> qs.ListWaitingResponse:
@@ -85,7 +91,7 @@ class Queries:
         place = tokens.decode(request, request.page_token) or {}
         left = _size(request.page_size)
         stored: list[query_pb2.StoredEvent] = []
-        size = 0
+        size, over = 0, self._budget.begin()
         stores = list(self.reader.positions())
         start = stores.index(place["store"]) if place.get("store") in stores else 0
         for store in stores[start:]:
@@ -108,7 +114,7 @@ class Queries:
                         break
                     stored.append(query_pb2.StoredEvent(store=store, event=event))
                     left -= 1
-                if left <= 0:
+                if left <= 0 or (through > after and over()):
                     token = tokens.encode(request, {"store": store, "after": through})
                     return qs.ListEventsResponse(events=stored, next_page_token=token)
                 if through <= after:
@@ -120,7 +126,7 @@ class Queries:
         """Lines and messages of a job or of all below a node. Raises UsageError for a wrong expression."""
         path = request.path or self._run(request.run).ident
         self._node(path)
-        return LinePager(self.reader, request, path).page()
+        return LinePager(self.reader, request, path, self._budget, self._levels).page()
 
     def list_metrics(self, request: qs.ListMetricsRequest) -> qs.ListMetricsResponse:
         """Metrics of a node or of all below it."""
@@ -130,14 +136,16 @@ class Queries:
         place = tokens.decode(request, request.page_token)
         after = place["after"] if place else None
         size = _size(request.page_size)
-        found = list(self.reader.nodes(wanted, after, size))
+        found = self.reader.nodes(wanted, after, size)
+        metrics = self.reader.metrics([node.path for _, node in found.nodes])
         response = qs.ListMetricsResponse()
-        for _, node in found:
-            metrics = self._metrics(node, request.names)
-            if metrics:
-                response.nodes.add(path=node.path, metrics=metrics)
-        if len(found) == size:
-            response.next_page_token = tokens.encode(request, {"after": found[-1][0]})
+        for _, node in found.nodes:
+            totals = metrics.get(node.path) or self._metrics_so_far(node)
+            named = [total for total in totals if not request.names or total.name in request.names]
+            if named:
+                response.nodes.add(path=node.path, metrics=named)
+        if found.next is not None:
+            response.next_page_token = tokens.encode(request, {"after": found.next})
         return response
 
     def list_samples(self, request: qs.ListSamplesRequest) -> qs.ListSamplesResponse:
@@ -206,15 +214,12 @@ class Queries:
             job=masked(plan.resolve(node, path)), spec_dir=request.spec_dir, launch_dir=request.launch_dir
         )
 
-    def _metrics(self, node: query_pb2.Node, names: Sequence[str]) -> list[event_pb2.MetricTotal]:
-        result = self.reader.result(node.path)
-        if result is not None:
-            metrics = list(result.metrics)
-        else:
-            metrics = []
-            for attempt in self.reader.attempts(node.path)[-1:]:
-                metrics = list(attempt.finished.metrics)
-        return [metric for metric in metrics if not names or metric.name in names]
+    def _metrics_so_far(self, node: query_pb2.Node) -> Sequence[event_pb2.MetricTotal]:
+        """Those of the last attempt at a job that goes on."""
+        if node.state == query_pb2.NODE_STATE_ENDED or not node.attempts:
+            return ()
+        attempts = self.reader.attempts(node.path)
+        return attempts[-1].finished.metrics if attempts else ()
 
 
 ALL_BUT_BLOCKS = [

@@ -4,13 +4,11 @@ The rule: questions and answers are messages of the schema; no library of storag
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol
 
+from gator.core.pages import NodeList, Over, Place, never
 from gator.core.pools import DemandKey, Pools
 from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2, query_service_pb2
-
-Place: TypeAlias = list[int | str]
-"""Where a list of nodes goes on: made by the reader, JSON, opaque to everybody else."""
 
 
 class JobCount(NamedTuple):
@@ -36,20 +34,32 @@ class Reader(Protocol):
         ...
 
     def nodes(
-        self, wanted: query_service_pb2.ListNodesRequest, after: Place | None, limit: int
-    ) -> Sequence[tuple[Place, query_pb2.Node]]:
-        """The declared nodes that pass, in the order that is asked for, each with its place.
+        self,
+        wanted: query_service_pb2.ListNodesRequest,
+        after: Place | None,
+        limit: int,
+        over: Over = never,
+    ) -> NodeList:
+        """At most `limit` declared nodes that pass, in the order that is asked for, each with its place.
 
-        `path` and `scope` are set; pages and tokens in `wanted` mean nothing here.
+        `path` and `scope` are set; pages and tokens in `wanted` mean nothing here. There are fewer at the
+        end, or when `over` says so while globs are compared.
         """
         ...
 
-    def attempts(self, path: str) -> Sequence[query_pb2.Attempt]:
-        """The attempts at a job in their order; none for a group."""
+    def attempts(self, path: str, *, started: bool = True) -> Sequence[query_pb2.Attempt]:
+        """The attempts at a job in their order; none for a group.
+
+        Without `started` their command lines and metrics may be left out, which is quicker.
+        """
         ...
 
     def result(self, path: str) -> event_pb2.Result | None:
         """The Result of a node; None while it goes on."""
+        ...
+
+    def metrics(self, paths: Sequence[str]) -> Mapping[str, Sequence[event_pb2.MetricTotal]]:
+        """The metrics of those of these nodes that have a Result with some."""
         ...
 
     def job_counts(self) -> Mapping[str, tuple[int, int]]:

@@ -48,7 +48,7 @@ class RunWatch:
             states=[query_pb2.NODE_STATE_RUNNING],
             order=qs.NODE_ORDER_STARTED,
         )
-        return [node for _, node in self._reader.nodes(wanted, None, self._request.longest)]
+        return [node for _, node in self._reader.nodes(wanted, None, self._request.longest).nodes]
 
 
 class EventWatch:

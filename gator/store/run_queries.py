@@ -9,9 +9,10 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from gator.core.pages import NodeList, Over, Place, never
 from gator.core.pools import DemandKey, Pools
 from gator.store.blocks import decode
-from gator.store.catalogue_reader import CatalogueReader, NodeList, Over, Place, never
+from gator.store.catalogue_reader import CatalogueReader
 from gator.store.reader import Reader
 from gator.store.run_files import RunFiles
 from gator.store.run_meta import run_of

@@ -21,6 +21,23 @@ ATTEMPT_COLUMNS = (
 
 NODE_NAMES = tuple(name.strip() for name in NODE_COLUMNS.split(","))
 ATTEMPT_NAMES = tuple(name.strip() for name in ATTEMPT_COLUMNS.split(","))
+NODE_NAMES_AND_HOST = (*NODE_NAMES, "host")
+
+SELECT_NODES = (
+    f"SELECT {', '.join(f'n.{name}' for name in NODE_NAMES)}, a.host FROM nodes AS n"  # noqa: S608 - constant
+    " LEFT JOIN attempts AS a ON a.path = n.path AND a.number = n.attempts"
+)
+"""The columns of NODE_NAMES_AND_HOST: a node with the host of its last attempt."""
+SELECT_ATTEMPTS = f"SELECT {', '.join(f'n.{name}' for name in ATTEMPT_NAMES)} FROM attempts AS n"  # noqa: S608
+
+_TALLY_FIELDS = {
+    0: "running",
+    common_pb2.OUTCOME_PASSED: "passed",
+    common_pb2.OUTCOME_FAILED: "failed",
+    common_pb2.OUTCOME_PRUNED: "pruned",
+    common_pb2.OUTCOME_CANCELLED: "cancelled",
+    common_pb2.OUTCOME_LOST: "lost",
+}
 
 
 def node_of(row: Any) -> query_pb2.Node:
@@ -144,11 +161,11 @@ def usage_of(row: Any) -> event_pb2.Usage:
 
 def tally_of_job(node: query_pb2.Node) -> event_pb2.Tally:
     """A job counted by what it is at."""
-    names = {
-        common_pb2.OUTCOME_PASSED: "passed",
-        common_pb2.OUTCOME_FAILED: "failed",
-        common_pb2.OUTCOME_PRUNED: "pruned",
-        common_pb2.OUTCOME_CANCELLED: "cancelled",
-        common_pb2.OUTCOME_LOST: "lost",
-    }
-    return event_pb2.Tally(**{names.get(node.outcome, "running"): 1})
+    return event_pb2.Tally(**{_TALLY_FIELDS.get(node.outcome, "running"): 1})
+
+
+def add_to_tally(tally: event_pb2.Tally, outcome: int, jobs: int) -> None:
+    """Take so many jobs with an outcome, 0 for those that go on, out of those that wait."""
+    name = _TALLY_FIELDS.get(outcome, "running")
+    setattr(tally, name, getattr(tally, name) + jobs)
+    tally.waiting -= min(jobs, tally.waiting)

@@ -215,7 +215,7 @@ class Gator:
         with FolderReader.open(run.path, live=run.is_live()) as reader:
             root = reader.run().ident
             request = qs.ListNodesRequest(path=root, scope=qs.SCOPE_SUBTREE, order=qs.NODE_ORDER_PATH)
-            return {node.path: node for _, node in reader.nodes(request, None, 100_000)}
+            return {node.path: node for _, node in reader.nodes(request, None, 100_000).nodes}
 
     def output(self, path: str, attempt: int = 1, folder: Path | None = None) -> bytes:
         """What a job wrote, as it is stored by now."""

@@ -116,9 +116,9 @@ def test_following_an_ended_job_ends(gator: Gator) -> None:
 @pytest.mark.usefixtures("folder")
 def test_grep_finds_lines_of_all_jobs(gator: Gator) -> None:
     assert gator("grep", "^(hello|two|boom)").stdout.splitlines() == [
-        "top/good out:1: hello",
         "top/bad out:2: two",
         "top/bad err:2: boom: it broke",
+        "top/good out:1: hello",
     ]
     assert gator("grep", "-c", "o", "bad").stdout == "top/bad: 3\n"
     assert gator("grep", "-l", "-i", "HELLO").stdout == "top/good\n"

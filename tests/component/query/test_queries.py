@@ -133,11 +133,11 @@ def test_lines_are_found_by_number_tail_and_stream(queries: Queries) -> None:
 def test_a_search_gives_hits_with_the_lines_around_them(queries: Queries) -> None:
     hits = queries.list_lines(qs.ListLinesRequest(regex="o$", context=1))
     assert [(line.path, line.text, line.hit) for line in hits.lines] == [
-        ("top/good", "hello", True),
-        ("top/good", "world", False),
         ("top/bad", "one", False),
         ("top/bad", "two", True),
         ("top/bad", "three", False),
+        ("top/good", "hello", True),
+        ("top/good", "world", False),
     ]
 
 

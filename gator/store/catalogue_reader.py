@@ -1,0 +1,233 @@
+"""Nodes, attempts and metrics of one run out of the tables of the catalogue, as messages of the schema.
+
+The rule: the SQL is good for SQLite and PostgreSQL, and the same for a run's own store and for tables that
+hold many runs.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from gator.core.pages import NodeList, Over, Place, never
+from gator.spec.paths import PathPattern
+from gator.store import run_rows
+from gator.store.catalogue_where import BEFORE, ORDERS, Condition
+from gator.v1 import common_pb2, event_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+Query: TypeAlias = Callable[[str, Sequence[object]], list[Any]]
+"""Gives all rows of a SELECT, with `?` for its values."""
+
+_JOB = int(common_pb2.NODE_KIND_JOB)
+_ENDED = int(query_pb2.NODE_STATE_ENDED)
+_RUNNING = int(query_pb2.NODE_STATE_RUNNING)
+_PIECE = 1000
+_MOST_PATHS = 512
+"""So many paths stand in one statement."""
+_METRIC = ("name", "value", "kind", "unit", "count")
+
+
+class CatalogueReader:
+    """The catalogue of one run. Its methods may be called from several threads if `query` may."""
+
+    def __init__(self, query: Query, run: int | None = None) -> None:
+        """`run` is the number of the run in tables that hold many; None for a store of its own."""
+        self._query = query
+        self._run = run
+
+    # -- nodes
+
+    def root(self) -> query_pb2.Node | None:
+        """The root; None if nothing was declared yet."""
+        where = self._where().add("n.parent = ''")
+        found = self._rows(where, " LIMIT 1")
+        return self._made(found)[0] if found else None
+
+    def node(self, path: str) -> query_pb2.Node | None:
+        """A node that was declared; None if there is no such."""
+        found = self.by_paths([path])
+        return found[0] if found else None
+
+    def by_paths(self, paths: Sequence[str]) -> list[query_pb2.Node]:
+        """Those of these nodes that there are, in this order."""
+        rows: dict[str, dict[str, Any]] = {}
+        for some in _pieces(paths):
+            found = self._rows(self._where().one_of("n.path", some))
+            rows.update((row["path"], row) for row in found)
+        return self._made([rows[path] for path in paths if path in rows])
+
+    def nodes(
+        self,
+        wanted: qs.ListNodesRequest,
+        after: Place | None,
+        limit: int,
+        over: Over = never,
+    ) -> NodeList:
+        """The declared nodes that pass, in the order that is asked for, each with its place.
+
+        There are fewer than `limit` at the end, or when `over` says so while globs are compared.
+        """
+        now = int(after[2]) if after else time.time_ns()
+        patterns = [PathPattern(glob) for glob in wanted.globs]
+        piece = max(limit, _PIECE) if patterns else limit
+        at = after
+        places: list[Place] = []
+        paths: list[str] = []
+        while True:
+            rows = self._places(wanted, at, piece, now)
+            for path, place, sort in rows:
+                at = [place, sort, now]
+                if not patterns or any(pattern.matches(path) for pattern in patterns):
+                    places.append(at)
+                    paths.append(path)
+                    if len(paths) == limit:
+                        return NodeList(self._placed(places, paths), at)
+            if len(rows) < piece:
+                return NodeList(self._placed(places, paths), None)
+            if over():
+                return NodeList(self._placed(places, paths), at)
+
+    def _places(self, wanted: qs.ListNodesRequest, after: Place | None, limit: int, now: int) -> list[Any]:
+        """Path, place and sort of nodes beyond a place, without looking at the rest of their rows."""
+        order = ORDERS[wanted.order or qs.NODE_ORDER_DECLARED].replace(":now", str(now))
+        where = self._where()
+        where.scope(wanted)
+        sorting = "place, n.sort"
+        if wanted.order == qs.NODE_ORDER_PATH:
+            # An order of its own lets the index of the tree be used.
+            sorting = "n.sort"
+            where.add("n.sort > ?", after[1] if after else "")
+        else:
+            first = BEFORE.get(wanted.order, 0)
+            where.add(f"({order}, n.sort) > (?, ?)", *(after[:2] if after else (first, "")))
+        sql = (
+            f"SELECT n.path, {order} AS place, n.sort FROM nodes AS n"  # noqa: S608 - constant parts
+            f" WHERE {where.text} ORDER BY {sorting} LIMIT ?"
+        )
+        return self._query(sql, [*where.values, limit])
+
+    def _placed(self, places: Sequence[Place], paths: Sequence[str]) -> list[tuple[Place, query_pb2.Node]]:
+        # Nodes are never removed, so each is found again.
+        return list(zip(places, self.by_paths(paths), strict=True))
+
+    def _rows(self, where: Condition, tail: str = "") -> list[dict[str, Any]]:
+        rows = self._query(
+            f"{run_rows.SELECT_NODES}{self._join()} WHERE {where.text}{tail}",
+            where.values,
+        )
+        return [dict(zip(run_rows.NODE_NAMES_AND_HOST, row, strict=True)) for row in rows]
+
+    def _join(self) -> str:
+        return "" if self._run is None else " AND a.run = n.run"
+
+    def _made(self, rows: Sequence[dict[str, Any]]) -> list[query_pb2.Node]:
+        nodes: list[query_pb2.Node] = []
+        going: dict[str, query_pb2.Node] = {}
+        for row in rows:
+            node = run_rows.node_of(row)
+            if node.kind == _JOB:
+                node.tally.CopyFrom(run_rows.tally_of_job(node))
+                node.host = row["host"] or ""
+            elif not node.HasField("tally"):
+                # For now the number of its jobs: those that nothing is known of wait.
+                node.tally.waiting = row["jobs"] or 0
+                going[node.path] = node
+            nodes.append(node)
+        for node in going.values():
+            if "/" not in node.path:
+                self._count_root(node)
+                del going[node.path]
+                break
+        for some in _pieces(list(going)):
+            self._count_below(going, some)
+        return nodes
+
+    def _count_root(self, node: query_pb2.Node) -> None:
+        where = self._where().add("n.kind = ?", _JOB)
+        for outcome, count in self.outcomes(where):
+            run_rows.add_to_tally(node.tally, outcome, count)
+
+    def outcomes(self, where: Condition) -> list[tuple[int, int]]:
+        """Number of nodes by outcome, 0 for those that go on."""
+        sql = f"SELECT coalesce(n.outcome, 0), count(*) FROM nodes AS n WHERE {where.text} GROUP BY 1"  # noqa: S608
+        return self._query(sql, where.values)
+
+    def _count_below(self, going: Mapping[str, query_pb2.Node], paths: Sequence[str]) -> None:
+        """Count the jobs below groups that go on, in one look at the index of the tree."""
+        where = self._where("g").one_of("g.path", paths).add("n.kind = ?", _JOB)
+        own = "" if self._run is None else "n.run = ? AND "
+        sql = (
+            "SELECT g.path, coalesce(n.outcome, 0), count(*) FROM nodes AS g JOIN nodes AS n"  # noqa: S608
+            f" ON {own}n.sort > g.sort || ? AND n.sort < g.sort || ?"
+            f" WHERE {where.text} GROUP BY 1, 2"
+        )
+        first: list[object] = [] if self._run is None else [self._run]
+        for path, outcome, count in self._query(sql, [*first, "\x01", "\x02", *where.values]):
+            run_rows.add_to_tally(going[path].tally, outcome, count)
+
+    def declared_at(self, path: str) -> int:
+        """When a node was declared, in nanoseconds since 1970 UTC; 0 if it was not."""
+        where = self._where().add("n.path = ?", path)
+        rows = self._query(f"SELECT n.declared_unix_nanos FROM nodes AS n WHERE {where.text}", where.values)  # noqa: S608
+        return (rows[0][0] or 0) if rows else 0
+
+    # -- jobs
+
+    def job_counts(self) -> Mapping[str, tuple[int, int]]:
+        """Number of jobs that were declared and that have ended, by template path."""
+        where = self._where().add("n.kind = ?", _JOB)
+        sql = (
+            f"SELECT n.template, count(*), count(CASE WHEN n.state = {_ENDED} THEN 1 END)"  # noqa: S608
+            f" FROM nodes AS n WHERE {where.text} GROUP BY n.template"
+        )
+        rows = self._query(sql, where.values)
+        return {template: (declared, ended) for template, declared, ended in rows}
+
+    def demands(self) -> Sequence[tuple[str, int, int, str | None]]:
+        """The jobs that run: path, cores, bytes of memory, licences as JSON."""
+        where = self._where().add("n.kind = ?", _JOB).add("n.state = ?", _RUNNING)
+        sql = f"SELECT n.path, n.cores, n.memory_bytes, n.licenses FROM nodes AS n WHERE {where.text}"  # noqa: S608
+        return self._query(sql, where.values)
+
+    def attempts(self, path: str) -> list[query_pb2.Attempt]:
+        """The attempts at a job in their order, without their command lines."""
+        where = self._where("n").add("n.path = ?", path)
+        sql = f"{run_rows.SELECT_ATTEMPTS} WHERE {where.text} ORDER BY n.number"
+        rows = self._query(sql, where.values)
+        return [run_rows.attempt_of(dict(zip(run_rows.ATTEMPT_NAMES, row, strict=True))) for row in rows]
+
+    # -- results
+
+    def result(self, path: str) -> event_pb2.Result | None:
+        """The Result of a node; None while it goes on."""
+        node = self.node(path)
+        return self.result_of(node) if node is not None else None
+
+    def result_of(self, node: query_pb2.Node) -> event_pb2.Result | None:
+        """The Result of a node; None while it goes on."""
+        if node.state != query_pb2.NODE_STATE_ENDED:
+            return None
+        return run_rows.result_of(node, self.metrics([node.path]).get(node.path, []))
+
+    def metrics(self, paths: Sequence[str]) -> Mapping[str, list[event_pb2.MetricTotal]]:
+        """The metrics of those of these nodes that have a Result with some."""
+        found: dict[str, list[event_pb2.MetricTotal]] = {}
+        for some in _pieces(paths):
+            where = self._where().one_of("n.path", some)
+            rows = self._query(
+                "SELECT n.path, n.name, n.value, n.kind, n.unit, n.count FROM metrics AS n"  # noqa: S608
+                f" WHERE {where.text} ORDER BY n.path, n.name",
+                where.values,
+            )
+            for path, *values in rows:
+                total = event_pb2.MetricTotal(**dict(zip(_METRIC, values, strict=True)))
+                found.setdefault(path, []).append(total)
+        return found
+
+    def _where(self, table: str = "n") -> Condition:
+        return Condition() if self._run is None else Condition().add(f"{table}.run = ?", self._run)
+
+
+def _pieces(paths: Sequence[str]) -> Iterator[Sequence[str]]:
+    for at in range(0, len(paths), _MOST_PATHS):
+        yield paths[at : at + _MOST_PATHS]

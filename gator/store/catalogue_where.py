@@ -1,0 +1,87 @@
+"""Conditions and orders of queries over the catalogue.
+
+The rule: whatever comes from a request is a value, never a part of the text.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from gator.events import sort_key
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+_NEVER = 1 << 62
+_ENDED = [query_pb2.NODE_STATE_ENDED]
+_KINDS = [common_pb2.NODE_KIND_JOB, common_pb2.NODE_KIND_GROUP, common_pb2.NODE_KIND_ARRAY]
+
+ORDERS: Mapping[int, str] = {
+    qs.NODE_ORDER_DECLARED: "n.declared_unix_nanos",
+    qs.NODE_ORDER_PATH: "''",
+    qs.NODE_ORDER_STARTED: f"coalesce(n.started_unix_nanos, {_NEVER})",
+    qs.NODE_ORDER_DURATION: (
+        "CASE WHEN n.started_unix_nanos IS NULL THEN 1"
+        " ELSE n.started_unix_nanos - coalesce(n.ended_unix_nanos, :now) END"
+    ),
+}
+"""What nodes are sorted by, before their place in the tree."""
+
+BEFORE: Mapping[int, int] = {qs.NODE_ORDER_DURATION: -_NEVER}
+"""What stands before the first place in each order; else 0 does."""
+
+
+def span(path: str) -> tuple[str, str]:
+    """The sort keys of a node and all below it are at least the first and less than the second."""
+    key = sort_key(path)
+    return key, key + "\x02"
+
+
+class Condition:
+    """What rows have to meet: conditions joined by AND, with their values in order."""
+
+    __slots__ = ("_parts", "values")
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self.values: list[object] = []
+
+    @property
+    def text(self) -> str:
+        """The conditions as SQL."""
+        return " AND ".join(self._parts) or "1 = 1"
+
+    def add(self, part: str, *values: object) -> "Condition":
+        """Ask for one thing more."""
+        self._parts.append(part)
+        self.values += values
+        return self
+
+    def one_of(self, column: str, texts: Sequence[str]) -> "Condition":
+        """Ask for one of a few texts."""
+        # Few different lengths make few different statements, which databases keep prepared.
+        count = 1 << max(len(texts) - 1, 0).bit_length()
+        padded = [*texts, *[texts[-1]] * (count - len(texts))]
+        return self.add(f"{column} IN ({', '.join('?' * count)})", *padded)
+
+    def numbers(self, column: str, wanted: Sequence[int]) -> "Condition":
+        """Ask for one of a few numbers; all pass if there are none."""
+        if not wanted:
+            return self
+        return self.add(f"{column} IN ({', '.join(str(int(number)) for number in wanted)})")
+
+    def scope(self, wanted: qs.ListNodesRequest) -> "Condition":
+        """Ask for declared nodes that a request means, apart from its globs."""
+        self.add("n.declared_unix_nanos IS NOT NULL")
+        match wanted.scope:
+            case qs.SCOPE_NODE:
+                self.add("n.path = ?", wanted.path)
+            case qs.SCOPE_SUBTREE:
+                if "/" in wanted.path:
+                    # From the key of the node itself to the last of those below it.
+                    self.add("n.sort >= ? AND n.sort < ?", *span(wanted.path))
+            case _:
+                self.add("n.parent = ?", wanted.path)
+        outcomes = list(wanted.outcomes)
+        kinds, states = list(wanted.kinds), list(wanted.states)
+        if outcomes and all(outcomes):
+            # Said in full, these are a few places in the index by kind, state and outcome.
+            kinds, states = kinds or _KINDS, states or _ENDED
+        return self.numbers("n.kind", kinds).numbers("n.state", states).numbers("n.outcome", outcomes)
