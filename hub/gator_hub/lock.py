@@ -112,12 +112,20 @@ class PostgresLock:
                 if not self._connection.closed:
                     self._connection.execute("SELECT 1")
                     return True
-                self._connection = connect(self._url, self._password)
-                return self._try()
-            except (psycopg.Error, UnavailableError):
-                # It was cut; the next look connects again.
+            except psycopg.Error:
                 self._connection.close()
-                return True
+            try:
+                self._connection = connect(self._url, self._password)
+                held = self._try()
+            except (psycopg.Error, UnavailableError, UsageError):
+                # Whoever keeps this hub from the database keeps others too.
+                held = True
+            else:
+                if held:
+                    return True
+            # A connection that stays open is one that holds the lock.
+            self._connection.close()
+            return held
 
     def release(self) -> None:
         """Give it back."""

@@ -61,13 +61,14 @@ def find_password(url: str) -> str | None:
 async def _serve(
     options: HubOptions, database: Database, lock: locks.HubLock, access: Access, tls: rpc.Tls | None
 ) -> None:
+    told = _signals()
     server = HubServer(options, database, lock, access, tls)
     address = await server.start()
     sys.stdout.write(greeting(options, address, database.name))
     sys.stdout.flush()
     log.log.info("gator hub %s listens on %s, process %d", __version__, address, os.getpid())
     try:
-        ending = await _until_told(server)
+        ending = await _until_told(server, told)
         log.log.info("stopping: %s", ending)
     finally:
         await server.stop()
@@ -76,8 +77,8 @@ async def _serve(
         raise StoreError(f"{database.name} is served by another hub now: only one may")
 
 
-async def _until_told(server: HubServer) -> str:
-    """Waits for a signal, or for another hub to take the database over; says which."""
+def _signals() -> "asyncio.Future[str]":
+    """Gets the name of the first signal that ends a hub. A second one ends it at once."""
     loop = asyncio.get_running_loop()
     told: asyncio.Future[str] = loop.create_future()
 
@@ -89,6 +90,11 @@ async def _until_told(server: HubServer) -> str:
 
     for number in _ENDING:
         loop.add_signal_handler(number, tell, number)
+    return told
+
+
+async def _until_told(server: HubServer, told: "asyncio.Future[str]") -> str:
+    """Waits for a signal, or for another hub to take the database over; says which."""
     lost = asyncio.ensure_future(server.wait_until_lost())
     try:
         await asyncio.wait({told, lost}, return_when=asyncio.FIRST_COMPLETED)

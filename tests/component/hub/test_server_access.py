@@ -1,7 +1,9 @@
 """Who may do what at a hub: tokens, owners, TLS, other hosts, passwords of databases."""
 
 import asyncio
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from tests.component.link.fakes import Child, until
 
 from .ingesting import DAEMON_STORE, ROOT_STORE, RUN, declared, feed, hello, small_run
 from .postgres import PostgresServer
-from .processes import Hub, Keeper, wait_for
+from .processes import SECONDS, Hub, Keeper, wait_for
 
 ADA, BOB = "ada-" + "1" * 32, "bob-" + "2" * 32
 
@@ -269,3 +271,32 @@ def test_a_password_comes_from_the_environment_or_a_file(
             ask(hub.address, list_runs, keeper.token)
             assert "hidden" not in "".join([*hub.greeting, *hub.log])
             assert hub.end() == 0
+
+
+def test_a_password_is_asked_for_on_a_terminal_and_not_shown(
+    keeper: Keeper, postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    url = postgres_server.with_password(postgres_url, "asked", "hidden")
+    ours, theirs = os.openpty()
+    hub = subprocess.Popen(
+        ["setsid", "--ctty", "--wait", sys.executable, "-m", "gator_hub", "--port", "0", "--db", url],
+        env=keeper.environ,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    seen = b""
+    try:
+        while b"password for postgresql://asked@" not in seen:
+            seen += os.read(ours, 1000)
+        os.write(ours, b"hidden\n")
+        while b" listens on 127.0.0.1:" not in seen:
+            seen += os.read(ours, 1000)
+        os.write(ours, b"\x03")
+        assert hub.wait(SECONDS) == 0
+    finally:
+        # The hub goes with its terminal.
+        os.close(ours)
+        hub.wait(SECONDS)
+    assert b"hidden" not in seen
