@@ -1,7 +1,7 @@
 """`gator failures`: all that is known about what failed. Rule: each failure says what to do next."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import typer
@@ -11,6 +11,7 @@ from gator.cli.selector import JsonOption, RunOption, TrackingOption, complete_p
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run, pages
 from gator.core.again import again, launched
+from gator.core.causes import FEW, Cause, Causes
 from gator.v1 import common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -28,22 +29,31 @@ def failures(
     tracking: TrackingOption = None,
     hub: HubOption = None,
     hub_ca: HubCaOption = None,
+    every: Annotated[
+        bool, typer.Option("--all", "-a", help="Each failure, however many have the same cause.")
+    ] = False,
+    cause: Annotated[
+        str | None,
+        typer.Option(
+            "--cause", metavar="SIGNATURE", help="Each failure of this cause; its beginning will do."
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Each job that failed or was lost: why, its first error, where its output is, how to run it again."""
+    """What failed or was lost: why, its first error, where its output is, how to run it again.
+
+    More than a few failures are put together by their cause, with an example of each.
+    """
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
-        count = 0
-        for node in _failed(opened, paths or []):
-            if json:
+        failed = _failed(opened, paths or [], (cause or "").lower())
+        if json:
+            for node in failed:
                 output.say_json({**output.to_values(node), **_next(opened, node)})
-            else:
-                _say(opened, node, first=not count)
-            count += 1
-        if not count and not json:
-            output.say("nothing failed" + _so_far(opened.run))
+        elif not (_say_each(opened, failed) if every or cause else _say_causes(opened, failed, paths or [])):
+            output.say("nothing failed" + (" of that cause" if cause else "") + _so_far(opened.run))
 
 
-def _failed(opened: OpenRun, paths: list[str]) -> Iterator[query_pb2.Node]:
+def _failed(opened: OpenRun, paths: list[str], cause: str) -> Iterator[query_pb2.Node]:
     request = qs.ListNodesRequest(
         path=opened.run.ident,
         scope=qs.SCOPE_SUBTREE,
@@ -52,21 +62,68 @@ def _failed(opened: OpenRun, paths: list[str]) -> Iterator[query_pb2.Node]:
         outcomes=_FAILURES,
     )
     for page in pages(opened.ask, request):
-        yield from page.nodes
+        yield from (node for node in page.nodes if node.signature.startswith(cause))
 
 
 def _so_far(run: query_pb2.Run) -> str:
     return " so far" if run.state == query_pb2.RUN_STATE_RUNNING else ""
 
 
-def _say(opened: OpenRun, node: query_pb2.Node, *, first: bool) -> None:
-    if not first:
+def _say_each(opened: OpenRun, failed: Iterable[query_pb2.Node]) -> bool:
+    """All that is known about each; whether there is any."""
+    count = 0
+    for count, node in enumerate(failed, 1):
+        if count > 1:
+            output.say()
+        _say(opened, node)
+    return count > 0
+
+
+def _say_causes(opened: OpenRun, failed: Iterable[query_pb2.Node], paths: list[str]) -> bool:
+    """A few failures one by one; of more each cause with an example; whether there is any."""
+    causes = Causes[query_pb2.Node]()
+    few: list[query_pb2.Node] = []
+    for node in failed:
+        causes.add(node.signature, node)
+        if len(few) < FEW:
+            few.append(node)
+    if causes.number <= FEW:
+        return _say_each(opened, few)
+    output.say(causes.headline())
+    shown = causes.by_frequency()
+    for cause in shown:
         output.say()
-    state = output.state_of(node)
-    allowed = output.paint(" (allowed to fail)", "dim") if node.allow_failure else ""
-    output.say(f"{output.paint(state, state)} {output.paint(node.path, 'path')}{allowed}: {node.message}")
+        _say_cause(opened, cause, causes.number, paths)
+    if len(shown) < len(causes):
+        output.say(f"\n{len(causes) - len(shown):,} further causes are not shown: gator failures --all")
+    return True
+
+
+def _say_cause(opened: OpenRun, cause: Cause[query_pb2.Node], of: int, paths: list[str]) -> None:
+    node = cause.example
+    reason = output.reason(node.reason) or output.state_of(node)
+    output.say(output.paint(f"{cause.count:,} of {of:,}: {reason}", output.state_of(node)))
+    _say(opened, node)
+    if cause.count > 1:
+        words = ["gator", "failures", *paths, "--cause", cause.signature, "-r", opened.home.name]
+        output.say(f"  others: {shlex.join(words)}")
+
+
+def _say(opened: OpenRun, node: query_pb2.Node) -> None:
+    output.say(f"{_name(node)}: {node.message}")
     if node.HasField("first_error"):
         output.say(f"  {_place(node.first_error)}: {node.first_error.text}")
+    _say_next(opened, node)
+
+
+def _name(node: query_pb2.Node) -> str:
+    """What came of which job: `failed top/x`."""
+    state = output.state_of(node)
+    allowed = output.paint(" (allowed to fail)", "dim") if node.allow_failure else ""
+    return f"{output.paint(state, state)} {output.paint(node.path, 'path')}{allowed}"
+
+
+def _say_next(opened: OpenRun, node: query_pb2.Node) -> None:
     words = _next(opened, node)
     if words["log"]:
         output.say(f"  log:    {words['log']}")

@@ -1,11 +1,13 @@
 """What is said when a run has ended: each failure with all that is needed to go on from there.
 
-The rule: the first lines of the list are the first failures; a long list is cut and says so.
+The rule: a few failures are told one by one in the order of their ends, of more each cause with its first
+failure, the most frequent cause first; a long list is cut and says so.
 """
 
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -13,6 +15,7 @@ from gator.console import words
 from gator.console.cells import one_line
 from gator.console.paper import Paper
 from gator.core import again as repeats
+from gator.core.causes import FEW, Causes
 from gator.core.gate import FAILURES
 from gator.ports import RunInfo
 from gator.spec.paths import slug
@@ -20,22 +23,26 @@ from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 
 MOST_SHOWN = 20
+"""Causes of which an example is shown."""
+Failure: TypeAlias = tuple[str, event_pb2.Result]
+"""Path and Result of a job."""
 
 
 class Failures:
-    """The failed jobs of a run, in the order in which they ended; of many only the first are kept."""
+    """The failed jobs of a run; the first few are kept, and of each cause the first one."""
 
     def __init__(self) -> None:
-        self.number = 0
-        self.first: list[tuple[str, event_pb2.Result]] = []
+        self.causes = Causes[Failure]()
+        self.first: list[Failure] = []
 
     def add(self, path: str, result: event_pb2.Result) -> bool:
         """Note a Result; whether it was that of a failed job."""
         if result.outcome not in FAILURES or result.first_failure != path:
             return False
-        self.number += 1
-        if len(self.first) < MOST_SHOWN:
-            self.first.append((path, result))
+        failure = path, result
+        self.causes.add(result.signature, failure)
+        if len(self.first) < FEW:
+            self.first.append(failure)
         return True
 
 
@@ -65,19 +72,37 @@ def again(info: RunInfo, path: str = "") -> str:
     return repeats.again(replace(info.launch, spec=spec), info.seed, path)
 
 
+def _whole(paper: Paper, info: RunInfo, failure: Failure) -> Iterable[str]:
+    path, failed = failure
+    yield from failure_lines(paper, info, path, failed)
+    yield f"       again: {again(info, '' if info.single else path)}"
+
+
+def _causes(paper: Paper, info: RunInfo, causes: Causes[Failure]) -> Iterable[str]:
+    """An example of each cause, and where the others are."""
+    where = f"-r {shlex.quote(info.folder)}"
+    for cause in causes.by_frequency()[:MOST_SHOWN]:
+        yield from _whole(paper, info, cause.example)
+        if cause.count > 1:
+            more = f"{cause.count - 1:,} more of this cause"
+            yield f"       ... and {more}: gator failures --cause {cause.signature} {where}"
+    if len(causes) > MOST_SHOWN:
+        more = words.plural(len(causes) - MOST_SHOWN, "more cause")
+        yield f"       ... and {more}: gator failures {where}"
+
+
 def write_summary(
     paper: Paper, info: RunInfo, failures: Failures, result: event_pb2.Result, wall: float
 ) -> None:
     """The end of a run."""
     lines: list[str] = []
-    if failures.number > 1:
-        lines += ["", f"{words.plural(failures.number, 'job')} failed:"]
-    for path, failed in failures.first:
-        lines += failure_lines(paper, info, path, failed)
-        lines.append(f"       again: {again(info, '' if info.single else path)}")
-    if failures.number > len(failures.first):
-        rest = failures.number - len(failures.first)
-        lines.append(f"       ... and {rest} more: gator failures -r {shlex.quote(info.folder)}")
+    if failures.causes.number > FEW:
+        lines += ["", f"{failures.causes.headline()}:", *_causes(paper, info, failures.causes)]
+    else:
+        if failures.causes.number > 1:
+            lines += ["", f"{words.plural(failures.causes.number, 'job')} failed:"]
+        for failure in failures.first:
+            lines += _whole(paper, info, failure)
     name = paper.paint(words.outcome(result.outcome), words.OUTCOME_COLOURS.get(result.outcome, ""))
     reason = f": {one_line(result.message)}" if result.outcome != pb.OUTCOME_PASSED and result.message else ""
     lines.append(f"{name} {info.ident} in {words.clock(wall)}: {words.tally(result.jobs)}{reason}")

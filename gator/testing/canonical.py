@@ -13,8 +13,8 @@ from gator.store import RunReader, blocks
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 
-Step: TypeAlias = tuple[str, int, str, str]
-"""Kind of payload, attempt, and for ends the names of outcome and reason."""
+Step: TypeAlias = tuple[str, int, str, str, str]
+"""Kind of payload, attempt, and for ends the names of outcome and reason, and the signature of a failure."""
 Source: TypeAlias = tuple[int, str]
 """Attempt and name of the stream; that of messages which came by no stream is STREAM_UNSPECIFIED."""
 
@@ -71,11 +71,11 @@ def _add(record: NodeRecord, event: event_pb2.Event) -> Step | None:
         case "result":
             return (kind, attempt, *_end(event.result))
         case "declared" | "started":
-            return kind, attempt, "", ""
+            return kind, attempt, "", "", ""
         case _:
             pass
     return None
 
 
-def _end(end: event_pb2.AttemptFinished | event_pb2.Result) -> tuple[str, str]:
-    return pb.Outcome.Name(end.outcome), pb.Reason.Name(end.reason)
+def _end(end: event_pb2.AttemptFinished | event_pb2.Result) -> tuple[str, str, str]:
+    return pb.Outcome.Name(end.outcome), pb.Reason.Name(end.reason), end.signature

@@ -47,7 +47,7 @@ def info(jobs: int = 100, *, single: bool = False, spec: str = "") -> RunInfo:
     )
 
 
-def failed(path: str, text: str = "boom") -> event_pb2.Event:
+def failed(path: str, text: str = "boom", signature: str = "") -> event_pb2.Event:
     result = event_pb2.Result(
         outcome=pb.OUTCOME_FAILED,
         reason=pb.REASON_EXIT,
@@ -57,6 +57,7 @@ def failed(path: str, text: str = "boom") -> event_pb2.Event:
         first_error=event_pb2.Offence(
             severity=pb.SEVERITY_ERROR, text=text, stream=pb.STREAM_STDERR, line=12
         ),
+        signature=signature,
     )
     return event_pb2.Event(path=path, attempt=1, result=result)
 

@@ -17,6 +17,7 @@ from gator.console.paper import Paper
 from gator.console.plain import PlainDisplay
 from gator.console.single import SingleDisplay
 from gator.console.summary import MOST_SHOWN
+from gator.core.causes import FEW
 from gator.ports import Display
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
@@ -159,17 +160,38 @@ def test_all_messages_name_their_job(make: Make, out: io.StringIO):
     assert lines(out)[1:] == ["WARNING  top/a: one", "WARNING  top/a: two", "INFO     top/b: three"]
 
 
-def test_of_many_failures_the_summary_shows_the_first_and_says_where_the_rest_is(
-    make: Make, out: io.StringIO
-):
-    display = make()
-    display.on_events([failed(f"top/x[{n}]") for n in range(MOST_SHOWN + 5)])
+def summary_of(display: Display, out: io.StringIO, failures: list[event_pb2.Event]) -> str:
+    display.on_events(failures)
     before = len(out.getvalue())
     display.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED))
-    summary = out.getvalue()[before:]
-    assert "25 jobs failed:" in summary
+    return out.getvalue()[before:]
+
+
+def test_a_few_failures_are_told_one_by_one_in_the_summary(make: Make, out: io.StringIO):
+    summary = summary_of(make(), out, [failed(f"top/x[{n}]", signature="same") for n in range(FEW)])
+    assert f"{FEW} jobs failed:" in summary
+    assert summary.count("again: ") == FEW
+
+
+def test_of_many_failures_the_summary_shows_each_cause_the_most_frequent_first(make: Make, out: io.StringIO):
+    rare, often = (
+        failed("top/y", "bang", "0001"),
+        [failed(f"top/x[{n}]", signature="0002") for n in range(36)],
+    )
+    summary = summary_of(make(), out, [rare, *often])
+    assert "37 failures, 2 causes:" in summary
+    assert summary.index("FAILED top/x[0]") < summary.index("FAILED top/y")
+    assert summary.count("again: ") == 2
+    assert "... and 35 more of this cause: gator failures --cause 0002 -r /runs/one\n" in summary
+
+
+def test_of_many_causes_the_summary_shows_some_and_says_where_the_rest_is(make: Make, out: io.StringIO):
+    summary = summary_of(
+        make(), out, [failed(f"top/x[{n}]", signature=f"{n:04x}") for n in range(MOST_SHOWN + 5)]
+    )
+    assert "25 failures, 25 causes:" in summary
     assert summary.count("again: ") == MOST_SHOWN
-    assert "... and 5 more: gator failures -r /runs/one\n" in summary
+    assert "... and 5 more causes: gator failures -r /runs/one\n" in summary
 
 
 # -- which display, and the paper

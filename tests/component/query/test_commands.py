@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from gator.core.signature import sign, signature_of
 from gator.daemon.folder import Owner, RunFolder
 from gator.errors import NotFoundError
+from gator.v1 import common_pb2, event_pb2
 
 from . import runs
 
@@ -80,6 +82,54 @@ def test_failures_say_what_to_do_next(gator: Gator) -> None:
     assert failure["first_error"]["text"] == "boom: it broke"
     assert failure["reproduce"] == "gator run --only /top/bad --seed 7 nightly.yaml"
     assert gator("failures", "good").stdout == "nothing failed\n"
+
+
+@pytest.fixture
+def many_failures(tracking: Path) -> None:
+    """Twelve repeats fail with one error, and one job with another."""
+    builder = runs.RunBuilder(tracking)
+    paths = [f"top/x[{number}]" for number in range(12)] + ["top/bad"]
+    builder.write(runs.group("top", 0, 13, 13), *(runs.job(path, 0.1) for path in paths))
+    for number, path in enumerate(paths):
+        what = "out of licences" if path == "top/bad" else f"mismatch at 0x{number:x}"
+        error = event_pb2.Offence(severity=common_pb2.SEVERITY_ERROR, text=what, stream=runs.ERR, line=2)
+        ended = runs.result(path, 1, common_pb2.OUTCOME_FAILED, first_error=error)
+        sign(ended.result)
+        builder.write(ended)
+    builder.end()
+
+
+@pytest.mark.usefixtures("many_failures")
+def test_many_failures_are_put_together_by_their_cause(gator: Gator) -> None:
+    signature = signature_of(common_pb2.REASON_EXIT, "mismatch at 0x0", "")
+    lines = gator("failures").stdout.splitlines()
+    assert lines[:5] == [
+        "13 failures, 2 causes",
+        "",
+        "12 of 13: exit",
+        "failed top/x[0]: it returned 1",
+        "  err:2 error: mismatch at 0x0",
+    ]
+    assert lines[5:8] == [
+        "  output: gator logs 'top/x[0]' -r 20261122-125830-top",
+        "  again:  gator run --only '/top/x[0]' --seed 7 nightly.yaml",
+        f"  others: gator failures --cause {signature} -r 20261122-125830-top",
+    ]
+    assert lines[8:11] == ["", "1 of 13: exit", "failed top/bad: it returned 1"]
+    assert "others:" not in "".join(lines[8:])
+    assert "top/x --cause" in gator("failures", "top/x").stdout
+
+
+@pytest.mark.usefixtures("many_failures")
+def test_each_of_many_failures_is_told_when_asked_for(gator: Gator) -> None:
+    signature = signature_of(common_pb2.REASON_EXIT, "out of licences", "")
+    assert gator("failures", "--all").stdout.count("again:") == 13
+    assert gator("failures", "--cause", signature[:6]).stdout.startswith("failed top/bad: it returned 1\n")
+    assert gator("failures", "--cause", "none").stdout == "nothing failed of that cause\n"
+    found = values(gator("failures", "--json"))
+    assert [failure["path"] for failure in found if failure["signature"] == signature] == ["top/bad"]
+    assert len({failure["signature"] for failure in found}) == 2
+    assert len(values(gator("failures", "--json", "--cause", signature.upper()))) == 1
 
 
 @pytest.mark.usefixtures("folder")
