@@ -1,11 +1,13 @@
 """How a client finds its way into a hub: the address, the token, the certificate. Imports no grpc.
 
-Rule: the token that lies in the user's own data folder is only ever sent to this host; for any other hub
-the user says which token is meant.
+Rule: the token that lies in the user's own data folder is only ever sent to a server of this user, or of
+root, on this host; for any other hub the user says which token is meant.
 """
 
 import ipaddress
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,6 +18,8 @@ DEFAULT_PORT = 8080
 TOKEN_VARIABLE = "GATOR_HUB_TOKEN"  # noqa: S105 - a name
 TOKEN_FILE_VARIABLE = "GATOR_HUB_TOKEN_FILE"  # noqa: S105 - a name
 CA_VARIABLE = "GATOR_HUB_CA"
+_LISTENING = "0A"
+_ANY = {"00000000", "0" * 32}
 
 
 class HubAccess(Struct, frozen=True):
@@ -24,7 +28,7 @@ class HubAccess(Struct, frozen=True):
     address: str
     """`HOST:PORT` or `unix:PATH`, as `gator.rpc` dials it."""
     token: str
-    """Empty when this user never had a hub on this host."""
+    """Empty when this user never had a hub on this host, or somebody else serves the address."""
     ca: bytes | None
     """PEM certificates to trust; None means no TLS."""
 
@@ -124,8 +128,10 @@ def _token(address: str, environ: Mapping[str, str], file: Path | None) -> str:
             "with the line NAME:TOKEN that its keeper gave you"
         )
     own = own_token_file(environ)
-    # Without one the hub was never started, or is another user's: it says so when it is asked.
-    return token_in(_read(own), own) if own.exists() else ""
+    # A hub that gets none says so when it is asked.
+    if not own.exists() or not {os.getuid(), 0}.issuperset(listeners(address, _tables())):
+        return ""
+    return token_in(_read(own), own)
 
 
 def token_in(data: bytes, file: Path) -> str:
@@ -136,6 +142,45 @@ def token_in(data: bytes, file: Path) -> str:
     if not token or not token.isascii() or not token.isprintable():
         raise errors.UsageError(f"{file} holds no token: write one line NAME:TOKEN")
     return token
+
+
+def listeners(address: str, tables: Iterable[Iterable[str]]) -> set[int]:
+    """User ids of those who listen where a loopback address leads, from the kernel's tables of sockets.
+
+    The tables are the lines of `/proc/net/tcp` and `tcp6`, which begin with a head and all that listen
+    (Linux, Documentation/networking/proc_net_tcp.rst). Unix sockets are not looked at: their folder says
+    whose they are.
+    """
+    if address.startswith("unix:"):
+        return set()
+    _, port = split(address)
+    found: set[int] = set()
+    for table in tables:
+        for line in islice(table, 1, None):
+            fields = line.split()
+            if fields[3] != _LISTENING:
+                break
+            host, _, at = fields[1].partition(":")
+            if int(at, 16) == port and (host in _ANY or _is_loopback_word(host)):
+                found.add(int(fields[7]))
+    return found
+
+
+def _is_loopback_word(host: str) -> bool:
+    """Whether an address, as the kernel prints its words, is 127.0.0.0/8, the same within IPv6, or ::1."""
+    # The first byte of an IPv4 address comes last.
+    is_v4 = len(host) == 8 or host.startswith("0000000000000000FFFF0000")
+    return host.endswith("7F") if is_v4 else host == "0" * 24 + "01000000"
+
+
+def _tables() -> Iterator[Iterable[str]]:
+    for name in ("tcp", "tcp6"):
+        try:
+            with Path("/proc/net", name).open(encoding="ascii") as table:
+                yield table
+        except OSError:
+            # A kernel without IPv6, or one that does not tell.
+            continue
 
 
 def _path(environ: Mapping[str, str], name: str) -> Path | None:

@@ -108,3 +108,41 @@ def test_certificates_come_from_the_option_or_the_environment(
 
 def test_a_token_stands_in_no_traceback(environ: dict[str, str]) -> None:
     assert "0123" not in repr(hub_access.resolve("localhost", environ))
+
+
+HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+
+
+def row(local: str, state: str, uid: int) -> str:
+    return f"   0: {local} 00000000:0000 {state} 00000000:00000000 00:00000000 00000000  {uid}        0 1 1\n"
+
+
+@pytest.mark.parametrize(
+    ("local", "state", "seen"),
+    [
+        ("0100007F:1F90", "0A", True),
+        ("0200007F:1F90", "0A", True),
+        ("00000000:1F90", "0A", True),
+        ("00000000000000000000000000000000:1F90", "0A", True),
+        ("00000000000000000000000001000000:1F90", "0A", True),
+        ("0000000000000000FFFF00000100007F:1F90", "0A", True),
+        ("0100007F:1F91", "0A", False),
+        ("0100007F:1F90", "01", False),
+        ("0100A8C0:1F90", "0A", False),
+        ("0000000000000000FFFF00000100A8C0:1F90", "0A", False),
+    ],
+)
+def test_who_listens_on_this_host_is_found(local: str, state: str, seen: bool) -> None:
+    found = hub_access.listeners("localhost:8080", [[HEAD], [HEAD, row(local, state, 1234)]])
+    assert found == ({1234} if seen else set())
+
+
+def test_the_own_token_is_not_sent_to_a_server_of_another_user(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = [[HEAD, row("0100007F:1F90", "0A", 4_000_000_000)]]
+    monkeypatch.setattr(hub_access, "_tables", lambda: tables)
+    assert hub_access.resolve("localhost:8080", environ).token == ""
+    assert hub_access.resolve("localhost:8081", environ).token == "0123"
+    environ["GATOR_HUB_TOKEN"] = "given-by-that-user"
+    assert hub_access.resolve("localhost:8080", environ).token == "given-by-that-user"
