@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +12,7 @@ from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run, pages
 from gator.core.again import again, launched
 from gator.core.causes import FEW, Cause, Causes
-from gator.v1 import common_pb2, event_pb2, query_pb2
+from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 _FAILURES = (common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST)
@@ -48,7 +48,7 @@ def failures(
         failed = _failed(opened, paths or [], (cause or "").lower())
         if json:
             for node in failed:
-                output.say_json({**output.to_values(node), **_next(opened, node)})
+                output.say_json({**output.to_values(node), **_next(opened, node), **_seen(opened, node)})
         elif not (_say_each(opened, failed) if every or cause else _say_causes(opened, failed, paths or [])):
             output.say("nothing failed" + (" of that cause" if cause else "") + _so_far(opened.run))
 
@@ -89,8 +89,10 @@ def _say_causes(opened: OpenRun, failed: Iterable[query_pb2.Node], paths: list[s
             few.append(node)
     if causes.number <= FEW:
         return _say_each(opened, few)
-    output.say(causes.headline())
     shown = causes.by_frequency()
+    seen = opened.home.sightings()
+    new = f", {seen.headline(cause.signature for cause in shown)}" if seen is not None else ""
+    output.say(causes.headline() + new)
     for cause in shown:
         output.say()
         _say_cause(opened, cause, causes.number, paths)
@@ -112,7 +114,10 @@ def _say_cause(opened: OpenRun, cause: Cause[query_pb2.Node], of: int, paths: li
 def _say(opened: OpenRun, node: query_pb2.Node) -> None:
     output.say(f"{_name(node)}: {node.message}")
     if node.HasField("first_error"):
-        output.say(f"  {_place(node.first_error)}: {node.first_error.text}")
+        output.say(f"  {output.place(node.first_error)}: {node.first_error.text}")
+    seen = opened.home.sightings()
+    if seen is not None:
+        output.say(f"  seen:   {seen.words(node.signature)}")
     _say_next(opened, node)
 
 
@@ -132,11 +137,10 @@ def _say_next(opened: OpenRun, node: query_pb2.Node) -> None:
         output.say(f"  again:  {words['reproduce']}")
 
 
-def _place(offence: event_pb2.Offence) -> str:
-    """Where a message stands, as in `out:17 error`."""
-    severity = output.severity(offence.severity)
-    where = f"{output.stream(offence.stream)}:{offence.line} " if offence.line else ""
-    return output.paint(f"{where}{severity}".strip() or "first error", severity)
+def _seen(opened: OpenRun, node: query_pb2.Node) -> dict[str, Any]:
+    """What a hub knows of such failures; nothing of a run in a folder."""
+    seen = opened.home.sightings()
+    return seen.values(node.signature) if seen is not None else {}
 
 
 def _next(opened: OpenRun, node: query_pb2.Node) -> dict[str, str | None]:

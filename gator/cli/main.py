@@ -67,10 +67,11 @@ def load(name: str, data: Command) -> Any:
         module = importlib.import_module(f"gator.cli.{data.module}")
     app = typer.Typer(add_completion=False, context_settings=_HELP)
     function = getattr(module, data.function or name)
-    if isinstance(function, typer.Typer):
-        # A group of commands.
-        return get_command(function)
     epilog = "\n\n".join(["Examples:", *(f"  {line}" for line in data.examples)]) if data.examples else None
+    if isinstance(function, typer.Typer):
+        group = get_command(function)
+        group.epilog = epilog
+        return group
     settings: dict[str, Any] = {**_HELP, "ignore_unknown_options": data.takes_numbers}
     app.command(name, epilog=epilog, context_settings=settings)(function)
     return get_command(app)

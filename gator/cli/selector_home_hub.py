@@ -25,6 +25,7 @@ class HubHome:
         self.words = f"on {hub.peer.name}"
         self.watch = ask.watch_events
         self._ask = ask
+        self._sightings: Sightings | None = None
 
     def is_live(self) -> bool:
         """Whether its root is connected and goes on."""
@@ -35,7 +36,12 @@ class HubHome:
         return None
 
     def sightings(self) -> Sightings | None:
-        """What the hub knows of failures with the same signatures."""
+        """What the hub knows of failures with the same signatures; asked for once."""
+        if self._sightings is None:
+            self._sightings = self._find_sightings()
+        return self._sightings
+
+    def _find_sightings(self) -> Sightings:
         groups = {group.signature: group for group in self.hub.failures(self.run.id)}
         earlier = hs.ListRunsRequest(ident=self.run.ident, until_unix_nanos=self.run.started_unix_nanos)
         return Sightings(self.run, next(self.hub.runs(earlier, 1), None), groups)

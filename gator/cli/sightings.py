@@ -3,7 +3,7 @@
 Rule: what no hub was asked about is never called new.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -26,19 +26,20 @@ class Sightings(Struct, frozen=True):
         group = self.groups.get(signature)
         return group is not None and group.first.run == self.run.id
 
-    def headline(self, signatures: "frozenset[str]") -> str:
+    def headline(self, signatures: Iterable[str]) -> str:
         """`1 new since run 3a700579`."""
-        new = sum(map(self.is_new, signatures))
-        since = f" since run {self.before.id[:8]}" if self.before is not None else ""
-        return f"{new} new{since}" if new else "none of them new"
+        return f"{sum(map(self.is_new, signatures))} new{self._since()}"
+
+    def _since(self) -> str:
+        return f" since run {self.before.id[:8]}" if self.before is not None else ""
 
     def words(self, signature: str) -> str:
-        """`new`, or since when and in how many runs there are such failures; empty where it is not known."""
+        """`new since run 3a700579`, or when there were such failures and in how many runs."""
         group = self.groups.get(signature)
         if group is None:
-            return ""
+            return "not known yet"
         if group.first.run == self.run.id:
-            return output.paint("new: no run before failed so", "warning")
+            return output.paint(f"new{self._since() or ', in the first run of its name'}", "warning")
         last = f", last in {sighting(group.before)}" if group.HasField("before") else ""
         first = f", first in {sighting(group.first)}" if group.first != group.before else ""
         return f"in {group.runs:,} runs{last}{first}"

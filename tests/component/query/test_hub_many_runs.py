@@ -77,6 +77,50 @@ def test_many_runs_are_fetched_in_pages(hub: FakeHub, monkeypatch: pytest.Monkey
         assert [run.id for run in found.runs(wanted, 5000)] == [NEW, OLD]
 
 
+# -- failures
+
+
+def several_failures(tracking: Path) -> Path:
+    """A run with seven failures of two causes."""
+    builder = runs.RunBuilder(tracking, stamp="20261124-000000", run=NEW)
+    paths = [f"top/job{number}" for number in range(7)]
+    builder.write(runs.group("top", 0, 7, 7))
+    for number, path in enumerate(paths):
+        offence = event_pb2.Offence(severity=common_pb2.SEVERITY_ERROR, text="x" if number else "odd")
+        ended = runs.result(path, 2, FAILED, first_error=offence)
+        ended.result.signature = "b" * 16 if number else "a" * 16
+        builder.write(runs.job(path, 1), ended)
+    builder.write(runs.result("top", 9, FAILED, tally=event_pb2.Tally(failed=7)))
+    return builder.end()
+
+
+def test_failures_on_a_hub_say_whether_they_are_new(tracking: Path, tmp_path: Path) -> None:
+    old = runs.ended_run(tracking, run=OLD)
+    with serving({NEW: several_failures(tracking), OLD: old}) as hub:
+        first = hub_pb2.Sighting(run=OLD, ident="top", started_unix_nanos=runs.START, git=GIT)
+        last = hub_pb2.Sighting(run="c" * 32, ident="top", started_unix_nanos=runs.START)
+        hub.failures.groups.extend(
+            [
+                hub_pb2.FailureGroup(signature="a" * 16, first=hub_pb2.Sighting(run=NEW), runs=1),
+                hub_pb2.FailureGroup(signature="b" * 16, first=first, before=last, runs=1200),
+            ]
+        )
+        ask = caller(hub, tmp_path)
+        lines = ask("failures", "-r", "hub:bbbb").stdout.splitlines()
+        new, known = values(ask("failures", "-r", "hub:bbbb", "--json"))[:2]
+        requests = [asked for asked in hub.asked if isinstance(asked, hs.ListFailuresRequest)]
+    assert lines[0] == "7 failures, 2 causes, 1 new since run aaaaaaaa"
+    assert "  seen:   new since run aaaaaaaa" in lines
+    (seen,) = (line for line in lines if "1,200" in line)
+    assert seen.startswith("  seen:   in 1,200 runs, last in run cccccccc of 20")
+    assert ", first in run aaaaaaaa of 20" in seen
+    assert seen.endswith(", commit 3f2a91c0 on main")
+    assert any("--cause bbbbbbbbbbbbbbbb -r hub:bbbbbbbbbbbb" in line for line in lines)
+    assert (new["new"], new["runs"], new["before"]) == (True, 1, None)
+    assert (known["new"], known["before"]["run"], known["first"]["run"]) == (False, "c" * 32, OLD)
+    assert [request.run for request in requests] == [NEW, NEW]
+
+
 # -- diff
 
 
