@@ -19,7 +19,7 @@ from gator.daemon.upload_stream import Upload
 from gator.errors import NotFoundError
 from gator.hub_access import HubAccess
 
-AWAY_SECONDS = 10.0
+AWAY_SECONDS = 5.0
 """So long a hub that does not answer is tried."""
 PROGRESS_SECONDS = 2.0
 _LOOK_SECONDS = 0.1

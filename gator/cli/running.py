@@ -193,6 +193,7 @@ def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
     hide_within(request, secret)
     text = launch.loaded.text.decode(errors="backslashreplace")
     spec_text, command_line = hide([text, shlex.join(sys.argv)], secret)
+    names, values = hide([*launch.labels], secret), hide([*launch.labels.values()], secret)
     return {
         "ident": plan.root.ident,
         "spec_name": launch.loaded.name,
@@ -206,6 +207,6 @@ def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
         "inside": os.environ.get("GATOR_RUN_DIR", ""),
         "inside_path": os.environ.get("GATOR_PATH", ""),
         "pools": json.dumps(asdict(launch.pools)),
-        "labels": json.dumps(launch.labels),
+        "labels": json.dumps(dict(zip(names, values, strict=True))),
         "output": launch.output,
     }

@@ -84,8 +84,9 @@ class Upload:
             pause = min(2 * pause, MOST_PAUSE_SECONDS)
 
     async def _wait_for_root(self) -> None:
-        while not self._stores.look():  # noqa: ASYNC110 - only asking tells
-            await asyncio.sleep(POLL_SECONDS)
+        while self._stores.root is None:
+            if not self._stores.look():
+                await asyncio.sleep(POLL_SECONDS)
 
     def _hello(self) -> attach_pb2.Hello:
         root = self._stores.opened[0]

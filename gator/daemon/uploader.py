@@ -22,6 +22,9 @@ from gator.process.belongings import spare
 AWAY_AGAIN_SECONDS = 60.0
 """A hub that comes and goes is told of at most so often."""
 
+_KILL_SECONDS = 1.0
+"""So long the end of a killed process is waited for."""
+
 
 class Notify(Protocol):
     """Says something to the user of the run."""
@@ -75,7 +78,8 @@ class Uploader:
 
     def let_go(self) -> None:
         """Wait no longer in `finish`."""
-        self._on_gone()
+        if not self._gone.done():
+            self._gone.set_result(None)
 
     async def finish(self) -> None:
         """The run is over: wait for the rest, for as long as its user allows, and say what is missing.
@@ -86,7 +90,7 @@ class Uploader:
         if self._process is not None:
             self._process.end()
             await asyncio.wait({self._gone}, timeout=self._hub.wait_seconds)
-            self._process.close()
+            await self._process.close()
         if self._state is not _State.DONE:
             self._notify(f"not everything reached the hub: {self.import_command}", warning=True)
         # As long as somebody read them that was not possible.
@@ -160,7 +164,9 @@ class _Process:
         self._pidfd = os.pidfd_open(self._pid)
         os.write(self._stdin, order.encode())
         os.set_blocking(self._stdout, False)
+        self._exited: asyncio.Future[None] = self._loop.create_future()
         self._loop.add_reader(self._stdout, self._read)
+        self._loop.add_reader(self._pidfd, self._on_exit)
 
     def end(self) -> None:
         """Tell it that the run is over."""
@@ -170,18 +176,21 @@ class _Process:
             # It is gone already, which the other pipe tells.
             return
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End it, and let the pipes go."""
-        self._loop.remove_reader(self._stdout)
-        os.close(self._stdin)
-        os.close(self._stdout)
-        with contextlib.suppress(ProcessLookupError):
+        if not self._exited.done():
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-        os.close(self._pidfd)
+            # It may hang in the kernel, on a file system that is away.
+            await asyncio.wait({self._exited}, timeout=_KILL_SECONDS)
+        self._loop.remove_reader(self._stdout)
+        self._loop.remove_reader(self._pidfd)
+        for descriptor in (self._stdin, self._stdout, self._pidfd):
+            os.close(descriptor)
         with contextlib.suppress(ChildProcessError):
-            os.waitpid(self._pid, 0)
+            os.waitpid(self._pid, os.WNOHANG)
 
     def _read(self) -> None:
+        """Take what it has said."""
         try:
             data = os.read(self._stdout, 65_536)
         except BlockingIOError:
@@ -191,7 +200,12 @@ class _Process:
             self._on_line(line)
         if not data:
             self._loop.remove_reader(self._stdout)
-            self._on_gone()
+
+    def _on_exit(self) -> None:
+        self._loop.remove_reader(self._pidfd)
+        self._read()
+        self._exited.set_result(None)
+        self._on_gone()
 
 
 def _spawn(log: Path, environment: Mapping[str, str]) -> tuple[int, int, int]:

@@ -1,0 +1,146 @@
+"""The root's side of an upload, with the real process."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from gator.daemon.options import HubOptions
+from gator.daemon.uploader import Uploader
+from tests.component.link.fakes import until
+from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, serving
+
+ENV = {**os.environ, "GATOR_HUB_TOKEN": TOKEN, "PYTHONPATH": str(Path(__file__).parents[3])}
+
+
+class Notes:
+    """What the user of the run is told."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def __call__(self, text: str, *, warning: bool = False) -> None:
+        self.texts.append(("warning: " if warning else "") + text)
+
+    def number_of(self, words: str) -> int:
+        return sum(words in text for text in self.texts)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> FakeRun:
+    run = FakeRun(tmp_path / "run")
+    run.log("root", "one")
+    return run
+
+
+async def test_a_hub_that_takes_everything_is_not_mentioned(run: FakeRun) -> None:
+    notes, hub = Notes(), FakeHub()
+    async with serving(hub) as server:
+        uploader = Uploader(HubOptions(server.address), run.folder, ENV, notes)
+        uploader.start()
+        await until(lambda: hub.sequences(run.stores["root"].store_id) == [1])
+        run.log("root", "two")
+        run.end()
+        await uploader.finish()
+    assert hub.sequences(run.stores["root"].store_id) == [1, 2]
+    assert notes.texts == []
+    assert [path.name for path in run.folder.stores.iterdir()] == ["root.db"]
+
+
+async def test_a_run_that_ends_before_the_process_is_started_is_brought_all_the_same(run: FakeRun) -> None:
+    notes, hub = Notes(), FakeHub()
+    run.end()
+    async with serving(hub) as server:
+        await Uploader(HubOptions(server.address), run.folder, ENV, notes).finish()
+    assert hub.sequences(run.stores["root"].store_id) == [1]
+    assert notes.texts == []
+
+
+async def test_a_hub_that_is_away_is_told_once_and_once_that_it_is_back(run: FakeRun) -> None:
+    notes, hub = Notes(), FakeHub()
+    address = f"127.0.0.1:{free_port()}"
+    uploader = Uploader(HubOptions(address), run.folder, ENV, notes)
+    uploader.start()
+    await until(lambda: notes.texts)
+    for _ in range(2):
+        async with serving(hub, address):
+            await until(lambda: hub.links)
+            await until(lambda: notes.number_of("is back"))
+    await until(lambda: not hub.links)
+    run.end()
+    async with serving(hub, address):
+        await uploader.finish()
+    assert notes.texts == [
+        f"warning: the hub at {address} is away (Connection refused): the run goes on",
+        f"the hub at {address} is back",
+    ]
+
+
+async def test_the_end_waits_no_longer_than_it_may_and_says_what_to_do(run: FakeRun) -> None:
+    notes = Notes()
+    address = f"127.0.0.1:{free_port()}"
+    uploader = Uploader(HubOptions(address, "/ca.pem", wait_seconds=0.5), run.folder, ENV, notes)
+    uploader.start()
+    run.end()
+    began = time.monotonic()
+    await uploader.finish()
+    assert 0.4 < time.monotonic() - began < 2
+    assert notes.texts[-1] == (
+        "warning: not everything reached the hub: "
+        f"gator hub import {run.folder.path} --hub {address} --hub-ca /ca.pem"
+    )
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+async def test_who_presses_ctrl_c_waits_no_longer(run: FakeRun) -> None:
+    notes = Notes()
+    uploader = Uploader(HubOptions(f"127.0.0.1:{free_port()}", wait_seconds=60), run.folder, ENV, notes)
+    uploader.start()
+    run.end()
+    asyncio.get_running_loop().call_later(0.2, uploader.let_go)
+    began = time.monotonic()
+    await uploader.finish()
+    assert time.monotonic() - began < 5
+    assert [notes.number_of(words) for words in ("is away", "not everything reached", "")] == [1, 1, 2]
+
+
+async def test_a_process_that_cannot_be_started_is_told_once(run: FakeRun) -> None:
+    notes = Notes()
+    run.folder.daemons.rmdir()
+    uploader = Uploader(HubOptions("127.0.0.1:1"), run.folder, ENV, notes)
+    uploader.start()
+    run.end()
+    await uploader.finish()
+    assert [text.partition(":")[0] for text in notes.texts] == ["warning", "warning"]
+    assert notes.number_of("its process cannot be started") == 1
+    assert notes.number_of("not everything reached the hub") == 1
+
+
+async def test_a_process_that_dies_at_its_start_is_told_once(run: FakeRun) -> None:
+    notes = Notes()
+    environment = {**ENV, "PYTHONHOME": "/nonexistent"}
+    uploader = Uploader(HubOptions("127.0.0.1:1"), run.folder, environment, notes)
+    uploader.start()
+    await until(lambda: notes.texts)
+    run.end()
+    await uploader.finish()
+    assert notes.number_of("its process ended") == 1
+    assert notes.number_of("not everything reached the hub") == 1
+    assert (run.folder.daemons / "upload.log").read_text()
+
+
+async def test_a_flapping_hub_is_not_told_again_and_again(run: FakeRun) -> None:
+    notes, hub = Notes(), FakeHub()
+    address = f"127.0.0.1:{free_port()}"
+    uploader = Uploader(HubOptions(address), run.folder, ENV, notes)
+    uploader.start()
+    for count in range(1, 5):
+        async with serving(hub, address):
+            await until(lambda count=count: hub.attached >= count)
+    assert notes.number_of("is away") == 1
+    run.end()
+    async with serving(hub, address):
+        await uploader.finish()
