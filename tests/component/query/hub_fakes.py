@@ -55,7 +55,12 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
 
     async def ListRuns(self, request: hs.ListRunsRequest, context: Any) -> hs.ListRunsResponse:
         self.asked.append(request)
-        found = [run for run in self.runs if run.id.startswith(request.name) or run.ident == request.name]
+        found = [
+            run
+            for run in self.runs
+            if (run.id.startswith(request.name) or run.ident == request.name)
+            and run.started_unix_nanos < (request.until_unix_nanos or 1 << 63)
+        ]
         start = int(request.page_token or 0)
         end = start + (request.page_size or 100)
         return hs.ListRunsResponse(

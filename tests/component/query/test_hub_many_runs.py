@@ -84,12 +84,12 @@ def several_failures(tracking: Path) -> Path:
     """A run with seven failures of two causes."""
     builder = runs.RunBuilder(tracking, stamp="20261124-000000", run=NEW)
     paths = [f"top/job{number}" for number in range(7)]
-    builder.write(runs.group("top", 0, 7, 7))
+    builder.write(runs.group("top", 100, 7, 7))
     for number, path in enumerate(paths):
         offence = event_pb2.Offence(severity=common_pb2.SEVERITY_ERROR, text="x" if number else "odd")
-        ended = runs.result(path, 2, FAILED, first_error=offence)
+        ended = runs.result(path, 102, FAILED, first_error=offence)
         ended.result.signature = "b" * 16 if number else "a" * 16
-        builder.write(runs.job(path, 1), ended)
+        builder.write(runs.job(path, 101), ended)
     builder.write(runs.result("top", 9, FAILED, tally=event_pb2.Tally(failed=7)))
     return builder.end()
 
