@@ -187,7 +187,7 @@ class _Process:
         for descriptor in (self._stdin, self._stdout, self._pidfd):
             os.close(descriptor)
         with contextlib.suppress(ChildProcessError):
-            os.waitpid(self._pid, os.WNOHANG)
+            os.waitpid(self._pid, os.WNOHANG)  # noqa: ASYNC222 - it does not wait
 
     def _read(self) -> None:
         """Take what it has said."""
