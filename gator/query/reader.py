@@ -74,8 +74,11 @@ class Reader(Protocol):
         """The jobs that run, with what they hold."""
         ...
 
-    def positions(self) -> Mapping[str, int]:
-        """The last sequence number of each store, in a lasting order of the stores."""
+    def positions(self, kinds: Sequence[attach_pb2.EventKind.ValueType] = ()) -> Mapping[str, int]:
+        """The last sequence number of each store, in a lasting order of the stores.
+
+        With `kinds` up to where events of these kinds are known; without, of all kinds.
+        """
         ...
 
     def events(

@@ -14,6 +14,8 @@ from gator.v1 import query_service_pb2 as qs
 
 _READ_AT_ONCE = 500
 _MOST_BYTES = 1024 * 1024
+_ENDED = (query_pb2.RUN_STATE_ENDED, query_pb2.RUN_STATE_DIED)
+"""Nothing more will come; a run that is not connected to its hub may come back."""
 
 
 class RunWatch:
@@ -30,19 +32,25 @@ class RunWatch:
     def look(self) -> qs.WatchRunResponse | None:
         """The run as it is now; None if it looks as before."""
         run = self._reader.run()
-        self.over = run.state != query_pb2.RUN_STATE_RUNNING
-        longest = self._longest() if self._request.longest and not self.over else []
+        self.over = run.state in _ENDED
+        running = run.state == query_pb2.RUN_STATE_RUNNING
+        longest = self._longest(run.ident) if self._request.longest and running else []
         response = qs.WatchRunResponse(run=run, longest=longest)
+        heard = run.heard_unix_nanos
+        if run.connected:
+            # That it was heard of again is no news.
+            response.run.ClearField("heard_unix_nanos")
         seen = tokens.digest(response)
         if seen == self._seen:
             return None
         self._seen = seen
+        response.run.heard_unix_nanos = heard
         response.resume_token = tokens.encode(self._request, {"seen": seen})
         return response
 
-    def _longest(self) -> list[query_pb2.Node]:
+    def _longest(self, root: str) -> list[query_pb2.Node]:
         wanted = qs.ListNodesRequest(
-            path=self._reader.run().ident,
+            path=root,
             scope=qs.SCOPE_SUBTREE,
             kinds=[common_pb2.NODE_KIND_JOB],
             states=[query_pb2.NODE_STATE_RUNNING],
@@ -64,17 +72,20 @@ class EventWatch:
             self._positions.update(place["at"])
             self._logs.update(place["logs"])
         elif request.only_new:
-            self._positions.update(reader.positions())
+            self._positions.update(reader.positions(request.filter.kinds))
         self.over = False
         """Nothing more will come."""
 
     def look(self) -> qs.WatchEventsResponse | None:
         """What is new; None if nothing is. After it is called until it says None, `over` is right."""
-        ended = self._reader.run().state != query_pb2.RUN_STATE_RUNNING
+        run = self._reader.run()
+        # While a run is connected to a hub, more of what it wrote may come after its end.
+        ended = run.state in _ENDED and not run.connected
         response = qs.WatchEventsResponse()
         moved = False
-        for store in self._reader.positions():
-            moved = self._read(store, response) or moved
+        for store, tip in self._reader.positions(self._request.filter.kinds).items():
+            if tip > self._positions.get(store, 0):
+                moved = self._read(store, response) or moved
         if not moved:
             # Only what was looked for after the end was seen is surely all.
             self.over = ended

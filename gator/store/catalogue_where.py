@@ -54,11 +54,11 @@ class Condition:
         self.values += values
         return self
 
-    def one_of(self, column: str, texts: Sequence[str]) -> "Condition":
-        """Ask for one of a few texts."""
+    def one_of(self, column: str, wanted: Sequence[object]) -> "Condition":
+        """Ask for one of a few values; there is at least one."""
         # Few different lengths make few different statements, which databases keep prepared.
-        count = 1 << max(len(texts) - 1, 0).bit_length()
-        padded = [*texts, *[texts[-1]] * (count - len(texts))]
+        count = 1 << (len(wanted) - 1).bit_length()
+        padded = [*wanted, *[wanted[-1]] * (count - len(wanted))]
         return self.add(f"{column} IN ({', '.join('?' * count)})", *padded)
 
     def numbers(self, column: str, wanted: Sequence[int]) -> "Condition":

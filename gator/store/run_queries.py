@@ -16,6 +16,7 @@ from gator.store.catalogue_reader import CatalogueReader
 from gator.store.reader import Reader
 from gator.store.run_files import RunFiles
 from gator.store.run_meta import run_of
+from gator.store.run_rows import add_events
 from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -111,19 +112,11 @@ class FolderReader:
     def attempts(self, path: str, *, started: bool = True) -> Sequence[query_pb2.Attempt]:
         """The attempts at a job in their order; none for a group."""
         attempts = self._catalogue.attempts(path)
-        for attempt in attempts if started else ():
-            self._add_started(path, attempt)
-        return attempts
-
-    def _add_started(self, path: str, attempt: query_pb2.Attempt) -> None:
-        """The command line is kept once, in the event."""
         kinds = [attach_pb2.EVENT_KIND_STARTED, attach_pb2.EVENT_KIND_ATTEMPT_FINISHED]
-        found, _ = self.events(attempt.store, 0, 10, path=path, attempt=attempt.number, kinds=kinds)
-        for event in found:
-            if event.WhichOneof("payload") == "started":
-                attempt.started.CopyFrom(event.started)
-            elif attempt.HasField("finished"):
-                attempt.finished.CopyFrom(event.attempt_finished)
+        for attempt in attempts if started else ():
+            found, _ = self.events(attempt.store, 0, 10, path=path, attempt=attempt.number, kinds=kinds)
+            add_events(attempt, found)
+        return attempts
 
     def result(self, path: str) -> event_pb2.Result | None:
         """The Result of a node; None while it goes on."""
@@ -135,8 +128,9 @@ class FolderReader:
 
     # -- events
 
-    def positions(self) -> Mapping[str, int]:
-        """The last sequence number of each store, the root's store first."""
+    def positions(self, kinds: Sequence[attach_pb2.EventKind.ValueType] = ()) -> Mapping[str, int]:
+        """The last sequence number of each store, the root's store first; the same for all `kinds`."""
+        del kinds
         with self._lock:
             return {store: reader.tip() for store, reader in self._files.readers().items()}
 

@@ -1,6 +1,7 @@
 """Rows of the catalogue as messages of the schema. The rule: what is not known stays unset."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from gator.core.signature import sign
@@ -111,6 +112,15 @@ def attempt_of(row: Any) -> query_pb2.Attempt:
             finished.first_error.ParseFromString(row["first_error"])
         finished.signature = row["signature"] or ""
     return attempt
+
+
+def add_events(attempt: query_pb2.Attempt, events: Iterable[event_pb2.Event]) -> None:
+    """Put in what stands only in the events of an attempt: its command line, its metrics."""
+    for event in events:
+        if event.WhichOneof("payload") == "started":
+            attempt.started.CopyFrom(event.started)
+        elif attempt.HasField("finished"):
+            attempt.finished.CopyFrom(event.attempt_finished)
 
 
 def result_of(node: query_pb2.Node, metrics: list[event_pb2.MetricTotal]) -> event_pb2.Result:

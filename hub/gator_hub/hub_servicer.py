@@ -1,0 +1,158 @@
+"""HubService for grpc.aio: lists of runs, what many runs tell about one, and their keeping.
+
+Rule: queries run on an executor, so that the event loop never waits for the database; what changes something
+goes through the one writer.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+
+from gator.core import compare
+from gator.errors import NotFoundError, PermissionDeniedError, PreconditionError, UsageError
+from gator.query import tokens
+from gator.v1 import hub_service_pb2 as hs
+from gator.v1 import hub_service_pb2_grpc
+from gator_hub.access import Access
+from gator_hub.comparing import Comparisons
+from gator_hub.database import Database
+from gator_hub.failures import list_failures
+from gator_hub.history import History
+from gator_hub.runs import find_run, list_runs
+from gator_hub.writer import Writer
+
+MOST = 1000
+"""Most entries of a page."""
+_RUNS = 100
+_HISTORY = 20
+
+Answer = TypeVar("Answer")
+
+
+class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
+    """Answers over the database; `access` says who calls. Raises what the schema says of wrong requests."""
+
+    def __init__(
+        self, database: Database, writer: Writer, access: Access, executor: Executor | None = None
+    ) -> None:
+        self._database, self._writer, self._access, self._executor = database, writer, access, executor
+        self._comparisons = Comparisons(database)
+
+    async def _ask(self, answer: Callable[[], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, answer)
+
+    async def ListRuns(self, request: hs.ListRunsRequest, context: Any) -> hs.ListRunsResponse:  # noqa: N802
+        """Runs, the newest first."""
+        return await self._ask(lambda: self._list_runs(request))
+
+    def _list_runs(self, request: hs.ListRunsRequest) -> hs.ListRunsResponse:
+        after = _place(request, request.page_token)
+        runs, at = list_runs(self._database, request, after, min(request.page_size or _RUNS, MOST))
+        return hs.ListRunsResponse(runs=runs, next_page_token=_token(request, at))
+
+    async def ListFailures(  # noqa: N802
+        self, request: hs.ListFailuresRequest, context: Any
+    ) -> hs.ListFailuresResponse:
+        """The failures of a run by their signature."""
+        return await self._ask(lambda: self._list_failures(request))
+
+    def _list_failures(self, request: hs.ListFailuresRequest) -> hs.ListFailuresResponse:
+        skip = _place(request, request.page_token) or 0
+        size = _size(request.page_size)
+        run = find_run(self._database, request.run)
+        groups = list_failures(self._database, run, request.path, skip, size)
+        at = skip + size if len(groups) == size else None
+        return hs.ListFailuresResponse(groups=groups, next_page_token=_token(request, at))
+
+    async def CompareRuns(  # noqa: N802
+        self, request: hs.CompareRunsRequest, context: Any
+    ) -> hs.CompareRunsResponse:
+        """Two runs, job by job."""
+        return await self._ask(lambda: self._compare(request))
+
+    def _compare(self, request: hs.CompareRunsRequest) -> hs.CompareRunsResponse:
+        skip = _place(request, request.page_token) or 0
+        size = _size(request.page_size)
+        before, after = find_run(self._database, request.before), find_run(self._database, request.after)
+        changed = self._comparisons.of(before, after)
+        shown = compare.selected(changed, request.changes)
+        page = shown[skip : skip + size]
+        return hs.CompareRunsResponse(
+            differences=self._comparisons.differences(before, after, page),
+            counts=compare.count(changed),
+            next_page_token=_token(request, skip + size if len(shown) > skip + size else None),
+        )
+
+    async def ListHistory(  # noqa: N802
+        self, request: hs.ListHistoryRequest, context: Any
+    ) -> hs.ListHistoryResponse:
+        """What came of one node over many runs, the newest first."""
+        return await self._ask(lambda: self._list_history(request))
+
+    def _list_history(self, request: hs.ListHistoryRequest) -> hs.ListHistoryResponse:
+        if not request.ident:
+            raise UsageError("a history is that of an ident: name the root of the runs")
+        after = _place(request, request.page_token)
+        history = History(self._database, request.ident, request.path)
+        entries, at = history.entries(after, min(request.page_size or _HISTORY, MOST))
+        if not entries and not after:
+            whole = f"{request.ident}/{request.path}" if request.path else request.ident
+            raise NotFoundError(f"no run here has a node {whole}")
+        turn = history.turn()
+        return hs.ListHistoryResponse(
+            entries=entries,
+            next_page_token=_token(request, at),
+            first_bad=turn.first_bad,
+            last_good=turn.last_good,
+        )
+
+    async def PinRun(self, request: hs.PinRunRequest, context: Any) -> hs.PinRunResponse:  # noqa: N802
+        """Keeps a run for ever, or no longer."""
+        caller = self._access.caller(context)
+        run = await self._ask(lambda: find_run(self._database, request.run))
+
+        def pin(database: Database) -> None:
+            _check_owner(database, run, caller, "pin")
+            database.execute("UPDATE runs SET pinned = ? WHERE id = ?", (int(request.pinned), run))
+
+        await asyncio.wrap_future(self._writer.run(pin))
+        return hs.PinRunResponse()
+
+    async def DeleteRun(self, request: hs.DeleteRunRequest, context: Any) -> hs.DeleteRunResponse:  # noqa: N802
+        """Removes a run that is not connected."""
+        caller = self._access.caller(context)
+        run = await self._ask(lambda: find_run(self._database, request.run))
+
+        def delete(database: Database) -> None:
+            _check_owner(database, run, caller, "delete")
+            ((connected,),) = database.execute("SELECT connected FROM runs WHERE id = ?", (run,)).fetchall()
+            if connected:
+                raise PreconditionError("its root is still connected to the hub: stop the run first")
+            database.execute("UPDATE runs SET deleted = 1 WHERE id = ?", (run,))
+
+        await asyncio.wrap_future(self._writer.run(delete))
+        return hs.DeleteRunResponse()
+
+
+def _check_owner(database: Database, run: int, caller: str, doing: str) -> None:
+    rows = database.execute("SELECT owner FROM runs WHERE id = ? AND deleted = 0", (run,)).fetchall()
+    if not rows:
+        raise NotFoundError("the run was removed")
+    if rows[0][0] != caller:
+        raise PermissionDeniedError(f"the run belongs to {rows[0][0]}, who alone may {doing} it")
+
+
+def _place(request: Message, token: str) -> Any:
+    place = tokens.decode(request, token)
+    return place["after"] if place else None
+
+
+def _token(request: Message, after: Any) -> str:
+    return tokens.encode(request, {"after": after}) if after is not None else ""
+
+
+def _size(asked: int) -> int:
+    return min(asked or MOST, MOST)

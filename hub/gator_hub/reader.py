@@ -1,0 +1,178 @@
+"""One run of the hub as queries see it.
+
+The rule: nothing is remembered that may change, but for a number of jobs that is a moment old.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import Struct
+
+from gator.core.pages import NodeList, Over, Place, never
+from gator.core.pools import DemandKey, Pools
+from gator.errors import NotFoundError
+from gator.store.blocks import decode
+from gator.store.catalogue_reader import CatalogueReader
+from gator.store.run_rows import add_events
+from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+from gator_hub.database import Database
+from gator_hub.event_reader import EventReader
+from gator_hub.run_rows import RUN_COLUMNS, run_of
+
+_RESTS = 5
+"""Counting the jobs of a run takes at most one part in so many of the time."""
+_MOST_REST_SECONDS = 0.1
+
+
+class _Counted(Struct, frozen=True):
+    """Jobs as they were counted once."""
+
+    tally: event_pb2.Tally
+    positions: Sequence[object]
+    """How far the stores were here."""
+    again: float
+    """No sooner than then they are counted anew."""
+
+
+class HubReader:
+    """A run that is kept by the hub. Its methods may be called from several threads."""
+
+    def __init__(
+        self, database: Database, run: int, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`run` is the number of the run's row."""
+        self._database, self._run, self._monotonic = database, run, monotonic
+        self._catalogue = CatalogueReader(database.query, run)
+        self._events = EventReader(database, run)
+        self._lock = threading.Lock()
+        self._described: attach_pb2.RunDescription | None = None
+        self._counted: _Counted | None = None
+
+    # -- the run
+
+    def run(self) -> query_pb2.Run:
+        """The run as a whole. Raises NotFoundError when it was removed."""
+        rows = self._database.query(
+            f"SELECT {RUN_COLUMNS} FROM runs AS r WHERE r.id = ? AND r.deleted = 0",  # noqa: S608 - constant
+            (self._run,),
+        )
+        if not rows:
+            raise NotFoundError("the run was removed from the hub")
+        run = run_of(rows[0])
+        run.argv.extend(self._description().run.argv)
+        if run.state == query_pb2.RUN_STATE_ENDED:
+            result = self._catalogue.result(run.ident)
+            if result is not None:
+                run.result.CopyFrom(result)
+                run.tally.CopyFrom(result.jobs)
+        else:
+            run.tally.CopyFrom(self._tally(run.ident))
+        return run
+
+    def _tally(self, root: str) -> event_pb2.Tally:
+        """Jobs by what they are at. Many watchers ask, so that they are counted only after a change."""
+        positions = self._database.query(
+            "SELECT id, states_seq FROM stores WHERE run = ? ORDER BY id", (self._run,)
+        )
+        with self._lock:
+            counted, now = self._counted, self._monotonic()
+            if counted is not None and (counted.positions == positions or now < counted.again):
+                return counted.tally
+            node = self._catalogue.node(root)
+            tally = node.tally if node is not None else event_pb2.Tally()
+            ended = self._monotonic()
+            rest = min(_RESTS * (ended - now), _MOST_REST_SECONDS)
+            self._counted = _Counted(tally, positions, ended + rest)
+            return tally
+
+    def _description(self) -> attach_pb2.RunDescription:
+        if self._described is None:
+            rows = self._database.query("SELECT description FROM descriptions WHERE run = ?", (self._run,))
+            described = attach_pb2.RunDescription()
+            if rows:
+                described.ParseFromString(bytes(rows[0][0]))
+            self._described = described
+        return self._described
+
+    def plan_request(self) -> plan_pb2.PlanRequest | None:
+        """What the plan was made from; None where it is not known."""
+        described = self._description()
+        return described.plan if described.HasField("plan") else None
+
+    def pools(self) -> Pools | None:
+        """What the run may use at once; None where it is not known."""
+        described = self._description()
+        if not described.HasField("pools"):
+            return None
+        pools = described.pools
+        return Pools(pools.cores, pools.memory_bytes, pools.memory_given, dict(pools.licenses))
+
+    # -- nodes
+
+    def node(self, path: str) -> query_pb2.Node | None:
+        """A node that was declared; None if there is no such."""
+        return self._catalogue.node(path)
+
+    def nodes(
+        self, wanted: qs.ListNodesRequest, after: Place | None, limit: int, over: Over = never
+    ) -> NodeList:
+        """The declared nodes that pass, in the order that is asked for, each with its place."""
+        return self._catalogue.nodes(wanted, after, limit, over)
+
+    def job_counts(self) -> Mapping[str, tuple[int, int]]:
+        """Number of jobs that were declared and that have ended, by template path."""
+        return self._catalogue.job_counts()
+
+    def demands(self) -> Sequence[tuple[str, DemandKey]]:
+        """The jobs that run, with what they hold."""
+        return [
+            (path, DemandKey(cores or 0, memory or 0, tuple(sorted(json.loads(licenses or "{}").items()))))
+            for path, cores, memory, licenses in self._catalogue.demands()
+        ]
+
+    def attempts(self, path: str, *, started: bool = True) -> Sequence[query_pb2.Attempt]:
+        """The attempts at a job in their order; none for a group."""
+        attempts = self._catalogue.attempts(path)
+        kinds = [attach_pb2.EVENT_KIND_STARTED, attach_pb2.EVENT_KIND_ATTEMPT_FINISHED]
+        for attempt in attempts if started else ():
+            found, _ = self.events(attempt.store, 0, 10, path=path, attempt=attempt.number, kinds=kinds)
+            add_events(attempt, found)
+        return attempts
+
+    def result(self, path: str) -> event_pb2.Result | None:
+        """The Result of a node; None while it goes on."""
+        return self._catalogue.result(path)
+
+    def metrics(self, paths: Sequence[str]) -> Mapping[str, Sequence[event_pb2.MetricTotal]]:
+        """The metrics of those of these nodes that have a Result with some."""
+        return self._catalogue.metrics(paths)
+
+    # -- events
+
+    def positions(self, kinds: Sequence[attach_pb2.EventKind.ValueType] = ()) -> Mapping[str, int]:
+        """Up to where each store is here for certain, as far as events of these kinds go."""
+        return self._events.positions(kinds)
+
+    def events(
+        self,
+        store: str,
+        after: int,
+        limit: int,
+        *,
+        path: str = "",
+        prefix: str = "",
+        attempt: int = 0,
+        kinds: Sequence[attach_pb2.EventKind.ValueType] = (),
+        severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_UNSPECIFIED,
+    ) -> tuple[Sequence[event_pb2.Event], int]:
+        """At most `limit` events of a store beyond `after` that pass, and the place that was read up to."""
+        return self._events.events(
+            store, after, limit, path=path, prefix=prefix, attempt=attempt, kinds=kinds, severity=severity
+        )
+
+    def bytes_of(self, block: event_pb2.Block) -> bytes:
+        """The bytes of a block as they were read."""
+        return decode(block)
