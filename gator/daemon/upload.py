@@ -26,7 +26,7 @@ EXIT_CUT: Final = 70
 
 def main() -> int:
     """Bring a run into a hub until all of it is there: 0, else 1."""
-    os.nice(NICE)
+    _step_back()
     # Unbuffered: what follows on stdin is for whoever watches it.
     with os.fdopen(os.dup(0), "rb", buffering=0) as stdin:
         line = stdin.readline()
@@ -45,6 +45,13 @@ def main() -> int:
         with contextlib.suppress(OSError):
             write_git(Path(order.folder), git)
     return asyncio.run(_run(order))
+
+
+def _step_back() -> None:
+    os.nice(NICE)
+    # Where the kernel shares by sessions, the one above counts only within this process's own, see sched(7).
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICE))
 
 
 async def _run(order: UploadOrder) -> int:
