@@ -11,7 +11,6 @@ from time import monotonic
 from gator import rpc
 from gator.errors import UsageError
 from gator.link.server import parent_service
-from gator.query import Queries
 from gator.query.servicers import QueryServicer
 from gator.v1 import control_service_pb2_grpc, hub_service_pb2_grpc, query_service_pb2_grpc
 from gator_hub import registry
@@ -23,9 +22,8 @@ from gator_hub.ingest import Ingest
 from gator_hub.lock import HubLock
 from gator_hub.log import RefusalLog, log
 from gator_hub.options import HubOptions
-from gator_hub.reader import HubReader
 from gator_hub.retention import Retention
-from gator_hub.runs import find_run
+from gator_hub.runs import OpenRuns
 from gator_hub.writer import Writer
 
 _QUERY_THREADS = 8
@@ -57,6 +55,7 @@ class HubServer:
         self._access, self._tls = access, tls
         self._refusals = RefusalLog(clock)
         self._pool = ThreadPoolExecutor(_QUERY_THREADS, "hub query")
+        self._runs = OpenRuns(database)
         self._writer = Writer(database, asyncio.get_running_loop().call_soon_threadsafe)
         self._ingest = Ingest(self._writer, access.user_of)
         self._retention = Retention(
@@ -135,7 +134,7 @@ class HubServer:
             rpc.Service(
                 "gator.v1.QueryService",
                 query_service_pb2_grpc.add_QueryServiceServicer_to_server,
-                QueryServicer(self._find, self._pool),
+                QueryServicer(self._runs.queries, self._pool),
             ),
             rpc.Service(
                 "gator.v1.ControlService",
@@ -145,9 +144,6 @@ class HubServer:
             rpc.Service(
                 "gator.v1.HubService",
                 hub_service_pb2_grpc.add_HubServiceServicer_to_server,
-                HubServicer(self._database, self._writer, self._access),
+                HubServicer(self._database, self._writer, self._access, self._pool),
             ),
         ]
-
-    def _find(self, run: str) -> Queries:
-        return Queries(HubReader(self._database, find_run(self._database, run)))
