@@ -1,0 +1,321 @@
+"""What a hub tells of many runs, by its service."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from gator.errors import NotFoundError, PermissionDeniedError, PreconditionError, UsageError
+from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
+from gator.v1 import hub_service_pb2 as hs
+from gator_hub.hub_servicer import HubServicer
+from gator_hub.runs import OpenRuns, find_run
+from tests.component.query import runs
+
+from .filled import FilledHub, described
+
+PASSED, FAILED, LOST = common_pb2.OUTCOME_PASSED, common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+Outcome = common_pb2.Outcome.ValueType
+
+
+@pytest.fixture
+def hub(database_url: str) -> Iterator[FilledHub]:
+    hub = FilledHub(database_url)
+    yield hub
+    hub.close()
+
+
+class Caller:
+    """Says who calls."""
+
+    def __init__(self) -> None:
+        self.name = "ada"
+
+    def caller(self, context: Any) -> str:
+        del context
+        return self.name
+
+
+@pytest.fixture
+def caller() -> Caller:
+    return Caller()
+
+
+@pytest.fixture
+async def service(hub: FilledHub, caller: Caller) -> AsyncIterator[HubServicer]:
+    access: Any = caller
+    yield HubServicer(hub.database, hub.writer, access)
+    # Each thread that asked has a connection of its own, which the hub closes at its end.
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
+def run_id(number: int) -> str:
+    return f"{number:032x}"
+
+
+def add(
+    hub: FilledHub,
+    number: int,
+    jobs: dict[str, tuple[Outcome, str]],
+    ident: str = "top",
+    *,
+    ended: bool = True,
+    connected: bool = False,
+    **said: Any,
+) -> int:
+    """A run with these jobs by their names, each with its outcome and signature."""
+    about = described(
+        run_id(number),
+        ident,
+        started=number * runs.SECOND,
+        git=query_pb2.Git(commit=COMMIT[::-1] if number % 2 else COMMIT, branch="main"),
+        **said,
+    )
+    row = hub.register(about, f"store-{number}")
+    events = [runs.group(ident, 0, len(jobs), len(jobs))]
+    tally = event_pb2.Tally()
+    for at, (name, (outcome, signature)) in enumerate(jobs.items(), 1):
+        path = f"{ident}/{name}"
+        result = runs.result(path, at, outcome, metrics=[runs.CYCLES])
+        result.result.signature = signature
+        if signature:
+            result.result.first_error.text = f"error {signature}"
+        if outcome:
+            events += [runs.job(path, at), result]
+        else:
+            events += [runs.job(path, at)]
+        tally.passed += outcome == PASSED
+        tally.failed += outcome == FAILED
+    if ended:
+        whole = FAILED if tally.failed else PASSED
+        events.append(runs.result(ident, len(jobs) + 1, whole, tally=tally))
+    hub.append(row, ident, f"store-{number}", *events)
+    if not connected:
+        hub.detach(row)
+    return row
+
+
+GOOD = (PASSED, "")
+
+
+async def ids(service: HubServicer, **wanted: Any) -> list[int]:
+    response = await service.ListRuns(hs.ListRunsRequest(**wanted), None)
+    return [int(run.id, 16) for run in response.runs]
+
+
+async def test_runs_are_listed_the_newest_first_with_what_came_of_them(
+    hub: FilledHub, service: HubServicer
+) -> None:
+    add(hub, 1, {"a": GOOD}, user="ada", labels={"kind": "nightly"})
+    add(hub, 3, {"a": GOOD, "b": (FAILED, "x")}, user="bob", labels={"kind": "nightly", "on": "main"})
+    add(hub, 2, {"a": GOOD}, "other", ended=False, connected=True, user="ada")
+    runs_ = (await service.ListRuns(hs.ListRunsRequest(), None)).runs
+    assert [int(run.id, 16) for run in runs_] == [3, 2, 1]
+    assert runs_[0].tally == event_pb2.Tally(passed=1, failed=1)
+    assert runs_[0].result.outcome == FAILED
+    assert runs_[0].git.branch == "main"
+    assert runs_[1].tally == event_pb2.Tally(passed=1)
+    assert runs_[1].state == query_pb2.RUN_STATE_RUNNING
+
+
+async def test_runs_are_filtered(hub: FilledHub, service: HubServicer) -> None:
+    add(hub, 0xABCD01, {"a": GOOD}, user="ada", labels={"kind": "nightly"})
+    add(hub, 0xABCD03, {"b": (FAILED, "x")}, user="bob", labels={"kind": "nightly", "on": "main"})
+    add(hub, 0xABCD02, {"a": GOOD}, "other", ended=False, connected=True, user="ada")
+    add(hub, 0xABCD04, {"a": GOOD}, "other", ended=False, user="ada")
+    assert await ids(service, user="ada") == [0xABCD04, 0xABCD02, 0xABCD01]
+    assert await ids(service, ident="top") == [0xABCD03, 0xABCD01]
+    assert await ids(service, outcomes=[FAILED]) == [0xABCD03]
+    assert await ids(service, labels={"kind": "nightly"}) == [0xABCD03, 0xABCD01]
+    assert await ids(service, labels={"kind": "nightly", "on": "main"}) == [0xABCD03]
+    assert await ids(service, states=[query_pb2.RUN_STATE_RUNNING]) == [0xABCD02]
+    assert await ids(service, states=[query_pb2.RUN_STATE_UNSPECIFIED]) == [0xABCD04]
+    assert await ids(service, states=[query_pb2.RUN_STATE_DIED]) == []
+    assert await ids(service, from_unix_nanos=0xABCD03 * runs.SECOND) == [0xABCD04, 0xABCD03]
+    assert await ids(service, until_unix_nanos=0xABCD02 * runs.SECOND) == [0xABCD01]
+    assert await ids(service, name="other") == [0xABCD04, 0xABCD02]
+    assert await ids(service, name=run_id(0xABCD03)[:-1]) == [0xABCD04, 0xABCD03, 0xABCD02, 0xABCD01]
+    assert await ids(service, name="nothing") == []
+
+
+async def test_runs_come_in_pages(hub: FilledHub, service: HubServicer) -> None:
+    for number in range(1, 6):
+        add(hub, number, {"a": GOOD})
+    request = hs.ListRunsRequest(page_size=2)
+    found: list[int] = []
+    while True:
+        page = await service.ListRuns(request, None)
+        found += [int(run.id, 16) for run in page.runs]
+        if not page.next_page_token:
+            break
+        request.page_token = page.next_page_token
+    assert found == [5, 4, 3, 2, 1]
+    request.ident = "top"
+    with pytest.raises(UsageError):
+        await service.ListRuns(request, None)
+
+
+async def test_a_run_is_named_by_id_prefix_or_ident(hub: FilledHub, service: HubServicer) -> None:
+    del service
+    first = add(hub, 0x10, {"a": GOOD})
+    assert find_run(hub.database, "") == first
+    second = add(hub, 0x20, {"a": GOOD})
+    assert find_run(hub.database, run_id(0x10)) == first
+    assert find_run(hub.database, run_id(0x20)[:-1]) == second
+    assert find_run(hub.database, "top") == second
+    with pytest.raises(UsageError, match="several runs"):
+        find_run(hub.database, run_id(0x10)[:8])
+    with pytest.raises(UsageError, match="many runs"):
+        find_run(hub.database, "")
+    with pytest.raises(NotFoundError):
+        find_run(hub.database, "nothing")
+
+
+async def test_failures_are_grouped_by_signature_and_say_since_when(
+    hub: FilledHub, service: HubServicer
+) -> None:
+    add(hub, 1, {"a": (FAILED, "old"), "b": GOOD})
+    add(hub, 3, {"a": (FAILED, "old"), "b": (FAILED, "old"), "g": GOOD})
+    add(hub, 2, {"a": (LOST, "rare")})
+    row = add(hub, 4, {"c": (LOST, "rare"), "b": (FAILED, "new"), "a": (FAILED, "new"), "d": (FAILED, "old")})
+    assert row
+    groups = (await service.ListFailures(hs.ListFailuresRequest(run=run_id(4)), None)).groups
+    told = {
+        group.signature: (
+            group.jobs,
+            group.example,
+            int(group.first.run, 16),
+            int(group.before.run or "0", 16),
+            group.runs,
+        )
+        for group in groups
+    }
+    assert groups[0].signature == "new", "the most frequent comes first"
+    assert told == {
+        "new": (2, "top/b", 4, 0, 1),
+        "rare": (1, "top/c", 2, 2, 2),
+        "old": (1, "top/d", 1, 3, 3),
+    }
+    assert groups[0].seed == 7
+    assert groups[0].reason == common_pb2.REASON_EXIT
+    assert groups[0].first_error.text == "error new"
+    assert groups[0].first.git.commit == COMMIT
+    only = await service.ListFailures(hs.ListFailuresRequest(run="top", path="top/d"), None)
+    assert [group.signature for group in only.groups] == ["old"]
+
+
+async def test_groups_of_failures_come_in_pages(hub: FilledHub, service: HubServicer) -> None:
+    add(hub, 1, {f"j{number}": (FAILED, f"s{number}") for number in range(5)})
+    request = hs.ListFailuresRequest(run="top", page_size=2)
+    found: list[str] = []
+    while True:
+        page = await service.ListFailures(request, None)
+        found += [group.signature for group in page.groups]
+        if not page.next_page_token:
+            break
+        request.page_token = page.next_page_token
+    assert found == ["s0", "s1", "s2", "s3", "s4"]
+
+
+async def test_two_runs_are_compared_job_by_job(hub: FilledHub, service: HubServicer) -> None:
+    add(hub, 1, {"a": GOOD, "b": (FAILED, "x"), "c": (FAILED, "x"), "gone": GOOD, "same": GOOD}, "one")
+    add(hub, 2, {"a": (FAILED, "y"), "b": GOOD, "c": (LOST, "z"), "new": GOOD, "same": GOOD}, "two")
+    request = hs.CompareRunsRequest(before="one", after="two")
+    response = await service.CompareRuns(request, None)
+    assert [(one.path, one.change) for one in response.differences] == [
+        ("a", hub_pb2.CHANGE_NEWLY_FAILING),
+        ("b", hub_pb2.CHANGE_FIXED),
+        ("c", hub_pb2.CHANGE_STILL_FAILING),
+        ("new", hub_pb2.CHANGE_NEW),
+        ("gone", hub_pb2.CHANGE_GONE),
+    ]
+    first = response.differences[0]
+    assert first.before.outcome == PASSED
+    assert first.before.metrics[0].name == "cycles"
+    assert (first.after.signature, first.after.first_error.text) == ("y", "error y")
+    assert first.after.wall_nanos == 2 * runs.SECOND
+    assert not response.differences[3].HasField("before")
+    assert {one.change: one.jobs for one in response.counts}[hub_pb2.CHANGE_STILL_PASSING] == 1
+    request.page_size = 2
+    paths: list[str] = []
+    while True:
+        page = await service.CompareRuns(request, None)
+        paths += [one.path for one in page.differences]
+        if not page.next_page_token:
+            break
+        request.page_token = page.next_page_token
+    assert paths == ["a", "b", "c", "new", "gone"]
+    fixed = hs.CompareRunsRequest(before="one", after="two", changes=[hub_pb2.CHANGE_FIXED])
+    assert [one.path for one in (await service.CompareRuns(fixed, None)).differences] == ["b"]
+
+
+async def test_a_history_says_where_a_test_began_to_fail(hub: FilledHub, service: HubServicer) -> None:
+    outcomes = [PASSED, FAILED, PASSED, LOST, common_pb2.OUTCOME_PRUNED, FAILED]
+    for number, outcome in enumerate(outcomes, 1):
+        add(hub, number, {"a": (outcome, "x" if outcome in (FAILED, LOST) else "")}, user="ada")
+    add(hub, 7, {"other": GOOD})
+    request = hs.ListHistoryRequest(ident="top", path="a")
+    response = await service.ListHistory(request, None)
+    assert [entry.outcome for entry in response.entries] == outcomes[::-1]
+    newest = response.entries[0]
+    assert (newest.user, newest.signature, newest.seed) == ("ada", "x", 7)
+    assert newest.wall_nanos == 2 * runs.SECOND
+    assert newest.tally == event_pb2.Tally(failed=1)
+    assert newest.metrics[0].value == runs.CYCLES.value
+    assert int(response.first_bad.run, 16) == 4
+    assert response.first_bad.git.commit == COMMIT
+    assert int(response.last_good.run, 16) == 3
+    request.page_size = 4
+    page = await service.ListHistory(request, None)
+    request.page_token = page.next_page_token
+    rest = await service.ListHistory(request, None)
+    assert [entry.outcome for entry in [*page.entries, *rest.entries]] == outcomes[::-1]
+    assert int(rest.first_bad.run, 16) == 4
+
+
+async def test_a_history_without_a_failure_at_its_end_has_no_first_bad_run(
+    hub: FilledHub, service: HubServicer
+) -> None:
+    add(hub, 1, {"a": (FAILED, "x")})
+    add(hub, 2, {"a": GOOD})
+    response = await service.ListHistory(hs.ListHistoryRequest(ident="top", path="a"), None)
+    assert not response.HasField("first_bad")
+    assert not response.HasField("last_good")
+    whole = await service.ListHistory(hs.ListHistoryRequest(ident="top"), None)
+    assert [(entry.outcome, entry.tally.failed) for entry in whole.entries] == [(PASSED, 0), (FAILED, 1)]
+    with pytest.raises(NotFoundError):
+        await service.ListHistory(hs.ListHistoryRequest(ident="top", path="nothing"), None)
+
+
+async def test_only_the_owner_pins_or_deletes(hub: FilledHub, service: HubServicer, caller: Caller) -> None:
+    row = add(hub, 1, {"a": GOOD}, connected=True)
+    caller.name = "bob"
+    with pytest.raises(PermissionDeniedError):
+        await service.PinRun(hs.PinRunRequest(run="top", pinned=True), None)
+    with pytest.raises(PermissionDeniedError):
+        await service.DeleteRun(hs.DeleteRunRequest(run="top"), None)
+    caller.name = "ada"
+    await service.PinRun(hs.PinRunRequest(run="top", pinned=True), None)
+    assert (await service.ListRuns(hs.ListRunsRequest(), None)).runs[0].pinned
+    with pytest.raises(PreconditionError, match="connected"):
+        await service.DeleteRun(hs.DeleteRunRequest(run="top"), None)
+    hub.detach(row)
+    await service.DeleteRun(hs.DeleteRunRequest(run="top"), None)
+    assert await ids(service) == []
+    with pytest.raises(NotFoundError):
+        await service.PinRun(hs.PinRunRequest(run=run_id(1)), None)
+    with pytest.raises(NotFoundError):
+        OpenRuns(hub.database).queries(run_id(1))
+
+
+async def test_a_deleted_run_is_in_no_history(hub: FilledHub, service: HubServicer) -> None:
+    add(hub, 1, {"a": (FAILED, "x")})
+    add(hub, 2, {"a": (FAILED, "x")})
+    await service.DeleteRun(hs.DeleteRunRequest(run=run_id(1)), None)
+    history = await service.ListHistory(hs.ListHistoryRequest(ident="top", path="a"), None)
+    assert [int(entry.run.run, 16) for entry in history.entries] == [2]
+    (group,) = (await service.ListFailures(hs.ListFailuresRequest(run="top"), None)).groups
+    assert group.runs == 1
+    assert not group.HasField("before")
