@@ -96,7 +96,7 @@ def _insert(database: Database, hello: attach_pb2.Hello, owner: str) -> int:
     )
     database.execute(
         "INSERT INTO descriptions (run, description) VALUES (?, ?)",
-        (number, hello.description.SerializeToString()),
+        (number, hello.description.SerializeToString(deterministic=True)),
     )
     for name, value in run.labels.items():
         database.execute(
