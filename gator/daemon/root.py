@@ -54,7 +54,7 @@ SWITCH_INTERVAL = 0.0005
 """Seconds; the store's writing thread needs the interpreter often and shortly."""
 ACK_SECONDS = 0.02
 SERVE_AFTER = 0.05
-"""Seconds after which a run that is inline begins to listen, and any run to feed its hub."""
+"""Seconds after which a run that is inline begins to listen, and to feed its hub."""
 
 
 class Root:
@@ -338,7 +338,7 @@ class Root:
                 self.options.hub, self.folder, self.options.environment, self._display.on_notice
             )
             # What starts the first jobs goes ahead.
-            self._loop.call_later(SERVE_AFTER, self.uploader.start)
+            self._loop.call_later(SERVE_AFTER if self._fleet is None else 0.0, self.uploader.start)
 
     async def _stop_serving(self, serving: "asyncio.Task[None]") -> None:
         serving.cancel()

@@ -1,7 +1,7 @@
 """`python -m gator.daemon.upload`: brings a run into a hub beside the run. Its order comes on stdin.
 
-The rule: the run never waits for it. It only reads the run's folder, steps back for everybody else, and goes
-when its root is gone.
+The rule: the run never waits for it. It only reads the run's folder, steps back for everybody else as soon as
+the run is on its way, and goes when its root is gone.
 """
 
 import asyncio
@@ -26,7 +26,6 @@ EXIT_CUT: Final = 70
 
 def main() -> int:
     """Bring a run into a hub until all of it is there: 0, else 1."""
-    _step_back()
     # Unbuffered: what follows on stdin is for whoever watches it.
     with os.fdopen(os.dup(0), "rb", buffering=0) as stdin:
         line = stdin.readline()
@@ -47,13 +46,6 @@ def main() -> int:
     return asyncio.run(_run(order))
 
 
-def _step_back() -> None:
-    os.nice(NICE)
-    # Where the kernel shares by sessions, the one above counts only within this process's own, see sched(7).
-    with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(NICE))
-
-
 async def _run(order: UploadOrder) -> int:
     from gator.daemon.folder import RunFolder
     from gator.daemon.upload_stores import RunStores
@@ -63,7 +55,19 @@ async def _run(order: UploadOrder) -> int:
     loop = asyncio.get_running_loop()
     stores = RunStores(RunFolder(Path(order.folder)))
     ca = Path(order.ca) if order.ca else None
-    upload = Upload(stores, partial(resolve, order.address, os.environ, ca=ca), _say)
+    stepped_back = False
+
+    def on_status(status: UploadStatus) -> None:
+        nonlocal stepped_back
+        if not stepped_back:
+            # Not sooner: where all cores are busy from the start the run would appear seconds late.
+            stepped_back = True
+            os.nice(NICE)
+        # Nobody listens after the death of the root.
+        with contextlib.suppress(BrokenPipeError):
+            os.write(1, status.encode())
+
+    upload = Upload(stores, partial(resolve, order.address, os.environ, ca=ca), on_status)
 
     def on_stdin() -> None:
         try:
@@ -80,12 +84,6 @@ async def _run(order: UploadOrder) -> int:
     status = await upload.run()
     stores.close()
     return 0 if status.state is UploadState.DONE else 1
-
-
-def _say(status: UploadStatus) -> None:
-    # Nobody listens after the death of the root.
-    with contextlib.suppress(BrokenPipeError):
-        os.write(1, status.encode())
 
 
 if __name__ == "__main__":

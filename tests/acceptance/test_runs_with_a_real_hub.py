@@ -1,0 +1,147 @@
+"""A run and a hub as their users start them, and what is done to the hub meanwhile."""
+
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gator.store import Reader
+from gator.v1 import attach_pb2
+from tests.acceptance.support import Done, Gator, Running, until
+from tests.component.upload.fakes import free_port
+
+LINES = """
+!JobGroup
+ident: top
+jobs:
+- !JobArray
+  ident: many
+  repeats: 40
+  jobs:
+  - !Job {ident: one, shell: "for n in 1 2 3 4 5; do echo line $n; sleep 0.02; done"}
+- !Job {ident: bad, shell: "until test -e go; do sleep 0.05; done; echo oops >&2; exit 3"}
+"""
+
+
+class RealHub:
+    """A hub of the test's user, started and ended at will."""
+
+    def __init__(self, gator: Gator) -> None:
+        self._gator = gator
+        self.data = gator.root / "data"
+        self.address = f"localhost:{free_port()}"
+        self.env = {"XDG_DATA_HOME": str(self.data)}
+        self.process: Running | None = None
+
+    def start(self) -> Running:
+        port = self.address.rpartition(":")[2]
+        process = self.process = self._gator.start("hub", "serve", "-P", port, env=self.env)
+        until(lambda: "send a run" in process.text(), "a hub that listens")
+        return process
+
+    def command(self, *args: str | int) -> Running:
+        """`gator ARGS --hub` this hub."""
+        return self._gator.start(*args, "--hub", self.address, env=self.env)
+
+    def places(self) -> dict[str, list[int]]:
+        """The numbers of all events it has by the id of their store, those that were never there left out."""
+        with closing(sqlite3.connect(self.data / "gator" / "hub" / "hub.db")) as database:
+            rows = database.execute(
+                "SELECT store, place & ((1 << 36) - 1) FROM events JOIN stores ON stores.id = place >> 36"
+                " ORDER BY place"
+            ).fetchall()
+        found: dict[str, list[int]] = {}
+        for store, seq in rows:
+            found.setdefault(store, []).append(seq)
+        return found
+
+
+@pytest.fixture
+def hub(gator: Gator) -> Iterator[RealHub]:
+    hub = RealHub(gator)
+    yield hub
+    if hub.process is not None and not hub.process.ended:
+        hub.process.kill()
+
+
+def in_folder(folder: Path) -> dict[str, list[int]]:
+    """The numbers of all events in a run by the id of their store."""
+    found: dict[str, list[int]] = {}
+    for path in (folder / "stores").glob("*.db"):
+        with Reader.open(path) as reader:
+            seqs = [seq for (seq,) in reader.query("SELECT seq FROM events ORDER BY seq")]
+            if seqs:
+                found[reader.store_id] = seqs
+    return found
+
+
+def results(gator: Gator) -> int:
+    if not (gator.root / "tracking" / "latest" / "stores" / "root.db").exists():
+        return 0
+    return len(gator.events(attach_pb2.EVENT_KIND_RESULT))
+
+
+def end(gator: Gator, run: Running) -> Done:
+    """Let the last job go, and wait for the end of the run."""
+    (gator.root / "go").touch()
+    return run.wait().expect(1)
+
+
+def test_every_event_is_in_a_hub_once_that_was_killed_and_started_again(gator: Gator, hub: RealHub) -> None:
+    hub.start()
+    run = hub.command("run", gator.spec(LINES))
+    for least in (3, 15, 30):
+        until(lambda least=least: results(gator) >= least, f"{least} results")
+        assert hub.process is not None
+        hub.process.kill()
+        hub.start()
+    done = end(gator, run)
+    assert "not everything" not in done.out
+    gator.check_results()
+    assert hub.places() == in_folder(gator.folder)
+    assert done.out.count("is away") <= 1
+
+
+def test_a_hub_that_is_stopped_in_the_middle_of_everything_holds_nothing_up(
+    gator: Gator, hub: RealHub
+) -> None:
+    process = hub.start()
+    run = hub.command("run", gator.spec(LINES), "--hub-wait", "1s")
+    until(lambda: results(gator) >= 5, "some results")
+    process.signal(signal.SIGSTOP)
+    done = end(gator, run)
+    assert f"not everything reached the hub: gator hub import {gator.folder}" in done.out
+    gator.check_results()
+    process.signal(signal.SIGCONT)
+    hub.command("hub", "import", "tracking").wait().expect(0)
+    assert hub.places() == in_folder(gator.folder)
+
+
+def test_an_empty_hub_is_filled_from_folders_with_the_same(gator: Gator, hub: RealHub) -> None:
+    (gator.root / "go").touch()
+    hub.start()
+    hub.command("run", gator.spec(LINES)).wait().expect(1)
+    hub.command("run", gator.spec("!Job {ident: one, command: echo, args: [hi]}")).wait().expect(0)
+    assert hub.process is not None
+    live = hub.places()
+    hub.process.signal(signal.SIGTERM)
+    hub.process.wait()
+    (hub.data / "gator" / "hub" / "hub.db").unlink()
+    hub.start()
+    hub.command("hub", "import", "tracking").wait().expect(0)
+    assert hub.places() == live
+    again = hub.command("hub", "import", "tracking").wait().expect(0)
+    assert again.out.count("nothing new") == 2
+
+
+def test_runs_are_pinned_and_deleted_by_their_owner(gator: Gator, hub: RealHub) -> None:
+    hub.start()
+    hub.command("run", gator.spec("!Job {ident: one, command: echo, args: [hi]}")).wait().expect(0)
+    assert hub.command("hub", "pin", "one").wait().expect(0).out.startswith("pinned run ")
+    assert '"pinned":true' in hub.command("runs", "--json").wait().expect(0).out
+    hub.command("hub", "unpin", "one").wait().expect(0)
+    assert hub.command("hub", "delete", "-1").wait().expect(0).out.startswith("deleted run ")
+    assert hub.command("hub", "delete", "one").wait().expect(2).err
