@@ -99,8 +99,9 @@ async def test_who_presses_ctrl_c_waits_no_longer(run: FakeRun) -> None:
     notes = Notes()
     uploader = Uploader(HubOptions(f"127.0.0.1:{free_port()}", wait_seconds=60), run.folder, ENV, notes)
     uploader.start()
+    await until(lambda: notes.texts)
     run.end()
-    asyncio.get_running_loop().call_later(0.2, uploader.let_go)
+    asyncio.get_running_loop().call_later(0.1, uploader.let_go)
     began = time.monotonic()
     await uploader.finish()
     assert time.monotonic() - began < 5
