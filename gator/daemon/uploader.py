@@ -74,7 +74,7 @@ class Uploader:
             )
         except OSError as error:
             self._lose(f"its process cannot be started: {error.strerror}")
-            self._on_gone()
+            self.let_go()
 
     def let_go(self) -> None:
         """Wait no longer in `finish`."""
@@ -90,6 +90,9 @@ class Uploader:
         if self._process is not None:
             self._process.end()
             await asyncio.wait({self._gone}, timeout=self._hub.wait_seconds)
+            if self._state in (_State.GOING, _State.AWAY):
+                # That it is ended now is nothing to tell.
+                self._state = _State.OVER
             await self._process.close()
         if self._state is not _State.DONE:
             self._notify(f"not everything reached the hub: {self.import_command}", warning=True)
@@ -131,10 +134,9 @@ class Uploader:
             self._notify(f"the hub at {self._hub.address} is away ({why}): the run goes on", warning=True)
 
     def _on_gone(self) -> None:
-        if not self._gone.done():
-            self._gone.set_result(None)
-            if self._state in (_State.GOING, _State.AWAY) and self._process is not None:
-                self._lose(f"its process ended: see {self._folder.daemons / 'upload.log'}")
+        self.let_go()
+        if self._state in (_State.GOING, _State.AWAY):
+            self._lose(f"its process ended: see {self._folder.daemons / 'upload.log'}")
 
     def _lose(self, why: str) -> None:
         self._state = _State.OVER

@@ -87,6 +87,7 @@ async def test_the_end_waits_no_longer_than_it_may_and_says_what_to_do(run: Fake
     began = time.monotonic()
     await uploader.finish()
     assert 0.4 < time.monotonic() - began < 2
+    assert not any("process ended" in text for text in notes.texts)
     assert notes.texts[-1] == (
         "warning: not everything reached the hub: "
         f"gator hub import {run.folder.path} --hub {address} --hub-ca /ca.pem"
