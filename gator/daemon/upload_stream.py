@@ -33,10 +33,6 @@ WELCOME_SECONDS: Final = 10.0
 """So long a hub may take to answer a Hello."""
 STALLED_SECONDS: Final = 5.0
 """A hub that acknowledges nothing for so long counts as away, though the stream goes on."""
-SUBSCRIPTIONS: Final = 2
-"""A hub subscribes to the states and to the bulk of a run."""
-QUIET_SECONDS: Final = 0.25
-"""A hub that has subscribed to less, and to nothing more for so long, wants no more."""
 
 Tell = Callable[[UploadStatus], None]
 
@@ -173,7 +169,6 @@ class _Stream:
 
     async def _feed(self, uplink: Uplink, is_over: Callable[[], bool]) -> None:
         pulse = _Pulse(self._loop.time())
-        subscribed_at = pulse.at
         while True:
             # Asked first: what comes after it need not be looked for.
             over = is_over()
@@ -183,11 +178,8 @@ class _Stream:
             if self._stores.poll():
                 uplink.on_commit()
             cost = self._loop.time() - now
-            if uplink.subscriptions != pulse.subscriptions:
-                subscribed_at = now
             self._check(uplink, pulse, now)
-            quiet = now - subscribed_at >= QUIET_SECONDS
-            if over and (uplink.subscriptions >= SUBSCRIPTIONS or (uplink.subscriptions and quiet)):
+            if over and self.welcomed:
                 break
             await asyncio.sleep(max(POLL_SECONDS, _MOST_SHARE * cost))
         finishing = self._loop.create_task(uplink.finish())

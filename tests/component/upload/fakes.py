@@ -49,7 +49,7 @@ class FakeHub:
         self.attached += 1
         for lane in (STATES, BULK):
             self._subscribe(child, lane)
-        return pb.Welcome(version="fake")
+        return pb.Welcome(version="fake", subscriptions=2)
 
     def on_message(self, child: ChildLink, message: pb.AttachRequest) -> None:
         if message.WhichOneof("message") != "batch":
