@@ -41,8 +41,7 @@ class Queries:
         path = request.path or run.ident
         node = self._node(path)
         response = qs.GetNodeResponse(node=node, attempts=self.reader.attempts(path))
-        result = self.reader.result(path)
-        if result is not None:
+        if node.state == query_pb2.NODE_STATE_ENDED and (result := self.reader.result(path)) is not None:
             response.result.CopyFrom(result)
         if node.kind == common_pb2.NODE_KIND_JOB:
             description = self._description(path)
@@ -56,7 +55,7 @@ class Queries:
         wanted.CopyFrom(request)
         wanted.path = request.path or self._run(request.run).ident
         wanted.scope = request.scope or qs.SCOPE_CHILDREN
-        self._node(wanted.path)
+        self._check(wanted.path)
         place = tokens.decode(request, request.page_token)
         after = place["after"] if place else None
         size = _size(request.page_size)
@@ -125,7 +124,7 @@ class Queries:
     def list_lines(self, request: qs.ListLinesRequest) -> qs.ListLinesResponse:
         """Lines and messages of a job or of all below a node. Raises UsageError for a wrong expression."""
         path = request.path or self._run(request.run).ident
-        self._node(path)
+        self._check(path)
         return LinePager(self.reader, request, path, self._budget, self._levels).page()
 
     def list_metrics(self, request: qs.ListMetricsRequest) -> qs.ListMetricsResponse:
@@ -183,11 +182,18 @@ class Queries:
     def _node(self, path: str) -> query_pb2.Node:
         node = self.reader.node(path)
         if node is None:
-            run = self.reader.run()
-            if run.state == query_pb2.RUN_STATE_DIED and not run.started_unix_nanos:
-                raise NotFoundError("the run never began: it died before anything of it was started")
-            raise NotFoundError(f"there is no node {path}, or nothing of it has started yet")
+            raise self._missing(path)
         return node
+
+    def _check(self, path: str) -> None:
+        if not self.reader.has_node(path):
+            raise self._missing(path)
+
+    def _missing(self, path: str) -> NotFoundError:
+        run = self.reader.run()
+        if run.state == query_pb2.RUN_STATE_DIED and not run.started_unix_nanos:
+            return NotFoundError("the run never began: it died before anything of it was started")
+        return NotFoundError(f"there is no node {path}, or nothing of it has started yet")
 
     def _attempt(self, path: str, number: int) -> query_pb2.Attempt | None:
         attempts = self.reader.attempts(path)

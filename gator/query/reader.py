@@ -33,6 +33,10 @@ class Reader(Protocol):
         """A node that was declared; None if there is no such."""
         ...
 
+    def has_node(self, path: str) -> bool:
+        """Whether something is known of a node; quicker than to ask for it."""
+        ...
+
     def nodes(
         self,
         wanted: query_service_pb2.ListNodesRequest,

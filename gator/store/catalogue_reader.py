@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from gator.core.pages import NodeList, Over, Place, never
 from gator.spec.paths import PathPattern
 from gator.store import run_rows
-from gator.store.catalogue_where import BEFORE, ORDERS, Condition
+from gator.store.catalogue_where import BEFORE, Condition, order_of
 from gator.v1 import common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -24,6 +24,11 @@ _RUNNING = int(query_pb2.NODE_STATE_RUNNING)
 _PIECE = 1000
 _MOST_PATHS = 512
 """So many paths stand in one statement."""
+_COUNTS = "count(*) - count(n.outcome), " + ", ".join(
+    f"count(CASE WHEN n.outcome = {outcome} THEN 1 END)"
+    for outcome in range(1, max(common_pb2.Outcome.values()) + 1)
+)
+"""Number of nodes by outcome, those that go on first."""
 _METRIC = ("name", "value", "kind", "unit", "count")
 
 
@@ -47,6 +52,11 @@ class CatalogueReader:
         """A node that was declared; None if there is no such."""
         found = self.by_paths([path])
         return found[0] if found else None
+
+    def has_node(self, path: str) -> bool:
+        """Whether something is known of a node."""
+        where = self._where().add("n.path = ?", path)
+        return bool(self._query(f"SELECT 1 FROM nodes AS n WHERE {where.text}", where.values))  # noqa: S608
 
     def by_paths(self, paths: Sequence[str]) -> list[query_pb2.Node]:
         """Those of these nodes that there are, in this order."""
@@ -89,7 +99,7 @@ class CatalogueReader:
 
     def _places(self, wanted: qs.ListNodesRequest, after: Place | None, limit: int, now: int) -> list[Any]:
         """Path, place and sort of nodes beyond a place, without looking at the rest of their rows."""
-        order = ORDERS[wanted.order or qs.NODE_ORDER_DECLARED].replace(":now", str(now))
+        order = order_of(wanted).replace(":now", str(now))
         where = self._where()
         where.scope(wanted)
         sorting = "place, n.sort"
@@ -148,22 +158,24 @@ class CatalogueReader:
             run_rows.add_to_tally(node.tally, outcome, count)
 
     def outcomes(self, where: Condition) -> list[tuple[int, int]]:
-        """Number of nodes by outcome, 0 for those that go on."""
-        sql = f"SELECT coalesce(n.outcome, 0), count(*) FROM nodes AS n WHERE {where.text} GROUP BY 1"  # noqa: S608
-        return self._query(sql, where.values)
+        """Number of nodes by outcome, 0 for those that go on; one outcome may come twice."""
+        # In the order of the index nothing has to be sorted.
+        sql = f"SELECT n.outcome, count(*) FROM nodes AS n WHERE {where.text} GROUP BY n.state, n.outcome"  # noqa: S608
+        return [(outcome or 0, count) for outcome, count in self._query(sql, where.values)]
 
     def _count_below(self, going: Mapping[str, query_pb2.Node], paths: Sequence[str]) -> None:
         """Count the jobs below groups that go on, in one look at the index of the tree."""
         where = self._where("g").one_of("g.path", paths).add("n.kind = ?", _JOB)
         own = "" if self._run is None else "n.run = ? AND "
         sql = (
-            "SELECT g.path, coalesce(n.outcome, 0), count(*) FROM nodes AS g JOIN nodes AS n"  # noqa: S608
+            f"SELECT g.path, {_COUNTS} FROM nodes AS g JOIN nodes AS n"  # noqa: S608 - constant parts
             f" ON {own}n.sort > g.sort || ? AND n.sort < g.sort || ?"
-            f" WHERE {where.text} GROUP BY 1, 2"
+            f" WHERE {where.text} GROUP BY g.path"
         )
         first: list[object] = [] if self._run is None else [self._run]
-        for path, outcome, count in self._query(sql, [*first, "\x01", "\x02", *where.values]):
-            run_rows.add_to_tally(going[path].tally, outcome, count)
+        for path, *counts in self._query(sql, [*first, "\x01", "\x02", *where.values]):
+            for outcome, count in enumerate(counts):
+                run_rows.add_to_tally(going[path].tally, outcome, count)
 
     def declared_at(self, path: str) -> int:
         """When a node was declared, in nanoseconds since 1970 UTC; 0 if it was not."""

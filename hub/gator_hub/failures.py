@@ -71,10 +71,11 @@ def _examples(database: Database, where: Condition, groups: Sequence[Group]) -> 
     wanted = {signature: ended for signature, _, ended in groups}
     found: dict[str, Sequence[Any]] = {}
     rows = database.query(
-        f"SELECT {_EXAMPLE} FROM nodes AS n WHERE {asked.text} ORDER BY n.sort",  # noqa: S608 - constant
+        f"SELECT {_EXAMPLE} FROM nodes AS n WHERE {asked.text}",  # noqa: S608 - constant
         asked.values,
     )
-    for row in rows:
+    # Sorted here, since a database would rather walk the whole tree in its order.
+    for row in sorted(rows, key=lambda row: row[-1]):
         signature = row[0] or ""
         if wanted.get(signature) == row[1]:
             found.setdefault(signature, row)

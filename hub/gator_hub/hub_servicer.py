@@ -77,12 +77,12 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         skip = _place(request, request.page_token) or 0
         size = _size(request.page_size)
         before, after = find_run(self._database, request.before), find_run(self._database, request.after)
-        changed = self._comparisons.of(before, after)
-        shown = compare.selected(changed, request.changes)
+        found = self._comparisons.of(before, after)
+        shown = compare.selected(found.changed, request.changes) if request.changes else found.interesting
         page = shown[skip : skip + size]
         return hs.CompareRunsResponse(
             differences=self._comparisons.differences(before, after, page),
-            counts=compare.count(changed),
+            counts=found.counts,
             next_page_token=_token(request, skip + size if len(shown) > skip + size else None),
         )
 

@@ -116,6 +116,10 @@ class HubReader:
         """A node that was declared; None if there is no such."""
         return self._catalogue.node(path)
 
+    def has_node(self, path: str) -> bool:
+        """Whether something is known of a node."""
+        return self._catalogue.has_node(path)
+
     def nodes(
         self, wanted: qs.ListNodesRequest, after: Place | None, limit: int, over: Over = never
     ) -> NodeList:

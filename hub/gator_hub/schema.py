@@ -138,7 +138,9 @@ _VERSION_1 = (
     )
     """,
     "CREATE INDEX nodes_by_parent ON nodes (run, parent, declared_unix_nanos)",
-    "CREATE INDEX nodes_by_sort ON nodes (run, sort)",
+    # Jobs below a node are counted in the index alone.
+    "CREATE INDEX nodes_by_sort ON nodes (run, sort, kind, outcome)",
+    "CREATE INDEX nodes_by_declared ON nodes (run, declared_unix_nanos, sort)",
     "CREATE INDEX nodes_by_state ON nodes (run, kind, state, outcome)",
     "CREATE INDEX nodes_by_path ON nodes (path, run)",
     "CREATE INDEX nodes_by_signature ON nodes (signature, run) WHERE signature IS NOT NULL",
