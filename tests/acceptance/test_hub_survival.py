@@ -116,24 +116,6 @@ def test_an_empty_hub_can_be_made_anew_from_the_folders(gator: Gator, keeper: Ke
         assert again[name] == rows, name
 
 
-def test_a_hub_that_is_killed_again_and_again_has_each_event_once(gator: Gator, keeper: Keeper) -> None:
-    with keeper.hub() as hub:
-        address = hub.address
-        run = gator.start("run", gator.spec(CHATTY), "--hub", address, "-j", 6, "--hub-wait", "20s")
-        file = keeper.data / "hub.db"
-        until(lambda: len(events_of(file)) > 20, "the first events")
-    for _ in range(3):
-        with keeper.hub("--port", address.rpartition(":")[2]):
-            before = len(events_of(file))
-            until(lambda before=before: len(events_of(file)) > before or run.ended, "more events")
-    with keeper.hub("--port", address.rpartition(":")[2]) as hub:
-        done = run.wait().expect(0)
-        until(lambda: set(events_of(file)) == all_events(gator), "the rest")
-        assert len(events_of(file)) == len(all_events(gator))
-        assert done.err.count("is away") <= 2
-        assert hub.end() == 0
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system with room for 24 MiB."""

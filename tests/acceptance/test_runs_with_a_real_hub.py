@@ -120,23 +120,6 @@ def test_a_hub_that_is_stopped_in_the_middle_of_everything_holds_nothing_up(
     assert hub.places() == in_folder(gator.folder)
 
 
-def test_an_empty_hub_is_filled_from_folders_with_the_same(gator: Gator, hub: RealHub) -> None:
-    (gator.root / "go").touch()
-    hub.start()
-    hub.command("run", gator.spec(LINES)).wait().expect(1)
-    hub.command("run", gator.spec("!Job {ident: one, command: echo, args: [hi]}")).wait().expect(0)
-    assert hub.process is not None
-    live = hub.places()
-    hub.process.signal(signal.SIGTERM)
-    hub.process.wait()
-    (hub.data / "gator" / "hub" / "hub.db").unlink()
-    hub.start()
-    hub.command("hub", "import", "tracking").wait().expect(0)
-    assert hub.places() == live
-    again = hub.command("hub", "import", "tracking").wait().expect(0)
-    assert again.out.count("nothing new") == 2
-
-
 def test_runs_are_pinned_and_deleted_by_their_owner(gator: Gator, hub: RealHub) -> None:
     hub.start()
     hub.command("run", gator.spec("!Job {ident: one, command: echo, args: [hi]}")).wait().expect(0)
