@@ -39,12 +39,15 @@ class Guard:
         spare(self.pid)
 
     def close(self) -> None:
-        """Send the guard away without a sweep. May be called twice."""
+        """Send the guard away without a sweep; returns when it is gone. May be called twice."""
         if self._write_fd >= 0:
             with contextlib.suppress(BrokenPipeError):
                 os.write(self._write_fd, b"\n")
             os.close(self._write_fd)
             self._write_fd = -1
+            # Its end must not come while the reaper lets go of SIGCHLD: Python would complain on stderr.
+            with contextlib.suppress(ChildProcessError):
+                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
 
 
 def _start(read_fd: int, names: list[str], environment: Mapping[str, str]) -> int:

@@ -42,12 +42,13 @@ HOG = """\
 !JobGroup
   ident: top
   jobs:
-  - !Job {ident: hog, priority: 10, shell: "until test -e go; do sleep 0.05; done"}
+  - !Job {ident: hog, shell: "until test -e go; do sleep 0.05; done"}
   - !JobGroup
       ident: work
       jobs:
       - !JobArray
           ident: many
+          on_pass: [hog]
           repeats: 3
           jobs:
           - !Job {ident: run, command: "true"}
