@@ -4,6 +4,7 @@ The rule: everything but health and reflection asks for a token. Importing this 
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from gator.core.tokens import Audience, Tokens
 from gator.daemon.gatekeeper import Gatekeeper
 from gator.errors import NotFoundError
 from gator.link.server import ATTACH, parent_service
+from gator.query.budget import Budget
 from gator.query.left import jobs_left
 from gator.query.queries import Queries
 from gator.query.servicers import ControlServicer, QueryServicer
@@ -39,7 +41,7 @@ class RootServer:
         self._pool = ThreadPoolExecutor(2, "gator-query")
         self._left.callback(root.close)
         reader = FolderReader.open(folder, live=True, root=root)
-        self._queries = Queries(self._left.enter_context(reader))
+        self._queries = Queries(self._left.enter_context(reader), Budget(time.monotonic))
 
     async def start(self, address: str) -> str:
         """Listen; the address to dial."""
