@@ -107,6 +107,8 @@ def start(gator: Gator, body: str, *args: str) -> Running:
 def test_a_tier_goes_on_in_a_fresh_daemon_when_its_own_is_killed(gator: Gator) -> None:
     run = start(gator, UNTIL_GO)
     before = started(gator, 3)
+    # A job has started before it has done anything.
+    until(lambda: len((gator.root / "ran").read_text().split()) == 5, "what the jobs write first")
     os.kill(daemon_of(gator, "t1"), signal.SIGKILL)
     (gator.root / "go").touch()
     done = run.wait().expect(0)
