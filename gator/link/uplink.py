@@ -217,6 +217,8 @@ class _CallStream:
         from gator import rpc_status
 
         self._call = call
+        self._status: aio.AioRpcError | None = None
+        call.add_done_callback(self._on_done)
         self._end = aio.EOF
         self._refused = aio.AioRpcError
         self._broken = (aio.BaseError, asyncio.InvalidStateError)
@@ -236,6 +238,26 @@ class _CallStream:
         try:
             return await operation
         except self._refused as error:
-            raise self._error_of(error) from error
+            raise self._error_of(self._status or error) from error
         except self._broken as error:
             raise errors.UnavailableError(f"the parent is gone ({error})") from error
+
+    def _on_done(self, call: Any) -> None:
+        """Keeps the status as it came: a write that fails while the call ends puts INTERNAL in its place."""
+
+        async def look() -> Any:
+            return self._refused(
+                await call.code(),
+                await call.initial_metadata(),
+                await call.trailing_metadata(),
+                await call.details(),
+            )
+
+        # What is asked for is there, so nothing waits: one step comes to the end.
+        looking = look()
+        try:
+            looking.send(None)
+        except StopIteration as done:
+            self._status = done.value
+        finally:
+            looking.close()

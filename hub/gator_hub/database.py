@@ -114,13 +114,14 @@ class Database:
     @contextmanager
     def transaction(self) -> Generator[None]:
         """One transaction that writes, on this thread's connection."""
-        self.execute("BEGIN IMMEDIATE" if self.dialect is Dialect.SQLITE else "BEGIN")
         try:
+            self.execute("BEGIN IMMEDIATE" if self.dialect is Dialect.SQLITE else "BEGIN")
             yield
+            self.execute("COMMIT")
         except BaseException:
+            # Also where it could not begin: a connection that was cut has to go.
             self._roll_back()
             raise
-        self.execute("COMMIT")
 
     def _roll_back(self) -> None:
         try:

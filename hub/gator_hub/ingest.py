@@ -15,6 +15,7 @@ from gator import __version__
 from gator.core.cursor import ConsumerCursor, Gap
 from gator.errors import (
     GatorError,
+    PermissionDeniedError,
     PreconditionError,
     ProtocolError,
     UnavailableError,
@@ -141,7 +142,9 @@ class Ingest:
             call = partial(registry.register, hello=hello, owner=root.owner)
             found = await asyncio.wrap_future(self._writer.run(call))
         except (GatorError, UserError) as error:
-            _log.warning("refused the root of run %s: %s", hello.run[:_ID_CHARACTERS], error)
+            # What belongs to someone else is logged by the server, as every call that is refused.
+            if not isinstance(error, PermissionDeniedError):
+                _log.warning("refused the root of run %s: %s", hello.run[:_ID_CHARACTERS], error)
             root.link.close(error)
             return
         root.run = found.id
