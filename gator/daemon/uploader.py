@@ -21,6 +21,8 @@ from gator.process.belongings import spare
 
 AWAY_AGAIN_SECONDS = 60.0
 """A hub that comes and goes is told of at most so often."""
+ABSENT_SECONDS = 0.5
+"""At the end of a run a hub that never answered is waited for no longer than this."""
 
 _KILL_SECONDS = 1.0
 """So long the end of a killed process is waited for."""
@@ -57,6 +59,9 @@ class Uploader:
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._process: _Process | None = None
         self._told_away = -AWAY_AGAIN_SECONDS
+        self._met = False
+        """Whether the hub ever answered."""
+        self._finishing = False
 
     def start(self) -> None:
         """Start the process, if it was not; where that fails the user is told, and nothing else happens."""
@@ -87,8 +92,11 @@ class Uploader:
         Afterwards the process is gone, and the stores are in their lasting form.
         """
         self.start()
+        self._finishing = True
         if self._process is not None:
             self._process.end()
+            if self._state is _State.AWAY:
+                self._hurry()
             await asyncio.wait({self._gone}, timeout=self._hub.wait_seconds)
             if self._state in (_State.GOING, _State.AWAY):
                 # That it is ended now is nothing to tell.
@@ -115,17 +123,24 @@ class Uploader:
             return
         match status.state:
             case UploadState.CONNECTED:
+                self._met = True
                 if self._state is _State.AWAY:
                     self._state = _State.GOING
                     self._notify(f"the hub at {self._hub.address} is back")
             case UploadState.AWAY:
                 self._on_away(status.why)
+                self._hurry()
             case UploadState.REFUSED:
                 self._lose(f"it refuses the run: {status.why}")
             case UploadState.FAILED:
                 self._lose(status.why)
             case UploadState.DONE:
                 self._state = _State.DONE
+
+    def _hurry(self) -> None:
+        """A hub that was there may be back in a moment; one that never was is not worth the wait."""
+        if self._finishing and not self._met:
+            self._loop.call_later(min(ABSENT_SECONDS, self._hub.wait_seconds), self.let_go)
 
     def _on_away(self, why: str) -> None:
         now = self._loop.time()

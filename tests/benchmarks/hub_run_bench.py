@@ -1,0 +1,74 @@
+"""What a hub costs a run: an array without a hub, with one that is not there, and with one that listens.
+
+    python tests/benchmarks/hub_run_bench.py          in turns, some minutes
+    python tests/benchmarks/hub_run_bench.py 2000 3   jobs of an array, rounds
+
+Prints the rate of each, and beside it that of the run without a hub in the same rounds.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+GATOR = [sys.executable, "-m", "gator"]
+
+
+def array(folder: Path, repeats: int) -> Path:
+    spec = folder / f"array{repeats}.yaml"
+    spec.write_text(
+        f"!JobArray\n  ident: flat\n  repeats: {repeats}\n  jobs:\n"
+        "  - !Job\n      ident: x\n      command: 'true'\n"
+    )
+    return spec
+
+
+def seconds(spec: Path, *options: str) -> float:
+    began = time.perf_counter()
+    done = subprocess.run(
+        [*GATOR, "run", str(spec), "--quiet", *options],
+        cwd=spec.parent,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    if done.returncode != 0:
+        sys.exit(done.stderr.decode())
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    repeats, rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 2000, int((*sys.argv, 0, 0, 5)[2] or 5)
+    with tempfile.TemporaryDirectory(prefix="gator-bench-") as name:
+        folder = Path(name)
+        os.environ["XDG_DATA_HOME"] = str(folder / "data")
+        hub = subprocess.Popen([*GATOR, "hub", "serve", "--port", "0"], stdout=subprocess.PIPE, text=True)
+        assert hub.stdout is not None
+        try:
+            line = hub.stdout.readline()
+            address = line.rpartition("//")[2].strip()
+            spec = array(folder, repeats)
+            ways = {
+                "no hub": (),
+                "hub that is not there": ("--hub", "localhost:1"),
+                "hub that listens": ("--hub", address),
+            }
+            taken: dict[str, list[float]] = {way: [] for way in ways}
+            for _ in range(rounds):
+                for way, options in ways.items():
+                    taken[way].append(seconds(spec, *options))
+            for way, times in taken.items():
+                rate = repeats / statistics.median(times)
+                ratio = statistics.median(a / b for a, b in zip(taken["no hub"], times, strict=True))
+                span = f"({min(times):.2f} to {max(times):.2f} s)"
+                print(f"{way:<22} {rate:6.0f} jobs/s   {ratio:.2f} of no hub   {span}")
+        finally:
+            hub.terminate()
+            hub.wait()
+
+
+if __name__ == "__main__":
+    main()
