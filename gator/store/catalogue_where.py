@@ -42,7 +42,8 @@ def order_of(wanted: qs.ListNodesRequest) -> str:
     if wanted.order in (qs.NODE_ORDER_UNSPECIFIED, qs.NODE_ORDER_DECLARED):
         running = list(wanted.states) == [query_pb2.NODE_STATE_RUNNING]
         failed = bool(wanted.outcomes) and common_pb2.OUTCOME_PASSED not in wanted.outcomes
-        return _FEW if running or failed else ORDERS[qs.NODE_ORDER_DECLARED]
+        below = wanted.scope == qs.SCOPE_SUBTREE and "/" in wanted.path
+        return _FEW if running or failed or below else ORDERS[qs.NODE_ORDER_DECLARED]
     return ORDERS[wanted.order]
 
 

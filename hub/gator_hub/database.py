@@ -32,6 +32,11 @@ _PRAGMAS = (
 )
 
 
+# A plan made for any values walks a whole run where one for these values looks at a few rows, and to compile
+# takes longer than to answer.
+_OPTIONS = "-c plan_cache_mode=force_custom_plan -c jit=off"
+
+
 class Dialect(Enum):
     """Which database it is."""
 
@@ -200,6 +205,7 @@ def _postgres(url: str, password: str | None) -> pw.Database:
         name, found, value = option.partition("=")
         if found:
             given[name] = unquote(value)
+    given["options"] = f"{_OPTIONS} {given.get('options', '')}"
     make = cast("Any", pw.PostgresqlDatabase)
     return make(
         unquote(parts.path.lstrip("/")) or None,

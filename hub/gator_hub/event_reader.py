@@ -18,10 +18,13 @@ Kinds = Sequence[attach_pb2.EventKind.ValueType]
 
 SLICE_BYTES = 1024 * 1024
 """A slice ends with the event with which it has so many bytes."""
-SCAN_EVENTS = 10_000
+SCAN_EVENTS = 5_000
 """Places that one call looks through at most, where no index knows what passes."""
 _MOST_LOOKS = 48
 """So many places of the index are looked at to find the events of a few attempts."""
+_FEW_LOOKS = 4
+_FEW_EVENTS = 1000
+"""So many events of a few attempts are looked up at once, whatever their order."""
 _MOST_BODIES = 256
 
 _SEQ = (1 << SEQ_BITS) - 1
@@ -78,6 +81,8 @@ class EventReader:
         base = number << SEQ_BITS
         wanted = _Wanted(base | after, base | last, limit, kinds or _ALL, int(severity))
         subjects = self._subjects(path, prefix, attempt)
+        if subjects is not None and not subjects:
+            return [], last
         if subjects is not None and len(subjects) * len(wanted.kinds) <= _MOST_LOOKS:
             found = self._of_subjects(subjects, wanted)
             until = wanted.until
@@ -109,7 +114,37 @@ class EventReader:
         return [row[0] for row in rows] if path or len(rows) <= _MOST_LOOKS else None
 
     def _of_subjects(self, subjects: Sequence[int], wanted: _Wanted) -> list[Any]:
-        """Events of a few attempts: within one of them and one kind, the index has them in order."""
+        """Events of a few attempts, found in the index alone."""
+        places = self._few_places(subjects, wanted)
+        if places is None:
+            places = self._places(subjects, wanted)
+        rows: list[Any] = []
+        for some in _pieces(places):
+            where = Condition().one_of("e.place", some)
+            rows += self._database.query(
+                f"SELECT {_COLUMNS} {_FROM} WHERE {where.text} ORDER BY e.place",
+                where.values,
+            )
+        return rows
+
+    def _few_places(self, subjects: Sequence[int], wanted: _Wanted) -> list[int] | None:
+        """Where the events are, if there are few, as most attempts have; None if there are many."""
+        if len(subjects) * len(wanted.kinds) <= _FEW_LOOKS:
+            return None
+        where = Condition().numbers("subject", subjects).numbers("kind", wanted.kinds)
+        if wanted.severity:
+            where.add("(kind != ? OR severity >= ?)", _LOG, wanted.severity)
+        found = self._database.query(
+            f"SELECT place FROM events WHERE {where.text} LIMIT ?",  # noqa: S608 - constant parts, numbers
+            [*where.values, _FEW_EVENTS + 1],
+        )
+        if len(found) > _FEW_EVENTS:
+            return None
+        places = sorted(place for (place,) in found if wanted.after < place <= wanted.until)
+        return places[: wanted.limit]
+
+    def _places(self, subjects: Sequence[int], wanted: _Wanted) -> list[int]:
+        """Where the events are: within one attempt and one kind, the index has them in order."""
         looks: list[str] = []
         values: list[object] = []
         for subject in subjects:
@@ -121,19 +156,10 @@ class EventReader:
                 )
                 values += [subject, int(kind), wanted.after, wanted.until]
                 values += [wanted.severity, wanted.limit] if least else [wanted.limit]
-        if not looks:
-            return []
         found = self._database.query(
             f"{' UNION ALL '.join(looks)} ORDER BY 1 LIMIT ?", [*values, wanted.limit]
         )
-        rows: list[Any] = []
-        for places in _pieces([place for (place,) in found]):
-            where = Condition().one_of("e.place", places)
-            rows += self._database.query(
-                f"SELECT {_COLUMNS} {_FROM} WHERE {where.text} ORDER BY e.place",
-                where.values,
-            )
-        return rows
+        return [place for (place,) in found]
 
     def _scan(self, wanted: _Wanted, until: int, prefix: str, attempt: int) -> list[Any]:
         """Events of many attempts, out of all between two places."""

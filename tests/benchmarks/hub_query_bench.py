@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -120,11 +121,11 @@ def watcher(live: Callable[[], Any]) -> Callable[[], Any]:
     return look
 
 
-def of_many_runs(service: HubServicer) -> Mapping[str, Callable[[], Any]]:
+def of_many_runs(service: HubServicer, runner: asyncio.Runner) -> Mapping[str, Callable[[], Any]]:
     """Questions that HubService answers."""
 
     def ask(method: Callable[..., Any], request: object) -> Callable[[], Any]:
-        return lambda: asyncio.run(method(request, None))
+        return lambda: runner.run(method(request, None))
 
     small = filling.run_id(filling.OTHERS)
     return {
@@ -139,7 +140,7 @@ def of_many_runs(service: HubServicer) -> Mapping[str, Callable[[], Any]]:
             service.CompareRuns,
             hs.CompareRunsRequest(before=filling.run_id(1), after=filling.run_id(2), page_size=100),
         ),
-        "history of a job": lambda: asyncio.run(
+        "history of a job": lambda: runner.run(
             service.ListHistory(
                 hs.ListHistoryRequest(ident="top", path=f"g[0]/t[{DICE.randrange(1000)}]"), None
             )
@@ -151,10 +152,12 @@ def of_many_runs(service: HubServicer) -> Mapping[str, Callable[[], Any]]:
 def measure(database: Database) -> None:
     """Ask all questions in turn, and print how long they took."""
     nobody: Any = None
-    kinds = {
-        **of_a_run(OpenRuns(database)),
-        **of_many_runs(HubServicer(database, nobody, nobody)),
-    }
+    with asyncio.Runner() as runner, ThreadPoolExecutor(1) as pool:
+        service = HubServicer(database, nobody, nobody, pool)
+        _measure({**of_a_run(OpenRuns(database)), **of_many_runs(service, runner)})
+
+
+def _measure(kinds: Mapping[str, Callable[[], Any]]) -> None:
     times: dict[str, list[float]] = {name: [] for name in kinds}
     first: dict[str, float] = {}
     for round_ in range(ROUNDS + 1):

@@ -233,7 +233,7 @@ def _add_big_job(database: Database) -> None:
 
 def _series(count: int) -> str:
     more = f"SELECT i + 1 FROM r WHERE i < {count - 1}"
-    return f"WITH RECURSIVE r (i) AS (SELECT 0 UNION ALL {more}) SELECT i FROM r"
+    return f"WITH RECURSIVE r (i) AS (SELECT 0::bigint UNION ALL {more}) SELECT i FROM r"
 
 
 def _for(database: Database, sql: str) -> str:
