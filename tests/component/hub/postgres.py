@@ -18,6 +18,8 @@ from typing import Protocol
 
 import pytest
 
+from gator.process.belongings import spare
+
 _ACCOUNT = "postgres"
 _START_SECONDS = 60
 # A shell stands between: it stops the server when its standard input ends, and takes the folder away.
@@ -91,6 +93,8 @@ class PostgresServer:
                 env={**os.environ, "GUARDED": str(self.folder)},
                 start_new_session=True,
             )
+        # Tests of orphans run in this process too.
+        spare(self._process.pid)
         deadline = time.monotonic() + _START_SECONDS
         while self._call("psql", "-c", "SELECT 1").returncode:
             assert self._process.poll() is None, (self.folder / "log").read_text()
