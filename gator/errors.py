@@ -50,6 +50,10 @@ class StoreError(GatorError):
     """A store that cannot be opened, read or written."""
 
 
+class EmptyStoreError(StoreError):
+    """A store whose owner has not made the tables yet, or went before: nothing is in it."""
+
+
 class DiskFullError(StoreError):
     """No space is left where a store lives."""
 

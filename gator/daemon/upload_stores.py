@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gator.daemon.folder import ROOT_STORE, RunFolder
-from gator.errors import StoreError
+from gator.errors import EmptyStoreError, StoreError
 from gator.store import Reader
 from gator.store.run_meta import description_of
 from gator.v1 import attach_pb2, event_pb2
@@ -72,7 +72,7 @@ class RunStores:
         self.opened: list[StoreFile] = []
         """In the order in which they were opened."""
         self.unreadable: dict[Path, str] = {}
-        """Files that could not be opened at the last look, and why: one that begins has no tables yet."""
+        """Files that could not be opened at the last look, and why; not those that are empty."""
         self._known: set[Path] = set()
         self._run = ""
 
@@ -123,6 +123,9 @@ class RunStores:
     def _open(self, path: Path) -> StoreFile | None:
         try:
             reader = Reader.open(path)
+        except EmptyStoreError:
+            # Its daemon has just begun, or was ended with the run before it had anything to write.
+            return None
         except StoreError as error:
             self.unreadable[path] = str(error)
             return None

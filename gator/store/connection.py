@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
-from gator.errors import StoreError
+from gator.errors import EmptyStoreError, StoreError
 from gator.store.filesystem import is_local
 from gator.store.schema import VERSION, check_version, migrate, read_as_newest, version_of
 
@@ -44,7 +44,8 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
     A file of an older version is read as it is: it may be somebody else's, or a live run's of an older Gator.
 
-    Raises StoreError if it is no store, cannot be read, or has a newer version of the schema.
+    Raises EmptyStoreError if it has no tables, StoreError if it is no store, cannot be read, or has a newer
+    version of the schema.
     """
     try:
         connection = _connect(path, "mode=ro")
@@ -54,7 +55,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
         version = version_of(connection)
         check_version(version)
         if version == 0:
-            raise StoreError(f"{path} is no store yet: its owner has not made the tables")
+            raise EmptyStoreError(f"{path} is no store yet: its owner has not made the tables")
         if version < VERSION:
             read_as_newest(connection)
         connection.execute("PRAGMA query_only = ON")
