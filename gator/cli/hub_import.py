@@ -58,7 +58,8 @@ class _Import:
 
     def __init__(self, run: FoundRun, access: HubAccess) -> None:
         self._folder, self._access = run.folder, access
-        self._name = run.folder.path.name
+        # `latest` would name another one tomorrow.
+        self._name = run.folder.path.resolve().name
         self._away = ""
         if not run.folder.is_live():
             close_dead(run)

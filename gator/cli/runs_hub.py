@@ -1,4 +1,4 @@
-"""`gator runs -r hub:`: the runs of a hub. Rule: it asks for as many as it prints, and no more."""
+"""`gator runs -r hub:`: the runs of a hub. Rule: it asks for one more than it prints."""
 
 from gator.cli import hub_client, output
 from gator.cli.runs import outcome_of, took
@@ -11,8 +11,12 @@ from gator.v1 import query_pb2
 def list_hub(choice: HubChoice, name: str, wanted: Filter, number: int, *, json: bool) -> None:
     """Print the newest runs that pass, at most so many."""
     rows = list[tuple[str, ...]]()
+    found = 0
     with hub_client.connect(choice) as hub:
-        for run in hub.runs(wanted.request("" if name == LATEST else name), number):
+        named = wanted.request("" if name == LATEST else name)
+        for found, run in enumerate(hub.runs(named, number + 1), 1):
+            if found > number:
+                break
             if json:
                 output.say_json(run)
             else:
@@ -23,6 +27,8 @@ def list_hub(choice: HubChoice, name: str, wanted: Filter, number: int, *, json:
     output.columns(rows, right=frozenset((6,)))
     if not rows:
         output.say(f"no {'such ' if name or wanted != Filter() else ''}runs on {where}")
+    elif found > number:
+        output.say(output.paint(f"there are older ones: -n {2 * number}", "dim"))
 
 
 def _row(run: query_pb2.Run) -> tuple[str, ...]:

@@ -53,14 +53,14 @@ def trend(
     """
     ident, _, path = name.strip("/").partition("/")
     with hub_client.connect(HubChoice(hub, hub_ca)) as found:
-        history = found.history(ident, path, number)
-        where = found.peer.name
+        try:
+            history = found.history(ident, path, number)
+        except NotFoundError as error:
+            raise NotFoundError(f"no run on {found.peer.name} has {name}: see gator runs -r hub:") from error
     if json:
         values = output.to_values(history)
         output.say_json({key: values[key] for key in ("entries", "first_bad", "last_good")})
         return
-    if not history.entries:
-        raise NotFoundError(f"no run on {where} has {name}: see gator runs -r hub:")
     _say(f"{ident}/{path}" if path else ident, history)
 
 

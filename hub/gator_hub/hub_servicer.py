@@ -100,7 +100,7 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         entries, at = history.entries(after, min(request.page_size or _HISTORY, MOST))
         if not entries and not after:
             whole = f"{request.ident}/{request.path}" if request.path else request.ident
-            raise NotFoundError(f"no run here has a node {whole}")
+            raise NotFoundError(f"no run on this hub has a node {whole}")
         turn = history.turn()
         return hs.ListHistoryResponse(
             entries=entries,
@@ -130,7 +130,7 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
             _check_owner(database, run, caller, "delete")
             ((connected,),) = database.execute("SELECT connected FROM runs WHERE id = ?", (run,)).fetchall()
             if connected:
-                raise PreconditionError("its root is still connected to the hub: stop the run first")
+                raise PreconditionError("the run is still connected to the hub: stop it first")
             database.execute("UPDATE runs SET deleted = 1 WHERE id = ?", (run,))
 
         await asyncio.wrap_future(self._writer.run(delete))

@@ -77,6 +77,8 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
 
     async def ListHistory(self, request: hs.ListHistoryRequest, context: Any) -> hs.ListHistoryResponse:
         self.asked.append(request)
+        if not self.history.entries:
+            raise NotFoundError("no run on this hub has that node")
         return self.history
 
     async def PinRun(self, request: hs.PinRunRequest, context: Any) -> hs.PinRunResponse:

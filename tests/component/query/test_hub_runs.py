@@ -146,6 +146,7 @@ def test_a_hub_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
     )
     assert isinstance(result.exception, UsageError)
     assert str(result.exception).startswith("the hub at 127.0.0.1:1 does not answer: start it with gator hub")
+    assert "give --hub-ca FILE if it speaks TLS" in str(result.exception)
 
 
 def test_a_wrong_token_is_refused(hub: FakeHub) -> None:
