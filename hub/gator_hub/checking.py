@@ -88,10 +88,10 @@ def look_for_hub(address: str, ca: bytes | None = None) -> Finding:
     return Finding(f"a hub serves at {address}", good=True)
 
 
-def holder_of(url: str) -> str:
-    """Who serves the file of a hub, for people; empty when nobody does, or it is no file."""
+def holder_of(url: str) -> str | None:
+    """Who serves the file of a hub, for people; empty when nobody does, None where no file tells."""
     if not url.startswith("sqlite:"):
-        return ""
+        return None
     try:
         descriptor = os.open(
             locks.lock_file(Path(os.path.realpath(url.removeprefix("sqlite:")))), os.O_RDONLY | os.O_CLOEXEC

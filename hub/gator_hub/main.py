@@ -21,31 +21,33 @@ app = typer.Typer(
     help="Keep the runs of many people: live, searchable, compared.",
 )
 
-HostOption = Annotated[str, typer.Option("--host", "-H", metavar="HOST", help="Address to listen on.")]
-PortOption = Annotated[
-    int, typer.Option("--port", "-P", min=0, max=65535, metavar="PORT", help="Port; 0 takes any.")
-]
 DatabaseOption = Annotated[
     str | None,
     typer.Option(
         "--db",
         metavar="FILE|URL",
-        help="SQLite file, or postgresql://USER@HOST:PORT/NAME.  [default: hub.db in the data folder]",
+        help="SQLite file, or postgresql://USER@HOST:PORT/NAME.",
+        show_default="hub.db in the data folder",
     ),
 ]
 
 
 @app.command(epilog="Examples:\n\n  gator hub serve\n\n  gator hub serve --db postgresql://hub@db/gator")
 def serve(
-    host: HostOption = "127.0.0.1",
-    port: PortOption = 8080,
+    host: Annotated[
+        str, typer.Option("--host", "-H", metavar="HOST", help="Address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", "-P", min=0, max=65535, metavar="PORT", help="Port; 0 takes any.")
+    ] = 8080,
     db: DatabaseOption = None,
     token_file: Annotated[
         Path | None,
         typer.Option(
             "--token-file",
             metavar="FILE",
-            help="Lines NAME:TOKEN, one for each user.  [default: one for you alone, in the data folder]",
+            help="Lines NAME:TOKEN, one for each user.",
+            show_default="one for you alone, in the data folder",
         ),
     ] = None,
     tls_cert: Annotated[
@@ -90,8 +92,12 @@ def serve(
 
 @app.command()
 def check(
-    host: HostOption = "127.0.0.1",
-    port: PortOption = 8080,
+    host: Annotated[
+        str, typer.Option("--host", "-H", metavar="HOST", help="Address that the hub listens on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", "-P", min=1, max=65535, metavar="PORT", help="Its port.")
+    ] = 8080,
     db: DatabaseOption = None,
     hub_ca: Annotated[
         Path | None,
@@ -100,23 +106,22 @@ def check(
 ) -> None:
     """Say whether the record is sound and a hub serves it. Exit code 0: both, 1: not so."""
     from gator.hub_access import full_address, read_ca
-    from gator_hub.checking import holder_of, look_at_database, look_for_hub
+    from gator_hub.checking import Finding, holder_of, look_at_database, look_for_hub
     from gator_hub.options import database_url
     from gator_hub.serving import find_password
 
     url = database_url(db, os.environ)
-    findings = [
-        look_at_database(url, find_password(url)),
-        look_for_hub(
-            full_address(f"[{host}]:{port}" if ":" in host else f"{host}:{port}"),
-            read_ca(os.environ, hub_ca),
-        ),
-    ]
-    for finding in findings:
+    address = full_address(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    record = look_at_database(url, find_password(url))
+    served = look_for_hub(address, read_ca(os.environ, hub_ca))
+    holder = holder_of(url)
+    if served.good and record.good and holder == "":
+        served = Finding(f"the hub at {address} serves another record: nobody serves this one", good=False)
+    for finding in (record, served):
         sys.stdout.write(f"{'ok' if finding.good else 'not ok':6}  {finding.text}\n")
-    if holder := holder_of(url):
+    if holder:
         sys.stdout.write(f"        the record is served by {holder}\n")
-    if not all(finding.good for finding in findings):
+    if not (record.good and served.good):
         raise typer.Exit(1)
 
 

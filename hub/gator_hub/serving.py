@@ -111,10 +111,13 @@ def greeting(options: HubOptions, address: str, database: str) -> str:
     secure = options.tls_certificate is not None
     dial = f"localhost:{port}" if hub_access.is_loopback(host) else f"{host}:{port}"
     ca = f" --hub-ca {options.tls_certificate}" if secure else ""
+    tokens = "each user sets GATOR_HUB_TOKEN to a token of"
+    token = f"  tokens        {tokens} {options.token_file}\n" if options.token_file else ""
     return (
         f"gator hub {__version__} at {'https' if secure else 'http'}://{address}\n"
         f"  record        {database}\n"
         f"  send a run    gator run SPEC --hub {dial}{ca}\n"
-        f"  see the runs  GATOR_HUB={dial} gator runs -r hub:\n"
+        f"  see the runs  gator runs --hub {dial}{ca}\n"
+        f"{token}"
         "  stop          Ctrl-C\n"
     )

@@ -107,7 +107,7 @@ class Hub:
         return self.process.stderr
 
     def wait_until_it_listens(self) -> None:
-        wait_for(lambda: len(self.greeting) > 4 or self.process.poll() is not None)
+        wait_for(lambda: any("Ctrl-C" in line for line in self.greeting) or self.process.poll() is not None)
         assert self.process.poll() is None, "".join(self.log)
 
     @property

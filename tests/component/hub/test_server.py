@@ -157,10 +157,20 @@ def test_check_says_whether_the_record_is_sound_and_served(keeper: Keeper) -> No
         assert f"a hub serves at 127.0.0.1:{hub.port}\n" in done.stdout
         assert f"the record is served by process {hub.process.pid} on " in done.stdout
         port = str(hub.port)
+        keeper.call("backup", "copy.db")
+        other = keeper.call("check", "--port", port, "--db", "copy.db")
+        assert other.returncode == 1
+        assert f"the hub at 127.0.0.1:{port} serves another record" in other.stdout
     done = keeper.call("check", "--port", port)
     assert done.returncode == 1
     assert f"no hub answers at 127.0.0.1:{port}" in done.stdout
     assert "is served by process" not in done.stdout
+
+
+def test_help_says_what_is_taken_where_nothing_is_given(keeper: Keeper) -> None:
+    shown = " ".join(keeper.call("serve", "--help").stdout.replace("│", " ").split())
+    assert "hub.db in the data folder" in shown
+    assert "one for you alone, in the data folder" in shown
 
 
 def test_check_finds_damage_and_what_is_no_record(keeper: Keeper) -> None:

@@ -201,6 +201,8 @@ def test_tls_is_spoken_with_who_trusts_the_certificate(keeper: Keeper, tokens: P
     options = ("--tls-cert", str(cert), "--tls-key", str(key), "--token-file", str(tokens))
     with keeper.hub(*options) as hub:
         assert hub.greeting[0].endswith(f"at https://127.0.0.1:{hub.port}\n")
+        assert f"  see the runs  gator runs --hub localhost:{hub.port} --hub-ca {cert}\n" in hub.greeting
+        assert f"  tokens        each user sets GATOR_HUB_TOKEN to a token of {tokens}\n" in hub.greeting
         ask(hub.address, list_runs, ADA, cert.read_bytes())
         ask(f"localhost:{hub.port}", list_runs, ADA, cert.read_bytes())
         for ca in (None, stranger.read_bytes()):
