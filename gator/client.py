@@ -97,7 +97,11 @@ class Client:
         """Records one value of a metric.
 
         `kind` says how values are folded: last, sum, min, max or mean. Raises ValueError for another kind.
+        NaN is no value: that is said once on stderr, and nothing is recorded.
         """
+        if value != value:
+            self._say_once(f"the metric {name} was NaN: that is not recorded")
+            return
         event = event_pb2.Event(time_unix_nanos=time.time_ns())
         event.metric.name = clean(name)
         event.metric.value = value

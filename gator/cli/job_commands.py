@@ -48,6 +48,8 @@ def metric(
 ) -> None:
     """Record one value of a metric of the job this runs in."""
     _check(kind, client_words.KINDS, "--kind")
+    if value != value:
+        raise errors.UsageError(f"the metric {name} is NaN: give a number")
     with client.connect(os.environ) as job:
         job.metric(name, value, kind=kind, unit=unit)
         _flush(job)

@@ -136,7 +136,7 @@ def moment(unix_nanos: int) -> str:
 
 def number(value: float) -> str:
     """A number as short as it can be said."""
-    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
+    return f"{value:,.0f}" if abs(value) < 1e15 and value == int(value) else f"{value:.6g}"
 
 
 def tally(counts: event_pb2.Tally) -> str:

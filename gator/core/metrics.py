@@ -4,6 +4,7 @@ Rule: folding is associative, so that it does not matter through how many levels
 """
 
 from collections.abc import Iterable
+from math import isnan
 
 from gator.v1 import event_pb2
 
@@ -25,7 +26,9 @@ class Totals:
         self._totals: dict[str, event_pb2.MetricTotal] = {}
 
     def add(self, metric: event_pb2.Metric) -> bool:
-        """Fold one value of an attempt in; False if its name was one too many."""
+        """Fold one value of an attempt in; False if it is none (NaN), or its name was one too many."""
+        if isnan(metric.value):
+            return False
         total = self._totals.get(metric.name)
         if total is None:
             if len(self._totals) >= MOST_NAMES:

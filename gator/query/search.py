@@ -3,10 +3,15 @@
 Rule: a hit lies within one line, whatever the expression says about line ends.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 from gator.errors import UsageError
+
+MOST_REPEATS = 5000
+"""The numbers in braces of one expression, added up: to compile many would hold up the whole process."""
+_REPEATS = re.compile(r"\{(\d{0,9}),?(\d{0,9})\}")
 
 
 class _Match(Protocol):
@@ -23,7 +28,13 @@ class Pattern:
     __slots__ = ("_compiled",)
 
     def __init__(self, regex: str) -> None:
-        """Raises UsageError for an expression that RE2 refuses."""
+        """Raises UsageError for an expression that RE2 refuses, or that repeats too much."""
+        repeats = sum(max(int(most or 0), int(least or 0)) for least, most in _REPEATS.findall(regex))
+        if repeats > MOST_REPEATS:
+            raise UsageError(
+                f"the regular expression {regex[:50]!r} is refused: its numbers in braces add up "
+                f"to {repeats}, and {MOST_REPEATS} are allowed"
+            )
         import re2
 
         library: Any = re2  # it comes without types

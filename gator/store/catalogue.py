@@ -5,6 +5,7 @@ The rule: what it makes of a set of stores does not depend on the order in which
 
 import json
 from collections.abc import Callable, Iterable
+from math import isnan
 from typing import cast
 
 from google.protobuf.message import Message
@@ -155,6 +156,9 @@ def _take_result(changes: Changes, _: str, event: event_pb2.Event) -> None:
     if result.HasField("usage"):
         _put_usage(row, result.usage)
     for total in result.metrics:
+        if isnan(total.value):
+            # What is left of infinite values is none, and no database takes it for a number.
+            continue
         changes.metrics[event.path, total.name] = MetricRow(
             event.path, total.name, total.value, total.kind, total.unit, total.count
         )

@@ -49,10 +49,13 @@ class RunFiles:
             reader.close()
 
     def complete(self) -> None:
-        """Take into the catalogue what it lacks; for a run whose root is not alive."""
+        """Take into the catalogue what it lacks; for a run whose root is not alive. Raises StoreError."""
         from gator.store.run_closing import complete
 
-        self.missing = complete(self)
+        try:
+            self.missing = complete(self)
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.root.path} cannot be completed: {error}") from error
 
     def readers(self) -> Mapping[str, Reader]:
         """The reader of each store by its id, the root's first; new files are found."""

@@ -73,3 +73,11 @@ async def test_what_the_parent_refuses_is_a_failure(folder: Path) -> None:
         done = await gator(folder, "log", "hi", GATOR_TOKEN="wrong")
     assert done.returncode == 3
     assert "the token is missing or not good" in done.stderr
+
+
+async def test_a_metric_that_is_no_number_is_refused(folder: Path) -> None:
+    parent = Parent()
+    async with serving(parent, folder):
+        done = await gator(folder, "metric", "slack", "nan")
+    assert (done.returncode, done.stderr) == (2, "gator: the metric slack is NaN: give a number\n")
+    assert not parent.messages

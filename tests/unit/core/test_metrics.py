@@ -52,3 +52,11 @@ def test_names_beyond_a_thousand_are_refused() -> None:
     kept = [totals.add(event_pb2.Metric(name=f"m{n}", value=n)) for n in range(MOST_NAMES + 1)]
     assert kept == [True] * MOST_NAMES + [False]
     assert len(totals.totals()) == MOST_NAMES
+
+
+@pytest.mark.parametrize("first", [1.0, float("nan")])
+def test_what_is_no_number_is_not_folded(first: float) -> None:
+    totals = Totals()
+    totals.add(event_pb2.Metric(name="cycles", value=first))
+    assert not totals.add(event_pb2.Metric(name="cycles", value=float("nan")))
+    assert [total.value for total in totals.totals()] == ([1.0] if first == 1.0 else [])

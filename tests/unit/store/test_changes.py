@@ -33,3 +33,10 @@ def test_events_of_one_node_become_one_row() -> None:
     assert (attempt.signal, attempt.exit_code) == (9, None)
     assert (attempt.peak_memory_bytes, attempt.peak_processes) == (0, None)
     assert list(changes.nodes) == ["top/a", "top"]
+
+
+def test_a_metric_that_is_no_number_any_more_has_no_row() -> None:
+    changes = Changes()
+    metrics = [event_pb2.MetricTotal(name="a", value=float("nan")), event_pb2.MetricTotal(name="b", value=1)]
+    changes.take("s", [event_pb2.Event(seq=1, path="top", result=event_pb2.Result(metrics=metrics))])
+    assert list(changes.metrics) == [("top", "b")]
