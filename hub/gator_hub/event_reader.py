@@ -32,7 +32,7 @@ _LOG = int(attach_pb2.EVENT_KIND_LOG)
 _BULK = frozenset((attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK, attach_pb2.EVENT_KIND_SAMPLE))
 _ALL = tuple(kind for kind in attach_pb2.EventKind.values() if kind)
 _COLUMNS = "e.place, s.path, s.attempt, e.kind, e.severity, e.time_unix_nanos, length(e.body)"
-_FROM = "FROM events AS e JOIN subjects AS s ON s.id = e.subject"
+_JOIN = "JOIN subjects AS s ON s.id = e.subject"
 
 
 class _Wanted(Struct, frozen=True):
@@ -122,7 +122,7 @@ class EventReader:
         for some in _pieces(places):
             where = Condition().one_of("e.place", some)
             rows += self._database.query(
-                f"SELECT {_COLUMNS} {_FROM} WHERE {where.text} ORDER BY e.place",
+                f"SELECT {_COLUMNS} FROM events AS e {_JOIN} WHERE {where.text} ORDER BY e.place",  # noqa: S608
                 where.values,
             )
         return rows
@@ -163,17 +163,21 @@ class EventReader:
 
     def _scan(self, wanted: _Wanted, until: int, prefix: str, attempt: int) -> list[Any]:
         """Events of many attempts, out of all between two places."""
-        where = Condition().add("e.place > ? AND e.place <= ?", wanted.after, until)
-        where.numbers("e.kind", [] if wanted.kinds is _ALL else wanted.kinds)
+        near = Condition().add("place > ? AND place <= ?", wanted.after, until)
+        near.numbers("kind", [] if wanted.kinds is _ALL else wanted.kinds)
         if wanted.severity:
-            where.add("(e.kind != ? OR e.severity >= ?)", _LOG, wanted.severity)
+            near.add("(kind != ? OR severity >= ?)", _LOG, wanted.severity)
+        where = Condition()
         if "/" in prefix:
             _below(where, "s.path", prefix)
         if attempt:
             where.add("s.attempt = ?", attempt)
+        # The limit within keeps a database from beginning with all that is below the prefix.
+        most = SCAN_EVENTS if where.values else wanted.limit
+        events = f"(SELECT * FROM events WHERE {near.text} ORDER BY place LIMIT {most}) AS e"  # noqa: S608
         return self._database.query(
-            f"SELECT {_COLUMNS} {_FROM} WHERE {where.text} ORDER BY e.place LIMIT ?",
-            [*where.values, wanted.limit],
+            f"SELECT {_COLUMNS} FROM {events} {_JOIN} WHERE {where.text} ORDER BY e.place LIMIT ?",  # noqa: S608
+            [*near.values, *where.values, wanted.limit],
         )
 
     def _with_bodies(self, rows: Sequence[Any]) -> tuple[list[event_pb2.Event], int]:
