@@ -83,7 +83,7 @@ def full_address(address: str) -> str:
     if address.startswith("unix:"):
         return address
     host, port = split(address)
-    if not host or "/" in address or not 0 < port < 65536:
+    if not host or "/" in address or len(address.split()) > 1 or not 0 < port < 65536:
         raise errors.UsageError(f"{address!r} is no address of a hub: write HOST:PORT, as localhost:8080")
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 

@@ -38,7 +38,9 @@ class Access:
 
     def __init__(self, file: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
         """Raises UsageError when the file cannot be read, is wrong, or may be read by everybody."""
-        self._file, self._clock = file, clock
+        self.file = file
+        """The file with the tokens."""
+        self._clock = clock
         self._mark = _mark(file)
         self._users = read_tokens(file)
         self._looked = clock()
@@ -72,17 +74,17 @@ class Access:
         if now - self._looked < _LOOK_SECONDS:
             return
         self._looked = now
-        mark = _mark(self._file)
+        mark = _mark(self.file)
         if mark == self._mark:
             return
         self._mark = mark
         try:
-            self._users = read_tokens(self._file)
+            self._users = read_tokens(self.file)
         except UsageError as error:
             # Half an edit must not lock everybody out.
             _log.warning("the tokens known so far stay good: %s", error)
         else:
-            _log.info("read %s again, tokens: %d", self._file, len(self._users))
+            _log.info("read %s again, tokens: %d", self.file, len(self._users))
 
 
 def read_tokens(file: Path) -> Sequence[tuple[str, bytes]]:

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from gator import __version__, hub_access, rpc
 from gator.errors import StoreError
@@ -64,7 +65,7 @@ async def _serve(
     told = _signals()
     server = HubServer(options, database, lock, access, tls)
     address = await server.start()
-    sys.stdout.write(greeting(options, address, database.name))
+    sys.stdout.write(greeting(options, address, database.name, access.file))
     sys.stdout.flush()
     log.log.info("gator hub %s listens on %s, process %d", __version__, address, os.getpid())
     try:
@@ -103,16 +104,17 @@ async def _until_told(server: HubServer, told: "asyncio.Future[str]") -> str:
         lost.cancel()
 
 
-def greeting(options: HubOptions, address: str, database: str) -> str:
-    """What the hub is, and how to use it."""
+def greeting(options: HubOptions, address: str, database: str, tokens: Path) -> str:
+    """What the hub is, and how to use it; `tokens` is the file with them."""
     host, port = hub_access.split(address)
     if host in _EVERYWHERE:
         host = socket.gethostname()
     secure = options.tls_certificate is not None
     dial = f"localhost:{port}" if hub_access.is_loopback(host) else f"{host}:{port}"
     ca = f" --hub-ca {options.tls_certificate}" if secure else ""
-    tokens = "each user sets GATOR_HUB_TOKEN to a token of"
-    token = f"  tokens        {tokens} {options.token_file}\n" if options.token_file else ""
+    # Clients look for a token by themselves only for a hub of this host, and only where it is the user's own.
+    found = options.token_file is None and hub_access.is_loopback(host)
+    token = "" if found else f"  tokens        each user sets GATOR_HUB_TOKEN to a token of {tokens}\n"
     return (
         f"gator hub {__version__} at {'https' if secure else 'http'}://{address}\n"
         f"  record        {database}\n"

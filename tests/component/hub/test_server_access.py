@@ -252,6 +252,8 @@ def test_beyond_this_host_it_serves_when_that_is_wanted_outright(keeper: Keeper)
         with pytest.raises(UnauthenticatedError):
             ask(f"127.0.0.1:{hub.port}", list_runs, "")
         ask(f"127.0.0.1:{hub.port}", list_runs, keeper.token)
+        tokens = keeper.data / "token"
+        assert f"  tokens        each user sets GATOR_HUB_TOKEN to a token of {tokens}\n" in hub.greeting
 
 
 def test_a_password_comes_from_the_environment_or_a_file(

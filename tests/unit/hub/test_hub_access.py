@@ -34,7 +34,9 @@ def test_a_port_that_is_left_out_is_8080(given: str, full: str) -> None:
     assert hub_access.full_address(given) == full
 
 
-@pytest.mark.parametrize("address", ["", ":80", "ftp://hub:80", "hub:http", "hub:0", "hub:65536", "hub:²"])
+@pytest.mark.parametrize(
+    "address", ["", ":80", "ftp://hub:80", "hub:http", "hub:0", "hub:65536", "hub:²", "a hub"]
+)
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(UsageError, match="no address of a hub"):
         hub_access.full_address(address)
