@@ -15,6 +15,9 @@ from gator.errors import UsageError
 
 HUB_VARIABLE = "GATOR_HUB"
 _NO_HUB = ("", "none")
+LONGEST_NAME = 128
+LONGEST_VALUE = 512
+"""Most characters of a label."""
 
 
 class HubLogs(Enum):
@@ -59,5 +62,9 @@ def labels_of(texts: Sequence[str]) -> Mapping[str, str]:
         name, found, value = text.partition("=")
         if not found or not name.strip():
             raise UsageError(f"--label {text}: give NAME=VALUE")
+        if len(name.strip()) > LONGEST_NAME or len(value) > LONGEST_VALUE:
+            raise UsageError(
+                f"--label {text[:40]}…: a name has at most {LONGEST_NAME} characters, a value {LONGEST_VALUE}"
+            )
         labels[name.strip()] = value
     return labels

@@ -5,7 +5,7 @@ Rule: whatever a request says, an answer fits into one message.
 
 from collections.abc import Sequence
 
-from gator.errors import NotFoundError
+from gator.errors import NotFoundError, UsageError
 from gator.query import tokens
 from gator.query.budget import UNLIMITED, Budget
 from gator.query.levels import LevelCache
@@ -50,7 +50,9 @@ class Queries:
         return response
 
     def list_nodes(self, request: qs.ListNodesRequest) -> qs.ListNodesResponse:
-        """Nodes below a node. Raises NotFoundError."""
+        """Nodes below a node. Raises NotFoundError, UsageError."""
+        if request.order not in qs.NodeOrder.values():
+            raise UsageError(f"there is no order {request.order} of nodes")
         wanted = qs.ListNodesRequest()
         wanted.CopyFrom(request)
         wanted.path = request.path or self._run(request.run).ident

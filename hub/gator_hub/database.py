@@ -107,6 +107,8 @@ class Database:
             self._connect()
         if self.dialect is Dialect.POSTGRES:
             sql = _with_percent(sql)
+            # What cannot be kept may still be asked for.
+            values = [clean(value) if type(value) is str else value for value in values]
         return cast("Any", self._pool).execute_sql(sql, tuple(values))
 
     @property
@@ -219,6 +221,11 @@ def _without_password(url: str) -> str:
     if parts.password is None:
         return url
     return parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", "@")).geturl()
+
+
+def clean(text: str) -> str:
+    """A text that every database takes: PostgreSQL refuses NUL."""
+    return text.replace("\0", "\\x00") if "\0" in text else text
 
 
 @lru_cache(maxsize=1024)

@@ -33,12 +33,21 @@ Answer = TypeVar("Answer")
 
 
 class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
-    """Answers over the database; `access` says who calls. Raises what the schema says of wrong requests."""
+    """Answers over the database; `access` says who calls. Raises what the schema says of wrong requests.
+
+    `on_delete` is called when a run was marked, to be removed.
+    """
 
     def __init__(
-        self, database: Database, writer: Writer, access: Access, executor: Executor | None = None
+        self,
+        database: Database,
+        writer: Writer,
+        access: Access,
+        executor: Executor | None = None,
+        on_delete: Callable[[], None] = lambda: None,
     ) -> None:
         self._database, self._writer, self._access, self._executor = database, writer, access, executor
+        self._on_delete = on_delete
         self._comparisons = Comparisons(database)
 
     async def _ask(self, answer: Callable[[], Answer]) -> Answer:
@@ -134,6 +143,7 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
             database.execute("UPDATE runs SET deleted = 1 WHERE id = ?", (run,))
 
         await asyncio.wrap_future(self._writer.run(delete))
+        self._on_delete()
         return hs.DeleteRunResponse()
 
 

@@ -99,10 +99,15 @@ class Ingest:
 
     def on_detached(self, child: ChildLink) -> None:
         """A root went."""
-        root = self._roots.pop(child)
-        root.gone = True
-        if root.run and not self._feeders(root.run):
-            self._writer.run(partial(registry.detach, run=root.run))
+        self._roots.pop(child).gone = True
+        run = child.hello.run
+        # One that is about to be registered counts too; what it has asked of the writer comes before this.
+        if not self.attached(run):
+            self._writer.run(partial(registry.detach, run=run))
+
+    def attached(self, run: str) -> int:
+        """How many are attached for the run with this id, those that are not registered yet included."""
+        return sum(root.link.hello.run == run for root in self._roots.values())
 
     # -- orders
 
@@ -149,7 +154,6 @@ class Ingest:
             return
         root.run = found.id
         if root.gone:
-            self._writer.run(partial(registry.detach, run=root.run))
             return
         for lane in Lane:
             root.cursors[lane] = ConsumerCursor(found.positions[lane])

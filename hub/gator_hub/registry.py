@@ -9,10 +9,10 @@ from time import time_ns
 
 from msgspec import Struct
 
-from gator.errors import PermissionDeniedError, PreconditionError
+from gator.errors import PermissionDeniedError, PreconditionError, UnavailableError
 from gator.v1 import attach_pb2
-from gator_hub.database import Database
-from gator_hub.statements import clean
+from gator_hub.database import Database, clean
+from gator_hub.statements import label
 from gator_hub.writer import Lane
 
 
@@ -26,8 +26,8 @@ class Registered(Struct, frozen=True):
 def register(database: Database, hello: attach_pb2.Hello, owner: str) -> Registered:
     """Make a run known, or find it again.
 
-    Raises PermissionDeniedError when it is somebody else's, PreconditionError when another run has its id or
-    it is being removed.
+    Raises PermissionDeniedError when it is somebody else's, PreconditionError when another run has its id,
+    UnavailableError while it is being removed.
     """
     rows = database.execute(
         "SELECT id, owner, root_store, deleted FROM runs WHERE run = ?", (hello.run,)
@@ -38,16 +38,19 @@ def register(database: Database, hello: attach_pb2.Hello, owner: str) -> Registe
     if kept_owner != owner:
         raise PermissionDeniedError(f"the run {hello.run} belongs to another user of the hub")
     if deleted:
-        raise PreconditionError(f"the run {hello.run} is being removed: try again in a moment")
+        raise UnavailableError(f"the run {hello.run} is being removed: try again in a moment")
     if root_store != hello.store:
         raise PreconditionError(f"another run has the id {hello.run}: its record is not this one")
     database.execute("UPDATE runs SET connected = 1, heard_unix_nanos = ? WHERE id = ?", (time_ns(), number))
     return Registered(number, _positions(database, number))
 
 
-def detach(database: Database, run: int) -> None:
-    """Nobody feeds a run any more."""
-    database.execute("UPDATE runs SET connected = 0, heard_unix_nanos = ? WHERE id = ?", (time_ns(), run))
+def detach(database: Database, run: str) -> None:
+    """Nobody feeds the run with this id any more."""
+    database.execute(
+        "UPDATE runs SET connected = 0, heard_unix_nanos = ? WHERE run = ? AND connected = 1",
+        (time_ns(), run),
+    )
 
 
 def detach_all(database: Database) -> None:
@@ -98,8 +101,6 @@ def _insert(database: Database, hello: attach_pb2.Hello, owner: str) -> int:
         "INSERT INTO descriptions (run, description) VALUES (?, ?)",
         (number, hello.description.SerializeToString(deterministic=True)),
     )
-    for name, value in run.labels.items():
-        database.execute(
-            "INSERT INTO run_labels (run, name, value) VALUES (?, ?, ?)", (number, clean(name), clean(value))
-        )
+    for name, value in dict(label(*pair) for pair in sorted(run.labels.items())).items():
+        database.execute("INSERT INTO run_labels (run, name, value) VALUES (?, ?, ?)", (number, name, value))
     return number

@@ -4,6 +4,7 @@ The rule: everything goes in small transactions through the one writer, so that 
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from functools import partial
 from logging import getLogger
@@ -22,7 +23,8 @@ _EVENTS = 200
 """Events that go at once; a block may have half a megabyte."""
 _ROWS = 1000
 _PAGES = 500
-_DAY_NANOS = 86_400 * 1_000_000_000
+_HOUR_NANOS = 3_600 * 1_000_000_000
+_DAY_NANOS = 24 * _HOUR_NANOS
 
 _log = getLogger("gator.hub")
 
@@ -30,7 +32,8 @@ _log = getLogger("gator.hub")
 class Retention:
     """Removes what may go. `keep_days` and `keep_runs` None keep all; pinned runs always stay.
 
-    Only runs that have ended or are not connected go. `keep_runs` counts the runs of each ident.
+    Only runs that have ended, or were not heard of for an hour, go: others come back when their hub or the
+    network does. `keep_runs` counts the runs of each ident.
     """
 
     def __init__(
@@ -46,15 +49,22 @@ class Retention:
         """`log_cap_bytes` is the most output that is kept of an attempt that has ended; 0 keeps all."""
         self._database, self._writer, self._now = database, writer, now
         self._keep_days, self._keep_runs, self._cap = keep_days, keep_runs, log_cap_bytes
+        self._wanted = asyncio.Event()
+
+    def look_soon(self) -> None:
+        """Something was marked: look now, not only at the next time."""
+        self._wanted.set()
 
     async def run(self) -> None:
         """Look again and again, until it is cancelled."""
         while True:
+            self._wanted.clear()
             try:
                 await self.look()
             except StoreError as error:
                 _log.warning("nothing could be removed: %s", error)
-            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), LOOK_SECONDS)
 
     async def look(self) -> None:
         """Remove all that may go now."""
@@ -75,11 +85,12 @@ class Retention:
             )
         if self._keep_runs is not None:
             database.execute(
-                "UPDATE runs SET deleted = 1 WHERE pinned = 0 AND connected = 0 AND deleted = 0 AND id IN ("
+                "UPDATE runs SET deleted = 1 WHERE pinned = 0 AND connected = 0 AND deleted = 0"
+                " AND (ended_unix_nanos IS NOT NULL OR heard_unix_nanos < ?) AND id IN ("
                 "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY ident"
                 " ORDER BY started_unix_nanos DESC, id DESC) AS place FROM runs"
                 " WHERE deleted = 0 AND pinned = 0) AS placed WHERE place > ?)",
-                (self._keep_runs,),
+                (self._now() - _HOUR_NANOS, self._keep_runs),
             )
 
     async def _remove(self, run: int) -> None:

@@ -20,6 +20,7 @@ from gator.v1 import hub_service_pb2 as hs
 from gator_hub.database import Database
 from gator_hub.reader import HubReader
 from gator_hub.run_rows import RUN_COLUMNS, run_of
+from gator_hub.statements import label
 
 _MOST_KEPT = 256
 _LEAST_PREFIX = 4
@@ -153,7 +154,7 @@ def _where(wanted: hs.ListRunsRequest) -> Condition:
     if wanted.states:
         where.add(f"({' OR '.join(states)})" if states else "1 = 0")
     for name, value in sorted(wanted.labels.items()):
-        where.add("r.id IN (SELECT run FROM run_labels WHERE name = ? AND value = ?)", name, value)
+        where.add("r.id IN (SELECT run FROM run_labels WHERE name = ? AND value = ?)", *label(name, value))
     if wanted.from_unix_nanos:
         where.add("r.started_unix_nanos >= ?", wanted.from_unix_nanos)
     if wanted.until_unix_nanos:

@@ -66,13 +66,6 @@ class HubServer:
             log_cap_bytes=options.log_cap_bytes,
         )
         self._tasks: list[asyncio.Task[None]] = []
-        self._retention = Retention(
-            database,
-            self._writer,
-            keep_days=options.keep_days,
-            keep_runs=options.keep_runs,
-            log_cap_bytes=options.log_cap_bytes,
-        )
 
     async def start(self) -> str:
         """Listen; the address to dial. Raises UsageError when the port cannot be had."""
@@ -83,7 +76,6 @@ class HubServer:
         except BaseException:
             await self._close()
             raise
-        self._removing = asyncio.create_task(self._retention.run())
         return self._server.address
 
     async def wait_until_lost(self) -> None:
@@ -98,7 +90,6 @@ class HubServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._removing.cancel()
         try:
             await asyncio.wait_for(self._ingest.close(), _CLOSE_SECONDS)
         except TimeoutError:
@@ -144,6 +135,8 @@ class HubServer:
             rpc.Service(
                 "gator.v1.HubService",
                 hub_service_pb2_grpc.add_HubServiceServicer_to_server,
-                HubServicer(self._database, self._writer, self._access, self._pool),
+                HubServicer(
+                    self._database, self._writer, self._access, self._pool, self._retention.look_soon
+                ),
             ),
         ]

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from gator.store.rows import AttemptRow, MetricRow, NodeRow, Row, columns_of, type_of, upsert_sql
-from gator_hub.database import Database, Dialect
+from gator_hub.database import Database, Dialect, clean
 
 MOST_ROWS = 128
 """Rows of the largest statement; the others have half of it, a quarter, and so on down to one."""
@@ -20,6 +20,10 @@ _COPY_FROM = 16
 """From so many rows on a COPY is faster than an INSERT."""
 
 _ARRAYS = {"int": "bigint", "float": "double precision", "str": "text", "bytes": "bytea"}
+
+# PostgreSQL takes 2,704 bytes into an index, and a character may have four.
+_LABEL_NAME = 128
+_LABEL_VALUE = 512
 
 EventRow = tuple[int, int, int, int, int, bytes]
 
@@ -136,9 +140,9 @@ def insert_events(database: Database, rows: Sequence[EventRow]) -> None:
         EVENTS.run(database, rows)
 
 
-def clean(text: str) -> str:
-    """A text that every database takes: PostgreSQL refuses NUL."""
-    return text.replace("\0", "\\x00") if "\0" in text else text
+def label(name: str, value: str) -> tuple[str, str]:
+    """A label as it is looked for: an index takes so much of it and no more."""
+    return clean(name)[:_LABEL_NAME], clean(value)[:_LABEL_VALUE]
 
 
 def _clean(value: Any) -> Any:

@@ -6,8 +6,8 @@ The rule: a number is given by the one writer, and only within a transaction tha
 from collections.abc import Iterable
 
 from gator.v1 import event_pb2
-from gator_hub.database import Database
-from gator_hub.statements import SUBJECTS, clean
+from gator_hub.database import Database, clean
+from gator_hub.statements import SUBJECTS
 
 MOST_KNOWN = 100_000
 """So many numbers are held in memory."""

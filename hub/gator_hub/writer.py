@@ -39,6 +39,9 @@ _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM)
 # Out of resources, shut down, deadlock or serialisation: the server will take it another time.
 _LATER = ("53", "57P", "40", "55P")
+# A value that has no place in its column, or a limit of the server.
+_UNFIT = ("22", "54")
+_MOST_SAID = 200
 
 _log = getLogger("gator.hub")
 
@@ -349,9 +352,23 @@ def _is_passing(error: BaseException) -> bool:
     return is_cut(error) or str(getattr(cause, "sqlstate", None) or "").startswith(_LATER)
 
 
+def _is_unfit(error: BaseException) -> bool:
+    """Whether a value is one that the database never takes, such as a text too long for an index."""
+    cause = cause_of(error)
+    if isinstance(cause, OverflowError | sqlite3.DataError):
+        return True
+    # Psycopg has no code for what it refuses itself.
+    state = getattr(cause, "sqlstate", None) or ("22" * (type(cause).__name__ == "DataError"))
+    return str(state).startswith(_UNFIT)
+
+
 def _told(error: Exception) -> Exception:
     """As it is told to who sent it: what is not one of our errors is the fault of what was sent, or ours."""
     if isinstance(error, GatorError | UserError):
         return error
-    _log.error("events could not be kept: %s: %s", type(error).__name__, " ".join(str(error).split()))
+    said = " ".join(str(error).split())
+    _log.error("events could not be kept: %s: %s", type(error).__name__, said)
+    if _is_unfit(error):
+        # To send it again would change nothing.
+        return ProtocolError(f"the database of the hub does not take all of it: {said[:_MOST_SAID]}")
     return StoreError(f"the hub cannot keep this: {type(error).__name__}")

@@ -41,7 +41,8 @@ class FilledHub:
         return self.do(lambda database: registry.register(database, hello, owner)).id
 
     def detach(self, run: int) -> None:
-        self.do(lambda database: registry.detach(database, run))
+        ((name,),) = self.database.query("SELECT run FROM runs WHERE id = ?", (run,))
+        self.do(lambda database: registry.detach(database, name))
 
     def put(
         self,

@@ -29,6 +29,10 @@ class Hub:
     def __init__(self, database: Database, address: str, writer: Writer, ingest: Ingest) -> None:
         self.database, self.address, self.writer, self.ingest = database, address, writer, ingest
 
+    async def write(self, sql: str) -> None:
+        """Change something, after all that came before."""
+        await asyncio.wrap_future(self.writer.run(lambda database: database.execute(sql) and None))
+
     def events(self, run: str = RUN) -> list[tuple[str, int, str, int, bytes]]:
         """Store, sequence number, path, attempt and body of all events of a run."""
         sql = (

@@ -1,0 +1,132 @@
+"""Roots that are odd, unlucky or too large for the database, on both databases."""
+
+import asyncio
+import random
+import string
+import threading
+from pathlib import Path
+
+import pytest
+
+from gator.errors import NotFoundError, ProtocolError, UnavailableError
+from gator.v1 import attach_pb2 as pb
+from gator.v1 import hub_service_pb2 as hs
+from gator.v1 import query_pb2
+from gator_hub.retention import Retention
+from gator_hub.runs import find_run, list_runs
+from tests.component.link.fakes import MemoryStore, raw, until
+
+from .ingesting import ROOT_STORE, RUN, Hub, declared, feed, hello, hub, result
+
+HOUR = 3_600_000_000_000
+
+
+def noise(characters: int) -> str:
+    """A text that no database can pack."""
+    return "".join(random.Random(characters).choices(string.ascii_letters, k=characters))
+
+
+def one_job() -> dict[str, MemoryStore]:
+    store = MemoryStore()
+    store.append(declared("top"), result("top"))
+    return {ROOT_STORE: store}
+
+
+def found(there: Hub, name: str, value: str) -> list[query_pb2.Run]:
+    return list_runs(there.database, hs.ListRunsRequest(labels={name: value}), None, 9)[0]
+
+
+async def test_labels_of_any_length_are_kept_and_found(database_url: str, tmp_path: Path) -> None:
+    labels = {"note": noise(20_000), noise(9_000): "🐊" * 3_000, "nul": "a\0b", "": ""}
+    async with hub(database_url, tmp_path) as there:
+        assert await feed(there.address, one_job(), said=hello(labels=labels)) == []
+        for name, value in labels.items():
+            (run,) = found(there, name, value)
+            assert run.labels == labels
+        assert found(there, "note", "a" + labels["note"]) == []
+
+
+async def test_what_is_too_large_for_an_index_is_refused_for_good(postgres_url: str, tmp_path: Path) -> None:
+    store = MemoryStore()
+    store.append(declared("top"), declared("top/" + noise(4_000)))
+    async with hub(postgres_url, tmp_path) as there:
+        (refusal,) = await feed(there.address, {ROOT_STORE: store})
+        assert isinstance(refusal, ProtocolError)
+        assert "the database of the hub does not take all of it: index row size" in str(refusal)
+
+
+async def test_a_metric_that_is_no_number_is_left_out(database_url: str, tmp_path: Path) -> None:
+    store = MemoryStore()
+    end = result("top")
+    end.result.metrics.add(name="slack", value=float("nan"))
+    end.result.metrics.add(name="cycles", value=float("inf"))
+    store.append(declared("top"), end)
+    async with hub(database_url, tmp_path) as there:
+        assert await feed(there.address, {ROOT_STORE: store}) == []
+        assert there.database.query("SELECT name, value FROM metrics") == [("cycles", float("inf"))]
+
+
+async def test_a_text_that_no_database_keeps_is_only_not_found(database_url: str, tmp_path: Path) -> None:
+    async with hub(database_url, tmp_path) as there:
+        with pytest.raises(NotFoundError):
+            find_run(there.database, "a\0b")
+
+
+async def test_a_run_that_is_removed_is_asked_to_come_again(database_url: str, tmp_path: Path) -> None:
+    async with hub(database_url, tmp_path) as there:
+        assert await feed(there.address, one_job()) == []
+        await until(lambda: there.database.query("SELECT connected FROM runs") == [(0,)])
+        await there.write("UPDATE runs SET deleted = 1")
+        (refusal,) = await feed(there.address, one_job())
+        assert isinstance(refusal, UnavailableError)
+        await Retention(there.database, there.writer).look()
+        assert await feed(there.address, one_job()) == []
+
+
+async def test_what_is_marked_is_removed_at_once(database_url: str, tmp_path: Path) -> None:
+    async with hub(database_url, tmp_path) as there:
+        assert await feed(there.address, one_job()) == []
+        retention = Retention(there.database, there.writer)
+        running = asyncio.create_task(retention.run())
+        await there.write("UPDATE runs SET deleted = 1")
+        retention.look_soon()
+        await until(lambda: there.database.query("SELECT count(*) FROM runs") == [(0,)])
+        running.cancel()
+
+
+async def test_a_run_that_lost_its_hub_is_not_removed_before_it_can_come_back(
+    database_url: str, tmp_path: Path
+) -> None:
+    store = MemoryStore()
+    store.append(declared("top"))
+    async with hub(database_url, tmp_path) as there:
+        assert await feed(there.address, {ROOT_STORE: store}) == []
+        await until(lambda: there.database.query("SELECT connected FROM runs") == [(0,)])
+        await Retention(there.database, there.writer, keep_runs=0).look()
+        ((heard,),) = there.database.query("SELECT heard_unix_nanos FROM runs")
+        later = Retention(there.database, there.writer, keep_runs=0, now=lambda: heard + HOUR + 1)
+        await later.look()
+        assert there.database.query("SELECT count(*) FROM runs") == [(0,)]
+
+
+async def test_a_run_stays_connected_when_its_next_stream_comes_before_its_last_goes(
+    database_url: str, tmp_path: Path
+) -> None:
+    connected = "SELECT connected FROM runs"
+    go_on = threading.Event()
+    async with hub(database_url, tmp_path) as there:
+        async with raw(there, "ada-token") as second:  # type: ignore[arg-type]
+            async with raw(there, "ada-token") as first:  # type: ignore[arg-type]
+                await first.say(pb.AttachRequest(hello=hello()))
+                await first.read()
+                await first.read()
+                held = there.writer.run(lambda _: go_on.wait(30))
+                await second.say(pb.AttachRequest(hello=hello()))
+                await second.read()
+            await until(lambda: there.ingest.attached(RUN) == 1)
+            go_on.set()
+            assert held.result(30)
+            await second.read()
+            await there.write("UPDATE runs SET pinned = 1")
+            assert there.database.query(connected) == [(1,)]
+        await until(lambda: there.database.query(connected) == [(0,)])
