@@ -31,8 +31,7 @@ _SEQ = (1 << SEQ_BITS) - 1
 _LOG = int(attach_pb2.EVENT_KIND_LOG)
 _BULK = frozenset((attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK, attach_pb2.EVENT_KIND_SAMPLE))
 _ALL = tuple(kind for kind in attach_pb2.EventKind.values() if kind)
-_COLUMNS = "e.place, s.path, s.attempt, e.kind, e.severity, e.time_unix_nanos, length(e.body)"
-_JOIN = "JOIN subjects AS s ON s.id = e.subject"
+_COLUMNS = "place, subject, kind, severity, time_unix_nanos, length(body)"
 
 
 class _Wanted(Struct, frozen=True):
@@ -120,12 +119,12 @@ class EventReader:
             places = self._places(subjects, wanted)
         rows: list[Any] = []
         for some in _pieces(places):
-            where = Condition().one_of("e.place", some)
+            where = Condition().one_of("place", some)
             rows += self._database.query(
-                f"SELECT {_COLUMNS} FROM events AS e {_JOIN} WHERE {where.text} ORDER BY e.place",  # noqa: S608
+                f"SELECT {_COLUMNS} FROM events WHERE {where.text} ORDER BY place",  # noqa: S608
                 where.values,
             )
-        return rows
+        return self._named(rows, Condition())
 
     def _few_places(self, subjects: Sequence[int], wanted: _Wanted) -> list[int] | None:
         """Where the events are, if there are few, as most attempts have; None if there are many."""
@@ -169,16 +168,28 @@ class EventReader:
             near.add("(kind != ? OR severity >= ?)", _LOG, wanted.severity)
         where = Condition()
         if "/" in prefix:
-            _below(where, "s.path", prefix)
+            _below(where, "path", prefix)
         if attempt:
-            where.add("s.attempt = ?", attempt)
-        # The limit within keeps a database from beginning with all that is below the prefix.
+            where.add("attempt = ?", attempt)
         most = SCAN_EVENTS if where.values else wanted.limit
-        events = f"(SELECT * FROM events WHERE {near.text} ORDER BY place LIMIT {most}) AS e"  # noqa: S608
-        return self._database.query(
-            f"SELECT {_COLUMNS} FROM {events} {_JOIN} WHERE {where.text} ORDER BY e.place LIMIT ?",  # noqa: S608
-            [*near.values, *where.values, wanted.limit],
+        rows = self._database.query(
+            f"SELECT {_COLUMNS} FROM events WHERE {near.text} ORDER BY place LIMIT ?",  # noqa: S608
+            [*near.values, most],
         )
+        return self._named(rows, where)[: wanted.limit]
+
+    def _named(self, rows: Sequence[Any], where: Condition) -> list[Any]:
+        """Rows with the path and attempt for the number of what they are about, those that pass."""
+        # Two questions, since for a join databases choose to read all that is below a node.
+        known: dict[int, tuple[str, int]] = {}
+        for some in _pieces(sorted({row[1] for row in rows})):
+            asked = Condition().one_of("id", some).add(where.text, *where.values)
+            found = self._database.query(
+                f"SELECT id, path, attempt FROM subjects WHERE {asked.text}",  # noqa: S608
+                asked.values,
+            )
+            known.update((number, (path, attempt)) for number, path, attempt in found)
+        return [(row[0], *known[row[1]], *row[2:]) for row in rows if row[1] in known]
 
     def _with_bodies(self, rows: Sequence[Any]) -> tuple[list[event_pb2.Event], int]:
         """The events of rows up to the bound on bytes, and how many rows these are."""
@@ -217,5 +228,5 @@ def _below(where: Condition, column: str, prefix: str) -> None:
     where.add(f"({column} = ? OR ({column} > ? AND {column} < ?))", prefix, prefix + "/", prefix + "0")
 
 
-def _pieces(places: Sequence[int]) -> Sequence[Sequence[int]]:
-    return [places[at : at + _MOST_BODIES] for at in range(0, len(places), _MOST_BODIES)]
+def _pieces(numbers: Sequence[int]) -> Sequence[Sequence[int]]:
+    return [numbers[at : at + _MOST_BODIES] for at in range(0, len(numbers), _MOST_BODIES)]
