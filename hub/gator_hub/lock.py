@@ -23,7 +23,10 @@ class HubLock(Protocol):
     """The right to serve a database."""
 
     def is_held(self) -> bool:
-        """Whether it is; False only when another hub has it. May wait for the database, so not on a loop."""
+        """Whether it is; False only when another hub has it, or its database is gone.
+
+        It may wait for the database, so it is not to be called on a loop.
+        """
         ...
 
     def release(self) -> None:
@@ -47,7 +50,8 @@ class FileLock:
     def __init__(self, database: Path) -> None:
         """Raises UsageError."""
         # Two names of one file must not make two locks.
-        real = Path(os.path.realpath(database))
+        self._file = real = Path(os.path.realpath(database))
+        self._mark: tuple[int, int] | None = None
         file = lock_file(real)
         try:
             real.parent.mkdir(parents=True, exist_ok=True)
@@ -71,8 +75,20 @@ class FileLock:
         os.pwrite(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
 
     def is_held(self) -> bool:
-        """Always: it ends with the process."""
-        return True
+        """The lock ends with the process; but a file that is removed or replaced is written on by who has it.
+
+        The file is the one that is there at the first call.
+        """
+        try:
+            info = self._file.stat()
+        except FileNotFoundError:
+            return self._mark is None
+        except OSError:
+            # It cannot be seen, as on a disk that is away: that says nothing.
+            return True
+        mark = info.st_dev, info.st_ino
+        self._mark = self._mark or mark
+        return mark == self._mark
 
     def release(self) -> None:
         """Give it back. The file stays, so that nobody locks one that is being removed."""

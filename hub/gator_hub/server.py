@@ -71,6 +71,8 @@ class HubServer:
         """Listen; the address to dial. Raises UsageError when the port cannot be had."""
         try:
             await asyncio.wrap_future(self._writer.run(registry.detach_all))
+            # From now on it is known which file is meant.
+            await asyncio.to_thread(self._lock.is_held)
             self._server = await self._listen()
             self._tasks.append(asyncio.create_task(self._retention.run()))
         except BaseException:
@@ -79,11 +81,9 @@ class HubServer:
         return self._server.address
 
     async def wait_until_lost(self) -> None:
-        """Returns when another hub has taken over the database, so that this one has to end."""
-        held = True
-        while held:
+        """Returns when the database is not this hub's any more, so that it has to end."""
+        while await asyncio.to_thread(self._lock.is_held):  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(_LOCK_SECONDS)
-            held = await asyncio.to_thread(self._lock.is_held)
 
     async def stop(self) -> None:
         """Take no more, commit and ack what was taken, tell all roots to dial again, and end."""

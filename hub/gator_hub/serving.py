@@ -19,7 +19,7 @@ from gator_hub.options import HubOptions, check, tls_of
 from gator_hub.server import HubServer
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
-_LOST = "the database was taken over"
+_LOST = "the database was removed, replaced or taken over"
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - to be told apart, not to be bound
 
 
@@ -75,7 +75,10 @@ async def _serve(
         await server.stop()
     log.log.info("stopped")
     if ending == _LOST:
-        raise StoreError(f"{database.name} is served by another hub now: only one may")
+        raise StoreError(
+            f"{database.name} was removed, replaced, or taken over by another hub: what was kept since then is "
+            "lost; start a hub again and import the folders of the runs"
+        )
 
 
 def _signals() -> "asyncio.Future[str]":

@@ -8,6 +8,7 @@ from gator.errors import UnavailableError, UsageError
 from gator_hub import lock as locks
 
 from .postgres import PostgresServer
+from .processes import SECONDS, Keeper
 
 
 def test_a_lock_is_had_once_and_given_back(database_url: str) -> None:
@@ -17,6 +18,21 @@ def test_a_lock_is_had_once_and_given_back(database_url: str) -> None:
     assert lock.is_held()
     lock.release()
     locks.take(database_url).release()
+
+
+def test_a_lock_is_lost_with_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "hub.db"
+    lock = locks.take(f"sqlite:{file}")
+    file.touch()
+    assert lock.is_held()
+    assert lock.is_held()
+    other = tmp_path / "copy.db"
+    other.touch()
+    other.replace(file)
+    assert not lock.is_held()
+    file.unlink()
+    assert not lock.is_held()
+    lock.release()
 
 
 def test_different_databases_have_different_locks(
@@ -61,3 +77,12 @@ def test_who_was_slower_after_a_restart_learns_that_it_lost(
     assert [lock.is_held(), lock.is_held()] == [False, False]
     other.release()
     lock.release()
+
+
+def test_a_hub_whose_record_is_removed_ends_and_says_so(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    with keeper.hub() as hub:
+        (keeper.data / "hub.db").unlink()
+        assert hub.process.wait(SECONDS) == 3
+        hub.kill()
+        assert "hub.db was removed, replaced, or taken over by another hub" in "".join(hub.log)
