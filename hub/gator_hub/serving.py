@@ -76,8 +76,8 @@ async def _serve(
     log.log.info("stopped")
     if ending == _LOST:
         raise StoreError(
-            f"{database.name} was removed, replaced, or taken over by another hub: what was kept since then is "
-            "lost; start a hub again and import the folders of the runs"
+            f"{database.name} was removed, replaced, or taken over by another hub: what was kept since then "
+            "is lost; start a hub again and import the folders of the runs"
         )
 
 
