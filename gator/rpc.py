@@ -30,6 +30,8 @@ _SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
 )
+# Else the window of each stream grows to megabytes, wherever its bytes are waited for.
+_MANY_PEERS = (("grpc.http2.bdp_probe", 0),)
 _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -126,15 +128,19 @@ async def serve(
     authenticate: Authenticate,
     tls: Tls | None = None,
     refused: Refused | None = None,
+    many_peers: bool = False,
 ) -> Server:
     """Starts a server at `unix:PATH` or `HOST:PORT` (port 0: any), with TLS when it is given.
+
+    With `many_peers` it takes in little from each that was not asked for yet.
 
     `authenticate` is asked before every call but those of health and reflection. Errors of ours that a
     servicer raises reach the peer as a status. Raises UsageError when the address cannot be had.
     """
     socket = rpc_address.socket_path(address)
     lock = rpc_address.SocketLock(socket) if socket else None
-    server = aio.server(interceptors=[_Gate(authenticate, refused)], options=_SERVER_OPTIONS)
+    options = (*_SERVER_OPTIONS, *_MANY_PEERS) if many_peers else _SERVER_OPTIONS
+    server = aio.server(interceptors=[_Gate(authenticate, refused)], options=options)
     try:
         served = await _register(server, list(services))
         port = _bind(server, address, tls)

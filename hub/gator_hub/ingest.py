@@ -4,6 +4,7 @@ The rule: a run that misbehaves loses its stream and harms no other.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from logging import getLogger
@@ -61,8 +62,7 @@ class Ingest:
         self._writer, self._user_of = writer, user_of
         self._roots: dict[ChildLink, _Root] = {}
         self._owners: dict[int, str] = {}
-        self._room = asyncio.Event()
-        self._room.set()
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -93,7 +93,6 @@ class Ingest:
         if message.WhichOneof("message") == "batch":
             self._on_batch(self._roots[child], message.batch)
             if self._writer.backlog_bytes > MOST_BACKLOG_BYTES:
-                self._room.clear()
                 return self._wait_for_room()
         return None
 
@@ -194,8 +193,7 @@ class Ingest:
                 )
 
     def _on_kept(self, root: _Root, lane: Lane, batch: attach_pb2.Batch, error: Exception | None) -> None:
-        if self._writer.backlog_bytes <= MOST_BACKLOG_BYTES:
-            self._room.set()
+        self._make_room()
         if root.link not in self._roots:
             return
         if error is None:
@@ -210,7 +208,23 @@ class Ingest:
         root.link.send(attach_pb2.AttachResponse(ack=ack))
 
     async def _wait_for_room(self) -> None:
-        await self._room.wait()
+        room = asyncio.get_running_loop().create_future()
+        self._waiting.append(room)
+        await room
+
+    def _make_room(self) -> None:
+        """A batch has gone, so that one more root may go on: all at once would bring a batch each."""
+        backlog = self._writer.backlog_bytes
+        if backlog > MOST_BACKLOG_BYTES:
+            return
+        let_in = 0
+        # Whoever goes on may have nothing more to say, so in the end all do.
+        while self._waiting and not (backlog and let_in):
+            room = self._waiting.popleft()
+            # One whose stream has ended waits no more.
+            if not room.done():
+                room.set_result(None)
+                let_in += 1
 
 
 def _filter(lane: Lane, output: attach_pb2.Output.ValueType) -> attach_pb2.EventFilter:

@@ -112,6 +112,7 @@ class HubServer:
                 authenticate=self._access.authenticate,
                 tls=self._tls,
                 refused=self._refusals,
+                many_peers=True,
             )
         except UsageError as error:
             raise UsageError(

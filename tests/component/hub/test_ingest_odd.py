@@ -16,7 +16,7 @@ from gator_hub.retention import Retention
 from gator_hub.runs import find_run, list_runs
 from tests.component.link.fakes import MemoryStore, raw, until
 
-from .ingesting import ROOT_STORE, RUN, Hub, declared, feed, hello, hub, result
+from .ingesting import ROOT_STORE, RUN, Hub, declared, feed, hello, hub, log, result
 
 HOUR = 3_600_000_000_000
 
@@ -130,3 +130,17 @@ async def test_a_run_stays_connected_when_its_next_stream_comes_before_its_last_
             await there.write("UPDATE runs SET pinned = 1")
             assert there.database.query(connected) == [(1,)]
         await until(lambda: there.database.query(connected) == [(0,)])
+
+
+async def test_many_roots_that_wait_for_the_database_all_go_on(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gator_hub.ingest.MOST_BACKLOG_BYTES", 2_000)
+    stores: dict[str, MemoryStore] = {}
+    for number in range(20):
+        store = stores[f"{number:032}"] = MemoryStore()
+        store.append(declared("top"), *(log("top", "x" * 100_000) for _ in range(10)))
+    async with hub(sqlite_url, tmp_path) as there:
+        fed = [feed(there.address, {name: store}, said=hello(name, name)) for name, store in stores.items()]
+        assert await asyncio.wait_for(asyncio.gather(*fed), 60) == [[]] * len(stores)
+        assert there.database.query("SELECT count(*) FROM events") == [(20 * 11,)]
