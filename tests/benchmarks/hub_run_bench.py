@@ -7,6 +7,7 @@ Prints the rate of each, and beside it that of the run without a hub in the same
 """
 
 import os
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -26,18 +27,25 @@ def array(folder: Path, repeats: int) -> Path:
     return spec
 
 
-def seconds(spec: Path, *options: str) -> float:
+def seconds(spec: Path, *options: str) -> tuple[float, float]:
+    """Of the run alone, and of the whole command with its start and what it waits for the hub at its end."""
+    tracking = spec.parent / f"run-{time.monotonic_ns()}"
     began = time.perf_counter()
     done = subprocess.run(
-        [*GATOR, "run", str(spec), "--quiet", *options],
+        [*GATOR, "run", str(spec), "--quiet", "--tracking", str(tracking), *options],
         cwd=spec.parent,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        capture_output=True,
+        text=True,
         check=False,
     )
+    whole = time.perf_counter() - began
     if done.returncode != 0:
-        sys.exit(done.stderr.decode())
-    return time.perf_counter() - began
+        sys.exit(done.stderr)
+    with sqlite3.connect(tracking / "stores" / "root.db") as store:
+        sql = "SELECT min(declared_unix_nanos), max(ended_unix_nanos) FROM nodes"
+        first, last = store.execute(sql).fetchone()
+    store.close()
+    return (last - first) / 1e9, whole
 
 
 def main() -> None:
@@ -56,15 +64,18 @@ def main() -> None:
                 "hub that is not there": ("--hub", "localhost:1"),
                 "hub that listens": ("--hub", address),
             }
-            taken: dict[str, list[float]] = {way: [] for way in ways}
+            taken: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
             for _ in range(rounds):
                 for way, options in ways.items():
                     taken[way].append(seconds(spec, *options))
             for way, times in taken.items():
-                rate = repeats / statistics.median(times)
-                ratio = statistics.median(a / b for a, b in zip(taken["no hub"], times, strict=True))
-                span = f"({min(times):.2f} to {max(times):.2f} s)"
-                print(f"{way:<22} {rate:6.0f} jobs/s   {ratio:.2f} of no hub   {span}")
+                for part, name in ((0, "run"), (1, "command")):
+                    mine = [one[part] for one in times]
+                    bare = [one[part] for one in taken["no hub"]]
+                    rate = repeats / statistics.median(mine)
+                    ratio = statistics.median(a / b for a, b in zip(bare, mine, strict=True))
+                    span = f"({min(mine):.2f} to {max(mine):.2f} s)"
+                    print(f"{way:<22} {name:<8} {rate:6.0f} jobs/s   {ratio:.2f} of no hub   {span}")
         finally:
             hub.terminate()
             hub.wait()
