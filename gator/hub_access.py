@@ -55,7 +55,12 @@ def resolve(
 def read_ca(environ: Mapping[str, str], ca: Path | None = None) -> bytes | None:
     """The certificates to trust, of a file or of that in GATOR_HUB_CA; None for no TLS. Raises UsageError."""
     trusted = ca or _path(environ, CA_VARIABLE)
-    return _read(trusted) if trusted else None
+    if trusted is None:
+        return None
+    data = _read(trusted)
+    if b"-----BEGIN CERTIFICATE-----" not in data:
+        raise errors.UsageError(f"{trusted} holds no certificate: give a file in PEM")
+    return data
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:

@@ -207,4 +207,6 @@ class _Stream:
 def _short(error: Exception) -> str:
     """Why, without what gRPC puts before it."""
     text = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return "its certificate is not one that --hub-ca trusts"
     return text.rpartition(": ")[2] if isinstance(error, UnavailableError) else text

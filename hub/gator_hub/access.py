@@ -163,7 +163,7 @@ def _mark(file: Path) -> _Mark | None:
 
 def _read(file: Path) -> str:
     try:
-        with file.open(encoding="utf-8", errors="replace") as reader:
+        with file.open(encoding="utf-8-sig", errors="replace") as reader:
             if stat.S_IMODE(os.fstat(reader.fileno()).st_mode) & 0o007:
                 raise UsageError(f"{file} may be read by everybody on this host: chmod 600 {file}")
             return reader.read()

@@ -38,6 +38,12 @@ def test_each_token_names_its_user(file: Path) -> None:
     assert [access.user_of(token) for token in (ANN, BOB, ANN + "2")] == ["ann", "bob", "ann"]
 
 
+def test_a_file_may_come_from_another_system(tmp_path: Path) -> None:
+    file = write(tmp_path / "tokens", f"\ufeffann:{ANN}\r\nbob:{BOB}\r\n")
+    access = Access(file)
+    assert [access.user_of(token) for token in (ANN, BOB)] == ["ann", "bob"]
+
+
 @pytest.mark.parametrize("token", ["", "wrong", ANN[:-1], ANN + "3", "ann", f"ann:{ANN}", "\udcff"])
 def test_any_other_token_is_nobodys(file: Path, token: str) -> None:
     with pytest.raises(UnauthenticatedError) as caught:

@@ -101,11 +101,15 @@ def test_a_file_that_is_missing_is_named(environ: dict[str, str], tmp_path: Path
 def test_certificates_come_from_the_option_or_the_environment(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
+    begin = "-----BEGIN CERTIFICATE-----\n"
     for name in ("one", "two"):
-        (tmp_path / name).write_text(name)
+        (tmp_path / name).write_text(begin + name)
     environ["GATOR_HUB_CA"] = str(tmp_path / "one")
-    assert hub_access.resolve("localhost", environ).ca == b"one"
-    assert hub_access.resolve("localhost", environ, ca=tmp_path / "two").ca == b"two"
+    assert hub_access.resolve("localhost", environ).ca == f"{begin}one".encode()
+    assert hub_access.resolve("localhost", environ, ca=tmp_path / "two").ca == f"{begin}two".encode()
+    (tmp_path / "key").write_text("-----BEGIN PRIVATE KEY-----\n")
+    with pytest.raises(UsageError, match="holds no certificate: give a file in PEM"):
+        hub_access.resolve("localhost", environ, ca=tmp_path / "key")
 
 
 def test_a_token_stands_in_no_traceback(environ: dict[str, str]) -> None:
