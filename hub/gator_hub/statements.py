@@ -5,15 +5,14 @@ within the transaction that is open on the thread's connection.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import chain, compress
+from itertools import compress
 from operator import attrgetter
 from typing import Any
 
+from gator.store import inserts
 from gator.store.rows import AttemptRow, MetricRow, NodeRow, Row, columns_of, type_of, upsert_sql
 from gator_hub.database import Database, Dialect, clean
 
-MOST_ROWS = 128
-"""Rows of the largest statement; the others have half of it, a quarter, and so on down to one."""
 _COPY = "COPY events (place, subject, kind, severity, time_unix_nanos, body) FROM STDIN (FORMAT BINARY)"
 _COPY_TYPES = ("int8", "int8", "int8", "int8", "int8", "bytea")
 _COPY_FROM = 16
@@ -35,11 +34,7 @@ class Insert:
 
     def __init__(self, table: str, columns: Mapping[str, str], tail: str = "") -> None:
         head = f"INSERT INTO {table} ({', '.join(columns)})"
-        row = "(" + ", ".join("?" * len(columns)) + ")"
-        self._by_rows = {
-            1 << power: f"{head} VALUES {', '.join([row] * (1 << power))} {tail}"
-            for power in range(MOST_ROWS.bit_length())
-        }
+        self._by_rows = inserts.Insert(f"{head} VALUES", tail, len(columns))
         arrays = ", ".join(f"?::{_ARRAYS[kind]}[]" for kind in columns.values())
         self._by_columns = f"{head} SELECT * FROM unnest({arrays}) {tail}"  # noqa: S608 - names of columns
 
@@ -52,13 +47,7 @@ class Insert:
             database.execute(self._by_columns, [list(column) for column in zip(*rows, strict=True)])
             return
         # Past peewee, which would look at each statement anew.
-        execute = database.connection.execute
-        at, left = 0, len(rows)
-        while left:
-            size = MOST_ROWS if left >= MOST_ROWS else 1 << (left.bit_length() - 1)
-            execute(self._by_rows[size], list(chain.from_iterable(rows[at : at + size])))
-            at += size
-            left -= size
+        self._by_rows.run(database.connection, rows)
 
 
 class Upsert:
