@@ -18,7 +18,7 @@ from gator.console.messages import event_text
 from gator.console.pace import Pace
 from gator.console.paper import Paper
 from gator.console.screen import Screen
-from gator.console.summary import Failures, failure_lines, write_summary
+from gator.console.summary import Failures, failure_line, write_summary
 from gator.ports import LiveState, RunInfo, RunningJob
 from gator.v1 import attach_pb2, event_pb2
 
@@ -84,7 +84,8 @@ class LiveDisplay:
         for event in events:
             if event.WhichOneof("payload") == "result":
                 if self._failures.add(event.path, event.result):
-                    self._print_failure(event.path, event.result)
+                    line = failure_line(self._paper, event.path, event.result)
+                    self._screen.print_above(f"{line}\n")
             elif text := event_text(self._paper, event):
                 self._screen.print_above(harmless(text))
         if self._screen.waiting and self._state is _State.SHOWN:
@@ -113,10 +114,6 @@ class LiveDisplay:
         self._state = _State.ENDED
         self._screen.close()
         write_summary(self._paper, self._info, self._failures, result, result.usage.wall_nanos / 1e9)
-
-    def _print_failure(self, path: str, result: event_pb2.Result) -> None:
-        lines = failure_lines(self._paper, self._info, path, result)
-        self._screen.print_above("".join(f"{line}\n" for line in lines))
 
     # -- the live lines
 

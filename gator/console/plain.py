@@ -1,4 +1,4 @@
-"""The display for logs and pipes: each failure at once, and a line of counts a minute.
+"""The display for logs and pipes: a line for each failure at once, and one of counts a minute.
 
 The rule: every line makes sense by itself, and nothing is ever redrawn.
 """
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gator.console import words
 from gator.console.messages import event_text
 from gator.console.paper import Paper
-from gator.console.summary import Failures, failure_lines, write_summary
+from gator.console.summary import Failures, failure_line, write_summary
 from gator.ports import LiveState, RunInfo
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
@@ -45,9 +45,9 @@ class PlainDisplay:
         """Look for failures, and for what else was asked for."""
         for event in events:
             if event.WhichOneof("payload") == "result":
-                if self._failures.add(event.path, event.result):
-                    lines = failure_lines(self._paper, self._info, event.path, event.result)
-                    self._paper.write("".join(f"{line}\n" for line in lines))
+                # What a run of a single job ends with is told at its end alone.
+                if self._failures.add(event.path, event.result) and not self._info.single:
+                    self._paper.line(failure_line(self._paper, event.path, event.result))
             elif text := event_text(self._paper, event):
                 self._paper.write(text)
 

@@ -46,11 +46,17 @@ class Failures:
         return True
 
 
-def failure_lines(paper: Paper, info: RunInfo, path: str, result: event_pb2.Result) -> Iterable[str]:
-    """A failure: outcome, path and reason; its first error; where its output is."""
+def failure_line(paper: Paper, path: str, result: event_pb2.Result) -> str:
+    """A failure in one line, for the moment when it happens: outcome, path and reason."""
     name = paper.paint(words.outcome(result.outcome), words.OUTCOME_COLOURS[result.outcome])
     allowed = " (allowed)" if result.allow_failure else ""
-    yield f"{name} {path}{allowed}: {one_line(result.message)}"
+    return f"{name} {path}{allowed}: {one_line(result.message)}"
+
+
+def _whole(paper: Paper, info: RunInfo, failure: Failure) -> Iterable[str]:
+    """All about a failure: its line; its first error; where its output is; how to run it again."""
+    path, result = failure
+    yield failure_line(paper, path, result)
     if result.HasField("first_error"):
         error = result.first_error
         where = ""
@@ -59,6 +65,7 @@ def failure_lines(paper: Paper, info: RunInfo, path: str, result: event_pb2.Resu
         yield f"       first error: {where}{one_line(error.text)}"
     if result.attempts and info.text_logs:
         yield f"       log: {text_log(info.folder, path)}"
+    yield f"       again: {again(info, '' if info.single else path)}"
 
 
 def text_log(folder: str, path: str) -> Path:
@@ -70,12 +77,6 @@ def again(info: RunInfo, path: str = "") -> str:
     """The command that runs one job, or all, once more in the same way."""
     spec = info.spec if Path(info.spec).is_file() else repeats.STDIN
     return repeats.again(replace(info.launch, spec=spec), info.seed, path)
-
-
-def _whole(paper: Paper, info: RunInfo, failure: Failure) -> Iterable[str]:
-    path, failed = failure
-    yield from failure_lines(paper, info, path, failed)
-    yield f"       again: {again(info, '' if info.single else path)}"
 
 
 def _causes(paper: Paper, info: RunInfo, causes: Causes[Failure]) -> Iterable[str]:
@@ -99,12 +100,19 @@ def write_summary(
     if failures.causes.number > FEW:
         lines += ["", f"{failures.causes.headline()}:", *_causes(paper, info, failures.causes)]
     else:
-        if failures.causes.number > 1:
+        if failures.first and not info.single:
             lines += ["", f"{words.plural(failures.causes.number, 'job')} failed:"]
         for failure in failures.first:
             lines += _whole(paper, info, failure)
     name = paper.paint(words.outcome(result.outcome), words.OUTCOME_COLOURS.get(result.outcome, ""))
-    reason = f": {one_line(result.message)}" if result.outcome != pb.OUTCOME_PASSED and result.message else ""
+    reason = _reason(info, failures, result)
     lines.append(f"{name} {info.ident} in {words.clock(wall)}: {words.tally(result.jobs)}{reason}")
     lines.append(f"seed {info.seed}, folder {info.folder}")
     paper.write("".join(f"{line}\n" for line in lines))
+
+
+def _reason(info: RunInfo, failures: Failures, result: event_pb2.Result) -> str:
+    # Of a run of a single job that failed it stands just above.
+    if result.outcome == pb.OUTCOME_PASSED or not result.message or (info.single and failures.first):
+        return ""
+    return f": {one_line(result.message)}"

@@ -119,18 +119,50 @@ def test_a_flood_costs_no_work_per_line(single: SingleDisplay, out: io.StringIO)
 # -- many jobs
 
 
-def test_a_failure_is_printed_at_once_and_again_in_the_summary(make: Make, out: io.StringIO):
+def test_a_failure_is_one_line_at_once_and_told_in_full_in_the_summary(make: Make, out: io.StringIO):
     display = make()
     display.on_events([passed("top/a"), failed("top/b[1]")])
     at_once = out.getvalue().splitlines()
-    assert at_once[0] == "top: 100 jobs on 2 cores, seed 7, folder /runs/one"
-    assert at_once[1:3] == ["FAILED top/b[1]: exited with code 1", "       first error: err:12: boom"]
-    assert at_once[3].startswith("       log: /runs/one/logs/top_b_1_-")
+    assert at_once == [
+        "top: 100 jobs on 2 cores, seed 7, folder /runs/one",
+        "FAILED top/b[1]: exited with code 1",
+    ]
     display.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED, message="1 of 100 jobs failed"))
     end = out.getvalue().splitlines()[len(at_once) :]
-    assert end[:3] == at_once[1:]
-    assert end[3] == "       again: gator run --only '/top/b[1]' --seed 7 - < SPEC"
-    assert end[-1] == "seed 7, folder /runs/one"
+    assert end[:3] == ["", "1 job failed:", "FAILED top/b[1]: exited with code 1"]
+    assert end[3] == "       first error: err:12: boom"
+    assert end[4].startswith("       log: /runs/one/logs/top_b_1_-")
+    assert end[5:] == [
+        "       again: gator run --only '/top/b[1]' --seed 7 - < SPEC",
+        "FAILED top in 0.0 s: nothing yet: 1 of 100 jobs failed",
+        "seed 7, folder /runs/one",
+    ]
+
+
+def test_a_single_job_that_fails_quietly_is_told_once(out: io.StringIO):
+    display = PlainDisplay(Paper(out, colour=False), quiet=True, verbose=False, all_messages=False)
+    display.on_start(info(1, single=True), FakeRun(waiting=1))
+    end = failed("top")
+    display.on_events([end])
+    assert not out.getvalue()
+    end.result.jobs.failed = 1
+    display.on_end(end.result)
+    assert out.getvalue().splitlines() == [
+        "FAILED top: exited with code 1",
+        "       first error: err:12: boom",
+        "       log: /runs/one/logs/top.log",
+        "       again: gator run --seed 7 - < SPEC",
+        "FAILED top in 0.0 s: 1 failed",
+        "seed 7, folder /runs/one",
+    ]
+
+
+def test_a_single_job_that_was_stopped_quietly_says_why(out: io.StringIO):
+    display = PlainDisplay(Paper(out, colour=False), quiet=True, verbose=False, all_messages=False)
+    display.on_start(info(1, single=True), FakeRun(waiting=1))
+    jobs = event_pb2.Tally(cancelled=1)
+    display.on_end(event_pb2.Result(outcome=pb.OUTCOME_CANCELLED, message="stopped by SIGINT", jobs=jobs))
+    assert out.getvalue().splitlines()[0] == "CANCELLED top in 0.0 s: 1 cancelled: stopped by SIGINT"
 
 
 def test_a_line_of_counts_is_printed_a_minute(make: Make, out: io.StringIO):
