@@ -165,6 +165,25 @@ def test_a_single_job_that_was_stopped_quietly_says_why(out: io.StringIO):
     assert out.getvalue().splitlines()[0] == "CANCELLED top in 0.0 s: 1 cancelled: stopped by SIGINT"
 
 
+def test_when_verbose_a_job_that_failed_ends_with_one_line(make: Make, out: io.StringIO):
+    end = event_pb2.AttemptFinished(outcome=pb.OUTCOME_FAILED, message="exited with code 1")
+    lost = event_pb2.AttemptFinished(outcome=pb.OUTCOME_LOST)
+    display = make(verbose=True)
+    display.on_events(
+        [
+            event_pb2.Event(path="top/b", attempt=1, attempt_finished=lost),
+            event_pb2.Event(path="top/b", attempt=2, started=event_pb2.Started()),
+            event_pb2.Event(path="top/b", attempt=2, attempt_finished=end),
+            failed("top/b"),
+        ]
+    )
+    assert out.getvalue().splitlines()[1:] == [
+        "LOST top/b",
+        "started top/b, attempt 2",
+        "FAILED top/b: exited with code 1",
+    ]
+
+
 def test_a_line_of_counts_is_printed_a_minute(make: Make, out: io.StringIO):
     display = make()
     assert display.on_change(10.0) == 60.0
