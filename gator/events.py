@@ -28,6 +28,8 @@ KIND_OF_FIELD: dict[str, attach_pb2.EventKind.ValueType] = {
     "result": attach_pb2.EVENT_KIND_RESULT,
 }
 FIELD_OF_KIND = {kind: field for field, kind in KIND_OF_FIELD.items()}
+GRADED_KINDS = (attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK)
+"""The kinds whose payload has a severity: the least severity of a filter concerns them alone."""
 
 _INDEX = re.compile(r"\[[^\]/]*\]")
 _NUMBER = re.compile(r"\[(\d+)\]")

@@ -70,8 +70,13 @@ def passes(wanted: attach_pb2.EventFilter, event: event_pb2.Event) -> bool:
     """Whether an event passes a filter, `logs_per_attempt` left aside (see LogQuota)."""
     if wanted.kinds and events.kind_of(event) not in wanted.kinds:
         return False
-    if event.WhichOneof("payload") == "log" and event.log.severity < wanted.severity:
-        return False
+    match event.WhichOneof("payload"):
+        case "log" if event.log.severity < wanted.severity:
+            return False
+        case "block" if event.block.severity < wanted.severity:
+            return False
+        case _:
+            pass
     return events.is_below(event.path, wanted.prefix)
 
 

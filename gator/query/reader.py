@@ -99,8 +99,9 @@ class Reader(Protocol):
     ) -> tuple[Sequence[event_pb2.Event], int]:
         """At most `limit` events of a store beyond `after` that pass, and the place that was read up to.
 
-        `path` means one node, `prefix` a node and all below it, `severity` the least one of log events; what
-        is empty or 0 lets everything pass. A place that does not move means that there is no more yet.
+        `path` means one node, `prefix` a node and all below it, `severity` the least one of log events and
+        blocks; what is empty or 0 lets everything pass. A place that does not move means that there is no
+        more yet.
         """
         ...
 

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from gator.errors import StoreError
-from gator.events import FIELD_OF_KIND
+from gator.events import FIELD_OF_KIND, GRADED_KINDS
 from gator.store.connection import open_reader
 from gator.v1 import attach_pb2, event_pb2
 
@@ -249,8 +249,8 @@ def _condition(wanted: attach_pb2.EventFilter) -> tuple[str, list[object]]:
     if wanted.kinds:
         where += f" AND e.kind IN ({', '.join(str(int(kind)) for kind in wanted.kinds)})"
     if wanted.severity:
-        where += " AND (e.kind != ? OR e.severity >= ?)"
-        values += [_LOG, int(wanted.severity)]
+        where += " AND (e.kind NOT IN (?, ?) OR e.severity >= ?)"
+        values += [*GRADED_KINDS, int(wanted.severity)]
     if wanted.prefix:
         # "0" is the character after "/", so this is all that begins with the prefix and a slash.
         where += " AND (s.path = ? OR (s.path > ? AND s.path < ?))"

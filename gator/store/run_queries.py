@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gator.core.pages import NodeList, Over, Place, never
 from gator.core.pools import DemandKey, Pools
+from gator.events import GRADED_KINDS
 from gator.store.blocks import decode
 from gator.store.catalogue_reader import CatalogueReader
 from gator.store.reader import Reader
@@ -161,7 +162,8 @@ class FolderReader:
         if kinds:
             where.append(f"kind IN ({', '.join(str(int(kind)) for kind in kinds)})")
         if severity:
-            where.append(f"(kind != {int(attach_pb2.EVENT_KIND_LOG)} OR severity >= {int(severity)})")
+            graded = ", ".join(str(int(kind)) for kind in GRADED_KINDS)
+            where.append(f"(kind NOT IN ({graded}) OR severity >= {int(severity)})")
         if prefix and "/" in prefix:
             where.append("subject IN (SELECT id FROM subjects WHERE path = ? OR (path > ? AND path < ?))")
             values += [prefix, prefix + "/", prefix + "0"]

@@ -66,7 +66,7 @@ class _OutputEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Output.ValueTyp
     OUTPUT_ALL: _Output.ValueType  # 1
     """All of them."""
     OUTPUT_WARNINGS: _Output.ValueType  # 2
-    """Messages of severity WARNING and worse."""
+    """Messages of severity WARNING and worse, and the output of streams whose lines are such: of stderr, unless its job says otherwise."""
     OUTPUT_NONE: _Output.ValueType  # 3
     """None."""
 
@@ -78,7 +78,7 @@ OUTPUT_UNSPECIFIED: Output.ValueType  # 0
 OUTPUT_ALL: Output.ValueType  # 1
 """All of them."""
 OUTPUT_WARNINGS: Output.ValueType  # 2
-"""Messages of severity WARNING and worse."""
+"""Messages of severity WARNING and worse, and the output of streams whose lines are such: of stderr, unless its job says otherwise."""
 OUTPUT_NONE: Output.ValueType  # 3
 """None."""
 
@@ -593,7 +593,9 @@ class EventFilter(message.Message):
     PREFIX_FIELD_NUMBER: builtins.int
     LOGS_PER_ATTEMPT_FIELD_NUMBER: builtins.int
     severity: common_pb2.Severity.ValueType
-    """Least severity of log events."""
+    """Least severity of log events, and of blocks, which have that of their stream. A line of a milder block that has a log
+    event of its own passes as that.
+    """
     prefix: builtins.str
     """Only this node and those below it."""
     logs_per_attempt: builtins.int

@@ -358,7 +358,7 @@ class ListEventsRequest(message.Message):
     attempt: builtins.int
     """Only this attempt; 0 means all."""
     severity: common_pb2.Severity.ValueType
-    """Least severity of log events; unspecified means all."""
+    """Least severity of log events and blocks; unspecified means all."""
     page_size: builtins.int
     """Most events in a page; 0 means 1,000, which is also the most that is given."""
     page_token: builtins.str

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from gator.events import GRADED_KINDS
 from gator.store.catalogue_where import Condition
 from gator.store.reader import event_of
 from gator.v1 import attach_pb2, common_pb2, event_pb2
@@ -28,9 +29,9 @@ _FEW_EVENTS = 1000
 _MOST_BODIES = 256
 
 _SEQ = (1 << SEQ_BITS) - 1
-_LOG = int(attach_pb2.EVENT_KIND_LOG)
 _BULK = frozenset((attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK, attach_pb2.EVENT_KIND_SAMPLE))
 _ALL = tuple(kind for kind in attach_pb2.EventKind.values() if kind)
+_LEAST = "(kind NOT IN (?, ?) OR severity >= ?)"
 _COLUMNS = "place, subject, kind, severity, time_unix_nanos, length(body)"
 
 
@@ -132,7 +133,7 @@ class EventReader:
             return None
         where = Condition().numbers("subject", subjects).numbers("kind", wanted.kinds)
         if wanted.severity:
-            where.add("(kind != ? OR severity >= ?)", _LOG, wanted.severity)
+            where.add(_LEAST, *GRADED_KINDS, wanted.severity)
         found = self._database.query(
             f"SELECT place FROM events WHERE {where.text} LIMIT ?",  # noqa: S608 - constant parts, numbers
             [*where.values, _FEW_EVENTS + 1],
@@ -148,7 +149,7 @@ class EventReader:
         values: list[object] = []
         for subject in subjects:
             for kind in wanted.kinds:
-                least = " AND severity >= ?" if kind == _LOG and wanted.severity else ""
+                least = " AND severity >= ?" if kind in GRADED_KINDS and wanted.severity else ""
                 looks.append(
                     "SELECT * FROM (SELECT place FROM events WHERE subject = ? AND kind = ?"  # noqa: S608
                     f" AND place > ? AND place <= ?{least} ORDER BY place LIMIT ?) AS t{len(looks)}"
@@ -165,7 +166,7 @@ class EventReader:
         near = Condition().add("place > ? AND place <= ?", wanted.after, until)
         near.numbers("kind", [] if wanted.kinds is _ALL else wanted.kinds)
         if wanted.severity:
-            near.add("(kind != ? OR severity >= ?)", _LOG, wanted.severity)
+            near.add(_LEAST, *GRADED_KINDS, wanted.severity)
         where = Condition()
         if "/" in prefix:
             _below(where, "path", prefix)

@@ -235,8 +235,8 @@ def _filter(lane: Lane, output: attach_pb2.Output.ValueType) -> attach_pb2.Event
         case attach_pb2.OUTPUT_NONE:
             return attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_SAMPLE])
         case attach_pb2.OUTPUT_WARNINGS:
-            kinds = [attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_SAMPLE]
-            return attach_pb2.EventFilter(kinds=kinds, severity=common_pb2.SEVERITY_WARNING)
+            # Of the blocks these are mostly those of stderr.
+            return attach_pb2.EventFilter(kinds=_BULK, severity=common_pb2.SEVERITY_WARNING)
         case _:
             return attach_pb2.EventFilter(kinds=_BULK)
 

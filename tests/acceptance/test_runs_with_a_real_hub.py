@@ -105,6 +105,21 @@ def test_every_event_is_in_a_hub_once_that_was_killed_and_started_again(gator: G
     assert done.out.count("is away") <= 1
 
 
+def test_with_warnings_alone_the_stderr_of_a_failure_can_be_read_in_the_hub(
+    gator: Gator, hub: RealHub
+) -> None:
+    hub.start()
+    said = "echo starting; echo 'first trouble' >&2; echo more; echo 'second trouble' >&2; exit 1"
+    hub.command("run", gator.spec(f'!Job {{ident: one, shell: "{said}"}}'), "--hub-logs", "warnings").wait()
+    logs = hub.command("logs", "one", "-r", "hub:one").wait().expect(0)
+    assert (logs.out.splitlines(), logs.err) == (["first trouble", "second trouble"], "")
+    found = hub.command("grep", "trouble|more|starting", "-r", "hub:one").wait().expect(0)
+    assert [line.rpartition(" ")[0].rpartition(" ")[2] for line in found.out.splitlines()] == [
+        "first",
+        "second",
+    ]
+
+
 def test_a_hub_that_is_stopped_in_the_middle_of_everything_holds_nothing_up(
     gator: Gator, hub: RealHub
 ) -> None:

@@ -119,6 +119,14 @@ def log(path: str, text: str, severity: Any = common_pb2.SEVERITY_INFO) -> event
     return event
 
 
+def block(path: str, data: bytes, severity: Any) -> event_pb2.Event:
+    event = of(path, 1)
+    event.block.severity = severity
+    event.block.encoding = event_pb2.Block.ENCODING_RAW
+    event.block.data = data
+    return event
+
+
 def finished(path: str, outcome: Any = common_pb2.OUTCOME_PASSED) -> event_pb2.Event:
     event = of(path, 1)
     event.attempt_finished.outcome = outcome

@@ -15,6 +15,7 @@ from .ingesting import (
     DAEMON_STORE,
     ROOT_STORE,
     RUN,
+    block,
     declared,
     feed,
     hello,
@@ -77,9 +78,9 @@ async def test_only_the_output_that_is_wanted_comes(database_url: str, tmp_path:
     async with hub(database_url, tmp_path) as there:
         for number, (output, texts) in enumerate(
             (
-                (pb.OUTPUT_WARNINGS, [b"careful"]),
+                (pb.OUTPUT_WARNINGS, [b"careful", b"from stderr"]),
                 (pb.OUTPUT_NONE, []),
-                (pb.OUTPUT_ALL, [b"plain", b"careful"]),
+                (pb.OUTPUT_ALL, [b"plain", b"careful", b"from stdout", b"from stderr"]),
             )
         ):
             run, name = f"run{number}", f"store{number}"
@@ -89,11 +90,14 @@ async def test_only_the_output_that_is_wanted_comes(database_url: str, tmp_path:
                 started("top"),
                 log("top", "plain"),
                 log("top", "careful", common_pb2.SEVERITY_WARNING),
+                block("top", b"from stdout", common_pb2.SEVERITY_INFO),
+                block("top", b"from stderr", common_pb2.SEVERITY_ERROR),
                 result("top"),
             )
             await feed(there.address, {name: store}, said=hello(run, name, output))
             bodies = [body for *_, body in there.events(run)]
-            assert [text for text in (b"plain", b"careful") if any(text in body for body in bodies)] == texts
+            said = (b"plain", b"careful", b"from stdout", b"from stderr")
+            assert [text for text in said if any(text in body for body in bodies)] == texts
             assert len(bodies) == 3 + len(texts)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from gator.errors import NotFoundError
+from gator.events import GRADED_KINDS
 from gator.query import Queries
 from gator.query.watch import EventWatch, RunWatch
 from gator.store.run_queries import FolderReader
@@ -108,6 +109,8 @@ def test_a_node_is_told_with_its_attempts_and_description(both: tuple[Queries, Q
         qs.ListEventsRequest(path="top/good", scope=qs.SCOPE_NODE),
         qs.ListEventsRequest(path="top/bad", kinds=[attach_pb2.EVENT_KIND_BLOCK]),
         qs.ListEventsRequest(severity=common_pb2.SEVERITY_ERROR),
+        qs.ListEventsRequest(kinds=GRADED_KINDS, severity=common_pb2.SEVERITY_ERROR),
+        qs.ListEventsRequest(path="top/bad", kinds=GRADED_KINDS, severity=common_pb2.SEVERITY_WARNING),
         qs.ListEventsRequest(attempt=1),
         qs.ListEventsRequest(path="top/good", attempt=1, kinds=[attach_pb2.EVENT_KIND_LOG]),
         qs.ListEventsRequest(path="top/nothing"),

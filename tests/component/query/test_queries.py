@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gator.errors import NotFoundError, UsageError
+from gator.events import GRADED_KINDS
 from gator.query import Queries
 from gator.query.watch import EventWatch, RunWatch
 from gator.store.run_queries import FolderReader
@@ -95,6 +96,13 @@ def test_events_are_listed_without_blocks_unless_asked_for(queries: Queries) -> 
         qs.ListEventsRequest(path="top/good", kinds=[attach_pb2.EVENT_KIND_BLOCK], attempt=1)
     )
     assert len(blocks.events) == 2
+
+
+def test_events_of_a_severity_are_messages_and_blocks_of_streams_that_are_as_bad(queries: Queries) -> None:
+    request = qs.ListEventsRequest(kinds=GRADED_KINDS, severity=common_pb2.SEVERITY_WARNING)
+    found = [stored.event for stored in queries.list_events(request).events]
+    assert {event.block.stream for event in found if event.HasField("block")} == {common_pb2.STREAM_STDERR}
+    assert [event.log.text for event in found if event.HasField("log")] == ["by the API"]
 
 
 def test_events_come_in_pages_across_stores(queries: Queries) -> None:

@@ -63,7 +63,7 @@ def block(path: str, data: bytes, first_line: int = 1, *, stderr: bool = False) 
         time_unix_nanos=ANY_TIME,
         block=event_pb2.Block(
             stream=common_pb2.STREAM_STDERR if stderr else common_pb2.STREAM_STDOUT,
-            severity=common_pb2.SEVERITY_INFO,
+            severity=common_pb2.SEVERITY_ERROR if stderr else common_pb2.SEVERITY_INFO,
             first_line=first_line,
             lines=data.count(b"\n"),
             size_bytes=len(data),

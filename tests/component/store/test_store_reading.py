@@ -23,7 +23,7 @@ EVENTS = st.lists(
         st.builds(started, st.sampled_from(PATHS)),
         st.builds(finished, st.sampled_from(PATHS)),
         st.builds(result, st.sampled_from(PATHS)),
-        st.builds(block, st.sampled_from(PATHS), st.binary(max_size=5)),
+        st.builds(block, st.sampled_from(PATHS), st.binary(max_size=5), stderr=st.booleans()),
     ),
     max_size=60,
 )

@@ -101,8 +101,7 @@ class FakeHub:
         if lane == BULK and output == pb.OUTPUT_NONE:
             wanted = pb.EventFilter(kinds=[pb.EVENT_KIND_SAMPLE])
         elif lane == BULK and output == pb.OUTPUT_WARNINGS:
-            kinds = [pb.EVENT_KIND_LOG, pb.EVENT_KIND_SAMPLE]
-            wanted = pb.EventFilter(kinds=kinds, severity=common_pb2.SEVERITY_WARNING)
+            wanted = pb.EventFilter(kinds=_BULK, severity=common_pb2.SEVERITY_WARNING)
         positions = self._cursors[lane].positions()
         subscribe = pb.Subscribe(subscription=lane, consumer="fake", positions=positions, filter=wanted)
         child.send(pb.AttachResponse(subscribe=subscribe))

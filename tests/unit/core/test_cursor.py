@@ -84,7 +84,14 @@ def test_a_filter_goes_by_kind_severity_and_prefix(wanted: pb.EventFilter, throu
     assert passes(wanted, log(path="a/b")) is through
 
 
-def test_severity_concerns_log_events_only() -> None:
+@pytest.mark.parametrize(("severity", "through"), [(3, True), (4, False)])
+def test_blocks_pass_by_the_severity_of_their_stream(severity: int, through: bool) -> None:
+    event = event_pb2.Event(path="a", attempt=1)
+    event.block.severity = 3  # type: ignore[assignment]
+    assert passes(pb.EventFilter(severity=severity), event) is through  # type: ignore[arg-type]
+
+
+def test_severity_concerns_log_events_and_blocks_only() -> None:
     assert passes(pb.EventFilter(severity=5), finished())  # type: ignore[arg-type]
 
 
