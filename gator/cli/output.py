@@ -106,18 +106,9 @@ def choice(descriptor: "EnumDescriptor", text: str, option: str) -> int:
 
 def duration(nanos: int) -> str:
     """A time span for people: `0.42s`, `12.3s`, `4m05s`, `2h07m`, `3d04h`."""
-    seconds = nanos / 1e9
-    if seconds < 10:
-        return f"{seconds:.2f}s"
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}m{rest:02}s"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours}h{minutes:02}m"
-    return f"{hours // 24}d{hours % 24:02}h"
+    from gator.core.amounts import span
+
+    return span(nanos)
 
 
 def size(count: int) -> str:

@@ -100,4 +100,4 @@ def _row(entry: hub_pb2.HistoryEntry) -> tuple[str, ...]:
 def _rate(tally: event_pb2.Tally) -> str:
     """How many of the jobs passed; empty for a single job, whose outcome says it."""
     jobs = sum(getattr(tally, field.name) for field in tally.DESCRIPTOR.fields)
-    return f"{tally.passed / jobs:.1%}" if jobs > 1 else ""
+    return f"{tally.passed / jobs * 100:.1f} %" if jobs > 1 else ""

@@ -19,6 +19,7 @@ from gator.console.pace import Pace
 from gator.console.paper import Paper
 from gator.console.screen import Screen
 from gator.console.summary import Failures, failure_line, write_summary
+from gator.core.amounts import whole_span
 from gator.ports import LiveState, RunInfo, RunningJob
 from gator.v1 import attach_pb2, event_pb2
 
@@ -113,7 +114,7 @@ class LiveDisplay:
         """The run has ended: the live lines make room for the summary."""
         self._state = _State.ENDED
         self._screen.close()
-        write_summary(self._paper, self._info, self._failures, result, result.usage.wall_nanos / 1e9)
+        write_summary(self._paper, self._info, self._failures, result, result.usage.wall_nanos)
 
     # -- the live lines
 
@@ -135,10 +136,10 @@ class LiveDisplay:
         total = max(1, self._info.jobs)
         ended = sum(getattr(tally, name) for name, _ in _BAR_COLOURS)
         share = min(1.0, 1 - ahead / total) if ahead else float(ended > 0)
-        when = words.coarse(int(now - self._began))
+        when = whole_span(int(now - self._began))
         left = None if self._run.stopping else self._pace.left(now, ahead)
         if left is not None:
-            when += f", about {words.coarse(left)} left"
+            when += f", about {whole_span(left)} left"
         if self._run.stopping:
             when += ", stopping"
         return [*self._bar(tally), (f" {int(share * 100):3} %  {when}", "")]
@@ -161,7 +162,7 @@ class LiveDisplay:
         for name in words.TALLY_ORDER:
             number = getattr(tally, name)
             if number:
-                parts += [(", ", ""), (f"{number} {name}", _COUNT_COLOURS.get(name, ""))]
+                parts += [(", ", ""), (f"{number:,} {name}", _COUNT_COLOURS.get(name, ""))]
         return parts[1:] or [("nothing yet", "")]
 
     def _fit(self, parts: Sequence[Part], most: int) -> tuple[str, int]:
@@ -179,5 +180,5 @@ class LiveDisplay:
 
 def _job(job: RunningJob, unix_nanos: int, columns: int) -> list[Part]:
     seconds = max(0, unix_nanos - job.started_unix_nanos) // 1_000_000_000
-    stamp = f"{words.coarse(seconds):>9}  "
+    stamp = f"{whole_span(seconds):>7}  "
     return [(stamp, "2"), (cut_front(job.path, max(0, columns - 1 - len(stamp))), "")]

@@ -18,7 +18,7 @@ def event_text(paper: Paper, event: event_pb2.Event) -> str:
             return f"started {_attempt(event)}\n"
         case "attempt_finished":
             if event.attempt_finished.outcome == pb.OUTCOME_FAILED:
-                # Only lost attempts are repeated, so this is the job's end, whose Result has a line of its own.
+                # Only lost attempts are repeated: this is the job's end, and its Result has a line.
                 return ""
             return f"{_end(paper, event.attempt_finished.outcome)} {_attempt(event)}\n"
         case "log":

@@ -9,6 +9,7 @@ from gator.console import words
 from gator.console.messages import event_text
 from gator.console.paper import Paper
 from gator.console.summary import Failures, failure_line, write_summary
+from gator.core.amounts import whole_span
 from gator.ports import LiveState, RunInfo
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
@@ -64,12 +65,11 @@ class PlainDisplay:
             self._began = self._said = now
         if now - self._said >= STATUS_SECONDS:
             self._said = now
-            self._paper.line(f"{words.coarse(now - self._began)}: {words.tally(self._state.tally)}")
+            self._paper.line(f"{whole_span(now - self._began)}: {words.tally(self._state.tally)}")
         return self._said + STATUS_SECONDS - now
 
     def on_end(self, result: event_pb2.Result) -> None:
         """The run has ended."""
-        wall = result.usage.wall_nanos / 1e9
         if self._info.single and self._quiet and result.outcome == pb.OUTCOME_PASSED:
             return
-        write_summary(self._paper, self._info, self._failures, result, wall)
+        write_summary(self._paper, self._info, self._failures, result, result.usage.wall_nanos)

@@ -15,6 +15,7 @@ from gator.console import words
 from gator.console.cells import one_line
 from gator.console.paper import Paper
 from gator.core import again as repeats
+from gator.core.amounts import span
 from gator.core.causes import FEW, Causes
 from gator.core.gate import FAILURES
 from gator.ports import RunInfo
@@ -93,7 +94,7 @@ def _causes(paper: Paper, info: RunInfo, causes: Causes[Failure]) -> Iterable[st
 
 
 def write_summary(
-    paper: Paper, info: RunInfo, failures: Failures, result: event_pb2.Result, wall: float
+    paper: Paper, info: RunInfo, failures: Failures, result: event_pb2.Result, wall_nanos: int
 ) -> None:
     """The end of a run."""
     lines: list[str] = []
@@ -106,7 +107,7 @@ def write_summary(
             lines += _whole(paper, info, failure)
     name = paper.paint(words.outcome(result.outcome), words.OUTCOME_COLOURS.get(result.outcome, ""))
     reason = _reason(info, failures, result)
-    lines.append(f"{name} {info.ident} in {words.clock(wall)}: {words.tally(result.jobs)}{reason}")
+    lines.append(f"{name} {info.ident} in {span(wall_nanos)}: {words.tally(result.jobs)}{reason}")
     lines.append(f"seed {info.seed}, folder {info.folder}")
     paper.write("".join(f"{line}\n" for line in lines))
 

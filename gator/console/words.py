@@ -1,4 +1,4 @@
-"""How outcomes, numbers and times are written for people.
+"""How outcomes and numbers are written for people.
 
 The rule: the same thing is written the same way everywhere.
 """
@@ -24,8 +24,8 @@ def outcome(value: pb.Outcome.ValueType) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """`1 job`, `3 jobs`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """`1 job`, `3 jobs`, `2,000 jobs`."""
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def wanted(*, verbose: bool, all_messages: bool) -> attach_pb2.EventFilter:
@@ -49,23 +49,7 @@ def notice(paper: Paper, text: str, *, warning: bool) -> str:
     return f"{paper.paint('warning:', '33')} {text}" if warning else text
 
 
-def clock(seconds: float) -> str:
-    """A span of time: `0.4 s`, `12 s`, `3:05`, `2:03:05`."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    return coarse(seconds)
-
-
-def coarse(seconds: float) -> str:
-    """A span of time in whole seconds: `0 s`, `12 s`, `3:05`, `2:03:05`."""
-    if seconds < 59.5:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
 def tally(counts: event_pb2.Tally) -> str:
     """`2 running, 5 waiting, 10 passed`; what is zero is left out, but never all."""
-    parts = [f"{getattr(counts, name)} {name}" for name in TALLY_ORDER if getattr(counts, name)]
+    parts = [f"{getattr(counts, name):,} {name}" for name in TALLY_ORDER if getattr(counts, name)]
     return ", ".join(parts) or "nothing yet"

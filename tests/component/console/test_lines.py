@@ -134,7 +134,7 @@ def test_a_failure_is_one_line_at_once_and_told_in_full_in_the_summary(make: Mak
     assert end[4].startswith("       log: /runs/one/logs/top_b_1_-")
     assert end[5:] == [
         "       again: gator run --only '/top/b[1]' --seed 7 - < SPEC",
-        "FAILED top in 0.0 s: nothing yet: 1 of 100 jobs failed",
+        "FAILED top in 0.00s: nothing yet: 1 of 100 jobs failed",
         "seed 7, folder /runs/one",
     ]
 
@@ -152,7 +152,7 @@ def test_a_single_job_that_fails_quietly_is_told_once(out: io.StringIO):
         "       first error: err:12: boom",
         "       log: /runs/one/logs/top.log",
         "       again: gator run --seed 7 - < SPEC",
-        "FAILED top in 0.0 s: 1 failed",
+        "FAILED top in 0.00s: 1 failed",
         "seed 7, folder /runs/one",
     ]
 
@@ -162,7 +162,7 @@ def test_a_single_job_that_was_stopped_quietly_says_why(out: io.StringIO):
     display.on_start(info(1, single=True), FakeRun(waiting=1))
     jobs = event_pb2.Tally(cancelled=1)
     display.on_end(event_pb2.Result(outcome=pb.OUTCOME_CANCELLED, message="stopped by SIGINT", jobs=jobs))
-    assert out.getvalue().splitlines()[0] == "CANCELLED top in 0.0 s: 1 cancelled: stopped by SIGINT"
+    assert out.getvalue().splitlines()[0] == "CANCELLED top in 0.00s: 1 cancelled: stopped by SIGINT"
 
 
 def test_when_verbose_a_job_that_failed_ends_with_one_line(make: Make, out: io.StringIO):
@@ -189,7 +189,7 @@ def test_a_line_of_counts_is_printed_a_minute(make: Make, out: io.StringIO):
     assert display.on_change(10.0) == 60.0
     assert display.on_change(50.0) == 20.0
     assert display.on_change(70.0) == 60.0
-    assert out.getvalue().splitlines()[1:] == ["1:00: 100 waiting"]
+    assert out.getvalue().splitlines()[1:] == ["1m00s: 100 waiting"]
 
 
 def test_when_quiet_only_failures_warnings_and_the_summary_are_printed(make: Make, out: io.StringIO):
@@ -200,7 +200,7 @@ def test_when_quiet_only_failures_warnings_and_the_summary_are_printed(make: Mak
     display.on_events([passed("top/a")])
     assert out.getvalue() == "warning: careful\n"
     display.on_end(event_pb2.Result(outcome=pb.OUTCOME_PASSED, jobs=event_pb2.Tally(passed=100)))
-    assert out.getvalue().splitlines()[1] == "PASSED top in 0.0 s: 100 passed"
+    assert out.getvalue().splitlines()[1] == "PASSED top in 0.00s: 100 passed"
 
 
 def test_all_messages_name_their_job(make: Make, out: io.StringIO):

@@ -66,13 +66,13 @@ HEAD = "top: 100 jobs on 2 cores, seed 7, folder /runs/one"
 
 
 def test_a_run_begins_with_a_line_that_stays_and_an_empty_bar(bench: Bench):
-    assert bench.start() == [HEAD, "─" * 30 + "   0 %  0 s", "100 waiting", ""]
+    assert bench.start() == [HEAD, "─" * 30 + "   0 %  0s", "100 waiting", ""]
 
 
 def test_before_anything_is_known_nothing_is_done(bench: Bench):
     bench.run.tally.Clear()
     bench.display.on_start(info(100), bench.run)
-    assert bench.screen()[1:3] == ["─" * 30 + "   0 %  0 s", "nothing yet"]
+    assert bench.screen()[1:3] == ["─" * 30 + "   0 %  0s", "nothing yet"]
 
 
 def test_the_lines_are_drawn_over_themselves(bench: Bench):
@@ -81,10 +81,10 @@ def test_the_lines_are_drawn_over_themselves(bench: Bench):
     screen = bench.change(waiting=38, running=2, passed=50, failed=10)
     assert screen == [
         HEAD,
-        "━" * 18 + "─" * 12 + "  60 %  1 s, about 1 s left",
+        "━" * 18 + "─" * 12 + "  60 %  1s, about 1s left",
         "2 running, 38 waiting, 50 passed, 10 failed",
-        "     11 s  top/a",
-        "      1 s  top/b[3]",
+        "    11s  top/a",
+        "     1s  top/b[3]",
         "",
     ]
     bench.run.jobs = []
@@ -105,7 +105,7 @@ def test_a_failure_is_printed_above_in_one_line(bench: Bench):
     assert bench.screen() == [
         HEAD,
         "FAILED top/sim[3]: exited with code 1",
-        "─" * 30 + "   0 %  1 s",
+        "─" * 30 + "   0 %  1s",
         "100 waiting",
         "",
     ]
@@ -141,7 +141,7 @@ def test_the_summary_takes_the_place_of_the_live_lines(bench: Bench):
     assert not any("%" in line or "─" in line for line in screen)
     assert "       again: gator run --only '/top/x[1]' --seed 7 - < SPEC" in screen
     assert screen[-3:] == [
-        "FAILED top in 1:02: 99 passed, 1 failed",
+        "FAILED top in 1m02s: 99 passed, 1 failed",
         "seed 7, folder /runs/one",
         "",
     ]
@@ -177,7 +177,7 @@ def test_wide_characters_take_two_cells(bench: Bench):
     bench.run.jobs = [RunningJob("top/試験/試験/試験", 0), RunningJob("top/e\u0301\u200d🐊🐊🐊🐊🐊", 0)]
     bench.run.tally.running = 2
     screen = bench.start()
-    assert screen[-3] == "     1:40  …/試験/試験"
+    assert screen[-3] == "  1m40s  …験/試験/試験"
     assert screen[-2].endswith("🐊🐊🐊🐊🐊")
     assert len(bench.change()) == len(screen), "nothing was wrapped"
 
@@ -198,7 +198,7 @@ def test_what_a_job_writes_moves_no_cursor(terminal: Terminal):
 def test_a_stopped_run_says_so_and_estimates_nothing(bench: Bench):
     bench.start()
     bench.run.stopping = True
-    assert bench.change(20, waiting=50, passed=50)[1].endswith(" 50 %  20 s, stopping")
+    assert bench.change(20, waiting=50, passed=50)[1].endswith(" 50 %  20s, stopping")
 
 
 def test_notices_are_printed_above(bench: Bench):

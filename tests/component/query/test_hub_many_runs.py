@@ -244,7 +244,7 @@ def test_the_trend_shows_the_last_outcomes_and_since_when_it_fails(ask: Gator, h
     assert lines[1].startswith("failing since run bbbbbbbb of ")
     assert lines[1].endswith(", commit 3f2a91c0 on main")
     assert lines[2].startswith("passed last in run aaaaaaaa of ")
-    assert " ".join(lines[4].split()[2:]) == "dddddddd not ended 3.00s 75.0% ann commit 3f2a91c0 on main"
+    assert " ".join(lines[4].split()[2:]) == "dddddddd not ended 3.00s 75.0 % ann commit 3f2a91c0 on main"
     (request,) = hub.asked
     assert (request.ident, request.path, request.page_size) == ("top", "sims/run[3]", 5)
     answer = json.loads(ask("trend", "top", "--json").stdout)
