@@ -11,7 +11,7 @@ import typer
 
 from gator import loading
 from gator.cli import run_options as opt
-from gator.cli.run_hub import HubLogs, chosen_hub, labels_of
+from gator.cli.run_hub import HubLogs, chosen_hub, labels_of, waiting_upload
 from gator.errors import UsageError
 from gator.process.host import supported
 
@@ -243,47 +243,50 @@ def run(
     reason = supported()
     if reason is not None:
         raise UsageError(f"cannot run jobs: {reason}")
-    loaded = opt.load_spec(spec, ident)
-    choice = opt.Choice(
-        only=opt.with_last_failures(only or [], loaded, opt.tracking_root()),
-        skip=skip or [],
-        tags=tag or [],
-        seeds=seed or [],
-        limit_warning=limit_warning,
-        limit_error=limit_error,
-        limit_critical=limit_critical,
-        timeout=timeout,
-        max_fail=max_fail,
-    )
-    request = opt.plan_request(loaded, choice)
-    if dry_run:
-        opt.show_plan(request, loaded.warnings)
-        return
-    pools = opt.pools(loaded, jobs=jobs, memory=memory, licenses=licenses or [], sched_args=sched_arg or [])
-    del scheduler
     notices: list[tuple[str, bool]] = []
-    hub_options = chosen_hub(hub, hub_ca, hub_wait, notices)
-    with loading.quickly():
-        from gator.cli.running import Launch, execute
+    hub_options = None if dry_run else chosen_hub(hub, hub_ca, hub_wait, notices)
+    with waiting_upload(hub_options) as upload:
+        loaded = opt.load_spec(spec, ident)
+        choice = opt.Choice(
+            only=opt.with_last_failures(only or [], loaded, opt.tracking_root()),
+            skip=skip or [],
+            tags=tag or [],
+            seeds=seed or [],
+            limit_warning=limit_warning,
+            limit_error=limit_error,
+            limit_critical=limit_critical,
+            timeout=timeout,
+            max_fail=max_fail,
+        )
+        request = opt.plan_request(loaded, choice)
+        if dry_run:
+            opt.show_plan(request, loaded.warnings)
+            return
+        pools = opt.pools(
+            loaded, jobs=jobs, memory=memory, licenses=licenses or [], sched_args=sched_arg or []
+        )
+        del scheduler
+        with loading.quickly():
+            from gator.cli.running import Launch, execute
 
-    launch = Launch(
-        loaded=loaded,
-        request=request,
-        pools=pools,
-        placement=placement,
-        tracking=tracking,
-        deadline_millis=opt.millis(deadline, "--deadline") or 0,
-        sample_interval_millis=opt.above_zero(opt.millis(interval, "--interval"), "--interval", 5_000),
-        log_cap_bytes=opt.above_zero(opt.size(log_cap, "--log-cap"), "--log-cap", 1 << 30),
-        text_logs=text_logs,
-        parent=opt.parent_address(parent),
-        quiet=quiet,
-        verbose=verbose,
-        all_messages=all_msg,
-        progress=sys.stdout.isatty() if progress is None else progress,
-        labels=labels_of(label or []),
-        output=f"OUTPUT_{hub_logs.name}",
-        hub=hub_options,
-        notices=notices,
-    )
-    raise typer.Exit(execute(launch))
+        launch = Launch(
+            loaded=loaded,
+            request=request,
+            pools=pools,
+            placement=placement,
+            tracking=tracking,
+            deadline_millis=opt.millis(deadline, "--deadline") or 0,
+            sample_interval_millis=opt.above_zero(opt.millis(interval, "--interval"), "--interval", 5_000),
+            log_cap_bytes=opt.above_zero(opt.size(log_cap, "--log-cap"), "--log-cap", 1 << 30),
+            text_logs=text_logs,
+            parent=opt.parent_address(parent),
+            quiet=quiet,
+            verbose=verbose,
+            all_messages=all_msg,
+            progress=sys.stdout.isatty() if progress is None else progress,
+            labels=labels_of(label or []),
+            output=f"OUTPUT_{hub_logs.name}",
+            hub=hub_options,
+            notices=notices,
+        )
+        raise typer.Exit(execute(launch, upload))

@@ -5,12 +5,14 @@ keeps a run from starting.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 
 from gator.cli.run_options import millis
 from gator.daemon.options import HubOptions
+from gator.daemon.upload_process import UploadProcess
 from gator.errors import UsageError
 
 HUB_VARIABLE = "GATOR_HUB"
@@ -53,6 +55,24 @@ def chosen_hub(
         ca=str(ca.absolute()) if ca is not None else "",
         wait_seconds=3.0 if wait_millis is None else wait_millis / 1000,
     )
+
+
+@contextmanager
+def waiting_upload(hub: HubOptions | None) -> Generator[UploadProcess | None]:
+    """The process that will feed the hub, which loads while the run is made ready; None without a hub.
+
+    It is gone afterwards, unless the run has taken it. Where it cannot be started the run tries again, and
+    tells.
+    """
+    upload = None
+    if hub is not None:
+        with suppress(OSError):
+            upload = UploadProcess(os.environ)
+    try:
+        yield upload
+    finally:
+        if upload is not None:
+            upload.dismiss()
 
 
 def labels_of(texts: Sequence[str]) -> Mapping[str, str]:

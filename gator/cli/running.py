@@ -37,6 +37,7 @@ from gator.daemon.modes import Placement
 from gator.daemon.options import HubOptions, RunEnd, RunOptions
 from gator.daemon.recovery import close_latest
 from gator.daemon.root import Root
+from gator.daemon.upload_process import UploadProcess
 from gator.errors import UsageError
 from gator.plan import Plan, make_plan
 from gator.ports import Display
@@ -69,8 +70,8 @@ class Launch(Struct, frozen=True):
     """What is to be said before anything starts, and whether it is a warning."""
 
 
-def execute(launch: Launch) -> int:
-    """Run it; the exit code."""
+def execute(launch: Launch, upload: UploadProcess | None = None) -> int:
+    """Run it; the exit code. `upload` waits to feed the hub."""
     launch.request.run = secrets.token_hex(16)
     # Planned before there is a folder, so that a spec that cannot run leaves nothing behind.
     plan = make_plan(launch.request)
@@ -101,7 +102,7 @@ def execute(launch: Launch) -> int:
         text_logs=launch.text_logs,
         hub=launch.hub,
     )
-    end, stopped = asyncio.run(_run(folder, plan, options, display, notices))
+    end, stopped = asyncio.run(_run(folder, plan, options, display, notices, upload))
     if launch.parent:
         from gator.cli.nested import report
 
@@ -115,9 +116,14 @@ def execute(launch: Launch) -> int:
 
 
 async def _run(
-    folder: RunFolder, plan: Plan, options: RunOptions, display: Display, notices: Sequence[tuple[str, bool]]
+    folder: RunFolder,
+    plan: Plan,
+    options: RunOptions,
+    display: Display,
+    notices: Sequence[tuple[str, bool]],
+    upload: UploadProcess | None,
 ) -> tuple[RunEnd, bool]:
-    root = Root(folder, plan, options, display, SystemClock())
+    root = Root(folder, plan, options, display, SystemClock(), upload)
     loop = asyncio.get_running_loop()
     stops: list[int] = []
     over = False

@@ -47,6 +47,7 @@ from gator.v1 import attach_pb2, control_service_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 
 if TYPE_CHECKING:
+    from gator.daemon.upload_process import UploadProcess
     from gator.daemon.uploader import Uploader
 
 INLINE = "inline"
@@ -61,10 +62,17 @@ class Root:
     """Runs one plan in one folder. Everything but the store's writing happens on one event loop."""
 
     def __init__(
-        self, folder: RunFolder, plan: Plan, options: RunOptions, display: Display, clock: Clock
+        self,
+        folder: RunFolder,
+        plan: Plan,
+        options: RunOptions,
+        display: Display,
+        clock: Clock,
+        upload: "UploadProcess | None" = None,
     ) -> None:
+        """`upload` is a process that waits to feed the hub, started ahead of the run."""
         self.folder, self.plan, self.options = folder, plan, options
-        self._display, self._clock = display, clock
+        self._display, self._clock, self._upload = display, clock, upload
         self._loop = asyncio.get_running_loop()
         self._run = plan.request.run
         self._key = secrets.token_bytes(KEY_BYTES)
@@ -335,10 +343,14 @@ class Root:
             from gator.daemon.uploader import Uploader
 
             self.uploader = Uploader(
-                self.options.hub, self.folder, self.options.environment, self._display.on_notice
+                self.options.hub,
+                self.folder,
+                self.options.environment,
+                self._display.on_notice,
+                self._upload,
             )
             # What starts the first jobs goes ahead.
-            self._loop.call_later(SERVE_AFTER if self._fleet is None else 0.0, self.uploader.start)
+            self._loop.call_soon(self.uploader.start)
 
     async def _stop_serving(self, serving: "asyncio.Task[None]") -> None:
         serving.cancel()

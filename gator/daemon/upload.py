@@ -1,7 +1,7 @@
 """`python -m gator.daemon.upload`: brings a run into a hub beside the run. Its order comes on stdin.
 
-The rule: the run never waits for it. It only reads the run's folder, steps back for everybody else as soon as
-the run is on its way, and goes when its root is gone.
+The rule: the run never waits for it. It loads before it has its order, only reads the run's folder, steps
+back for everybody else as soon as the run is on its way, and goes when its root is gone.
 """
 
 import asyncio
@@ -26,24 +26,43 @@ EXIT_CUT: Final = 70
 
 def main() -> int:
     """Bring a run into a hub until all of it is there: 0, else 1."""
-    # Unbuffered: what follows on stdin is for whoever watches it.
-    with os.fdopen(os.dup(0), "rb", buffering=0) as stdin:
-        line = stdin.readline()
-    if not line:
-        sys.stderr.write("no order on stdin: this is started by gator run --hub, not by hand\n")
-        return 2
-    order = UploadOrder.decode(line)
     question = GitQuestion(str(Path.cwd()))
     with loading.quickly():
         # Git answers meanwhile.
         from gator.daemon import upload_stream
 
         del upload_stream
-    if (git := question.answer()) is not None:
+    # Unbuffered: what follows on stdin is for whoever watches it.
+    with os.fdopen(os.dup(0), "rb", buffering=0) as stdin:
+        line = stdin.readline()
+    git = question.answer()
+    if not line:
+        # There is no run after all: its spec was wrong.
+        return 1
+    order = UploadOrder.decode(line)
+    try:
+        _log_to(order.log)
+    except OSError as error:
+        _tell(UploadStatus(UploadState.FAILED, f"cannot write {order.log}: {error.strerror}"))
+        return 1
+    if git is not None:
         # Where nothing can be written the run itself says so.
         with contextlib.suppress(OSError):
             write_git(Path(order.folder), git)
     return asyncio.run(_run(order))
+
+
+def _log_to(path: str) -> None:
+    """Let what goes wrong here stand in a file rather than on the terminal."""
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    os.dup2(log, 2)
+    os.close(log)
+
+
+def _tell(status: UploadStatus) -> None:
+    # Nobody listens after the death of the root.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(1, status.encode())
 
 
 async def _run(order: UploadOrder) -> int:
@@ -63,9 +82,7 @@ async def _run(order: UploadOrder) -> int:
             # Not sooner: where all cores are busy from the start the run would appear seconds late.
             stepped_back = True
             os.nice(NICE)
-        # Nobody listens after the death of the root.
-        with contextlib.suppress(BrokenPipeError):
-            os.write(1, status.encode())
+        _tell(status)
 
     upload = Upload(stores, partial(resolve, order.address, os.environ, ca=ca), on_status)
 

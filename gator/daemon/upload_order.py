@@ -18,6 +18,8 @@ class UploadOrder(Struct, frozen=True):
 
     folder: str
     """Folder of the run."""
+    log: str
+    """File for what goes wrong in the process itself."""
     address: str
     """`HOST:PORT` of the hub, as its user wrote it."""
     ca: str = ""

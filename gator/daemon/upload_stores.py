@@ -98,6 +98,11 @@ class RunStores:
         self.opened += found
         return found
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the root's store can be read and has its first event. Raises StoreError."""
+        return bool(self.opened) and (self.opened[0].committed > 0 or self.opened[0].poll())
+
     def poll(self) -> bool:
         """Whether any has come further. Raises StoreError."""
         return sum(store.poll() for store in self.opened) > 0

@@ -17,7 +17,7 @@ from gator import __version__, rpc
 from gator.daemon.upload_order import UploadState, UploadStatus
 from gator.daemon.upload_stop import StopCourier
 from gator.daemon.upload_stores import RunStores
-from gator.errors import GatorError, ProtocolError, UnavailableError, UserError
+from gator.errors import GatorError, ProtocolError, StoreError, UnavailableError, UserError
 from gator.hub_access import HubAccess
 from gator.link.stream import end_tasks
 from gator.link.uplink import Uplink
@@ -25,6 +25,8 @@ from gator.v1 import attach_pb2
 
 POLL_SECONDS: Final = 0.05
 """The stores are asked for their tips so often; less often where asking takes long."""
+FIRST_LOOK_SECONDS: Final = 0.01
+"""The beginning of a run is looked for so often."""
 _MOST_SHARE = 20
 """Asking takes at most one part in so many of the time."""
 FIRST_PAUSE_SECONDS: Final = 0.05
@@ -60,7 +62,10 @@ class Upload:
 
         Gives the last status, which was told too: DONE, REFUSED or FAILED.
         """
-        await self._wait_for_root()
+        try:
+            await self._wait_for_root()
+        except StoreError as error:
+            return self._be(UploadState.FAILED, str(error))
         pause = FIRST_PAUSE_SECONDS
         while True:
             stream = _Stream(self._stores, self._be)
@@ -80,9 +85,11 @@ class Upload:
             pause = min(2 * pause, MOST_PAUSE_SECONDS)
 
     async def _wait_for_root(self) -> None:
-        while self._stores.root is None:
-            if not self._stores.look():
-                await asyncio.sleep(POLL_SECONDS)
+        """What a run is can be told with its first event; one that is over may never have had one."""
+        self._stores.look()
+        while not (self._stores.has_begun or (self._over and self._stores.opened)):
+            await asyncio.sleep(FIRST_LOOK_SECONDS)
+            self._stores.look()
 
     def _hello(self) -> attach_pb2.Hello:
         root = self._stores.opened[0]

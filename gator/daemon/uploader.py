@@ -1,4 +1,4 @@
-"""The root's side of an upload: starts the process that feeds the hub, hears how it gets on, sees it off.
+"""The root's side of an upload: gives a process its order, hears how it gets on, sees it off.
 
 The rule: nothing here decides over the run, and only `finish` takes time, which has a bound.
 """
@@ -7,22 +7,19 @@ import asyncio
 import contextlib
 import os
 import shlex
-import signal
-import sys
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
-from pathlib import Path
 from typing import Protocol
 
 from gator.daemon.folder import RunFolder
 from gator.daemon.options import HubOptions
 from gator.daemon.upload_order import END_LINE, UploadOrder, UploadState, UploadStatus
-from gator.process.belongings import spare
+from gator.daemon.upload_process import UploadProcess
 
 AWAY_AGAIN_SECONDS = 60.0
 """A hub that comes and goes is told of at most so often."""
-ABSENT_SECONDS = 0.5
-"""At the end of a run a hub that never answered is waited for no longer than this."""
+ABSENT_SECONDS = 0.25
+"""A hub that has never answered for so long is not waited for at the end of a run."""
 
 _KILL_SECONDS = 1.0
 """So long the end of a killed process is waited for."""
@@ -48,38 +45,44 @@ class _State(Enum):
 
 
 class Uploader:
-    """One upload process; may be made before it is needed."""
+    """One upload; `process` is one that waits for its order already, else `start` makes one."""
 
     def __init__(
-        self, hub: HubOptions, folder: RunFolder, environment: Mapping[str, str], notify: Notify
+        self,
+        hub: HubOptions,
+        folder: RunFolder,
+        environment: Mapping[str, str],
+        notify: Notify,
+        process: UploadProcess | None = None,
     ) -> None:
         self._hub, self._folder, self._environment, self._notify = hub, folder, environment, notify
+        self._log = folder.daemons / "upload.log"
         self._loop = asyncio.get_running_loop()
         self._state = _State.WAITING
         self._gone: asyncio.Future[None] = self._loop.create_future()
-        self._process: _Process | None = None
+        self._process = process
+        self._talk: _Talk | None = None
         self._told_away = -AWAY_AGAIN_SECONDS
         self._met = False
         """Whether the hub ever answered."""
+        self._missed_since = 0.0
+        """When it first did not."""
         self._finishing = False
 
     def start(self) -> None:
-        """Start the process, if it was not; where that fails the user is told, and nothing else happens."""
+        """Give the process its order; where it cannot be had the user is told, and nothing else happens."""
         if self._state is not _State.WAITING:
             return
         self._state = _State.GOING
-        order = UploadOrder(str(self._folder.path), self._hub.address, self._hub.ca)
         try:
-            self._process = _Process(
-                order,
-                self._folder.daemons / "upload.log",
-                self._environment,
-                self._on_line,
-                self._on_gone,
-            )
+            process = self._process or UploadProcess(self._environment)
         except OSError as error:
             self._lose(f"its process cannot be started: {error.strerror}")
             self.let_go()
+            return
+        self._talk = _Talk(process, self._on_line, self._on_gone)
+        order = UploadOrder(str(self._folder.path), str(self._log), self._hub.address, self._hub.ca)
+        self._talk.say(order.encode())
 
     def let_go(self) -> None:
         """Wait no longer in `finish`."""
@@ -93,15 +96,14 @@ class Uploader:
         """
         self.start()
         self._finishing = True
-        if self._process is not None:
-            self._process.end()
-            if self._state is _State.AWAY:
-                self._hurry()
+        if self._talk is not None:
+            self._talk.say(END_LINE)
+            self._hurry()
             await asyncio.wait({self._gone}, timeout=self._hub.wait_seconds)
             if self._state in (_State.GOING, _State.AWAY):
                 # That it is ended now is nothing to tell.
                 self._state = _State.OVER
-            await self._process.close()
+            await self._talk.close()
         if self._state is not _State.DONE:
             self._notify(f"not everything reached the hub: {self.import_command}", warning=True)
         # As long as somebody read them that was not possible.
@@ -128,6 +130,7 @@ class Uploader:
                     self._state = _State.GOING
                     self._notify(f"the hub at {self._hub.address} is back")
             case UploadState.AWAY:
+                self._missed_since = self._missed_since or self._loop.time()
                 self._on_away(status.why)
                 self._hurry()
             case UploadState.REFUSED:
@@ -139,8 +142,9 @@ class Uploader:
 
     def _hurry(self) -> None:
         """A hub that was there may be back in a moment; one that never was is not worth the wait."""
-        if self._finishing and not self._met:
-            self._loop.call_later(min(ABSENT_SECONDS, self._hub.wait_seconds), self.let_go)
+        if self._finishing and self._missed_since and not self._met:
+            missed = self._loop.time() - self._missed_since
+            self._loop.call_later(max(0.0, ABSENT_SECONDS - missed), self.let_go)
 
     def _on_away(self, why: str) -> None:
         now = self._loop.time()
@@ -151,7 +155,8 @@ class Uploader:
     def _on_gone(self) -> None:
         self.let_go()
         if self._state in (_State.GOING, _State.AWAY):
-            self._lose(f"its process ended: see {self._folder.daemons / 'upload.log'}")
+            # Before it had its order it spoke to the terminal.
+            self._lose(f"its process ended: see {self._log}" if self._log.exists() else "its process ended")
 
     def _lose(self, why: str) -> None:
         self._state = _State.OVER
@@ -160,99 +165,51 @@ class Uploader:
         )
 
 
-class _Process:
-    """The process and its two pipes; raises OSError where it cannot be had."""
+class _Talk:
+    """What is said to the process and heard of it, until it ends."""
 
     def __init__(
-        self,
-        order: UploadOrder,
-        log: Path,
-        environment: Mapping[str, str],
-        on_line: Callable[[bytes], None],
-        on_gone: Callable[[], None],
+        self, process: UploadProcess, on_line: Callable[[bytes], None], on_gone: Callable[[], None]
     ) -> None:
+        """`process` now belongs to it."""
+        process.is_taken = True
         self._loop = asyncio.get_running_loop()
-        self._on_line, self._on_gone = on_line, on_gone
+        self._process, self._on_line, self._on_gone = process, on_line, on_gone
         self._rest = b""
-        self._pid, self._stdin, self._stdout = _spawn(log, environment)
-        # It is no job's, whatever else is a child of this process.
-        spare(self._pid)
-        # Whoever reaps it, this names no other process.
-        self._pidfd = os.pidfd_open(self._pid)
-        os.write(self._stdin, order.encode())
-        os.set_blocking(self._stdout, False)
+        os.set_blocking(process.stdout, False)
         self._exited: asyncio.Future[None] = self._loop.create_future()
-        self._loop.add_reader(self._stdout, self._read)
-        self._loop.add_reader(self._pidfd, self._on_exit)
+        self._loop.add_reader(process.stdout, self._read)
+        self._loop.add_reader(process.pidfd, self._on_exit)
 
-    def end(self) -> None:
-        """Tell it that the run is over."""
-        try:
-            os.write(self._stdin, END_LINE)
-        except BrokenPipeError:
-            # It is gone already, which the other pipe tells.
-            return
+    def say(self, line: bytes) -> None:
+        """Tell it something; one that is gone hears nothing, which the other pipe tells."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._process.stdin, line)
 
     async def close(self) -> None:
         """End it, and let the pipes go."""
         if not self._exited.done():
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            self._process.kill()
             # It may hang in the kernel, on a file system that is away.
             await asyncio.wait({self._exited}, timeout=_KILL_SECONDS)
-        self._loop.remove_reader(self._stdout)
-        self._loop.remove_reader(self._pidfd)
-        for descriptor in (self._stdin, self._stdout, self._pidfd):
-            os.close(descriptor)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self._pid, os.WNOHANG)  # noqa: ASYNC222 - it does not wait
+        self._loop.remove_reader(self._process.stdout)
+        self._loop.remove_reader(self._process.pidfd)
+        self._process.free()
 
     def _read(self) -> None:
         """Take what it has said."""
         try:
-            data = os.read(self._stdout, 65_536)
+            data = os.read(self._process.stdout, 65_536)
         except BlockingIOError:
             return
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._on_line(line)
         if not data:
-            self._loop.remove_reader(self._stdout)
+            self._loop.remove_reader(self._process.stdout)
 
     def _on_exit(self) -> None:
-        self._loop.remove_reader(self._pidfd)
+        self._loop.remove_reader(self._process.pidfd)
         self._read()
         self._exited.set_result(None)
         self._on_gone()
-
-
-def _spawn(log: Path, environment: Mapping[str, str]) -> tuple[int, int, int]:
-    """Start the process; its pid, its stdin and its stdout. Raises OSError."""
-    opened: list[int] = []
-    try:
-        stdin, order = os.pipe()
-        opened += (stdin, order)
-        status, stdout = os.pipe()
-        opened += (status, stdout)
-        err = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
-        opened.append(err)
-        pid = os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-P", "-m", "gator.daemon.upload"],
-            environment,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, stdin, 0),
-                (os.POSIX_SPAWN_DUP2, stdout, 1),
-                (os.POSIX_SPAWN_DUP2, err, 2),
-            ],
-            # A Ctrl-C of the terminal is for the root alone.
-            setsid=True,
-            setsigmask=(),
-            setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGHUP, signal.SIGTERM),
-        )
-    except OSError:
-        for descriptor in opened:
-            os.close(descriptor)
-        raise
-    for descriptor in (stdin, stdout, err):
-        os.close(descriptor)
-    return pid, order, status

@@ -73,6 +73,16 @@ async def test_all_of_a_run_is_in_the_hub_when_it_ends(gator: Gator, placement: 
     assert {path.suffix for path in (gator.folder / "stores").iterdir()} == {".db"}
 
 
+async def test_a_wrong_spec_is_told_as_without_a_hub_and_leaves_nothing_behind(gator: Gator) -> None:
+    hub = FakeHub()
+    async with serving(hub) as server:
+        spec = gator.spec("!Job\n  ident: x\n  comand: ls\n")
+        done = (await end_of(gator.start("run", spec, "--hub", server.address, env=ENV))).expect(2)
+        assert done.err.strip().endswith("there is no key 'comand'; did you mean 'command'?")
+        assert len(done.err.splitlines()) == 1
+    assert hub.attached == 0
+
+
 async def test_the_hub_is_told_what_the_run_is(gator: Gator) -> None:
     for line in (
         "git init -q -b trunk .",

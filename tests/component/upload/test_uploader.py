@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from gator.daemon.options import HubOptions
+from gator.daemon.upload_process import UploadProcess
 from gator.daemon.uploader import Uploader
 from tests.component.link.fakes import until
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, serving
@@ -127,9 +129,11 @@ async def test_who_presses_ctrl_c_waits_no_longer(run: FakeRun) -> None:
     assert [notes.number_of(words) for words in ("not everything reached", "")] == [1, 1]
 
 
-async def test_a_process_that_cannot_be_started_is_told_once(run: FakeRun) -> None:
+async def test_a_process_that_cannot_be_started_is_told_once(
+    run: FakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
     notes = Notes()
-    run.folder.daemons.rmdir()
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     uploader = Uploader(HubOptions("127.0.0.1:1"), run.folder, ENV, notes)
     uploader.start()
     run.end()
@@ -139,7 +143,53 @@ async def test_a_process_that_cannot_be_started_is_told_once(run: FakeRun) -> No
     assert notes.number_of("not everything reached the hub") == 1
 
 
-async def test_a_process_that_dies_at_its_start_is_told_once(run: FakeRun) -> None:
+async def test_a_process_without_a_place_for_its_log_is_told_once(run: FakeRun) -> None:
+    notes = Notes()
+    run.folder.daemons.rmdir()
+    uploader = Uploader(HubOptions("127.0.0.1:1"), run.folder, ENV, notes)
+    uploader.start()
+    await until(lambda: notes.texts)
+    run.end()
+    await uploader.finish()
+    assert notes.number_of("upload.log: No such file or directory") == 1
+    assert notes.number_of("not everything reached the hub") == 1
+    assert len(notes.texts) == 2
+
+
+async def test_a_process_that_was_started_ahead_gets_its_order(run: FakeRun) -> None:
+    notes, hub = Notes(), FakeHub()
+    process = UploadProcess(ENV)
+    async with serving(hub) as server:
+        uploader = Uploader(HubOptions(server.address), run.folder, ENV, notes, process)
+        uploader.start()
+        # The run has it, so whoever made it ends it no more.
+        process.dismiss()
+        run.end()
+        await uploader.finish()
+    assert hub.sequences(run.stores["root"].store_id) == [1]
+    assert notes.texts == []
+
+
+def test_a_process_without_a_run_is_ended() -> None:
+    before = children()
+    process = UploadProcess(ENV)
+    assert children() != before
+    process.dismiss()
+    assert children() == before
+
+
+def test_a_process_whose_maker_is_gone_ends_by_itself() -> None:
+    process = UploadProcess(ENV)
+    os.close(process.stdin)
+    _, status = os.waitpid(process.pid, 0)
+    os.close(process.stdout)
+    os.close(process.pidfd)
+    assert os.waitstatus_to_exitcode(status) == 1
+
+
+async def test_a_process_that_dies_at_its_start_is_told_once(
+    run: FakeRun, capfd: pytest.CaptureFixture[str]
+) -> None:
     notes = Notes()
     environment = {**ENV, "PYTHONHOME": "/nonexistent"}
     uploader = Uploader(HubOptions("127.0.0.1:1"), run.folder, environment, notes)
@@ -149,7 +199,7 @@ async def test_a_process_that_dies_at_its_start_is_told_once(run: FakeRun) -> No
     await uploader.finish()
     assert notes.number_of("its process ended") == 1
     assert notes.number_of("not everything reached the hub") == 1
-    assert (run.folder.daemons / "upload.log").read_text()
+    assert "No module named 'encodings'" in capfd.readouterr().err
 
 
 async def test_a_flapping_hub_is_not_told_again_and_again(run: FakeRun) -> None:
