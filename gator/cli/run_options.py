@@ -118,7 +118,7 @@ def plan_request(loaded: LoadedSpec, choice: Choice) -> plan_pb2.PlanRequest:
     request = plan_pb2.PlanRequest(
         spec=loaded.spec,
         only=choice.only,
-        skip=choice.skip,
+        skip=_without_last_passed(choice.skip, loaded),
         tags=choice.tags,
         spec_dir=loaded.folder,
         launch_dir=str(Path.cwd()),
@@ -228,10 +228,20 @@ def with_last_failures(only: Sequence[str], loaded: LoadedSpec, root: Path) -> l
     """The globs of --only, with `@failed` replaced by the failed jobs of the last run of this ident."""
     if "@failed" not in only:
         return list(only)
-    from gator.cli.last_run import failed_paths
+    from gator.cli.last_run import FAILED, failed_paths
 
-    paths = failed_paths(root, _root(loaded.spec).ident)
-    return [glob for glob in only if glob != "@failed"] + [f"/{path}" for path in paths]
+    failed = failed_paths(root, _root(loaded.spec).ident)
+    return [glob for glob in only if glob != FAILED] + failed
+
+
+def _without_last_passed(skip: Sequence[str], loaded: LoadedSpec) -> list[str]:
+    """The globs of --skip, with `@passed` replaced by what passed in the last run of this ident."""
+    if "@passed" not in skip:
+        return list(skip)
+    from gator.cli.last_run import PASSED, passed_paths
+
+    passed = passed_paths(tracking_root(), _root(loaded.spec).ident)
+    return [glob for glob in skip if glob != PASSED] + passed
 
 
 def show_plan(request: plan_pb2.PlanRequest, warnings: Sequence[Problem]) -> None:

@@ -1,0 +1,91 @@
+"""A run can take up what the last one of its name left: what failed, or all that did not pass."""
+
+import signal
+
+from gator.v1 import common_pb2
+from tests.acceptance.support import Gator, until
+
+PASSED = common_pb2.OUTCOME_PASSED
+SPEC = """\
+!JobGroup
+  ident: top
+  jobs:
+  - !Job {ident: build, command: "true"}
+  - !JobArray
+      ident: tests
+      on_pass: build
+      repeats: 4
+      jobs:
+      - !Job {ident: t, shell: "[ -e go ] || [ $GATOR_ARRAY_INDEX -lt 2 ] || sleep 60.7"}
+  - !JobArray
+      ident: pairs
+      on_pass: build
+      repeats: 2
+      jobs:
+      - !JobGroup
+          ident: p
+          jobs:
+          - !Job {ident: x, command: "true"}
+          - !Job {ident: y, on_pass: x, shell: "[ -e go ] || [ $GATOR_ARRAY_INDEX -eq 0 ] || sleep 60.7"}
+  - !Job {ident: bad, shell: "[ -e go ]"}
+  - !Job {ident: report, on_done: [tests, bad], command: "true"}
+"""
+
+
+def stopped(gator: Gator, *args: str) -> None:
+    """Run until three jobs sleep and all others that can have ended, and stop it."""
+    run = gator.start("run", gator.spec(SPEC), "-j", 9, *args)
+    until(lambda: len(gator.jobs("60.7")) == 3, "the jobs that sleep")
+    until(lambda: "top/bad" in gator.nodes() and gator.nodes()["top/bad"].outcome, "the job that fails")
+    until(lambda: gator.nodes()["top/pairs/p[0]"].outcome == PASSED, "the pair that passes")
+    run.signal(signal.SIGINT)
+    run.wait().expect(130)
+
+
+def jobs(gator: Gator) -> list[str]:
+    return [path for path, node in gator.nodes().items() if node.kind == common_pb2.NODE_KIND_JOB]
+
+
+REST = [
+    "top/bad",
+    "top/pairs/p[1]/x",
+    "top/pairs/p[1]/y",
+    "top/report",
+    "top/tests/t[2]",
+    "top/tests/t[3]",
+]
+
+
+def test_after_a_stop_all_but_what_passed_can_be_run(gator: Gator) -> None:
+    stopped(gator)
+    (gator.root / "go").touch()
+    gator("run", "--skip", "@passed", "spec.yaml").expect(0)
+    # Of a repeat of a group either all is run or nothing.
+    assert jobs(gator) == REST
+    assert "nothing is left to run" in gator("run", "--skip", "@passed", "spec.yaml").expect(2).err
+
+
+def test_what_passed_before_a_second_stop_is_not_run_a_third_time(gator: Gator) -> None:
+    stopped(gator)
+    run = gator.start("run", "--skip", "@passed", "spec.yaml", "-j", 9)
+    until(lambda: len(gator.jobs("60.7")) == 3, "the jobs that sleep")
+    run.signal(signal.SIGINT)
+    run.wait().expect(130)
+    (gator.root / "go").touch()
+    gator("run", "--skip", "@passed", "spec.yaml").expect(0)
+    assert jobs(gator) == REST
+
+
+def test_what_failed_is_run_again_without_what_was_cancelled(gator: Gator) -> None:
+    stopped(gator)
+    (gator.root / "go").touch()
+    gator("run", "--only", "@failed", "spec.yaml").expect(0)
+    assert jobs(gator) == ["top/bad"]
+    assert "nothing failed in the last run of top" in gator("run", "--only", "@failed", "spec.yaml").err
+
+
+def test_a_spec_that_never_ran_has_no_last_run(gator: Gator) -> None:
+    name = gator.spec(SPEC)
+    for args in (("--only", "@failed"), ("--skip", "@passed")):
+        done = gator("run", *args, name).expect(2)
+        assert f"{' '.join(args)}: no run of top in" in done.err
