@@ -25,6 +25,7 @@ from gator.errors import (
 from gator.link.session import ChildLink
 from gator.v1 import attach_pb2, common_pb2, control_service_pb2
 from gator_hub import registry
+from gator_hub.log import MoveLog
 from gator_hub.schema import SEQ_BITS
 from gator_hub.writer import Lane, Work, Writer
 
@@ -50,6 +51,14 @@ class _Root(Struct, eq=False):
     """Number of the run's row; 0 until it is registered."""
     cursors: dict[Lane, ConsumerCursor] = field(default_factory=dict[Lane, ConsumerCursor])
     gone: bool = False
+    events: int = 0
+    """Number of its events that were kept."""
+    fault: str = ""
+    """Why the hub ended its stream."""
+
+    def __str__(self) -> str:
+        hello = self.link.hello
+        return f"run {hello.description.run.ident} ({hello.run[:8]})"
 
 
 class Ingest:
@@ -58,8 +67,9 @@ class Ingest:
     `user_of` gives the name of whom a token belongs to, or raises UnauthenticatedError.
     """
 
-    def __init__(self, writer: Writer, user_of: Callable[[str], str]) -> None:
+    def __init__(self, writer: Writer, user_of: Callable[[str], str], moves: MoveLog | None = None) -> None:
         self._writer, self._user_of = writer, user_of
+        self._moves = moves or MoveLog()
         self._roots: dict[ChildLink, _Root] = {}
         self._owners: dict[int, str] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -91,18 +101,26 @@ class Ingest:
     def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> Awaitable[None] | None:
         """Events are kept; what else a root says is of no use here."""
         if message.WhichOneof("message") == "batch":
-            self._on_batch(self._roots[child], message.batch)
+            root = self._roots[child]
+            try:
+                self._on_batch(root, message.batch)
+            except ProtocolError as error:
+                root.fault = str(error)
+                raise
             if self._writer.backlog_bytes > MOST_BACKLOG_BYTES:
                 return self._wait_for_room()
         return None
 
     def on_detached(self, child: ChildLink) -> None:
         """A root went."""
-        self._roots.pop(child).gone = True
+        root = self._roots.pop(child)
+        root.gone = True
         run = child.hello.run
         # One that is about to be registered counts too; what it has asked of the writer comes before this.
         if not self.attached(run):
             self._writer.run(partial(registry.detach, run=run))
+        if root.run and not self._closing:
+            self._spawn(self._say_left(root))
 
     def attached(self, run: str) -> int:
         """How many are attached for the run with this id, those that are not registered yet included."""
@@ -154,9 +172,26 @@ class Ingest:
         root.run = found.id
         if root.gone:
             return
+        self._moves.say("%s of %s on %s attached", root, root.owner, hello.host)
         for lane in Lane:
             root.cursors[lane] = ConsumerCursor(found.positions[lane])
             self._subscribe(root, lane)
+
+    async def _say_left(self, root: _Root) -> None:
+        # What it sent last is on its way through the writer.
+        asked = self._writer.run(partial(registry.outcome_of, number=root.run))
+        try:
+            outcome = await asyncio.wrap_future(asked)
+        except (GatorError, UserError):
+            # A database that is in trouble says so itself.
+            outcome = None
+        if root.fault:
+            how = f"dropped ({root.fault})"
+        elif outcome is None:
+            how = "left before its end"
+        else:
+            how = f"left at its end ({_word(outcome)})"
+        self._moves.say("%s %s, events kept: %d", root, how, root.events)
 
     def _subscribe(self, root: _Root, lane: Lane) -> None:
         wanted = _filter(lane, root.link.hello.description.output)
@@ -194,12 +229,15 @@ class Ingest:
 
     def _on_kept(self, root: _Root, lane: Lane, batch: attach_pb2.Batch, error: Exception | None) -> None:
         self._make_room()
+        if error is None:
+            root.events += len(batch.events)
         if root.link not in self._roots:
             return
         if error is None:
             self._ack(root, lane, batch)
         else:
             root.gone = True
+            root.fault = str(error)
             root.link.close(error)
 
     def _ack(self, root: _Root, lane: Lane, batch: attach_pb2.Batch) -> None:
@@ -227,18 +265,26 @@ class Ingest:
                 let_in += 1
 
 
+def _word(outcome: int) -> str:
+    """`passed`; the number of one that only a newer version knows."""
+    if outcome not in common_pb2.Outcome.values():
+        return str(outcome)
+    return common_pb2.Outcome.Name(common_pb2.Outcome.ValueType(outcome)).removeprefix("OUTCOME_").lower()
+
+
 def _filter(lane: Lane, output: attach_pb2.Output.ValueType) -> attach_pb2.EventFilter:
     """What is wanted on a lane; together they are all that a user wants to be kept."""
     if lane is Lane.STATES:
         return attach_pb2.EventFilter(kinds=_STATES)
     match output:
-        case attach_pb2.OUTPUT_NONE:
-            return attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_SAMPLE])
         case attach_pb2.OUTPUT_WARNINGS:
             # Of the blocks these are mostly those of stderr.
             return attach_pb2.EventFilter(kinds=_BULK, severity=common_pb2.SEVERITY_WARNING)
-        case _:
+        case attach_pb2.OUTPUT_ALL | attach_pb2.OUTPUT_UNSPECIFIED:
             return attach_pb2.EventFilter(kinds=_BULK)
+        case _:
+            # None; or something that only a newer root knows, who may not want more to be kept.
+            return attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_SAMPLE])
 
 
 def _check(batch: attach_pb2.Batch, ident: str) -> None:

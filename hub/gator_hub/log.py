@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable
 
 REFUSALS = 20
-"""Lines about refused calls in `REFUSAL_SECONDS`; the others are only counted."""
-REFUSAL_SECONDS = 60.0
+"""Lines about refused calls in `PERIOD_SECONDS`; the others are only counted."""
+MOVES = 500
+"""The same of runs that come and go: many may come at once, but one that does so for ever fills no disk."""
+PERIOD_SECONDS = 60.0
 _LONGEST = 2000
 
 log = logging.getLogger("gator.hub")
@@ -29,27 +31,48 @@ def begin() -> None:
     log.setLevel(logging.INFO)
 
 
-class RefusalLog:
-    """A line for each call that was refused, as `gator.rpc.serve` tells them."""
+class Allowance:
+    """Lets so many lines of a sort pass in `PERIOD_SECONDS`.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    `rest` has one `%d`: it says afterwards how many more there were.
+    """
+
+    def __init__(self, most: int, level: int, rest: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._level, self._rest, self._clock = most, level, rest, clock
         self._since = clock()
         self._count = 0
 
-    def __call__(self, method: str, peer: str, error: Exception) -> None:
-        """One more."""
-        if self._clock() - self._since >= REFUSAL_SECONDS:
+    def say(self, text: str, *values: object) -> None:
+        """One more line, as the methods of a logger take it."""
+        if self._clock() - self._since >= PERIOD_SECONDS:
             self.close()
         self._count += 1
-        if self._count <= REFUSALS:
-            log.warning("refused %s to %s: %s", method, peer, error)
+        if self._count <= self._most:
+            log.log(self._level, text, *values)
 
     def close(self) -> None:
         """Say how many were not said."""
-        if self._count > REFUSALS:
-            log.warning("refused %d more calls within a minute", self._count - REFUSALS)
+        if self._count > self._most:
+            log.log(self._level, self._rest, self._count - self._most)
         self._since, self._count = self._clock(), 0
+
+
+class RefusalLog(Allowance):
+    """A line for each call that was refused, as `gator.rpc.serve` tells them."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(REFUSALS, logging.WARNING, "refused %d more calls within a minute", clock)
+
+    def __call__(self, method: str, peer: str, error: Exception) -> None:
+        """One more."""
+        self.say("refused %s to %s: %s", method, peer, error)
+
+
+class MoveLog(Allowance):
+    """A line for each run that comes, and for each that goes."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(MOVES, logging.INFO, "runs came or went %d more times within a minute", clock)
 
 
 class OneLine(logging.Formatter):

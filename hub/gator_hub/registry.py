@@ -53,6 +53,12 @@ def detach(database: Database, run: str) -> None:
     )
 
 
+def outcome_of(database: Database, number: int) -> int | None:
+    """What came of the run in a row, None as long as its root has no Result here."""
+    rows = database.execute("SELECT outcome FROM runs WHERE id = ?", (number,)).fetchall()
+    return rows[0][0] if rows else None
+
+
 def detach_all(database: Database) -> None:
     """At the start of a hub: whoever was connected is not."""
     database.execute("UPDATE runs SET connected = 0 WHERE connected = 1")

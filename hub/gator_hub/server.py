@@ -20,7 +20,7 @@ from gator_hub.database import Database
 from gator_hub.hub_servicer import HubServicer
 from gator_hub.ingest import Ingest
 from gator_hub.lock import HubLock
-from gator_hub.log import RefusalLog, log
+from gator_hub.log import MoveLog, RefusalLog, log
 from gator_hub.options import HubOptions
 from gator_hub.retention import Retention
 from gator_hub.runs import OpenRuns
@@ -57,7 +57,8 @@ class HubServer:
         self._pool = ThreadPoolExecutor(_QUERY_THREADS, "hub query")
         self._runs = OpenRuns(database)
         self._writer = Writer(database, asyncio.get_running_loop().call_soon_threadsafe)
-        self._ingest = Ingest(self._writer, access.user_of)
+        self._moves = MoveLog(clock)
+        self._ingest = Ingest(self._writer, access.user_of, self._moves)
         self._retention = Retention(
             database,
             self._writer,
@@ -102,6 +103,7 @@ class HubServer:
         await asyncio.to_thread(self._writer.close)
         await asyncio.to_thread(self._pool.shutdown)
         self._refusals.close()
+        self._moves.close()
 
     async def _listen(self) -> rpc.Server:
         options = self._options

@@ -74,7 +74,7 @@ async def hub(url: str, folder: Path) -> AsyncGenerator[Hub]:
 
 def hello(run: str = RUN, store: str = ROOT_STORE, output: Any = pb.OUTPUT_ALL, **said: Any) -> pb.Hello:
     described = pb.RunDescription(run=query_pb2.Run(id=run, ident="top", user="ada", **said), output=output)
-    return pb.Hello(role=pb.ROLE_ROOT, id="root", run=run, store=store, description=described)
+    return pb.Hello(role=pb.ROLE_ROOT, id="root", host="node17", run=run, store=store, description=described)
 
 
 async def feed(

@@ -1,6 +1,7 @@
 """What the hub keeps of what roots send, on both databases."""
 
 import asyncio
+import logging
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,35 @@ async def test_a_run_is_connected_while_somebody_feeds_it(database_url: str, tmp
             await child.read()
             assert there.database.query(connected) == [(1,)]
         await until(lambda: there.database.query(connected) == [(0,)])
+
+
+async def test_runs_that_come_and_go_are_lines_of_the_log(
+    database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "gator.hub")
+
+    def lines() -> list[str]:
+        return [record.getMessage() for record in caplog.records]
+
+    async with hub(database_url, tmp_path) as there:
+        await feed(there.address, small_run())
+        attached = "run top (aaaaaaaa) of ada on node17 attached"
+        await until(lambda: len(lines()) == 2)
+        assert lines() == [attached, "run top (aaaaaaaa) left at its end (failed), events kept: 152"]
+        wrong = batch(log("other", "x"), store="d" * 32)
+        for said, how in ((None, "left before its end"), (wrong, "dropped (event 1 of dddd")):
+            caplog.clear()
+            async with raw(there, "ada-token") as child:  # type: ignore[arg-type]
+                await child.say(pb.AttachRequest(hello=hello("b" * 32, "d" * 32)))
+                await child.read()
+                await child.read()
+                if said is not None:
+                    await child.say(pb.AttachRequest(batch=said))
+                    await child.status()
+            await until(lambda: len(lines()) == 2)
+            assert lines()[0] == "run top (bbbbbbbb) of ada on node17 attached"
+            assert lines()[1].startswith(f"run top (bbbbbbbb) {how}")
+            assert lines()[1].endswith("events kept: 0")
 
 
 async def test_a_server_that_is_started_again_under_load_loses_nothing(

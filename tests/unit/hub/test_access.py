@@ -9,7 +9,7 @@ import pytest
 
 from gator.errors import UnauthenticatedError, UsageError
 from gator_hub.access import Access, own_file, read_tokens
-from gator_hub.log import REFUSAL_SECONDS, REFUSALS, OneLine, RefusalLog
+from gator_hub.log import MOVES, PERIOD_SECONDS, REFUSALS, MoveLog, OneLine, RefusalLog
 
 ANN, BOB = "a" * 32, "b" * 32
 
@@ -142,10 +142,27 @@ def test_a_flood_of_refusals_is_counted_instead_of_written(caplog: pytest.LogCap
     for _ in range(REFUSALS + 1000):
         refused("/gator.v1.QueryService/GetRun", "ipv4:127.0.0.1:1", UnauthenticatedError("no"))
     assert len(caplog.records) == REFUSALS
-    clock.now = REFUSAL_SECONDS
+    clock.now = PERIOD_SECONDS
     refused("/gator.v1.QueryService/GetRun", "ipv4:127.0.0.1:1", UnauthenticatedError("no"))
     assert len(caplog.records) == REFUSALS + 2
     assert "1000 more calls" in caplog.text
+
+
+def test_runs_that_come_and_go_for_ever_are_counted_instead_of_written(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Clock()
+    caplog.set_level(logging.INFO, "gator.hub")
+    moves = MoveLog(clock)
+    for _ in range(MOVES + 1000):
+        moves.say("run %s attached", "nightly")
+    assert len(caplog.records) == MOVES
+    clock.now = PERIOD_SECONDS
+    moves.say("run %s attached", "nightly")
+    assert [record.getMessage() for record in caplog.records[MOVES:]] == [
+        "runs came or went 1000 more times within a minute",
+        "run nightly attached",
+    ]
 
 
 def test_nothing_makes_two_lines_of_one_in_the_log() -> None:
