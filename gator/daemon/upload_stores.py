@@ -32,15 +32,15 @@ class StoreFile:
         """What it says of itself."""
         return self._reader.meta
 
-    def poll(self) -> bool:
-        """Look how far it has come; whether that is further. Raises StoreError."""
+    def poll(self) -> int:
+        """Look how far it has come; the number of events since the last look. Raises StoreError."""
         before = self.committed
         try:
             self.committed = self._reader.tip()
         except StoreError as error:
             self.fault = str(error)
             raise
-        return self.committed > before
+        return self.committed - before
 
     def read(
         self, after: int, wanted: attach_pb2.EventFilter, limit: int, /
@@ -101,11 +101,11 @@ class RunStores:
     @property
     def has_begun(self) -> bool:
         """Whether the root's store can be read and has its first event. Raises StoreError."""
-        return bool(self.opened) and (self.opened[0].committed > 0 or self.opened[0].poll())
+        return bool(self.opened) and (self.opened[0].committed > 0 or self.opened[0].poll() > 0)
 
-    def poll(self) -> bool:
-        """Whether any has come further. Raises StoreError."""
-        return sum(store.poll() for store in self.opened) > 0
+    def poll(self) -> int:
+        """Look how far all have come; the number of events since the last look. Raises StoreError."""
+        return sum(store.poll() for store in self.opened)
 
     def describe(self) -> attach_pb2.RunDescription:
         """What the root's store says of the run; only when it is open."""

@@ -5,6 +5,7 @@ restart of either side and a second upload of the same run all look alike.
 """
 
 import asyncio
+import contextlib
 import os
 import secrets
 from collections.abc import Callable
@@ -25,6 +26,10 @@ from gator.v1 import attach_pb2
 
 POLL_SECONDS: Final = 0.05
 """The stores are asked for their tips so often; less often where asking takes long."""
+BUSY_POLL_SECONDS: Final = 0.15
+"""The same while they bring so much that each round costs: then more goes together."""
+BUSY_EVENTS: Final = 50
+"""So many events in a round are much."""
 FIRST_LOOK_SECONDS: Final = 0.01
 """The beginning of a run is looked for so often."""
 _MOST_SHARE = 20
@@ -48,14 +53,14 @@ class Upload:
 
     def __init__(self, stores: RunStores, access: Callable[[], HubAccess], tell: Tell) -> None:
         self._stores, self._access, self._tell = stores, access, tell
-        self._over = False
+        self._over = asyncio.Event()
         self._id = secrets.token_hex(8)
         self._status = UploadStatus(UploadState.AWAY)
         self._said = False
 
     def end(self) -> None:
         """The run is over: end when everything that is there now is in the hub."""
-        self._over = True
+        self._over.set()
 
     async def run(self) -> UploadStatus:
         """Goes on until everything is in the hub after `end`, or nothing more can be done.
@@ -70,7 +75,7 @@ class Upload:
         while True:
             stream = _Stream(self._stores, self._be)
             try:
-                await stream.run(self._access(), self._hello(), lambda: self._over)
+                await stream.run(self._access(), self._hello(), self._over)
                 return self._be(UploadState.DONE)
             except (GatorError, UserError) as error:
                 if self._stores.fault:
@@ -87,7 +92,7 @@ class Upload:
     async def _wait_for_root(self) -> None:
         """What a run is can be told with its first event; one that is over may never have had one."""
         self._stores.look()
-        while not (self._stores.has_begun or (self._over and self._stores.opened)):
+        while not (self._stores.has_begun or (self._over.is_set() and self._stores.opened)):
             await asyncio.sleep(FIRST_LOOK_SECONDS)
             self._stores.look()
 
@@ -133,7 +138,7 @@ class _Stream:
         """Whether the way was known, so that what is refused is refused by the hub."""
         self.welcomed = False
 
-    async def run(self, access: HubAccess, hello: attach_pb2.Hello, is_over: Callable[[], bool]) -> None:
+    async def run(self, access: HubAccess, hello: attach_pb2.Hello, over: asyncio.Event) -> None:
         """Serve the hub until everything is there and the run is over; raises why it ended before."""
         self.dialled = True
         channel = rpc.channel(access.address, access.ca)
@@ -141,7 +146,7 @@ class _Stream:
         for store in self._stores.opened:
             uplink.add_store(store.id, store)
         talking = self._loop.create_task(uplink.run())
-        feeding = self._loop.create_task(self._feed(uplink, is_over))
+        feeding = self._loop.create_task(self._feed(uplink, over))
         try:
             await asyncio.wait({talking, feeding}, return_when=asyncio.FIRST_COMPLETED)
             if feeding.done():
@@ -174,21 +179,23 @@ class _Stream:
 
     # -- from the stores
 
-    async def _feed(self, uplink: Uplink, is_over: Callable[[], bool]) -> None:
+    async def _feed(self, uplink: Uplink, over: asyncio.Event) -> None:
         pulse = _Pulse(self._loop.time())
         while True:
             # Asked first: what comes after it need not be looked for.
-            over = is_over()
+            is_over = over.is_set()
             now = self._loop.time()
             for store in self._stores.look():
                 uplink.add_store(store.id, store)
-            if self._stores.poll():
+            brought = self._stores.poll()
+            if brought:
                 uplink.on_commit()
             cost = self._loop.time() - now
             self._check(uplink, pulse, now)
-            if over and self.welcomed:
+            if is_over and self.welcomed:
                 break
-            await asyncio.sleep(max(POLL_SECONDS, _MOST_SHARE * cost))
+            pause = BUSY_POLL_SECONDS if brought >= BUSY_EVENTS else POLL_SECONDS
+            await _pause(max(pause, _MOST_SHARE * cost), over)
         finishing = self._loop.create_task(uplink.finish())
         try:
             while not finishing.done():
@@ -209,6 +216,15 @@ class _Stream:
             raise UnavailableError(f"no answer for {WELCOME_SECONDS:.0f} s")
         elif self.welcomed and now - pulse.at > STALLED_SECONDS:
             self._be(UploadState.AWAY, f"it has taken nothing for {STALLED_SECONDS:.0f} s")
+
+
+async def _pause(seconds: float, over: asyncio.Event) -> None:
+    """Wait, but not when the run ends meanwhile."""
+    if over.is_set():
+        await asyncio.sleep(POLL_SECONDS)
+    else:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), seconds)
 
 
 def _short(error: Exception) -> str:

@@ -31,6 +31,8 @@ MOST_BYTES = 4 * 1024 * 1024
 """A transaction takes no more work once it has so many bytes."""
 PACE_SECONDS = 0.025
 """Transactions follow each other no sooner, unless there is much to write."""
+GATHER_SECONDS = 0.004
+"""So long the first one after a rest waits for what comes with it: a root sends a batch for each store."""
 _MUCH_BYTES = 128 * 1024
 _RETRY_SECONDS = 1.0
 _KINDS = {name: int(kind) for kind, name in FIELD_OF_KIND.items()}
@@ -156,8 +158,8 @@ class Writer:
             self._database.forget()
 
     def _pace(self) -> None:
-        """Let more gather when the last transaction was just now; after a rest the first one goes at once."""
-        rest = self._next - monotonic()
+        """Let more gather, after a rest only for a moment."""
+        rest = max(self._next - monotonic(), GATHER_SECONDS)
         if rest > 0 and self.backlog_bytes < _MUCH_BYTES:
             self._closing.wait(rest)
 
