@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from gator.core.pages import NodeList, Over, Place, never
 from gator.spec.paths import PathPattern
 from gator.store import run_rows
-from gator.store.catalogue_where import BEFORE, Condition, order_of, span
+from gator.store.catalogue_where import BEFORE, LAST_BELOW, Condition, order_of
 from gator.v1 import common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -24,11 +24,11 @@ _RUNNING = int(query_pb2.NODE_STATE_RUNNING)
 _PIECE = 1000
 _MOST_PATHS = 512
 """So many paths stand in one statement."""
-_COUNTS = "count(*) - count(n.outcome), " + ", ".join(
-    f"count(CASE WHEN n.outcome = {outcome} THEN 1 END)"
+_COUNTS = "(count(*) - count(n.outcome)) || " + " || ".join(
+    f"' ' || count(CASE WHEN n.outcome = {outcome} THEN 1 END)"
     for outcome in range(1, max(common_pb2.Outcome.values()) + 1)
 )
-"""Number of nodes by outcome, those that go on first."""
+"""Numbers of nodes by outcome, those that go on first, in one text: a subquery gives one value."""
 _METRIC = ("name", "value", "kind", "unit", "count")
 
 
@@ -148,8 +148,7 @@ class CatalogueReader:
                 self._count_root(node)
                 del going[node.path]
                 break
-        for node in going.values():
-            self._count_below(node)
+        self._count_below(going)
         return nodes
 
     def _count_root(self, node: query_pb2.Node) -> None:
@@ -163,14 +162,22 @@ class CatalogueReader:
         sql = f"SELECT n.outcome, count(*) FROM nodes AS n WHERE {where.text} GROUP BY n.state, n.outcome"  # noqa: S608
         return [(outcome or 0, count) for outcome, count in self._query(sql, where.values)]
 
-    def _count_below(self, node: query_pb2.Node) -> None:
-        """Count the jobs below a group, in the index of the tree alone."""
-        # One group at a time: for a join of several, databases find plans of very different speed.
-        where = self._where().add("n.sort > ? AND n.sort < ?", *span(node.path)).add("n.kind = ?", _JOB)
-        sql = f"SELECT {_COUNTS} FROM nodes AS n WHERE {where.text}"  # noqa: S608 - constant parts
-        (counts,) = self._query(sql, where.values)
-        for outcome, count in enumerate(counts):
-            run_rows.add_to_tally(node.tally, outcome, count)
+    def _count_below(self, groups: Mapping[str, query_pb2.Node]) -> None:
+        """Count the jobs below groups, which are given by their paths, in the index of the tree alone."""
+        below = Condition()
+        if self._run is not None:
+            below.add("n.run = g.run")
+        below.add("n.sort > g.sort AND n.sort < g.sort || ?", LAST_BELOW).add("n.kind = ?", _JOB)
+        for some in _pieces(list(groups)):
+            where = self._where("g").one_of("g.path", some)
+            # A subquery for each group: for a join with them, databases find plans of very different speed.
+            sql = (
+                f"SELECT g.path, (SELECT {_COUNTS} FROM nodes AS n WHERE {below.text})"  # noqa: S608
+                f" FROM nodes AS g WHERE {where.text}"
+            )
+            for path, counts in self._query(sql, [*below.values, *where.values]):
+                for outcome, count in enumerate(counts.split()):
+                    run_rows.add_to_tally(groups[path].tally, outcome, int(count))
 
     def declared_at(self, path: str) -> int:
         """When a node was declared, in nanoseconds since 1970 UTC; 0 if it was not."""

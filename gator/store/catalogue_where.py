@@ -31,10 +31,14 @@ BEFORE: Mapping[int, int] = {qs.NODE_ORDER_DURATION: -_NEVER}
 """What stands before the first place in each order; else 0 does."""
 
 
+LAST_BELOW = "\x02"
+"""Sort keys of all below a node are less than its own with this at its end."""
+
+
 def span(path: str) -> tuple[str, str]:
     """The sort keys of a node and all below it are at least the first and less than the second."""
     key = sort_key(path)
-    return key, key + "\x02"
+    return key, key + LAST_BELOW
 
 
 def order_of(wanted: qs.ListNodesRequest) -> str:
