@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
-from gator.cli.logs_lines import LineWriter, lines
+from gator.cli.logs_lines import LineWriter, lines, say_left_out
 from gator.cli.selector import JsonOption, RunOption, TrackingOption, complete_path
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import open_run
@@ -55,6 +55,7 @@ def grep(
     hits: dict[str, int] = {}
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         wanted.path = opened.run.ident
+        say_left_out(opened)
         for line in lines(opened.ask, wanted):
             hits[line.path] = hits.get(line.path, 0) + line.hit
             if names:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
-from gator.cli.logs_lines import LineWriter, lines
+from gator.cli.logs_lines import LineWriter, lines, say_left_out
 from gator.cli.selector import JsonOption, RunOption, TrackingOption, complete_path
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
@@ -75,6 +75,7 @@ def logs(
     as_written = not (grep or severity or long or json or first_error or tail) or (raw and not grep)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         wanted.path = opened.path_of(path)
+        say_left_out(opened)
         if first_error:
             _first_error(opened, wanted, LineWriter(long=long, json=json, context=context))
         elif as_written:
@@ -212,9 +213,14 @@ def _first_error(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWrite
     wanted.first_line = max(offence.line - around, 1)
     wanted.last_line = offence.line + around
     wanted.context = 0
+    found = False
     for line in lines(opened.ask, wanted):
+        found = True
         line.hit = line.number == offence.line
         writer.write(line)
+    if not found:
+        # A hub may lack what jobs wrote; the Result has the line all the same.
+        output.say(offence.text)
     writer.flush()
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 from gator.cli import output
-from gator.cli.selector_open import Questions
+from gator.cli.selector_open import OpenRun, Questions
 from gator.v1 import query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -21,6 +21,12 @@ def lines(ask: Questions, wanted: qs.ListLinesRequest) -> Iterator[query_pb2.Lin
         if not page.next_page_token:
             return
         wanted.page_token = page.next_page_token
+
+
+def say_left_out(opened: OpenRun) -> None:
+    """Say on stderr what there would be to see elsewhere; nothing where all is here."""
+    if opened.home.left_out:
+        sys.stderr.write(f"gator: {opened.home.left_out}\n")
 
 
 class LineWriter:

@@ -52,6 +52,11 @@ class Home(Protocol):
         """Asks to be told of events; None where looking again is cheap."""
         ...
 
+    @property
+    def left_out(self) -> str:
+        """What it lacks of what jobs wrote, and where that is, as a sentence; empty where it has all."""
+        ...
+
     def is_live(self) -> bool:
         """Whether more may come of it."""
         ...
@@ -74,6 +79,7 @@ class FolderHome:
 
     settle_seconds = 0.0
     watch = None
+    left_out = ""
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder

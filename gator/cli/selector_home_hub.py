@@ -1,8 +1,9 @@
 """A run on a hub as the place of a run. Rule: nothing is looked for in a folder."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from gator.cli import hub_client as hubs
 from gator.cli import selector_remote
@@ -12,6 +13,13 @@ from gator.cli.sightings import Sightings
 from gator.v1 import control_service_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
+
+_OPTION: Final = "--hub-logs"
+_KEPT: Final = {
+    "none": "no output",
+    "warnings": "only stderr and the messages from warning on",
+}
+"""What a hub has by the word for it, where that is not all."""
 
 
 class HubHome:
@@ -24,6 +32,7 @@ class HubHome:
         self.name = f"{PREFIX}{run.id[:12]}"
         self.words = f"on {hub.peer.name}"
         self.watch = ask.watch_events
+        self.left_out = _left_out(hub.peer.name, run)
         self._ask = ask
         self._sightings: Sightings | None = None
 
@@ -50,6 +59,24 @@ class HubHome:
         """Give an order through the hub."""
         request.run = self.run.id
         return selector_remote.stop(self.hub.peer, request)
+
+
+def _left_out(hub: str, run: query_pb2.Run) -> str:
+    kept = _KEPT.get(_hub_logs(run.argv))
+    if kept is None:
+        return ""
+    where = f"{run.host}:{run.folder}" if run.host else run.folder
+    return f"{hub} keeps {kept} of this run (--hub-logs {_hub_logs(run.argv)}): all of it is in {where}"
+
+
+def _hub_logs(argv: Sequence[str]) -> str:
+    """What the command line of a run says about its output; the last word counts."""
+    wanted = ""
+    for at, arg in enumerate(argv):
+        name, equals, value = arg.partition("=")
+        if name == _OPTION and (equals or at + 1 < len(argv)):
+            wanted = value if equals else argv[at + 1]
+    return wanted.lower()
 
 
 @contextmanager

@@ -174,7 +174,13 @@ def spec() -> spec_pb2.Spec:
 class RunBuilder:
     """A run's folder in the making."""
 
-    def __init__(self, tracking: Path, stamp: str = "20261122-125830", run: str = RUN_ID) -> None:
+    def __init__(
+        self,
+        tracking: Path,
+        stamp: str = "20261122-125830",
+        run: str = RUN_ID,
+        command_line: str = "gator run nightly.yaml -j 2",
+    ) -> None:
         self.folder = RunFolder.create(tracking, "top", stamp)
         self.run = run
         request = plan_pb2.PlanRequest(spec=spec(), seed=7, spec_dir="/specs", launch_dir="/", run=run)
@@ -184,7 +190,7 @@ class RunBuilder:
             meta={
                 "pools": '{"cores": 1, "memory_bytes": 0, "memory_given": false, "licenses": {}}',
                 "ident": "top",
-                "command_line": "gator run nightly.yaml -j 2",
+                "command_line": command_line,
                 "plan_request": request.SerializeToString().hex(),
                 "user": "someone",
                 "version": "0.1.0",

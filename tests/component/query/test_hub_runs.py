@@ -14,6 +14,7 @@ from gator.cli.main import app
 from gator.cli.selector_home_hub import names_like
 from gator.cli.selector_hub import HubChoice
 from gator.errors import NotFoundError, UnauthenticatedError, UsageError
+from gator.v1 import common_pb2
 
 from . import runs
 from .hub_fakes import TOKEN, FakeHub, serving
@@ -100,6 +101,34 @@ def test_every_reading_command_reads_from_the_hub(ask: Gator, hub: FakeHub) -> N
     shown = ask("show", "bad", *here).stdout
     assert f"bbbbbbbbbbbb on the hub at {hub.address}" in shown
     assert "API_TOKEN=***" in shown
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [("none", "no output"), ("warnings", "only stderr and the messages from warning on"), ("all", "")],
+)
+def test_of_a_run_whose_output_a_hub_lacks_it_is_said_where_it_is(
+    tracking: Path, tmp_path: Path, kept: str, words: str
+) -> None:
+    line = f"gator run --hub-logs none --hub-logs={kept} nightly.yaml"
+    builder = runs.RunBuilder(tracking, run=NEW, command_line=line)
+    failed = common_pb2.OUTCOME_FAILED
+    builder.write(runs.group("top", 0, 1, 1), runs.job("top/bad", 0.1))
+    builder.write(
+        runs.started("top/bad", 1),
+        runs.finished("top/bad", 2, failed, out=3, err=3, first_error=runs.OFFENCE),
+        runs.result("top/bad", 2, failed, first_error=runs.OFFENCE),
+        runs.result("top", 2, failed),
+    )
+    folder = builder.end()
+    with serving({NEW: folder}) as hub:
+        gator = caller(hub, tmp_path)
+        asked = [gator("logs", "bad", "-r", "hub:"), gator("grep", "boom", "-r", "hub:", code=1)]
+        assert gator("logs", "bad", "--first-error", "-r", "hub:").stdout == "boom: it broke\n"
+        where = f"the hub at {hub.address} keeps {words} of this run (--hub-logs {kept})"
+    for result in asked:
+        assert result.stdout == ""
+        assert result.stderr == (f"gator: {where}: all of it is in here:{folder}\n" if words else "")
 
 
 def test_following_an_ended_job_on_a_hub_ends_with_its_last_line(ask: Gator) -> None:
