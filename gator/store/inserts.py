@@ -10,11 +10,11 @@ of which there are few, and bytes travel as a bytearray.
 
 import sqlite3
 from collections.abc import Sequence
-from itertools import chain, compress
-from operator import attrgetter
+from itertools import chain
 from typing import Any
 
-from gator.store.rows import AttemptRow, MetricRow, NodeRow, PositionRow, Row, columns_of, upsert_sql
+from gator.store.alike import Alike, Said
+from gator.store.rows import AttemptRow, MetricRow, NodeRow, PositionRow, Row, upsert_sql
 
 MOST_ROWS = 128
 """Rows of the largest statement; the others have half of it, a quarter, and so on down to one."""
@@ -45,29 +45,21 @@ class Insert:
 class Upsert:
     """An INSERT that joins rows of the catalogue to those that are there."""
 
-    __slots__ = ("_columns", "_inserts", "_row", "_table", "_values")
+    __slots__ = ("_alike", "_inserts", "_row", "_table")
 
     def __init__(self, table: str, row: type[Row]) -> None:
-        self._table, self._row = table, row
-        self._columns = columns_of(row)
-        self._values = attrgetter(*self._columns)
-        self._inserts: dict[tuple[bool, ...], Insert] = {}
+        self._table, self._row, self._alike = table, row, Alike(row)
+        self._inserts: dict[Said, Insert] = {}
 
     def run(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
         """Join all rows within the transaction that is open; no two of them have the same key."""
-        alike: dict[tuple[bool, ...], list[list[Any]]] = {}
-        for values in map(self._values, rows):
-            said = tuple([value is not None for value in values])
-            alike.setdefault(said, []).append(list(compress(values, said)))
-        for said, some in alike.items():
+        for said, some in self._alike.groups(rows):
             insert = self._inserts.get(said)
             if insert is None:
-                insert = self._inserts[said] = self._insert(said)
+                columns = self._alike.columns(said)
+                insert = Insert(*upsert_sql(self._table, self._row, columns), len(columns))
+                self._inserts[said] = insert
             insert.run(connection, some)
-
-    def _insert(self, said: tuple[bool, ...]) -> Insert:
-        columns = list(compress(self._columns, said))
-        return Insert(*upsert_sql(self._table, self._row, columns), len(columns))
 
 
 SUBJECTS = Insert("INSERT INTO subjects (id, path, attempt) VALUES", "", 3)

@@ -5,12 +5,13 @@ within the transaction that is open on the thread's connection.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import compress
-from operator import attrgetter
 from typing import Any
 
+from msgspec import Struct
+
 from gator.store import inserts
-from gator.store.rows import AttemptRow, MetricRow, NodeRow, Row, columns_of, type_of, upsert_sql
+from gator.store.alike import Alike, Said, Values
+from gator.store.rows import AttemptRow, MetricRow, NodeRow, Row, type_of, upsert_sql
 from gator_hub.database import Database, Dialect, clean
 
 _COPY = "COPY events (place, subject, kind, severity, time_unix_nanos, body) FROM STDIN (FORMAT BINARY)"
@@ -50,33 +51,41 @@ class Insert:
         self._by_rows.run(database.connection, rows)
 
 
+class _Shape(Struct):
+    """What is done with rows that say something about the same columns."""
+
+    insert: Insert
+    texts: Sequence[int]
+    """Places of the texts among the values."""
+
+    def run(self, database: Database, run: int, rows: Sequence[Values]) -> None:
+        """Join rows of a run."""
+        if any("\0" in "".join([row[place] for row in rows]) for place in self.texts):
+            rows = [tuple(map(_clean, row)) for row in rows]
+        self.insert.run(database, [(run, *row) for row in rows])
+
+
 class Upsert:
     """An INSERT that joins rows of a catalogue to those that are there."""
 
     def __init__(self, table: str, row: type[Row], dialect: Dialect) -> None:
-        self._table, self._row, self._dialect = table, row, dialect
-        self._columns = columns_of(row)
-        self._values = attrgetter(*self._columns)
-        self._inserts: dict[tuple[bool, ...], Insert] = {}
+        self._table, self._row, self._dialect, self._alike = table, row, dialect, Alike(row)
+        self._shapes: dict[Said, _Shape] = {}
 
     def run(self, database: Database, run: int, rows: Sequence[Row]) -> None:
         """Join all rows of a run; no two of them have the same key."""
-        alike: dict[tuple[bool, ...], list[list[Any]]] = {}
-        for values in map(self._values, rows):
-            said = tuple([value is not None for value in values])
-            alike.setdefault(said, []).append([run, *map(_clean, compress(values, said))])
-        for said, some in alike.items():
-            insert = self._inserts.get(said)
-            if insert is None:
-                insert = self._inserts[said] = self._insert(said)
-            insert.run(database, some)
+        for said, some in self._alike.groups(rows):
+            shape = self._shapes.get(said)
+            if shape is None:
+                shape = self._shapes[said] = self._shape(self._alike.columns(said))
+            shape.run(database, run, some)
 
-    def _insert(self, said: tuple[bool, ...]) -> Insert:
-        columns = list(compress(self._columns, said))
+    def _shape(self, columns: Sequence[str]) -> _Shape:
         lesser = ("least", "greatest") if self._dialect is Dialect.POSTGRES else ("min", "max")
         _, tail = upsert_sql(self._table, self._row, columns, key="run", least=lesser[0], greatest=lesser[1])
-        types = {"run": "int", **{name: type_of(self._row, name) for name in columns}}
-        return Insert(self._table, types, tail)
+        types = {name: type_of(self._row, name) for name in columns}
+        texts = [place for place, kind in enumerate(types.values()) if kind == "str"]
+        return _Shape(Insert(self._table, {"run": "int", **types}, tail), texts)
 
 
 class Catalogue:
