@@ -78,5 +78,9 @@ class UnavailableError(GatorError):
     """A peer cannot be reached now."""
 
 
+class UnknownCallError(GatorError):
+    """A peer does not know what it was asked: it is of another version, or not what it was taken for."""
+
+
 class PreconditionError(UserError):
     """What was asked cannot be done in the state things are in; FAILED_PRECONDITION on the wire."""

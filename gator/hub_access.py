@@ -18,6 +18,23 @@ DEFAULT_PORT = 8080
 TOKEN_VARIABLE = "GATOR_HUB_TOKEN"  # noqa: S105 - a name
 TOKEN_FILE_VARIABLE = "GATOR_HUB_TOKEN_FILE"  # noqa: S105 - a name
 CA_VARIABLE = "GATOR_HUB_CA"
+_NO_HUB = "no hub listens there: check the address"
+_SILENT = "it takes connections, but does not answer"
+_HANGS_UP = "it hangs up at once: give --hub-ca FILE if it speaks TLS, else check the address"
+_WORDS = (
+    ("CERTIFICATE_VERIFY_FAILED", "its certificate is not one that --hub-ca trusts"),
+    ("Hostname Verification Check failed", "its certificate is for a host of another name"),
+    ("WRONG_VERSION_NUMBER", "it speaks no TLS: leave out --hub-ca and GATOR_HUB_CA"),
+    ("missing selected ALPN property", _NO_HUB),
+    ("Handshake read failed (Endpoint closing)", _SILENT),
+    ("Handshake read failed", "it hangs up on TLS: leave out --hub-ca and GATOR_HUB_CA if it speaks none"),
+    ("Failed parsing HTTP/2", _NO_HUB),
+    ("before receiving SETTINGS frame", _SILENT),
+    ("address lookup failed", "no host of this name is known: check the address"),
+)
+"""Words of gRPC and what they mean; the first that occur decide."""
+_PLAIN_WORDS = (("Socket closed", _HANGS_UP), ("Connection reset", _HANGS_UP))
+"""The same where no TLS was spoken."""
 _LISTENING = "0A"
 _ANY = {"00000000", "0" * 32}
 
@@ -50,6 +67,20 @@ def resolve(
     """
     wanted = full_address(address)
     return HubAccess(wanted, _token(wanted, environ, token_file), read_ca(environ, ca))
+
+
+def why_away(said: str, *, secure: bool) -> str:
+    """Why a hub cannot be reached, for people, out of what gRPC `said`; `secure`: TLS was spoken.
+
+    gRPC has one code for all of these, so its words decide. Those that are not known stay as they are,
+    without what stands before them.
+    """
+    # Who hangs up later is a hub that goes away.
+    if said.startswith(("failed to connect", "errors resolving")):
+        for word, meaning in _WORDS if secure else (*_WORDS, *_PLAIN_WORDS):
+            if word in said:
+                return meaning
+    return said.rpartition(": ")[2]
 
 
 def read_ca(environ: Mapping[str, str], ca: Path | None = None) -> bytes | None:

@@ -9,17 +9,17 @@ import contextlib
 import os
 import secrets
 from collections.abc import Callable
-from random import SystemRandom
 from typing import Final
 
 from msgspec import Struct
 
 from gator import __version__, rpc
 from gator.daemon.upload_order import UploadState, UploadStatus
+from gator.daemon.upload_patience import Patience, Pauses
 from gator.daemon.upload_stop import StopCourier
 from gator.daemon.upload_stores import RunStores
-from gator.errors import GatorError, ProtocolError, StoreError, UnavailableError, UserError
-from gator.hub_access import HubAccess
+from gator.errors import GatorError, ProtocolError, StoreError, UnavailableError, UnknownCallError, UserError
+from gator.hub_access import HubAccess, why_away
 from gator.link.stream import end_tasks
 from gator.link.uplink import Uplink
 from gator.v1 import attach_pb2
@@ -34,12 +34,6 @@ FIRST_LOOK_SECONDS: Final = 0.01
 """The beginning of a run is looked for so often."""
 _MOST_SHARE = 20
 """Asking takes at most one part in so many of the time."""
-FIRST_PAUSE_SECONDS: Final = 0.05
-MOST_PAUSE_SECONDS: Final = 2.0
-WELCOME_SECONDS: Final = 10.0
-"""So long a hub may take to answer a Hello."""
-STALLED_SECONDS: Final = 5.0
-"""A hub that acknowledges nothing for so long counts as away, though the stream goes on."""
 
 Tell = Callable[[UploadStatus], None]
 
@@ -51,8 +45,17 @@ class Upload:
     change of how things stand.
     """
 
-    def __init__(self, stores: RunStores, access: Callable[[], HubAccess], tell: Tell) -> None:
+    def __init__(
+        self,
+        stores: RunStores,
+        access: Callable[[], HubAccess],
+        tell: Tell,
+        patience: Patience | None = None,
+        pauses: Pauses | None = None,
+    ) -> None:
         self._stores, self._access, self._tell = stores, access, tell
+        self._patience = patience or Patience()
+        self._pauses = pauses or Pauses(self._patience)
         self._over = asyncio.Event()
         self._id = secrets.token_hex(8)
         self._status = UploadStatus(UploadState.AWAY)
@@ -71,9 +74,8 @@ class Upload:
             await self._wait_for_root()
         except StoreError as error:
             return self._be(UploadState.FAILED, str(error))
-        pause = FIRST_PAUSE_SECONDS
         while True:
-            stream = _Stream(self._stores, self._be)
+            stream = _Stream(self._stores, self._be, self._patience)
             try:
                 await stream.run(self._access(), self._hello(), self._over)
                 return self._be(UploadState.DONE)
@@ -82,12 +84,8 @@ class Upload:
                     return self._be(UploadState.FAILED, self._stores.fault)
                 if stream.dialled and isinstance(error, UserError | ProtocolError):
                     return self._be(UploadState.REFUSED, str(error))
-                self._be(UploadState.AWAY, _short(error))
-            if stream.welcomed:
-                pause = FIRST_PAUSE_SECONDS
-            # Not all roots at once, when their hub comes back.
-            await asyncio.sleep(pause * SystemRandom().uniform(0.5, 1.0))
-            pause = min(2 * pause, MOST_PAUSE_SECONDS)
+                self._be(UploadState.AWAY, _why(error, secure=stream.secure))
+            await asyncio.sleep(self._pauses.after(useful=stream.useful))
 
     async def _wait_for_root(self) -> None:
         """What a run is can be told with its first event; one that is over may never have had one."""
@@ -129,18 +127,25 @@ class _Pulse(Struct):
 class _Stream:
     """One stream to a hub, from its Hello to its end."""
 
-    def __init__(self, stores: RunStores, be: Callable[..., object]) -> None:
-        self._stores, self._be = stores, be
+    def __init__(self, stores: RunStores, be: Callable[..., object], patience: Patience) -> None:
+        self._stores, self._be, self._patience = stores, be, patience
         self._loop = asyncio.get_running_loop()
         self._courier = StopCourier(stores.folder)
         self._lost: Exception | None = None
         self.dialled = False
         """Whether the way was known, so that what is refused is refused by the hub."""
+        self.secure = False
+        """Whether TLS is spoken."""
         self.welcomed = False
+        self.useful = False
+        """Whether the hub was there for a while or kept something, so that it is dialled again at once."""
+        self._promised = 1
+        """How many subscriptions the hub will make."""
 
     async def run(self, access: HubAccess, hello: attach_pb2.Hello, over: asyncio.Event) -> None:
         """Serve the hub until everything is there and the run is over; raises why it ended before."""
-        self.dialled = True
+        self.dialled, self.secure = True, access.ca is not None
+        began = self._loop.time()
         channel = rpc.channel(access.address, access.ca)
         uplink = Uplink(access.address, hello, access.token, None, self, channel=channel)
         for store in self._stores.opened:
@@ -154,6 +159,8 @@ class _Stream:
                 await feeding
             await talking
         finally:
+            lasted = self._loop.time() - began
+            self.useful = uplink.acks > 0 or (self.welcomed and lasted > self._patience.most_pause)
             await end_tasks(talking, feeding)
             self._courier.close()
             await channel.close()
@@ -164,8 +171,8 @@ class _Stream:
 
     def on_welcome(self, welcome: attach_pb2.Welcome) -> None:
         """The hub is there."""
-        del welcome
         self.welcomed = True
+        self._promised = max(welcome.subscriptions, 1)
         self._be(UploadState.CONNECTED)
 
     def on_message(self, message: attach_pb2.AttachResponse) -> None:
@@ -207,15 +214,15 @@ class _Stream:
     def _check(self, uplink: Uplink, pulse: _Pulse, now: float) -> None:
         """Look whether the hub does what it has to. Raises UnavailableError if it does not even answer."""
         moved = uplink.acks != pulse.acks or uplink.subscriptions != pulse.subscriptions
-        owes = not self.welcomed or not uplink.subscriptions or uplink.awaits_ack
+        owes = not self.welcomed or uplink.subscriptions < self._promised or uplink.awaits_ack
         if moved or not owes:
             pulse.at, pulse.acks, pulse.subscriptions = now, uplink.acks, uplink.subscriptions
             if self.welcomed:
                 self._be(UploadState.CONNECTED)
-        elif not self.welcomed and now - pulse.at > WELCOME_SECONDS:
-            raise UnavailableError(f"no answer for {WELCOME_SECONDS:.0f} s")
-        elif self.welcomed and now - pulse.at > STALLED_SECONDS:
-            self._be(UploadState.AWAY, f"it has taken nothing for {STALLED_SECONDS:.0f} s")
+        elif not self.welcomed and now - pulse.at > self._patience.welcome:
+            raise UnavailableError(f"no answer for {self._patience.welcome:.0f} s")
+        elif self.welcomed and now - pulse.at > self._patience.stalled:
+            self._be(UploadState.AWAY, f"it has taken nothing for {self._patience.stalled:.0f} s")
 
 
 async def _pause(seconds: float, over: asyncio.Event) -> None:
@@ -227,9 +234,8 @@ async def _pause(seconds: float, over: asyncio.Event) -> None:
             await asyncio.wait_for(over.wait(), seconds)
 
 
-def _short(error: Exception) -> str:
-    """Why, without what gRPC puts before it."""
-    text = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "its certificate is not one that --hub-ca trusts"
-    return text.rpartition(": ")[2] if isinstance(error, UnavailableError) else text
+def _why(error: Exception, *, secure: bool) -> str:
+    """Why a hub is away, for people."""
+    if isinstance(error, UnknownCallError):
+        return f"no hub listens there, or one of another version: check the address ({error})"
+    return why_away(str(error), secure=secure) if isinstance(error, UnavailableError) else str(error)

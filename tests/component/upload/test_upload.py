@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gator.daemon.upload_order import UploadState, UploadStatus
+from gator.daemon.upload_patience import Patience
 from gator.daemon.upload_stores import RunStores
 from gator.daemon.upload_stream import Upload
 from gator.errors import (
@@ -25,14 +26,19 @@ from gator.v1 import common_pb2, event_pb2
 from tests.component.link.fakes import until
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, serving
 
+QUICK = Patience(most_pause=0.1, stalled=0.3)
+"""Tests do not wait for hubs as long as runs do."""
+
 
 class Uploading:
     """An upload that goes on, and what it told."""
 
-    def __init__(self, run: FakeRun, address: Callable[[], str]) -> None:
+    def __init__(self, run: FakeRun, address: Callable[[], str], patience: Patience = QUICK) -> None:
         self.told: list[UploadStatus] = []
         self.stores = RunStores(run.folder)
-        self.upload = Upload(self.stores, lambda: HubAccess(address(), TOKEN, None), self.told.append)
+        self.upload = Upload(
+            self.stores, lambda: HubAccess(address(), TOKEN, None), self.told.append, patience
+        )
         self.task = asyncio.create_task(self.upload.run())
 
     @property
@@ -45,8 +51,8 @@ class Uploading:
 
 
 @asynccontextmanager
-async def uploading(run: FakeRun, address: str) -> AsyncGenerator[Uploading]:
-    going = Uploading(run, lambda: address)
+async def uploading(run: FakeRun, address: str, patience: Patience = QUICK) -> AsyncGenerator[Uploading]:
+    going = Uploading(run, lambda: address, patience)
     try:
         yield going
     finally:
@@ -226,11 +232,8 @@ async def test_a_hub_that_acks_nothing_counts_as_away_until_it_does(run: FakeRun
 
 
 async def test_a_hub_that_never_answers_the_hello_is_given_up_and_tried_again(
-    run: FakeRun, monkeypatch: pytest.MonkeyPatch
+    run: FakeRun,
 ) -> None:
-    from gator.daemon import upload_stream
-
-    monkeypatch.setattr(upload_stream, "WELCOME_SECONDS", 0.2)
     run.log("root", "one")
     taken: list[asyncio.StreamWriter] = []
 
@@ -240,7 +243,7 @@ async def test_a_hub_that_never_answers_the_hello_is_given_up_and_tried_again(
 
     deaf = await asyncio.start_server(swallow, "127.0.0.1", 0)
     port = deaf.sockets[0].getsockname()[1]
-    async with uploading(run, f"127.0.0.1:{port}") as going:
+    async with uploading(run, f"127.0.0.1:{port}", Patience(welcome=0.2)) as going:
         await until(lambda: len(taken) > 1)
         assert going.states == [UploadState.AWAY]
         for writer in taken:
