@@ -6,12 +6,13 @@ hold many runs.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from gator.core.pages import NodeList, Over, Place, never
 from gator.spec.paths import PathPattern
 from gator.store import run_rows
-from gator.store.catalogue_where import BEFORE, LAST_BELOW, Condition, order_of
+from gator.store.catalogue_where import BEFORE, LAST_BELOW, Condition, parts_of
 from gator.v1 import common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -99,8 +100,23 @@ class CatalogueReader:
 
     def _places(self, wanted: qs.ListNodesRequest, after: Place | None, limit: int, now: int) -> list[Any]:
         """Path, place and sort of nodes beyond a place, without looking at the rest of their rows."""
-        order = order_of(wanted).replace(":now", str(now))
-        where = self._where()
+        parts = parts_of(wanted)
+        if len(parts) == 1:
+            return self._part(wanted, *parts[0], after, limit, now)
+        rows = [row for part in parts for row in self._part(wanted, *part, after, limit, now)]
+        return sorted(rows, key=itemgetter(1, 2))[:limit]
+
+    def _part(
+        self,
+        wanted: qs.ListNodesRequest,
+        order: str,
+        condition: str,
+        after: Place | None,
+        limit: int,
+        now: int,
+    ) -> list[Any]:
+        order = order.replace(":now", str(now))
+        where = self._where().add(condition)
         where.scope(wanted)
         sorting = "place, n.sort"
         if wanted.order == qs.NODE_ORDER_PATH:
@@ -108,8 +124,9 @@ class CatalogueReader:
             sorting = "n.sort"
             where.add("n.sort > ?", after[1] if after else "")
         else:
-            first = BEFORE.get(wanted.order, 0)
-            where.add(f"({order}, n.sort) > (?, ?)", *(after[:2] if after else (first, "")))
+            place, sort = after[:2] if after else (BEFORE.get(wanted.order, 0), "")
+            # The first of these is for SQLite, which begins in no index over an expression by the second.
+            where.add(f"{order} >= ? AND ({order}, n.sort) > (?, ?)", place, place, sort)
         sql = (
             f"SELECT n.path, {order} AS place, n.sort FROM nodes AS n"  # noqa: S608 - constant parts
             f" WHERE {where.text} ORDER BY {sorting} LIMIT ?"

@@ -11,21 +11,22 @@ from gator.v1 import query_service_pb2 as qs
 
 _NEVER = 1 << 62
 _ENDED = [query_pb2.NODE_STATE_ENDED]
+_GOING = [query_pb2.NODE_STATE_UNSPECIFIED, query_pb2.NODE_STATE_WAITING, query_pb2.NODE_STATE_RUNNING]
 _KINDS = [common_pb2.NODE_KIND_JOB, common_pb2.NODE_KIND_GROUP, common_pb2.NODE_KIND_ARRAY]
 
 ORDERS: Mapping[int, str] = {
     qs.NODE_ORDER_DECLARED: "n.declared_unix_nanos",
     qs.NODE_ORDER_PATH: "''",
     qs.NODE_ORDER_STARTED: f"coalesce(n.started_unix_nanos, {_NEVER})",
-    qs.NODE_ORDER_DURATION: (
-        "CASE WHEN n.started_unix_nanos IS NULL THEN 1"
-        " ELSE n.started_unix_nanos - coalesce(n.ended_unix_nanos, :now) END"
-    ),
+    qs.NODE_ORDER_DURATION: "coalesce(n.started_unix_nanos - coalesce(n.ended_unix_nanos, :now), 1)",
 }
 """What nodes are sorted by, before their place in the tree."""
 
 _FEW = "n.declared_unix_nanos + 0"
 """The order of declaration, said so that no index is walked in this order for the few that pass."""
+
+_ENDED_BY_DURATION = "coalesce(n.started_unix_nanos - n.ended_unix_nanos, 1)"
+"""As an index may have it, which knows no present time."""
 
 BEFORE: Mapping[int, int] = {qs.NODE_ORDER_DURATION: -_NEVER}
 """What stands before the first place in each order; else 0 does."""
@@ -44,11 +45,37 @@ def span(path: str) -> tuple[str, str]:
 def order_of(wanted: qs.ListNodesRequest) -> str:
     """What the nodes of a request are sorted by, before their place in the tree."""
     if wanted.order in (qs.NODE_ORDER_UNSPECIFIED, qs.NODE_ORDER_DECLARED):
-        running = list(wanted.states) == [query_pb2.NODE_STATE_RUNNING]
-        failed = bool(wanted.outcomes) and common_pb2.OUTCOME_PASSED not in wanted.outcomes
         below = wanted.scope == qs.SCOPE_SUBTREE and "/" in wanted.path
-        return _FEW if running or failed or below else ORDERS[qs.NODE_ORDER_DECLARED]
+        return _FEW if below or _is_of_few(wanted) else ORDERS[qs.NODE_ORDER_DECLARED]
     return ORDERS[wanted.order]
+
+
+def parts_of(wanted: qs.ListNodesRequest) -> Sequence[tuple[str, str]]:
+    """The parts in which the nodes of a request are found: what each is sorted by, and what it asks for.
+
+    Most come in one. Of a whole run by duration those that have ended, which are many, are apart from those
+    that go on, whose durations no index can know.
+    """
+    order = order_of(wanted)
+    kinds = list(wanted.kinds)
+    few = kinds and common_pb2.NODE_KIND_JOB not in kinds
+    if wanted.order != qs.NODE_ORDER_DURATION or not _is_whole_run(wanted) or few or _is_of_few(wanted):
+        return [(order, "1 = 1")]
+    going = Condition().numbers("n.kind", common_pb2.NodeKind.values()).numbers("n.state", _GOING)
+    return [
+        (_ENDED_BY_DURATION, "n.ended_unix_nanos IS NOT NULL"),
+        (order, f"n.ended_unix_nanos IS NULL AND {going.text}"),
+    ]
+
+
+def _is_whole_run(wanted: qs.ListNodesRequest) -> bool:
+    return wanted.scope == qs.SCOPE_SUBTREE and "/" not in wanted.path
+
+
+def _is_of_few(wanted: qs.ListNodesRequest) -> bool:
+    """Whether few nodes of a run pass, which another index finds."""
+    running = list(wanted.states) == [query_pb2.NODE_STATE_RUNNING]
+    return running or (bool(wanted.outcomes) and common_pb2.OUTCOME_PASSED not in wanted.outcomes)
 
 
 class Condition:

@@ -11,6 +11,7 @@ from typing import Any
 from gator.core.results import complete as complete_result
 from gator.core.results import lost, result_of_end
 from gator.core.tally import GroupFold
+from gator.errors import StoreError
 from gator.store import inserts, run_rows
 from gator.store.catalogue import KINDS, Changes
 from gator.store.reader import Reader
@@ -27,10 +28,20 @@ MESSAGE = "the run died before this ended: run it again"
 
 
 def complete(files: RunFiles) -> Sequence[event_pb2.Event]:
-    """Bring the catalogue up to date; the Results that were missing, the deepest nodes first."""
-    connection = files.connection
-    if connection is None:
+    """Take into the catalogue what it lacks; for a run whose root is not alive.
+
+    Gives the Results that the root died before writing, and nobody wrote since, the deepest nodes first.
+    Raises StoreError.
+    """
+    if files.connection is None:
         return ()
+    try:
+        return _complete(files, files.connection)
+    except sqlite3.Error as error:
+        raise StoreError(f"{files.root.path} cannot be completed: {error}") from error
+
+
+def _complete(files: RunFiles, connection: sqlite3.Connection) -> Sequence[event_pb2.Event]:
     changes = Changes()
     known: dict[str, int] = dict(files.root.query("SELECT store, seq FROM positions"))
     for store, reader in files.readers().items():

@@ -40,22 +40,11 @@ class RunFiles:
         self.meta: Mapping[str, str] = root.meta
         self._readers: dict[str, Reader] = {root.store_id: root}
         self._known: set[Path] = {path}
-        self.missing: Sequence[event_pb2.Event] = ()
-        """Results that the root died before writing, and nobody wrote since; what is shown is computed."""
 
     def close(self) -> None:
         """Close every file."""
         for reader in self._readers.values():
             reader.close()
-
-    def complete(self) -> None:
-        """Take into the catalogue what it lacks; for a run whose root is not alive. Raises StoreError."""
-        from gator.store.run_closing import complete
-
-        try:
-            self.missing = complete(self)
-        except sqlite3.Error as error:
-            raise StoreError(f"{self.root.path} cannot be completed: {error}") from error
 
     def readers(self) -> Mapping[str, Reader]:
         """The reader of each store by its id, the root's first; new files are found."""

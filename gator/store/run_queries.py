@@ -15,6 +15,7 @@ from gator.events import GRADED_KINDS
 from gator.store.blocks import decode
 from gator.store.catalogue_reader import CatalogueReader
 from gator.store.reader import Reader
+from gator.store.run_closing import complete
 from gator.store.run_files import RunFiles
 from gator.store.run_meta import run_of
 from gator.store.run_rows import add_events
@@ -25,8 +26,9 @@ from gator.v1 import query_service_pb2 as qs
 class FolderReader:
     """A run's folder as queries see it. Its methods may be called from several threads."""
 
-    def __init__(self, files: RunFiles, *, live: bool) -> None:
-        self._files, self._live = files, live
+    def __init__(self, files: RunFiles, *, live: bool, died: bool = False) -> None:
+        """A run that `died` lacks Results of its own; what is shown of them was computed."""
+        self._files, self._live, self._died = files, live, died
         self._catalogue = CatalogueReader(files.root.query)
         self._lock = threading.RLock()
         self._request: plan_pb2.PlanRequest | None = None
@@ -42,9 +44,8 @@ class FolderReader:
         """
         files = RunFiles(folder, root)
         try:
-            if not live:
-                files.complete()
-            yield cls(files, live=live)
+            died = not live and bool(complete(files))
+            yield cls(files, live=live, died=died)
         finally:
             files.close()
 
@@ -69,7 +70,7 @@ class FolderReader:
     def _state(self, root: query_pb2.Node | None) -> query_pb2.RunState.ValueType:
         if self._live:
             return query_pb2.RUN_STATE_RUNNING
-        if self._files.missing or root is None:
+        if self._died or root is None:
             return query_pb2.RUN_STATE_DIED
         return query_pb2.RUN_STATE_ENDED
 

@@ -15,7 +15,8 @@ from gator.store import inserts
 from gator.store.catalogue import KINDS
 from gator.store.connection import error_code, open_owner
 from gator.store.reader import Reader
-from gator.store.writer import RESERVE_BYTES, EventRow, Post, State, Then, Work, Writer, reserve_of
+from gator.store.subjects import EventRow
+from gator.store.writer import RESERVE_BYTES, Post, State, Then, Work, Writer, reserve_of
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 _ROW_BYTES = 64

@@ -6,13 +6,13 @@ Result.
 
 import sqlite3
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from gator.store import inserts
-from gator.v1 import attach_pb2
+from gator.v1 import attach_pb2, event_pb2
 
-if TYPE_CHECKING:
-    from gator.store.writer import EventRow
+EventRow = tuple[int, str, int, int, int, int, "bytes | event_pb2.Block"]
+"""Seq, path, attempt, kind, severity, time, payload; a block as the message, which the writing thread packs."""
 
 Key = tuple[str, int]
 
@@ -32,7 +32,7 @@ class Subjects:
         return len(self._ids)
 
     def bind(
-        self, connection: sqlite3.Connection, rows: "Iterable[EventRow]"
+        self, connection: sqlite3.Connection, rows: Iterable[EventRow]
     ) -> list[tuple[int, int, int, int, int, object]]:
         """Rows of `events` within the open transaction; new subjects are inserted first."""
         ids = self._ids

@@ -20,15 +20,12 @@ from gator.store import blocks, inserts
 from gator.store.catalogue import Changes
 from gator.store.connection import error_code, leave_journal
 from gator.store.rows import PositionRow
-from gator.store.subjects import Subjects
+from gator.store.subjects import EventRow, Subjects
 from gator.v1 import attach_pb2, event_pb2
 
 Then = Callable[[], None]
 Post = Callable[[Then], object]
 """Hands a callable to the owner's thread, as `loop.call_soon_threadsafe` does."""
-
-EventRow = tuple[int, str, int, int, int, int, "bytes | event_pb2.Block"]
-"""Seq, path, attempt, kind, severity, time and payload; a block comes as the message, to be packed here."""
 
 RESERVE_BYTES = 8 * 1024 * 1024
 """Size of the file that is given up when the disk is full.
