@@ -7,6 +7,7 @@ else computes the same view from the same stores and writes nothing.
 import contextlib
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from gator.daemon.folder import CLOSING_STORE, LATEST, ROOT_STORE, Owner, RunFolder
@@ -14,7 +15,7 @@ from gator.errors import PreconditionError, StoreError
 from gator.process.sweep import sweep
 from gator.store import Reader, Store
 from gator.store.run_files import RunFiles
-from gator.v1 import query_pb2
+from gator.v1 import event_pb2, query_pb2
 
 
 def ensure_closed(folder: RunFolder, *, force: bool = False) -> bool:
@@ -90,19 +91,21 @@ def _root_has_ended(folder: RunFolder) -> bool:
 
 def _close(folder: RunFolder, owner: Owner) -> None:
     """Everything that closing is; the lock is held."""
+    # Every start of a run looks whether there is something to close, which there hardly ever is.
+    from gator.store.run_closing import complete
+
     if owner.host == os.uname().nodename:
         sweep(owner.run)
     if (folder.stores / ROOT_STORE).exists():
         with contextlib.closing(RunFiles(folder.path)) as files:
-            files.complete()
-            _write(folder, owner, files)
+            _write(folder, owner, complete(files))
     else:
-        _write(folder, owner, None)
+        _write(folder, owner, ())
     folder.seal_stores()
     folder.end_control()
 
 
-def _write(folder: RunFolder, owner: Owner, files: RunFiles | None) -> None:
+def _write(folder: RunFolder, owner: Owner, missing: Sequence[event_pb2.Event]) -> None:
     """Write the missing Results as a store of their own, which appears complete or not at all."""
     part = folder.stores / "closing.part"
     # What is there was left by somebody who was killed while closing.
@@ -117,8 +120,7 @@ def _write(folder: RunFolder, owner: Owner, files: RunFiles | None) -> None:
         post=lambda call: call(),
     )
     try:
-        if files is not None:
-            store.append(files.missing)
+        store.append(missing)
         store.close()
         part.replace(folder.stores / CLOSING_STORE)
     except (StoreError, OSError):
