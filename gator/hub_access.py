@@ -19,7 +19,7 @@ TOKEN_VARIABLE = "GATOR_HUB_TOKEN"  # noqa: S105 - a name
 TOKEN_FILE_VARIABLE = "GATOR_HUB_TOKEN_FILE"  # noqa: S105 - a name
 CA_VARIABLE = "GATOR_HUB_CA"
 _NO_HUB = "no hub listens there: check the address"
-_SILENT = "it takes connections, but does not answer"
+_SILENT = "it takes connections, but does not answer: it is stuck, or no hub"
 _HANGS_UP = "it hangs up at once: give --hub-ca FILE if it speaks TLS, else check the address"
 _WORDS = (
     ("CERTIFICATE_VERIFY_FAILED", "its certificate is not one that --hub-ca trusts"),
@@ -70,17 +70,22 @@ def resolve(
 
 
 def why_away(said: str, *, secure: bool) -> str:
-    """Why a hub cannot be reached, for people, out of what gRPC `said`; `secure`: TLS was spoken.
+    """Why a hub cannot be reached, for people, out of what gRPC `said`; `secure`: TLS was spoken."""
+    # Words that are not known stay as they are, without what stands before them.
+    return mismatch(said, secure=secure) or said.rpartition(": ")[2]
 
-    gRPC has one code for all of these, so its words decide. Those that are not known stay as they are,
-    without what stands before them.
+
+def mismatch(said: str, *, secure: bool) -> str:
+    """What is wrong where something listens and it cannot be spoken with; empty where nothing seems to be.
+
+    gRPC has one code for all of these, so its words decide.
     """
     # Who hangs up later is a hub that goes away.
     if said.startswith(("failed to connect", "errors resolving")):
         for word, meaning in _WORDS if secure else (*_WORDS, *_PLAIN_WORDS):
             if word in said:
                 return meaning
-    return said.rpartition(": ")[2]
+    return ""
 
 
 def read_ca(environ: Mapping[str, str], ca: Path | None = None) -> bytes | None:

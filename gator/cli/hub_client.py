@@ -109,7 +109,8 @@ def connect(choice: HubChoice) -> Generator[Hub]:
     """The hub that is meant. Raises UsageError for a wrong address or token file."""
     access = choice.access()
     with rpc.blocking_channel(access.address, access.ca) as channel:
-        secure = "" if access.ca else ", or give --hub-ca FILE if it speaks TLS"
-        advice = f"start it with gator hub serve, or name another with --hub ADDRESS{secure}"
-        name = f"the hub at {access.address}"
-        yield Hub(Peer(channel, access.token, name=name, advice=advice, seconds=choice.seconds))
+        advice = "start it with gator hub serve, or name another with --hub ADDRESS"
+        name, secure = f"the hub at {access.address}", access.ca is not None
+        yield Hub(
+            Peer(channel, access.token, name=name, advice=advice, secure=secure, seconds=choice.seconds)
+        )

@@ -12,7 +12,8 @@ import grpc
 
 from gator import rpc, rpc_status
 from gator.cli.selector_hub import ASK_SECONDS
-from gator.errors import UnavailableError, UsageError
+from gator.errors import UnavailableError, UnknownCallError, UsageError
+from gator.hub_access import mismatch, why_away
 from gator.v1 import control_service_pb2, control_service_pb2_grpc, query_service_pb2_grpc
 from gator.v1 import query_service_pb2 as qs
 
@@ -37,7 +38,11 @@ class _OfRun(Protocol):
 
 
 class Peer:
-    """A server that is asked; `name` is what messages call it, `advice` what to do when it is away."""
+    """A server that is asked.
+
+    `name` is what messages call it, `advice` what to do when it is away; of a hub, `secure` says whether TLS
+    is spoken.
+    """
 
     def __init__(
         self,
@@ -46,11 +51,12 @@ class Peer:
         *,
         name: str = "",
         advice: str = "",
+        secure: bool = False,
         seconds: float = ASK_SECONDS,
     ) -> None:
         self.channel = channel
         self.name = name
-        self._advice, self._seconds = advice, seconds
+        self._advice, self._secure, self._seconds = advice, secure, seconds
         self._metadata = rpc.bearer(token)
 
     def call(self, method: Callable[..., Response], request: object) -> Response:
@@ -68,7 +74,14 @@ class Peer:
         """What a failed call means. A server that its user can start is no fault of Gator."""
         meant = rpc_status.error_of_call(error)
         if self._advice and isinstance(meant, UnavailableError):
-            return UsageError(f"{self.name} does not answer: {self._advice} ({meant})")
+            if wrong := mismatch(str(meant), secure=self._secure):
+                return UsageError(f"{self.name} cannot be asked: {wrong}")
+            why = why_away(str(meant), secure=self._secure)
+            return UsageError(f"{self.name} does not answer ({why}): {self._advice}")
+        if self._advice and isinstance(meant, UnknownCallError):
+            return UsageError(
+                f"{self.name} does not know the question: it is older than this gator, or no hub ({meant})"
+            )
         return meant
 
 

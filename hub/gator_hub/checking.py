@@ -18,6 +18,7 @@ from msgspec import Struct
 from gator import rpc
 from gator.core.pools import size_text
 from gator.errors import GatorError, StoreError, UsageError
+from gator.hub_access import why_away
 from gator_hub import lock as locks
 from gator_hub.schema import VERSION
 
@@ -79,10 +80,11 @@ def look_for_hub(address: str, ca: bytes | None = None) -> Finding:
         try:
             answer = stub.Check(request, timeout=_ANSWER_SECONDS)
         except grpc.RpcError as error:
-            code = cast("Any", error).code()
-            if code == grpc.StatusCode.NOT_FOUND:
+            code, said = cast("Any", error).code(), str(cast("Any", error).details())
+            if code in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNIMPLEMENTED):
                 return Finding(f"{address} is served by something else than a hub", good=False)
-            return Finding(f"no hub answers at {address} ({code.name.lower()})", good=False)
+            why = why_away(said, secure=ca is not None)
+            return Finding(f"no hub answers at {address} ({why or code.name.lower()})", good=False)
     if answer.status != health_pb2.HealthCheckResponse.SERVING:
         return Finding(f"the hub at {address} is about to stop", good=False)
     return Finding(f"a hub serves at {address}", good=True)

@@ -1,9 +1,11 @@
 """Commands on a run of a hub."""
 
+import asyncio
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from gator.cli.selector_home_hub import names_like
 from gator.cli.selector_hub import HubChoice
 from gator.errors import NotFoundError, UnauthenticatedError, UsageError
 from gator.v1 import common_pb2
+from tests.component.upload import peers
 
 from . import runs
 from .hub_fakes import TOKEN, FakeHub, serving
@@ -174,8 +177,36 @@ def test_a_hub_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
         app, ["status", "-r", "hub:"], env={"GATOR_HUB": "127.0.0.1:1", "GATOR_HUB_TOKEN": TOKEN}
     )
     assert isinstance(result.exception, UsageError)
-    assert str(result.exception).startswith("the hub at 127.0.0.1:1 does not answer: start it with gator hub")
-    assert "give --hub-ca FILE if it speaks TLS" in str(result.exception)
+    assert str(result.exception) == (
+        "the hub at 127.0.0.1:1 does not answer (Connection refused): start it with gator hub serve, "
+        "or name another with --hub ADDRESS"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (
+            "hub with TLS",
+            "cannot be asked: it hangs up at once: give --hub-ca FILE if it speaks TLS, else check",
+        ),
+        ("no hub", "does not know the question: it is older than this gator, or no hub (Method not found!)"),
+        ("web server", "cannot be asked: no hub listens there: check the address"),
+    ],
+)
+async def test_what_is_no_hub_or_speaks_tls_is_told_in_a_line(tmp_path: Path, kind: str, words: str) -> None:
+    tls = peers.certificate(tmp_path)[:2] if kind == "hub with TLS" else None
+    serving_it = peers.listening(peers.http) if kind == "web server" else peers.serving_grpc(None, tls)
+    async with serving_it as address:
+        ask = partial(
+            CliRunner().invoke,
+            app,
+            ["status", "-r", "hub:"],
+            env={"GATOR_HUB": address, "GATOR_HUB_TOKEN": TOKEN},
+        )
+        result = await asyncio.to_thread(ask)
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception).startswith(f"the hub at {address} {words}")
 
 
 def test_a_wrong_token_is_refused(hub: FakeHub) -> None:

@@ -59,6 +59,7 @@ async def told_after(run: FakeRun, address: str, ca: bytes | None = None) -> lis
 
 
 NO_HUB = "no hub listens there: check the address"
+SILENT = "it takes connections, but does not answer: it is stuck, or no hub"
 HANGS_UP = "it hangs up at once: give --hub-ca FILE if it speaks TLS, else check the address"
 
 
@@ -67,7 +68,7 @@ HANGS_UP = "it hangs up at once: give --hub-ca FILE if it speaks TLS, else check
     [
         (peers.http, NO_HUB),
         (peers.ssh, NO_HUB),
-        (peers.silence, "it takes connections, but does not answer"),
+        (peers.silence, SILENT),
         (peers.hang_up, HANGS_UP),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -115,7 +116,7 @@ async def secure_peer(folder: Path, kind: str) -> AsyncGenerator[tuple[str, byte
         ("a foreign certificate", "its certificate is not one that --hub-ca trusts"),
         ("another name", "its certificate is for a host of another name"),
         ("a web server with TLS", NO_HUB),
-        ("silence", "it takes connections, but does not answer"),
+        ("silence", SILENT),
     ],
 )
 async def test_tls_that_does_not_fit_is_told_with_what_to_do(
