@@ -195,7 +195,16 @@ _VERSION_1 = (
     """,
 )
 
-MIGRATIONS: tuple[Sequence[str], ...] = (_VERSION_1,)
+_VERSION_2 = (
+    # The longest of a run, as gator.store.catalogue_where says it; a node comes in once, at its end.
+    """
+    CREATE INDEX nodes_by_duration
+    ON nodes (run, (coalesce(started_unix_nanos - ended_unix_nanos, 1)), sort)
+    WHERE ended_unix_nanos IS NOT NULL
+    """,
+)
+
+MIGRATIONS: tuple[Sequence[str], ...] = (_VERSION_1, _VERSION_2)
 VERSION = len(MIGRATIONS)
 """The version that this hub writes."""
 

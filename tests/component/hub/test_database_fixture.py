@@ -1,3 +1,7 @@
+import pytest
+
+from gator.errors import StoreError
+from gator_hub import schema
 from gator_hub.database import Database
 
 from .postgres import PostgresServer
@@ -17,6 +21,24 @@ def test_a_server_that_is_started_again_has_its_databases(postgres_server: Postg
     postgres_server.restart()
     database = Database.open(url)
     try:
-        assert database.query("SELECT version FROM schema_version") == [(1,)]
+        assert database.query("SELECT version FROM schema_version") == [(schema.VERSION,)]
     finally:
         database.close()
+
+
+@pytest.mark.parametrize("version", range(1, schema.VERSION))
+def test_a_database_of_an_older_version_is_brought_to_the_newest(
+    database_url: str, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:version])
+        older.setattr(schema, "VERSION", version)
+        Database.open(database_url).close()
+    for _ in range(2):
+        database = Database.open(database_url)
+        try:
+            assert database.query("SELECT version FROM schema_version") == [(schema.VERSION,)]
+            with pytest.raises(StoreError, match="nodes_by_duration"):
+                database.query("CREATE INDEX nodes_by_duration ON nodes (run)")
+        finally:
+            database.close()

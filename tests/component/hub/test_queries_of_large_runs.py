@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from gator.core.pages import Place
 from gator.store.catalogue_reader import CatalogueReader
-from gator.v1 import event_pb2
+from gator.v1 import common_pb2, event_pb2
 from gator.v1 import query_service_pb2 as qs
-from gator_hub.database import Database
+from gator_hub.database import Database, Dialect
 from tests.component.query import runs
 
 from .filled import FilledHub, described
@@ -27,9 +28,11 @@ class Asked:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.statements: list[str] = []
+        self.values: list[Sequence[object]] = []
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
         self.statements.append(sql)
+        self.values.append(values)
         return self._database.query(sql, values)
 
 
@@ -47,3 +50,52 @@ def test_the_groups_of_a_page_that_go_on_are_counted_by_one_statement(hub: Fille
     assert [node.tally for node in nodes] == [event_pb2.Tally(waiting=1, passed=1)] * 30
     # Their places, their rows, their jobs.
     assert len(asked.statements) == 3
+
+
+def test_a_run_by_duration_is_in_order_whatever_goes_on(hub: FilledHub) -> None:
+    now = runs.START + 100 * runs.SECOND
+    number = hub.register(described(runs.RUN_ID), "root")
+    events = [runs.group("top", 0, 6, 6)]
+    events += [runs.job(f"top/{name}", 0) for name in ("short", "long", "going", "waiting", "pruned", "also")]
+    hub.append(number, "top", "root", *events)
+    spans = {"short": (1, 2), "long": (1, 99), "going": (40, None), "also": (2, 3)}
+    for name, (start, end) in spans.items():
+        hub.append(number, "top", "daemon", runs.started(f"top/{name}", start))
+        if end is not None:
+            hub.append(number, "top", "root", runs.result(f"top/{name}", end))
+    hub.append(number, "top", "root", runs.result("top/pruned", 50, common_pb2.OUTCOME_PRUNED))
+    reader = CatalogueReader(hub.database.query, number)
+    wanted = qs.ListNodesRequest(path="top", scope=qs.SCOPE_SUBTREE, order=qs.NODE_ORDER_DURATION)
+    found: list[str] = []
+    # A place says for which moment the durations are.
+    after: Place | None = [-(1 << 62), "", now]
+    while after is not None:
+        page = reader.nodes(wanted, after, 2)
+        found += [node.path for _, node in page.nodes]
+        after = page.next
+    assert found == [
+        "top",
+        "top/long",
+        "top/going",
+        "top/also",
+        "top/short",
+        "top/pruned",
+        "top/waiting",
+    ]
+
+
+def test_a_run_by_duration_walks_the_index_of_durations(hub: FilledHub) -> None:
+    number = hub.register(described(runs.RUN_ID), "root")
+    events = [runs.group("top", 0, 200, 200)]
+    for index in range(200):
+        events += [runs.job(f"top/j[{index}]", 0), runs.result(f"top/j[{index}]", 1)]
+    hub.append(number, "top", "root", *events)
+    hub.do(lambda database: database.execute("ANALYZE"))
+    asked = Asked(hub.database)
+    wanted = qs.ListNodesRequest(path="top", scope=qs.SCOPE_SUBTREE, order=qs.NODE_ORDER_DURATION)
+    page = CatalogueReader(asked.query, number).nodes(wanted, None, 2)
+    assert [node.path for _, node in page.nodes] == ["top", "top/j[0]"]
+    explain = "EXPLAIN QUERY PLAN " if hub.database.dialect is Dialect.SQLITE else "EXPLAIN "
+    sql, values = asked.statements[0], asked.values[0]
+    plan = " ".join(str(row) for row in hub.database.query(explain + sql, values))
+    assert "nodes_by_duration" in plan
