@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from gator.cli import output
+from gator.cli.selector import JsonOption
 from gator.cli.selector_hub import DEFAULT, VARIABLE, HubCaOption, HubChoice
 
 if TYPE_CHECKING:
@@ -69,18 +69,25 @@ hub = typer.Typer(
 def import_(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="Folders of runs, or tracking folders.", show_default=False),
+        typer.Argument(
+            # What cannot be read is told for each run, and the others are brought in.
+            metavar="PATH...",
+            help="Folders of runs, or tracking folders.",
+            show_default=False,
+            readable=False,
+        ),
     ],
     hub: HubOption = None,
     hub_ca: HubCaOption = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with live runs until they end.")
     ] = False,
+    json: JsonOption = False,
 ) -> None:
     """Bring runs into a hub, all or what it lacks of them. Exit code 1: not all of them could be."""
     from gator.cli.hub_import import import_runs
 
-    raise typer.Exit(import_runs(paths, HubChoice(hub, hub_ca), follow=follow))
+    raise typer.Exit(import_runs(paths, HubChoice(hub, hub_ca), follow=follow, json=json))
 
 
 _NUMBERS = {"ignore_unknown_options": True}
@@ -88,27 +95,33 @@ _NUMBERS = {"ignore_unknown_options": True}
 
 
 @hub.command(context_settings=_NUMBERS)
-def delete(run: NameArgument, hub: HubOption = None, hub_ca: HubCaOption = None) -> None:
+def delete(
+    run: NameArgument, hub: HubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
+) -> None:
     """Remove one of your runs from a hub, unless it is connected. Its folder stays."""
     with _found(run, HubChoice(hub, hub_ca)) as found:
         found.delete()
-        output.say(f"deleted {found}")
+        found.say("deleted", {"deleted": True}, json=json)
 
 
 @hub.command(context_settings=_NUMBERS)
-def pin(run: NameArgument, hub: HubOption = None, hub_ca: HubCaOption = None) -> None:
+def pin(
+    run: NameArgument, hub: HubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
+) -> None:
     """Keep one of your runs in a hub for ever, whatever its age."""
     with _found(run, HubChoice(hub, hub_ca)) as found:
         found.pin(pinned=True)
-        output.say(f"pinned {found}")
+        found.say("pinned", {"pinned": True}, json=json)
 
 
 @hub.command(context_settings=_NUMBERS)
-def unpin(run: NameArgument, hub: HubOption = None, hub_ca: HubCaOption = None) -> None:
+def unpin(
+    run: NameArgument, hub: HubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
+) -> None:
     """Let a hub remove one of your runs when it is old."""
     with _found(run, HubChoice(hub, hub_ca)) as found:
         found.pin(pinned=False)
-        output.say(f"unpinned {found}")
+        found.say("unpinned", {"pinned": False}, json=json)
 
 
 def _found(name: str, choice: HubChoice) -> "AbstractContextManager[FoundRun]":

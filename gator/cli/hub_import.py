@@ -1,6 +1,7 @@
 """Brings folders of runs into a hub, by the same code that feeds it beside a live run.
 
-Rule: folders are only read. The hub knows what it has, so doing it twice changes nothing.
+Rule: folders are only read, and all are found before anything is sent. The hub knows what it has, so doing it
+twice changes nothing.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from gator.cli import faults, output
-from gator.cli.selector import FoundRun, found_runs
+from gator.cli.selector import FoundRun, found_runs, is_run, unreadable
 from gator.cli.selector_hub import HubChoice
 from gator.cli.selector_open import close_dead
 from gator.daemon.upload_order import UploadState, UploadStatus
@@ -29,22 +30,23 @@ class _AwayError(Exception):
     """The hub did not answer for too long."""
 
 
-def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool) -> int:
+def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json: bool) -> int:
     """Bring all runs in, the oldest first; the exit code. Says for each run what became of it.
 
-    Raises UsageError when the hub cannot be named, NotFoundError when there is no run in a path.
+    Raises UsageError when the hub cannot be named or a folder cannot be read, NotFoundError when there is
+    no run in a path.
     """
     access = choice.access()
     runs: list[FoundRun] = []
     for path in paths:
         found = found_runs(path)
         if not found:
-            raise NotFoundError(f"there is no run in {path}: name the folder of a run, or one that has such")
+            raise NotFoundError(_why_none(path))
         runs += reversed(found)
     good = True
     for run in runs:
         try:
-            good &= asyncio.run(_Import(run, access).bring(follow=follow))
+            good &= asyncio.run(_Import(run, access, json=json).bring(follow=follow))
         except _AwayError as error:
             sys.stderr.write(
                 f"gator: the hub at {access.address} is away: {error}; import again when it is back\n"
@@ -53,11 +55,27 @@ def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool) -> in
     return 0 if good else faults.FAILED
 
 
+def _why_none(path: Path) -> str:
+    """Why a path holds no run, and what to name instead."""
+    wanted = "name the folder of a run, or one that has such"
+    if not path.exists():
+        return f"there is no folder {path}: {wanted}"
+    around = next((above for above in path.absolute().parents if is_run(above)), None)
+    if around is not None:
+        return f"{path} is a part of a run: name the whole of it, {around}"
+    if not path.is_dir():
+        return f"{path} is no folder: {wanted}"
+    inner = path / "tracking"
+    if found_runs(inner):
+        return f"there is no run in {path} itself: name {inner}"
+    return f"there is no run in {path}: {wanted}; gator run makes them in tracking/ where it is started"
+
+
 class _Import:
     """One run on its way."""
 
-    def __init__(self, run: FoundRun, access: HubAccess) -> None:
-        self._folder, self._access = run.folder, access
+    def __init__(self, run: FoundRun, access: HubAccess, *, json: bool) -> None:
+        self._folder, self._access, self._json = run.folder, access, json
         # `latest` would name another one tomorrow.
         self._name = run.folder.path.resolve().name
         self._away = ""
@@ -67,8 +85,9 @@ class _Import:
     async def bring(self, *, follow: bool) -> bool:
         """Bring it in; whether all of it that can be read is there. Raises _AwayError."""
         with closing(RunStores(self._folder)) as stores:
-            if not stores.look():
-                return self._fail(next(iter(stores.unreadable.values()), "it has no record"))
+            why = self._why_not(stores)
+            if why:
+                return self._fail(why)
             upload = Upload(stores, lambda: self._access, self._hear)
             going = asyncio.create_task(upload.run())
             try:
@@ -77,6 +96,18 @@ class _Import:
                 going.cancel()
                 await asyncio.wait({going})
             return self._sum_up(going.result(), stores)
+
+    def _why_not(self, stores: RunStores) -> str:
+        """Open the stores; why there is nothing to bring in, empty if there is."""
+        try:
+            if stores.look():
+                return ""
+        except OSError as error:
+            return unreadable(self._folder.path, error)
+        if stores.unreadable:
+            why = next(iter(stores.unreadable.values()))
+            return f"{why}: see that you may read it, and that the folder was copied whole"
+        return f"{self._folder.path} holds no record: the run never began, or its folder was copied in part"
 
     async def _watch(
         self, going: "asyncio.Task[UploadStatus]", upload: Upload, stores: RunStores, *, follow: bool
@@ -94,7 +125,8 @@ class _Import:
                 raise _AwayError(self._away)
             if now - told > PROGRESS_SECONDS and stores.read_events > events:
                 told, events = now, stores.read_events
-                output.say(f"{self._name}: {events} events so far")
+                if not self._json:
+                    output.say(f"{self._name}: {_count(events)} so far")
             await asyncio.wait({going}, timeout=_LOOK_SECONDS)
 
     def _hear(self, status: UploadStatus) -> None:
@@ -103,12 +135,28 @@ class _Import:
     def _sum_up(self, status: UploadStatus, stores: RunStores) -> bool:
         if status.state is not UploadState.DONE:
             return self._fail(status.why)
-        if stores.unreadable:
-            return self._fail("; ".join(stores.unreadable.values()))
         events = stores.read_events
-        output.say(f"{self._name}: {events} events" if events else f"{self._name}: nothing new")
+        if stores.unreadable:
+            why = "; ".join(stores.unreadable.values())
+            return self._fail(
+                f"{why}: all else of it is in the hub, import it again when this can be read", events
+            )
+        if self._json:
+            self._say_json(events, None)
+        else:
+            output.say(f"{self._name}: {_count(events) if events else 'nothing new'}")
         return True
 
-    def _fail(self, why: str) -> bool:
-        sys.stderr.write(f"{self._name}: {why}\n")
+    def _fail(self, why: str, events: int = 0) -> bool:
+        if self._json:
+            self._say_json(events, why)
+        else:
+            sys.stderr.write(f"{self._name}: {why}\n")
         return False
+
+    def _say_json(self, events: int, fault: str | None) -> None:
+        output.say_json({"folder": str(self._folder.path), "events": events, "fault": fault})
+
+
+def _count(events: int) -> str:
+    return "1 event" if events == 1 else f"{events:,} events"

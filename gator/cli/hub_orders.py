@@ -1,11 +1,11 @@
 """Orders about one run of a hub. Rule: a run is found by its name once, and then named by its whole id."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 from msgspec import Struct
 
-from gator.cli import hub_client
+from gator.cli import hub_client, output
 from gator.cli.selector_hub import PREFIX, HubChoice
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import hub_service_pb2_grpc, query_pb2
@@ -25,12 +25,16 @@ class FoundRun(Struct, frozen=True):
         """Keep it for ever, or no longer. Raises what the hub raised."""
         self.hub.peer.call(self._stub.PinRun, hs.PinRunRequest(run=self.run.id, pinned=pinned))
 
+    def say(self, done: str, values: Mapping[str, bool], *, json: bool) -> None:
+        """Print what was done with it."""
+        if json:
+            output.say_json({"run": self.run.id, "ident": self.run.ident, **values})
+        else:
+            output.say(f"{done} run {self.run.id[:12]} of {self.run.ident}")
+
     @property
     def _stub(self) -> hub_service_pb2_grpc.HubServiceStub:
         return hub_service_pb2_grpc.HubServiceStub(self.hub.peer.channel)
-
-    def __str__(self) -> str:
-        return f"run {self.run.id[:12]} of {self.run.ident}"
 
 
 @contextmanager

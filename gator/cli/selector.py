@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from gator.cli.selector_hub import COMPLETE_SECONDS, PREFIX, HubChoice
 from gator.daemon.folder import RunFolder
-from gator.errors import NotFoundError
+from gator.errors import NotFoundError, UsageError
 
 LATEST: Final = "latest"
 _NAME = re.compile(r"(\d{8}-\d{6})-(.*?)(?:\.\d+)?")
@@ -93,19 +93,37 @@ def tracking_root(option: Path | None) -> Path:
 
 
 def is_run(path: Path) -> bool:
-    """Whether a folder is that of a run."""
-    return (path / "run.lock").is_file()
+    """Whether a folder is that of a run; of one that nobody lets us look into, the name tells."""
+    try:
+        return (path / "run.lock").is_file()
+    except PermissionError:
+        return _NAME.fullmatch(path.name) is not None
+    except OSError:
+        return False
 
 
 def found_runs(root: Path) -> Sequence[FoundRun]:
-    """The runs in a folder, the newest first; the folder itself if it is that of a run."""
+    """The runs in a folder, the newest first; the folder itself if it is that of a run.
+
+    Raises UsageError where there is a folder that cannot be read.
+    """
     if is_run(root):
         return [_found(root)]
     try:
         folders = [path for path in root.iterdir() if not path.is_symlink() and is_run(path)]
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise UsageError(unreadable(root, error)) from error
     return sorted(map(_found, folders), key=_age, reverse=True)
+
+
+def unreadable(path: Path, error: OSError) -> str:
+    """Why nothing can be read there, and what to do."""
+    advice = (
+        "ask its owner to let you read it" if isinstance(error, PermissionError) else "name another folder"
+    )
+    return f"{path} cannot be read: {error.strerror}: {advice}"
 
 
 def _found(path: Path) -> FoundRun:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from gator.cli import faults, selector
 from gator.cli.selector_home import FolderHome, Home
 from gator.cli.selector_hub import NO_CHOICE, HubChoice, name_on_hub
+from gator.daemon.folder import RunFolder
 from gator.errors import NotFoundError, StoreError, UsageError
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -155,7 +156,7 @@ def asking(found: selector.FoundRun) -> Generator[Questions]:
     close_dead(found)
     folder = found.folder
     live = folder.is_live()
-    if not (folder.stores / "root.db").exists():
+    if not _has_record(folder):
         why = "it has only just begun, try again in a moment" if live else "the run never began"
         raise NotFoundError(f"{folder.path} holds no record: {why}")
     with ExitStack() as left:
@@ -171,6 +172,13 @@ def asking(found: selector.FoundRun) -> Generator[Questions]:
 
             ask = left.enter_context(remote_questions(control))
         yield ask
+
+
+def _has_record(folder: RunFolder) -> bool:
+    try:
+        return (folder.stores / "root.db").exists()
+    except OSError as error:
+        raise UsageError(selector.unreadable(folder.path, error)) from error
 
 
 def close_dead(found: selector.FoundRun) -> None:

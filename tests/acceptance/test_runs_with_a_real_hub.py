@@ -1,5 +1,6 @@
 """A run and a hub as their users start them, and what is done to the hub meanwhile."""
 
+import json
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -112,7 +113,9 @@ def test_with_warnings_alone_the_stderr_of_a_failure_can_be_read_in_the_hub(
     said = "echo starting; echo 'first trouble' >&2; echo more; echo 'second trouble' >&2; exit 1"
     hub.command("run", gator.spec(f'!Job {{ident: one, shell: "{said}"}}'), "--hub-logs", "warnings").wait()
     logs = hub.command("logs", "one", "-r", "hub:one").wait().expect(0)
-    assert (logs.out.splitlines(), logs.err) == (["first trouble", "second trouble"], "")
+    assert logs.out.splitlines() == ["first trouble", "second trouble"]
+    assert "keeps only stderr and the messages from warning on of this run" in logs.err
+    assert str(gator.folder) in logs.err
     found = hub.command("grep", "trouble|more|starting", "-r", "hub:one").wait().expect(0)
     assert [line.rpartition(" ")[0].rpartition(" ")[2] for line in found.out.splitlines()] == [
         "first",
@@ -143,3 +146,22 @@ def test_runs_are_pinned_and_deleted_by_their_owner(gator: Gator, hub: RealHub) 
     hub.command("hub", "unpin", "one").wait().expect(0)
     assert hub.command("hub", "delete", "-1").wait().expect(0).out.startswith("deleted run ")
     assert hub.command("hub", "delete", "one").wait().expect(2).err
+
+
+def test_what_is_done_with_a_run_is_told_as_json(gator: Gator, hub: RealHub) -> None:
+    hub.start()
+    gator("run", gator.spec("!Job {ident: one, command: echo, args: [hi]}")).expect(0)
+
+    def answer(*args: str) -> dict[str, object]:
+        return json.loads(hub.command("hub", *args, "--json").wait().expect(0).out)
+
+    first, again = answer("import", "tracking"), answer("import", "tracking")
+    assert (first["folder"], again["folder"]) == (str(gator.folder),) * 2
+    assert isinstance(first["events"], int)
+    assert first["events"] > 3
+    assert (again["events"], first["fault"], again["fault"]) == (0, None, None)
+    (run,) = [json.loads(line) for line in hub.command("runs", "--json").wait().expect(0).out.splitlines()]
+    about = {"run": run["id"], "ident": "one"}
+    assert answer("pin", "one") == {**about, "pinned": True}
+    assert answer("unpin", "one") == {**about, "pinned": False}
+    assert answer("delete", "one") == {**about, "deleted": True}
