@@ -13,11 +13,10 @@ from typing import Protocol
 
 from gator.daemon.folder import RunFolder
 from gator.daemon.options import HubOptions
+from gator.daemon.upload_news import HubNews
 from gator.daemon.upload_order import END_LINE, UploadOrder, UploadState, UploadStatus
 from gator.daemon.upload_process import UploadProcess
 
-AWAY_AGAIN_SECONDS = 60.0
-"""A hub that comes and goes is told of at most so often."""
 ABSENT_SECONDS = 0.25
 """A hub that has never answered for so long is not waited for at the end of a run."""
 
@@ -37,8 +36,6 @@ class _State(Enum):
     WAITING = auto()
     """Not started yet."""
     GOING = auto()
-    AWAY = auto()
-    """The user was told that the hub is away."""
     OVER = auto()
     """Nothing more will come, and not all is in the hub."""
     DONE = auto()
@@ -54,6 +51,7 @@ class Uploader:
         environment: Mapping[str, str],
         notify: Notify,
         process: UploadProcess | None = None,
+        news: HubNews | None = None,
     ) -> None:
         self._hub, self._folder, self._environment, self._notify = hub, folder, environment, notify
         self._log = folder.daemons / "upload.log"
@@ -62,7 +60,9 @@ class Uploader:
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._process = process
         self._talk: _Talk | None = None
-        self._told_away = -AWAY_AGAIN_SECONDS
+        self._news = news or HubNews()
+        self._later: asyncio.TimerHandle | None = None
+        """Tells what it was too soon to tell."""
         self._met = False
         """Whether the hub ever answered."""
         self._missed_since = 0.0
@@ -100,7 +100,8 @@ class Uploader:
             self._talk.say(END_LINE)
             self._hurry()
             await asyncio.wait({self._gone}, timeout=self._hub.wait_seconds)
-            if self._state in (_State.GOING, _State.AWAY):
+            self._tell_later(None)
+            if self._state is _State.GOING:
                 # That it is ended now is nothing to tell.
                 self._state = _State.OVER
             await self._talk.close()
@@ -126,8 +127,8 @@ class Uploader:
         match status.state:
             case UploadState.CONNECTED:
                 self._met = True
-                if self._state is _State.AWAY:
-                    self._state = _State.GOING
+                self._tell_later(None)
+                if self._news.on_back():
                     self._notify(f"the hub at {self._hub.address} is back")
             case UploadState.AWAY:
                 self._missed_since = self._missed_since or self._loop.time()
@@ -147,14 +148,22 @@ class Uploader:
             self._loop.call_later(max(0.0, ABSENT_SECONDS - missed), self.let_go)
 
     def _on_away(self, why: str) -> None:
-        now = self._loop.time()
-        if self._state is _State.GOING and now - self._told_away >= AWAY_AGAIN_SECONDS:
-            self._state, self._told_away = _State.AWAY, now
+        if self._state is not _State.GOING:
+            return
+        if self._news.on_away(self._loop.time()):
             self._notify(f"the hub at {self._hub.address} is away ({why}): the run goes on", warning=True)
+        elif self._news.is_kept_back:
+            self._tell_later(why)
+
+    def _tell_later(self, why: str | None) -> None:
+        """Tell that the hub is away as soon as that may be told again; None: no more."""
+        if self._later is not None:
+            self._later.cancel()
+        self._later = self._loop.call_at(self._news.due, self._on_away, why) if why is not None else None
 
     def _on_gone(self) -> None:
         self.let_go()
-        if self._state in (_State.GOING, _State.AWAY):
+        if self._state is _State.GOING:
             # Before it had its order it spoke to the terminal.
             self._lose(f"its process ended: see {self._log}" if self._log.exists() else "its process ended")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gator.daemon.options import HubOptions
+from gator.daemon.upload_news import HubNews
 from gator.daemon.upload_process import UploadProcess
 from gator.daemon.uploader import Uploader
 from tests.component.link.fakes import until
@@ -200,6 +201,22 @@ async def test_a_process_that_dies_at_its_start_is_told_once(
     assert notes.number_of("its process ended") == 1
     assert notes.number_of("not everything reached the hub") == 1
     assert "No module named 'encodings'" in capfd.readouterr().err
+
+
+async def test_a_hub_that_was_told_to_be_back_and_stays_away_is_told_later(run: FakeRun) -> None:
+    notes, hub = Notes(), FakeHub()
+    address = f"127.0.0.1:{free_port()}"
+    uploader = Uploader(HubOptions(address), run.folder, ENV, notes, news=HubNews(again=2.0))
+    uploader.start()
+    await until(lambda: notes.number_of("is away") == 1)
+    async with serving(hub, address):
+        await until(lambda: notes.number_of("is back") == 1)
+    await until(lambda: notes.number_of("is away") == 2, 10)
+    run.end()
+    async with serving(hub, address):
+        await uploader.finish()
+    assert notes.number_of("") == 4
+    assert hub.sequences(run.stores["root"].store_id) == [1]
 
 
 async def test_a_flapping_hub_is_not_told_again_and_again(run: FakeRun) -> None:
