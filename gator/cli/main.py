@@ -14,7 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from gator import __version__, loading
-from gator.cli import faults
+from gator.cli import completion, faults
 from gator.cli.commands import COMMANDS, Command
 
 _OWN_OPTIONS = ("--help", "-h", "--version", "--install-completion", "--show-completion")
@@ -123,6 +123,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         sys.stdout.write(f"gator {__version__}\n")
         sys.exit(0)
     try:
+        if completion.is_asked():
+            completion.answer(lambda: get_command(app).main(args=args, prog_name="gator"))
         get_command(app).main(args=args, prog_name="gator")
     except KeyboardInterrupt:
         sys.exit(faults.INTERRUPTED)

@@ -44,6 +44,8 @@ def complete_run(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
         return names_like(impatient(ctx), incomplete.removeprefix(PREFIX))
     runs = found_runs(tracking_root(None))
     values = [(LATEST, "the newest run"), (PREFIX, "the newest run of the hub")]
+    # A second one with this beginning keeps shells from going on to the next word after `hub:`.
+    values += [(PREFIX + LATEST, "the same")]
     values += [(run.folder.path.name, run.ident) for run in runs[:50]]
     return [value for value in values if value[0].startswith(incomplete)]
 

@@ -266,12 +266,17 @@ def test_a_shell_completes_commands_runs_and_paths(tracking: Path) -> None:
             "_GATOR_COMPLETE": "complete_bash",
             "COMP_WORDS": line,
             "COMP_CWORD": str(line.count(" ")),
+            "GATOR_HUB": "localhost:1",
         }
         return run([], tracking, environment).stdout
 
     assert "status" in completions("gator sta")
     assert "20261122-125830-top" in completions("gator logs -r 2026")
     assert "top/good" in completions("gator show top/g")
+    # No hub is there to be asked, but any has a newest run.
+    assert completions("gator logs -r h").split() == ["hub:", "hub:latest"]
+    assert completions("gator logs -r hub : la").split() == ["latest"]
+    assert completions("gator logs --run = hub : la").split() == ["latest"]
 
 
 # -- as processes
