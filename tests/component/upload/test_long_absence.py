@@ -1,0 +1,116 @@
+"""A hub that is away for long: nothing grows with it, and afterwards everything is there once."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from gator.daemon.options import HubOptions
+from gator.daemon.upload_order import UploadState, UploadStatus
+from gator.daemon.upload_patience import Patience
+from gator.daemon.upload_process import UploadProcess
+from gator.daemon.upload_stores import RunStores
+from gator.daemon.upload_stream import Upload
+from gator.daemon.uploader import Uploader
+from gator.errors import UnavailableError
+from gator.hub_access import HubAccess
+from gator.link.server import ChildLink
+from gator.v1 import attach_pb2 as pb
+from tests.component.link.fakes import until
+from tests.component.upload import peers
+from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, serving
+from tests.component.upload.test_uploader import ENV, Notes
+
+HASTY = Patience(first_pause=0.001, most_pause=0.002)
+"""An hour of dials in a second."""
+DIALS = 250
+
+
+def resident_bytes(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("it is gone")
+
+
+async def test_what_a_run_wrote_while_its_hub_was_away_arrives_once_and_waits_in_no_memory(
+    tmp_path: Path,
+) -> None:
+    run, notes, hub = FakeRun(tmp_path / "run"), Notes(), FakeHub()
+    address = f"127.0.0.1:{free_port()}"
+    run.log("root", "first")
+    process = UploadProcess(ENV)
+    uploader = Uploader(HubOptions(address, wait_seconds=60), run.folder, ENV, notes, process)
+    async with serving(hub, address):
+        uploader.start()
+        await until(lambda: hub.sequences(run.stores["root"].store_id) == [1])
+    await until(lambda: notes.texts)
+    before = resident_bytes(process.pid)
+    for number in range(40):
+        run.log("root", *(f"{number} {line}" for line in range(500)))
+        run.log("w1", *(f"{number} {line} {'x' * 500}" for line in range(500)))
+        # Others have their turn too.
+        await asyncio.sleep(0)
+    grown = resident_bytes(process.pid) - before
+    run.end()
+    async with serving(hub, address):
+        await uploader.finish()
+    assert hub.sequences(run.stores["root"].store_id) == list(range(1, 20_002))
+    assert hub.sequences(run.stores["w1"].store_id) == list(range(1, 20_001))
+    assert grown < 4 * 1024 * 1024
+    assert [notes.number_of(words) for words in ("is away", "is back", "")] == [1, 1, 2]
+    assert (run.folder.daemons / "upload.log").read_text() == ""
+
+
+class Refusing(FakeHub):
+    """Takes nobody for now."""
+
+    def on_attached(self, child: ChildLink) -> pb.Welcome:
+        raise UnavailableError("the hub is about to stop")
+
+
+def held() -> tuple[int, int]:
+    """Number of open files and of tasks."""
+    return len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks())
+
+
+async def grows(run: FakeRun, address: str) -> list[UploadStatus]:
+    """Dials again and again; what was told. Fails if anything is left of a dial."""
+    dials = 0
+
+    def way() -> HubAccess:
+        nonlocal dials
+        dials += 1
+        return HubAccess(address, TOKEN, None)
+
+    told: list[UploadStatus] = []
+    stores = RunStores(run.folder)
+    task = asyncio.create_task(Upload(stores, way, told.append, HASTY).run())
+    counts: list[tuple[int, int]] = []
+    while dials < DIALS:
+        seen = dials
+        await until(lambda seen=seen: dials > seen)
+        counts.append(held())
+    # Some are open for a moment while gRPC closes them on threads of its own.
+    assert max(counts[DIALS // 2 :])[0] <= max(counts[: DIALS // 2])[0] + 8
+    assert max(tasks for _, tasks in counts[DIALS // 2 :]) <= max(tasks for _, tasks in counts[:50])
+    task.cancel()
+    await asyncio.wait({task})
+    stores.close()
+    return told
+
+
+@pytest.mark.parametrize("kind", ["nobody", "a web server", "a hub that takes nobody"])
+async def test_nothing_is_left_of_a_dial_however_many_there_are(tmp_path: Path, kind: str) -> None:
+    run = FakeRun(tmp_path / "run")
+    run.log("root", "one")
+    run.end()
+    if kind == "nobody":
+        told = await grows(run, f"127.0.0.1:{free_port()}")
+    elif kind == "a web server":
+        async with peers.listening(peers.http) as address:
+            told = await grows(run, address)
+    else:
+        async with serving(Refusing()) as server:
+            told = await grows(run, server.address)
+    assert [status.state for status in told] == [UploadState.AWAY]
