@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
+from gator.cli.logs_follow_lines import POLL_SECONDS, Follower, has_ended
 from gator.cli.logs_lines import LineWriter, lines, say_left_out
 from gator.cli.selector import JsonOption, RunOption, TrackingOption, complete_path
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
@@ -16,7 +17,8 @@ from gator.errors import NotFoundError, UsageError
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
-_POLL_SECONDS = 0.1
+_BLOCKS = 32
+"""Blocks of a page; so many are read again to see whether there are more."""
 
 
 def logs(
@@ -99,7 +101,7 @@ def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool) -
     seen: set[str] = set()
     while True:
         # Asked before the list, so that no job is missed that comes before the end.
-        over = not follow or _has_ended(opened, wanted.path)
+        over = not follow or has_ended(opened, wanted.path)
         for node in _jobs(opened, wanted.path):
             if node.path in seen:
                 continue
@@ -110,7 +112,7 @@ def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool) -
                     out.flush()
         if over:
             break
-        time.sleep(_POLL_SECONDS)
+        time.sleep(POLL_SECONDS)
     if not seen and opened.run.state == query_pb2.RUN_STATE_RUNNING and not follow:
         raise NotFoundError(f"no job of {wanted.path} has started yet: wait for it with -f")
     out.flush()
@@ -137,11 +139,18 @@ def _bytes(
 
 def _blocks_so_far(opened: OpenRun, path: str, attempt: int, *, follow: bool) -> Iterator[event_pb2.Block]:
     after: dict[str, int] = {}
+    request = qs.ListEventsRequest(
+        path=path,
+        scope=qs.SCOPE_NODE,
+        attempt=attempt,
+        kinds=[attach_pb2.EVENT_KIND_BLOCK],
+        page_size=_BLOCKS,
+    )
     while True:
         # Asked before the events, so that what comes before the end is not missed.
-        ended = not follow or _has_ended(opened, path)
+        ended = not follow or has_ended(opened, path)
         moved = False
-        for event in _blocks(opened, path, attempt):
+        for event in _blocks(opened, request):
             if event.event.seq <= after.get(event.store, 0):
                 continue
             after[event.store] = event.event.seq
@@ -150,21 +159,11 @@ def _blocks_so_far(opened: OpenRun, path: str, attempt: int, *, follow: bool) ->
         if ended:
             return
         if not moved:
-            time.sleep(_POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
 
 
-def _has_ended(opened: OpenRun, path: str) -> bool:
-    # Of a run that died nothing more comes, and nobody tells.
-    if opened.run.state != query_pb2.RUN_STATE_RUNNING or not opened.home.is_live():
-        return True
-    node = opened.ask.get_node(qs.GetNodeRequest(path=path)).node
-    return node.state == query_pb2.NODE_STATE_ENDED
-
-
-def _blocks(opened: OpenRun, path: str, attempt: int) -> Iterator[query_pb2.StoredEvent]:
-    request = qs.ListEventsRequest(
-        path=path, scope=qs.SCOPE_NODE, attempt=attempt, kinds=[attach_pb2.EVENT_KIND_BLOCK], page_size=64
-    )
+def _blocks(opened: OpenRun, request: qs.ListEventsRequest) -> Iterator[query_pb2.StoredEvent]:
+    """The blocks from the page on that a request names; afterwards it names the last page."""
     while True:
         page = opened.ask.list_events(request)
         yield from page.events
@@ -175,25 +174,13 @@ def _blocks(opened: OpenRun, path: str, attempt: int) -> Iterator[query_pb2.Stor
 
 def _lines(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter, *, follow: bool) -> None:
     writer.names = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).node.kind != _JOB
-    seen: set[tuple[str, int, int, int, int]] = set()
-    last = time.monotonic()
-    while True:
-        ended = not follow or _has_ended(opened, wanted.path)
-        for line in lines(opened.ask, wanted):
-            key = (line.path, line.attempt, line.stream, line.number, line.time_unix_nanos)
-            if follow:
-                if key in seen:
-                    continue
-                seen.add(key)
-                last = time.monotonic()
-            writer.write(line)
-        writer.flush()
-        # The lines of a job may come to a hub a little later than its end.
-        if ended and (not follow or time.monotonic() - last >= opened.home.settle_seconds):
-            return
-        wanted.page_token = ""
-        wanted.tail = 0
-        time.sleep(_POLL_SECONDS)
+    # What is there as a whole is given in the order of the paths, as without follow.
+    if follow and not (has_ended(opened, wanted.path) and not opened.home.settle_seconds):
+        Follower(opened, wanted, writer).follow()
+        return
+    for line in lines(opened.ask, wanted):
+        writer.write(line)
+    writer.flush()
 
 
 def _first_error(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter) -> None:

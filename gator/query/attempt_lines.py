@@ -106,31 +106,44 @@ class AttemptLines:
         attempt: query_pb2.Attempt,
         levels: Mapping[tuple[int, int], int],
         mark: Mark,
+        *,
+        first: Mapping[int, int] | None = None,
+        goes_on: bool = False,
     ) -> None:
-        """`levels` has the severity of lines that have their own."""
+        """`levels` has the severity of lines that have their own.
+
+        `first` has the first wanted line by stream, as `first` of the page before said. Where the attempt
+        `goes_on`, a line without an end is left for later.
+        """
         self._reader, self._filter, self._path, self._attempt = reader, wanted, path, attempt
         self._request = wanted.request
         self._from = mark
         self.mark = Mark(mark.seq, mark.message, dict(mark.lines), mark.reached)
         self._chunker = Chunker(reader.bytes_of)
         self._levels = levels
+        self._goes_on = goes_on
+        self.first = dict(self._tails() if first is None else first)
+        """By stream the first line that is wanted; all are of a stream that is not in it."""
         self._near: dict[int, _Near] = {}
         around = wanted.narrow and bool(wanted.request.context)
         self._points = deque([mark.seq], maxlen=_CONTEXT_EVENTS if around else 1)
 
     def __iter__(self) -> Iterator[query_pb2.Line | None]:
         """The lines; None wherever a while may have passed without one."""
-        tails = self._tails()
         for seq, event in self._events():
             if event.WhichOneof("payload") == "log":
                 yield from self._message(seq, event)
+                if self._points.maxlen == 1:
+                    self._note(seq)
             else:
-                yield from self._block(seq, event.block, tails.get(event.block.stream, 0))
+                yield from self._block(seq, event.block, self.first.get(event.block.stream, 0))
             if seq > self._from.reached:
                 self.mark.reached = seq
                 yield None
+        if self._goes_on:
+            return
         for chunk in self._chunker.finish():
-            yield from self._chunk(chunk, tails.get(chunk.stream, 0))
+            yield from self._chunk(chunk, self.first.get(chunk.stream, 0))
 
     def _block(self, seq: int, block: event_pb2.Block, first: int) -> Iterator[query_pb2.Line]:
         """The wanted lines that a block completes; those before the line `first` are not."""
@@ -139,6 +152,10 @@ class AttemptLines:
         for chunk in self._chunker.feed(seq, block):
             self.mark.seq = min(chunk.start_seq, self._chunker.resume_seq(seq), self._points[0])
             yield from self._chunk(chunk, first)
+        self._note(seq)
+
+    def _note(self, seq: int) -> None:
+        """All up to this event is done, but for what it left of a line."""
         self._points.append(self._chunker.resume_seq(seq))
         self.mark.seq = self._points[0]
 

@@ -6,6 +6,7 @@ Rule: what a page ends with is what the next one goes on after; a page ends too 
 from typing import Any
 
 from gator.core.pages import Place, never
+from gator.errors import UsageError
 from gator.query import tokens
 from gator.query.attempt_lines import AttemptLines, LineFilter, Mark
 from gator.query.budget import UNLIMITED, Budget
@@ -51,6 +52,8 @@ class LinePager:
             # The order for which nothing has to be sorted, however many jobs there are.
             order=qs.NODE_ORDER_PATH,
         )
+        if self._request.follow:
+            return self._follow(wanted)
         at, mark = self._place.get("after"), self._mark()
         begun = self._reader.node(self._place["path"]) if mark is not None else None
         if mark and begun and not self._job(begun, self._place["attempt"], mark, at):
@@ -69,6 +72,27 @@ class LinePager:
             if self._over():
                 return self._going_on({"after": at})
 
+    def _follow(self, wanted: qs.ListNodesRequest) -> qs.ListLinesResponse:
+        """What is new of a single job; always with a token."""
+        jobs = self._reader.nodes(wanted, None, 1).nodes
+        if not jobs or jobs[0][1].path != self._path:
+            raise UsageError(f"{self._path} is not a job that was declared: only a job can be followed")
+        place, node = jobs[0]
+        number = int(self._place.get("attempt", 0)) or self._request.attempt
+        mark = self._mark() or Mark()
+        attempts = self._reader.attempts(node.path, started=False)
+        newest = attempts[-1].number if attempts else 0
+        if number and newest > number and not self._request.attempt:
+            if not self._job(node, number, mark, place):
+                return self._response
+            number, mark, self._place = newest, Mark(), {}
+        if not any(number in (0, attempt.number) for attempt in attempts):
+            self._going_on({"path": node.path, "attempt": number, "after": place, "mark": _as_list(mark)})
+            self._response.up_to_date = True
+        elif self._job(node, number, mark, place, goes_on=True):
+            self._response.up_to_date = True
+        return self._response
+
     def _mark(self) -> Mark | None:
         mark = self._place.get("mark")
         return Mark(*mark) if mark else None
@@ -77,7 +101,15 @@ class LinePager:
         self._response.next_page_token = tokens.encode(self._request, place)
         return self._response
 
-    def _job(self, node: query_pb2.Node, number: int, mark: Mark, place: Place | None) -> bool:
+    def _job(
+        self,
+        node: query_pb2.Node,
+        number: int,
+        mark: Mark,
+        place: Place | None,
+        *,
+        goes_on: bool = False,
+    ) -> bool:
         """Add the lines of one job; False when the page is full or time is over."""
         attempts = self._reader.attempts(node.path, started=False)
         if number:
@@ -90,7 +122,17 @@ class LinePager:
         if not levels.read_on(self._reader, node.path, attempt, never if self._patient else self._over):
             self._going_on({**going_on, "mark": _as_list(mark), "patient": True})
             return False
-        lines = AttemptLines(self._reader, self._filter, node.path, attempt, levels.found, mark)
+        lines = AttemptLines(
+            self._reader,
+            self._filter,
+            node.path,
+            attempt,
+            levels.found,
+            mark,
+            first=self._first_lines(node.path),
+            goes_on=goes_on,
+        )
+        going_on["first"] = {str(stream): line for stream, line in lines.first.items()}
         for line in lines:
             if line is not None:
                 self._response.lines.append(line)
@@ -99,7 +141,15 @@ class LinePager:
             if self._left <= 0 or self._bytes <= 0 or (line is None and self._over()):
                 self._going_on({**going_on, "mark": _as_list(lines.mark)})
                 return False
+        if goes_on:
+            self._going_on({**going_on, "mark": _as_list(lines.mark)})
         return True
+
+    def _first_lines(self, path: str) -> dict[int, int] | None:
+        """What the page before found of the first lines that are wanted; None for a job that begins here."""
+        if self._place.get("path") != path or "first" not in self._place:
+            return None
+        return {int(stream): int(line) for stream, line in self._place["first"].items()}
 
 
 def _as_list(mark: Mark) -> list[object]:

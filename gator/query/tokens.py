@@ -1,6 +1,7 @@
 """Page and resume tokens: opaque to those who get them, checked when they come back.
 
-Rule: a token is good only for the request that it was made for, apart from the size of the page.
+Rule: a token is good only for the request that it was made for, apart from the size of the page and whether
+more is waited for.
 """
 
 import base64
@@ -38,7 +39,7 @@ def digest(request: Message) -> str:
     """A short mark of a message, leaving out what says where to go on."""
     plain = type(request)()
     plain.CopyFrom(request)
-    for field in ("page_token", "page_size", "resume_token"):
+    for field in ("page_token", "page_size", "resume_token", "follow"):
         if field in plain.DESCRIPTOR.fields_by_name:
             plain.ClearField(field)
     data = plain.SerializeToString(deterministic=True)

@@ -431,6 +431,7 @@ class ListLinesRequest(message.Message):
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
     TAIL_FIELD_NUMBER: builtins.int
+    FOLLOW_FIELD_NUMBER: builtins.int
     run: builtins.str
     """Id of the run; empty means the server's one run."""
     path: builtins.str
@@ -457,6 +458,10 @@ class ListLinesRequest(message.Message):
     """Where to go on; empty means at the start."""
     tail: builtins.int
     """Only this many lines at the end of each stream; 0 means all."""
+    follow: builtins.bool
+    """Of a single job: go on as more comes. A line waits for its end, and there is always a token to ask again with; the same
+    request without this takes it too and gives the rest.
+    """
     @builtins.property
     def globs(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Only jobs whose path matches one of these globs. Empty means all."""
@@ -478,10 +483,11 @@ class ListLinesRequest(message.Message):
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
         tail: builtins.int = ...,
+        follow: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["attempt", b"attempt", "context", b"context", "first_line", b"first_line", "globs", b"globs", "last_line", b"last_line", "messages", b"messages", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "regex", b"regex", "run", b"run", "severity", b"severity", "stream", b"stream", "tail", b"tail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["attempt", b"attempt", "context", b"context", "first_line", b"first_line", "follow", b"follow", "globs", b"globs", "last_line", b"last_line", "messages", b"messages", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "regex", b"regex", "run", b"run", "severity", b"severity", "stream", b"stream", "tail", b"tail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -493,8 +499,11 @@ class ListLinesResponse(message.Message):
 
     LINES_FIELD_NUMBER: builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    UP_TO_DATE_FIELD_NUMBER: builtins.int
     next_page_token: builtins.str
     """Where to go on; empty at the end."""
+    up_to_date: builtins.bool
+    """Who follows has all that is there by now."""
     @builtins.property
     def lines(self) -> containers.RepeatedCompositeFieldContainer[query_pb2.Line]:
         """The lines of this page: job by job, each in the order of reading."""
@@ -504,10 +513,11 @@ class ListLinesResponse(message.Message):
         *,
         lines: abc.Iterable[query_pb2.Line] | None = ...,
         next_page_token: builtins.str = ...,
+        up_to_date: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["lines", b"lines", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["lines", b"lines", "next_page_token", b"next_page_token", "up_to_date", b"up_to_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
