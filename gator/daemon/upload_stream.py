@@ -165,7 +165,12 @@ class _Stream:
             self._courier.close()
             await channel.close()
         if self._lost is not None:
-            raise self._lost
+            # An error that its own frames hold would hold the connection too, until garbage is collected.
+            lost, self._lost = self._lost, None
+            try:
+                raise lost
+            finally:
+                del lost
 
     # -- from the hub
 

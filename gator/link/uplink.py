@@ -217,8 +217,8 @@ class _CallStream:
         from gator import rpc_status
 
         self._call = call
-        self._status: aio.AioRpcError | None = None
-        call.add_done_callback(self._on_done)
+        self._status = _Status()
+        call.add_done_callback(self._status.take)
         self._end = aio.EOF
         self._refused = aio.AioRpcError
         self._broken = (aio.BaseError, asyncio.InvalidStateError)
@@ -238,15 +238,27 @@ class _CallStream:
         try:
             return await operation
         except self._refused as error:
-            raise self._error_of(self._status or error) from error
+            raise self._error_of(self._status.kept or error) from error
         except self._broken as error:
             raise errors.UnavailableError(f"the parent is gone ({error})") from error
 
-    def _on_done(self, call: Any) -> None:
-        """Keeps the status as it came: a write that fails while the call ends puts INTERNAL in its place."""
+
+class _Status:
+    """How a call ended, as it came: a write that fails while it ends puts INTERNAL in its place.
+
+    Knows nothing of the call, which knows it: together they would stay, connection and all, until the
+    garbage is collected, which happens seldom in a process that hardly does anything.
+    """
+
+    def __init__(self) -> None:
+        self.kept: aio.AioRpcError | None = None
+
+    def take(self, call: Any) -> None:
+        """The call is done."""
+        from grpc import aio
 
         async def look() -> Any:
-            return self._refused(
+            return aio.AioRpcError(
                 await call.code(),
                 await call.initial_metadata(),
                 await call.trailing_metadata(),
@@ -258,6 +270,6 @@ class _CallStream:
         try:
             looking.send(None)
         except StopIteration as done:
-            self._status = done.value
+            self.kept = done.value
         finally:
             looking.close()

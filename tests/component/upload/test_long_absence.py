@@ -1,6 +1,7 @@
 """A hub that is away for long: nothing grows with it, and afterwards everything is there once."""
 
 import asyncio
+import gc
 from pathlib import Path
 
 import pytest
@@ -74,8 +75,8 @@ def held() -> tuple[int, int]:
     return len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks())
 
 
-async def grows(run: FakeRun, address: str) -> list[UploadStatus]:
-    """Dials again and again; what was told. Fails if anything is left of a dial."""
+async def told_in(run: FakeRun, address: str) -> list[UploadStatus]:
+    """What is told in the course of many dials. Fails if anything is left of them."""
     dials = 0
 
     def way() -> HubAccess:
@@ -85,18 +86,23 @@ async def grows(run: FakeRun, address: str) -> list[UploadStatus]:
 
     told: list[UploadStatus] = []
     stores = RunStores(run.folder)
+    _, tasks = held()
     task = asyncio.create_task(Upload(stores, way, told.append, HASTY).run())
-    counts: list[tuple[int, int]] = []
-    while dials < DIALS:
-        seen = dials
-        await until(lambda seen=seen: dials > seen)
-        counts.append(held())
-    # Some are open for a moment while gRPC closes them on threads of its own.
-    assert max(counts[DIALS // 2 :])[0] <= max(counts[: DIALS // 2])[0] + 8
-    assert max(tasks for _, tasks in counts[DIALS // 2 :]) <= max(tasks for _, tasks in counts[:50])
+    # What gRPC makes once comes with its first calls.
+    await until(lambda: dials > 10)
+    files, _ = held()
+    # In a process that hardly does anything garbage is collected seldom: nothing must wait for that.
+    gc.disable()
+    try:
+        await until(lambda: dials > DIALS, 30)
+    finally:
+        gc.enable()
     task.cancel()
     await asyncio.wait({task})
     stores.close()
+    # It closes on threads of its own.
+    await until(lambda: held()[0] <= files + 5)
+    await until(lambda: held()[1] <= tasks)
     return told
 
 
@@ -106,11 +112,11 @@ async def test_nothing_is_left_of_a_dial_however_many_there_are(tmp_path: Path, 
     run.log("root", "one")
     run.end()
     if kind == "nobody":
-        told = await grows(run, f"127.0.0.1:{free_port()}")
+        told = await told_in(run, f"127.0.0.1:{free_port()}")
     elif kind == "a web server":
         async with peers.listening(peers.http) as address:
-            told = await grows(run, address)
+            told = await told_in(run, address)
     else:
         async with serving(Refusing()) as server:
-            told = await grows(run, server.address)
+            told = await told_in(run, server.address)
     assert [status.state for status in told] == [UploadState.AWAY]
