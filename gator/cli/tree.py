@@ -1,6 +1,6 @@
-"""`gator tree`: the nodes of a run as a tree. Rule: nodes are printed as they come, never gathered."""
+"""`gator tree`: the nodes of a run as a tree. Rule: however many there are, few are held at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -10,6 +10,7 @@ from gator.cli.selector import JsonOption, PathArgument, RunOption, TrackingOpti
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run, pages
 from gator.cli.status import began
+from gator.cli.tree_order import in_order
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -39,10 +40,13 @@ def tree(
     outcomes = [output.choice(common_pb2.Outcome.DESCRIPTOR, text, "--outcome") for text in outcome or []]
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         top = opened.path_of(path)
-        for node in _nodes(opened, top, outcomes):
-            level = node.path.count("/") - top.count("/")
-            if depth is not None and level > depth:
-                continue
+        least = top.count("/")
+        nodes = _nodes(opened, top, outcomes)
+        if depth is not None:
+            most = least + depth
+            nodes = (node for node in nodes if node.path.count("/") <= most)
+        for node in in_order(nodes, lambda: _spec_order(opened)):
+            level = node.path.count("/") - least
             if json:
                 output.say_json(node)
             else:
@@ -56,6 +60,10 @@ def _nodes(opened: OpenRun, path: str, outcomes: list[int]) -> Iterator[query_pb
     request.outcomes.extend(map(common_pb2.Outcome.ValueType, outcomes))
     for page in pages(opened.ask, request):
         yield from page.nodes
+
+
+def _spec_order(opened: OpenRun) -> Sequence[str]:
+    return opened.ask.get_run(qs.GetRunRequest(with_order=True)).order
 
 
 def _line(run: query_pb2.Run, node: query_pb2.Node, level: int, *, whole: bool) -> str:

@@ -33,7 +33,13 @@ class Queries:
 
     def get_run(self, request: qs.GetRunRequest) -> qs.GetRunResponse:
         """One run as a whole."""
-        return qs.GetRunResponse(run=self._run(request.run))
+        response = qs.GetRunResponse(run=self._run(request.run))
+        plan = self.reader.plan_request() if request.with_order else None
+        if plan is not None:
+            from gator.query.spec_order import paths_in_order
+
+            response.order.extend(paths_in_order(plan.spec))
+        return response
 
     def get_node(self, request: qs.GetNodeRequest) -> qs.GetNodeResponse:
         """One node with all its attempts. Raises NotFoundError."""

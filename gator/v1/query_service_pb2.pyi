@@ -88,16 +88,20 @@ class GetRunRequest(message.Message):
     DESCRIPTOR: descriptor.Descriptor
 
     RUN_FIELD_NUMBER: builtins.int
+    WITH_ORDER_FIELD_NUMBER: builtins.int
     run: builtins.str
     """Id of the run; empty means the server's one run."""
+    with_order: builtins.bool
+    """Say in which order the spec has its nodes, too."""
     def __init__(
         self,
         *,
         run: builtins.str = ...,
+        with_order: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["run", b"run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["run", b"run", "with_order", b"with_order"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -108,18 +112,26 @@ class GetRunResponse(message.Message):
     DESCRIPTOR: descriptor.Descriptor
 
     RUN_FIELD_NUMBER: builtins.int
+    ORDER_FIELD_NUMBER: builtins.int
     @builtins.property
     def run(self) -> query_pb2.Run:
         """The run."""
+
+    @builtins.property
+    def order(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """If asked for: the paths of all nodes in the order of the spec, without the numbers of repeats. Empty where that is not known
+        or longer than fits well into a message.
+        """
 
     def __init__(
         self,
         *,
         run: query_pb2.Run | None = ...,
+        order: abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["run", b"run"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["run", b"run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["order", b"order", "run", b"run"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

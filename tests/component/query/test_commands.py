@@ -63,8 +63,8 @@ def test_a_run_whose_store_is_not_made_yet_is_no_fault_of_gator(tracking: Path, 
 def test_tree_shows_each_node_with_its_outcome(gator: Gator) -> None:
     assert gator("tree").stdout.splitlines() == [
         "top  failed  3.30s  (1 passed, 1 failed, 1 pruned)",
-        "  bad  failed  2.10s  it returned 1",
         "  good  passed  1.10s",
+        "  bad  failed  2.10s  it returned 1",
         "  last  pruned  it waits for bad to pass, which failed",
     ]
     assert [node["path"] for node in values(gator("tree", "--outcome", "passed", "--json"))] == ["top/good"]
