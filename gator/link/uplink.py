@@ -217,8 +217,8 @@ class _CallStream:
         from gator import rpc_status
 
         self._call = call
-        self._status = _Status()
-        call.add_done_callback(self._status.take)
+        self._status: aio.AioRpcError | None = None
+        call.add_done_callback(self._on_done)
         self._end = aio.EOF
         self._refused = aio.AioRpcError
         self._broken = (aio.BaseError, asyncio.InvalidStateError)
@@ -238,27 +238,15 @@ class _CallStream:
         try:
             return await operation
         except self._refused as error:
-            raise self._error_of(self._status.kept or error) from error
+            raise self._error_of(self._status or error) from error
         except self._broken as error:
             raise errors.UnavailableError(f"the parent is gone ({error})") from error
 
-
-class _Status:
-    """How a call ended, as it came: a write that fails while it ends puts INTERNAL in its place.
-
-    Knows nothing of the call, which knows it: together they would stay, connection and all, until the
-    garbage is collected, which happens seldom in a process that hardly does anything.
-    """
-
-    def __init__(self) -> None:
-        self.kept: aio.AioRpcError | None = None
-
-    def take(self, call: Any) -> None:
-        """The call is done."""
-        from grpc import aio
+    def _on_done(self, call: Any) -> None:
+        """Keeps the status as it came: a write that fails while the call ends puts INTERNAL in its place."""
 
         async def look() -> Any:
-            return aio.AioRpcError(
+            return self._refused(
                 await call.code(),
                 await call.initial_metadata(),
                 await call.trailing_metadata(),
@@ -270,6 +258,6 @@ class _Status:
         try:
             looking.send(None)
         except StopIteration as done:
-            self.kept = done.value
+            self._status = done.value
         finally:
             looking.close()

@@ -16,6 +16,7 @@ from gator.daemon.uploader import Uploader
 from gator.errors import UnavailableError
 from gator.hub_access import HubAccess
 from gator.link.server import ChildLink
+from gator.link.uplink import Uplink
 from gator.v1 import attach_pb2 as pb
 from tests.component.link.fakes import until
 from tests.component.upload import peers
@@ -95,6 +96,7 @@ async def told_in(run: FakeRun, address: str) -> list[UploadStatus]:
     gc.disable()
     try:
         await until(lambda: dials > DIALS, 30)
+        assert sum(isinstance(one, Uplink) for one in gc.get_objects()) < 3
     finally:
         gc.enable()
     task.cancel()
