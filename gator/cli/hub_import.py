@@ -155,7 +155,7 @@ class _Import:
         return False
 
     def _say_json(self, events: int, fault: str | None) -> None:
-        output.say_json({"folder": str(self._folder.path), "events": events, "fault": fault})
+        output.say_json({"folder": str(self._folder.path.resolve()), "events": events, "fault": fault})
 
 
 def _count(events: int) -> str:
