@@ -35,6 +35,8 @@ _WORDS = (
 """Words of gRPC and what they mean; the first that occur decide."""
 _PLAIN_WORDS = (("Socket closed", _HANGS_UP), ("Connection reset", _HANGS_UP))
 """The same where no TLS was spoken."""
+_CUT = ("Socket closed", "Connection reset", "Broken pipe", "Stream removed", "Cancelling all calls")
+"""What gRPC says of a connection that was there."""
 _LISTENING = "0A"
 _ANY = {"00000000", "0" * 32}
 
@@ -71,8 +73,11 @@ def resolve(
 
 def why_away(said: str, *, secure: bool) -> str:
     """Why a hub cannot be reached, for people, out of what gRPC `said`; `secure`: TLS was spoken."""
+    if meaning := mismatch(said, secure=secure):
+        return meaning
     # Words that are not known stay as they are, without what stands before them.
-    return mismatch(said, secure=secure) or said.rpartition(": ")[2]
+    last = said.rpartition(": ")[2]
+    return "the connection was cut" if last.startswith(_CUT) else last
 
 
 def mismatch(said: str, *, secure: bool) -> str:

@@ -152,3 +152,25 @@ def test_the_own_token_is_not_sent_to_a_server_of_another_user(
     assert hub_access.resolve("localhost:8081", environ).token == "0123"
     environ["GATOR_HUB_TOKEN"] = "given-by-that-user"
     assert hub_access.resolve("localhost:8080", environ).token == "given-by-that-user"
+
+
+FAILED = "failed to connect to all addresses; last error: UNAVAILABLE: ipv4:1.2.3.4:1: "
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (FAILED + "Failed to connect to remote host: Connection refused", "Connection refused"),
+        ("Socket closed", "the connection was cut"),
+        ("Cancelling all calls", "the connection was cut"),
+        ("the hub is about to stop", "the hub is about to stop"),
+        (FAILED + "Socket closed", "it hangs up at once: give --hub-ca FILE"),
+        (FAILED + "connect() timed out", "connect() timed out"),
+        (
+            "errors resolving x:1: [field:hostname lookup error:address lookup failed for x:1: no]",
+            "no host of",
+        ),
+    ],
+)
+def test_what_grpc_says_of_a_hub_that_is_away_is_told_in_words(said: str, why: str) -> None:
+    assert hub_access.why_away(said, secure=False).startswith(why)
