@@ -36,7 +36,12 @@ def run(
         ),
     ] = None,
     skip: Annotated[
-        list[str] | None, typer.Option(metavar="PATH", help="Leave out what matches.", rich_help_panel=WHAT)
+        list[str] | None,
+        typer.Option(
+            metavar="PATH",
+            help="Leave out what matches; @passed: what passed in the last run.",
+            rich_help_panel=WHAT,
+        ),
     ] = None,
     tag: Annotated[
         list[str] | None,
