@@ -257,7 +257,7 @@ class CatalogueReader:
         return found
 
     def _where(self, table: str = "n") -> Condition:
-        return Condition() if self._run is None else Condition().add(f"{table}.run = ?", self._run)
+        return Condition() if self._run is None else Condition().run(table, self._run)
 
 
 def _pieces(paths: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -98,6 +98,12 @@ class Condition:
         self.values += values
         return self
 
+    def run(self, table: str, run: int) -> "Condition":
+        """Ask for the rows of one run, of however many there are."""
+        # Said so that PostgreSQL plans for a run of middling size. Of one that came since it counted last it
+        # would believe that it has no rows, and walk through all of them for each of a few.
+        return self.add(f"{table}.run = (SELECT CAST(? AS BIGINT))", run)
+
     def one_of(self, column: str, wanted: Sequence[object]) -> "Condition":
         """Ask for one of a few values; there is at least one."""
         # Few different lengths make few different statements, which databases keep prepared.

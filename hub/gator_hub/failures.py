@@ -59,7 +59,7 @@ def list_failures(
 
 
 def _failed(run: int) -> Condition:
-    where = Condition().add("n.run = ?", run).numbers("n.kind", [common_pb2.NODE_KIND_JOB])
+    where = Condition().run("n", run).numbers("n.kind", [common_pb2.NODE_KIND_JOB])
     return where.numbers("n.state", [query_pb2.NODE_STATE_ENDED]).numbers("n.outcome", FAILING)
 
 

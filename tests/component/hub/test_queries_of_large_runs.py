@@ -35,6 +35,12 @@ class Asked:
         self.values.append(values)
         return self._database.query(sql, values)
 
+    def plan(self, at: int) -> str:
+        """How the database goes about a statement."""
+        explain = "EXPLAIN QUERY PLAN " if self._database.dialect is Dialect.SQLITE else "EXPLAIN ANALYZE "
+        rows = self._database.query(explain + self.statements[at], self.values[at])
+        return "\n".join(str(row[-1]) for row in rows)
+
 
 def test_the_groups_of_a_page_that_go_on_are_counted_by_one_statement(hub: FilledHub) -> None:
     number = hub.register(described(runs.RUN_ID), "root")
@@ -95,7 +101,26 @@ def test_a_run_by_duration_walks_the_index_of_durations(hub: FilledHub) -> None:
     wanted = qs.ListNodesRequest(path="top", scope=qs.SCOPE_SUBTREE, order=qs.NODE_ORDER_DURATION)
     page = CatalogueReader(asked.query, number).nodes(wanted, None, 2)
     assert [node.path for _, node in page.nodes] == ["top", "top/j[0]"]
-    explain = "EXPLAIN QUERY PLAN " if hub.database.dialect is Dialect.SQLITE else "EXPLAIN "
-    sql, values = asked.statements[0], asked.values[0]
-    plan = " ".join(str(row) for row in hub.database.query(explain + sql, values))
-    assert "nodes_by_duration" in plan
+    assert "nodes_by_duration" in asked.plan(0)
+
+
+def test_a_run_that_postgres_has_not_counted_yet_is_not_walked_for_each_node_of_a_page(
+    postgres_url: str,
+) -> None:
+    hub = FilledHub(postgres_url)
+    try:
+        for number in (1, 2):
+            row = hub.register(described(f"{number:032x}"), f"root-{number}")
+            events = [runs.group("top", 0, 1000, 1000)]
+            for index in range(1000):
+                events += [runs.job(f"top/j[{index}]", 0), runs.started(f"top/j[{index}]", 1)]
+            hub.append(row, "top", f"root-{number}", *events)
+            if number == 1:
+                hub.database.execute("ANALYZE")
+        asked = Asked(hub.database)
+        reader = CatalogueReader(asked.query, 2)
+        paths = [f"top/j[{index}]" for index in range(100)]
+        assert [node.path for node in reader.by_paths(paths)] == paths
+        assert "Rows Removed by Join Filter" not in asked.plan(0), "it compares each with each"
+    finally:
+        hub.close()
