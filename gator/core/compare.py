@@ -5,8 +5,7 @@ it changed follows from the two outcomes alone.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from operator import attrgetter
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -51,13 +50,8 @@ def change_of(before: Outcome | None, after: Outcome | None) -> Change:
     return hub_pb2.CHANGE_OTHER
 
 
-def compare(
-    before: Mapping[str, Outcome], after: Mapping[str, Outcome], *, ordered: bool = False
-) -> list[Changed]:
-    """All jobs of two runs, by change, then by path. The keys are paths below the root.
-
-    `ordered` says that both come in the order of the tree already, which saves most of the time.
-    """
+def compare(before: Mapping[str, Outcome], after: Mapping[str, Outcome]) -> list[Changed]:
+    """All jobs of two runs, by change, then by path. The keys are paths below the root."""
     # Most jobs of large runs passed both times: those are told apart without a look at the table of changes.
     still = hub_pb2.CHANGE_STILL_PASSING
     changed = [
@@ -65,10 +59,7 @@ def compare(
         for path, outcome in before.items()
     ]
     changed += [Changed(path, hub_pb2.CHANGE_NEW) for path in after if path not in before]
-    if ordered:
-        changed.sort(key=attrgetter("change"))
-    else:
-        changed.sort(key=lambda one: (one.change, sort_key(one.path)))
+    changed.sort(key=lambda one: (one.change, sort_key(one.path)))
     return changed
 
 
@@ -78,13 +69,6 @@ def count(changed: Iterable[Changed]) -> list[hub_service_pb2.ChangeCount]:
     return [
         hub_service_pb2.ChangeCount(change=change, jobs=number) for change, number in sorted(jobs.items())
     ]
-
-
-def selected(changed: Iterable[Changed], wanted: Collection[Change] = ()) -> list[Changed]:
-    """Those with one of the changes that are asked for; without any, all but those that passed both times."""
-    if wanted:
-        return [one for one in changed if one.change in wanted]
-    return [one for one in changed if one.change not in UNINTERESTING]
 
 
 def difference(

@@ -1,88 +1,204 @@
 """Two runs of the hub side by side.
 
-The rule: only the outcomes of all jobs are read; what else is told of a job only for those that are shown.
+The rule: the database compares. Out of it come the jobs that did not pass both times, and what else is told
+of a job only for those that are shown.
 """
 
 import threading
+from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 
 from gator.core import compare
+from gator.errors import UsageError
+from gator.events import sort_key
 from gator.store.catalogue_reader import CatalogueReader
 from gator.v1 import common_pb2, hub_pb2, hub_service_pb2, query_pb2
 from gator_hub.database import Database
 
 _MOST_KEPT = 8
+_MOST_PATHS = 500_000
+"""Comparisons with more paths than this together are not kept, but for the last one."""
 _JOB = int(common_pb2.NODE_KIND_JOB)
+_PASSED = int(common_pb2.OUTCOME_PASSED)
+_GOING = common_pb2.OUTCOME_UNSPECIFIED
+_STILL = hub_pb2.CHANGE_STILL_PASSING
+# n is a job of the one run, m that of the other. It may be that there is no m, as far as a database can see:
+# so it never begins with the other run.
+_BOTH_PASSED = f"n.outcome = {_PASSED} AND coalesce(m.outcome, 0) = {_PASSED}"
+_NOT_BOTH = f"(n.outcome IS NULL OR n.outcome <> {_PASSED} OR m.outcome IS NULL OR m.outcome <> {_PASSED})"
+
+Place = Sequence[object]
+"""Change and path of the job that was shown last."""
 
 
-class Comparison(Struct, frozen=True):
-    """All jobs of two runs, those that are shown unless others are asked for, and how many changed how."""
+class Page(Struct, frozen=True):
+    """Some of the jobs of two runs, and how many changed how in all."""
 
-    changed: Sequence[compare.Changed]
-    interesting: Sequence[compare.Changed]
+    differences: Sequence[hub_pb2.Difference]
     counts: Sequence[hub_service_pb2.ChangeCount]
+    next: Place | None
+    """Where to go on; None at the end."""
+
+
+class _Comparison(Struct, frozen=True):
+    """How the jobs of two runs changed."""
+
+    paths: Mapping[compare.Change, Sequence[str]]
+    """Below the root, by change and in the order of the tree; not those of jobs that passed both times."""
+    counts: Sequence[hub_service_pb2.ChangeCount]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.paths.values()))
+
+
+class _Run(Struct, frozen=True):
+    """One of two runs: the number of its row, and the ident of its root."""
+
+    id: int
+    ident: str
+
+    def full(self, path: str) -> str:
+        """The whole of a path below the root."""
+        return f"{self.ident}/{path}" if path else self.ident
 
 
 class Comparisons:
-    """Compares runs. What was compared last of runs that have ended is kept, since it comes in pages."""
+    """Compares runs. What was compared last is kept until one of the runs moves, since it comes in pages."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[object, ...], Comparison] = OrderedDict()
+        self._kept: OrderedDict[tuple[object, ...], _Comparison] = OrderedDict()
 
-    def of(self, before: int, after: int) -> Comparison:
-        """How every job of two runs, by their numbers, changed."""
+    def page(
+        self, before: int, after: int, changes: Collection[compare.Change], at: Place | None, size: int
+    ) -> Page:
+        """At most `size` jobs of two runs, which are given by their numbers, by change, then by path.
+
+        Without `changes` they are all but those that passed both times. Raises UsageError for a wrong place.
+        """
+        old, new = self._run(before), self._run(after)
+        found = self._of(old, new)
+        last, path = _read(at)
+        shown: list[compare.Changed] = []
+        for change in sorted(set(changes) or set(hub_pb2.Change.values()) - compare.UNINTERESTING):
+            if change < last or len(shown) > size:
+                continue
+            begin = path if change == last else None
+            if change == _STILL:
+                some = self._both_passed(old, new, begin, size + 1 - len(shown))
+            else:
+                some = _beyond(found.paths.get(change, ()), begin, size + 1 - len(shown))
+            shown += [compare.Changed(one, change) for one in some]
+        going_on = [int(shown[size - 1].change), shown[size - 1].path] if len(shown) > size else None
+        return Page(self._differences(old, new, shown[:size]), found.counts, going_on)
+
+    def _of(self, old: _Run, new: _Run) -> _Comparison:
         # A run that was removed and came again has other stores; one that goes on has moved.
-        key = (before, after, *self._positions(before), *self._positions(after))
+        key = (old, new, *self._positions(old), *self._positions(new))
         with self._lock:
             found = self._kept.get(key)
             if found is not None:
                 self._kept.move_to_end(key)
                 return found
-        changed = compare.compare(self._outcomes(before), self._outcomes(after), ordered=True)
-        found = Comparison(changed, compare.selected(changed), compare.count(changed))
+        found = self._compare(old, new)
         with self._lock:
             self._kept[key] = found
-            if len(self._kept) > _MOST_KEPT:
+            while len(self._kept) > 1 and not self._is_little():
                 self._kept.popitem(last=False)
         return found
 
-    def differences(
-        self, before: int, after: int, changed: Sequence[compare.Changed]
+    def _is_little(self) -> bool:
+        return len(self._kept) <= _MOST_KEPT and sum(map(len, self._kept.values())) <= _MOST_PATHS
+
+    def _compare(self, old: _Run, new: _Run) -> _Comparison:
+        paths: dict[compare.Change, list[str]] = {change: [] for change in hub_pb2.Change.values()}
+        for path, before, kind, after in self._pairs(old, new, "n.outcome, m.kind, m.outcome", _NOT_BOTH):
+            change = compare.change_of(before or _GOING, None if kind is None else after or _GOING)
+            paths[change].append(path)
+        gone = len(paths[hub_pb2.CHANGE_GONE])
+        both = self._jobs(old) - gone
+        if self._jobs(new) > both:
+            # Only then has one of them no job that it stands to.
+            paths[hub_pb2.CHANGE_NEW] = [path for (path,) in self._pairs(new, old, "", "m.kind IS NULL")]
+        jobs = {change: len(some) for change, some in paths.items()}
+        # Jobs of a run that goes on were counted a moment later, those of one that is being removed too.
+        jobs[_STILL] = max(both - sum(jobs.values()) + gone + jobs[hub_pb2.CHANGE_NEW], 0)
+        counts = [hub_service_pb2.ChangeCount(change=change, jobs=jobs[change]) for change in sorted(jobs)]
+        return _Comparison(paths, [count for count in counts if count.jobs])
+
+    def _both_passed(self, old: _Run, new: _Run, begin: str | None, limit: int) -> list[str]:
+        """Jobs that passed both times, after a path."""
+        first = sort_key(old.full(begin)) if begin is not None else ""
+        rows = self._pairs(old, new, "", f"{_BOTH_PASSED} AND n.sort > ?", first, limit=limit)
+        return [path for (path,) in rows]
+
+    def _pairs(
+        self, one: _Run, other: _Run, columns: str, condition: str, *values: object, limit: int | None = None
+    ) -> list[Any]:
+        """Jobs of one run in the order of the tree, beside the same jobs of the other.
+
+        Of each there is its path below the root, and columns of the jobs n of the one and m of the other.
+        """
+        # By their places in the tree, since the index of these has their outcomes too.
+        same, mapped = "n.sort", list[object]()
+        if one.ident != other.ident:
+            same, mapped = "? || substr(n.sort, ?)", [sort_key(other.ident), len(sort_key(one.ident)) + 1]
+        sql = (
+            f"SELECT substr(n.path, ?){', ' * bool(columns)}{columns} FROM nodes AS n"  # noqa: S608 - constants
+            f" LEFT JOIN nodes AS m ON m.run = ? AND m.sort = {same} AND m.kind = {_JOB}"
+            f" WHERE n.run = ? AND n.kind = {_JOB} AND {condition} ORDER BY n.sort"
+        )
+        given = [len(one.ident) + 2, other.id, *mapped, one.id, *values]
+        if limit is None:
+            return self._database.query(sql, given)
+        return self._database.query(f"{sql} LIMIT ?", [*given, limit])
+
+    def _jobs(self, run: _Run) -> int:
+        sql = "SELECT count(*) FROM nodes WHERE run = ? AND kind = ?"
+        return self._database.query(sql, (run.id, _JOB))[0][0]
+
+    def _positions(self, run: _Run) -> list[object]:
+        sql = "SELECT store, states_seq FROM stores WHERE run = ? ORDER BY id"
+        return [value for row in self._database.query(sql, (run.id,)) for value in row]
+
+    def _run(self, run: int) -> _Run:
+        rows = self._database.query("SELECT ident FROM runs WHERE id = ?", (run,))
+        return _Run(run, rows[0][0] if rows else "")
+
+    def _differences(
+        self, old: _Run, new: _Run, changed: Sequence[compare.Changed]
     ) -> list[hub_pb2.Difference]:
         """Changed jobs with what is known of them on both sides."""
         paths = [one.path for one in changed]
-        old, new = self._sides(before, paths), self._sides(after, paths)
-        return [compare.difference(one, old.get(one.path), new.get(one.path)) for one in changed]
+        before, after = self._sides(old, paths), self._sides(new, paths)
+        return [compare.difference(one, before.get(one.path), after.get(one.path)) for one in changed]
 
-    def _positions(self, run: int) -> list[object]:
-        rows = self._database.query("SELECT store, states_seq FROM stores WHERE run = ? ORDER BY id", (run,))
-        return [value for row in rows for value in row]
-
-    def _outcomes(self, run: int) -> dict[str, compare.Outcome]:
-        """What came of each job by its path below the root, in the order of the tree."""
-        return dict(
-            self._database.query(
-                "SELECT substr(n.path, ?), coalesce(n.outcome, 0) FROM nodes AS n"
-                " WHERE n.run = ? AND n.kind = ? ORDER BY n.sort",
-                (len(self._ident(run)) + 2, run, _JOB),
-            )
-        )
-
-    def _ident(self, run: int) -> str:
-        rows = self._database.query("SELECT ident FROM runs WHERE id = ?", (run,))
-        return rows[0][0] if rows else ""
-
-    def _sides(self, run: int, paths: Sequence[str]) -> dict[str, hub_pb2.Side]:
-        ident = self._ident(run)
-        full = [f"{ident}/{path}" if path else ident for path in paths]
-        catalogue = CatalogueReader(self._database.query, run)
+    def _sides(self, run: _Run, paths: Sequence[str]) -> dict[str, hub_pb2.Side]:
+        full = [run.full(path) for path in paths]
+        catalogue = CatalogueReader(self._database.query, run.id)
         nodes: list[query_pb2.Node] = catalogue.by_paths(full)
         metrics = catalogue.metrics(full)
         return {
             compare.below_root(node.path): compare.side_of(node, metrics.get(node.path, [])) for node in nodes
         }
+
+
+def _read(at: Place | None) -> tuple[int, str | None]:
+    match at:
+        case None:
+            return 0, None
+        case [int() as change, str() as path]:
+            return change, path
+        case _:
+            raise UsageError("the token is not one that was given out: start again without it")
+
+
+def _beyond(paths: Sequence[str], begin: str | None, limit: int) -> Sequence[str]:
+    """Some of paths that are in the order of the tree, after one of them."""
+    first = bisect_right(paths, sort_key(begin), key=sort_key) if begin is not None else 0
+    return paths[first : first + limit]

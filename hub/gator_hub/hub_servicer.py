@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from gator.core import compare
 from gator.errors import NotFoundError, PermissionDeniedError, PreconditionError, UsageError
 from gator.query import tokens
 from gator.v1 import hub_service_pb2 as hs
@@ -83,16 +82,13 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         return await self._ask(lambda: self._compare(request))
 
     def _compare(self, request: hs.CompareRunsRequest) -> hs.CompareRunsResponse:
-        skip = _place(request, request.page_token) or 0
-        size = _size(request.page_size)
+        at = _place(request, request.page_token)
         before, after = find_run(self._database, request.before), find_run(self._database, request.after)
-        found = self._comparisons.of(before, after)
-        shown = compare.selected(found.changed, request.changes) if request.changes else found.interesting
-        page = shown[skip : skip + size]
+        page = self._comparisons.page(before, after, request.changes, at, _size(request.page_size))
         return hs.CompareRunsResponse(
-            differences=self._comparisons.differences(before, after, page),
-            counts=found.counts,
-            next_page_token=_token(request, skip + size if len(shown) > skip + size else None),
+            differences=page.differences,
+            counts=page.counts,
+            next_page_token=_token(request, page.next),
         )
 
     async def ListHistory(  # noqa: N802

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gator.errors import NotFoundError, PermissionDeniedError, PreconditionError, UsageError
+from gator.query import tokens
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator_hub.hub_servicer import HubServicer
@@ -17,6 +18,7 @@ from .filled import FilledHub, described
 
 PASSED, FAILED, LOST = common_pb2.OUTCOME_PASSED, common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+OPEN = common_pb2.OUTCOME_UNSPECIFIED
 Outcome = common_pb2.Outcome.ValueType
 
 
@@ -249,6 +251,61 @@ async def test_two_runs_are_compared_job_by_job(hub: FilledHub, service: HubServ
     assert paths == ["a", "b", "c", "new", "gone"]
     fixed = hs.CompareRunsRequest(before="one", after="two", changes=[hub_pb2.CHANGE_FIXED])
     assert [one.path for one in (await service.CompareRuns(fixed, None)).differences] == ["b"]
+
+
+async def compared(service: HubServicer, *changes: hub_pb2.Change.ValueType, size: int) -> list[str]:
+    """The paths of all pages of a comparison of the runs of two idents."""
+    request = hs.CompareRunsRequest(before="one", after="two", changes=changes, page_size=size)
+    paths: list[str] = []
+    while True:
+        page = await service.CompareRuns(request, None)
+        assert len(page.differences) <= size
+        paths += [one.path for one in page.differences]
+        if not page.next_page_token:
+            return paths
+        request.page_token = page.next_page_token
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+async def test_what_passed_both_times_comes_in_its_turn(
+    hub: FilledHub, service: HubServicer, size: int
+) -> None:
+    same = {f"t[{index}]": GOOD for index in range(11)}
+    add(hub, 1, {"fixed": (FAILED, "x"), "pruned": (common_pb2.OUTCOME_PRUNED, ""), **same}, "one")
+    add(hub, 2, {**same, "fixed": GOOD, "new": GOOD, "pruned": GOOD}, "two")
+    fixed, still, other = hub_pb2.CHANGE_FIXED, hub_pb2.CHANGE_STILL_PASSING, hub_pb2.CHANGE_OTHER
+    assert await compared(service, other, still, fixed, size=size) == ["fixed", *same, "pruned"]
+    assert await compared(service, still, size=size) == [*same]
+    assert await compared(service, size=size) == ["fixed", "new", "pruned"]
+
+
+async def test_runs_of_a_single_job_are_compared(hub: FilledHub, service: HubServicer) -> None:
+    for number, (ident, outcome) in enumerate([("one", PASSED), ("two", FAILED)], 1):
+        row = hub.register(described(run_id(number), ident), f"store-{number}")
+        hub.append(row, ident, f"store-{number}", runs.job(ident, 0), runs.result(ident, 1, outcome))
+    response = await service.CompareRuns(hs.CompareRunsRequest(before="one", after="two"), None)
+    assert [(one.path, one.change) for one in response.differences] == [("", hub_pb2.CHANGE_NEWLY_FAILING)]
+
+
+async def test_a_comparison_follows_a_run_that_goes_on(hub: FilledHub, service: HubServicer) -> None:
+    add(hub, 1, {"a": GOOD, "b": GOOD}, "one")
+    row = add(hub, 2, {"a": GOOD, "b": (OPEN, "")}, "two", ended=False, connected=True)
+    assert await compared(service, size=5) == ["b"]
+    hub.append(row, "two", "store-2", runs.result("two/b", 5))
+    assert await compared(service, size=5) == []
+    hub.append(row, "two", "store-2", runs.job("two/c", 6))
+    assert await compared(service, size=5) == ["c"]
+
+
+@pytest.mark.parametrize("place", [7, [1], [1, 2], ["a", "b"], {"a": 1}, "x"])
+async def test_a_place_of_no_comparison_is_refused(
+    hub: FilledHub, service: HubServicer, place: object
+) -> None:
+    add(hub, 1, {"a": GOOD}, "one")
+    request = hs.CompareRunsRequest(before="one", after="one")
+    request.page_token = tokens.encode(request, {"after": place})
+    with pytest.raises(UsageError, match="token"):
+        await service.CompareRuns(request, None)
 
 
 async def test_a_history_says_where_a_test_began_to_fail(hub: FilledHub, service: HubServicer) -> None:

@@ -9,7 +9,6 @@ from gator.core.compare import (
     compare,
     count,
     difference,
-    selected,
     side_of,
 )
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
@@ -58,12 +57,6 @@ def test_jobs_come_by_change_and_then_in_the_order_of_the_tree() -> None:
         (hub_pb2.CHANGE_GONE, 1),
         (hub_pb2.CHANGE_STILL_PASSING, 1),
     }
-
-
-def test_what_passed_both_times_is_left_out_unless_it_is_asked_for() -> None:
-    found = compare({"a": PASSED, "b": FAILED}, {"a": PASSED, "b": FAILED})
-    assert [one.path for one in selected(found)] == ["b"]
-    assert [one.path for one in selected(found, [hub_pb2.CHANGE_STILL_PASSING])] == ["a"]
 
 
 def test_the_only_job_of_a_run_has_an_empty_path() -> None:
