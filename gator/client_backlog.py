@@ -147,6 +147,6 @@ def drop_notice(count: int, now_nanos: int) -> event_pb2.Event:
     event.log.logger = "gator"
     noun = "message was" if count == 1 else "messages were"
     event.log.text = (
-        f"up to {count} {noun} dropped: too large, or nothing took them for {PATIENCE_SECONDS:.0f} s"
+        f"up to {count} {noun} dropped: too large, or nothing took them for {PATIENCE_SECONDS:.0f}s"
     )
     return event

@@ -225,9 +225,9 @@ class _Stream:
             if self.welcomed:
                 self._be(UploadState.CONNECTED)
         elif not self.welcomed and now - pulse.at > self._patience.welcome:
-            raise UnavailableError(f"no answer for {self._patience.welcome:.0f} s")
+            raise UnavailableError(f"no answer for {self._patience.welcome:.0f}s")
         elif self.welcomed and now - pulse.at > self._patience.stalled:
-            self._be(UploadState.AWAY, f"it has taken nothing for {self._patience.stalled:.0f} s")
+            self._be(UploadState.AWAY, f"it has taken nothing for {self._patience.stalled:.0f}s")
 
 
 async def _pause(seconds: float, over: asyncio.Event) -> None:

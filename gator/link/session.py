@@ -131,7 +131,7 @@ async def attend(handler: ChildHandler, stream: ParentStream, token: str) -> Non
     try:
         first = await asyncio.wait_for(stream.read(), HELLO_SECONDS)
     except TimeoutError as error:
-        raise errors.ProtocolError(f"no hello within {HELLO_SECONDS:.0f} s: send it first") from error
+        raise errors.ProtocolError(f"no hello within {HELLO_SECONDS:.0f}s: send it first") from error
     if first is None:
         return
     hello = roles.hello_of(first)
