@@ -46,6 +46,9 @@ _PLAIN_CODES: Mapping[grpc.StatusCode, type[Exception]] = {
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.UnavailableError,
 }
 
+_TOO_LARGE = "larger than max"
+"""What gRPC says of a message that has more bytes than one side takes: to send it again changes nothing."""
+
 
 class ErrorInfo(Struct, frozen=True):
     """Why, for programs: `reason` is in capitals and unique within `domain`."""
@@ -88,6 +91,8 @@ def error_of(code: grpc.StatusCode, message: str, details: bytes | None = None) 
                 return kind(message)
         if info.reason == "SPEC":
             return errors.UserError(message)
+    if code == grpc.StatusCode.RESOURCE_EXHAUSTED and _TOO_LARGE in message:
+        return errors.ProtocolError(message)
     return _PLAIN_CODES.get(code, errors.GatorError)(message)
 
 

@@ -31,6 +31,8 @@ from gator_hub.writer import Lane, Work, Writer
 
 MOST_BACKLOG_BYTES = 32 * 1024 * 1024
 """While more than this waits for the database, nothing more is read."""
+MOST_MESSAGE_BYTES = 2 * 1024 * 1024
+"""No message is larger: a batch has 256 KiB, or one event that `gator.core.cursor` bounds by half of this."""
 MOST_STORES = 10_000
 """Stores that one run may have."""
 _ID_CHARACTERS = 64

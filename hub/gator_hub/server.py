@@ -18,7 +18,7 @@ from gator_hub.access import Access
 from gator_hub.control import HubControl
 from gator_hub.database import Database
 from gator_hub.hub_servicer import HubServicer
-from gator_hub.ingest import Ingest
+from gator_hub.ingest import MOST_MESSAGE_BYTES, Ingest
 from gator_hub.lock import HubLock
 from gator_hub.log import MoveLog, RefusalLog, log
 from gator_hub.options import HubOptions
@@ -27,6 +27,14 @@ from gator_hub.runs import OpenRuns
 from gator_hub.writer import Writer
 
 _QUERY_THREADS = 8
+_CROWD = rpc.Crowd(
+    # What a root says of its run has the same bound as its batches.
+    message_bytes=MOST_MESSAGE_BYTES,
+    calls=_QUERY_THREADS,
+    calls_each=6,
+    patience_seconds=10.0,
+    stalled_bytes=16 * 1024 * 1024,
+)
 _LOCK_SECONDS = 2.0
 """How often to look whether another hub has taken the database over."""
 _CLOSE_SECONDS = 10.0
@@ -114,7 +122,7 @@ class HubServer:
                 authenticate=self._access.authenticate,
                 tls=self._tls,
                 refused=self._refusals,
-                many_peers=True,
+                crowd=_CROWD,
             )
         except UsageError as error:
             raise UsageError(

@@ -1,0 +1,62 @@
+"""Turns that many share: so many are taken at once, and so many by one of them.
+
+Rule: whoever comes first goes first, apart from those who have their share already.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+
+class Turns:
+    """`most` turns, of which one name has `each` at most. Everything runs on one event loop."""
+
+    def __init__(self, most: int, each: int) -> None:
+        self._free, self._each = most, each
+        self._taken: Counter[str] = Counter()
+        self._waiting: dict[asyncio.Future[None], str] = {}
+
+    @asynccontextmanager
+    async def of(self, name: str) -> AsyncGenerator[None]:
+        """Waits for a turn, and gives it back."""
+        await self._take(name)
+        try:
+            yield
+        finally:
+            self._give(name)
+
+    async def _take(self, name: str) -> None:
+        if self._has(name):
+            self._hand(name)
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[turn] = name
+        try:
+            await turn
+        except asyncio.CancelledError:
+            # It may have been handed over just now.
+            if self._waiting.pop(turn, None) is None:
+                self._give(name)
+            raise
+
+    def _has(self, name: str) -> bool:
+        return self._free > 0 and self._taken[name] < self._each
+
+    def _hand(self, name: str) -> None:
+        self._free -= 1
+        self._taken[name] += 1
+
+    def _give(self, name: str) -> None:
+        self._free += 1
+        self._taken[name] -= 1
+        if not self._taken[name]:
+            del self._taken[name]
+        for turn, waiting in list(self._waiting.items()):
+            if not self._free:
+                return
+            # One that is cancelled takes itself out.
+            if self._has(waiting) and not turn.done():
+                del self._waiting[turn]
+                self._hand(waiting)
+                turn.set_result(None)
