@@ -7,9 +7,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from gator.query.queries import Queries
-from gator.query.watch import EventWatch, RunWatch, check_run
+from gator.query.watch import EventWatch, RunLook, RunWatch, check_run
 from gator.v1 import (
     attach_pb2,
     control_service_pb2,
@@ -39,6 +40,8 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._find, self._executor, self._poll = find, executor, poll_seconds
+        # Each is there as long as somebody watches.
+        self._shared: WeakValueDictionary[tuple[object, str], SharedLook] = WeakValueDictionary()
 
     async def _answer(
         self, ask: Callable[[Queries, Request], Response], run: str, request: Request
@@ -100,8 +103,16 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
             return RunWatch(queries.reader, request)
 
         watch = await self._answer(begin, request.run, request)
-        async for response in self._looks(watch):
-            yield response
+        look = self._shared.get(watch.view.key)
+        if look is None:
+            look = self._shared[watch.view.key] = SharedLook(watch.view.look, self._executor, self._poll / 2)
+        while True:
+            response = watch.news(await look.now())
+            if response is not None:
+                yield response
+            if watch.over:
+                return
+            await asyncio.sleep(self._poll)
 
     async def WatchEvents(  # noqa: N802
         self, request: qs.WatchEventsRequest, context: Any
@@ -113,10 +124,6 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
             return EventWatch(queries.reader, request)
 
         watch = await self._answer(begin, request.run, request)
-        async for response in self._looks(watch):
-            yield response
-
-    async def _looks(self, watch: Any) -> AsyncIterator[Any]:
         loop = asyncio.get_running_loop()
         while True:
             response = await loop.run_in_executor(self._executor, watch.look)
@@ -124,8 +131,27 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                 yield response
             if watch.over:
                 return
-            if response is None or isinstance(watch, RunWatch):
+            if response is None:
                 await asyncio.sleep(self._poll)
+
+
+class SharedLook:
+    """A look at a run that all share who want one within a moment, so that many watchers cost as one."""
+
+    def __init__(self, look: Callable[[], RunLook], executor: Executor | None, seconds: float) -> None:
+        """A look is good for so many seconds from its beginning, or until its end if that is later."""
+        self._look, self._executor, self._seconds = look, executor, seconds
+        self._looking: asyncio.Future[RunLook] | None = None
+        self._until = 0.0
+
+    async def now(self) -> RunLook:
+        """The run as it is, or was a moment ago. Raises what the look raises."""
+        loop = asyncio.get_running_loop()
+        if self._looking is None or (self._looking.done() and loop.time() >= self._until):
+            self._until = loop.time() + self._seconds
+            self._looking = loop.run_in_executor(self._executor, self._look)
+        # Who goes away takes it from nobody else.
+        return await asyncio.shield(self._looking)
 
 
 class ControlServicer(control_service_pb2_grpc.ControlServiceServicer):

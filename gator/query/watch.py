@@ -5,6 +5,8 @@ Rule: a watch keeps its own place, which its resume token says; the run knows no
 
 from collections import Counter
 
+from msgspec import Struct
+
 from gator.errors import NotFoundError
 from gator.events import kind_of
 from gator.query import tokens
@@ -18,21 +20,27 @@ _ENDED = (query_pb2.RUN_STATE_ENDED, query_pb2.RUN_STATE_DIED)
 """Nothing more will come; a run that is not connected to its hub may come back."""
 
 
-class RunWatch:
-    """Sees a run change."""
+class RunLook(Struct, frozen=True):
+    """A run at one moment."""
+
+    response: qs.WatchRunResponse
+    mark: str
+    """The same for all moments at which it looks the same."""
+    over: bool
+    """Nothing more will come."""
+
+
+class RunView:
+    """A run as those see it who ask alike, whenever they began."""
 
     def __init__(self, reader: Reader, request: qs.WatchRunRequest) -> None:
-        """Raises UsageError for a wrong token."""
         self._reader, self._request = reader, request
-        place = tokens.decode(request, request.resume_token)
-        self._seen: str = place["seen"] if place else ""
-        self.over = False
-        """Nothing more will come."""
+        self.key = (reader, tokens.digest(request))
+        """The same for all views that look alike."""
 
-    def look(self) -> qs.WatchRunResponse | None:
-        """The run as it is now; None if it looks as before."""
+    def look(self) -> RunLook:
+        """The run as it is now."""
         run = self._reader.run()
-        self.over = run.state in _ENDED
         running = run.state == query_pb2.RUN_STATE_RUNNING
         longest = self._longest(run.ident) if self._request.longest and running else []
         response = qs.WatchRunResponse(run=run, longest=longest)
@@ -40,13 +48,10 @@ class RunWatch:
         if run.connected:
             # That it was heard of again is no news.
             response.run.ClearField("heard_unix_nanos")
-        seen = tokens.digest(response)
-        if seen == self._seen:
-            return None
-        self._seen = seen
+        mark = tokens.digest(response)
         response.run.heard_unix_nanos = heard
-        response.resume_token = tokens.encode(self._request, {"seen": seen})
-        return response
+        response.resume_token = tokens.encode(self._request, {"seen": mark})
+        return RunLook(response, mark, run.state in _ENDED)
 
     def _longest(self, root: str) -> list[query_pb2.Node]:
         wanted = qs.ListNodesRequest(
@@ -57,6 +62,30 @@ class RunWatch:
             order=qs.NODE_ORDER_STARTED,
         )
         return [node for _, node in self._reader.nodes(wanted, None, self._request.longest).nodes]
+
+
+class RunWatch:
+    """Sees a run change."""
+
+    def __init__(self, reader: Reader, request: qs.WatchRunRequest) -> None:
+        """Raises UsageError for a wrong token."""
+        place = tokens.decode(request, request.resume_token)
+        self._seen: str = place["seen"] if place else ""
+        self.view = RunView(reader, request)
+        self.over = False
+        """Nothing more will come."""
+
+    def look(self) -> qs.WatchRunResponse | None:
+        """The run as it is now; None if it looks as before."""
+        return self.news(self.view.look())
+
+    def news(self, found: RunLook) -> qs.WatchRunResponse | None:
+        """What a look at the view found; None if it looks as before."""
+        self.over = found.over
+        if found.mark == self._seen:
+            return None
+        self._seen = found.mark
+        return found.response
 
 
 class EventWatch:

@@ -1,6 +1,7 @@
 """A hub from its start to its end, as a process: lock, log, signals, and what it says of itself."""
 
 import asyncio
+import gc
 import getpass
 import os
 import signal
@@ -65,6 +66,8 @@ async def _serve(
     told = _signals()
     server = HubServer(options, database, lock, access, tls)
     address = await server.start()
+    # What is there by now stays: to look through it for garbage would halt all calls for some 10 ms.
+    gc.freeze()
     sys.stdout.write(greeting(options, address, database.name, access.file))
     sys.stdout.flush()
     log.log.info("gator hub %s listens on %s, process %d", __version__, address, os.getpid())

@@ -11,6 +11,7 @@ import pytest
 from gator.errors import UnavailableError
 from gator.link.uplink import Uplink
 from gator_hub.database import Database
+from gator_hub.schema import VERSION
 from tests.component.link.fakes import Child, until
 
 from .ingesting import DAEMON_STORE, ROOT_STORE, feed, hello, small_run
@@ -153,7 +154,7 @@ def test_check_says_whether_the_record_is_sound_and_served(keeper: Keeper) -> No
         done = keeper.call("check", "--port", str(hub.port))
         assert (done.returncode, done.stderr) == (0, "")
         assert f"{keeper.data / 'hub.db'}: 0 runs, " in done.stdout
-        assert ", version 1, sound\n" in done.stdout
+        assert f", version {VERSION}, sound\n" in done.stdout
         assert f"a hub serves at 127.0.0.1:{hub.port}\n" in done.stdout
         assert f"the record is served by process {hub.process.pid} on " in done.stdout
         port = str(hub.port)

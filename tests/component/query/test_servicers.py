@@ -13,6 +13,7 @@ from gator.cli.selector_remote import remote_questions
 from gator.errors import NotFoundError, UnauthenticatedError
 from gator.query import Queries
 from gator.query.servicers import ControlServicer, QueryServicer
+from gator.query.watch import RunLook, RunView
 from gator.store.run_queries import FolderReader
 from gator.v1 import (
     attach_pb2,
@@ -124,6 +125,29 @@ async def test_a_watch_of_a_run_sends_each_change(served: Served) -> None:
     assert (first.run.tally.waiting, second.run.tally.waiting) == (1, 0)
     assert second.run.state == query_pb2.RUN_STATE_RUNNING
     watch.cancel()
+
+
+async def test_watchers_of_a_run_who_ask_alike_share_their_looks(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    look = RunView.look
+
+    def counted(view: RunView) -> RunLook:
+        looks.append(id(view))
+        return look(view)
+
+    monkeypatch.setattr(RunView, "look", counted)
+    watches = [served.queries.WatchRun(qs.WatchRunRequest(), metadata=TOKEN) for _ in range(20)]
+    for watch in watches:
+        assert isinstance(await watch.read(), qs.WatchRunResponse)
+    served.builder.write(runs.job("top/last", 4))
+    for watch in watches:
+        changed = await watch.read()
+        assert isinstance(changed, qs.WatchRunResponse)
+        assert changed.run.tally.waiting == 0
+        watch.cancel()
+    assert len(set(looks)) == 1, "one looks for all"
 
 
 async def test_a_watch_of_events_sends_what_is_new(served: Served) -> None:
