@@ -6,11 +6,11 @@ Rule: queries run on an executor, so that the event loop never waits for a store
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 from gator.query.queries import Queries
-from gator.query.watch import EventWatch, RunLook, RunWatch, check_run
+from gator.query.watch import EventWatch, RunWatch, check_run
 from gator.v1 import (
     attach_pb2,
     control_service_pb2,
@@ -24,6 +24,7 @@ POLL_SECONDS = 0.1
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
+Seen = TypeVar("Seen")
 
 
 class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
@@ -41,7 +42,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     ) -> None:
         self._find, self._executor, self._poll = find, executor, poll_seconds
         # Each is there as long as somebody watches.
-        self._shared: WeakValueDictionary[tuple[object, str], SharedLook] = WeakValueDictionary()
+        self._shared: WeakValueDictionary[tuple[object, str], SharedLook[Any]] = WeakValueDictionary()
 
     async def _answer(
         self, ask: Callable[[Queries, Request], Response], run: str, request: Request
@@ -103,9 +104,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
             return RunWatch(queries.reader, request)
 
         watch = await self._answer(begin, request.run, request)
-        look = self._shared.get(watch.view.key)
-        if look is None:
-            look = self._shared[watch.view.key] = SharedLook(watch.view.look, self._executor, self._poll / 2)
+        look = self._share(watch.view.key, watch.view.look)
         while True:
             response = watch.news(await look.now())
             if response is not None:
@@ -124,9 +123,15 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
             return EventWatch(queries.reader, request)
 
         watch = await self._answer(begin, request.run, request)
+        look = self._share(watch.key, watch.tips)
         loop = asyncio.get_running_loop()
         while True:
-            response = await loop.run_in_executor(self._executor, watch.look)
+            tips = await look.now()
+            if watch.is_behind(tips):
+                response = await loop.run_in_executor(self._executor, watch.look, tips)
+            else:
+                # There is nothing to read, so it takes no time.
+                response = watch.look(tips)
             if response is not None:
                 yield response
             if watch.over:
@@ -134,17 +139,24 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
             if response is None:
                 await asyncio.sleep(self._poll)
 
+    def _share(self, key: tuple[object, str], look: Callable[[], Seen]) -> "SharedLook[Seen]":
+        """The look of those who watch already what this key stands for, or else a new one."""
+        shared = self._shared.get(key)
+        if shared is None:
+            shared = self._shared[key] = SharedLook(look, self._executor, self._poll / 2)
+        return shared
 
-class SharedLook:
+
+class SharedLook(Generic[Seen]):
     """A look at a run that all share who want one within a moment, so that many watchers cost as one."""
 
-    def __init__(self, look: Callable[[], RunLook], executor: Executor | None, seconds: float) -> None:
+    def __init__(self, look: Callable[[], Seen], executor: Executor | None, seconds: float) -> None:
         """A look is good for so many seconds from its beginning, or until its end if that is later."""
         self._look, self._executor, self._seconds = look, executor, seconds
-        self._looking: asyncio.Future[RunLook] | None = None
+        self._looking: asyncio.Future[Seen] | None = None
         self._until = 0.0
 
-    async def now(self) -> RunLook:
+    async def now(self) -> Seen:
         """The run as it is, or was a moment ago. Raises what the look raises."""
         loop = asyncio.get_running_loop()
         if self._looking is None or (self._looking.done() and loop.time() >= self._until):

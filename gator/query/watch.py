@@ -4,6 +4,7 @@ Rule: a watch keeps its own place, which its resume token says; the run knows no
 """
 
 from collections import Counter
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -88,6 +89,15 @@ class RunWatch:
         return found.response
 
 
+class Tips(Struct, frozen=True):
+    """How far a run has come."""
+
+    positions: Mapping[str, int]
+    """By store up to where its events are kept."""
+    ended: bool
+    """Nothing is kept beyond these positions, and nothing will be."""
+
+
 class EventWatch:
     """Sees the events of a run as they are kept."""
 
@@ -102,22 +112,34 @@ class EventWatch:
             self._logs.update(place["logs"])
         elif request.only_new:
             self._positions.update(reader.positions(request.filter.kinds))
+        self.key = (reader, f"tips {sorted(request.filter.kinds)}")
+        """The same for all watches that have the same tips."""
         self.over = False
         """Nothing more will come."""
 
-    def look(self) -> qs.WatchEventsResponse | None:
-        """What is new; None if nothing is. After it is called until it says None, `over` is right."""
+    def tips(self) -> Tips:
+        """How far the run has come by now."""
         run = self._reader.run()
-        # While a run is connected to a hub, more of what it wrote may come after its end.
+        # While a run is connected to a hub, more of what it wrote may come after its end. Only positions that
+        # were looked up after the end was seen are surely the last.
         ended = run.state in _ENDED and not run.connected
+        return Tips(self._reader.positions(self._request.filter.kinds), ended)
+
+    def is_behind(self, tips: Tips) -> bool:
+        """Whether a look would find something, or at least get further."""
+        return any(tip > self._positions.get(store, 0) for store, tip in tips.positions.items())
+
+    def look(self, tips: Tips | None = None) -> qs.WatchEventsResponse | None:
+        """What is new up to `tips`; None if nothing is. After it says None, `over` is right."""
+        if tips is None:
+            tips = self.tips()
         response = qs.WatchEventsResponse()
         moved = False
-        for store, tip in self._reader.positions(self._request.filter.kinds).items():
+        for store, tip in tips.positions.items():
             if tip > self._positions.get(store, 0):
                 moved = self._read(store, response) or moved
         if not moved:
-            # Only what was looked for after the end was seen is surely all.
-            self.over = ended
+            self.over = tips.ended
             return None
         place = {"at": self._positions, "logs": self._logs}
         response.resume_token = tokens.encode(self._request, place)

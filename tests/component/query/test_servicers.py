@@ -13,7 +13,7 @@ from gator.cli.selector_remote import remote_questions
 from gator.errors import NotFoundError, UnauthenticatedError
 from gator.query import Queries
 from gator.query.servicers import ControlServicer, QueryServicer
-from gator.query.watch import RunLook, RunView
+from gator.query.watch import EventWatch, RunLook, RunView, Tips
 from gator.store.run_queries import FolderReader
 from gator.v1 import (
     attach_pb2,
@@ -147,6 +147,32 @@ async def test_watchers_of_a_run_who_ask_alike_share_their_looks(
         assert isinstance(changed, qs.WatchRunResponse)
         assert changed.run.tally.waiting == 0
         watch.cancel()
+    assert len(set(looks)) == 1, "one looks for all"
+
+
+async def test_watchers_of_events_share_the_look_whether_there_are_any(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    look = EventWatch.tips
+
+    def counted(watch: EventWatch) -> Tips:
+        looks.append(id(watch))
+        return look(watch)
+
+    monkeypatch.setattr(EventWatch, "tips", counted)
+    paths = ["top", "top/good", "top/bad", ""]
+    wanted = [attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_DECLARED], prefix=path) for path in paths]
+    watches = [
+        served.queries.WatchEvents(qs.WatchEventsRequest(filter=one), metadata=TOKEN) for one in wanted
+    ]
+    numbers: list[int] = []
+    for watch in watches:
+        first = await watch.read()
+        assert isinstance(first, qs.WatchEventsResponse)
+        numbers.append(len(first.events))
+        watch.cancel()
+    assert numbers == [3, 1, 1, 3]
     assert len(set(looks)) == 1, "one looks for all"
 
 
