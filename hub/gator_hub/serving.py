@@ -19,6 +19,8 @@ from gator_hub.database import Database
 from gator_hub.options import HubOptions, check, tls_of
 from gator_hub.server import HubServer
 
+_SWITCH_SECONDS = 0.0005
+"""How long the event loop waits for a thread that computes, such as one that makes a page; not 5 ms."""
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 _LOST = "the database was removed, replaced or taken over"
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - to be told apart, not to be bound
@@ -63,6 +65,7 @@ def find_password(url: str) -> str | None:
 async def _serve(
     options: HubOptions, database: Database, lock: locks.HubLock, access: Access, tls: rpc.Tls | None
 ) -> None:
+    sys.setswitchinterval(_SWITCH_SECONDS)
     told = _signals()
     server = HubServer(options, database, lock, access, tls)
     address = await server.start()
