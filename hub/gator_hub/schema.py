@@ -208,6 +208,31 @@ MIGRATIONS: tuple[Sequence[str], ...] = (_VERSION_1, _VERSION_2)
 VERSION = len(MIGRATIONS)
 """The version that this hub writes."""
 
+_SUPPOSED = (
+    ("runs", "sqlite_autoindex_runs_1", "100 1"),
+    ("runs", "runs_by_start", "100 1"),
+    ("runs", "runs_by_ident", "100 20 1"),
+    ("run_labels", "sqlite_autoindex_run_labels_1", "300 3 1"),
+    ("run_labels", "run_labels_by_value", "300 100 30"),
+    ("stores", "sqlite_autoindex_stores_1", "1000 1"),
+    ("stores", "stores_by_run", "1000 10"),
+    ("subjects", "sqlite_autoindex_subjects_1", "2000000 20000 2 1"),
+    ("events", "events_by_subject", "100000000 50 10 1"),
+    ("outputs", "outputs_by_size", "1000000 500000 10"),
+    ("nodes", "sqlite_autoindex_nodes_1", "1000000 10000 1"),
+    ("nodes", "nodes_by_parent", "1000000 10000 100 1"),
+    ("nodes", "nodes_by_sort", "1000000 10000 1 1 1"),
+    ("nodes", "nodes_by_declared", "1000000 10000 1 1"),
+    ("nodes", "nodes_by_state", "1000000 10000 5000 4000 3000"),
+    ("nodes", "nodes_by_path", "1000000 50 1"),
+    ("nodes", "nodes_by_signature", "20000 100 10"),
+    ("nodes", "nodes_by_duration", "900000 9000 2 1"),
+    ("attempts", "sqlite_autoindex_attempts_1", "1000000 10000 1 1"),
+    ("metrics", "sqlite_autoindex_metrics_1", "1000000 10000 5 1"),
+)
+"""What a middling hub holds: the rows in an index, and how many are alike in the first column, in two, and so
+on."""
+
 _TYPES = {
     Dialect.SQLITE: {"int": "INTEGER", "str": "TEXT", "float": "REAL", "bytes": "BLOB"},
     # Texts are compared byte by byte, as SQLite does.
@@ -239,7 +264,19 @@ def migrate(database: Database) -> None:
         for statements in MIGRATIONS[version:]:
             for statement in statements:
                 database.execute(statement.format(**_TYPES[database.dialect]))
+        if database.dialect is Dialect.SQLITE and version < VERSION:
+            _suppose(database)
         if not found:
             database.execute("INSERT INTO schema_version (version) VALUES (?)", (VERSION,))
         elif version < VERSION:
             database.execute("UPDATE schema_version SET version = ?", (VERSION,))
+
+
+def _suppose(database: Database) -> None:
+    """Tell SQLite what a hub holds: it never counts by itself, and then takes wrong indexes in large runs."""
+    database.execute("ANALYZE sqlite_master")
+    database.execute("DELETE FROM sqlite_stat1")
+    for row in _SUPPOSED:
+        database.execute("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", row)
+    # Only this has it read what was written.
+    database.execute("ANALYZE sqlite_master")

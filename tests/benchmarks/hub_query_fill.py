@@ -10,7 +10,7 @@ from itertools import islice
 from gator.store.blocks import pack
 from gator.store.catalogue import Changes
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
-from gator_hub.database import Database
+from gator_hub.database import Database, Dialect
 from gator_hub.schema import SEQ_BITS
 from gator_hub.statements import SUBJECTS, Catalogue
 from gator_hub.statements import insert_events as insert
@@ -57,7 +57,10 @@ def fill(database: Database, events: int) -> None:
     for run in range(3, 3 + OTHERS):
         add_run(database, run, OTHER_JOBS, ended=True)
     add_events(database, events // JOBS)
-    database.execute("ANALYZE")
+    if database.dialect is Dialect.POSTGRES:
+        # It does so by itself within minutes, but not while the transactions of the filling hold it up.
+        # A hub has no statistics in SQLite.
+        database.execute("VACUUM ANALYZE")
 
 
 def add_run(database: Database, run: int, jobs: int, *, ended: bool) -> None:

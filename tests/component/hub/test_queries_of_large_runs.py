@@ -104,6 +104,21 @@ def test_a_run_by_duration_walks_the_index_of_durations(hub: FilledHub) -> None:
     assert "nodes_by_duration" in asked.plan(0)
 
 
+def test_sqlite_takes_the_right_indexes_without_having_counted(sqlite_url: str) -> None:
+    hub = FilledHub(sqlite_url)
+    try:
+        asked = Asked(hub.database)
+        CatalogueReader(asked.query, 1).nodes(qs.ListNodesRequest(path="top"), None, 2)
+        assert "nodes_by_parent" in asked.plan(0)
+        asked.query(
+            "SELECT id FROM subjects WHERE run = ? AND (path = ? OR (path > ? AND path < ?)) LIMIT ?",
+            (1, "top/a", "top/a/", "top/a0", 2),
+        )
+        assert "run=? AND path=?" in asked.plan(1)
+    finally:
+        hub.close()
+
+
 def test_a_run_that_postgres_has_not_counted_yet_is_not_walked_for_each_node_of_a_page(
     postgres_url: str,
 ) -> None:
