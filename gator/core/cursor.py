@@ -13,7 +13,7 @@ from gator import events
 from gator.v1 import attach_pb2, event_pb2
 
 WINDOW_BYTES = 1024 * 1024
-"""Most bytes of batches that a subscription may have unacknowledged."""
+"""Most bytes of batches that a subscription may have unacknowledged, where its consumer says nothing else."""
 BATCH_BYTES = 256 * 1024
 """Most bytes of one message, unless one event alone has more."""
 
@@ -127,8 +127,11 @@ def without_quota(wanted: attach_pb2.EventFilter) -> attach_pb2.EventFilter:
 class ProducerWindow:
     """The credit of one subscription: what was sent and is not acknowledged yet, over all its stores."""
 
-    def __init__(self, limit_bytes: int = WINDOW_BYTES) -> None:
-        self._limit = limit_bytes
+    def __init__(self, limit_bytes: int = 0) -> None:
+        """0 means as many as there may be."""
+        self._limit = limit_bytes or WINDOW_BYTES
+        self.batch_bytes = min(self._limit, BATCH_BYTES)
+        """Most bytes of one message, unless one event alone has more."""
         self._unacked: dict[str, deque[tuple[int, int]]] = {}
         self._used = 0
 
@@ -201,7 +204,7 @@ class ProducerCursor(Struct):
         while self._pending:
             event, event_size = self._pending[0]
             if size and (
-                size + event_size > BATCH_BYTES - _ENVELOPE_BYTES
+                size + event_size > self.window.batch_bytes - _ENVELOPE_BYTES
                 or not self.window.has_room(size + event_size)
             ):
                 break

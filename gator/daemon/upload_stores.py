@@ -6,6 +6,7 @@ The rule: they are only ever read, so whoever writes them never waits for this.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from gator.core.bounds import shortened
 from gator.daemon.folder import ROOT_STORE, RunFolder
 from gator.errors import EmptyStoreError, StoreError
 from gator.store import Reader
@@ -45,14 +46,14 @@ class StoreFile:
     def read(
         self, after: int, wanted: attach_pb2.EventFilter, limit: int, /
     ) -> tuple[Sequence[event_pb2.Event], int]:
-        """As `StoreView` says. Raises StoreError."""
+        """As `StoreView` says, no event larger than a hub takes. Raises StoreError."""
         try:
             part = self._reader.events(after, wanted, limit)
         except StoreError as error:
             self.fault = str(error)
             raise
         self.read_events += len(part.events)
-        return part.events, part.through
+        return [shortened(event) for event in part.events], part.through
 
     def root_declared_unix_nanos(self) -> int:
         """Of the root's store: when its root node was declared; 0 as long as it was not."""

@@ -86,7 +86,7 @@ class _Subscription(Struct):
     read_filter: attach_pb2.EventFilter
     quota_filter: attach_pb2.EventFilter
     read_limit: int
-    window: cursor.ProducerWindow = field(default_factory=cursor.ProducerWindow)
+    window: cursor.ProducerWindow
     feeds: dict[str, _Feed] = field(default_factory=dict[str, _Feed])
 
     def add(self, store_id: str, store: StoreView) -> None:
@@ -161,6 +161,7 @@ class Producer:
             cursor.without_quota(request.filter),
             cursor.quota_filter(request.filter),
             READ_EVENTS if kinds and attach_pb2.EVENT_KIND_BLOCK not in kinds else READ_BLOCKS,
+            cursor.ProducerWindow(request.window_bytes),
         )
         for store_id, store in self._stores.items():
             subscription.add(store_id, store)

@@ -13,8 +13,9 @@ from gator.v1 import attach_pb2, plan_pb2, query_pb2
 
 GIT_FILE = "git.json"
 """Beside the stores: the state of the working tree at the start, where somebody asked git for it."""
-MOST_PLAN_BYTES = 8 * 1024 * 1024
-"""A larger plan request is left out of a description, which has to fit into one message."""
+MOST_PLAN_BYTES = 1536 * 1024
+"""A larger plan request is left out of a description, which has to fit into one message to a hub. So much
+is a spec with about 20,000 jobs that are written out one by one."""
 
 
 def run_of(meta: Mapping[str, str], folder: Path) -> query_pb2.Run:

@@ -532,10 +532,13 @@ class Subscribe(message.Message):
     CONSUMER_FIELD_NUMBER: builtins.int
     POSITIONS_FIELD_NUMBER: builtins.int
     FILTER_FIELD_NUMBER: builtins.int
+    WINDOW_BYTES_FIELD_NUMBER: builtins.int
     subscription: builtins.int
     """Number of the subscription, chosen by the consumer."""
     consumer: builtins.str
     """Name of the consumer, for people."""
+    window_bytes: builtins.int
+    """Most bytes of batches that may be on the way unacknowledged; 0 means 1 MiB. One batch goes in any case."""
     @builtins.property
     def positions(self) -> containers.RepeatedCompositeFieldContainer[StorePosition]:
         """Where to go on; a store that is not named begins at its start."""
@@ -551,10 +554,11 @@ class Subscribe(message.Message):
         consumer: builtins.str = ...,
         positions: abc.Iterable[StorePosition] | None = ...,
         filter: EventFilter | None = ...,
+        window_bytes: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["consumer", b"consumer", "filter", b"filter", "positions", b"positions", "subscription", b"subscription"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["consumer", b"consumer", "filter", b"filter", "positions", b"positions", "subscription", b"subscription", "window_bytes", b"window_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

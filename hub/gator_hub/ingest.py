@@ -4,8 +4,7 @@ The rule: a run that misbehaves loses its stream and harms no other.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from logging import getLogger
 from typing import Any
@@ -25,14 +24,13 @@ from gator.errors import (
 from gator.link.session import ChildLink
 from gator.v1 import attach_pb2, common_pb2, control_service_pb2
 from gator_hub import registry
+from gator_hub.intake import Intake, memory_of
 from gator_hub.log import MoveLog
 from gator_hub.schema import SEQ_BITS
 from gator_hub.writer import Lane, Work, Writer
 
-MOST_BACKLOG_BYTES = 32 * 1024 * 1024
-"""While more than this waits for the database, nothing more is read."""
 MOST_MESSAGE_BYTES = 2 * 1024 * 1024
-"""No message is larger: a batch has 256 KiB, or one event that `gator.core.cursor` bounds by half of this."""
+"""No message is larger: see `gator.core.bounds` for what a root sends at most."""
 MOST_STORES = 10_000
 """Stores that one run may have."""
 _ID_CHARACTERS = 64
@@ -74,7 +72,8 @@ class Ingest:
         self._moves = moves or MoveLog()
         self._roots: dict[ChildLink, _Root] = {}
         self._owners: dict[int, str] = {}
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self.intake = Intake()
+        """What roots have sent and the database has not."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -100,7 +99,7 @@ class Ingest:
         self._spawn(self._register(root))
         return attach_pb2.Welcome(version=__version__, subscriptions=len(Lane))
 
-    def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> Awaitable[None] | None:
+    def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> None:
         """Events are kept; what else a root says is of no use here."""
         if message.WhichOneof("message") == "batch":
             root = self._roots[child]
@@ -109,9 +108,6 @@ class Ingest:
             except ProtocolError as error:
                 root.fault = str(error)
                 raise
-            if self._writer.backlog_bytes > MOST_BACKLOG_BYTES:
-                return self._wait_for_room()
-        return None
 
     def on_detached(self, child: ChildLink) -> None:
         """A root went."""
@@ -198,7 +194,11 @@ class Ingest:
     def _subscribe(self, root: _Root, lane: Lane) -> None:
         wanted = _filter(lane, root.link.hello.description.output)
         subscribe = attach_pb2.Subscribe(
-            subscription=int(lane), consumer="hub", positions=root.cursors[lane].positions(), filter=wanted
+            subscription=int(lane),
+            consumer="hub",
+            positions=root.cursors[lane].positions(),
+            filter=wanted,
+            window_bytes=self.intake.window_bytes(len(self._roots)),
         )
         root.link.send(attach_pb2.AttachResponse(subscribe=subscribe))
 
@@ -218,19 +218,19 @@ class Ingest:
             case Gap():
                 self._subscribe(root, lane)
             case _:
-                self._writer.put(
-                    Work(
-                        root.run,
-                        root.link.hello.description.run.ident,
-                        lane,
-                        batch,
-                        batch.ByteSize() + 64,
-                        partial(self._on_kept, root, lane, batch),
-                    )
-                )
+                self._put(root, lane, batch)
 
-    def _on_kept(self, root: _Root, lane: Lane, batch: attach_pb2.Batch, error: Exception | None) -> None:
-        self._make_room()
+    def _put(self, root: _Root, lane: Lane, batch: attach_pb2.Batch) -> None:
+        size = batch.ByteSize() + 64
+        held = memory_of(batch, size)
+        self.intake.hold(held)
+        then = partial(self._on_kept, root, lane, batch, held)
+        self._writer.put(Work(root.run, root.link.hello.description.run.ident, lane, batch, size, then))
+
+    def _on_kept(
+        self, root: _Root, lane: Lane, batch: attach_pb2.Batch, held: int, error: Exception | None
+    ) -> None:
+        self.intake.give(held)
         if error is None:
             root.events += len(batch.events)
         if root.link not in self._roots:
@@ -246,25 +246,6 @@ class Ingest:
         position = attach_pb2.StorePosition(store=batch.store, seq=batch.through)
         ack = attach_pb2.Ack(subscription=int(lane), position=position)
         root.link.send(attach_pb2.AttachResponse(ack=ack))
-
-    async def _wait_for_room(self) -> None:
-        room = asyncio.get_running_loop().create_future()
-        self._waiting.append(room)
-        await room
-
-    def _make_room(self) -> None:
-        """A batch has gone, so that one more root may go on: all at once would bring a batch each."""
-        backlog = self._writer.backlog_bytes
-        if backlog > MOST_BACKLOG_BYTES:
-            return
-        let_in = 0
-        # Whoever goes on may have nothing more to say, so in the end all do.
-        while self._waiting and not (backlog and let_in):
-            room = self._waiting.popleft()
-            # One whose stream has ended waits no more.
-            if not room.done():
-                room.set_result(None)
-                let_in += 1
 
 
 def _word(outcome: int) -> str:

@@ -132,7 +132,7 @@ class HubServer:
 
     def _services(self) -> list[rpc.Service]:
         return [
-            parent_service(self._ingest),
+            parent_service(self._ingest, self._ingest.intake),
             rpc.Service(
                 "gator.v1.QueryService",
                 query_service_pb2_grpc.add_QueryServiceServicer_to_server,

@@ -192,7 +192,7 @@ async def serve(url: str, address: str) -> None:
     writer = Writer(Database.open(url), loop.call_soon_threadsafe)
     ingest = Ingest(writer, lambda token: "bench")
     server = await rpc.serve(
-        [parent_service(ingest)], address=address, authenticate=lambda method, token: None
+        [parent_service(ingest, ingest.intake)], address=address, authenticate=lambda method, token: None
     )
     print("ready", flush=True)
     await server.wait()

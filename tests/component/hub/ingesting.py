@@ -61,7 +61,9 @@ async def hub(url: str, folder: Path) -> AsyncGenerator[Hub]:
     writer = Writer(database, loop.call_soon_threadsafe)
     ingest = Ingest(writer, user_of)
     server = await rpc.serve(
-        [parent_service(ingest)], address=f"unix:{folder / 'hub'}", authenticate=lambda method, token: None
+        [parent_service(ingest, ingest.intake)],
+        address=f"unix:{folder / 'hub'}",
+        authenticate=lambda method, token: None,
     )
     try:
         yield Hub(database, server.address, writer, ingest)

@@ -12,6 +12,7 @@ from gator.errors import NotFoundError, ProtocolError, UnavailableError
 from gator.v1 import attach_pb2 as pb
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_pb2
+from gator_hub.intake import Intake
 from gator_hub.retention import Retention
 from gator_hub.runs import find_run, list_runs
 from tests.component.link.fakes import MemoryStore, raw, until
@@ -135,7 +136,7 @@ async def test_a_run_stays_connected_when_its_next_stream_comes_before_its_last_
 async def test_many_roots_that_wait_for_the_database_all_go_on(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gator_hub.ingest.MOST_BACKLOG_BYTES", 2_000)
+    monkeypatch.setattr("gator_hub.ingest.Intake", lambda: Intake(2_000))
     stores: dict[str, MemoryStore] = {}
     for number in range(20):
         store = stores[f"{number:032}"] = MemoryStore()

@@ -138,6 +138,17 @@ def test_credit_is_shared_by_the_stores_of_a_subscription() -> None:
     assert two.next_batch() is not None
 
 
+def test_a_batch_is_never_larger_than_the_window_its_consumer_gives() -> None:
+    cursor = ProducerCursor(1, "s", 0, ProducerWindow(8_000), LogQuota(0))
+    cursor.push([log(number, 500) for number in range(1, 101)], 100)
+    batch = cursor.next_batch()
+    assert batch is not None
+    assert 4_000 < batch.ByteSize() <= 8_000
+    cursor.window.acked("s", batch.through)
+    assert cursor.next_batch() is not None
+    assert ProducerWindow(0).batch_bytes == BATCH_BYTES
+
+
 def test_a_batch_without_events_moves_the_position_over_what_is_filtered_out() -> None:
     cursor = ProducerCursor(1, "s", 4, ProducerWindow(), LogQuota(0))
     assert cursor.empty_batch() is None
