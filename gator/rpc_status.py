@@ -46,6 +46,8 @@ _PLAIN_CODES: Mapping[grpc.StatusCode, type[Exception]] = {
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.UnavailableError,
 }
 
+_LONGEST = 1000
+"""Characters of what is said of an error."""
 _TOO_LARGE = "larger than max"
 """What gRPC says of a message that has more bytes than one side takes: to send it again changes nothing."""
 
@@ -72,10 +74,14 @@ class Status(Struct, frozen=True):
 
 def status_of(error: Exception) -> Status:
     """The status under which an error of ours is sent; INTERNAL for any other."""
+    said = str(error)
+    if len(said) > _LONGEST:
+        # It travels in a header, which is bounded, and may repeat what a request said.
+        said = f"{said[:_LONGEST]} …"
     for kind, code, reason in _CODES:
         if isinstance(error, kind):
-            return Status(code, str(error), ErrorInfo(reason))
-    return Status(grpc.StatusCode.INTERNAL, str(error) or type(error).__name__, ErrorInfo("INTERNAL"))
+            return Status(code, said, ErrorInfo(reason))
+    return Status(grpc.StatusCode.INTERNAL, said or type(error).__name__, ErrorInfo("INTERNAL"))
 
 
 def error_of(code: grpc.StatusCode, message: str, details: bytes | None = None) -> Exception:

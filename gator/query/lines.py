@@ -5,6 +5,8 @@ Rule: what a page ends with is what the next one goes on after; a page ends too 
 
 from typing import Any
 
+from msgspec import Struct
+
 from gator.core.pages import Place, never
 from gator.errors import UsageError
 from gator.query import tokens
@@ -20,6 +22,19 @@ MOST_BYTES = 2 * 1024 * 1024
 _PIECE = 64
 
 
+class _Place(Struct, frozen=True):
+    """Where the lines go on, as `LinePager` writes it."""
+
+    path: str = ""
+    attempt: tokens.Count = 0
+    after: tuple[tokens.Number | str, str, tokens.Count] | None = None
+    mark: (
+        tuple[tokens.Count, tokens.Count, dict[str, tuple[tokens.Count, tokens.Count]], tokens.Count] | None
+    ) = None
+    first: dict[int, tokens.Count] | None = None
+    patient: bool = False
+
+
 class LinePager:
     """Makes one page of lines. Raises UsageError for a wrong expression or token."""
 
@@ -33,13 +48,13 @@ class LinePager:
     ) -> None:
         self._reader, self._request, self._path = reader, request, path
         self._filter = LineFilter(request)
-        self._place = tokens.decode(request, request.page_token) or {}
+        self._place = tokens.decode(request, request.page_token, _Place) or _Place()
         self._left = min(request.page_size or 1000, MOST_LINES)
         self._bytes = MOST_BYTES
         self._response = qs.ListLinesResponse()
         self._levels = levels or LevelCache()
         # What one page had no time to read before the first line is read by the next one whatever it takes.
-        self._patient = bool(self._place.get("patient"))
+        self._patient = self._place.patient
         self._over = budget.begin()
 
     def page(self) -> qs.ListLinesResponse:
@@ -54,9 +69,9 @@ class LinePager:
         )
         if self._request.follow:
             return self._follow(wanted)
-        at, mark = self._place.get("after"), self._mark()
-        begun = self._reader.node(self._place["path"]) if mark is not None else None
-        if mark and begun and not self._job(begun, self._place["attempt"], mark, at):
+        at, mark = list(self._place.after) if self._place.after else None, self._mark()
+        begun = self._reader.node(self._place.path) if mark is not None else None
+        if mark and begun and not self._job(begun, self._place.attempt, mark, at):
             return self._response
         while True:
             found = self._reader.nodes(wanted, at, _PIECE, self._over)
@@ -78,14 +93,14 @@ class LinePager:
         if not jobs or jobs[0][1].path != self._path:
             raise UsageError(f"{self._path} is not a job that was declared: only a job can be followed")
         place, node = jobs[0]
-        number = int(self._place.get("attempt", 0)) or self._request.attempt
+        number = self._place.attempt or self._request.attempt
         mark = self._mark() or Mark()
         attempts = self._reader.attempts(node.path, started=False)
         newest = attempts[-1].number if attempts else 0
         if number and newest > number and not self._request.attempt:
             if not self._job(node, number, mark, place):
                 return self._response
-            number, mark, self._place = newest, Mark(), {}
+            number, mark, self._place = newest, Mark(), _Place()
         if not any(number in (0, attempt.number) for attempt in attempts):
             self._going_on({"path": node.path, "attempt": number, "after": place, "mark": _as_list(mark)})
             self._response.up_to_date = True
@@ -94,8 +109,11 @@ class LinePager:
         return self._response
 
     def _mark(self) -> Mark | None:
-        mark = self._place.get("mark")
-        return Mark(*mark) if mark else None
+        mark = self._place.mark
+        if mark is None:
+            return None
+        lines = {stream: list(line) for stream, line in mark[2].items()}
+        return Mark(mark[0], mark[1], lines, mark[3])
 
     def _going_on(self, place: dict[str, Any]) -> qs.ListLinesResponse:
         self._response.next_page_token = tokens.encode(self._request, place)
@@ -147,9 +165,7 @@ class LinePager:
 
     def _first_lines(self, path: str) -> dict[int, int] | None:
         """What the page before found of the first lines that are wanted; None for a job that begins here."""
-        if self._place.get("path") != path or "first" not in self._place:
-            return None
-        return {int(stream): int(line) for stream, line in self._place["first"].items()}
+        return self._place.first if self._place.path == path else None
 
 
 def _as_list(mark: Mark) -> list[object]:

@@ -5,6 +5,8 @@ Rule: whatever a request says, an answer fits into one message.
 
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from gator.errors import NotFoundError, UsageError
 from gator.query import tokens
 from gator.query.budget import UNLIMITED, Budget
@@ -20,6 +22,13 @@ MOST = 1000
 _MOST_BYTES = 3 * 1024 * 1024
 _READ_AT_ONCE = 1000
 _MOST_POINTS = 10_000
+
+
+class _AfterEvent(Struct, frozen=True):
+    """Where a list of events goes on."""
+
+    store: str
+    after: tokens.Count
 
 
 class Queries:
@@ -59,13 +68,14 @@ class Queries:
         """Nodes below a node. Raises NotFoundError, UsageError."""
         if request.order not in qs.NodeOrder.values():
             raise UsageError(f"there is no order {request.order} of nodes")
+        _check_globs(request.globs)
         wanted = qs.ListNodesRequest()
         wanted.CopyFrom(request)
         wanted.path = request.path or self._run(request.run).ident
         wanted.scope = request.scope or qs.SCOPE_CHILDREN
         self._check(wanted.path)
-        place = tokens.decode(request, request.page_token)
-        after = place["after"] if place else None
+        is_text = request.order == qs.NODE_ORDER_PATH
+        after = tokens.after_node(request, request.page_token, is_text=is_text)
         size = _size(request.page_size)
         found = self.reader.nodes(wanted, after, size + 1, self._budget.begin())
         response = qs.ListNodesResponse(nodes=[node for _, node in found.nodes[:size]])
@@ -81,8 +91,8 @@ class Queries:
         # The plan is imported only where something can wait.
         from gator.query.waiting import waiting
 
-        place = tokens.decode(request, request.page_token)
-        start = place["after"] if place else 0
+        place = tokens.decode(request, request.page_token, tokens.AfterCount)
+        start = place.after if place else 0
         found = waiting(self.reader, request.path)
         size = _size(request.page_size)
         response = qs.ListWaitingResponse(waiting=found[start : start + size])
@@ -95,14 +105,14 @@ class Queries:
         path = request.path or self._run(request.run).ident
         alone = request.scope == qs.SCOPE_NODE
         kinds = list(request.kinds) or ALL_BUT_BLOCKS
-        place = tokens.decode(request, request.page_token) or {}
+        place = tokens.decode(request, request.page_token, _AfterEvent) or _AfterEvent("", 0)
         left = _size(request.page_size)
         stored: list[query_pb2.StoredEvent] = []
         size, over = 0, self._budget.begin()
         stores = list(self.reader.positions())
-        start = stores.index(place["store"]) if place.get("store") in stores else 0
+        start = stores.index(place.store) if place.store in stores else 0
         for store in stores[start:]:
-            after = place.get("after", 0) if store == place.get("store") else 0
+            after = place.after if store == place.store else 0
             while True:
                 events, through = self.reader.events(
                     store,
@@ -133,6 +143,7 @@ class Queries:
         """Lines and messages of a job or of all below a node. Raises UsageError for a wrong expression."""
         path = request.path or self._run(request.run).ident
         self._check(path)
+        _check_globs(request.globs)
         return LinePager(self.reader, request, path, self._budget, self._levels).page()
 
     def list_metrics(self, request: qs.ListMetricsRequest) -> qs.ListMetricsResponse:
@@ -140,8 +151,7 @@ class Queries:
         wanted = qs.ListNodesRequest(
             path=request.path or self._run(request.run).ident, scope=request.scope or qs.SCOPE_SUBTREE
         )
-        place = tokens.decode(request, request.page_token)
-        after = place["after"] if place else None
+        after = tokens.after_node(request, request.page_token, is_text=False)
         size = _size(request.page_size)
         found = self.reader.nodes(wanted, after, size)
         metrics = self.reader.metrics([node.path for _, node in found.nodes])
@@ -241,6 +251,12 @@ ALL_BUT_BLOCKS = [
     for kind in attach_pb2.EventKind.values()
     if kind not in (attach_pb2.EVENT_KIND_UNSPECIFIED, attach_pb2.EVENT_KIND_BLOCK)
 ]
+
+
+def _check_globs(globs: Sequence[str]) -> None:
+    """Raises UsageError where there are more than can be compared in a moment."""
+    if len(globs) > MOST:
+        raise UsageError(f"there are {len(globs)} globs, and at most {MOST} are compared: name a node above")
 
 
 def _size(asked: int) -> int:

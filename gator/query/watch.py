@@ -15,10 +15,25 @@ from gator.query.reader import Reader
 from gator.v1 import attach_pb2, common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
+_MOST_LONGEST = 1000
 _READ_AT_ONCE = 500
-_MOST_BYTES = 1024 * 1024
+_MOST_BYTES = 256 * 1024
+"""Whoever is slow to read holds so much, and there may be many."""
 _ENDED = (query_pb2.RUN_STATE_ENDED, query_pb2.RUN_STATE_DIED)
 """Nothing more will come; a run that is not connected to its hub may come back."""
+
+
+class _Seen(Struct, frozen=True):
+    """What a watch of a run saw last."""
+
+    seen: str
+
+
+class _Reached(Struct, frozen=True):
+    """How far a watch of events has come in each store, and the messages of each attempt that it gave out."""
+
+    at: dict[str, tokens.Count]
+    logs: dict[str, tokens.Count]
 
 
 class RunLook(Struct, frozen=True):
@@ -62,7 +77,8 @@ class RunView:
             states=[query_pb2.NODE_STATE_RUNNING],
             order=qs.NODE_ORDER_STARTED,
         )
-        return [node for _, node in self._reader.nodes(wanted, None, self._request.longest).nodes]
+        most = min(self._request.longest, _MOST_LONGEST)
+        return [node for _, node in self._reader.nodes(wanted, None, most).nodes]
 
 
 class RunWatch:
@@ -70,8 +86,8 @@ class RunWatch:
 
     def __init__(self, reader: Reader, request: qs.WatchRunRequest) -> None:
         """Raises UsageError for a wrong token."""
-        place = tokens.decode(request, request.resume_token)
-        self._seen: str = place["seen"] if place else ""
+        place = tokens.decode(request, request.resume_token, _Seen)
+        self._seen = place.seen if place else ""
         self.view = RunView(reader, request)
         self.over = False
         """Nothing more will come."""
@@ -104,12 +120,12 @@ class EventWatch:
     def __init__(self, reader: Reader, request: qs.WatchEventsRequest) -> None:
         """Raises UsageError for a wrong token."""
         self._reader, self._request = reader, request
-        place = tokens.decode(request, request.resume_token)
+        place = tokens.decode(request, request.resume_token, _Reached)
         self._positions: dict[str, int] = {}
         self._logs: Counter[str] = Counter()
         if place is not None:
-            self._positions.update(place["at"])
-            self._logs.update(place["logs"])
+            self._positions.update(place.at)
+            self._logs.update(place.logs)
         elif request.only_new:
             self._positions.update(reader.positions(request.filter.kinds))
         self.key = (reader, f"tips {sorted(request.filter.kinds)}")

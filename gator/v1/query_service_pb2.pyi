@@ -229,7 +229,7 @@ class ListNodesRequest(message.Message):
     """Where to go on; empty means at the start."""
     @builtins.property
     def globs(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Only nodes whose path matches one of these globs: `*` within a segment, `**` across. Empty means all."""
+        """Only nodes whose path matches one of these globs, at most 1,000: `*` within a segment, `**` across. Empty means all."""
 
     @builtins.property
     def kinds(self) -> containers.RepeatedScalarFieldContainer[common_pb2.NodeKind.ValueType]:
@@ -461,7 +461,7 @@ class ListLinesRequest(message.Message):
     regex: builtins.str
     """Only lines in which this regular expression (RE2) is found; empty means all."""
     context: builtins.int
-    """This many lines before and after each hit as well, if there is a severity or regular expression."""
+    """This many lines before and after each hit as well, if there is a severity or regular expression; at most 1,000."""
     messages: builtins.bool
     """Also what came by the API or from Gator."""
     page_size: builtins.int
@@ -675,7 +675,7 @@ class WatchRunRequest(message.Message):
     run: builtins.str
     """Id of the run; empty means the server's one run."""
     longest: builtins.int
-    """Number of the longest running jobs that are wanted; 0 means none."""
+    """Number of the longest running jobs that are wanted, at most 1,000; 0 means none."""
     resume_token: builtins.str
     """What the last response that was seen said; nothing is sent until something is different. Empty means none was seen."""
     def __init__(

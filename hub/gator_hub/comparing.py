@@ -13,7 +13,6 @@ from typing import Any
 from msgspec import Struct
 
 from gator.core import compare
-from gator.errors import UsageError
 from gator.events import sort_key
 from gator.store.catalogue_reader import CatalogueReader
 from gator.v1 import common_pb2, hub_pb2, hub_service_pb2, query_pb2
@@ -31,7 +30,7 @@ _STILL = hub_pb2.CHANGE_STILL_PASSING
 _BOTH_PASSED = f"n.outcome = {_PASSED} AND coalesce(m.outcome, 0) = {_PASSED}"
 _NOT_BOTH = f"(n.outcome IS NULL OR n.outcome <> {_PASSED} OR m.outcome IS NULL OR m.outcome <> {_PASSED})"
 
-Place = Sequence[object]
+Place = tuple[int, str]
 """Change and path of the job that was shown last."""
 
 
@@ -79,11 +78,11 @@ class Comparisons:
     ) -> Page:
         """At most `size` jobs of two runs, which are given by their numbers, by change, then by path.
 
-        Without `changes` they are all but those that passed both times. Raises UsageError for a wrong place.
+        Without `changes` they are all but those that passed both times.
         """
         old, new = self._run(before), self._run(after)
         found = self._of(old, new)
-        last, path = _read(at)
+        last, path = at or (0, None)
         shown: list[compare.Changed] = []
         for change in sorted(set(changes) or set(hub_pb2.Change.values()) - compare.UNINTERESTING):
             if change < last or len(shown) > size:
@@ -94,7 +93,7 @@ class Comparisons:
             else:
                 some = _beyond(found.paths.get(change, ()), begin, size + 1 - len(shown))
             shown += [compare.Changed(one, change) for one in some]
-        going_on = [int(shown[size - 1].change), shown[size - 1].path] if len(shown) > size else None
+        going_on = (int(shown[size - 1].change), shown[size - 1].path) if len(shown) > size else None
         return Page(self._differences(old, new, shown[:size]), found.counts, going_on)
 
     def _of(self, old: _Run, new: _Run) -> _Comparison:
@@ -186,16 +185,6 @@ class Comparisons:
         return {
             compare.below_root(node.path): compare.side_of(node, metrics.get(node.path, [])) for node in nodes
         }
-
-
-def _read(at: Place | None) -> tuple[int, str | None]:
-    match at:
-        case None:
-            return 0, None
-        case [int() as change, str() as path]:
-            return change, path
-        case _:
-            raise UsageError("the token is not one that was given out: start again without it")
 
 
 def _beyond(paths: Sequence[str], begin: str | None, limit: int) -> Sequence[str]:

@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
+from msgspec import Struct
 
 from gator.errors import NotFoundError, PermissionDeniedError, PreconditionError, UsageError
 from gator.query import tokens
@@ -20,7 +21,7 @@ from gator_hub.comparing import Comparisons
 from gator_hub.database import Database
 from gator_hub.failures import list_failures
 from gator_hub.history import History
-from gator_hub.runs import find_run, list_runs
+from gator_hub.runs import Place, find_run, list_runs
 from gator_hub.writer import Writer
 
 MOST = 1000
@@ -57,7 +58,7 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         return await self._ask(lambda: self._list_runs(request))
 
     def _list_runs(self, request: hs.ListRunsRequest) -> hs.ListRunsResponse:
-        after = _place(request, request.page_token)
+        after = _after_run(request, request.page_token)
         runs, at = list_runs(self._database, request, after, min(request.page_size or _RUNS, MOST))
         return hs.ListRunsResponse(runs=runs, next_page_token=_token(request, at))
 
@@ -68,7 +69,8 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         return await self._ask(lambda: self._list_failures(request))
 
     def _list_failures(self, request: hs.ListFailuresRequest) -> hs.ListFailuresResponse:
-        skip = _place(request, request.page_token) or 0
+        place = tokens.decode(request, request.page_token, tokens.AfterCount)
+        skip = place.after if place else 0
         size = _size(request.page_size)
         run = find_run(self._database, request.run)
         groups = list_failures(self._database, run, request.path, skip, size)
@@ -82,9 +84,11 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         return await self._ask(lambda: self._compare(request))
 
     def _compare(self, request: hs.CompareRunsRequest) -> hs.CompareRunsResponse:
-        at = _place(request, request.page_token)
+        place = tokens.decode(request, request.page_token, _AfterJob)
         before, after = find_run(self._database, request.before), find_run(self._database, request.after)
-        page = self._comparisons.page(before, after, request.changes, at, _size(request.page_size))
+        page = self._comparisons.page(
+            before, after, request.changes, place and place.after, _size(request.page_size)
+        )
         return hs.CompareRunsResponse(
             differences=page.differences,
             counts=page.counts,
@@ -100,7 +104,7 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
     def _list_history(self, request: hs.ListHistoryRequest) -> hs.ListHistoryResponse:
         if not request.ident:
             raise UsageError("a history is that of an ident: name the root of the runs")
-        after = _place(request, request.page_token)
+        after = _after_run(request, request.page_token)
         history = History(self._database, request.ident, request.path)
         entries, at = history.entries(after, min(request.page_size or _HISTORY, MOST))
         if not entries and not after:
@@ -151,9 +155,21 @@ def _check_owner(database: Database, run: int, caller: str, doing: str) -> None:
         raise PermissionDeniedError(f"the run belongs to {rows[0][0]}, who alone may {doing} it")
 
 
-def _place(request: Message, token: str) -> Any:
-    place = tokens.decode(request, token)
-    return place["after"] if place else None
+class _AfterRun(Struct, frozen=True):
+    """Start and number of a run."""
+
+    after: tuple[tokens.Number, tokens.Count]
+
+
+class _AfterJob(Struct, frozen=True):
+    """How a job changed, and its path."""
+
+    after: tuple[tokens.Count, str]
+
+
+def _after_run(request: Message, token: str) -> Place | None:
+    place = tokens.decode(request, token, _AfterRun)
+    return list(place.after) if place else None
 
 
 def _token(request: Message, after: Any) -> str:
