@@ -27,23 +27,26 @@ class Hub:
         self._stub = hub_service_pb2_grpc.HubServiceStub(peer.channel)
 
     def find(self, name: str) -> query_pb2.Run:
-        """The run of a name: empty or `latest`, `-2`, an id or its beginning, an ident.
+        """The run of a name: empty or `latest`, `-2`, a whole id, an ident, the beginning of an id.
 
-        Raises NotFoundError that says which runs there are.
+        Of these the first that there is, as the hub itself finds runs. Raises NotFoundError that says which
+        runs there are.
         """
         if name in ("", LATEST):
             return self._newest(1)
         if name.startswith("-") and name[1:].isdecimal() and 0 < int(name[1:]) <= 1000:
             return self._newest(int(name[1:]))
         named = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(name=name, page_size=_SEVERAL)).runs
-        by_id = [run for run in named if run.id.startswith(name)]
-        exact = [run for run in by_id if run.id == name] or by_id
-        if len(exact) == 1:
-            return exact[0]
-        if exact:
-            raise NotFoundError(f"the ids of {len(exact)} runs begin with {name}: give more of it")
-        if named:
-            return named[0]
+        for meant in (
+            [run for run in named if run.id == name],
+            # They come the newest first.
+            [run for run in named if run.ident == name][:1],
+            [run for run in named if run.id.startswith(name)],
+        ):
+            if len(meant) > 1:
+                raise NotFoundError(f"the ids of {len(meant)} runs begin with {name}: give more of it")
+            if meant:
+                return meant[0]
         raise NotFoundError(f"there is no run {name!r} on {self.peer.name}{self._which()}")
 
     def _newest(self, back: int) -> query_pb2.Run:

@@ -181,14 +181,16 @@ def _named(wanted: str, runs: Sequence[FoundRun]) -> FoundRun | None:
     for run in runs:
         if run.folder.path.name == wanted:
             return run
-    by_id = [run for run in runs if len(wanted) >= 4 and run.id.startswith(wanted)]
-    if len(by_id) > 1:
-        raise NotFoundError(f"the ids of {len(by_id)} runs begin with {wanted}: give more of it")
-    if by_id:
-        return by_id[0]
-    for run in runs:
-        if run.ident == wanted:
-            return run
+    for meant in (
+        [run for run in runs if run.id == wanted],
+        # They come the newest first.
+        [run for run in runs if run.ident == wanted][:1],
+        [run for run in runs if len(wanted) >= 4 and run.id.startswith(wanted)],
+    ):
+        if len(meant) > 1:
+            raise NotFoundError(f"the ids of {len(meant)} runs begin with {wanted}: give more of it")
+        if meant:
+            return meant[0]
     if is_run(Path(wanted)):
         return _found(Path(wanted).absolute())
     return next((run for run in runs if run.folder.path.name.startswith(wanted)), None)

@@ -29,7 +29,8 @@ GRPC_VERSION: str
 class HubServiceStub:
     """What only a hub can answer: lists of runs, and what many runs tell about one.
 
-    1. A run is named by its id, a prefix of it that only one run has, or an ident, which means its newest run.
+    1. A run is named by its id; or by an ident, which means its newest run; or by at least four digits with which the id of one
+       run alone begins. The first of these that there is counts.
     2. What is refused and how lists come in pages is as in QueryService.
     3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them.
     """
@@ -55,7 +56,8 @@ class HubServiceStub:
 class HubServiceAsyncStub(HubServiceStub):
     """What only a hub can answer: lists of runs, and what many runs tell about one.
 
-    1. A run is named by its id, a prefix of it that only one run has, or an ident, which means its newest run.
+    1. A run is named by its id; or by an ident, which means its newest run; or by at least four digits with which the id of one
+       run alone begins. The first of these that there is counts.
     2. What is refused and how lists come in pages is as in QueryService.
     3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them.
     """
@@ -77,7 +79,8 @@ class HubServiceAsyncStub(HubServiceStub):
 class HubServiceServicer(metaclass=_abc_1.ABCMeta):
     """What only a hub can answer: lists of runs, and what many runs tell about one.
 
-    1. A run is named by its id, a prefix of it that only one run has, or an ident, which means its newest run.
+    1. A run is named by its id; or by an ident, which means its newest run; or by at least four digits with which the id of one
+       run alone begins. The first of these that there is counts.
     2. What is refused and how lists come in pages is as in QueryService.
     3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them.
     """

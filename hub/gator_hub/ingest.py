@@ -4,6 +4,7 @@ The rule: a run that misbehaves loses its stream and harms no other.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
 from functools import partial
 from logging import getLogger
@@ -34,6 +35,10 @@ MOST_MESSAGE_BYTES = 2 * 1024 * 1024
 MOST_STORES = 10_000
 """Stores that one run may have."""
 _ID_CHARACTERS = 64
+# No other name can be taken for one, as an ident can.
+_RUN_ID = re.compile(r"[0-9a-f]{1,64}")
+_MOST_SAID_BYTES = 64 * 1024
+"""What stands in each list of runs; arguments of the command line do not."""
 _MOST_SEQ = 1 << SEQ_BITS
 
 _BULK = (attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK, attach_pb2.EVENT_KIND_SAMPLE)
@@ -84,10 +89,16 @@ class Ingest:
         owner = self._user_of(token)
         if hello.role != attach_pb2.ROLE_ROOT:
             raise ProtocolError("a hub is the parent of roots alone")
-        if not 0 < len(hello.run) <= _ID_CHARACTERS or not 0 < len(hello.store) <= _ID_CHARACTERS:
-            raise ProtocolError("a root names its run and its store")
+        if not _RUN_ID.fullmatch(hello.run) or not 0 < len(hello.store) <= _ID_CHARACTERS:
+            raise ProtocolError("a root names its run, by up to 64 hexadecimal digits, and its store")
         if not hello.description.run.ident:
             raise ProtocolError("a root says the ident of its run")
+        size = hello.description.run.ByteSize() - sum(len(arg) for arg in hello.description.run.argv)
+        if size > _MOST_SAID_BYTES:
+            raise ProtocolError(
+                f"a root says at most {_MOST_SAID_BYTES // 1024} KiB of its run, labels with it: "
+                f"this one says {size // 1024} KiB"
+            )
         # The same Hello comes back in `on_attached`.
         self._owners[id(hello)] = owner
 

@@ -1,6 +1,7 @@
 """One run of the hub as queries see it.
 
-The rule: nothing is remembered that may change, but for a number of jobs that is a moment old.
+The rule: nothing is remembered that may change, but for a number of jobs that is a moment old, and nothing
+that is large.
 """
 
 import json
@@ -25,6 +26,8 @@ from gator_hub.run_rows import RUN_COLUMNS, run_of
 _RESTS = 5
 """Counting the jobs of a run takes at most one part in so many of the time."""
 _MOST_REST_SECONDS = 0.1
+_MOST_KEPT_BYTES = 16 * 1024
+"""More of what a run says of itself is read again: there are many runs."""
 
 
 class _Counted(Struct, frozen=True):
@@ -89,17 +92,25 @@ class HubReader:
             return tally
 
     def _description(self) -> attach_pb2.RunDescription:
-        if self._described is None:
-            rows = self._database.query("SELECT description FROM descriptions WHERE run = ?", (self._run,))
-            described = attach_pb2.RunDescription()
-            if rows:
-                described.ParseFromString(bytes(rows[0][0]))
+        """What is known of the run, without what its plan was made from."""
+        if self._described is not None:
+            return self._described
+        described = self._read_description()
+        described.ClearField("plan")
+        if described.ByteSize() <= _MOST_KEPT_BYTES:
             self._described = described
-        return self._described
+        return described
+
+    def _read_description(self) -> attach_pb2.RunDescription:
+        rows = self._database.query("SELECT description FROM descriptions WHERE run = ?", (self._run,))
+        described = attach_pb2.RunDescription()
+        if rows:
+            described.ParseFromString(bytes(rows[0][0]))
+        return described
 
     def plan_request(self) -> plan_pb2.PlanRequest | None:
         """What the plan was made from; None where it is not known."""
-        described = self._description()
+        described = self._read_description()
         return described.plan if described.HasField("plan") else None
 
     def pools(self) -> Pools | None:

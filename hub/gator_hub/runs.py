@@ -28,6 +28,9 @@ _LEAST_PREFIX = 4
 _AFTER_HEX = "g"
 """The character after the last digit."""
 _LISTED = 5
+_PIECE = 200
+_MOST_BYTES = 1024 * 1024
+"""A list of runs ends with the piece with which it has so many bytes."""
 
 Place = list[int]
 """Start and number of a run: lists go on after it."""
@@ -58,9 +61,10 @@ class OpenRuns:
 
 
 def find_run(database: Database, name: str) -> int:
-    """The number of the run that a name means: an id, the beginning of one, or an ident for its newest run.
+    """The number of the run that a name means.
 
-    An empty name means the only run there is. Raises NotFoundError, or UsageError where several are meant.
+    That is the run with this id; else the newest one with this ident; else the one whose id begins so. An
+    empty name means the only run there is. Raises NotFoundError, or UsageError where several are meant.
     """
     return _find(database, name)[0]
 
@@ -69,16 +73,16 @@ def _find(database: Database, name: str) -> tuple[int, str]:
     if not name:
         return _only(database)
     found = database.query("SELECT id, run FROM runs WHERE run = ? AND deleted = 0", (name,))
-    if not found and _is_prefix(name):
-        found = database.query(
-            "SELECT id, run FROM runs WHERE run >= ? AND run < ? AND deleted = 0 ORDER BY run LIMIT ?",
-            (name, name + _AFTER_HEX, _LISTED + 1),
-        )
     if not found:
         found = database.query(
             "SELECT id, run FROM runs WHERE ident = ? AND deleted = 0"
             " ORDER BY started_unix_nanos DESC, id DESC LIMIT 1",
             (name,),
+        )
+    if not found and _is_prefix(name):
+        found = database.query(
+            "SELECT id, run FROM runs WHERE run >= ? AND run < ? AND deleted = 0 ORDER BY run LIMIT ?",
+            (name, name + _AFTER_HEX, _LISTED + 1),
         )
     if len(found) > 1:
         shown = ", ".join(run for _, run in found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
@@ -104,10 +108,25 @@ def _is_prefix(name: str) -> bool:
 def list_runs(
     database: Database, wanted: hs.ListRunsRequest, after: Place | None, limit: int
 ) -> tuple[list[query_pb2.Run], Place | None]:
-    """At most `limit` runs that pass, the newest first, and where to go on.
+    """At most `limit` runs that pass, the newest first, and where to go on; fewer where they say much.
 
     Their command lines and metrics are left out.
     """
+    found: list[query_pb2.Run] = []
+    size = 0
+    while size < _MOST_BYTES:
+        piece = min(limit - len(found), _PIECE)
+        runs, after = _list_piece(database, wanted, after, piece)
+        found += runs
+        size += sum(run.ByteSize() for run in runs)
+        if after is None or len(found) == limit:
+            break
+    return found, after
+
+
+def _list_piece(
+    database: Database, wanted: hs.ListRunsRequest, after: Place | None, limit: int
+) -> tuple[list[query_pb2.Run], Place | None]:
     where = _where(wanted)
     if after:
         where.add("(r.started_unix_nanos, r.id) < (?, ?)", *after)

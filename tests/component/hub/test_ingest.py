@@ -84,7 +84,7 @@ async def test_only_the_output_that_is_wanted_comes(database_url: str, tmp_path:
                 (pb.OUTPUT_ALL, [b"plain", b"careful", b"from stdout", b"from stderr"]),
             )
         ):
-            run, name = f"run{number}", f"store{number}"
+            run, name = f"f{number}", f"store{number}"
             store = MemoryStore()
             store.append(
                 declared("top"),

@@ -4,6 +4,7 @@ import asyncio
 import random
 import string
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from gator.errors import NotFoundError, ProtocolError, UnavailableError
 from gator.v1 import attach_pb2 as pb
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_pb2
+from gator_hub import registry
 from gator_hub.intake import Intake
+from gator_hub.reader import HubReader
 from gator_hub.retention import Retention
 from gator_hub.runs import find_run, list_runs
 from tests.component.link.fakes import MemoryStore, raw, until
@@ -45,6 +48,41 @@ async def test_labels_of_any_length_are_kept_and_found(database_url: str, tmp_pa
             (run,) = found(there, name, value)
             assert run.labels == labels
         assert found(there, "note", "a" + labels["note"]) == []
+
+
+@pytest.mark.parametrize("name", ["nightly", "", "A" * 32, "a" * 65])
+async def test_a_run_is_named_so_that_no_ident_is_taken_for_it(
+    sqlite_url: str, tmp_path: Path, name: str
+) -> None:
+    async with hub(sqlite_url, tmp_path) as there:
+        (refusal,) = await feed(there.address, one_job(), said=hello(name))
+        assert isinstance(refusal, ProtocolError)
+        assert "hexadecimal" in str(refusal)
+
+
+async def test_what_a_root_says_of_its_run_has_a_bound_but_for_the_command_line(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with hub(sqlite_url, tmp_path) as there:
+        (refusal,) = await feed(there.address, one_job(), said=hello(labels={"why": "x" * 70_000}))
+        assert isinstance(refusal, ProtocolError)
+        assert "this one says 68 KiB" in str(refusal)
+        argv = ["gator", "run", "x" * 300_000]
+        assert await feed(there.address, one_job(), said=hello(argv=argv)) == []
+        assert list(HubReader(there.database, 1).run().argv) == argv
+
+
+async def test_runs_that_say_much_come_in_smaller_pages(sqlite_url: str, tmp_path: Path) -> None:
+    async with hub(sqlite_url, tmp_path) as there:
+        for number in range(250):
+            described = hello(f"{number:032x}", f"{number}", labels={"why": "x" * 30_000})
+            register = partial(registry.register, hello=described, owner="ada")
+            await asyncio.wrap_future(there.writer.run(register))
+        page, after = list_runs(there.database, hs.ListRunsRequest(), None, 1000)
+        rest, end = list_runs(there.database, hs.ListRunsRequest(), after, 1000)
+        assert len(page) < 250
+        assert len({run.id for run in (*page, *rest)}) == 250
+        assert end is None
 
 
 async def test_what_is_too_large_for_an_index_is_refused_for_good(postgres_url: str, tmp_path: Path) -> None:

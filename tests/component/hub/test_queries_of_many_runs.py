@@ -175,6 +175,17 @@ async def test_a_run_is_named_by_id_prefix_or_ident(hub: FilledHub, service: Hub
         find_run(hub.database, "nothing")
 
 
+async def test_an_ident_comes_before_the_beginning_of_an_id_and_after_a_whole_id(hub: FilledHub) -> None:
+    whole = run_id(0xFACE)
+    named_so = add(hub, 0x1000, {"a": GOOD}, "0000")
+    add(hub, 0x1001, {"a": GOOD}, whole)
+    by_id = add(hub, 0xFACE, {"a": GOOD})
+    assert find_run(hub.database, "0000") == named_so
+    assert find_run(hub.database, whole) == by_id
+    with pytest.raises(UsageError, match="several runs have ids that begin with 00000: "):
+        find_run(hub.database, "00000")
+
+
 async def test_failures_are_grouped_by_signature_and_say_since_when(
     hub: FilledHub, service: HubServicer
 ) -> None:

@@ -69,8 +69,8 @@ async def test_of_each_ident_only_the_newest_stay_and_what_is_pinned(
 
 async def test_old_runs_go_and_may_come_again(database_url: str, tmp_path: Path) -> None:
     async with hub(database_url, tmp_path) as there:
-        await bring(there, "old", day=0)
-        await bring(there, "new", day=9)
+        await bring(there, "01d", day=0)
+        await bring(there, "0e3", day=9)
         await gone(there)
         await asyncio.wrap_future(
             there.writer.run(
@@ -78,9 +78,9 @@ async def test_old_runs_go_and_may_come_again(database_url: str, tmp_path: Path)
             )
         )
         await Retention(there.database, there.writer, keep_days=5, now=lambda: 1_010 * DAY).look()
-        assert runs(there) == ["new"]
-        stores = await bring(there, "old", day=0)
-        assert sorted(there.events("old")) == sorted(kept(stores))
+        assert runs(there) == ["0e3"]
+        stores = await bring(there, "01d", day=0)
+        assert sorted(there.events("01d")) == sorted(kept(stores))
 
 
 async def test_a_run_that_is_fed_stays(database_url: str, tmp_path: Path) -> None:
@@ -123,11 +123,11 @@ async def test_a_long_log_loses_its_middle_and_says_so(database_url: str, tmp_pa
         store = MemoryStore()
         store.append(declared("top"), started("top"), *(block(number) for number in range(300)))
         retention = Retention(there.database, there.writer, log_cap_bytes=10_000)
-        await feed(there.address, {"s": store}, said=hello("r", "s"))
+        await feed(there.address, {"s": store}, said=hello("f1", "s"))
         await retention.look()
         assert len(texts(there)) == 300, "the attempt has not ended"
         store.append(finished("top"), result("top"))
-        await feed(there.address, {"s": store}, said=hello("r", "s"))
+        await feed(there.address, {"s": store}, said=hello("f1", "s"))
         await retention.look()
         left = texts(there)
         assert [text[:9] for text in left] == [
@@ -140,7 +140,7 @@ async def test_a_long_log_loses_its_middle_and_says_so(database_url: str, tmp_pa
             b" written; the run's own folder has them]\n"
         )
         await retention.look()
-        await feed(there.address, {"s": store}, said=hello("r", "s"))
+        await feed(there.address, {"s": store}, said=hello("f1", "s"))
         assert texts(there) == left, "neither another look nor another import changes anything"
 
 
@@ -150,7 +150,7 @@ async def test_each_stream_says_what_it_lost(database_url: str, tmp_path: Path) 
         streams = (common_pb2.STREAM_STDOUT, common_pb2.STREAM_STDERR)
         blocks = [block(number // 2, streams[number % 2]) for number in range(20)]
         store.append(declared("top"), started("top"), *blocks, finished("top"), result("top"))
-        await feed(there.address, {"s": store}, said=hello("r", "s"))
+        await feed(there.address, {"s": store}, said=hello("f1", "s"))
         await Retention(there.database, there.writer, log_cap_bytes=8_000).look()
         marks = [text for text in texts(there) if text.startswith(b"[gator hub")]
         assert len(marks) == 2

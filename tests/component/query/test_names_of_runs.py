@@ -1,0 +1,60 @@
+"""What the name of a run means, in a folder and on a hub: the whole id, an ident, the beginning of an id."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from gator.cli.hub_client import Hub
+from gator.cli.selector import select
+from gator.daemon.folder import Owner, RunFolder
+from gator.errors import NotFoundError
+from gator.v1 import hub_service_pb2 as hs
+from gator.v1 import query_pb2
+
+WHOLE = "face" + "0" * 28
+RUNS = [
+    # The newest first: id and ident.
+    ("face" + "1" * 28, "first"),
+    ("face" + "2" * 28, WHOLE),
+    (WHOLE, "second"),
+    ("abcd" + "3" * 28, "face"),
+    ("abcd" + "4" * 28, "face"),
+]
+MEANT = [(WHOLE, WHOLE), ("face", RUNS[3][0]), ("face1", RUNS[0][0]), ("abcd4", RUNS[4][0])]
+
+
+class Peer:
+    """A hub that has these runs, and lists those that a name may mean."""
+
+    name = "the hub"
+
+    def __init__(self) -> None:
+        self.channel = grpc.insecure_channel("unix:/nobody")
+
+    def call(self, method: Callable[..., Any], request: hs.ListRunsRequest) -> hs.ListRunsResponse:
+        del method
+        name = request.name
+        found = [query_pb2.Run(id=run, ident=ident) for run, ident in RUNS if ident == name or name in run]
+        return hs.ListRunsResponse(runs=found)
+
+
+@pytest.mark.parametrize(("name", "run"), MEANT)
+def test_on_a_hub_a_whole_id_comes_before_an_ident_and_that_before_the_beginning_of_an_id(
+    name: str, run: str
+) -> None:
+    peer: Any = Peer()
+    assert Hub(peer).find(name).id == run
+    with pytest.raises(NotFoundError, match="the ids of 2 runs begin with abcd"):
+        Hub(peer).find("abcd")
+
+
+@pytest.mark.parametrize(("name", "run"), MEANT)
+def test_in_a_folder_a_name_means_the_same(tmp_path: Path, name: str, run: str) -> None:
+    for number, (made, ident) in enumerate(reversed(RUNS)):
+        RunFolder.create(tmp_path, ident, f"20261122-12583{number}").lock(Owner.this_process(made))
+    assert select(name, tmp_path).id == run
+    with pytest.raises(NotFoundError, match="the ids of 2 runs begin with abcd"):
+        select("abcd", tmp_path)
