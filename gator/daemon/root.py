@@ -36,6 +36,7 @@ from gator.daemon.wrapper_host import WrapperContext, WrapperHost
 from gator.errors import GatorError, NotFoundError
 from gator.plan import Plan
 from gator.ports import Clock, Display, RunInfo
+from gator.posting import Poster
 from gator.process.guard import Guard
 from gator.process.host import become_subreaper, close_inherited
 from gator.process.reaper import Reaper
@@ -107,7 +108,7 @@ class Root:
             daemon="root",
             host=os.uname().nodename,
             catalogue=True,
-            post=self._loop.call_soon_threadsafe,
+            post=Poster(self._loop),
             meta=self.options.meta,
             on_disk_full=self._on_disk_full,
         )

@@ -18,6 +18,7 @@ from gator.daemon.wrapper_host import WrapperContext, WrapperHost
 from gator.errors import StoreError
 from gator.link.server import ATTACH, parent_service
 from gator.link.uplink import Uplink
+from gator.posting import Poster
 from gator.process.guard import Guard
 from gator.process.host import become_subreaper, close_inherited
 from gator.process.pipes import watch_eof
@@ -65,7 +66,7 @@ class Service:
             daemon=order.daemon,
             host=os.uname().nodename,
             catalogue=False,
-            post=self._loop.call_soon_threadsafe,
+            post=Poster(self._loop),
             on_disk_full=self._on_disk_full,
         )
         # The parent begins to listen while its daemons start.

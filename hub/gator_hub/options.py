@@ -36,10 +36,15 @@ class HubOptions(Struct, frozen=True):
     """So many runs of each ident are kept, beside those; None: all."""
 
     @property
+    def bare_host(self) -> str:
+        """Host to listen on, an address of IPv6 without its brackets."""
+        # Of a name both addresses would be taken, or one where the other is in use.
+        return DEFAULT_HOST if self.host == "localhost" else self.host
+
+    @property
     def address(self) -> str:
         """Where to listen."""
-        # Of a name both addresses would be taken, or one where the other is in use.
-        host = DEFAULT_HOST if self.host == "localhost" else self.host
+        host = self.bare_host
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
@@ -62,6 +67,14 @@ def check(options: HubOptions) -> None:
             f"{options.host} can be reached from other hosts: give {' and '.join(missing)} as well, or "
             "--insecure to let tokens and output cross the network unencrypted"
         )
+
+
+def cannot_listen(options: HubOptions) -> UsageError:
+    """What to say when the port cannot be had."""
+    return UsageError(
+        f"cannot listen on {options.address}: another program has that port, perhaps a hub (see gator hub "
+        "check), or this host has no such address; give another --port or --host"
+    )
 
 
 def tls_of(options: HubOptions) -> rpc.Tls | None:

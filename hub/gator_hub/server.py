@@ -11,6 +11,7 @@ from time import monotonic
 from gator import rpc
 from gator.errors import UsageError
 from gator.link.server import parent_service
+from gator.posting import Poster
 from gator.query.servicers import QueryServicer
 from gator.v1 import control_service_pb2_grpc, hub_service_pb2_grpc, query_service_pb2_grpc
 from gator_hub import registry
@@ -21,7 +22,7 @@ from gator_hub.hub_servicer import HubServicer
 from gator_hub.ingest import MOST_MESSAGE_BYTES, Ingest
 from gator_hub.lock import HubLock
 from gator_hub.log import MoveLog, RefusalLog, log
-from gator_hub.options import HubOptions
+from gator_hub.options import HubOptions, cannot_listen
 from gator_hub.retention import Retention
 from gator_hub.runs import OpenRuns
 from gator_hub.writer import Writer
@@ -64,7 +65,7 @@ class HubServer:
         self._refusals = RefusalLog(clock)
         self._pool = ThreadPoolExecutor(_QUERY_THREADS, "hub query")
         self._runs = OpenRuns(database)
-        self._writer = Writer(database, asyncio.get_running_loop().call_soon_threadsafe)
+        self._writer = Writer(database, Poster(asyncio.get_running_loop()))
         self._moves = MoveLog(clock)
         self._ingest = Ingest(self._writer, access.user_of, self._moves)
         self._retention = Retention(
@@ -125,10 +126,7 @@ class HubServer:
                 crowd=_CROWD,
             )
         except UsageError as error:
-            raise UsageError(
-                f"cannot listen on {options.address}: another program has that port, perhaps a hub "
-                "(see gator hub check), or this host has no such address; give another --port or --host"
-            ) from error
+            raise cannot_listen(options) from error
 
     def _services(self) -> list[rpc.Service]:
         return [

@@ -16,7 +16,7 @@ from gator_hub import lock as locks
 from gator_hub import log
 from gator_hub.access import Access, own_file
 from gator_hub.database import Database
-from gator_hub.options import HubOptions, check, tls_of
+from gator_hub.options import HubOptions, cannot_listen, check, tls_of
 from gator_hub.server import HubServer
 
 _SWITCH_SECONDS = 0.0005
@@ -30,6 +30,10 @@ def serve(options: HubOptions, environ: Mapping[str, str]) -> None:
     """Serve until TERM or INT. Raises UsageError for what can be mended, GatorError for a fault."""
     check(options)
     tls = tls_of(options)
+    # Who mistypes a port leaves no record of nothing behind; who starts a hub twice is told of the first.
+    is_new = options.database.startswith("sqlite:") and not Path(options.database[len("sqlite:") :]).exists()
+    if is_new:
+        check_port(options)
     # The record holds the output of jobs, and belongs to who keeps the hub.
     os.umask(0o077)
     access = Access(options.token_file or own_file(hub_access.own_token_file(environ)))
@@ -37,6 +41,7 @@ def serve(options: HubOptions, environ: Mapping[str, str]) -> None:
     log.begin()
     lock = locks.take(options.database, password)
     try:
+        check_port(options)
         database = Database.open(options.database, password)
         try:
             asyncio.run(_serve(options, database, lock, access, tls))
@@ -44,6 +49,28 @@ def serve(options: HubOptions, environ: Mapping[str, str]) -> None:
             database.close()
     finally:
         lock.release()
+
+
+def check_port(options: HubOptions) -> None:
+    """Raises UsageError when the port cannot be had; it may be taken later still."""
+    try:
+        found = socket.getaddrinfo(
+            options.bare_host, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except OSError as error:
+        raise cannot_listen(options) from error
+    fault: OSError | None = None
+    for family, kind, protocol, _, address in found:
+        try:
+            with socket.socket(family, kind, protocol) as probe:
+                # As gRPC does: connections of a hub that has just ended are not in the way.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+                probe.listen()
+                return
+        except OSError as error:
+            fault = error
+    raise cannot_listen(options) from fault
 
 
 def find_password(url: str) -> str | None:

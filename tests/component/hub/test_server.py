@@ -3,9 +3,11 @@
 import asyncio
 import shutil
 import signal
+import socket
 import sqlite3
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from gator.errors import UnavailableError
@@ -72,6 +74,29 @@ def test_a_second_hub_on_one_port_is_refused(keeper: Keeper) -> None:
         done = keeper.call("serve", "--port", str(hub.port), "--db", "other.db")
         assert done.returncode == 2
         assert f"cannot listen on 127.0.0.1:{hub.port}: another program has that port" in done.stderr
+        assert not list(keeper.folder.glob("other.db*"))
+
+
+def test_a_hub_that_cannot_listen_leaves_nothing_behind(keeper: Keeper, postgres_url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for where in ((), ("--db", "other.db"), ("--db", postgres_url)):
+            done = keeper.call("serve", "--port", port, *where)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert f"cannot listen on 127.0.0.1:{port}: another program has that port" in done.stderr
+            if where[1:] != (postgres_url,):
+                assert not list(keeper.folder.rglob("*"))
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("SELECT to_regclass('runs')").fetchone() == (None,)
+    done = keeper.call("serve", "--host", "nowhere.invalid", "--insecure")
+    assert "cannot listen on nowhere.invalid:8080" in done.stderr
+
+
+def test_who_starts_a_hub_twice_is_told_of_the_first(keeper: Keeper) -> None:
+    with keeper.hub() as hub:
+        done = keeper.call("serve", "--port", str(hub.port))
+        assert done.returncode == 2
+        assert "is served by another hub" in done.stderr
 
 
 def test_of_hubs_that_start_at_once_on_a_new_file_one_serves(keeper: Keeper) -> None:
