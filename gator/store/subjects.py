@@ -12,7 +12,7 @@ from gator.store import inserts
 from gator.v1 import attach_pb2, event_pb2
 
 EventRow = tuple[int, str, int, int, int, int, "bytes | event_pb2.Block"]
-"""Seq, path, attempt, kind, severity, time, payload; a block as the message, which the writing thread packs."""
+"""Seq, path, attempt, kind, severity, time and payload; a block as its message, packed by the thread."""
 
 Key = tuple[str, int]
 
