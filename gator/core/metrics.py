@@ -16,6 +16,9 @@ _MEAN = event_pb2.METRIC_KIND_MEAN
 MOST_NAMES = 1_000
 """Metrics of further names are not folded, so that an attempt's end stays of bounded size."""
 
+MOST_NAME = 128
+"""Characters of a name; as many as an ident has."""
+
 
 class Totals:
     """Metrics by name; the kind and the unit are those that came first."""

@@ -6,10 +6,12 @@ from typing import TypeAlias
 from msgspec import Struct, field
 
 from gator.errors import Problem
+from gator.events import MOST_PATH_BYTES
 from gator.plan import fill, inherit
 from gator.plan.nodes import PlanNode
 from gator.v1 import common_pb2, spec_pb2
 
+_INDEX_BYTES = len("[2147483647]")
 Written: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray
 
 
@@ -75,6 +77,14 @@ class _Builder(Struct):
         written: Written = spec.job if arm == "job" else spec.group if arm == "group" else spec.array
         node = self._node(written, parent, above, repeats)
         self._index(node, written)
+        # What is below one that is too long is worse, and not told.
+        if (size := _most_path_bytes(node)) > MOST_PATH_BYTES and not (
+            parent is not None and _most_path_bytes(parent) > MOST_PATH_BYTES
+        ):
+            message = (
+                f"its path may have {size} bytes, and {MOST_PATH_BYTES} are the most: use shorter idents"
+            )
+            tree.problems.append(problem_at(node.position, message))
         if isinstance(written, spec_pb2.Job):
             self._job(node, written)
         else:
@@ -127,6 +137,15 @@ class _Builder(Struct):
         node.job = spec_pb2.Job()
         node.job.CopyFrom(written)
         node.job.settings.CopyFrom(node.settings)
+
+
+def _most_path_bytes(node: PlanNode) -> int:
+    """What the path of any repeat has at most."""
+    path = node.template
+    # Nearly all are so short that there is no need to look closer.
+    if (most := 4 * len(path) + _INDEX_BYTES * (path.count("/") + 1)) <= MOST_PATH_BYTES:
+        return most
+    return len(path.encode()) + _INDEX_BYTES * sum(above.repeats is not None for above in upwards(node))
 
 
 _KINDS: dict[type[Written], common_pb2.NodeKind.ValueType] = {

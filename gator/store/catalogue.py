@@ -10,6 +10,7 @@ from typing import cast
 
 from google.protobuf.message import Message
 
+from gator.core.metrics import MOST_NAME
 from gator.events import parent_of, sort_key, template_of
 from gator.store.rows import AttemptRow, MetricRow, NodeRow
 from gator.v1 import attach_pb2, event_pb2, query_pb2
@@ -156,8 +157,9 @@ def _take_result(changes: Changes, _: str, event: event_pb2.Event) -> None:
     if result.HasField("usage"):
         _put_usage(row, result.usage)
     for total in result.metrics:
-        if isnan(total.value):
-            # What is left of infinite values is none, and no database takes it for a number.
+        if isnan(total.value) or len(total.name) > MOST_NAME:
+            # What is left of infinite values is none, and no database takes it for a number; no wrapper lets
+            # longer names through.
             continue
         changes.metrics[event.path, total.name] = MetricRow(
             event.path, total.name, total.value, total.kind, total.unit, total.count

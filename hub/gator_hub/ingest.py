@@ -22,6 +22,7 @@ from gator.errors import (
     UnavailableError,
     UserError,
 )
+from gator.events import MOST_PATH_BYTES
 from gator.link.session import ChildLink
 from gator.v1 import attach_pb2, common_pb2, control_service_pb2
 from gator_hub import registry
@@ -294,3 +295,8 @@ def _check(batch: attach_pb2.Batch, ident: str) -> None:
         last = event.seq
         if event.path != ident and not event.path.startswith(below):
             raise ProtocolError(f"event {event.seq} of {batch.store} is about a node that is not of this run")
+        # A character has four bytes at most.
+        if len(event.path) > MOST_PATH_BYTES // 4 and len(event.path.encode()) > MOST_PATH_BYTES:
+            raise ProtocolError(
+                f"the path of event {event.seq} of {batch.store} is above {MOST_PATH_BYTES} bytes"
+            )

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from gator.core.metrics import MOST_NAME
 from gator.errors import NotFoundError, ProtocolError, UnavailableError
+from gator.events import MOST_PATH_BYTES
 from gator.v1 import attach_pb2 as pb
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_pb2
@@ -20,7 +22,7 @@ from gator_hub.retention import Retention
 from gator_hub.runs import find_run, list_runs
 from tests.component.link.fakes import MemoryStore, raw, until
 
-from .ingesting import ROOT_STORE, RUN, Hub, declared, feed, hello, hub, log, result
+from .ingesting import ROOT_STORE, RUN, Hub, declared, feed, finished, hello, hub, log, result, started
 
 HOUR = 3_600_000_000_000
 
@@ -85,13 +87,52 @@ async def test_runs_that_say_much_come_in_smaller_pages(sqlite_url: str, tmp_pat
         assert end is None
 
 
-async def test_what_is_too_large_for_an_index_is_refused_for_good(postgres_url: str, tmp_path: Path) -> None:
+def long_path() -> str:
+    """The longest there may be, with names as long as they may be that no database can pack."""
+    path = "top"
+    while len(path) + 129 < MOST_PATH_BYTES:
+        path += "/" + noise(len(path) + 1)[:128]
+    return path + "/" + "é" * ((MOST_PATH_BYTES - len(path) - 1) // 2)
+
+
+async def test_the_longest_path_there_may_be_is_kept_with_its_metrics(
+    database_url: str, tmp_path: Path
+) -> None:
+    path, name = long_path(), noise(MOST_NAME)
     store = MemoryStore()
-    store.append(declared("top"), declared("top/" + noise(4_000)))
-    async with hub(postgres_url, tmp_path) as there:
+    end = result(path)
+    end.result.metrics.add(name=name, value=7)
+    end.result.metrics.add(name=name + "x", value=8)
+    store.append(declared("top"), declared(path), started(path), finished(path), end, result("top"))
+    async with hub(database_url, tmp_path) as there:
+        assert len(path.encode()) in (MOST_PATH_BYTES - 1, MOST_PATH_BYTES)
+        assert await feed(there.address, {ROOT_STORE: store}) == []
+        assert len(there.events()) == 6
+        assert there.database.query("SELECT path, value FROM metrics") == [(path, 7.0)]
+        assert HubReader(there.database, 1).node(path) is not None
+
+
+async def test_a_path_of_many_repeats_is_kept_with_what_it_is_sorted_by(
+    database_url: str, tmp_path: Path
+) -> None:
+    digits = random.Random(1)
+    path = "top"
+    while len(path) < MOST_PATH_BYTES - 20:
+        path += f"/{noise(len(path))[:2]}[{digits.randrange(1_000_000)}]"
+    store = MemoryStore()
+    store.append(declared("top"), declared(path), result(path), result("top"))
+    async with hub(database_url, tmp_path) as there:
+        assert await feed(there.address, {ROOT_STORE: store}) == []
+        assert HubReader(there.database, 1).node(path) is not None
+
+
+async def test_a_longer_path_is_refused_for_good(database_url: str, tmp_path: Path) -> None:
+    store = MemoryStore()
+    store.append(declared("top"), declared(long_path() + "xx"))
+    async with hub(database_url, tmp_path) as there:
         (refusal,) = await feed(there.address, {ROOT_STORE: store})
         assert isinstance(refusal, ProtocolError)
-        assert "the database of the hub does not take all of it: index row size" in str(refusal)
+        assert "is above 2000 bytes" in str(refusal)
 
 
 async def test_a_metric_that_is_no_number_is_left_out(database_url: str, tmp_path: Path) -> None:

@@ -171,6 +171,14 @@ def test_metrics_of_a_client_are_folded() -> None:
     assert (total.name, total.value, total.count) == ("m", 3.5, 2)
 
 
+def test_the_name_of_a_metric_is_cut() -> None:
+    wrapper = running()
+    metric = event_pb2.Metric(name="m" * 5000, value=1)
+    (kept,) = events_of(wrapper.on_client_event(5, event_pb2.Event(metric=metric)))
+    (total,) = end_of(finish(wrapper, 9)).metrics
+    assert kept.metric.name == total.name == "m" * 128
+
+
 def test_nothing_but_logs_and_metrics_is_taken_from_a_client() -> None:
     assert running().on_client_event(5, event_pb2.Event(result=event_pb2.Result())) == []
 
