@@ -137,6 +137,7 @@ class _Stream:
         self.secure = False
         """Whether TLS is spoken."""
         self.welcomed = False
+        self._welcomed_at = 0.0
         self.useful = False
         """Whether the hub was there for a while or kept something, so that it is dialled again at once."""
         self._promised = 1
@@ -145,7 +146,6 @@ class _Stream:
     async def run(self, access: HubAccess, hello: attach_pb2.Hello, over: asyncio.Event) -> None:
         """Serve the hub until everything is there and the run is over; raises why it ended before."""
         self.dialled, self.secure = True, access.ca is not None
-        began = self._loop.time()
         channel = rpc.channel(access.address, access.ca)
         uplink = Uplink(access.address, hello, access.token, None, self, channel=channel)
         for store in self._stores.opened:
@@ -159,8 +159,8 @@ class _Stream:
                 await feeding
             await talking
         finally:
-            lasted = self._loop.time() - began
-            self.useful = uplink.acks > 0 or (self.welcomed and lasted > self._patience.most_pause)
+            lasted = self._loop.time() - self._welcomed_at if self.welcomed else 0.0
+            self.useful = uplink.acks > 0 or lasted > self._patience.most_pause
             await end_tasks(talking, feeding)
             self._courier.close()
             await channel.close()
@@ -176,7 +176,7 @@ class _Stream:
 
     def on_welcome(self, welcome: attach_pb2.Welcome) -> None:
         """The hub is there."""
-        self.welcomed = True
+        self.welcomed, self._welcomed_at = True, self._loop.time()
         self._promised = max(welcome.subscriptions, 1)
         self._be(UploadState.CONNECTED)
 

@@ -192,7 +192,8 @@ async def test_a_hub_that_only_says_welcome_is_not_dialled_ever_faster(run: Fake
     stores = RunStores(run.folder)
     async with serving(hub) as server:
         access = HubAccess(server.address, TOKEN, None)
-        task = asyncio.create_task(Upload(stores, lambda: access, told.append, QUICK, pauses).run())
+        patience = Patience(first_pause=0.01, most_pause=2.0, stalled=0.3)
+        task = asyncio.create_task(Upload(stores, lambda: access, told.append, patience, pauses).run())
         await until(lambda: len(pauses.useful) > 3)
         assert not any(pauses.useful)
         hub.flaps = False

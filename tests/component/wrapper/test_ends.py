@@ -208,9 +208,9 @@ async def test_more_jobs_than_descriptors_wait_for_each_other(bench: Bench) -> N
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
     try:
-        for n in range(60):
+        for n in range(30):
             bench.launch(shell("sleep 0.2"), f"top/j[{n}]")
-        await until(lambda: len(bench.ends) == 60, "sixty ends")
+        await until(lambda: len(bench.ends) == 30, "thirty ends")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert {end.outcome for end in bench.ends.values()} == {PASSED}
