@@ -68,6 +68,8 @@ class Uploader:
         self._missed_since = 0.0
         """When it first did not."""
         self._finishing = False
+        self._untold = ""
+        """Why not everything comes, where that became known after the end of the run."""
 
     def start(self) -> None:
         """Give the process its order; where it cannot be had the user is told, and nothing else happens."""
@@ -106,7 +108,8 @@ class Uploader:
                 self._state = _State.OVER
             await self._talk.close()
         if self._state is not _State.DONE:
-            self._notify(f"not everything reached the hub: {self.import_command}", warning=True)
+            why = f" ({self._untold})" if self._untold else ""
+            self._notify(f"not everything reached the hub{why}: {self.import_command}", warning=True)
         # As long as somebody read them that was not possible.
         await asyncio.to_thread(self._folder.seal_stores)
 
@@ -126,7 +129,7 @@ class Uploader:
             return
         match status.state:
             case UploadState.CONNECTED:
-                self._met = True
+                self._met, self._untold = True, ""
                 self._tell_later(None)
                 if self._news.on_back():
                     self._notify(f"the hub at {self._hub.address} is back")
@@ -150,7 +153,9 @@ class Uploader:
     def _on_away(self, why: str) -> None:
         if self._state is not _State.GOING:
             return
-        if self._news.on_away(self._loop.time()):
+        if self._finishing:
+            self._untold = why
+        elif self._news.on_away(self._loop.time()):
             self._notify(f"the hub at {self._hub.address} is away ({why}): the run goes on", warning=True)
         elif self._news.is_kept_back:
             self._tell_later(why)
@@ -169,6 +174,9 @@ class Uploader:
 
     def _lose(self, why: str) -> None:
         self._state = _State.OVER
+        if self._finishing:
+            self._untold = why
+            return
         self._notify(
             f"the hub at {self._hub.address} gets no more of this run ({why}): the run goes on", warning=True
         )
