@@ -45,7 +45,7 @@ def status(
             )
             return
         _say_head(opened, node)
-        _say_running(longest)
+        _say_running(opened.run, longest)
         _say_waiting(list(waiting))
 
 
@@ -86,20 +86,29 @@ def state_words(run: query_pb2.Run, node: query_pb2.Node) -> str:
         took = f" after {output.duration(node.ended_unix_nanos - start)}" if known else ""
         why = f": {node.message}" if node.message else ""
         return f"{output.paint(state, state)}{took}{why}"
-    since = f" for {output.duration(time.time_ns() - start)}" if start else ""
+    since = f" for {output.duration(_so_far(run, start))}" if start else ""
     unsure = "" if run.state == query_pb2.RUN_STATE_RUNNING else " when it was last heard of"
     return f"{output.paint(state, state)}{since}{unsure}"
 
 
-def _say_running(longest: list[query_pb2.Node]) -> None:
+def _so_far(run: query_pb2.Run, start: int) -> int:
+    """How long what began at `start` has gone on for all that is known, in nanoseconds.
+
+    Of a run that is away nothing is known after it was last heard of.
+    """
+    away = run.state == query_pb2.RUN_STATE_UNSPECIFIED and run.heard_unix_nanos
+    # Clocks of hosts differ.
+    return max((away or time.time_ns()) - start, 0)
+
+
+def _say_running(run: query_pb2.Run, longest: list[query_pb2.Node]) -> None:
     if not longest:
         return
     output.say("\nrunning longest:")
-    now = time.time_ns()
     output.columns(
         (
             f"  {output.paint(node.path, 'path')}",
-            output.duration(now - node.started_unix_nanos),
+            output.duration(_so_far(run, node.started_unix_nanos)),
             node.host,
         )
         for node in longest

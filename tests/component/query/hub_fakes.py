@@ -11,6 +11,7 @@ from gator import rpc
 from gator.errors import NotFoundError, UnauthenticatedError
 from gator.query import Queries
 from gator.query.servicers import ControlServicer, QueryServicer
+from gator.store.run_files import RunFiles
 from gator.store.run_queries import FolderReader
 from gator.v1 import (
     control_service_pb2,
@@ -25,11 +26,25 @@ from gator.v1 import query_service_pb2 as qs
 TOKEN = "the-token"
 
 
+class HubReader(FolderReader):
+    """A run's folder as a hub has it."""
+
+    away_since = 0
+    """When the run was last heard of, in nanoseconds since 1970; 0 for a run that is connected."""
+
+    def run(self) -> query_pb2.Run:
+        run = super().run()
+        if self.away_since:
+            run.state, run.heard_unix_nanos = query_pb2.RUN_STATE_UNSPECIFIED, self.away_since
+        return run
+
+
 class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
     """Keeps what it was asked, answers what it was told to."""
 
     def __init__(self, runs: Mapping[str, Queries]) -> None:
         self._queries = runs
+        self.readers: Mapping[str, HubReader] = {}
         self.address = ""
         self.asked = list[Any]()
         self.stops = list[control_service_pb2.StopRequest]()
@@ -95,10 +110,13 @@ def serving(folders: Mapping[str, Path], *, live: bool = False) -> Generator[Fak
     """A hub with the runs in some folders, by their ids, in a thread of its own."""
     ready, over = threading.Event(), threading.Event()
     with ExitStack() as left:
-        readers = {
-            run: left.enter_context(FolderReader.open(folder, live=live)) for run, folder in folders.items()
-        }
+        readers = dict[str, HubReader]()
+        for run, folder in folders.items():
+            files = RunFiles(folder)
+            left.callback(files.close)
+            readers[run] = HubReader(files, live=live)
         hub = FakeHub({run: Queries(reader) for run, reader in readers.items()})
+        hub.readers = readers
         thread = threading.Thread(target=lambda: asyncio.run(_serve(hub, ready, over)))
         thread.start()
         try:
