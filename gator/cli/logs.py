@@ -3,11 +3,13 @@
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
 
 from gator.cli import output
+from gator.cli.logs_follow_away import telling_of_absence
 from gator.cli.logs_follow_lines import POLL_SECONDS, Follower, has_ended
 from gator.cli.logs_lines import LineWriter, lines, say_left_out
 from gator.cli.selector import JsonOption, RunOption, TrackingOption, complete_path
@@ -75,9 +77,12 @@ def logs(
         )
     wanted.messages = bool(long or severity or json)
     as_written = not (grep or severity or long or json or first_error or tail) or (raw and not grep)
-    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
+    with ExitStack() as left:
+        opened = left.enter_context(open_run(run, tracking, HubChoice(hub, hub_ca)))
         wanted.path = opened.path_of(path)
         say_left_out(opened)
+        if follow and not has_ended(opened, wanted.path):
+            left.enter_context(telling_of_absence(opened))
         if first_error:
             _first_error(opened, wanted, LineWriter(long=long, json=json, context=context))
         elif as_written:

@@ -14,6 +14,7 @@ from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 POLL_SECONDS = 0.1
+_OVER = (query_pb2.RUN_STATE_ENDED, query_pb2.RUN_STATE_DIED)
 _JOBS = 100
 """Jobs that are listed at once: as many are looked at again to see whether there are new ones."""
 
@@ -120,7 +121,7 @@ class Follower:
 
 def has_ended(opened: OpenRun, path: str) -> bool:
     """Whether a node has ended; of a run that died nothing more comes, and nobody tells."""
-    if opened.run.state != query_pb2.RUN_STATE_RUNNING or not opened.home.is_live():
+    if opened.run.state in _OVER or not opened.home.is_live():
         return True
     node = opened.ask.get_node(qs.GetNodeRequest(path=path)).node
     return node.state == query_pb2.NODE_STATE_ENDED

@@ -14,6 +14,7 @@ from gator.v1 import control_service_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
 
+_OVER: Final = (query_pb2.RUN_STATE_ENDED, query_pb2.RUN_STATE_DIED)
 _OPTION: Final = "--hub-logs"
 _KEPT: Final = {
     "none": "no output",
@@ -37,8 +38,8 @@ class HubHome:
         self._sightings: Sightings | None = None
 
     def is_live(self) -> bool:
-        """Whether its root is connected and goes on."""
-        return self._ask.get_run(qs.GetRunRequest()).run.state == query_pb2.RUN_STATE_RUNNING
+        """Whether its root goes on, as far as is known: one that is not connected may come back."""
+        return self._ask.get_run(qs.GetRunRequest()).run.state not in _OVER
 
     def text_log(self, path: str) -> Path | None:
         """Never: a hub has lines, no files."""

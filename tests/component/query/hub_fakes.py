@@ -46,6 +46,8 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
         self._queries = runs
         self.readers: Mapping[str, HubReader] = {}
         self.address = ""
+        self.looks = 0
+        """How often a run was asked about."""
         self.asked = list[Any]()
         self.stops = list[control_service_pb2.StopRequest]()
         self.failures = hs.ListFailuresResponse()
@@ -59,6 +61,7 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
         return sorted(found, key=lambda run: run.started_unix_nanos, reverse=True)
 
     def find(self, run: str) -> Queries:
+        self.looks += 1
         if run not in self._queries:
             raise NotFoundError(f"there is no run {run!r} here")
         return self._queries[run]

@@ -1,10 +1,15 @@
 """Commands on a run whose root is not connected to the hub."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import Result
+
+from gator.cli import logs_follow_away, output
+from gator.v1 import query_pb2
 
 from . import runs
 from .hub_fakes import FakeHub, serving
@@ -47,3 +52,90 @@ def test_a_run_that_is_away_has_run_until_it_was_last_heard_of(ask: Gator, hub: 
 def test_what_began_after_it_was_last_heard_of_has_run_for_no_time(ask: Gator, hub: FakeHub) -> None:
     hub.readers[NEW].away_since = runs.START - runs.SECOND
     assert ask("status", "-r", "hub:").stdout.startswith("top  running for 0.00s when")
+
+
+class Following:
+    """`gator logs -f` of the job in a thread of its own, and what it writes to stderr."""
+
+    def __init__(self, ask: Gator, *args: str) -> None:
+        self._results = list[Result]()
+        self._ask, self._args = ask, args
+        self._thread = threading.Thread(target=self._follow)
+        self._thread.start()
+
+    def _follow(self) -> None:
+        self._results.append(self._ask("logs", "-f", "top/good", "-r", "hub:", *self._args))
+
+    def end(self) -> Result:
+        self._thread.join(30)
+        (result,) = self._results
+        return result
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline
+        pause.wait(0.01)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[query_pb2.Run]:
+    """The runs of which it was told that they are away."""
+    runs_told = list[query_pb2.Run]()
+    tell = logs_follow_away._tell  # pyright: ignore[reportPrivateUsage]
+
+    def telling(run: query_pb2.Run) -> None:
+        tell(run)
+        runs_told.append(run)
+
+    monkeypatch.setattr(logs_follow_away, "_tell", telling)
+    monkeypatch.setattr(logs_follow_away, "LOOK_SECONDS", 0.01)
+    return runs_told
+
+
+def go_on(live: runs.RunBuilder, hub: FakeHub) -> None:
+    """The run comes back, and its job ends."""
+    hub.readers[NEW].away_since = 0
+    live.write(runs.block("top/good", 1.2, b"two\n", first=2))
+    live.write(runs.finished("top/good", 2, out=2), runs.result("top/good", 2), runs.result("top", 2))
+
+
+SINCE = output.moment(runs.START)
+WAITING = f"gator: the run is not connected to the hub since {SINCE}: waiting for it (Ctrl-C ends this)\n"
+
+
+@pytest.mark.parametrize("args", [(), ("--grep", "o")])
+def test_who_follows_a_run_that_is_away_is_told_and_waits_for_it(
+    live: runs.RunBuilder, hub: FakeHub, ask: Gator, told: list[query_pb2.Run], args: tuple[str, ...]
+) -> None:
+    hub.readers[NEW].away_since = runs.START
+    following = Following(ask, *args)
+    until(lambda: len(told) == 1)
+    go_on(live, hub)
+    result = following.end()
+    assert (result.stdout, result.stderr) == ("one\ntwo\n", WAITING)
+
+
+@pytest.mark.parametrize("args", [(), ("--grep", "o")])
+def test_a_run_that_goes_away_while_it_is_followed_is_waited_for(
+    live: runs.RunBuilder, hub: FakeHub, ask: Gator, told: list[query_pb2.Run], args: tuple[str, ...]
+) -> None:
+    following = Following(ask, *args)
+    until(lambda: hub.looks > 20)
+    assert not told
+    hub.readers[NEW].away_since = runs.START
+    until(lambda: len(told) == 1)
+    go_on(live, hub)
+    result = following.end()
+    assert (result.stdout, result.stderr) == ("one\ntwo\n", WAITING)
+
+
+def test_an_ended_job_of_a_run_that_is_away_is_not_waited_for(
+    live: runs.RunBuilder, hub: FakeHub, ask: Gator
+) -> None:
+    live.write(runs.finished("top/good", 2, out=1), runs.result("top/good", 2))
+    hub.readers[NEW].away_since = runs.START
+    result = ask("logs", "-f", "top/good", "-r", "hub:")
+    assert (result.stdout, result.stderr) == ("one\n", "")
