@@ -18,6 +18,8 @@ DEFAULT_PORT = 8080
 TOKEN_VARIABLE = "GATOR_HUB_TOKEN"  # noqa: S105 - a name
 TOKEN_FILE_VARIABLE = "GATOR_HUB_TOKEN_FILE"  # noqa: S105 - a name
 CA_VARIABLE = "GATOR_HUB_CA"
+REFUSED = "Connection refused"
+"""Why nobody can be reached where nobody listens."""
 _NO_HUB = "no hub listens there: check the address"
 _SILENT = "it takes connections, but does not answer: it is stuck, or no hub"
 _HANGS_UP = "it hangs up at once: give --hub-ca FILE if it speaks TLS, else check the address"
@@ -37,6 +39,7 @@ _PLAIN_WORDS = (("Socket closed", _HANGS_UP), ("Connection reset", _HANGS_UP))
 """The same where no TLS was spoken."""
 _CUT = ("Socket closed", "Connection reset", "Broken pipe", "Stream removed", "Cancelling all calls")
 """What gRPC says of a connection that was there."""
+_LASTING = {meaning for _, meaning in (*_WORDS, *_PLAIN_WORDS)} - {_SILENT} | {REFUSED}
 _LISTENING = "0A"
 _ANY = {"00000000", "0" * 32}
 
@@ -91,6 +94,11 @@ def mismatch(said: str, *, secure: bool) -> str:
             if word in said:
                 return meaning
     return ""
+
+
+def is_lasting(why: str) -> bool:
+    """Whether a reason that `why_away` gave holds until somebody does something about it."""
+    return why in _LASTING
 
 
 def read_ca(environ: Mapping[str, str], ca: Path | None = None) -> bytes | None:

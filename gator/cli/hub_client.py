@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from gator import rpc
 from gator.cli.selector import LATEST
-from gator.cli.selector_hub import HubChoice
+from gator.cli.selector_hub import ADVICE, HubChoice
 from gator.cli.selector_remote import Peer
 from gator.errors import NotFoundError
 from gator.v1 import hub_pb2, hub_service_pb2_grpc, query_pb2
@@ -112,8 +112,7 @@ def connect(choice: HubChoice) -> Generator[Hub]:
     """The hub that is meant. Raises UsageError for a wrong address or token file."""
     access = choice.access()
     with rpc.blocking_channel(access.address, access.ca) as channel:
-        advice = "start it with gator hub serve, or name another with --hub ADDRESS"
         name, secure = f"the hub at {access.address}", access.ca is not None
         yield Hub(
-            Peer(channel, access.token, name=name, advice=advice, secure=secure, seconds=choice.seconds)
+            Peer(channel, access.token, name=name, advice=ADVICE, secure=secure, seconds=choice.seconds)
         )

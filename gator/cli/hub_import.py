@@ -10,18 +10,20 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from msgspec import Struct
+
 from gator.cli import faults, output
 from gator.cli.selector import FoundRun, found_runs, is_run, unreadable
-from gator.cli.selector_hub import HubChoice
+from gator.cli.selector_hub import ADVICE, HubChoice
 from gator.cli.selector_open import close_dead
 from gator.daemon.upload_order import UploadState, UploadStatus
 from gator.daemon.upload_stores import RunStores
 from gator.daemon.upload_stream import Upload
-from gator.errors import NotFoundError
-from gator.hub_access import HubAccess
+from gator.errors import NotFoundError, UsageError
+from gator.hub_access import REFUSED, HubAccess, is_lasting
 
 AWAY_SECONDS = 5.0
-"""So long a hub that does not answer is tried."""
+"""So long a hub is tried that does not answer: one that was there, or that may only be slow."""
 PROGRESS_SECONDS = 2.0
 _LOOK_SECONDS = 0.1
 
@@ -30,11 +32,27 @@ class _AwayError(Exception):
     """The hub did not answer for too long."""
 
 
+class _Way(Struct):
+    """How to the hub, and whether it was there."""
+
+    access: HubAccess
+    reached: bool = False
+
+    def check(self, why: str) -> None:
+        """Raises UsageError where it makes no sense to wait for a hub that is away for such a reason."""
+        if self.reached or not is_lasting(why):
+            return
+        hub = f"the hub at {self.access.address}"
+        if why == REFUSED:
+            raise UsageError(f"{hub} does not answer ({why}): {ADVICE}")
+        raise UsageError(f"{hub} cannot be asked: {why}")
+
+
 def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json: bool) -> int:
     """Bring all runs in, the oldest first; the exit code. Says for each run what became of it.
 
-    Raises UsageError when the hub cannot be named or a folder cannot be read, NotFoundError when there is
-    no run in a path.
+    Raises UsageError when the hub cannot be named, nobody listens there or a folder cannot be read,
+    NotFoundError when there is no run in a path.
     """
     access = choice.access()
     runs: list[FoundRun] = []
@@ -43,10 +61,10 @@ def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json:
         if not found:
             raise NotFoundError(_why_none(path))
         runs += reversed(found)
-    good = True
+    good, way = True, _Way(access)
     for run in runs:
         try:
-            good &= asyncio.run(_Import(run, access, json=json).bring(follow=follow))
+            good &= asyncio.run(_Import(run, way, json=json).bring(follow=follow))
         except _AwayError as error:
             sys.stderr.write(
                 f"gator: the hub at {access.address} is away: {error}; import again when it is back\n"
@@ -74,8 +92,8 @@ def _why_none(path: Path) -> str:
 class _Import:
     """One run on its way."""
 
-    def __init__(self, run: FoundRun, access: HubAccess, *, json: bool) -> None:
-        self._folder, self._access, self._json = run.folder, access, json
+    def __init__(self, run: FoundRun, way: _Way, *, json: bool) -> None:
+        self._folder, self._way, self._json = run.folder, way, json
         # `latest` would name another one tomorrow.
         self._name = run.folder.path.resolve().name
         self._away = ""
@@ -83,12 +101,12 @@ class _Import:
             close_dead(run)
 
     async def bring(self, *, follow: bool) -> bool:
-        """Bring it in; whether all of it that can be read is there. Raises _AwayError."""
+        """Bring it in; whether all of it that can be read is there. Raises _AwayError, UsageError."""
         with closing(RunStores(self._folder)) as stores:
             why = self._why_not(stores)
             if why:
                 return self._fail(why)
-            upload = Upload(stores, lambda: self._access, self._hear)
+            upload = Upload(stores, lambda: self._way.access, self._hear)
             going = asyncio.create_task(upload.run())
             try:
                 await self._watch(going, upload, stores, follow=follow)
@@ -121,8 +139,10 @@ class _Import:
                 upload.end()
             if not self._away:
                 reached = now
-            elif now - reached > AWAY_SECONDS:
-                raise _AwayError(self._away)
+            else:
+                self._way.check(self._away)
+                if now - reached > AWAY_SECONDS:
+                    raise _AwayError(self._away)
             if now - told > PROGRESS_SECONDS and stores.read_events > events:
                 told, events = now, stores.read_events
                 if not self._json:
@@ -131,6 +151,7 @@ class _Import:
 
     def _hear(self, status: UploadStatus) -> None:
         self._away = status.why if status.state is UploadState.AWAY else ""
+        self._way.reached |= status.state is UploadState.CONNECTED
 
     def _sum_up(self, status: UploadStatus, stores: RunStores) -> bool:
         if status.state is not UploadState.DONE:

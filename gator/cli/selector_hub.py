@@ -16,6 +16,8 @@ PREFIX: Final = "hub:"
 """What `-r` begins with when it means a run of a hub."""
 VARIABLE: Final = "GATOR_HUB"
 DEFAULT: Final = "localhost:8080"
+ADVICE: Final = "start it with gator hub serve, or name another with --hub ADDRESS"
+"""What to do about a hub that does not answer."""
 ASK_SECONDS: Final = 60.0
 """Longest time of one question."""
 COMPLETE_SECONDS: Final = 1.0

@@ -26,7 +26,9 @@ class StoreFile:
         self.fault = ""
         """Why it cannot be read; empty while it can."""
         self.read_events = 0
-        """Number of events that were read, those that were read again after a cut included."""
+        """Number of events that were read; those that are read again after a cut count once."""
+        self._read_through: dict[bytes, int] = {}
+        """By what is wanted."""
 
     @property
     def meta(self) -> Mapping[str, str]:
@@ -52,7 +54,10 @@ class StoreFile:
         except StoreError as error:
             self.fault = str(error)
             raise
-        self.read_events += len(part.events)
+        key = wanted.SerializeToString(deterministic=True)
+        before = self._read_through.get(key, 0)
+        self.read_events += sum(event.seq > before for event in part.events)
+        self._read_through[key] = max(before, part.through)
         return [shortened(event) for event in part.events], part.through
 
     def root_declared_unix_nanos(self) -> int:

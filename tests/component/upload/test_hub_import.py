@@ -1,0 +1,90 @@
+"""Runs that are brought into a hub from their folders: hubs that are not there, and counts."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from gator.cli import hub_import
+from gator.cli.selector_hub import HubChoice
+from gator.daemon.upload_stores import RunStores
+from gator.errors import UsageError
+from gator.v1 import attach_pb2 as pb
+from tests.component.upload import peers
+from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, serving
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeRun:
+    monkeypatch.setenv("GATOR_HUB_TOKEN", TOKEN)
+    # A test in which somebody waits does not end.
+    monkeypatch.setattr(hub_import, "AWAY_SECONDS", float("inf"))
+    run = FakeRun(tmp_path / "run")
+    run.log("root", "one", "two")
+    run.result()
+    run.end()
+    return run
+
+
+def bring(run: FakeRun, address: str) -> int:
+    return hub_import.import_runs([run.folder.path], HubChoice(address), follow=False, json=False)
+
+
+def test_where_nobody_listens_nobody_is_waited_for(run: FakeRun) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    with pytest.raises(UsageError) as caught:
+        bring(run, address)
+    assert str(caught.value) == (
+        f"the hub at {address} does not answer (Connection refused): "
+        "start it with gator hub serve, or name another with --hub ADDRESS"
+    )
+
+
+def test_a_host_that_nobody_knows_is_not_waited_for(run: FakeRun) -> None:
+    with pytest.raises(UsageError, match="cannot be asked: no host of this name is known: check the address"):
+        bring(run, "no-such-host.invalid:8080")
+
+
+async def test_a_hub_with_tls_is_not_waited_for_without(run: FakeRun, tmp_path: Path) -> None:
+    async with peers.serving_grpc(None, peers.certificate(tmp_path)[:2]) as address:
+        with pytest.raises(UsageError, match="cannot be asked: it hangs up at once: give --hub-ca FILE"):
+            await asyncio.to_thread(partial(bring, run, address))
+
+
+async def test_a_hub_that_was_there_is_waited_for(
+    run: FakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(hub_import, "AWAY_SECONDS", 0.2)
+    later = FakeRun(tmp_path / "run2")
+    later.log("root", "one")
+    later.end()
+    hub = FakeHub()
+    async with serving(hub) as server:
+        access = HubChoice(server.address).access()
+        way = hub_import._Way(access)  # pyright: ignore[reportPrivateUsage]
+        one = hub_import._Import(hub_import.found_runs(run.folder.path)[0], way, json=False)  # pyright: ignore[reportPrivateUsage]
+        assert await one.bring(follow=False)
+    assert way.reached
+    two = hub_import._Import(hub_import.found_runs(later.folder.path)[0], way, json=False)  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(hub_import._AwayError, match="Connection refused"):  # pyright: ignore[reportPrivateUsage]
+        await two.bring(follow=False)
+    assert capsys.readouterr().out == "run: 3 events\n"
+
+
+def test_events_that_are_read_again_count_once(run: FakeRun) -> None:
+    stores = RunStores(run.folder)
+    (store,) = stores.look()
+    states, logs = pb.EventFilter(kinds=[pb.EVENT_KIND_RESULT]), pb.EventFilter(kinds=[pb.EVENT_KIND_LOG])
+    counts = list[int]()
+    for after, wanted, limit in (
+        (0, logs, 1),
+        (0, logs, 10),
+        (0, states, 10),
+        (1, logs, 10),
+        (0, states, 10),
+    ):
+        store.read(after, wanted, limit)
+        counts.append(stores.read_events)
+    stores.close()
+    assert counts == [1, 2, 3, 3, 3]
