@@ -44,6 +44,11 @@ class ConsumerCursor:
         """Sequence number of the last event of a store that was taken; 0 for none."""
         return self._positions.get(store, 0)
 
+    @property
+    def stores(self) -> int:
+        """Number of stores of which something is known."""
+        return len(self._positions)
+
     def positions(self) -> list[attach_pb2.StorePosition]:
         """All positions, as Subscribe carries them."""
         return [attach_pb2.StorePosition(store=store, seq=seq) for store, seq in self._positions.items()]

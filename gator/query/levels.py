@@ -9,6 +9,8 @@ from gator.v1 import attach_pb2, query_pb2
 
 _READ_AT_ONCE = 1000
 _MOST_ATTEMPTS = 16
+_MOST_LINES = 100_000
+"""Of further lines of an attempt the severity is that of their stream."""
 
 
 class Levels:
@@ -35,7 +37,7 @@ class Levels:
                     kinds=[attach_pb2.EVENT_KIND_LOG],
                 )
                 for event in events:
-                    if event.log.line:
+                    if event.log.line and len(self.found) < _MOST_LINES:
                         self.found[event.log.stream, event.log.line] = event.log.severity
                 if through <= self._through:
                     return True

@@ -13,14 +13,17 @@ from gator.query.budget import UNLIMITED, Budget
 from gator.query.levels import LevelCache
 from gator.query.lines import LinePager
 from gator.query.reader import Reader
-from gator.query.samples import thin
+from gator.query.samples import Samples
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 MOST = 1000
 """Most entries of a page, where nothing else is said."""
-_MOST_BYTES = 3 * 1024 * 1024
+_MOST_BYTES = 1024 * 1024
+"""A page ends with what makes it so large: many may be on their way at once."""
 _READ_AT_ONCE = 1000
+_METRICS_AT_ONCE = 100
+"""Nodes whose metrics are read at once; each may have a thousand."""
 _MOST_POINTS = 10_000
 
 
@@ -153,17 +156,23 @@ class Queries:
         )
         after = tokens.after_node(request, request.page_token, is_text=False)
         size = _size(request.page_size)
-        found = self.reader.nodes(wanted, after, size)
-        metrics = self.reader.metrics([node.path for _, node in found.nodes])
         response = qs.ListMetricsResponse()
-        for _, node in found.nodes:
-            totals = metrics.get(node.path) or self._metrics_so_far(node)
-            named = [total for total in totals if not request.names or total.name in request.names]
-            if named:
-                response.nodes.add(path=node.path, metrics=named)
-        if found.next is not None:
-            response.next_page_token = tokens.encode(request, {"after": found.next})
-        return response
+        written = 0
+        while True:
+            piece = min(size, _METRICS_AT_ONCE)
+            found = self.reader.nodes(wanted, after, piece)
+            metrics = self.reader.metrics([node.path for _, node in found.nodes])
+            for _, node in found.nodes:
+                totals = metrics.get(node.path) or self._metrics_so_far(node)
+                named = [total for total in totals if not request.names or total.name in request.names]
+                if named:
+                    written += response.nodes.add(path=node.path, metrics=named).ByteSize()
+            size, after = size - piece, found.next
+            if after is None:
+                return response
+            if size <= 0 or written > _MOST_BYTES:
+                response.next_page_token = tokens.encode(request, {"after": after})
+                return response
 
     def list_samples(self, request: qs.ListSamplesRequest) -> qs.ListSamplesResponse:
         """What an attempt used over time, folded into the points that were asked for."""
@@ -171,7 +180,7 @@ class Queries:
         attempt = self._attempt(request.path, request.attempt)
         if attempt is None:
             return qs.ListSamplesResponse()
-        samples: list[event_pb2.Event] = []
+        samples = Samples(request.path, attempt.number)
         after = 0
         while True:
             events, through = self.reader.events(
@@ -182,12 +191,12 @@ class Queries:
                 attempt=attempt.number,
                 kinds=[attach_pb2.EVENT_KIND_SAMPLE],
             )
-            samples.extend(events)
+            samples.add(events)
             if through <= after:
                 break
             after = through
         points = min(request.points or 200, _MOST_POINTS)
-        return qs.ListSamplesResponse(points=thin(samples, points))
+        return qs.ListSamplesResponse(points=samples.thin(points))
 
     # -- parts
 

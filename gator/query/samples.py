@@ -1,25 +1,43 @@
 """Many samples become few points. Rule: peaks stay peaks, means stay means."""
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable
 
 from gator.v1 import event_pb2, query_pb2
 
 
-def thin(samples: Sequence[event_pb2.Event], points: int) -> list[query_pb2.ResourcePoint]:
-    """Fold samples of one attempt into at most `points`: the mean of cores, the greatest of all else."""
-    count = min(points, len(samples))
-    folded: list[query_pb2.ResourcePoint] = []
-    for number in range(count):
-        part = samples[number * len(samples) // count : (number + 1) * len(samples) // count]
-        folded.append(
-            query_pb2.ResourcePoint(
-                path=part[-1].path,
-                attempt=part[-1].attempt,
-                time_unix_nanos=part[-1].time_unix_nanos,
-                cores=sum(event.sample.cores for event in part) / len(part),
-                memory_bytes=max(event.sample.memory_bytes for event in part),
-                processes=max(event.sample.processes for event in part),
-                samples=len(part),
+class Samples:
+    """Those of one attempt, as numbers: a week of them has some megabytes."""
+
+    def __init__(self, path: str, attempt: int) -> None:
+        self._path, self._attempt = path, attempt
+        self._times, self._cores = array("q"), array("d")
+        self._memory, self._processes = array("Q"), array("L")
+
+    def add(self, events: Iterable[event_pb2.Event]) -> None:
+        """Take in more, in their order."""
+        for event in events:
+            self._times.append(event.time_unix_nanos)
+            self._cores.append(event.sample.cores)
+            self._memory.append(event.sample.memory_bytes)
+            self._processes.append(event.sample.processes)
+
+    def thin(self, points: int) -> list[query_pb2.ResourcePoint]:
+        """Folded into at most `points`: the mean of cores, the greatest of all else."""
+        total = len(self._times)
+        count = min(points, total)
+        folded: list[query_pb2.ResourcePoint] = []
+        for number in range(count):
+            first, end = number * total // count, (number + 1) * total // count
+            folded.append(
+                query_pb2.ResourcePoint(
+                    path=self._path,
+                    attempt=self._attempt,
+                    time_unix_nanos=self._times[end - 1],
+                    cores=sum(self._cores[first:end]) / (end - first),
+                    memory_bytes=max(self._memory[first:end]),
+                    processes=max(self._processes[first:end]),
+                    samples=end - first,
+                )
             )
-        )
-    return folded
+        return folded

@@ -19,6 +19,9 @@ from gator.v1 import common_pb2, hub_pb2, hub_service_pb2, query_pb2
 from gator_hub.database import Database
 
 _MOST_KEPT = 8
+_PIECE = 200
+_MOST_BYTES = 1024 * 1024
+"""A page ends with the piece with which it has so many bytes."""
 _MOST_PATHS = 500_000
 """Comparisons with more paths than this together are not kept, but for the last one."""
 _JOB = int(common_pb2.NODE_KIND_JOB)
@@ -78,7 +81,8 @@ class Comparisons:
     ) -> Page:
         """At most `size` jobs of two runs, which are given by their numbers, by change, then by path.
 
-        Without `changes` they are all but those that passed both times.
+        There are fewer where they have much to say. Without `changes` they are all but those that passed both
+        times.
         """
         old, new = self._run(before), self._run(after)
         found = self._of(old, new)
@@ -93,8 +97,15 @@ class Comparisons:
             else:
                 some = _beyond(found.paths.get(change, ()), begin, size + 1 - len(shown))
             shown += [compare.Changed(one, change) for one in some]
-        going_on = (int(shown[size - 1].change), shown[size - 1].path) if len(shown) > size else None
-        return Page(self._differences(old, new, shown[:size]), found.counts, going_on)
+        told: list[hub_pb2.Difference] = []
+        written = 0
+        while len(told) < min(size, len(shown)) and written < _MOST_BYTES:
+            some = self._differences(old, new, shown[len(told) : min(len(told) + _PIECE, size)])
+            told += some
+            written += sum(one.ByteSize() for one in some)
+        last_told = shown[len(told) - 1] if told else None
+        going_on = (int(last_told.change), last_told.path) if last_told and len(shown) > len(told) else None
+        return Page(told, found.counts, going_on)
 
     def _of(self, old: _Run, new: _Run) -> _Comparison:
         # A run that was removed and came again has other stores; one that goes on has moved.

@@ -20,6 +20,9 @@ from gator_hub.runs import Place
 _NODES = ", ".join(f"n.{name}" for name in NODE_NAMES)
 _FROM = "FROM runs AS r JOIN nodes AS n ON n.run = r.id AND n.path = ?"
 _NEWEST = "ORDER BY r.started_unix_nanos DESC, r.id DESC LIMIT ?"
+_PIECE = 100
+_MOST_BYTES = 1024 * 1024
+"""A list ends with the piece with which it has so many bytes."""
 _SIGHTING = 6
 """Number of the columns of a sighting."""
 
@@ -40,7 +43,19 @@ class History:
         self._path = f"{ident}/{path}" if path else ident
 
     def entries(self, after: Place | None, limit: int) -> tuple[list[hub_pb2.HistoryEntry], Place | None]:
-        """At most `limit` entries, the newest first, and where to go on."""
+        """At most `limit` entries, the newest first, and where to go on; fewer where they say much."""
+        found: list[hub_pb2.HistoryEntry] = []
+        size = 0
+        while size < _MOST_BYTES:
+            piece = min(limit - len(found), _PIECE)
+            entries, after = self._piece(after, piece)
+            found += entries
+            size += sum(entry.ByteSize() for entry in entries)
+            if after is None or len(found) == limit:
+                break
+        return found, after
+
+    def _piece(self, after: Place | None, limit: int) -> tuple[list[hub_pb2.HistoryEntry], Place | None]:
         where = self._where()
         if after:
             where.add("(r.started_unix_nanos, r.id) < (?, ?)", *after)

@@ -222,7 +222,7 @@ class Ingest:
         lane = Lane(batch.subscription)
         cursor = root.cursors[lane]
         _check(batch, root.link.hello.description.run.ident)
-        if len(cursor.positions()) > MOST_STORES:
+        if cursor.stores > MOST_STORES:
             raise ProtocolError(f"a run has at most {MOST_STORES} stores")
         match cursor.accept(batch):
             case None:

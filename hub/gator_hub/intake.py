@@ -8,15 +8,15 @@ import asyncio
 from gator.errors import UnavailableError
 from gator.v1 import attach_pb2
 
-MOST_BYTES = 24 * 1024 * 1024
+MOST_BYTES = 16 * 1024 * 1024
 """While so much is held, nothing more is unpacked."""
-MOST_WAITING_BYTES = 48 * 1024 * 1024
+MOST_WAITING_BYTES = 32 * 1024 * 1024
 """Whose message would make those that wait more than this has to dial again."""
 _EVENT_BYTES = 200
 """An unpacked event takes so much more than its bytes."""
 # What roots may have on its way lies in buffers of gRPC, or waits here.
-_WINDOWS = ((16, 1024 * 1024), (64, 256 * 1024))
-_LEAST_WINDOW = 96 * 1024
+_WINDOWS = ((8, 1024 * 1024), (64, 256 * 1024))
+_LEAST_WINDOW = 64 * 1024
 
 
 class Intake:

@@ -13,7 +13,7 @@ from pathlib import Path
 from gator import __version__, hub_access, rpc
 from gator.errors import StoreError
 from gator_hub import lock as locks
-from gator_hub import log
+from gator_hub import log, memory
 from gator_hub.access import Access, own_file
 from gator_hub.database import Database
 from gator_hub.options import HubOptions, cannot_listen, check, tls_of
@@ -30,6 +30,7 @@ def serve(options: HubOptions, environ: Mapping[str, str]) -> None:
     """Serve until TERM or INT. Raises UsageError for what can be mended, GatorError for a fault."""
     check(options)
     tls = tls_of(options)
+    memory.return_large()
     # Who mistypes a port leaves no record of nothing behind; who starts a hub twice is told of the first.
     is_new = options.database.startswith("sqlite:") and not Path(options.database[len("sqlite:") :]).exists()
     if is_new:

@@ -61,6 +61,8 @@ class Root:
         self.name = secrets.token_hex(16)
         self.sent = 0
         self.error = ""
+        self.bulk_from = 1 << 30
+        """The states have the places before it."""
         self._hub, self._make, self._credit = hub, make, credit
         self._free = {_STATES: asyncio.Event(), _BULK: asyncio.Event()}
         self._unacked: dict[int, dict[int, int]] = {_STATES: {}, _BULK: {}}
@@ -119,7 +121,7 @@ class Root:
         self._begun.set()
 
     async def _write(self, call: Any) -> None:
-        position, first = {_STATES: 0, _BULK: 0}, {_STATES: 0, _BULK: 1 << 30}
+        position, first = {_STATES: 0, _BULK: 0}, {_STATES: 0, _BULK: self.bulk_from}
         for lane in itertools.cycle((_BULK, _STATES)):
             events = self._make(lane)
             # A batch has no more than its window.
@@ -279,6 +281,7 @@ async def filled(hub: Hub, megabytes: int) -> str:
         return [event]
 
     root = Root(hub, make)
+    root.bulk_from = 2
     task = asyncio.create_task(root.run())
     while sent < 2 * megabytes:
         assert not task.done(), root.error
@@ -299,7 +302,8 @@ async def ask(hub: Hub, clients: int, one: Callable[[Any, Any], Awaitable[int]])
             stub: Any = query_service_pb2_grpc.QueryServiceStub(channel)
             while True:
                 try:
-                    sizes += await one(stub, hub.metadata)
+                    size = await one(stub, hub.metadata)
+                    sizes += size
                     answers += 1
                 except aio.AioRpcError as error:
                     errors.add(f"{error.code()}: {error.details()}")

@@ -15,6 +15,7 @@ from gator.errors import (
     NotFoundError,
     PermissionDeniedError,
     PreconditionError,
+    ProtocolError,
     UnauthenticatedError,
     UserError,
 )
@@ -23,6 +24,7 @@ from gator.rpc_quiet import grpc
 from gator.v1 import control_service_pb2 as cs
 from gator.v1 import control_service_pb2_grpc, hub_service_pb2, hub_service_pb2_grpc, query_service_pb2_grpc
 from gator.v1 import query_service_pb2 as qs
+from gator_hub.ingest import MOST_MESSAGE_BYTES
 from tests.component.link.fakes import Child, until
 
 from .ingesting import DAEMON_STORE, ROOT_STORE, RUN, declared, feed, hello, small_run
@@ -92,6 +94,19 @@ def test_nothing_is_told_or_done_without_a_known_token(keeper: Keeper, token: st
         assert "/gator.v1.HubService/ListRuns to ipv4:127.0.0.1:" in lines[0]
         assert not [line for line in hub.log if token and token in line]
         assert hub.end() == 0
+
+
+def test_a_hub_reads_large_messages_of_nobody(keeper: Keeper) -> None:
+    def ask_much(channel: Any, how: Any) -> Any:
+        stub = query_service_pb2_grpc.QueryServiceStub(channel)
+        return stub.GetRun(qs.GetRunRequest(run="x" * (MOST_MESSAGE_BYTES + 1)), **how)
+
+    with keeper.hub() as hub:
+        with pytest.raises(UnauthenticatedError):
+            ask(hub.address, ask_much, "")
+        with pytest.raises(ProtocolError, match="larger than max"):
+            ask(hub.address, ask_much, keeper.token)
+        assert ask(hub.address, list_runs, keeper.token).runs == []
 
 
 def test_the_hub_of_another_user_knows_no_token_of_ones_own(keeper: Keeper, tmp_path: Path) -> None:

@@ -66,6 +66,21 @@ def run(tmp_path: Path) -> FakeRun:
     return FakeRun(tmp_path / "run")
 
 
+async def test_what_is_too_large_for_a_hub_arrives_cut(run: FakeRun) -> None:
+    run.log("root", "before", "x" * 3_000_000, "after")
+    run.result()
+    run.end()
+    hub = FakeHub()
+    async with serving(hub) as server, uploading(run, server.address) as going:
+        assert (await going.finish()).state is UploadState.DONE
+    before, large, after = [
+        event.log.text for events in hub.events.values() for event in events if event.HasField("log")
+    ]
+    assert (before, after) == ("before", "after")
+    assert len(large) < 300_000
+    assert large.endswith("bytes are left out; the run's own folder has them)")
+
+
 async def test_everything_of_a_run_that_ended_arrives_and_the_upload_is_done(run: FakeRun) -> None:
     run.log("root", "one", "two")
     run.log("w1", *(f"line {number}" for number in range(3000)))

@@ -77,9 +77,9 @@ async def test_who_goes_at_the_moment_he_is_let_in_leaves_room() -> None:
 
 
 def test_the_more_roots_there_are_the_less_each_may_have_on_its_way() -> None:
-    windows = [Intake.window_bytes(roots) for roots in (1, 16, 17, 64, 65, 200, 100_000)]
+    windows = [Intake.window_bytes(roots) for roots in (1, 8, 9, 64, 65, 200, 100_000)]
     assert windows == sorted(windows, reverse=True)
-    assert sum(2 * Intake.window_bytes(roots) for roots in range(1, 201)) <= 90 * 1024 * 1024
+    assert sum(2 * Intake.window_bytes(roots) for roots in range(1, 201)) <= 64 * 1024 * 1024
 
 
 def test_many_small_events_take_more_than_their_bytes() -> None:
