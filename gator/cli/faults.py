@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 from typing import Final
 
-from gator.errors import SpecError, UserError
+from gator.errors import GatorError, SpecError, UnavailableError, UnknownCallError, UserError
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -50,10 +50,22 @@ def tell(error: Exception) -> int:
     if isinstance(error, ValueError) and str(error).startswith(_TOO_LARGE):
         _say(f"gator: the number {str(error).removeprefix(_TOO_LARGE)} is too large")
         return USAGE
-    place = write_traceback(error)
     what = str(error) or type(error).__name__
+    if _is_of_peer(error):
+        _say(f"gator: {what}")
+        return FAULT
+    place = write_traceback(error)
     _say(f"gator: {what} (details in {place})" if place else f"gator: {what}")
     return FAULT
+
+
+def _is_of_peer(error: Exception) -> bool:
+    """Whether another process failed or is away: where this one stood then explains nothing."""
+    if isinstance(error, UnavailableError | UnknownCallError):
+        return True
+    # Who never imported grpc was told of no error by it.
+    grpc = sys.modules.get("grpc")
+    return isinstance(error, GatorError) and grpc is not None and isinstance(error.__cause__, grpc.RpcError)
 
 
 def _has_folder() -> bool:

@@ -12,7 +12,7 @@ import grpc
 
 from gator import rpc, rpc_status
 from gator.cli.selector_hub import ASK_SECONDS
-from gator.errors import UnavailableError, UnknownCallError, UsageError
+from gator.errors import GatorError, UnavailableError, UnknownCallError, UsageError
 from gator.hub_access import mismatch, why_away
 from gator.v1 import control_service_pb2, control_service_pb2_grpc, query_service_pb2_grpc
 from gator.v1 import query_service_pb2 as qs
@@ -82,6 +82,8 @@ class Peer:
             return UsageError(
                 f"{self.name} does not know the question: it is older than this gator, or no hub ({meant})"
             )
+        if self.name and isinstance(meant, GatorError):
+            return type(meant)(f"{self.name} failed: {meant}")
         return meant
 
 

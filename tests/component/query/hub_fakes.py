@@ -46,6 +46,8 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
         self._queries = runs
         self.readers: Mapping[str, HubReader] = {}
         self.address = ""
+        self.fault: Exception | None = None
+        """What is raised when a run is asked about."""
         self.looks = 0
         """How often a run was asked about."""
         self.asked = list[Any]()
@@ -62,6 +64,8 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
 
     def find(self, run: str) -> Queries:
         self.looks += 1
+        if self.fault is not None:
+            raise self.fault
         if run not in self._queries:
             raise NotFoundError(f"there is no run {run!r} here")
         return self._queries[run]

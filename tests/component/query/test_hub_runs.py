@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,10 +13,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from gator.cli import faults
 from gator.cli.main import app
 from gator.cli.selector_home_hub import names_like
 from gator.cli.selector_hub import HubChoice
-from gator.errors import NotFoundError, UnauthenticatedError, UsageError
+from gator.errors import NotFoundError, StoreError, UnauthenticatedError, UsageError
 from gator.v1 import common_pb2
 from tests.component.upload import peers
 
@@ -215,6 +217,29 @@ def test_a_wrong_token_is_refused(hub: FakeHub) -> None:
         app, ["status", "-r", "hub:"], env={"GATOR_HUB": hub.address, "GATOR_HUB_TOKEN": "wrong"}
     )
     assert isinstance(result.exception, UnauthenticatedError)
+
+
+def test_a_fault_of_a_hub_is_told_without_a_traceback(
+    ask: Gator,
+    hub: FakeHub,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(faults, "_logs", [])
+    hub.fault = StoreError("cannot read the database: it is locked")
+    before = set(tmp_path.iterdir())
+    error = ask("status", "-r", "hub:", code=1).exception
+    assert isinstance(error, StoreError)
+    assert faults.tell(error) == faults.FAULT
+    assert capsys.readouterr().err == (
+        f"gator: the hub at {hub.address} failed: cannot read the database: it is locked\n"
+    )
+    assert set(tmp_path.iterdir()) == before
+    # One of this process leaves what is needed to mend it.
+    faults.tell(StoreError("cannot read x.db"))
+    assert len(set(tmp_path.iterdir()) - before) == 1
 
 
 def test_a_shell_is_offered_the_runs_of_the_hub(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
