@@ -53,6 +53,8 @@ class HubAccess(Struct, frozen=True):
     """Empty when this user never had a hub on this host, or somebody else serves the address."""
     ca: bytes | None
     """PEM certificates to trust; None means no TLS."""
+    source: str = ""
+    """Where the token is from: a variable, or a file; empty where there is none."""
 
     def __repr__(self) -> str:
         # Tracebacks and logs show structs; a token must not stand there.
@@ -71,7 +73,8 @@ def resolve(
     token.
     """
     wanted = full_address(address)
-    return HubAccess(wanted, _token(wanted, environ, token_file), read_ca(environ, ca))
+    token, source = _token(wanted, environ, token_file)
+    return HubAccess(wanted, token, read_ca(environ, ca), source)
 
 
 def why_away(said: str, *, secure: bool) -> str:
@@ -106,7 +109,7 @@ def read_ca(environ: Mapping[str, str], ca: Path | None = None) -> bytes | None:
     trusted = ca or _path(environ, CA_VARIABLE)
     if trusted is None:
         return None
-    data = _read(trusted)
+    data = _read(trusted, "" if ca else CA_VARIABLE)
     if b"-----BEGIN CERTIFICATE-----" not in data:
         raise errors.UsageError(f"{trusted} holds no certificate: give a file in PEM")
     return data
@@ -169,13 +172,14 @@ def is_loopback(address: str) -> bool:
         return False
 
 
-def _token(address: str, environ: Mapping[str, str], file: Path | None) -> str:
-    if file is None:
-        if token := environ.get(TOKEN_VARIABLE, "").strip():
-            return token
-        file = _path(environ, TOKEN_FILE_VARIABLE)
+def _token(address: str, environ: Mapping[str, str], file: Path | None) -> tuple[str, str]:
+    """The token, and where it is from; twice empty for none."""
     if file is not None:
-        return token_in(_read(file), file)
+        return token_in(_read(file), file), str(file)
+    if token := environ.get(TOKEN_VARIABLE, "").strip():
+        return token, TOKEN_VARIABLE
+    if (file := _path(environ, TOKEN_FILE_VARIABLE)) is not None:
+        return token_in(_read(file, TOKEN_FILE_VARIABLE), file), str(file)
     if not is_loopback(address):
         raise errors.UsageError(
             f"no token for the hub at {address}: set {TOKEN_VARIABLE}, or {TOKEN_FILE_VARIABLE} to a file "
@@ -184,8 +188,8 @@ def _token(address: str, environ: Mapping[str, str], file: Path | None) -> str:
     own = own_token_file(environ)
     # A hub that gets none says so when it is asked.
     if not own.exists() or not {os.getuid(), 0}.issuperset(listeners(address, _tables())):
-        return ""
-    return token_in(_read(own), own)
+        return "", ""
+    return token_in(_read(own), own), str(own)
 
 
 def token_in(data: bytes, file: Path) -> str:
@@ -242,8 +246,10 @@ def _path(environ: Mapping[str, str], name: str) -> Path | None:
     return Path(value) if value else None
 
 
-def _read(file: Path) -> bytes:
+def _read(file: Path, variable: str = "") -> bytes:
+    """What is in a file, which a variable may name. Raises UsageError."""
     try:
         return file.read_bytes()
     except OSError as error:
-        raise errors.UsageError(f"cannot read {file}: {error.strerror or error}") from error
+        named = f", which {variable} names" if variable else ""
+        raise errors.UsageError(f"cannot read {file}{named}: {error.strerror or error}") from error

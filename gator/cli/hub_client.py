@@ -114,5 +114,13 @@ def connect(choice: HubChoice) -> Generator[Hub]:
     with rpc.blocking_channel(access.address, access.ca) as channel:
         name, secure = f"the hub at {access.address}", access.ca is not None
         yield Hub(
-            Peer(channel, access.token, name=name, advice=ADVICE, secure=secure, seconds=choice.seconds)
+            Peer(
+                channel,
+                access.token,
+                name=name,
+                advice=ADVICE,
+                secure=secure,
+                source=access.source,
+                seconds=choice.seconds,
+            )
         )

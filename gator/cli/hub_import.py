@@ -47,6 +47,11 @@ class _Way(Struct):
             raise UsageError(f"{hub} does not answer ({why}): {ADVICE}")
         raise UsageError(f"{hub} cannot be asked: {why}")
 
+    def refusal(self, why: str) -> str:
+        """What to say of a hub that does not take a run: who sends it is known by the token alone."""
+        means = f"with the token of {self.access.source}" if self.access.source else "without a token"
+        return f"the hub at {self.access.address} refuses it {means}: {why}"
+
 
 def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json: bool) -> int:
     """Bring all runs in, the oldest first; the exit code. Says for each run what became of it.
@@ -154,6 +159,8 @@ class _Import:
         self._way.reached |= status.state is UploadState.CONNECTED
 
     def _sum_up(self, status: UploadStatus, stores: RunStores) -> bool:
+        if status.state is UploadState.REFUSED:
+            return self._fail(self._way.refusal(status.why))
         if status.state is not UploadState.DONE:
             return self._fail(status.why)
         events = stores.read_events

@@ -12,7 +12,7 @@ import grpc
 
 from gator import rpc, rpc_status
 from gator.cli.selector_hub import ASK_SECONDS
-from gator.errors import GatorError, UnavailableError, UnknownCallError, UsageError
+from gator.errors import GatorError, UnauthenticatedError, UnavailableError, UnknownCallError, UsageError
 from gator.hub_access import mismatch, why_away
 from gator.v1 import control_service_pb2, control_service_pb2_grpc, query_service_pb2_grpc
 from gator.v1 import query_service_pb2 as qs
@@ -41,7 +41,7 @@ class Peer:
     """A server that is asked.
 
     `name` is what messages call it, `advice` what to do when it is away; of a hub, `secure` says whether TLS
-    is spoken.
+    is spoken, and `source` where the token is from.
     """
 
     def __init__(
@@ -52,11 +52,13 @@ class Peer:
         name: str = "",
         advice: str = "",
         secure: bool = False,
+        source: str = "",
         seconds: float = ASK_SECONDS,
     ) -> None:
         self.channel = channel
         self.name = name
         self._advice, self._secure, self._seconds = advice, secure, seconds
+        self._source = source
         self._metadata = rpc.bearer(token)
 
     def call(self, method: Callable[..., Response], request: object) -> Response:
@@ -82,6 +84,10 @@ class Peer:
             return UsageError(
                 f"{self.name} does not know the question: it is older than this gator, or no hub ({meant})"
             )
+        if self._source and isinstance(meant, UnauthenticatedError):
+            return UnauthenticatedError(f"{self.name} refuses the token of {self._source}: {meant}")
+        if self.name and isinstance(meant, UnauthenticatedError):
+            return UnauthenticatedError(f"{self.name} takes nobody without a token: {meant}")
         if self.name and isinstance(meant, GatorError):
             return type(meant)(f"{self.name} failed: {meant}")
         return meant

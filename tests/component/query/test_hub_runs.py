@@ -217,6 +217,9 @@ def test_a_wrong_token_is_refused(hub: FakeHub) -> None:
         app, ["status", "-r", "hub:"], env={"GATOR_HUB": hub.address, "GATOR_HUB_TOKEN": "wrong"}
     )
     assert isinstance(result.exception, UnauthenticatedError)
+    assert str(result.exception) == (
+        f"the hub at {hub.address} refuses the token of GATOR_HUB_TOKEN: the token is not one of this hub"
+    )
 
 
 def test_a_fault_of_a_hub_is_told_without_a_traceback(

@@ -72,6 +72,18 @@ async def test_a_hub_that_was_there_is_waited_for(
     assert capsys.readouterr().out == "run: 3 events\n"
 
 
+async def test_whose_token_is_refused_is_told(
+    run: FakeRun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GATOR_HUB_TOKEN", "wrong")
+    async with serving(FakeHub()) as server:
+        assert await asyncio.to_thread(partial(bring, run, server.address)) == 1
+        assert capsys.readouterr().err == (
+            f"run: the hub at {server.address} refuses it with the token of GATOR_HUB_TOKEN: "
+            "the token is not known here\n"
+        )
+
+
 def test_events_that_are_read_again_count_once(run: FakeRun) -> None:
     stores = RunStores(run.folder)
     (store,) = stores.look()

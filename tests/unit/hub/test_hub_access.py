@@ -94,8 +94,19 @@ def test_a_file_that_holds_no_single_token_is_refused(
 
 def test_a_file_that_is_missing_is_named(environ: dict[str, str], tmp_path: Path) -> None:
     for name in ("GATOR_HUB_TOKEN_FILE", "GATOR_HUB_CA"):
-        with pytest.raises(UsageError, match=r"cannot read .*/none: No such file"):
+        with pytest.raises(UsageError, match=rf"cannot read .*/none, which {name} names: No such file"):
             hub_access.resolve("localhost", {**environ, name: str(tmp_path / "none")})
+
+
+def test_where_a_token_is_from_is_known(environ: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("me:token")
+    assert hub_access.resolve("localhost", environ).source == str(hub_access.own_token_file(environ))
+    assert hub_access.resolve("localhost", {"XDG_DATA_HOME": str(tmp_path / "none")}).source == ""
+    environ["GATOR_HUB_TOKEN_FILE"] = str(file)
+    assert hub_access.resolve("localhost", environ).source == str(file)
+    environ["GATOR_HUB_TOKEN"] = "another"
+    assert hub_access.resolve("localhost", environ).source == "GATOR_HUB_TOKEN"
 
 
 def test_certificates_come_from_the_option_or_the_environment(
