@@ -21,6 +21,7 @@ from gator_hub.comparing import Comparisons
 from gator_hub.database import Database
 from gator_hub.failures import list_failures
 from gator_hub.history import History
+from gator_hub.log import KeepingLog
 from gator_hub.runs import Place, find_run, list_runs
 from gator_hub.writer import Writer
 
@@ -45,9 +46,10 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         access: Access,
         executor: Executor | None = None,
         on_delete: Callable[[], None] = lambda: None,
+        log: KeepingLog | None = None,
     ) -> None:
         self._database, self._writer, self._access, self._executor = database, writer, access, executor
-        self._on_delete = on_delete
+        self._on_delete, self._log = on_delete, log or KeepingLog()
         self._comparisons = Comparisons(database)
 
     async def _ask(self, answer: Callable[[], Answer]) -> Answer:
@@ -123,11 +125,13 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         caller = self._access.caller(context)
         run = await self._ask(lambda: find_run(self._database, request.run))
 
-        def pin(database: Database) -> None:
-            _check_owner(database, run, caller, "pin")
+        def pin(database: Database) -> str:
+            said = _check_owner(database, run, caller, "pin")
             database.execute("UPDATE runs SET pinned = ? WHERE id = ?", (int(request.pinned), run))
+            return said
 
-        await asyncio.wrap_future(self._writer.run(pin))
+        said = await asyncio.wrap_future(self._writer.run(pin))
+        self._log.say("%s %s by %s", said, "pinned" if request.pinned else "unpinned", caller)
         return hs.PinRunResponse()
 
     async def DeleteRun(self, request: hs.DeleteRunRequest, context: Any) -> hs.DeleteRunResponse:  # noqa: N802
@@ -135,24 +139,30 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         caller = self._access.caller(context)
         run = await self._ask(lambda: find_run(self._database, request.run))
 
-        def delete(database: Database) -> None:
-            _check_owner(database, run, caller, "delete")
+        def delete(database: Database) -> str:
+            said = _check_owner(database, run, caller, "delete")
             ((connected,),) = database.execute("SELECT connected FROM runs WHERE id = ?", (run,)).fetchall()
             if connected:
                 raise PreconditionError("the run is still connected to the hub: stop it first")
             database.execute("UPDATE runs SET deleted = 1 WHERE id = ?", (run,))
+            return said
 
-        await asyncio.wrap_future(self._writer.run(delete))
+        said = await asyncio.wrap_future(self._writer.run(delete))
+        self._log.say("%s deleted by %s", said, caller)
         self._on_delete()
         return hs.DeleteRunResponse()
 
 
-def _check_owner(database: Database, run: int, caller: str, doing: str) -> None:
-    rows = database.execute("SELECT owner FROM runs WHERE id = ? AND deleted = 0", (run,)).fetchall()
+def _check_owner(database: Database, run: int, caller: str, doing: str) -> str:
+    """What the log calls the run. Raises when it is somebody else's, or nobody's any more."""
+    sql = "SELECT owner, ident, run FROM runs WHERE id = ? AND deleted = 0"
+    rows = database.execute(sql, (run,)).fetchall()
     if not rows:
         raise NotFoundError("the run was removed")
-    if rows[0][0] != caller:
-        raise PermissionDeniedError(f"the run belongs to {rows[0][0]}, who alone may {doing} it")
+    owner, ident, name = rows[0]
+    if owner != caller:
+        raise PermissionDeniedError(f"the run belongs to {owner}, who alone may {doing} it")
+    return f"run {ident} ({name[:8]})"
 
 
 class _AfterRun(Struct, frozen=True):

@@ -75,6 +75,14 @@ class MoveLog(Allowance):
         super().__init__(MOVES, logging.INFO, "runs came or went %d more times within a minute", clock)
 
 
+class KeepingLog(Allowance):
+    """A line for each run that somebody pins, unpins or deletes."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        rest = "runs were pinned, unpinned or deleted %d more times within a minute"
+        super().__init__(MOVES, logging.INFO, rest, clock)
+
+
 class OneLine(logging.Formatter):
     """What is printable, in one line; a traceback is part of it."""
 

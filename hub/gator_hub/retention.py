@@ -69,29 +69,40 @@ class Retention:
     async def look(self) -> None:
         """Remove all that may go now."""
         if self._keep_days is not None or self._keep_runs is not None:
-            await asyncio.wrap_future(self._writer.run(self._mark))
+            marked = await asyncio.wrap_future(self._writer.run(self._mark))
+            if marked:
+                # They are gone for everybody now, whenever their rows go.
+                _log.info("removed %d %s (%s)", marked, "run" if marked == 1 else "runs", self._limits())
         for (run,) in await asyncio.to_thread(self._database.query, "SELECT id FROM runs WHERE deleted = 1"):
             await self._remove(run)
         if self._cap:
             await shed(self._database, self._writer, self._cap)
 
-    def _mark(self, database: Database) -> None:
+    def _limits(self) -> str:
+        """What the runs are over, as the options say it."""
+        days = [f"--keep-days {self._keep_days}"] if self._keep_days is not None else []
+        return ", ".join(days + ([f"--keep-runs {self._keep_runs}"] if self._keep_runs is not None else []))
+
+    def _mark(self, database: Database) -> int:
+        """Mark what is too old, or one too many; so many runs."""
+        marked = 0
         if self._keep_days is not None:
             oldest = self._now() - self._keep_days * _DAY_NANOS
-            database.execute(
+            marked += database.execute(
                 "UPDATE runs SET deleted = 1 WHERE pinned = 0 AND connected = 0 AND deleted = 0"
                 " AND started_unix_nanos < ? AND heard_unix_nanos < ?",
                 (oldest, oldest),
-            )
+            ).rowcount
         if self._keep_runs is not None:
-            database.execute(
+            marked += database.execute(
                 "UPDATE runs SET deleted = 1 WHERE pinned = 0 AND connected = 0 AND deleted = 0"
                 " AND (ended_unix_nanos IS NOT NULL OR heard_unix_nanos < ?) AND id IN ("
                 "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY ident"
                 " ORDER BY started_unix_nanos DESC, id DESC) AS place FROM runs"
                 " WHERE deleted = 0 AND pinned = 0) AS placed WHERE place > ?)",
                 (self._now() - _HOUR_NANOS, self._keep_runs),
-            )
+            ).rowcount
+        return marked
 
     async def _remove(self, run: int) -> None:
         """Remove a run that is marked; after a crash it goes on where it was."""

@@ -21,7 +21,7 @@ from gator_hub.database import Database
 from gator_hub.hub_servicer import HubServicer
 from gator_hub.ingest import MOST_MESSAGE_BYTES, Ingest
 from gator_hub.lock import HubLock
-from gator_hub.log import MoveLog, RefusalLog, log
+from gator_hub.log import KeepingLog, MoveLog, RefusalLog, log
 from gator_hub.options import HubOptions, cannot_listen
 from gator_hub.retention import Retention
 from gator_hub.runs import OpenRuns
@@ -66,7 +66,7 @@ class HubServer:
         self._pool = ThreadPoolExecutor(_QUERY_THREADS, "hub query")
         self._runs = OpenRuns(database)
         self._writer = Writer(database, Poster(asyncio.get_running_loop()))
-        self._moves = MoveLog(clock)
+        self._moves, self._keeping = MoveLog(clock), KeepingLog(clock)
         self._ingest = Ingest(self._writer, access.user_of, self._moves)
         self._retention = Retention(
             database,
@@ -113,6 +113,7 @@ class HubServer:
         await asyncio.to_thread(self._pool.shutdown)
         self._refusals.close()
         self._moves.close()
+        self._keeping.close()
 
     async def _listen(self) -> rpc.Server:
         options = self._options
@@ -145,7 +146,12 @@ class HubServer:
                 "gator.v1.HubService",
                 hub_service_pb2_grpc.add_HubServiceServicer_to_server,
                 HubServicer(
-                    self._database, self._writer, self._access, self._pool, self._retention.look_soon
+                    self._database,
+                    self._writer,
+                    self._access,
+                    self._pool,
+                    self._retention.look_soon,
+                    self._keeping,
                 ),
             ),
         ]

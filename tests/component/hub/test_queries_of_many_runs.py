@@ -1,6 +1,7 @@
 """What a hub tells of many runs, by its service."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -357,7 +358,10 @@ async def test_a_history_without_a_failure_at_its_end_has_no_first_bad_run(
         await service.ListHistory(hs.ListHistoryRequest(ident="top", path="nothing"), None)
 
 
-async def test_only_the_owner_pins_or_deletes(hub: FilledHub, service: HubServicer, caller: Caller) -> None:
+async def test_only_the_owner_pins_or_deletes_and_the_log_says_so(
+    hub: FilledHub, service: HubServicer, caller: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "gator.hub")
     row = add(hub, 1, {"a": GOOD}, connected=True)
     caller.name = "bob"
     with pytest.raises(PermissionDeniedError):
@@ -370,7 +374,10 @@ async def test_only_the_owner_pins_or_deletes(hub: FilledHub, service: HubServic
     with pytest.raises(PreconditionError, match="connected"):
         await service.DeleteRun(hs.DeleteRunRequest(run="top"), None)
     hub.detach(row)
+    await service.PinRun(hs.PinRunRequest(run="top", pinned=False), None)
     await service.DeleteRun(hs.DeleteRunRequest(run="top"), None)
+    doings = ("pinned by", "unpinned by", "deleted by")
+    assert caplog.messages == [f"run top (00000000) {doing} ada" for doing in doings]
     assert await ids(service) == []
     with pytest.raises(NotFoundError):
         await service.PinRun(hs.PinRunRequest(run=run_id(1)), None)

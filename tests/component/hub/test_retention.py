@@ -1,7 +1,10 @@
 """What a hub lets go, on both databases."""
 
 import asyncio
+import logging
 from pathlib import Path
+
+import pytest
 
 from gator.v1 import common_pb2, event_pb2
 from gator_hub.retention import Retention
@@ -39,8 +42,9 @@ async def gone(there: Hub) -> None:
 
 
 async def test_of_each_ident_only_the_newest_stay_and_what_is_pinned(
-    database_url: str, tmp_path: Path
+    database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "gator.hub")
     async with hub(database_url, tmp_path) as there:
         stores: dict[str, dict[str, MemoryStore]] = {}
         for day in range(5):
@@ -52,7 +56,10 @@ async def test_of_each_ident_only_the_newest_stay_and_what_is_pinned(
                 lambda database: database.execute("UPDATE runs SET pinned = 1 WHERE run = 'a1'") and None
             )
         )
-        await Retention(there.database, there.writer, keep_runs=2).look()
+        retention = Retention(there.database, there.writer, keep_runs=2)
+        await retention.look()
+        await retention.look()
+        assert [said for said in caplog.messages if "removed" in said] == ["removed 2 runs (--keep-runs 2)"]
         assert runs(there) == ["a1", "a3", "a4", "b0"]
         for name in ("a1", "a4"):
             assert sorted(there.events(name)) == sorted(kept(stores[name]))
