@@ -1,5 +1,6 @@
 """`gator diff`: two runs job by job. Rule: exit code 1 when something fails that did not before."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Final
 
@@ -64,6 +65,7 @@ def diff(
                 output.say_json(one)
         else:
             _say(found, threshold / 100, number)
+        _say_names(found)
     if worse:
         raise typer.Exit(1)
 
@@ -72,6 +74,13 @@ def _is_worse(one: hub_pb2.Difference) -> bool:
     if one.change == hub_pb2.CHANGE_NEW:
         return one.after.outcome in _FAILING
     return one.change == hub_pb2.CHANGE_NEWLY_FAILING
+
+
+def _say_names(found: Comparison) -> None:
+    """Say on stderr where two runs may have nothing to do with each other."""
+    names = (found.before.ident, found.after.ident)
+    if names[0] != names[1]:
+        sys.stderr.write(f"gator: these are runs of different names: {', '.join(names)}\n")
 
 
 def _say(found: Comparison, threshold: float, number: int) -> None:

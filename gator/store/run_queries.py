@@ -17,7 +17,7 @@ from gator.store.catalogue_reader import CatalogueReader
 from gator.store.reader import Reader
 from gator.store.run_closing import complete
 from gator.store.run_files import RunFiles
-from gator.store.run_meta import run_of
+from gator.store.run_meta import read_git, run_of
 from gator.store.run_rows import add_events
 from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -32,6 +32,7 @@ class FolderReader:
         self._catalogue = CatalogueReader(files.root.query)
         self._lock = threading.RLock()
         self._request: plan_pb2.PlanRequest | None = None
+        self._git: query_pb2.Git | None = None
 
     @classmethod
     @contextmanager
@@ -61,6 +62,10 @@ class FolderReader:
             run.ended_unix_nanos = root.ended_unix_nanos
             run.tally.CopyFrom(root.tally)
             run.seed = run.seed or root.seed
+        # A live root asks git beside its work, so it may come late.
+        self._git = self._git or read_git(self._files.folder)
+        if self._git is not None:
+            run.git.CopyFrom(self._git)
         run.state = self._state(root)
         result = self._catalogue.result_of(root) if root is not None else None
         if result is not None:

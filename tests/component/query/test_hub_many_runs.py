@@ -11,6 +11,7 @@ from typer.testing import Result
 from gator.cli.hub_client import connect
 from gator.cli.selector_hub import HubChoice
 from gator.errors import NotFoundError, UsageError
+from gator.store.run_meta import write_git
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 
@@ -183,6 +184,28 @@ def test_two_runs_in_folders_are_compared_job_by_job(tracking: Path, gator: Gato
 @pytest.mark.usefixtures("folder")
 def test_a_run_is_no_different_from_itself(gator: Gator) -> None:
     assert "0 newly failing, 0 fixed, 1 still failing" in gator("diff", "-1", "-1").stdout
+
+
+def test_runs_of_different_names_are_told(tracking: Path, folder: Path, gator: Gator) -> None:
+    builder = runs.RunBuilder(tracking, stamp="20261124-000000", run=NEW)
+    builder.write(runs.group("pipeline", 0, 0, 0), runs.result("pipeline", 1))
+    builder.end()
+    told = "gator: these are runs of different names: top, pipeline\n"
+    for args in ((), ("--json",)):
+        assert gator("diff", folder.name, "-1", *args).stderr == told
+    assert gator("diff", folder.name, folder.name).stderr == ""
+
+
+def test_a_run_in_a_folder_shows_its_commit_as_one_of_a_hub_does(folder: Path, gator: Gator) -> None:
+    assert "commit" not in gator("status").stdout
+    write_git(folder, GIT)
+    before, after = gator("diff", "-1", "-1").stdout.splitlines()[:2]
+    assert before.endswith("  commit 3f2a91c0 on main")
+    assert after.endswith("  commit 3f2a91c0 on main")
+    assert "commit 3f2a91c0 on main" in gator("status").stdout.splitlines()
+    assert "3f2a91c0 on main" in gator("show").stdout
+    (run,) = values(gator("runs", "--json"))
+    assert run["git"]["commit"] == GIT.commit
 
 
 def test_a_new_job_that_fails_is_worse_and_one_that_passes_is_not(ask: Gator, hub: FakeHub) -> None:
