@@ -80,7 +80,8 @@ def logs(
     with ExitStack() as left:
         opened = left.enter_context(open_run(run, tracking, HubChoice(hub, hub_ca)))
         wanted.path = opened.path_of(path)
-        say_left_out(opened)
+        if opened.home.left_out():
+            say_left_out(opened, _finished(opened, wanted))
         if follow and not has_ended(opened, wanted.path):
             left.enter_context(telling_of_absence(opened))
         if first_error:
@@ -89,6 +90,13 @@ def logs(
             _as_written(opened, wanted, follow=follow)
         else:
             _lines(opened, wanted, LineWriter(long=long, json=json, context=context), follow=follow)
+
+
+def _finished(opened: OpenRun, wanted: qs.ListLinesRequest) -> event_pb2.AttemptFinished | None:
+    """How the attempt that is meant ended; None where it goes on, or a group is meant."""
+    attempts = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).attempts
+    meant = [one for one in attempts if one.number == wanted.attempt] if wanted.attempt else attempts[-1:]
+    return meant[0].finished if meant and meant[0].HasField("finished") else None
 
 
 def _jobs(opened: OpenRun, path: str) -> Iterator[query_pb2.Node]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gator.cli import output
 from gator.cli.selector_open import OpenRun, Questions
-from gator.v1 import query_pb2
+from gator.v1 import event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 PAGE = 10_000
@@ -23,10 +23,13 @@ def lines(ask: Questions, wanted: qs.ListLinesRequest) -> Iterator[query_pb2.Lin
         wanted.page_token = page.next_page_token
 
 
-def say_left_out(opened: OpenRun) -> None:
-    """Say on stderr what there would be to see elsewhere; nothing where all is here."""
-    if opened.home.left_out:
-        sys.stderr.write(f"gator: {opened.home.left_out}\n")
+def say_left_out(opened: OpenRun, finished: event_pb2.AttemptFinished | None = None) -> None:
+    """Say on stderr what there would be to see elsewhere, of an attempt if one is given.
+
+    Nothing is said where all is here.
+    """
+    if left_out := opened.home.left_out(finished):
+        sys.stderr.write(f"gator: {left_out}\n")
 
 
 class LineWriter:

@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 from gator.cli.sightings import Sightings
 from gator.daemon.folder import RunFolder
 from gator.errors import UnavailableError
-from gator.v1 import control_service_pb2
+from gator.v1 import control_service_pb2, event_pb2
 from gator.v1 import query_service_pb2 as qs
 
 
@@ -52,9 +52,11 @@ class Home(Protocol):
         """Asks to be told of events; None where looking again is cheap."""
         ...
 
-    @property
-    def left_out(self) -> str:
-        """What it lacks of what jobs wrote, and where that is, as a sentence; empty where it has all."""
+    def left_out(self, finished: event_pb2.AttemptFinished | None = None) -> str:
+        """What it lacks of what jobs wrote, and where that is, as a sentence; empty where it has all.
+
+        With the end of an attempt: of what that one wrote.
+        """
         ...
 
     def is_live(self) -> bool:
@@ -79,7 +81,6 @@ class FolderHome:
 
     settle_seconds = 0.0
     watch = None
-    left_out = ""
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
@@ -89,6 +90,10 @@ class FolderHome:
     def is_live(self) -> bool:
         """Whether its root lives."""
         return self._folder.is_live()
+
+    def left_out(self, finished: event_pb2.AttemptFinished | None = None) -> str:
+        """Nothing: all of it is here."""
+        return ""
 
     def text_log(self, path: str) -> Path | None:
         """The file in `logs/`."""

@@ -10,7 +10,7 @@ from gator.cli import selector_remote
 from gator.cli.selector import LATEST
 from gator.cli.selector_hub import PREFIX, HubChoice
 from gator.cli.sightings import Sightings
-from gator.v1 import control_service_pb2, query_pb2
+from gator.v1 import control_service_pb2, event_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
 
@@ -33,13 +33,21 @@ class HubHome:
         self.name = f"{PREFIX}{run.id[:12]}"
         self.words = f"on {hub.peer.name}"
         self.watch = ask.watch_events
-        self.left_out = _left_out(hub.peer.name, run)
         self._ask = ask
         self._sightings: Sightings | None = None
 
     def is_live(self) -> bool:
         """Whether its root goes on, as far as is known: one that is not connected may come back."""
         return self._ask.get_run(qs.GetRunRequest()).run.state not in _OVER
+
+    def left_out(self, finished: event_pb2.AttemptFinished | None = None) -> str:
+        """What `--hub-logs` of its command line kept here."""
+        kept = _hub_logs(self.run.argv)
+        if kept not in _KEPT or (finished is not None and not _lacks(kept, finished)):
+            return ""
+        where = f"{self.run.host}:{self.run.folder}" if self.run.host else self.run.folder
+        has = f"{_KEPT[kept]} of this run (--hub-logs {kept})"
+        return f"{self.hub.peer.name} keeps {has}: all of it is in {where}"
 
     def text_log(self, path: str) -> Path | None:
         """Never: a hub has lines, no files."""
@@ -62,12 +70,9 @@ class HubHome:
         return selector_remote.stop(self.hub.peer, request)
 
 
-def _left_out(hub: str, run: query_pb2.Run) -> str:
-    kept = _KEPT.get(_hub_logs(run.argv))
-    if kept is None:
-        return ""
-    where = f"{run.host}:{run.folder}" if run.host else run.folder
-    return f"{hub} keeps {kept} of this run (--hub-logs {_hub_logs(run.argv)}): all of it is in {where}"
+def _lacks(kept: str, finished: event_pb2.AttemptFinished) -> bool:
+    """Whether an attempt wrote lines that a hub did not get."""
+    return finished.stdout_lines > 0 or (kept == "none" and finished.stderr_lines > 0)
 
 
 def _hub_logs(argv: Sequence[str]) -> str:

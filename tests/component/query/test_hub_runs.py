@@ -137,6 +137,24 @@ def test_of_a_run_whose_output_a_hub_lacks_it_is_said_where_it_is(
         assert result.stderr == (f"gator: {where}: all of it is in here:{folder}\n" if words else "")
 
 
+@pytest.mark.parametrize(
+    ("kept", "out", "err", "lacking"),
+    [("none", 0, 0, False), ("none", 0, 1, True), ("warnings", 0, 1, False), ("warnings", 1, 0, True)],
+)
+def test_where_a_hub_lacks_nothing_of_a_job_nothing_is_said(
+    tracking: Path, tmp_path: Path, kept: str, out: int, err: int, lacking: bool
+) -> None:
+    builder = runs.RunBuilder(tracking, run=NEW, command_line=f"gator run --hub-logs {kept} nightly.yaml")
+    builder.write(runs.group("top", 0, 1, 1), runs.job("top/one", 0.1), runs.started("top/one", 1))
+    builder.write(
+        runs.finished("top/one", 2, out=out, err=err), runs.result("top/one", 2), runs.result("top", 2)
+    )
+    with serving({NEW: builder.end()}) as hub:
+        gator = caller(hub, tmp_path)
+        assert bool(gator("logs", "one", "-r", "hub:").stderr) is lacking
+        assert "--hub-logs" in gator("logs", "top", "-r", "hub:").stderr
+
+
 def test_following_an_ended_job_on_a_hub_ends_with_its_last_line(ask: Gator) -> None:
     begun = time.monotonic()
     assert ask("logs", "-f", "good", "-r", "hub:").stdout_bytes == b"hello\nworld\n\xff\x00bytes\n"
