@@ -15,7 +15,8 @@ from urllib.parse import unquote, urlsplit
 
 import peewee as pw
 
-from gator.errors import StoreError, UsageError
+from gator.errors import GatorError, StoreError, UnavailableError, UsageError
+from gator_hub.log import TroubleLog
 
 BUSY_SECONDS = 30
 """How long a statement waits for a lock of another process."""
@@ -36,6 +37,10 @@ _PRAGMAS = (
 # takes longer than to answer.
 _OPTIONS = "-c plan_cache_mode=force_custom_plan -c jit=off"
 
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM)
+# Out of resources, shut down, deadlock or serialisation: the server will take it another time.
+_LATER = ("53", "57P", "40", "55P")
+
 
 class Dialect(Enum):
     """Which database it is."""
@@ -54,6 +59,7 @@ class Database:
         self._pool = pool
         self._lock = threading.Lock()
         self._open: list[Any] = []
+        self._trouble = TroubleLog()
 
     @classmethod
     def open(cls, url: str, password: str | None = None) -> "Database":
@@ -83,7 +89,7 @@ class Database:
         return cls(_postgres(url, password), Dialect.POSTGRES, _without_password(url))
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
-        """The rows that a SELECT gives. Raises StoreError when the database cannot be read.
+        """The rows that a SELECT gives. Raises UnavailableError or StoreError when they cannot be read.
 
         A connection that was cut since it was last used is made anew.
         """
@@ -91,12 +97,20 @@ class Database:
             return self._fetch(sql, values)
         except pw.PeeweeException as error:
             if not is_cut(error):
-                raise StoreError(f"{self.name} cannot be read: {_said(error)}") from error
+                raise self._unread(error) from error
             self.forget()
         try:
             return self._fetch(sql, values)
         except pw.PeeweeException as error:
-            raise StoreError(f"{self.name} cannot be read: {_said(error)}") from error
+            raise self._unread(error) from error
+
+    def _unread(self, error: Exception) -> GatorError:
+        """What who asks is told. What the database says is for the log: it names the hub's host and paths."""
+        with self._lock:
+            self._trouble.say("%s cannot be read: %s", self.name, _said(error))
+        if is_passing(error):
+            return UnavailableError("the hub cannot read its database now: try again, or see its log")
+        return StoreError("the hub cannot read its database: see its log")
 
     def _fetch(self, sql: str, values: Sequence[object]) -> list[Any]:
         return list(self.execute(sql, values).fetchall())
@@ -151,6 +165,7 @@ class Database:
         """Close the connections of all threads, which must not be in use any more."""
         self.forget()
         with self._lock:
+            self._trouble.close()
             left, self._open = self._open, []
         for connection in left:
             connection.close()
@@ -179,6 +194,14 @@ def is_cut(error: BaseException) -> bool:
     if state is None:
         return type(cause).__name__ in ("OperationalError", "InterfaceError")
     return str(state).startswith(("08", "57P"))
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether it is the database's trouble, and not that of what it was told: the same may go well later."""
+    cause = cause_of(error)
+    if isinstance(cause, sqlite3.Error):
+        return (getattr(cause, "sqlite_errorcode", 0) or 0) & 0xFF in _FULL
+    return is_cut(error) or str(getattr(cause, "sqlstate", None) or "").startswith(_LATER)
 
 
 def _sqlite(path: Path) -> pw.Database:

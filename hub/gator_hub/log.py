@@ -83,6 +83,14 @@ class KeepingLog(Allowance):
         super().__init__(MOVES, logging.INFO, rest, clock)
 
 
+class TroubleLog(Allowance):
+    """A line for each question that the database did not answer."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        rest = "the database could not be read %d more times within a minute"
+        super().__init__(REFUSALS, logging.ERROR, rest, clock)
+
+
 class OneLine(logging.Formatter):
     """What is printable, in one line; a traceback is part of it."""
 

@@ -10,7 +10,7 @@ from functools import partial
 from logging import getLogger
 from time import time_ns
 
-from gator.errors import StoreError
+from gator.errors import StoreError, UnavailableError
 from gator_hub.database import Database, Dialect
 from gator_hub.schema import SEQ_BITS
 from gator_hub.shedding import shed
@@ -61,7 +61,7 @@ class Retention:
             self._wanted.clear()
             try:
                 await self.look()
-            except StoreError as error:
+            except (StoreError, UnavailableError) as error:
                 _log.warning("nothing could be removed: %s", error)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), LOOK_SECONDS)

@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, field
 
-from gator.errors import GatorError, ProtocolError, StoreError, UserError
+from gator.errors import GatorError, ProtocolError, StoreError, UnavailableError, UserError
 from gator.events import FIELD_OF_KIND
 from gator.store.catalogue import Changes
 from gator.v1 import attach_pb2, event_pb2
-from gator_hub.database import Database, cause_of, is_cut
+from gator_hub.database import Database, cause_of, is_passing
 from gator_hub.schema import SEQ_BITS
 from gator_hub.statements import OUTPUTS, STORES, Catalogue, EventRow, insert_events
 from gator_hub.subjects import Subjects
@@ -38,9 +38,6 @@ _RETRY_SECONDS = 1.0
 _KINDS = {name: int(kind) for kind, name in FIELD_OF_KIND.items()}
 _LOG = int(attach_pb2.EVENT_KIND_LOG)
 _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
-_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM)
-# Out of resources, shut down, deadlock or serialisation: the server will take it another time.
-_LATER = ("53", "57P", "40", "55P")
 # A value that has no place in its column, or a limit of the server.
 _UNFIT = ("22", "54")
 _MOST_SAID = 200
@@ -222,7 +219,7 @@ class Writer:
 
     def _is_worth_waiting(self, error: Exception) -> bool:
         """Whether the same will go well later; then some time has passed."""
-        if not _is_passing(error):
+        if not is_passing(error):
             return False
         if not self._told_trouble:
             self._told_trouble = True
@@ -346,14 +343,6 @@ class Writer:
         return entry
 
 
-def _is_passing(error: BaseException) -> bool:
-    """Whether it is the database's trouble, and not that of what it was told."""
-    cause = cause_of(error)
-    if isinstance(cause, sqlite3.Error):
-        return (getattr(cause, "sqlite_errorcode", 0) or 0) & 0xFF in _FULL
-    return is_cut(error) or str(getattr(cause, "sqlstate", None) or "").startswith(_LATER)
-
-
 def _is_unfit(error: BaseException) -> bool:
     """Whether a value is one that the database never takes, such as a text too long for an index."""
     cause = cause_of(error)
@@ -368,9 +357,12 @@ def _told(error: Exception) -> Exception:
     """As it is told to who sent it: what is not one of our errors is the fault of what was sent, or ours."""
     if isinstance(error, GatorError | UserError):
         return error
+    if is_passing(error):
+        # The hub ends before its database is back.
+        return UnavailableError("the hub cannot write its database now: try again, or see its log")
     said = " ".join(str(error).split())
-    _log.error("events could not be kept: %s: %s", type(error).__name__, said)
+    _log.error("the database refuses what it is given: %s: %s", type(error).__name__, said)
     if _is_unfit(error):
         # To send it again would change nothing.
         return ProtocolError(f"the database of the hub does not take all of it: {said[:_MOST_SAID]}")
-    return StoreError(f"the hub cannot keep this: {type(error).__name__}")
+    return StoreError("the database of the hub refuses it: see the hub's log")
