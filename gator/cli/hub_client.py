@@ -16,6 +16,8 @@ from gator.v1 import hub_service_pb2 as hs
 
 _SEVERAL = 100
 """Runs that are looked at to tell what a name means."""
+_OFFERED = 5
+"""So many idents are offered where a name means no run."""
 _ALL_CHANGES = [change for change in hub_pb2.Change.values() if change]
 
 
@@ -52,15 +54,22 @@ class Hub:
     def _newest(self, back: int) -> query_pb2.Run:
         runs = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(page_size=back)).runs
         if len(runs) < back:
-            there = f"there are only {len(runs)} runs" if runs else "there is no run"
-            raise NotFoundError(
-                f"{there} on {self.peer.name}: bring one in with gator run SPEC --hub ADDRESS"
-            )
+            raise NotFoundError(self._why_none(len(runs)))
         return runs[back - 1]
 
+    def _why_none(self, count: int) -> str:
+        """Why there is no run so far back among so many."""
+        if not count:
+            return f"there is no run on {self.peer.name}: bring one in with gator run SPEC --hub ADDRESS"
+        there = "is only 1 run" if count == 1 else f"are only {count} runs"
+        return f"there {there} on {self.peer.name}"
+
     def _which(self) -> str:
-        runs = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(page_size=5)).runs
-        return "; the newest are: " + ", ".join(f"{run.id[:8]} ({run.ident})" for run in runs) if runs else ""
+        """The newest runs to choose from, one of each ident."""
+        runs = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(page_size=_SEVERAL)).runs
+        newest = {run.ident: run.id for run in reversed(runs)}
+        some = [run for run in runs if newest[run.ident] == run.id][:_OFFERED]
+        return "; the newest are: " + ", ".join(f"{run.id[:8]} ({run.ident})" for run in some) if some else ""
 
     def runs(self, wanted: hs.ListRunsRequest, most: int) -> Iterator[query_pb2.Run]:
         """The newest runs that pass, at most so many."""

@@ -163,8 +163,10 @@ def select(wanted: str | None, root: Path) -> FoundRun:
         raise NotFoundError(f"there are {len(runs)} runs in {root}, so -1 to -{len(runs)}")
     found = _named(wanted, runs)
     if found is None:
-        newest = ", ".join(run.folder.path.name for run in runs[:5])
-        raise NotFoundError(f"there is no run {wanted!r} in {root}; the newest are: {newest}")
+        # One of each ident: more of them would hide the others.
+        idents = {run.ident: run for run in reversed(runs)}
+        some = [run.folder.path.name for run in runs if idents[run.ident] is run][:5]
+        raise NotFoundError(f"there is no run {wanted!r} in {root}; the newest are: {', '.join(some)}")
     return found
 
 

@@ -30,17 +30,21 @@ def stop(
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         if opened.run.state == query_pb2.RUN_STATE_ENDED or opened.run.state == query_pb2.RUN_STATE_DIED:
             raise UsageError(f"the run {opened.home.words} has ended already")
+        unknown: NotFoundError | None = None
         try:
             wanted = opened.path_of(path)
-        except NotFoundError:
-            wanted = _waiting_path(opened, (path or "").strip("/"))
-        response = opened.home.stop(
-            control_service_pb2.StopRequest(
-                path=wanted if path else "",
-                mode=attach_pb2.STOP_MODE_NOW if now else attach_pb2.STOP_MODE_GRACEFUL,
-                message=f"stopped by {getpass.getuser()} with gator stop",
-            ),
+        except NotFoundError as error:
+            wanted, unknown = _waiting_path(opened, (path or "").strip("/")), error
+        request = control_service_pb2.StopRequest(
+            path=wanted if path else "",
+            mode=attach_pb2.STOP_MODE_NOW if now else attach_pb2.STOP_MODE_GRACEFUL,
+            message=f"stopped by {getpass.getuser()} with gator stop",
         )
+        try:
+            response = opened.home.stop(request)
+        except NotFoundError as error:
+            # Who runs it says it in other words than all commands do.
+            raise unknown or error from error
     if json:
         output.say_json({"path": wanted, "jobs": response.jobs})
     else:

@@ -181,7 +181,7 @@ def test_what_waits_can_be_stopped_by_the_end_of_its_path(user: User) -> None:
     with live_run(user) as process:
         until(lambda: is_running(user))
         assert user.types("stop", "after") == "stopping top/after: 1 job had not ended\n"
-        assert "there is no node nothing" in user.types("stop", "nothing", code=2)
+        assert "there is no node 'nothing'" in user.types("stop", "nothing", code=2)
         (user.folder / "go").touch()
         process.wait(LIMIT_SECONDS)
     assert "after  cancelled" in user.types("tree")

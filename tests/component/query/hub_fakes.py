@@ -71,7 +71,8 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
         return self._queries[run]
 
     async def stop(self, request: control_service_pb2.StopRequest) -> int:
-        self.find(request.run)
+        if request.path and self.find(request.run).get_run(qs.GetRunRequest()).run.ident != request.path:
+            raise NotFoundError(f"there is no node {request.path} that has not ended")
         self.stops.append(request)
         return 3
 

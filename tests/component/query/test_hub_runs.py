@@ -83,8 +83,32 @@ def test_a_run_that_the_hub_does_not_have_is_named_with_those_it_has(ask: Gator)
     error = ask("status", "-r", "hub:zzz", code=1).exception
     assert isinstance(error, NotFoundError)
     assert "there is no run 'zzz' on the hub at 127.0.0.1:" in str(error)
-    assert "bbbbbbbb (top)" in str(error)
-    assert "only 2 runs" in str(ask("status", "-r", "hub:-3", code=1).exception)
+    # The newest of each ident.
+    assert str(error).endswith("; the newest are: bbbbbbbb (top)")
+    few = str(ask("status", "-r", "hub:-3", code=1).exception)
+    assert few.startswith("there are only 2 runs on the hub at 127.0.0.1:")
+    assert "gator run" not in few
+
+
+def test_of_an_empty_hub_it_is_said_how_a_run_comes_there(tmp_path: Path) -> None:
+    with serving({}) as hub:
+        error = str(caller(hub, tmp_path)("status", "-r", "hub:", code=1).exception)
+        assert (
+            error
+            == f"there is no run on the hub at {hub.address}: bring one in with gator run SPEC --hub ADDRESS"
+        )
+
+
+def test_a_node_that_is_not_there_is_told_alike_by_all_commands(tracking: Path, tmp_path: Path) -> None:
+    builder = runs.simple_run(tracking, run=NEW)
+    with serving({NEW: builder.folder.path}, live=True) as hub:
+        gator = caller(hub, tmp_path)
+        told = {
+            str(gator(name, "nosuch", "-r", "hub:", code=1).exception) for name in ("logs", "stop", "show")
+        }
+    builder.end()
+    (text,) = told
+    assert text.startswith("there is no node 'nosuch' that has started yet: gator status shows")
 
 
 def test_hub_as_an_option_needs_no_prefix(ask: Gator, hub: FakeHub) -> None:

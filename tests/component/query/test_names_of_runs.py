@@ -58,3 +58,12 @@ def test_in_a_folder_a_name_means_the_same(tmp_path: Path, name: str, run: str) 
     assert select(name, tmp_path).id == run
     with pytest.raises(NotFoundError, match="the ids of 2 runs begin with abcd"):
         select("abcd", tmp_path)
+
+
+def test_for_a_name_that_means_nothing_the_newest_run_of_each_ident_is_offered(tmp_path: Path) -> None:
+    for second, ident in enumerate(("rare", *["nightly"] * 9)):
+        RunFolder.create(tmp_path, ident, f"20261122-12583{second}")
+    for folder in tmp_path.iterdir():
+        (folder / "run.lock").touch()
+    with pytest.raises(NotFoundError, match=r"newest are: 20261122-125839-nightly, 20261122-125830-rare$"):
+        select("nihgtly", tmp_path)
