@@ -19,6 +19,7 @@ from gator import rpc
 from gator.core.pools import size_text
 from gator.errors import GatorError, StoreError, UsageError
 from gator.hub_access import why_away
+from gator_hub import files
 from gator_hub import lock as locks
 from gator_hub.schema import VERSION
 
@@ -53,7 +54,7 @@ def _look_at_file(file: Path) -> Finding:
         faults = [row[0] for row in connection.execute(f"PRAGMA quick_check({_FAULTS})")]
         if faults != ["ok"]:
             return Finding(f"{file} is damaged: {'; '.join(faults)}", good=False)
-        size = sum(part.stat().st_size for part in _parts(file) if part.exists())
+        size = sum(part.stat().st_size for part in files.parts(file) if part.exists())
         return _describe(str(file), lambda sql: connection.execute(sql).fetchone(), size, ", sound")
 
 
@@ -112,14 +113,15 @@ def holder_of(url: str) -> str | None:
 def back_up(url: str, target: Path) -> int:
     """Copy the record of a hub, live or not, as it is at one moment; the size of the copy in bytes.
 
-    Raises UsageError when the target exists or the database is PostgreSQL, StoreError when it cannot be
-    read or written. Half a copy never has the name of the target.
+    Raises UsageError when the target exists or cannot be made, or the database is none or PostgreSQL,
+    StoreError when it cannot be read or written. Half a copy never has the name of the target.
     """
     if not url.startswith("sqlite:"):
         raise UsageError("a PostgreSQL database is backed up by its own means: pg_dump -Fc -f FILE URL")
     source = Path(url.removeprefix("sqlite:"))
     if target.exists() or target.is_symlink():
         raise UsageError(f"{target} is there already: choose another name or remove it")
+    files.check_folder(target)
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -133,16 +135,18 @@ def back_up(url: str, target: Path) -> int:
         return target.stat().st_size
     except FileExistsError as error:
         raise UsageError(f"{target} is there already: choose another name or remove it") from error
+    except PermissionError as error:
+        raise UsageError(f"cannot write {target}: {error.strerror}; choose another name") from error
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"cannot write {target}: {error}") from error
     finally:
-        for part in _parts(draft):
+        for part in files.parts(draft):
             part.unlink(missing_ok=True)
 
 
 @contextmanager
 def _reading(file: Path) -> Generator[sqlite3.Connection]:
-    """A connection that cannot write. Raises UsageError when there is no file, StoreError when it is none."""
+    """A connection that cannot write. Raises UsageError when there is no database, or StoreError."""
     if not file.is_file():
         raise UsageError(f"there is no database {file}: gator hub serve makes one")
     try:
@@ -150,11 +154,9 @@ def _reading(file: Path) -> Generator[sqlite3.Connection]:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             yield connection
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+            raise UsageError(f"{file} is no database: choose another --db") from error
         raise StoreError(f"{file} cannot be read: {error}") from error
-
-
-def _parts(file: Path) -> list[Path]:
-    return [file, *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))]
 
 
 def _sync(file: Path) -> None:

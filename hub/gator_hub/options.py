@@ -99,6 +99,11 @@ def default_database(environ: Mapping[str, str]) -> Path:
     return hub_access.data_folder(environ) / "hub.db"
 
 
+def file_of(url: str) -> Path | None:
+    """The file that a URL of a database means; None where it means a server."""
+    return Path(url.removeprefix("sqlite:")) if url.startswith("sqlite:") else None
+
+
 def database_url(text: str | None, environ: Mapping[str, str]) -> str:
     """The URL that `--db` means: a path, `sqlite:PATH`, a URL of PostgreSQL, or nothing for the default.
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from gator import __version__, hub_access, rpc
 from gator.errors import StoreError
+from gator_hub import files, log, memory
 from gator_hub import lock as locks
-from gator_hub import log, memory
 from gator_hub.access import Access, own_file
 from gator_hub.database import Database
-from gator_hub.options import HubOptions, cannot_listen, check, tls_of
+from gator_hub.options import HubOptions, cannot_listen, check, default_database, file_of, tls_of
 from gator_hub.server import HubServer
 
 _SWITCH_SECONDS = 0.0005
@@ -32,8 +32,10 @@ def serve(options: HubOptions, environ: Mapping[str, str]) -> None:
     tls = tls_of(options)
     memory.return_large()
     # Who mistypes a port leaves no record of nothing behind; who starts a hub twice is told of the first.
-    is_new = options.database.startswith("sqlite:") and not Path(options.database[len("sqlite:") :]).exists()
-    if is_new:
+    file = file_of(options.database)
+    if file is not None:
+        files.check_record(file, make_folder=file == default_database(environ))
+    if file is not None and not file.exists():
         check_port(options)
     # The record holds the output of jobs, and belongs to who keeps the hub.
     os.umask(0o077)

@@ -211,9 +211,31 @@ def test_check_finds_damage_and_what_is_no_record(keeper: Keeper) -> None:
     assert "damaged" in done.stdout or "cannot be read" in done.stdout
     (keeper.folder / "text").write_text("no database at all, but long enough to be taken for one " * 100)
     done = keeper.call("check", "--port", "1", "--db", "text")
-    assert "cannot be read: file is not a database" in done.stdout
-    done = keeper.call("--port", "0", "--db", "text")
-    assert (done.returncode, "Traceback" in done.stderr) == (3, False)
+    assert "text is no database" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("serve", "--db", "data"), "data is a folder: name a file in it"),
+        (("serve", "--db", "README.md"), "README.md is no database: choose another --db"),
+        (("serve", "--db", "/dev/null"), "/dev/null is no file: choose another --db"),
+        (("backup", "copy.db", "--db", "README.md"), "README.md is no database: choose another --db"),
+        (("backup", "nowhere/copy.db", "--db", "README.md"), "there is no folder nowhere: make it first"),
+        (("serve", "--db", "nowhere/x/hub.db"), "nowhere/x: make it first"),
+    ],
+)
+def test_a_name_that_is_none_of_a_record_is_told_and_nothing_is_left(
+    keeper: Keeper, args: tuple[str, ...], said: str
+) -> None:
+    (keeper.folder / "data").mkdir()
+    (keeper.folder / "README.md").write_text("no database at all, but long enough to be taken for one " * 100)
+    before = sorted(keeper.folder.rglob("*"))
+    done = keeper.call(*args, *(("--port", "0") if args[0] == "serve" else ()))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert sorted(keeper.folder.rglob("*")) == before
 
 
 def test_check_looks_at_postgresql(keeper: Keeper, postgres_url: str) -> None:
