@@ -56,6 +56,8 @@ class Database:
         self.dialect = dialect
         self.name = name
         """Where it is, for people; without a password."""
+        self.is_new = False
+        """Whether there were no tables of a hub when it was opened."""
         self._pool = pool
         self._lock = threading.Lock()
         self._open: list[Any] = []
@@ -71,10 +73,20 @@ class Database:
 
         database = cls._of(url, password)
         try:
+            database.is_new = not database._has_version()
             migrate(database)
         except (pw.PeeweeException, sqlite3.Error) as error:
             raise StoreError(f"cannot open {database.name}: {_said(error)}") from error
         return database
+
+    def _has_version(self) -> bool:
+        """Whether a hub has made its tables."""
+        sql = (
+            "SELECT count(*) FROM sqlite_schema WHERE name = ?"
+            if self.dialect is Dialect.SQLITE
+            else "SELECT count(to_regclass(?))"
+        )
+        return bool(self.execute(sql, ("schema_version",)).fetchall()[0][0])
 
     @classmethod
     def _of(cls, url: str, password: str | None) -> "Database":

@@ -29,8 +29,8 @@ class HubLock(Protocol):
         """
         ...
 
-    def release(self) -> None:
-        """Give it back."""
+    def release(self, *, discard: bool = False) -> None:
+        """Give it back; `discard` takes away what was made for it."""
         ...
 
 
@@ -52,27 +52,45 @@ class FileLock:
         # Two names of one file must not make two locks.
         self._file = real = Path(os.path.realpath(database))
         self._mark: tuple[int, int] | None = None
-        file = lock_file(real)
+        self._lock_file = lock_file(real)
+        self._is_new = not self._lock_file.exists()
+        self._descriptor = self._open()
+        while not self._is_there():
+            # A hub that could not start took the file away, between our opening and locking it.
+            os.close(self._descriptor)
+            self._descriptor = self._open()
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+
+    def _open(self) -> int:
+        """A descriptor of the file, locked."""
+        file, database = self._lock_file, self._file
         try:
-            real.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise UsageError(f"cannot write {file}: {error.strerror}; choose another --db") from error
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = os.pread(self._descriptor, 200, 0).decode(errors="replace").strip()
-            os.close(self._descriptor)
+            holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+            os.close(descriptor)
             raise UsageError(
                 f"{database} is served by another hub ({holder}): use that one, or another --db and --port"
             ) from error
         except OSError as error:
-            os.close(self._descriptor)
+            os.close(descriptor)
             raise UsageError(
                 f"cannot lock {file}: {error.strerror}; put the database on a local file system"
             ) from error
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        return descriptor
+
+    def _is_there(self) -> bool:
+        """Whether the file that is locked is the one that others find."""
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self._lock_file.stat())
+        except OSError:
+            return False
 
     def is_held(self) -> bool:
         """The lock ends with the process; but a file that is removed or replaced is written on by who has it.
@@ -90,8 +108,10 @@ class FileLock:
         self._mark = self._mark or mark
         return mark == self._mark
 
-    def release(self) -> None:
-        """Give it back. The file stays, so that nobody locks one that is being removed."""
+    def release(self, *, discard: bool = False) -> None:
+        """Give it back. The file stays, unless it is to go and was made by this one."""
+        if discard and self._is_new:
+            self._lock_file.unlink(missing_ok=True)
         os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
 
@@ -143,8 +163,9 @@ class PostgresLock:
             self._connection.close()
             return held
 
-    def release(self) -> None:
-        """Give it back."""
+    def release(self, *, discard: bool = False) -> None:
+        """Give it back; nothing was made for it."""
+        del discard
         with self._lock:
             self._connection.close()
 

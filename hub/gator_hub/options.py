@@ -1,5 +1,7 @@
 """What a hub is told when it is started, and what of it cannot be. Opens no socket and no database."""
 
+import errno
+import socket
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,12 +71,24 @@ def check(options: HubOptions) -> None:
         )
 
 
-def cannot_listen(options: HubOptions) -> UsageError:
-    """What to say when the port cannot be had."""
-    return UsageError(
-        f"cannot listen on {options.address}: another program has that port, perhaps a hub (see gator hub "
-        "check), or this host has no such address; give another --port or --host"
-    )
+class CannotListenError(UsageError):
+    """The port or the address cannot be had."""
+
+
+def cannot_listen(options: HubOptions, fault: OSError | None = None) -> CannotListenError:
+    """What to say when the port cannot be had; `fault` is what the system said, if it did."""
+    taken = "another program has that port, perhaps a hub (see gator hub check)"
+    if isinstance(fault, socket.gaierror):
+        why = f"there is no host {options.bare_host}; give another --host"
+    elif fault is None:
+        why = f"{taken}, or this host has no such address; give another --port or --host"
+    elif fault.errno == errno.EADDRINUSE:
+        why = f"{taken}; give another --port"
+    elif fault.errno == errno.EADDRNOTAVAIL:
+        why = "this host has no such address; give another --host"
+    else:
+        why = f"{fault.strerror}; give another --port or --host"
+    return CannotListenError(f"cannot listen on {options.address}: {why}")
 
 
 def tls_of(options: HubOptions) -> rpc.Tls | None:

@@ -16,7 +16,15 @@ from gator_hub import files, log, memory
 from gator_hub import lock as locks
 from gator_hub.access import Access, own_file
 from gator_hub.database import Database
-from gator_hub.options import HubOptions, cannot_listen, check, default_database, file_of, tls_of
+from gator_hub.options import (
+    CannotListenError,
+    HubOptions,
+    cannot_listen,
+    check,
+    default_database,
+    file_of,
+    tls_of,
+)
 from gator_hub.server import HubServer
 
 _SWITCH_SECONDS = 0.0005
@@ -43,15 +51,33 @@ def serve(options: HubOptions, environ: Mapping[str, str]) -> None:
     password = find_password(options.database)
     log.begin()
     lock = locks.take(options.database, password)
+    is_refused = False
     try:
         check_port(options)
+        _serve_record(options, lock, access, tls, password)
+    except CannotListenError:
+        is_refused = True
+        raise
+    finally:
+        lock.release(discard=is_refused)
+
+
+def _serve_record(
+    options: HubOptions, lock: locks.HubLock, access: Access, tls: rpc.Tls | None, password: str | None
+) -> None:
+    """Serve the database whose lock is held. What it made goes again when it must not start."""
+    file = file_of(options.database)
+    is_missing = file is not None and not file.exists()
+    try:
         database = Database.open(options.database, password)
         try:
             asyncio.run(_serve(options, database, lock, access, tls))
         finally:
             database.close()
-    finally:
-        lock.release()
+    except CannotListenError:
+        if file is not None and is_missing:
+            files.remove(file)
+        raise
 
 
 def check_port(options: HubOptions) -> None:
@@ -61,7 +87,7 @@ def check_port(options: HubOptions) -> None:
             options.bare_host, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
     except OSError as error:
-        raise cannot_listen(options) from error
+        raise cannot_listen(options, error) from error
     fault: OSError | None = None
     for family, kind, protocol, _, address in found:
         try:
@@ -73,7 +99,7 @@ def check_port(options: HubOptions) -> None:
                 return
         except OSError as error:
             fault = error
-    raise cannot_listen(options) from fault
+    raise cannot_listen(options, fault) from fault
 
 
 def find_password(url: str) -> str | None:
@@ -101,7 +127,8 @@ async def _serve(
     address = await server.start()
     # What is there by now stays: to look through it for garbage would halt all calls for some 10 ms.
     gc.freeze()
-    sys.stdout.write(greeting(options, address, database.name, access.file))
+    record = f"{database.name} (new)" if database.is_new else database.name
+    sys.stdout.write(greeting(options, address, record, access.file))
     sys.stdout.flush()
     log.log.info("gator hub %s listens on %s, process %d", __version__, address, os.getpid())
     try:

@@ -1,10 +1,13 @@
 """The hub as a process: how it starts, what refuses to start, how it ends, and what is said of its record."""
 
 import asyncio
+import os
 import shutil
 import signal
 import socket
 import sqlite3
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -12,7 +15,9 @@ import pytest
 
 from gator.errors import UnavailableError
 from gator.link.uplink import Uplink
+from gator_hub import serving
 from gator_hub.database import Database
+from gator_hub.options import CannotListenError, HubOptions
 from gator_hub.schema import VERSION
 from tests.component.link.fakes import Child, until
 
@@ -32,7 +37,7 @@ def test_a_hub_starts_without_options_and_says_how_to_use_it(keeper: Keeper) -> 
         first, *rest = hub.greeting
         assert first.endswith(f"at http://127.0.0.1:{hub.port}\n")
         assert f"  send a run    gator run SPEC --hub localhost:{hub.port}\n" in rest
-        assert f"  record        {keeper.data / 'hub.db'}\n" in rest
+        assert f"  record        {keeper.data / 'hub.db'} (new)\n" in rest
         assert keeper.data.stat().st_mode & 0o777 == 0o700
         for name in ("token", "hub.db"):
             assert (keeper.data / name).stat().st_mode & 0o777 == 0o600
@@ -89,7 +94,43 @@ def test_a_hub_that_cannot_listen_leaves_nothing_behind(keeper: Keeper, postgres
     with psycopg.connect(postgres_url) as connection:
         assert connection.execute("SELECT to_regclass('runs')").fetchone() == (None,)
     done = keeper.call("serve", "--host", "nowhere.invalid", "--insecure")
-    assert "cannot listen on nowhere.invalid:8080" in done.stderr
+    assert "cannot listen on nowhere.invalid:8080: there is no host nowhere.invalid;" in done.stderr
+    done = keeper.call("serve", "--host", "192.0.2.1", "--port", "0", "--insecure")
+    assert "cannot listen on 192.0.2.1:0: this host has no such address; give another --host" in done.stderr
+
+
+@pytest.fixture
+def settings() -> Iterator[None]:
+    """What a hub sets for its whole process is set back."""
+    mask, seconds = os.umask(0o077), sys.getswitchinterval()
+    yield
+    os.umask(mask)
+    sys.setswitchinterval(seconds)
+
+
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_start_that_is_refused_late_takes_away_what_it_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    data, file = tmp_path / "data", tmp_path / "hub.db"
+    if is_there:
+        Database.open(f"sqlite:{file}").close()
+    # Somebody takes the port between the look at it and the use of it.
+    monkeypatch.setattr(serving, "check_port", id)
+    before = sorted(path for path in tmp_path.rglob("*"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        options = HubOptions(f"sqlite:{file}", port=taken.getsockname()[1])
+        with pytest.raises(CannotListenError):
+            serving.serve(options, {"XDG_DATA_HOME": str(data)})
+    assert sorted(path for path in tmp_path.rglob("*") if not path.is_relative_to(data)) == before
+
+
+def test_only_a_record_that_this_start_made_is_called_new(keeper: Keeper, postgres_url: str) -> None:
+    for where in (str(keeper.folder / "hub.db"), postgres_url):
+        for new in (" (new)", ""):
+            with keeper.hub("--db", where) as hub:
+                assert f"  record        {where}{new}\n" in hub.greeting
 
 
 def test_who_starts_a_hub_twice_is_told_of_the_first(keeper: Keeper) -> None:
