@@ -34,8 +34,8 @@ class Authenticate(Protocol):
 class Refused(Protocol):
     """Is told of each call that was refused for its token, or because something belongs to someone else."""
 
-    def __call__(self, method: str, peer: str, error: Exception, /) -> None:
-        """`peer` is as grpc writes it, such as `ipv4:127.0.0.1:40000`."""
+    def __call__(self, method: str, peer: str, error: Exception, token: str, /) -> None:
+        """`peer` is as grpc writes it, such as `ipv4:127.0.0.1:40000`; `token` is what was sent, if any."""
         ...
 
 
@@ -95,7 +95,7 @@ class Gate(aio.ServerInterceptor):
 
     async def _end(self, method: str, context: Any, error: Exception) -> None:
         if self._refused is not None and isinstance(error, _REFUSALS):
-            self._refused(method, context.peer(), error)
+            self._refused(method, context.peer(), error, token_of(context.invocation_metadata()))
         await abort(context, error)
 
     def _guarded(self, method: str, handler: Any, clients: "_Clients | None", name: str = "") -> Any:

@@ -60,6 +60,13 @@ class Access:
             raise UnauthenticatedError("a token is missing: set GATOR_HUB_TOKEN or GATOR_HUB_TOKEN_FILE")
         raise UnauthenticatedError("the token is not known here: ask the keeper of this hub for yours")
 
+    def name_of(self, token: str) -> str:
+        """The same; empty when it is nobody's."""
+        try:
+            return self.user_of(token)
+        except UnauthenticatedError:
+            return ""
+
     def authenticate(self, method: str, token: str) -> None:
         """What `gator.rpc.serve` asks before each call. Raises UnauthenticatedError."""
         del method

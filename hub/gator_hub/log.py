@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from urllib.parse import unquote
 
 REFUSALS = 20
 """Lines about refused calls in `PERIOD_SECONDS`; the others are only counted."""
@@ -60,12 +61,20 @@ class Allowance:
 class RefusalLog(Allowance):
     """A line for each call that was refused, as `gator.rpc.serve` tells them."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        name_of: Callable[[str], str] = lambda token: "",
+    ) -> None:
+        """`name_of` gives the name of the user whose token it is; empty where nobody's."""
+        self._name_of = name_of
         super().__init__(REFUSALS, logging.WARNING, "refused %d more calls within a minute", clock)
 
-    def __call__(self, method: str, peer: str, error: Exception) -> None:
-        """One more."""
-        self.say("refused %s to %s: %s", method, peer, error)
+    def __call__(self, method: str, peer: str, error: Exception, token: str = "") -> None:
+        """One more. Of the token nothing is said but whose it is."""
+        name = self._name_of(token)
+        who = f"{name} at {unquote(peer)}" if name else unquote(peer)
+        self.say("refused %s to %s: %s", method.rpartition("/")[2], who, error)
 
 
 class MoveLog(Allowance):

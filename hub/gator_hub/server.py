@@ -62,7 +62,7 @@ class HubServer:
     ) -> None:
         self._options, self._database, self._lock = options, database, lock
         self._access, self._tls = access, tls
-        self._refusals = RefusalLog(clock)
+        self._refusals = RefusalLog(clock, access.name_of)
         self._pool = ThreadPoolExecutor(_QUERY_THREADS, "hub query")
         self._runs = OpenRuns(database)
         self._writer = Writer(database, Poster(asyncio.get_running_loop()))

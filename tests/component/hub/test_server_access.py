@@ -91,7 +91,7 @@ def test_nothing_is_told_or_done_without_a_known_token(keeper: Keeper, token: st
         assert isinstance(lost, UnauthenticatedError)
         lines = refusals(hub, len(calls) + 1)
         assert len(lines) == len(calls) + 1
-        assert "/gator.v1.HubService/ListRuns to ipv4:127.0.0.1:" in lines[0]
+        assert " refused ListRuns to ipv4:127.0.0.1:" in lines[0]
         assert not [line for line in hub.log if token and token in line]
         assert hub.end() == 0
 
@@ -181,7 +181,11 @@ async def test_only_its_owner_feeds_and_stops_a_run(keeper: Keeper, tokens: Path
         await uplink.finish()
         await running
         await asyncio.to_thread(wait_for, lambda: not_connected(hub))
-        assert len(await asyncio.to_thread(refusals, hub, 2)) == 2
+        lines = await asyncio.to_thread(refusals, hub, 2)
+        assert len(lines) == 2
+        assert " refused Attach to bob at ipv4:127.0.0.1:" in lines[0]
+        assert " refused Stop to bob at ipv4:127.0.0.1:" in lines[1]
+        assert not [line for line in hub.log if BOB in line]
 
 
 def not_connected(hub: Hub) -> bool:

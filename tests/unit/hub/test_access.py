@@ -148,6 +148,18 @@ def test_a_flood_of_refusals_is_counted_instead_of_written(caplog: pytest.LogCap
     assert "1000 more calls" in caplog.text
 
 
+def test_a_refusal_names_the_user_and_the_address_as_people_write_them(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    refused = RefusalLog(name_of=lambda token: "ada" if token == "known" else "")
+    refused("/gator.v1.HubService/PinRun", "ipv6:%5B::1%5D:40000", UnauthenticatedError("no"), "known")
+    refused("/gator.v1.HubService/PinRun", "ipv6:%5B::1%5D:40000", UnauthenticatedError("no"), "other")
+    assert caplog.messages == [
+        "refused PinRun to ada at ipv6:[::1]:40000: no",
+        "refused PinRun to ipv6:[::1]:40000: no",
+    ]
+
+
 def test_runs_that_come_and_go_for_ever_are_counted_instead_of_written(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
