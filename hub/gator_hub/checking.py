@@ -22,6 +22,7 @@ from gator.hub_access import why_away
 from gator_hub import files
 from gator_hub import lock as locks
 from gator_hub.schema import VERSION
+from gator_hub.wholeness import missing
 
 _ANSWER_SECONDS = 5.0
 _FAULTS = 3
@@ -64,6 +65,9 @@ def _describe(name: str, one: Callable[[str], Any], size: int, sound: str) -> Fi
         (runs,) = one("SELECT count(*) FROM runs WHERE deleted = 0")
     except Exception as error:  # each driver has its own; whatever it is, there are no tables of a hub
         return Finding(f"{name} is no database of a hub: {' '.join(str(error).split())}", good=False)
+    lack = missing(version, one, (Exception,))  # as above
+    if lack:
+        return Finding(f"{name} {lack}", good=False)
     text = f"{name}: {runs} {'run' if runs == 1 else 'runs'}, {size_text(size)}, version {version}{sound}"
     if version > VERSION:
         return Finding(f"{text}; this gator knows version {VERSION} and cannot serve it", good=False)

@@ -67,16 +67,25 @@ class Database:
     def open(cls, url: str, password: str | None = None) -> "Database":
         """The database at `sqlite:PATH` or `postgresql://USER@HOST:PORT/NAME`, brought to the newest schema.
 
-        Raises UsageError for another URL or a missing driver, StoreError when it cannot be opened.
+        Raises UsageError for another URL or a missing driver, StoreError when it cannot be opened or lacks a
+        table.
         """
-        from gator_hub.schema import migrate
+        from gator_hub.schema import VERSION, migrate
+        from gator_hub.wholeness import missing
 
         database = cls._of(url, password)
         try:
             database.is_new = not database._has_version()
             migrate(database)
+            # What each says of a table that is not there; a server that goes away says something else.
+            is_file = database.dialect is Dialect.SQLITE
+            fault = pw.OperationalError if is_file else pw.ProgrammingError
+            lack = missing(VERSION, database.execute, (fault,))
         except (pw.PeeweeException, sqlite3.Error) as error:
             raise StoreError(f"cannot open {database.name}: {_said(error)}") from error
+        if lack:
+            database.close()
+            raise StoreError(f"{database.name} {lack}")
         return database
 
     def _has_version(self) -> bool:

@@ -255,6 +255,19 @@ def test_check_finds_damage_and_what_is_no_record(keeper: Keeper) -> None:
     assert "text is no database" in done.stdout
 
 
+def test_a_record_that_lacks_a_table_is_neither_sound_nor_served(keeper: Keeper, database_url: str) -> None:
+    database = Database.open(database_url)
+    database.execute("DROP TABLE outputs")
+    database.close()
+    said = "is not whole: table outputs is missing: restore it from a backup"
+    done = keeper.call("check", "--port", "1", "--db", database_url)
+    assert done.returncode == 1
+    assert f"{said}\n" in done.stdout
+    done = keeper.call("serve", "--port", "0", "--db", database_url)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"{said}\n" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
