@@ -56,7 +56,9 @@ SWITCH_INTERVAL = 0.0005
 """Seconds; the store's writing thread needs the interpreter often and shortly."""
 ACK_SECONDS = 0.02
 SERVE_AFTER = 0.05
-"""Seconds after which a run that is inline begins to listen, and to feed its hub."""
+"""Seconds after which a run that is inline begins to listen."""
+STOP_SERVING_SECONDS = 5.0
+"""At most so long the end of a run waits for its server to end."""
 
 
 class Root:
@@ -355,7 +357,8 @@ class Root:
 
     async def _stop_serving(self, serving: "asyncio.Task[None]") -> None:
         serving.cancel()
-        await asyncio.wait([serving])
+        # A server that has got no threads from the system never ends.
+        await asyncio.wait([serving], timeout=STOP_SERVING_SECONDS)
 
     # -- Gator's own faults
 

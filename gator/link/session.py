@@ -137,6 +137,8 @@ async def attend(handler: ChildHandler, stream: ParentStream, token: str) -> Non
     hello = roles.hello_of(first)
     handler.authenticate(hello, token)
     child = ChildLink(hello)
+    # The link alone has it, so that a handler may put a smaller one in its place.
+    del first, hello
     welcome = handler.on_attached(child)
     try:
         await stream.write(attach_pb2.AttachResponse(welcome=welcome))

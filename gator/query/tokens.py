@@ -45,9 +45,10 @@ def decode(request: Message, token: str, shape: type[Shape]) -> Shape | None:
         return None
     try:
         padded = token + "=" * (-len(token) % 4)
-        mark, place = json.loads(base64.urlsafe_b64decode(padded.encode()))
-    except (ValueError, TypeError, RecursionError) as error:
-        # Errors of base64 and of JSON are ValueErrors.
+        # Refuses a lone surrogate too, which is no text.
+        mark, place = msgspec.json.decode(base64.urlsafe_b64decode(padded.encode()))
+    except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as error:
+        # Errors of base64 are ValueErrors.
         raise UsageError("the token is not one that was given out: start again without it") from error
     if mark != digest(request):
         raise UsageError("the token belongs to another request: start again without it")

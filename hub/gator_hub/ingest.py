@@ -38,6 +38,8 @@ MOST_STORES = 10_000
 _ID_CHARACTERS = 64
 # No other name can be taken for one, as an ident can.
 _RUN_ID = re.compile(r"[0-9a-f]{1,64}")
+_HELLO_TIMES = 7
+"""An unpacked description, plan included, takes so many times its bytes."""
 _MOST_SAID_BYTES = 64 * 1024
 """What stands in each list of runs; arguments of the command line do not."""
 _MOST_SEQ = 1 << SEQ_BITS
@@ -108,7 +110,9 @@ class Ingest:
         if self._closing:
             raise UnavailableError("the hub is about to stop")
         root = self._roots[child] = _Root(child, self._owners.pop(id(child.hello)))
-        self._spawn(self._register(root))
+        size = _HELLO_TIMES * child.hello.ByteSize()
+        self.intake.hold(size)
+        self._spawn(self._register(root, size))
         return attach_pb2.Welcome(version=__version__, subscriptions=len(Lane))
 
     def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> None:
@@ -168,17 +172,21 @@ class Ingest:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _register(self, root: _Root) -> None:
+    async def _register(self, root: _Root, size_bytes: int) -> None:
         hello = root.link.hello
+        asked = self._writer.run(partial(registry.register, hello=hello, owner=root.owner))
+        # As long as the stream goes on only little of it is needed.
+        root.link.hello = hello = _essence(hello)
         try:
-            call = partial(registry.register, hello=hello, owner=root.owner)
-            found = await asyncio.wrap_future(self._writer.run(call))
+            found = await asyncio.wrap_future(asked)
         except (GatorError, UserError) as error:
             # What belongs to someone else is logged by the server, as every call that is refused.
             if not isinstance(error, PermissionDeniedError):
                 _log.warning("refused the root of run %s: %s", hello.run[:_ID_CHARACTERS], error)
             root.link.close(error)
             return
+        finally:
+            self.intake.give(size_bytes)
         root.run = found.id
         if root.gone:
             return
@@ -265,6 +273,22 @@ def _word(outcome: int) -> str:
     if outcome not in common_pb2.Outcome.values():
         return str(outcome)
     return common_pb2.Outcome.Name(common_pb2.Outcome.ValueType(outcome)).removeprefix("OUTCOME_").lower()
+
+
+def _essence(hello: attach_pb2.Hello) -> attach_pb2.Hello:
+    """A Hello without what is kept of it in the database."""
+    description = attach_pb2.RunDescription(output=hello.description.output)
+    description.run.ident = hello.description.run.ident
+    return attach_pb2.Hello(
+        role=hello.role,
+        id=hello.id,
+        host=hello.host,
+        pid=hello.pid,
+        store=hello.store,
+        version=hello.version,
+        run=hello.run,
+        description=description,
+    )
 
 
 def _filter(lane: Lane, output: attach_pb2.Output.ValueType) -> attach_pb2.EventFilter:

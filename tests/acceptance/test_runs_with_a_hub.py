@@ -288,8 +288,8 @@ def _has_ended(gator: Gator, path: str) -> bool:
 async def test_import_says_what_cannot_be_brought(gator: Gator, tmp_path: Path) -> None:
     gator("hub", "import", str(tmp_path / "nothing"), "--hub", "localhost:1", env=ENV).expect(2)
     gator("run", gator.spec("!Job {ident: one, command: echo}")).expect(0)
-    done = gator("hub", "import", "tracking", "--hub", f"localhost:{free_port()}", env=ENV).expect(3)
-    assert "is away: Connection refused" in done.err
+    done = gator("hub", "import", "tracking", "--hub", f"localhost:{free_port()}", env=ENV).expect(2)
+    assert "does not answer (Connection refused): start it with gator hub serve" in done.err
     (gator.folder / "stores" / "root.db").write_bytes(b"rubbish" * 1000)
     hub = FakeHub()
     async with serving(hub) as server:

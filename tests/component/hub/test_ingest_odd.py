@@ -12,6 +12,7 @@ import pytest
 from gator.core.metrics import MOST_NAME
 from gator.errors import NotFoundError, ProtocolError, UnavailableError
 from gator.events import MOST_PATH_BYTES
+from gator.link.uplink import Uplink
 from gator.v1 import attach_pb2 as pb
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_pb2
@@ -20,7 +21,7 @@ from gator_hub.intake import Intake
 from gator_hub.reader import HubReader
 from gator_hub.retention import Retention
 from gator_hub.runs import find_run, list_runs
-from tests.component.link.fakes import MemoryStore, raw, until
+from tests.component.link.fakes import Child, MemoryStore, raw, until
 
 from .ingesting import ROOT_STORE, RUN, Hub, declared, feed, finished, hello, hub, log, result, started
 
@@ -40,6 +41,22 @@ def one_job() -> dict[str, MemoryStore]:
 
 def found(there: Hub, name: str, value: str) -> list[query_pb2.Run]:
     return list_runs(there.database, hs.ListRunsRequest(labels={name: value}), None, 9)[0]
+
+
+async def test_of_a_long_hello_little_is_held_once_it_is_kept(sqlite_url: str, tmp_path: Path) -> None:
+    said, stores, child = hello(argv=[noise(100_000)]), one_job(), Child()
+    async with hub(sqlite_url, tmp_path) as there:
+        running = asyncio.create_task(
+            Uplink(there.address, said, "ada-token", stores[ROOT_STORE], child).run()
+        )
+        await until(lambda: there.events())
+        (link,) = there.ingest._roots  # pyright: ignore[reportPrivateUsage]
+        assert (link.hello.run, link.hello.description.run.ident) == (RUN, "top")
+        assert link.hello.ByteSize() < 1_000
+        (run,) = list_runs(there.database, hs.ListRunsRequest(), None, 9)[0]
+        assert len(run.argv[0]) == 100_000
+        running.cancel()
+        await asyncio.wait({running})
 
 
 async def test_labels_of_any_length_are_kept_and_found(database_url: str, tmp_path: Path) -> None:
