@@ -1,6 +1,7 @@
 """Every end that an attempt can come to, with real processes."""
 
 import asyncio
+import resource
 import signal
 from pathlib import Path
 
@@ -201,3 +202,17 @@ async def test_a_limit_allows_what_it_says(bench: Bench) -> None:
     more = await bench.end("top/more")
     assert more.reason == common_pb2.REASON_LIMIT
     assert more.message.startswith("3 errors where 2 are allowed, the first: a")
+
+
+async def test_more_jobs_than_descriptors_wait_for_each_other(bench: Bench) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Of a limit half is to spare, at most 64. What ran in this process before may hold some of the rest.
+    ours = len(list(Path("/proc/self/fd").iterdir())) + 24
+    resource.setrlimit(resource.RLIMIT_NOFILE, (ours + min(ours, 64), hard))
+    try:
+        for n in range(60):
+            bench.launch(shell("sleep 0.2"), f"top/j[{n}]")
+        await until(lambda: len(bench.ends) == 60, "sixty ends")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert {end.outcome for end in bench.ends.values()} == {PASSED}
