@@ -54,7 +54,10 @@ def test_on_a_hub_a_whole_id_comes_before_an_ident_and_that_before_the_beginning
 @pytest.mark.parametrize(("name", "run"), MEANT)
 def test_in_a_folder_a_name_means_the_same(tmp_path: Path, name: str, run: str) -> None:
     for number, (made, ident) in enumerate(reversed(RUNS)):
-        RunFolder.create(tmp_path, ident, f"20261122-12583{number}").lock(Owner.this_process(made))
+        folder = RunFolder.create(tmp_path, ident, f"20261122-12583{number}")
+        folder.lock(Owner.this_process(made))
+        # Whose it was stays in the file.
+        folder.unlock()
     assert select(name, tmp_path).id == run
     with pytest.raises(NotFoundError, match="the ids of 2 runs begin with abcd"):
         select("abcd", tmp_path)
