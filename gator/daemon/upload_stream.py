@@ -26,7 +26,7 @@ from gator.v1 import attach_pb2
 
 POLL_SECONDS: Final = 0.05
 """The stores are asked for their tips so often; less often where asking takes long."""
-BUSY_POLL_SECONDS: Final = 0.15
+BUSY_POLL_SECONDS: Final = 0.1
 """The same while they bring so much that each round costs: then more goes together."""
 BUSY_EVENTS: Final = 50
 """So many events in a round are much."""
