@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -50,7 +50,7 @@ class Record:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[tuple[str, Path]]:
+def serving(folder: Path) -> Generator[tuple[str, Path]]:
     """A hub; its address and the file of its record."""
     record = folder / "hub.db"
     command = [*GATOR, "hub", "serve", "--port", "0", "--db", str(record)]
