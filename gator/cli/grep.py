@@ -9,6 +9,7 @@ from gator.cli.logs_lines import LineWriter, lines, say_left_out
 from gator.cli.selector import JsonOption, RunOption, TrackingOption, complete_path
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import open_run
+from gator.query.search import Pattern
 from gator.v1 import common_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -41,6 +42,8 @@ def grep(
     json: JsonOption = False,
 ) -> None:
     """Search what jobs wrote and said. Prints each hit with its job, stream and line."""
+    # What is wrong with it is said of the expression as it was given, without a flag before it.
+    Pattern(regex)
     wanted = qs.ListLinesRequest(
         regex=f"(?i){regex}" if ignore_case else regex,
         context=context,

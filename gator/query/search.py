@@ -13,6 +13,9 @@ MOST_REPEATS = 5000
 """The numbers in braces of one expression, added up: to compile many would hold up the whole process."""
 _REPEATS = re.compile(r"\{(\d{0,9}),?(\d{0,9})\}")
 
+_TOKENS = re.compile(r"\\Q.*?(?:\\E|$)|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|[()]", re.DOTALL)
+"""What is literal or a class in an expression, which hides parentheses, and parentheses."""
+
 
 class _Match(Protocol):
     def start(self) -> int: ...
@@ -49,7 +52,8 @@ class Pattern:
         except library.error as error:
             reason: Any = error.args[0] if error.args else error
             text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-            raise UsageError(f"the regular expression {regex!r} is refused: {text}") from error
+            fault = _fault(text.replace(f"(?m){regex}", regex), regex)
+            raise UsageError(f"the regular expression {regex!r} is refused: {fault}") from error
 
     def lines(self, data: bytes) -> Iterator[tuple[int, int]]:
         """Start and end, without the line end, of each line in `data` that has a hit."""
@@ -69,3 +73,31 @@ class Pattern:
     def found(self, line: bytes) -> bool:
         """Whether it is found in one line."""
         return self._compiled.search(line, 0) is not None
+
+
+def _fault(said: str, regex: str) -> str:
+    """What RE2 says is wrong, with the character where it is; the whole expression is not said again."""
+    what, _, part = said.partition(": ")
+    if what in ("missing )", "unexpected )"):
+        at = _parenthesis_alone(regex)
+        what = "a ( is not closed" if what == "missing )" else "a ) closes nothing"
+    else:
+        at = regex.find(part) if part and regex.count(part) == 1 else -1
+        if what == "missing ]":
+            what = "a [ is not closed"
+        elif part and part != regex:
+            what = f"{what} {part}"
+    return f"{what} (character {at + 1})" if at >= 0 else what
+
+
+def _parenthesis_alone(regex: str) -> int:
+    """Where the first parenthesis is that has no other; -1 where that cannot be told."""
+    opened = list[int]()
+    for token in _TOKENS.finditer(regex):
+        if token[0] == "(":
+            opened.append(token.start())
+        elif token[0] == ")":
+            if not opened:
+                return token.start()
+            opened.pop()
+    return opened[0] if opened else -1

@@ -177,6 +177,13 @@ def test_grep_finds_lines_of_all_jobs(gator: Gator) -> None:
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("args", [["logs", "good", "--grep", "(a"], ["grep", "(a"], ["grep", "-i", "(a"]])
+def test_a_wrong_expression_is_quoted_as_it_was_typed(args: list[str], gator: Gator) -> None:
+    said = str(gator(*args, code=1).exception)
+    assert said == "the regular expression '(a' is refused: a ( is not closed (character 1)"
+
+
+@pytest.mark.usefixtures("folder")
 def test_metrics_and_resources_are_shown(gator: Gator) -> None:
     assert "top/good  cycles  1200.5  cycles" in gator("metrics").stdout
     assert values(gator("metrics", "good", "--json"))[0]["metrics"][0]["kind"] == "max"

@@ -1,4 +1,4 @@
-"""Expressions that are too costly to compile."""
+"""Expressions that are refused: too costly to compile, or wrong."""
 
 import pytest
 
@@ -14,3 +14,28 @@ def test_an_expression_that_repeats_too_much_is_refused(regex: str) -> None:
 
 def test_an_expression_with_many_numbers_is_good() -> None:
     assert Pattern(r"\{9{1,3}\}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|{x}" * 20).found(b"{99}")
+
+
+@pytest.mark.parametrize(
+    ("regex", "fault"),
+    [
+        ("(", "a ( is not closed (character 1)"),
+        ("(a)((b)", "a ( is not closed (character 4)"),
+        (r"\([(](", "a ( is not closed (character 6)"),
+        (r"\Q(\E[]()](", "a ( is not closed (character 11)"),
+        ("ä(", "a ( is not closed (character 2)"),
+        ("a)b", "a ) closes nothing (character 2)"),
+        ("a**", "bad repetition operator ** (character 2)"),
+        ("[a", "a [ is not closed (character 1)"),
+        ("x[a", "a [ is not closed (character 2)"),
+        (r"a\q", r"invalid escape sequence \q (character 2)"),
+        ("a{2,1}a{2,1}", "invalid repetition size {2,1}"),
+        ("a\\", "trailing \\"),
+    ],
+)
+def test_a_wrong_expression_is_quoted_as_it_was_given_with_what_is_wrong_where(
+    regex: str, fault: str
+) -> None:
+    with pytest.raises(UsageError) as raised:
+        Pattern(regex)
+    assert str(raised.value) == f"the regular expression {regex!r} is refused: {fault}"
