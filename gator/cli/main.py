@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 from typer.main import get_command
 
 from gator import __version__, loading
 from gator.cli import completion, faults
 from gator.cli.commands import COMMANDS, Command
+from gator.usage import PlainGroup
 
 _OWN_OPTIONS = ("--help", "-h", "--version", "--install-completion", "--show-completion")
 _HELP = {"help_option_names": ["-h", "--help"]}
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(PlainGroup):
     """Knows the commands by their data and imports one when it is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:

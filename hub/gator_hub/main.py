@@ -12,8 +12,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from gator.errors import GatorError, UsageError, UserError
+from gator.usage import PlainGroup
 
 app = typer.Typer(
+    cls=PlainGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -68,7 +70,12 @@ def serve(
     ] = None,
     keep_runs: Annotated[
         int | None,
-        typer.Option("--keep-runs", min=1, metavar="N", help="Keep the newest N runs of each ident."),
+        typer.Option(
+            "--keep-runs",
+            min=1,
+            metavar="N",
+            help="Keep the newest N runs of each ident; pinned ones stay and do not count.",
+        ),
     ] = None,
 ) -> None:
     """Serve a hub until Ctrl-C or TERM. The password of a database comes from PGPASSWORD or ~/.pgpass."""

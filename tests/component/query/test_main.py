@@ -57,16 +57,33 @@ def test_any_file_that_exists_may_be_a_spec(tmp_path: Path) -> None:
     assert with_default_command([str(spec)])[0] == "run"
 
 
-def test_a_mistyped_command_is_corrected() -> None:
-    result = CliRunner().invoke(app, ["stauts"])
-    assert result.exit_code == 2
-    assert "Did you mean 'status'?" in result.stderr
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("stauts", "no such command 'stauts': did you mean 'status'? (see gator -h)"),
+        ("status --bogus", "no such option: --bogus (see gator status -h)"),
+        ("logs x -C many", "-C many: give a whole number, at least 0"),
+        ("logs x --tail -4", "--tail -4: give a whole number, at least 0"),
+        ("hub serve --port 99999999", "--port 99999999: give a whole number from 0 to 65535"),
+        ("hub check -P abc", "--port abc: give a whole number from 1 to 65535"),
+        ("hub backup", "missing argument 'FILE' (see gator hub backup -h)"),
+        ("run x.yaml --text-logs most", "--text-logs: 'most' is not one of 'failed', 'all', 'none'"),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_one_line_as_every_mistake(
+    line: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(line.split())
+    assert end.value.code == 2
+    assert capsys.readouterr().err == f"gator: {said}\n"
 
 
-def test_wrong_values_are_refused_with_the_reason() -> None:
-    result = CliRunner().invoke(app, ["logs", "x", "-C", "many"])
-    assert result.exit_code == 2
-    assert "Invalid value for '-C'" in result.stderr
+def test_a_group_without_a_command_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["hub"])
+    assert end.value.code == 2
+    assert "serve" in capsys.readouterr().out
 
 
 def test_a_number_that_nothing_can_hold_is_refused(
