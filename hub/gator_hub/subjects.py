@@ -25,22 +25,15 @@ class Subjects:
         self._new: list[tuple[int, int, str, int]] = []
         self._next = 0
 
-    def of(self, run: int, events: Iterable[event_pb2.Event]) -> dict[tuple[str, int], int]:
-        """The numbers of all that events of a run are about, by path and attempt."""
-        found: dict[tuple[str, int], int] = {}
-        unknown: dict[tuple[str, int], str] = {}
-        for event in events:
-            pair = (event.path, event.attempt)
-            if pair in found or pair in unknown:
-                continue
-            number = self._ids.get((run, *pair))
-            if number is None:
-                unknown[pair] = clean(event.path)
-            else:
-                found[pair] = number
-        if unknown:
-            self._look_up(run, unknown, found)
-        return found
+    def of(self, run: int, events: Iterable[event_pb2.Event]) -> list[int]:
+        """The number of what each of the events of a run is about."""
+        ids = self._ids
+        keys = [(run, event.path, event.attempt) for event in events]
+        try:
+            return [ids[key] for key in keys]
+        except KeyError:
+            self._look_up(run, {key for key in keys if key not in ids})
+            return [ids[key] for key in keys]
 
     def insert_new(self) -> None:
         """Keep the numbers that were given since the last time."""
@@ -55,13 +48,13 @@ class Subjects:
         self._new.clear()
         self._next = 0
 
-    def _look_up(
-        self, run: int, unknown: dict[tuple[str, int], str], found: dict[tuple[str, int], int]
-    ) -> None:
+    def _look_up(self, run: int, unknown: Iterable[Key]) -> None:
+        """Puts the numbers of what is not in memory there; gives new ones to what is not in the database."""
+        paths = {path: clean(path) for _, path, _ in unknown}
         kept: dict[tuple[str, int], int] = {}
-        paths = sorted(set(unknown.values()))
-        for at in range(0, len(paths), _PIECE):
-            some = paths[at : at + _PIECE]
+        cleaned = sorted(set(paths.values()))
+        for at in range(0, len(cleaned), _PIECE):
+            some = cleaned[at : at + _PIECE]
             marks = ", ".join("?" * len(some))
             rows = self._database.execute(
                 f"SELECT path, attempt, id FROM subjects WHERE run = ? AND path IN ({marks})",  # noqa: S608
@@ -71,10 +64,11 @@ class Subjects:
         if not self._next:
             ((last,),) = self._database.execute("SELECT coalesce(max(id), 0) FROM subjects").fetchall()
             self._next = last + 1
-        for pair, path in unknown.items():
-            number = kept.get((path, pair[1]))
+        for key in unknown:
+            path, attempt = paths[key[1]], key[2]
+            number = kept.get((path, attempt))
             if number is None:
-                number = kept[path, pair[1]] = self._next
+                number = kept[path, attempt] = self._next
                 self._next += 1
-                self._new.append((number, run, path, pair[1]))
-            self._ids[run, pair[0], pair[1]] = found[pair] = number
+                self._new.append((number, run, path, attempt))
+            self._ids[key] = number

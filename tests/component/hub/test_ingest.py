@@ -186,6 +186,23 @@ async def test_a_value_that_no_database_takes_ends_its_own_stream(database_url: 
         assert sorted(there.events()) == sorted(kept(stores))
 
 
+async def test_two_events_under_one_number_end_the_stream_that_sent_them(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with hub(database_url, tmp_path) as there:
+        async with raw(there, "ada-token") as child:  # type: ignore[arg-type]
+            await child.say(pb.AttachRequest(hello=hello()))
+            await child.read()
+            await child.read()
+            await child.read()
+            await child.say(pb.AttachRequest(batch=batch(log("top", "x"))))
+            await child.say(pb.AttachRequest(batch=batch(declared("top"), lane=1)))
+            code, said = await child.status()
+            assert code == "INVALID_ARGUMENT"
+            assert "under one number" in str(said)
+        assert [event[1] for event in there.events()] in ([1], [])
+
+
 async def test_a_run_is_connected_while_somebody_feeds_it(database_url: str, tmp_path: Path) -> None:
     async with hub(database_url, tmp_path) as there:
         connected = "SELECT connected FROM runs"
