@@ -1,8 +1,8 @@
-"""Completion in bash of words with a colon, such as `hub:RUN`.
+"""Completion in bash of words with a colon, such as `hub:RUN`, or that begin with `@`.
 
-Bash breaks words at `:` and `=` (COMP_WORDBREAKS), completes the last piece alone, and puts what it is told
-in the place of that piece. Rule: the words are put together before they are looked at, and what stands
-before the last piece is left out of the answers.
+Bash breaks words at `:`, `=` and `@` (COMP_WORDBREAKS), completes the last piece alone, and puts what it is
+told in the place of that piece, and of an `@` before it. Rule: the words are put together before they are
+looked at, and what stands before the last piece is left out of the answers.
 """
 
 import io
@@ -10,10 +10,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
+from itertools import chain
 from typing import Final
 
 VARIABLE: Final = "_GATOR_COMPLETE"
 _BASH: Final = "complete_bash"
+_LEADING: Final = "@"
+"""A break that belongs to what comes after it."""
 
 
 def is_asked() -> bool:
@@ -42,17 +45,21 @@ def put_together(pieces: Sequence[str]) -> tuple[list[str], str]:
     """Words from the pieces that bash makes of them, and how much of the last value it leaves alone."""
     words = list[str]()
     done = ""
-    broken = False
-    for piece in pieces:
+    broken = led = False
+    for piece in chain.from_iterable(map(_breaks, pieces)):
         is_break = piece == "=" or (bool(piece) and not piece.strip(":"))
-        glue = bool(words) and ((is_break and _may_go_on(words[-1], piece)) or (broken and bool(piece)))
+        glue = bool(words) and (
+            (is_break and _may_go_on(words[-1], piece)) or ((broken or led) and bool(piece))
+        )
         if glue:
-            done = words[-1] + (piece if is_break else "")
+            if not led:
+                done = words[-1] + (piece if is_break else "")
             words[-1] += piece
         else:
             done = ""
             words.append(piece)
         broken = glue and is_break
+        led = piece == _LEADING
     option, equals, value = done.partition("=")
     return words, value if equals and option.startswith("--") else done
 
@@ -60,3 +67,8 @@ def put_together(pieces: Sequence[str]) -> tuple[list[str], str]:
 def _may_go_on(word: str, piece: str) -> bool:
     """Whether a break can stand within this word: `=` only after the name of an option."""
     return bool(word) and (piece != "=" or word.startswith("--"))
+
+
+def _breaks(piece: str) -> tuple[str, ...]:
+    """A piece, or two where `=` and the beginning of the value are one."""
+    return ("=", _LEADING) if piece == f"={_LEADING}" else (piece,)

@@ -5,16 +5,13 @@ The rule: read only; the newest run of a name is the one that was started last.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
+from gator.cli.last_globs import FAILED, PASSED
 from gator.cli.selector import FoundRun, found_runs
 from gator.cli.selector_open import Questions, asking, pages
 from gator.errors import NotFoundError, StoreError, UsageError
 from gator.v1 import common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
-
-FAILED: Final = "@failed"
-PASSED: Final = "@passed"
 
 
 def failed_paths(tracking: Path, ident: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
+from gator.cli.last_globs import complete_only, complete_skip
 from gator.cli.plan_options import request_of
 
 
@@ -24,10 +25,20 @@ def plan(
         PlanFormat, typer.Option("--format", "-f", help="A tree, a Mermaid flowchart, or JSON.")
     ] = PlanFormat.TREE,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="PATH", help="Only what matches, and what that waits for.")
+        list[str] | None,
+        typer.Option(
+            metavar="PATH",
+            help="Only what matches, and what that waits for, or @failed.",
+            autocompletion=complete_only,
+        ),
     ] = None,
     skip: Annotated[
-        list[str] | None, typer.Option(metavar="PATH", help="Not what matches; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            metavar="PATH",
+            help="Not what matches, or @passed; may be repeated.",
+            autocompletion=complete_skip,
+        ),
     ] = None,
     tag: Annotated[
         list[str] | None, typer.Option(metavar="TAG", help="Only what has this tag; may be repeated.")

@@ -11,6 +11,7 @@ import typer
 
 from gator import loading
 from gator.cli import run_options as opt
+from gator.cli.last_globs import complete_only, complete_skip
 from gator.cli.run_hub import HubLogs, chosen_hub, labels_of, waiting_upload
 from gator.errors import UsageError
 from gator.process.host import supported
@@ -33,6 +34,7 @@ def run(
             help="Run only what matches, and what that waits for; @failed: what failed in the last run. "
             "May be repeated, as --skip, --tag, --seed and --license.",
             rich_help_panel=WHAT,
+            autocompletion=complete_only,
         ),
     ] = None,
     skip: Annotated[
@@ -41,6 +43,7 @@ def run(
             metavar="PATH",
             help="Leave out what matches; @passed: what passed in the last run.",
             rich_help_panel=WHAT,
+            autocompletion=complete_skip,
         ),
     ] = None,
     tag: Annotated[

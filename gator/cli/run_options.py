@@ -13,6 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from gator import spec as specs
+from gator.cli.last_globs import FAILED, PASSED
 from gator.core.pools import Pools
 from gator.core.text import readable
 from gator.daemon.modes import TextLogMode
@@ -226,9 +227,9 @@ def above_zero(value: int | None, option: str, default: int) -> int:
 
 def with_last_failures(only: Sequence[str], loaded: LoadedSpec, root: Path) -> list[str]:
     """The globs of --only, with `@failed` replaced by the failed jobs of the last run of this ident."""
-    if "@failed" not in only:
+    if FAILED not in only:
         return list(only)
-    from gator.cli.last_run import FAILED, failed_paths
+    from gator.cli.last_run import failed_paths
 
     failed = failed_paths(root, _root(loaded.spec).ident)
     return [glob for glob in only if glob != FAILED] + failed
@@ -236,9 +237,9 @@ def with_last_failures(only: Sequence[str], loaded: LoadedSpec, root: Path) -> l
 
 def _without_last_passed(skip: Sequence[str], loaded: LoadedSpec) -> list[str]:
     """The globs of --skip, with `@passed` replaced by what passed in the last run of this ident."""
-    if "@passed" not in skip:
+    if PASSED not in skip:
         return list(skip)
-    from gator.cli.last_run import PASSED, passed_paths
+    from gator.cli.last_run import passed_paths
 
     passed = passed_paths(tracking_root(), _root(loaded.spec).ident)
     return [glob for glob in skip if glob != PASSED] + passed

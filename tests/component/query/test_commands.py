@@ -284,6 +284,10 @@ def test_a_shell_completes_commands_runs_and_paths(tracking: Path) -> None:
     assert completions("gator logs -r h").split() == ["hub:", "hub:latest"]
     assert completions("gator logs -r hub : la").split() == ["latest"]
     assert completions("gator logs --run = hub : la").split() == ["latest"]
+    assert completions("gator run --skip @").split() == ["@passed"]
+    assert completions("gator run --skip =@ pa").split() == ["@passed"]
+    assert completions("gator plan --only ").split() == ["@failed"]
+    assert completions("gator run --only @ f").split() == ["@failed"]
 
 
 # -- as processes

@@ -19,6 +19,11 @@ from gator.cli.completion import put_together
         (["diff", "hub", ":", "a", "hub", ":", "b"], ["diff", "hub:a", "hub:b"], "hub:"),
         (["show", "a", ":", "b", ":", "c"], ["show", "a:b:c"], "a:b:"),
         (["logs", ""], ["logs", ""], ""),
+        (["run", "--skip", "@"], ["run", "--skip", "@"], ""),
+        (["run", "--skip", "@", "pa"], ["run", "--skip", "@pa"], ""),
+        (["run", "--skip", "=@"], ["run", "--skip=@"], ""),
+        (["run", "--skip", "=@", "pa"], ["run", "--skip=@pa"], ""),
+        (["run", "--skip", "@", "passed", ""], ["run", "--skip", "@passed", ""], ""),
     ],
 )
 def test_pieces_become_the_words_that_were_typed(pieces: list[str], words: list[str], done: str) -> None:
