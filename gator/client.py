@@ -128,7 +128,8 @@ class Client:
         if worker is None:
             return
         if not self.flush(timeout_seconds) and (lost := len(self._backlog)):
-            self._say_once(f"{lost} messages of this job were not recorded: its parent did not answer")
+            noun = "message of this job was" if lost == 1 else "messages of this job were"
+            self._say_once(f"{lost} {noun} not recorded: its parent did not answer")
         self._closing.set()
         self._backlog.shut()
         call = self._call

@@ -8,6 +8,7 @@ import typer
 from gator.cli import faults, output
 from gator.cli.plan_options import request_of
 from gator.cli.selector import JsonOption
+from gator.core.amounts import plural
 from gator.errors import Problem, SpecError, UserError
 
 if TYPE_CHECKING:
@@ -76,9 +77,7 @@ def _unset(plan: "Plan") -> Iterator[Problem]:
 
 
 def _count(warnings: int) -> str:
-    if not warnings:
-        return ""
-    return ", 1 warning" if warnings == 1 else f", {warnings} warnings"
+    return f", {plural(warnings, 'warning')}" if warnings else ""
 
 
 def _values(problem: Problem, level: str) -> dict[str, str | int]:

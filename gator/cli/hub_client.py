@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 from gator import rpc
-from gator.cli.selector import LATEST
+from gator.cli.selector import LATEST, only_so_many
 from gator.cli.selector_hub import ADVICE, HubChoice
 from gator.cli.selector_remote import Peer
 from gator.errors import NotFoundError
@@ -61,8 +61,7 @@ class Hub:
         """Why there is no run so far back among so many."""
         if not count:
             return f"there is no run on {self.peer.name}: bring one in with gator run SPEC --hub ADDRESS"
-        there = "is only 1 run" if count == 1 else f"are only {count} runs"
-        return f"there {there} on {self.peer.name}"
+        return only_so_many(count, f"on {self.peer.name}")
 
     def _which(self) -> str:
         """The newest runs to choose from, one of each ident."""

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from gator.core.amounts import plural, span
 from gator.v1 import common_pb2, event_pb2, query_pb2
 
 if TYPE_CHECKING:
@@ -106,8 +107,6 @@ def choice(descriptor: "EnumDescriptor", text: str, option: str) -> int:
 
 def duration(nanos: int) -> str:
     """A time span for people: `0.42s`, `12.3s`, `4m05s`, `2h07m`, `3d04h`."""
-    from gator.core.amounts import span
-
     return span(nanos)
 
 
@@ -143,12 +142,12 @@ def tally(counts: event_pb2.Tally) -> str:
 
 def jobs(count: int) -> str:
     """`1 job`, `2,000 jobs`."""
-    return "1 job" if count == 1 else f"{count:,} jobs"
+    return plural(count, "job")
 
 
 def cores(count: int) -> str:
     """`1 core`, `4 cores`."""
-    return "1 core" if count == 1 else f"{count:,} cores"
+    return plural(count, "core")
 
 
 def place(offence: event_pb2.Offence) -> str:

@@ -13,6 +13,7 @@ import typer
 from msgspec import Struct
 
 from gator.cli.selector_hub import COMPLETE_SECONDS, PREFIX, HubChoice
+from gator.core.amounts import plural
 from gator.daemon.folder import RunFolder
 from gator.errors import NotFoundError, UsageError
 
@@ -160,7 +161,7 @@ def select(wanted: str | None, root: Path) -> FoundRun:
         back = int(wanted[1:])
         if 1 <= back <= len(runs):
             return runs[back - 1]
-        raise NotFoundError(f"there are {len(runs)} runs in {root}, so -1 to -{len(runs)}")
+        raise NotFoundError(only_so_many(len(runs), f"in {root}"))
     found = _named(wanted, runs)
     if found is None:
         # One of each ident: more of them would hide the others.
@@ -168,6 +169,11 @@ def select(wanted: str | None, root: Path) -> FoundRun:
         some = [run.folder.path.name for run in runs if idents[run.ident] is run][:5]
         raise NotFoundError(f"there is no run {wanted!r} in {root}; the newest are: {', '.join(some)}")
     return found
+
+
+def only_so_many(count: int, where: str) -> str:
+    """Why there is no run so far back."""
+    return f"there {'is' if count == 1 else 'are'} only {plural(count, 'run')} {where}"
 
 
 def _latest(root: Path, runs: Sequence[FoundRun]) -> FoundRun:

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from gator.cli import output
+from gator.core.amounts import plural
 from gator.v1 import hub_pb2, query_pb2
 
 
@@ -42,7 +43,7 @@ class Sightings(Struct, frozen=True):
             return output.paint(f"new{self._since() or ', in the first run of its name'}", "warning")
         last = f", last in {sighting(group.before)}" if group.HasField("before") else ""
         first = f", first in {sighting(group.first)}" if group.first != group.before else ""
-        return f"in {group.runs:,} runs{last}{first}"
+        return f"in {plural(group.runs, 'run')}{last}{first}"
 
     def values(self, signature: str) -> dict[str, Any]:
         """The same for JSON."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from gator.console import words
 from gator.console.paper import Paper
 from gator.console.summary import again
+from gator.core.amounts import plural
 from gator.core.text import cut, readable
 from gator.ports import LiveState, RunInfo
 from gator.store import decode_block
@@ -91,9 +92,8 @@ class SingleDisplay:
             self._say(f"Task completed with return code {end.exit_code}")
         elif end.HasField("signal"):
             self._say(f"Task was killed by signal {end.signal}")
-        self._say(
-            f"Recorded {end.counts.warning} warnings and {end.counts.error + end.counts.critical} errors"
-        )
+        errors = end.counts.error + end.counts.critical
+        self._say(f"Recorded {plural(end.counts.warning, 'warning')} and {plural(errors, 'error')}")
 
     def _print(self, block: event_pb2.Block) -> None:
         text = readable(decode_block(block))

@@ -15,7 +15,7 @@ from gator.console import words
 from gator.console.cells import one_line
 from gator.console.paper import Paper
 from gator.core import again as repeats
-from gator.core.amounts import span
+from gator.core.amounts import plural, span
 from gator.core.causes import FEW, Causes
 from gator.core.gate import FAILURES
 from gator.ports import RunInfo
@@ -89,7 +89,7 @@ def _causes(paper: Paper, info: RunInfo, causes: Causes[Failure]) -> Iterable[st
             more = f"{cause.count - 1:,} more of this cause"
             yield f"       ... and {more}: gator failures --cause {cause.signature} {where}"
     if len(causes) > MOST_SHOWN:
-        more = words.plural(len(causes) - MOST_SHOWN, "more cause")
+        more = plural(len(causes) - MOST_SHOWN, "more cause")
         yield f"       ... and {more}: gator failures {where}"
 
 
@@ -102,7 +102,7 @@ def write_summary(
         lines += ["", f"{failures.causes.headline()}:", *_causes(paper, info, failures.causes)]
     else:
         if failures.first and not info.single:
-            lines += ["", f"{words.plural(failures.causes.number, 'job')} failed:"]
+            lines += ["", f"{plural(failures.causes.number, 'job')} failed:"]
         for failure in failures.first:
             lines += _whole(paper, info, failure)
     name = paper.paint(words.outcome(result.outcome), words.OUTCOME_COLOURS.get(result.outcome, ""))

@@ -4,6 +4,7 @@ The rule: the same thing is written the same way everywhere.
 """
 
 from gator.console.paper import Paper
+from gator.core.amounts import plural
 from gator.ports import RunInfo
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
@@ -21,11 +22,6 @@ TALLY_ORDER = ("running", "waiting", "passed", "failed", "lost", "pruned", "canc
 def outcome(value: pb.Outcome.ValueType) -> str:
     """`PASSED`, `FAILED`, ..."""
     return pb.Outcome.Name(value).removeprefix("OUTCOME_")
-
-
-def plural(number: int, noun: str) -> str:
-    """`1 job`, `3 jobs`, `2,000 jobs`."""
-    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def wanted(*, verbose: bool, all_messages: bool) -> attach_pb2.EventFilter:

@@ -1,4 +1,4 @@
-"""How spans of time are written for people, by the terminal and by every command.
+"""How spans of time and numbers of things are written for people, by the terminal and by every command.
 
 The rule: a span has at most two units, written as a spec takes them, so that what is shown can be typed.
 """
@@ -26,3 +26,8 @@ def whole_span(seconds: float) -> str:
     if hours < _MOST_HOURS:
         return f"{hours}h{minutes:02}m"
     return f"{hours // 24}d{hours % 24:02}h"
+
+
+def plural(number: int, noun: str) -> str:
+    """`1 job`, `3 jobs`, `2,000 jobs`."""
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"

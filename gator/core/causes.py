@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
+from gator.core.amounts import plural
+
 FEW = 5
 """So many failures are told one by one; of more the causes are."""
 _MOST_EXAMPLES = 1000
@@ -50,12 +52,8 @@ class Causes(Generic[Example]):
 
     def headline(self) -> str:
         """`37 failures, 3 causes`."""
-        return f"{_plural(self.number, 'failure')}, {_plural(len(self), 'cause')}"
+        return f"{plural(self.number, 'failure')}, {plural(len(self), 'cause')}"
 
     def by_frequency(self) -> list[Cause[Example]]:
         """The causes of which there is an example, the most frequent first and else the first seen."""
         return sorted(self._causes.values(), key=lambda cause: -cause.count)
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"

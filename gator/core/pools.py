@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from gator.core.amounts import plural
 from gator.v1 import common_pb2
 
 
@@ -57,4 +58,4 @@ def size_text(size_bytes: int) -> str:
 
 def cores_text(count: int) -> str:
     """A number of cores for people: `1 core`, `3 cores`."""
-    return f"{count} core" if count == 1 else f"{count} cores"
+    return plural(count, "core")

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
+from gator.core.amounts import plural
 from gator.core.closing import Registry, cancelled, close_unborn
 from gator.core.gate import Closing, Gate, GateState
 from gator.core.past import Attempts
@@ -221,12 +222,11 @@ class Tier:
         """Jobs failed somewhere below; above `max_fail` nothing new starts."""
         self.failed += number
         if 0 < self.node.max_fail <= self.failed and not self.crown:
-            jobs = "1 job" if self.failed == 1 else f"{self.failed} jobs"
             self.stop(
                 attach_pb2.Stop(
                     mode=attach_pb2.STOP_MODE_HOLD,
                     reason=pb.REASON_MAX_FAIL,
-                    message=f"not started, because {jobs} of {self.path} failed "
+                    message=f"not started, because {plural(self.failed, 'job')} of {self.path} failed "
                     f"(max_fail: {self.node.max_fail})",
                 )
             )

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from gator import rpc
+from gator.core.amounts import plural
 from gator.core.pools import size_text
 from gator.errors import GatorError, StoreError, UsageError
 from gator.hub_access import why_away
@@ -68,7 +69,7 @@ def _describe(name: str, one: Callable[[str], Any], size: int, sound: str) -> Fi
     lack = missing(version, one, (Exception,))  # as above
     if lack:
         return Finding(f"{name} {lack}", good=False)
-    text = f"{name}: {runs} {'run' if runs == 1 else 'runs'}, {size_text(size)}, version {version}{sound}"
+    text = f"{name}: {plural(runs, 'run')}, {size_text(size)}, version {version}{sound}"
     if version > VERSION:
         return Finding(f"{text}; this gator knows version {VERSION} and cannot serve it", good=False)
     return Finding(text + (", brought to a newer one at the next start" * (version < VERSION)), good=True)

@@ -10,6 +10,7 @@ from functools import partial
 from logging import getLogger
 from time import time_ns
 
+from gator.core.amounts import plural
 from gator.errors import StoreError, UnavailableError
 from gator_hub.database import Database, Dialect
 from gator_hub.schema import SEQ_BITS
@@ -72,7 +73,7 @@ class Retention:
             marked = await asyncio.wrap_future(self._writer.run(self._mark))
             if marked:
                 # They are gone for everybody now, whenever their rows go.
-                _log.info("removed %d %s (%s)", marked, "run" if marked == 1 else "runs", self._limits())
+                _log.info("removed %s (%s)", plural(marked, "run"), self._limits())
         for (run,) in await asyncio.to_thread(self._database.query, "SELECT id FROM runs WHERE deleted = 1"):
             await self._remove(run)
         if self._cap:

@@ -121,7 +121,7 @@ def test_a_flood_is_kept_can_be_searched_and_fails_only_by_its_errors(gator: Gat
 def test_a_python_job_reports_messages_and_metrics(gator: Gator) -> None:
     done = gator("run", example("python_client.yaml")).expect(0)
     assert ("WARNING", "step size reduced to 0.5") in said(done.out)
-    assert said(done.out)[-1] == ("INFO", "Recorded 1 warnings and 0 errors")
+    assert said(done.out)[-1] == ("INFO", "Recorded 1 warning and 0 errors")
     metrics = [line.split() for line in gator("metrics").expect(0).out.splitlines()]
     assert metrics == [["report", "coverage", "87.5", "%"], ["report", "cycles", "3,000", "max", "of", "3"]]
 

@@ -228,3 +228,14 @@ def test_importing_the_client_does_not_import_grpc() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(("texts", "lost"), [(["a"], "1 message of"), (["a", "b"], "2 messages of")])
+def test_how_many_messages_are_lost_is_said_when_nobody_answers(
+    folder: Path, texts: list[str], lost: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = client.connect(environment(folder))
+    for text in texts:
+        job.log(text)
+    job.close(0)
+    assert lost in capsys.readouterr().err

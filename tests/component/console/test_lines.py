@@ -77,6 +77,13 @@ def test_a_single_job_prints_what_the_original_prints(single: SingleDisplay, out
     ]
 
 
+def test_one_warning_and_one_error_are_counted_as_one(single: SingleDisplay, out: io.StringIO):
+    ended = finished()
+    ended.attempt_finished.counts.warning = ended.attempt_finished.counts.critical = 1
+    single.on_events([STARTED, ended])
+    assert lines(out)[-1] == "INFO     Recorded 1 warning and 1 error"
+
+
 def test_output_that_ends_inside_a_line_is_not_glued_to_what_follows(single: SingleDisplay, out: io.StringIO):
     single.on_events([block("top", b"one\ntw"), block("top", b"o\nthree", continues=True)])
     single.on_events([block("top", b"oh", stream=pb.STREAM_STDERR, severity=pb.SEVERITY_ERROR)])

@@ -235,7 +235,7 @@ def test_a_run_is_chosen_by_number_id_ident_name_and_folder(tracking: Path, gato
     ):
         (answer,) = values(gator("status", "-r", wanted, "--json"))
         assert answer["run"]["folder"] == str(folder), wanted
-    assert "-1 to -2" in str(gator("status", "-r", "-3", code=1).exception)
+    assert "there are only 2 runs in" in str(gator("status", "-r", "-3", code=1).exception)
     assert "there is no run 'zzz'" in str(gator("status", "-r", "zzz", code=1).exception)
 
 
@@ -254,6 +254,11 @@ def test_clean_removes_old_runs_and_never_live_ones(tracking: Path, gator: Gator
     gator("clean", "--older", "1s", "--keep", "1")
     assert not live.folder.path.exists()
     assert "say which runs" in str(gator("clean", code=1).exception)
+
+
+def test_a_run_further_back_than_the_only_one_is_none(folder: Path, gator: Gator) -> None:
+    said = str(gator("status", "-r", "-2", code=1).exception)
+    assert said == f"there is only 1 run in {folder.parent}"
 
 
 def test_stopping_an_ended_run_is_a_mistake(folder: Path, gator: Gator) -> None:

@@ -1,6 +1,6 @@
-"""Spans of time as people read them."""
+"""Spans of time and numbers of things as people read them."""
 
-from gator.core.amounts import span, whole_span
+from gator.core.amounts import plural, span, whole_span
 from gator.spec.durations import parse
 
 SECOND = 1_000_000_000
@@ -41,3 +41,12 @@ def test_a_span_that_goes_on_has_whole_seconds():
 
 def test_a_span_that_is_shown_can_be_typed():
     assert [parse(whole_span(each)) for each in (12, 245, 7620)] == [12_000, 245_000, 7_620_000]
+
+
+def test_one_thing_stands_in_the_singular():
+    assert [plural(number, "warning") for number in (0, 1, 2, 2000)] == [
+        "0 warnings",
+        "1 warning",
+        "2 warnings",
+        "2,000 warnings",
+    ]
