@@ -3,16 +3,15 @@
 Rule: a watch keeps its own place, which its resume token says; the run knows nothing of it.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 
 from msgspec import Struct
 
 from gator.errors import NotFoundError
-from gator.events import kind_of
 from gator.query import tokens
+from gator.query.log_quota import LogQuota
 from gator.query.reader import Reader
-from gator.v1 import attach_pb2, common_pb2, query_pb2
+from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 _MOST_LONGEST = 1000
@@ -30,10 +29,9 @@ class _Seen(Struct, frozen=True):
 
 
 class _Reached(Struct, frozen=True):
-    """How far a watch of events has come in each store, and the messages of each attempt that it gave out."""
+    """How far a watch of events has come in each store."""
 
     at: dict[str, tokens.Count]
-    logs: dict[str, tokens.Count]
 
 
 class RunLook(Struct, frozen=True):
@@ -122,10 +120,9 @@ class EventWatch:
         self._reader, self._request = reader, request
         place = tokens.decode(request, request.resume_token, _Reached)
         self._positions: dict[str, int] = {}
-        self._logs: Counter[str] = Counter()
+        self._quota = LogQuota(reader, request.filter)
         if place is not None:
             self._positions.update(place.at)
-            self._logs.update(place.logs)
         elif request.only_new:
             self._positions.update(reader.positions(request.filter.kinds))
         self.key = (reader, f"tips {sorted(request.filter.kinds)}")
@@ -157,8 +154,7 @@ class EventWatch:
         if not moved:
             self.over = tips.ended
             return None
-        place = {"at": self._positions, "logs": self._logs}
-        response.resume_token = tokens.encode(self._request, place)
+        response.resume_token = tokens.encode(self._request, {"at": self._positions})
         return response
 
     def _read(self, store: str, response: qs.WatchEventsResponse) -> bool:
@@ -174,15 +170,13 @@ class EventWatch:
         )
         size = response.ByteSize()
         for event in events:
-            if kind_of(event) == attach_pb2.EVENT_KIND_LOG and wanted.logs_per_attempt:
-                self._logs[f"{event.path}#{event.attempt}"] += 1
-                if self._logs[f"{event.path}#{event.attempt}"] > wanted.logs_per_attempt:
-                    continue
-            size += event.ByteSize()
-            if response.events and size > _MOST_BYTES:
-                through = event.seq - 1
-                break
-            response.events.add(store=store, event=event)
+            if self._quota.admits(store, event):
+                size += event.ByteSize()
+                if response.events and size > _MOST_BYTES:
+                    through = event.seq - 1
+                    break
+                response.events.add(store=store, event=event)
+            self._quota.count(store, event)
         self._positions[store] = through
         return through > before
 

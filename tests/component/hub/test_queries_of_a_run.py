@@ -273,6 +273,27 @@ def test_a_watch_of_events_misses_none_of_a_slower_lane(hub: FilledHub) -> None:
     assert watch.over
 
 
+def test_a_watch_gives_the_first_messages_of_each_attempt_also_when_it_goes_on(hub: FilledHub) -> None:
+    number = hub.register(described(runs.RUN_ID), "root")
+    events = [
+        runs.event(f"top/{job}", 1, attempt, log=event_pb2.LogEvent(text=f"{text}"))
+        for text in range(4)
+        for job in ("a", "b")
+        for attempt in (1, 2)
+    ]
+    hub.append(number, "top", "root", *events[:10])
+    reader = HubReader(hub.database, number)
+    request = qs.WatchEventsRequest(filter=attach_pb2.EventFilter(logs_per_attempt=3))
+    first = EventWatch(reader, request).look()
+    assert first is not None
+    hub.append(number, "top", "root", *events[10:])
+    request.resume_token = first.resume_token
+    second = EventWatch(reader, request).look()
+    assert second is not None
+    assert [len(first.events), len(second.events)] == [10, 2]
+    assert [stored.event.log.text for stored in second.events] == ["2", "2"]
+
+
 def test_many_events_are_looked_through_in_bounded_pieces(hub: FilledHub, live: int) -> None:
     many = [
         runs.event("top/b", 5, 1, log=event_pb2.LogEvent(severity=common_pb2.SEVERITY_INFO, text="x"))

@@ -9,7 +9,7 @@ from gator.events import GRADED_KINDS
 from gator.query import Queries
 from gator.query.watch import EventWatch, RunWatch
 from gator.store.run_queries import FolderReader
-from gator.v1 import attach_pb2, common_pb2, query_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 from . import runs
@@ -156,7 +156,7 @@ def test_messages_of_the_api_are_found_too_if_asked_for(queries: Queries) -> Non
 
 
 def test_a_wrong_expression_says_why(queries: Queries) -> None:
-    with pytest.raises(UsageError, match="missing"):
+    with pytest.raises(UsageError, match=r"a \( is not closed"):
         queries.list_lines(qs.ListLinesRequest(regex="(a"))
 
 
@@ -271,3 +271,39 @@ def test_a_watch_of_only_new_events_skips_what_was_there(queries: Queries) -> No
     watch = EventWatch(queries.reader, qs.WatchEventsRequest(only_new=True))
     assert watch.look() is None
     assert watch.over
+
+
+def messages(attempts: int, each: int, size: int = 1) -> list[event_pb2.Event]:
+    """So many messages of each of so many attempts, in turn."""
+    return [
+        runs.event(f"top/x[{at}]", 5, 1, log=event_pb2.LogEvent(text=f"{number}".ljust(size, ".")))
+        for number in range(each)
+        for at in range(attempts)
+    ]
+
+
+@pytest.mark.parametrize("resumes", [False, True])
+@pytest.mark.parametrize(("attempts", "size"), [(3, 60_000), (1_200, 1)])
+def test_a_watch_gives_the_first_messages_of_each_attempt_however_often_it_goes_on(
+    builder: runs.RunBuilder, attempts: int, size: int, resumes: bool
+) -> None:
+    builder.write(*messages(attempts, 5, size))
+    request = qs.WatchEventsRequest(
+        filter=attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_LOG], logs_per_attempt=3)
+    )
+    seen = list[str]()
+    longest = 0
+    with FolderReader.open(builder.folder.path, live=True) as reader:
+        watch = EventWatch(reader, request)
+        while (response := watch.look()) is not None:
+            seen += [
+                f"{stored.event.path} {stored.event.log.text[0]}"
+                for stored in response.events
+                if "[" in stored.event.path
+            ]
+            longest = max(longest, len(response.resume_token))
+            if resumes:
+                request.resume_token = response.resume_token
+                watch = EventWatch(reader, request)
+    assert seen == [f"top/x[{at}] {number}" for number in range(3) for at in range(attempts)]
+    assert longest < 200
