@@ -19,14 +19,22 @@ from gator.errors import NotFoundError, UsageError
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
+_JOB = common_pb2.NODE_KIND_JOB
+_OFFERED = 5
+"""So many jobs are offered where one has to be named."""
 _BLOCKS = 32
 """Blocks of a page; so many are read again to see whether there are more."""
 
 
 def logs(
     path: Annotated[
-        str, typer.Argument(metavar="PATH", help="A job or group.", autocompletion=complete_path)
-    ],
+        str | None,
+        typer.Argument(
+            metavar="[PATH]",
+            help="A job or group; not needed where the run is a single job.",
+            autocompletion=complete_path,
+        ),
+    ] = None,
     run: RunOption = None,
     tracking: TrackingOption = None,
     hub: HubOption = None,
@@ -79,7 +87,7 @@ def logs(
     as_written = not (grep or severity or long or json or first_error or tail) or (raw and not grep)
     with ExitStack() as left:
         opened = left.enter_context(open_run(run, tracking, HubChoice(hub, hub_ca)))
-        wanted.path = opened.path_of(path)
+        wanted.path = opened.path_of(path) if path else _only_job(opened)
         if opened.home.left_out():
             say_left_out(opened, _finished(opened, wanted))
         if follow and not has_ended(opened, wanted.path):
@@ -92,6 +100,23 @@ def logs(
             _lines(opened, wanted, LineWriter(long=long, json=json, context=context), follow=follow)
 
 
+def _only_job(opened: OpenRun) -> str:
+    """The path of a run that is a single job. Raises UsageError that says what else may be meant."""
+    root = opened.run.ident
+    node = opened.ask.get_node(qs.GetNodeRequest(path=root)).node
+    if node.kind == _JOB:
+        return root
+    wanted = qs.ListNodesRequest(path=root, scope=qs.SCOPE_SUBTREE, kinds=[_JOB], page_size=_OFFERED + 1)
+    failed = qs.ListNodesRequest()
+    failed.CopyFrom(wanted)
+    failed.outcomes.extend((common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST))
+    found = opened.ask.list_nodes(failed).nodes
+    which = "one that failed" if found else "one of its jobs"
+    names = [one.path for one in found or opened.ask.list_nodes(wanted).nodes]
+    some = ", ".join(names[:_OFFERED]) + (", …" if len(names) > _OFFERED else "")
+    raise UsageError(f"PATH is missing: give {which} ({some}), a group, or {root} for all")
+
+
 def _finished(opened: OpenRun, wanted: qs.ListLinesRequest) -> event_pb2.AttemptFinished | None:
     """How the attempt that is meant ended; None where it goes on, or a group is meant."""
     attempts = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).attempts
@@ -100,7 +125,7 @@ def _finished(opened: OpenRun, wanted: qs.ListLinesRequest) -> event_pb2.Attempt
 
 
 def _jobs(opened: OpenRun, path: str) -> Iterator[query_pb2.Node]:
-    request = qs.ListNodesRequest(path=path, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB])
+    request = qs.ListNodesRequest(path=path, scope=qs.SCOPE_SUBTREE, kinds=[_JOB])
     while True:
         page = opened.ask.list_nodes(request)
         yield from page.nodes
@@ -222,6 +247,3 @@ def _first_error(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWrite
         # A hub may lack what jobs wrote; the Result has the line all the same.
         output.say(offence.text)
     writer.flush()
-
-
-_JOB = common_pb2.NODE_KIND_JOB

@@ -140,6 +140,28 @@ def test_logs_are_byte_for_byte_what_was_written(gator: Gator) -> None:
     assert gator("logs", "top").stdout_bytes == both
 
 
+def test_logs_of_a_single_job_need_no_path(tracking: Path, gator: Gator) -> None:
+    builder = runs.RunBuilder(tracking)
+    builder.write(runs.job("top", 0.1))
+    builder.write_elsewhere(runs.started("top", 1), runs.block("top", 1.5, b"hello\n"))
+    builder.end()
+    assert gator("logs").stdout == "hello\n"
+    assert gator("logs", "--grep", "ell", "-r", "latest").stdout == "hello\n"
+
+
+@pytest.mark.usefixtures("folder")
+def test_logs_of_a_tree_without_a_path_say_what_may_be_meant(tracking: Path, gator: Gator) -> None:
+    def said() -> str:
+        return str(gator("logs", code=1).exception)
+
+    assert said() == "PATH is missing: give one that failed (top/bad), a group, or top for all"
+    builder = runs.RunBuilder(tracking, "20261123-000000")
+    builder.write(runs.group("top", 0, 7, 7), *(runs.job(f"top/{name}", 1) for name in "abcdefg"))
+    five = "top/a, top/b, top/c, top/d, top/e"
+    assert said() == f"PATH is missing: give one of its jobs ({five}, …), a group, or top for all"
+    builder.end()
+
+
 @pytest.mark.usefixtures("folder")
 def test_logs_are_filtered_line_by_line(gator: Gator) -> None:
     assert gator("logs", "bad", "--severity", "error").stdout == "hm\nboom: it broke\n"
