@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -41,6 +42,7 @@ from gator.daemon.upload_process import UploadProcess
 from gator.errors import UsageError
 from gator.plan import Plan, make_plan
 from gator.ports import Display
+from gator.process.host import RPC_THREADS, RUN_TASKS, lacks_threads
 from gator.v1 import attach_pb2, plan_pb2
 from gator.v1 import common_pb2 as pb
 
@@ -76,6 +78,8 @@ def execute(launch: Launch, upload: UploadProcess | None = None) -> int:
     # Planned before there is a folder, so that a spec that cannot run leaves nothing behind.
     plan = make_plan(launch.request)
     notices = [*launch.notices, *_look_over(launch, plan)]
+    placement = _placement(launch.placement, plan)
+    hub, upload = _with_room(launch.hub, upload, placement, notices)
     close_latest(tracking_root())
     folder = _make_folder(launch, plan.root.ident)
     launch.request.run_dir = str(folder.path)
@@ -92,7 +96,7 @@ def execute(launch: Launch, upload: UploadProcess | None = None) -> int:
     )
     options = RunOptions(
         pools=launch.pools,
-        placement=_placement(launch.placement, plan),
+        placement=placement,
         environment=dict(os.environ),
         launch_dir=str(Path.cwd()),
         meta=_meta(launch, plan),
@@ -100,9 +104,13 @@ def execute(launch: Launch, upload: UploadProcess | None = None) -> int:
         sample_interval_millis=launch.sample_interval_millis,
         log_cap_bytes=launch.log_cap_bytes,
         text_logs=launch.text_logs,
-        hub=launch.hub,
+        hub=hub,
     )
-    end, stopped = asyncio.run(_run(folder, plan, options, display, notices, upload))
+    return asyncio.run(_run(launch, folder, plan, options, display, notices, upload))
+
+
+def _conclude(launch: Launch, plan: Plan, end: RunEnd, *, stopped: bool) -> int:
+    """Tell what is left to tell; the exit code."""
     if launch.parent:
         from gator.cli.nested import report
 
@@ -116,13 +124,14 @@ def execute(launch: Launch, upload: UploadProcess | None = None) -> int:
 
 
 async def _run(
+    launch: Launch,
     folder: RunFolder,
     plan: Plan,
     options: RunOptions,
     display: Display,
     notices: Sequence[tuple[str, bool]],
     upload: UploadProcess | None,
-) -> tuple[RunEnd, bool]:
+) -> int:
     root = Root(folder, plan, options, display, SystemClock(), upload)
     loop = asyncio.get_running_loop()
     stops: list[int] = []
@@ -158,7 +167,14 @@ async def _run(
     while not display.ready() and len(stops) == at_end:  # noqa: ASYNC110 - only asking tells
         # Somebody reads slowly; Ctrl-C lets go of what is left.
         await asyncio.sleep(0.02)
-    return end, at_end > 0
+    code = _conclude(launch, plan, end, stopped=at_end > 0)
+    if root.server_end.is_held_up:
+        # The server would hold up the end of the interpreter too.
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def _placement(name: PlacementName, plan: Plan) -> Placement:
@@ -167,6 +183,31 @@ def _placement(name: PlacementName, plan: Plan) -> Placement:
     if name is PlacementName.TIERS and plan.root.job is not None:
         return Placement.INLINE
     return Placement(name.value)
+
+
+def _with_room(
+    hub: HubOptions | None,
+    upload: UploadProcess | None,
+    placement: Placement,
+    notices: list[tuple[str, bool]],
+) -> tuple[HubOptions | None, UploadProcess | None]:
+    """The hub and what feeds it, where this user may start so much; else no hub, which `notices` tells.
+
+    Raises UsageError where that is too little for any job to run.
+    """
+    # The root and a first daemon.
+    count = RUN_TASKS if placement is Placement.INLINE else RUN_TASKS + 2 * RPC_THREADS
+    if hub is not None:
+        lacking = lacks_threads(count + RPC_THREADS)
+        if lacking is None:
+            return hub, upload
+        notices.append((f"the hub at {hub.address} gets nothing of this run: {lacking}", True))
+        if upload is not None:
+            upload.dismiss()
+    lacking = lacks_threads(count)
+    if lacking is not None:
+        raise UsageError(f"cannot run jobs: {lacking}")
+    return None, None
 
 
 def _look_over(launch: Launch, plan: Plan) -> list[tuple[str, bool]]:

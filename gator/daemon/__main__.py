@@ -10,6 +10,7 @@ with loading.quickly():
 
     from gator.daemon.service import Service
     from gator.errors import DiskFullError
+    from gator.process.host import RPC_THREADS, lacks_threads
     from gator.scheduler.order import DaemonOrder
 
 
@@ -21,6 +22,11 @@ def main() -> int:
     if not line:
         sys.stderr.write("no order on stdin: daemons are started by gator, not by hand\n")
         return 2
+    lacking = lacks_threads(RPC_THREADS)
+    if lacking is not None:
+        # As below.
+        sys.stderr.write(f"{lacking}\n")
+        return 1
     try:
         return asyncio.run(_run(DaemonOrder.decode(line)))
     except DiskFullError as error:

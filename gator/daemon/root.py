@@ -29,6 +29,7 @@ from gator.daemon.inline import InlineHand
 from gator.daemon.modes import Placement, TextLogMode
 from gator.daemon.options import RunEnd, RunOptions
 from gator.daemon.reports import Reports
+from gator.daemon.server_end import ServerEnd
 from gator.daemon.stores import read_batches
 from gator.daemon.tier_daemons import TierDaemons
 from gator.daemon.view import View
@@ -38,7 +39,7 @@ from gator.plan import Plan
 from gator.ports import Clock, Display, RunInfo
 from gator.posting import Poster
 from gator.process.guard import Guard
-from gator.process.host import become_subreaper, close_inherited
+from gator.process.host import RPC_THREADS, become_subreaper, close_inherited, lacks_threads
 from gator.process.reaper import Reaper
 from gator.process.sweep import sweep
 from gator.rpc_address import socket_address
@@ -57,8 +58,6 @@ SWITCH_INTERVAL = 0.0005
 ACK_SECONDS = 0.02
 SERVE_AFTER = 0.05
 """Seconds after which a run that is inline begins to listen."""
-STOP_SERVING_SECONDS = 5.0
-"""At most so long the end of a run waits for its server to end."""
 
 
 class Root:
@@ -84,6 +83,7 @@ class Root:
         self._store_id = secrets.token_hex(16)
         self._end: asyncio.Future[event_pb2.Result] = self._loop.create_future()
         self._fault = ""
+        self.server_end = ServerEnd()
         self._host: WrapperHost | None = None
         self._fleet: Fleet | None = None
         self._desk: ClientDesk | None = None
@@ -135,7 +135,7 @@ class Root:
             if self._fleet is not None:
                 await self._fleet.drain_all()
         finally:
-            await self._stop_serving(serving)
+            await self.server_end.wait(serving)
         await self._view.end()
         if not (self.folder.stores / ROOT_STORE).exists():
             # The open file takes everything, so that nothing else would tell.
@@ -154,6 +154,8 @@ class Root:
         """End a node and all below it, the whole run when the path is empty; False if it is not there."""
         if not path or path == self.plan.root.ident:
             self._view.stopping = True
+            if self._end.done() or mode == attach_pb2.STOP_MODE_NOW:
+                self.server_end.hurry()
         return self._engine.stop(
             attach_pb2.Stop(
                 path=path,
@@ -314,6 +316,10 @@ class Root:
         if self._fleet is None:
             # Most single jobs are over before anybody could ask.
             await asyncio.sleep(SERVE_AFTER)
+        lacking = lacks_threads(RPC_THREADS)
+        if lacking is not None:
+            self._on_no_server(lacking)
+            return
         from gator.daemon.serving import RootServer
 
         handler = Gatekeeper(self._fleet, self._desk)
@@ -337,6 +343,13 @@ class Root:
         if not self.stop(request.mode, path, request.message):
             raise NotFoundError(f"there is no node {request.path} that has not ended")
 
+    def _on_no_server(self, lacking: str) -> None:
+        if self._fleet is not None:
+            raise GatorError(f"the run cannot listen to its daemons: {lacking}")
+        self._display.on_notice(
+            f"this run cannot be asked or reached while it goes on: {lacking}", warning=True
+        )
+
     def _on_served(self, serving: "asyncio.Task[None]") -> None:
         if not serving.cancelled() and (error := serving.exception()) is not None:
             self._fail(error)
@@ -354,11 +367,6 @@ class Root:
             )
             # What starts the first jobs goes ahead.
             self._loop.call_soon(self.uploader.start)
-
-    async def _stop_serving(self, serving: "asyncio.Task[None]") -> None:
-        serving.cancel()
-        # A server that has got no threads from the system never ends.
-        await asyncio.wait([serving], timeout=STOP_SERVING_SECONDS)
 
     # -- Gator's own faults
 

@@ -15,6 +15,8 @@ from typing import Final
 from gator import loading
 from gator.daemon.git_state import GitQuestion
 from gator.daemon.upload_order import UploadOrder, UploadState, UploadStatus
+from gator.daemon.upload_watch import RootWatch
+from gator.process.host import RPC_THREADS, lacks_threads
 from gator.store.run_meta import write_git
 
 NICE: Final = 10
@@ -40,6 +42,11 @@ def main() -> int:
         # There is no run after all: its spec was wrong.
         return 1
     order = UploadOrder.decode(line)
+    lacking = lacks_threads(RPC_THREADS)
+    if lacking is not None:
+        _tell(UploadStatus(UploadState.FAILED, lacking))
+        return 1
+    watch = RootWatch(0, LAST_SECONDS, EXIT_CUT)
     try:
         _log_to(order.log)
     except OSError as error:
@@ -49,7 +56,7 @@ def main() -> int:
         # Where nothing can be written the run itself says so.
         with contextlib.suppress(OSError):
             write_git(Path(order.folder), git)
-    return asyncio.run(_run(order))
+    return asyncio.run(_run(order, watch))
 
 
 def _log_to(path: str) -> None:
@@ -65,7 +72,7 @@ def _tell(status: UploadStatus) -> None:
         os.write(1, status.encode())
 
 
-async def _run(order: UploadOrder) -> int:
+async def _run(order: UploadOrder, watch: RootWatch) -> int:
     from gator.daemon.folder import RunFolder
     from gator.daemon.upload_stores import RunStores
     from gator.daemon.upload_stream import Upload
@@ -86,18 +93,7 @@ async def _run(order: UploadOrder) -> int:
 
     upload = Upload(stores, partial(resolve, order.address, os.environ, ca=ca), on_status)
 
-    def on_stdin() -> None:
-        try:
-            data = os.read(0, 4096)
-        except BlockingIOError:
-            return
-        upload.end()
-        if not data:
-            loop.remove_reader(0)
-            loop.call_later(LAST_SECONDS, os._exit, EXIT_CUT)
-
-    os.set_blocking(0, False)
-    loop.add_reader(0, on_stdin)
+    watch.on_over(partial(loop.call_soon_threadsafe, upload.end))
     status = await upload.run()
     stores.close()
     return 0 if status.state is UploadState.DONE else 1

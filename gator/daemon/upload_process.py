@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from gator.process.belongings import spare
 from gator.process.host import close_inherited
 
+_MOST_WORDS = 65_536
+"""Bytes."""
+
 
 class UploadProcess:
     """A process that waits for its order, and the ends of its pipes."""
@@ -21,7 +24,13 @@ class UploadProcess:
         """Start it. Raises OSError."""
         # It may outlive the run by some seconds: what the run was born with is not for it to keep open.
         close_inherited()
-        self.pid, self.stdin, self.stdout = _spawn(environment)
+        # Until it has its order the terminal is not for it to write to: the root has said the same.
+        self.stderr = os.memfd_create("upload")
+        try:
+            self.pid, self.stdin, self.stdout = _spawn(environment, self.stderr)
+        except OSError:
+            os.close(self.stderr)
+            raise
         # It is no job's, whatever else is a child of this process.
         spare(self.pid)
         # Whoever reaps it, this names no other process.
@@ -34,22 +43,28 @@ class UploadProcess:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 
+    def last_words(self) -> bytes:
+        """The end of what it wrote to stderr before it had its order."""
+        size = os.fstat(self.stderr).st_size
+        return os.pread(self.stderr, _MOST_WORDS, max(0, size - _MOST_WORDS))
+
     def free(self) -> None:
         """Let the pipes go, and the process if it is dead."""
-        for descriptor in (self.stdin, self.stdout, self.pidfd):
+        for descriptor in (self.stdin, self.stdout, self.stderr, self.pidfd):
             os.close(descriptor)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, os.WNOHANG)
 
     def dismiss(self) -> None:
-        """There is no run for it, if nobody has taken it."""
+        """There is no run for it, if nobody has taken it. May be called twice."""
         if not self.is_taken:
+            self.is_taken = True
             self.kill()
             os.waitpid(self.pid, 0)
             self.free()
 
 
-def _spawn(environment: Mapping[str, str]) -> tuple[int, int, int]:
+def _spawn(environment: Mapping[str, str], stderr: int) -> tuple[int, int, int]:
     """Start the process; its pid, its stdin and its stdout. Raises OSError."""
     opened: list[int] = []
     try:
@@ -61,7 +76,11 @@ def _spawn(environment: Mapping[str, str]) -> tuple[int, int, int]:
             sys.executable,
             [sys.executable, "-P", "-m", "gator.daemon.upload"],
             environment,
-            file_actions=[(os.POSIX_SPAWN_DUP2, stdin, 0), (os.POSIX_SPAWN_DUP2, stdout, 1)],
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, stdin, 0),
+                (os.POSIX_SPAWN_DUP2, stdout, 1),
+                (os.POSIX_SPAWN_DUP2, stderr, 2),
+            ],
             # A Ctrl-C of the terminal is for the root alone.
             setsid=True,
             setsigmask=(),

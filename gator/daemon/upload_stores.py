@@ -6,7 +6,7 @@ The rule: they are only ever read, so whoever writes them never waits for this.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gator.core.bounds import shortened
+from gator.core.bounds import shorten_description, shortened
 from gator.daemon.folder import ROOT_STORE, RunFolder
 from gator.errors import EmptyStoreError, StoreError
 from gator.store import Reader
@@ -117,6 +117,7 @@ class RunStores:
         """What the root's store says of the run; only when it is open."""
         root = self.opened[0]
         description = description_of(root.meta, self.folder.path)
+        shorten_description(description)
         description.run.started_unix_nanos = root.root_declared_unix_nanos()
         return description
 

@@ -169,8 +169,16 @@ class Uploader:
     def _on_gone(self) -> None:
         self.let_go()
         if self._state is _State.GOING:
-            # Before it had its order it spoke to the terminal.
-            self._lose(f"its process ended: see {self._log}" if self._log.exists() else "its process ended")
+            self._lose(f"its process ended: see {self._log}" if self._has_log() else "its process ended")
+
+    def _has_log(self) -> bool:
+        """Whether what went wrong in the process can be read; what it said before its order included."""
+        words = self._talk.last_words() if self._talk is not None else b""
+        with contextlib.suppress(OSError):
+            if words:
+                with self._log.open("ab") as log:
+                    log.write(words)
+        return self._log.exists()
 
     def _lose(self, why: str) -> None:
         self._state = _State.OVER
@@ -202,6 +210,10 @@ class _Talk:
         """Tell it something; one that is gone hears nothing, which the other pipe tells."""
         with contextlib.suppress(BrokenPipeError):
             os.write(self._process.stdin, line)
+
+    def last_words(self) -> bytes:
+        """What it said on stderr before it had its order."""
+        return self._process.last_words()
 
     async def close(self) -> None:
         """End it, and let the pipes go."""

@@ -3,15 +3,22 @@
 Linux only: sessions, pidfds, subreapers and /proc are what the ending of jobs stands on.
 """
 
+import _thread
 import contextlib
 import os
 import resource
 import signal
 import sys
+import time
 from pathlib import Path
 
 LEAST_DESCRIPTORS = 64
 """With fewer gRPC ends the process instead of raising an error."""
+RPC_THREADS = min(max(os.cpu_count() or 1, 4), 16) + 8
+"""So many threads may be in a process that speaks gRPC; without them that hangs, or ends the process."""
+RUN_TASKS = 8
+"""So many threads and processes a run needs besides: its own, and those of a first job."""
+_MOST_YIELDS = 10_000
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
@@ -27,6 +34,41 @@ def supported() -> str | None:
     if descriptors != resource.RLIM_INFINITY and descriptors < LEAST_DESCRIPTORS:
         return f"only {descriptors} files may be open at once; allow some hundreds with ulimit -n"
     return None
+
+
+def lacks_threads(count: int) -> str | None:
+    """Say why this user cannot have `count` more threads or processes now, or None where it can.
+
+    Found out by having them for a moment, as no number tells: those of all processes of a user count
+    together, some users have no limit, and a container may have its own. Takes some 50 µs for each.
+    """
+    before = _threads()
+    gate = _thread.allocate_lock()
+    had = 0
+    with gate:
+        while had < count:
+            try:
+                _thread.start_new_thread(_pass, (gate,))
+            except RuntimeError:
+                break
+            had += 1
+    for _ in range(_MOST_YIELDS):
+        # One that is about to end still counts.
+        if _threads() <= before:
+            break
+        time.sleep(0)
+    if had == count:
+        return None
+    return f"only {had} more processes and threads may be started; allow some hundreds with ulimit -u"
+
+
+def _pass(gate: _thread.LockType) -> None:
+    with gate:
+        pass
+
+
+def _threads() -> int:
+    return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - a name a thread, nothing to join
 
 
 def become_subreaper() -> None:
