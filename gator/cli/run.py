@@ -4,6 +4,7 @@ The rule: everything that depends on the process (argv, environment, terminal, s
 """
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,6 +14,7 @@ from gator import loading
 from gator.cli import run_options as opt
 from gator.cli.last_globs import complete_only, complete_skip
 from gator.cli.run_hub import HubLogs, chosen_hub, labels_of, waiting_upload
+from gator.daemon.git_state import asking_git
 from gator.errors import UsageError
 from gator.process.host import supported
 
@@ -253,7 +255,9 @@ def run(
         raise UsageError(f"cannot run jobs: {reason}")
     notices: list[tuple[str, bool]] = []
     hub_options = None if dry_run else chosen_hub(hub, hub_ca, hub_wait, notices)
-    with waiting_upload(hub_options) as upload:
+    # With a hub it is asked beside the run.
+    asking = nullcontext() if dry_run or hub_options is not None else asking_git(".")
+    with waiting_upload(hub_options) as upload, asking as git:
         loaded = opt.load_spec(spec, ident)
         choice = opt.Choice(
             only=opt.with_last_failures(only or [], loaded, opt.tracking_root()),
@@ -297,4 +301,4 @@ def run(
             hub=hub_options,
             notices=notices,
         )
-        raise typer.Exit(execute(launch, upload))
+        raise typer.Exit(execute(launch, upload, git))

@@ -34,6 +34,7 @@ from gator.core.pools import DemandKey, Pools
 from gator.core.secrecy import hide, hide_within, mask, mask_variables, secret_values
 from gator.daemon.clock import SystemClock
 from gator.daemon.folder import RunFolder
+from gator.daemon.git_state import GitNote, GitQuestion
 from gator.daemon.modes import Placement
 from gator.daemon.options import HubOptions, RunEnd, RunOptions
 from gator.daemon.recovery import close_latest
@@ -72,8 +73,8 @@ class Launch(Struct, frozen=True):
     """What is to be said before anything starts, and whether it is a warning."""
 
 
-def execute(launch: Launch, upload: UploadProcess | None = None) -> int:
-    """Run it; the exit code. `upload` waits to feed the hub."""
+def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestion | None = None) -> int:
+    """Run it; the exit code. `upload` waits to feed the hub, `git` is what it starts from, without a hub."""
     launch.request.run = secrets.token_hex(16)
     # Planned before there is a folder, so that a spec that cannot run leaves nothing behind.
     plan = make_plan(launch.request)
@@ -106,7 +107,7 @@ def execute(launch: Launch, upload: UploadProcess | None = None) -> int:
         text_logs=launch.text_logs,
         hub=hub,
     )
-    return asyncio.run(_run(launch, folder, plan, options, display, notices, upload))
+    return asyncio.run(_run(launch, folder, plan, options, display, notices, upload, git))
 
 
 def _conclude(launch: Launch, plan: Plan, end: RunEnd, *, stopped: bool) -> int:
@@ -131,7 +132,9 @@ async def _run(
     display: Display,
     notices: Sequence[tuple[str, bool]],
     upload: UploadProcess | None,
+    git: GitQuestion | None,
 ) -> int:
+    note = GitNote(git, folder.path) if git is not None else None
     root = Root(folder, plan, options, display, SystemClock(), upload)
     loop = asyncio.get_running_loop()
     stops: list[int] = []
@@ -160,6 +163,8 @@ async def _run(
     for text, warning in notices:
         display.on_notice(text, warning=warning)
     end = await root.run()
+    if note is not None:
+        note.close()
     at_end = len(stops)
     over = True
     if root.uploader is not None:

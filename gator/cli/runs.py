@@ -12,9 +12,11 @@ import typer
 
 from gator.cli import output
 from gator.cli.runs_filter import Filter
-from gator.cli.selector import FoundRun, JsonOption, TrackingOption, found_runs, tracking_root
+from gator.cli.runs_words import outcome_of, took
+from gator.cli.selector import FoundRun, found_runs, tracking_root
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption, name_on_hub
 from gator.cli.selector_open import asking
+from gator.cli.selector_options import JsonOption, TrackingOption
 from gator.errors import GatorError, UsageError, UserError
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -135,23 +137,10 @@ def _look(run: FoundRun) -> query_pb2.Run | str:
         return str(error)
 
 
-def outcome_of(run: query_pb2.Run) -> str:
-    """One word for a run: its outcome, `running`, `died`, or `away` for one that a hub has lost sight of."""
-    if run.state == query_pb2.RUN_STATE_DIED:
-        return "died"
-    word = output.outcome(run.result.outcome) or output.word(query_pb2.RunState.DESCRIPTOR, run.state)
-    return word or ("away" if run.heard_unix_nanos else "")
-
-
-def took(run: query_pb2.Run) -> str:
-    """How long a run took; empty while it goes on."""
-    return output.duration(run.ended_unix_nanos - run.started_unix_nanos) if run.ended_unix_nanos else ""
-
-
 def _row(found: FoundRun, run: query_pb2.Run | str) -> tuple[str, ...]:
     name = found.folder.path.name
     if isinstance(run, str):
-        return (name, found.id[:8], found.ident, "unreadable", run, "", "")
+        return (name, found.id[:8], found.ident, "unreadable", run, "", "", "")
     word = outcome_of(run)
     return (
         output.moment(run.started_unix_nanos),
@@ -160,5 +149,6 @@ def _row(found: FoundRun, run: query_pb2.Run | str) -> tuple[str, ...]:
         output.paint(word, "lost" if word == "died" else word),
         output.tally(run.tally),
         took(run),
+        output.paint(output.commit(run.git), "dim") if run.git.commit else "",
         output.paint(str(found.folder.path), "dim"),
     )
