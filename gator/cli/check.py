@@ -7,7 +7,7 @@ import typer
 
 from gator.cli import faults, output
 from gator.cli.plan_options import request_of
-from gator.cli.selector import JsonOption
+from gator.cli.selector_options import JsonOption
 from gator.core.amounts import plural
 from gator.errors import Problem, SpecError, UserError
 

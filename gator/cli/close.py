@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from gator.cli import faults, output
-from gator.cli.selector import JsonOption, RunOption, TrackingOption, select, tracking_root
+from gator.cli.selector import select, tracking_root
+from gator.cli.selector_options import JsonOption, RunOption, TrackingOption
 
 
 def close(

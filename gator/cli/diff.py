@@ -8,9 +8,9 @@ import typer
 
 from gator.cli import output
 from gator.cli.diff_sides import Comparison, compared
-from gator.cli.runs import outcome_of, took
-from gator.cli.selector import JsonOption, TrackingOption, complete_run
+from gator.cli.runs_words import outcome_of, took
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
+from gator.cli.selector_options import JsonOption, TrackingOption, complete_run
 from gator.v1 import common_pb2, hub_pb2, query_pb2
 
 _SECOND: Final = 1_000_000_000

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from gator.cli import output
-from gator.cli.selector import JsonOption, RunOption, TrackingOption, complete_path
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run, pages
+from gator.cli.selector_options import JsonOption, RunOption, TrackingOption, complete_path
 from gator.core.again import again, launched
 from gator.core.causes import FEW, Cause, Causes
 from gator.v1 import common_pb2, query_pb2

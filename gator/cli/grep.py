@@ -6,9 +6,9 @@ import typer
 
 from gator.cli import output
 from gator.cli.logs_lines import LineWriter, lines, say_left_out
-from gator.cli.selector import JsonOption, RunOption, TrackingOption, complete_path
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import open_run
+from gator.cli.selector_options import JsonOption, RunOption, TrackingOption, complete_path
 from gator.query.search import Pattern
 from gator.v1 import common_pb2
 from gator.v1 import query_service_pb2 as qs

@@ -12,8 +12,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from gator.cli.selector import JsonOption
 from gator.cli.selector_hub import DEFAULT, VARIABLE, HubCaOption, HubChoice
+from gator.cli.selector_options import JsonOption
 
 if TYPE_CHECKING:
     from gator.cli.hub_orders import FoundRun

@@ -12,9 +12,9 @@ from gator.cli import output
 from gator.cli.logs_follow_away import telling_of_absence
 from gator.cli.logs_follow_lines import POLL_SECONDS, Follower, has_ended
 from gator.cli.logs_lines import LineWriter, lines, say_left_out
-from gator.cli.selector import JsonOption, RunOption, TrackingOption, complete_path
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
+from gator.cli.selector_options import JsonOption, RunOption, TrackingOption, complete_path
 from gator.errors import NotFoundError, UsageError
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs

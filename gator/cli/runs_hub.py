@@ -1,8 +1,8 @@
 """`gator runs -r hub:`: the runs of a hub. Rule: it asks for one more than it prints."""
 
 from gator.cli import hub_client, output
-from gator.cli.runs import outcome_of, took
 from gator.cli.runs_filter import Filter
+from gator.cli.runs_words import outcome_of, took
 from gator.cli.selector import LATEST
 from gator.cli.selector_hub import HubChoice
 from gator.v1 import query_pb2

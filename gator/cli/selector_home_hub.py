@@ -10,6 +10,7 @@ from gator.cli import selector_remote
 from gator.cli.selector import LATEST
 from gator.cli.selector_hub import PREFIX, HubChoice
 from gator.cli.sightings import Sightings
+from gator.errors import GatorError, UserError
 from gator.v1 import control_service_pb2, event_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
@@ -96,8 +97,6 @@ def open_on_hub(name: str, choice: HubChoice) -> Generator[tuple[HubHome, select
 
 def names_like(choice: HubChoice, incomplete: str) -> list[tuple[str, str]]:
     """What a shell offers after `-r hub:`; nothing when the hub does not answer in time."""
-    from gator.errors import GatorError, UserError
-
     values = [(LATEST, "the newest run")]
     try:
         with hubs.connect(choice) as hub:

@@ -14,7 +14,7 @@ from gator.cli import faults, selector
 from gator.cli.selector_home import FolderHome, Home
 from gator.cli.selector_hub import NO_CHOICE, HubChoice, name_on_hub
 from gator.daemon.folder import RunFolder
-from gator.errors import NotFoundError, StoreError, UsageError
+from gator.errors import GatorError, NotFoundError, StoreError, UsageError, UserError
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -192,8 +192,6 @@ def close_dead(found: selector.FoundRun) -> None:
 
 def paths_like(wanted: str | None, tracking: Path | None, hub: HubChoice, incomplete: str) -> list[str]:
     """Paths that begin or go on with `incomplete`; empty when the run cannot be asked."""
-    from gator.errors import GatorError, UserError
-
     try:
         with open_run(wanted, tracking, hub) as opened:
             nodes = opened.matching([f"**/{incomplete}*", f"{incomplete}*"], most=100)

@@ -7,9 +7,9 @@ import typer
 
 from gator.cli import output
 from gator.cli.failures import reproduce
-from gator.cli.selector import JsonOption, RunOption, TrackingOption, complete_path
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
+from gator.cli.selector_options import JsonOption, RunOption, TrackingOption, complete_path
 from gator.cli.status import state_words
 from gator.v1 import common_pb2, event_pb2, query_pb2, spec_pb2
 from gator.v1 import query_service_pb2 as qs

@@ -3,9 +3,9 @@
 import time
 
 from gator.cli import output
-from gator.cli.selector import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
+from gator.cli.selector_options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 

@@ -5,8 +5,8 @@ from typing import Annotated, Final
 import typer
 
 from gator.cli import hub_client, output
-from gator.cli.selector import JsonOption, impatient
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
+from gator.cli.selector_options import JsonOption, impatient
 from gator.cli.sightings import sighting
 from gator.errors import GatorError, NotFoundError, UserError
 from gator.v1 import common_pb2, event_pb2, hub_pb2

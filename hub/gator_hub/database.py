@@ -7,7 +7,6 @@ import sqlite3
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +15,10 @@ from urllib.parse import unquote, urlsplit
 import peewee as pw
 
 from gator.errors import GatorError, StoreError, UnavailableError, UsageError
+from gator_hub.dialect import Dialect
 from gator_hub.log import TroubleLog
+from gator_hub.schema import VERSION, migrate
+from gator_hub.wholeness import missing
 
 BUSY_SECONDS = 30
 """How long a statement waits for a lock of another process."""
@@ -42,13 +44,6 @@ _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR, sqlite3
 _LATER = ("53", "57P", "40", "55P")
 
 
-class Dialect(Enum):
-    """Which database it is."""
-
-    SQLITE = "sqlite"
-    POSTGRES = "postgresql"
-
-
 class Database:
     """Connections to one database, one for each thread that asks."""
 
@@ -70,9 +65,6 @@ class Database:
         Raises UsageError for another URL or a missing driver, StoreError when it cannot be opened or lacks a
         table.
         """
-        from gator_hub.schema import VERSION, migrate
-        from gator_hub.wholeness import missing
-
         database = cls._of(url, password)
         try:
             database.is_new = not database._has_version()

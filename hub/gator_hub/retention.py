@@ -12,7 +12,8 @@ from time import time_ns
 
 from gator.core.amounts import plural
 from gator.errors import StoreError, UnavailableError
-from gator_hub.database import Database, Dialect
+from gator_hub.database import Database
+from gator_hub.dialect import Dialect
 from gator_hub.schema import SEQ_BITS
 from gator_hub.shedding import shed
 from gator_hub.writer import Writer

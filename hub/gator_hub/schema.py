@@ -4,9 +4,11 @@ The rule: a migration that was released is never changed; what comes later is a 
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 from gator.errors import StoreError
-from gator_hub.database import Database, Dialect
+from gator_hub.dialect import Dialect
 
 SEQ_BITS = 36
 """The place of an event is the number of its store and, in so many bits, its sequence number there."""
@@ -245,7 +247,22 @@ _TYPES = {
 }
 
 
-def migrate(database: Database) -> None:
+class Migrated(Protocol):
+    """What a database has to offer to get its tables."""
+
+    dialect: Dialect
+    name: str
+
+    def execute(self, sql: str, values: Sequence[object] = ...) -> Any:
+        """The cursor of a statement, on this thread's connection."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """One transaction that writes, on this thread's connection."""
+        ...
+
+
+def migrate(database: Migrated) -> None:
     """Bring a database to the newest version, in one transaction; hubs that start at once take turns.
 
     Raises StoreError for one that a newer hub wrote.
@@ -272,7 +289,7 @@ def migrate(database: Database) -> None:
             database.execute("UPDATE schema_version SET version = ?", (VERSION,))
 
 
-def _suppose(database: Database) -> None:
+def _suppose(database: Migrated) -> None:
     """Tell SQLite what a hub holds: it never counts by itself, and then takes wrong indexes in large runs."""
     database.execute("ANALYZE sqlite_master")
     database.execute("DELETE FROM sqlite_stat1")

@@ -10,7 +10,8 @@ from itertools import islice
 from gator.store.blocks import pack
 from gator.store.catalogue import Changes
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
-from gator_hub.database import Database, Dialect
+from gator_hub.database import Database
+from gator_hub.dialect import Dialect
 from gator_hub.schema import SEQ_BITS
 from gator_hub.statements import SUBJECTS, Catalogue
 from gator_hub.statements import insert_events as insert
