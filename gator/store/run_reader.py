@@ -1,4 +1,4 @@
-"""Reads the stores of one run's folder, live or ended: what jobs wrote, and which jobs there were.
+"""Reads the stores of one run's folder, live or ended: what jobs wrote.
 
 The rule: it knows the record only; whether the run lives is for others to say.
 """
@@ -52,22 +52,6 @@ class RunReader:
                 # A daemon that is starting has made its file, but not its tables.
                 continue
         return list(self._readers.values())
-
-    def job_paths(self, outcomes: Sequence[common_pb2.Outcome.ValueType] = ()) -> Sequence[str]:
-        """Paths of the jobs that ended so, in the order of their ends; of all jobs without `outcomes`."""
-        # Imported late: peewee takes long to load, and the logs of a job need it not.
-        from gator.store.models import StoreDatabase, make_models
-
-        database = StoreDatabase(self.root.path)
-        try:
-            nodes = make_models(database).nodes
-            wanted = nodes.kind == int(common_pb2.NODE_KIND_JOB)
-            if outcomes:
-                wanted &= nodes.outcome.in_([int(outcome) for outcome in outcomes])
-            found = nodes.select(nodes.path).where(wanted).order_by(nodes.ended_unix_nanos, nodes.sort)
-            return [path for (path,) in found.tuples()]
-        finally:
-            database.close()
 
     # -- what an attempt left
 

@@ -13,7 +13,7 @@ from gator.core.signature import signature_of
 from gator.daemon.folder import RunFolder
 from gator.daemon.recovery import ensure_closed
 from gator.query import Queries
-from gator.store import RunReader, schema
+from gator.store import schema
 from gator.store.run_queries import FolderReader
 from gator.v1 import common_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -78,8 +78,13 @@ def test_an_ended_run_is_read_and_stays_as_it_is(ended: Path) -> None:
         result = reader.result("top/bad")
         assert result is not None
         assert result.signature == OF_OLD
-    with RunReader(ended) as reader:
-        assert list(reader.job_paths([common_pb2.OUTCOME_FAILED])) == ["top/bad"]
+        failed = qs.ListNodesRequest(
+            path="top",
+            scope=qs.SCOPE_SUBTREE,
+            kinds=[common_pb2.NODE_KIND_JOB],
+            outcomes=[common_pb2.OUTCOME_FAILED],
+        )
+        assert [node.path for _, node in reader.nodes(failed, None, 10).nodes] == ["top/bad"]
     assert {path: path.read_bytes() for path in (ended / "stores").iterdir()} == before
 
 

@@ -156,18 +156,6 @@ def test_a_run_without_a_record_says_so(tmp_path: Path) -> None:
         RunReader(tmp_path)
 
 
-def test_jobs_are_found_by_their_outcome(tmp_path: Path, turns: Turns) -> None:
-    root = make_store(tmp_path / "stores" / "root.db", turns, catalogue=True)
-    root.append([declared("top", job=False), declared("top/a"), declared("top/b"), declared("top/c")])
-    root.append([result("top/b", common_pb2.OUTCOME_FAILED, 2), result("top/a", common_pb2.OUTCOME_LOST, 1)])
-    root.append([result("top/c"), result("top", common_pb2.OUTCOME_FAILED)])
-    root.close()
-    with RunReader(tmp_path) as run:
-        failed = [common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST]
-        assert run.job_paths(failed) == ["top/a", "top/b"]
-        assert sorted(run.job_paths()) == ["top/a", "top/b", "top/c"]
-
-
 def test_a_reader_may_be_closed_while_another_thread_reads(tmp_path: Path, turns: Turns) -> None:
     store = make_store(tmp_path / "s.db", turns)
     store.append([log("top/a", str(n)) for n in range(2000)])
