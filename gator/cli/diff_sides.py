@@ -6,8 +6,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from gator.cli.paging import pages
 from gator.cli.selector_hub import HubChoice, name_on_hub
-from gator.cli.selector_open import OpenRun, open_run, pages
+from gator.cli.selector_open import OpenRun, open_run
 from gator.core import compare
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
@@ -73,17 +74,13 @@ def _jobs(opened: OpenRun) -> Iterator[tuple[str, hub_pb2.Side]]:
     request = qs.ListNodesRequest(
         path=opened.run.ident, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB]
     )
-    for page in pages(opened.ask, request):
+    for page in pages(opened.ask.list_nodes, request):
         for node in page.nodes:
             yield compare.below_root(node.path), compare.side_of(node, metrics.get(node.path, ()))
 
 
 def _metrics(opened: OpenRun) -> Iterator[tuple[str, Sequence[event_pb2.MetricTotal]]]:
     request = qs.ListMetricsRequest(path=opened.run.ident)
-    while True:
-        page = opened.ask.list_metrics(request)
+    for page in pages(opened.ask.list_metrics, request):
         for node in page.nodes:
             yield node.path, node.metrics
-        if not page.next_page_token:
-            return
-        request.page_token = page.next_page_token

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from gator.cli import output
+from gator.cli.paging import pages
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
-from gator.cli.selector_open import OpenRun, open_run, pages
+from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, RunOption, TrackingOption, complete_path
 from gator.core.again import again, launched
 from gator.core.causes import FEW, Cause, Causes
@@ -61,7 +62,7 @@ def _failed(opened: OpenRun, paths: list[str], cause: str) -> Iterator[query_pb2
         kinds=[common_pb2.NODE_KIND_JOB],
         outcomes=_FAILURES,
     )
-    for page in pages(opened.ask, request):
+    for page in pages(opened.ask.list_nodes, request):
         yield from (node for node in page.nodes if node.signature.startswith(cause))
 
 

@@ -5,8 +5,10 @@ Rule: a run is found once, by its name; afterwards it is named by its whole id.
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from gator import rpc
+from gator.cli.paging import pages
 from gator.cli.selector import LATEST, only_so_many
 from gator.cli.selector_hub import ADVICE, HubChoice
 from gator.cli.selector_remote import Peer
@@ -84,22 +86,13 @@ class Hub:
     def failures(self, run: str, path: str = "") -> Iterator[hub_pb2.FailureGroup]:
         """The failures of a run by signature, the most frequent first."""
         wanted = hs.ListFailuresRequest(run=run, path=path)
-        while True:
-            page = self.peer.call(self._stub.ListFailures, wanted)
+        for page in pages(partial(self.peer.call, self._stub.ListFailures), wanted):
             yield from page.groups
-            if not page.next_page_token:
-                return
-            wanted.page_token = page.next_page_token
 
     def compare(self, before: str, after: str) -> Iterator[hs.CompareRunsResponse]:
         """Two runs side by side, page by page, jobs that passed both times too."""
         wanted = hs.CompareRunsRequest(before=before, after=after, changes=_ALL_CHANGES)
-        while True:
-            page = self.peer.call(self._stub.CompareRuns, wanted)
-            yield page
-            if not page.next_page_token:
-                return
-            wanted.page_token = page.next_page_token
+        yield from pages(partial(self.peer.call, self._stub.CompareRuns), wanted)
 
     def history(self, ident: str, path: str, most: int) -> hs.ListHistoryResponse:
         """What came of a node in the newest runs of an ident."""

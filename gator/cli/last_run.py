@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gator.cli.last_globs import FAILED, PASSED
+from gator.cli.paging import pages
 from gator.cli.selector import FoundRun, found_runs
-from gator.cli.selector_open import Questions, asking, pages
+from gator.cli.selector_open import Questions, asking
 from gator.errors import NotFoundError, StoreError, UsageError
 from gator.v1 import common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -85,7 +86,7 @@ def _nodes(
     request = qs.ListNodesRequest(
         path="", scope=qs.SCOPE_SUBTREE, outcomes=outcomes, kinds=kinds, order=qs.NODE_ORDER_PATH
     )
-    for page in pages(ask, request):
+    for page in pages(ask.list_nodes, request):
         yield from page.nodes
 
 

@@ -12,6 +12,7 @@ from gator.cli import output
 from gator.cli.logs_follow_away import telling_of_absence
 from gator.cli.logs_follow_lines import POLL_SECONDS, Follower, has_ended
 from gator.cli.logs_lines import LineWriter, lines, say_left_out
+from gator.cli.paging import pages
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, RunOption, TrackingOption, complete_path
@@ -126,12 +127,8 @@ def _finished(opened: OpenRun, wanted: qs.ListLinesRequest) -> event_pb2.Attempt
 
 def _jobs(opened: OpenRun, path: str) -> Iterator[query_pb2.Node]:
     request = qs.ListNodesRequest(path=path, scope=qs.SCOPE_SUBTREE, kinds=[_JOB])
-    while True:
-        page = opened.ask.list_nodes(request)
+    for page in pages(opened.ask.list_nodes, request):
         yield from page.nodes
-        if not page.next_page_token:
-            return
-        request.page_token = page.next_page_token
 
 
 def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool) -> None:
@@ -202,12 +199,8 @@ def _blocks_so_far(opened: OpenRun, path: str, attempt: int, *, follow: bool) ->
 
 def _blocks(opened: OpenRun, request: qs.ListEventsRequest) -> Iterator[query_pb2.StoredEvent]:
     """The blocks from the page on that a request names; afterwards it names the last page."""
-    while True:
-        page = opened.ask.list_events(request)
+    for page in pages(opened.ask.list_events, request):
         yield from page.events
-        if not page.next_page_token:
-            return
-        request.page_token = page.next_page_token
 
 
 def _lines(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter, *, follow: bool) -> None:

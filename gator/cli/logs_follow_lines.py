@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from gator.cli.logs_lines import PAGE, LineWriter
+from gator.cli.paging import pages
 from gator.cli.selector_open import OpenRun
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -92,28 +93,19 @@ class Follower:
     def _find_jobs(self) -> bool:
         """Take up jobs that have been declared since; whether there are any."""
         before = len(self._known)
-        while True:
-            page = self._opened.ask.list_nodes(self._list)
+        for page in pages(self._opened.ask.list_nodes, self._list):
             for node in page.nodes:
                 if node.path not in self._known:
                     self._known.add(node.path)
                     self._live[node.path] = _Job()
-            if not page.next_page_token:
-                return len(self._known) > before
-            self._list.page_token = page.next_page_token
+        return len(self._known) > before
 
     def _running(self) -> set[str]:
         """Paths of the jobs that have not ended."""
         request = self._jobs_request()
         request.states.extend((query_pb2.NODE_STATE_WAITING, query_pb2.NODE_STATE_RUNNING))
         request.page_size = 0
-        paths: set[str] = set()
-        while True:
-            page = self._opened.ask.list_nodes(request)
-            paths.update(node.path for node in page.nodes)
-            if not page.next_page_token:
-                return paths
-            request.page_token = page.next_page_token
+        return {node.path for page in pages(self._opened.ask.list_nodes, request) for node in page.nodes}
 
     def _is_over(self) -> bool:
         return has_ended(self._opened, self._wanted.path)

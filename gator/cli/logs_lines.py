@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 
 from gator.cli import output
+from gator.cli.paging import pages
 from gator.cli.selector_open import OpenRun, Questions
 from gator.v1 import event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -15,12 +16,8 @@ PAGE = 10_000
 def lines(ask: Questions, wanted: qs.ListLinesRequest) -> Iterator[query_pb2.Line]:
     """All lines that a request means, page by page."""
     wanted.page_size = PAGE
-    while True:
-        page = ask.list_lines(wanted)
+    for page in pages(ask.list_lines, wanted):
         yield from page.lines
-        if not page.next_page_token:
-            return
-        wanted.page_token = page.next_page_token
 
 
 def say_left_out(opened: OpenRun, finished: event_pb2.AttemptFinished | None = None) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
+from gator.cli.paging import pages
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, PathArgument, RunOption, TrackingOption
@@ -50,12 +51,8 @@ def metrics(
 
 def _metrics(opened: OpenRun, path: str, names: list[str]) -> Iterator[query_pb2.NodeMetrics]:
     request = qs.ListMetricsRequest(path=path, names=names)
-    while True:
-        page = opened.ask.list_metrics(request)
+    for page in pages(opened.ask.list_metrics, request):
         yield from page.nodes
-        if not page.next_page_token:
-            return
-        request.page_token = page.next_page_token
 
 
 def _folded(metric: event_pb2.MetricTotal) -> str:

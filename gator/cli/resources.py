@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
+from gator.cli.paging import pages
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
-from gator.cli.selector_open import OpenRun, open_run, pages
+from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -55,7 +56,7 @@ def _jobs(opened: OpenRun, path: str) -> Iterator[query_pb2.Node]:
         kinds=[common_pb2.NODE_KIND_JOB],
         order=qs.NODE_ORDER_PATH,
     )
-    for page in pages(opened.ask, request):
+    for page in pages(opened.ask.list_nodes, request):
         yield from page.nodes
 
 

@@ -3,7 +3,7 @@
 Rule: commands see only `Questions`; where the answers come from makes no difference to them.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +11,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from gator.cli import faults, selector
+from gator.cli.paging import pages
 from gator.cli.selector_home import FolderHome, Home
 from gator.cli.selector_hub import NO_CHOICE, HubChoice, name_on_hub
 from gator.daemon.folder import RunFolder
@@ -83,7 +84,7 @@ class OpenRun(Struct, frozen=True):
         )
         try:
             found = paths.match(
-                wanted, (node.path for page in pages(self.ask, request) for node in page.nodes)
+                wanted, (node.path for page in pages(self.ask.list_nodes, request) for node in page.nodes)
             )
         except NotFoundError as error:
             raise NotFoundError(f"{error}{self._maybe_waiting()}") from error
@@ -109,7 +110,7 @@ class OpenRun(Struct, frozen=True):
             page_size=most,
         )
         nodes: list[query_pb2.Node] = []
-        for page in pages(self.ask, request):
+        for page in pages(self.ask.list_nodes, request):
             nodes.extend(page.nodes)
             if most and len(nodes) >= most:
                 break
@@ -119,16 +120,6 @@ class OpenRun(Struct, frozen=True):
         if self.run.state == query_pb2.RUN_STATE_RUNNING:
             return " that has started yet: gator status shows what still waits, gator plan what is to come"
         return f" in {self.run.ident}: see gator tree"
-
-
-def pages(ask: Questions, request: qs.ListNodesRequest) -> Iterator[qs.ListNodesResponse]:
-    """All pages of a list of nodes."""
-    while True:
-        page = ask.list_nodes(request)
-        yield page
-        if not page.next_page_token:
-            return
-        request.page_token = page.next_page_token
 
 
 @contextmanager

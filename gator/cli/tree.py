@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
+from gator.cli.paging import pages
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
-from gator.cli.selector_open import OpenRun, open_run, pages
+from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.cli.status import began
 from gator.cli.tree_order import in_order
@@ -58,7 +59,7 @@ def tree(
 def _nodes(opened: OpenRun, path: str, outcomes: list[int]) -> Iterator[query_pb2.Node]:
     request = qs.ListNodesRequest(path=path, scope=qs.SCOPE_SUBTREE, order=qs.NODE_ORDER_PATH)
     request.outcomes.extend(map(common_pb2.Outcome.ValueType, outcomes))
-    for page in pages(opened.ask, request):
+    for page in pages(opened.ask.list_nodes, request):
         yield from page.nodes
 
 

@@ -4,12 +4,14 @@ The rule: the SQL is good for SQLite and PostgreSQL, and the same for a run's ow
 hold many runs.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, TypeAlias
 
 from gator.core.pages import NodeList, Over, Place, never
+from gator.core.pools import DemandKey
 from gator.spec.paths import PathPattern
 from gator.store import run_rows
 from gator.store.catalogue_where import BEFORE, LAST_BELOW, Condition, parts_of
@@ -214,11 +216,14 @@ class CatalogueReader:
         rows = self._query(sql, where.values)
         return {template: (declared, ended) for template, declared, ended in rows}
 
-    def demands(self) -> Sequence[tuple[str, int, int, str | None]]:
-        """The jobs that run: path, cores, bytes of memory, licences as JSON."""
+    def demands(self) -> Sequence[tuple[str, DemandKey]]:
+        """The jobs that run, with what they hold."""
         where = self._where().add("n.kind = ?", _JOB).add("n.state = ?", _RUNNING)
         sql = f"SELECT n.path, n.cores, n.memory_bytes, n.licenses FROM nodes AS n WHERE {where.text}"  # noqa: S608
-        return self._query(sql, where.values)
+        return [
+            (path, DemandKey(cores or 0, memory or 0, tuple(sorted(json.loads(licenses or "{}").items()))))
+            for path, cores, memory, licenses in self._query(sql, where.values)
+        ]
 
     def attempts(self, path: str) -> list[query_pb2.Attempt]:
         """The attempts at a job in their order, without their command lines."""

@@ -115,18 +115,13 @@ class FolderReader:
 
     def demands(self) -> Sequence[tuple[str, DemandKey]]:
         """The jobs that run, with what they hold."""
-        return [
-            (path, DemandKey(cores, memory, tuple(sorted(json.loads(licenses or "{}").items()))))
-            for path, cores, memory, licenses in self._catalogue.demands()
-        ]
+        return self._catalogue.demands()
 
     def attempts(self, path: str, *, started: bool = True) -> Sequence[query_pb2.Attempt]:
         """The attempts at a job in their order; none for a group."""
         attempts = self._catalogue.attempts(path)
-        kinds = [attach_pb2.EVENT_KIND_STARTED, attach_pb2.EVENT_KIND_ATTEMPT_FINISHED]
-        for attempt in attempts if started else ():
-            found, _ = self.events(attempt.store, 0, 10, path=path, attempt=attempt.number, kinds=kinds)
-            add_events(attempt, found)
+        if started:
+            add_events(attempts, path, self.events)
         return attempts
 
     def result(self, path: str) -> event_pb2.Result | None:

@@ -1,11 +1,11 @@
 """Rows of the catalogue as messages of the schema. The rule: what is not known stays unset."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from gator.core.signature import sign
-from gator.v1 import common_pb2, event_pb2, query_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 
 NODE_COLUMNS = (
     "path, kind, state, outcome, reason, message, children, attempts, debug, info, warning, error, critical,"
@@ -114,13 +114,23 @@ def attempt_of(row: Any) -> query_pb2.Attempt:
     return attempt
 
 
-def add_events(attempt: query_pb2.Attempt, events: Iterable[event_pb2.Event]) -> None:
-    """Put in what stands only in the events of an attempt: its command line, its metrics."""
-    for event in events:
-        if event.WhichOneof("payload") == "started":
-            attempt.started.CopyFrom(event.started)
-        elif attempt.HasField("finished"):
-            attempt.finished.CopyFrom(event.attempt_finished)
+def add_events(
+    attempts: Iterable[query_pb2.Attempt],
+    path: str,
+    events: Callable[..., tuple[Sequence[event_pb2.Event], int]],
+) -> None:
+    """Put in what stands only in the events of attempts at a job: command lines, metrics.
+
+    `events` gives events as `gator.query.Reader` does.
+    """
+    kinds = (attach_pb2.EVENT_KIND_STARTED, attach_pb2.EVENT_KIND_ATTEMPT_FINISHED)
+    for attempt in attempts:
+        found, _ = events(attempt.store, 0, 10, path=path, attempt=attempt.number, kinds=kinds)
+        for event in found:
+            if event.HasField("started"):
+                attempt.started.CopyFrom(event.started)
+            elif attempt.HasField("finished"):
+                attempt.finished.CopyFrom(event.attempt_finished)
 
 
 def result_of(node: query_pb2.Node, metrics: list[event_pb2.MetricTotal]) -> event_pb2.Result:

@@ -4,7 +4,6 @@ The rule: nothing is remembered that may change, but for a number of jobs that i
 that is large.
 """
 
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -143,18 +142,13 @@ class HubReader:
 
     def demands(self) -> Sequence[tuple[str, DemandKey]]:
         """The jobs that run, with what they hold."""
-        return [
-            (path, DemandKey(cores or 0, memory or 0, tuple(sorted(json.loads(licenses or "{}").items()))))
-            for path, cores, memory, licenses in self._catalogue.demands()
-        ]
+        return self._catalogue.demands()
 
     def attempts(self, path: str, *, started: bool = True) -> Sequence[query_pb2.Attempt]:
         """The attempts at a job in their order; none for a group."""
         attempts = self._catalogue.attempts(path)
-        kinds = [attach_pb2.EVENT_KIND_STARTED, attach_pb2.EVENT_KIND_ATTEMPT_FINISHED]
-        for attempt in attempts if started else ():
-            found, _ = self.events(attempt.store, 0, 10, path=path, attempt=attempt.number, kinds=kinds)
-            add_events(attempt, found)
+        if started:
+            add_events(attempts, path, self.events)
         return attempts
 
     def result(self, path: str) -> event_pb2.Result | None:
