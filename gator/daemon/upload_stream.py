@@ -136,12 +136,17 @@ class _Stream:
         """Whether the way was known, so that what is refused is refused by the hub."""
         self.secure = False
         """Whether TLS is spoken."""
-        self.welcomed = False
+        self._welcome = asyncio.Event()
         self._welcomed_at = 0.0
         self.useful = False
         """Whether the hub was there for a while or kept something, so that it is dialled again at once."""
         self._promised = 1
         """How many subscriptions the hub will make."""
+
+    @property
+    def welcomed(self) -> bool:
+        """Whether the hub has answered."""
+        return self._welcome.is_set()
 
     async def run(self, access: HubAccess, hello: attach_pb2.Hello, over: asyncio.Event) -> None:
         """Serve the hub until everything is there and the run is over; raises why it ended before."""
@@ -176,8 +181,9 @@ class _Stream:
 
     def on_welcome(self, welcome: attach_pb2.Welcome) -> None:
         """The hub is there."""
-        self.welcomed, self._welcomed_at = True, self._loop.time()
+        self._welcomed_at = self._loop.time()
         self._promised = max(welcome.subscriptions, 1)
+        self._welcome.set()
         self._be(UploadState.CONNECTED)
 
     def on_message(self, message: attach_pb2.AttachResponse) -> None:
@@ -207,7 +213,8 @@ class _Stream:
             if is_over and self.welcomed:
                 break
             pause = BUSY_POLL_SECONDS if brought >= BUSY_EVENTS else POLL_SECONDS
-            await _pause(max(pause, _MOST_SHARE * cost), over)
+            # Of a run that is over all is known but the answer of the hub.
+            await _pause(max(pause, _MOST_SHARE * cost), self._welcome if is_over else over)
         finishing = self._loop.create_task(uplink.finish())
         try:
             while not finishing.done():
@@ -230,13 +237,10 @@ class _Stream:
             self._be(UploadState.AWAY, f"it has taken nothing for {self._patience.stalled:.0f}s")
 
 
-async def _pause(seconds: float, over: asyncio.Event) -> None:
-    """Wait, but not when the run ends meanwhile."""
-    if over.is_set():
-        await asyncio.sleep(POLL_SECONDS)
-    else:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(over.wait(), seconds)
+async def _pause(seconds: float, until: asyncio.Event) -> None:
+    """Wait, but not when something happens meanwhile."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(until.wait(), seconds)
 
 
 def _why(error: Exception, *, secure: bool) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gator.daemon import upload_stream
 from gator.daemon.upload_order import UploadState, UploadStatus
 from gator.daemon.upload_patience import Patience
 from gator.daemon.upload_stores import RunStores
@@ -173,6 +174,21 @@ async def test_the_same_run_brought_in_again_sends_nothing(run: FakeRun) -> None
                 assert (await going.finish()).state is UploadState.DONE
                 assert going.stores.read_events == expected
     assert hub.sequences(run.stores["w1"].store_id) == [1, 2]
+
+
+async def test_a_run_that_is_over_is_brought_as_soon_as_the_hub_answers(
+    run: FakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody looks twice for what may come later: of thousands of runs each would take that long.
+    monkeypatch.setattr(upload_stream, "POLL_SECONDS", 1e6)
+    run.log("root", "one")
+    run.end()
+    hub = FakeHub()
+    async with serving(hub) as server:
+        for _ in range(2):
+            async with uploading(run, server.address) as going:
+                assert (await going.finish()).state is UploadState.DONE
+    assert hub.sequences(run.stores["root"].store_id) == [1]
 
 
 async def test_results_that_were_written_for_a_dead_run_come_with_it(run: FakeRun) -> None:
