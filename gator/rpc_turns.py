@@ -1,12 +1,14 @@
-"""Turns that many share: so many are taken at once, and so many by one of them.
+"""Turns and places that many share: so many are taken at once, and so many by one of them.
 
 Rule: whoever comes first goes first, apart from those who have their share already.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+
+from gator.errors import UnavailableError
 
 
 class Turns:
@@ -60,3 +62,24 @@ class Turns:
                 del self._waiting[turn]
                 self._hand(waiting)
                 turn.set_result(None)
+
+
+class Places:
+    """`most` places, of which one name has `each` at most. Nobody waits for one."""
+
+    def __init__(self, most: int, each: int) -> None:
+        self._most, self._each = most, each
+        self._taken: Counter[str] = Counter()
+
+    @contextmanager
+    def of(self, name: str) -> Generator[None]:
+        """Takes a place, and gives it back. Raises UnavailableError when there is none."""
+        if self._taken[name] >= self._each or self._taken.total() >= self._most:
+            raise UnavailableError("more are connected than can be served at once: dial again later")
+        self._taken[name] += 1
+        try:
+            yield
+        finally:
+            self._taken[name] -= 1
+            if not self._taken[name]:
+                del self._taken[name]

@@ -132,10 +132,10 @@ def without_quota(wanted: attach_pb2.EventFilter) -> attach_pb2.EventFilter:
 class ProducerWindow:
     """The credit of one subscription: what was sent and is not acknowledged yet, over all its stores."""
 
-    def __init__(self, limit_bytes: int = 0) -> None:
-        """0 means as many as there may be."""
+    def __init__(self, limit_bytes: int = 0, most_batch_bytes: int = BATCH_BYTES) -> None:
+        """A limit of 0 means as many as there may be."""
         self._limit = limit_bytes or WINDOW_BYTES
-        self.batch_bytes = min(self._limit, BATCH_BYTES)
+        self.batch_bytes = min(self._limit, most_batch_bytes)
         """Most bytes of one message, unless one event alone has more."""
         self._unacked: dict[str, deque[tuple[int, int]]] = {}
         self._used = 0

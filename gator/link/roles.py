@@ -21,6 +21,7 @@ CHILD_MAY: Mapping[str, frozenset[attach_pb2.Role.ValueType]] = {
     "recalled": frozenset({_WRAPPERS}),
     "lease_request": frozenset({_TIER}),
     "lease_return": frozenset({_TIER}),
+    "part": frozenset({_ROOT}),
 }
 """Fields of AttachRequest after the Hello, and the roles of a child that may send them."""
 

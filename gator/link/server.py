@@ -5,6 +5,7 @@ What is said on the stream is decided in `session`; here is only the transport.
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from typing import Any, Protocol, cast
 
 from gator import errors, rpc  # rpc imports grpc quietly
@@ -14,7 +15,9 @@ import grpc
 from google.protobuf.message import DecodeError
 from grpc import aio
 
+from gator.link.parts import is_part
 from gator.link.session import ChildHandler, ChildLink, attend
+from gator.rpc_turns import Places, Turns
 from gator.v1 import attach_pb2, parent_service_pb2
 
 __all__ = ["ATTACH", "NAME", "ChildHandler", "ChildLink", "Intake", "ParentServer", "parent_service"]
@@ -23,11 +26,22 @@ NAME: str = parent_service_pb2.DESCRIPTOR.services_by_name["ParentService"].full
 ATTACH = f"/{NAME}/Attach"
 
 
+PART_SECONDS = 10.0
+"""How long the rest of a message may take to come after its first part."""
+
+
 class Intake(Protocol):
     """Bounds what a parent holds of the messages of all its children."""
 
-    async def take(self, size_bytes: int) -> None:
-        """A message has come, and is not unpacked before this returns."""
+    streams: Places
+    """Who may have a stream, by tokens."""
+    joining: Turns
+    """Who may send a message in parts, by tokens."""
+    most_message_bytes: int
+    """No message has more, all its parts together."""
+
+    async def take(self, size_bytes: int) -> int:
+        """A message has come, and is not unpacked before this returns: how many bytes to give back."""
         ...
 
     def give(self, size_bytes: int) -> None:
@@ -43,14 +57,18 @@ class ParentServer:
 
     async def Attach(self, _: AsyncIterator[bytes], context: Any) -> None:  # noqa: N802 - as in the schema
         """One child, from its Hello to its end. What it has to end with is raised: `rpc.serve` sends it."""
-        stream = _ServerStream(context, self._intake)
-        try:
-            await attend(self._handler, stream, rpc.token_of(context.invocation_metadata()))
-        except _GoneError:
-            # Nobody hears a status.
-            return
-        finally:
-            stream.close()
+        token = rpc.token_of(context.invocation_metadata())
+        stream = _ServerStream(context, self._intake, token)
+        with ExitStack() as place:
+            if self._intake is not None:
+                place.enter_context(self._intake.streams.of(token))
+            try:
+                await attend(self._handler, stream, token)
+            except _GoneError:
+                # Nobody hears a status.
+                return
+            finally:
+                stream.close()
 
 
 def parent_service(handler: ChildHandler, intake: Intake | None = None) -> rpc.Service:
@@ -77,27 +95,71 @@ class _ServerStream:
     """The parent's end over gRPC."""
 
     def __init__(
-        self, context: "aio.ServicerContext[bytes, attach_pb2.AttachResponse]", intake: Intake | None
+        self,
+        context: "aio.ServicerContext[bytes, attach_pb2.AttachResponse]",
+        intake: Intake | None,
+        token: str,
     ) -> None:
-        self._context, self._intake = context, intake
+        self._context, self._intake, self._token = context, intake, token
         self._held = 0
+        self._role: attach_pb2.Role.ValueType | None = None
 
     async def read(self) -> attach_pb2.AttachRequest | None:
         # Whoever reads on has handled what came before.
         self.close()
+        data = await self._receive()
+        if data is None:
+            return None
+        # Of those that may send none they are refused as they are.
+        if not is_part(data) or self._role not in (None, attach_pb2.ROLE_ROOT):
+            return await self._take(data)
+        if self._intake is None:
+            whole = await self._join(data, rpc.MAX_MESSAGE_BYTES)
+            return None if whole is None else await self._take(whole)
+        async with self._intake.joining.of(self._token):
+            try:
+                whole = await asyncio.wait_for(
+                    self._join(data, self._intake.most_message_bytes), PART_SECONDS
+                )
+            except TimeoutError as error:
+                raise errors.UnavailableError(
+                    f"the rest of a message did not come within {PART_SECONDS:.0f}s: dial again"
+                ) from error
+            return None if whole is None else await self._take(whole)
+
+    async def _receive(self) -> bytes | None:
         try:
             data = await cast("Any", self._context).read()
         except (aio.BaseError, asyncio.InvalidStateError):
             return None
-        if data is aio.EOF:
-            return None
+        return None if data is aio.EOF else data
+
+    async def _join(self, data: bytes | None, most_bytes: int) -> bytes | None:
+        """A message, from its first part on; None when the stream ends before."""
+        whole = bytearray()
+        while data is not None:
+            request = _unpacked(data)
+            if request.WhichOneof("message") != "part":
+                raise errors.ProtocolError("the parts of a message come one after the other")
+            whole += request.part.data
+            if len(whole) > most_bytes:
+                raise errors.ProtocolError(f"a message has at most {most_bytes} bytes, in all its parts")
+            if not request.part.more:
+                return bytes(whole)
+            data = await self._receive()
+        return None
+
+    async def _take(self, data: bytes) -> attach_pb2.AttachRequest:
+        """The message, as soon as there is room for what it becomes."""
         if self._intake is not None:
-            await self._intake.take(len(data))
-            self._held = len(data)
-        try:
-            return attach_pb2.AttachRequest.FromString(data)
-        except DecodeError as error:
-            raise errors.ProtocolError("what came is no message of this service") from error
+            self._held = await self._intake.take(len(data))
+        request = _unpacked(data)
+        if self._role is None:
+            self._role = request.hello.role
+        if self._intake is not None and request.ByteSize() < len(data):
+            # Something was said twice; what is not seen any more would be held as long as the rest.
+            return _unpacked(request.SerializeToString())
+        return request
 
     def close(self) -> None:
         """Nothing is held any more."""
@@ -110,3 +172,10 @@ class _ServerStream:
             await self._context.write(message)
         except (aio.BaseError, asyncio.InvalidStateError) as error:
             raise _GoneError(f"the child is gone ({error})") from error
+
+
+def _unpacked(data: bytes) -> attach_pb2.AttachRequest:
+    try:
+        return attach_pb2.AttachRequest.FromString(data)
+    except DecodeError as error:
+        raise errors.ProtocolError("what came is no message of this service") from error

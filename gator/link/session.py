@@ -126,12 +126,23 @@ class ChildLink:
 async def attend(handler: ChildHandler, stream: ParentStream, token: str) -> None:
     """Serves one child from its Hello to its end.
 
-    Raises what the stream has to end with: ProtocolError, UnauthenticatedError, or what a handler raised.
+    Raises what the stream has to end with: ProtocolError, UnauthenticatedError, UnavailableError, or what a
+    handler raised.
     """
+    try:
+        await _attend(handler, stream, token)
+    except (errors.GatorError, errors.UserError) as error:
+        # Where it was raised there may be a large message, which would stay as long as the error does.
+        error.__context__ = None
+        raise error.with_traceback(None) from None
+
+
+async def _attend(handler: ChildHandler, stream: ParentStream, token: str) -> None:
     try:
         first = await asyncio.wait_for(stream.read(), HELLO_SECONDS)
     except TimeoutError as error:
-        raise errors.ProtocolError(f"no hello within {HELLO_SECONDS:.0f}s: send it first") from error
+        # It may have come, and waited for its turn.
+        raise errors.UnavailableError(f"no hello within {HELLO_SECONDS:.0f}s: send it first") from error
     if first is None:
         return
     hello = roles.hello_of(first)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gator import errors
 from gator.link import roles
+from gator.link.parts import parts_of
 from gator.link.producer import Producer, StoreView
 from gator.link.stream import ChildStream, Wake, end_tasks
 from gator.v1 import attach_pb2
@@ -133,7 +134,7 @@ class Uplink:
         reader: asyncio.Task[None] | None = None
         writer: asyncio.Task[None] | None = None
         try:
-            await stream.write(attach_pb2.AttachRequest(hello=self._hello))
+            await self._send(stream, attach_pb2.AttachRequest(hello=self._hello))
             first = await stream.read()
             if first is None:
                 return errors.UnavailableError("the parent ended the stream before its welcome")
@@ -174,7 +175,7 @@ class Uplink:
         while True:
             request = producer.next_message(clock())
             if request is not None:
-                await stream.write(request)
+                await self._send(stream, request)
             elif producer.read_some(clock()):
                 # One piece at a time, so that a long store does not hold up the loop.
                 await asyncio.sleep(0)
@@ -184,6 +185,13 @@ class Uplink:
                 return
             else:
                 await self._wake.wait(producer.seconds_to_wait(clock()))
+
+    async def _send(self, stream: ChildStream, request: attach_pb2.AttachRequest) -> None:
+        if self._hello.role != attach_pb2.ROLE_ROOT:
+            await stream.write(request)
+            return
+        for part in parts_of(request):
+            await stream.write(part)
 
 
 @asynccontextmanager

@@ -170,6 +170,7 @@ class AttachRequest(message.Message):
     LEASE_REQUEST_FIELD_NUMBER: builtins.int
     LEASE_RETURN_FIELD_NUMBER: builtins.int
     RECALLED_FIELD_NUMBER: builtins.int
+    PART_FIELD_NUMBER: builtins.int
     @builtins.property
     def hello(self) -> Hello:
         """Who the child is; the first message of every stream."""
@@ -202,6 +203,10 @@ class AttachRequest(message.Message):
     def recalled(self) -> Recalled:
         """Attempts that were handed out ahead and are given back unstarted."""
 
+    @builtins.property
+    def part(self) -> Part:
+        """A piece of a message that is too large for its parent to take whole."""
+
     def __init__(
         self,
         *,
@@ -213,12 +218,13 @@ class AttachRequest(message.Message):
         lease_request: LeaseRequest | None = ...,
         lease_return: LeaseReturn | None = ...,
         recalled: Recalled | None = ...,
+        part: Part | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["batch", b"batch", "hello", b"hello", "lease_request", b"lease_request", "lease_return", b"lease_return", "message", b"message", "progress", b"progress", "recalled", b"recalled", "record", b"record", "tip", b"tip"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["batch", b"batch", "hello", b"hello", "lease_request", b"lease_request", "lease_return", b"lease_return", "message", b"message", "part", b"part", "progress", b"progress", "recalled", b"recalled", "record", b"record", "tip", b"tip"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["batch", b"batch", "hello", b"hello", "lease_request", b"lease_request", "lease_return", b"lease_return", "message", b"message", "progress", b"progress", "recalled", b"recalled", "record", b"record", "tip", b"tip"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["batch", b"batch", "hello", b"hello", "lease_request", b"lease_request", "lease_return", b"lease_return", "message", b"message", "part", b"part", "progress", b"progress", "recalled", b"recalled", "record", b"record", "tip", b"tip"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = typing.Literal["hello", "batch", "tip", "progress", "record", "lease_request", "lease_return", "recalled"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = typing.Literal["hello", "batch", "tip", "progress", "record", "lease_request", "lease_return", "recalled", "part"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -619,6 +625,30 @@ class EventFilter(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["kinds", b"kinds", "logs_per_attempt", b"logs_per_attempt", "prefix", b"prefix", "severity", b"severity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Part(message.Message):
+    """A piece of another AttachRequest. Its pieces come one after the other, with nothing in between."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: builtins.int
+    MORE_FIELD_NUMBER: builtins.int
+    data: builtins.bytes
+    """The next bytes of the message."""
+    more: builtins.bool
+    """Whether more of it follows."""
+    def __init__(
+        self,
+        *,
+        data: builtins.bytes = ...,
+        more: builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["data", b"data", "more", b"more"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

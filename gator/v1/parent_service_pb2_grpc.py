@@ -38,6 +38,7 @@ class ParentServiceStub:
     | batch, tip, progress   | no     | yes      | yes  | yes  |
     | recalled               | no     | yes      | no   | no   |
     | lease_request, _return | no     | no       | yes  | no   |
+    | part                   | no     | no       | no   | yes  |
 
     4. A parent may send only what the role of its child allows; a child ends the stream with INVALID_ARGUMENT otherwise:
 
@@ -61,6 +62,7 @@ class ParentServiceStub:
     at or below the position is dropped.
     11. A producer has at most 1 MiB of batches unacked per subscription, and no message is above 256 KiB unless one event
     alone is.
+    A root sends its hub nothing above 128 KiB but in parts.
     12. The last `progress` of an attempt that was not sent yet is replaced by the next.
     13. After Drain a child ends the stream when all its work is done and all its batches are acked.
     14. An `attempt_finished` for an attempt that the parent has closed is ignored.
@@ -92,6 +94,7 @@ class ParentServiceServicer:
     | batch, tip, progress   | no     | yes      | yes  | yes  |
     | recalled               | no     | yes      | no   | no   |
     | lease_request, _return | no     | no       | yes  | no   |
+    | part                   | no     | no       | no   | yes  |
 
     4. A parent may send only what the role of its child allows; a child ends the stream with INVALID_ARGUMENT otherwise:
 
@@ -115,6 +118,7 @@ class ParentServiceServicer:
     at or below the position is dropped.
     11. A producer has at most 1 MiB of batches unacked per subscription, and no message is above 256 KiB unless one event
     alone is.
+    A root sends its hub nothing above 128 KiB but in parts.
     12. The last `progress` of an attempt that was not sent yet is replaced by the next.
     13. After Drain a child ends the stream when all its work is done and all its batches are acked.
     14. An `attempt_finished` for an attempt that the parent has closed is ignored.
@@ -156,6 +160,7 @@ class ParentService:
     | batch, tip, progress   | no     | yes      | yes  | yes  |
     | recalled               | no     | yes      | no   | no   |
     | lease_request, _return | no     | no       | yes  | no   |
+    | part                   | no     | no       | no   | yes  |
 
     4. A parent may send only what the role of its child allows; a child ends the stream with INVALID_ARGUMENT otherwise:
 
@@ -179,6 +184,7 @@ class ParentService:
     at or below the position is dropped.
     11. A producer has at most 1 MiB of batches unacked per subscription, and no message is above 256 KiB unless one event
     alone is.
+    A root sends its hub nothing above 128 KiB but in parts.
     12. The last `progress` of an attempt that was not sent yet is replaced by the next.
     13. After Drain a child ends the stream when all its work is done and all its batches are acked.
     14. An `attempt_finished` for an attempt that the parent has closed is ignored.

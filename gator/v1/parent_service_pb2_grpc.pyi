@@ -39,6 +39,7 @@ class ParentServiceStub:
        | batch, tip, progress   | no     | yes      | yes  | yes  |
        | recalled               | no     | yes      | no   | no   |
        | lease_request, _return | no     | no       | yes  | no   |
+       | part                   | no     | no       | no   | yes  |
 
     4. A parent may send only what the role of its child allows; a child ends the stream with INVALID_ARGUMENT otherwise:
 
@@ -62,6 +63,7 @@ class ParentServiceStub:
         at or below the position is dropped.
     11. A producer has at most 1 MiB of batches unacked per subscription, and no message is above 256 KiB unless one event
         alone is.
+        A root sends its hub nothing above 128 KiB but in parts.
     12. The last `progress` of an attempt that was not sent yet is replaced by the next.
     13. After Drain a child ends the stream when all its work is done and all its batches are acked.
     14. An `attempt_finished` for an attempt that the parent has closed is ignored.
@@ -88,6 +90,7 @@ class ParentServiceAsyncStub(ParentServiceStub):
        | batch, tip, progress   | no     | yes      | yes  | yes  |
        | recalled               | no     | yes      | no   | no   |
        | lease_request, _return | no     | no       | yes  | no   |
+       | part                   | no     | no       | no   | yes  |
 
     4. A parent may send only what the role of its child allows; a child ends the stream with INVALID_ARGUMENT otherwise:
 
@@ -111,6 +114,7 @@ class ParentServiceAsyncStub(ParentServiceStub):
         at or below the position is dropped.
     11. A producer has at most 1 MiB of batches unacked per subscription, and no message is above 256 KiB unless one event
         alone is.
+        A root sends its hub nothing above 128 KiB but in parts.
     12. The last `progress` of an attempt that was not sent yet is replaced by the next.
     13. After Drain a child ends the stream when all its work is done and all its batches are acked.
     14. An `attempt_finished` for an attempt that the parent has closed is ignored.
@@ -133,6 +137,7 @@ class ParentServiceServicer(metaclass=_abc_1.ABCMeta):
        | batch, tip, progress   | no     | yes      | yes  | yes  |
        | recalled               | no     | yes      | no   | no   |
        | lease_request, _return | no     | no       | yes  | no   |
+       | part                   | no     | no       | no   | yes  |
 
     4. A parent may send only what the role of its child allows; a child ends the stream with INVALID_ARGUMENT otherwise:
 
@@ -156,6 +161,7 @@ class ParentServiceServicer(metaclass=_abc_1.ABCMeta):
         at or below the position is dropped.
     11. A producer has at most 1 MiB of batches unacked per subscription, and no message is above 256 KiB unless one event
         alone is.
+        A root sends its hub nothing above 128 KiB but in parts.
     12. The last `progress` of an attempt that was not sent yet is replaced by the next.
     13. After Drain a child ends the stream when all its work is done and all its batches are acked.
     14. An `attempt_finished` for an attempt that the parent has closed is ignored.

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from gator import __version__
+from gator.core.bounds import SMALL_DESCRIPTION_BYTES, has_too_many
 from gator.core.cursor import ConsumerCursor, Gap
 from gator.errors import (
     GatorError,
@@ -26,20 +27,18 @@ from gator.events import MOST_PATH_BYTES
 from gator.link.session import ChildLink
 from gator.v1 import attach_pb2, common_pb2, control_service_pb2
 from gator_hub import registry
-from gator_hub.intake import Intake, memory_of
+from gator_hub.intake import UNPACKED_TIMES, Intake, memory_of
 from gator_hub.log import MoveLog
 from gator_hub.schema import SEQ_BITS
 from gator_hub.writer import Lane, Work, Writer
 
-MOST_MESSAGE_BYTES = 2 * 1024 * 1024
-"""No message is larger: see `gator.core.bounds` for what a root sends at most."""
 MOST_STORES = 10_000
 """Stores that one run may have."""
 _ID_CHARACTERS = 64
 # No other name can be taken for one, as an ident can.
 _RUN_ID = re.compile(r"[0-9a-f]{1,64}")
-_HELLO_TIMES = 7
-"""An unpacked description, plan included, takes so many times its bytes."""
+_HELLO_TIMES = 14
+"""An unpacked description, plan included, takes so many times its bytes; usual ones half of that."""
 _MOST_SAID_BYTES = 64 * 1024
 """What stands in each list of runs; arguments of the command line do not."""
 _MOST_SEQ = 1 << SEQ_BITS
@@ -110,9 +109,7 @@ class Ingest:
         if self._closing:
             raise UnavailableError("the hub is about to stop")
         root = self._roots[child] = _Root(child, self._owners.pop(id(child.hello)))
-        size = _HELLO_TIMES * child.hello.ByteSize()
-        self.intake.hold(size)
-        self._spawn(self._register(root, size))
+        self._spawn(self._register(root, child.hello.ByteSize()))
         return attach_pb2.Welcome(version=__version__, subscriptions=len(Lane))
 
     def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> None:
@@ -174,19 +171,19 @@ class Ingest:
 
     async def _register(self, root: _Root, size_bytes: int) -> None:
         hello = root.link.hello
-        asked = self._writer.run(partial(registry.register, hello=hello, owner=root.owner))
         # As long as the stream goes on only little of it is needed.
-        root.link.hello = hello = _essence(hello)
+        root.link.hello = _essence(hello)
         try:
-            found = await asyncio.wrap_future(asked)
+            found = await self._find(root, hello, size_bytes)
         except (GatorError, UserError) as error:
             # What belongs to someone else is logged by the server, as every call that is refused.
             if not isinstance(error, PermissionDeniedError):
                 _log.warning("refused the root of run %s: %s", hello.run[:_ID_CHARACTERS], error)
             root.link.close(error)
             return
-        finally:
-            self.intake.give(size_bytes)
+        if found is None:
+            return
+        hello = root.link.hello
         root.run = found.id
         if root.gone:
             return
@@ -194,6 +191,26 @@ class Ingest:
         for lane in Lane:
             root.cursors[lane] = ConsumerCursor(found.positions[lane])
             self._subscribe(root, lane)
+
+    async def _find(
+        self, root: _Root, hello: attach_pb2.Hello, size_bytes: int
+    ) -> registry.Registered | None:
+        """The row of its run; None when the root went before anybody was asked."""
+        held = UNPACKED_TIMES * size_bytes
+        self.intake.hold(held)
+        try:
+            if size_bytes > SMALL_DESCRIPTION_BYTES and await asyncio.to_thread(
+                has_too_many, hello.description
+            ):
+                raise ProtocolError("what a root says of its run has too many parts for its length")
+            self.intake.give(held - _HELLO_TIMES * size_bytes)
+            held = _HELLO_TIMES * size_bytes
+            if root.gone:
+                return None
+            asked = self._writer.run(partial(registry.register, hello=hello, owner=root.owner))
+            return await asyncio.wrap_future(asked)
+        finally:
+            self.intake.give(held)
 
     async def _say_left(self, root: _Root) -> None:
         # What it sent last is on its way through the writer.

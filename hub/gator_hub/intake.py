@@ -4,16 +4,36 @@ Rule: a message that has come waits as bytes, and is unpacked only when there is
 """
 
 import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from gator.errors import UnavailableError
+from gator.core.bounds import MOST_ENTRIES
+from gator.errors import ProtocolError, UnavailableError
+from gator.rpc_turns import Places, Turns
 from gator.v1 import attach_pb2
 
 MOST_BYTES = 16 * 1024 * 1024
 """While so much is held, nothing more is unpacked."""
 MOST_WAITING_BYTES = 32 * 1024 * 1024
 """Whose message would make those that wait more than this has to dial again."""
+MOST_MESSAGE_BYTES = 2 * 1024 * 1024
+"""No message of a root is larger, all its parts together: see `gator.core.bounds` for what one sends."""
+UNPACKED_TIMES = 50
+"""Nothing becomes more than so many times its bytes; the worst are lists of empty messages."""
 _EVENT_BYTES = 200
 """An unpacked event takes so much more than its bytes."""
+_ENTRY_BYTES = 100
+"""So does an entry in a list of an event."""
+_MOST_ENTRIES_OF_BATCH = 8 * MOST_ENTRIES
+"""In a batch with more than one event, as a root gathers them, there is no room for more."""
+_FEW_ENTRIES = 4
+"""Where events have no more on average, what they have is part of `_EVENT_BYTES`."""
+_LARGE_BYTES = 1024
+# The bytes before each entry of a list, of whatever payload.
+_TAGS = (b"\x1a", b"\x3a", b"\x4a")
+# Of what is on its way gRPC alone knows: at most a message without parts for each stream.
+_STREAMS, _STREAMS_EACH = 512, 384
+_JOINING, _JOINING_EACH = 8, 6
 # What roots may have on its way lies in buffers of gRPC, or waits here.
 _WINDOWS = ((8, 1024 * 1024), (64, 256 * 1024))
 _LEAST_WINDOW = 64 * 1024
@@ -24,6 +44,9 @@ class Intake:
 
     def __init__(self, most_bytes: int = MOST_BYTES, most_waiting_bytes: int = MOST_WAITING_BYTES) -> None:
         self._most, self._most_waiting = most_bytes, most_waiting_bytes
+        self.streams = Places(_STREAMS, _STREAMS_EACH)
+        self.joining = Turns(_JOINING, _JOINING_EACH)
+        self.most_message_bytes = MOST_MESSAGE_BYTES
         self._held = 0
         self._waiting: dict[asyncio.Future[None], int] = {}
         self._waiting_bytes = 0
@@ -33,14 +56,15 @@ class Intake:
         """How much one of so many roots may send on each of its lanes before that is acked."""
         return next((window for most, window in _WINDOWS if roots <= most), _LEAST_WINDOW)
 
-    async def take(self, size_bytes: int) -> None:
-        """Hold a message that was read; waits for room, behind those that came before.
+    async def take(self, size_bytes: int) -> int:
+        """Hold what a message that was read may become; waits for room, behind those that came before.
 
-        Raises UnavailableError where too much waits already.
+        Gives what to give back. Raises UnavailableError where too much waits already.
         """
+        held = size_bytes * UNPACKED_TIMES
         if self._held < self._most and not self._waiting:
-            self._held += size_bytes
-            return
+            self._held += held
+            return held
         if self._waiting and self._waiting_bytes + size_bytes > self._most_waiting:
             raise UnavailableError("the hub is sent more than it can hold for now: dial again")
         room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -51,8 +75,9 @@ class Intake:
         except asyncio.CancelledError:
             if not self._leave(room):
                 # It was let in just now.
-                self.give(size_bytes)
+                self.give(held)
             raise
+        return held
 
     def hold(self, size_bytes: int) -> None:
         """Hold something that is there already."""
@@ -67,7 +92,7 @@ class Intake:
             # One whose stream has ended takes itself out.
             if not room.done():
                 self._leave(room)
-                self._held += size
+                self._held += size * UNPACKED_TIMES
                 room.set_result(None)
 
     def _leave(self, room: "asyncio.Future[None]") -> bool:
@@ -77,5 +102,43 @@ class Intake:
 
 
 def memory_of(batch: attach_pb2.Batch, size_bytes: int) -> int:
-    """What a batch of so many bytes takes when it is unpacked."""
-    return size_bytes + len(batch.events) * _EVENT_BYTES
+    """What a batch of so many bytes takes when it is unpacked.
+
+    Raises ProtocolError where the lists of its events have more entries than a root sends.
+    """
+    held = size_bytes + len(batch.events) * _EVENT_BYTES
+    if not _may_have_lists(batch, size_bytes):
+        return held
+    total = 0
+    for event in batch.events:
+        name = event.WhichOneof("payload")
+        if name is not None and name in _ENTRIES:
+            entries = _ENTRIES[name](getattr(event, name))
+            if entries > MOST_ENTRIES:
+                raise ProtocolError(
+                    f"the lists of event {event.seq} of {batch.store} have {entries} entries: "
+                    f"at most {MOST_ENTRIES} are taken"
+                )
+            total += entries
+    if total > _MOST_ENTRIES_OF_BATCH:
+        raise ProtocolError(f"the lists in a batch of {batch.store} have {total} entries")
+    return held + total * _ENTRY_BYTES
+
+
+def _may_have_lists(batch: attach_pb2.Batch, size_bytes: int) -> bool:
+    """False for single log events as most are, where a look at each of them would cost."""
+    events = len(batch.events)
+    if size_bytes > events * _LARGE_BYTES:
+        return True
+    data = batch.SerializeToString()
+    return sum(data.count(tag) for tag in _TAGS) > events * _FEW_ENTRIES
+
+
+_ENTRIES: Mapping[str, Callable[[Any], int]] = {
+    "declared": lambda it: len(it.tags) + len(it.demand.licenses),
+    "started": lambda it: len(it.argv),
+    "log": lambda it: len(it.fields),
+    "attempt_finished": lambda it: len(it.metrics),
+    "result": lambda it: len(it.metrics),
+}
+"""How many entries there are in the lists of a payload, for those that have any."""

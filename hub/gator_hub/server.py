@@ -10,6 +10,7 @@ from time import monotonic
 
 from gator import rpc
 from gator.errors import UsageError
+from gator.link import parts
 from gator.link.server import parent_service
 from gator.posting import Poster
 from gator.query.servicers import QueryServicer
@@ -19,7 +20,7 @@ from gator_hub.access import Access
 from gator_hub.control import HubControl
 from gator_hub.database import Database
 from gator_hub.hub_servicer import HubServicer
-from gator_hub.ingest import MOST_MESSAGE_BYTES, Ingest
+from gator_hub.ingest import Ingest
 from gator_hub.lock import HubLock
 from gator_hub.log import KeepingLog, MoveLog, RefusalLog, log
 from gator_hub.options import HubOptions, cannot_listen
@@ -29,8 +30,8 @@ from gator_hub.writer import Writer
 
 _QUERY_THREADS = 8
 _CROWD = rpc.Crowd(
-    # What a root says of its run has the same bound as its batches.
-    message_bytes=MOST_MESSAGE_BYTES,
+    # What is larger comes from roots alone, and in parts.
+    message_bytes=parts.MOST_BYTES,
     calls=_QUERY_THREADS,
     calls_each=6,
     patience_seconds=10.0,

@@ -19,12 +19,12 @@ from gator.errors import (
     UnauthenticatedError,
     UserError,
 )
+from gator.link import parts
 from gator.link.uplink import Uplink
 from gator.rpc_quiet import grpc
 from gator.v1 import control_service_pb2 as cs
 from gator.v1 import control_service_pb2_grpc, hub_service_pb2, hub_service_pb2_grpc, query_service_pb2_grpc
 from gator.v1 import query_service_pb2 as qs
-from gator_hub.ingest import MOST_MESSAGE_BYTES
 from tests.component.link.fakes import Child, until
 
 from .ingesting import DAEMON_STORE, ROOT_STORE, RUN, declared, feed, hello, small_run
@@ -99,7 +99,7 @@ def test_nothing_is_told_or_done_without_a_known_token(keeper: Keeper, token: st
 def test_a_hub_reads_large_messages_of_nobody(keeper: Keeper) -> None:
     def ask_much(channel: Any, how: Any) -> Any:
         stub = query_service_pb2_grpc.QueryServiceStub(channel)
-        return stub.GetRun(qs.GetRunRequest(run="x" * (MOST_MESSAGE_BYTES + 1)), **how)
+        return stub.GetRun(qs.GetRunRequest(run="x" * (parts.MOST_BYTES + 1)), **how)
 
     with keeper.hub() as hub:
         with pytest.raises(UnauthenticatedError):

@@ -95,7 +95,7 @@ async def test_a_stream_without_a_hello_is_ended(folder: Path, monkeypatch: pyte
     monkeypatch.setattr(session, "HELLO_SECONDS", 0.05)
     async with serving(Parent(), folder) as server, raw(server, "") as child:
         code, error = await child.status()
-        assert code == "INVALID_ARGUMENT"
+        assert code == "UNAVAILABLE"
         assert "no hello" in str(error)
 
 

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from gator.errors import UnavailableError
-from gator.v1 import attach_pb2
-from gator_hub.intake import Intake, memory_of
+from gator.core.bounds import MOST_ENTRIES
+from gator.errors import ProtocolError, UnavailableError
+from gator.v1 import attach_pb2, event_pb2
+from gator_hub.intake import UNPACKED_TIMES, Intake, memory_of
 
 
 async def settle() -> None:
@@ -16,23 +17,36 @@ async def settle() -> None:
 
 async def test_messages_wait_in_their_order_until_there_is_room() -> None:
     intake = Intake(100)
-    await intake.take(60)
-    await intake.take(60)
+    held = [await intake.take(1), await intake.take(1)]
     let_in: list[int] = []
 
     async def take(number: int) -> None:
-        await intake.take(60)
+        held.append(await intake.take(1))
         let_in.append(number)
 
     tasks = [asyncio.create_task(take(number)) for number in range(3)]
     await settle()
     assert let_in == []
-    intake.give(60)
+    intake.give(held.pop())
     await settle()
     assert let_in == [0]
-    intake.give(120)
+    for size in held:
+        intake.give(size)
     await settle()
     assert let_in == [0, 1, 2]
+    await asyncio.gather(*tasks)
+
+
+async def test_a_message_is_let_in_only_where_there_is_room_for_what_it_may_become() -> None:
+    intake = Intake(100)
+    held = await intake.take(3)
+    assert held == 3 * UNPACKED_TIMES > 100
+    tasks = [asyncio.create_task(intake.take(3)) for _ in range(2)]
+    await settle()
+    intake.give(held)
+    await settle()
+    assert [task.done() for task in tasks] == [True, False]
+    intake.give(held)
     await asyncio.gather(*tasks)
 
 
@@ -48,7 +62,7 @@ async def test_what_is_held_beside_leaves_no_room() -> None:
 
 async def test_who_would_make_too_much_wait_has_to_come_again() -> None:
     intake = Intake(100, 100)
-    await intake.take(100)
+    held = await intake.take(100)
     waiting = [asyncio.create_task(intake.take(size)) for size in (500, 1)]
     await settle()
     # One that is large waits where nobody else does.
@@ -60,16 +74,16 @@ async def test_who_would_make_too_much_wait_has_to_come_again() -> None:
     waiting[1] = asyncio.create_task(intake.take(1))
     await settle()
     assert not waiting[1].done()
-    intake.give(100)
+    intake.give(held)
     await waiting[1]
 
 
 async def test_who_goes_at_the_moment_he_is_let_in_leaves_room() -> None:
     intake = Intake(100)
-    await intake.take(100)
+    held = await intake.take(100)
     first, second = asyncio.create_task(intake.take(100)), asyncio.create_task(intake.take(100))
     await settle()
-    intake.give(100)
+    intake.give(held)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
@@ -88,3 +102,26 @@ def test_many_small_events_take_more_than_their_bytes() -> None:
     for _ in range(10):
         batch.events.add()
     assert memory_of(batch, 1000) == 3000
+
+
+def of_lists(events: int, entries: int) -> attach_pb2.Batch:
+    batch = attach_pb2.Batch(subscription=2, store="s")
+    for number in range(events):
+        event = batch.events.add(seq=number + 1, path="top")
+        if number % 2:
+            event.result.metrics.extend(event_pb2.MetricTotal() for _ in range(entries))
+        else:
+            event.log.fields.update({str(name): "" for name in range(entries)})
+    return batch
+
+
+def test_entries_of_lists_take_far_more_than_their_bytes() -> None:
+    batch = of_lists(10, 1000)
+    assert memory_of(batch, batch.ByteSize()) > 10 * 1000 * 100
+
+
+def test_no_more_entries_are_taken_than_a_root_sends() -> None:
+    for events, entries in ((1, MOST_ENTRIES + 1), (20, MOST_ENTRIES // 2)):
+        with pytest.raises(ProtocolError):
+            memory_of(of_lists(events, entries), 1)
+    assert memory_of(of_lists(1, MOST_ENTRIES), 1)
