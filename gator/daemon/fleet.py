@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from gator import __version__
 from gator.core.cursor import Accepted, ConsumerCursor, Gap
 from gator.core.tokens import Audience, Tokens
+from gator.daemon.threads import in_thread
 from gator.errors import GatorError, UnauthenticatedError
 from gator.link.session import ChildLink
 from gator.scheduler.local import DaemonProcess
@@ -271,7 +272,7 @@ class Fleet:
         await self._sweep(daemon.name)
         if daemon.store_path.exists():
             seen = daemon.cursor.position(daemon.store_id)
-            for batch in await asyncio.to_thread(self._read_store, daemon.store_path, seen):
+            for batch in await in_thread(self._read_store, daemon.store_path, seen):
                 taken = daemon.cursor.accept(batch)
                 if isinstance(taken, Accepted):
                     self._events.on_batch(daemon, batch, taken.events)

@@ -31,6 +31,7 @@ from gator.daemon.options import RunEnd, RunOptions
 from gator.daemon.reports import Reports
 from gator.daemon.server_end import ServerEnd
 from gator.daemon.stores import read_batches
+from gator.daemon.threads import in_thread
 from gator.daemon.tier_daemons import TierDaemons
 from gator.daemon.view import View
 from gator.daemon.wrapper_host import WrapperContext, WrapperHost
@@ -386,4 +387,4 @@ def _slots(pools: Pools, plan: Plan) -> int:
 
 
 async def _sweep(run: str, daemon: str) -> None:
-    await asyncio.to_thread(sweep, run, daemon)
+    await in_thread(sweep, run, daemon)
