@@ -13,7 +13,7 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator_hub.database import Database
 from gator_hub.dialect import Dialect
 from gator_hub.schema import SEQ_BITS
-from gator_hub.statements import SUBJECTS, Catalogue
+from gator_hub.statements import SUBJECTS, Catalogue, EventRow
 from gator_hub.statements import insert_events as insert
 
 JOBS = 100_000
@@ -217,7 +217,7 @@ def _add_big_job(database: Database) -> None:
     data = b"".join(
         b"line %d of a simulation that says a lot about what it does next\n" % n for n in range(7000)
     )
-    rows: list[tuple[int, int, int, int, int, bytes]] = []
+    rows: list[EventRow] = []
     for number in range(BIG_BLOCKS):
         block = event_pb2.Block(
             stream=common_pb2.STREAM_STDOUT,
@@ -230,7 +230,14 @@ def _add_big_job(database: Database) -> None:
         )
         seq = (1 << 34) + number
         rows.append(
-            (((BIG_JOB % STORES + 1) << SEQ_BITS) + seq, 2 * BIG_JOB + 2, _BLOCK, 2, START, pack(block))
+            (
+                ((BIG_JOB % STORES + 1) << SEQ_BITS) + seq,
+                2 * BIG_JOB + 2,
+                _BLOCK,
+                2,
+                START,
+                bytearray(pack(block)),
+            )
         )
     insert(database, rows)
 
