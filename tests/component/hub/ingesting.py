@@ -8,6 +8,7 @@ from typing import Any
 
 from gator import rpc
 from gator.errors import UnauthenticatedError
+from gator.link import parts
 from gator.link.server import parent_service
 from gator.link.uplink import Uplink
 from gator.v1 import attach_pb2 as pb
@@ -20,6 +21,9 @@ from tests.component.link.fakes import Child, MemoryStore, until
 RUN = "a" * 32
 ROOT_STORE = "b" * 32
 DAEMON_STORE = "c" * 32
+CROWD = rpc.Crowd(
+    message_bytes=parts.MOST_BYTES, calls=8, calls_each=6, patience_seconds=10, stalled_bytes=16 * 1024 * 1024
+)
 USERS = {"ada-token": "ada", "bob-token": "bob"}
 
 
@@ -64,6 +68,7 @@ async def hub(url: str, folder: Path) -> AsyncGenerator[Hub]:
         [parent_service(ingest, ingest.intake)],
         address=f"unix:{folder / 'hub'}",
         authenticate=lambda method, token: None,
+        crowd=CROWD,
     )
     try:
         yield Hub(database, server.address, writer, ingest)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gator.core.bounds import MOST_EVENT_BYTES, shortened
+from gator.core.bounds import MOST_ENTRIES, MOST_EVENT_BYTES, entries_of, shortened
 from gator.v1 import event_pb2
 
 MUCH = 3 * MOST_EVENT_BYTES
@@ -66,3 +66,18 @@ def test_it_says_what_is_left_out() -> None:
     large_started(one)
     argv = shortened(one).started.argv
     assert (argv[0], argv[-1], len(argv)) == ("tool", "…", 4)
+
+
+@pytest.mark.parametrize("entries", [MOST_ENTRIES, 20 * MOST_ENTRIES])
+def test_one_with_too_long_lists_keeps_their_beginning(entries: int) -> None:
+    one = event()
+    one.started.argv.extend(["tool", *("x" for _ in range(entries - 1))])
+    two = event()
+    two.declared.tags.extend("x" for _ in range(entries // 2))
+    two.declared.demand.licenses.update({f"{number:06}": 1 for number in range(entries // 2)})
+    for long in (one, two):
+        short = shortened(long)
+        assert (short is long) == (entries <= MOST_ENTRIES)
+        assert MOST_ENTRIES // 2 <= entries_of(short, 10**9) <= MOST_ENTRIES
+    assert shortened(one).started.argv[0] == "tool"
+    assert shortened(one).started.argv[-1] == ("x" if entries <= MOST_ENTRIES else "…")
