@@ -17,7 +17,7 @@ from grpc import aio
 from msgspec import Struct
 
 from gator import errors, rpc_status
-from gator.rpc_turns import Turns
+from gator.rpc_turns import Places, Turns
 
 _REFUSALS = (errors.UnauthenticatedError, errors.PermissionDeniedError)
 _EXEMPT = ("/grpc.health.v1.Health/", "/grpc.reflection.v1alpha.ServerReflection/")
@@ -52,6 +52,12 @@ class Crowd(Struct, frozen=True):
     """So long it waits for a request; who takes longer than this to take an answer has no turn any more."""
     stalled_bytes: int
     """As long as clients with one token leave so much of their answers untaken, they may ask nothing more."""
+    waiting_each: int = 256
+    """So many calls of one token wait for their turn; others have to come again."""
+    watches: int = 256
+    """So many calls with a stream of answers there are at once."""
+    watches_each: int = 192
+    """So many of one token."""
 
 
 class Gate(aio.ServerInterceptor):
@@ -127,7 +133,8 @@ class _Clients:
 
     def __init__(self, crowd: Crowd) -> None:
         self.crowd = crowd
-        self.turns = Turns(crowd.calls, crowd.calls_each)
+        self.turns = Turns(crowd.calls, crowd.calls_each, crowd.waiting_each)
+        self.watches = Places(crowd.watches, crowd.watches_each)
         self._stalled: Counter[str] = Counter()
 
     def check(self, name: str) -> None:
@@ -161,9 +168,11 @@ class _Call:
     async def serve(self, requests: Any, context: Any) -> None:
         """The call from its beginning to its end. Raises ProtocolError, UnavailableError."""
         handler = self._handler
-        async with AsyncExitStack() as turn:
+        async with AsyncExitStack() as place, AsyncExitStack() as turn:
             if self._clients is not None:
                 self._clients.check(self._name)
+                if handler.response_streaming:
+                    place.enter_context(self._clients.watches.of(self._name))
                 await turn.enter_async_context(self._clients.turns.of(self._name))
             if handler.request_streaming and handler.response_streaming:
                 await self._stream(context, handler.stream_stream(requests, context))

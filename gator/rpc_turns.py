@@ -14,14 +14,15 @@ from gator.errors import UnavailableError
 class Turns:
     """`most` turns, of which one name has `each` at most. Everything runs on one event loop."""
 
-    def __init__(self, most: int, each: int) -> None:
-        self._free, self._each = most, each
+    def __init__(self, most: int, each: int, waiting_each: int | None = None) -> None:
+        """With `waiting_each` so many of one name wait at most."""
+        self._free, self._each, self._waiting_each = most, each, waiting_each
         self._taken: Counter[str] = Counter()
         self._waiting: dict[asyncio.Future[None], str] = {}
 
     @asynccontextmanager
     async def of(self, name: str) -> AsyncGenerator[None]:
-        """Waits for a turn, and gives it back."""
+        """Waits for a turn, and gives it back. Raises UnavailableError when too many wait."""
         await self._take(name)
         try:
             yield
@@ -32,6 +33,8 @@ class Turns:
         if self._has(name):
             self._hand(name)
             return
+        if self._waiting_each is not None and list(self._waiting.values()).count(name) >= self._waiting_each:
+            raise UnavailableError("too many calls wait for their turn: ask again later")
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[turn] = name
         try:

@@ -83,7 +83,13 @@ async def server(library: Library, folder: Path) -> AsyncIterator[rpc.Server]:
         address=f"unix:{folder / 'e'}",
         authenticate=known,
         crowd=rpc.Crowd(
-            message_bytes=LARGEST, calls=3, calls_each=2, patience_seconds=0.5, stalled_bytes=2 * PAGE
+            message_bytes=LARGEST,
+            calls=3,
+            calls_each=2,
+            patience_seconds=0.5,
+            stalled_bytes=2 * PAGE,
+            watches=3,
+            watches_each=2,
         ),
     )
     yield server
@@ -225,3 +231,26 @@ async def test_health_needs_no_token_and_takes_no_large_message(server: rpc.Serv
         watch.cancel()
         too_large = health_pb2.HealthCheckRequest(service="x" * 2 * LARGEST)
         assert isinstance(await error_of(stub.Check(too_large)), errors.ProtocolError)
+
+
+async def test_of_one_token_there_are_so_many_streams_of_answers(
+    server: rpc.Server, library: Library
+) -> None:
+    async with dial(server) as channel:
+        watches = [unread(channel, b"", "Pages") for _ in range(2)]
+        for _, ask in watches:
+            await ask()
+        await until(lambda: library.asked == 2)
+        more = cast("Any", channel).unary_stream("/test.Library/Pages")
+        with pytest.raises(aio.AioRpcError) as caught:
+            await more(b"", metadata=ADA).read()
+        assert isinstance(rpc_status.error_of_call(caught.value), errors.UnavailableError)
+        other = more(b"", metadata=BOB)
+        assert len(await other.read()) == PAGE
+        other.cancel()
+        watches[0][0].cancel()
+        await until(lambda: library.ended == 2)
+        again = more(b"", metadata=ADA)
+        assert len(await again.read()) == PAGE
+        again.cancel()
+        watches[1][0].cancel()

@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from gator.rpc_turns import Turns
+from gator.errors import UnavailableError
+from gator.rpc_turns import Places, Turns
 
 
 async def settle() -> None:
@@ -78,3 +79,26 @@ async def test_a_turn_that_comes_while_its_taker_goes_is_given_on() -> None:
         await second.task
     assert third.has
     await third.give()
+
+
+async def test_so_many_of_one_name_wait_and_no_more() -> None:
+    turns = Turns(1, 1, 2)
+    found = await takers(turns, "aaab")
+    assert [one.has for one in found] == [True, False, False, False]
+    with pytest.raises(UnavailableError):
+        async with turns.of("a"):
+            raise AssertionError
+    for number in (0, 1, 2, 3):
+        await found[number].give()
+        assert all(one.has for one in found[: number + 2])
+
+
+def test_a_place_is_had_at_once_or_not_at_all() -> None:
+    places = Places(3, 2)
+    with places.of("a"), places.of("a"):
+        with pytest.raises(UnavailableError), places.of("a"):
+            raise AssertionError
+        with places.of("b"), pytest.raises(UnavailableError), places.of("c"):
+            raise AssertionError
+        with places.of("c"):
+            pass
