@@ -104,7 +104,8 @@ async def test_so_many_streams_there_are_at_once_and_of_one_token_fewer(
 async def test_a_run_of_which_too_many_small_things_are_said_is_refused(
     sqlite_url: str, tmp_path: Path
 ) -> None:
-    said = hello(argv=[""] * 200_000)
+    said = hello()
+    said.description.plan.only.extend([""] * 200_000)
     async with hub(sqlite_url, tmp_path) as there:
         (refusal,) = await feed(there.address, store_of(), said=said)
         assert isinstance(refusal, ProtocolError)
