@@ -25,6 +25,7 @@ from hub_memory_hostile import (
     lists,
     many_lists,
     parts,
+    slivers,
     twice,
 )
 from hub_memory_hub import Hub
@@ -130,6 +131,7 @@ LOADS: dict[str, Callable[[Hub], Awaitable[str]]] = {
     "bomb": bomb,
     "halves": halves,
     "halves_taken": halves_taken,
+    "slivers": slivers,
     "parts": parts,
     "descriptions": descriptions,
     "lists": lists,

@@ -18,8 +18,8 @@ _STREAM = 1
 class Frames:
     """One stream on a connection of its own. What is said goes when the hub has a window for it."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most_bytes: int) -> None:
+        self._reader, self._writer, self._most = reader, writer, most_bytes
         self._out = bytearray()
         self._initial = _WINDOW_BYTES
         self._window = {0: _WINDOW_BYTES, _STREAM: _WINDOW_BYTES}
@@ -72,7 +72,7 @@ class Frames:
             self._window[stream] += int.from_bytes(data, "big")
 
     def _pump(self) -> None:
-        while size := min(_FRAME_BYTES, len(self._out), *self._window.values()):
+        while size := min(self._most, len(self._out), *self._window.values()):
             if size < 0:
                 return
             self._frame(_DATA, 0, _STREAM, bytes(self._out[:size]))
@@ -85,11 +85,11 @@ class Frames:
 
 
 @asynccontextmanager
-async def attached(hub: Hub) -> AsyncGenerator[Frames]:
-    """A stream of Attach on which nothing was said yet."""
+async def attached(hub: Hub, most_bytes: int = _FRAME_BYTES) -> AsyncGenerator[Frames]:
+    """A stream of Attach on which nothing was said yet, with so many bytes in a frame."""
     host, _, port = hub.address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    frames = Frames(reader, writer)
+    frames = Frames(reader, writer, most_bytes)
     frames.open(hub, "/gator.v1.ParentService/Attach")
     serving = asyncio.create_task(frames.serve())
     try:

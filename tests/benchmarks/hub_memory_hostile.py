@@ -57,6 +57,16 @@ async def halves_taken(hub: Hub) -> str:
     return await _hold(hub, say)
 
 
+async def slivers(hub: Hub) -> str:
+    """The same in frames so small that what goes with each is more."""
+
+    def say(frames: Frames) -> None:
+        frames.say(_hello().SerializeToString())
+        frames.say(bytes(MOST_BYTES - 1), MOST_BYTES)
+
+    return await _hold(hub, say, 25)
+
+
 async def parts(hub: Hub) -> str:
     """400 streams, each with all parts of a large message but the last, and half of that."""
 
@@ -153,9 +163,9 @@ def _varint(number: int) -> bytes:
     return bytes([low | 128]) + _varint(more) if more else bytes([low])
 
 
-async def _hold(hub: Hub, say: Callable[[Frames], None]) -> str:
+async def _hold(hub: Hub, say: Callable[[Frames], None], frame_bytes: int = 16 * 1024) -> str:
     async def one() -> None:
-        async with attached(hub) as frames:
+        async with attached(hub, frame_bytes) as frames:
             say(frames)
             await asyncio.sleep(SECONDS)
 
