@@ -32,7 +32,7 @@ _LARGE_BYTES = 1024
 # The bytes before each entry of a list, of whatever payload.
 _TAGS = (b"\x1a", b"\x3a", b"\x4a")
 # Of what is on its way gRPC alone knows: at most a message without parts for each stream.
-_STREAMS, _STREAMS_EACH = 512, 384
+_STREAMS, _STREAMS_EACH = 400, 300
 _JOINING, _JOINING_EACH = 8, 6
 # What roots may have on its way lies in buffers of gRPC, or waits here.
 _WINDOWS = ((8, 1024 * 1024), (64, 256 * 1024))
