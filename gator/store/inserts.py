@@ -17,26 +17,28 @@ from gator.store.alike import Alike, Said
 from gator.store.rows import AttemptRow, MetricRow, NodeRow, PositionRow, Row, upsert_sql
 
 MOST_ROWS = 128
-"""Rows of the largest statement; the others have half of it, a quarter, and so on down to one."""
+"""Rows of the largest statement unless it is told; the others have half of it, a quarter, and so on down to one."""
 
 
 class Insert:
     """An INSERT of rows of one table, each given as a tuple."""
 
-    __slots__ = ("_sql",)
+    __slots__ = ("_most_rows", "_sql")
 
-    def __init__(self, head: str, tail: str, width: int) -> None:
+    def __init__(self, head: str, tail: str, width: int, most_rows: int = MOST_ROWS) -> None:
+        """`most_rows` is a power of two."""
+        self._most_rows = most_rows
         row = "(" + ", ".join("?" * width) + ")"
         self._sql = {
             1 << power: f"{head} {', '.join([row] * (1 << power))} {tail}"
-            for power in range(MOST_ROWS.bit_length())
+            for power in range(most_rows.bit_length())
         }
 
     def run(self, connection: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> None:
         """Insert all rows within the transaction that is open."""
         at, left = 0, len(rows)
         while left:
-            size = MOST_ROWS if left >= MOST_ROWS else 1 << (left.bit_length() - 1)
+            size = self._most_rows if left >= self._most_rows else 1 << (left.bit_length() - 1)
             connection.execute(self._sql[size], list(chain.from_iterable(rows[at : at + size])))
             at += size
             left -= size

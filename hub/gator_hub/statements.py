@@ -34,9 +34,11 @@ class Insert:
 
     __slots__ = ("_by_columns", "_by_rows")
 
-    def __init__(self, table: str, columns: Mapping[str, str], tail: str = "") -> None:
+    def __init__(
+        self, table: str, columns: Mapping[str, str], tail: str = "", most_rows: int = inserts.MOST_ROWS
+    ) -> None:
         head = f"INSERT INTO {table} ({', '.join(columns)})"
-        self._by_rows = inserts.Insert(f"{head} VALUES", tail, len(columns))
+        self._by_rows = inserts.Insert(f"{head} VALUES", tail, len(columns), most_rows)
         arrays = ", ".join(f"?::{_ARRAYS[kind]}[]" for kind in columns.values())
         self._by_columns = f"{head} SELECT * FROM unnest({arrays}) {tail}"  # noqa: S608 - names of columns
 
@@ -108,6 +110,8 @@ EVENTS = Insert(
         "time_unix_nanos": "int",
         "body": "bytes",
     },
+    # After each statement the writer may wait for the interpreter, which the event loop has meanwhile.
+    most_rows=512,
 )
 SUBJECTS = Insert("subjects", {"id": "int", "run": "int", "path": "str", "attempt": "int"})
 STORES = Insert(

@@ -5,6 +5,8 @@ The rule: a number is given by the one writer, and only within a transaction tha
 
 from collections.abc import Iterable
 
+from gator.errors import ProtocolError
+from gator.events import MOST_PATH_BYTES
 from gator.v1 import event_pb2
 from gator_hub.database import Database, clean
 from gator_hub.statements import SUBJECTS
@@ -12,6 +14,7 @@ from gator_hub.statements import SUBJECTS
 MOST_KNOWN = 100_000
 """So many numbers are held in memory."""
 _PIECE = 500
+_MOST_SAID = 200
 
 Key = tuple[int, str, int]
 
@@ -25,14 +28,20 @@ class Subjects:
         self._new: list[tuple[int, int, str, int]] = []
         self._next = 0
 
-    def of(self, run: int, events: Iterable[event_pb2.Event]) -> list[int]:
-        """The number of what each of the events of a run is about."""
+    def of(self, run: int, root: str, events: Iterable[event_pb2.Event]) -> list[int]:
+        """The number of what each of the events of a run is about; `root` is the path of its root.
+
+        Raises ProtocolError where one is about no node of this run.
+        """
         ids = self._ids
         keys = [(run, event.path, event.attempt) for event in events]
         try:
             return [ids[key] for key in keys]
         except KeyError:
-            self._look_up(run, {key for key in keys if key not in ids})
+            # What is in memory was looked at when it came first.
+            unknown = {key for key in keys if key not in ids}
+            _check(root, {path for _, path, _ in unknown})
+            self._look_up(run, unknown)
             return [ids[key] for key in keys]
 
     def insert_new(self) -> None:
@@ -72,3 +81,14 @@ class Subjects:
                 self._next += 1
                 self._new.append((number, run, path, attempt))
             self._ids[key] = number
+
+
+def _check(root: str, paths: Iterable[str]) -> None:
+    """Raises ProtocolError for a path that is not of this run, or that no database takes into an index."""
+    below = root + "/"
+    for path in paths:
+        if path != root and not path.startswith(below):
+            raise ProtocolError(f"an event is about a node that is not of this run: {path[:_MOST_SAID]!r}")
+        if len(path.encode()) > MOST_PATH_BYTES:
+            said = path[:_MOST_SAID]
+            raise ProtocolError(f"the path of an event is above {MOST_PATH_BYTES} bytes: {said!r}")

@@ -276,10 +276,16 @@ class Writer:
     def _take_events(
         self, work: Work, events: Sequence[event_pb2.Event], store: StoreEntry, gathered: _Gathered
     ) -> None:
+        """Raises ProtocolError for events that a store of this run cannot have."""
         run, rows = work.run, gathered.events
-        subjects = self._subjects.of(run, events)
+        subjects = self._subjects.of(run, work.root, events)
         base = store.id << SEQ_BITS
+        last, through = store.position(work.lane), work.batch.through
         for event, subject in zip(events, subjects, strict=True):
+            seq = event.seq
+            if not last < seq <= through:
+                raise ProtocolError(f"event {seq} is out of order in a batch of {store.store}")
+            last = seq
             # Most are of the log, and to ask for it by name takes half as long as to ask for the name.
             name = "log" if event.HasField("log") else event.WhichOneof("payload")
             if name is None:
@@ -292,7 +298,7 @@ class Writer:
                 gathered.outputs[subject] += payload.size_bytes
             rows.append(
                 (
-                    base | event.seq,
+                    base | seq,
                     subject,
                     kind,
                     severity,

@@ -9,7 +9,7 @@ import pytest
 from gator.errors import PermissionDeniedError, PreconditionError, UnauthenticatedError
 from gator.store.catalogue import Changes
 from gator.v1 import attach_pb2 as pb
-from gator.v1 import common_pb2
+from gator.v1 import common_pb2, event_pb2
 from tests.component.link.fakes import MemoryStore, raw, until
 
 from .ingesting import (
@@ -138,6 +138,11 @@ def batch(
     return one
 
 
+def numbered(seq: int, event: event_pb2.Event) -> event_pb2.Event:
+    event.seq = seq
+    return event
+
+
 WRONG = {
     "nobody subscribed": batch(log("top", "x"), lane=9),
     "the path of another run": batch(log("other/x", "x")),
@@ -145,6 +150,7 @@ WRONG = {
     "a store of another run": batch(log("top", "x"), store="e" * 32),
     "a store that is too long": batch(through=1 << 40),
     "an event beyond its batch": batch(log("top", "x"), log("top", "y"), through=1),
+    "two events in the wrong order": batch(numbered(2, log("top", "x")), numbered(1, log("top", "y"))),
 }
 
 
@@ -184,6 +190,25 @@ async def test_a_value_that_no_database_takes_ends_its_own_stream(database_url: 
         assert len(refused) == 1
         assert well == []
         assert sorted(there.events()) == sorted(kept(stores))
+
+
+async def test_an_event_below_its_batch_ends_the_stream_that_sent_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with (
+        hub(database_url, tmp_path) as there,
+        raw(there, "ada-token") as child,  # type: ignore[arg-type]
+    ):
+        await child.say(pb.AttachRequest(hello=hello()))
+        await child.read()
+        await child.read()
+        await child.read()
+        await child.say(pb.AttachRequest(batch=batch(log("top", "x"), log("top", "y"))))
+        twice = batch(numbered(1, log("top", "z")), after=2, through=3)
+        await child.say(pb.AttachRequest(batch=twice))
+        code, said = await child.status()
+        assert code == "INVALID_ARGUMENT"
+        assert "event 1 is out of order" in str(said)
 
 
 async def test_two_events_under_one_number_end_the_stream_that_sent_them(
@@ -228,7 +253,7 @@ async def test_runs_that_come_and_go_are_lines_of_the_log(
         await until(lambda: len(lines()) == 2)
         assert lines() == [attached, "run top (aaaaaaaa) left at its end (failed), events kept: 152"]
         wrong = batch(log("other", "x"), store="d" * 32)
-        for said, how in ((None, "left before its end"), (wrong, "dropped (event 1 of dddd")):
+        for said, how in ((None, "left before its end"), (wrong, "dropped (an event is about a node")):
             caplog.clear()
             async with raw(there, "ada-token") as child:  # type: ignore[arg-type]
                 await child.say(pb.AttachRequest(hello=hello("b" * 32, "d" * 32)))
