@@ -1,11 +1,13 @@
 """How commands print: words for enums, times and sizes, columns, colours, JSON.
 
-Rule: a terminal gets colours unless NO_COLOR is set; a pipe gets plain text of the same shape.
+Rule: a terminal gets colours unless NO_COLOR is set; a pipe gets plain text of the same shape. Neither gets
+orders from what strangers have said.
 """
 
 import base64
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -34,6 +36,9 @@ _STYLES: Final = {
     "bold": "1",
     "path": "36",
 }
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+_ORDERS: Final = re.compile(_COLOUR.pattern + r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal obeys, lines and tabulators left aside."""
 
 
 def has_colour() -> bool:
@@ -50,8 +55,14 @@ def paint(text: str, style: str) -> str:
 
 
 def say(text: str = "") -> None:
-    """Print a line."""
-    sys.stdout.write(text + "\n")
+    r"""Print a line. What a terminal would obey, but for colours, is shown instead, such as `\x07`."""
+    sys.stdout.write(_ORDERS.sub(_shown, text) + "\n")
+
+
+def _shown(order: re.Match[str]) -> str:
+    is_colour = len(order[0]) > 1
+    # In a pipe there are none of ours.
+    return order[0] if is_colour and has_colour() else ascii(order[0])[1:-1]
 
 
 # -- words
@@ -183,11 +194,7 @@ def columns(rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()) 
 
 
 def _width(text: str) -> int:
-    if "\x1b" not in text:
-        return len(text)
-    import re
-
-    return len(re.sub(r"\x1b\[[0-9;]*m", "", text))
+    return len(_COLOUR.sub("", text)) if "\x1b" in text else len(text)
 
 
 # -- JSON
