@@ -24,6 +24,7 @@ from gator.errors import (
     UserError,
 )
 from gator.link.session import ChildLink
+from gator.spec.idents import ident_problem
 from gator.v1 import attach_pb2, common_pb2, control_service_pb2
 from gator_hub import registry
 from gator_hub.intake import UNPACKED_TIMES, Intake, memory_of
@@ -92,8 +93,9 @@ class Ingest:
             raise ProtocolError("a hub is the parent of roots alone")
         if not _RUN_ID.fullmatch(hello.run) or not 0 < len(hello.store) <= _ID_CHARACTERS:
             raise ProtocolError("a root names its run, by up to 64 hexadecimal digits, and its store")
-        if not hello.description.run.ident:
-            raise ProtocolError("a root says the ident of its run")
+        problem = ident_problem(hello.description.run.ident)
+        if problem:
+            raise ProtocolError(f"a root says the ident of its run: {problem}")
         size = hello.description.run.ByteSize() - sum(len(arg) for arg in hello.description.run.argv)
         if size > _MOST_SAID_BYTES:
             raise ProtocolError(
@@ -273,7 +275,8 @@ class Ingest:
             return
         if error is None:
             self._ack(root, lane, batch)
-        else:
+        elif not root.gone:
+            # What fails after the first does so for want of that.
             root.gone = True
             root.fault = str(error)
             root.link.close(error)

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from gator.store import inserts
 from gator.store.alike import Alike, Said, Values
-from gator.store.rows import AttemptRow, MetricRow, NodeRow, Row, type_of, upsert_sql
+from gator.store.rows import KEY, AttemptRow, MetricRow, NodeRow, Row, rule_of, type_of, upsert_sql
 from gator_hub.database import Database, Dialect, clean
 
 _COPY = "COPY events (place, subject, kind, severity, time_unix_nanos, body) FROM STDIN (FORMAT BINARY)"
@@ -60,12 +60,19 @@ class _Shape(Struct):
     insert: Insert
     texts: Sequence[int]
     """Places of the texts among the values."""
+    keys: Sequence[int]
+    """Places of what no two rows have alike."""
 
     def run(self, database: Database, run: int, rows: Sequence[Values]) -> None:
         """Join rows of a run."""
         if any("\0" in "".join([row[place] for row in rows]) for place in self.texts):
-            rows = [tuple(map(_clean, row)) for row in rows]
+            rows = self._cleaned(rows)
         self.insert.run(database, [(run, *row) for row in rows])
+
+    def _cleaned(self, rows: Sequence[Values]) -> Sequence[Values]:
+        # Keys may have differed in what is cleaned alone, and one statement joins to a row only once.
+        cleaned = [tuple(map(_clean, row)) for row in rows]
+        return list({tuple(row[place] for place in self.keys): row for row in cleaned}.values())
 
 
 class Upsert:
@@ -88,7 +95,8 @@ class Upsert:
         _, tail = upsert_sql(self._table, self._row, columns, key="run", least=lesser[0], greatest=lesser[1])
         types = {name: type_of(self._row, name) for name in columns}
         texts = [place for place, kind in enumerate(types.values()) if kind == "str"]
-        return _Shape(Insert(self._table, {"run": "int", **types}, tail), texts)
+        keys = [place for place, name in enumerate(types) if rule_of(self._row, name) == KEY]
+        return _Shape(Insert(self._table, {"run": "int", **types}, tail), texts, keys)
 
 
 class Catalogue:

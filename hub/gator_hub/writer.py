@@ -260,7 +260,8 @@ class Writer:
         store = gathered.moved.get(batch.store) or self._store(batch.store, work.run)
         position = store.position(work.lane)
         if batch.after > position:
-            raise ProtocolError(f"a batch of {batch.store} begins after {batch.after}, not after {position}")
+            # That place was kept once: a server that crashed may have lost its last commits.
+            raise UnavailableError("the database has lost what it had of a store: dial again")
         gathered.runs.add(work.run)
         if batch.through <= position:
             return

@@ -17,6 +17,7 @@ from gator.v1 import attach_pb2 as pb
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_pb2
 from gator_hub import registry
+from gator_hub.database import Database
 from gator_hub.intake import Intake
 from gator_hub.reader import HubReader
 from gator_hub.retention import Retention
@@ -161,6 +162,60 @@ async def test_a_metric_that_is_no_number_is_left_out(database_url: str, tmp_pat
     async with hub(database_url, tmp_path) as there:
         assert await feed(there.address, {ROOT_STORE: store}) == []
         assert there.database.query("SELECT name, value FROM metrics") == [("cycles", float("inf"))]
+
+
+async def test_names_that_differ_in_what_no_database_keeps_are_one(database_url: str, tmp_path: Path) -> None:
+    store = MemoryStore()
+    end = result("top")
+    end.result.metrics.add(name="a\0", value=1)
+    end.result.metrics.add(name="a\\x00", value=2)
+    for event in (declared, started, finished, result):
+        store.append(event("top/x\0"), event("top/x\\x00"))
+    store.append(end)
+    async with hub(database_url, tmp_path) as there:
+        assert await feed(there.address, {ROOT_STORE: store}) == []
+        assert there.database.query("SELECT name, value FROM metrics") == [("a\\x00", 2.0)]
+        assert there.database.query("SELECT path FROM nodes ORDER BY path") == [("top",), ("top/x\\x00",)]
+        assert len(there.events()) == 9
+
+
+@pytest.mark.parametrize("ident", ["", "i" * 129, "a/b", "a\nb"])
+async def test_the_ident_of_a_run_is_one_that_a_spec_may_have(
+    sqlite_url: str, tmp_path: Path, ident: str
+) -> None:
+    said = hello()
+    said.description.run.ident = ident
+    async with hub(sqlite_url, tmp_path) as there:
+        (refusal,) = await feed(there.address, one_job(), said=said)
+        assert isinstance(refusal, ProtocolError)
+        assert "a root says the ident of its run: an ident " in str(refusal)
+
+
+async def test_a_root_is_asked_to_come_again_when_the_database_has_lost_what_it_had(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with hub(database_url, tmp_path) as there:
+
+        def lose(database: Database) -> None:
+            database.execute("UPDATE stores SET bulk_seq = 0")
+            there.writer.forget()
+
+        async with raw(there, "ada-token") as child:  # type: ignore[arg-type]
+            await child.say(pb.AttachRequest(hello=hello()))
+            for _ in range(3):
+                await child.read()
+            for number in (1, 2):
+                event = log("top", "x")
+                event.seq = number
+                batch = pb.Batch(
+                    subscription=2, store=ROOT_STORE, after=number - 1, through=number, events=[event]
+                )
+                await child.say(pb.AttachRequest(batch=batch))
+                if number == 1:
+                    await child.read()
+                    await asyncio.wrap_future(there.writer.run(lose))
+            code, _ = await child.status()
+            assert code == "UNAVAILABLE"
 
 
 async def test_a_text_that_no_database_keeps_is_only_not_found(database_url: str, tmp_path: Path) -> None:
