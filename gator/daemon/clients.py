@@ -39,9 +39,10 @@ class ClientDesk:
         self._tokens = tokens
         self._inboxes: dict[tuple[str, int], dict[str, RecordInbox]] = {}
 
-    def authenticate(self, hello: attach_pb2.Hello, token: str) -> None:
-        """Raises UnauthenticatedError unless the token is that of the attempt."""
+    def authenticate(self, hello: attach_pb2.Hello, token: str) -> str:
+        """Raises UnauthenticatedError unless the token is that of the attempt, which has no name."""
         self._tokens.check_hello(token, hello)
+        return ""
 
     def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
         """A client is there: tell it where to go on."""

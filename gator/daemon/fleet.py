@@ -192,11 +192,12 @@ class Fleet:
 
     # -- the parent's end of Attach
 
-    def authenticate(self, hello: attach_pb2.Hello, token: str) -> None:
-        """Raises UnauthenticatedError unless a daemon of this run dials."""
+    def authenticate(self, hello: attach_pb2.Hello, token: str) -> str:
+        """Raises UnauthenticatedError unless a daemon of this run dials; its token has no name."""
         self._tokens.check_hello(token, hello)
         if hello.id not in self.daemons or hello.run != self._context.run.run:
             raise UnauthenticatedError("this daemon does not belong to the run")
+        return ""
 
     def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
         """A daemon is there: tell it what it needs, and ask for its events."""

@@ -18,9 +18,9 @@ class Gatekeeper:
     def __init__(self, daemons: ChildHandler | None, clients: ChildHandler | None) -> None:
         self._daemons, self._clients = daemons, clients
 
-    def authenticate(self, hello: attach_pb2.Hello, token: str) -> None:
+    def authenticate(self, hello: attach_pb2.Hello, token: str) -> str:
         """Raises UnauthenticatedError unless the token is good for the role."""
-        self._desk(hello).authenticate(hello, token)
+        return self._desk(hello).authenticate(hello, token)
 
     def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
         """A child is there."""

@@ -25,8 +25,11 @@ class ChildHandler(Protocol):
     Errors of ours that they raise end the stream with the matching status.
     """
 
-    def authenticate(self, hello: attach_pb2.Hello, token: str) -> None:
-        """Raises UnauthenticatedError unless the token is good for what the child claims to be."""
+    def authenticate(self, hello: attach_pb2.Hello, token: str) -> str:
+        """Name of the user whose token it is, empty where tokens have none.
+
+        Raises UnauthenticatedError unless the token is good for what the child claims to be.
+        """
         ...
 
     def on_attached(self, child: "ChildLink") -> attach_pb2.Welcome:
@@ -49,9 +52,11 @@ class ChildHandler(Protocol):
 class ChildLink:
     """A child that is attached, as its parent sees it."""
 
-    def __init__(self, hello: attach_pb2.Hello) -> None:
+    def __init__(self, hello: attach_pb2.Hello, user: str = "") -> None:
         self.hello = hello
         """Who the child is."""
+        self.user = user
+        """Whose token it came with, as `authenticate` has it."""
         self._queue: deque[attach_pb2.AttachResponse] = deque()
         self._acks: dict[tuple[int, str], attach_pb2.AttachResponse] = {}
         self._wake = Wake()
@@ -146,8 +151,7 @@ async def _attend(handler: ChildHandler, stream: ParentStream, token: str) -> No
     if first is None:
         return
     hello = roles.hello_of(first)
-    handler.authenticate(hello, token)
-    child = ChildLink(hello)
+    child = ChildLink(hello, handler.authenticate(hello, token))
     # The link alone has it, so that a handler may put a smaller one in its place.
     del first, hello
     welcome = handler.on_attached(child)

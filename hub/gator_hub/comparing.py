@@ -1,6 +1,6 @@
 """Two runs of the hub side by side.
 
-The rule: the database compares. Out of it come the jobs that did not pass both times, and what else is told
+Rule: the database compares. Out of it come the jobs that did not pass both times, and what else is told
 of a job only for those that are shown.
 """
 

@@ -1,24 +1,26 @@
 """The hub's database: SQLite or PostgreSQL behind the same few calls.
 
-The rule: SQL is written once, with `?` for values, and is good for both.
+Rule: SQL is written once, with `?` for values, and is good for both.
 """
 
 import sqlite3
 import threading
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import peewee as pw
 
 from gator.errors import GatorError, StoreError, UnavailableError, UsageError
+from gator_hub import files
 from gator_hub.dialect import Dialect
 from gator_hub.log import TroubleLog
-from gator_hub.schema import VERSION, migrate
-from gator_hub.wholeness import missing
+from gator_hub.schema import migrate
+from gator_hub.texts import file_of, one_line
+from gator_hub.wholeness import EMPTY, fault
 
 BUSY_SECONDS = 30
 """How long a statement waits for a lock of another process."""
@@ -39,9 +41,19 @@ _PRAGMAS = (
 # takes longer than to answer.
 _OPTIONS = "-c plan_cache_mode=force_custom_plan -c jit=off"
 
+DAMAGED = "is damaged: restore a backup, see gator hub check"
+"""What to say of a database that is broken, after its name, to who keeps it."""
+_BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM)
 # Out of resources, shut down, deadlock or serialisation: the server will take it another time.
 _LATER = ("53", "57P", "40", "55P")
+
+
+class DamagedError(StoreError):
+    """The database is broken; says so to who asks, who can do nothing about it."""
+
+    def __init__(self) -> None:
+        super().__init__("the hub's database is damaged: its keeper has to restore a backup")
 
 
 class Database:
@@ -54,6 +66,7 @@ class Database:
         self.is_new = False
         """Whether there were no tables of a hub when it was opened."""
         self._pool = pool
+        self._faults = _faults(dialect)
         self._lock = threading.Lock()
         self._open: list[Any] = []
         self._trouble = TroubleLog()
@@ -62,37 +75,31 @@ class Database:
     def open(cls, url: str, password: str | None = None) -> "Database":
         """The database at `sqlite:PATH` or `postgresql://USER@HOST:PORT/NAME`, brought to the newest schema.
 
-        Raises UsageError for another URL or a missing driver, StoreError when it cannot be opened or lacks a
-        table.
+        Raises UsageError for another URL or a missing driver, and for what is no whole record that is known
+        here; of that nothing is changed. Raises StoreError when it cannot be opened.
         """
         database = cls._of(url, password)
         try:
-            database.is_new = not database._has_version()
+            # Of a file before it is opened to be written, which would change the way it is written.
+            path = file_of(url)
+            wrong = "" if path is None else _fault_of_file(path)
+            wrong = wrong or fault(database.dialect, lambda sql: database._fetch(sql, ()))
+            if wrong not in ("", EMPTY):
+                raise UsageError(f"{database.name} {wrong}")
+            database.is_new = wrong == EMPTY
             migrate(database)
-            # What each says of a table that is not there; a server that goes away says something else.
-            is_file = database.dialect is Dialect.SQLITE
-            fault = pw.OperationalError if is_file else pw.ProgrammingError
-            lack = missing(VERSION, database.execute, (fault,))
-        except (pw.PeeweeException, sqlite3.Error) as error:
-            raise StoreError(f"cannot open {database.name}: {_said(error)}") from error
-        if lack:
+        except database._faults as error:
             database.close()
-            raise StoreError(f"{database.name} {lack}")
+            raise _unopened(database.name, error) from error
+        except BaseException:
+            database.close()
+            raise
         return database
-
-    def _has_version(self) -> bool:
-        """Whether a hub has made its tables."""
-        sql = (
-            "SELECT count(*) FROM sqlite_schema WHERE name = ?"
-            if self.dialect is Dialect.SQLITE
-            else "SELECT count(to_regclass(?))"
-        )
-        return bool(self.execute(sql, ("schema_version",)).fetchall()[0][0])
 
     @classmethod
     def _of(cls, url: str, password: str | None) -> "Database":
-        if url.startswith("sqlite:"):
-            path = Path(url.removeprefix("sqlite:"))
+        path = file_of(url)
+        if path is not None:
             return cls(_sqlite(path), Dialect.SQLITE, str(path))
         parts = urlsplit(url)
         if parts.scheme not in ("postgresql", "postgres"):
@@ -108,19 +115,23 @@ class Database:
         """
         try:
             return self._fetch(sql, values)
-        except pw.PeeweeException as error:
+        except self._faults as error:
             if not is_cut(error):
                 raise self._unread(error) from error
             self.forget()
         try:
             return self._fetch(sql, values)
-        except pw.PeeweeException as error:
+        except self._faults as error:
             raise self._unread(error) from error
 
     def _unread(self, error: Exception) -> GatorError:
         """What who asks is told. What the database says is for the log: it names the hub's host and paths."""
         with self._lock:
-            self._trouble.say("%s cannot be read: %s", self.name, _said(error))
+            self._trouble.say("%s cannot be read: %s", self.name, one_line(error))
+            if is_damaged(error):
+                self._trouble.say("%s %s", self.name, DAMAGED)
+        if is_damaged(error):
+            return DamagedError()
         if is_passing(error):
             return UnavailableError("the hub cannot read its database now: try again, or see its log")
         return StoreError("the hub cannot read its database: see its log")
@@ -129,7 +140,10 @@ class Database:
         return list(self.execute(sql, values).fetchall())
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> Any:
-        """The cursor of a statement, on this thread's connection. Raises what peewee raises."""
+        """The cursor of a statement, on this thread's connection.
+
+        Raises what peewee raises; what the cursor raises is the driver's own.
+        """
         if self._pool.is_closed():
             self._connect()
         if self.dialect is Dialect.POSTGRES:
@@ -217,6 +231,40 @@ def is_passing(error: BaseException) -> bool:
     return is_cut(error) or str(getattr(cause, "sqlstate", None) or "").startswith(_LATER)
 
 
+def is_damaged(error: BaseException) -> bool:
+    """Whether the database itself is broken, so that only another copy of it helps."""
+    cause = cause_of(error)
+    if isinstance(cause, sqlite3.Error):
+        return (getattr(cause, "sqlite_errorcode", 0) or 0) & 0xFF in _BROKEN
+    return getattr(cause, "sqlstate", None) in ("XX001", "XX002")
+
+
+def _faults(dialect: Dialect) -> tuple[type[Exception], ...]:
+    """What may come of a statement: wrapped by peewee, or as the driver raises it while it gives the rows."""
+    if dialect is Dialect.SQLITE:
+        return pw.PeeweeException, sqlite3.Error
+    import psycopg
+
+    return pw.PeeweeException, psycopg.Error
+
+
+def _fault_of_file(path: Path) -> str:
+    """As `fault`, of a file as it lies there; nothing where that does not tell."""
+    # What another process has open, or left behind when it was killed, is not all in the file.
+    if not path.exists() or any(part.exists() for part in files.parts(path)[1:]):
+        return ""
+    uri = f"file:{quote(str(path))}?mode=ro&immutable=1"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        return fault(Dialect.SQLITE, lambda sql: connection.execute(sql).fetchall())
+
+
+def _unopened(name: str, error: Exception) -> UsageError | StoreError:
+    """What to say of a database that cannot be opened."""
+    if is_damaged(error):
+        return UsageError(f"{name} {DAMAGED}")
+    return StoreError(f"cannot open {name}: {one_line(error)}")
+
+
 def _sqlite(path: Path) -> pw.Database:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Connections are closed by the thread that closes the database, not by the one that made them.
@@ -267,7 +315,3 @@ def clean(text: str) -> str:
 @lru_cache(maxsize=1024)
 def _with_percent(sql: str) -> str:
     return sql.replace("%", "%%").replace("?", "%s")
-
-
-def _said(error: BaseException) -> str:
-    return " ".join(str(error).split())

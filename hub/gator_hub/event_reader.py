@@ -1,6 +1,6 @@
 """The events of one run out of the hub's database, store by store in the order of their sequence numbers.
 
-The rule: no call looks at more than a bounded number of events, however few of them pass.
+Rule: no call looks at more than a bounded number of events, however few of them pass.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """The failures of a run by their signature, and where else each was seen.
 
-The rule: how long it takes follows from the failures of the run and the number of runs, not from all jobs.
+Rule: how long it takes follows from the failures of the run and the number of runs, not from all jobs.
 """
 
 from collections.abc import Mapping, Sequence

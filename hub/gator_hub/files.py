@@ -13,15 +13,19 @@ _BEGINNING = b"SQLite format 3\0"
 
 def check_record(file: Path, *, make_folder: bool = False) -> None:
     """Raises UsageError when no record can be at a path; `make_folder`: its folder may be made later."""
+    if not is_there(file) and not make_folder:
+        check_folder(Path(os.path.realpath(file)))
+
+
+def is_there(file: Path) -> bool:
+    """Whether there is what may be a record. Raises UsageError when it can be none, or cannot be read."""
     # The folder is that of the file, not that of a link to it.
     real = Path(os.path.realpath(file))
     try:
         if real.is_dir():
             raise UsageError(f"{file} is a folder: name a file in it")
         if not real.exists():
-            if not make_folder:
-                check_folder(real)
-            return
+            return False
         if not real.is_file():
             raise UsageError(f"{file} is no file: choose another --db")
         with real.open("rb") as reader:
@@ -31,6 +35,7 @@ def check_record(file: Path, *, make_folder: bool = False) -> None:
     # An empty one is a record that somebody has made room for.
     if beginning and beginning != _BEGINNING:
         raise UsageError(f"{file} is no database: choose another --db")
+    return True
 
 
 def check_folder(file: Path) -> None:

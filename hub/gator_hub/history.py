@@ -1,6 +1,6 @@
 """One node over the runs of an ident, the newest first.
 
-The rule: the order is that of the starts of the runs, whenever the hub heard of them.
+Rule: the order is that of the starts of the runs, whenever the hub heard of them.
 """
 
 from collections.abc import Sequence

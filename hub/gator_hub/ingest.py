@@ -1,6 +1,6 @@
 """The hub as the parent of roots: what they send is kept, then acked.
 
-The rule: a run that misbehaves loses its stream and harms no other.
+Rule: a run that misbehaves loses its stream and harms no other.
 """
 
 import asyncio
@@ -78,7 +78,6 @@ class Ingest:
         self._writer, self._user_of = writer, user_of
         self._moves = moves or MoveLog()
         self._roots: dict[ChildLink, _Root] = {}
-        self._owners: dict[int, str] = {}
         self.intake = Intake()
         """What roots have sent and the database has not."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,8 +85,11 @@ class Ingest:
 
     # -- the handler of ParentService
 
-    def authenticate(self, hello: attach_pb2.Hello, token: str) -> None:
-        """Raises UnauthenticatedError for a token of nobody, ProtocolError for a Hello that is no root's."""
+    def authenticate(self, hello: attach_pb2.Hello, token: str) -> str:
+        """The owner of the run.
+
+        Raises UnauthenticatedError for a token of nobody, ProtocolError for a Hello that is no root's.
+        """
         owner = self._user_of(token)
         if hello.role != attach_pb2.ROLE_ROOT:
             raise ProtocolError("a hub is the parent of roots alone")
@@ -102,14 +104,13 @@ class Ingest:
                 f"a root says at most {_MOST_SAID_BYTES // 1024} KiB of its run, labels with it: "
                 f"this one says {size // 1024} KiB"
             )
-        # The same Hello comes back in `on_attached`.
-        self._owners[id(hello)] = owner
+        return owner
 
     def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
         """A root is there: its run is looked up, then subscribed to."""
         if self._closing:
             raise UnavailableError("the hub is about to stop")
-        root = self._roots[child] = _Root(child, self._owners.pop(id(child.hello)))
+        root = self._roots[child] = _Root(child, child.user)
         self._spawn(self._register(root, child.hello.ByteSize()))
         return attach_pb2.Welcome(version=__version__, subscriptions=len(Lane))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gator.errors import UnavailableError, UsageError
+from gator_hub.texts import file_of, one_line
 
 if TYPE_CHECKING:
     import psycopg
@@ -39,9 +40,8 @@ def take(url: str, password: str | None = None) -> HubLock:
 
     Raises UsageError when another hub has it, UnavailableError when the database cannot be reached.
     """
-    if url.startswith("sqlite:"):
-        return FileLock(Path(url.removeprefix("sqlite:")))
-    return PostgresLock(url, password)
+    file = file_of(url)
+    return PostgresLock(url, password) if file is None else FileLock(file)
 
 
 class FileLock:
@@ -189,9 +189,9 @@ def connect(url: str, password: str | None = None) -> "psycopg.Connection[Any]":
             raise PasswordNeededError(
                 f"{url} asks for a password: set PGPASSWORD, or write it into ~/.pgpass"
             ) from error
-        raise UnavailableError(f"cannot reach {url}: {' '.join(str(error).split())}") from error
+        raise UnavailableError(f"cannot reach {url}: {one_line(error)}") from error
     except psycopg.Error as error:
-        raise UsageError(f"--db {url}: {' '.join(str(error).split())}") from error
+        raise UsageError(f"--db {url}: {one_line(error)}") from error
 
 
 class PasswordNeededError(UsageError):

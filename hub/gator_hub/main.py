@@ -59,7 +59,7 @@ def serve(
         Path | None, typer.Option("--tls-key", metavar="FILE", help="Its private key in PEM.")
     ] = None,
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Serve other hosts without TLS or tokens of their own.")
+        bool, typer.Option("--insecure", help="Serve other hosts without --token-file and TLS.")
     ] = False,
     log_cap: Annotated[
         str, typer.Option("--log-cap", metavar="SIZE", help="Output kept of an ended attempt; 0: all.")
@@ -79,10 +79,10 @@ def serve(
     ] = None,
 ) -> None:
     """Serve a hub until Ctrl-C or TERM. The password of a database comes from PGPASSWORD or ~/.pgpass."""
-    from gator_hub.options import HubOptions, database_url
+    from gator_hub.options import ServeOptions, database_url
     from gator_hub.serving import serve as serve_hub
 
-    options = HubOptions(
+    options = ServeOptions(
         database=database_url(db, os.environ),
         host=host,
         port=port,
@@ -111,7 +111,7 @@ def check(
         typer.Option("--hub-ca", metavar="FILE", help="Certificates to trust, if it serves TLS."),
     ] = None,
 ) -> None:
-    """Say whether the record is sound and a hub serves it. Exit code 0: both, 1: not so."""
+    """Say whether the record is sound and a hub serves it. Exit code 0: both, 1: otherwise."""
     from gator.hub_access import full_address, read_ca
     from gator_hub.checking import Finding, holder_of, look_at_database, look_for_hub
     from gator_hub.options import database_url
@@ -119,7 +119,7 @@ def check(
 
     url = database_url(db, os.environ)
     address = full_address(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-    record = look_at_database(url, find_password(url))
+    record = look_at_database(url, find_password)
     served = look_for_hub(address, read_ca(os.environ, hub_ca))
     holder = holder_of(url)
     if served.good and record.good and holder == "":

@@ -11,13 +11,15 @@ from msgspec import Struct
 
 from gator import hub_access, rpc
 from gator.errors import UsageError
+from gator_hub.texts import file_of, url_of
 
 DEFAULT_HOST = "127.0.0.1"
 LOG_CAP_BYTES = 256 * 1024 * 1024
 _POSTGRES = ("postgresql", "postgres")
+_NO_URL = "--db is no URL: write postgresql://USER@HOST:PORT/NAME"
 
 
-class HubOptions(Struct, frozen=True):
+class ServeOptions(Struct, frozen=True):
     """What `gator hub serve` takes."""
 
     database: str
@@ -50,7 +52,7 @@ class HubOptions(Struct, frozen=True):
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
-def check(options: HubOptions) -> None:
+def check(options: ServeOptions) -> None:
     """Raises UsageError when a hub must not be started so."""
     if (options.tls_certificate is None) != (options.tls_key is None):
         raise UsageError("--tls-cert and --tls-key belong together: give both")
@@ -75,7 +77,7 @@ class CannotListenError(UsageError):
     """The port or the address cannot be had."""
 
 
-def cannot_listen(options: HubOptions, fault: OSError | None = None) -> CannotListenError:
+def cannot_listen(options: ServeOptions, fault: OSError | None = None) -> CannotListenError:
     """What to say when the port cannot be had; `fault` is what the system said, if it did."""
     taken = "another program has that port, perhaps a hub (see gator hub check)"
     if isinstance(fault, socket.gaierror):
@@ -91,31 +93,32 @@ def cannot_listen(options: HubOptions, fault: OSError | None = None) -> CannotLi
     return CannotListenError(f"cannot listen on {options.address}: {why}")
 
 
-def tls_of(options: HubOptions) -> rpc.Tls | None:
+def tls_of(options: ServeOptions) -> rpc.Tls | None:
     """Certificate and key as they lie in their files; raises UsageError when they do not fit."""
     certificate, key = options.tls_certificate, options.tls_key
     if certificate is None or key is None:
         return None
+    tls = rpc.Tls(_read("--tls-cert", certificate), _read("--tls-key", key))
     try:
         # An encrypted key fails, instead of asking on a terminal that a server does not have.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
-        return rpc.Tls(certificate.read_bytes(), key.read_bytes())
-    except ssl.SSLError as error:
-        raise UsageError(
-            f"{certificate} and {key} are no certificate and its unencrypted key, in PEM"
-        ) from error
     except OSError as error:
-        raise UsageError(f"cannot read {error.filename or certificate}: {error.strerror}") from error
+        raise UsageError(
+            f"{key} is not the key of {certificate}, or one of them is not unencrypted PEM"
+        ) from error
+    return tls
+
+
+def _read(option: str, file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{option}: cannot read {file}: {error.strerror}") from error
 
 
 def default_database(environ: Mapping[str, str]) -> Path:
     """The record of a user's own hub."""
     return hub_access.data_folder(environ) / "hub.db"
-
-
-def file_of(url: str) -> Path | None:
-    """The file that a URL of a database means; None where it means a server."""
-    return Path(url.removeprefix("sqlite:")) if url.startswith("sqlite:") else None
 
 
 def database_url(text: str | None, environ: Mapping[str, str]) -> str:
@@ -124,10 +127,13 @@ def database_url(text: str | None, environ: Mapping[str, str]) -> str:
     Raises UsageError, also for a URL with a password: everybody on the host can read it in a command line.
     """
     if not text:
-        return f"sqlite:{default_database(environ)}"
-    if text.startswith("sqlite:"):
-        return _sqlite_url(text.removeprefix("sqlite:"))
+        return url_of(default_database(environ))
+    path = file_of(text)
+    if path is not None:
+        return _sqlite_url(str(path))
     if "://" not in text:
+        if text.startswith(tuple(f"{name}:" for name in _POSTGRES)):
+            raise UsageError(_NO_URL)
         return _sqlite_url(text)
     if text.partition("://")[0] not in _POSTGRES:
         raise UsageError("--db takes a file or postgresql://USER@HOST:PORT/NAME")
@@ -138,7 +144,7 @@ def database_url(text: str | None, environ: Mapping[str, str]) -> str:
         )
         _ = parts.port
     except ValueError as error:
-        raise UsageError("--db is no URL: write postgresql://USER@HOST:PORT/NAME") from error
+        raise UsageError(_NO_URL) from error
     if secret:
         raise UsageError(
             "everybody on this host could read a password in --db: give it by PGPASSWORD or ~/.pgpass, "
@@ -148,6 +154,6 @@ def database_url(text: str | None, environ: Mapping[str, str]) -> str:
 
 
 def _sqlite_url(path: str) -> str:
-    if not path or path == ":memory:":
+    if path in ("", ".", ":memory:"):
         raise UsageError("--db takes the path of a file")
-    return f"sqlite:{Path(path).expanduser().absolute()}"
+    return url_of(Path(path).expanduser().absolute())

@@ -1,6 +1,6 @@
 """One run of the hub as queries see it.
 
-The rule: nothing is remembered that may change, but for a number of jobs that is a moment old, and nothing
+Rule: nothing is remembered that may change, but for a number of jobs that is a moment old, and nothing
 that is large.
 """
 

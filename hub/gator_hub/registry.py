@@ -1,6 +1,6 @@
 """The rows of `runs`: how a run becomes known, and who may feed it.
 
-The rule: these are calls for the writer, each in a transaction of its own, and may be repeated.
+Rule: these are calls for the writer, each in a transaction of its own, and may be repeated.
 """
 
 import json
@@ -13,6 +13,7 @@ from gator.errors import PermissionDeniedError, PreconditionError, UnavailableEr
 from gator.v1 import attach_pb2
 from gator_hub.database import Database, clean
 from gator_hub.statements import label
+from gator_hub.texts import marks
 from gator_hub.writer import Lane
 
 
@@ -98,9 +99,8 @@ def _insert(database: Database, hello: attach_pb2.Hello, owner: str) -> int:
         "pinned": 0,
         "deleted": 0,
     }
-    marks = ", ".join("?" * len(values))
     database.execute(
-        f"INSERT INTO runs ({', '.join(values)}) VALUES ({marks})",  # noqa: S608 - names of columns
+        f"INSERT INTO runs ({', '.join(values)}) VALUES ({marks(len(values))})",  # noqa: S608 - names of columns
         list(values.values()),
     )
     database.execute(

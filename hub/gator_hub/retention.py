@@ -1,6 +1,6 @@
 """What a hub lets go: whole runs by age and number, and the middle of very long logs.
 
-The rule: everything goes in small transactions through the one writer, so that what comes never waits long.
+Rule: everything goes in small transactions through the one writer, so that what comes never waits long.
 """
 
 import asyncio
@@ -16,6 +16,8 @@ from gator_hub.database import Database
 from gator_hub.dialect import Dialect
 from gator_hub.schema import SEQ_BITS
 from gator_hub.shedding import shed
+from gator_hub.texts import marks
+from gator_hub.wholeness import KEEPS_SIZE
 from gator_hub.writer import Writer
 
 LOOK_SECONDS = 20.0
@@ -52,6 +54,9 @@ class Retention:
         self._database, self._writer, self._now = database, writer, now
         self._keep_days, self._keep_runs, self._cap = keep_days, keep_runs, log_cap_bytes
         self._wanted = asyncio.Event()
+        self._stuck: dict[str, str] = {}
+        """Runs that could not be removed, by their ids, and why."""
+        self._has_told_size = False
 
     def look_soon(self) -> None:
         """Something was marked: look now, not only at the next time."""
@@ -65,6 +70,8 @@ class Retention:
                 await self.look()
             except (StoreError, UnavailableError) as error:
                 _log.warning("nothing could be removed: %s", error)
+            except Exception:  # a fault of ours in one look must not keep the hub from ever looking again
+                _log.exception("nothing could be removed: a fault of the hub")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), LOOK_SECONDS)
 
@@ -75,10 +82,21 @@ class Retention:
             if marked:
                 # They are gone for everybody now, whenever their rows go.
                 _log.info("removed %s (%s)", plural(marked, "run"), self._limits())
-        for (run,) in await asyncio.to_thread(self._database.query, "SELECT id FROM runs WHERE deleted = 1"):
-            await self._remove(run)
+        sql = "SELECT id, run, ident FROM runs WHERE deleted = 1 ORDER BY id"
+        for number, run, ident in await asyncio.to_thread(self._database.query, sql):
+            try:
+                await self._remove(number)
+            except (StoreError, UnavailableError) as error:
+                # The others may go all the same.
+                self._say_stuck(run, ident, str(error))
         if self._cap:
             await shed(self._database, self._writer, self._cap)
+
+    def _say_stuck(self, run: str, ident: str, why: str) -> None:
+        """Say it once, though it is tried at each look."""
+        if self._stuck.get(run) != why:
+            self._stuck[run] = why
+            _log.warning("run %s (%s) could not be removed: %s", ident, run[:8], why)
 
     def _limits(self) -> str:
         """What the runs are over, as the options say it."""
@@ -115,7 +133,7 @@ class Retention:
             await self._in_pieces(partial(_remove_rows, table=table, run=run))
         await self._in_pieces(partial(_remove_subjects, run=run))
         await asyncio.wrap_future(self._writer.run(partial(self._remove_rest, run=run)))
-        await self._in_pieces(_give_back)
+        await self._in_pieces(self._give_back)
 
     async def _in_pieces(self, remove: Callable[[Database], int]) -> None:
         while await asyncio.wrap_future(self._writer.run(remove)):  # noqa: ASYNC110 - a rest, not a wait
@@ -131,6 +149,22 @@ class Retention:
             database.execute(sql, (run,))
         # The run may come again, under other numbers.
         self._writer.forget()
+
+    def _give_back(self, database: Database) -> int:
+        """Pages that are free go back to the file system, those of PostgreSQL by themselves; so many went."""
+        if database.dialect is Dialect.POSTGRES:
+            return 0
+        free = _free_pages(database)
+        database.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+        gone = free - _free_pages(database)
+        if free and not gone and not self._has_told_size:
+            self._has_told_size = True
+            _log.warning("%s %s", database.name, KEEPS_SIZE)
+        return gone
+
+
+def _free_pages(database: Database) -> int:
+    return database.execute("PRAGMA freelist_count").fetchall()[0][0]
 
 
 def _remove_events(database: Database, store: int) -> int:
@@ -157,14 +191,5 @@ def _remove_subjects(database: Database, run: int) -> int:
     ]
     if not ids:
         return 0
-    marks = ", ".join("?" * len(ids))
-    database.execute(f"DELETE FROM outputs WHERE subject IN ({marks})", ids)  # noqa: S608 - marks alone
-    return database.execute(f"DELETE FROM subjects WHERE id IN ({marks})", ids).rowcount  # noqa: S608
-
-
-def _give_back(database: Database) -> int:
-    """Pages that are free go back to the file system; PostgreSQL does so by itself."""
-    if database.dialect is Dialect.POSTGRES:
-        return 0
-    database.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
-    return database.execute("PRAGMA freelist_count").fetchall()[0][0]
+    database.execute(f"DELETE FROM outputs WHERE subject IN ({marks(len(ids))})", ids)  # noqa: S608 - marks alone
+    return database.execute(f"DELETE FROM subjects WHERE id IN ({marks(len(ids))})", ids).rowcount  # noqa: S608

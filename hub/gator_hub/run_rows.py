@@ -1,4 +1,4 @@
-"""Rows of runs as messages of the schema. The rule: the state follows from what was heard alone."""
+"""Rows of runs as messages of the schema. Rule: the state follows from what was heard alone."""
 
 import json
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Finds and lists the runs of the hub.
 
-The rule: a run that is being removed is not there any more.
+Rule: a run that is being removed is not there any more.
 """
 
 import threading

@@ -1,13 +1,12 @@
 """The tables of the hub as numbered SQL, the same for both databases.
 
-The rule: a migration that was released is never changed; what comes later is a further number.
+Rule: a migration that was released is never changed; what comes later is a further number.
 """
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from gator.errors import StoreError
 from gator_hub.dialect import Dialect
 
 SEQ_BITS = 36
@@ -251,7 +250,6 @@ class Migrated(Protocol):
     """What a database has to offer to get its tables."""
 
     dialect: Dialect
-    name: str
 
     def execute(self, sql: str, values: Sequence[object] = ...) -> Any:
         """The cursor of a statement, on this thread's connection."""
@@ -263,9 +261,9 @@ class Migrated(Protocol):
 
 
 def migrate(database: Migrated) -> None:
-    """Bring a database to the newest version, in one transaction; hubs that start at once take turns.
+    """Bring a record to the newest version, in one transaction; hubs that start at once take turns.
 
-    Raises StoreError for one that a newer hub wrote.
+    It was looked at before: see `wholeness`.
     """
     with database.transaction():
         if database.dialect is Dialect.POSTGRES:
@@ -273,11 +271,6 @@ def migrate(database: Migrated) -> None:
         database.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
         found = database.execute("SELECT version FROM schema_version").fetchall()
         version = found[0][0] if found else 0
-        if version > VERSION:
-            raise StoreError(
-                f"{database.name} has version {version} of the schema, and this hub knows {VERSION}: "
-                "use a newer one"
-            )
         for statements in MIGRATIONS[version:]:
             for statement in statements:
                 database.execute(statement.format(**_TYPES[database.dialect]))

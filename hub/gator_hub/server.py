@@ -23,7 +23,7 @@ from gator_hub.hub_servicer import HubServicer
 from gator_hub.ingest import Ingest
 from gator_hub.lock import HubLock
 from gator_hub.log import KeepingLog, MoveLog, RefusalLog, log
-from gator_hub.options import HubOptions, cannot_listen
+from gator_hub.options import ServeOptions, cannot_listen
 from gator_hub.retention import Retention
 from gator_hub.runs import OpenRuns
 from gator_hub.writer import Writer
@@ -53,7 +53,7 @@ class HubServer:
 
     def __init__(
         self,
-        options: HubOptions,
+        options: ServeOptions,
         database: Database,
         lock: HubLock,
         access: Access,
@@ -76,6 +76,8 @@ class HubServer:
             keep_runs=options.keep_runs,
             log_cap_bytes=options.log_cap_bytes,
         )
+        self._server: rpc.Server | None = None
+        """None until it listens."""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> str:
@@ -84,12 +86,12 @@ class HubServer:
             await asyncio.wrap_future(self._writer.run(registry.detach_all))
             # From now on it is known which file is meant.
             await asyncio.to_thread(self._lock.is_held)
-            self._server = await self._listen()
+            server = self._server = await self._listen()
             self._tasks.append(asyncio.create_task(self._retention.run()))
         except BaseException:
             await self._close()
             raise
-        return self._server.address
+        return server.address
 
     async def wait_until_lost(self) -> None:
         """Returns when the database is not this hub's any more, so that it has to end."""
@@ -105,7 +107,8 @@ class HubServer:
             await asyncio.wait_for(self._ingest.close(), _CLOSE_SECONDS)
         except TimeoutError:
             log.warning("the database takes nothing: what was not acked is sent again by its runs")
-        await self._server.stop(_GRACE_SECONDS)
+        if self._server is not None:
+            await self._server.stop(_GRACE_SECONDS)
         await self._close()
 
     async def _close(self) -> None:

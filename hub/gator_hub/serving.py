@@ -11,21 +11,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gator import __version__, hub_access, rpc
-from gator.errors import StoreError
+from gator.errors import UnavailableError, UsageError, UserError
 from gator_hub import files, log, memory
 from gator_hub import lock as locks
 from gator_hub.access import Access, own_file
 from gator_hub.database import Database
 from gator_hub.options import (
     CannotListenError,
-    HubOptions,
+    ServeOptions,
     cannot_listen,
     check,
     default_database,
-    file_of,
     tls_of,
 )
 from gator_hub.server import HubServer
+from gator_hub.texts import file_of
 
 _SWITCH_SECONDS = 0.0005
 """How long the event loop waits for a thread that computes, such as one that makes a page; not 5 ms."""
@@ -34,7 +34,11 @@ _LOST = "the database was removed, replaced or taken over"
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - to be told apart, not to be bound
 
 
-def serve(options: HubOptions, environ: Mapping[str, str]) -> None:
+class LostError(UnavailableError):
+    """The database is not this hub's any more."""
+
+
+def serve(options: ServeOptions, environ: Mapping[str, str]) -> None:
     """Serve until TERM or INT. Raises UsageError for what can be mended, GatorError for a fault."""
     check(options)
     tls = tls_of(options)
@@ -47,7 +51,7 @@ def serve(options: HubOptions, environ: Mapping[str, str]) -> None:
         check_port(options)
     # The record holds the output of jobs, and belongs to who keeps the hub.
     os.umask(0o077)
-    access = Access(options.token_file or own_file(hub_access.own_token_file(environ)))
+    access = _access(options, environ)
     password = find_password(options.database)
     log.begin()
     lock = locks.take(options.database, password)
@@ -55,7 +59,7 @@ def serve(options: HubOptions, environ: Mapping[str, str]) -> None:
     try:
         check_port(options)
         _serve_record(options, lock, access, tls, password)
-    except CannotListenError:
+    except UserError:
         is_refused = True
         raise
     finally:
@@ -63,7 +67,7 @@ def serve(options: HubOptions, environ: Mapping[str, str]) -> None:
 
 
 def _serve_record(
-    options: HubOptions, lock: locks.HubLock, access: Access, tls: rpc.Tls | None, password: str | None
+    options: ServeOptions, lock: locks.HubLock, access: Access, tls: rpc.Tls | None, password: str | None
 ) -> None:
     """Serve the database whose lock is held. What it made goes again when it must not start."""
     file = file_of(options.database)
@@ -80,7 +84,16 @@ def _serve_record(
         raise
 
 
-def check_port(options: HubOptions) -> None:
+def _access(options: ServeOptions, environ: Mapping[str, str]) -> Access:
+    if options.token_file is None:
+        return Access(own_file(hub_access.own_token_file(environ)))
+    try:
+        return Access(options.token_file)
+    except UsageError as error:
+        raise UsageError(f"--token-file: {error}") from error
+
+
+def check_port(options: ServeOptions) -> None:
     """Raises UsageError when the port cannot be had; it may be taken later still."""
     try:
         found = socket.getaddrinfo(
@@ -107,7 +120,7 @@ def find_password(url: str) -> str | None:
 
     Raises PasswordNeededError when there is no terminal, UnavailableError when the server is away.
     """
-    if url.startswith("sqlite:"):
+    if file_of(url) is not None:
         return None
     try:
         locks.connect(url).close()
@@ -119,7 +132,7 @@ def find_password(url: str) -> str | None:
 
 
 async def _serve(
-    options: HubOptions, database: Database, lock: locks.HubLock, access: Access, tls: rpc.Tls | None
+    options: ServeOptions, database: Database, lock: locks.HubLock, access: Access, tls: rpc.Tls | None
 ) -> None:
     sys.setswitchinterval(_SWITCH_SECONDS)
     told = _signals()
@@ -138,7 +151,7 @@ async def _serve(
         await server.stop()
     log.log.info("stopped")
     if ending == _LOST:
-        raise StoreError(
+        raise LostError(
             f"{database.name} was removed, replaced, or taken over by another hub: what was kept since then "
             "is lost; start a hub again and import the folders of the runs"
         )
@@ -170,17 +183,21 @@ async def _until_told(server: HubServer, told: "asyncio.Future[str]") -> str:
         lost.cancel()
 
 
-def greeting(options: HubOptions, address: str, database: str, tokens: Path) -> str:
+def greeting(options: ServeOptions, address: str, database: str, tokens: Path) -> str:
     """What the hub is, and how to use it; `tokens` is the file with them."""
     host, port = hub_access.split(address)
     if host in _EVERYWHERE:
         host = socket.gethostname()
     secure = options.tls_certificate is not None
     dial = f"localhost:{port}" if hub_access.is_loopback(host) else f"{host}:{port}"
-    ca = f" --hub-ca {options.tls_certificate}" if secure else ""
+    ca = f" --hub-ca {options.tls_certificate.absolute()}" if options.tls_certificate else ""
     # Clients look for a token by themselves only for a hub of this host, and only where it is the user's own.
     found = options.token_file is None and hub_access.is_loopback(host)
-    token = "" if found else f"  tokens        each user sets GATOR_HUB_TOKEN to a token of {tokens}\n"
+    token = (
+        ""
+        if found
+        else f"  tokens        each user sets GATOR_HUB_TOKEN to a token from {tokens.absolute()}\n"
+    )
     return (
         f"gator hub {__version__} at {'https' if secure else 'http'}://{address}\n"
         f"  record        {database}\n"

@@ -1,6 +1,6 @@
 """Very long logs lose their middle, once their attempt has ended and all of it has come.
 
-The rule: where something is missing the log itself says so, in a line of its own.
+Rule: where something is missing the log itself says so, in a line of its own.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 from gator_hub.database import Database
+from gator_hub.texts import marks
 from gator_hub.writer import Writer
 
 _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
@@ -127,8 +128,7 @@ def _mark(database: Database, gap: Gap) -> None:
 
 
 def _remove(database: Database, places: list[int]) -> None:
-    marks = ", ".join("?" * len(places))
-    database.execute(f"DELETE FROM events WHERE place IN ({marks})", places)  # noqa: S608 - marks alone
+    database.execute(f"DELETE FROM events WHERE place IN ({marks(len(places))})", places)  # noqa: S608 - marks alone
 
 
 def _done(database: Database, subject: int) -> None:

@@ -1,6 +1,6 @@
 """Many rows by one statement, in the way that is fastest for each database.
 
-The rule: a statement is a constant text of few sizes, so that drivers keep it prepared. Everything runs
+Rule: a statement is a constant text of few sizes, so that drivers keep it prepared. Everything runs
 within the transaction that is open on the thread's connection.
 """
 

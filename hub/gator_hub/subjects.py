@@ -1,6 +1,6 @@
 """Numbers for what events are about, so that a path stands in the database once.
 
-The rule: a number is given by the one writer, and only within a transaction that also keeps it.
+Rule: a number is given by the one writer, and only within a transaction that also keeps it.
 """
 
 from collections.abc import Iterable
@@ -10,6 +10,7 @@ from gator.events import MOST_PATH_BYTES
 from gator.v1 import event_pb2
 from gator_hub.database import Database, clean
 from gator_hub.statements import SUBJECTS
+from gator_hub.texts import marks
 
 MOST_KNOWN = 100_000
 """So many numbers are held in memory."""
@@ -64,9 +65,8 @@ class Subjects:
         cleaned = sorted(set(paths.values()))
         for at in range(0, len(cleaned), _PIECE):
             some = cleaned[at : at + _PIECE]
-            marks = ", ".join("?" * len(some))
             rows = self._database.execute(
-                f"SELECT path, attempt, id FROM subjects WHERE run = ? AND path IN ({marks})",  # noqa: S608
+                f"SELECT path, attempt, id FROM subjects WHERE run = ? AND path IN ({marks(len(some))})",  # noqa: S608
                 (run, *some),
             ).fetchall()
             kept.update({(path, attempt): number for path, attempt, number in rows})

@@ -1,6 +1,6 @@
 """The one thread that writes: it gathers what has come, and commits it together.
 
-The rule: an event is kept once, whoever sends it how often. The position of its store decides, and moves in
+Rule: an event is kept once, whoever sends it how often. The position of its store decides, and moves in
 the same transaction.
 """
 
@@ -20,10 +20,11 @@ from gator.errors import GatorError, ProtocolError, StoreError, UnavailableError
 from gator.events import FIELD_OF_KIND
 from gator.store.catalogue import Changes
 from gator.v1 import attach_pb2, event_pb2
-from gator_hub.database import Database, cause_of, is_passing
+from gator_hub.database import DAMAGED, DamagedError, Database, cause_of, is_damaged, is_passing
 from gator_hub.schema import SEQ_BITS
 from gator_hub.statements import OUTPUTS, STORES, Catalogue, EventRow, insert_events
 from gator_hub.subjects import Subjects
+from gator_hub.texts import marks, one_line
 
 Answer = TypeVar("Answer")
 
@@ -145,8 +146,10 @@ class Writer:
                 self._wake.wait()
                 self._wake.clear()
                 while self._queue:
-                    if isinstance(self._queue[0], Call):
-                        self._do(self._queue.popleft())
+                    first = self._queue[0]
+                    if isinstance(first, Call):
+                        self._queue.popleft()
+                        self._do(first)
                     else:
                         self._pace()
                         self._keep(self._gather())
@@ -172,7 +175,7 @@ class Writer:
             size += work.size_bytes
         return works
 
-    def _do(self, call: Any) -> None:
+    def _do(self, call: Call) -> None:
         """Do a call, again and again while the database is away."""
         if not call.future.set_running_or_notify_cancel():
             return
@@ -184,7 +187,7 @@ class Writer:
                 if self._is_worth_waiting(error):
                     continue
                 self.forget()
-                call.future.set_exception(_told(error))
+                call.future.set_exception(_error_for_sender(error))
             else:
                 self._told_trouble = False
                 call.future.set_result(answer)
@@ -203,7 +206,7 @@ class Writer:
                     for work in works:
                         self._keep([work])
                     return
-                self._tell(works, _told(error))
+                self._tell(works, _error_for_sender(error))
             else:
                 self._told_trouble = False
                 self._tell(works, None)
@@ -223,7 +226,7 @@ class Writer:
             return False
         if not self._told_trouble:
             self._told_trouble = True
-            _log.warning("the database takes nothing, trying on: %s", " ".join(str(error).split()))
+            _log.warning("the database takes nothing, retrying: %s", one_line(error))
         return not self._closing.wait(_RETRY_SECONDS)
 
     def forget(self) -> None:
@@ -314,9 +317,8 @@ class Writer:
 
     def _touch(self, gathered: _Gathered) -> None:
         """The runs were heard of, and some have ended."""
-        marks = ", ".join("?" * len(gathered.runs))
         self._database.execute(
-            f"UPDATE runs SET heard_unix_nanos = ? WHERE id IN ({marks})",  # noqa: S608 - marks alone
+            f"UPDATE runs SET heard_unix_nanos = ? WHERE id IN ({marks(len(gathered.runs))})",  # noqa: S608
             (time_ns(), *gathered.runs),
         )
         for run, event in gathered.ends.items():
@@ -331,8 +333,10 @@ class Writer:
         unknown = sorted(name for name in names if name not in self._stores)
         if not unknown:
             return
-        marks = ", ".join("?" * len(unknown))
-        sql = f"SELECT id, run, store, states_seq, bulk_seq FROM stores WHERE store IN ({marks})"  # noqa: S608
+        sql = (
+            "SELECT id, run, store, states_seq, bulk_seq FROM stores"  # noqa: S608 - marks alone
+            f" WHERE store IN ({marks(len(unknown))})"
+        )
         for row in self._database.execute(sql, unknown).fetchall():
             self._stores[row[2]] = StoreEntry(*row)
 
@@ -367,7 +371,7 @@ def _is_numbered_twice(error: BaseException) -> bool:
     return refused and ("events.place" in str(cause) or "events_pkey" in str(cause))
 
 
-def _told(error: Exception) -> Exception:
+def _error_for_sender(error: Exception) -> Exception:
     """As it is told to who sent it: what is not one of our errors is the fault of what was sent, or ours."""
     if isinstance(error, GatorError | UserError):
         return error
@@ -376,7 +380,10 @@ def _told(error: Exception) -> Exception:
         return UnavailableError("the hub cannot write its database now: try again, or see its log")
     if _is_numbered_twice(error):
         return ProtocolError("two events of a store came under one number: a store numbers each of them once")
-    said = " ".join(str(error).split())
+    said = one_line(error)
+    if is_damaged(error):
+        _log.error("the database %s (%s)", DAMAGED, said)
+        return DamagedError()
     _log.error("the database refuses what it is given: %s: %s", type(error).__name__, said)
     if _is_unfit(error):
         # To send it again would change nothing.

@@ -165,7 +165,7 @@ async def test_what_is_said_twice_is_unpacked_anew_without_the_first(
 
 async def test_an_error_holds_nothing_of_what_it_is_about() -> None:
     class Refusing:
-        def authenticate(self, hello: pb.Hello, token: str) -> None:
+        def authenticate(self, hello: pb.Hello, token: str) -> str:
             raise ProtocolError("not this one")
 
     class Once:

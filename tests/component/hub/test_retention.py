@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from gator.v1 import common_pb2, event_pb2
+from gator_hub.checking import look_at_database
 from gator_hub.retention import Retention
-from tests.component.link.fakes import MemoryStore
+from tests.component.link.fakes import MemoryStore, until
 
 from .ingesting import Hub, declared, feed, finished, hello, hub, kept, of, result, small_run, started
 
@@ -162,3 +165,78 @@ async def test_each_stream_says_what_it_lost(database_url: str, tmp_path: Path) 
         marks = [text for text in texts(there) if text.startswith(b"[gator hub")]
         assert len(marks) == 2
         assert all(b"lines 201 to 800 (6000 bytes)" in mark for mark in marks)
+
+
+async def test_a_record_that_keeps_its_size_halts_nothing_and_says_so_once(
+    sqlite_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = Path(sqlite_url.removeprefix("sqlite:"))
+    with closing(sqlite3.connect(file)) as made:
+        # Such as one that was restored from a dump: the mode is fixed once the file has a page.
+        made.execute("CREATE TABLE first AS SELECT zeroblob(1000000)")
+        made.execute("DROP TABLE first")
+    async with hub(sqlite_url, tmp_path) as there:
+        for name in ("a1", "a2", "a3"):
+            await bring(there, name)
+        await gone(there)
+        async with asyncio.timeout(20):
+            await Retention(there.database, there.writer, keep_runs=1).look()
+        assert len(runs(there)) == 1
+    assert len([said for said in caplog.messages if "never gets smaller" in said]) == 1
+    found = look_at_database(sqlite_url)
+    assert found.good
+    assert "never gets smaller" in found.text
+    with closing(sqlite3.connect(file, isolation_level=None)) as mended:
+        mended.execute("PRAGMA auto_vacuum = incremental")
+        mended.execute("VACUUM")
+    assert "smaller" not in look_at_database(sqlite_url).text
+
+
+async def test_a_run_that_cannot_be_removed_is_named_once_and_keeps_no_other(
+    sqlite_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with hub(sqlite_url, tmp_path) as there:
+        for day, name in enumerate(("a1", "a2", "a3")):
+            await bring(there, name, day=day)
+        await gone(there)
+        await asyncio.wrap_future(
+            there.writer.run(
+                lambda database: (
+                    database.execute(
+                        "CREATE TRIGGER stays BEFORE DELETE ON runs WHEN old.run = 'a1'"
+                        " BEGIN SELECT RAISE(ABORT, 'stays'); END"
+                    )
+                    and None
+                )
+            )
+        )
+        retention = Retention(there.database, there.writer, keep_runs=1)
+        await retention.look()
+        await retention.look()
+        assert runs(there) == ["a1", "a3"]
+    said = [line for line in caplog.messages if "could not be removed" in line]
+    assert said == [
+        "run top (a1) could not be removed: the database of the hub refuses it: see the hub's log"
+    ]
+
+
+async def test_a_fault_in_one_look_does_not_end_all(
+    sqlite_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Faulty(Retention):
+        looks = 0
+
+        async def look(self) -> None:
+            self.looks += 1
+            if self.looks == 1:
+                self.look_soon()
+                raise ZeroDivisionError("odd")
+
+    async with hub(sqlite_url, tmp_path) as there:
+        retention = Faulty(there.database, there.writer)
+        running = asyncio.create_task(retention.run())
+        await until(lambda: retention.looks > 1 or running.done())
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    assert "nothing could be removed: a fault of the hub" in caplog.messages

@@ -17,7 +17,7 @@ from gator.errors import UnavailableError
 from gator.link.uplink import Uplink
 from gator_hub import serving
 from gator_hub.database import Database
-from gator_hub.options import CannotListenError, HubOptions
+from gator_hub.options import CannotListenError, ServeOptions
 from gator_hub.schema import VERSION
 from tests.component.link.fakes import Child, until
 
@@ -120,7 +120,7 @@ def test_a_start_that_is_refused_late_takes_away_what_it_made(
     monkeypatch.setattr(serving, "check_port", id)
     before = sorted(path for path in tmp_path.rglob("*"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        options = HubOptions(f"sqlite:{file}", port=taken.getsockname()[1])
+        options = ServeOptions(f"sqlite:{file}", port=taken.getsockname()[1])
         with pytest.raises(CannotListenError):
             serving.serve(options, {"XDG_DATA_HOME": str(data)})
     assert sorted(path for path in tmp_path.rglob("*") if not path.is_relative_to(data)) == before
@@ -264,7 +264,7 @@ def test_a_record_that_lacks_a_table_is_neither_sound_nor_served(keeper: Keeper,
     assert done.returncode == 1
     assert f"{said}\n" in done.stdout
     done = keeper.call("serve", "--port", "0", "--db", database_url)
-    assert (done.returncode, done.stdout) == (3, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert f"{said}\n" in done.stderr
 
 
@@ -294,7 +294,7 @@ def test_a_name_that_is_none_of_a_record_is_told_and_nothing_is_left(
 
 def test_check_looks_at_postgresql(keeper: Keeper, postgres_url: str) -> None:
     done = keeper.call("check", "--port", "1", "--db", postgres_url)
-    assert "is no database of a hub" in done.stdout
+    assert f"{postgres_url} is empty: no hub has kept anything in it\n" in done.stdout
     with keeper.hub("--db", postgres_url) as hub:
         done = keeper.call("check", "--port", str(hub.port), "--db", postgres_url)
         assert (done.returncode, done.stderr) == (0, "")

@@ -221,7 +221,7 @@ def test_tls_is_spoken_with_who_trusts_the_certificate(keeper: Keeper, tokens: P
     with keeper.hub(*options) as hub:
         assert hub.greeting[0].endswith(f"at https://127.0.0.1:{hub.port}\n")
         assert f"  see the runs  gator runs --hub localhost:{hub.port} --hub-ca {cert}\n" in hub.greeting
-        assert f"  tokens        each user sets GATOR_HUB_TOKEN to a token of {tokens}\n" in hub.greeting
+        assert f"  tokens        each user sets GATOR_HUB_TOKEN to a token from {tokens}\n" in hub.greeting
         ask(hub.address, list_runs, ADA, cert.read_bytes())
         ask(f"localhost:{hub.port}", list_runs, ADA, cert.read_bytes())
         for ca in (None, stranger.read_bytes()):
@@ -242,14 +242,16 @@ def test_tls_is_spoken_with_who_trusts_the_certificate(keeper: Keeper, tokens: P
         (["--host", "0.0.0.0", "--token-file", "tokens"], "give --tls-cert and --tls-key as well"),
         (["--host", "::", "--tls-cert", "c", "--tls-key", "k"], "give --token-file as well"),
         (["--tls-cert", "c"], "belong together"),
-        (["--tls-cert", "c", "--tls-key", "k"], "cannot read"),
-        (["--tls-cert", "tokens", "--tls-key", "tokens"], "are no certificate and its unencrypted key"),
-        (["--token-file", "none"], "cannot read none: No such file"),
+        (["--tls-cert", "c", "--tls-key", "k"], "--tls-cert: cannot read c: No such file"),
+        (["--tls-cert", "tokens", "--tls-key", "tokens"], "tokens is not the key of tokens, or one of them"),
+        (["--token-file", "none"], "--token-file: cannot read none: No such file"),
         (["--token-file", "open"], "chmod 600"),
         (["--host", "192.0.2.1", "--insecure"], "this host has no such address"),
         (["--db", "postgresql://me:hidden@h/x"], "everybody on this host could read a password"),
         (["--db", "postgresql://me@h/x?password=hidden"], "everybody on this host could read a password"),
         (["--db", "postgresql://me@h:many/x"], "--db is no URL"),
+        (["--db", "postgresql:x"], "--db is no URL: write postgresql://USER@HOST:PORT/NAME"),
+        (["--db", "postgres:x"], "--db is no URL: write postgresql://USER@HOST:PORT/NAME"),
         (["--db", "mysql://me@h/x"], "--db takes a file or postgresql://"),
         (["--log-cap", "much"], "--log-cap much: 'much' is not a size"),
     ],
@@ -272,7 +274,7 @@ def test_beyond_this_host_it_serves_when_that_is_wanted_outright(keeper: Keeper)
             ask(f"127.0.0.1:{hub.port}", list_runs, "")
         ask(f"127.0.0.1:{hub.port}", list_runs, keeper.token)
         tokens = keeper.data / "token"
-        assert f"  tokens        each user sets GATOR_HUB_TOKEN to a token of {tokens}\n" in hub.greeting
+        assert f"  tokens        each user sets GATOR_HUB_TOKEN to a token from {tokens}\n" in hub.greeting
 
 
 def test_a_password_comes_from_the_environment_or_a_file(

@@ -86,8 +86,9 @@ class Parent:
         self.running = True
         self.ack_records = True
 
-    def authenticate(self, hello: pb.Hello, token: str) -> None:
+    def authenticate(self, hello: pb.Hello, token: str) -> str:
         TOKENS.check_hello(token, hello)
+        return ""
 
     def on_attached(self, child: ChildLink) -> pb.Welcome:
         self.children.append(child)

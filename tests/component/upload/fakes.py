@@ -37,11 +37,12 @@ class FakeHub:
 
     # -- the handler of ParentService
 
-    def authenticate(self, hello: pb.Hello, token: str) -> None:
+    def authenticate(self, hello: pb.Hello, token: str) -> str:
         if token != TOKEN:
             raise UnauthenticatedError("the token is not known here")
         if self.refusal is not None:
             raise self.refusal
+        return ""
 
     def on_attached(self, child: ChildLink) -> pb.Welcome:
         self.links.append(child)
