@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 
 from gator.cli.run_options import millis
-from gator.daemon.options import HubOptions
+from gator.daemon.options import UploadOptions
 from gator.daemon.upload_process import UploadProcess
 from gator.errors import UsageError
 
@@ -32,7 +32,7 @@ class HubLogs(Enum):
 
 def chosen_hub(
     option: str | None, ca: Path | None, wait: str | None, notices: list[tuple[str, bool]]
-) -> HubOptions | None:
+) -> UploadOptions | None:
     """The hub that a run is to be seen in; None for none.
 
     Raises UsageError for wrong options; what is wrong in the environment is added to `notices`.
@@ -50,7 +50,7 @@ def chosen_hub(
             raise UsageError(f"--hub {option}: {error}") from error
         notices.append((f"{HUB_VARIABLE} is left alone: {error}", True))
         return None
-    return HubOptions(
+    return UploadOptions(
         address=named.strip(),
         ca=str(ca.absolute()) if ca is not None else "",
         wait_seconds=3.0 if wait_millis is None else wait_millis / 1000,
@@ -58,7 +58,7 @@ def chosen_hub(
 
 
 @contextmanager
-def waiting_upload(hub: HubOptions | None) -> Generator[UploadProcess | None]:
+def waiting_upload(hub: UploadOptions | None) -> Generator[UploadProcess | None]:
     """The process that will feed the hub, which loads while the run is made ready; None without a hub.
 
     It is gone afterwards, unless the run has taken it. Where it cannot be started the run tries again, and

@@ -36,7 +36,7 @@ from gator.daemon.clock import SystemClock
 from gator.daemon.folder import RunFolder
 from gator.daemon.git_state import GitNote, GitQuestion
 from gator.daemon.modes import Placement
-from gator.daemon.options import HubOptions, RunEnd, RunOptions
+from gator.daemon.options import RunEnd, RunOptions, UploadOptions
 from gator.daemon.recovery import close_latest
 from gator.daemon.root import Root
 from gator.daemon.upload_process import UploadProcess
@@ -68,7 +68,7 @@ class Launch(Struct, frozen=True):
     labels: Mapping[str, str]
     output: str
     """Which lines its user wants to be kept in a hub: a name of `Output`."""
-    hub: HubOptions | None
+    hub: UploadOptions | None
     notices: Sequence[tuple[str, bool]]
     """What is to be said before anything starts, and whether it is a warning."""
 
@@ -191,11 +191,11 @@ def _placement(name: PlacementName, plan: Plan) -> Placement:
 
 
 def _with_room(
-    hub: HubOptions | None,
+    hub: UploadOptions | None,
     upload: UploadProcess | None,
     placement: Placement,
     notices: list[tuple[str, bool]],
-) -> tuple[HubOptions | None, UploadProcess | None]:
+) -> tuple[UploadOptions | None, UploadProcess | None]:
     """The hub and what feeds it, where this user may start so much; else no hub, which `notices` tells.
 
     Raises UsageError where that is too little for any job to run.

@@ -9,7 +9,7 @@ from gator.daemon.modes import Placement, TextLogMode
 from gator.v1 import event_pb2
 
 
-class HubOptions(Struct, frozen=True):
+class UploadOptions(Struct, frozen=True):
     """Where a run is to be seen besides its folder."""
 
     address: str
@@ -33,7 +33,7 @@ class RunOptions(Struct, frozen=True):
     sample_interval_millis: int = 5_000
     log_cap_bytes: int = 1 << 30
     text_logs: TextLogMode = TextLogMode.FAILED
-    hub: HubOptions | None = None
+    hub: UploadOptions | None = None
 
 
 class RunEnd(Struct, frozen=True):

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from gator.daemon.folder import RunFolder
-from gator.daemon.options import HubOptions
+from gator.daemon.options import UploadOptions
 from gator.daemon.upload_news import HubNews
 from gator.daemon.upload_order import END_LINE, UploadOrder, UploadState, UploadStatus
 from gator.daemon.upload_process import UploadProcess
@@ -46,7 +46,7 @@ class Uploader:
 
     def __init__(
         self,
-        hub: HubOptions,
+        hub: UploadOptions,
         folder: RunFolder,
         environment: Mapping[str, str],
         notify: Notify,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gator.daemon.options import HubOptions
+from gator.daemon.options import UploadOptions
 from gator.daemon.upload_order import UploadState, UploadStatus
 from gator.daemon.upload_patience import Patience
 from gator.daemon.upload_process import UploadProcess
@@ -42,7 +42,7 @@ async def test_what_a_run_wrote_while_its_hub_was_away_arrives_once_and_waits_in
     address = f"127.0.0.1:{free_port()}"
     run.log("root", "first")
     process = UploadProcess(ENV)
-    uploader = Uploader(HubOptions(address, wait_seconds=60), run.folder, ENV, notes, process)
+    uploader = Uploader(UploadOptions(address, wait_seconds=60), run.folder, ENV, notes, process)
     async with serving(hub, address):
         uploader.start()
         await until(lambda: hub.sequences(run.stores["root"].store_id) == [1])

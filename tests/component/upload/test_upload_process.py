@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gator.daemon.folder import RunFolder
-from gator.daemon.options import HubOptions
+from gator.daemon.options import UploadOptions
 from gator.daemon.upload_order import UploadOrder
 from gator.daemon.upload_process import UploadProcess
 from gator.daemon.uploader import Uploader
@@ -76,7 +76,7 @@ async def test_what_this_python_says_at_its_start_is_not_said_again(
     environment = _environment(tmp_path, LOUD)
     async with serving(hub) as server:
         uploader = Uploader(
-            HubOptions(server.address),
+            UploadOptions(server.address),
             run.folder,
             environment,
             lambda text, warning=False: texts.append(text),
@@ -92,7 +92,7 @@ async def test_what_this_python_says_at_its_start_is_not_said_again(
 async def test_one_without_threads_says_so_and_what_to_do(run: FakeRun, tmp_path: Path) -> None:
     texts: list[str] = []
     uploader = Uploader(
-        HubOptions("127.0.0.1:1"),
+        UploadOptions("127.0.0.1:1"),
         run.folder,
         _environment(tmp_path, WITHOUT_THREADS),
         lambda text, warning=False: texts.append(text),

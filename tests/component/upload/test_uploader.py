@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gator.daemon.options import HubOptions
+from gator.daemon.options import UploadOptions
 from gator.daemon.upload_news import HubNews
 from gator.daemon.upload_process import UploadProcess
 from gator.daemon.uploader import Uploader
@@ -46,7 +46,7 @@ def run(tmp_path: Path) -> FakeRun:
 async def test_a_hub_that_takes_everything_is_not_mentioned(run: FakeRun) -> None:
     notes, hub = Notes(), FakeHub()
     async with serving(hub) as server:
-        uploader = Uploader(HubOptions(server.address), run.folder, ENV, notes)
+        uploader = Uploader(UploadOptions(server.address), run.folder, ENV, notes)
         uploader.start()
         await until(lambda: hub.sequences(run.stores["root"].store_id) == [1])
         run.log("root", "two")
@@ -61,7 +61,7 @@ async def test_a_run_that_ends_before_the_process_is_started_is_brought_all_the_
     notes, hub = Notes(), FakeHub()
     run.end()
     async with serving(hub) as server:
-        await Uploader(HubOptions(server.address), run.folder, ENV, notes).finish()
+        await Uploader(UploadOptions(server.address), run.folder, ENV, notes).finish()
     assert hub.sequences(run.stores["root"].store_id) == [1]
     assert notes.texts == []
 
@@ -69,7 +69,7 @@ async def test_a_run_that_ends_before_the_process_is_started_is_brought_all_the_
 async def test_a_hub_that_is_away_is_told_once_and_once_that_it_is_back(run: FakeRun) -> None:
     notes, hub = Notes(), FakeHub()
     address = f"127.0.0.1:{free_port()}"
-    uploader = Uploader(HubOptions(address), run.folder, ENV, notes)
+    uploader = Uploader(UploadOptions(address), run.folder, ENV, notes)
     uploader.start()
     await until(lambda: notes.texts)
     for _ in range(2):
@@ -89,7 +89,7 @@ async def test_a_hub_that_is_away_is_told_once_and_once_that_it_is_back(run: Fak
 async def test_the_end_waits_no_longer_than_it_may_and_says_what_to_do(run: FakeRun) -> None:
     notes = Notes()
     address = f"127.0.0.1:{free_port()}"
-    uploader = Uploader(HubOptions(address, "/ca.pem", wait_seconds=0.1), run.folder, ENV, notes)
+    uploader = Uploader(UploadOptions(address, "/ca.pem", wait_seconds=0.1), run.folder, ENV, notes)
     before = children()
     uploader.start()
     run.end()
@@ -106,7 +106,7 @@ async def test_the_end_waits_no_longer_than_it_may_and_says_what_to_do(run: Fake
 
 async def test_a_hub_that_never_answered_is_hardly_waited_for(run: FakeRun) -> None:
     notes = Notes()
-    uploader = Uploader(HubOptions(f"127.0.0.1:{free_port()}", wait_seconds=60), run.folder, ENV, notes)
+    uploader = Uploader(UploadOptions(f"127.0.0.1:{free_port()}", wait_seconds=60), run.folder, ENV, notes)
     uploader.start()
     run.end()
     began = time.monotonic()
@@ -121,7 +121,7 @@ async def test_who_presses_ctrl_c_waits_no_longer(run: FakeRun) -> None:
     notes, hub = Notes(), FakeHub()
     hub.acking = False
     async with serving(hub) as server:
-        uploader = Uploader(HubOptions(server.address, wait_seconds=60), run.folder, ENV, notes)
+        uploader = Uploader(UploadOptions(server.address, wait_seconds=60), run.folder, ENV, notes)
         uploader.start()
         await until(lambda: hub.sequences(run.stores["root"].store_id))
         run.end()
@@ -137,7 +137,7 @@ async def test_a_process_that_cannot_be_started_is_told_once(
 ) -> None:
     notes = Notes()
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
-    uploader = Uploader(HubOptions("127.0.0.1:1"), run.folder, ENV, notes)
+    uploader = Uploader(UploadOptions("127.0.0.1:1"), run.folder, ENV, notes)
     uploader.start()
     run.end()
     await uploader.finish()
@@ -149,7 +149,7 @@ async def test_a_process_that_cannot_be_started_is_told_once(
 async def test_a_process_without_a_place_for_its_log_is_told_once(run: FakeRun) -> None:
     notes = Notes()
     run.folder.daemons.rmdir()
-    uploader = Uploader(HubOptions("127.0.0.1:1"), run.folder, ENV, notes)
+    uploader = Uploader(UploadOptions("127.0.0.1:1"), run.folder, ENV, notes)
     uploader.start()
     await until(lambda: notes.texts)
     run.end()
@@ -163,7 +163,7 @@ async def test_a_process_that_was_started_ahead_gets_its_order(run: FakeRun) -> 
     notes, hub = Notes(), FakeHub()
     process = UploadProcess(ENV)
     async with serving(hub) as server:
-        uploader = Uploader(HubOptions(server.address), run.folder, ENV, notes, process)
+        uploader = Uploader(UploadOptions(server.address), run.folder, ENV, notes, process)
         uploader.start()
         # The run has it, so whoever made it ends it no more.
         process.dismiss()
@@ -195,7 +195,7 @@ async def test_a_process_that_dies_at_its_start_is_told_once(
 ) -> None:
     notes = Notes()
     environment = {**ENV, "PYTHONHOME": "/nonexistent"}
-    uploader = Uploader(HubOptions("127.0.0.1:1"), run.folder, environment, notes)
+    uploader = Uploader(UploadOptions("127.0.0.1:1"), run.folder, environment, notes)
     uploader.start()
     await until(lambda: notes.texts)
     run.end()
@@ -212,7 +212,7 @@ async def test_a_process_that_dies_at_its_start_is_told_once(
 async def test_a_hub_that_was_told_to_be_back_and_stays_away_is_told_later(run: FakeRun) -> None:
     notes, hub = Notes(), FakeHub()
     address = f"127.0.0.1:{free_port()}"
-    uploader = Uploader(HubOptions(address), run.folder, ENV, notes, news=HubNews(again=2.0))
+    uploader = Uploader(UploadOptions(address), run.folder, ENV, notes, news=HubNews(again=2.0))
     uploader.start()
     await until(lambda: notes.number_of("is away") == 1)
     async with serving(hub, address):
@@ -228,7 +228,7 @@ async def test_a_hub_that_was_told_to_be_back_and_stays_away_is_told_later(run: 
 async def test_a_flapping_hub_is_not_told_again_and_again(run: FakeRun) -> None:
     notes, hub = Notes(), FakeHub()
     address = f"127.0.0.1:{free_port()}"
-    uploader = Uploader(HubOptions(address), run.folder, ENV, notes)
+    uploader = Uploader(UploadOptions(address), run.folder, ENV, notes)
     uploader.start()
     for count in range(1, 5):
         async with serving(hub, address):
