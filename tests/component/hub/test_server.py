@@ -238,6 +238,19 @@ def test_help_says_what_is_taken_where_nothing_is_given(keeper: Keeper) -> None:
     shown = " ".join(keeper.call("serve", "--help").stdout.replace("│", " ").split())
     assert "hub.db in the data folder" in shown
     assert "one for you alone, in the data folder" in shown
+    assert "Serve other hosts without --token-file and TLS." in shown
+    shown = " ".join(keeper.call("check", "--help").stdout.split())
+    assert "Exit code 0: both, 1: otherwise." in shown
+
+
+def test_what_a_hub_says_of_its_files_is_good_in_any_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ServeOptions("sqlite:x", token_file=Path("tokens"), tls_certificate=Path("hub.pem"))
+    said = serving.greeting(options, "127.0.0.1:80", "x", Path("tokens"))
+    assert f"--hub-ca {tmp_path / 'hub.pem'}\n" in said
+    assert f"a token from {tmp_path / 'tokens'}\n" in said
 
 
 def test_check_finds_damage_and_what_is_no_record(keeper: Keeper) -> None:
