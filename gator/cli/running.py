@@ -39,6 +39,7 @@ from gator.daemon.modes import Placement
 from gator.daemon.options import RunEnd, RunOptions, UploadOptions
 from gator.daemon.recovery import close_latest
 from gator.daemon.root import Root
+from gator.daemon.threads import run_loop
 from gator.daemon.upload_process import UploadProcess
 from gator.errors import UsageError
 from gator.plan import Plan, make_plan
@@ -107,7 +108,7 @@ def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestio
         text_logs=launch.text_logs,
         hub=hub,
     )
-    return asyncio.run(_run(launch, folder, plan, options, display, notices, upload, git))
+    return run_loop(_run(launch, folder, plan, options, display, notices, upload, git))
 
 
 def _conclude(launch: Launch, plan: Plan, end: RunEnd, *, stopped: bool) -> int:

@@ -6,9 +6,8 @@ import sys
 from gator import loading
 
 with loading.quickly():
-    import asyncio
-
     from gator.daemon.service import Service
+    from gator.daemon.threads import run_loop
     from gator.errors import DiskFullError
     from gator.process.host import RPC_THREADS, lacks_threads
     from gator.scheduler.order import DaemonOrder
@@ -28,7 +27,7 @@ def main() -> int:
         sys.stderr.write(f"{lacking}\n")
         return 1
     try:
-        return asyncio.run(_run(DaemonOrder.decode(line)))
+        return run_loop(_run(DaemonOrder.decode(line)))
     except DiskFullError as error:
         # The parent tells the last lines of a daemon that did not start: those are for a user to read.
         sys.stderr.write(f"{error}\n")

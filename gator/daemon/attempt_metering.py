@@ -6,11 +6,13 @@ Rule: an attempt that ends before its first sample is due costs nothing but two 
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import monotonic_ns
 
 from msgspec import Struct
 
 from gator.daemon.attempt import Attempt
+from gator.daemon.threads import beside
 from gator.process.belongings import Belonging
 from gator.process.pace import Pace
 from gator.process.sampling import Sampler, Usage
@@ -73,7 +75,7 @@ class Metering:
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, "sampler")
         self._is_busy = True
-        taking = self._loop.run_in_executor(self._executor, self._sample, due)
+        taking = beside(partial(self._sample, due), self._executor)
         taking.add_done_callback(self._on_taken)
 
     def _sample(self, due: list[Belonging]) -> tuple[int, Mapping[int, Usage]]:

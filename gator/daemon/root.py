@@ -141,9 +141,9 @@ class Root:
         if not (self.folder.stores / ROOT_STORE).exists():
             # The open file takes everything, so that nothing else would tell.
             self._fault = self._fault or f"the record in {self.folder.path} was removed while the run went on"
-        await asyncio.to_thread(self._store.close)
+        await in_thread(self._store.close)
         if self._fleet is not None:
-            await asyncio.to_thread(self.folder.seal_stores)
+            await in_thread(self.folder.seal_stores)
         self._guard.close()
         self._reaper.close()
         self.folder.end_control()

@@ -14,6 +14,7 @@ from gator import __version__, rpc
 from gator.core.tokens import Audience, Tokens
 from gator.daemon.clients import ClientDesk
 from gator.daemon.clock import SystemClock
+from gator.daemon.threads import in_thread
 from gator.daemon.wrapper_host import WrapperContext, WrapperHost
 from gator.errors import StoreError
 from gator.link.server import ATTACH, parent_service
@@ -78,7 +79,7 @@ class Service:
             sys.stderr.write(f"the parent is gone: {self._lost}\n")
             return EXIT_ORPHANED
         await self._server.stop()
-        await asyncio.to_thread(self._store.close)
+        await in_thread(self._store.close)
         guard.close()
         return 0
 

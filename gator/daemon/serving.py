@@ -3,7 +3,6 @@
 The rule: everything but health and reflection asks for a token. Importing this imports grpc.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from pathlib import Path
 from gator import rpc
 from gator.core.tokens import Audience, Tokens
 from gator.daemon.gatekeeper import Gatekeeper
+from gator.daemon.threads import in_thread
 from gator.errors import NotFoundError
 from gator.link.server import ATTACH, parent_service
 from gator.query.budget import Budget
@@ -79,6 +79,6 @@ class RootServer:
 
     async def _on_stop(self, request: control_service_pb2.StopRequest) -> int:
         queries = self._find(request.run)
-        jobs = await asyncio.to_thread(jobs_left, queries, request.path)
+        jobs = await in_thread(jobs_left, queries, request.path)
         self._stop(request)
         return jobs

@@ -6,10 +6,12 @@ The rule: a copy for convenience, made after the Result from the stores; the rec
 import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from gator.core.gate import FAILURES
 from gator.daemon.modes import TextLogMode
+from gator.daemon.threads import beside
 from gator.spec.paths import slug
 from gator.v1 import event_pb2
 
@@ -30,8 +32,7 @@ class TextLogs:
         if self._mode is TextLogMode.NONE or not result.attempts:
             return
         if self._mode is TextLogMode.ALL or result.outcome in FAILURES:
-            loop = asyncio.get_running_loop()
-            work = loop.run_in_executor(self._pool, self._write, path, result.attempts)
+            work = beside(partial(self._write, path, result.attempts), self._pool)
             self._under_way.add(work)
             work.add_done_callback(self._under_way.discard)
 

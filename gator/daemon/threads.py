@@ -1,22 +1,62 @@
-"""Calls that take a while, beside an event loop where a thread is to be had.
+"""Calls that take a while, beside an event loop, and the loop itself, where threads may be used up.
 
-The rule: for what may be done twice only.
+The rule: nothing fails because the system gives no thread; the loop itself does the work then.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
+from threading import Lock
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 async def in_thread(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `call` gives, from a thread; where the system gives none the loop waits for it.
+    """What `call` gives, or raises, from a thread; where the system gives none the loop waits for it."""
+    return await beside(partial(copy_context().run, call, *args, **kwargs))
 
-    Raises what `call` raises; on a RuntimeError it is called once more.
-    """
+
+def beside(call: Callable[[], T], pool: ThreadPoolExecutor | None = None) -> asyncio.Future[T]:
+    """What `call` will give, or raise, from a thread; where the system gives none it is called now."""
+    given: Future[T] = Future()
+    work = partial(_work, Lock(), given, call)
     try:
-        return await asyncio.to_thread(call, *args, **kwargs)
+        asyncio.get_running_loop().run_in_executor(pool, work)
     except RuntimeError:
-        return call(*args, **kwargs)
+        # The pool may have kept it for a thread that it has: whoever is first does it.
+        work()
+    return asyncio.wrap_future(given)
+
+
+def run_loop(main: Coroutine[Any, Any, T]) -> T:
+    """As `asyncio.run`, which needs one more thread at its end."""
+    with asyncio.Runner(loop_factory=_Loop) as runner:
+        return runner.run(main)
+
+
+def _work(turn: Lock, given: "Future[T]", call: Callable[[], T]) -> None:
+    if not turn.acquire(blocking=False) or not given.set_running_or_notify_cancel():
+        return
+    try:
+        given.set_result(call())
+    except BaseException as error:
+        given.set_exception(error)
+        del given
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop that waits for the threads of its pool itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._threads = ThreadPoolExecutor(thread_name_prefix="gator")
+        self.set_default_executor(self._threads)
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Nothing else goes on any more, so that the loop may wait."""
+        del timeout
+        self._threads.shutdown()

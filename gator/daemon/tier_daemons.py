@@ -18,6 +18,7 @@ from gator.core.tree import Tree
 from gator.daemon.engine import Engine
 from gator.daemon.fleet import Daemon, DaemonState, Fleet
 from gator.daemon.stores import read_past
+from gator.daemon.threads import in_thread
 from gator.events import ancestors
 from gator.plan import PlanNode
 from gator.ports import Clock
@@ -137,11 +138,7 @@ class TierDaemons:
         """Close from here whatever has no Result, as soon as it is known what has one."""
         del self._placed[placed.path]
         stores = [daemon.store_path for daemon in placed.before]
-
-        async def read() -> Past:
-            return await asyncio.to_thread(read_past, stores, placed.path)
-
-        task = asyncio.get_running_loop().create_task(read())
+        task = asyncio.get_running_loop().create_task(in_thread(read_past, stores, placed.path))
         self._readings.add(task)
         task.add_done_callback(partial(self._on_read, placed.path, closing))
 

@@ -15,6 +15,7 @@ from gator.core.tree import Tree
 from gator.daemon.engine import Engine
 from gator.daemon.inline import InlineHand
 from gator.daemon.stores import read_past
+from gator.daemon.threads import in_thread
 from gator.daemon.wrapper_host import WrapperHost
 from gator.link.uplink import Uplink
 from gator.plan import make_plan
@@ -81,7 +82,7 @@ class TierService:
             self._engine.open(node)
             return
         stores = [self._stores / f"{daemon}.db" for daemon in node.before]
-        self._reading = asyncio.ensure_future(asyncio.to_thread(read_past, stores, node.path))
+        self._reading = asyncio.ensure_future(in_thread(read_past, stores, node.path))
         self._reading.add_done_callback(partial(self._reopen, node))
 
     def _reopen(self, node: attach_pb2.LaunchNode, reading: "asyncio.Task[Past]") -> None:

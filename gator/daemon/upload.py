@@ -14,6 +14,7 @@ from typing import Final
 
 from gator import loading
 from gator.daemon.git_state import GitQuestion
+from gator.daemon.threads import run_loop
 from gator.daemon.upload_order import UploadOrder, UploadState, UploadStatus
 from gator.daemon.upload_watch import RootWatch
 from gator.process.host import RPC_THREADS, lacks_threads
@@ -56,7 +57,7 @@ def main() -> int:
         # Where nothing can be written the run itself says so.
         with contextlib.suppress(OSError):
             write_git(Path(order.folder), git)
-    return asyncio.run(_run(order, watch))
+    return run_loop(_run(order, watch))
 
 
 def _log_to(path: str) -> None:

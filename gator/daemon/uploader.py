@@ -13,6 +13,7 @@ from typing import Protocol
 
 from gator.daemon.folder import RunFolder
 from gator.daemon.options import UploadOptions
+from gator.daemon.threads import in_thread
 from gator.daemon.upload_news import HubNews
 from gator.daemon.upload_order import END_LINE, UploadOrder, UploadState, UploadStatus
 from gator.daemon.upload_process import UploadProcess
@@ -111,7 +112,7 @@ class Uploader:
             why = f" ({self._untold})" if self._untold else ""
             self._notify(f"not everything reached the hub{why}: {self.import_command}", warning=True)
         # As long as somebody read them that was not possible.
-        await asyncio.to_thread(self._folder.seal_stores)
+        await in_thread(self._folder.seal_stores)
 
     @property
     def import_command(self) -> str:

@@ -19,6 +19,7 @@ from gator.daemon.attempt_metering import Metering
 from gator.daemon.attempt_outbox import Outbox, Store
 from gator.daemon.attempt_rest import Rest
 from gator.daemon.scratch import remove_scratch, stays
+from gator.daemon.threads import beside
 from gator.errors import PreconditionError
 from gator.events import is_below
 from gator.process.pipes import Pipe, Pipes
@@ -292,7 +293,7 @@ class WrapperHost:
             # Not from here: a row of attempts that cannot start would call itself again and again.
             self._loop.call_soon(self._start_next, number)
         if attempt.scratch and not stays(attempt.node.job.settings.scratch, finished.outcome):
-            removal = self._loop.run_in_executor(None, remove_scratch, attempt.scratch)
+            removal = beside(partial(remove_scratch, attempt.scratch))
             self._removals.add(removal)
             removal.add_done_callback(self._on_removed)
 
