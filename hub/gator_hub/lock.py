@@ -2,8 +2,10 @@
 
 import fcntl
 import os
+import select
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 _KEY = 7_268_402
 """Of the advisory lock that a hub holds as long as it serves."""
 _CONNECT_SECONDS = 10
+_RELEASE_SECONDS = 1.0
 # Else the server would keep the lock of a host that vanished for hours.
 _KEEPALIVE = (("tcp_keepalives_idle", 30), ("tcp_keepalives_interval", 10), ("tcp_keepalives_count", 3))
 
@@ -166,8 +169,15 @@ class PostgresLock:
     def release(self, *, discard: bool = False) -> None:
         """Give it back; nothing was made for it."""
         del discard
-        with self._lock:
-            self._connection.close()
+        import psycopg
+
+        with self._lock, suppress(psycopg.Error):
+            # The server lets go some time after a connection is closed, and the next hub may come sooner. It
+            # is asked by hand, as one that is away must not be waited for.
+            link = self._connection.pgconn
+            link.send_query(b"SELECT pg_advisory_unlock_all()")
+            select.select([link.socket], [], [], _RELEASE_SECONDS)
+        self._connection.close()
 
 
 def connect(url: str, password: str | None = None) -> "psycopg.Connection[Any]":
