@@ -58,7 +58,7 @@ def _failed(opened: OpenRun, paths: list[str], cause: str) -> Iterator[query_pb2
     request = qs.ListNodesRequest(
         path=opened.run.ident,
         scope=qs.SCOPE_SUBTREE,
-        globs=[glob for path in paths for glob in (path, path.rstrip("/") + "/**")],
+        globs=opened.below(paths),
         kinds=[common_pb2.NODE_KIND_JOB],
         outcomes=_FAILURES,
     )

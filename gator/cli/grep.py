@@ -48,7 +48,6 @@ def grep(
         regex=f"(?i){regex}" if ignore_case else regex,
         context=context,
         messages=True,
-        globs=[glob for path in paths or [] for glob in (path, path.rstrip("/") + "/**")],
     )
     if severity:
         wanted.severity = common_pb2.Severity.ValueType(
@@ -58,6 +57,7 @@ def grep(
     hits: dict[str, int] = {}
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         wanted.path = opened.run.ident
+        wanted.globs.extend(opened.below(paths or []))
         say_left_out(opened)
         for line in lines(opened.ask, wanted):
             hits[line.path] = hits.get(line.path, 0) + line.hit

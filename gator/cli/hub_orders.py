@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from gator.cli import hub_client, output
 from gator.cli.selector_hub import PREFIX, HubChoice
+from gator.errors import UsageError
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import hub_service_pb2_grpc, query_pb2
 
@@ -40,5 +41,9 @@ class FoundRun(Struct, frozen=True):
 @contextmanager
 def found_run(name: str, choice: HubChoice) -> Generator[FoundRun]:
     """The run that a hub knows by this name. Raises NotFoundError, UsageError."""
+    name = name.removeprefix(PREFIX)
+    if not name:
+        # Elsewhere that is the newest run; here it may be a variable that is not set.
+        raise UsageError("name the run; the newest is latest")
     with hub_client.connect(choice) as hub:
-        yield FoundRun(hub.find(name.removeprefix(PREFIX)), hub)
+        yield FoundRun(hub.find(name), hub)

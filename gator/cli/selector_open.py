@@ -116,6 +116,16 @@ class OpenRun(Struct, frozen=True):
                 break
         return nodes
 
+    def below(self, wanted: Sequence[str]) -> list[str]:
+        """The globs of nodes and of all below them. Raises NotFoundError for what means none."""
+        globs: list[str] = []
+        for path in wanted:
+            both = [path, path.rstrip("/") + "/**"]
+            if not self.matching(both, most=1):
+                raise NotFoundError(f"there is no node {path!r}{self._maybe_waiting()}")
+            globs += both
+        return globs
+
     def _maybe_waiting(self) -> str:
         if self.run.state == query_pb2.RUN_STATE_RUNNING:
             return " that has started yet: gator status shows what still waits, gator plan what is to come"

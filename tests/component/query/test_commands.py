@@ -82,6 +82,8 @@ def test_failures_say_what_to_do_next(gator: Gator) -> None:
     assert failure["first_error"]["text"] == "boom: it broke"
     assert failure["reproduce"] == "gator run --only /top/bad --seed 7 nightly.yaml"
     assert gator("failures", "good").stdout == "nothing failed\n"
+    for command in (("failures", "god"), ("grep", "x", "god"), ("failures", "good", "god")):
+        assert "there is no node 'god' in top" in str(gator(*command, code=1).exception)
 
 
 @pytest.fixture

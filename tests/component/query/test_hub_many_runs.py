@@ -287,3 +287,12 @@ def test_every_key_of_these_answers_is_documented() -> None:
     for message in messages:
         for field in message.DESCRIPTOR.fields:
             assert f"`{field.name}`" in page, field.full_name
+
+
+@pytest.mark.parametrize("name", ["", "hub:"])
+@pytest.mark.parametrize("order", ["delete", "pin", "unpin"])
+def test_orders_are_about_a_run_that_is_named(ask: Gator, hub: FakeHub, order: str, name: str) -> None:
+    error = ask("hub", order, name, code=1).exception
+    assert isinstance(error, UsageError)
+    assert str(error) == "name the run; the newest is latest"
+    assert hub.asked == []
