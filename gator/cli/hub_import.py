@@ -19,7 +19,7 @@ from gator.cli.selector_open import close_dead
 from gator.daemon.upload_order import UploadState, UploadStatus
 from gator.daemon.upload_stores import RunStores
 from gator.daemon.upload_stream import Upload
-from gator.errors import NotFoundError, UsageError
+from gator.errors import NotFoundError, UnauthenticatedError, UsageError
 from gator.hub_access import REFUSED, HubAccess, is_lasting
 
 AWAY_SECONDS = 5.0
@@ -57,7 +57,7 @@ def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json:
     """Bring all runs in, the oldest first; the exit code. Says for each run what became of it.
 
     Raises UsageError when the hub cannot be named, nobody listens there or a folder cannot be read,
-    NotFoundError when there is no run in a path.
+    UnauthenticatedError when the hub does not know the token, NotFoundError when there is no run in a path.
     """
     access = choice.access()
     runs: list[FoundRun] = []
@@ -106,7 +106,10 @@ class _Import:
             close_dead(run)
 
     async def bring(self, *, follow: bool) -> bool:
-        """Bring it in; whether all of it that can be read is there. Raises _AwayError, UsageError."""
+        """Bring it in; whether all of it that can be read is there.
+
+        Raises _AwayError, UsageError, UnauthenticatedError.
+        """
         with closing(RunStores(self._folder)) as stores:
             why = self._why_not(stores)
             if why:
@@ -161,6 +164,8 @@ class _Import:
     def _sum_up(self, status: UploadStatus, stores: RunStores) -> bool:
         if status.state is UploadState.REFUSED:
             return self._fail(self._way.refusal(status.why))
+        if status.state is UploadState.STRANGER:
+            raise UnauthenticatedError(self._way.refusal(status.why))
         if status.state is not UploadState.DONE:
             return self._fail(status.why)
         events = stores.read_events

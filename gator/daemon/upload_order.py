@@ -43,6 +43,8 @@ class UploadState(Enum):
     """The hub cannot be reached, or takes nothing; it is tried again."""
     REFUSED = "refused"
     """The hub does not want this run from this user; nothing more is tried."""
+    STRANGER = "stranger"
+    """The hub does not know who sends it; nothing more is tried, and no other run would fare better."""
     FAILED = "failed"
     """The record of the run cannot be read; nothing more is tried."""
     DONE = "done"

@@ -18,7 +18,15 @@ from gator.daemon.upload_order import UploadState, UploadStatus
 from gator.daemon.upload_patience import Patience, Pauses
 from gator.daemon.upload_stop import StopCourier
 from gator.daemon.upload_stores import RunStores
-from gator.errors import GatorError, ProtocolError, StoreError, UnavailableError, UnknownCallError, UserError
+from gator.errors import (
+    GatorError,
+    ProtocolError,
+    StoreError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnknownCallError,
+    UserError,
+)
 from gator.hub_access import HubAccess, why_away
 from gator.link.stream import end_tasks
 from gator.link.uplink import Uplink
@@ -68,7 +76,7 @@ class Upload:
     async def run(self) -> UploadStatus:
         """Goes on until everything is in the hub after `end`, or nothing more can be done.
 
-        Gives the last status, which was told too: DONE, REFUSED or FAILED.
+        Gives the last status, which was told too: DONE, REFUSED, STRANGER or FAILED.
         """
         try:
             await self._wait_for_root()
@@ -82,6 +90,8 @@ class Upload:
             except (GatorError, UserError) as error:
                 if self._stores.fault:
                     return self._be(UploadState.FAILED, self._stores.fault)
+                if stream.dialled and isinstance(error, UnauthenticatedError):
+                    return self._be(UploadState.STRANGER, str(error))
                 if stream.dialled and isinstance(error, UserError | ProtocolError):
                     return self._be(UploadState.REFUSED, str(error))
                 self._be(UploadState.AWAY, _why(error, secure=stream.secure))

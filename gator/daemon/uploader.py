@@ -138,7 +138,7 @@ class Uploader:
                 self._missed_since = self._missed_since or self._loop.time()
                 self._on_away(status.why)
                 self._hurry()
-            case UploadState.REFUSED:
+            case UploadState.REFUSED | UploadState.STRANGER:
                 self._lose(f"it refuses the run: {status.why}")
             case UploadState.FAILED:
                 self._lose(status.why)

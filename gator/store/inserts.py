@@ -17,7 +17,7 @@ from gator.store.alike import Alike, Said
 from gator.store.rows import AttemptRow, MetricRow, NodeRow, PositionRow, Row, upsert_sql
 
 MOST_ROWS = 128
-"""Rows of the largest statement unless it is told; the others have half of it, a quarter, and so on down to one."""
+"""Rows of the largest statement unless something else is said; the others have half, a quarter, and so on."""
 
 
 class Insert:

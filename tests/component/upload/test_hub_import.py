@@ -9,7 +9,7 @@ import pytest
 from gator.cli import hub_import
 from gator.cli.selector_hub import HubChoice
 from gator.daemon.upload_stores import RunStores
-from gator.errors import UsageError
+from gator.errors import UnauthenticatedError, UsageError
 from gator.v1 import attach_pb2 as pb
 from tests.component.upload import peers
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, serving
@@ -72,15 +72,16 @@ async def test_a_hub_that_was_there_is_waited_for(
     assert capsys.readouterr().out == "run: 3 events\n"
 
 
-async def test_whose_token_is_refused_is_told(
-    run: FakeRun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+async def test_whose_token_is_refused_is_told_once_for_all_runs(
+    run: FakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GATOR_HUB_TOKEN", "wrong")
     async with serving(FakeHub()) as server:
-        assert await asyncio.to_thread(partial(bring, run, server.address)) == 1
-        assert capsys.readouterr().err == (
-            f"run: the hub at {server.address} refuses it with the token of GATOR_HUB_TOKEN: "
-            "the token is not known here\n"
+        with pytest.raises(UnauthenticatedError) as refused:
+            await asyncio.to_thread(partial(bring, run, server.address))
+        assert str(refused.value) == (
+            f"the hub at {server.address} refuses it with the token of GATOR_HUB_TOKEN: "
+            "the token is not known here"
         )
 
 
