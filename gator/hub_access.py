@@ -18,9 +18,10 @@ DEFAULT_PORT = 8080
 TOKEN_VARIABLE = "GATOR_HUB_TOKEN"  # noqa: S105 - a name
 TOKEN_FILE_VARIABLE = "GATOR_HUB_TOKEN_FILE"  # noqa: S105 - a name
 CA_VARIABLE = "GATOR_HUB_CA"
+CA_OPTION = "--hub-ca"
 REFUSED = "Connection refused"
 """Why nobody can be reached where nobody listens."""
-_NO_HUB = "no hub listens there: check the address"
+_NO_HUB = "something else listens there: check the address"
 _SILENT = "it takes connections, but does not answer: it is stuck, or no hub"
 _HANGS_UP = "it hangs up at once: give --hub-ca FILE if it speaks TLS, else check the address"
 _WORDS = (
@@ -40,6 +41,11 @@ _PLAIN_WORDS = (("Socket closed", _HANGS_UP), ("Connection reset", _HANGS_UP))
 _CUT = ("Socket closed", "Connection reset", "Broken pipe", "Stream removed", "Cancelling all calls")
 """What gRPC says of a connection that was there."""
 _LASTING = {meaning for _, meaning in (*_WORDS, *_PLAIN_WORDS)} - {_SILENT} | {REFUSED}
+_NEEDS_TOKEN = (
+    f"needs a token: set {TOKEN_VARIABLE}, or {TOKEN_FILE_VARIABLE} to a file with the line NAME:TOKEN that "
+    "its keeper gave you"
+)
+"""To go on after the name of a hub."""
 _LISTENING = "0A"
 _ANY = {"00000000", "0" * 32}
 
@@ -61,19 +67,16 @@ class HubAccess(Struct, frozen=True):
         return f"HubAccess({self.address!r}, tls={self.ca is not None})"
 
 
-def resolve(
-    address: str, environ: Mapping[str, str], *, ca: Path | None = None, token_file: Path | None = None
-) -> HubAccess:
+def resolve(address: str, environ: Mapping[str, str], *, ca: Path | None = None) -> HubAccess:
     """How to speak with the hub at `HOST[:PORT]`; the port is 8080 when left out.
 
-    The token is that of `token_file`, else of GATOR_HUB_TOKEN, else of the file named by
-    GATOR_HUB_TOKEN_FILE, else, on this host, that of the user's own hub. Cheap enough to be asked again
-    before each dial, which is how the token of a hub that was started later is found. Raises UsageError
-    when the address is none, when a file that was named cannot be read, or when another host's hub has no
-    token.
+    The token is that of GATOR_HUB_TOKEN, else of the file named by GATOR_HUB_TOKEN_FILE, else, on this
+    host, that of the user's own hub. Cheap enough to be asked again before each dial, which is how the token
+    of a hub that was started later is found. Raises UsageError when the address is none, when a file that
+    was named cannot be read, or when another host's hub has no token.
     """
     wanted = full_address(address)
-    token, source = _token(wanted, environ, token_file)
+    token, source = _token(wanted, environ)
     return HubAccess(wanted, token, read_ca(environ, ca), source)
 
 
@@ -104,14 +107,23 @@ def is_lasting(why: str) -> bool:
     return why in _LASTING
 
 
+def unknown_token(source: str) -> str:
+    """What to do where a hub does not know who asks, to go on after its name.
+
+    `source` says where the token is from, as in HubAccess; it is empty where there was none.
+    """
+    return f"does not know the token in {source}: ask its keeper for yours" if source else _NEEDS_TOKEN
+
+
 def read_ca(environ: Mapping[str, str], ca: Path | None = None) -> bytes | None:
     """The certificates to trust, of a file or of that in GATOR_HUB_CA; None for no TLS. Raises UsageError."""
     trusted = ca or _path(environ, CA_VARIABLE)
     if trusted is None:
         return None
-    data = _read(trusted, "" if ca else CA_VARIABLE)
+    named = CA_OPTION if ca else CA_VARIABLE
+    data = _read(trusted, named)
     if b"-----BEGIN CERTIFICATE-----" not in data:
-        raise errors.UsageError(f"{trusted} holds no certificate: give a file in PEM")
+        raise errors.UsageError(f"{trusted}, which {named} names, holds no certificate: give a file in PEM")
     return data
 
 
@@ -172,19 +184,14 @@ def is_loopback(address: str) -> bool:
         return False
 
 
-def _token(address: str, environ: Mapping[str, str], file: Path | None) -> tuple[str, str]:
+def _token(address: str, environ: Mapping[str, str]) -> tuple[str, str]:
     """The token, and where it is from; twice empty for none."""
-    if file is not None:
-        return token_in(_read(file), file), str(file)
     if token := environ.get(TOKEN_VARIABLE, "").strip():
         return token, TOKEN_VARIABLE
     if (file := _path(environ, TOKEN_FILE_VARIABLE)) is not None:
         return token_in(_read(file, TOKEN_FILE_VARIABLE), file), str(file)
     if not is_loopback(address):
-        raise errors.UsageError(
-            f"no token for the hub at {address}: set {TOKEN_VARIABLE}, or {TOKEN_FILE_VARIABLE} to a file "
-            "with the line NAME:TOKEN that its keeper gave you"
-        )
+        raise errors.UsageError(f"the hub at {address} {_NEEDS_TOKEN}")
     own = own_token_file(environ)
     # A hub that gets none says so when it is asked.
     if not own.exists() or not {os.getuid(), 0}.issuperset(listeners(address, _tables())):
@@ -197,7 +204,7 @@ def token_in(data: bytes, file: Path) -> str:
     lines = [line.strip() for line in data.decode(errors="replace").splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     token = lines[0].rpartition(":")[2].strip() if len(lines) == 1 else ""
-    if not token or not token.isascii() or not token.isprintable():
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise errors.UsageError(f"{file} holds no token: write one line NAME:TOKEN")
     return token
 

@@ -47,7 +47,7 @@ def _said(error: Any) -> str:
     if param is None or not error.message:
         text = error.format_message().rstrip(".").replace(". Did", ": did", 1)
         where = f" (see {error.ctx.command_path} -h)" if error.ctx is not None else ""
-        return f"{text[:1].lower()}{text[1:]}{where}"
+        return f"{text[:1].lower()}{text[1:]}{where}".replace("(Possible", "(possible")
     name = param.opts[-1] if param.opts[-1].startswith("--") else max(param.opts, key=len)
     if not name.startswith("-"):
         name = param.metavar or name

@@ -6,11 +6,22 @@ import typer
 
 from gator.cli import faults, output
 from gator.cli.selector import select, tracking_root
-from gator.cli.selector_options import JsonOption, RunOption, TrackingOption
+from gator.cli.selector_hub import PREFIX
+from gator.cli.selector_options import JsonOption, TrackingOption, complete_folder
+from gator.errors import UsageError
 
 
 def close(
-    run: RunOption = None,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            "-r",
+            "--run",
+            metavar="RUN",
+            help="latest (default), -1, -2, …, the beginning of an id, an ident or a folder.",
+            autocompletion=complete_folder,
+        ),
+    ] = None,
     tracking: TrackingOption = None,
     force: Annotated[
         bool, typer.Option("--force", help="Also a run of another host, when that host is gone for good.")
@@ -23,6 +34,8 @@ def close(
     """
     from gator.daemon.recovery import close_by_request
 
+    if (run or "").startswith(PREFIX):
+        raise UsageError(f"-r {run}: a run is closed in its folder, on the host where it ran")
     found = select(run, tracking_root(tracking))
     faults.log_to(found.folder.fault_log)
     closed = close_by_request(found.folder, force=force)

@@ -12,16 +12,17 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from gator.cli.selector_hub import DEFAULT, VARIABLE, HubCaOption, HubChoice
-from gator.cli.selector_options import JsonOption
+from gator.cli.hub_words import DEFAULT, VARIABLE
+from gator.cli.selector_hub import HubCaOption, HubChoice
+from gator.cli.selector_options import JsonOption, complete_hub_run
 
 if TYPE_CHECKING:
-    from gator.cli.hub_orders import FoundRun
+    from gator.cli.hub_orders import HubRun
 
 _SERVER = "gator.hub"
 """Group of the entry point whose `app` has the server's own commands."""
 
-HubOption = Annotated[
+ThisHubOption = Annotated[
     str | None,
     typer.Option("--hub", metavar="ADDRESS", help=f"The hub; default {VARIABLE}, else {DEFAULT}."),
 ]
@@ -31,6 +32,7 @@ NameArgument = Annotated[
         metavar="RUN",
         help="A run of the hub: the beginning of its id, an ident, latest, or -2.",
         show_default=False,
+        autocompletion=complete_hub_run,
     ),
 ]
 
@@ -72,19 +74,19 @@ def import_(
         typer.Argument(
             # What cannot be read is told for each run, and the others are brought in.
             metavar="PATH...",
-            help="Folders of runs, or tracking folders.",
+            help="The folder of a run, or one that contains runs.",
             show_default=False,
             readable=False,
         ),
     ],
-    hub: HubOption = None,
+    hub: ThisHubOption = None,
     hub_ca: HubCaOption = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with live runs until they end.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Bring runs into a hub, all or what it lacks of them. Exit code 1: not all of them could be."""
+    """Send runs to a hub; only what it does not have yet is sent. Exit code 1: not all could be sent."""
     from gator.cli.hub_import import import_runs
 
     raise typer.Exit(import_runs(paths, HubChoice(hub, hub_ca), follow=follow, json=json))
@@ -96,35 +98,35 @@ _NUMBERS = {"ignore_unknown_options": True}
 
 @hub.command(context_settings=_NUMBERS)
 def delete(
-    run: NameArgument, hub: HubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
+    run: NameArgument, hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
 ) -> None:
     """Remove one of your runs from a hub, unless it is connected. Its folder stays."""
-    with _found(run, HubChoice(hub, hub_ca)) as found:
+    with _found("delete", run, HubChoice(hub, hub_ca)) as found:
         found.delete()
         found.say("deleted", {"deleted": True}, json=json)
 
 
 @hub.command(context_settings=_NUMBERS)
 def pin(
-    run: NameArgument, hub: HubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
+    run: NameArgument, hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
 ) -> None:
     """Keep one of your runs in a hub for ever, whatever its age."""
-    with _found(run, HubChoice(hub, hub_ca)) as found:
+    with _found("pin", run, HubChoice(hub, hub_ca)) as found:
         found.pin(pinned=True)
         found.say("pinned", {"pinned": True}, json=json)
 
 
 @hub.command(context_settings=_NUMBERS)
 def unpin(
-    run: NameArgument, hub: HubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
+    run: NameArgument, hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
 ) -> None:
     """Let a hub remove one of your runs when it is old."""
-    with _found(run, HubChoice(hub, hub_ca)) as found:
+    with _found("unpin", run, HubChoice(hub, hub_ca)) as found:
         found.pin(pinned=False)
         found.say("unpinned", {"pinned": False}, json=json)
 
 
-def _found(name: str, choice: HubChoice) -> "AbstractContextManager[FoundRun]":
+def _found(order: str, name: str, choice: HubChoice) -> "AbstractContextManager[HubRun]":
     from gator.cli.hub_orders import found_run
 
-    return found_run(name, choice)
+    return found_run(order, name, choice)

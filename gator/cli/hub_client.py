@@ -3,14 +3,16 @@
 Rule: a run is found once, by its name; afterwards it is named by its whole id.
 """
 
+import shlex
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from gator import rpc
 from gator.cli.paging import pages
-from gator.cli.selector import LATEST, only_so_many
-from gator.cli.selector_hub import ADVICE, HubChoice
+from gator.cli.selector import LATEST, beginning_of_id, is_run, only_so_many, tracking_root
+from gator.cli.selector_hub import HubChoice
 from gator.cli.selector_remote import Peer
 from gator.errors import NotFoundError
 from gator.v1 import hub_pb2, hub_service_pb2_grpc, query_pb2
@@ -51,7 +53,8 @@ class Hub:
                 raise NotFoundError(f"the ids of {len(meant)} runs begin with {name}: give more of it")
             if meant:
                 return meant[0]
-        raise NotFoundError(f"there is no run {name!r} on {self.peer.name}{self._which()}")
+        which = _folder(name) or beginning_of_id(name) or self._which()
+        raise NotFoundError(f"there is no run {name!r} on {self.peer.name}{which}")
 
     def _newest(self, back: int) -> query_pb2.Run:
         runs = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(page_size=back)).runs
@@ -108,19 +111,25 @@ class Hub:
         return whole
 
 
+def _folder(name: str) -> str:
+    """What to do with a name that is that of a run's folder; empty if it is none."""
+    for path in (Path(name), tracking_root(None) / name):
+        if is_run(path):
+            return f"; that is a folder: bring it in with gator hub import {shlex.quote(str(path))}"
+    return ""
+
+
 @contextmanager
 def connect(choice: HubChoice) -> Generator[Hub]:
     """The hub that is meant. Raises UsageError for a wrong address or token file."""
     access = choice.access()
     with rpc.blocking_channel(access.address, access.ca) as channel:
-        name, secure = f"the hub at {access.address}", access.ca is not None
         yield Hub(
             Peer(
                 channel,
                 access.token,
-                name=name,
-                advice=ADVICE,
-                secure=secure,
+                address=access.address,
+                secure=access.ca is not None,
                 source=access.source,
                 seconds=choice.seconds,
             )

@@ -14,13 +14,13 @@ from msgspec import Struct
 
 from gator.cli import faults, output
 from gator.cli.selector import FoundRun, found_runs, is_run, unreadable
-from gator.cli.selector_hub import ADVICE, HubChoice
+from gator.cli.selector_hub import HubChoice, absent
 from gator.cli.selector_open import close_dead
 from gator.daemon.upload_order import UploadState, UploadStatus
 from gator.daemon.upload_stores import RunStores
 from gator.daemon.upload_stream import Upload
 from gator.errors import NotFoundError, UnauthenticatedError, UsageError
-from gator.hub_access import REFUSED, HubAccess, is_lasting
+from gator.hub_access import REFUSED, HubAccess, is_lasting, unknown_token
 
 AWAY_SECONDS = 5.0
 """So long a hub is tried that does not answer: one that was there, or that may only be slow."""
@@ -42,10 +42,9 @@ class _Way(Struct):
         """Raises UsageError where it makes no sense to wait for a hub that is away for such a reason."""
         if self.reached or not is_lasting(why):
             return
-        hub = f"the hub at {self.access.address}"
         if why == REFUSED:
-            raise UsageError(f"{hub} does not answer ({why}): {ADVICE}")
-        raise UsageError(f"{hub} cannot be asked: {why}")
+            raise UsageError(absent(self.access.address))
+        raise UsageError(f"the hub at {self.access.address} cannot be asked: {why}")
 
     def refusal(self, why: str) -> str:
         """What to say of a hub that does not take a run: who sends it is known by the token alone."""
@@ -80,7 +79,7 @@ def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json:
 
 def _why_none(path: Path) -> str:
     """Why a path holds no run, and what to name instead."""
-    wanted = "name the folder of a run, or one that has such"
+    wanted = "name the folder of a run, or one that contains runs"
     if not path.exists():
         return f"there is no folder {path}: {wanted}"
     around = next((above for above in path.absolute().parents if is_run(above)), None)
@@ -165,7 +164,8 @@ class _Import:
         if status.state is UploadState.REFUSED:
             return self._fail(self._way.refusal(status.why))
         if status.state is UploadState.STRANGER:
-            raise UnauthenticatedError(self._way.refusal(status.why))
+            access = self._way.access
+            raise UnauthenticatedError(f"the hub at {access.address} {unknown_token(access.source)}")
         if status.state is not UploadState.DONE:
             return self._fail(status.why)
         events = stores.read_events

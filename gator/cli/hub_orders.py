@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from msgspec import Struct
 
 from gator.cli import hub_client, output
+from gator.cli.selector import LATEST
 from gator.cli.selector_hub import PREFIX, HubChoice
 from gator.errors import UsageError
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import hub_service_pb2_grpc, query_pb2
 
 
-class FoundRun(Struct, frozen=True):
+class HubRun(Struct, frozen=True):
     """A run of a hub, and the hub."""
 
     run: query_pb2.Run
@@ -39,11 +40,11 @@ class FoundRun(Struct, frozen=True):
 
 
 @contextmanager
-def found_run(name: str, choice: HubChoice) -> Generator[FoundRun]:
-    """The run that a hub knows by this name. Raises NotFoundError, UsageError."""
+def found_run(order: str, name: str, choice: HubChoice) -> Generator[HubRun]:
+    """The run that a hub knows by this name, for an order. Raises NotFoundError, UsageError."""
     name = name.removeprefix(PREFIX)
     if not name:
         # Elsewhere that is the newest run; here it may be a variable that is not set.
-        raise UsageError("name the run; the newest is latest")
+        raise UsageError(f"name the run to {order}; `{LATEST}` is the newest")
     with hub_client.connect(choice) as hub:
-        yield FoundRun(hub.find(name), hub)
+        yield HubRun(hub.find(name), hub)

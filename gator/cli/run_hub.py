@@ -10,13 +10,12 @@ from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 
+from gator.cli.hub_words import NO_HUB, VARIABLE, label_of
 from gator.cli.run_options import millis
 from gator.daemon.options import UploadOptions
 from gator.daemon.upload_process import UploadProcess
 from gator.errors import UsageError
 
-HUB_VARIABLE = "GATOR_HUB"
-_NO_HUB = ("", "none")
 LONGEST_NAME = 128
 LONGEST_VALUE = 512
 """Most characters of a label."""
@@ -38,8 +37,8 @@ def chosen_hub(
     Raises UsageError for wrong options; what is wrong in the environment is added to `notices`.
     """
     wait_millis = millis(wait, "--hub-wait")
-    named = os.environ.get(HUB_VARIABLE, "") if option is None else option
-    if named.strip().lower() in _NO_HUB:
+    named = os.environ.get(VARIABLE, "") if option is None else option
+    if named.strip().lower() in ("", NO_HUB):
         return None
     from gator.hub_access import resolve
 
@@ -48,7 +47,7 @@ def chosen_hub(
     except UsageError as error:
         if option is not None:
             raise UsageError(f"--hub {option}: {error}") from error
-        notices.append((f"{HUB_VARIABLE} is left alone: {error}", True))
+        notices.append((f"{VARIABLE} is left alone: {error}", True))
         return None
     return UploadOptions(
         address=named.strip(),
@@ -79,12 +78,10 @@ def labels_of(texts: Sequence[str]) -> Mapping[str, str]:
     """The names that --label gives; of one given twice the last counts. Raises UsageError."""
     labels: dict[str, str] = {}
     for text in texts:
-        name, found, value = text.partition("=")
-        if not found or not name.strip():
-            raise UsageError(f"--label {text}: give NAME=VALUE")
-        if len(name.strip()) > LONGEST_NAME or len(value) > LONGEST_VALUE:
+        name, value = label_of(text)
+        if len(name) > LONGEST_NAME or len(value) > LONGEST_VALUE:
             raise UsageError(
                 f"--label {text[:40]}…: a name has at most {LONGEST_NAME} characters, a value {LONGEST_VALUE}"
             )
-        labels[name.strip()] = value
+        labels[name] = value
     return labels

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
+from gator.cli.hub_words import label_of
 from gator.cli.runs_filter import Filter
 from gator.cli.runs_words import outcome_of, took
 from gator.cli.selector import FoundRun, found_runs, tracking_root
@@ -61,7 +62,7 @@ def runs(
         user=user,
         ident=ident,
         outcomes=[_outcome(text) for text in outcome or []],
-        labels=dict(map(_label, label or [])),
+        labels=dict(map(label_of, label or [])),
         since_unix_nanos=time.time_ns() - _nanos(since) if since else 0,
     )
     choice = HubChoice(hub, hub_ca)
@@ -112,20 +113,13 @@ def _outcome(text: str) -> common_pb2.Outcome.ValueType:
     return common_pb2.Outcome.ValueType(output.choice(common_pb2.Outcome.DESCRIPTOR, text, "--outcome"))
 
 
-def _label(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"--label takes NAME=VALUE, not {text!r}")
-    return name, value
-
-
 def _nanos(text: str) -> int:
     from gator.spec.durations import parse
 
     try:
         return round(parse(text) * 1_000_000)
     except ValueError as error:
-        raise UsageError(f"--since: {error}") from error
+        raise UsageError(f"--since {text}: {error}; a time ago is meant, such as 2d") from error
 
 
 def _look(run: FoundRun) -> query_pb2.Run | str:

@@ -1,5 +1,8 @@
 """`gator runs -r hub:`: the runs of a hub. Rule: it asks for one more than it prints."""
 
+import re
+from collections.abc import Iterator
+
 from gator.cli import hub_client, output
 from gator.cli.runs_filter import Filter
 from gator.cli.runs_words import outcome_of, took
@@ -13,14 +16,16 @@ def list_hub(choice: HubChoice, name: str, wanted: Filter, number: int, *, json:
     rows = list[tuple[str, ...]]()
     found = 0
     with hub_client.connect(choice) as hub:
-        named = wanted.request("" if name == LATEST else name)
-        for found, run in enumerate(hub.runs(named, number + 1), 1):
+        for found, run in enumerate(_runs(hub, name, wanted, number + 1), 1):
             if found > number:
                 break
             if json:
                 output.say_json(run)
             else:
                 rows.append(_row(run))
+        if not found and name:
+            # Raises what says that there is no such run at all, if so.
+            hub.find(name)
         where = hub.peer.name
     if json:
         return
@@ -29,6 +34,14 @@ def list_hub(choice: HubChoice, name: str, wanted: Filter, number: int, *, json:
         output.say(f"no {'such ' if name or wanted != Filter() else ''}runs on {where}")
     elif found > number:
         output.say(output.paint(f"there are older ones: -n {2 * number}", "dim"))
+
+
+def _runs(hub: hub_client.Hub, name: str, wanted: Filter, most: int) -> Iterator[query_pb2.Run]:
+    """Those of a name that pass; `latest` stands for all, `-2` for the last but one."""
+    if re.fullmatch(r"-\d+", name):
+        run = hub.find(name)
+        return iter([run] if wanted.passes(run) else [])
+    return hub.runs(wanted.request("" if name == LATEST else name), most)
 
 
 def _row(run: query_pb2.Run) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from gator.daemon.folder import RunFolder
 from gator.errors import NotFoundError, UsageError
 
 LATEST: Final = "latest"
+LEAST_DIGITS: Final = 4
+"""The beginning of an id has so many."""
 _NAME = re.compile(r"(\d{8}-\d{6})-(.*?)(?:\.\d+)?")
 
 
@@ -112,8 +114,16 @@ def select(wanted: str | None, root: Path) -> FoundRun:
         # One of each ident: more of them would hide the others.
         idents = {run.ident: run for run in reversed(runs)}
         some = [run.folder.path.name for run in runs if idents[run.ident] is run][:5]
-        raise NotFoundError(f"there is no run {wanted!r} in {root}; the newest are: {', '.join(some)}")
+        which = beginning_of_id(wanted) or f"; the newest are: {', '.join(some)}"
+        raise NotFoundError(f"there is no run {wanted!r} in {root}{which}")
     return found
+
+
+def beginning_of_id(wanted: str) -> str:
+    """What to do about a name that can only be a beginning of an id, and is too short; empty for others."""
+    if re.fullmatch(rf"[0-9a-f]{{1,{LEAST_DIGITS - 1}}}", wanted):
+        return f": the beginning of an id needs {LEAST_DIGITS} hexadecimal digits"
+    return ""
 
 
 def only_so_many(count: int, where: str) -> str:
@@ -138,7 +148,7 @@ def _named(wanted: str, runs: Sequence[FoundRun]) -> FoundRun | None:
         [run for run in runs if run.id == wanted],
         # They come the newest first.
         [run for run in runs if run.ident == wanted][:1],
-        [run for run in runs if len(wanted) >= 4 and run.id.startswith(wanted)],
+        [run for run in runs if len(wanted) >= LEAST_DIGITS and run.id.startswith(wanted)],
     ):
         if len(meant) > 1:
             raise NotFoundError(f"the ids of {len(meant)} runs begin with {wanted}: give more of it")

@@ -10,18 +10,17 @@ from typing import Annotated, Final
 import typer
 from msgspec import Struct
 
-from gator.hub_access import HubAccess, resolve
+from gator.cli.hub_words import DEFAULT, NO_HUB, VARIABLE
+from gator.errors import UsageError
+from gator.hub_access import DEFAULT_PORT, HubAccess, is_loopback, resolve, split
 
 PREFIX: Final = "hub:"
 """What `-r` begins with when it means a run of a hub."""
-VARIABLE: Final = "GATOR_HUB"
-DEFAULT: Final = "localhost:8080"
-ADVICE: Final = "start it with gator hub serve, or name another with --hub ADDRESS"
-"""What to do about a hub that does not answer."""
+ANOTHER: Final = "or name another with --hub ADDRESS"
 ASK_SECONDS: Final = 60.0
 """Longest time of one question."""
 COMPLETE_SECONDS: Final = 1.0
-"""The same for somebody who has pressed the tabulator and waits."""
+"""The same for somebody who has pressed Tab and waits."""
 
 HubOption = Annotated[
     str | None,
@@ -47,8 +46,9 @@ class HubChoice(Struct, frozen=True):
     def access(self) -> HubAccess:
         """How to speak with it. Raises UsageError."""
         named = os.environ.get(VARIABLE, "").strip()
-        # `none` keeps runs out of any hub; it names none.
-        default = DEFAULT if named.lower() in ("", "none") else named
+        if (self.address or "").strip().lower() == NO_HUB:
+            raise UsageError(f"--hub {NO_HUB} keeps a run out of any hub: name the hub to look on")
+        default = DEFAULT if named.lower() in ("", NO_HUB) else named
         return resolve(self.address or default, os.environ, ca=self.ca)
 
 
@@ -60,3 +60,12 @@ def name_on_hub(wanted: str | None, hub: HubChoice) -> str | None:
     if wanted is not None and wanted.startswith(PREFIX):
         return wanted.removeprefix(PREFIX)
     return (wanted or "") if hub.address else None
+
+
+def absent(address: str) -> str:
+    """What is said of a hub where nobody listens, and what to do."""
+    if not is_loopback(address) or address.startswith("unix:"):
+        return f"nobody listens at {address}: see that the hub there runs, {ANOTHER}"
+    _, port = split(address)
+    option = "" if port == DEFAULT_PORT else f" -P {port}"
+    return f"nobody listens at {address}: start a hub with gator hub serve{option}, {ANOTHER}"

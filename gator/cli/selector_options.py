@@ -20,12 +20,25 @@ def complete_run(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
         from gator.cli.selector_home_hub import names_like
 
         return names_like(impatient(ctx), incomplete.removeprefix(PREFIX))
-    runs = found_runs(tracking_root(None))
-    values = [(LATEST, "the newest run"), (PREFIX, "the newest run of the hub")]
     # A second one with this beginning keeps shells from going on to the next word after `hub:`.
-    values += [(PREFIX + LATEST, "the same")]
-    values += [(run.folder.path.name, run.ident) for run in runs[:50]]
+    of_hub = [(PREFIX, "the newest run of the hub"), (PREFIX + LATEST, "the same")]
+    return [value for value in of_hub if value[0].startswith(incomplete)] + complete_folder(incomplete)
+
+
+def complete_folder(incomplete: str) -> list[tuple[str, str]]:
+    """What a shell offers for a run in a folder."""
+    values = [(LATEST, "the newest run")]
+    values += [(run.folder.path.name, run.ident) for run in found_runs(tracking_root(None))[:50]]
     return [value for value in values if value[0].startswith(incomplete)]
+
+
+def complete_hub_run(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """What a shell offers where only a run of a hub can stand, with `hub:` before it or without."""
+    from gator.cli.selector_home_hub import names_like
+
+    typed = PREFIX if incomplete.startswith(PREFIX) else ""
+    offered = names_like(impatient(ctx), incomplete.removeprefix(PREFIX))
+    return [(typed + name.removeprefix(PREFIX), text) for name, text in offered]
 
 
 def complete_path(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -11,9 +11,9 @@ from typing import Protocol, TypeVar
 import grpc
 
 from gator import rpc, rpc_status
-from gator.cli.selector_hub import ASK_SECONDS
+from gator.cli.selector_hub import ANOTHER, ASK_SECONDS, absent
 from gator.errors import GatorError, UnauthenticatedError, UnavailableError, UnknownCallError, UsageError
-from gator.hub_access import mismatch, why_away
+from gator.hub_access import REFUSED, mismatch, unknown_token, why_away
 from gator.v1 import control_service_pb2, control_service_pb2_grpc, query_service_pb2_grpc
 from gator.v1 import query_service_pb2 as qs
 
@@ -40,8 +40,8 @@ class _OfRun(Protocol):
 class Peer:
     """A server that is asked.
 
-    `name` is what messages call it, `advice` what to do when it is away; of a hub, `secure` says whether TLS
-    is spoken, and `source` where the token is from.
+    Of a hub, `address` says where it is, `secure` whether TLS is spoken, and `source` where the token is
+    from.
     """
 
     def __init__(
@@ -49,15 +49,15 @@ class Peer:
         channel: grpc.Channel,
         token: str,
         *,
-        name: str = "",
-        advice: str = "",
+        address: str = "",
         secure: bool = False,
         source: str = "",
         seconds: float = ASK_SECONDS,
     ) -> None:
         self.channel = channel
-        self.name = name
-        self._advice, self._secure, self._seconds = advice, secure, seconds
+        self.name = f"the hub at {address}" if address else ""
+        """What messages call it."""
+        self._address, self._secure, self._seconds = address, secure, seconds
         self._source = source
         self._metadata = rpc.bearer(token)
 
@@ -75,22 +75,23 @@ class Peer:
     def error_of(self, error: grpc.RpcError) -> Exception:
         """What a failed call means. A server that its user can start is no fault of Gator."""
         meant = rpc_status.error_of_call(error)
-        if self._advice and isinstance(meant, UnavailableError):
+        return self._error_of_hub(meant) if self._address else meant
+
+    def _error_of_hub(self, meant: Exception) -> Exception:
+        if isinstance(meant, UnavailableError):
             if wrong := mismatch(str(meant), secure=self._secure):
                 return UsageError(f"{self.name} cannot be asked: {wrong}")
             why = why_away(str(meant), secure=self._secure)
-            return UsageError(f"{self.name} does not answer ({why}): {self._advice}")
-        if self._advice and isinstance(meant, UnknownCallError):
+            if why == REFUSED:
+                return UsageError(absent(self._address))
+            return UsageError(f"{self.name} does not answer ({why}): try again, {ANOTHER}")
+        if isinstance(meant, UnknownCallError):
             return UsageError(
                 f"{self.name} does not know the question: it is older than this gator, or no hub ({meant})"
             )
-        if self._source and isinstance(meant, UnauthenticatedError):
-            return UnauthenticatedError(f"{self.name} refuses the token of {self._source}: {meant}")
-        if self.name and isinstance(meant, UnauthenticatedError):
-            return UnauthenticatedError(f"{self.name} takes nobody without a token: {meant}")
-        if self.name and isinstance(meant, GatorError):
-            return type(meant)(f"{self.name} failed: {meant}")
-        return meant
+        if isinstance(meant, UnauthenticatedError):
+            return UnauthenticatedError(f"{self.name} {unknown_token(self._source)}")
+        return type(meant)(f"{self.name} failed: {meant}") if isinstance(meant, GatorError) else meant
 
 
 class RemoteQuestions:

@@ -5,10 +5,10 @@ from typing import Annotated, Final
 import typer
 
 from gator.cli import hub_client, output
-from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
+from gator.cli.selector_hub import PREFIX, HubCaOption, HubChoice, HubOption
 from gator.cli.selector_options import JsonOption, impatient
 from gator.cli.sightings import sighting
-from gator.errors import GatorError, NotFoundError, UserError
+from gator.errors import GatorError, NotFoundError, UsageError, UserError
 from gator.v1 import common_pb2, event_pb2, hub_pb2
 from gator.v1 import hub_service_pb2 as hs
 
@@ -51,12 +51,17 @@ def trend(
 
     The line of marks goes from old to new: . passed, F failed, L lost, p pruned, c cancelled, - not ended.
     """
-    ident, _, path = name.strip("/").partition("/")
+    ident, _, path = name.removeprefix(PREFIX).strip("/").partition("/")
+    if not ident:
+        raise UsageError("give an ident, e.g. gator trend nightly")
     with hub_client.connect(HubChoice(hub, hub_ca)) as found:
         try:
             history = found.history(ident, path, number)
         except NotFoundError as error:
-            raise NotFoundError(f"no run on {found.peer.name} has {name}: see gator runs -r hub:") from error
+            raise NotFoundError(
+                f"no run on {found.peer.name} has {name}: write the whole path, such as nightly/sims/run[2]; "
+                "gator runs -r hub: lists the idents"
+            ) from error
     if json:
         values = output.to_values(history)
         output.say_json({key: values[key] for key in ("entries", "first_bad", "last_good")})

@@ -95,8 +95,10 @@ async def _run(order: UploadOrder, watch: RootWatch) -> int:
     upload = Upload(stores, partial(resolve, order.address, os.environ, ca=ca), on_status)
 
     watch.on_over(partial(loop.call_soon_threadsafe, upload.end))
-    status = await upload.run()
-    stores.close()
+    try:
+        status = await upload.run()
+    finally:
+        stores.close()
     return 0 if status.state is UploadState.DONE else 1
 
 

@@ -110,7 +110,10 @@ class Uploader:
             await self._talk.close()
         if self._state is not _State.DONE:
             why = f" ({self._untold})" if self._untold else ""
-            self._notify(f"not everything reached the hub{why}: {self.import_command}", warning=True)
+            self._notify(
+                f"not everything reached the hub{why}: bring the rest in later with: {self.import_command}",
+                warning=True,
+            )
         # As long as somebody read them that was not possible.
         await in_thread(self._folder.seal_stores)
 

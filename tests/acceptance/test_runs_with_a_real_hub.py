@@ -131,7 +131,10 @@ def test_a_hub_that_is_stopped_in_the_middle_of_everything_holds_nothing_up(
     until(lambda: results(gator) >= 5, "some results")
     process.signal(signal.SIGSTOP)
     done = end(gator, run)
-    assert f"not everything reached the hub: gator hub import {gator.folder}" in done.out
+    assert (
+        f"not everything reached the hub: bring the rest in later with: gator hub import {gator.folder}"
+        in done.out
+    )
     gator.check_results()
     process.signal(signal.SIGCONT)
     hub.command("hub", "import", "tracking").wait().expect(0)

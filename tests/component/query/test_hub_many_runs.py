@@ -70,6 +70,25 @@ def test_wrong_filters_of_runs_are_refused(ask: Gator) -> None:
         assert isinstance(ask("runs", *args, code=1).exception, UsageError), args
 
 
+def test_a_list_of_runs_takes_names_as_other_commands_do(ask: Gator) -> None:
+    for name, ids in (("hub:-2", [OLD]), ("hub:latest", [NEW, OLD]), ("hub:top", [NEW, OLD])):
+        assert [run["id"] for run in values(ask("runs", "-r", name, "--json"))] == ids, name
+    assert values(ask("runs", "-r", "hub:-2", "--user", "nobody", "--json")) == []
+    for name, words in (("nosuch", "there is no run 'nosuch' on"), ("-3", "there are only 2 runs on")):
+        for output in ((), ("--json",)):
+            error = ask("runs", "-r", f"hub:{name}", *output, code=1).exception
+            assert isinstance(error, NotFoundError)
+            assert words in str(error)
+
+
+def test_what_is_wrong_with_a_filter_is_said(ask: Gator) -> None:
+    for args, words in (
+        (("--label", "foo"), "--label foo: give NAME=VALUE"),
+        (("--since", "yesterday"), "a time ago is meant, such as 2d"),
+    ):
+        assert words in str(ask("runs", *args, code=1).exception)
+
+
 def test_a_list_of_runs_that_is_not_whole_says_so(ask: Gator) -> None:
     assert ask("runs", "-r", "hub:", "-n", "1").stdout.splitlines()[1:] == ["there are older ones: -n 2"]
     assert len(values(ask("runs", "-r", "hub:", "-n", "1", "--json"))) == 1
@@ -278,7 +297,16 @@ def test_the_trend_shows_the_last_outcomes_and_since_when_it_fails(ask: Gator, h
 def test_the_trend_of_something_unknown_is_explained(ask: Gator) -> None:
     error = ask("trend", "nothing", code=1).exception
     assert isinstance(error, NotFoundError)
-    assert "has nothing: see gator runs -r hub:" in str(error)
+    assert "has nothing: write the whole path, such as nightly/sims/run[2]; gator runs -r hub:" in str(error)
+
+
+def test_the_trend_takes_an_ident_with_hub_before_it(ask: Gator, hub: FakeHub) -> None:
+    hub.history.entries.append(entry(NEW, PASSED, 1))
+    assert ask("trend", "hub:top").stdout.startswith("top  .  ")
+    for name in ("", "hub:", "/"):
+        error = ask("trend", name, code=1).exception
+        assert isinstance(error, UsageError)
+        assert str(error) == "give an ident, e.g. gator trend nightly"
 
 
 def test_every_key_of_these_answers_is_documented() -> None:
@@ -294,5 +322,5 @@ def test_every_key_of_these_answers_is_documented() -> None:
 def test_orders_are_about_a_run_that_is_named(ask: Gator, hub: FakeHub, order: str, name: str) -> None:
     error = ask("hub", order, name, code=1).exception
     assert isinstance(error, UsageError)
-    assert str(error) == "name the run; the newest is latest"
+    assert str(error) == f"name the run to {order}; `latest` is the newest"
     assert hub.asked == []

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from gator.cli import faults
 from gator.cli.main import app
 from gator.cli.selector_home_hub import names_like
-from gator.cli.selector_hub import HubChoice
+from gator.cli.selector_hub import HubChoice, absent
 from gator.errors import NotFoundError, StoreError, UnauthenticatedError, UsageError
 from gator.v1 import common_pb2
 from tests.component.upload import peers
@@ -223,7 +223,7 @@ def test_a_hub_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
     )
     assert isinstance(result.exception, UsageError)
     assert str(result.exception) == (
-        "the hub at 127.0.0.1:1 does not answer (Connection refused): start it with gator hub serve, "
+        "nobody listens at 127.0.0.1:1: start a hub with gator hub serve -P 1, "
         "or name another with --hub ADDRESS"
     )
 
@@ -236,7 +236,7 @@ def test_a_hub_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
             "cannot be asked: it hangs up at once: give --hub-ca FILE if it speaks TLS, else check",
         ),
         ("no hub", "does not know the question: it is older than this gator, or no hub (Method not found!)"),
-        ("web server", "cannot be asked: no hub listens there: check the address"),
+        ("web server", "cannot be asked: something else listens there: check the address"),
     ],
 )
 async def test_what_is_no_hub_or_speaks_tls_is_told_in_a_line(tmp_path: Path, kind: str, words: str) -> None:
@@ -260,7 +260,7 @@ def test_a_wrong_token_is_refused(hub: FakeHub) -> None:
     )
     assert isinstance(result.exception, UnauthenticatedError)
     assert str(result.exception) == (
-        f"the hub at {hub.address} refuses the token of GATOR_HUB_TOKEN: the token is not one of this hub"
+        f"the hub at {hub.address} does not know the token in GATOR_HUB_TOKEN: ask its keeper for yours"
     )
 
 
@@ -298,3 +298,61 @@ def test_a_shell_is_offered_the_runs_of_the_hub(hub: FakeHub, monkeypatch: pytes
     ]
     assert [name for name, _ in names_like(choice, "to")] == ["hub:top"]
     assert [name for name, _ in names_like(HubChoice("127.0.0.1:1", None, 5.0), "")] == ["hub:latest"]
+
+
+@pytest.mark.parametrize(("typed", "offered"), [("b", "bbbbbbbbbbbb\n"), ("hub:t", "hub:top\n")])
+def test_who_orders_something_about_a_run_is_offered_its_names(
+    hub: FakeHub, typed: str, offered: str
+) -> None:
+    environment = {
+        "GATOR_HUB": hub.address,
+        "GATOR_HUB_TOKEN": TOKEN,
+        "_GATOR_COMPLETE": "complete_bash",
+        "COMP_WORDS": f"gator hub pin {typed}",
+        "COMP_CWORD": "3",
+    }
+    assert CliRunner().invoke(app, env=environment, prog_name="gator").stdout == offered
+
+
+def test_a_hub_that_is_away_is_started_only_where_its_user_is() -> None:
+    another = "or name another with --hub ADDRESS"
+    assert absent("localhost:8080") == (
+        f"nobody listens at localhost:8080: start a hub with gator hub serve, {another}"
+    )
+    for address in ("far:8080", "unix:/hub"):
+        assert absent(address) == f"nobody listens at {address}: see that the hub there runs, {another}"
+
+
+def test_who_asks_without_a_token_is_told_how_to_give_one(hub: FakeHub, tmp_path: Path) -> None:
+    environment = {"GATOR_HUB": hub.address, "XDG_DATA_HOME": str(tmp_path)}
+    result = CliRunner().invoke(app, ["status", "-r", "hub:"], env=environment)
+    assert isinstance(result.exception, UnauthenticatedError)
+    assert str(result.exception).startswith(
+        f"the hub at {hub.address} needs a token: set GATOR_HUB_TOKEN, or GATOR_HUB_TOKEN_FILE to a file"
+    )
+
+
+def test_none_is_no_hub_to_look_on(ask: Gator) -> None:
+    error = ask("status", "--hub", "None", code=1).exception
+    assert isinstance(error, UsageError)
+    assert str(error) == "--hub none keeps a run out of any hub: name the hub to look on"
+
+
+def test_a_beginning_of_an_id_that_is_too_short_is_told(ask: Gator, tracking: Path) -> None:
+    words = ": the beginning of an id needs 4 hexadecimal digits"
+    assert str(ask("status", "-r", "hub:cde", code=1).exception).endswith(words)
+    assert str(ask("status", "-r", "cde", "--tracking", str(tracking), code=1).exception).endswith(words)
+
+
+def test_the_folder_of_a_run_is_no_name_on_a_hub(ask: Gator, tmp_path: Path) -> None:
+    folder = runs.ended_run(tmp_path / "nothing-here")
+    for name in (str(folder), folder.name):
+        error = str(ask("status", "-r", f"hub:{name}", code=1).exception)
+        assert error.endswith(f"; that is a folder: bring it in with gator hub import {folder}")
+
+
+def test_a_run_of_a_hub_is_not_closed_from_afar(ask: Gator) -> None:
+    error = ask("close", "-r", "hub:top", code=1).exception
+    assert isinstance(error, UsageError)
+    assert str(error) == "-r hub:top: a run is closed in its folder, on the host where it ran"
+    assert "hub:" not in ask("close", "--help").stdout

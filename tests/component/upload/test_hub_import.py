@@ -36,8 +36,8 @@ def test_where_nobody_listens_nobody_is_waited_for(run: FakeRun) -> None:
     with pytest.raises(UsageError) as caught:
         bring(run, address)
     assert str(caught.value) == (
-        f"the hub at {address} does not answer (Connection refused): "
-        "start it with gator hub serve, or name another with --hub ADDRESS"
+        f"nobody listens at {address}: start a hub with gator hub serve -P {address.rpartition(':')[2]}, "
+        "or name another with --hub ADDRESS"
     )
 
 
@@ -80,8 +80,8 @@ async def test_whose_token_is_refused_is_told_once_for_all_runs(
         with pytest.raises(UnauthenticatedError) as refused:
             await asyncio.to_thread(partial(bring, run, server.address))
         assert str(refused.value) == (
-            f"the hub at {server.address} refuses it with the token of GATOR_HUB_TOKEN: "
-            "the token is not known here"
+            f"the hub at {server.address} does not know the token in GATOR_HUB_TOKEN: "
+            "ask its keeper for yours"
         )
 
 

@@ -58,7 +58,7 @@ async def told_after(run: FakeRun, address: str, ca: bytes | None = None) -> lis
     return told
 
 
-NO_HUB = "no hub listens there: check the address"
+NO_HUB = "something else listens there: check the address"
 SILENT = "it takes connections, but does not answer: it is stuck, or no hub"
 HANGS_UP = "it hangs up at once: give --hub-ca FILE if it speaks TLS, else check the address"
 

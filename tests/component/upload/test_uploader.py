@@ -98,7 +98,7 @@ async def test_the_end_waits_no_longer_than_it_may_and_says_what_to_do(run: Fake
     assert time.monotonic() - began < 20
     assert not any("process ended" in text for text in notes.texts)
     assert notes.texts[-1] == (
-        "warning: not everything reached the hub: "
+        "warning: not everything reached the hub: bring the rest in later with: "
         f"gator hub import {run.folder.path} --hub {address} --hub-ca /ca.pem"
     )
     assert children() == before
@@ -114,7 +114,9 @@ async def test_a_hub_that_never_answered_is_hardly_waited_for(run: FakeRun) -> N
     assert time.monotonic() - began < 20
     # That the run goes on would be false by now.
     assert len(notes.texts) == 1
-    assert notes.number_of("not everything reached the hub (Connection refused): gator hub import") == 1
+    assert (
+        notes.number_of("not everything reached the hub (Connection refused): bring the rest in later") == 1
+    )
 
 
 async def test_who_presses_ctrl_c_waits_no_longer(run: FakeRun) -> None:
