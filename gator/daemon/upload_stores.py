@@ -6,6 +6,8 @@ The rule: they are only ever read, so whoever writes them never waits for this.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from google.protobuf.message import DecodeError
+
 from gator.core.bounds import shorten_description, shortened
 from gator.daemon.folder import ROOT_STORE, RunFolder
 from gator.errors import EmptyStoreError, StoreError
@@ -114,9 +116,13 @@ class RunStores:
         return sum(store.poll() for store in self.opened)
 
     def describe(self) -> attach_pb2.RunDescription:
-        """What the root's store says of the run; only when it is open."""
+        """What the root's store says of the run; only when it is open. Raises StoreError."""
         root = self.opened[0]
-        description = description_of(root.meta, self.folder.path)
+        try:
+            description = description_of(root.meta, self.folder.path)
+        except (ValueError, TypeError, DecodeError) as error:
+            root.fault = f"the record in {self.folder.path} is damaged: {error}"
+            raise StoreError(root.fault) from error
         shorten_description(description)
         description.run.started_unix_nanos = root.root_declared_unix_nanos()
         return description
@@ -141,11 +147,15 @@ class RunStores:
         except StoreError as error:
             self.unreadable[path] = str(error)
             return None
-        run = reader.meta.get("run", "")
-        if not reader.store_id or not run or (self._run and run != self._run):
+        try:
+            run = reader.meta.get("run", "")
+            if not reader.store_id or not run or (self._run and run != self._run):
+                raise StoreError(f"{path} does not say that it belongs to this run")
+            store = StoreFile(reader)
+        except StoreError as error:
             reader.close()
-            self.unreadable[path] = f"{path} does not say that it belongs to this run"
+            self.unreadable[path] = str(error)
             return None
         self._run = run
         self._known.add(path)
-        return StoreFile(reader)
+        return store

@@ -12,6 +12,8 @@ from gator.store.filesystem import is_local
 from gator.store.schema import VERSION, check_version, migrate, read_as_newest, version_of
 
 _BUSY_SECONDS = 5.0
+READ_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged file raises: the text of an error may itself hold bytes of the file."""
 
 
 def open_owner(path: Path) -> tuple[sqlite3.Connection, bool]:
@@ -49,7 +51,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
     """
     try:
         connection = _connect(path, "mode=ro")
-    except sqlite3.Error as error:
+    except READ_ERRORS as error:
         connection = _open_idle(path, error)
     try:
         version = version_of(connection)
@@ -62,7 +64,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
     except StoreError:
         connection.close()
         raise
-    except sqlite3.Error as error:
+    except READ_ERRORS as error:
         connection.close()
         raise StoreError(f"{path} cannot be read: {error}") from error
     return connection
@@ -120,11 +122,11 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
     return connection
 
 
-def _open_idle(path: Path, cause: sqlite3.Error) -> sqlite3.Connection:
+def _open_idle(path: Path, cause: Exception) -> sqlite3.Connection:
     """A store that ended cleanly but kept its mode, in a folder where this user cannot write."""
     if not path.exists():
         raise StoreError(f"there is no store {path}") from cause
-    if error_code(cause) == sqlite3.SQLITE_BUSY:
+    if isinstance(cause, sqlite3.Error) and error_code(cause) == sqlite3.SQLITE_BUSY:
         raise StoreError(
             f"{path} belongs to its live owner alone on this file system: ask the run itself"
         ) from cause
@@ -134,5 +136,5 @@ def _open_idle(path: Path, cause: sqlite3.Error) -> sqlite3.Connection:
     try:
         # Nothing is beside the file and nobody writes it, so it may be taken as it is.
         return _connect(path, "mode=ro&immutable=1")
-    except sqlite3.Error as error:
+    except READ_ERRORS as error:
         raise StoreError(f"{path} cannot be read: {error}") from error

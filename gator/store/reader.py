@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from gator.errors import StoreError
 from gator.events import FIELD_OF_KIND, GRADED_KINDS
-from gator.store.connection import open_reader
+from gator.store.connection import READ_ERRORS, open_reader
 from gator.v1 import attach_pb2, event_pb2
 
 SLICE_BYTES = 4 * 1024 * 1024
@@ -176,7 +176,7 @@ class Reader:
         with self._turn:
             try:
                 return self._connection.execute(sql, values).fetchall()
-            except sqlite3.Error as error:
+            except READ_ERRORS as error:
                 raise StoreError(f"{self.path} cannot be read: {error}") from error
 
     def _rows(self, sql: str, values: Sequence[object]) -> tuple[list[EventRow], bool]:
@@ -194,7 +194,7 @@ class Reader:
                             return rows, False
                 finally:
                     cursor.close()
-            except sqlite3.Error as error:
+            except READ_ERRORS as error:
                 raise StoreError(f"{self.path} cannot be read: {error}") from error
         return rows, True
 

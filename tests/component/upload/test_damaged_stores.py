@@ -1,0 +1,56 @@
+"""Stores whose bytes were changed: each is told, none ends what reads it by another error."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gator.daemon.upload_stores import RunStores
+from gator.errors import StoreError
+from gator.store import Reader
+from tests.component.upload.fakes import FakeRun
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> FakeRun:
+    run = FakeRun(tmp_path / "run")
+    run.log("root", "one")
+    run.result()
+    run.end()
+    return run
+
+
+def set_meta(run: FakeRun, key: str, value: str) -> Path:
+    """Put something into the root's store; `value` is SQL."""
+    path = run.folder.stores / "root.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"INSERT OR REPLACE INTO meta VALUES ('{key}', {value})")
+    return path
+
+
+def test_a_store_with_a_text_that_is_none_is_unreadable(run: FakeRun) -> None:
+    path = set_meta(run, "command_line", "CAST(x'67ff' AS TEXT)")
+    with closing(RunStores(run.folder)) as stores:
+        assert not stores.look()
+        assert "Could not decode to UTF-8" in stores.unreadable[path]
+
+
+def test_a_store_whose_schema_is_no_text_is_unreadable(run: FakeRun) -> None:
+    path = run.folder.stores / "root.db"
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"CREATE TABLE nodes", b"CREATE TABLE \xff\xfedes"))
+    with pytest.raises(StoreError, match="cannot be read"):
+        Reader.open(path)
+
+
+@pytest.mark.parametrize(("key", "value"), [("labels", "'{'"), ("plan_request", "'ff'"), ("seed", "'x'")])
+def test_a_description_that_cannot_be_read_is_a_fault_of_the_store(
+    run: FakeRun, key: str, value: str
+) -> None:
+    set_meta(run, key, value)
+    with closing(RunStores(run.folder)) as stores:
+        stores.look()
+        with pytest.raises(StoreError, match="is damaged"):
+            stores.describe()
+        assert stores.fault
