@@ -31,9 +31,9 @@ class Notes:
         return sum(words in text for text in self.texts)
 
 
-def children() -> str:
-    """The pids of all children of this process, the dead ones included."""
-    return Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+def children() -> set[str]:
+    """The pids of all children of this process, the dead ones included, and orphans that it has adopted."""
+    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
 
 
 @pytest.fixture
@@ -92,16 +92,19 @@ async def test_the_end_waits_no_longer_than_it_may_and_says_what_to_do(run: Fake
     uploader = Uploader(UploadOptions(address, "/ca.pem", wait_seconds=0.1), run.folder, ENV, notes)
     before = children()
     uploader.start()
+    started = children() - before
     run.end()
     began = time.monotonic()
     await uploader.finish()
     assert time.monotonic() - began < 20
     assert not any("process ended" in text for text in notes.texts)
-    assert notes.texts[-1] == (
-        "warning: not everything reached the hub: bring the rest in later with: "
-        f"gator hub import {run.folder.path} --hub {address} --hub-ca /ca.pem"
+    # Why, it may have heard or not in so short a time.
+    assert notes.texts[-1].startswith("warning: not everything reached the hub")
+    assert notes.texts[-1].endswith(
+        f": bring the rest in later with: gator hub import {run.folder.path} --hub {address} --hub-ca /ca.pem"
     )
-    assert children() == before
+    assert started
+    assert not started & children()
 
 
 async def test_a_hub_that_never_answered_is_hardly_waited_for(run: FakeRun) -> None:
@@ -178,9 +181,10 @@ async def test_a_process_that_was_started_ahead_gets_its_order(run: FakeRun) -> 
 def test_a_process_without_a_run_is_ended() -> None:
     before = children()
     process = UploadProcess(ENV)
-    assert children() != before
+    started = children() - before
+    assert started
     process.dismiss()
-    assert children() == before
+    assert not started & children()
 
 
 def test_a_process_whose_maker_is_gone_ends_by_itself() -> None:
