@@ -134,7 +134,8 @@ def state_in(text: str) -> "query_pb2.Git | None":
         if line.startswith("# branch.oid "):
             git.commit = line.removeprefix("# branch.oid ")
         elif line.startswith("# branch.head "):
-            git.branch = line.removeprefix("# branch.head ").replace("(detached)", "")
+            branch = line.removeprefix("# branch.head ")
+            git.branch = "" if branch == "(detached)" else branch
         elif not line.startswith("#"):
             git.dirty = True
             break

@@ -33,6 +33,11 @@ def test_commit_branch_and_changes_of_a_working_tree_are_told(tmp_path: Path) ->
     assert GitQuestion(str(tmp_path), ENV).answer() == query_pb2.Git(commit=commit, dirty=True)
 
 
+def test_a_branch_may_be_called_almost_anything() -> None:
+    text = "# branch.oid 12ab\n# branch.head x(detached)y\n"
+    assert state_in(text) == query_pb2.Git(commit="12ab", branch="x(detached)y")
+
+
 def test_nothing_is_told_outside_of_a_working_tree_or_before_the_first_commit(tmp_path: Path) -> None:
     outside = {**ENV, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
     assert GitQuestion(str(tmp_path), outside).answer() is None
