@@ -5,6 +5,7 @@ dropped, and counted. Outside of Gator everything here does nothing, and says so
 """
 
 import atexit
+import contextlib
 import logging
 import os
 import sys
@@ -12,7 +13,7 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
@@ -40,6 +41,7 @@ __all__ = [
 
 EXIT_SECONDS: Final = 10.0
 """How long the end of a program waits for its messages to be kept."""
+_FORKS: Final = "GRPC_ENABLE_FORK_SUPPORT"
 
 
 class Client:
@@ -170,12 +172,13 @@ class Client:
 
     def _work(self) -> None:
         """Keeps a stream to the parent until the client is closed or the parent refuses it."""
-        from gator import rpc, rpc_status
-        from gator.v1 import parent_service_pb2_grpc
+        with _bearing_forks():
+            from gator import rpc, rpc_status
+            from gator.v1 import parent_service_pb2_grpc
 
-        import grpc  # isort: skip - after rpc, which imports it quietly
+            import grpc  # isort: skip - after rpc, which imports it quietly
 
-        channel = rpc.blocking_channel(self._address)
+            channel = rpc.blocking_channel(self._address)
         attach = parent_service_pb2_grpc.ParentServiceStub(channel).Attach
         pause = 0.05
         while not self._closing.is_set():
@@ -334,6 +337,23 @@ def metric(name: str, value: float, *, kind: str = "last", unit: str = "") -> No
 def flush(timeout_seconds: float = EXIT_SECONDS) -> bool:
     """Waits until everything said so far is kept; False when that took too long."""
     return _default().flush(timeout_seconds)
+
+
+@contextlib.contextmanager
+def _bearing_forks() -> Generator[None]:
+    """Meanwhile gRPC may be started so that it survives a fork; else it crashes or hangs in the child.
+
+    It looks when it is imported and when the first channel is made. Whoever has set it is obeyed, and
+    programs that are started from here must not see it.
+    """
+    if _FORKS in os.environ:
+        yield
+        return
+    os.environ[_FORKS] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(_FORKS, None)
 
 
 _clients: "weakref.WeakSet[Client]" = weakref.WeakSet()

@@ -196,6 +196,9 @@ context = multiprocessing.get_context("fork")
 processes = [context.Process(target=child, args=(n,)) for n in range(3)]
 [p.start() for p in processes]
 [p.join() for p in processes]
+assert [p.exitcode for p in processes] == [0, 0, 0]
+import os
+assert "GRPC_ENABLE_FORK_SUPPORT" not in os.environ
 """
     async with serving(parent, folder):
         done = await run_program(folder, program, PYTHONWARNINGS="ignore")
