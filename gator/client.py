@@ -129,9 +129,7 @@ class Client:
         worker = self._worker
         if worker is None:
             return
-        if not self.flush(timeout_seconds) and (lost := len(self._backlog)):
-            noun = "message of this job was" if lost == 1 else "messages of this job were"
-            self._say_once(f"{lost} {noun} not recorded: its parent did not answer")
+        self._flush_or_say(timeout_seconds)
         self._closing.set()
         self._backlog.shut()
         call = self._call
@@ -164,7 +162,13 @@ class Client:
     def _flush_after_main(self) -> None:
         threading.main_thread().join()
         self._exit_deadline = time.monotonic() + EXIT_SECONDS
-        self.flush(EXIT_SECONDS)
+        # A process that multiprocessing has forked comes no further.
+        self._flush_or_say(EXIT_SECONDS)
+
+    def _flush_or_say(self, timeout_seconds: float) -> None:
+        if not self.flush(timeout_seconds) and (lost := len(self._backlog)):
+            noun = "message of this job was" if lost == 1 else "messages of this job were"
+            self._say_once(f"{lost} {noun} not recorded: its parent did not answer")
 
     def _close_at_exit(self) -> None:
         deadline = self._exit_deadline

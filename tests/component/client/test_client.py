@@ -206,6 +206,20 @@ assert "GRPC_ENABLE_FORK_SUPPORT" not in os.environ
     assert sorted(parent.kept) == ["child 0", "child 1", "child 2", "parent"]
 
 
+async def test_a_forked_process_says_what_was_not_recorded_of_it(folder: Path) -> None:
+    program = """
+import multiprocessing
+from gator import client
+client.EXIT_SECONDS = 0.2
+process = multiprocessing.get_context("fork").Process(target=client.info, args=("lost",))
+process.start()
+process.join()
+"""
+    done = await run_program(folder, program)
+    assert done.returncode == 0
+    assert done.stderr == "gator: 1 message of this job was not recorded: its parent did not answer\n"
+
+
 async def test_a_flood_is_slowed_down_and_arrives_whole(folder: Path) -> None:
     parent = Parent()
     program = "from gator import client\nfor n in range(5000): client.info('x' * 100 + str(n))"
