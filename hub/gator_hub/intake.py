@@ -9,10 +9,12 @@ from typing import Any
 
 from gator.core.bounds import MOST_ENTRIES
 from gator.errors import ProtocolError, UnavailableError
+from gator.link import parts
 from gator.rpc_turns import Places, Turns
 from gator.v1 import attach_pb2
+from gator_hub.writer import Lane
 
-MOST_BYTES = 16 * 1024 * 1024
+MOST_BYTES = 64 * 1024 * 1024
 """While so much is held, nothing more is unpacked."""
 MOST_WAITING_BYTES = 32 * 1024 * 1024
 """Whose message would make those that wait more than this has to dial again."""
@@ -26,11 +28,8 @@ _ENTRY_BYTES = 100
 """So does an entry in a list of an event."""
 _MOST_ENTRIES_OF_BATCH = 8 * MOST_ENTRIES
 """In a batch with more than one event, as a root gathers them, there is no room for more."""
-_FEW_ENTRIES = 4
-"""Where events have no more on average, what they have is part of `_EVENT_BYTES`."""
-_LARGE_BYTES = 1024
-# The bytes before each entry of a list, of whatever payload.
-_TAGS = (b"\x1a", b"\x3a", b"\x4a")
+_SMALL_BYTES = 1024
+"""Of an event of so many bytes nothing is known but that."""
 # Of what is on its way gRPC alone knows: at most a message without parts for each stream.
 _STREAMS, _STREAMS_EACH = 400, 300
 _JOINING, _JOINING_EACH = 8, 6
@@ -102,36 +101,29 @@ class Intake:
 
 
 def memory_of(batch: attach_pb2.Batch, size_bytes: int) -> int:
-    """What a batch of so many bytes takes when it is unpacked.
+    """What a batch of so many bytes may take when it is unpacked.
 
-    Raises ProtocolError where the lists of its events have more entries than a root sends.
+    Raises ProtocolError where the lists of events that it looks at have more entries than a root sends.
     """
-    held = size_bytes + len(batch.events) * _EVENT_BYTES
-    if not _may_have_lists(batch, size_bytes):
-        return held
+    most_small = min(len(batch.events) * _SMALL_BYTES, parts.MOST_BYTES)
+    if batch.subscription == Lane.BULK and size_bytes <= most_small:
+        # These are too many to look at each, and there is room for the most that they may become.
+        return size_bytes * UNPACKED_TIMES
     total = 0
     for event in batch.events:
         name = event.WhichOneof("payload")
-        if name is not None and name in _ENTRIES:
-            entries = _ENTRIES[name](getattr(event, name))
-            if entries > MOST_ENTRIES:
-                raise ProtocolError(
-                    f"the lists of event {event.seq} of {batch.store} have {entries} entries: "
-                    f"at most {MOST_ENTRIES} are taken"
-                )
-            total += entries
+        if name is None or name not in _ENTRIES:
+            continue
+        entries = _ENTRIES[name](getattr(event, name))
+        if entries > MOST_ENTRIES:
+            raise ProtocolError(
+                f"the lists of event {event.seq} of {batch.store} have {entries} entries: "
+                f"at most {MOST_ENTRIES} are taken"
+            )
+        total += entries
     if total > _MOST_ENTRIES_OF_BATCH:
         raise ProtocolError(f"the lists in a batch of {batch.store} have {total} entries")
-    return held + total * _ENTRY_BYTES
-
-
-def _may_have_lists(batch: attach_pb2.Batch, size_bytes: int) -> bool:
-    """False for single log events as most are, where a look at each of them would cost."""
-    events = len(batch.events)
-    if size_bytes > events * _LARGE_BYTES:
-        return True
-    data = batch.SerializeToString()
-    return sum(data.count(tag) for tag in _TAGS) > events * _FEW_ENTRIES
+    return size_bytes + len(batch.events) * _EVENT_BYTES + total * _ENTRY_BYTES
 
 
 _ENTRIES: Mapping[str, Callable[[Any], int]] = {

@@ -8,6 +8,7 @@ from gator.core.bounds import MOST_ENTRIES
 from gator.errors import ProtocolError, UnavailableError
 from gator.v1 import attach_pb2, event_pb2
 from gator_hub.intake import UNPACKED_TIMES, Intake, memory_of
+from gator_hub.writer import Lane
 
 
 async def settle() -> None:
@@ -104,8 +105,20 @@ def test_many_small_events_take_more_than_their_bytes() -> None:
     assert memory_of(batch, 1000) == 3000
 
 
+def test_small_events_that_may_be_many_take_what_they_may_become() -> None:
+    batch = attach_pb2.Batch(subscription=Lane.BULK)
+    batch.events.add()
+    assert memory_of(batch, 1000) == 1000 * UNPACKED_TIMES
+
+
+def test_in_a_batch_above_what_a_root_sends_each_event_is_looked_at() -> None:
+    batch = of_lists(200, MOST_ENTRIES // 8)
+    with pytest.raises(ProtocolError):
+        memory_of(batch, 200_000)
+
+
 def of_lists(events: int, entries: int) -> attach_pb2.Batch:
-    batch = attach_pb2.Batch(subscription=2, store="s")
+    batch = attach_pb2.Batch(subscription=Lane.BULK, store="s")
     for number in range(events):
         event = batch.events.add(seq=number + 1, path="top")
         if number % 2:
@@ -123,5 +136,5 @@ def test_entries_of_lists_take_far_more_than_their_bytes() -> None:
 def test_no_more_entries_are_taken_than_a_root_sends() -> None:
     for events, entries in ((1, MOST_ENTRIES + 1), (20, MOST_ENTRIES // 2)):
         with pytest.raises(ProtocolError):
-            memory_of(of_lists(events, entries), 1)
-    assert memory_of(of_lists(1, MOST_ENTRIES), 1)
+            memory_of(of_lists(events, entries), 100_000)
+    assert memory_of(of_lists(1, MOST_ENTRIES), 100_000)
