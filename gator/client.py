@@ -345,12 +345,13 @@ def flush(timeout_seconds: float = EXIT_SECONDS) -> bool:
 
 @contextlib.contextmanager
 def _bearing_forks() -> Generator[None]:
-    """Meanwhile gRPC may be started so that it survives a fork; else it crashes or hangs in the child.
+    """Meanwhile gRPC may be started so that it survives a fork; else it may crash or hang in the child.
 
     It looks when it is imported and when the first channel is made. Whoever has set it is obeyed, and
     programs that are started from here must not see it.
     """
-    if _FORKS in os.environ:
+    # It is not free of faults of its own, so it is for programs alone that look as if they were to fork.
+    if _FORKS in os.environ or "multiprocessing" not in sys.modules:
         yield
         return
     os.environ[_FORKS] = "1"
