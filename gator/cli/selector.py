@@ -1,6 +1,7 @@
 """Finds the run on this host that a command is about: `-r latest`, `-2`, an id, an ident or a folder.
 
-Rule: finding a run opens no store, so that a broken one stands in nobody's way.
+Invariant: a store is opened only to read an ident that the name of its folder does not tell exactly. A store
+that cannot be read does not hide the other runs.
 """
 
 import os
@@ -12,8 +13,8 @@ from typing import Final
 from msgspec import Struct
 
 from gator.core.amounts import plural
-from gator.daemon.folder import RunFolder
-from gator.errors import NotFoundError, UsageError
+from gator.daemon.folder import MAX_NAME_PART, ROOT_STORE, RunFolder, name_part
+from gator.errors import NotFoundError, StoreError, UsageError
 
 LATEST: Final = "latest"
 LEAST_DIGITS: Final = 4
@@ -28,13 +29,35 @@ class FoundRun(Struct, frozen=True):
     stamp: str
     """When it was started, as `YYYYMMDD-HHMMSS` in the local zone; empty where the name does not say."""
     ident: str
-    """Ident of its root, as far as a file name can hold it."""
+    """Ident of its root, as far as a file name can hold it; the folder's name where a user chose that."""
 
     @property
     def id(self) -> str:
         """Id of the run; empty if it never began."""
         owner = self.folder.owner()
         return owner.run if owner is not None else ""
+
+    def has_ident(self, wanted: str) -> bool:
+        """Returns whether the ident of the root is exactly this one.
+
+        Where the record cannot be read, the name of the folder decides.
+        """
+        if self.stamp and name_part(wanted) != self.ident:
+            return False
+        if self.stamp and "_" not in self.ident and len(self.ident) < MAX_NAME_PART:
+            return wanted == self.ident
+        recorded = self._recorded_ident()
+        return wanted == (self.ident if recorded is None else recorded)
+
+    def _recorded_ident(self) -> str | None:
+        from gator.store import Reader
+        from gator.store.run_meta import run_of
+
+        try:
+            with Reader.open(self.folder.stores / ROOT_STORE) as reader:
+                return run_of(reader.meta, self.folder.path).ident or None
+        except (StoreError, OSError):
+            return None
 
 
 def tracking_root(option: Path | None) -> Path:
@@ -141,19 +164,23 @@ def _latest(root: Path, runs: Sequence[FoundRun]) -> FoundRun:
 
 
 def _named(wanted: str, runs: Sequence[FoundRun]) -> FoundRun | None:
+    """The run that a name means: an id, an ident, the beginning of an id, a folder, the beginning of its name."""
+    if _NAME.fullmatch(wanted):
+        for run in runs:
+            if run.folder.path.name == wanted:
+                return run
+    ids = {run.id: run for run in reversed(runs)}
+    if wanted and wanted in ids:
+        return ids[wanted]
     for run in runs:
-        if run.folder.path.name == wanted:
+        if run.has_ident(wanted):
             return run
-    for meant in (
-        [run for run in runs if run.id == wanted],
-        # They come the newest first.
-        [run for run in runs if run.ident == wanted][:1],
-        [run for run in runs if len(wanted) >= LEAST_DIGITS and run.id.startswith(wanted)],
-    ):
-        if len(meant) > 1:
-            raise NotFoundError(f"the ids of {len(meant)} runs begin with {wanted}: give more of it")
-        if meant:
-            return meant[0]
+    meant = [run for run in runs if len(wanted) >= LEAST_DIGITS and run.id.startswith(wanted)]
+    if len(meant) > 1:
+        raise NotFoundError(f"the ids of {len(meant)} runs begin with {wanted}: give more of it")
+    meant += [run for run in runs if run.folder.path.name == wanted]
+    if meant:
+        return meant[0]
     if is_run(Path(wanted)):
         return _found(Path(wanted).absolute())
     return next((run for run in runs if run.folder.path.name.startswith(wanted)), None)

@@ -23,6 +23,8 @@ CLOSING_STORE = "closing.db"
 LATEST = "latest"
 """The link to the newest run of a tracking folder."""
 LOOK_SECONDS = 0.5
+MAX_NAME_PART = 64
+"""Maximum number of characters of an ident in the name of a run's folder."""
 
 
 class Owner(Struct, frozen=True):
@@ -50,6 +52,11 @@ class Owner(Struct, frozen=True):
         )
 
 
+def name_part(ident: str) -> str:
+    """Returns an ident as it stands in the name of a run's folder; different idents may give the same."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", ident)[:MAX_NAME_PART]
+
+
 def _no_folder(tracking: Path, error: OSError) -> UsageError:
     return UsageError(
         f"cannot make a folder for the run in {tracking}: {error.strerror}; name another one with --tracking"
@@ -75,7 +82,7 @@ class RunFolder:
 
         Raises UsageError when the folder cannot be made.
         """
-        name = f"{stamp}-{re.sub(r'[^A-Za-z0-9._-]', '_', ident)[:64]}"
+        name = f"{stamp}-{name_part(ident)}"
         try:
             tracking.mkdir(parents=True, exist_ok=True)
         except OSError as error:
