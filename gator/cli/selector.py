@@ -164,7 +164,7 @@ def _latest(root: Path, runs: Sequence[FoundRun]) -> FoundRun:
 
 
 def _named(wanted: str, runs: Sequence[FoundRun]) -> FoundRun | None:
-    """The run that a name means: an id, an ident, the beginning of an id, a folder, the beginning of its name."""
+    """The run of an id, an ident, the beginning of an id, a folder, or the beginning of a folder's name."""
     if _NAME.fullmatch(wanted):
         for run in runs:
             if run.folder.path.name == wanted:

@@ -1,4 +1,4 @@
-"""`-r IDENT` compares idents as they were written, not the names of folders, in which they are cut and mapped."""
+"""`-r IDENT` compares idents as they were written, not the names of folders."""
 
 from tests.acceptance.support import Gator
 
