@@ -1,51 +1,23 @@
 """What this process may use of its host: the defaults of the pools.
 
-The rule: what a cgroup or an affinity mask takes away is not there.
+Invariant: what a control group or an affinity mask takes away is not offered to jobs.
 """
 
-import math
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
-_CGROUPS = Path("/sys/fs/cgroup")
+from gator.process.cgroups import SYSTEM_ROOT, cpu_quota, memory_limit
 
 
-def cores_here() -> int:
-    """Cores by affinity, capped by the cgroup's quota; at least 1."""
+def cores_here(root: Path = SYSTEM_ROOT) -> int:
+    """Returns the cores by affinity, capped by the control group's quota; at least 1."""
     cores = len(os.sched_getaffinity(0))
-    for folder in _own_cgroups():
-        try:
-            quota, period = (folder / "cpu.max").read_text().split()
-        except (OSError, ValueError):
-            continue
-        if quota != "max":
-            cores = min(cores, max(1, math.floor(int(quota) / int(period))))
-    return cores
+    quota = cpu_quota(root)
+    return cores if quota is None else min(cores, max(1, int(quota)))
 
 
-def memory_here() -> int:
-    """Bytes of memory of the host, capped by the cgroup's limit."""
+def memory_here(root: Path = SYSTEM_ROOT) -> int:
+    """Returns the bytes of memory of the host, capped by the control group's limit."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for folder in _own_cgroups():
-        try:
-            limit = (folder / "memory.max").read_text().strip()
-        except OSError:
-            continue
-        if limit != "max":
-            memory = min(memory, int(limit))
-    return memory
-
-
-def _own_cgroups() -> Iterator[Path]:
-    """The process's cgroup (version 2) and all above it, see cgroups(7)."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        if line.startswith("0::"):
-            folder = _CGROUPS / line[3:].lstrip("/")
-            while folder != _CGROUPS.parent:
-                yield folder
-                folder = folder.parent
+    limit = memory_limit(root)
+    return memory if limit is None else min(memory, limit)
