@@ -6,6 +6,9 @@ from yaml.error import Mark, MarkedYAMLError
 
 from gator.errors import Problem
 
+MAX_DEPTH = 200
+"""Maximum nesting of collections, because the composer calls itself for each level."""
+TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 _QUOTE = "quote it"
 _NAME = re.compile(r"\$\{\{?[^}\]]*\}?\}?")
 
@@ -47,6 +50,9 @@ def explain(error: MarkedYAMLError, text: str, file: str) -> Problem:
     problem = next((same for start, same in _IN_PYTHON.items() if problem.startswith(start)), problem)
     if mark is None:
         return Problem(file, 0, 0, problem)
+    if "nesting" in problem:
+        # The scanner in C, which reads ahead of the composer, has a limit of its own in newer versions.
+        return Problem(file, mark.line + 1, mark.column + 1, TOO_DEEP)
     name = _name_in_flow(error, lines)
     if name is not None:
         return Problem(file, *name)

@@ -15,15 +15,12 @@ from yaml.reader import Reader
 from yaml.resolver import BaseResolver
 
 from gator.errors import Problem, SpecError
-from gator.spec.yaml_hints import explain
+from gator.spec.yaml_hints import MAX_DEPTH, TOO_DEEP, explain
 
 STR = "tag:yaml.org,2002:str"
 SEQ = "tag:yaml.org,2002:seq"
 MAP = "tag:yaml.org,2002:map"
 NULL = "tag:yaml.org,2002:null"
-
-DEEPEST = 200
-"""More levels than this are refused: the composer calls itself for each."""
 
 _TAGS: dict[type[Node], str] = {ScalarNode: STR, SequenceNode: SEQ, MappingNode: MAP}
 _MARK = "\ufeff"
@@ -45,9 +42,9 @@ class _Plain(BaseResolver):
 
     def descend_resolver(self, current_node: Node | None, current_index: object) -> None:
         self.depth += 1
-        if self.depth > DEEPEST:
+        if self.depth > MAX_DEPTH:
             mark = current_node.start_mark if current_node is not None else None
-            raise ComposerError(None, None, f"nested more than {DEEPEST} levels deep", mark)
+            raise ComposerError(None, None, TOO_DEEP, mark)
 
     def ascend_resolver(self) -> None:
         self.depth -= 1

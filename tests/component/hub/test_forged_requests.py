@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from gator import errors, rpc_status
@@ -27,6 +27,7 @@ from gator_hub.hub_servicer import HubServicer
 from gator_hub.ingest import Ingest
 from gator_hub.runs import OpenRuns
 from tests.component.query import runs
+from tests.properties import examples
 
 from .filled import FilledHub
 from .postgres import PostgresServer
@@ -212,9 +213,8 @@ QUERIES: dict[str, type[Message]] = {
     "list_metrics": qs.ListMetricsRequest,
     "list_samples": qs.ListSamplesRequest,
 }
-BOUNDED = settings(
-    max_examples=120,
-    deadline=None,
+BOUNDED = examples(
+    120,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -257,7 +257,7 @@ HUB: dict[str, type[Message]] = {
 
 
 @pytest.mark.parametrize("name", HUB)
-@settings(BOUNDED, max_examples=60)
+@examples(60, parent=BOUNDED)
 @given(data=st.data())
 def test_a_question_to_a_hub_of_any_content_gets_an_answer_or_a_clear_refusal(
     server: Server, name: str, data: st.DataObject
@@ -268,7 +268,7 @@ def test_a_question_to_a_hub_of_any_content_gets_an_answer_or_a_clear_refusal(
     check(lambda request: server.ask(name, request), request)
 
 
-@settings(BOUNDED, max_examples=40)
+@examples(40, parent=BOUNDED)
 @given(data=st.data())
 def test_an_order_of_any_content_gets_an_answer_or_a_clear_refusal(
     server: Server, data: st.DataObject

@@ -4,7 +4,7 @@ from queue import Queue
 from threading import Thread
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from gator.core.cursor import passes
@@ -13,6 +13,7 @@ from gator.store import Reader, RunReader
 from gator.store import reader as reading
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 from tests.component.store.support import Turns, block, declared, finished, log, make_store, result, started
+from tests.properties import examples
 
 PATHS = ("top", "top/a", "top/a/x[1]", "top/a[2]", "top/ab", "top/b")
 SEVERITIES = [value for value in common_pb2.Severity.values() if value]
@@ -51,7 +52,7 @@ def slow(events: Sequence[event_pb2.Event], wanted: attach_pb2.EventFilter) -> l
     return passed
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, wanted=FILTERS, limit=st.integers(1, 7), reopen=st.booleans())
 def test_any_filter_in_any_pieces_gives_what_the_core_lets_pass(
     tmp_path_factory: pytest.TempPathFactory,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from gator.core.cursor import (
     BATCH_BYTES,
@@ -23,6 +23,7 @@ from gator.core.cursor import (
 )
 from gator.v1 import attach_pb2 as pb
 from gator.v1 import event_pb2
+from tests.properties import examples
 
 
 def log(seq: int = 0, size: int = 1, severity: int = 3, path: str = "a") -> event_pb2.Event:
@@ -271,7 +272,7 @@ _filters = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(_filters, _steps)
 def test_every_selected_event_arrives_once_and_in_order(
     wanted: pb.EventFilter, steps: list[tuple[str, object]]

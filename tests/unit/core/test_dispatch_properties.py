@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.core.dispatch import Dispatcher
@@ -23,6 +23,7 @@ from gator.core.dispatch_actions import (
 from gator.core.ledger import Ledger
 from gator.core.pools import DemandKey, Pools
 from gator.v1 import attach_pb2
+from tests.properties import examples
 
 POOLS = Pools(4, 10, False, {"a": 2})
 DEMANDS = (
@@ -257,7 +258,7 @@ STEPS = (
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     st.booleans(),
     st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 999)), max_size=120),
@@ -273,7 +274,7 @@ def test_nothing_is_over_committed_handed_out_twice_or_forgotten(
     assert world.dispatcher.counts.leases == 0
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.booleans(), st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 999)), max_size=60))
 def test_a_stop_gives_everything_back_that_has_not_started(fixed: bool, steps: list[tuple[str, int]]) -> None:
     world = World(fixed)
@@ -286,7 +287,7 @@ def test_a_stop_gives_everything_back_that_has_not_started(fixed: bool, steps: l
     world.drain()
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40))
 def test_with_one_slot_the_first_by_weight_and_order_is_next(specs: list[tuple[int, int, int]]) -> None:
     dispatcher = Dispatcher(Ledger(Pools(1, 100, False, {})), max_hosts=1, slots=1, fixed_host="inline")
@@ -304,7 +305,7 @@ def test_with_one_slot_the_first_by_weight_and_order_is_next(specs: list[tuple[i
         dispatcher.on_finished(out.key, now)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     st.sampled_from([0.001, 0.01, 1.0]),
     st.sampled_from([DemandKey(4), DemandKey(3, 8), DemandKey(2, 0, (("a", 2),))]),

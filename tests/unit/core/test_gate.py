@@ -3,7 +3,7 @@
 from itertools import permutations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.core.gate import Gate, GateState, key_of, refusal
@@ -115,7 +115,6 @@ ENDS = [
 ]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["on_pass", "on_fail", "on_done"]), min_size=3, max_size=3),
     st.lists(st.sampled_from(ENDS), min_size=3, max_size=3),

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.core.dispatch import Dispatcher, Grant
@@ -13,6 +13,7 @@ from gator.core.lease_queue import MOST_WISHED, LeaseQueue, Return, Wish
 from gator.core.ledger import Ledger
 from gator.core.pools import DemandKey, Pools
 from gator.v1 import attach_pb2
+from tests.properties import examples
 
 ONE, TWO = DemandKey(1), DemandKey(2)
 
@@ -244,7 +245,7 @@ class Run:
 DEMANDS = (ONE, TWO, DemandKey(1, 0, (("sim", 1),)), DemandKey(0), DemandKey(99))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.randoms(use_true_random=False), st.integers(1, 4), st.integers(1, 30))
 def test_whatever_happens_nothing_is_over_committed_and_every_lease_comes_back(
     random: Random, cores: int, jobs: int

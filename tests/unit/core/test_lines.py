@@ -3,12 +3,13 @@
 import re
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.core.lines import BLOCK_BYTES, BLOCK_NANOS, BlockBuilder, LineCounter
 from gator.core.text import clean, cut, readable
 from gator.v1 import common_pb2, event_pb2
+from tests.properties import examples
 
 _PARTS = [
     b"\n",
@@ -69,7 +70,7 @@ def _visible(text: bytes) -> bool:
 
 
 @given(_BYTES, st.lists(st.integers(0, 10_000), max_size=12))
-@settings(max_examples=400, deadline=None)
+@examples(400)
 def test_any_chunking_gives_the_same_lines_and_messages(data: bytes, cuts: list[int]) -> None:
     counter = LineCounter()
     for chunk in _chunks(data, cuts):
@@ -80,7 +81,7 @@ def test_any_chunking_gives_the_same_lines_and_messages(data: bytes, cuts: list[
 
 
 @given(_BYTES, st.lists(st.integers(0, 10_000), max_size=12), st.integers(0, 3))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_blocks_hold_every_byte_and_their_numbers_follow_each_other(
     data: bytes, cuts: list[int], flush_every: int
 ) -> None:

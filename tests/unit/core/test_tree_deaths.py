@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import event as note
 from hypothesis import strategies as st
 
@@ -17,11 +17,12 @@ from gator.plan import make_plan
 from gator.testing.world import Daemon, Key, World, array, group, job, order, request
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
+from tests.properties import examples
 from tests.unit.core.test_tree_properties import attempt, check_tallies, found
 from tests.unit.core.tree_oracle import Oracle
 from tests.unit.core.tree_strategies import Case, cases
 
-SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = examples(60, suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass

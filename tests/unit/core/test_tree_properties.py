@@ -4,20 +4,20 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, given
 
 from gator.core import tier
 from gator.events import is_below
 from gator.testing.world import Canon, World, array, group, job, order, request
 from gator.v1 import common_pb2 as pb
 from gator.v1 import spec_pb2
+from tests.properties import examples
 from tests.unit.core.tree_oracle import CANCELLED, LOST, UNNEEDED, Oracle
 from tests.unit.core.tree_strategies import Case, cases
 
 TALLY = {"passed": "PASSED", "failed": "FAILED", "pruned": "PRUNED", "cancelled": CANCELLED, "lost": LOST}
-SETTINGS = settings(
-    max_examples=40,
-    deadline=None,
+SETTINGS = examples(
+    40,
     suppress_health_check=[HealthCheck.too_slow],
 )
 

@@ -1,12 +1,13 @@
 import textwrap
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.errors import SpecError
 from gator.spec import dump, load
 from gator.spec.keys import NODE_KEYS, SUB_KEYS
 from gator.v1 import spec_pb2
+from tests.properties import examples
 from tests.unit.spec.spec_strategies import specs
 
 
@@ -31,14 +32,14 @@ def _strip(spec: spec_pb2.Spec) -> None:
         _strip(child)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(specs())
 def test_any_spec_survives_dump_and_load(spec: spec_pb2.Spec) -> None:
     text = dump(spec)
     assert without_positions(load(text, file="x.yaml").spec) == without_positions(spec)
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(
     st.one_of(
         st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))
@@ -58,7 +59,7 @@ KEYS = (*NODE_KEYS, *(key.name for keys in SUB_KEYS.values() for key in keys))
 PIECES = st.sampled_from([*TAGS, *MARKS, *REST, *KEYS])
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(st.lists(PIECES, max_size=40).map("".join))
 def test_any_pieces_of_the_language_are_loaded_or_refused(text: str) -> None:
     try:
