@@ -77,7 +77,7 @@ def close_unborn(
                 yield from close_unborn(record, each, below, closing, inner)
                 fold.add(below, inner[0])
         result = _of_group(record, node, path, closing, fold)
-    complete(result, node.kind, path, allow_failure=node.allow_failure)
+    complete(result, node.kind, path, allow_failure=node.allow_failure, now=record.now())
     record.conclude(node, path, result)
     results.append(result)
 
@@ -99,4 +99,5 @@ def _of_group(
         return fold.finish(wall_nanos=record.now() - began, allow_failure=node.allow_failure)
     result = event_pb2.Result(outcome=closing.outcome, reason=closing.reason, message=closing.message)
     result.jobs.CopyFrom(fold.jobs())
+    fold.put_first(result)
     return result

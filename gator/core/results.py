@@ -28,6 +28,7 @@ def result_of_end(end: event_pb2.AttemptFinished, attempts: int) -> event_pb2.Re
         metrics=end.metrics,
         usage=end.usage,
         signature=end.signature,
+        first_failure_unix_nanos=end.ended_unix_nanos if end.outcome in FAILURES else 0,
     )
     if end.HasField("first_error"):
         result.first_error.CopyFrom(end.first_error)
@@ -51,13 +52,17 @@ def count_result(tally: event_pb2.Tally, result: event_pb2.Result) -> None:
 
 
 def complete(
-    result: event_pb2.Result, kind: pb.NodeKind.ValueType, path: str, *, allow_failure: bool
+    result: event_pb2.Result, kind: pb.NodeKind.ValueType, path: str, *, allow_failure: bool, now: int
 ) -> None:
-    """Fill in what follows from the outcome."""
+    """Fill in what follows from the outcome.
+
+    `now`, in nanoseconds since 1970, stands for the end of a failed job whose own is not known.
+    """
     result.allow_failure = allow_failure
     if kind == pb.NODE_KIND_JOB:
         setattr(result.jobs, _TALLY_FIELD[result.outcome], 1)
         if result.outcome in FAILURES:
             result.first_failure = path
+            result.first_failure_unix_nanos = result.first_failure_unix_nanos or now
             # What was never started is lost without an attempt that could have one.
             sign(result)

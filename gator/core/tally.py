@@ -21,8 +21,15 @@ _tally_of = attrgetter(*_TALLY)
 _WORST_FIRST = (pb.OUTCOME_FAILED, pb.OUTCOME_LOST, pb.OUTCOME_CANCELLED, pb.OUTCOME_PRUNED)
 
 
+class _Failure(Struct, frozen=True, order=True):
+    """A job that failed. The first of several is the least: the earliest end, then the least path."""
+
+    ended_unix_nanos: int
+    path: str
+
+
 class _First(Struct, frozen=True):
-    """The first child, in the order of arrival, that ended with an outcome which the group takes on."""
+    """The child that was folded first of those that ended with an outcome which the group takes on."""
 
     path: str
     reason: pb.Reason.ValueType
@@ -42,6 +49,7 @@ class GroupFold:
         "_counts",
         "_first_error",
         "_first_failure",
+        "_first_with_error",
         "_firsts",
         "_metrics",
         "_peak_memory",
@@ -61,7 +69,8 @@ class GroupFold:
         self._peak_memory: int | None = None
         self._peak_processes: int | None = None
         self._firsts: dict[pb.Outcome.ValueType, _First] = {}
-        self._first_failure = ""
+        self._first_failure: _Failure | None = None
+        self._first_with_error: _Failure | None = None
         self._first_error: event_pb2.Offence | None = None
 
     @property
@@ -82,13 +91,12 @@ class GroupFold:
 
     def finish(self, *, wall_nanos: int, allow_failure: bool) -> event_pb2.Result:
         """The Result of the group; `wall_nanos` is from its start to its end."""
-        return event_pb2.Result(
+        result = event_pb2.Result(
             outcome=self.outcome,
             reason=self._reason(),
             message=self._message(),
             attempts=self._attempts,
             counts=pb.Counts(**dict(zip(_COUNTS, self._counts, strict=True))),
-            first_error=self._first_error,
             metrics=self._metrics.totals(),
             usage=event_pb2.Usage(
                 wall_nanos=wall_nanos,
@@ -98,9 +106,18 @@ class GroupFold:
                 peak_processes=self._peak_processes,
             ),
             jobs=self.jobs(),
-            first_failure=self._first_failure,
             allow_failure=allow_failure,
         )
+        self.put_first(result)
+        return result
+
+    def put_first(self, result: event_pb2.Result) -> None:
+        """Put the first failure below and the first error into the Result of the group."""
+        if self._first_failure is not None:
+            result.first_failure = self._first_failure.path
+            result.first_failure_unix_nanos = self._first_failure.ended_unix_nanos
+        if self._first_error is not None:
+            result.first_error.CopyFrom(self._first_error)
 
     def jobs(self) -> event_pb2.Tally:
         """The jobs below by outcome, so far."""
@@ -115,13 +132,27 @@ class GroupFold:
         if outcome in (pb.OUTCOME_FAILED, pb.OUTCOME_LOST):
             if result.allow_failure:
                 return
-            if not self._first_failure:
-                self._first_failure = result.first_failure or path
-            if self._first_error is None and result.HasField("first_error"):
-                self._first_error = event_pb2.Offence()
-                self._first_error.CopyFrom(result.first_error)
+            self._note_failure(path, result)
         if outcome not in self._firsts:
             self._firsts[outcome] = _First(path, result.reason, result.message)
+
+    def _note_failure(self, path: str, result: event_pb2.Result) -> None:
+        """Keep the earliest end of a failed job below, and the first error of the earliest that has one."""
+        ended = result.first_failure_unix_nanos
+        failure = _Failure(ended, result.first_failure or path)
+        if self._first_failure is None or failure < self._first_failure:
+            self._first_failure = failure
+        if not result.HasField("first_error"):
+            return
+        error = result.first_error
+        if error.path:
+            failure = _Failure(error.ended_unix_nanos, error.path)
+        if self._first_with_error is None or failure < self._first_with_error:
+            self._first_with_error = failure
+            self._first_error = event_pb2.Offence()
+            self._first_error.CopyFrom(error)
+            self._first_error.path = failure.path
+            self._first_error.ended_unix_nanos = failure.ended_unix_nanos
 
     def _add_usage(self, usage: event_pb2.Usage) -> None:
         self._user += usage.user_nanos
@@ -151,7 +182,7 @@ class GroupFold:
         number = self._tally[_TALLY.index(verb)]
         first = self._firsts[outcome].path
         if outcome in (pb.OUTCOME_FAILED, pb.OUTCOME_LOST):
-            first = self._first_failure
+            first = self._first_failure.path if self._first_failure is not None else first
         total = sum(self._tally)
         if not number:
             return f"{verb}, because {first} was"

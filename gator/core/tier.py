@@ -202,7 +202,8 @@ class Tier:
     def close_job(self, job: Job, result: event_pb2.Result) -> None:
         """Give a job its Result."""
         del self.jobs[job.path]
-        complete(result, job.node.kind, job.path, allow_failure=job.node.allow_failure)
+        node = job.node
+        complete(result, node.kind, job.path, allow_failure=node.allow_failure, now=self._hall.now())
         if not job.declared:
             self._hall.declare(job.node, job.path)
         self._hall.conclude(job.node, job.path, result)

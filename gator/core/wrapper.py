@@ -338,6 +338,7 @@ class Wrapper:
         if capped:
             events.append(self._stamp.warning(now, capped))
         finished = self._finished()
+        finished.ended_unix_nanos = now + self._stamp.offset
         events.append(self._stamp.event(now, attempt_finished=finished))
         return [Finished(events, finished)]
 

@@ -147,6 +147,8 @@ def _take_result(changes: Changes, _: str, event: event_pb2.Event) -> None:
     row.message = result.message
     row.attempts = max(row.attempts or 0, result.attempts)
     row.first_failure = result.first_failure
+    if result.first_failure_unix_nanos:
+        row.first_failure_unix_nanos = result.first_failure_unix_nanos
     if result.HasField("jobs"):
         row.tally = _blob(result.jobs)
     if result.HasField("first_error"):

@@ -70,6 +70,7 @@ class NodeRow(Struct):
     tally: NewestBytes = None
     first_error: NewestBytes = None
     first_failure: NewestText = None
+    first_failure_unix_nanos: NewestInt = None
     signature: NewestText = None
 
 

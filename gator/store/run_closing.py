@@ -62,7 +62,7 @@ def _complete(files: RunFiles, connection: sqlite3.Connection) -> Sequence[event
     results: list[event_pb2.Event] = []
     for values in missing:
         row = dict(zip(run_rows.NODE_NAMES, values, strict=True))
-        result = _of_job(files, row) if row["kind"] == _JOB else _of_group(files, row, at)
+        result = _of_job(files, row, at) if row["kind"] == _JOB else _of_group(files, row, at)
         event = event_pb2.Event(path=row["path"], time_unix_nanos=at, result=result)
         closed = Changes()
         closed.take("", [event])
@@ -116,7 +116,7 @@ def _last_sign(reader: Reader) -> int:
     return rows[0][0] if rows else 0
 
 
-def _of_job(files: RunFiles, row: dict[str, Any]) -> event_pb2.Result:
+def _of_job(files: RunFiles, row: dict[str, Any], at: int) -> event_pb2.Result:
     """What its last attempt says, if that ended; else the job was lost with the run."""
     path = row["path"]
     end: event_pb2.AttemptFinished | None = None
@@ -133,7 +133,8 @@ def _of_job(files: RunFiles, row: dict[str, Any]) -> event_pb2.Result:
     if end is None:
         end = lost(MESSAGE, common_pb2.REASON_RUN_DIED)
     result = result_of_end(end, number)
-    complete_result(result, common_pb2.NODE_KIND_JOB, path, allow_failure=bool(row["allow_failure"]))
+    may_fail = bool(row["allow_failure"])
+    complete_result(result, common_pb2.NODE_KIND_JOB, path, allow_failure=may_fail, now=at)
     return result
 
 
@@ -156,6 +157,7 @@ def _of_group(files: RunFiles, row: dict[str, Any], at: int) -> event_pb2.Result
     if result.outcome != common_pb2.OUTCOME_FAILED and (incomplete or lost_with_the_run):
         result.outcome = common_pb2.OUTCOME_LOST
         result.reason, result.message = common_pb2.REASON_RUN_DIED, MESSAGE
+        result.first_failure_unix_nanos = result.first_failure_unix_nanos or at
     return result
 
 

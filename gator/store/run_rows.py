@@ -11,7 +11,7 @@ NODE_COLUMNS = (
     "path, kind, state, outcome, reason, message, children, attempts, debug, info, warning, error, critical,"
     " tally, started_unix_nanos, ended_unix_nanos, wall_nanos, user_nanos, system_nanos, peak_memory_bytes,"
     " peak_processes, first_error, first_failure, allow_failure, seed, tags, cores, memory_bytes, licenses,"
-    " jobs, sort, signature"
+    " jobs, sort, signature, first_failure_unix_nanos"
 )
 ATTEMPT_COLUMNS = (
     "path, number, store, started_unix_nanos, ended_unix_nanos, host, pid, daemon, cores, outcome, reason,"
@@ -55,6 +55,7 @@ def node_of(row: Any) -> query_pb2.Node:
         started_unix_nanos=row["started_unix_nanos"] or 0,
         ended_unix_nanos=row["ended_unix_nanos"] or 0,
         first_failure=row["first_failure"] or "",
+        first_failure_unix_nanos=row["first_failure_unix_nanos"] or 0,
         allow_failure=bool(row["allow_failure"]),
         seed=row["seed"] or 0,
         signature=row["signature"] or "",
@@ -144,6 +145,7 @@ def result_of(node: query_pb2.Node, metrics: list[event_pb2.MetricTotal]) -> eve
         metrics=metrics,
         jobs=node.tally,
         first_failure=node.first_failure,
+        first_failure_unix_nanos=node.first_failure_unix_nanos,
         allow_failure=node.allow_failure,
         signature=node.signature,
     )

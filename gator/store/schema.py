@@ -73,7 +73,8 @@ _VERSION_1 = (
         peak_processes INTEGER,
         tally BLOB,
         first_error BLOB,
-        first_failure TEXT
+        first_failure TEXT,
+        first_failure_unix_nanos INTEGER
     )
     """,
     "CREATE INDEX nodes_by_parent ON nodes (parent, declared_unix_nanos)",

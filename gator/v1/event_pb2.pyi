@@ -556,6 +556,8 @@ class Offence(message.Message):
     TEXT_FIELD_NUMBER: builtins.int
     STREAM_FIELD_NUMBER: builtins.int
     LINE_FIELD_NUMBER: builtins.int
+    PATH_FIELD_NUMBER: builtins.int
+    ENDED_UNIX_NANOS_FIELD_NUMBER: builtins.int
     severity: common_pb2.Severity.ValueType
     """How serious it is."""
     text: builtins.str
@@ -564,6 +566,10 @@ class Offence(message.Message):
     """The stream it was read from, if any."""
     line: builtins.int
     """Number of the line in its stream, from 1; 0 if it was not read from one."""
+    path: builtins.str
+    """Of a group: the job below that it is of; empty elsewhere."""
+    ended_unix_nanos: builtins.int
+    """Of a group: when that job ended, in nanoseconds since 1970 UTC; 0 elsewhere."""
     def __init__(
         self,
         *,
@@ -571,10 +577,12 @@ class Offence(message.Message):
         text: builtins.str = ...,
         stream: common_pb2.Stream.ValueType = ...,
         line: builtins.int = ...,
+        path: builtins.str = ...,
+        ended_unix_nanos: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["line", b"line", "severity", b"severity", "stream", b"stream", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["ended_unix_nanos", b"ended_unix_nanos", "line", b"line", "path", b"path", "severity", b"severity", "stream", b"stream", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -597,6 +605,7 @@ class AttemptFinished(message.Message):
     STDERR_LINES_FIELD_NUMBER: builtins.int
     DROPPED_BYTES_FIELD_NUMBER: builtins.int
     SIGNATURE_FIELD_NUMBER: builtins.int
+    ENDED_UNIX_NANOS_FIELD_NUMBER: builtins.int
     outcome: common_pb2.Outcome.ValueType
     """What came of it."""
     reason: common_pb2.Reason.ValueType
@@ -617,6 +626,8 @@ class AttemptFinished(message.Message):
     """What kind of failure it is: failures of one cause have the same, whatever their numbers, times and paths. 16 hexadecimal
     digits; empty unless it FAILED or was LOST.
     """
+    ended_unix_nanos: builtins.int
+    """When it ended, in nanoseconds since 1970 UTC, by the clock of its host; 0 where that is not known."""
     @builtins.property
     def usage(self) -> Usage:
         """What it used."""
@@ -649,10 +660,11 @@ class AttemptFinished(message.Message):
         stderr_lines: builtins.int = ...,
         dropped_bytes: builtins.int = ...,
         signature: builtins.str = ...,
+        ended_unix_nanos: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counts", b"counts", "exit_code", b"exit_code", "first_error", b"first_error", "signal", b"signal", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "exit_code", b"exit_code", "first_error", b"first_error", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "first_error", b"first_error", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015
@@ -681,6 +693,7 @@ class Result(message.Message):
     FIRST_FAILURE_FIELD_NUMBER: builtins.int
     ALLOW_FAILURE_FIELD_NUMBER: builtins.int
     SIGNATURE_FIELD_NUMBER: builtins.int
+    FIRST_FAILURE_UNIX_NANOS_FIELD_NUMBER: builtins.int
     outcome: common_pb2.Outcome.ValueType
     """What came of it."""
     reason: common_pb2.Reason.ValueType
@@ -690,18 +703,22 @@ class Result(message.Message):
     attempts: builtins.int
     """Number of attempts that were started."""
     first_failure: builtins.str
-    """Path of the first job below that failed."""
+    """Path of the job below that FAILED or was LOST first, by the time of its end, then by its path. Jobs that may fail do not
+    count, unless it is the node itself.
+    """
     allow_failure: builtins.bool
     """A failure does not fail the group above."""
     signature: builtins.str
     """Of a job that FAILED or was LOST, the signature of its last attempt."""
+    first_failure_unix_nanos: builtins.int
+    """When the job of first_failure ended, in nanoseconds since 1970 UTC; 0 if there is none."""
     @builtins.property
     def counts(self) -> common_pb2.Counts:
         """How many messages there were, those of all children included."""
 
     @builtins.property
     def first_error(self) -> Offence:
-        """The first message that speaks for the failure."""
+        """The first message that speaks for the failure; of a group, that of the job below that failed first and has one."""
 
     @builtins.property
     def metrics(self) -> containers.RepeatedCompositeFieldContainer[MetricTotal]:
@@ -730,10 +747,11 @@ class Result(message.Message):
         first_failure: builtins.str = ...,
         allow_failure: builtins.bool = ...,
         signature: builtins.str = ...,
+        first_failure_unix_nanos: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["counts", b"counts", "first_error", b"first_error", "jobs", b"jobs", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "counts", b"counts", "first_error", b"first_error", "first_failure", b"first_failure", "jobs", b"jobs", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signature", b"signature", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "counts", b"counts", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "jobs", b"jobs", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signature", b"signature", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

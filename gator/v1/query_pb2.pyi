@@ -280,6 +280,7 @@ class Node(message.Message):
     DEMAND_FIELD_NUMBER: builtins.int
     HOST_FIELD_NUMBER: builtins.int
     SIGNATURE_FIELD_NUMBER: builtins.int
+    FIRST_FAILURE_UNIX_NANOS_FIELD_NUMBER: builtins.int
     path: builtins.str
     """Its path from the root."""
     kind: common_pb2.NodeKind.ValueType
@@ -301,7 +302,7 @@ class Node(message.Message):
     ended_unix_nanos: builtins.int
     """When it got its Result, in nanoseconds since 1970 UTC; 0 while it goes on."""
     first_failure: builtins.str
-    """Path of the first job below that failed."""
+    """Path of the job below that FAILED or was LOST first, as in its Result."""
     allow_failure: builtins.bool
     """A failure does not fail the group above."""
     seed: builtins.int
@@ -310,6 +311,8 @@ class Node(message.Message):
     """Name of the host of its last attempt."""
     signature: builtins.str
     """What kind of failure it is; empty unless it is a job that FAILED or was LOST."""
+    first_failure_unix_nanos: builtins.int
+    """When the job of first_failure ended, in nanoseconds since 1970 UTC; 0 if there is none."""
     @builtins.property
     def counts(self) -> common_pb2.Counts:
         """Messages so far, those of all children included."""
@@ -358,10 +361,11 @@ class Node(message.Message):
         demand: common_pb2.Demand | None = ...,
         host: builtins.str = ...,
         signature: builtins.str = ...,
+        first_failure_unix_nanos: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["counts", b"counts", "demand", b"demand", "first_error", b"first_error", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "children", b"children", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "first_error", b"first_error", "first_failure", b"first_failure", "host", b"host", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "children", b"children", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "host", b"host", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -134,6 +134,7 @@ _VERSION_1 = (
         tally {bytes},
         first_error {bytes},
         first_failure {str},
+        first_failure_unix_nanos {int},
         signature {str},
         PRIMARY KEY (run, path)
     )

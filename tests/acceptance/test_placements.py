@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from gator.daemon.folder import RunFolder
+from gator.daemon.recovery import ensure_closed
 from gator.testing.canonical import NodeRecord, canonical
+from tests.acceptance.support import Gator, until
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PLACEMENTS = ("inline", "daemons", "tiers")
@@ -92,3 +95,43 @@ def test_a_record_says_what_happened_and_not_when_or_where(tmp_path: Path) -> No
         "step size reduced to 0.5",
     }
     assert [metric.value for metric in record.metrics[1]] == [1000, 2000, 3000, 87.5]
+
+
+EARLY_AND_LATE = """\
+!JobGroup
+ident: top
+jobs:
+- !JobGroup
+  ident: g
+  jobs:
+  - !Job {ident: allowed, allow_failure: true, shell: "echo ALLOWED >&2; exit 1"}
+  - !Job {ident: early, shell: "sleep 0.2; echo EARLY >&2; exit 1"}
+  - !Job {ident: long, on_fail: early, shell: "until [ -e late ]; do sleep 0.05; done; sleep 0.5"}
+- !Job {ident: late, on_done: g/early, shell: "touch late; echo LATE >&2; exit 1"}
+"""
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+def test_the_first_failure_is_the_earliest_though_its_group_ends_later(gator: Gator, placement: str) -> None:
+    done = gator("run", gator.spec(EARLY_AND_LATE), "--placement", placement, "-j", 4).expect(1)
+    assert "the first was top/g/early" in done.out
+    root = gator.nodes()["top"]
+    assert root.first_failure == "top/g/early"
+    assert (root.first_error.text, root.first_error.path) == ("EARLY", "top/g/early")
+    assert root.first_failure_unix_nanos == gator.nodes()["top/g/early"].first_failure_unix_nanos
+    late = gator.nodes()["top/late"]
+    assert late.ended_unix_nanos < gator.nodes()["top/g"].ended_unix_nanos
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+def test_the_first_failure_of_a_dead_run_is_the_earliest(gator: Gator, placement: str) -> None:
+    text = EARLY_AND_LATE.replace("sleep 0.5", "sleep 60.7")
+    run = gator.start("run", gator.spec(text), "--placement", placement, "-j", 4)
+    until(lambda: (gator.root / "late").exists(), "the later job")
+    until(lambda: "top/late" in gator.nodes() and gator.nodes()["top/late"].outcome, "the later failure")
+    run.kill()
+    gator.wait_gone()
+    root = gator.nodes()["top"]
+    assert (root.first_failure, root.first_error.text) == ("top/g/early", "EARLY")
+    ensure_closed(RunFolder(gator.folder))
+    assert gator.nodes()["top"] == root

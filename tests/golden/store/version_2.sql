@@ -92,7 +92,8 @@ CREATE TABLE nodes (
         peak_processes INTEGER,
         tally BLOB,
         first_error BLOB,
-        first_failure TEXT
+        first_failure TEXT,
+        first_failure_unix_nanos INTEGER
     , signature TEXT);
 CREATE TABLE positions (
         store TEXT NOT NULL PRIMARY KEY,

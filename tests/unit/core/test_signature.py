@@ -239,14 +239,14 @@ def test_only_what_failed_or_was_lost_is_signed_and_only_once() -> None:
 def test_a_job_has_the_signature_of_its_last_attempt() -> None:
     end = event_pb2.AttemptFinished(outcome=pb.OUTCOME_FAILED, signature="0123456789abcdef")
     result = result_of_end(end, 2)
-    complete(result, pb.NODE_KIND_JOB, "top/x", allow_failure=False)
+    complete(result, pb.NODE_KIND_JOB, "top/x", allow_failure=False, now=1)
     assert result.signature == "0123456789abcdef"
 
 
 def test_a_job_that_was_lost_without_an_attempt_has_a_signature_and_a_group_has_none() -> None:
     for kind, signed in ((pb.NODE_KIND_JOB, True), (pb.NODE_KIND_GROUP, False)):
         result = event_pb2.Result(outcome=pb.OUTCOME_LOST, reason=pb.REASON_DAEMON_START, message="no daemon")
-        complete(result, kind, "top", allow_failure=False)
+        complete(result, kind, "top", allow_failure=False, now=1)
         assert bool(result.signature) == signed
 
 

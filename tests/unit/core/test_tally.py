@@ -1,6 +1,8 @@
 """Group Results folded from their children."""
 
 import itertools
+from collections.abc import Mapping
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -25,6 +27,7 @@ def job(
     *,
     allow_failure: bool = False,
     error: str = "",
+    ended: int = 0,
 ) -> event_pb2.Result:
     return event_pb2.Result(
         outcome=outcome,
@@ -33,13 +36,18 @@ def job(
         allow_failure=allow_failure,
         first_error=event_pb2.Offence(text=error) if error else None,
         jobs=event_pb2.Tally(**{_FIELD[outcome]: 1}),
+        first_failure_unix_nanos=ended,
     )
 
 
 def fold(*results: event_pb2.Result) -> event_pb2.Result:
+    return fold_named({f"g/j{at}": result for at, result in enumerate(results)})
+
+
+def fold_named(results: Mapping[str, event_pb2.Result]) -> event_pb2.Result:
     group = GroupFold()
-    for at, result in enumerate(results):
-        group.add(f"g/j{at}", result)
+    for path, result in results.items():
+        group.add(path, result)
     return group.finish(wall_nanos=5, allow_failure=False)
 
 
@@ -76,13 +84,51 @@ def test_a_child_that_may_fail_is_neutral_but_counted(outcome: pb.Outcome.ValueT
     assert result.jobs.failed + result.jobs.lost == 1
 
 
-def test_a_failed_group_names_its_first_failure_and_first_error_by_arrival() -> None:
-    inner = fold(PASSED, FAILED)
-    result = fold(PASSED, inner, job(pb.OUTCOME_FAILED, pb.REASON_EXIT, error="boom"))
+def failure(ended: int, error: str = "", *, allow_failure: bool = False) -> event_pb2.Result:
+    return job(pb.OUTCOME_FAILED, pb.REASON_EXIT, error=error, ended=ended, allow_failure=allow_failure)
+
+
+def test_a_failed_group_names_the_earliest_failure_below_whatever_child_ends_first() -> None:
+    inner = fold_named({"top/g/early": failure(10, "EARLY"), "top/g/late": PASSED})
+    result = fold_named({"top/late": failure(20, "LATE"), "top/g": inner})
     assert result.reason == pb.REASON_CHILD
-    assert result.first_failure == "g/j1"
-    assert result.first_error.text == "boom"
-    assert result.message == "2 of 4 jobs failed, the first was g/j1"
+    assert result.first_failure == "top/g/early"
+    assert result.first_failure_unix_nanos == 10
+    assert (result.first_error.text, result.first_error.path) == ("EARLY", "top/g/early")
+    assert result.message == "2 of 3 jobs failed, the first was top/g/early"
+
+
+def test_the_first_error_is_that_of_the_earliest_failure_that_has_one() -> None:
+    inner = fold_named({"top/g/silent": failure(10), "top/g/late": failure(30, "late")})
+    result = fold_named({"top/g": inner, "top/x": failure(20, "soon")})
+    assert result.first_failure == "top/g/silent"
+    assert (result.first_error.text, result.first_error.ended_unix_nanos) == ("soon", 20)
+
+
+def test_failures_that_end_together_are_ordered_by_their_paths() -> None:
+    ends = {"top/b": failure(10, "b"), "top/a": failure(10, "a")}
+    for results in (ends, dict(reversed(ends.items()))):
+        assert fold_named(results).first_failure == "top/a"
+        assert fold_named(results).first_error.text == "a"
+
+
+def test_a_failure_that_is_allowed_is_never_the_first() -> None:
+    inner = fold_named({"top/g/a": failure(10, "allowed", allow_failure=True), "top/g/b": failure(30, "b")})
+    result = fold_named({"top/g": inner})
+    assert (result.first_failure, result.first_error.text) == ("top/g/b", "b")
+
+
+@given(st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=4), min_size=1, max_size=4), st.randoms())
+def test_the_first_failure_is_the_same_in_any_order_of_ends(groups: list[list[int]], random: Random) -> None:
+    ends = [(end, f"t/g{at}/j{n}") for at, times in enumerate(groups) for n, end in enumerate(times)]
+    folded = [
+        (f"t/g{at}", fold_named({f"t/g{at}/j{n}": failure(end, f"{end}") for n, end in enumerate(times)}))
+        for at, times in enumerate(groups)
+    ]
+    random.shuffle(folded)
+    result = fold_named(dict(folded))
+    assert (result.first_failure_unix_nanos, result.first_failure) == min(ends)
+    assert result.first_error.path == result.first_failure
 
 
 def test_a_group_whose_only_job_failed_says_why() -> None:
