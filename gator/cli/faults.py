@@ -19,18 +19,6 @@ _TOO_LARGE: Final = "Value out of range: "
 _logs: list[Path] = []
 
 
-def hold_standard_streams() -> None:
-    """Put /dev/null where the launch closed a standard stream, so that no other file gets its descriptor."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
-    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
-    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
-    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
-
-
 def log_to(file: Path) -> None:
     """From now on tracebacks go to this file, `gator.log` in the folder of the run at hand."""
     _logs[:] = [file]

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
-from gator import __version__, loading
+from gator import __version__, loading, signals, standard_streams
 from gator.cli import completion, faults
 from gator.cli.commands import COMMANDS, Command
 from gator.usage import PlainGroup
@@ -119,7 +119,11 @@ def gator(
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command that argv asks for and exit: 0, 1 failed jobs, 2 usage, 3 a fault, 130 interrupted."""
-    faults.hold_standard_streams()
+    try:
+        signals.reset_inherited()
+    except KeyboardInterrupt:
+        sys.exit(faults.INTERRUPTED)
+    standard_streams.hold()
     if (sys.argv[1:] if args is None else list(args)) == ["--version"]:
         sys.stdout.write(f"gator {__version__}\n")
         sys.exit(0)

@@ -19,7 +19,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from gator import __version__
+from gator import __version__, signals
 from gator.cli import faults
 from gator.cli.run_options import (
     LoadedSpec,
@@ -158,8 +158,7 @@ async def _run(
         root.stop(mode, message=f"stopped by {name}")
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Whoever ignores SIGHUP at the launch (nohup) wants to go on without a terminal.
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        if not signals.is_ignored(number):
             loop.add_signal_handler(number, on_signal, number)
     for text, warning in notices:
         display.on_notice(text, warning=warning)

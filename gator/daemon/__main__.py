@@ -3,7 +3,7 @@
 import os
 import sys
 
-from gator import loading
+from gator import loading, signals
 
 with loading.quickly():
     from gator.daemon.service import Service
@@ -15,6 +15,7 @@ with loading.quickly():
 
 def main() -> int:
     """Run a daemon until its work is done or its parent is gone."""
+    signals.reset_inherited()
     # Unbuffered: what follows on stdin is the business of whoever watches for its end.
     with os.fdopen(os.dup(0), "rb", buffering=0) as stdin:
         line = stdin.readline()

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from gator import loading
+from gator import loading, signals
 from gator.daemon.git_state import GitQuestion
 from gator.daemon.threads import run_loop
 from gator.daemon.upload_order import UploadOrder, UploadState, UploadStatus
@@ -29,6 +29,7 @@ EXIT_CUT: Final = 70
 
 def main() -> int:
     """Bring a run into a hub until all of it is there: 0, else 1."""
+    signals.reset_inherited()
     question = GitQuestion(str(Path.cwd()))
     with loading.quickly():
         # Git answers meanwhile.

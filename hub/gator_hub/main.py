@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from gator import signals, standard_streams
 from gator.errors import GatorError, UsageError, UserError
 from gator.usage import PlainGroup
 
@@ -157,6 +158,8 @@ def _size(text: str) -> int:
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """`python -m gator_hub`: `serve` unless another command is named. Exits as `gator` does."""
+    signals.reset_inherited()
+    standard_streams.hold()
     given = list(sys.argv[1:] if args is None else args)
     names = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
     if not given or given[0] not in {*names, "-h", "--help"}:

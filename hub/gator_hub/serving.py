@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from gator import __version__, hub_access, rpc
+from gator import __version__, hub_access, rpc, signals
 from gator.errors import UnavailableError, UsageError, UserError
 from gator_hub import files, log, memory
 from gator_hub import lock as locks
@@ -29,7 +29,7 @@ from gator_hub.texts import file_of
 
 _SWITCH_SECONDS = 0.0005
 """How long the event loop waits for a thread that computes, such as one that makes a page; not 5 ms."""
-_ENDING = (signal.SIGTERM, signal.SIGINT)
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LOST = "the database was removed, replaced or taken over"
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - to be told apart, not to be bound
 
@@ -39,7 +39,7 @@ class LostError(UnavailableError):
 
 
 def serve(options: ServeOptions, environ: Mapping[str, str]) -> None:
-    """Serve until TERM or INT. Raises UsageError for what can be mended, GatorError for a fault."""
+    """Serve until TERM, INT or HUP. Raises UsageError for what can be mended, GatorError for a fault."""
     check(options)
     tls = tls_of(options)
     memory.return_large()
@@ -158,17 +158,22 @@ async def _serve(
 
 
 def _signals() -> "asyncio.Future[str]":
-    """Gets the name of the first signal that ends a hub. A second one ends it at once."""
+    """Gets the name of the first signal that ends a hub. A second one ends it at once.
+
+    A signal that was ignored at the start, as by nohup, stays ignored.
+    """
+    endings = [number for number in _ENDING if not signals.is_ignored(number)]
     loop = asyncio.get_running_loop()
     told: asyncio.Future[str] = loop.create_future()
 
     def tell(number: signal.Signals) -> None:
         # Whoever sends a second one does not want to wait.
-        for ending in _ENDING:
+        for ending in endings:
             loop.remove_signal_handler(ending)
-        told.set_result(number.name)
+        if not told.done():
+            told.set_result(number.name)
 
-    for number in _ENDING:
+    for number in endings:
         loop.add_signal_handler(number, tell, number)
     return told
 

@@ -59,9 +59,12 @@ class Keeper:
         )
 
     @contextmanager
-    def hub(self, *args: str, **environ: str) -> "Generator[Hub]":
-        """A hub that listens; killed at the end, if it still lives."""
-        hub = Hub(self, args, environ)
+    def hub(self, *args: str, starter: str = "", **environ: str) -> "Generator[Hub]":
+        """A hub that listens; killed at the end, if it still lives.
+
+        `starter` is Python that the process runs before it becomes the hub.
+        """
+        hub = Hub(self, args, environ, starter)
         try:
             hub.wait_until_it_listens()
             yield hub
@@ -77,11 +80,14 @@ def hub_access_variables() -> Sequence[str]:
 class Hub:
     """One process that serves."""
 
-    def __init__(self, keeper: Keeper, args: Sequence[str], environ: dict[str, str]) -> None:
+    def __init__(
+        self, keeper: Keeper, args: Sequence[str], environ: dict[str, str], starter: str = ""
+    ) -> None:
         self.keeper = keeper
+        prefix = (sys.executable, "-c", f"{starter}; os.execvp(sys.argv[1], sys.argv[1:])") if starter else ()
         port = () if "--port" in args else ("--port", "0")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gator_hub", *port, *args],
+            [*prefix, sys.executable, "-m", "gator_hub", *port, *args],
             env={**keeper.environ, **environ},
             cwd=keeper.folder,
             stdin=subprocess.DEVNULL,

@@ -160,7 +160,7 @@ def test_a_killed_hub_leaves_nothing_in_the_way_of_the_next(keeper: Keeper) -> N
         assert keeper.token == token
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_stop_keeps_what_was_acked_and_tells_roots_to_dial_again(
     keeper: Keeper, number: signal.Signals
 ) -> None:
@@ -181,6 +181,25 @@ async def test_a_stop_keeps_what_was_acked_and_tells_roots_to_dial_again(
     database.close()
     # Nothing beside the file: the record of a hub that has ended is one file.
     assert {file.name for file in keeper.data.iterdir()} == {"hub.db", "hub.db.lock", "token"}
+
+
+_BLOCKING = "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())"
+_IGNORING = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_hub_whose_starter_blocked_all_signals_can_be_stopped(
+    keeper: Keeper, number: signal.Signals
+) -> None:
+    with keeper.hub(starter=_BLOCKING) as hub:
+        assert hub.end(number) == 0
+
+
+def test_a_hub_under_nohup_goes_on_when_its_terminal_is_closed(keeper: Keeper) -> None:
+    with keeper.hub(starter=_IGNORING) as hub:
+        hub.process.send_signal(signal.SIGHUP)
+        assert hub.end(signal.SIGTERM) == 0
+    assert hub.said("stopping: SIGTERM")
 
 
 async def test_a_backup_beside_a_live_hub_holds_the_record_and_replaces_nothing(keeper: Keeper) -> None:
