@@ -65,13 +65,14 @@ def socket_path(address: str) -> Path | None:
     return path
 
 
-def remove_dead_sockets(address: str) -> None:
+def remove_dead_sockets(address: str, run: str) -> None:
     """Removes what killed servers of a run left, given the address of the first of them.
 
-    Its name is the beginning of the names of all others. For when none of them lives any more.
+    Its name is the beginning of the run's id, and of the names of all others; another one is left alone.
+    For when none of them lives any more.
     """
     path = socket_path(address)
-    if path is None or _RUN.fullmatch(path.stem) is None:
+    if path is None or _RUN.fullmatch(path.stem) is None or path.stem != run[: len(path.stem)]:
         return
     for left in path.parent.glob(f"{path.stem}*.sock*"):
         left.unlink(missing_ok=True)

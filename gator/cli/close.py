@@ -24,7 +24,7 @@ def close(
     ] = None,
     tracking: TrackingOption = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Also a run of another host, when that host is gone for good.")
+        bool, typer.Option("--force", help="Also a run of another host or container that is gone for good.")
     ] = False,
     json: JsonOption = False,
 ) -> None:

@@ -1,11 +1,12 @@
 """Turns what went wrong into a line for the user and an exit code. Users never see a bare traceback."""
 
 import os
+import stat
 import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from gator.errors import GatorError, SpecError, UnavailableError, UnknownCallError, UserError
 
@@ -72,7 +73,7 @@ def write_traceback(error: BaseException) -> Path | None:
     entry = f"{stamp} pid {os.getpid()}: {' '.join(sys.argv)}\n{text}\n"
     for log in _logs:
         try:
-            with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            with _open_log(log) as file:
                 file.write(entry)
         except OSError:
             pass  # somebody else's run, or a full disk: the temporary folder is next
@@ -87,6 +88,20 @@ def write_traceback(error: BaseException) -> Path | None:
     except OSError:
         return None
     return Path(name)
+
+
+def _open_log(log: Path) -> TextIO:
+    """Open the fault log of a run. Raises OSError where it is no file of this user's own.
+
+    The folder may be somebody else's, who may have put a link or a FIFO there.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(log, flags, 0o666)
+    info = os.fstat(fd)
+    if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid() or info.st_nlink > 1:
+        os.close(fd)
+        raise PermissionError(f"{log} is not a file of this user")
+    return os.fdopen(fd, "a", encoding="utf-8", errors="backslashreplace")
 
 
 def drop_stdout() -> None:

@@ -31,6 +31,7 @@ from gator.cli.run_options import (
 from gator.console import make_display
 from gator.core.ledger import Ledger
 from gator.core.pools import DemandKey, Pools
+from gator.core.run_key import KEY_BYTES, run_id_of
 from gator.core.secrecy import hide, hide_within, mask, mask_variables, secret_values
 from gator.daemon.clock import SystemClock
 from gator.daemon.folder import RunFolder
@@ -76,7 +77,8 @@ class Launch(Struct, frozen=True):
 
 def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestion | None = None) -> int:
     """Run it; the exit code. `upload` waits to feed the hub, `git` is what it starts from, without a hub."""
-    launch.request.run = secrets.token_hex(16)
+    key = secrets.token_bytes(KEY_BYTES)
+    launch.request.run = run_id_of(key)
     # Planned before there is a folder, so that a spec that cannot run leaves nothing behind.
     plan = make_plan(launch.request)
     notices = [*launch.notices, *_look_over(launch, plan)]
@@ -84,6 +86,7 @@ def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestio
     hub, upload = _with_room(launch.hub, upload, placement, notices)
     close_latest(tracking_root())
     folder = _make_folder(launch, plan.root.ident)
+    folder.write_key(key)
     launch.request.run_dir = str(folder.path)
     plan = make_plan(launch.request)
     faults.log_to(folder.fault_log)

@@ -135,7 +135,7 @@ def _row(found: FoundRun, run: query_pb2.Run | str) -> tuple[str, ...]:
     name = found.folder.path.name
     if isinstance(run, str):
         return (name, found.id[:8], found.ident, "unreadable", run, "", "", "")
-    word = outcome_of(run)
+    word = outcome_of(run, away="copy")
     return (
         output.moment(run.started_unix_nanos),
         run.id[:8],

@@ -4,12 +4,12 @@ from gator.cli import output
 from gator.v1 import query_pb2
 
 
-def outcome_of(run: query_pb2.Run) -> str:
+def outcome_of(run: query_pb2.Run, away: str = "away") -> str:
     """One word for a run: its outcome, `running`, `died`, or `away` for one that a hub has lost sight of."""
     if run.state == query_pb2.RUN_STATE_DIED:
         return "died"
     word = output.outcome(run.result.outcome) or output.word(query_pb2.RunState.DESCRIPTOR, run.state)
-    return word or ("away" if run.heard_unix_nanos else "")
+    return word or (away if run.heard_unix_nanos else "")
 
 
 def took(run: query_pb2.Run) -> str:

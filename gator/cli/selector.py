@@ -15,6 +15,7 @@ from msgspec import Struct
 from gator.core.amounts import plural
 from gator.daemon.folder import MAX_NAME_PART, ROOT_STORE, RunFolder, name_part
 from gator.errors import NotFoundError, StoreError, UsageError
+from gator.plain_file import is_plain
 
 LATEST: Final = "latest"
 LEAST_DIGITS: Final = 4
@@ -68,7 +69,7 @@ def tracking_root(option: Path | None) -> Path:
 def is_run(path: Path) -> bool:
     """Whether a folder is that of a run; of one that nobody lets us look into, the name tells."""
     try:
-        return (path / "run.lock").is_file()
+        return is_plain(path / "run.lock")
     except PermissionError:
         return _NAME.fullmatch(path.name) is not None
     except OSError:

@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 from gator.cli.sightings import Sightings
 from gator.daemon.folder import RunFolder
-from gator.errors import UnavailableError
+from gator.errors import UnavailableError, UsageError
 from gator.v1 import control_service_pb2, event_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -52,6 +52,11 @@ class Home(Protocol):
         """Asks to be told of events; None where looking again is cheap."""
         ...
 
+    @property
+    def away_words(self) -> str:
+        """What is said of a run that is neither known to go on nor to have ended, before a time."""
+        ...
+
     def left_out(self, finished: event_pb2.AttemptFinished | None = None) -> str:
         """What it lacks of what jobs wrote, and where that is, as a sentence; empty where it has all.
 
@@ -81,6 +86,7 @@ class FolderHome:
 
     settle_seconds = 0.0
     watch = None
+    away_words = "a copy, which shows the run as it was at"
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
@@ -108,6 +114,8 @@ class FolderHome:
 
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
         """Give an order to the live root."""
+        if self._folder.is_copy():
+            raise UsageError(f"the run {self.words} is a copy: name the folder in which the run goes on")
         control = self._folder.read_control()
         if control is None:
             raise UnavailableError(f"the run {self.words} does not listen yet: try again in a moment")

@@ -28,6 +28,7 @@ class HubHome:
     """A hub that has the run."""
 
     settle_seconds = 1.0
+    away_words = "not connected since"
 
     def __init__(self, hub: hubs.Hub, run: query_pb2.Run, ask: selector_remote.RemoteQuestions) -> None:
         self.hub, self.run = hub, run

@@ -16,6 +16,7 @@ from gator.cli.selector_home import FolderHome, Home
 from gator.cli.selector_hub import NO_CHOICE, HubChoice, name_on_hub
 from gator.daemon.folder import RunFolder
 from gator.errors import GatorError, NotFoundError, StoreError, UsageError, UserError
+from gator.plain_file import is_plain
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -162,7 +163,9 @@ def asking(found: selector.FoundRun) -> Generator[Questions]:
         raise NotFoundError(f"{folder.path} holds no record: {why}")
     with ExitStack() as left:
         try:
-            ask: Questions = Queries(left.enter_context(FolderReader.open(folder.path, live=live)))
+            ask: Questions = Queries(
+                left.enter_context(FolderReader.open(folder.path, live=live, copied=folder.is_copy()))
+            )
         except StoreError as error:
             control = folder.read_control() if live else None
             if control is None and live:
@@ -177,7 +180,7 @@ def asking(found: selector.FoundRun) -> Generator[Questions]:
 
 def _has_record(folder: RunFolder) -> bool:
     try:
-        return (folder.stores / "root.db").exists()
+        return is_plain(folder.stores / "root.db")
     except OSError as error:
         raise UsageError(selector.unreadable(folder.path, error)) from error
 

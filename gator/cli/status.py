@@ -69,7 +69,7 @@ def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
     if run.HasField("git"):
         output.say(output.paint(output.commit(run.git), "dim"))
     if run.heard_unix_nanos and run.state == query_pb2.RUN_STATE_UNSPECIFIED:
-        output.say(output.paint(f"not connected since {output.moment(run.heard_unix_nanos)}", "warning"))
+        output.say(output.paint(f"{opened.home.away_words} {output.moment(run.heard_unix_nanos)}", "warning"))
 
 
 def began(run: query_pb2.Run, node: query_pb2.Node) -> int:

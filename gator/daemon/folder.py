@@ -14,28 +14,36 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
+from gator.core.run_key import KEY_BYTES
 from gator.errors import UsageError
+from gator.plain_file import is_plain, open_plain, read_plain
+from gator.process.procfs import read_process
 
 ROOT_STORE = "root.db"
 CLOSING_STORE = "closing.db"
 LATEST = "latest"
 """The link to the newest run of a tracking folder."""
 LOOK_SECONDS = 0.5
+_MAX_SMALL_BYTES = 65_536
+"""Maximum size of `run.lock` and `control`; Gator writes a few hundred bytes."""
 MAX_NAME_PART = 64
 """Maximum number of characters of an ident in the name of a run's folder."""
 
 
 class Owner(Struct, frozen=True):
-    """Who holds a run's lock."""
+    """The root that holds, or held, the lock of a run, as it says itself."""
 
     run: str
     host: str
     boot: str
     pid: int
     start_ticks: int
-    user: int
+    pid_namespace: int
+    """Inode of the namespace in which `pid` means this process."""
+    file: int = 0
+    """Inode of the lock file when it was written: that of a copy is another one."""
 
     @classmethod
     def this_process(cls, run: str) -> "Owner":
@@ -45,11 +53,53 @@ class Owner(Struct, frozen=True):
         return cls(
             run=run,
             host=os.uname().nodename,
-            boot=Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+            boot=_boot_id(),
             pid=os.getpid(),
             start_ticks=int(stat[19]),
-            user=os.getuid(),
+            pid_namespace=_pid_namespace(),
         )
+
+    @property
+    def is_of_this_host(self) -> bool:
+        """Whether it ran, or runs, on this host."""
+        return self.host == os.uname().nodename
+
+    @property
+    def is_of_this_boot(self) -> bool:
+        """Whether this system has not been started anew since."""
+        return self.boot == _boot_id()
+
+    @property
+    def is_of_this_namespace(self) -> bool:
+        """Whether its pid means the same process here."""
+        return self.pid_namespace == _pid_namespace()
+
+    @property
+    def lives(self) -> bool:
+        """Whether this very process is alive; only to be asked where its pid means something."""
+        info = read_process(self.pid)
+        return info is not None and info.start_ticks == self.start_ticks and not info.is_dead
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _pid_namespace() -> int:
+    return Path("/proc/self/ns/pid").stat().st_ino
+
+
+def _owner_of(data: bytes) -> Owner | None:
+    """Returns what a lock file says; None for what no root wrote."""
+    try:
+        owner = Owner(**json.loads(data))
+    except (ValueError, TypeError, RecursionError):
+        return None
+    numbers = (owner.pid, owner.start_ticks, owner.pid_namespace, owner.file)
+    texts = (owner.run, owner.host, owner.boot)
+    if all(type(text) is str for text in texts) and all(type(n) is int and 0 <= n < 1 << 64 for n in numbers):
+        return owner
+    return None
 
 
 def name_part(ident: str) -> str:
@@ -72,6 +122,7 @@ class RunFolder:
         self.daemons = self.path / "daemons"
         self.logs = self.path / "logs"
         self.lock_file = self.path / "run.lock"
+        self.key_file = self.path / "run.key"
         self.control = self.path / "control"
         self.fault_log = self.path / "gator.log"
         self._lock: int | None = None
@@ -138,6 +189,22 @@ class RunFolder:
 
     # -- who owns it
 
+    def write_key(self, key: bytes) -> None:
+        """Keep the secret of the run, which only the user may read. Raises UsageError."""
+        try:
+            fd = os.open(self.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(fd, "wb") as file:
+                file.write(key)
+        except OSError as error:
+            raise UsageError(f"cannot write to {self.path}: {error.strerror}") from error
+
+    def read_key(self) -> bytes | None:
+        """Returns the secret of the run; None where this user may not read it, or there is none."""
+        try:
+            return read_plain(self.key_file, KEY_BYTES)
+        except OSError:
+            return None
+
     def lock(self, owner: Owner) -> None:
         """Become the owner; raises BlockingIOError while another one lives."""
         fd = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -153,7 +220,7 @@ class RunFolder:
                     raise
                 time.sleep(0.001)
         os.ftruncate(fd, 0)
-        os.write(fd, json.dumps(asdict(owner)).encode())
+        os.write(fd, json.dumps(asdict(replace(owner, file=os.fstat(fd).st_ino))).encode())
         self._lock = fd
 
     def unlock(self) -> None:
@@ -166,7 +233,7 @@ class RunFolder:
     def taken_over(self) -> Generator[bool]:
         """Hold the lock of a run that died; False while somebody else holds it or it cannot be written."""
         try:
-            fd = os.open(self.lock_file, os.O_RDWR | os.O_CLOEXEC)
+            fd = open_plain(self.lock_file, os.O_RDWR)
         except OSError:
             yield False
             return
@@ -183,19 +250,30 @@ class RunFolder:
     def owner(self) -> Owner | None:
         """The last owner; None when there never was one."""
         try:
-            return Owner(**json.loads(self.lock_file.read_text()))
-        except (OSError, ValueError, TypeError):
+            return _owner_of(read_plain(self.lock_file, _MAX_SMALL_BYTES))
+        except OSError:
             return None
 
-    def is_live(self) -> bool:
-        """Whether the owner lives on this host; a run of another host counts as live."""
+    def is_copy(self) -> bool:
+        """Whether this is a copy of the folder in which the run ran, which cannot tell how the run is now.
+
+        A folder that was moved within its file system is no copy.
+        """
         owner = self.owner()
-        if owner is None:
+        try:
+            return owner is not None and owner.file not in (0, self.lock_file.lstat().st_ino)
+        except OSError:
             return False
-        if owner.host != os.uname().nodename:
+
+    def is_live(self) -> bool:
+        """Whether the owner lives on this host; a run of another host counts as live, a copy never does."""
+        owner = self.owner()
+        if owner is None or self.is_copy():
+            return False
+        if not owner.is_of_this_host:
             return not (self.stores / CLOSING_STORE).exists() and self.control.exists()
         try:
-            fd = os.open(self.lock_file, os.O_RDONLY | os.O_CLOEXEC)
+            fd = open_plain(self.lock_file)
         except OSError:
             return False
         try:
@@ -220,26 +298,27 @@ class RunFolder:
         """Remove where the run was reached, and the sockets that its killed daemons left."""
         from gator.rpc_address import remove_dead_sockets
 
-        control = self.read_control()
-        if control is not None:
-            remove_dead_sockets(control[0])
+        control, owner = self.read_control(), self.owner()
+        if control is not None and owner is not None:
+            remove_dead_sockets(control[0], owner.run)
         self.control.unlink(missing_ok=True)
 
     def read_control(self) -> tuple[str, str] | None:
         """Address and token of a live root; None when it does not listen."""
         try:
-            control = json.loads(self.control.read_text())
-            return control["address"], control["token"]
-        except (OSError, ValueError, KeyError):
+            control = json.loads(read_plain(self.control, _MAX_SMALL_BYTES))
+            address, token = control["address"], control["token"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
+        return (address, token) if isinstance(address, str) and isinstance(token, str) else None
 
     def store_files(self) -> Iterator[Path]:
         """The stores there are, the root's first."""
         root = self.stores / ROOT_STORE
-        if root.exists():
+        if is_plain(root):
             yield root
         for path in sorted(self.stores.glob("*.db")):
-            if path.name != ROOT_STORE:
+            if path.name != ROOT_STORE and is_plain(path):
                 yield path
 
     def seal_stores(self) -> None:

@@ -1,7 +1,7 @@
 """Closes a run whose root died: kills what is left of it and writes the Results that are missing.
 
-The rule: one process does it, the first of the run's own user on its own host that gets the lock. Everybody
-else computes the same view from the same stores and writes nothing.
+The rule: one process does it, the first that may (see `closing_right`) and gets the lock. Everybody else
+computes the same view from the same stores and writes nothing.
 """
 
 import contextlib
@@ -10,33 +10,39 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+from gator.daemon.closing_right import closing_problem
 from gator.daemon.folder import CLOSING_STORE, LATEST, ROOT_STORE, Owner, RunFolder
 from gator.errors import PreconditionError, StoreError
-from gator.process.sweep import sweep
+from gator.process.sweep import LivingRootError, sweep
 from gator.store import Reader, Store
 from gator.store.run_files import RunFiles
 from gator.v1 import event_pb2, query_pb2
 
 
-def ensure_closed(folder: RunFolder, *, force: bool = False) -> bool:
+def ensure_closed(folder: RunFolder, *, force: bool = False, asked: bool = False) -> bool:
     """Close a run if it died and nobody has closed it yet; whether this call did.
 
-    Does nothing for a run that lives, that ended by itself, or that belongs to another user or host; `force`
-    closes one of another host too. Takes up to 5 s when something of the run cannot be killed.
+    Does nothing for a run that lives, that ended by itself, or that this process may not close, see
+    `closing_right`; nor, unless somebody `asked` for it, for a copy, which may have been made before the run
+    ended. `force` closes one of another host or container too. Takes up to 5 s when something of the run
+    cannot be killed.
 
     Raises StoreError when the stores cannot be read or the Results cannot be written, OSError when the folder
     cannot be changed.
     """
     owner = folder.owner()
-    if owner is None or owner.user != os.getuid() or not (force or owner.host == os.uname().nodename):
+    if owner is None or _is_closed(folder) or (folder.is_copy() and not asked):
         return False
-    if _is_closed(folder):
+    if closing_problem(folder, owner, force=force):
         return False
     with folder.taken_over() as taken:
         # Between the look and the lock somebody else may have closed it.
         if not taken or _is_closed(folder):
             return False
-        _close(folder, owner)
+        try:
+            _close(folder, owner)
+        except LivingRootError:
+            return False
     return True
 
 
@@ -48,16 +54,20 @@ def close_by_request(folder: RunFolder, *, force: bool) -> bool:
     owner = folder.owner()
     if owner is None:
         return False
-    if owner.user != os.getuid():
-        raise PreconditionError(f"the run in {folder.path} belongs to another user, who alone may close it")
-    if owner.host != os.uname().nodename and not force:
-        raise PreconditionError(
-            f"the run in {folder.path} is one of the host {owner.host}: close it there, or say --force "
-            "when that host is gone for good"
-        )
-    if owner.host == os.uname().nodename and folder.is_live():
+    if owner.is_of_this_host and folder.is_live():
         raise PreconditionError(f"the run in {folder.path} lives: end it with gator stop")
-    return ensure_closed(folder, force=force)
+    if _is_closed(folder):
+        return False
+    if problem := closing_problem(folder, owner, force=force):
+        raise PreconditionError(problem)
+    if ensure_closed(folder, force=force, asked=True):
+        return True
+    if not _is_closed(folder):
+        raise PreconditionError(
+            f"the run in {folder.path} cannot be closed: it lives elsewhere on this host, or run.lock cannot "
+            "be written"
+        )
+    return False
 
 
 def close_latest(tracking: Path) -> None:
@@ -94,7 +104,7 @@ def _close(folder: RunFolder, owner: Owner) -> None:
     # Every start of a run looks whether there is something to close, which there hardly ever is.
     from gator.store.run_closing import complete
 
-    if owner.host == os.uname().nodename:
+    if owner.is_of_this_host:
         sweep(owner.run)
     if (folder.stores / ROOT_STORE).exists():
         with contextlib.closing(RunFiles(folder.path)) as files:

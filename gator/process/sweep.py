@@ -1,28 +1,48 @@
 """Killing everything that carries the marks of a run, or of one daemon of it.
 
 Runs as `python -m gator.process.sweep RUN [DAEMON]` when an owner is gone, so it imports little and
-spares only itself.
+spares only itself. Invariant: nothing of a whole run is killed while a root with its id lives.
 """
 
 import contextlib
+import os
 import signal
 import sys
 import time
+from typing import Any
 
 from gator.process.belongings import Belonging, select
-from gator.process.procfs import Census, ProcessInfo, kill_group_of, signal_exactly
+from gator.process.procfs import (
+    Census,
+    ProcessInfo,
+    kill_group_of,
+    list_pids,
+    read_bytes,
+    read_process,
+    signal_exactly,
+)
 
-_LONGEST_PAUSE_S = 0.1
+LOCK_NAME = "run.lock"
+"""File that a live root holds open, in the folder of its run."""
+_MAX_PAUSE_S = 0.1
+_MAX_LOCK_BYTES = 65_536
+
+
+class LivingRootError(Exception):
+    """A root with the id of the run lives, so nothing of it may be killed from outside."""
 
 
 def sweep(run: str, daemon: str | None = None, limit_s: float = 5.0) -> list[ProcessInfo]:
     """Kill what belongs to a run or daemon, pass after pass until one finds nothing.
 
-    Blocks; gives what still lives after `limit_s` seconds, that is nothing in most cases.
+    Blocks; gives what still lives after `limit_s` seconds, that is nothing in most cases. Raises
+    LivingRootError for a whole run whose root lives.
     """
     marks = {"GATOR_RUN": run}
     if daemon is not None:
         marks["GATOR_DAEMON"] = daemon
+    elif living_root(run) is not None:
+        raise LivingRootError(run)
     whose = Belonging(0, marks)
     census = Census()
     end = time.monotonic() + limit_s
@@ -37,9 +57,48 @@ def sweep(run: str, daemon: str | None = None, limit_s: float = 5.0) -> list[Pro
                     kill_group_of(process)
                 signal_exactly(process, signal.SIGKILL)
         time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE_S)
+        pause = min(2 * pause, _MAX_PAUSE_S)
     return []
 
 
+def living_root(run: str) -> ProcessInfo | None:
+    """Returns the living process that is the root of a run, found by what it holds open; None without one.
+
+    A folder says only what was written into it, and may be a copy. The processes of other users are not
+    seen.
+    """
+    for pid in list_pids():
+        if pid != os.getpid() and _holds_lock_of(pid, run):
+            return read_process(pid)
+    return None
+
+
+def _holds_lock_of(pid: int, run: str) -> bool:
+    folder = f"/proc/{pid}/fd"
+    try:
+        numbers = os.listdir(folder)  # noqa: PTH208 - names only
+    except OSError:
+        return False
+    for number in numbers:
+        path = f"{folder}/{number}"
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            if not os.readlink(path).removesuffix(" (deleted)").endswith(f"/{LOCK_NAME}"):  # noqa: PTH115
+                continue
+            # Imported late: the sweep of a guard has to begin at once.
+            import json
+
+            owner: Any = json.loads(read_bytes(path, _MAX_LOCK_BYTES) or b"null")
+            info = read_process(pid)
+            # Others open the file too, to see whether its owner lives. Start times tell them apart in
+            # every namespace, where the number of a process may be another.
+            if info is not None and [owner["run"], owner["start_ticks"]] == [run, info.start_ticks]:
+                return True
+    return False
+
+
 if __name__ == "__main__":
-    sys.exit(1 if sweep(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None) else 0)
+    try:
+        left = sweep(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None)
+    except LivingRootError:
+        sys.exit(1)
+    sys.exit(1 if left else 0)

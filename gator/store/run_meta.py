@@ -9,10 +9,12 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from gator.plain_file import read_plain
 from gator.v1 import attach_pb2, plan_pb2, query_pb2
 
 GIT_FILE = "git.json"
 """Beside the stores: the state of the working tree at the start, where somebody asked git for it."""
+_MAX_GIT_BYTES = 65_536
 MOST_PLAN_BYTES = 1536 * 1024
 """A larger plan request is left out of a description, which has to fit into one message to a hub. So much
 is a spec with about 20,000 jobs that are written out one by one."""
@@ -61,6 +63,6 @@ def write_git(folder: Path, git: query_pb2.Git) -> None:
 def read_git(folder: Path) -> query_pb2.Git | None:
     """The state of the working tree as it was kept; None where it was not."""
     try:
-        return query_pb2.Git(**json.loads((folder / GIT_FILE).read_text()))
-    except (OSError, ValueError, TypeError):
+        return query_pb2.Git(**json.loads(read_plain(folder / GIT_FILE, _MAX_GIT_BYTES)))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None

@@ -15,7 +15,7 @@ from gator.events import GRADED_KINDS
 from gator.store.blocks import decode
 from gator.store.catalogue_reader import CatalogueReader
 from gator.store.reader import Reader
-from gator.store.run_closing import complete
+from gator.store.run_closing import catch_up, complete
 from gator.store.run_files import RunFiles
 from gator.store.run_meta import read_git, run_of
 from gator.store.run_rows import add_events
@@ -26,9 +26,13 @@ from gator.v1 import query_service_pb2 as qs
 class FolderReader:
     """A run's folder as queries see it. Its methods may be called from several threads."""
 
-    def __init__(self, files: RunFiles, *, live: bool, died: bool = False) -> None:
-        """A run that `died` lacks Results of its own; what is shown of them was computed."""
-        self._files, self._live, self._died = files, live, died
+    def __init__(self, files: RunFiles, *, live: bool, died: bool = False, copied_at: int = 0) -> None:
+        """A run that `died` lacks Results of its own; what is shown of them was computed.
+
+        `copied_at` is when anything was written last, in nanoseconds since 1970, for a copy that does not
+        tell how the run is now.
+        """
+        self._files, self._live, self._died, self._copied_at = files, live, died, copied_at
         self._catalogue = CatalogueReader(files.root.query)
         self._lock = threading.RLock()
         self._request: plan_pb2.PlanRequest | None = None
@@ -36,17 +40,21 @@ class FolderReader:
 
     @classmethod
     @contextmanager
-    def open(cls, folder: Path, *, live: bool, root: Reader | None = None) -> "Generator[FolderReader]":
+    def open(
+        cls, folder: Path, *, live: bool, copied: bool = False, root: Reader | None = None
+    ) -> "Generator[FolderReader]":
         """The reader of a folder; `live` says whether its root is alive.
 
-        `root` is the reader of the root's store, where only its owner can make one.
+        With `copied` the folder is a copy: it is shown as it was when it was made, and nothing is computed of
+        what the run lacked then. `root` is the reader of the root's store, where only its owner can make one.
 
         Raises StoreError when there is no store that can be read.
         """
         files = RunFiles(folder, root)
         try:
-            died = not live and bool(complete(files))
-            yield cls(files, live=live, died=died)
+            copied_at = catch_up(files) if copied and not live else 0
+            died = not live and not copied and bool(complete(files))
+            yield cls(files, live=live, died=died, copied_at=copied_at)
         finally:
             files.close()
 
@@ -67,6 +75,8 @@ class FolderReader:
         if self._git is not None:
             run.git.CopyFrom(self._git)
         run.state = self._state(root)
+        if run.state == query_pb2.RUN_STATE_UNSPECIFIED:
+            run.heard_unix_nanos = self._copied_at
         result = self._catalogue.result_of(root) if root is not None else None
         if result is not None:
             run.result.CopyFrom(result)
@@ -77,6 +87,8 @@ class FolderReader:
             return query_pb2.RUN_STATE_RUNNING
         if self._died or root is None:
             return query_pb2.RUN_STATE_DIED
+        if self._copied_at and root.state != query_pb2.NODE_STATE_ENDED:
+            return query_pb2.RUN_STATE_UNSPECIFIED
         return query_pb2.RUN_STATE_ENDED
 
     def plan_request(self) -> plan_pb2.PlanRequest | None:

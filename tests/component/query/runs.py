@@ -1,16 +1,21 @@
 """Builds the folders of small runs with the real store, without running anything."""
 
+import json
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from gator.core.run_key import run_id_of
 from gator.daemon.folder import Owner, RunFolder
 from gator.store import Store
 from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, spec_pb2
 
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND
-RUN_ID = "0123456789abcdef0123456789abcdef"
+KEY = os.urandom(32)
+"""Other processes that test have other ones: nothing of a run is swept while a root with its id lives."""
+RUN_ID = run_id_of(KEY)
 OUT, ERR = common_pb2.STREAM_STDOUT, common_pb2.STREAM_STDERR
 
 
@@ -197,6 +202,8 @@ class RunBuilder:
                 "seed": "7",
             },
         )
+        if run == RUN_ID:
+            self.folder.write_key(KEY)
         self.folder.lock(Owner.this_process(run))
 
     def _create(self, daemon: str, *, catalogue: bool, meta: dict[str, str] | None = None) -> Store:
@@ -235,6 +242,10 @@ class RunBuilder:
 
     def die(self) -> Path:
         """The root is gone, and what it had not written is missing."""
+        # No process of this system began with the boot of another one.
+        self.folder.lock_file.write_text(
+            json.dumps({**json.loads(self.folder.lock_file.read_text()), "boot": "an earlier one"})
+        )
         return self.end()
 
 
