@@ -1,6 +1,5 @@
 """`gator diff`: two runs job by job. Rule: exit code 1 when something fails that did not before."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Final
 
@@ -80,7 +79,7 @@ def _say_names(found: Comparison) -> None:
     """Say on stderr where two runs may have nothing to do with each other."""
     names = (found.before.ident, found.after.ident)
     if names[0] != names[1]:
-        sys.stderr.write(f"gator: these are runs of different names: {', '.join(names)}\n")
+        output.complain(f"gator: these are runs of different names: {', '.join(names)}")
 
 
 def _say(found: Comparison, threshold: float, number: int) -> None:
@@ -117,7 +116,8 @@ def _say_some(
 ) -> None:
     if not lines:
         return
-    output.say(f"\n{title}:")
+    output.say()
+    output.say(f"{title}:")
     shown = lines[:number]
     wide = max(len(cells) for _, cells in shown)
     output.columns(

@@ -98,7 +98,8 @@ def _say_causes(opened: OpenRun, failed: Iterable[query_pb2.Node], paths: list[s
         output.say()
         _say_cause(opened, cause, causes.number, paths)
     if len(shown) < len(causes):
-        output.say(f"\n{len(causes) - len(shown):,} further causes are not shown: gator failures --all")
+        output.say()
+        output.say(f"{len(causes) - len(shown):,} further causes are not shown: gator failures --all")
     return True
 
 

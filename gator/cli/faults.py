@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 from typing import Final, TextIO
 
+from gator.core.visible import visible
 from gator.errors import GatorError, SpecError, UnavailableError, UnknownCallError, UserError
 
 FAILED: Final = 1
@@ -28,7 +29,8 @@ def log_to(file: Path) -> None:
 def tell(error: Exception) -> int:
     """Say what went wrong on stderr; returns the exit code."""
     if isinstance(error, SpecError):
-        _say("\n".join(map(str, error.problems)))
+        for problem in error.problems:
+            _say(str(problem))
         return USAGE
     if isinstance(error, UserError):
         _say(f"gator: {error}")
@@ -113,7 +115,7 @@ def drop_stdout() -> None:
 
 def _say(text: str) -> None:
     try:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(visible(text) + "\n")
         sys.stderr.flush()
     except OSError:
         pass  # nobody reads stderr either

@@ -53,7 +53,7 @@ def grep(
         wanted.severity = common_pb2.Severity.ValueType(
             output.choice(common_pb2.Severity.DESCRIPTOR, severity, "--severity")
         )
-    writer = LineWriter(long=long, json=json, names=True, context=context)
+    writer = LineWriter(long=long, json=json, names=True, context=context, whole=True)
     hits: dict[str, int] = {}
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         wanted.path = opened.run.ident

@@ -5,7 +5,6 @@ twice changes nothing.
 """
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -70,8 +69,8 @@ def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json:
         try:
             good &= asyncio.run(_Import(run, way, json=json).bring(follow=follow))
         except _AwayError as error:
-            sys.stderr.write(
-                f"gator: the hub at {access.address} is away: {error}; import again when it is back\n"
+            output.complain(
+                f"gator: the hub at {access.address} is away: {error}; import again when it is back"
             )
             return faults.FAULT
     return 0 if good else faults.FAILED
@@ -184,7 +183,7 @@ class _Import:
         if self._json:
             self._say_json(events, why)
         else:
-            sys.stderr.write(f"{self._name}: {why}\n")
+            output.complain(f"{self._name}: {why}")
         return False
 
     def _say_json(self, events: int, fault: str | None) -> None:

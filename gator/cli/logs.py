@@ -1,4 +1,7 @@
-"""`gator logs`: the output of jobs. Rule: as written means byte for byte, and without looking at lines."""
+"""`gator logs`: the output of jobs.
+
+Rule: as written means byte for byte, and without looking at lines; only a terminal gets cleaned lines then.
+"""
 
 import sys
 import time
@@ -11,7 +14,7 @@ import typer
 from gator.cli import output
 from gator.cli.logs_follow_away import telling_of_absence
 from gator.cli.logs_follow_lines import POLL_SECONDS, Follower, has_ended
-from gator.cli.logs_lines import LineWriter, lines, say_left_out
+from gator.cli.logs_lines import LineWriter, TerminalCleaner, lines, say_left_out
 from gator.cli.paging import pages
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
@@ -65,13 +68,17 @@ def logs(
     long: Annotated[
         bool, typer.Option("--long", "-l", help="With line numbers, times and severities, and messages.")
     ] = False,
-    raw: Annotated[bool, typer.Option("--raw", help="Also in a terminal: bytes as they are.")] = False,
+    raw: Annotated[
+        bool,
+        typer.Option("--raw", help="Bytes as they are, on a terminal and in lines that were chosen too."),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """The output of a job, byte for byte as it was written, both streams in the order of reading.
 
     Of a group: that of its jobs, one after another. --severity and --long also show what jobs and Gator
-    said by the API.
+    said by the API. On a terminal, and where an option chooses lines, control characters are shown as \\x1b
+    and a progress bar as it stood in the end; --raw leaves all as it is.
     """
     if first_error and (grep or severity or follow):
         raise UsageError("--first-error shows one place: leave out --grep, --severity and --follow")
@@ -85,7 +92,7 @@ def logs(
             output.choice(common_pb2.Severity.DESCRIPTOR, severity, "--severity")
         )
     wanted.messages = bool(long or severity or json)
-    as_written = not (grep or severity or long or json or first_error or tail) or (raw and not grep)
+    as_written = not (grep or severity or long or json or first_error or tail)
     with ExitStack() as left:
         opened = left.enter_context(open_run(run, tracking, HubChoice(hub, hub_ca)))
         wanted.path = opened.path_of(path) if path else _only_job(opened)
@@ -93,12 +100,14 @@ def logs(
             say_left_out(opened, _finished(opened, wanted))
         if follow and not has_ended(opened, wanted.path):
             left.enter_context(telling_of_absence(opened))
+        if as_written:
+            _as_written(opened, wanted, follow=follow, clean=not raw and sys.stdout.isatty())
+            return
+        writer = LineWriter(long=long, json=json, context=context, raw=raw, whole=grep is not None)
         if first_error:
-            _first_error(opened, wanted, LineWriter(long=long, json=json, context=context))
-        elif as_written:
-            _as_written(opened, wanted, follow=follow)
+            _first_error(opened, wanted, writer)
         else:
-            _lines(opened, wanted, LineWriter(long=long, json=json, context=context), follow=follow)
+            _lines(opened, wanted, writer, follow=follow)
 
 
 def _only_job(opened: OpenRun) -> str:
@@ -131,7 +140,10 @@ def _jobs(opened: OpenRun, path: str) -> Iterator[query_pb2.Node]:
         yield from page.nodes
 
 
-def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool) -> None:
+def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool, clean: bool) -> None:
+    """Write the output of jobs, on a terminal (`clean`) without anything that it would obey."""
+    from gator.store.blocks import decode
+
     out = sys.stdout.buffer
     seen: set[str] = set()
     while True:
@@ -141,10 +153,13 @@ def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool) -
             if node.path in seen:
                 continue
             seen.add(node.path)
-            for data in _bytes(opened, node, wanted, follow=follow):
-                out.write(data)
+            cleaner = TerminalCleaner(colours=output.has_colour()) if clean else None
+            for block in _blocks_of(opened, node, wanted, follow=follow):
+                out.write(decode(block) if cleaner is None else cleaner.feed(block.stream, decode(block)))
                 if follow:
                     out.flush()
+            if cleaner is not None:
+                out.write(cleaner.finish())
         if over:
             break
         time.sleep(POLL_SECONDS)
@@ -153,12 +168,10 @@ def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool) -
     out.flush()
 
 
-def _bytes(
+def _blocks_of(
     opened: OpenRun, node: query_pb2.Node, wanted: qs.ListLinesRequest, *, follow: bool
-) -> Iterator[bytes]:
-    """The bytes of one job, block by block."""
-    from gator.store.blocks import decode
-
+) -> Iterator[event_pb2.Block]:
+    """The wanted output of one job, block by block."""
     number = wanted.attempt or max(node.attempts, 1)
     watch = opened.home.watch if follow else None
     if watch is not None:
@@ -169,7 +182,7 @@ def _bytes(
         blocks = _blocks_so_far(opened, node.path, number, follow=follow)
     for block in blocks:
         if not wanted.stream or block.stream == wanted.stream:
-            yield decode(block)
+            yield block
 
 
 def _blocks_so_far(opened: OpenRun, path: str, attempt: int, *, follow: bool) -> Iterator[event_pb2.Block]:

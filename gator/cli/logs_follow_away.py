@@ -3,7 +3,6 @@
 A stream of events says nothing while nothing comes, so the run is asked for beside it.
 """
 
-import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -58,7 +57,6 @@ def _look(opened: OpenRun, over: threading.Event, *, told: bool) -> None:
 
 def _tell(run: query_pb2.Run) -> None:
     since = output.moment(run.heard_unix_nanos)
-    sys.stderr.write(
-        f"gator: the run is not connected to the hub since {since}: waiting for it (Ctrl-C ends this)\n"
+    output.complain(
+        f"gator: the run is not connected to the hub since {since}: waiting for it (Ctrl-C ends this)"
     )
-    sys.stderr.flush()

@@ -1,4 +1,7 @@
-"""Prints single lines of output. Rule: a line's bytes are printed as they were written, whatever they are."""
+"""Prints single lines of output.
+
+Invariant: but for `--raw` no line has anything in it that a terminal would obey, colours left aside.
+"""
 
 import sys
 import time
@@ -7,10 +10,13 @@ from collections.abc import Iterator
 from gator.cli import output
 from gator.cli.paging import pages
 from gator.cli.selector_open import OpenRun, Questions
+from gator.core.visible import visible_line, visible_lines
 from gator.v1 import event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 PAGE = 10_000
+_LONGEST_OPEN = 1 << 20
+"""Bytes of a line that are held back until its end comes."""
 
 
 def lines(ask: Questions, wanted: qs.ListLinesRequest) -> Iterator[query_pb2.Line]:
@@ -26,27 +32,44 @@ def say_left_out(opened: OpenRun, finished: event_pb2.AttemptFinished | None = N
     Nothing is said where all is here.
     """
     if left_out := opened.home.left_out(finished):
-        sys.stderr.write(f"gator: {left_out}\n")
+        output.complain(f"gator: {left_out}")
 
 
 class LineWriter:
     """Writes lines to stdout, each with as much as was asked for."""
 
-    def __init__(self, *, long: bool, json: bool, names: bool = False, context: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        long: bool,
+        json: bool,
+        names: bool = False,
+        context: int = 0,
+        raw: bool = False,
+        whole: bool = False,
+    ) -> None:
+        """`whole` shows all states of a line that overwrites itself: a hit may be in any of them."""
         self.names = names
         """Whether each line says its job."""
         self._context = context
-        self._long, self._json = long, json
+        self._long, self._json, self._raw, self._whole = long, json, raw, whole
+        self._colours = output.has_colour()
         self._out = sys.stdout.buffer
         self._last: tuple[str, int, int] | None = None
 
     def write(self, line: query_pb2.Line) -> None:
-        """Write one line."""
+        """Write one line, or the lines of a message."""
         if self._json:
             output.say_json(line)
             return
-        text = line.raw or line.text.encode("utf-8", "surrogateescape")
-        self._out.write(self._head(line).encode() + text + b"\n")
+        data = line.raw or line.text.encode("utf-8", "surrogateescape")
+        head = self._head(line)
+        if self._raw:
+            self._out.write(head.encode() + data + b"\n")
+            return
+        for part in data.removesuffix(b"\n").split(b"\n"):
+            text = visible_line(part, colours=self._colours, whole=self._whole)
+            self._out.write(f"{head}{text}\n".encode("utf-8", "surrogateescape"))
 
     def separate(self, line: query_pb2.Line) -> None:
         """Write a mark where lines are left out before this one."""
@@ -73,6 +96,37 @@ class LineWriter:
         if self._long or self.names:
             parts.append(output.paint(place, "dim"))
         return f"{' '.join(parts)}{mark} " if parts else ""
+
+
+class TerminalCleaner:
+    """Makes the output of one attempt fit for a terminal, stream by stream.
+
+    A line is given out when its end has come, or when it is too long to wait for that.
+    """
+
+    def __init__(self, *, colours: bool) -> None:
+        self._colours = colours
+        self._open: dict[int, bytes] = {}
+
+    def feed(self, stream: int, data: bytes) -> bytes:
+        """Returns the lines that `data` completes."""
+        data = self._open.pop(stream, b"") + data
+        end = data.rfind(b"\n") + 1
+        rest = data[end:]
+        if len(rest) < _LONGEST_OPEN:
+            self._open[stream] = rest
+        else:
+            end = len(data)
+        return self._clean(data[:end])
+
+    def finish(self) -> bytes:
+        """Returns the lines that had no end, each with one, so that what comes next begins a line."""
+        rest = b"".join(line + b"\n" for line in self._open.values() if line)
+        self._open.clear()
+        return self._clean(rest)
+
+    def _clean(self, data: bytes) -> bytes:
+        return visible_lines(data, colours=self._colours).encode()
 
 
 def _time(unix_nanos: int) -> str:

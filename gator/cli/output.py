@@ -11,9 +11,12 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from gator.core.amounts import plural, span
+from gator.core.visible import visible, visible_styled
 from gator.v1 import common_pb2, event_pb2, query_pb2
 
 if TYPE_CHECKING:
@@ -37,8 +40,10 @@ _STYLES: Final = {
     "path": "36",
 }
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
-_ORDERS: Final = re.compile(_COLOUR.pattern + r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What a terminal obeys, lines and tabulators left aside."""
+_CODES: Final = "|".join(("0", *dict.fromkeys(_STYLES.values())))
+"""The colours that Gator itself uses: no others get out of what strangers have said."""
+_UNSAFE_IN_JSON: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""What JSON may hold as it is, and a terminal would obey."""
 
 
 def has_colour() -> bool:
@@ -51,18 +56,25 @@ def has_colour() -> bool:
 def paint(text: str, style: str) -> str:
     """Text in a style, by the name of an outcome, severity or `dim`, `bold`, `path`."""
     code = _STYLES.get(style)
+    text = visible(text)
     return f"\x1b[{code}m{text}\x1b[0m" if code and has_colour() else text
 
 
 def say(text: str = "") -> None:
-    r"""Print a line. What a terminal would obey, but for colours, is shown instead, such as `\x07`."""
-    sys.stdout.write(_ORDERS.sub(_shown, text) + "\n")
+    r"""Print one line. What a terminal would obey, but for colours, is shown instead, such as `\x07`."""
+    sys.stdout.write((visible_styled(text, _CODES) if has_colour() else visible(text)) + "\n")
 
 
-def _shown(order: re.Match[str]) -> str:
-    is_colour = len(order[0]) > 1
-    # In a pipe there are none of ours.
-    return order[0] if is_colour and has_colour() else ascii(order[0])[1:-1]
+def say_lines(text: str) -> None:
+    """Print several lines, each as `say` does it."""
+    for line in text.removesuffix("\n").split("\n"):
+        say(line)
+
+
+def complain(text: str) -> None:
+    """Print one line on stderr, cleaned as by `say`."""
+    sys.stderr.write(visible(text) + "\n")
+    sys.stderr.flush()
 
 
 # -- words
@@ -181,7 +193,8 @@ def commit(git: query_pb2.Git) -> str:
 
 def columns(rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()) -> None:
     """Print rows in columns; those whose number is in `right` are aligned to the right."""
-    texts = [list(row) for row in rows]
+    clean = partial(visible_styled, codes=_CODES) if has_colour() else visible
+    texts = [[clean(cell) for cell in row] for row in rows]
     if not texts:
         return
     widths = [max(_width(row[at]) for row in texts) for at in range(len(texts[0]))]
@@ -205,7 +218,36 @@ def say_json(value: Any) -> None:
     from google.protobuf.message import Message
 
     plain = to_values(value) if isinstance(value, Message) else value
-    sys.stdout.write(json.dumps(plain, ensure_ascii=False, separators=(",", ":")) + "\n")
+    sys.stdout.write(to_json(plain) + "\n")
+
+
+def to_json(plain: Any) -> str:
+    """Plain values as one line of JSON in which nothing is left that a terminal would obey.
+
+    Numbers that JSON does not know are the strings "NaN", "Infinity" and "-Infinity", as in protobuf's JSON.
+    """
+    try:
+        text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(plain), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    if text.isascii():
+        return text
+    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _finite(plain: Any) -> Any:
+    """Plain values with words for the numbers that JSON does not know."""
+    if isinstance(plain, float):
+        return plain if isfinite(plain) else {1: "Infinity", -1: "-Infinity"}.get(_sign(plain), "NaN")
+    if isinstance(plain, dict):
+        return {key: _finite(value) for key, value in cast("dict[str, Any]", plain).items()}
+    if isinstance(plain, list | tuple):
+        return [_finite(item) for item in cast("list[Any]", plain)]
+    return plain
+
+
+def _sign(number: float) -> int:
+    return (number > 0) - (number < 0)
 
 
 def to_values(message: "Message") -> dict[str, Any]:

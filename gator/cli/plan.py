@@ -1,6 +1,5 @@
 """`gator plan`: what a spec would run. Rule: the very plan that `gator run` makes, shown and thrown away."""
 
-import sys
 from enum import Enum
 from typing import Annotated
 
@@ -54,10 +53,10 @@ def plan(
     request, warnings = request_of(spec, only=only or [], skip=skip or [], tags=tag or [], seeds=seed or [])
     made = make_plan(request)
     for problem in sorted({*warnings, *made.warnings}):
-        sys.stderr.write(f"{problem.file}:{problem.line}:{problem.column}: warning: {problem.message}\n")
+        output.complain(f"{problem.file}:{problem.line}:{problem.column}: warning: {problem.message}")
     if json or style is PlanFormat.JSON:
         output.say_json(render.to_json(made))
     elif style is PlanFormat.MERMAID:
-        sys.stdout.write(render.mermaid(made))
+        output.say_lines(render.mermaid(made))
     else:
-        sys.stdout.write(render.tree_text(made))
+        output.say_lines(render.tree_text(made))

@@ -247,10 +247,11 @@ def _without_last_passed(skip: Sequence[str], loaded: LoadedSpec) -> list[str]:
 
 def show_plan(request: plan_pb2.PlanRequest, warnings: Sequence[Problem]) -> None:
     """Print what would run, and on stderr what is odd about the spec."""
+    from gator.cli import output
     from gator.plan import make_plan
     from gator.plan.render import tree_text
 
     plan = make_plan(request)
     for problem in sorted({*warnings, *plan.warnings}):
-        sys.stderr.write(f"{problem.file}:{problem.line}:{problem.column}: warning: {problem.message}\n")
-    sys.stdout.write(tree_text(plan))
+        output.complain(f"{problem.file}:{problem.line}:{problem.column}: warning: {problem.message}")
+    output.say_lines(tree_text(plan))

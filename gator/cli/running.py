@@ -33,6 +33,7 @@ from gator.core.ledger import Ledger
 from gator.core.pools import DemandKey, Pools
 from gator.core.run_key import KEY_BYTES, run_id_of
 from gator.core.secrecy import hide, hide_within, mask, mask_variables, secret_values
+from gator.core.visible import visible
 from gator.daemon.clock import SystemClock
 from gator.daemon.folder import RunFolder
 from gator.daemon.git_state import GitNote, GitQuestion
@@ -121,7 +122,7 @@ def _conclude(launch: Launch, plan: Plan, end: RunEnd, *, stopped: bool) -> int:
 
         report(launch.parent, plan.root.ident, end.result)
     if end.fault:
-        sys.stderr.write(f"gator: {end.fault}\n")
+        sys.stderr.write(f"gator: {visible(end.fault)}\n")
         return faults.FAULT
     if stopped:
         return faults.INTERRUPTED

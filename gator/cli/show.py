@@ -88,7 +88,9 @@ def usage(used: event_pb2.Usage) -> str:
 def _say_job(job: spec_pb2.Job) -> None:
     rows: list[tuple[str, str]] = []
     if job.shell:
-        rows.append(("shell", job.shell.rstrip().replace("\n", "\n" + " " * 16)))
+        rows += [
+            ("" if row else "shell", text or " ") for row, text in enumerate(job.shell.rstrip().split("\n"))
+        ]
     else:
         rows.append(("command", shlex.join([job.command, *job.args])))
     if job.settings.cwd:
@@ -106,12 +108,14 @@ def _say_job(job: spec_pb2.Job) -> None:
         rows.append(("timeout", output.duration(job.settings.timeout_millis * 1_000_000)))
     if job.position.file:
         rows.append(("written at", f"{job.position.file}:{job.position.line}"))
-    output.say("\nspec")
+    output.say()
+    output.say("spec")
     _pairs(rows)
 
 
 def _say_attempt(attempt: query_pb2.Attempt, *, over: bool) -> None:
-    output.say(f"\nattempt {attempt.number}")
+    output.say()
+    output.say(f"attempt {attempt.number}")
     rows: list[tuple[str, str]] = []
     if attempt.HasField("started"):
         started = attempt.started

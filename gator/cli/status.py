@@ -104,7 +104,8 @@ def _so_far(run: query_pb2.Run, start: int) -> int:
 def _say_running(run: query_pb2.Run, longest: list[query_pb2.Node]) -> None:
     if not longest:
         return
-    output.say("\nrunning longest:")
+    output.say()
+    output.say("running longest:")
     output.columns(
         (
             f"  {output.paint(node.path, 'path')}",
@@ -118,7 +119,8 @@ def _say_running(run: query_pb2.Run, longest: list[query_pb2.Node]) -> None:
 def _say_waiting(waiting: list[query_pb2.Waiting]) -> None:
     if not waiting:
         return
-    output.say("\nwaiting:")
+    output.say()
+    output.say("waiting:")
     output.columns(
         (
             f"  {output.paint(entry.path, 'path')}",

@@ -3,14 +3,11 @@
 The rule: what is shown never takes more cells than it was given; where terminals differ, the wider counts.
 """
 
-import re
 from functools import lru_cache
 from unicodedata import category, east_asian_width
 
-from gator.core.text import ANSI_PATTERN
+from gator.core.visible import visible_line
 
-_ANSI = re.compile(ANSI_PATTERN.decode("ascii"))
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _NO_ROOM = frozenset({"Mn", "Me", "Cf"})
 _EMOJI_STYLE = "\ufe0f"
 """Asks for the wide form of the character before (Unicode Standard Annex 11 leaves it to the terminal)."""
@@ -61,19 +58,6 @@ def cut_front(text: str, most: int, mark: str = "…") -> str:
 
 
 def one_line(text: str) -> str:
-    """The first line of a text, with nothing in it that a terminal would act on."""
-    first = text.split("\n", 1)[0]
-    return first if first.isprintable() else harmless(first.rstrip()).replace("\n", " ").replace("\t", " ")
-
-
-def harmless(text: str) -> str:
-    r"""Lines with nothing in them that moves the cursor: no escape sequences, `\r` ends a line."""
-    if "\x1b" in text:
-        text = _ANSI.sub("", text)
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _CONTROL.sub(_shown, text)
-
-
-def _shown(found: re.Match[str]) -> str:
-    return f"\\x{ord(found[0]):02x}"
+    """Returns the first line of a text as a terminal shows it in the end, without colours."""
+    first = text.split("\n", 1)[0].rstrip()
+    return visible_line(first.encode("utf-8", "surrogateescape"), colours=False).replace("\t", " ")

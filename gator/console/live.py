@@ -13,13 +13,14 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 
 from gator.console import words
-from gator.console.cells import cells, cut, cut_front, harmless
+from gator.console.cells import cells, cut, cut_front
 from gator.console.messages import event_text
 from gator.console.pace import Pace
 from gator.console.paper import Paper
 from gator.console.screen import Screen
 from gator.console.summary import Failures, failure_line, write_summary
 from gator.core.amounts import whole_span
+from gator.core.visible import visible
 from gator.ports import LiveState, RunInfo, RunningJob
 from gator.v1 import attach_pb2, event_pb2
 
@@ -86,9 +87,9 @@ class LiveDisplay:
             if event.WhichOneof("payload") == "result":
                 if self._failures.add(event.path, event.result):
                     line = failure_line(self._paper, event.path, event.result)
-                    self._screen.print_above(f"{line}\n")
+                    self._screen.print_above(self._paper.safe(line) + "\n")
             elif text := event_text(self._paper, event):
-                self._screen.print_above(harmless(text))
+                self._screen.print_above(text)
         if self._screen.waiting and self._state is _State.SHOWN:
             now = self._clock()
             if now - self._drawn_at >= LEAST_BETWEEN:
@@ -100,7 +101,7 @@ class LiveDisplay:
         if self._state is not _State.SHOWN:
             self._paper.line(line)
             return
-        self._screen.print_above(line + "\n")
+        self._screen.print_above(self._paper.safe(line) + "\n")
         self._draw(self._clock())
 
     def on_change(self, now: float) -> float | None:
@@ -181,4 +182,4 @@ class LiveDisplay:
 def _job(job: RunningJob, unix_nanos: int, columns: int) -> list[Part]:
     seconds = max(0, unix_nanos - job.started_unix_nanos) // 1_000_000_000
     stamp = f"{whole_span(seconds):>7}  "
-    return [(stamp, "2"), (cut_front(job.path, max(0, columns - 1 - len(stamp))), "")]
+    return [(stamp, "2"), (cut_front(visible(job.path), max(0, columns - 1 - len(stamp))), "")]

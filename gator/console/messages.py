@@ -5,7 +5,7 @@ The rule: a line of a job stays one line.
 
 from gator.console import words
 from gator.console.paper import Paper
-from gator.core.text import readable
+from gator.core.visible import visible, visible_lines
 from gator.store import decode_block
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
@@ -22,21 +22,24 @@ def event_text(paper: Paper, event: event_pb2.Event) -> str:
                 return ""
             return f"{_end(paper, event.attempt_finished.outcome)} {_attempt(event)}\n"
         case "log":
-            return _lines(paper, event.path, event.log.severity, event.log.text)
+            data = event.log.text.encode("utf-8", "surrogateescape")
+            return _lines(paper, event.path, event.log.severity, data)
         case "block":
             # Lines are not looked at one by one: a flood must cost little.
-            return _lines(paper, event.path, event.block.severity, readable(decode_block(event.block)))
+            return _lines(paper, event.path, event.block.severity, decode_block(event.block))
         case _:
             return ""
 
 
-def _lines(paper: Paper, path: str, severity: pb.Severity.ValueType, text: str) -> str:
-    head = f"{paper.head(severity)}{path}: "
+def _lines(paper: Paper, path: str, severity: pb.Severity.ValueType, data: bytes) -> str:
+    head = f"{paper.head(severity)}{visible(path)}: "
+    text = visible_lines(data, colours=paper.colour)
     return head + text.removesuffix("\n").replace("\n", "\n" + head) + "\n"
 
 
 def _attempt(event: event_pb2.Event) -> str:
-    return event.path if event.attempt <= 1 else f"{event.path}, attempt {event.attempt}"
+    path = visible(event.path)
+    return path if event.attempt <= 1 else f"{path}, attempt {event.attempt}"
 
 
 def _end(paper: Paper, outcome: pb.Outcome.ValueType) -> str:

@@ -9,6 +9,7 @@ import stat
 import time
 from typing import TextIO
 
+from gator.core.visible import visible, visible_lines, visible_styled
 from gator.v1 import common_pb2 as pb
 
 _COLOURS = {
@@ -18,6 +19,8 @@ _COLOURS = {
     pb.SEVERITY_ERROR: "31",
     pb.SEVERITY_CRITICAL: "1;31",
 }
+_CODES = "0|[12]|(?:1;)?3[0-7]"
+"""Codes of the colours that Gator uses."""
 NAME_WIDTH = 8
 """Room for the longest name of a severity."""
 _TERMINAL_PIECE = 1024
@@ -86,13 +89,18 @@ class Paper:
         return not self._rest
 
     def line(self, text: str) -> None:
-        """Write a line."""
-        self.write(text + "\n")
+        """Write one line of Gator's own; what a terminal would obey in it is shown."""
+        self.write(self.safe(text) + "\n")
+
+    def safe(self, text: str) -> str:
+        """Returns a text as one line in which a terminal obeys nothing but the colours of `paint`."""
+        return visible_styled(text, _CODES) if self.colour else visible(text)
 
     def message(self, severity: pb.Severity.ValueType, text: str) -> None:
         """Write a message, stamped with the time of day; further lines are indented alike."""
         head = self.head(severity)
-        self.write(head + text.replace("\n", "\n" + head) + "\n")
+        data = text.encode("utf-8", "surrogateescape")
+        self.write(head + visible_lines(data, colours=self.colour).replace("\n", "\n" + head) + "\n")
 
     def head(self, severity: pb.Severity.ValueType) -> str:
         """What stands before the text of a message: `[12:58:30] INFO     `."""

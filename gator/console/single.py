@@ -1,6 +1,7 @@
 """The display of a single job: its output as it comes, between a few lines of Gator's own.
 
-The rule: nothing is held back and nothing is said twice; a flood costs no step in Python per line.
+The rule: nothing is held back but lines that overwrite themselves, and nothing is said twice; a flood costs
+no step in Python per line.
 """
 
 from collections.abc import Sequence
@@ -9,11 +10,15 @@ from gator.console import words
 from gator.console.paper import Paper
 from gator.console.summary import again
 from gator.core.amounts import plural
-from gator.core.text import cut, readable
+from gator.core.text import cut
+from gator.core.visible import visible_lines
 from gator.ports import LiveState, RunInfo
 from gator.store import decode_block
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
+
+_LONGEST_HELD = 1 << 16
+"""Bytes of an open line above which only its last state is held."""
 
 
 class SingleDisplay:
@@ -24,6 +29,8 @@ class SingleDisplay:
         self._verbose = verbose
         self._open: pb.Stream.ValueType = pb.STREAM_UNSPECIFIED
         """The stream inside whose line the paper stands."""
+        self._held: dict[pb.Stream.ValueType, tuple[bytes, pb.Severity.ValueType]] = {}
+        """By stream the beginning of a line that may still overwrite itself or end an escape sequence."""
 
     @property
     def wants(self) -> attach_pb2.EventFilter:
@@ -81,6 +88,7 @@ class SingleDisplay:
 
     def on_end(self, result: event_pb2.Result) -> None:
         """The run has ended."""
+        self._print_held()
         if result.outcome != pb.OUTCOME_PASSED:
             self._say(f"Task {words.outcome(result.outcome).lower()}: {result.message}", pb.SEVERITY_ERROR)
         if self._verbose or result.outcome != pb.OUTCOME_PASSED:
@@ -88,6 +96,7 @@ class SingleDisplay:
             self._say(f"To run it again: {again(self._info)}")
 
     def _end_attempt(self, end: event_pb2.AttemptFinished) -> None:
+        self._print_held()
         if end.HasField("exit_code"):
             self._say(f"Task completed with return code {end.exit_code}")
         elif end.HasField("signal"):
@@ -96,17 +105,36 @@ class SingleDisplay:
         self._say(f"Recorded {plural(end.counts.warning, 'warning')} and {plural(errors, 'error')}")
 
     def _print(self, block: event_pb2.Block) -> None:
-        text = readable(decode_block(block))
-        if not text:
+        data = self._held.pop(block.stream, (b"", block.severity))[0] + decode_block(block)
+        start = data.rfind(b"\n") + 1
+        if b"\r" in data[start:] or b"\x1b" in data[start:]:
+            self._held[block.stream] = data[start:], block.severity
+            if len(data) - start > _LONGEST_HELD:
+                self._held[block.stream] = _last_state(data[start:]), block.severity
+            data = data[:start]
+        self._print_lines(block.stream, block.severity, data, goes_on=block.continues)
+
+    def _print_lines(
+        self, stream: pb.Stream.ValueType, severity: pb.Severity.ValueType, data: bytes, *, goes_on: bool
+    ) -> None:
+        if not data:
             return
-        head = self._paper.head(block.severity)
+        head = self._paper.head(severity)
+        text = visible_lines(data, colours=self._paper.colour)
         whole = text.endswith("\n")
         body = text.removesuffix("\n").replace("\n", "\n" + head)
-        if block.continues and self._open == block.stream:
+        # What overwrites the open line gets a line of its own.
+        if goes_on and self._open == stream and b"\r" not in data.partition(b"\n")[0].rstrip(b"\r"):
             head = ""
         self._close_line(keep=not head)
         self._paper.write(f"{head}{body}\n" if whole else head + body)
-        self._open = pb.STREAM_UNSPECIFIED if whole else block.stream
+        self._open = pb.STREAM_UNSPECIFIED if whole else stream
+
+    def _print_held(self) -> None:
+        """Print the lines that have no end."""
+        held, self._held = self._held, {}
+        for stream, (data, severity) in held.items():
+            self._print_lines(stream, severity, data, goes_on=True)
 
     def _say(self, text: str, severity: pb.Severity.ValueType = pb.SEVERITY_INFO) -> None:
         self._close_line()
@@ -117,3 +145,8 @@ class SingleDisplay:
         if self._open and not keep:
             self._paper.write("\n")
             self._open = pb.STREAM_UNSPECIFIED
+
+
+def _last_state(line: bytes) -> bytes:
+    r"""Returns what stands after the last `\r` that something follows."""
+    return line[line.rstrip().rfind(b"\r") + 1 :]

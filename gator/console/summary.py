@@ -109,7 +109,7 @@ def write_summary(
     reason = _reason(info, failures, result)
     lines.append(f"{name} {info.ident} in {span(wall_nanos)}: {words.tally(result.jobs)}{reason}")
     lines.append(f"seed {info.seed}, folder {info.folder}")
-    paper.write("".join(f"{line}\n" for line in lines))
+    paper.write("".join(f"{paper.safe(line)}\n" for line in lines))
 
 
 def _reason(info: RunInfo, failures: Failures, result: event_pb2.Result) -> str:

@@ -9,7 +9,13 @@ from typing import Any, cast
 
 from msgspec import Struct
 
-from gator.core.text import ANSI_PATTERN, BLANKS_PATTERN
+from gator.core.text import (
+    BLANK_LINE_PATTERN,
+    BLANKS_AND_ANSI_PATTERN,
+    BLANKS_PATTERN,
+    UNFINISHED_PATTERN,
+    is_blank,
+)
 from gator.v1 import common_pb2, event_pb2
 
 BLOCK_BYTES = 512 * 1024
@@ -19,18 +25,15 @@ _CAPTURE_BYTES = 8 * 1024
 _LARGE_BYTES = 16 * 1024
 _CANDIDATES = b"\n\r\t\v\f \x1b"
 
-_BLANK = rb"(?:" + BLANKS_PATTERN + rb"++|" + ANSI_PATTERN + rb")*+"
-_BLANK_LINES = re.compile(rb"(?:" + _BLANK + rb"\n)*+")
-_BLANK_HEAD = re.compile(_BLANK)
+_BLANK_LINES = re.compile(rb"(?:" + BLANK_LINE_PATTERN + rb"\n)*+")
+_BLANK_HEAD = re.compile(BLANKS_AND_ANSI_PATTERN)
 # The line end before a line of escape sequences and blanks that has at least one of the former.
-_ESCAPES_ONLY = re.compile(rb"\n(?=" + BLANKS_PATTERN + rb"*+" + ANSI_PATTERN + _BLANK + rb"\n)")
+_ESCAPES_ONLY = re.compile(rb"\n(?=" + BLANKS_PATTERN + rb"*+\x1b)(?=" + BLANK_LINE_PATTERN + rb"\n)")
 # Every visible byte looks the same, and line ends stay.
 _OUTLINE = b"x" * 10 + b"\n" + b"x" * 245
 _BLANKS = b" \t\r\v\f"
 # An escape sequence that has begun and may still be completed by the next read.
-_UNFINISHED = re.compile(
-    rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}|\][^\x07\x1b\n]{0,1024}\x1b?|[ -/]{0,8})\Z",
-)
+_UNFINISHED = re.compile(UNFINISHED_PATTERN + rb"\Z")
 
 
 class Counted(Struct, frozen=True):
@@ -50,8 +53,8 @@ class LineCounter:
     r"""Numbers the lines of one stream and counts those that are messages.
 
     Only `\n` ends a line. A line is blank when nothing is left of it without blanks, `\r` and terminal
-    escape sequences; a blank line is no message. A line whose end has not come counts from its first
-    visible byte on. The text of the first message is kept, cut to 8 KiB.
+    escape sequences, finished or not; a blank line is no message. A line whose end has not come counts from
+    its first visible byte on. The text of the first message, after its last `\r`, is kept, cut to 8 KiB.
     """
 
     __slots__ = ("_capturing", "_counted", "_head", "_open", "_tail", "first_message", "lines", "messages")
@@ -87,7 +90,7 @@ class LineCounter:
         newline = chunk.find(b"\n")
         ended = newline >= 0
         if not self._counted:
-            self._judge_open(self._tail + (chunk[:newline] if ended else chunk), ended)
+            self._judge_open(self._tail + (chunk[:newline] if ended else chunk))
         elif self._capturing:
             self._capture(chunk[:newline] if ended else chunk)
         if not ended:
@@ -96,13 +99,13 @@ class LineCounter:
         self._tail = b""
         return newline + 1
 
-    def _judge_open(self, text: bytes, ended: bool) -> None:
+    def _judge_open(self, text: bytes) -> None:
         """Decide whether an open line has become a message by `text`, which follows blanks only."""
         match = _BLANK_HEAD.match(text)
         blank_until = match.end() if match else 0
         if blank_until == len(text):
             self._tail = b""
-        elif not ended and _UNFINISHED.match(text, blank_until):
+        elif _UNFINISHED.match(text, blank_until):
             self._tail = text[blank_until:]
         else:
             self._counted = True
@@ -114,7 +117,9 @@ class LineCounter:
                 self._capture(text)
 
     def _capture(self, text: bytes) -> None:
-        self._head += text[: _CAPTURE_BYTES - len(self._head)]
+        self._head += text
+        if len(self._head) > _CAPTURE_BYTES:
+            self._head = bytearray(_last_state(bytes(self._head)))
 
     def _count_from(self, chunk: bytes, start: int) -> None:
         """Count from `start`, where a line begins."""
@@ -131,7 +136,7 @@ class LineCounter:
         if end < len(chunk):
             self.lines += 1
             self._open = True
-            self._judge_open(chunk[end:], ended=False)
+            self._judge_open(chunk[end:])
 
     def _find_first(self, chunk: bytes, start: int) -> None:
         """Keep the first of the complete lines from `start` that is a message; there is one."""
@@ -139,6 +144,21 @@ class LineCounter:
         first = match.end() if match else start
         self.first_message = self.lines + chunk.count(b"\n", start, first) + 1
         self._capture(chunk[first : chunk.index(b"\n", first)])
+
+
+def _last_state(text: bytes) -> bytes:
+    r"""Returns the beginning of what stands after the last `\r` that something visible follows."""
+    start = len(text)
+    end = start
+    while end >= 0 and is_blank(text[end + 1 : start]):
+        start, end = end, text.rfind(b"\r", 0, end)
+    state = text[end + 1 :]
+    kept, rest = state[:_CAPTURE_BYTES], state[_CAPTURE_BYTES:]
+    if b"\r" in rest:
+        # What follows overwrites it, and may be an escape sequence of which a part has come.
+        unfinished = _UNFINISHED.search(rest)
+        kept += b"\r" + (unfinished[0] if unfinished else b"")
+    return kept
 
 
 def _count_messages(chunk: bytes, start: int, end: int, lines: int) -> int:

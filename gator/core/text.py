@@ -4,6 +4,7 @@ Rule: any bytes give a text, and none is dropped in silence.
 """
 
 import re
+from functools import cache
 
 BLANKS_PATTERN = rb"[ \t\r\v\f]"
 ANSI_PATTERN = (
@@ -13,24 +14,57 @@ ANSI_PATTERN = (
 )
 """Escape sequences of terminals (ECMA-48: CSI, OSC and the short ones), of bounded length."""
 
+BLANKS_AND_ANSI_PATTERN = rb"(?:" + BLANKS_PATTERN + rb"++|" + ANSI_PATTERN + rb")*+"
+UNFINISHED_PATTERN = (
+    rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}|\][^\x07\x1b\n]{0,1024}\x1b?|[ -/]{0,8})" + BLANKS_PATTERN + rb"*"
+)
+"""An escape sequence that has begun and not ended, and blanks. A terminal shows nothing of it."""
+BLANK_LINE_PATTERN = BLANKS_AND_ANSI_PATTERN + rb"(?:" + UNFINISHED_PATTERN + rb")?(?=\n|\Z)"
+"""A line of which a terminal shows nothing, up to its end: what counts messages and what classifies lines
+share this pattern."""
+
+_ANSI_AT_END = ANSI_PATTERN + rb"|" + UNFINISHED_PATTERN + rb"\Z"
+
 MOST_CHARACTERS = 1000
 """Length to which a message is cut that stands in a Result."""
 
-_ANSI = re.compile(ANSI_PATTERN)
+_BLANKS = b" \t\r\v\f\n"
 
 
 def readable(data: bytes) -> str:
-    r"""Text of `data`; bytes that are not UTF-8 stand as `\xNN`."""
-    return data.decode("utf-8", "backslashreplace")
+    r"""Returns the text of `data`; NULs and bytes that are not UTF-8 stand as `\xNN`."""
+    return without_nul(data.decode("utf-8", "backslashreplace"))
+
+
+def without_nul(text: str) -> str:
+    r"""Returns a text with each NUL as `\x00`: databases of hubs keep none, and all readers are to agree."""
+    return text.replace("\0", "\\x00") if "\0" in text else text
+
+
+def is_blank(line: bytes) -> bool:
+    """Returns whether a terminal shows nothing of a line, which then is no message."""
+    return _pattern(BLANK_LINE_PATTERN).match(line) is not None
 
 
 def clean(line: bytes) -> str:
-    r"""Text of a line without escape sequences of terminals and without blanks at its ends."""
+    r"""Returns what a terminal shows of a line in the end, without blanks at its ends.
+
+    Escape sequences are removed. Of a progress bar, which overwrites itself after each `\r`, the last state
+    that is not blank remains. Empty only for a line that `is_blank`.
+    """
+    line = line.rstrip(b"\n")
     if b"\x1b" in line:
-        line = _ANSI.sub(b"", line)
-    return readable(line.strip(b" \t\r\v\f\n"))
+        line = _pattern(_ANSI_AT_END).sub(b"", line)
+    line = line.strip(_BLANKS)
+    return readable(line[line.rfind(b"\r") + 1 :].lstrip(_BLANKS))
 
 
 def cut(text: str, most: int = MOST_CHARACTERS) -> str:
     """`text`, cut to `most` characters with an ellipsis as the last of them."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+@cache
+def _pattern(pattern: bytes) -> re.Pattern[bytes]:
+    """Compiled when it is first needed: most jobs end before that."""
+    return re.compile(pattern)

@@ -5,7 +5,7 @@ Rule: every event names its attempt, and a flood of messages is counted but not 
 
 from gator.core.metrics import MOST_NAME, Totals
 from gator.core.severity import NAMES, Messages
-from gator.core.text import cut
+from gator.core.text import cut, without_nul
 from gator.v1 import common_pb2, event_pb2
 
 GATOR_LOGGER = "gator"
@@ -76,6 +76,7 @@ class ClientEvents:
                 log = event.log
                 if log.severity not in NAMES:
                     log.severity = common_pb2.SEVERITY_INFO
+                log.text = without_nul(log.text)
                 self._messages.add(log.severity)
                 self._messages.offer(log.severity, log.text)
                 slot = int(log.severity)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, field
 
-from gator.core.text import clean, readable
+from gator.core.text import is_blank, readable
 from gator.query.chunks import Chunk, Chunker
 from gator.query.reader import Reader
 from gator.query.search import Pattern
@@ -84,7 +84,7 @@ class LineFilter:
 
 
 def _is_as_bad(least: int, severity: int, line: bytes) -> bool:
-    return severity >= least and bool(clean(line))
+    return severity >= least and not is_blank(line)
 
 
 def _spans(data: bytes) -> Iterator[tuple[int, int]]:

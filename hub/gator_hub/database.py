@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import peewee as pw
 
+from gator.core.text import without_nul
 from gator.errors import GatorError, StoreError, UnavailableError, UsageError
 from gator_hub import files
 from gator_hub.dialect import Dialect
@@ -309,7 +310,7 @@ def _without_password(url: str) -> str:
 
 def clean(text: str) -> str:
     """A text that every database takes: PostgreSQL refuses NUL."""
-    return text.replace("\0", "\\x00") if "\0" in text else text
+    return without_nul(text)
 
 
 @lru_cache(maxsize=1024)

@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from gator import signals, standard_streams
+from gator.core.visible import visible
 from gator.errors import GatorError, UsageError, UserError
 from gator.usage import PlainGroup
 
@@ -126,9 +127,9 @@ def check(
     if served.good and record.good and holder == "":
         served = Finding(f"the hub at {address} serves another record: nobody serves this one", good=False)
     for finding in (record, served):
-        sys.stdout.write(f"{'ok' if finding.good else 'not ok':6}  {finding.text}\n")
+        sys.stdout.write(f"{'ok' if finding.good else 'not ok':6}  {visible(finding.text)}\n")
     if holder:
-        sys.stdout.write(f"        the record is served by {holder}\n")
+        sys.stdout.write(f"        the record is served by {visible(str(holder))}\n")
     if not (record.good and served.good):
         raise typer.Exit(1)
 
@@ -167,7 +168,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     try:
         app(args=given, prog_name="python -m gator_hub")
     except (UserError, GatorError) as error:
-        sys.stderr.write(f"gator hub: {error}\n")
+        sys.stderr.write(f"gator hub: {visible(str(error))}\n")
         sys.exit(2 if isinstance(error, UserError) else 3)
     except KeyboardInterrupt:
         sys.exit(130)

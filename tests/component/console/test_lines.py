@@ -77,6 +77,31 @@ def test_a_single_job_prints_what_the_original_prints(single: SingleDisplay, out
     ]
 
 
+def test_a_bar_of_a_single_job_is_one_line_and_what_a_terminal_would_obey_is_shown(
+    single: SingleDisplay, out: io.StringIO
+):
+    single.on_events(
+        [STARTED, block("top", b"\x1b[2Jbegin\xe2\x80\xae\n 1%"), block("top", b"\r 50%", continues=True)]
+    )
+    single.on_events(
+        [block("top", b"\r99%\r\n\x1b[3", continues=True), block("top", b"1mred\x1b[0m", continues=True)]
+    )
+    single.on_events([finished()])
+    assert lines(out)[3:-2] == [
+        "INFO     begin\\u202e",
+        "INFO      1%",
+        "INFO     99%",
+        "INFO     red",
+    ]
+
+
+def test_a_long_bar_is_held_in_bounded_memory(single: SingleDisplay, out: io.StringIO):
+    single.on_events(
+        [STARTED, *(block("top", b"\r%70000d" % n, continues=n > 0) for n in range(20)), finished()]
+    )
+    assert [line.split()[1] for line in lines(out)[3:-2]] == ["19"]
+
+
 def test_one_warning_and_one_error_are_counted_as_one(single: SingleDisplay, out: io.StringIO):
     ended = finished()
     ended.attempt_finished.counts.warning = ended.attempt_finished.counts.critical = 1

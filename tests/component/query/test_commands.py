@@ -170,7 +170,8 @@ def test_logs_are_filtered_line_by_line(gator: Gator) -> None:
     assert gator("logs", "bad", "--grep", "^t").stdout == "two\nthree\n"
     assert gator("logs", "bad", "--first-error").stdout == "boom: it broke\n"
     assert gator("logs", "top", "--first-error", "-C", "1").stdout.count("\n") == 3
-    assert gator("logs", "good", "--tail", "1").stdout_bytes == b"\xff\x00bytes\n"
+    assert gator("logs", "good", "--tail", "1").stdout == "\\xff\\x00bytes\n"
+    assert gator("logs", "good", "--tail", "1", "--raw").stdout_bytes == b"\xff\x00bytes\n"
     assert "warning  tool: " in gator("logs", "good", "--long").stdout
     assert "err:1- hm" in gator("logs", "bad", "--long", "--grep", "boom", "-C", "1").stdout
     assert values(gator("logs", "bad", "--grep", "boom", "--json"))[0]["number"] == 2

@@ -13,7 +13,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_terminal_gets_no_orders_from_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     output.say("x=\x1b[31mred\x07\x1b]0;title\x9b2J \ta\nb\r")
-    assert capsys.readouterr().out == r"x=\x1b[31mred\x07\x1b]0;title\x9b2J " + "\ta\nb" + r"\r" + "\n"
+    assert capsys.readouterr().out == r"x=\x1b[31mred\x07\x1b]0;title\x9b2J " + "\ta" + r"\nb\r" + "\n"
 
 
 def test_colours_reach_a_terminal(
@@ -23,3 +23,29 @@ def test_colours_reach_a_terminal(
     monkeypatch.setenv("TERM", "xterm")
     output.say(output.paint("failed", "failed") + "\x1b[2J")
     assert capsys.readouterr().out == "\x1b[1;31mfailed\x1b[0m" + r"\x1b[2J" + "\n"
+
+
+def test_only_the_colours_of_gator_reach_a_terminal_and_end_with_the_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    output.say("\x1b[8mhidden\x1b[31mred")
+    output.say(output.paint("top/\x1b[32m\u202ex", "path"))
+    assert capsys.readouterr().out == (
+        "\\x1b[8mhidden\x1b[31mred\x1b[0m\n\x1b[36mtop/\\x1b[32m\\u202ex\x1b[0m\n"
+    )
+
+
+def test_cells_of_columns_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    output.columns([("a\nb", "x"), ("c", "\u202ey")])
+    assert capsys.readouterr().out == "a\\nb  x\nc     \\u202ey\n"
+
+
+def test_json_has_words_for_numbers_that_it_does_not_know_and_nothing_that_a_terminal_obeys(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output.say_json({"a": [float("inf"), -float("inf"), float("nan"), 1.5], "b": "é\u202e\x9b\x1b"})
+    assert capsys.readouterr().out == (
+        '{"a":["Infinity","-Infinity","NaN",1.5],"b":"é\\u202e\\u009b\\u001b"}\n'
+    )

@@ -3,11 +3,12 @@
 import re
 from itertools import pairwise
 
-from hypothesis import given
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gator.core.lines import BLOCK_BYTES, BLOCK_NANOS, BlockBuilder, LineCounter
-from gator.core.text import clean, cut, readable
+from gator.core.text import clean, cut, is_blank, readable, without_nul
 from gator.v1 import common_pb2, event_pb2
 from tests.properties import examples
 
@@ -49,15 +50,17 @@ def _slow(data: bytes) -> tuple[int, int, int, bytes]:
     lines = data.split(b"\n")
     ended = lines[:-1]
     last = lines[-1]
-    messages = [(n, text) for n, text in enumerate(ended, 1) if _visible(text)]
-    if _visible(re.sub(rb"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[ -/]*)\Z", b"", last)):
-        messages.append((len(lines), last))
+    messages = [(n, text) for n, text in enumerate(lines, 1) if _visible(text)]
     first = messages[0] if messages else (0, b"")
     return len(ended) + bool(last), len(messages), first[0], first[1]
 
 
 def _visible(text: bytes) -> bool:
-    """Whether more than blanks is left before the first thing that is none."""
+    """Whether more than blanks is left before the first thing that is none.
+
+    A sequence that the line's end cuts off is as invisible as a whole one.
+    """
+    text = re.sub(rb"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[ -/]*)[ \t\r\v\f]*\Z", b"", text)
     while text:
         match = _ESCAPES.match(text)
         if match:
@@ -162,6 +165,49 @@ def test_a_progress_bar_of_carriage_returns_is_one_line() -> None:
     assert (counter.lines, counter.messages) == (1, 1)
 
 
+def test_a_bar_of_any_length_is_shown_as_it_stood_in_the_end() -> None:
+    for chunk in (7, 1_000, 65_536, 1_000_000):
+        counter = LineCounter()
+        bar = b"".join(b"\r\x1b[32m%6d of 99999\x1b[0m" % n for n in range(9_999)) + b"\r\x1b[K \r"
+        for start in range(0, len(bar), chunk):
+            counter.feed(bar[start : start + chunk])
+        counter.feed(b"\n")
+        assert clean(counter.first_text) == "9998 of 99999"
+        assert len(counter.first_text) < 10_000
+
+
+def test_the_end_of_a_long_state_of_a_bar_does_not_hide_the_next_one() -> None:
+    counter = LineCounter()
+    for chunk in (b"x" * 9_000, b"x" * 9_000 + b"\r\x1b[3", b"1mnext\r", b"\n"):
+        counter.feed(chunk)
+    assert clean(counter.first_text) == "next"
+
+
+@pytest.mark.parametrize(
+    "line", [b"\x1b]0;ti", b"\x1b[31", b"\x1b[31 \r", b"\x1b", b" \x1b(\t", b"\x1b[0m\x1b]8;;"]
+)
+def test_an_escape_sequence_that_the_lines_end_cuts_off_is_no_message_anywhere(line: bytes) -> None:
+    for data in (line, line + b"\n"):
+        counter = LineCounter()
+        counter.feed(data)
+        assert counter.messages == 0
+    assert is_blank(line)
+    assert clean(line) == ""
+
+
+@given(_BYTES)
+@example(b"\x1b]0;ti")
+@example(b"\x1b\x1b[31m")
+@examples(400)
+def test_lines_that_count_are_those_that_are_not_blank_and_show_something(data: bytes) -> None:
+    counter = LineCounter()
+    if data:
+        counter.feed(data)
+    lines = data.split(b"\n")
+    assert counter.messages == sum(not is_blank(line) for line in lines)
+    assert all(bool(clean(line)) != is_blank(line) for line in lines)
+
+
 def test_bytes_that_are_not_utf8_stand_as_their_numbers() -> None:
     assert readable(b"caf\xe9 \xff") == "caf\\xe9 \\xff"
 
@@ -173,3 +219,8 @@ def test_a_message_is_shown_without_colours_and_blanks() -> None:
 def test_a_long_text_is_cut_with_an_ellipsis() -> None:
     assert cut("abc", 3) == "abc"
     assert cut("abcd", 3) == "ab…"
+
+
+def test_a_nul_is_no_part_of_any_text() -> None:
+    assert readable(b"a\x00b") == clean(b"a\x00b") == "a\\x00b"
+    assert without_nul("a\0b") == "a\\x00b"
