@@ -39,10 +39,11 @@ class Problem(Struct, frozen=True, order=True):
 
 
 class SpecError(UserError):
-    """A spec that cannot run; holds every problem, in the order of the text."""
+    """A spec that cannot run; holds every problem and every warning, in the order of the text."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> None:
         self.problems: Sequence[Problem] = tuple(sorted(set(problems)))
+        self.warnings: Sequence[Problem] = tuple(sorted(set(warnings)))
         super().__init__("\n".join(map(str, self.problems)))
 
 

@@ -1,79 +1,96 @@
 """`gator check`: everything that is wrong with specs. Rule: nothing is started and nothing is written."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
 from gator.cli import faults, output
-from gator.cli.plan_options import request_of
+from gator.cli import option_types as types
+from gator.cli import run_options as opt
+from gator.cli.deciding import decided, finds, warning_lines
+from gator.cli.root_options import RootOptions
 from gator.cli.selector_options import JsonOption
 from gator.core.amounts import plural
 from gator.errors import Problem, SpecError, UserError
 
-if TYPE_CHECKING:
-    from gator.plan import Plan
-
 
 def check(
     specs: Annotated[list[str], typer.Argument(metavar="SPEC...", help="YAML files, or - for stdin.")],
+    only: types.OnlyOption = None,
+    skip: types.SkipOption = None,
+    tag: types.TagOption = None,
+    seed: types.SeedOption = None,
+    ident: types.IdentOption = None,
+    jobs: types.JobsOption = None,
+    memory: types.MemoryOption = None,
+    licenses: types.LicenseOption = None,
+    sched_arg: types.SchedArgOption = None,
+    limit_warning: types.LimitWarningOption = None,
+    limit_error: types.LimitErrorOption = None,
+    limit_critical: types.LimitCriticalOption = None,
+    timeout: types.TimeoutOption = None,
+    deadline: types.DeadlineOption = None,
+    max_fail: types.MaxFailOption = None,
     json: JsonOption = False,
 ) -> None:
     """Check specs and the plans made of them: every problem and warning at once, each with its place.
 
     Exit code 2 if something is wrong, 0 if there are warnings only.
     """
+    choice = opt.Choice(
+        only=only or [],
+        skip=skip or [],
+        tags=tag or [],
+        seeds=seed or [],
+        root=RootOptions(limit_warning, limit_error, limit_critical, timeout, deadline, max_fail),
+    )
+    sizes = opt.PoolSizes(jobs, memory, licenses or [], sched_arg or [])
     wrong = False
     for spec in specs:
-        problems, warnings = _look(spec)
+        problems, warnings = _look(spec, ident, choice, sizes)
         wrong = wrong or bool(problems)
-        if json:
-            for level, found in (("error", problems), ("warning", warnings)):
-                for problem in found:
-                    output.say_json(_values(problem, level))
-            continue
-        for problem in problems:
-            output.say(str(problem))
-        for problem in warnings:
-            output.say(f"{problem.file}:{problem.line}:{problem.column}: warning: {problem.message}")
-        if not problems:
-            output.say(f"{spec}: {output.paint('fine', 'passed')}{_count(len(warnings))}")
+        _say(spec, problems, warnings, json=json)
     if wrong:
         raise typer.Exit(faults.USAGE)
 
 
-def _look(spec: str) -> tuple[list[Problem], list[Problem]]:
-    """Problems and warnings of one spec."""
-    from gator.plan import make_plan
+def _say(spec: str, problems: Sequence[Problem], warnings: Sequence[Problem], *, json: bool) -> None:
+    if json:
+        for level, found in (("error", problems), ("warning", warnings)):
+            for problem in found:
+                output.say_json(_values(problem, level))
+        return
+    for problem in problems:
+        output.say(str(problem))
+    for line in warning_lines(warnings):
+        output.say(line)
+    if not problems:
+        output.say(f"{spec}: {output.paint('fine', 'passed')}{_count(len(warnings))}")
 
-    warnings: list[Problem] = []
+
+def _look(
+    spec: str, ident: str | None, choice: opt.Choice, sizes: opt.PoolSizes
+) -> tuple[Sequence[Problem], Sequence[Problem]]:
+    """Returns problems and warnings of one spec. Raises UsageError for a wrong option."""
+    from gator.core.runnable import advise, unset_variables
+    from gator.plan import written_nodes
+
     try:
-        request, warnings = request_of(spec)
-        plan = make_plan(request)
-    except SpecError as error:
-        return list(error.problems), warnings
+        loaded = opt.load_partly(spec, ident)
     except UserError as error:
-        return [Problem(spec, 0, 0, str(error))], warnings
-    return [], sorted({*warnings, *plan.warnings, *_unset(plan)})
-
-
-def _unset(plan: "Plan") -> Iterator[Problem]:
-    """A warning for each variable that a command would miss in the environment of this launch."""
-    from gator.plan import problem_at
-    from gator.spec import unset_names
-
-    for node in plan.nodes.values():
-        if node.job is None:
-            continue
-        environment = {**plan.request.environment, "PYTHONUNBUFFERED": "1"}
-        for variable in node.settings.env:
-            environment.pop(variable.name, None)
-            if variable.HasField("value"):
-                environment[variable.name] = variable.value
-        for name in unset_names(node.job, environment):
-            yield problem_at(
-                node.position, f"${name} is not set here, so '{node.ident}' gets nothing in its place"
-            )
+        return [Problem(spec, 0, 0, str(error))], []
+    if loaded.problems:
+        if not loaded.spec.WhichOneof("node"):
+            return loaded.problems, loaded.warnings
+        request = opt.plan_request(loaded, opt.Choice())
+        return loaded.problems, sorted({*loaded.warnings, *advise(written_nodes(request), request, finds)})
+    request = opt.plan_request(loaded, choice)
+    try:
+        found = decided(request, opt.pools(loaded, sizes), loaded)
+    except SpecError as error:
+        return error.problems, error.warnings
+    return [], sorted({*found.warnings, *unset_variables(found.plan)})
 
 
 def _count(warnings: int) -> str:

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from gator.cli import option_types as types
 from gator.cli import output
-from gator.cli.last_globs import complete_only, complete_skip
-from gator.cli.plan_options import request_of
+from gator.cli import run_options as opt
+from gator.cli.deciding import decided, notes_of, say_warnings, show_plan
+from gator.cli.root_options import RootOptions
 
 
 class PlanFormat(Enum):
@@ -21,42 +23,47 @@ class PlanFormat(Enum):
 def plan(
     spec: Annotated[str, typer.Argument(metavar="SPEC", help="A YAML file, or - for stdin.")],
     style: Annotated[
-        PlanFormat, typer.Option("--format", "-f", help="A tree, a Mermaid flowchart, or JSON.")
+        PlanFormat,
+        typer.Option("--format", "-f", case_sensitive=False, help="A tree, a Mermaid flowchart, or JSON."),
     ] = PlanFormat.TREE,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PATH",
-            help="Only what matches, and what that waits for, or @failed.",
-            autocompletion=complete_only,
-        ),
-    ] = None,
-    skip: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PATH",
-            help="Not what matches, or @passed; may be repeated.",
-            autocompletion=complete_skip,
-        ),
-    ] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option(metavar="TAG", help="Only what has this tag; may be repeated.")
-    ] = None,
-    seed: Annotated[
-        list[str] | None, typer.Option(metavar="N|random|PATH=N", help="Seed of the run, or of one node.")
-    ] = None,
+    only: types.OnlyOption = None,
+    skip: types.SkipOption = None,
+    tag: types.TagOption = None,
+    seed: types.SeedOption = None,
+    ident: types.IdentOption = None,
+    jobs: types.JobsOption = None,
+    memory: types.MemoryOption = None,
+    licenses: types.LicenseOption = None,
+    sched_arg: types.SchedArgOption = None,
+    limit_warning: types.LimitWarningOption = None,
+    limit_error: types.LimitErrorOption = None,
+    limit_critical: types.LimitCriticalOption = None,
+    timeout: types.TimeoutOption = None,
+    deadline: types.DeadlineOption = None,
+    max_fail: types.MaxFailOption = None,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Show the tree that a spec would run: dependencies, resources, repeats, seed."""
-    from gator.plan import make_plan, render
+    from gator.plan import render
 
-    request, warnings = request_of(spec, only=only or [], skip=skip or [], tags=tag or [], seeds=seed or [])
-    made = make_plan(request)
-    for problem in sorted({*warnings, *made.warnings}):
-        output.complain(f"{problem.file}:{problem.line}:{problem.column}: warning: {problem.message}")
+    choice = opt.Choice(
+        only=only or [],
+        skip=skip or [],
+        tags=tag or [],
+        seeds=seed or [],
+        root=RootOptions(limit_warning, limit_error, limit_critical, timeout, deadline, max_fail),
+    )
+    loaded = opt.load_spec(spec, ident)
+    request = opt.plan_request(loaded, choice)
+    pools = opt.pools(loaded, opt.PoolSizes(jobs, memory, licenses or [], sched_arg or []))
+    found = decided(request, pools, loaded)
     if json or style is PlanFormat.JSON:
-        output.say_json(render.to_json(made))
+        say_warnings(found)
+        values = render.to_json(found.plan)
+        values["warnings"] = [str(problem) for problem in found.warnings]
+        output.say_json({**values, "notes": list(notes_of(found, choice))})
     elif style is PlanFormat.MERMAID:
-        output.say_lines(render.mermaid(made))
+        say_warnings(found)
+        output.say_lines(render.mermaid(found.plan))
     else:
-        output.say_lines(render.tree_text(made))
+        show_plan(found, choice)

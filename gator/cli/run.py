@@ -11,16 +11,15 @@ from typing import Annotated, Final
 import typer
 
 from gator import loading
+from gator.cli import option_types as types
 from gator.cli import run_options as opt
-from gator.cli.last_globs import complete_only, complete_skip
+from gator.cli.deciding import decided, show_plan
+from gator.cli.root_options import RootOptions
 from gator.cli.run_hub import HubLogs, chosen_hub, labels_of, waiting_upload
 from gator.daemon.git_state import asking_git
 from gator.errors import UsageError
 from gator.process.host import supported
 
-WHAT: Final = "What runs"
-POOLS: Final = "How much at once"
-LIMITS: Final = "When it fails"
 RECORD: Final = "What is kept"
 WHERE: Final = "Where it runs"
 SHOWN: Final = "What is printed"
@@ -29,115 +28,24 @@ HUB: Final = "Where it is seen"
 
 def run(
     spec: Annotated[str, typer.Argument(help="The spec: a YAML file, or - for stdin.", metavar="SPEC")],
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PATH",
-            help="Run only what matches, and what that waits for; @failed: what failed in the last run. "
-            "May be repeated, as --skip, --tag, --seed and --license.",
-            rich_help_panel=WHAT,
-            autocompletion=complete_only,
-        ),
-    ] = None,
-    skip: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PATH",
-            help="Leave out what matches; @passed: what passed in the last run.",
-            rich_help_panel=WHAT,
-            autocompletion=complete_skip,
-        ),
-    ] = None,
-    tag: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TAG", help="Run what has this tag, and what that waits for.", rich_help_panel=WHAT
-        ),
-    ] = None,
-    seed: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="N|random|PATH=N",
-            help="Seed of the run, or of one node; default: that in the spec, else random.",
-            rich_help_panel=WHAT,
-        ),
-    ] = None,
-    ident: Annotated[
-        str | None,
-        typer.Option(
-            "--id", metavar="NAME", help="Name of the root, instead of its ident.", rich_help_panel=WHAT
-        ),
-    ] = None,
+    only: types.OnlyOption = None,
+    skip: types.SkipOption = None,
+    tag: types.TagOption = None,
+    seed: types.SeedOption = None,
+    ident: types.IdentOption = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would run; start nothing.", rich_help_panel=WHAT)
+        bool,
+        typer.Option("--dry-run", help="Show what would run; start nothing.", rich_help_panel=types.WHAT),
     ] = False,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "-j",
-            "--jobs",
-            min=1,
-            metavar="N",
-            help="Cores that all jobs may hold together; default: all that this process may use.",
-            rich_help_panel=POOLS,
-        ),
-    ] = None,
-    memory: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZE",
-            help="Memory that all jobs may hold together, such as 16GB; default: that of the host.",
-            rich_help_panel=POOLS,
-        ),
-    ] = None,
-    licenses: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--license", metavar="NAME=N", help="How many of a licence there are.", rich_help_panel=POOLS
-        ),
-    ] = None,
-    limit_warning: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            metavar="N",
-            help="A job with more warnings fails; default: any number.",
-            rich_help_panel=LIMITS,
-        ),
-    ] = None,
-    limit_error: Annotated[
-        int | None,
-        typer.Option(
-            min=0, metavar="N", help="A job with more errors fails; default: 0.", rich_help_panel=LIMITS
-        ),
-    ] = None,
-    limit_critical: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            metavar="N",
-            help="A job with more critical messages fails; default: 0.",
-            rich_help_panel=LIMITS,
-        ),
-    ] = None,
-    timeout: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="Longest time of a job where the spec says none, such as 90s or 1h30m.",
-            rich_help_panel=LIMITS,
-        ),
-    ] = None,
-    deadline: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Longest time of the whole run.", rich_help_panel=LIMITS),
-    ] = None,
-    max_fail: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="N", help="After N failed jobs start nothing new.", rich_help_panel=LIMITS
-        ),
-    ] = None,
+    jobs: types.JobsOption = None,
+    memory: types.MemoryOption = None,
+    licenses: types.LicenseOption = None,
+    limit_warning: types.LimitWarningOption = None,
+    limit_error: types.LimitErrorOption = None,
+    limit_critical: types.LimitCriticalOption = None,
+    timeout: types.TimeoutOption = None,
+    deadline: types.DeadlineOption = None,
+    max_fail: types.MaxFailOption = None,
     tracking: Annotated[
         Path | None,
         typer.Option(
@@ -149,6 +57,7 @@ def run(
     text_logs: Annotated[
         opt.TextLogMode,
         typer.Option(
+            case_sensitive=False,
             help="Whose output is also written as a text file, in logs/ of the run's folder.",
             rich_help_panel=RECORD,
         ),
@@ -156,7 +65,7 @@ def run(
     log_cap: Annotated[
         str | None,
         typer.Option(
-            metavar="SIZE",
+            metavar="SIZE|none",
             help="Of a job's output store at most this much; default: 1GiB.",
             rich_help_panel=RECORD,
         ),
@@ -180,6 +89,7 @@ def run(
     placement: Annotated[
         opt.PlacementName,
         typer.Option(
+            case_sensitive=False,
             help="Processes that look after the jobs: this one (inline), a few (daemons), or one more for "
             "each group (tiers); auto: inline for a single job, else daemons.",
             rich_help_panel=WHERE,
@@ -187,16 +97,9 @@ def run(
     ] = opt.PlacementName.AUTO,
     scheduler: Annotated[
         opt.SchedulerName,
-        typer.Option(help="Where jobs run: local is this host.", rich_help_panel=WHERE),
+        typer.Option(case_sensitive=False, help="Where jobs run: local is this host.", rich_help_panel=WHERE),
     ] = opt.SchedulerName.LOCAL,
-    sched_arg: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KEY=VALUE",
-            help="Argument of the scheduler; local knows concurrency=N, the same as -j N.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None,
+    sched_arg: types.SchedArgOption = None,
     quiet: Annotated[
         bool,
         typer.Option("--quiet", "-q", help="Print only failures and the summary.", rich_help_panel=SHOWN),
@@ -230,7 +133,11 @@ def run(
     ] = None,
     hub_logs: Annotated[
         HubLogs,
-        typer.Option(help="Which lines the hub keeps of it, besides all Results.", rich_help_panel=HUB),
+        typer.Option(
+            case_sensitive=False,
+            help="Which lines the hub keeps of it, besides all Results.",
+            rich_help_panel=HUB,
+        ),
     ] = HubLogs.ALL,
     hub_wait: Annotated[
         str | None,
@@ -255,48 +162,47 @@ def run(
         raise UsageError(f"cannot run jobs: {reason}")
     notices: list[tuple[str, bool]] = []
     hub_options = None if dry_run else chosen_hub(hub, hub_ca, hub_wait, notices)
+    choice = opt.Choice(
+        only=only or [],
+        skip=skip or [],
+        tags=tag or [],
+        seeds=seed or [],
+        root=RootOptions(limit_warning, limit_error, limit_critical, timeout, deadline, max_fail),
+    )
+    sizes = opt.PoolSizes(jobs, memory, licenses or [], sched_arg or [])
+    del scheduler
     # With a hub it is asked beside the run.
     asking = nullcontext() if dry_run or hub_options is not None else asking_git(".")
     with waiting_upload(hub_options) as upload, asking as git:
         loaded = opt.load_spec(spec, ident)
-        choice = opt.Choice(
-            only=opt.with_last_failures(only or [], loaded, opt.tracking_root()),
-            skip=skip or [],
-            tags=tag or [],
-            seeds=seed or [],
-            limit_warning=limit_warning,
-            limit_error=limit_error,
-            limit_critical=limit_critical,
-            timeout=timeout,
-            max_fail=max_fail,
-        )
-        request = opt.plan_request(loaded, choice)
+        request = opt.plan_request(loaded, choice, tracking)
+        pools = opt.pools(loaded, sizes)
+        sample_interval = opt.above_zero(opt.millis(interval, "--interval"), "--interval", 5_000)
+        log_cap_bytes = opt.log_cap(log_cap)
+        parent = opt.parent_address(parent)
+        labels = labels_of(label or [])
         if dry_run:
-            opt.show_plan(request, loaded.warnings)
+            show_plan(decided(request, pools, loaded), choice)
             return
-        pools = opt.pools(
-            loaded, jobs=jobs, memory=memory, licenses=licenses or [], sched_args=sched_arg or []
-        )
-        del scheduler
         with loading.quickly():
             from gator.cli.running import Launch, execute
 
         launch = Launch(
             loaded=loaded,
+            choice=choice,
             request=request,
             pools=pools,
             placement=placement,
             tracking=tracking,
-            deadline_millis=opt.millis(deadline, "--deadline") or 0,
-            sample_interval_millis=opt.above_zero(opt.millis(interval, "--interval"), "--interval", 5_000),
-            log_cap_bytes=opt.above_zero(opt.size(log_cap, "--log-cap"), "--log-cap", 1 << 30),
+            sample_interval_millis=sample_interval,
+            log_cap_bytes=log_cap_bytes,
             text_logs=text_logs,
-            parent=opt.parent_address(parent),
+            parent=parent,
             quiet=quiet,
             verbose=verbose,
             all_messages=all_msg,
             progress=sys.stdout.isatty() if progress is None else progress,
-            labels=labels_of(label or []),
+            labels=labels,
             output=f"OUTPUT_{hub_logs.name}",
             hub=hub_options,
             notices=notices,

@@ -6,7 +6,7 @@ The rule: a wrong option is a UsageError that names the option and what it takes
 import os
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 
@@ -14,15 +14,19 @@ from msgspec import Struct
 
 from gator import spec as specs
 from gator.cli.last_globs import FAILED, PASSED
+from gator.cli.root_options import NO_LIMIT, RootOptions, replace_on_root
 from gator.core.pools import Pools
 from gator.core.text import readable
 from gator.daemon.modes import TextLogMode
-from gator.errors import Problem, UsageError
-from gator.spec import durations, sizes
+from gator.errors import Problem, SpecError, UsageError
+from gator.spec import durations
+from gator.spec import sizes as spec_sizes
 from gator.v1 import plan_pb2, spec_pb2
 
 __all__ = ["TextLogMode"]
 MOST_SEED = 2**31 - 1
+UNCAPPED_BYTES = 1 << 62
+"""More than any job can write."""
 
 
 class PlacementName(Enum):
@@ -50,20 +54,32 @@ class LoadedSpec(Struct, frozen=True):
     folder: str
     """Where it lies, absolute."""
     warnings: tuple[Problem, ...]
+    problems: tuple[Problem, ...] = ()
+    """What is wrong; only where it was asked for in place of a SpecError."""
 
 
 class Choice(Struct, frozen=True):
     """Options that change what is planned."""
 
-    only: Sequence[str]
-    skip: Sequence[str]
-    tags: Sequence[str]
-    seeds: Sequence[str]
-    limit_warning: int | None
-    limit_error: int | None
-    limit_critical: int | None
-    timeout: str | None
-    max_fail: int | None
+    only: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    seeds: Sequence[str] = ()
+    root: RootOptions = RootOptions()
+
+    def replaced(self) -> Iterator[tuple[str, str]]:
+        """Returns the options that replace values of the root, with what was given."""
+        yield from (("--seed", text) for text in self.seeds if "=" not in text)
+        yield from self.root.given()
+
+
+class PoolSizes(Struct, frozen=True):
+    """Options that say how much there is at once."""
+
+    jobs: int | None = None
+    memory: str | None = None
+    licenses: Sequence[str] = ()
+    sched_args: Sequence[str] = ()
 
 
 def tracking_root() -> Path:
@@ -73,6 +89,14 @@ def tracking_root() -> Path:
 
 def load_spec(name: str, ident: str | None) -> LoadedSpec:
     """Read and check a spec; raises SpecError with all problems, UsageError when it cannot be read."""
+    loaded = load_partly(name, ident)
+    if loaded.problems:
+        raise SpecError(loaded.problems, loaded.warnings)
+    return loaded
+
+
+def load_partly(name: str, ident: str | None) -> LoadedSpec:
+    """Reads a spec as far as it can be read. Raises UsageError when the file cannot be read."""
     if name == "-":
         text, shown, folder = sys.stdin.buffer.read(), "stdin.yaml", Path.cwd()
     else:
@@ -84,12 +108,13 @@ def load_spec(name: str, ident: str | None) -> LoadedSpec:
     for place in (shown, str(folder), str(Path.cwd())):
         if readable(os.fsencode(place)) != place:
             raise UsageError(f"cannot use {readable(os.fsencode(place))}: its name is not UTF-8, rename it")
-    loaded = specs.load(text, file=shown, read=_read_included)
+    loaded = specs.load_partly(text, file=shown, read=_read_included)
     if ident is not None:
         if problem := specs.ident_problem(ident):
             raise UsageError(f"--id {ident}: {problem}")
-        _root(loaded.spec).ident = ident
-    return LoadedSpec(loaded.spec, text, shown, str(folder), loaded.warnings)
+        if loaded.spec.WhichOneof("node"):
+            _root(loaded.spec).ident = ident
+    return LoadedSpec(loaded.spec, text, shown, str(folder), loaded.warnings, loaded.problems)
 
 
 def launch_environment() -> dict[str, str]:
@@ -114,19 +139,17 @@ def _root(spec: spec_pb2.Spec) -> spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.Jo
             return spec.array
 
 
-def plan_request(loaded: LoadedSpec, choice: Choice) -> plan_pb2.PlanRequest:
-    """All that decides over the plan but the run itself."""
+def plan_request(loaded: LoadedSpec, choice: Choice, tracking: Path | None = None) -> plan_pb2.PlanRequest:
+    """All that decides over the plan but the run itself, for whose folder a name of the same kind stands."""
     request = plan_pb2.PlanRequest(
         spec=loaded.spec,
-        only=choice.only,
+        only=with_last_failures(choice.only, loaded, tracking_root()),
         skip=_without_last_passed(choice.skip, loaded),
         tags=choice.tags,
         spec_dir=loaded.folder,
         launch_dir=str(Path.cwd()),
         environment=launch_environment(),
-        limits=spec_pb2.Limits(
-            warning=choice.limit_warning, error=choice.limit_error, critical=choice.limit_critical
-        ),
+        run_dir=str(tracking.absolute() if tracking is not None else tracking_root() / "run"),
     )
     root = _root(request.spec)
     wanted = root.seed if root.HasField("seed") else "random"
@@ -139,11 +162,7 @@ def plan_request(loaded: LoadedSpec, choice: Choice) -> plan_pb2.PlanRequest:
     request.seed = (
         random.SystemRandom().randint(1, MOST_SEED) if wanted == "random" else _seed(wanted, wanted)
     )
-    timeout = millis(choice.timeout, "--timeout")
-    if timeout is not None and not root.settings.HasField("timeout_millis"):
-        root.settings.timeout_millis = timeout
-    if choice.max_fail is not None and not isinstance(root, spec_pb2.Job):
-        root.max_fail = choice.max_fail
+    replace_on_root(root, choice.root)
     return request
 
 
@@ -157,32 +176,26 @@ def _seed(value: str, shown: str) -> int:
     return number
 
 
-def pools(
-    loaded: LoadedSpec,
-    *,
-    jobs: int | None,
-    memory: str | None,
-    licenses: Sequence[str],
-    sched_args: Sequence[str],
-) -> Pools:
+def pools(loaded: LoadedSpec, sizes: PoolSizes) -> Pools:
     """What the run may use at once; GATOR_CORES holds where it runs inside a job."""
     from gator.cli.machine import cores_here, memory_here
 
-    for text in sched_args:
+    jobs = sizes.jobs
+    for text in sizes.sched_args:
         key, _, value = text.partition("=")
         if key != "concurrency" or not value.isdigit() or int(value) < 1:
             raise UsageError(f"--sched-arg {text}: the local scheduler takes concurrency=N")
         jobs = jobs or int(value)
     root = _root(loaded.spec)
     sized = dict(root.licenses) if not isinstance(root, spec_pb2.Job) else {}
-    for text in licenses:
+    for text in sizes.licenses:
         name, found, number = text.rpartition("=")
         if not found or not number.isdigit():
             raise UsageError(f"--license {text}: give NAME=N")
         sized[name] = int(number)
     inherited = os.environ.get("GATOR_CORES", "")
     cores = jobs or (max(1, int(inherited)) if inherited.isdigit() else cores_here())
-    given = size(memory, "--memory")
+    given = size(sizes.memory, "--memory")
     return Pools(
         cores=cores,
         memory_bytes=memory_here() if given is None else given,
@@ -206,9 +219,16 @@ def size(text: str | None, option: str) -> int | None:
     if text is None:
         return None
     try:
-        return sizes.parse(text)
+        return spec_sizes.parse(text)
     except ValueError as error:
         raise UsageError(f"{option} {text}: {error}") from error
+
+
+def log_cap(text: str | None) -> int:
+    """Returns the bytes of a job's output that are stored at most."""
+    if text is not None and text.lower() in NO_LIMIT:
+        return UNCAPPED_BYTES
+    return above_zero(size(text, "--log-cap"), "--log-cap", 1 << 30)
 
 
 def parent_address(text: str | None) -> str | None:
@@ -243,15 +263,3 @@ def _without_last_passed(skip: Sequence[str], loaded: LoadedSpec) -> list[str]:
 
     passed = passed_paths(tracking_root(), _root(loaded.spec).ident)
     return [glob for glob in skip if glob != PASSED] + passed
-
-
-def show_plan(request: plan_pb2.PlanRequest, warnings: Sequence[Problem]) -> None:
-    """Print what would run, and on stderr what is odd about the spec."""
-    from gator.cli import output
-    from gator.plan import make_plan
-    from gator.plan.render import tree_text
-
-    plan = make_plan(request)
-    for problem in sorted({*warnings, *plan.warnings}):
-        output.complain(f"{problem.file}:{problem.line}:{problem.column}: warning: {problem.message}")
-    output.say_lines(tree_text(plan))

@@ -12,7 +12,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,7 +21,9 @@ from msgspec.structs import asdict
 
 from gator import __version__, signals
 from gator.cli import faults
+from gator.cli.deciding import decided, notes_of
 from gator.cli.run_options import (
+    Choice,
     LoadedSpec,
     PlacementName,
     TextLogMode,
@@ -29,9 +31,10 @@ from gator.cli.run_options import (
     tracking_root,
 )
 from gator.console import make_display
-from gator.core.ledger import Ledger
-from gator.core.pools import DemandKey, Pools
+from gator.core.amounts import plural
+from gator.core.pools import Pools
 from gator.core.run_key import KEY_BYTES, run_id_of
+from gator.core.runnable import Runnable
 from gator.core.secrecy import hide, hide_within, mask, mask_variables, secret_values
 from gator.core.visible import visible
 from gator.daemon.clock import SystemClock
@@ -50,16 +53,19 @@ from gator.process.host import RPC_THREADS, RUN_TASKS, lacks_threads
 from gator.v1 import attach_pb2, plan_pb2
 from gator.v1 import common_pb2 as pb
 
+MAX_WARNINGS = 10
+"""Maximum number of warnings about a spec that are printed before its run."""
+
 
 class Launch(Struct, frozen=True):
     """A run as the command line describes it."""
 
     loaded: LoadedSpec
+    choice: Choice
     request: plan_pb2.PlanRequest
     pools: Pools
     placement: PlacementName
     tracking: Path | None
-    deadline_millis: int
     sample_interval_millis: int
     log_cap_bytes: int
     text_logs: TextLogMode
@@ -81,8 +87,9 @@ def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestio
     key = secrets.token_bytes(KEY_BYTES)
     launch.request.run = run_id_of(key)
     # Planned before there is a folder, so that a spec that cannot run leaves nothing behind.
-    plan = make_plan(launch.request)
-    notices = [*launch.notices, *_look_over(launch, plan)]
+    found = decided(launch.request, launch.pools, launch.loaded)
+    plan = found.plan
+    notices = [*launch.notices, *_notices(launch, found)]
     placement = _placement(launch.placement, plan)
     hub, upload = _with_room(launch.hub, upload, placement, notices)
     close_latest(tracking_root())
@@ -106,7 +113,6 @@ def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestio
         environment=dict(os.environ),
         launch_dir=str(Path.cwd()),
         meta=_meta(launch, plan),
-        deadline_millis=launch.deadline_millis,
         sample_interval_millis=launch.sample_interval_millis,
         log_cap_bytes=launch.log_cap_bytes,
         text_logs=launch.text_logs,
@@ -219,18 +225,15 @@ def _with_room(
     return None, None
 
 
-def _look_over(launch: Launch, plan: Plan) -> list[tuple[str, bool]]:
-    """What is to be said before anything starts, and whether it is a warning.
-
-    Raises UsageError when something can never run.
-    """
-    jobs = [node for node in plan.nodes.values() if node.job is not None]
-    findings = Ledger(launch.pools).problems({DemandKey.of(node.demand) for node in jobs})
-    if findings.errors:
-        raise UsageError("; ".join(findings.errors))
-    problems = [str(problem) for problem in (*launch.loaded.warnings, *plan.warnings)]
-    warnings = [(text, True) for text in (*problems, *findings.warnings)]
-    return [*warnings, *((text, False) for text in findings.notes)]
+def _notices(launch: Launch, found: Runnable) -> Iterator[tuple[str, bool]]:
+    """Yields what is to be said before anything starts, and whether it is a warning."""
+    for problem in found.warnings[:MAX_WARNINGS]:
+        yield str(problem), True
+    if len(found.warnings) > MAX_WARNINGS:
+        more = plural(len(found.warnings) - MAX_WARNINGS, "more warning")
+        yield f"{more}: gator check {shlex.quote(launch.loaded.name)} shows all of them", True
+    for note in notes_of(found, launch.choice):
+        yield note, False
 
 
 def _make_folder(launch: Launch, ident: str) -> RunFolder:

@@ -5,7 +5,7 @@ all jobs of a run is made once.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
@@ -52,6 +52,16 @@ class Prepared(Struct, frozen=True):
     shown: list[str]
     env: dict[str, str]
     cwd: str
+
+
+def job_environment(launch: Mapping[str, str], own: Iterable[spec_pb2.EnvVariable]) -> dict[str, str]:
+    """Returns what the environment of a job holds beside what Gator itself sets, as far as its plan tells."""
+    environment = {"PYTHONUNBUFFERED": "1", **launch}
+    for variable in own:
+        environment.pop(variable.name, None)
+        if variable.HasField("value"):
+            environment[variable.name] = variable.value
+    return environment
 
 
 class Launcher:

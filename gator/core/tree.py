@@ -56,14 +56,15 @@ class Tree:
 
     # -- inputs
 
-    def start(self, now: int, deadline_millis: int = 0) -> None:
+    def start(self, now: int) -> None:
         """Start the root of the plan."""
         self._now = now
         root = self.plan.root
         self.tally.waiting = root.jobs
         crown = Tier(self, root, "", base=0, watch=self._watches.of(root), crown=True)
         self._crowns[root.ident] = crown
-        self._deadlines.set(root.ident, now, deadline_millis)
+        # From the start of the run, also where the root is a job that has to wait.
+        self._arm(root, root.ident)
         crown.start()
 
     def open(

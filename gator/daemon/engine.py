@@ -106,9 +106,9 @@ class Engine:
 
     # -- inputs
 
-    def start(self, deadline_millis: int = 0) -> None:
+    def start(self) -> None:
         """Start the root of the plan."""
-        self.tree.start(self._clock.unix_nanos(), deadline_millis)
+        self.tree.start(self._clock.unix_nanos())
         self.turn_soon()
 
     def open(self, node: attach_pb2.LaunchNode, past: Past | None = None) -> None:

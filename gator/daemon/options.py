@@ -29,7 +29,6 @@ class RunOptions(Struct, frozen=True):
     launch_dir: str
     meta: Mapping[str, str]
     """What the record says of the launch: the text of the spec, the command line, the user."""
-    deadline_millis: int = 0
     sample_interval_millis: int = 5_000
     log_cap_bytes: int = 1 << 30
     text_logs: TextLogMode = TextLogMode.FAILED

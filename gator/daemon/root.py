@@ -127,7 +127,7 @@ class Root:
         self._loop.set_exception_handler(self._on_fault)
         self._store.on_failed = self._fail
         self._view.begin(self._info(), self._store)
-        self._engine.start(self.options.deadline_millis)
+        self._engine.start()
         self._start_uploader()
         serving = self._loop.create_task(self._serve())
         serving.add_done_callback(self._on_served)

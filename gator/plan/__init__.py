@@ -1,7 +1,7 @@
 """Spec → Plan: inherit, resolve dependencies, refuse cycles, select. Does no I/O and reads no clock."""
 
 from gator.plan.nodes import Condition, Edge, PlanNode
-from gator.plan.plan import Plan, array_index, make_plan
+from gator.plan.plan import Plan, array_index, make_plan, written_nodes
 from gator.plan.tree import problem_at
 
-__all__ = ["Condition", "Edge", "Plan", "PlanNode", "array_index", "make_plan", "problem_at"]
+__all__ = ["Condition", "Edge", "Plan", "PlanNode", "array_index", "make_plan", "problem_at", "written_nodes"]

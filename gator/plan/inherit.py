@@ -4,14 +4,6 @@ from gator.plan import fill
 from gator.v1 import common_pb2, spec_pb2
 
 
-def base(limits: spec_pb2.Limits) -> spec_pb2.Settings:
-    """What holds above the root: only the limits given on the command line."""
-    settings = spec_pb2.Settings()
-    if limits.ByteSize():
-        settings.limits.CopyFrom(limits)
-    return settings
-
-
 def merge(above: spec_pb2.Settings, own: spec_pb2.Settings, scope: fill.Scope) -> spec_pb2.Settings:
     """Settings of a node: `own` over those of the level above.
 

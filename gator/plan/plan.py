@@ -48,6 +48,10 @@ class Plan:
         """Seed, 1 to 2^31-1, of an instance by its path with indices."""
         return self._filler.seeds.of(path)
 
+    def has_own_seed(self, node: PlanNode) -> bool:
+        """Returns whether the spec gives this node, which is not the root, a seed."""
+        return node.template in self._filler.seeds.written
+
     def resolve(self, node: PlanNode, path: str) -> spec_pb2.Job:
         """The job of an instance with every `${{ }}` filled in that is known before it starts.
 
@@ -76,7 +80,7 @@ def make_plan(request: plan_pb2.PlanRequest) -> Plan:
     if request.spec.WhichOneof("node") is None:
         raise UsageError("the spec is empty: its root must be a !Job, !JobGroup or !JobArray")
     scope = fill.Scope(request.environment, _constants(request))
-    tree = build(request.spec, request.limits, scope)
+    tree = build(request.spec, scope)
     resolver = Resolver(tree)
     links = resolver.links()
     filler = Filler(scope, _seeds(request, tree, scope))
@@ -84,11 +88,16 @@ def make_plan(request: plan_pb2.PlanRequest) -> Plan:
     if b"${{" in request.spec.SerializeToString():  # most specs have none, and a look at every text is slow
         problems += filler.check(tree)
     if problems:
-        raise SpecError(problems)
+        raise SpecError(problems, resolver.warnings)
     selection = select.select(tree, links, request)
     nodes = select.prune(tree, selection)
     edges = _edges(links, nodes)
     return Plan(request, tree, nodes, edges, filler, [*resolver.warnings, *selection.warnings])
+
+
+def written_nodes(request: plan_pb2.PlanRequest) -> Sequence[PlanNode]:
+    """Returns the nodes of a spec with what they inherit, in preorder; they need not make a plan."""
+    return build(request.spec, fill.Scope(request.environment, _constants(request))).nodes
 
 
 def _edges(links: Sequence[Link], nodes: Mapping[str, PlanNode]) -> list[Edge]:

@@ -72,7 +72,8 @@ def _held(node: PlanNode) -> Iterator[str]:
     if demand.memory_bytes:
         yield _size(demand.memory_bytes) + (" at most" if node.enforce_memory else "")
     for name, count in sorted(demand.licenses.items()):
-        yield f"{count} {name}"
+        if count:
+            yield f"{count} {name}"
 
 
 def _size(size: int) -> str:

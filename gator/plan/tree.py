@@ -55,10 +55,10 @@ def upwards(node: PlanNode | None) -> Iterator[PlanNode]:
         node = node.parent
 
 
-def build(spec: spec_pb2.Spec, limits: spec_pb2.Limits, scope: fill.Scope) -> Tree:
+def build(spec: spec_pb2.Spec, scope: fill.Scope) -> Tree:
     """The tree of a spec; what is wrong with it is in its `problems`."""
     tree = Tree()
-    _Builder(tree, scope).add(spec, None, inherit.base(limits), None)
+    _Builder(tree, scope).add(spec, None, spec_pb2.Settings(), None)
     return tree
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gator.spec.loading import Loaded
     from gator.v1 import spec_pb2
 
-__all__ = ["dump", "ident_problem", "load", "unset_names"]
+__all__ = ["dump", "ident_problem", "load", "load_partly", "unset_names"]
 
 
 def load(text: str | bytes, *, file: str, read: Callable[[str], bytes] | None = None) -> "Loaded":
@@ -27,6 +27,13 @@ def load(text: str | bytes, *, file: str, read: Callable[[str], bytes] | None = 
     from gator.spec import loading
 
     return loading.load(text, file, read)
+
+
+def load_partly(text: str | bytes, *, file: str, read: Callable[[str], bytes] | None = None) -> "Loaded":
+    """Returns what could be read of a spec, with its problems in place of raising them."""
+    from gator.spec import loading
+
+    return loading.load_partly(text, file, read)
 
 
 def dump(spec: "spec_pb2.Spec") -> str:

@@ -22,10 +22,20 @@ class Loaded(Struct, frozen=True):
     """What is most likely not what was meant."""
     texts: Mapping[str, str]
     """Text of the spec and of every file it includes, by name."""
+    problems: tuple[Problem, ...] = ()
+    """What is wrong; the spec then holds what could be read of it."""
 
 
 def load(text: str | bytes, file: str, read: Read | None) -> Loaded:
     """See `gator.spec.load`."""
+    loaded = load_partly(text, file, read)
+    if loaded.problems:
+        raise SpecError(loaded.problems, loaded.warnings)
+    return loaded
+
+
+def load_partly(text: str | bytes, file: str, read: Read | None) -> Loaded:
+    """See `gator.spec.load_partly`."""
     reading = Reading()
     root = Includes(reading, read).compose(text, file)
     spec = spec_pb2.Spec()
@@ -36,6 +46,5 @@ def load(text: str | bytes, file: str, read: Read | None) -> Loaded:
             reading.problem(
                 root, "aliases and merges make too much of this text: write it out, or use a !JobArray"
             )
-    if reading.problems:
-        raise SpecError(reading.problems)
-    return Loaded(spec, tuple(sorted(set(reading.warnings))), reading.texts)
+    warnings = tuple(sorted(set(reading.warnings)))
+    return Loaded(spec, warnings, reading.texts, tuple(sorted(set(reading.problems))))

@@ -162,15 +162,16 @@ def _deadline(reading: Reading, written: Written, value: Node, place: Place) -> 
 
 def _command(reading: Reading, job: spec_pb2.Job, value: Node, place: Place) -> None:
     command = scalars.filled_text(reading, value, "command")
-    if command is not None:
+    if command is not None and scalars.startable(reading, value, command, "command"):
         _check_expanded(reading, value, command, place)
         job.command = command
 
 
 def _args(reading: Reading, job: spec_pb2.Job, value: Node, place: Place) -> None:
     for node, arg in settings.texts(reading, value, "args"):
-        _check_expanded(reading, node, arg, place)
-        job.args.append(arg)
+        if scalars.startable(reading, node, arg, "an argument"):
+            _check_expanded(reading, node, arg, place)
+            job.args.append(arg)
 
 
 def _check_expanded(reading: Reading, node: Node, text: str, place: Place) -> None:

@@ -100,7 +100,7 @@ def _license(reading: Reading, resources: spec_pb2.Resources, item: Node, parts:
         reading.problem(item, "!License needs a name: !License ToolA")
         return
     name = scalars.filled_text(reading, parts["name"], "name")
-    count = scalars.integer(reading, parts["count"], "count", 1) if "count" in parts else 1
+    count = scalars.integer(reading, parts["count"], "count") if "count" in parts else 1
     if name is None or count is None:
         return
     if name in resources.licenses:

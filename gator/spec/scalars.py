@@ -7,6 +7,7 @@ from yaml.nodes import Node, ScalarNode
 
 from gator.spec import durations, sizes
 from gator.spec.include import TAG as INCLUDE
+from gator.spec.lengths import MAX_STRING_BYTES, byte_length, too_long
 from gator.spec.reading import Reading, is_null
 from gator.spec.suggest import did_you_mean
 from gator.spec.yaml_hints import quoted
@@ -33,6 +34,14 @@ def text(reading: Reading, node: Node, what: str) -> str | None:
         reading.problem(node, f"{what} cannot hold a NUL character: remove \\0")
         return None
     return value
+
+
+def startable(reading: Reading, node: Node, value: str, what: str) -> bool:
+    """Returns whether a process can be started with a text; a problem if it is too long."""
+    if 4 * len(value) <= MAX_STRING_BYTES or (size := byte_length(value)) <= MAX_STRING_BYTES:
+        return True
+    reading.problem(node, too_long(what, size))
+    return False
 
 
 def _scalar_tag(reading: Reading, node: ScalarNode) -> bool:

@@ -88,7 +88,9 @@ def _env(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Plac
             settings.env.add(name=name)
             continue
         text = scalars.text(reading, pair.value, name)
-        if text is not None:
+        if text is not None and scalars.startable(
+            reading, pair.value, f"{name}={text}", f"the variable {name}"
+        ):
             check_names(reading, pair.value, text, EVERY_NAME, place)
             settings.env.add(name=name, value=text)
 

@@ -71,7 +71,6 @@ class PlanRequest(message.Message):
     ONLY_FIELD_NUMBER: builtins.int
     SKIP_FIELD_NUMBER: builtins.int
     TAGS_FIELD_NUMBER: builtins.int
-    LIMITS_FIELD_NUMBER: builtins.int
     SPEC_DIR_FIELD_NUMBER: builtins.int
     LAUNCH_DIR_FIELD_NUMBER: builtins.int
     RUN_FIELD_NUMBER: builtins.int
@@ -89,7 +88,7 @@ class PlanRequest(message.Message):
     """Folder of the run, absolute."""
     @builtins.property
     def spec(self) -> spec_pb2.Spec:
-        """The tree as written."""
+        """The tree as written, with the values on its root that options of the command line replaced."""
 
     @builtins.property
     def seeds(self) -> containers.ScalarMap[builtins.str, builtins.int]:
@@ -108,10 +107,6 @@ class PlanRequest(message.Message):
         """Only what has one of these tags runs. Empty means everything."""
 
     @builtins.property
-    def limits(self) -> spec_pb2.Limits:
-        """Limits that hold where the spec does not say otherwise."""
-
-    @builtins.property
     def environment(self) -> containers.ScalarMap[builtins.str, builtins.str]:
         """The environment of the launch, for `${{ env.NAME }}`."""
 
@@ -124,15 +119,14 @@ class PlanRequest(message.Message):
         only: abc.Iterable[builtins.str] | None = ...,
         skip: abc.Iterable[builtins.str] | None = ...,
         tags: abc.Iterable[builtins.str] | None = ...,
-        limits: spec_pb2.Limits | None = ...,
         spec_dir: builtins.str = ...,
         launch_dir: builtins.str = ...,
         run: builtins.str = ...,
         run_dir: builtins.str = ...,
         environment: abc.Mapping[builtins.str, builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["limits", b"limits", "spec", b"spec"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["environment", b"environment", "launch_dir", b"launch_dir", "limits", b"limits", "only", b"only", "run", b"run", "run_dir", b"run_dir", "seed", b"seed", "seeds", b"seeds", "skip", b"skip", "spec", b"spec", "spec_dir", b"spec_dir", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["environment", b"environment", "launch_dir", b"launch_dir", "only", b"only", "run", b"run", "run_dir", b"run_dir", "seed", b"seed", "seeds", b"seeds", "skip", b"skip", "spec", b"spec", "spec_dir", b"spec_dir", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

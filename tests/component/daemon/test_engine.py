@@ -270,8 +270,10 @@ async def test_a_stop_reaches_what_runs_and_closes_what_waits(mode: attach_pb2.S
 
 
 async def test_a_deadline_wakes_the_engine_by_itself():
-    bench = Bench(group("top", job("a")))
-    bench.engine.start(deadline_millis=20)
+    spec = group("top", job("a"))
+    spec.group.deadline_millis = 20
+    bench = Bench(spec)
+    bench.engine.start()
     await bench.settle()
     bench.clock.advance(1)
     async with asyncio.timeout(5):

@@ -95,7 +95,10 @@ def test_a_number_that_nothing_can_hold_is_refused(
     with pytest.raises(SystemExit) as end:
         main(["run", str(spec), "--limit-error", "99999999999999999999"])
     assert end.value.code == 2
-    assert capsys.readouterr().err == "gator: the number 99999999999999999999 is too large\n"
+    said = (
+        "gator: --limit-error 99999999999999999999: give a whole number from 0 to 9007199254740992, or none"
+    )
+    assert capsys.readouterr().err == f"{said} for no limit\n"
 
 
 @pytest.mark.parametrize("address", ["-q", "", "unix"])

@@ -108,7 +108,6 @@ def plan(
     skip: Names = (),
     tags: Names = (),
     environment: Mapping[str, str] | None = None,
-    limits: spec_pb2.Limits | None = None,
 ) -> Plan:
     """The plan of a spec."""
     return make_plan(
@@ -120,7 +119,6 @@ def plan(
             skip=skip,
             tags=tags,
             environment=environment,
-            limits=limits,
             spec_dir="/specs",
             launch_dir="/launch",
             run="run-1",

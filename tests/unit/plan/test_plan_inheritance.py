@@ -63,13 +63,6 @@ def test_limits_ulimits_and_retries_merge_by_their_parts() -> None:
     assert settings.retries.lost == 2
 
 
-def test_limits_of_the_request_hold_where_the_spec_says_nothing() -> None:
-    own = spec_pb2.Settings(limits=spec_pb2.Limits(error=7))
-    made = plan(group("top", job("a", settings=own), job("b")), limits=spec_pb2.Limits(error=1, warning=4))
-    assert made.nodes["top/a"].settings.limits == spec_pb2.Limits(error=7, warning=4)
-    assert made.nodes["top/b"].settings.limits == spec_pb2.Limits(error=1, warning=4)
-
-
 def test_tags_are_the_union_with_those_above() -> None:
     made = plan(
         group(

@@ -1,0 +1,54 @@
+"""How many jobs keep a value of their own where an option of the command line gives the one of the root."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from gator.plan.nodes import PlanNode
+from gator.plan.plan import Plan
+from gator.v1 import spec_pb2
+
+_INHERITED: Final[dict[str, Callable[[spec_pb2.Settings], int | None]]] = {
+    "--timeout": lambda settings: settings.timeout_millis,
+    "--limit-warning": lambda settings: settings.limits.warning,
+    "--limit-error": lambda settings: settings.limits.error,
+    "--limit-critical": lambda settings: settings.limits.critical,
+}
+"""What a job is given by the nearest level that says something."""
+_BESIDE: Final[dict[str, Callable[[PlanNode], int]]] = {
+    "--deadline": lambda node: node.deadline_millis,
+    "--max-fail": lambda node: node.max_fail,
+}
+"""What holds for a node with all below it, beside the same of nodes above it."""
+
+
+def kept_values(plan: Plan, option: str, value: str) -> str:
+    """Returns a sentence that says how many jobs an option does not change; empty if there are none."""
+    own = sum(_jobs(plan.root, _keeps(plan, option), 1))
+    if not own:
+        return ""
+    are = "job is" if own == 1 else "jobs are"
+    if option in _BESIDE:
+        return f"{option} {value} holds for the whole run: {own:,} {are} in a group with one of its own"
+    keep = "keeps its own" if own == 1 else "keep their own"
+    return f"{option} {value} holds for {plan.root.jobs - own:,} of {plan.root.jobs:,} jobs: {own:,} {keep}"
+
+
+def _keeps(plan: Plan, option: str) -> Callable[[PlanNode], bool]:
+    root = plan.root
+    if option == "--seed":
+        return plan.has_own_seed
+    if option in _BESIDE:
+        own = _BESIDE[option]
+        return lambda node: node is not root and own(node) > 0
+    read = _INHERITED[option]
+    given = read(root.settings)
+    return lambda node: node.job is not None and read(node.settings) != given
+
+
+def _jobs(node: PlanNode, keeps: Callable[[PlanNode], bool], times: int) -> Iterator[int]:
+    """Yields the numbers of jobs at or below a node, all repeats counted, that keep their own."""
+    if keeps(node):
+        yield node.jobs * times
+        return
+    for child in node.children:
+        yield from _jobs(child, keeps, times * child.instances)
