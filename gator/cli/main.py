@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
-from gator import __version__, loading, signals, standard_streams
+from gator import __version__, loading, shutdown, signals, standard_streams
 from gator.cli import completion, faults
 from gator.cli.commands import COMMANDS, Command
 from gator.usage import PlainGroup
@@ -118,21 +118,36 @@ def gator(
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
-    """Run the command that argv asks for and exit: 0, 1 failed jobs, 2 usage, 3 a fault, 130 interrupted."""
+    """Run the command that argv asks for and exit: 0, 1 failed jobs, 2 usage, 3 a fault, 130 interrupted.
+
+    With `args` it raises SystemExit; else the process ends here.
+    """
+    try:
+        code = _run(args)
+    except SystemExit as end:
+        if args is not None:
+            raise
+        code = shutdown.code_of(end)
+    if args is not None:
+        sys.exit(code)
+    shutdown.leave(code)
+
+
+def _run(args: Sequence[str] | None) -> int:
     try:
         signals.reset_inherited()
     except KeyboardInterrupt:
-        sys.exit(faults.INTERRUPTED)
+        return faults.INTERRUPTED
     standard_streams.hold()
     if (sys.argv[1:] if args is None else list(args)) == ["--version"]:
         sys.stdout.write(f"gator {__version__}\n")
-        sys.exit(0)
+        return 0
     try:
         if completion.is_asked():
             completion.answer(lambda: get_command(app).main(args=args, prog_name="gator"))
         get_command(app).main(args=args, prog_name="gator")
     except KeyboardInterrupt:
-        sys.exit(faults.INTERRUPTED)
+        return faults.INTERRUPTED
     except Exception as error:  # the last place where a fault can be told in one line instead of a traceback
-        sys.exit(faults.tell(error))
-    sys.exit(0)
+        return faults.tell(error)
+    return 0

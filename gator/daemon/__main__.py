@@ -3,7 +3,7 @@
 import os
 import sys
 
-from gator import loading, signals
+from gator import loading, shutdown, signals
 
 with loading.quickly():
     from gator.daemon.service import Service
@@ -40,4 +40,4 @@ async def _run(order: DaemonOrder) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    shutdown.run(main)

@@ -7,12 +7,11 @@ back for everybody else as soon as the run is on its way, and goes when its root
 import asyncio
 import contextlib
 import os
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from gator import loading, signals
+from gator import loading, shutdown, signals
 from gator.daemon.git_state import GitQuestion
 from gator.daemon.threads import run_loop
 from gator.daemon.upload_order import UploadOrder, UploadState, UploadStatus
@@ -104,4 +103,4 @@ async def _run(order: UploadOrder, watch: RootWatch) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    shutdown.run(main)

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gator import signals, standard_streams
+from gator import shutdown, signals, standard_streams
 from gator.core.visible import visible
 from gator.errors import GatorError, UsageError, UserError
 from gator.usage import PlainGroup
@@ -158,10 +158,24 @@ def _size(text: str) -> int:
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
-    """`python -m gator_hub`: `serve` unless another command is named. Exits as `gator` does."""
+    """`python -m gator_hub`: `serve` unless another command is named. Exits as `gator` does.
+
+    With `args` it raises SystemExit; else the process ends here.
+    """
     signals.reset_inherited()
     standard_streams.hold()
-    given = list(sys.argv[1:] if args is None else args)
+    try:
+        code = _run(list(sys.argv[1:] if args is None else args))
+    except SystemExit as end:
+        if args is not None:
+            raise
+        code = shutdown.code_of(end)
+    if args is not None:
+        sys.exit(code)
+    shutdown.leave(code)
+
+
+def _run(given: list[str]) -> int:
     names = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
     if not given or given[0] not in {*names, "-h", "--help"}:
         given = ["serve", *given]
@@ -169,13 +183,13 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         app(args=given, prog_name="python -m gator_hub")
     except (UserError, GatorError) as error:
         sys.stderr.write(f"gator hub: {visible(str(error))}\n")
-        sys.exit(2 if isinstance(error, UserError) else 3)
+        return 2 if isinstance(error, UserError) else 3
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
     except Exception as error:  # the last place where a fault can be told in one line instead of a traceback
         from gator_hub.log import begin, log
 
         begin()
         log.critical("a fault of the hub: %s", error, exc_info=True)
-        sys.exit(3)
-    sys.exit(0)
+        return 3
+    return 0
