@@ -5,7 +5,6 @@ dropped, and counted. Outside of Gator everything here does nothing, and says so
 """
 
 import atexit
-import contextlib
 import logging
 import os
 import sys
@@ -13,17 +12,15 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from gator import errors
-from gator.client_backlog import Backlog
+from gator.client_backlog import PATIENCE_SECONDS, notice_event
+from gator.client_delivery import Delivery
+from gator.client_notice import say
 from gator.client_words import PIECE_CHARACTERS, clean, kind_of, pieces, severity_of, severity_of_level
 from gator.v1 import attach_pb2, event_pb2
-
-if TYPE_CHECKING:
-    import grpc
 
 __all__ = [
     "Client",
@@ -40,37 +37,41 @@ __all__ = [
 ]
 
 EXIT_SECONDS: Final = 10.0
-"""How long the end of a program waits for its messages to be kept."""
-_FORKS: Final = "GRPC_ENABLE_FORK_SUPPORT"
+"""Timeout for the end of a program, which waits until its messages are kept."""
+_LEAVE_SECONDS: Final = 5.0
+"""Timeout for the thread of a client to leave; it waits for nothing but the resolution of a host's name."""
 
 
 class Client:
     """A connection to the parent of this job; use `connect`.
 
-    It is made when something is first said, in a thread of its own, and made again after a cut or a fork.
+    It is made when something is first said. A thread sends and receives, and is stopped around a fork, so
+    that a child inherits no lock that the thread holds. Without `threaded` there is no thread, and each call
+    returns when its message is kept: that is so in forked processes and in those of multiprocessing, which
+    often end without a further word (`os._exit`, the workers of a Pool).
     """
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], *, threaded: bool = True) -> None:
         self._address = environ.get("GATOR_PARENT", "")
         self._token = environ.get("GATOR_TOKEN", "")
         self._path = environ.get("GATOR_PATH", "")
         self._run = environ.get("GATOR_RUN", "")
         attempt = environ.get("GATOR_ATTEMPT", "")
         self._attempt = int(attempt) if attempt.isdecimal() else 0
-        self._said = False
+        self._threaded = threaded
+        self._said = self._remarked = self._closed = False
+        self._delivery: Delivery | None = None
         self._reset()
         _clients.add(self)
 
     def _reset(self) -> None:
-        """A fresh start, also in a forked process, where the threads and locks of before are of no use."""
-        self._id = uuid.uuid4().hex
-        self._lock = threading.Lock()
-        self._backlog = Backlog()
-        self._closing = threading.Event()
+        """Begins afresh, also in a forked process, where the threads and locks of before are of no use."""
+        inherited, self._delivery = self._delivery, None
+        if inherited is not None:
+            inherited.close()
         self._worker: threading.Thread | None = None
-        self._dialled = threading.Event()
-        self._call: grpc.Call | None = None
-        self._exit_deadline: float | None = None
+        self._leaving = False
+        self._patient = True
 
     def log(
         self,
@@ -99,10 +100,10 @@ class Client:
         """Records one value of a metric.
 
         `kind` says how values are folded: last, sum, min, max or mean. Raises ValueError for another kind.
-        NaN is no value: that is said once on stderr, and nothing is recorded.
+        NaN is no value: a warning says that once, and nothing is recorded.
         """
         if value != value:
-            self._say_once(f"the metric {name} was NaN: that is not recorded")
+            self._remark(f"the metric {name} was NaN: that is not recorded")
             return
         event = event_pb2.Event(time_unix_nanos=time.time_ns())
         event.metric.name = clean(name)
@@ -111,31 +112,45 @@ class Client:
         event.metric.unit = clean(unit)
         self.put(event)
 
-    def put(self, event: event_pb2.Event) -> None:
-        """Records an event that holds a log or a metric; path and attempt are the parent's to fill in."""
+    def put(self, event: event_pb2.Event, *, notice: bool = False) -> None:
+        """Records an event that holds a log or a metric; path and attempt are the parent's to fill in.
+
+        A `notice` is what the client itself has to say; it never counts against the job.
+        """
         if not self._address:
             self._say_once("not inside a job of Gator: nothing is recorded")
             return
-        if self._worker is None:
-            self._start()
-        self._backlog.put(event)
+        if self._closed or sys.is_finalizing():
+            # A thread that the end of the interpreter has frozen may hold any lock.
+            return
+        delivery = self._delivery or self._start()
+        delivery.backlog.put(event, patient=self._threaded, notice=notice)
+        if not self._threaded and not self.flush(PATIENCE_SECONDS if self._patient else 0.0):
+            self._give_up_waiting()
 
     def flush(self, timeout_seconds: float = EXIT_SECONDS) -> bool:
         """Waits until everything said so far is kept by the parent; False when that took too long."""
-        return self._worker is None or self._backlog.wait_empty(timeout_seconds)
+        delivery = self._delivery
+        if delivery is None or sys.is_finalizing():
+            return True
+        if self._threaded:
+            return delivery.backlog.wait_kept(timeout_seconds)
+        last = delivery.backlog.last_number
+        kept = delivery.pump(lambda: not delivery.backlog.holds(last), timeout_seconds)
+        self._patient = self._patient or kept
+        return kept
 
     def close(self, timeout_seconds: float = EXIT_SECONDS) -> None:
         """Flushes and ends the connection. What is said afterwards is lost."""
-        worker = self._worker
-        if worker is None:
+        delivery = self._delivery
+        if self._closed or delivery is None:
             return
         self._flush_or_say(timeout_seconds)
-        self._closing.set()
-        self._backlog.shut()
-        call = self._call
-        if call is not None:
-            call.cancel()
-        worker.join(1.0)
+        self._closed = True
+        delivery.backlog.shut()
+        if self._stop_worker():
+            delivery.close()
+        atexit.unregister(self._on_exit)
 
     def __enter__(self) -> "Client":
         return self
@@ -143,78 +158,90 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self.close(EXIT_SECONDS)
 
-    def _start(self) -> None:
-        with self._lock:
-            if self._worker is not None:
-                return
-            self._worker = threading.Thread(target=self._work, name="gator-client", daemon=True)
-            self._worker.start()
-            # A thread that Python waits for before it shuts down: until then threads can be started,
-            # which the connection of a very short program still needs.
-            threading.Thread(target=self._flush_after_main, name="gator-client-exit").start()
-            if sys.version_info[:2] == (3, 12):
-                # 3.12 starts no thread at all once the main thread is over: the first call must not be late.
-                self._dialled.wait(EXIT_SECONDS)
-            atexit.register(self._close_at_exit)
+    def _start(self) -> Delivery:
+        with _lifecycle:
+            if self._delivery is None:
+                self._threaded = self._threaded and not _may_end_suddenly()
+                self._delivery = Delivery(self._address, self._token, self._hello(), self._on_refused)
+                if self._threaded:
+                    self._start_worker()
+                atexit.register(self._on_exit)
+            return self._delivery
 
-    def _flush_after_main(self) -> None:
-        threading.main_thread().join()
-        self._exit_deadline = time.monotonic() + EXIT_SECONDS
-        # A process that multiprocessing has forked comes no further.
-        self._flush_or_say(EXIT_SECONDS)
-
-    def _flush_or_say(self, timeout_seconds: float) -> None:
-        if not self.flush(timeout_seconds) and (lost := len(self._backlog)):
-            noun = "message of this job was" if lost == 1 else "messages of this job were"
-            self._say_once(f"{lost} {noun} not recorded: its parent did not answer")
-
-    def _close_at_exit(self) -> None:
-        deadline = self._exit_deadline
-        self.close(EXIT_SECONDS if deadline is None else max(deadline - time.monotonic(), 0.0))
+    def _start_worker(self) -> None:
+        self._leaving = False
+        # Nothing waits for a daemon thread, and a frozen one holds nothing that a destructor needs.
+        worker = threading.Thread(target=self._work, name="gator-client", daemon=True)
+        try:
+            worker.start()
+        except RuntimeError:
+            # From Python 3.12 on no thread starts once the main thread is over.
+            self._threaded = False
+        else:
+            self._worker = worker
 
     def _work(self) -> None:
-        """Keeps a stream to the parent until the client is closed or the parent refuses it."""
-        with _bearing_forks():
-            from gator import rpc, rpc_status
-            from gator.v1 import parent_service_pb2_grpc
+        """Sends and receives until the worker is to leave."""
+        delivery = self._delivery
+        assert delivery is not None
+        try:
+            delivery.pump(lambda: self._leaving)
+        except Exception as error:
+            # A fault in here is none of the job's.
+            delivery.backlog.shut()
+            self._on_refused(f"{type(error).__name__}: {error}")
 
-            import grpc  # isort: skip - after rpc, which imports it quietly
+    def _stop_worker(self) -> bool:
+        """Whether no worker runs any more."""
+        worker, delivery = self._worker, self._delivery
+        if worker is None or delivery is None:
+            return True
+        self._leaving = True
+        delivery.wake()
+        worker.join(_LEAVE_SECONDS)
+        return not worker.is_alive()
 
-            channel = rpc.blocking_channel(self._address)
-        attach = parent_service_pb2_grpc.ParentServiceStub(channel).Attach
-        pause = 0.05
-        while not self._closing.is_set():
-            stream = _Stream(self._backlog, self._hello())
-            try:
-                # The server may come up after its job: wait for it.
-                call = attach(stream.requests(), metadata=rpc.bearer(self._token), wait_for_ready=True)
-                self._call = call
-                self._dialled.set()
-                for response in call:
-                    pause = 0.05
-                    stream.on_response(response)
-            except grpc.RpcError as failure:
-                if self._is_final(rpc_status.error_of_call(failure)):
-                    break
-            except RuntimeError:
-                # Python is about to end and starts no thread for a further try.
-                self._backlog.shut()
-                break
-            finally:
-                self._dialled.set()
-                stream.end()
-            self._closing.wait(pause)
-            pause = min(pause * 2, 1.0)
-        channel.close()
+    def pause(self) -> None:
+        """Stops the worker before a fork."""
+        self._stop_worker()
+
+    def resume(self) -> None:
+        """Starts the worker again in the process that has forked."""
+        self._leaving = False
+        if self._worker is not None and not self._worker.is_alive() and not self._closed and self._threaded:
+            self._worker = None
+            self._start_worker()
+
+    def begin_in_child(self) -> None:
+        """Begins anew in a forked process."""
+        self._threaded = False
+        self._reset()
+
+    def _on_exit(self) -> None:
+        """Flushes; what is said by other functions of `atexit` is sent by their own calls."""
+        self._flush_or_say(EXIT_SECONDS if self._patient else 0.0)
+        if self._stop_worker():
+            self._threaded = False
+
+    def _flush_or_say(self, timeout_seconds: float) -> None:
+        if not self.flush(timeout_seconds):
+            self._give_up_waiting()
+
+    def _give_up_waiting(self) -> None:
+        self._patient = False
+        delivery = self._delivery
+        if delivery is not None and (lost := len(delivery.backlog)):
+            noun = "message of this job was" if lost == 1 else "messages of this job were"
+            self._say_once(f"{lost} {noun} not recorded: its parent did not answer")
 
     def _hello(self) -> attach_pb2.Hello:
         from gator import __version__
 
         return attach_pb2.Hello(
             role=attach_pb2.ROLE_CLIENT,
-            id=self._id,
+            id=uuid.uuid4().hex,
             pid=os.getpid(),
             version=__version__,
             path=self._path,
@@ -222,54 +249,20 @@ class Client:
             run=self._run,
         )
 
-    def _is_final(self, failure: Exception) -> bool:
-        """Whether trying again is of no use; says so."""
-        if not isinstance(
-            failure, errors.UnauthenticatedError | errors.PreconditionError | errors.ProtocolError
-        ):
-            return False
-        if not self._closing.is_set():
-            self._say_once(f"messages of this job are not recorded any more: {failure}")
-        self._backlog.shut()
-        return True
+    def _on_refused(self, why: str) -> None:
+        if not self._leaving:
+            self._say_once(f"messages of this job are not recorded any more: {why}")
 
     def _say_once(self, text: str) -> None:
         if not self._said:
             self._said = True
-            print(f"gator: {text}", file=sys.stderr)  # noqa: T201 - there is no other way to tell
+            say(text)
 
-
-class _Stream:
-    """One stream of a client: what it sends and how it takes answers."""
-
-    def __init__(self, backlog: Backlog, hello: attach_pb2.Hello) -> None:
-        self._backlog = backlog
-        self._hello = hello
-        self._number = 0
-        self._welcomed = threading.Event()
-
-    def requests(self) -> Iterator[attach_pb2.AttachRequest]:
-        """What to send; grpc asks for it in a thread of its own."""
-        yield attach_pb2.AttachRequest(hello=self._hello)
-        self._welcomed.wait()
-        while (record := self._backlog.take(self._number)) is not None:
-            yield attach_pb2.AttachRequest(record=record)
-
-    def on_response(self, response: attach_pb2.AttachResponse) -> None:
-        """A message of the parent; unknown ones are ignored."""
-        match response.WhichOneof("message"):
-            case "welcome":
-                self._number = self._backlog.begin(response.welcome.record)
-                self._welcomed.set()
-            case "record_ack":
-                self._backlog.acked(response.record_ack.number)
-            case _:
-                pass
-
-    def end(self) -> None:
-        """The stream is over: nothing is sent on it any more."""
-        self._backlog.end_stream()
-        self._welcomed.set()
+    def _remark(self, text: str) -> None:
+        """Records what the client itself has to say, once."""
+        if not self._remarked:
+            self._remarked = True
+            self.put(notice_event(clean(text)[:PIECE_CHARACTERS], time.time_ns()), notice=True)
 
 
 class GatorHandler(logging.Handler):
@@ -343,41 +336,56 @@ def flush(timeout_seconds: float = EXIT_SECONDS) -> bool:
     return _default().flush(timeout_seconds)
 
 
-@contextlib.contextmanager
-def _bearing_forks() -> Generator[None]:
-    """Meanwhile gRPC may be started so that it survives a fork; else it may crash or hang in the child.
-
-    It looks when it is imported and when the first channel is made. Whoever has set it is obeyed, and
-    programs that are started from here must not see it.
-    """
-    # It is not free of faults of its own, so it is for programs alone that look as if they were to fork.
-    if _FORKS in os.environ or "multiprocessing" not in sys.modules:
-        yield
-        return
-    os.environ[_FORKS] = "1"
-    try:
-        yield
-    finally:
-        os.environ.pop(_FORKS, None)
-
-
 _clients: "weakref.WeakSet[Client]" = weakref.WeakSet()
 _shared: list[Client] = []
-_shared_lock = threading.Lock()
+_lifecycle = threading.RLock()
+"""Held while a client starts, and by a thread that forks from before the fork until after it."""
+_at_fork: list[Client] = []
+_forked: list[int] = []
+"""The pid of this process if it was forked after this module was imported."""
 
 
 def _default() -> Client:
-    with _shared_lock:
-        if not _shared:
-            _shared.append(Client(os.environ))
-        return _shared[0]
+    # Without a lock: the thread that held it might be frozen when a destructor says something.
+    if not _shared:
+        with _lifecycle:
+            if not _shared:
+                _shared.append(Client(os.environ))
+    return _shared[0]
+
+
+def _may_end_suddenly() -> bool:
+    """Whether this process may end without calling `atexit`, or is about to end.
+
+    The former is so in a forked one and in those of multiprocessing.
+    """
+    if _forked or not threading.main_thread().is_alive():
+        return True
+    module = sys.modules.get("multiprocessing.process")
+    return module is not None and module.parent_process() is not None
+
+
+def _before_fork() -> None:
+    _lifecycle.acquire()
+    _at_fork[:] = list(_clients)
+    for client in _at_fork:
+        client.pause()
 
 
 def _after_fork() -> None:
-    global _shared_lock  # noqa: PLW0603 - the lock may have been held by a thread that is not here
-    _shared_lock = threading.Lock()
-    for client in list(_clients):
-        client._reset()  # pyright: ignore[reportPrivateUsage] - of this module
+    for client in _at_fork:
+        client.resume()
+    _at_fork.clear()
+    _lifecycle.release()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+def _after_fork_in_child() -> None:
+    global _lifecycle  # noqa: PLW0603 - it is held, and threads that waited for it are not here
+    _lifecycle = threading.RLock()
+    _forked[:] = [os.getpid()]
+    for client in _at_fork:
+        client.begin_in_child()
+    _at_fork.clear()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

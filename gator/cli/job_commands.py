@@ -4,6 +4,7 @@ Rule: outside of Gator they say that nothing is recorded and succeed, so that a 
 """
 
 import os
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -26,9 +27,8 @@ def log(
 ) -> None:
     """Record a message of the job this runs in."""
     _check(severity, client_words.SEVERITIES, "--severity")
-    with client.connect(os.environ) as job:
-        job.log(" ".join(text), severity=severity, fields=dict(_pair(item) for item in field or []))
-        _flush(job)
+    fields = dict(_pair(item) for item in field or [])
+    _send(lambda job: job.log(" ".join(text), severity=severity, fields=fields))
 
 
 def metric(
@@ -50,13 +50,16 @@ def metric(
     _check(kind, client_words.KINDS, "--kind")
     if value != value:
         raise errors.UsageError(f"the metric {name} is NaN: give a number")
-    with client.connect(os.environ) as job:
-        job.metric(name, value, kind=kind, unit=unit)
-        _flush(job)
+    _send(lambda job: job.metric(name, value, kind=kind, unit=unit))
 
 
-def _flush(job: client.Client) -> None:
-    if not job.flush():
+def _send(say: Callable[[client.Client], None]) -> None:
+    """Says something and returns when it is kept; exits with 3 when it was refused, or not taken in time."""
+    job = client.Client(os.environ, threaded=False)
+    say(job)
+    kept = job.flush(0.0)
+    job.close(0.0)
+    if not kept:
         raise typer.Exit(3)
 
 

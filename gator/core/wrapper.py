@@ -14,6 +14,7 @@ in nanoseconds everywhere.
 import signal
 from enum import Enum
 
+from gator.core.notices import NoticeFinder
 from gator.core.signature import sign
 from gator.core.verdict import Facts, duration, judge, offence
 from gator.core.wrapper_actions import Action, Exit, Finished, Look, Record, Signal, Spawn
@@ -72,6 +73,7 @@ class Wrapper:
         "_job",
         "_look_pause",
         "_messages",
+        "_notices",
         "_open",
         "_output",
         "_since",
@@ -93,6 +95,7 @@ class Wrapper:
         self._messages = self._facts.messages
         self._output = Output(launch, log_cap, self._messages)
         self._open = set(self._output.streams)
+        self._notices = {stream: NoticeFinder() for stream in self._output.streams}
         self._usage = UsageMeter(launch)
         self._client = ClientEvents(self._messages)
         self._stamp = Stamp(launch.path, launch.attempt, wall_offset)
@@ -172,7 +175,9 @@ class Wrapper:
         """Bytes were read."""
         if self.state is State.FINISHED:
             return []
-        return _record(self._output.feed(stream, data, now, now + self._stamp.offset))
+        events = self._output.feed(stream, data, now, now + self._stamp.offset)
+        events += [self._stamp.warning(now, text) for text in self._notices[stream].feed(data)]
+        return _record(events)
 
     def on_eof(self, now: int, stream: common_pb2.Stream.ValueType) -> list[Action]:
         """A pipe has reached its end."""
@@ -267,9 +272,16 @@ class Wrapper:
             actions += self._kill(now)
         return actions
 
-    def on_client_event(self, now: int, event: event_pb2.Event) -> list[Action]:
-        """A message or the value of a metric came from one of the attempt's own processes."""
-        if self.state is State.FINISHED or not self._client.admit(event):
+    def on_client_event(self, now: int, event: event_pb2.Event, *, notice: bool = False) -> list[Action]:
+        """A message or the value of a metric came from one of the attempt's own processes.
+
+        A `notice` is from the client in that process: it is recorded as a warning of Gator.
+        """
+        if self.state is State.FINISHED:
+            return []
+        if notice:
+            return [Record([self._stamp.warning(now, event.log.text)])] if self._client.admit_notice() else []
+        if not self._client.admit(event):
             return []
         self._stamp.adopt(now, event)
         return [Record([event])]

@@ -4,6 +4,7 @@ Rule: every event names its attempt, and a flood of messages is counted but not 
 """
 
 from gator.core.metrics import MOST_NAME, Totals
+from gator.core.notices import MAX_NOTICES
 from gator.core.severity import NAMES, Messages
 from gator.core.text import cut, without_nul
 from gator.v1 import common_pb2, event_pb2
@@ -62,12 +63,18 @@ class Stamp:
 class ClientEvents:
     """What a job's own processes report."""
 
-    __slots__ = ("_kept", "_messages", "metrics")
+    __slots__ = ("_kept", "_messages", "_notices", "metrics")
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
         self._kept: dict[int, int] = {}
+        self._notices = 0
         self.metrics = Totals()
+
+    def admit_notice(self) -> bool:
+        """Whether one more notice of a client is to be kept; it is not counted."""
+        self._notices += 1
+        return self._notices <= MAX_NOTICES
 
     def admit(self, event: event_pb2.Event) -> bool:
         """Count an event; whether it is to be kept as well."""

@@ -202,9 +202,11 @@ class Attempt:
         """What the attempt uses at this moment; the peak in bytes."""
         self._take(self.wrapper.on_sample(monotonic_ns(), sample, peak_memory))
 
-    def on_client_event(self, event: event_pb2.Event, then: Callable[[], None]) -> None:
+    def on_client_event(
+        self, event: event_pb2.Event, then: Callable[[], None], *, notice: bool = False
+    ) -> None:
         """One of the attempt's own processes reports; `then` is called once that is committed."""
-        actions = self.wrapper.on_client_event(monotonic_ns(), event)
+        actions = self.wrapper.on_client_event(monotonic_ns(), event, notice=notice)
         # What is only counted waits for what came before it all the same: an ack covers both.
         self._take(actions or [Record([])], then)
 

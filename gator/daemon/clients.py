@@ -21,12 +21,19 @@ class Attempts(Protocol):
     """The attempts that run here."""
 
     def client_event(
-        self, path: str, attempt: int, event: event_pb2.Event, then: Callable[[], None]
+        self,
+        path: str,
+        attempt: int,
+        event: event_pb2.Event,
+        then: Callable[[], None],
+        *,
+        notice: bool = False,
     ) -> Awaitable[None] | None:
         """Keep what a job's own process reports; `then` is called once it is committed.
 
-        Raises PreconditionError when the attempt does not run. The awaitable, if any, is done when
-        there is room for more.
+        A `notice` is what its client has to say, which does not count against the job. Raises
+        PreconditionError when the attempt does not run. The awaitable, if any, is done when there is room
+        for more.
         """
         ...
 
@@ -56,7 +63,9 @@ class ClientDesk:
             self._ack(child, inbox.kept)
             return None
         kept = partial(self._on_kept, child, inbox, record.number)
-        return self._attempts.client_event(hello.path, hello.attempt, record.event, kept)
+        return self._attempts.client_event(
+            hello.path, hello.attempt, record.event, kept, notice=record.notice
+        )
 
     def on_detached(self, child: ChildLink) -> None:
         """A client is gone; what it sent last stays known until its attempt ends."""

@@ -139,18 +139,24 @@ class WrapperHost:
         return [attach_pb2.AttemptRef(path=node.path, attempt=node.attempt) for node in nodes]
 
     def client_event(
-        self, path: str, attempt: int, event: event_pb2.Event, then: Callable[[], None]
+        self,
+        path: str,
+        attempt: int,
+        event: event_pb2.Event,
+        then: Callable[[], None],
+        *,
+        notice: bool = False,
     ) -> Awaitable[None] | None:
         """Keep what a job's own process reports; `then` is called once it is committed.
 
-        Raises PreconditionError when the attempt does not run. The awaitable, if any, is done when there
-        is room for more.
+        A `notice` does not count against the job. Raises PreconditionError when the attempt does not run.
+        The awaitable, if any, is done when there is room for more.
         """
         found = self._attempts.get((path, attempt))
         if found is None:
             raise PreconditionError(f"attempt {attempt} of {path} does not run here")
         if not self._outbox.is_full:
-            found.on_client_event(event, then)
+            found.on_client_event(event, then, notice=notice)
             return None
         room: asyncio.Future[None] = self._loop.create_future()
 
@@ -159,7 +165,7 @@ class WrapperHost:
             if not room.done():
                 room.set_result(None)
 
-        found.on_client_event(event, kept)
+        found.on_client_event(event, kept, notice=notice)
         return room
 
     def drain(self, then: Callable[[], None]) -> None:

@@ -784,8 +784,11 @@ class Record(message.Message):
 
     NUMBER_FIELD_NUMBER: builtins.int
     EVENT_FIELD_NUMBER: builtins.int
+    NOTICE_FIELD_NUMBER: builtins.int
     number: builtins.int
     """Number from 1 within the id of the Hello. A number that is already kept is acked again and dropped."""
+    notice: builtins.bool
+    """Whether the client itself says this, not the job: it is kept as a warning of Gator, and does not count."""
     @builtins.property
     def event(self) -> event_pb2.Event:
         """A log or metric; path, attempt and seq are filled in by the parent."""
@@ -795,10 +798,11 @@ class Record(message.Message):
         *,
         number: builtins.int = ...,
         event: event_pb2.Event | None = ...,
+        notice: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["event", b"event"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["event", b"event", "number", b"number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["event", b"event", "notice", b"notice", "number", b"number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

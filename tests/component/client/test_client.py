@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,33 +9,18 @@ from pathlib import Path
 import pytest
 
 from gator import client
+from gator.core.notices import NoticeFinder, notice_line
 from gator.v1 import attach_pb2 as pb
+from tests.component.client.programs import ROOT, environment, run_program
 from tests.component.link.fakes import JOB_TOKEN, PATH, Parent, serving, until
 
-ROOT = Path(__file__).parents[3]
 
-
-def environment(folder: Path, token: str = JOB_TOKEN) -> dict[str, str]:
-    return {
-        "GATOR_PARENT": f"unix:{folder / 's'}",
-        "GATOR_TOKEN": token,
-        "GATOR_PATH": PATH,
-        "GATOR_ATTEMPT": "1",
-    }
-
-
-async def run_program(folder: Path, text: str, **more: str) -> "subprocess.CompletedProcess[str]":
-    """Runs a Python program as a job would be."""
-    environ = {**os.environ, **environment(folder), "PYTHONPATH": str(ROOT), **more}
-    return await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-c", text],
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def notices(printed: str) -> list[str]:
+    """What the client said, when that is all that was printed."""
+    data = printed.encode()
+    found = NoticeFinder().feed(data)
+    assert b"".join(map(notice_line, found)) == data
+    return found
 
 
 def records(parent: Parent) -> list[pb.Record]:
@@ -183,41 +167,28 @@ threading.Thread(target=late).start()
     assert parent.kept == ["early", "late"]
 
 
-async def test_a_forked_process_speaks_for_itself(folder: Path) -> None:
+async def test_saying_something_imports_no_grpc(folder: Path) -> None:
+    # Its threads survive neither a fork nor the end of the interpreter.
     parent = Parent()
-    program = """
-import multiprocessing
-from gator import client
-def child(n):
-    client.info(f"child {n}")
-client.info("parent")
-client.flush()
-context = multiprocessing.get_context("fork")
-processes = [context.Process(target=child, args=(n,)) for n in range(3)]
-[p.start() for p in processes]
-[p.join() for p in processes]
-assert [p.exitcode for p in processes] == [0, 0, 0]
-import os
-assert "GRPC_ENABLE_FORK_SUPPORT" not in os.environ
-"""
+    program = (
+        "import sys; from gator import client; client.info('a'); client.flush(); print('grpc' in sys.modules)"
+    )
     async with serving(parent, folder):
-        done = await run_program(folder, program, PYTHONWARNINGS="ignore")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(parent.kept) == ["child 0", "child 1", "child 2", "parent"]
+        done = await run_program(folder, program)
+    assert (done.stdout, done.stderr) == ("False\n", "")
+    assert parent.kept == ["a"]
 
 
-async def test_a_forked_process_says_what_was_not_recorded_of_it(folder: Path) -> None:
-    program = """
-import multiprocessing
-from gator import client
-client.EXIT_SECONDS = 0.2
-process = multiprocessing.get_context("fork").Process(target=client.info, args=("lost",))
-process.start()
-process.join()
-"""
-    done = await run_program(folder, program)
-    assert done.returncode == 0
-    assert done.stderr == "gator: 1 message of this job was not recorded: its parent did not answer\n"
+async def test_a_metric_that_was_nan_is_remarked_once_and_not_by_the_job(folder: Path) -> None:
+    parent = Parent()
+    async with serving(parent, folder):
+        with client.connect(environment(folder)) as job:
+            job.metric("slack", float("nan"))
+            job.metric("slack", float("nan"))
+            assert await asyncio.to_thread(job.flush, 10)
+    (record,) = records(parent)
+    assert record.notice
+    assert record.event.log.text == "the metric slack was NaN: that is not recorded"
 
 
 async def test_a_flood_is_slowed_down_and_arrives_whole(folder: Path) -> None:
@@ -236,11 +207,11 @@ async def test_outside_of_gator_it_says_once_that_nothing_is_recorded(folder: Pa
         GATOR_PARENT="",
     )
     assert done.returncode == 0
-    assert done.stderr == "gator: not inside a job of Gator: nothing is recorded\n"
+    assert notices(done.stderr) == ["not inside a job of Gator: nothing is recorded"]
 
 
-def test_importing_the_client_does_not_import_grpc() -> None:
-    program = "import sys, gator.client; print('grpc' in sys.modules)"
+def test_importing_the_client_imports_neither_grpc_nor_http2() -> None:
+    program = "import sys, gator.client; print(bool({'grpc', 'h2'} & sys.modules.keys()))"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
