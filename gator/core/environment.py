@@ -5,12 +5,13 @@ all jobs of a run is made once.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
 from gator.core.secrecy import hide, secret_values
 from gator.spec.expand import expand
+from gator.spec.lengths import byte_length
 from gator.spec.paths import slug
 from gator.v1 import attach_pb2, spec_pb2
 
@@ -32,6 +33,9 @@ OWN_NAMES = (
 )
 """Variables that Gator sets; what the launch or a spec says of them does not reach a job."""
 
+MAX_SCRIPT_BYTES = 96 * 1024
+"""Maximum length of a script that is an argument of bash, below what the kernel takes; others are files."""
+
 _OWN = frozenset(OWN_NAMES)
 _MEGABYTE = 1_000_000
 _FILL = re.compile(r"\$\$\{\{|\$\{\{\s*(attempt|scratch|cores)\s*\}\}")
@@ -45,13 +49,16 @@ class UnsafeScriptError(ValueError):
 class Prepared(Struct, frozen=True):
     """All that a spawn needs to know.
 
-    `shown` is `argv` for people, with the values of secrets hidden. `cwd` is absolute.
+    `shown` is the command line for people, with the values of secrets hidden. `cwd` is absolute. A `script`
+    has to be written to `script_file`, which is in `argv`, before the start; empty where there is none.
     """
 
     argv: list[str]
     shown: list[str]
     env: dict[str, str]
     cwd: str
+    script: str = ""
+    script_file: str = ""
 
 
 def job_environment(launch: Mapping[str, str], own: Iterable[spec_pb2.EnvVariable]) -> dict[str, str]:
@@ -117,7 +124,11 @@ class Launcher:
         argv = _argv(job, filler, env)
         cwd = self._cwd(settings, filler, scratch)
         env["PWD"] = cwd
-        return Prepared(argv, hide(argv, [*secrets, token]), env, cwd)
+        shown = hide(argv, [*secrets, token])
+        if (job.shell or settings.setup) and byte_length(_script_of(argv)) > MAX_SCRIPT_BYTES:
+            file = f"{self.folder}/scripts/{slug(node.path)}.{node.attempt}"
+            return Prepared(_by_file(argv, file), shown, env, cwd, _in_file(argv), file)
+        return Prepared(argv, shown, env, cwd)
 
     def fill(self, text: str, node: attach_pb2.LaunchNode) -> str:
         """A text of a job with the names filled in that are known before its scratch folder is."""
@@ -190,6 +201,27 @@ def _argv(job: spec_pb2.Job, filler: _Filler, env: Mapping[str, str]) -> list[st
     if not setup:
         return argv
     return ["bash", "-c", f'set -e\n{setup}\nexec "$@"', "setup", *argv]
+
+
+def _script_of(argv: Sequence[str]) -> str:
+    """Returns the script of a command line that `_argv` made with one."""
+    return argv[argv.index("-c") + 1]
+
+
+def _by_file(argv: Sequence[str], file: str) -> list[str]:
+    """Returns the command line with the script in a file: the name that follows a script is left out."""
+    at = argv.index("-c")
+    return [*argv[:at], file, *argv[at + 3 :]]
+
+
+def _in_file(argv: Sequence[str]) -> str:
+    """Returns the script as it stands in a file.
+
+    $0 becomes what it is with `bash -c`, on the first line, so that no line gets another number.
+    """
+    at = argv.index("-c")
+    name = argv[at + 2] if len(argv) > at + 2 else argv[0]
+    return f"BASH_ARGV0={name}; {argv[at + 1]}"
 
 
 def _add_own(env: dict[str, str], node: attach_pb2.LaunchNode, token: str, scratch: str) -> None:

@@ -15,6 +15,7 @@ from gator.core.environment import Launcher, Prepared, UnsafeScriptError
 from gator.core.wrapper import State, Wrapper
 from gator.core.wrapper_actions import Action, Exit, Finished, Look, Record, Signal, Spawn
 from gator.daemon.scratch import make_scratch
+from gator.daemon.script_file import remove_script, write_script
 from gator.errors import UserError
 from gator.process.belongings import Belonging
 from gator.process.pipes import Pipe
@@ -97,7 +98,7 @@ class Surroundings(Protocol):
 class Attempt:
     """Runs one attempt; everything happens on the event loop."""
 
-    __slots__ = ("_host", "_pipes", "belonging", "node", "process", "scratch", "wrapper")
+    __slots__ = ("_host", "_pipes", "_script", "belonging", "node", "process", "scratch", "wrapper")
 
     def __init__(self, host: Surroundings, node: attach_pb2.LaunchNode, log_cap: int) -> None:
         self._host = host
@@ -107,6 +108,7 @@ class Attempt:
         self.belonging = Belonging(0, {})
         """How the processes of the attempt are told from others, once it has started."""
         self.scratch = ""
+        self._script = ""
         self.wrapper = Wrapper(node, time_ns() - monotonic_ns(), log_cap)
 
     @property
@@ -143,7 +145,8 @@ class Attempt:
             self._fail(str(error), 0, False)
             return
         except OSError as error:
-            message = f"its scratch folder cannot be made: {error.filename}: {error.strerror}"
+            what = "script" if self._script else "scratch folder"
+            message = f"its {what} cannot be made: {error.filename}: {error.strerror}"
             self._fail(message, error.errno or 0, error.errno in _SHORT_OF_SPACE)
             return
         self.process = process
@@ -255,7 +258,11 @@ class Attempt:
         if scratch.enabled and not self.scratch:
             root = run.fill(scratch.root, self.node)
             self.scratch = make_scratch(run.folder, root, run.run, *self.key)
-        return run.prepare(self.node, self._host.token(*self.key), self.scratch)
+        prepared = run.prepare(self.node, self._host.token(*self.key), self.scratch)
+        if prepared.script:
+            self._script = prepared.script_file
+            write_script(prepared.script_file, prepared.script)
+        return prepared
 
     def _command(self, prepared: Prepared) -> Command:
         settings = self.node.job.settings
@@ -278,3 +285,5 @@ class Attempt:
         for pipe in self._pipes.values():
             pipe.close()
         self._pipes = {}
+        if self._script:
+            remove_script(self._script)

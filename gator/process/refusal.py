@@ -5,7 +5,9 @@ A refusal is either the command's own fault, and final, or want of resources, an
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from gator.spec.lengths import MAX_STRING_BYTES, byte_length, too_long
 
 _TRANSIENT = frozenset(
     {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.ETXTBSY, errno.EINTR}
@@ -61,7 +63,9 @@ def refuse_lookup(name: str, number: int, path: str) -> SpawnError:
     return SpawnError(number, f"no such program in PATH: {name} (PATH is {path})")
 
 
-def refuse_program(path: str, argv: Sequence[str], error: OSError) -> SpawnError:
+def refuse_program(
+    path: str, argv: Sequence[str], environment: Mapping[str, str], error: OSError
+) -> SpawnError:
     """Make the refusal of a program that was found, or named by its path, and that exec refused.
 
     Relative paths are judged from the current directory, so call it before leaving the job's.
@@ -77,15 +81,31 @@ def refuse_program(path: str, argv: Sequence[str], error: OSError) -> SpawnError
     if number == errno.ENOTDIR:
         return SpawnError(number, f"no such program: {path}: a part of its path is not a directory")
     if number == errno.E2BIG:
-        size = sum(len(os.fsencode(item)) + 1 for item in argv)
-        hint = "put them into a file"
-        return SpawnError(number, f"arguments ({size:,} bytes) and environment are too long: {hint}")
+        return SpawnError(number, _explain_length(argv, environment))
     if number == errno.ENOEXEC:
         return SpawnError(number, f"not a program for this machine: {path}")
     return SpawnError(number, f"cannot be started: {path}: {os.strerror(number)}")
 
 
+def _explain_length(argv: Sequence[str], environment: Mapping[str, str]) -> str:
+    for at, item in enumerate(argv):
+        if (size := byte_length(item)) > MAX_STRING_BYTES:
+            return too_long(f"argument {at} of {argv[0]}" if at else "the name of the program", size)
+    for name, value in environment.items():
+        if (size := byte_length(f"{name}={value}")) > MAX_STRING_BYTES:
+            return too_long(f"the variable {name}", size)
+    arguments = sum(byte_length(item) + 1 for item in argv)
+    variables = sum(byte_length(f"{name}={value}") + 1 for name, value in environment.items())
+    return (
+        f"arguments ({arguments:,} bytes) and environment ({variables:,} bytes) are too long together: "
+        "put arguments into a file, remove variables, or raise ulimit -s"
+    )
+
+
 def _explain_missing(path: str) -> str:
+    if any(character in path for character in " |&;<>\t\n") and not os.path.lexists(path):
+        hint = "command: is one program, not a line of shell: put its arguments into args:, or use shell:"
+        return f"no such program: {path}; {hint}"
     interpreter = _read_interpreter(path)
     if interpreter:
         return f"the interpreter in the first line of {path} does not exist: {interpreter}"

@@ -75,7 +75,7 @@ class Spawner:
             return self._start(command, ours, theirs)
         except OSError as error:
             _close(ours)
-            raise refuse_program(command.argv[0], command.argv, error) from error
+            raise refuse_program(command.argv[0], command.argv, command.env, error) from error
         except SpawnError:
             _close(ours)
             raise
@@ -121,7 +121,7 @@ class Spawner:
             if error.errno == errno.ENOENT and remembered:
                 self._programs.forget(argv[0], search)
                 return self._execute(command, actions)
-            raise refuse_program(path, argv, error) from error
+            raise refuse_program(path, argv, command.env, error) from error
         except ValueError as error:
             # A NUL, a lone surrogate, or "=" in the name of a variable.
             raise SpawnError(
