@@ -126,6 +126,22 @@ def unpin(
         found.say("unpinned", {"pinned": False}, json=json)
 
 
+@hub.command(context_settings=_NUMBERS)
+def give(
+    run: NameArgument,
+    user: Annotated[
+        str, typer.Argument(metavar="USER", help="A user of the hub, by the name that has a token there.")
+    ],
+    hub: ThisHubOption = None,
+    hub_ca: HubCaOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make another user the owner of one of your runs in a hub."""
+    with _found("give", run, HubChoice(hub, hub_ca)) as found:
+        found.give(user)
+        found.say(f"gave {user}", {"owner": user}, json=json)
+
+
 def _found(order: str, name: str, choice: HubChoice) -> "AbstractContextManager[HubRun]":
     from gator.cli.hub_orders import found_run
 

@@ -27,7 +27,11 @@ class HubRun(Struct, frozen=True):
         """Keep it for ever, or no longer. Raises what the hub raised."""
         self.hub.peer.call(self._stub.PinRun, hs.PinRunRequest(run=self.run.id, pinned=pinned))
 
-    def say(self, done: str, values: Mapping[str, bool], *, json: bool) -> None:
+    def give(self, user: str) -> None:
+        """Make another user its owner. Raises what the hub raised."""
+        self.hub.peer.call(self._stub.GiveRun, hs.GiveRunRequest(run=self.run.id, user=user))
+
+    def say(self, done: str, values: Mapping[str, bool | str], *, json: bool) -> None:
         """Print what was done with it."""
         if json:
             output.say_json({"run": self.run.id, "ident": self.run.ident, **values})

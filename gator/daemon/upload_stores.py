@@ -9,6 +9,7 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 
 from gator.core.bounds import shorten_description, shortened
+from gator.core.run_key import fits
 from gator.daemon.folder import ROOT_STORE, RunFolder
 from gator.errors import EmptyStoreError, StoreError
 from gator.store import Reader
@@ -126,6 +127,11 @@ class RunStores:
         shorten_description(description)
         description.run.started_unix_nanos = root.root_declared_unix_nanos()
         return description
+
+    def key(self) -> bytes:
+        """Returns the secret of the run, which shows a hub whose it is; empty where it cannot be read."""
+        key = self.folder.read_key() or b""
+        return key if fits(key, self._run) else b""
 
     def close(self) -> None:
         """Let all files go."""

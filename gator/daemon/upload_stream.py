@@ -115,6 +115,7 @@ class Upload:
             version=__version__,
             run=root.meta["run"],
             description=self._stores.describe(),
+            run_key=self._stores.key(),
         )
 
     def _be(self, state: UploadState, why: str = "") -> UploadStatus:

@@ -322,6 +322,7 @@ class Hello(message.Message):
     ATTEMPT_FIELD_NUMBER: builtins.int
     RUN_FIELD_NUMBER: builtins.int
     DESCRIPTION_FIELD_NUMBER: builtins.int
+    RUN_KEY_FIELD_NUMBER: builtins.int
     role: Role.ValueType
     """What it may send."""
     id: builtins.str
@@ -340,6 +341,10 @@ class Hello(message.Message):
     """A job's own process: the attempt it belongs to."""
     run: builtins.str
     """Id of the run."""
+    run_key: builtins.bytes
+    """A root: the secret of the run, 32 bytes, whose SHA-256 begins with the id of the run. It proves that the run belongs to who
+    sends it. Empty where it is not known, as in a copy of the run's folder that others may read.
+    """
     @builtins.property
     def description(self) -> RunDescription:
         """A root: what is known of the run as a whole."""
@@ -357,10 +362,11 @@ class Hello(message.Message):
         attempt: builtins.int = ...,
         run: builtins.str = ...,
         description: RunDescription | None = ...,
+        run_key: builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["description", b"description"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["attempt", b"attempt", "description", b"description", "host", b"host", "id", b"id", "path", b"path", "pid", b"pid", "role", b"role", "run", b"run", "store", b"store", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["attempt", b"attempt", "description", b"description", "host", b"host", "id", b"id", "path", b"path", "pid", b"pid", "role", b"role", "run", b"run", "run_key", b"run_key", "store", b"store", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -31,7 +31,8 @@ class HubServiceStub:
     1. A run is named by its id; or by an ident, which means its newest run; or by at least four digits with which the id of one
     run alone begins. The first of these that there is counts.
     2. What is refused and how lists come in pages is as in QueryService.
-    3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them.
+    3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them. Only their owner and the
+    administrators of the hub may give them to another user.
     """
 
     def __init__(self, channel):
@@ -70,6 +71,11 @@ class HubServiceStub:
                 request_serializer=gator_dot_v1_dot_hub__service__pb2.DeleteRunRequest.SerializeToString,
                 response_deserializer=gator_dot_v1_dot_hub__service__pb2.DeleteRunResponse.FromString,
                 _registered_method=True)
+        self.GiveRun = channel.unary_unary(
+                '/gator.v1.HubService/GiveRun',
+                request_serializer=gator_dot_v1_dot_hub__service__pb2.GiveRunRequest.SerializeToString,
+                response_deserializer=gator_dot_v1_dot_hub__service__pb2.GiveRunResponse.FromString,
+                _registered_method=True)
 
 
 class HubServiceServicer:
@@ -78,7 +84,8 @@ class HubServiceServicer:
     1. A run is named by its id; or by an ident, which means its newest run; or by at least four digits with which the id of one
     run alone begins. The first of these that there is counts.
     2. What is refused and how lists come in pages is as in QueryService.
-    3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them.
+    3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them. Only their owner and the
+    administrators of the hub may give them to another user.
     """
 
     def ListRuns(self, request, context):
@@ -123,6 +130,13 @@ class HubServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GiveRun(self, request, context):
+        """Makes another user the owner of a run.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_HubServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -156,6 +170,11 @@ def add_HubServiceServicer_to_server(servicer, server):
                     request_deserializer=gator_dot_v1_dot_hub__service__pb2.DeleteRunRequest.FromString,
                     response_serializer=gator_dot_v1_dot_hub__service__pb2.DeleteRunResponse.SerializeToString,
             ),
+            'GiveRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.GiveRun,
+                    request_deserializer=gator_dot_v1_dot_hub__service__pb2.GiveRunRequest.FromString,
+                    response_serializer=gator_dot_v1_dot_hub__service__pb2.GiveRunResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'gator.v1.HubService', rpc_method_handlers)
@@ -170,7 +189,8 @@ class HubService:
     1. A run is named by its id; or by an ident, which means its newest run; or by at least four digits with which the id of one
     run alone begins. The first of these that there is counts.
     2. What is refused and how lists come in pages is as in QueryService.
-    3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them.
+    3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them. Only their owner and the
+    administrators of the hub may give them to another user.
     """
 
     @staticmethod
@@ -325,6 +345,33 @@ class HubService:
             '/gator.v1.HubService/DeleteRun',
             gator_dot_v1_dot_hub__service__pb2.DeleteRunRequest.SerializeToString,
             gator_dot_v1_dot_hub__service__pb2.DeleteRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GiveRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gator.v1.HubService/GiveRun',
+            gator_dot_v1_dot_hub__service__pb2.GiveRunRequest.SerializeToString,
+            gator_dot_v1_dot_hub__service__pb2.GiveRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

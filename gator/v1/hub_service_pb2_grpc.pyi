@@ -32,7 +32,8 @@ class HubServiceStub:
     1. A run is named by its id; or by an ident, which means its newest run; or by at least four digits with which the id of one
        run alone begins. The first of these that there is counts.
     2. What is refused and how lists come in pages is as in QueryService.
-    3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them.
+    3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them. Only their owner and the
+       administrators of the hub may give them to another user.
     """
 
     @_typing.overload
@@ -51,6 +52,8 @@ class HubServiceStub:
     """Keeps a run for ever, or no longer."""
     DeleteRun: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.DeleteRunRequest, _hub_service_pb2.DeleteRunResponse]
     """Removes a run that has ended or is not connected. It is gone from all answers at once, from the disk a little later."""
+    GiveRun: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.GiveRunRequest, _hub_service_pb2.GiveRunResponse]
+    """Makes another user the owner of a run."""
 
 @_typing.type_check_only
 class HubServiceAsyncStub(HubServiceStub):
@@ -59,7 +62,8 @@ class HubServiceAsyncStub(HubServiceStub):
     1. A run is named by its id; or by an ident, which means its newest run; or by at least four digits with which the id of one
        run alone begins. The first of these that there is counts.
     2. What is refused and how lists come in pages is as in QueryService.
-    3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them.
+    3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them. Only their owner and the
+       administrators of the hub may give them to another user.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -75,6 +79,8 @@ class HubServiceAsyncStub(HubServiceStub):
     """Keeps a run for ever, or no longer."""
     DeleteRun: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.DeleteRunRequest, _hub_service_pb2.DeleteRunResponse]  # type: ignore[assignment]
     """Removes a run that has ended or is not connected. It is gone from all answers at once, from the disk a little later."""
+    GiveRun: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.GiveRunRequest, _hub_service_pb2.GiveRunResponse]  # type: ignore[assignment]
+    """Makes another user the owner of a run."""
 
 class HubServiceServicer(metaclass=_abc_1.ABCMeta):
     """What only a hub can answer: lists of runs, and what many runs tell about one.
@@ -82,7 +88,8 @@ class HubServiceServicer(metaclass=_abc_1.ABCMeta):
     1. A run is named by its id; or by an ident, which means its newest run; or by at least four digits with which the id of one
        run alone begins. The first of these that there is counts.
     2. What is refused and how lists come in pages is as in QueryService.
-    3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them.
+    3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them. Only their owner and the
+       administrators of the hub may give them to another user.
     """
 
     @_abc_1.abstractmethod
@@ -132,5 +139,13 @@ class HubServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_hub_service_pb2.DeleteRunResponse, _abc.Awaitable[_hub_service_pb2.DeleteRunResponse]]:
         """Removes a run that has ended or is not connected. It is gone from all answers at once, from the disk a little later."""
+
+    @_abc_1.abstractmethod
+    def GiveRun(
+        self,
+        request: _hub_service_pb2.GiveRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hub_service_pb2.GiveRunResponse, _abc.Awaitable[_hub_service_pb2.GiveRunResponse]]:
+        """Makes another user the owner of a run."""
 
 def add_HubServiceServicer_to_server(servicer: HubServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

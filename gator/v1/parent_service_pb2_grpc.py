@@ -66,6 +66,10 @@ class ParentServiceStub:
     12. The last `progress` of an attempt that was not sent yet is replaced by the next.
     13. After Drain a child ends the stream when all its work is done and all its batches are acked.
     14. An `attempt_finished` for an attempt that the parent has closed is ignored.
+    15. A run belongs to the user of the hub whose token came first with its `run_key`; a later stream with the key may feed it,
+    whatever its token. Without the key a run is a copy of the user who sent it first, gives way to the first stream with the
+    key, and ends with PERMISSION_DENIED for every other user. A key that is not that of the run ends the stream with
+    INVALID_ARGUMENT.
     """
 
     def __init__(self, channel):
@@ -122,6 +126,10 @@ class ParentServiceServicer:
     12. The last `progress` of an attempt that was not sent yet is replaced by the next.
     13. After Drain a child ends the stream when all its work is done and all its batches are acked.
     14. An `attempt_finished` for an attempt that the parent has closed is ignored.
+    15. A run belongs to the user of the hub whose token came first with its `run_key`; a later stream with the key may feed it,
+    whatever its token. Without the key a run is a copy of the user who sent it first, gives way to the first stream with the
+    key, and ends with PERMISSION_DENIED for every other user. A key that is not that of the run ends the stream with
+    INVALID_ARGUMENT.
     """
 
     def Attach(self, request_iterator, context):
@@ -188,6 +196,10 @@ class ParentService:
     12. The last `progress` of an attempt that was not sent yet is replaced by the next.
     13. After Drain a child ends the stream when all its work is done and all its batches are acked.
     14. An `attempt_finished` for an attempt that the parent has closed is ignored.
+    15. A run belongs to the user of the hub whose token came first with its `run_key`; a later stream with the key may feed it,
+    whatever its token. Without the key a run is a copy of the user who sent it first, gives way to the first stream with the
+    key, and ends with PERMISSION_DENIED for every other user. A key that is not that of the run ends the stream with
+    INVALID_ARGUMENT.
     """
 
     @staticmethod

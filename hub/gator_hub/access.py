@@ -10,7 +10,7 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from hashlib import sha256
 from logging import getLogger
 from pathlib import Path
@@ -36,10 +36,16 @@ _Mark = tuple[int, int, int]
 class Access:
     """The users of a hub. A file that was changed is read again within a second."""
 
-    def __init__(self, file: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Raises UsageError when the file cannot be read, is wrong, or may be read by everybody."""
+    def __init__(
+        self, file: Path, admins: Container[str] = (), *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`admins` are the users who may give runs of others away.
+
+        Raises UsageError when the file cannot be read, is wrong, or may be read by everybody.
+        """
         self.file = file
         """The file with the tokens."""
+        self._admins = admins
         self._clock = clock
         self._mark = _mark(file)
         self._users = read_tokens(file)
@@ -59,6 +65,15 @@ class Access:
         if not token:
             raise UnauthenticatedError("a token is missing: set GATOR_HUB_TOKEN or GATOR_HUB_TOKEN_FILE")
         raise UnauthenticatedError("the token is not known here: ask the keeper of this hub for yours")
+
+    def knows(self, name: str) -> bool:
+        """Returns whether somebody has a token under this name."""
+        self._look()
+        return any(name == known for known, _ in self._users)
+
+    def is_admin(self, name: str) -> bool:
+        """Returns whether a user may give runs of others away."""
+        return name in self._admins
 
     def name_of(self, token: str) -> str:
         """The same; empty when it is nobody's."""

@@ -152,17 +152,42 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         self._on_delete()
         return hs.DeleteRunResponse()
 
+    async def GiveRun(self, request: hs.GiveRunRequest, context: Any) -> hs.GiveRunResponse:  # noqa: N802
+        """Makes another user the owner of a run."""
+        caller = self._access.caller(context)
+        if not self._access.knows(request.user):
+            raise NotFoundError(f"the hub has no user {request.user!r}: its token file names the users")
+        run = await self._ask(lambda: find_run(self._database, request.run))
+
+        def give(database: Database) -> str:
+            if self._access.is_admin(caller):
+                said, _ = _described(database, run)
+            else:
+                said = _check_owner(database, run, caller, "give")
+            database.execute("UPDATE runs SET owner = ? WHERE id = ?", (request.user, run))
+            return said
+
+        said = await asyncio.wrap_future(self._writer.run(give))
+        self._log.say("%s given to %s by %s", said, request.user, caller)
+        return hs.GiveRunResponse()
+
 
 def _check_owner(database: Database, run: int, caller: str, doing: str) -> str:
     """What the log calls the run. Raises when it is somebody else's, or nobody's any more."""
+    said, owner = _described(database, run)
+    if owner != caller:
+        raise PermissionDeniedError(f"the run belongs to {owner}, who alone may {doing} it")
+    return said
+
+
+def _described(database: Database, run: int) -> tuple[str, str]:
+    """Returns what the log calls a run, and its owner. Raises NotFoundError."""
     sql = "SELECT owner, ident, run FROM runs WHERE id = ? AND deleted = 0"
     rows = database.execute(sql, (run,)).fetchall()
     if not rows:
         raise NotFoundError("the run was removed")
     owner, ident, name = rows[0]
-    if owner != caller:
-        raise PermissionDeniedError(f"the run belongs to {owner}, who alone may {doing} it")
-    return f"run {ident} ({name[:8]})"
+    return f"run {ident} ({name[:8]})", owner
 
 
 class _AfterRun(Struct, frozen=True):

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from gator import __version__
 from gator.core.bounds import SMALL_DESCRIPTION_BYTES, has_too_many
 from gator.core.cursor import ConsumerCursor, Gap
+from gator.core.run_key import fits
 from gator.errors import (
     GatorError,
     PermissionDeniedError,
@@ -30,7 +31,7 @@ from gator_hub import registry
 from gator_hub.intake import UNPACKED_TIMES, Intake, memory_of
 from gator_hub.log import MoveLog
 from gator_hub.schema import SEQ_BITS
-from gator_hub.writer import Lane, Work, Writer
+from gator_hub.writer import GAVE_WAY, Lane, Work, Writer
 
 MOST_STORES = 10_000
 """Stores that one run may have."""
@@ -74,8 +75,15 @@ class Ingest:
     `user_of` gives the name of whom a token belongs to, or raises UnauthenticatedError.
     """
 
-    def __init__(self, writer: Writer, user_of: Callable[[str], str], moves: MoveLog | None = None) -> None:
-        self._writer, self._user_of = writer, user_of
+    def __init__(
+        self,
+        writer: Writer,
+        user_of: Callable[[str], str],
+        moves: MoveLog | None = None,
+        on_replaced: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_replaced` is called when a copy of a run was marked, to be removed."""
+        self._writer, self._user_of, self._on_replaced = writer, user_of, on_replaced
         self._moves = moves or MoveLog()
         self._roots: dict[ChildLink, _Root] = {}
         self.intake = Intake()
@@ -98,6 +106,10 @@ class Ingest:
         problem = ident_problem(hello.description.run.ident)
         if problem:
             raise ProtocolError(f"a root says the ident of its run: {problem}")
+        if hello.run_key and not fits(hello.run_key, hello.run):
+            raise ProtocolError(
+                "the key of a run gives its id: run.key was changed, or is that of another run"
+            )
         size = hello.description.run.ByteSize() - sum(len(arg) for arg in hello.description.run.argv)
         if size > _MOST_SAID_BYTES:
             raise ProtocolError(
@@ -186,6 +198,8 @@ class Ingest:
         if found is None:
             return
         hello = root.link.hello
+        if found.replaced:
+            self._end_copy(found.replaced)
         root.run = found.id
         if root.gone:
             return
@@ -193,6 +207,14 @@ class Ingest:
         for lane in Lane:
             root.cursors[lane] = ConsumerCursor(found.positions[lane])
             self._subscribe(root, lane)
+
+    def _end_copy(self, run: int) -> None:
+        """End the streams that feed a copy, which has given way to the run itself."""
+        for root in self._feeders(run):
+            root.gone = True
+            root.fault = GAVE_WAY
+            root.link.close(PermissionDeniedError(GAVE_WAY))
+        self._on_replaced()
 
     async def _find(
         self, root: _Root, hello: attach_pb2.Hello, size_bytes: int
@@ -296,7 +318,7 @@ def _word(outcome: int) -> str:
 
 
 def _essence(hello: attach_pb2.Hello) -> attach_pb2.Hello:
-    """A Hello without what is kept of it in the database."""
+    """A Hello without what is kept of it in the database, and without the key of the run, which never is."""
     description = attach_pb2.RunDescription(output=hello.description.output)
     description.run.ident = hello.description.run.ident
     return attach_pb2.Hello(

@@ -54,6 +54,14 @@ def serve(
             show_default="one for you alone, in the data folder",
         ),
     ] = None,
+    admin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--admin",
+            metavar="NAME",
+            help="A user of the token file who may give runs of others away; may be repeated.",
+        ),
+    ] = None,
     tls_cert: Annotated[
         Path | None, typer.Option("--tls-cert", metavar="FILE", help="Certificate in PEM, with its chain.")
     ] = None,
@@ -89,6 +97,7 @@ def serve(
         host=host,
         port=port,
         token_file=token_file,
+        admins=frozenset(admin or ()),
         tls_certificate=tls_cert,
         tls_key=tls_key,
         insecure=insecure,

@@ -29,6 +29,8 @@ class ServeOptions(Struct, frozen=True):
     """0: any that is free."""
     token_file: Path | None = None
     """None: that of the user's own hub."""
+    admins: frozenset[str] = frozenset()
+    """Users who may give runs of others away."""
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     insecure: bool = False

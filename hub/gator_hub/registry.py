@@ -9,6 +9,7 @@ from time import time_ns
 
 from msgspec import Struct
 
+from gator.core.run_key import fits
 from gator.errors import PermissionDeniedError, PreconditionError, UnavailableError
 from gator.v1 import attach_pb2
 from gator_hub.database import Database, clean
@@ -22,28 +23,53 @@ class Registered(Struct, frozen=True):
 
     id: int
     positions: Mapping[Lane, Mapping[str, int]]
+    replaced: int = 0
+    """Number of the copy that gave way to it; 0 for none."""
 
 
 def register(database: Database, hello: attach_pb2.Hello, owner: str) -> Registered:
-    """Make a run known, or find it again.
+    """Make a run known, or find it again; `owner` is the user whose token came with it.
+
+    With its key a run is proven: its row belongs to who proved it first. Without the key a row is a copy of
+    its sender, and gives way to the run itself.
 
     Raises PermissionDeniedError when it is somebody else's, PreconditionError when another run has its id,
     UnavailableError while it is being removed.
     """
     rows = database.execute(
-        "SELECT id, owner, root_store, deleted FROM runs WHERE run = ?", (hello.run,)
+        "SELECT id, owner, proven, root_store, deleted FROM runs WHERE run = ?", (hello.run,)
     ).fetchall()
+    proves = fits(hello.run_key, hello.run)
     if not rows:
         return Registered(_insert(database, hello, owner), {Lane.STATES: {}, Lane.BULK: {}})
-    number, kept_owner, root_store, deleted = rows[0]
-    if kept_owner != owner:
-        raise PermissionDeniedError(f"the run {hello.run} belongs to another user of the hub")
+    number, kept_owner, proven, root_store, deleted = rows[0]
+    is_same = kept_owner == owner and root_store == hello.store
+    if proves and not proven and (deleted or not is_same):
+        _give_way(database, number)
+        return Registered(_insert(database, hello, owner), {Lane.STATES: {}, Lane.BULK: {}}, number)
+    if not proves and kept_owner != owner:
+        raise PermissionDeniedError(
+            f"the run {hello.run} belongs to another user of the hub, and its run.key, which would show that "
+            "it is yours, is not in the folder or cannot be read"
+        )
     if deleted:
         raise UnavailableError(f"the run {hello.run} is being removed: try again in a moment")
     if root_store != hello.store:
         raise PreconditionError(f"another run has the id {hello.run}: its record is not this one")
-    database.execute("UPDATE runs SET connected = 1, heard_unix_nanos = ? WHERE id = ?", (time_ns(), number))
+    database.execute(
+        "UPDATE runs SET connected = 1, proven = ?, heard_unix_nanos = ? WHERE id = ?",
+        (int(proven or proves), time_ns(), number),
+    )
     return Registered(number, _positions(database, number))
+
+
+def _give_way(database: Database, number: int) -> None:
+    """Remove a copy of a run, so that the run itself can take its id at once."""
+    # No id of a run looks like this. Its rows go later, as those of every run that is removed.
+    database.execute(
+        "UPDATE runs SET deleted = 1, connected = 0, pinned = 0, run = ? WHERE id = ?",
+        (f"copy-{number}", number),
+    )
 
 
 def detach(database: Database, run: str) -> None:
@@ -82,6 +108,7 @@ def _insert(database: Database, hello: attach_pb2.Hello, owner: str) -> int:
         "run": hello.run,
         "root_store": hello.store,
         "owner": owner,
+        "proven": int(fits(hello.run_key, hello.run)),
         "ident": clean(run.ident),
         "user_name": clean(run.user),
         "host": clean(run.host),

@@ -23,6 +23,7 @@ _VERSION_1 = (
         run {str} NOT NULL UNIQUE,
         root_store {str} NOT NULL,
         owner {str} NOT NULL,
+        proven {int} NOT NULL,
         ident {str} NOT NULL,
         user_name {str} NOT NULL,
         host {str} NOT NULL,
@@ -60,12 +61,12 @@ _VERSION_1 = (
     CREATE TABLE stores (
         id {int} NOT NULL PRIMARY KEY,
         run {int} NOT NULL,
-        store {str} NOT NULL UNIQUE,
+        store {str} NOT NULL,
         states_seq {int} NOT NULL,
-        bulk_seq {int} NOT NULL
+        bulk_seq {int} NOT NULL,
+        UNIQUE (run, store)
     )
     """,
-    "CREATE INDEX stores_by_run ON stores (run)",
     """
     CREATE TABLE subjects (
         id {int} NOT NULL PRIMARY KEY,
@@ -216,8 +217,7 @@ _SUPPOSED = (
     ("runs", "runs_by_ident", "100 20 1"),
     ("run_labels", "sqlite_autoindex_run_labels_1", "300 3 1"),
     ("run_labels", "run_labels_by_value", "300 100 30"),
-    ("stores", "sqlite_autoindex_stores_1", "1000 1"),
-    ("stores", "stores_by_run", "1000 10"),
+    ("stores", "sqlite_autoindex_stores_1", "1000 10 1"),
     ("subjects", "sqlite_autoindex_subjects_1", "2000000 20000 2 1"),
     ("events", "events_by_subject", "100000000 50 10 1"),
     ("outputs", "outputs_by_size", "1000000 500000 10"),

@@ -68,7 +68,6 @@ class HubServer:
         self._runs = OpenRuns(database)
         self._writer = Writer(database, Poster(asyncio.get_running_loop()))
         self._moves, self._keeping = MoveLog(clock), KeepingLog(clock)
-        self._ingest = Ingest(self._writer, access.user_of, self._moves)
         self._retention = Retention(
             database,
             self._writer,
@@ -76,6 +75,7 @@ class HubServer:
             keep_runs=options.keep_runs,
             log_cap_bytes=options.log_cap_bytes,
         )
+        self._ingest = Ingest(self._writer, access.user_of, self._moves, self._retention.look_soon)
         self._server: rpc.Server | None = None
         """None until it listens."""
         self._tasks: list[asyncio.Task[None]] = []

@@ -86,11 +86,18 @@ def _serve_record(
 
 def _access(options: ServeOptions, environ: Mapping[str, str]) -> Access:
     if options.token_file is None:
-        return Access(own_file(hub_access.own_token_file(environ)))
-    try:
-        return Access(options.token_file)
-    except UsageError as error:
-        raise UsageError(f"--token-file: {error}") from error
+        access = Access(own_file(hub_access.own_token_file(environ)), options.admins)
+    else:
+        try:
+            access = Access(options.token_file, options.admins)
+        except UsageError as error:
+            raise UsageError(f"--token-file: {error}") from error
+    for name in sorted(options.admins):
+        if not access.knows(name):
+            raise UsageError(
+                f"--admin {name}: {access.file} has no token of a user {name}: add a line for it"
+            )
+    return access
 
 
 def check_port(options: ServeOptions) -> None:

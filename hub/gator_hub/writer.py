@@ -16,7 +16,14 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, field
 
-from gator.errors import GatorError, ProtocolError, StoreError, UnavailableError, UserError
+from gator.errors import (
+    GatorError,
+    PermissionDeniedError,
+    ProtocolError,
+    StoreError,
+    UnavailableError,
+    UserError,
+)
 from gator.events import FIELD_OF_KIND
 from gator.store.catalogue import Changes
 from gator.v1 import attach_pb2, event_pb2
@@ -42,8 +49,13 @@ _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
 # A value that has no place in its column, or a limit of the server.
 _UNFIT = ("22", "54")
 _MOST_SAID = 200
+GAVE_WAY = "this was a copy of the run, and has given way to the run itself, which came with its key"
 
 _log = getLogger("gator.hub")
+
+
+StoreKey = tuple[int, str]
+"""Number of a run and id of a store: ids, which the sender chooses, are unique within a run only."""
 
 
 class Lane(IntEnum):
@@ -91,7 +103,7 @@ class _Gathered(Struct):
 
     events: list[EventRow] = field(default_factory=list[EventRow])
     changes: dict[int, Changes] = field(default_factory=dict[int, Changes])
-    moved: dict[str, StoreEntry] = field(default_factory=dict[str, StoreEntry])
+    moved: dict[StoreKey, StoreEntry] = field(default_factory=dict[StoreKey, StoreEntry])
     outputs: Counter[int] = field(default_factory=Counter[int])
     ends: dict[int, event_pb2.Event] = field(default_factory=dict[int, event_pb2.Event])
     runs: set[int] = field(default_factory=set[int])
@@ -106,7 +118,7 @@ class Writer:
         self._database, self._post = database, post
         self._catalogue = Catalogue(database.dialect)
         self._subjects = Subjects(database)
-        self._stores: dict[str, StoreEntry] = {}
+        self._stores: dict[StoreKey, StoreEntry] = {}
         self._next_store = 0
         self._queue: deque[Work | Call] = deque()
         self._wake = threading.Event()
@@ -238,7 +250,7 @@ class Writer:
     def _commit(self, works: Sequence[Work]) -> None:
         gathered = _Gathered()
         with self._database.transaction():
-            self._load_stores({work.batch.store for work in works})
+            self._load_stores({(work.run, work.batch.store) for work in works})
             for work in works:
                 self._take(work, gathered)
             self._subjects.insert_new()
@@ -260,7 +272,8 @@ class Writer:
 
     def _take(self, work: Work, gathered: _Gathered) -> None:
         batch = work.batch
-        store = gathered.moved.get(batch.store) or self._store(batch.store, work.run)
+        key = work.run, batch.store
+        store = gathered.moved.get(key) or self._store(key)
         position = store.position(work.lane)
         if batch.after > position:
             # That place was kept once: a server that crashed may have lost its last commits.
@@ -273,7 +286,7 @@ class Writer:
             moved.states_seq = batch.through
         else:
             moved.bulk_seq = batch.through
-        gathered.moved[batch.store] = moved
+        gathered.moved[key] = moved
         events = batch.events if batch.after == position else [e for e in batch.events if e.seq > position]
         self._take_events(work, events, store, gathered)
 
@@ -316,11 +329,18 @@ class Writer:
             gathered.changes.setdefault(run, Changes()).take(work.batch.store, events)
 
     def _touch(self, gathered: _Gathered) -> None:
-        """The runs were heard of, and some have ended."""
-        self._database.execute(
-            f"UPDATE runs SET heard_unix_nanos = ? WHERE id IN ({marks(len(gathered.runs))})",  # noqa: S608
+        """The runs were heard of, and some have ended.
+
+        Raises PermissionDeniedError where one has just given way to the run itself, so that nothing is kept
+        of it that would stay behind when it is removed.
+        """
+        heard = self._database.execute(
+            "UPDATE runs SET heard_unix_nanos = ? WHERE deleted = 0"  # noqa: S608 - marks alone
+            f" AND id IN ({marks(len(gathered.runs))})",
             (time_ns(), *gathered.runs),
-        )
+        ).rowcount
+        if heard < len(gathered.runs):
+            raise PermissionDeniedError(GAVE_WAY)
         for run, event in gathered.ends.items():
             self._database.execute(
                 "UPDATE runs SET ended_unix_nanos = ?, outcome = ? WHERE id = ?",
@@ -329,28 +349,27 @@ class Writer:
 
     # -- stores
 
-    def _load_stores(self, names: set[str]) -> None:
-        unknown = sorted(name for name in names if name not in self._stores)
+    def _load_stores(self, keys: set[StoreKey]) -> None:
+        unknown = sorted(key for key in keys if key not in self._stores)
         if not unknown:
             return
         sql = (
             "SELECT id, run, store, states_seq, bulk_seq FROM stores"  # noqa: S608 - marks alone
-            f" WHERE store IN ({marks(len(unknown))})"
+            f" WHERE run IN ({marks(len(unknown))}) AND store IN ({marks(len(unknown))})"
         )
-        for row in self._database.execute(sql, unknown).fetchall():
-            self._stores[row[2]] = StoreEntry(*row)
+        values = [*(run for run, _ in unknown), *(store for _, store in unknown)]
+        for row in self._database.execute(sql, values).fetchall():
+            self._stores[row[1], row[2]] = StoreEntry(*row)
 
-    def _store(self, name: str, run: int) -> StoreEntry:
+    def _store(self, key: StoreKey) -> StoreEntry:
         """The entry of a store; of a new one a new entry."""
-        entry = self._stores.get(name)
+        entry = self._stores.get(key)
         if entry is None:
             if not self._next_store:
                 ((last,),) = self._database.execute("SELECT coalesce(max(id), 0) FROM stores").fetchall()
                 self._next_store = last + 1
-            entry = self._stores[name] = StoreEntry(self._next_store, run, name)
+            entry = self._stores[key] = StoreEntry(self._next_store, *key)
             self._next_store += 1
-        if entry.run != run:
-            raise ProtocolError(f"the store {name} belongs to another run")
         return entry
 
 

@@ -1,9 +1,10 @@
 """A run and a hub as their users start them, and what is done to the hub meanwhile."""
 
 import json
+import shutil
 import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -37,15 +38,15 @@ class RealHub:
         self.env = {"XDG_DATA_HOME": str(self.data)}
         self.process: Running | None = None
 
-    def start(self) -> Running:
+    def start(self, *args: str) -> Running:
         port = self.address.rpartition(":")[2]
-        process = self.process = self._gator.start("hub", "serve", "-P", port, env=self.env)
+        process = self.process = self._gator.start("hub", "serve", "-P", port, *args, env=self.env)
         until(lambda: "send a run" in process.text(), "a hub that listens")
         return process
 
-    def command(self, *args: str | int) -> Running:
+    def command(self, *args: str | int, env: Mapping[str, str] | None = None) -> Running:
         """`gator ARGS --hub` this hub."""
-        return self._gator.start(*args, "--hub", self.address, env=self.env)
+        return self._gator.start(*args, "--hub", self.address, env={**self.env, **(env or {})})
 
     def places(self) -> dict[str, list[int]]:
         """The numbers of all events it has by the id of their store, those that were never there left out."""
@@ -149,6 +150,26 @@ def test_runs_are_pinned_and_deleted_by_their_owner(gator: Gator, hub: RealHub) 
     hub.command("hub", "unpin", "one").wait().expect(0)
     assert hub.command("hub", "delete", "-1").wait().expect(0).out.startswith("deleted run ")
     assert hub.command("hub", "delete", "one").wait().expect(2).err
+
+
+def test_a_run_is_given_to_another_user_and_only_once(gator: Gator, hub: RealHub) -> None:
+    tokens = gator.root / "tokens"
+    tokens.write_text(f"ada:{'a' * 32}\nbob:{'b' * 32}\n")
+    tokens.chmod(0o600)
+    hub.start("--token-file", str(tokens))
+    ada, bob = ({"GATOR_HUB_TOKEN": letter * 32} for letter in "ab")
+    gator("run", gator.spec("!Job {ident: one, command: echo, args: [hi]}")).expect(0)
+    # Without its key the folder is a copy of who brings it, who has to leave the run to who has the key.
+    copy = gator.root / "copy"
+    shutil.copytree(gator.folder, copy)
+    (copy / "run.key").unlink()
+    hub.command("hub", "import", str(copy), env=bob).wait().expect(0)
+    hub.command("hub", "import", "tracking", env=ada).wait().expect(0)
+    assert "run.key" in hub.command("hub", "import", str(copy), env=bob).wait().expect(1).err
+    assert "bob" in hub.command("hub", "give", "one", "bob", env=ada).wait().expect(0).out
+    assert "belongs to bob" in hub.command("hub", "give", "one", "bob", env=ada).wait().expect(2).err
+    told = hub.command("hub", "give", "one", "ada", "--json", env=bob).wait().expect(0).out
+    assert json.loads(told)["owner"] == "ada"
 
 
 def test_what_is_done_with_a_run_is_told_as_json(gator: Gator, hub: RealHub) -> None:

@@ -147,7 +147,6 @@ WRONG = {
     "nobody subscribed": batch(log("top", "x"), lane=9),
     "the path of another run": batch(log("other/x", "x")),
     "a store without a name": batch(log("top", "x"), store=""),
-    "a store of another run": batch(log("top", "x"), store="e" * 32),
     "a store that is too long": batch(through=1 << 40),
     "an event beyond its batch": batch(log("top", "x"), log("top", "y"), through=1),
     "two events in the wrong order": batch(numbered(2, log("top", "x")), numbered(1, log("top", "y"))),

@@ -112,6 +112,10 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
         self.asked.append(request)
         return hs.DeleteRunResponse()
 
+    async def GiveRun(self, request: hs.GiveRunRequest, context: Any) -> hs.GiveRunResponse:
+        self.asked.append(request)
+        return hs.GiveRunResponse()
+
 
 @contextmanager
 def serving(folders: Mapping[str, Path], *, live: bool = False) -> Generator[FakeHub]:

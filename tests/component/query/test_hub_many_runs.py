@@ -318,9 +318,9 @@ def test_every_key_of_these_answers_is_documented() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "hub:"])
-@pytest.mark.parametrize("order", ["delete", "pin", "unpin"])
+@pytest.mark.parametrize("order", ["delete", "give", "pin", "unpin"])
 def test_orders_are_about_a_run_that_is_named(ask: Gator, hub: FakeHub, order: str, name: str) -> None:
-    error = ask("hub", order, name, code=1).exception
+    error = ask("hub", order, name, *(["bob"] if order == "give" else []), code=1).exception
     assert isinstance(error, UsageError)
     assert str(error) == f"name the run to {order}; `latest` is the newest"
     assert hub.asked == []
