@@ -1,11 +1,15 @@
 """Servers, their sockets, their tokens and their statuses."""
 
+import asyncio
+import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
 import grpc
 import pytest
+from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
@@ -177,10 +181,40 @@ def test_a_folder_that_others_may_enter_is_closed_and_a_link_is_refused(folder: 
 
 
 def test_a_status_survives_the_wire_and_rubbish_is_no_status() -> None:
-    info = rpc_status.ErrorInfo("WHY", "elsewhere", {"key": "value" * 100, "": "x"})
-    data = rpc_status.encode_status(3, "text \udcff", info)
-    assert rpc_status.decode_status(data) == info
+    status = rpc_status.status_of(errors.NotFoundError("no run \udcff"))
+    ((key, data),) = status.trailing_metadata()
+    assert key == "grpc-status-details-bin"
+    info = rpc_status.info_of(data)
+    assert info is not None
+    assert (info.reason, info.domain) == ("NOT_FOUND", "gator")
     for cut in range(len(data)):
-        rpc_status.decode_status(data[:cut])
-    assert rpc_status.decode_status(b"\xff" * 40) is None
+        rpc_status.info_of(data[:cut])
+    assert rpc_status.info_of(b"\xff" * 40) is None
+    assert isinstance(rpc_status.error_of(grpc.StatusCode.INTERNAL, "no", data), errors.NotFoundError)
+
+
+def test_the_detail_of_a_stranger_is_no_reason_of_ours() -> None:
+    stranger = status_pb2.Status(code=5)
+    stranger.details.add().Pack(error_details_pb2.RetryInfo())
+    stranger.details.add().Pack(error_details_pb2.ErrorInfo(reason="STORE", domain="elsewhere"))
+    data = stranger.SerializeToString()
     assert isinstance(rpc_status.error_of(grpc.StatusCode.NOT_FOUND, "no", data), errors.NotFoundError)
+
+
+@pytest.mark.skipif(shutil.which("grpcurl") is None, reason="grpcurl is not installed")
+async def test_grpcurl_prints_the_details_of_an_error(folder: Path) -> None:
+    async with serving(Parent(), folder) as server:
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [
+                *("grpcurl", "-plaintext", "-unix", "-d", '{"hello": {"role": "ROLE_CLIENT"}}'),
+                *(server.address.removeprefix("unix:"), "gator.v1.ParentService/Attach"),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert "Code: Unauthenticated" in done.stderr
+    assert '"@type":"type.googleapis.com/google.rpc.ErrorInfo"' in done.stderr.replace(" ", "")
+    assert '"reason":"UNAUTHENTICATED"' in done.stderr.replace(" ", "")
