@@ -20,11 +20,12 @@ async def test_programs_end_in_every_way_with_every_kind_of_parent(
 
 async def test_the_exit_does_not_wait_for_a_thread_that_goes_on_talking(folder: Path) -> None:
     program = """
-import threading
+import threading, time
 from gator import client
 def talk():
     while True:
         client.info("on and on")
+        time.sleep(0.001)
 threading.Thread(target=talk, daemon=True).start()
 client.info("last")
 """

@@ -72,6 +72,7 @@ async def test_grandchildren_are_heard(folder: Path) -> None:
 import os
 from gator import client
 client.info("a")
+client.flush()
 if os.fork() == 0:
     client.info("b")
     if os.fork() == 0:
