@@ -40,8 +40,10 @@ class RunInfo(Struct, frozen=True):
     single: bool
     """Whether the root is a single job."""
     command: str
-    """The command line of a single job as written, else empty."""
+    """The command line of a single job as written, or in words that it is a script; else empty."""
     cores: int
+    own_words: int | None = 0
+    """Words at the beginning of a single job's argv that are Gator's own; None where all are."""
     launch: Launched = field(default_factory=Launched)
     """The command line that started it, as far as a repeat of a job needs it."""
     text_logs: bool = True

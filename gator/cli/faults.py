@@ -1,6 +1,7 @@
 """Turns what went wrong into a line for the user and an exit code. Users never see a bare traceback."""
 
 import os
+import shlex
 import stat
 import sys
 import time
@@ -8,6 +9,7 @@ import traceback
 from pathlib import Path
 from typing import Final, TextIO
 
+from gator.cli.secrets_of_launch import hide_secrets
 from gator.core.visible import visible
 from gator.errors import GatorError, SpecError, UnavailableError, UnknownCallError, UserError
 
@@ -72,7 +74,7 @@ def write_traceback(error: BaseException) -> Path | None:
     """Append a traceback to the fault log; returns where it is, None if it could not be written."""
     text = "".join(traceback.format_exception(error))
     stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-    entry = f"{stamp} pid {os.getpid()}: {' '.join(sys.argv)}\n{text}\n"
+    entry = hide_secrets(f"{stamp} pid {os.getpid()}: {shlex.join(sys.argv)}\n{text}\n")
     for log in _logs:
         try:
             with _open_log(log) as file:
@@ -115,7 +117,7 @@ def drop_stdout() -> None:
 
 def _say(text: str) -> None:
     try:
-        sys.stderr.write(visible(text) + "\n")
+        sys.stderr.write(visible(hide_secrets(text)) + "\n")
         sys.stderr.flush()
     except OSError:
         pass  # nobody reads stderr either

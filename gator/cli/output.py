@@ -15,6 +15,7 @@ from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from gator.cli.secrets_of_launch import hide_secrets
 from gator.core.amounts import plural, span
 from gator.core.visible import visible, visible_styled
 from gator.v1 import common_pb2, event_pb2, query_pb2
@@ -72,8 +73,8 @@ def say_lines(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """Print one line on stderr, cleaned as by `say`."""
-    sys.stderr.write(visible(text) + "\n")
+    """Print one line on stderr, cleaned as by `say`, with secrets masked."""
+    sys.stderr.write(visible(hide_secrets(text)) + "\n")
     sys.stderr.flush()
 
 

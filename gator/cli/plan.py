@@ -10,6 +10,7 @@ from gator.cli import output
 from gator.cli import run_options as opt
 from gator.cli.deciding import decided, notes_of, say_warnings, show_plan
 from gator.cli.root_options import RootOptions
+from gator.cli.secrets_of_launch import hide_secrets_within, learn_secrets_of
 
 
 class PlanFormat(Enum):
@@ -59,9 +60,10 @@ def plan(
     found = decided(request, pools, loaded)
     if json or style is PlanFormat.JSON:
         say_warnings(found)
+        learn_secrets_of(request.spec)
         values = render.to_json(found.plan)
         values["warnings"] = [str(problem) for problem in found.warnings]
-        output.say_json({**values, "notes": list(notes_of(found, choice))})
+        output.say_json(hide_secrets_within({**values, "notes": list(notes_of(found, choice))}))
     elif style is PlanFormat.MERMAID:
         say_warnings(found)
         output.say_lines(render.mermaid(found.plan))

@@ -30,12 +30,14 @@ from gator.cli.run_options import (
     launch_environment,
     tracking_root,
 )
+from gator.cli.secrets_of_launch import hide_secrets, learn_secrets
 from gator.console import make_display
 from gator.core.amounts import plural
+from gator.core.environment import HUB_TOKEN
 from gator.core.pools import Pools
 from gator.core.run_key import KEY_BYTES, run_id_of
 from gator.core.runnable import Runnable
-from gator.core.secrecy import hide, hide_within, mask, mask_variables, secret_values
+from gator.core.secrecy import hide, hide_within, mask, mask_variables, secret_names
 from gator.core.visible import visible
 from gator.daemon.clock import SystemClock
 from gator.daemon.folder import RunFolder
@@ -95,6 +97,7 @@ def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestio
     close_latest(tracking_root())
     folder = _make_folder(launch, plan.root.ident)
     folder.write_key(key)
+    folder.write_hub_token(os.environ.get(HUB_TOKEN, ""))
     launch.request.run_dir = str(folder.path)
     plan = make_plan(launch.request)
     faults.log_to(folder.fault_log)
@@ -117,6 +120,7 @@ def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestio
         log_cap_bytes=launch.log_cap_bytes,
         text_logs=launch.text_logs,
         hub=hub,
+        secrets=secret_names(launch.request.spec),
     )
     return run_loop(_run(launch, folder, plan, options, display, notices, upload, git))
 
@@ -128,7 +132,7 @@ def _conclude(launch: Launch, plan: Plan, end: RunEnd, *, stopped: bool) -> int:
 
         report(launch.parent, plan.root.ident, end.result)
     if end.fault:
-        sys.stderr.write(f"gator: {visible(end.fault)}\n")
+        sys.stderr.write(f"gator: {visible(hide_secrets(end.fault))}\n")
         return faults.FAULT
     if stopped:
         return faults.INTERRUPTED
@@ -171,7 +175,7 @@ async def _run(
         if not signals.is_ignored(number):
             loop.add_signal_handler(number, on_signal, number)
     for text, warning in notices:
-        display.on_notice(text, warning=warning)
+        display.on_notice(hide_secrets(text), warning=warning)
     end = await root.run()
     if note is not None:
         note.close()
@@ -246,19 +250,21 @@ def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
     """What the record says of the launch; secrets are masked."""
     request = plan_pb2.PlanRequest()
     request.CopyFrom(launch.request)
-    request.environment.clear()
-    request.environment.update(mask(launch_environment()))
-    secret = mask_variables(request) + secret_values(launch_environment().items())
+    names = secret_names(launch.request.spec)
+    secret = learn_secrets(mask_variables(request, names), names)
     hide_within(request, secret)
+    environment = mask(launch_environment(), names)
+    request.environment.clear()
+    request.environment.update(zip(environment, hide([*environment.values()], secret), strict=True))
     text = launch.loaded.text.decode(errors="backslashreplace")
-    spec_text, command_line = hide([text, shlex.join(sys.argv)], secret)
-    names, values = hide([*launch.labels], secret), hide([*launch.labels.values()], secret)
+    spec_text, *argv = hide([text, *sys.argv], secret)
+    labels, values = hide([*launch.labels], secret), hide([*launch.labels.values()], secret)
     return {
         "ident": plan.root.ident,
         "spec_name": launch.loaded.name,
         "spec_text": spec_text,
         "plan_request": request.SerializeToString().hex(),
-        "command_line": command_line,
+        "command_line": shlex.join(argv),
         "user": getpass.getuser(),
         "launch_dir": str(Path.cwd()),
         "version": __version__,
@@ -266,6 +272,6 @@ def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
         "inside": os.environ.get("GATOR_RUN_DIR", ""),
         "inside_path": os.environ.get("GATOR_PATH", ""),
         "pools": json.dumps(asdict(launch.pools)),
-        "labels": json.dumps(dict(zip(names, values, strict=True))),
+        "labels": json.dumps(dict(zip(labels, values, strict=True))),
         "output": launch.output,
     }

@@ -4,6 +4,7 @@ The rule: nothing is held back but lines that overwrite themselves, and nothing 
 no step in Python per line.
 """
 
+import shlex
 from collections.abc import Sequence
 
 from gator.console import words
@@ -11,7 +12,7 @@ from gator.console.paper import Paper
 from gator.console.summary import again
 from gator.core.amounts import plural
 from gator.core.text import cut
-from gator.core.visible import visible_lines
+from gator.core.visible import visible, visible_lines
 from gator.ports import LiveState, RunInfo
 from gator.store import decode_block
 from gator.v1 import attach_pb2, event_pb2
@@ -27,6 +28,7 @@ class SingleDisplay:
     def __init__(self, paper: Paper, *, verbose: bool) -> None:
         self._paper = paper
         self._verbose = verbose
+        self._launched = False
         self._open: pb.Stream.ValueType = pb.STREAM_UNSPECIFIED
         """The stream inside whose line the paper stands."""
         self._held: dict[pb.Stream.ValueType, tuple[bytes, pb.Severity.ValueType]] = {}
@@ -56,7 +58,6 @@ class SingleDisplay:
         del state
         self._info = info
         self._say("Starting Gator 🐊")
-        self._say(f"Launching task: {cut(info.command)}")
 
     def on_events(self, events: Sequence[event_pb2.Event]) -> None:
         """Something happened to the job."""
@@ -64,6 +65,7 @@ class SingleDisplay:
             match event.WhichOneof("payload"):
                 case "started":
                     number = f", attempt {event.attempt}" if event.attempt > 1 else ""
+                    self._launch(event.started)
                     self._say(f"Monitoring task{number}")
                 case "block":
                     self._print(event.block)
@@ -89,14 +91,27 @@ class SingleDisplay:
     def on_end(self, result: event_pb2.Result) -> None:
         """The run has ended."""
         self._print_held()
+        self._launch(None)
         if result.outcome != pb.OUTCOME_PASSED:
             self._say(f"Task {words.outcome(result.outcome).lower()}: {result.message}", pb.SEVERITY_ERROR)
         if self._verbose or result.outcome != pb.OUTCOME_PASSED:
             self._say(f"The record is in {self._info.folder}")
             self._say(f"To run it again: {again(self._info)}")
 
+    def _launch(self, started: event_pb2.Started | None) -> None:
+        """Say once what is run: the command line as it was started, else as it is written."""
+        if self._launched:
+            return
+        self._launched = True
+        skipped = self._info.own_words
+        whole = (
+            self._info.command if started is None or skipped is None else shlex.join(started.argv[skipped:])
+        )
+        self._say(f"Launching task: {visible(cut(whole))}")
+
     def _end_attempt(self, end: event_pb2.AttemptFinished) -> None:
         self._print_held()
+        self._launch(None)
         if end.HasField("exit_code"):
             self._say(f"Task completed with return code {end.exit_code}")
         elif end.HasField("signal"):
@@ -119,6 +134,7 @@ class SingleDisplay:
     ) -> None:
         if not data:
             return
+        self._launch(None)
         head = self._paper.head(severity)
         text = visible_lines(data, colours=self._paper.colour)
         whole = text.endswith("\n")

@@ -5,10 +5,12 @@ all jobs of a run is made once.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
+from gator.core.amounts import plural
 from gator.core.secrecy import hide, secret_values
 from gator.spec.expand import expand
 from gator.spec.lengths import byte_length
@@ -32,6 +34,9 @@ OWN_NAMES = (
     "GATOR_SCRATCH",
 )
 """Variables that Gator sets; what the launch or a spec says of them does not reach a job."""
+HUB_TOKEN = "GATOR_HUB_TOKEN"  # noqa: S105 - a name
+HUB_TOKEN_FILE = "hub.token"  # noqa: S105 - a name
+"""File in the folder of a run with the token of the launch for a hub, which only the user may read."""
 
 MAX_SCRIPT_BYTES = 96 * 1024
 """Maximum length of a script that is an argument of bash, below what the kernel takes; others are files."""
@@ -49,12 +54,14 @@ class UnsafeScriptError(ValueError):
 class Prepared(Struct, frozen=True):
     """All that a spawn needs to know.
 
-    `shown` is the command line for people, with the values of secrets hidden. `cwd` is absolute. A `script`
-    has to be written to `script_file`, which is in `argv`, before the start; empty where there is none.
+    `shown` and `shown_cwd` are `argv` and `cwd` for people, with secrets masked. `cwd` is absolute. A
+    `script` has to be written to `script_file`, which is in `argv`, before the start; empty where there is
+    none.
     """
 
     argv: list[str]
     shown: list[str]
+    shown_cwd: str
     env: dict[str, str]
     cwd: str
     script: str = ""
@@ -76,10 +83,11 @@ class Launcher:
 
     `environment` is that of the launch, `folder` that of the run, `launch_dir` the absolute folder to
     which a relative cwd belongs. `parent` is the address where a job's processes reach Gator, empty if
-    they cannot.
+    they cannot. `secrets` are names of variables to mask besides those whose names say so; `exists` tells
+    values that are paths.
     """
 
-    __slots__ = ("_base", "_launch_dir", "_secrets", "folder", "run")
+    __slots__ = ("_base", "_exists", "_launch_dir", "_names", "_secrets", "folder", "run")
 
     def __init__(
         self,
@@ -90,17 +98,23 @@ class Launcher:
         launch_dir: str,
         daemon: str = "",
         parent: str = "",
+        secrets: Collection[str] = (),
+        exists: Callable[[str], bool] = lambda path: False,
     ) -> None:
         base = {name: value for name, value in environment.items() if name not in _OWN}
         base.setdefault("PYTHONUNBUFFERED", "1")
         base |= {"GATOR_RUN": run, "GATOR_RUN_DIR": folder, "GATOR_DAEMON": daemon}
         if parent:
             base["GATOR_PARENT"] = parent
+        self._names, self._exists = frozenset(secrets), exists
+        self._secrets = secret_values(base.items(), self._names, exists)
+        if base.pop(HUB_TOKEN, ""):
+            # A file is not seen in lists of processes, nor in what a job prints of its environment.
+            base[f"{HUB_TOKEN}_FILE"] = f"{folder}/{HUB_TOKEN_FILE}"
         self._base = base
         self._launch_dir = launch_dir
         self.folder = folder
         self.run = run
-        self._secrets = secret_values(base.items())
 
     def prepare(self, node: attach_pb2.LaunchNode, token: str, scratch: str = "") -> Prepared:
         """What to start for an attempt; `scratch` is its own folder, if it has one.
@@ -111,7 +125,6 @@ class Launcher:
         settings = job.settings
         filler = _Filler(node, scratch)
         env = self._base.copy()
-        secrets = self._secrets
         if settings.env:
             overlay = {v.name: v for v in settings.env if v.name not in _OWN}
             for name, variable in overlay.items():
@@ -119,16 +132,25 @@ class Launcher:
                     env[name] = filler.fill(variable.value)
                 else:
                     env.pop(name, None)
-            secrets = secrets + secret_values((name, env.get(name, "")) for name in overlay)
         _add_own(env, node, token, scratch)
         argv = _argv(job, filler, env)
         cwd = self._cwd(settings, filler, scratch)
         env["PWD"] = cwd
-        shown = hide(argv, [*secrets, token])
+        *shown, shown_cwd = hide([*argv, cwd], [token, *self._secrets_of(node)])
         if (job.shell or settings.setup) and byte_length(_script_of(argv)) > MAX_SCRIPT_BYTES:
             file = f"{self.folder}/scripts/{slug(node.path)}.{node.attempt}"
-            return Prepared(_by_file(argv, file), shown, env, cwd, _in_file(argv), file)
-        return Prepared(argv, shown, env, cwd)
+            return Prepared(_by_file(argv, file), shown, shown_cwd, env, cwd, _in_file(argv), file)
+        return Prepared(argv, shown, shown_cwd, env, cwd)
+
+    def hide(self, text: str, node: attach_pb2.LaunchNode) -> str:
+        """Returns a sentence about a job with its secrets, and those of the launch, masked."""
+        return hide([text], self._secrets_of(node))[0]
+
+    def _secrets_of(self, node: attach_pb2.LaunchNode) -> list[str]:
+        own = node.job.settings.env
+        if not own:
+            return self._secrets
+        return self._secrets + secret_values(((v.name, v.value) for v in own), self._names, self._exists)
 
     def fill(self, text: str, node: attach_pb2.LaunchNode) -> str:
         """A text of a job with the names filled in that are known before its scratch folder is."""
@@ -222,6 +244,17 @@ def _in_file(argv: Sequence[str]) -> str:
     at = argv.index("-c")
     name = argv[at + 2] if len(argv) > at + 2 else argv[0]
     return f"BASH_ARGV0={name}; {argv[at + 1]}"
+
+
+def described(job: spec_pb2.Job) -> tuple[str, int | None]:
+    """Returns a job's command line as written, and how many words of its argv come before it.
+
+    A script is described in words; then the number is None, as no word of the argv is the job's own.
+    """
+    if job.shell:
+        lines = job.shell.strip().count("\n") + 1
+        return f"shell script of {plural(lines, 'line')}", None
+    return shlex.join([job.command, *job.args]), 4 if job.settings.setup else 0
 
 
 def _add_own(env: dict[str, str], node: attach_pb2.LaunchNode, token: str, scratch: str) -> None:

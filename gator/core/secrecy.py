@@ -1,10 +1,11 @@
-"""Hides what looks secret from the record: values of variables, wherever they stand.
+"""Hides secrets from what Gator says and records: values of variables, and passwords in URLs.
 
-Rule: the name of a variable decides whether its value is a secret, nothing else does.
+Invariant: the name of a variable decides whether its value is a secret; a URL tells its own password.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -12,35 +13,61 @@ from google.protobuf.message import Message
 from gator.v1 import spec_pb2
 
 MASK = "***"
-_SHORTEST_SECRET = 6
-_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|KEY|CREDENTIAL", re.IGNORECASE)
+MIN_SECRET = 8
+"""Minimum number of characters of a value that is masked in other texts: a short one is in too many."""
+_ACCESS_WORDS = ("TOKEN", "SECRET", "PAT", "AUTH", "COOKIE", "CREDENTIAL", "CREDENTIALS", "KEY", "APIKEY")
+_SECRET_WORDS = frozenset((*_ACCESS_WORDS, "PASS", "PASSWD", "PASSWORD", "PASSPHRASE", "PWD"))
+_FOLDERS = frozenset(("PWD", "OLDPWD"))
+_PLACES = frozenset(("FILE", "PATH", "SOCK", "DIR"))
+"""Last words of names whose values say where a secret lies."""
+_URL_PASSWORD = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@\"']*):([^\s/@\"']+)@")
 
 
+@lru_cache(maxsize=4096)
 def is_secret(name: str) -> bool:
-    """Whether a variable of this name looks as if nobody should read its value."""
-    return _SECRET_NAME.search(name) is not None
+    """Returns whether a word of a variable's name says that its value is a secret."""
+    words = name.upper().split("_")
+    return name not in _FOLDERS and words[-1] not in _PLACES and not _SECRET_WORDS.isdisjoint(words)
 
 
-def mask(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment with the values of what looks secret hidden."""
-    return {name: MASK if is_secret(name) else value for name, value in environment.items()}
+def masked(job: spec_pb2.Job, names: Collection[str] = ()) -> spec_pb2.Job:
+    """Returns a copy of a job with the values of secret variables masked; `names` are further ones."""
+    copy = spec_pb2.Job()
+    copy.CopyFrom(job)
+    hide_within(copy, secret_values(mask_variables(copy, names), names))
+    return copy
 
 
-def mask_variables(message: Message) -> list[str]:
-    """Hide the values of variables that look secret at any depth; gives what to hide elsewhere."""
+def secret_names(spec: spec_pb2.Spec) -> list[str]:
+    """Returns the names that the root of a spec gives of further variables that hold secrets."""
+    return [*spec.group.secrets, *spec.array.secrets]
+
+
+def mask(environment: Mapping[str, str], names: Collection[str] = ()) -> dict[str, str]:
+    """Returns the environment with secrets masked; `names` are further variables that hold some."""
+    return {
+        name: MASK if name in names or is_secret(name) else hide_urls(value)
+        for name, value in environment.items()
+    }
+
+
+def mask_variables(message: Message, names: Collection[str] = ()) -> list[tuple[str, str]]:
+    """Masks the values of variables that hold secrets at any depth; returns what stood there."""
     hidden: list[tuple[str, str]] = []
     for part in _parts(message):
-        if isinstance(part, spec_pb2.EnvVariable) and part.value and is_secret(part.name):
+        if not isinstance(part, spec_pb2.EnvVariable) or not part.value:
+            continue
+        if part.name in names or is_secret(part.name):
             hidden.append((part.name, part.value))
             part.value = MASK
-    return secret_values(hidden)
+    return hidden
 
 
 def hide_within(message: Message, secrets: Sequence[str]) -> None:
-    """Replace every secret in the texts of a message, at any depth."""
+    """Masks every secret, and passwords of URLs, in the texts of a message at any depth."""
     whole = message.SerializeToString()
     found = [secret for secret in secrets if secret.encode(errors="surrogateescape") in whole]
-    if not found:
+    if not found and b"://" not in whole:
         return
     for part in _parts(message):
         for field, value in part.ListFields():
@@ -63,16 +90,47 @@ def _parts(message: Message) -> Iterator[Message]:
                 waiting += value if field.is_repeated else [value]
 
 
-def secret_values(variables: Iterable[tuple[str, str]]) -> list[str]:
-    """Values worth hiding; very short ones would hide half of every text."""
-    return [value for name, value in variables if len(value) >= _SHORTEST_SECRET and is_secret(name)]
+def secret_values(
+    variables: Iterable[tuple[str, str]],
+    names: Collection[str] = (),
+    exists: Callable[[str], bool] = lambda path: False,
+) -> list[str]:
+    """Returns the values to mask in other texts, the longest first.
+
+    `names` are variables that hold secrets besides those whose names say so. Short values, numbers and
+    paths of which `exists` is true are none. A value stands here as Python's repr() writes it, too.
+    """
+    found: set[str] = set()
+    for name, value in variables:
+        if name in names or is_secret(name):
+            found.add(value)
+        elif "://" in value:
+            found.update(password for _, password in _URL_PASSWORD.findall(value))
+    kept = {
+        value for value in found if len(value) >= MIN_SECRET and not _is_number(value) and not exists(value)
+    }
+    written = {repr(value)[1:-1] for value in kept}
+    return sorted(kept | written, key=lambda value: (-len(value), value))
 
 
 def hide(texts: Sequence[str], secrets: Sequence[str]) -> list[str]:
-    """`texts`, such as an argv, with every secret in them replaced."""
+    """Returns `texts`, such as an argv, with every secret and every password of a URL masked."""
     shown: list[str] = list(texts)
     joined = "\0".join(texts)
     for secret in secrets:
         if secret and secret in joined:
             shown = [text.replace(secret, MASK) for text in shown]
-    return shown
+    return list(map(hide_urls, shown)) if "://" in joined else shown
+
+
+def hide_urls(text: str) -> str:
+    """Returns a text with the passwords in its URLs masked."""
+    return _URL_PASSWORD.sub(rf"\1:{MASK}@", text) if "://" in text else text
+
+
+def _is_number(value: str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True

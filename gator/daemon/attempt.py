@@ -131,7 +131,7 @@ class Attempt:
             # Whatever it is, an attempt that was handed out must come to an end.
             self._host.on_fault(self, error)
             message = f"could not be started by a fault of Gator: {type(error).__name__}: {error}"
-            self._take(self.wrapper.on_fault(monotonic_ns(), message))
+            self._take(self.wrapper.on_fault(monotonic_ns(), self._host.launcher.hide(message, self.node)))
 
     def _start(self) -> None:
         now = monotonic_ns()
@@ -250,6 +250,7 @@ class Attempt:
         # The descriptors of this process come back when its other attempts end, however long they run.
         patient = number == errno.EMFILE and self._host.has_others(self)
         now = monotonic_ns()
+        message = self._host.launcher.hide(message, self.node)
         self._take(self.wrapper.on_spawn_failed(now, message, transient=transient, patient=patient))
 
     def _prepare(self) -> Prepared:

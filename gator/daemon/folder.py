@@ -10,12 +10,13 @@ import re
 import secrets
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from gator.core.environment import HUB_TOKEN_FILE
 from gator.core.run_key import KEY_BYTES
 from gator.errors import UsageError
 from gator.plain_file import is_plain, open_plain, read_plain
@@ -124,6 +125,7 @@ class RunFolder:
         self.lock_file = self.path / "run.lock"
         self.key_file = self.path / "run.key"
         self.control = self.path / "control"
+        self.hub_token = self.path / HUB_TOKEN_FILE
         self.fault_log = self.path / "gator.log"
         self._lock: int | None = None
 
@@ -198,6 +200,17 @@ class RunFolder:
         except OSError as error:
             raise UsageError(f"cannot write to {self.path}: {error.strerror}") from error
 
+    def write_hub_token(self, token: str) -> None:
+        """Keep the token of the launch for a hub where jobs find it, if there is one. Raises UsageError."""
+        if not token:
+            return
+        try:
+            fd = os.open(self.hub_token, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(fd, "w", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(f"{token}\n")
+        except OSError as error:
+            raise UsageError(f"cannot write to {self.path}: {error.strerror}") from error
+
     def read_key(self) -> bytes | None:
         """Returns the secret of the run; None where this user may not read it, or there is none."""
         try:
@@ -224,7 +237,9 @@ class RunFolder:
         self._lock = fd
 
     def unlock(self) -> None:
-        """Stop being the owner."""
+        """Stop being the owner; no job needs the token for a hub any more."""
+        with suppress(OSError):
+            self.hub_token.unlink(missing_ok=True)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

@@ -1,6 +1,6 @@
 """What decides over a run besides its plan, and how a run ended."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -33,6 +33,8 @@ class RunOptions(Struct, frozen=True):
     log_cap_bytes: int = 1 << 30
     text_logs: TextLogMode = TextLogMode.FAILED
     hub: UploadOptions | None = None
+    secrets: Sequence[str] = ()
+    """Names of variables whose values are masked besides those whose names say so."""
 
 
 class RunEnd(Struct, frozen=True):

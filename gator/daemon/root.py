@@ -16,8 +16,10 @@ from gator.core import dispatch_actions as disp
 from gator.core.again import launched
 from gator.core.dispatch import Dispatcher
 from gator.core.dispatch_hosts import host_count
+from gator.core.environment import described
 from gator.core.ledger import Ledger
 from gator.core.pools import Pools
+from gator.core.secrecy import masked
 from gator.core.tokens import KEY_BYTES, Audience, Tokens
 from gator.core.tree import Tree
 from gator.daemon.clients import ClientDesk
@@ -247,14 +249,15 @@ class Root:
             plan=plan,
             sample_interval_millis=self.options.sample_interval_millis,
             log_cap_bytes=self.options.log_cap_bytes,
+            secrets=self.options.secrets,
         )
 
     def _info(self) -> RunInfo:
         root = self.plan.root
-        command = ""
+        command, own_words = "", None
         if root.job is not None:
-            job = self.plan.resolve(root, root.ident)
-            command = job.shell.strip() or " ".join([job.command, *job.args])
+            job = masked(self.plan.resolve(root, root.ident), self.options.secrets)
+            command, own_words = described(job)
         return RunInfo(
             run=self._run,
             ident=root.ident,
@@ -264,6 +267,7 @@ class Root:
             jobs=root.jobs,
             single=root.job is not None,
             command=command,
+            own_words=own_words,
             cores=self.options.pools.cores,
             launch=launched(shlex.split(self.options.meta.get("command_line", ""))),
             text_logs=self.options.text_logs is not TextLogMode.NONE,

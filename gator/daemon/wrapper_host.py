@@ -4,6 +4,7 @@ Rule: an attempt's end is told only after it is committed, and there is one time
 """
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping
 from functools import partial
@@ -89,6 +90,8 @@ class WrapperHost:
             launch_dir=context.launch_dir,
             daemon=context.daemon,
             parent=context.parent,
+            secrets=context.run.secrets,
+            exists=os.path.exists,
         )
         self._pipes = Pipes(loop)
         self._leases: dict[int, _Lease] = {}
@@ -240,7 +243,7 @@ class WrapperHost:
             host=self._context.host,
             pid=pid,
             argv=map(_as_text, prepared.shown),
-            cwd=_as_text(prepared.cwd),
+            cwd=_as_text(prepared.shown_cwd),
             daemon=self._context.daemon,
             cores=cores,
         )

@@ -61,4 +61,4 @@ def _seek(name: str, path: str) -> tuple[str, bool]:
         if os.access(candidate, os.X_OK):
             return candidate, lasting
         forbidden = True
-    raise refuse_lookup(name, errno.EACCES if forbidden else errno.ENOENT, path)
+    raise refuse_lookup(name, errno.EACCES if forbidden else errno.ENOENT)

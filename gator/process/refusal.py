@@ -49,7 +49,7 @@ def refuse_directory(cwd: str, error: OSError) -> SpawnError:
     return SpawnError(number, f"the working directory cannot be entered: {cwd}: {os.strerror(number)}")
 
 
-def refuse_lookup(name: str, number: int, path: str) -> SpawnError:
+def refuse_lookup(name: str, number: int) -> SpawnError:
     """Make the refusal of a program without a slash that the job's PATH does not hold."""
     if number == errno.EACCES:
         return SpawnError(number, f"{name} is found in PATH, but is not executable: chmod +x it")
@@ -60,7 +60,7 @@ def refuse_lookup(name: str, number: int, path: str) -> SpawnError:
     if any(character in name for character in " |&;<>$\t\n"):
         hint = "command: is one program, not a line of shell: put its arguments into args:, or use shell:"
         return SpawnError(number, f"no such program in PATH: {name!r}; {hint}")
-    return SpawnError(number, f"no such program in PATH: {name} (PATH is {path})")
+    return SpawnError(number, f"no such program in PATH: {name}")
 
 
 def refuse_program(

@@ -235,16 +235,18 @@ class Queries:
         request = self.reader.plan_request()
         if request is None:
             return None
+        from gator.core.secrecy import masked, secret_names
         from gator.events import template_of
         from gator.plan import make_plan
-        from gator.query.masks import masked
 
         plan = make_plan(request)
         node = plan.nodes.get(template_of(path))
         if node is None or node.job is None:
             return None
         return query_pb2.JobDescription(
-            job=masked(plan.resolve(node, path)), spec_dir=request.spec_dir, launch_dir=request.launch_dir
+            job=masked(plan.resolve(node, path), secret_names(request.spec)),
+            spec_dir=request.spec_dir,
+            launch_dir=request.launch_dir,
         )
 
     def _metrics_so_far(self, node: query_pb2.Node) -> Sequence[event_pb2.MetricTotal]:

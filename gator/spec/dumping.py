@@ -61,6 +61,8 @@ def _keys(written: _Written) -> Iterator[str]:
         if written.HasField("max_fail"):
             yield f"max_fail: {written.max_fail or 'none'}"
         yield from _mapping("licenses", sorted((name, str(n)) for name, n in written.licenses.items()))
+        if written.secrets:
+            yield f"secrets: {_list(written.secrets)}"
     for name in ("on_pass", "on_fail", "on_done"):
         references: Sequence[spec_pb2.Reference] = getattr(written.order, name)
         if references:

@@ -67,6 +67,7 @@ NODE_KEYS: Final = {
         Key("deadline", _EVERY, "duration", "Longest time of the node with all its attempts."),
         Key("max_fail", _LISTS, "max_fail", "After this many failed jobs below nothing new starts."),
         Key("licenses", _LISTS, "pools", "Pools of licences: how many of each there are.", root_only=True),
+        Key("secrets", _LISTS, "tags", "Variables whose values are masked.", root_only=True),
     )
 }
 """Keys of nodes by name, in the order in which they are written."""

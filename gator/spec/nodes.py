@@ -219,6 +219,19 @@ def _licenses(reading: Reading, parent: Parent, value: Node, place: Place) -> No
             parent.licenses[name] = count
 
 
+def _secrets(reading: Reading, parent: Parent, value: Node, place: Place) -> None:
+    if isinstance(value, ScalarNode):
+        single = scalars.text(reading, value, "secrets")
+        found = [(value, single)] if single is not None else []
+    else:
+        found = settings.texts(reading, value, "secrets")
+    for node, name in found:
+        if not name or "=" in name or not name.isprintable():
+            reading.problem(node, f"{name!r} is no name of a variable")
+        elif scalars.no_names(reading, node, name, "secrets") and name not in parent.secrets:
+            parent.secrets.append(name)
+
+
 def _jobs(reading: Reading, parent: Parent, value: Node, place: Place) -> None:
     if not isinstance(value, SequenceNode):
         if value.tag in keys.KINDS:
@@ -279,4 +292,5 @@ _OF_PARENTS: dict[str, Callable[[Reading, Parent, Node, Place], None]] = {
     "jobs": _jobs,
     "max_fail": _max_fail,
     "licenses": _licenses,
+    "secrets": _secrets,
 }

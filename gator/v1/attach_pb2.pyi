@@ -507,6 +507,7 @@ class RunContext(message.Message):
     PLAN_FIELD_NUMBER: builtins.int
     SAMPLE_INTERVAL_MILLIS_FIELD_NUMBER: builtins.int
     LOG_CAP_BYTES_FIELD_NUMBER: builtins.int
+    SECRETS_FIELD_NUMBER: builtins.int
     run: builtins.str
     """Id of the run."""
     folder: builtins.str
@@ -519,6 +520,10 @@ class RunContext(message.Message):
     def plan(self) -> plan_pb2.PlanRequest:
         """What a daemon with tiers needs to make the same plan again."""
 
+    @builtins.property
+    def secrets(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Names of variables whose values are masked, besides those whose names say so."""
+
     def __init__(
         self,
         *,
@@ -527,10 +532,11 @@ class RunContext(message.Message):
         plan: plan_pb2.PlanRequest | None = ...,
         sample_interval_millis: builtins.int = ...,
         log_cap_bytes: builtins.int = ...,
+        secrets: abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["folder", b"folder", "log_cap_bytes", b"log_cap_bytes", "plan", b"plan", "run", b"run", "sample_interval_millis", b"sample_interval_millis"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["folder", b"folder", "log_cap_bytes", b"log_cap_bytes", "plan", b"plan", "run", b"run", "sample_interval_millis", b"sample_interval_millis", "secrets", b"secrets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

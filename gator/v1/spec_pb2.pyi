@@ -231,6 +231,7 @@ class JobGroup(message.Message):
     DEADLINE_MILLIS_FIELD_NUMBER: builtins.int
     MAX_FAIL_FIELD_NUMBER: builtins.int
     LICENSES_FIELD_NUMBER: builtins.int
+    SECRETS_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty once loaded."""
@@ -261,6 +262,10 @@ class JobGroup(message.Message):
         """Pools of licences, by name. Only on the root."""
 
     @builtins.property
+    def secrets(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Names of variables whose values are masked. Only on the root."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Where the node stands in the text."""
 
@@ -277,11 +282,12 @@ class JobGroup(message.Message):
         deadline_millis: builtins.int | None = ...,
         max_fail: builtins.int | None = ...,
         licenses: abc.Mapping[builtins.str, builtins.int] | None = ...,
+        secrets: abc.Iterable[builtins.str] | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "deadline_millis", b"deadline_millis", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "deadline_millis", b"deadline_millis", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "secrets", b"secrets", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -333,6 +339,7 @@ class JobArray(message.Message):
     DEADLINE_MILLIS_FIELD_NUMBER: builtins.int
     MAX_FAIL_FIELD_NUMBER: builtins.int
     LICENSES_FIELD_NUMBER: builtins.int
+    SECRETS_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty once loaded."""
@@ -365,6 +372,10 @@ class JobArray(message.Message):
         """Pools of licences, by name. Only on the root."""
 
     @builtins.property
+    def secrets(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Names of variables whose values are masked. Only on the root."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Where the node stands in the text."""
 
@@ -382,11 +393,12 @@ class JobArray(message.Message):
         deadline_millis: builtins.int | None = ...,
         max_fail: builtins.int | None = ...,
         licenses: abc.Mapping[builtins.str, builtins.int] | None = ...,
+        secrets: abc.Iterable[builtins.str] | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "deadline_millis", b"deadline_millis", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "repeats", b"repeats", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "deadline_millis", b"deadline_millis", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "repeats", b"repeats", "secrets", b"secrets", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015

@@ -189,3 +189,27 @@ def test_what_is_done_with_a_run_is_told_as_json(gator: Gator, hub: RealHub) -> 
     assert answer("pin", "one") == {**about, "pinned": True}
     assert answer("unpin", "one") == {**about, "pinned": False}
     assert answer("delete", "one") == {**about, "deleted": True}
+
+
+def test_a_run_inside_a_job_reaches_the_hub_by_the_file_with_the_token(gator: Gator) -> None:
+    hub = RealHub(gator)
+    process = hub.start()
+    token = (hub.data / "gator" / "hub" / "token").read_text().strip().rpartition(":")[2]
+    gator.spec("!Job {ident: inner, command: 'true'}", "inner.yaml")
+    outer = gator.spec("""
+!JobGroup
+ident: outer
+jobs:
+- !Job {ident: nested, command: gator, args: [run, --tracking, inner, inner.yaml]}
+- !Job {ident: environment, command: env, on_done: nested}
+- !Job {ident: mode, shell: 'stat -c "%a %U" "$GATOR_HUB_TOKEN_FILE"', on_done: nested}
+""")
+    env = {"XDG_DATA_HOME": str(gator.root / "none"), "GATOR_HUB": hub.address, "GATOR_HUB_TOKEN": token}
+    gator("run", outer, env=env).expect(0)
+    found = gator("runs", "-r", "hub:", "--json", env=env).expect(0).out.splitlines()
+    assert {json.loads(line)["ident"] for line in found} == {"outer", "inner"}
+    assert token not in gator.output("outer/environment").decode()
+    assert gator.output("outer/mode").startswith(b"600 ")
+    assert not (gator.folder / "hub.token").exists()
+    process.signal(signal.SIGTERM)
+    process.wait().expect(0)

@@ -58,7 +58,7 @@ def finished(code: int = 0) -> event_pb2.Event:
     return event_pb2.Event(path="top", attempt=1, attempt_finished=end)
 
 
-STARTED = event_pb2.Event(path="top", attempt=1, started=event_pb2.Started())
+STARTED = event_pb2.Event(path="top", attempt=1, started=event_pb2.Started(argv=["echo", "hi"]))
 
 
 # -- a single job

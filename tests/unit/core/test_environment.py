@@ -1,15 +1,23 @@
 """What a job is started with."""
 
+from collections.abc import Sequence
+
 import pytest
 
-from gator.core.environment import Launcher, UnsafeScriptError
-from gator.core.secrecy import hide, hide_within, is_secret, mask, mask_variables
+from gator.core.environment import Launcher, UnsafeScriptError, described
+from gator.core.secrecy import hide, hide_within, is_secret, mask, mask_variables, secret_values
 from gator.v1 import attach_pb2, spec_pb2
 
 
-def _launcher(**environment: str) -> Launcher:
+def _launcher(*, secrets: Sequence[str] = (), **environment: str) -> Launcher:
     return Launcher(
-        environment, run="r1", folder="/runs/r1", launch_dir="/home/me", daemon="d1", parent="unix:/x"
+        environment,
+        run="r1",
+        folder="/runs/r1",
+        launch_dir="/home/me",
+        daemon="d1",
+        parent="unix:/x",
+        secrets=secrets,
     )
 
 
@@ -78,19 +86,104 @@ def test_a_folder_is_that_of_the_launch_unless_another_is_named() -> None:
     assert launcher.prepare(_node(job), "t", "/scratch").cwd == "/scratch"
 
 
-def test_what_looks_secret_is_masked() -> None:
-    assert mask({"MY_TOKEN": "abc", "PATH": "/bin"}) == {"MY_TOKEN": "***", "PATH": "/bin"}
-    assert all(map(is_secret, ("DB_PASSWD", "aws_secret_x", "SSH_KEY", "A_CREDENTIALS")))
-    assert not is_secret("HOME")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DB_PASSWD",
+        "aws_secret_x",
+        "SSH_KEY",
+        "A_CREDENTIALS",
+        "TOKEN",
+        "MY_PWD",
+        "GH_PAT",
+        "apikey",
+        "X_AUTH",
+    ],
+)
+def test_a_word_of_a_name_tells_a_secret(name: str) -> None:
+    assert is_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HOME",
+        "PWD",
+        "OLDPWD",
+        "SSH_AUTH_SOCK",
+        "KEY_FILE",
+        "TOKEN_PATH",
+        "PASS_DIR",
+        "KEYBOARD",
+        "MONKEY",
+        "PATH",
+    ],
+)
+def test_other_names_tell_none(name: str) -> None:
+    assert not is_secret(name)
+
+
+def test_secrets_of_an_environment_are_masked() -> None:
+    environment = {"MY_TOKEN": "abc", "PATH": "/bin", "MINE": "x", "URL": "http://me:pw@h/"}
+    masked = {"MY_TOKEN": "***", "PATH": "/bin", "MINE": "***", "URL": "http://me:***@h/"}
+    assert mask(environment, ["MINE"]) == masked
+
+
+def test_values_to_mask_elsewhere_are_long_and_neither_numbers_nor_paths() -> None:
+    variables = {
+        "A_TOKEN": "hunter2hunter2",
+        "B_TOKEN": "short",
+        "C_KEY": "123456789.5",
+        "D_KEY": "/etc/passwd",
+        "E": "named-in-the-spec",
+        "F_PASSWORD": "with'quote\nand line",
+        "G": "redis://:in-a-url-1@host",
+        "HOME": "/home/somebody",
+    }
+    values = secret_values(variables.items(), ["E"], lambda path: path == "/etc/passwd")
+    assert values == sorted(
+        {
+            "hunter2hunter2",
+            "named-in-the-spec",
+            "with'quote\nand line",
+            "with'quote\\nand line",
+            "in-a-url-1",
+        },
+        key=lambda value: (-len(value), value),
+    )
 
 
 def test_secrets_are_hidden_in_a_command_line() -> None:
     assert hide(["curl", "-u", "me:hunter22"], ["hunter22", ""]) == ["curl", "-u", "me:***"]
-    job = spec_pb2.Job(command="x", args=["swordfish", "tttttttt"])
+    assert hide(["x", "git+https://me:hunter2@h/p"], []) == ["x", "git+https://me:***@h/p"]
+    job = spec_pb2.Job(command="x", args=["swordfish", "tttttttt", "$MINE"])
     job.settings.env.add(name="DB_PASSWORD", value="swordfish")
-    prepared = _launcher().prepare(_node(job), "tttttttt")
-    assert prepared.shown == ["x", "***", "***"]
-    assert prepared.argv == ["x", "swordfish", "tttttttt"]
+    job.settings.cwd = "/tmp/swordfish"
+    launcher = _launcher(secrets=["MINE"], MINE="of-the-launch")
+    prepared = launcher.prepare(_node(job), "tttttttt")
+    assert prepared.shown == ["x", "***", "***", "***"]
+    assert prepared.argv == ["x", "swordfish", "tttttttt", "of-the-launch"]
+    assert (prepared.cwd, prepared.shown_cwd) == ("/tmp/swordfish", "/tmp/***")
+    sentence = "no such program in PATH: swordfish of-the-launch"
+    assert launcher.hide(sentence, _node(job)) == "no such program in PATH: *** ***"
+
+
+def test_jobs_get_a_file_with_the_token_for_a_hub_and_its_value_is_a_secret() -> None:
+    job = spec_pb2.Job(command="echo", args=["$GATOR_HUB_TOKEN", "abcdef0123"])
+    prepared = _launcher(GATOR_HUB_TOKEN="abcdef0123").prepare(_node(job), "t")
+    assert "GATOR_HUB_TOKEN" not in prepared.env
+    assert prepared.env["GATOR_HUB_TOKEN_FILE"] == "/runs/r1/hub.token"
+    assert prepared.shown == ["echo", "", "***"]
+    assert "GATOR_HUB_TOKEN_FILE" not in _launcher().prepare(_node(job), "t").env
+
+
+def test_a_command_is_described_as_it_is_written() -> None:
+    job = spec_pb2.Job(command="echo", args=["hey", "$X"])
+    assert described(job) == ("echo hey '$X'", 0)
+    job.settings.setup = "module load x"
+    assert described(job) == ("echo hey '$X'", 4)
+    assert described(spec_pb2.Job(shell="\necho 1\necho 2\n")) == ("shell script of 2 lines", None)
+    assert described(spec_pb2.Job(shell="echo 1"))[0] == "shell script of 1 line"
 
 
 def test_secrets_are_hidden_at_any_depth_of_a_spec() -> None:
@@ -98,7 +191,7 @@ def test_secrets_are_hidden_at_any_depth_of_a_spec() -> None:
     job = spec_pb2.Job(ident="x", settings=spec_pb2.Settings(env=[variable, spec_pb2.EnvVariable(name="A")]))
     inner = spec_pb2.JobGroup(jobs=[spec_pb2.Spec(job=job)])
     spec = spec_pb2.Spec(array=spec_pb2.JobArray(jobs=[spec_pb2.Spec(group=inner)]))
-    assert mask_variables(spec) == ["hunter22"]
+    assert mask_variables(spec) == [("MY_TOKEN", "hunter22")]
     assert "hunter22" not in str(spec)
     assert [v.name for v in spec.array.jobs[0].group.jobs[0].job.settings.env] == ["MY_TOKEN", "A"]
 
