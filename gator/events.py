@@ -34,6 +34,9 @@ GRADED_KINDS = (attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK)
 MOST_PATH_BYTES = 2000
 """No path has more bytes as UTF-8: every database has to take it, and what it is sorted by, into an index."""
 
+LEVEL_SEPARATOR = "\x01"
+"""Stands between the levels of a sort key."""
+
 _INDEX = re.compile(r"\[[^\]/]*\]")
 _NUMBER = re.compile(r"\[(\d+)\]")
 
@@ -73,11 +76,11 @@ def ancestors(path: str) -> Iterator[str]:
         yield path
 
 
-def sort_key(path: str) -> str:
-    """Text by which paths sort as a tree, children right after their parent, and repeats by number."""
+def key_of_path(path: str) -> str:
+    """Returns the sort key of a node whose place in the spec is not known: by path, repeats by number."""
     if "[" in path:
         path = _NUMBER.sub(_padded, path)
-    return path.replace("/", "\x01")
+    return path.replace("/", LEVEL_SEPARATOR)
 
 
 def _padded(match: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from gator.cli.paging import pages
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, RunOption, TrackingOption, complete_path
+from gator.cli.sorting import SortOption, order_of
 from gator.core.again import again, launched
 from gator.core.causes import FEW, Cause, Causes
 from gator.v1 import common_pb2, query_pb2
@@ -39,14 +40,16 @@ def failures(
             "--cause", metavar="SIGNATURE", help="Each failure of this cause; its beginning will do."
         ),
     ] = None,
+    sort: SortOption = "spec",
     json: JsonOption = False,
 ) -> None:
     """What failed or was lost: why, its first error, where its output is, how to run it again.
 
     More than a few failures are put together by their cause, with an example of each.
     """
+    order = order_of(sort)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
-        failed = _failed(opened, paths or [], (cause or "").lower())
+        failed = _failed(opened, paths or [], (cause or "").lower(), order)
         if json:
             for node in failed:
                 output.say_json({**output.to_values(node), **_next(opened, node), **_seen(opened, node)})
@@ -54,13 +57,16 @@ def failures(
             output.say("nothing failed" + (" of that cause" if cause else "") + _so_far(opened.run))
 
 
-def _failed(opened: OpenRun, paths: list[str], cause: str) -> Iterator[query_pb2.Node]:
+def _failed(
+    opened: OpenRun, paths: list[str], cause: str, order: qs.NodeOrder.ValueType
+) -> Iterator[query_pb2.Node]:
     request = qs.ListNodesRequest(
         path=opened.run.ident,
         scope=qs.SCOPE_SUBTREE,
         globs=opened.below(paths),
         kinds=[common_pb2.NODE_KIND_JOB],
         outcomes=_FAILURES,
+        order=order,
     )
     for page in pages(opened.ask.list_nodes, request):
         yield from (node for node in page.nodes if node.signature.startswith(cause))

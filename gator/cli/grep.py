@@ -9,6 +9,7 @@ from gator.cli.logs_lines import LineWriter, lines, say_left_out
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import open_run
 from gator.cli.selector_options import JsonOption, RunOption, TrackingOption, complete_path
+from gator.cli.times import SinceOption, UntilOption, unix_nanos
 from gator.query.search import Pattern
 from gator.v1 import common_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -39,6 +40,8 @@ def grep(
         typer.Option("--severity", metavar="LEVEL", help="Only lines at least this bad: warning, error, …."),
     ] = None,
     long: Annotated[bool, typer.Option("--long", help="With times and severities.")] = False,
+    since: SinceOption = None,
+    until: UntilOption = None,
     json: JsonOption = False,
 ) -> None:
     """Search what jobs wrote and said. Prints each hit with its job, stream and line."""
@@ -48,6 +51,8 @@ def grep(
         regex=f"(?i){regex}" if ignore_case else regex,
         context=context,
         messages=True,
+        since_unix_nanos=unix_nanos(since, "--since"),
+        until_unix_nanos=unix_nanos(until, "--until"),
     )
     if severity:
         wanted.severity = common_pb2.Severity.ValueType(

@@ -84,7 +84,7 @@ def _nodes(
     kinds: tuple[common_pb2.NodeKind.ValueType, ...] = (),
 ) -> Iterator[query_pb2.Node]:
     request = qs.ListNodesRequest(
-        path="", scope=qs.SCOPE_SUBTREE, outcomes=outcomes, kinds=kinds, order=qs.NODE_ORDER_PATH
+        path="", scope=qs.SCOPE_SUBTREE, outcomes=outcomes, kinds=kinds, order=qs.NODE_ORDER_SPEC
     )
     for page in pages(ask.list_nodes, request):
         yield from page.nodes

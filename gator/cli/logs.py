@@ -14,11 +14,13 @@ import typer
 from gator.cli import output
 from gator.cli.logs_follow_away import telling_of_absence
 from gator.cli.logs_follow_lines import POLL_SECONDS, Follower, has_ended
+from gator.cli.logs_headings import Headings
 from gator.cli.logs_lines import LineWriter, TerminalCleaner, lines, say_left_out
 from gator.cli.paging import pages
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, RunOption, TrackingOption, complete_path
+from gator.cli.times import SinceOption, UntilOption, unix_nanos
 from gator.errors import NotFoundError, UsageError
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -72,16 +74,21 @@ def logs(
         bool,
         typer.Option("--raw", help="Bytes as they are, on a terminal and in lines that were chosen too."),
     ] = False,
+    since: SinceOption = None,
+    until: UntilOption = None,
     json: JsonOption = False,
 ) -> None:
     """The output of a job, byte for byte as it was written, both streams in the order of reading.
 
-    Of a group: that of its jobs, one after another. --severity and --long also show what jobs and Gator
-    said by the API. On a terminal, and where an option chooses lines, control characters are shown as \\x1b
-    and a progress bar as it stood in the end; --raw leaves all as it is.
+    Of a group: that of its jobs, one after another in the order of the spec, each below its path. --severity
+    and --long also show what jobs and Gator said by the API. On a terminal, and where an option chooses
+    lines, control characters are shown as \\x1b and a progress bar as it stood in the end; --raw leaves all
+    as it is and leaves out the paths.
     """
-    if first_error and (grep or severity or follow):
-        raise UsageError("--first-error shows one place: leave out --grep, --severity and --follow")
+    if first_error and (grep or severity or follow or since or until):
+        raise UsageError(
+            "--first-error shows one place: leave out --grep, --severity, --since, --until and --follow"
+        )
     wanted = qs.ListLinesRequest(attempt=attempt, regex=grep or "", context=context, tail=tail)
     if stream:
         wanted.stream = common_pb2.Stream.ValueType(
@@ -91,8 +98,10 @@ def logs(
         wanted.severity = common_pb2.Severity.ValueType(
             output.choice(common_pb2.Severity.DESCRIPTOR, severity, "--severity")
         )
+    wanted.since_unix_nanos = unix_nanos(since, "--since")
+    wanted.until_unix_nanos = unix_nanos(until, "--until")
     wanted.messages = bool(long or severity or json)
-    as_written = not (grep or severity or long or json or first_error or tail)
+    as_written = not (grep or severity or since or until or long or json or first_error or tail)
     with ExitStack() as left:
         opened = left.enter_context(open_run(run, tracking, HubChoice(hub, hub_ca)))
         wanted.path = opened.path_of(path) if path else _only_job(opened)
@@ -101,7 +110,7 @@ def logs(
         if follow and not has_ended(opened, wanted.path):
             left.enter_context(telling_of_absence(opened))
         if as_written:
-            _as_written(opened, wanted, follow=follow, clean=not raw and sys.stdout.isatty())
+            _as_written(opened, wanted, follow=follow, raw=raw)
             return
         writer = LineWriter(long=long, json=json, context=context, raw=raw, whole=grep is not None)
         if first_error:
@@ -134,32 +143,37 @@ def _finished(opened: OpenRun, wanted: qs.ListLinesRequest) -> event_pb2.Attempt
     return meant[0].finished if meant and meant[0].HasField("finished") else None
 
 
-def _jobs(opened: OpenRun, path: str) -> Iterator[query_pb2.Node]:
-    request = qs.ListNodesRequest(path=path, scope=qs.SCOPE_SUBTREE, kinds=[_JOB])
+def _jobs(opened: OpenRun, path: str, *, follow: bool) -> Iterator[query_pb2.Node]:
+    # While jobs are followed, new ones have to come at the end of the list.
+    order = qs.NODE_ORDER_DECLARED if follow else qs.NODE_ORDER_SPEC
+    request = qs.ListNodesRequest(path=path, scope=qs.SCOPE_SUBTREE, kinds=[_JOB], order=order)
     for page in pages(opened.ask.list_nodes, request):
         yield from page.nodes
 
 
-def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool, clean: bool) -> None:
-    """Write the output of jobs, on a terminal (`clean`) without anything that it would obey."""
+def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool, raw: bool) -> None:
+    """Write the output of jobs, on a terminal without anything that it would obey, if it is not `raw`."""
     from gator.store.blocks import decode
 
-    out = sys.stdout.buffer
+    out, clean = sys.stdout.buffer, not raw and sys.stdout.isatty()
+    is_group = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).node.kind != _JOB
+    written = Headings(out, shown=is_group and not raw)
     seen: set[str] = set()
     while True:
         # Asked before the list, so that no job is missed that comes before the end.
         over = not follow or has_ended(opened, wanted.path)
-        for node in _jobs(opened, wanted.path):
+        for node in _jobs(opened, wanted.path, follow=follow):
             if node.path in seen:
                 continue
             seen.add(node.path)
             cleaner = TerminalCleaner(colours=output.has_colour()) if clean else None
             for block in _blocks_of(opened, node, wanted, follow=follow):
-                out.write(decode(block) if cleaner is None else cleaner.feed(block.stream, decode(block)))
+                data = decode(block)
+                written.write(node.path, data if cleaner is None else cleaner.feed(block.stream, data))
                 if follow:
                     out.flush()
             if cleaner is not None:
-                out.write(cleaner.finish())
+                written.write(node.path, cleaner.finish())
         if over:
             break
         time.sleep(POLL_SECONDS)
@@ -218,7 +232,7 @@ def _blocks(opened: OpenRun, request: qs.ListEventsRequest) -> Iterator[query_pb
 
 def _lines(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter, *, follow: bool) -> None:
     writer.names = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).node.kind != _JOB
-    # What is there as a whole is given in the order of the paths, as without follow.
+    # What is there as a whole is given in the order of the spec, as without follow.
     if follow and not (has_ended(opened, wanted.path) and not opened.home.settle_seconds):
         Follower(opened, wanted, writer).follow()
         return

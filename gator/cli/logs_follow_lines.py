@@ -87,6 +87,8 @@ class Follower:
             path=self._wanted.path,
             scope=qs.SCOPE_SUBTREE,
             kinds=[common_pb2.NODE_KIND_JOB],
+            # New ones come at the end of the list.
+            order=qs.NODE_ORDER_DECLARED,
             page_size=_JOBS,
         )
 

@@ -44,8 +44,10 @@ def metrics(
                 for metric in node.metrics
             )
         if not json:
-            output.columns(rows, right=frozenset((2,)))
-            if not rows:
+            if rows:
+                head = ("node", "metric", "value", "unit", "folded")
+                output.columns([head, *rows], right=frozenset((2,)))
+            else:
                 output.say(f"no metrics named {' or '.join(name)}" if name else "no metrics")
 
 

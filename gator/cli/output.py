@@ -174,6 +174,15 @@ def cores(count: int) -> str:
     return plural(count, "core")
 
 
+def demand(asked: common_pb2.Demand) -> str:
+    """Returns what a job holds while it runs: `2 cores, 1.5 GB, 1 simulator`."""
+    parts = [cores(asked.cores)]
+    if asked.memory_bytes:
+        parts.append(size(asked.memory_bytes))
+    parts += [f"{count} {name}" for name, count in sorted(asked.licenses.items())]
+    return ", ".join(parts)
+
+
 def place(offence: event_pb2.Offence) -> str:
     """Where a message stands, as in `out:17 error`."""
     word = severity(offence.severity)

@@ -10,6 +10,7 @@ from gator.cli.paging import pages
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.cli.sorting import SortOption, order_of
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -26,15 +27,20 @@ def resources(
         int,
         typer.Option("--points", min=1, max=10_000, metavar="N", help="Points of the curve of a single job."),
     ] = 60,
+    sort: SortOption = "spec",
     json: JsonOption = False,
 ) -> None:
-    """Time, processor and memory of jobs against what they asked for; of a single job also over time."""
+    """Time, processor and memory of jobs against what they asked for; of a single job also over time.
+
+    What they asked for are cores, memory and licences.
+    """
+    order = order_of(sort)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         node = opened.ask.get_node(qs.GetNodeRequest(path=opened.path_of(path))).node
         single = node.kind == common_pb2.NODE_KIND_JOB
         curve = _curve(opened, node.path, points) if single else []
         if json:
-            for job in _jobs(opened, node.path):
+            for job in _jobs(opened, node.path, order):
                 values = output.to_values(job)
                 kept = ("path", "demand", "usage", "attempts", "outcome")
                 answer = {key: values[key] for key in kept}
@@ -43,28 +49,25 @@ def resources(
                 output.say_json(answer)
             return
         rows = [("job", "wall", "processor", "cores", "memory", "asked for")]
-        rows += [_row(job) for job in _jobs(opened, node.path)]
+        rows += [_row(job) for job in _jobs(opened, node.path, order)]
         output.columns(rows, right=frozenset((1, 2, 3, 4)))
         if curve:
             _say_curve(curve)
 
 
-def _jobs(opened: OpenRun, path: str) -> Iterator[query_pb2.Node]:
+def _jobs(opened: OpenRun, path: str, order: qs.NodeOrder.ValueType) -> Iterator[query_pb2.Node]:
     request = qs.ListNodesRequest(
         path=path,
         scope=qs.SCOPE_SUBTREE,
         kinds=[common_pb2.NODE_KIND_JOB],
-        order=qs.NODE_ORDER_PATH,
+        order=order,
     )
     for page in pages(opened.ask.list_nodes, request):
         yield from page.nodes
 
 
 def _row(node: query_pb2.Node) -> tuple[str, ...]:
-    demand = node.demand
-    asked = output.cores(demand.cores)
-    if demand.memory_bytes:
-        asked += f", {output.size(demand.memory_bytes)}"
+    asked = output.demand(node.demand)
     if not node.HasField("usage"):
         return (output.paint(node.path, "path"), "-", "-", "-", "-", asked)
     used = node.usage

@@ -81,7 +81,7 @@ class OpenRun(Struct, frozen=True):
         with suppress(NotFoundError):
             return self.ask.get_node(qs.GetNodeRequest(path=wanted.strip("/"))).node.path
         request = qs.ListNodesRequest(
-            path=self.run.ident, scope=qs.SCOPE_SUBTREE, globs=[wanted], order=qs.NODE_ORDER_PATH
+            path=self.run.ident, scope=qs.SCOPE_SUBTREE, globs=[wanted], order=qs.NODE_ORDER_SPEC
         )
         try:
             found = paths.match(
@@ -107,7 +107,7 @@ class OpenRun(Struct, frozen=True):
             scope=qs.SCOPE_SUBTREE,
             globs=globs,
             kinds=kinds,
-            order=qs.NODE_ORDER_PATH,
+            order=qs.NODE_ORDER_SPEC,
             page_size=most,
         )
         nodes: list[query_pb2.Node] = []

@@ -99,11 +99,12 @@ def _say_job(job: spec_pb2.Job) -> None:
         value = variable.value if variable.HasField("value") else "(unset)"
         rows.append(("env", f"{variable.name}={value}"))
     resources = job.resources
-    held = [output.cores(resources.cores if resources.HasField("cores") else 1)]
-    if resources.memory_bytes:
-        held.append(output.size(resources.memory_bytes))
-    held += [f"{count} {name}" for name, count in sorted(resources.licenses.items())]
-    rows.append(("resources", ", ".join(held)))
+    held = common_pb2.Demand(
+        cores=resources.cores if resources.HasField("cores") else 1,
+        memory_bytes=resources.memory_bytes,
+        licenses=resources.licenses,
+    )
+    rows.append(("asked for", output.demand(held)))
     if job.settings.timeout_millis:
         rows.append(("timeout", output.duration(job.settings.timeout_millis * 1_000_000)))
     if job.position.file:
@@ -133,6 +134,8 @@ def _say_attempt(attempt: query_pb2.Attempt, *, over: bool) -> None:
         if ended.HasField("signal"):
             rows.append(("signal", str(ended.signal)))
         rows.append(("used", usage(ended.usage)))
+        if ended.stdout_lines or ended.stderr_lines:
+            rows.append(("most silence", output.duration(ended.longest_silence_nanos)))
         rows.append(("lines", f"{ended.stdout_lines:,} out, {ended.stderr_lines:,} err"))
         if ended.dropped_bytes:
             rows.append(("not stored", output.size(ended.dropped_bytes)))

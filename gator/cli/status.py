@@ -1,6 +1,7 @@
 """`gator status`: what runs, what waits for what, and the counts. Rule: one look, no loop."""
 
 import time
+from collections.abc import Iterable
 
 from gator.cli import output
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
@@ -10,6 +11,14 @@ from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 _LONGEST = 10
+_MAX_WAITING = 10
+"""Maximum number of lines about what waits."""
+_REASONS = {
+    query_pb2.WAITING_REASON_DEPENDENCY: "what it depends on",
+    query_pb2.WAITING_REASON_LICENCE: "licences",
+    query_pb2.WAITING_REASON_HOST: "a host",
+}
+"""Reasons whose words are not those of the enum."""
 _VERBS = {
     query_pb2.CONDITION_PASS: "pass",
     query_pb2.CONDITION_FAIL: "fail",
@@ -33,20 +42,22 @@ def status(
         wanted = opened.path_of(path)
         node = opened.ask.get_node(qs.GetNodeRequest(path=wanted)).node
         longest = _longest(opened, wanted)
-        waiting = opened.ask.list_waiting(qs.ListWaitingRequest(path=(path and wanted) or "")).waiting
+        waiting = opened.ask.list_waiting(qs.ListWaitingRequest(path=(path and wanted) or ""))
         if json:
             output.say_json(
                 {
                     "run": output.to_values(opened.run),
                     "node": output.to_values(node),
                     "running": [output.to_values(job) for job in longest],
-                    "waiting": [output.to_values(entry) for entry in waiting],
+                    "waiting": [output.to_values(entry) for entry in waiting.waiting],
+                    "waiting_entries": waiting.entries,
+                    "waiting_jobs": waiting.jobs,
                 }
             )
             return
         _say_head(opened, node)
         _say_running(opened.run, longest)
-        _say_waiting(list(waiting))
+        _say_waiting(waiting)
 
 
 def _longest(opened: OpenRun, path: str) -> list[query_pb2.Node]:
@@ -116,19 +127,38 @@ def _say_running(run: query_pb2.Run, longest: list[query_pb2.Node]) -> None:
     )
 
 
-def _say_waiting(waiting: list[query_pb2.Waiting]) -> None:
-    if not waiting:
+def _say_waiting(waiting: qs.ListWaitingResponse) -> None:
+    """Say what waits; nodes that wait for the same stand in one line, and there are only a few lines."""
+    if not waiting.entries:
         return
     output.say()
     output.say("waiting:")
+    alike: dict[str, list[query_pb2.Waiting]] = {}
+    for entry in waiting.waiting:
+        alike.setdefault(_why(entry), []).append(entry)
+    shown = list(alike.items())[:_MAX_WAITING]
     output.columns(
         (
-            f"  {output.paint(entry.path, 'path')}",
-            output.jobs(entry.jobs),
-            ", ".join(map(_awaited, entry.awaited)) or _lacking(entry),
+            f"  {output.paint(entries[0].path, 'path')}"
+            + (f" and {len(entries) - 1:,} more" if len(entries) > 1 else ""),
+            output.jobs(sum(entry.jobs for entry in entries)),
+            why,
         )
-        for entry in waiting
+        for why, entries in shown
     )
+    left = waiting.jobs - sum(entry.jobs for _, entries in shown for entry in entries)
+    if left:
+        output.say(output.paint(f"  {output.jobs(left)} more wait for other things: gator tree", "dim"))
+
+
+def _why(entry: query_pb2.Waiting) -> str:
+    return ", ".join(map(_awaited, entry.awaited)) or _lacking(entry)
+
+
+def reasons(values: Iterable[query_pb2.WaitingReason.ValueType]) -> str:
+    """Returns why something has not started, in words: `cores and memory`."""
+    descriptor = query_pb2.WaitingReason.DESCRIPTOR
+    return " and ".join(_REASONS.get(value) or output.word(descriptor, value) for value in values)
 
 
 def _awaited(awaited: query_pb2.Awaited) -> str:

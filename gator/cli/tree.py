@@ -1,6 +1,6 @@
 """`gator tree`: the nodes of a run as a tree. Rule: however many there are, few are held at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -10,8 +10,8 @@ from gator.cli.paging import pages
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, PathArgument, RunOption, TrackingOption
-from gator.cli.status import began
-from gator.cli.tree_order import in_order
+from gator.cli.sorting import SortOption, order_of
+from gator.cli.status import began, reasons
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -32,39 +32,35 @@ def tree(
             "--outcome", "-o", metavar="OUTCOME", help="Only nodes with this outcome; may be repeated."
         ),
     ] = None,
+    sort: SortOption = "spec",
     json: JsonOption = False,
 ) -> None:
     """The tree of nodes, each with its outcome, time and number of jobs.
 
-    With --outcome it is a list of paths instead of a tree.
+    What has not started yet is shown too, repeats of one node as one. With --outcome, or another order than
+    that of the spec, it is a list of paths instead of a tree.
     """
     outcomes = [output.choice(common_pb2.Outcome.DESCRIPTOR, text, "--outcome") for text in outcome or []]
+    wanted = qs.ListNodesRequest(scope=qs.SCOPE_SUBTREE, levels=depth or 0, order=order_of(sort))
+    if depth == 0:
+        wanted.scope = qs.SCOPE_NODE
+    wanted.outcomes.extend(map(common_pb2.Outcome.ValueType, outcomes))
+    is_list = bool(outcomes) or wanted.order != qs.NODE_ORDER_SPEC
+    wanted.with_waiting = not is_list and depth != 0
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
-        top = opened.path_of(path)
-        least = top.count("/")
-        nodes = _nodes(opened, top, outcomes)
-        if depth is not None:
-            most = least + depth
-            nodes = (node for node in nodes if node.path.count("/") <= most)
-        for node in in_order(nodes, lambda: _spec_order(opened)):
+        wanted.path = opened.path_of(path)
+        least = wanted.path.count("/")
+        for node in _nodes(opened, wanted):
             level = node.path.count("/") - least
             if json:
                 output.say_json(node)
             else:
-                output.say(
-                    _line(opened.run, node, 0 if outcomes else level, whole=bool(outcomes) or not level)
-                )
+                output.say(_line(opened.run, node, 0 if is_list else level, whole=is_list or not level))
 
 
-def _nodes(opened: OpenRun, path: str, outcomes: list[int]) -> Iterator[query_pb2.Node]:
-    request = qs.ListNodesRequest(path=path, scope=qs.SCOPE_SUBTREE, order=qs.NODE_ORDER_PATH)
-    request.outcomes.extend(map(common_pb2.Outcome.ValueType, outcomes))
-    for page in pages(opened.ask.list_nodes, request):
+def _nodes(opened: OpenRun, wanted: qs.ListNodesRequest) -> Iterator[query_pb2.Node]:
+    for page in pages(opened.ask.list_nodes, wanted):
         yield from page.nodes
-
-
-def _spec_order(opened: OpenRun) -> Sequence[str]:
-    return opened.ask.get_run(qs.GetRunRequest(with_order=True)).order
 
 
 def _line(run: query_pb2.Run, node: query_pb2.Node, level: int, *, whole: bool) -> str:
@@ -78,6 +74,11 @@ def _line(run: query_pb2.Run, node: query_pb2.Node, level: int, *, whole: bool) 
         parts.append(f"({output.tally(node.tally)})")
     elif node.message:
         parts.append(node.message)
+    elif node.tally.waiting > 1:
+        # Repeats that have not started stand as one.
+        parts.append(f"({output.jobs(node.tally.waiting)})")
+    if node.waiting_for:
+        parts.append(f"for {reasons(node.waiting_for)}")
     if node.kind == common_pb2.NODE_KIND_JOB and node.attempts > 1:
         parts.append(f"[attempt {node.attempts}]")
     return "  ".join(parts)

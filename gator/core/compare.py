@@ -6,11 +6,11 @@ it changed follows from the two outcomes alone.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import TypeAlias
 
 from msgspec import Struct
 
-from gator.events import sort_key
 from gator.v1 import common_pb2, event_pb2, hub_pb2, hub_service_pb2, query_pb2
 
 Outcome: TypeAlias = common_pb2.Outcome.ValueType
@@ -51,15 +51,20 @@ def change_of(before: Outcome | None, after: Outcome | None) -> Change:
 
 
 def compare(before: Mapping[str, Outcome], after: Mapping[str, Outcome]) -> list[Changed]:
-    """All jobs of two runs, by change, then by path. The keys are paths below the root."""
+    """Returns all jobs of two runs by change, and within a change in the order in which they are given.
+
+    Jobs of both runs come in the order of `after`. The keys are paths below the root.
+    """
     # Most jobs of large runs passed both times: those are told apart without a look at the table of changes.
     still = hub_pb2.CHANGE_STILL_PASSING
     changed = [
-        Changed(path, still if outcome == _PASSED == after.get(path) else change_of(outcome, after.get(path)))
-        for path, outcome in before.items()
+        Changed(
+            path, still if outcome == _PASSED == before.get(path) else change_of(before.get(path), outcome)
+        )
+        for path, outcome in after.items()
     ]
-    changed += [Changed(path, hub_pb2.CHANGE_NEW) for path in after if path not in before]
-    changed.sort(key=lambda one: (one.change, sort_key(one.path)))
+    changed += [Changed(path, hub_pb2.CHANGE_GONE) for path in before if path not in after]
+    changed.sort(key=attrgetter("change"))
     return changed
 
 

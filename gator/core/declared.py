@@ -3,13 +3,13 @@
 The rule: it follows from the plan alone, wherever the node lives.
 """
 
-from gator.plan import PlanNode
+from gator.plan import PlanNode, sort_key
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 
 
-def declared_of(node: PlanNode, seed: int) -> event_pb2.Declared:
-    """The declaration of one instance of a node, which has this seed."""
+def declared_of(node: PlanNode, path: str, seed: int) -> event_pb2.Declared:
+    """Returns the declaration of the instance of a node that has this path and seed."""
     declared = event_pb2.Declared(
         kind=node.kind,
         children=sum(child.instances for child in node.children),
@@ -18,6 +18,7 @@ def declared_of(node: PlanNode, seed: int) -> event_pb2.Declared:
         allow_failure=node.allow_failure,
         tags=node.tags,
         priority=node.weight,
+        sort_key=sort_key(node, path),
     )
     if node.kind == pb.NODE_KIND_JOB:
         declared.demand.CopyFrom(node.demand)

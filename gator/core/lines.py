@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from msgspec import Struct
 
+from gator.core.severity import NAMES
 from gator.core.text import (
     BLANK_LINE_PATTERN,
     BLANKS_AND_ANSI_PATTERN,
@@ -203,6 +204,7 @@ class BlockBuilder:
         "_attempt",
         "_chunks",
         "_event",
+        "_messages",
         "_offset",
         "_path",
         "_severity",
@@ -229,6 +231,7 @@ class BlockBuilder:
         self._event: event_pb2.Event | None = None
         self._chunks: list[bytes] = []
         self._size = 0
+        self._messages = 0
         self._offset = 0
 
     @property
@@ -259,6 +262,9 @@ class BlockBuilder:
             return []
         block = event.block
         block.size_bytes = self._size
+        if self._messages:
+            setattr(block.counts, NAMES[self._severity], self._messages)
+            self._messages = 0
         block.data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._offset += self._size
         self._event = None
@@ -278,7 +284,6 @@ class BlockBuilder:
                 first_line=counted.first_line,
                 continues=counted.continues,
                 lines=counted.lines,
-                messages=counted.messages,
                 encoding=event_pb2.Block.ENCODING_RAW,
                 first_read_unix_nanos=wall,
                 last_read_unix_nanos=wall,
@@ -288,7 +293,7 @@ class BlockBuilder:
         else:
             block = self._event.block
             block.lines += counted.lines
-            block.messages += counted.messages
             block.last_read_unix_nanos = wall
+        self._messages += counted.messages
         self._chunks.append(data)
         self._size += len(data)

@@ -1,7 +1,7 @@
 """What those who make pages share with those who keep the record. Rule: a place is JSON."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
 
@@ -24,3 +24,32 @@ class NodeList(Struct, frozen=True):
 
     nodes: Sequence[tuple[Place, query_pb2.Node]]
     next: Place | None
+
+
+class JobAttempt(NamedTuple):
+    """One attempt at a job, with what is needed to read its output. A search makes thousands of them."""
+
+    sort_key: str
+    path: str
+    number: int
+    store: str
+    """Id of the store that its events are in."""
+    ended_unix_nanos: int | None
+    """None while it goes on."""
+    stdout_lines: int | None
+    stderr_lines: int | None
+
+
+class AttemptList(Struct, frozen=True):
+    """Attempts at jobs, and the sort key to go on after; None at the end."""
+
+    attempts: Sequence[JobAttempt]
+    next: str | None
+
+
+class OpenGroup(NamedTuple):
+    """A group or array that was declared and has not ended."""
+
+    sort_key: str
+    path: str
+    template: str

@@ -278,7 +278,7 @@ class Tree:
         """Record that a node exists, unless that stands there already."""
         if self.past is not None and path in self.past.declared:
             return
-        declared = declared_of(node, self.plan.seed(path))
+        declared = declared_of(node, path, self.plan.seed(path))
         self._actions.append(Record(event_pb2.Event(path=path, time_unix_nanos=self._now, declared=declared)))
 
     def conclude(self, node: PlanNode, path: str, result: event_pb2.Result) -> None:

@@ -71,11 +71,13 @@ class Wrapper:
         "_grace",
         "_grace_ends",
         "_job",
+        "_last_read",
         "_look_pause",
         "_messages",
         "_notices",
         "_open",
         "_output",
+        "_silence",
         "_since",
         "_stamp",
         "_started",
@@ -108,6 +110,10 @@ class Wrapper:
         self._look_pause = LOOK_NANOS
         self._started = 0
         self._ended = 0
+        self._last_read = 0
+        """When output was read last; before that, the start."""
+        self._silence = 0
+        """Longest time between two reads so far."""
         self._exit: Exit | None = None
 
     # ---- what the host asks
@@ -139,7 +145,7 @@ class Wrapper:
 
     def on_spawned(self, now: int, started: event_pb2.Started) -> list[Action]:
         """The process runs; `now` is when it was started."""
-        self._started = self._ended = now
+        self._started = self._ended = self._last_read = now
         self._usage.start(now)
         millis = self._job.settings.timeout_millis
         self._enter(State.RUNNING, now + millis * MILLI if millis else None)
@@ -175,6 +181,9 @@ class Wrapper:
         """Bytes were read."""
         if self.state is State.FINISHED:
             return []
+        if now - self._last_read > self._silence:
+            self._silence = now - self._last_read
+        self._last_read = now
         events = self._output.feed(stream, data, now, now + self._stamp.offset)
         events += [self._stamp.warning(now, text) for text in self._notices[stream].feed(data)]
         return _record(events)
@@ -344,7 +353,7 @@ class Wrapper:
         """Record what is left and the verdict."""
         self._enter(State.FINISHED, None)
         if not self._started:
-            self._started = self._ended = now
+            self._started = self._ended = self._last_read = now
         events = self._output.finish()
         capped = self._output.cap_warning()
         if capped:
@@ -369,6 +378,7 @@ class Wrapper:
             stdout_lines=self._output.lines(common_pb2.STREAM_STDOUT),
             stderr_lines=self._output.lines(common_pb2.STREAM_STDERR),
             dropped_bytes=self._output.dropped,
+            longest_silence_nanos=max(self._silence, self._ended - self._last_read),
         )
         sign(finished)
         return finished

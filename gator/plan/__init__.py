@@ -2,6 +2,18 @@
 
 from gator.plan.nodes import Condition, Edge, PlanNode
 from gator.plan.plan import Plan, array_index, make_plan, written_nodes
+from gator.plan.sort_keys import key_below, sort_key
 from gator.plan.tree import problem_at
 
-__all__ = ["Condition", "Edge", "Plan", "PlanNode", "array_index", "make_plan", "problem_at", "written_nodes"]
+__all__ = [
+    "Condition",
+    "Edge",
+    "Plan",
+    "PlanNode",
+    "array_index",
+    "key_below",
+    "make_plan",
+    "problem_at",
+    "sort_key",
+    "written_nodes",
+]

@@ -37,6 +37,8 @@ class PlanNode(Struct, eq=False):
     """Where the node stands in the text."""
     settings: spec_pb2.Settings
     """Everything inherited, merged. Unset means that no level said anything."""
+    place: int = 0
+    """Number among its siblings as written, from 0, also where some of them are not selected."""
     children: "list[PlanNode]" = field(default_factory=list["PlanNode"])
     """The selected children in the order of the text; empty for a job."""
     repeats: int | None = None

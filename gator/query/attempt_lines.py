@@ -4,10 +4,12 @@ Rule: a mark says where to go on after any line, however the lines lie in blocks
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
+from gator.core.pages import JobAttempt
+from gator.core.severity import NAMES
 from gator.core.text import is_blank, readable
 from gator.query.chunks import Chunk, Chunker
 from gator.query.reader import Reader
@@ -65,11 +67,39 @@ class LineFilter:
         self.pattern = Pattern(request.regex) if request.regex else None
         self.narrow = bool(request.regex or request.severity)
 
+    def is_in_time(self, unix_nanos: int) -> bool:
+        """Returns whether what was read or written at this time is wanted."""
+        until = self.request.until_unix_nanos
+        return unix_nanos >= self.request.since_unix_nanos and (not until or unix_nanos < until)
+
+    def may_hit(
+        self, events: Sequence[event_pb2.Event], bytes_of: Callable[[event_pb2.Block], bytes]
+    ) -> bool:
+        """Returns whether any line or message in all events of an attempt may be a hit: quicker than to look.
+
+        Where a line goes on in another block the answer is yes, whatever it says.
+        """
+        least, pattern = self.request.severity, self.pattern
+        if not self.narrow:
+            return bool(events)
+        for event in events:
+            if event.HasField("block"):
+                block = event.block
+                if least and worst_of(block.counts) < least:
+                    continue
+                if pattern is None or block.continues or pattern.found(bytes_of(block)):
+                    return True
+            elif event.log.severity >= least and (pattern is None or pattern.found(event.log.text.encode())):
+                return True
+        return False
+
     def hits(self, chunk: Chunk, levels: Mapping[tuple[int, int], int]) -> Iterator[_Found]:
         """The lines of a chunk that are wanted. `levels` has the severity of lines that have their own."""
         spans = self.pattern.lines(chunk.data) if self.pattern else _spans(chunk.data)
         number, counted = chunk.first_line, 0
         first, last, least = self.request.first_line, self.request.last_line, self.request.severity
+        if not self.is_in_time(chunk.time):
+            return
         for start, end in spans:
             number += chunk.data.count(b"\n", counted, start)
             counted = start
@@ -97,6 +127,14 @@ def _spans(data: bytes) -> Iterator[tuple[int, int]]:
         start = end + 1
 
 
+def worst_of(counts: common_pb2.Counts) -> int:
+    """Returns the greatest severity of which messages are counted; 0 if there are none."""
+    for severity in reversed(NAMES):
+        if getattr(counts, NAMES[severity]):
+            return severity
+    return 0
+
+
 class AttemptLines:
     """The wanted lines of one attempt. `mark` says where to go on after the line that came last."""
 
@@ -104,20 +142,22 @@ class AttemptLines:
         self,
         reader: Reader,
         wanted: LineFilter,
-        path: str,
-        attempt: query_pb2.Attempt,
+        attempt: JobAttempt,
         levels: Mapping[tuple[int, int], int],
         mark: Mark,
         *,
+        events: Sequence[event_pb2.Event] | None = None,
         first: Mapping[int, int] | None = None,
         goes_on: bool = False,
     ) -> None:
         """`levels` has the severity of lines that have their own.
 
+        `events` are all events of the attempt, in their order, if they are known; else they are read.
+
         `first` has the first wanted line by stream, as `first` of the page before said. Where the attempt
         `goes_on`, a line without an end is left for later.
         """
-        self._reader, self._filter, self._path, self._attempt = reader, wanted, path, attempt
+        self._reader, self._filter, self._attempt, self._known = reader, wanted, attempt, events
         self._request = wanted.request
         self._from = mark
         self.mark = Mark(mark.seq, mark.message, dict(mark.lines), mark.reached)
@@ -163,12 +203,20 @@ class AttemptLines:
 
     def _events(self) -> Iterator[tuple[int, event_pb2.Event]]:
         after = max(self.mark.seq - 1, 0)
+        if self._known is not None:
+            yield from ((event.seq, event) for event in self._known if event.seq > after)
+            return
         kinds = [attach_pb2.EVENT_KIND_BLOCK]
         if self._request.messages:
             kinds.append(attach_pb2.EVENT_KIND_LOG)
         while True:
             events, through = self._reader.events(
-                self._attempt.store, after, _PIECE, path=self._path, attempt=self._attempt.number, kinds=kinds
+                self._attempt.store,
+                after,
+                _PIECE,
+                path=self._attempt.path,
+                attempt=self._attempt.number,
+                kinds=kinds,
             )
             for event in events:
                 yield event.seq, event
@@ -182,9 +230,8 @@ class AttemptLines:
         if not tail:
             return {}
         lines: dict[int, int] = {}
-        if self._attempt.HasField("finished"):
-            finished = self._attempt.finished
-            lines = {1: finished.stdout_lines, 2: finished.stderr_lines}
+        if self._attempt.stdout_lines is not None:
+            lines = {1: self._attempt.stdout_lines, 2: self._attempt.stderr_lines or 0}
         else:
             for _, event in self._events():
                 if event.WhichOneof("payload") == "block":
@@ -196,13 +243,13 @@ class AttemptLines:
         log, request = event.log, self._request
         if log.line or seq <= self._from.message or request.stream:
             return
-        if log.severity < request.severity:
+        if log.severity < request.severity or not self._filter.is_in_time(event.time_unix_nanos):
             return
         if self._filter.pattern and not self._filter.pattern.found(log.text.encode()):
             return
         self.mark.message = seq
         yield query_pb2.Line(
-            path=self._path,
+            path=self._attempt.path,
             attempt=self._attempt.number,
             severity=log.severity,
             text=log.text,
@@ -251,7 +298,7 @@ class AttemptLines:
     def _line(self, found: _Found) -> query_pb2.Line:
         chunk = found.chunk
         line = query_pb2.Line(
-            path=self._path,
+            path=self._attempt.path,
             attempt=self._attempt.number,
             stream=chunk.stream,
             number=found.number,

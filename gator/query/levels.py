@@ -2,15 +2,25 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 
-from gator.core.pages import Over
+from gator.core.pages import JobAttempt, Over
 from gator.query.reader import Reader
-from gator.v1 import attach_pb2, query_pb2
+from gator.v1 import attach_pb2, event_pb2
 
 _READ_AT_ONCE = 1000
 _MOST_ATTEMPTS = 16
 _MOST_LINES = 100_000
 """Of further lines of an attempt the severity is that of their stream."""
+
+
+def levels_in(events: Iterable[event_pb2.Event]) -> dict[tuple[int, int], int]:
+    """Returns the severities of lines that have one of their own, out of all events of an attempt."""
+    return {
+        (event.log.stream, event.log.line): event.log.severity
+        for event in events
+        if event.HasField("log") and event.log.line
+    }
 
 
 class Levels:
@@ -24,7 +34,7 @@ class Levels:
         self.found: dict[tuple[int, int], int] = {}
         """Severities by stream and number of the line."""
 
-    def read_on(self, reader: Reader, path: str, attempt: query_pb2.Attempt, over: Over) -> bool:
+    def read_on(self, reader: Reader, attempt: JobAttempt, over: Over) -> bool:
         """Take in what was written since the last time; False if `over` said so before all was read."""
         with self._lock:
             while True:
@@ -32,7 +42,7 @@ class Levels:
                     attempt.store,
                     self._through,
                     _READ_AT_ONCE,
-                    path=path,
+                    path=attempt.path,
                     attempt=attempt.number,
                     kinds=[attach_pb2.EVENT_KIND_LOG],
                 )
@@ -53,9 +63,9 @@ class LevelCache:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, str, int], Levels] = OrderedDict()
 
-    def of(self, path: str, attempt: query_pb2.Attempt) -> Levels:
+    def of(self, attempt: JobAttempt) -> Levels:
         """What is known of an attempt so far."""
-        key = (attempt.store, path, attempt.number)
+        key = (attempt.store, attempt.path, attempt.number)
         with self._lock:
             levels = self._kept.setdefault(key, Levels())
             self._kept.move_to_end(key)

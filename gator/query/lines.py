@@ -1,25 +1,33 @@
-"""Lines and messages of jobs in pages, job by job.
+"""Lines and messages of jobs in pages, job by job in the order of the spec.
+
+The output of many jobs is read at once. Of jobs with much output, and of those that a page begins or ends
+with, it is read piece by piece.
 
 Rule: what a page ends with is what the next one goes on after; a page ends too when its time is over.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 
-from gator.core.pages import Place, never
+from gator.core.pages import JobAttempt, never
 from gator.errors import UsageError
 from gator.query import tokens
 from gator.query.attempt_lines import AttemptLines, LineFilter, Mark
 from gator.query.budget import UNLIMITED, Budget
-from gator.query.levels import LevelCache
+from gator.query.levels import LevelCache, levels_in
 from gator.query.reader import Reader
-from gator.v1 import common_pb2, query_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 MOST_LINES = 10_000
 MOST_BYTES = 2 * 1024 * 1024
-_PIECE = 64
+_MIN_JOBS = 32
+_MAX_JOBS = 512
+"""Numbers of jobs that are read at once: few the first time, and twice as many each further time."""
+_AFTER_ALL = "\U0010ffff"
+"""Sorts after every sort key."""
 
 
 class _Place(Struct, frozen=True):
@@ -27,7 +35,8 @@ class _Place(Struct, frozen=True):
 
     path: str = ""
     attempt: tokens.Count = 0
-    after: tuple[tokens.Number | str, str, tokens.Count] | None = None
+    after: str = ""
+    """Sort key of the job that came last."""
     mark: (
         tuple[tokens.Count, tokens.Count, dict[str, tuple[tokens.Count, tokens.Count]], tokens.Count] | None
     ) = None
@@ -59,52 +68,68 @@ class LinePager:
 
     def page(self) -> qs.ListLinesResponse:
         """The page that the request asks for; when time is over, with what was found until then."""
-        wanted = qs.ListNodesRequest(
-            path=self._path,
-            scope=qs.SCOPE_SUBTREE,
-            globs=self._request.globs,
-            kinds=[common_pb2.NODE_KIND_JOB],
-            # The order for which nothing has to be sorted, however many jobs there are.
-            order=qs.NODE_ORDER_PATH,
-        )
         if self._request.follow:
-            return self._follow(wanted)
-        at, mark = list(self._place.after) if self._place.after else None, self._mark()
-        begun = self._reader.node(self._place.path) if mark is not None else None
-        if mark and begun and not self._job(begun, self._place.attempt, mark, at):
-            return self._response
+            return self._follow()
+        after, mark, size = self._place.after, self._mark(), _MIN_JOBS
+        if mark is not None:
+            begun = self._attempt_at(self._place.path, self._place.attempt)
+            if begun is not None and not self._job(begun._replace(sort_key=after), mark):
+                return self._response
+        wanted = qs.ListLinesRequest()
+        wanted.CopyFrom(self._request)
+        wanted.path = self._path
         while True:
-            found = self._reader.nodes(wanted, at, _PIECE, self._over)
-            for place, node in found.nodes:
-                if not self._job(node, self._request.attempt, Mark(), place):
-                    return self._response
-                at = place
-                if self._over():
-                    return self._going_on({"after": at})
+            found = self._reader.job_attempts(wanted, after, size, self._over)
+            if not self._jobs(found.attempts):
+                return self._response
             if found.next is None:
                 return self._response
-            at = found.next
+            after, size = found.next, min(2 * size, _MAX_JOBS)
             if self._over():
-                return self._going_on({"after": at})
+                return self._going_on({"after": after})
 
-    def _follow(self, wanted: qs.ListNodesRequest) -> qs.ListLinesResponse:
+    def _jobs(self, attempts: Sequence[JobAttempt]) -> bool:
+        """Add the lines of some attempts; False when the page is full or time is over."""
+        kinds = [attach_pb2.EVENT_KIND_BLOCK, attach_pb2.EVENT_KIND_LOG]
+        outputs = self._reader.outputs(attempts, kinds)
+        for attempt in attempts:
+            events = outputs.get(attempt)
+            if events is not None and not self._filter.may_hit(events, self._reader.bytes_of):
+                continue
+            if not self._job(attempt, Mark(), events):
+                return False
+            if self._over():
+                self._going_on({"after": attempt.sort_key})
+                return False
+        return True
+
+    def _attempt_at(self, path: str, number: int) -> JobAttempt | None:
+        """Returns an attempt at a job, with no sort key; with number 0 the last one."""
+        attempts = self._reader.attempts(path, started=False)
+        if number:
+            attempts = [attempt for attempt in attempts if attempt.number == number]
+        return _as_plain(path, attempts[-1]) if attempts else None
+
+    def _follow(self) -> qs.ListLinesResponse:
         """What is new of a single job; always with a token."""
-        jobs = self._reader.nodes(wanted, None, 1).nodes
-        if not jobs or jobs[0][1].path != self._path:
+        node = self._reader.node(self._path)
+        if node is None or node.kind != common_pb2.NODE_KIND_JOB:
             raise UsageError(f"{self._path} is not a job that was declared: only a job can be followed")
-        place, node = jobs[0]
         number = self._place.attempt or self._request.attempt
         mark = self._mark() or Mark()
-        attempts = self._reader.attempts(node.path, started=False)
-        newest = attempts[-1].number if attempts else 0
+        last = self._attempt_at(node.path, 0)
+        newest = last.number if last is not None else 0
         if number and newest > number and not self._request.attempt:
-            if not self._job(node, number, mark, place):
+            before = self._attempt_at(node.path, number)
+            if before is not None and not self._job(before._replace(sort_key=_AFTER_ALL), mark):
                 return self._response
             number, mark, self._place = newest, Mark(), _Place()
-        if not any(number in (0, attempt.number) for attempt in attempts):
-            self._going_on({"path": node.path, "attempt": number, "after": place, "mark": _as_list(mark)})
+        attempt = self._attempt_at(node.path, number)
+        if attempt is None:
+            place = {"path": node.path, "attempt": number, "after": _AFTER_ALL, "mark": _as_list(mark)}
+            self._going_on(place)
             self._response.up_to_date = True
-        elif self._job(node, number, mark, place, goes_on=True):
+        elif self._job(attempt._replace(sort_key=_AFTER_ALL), mark, goes_on=True):
             self._response.up_to_date = True
         return self._response
 
@@ -121,33 +146,39 @@ class LinePager:
 
     def _job(
         self,
-        node: query_pb2.Node,
-        number: int,
+        attempt: JobAttempt,
         mark: Mark,
-        place: Place | None,
+        events: Sequence[event_pb2.Event] | None = None,
         *,
         goes_on: bool = False,
     ) -> bool:
-        """Add the lines of one job; False when the page is full or time is over."""
-        attempts = self._reader.attempts(node.path, started=False)
-        if number:
-            attempts = [attempt for attempt in attempts if attempt.number == number]
-        if not attempts:
-            return True
-        attempt = attempts[-1]
-        going_on: dict[str, Any] = {"path": node.path, "attempt": attempt.number, "after": place}
-        levels = self._levels.of(node.path, attempt)
-        if not levels.read_on(self._reader, node.path, attempt, never if self._patient else self._over):
-            self._going_on({**going_on, "mark": _as_list(mark), "patient": True})
-            return False
+        """Add the lines of one attempt; False when the page is full or time is over.
+
+        `events` are all of its events, if they are known.
+        """
+        going_on: dict[str, Any] = {
+            "path": attempt.path,
+            "attempt": attempt.number,
+            "after": attempt.sort_key,
+        }
+        if events is not None:
+            levels = levels_in(events)
+            if not self._request.messages:
+                events = [event for event in events if event.HasField("block")]
+        else:
+            kept = self._levels.of(attempt)
+            if not kept.read_on(self._reader, attempt, never if self._patient else self._over):
+                self._going_on({**going_on, "mark": _as_list(mark), "patient": True})
+                return False
+            levels = kept.found
         lines = AttemptLines(
             self._reader,
             self._filter,
-            node.path,
             attempt,
-            levels.found,
+            levels,
             mark,
-            first=self._first_lines(node.path),
+            events=events,
+            first=self._first_lines(attempt.path),
             goes_on=goes_on,
         )
         going_on["first"] = {str(stream): line for stream, line in lines.first.items()}
@@ -170,3 +201,16 @@ class LinePager:
 
 def _as_list(mark: Mark) -> list[object]:
     return [mark.seq, mark.message, mark.lines, mark.reached]
+
+
+def _as_plain(path: str, attempt: query_pb2.Attempt) -> JobAttempt:
+    ended = attempt.finished if attempt.HasField("finished") else None
+    return JobAttempt(
+        sort_key="",
+        path=path,
+        number=attempt.number,
+        store=attempt.store,
+        ended_unix_nanos=attempt.ended_unix_nanos or None,
+        stdout_lines=ended.stdout_lines if ended else None,
+        stderr_lines=ended.stderr_lines if ended else None,
+    )

@@ -4,9 +4,12 @@ Rule: whatever a request says, an answer fits into one message.
 """
 
 from collections.abc import Sequence
+from operator import itemgetter
+from typing import TypeAlias
 
 from msgspec import Struct
 
+from gator.core.pages import NodeList, Place
 from gator.errors import NotFoundError, UsageError
 from gator.query import tokens
 from gator.query.budget import UNLIMITED, Budget
@@ -27,6 +30,10 @@ _METRICS_AT_ONCE = 100
 _MOST_POINTS = 10_000
 
 
+_NodeMetrics: TypeAlias = tuple[str, str, Sequence[event_pb2.MetricTotal]]
+"""Sort key, path and metrics of a node."""
+
+
 class _AfterEvent(Struct, frozen=True):
     """Where a list of events goes on."""
 
@@ -45,13 +52,7 @@ class Queries:
 
     def get_run(self, request: qs.GetRunRequest) -> qs.GetRunResponse:
         """One run as a whole."""
-        response = qs.GetRunResponse(run=self._run(request.run))
-        plan = self.reader.plan_request() if request.with_order else None
-        if plan is not None:
-            from gator.query.spec_order import paths_in_order
-
-            response.order.extend(paths_in_order(plan.spec))
-        return response
+        return qs.GetRunResponse(run=self._run(request.run))
 
     def get_node(self, request: qs.GetNodeRequest) -> qs.GetNodeResponse:
         """One node with all its attempts. Raises NotFoundError."""
@@ -77,15 +78,35 @@ class Queries:
         wanted.path = request.path or self._run(request.run).ident
         wanted.scope = request.scope or qs.SCOPE_CHILDREN
         self._check(wanted.path)
-        is_text = request.order == qs.NODE_ORDER_PATH
-        after = tokens.after_node(request, request.page_token, is_text=is_text)
+        after = tokens.after_node(request, request.page_token, is_text=_is_by_spec(request))
         size = _size(request.page_size)
         found = self.reader.nodes(wanted, after, size + 1, self._budget.begin())
-        response = qs.ListNodesResponse(nodes=[node for _, node in found.nodes[:size]])
-        going_on = found.nodes[size - 1][0] if len(found.nodes) > size else found.next
+        nodes = list(found.nodes)
+        if request.with_waiting:
+            nodes = self._with_waiting(wanted, after, found)
+        response = qs.ListNodesResponse(nodes=[node for _, node in nodes[:size]])
+        going_on = nodes[size - 1][0] if len(nodes) > size else found.next
         if going_on is not None:
             response.next_page_token = tokens.encode(request, {"after": going_on})
         return response
+
+    def _with_waiting(
+        self, wanted: qs.ListNodesRequest, after: Place | None, found: NodeList
+    ) -> list[tuple[Place, query_pb2.Node]]:
+        """Returns nodes that were found and those between them that were not declared yet."""
+        if not _is_by_spec(wanted) or wanted.globs or wanted.outcomes or wanted.scope != qs.SCOPE_SUBTREE:
+            raise UsageError(
+                "nodes that have not started come only below a node in the order of the spec: "
+                "leave out with_waiting, or the order, globs and outcomes"
+            )
+        if self.reader.run().state != query_pb2.RUN_STATE_RUNNING:
+            return list(found.nodes)
+        # The plan is imported only where something can wait.
+        from gator.query.unstarted import unstarted
+
+        until = str(found.next[1]) if found.next is not None else None
+        more = unstarted(self.reader, wanted, str(after[1]) if after else "", until)
+        return sorted([*found.nodes, *more], key=lambda entry: entry[0][1])
 
     def list_waiting(self, request: qs.ListWaitingRequest) -> qs.ListWaitingResponse:
         """What cannot start yet, and what it waits for; nothing where the plan is not known."""
@@ -98,7 +119,9 @@ class Queries:
         start = place.after if place else 0
         found = waiting(self.reader, request.path)
         size = _size(request.page_size)
-        response = qs.ListWaitingResponse(waiting=found[start : start + size])
+        response = qs.ListWaitingResponse(
+            waiting=found[start : start + size], entries=len(found), jobs=sum(entry.jobs for entry in found)
+        )
         if len(found) > start + size:
             response.next_page_token = tokens.encode(request, {"after": start + size})
         return response
@@ -154,24 +177,28 @@ class Queries:
         wanted = qs.ListNodesRequest(
             path=request.path or self._run(request.run).ident, scope=request.scope or qs.SCOPE_SUBTREE
         )
-        after = tokens.after_node(request, request.page_token, is_text=False)
+        place = tokens.after_node(request, request.page_token, is_text=True)
+        key = str(place[1]) if place else ""
+        going = self._metrics_so_far(wanted, key)
         size = _size(request.page_size)
         response = qs.ListMetricsResponse()
         written = 0
         while True:
             piece = min(size, _METRICS_AT_ONCE)
-            found = self.reader.nodes(wanted, after, piece)
-            metrics = self.reader.metrics([node.path for _, node in found.nodes])
-            for _, node in found.nodes:
-                totals = metrics.get(node.path) or self._metrics_so_far(node)
+            found = self.reader.nodes_with_metrics(wanted, request.names, key, piece)
+            last = found[-1][0] if len(found) == piece else None
+            metrics = self.reader.metrics([path for _, path in found])
+            nodes = [(place, path, metrics.get(path, ())) for place, path in found]
+            nodes += [one for one in going if key < one[0] and (last is None or one[0] <= last)]
+            for _, path, totals in sorted(nodes, key=itemgetter(0)):
                 named = [total for total in totals if not request.names or total.name in request.names]
                 if named:
-                    written += response.nodes.add(path=node.path, metrics=named).ByteSize()
-            size, after = size - piece, found.next
-            if after is None:
+                    written += response.nodes.add(path=path, metrics=named).ByteSize()
+            if last is None:
                 return response
+            size, key = size - piece, last
             if size <= 0 or written > _MOST_BYTES:
-                response.next_page_token = tokens.encode(request, {"after": after})
+                response.next_page_token = tokens.encode(request, {"after": ["", key, 0]})
                 return response
 
     def list_samples(self, request: qs.ListSamplesRequest) -> qs.ListSamplesResponse:
@@ -249,12 +276,20 @@ class Queries:
             launch_dir=request.launch_dir,
         )
 
-    def _metrics_so_far(self, node: query_pb2.Node) -> Sequence[event_pb2.MetricTotal]:
-        """Those of the last attempt at a job that goes on."""
-        if node.state == query_pb2.NODE_STATE_ENDED or not node.attempts:
-            return ()
-        attempts = self.reader.attempts(node.path)
-        return attempts[-1].finished.metrics if attempts else ()
+    def _metrics_so_far(self, wanted: qs.ListNodesRequest, after: str) -> list[_NodeMetrics]:
+        """Returns the metrics of jobs that go on, out of their last attempt, which has ended."""
+        running = qs.ListNodesRequest()
+        running.CopyFrom(wanted)
+        running.kinds.append(common_pb2.NODE_KIND_JOB)
+        running.states.append(query_pb2.NODE_STATE_RUNNING)
+        found = self.reader.nodes(running, ["", after, 0], MOST).nodes
+        metrics: list[_NodeMetrics] = []
+        for place, node in found:
+            attempts = self.reader.attempts(node.path, started=False)
+            if attempts and attempts[-1].HasField("finished"):
+                totals = self.reader.attempts(node.path)[-1].finished.metrics
+                metrics.append((str(place[1]), node.path, totals))
+        return metrics
 
 
 ALL_BUT_BLOCKS = [
@@ -262,6 +297,10 @@ ALL_BUT_BLOCKS = [
     for kind in attach_pb2.EventKind.values()
     if kind not in (attach_pb2.EVENT_KIND_UNSPECIFIED, attach_pb2.EVENT_KIND_BLOCK)
 ]
+
+
+def _is_by_spec(request: qs.ListNodesRequest) -> bool:
+    return request.order in (qs.NODE_ORDER_UNSPECIFIED, qs.NODE_ORDER_SPEC)
 
 
 def _check_globs(globs: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ The rule: questions and answers are messages of the schema; no library of storag
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from gator.core.pages import NodeList, Over, Place, never
+from gator.core.pages import AttemptList, JobAttempt, NodeList, OpenGroup, Over, Place, never
 from gator.core.pools import DemandKey, Pools
 from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2, query_service_pb2
 
@@ -66,6 +66,33 @@ class Reader(Protocol):
         """The metrics of those of these nodes that have a Result with some."""
         ...
 
+    def nodes_with_metrics(
+        self, wanted: query_service_pb2.ListNodesRequest, names: Sequence[str], after: str, limit: int
+    ) -> Sequence[tuple[str, str]]:
+        """Returns sort keys and paths of the nodes that have metrics, in the order of the spec, after a key.
+
+        Of `wanted` the path and the scope count; with `names` only metrics of these names.
+        """
+        ...
+
+    def open_groups(self, path: str) -> Sequence[OpenGroup]:
+        """Returns the declared groups and arrays that have not ended: a node and those below it."""
+        ...
+
+    def declared_children(self, paths: Sequence[str]) -> Mapping[tuple[str, str], int]:
+        """Returns the number of declared children of these nodes, by the node and by their template path."""
+        ...
+
+    def job_attempts(
+        self, wanted: query_service_pb2.ListLinesRequest, after: str, limit: int, over: Over = never
+    ) -> AttemptList:
+        """Returns the attempts that a request for lines means, in the order of the spec, after a sort key.
+
+        The path of the request is set. Attempts that ended before its time, or began after it, are left out.
+        There are fewer than `limit` at the end, or when `over` says so while globs are compared.
+        """
+        ...
+
     def job_counts(self) -> Mapping[str, tuple[int, int]]:
         """Number of jobs that were declared and that have ended, by template path."""
         ...
@@ -102,6 +129,15 @@ class Reader(Protocol):
         `path` means one node, `prefix` a node and all below it, `severity` the least one of log events and
         blocks; what is empty or 0 lets everything pass. A place that does not move means that there is no
         more yet.
+        """
+        ...
+
+    def outputs(
+        self, attempts: Sequence[JobAttempt], kinds: Sequence[attach_pb2.EventKind.ValueType]
+    ) -> Mapping[JobAttempt, Sequence[event_pb2.Event]]:
+        """Returns the events of these kinds of those attempts that have little output, each in its order.
+
+        An attempt that is not in the answer has more output than is read at once: see `events`.
         """
         ...
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Final
 
-from gator.core.ledger import Ledger
+from gator.core.ledger import CORELESS, CORES, MEMORY, Ledger
 from gator.core.pools import DemandKey
 from gator.errors import NotFoundError
 from gator.events import is_below, template_of
@@ -17,6 +17,12 @@ from gator.query.reader import JobCount, Reader
 from gator.v1 import query_pb2
 
 MOST_HOLDERS = 5
+_REASONS: Final = {
+    CORES: query_pb2.WAITING_REASON_CORES,
+    CORELESS: query_pb2.WAITING_REASON_CORES,
+    MEMORY: query_pb2.WAITING_REASON_MEMORY,
+}
+"""Reasons by the pool that lacks something; all further pools are licences."""
 _CONDITIONS: Final = {
     Condition.ON_PASS: query_pb2.CONDITION_PASS,
     Condition.ON_FAIL: query_pb2.CONDITION_FAIL,
@@ -26,27 +32,60 @@ _CONDITIONS: Final = {
 
 def waiting(reader: Reader, path: str = "") -> list[query_pb2.Waiting]:
     """What waits in a live run, below `path`; empty where the plan is not known."""
-    request = reader.plan_request()
-    if request is None or reader.run().state != query_pb2.RUN_STATE_RUNNING:
+    plan = plan_of(reader)
+    if plan is None:
         return []
-    plan = make_plan(request)
-    counts = _fold(plan, reader.job_counts())
-    books = Books(reader)
+    causes = Causes(reader, plan)
     template = template_of(path)
     found: list[query_pb2.Waiting] = []
     for node in plan.nodes.values():
         if not is_below(node.template, template):
             continue
-        jobs = _total(node) - counts[node.template].declared
+        jobs = _total(node) - causes.counts[node.template].declared
         if jobs <= 0:
             continue
-        awaited = [_awaited(edge, counts) for edge in node.waits if _is_open(edge, counts, reader)]
-        if awaited or (node.job is not None and not _is_held(node, counts, reader)):
+        awaited = causes.awaited(node)
+        if awaited or (node.job is not None and not causes.is_held(node)):
             entry = query_pb2.Waiting(path=node.template, jobs=jobs, awaited=awaited)
-            if not awaited:
-                books.explain(DemandKey.of(node.demand), entry)
+            if awaited:
+                entry.reasons.append(query_pb2.WAITING_REASON_DEPENDENCY)
+            else:
+                causes.books.explain(DemandKey.of(node.demand), entry)
             found.append(entry)
     return found
+
+
+def plan_of(reader: Reader) -> Plan | None:
+    """Returns the plan of a live run; None where it is not known, or the run does not go on."""
+    request = reader.plan_request()
+    if request is None or reader.run().state != query_pb2.RUN_STATE_RUNNING:
+        return None
+    return make_plan(request)
+
+
+class Causes:
+    """Why nodes of a live run have not started."""
+
+    def __init__(self, reader: Reader, plan: Plan) -> None:
+        self._reader = reader
+        self.counts = _fold(plan, reader.job_counts())
+        self.books = Books(reader)
+
+    def awaited(self, node: PlanNode) -> list[query_pb2.Awaited]:
+        """Returns what a node waits for and has not ended."""
+        return [
+            _awaited(edge, self.counts) for edge in node.waits if _is_open(edge, self.counts, self._reader)
+        ]
+
+    def is_held(self, node: PlanNode) -> bool:
+        """Returns whether something above a node waits, so that nothing else holds the node back."""
+        return _is_held(node, self.counts, self._reader)
+
+    def reasons(self, node: PlanNode) -> list[query_pb2.WaitingReason.ValueType]:
+        """Returns why a node has not started; nothing if only its turn has not come."""
+        if self.is_held(node) or any(_is_open(edge, self.counts, self._reader) for edge in node.waits):
+            return [query_pb2.WAITING_REASON_DEPENDENCY]
+        return self.books.reasons(DemandKey.of(node.demand)) if node.job is not None else []
 
 
 def planned_jobs(reader: Reader, path: str) -> int:
@@ -78,10 +117,18 @@ class Books:
             return
         need = self._ledger.need(demand)
         lacking = self._ledger.lacking(need)
+        entry.reasons.extend(self.reasons(demand))
         entry.lacking.extend(self._ledger.shortage(need))
         names = {name for name, _ in demand.licenses if self._ledger.pool_of(name) in lacking}
         holders = (path for path, held in self._demands if names & {name for name, _ in held.licenses})
         entry.holders.extend(islice(holders, MOST_HOLDERS))
+
+    def reasons(self, demand: DemandKey) -> list[query_pb2.WaitingReason.ValueType]:
+        """Returns the kinds of resources that a job lacks."""
+        if self._ledger is None:
+            return []
+        lacking = self._ledger.lacking(self._ledger.need(demand))
+        return sorted({_REASONS.get(pool, query_pb2.WAITING_REASON_LICENCE) for pool in lacking})
 
 
 def _fold(plan: Plan, counts: Mapping[str, tuple[int, int]]) -> dict[str, JobCount]:

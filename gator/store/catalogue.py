@@ -11,7 +11,7 @@ from typing import cast
 from google.protobuf.message import Message
 
 from gator.core.metrics import MOST_NAME
-from gator.events import parent_of, sort_key, template_of
+from gator.events import MOST_PATH_BYTES, key_of_path, parent_of, template_of
 from gator.store.rows import AttemptRow, MetricRow, NodeRow
 from gator.v1 import attach_pb2, event_pb2, query_pb2
 from gator.v1.common_pb2 import Counts
@@ -51,7 +51,7 @@ class Changes:
         row = self.nodes.get(path)
         if row is None:
             depth = path.count("/")
-            row = NodeRow(path, parent_of(path), template_of(path), sort_key(path), depth, state)
+            row = NodeRow(path, parent_of(path), template_of(path), depth, state)
             self.nodes[path] = row
         elif row.state < state:
             row.state = state
@@ -75,6 +75,7 @@ def _take_declared(changes: Changes, _: str, event: event_pb2.Event) -> None:
     declared = event.declared
     row = changes.node(event.path, _WAITING)
     row.kind = declared.kind
+    row.sort = _sort_key(event.path, declared.sort_key)
     row.children = declared.children
     row.jobs = declared.jobs
     row.weight = declared.priority
@@ -90,6 +91,11 @@ def _take_declared(changes: Changes, _: str, event: event_pb2.Event) -> None:
         row.tags = json.dumps(list(declared.tags))
     # A tier that is started again declares again; the first time counts.
     row.declared_unix_nanos = _least(row.declared_unix_nanos, event.time_unix_nanos)
+
+
+def _sort_key(path: str, key: str) -> str:
+    """Returns the sort key of a node, made of its path if none is said or one too long for an index."""
+    return key if key and key.isascii() and len(key) <= MOST_PATH_BYTES else key_of_path(path)
 
 
 def _take_started(changes: Changes, store: str, event: event_pb2.Event) -> None:
@@ -129,6 +135,7 @@ def _take_finished(changes: Changes, store: str, event: event_pb2.Event) -> None
     row.stdout_lines = finished.stdout_lines
     row.stderr_lines = finished.stderr_lines
     row.dropped_bytes = finished.dropped_bytes
+    row.longest_silence_nanos = finished.longest_silence_nanos
     if finished.HasField("first_error"):
         row.first_error = _blob(finished.first_error)
     if finished.signature:

@@ -10,11 +10,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from gator.core.pages import NodeList, Over, Place, never
+from gator.core.pages import AttemptList, JobAttempt, NodeList, OpenGroup, Over, Place, never
 from gator.core.pools import DemandKey
 from gator.spec.paths import PathPattern
 from gator.store import run_rows
-from gator.store.catalogue_where import BEFORE, LAST_BELOW, Condition, parts_of
+from gator.store.catalogue_where import (
+    BEFORE,
+    FEW_BY_SPEC,
+    LAST_BELOW,
+    Condition,
+    is_of_few,
+    order_of,
+    parts_of,
+    span,
+)
 from gator.v1 import common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -119,13 +128,13 @@ class CatalogueReader:
     ) -> list[Any]:
         order = order.replace(":now", str(now))
         where = self._where().add(condition)
-        where.scope(wanted)
-        sorting = "place, n.sort"
-        if wanted.order == qs.NODE_ORDER_PATH:
+        where.scope(wanted, self.sort_key(wanted.path) if self._is_within(wanted) else "")
+        if order_of(wanted) == qs.NODE_ORDER_SPEC:
             # An order of its own lets the index of the tree be used.
-            sorting = "n.sort"
-            where.add("n.sort > ?", after[1] if after else "")
+            sorting = FEW_BY_SPEC if is_of_few(wanted) else "n.sort"
+            where.add(f"{sorting} > ?", after[1] if after else "")
         else:
+            sorting = "place, n.sort"
             place, sort = after[:2] if after else (BEFORE.get(wanted.order, 0), "")
             # The first of these is for SQLite, which begins in no index over an expression by the second.
             where.add(f"{order} >= ? AND ({order}, n.sort) > (?, ?)", place, place, sort)
@@ -134,6 +143,20 @@ class CatalogueReader:
             f" WHERE {where.text} ORDER BY {sorting} LIMIT ?"
         )
         return self._query(sql, [*where.values, limit])
+
+    @staticmethod
+    def _is_within(wanted: qs.ListNodesRequest) -> bool:
+        return wanted.scope == qs.SCOPE_SUBTREE and "/" in wanted.path
+
+    def sort_key(self, path: str) -> str:
+        """Returns the sort key of a node; empty if it was not declared."""
+        where = self._where().add("n.path = ?", path)
+        rows = self._query(f"SELECT n.sort FROM nodes AS n WHERE {where.text}", where.values)  # noqa: S608
+        return (rows[0][0] or "") if rows else ""
+
+    def span(self, path: str) -> tuple[str, str]:
+        """Returns the least sort key of a node and all below it, and one that is greater than all of them."""
+        return span(self.sort_key(path))
 
     def _placed(self, places: Sequence[Place], paths: Sequence[str]) -> list[tuple[Place, query_pb2.Node]]:
         # Nodes are never removed, so each is found again.
@@ -204,6 +227,27 @@ class CatalogueReader:
         rows = self._query(f"SELECT n.declared_unix_nanos FROM nodes AS n WHERE {where.text}", where.values)  # noqa: S608
         return (rows[0][0] or 0) if rows else 0
 
+    def open_groups(self, path: str) -> list[OpenGroup]:
+        """Returns the declared groups and arrays that have not ended: a node and those below it."""
+        where = self._where().add("n.kind <> ?", _JOB).add("n.state <> ?", _ENDED)
+        below = qs.ListNodesRequest(path=path, scope=qs.SCOPE_SUBTREE)
+        where.scope(below, self.sort_key(path) if self._is_within(below) else "")
+        sql = f"SELECT n.sort, n.path, n.template FROM nodes AS n WHERE {where.text}"  # noqa: S608
+        return [OpenGroup(*row) for row in self._query(sql, where.values)]
+
+    def declared_children(self, paths: Sequence[str]) -> dict[tuple[str, str], int]:
+        """Returns the number of declared children of these nodes, by the node and by their template path."""
+        found: dict[tuple[str, str], int] = {}
+        for some in _pieces(paths):
+            where = self._where().one_of("n.parent", some).add("n.declared_unix_nanos IS NOT NULL")
+            sql = (
+                f"SELECT n.parent, n.template, count(*) FROM nodes AS n WHERE {where.text}"  # noqa: S608
+                " GROUP BY n.parent, n.template"
+            )
+            for parent, template, count in self._query(sql, where.values):
+                found[parent, template] = count
+        return found
+
     # -- jobs
 
     def job_counts(self) -> Mapping[str, tuple[int, int]]:
@@ -231,6 +275,55 @@ class CatalogueReader:
         sql = f"{run_rows.SELECT_ATTEMPTS} WHERE {where.text} ORDER BY n.number"
         rows = self._query(sql, where.values)
         return [run_rows.attempt_of(dict(zip(run_rows.ATTEMPT_NAMES, row, strict=True))) for row in rows]
+
+    def job_attempts(
+        self, wanted: qs.ListLinesRequest, after: str, limit: int, over: Over = never
+    ) -> AttemptList:
+        """Returns the attempts that a request for lines means, in the order of the spec, after a sort key.
+
+        There are fewer than `limit` at the end, or when `over` says so while globs are compared.
+        """
+        patterns = [PathPattern(glob) for glob in wanted.globs]
+        piece = max(limit, _PIECE) if patterns else limit
+        found: list[JobAttempt] = []
+        while True:
+            rows = self._job_attempts(wanted, after, piece)
+            for row in rows:
+                attempt = JobAttempt(*row)
+                after = attempt.sort_key
+                if not patterns or any(pattern.matches(attempt.path) for pattern in patterns):
+                    found.append(attempt)
+                    if len(found) == limit:
+                        return AttemptList(found, after)
+            if len(rows) < piece:
+                return AttemptList(found, None)
+            if over():
+                return AttemptList(found, after)
+
+    def _job_attempts(self, wanted: qs.ListLinesRequest, after: str, limit: int) -> list[Any]:
+        below = qs.ListNodesRequest(
+            path=wanted.path, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB]
+        )
+        where = self._where().add("n.sort > ?", after)
+        where.scope(below, self.sort_key(wanted.path) if self._is_within(below) else "")
+        run = "" if self._run is None else " AND {table}.run = n.run"
+        where.add(f"a.path = n.path{run.format(table='a')}")
+        if wanted.attempt:
+            where.add("a.number = ?", wanted.attempt)
+        else:
+            last = f"SELECT max(b.number) FROM attempts AS b WHERE b.path = n.path{run.format(table='b')}"  # noqa: S608
+            where.add(f"a.number = ({last})")
+        if wanted.since_unix_nanos:
+            where.add("(a.ended_unix_nanos IS NULL OR a.ended_unix_nanos >= ?)", wanted.since_unix_nanos)
+        if wanted.until_unix_nanos:
+            where.add("(a.started_unix_nanos IS NULL OR a.started_unix_nanos < ?)", wanted.until_unix_nanos)
+        # A cross join, since SQLite begins with its left side then, whose index has the order.
+        sql = (
+            "SELECT n.sort, n.path, a.number, coalesce(a.store, ''), a.ended_unix_nanos,"  # noqa: S608
+            " a.stdout_lines, a.stderr_lines"
+            f" FROM nodes AS n CROSS JOIN attempts AS a WHERE {where.text} ORDER BY n.sort LIMIT ?"
+        )
+        return self._query(sql, [*where.values, limit])
 
     # -- results
 
@@ -260,6 +353,26 @@ class CatalogueReader:
                 total = event_pb2.MetricTotal(**dict(zip(_METRIC, values, strict=True)))
                 found.setdefault(path, []).append(total)
         return found
+
+    def nodes_with_metrics(
+        self, wanted: qs.ListNodesRequest, names: Sequence[str], after: str, limit: int
+    ) -> list[tuple[str, str]]:
+        """Returns sort keys and paths of the nodes that have metrics, in the order of the spec, after a key.
+
+        `wanted` has a path and a scope. With `names` only metrics of these names count.
+        """
+        where = self._where().add("n.sort > ?", after)
+        where.scope(wanted, self.sort_key(wanted.path) if self._is_within(wanted) else "")
+        having = Condition().add(
+            "m.path = n.path" if self._run is None else "m.path = n.path AND m.run = n.run"
+        )
+        if names:
+            having.one_of("m.name", names)
+        sql = (
+            f"SELECT n.sort, n.path FROM nodes AS n WHERE {where.text}"  # noqa: S608 - constant parts
+            f" AND EXISTS (SELECT 1 FROM metrics AS m WHERE {having.text}) ORDER BY n.sort LIMIT ?"
+        )
+        return self._query(sql, [*where.values, *having.values, limit])
 
     def _where(self, table: str = "n") -> Condition:
         return Condition() if self._run is None else Condition().run(table, self._run)

@@ -5,7 +5,7 @@ The rule: whatever comes from a request is a value, never a part of the text.
 
 from collections.abc import Mapping, Sequence
 
-from gator.events import sort_key
+from gator.events import LEVEL_SEPARATOR
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -15,39 +15,53 @@ _GOING = [query_pb2.NODE_STATE_UNSPECIFIED, query_pb2.NODE_STATE_WAITING, query_
 _KINDS = [common_pb2.NODE_KIND_JOB, common_pb2.NODE_KIND_GROUP, common_pb2.NODE_KIND_ARRAY]
 
 ORDERS: Mapping[int, str] = {
+    qs.NODE_ORDER_SPEC: "''",
     qs.NODE_ORDER_DECLARED: "n.declared_unix_nanos",
-    qs.NODE_ORDER_PATH: "''",
     qs.NODE_ORDER_STARTED: f"coalesce(n.started_unix_nanos, {_NEVER})",
     qs.NODE_ORDER_DURATION: "coalesce(n.started_unix_nanos - coalesce(n.ended_unix_nanos, :now), 1)",
+    qs.NODE_ORDER_ENDED: f"coalesce(n.ended_unix_nanos, {_NEVER})",
+    qs.NODE_ORDER_MEMORY: "coalesce(-n.peak_memory_bytes, 1)",
+    qs.NODE_ORDER_PROCESSOR: "coalesce(-(n.user_nanos + n.system_nanos), 1)",
 }
-"""What nodes are sorted by, before their place in the tree."""
+"""What nodes are sorted by, before their sort keys."""
+
+FEW_BY_SPEC = "n.sort || ''"
+"""The sort key, written so that no database walks an index in this order for the few nodes that pass."""
 
 _FEW = "n.declared_unix_nanos + 0"
-"""The order of declaration, said so that no index is walked in this order for the few that pass."""
+"""The order of declaration, written for the same purpose."""
 
 _ENDED_BY_DURATION = "coalesce(n.started_unix_nanos - n.ended_unix_nanos, 1)"
 """As an index may have it, which knows no present time."""
 
-BEFORE: Mapping[int, int] = {qs.NODE_ORDER_DURATION: -_NEVER}
+BEFORE: Mapping[int, int] = {
+    qs.NODE_ORDER_DURATION: -_NEVER,
+    qs.NODE_ORDER_MEMORY: -_NEVER,
+    qs.NODE_ORDER_PROCESSOR: -_NEVER,
+}
 """What stands before the first place in each order; else 0 does."""
 
 
-LAST_BELOW = "\x02"
-"""Sort keys of all below a node are less than its own with this at its end."""
+LAST_BELOW = chr(ord(LEVEL_SEPARATOR) + 1)
+"""Sort keys of all nodes below a node are less than its own with this at its end."""
 
 
-def span(path: str) -> tuple[str, str]:
-    """The sort keys of a node and all below it are at least the first and less than the second."""
-    key = sort_key(path)
+def span(key: str) -> tuple[str, str]:
+    """Returns the least sort key of a node and all below it, and one that is greater than all of them."""
     return key, key + LAST_BELOW
 
 
-def order_of(wanted: qs.ListNodesRequest) -> str:
-    """What the nodes of a request are sorted by, before their place in the tree."""
-    if wanted.order in (qs.NODE_ORDER_UNSPECIFIED, qs.NODE_ORDER_DECLARED):
+def order_of(wanted: qs.ListNodesRequest) -> int:
+    """Returns the order in which the nodes of a request come."""
+    return wanted.order or qs.NODE_ORDER_SPEC
+
+
+def sorting_of(wanted: qs.ListNodesRequest) -> str:
+    """Returns what the nodes of a request are sorted by, before their sort keys."""
+    if order_of(wanted) == qs.NODE_ORDER_DECLARED:
         below = wanted.scope == qs.SCOPE_SUBTREE and "/" in wanted.path
-        return _FEW if below or _is_of_few(wanted) else ORDERS[qs.NODE_ORDER_DECLARED]
-    return ORDERS[wanted.order]
+        return _FEW if below or is_of_few(wanted) else ORDERS[qs.NODE_ORDER_DECLARED]
+    return ORDERS[order_of(wanted)]
 
 
 def parts_of(wanted: qs.ListNodesRequest) -> Sequence[tuple[str, str]]:
@@ -56,10 +70,10 @@ def parts_of(wanted: qs.ListNodesRequest) -> Sequence[tuple[str, str]]:
     Most come in one. Of a whole run by duration those that have ended, which are many, are apart from those
     that go on, whose durations no index can know.
     """
-    order = order_of(wanted)
+    order = sorting_of(wanted)
     kinds = list(wanted.kinds)
     few = kinds and common_pb2.NODE_KIND_JOB not in kinds
-    if wanted.order != qs.NODE_ORDER_DURATION or not _is_whole_run(wanted) or few or _is_of_few(wanted):
+    if wanted.order != qs.NODE_ORDER_DURATION or not _is_whole_run(wanted) or few or is_of_few(wanted):
         return [(order, "1 = 1")]
     going = Condition().numbers("n.kind", common_pb2.NodeKind.values()).numbers("n.state", _GOING)
     return [
@@ -72,7 +86,7 @@ def _is_whole_run(wanted: qs.ListNodesRequest) -> bool:
     return wanted.scope == qs.SCOPE_SUBTREE and "/" not in wanted.path
 
 
-def _is_of_few(wanted: qs.ListNodesRequest) -> bool:
+def is_of_few(wanted: qs.ListNodesRequest) -> bool:
     """Whether few nodes of a run pass, which another index finds."""
     running = list(wanted.states) == [query_pb2.NODE_STATE_RUNNING]
     return running or (bool(wanted.outcomes) and common_pb2.OUTCOME_PASSED not in wanted.outcomes)
@@ -117,8 +131,8 @@ class Condition:
             return self
         return self.add(f"{column} IN ({', '.join(str(int(number)) for number in wanted)})")
 
-    def scope(self, wanted: qs.ListNodesRequest) -> "Condition":
-        """Ask for declared nodes that a request means, apart from its globs."""
+    def scope(self, wanted: qs.ListNodesRequest, key: str) -> "Condition":
+        """Asks for declared nodes that a request means, apart from its globs; `key` is that of its path."""
         self.add("n.declared_unix_nanos IS NOT NULL")
         match wanted.scope:
             case qs.SCOPE_NODE:
@@ -126,7 +140,9 @@ class Condition:
             case qs.SCOPE_SUBTREE:
                 if "/" in wanted.path:
                     # From the key of the node itself to the last of those below it.
-                    self.add("n.sort >= ? AND n.sort < ?", *span(wanted.path))
+                    self.add("n.sort >= ? AND n.sort < ?", *span(key))
+                if wanted.levels:
+                    self.add("n.depth <= ?", wanted.path.count("/") + wanted.levels)
             case _:
                 self.add("n.parent = ?", wanted.path)
         outcomes = list(wanted.outcomes)
@@ -134,4 +150,7 @@ class Condition:
         if outcomes and all(outcomes):
             # Said in full, these are a few places in the index by kind, state and outcome.
             kinds, states = kinds or _KINDS, states or _ENDED
+        if order_of(wanted) == qs.NODE_ORDER_SPEC and not is_of_few(wanted):
+            # The plus keeps SQLite from finding many nodes by an index that does not have their order.
+            return self.numbers("+n.kind", kinds).numbers("+n.state", states).numbers("+n.outcome", outcomes)
         return self.numbers("n.kind", kinds).numbers("n.state", states).numbers("n.outcome", outcomes)

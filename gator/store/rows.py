@@ -30,16 +30,16 @@ NewestText = Annotated[str | None, NEWEST]
 class NodeRow(Struct):
     """What is known of a node. `state` is a NodeState, times are nanoseconds since 1970 UTC.
 
-    `sort` orders paths as a tree, with the indices of repeats as numbers. `tags` and `licenses` are JSON,
-    `tally` and `first_error` are serialised messages.
+    `sort` is the sort key of a node that was declared. `tags` and `licenses` are JSON, `tally` and
+    `first_error` are serialised messages.
     """
 
     path: Annotated[str, KEY]
     parent: Annotated[str, FIXED]
     template: Annotated[str, FIXED]
-    sort: Annotated[str, FIXED]
     depth: Annotated[int, FIXED]
     state: Annotated[int, GREATEST]
+    sort: NewestText = None
     kind: NewestInt = None
     children: NewestInt = None
     jobs: NewestInt = None
@@ -106,6 +106,7 @@ class AttemptRow(Struct):
     stdout_lines: NewestInt = None
     stderr_lines: NewestInt = None
     dropped_bytes: NewestInt = None
+    longest_silence_nanos: NewestInt = None
     first_error: NewestBytes = None
     signature: NewestText = None
 

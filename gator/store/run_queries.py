@@ -9,11 +9,12 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from gator.core.pages import NodeList, Over, Place, never
+from gator.core.pages import AttemptList, JobAttempt, NodeList, OpenGroup, Over, Place, never
 from gator.core.pools import DemandKey, Pools
 from gator.events import GRADED_KINDS
 from gator.store.blocks import decode
 from gator.store.catalogue_reader import CatalogueReader
+from gator.store.outputs import outputs_of
 from gator.store.reader import Reader
 from gator.store.run_closing import catch_up, complete
 from gator.store.run_files import RunFiles
@@ -144,6 +145,26 @@ class FolderReader:
         """The metrics of those of these nodes that have a Result with some."""
         return self._catalogue.metrics(paths)
 
+    def nodes_with_metrics(
+        self, wanted: qs.ListNodesRequest, names: Sequence[str], after: str, limit: int
+    ) -> Sequence[tuple[str, str]]:
+        """Returns sort keys and paths of the nodes that have metrics, after a key, in their order."""
+        return self._catalogue.nodes_with_metrics(wanted, names, after, limit)
+
+    def open_groups(self, path: str) -> Sequence[OpenGroup]:
+        """Returns the declared groups and arrays that have not ended: a node and those below it."""
+        return self._catalogue.open_groups(path)
+
+    def declared_children(self, paths: Sequence[str]) -> Mapping[tuple[str, str], int]:
+        """Returns the number of declared children of these nodes, by the node and by their template path."""
+        return self._catalogue.declared_children(paths)
+
+    def job_attempts(
+        self, wanted: qs.ListLinesRequest, after: str, limit: int, over: Over = never
+    ) -> AttemptList:
+        """Returns the attempts that a request for lines means, in the order of the spec, after a sort key."""
+        return self._catalogue.job_attempts(wanted, after, limit, over)
+
     # -- events
 
     def positions(self, kinds: Sequence[attach_pb2.EventKind.ValueType] = ()) -> Mapping[str, int]:
@@ -198,6 +219,21 @@ class FolderReader:
             return []
         rows = reader.query(f"SELECT id FROM subjects WHERE {' AND '.join(where)}", values)  # noqa: S608
         return [row[0] for row in rows]
+
+    def outputs(
+        self, attempts: Sequence[JobAttempt], kinds: Sequence[attach_pb2.EventKind.ValueType]
+    ) -> Mapping[JobAttempt, Sequence[event_pb2.Event]]:
+        """Returns the events of these kinds of those attempts that have little output, each in its order."""
+        found: dict[JobAttempt, Sequence[event_pb2.Event]] = {}
+        by_store: dict[str, list[JobAttempt]] = {}
+        for attempt in attempts:
+            by_store.setdefault(attempt.store, []).append(attempt)
+        for store, some in by_store.items():
+            with self._lock:
+                reader = self._files.reader(store)
+            if reader is not None:
+                found.update(outputs_of(reader.query, some, kinds))
+        return found
 
     def bytes_of(self, block: event_pb2.Block) -> bytes:
         """The bytes of a block as they were read."""

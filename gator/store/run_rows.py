@@ -17,7 +17,7 @@ ATTEMPT_COLUMNS = (
     "path, number, store, started_unix_nanos, ended_unix_nanos, host, pid, daemon, cores, outcome, reason,"
     " message, exit_code, signal, debug, info, warning, error, critical, wall_nanos, user_nanos,"
     " system_nanos, peak_memory_bytes, peak_processes, stdout_lines, stderr_lines, dropped_bytes,"
-    " first_error, signature"
+    " longest_silence_nanos, first_error, signature"
 )
 
 NODE_NAMES = tuple(name.strip() for name in NODE_COLUMNS.split(","))
@@ -109,6 +109,7 @@ def attempt_of(row: Any) -> query_pb2.Attempt:
         finished.stdout_lines = row["stdout_lines"] or 0
         finished.stderr_lines = row["stderr_lines"] or 0
         finished.dropped_bytes = row["dropped_bytes"] or 0
+        finished.longest_silence_nanos = row["longest_silence_nanos"] or 0
         if row["first_error"] is not None:
             finished.first_error.ParseFromString(row["first_error"])
         finished.signature = row["signature"] or ""

@@ -41,9 +41,9 @@ _VERSION_1 = (
         path TEXT NOT NULL PRIMARY KEY,
         parent TEXT NOT NULL,
         template TEXT NOT NULL,
-        sort TEXT NOT NULL,
         depth INTEGER NOT NULL,
         state INTEGER NOT NULL,
+        sort TEXT,
         kind INTEGER,
         children INTEGER,
         jobs INTEGER,
@@ -111,6 +111,7 @@ _VERSION_1 = (
         stdout_lines INTEGER,
         stderr_lines INTEGER,
         dropped_bytes INTEGER,
+        longest_silence_nanos INTEGER,
         first_error BLOB,
         PRIMARY KEY (path, number)
     )

@@ -151,6 +151,7 @@ class Declared(message.Message):
     ALLOW_FAILURE_FIELD_NUMBER: builtins.int
     TAGS_FIELD_NUMBER: builtins.int
     PRIORITY_FIELD_NUMBER: builtins.int
+    SORT_KEY_FIELD_NUMBER: builtins.int
     kind: common_pb2.NodeKind.ValueType
     """What the node is."""
     children: builtins.int
@@ -163,6 +164,10 @@ class Declared(message.Message):
     """A failure does not fail the group above."""
     priority: builtins.int
     """Weight for the order of starting."""
+    sort_key: builtins.str
+    """Text that sorts the nodes of a run in the order of the spec when compared byte by byte: a node before everything below it,
+    siblings as written, repeats by number. It has one part a level, joined by U+0001. If empty, the path stands in.
+    """
     @builtins.property
     def demand(self) -> common_pb2.Demand:
         """What a job will hold while it runs."""
@@ -182,10 +187,11 @@ class Declared(message.Message):
         allow_failure: builtins.bool = ...,
         tags: abc.Iterable[builtins.str] | None = ...,
         priority: builtins.int = ...,
+        sort_key: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["demand", b"demand"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "children", b"children", "demand", b"demand", "jobs", b"jobs", "kind", b"kind", "priority", b"priority", "seed", b"seed", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "children", b"children", "demand", b"demand", "jobs", b"jobs", "kind", b"kind", "priority", b"priority", "seed", b"seed", "sort_key", b"sort_key", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -338,7 +344,7 @@ class Block(message.Message):
     SEVERITY_FIELD_NUMBER: builtins.int
     FIRST_LINE_FIELD_NUMBER: builtins.int
     LINES_FIELD_NUMBER: builtins.int
-    MESSAGES_FIELD_NUMBER: builtins.int
+    COUNTS_FIELD_NUMBER: builtins.int
     SIZE_BYTES_FIELD_NUMBER: builtins.int
     ENCODING_FIELD_NUMBER: builtins.int
     DATA_FIELD_NUMBER: builtins.int
@@ -354,8 +360,6 @@ class Block(message.Message):
     """Number of the first line, from 1. A line cut into pieces keeps its number."""
     lines: builtins.int
     """Number of lines that begin in this block."""
-    messages: builtins.int
-    """Number of lines in it that count as messages, that is, are not blank."""
     size_bytes: builtins.int
     """Number of bytes before compression."""
     encoding: Block.Encoding.ValueType
@@ -370,6 +374,13 @@ class Block(message.Message):
     """Whether the block begins inside a line whose beginning stands in the block before."""
     offset_bytes: builtins.int
     """Byte offset of the block in its stream."""
+    @builtins.property
+    def counts(self) -> common_pb2.Counts:
+        """Number of messages in it by severity. A line that is not blank is one message: of the severity of its own LogEvent, the one
+        with its stream and number, or else of the block's. It is counted in the block in which it was found not to be blank, which
+        is the one with its first visible byte. LogEvents that were not read from a line are not counted here.
+        """
+
     def __init__(
         self,
         *,
@@ -377,7 +388,7 @@ class Block(message.Message):
         severity: common_pb2.Severity.ValueType = ...,
         first_line: builtins.int = ...,
         lines: builtins.int = ...,
-        messages: builtins.int = ...,
+        counts: common_pb2.Counts | None = ...,
         size_bytes: builtins.int = ...,
         encoding: Block.Encoding.ValueType = ...,
         data: builtins.bytes = ...,
@@ -386,9 +397,9 @@ class Block(message.Message):
         continues: builtins.bool = ...,
         offset_bytes: builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["counts", b"counts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["continues", b"continues", "data", b"data", "encoding", b"encoding", "first_line", b"first_line", "first_read_unix_nanos", b"first_read_unix_nanos", "last_read_unix_nanos", b"last_read_unix_nanos", "lines", b"lines", "messages", b"messages", "offset_bytes", b"offset_bytes", "severity", b"severity", "size_bytes", b"size_bytes", "stream", b"stream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["continues", b"continues", "counts", b"counts", "data", b"data", "encoding", b"encoding", "first_line", b"first_line", "first_read_unix_nanos", b"first_read_unix_nanos", "last_read_unix_nanos", b"last_read_unix_nanos", "lines", b"lines", "offset_bytes", b"offset_bytes", "severity", b"severity", "size_bytes", b"size_bytes", "stream", b"stream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -606,6 +617,7 @@ class AttemptFinished(message.Message):
     DROPPED_BYTES_FIELD_NUMBER: builtins.int
     SIGNATURE_FIELD_NUMBER: builtins.int
     ENDED_UNIX_NANOS_FIELD_NUMBER: builtins.int
+    LONGEST_SILENCE_NANOS_FIELD_NUMBER: builtins.int
     outcome: common_pb2.Outcome.ValueType
     """What came of it."""
     reason: common_pb2.Reason.ValueType
@@ -628,6 +640,10 @@ class AttemptFinished(message.Message):
     """
     ended_unix_nanos: builtins.int
     """When it ended, in nanoseconds since 1970 UTC, by the clock of its host; 0 where that is not known."""
+    longest_silence_nanos: builtins.int
+    """Longest time in which nothing was read from it: between two reads of output, from its start to the first one, or from the
+    last one to its end; by a monotonic clock, in nanoseconds.
+    """
     @builtins.property
     def usage(self) -> Usage:
         """What it used."""
@@ -661,10 +677,11 @@ class AttemptFinished(message.Message):
         dropped_bytes: builtins.int = ...,
         signature: builtins.str = ...,
         ended_unix_nanos: builtins.int = ...,
+        longest_silence_nanos: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counts", b"counts", "exit_code", b"exit_code", "first_error", b"first_error", "signal", b"signal", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "first_error", b"first_error", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "first_error", b"first_error", "longest_silence_nanos", b"longest_silence_nanos", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015

@@ -76,6 +76,49 @@ NODE_STATE_RUNNING: NodeState.ValueType  # 2
 NODE_STATE_ENDED: NodeState.ValueType  # 3
 """It has its Result."""
 
+class _WaitingReason:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WaitingReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_WaitingReason.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    WAITING_REASON_UNSPECIFIED: _WaitingReason.ValueType  # 0
+    """Not known."""
+    WAITING_REASON_DEPENDENCY: _WaitingReason.ValueType  # 1
+    """Something that it waits for has not ended, or stands before a group above it."""
+    WAITING_REASON_CORES: _WaitingReason.ValueType  # 2
+    """Not enough cores are free."""
+    WAITING_REASON_MEMORY: _WaitingReason.ValueType  # 3
+    """Not enough memory is free."""
+    WAITING_REASON_LICENCE: _WaitingReason.ValueType  # 4
+    """Not enough licences are free."""
+    WAITING_REASON_HOST: _WaitingReason.ValueType  # 5
+    """No host is there that may run it. Reserved: all hosts of today run any job."""
+    WAITING_REASON_DRAIN: _WaitingReason.ValueType  # 6
+    """The hosts that may run it take no new jobs. Reserved: hosts cannot be drained yet."""
+    WAITING_REASON_HOLD: _WaitingReason.ValueType  # 7
+    """A user holds it back. Reserved: jobs cannot be held yet."""
+
+class WaitingReason(_WaitingReason, metaclass=_WaitingReasonEnumTypeWrapper):
+    """Why something cannot start yet."""
+
+WAITING_REASON_UNSPECIFIED: WaitingReason.ValueType  # 0
+"""Not known."""
+WAITING_REASON_DEPENDENCY: WaitingReason.ValueType  # 1
+"""Something that it waits for has not ended, or stands before a group above it."""
+WAITING_REASON_CORES: WaitingReason.ValueType  # 2
+"""Not enough cores are free."""
+WAITING_REASON_MEMORY: WaitingReason.ValueType  # 3
+"""Not enough memory is free."""
+WAITING_REASON_LICENCE: WaitingReason.ValueType  # 4
+"""Not enough licences are free."""
+WAITING_REASON_HOST: WaitingReason.ValueType  # 5
+"""No host is there that may run it. Reserved: all hosts of today run any job."""
+WAITING_REASON_DRAIN: WaitingReason.ValueType  # 6
+"""The hosts that may run it take no new jobs. Reserved: hosts cannot be drained yet."""
+WAITING_REASON_HOLD: WaitingReason.ValueType  # 7
+"""A user holds it back. Reserved: jobs cannot be held yet."""
+
 class _Condition:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -281,6 +324,7 @@ class Node(message.Message):
     HOST_FIELD_NUMBER: builtins.int
     SIGNATURE_FIELD_NUMBER: builtins.int
     FIRST_FAILURE_UNIX_NANOS_FIELD_NUMBER: builtins.int
+    WAITING_FOR_FIELD_NUMBER: builtins.int
     path: builtins.str
     """Its path from the root."""
     kind: common_pb2.NodeKind.ValueType
@@ -337,6 +381,12 @@ class Node(message.Message):
     def demand(self) -> common_pb2.Demand:
         """What a job holds while it runs."""
 
+    @builtins.property
+    def waiting_for(self) -> containers.RepeatedScalarFieldContainer[WaitingReason.ValueType]:
+        """Why it has not started; empty for a node that has, or if nothing holds it back but that its turn has not come. Only said of
+        nodes that were not declared yet.
+        """
+
     def __init__(
         self,
         *,
@@ -362,10 +412,11 @@ class Node(message.Message):
         host: builtins.str = ...,
         signature: builtins.str = ...,
         first_failure_unix_nanos: builtins.int = ...,
+        waiting_for: abc.Iterable[WaitingReason.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["counts", b"counts", "demand", b"demand", "first_error", b"first_error", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "children", b"children", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "host", b"host", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "children", b"children", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "host", b"host", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "usage", b"usage", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -444,7 +495,7 @@ class Line(message.Message):
     raw: builtins.bytes
     """Its bytes without the line end, only where the text is not the truth."""
     time_unix_nanos: builtins.int
-    """When it was read or written, in nanoseconds since 1970 UTC; lines read together have one time."""
+    """When it was read or written, in nanoseconds since 1970 UTC. The lines of one block have one time, that of its last read."""
     logger: builtins.str
     """Who wrote it, where it was not read from a stream."""
     hit: builtins.bool
@@ -576,6 +627,7 @@ class Waiting(message.Message):
     AWAITED_FIELD_NUMBER: builtins.int
     LACKING_FIELD_NUMBER: builtins.int
     HOLDERS_FIELD_NUMBER: builtins.int
+    REASONS_FIELD_NUMBER: builtins.int
     path: builtins.str
     """The node; repeats that wait for the same stand as one, without their indices."""
     jobs: builtins.int
@@ -586,11 +638,15 @@ class Waiting(message.Message):
 
     @builtins.property
     def lacking(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Where `awaited` is empty: what it lacks, one text a pool such as `2 cores, 1 free`; empty when only its turn has not come."""
+        """Where `awaited` is empty: what it lacks, one text a pool such as `2 cores, 1 free`."""
 
     @builtins.property
     def holders(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Some of the jobs that hold the licences it lacks."""
+
+    @builtins.property
+    def reasons(self) -> containers.RepeatedScalarFieldContainer[WaitingReason.ValueType]:
+        """Why it waits, in the order of the enum; empty if nothing holds it back but that its turn has not come."""
 
     def __init__(
         self,
@@ -600,10 +656,11 @@ class Waiting(message.Message):
         awaited: abc.Iterable[Awaited] | None = ...,
         lacking: abc.Iterable[builtins.str] | None = ...,
         holders: abc.Iterable[builtins.str] | None = ...,
+        reasons: abc.Iterable[WaitingReason.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["awaited", b"awaited", "holders", b"holders", "jobs", b"jobs", "lacking", b"lacking", "path", b"path"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["awaited", b"awaited", "holders", b"holders", "jobs", b"jobs", "lacking", b"lacking", "path", b"path", "reasons", b"reasons"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

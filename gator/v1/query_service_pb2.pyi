@@ -57,29 +57,41 @@ class _NodeOrder:
 class _NodeOrderEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_NodeOrder.ValueType], builtins.type):
     DESCRIPTOR: descriptor.EnumDescriptor
     NODE_ORDER_UNSPECIFIED: _NodeOrder.ValueType  # 0
-    """As DECLARED."""
-    NODE_ORDER_DECLARED: _NodeOrder.ValueType  # 1
+    """As SPEC."""
+    NODE_ORDER_SPEC: _NodeOrder.ValueType  # 1
+    """The order of the spec: a node before everything below it, siblings as written, repeats by number."""
+    NODE_ORDER_DECLARED: _NodeOrder.ValueType  # 2
     """The order in which they were declared."""
-    NODE_ORDER_PATH: _NodeOrder.ValueType  # 2
-    """Their paths."""
     NODE_ORDER_STARTED: _NodeOrder.ValueType  # 3
-    """Their start; what has not started comes last."""
+    """Their start; nodes that have not started come last."""
     NODE_ORDER_DURATION: _NodeOrder.ValueType  # 4
     """How long they ran, the longest first."""
+    NODE_ORDER_ENDED: _NodeOrder.ValueType  # 5
+    """Their end; nodes that have not ended come last."""
+    NODE_ORDER_MEMORY: _NodeOrder.ValueType  # 6
+    """Greatest resident memory, the largest first; nodes whose memory is not known come last."""
+    NODE_ORDER_PROCESSOR: _NodeOrder.ValueType  # 7
+    """Processor time, the most first; nodes whose time is not known come last."""
 
 class NodeOrder(_NodeOrder, metaclass=_NodeOrderEnumTypeWrapper):
-    """What to sort nodes by."""
+    """What to sort nodes by. Nodes that are equal in this come in the order of the spec."""
 
 NODE_ORDER_UNSPECIFIED: NodeOrder.ValueType  # 0
-"""As DECLARED."""
-NODE_ORDER_DECLARED: NodeOrder.ValueType  # 1
+"""As SPEC."""
+NODE_ORDER_SPEC: NodeOrder.ValueType  # 1
+"""The order of the spec: a node before everything below it, siblings as written, repeats by number."""
+NODE_ORDER_DECLARED: NodeOrder.ValueType  # 2
 """The order in which they were declared."""
-NODE_ORDER_PATH: NodeOrder.ValueType  # 2
-"""Their paths."""
 NODE_ORDER_STARTED: NodeOrder.ValueType  # 3
-"""Their start; what has not started comes last."""
+"""Their start; nodes that have not started come last."""
 NODE_ORDER_DURATION: NodeOrder.ValueType  # 4
 """How long they ran, the longest first."""
+NODE_ORDER_ENDED: NodeOrder.ValueType  # 5
+"""Their end; nodes that have not ended come last."""
+NODE_ORDER_MEMORY: NodeOrder.ValueType  # 6
+"""Greatest resident memory, the largest first; nodes whose memory is not known come last."""
+NODE_ORDER_PROCESSOR: NodeOrder.ValueType  # 7
+"""Processor time, the most first; nodes whose time is not known come last."""
 
 @typing.final
 class GetRunRequest(message.Message):
@@ -88,20 +100,16 @@ class GetRunRequest(message.Message):
     DESCRIPTOR: descriptor.Descriptor
 
     RUN_FIELD_NUMBER: builtins.int
-    WITH_ORDER_FIELD_NUMBER: builtins.int
     run: builtins.str
     """Id of the run; empty means the server's one run."""
-    with_order: builtins.bool
-    """Say in which order the spec has its nodes, too."""
     def __init__(
         self,
         *,
         run: builtins.str = ...,
-        with_order: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["run", b"run", "with_order", b"with_order"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["run", b"run"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -112,26 +120,18 @@ class GetRunResponse(message.Message):
     DESCRIPTOR: descriptor.Descriptor
 
     RUN_FIELD_NUMBER: builtins.int
-    ORDER_FIELD_NUMBER: builtins.int
     @builtins.property
     def run(self) -> query_pb2.Run:
         """The run."""
-
-    @builtins.property
-    def order(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """If asked for: the paths of all nodes in the order of the spec, without the numbers of repeats. Empty where that is not known
-        or longer than fits well into a message.
-        """
 
     def __init__(
         self,
         *,
         run: query_pb2.Run | None = ...,
-        order: abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["run", b"run"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["order", b"order", "run", b"run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["run", b"run"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -215,6 +215,8 @@ class ListNodesRequest(message.Message):
     ORDER_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    LEVELS_FIELD_NUMBER: builtins.int
+    WITH_WAITING_FIELD_NUMBER: builtins.int
     run: builtins.str
     """Id of the run; empty means the server's one run."""
     path: builtins.str
@@ -227,6 +229,12 @@ class ListNodesRequest(message.Message):
     """Most nodes in a page; 0 means 1,000, which is also the most that is given."""
     page_token: builtins.str
     """Where to go on; empty means at the start."""
+    levels: builtins.int
+    """Maximum number of levels below `path`, where the scope is SUBTREE; 0 means all."""
+    with_waiting: builtins.bool
+    """Also nodes of a live run that were not declared yet, as WAITING. Repeats of one node stand as one, without their indices; the
+    tally says how many jobs they have. Only in the order of the spec, without globs and outcomes.
+    """
     @builtins.property
     def globs(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Only nodes whose path matches one of these globs, at most 1,000: `*` within a segment, `**` across. Empty means all."""
@@ -256,10 +264,12 @@ class ListNodesRequest(message.Message):
         order: NodeOrder.ValueType = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        levels: builtins.int = ...,
+        with_waiting: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["globs", b"globs", "kinds", b"kinds", "order", b"order", "outcomes", b"outcomes", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "run", b"run", "scope", b"scope", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["globs", b"globs", "kinds", b"kinds", "levels", b"levels", "order", b"order", "outcomes", b"outcomes", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "run", b"run", "scope", b"scope", "states", b"states", "with_waiting", b"with_waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -329,21 +339,29 @@ class ListWaitingResponse(message.Message):
 
     WAITING_FIELD_NUMBER: builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    ENTRIES_FIELD_NUMBER: builtins.int
+    JOBS_FIELD_NUMBER: builtins.int
     next_page_token: builtins.str
     """Where to go on; empty at the end."""
+    entries: builtins.int
+    """Number of entries in all pages."""
+    jobs: builtins.int
+    """Number of jobs in the entries of all pages."""
     @builtins.property
     def waiting(self) -> containers.RepeatedCompositeFieldContainer[query_pb2.Waiting]:
-        """The entries of this page, in the order of the plan."""
+        """The entries of this page, in the order of the spec."""
 
     def __init__(
         self,
         *,
         waiting: abc.Iterable[query_pb2.Waiting] | None = ...,
         next_page_token: builtins.str = ...,
+        entries: builtins.int = ...,
+        jobs: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["next_page_token", b"next_page_token", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["entries", b"entries", "jobs", b"jobs", "next_page_token", b"next_page_token", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -444,6 +462,8 @@ class ListLinesRequest(message.Message):
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
     TAIL_FIELD_NUMBER: builtins.int
     FOLLOW_FIELD_NUMBER: builtins.int
+    SINCE_UNIX_NANOS_FIELD_NUMBER: builtins.int
+    UNTIL_UNIX_NANOS_FIELD_NUMBER: builtins.int
     run: builtins.str
     """Id of the run; empty means the server's one run."""
     path: builtins.str
@@ -474,6 +494,10 @@ class ListLinesRequest(message.Message):
     """Of a single job: go on as more comes. A line waits for its end, and there is always a token to ask again with; the same
     request without this takes it too and gives the rest.
     """
+    since_unix_nanos: builtins.int
+    """Only lines and messages from this time on, by `Line.time_unix_nanos`; 0 means from the first."""
+    until_unix_nanos: builtins.int
+    """Only lines and messages before this time, by `Line.time_unix_nanos`; 0 means to the last."""
     @builtins.property
     def globs(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Only jobs whose path matches one of these globs. Empty means all."""
@@ -496,10 +520,12 @@ class ListLinesRequest(message.Message):
         page_token: builtins.str = ...,
         tail: builtins.int = ...,
         follow: builtins.bool = ...,
+        since_unix_nanos: builtins.int = ...,
+        until_unix_nanos: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["attempt", b"attempt", "context", b"context", "first_line", b"first_line", "follow", b"follow", "globs", b"globs", "last_line", b"last_line", "messages", b"messages", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "regex", b"regex", "run", b"run", "severity", b"severity", "stream", b"stream", "tail", b"tail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["attempt", b"attempt", "context", b"context", "first_line", b"first_line", "follow", b"follow", "globs", b"globs", "last_line", b"last_line", "messages", b"messages", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "regex", b"regex", "run", b"run", "severity", b"severity", "since_unix_nanos", b"since_unix_nanos", "stream", b"stream", "tail", b"tail", "until_unix_nanos", b"until_unix_nanos"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -518,7 +544,7 @@ class ListLinesResponse(message.Message):
     """Who follows has all that is there by now."""
     @builtins.property
     def lines(self) -> containers.RepeatedCompositeFieldContainer[query_pb2.Line]:
-        """The lines of this page: job by job, each in the order of reading."""
+        """The lines of this page: job by job in the order of the spec, each in the order of reading."""
 
     def __init__(
         self,
@@ -587,7 +613,7 @@ class ListMetricsResponse(message.Message):
     """Where to go on; empty at the end."""
     @builtins.property
     def nodes(self) -> containers.RepeatedCompositeFieldContainer[query_pb2.NodeMetrics]:
-        """Nodes that have metrics, in the order in which they were declared."""
+        """Nodes that have metrics, in the order of the spec."""
 
     def __init__(
         self,

@@ -8,12 +8,12 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from msgspec import Struct
 
 from gator.core import compare
-from gator.events import sort_key
 from gator.store.catalogue_reader import CatalogueReader
 from gator.v1 import common_pb2, hub_pb2, hub_service_pb2, query_pb2
 from gator_hub.database import Database
@@ -24,7 +24,7 @@ _MOST_BYTES = 1024 * 1024
 """A page ends with the piece with which it has so many bytes."""
 _MOST_PATHS = 500_000
 """Comparisons with more paths than this together are not kept, but for the last one."""
-_JOB = int(common_pb2.NODE_KIND_JOB)
+_KIND_JOB = int(common_pb2.NODE_KIND_JOB)
 _PASSED = int(common_pb2.OUTCOME_PASSED)
 _GOING = common_pb2.OUTCOME_UNSPECIFIED
 _STILL = hub_pb2.CHANGE_STILL_PASSING
@@ -33,6 +33,8 @@ _STILL = hub_pb2.CHANGE_STILL_PASSING
 _BOTH_PASSED = f"n.outcome = {_PASSED} AND coalesce(m.outcome, 0) = {_PASSED}"
 _NOT_BOTH = f"(n.outcome IS NULL OR n.outcome <> {_PASSED} OR m.outcome IS NULL OR m.outcome <> {_PASSED})"
 
+_Job = tuple[str, str]
+"""Sort key and path below the root. The key is of the newer run, of a job that is gone of the older one."""
 Place = tuple[int, str]
 """Change and path of the job that was shown last."""
 
@@ -49,12 +51,12 @@ class Page(Struct, frozen=True):
 class _Comparison(Struct, frozen=True):
     """How the jobs of two runs changed."""
 
-    paths: Mapping[compare.Change, Sequence[str]]
-    """Below the root, by change and in the order of the tree; not those of jobs that passed both times."""
+    jobs: Mapping[compare.Change, Sequence[_Job]]
+    """Jobs by change, in the order of their sort keys; not those that passed both times."""
     counts: Sequence[hub_service_pb2.ChangeCount]
 
     def __len__(self) -> int:
-        return sum(map(len, self.paths.values()))
+        return sum(map(len, self.jobs.values()))
 
 
 class _Run(Struct, frozen=True):
@@ -95,7 +97,8 @@ class Comparisons:
             if change == _STILL:
                 some = self._both_passed(old, new, begin, size + 1 - len(shown))
             else:
-                some = _beyond(found.paths.get(change, ()), begin, size + 1 - len(shown))
+                holder = old if change == hub_pb2.CHANGE_GONE else new
+                some = _beyond(found.jobs.get(change, ()), self._key(holder, begin), size + 1 - len(shown))
             shown += [compare.Changed(one, change) for one in some]
         told: list[hub_pb2.Difference] = []
         written = 0
@@ -126,42 +129,53 @@ class Comparisons:
         return len(self._kept) <= _MOST_KEPT and sum(map(len, self._kept.values())) <= _MOST_PATHS
 
     def _compare(self, old: _Run, new: _Run) -> _Comparison:
-        paths: dict[compare.Change, list[str]] = {change: [] for change in hub_pb2.Change.values()}
-        for path, before, kind, after in self._pairs(old, new, "n.outcome, m.kind, m.outcome", _NOT_BOTH):
+        jobs: dict[compare.Change, list[_Job]] = {change: [] for change in hub_pb2.Change.values()}
+        wanted = "n.sort, n.outcome, m.kind, m.outcome, m.sort"
+        for path, place, before, kind, after, newer in self._pairs(old, new, wanted, _NOT_BOTH):
             change = compare.change_of(before or _GOING, None if kind is None else after or _GOING)
-            paths[change].append(path)
-        gone = len(paths[hub_pb2.CHANGE_GONE])
+            jobs[change].append((place if kind is None else newer, path))
+        gone = len(jobs[hub_pb2.CHANGE_GONE])
         both = self._jobs(old) - gone
         if self._jobs(new) > both:
             # Only then has one of them no job that it stands to.
-            paths[hub_pb2.CHANGE_NEW] = [path for (path,) in self._pairs(new, old, "", "m.kind IS NULL")]
-        jobs = {change: len(some) for change, some in paths.items()}
+            added = self._pairs(new, old, "n.sort", "m.kind IS NULL")
+            jobs[hub_pb2.CHANGE_NEW] = [(place, path) for path, place in added]
+        for some in jobs.values():
+            some.sort()
+        numbers = {change: len(some) for change, some in jobs.items()}
         # Jobs of a run that goes on were counted a moment later, those of one that is being removed too.
-        jobs[_STILL] = max(both - sum(jobs.values()) + gone + jobs[hub_pb2.CHANGE_NEW], 0)
-        counts = [hub_service_pb2.ChangeCount(change=change, jobs=jobs[change]) for change in sorted(jobs)]
-        return _Comparison(paths, [count for count in counts if count.jobs])
+        numbers[_STILL] = max(both - sum(numbers.values()) + gone + numbers[hub_pb2.CHANGE_NEW], 0)
+        counts = [
+            hub_service_pb2.ChangeCount(change=change, jobs=numbers[change]) for change in sorted(numbers)
+        ]
+        return _Comparison(jobs, [count for count in counts if count.jobs])
 
     def _both_passed(self, old: _Run, new: _Run, begin: str | None, limit: int) -> list[str]:
-        """Jobs that passed both times, after a path."""
-        first = sort_key(old.full(begin)) if begin is not None else ""
-        rows = self._pairs(old, new, "", f"{_BOTH_PASSED} AND n.sort > ?", first, limit=limit)
+        """Returns jobs that passed both times, after a path."""
+        condition = f"{_BOTH_PASSED} AND n.sort > ?"
+        rows = self._pairs(new, old, "", condition, self._key(new, begin), limit=limit)
         return [path for (path,) in rows]
+
+    def _key(self, run: _Run, path: str | None) -> str:
+        """Returns the sort key of a path below the root; empty for none."""
+        if path is None:
+            return ""
+        return CatalogueReader(self._database.query, run.id).sort_key(run.full(path))
 
     def _pairs(
         self, one: _Run, other: _Run, columns: str, condition: str, *values: object, limit: int | None = None
     ) -> list[Any]:
-        """Jobs of one run in the order of the tree, beside the same jobs of the other.
+        """Returns jobs of one run in the order of its spec, beside the same jobs of the other.
 
         Of each there is its path below the root, and columns of the jobs n of the one and m of the other.
         """
-        # By their places in the tree, since the index of these has their outcomes too.
-        same, mapped = "n.sort", list[object]()
+        same, mapped = "n.path", list[object]()
         if one.ident != other.ident:
-            same, mapped = "? || substr(n.sort, ?)", [sort_key(other.ident), len(sort_key(one.ident)) + 1]
+            same, mapped = "? || substr(n.path, ?)", [other.ident, len(one.ident) + 1]
         sql = (
             f"SELECT substr(n.path, ?){', ' * bool(columns)}{columns} FROM nodes AS n"  # noqa: S608 - constants
-            f" LEFT JOIN nodes AS m ON m.run = ? AND m.sort = {same} AND m.kind = {_JOB}"
-            f" WHERE n.run = ? AND n.kind = {_JOB} AND {condition} ORDER BY n.sort"
+            f" LEFT JOIN nodes AS m ON m.run = ? AND m.path = {same} AND m.kind = {_KIND_JOB}"
+            f" WHERE n.run = ? AND n.kind = {_KIND_JOB} AND {condition} ORDER BY n.sort"
         )
         given = [len(one.ident) + 2, other.id, *mapped, one.id, *values]
         if limit is None:
@@ -170,7 +184,7 @@ class Comparisons:
 
     def _jobs(self, run: _Run) -> int:
         sql = "SELECT count(*) FROM nodes WHERE run = ? AND kind = ?"
-        return self._database.query(sql, (run.id, _JOB))[0][0]
+        return self._database.query(sql, (run.id, _KIND_JOB))[0][0]
 
     def _positions(self, run: _Run) -> list[object]:
         sql = "SELECT store, states_seq FROM stores WHERE run = ? ORDER BY id"
@@ -198,7 +212,7 @@ class Comparisons:
         }
 
 
-def _beyond(paths: Sequence[str], begin: str | None, limit: int) -> Sequence[str]:
-    """Some of paths that are in the order of the tree, after one of them."""
-    first = bisect_right(paths, sort_key(begin), key=sort_key) if begin is not None else 0
-    return paths[first : first + limit]
+def _beyond(jobs: Sequence[_Job], key: str, limit: int) -> Sequence[str]:
+    """Returns the paths of some of the jobs, which are in the order of their sort keys, after a key."""
+    first = bisect_right(jobs, key, key=itemgetter(0))
+    return [path for _, path in jobs[first : first + limit]]

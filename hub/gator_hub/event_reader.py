@@ -8,8 +8,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from gator.core.pages import JobAttempt
 from gator.events import GRADED_KINDS
 from gator.store.catalogue_where import Condition
+from gator.store.outputs import COLUMNS, gather
 from gator.store.reader import event_of
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 from gator_hub.database import Database
@@ -93,6 +95,31 @@ class EventReader:
         if taken < len(found) or taken == limit:
             until = found[taken - 1][0]
         return events, until & _SEQ
+
+    def outputs(
+        self, attempts: Sequence[JobAttempt], kinds: Kinds
+    ) -> dict[JobAttempt, list[event_pb2.Event]]:
+        """As `gator.query.Reader` has it."""
+        numbers = dict(self._database.query("SELECT store, id FROM stores WHERE run = ?", (self._run,)))
+
+        def ask(some: Sequence[JobAttempt], limit: int) -> Sequence[Any]:
+            where = Condition().run("s", self._run).one_of("s.path", [attempt.path for attempt in some])
+            where.add("e.subject = s.id").numbers("e.kind", kinds)
+            rows = self._database.query(
+                f"SELECT {COLUMNS.format(seq='e.place')} FROM subjects AS s CROSS JOIN events AS e"  # noqa: S608
+                f" WHERE {where.text} LIMIT ?",
+                [*where.values, limit],
+            )
+            stores = {(attempt.path, attempt.number): numbers.get(attempt.store) for attempt in some}
+            if len(rows) == limit:
+                return rows
+            return [
+                (path, number, place & _SEQ, kind, time, body)
+                for path, number, place, kind, time, body in rows
+                if place >> SEQ_BITS == stores.get((path, number))
+            ]
+
+        return gather(ask, attempts)
 
     # -- parts
 

@@ -6,7 +6,8 @@ Rule: how long it takes follows from the failures of the run and the number of r
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gator.store.catalogue_where import Condition, span
+from gator.store.catalogue_reader import CatalogueReader
+from gator.store.catalogue_where import Condition
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator_hub.database import Database
 from gator_hub.run_rows import SIGHTING_COLUMNS, sighting_of
@@ -38,7 +39,7 @@ def list_failures(
     """The groups of a run's failures below `path`, the most frequent first, at most `limit` after `skip`."""
     where = _failed(run)
     if "/" in path:
-        where.add("n.sort >= ? AND n.sort < ?", *span(path))
+        where.add("n.sort >= ? AND n.sort < ?", *CatalogueReader(database.query, run).span(path))
     counted: list[Group] = database.query(
         "SELECT coalesce(n.signature, ''), count(*), min(n.ended_unix_nanos) FROM nodes AS n"  # noqa: S608
         f" WHERE {where.text} GROUP BY 1 ORDER BY 2 DESC, 3, 1 LIMIT ? OFFSET ?",

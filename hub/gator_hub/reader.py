@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from gator.core.pages import NodeList, Over, Place, never
+from gator.core.pages import AttemptList, JobAttempt, NodeList, OpenGroup, Over, Place, never
 from gator.core.pools import DemandKey, Pools
 from gator.errors import NotFoundError
 from gator.store.blocks import decode
@@ -159,6 +159,26 @@ class HubReader:
         """The metrics of those of these nodes that have a Result with some."""
         return self._catalogue.metrics(paths)
 
+    def nodes_with_metrics(
+        self, wanted: qs.ListNodesRequest, names: Sequence[str], after: str, limit: int
+    ) -> Sequence[tuple[str, str]]:
+        """Returns sort keys and paths of the nodes that have metrics, after a key, in their order."""
+        return self._catalogue.nodes_with_metrics(wanted, names, after, limit)
+
+    def open_groups(self, path: str) -> Sequence[OpenGroup]:
+        """Returns the declared groups and arrays that have not ended: a node and those below it."""
+        return self._catalogue.open_groups(path)
+
+    def declared_children(self, paths: Sequence[str]) -> Mapping[tuple[str, str], int]:
+        """Returns the number of declared children of these nodes, by the node and by their template path."""
+        return self._catalogue.declared_children(paths)
+
+    def job_attempts(
+        self, wanted: qs.ListLinesRequest, after: str, limit: int, over: Over = never
+    ) -> AttemptList:
+        """Returns the attempts that a request for lines means, in the order of the spec, after a sort key."""
+        return self._catalogue.job_attempts(wanted, after, limit, over)
+
     # -- events
 
     def positions(self, kinds: Sequence[attach_pb2.EventKind.ValueType] = ()) -> Mapping[str, int]:
@@ -181,6 +201,12 @@ class HubReader:
         return self._events.events(
             store, after, limit, path=path, prefix=prefix, attempt=attempt, kinds=kinds, severity=severity
         )
+
+    def outputs(
+        self, attempts: Sequence[JobAttempt], kinds: Sequence[attach_pb2.EventKind.ValueType]
+    ) -> Mapping[JobAttempt, Sequence[event_pb2.Event]]:
+        """Returns the events of these kinds of those attempts that have little output, each in its order."""
+        return self._events.outputs(attempts, kinds)
 
     def bytes_of(self, block: event_pb2.Block) -> bytes:
         """The bytes of a block as they were read."""

@@ -102,9 +102,9 @@ _VERSION_1 = (
         path {str} NOT NULL,
         parent {str} NOT NULL,
         template {str} NOT NULL,
-        sort {str} NOT NULL,
         depth {int} NOT NULL,
         state {int} NOT NULL,
+        sort {str},
         kind {int},
         children {int},
         jobs {int},
@@ -179,6 +179,7 @@ _VERSION_1 = (
         stdout_lines {int},
         stderr_lines {int},
         dropped_bytes {int},
+        longest_silence_nanos {int},
         first_error {bytes},
         signature {str},
         PRIMARY KEY (run, path, number)

@@ -214,7 +214,7 @@ class Gator:
         run = RunFolder(folder or self.folder)
         with FolderReader.open(run.path, live=run.is_live()) as reader:
             root = reader.run().ident
-            request = qs.ListNodesRequest(path=root, scope=qs.SCOPE_SUBTREE, order=qs.NODE_ORDER_PATH)
+            request = qs.ListNodesRequest(path=root, scope=qs.SCOPE_SUBTREE, order=qs.NODE_ORDER_SPEC)
             return {node.path: node for _, node in reader.nodes(request, None, 100_000).nodes}
 
     def output(self, path: str, attempt: int = 1, folder: Path | None = None) -> bytes:

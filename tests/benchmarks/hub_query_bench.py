@@ -66,7 +66,7 @@ def of_a_run(open_runs: OpenRuns) -> Mapping[str, Callable[[], Any]]:
         ),
         "whole run, 100": lambda: ended().list_nodes(qs.ListNodesRequest(scope=subtree, page_size=100)),
         "whole run by path, 100": lambda: ended().list_nodes(
-            qs.ListNodesRequest(scope=subtree, order=qs.NODE_ORDER_PATH, page_size=100)
+            qs.ListNodesRequest(scope=subtree, order=qs.NODE_ORDER_SPEC, page_size=100)
         ),
         "whole run by duration, 100": lambda: ended().list_nodes(
             qs.ListNodesRequest(scope=subtree, order=qs.NODE_ORDER_DURATION, page_size=100)

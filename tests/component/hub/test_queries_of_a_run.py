@@ -47,7 +47,7 @@ def both(
 
 
 SCOPES = [qs.SCOPE_NODE, qs.SCOPE_CHILDREN, qs.SCOPE_SUBTREE]
-ORDERS = [qs.NODE_ORDER_DECLARED, qs.NODE_ORDER_PATH, qs.NODE_ORDER_STARTED, qs.NODE_ORDER_DURATION]
+ORDERS = [qs.NODE_ORDER_DECLARED, qs.NODE_ORDER_SPEC, qs.NODE_ORDER_STARTED, qs.NODE_ORDER_DURATION]
 
 
 def test_the_run_is_told_as_its_folder_tells_it(both: tuple[Queries, Queries]) -> None:

@@ -29,6 +29,19 @@ def event(path: str, at: float, attempt: int = 0, **payload: object) -> event_pb
     )
 
 
+def sort_key(path: str) -> str:
+    """A sort key by the places of the nodes in `spec`; nodes that are not in it come after these."""
+    keys: list[str] = []
+    for name in path.split("/"):
+        ident, _, index = name.partition("[")
+        place = PLACES.index(ident) if ident in PLACES else len(PLACES)
+        keys.append(f"{place:02}{ident}{index.rstrip(']'):0>9}")
+    return "\x01".join(keys)
+
+
+PLACES = ("top", "good", "bad", "last")
+
+
 def job(path: str, at: float, *, allow_failure: bool = False) -> event_pb2.Event:
     return event(
         path,
@@ -40,6 +53,7 @@ def job(path: str, at: float, *, allow_failure: bool = False) -> event_pb2.Event
             demand=common_pb2.Demand(cores=1, memory_bytes=1 << 20),
             allow_failure=allow_failure,
             tags=["quick"],
+            sort_key=sort_key(path),
         ),
     )
 
@@ -48,7 +62,9 @@ def group(path: str, at: float, children: int, jobs: int) -> event_pb2.Event:
     return event(
         path,
         at,
-        declared=event_pb2.Declared(kind=common_pb2.NODE_KIND_GROUP, children=children, jobs=jobs, seed=7),
+        declared=event_pb2.Declared(
+            kind=common_pb2.NODE_KIND_GROUP, children=children, jobs=jobs, seed=7, sort_key=sort_key(path)
+        ),
     )
 
 
@@ -78,7 +94,7 @@ def block(
             severity=common_pb2.SEVERITY_INFO if stream == OUT else common_pb2.SEVERITY_ERROR,
             first_line=first,
             lines=begins,
-            messages=begins,
+            counts=common_pb2.Counts(info=begins) if stream == OUT else common_pb2.Counts(error=begins),
             size_bytes=len(data),
             encoding=event_pb2.Block.ENCODING_RAW,
             data=data,

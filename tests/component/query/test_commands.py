@@ -139,7 +139,7 @@ def test_logs_are_byte_for_byte_what_was_written(gator: Gator) -> None:
     assert gator("logs", "good").stdout_bytes == b"hello\nworld\n\xff\x00bytes\n"
     assert gator("logs", "bad", "--stream", "stderr").stdout_bytes == b"hm\nboom: it broke\n\n"
     both = b"hello\nworld\n\xff\x00bytes\none\ntwo\nhm\nboom: it broke\n\nthree\n"
-    assert gator("logs", "top").stdout_bytes == both
+    assert gator("logs", "top", "--raw").stdout_bytes == both
 
 
 def test_logs_of_a_single_job_need_no_path(tracking: Path, gator: Gator) -> None:
@@ -191,9 +191,9 @@ def test_following_an_ended_job_ends(gator: Gator) -> None:
 @pytest.mark.usefixtures("folder")
 def test_grep_finds_lines_of_all_jobs(gator: Gator) -> None:
     assert gator("grep", "^(hello|two|boom)").stdout.splitlines() == [
+        "top/good out:1: hello",
         "top/bad out:2: two",
         "top/bad err:2: boom: it broke",
-        "top/good out:1: hello",
     ]
     assert gator("grep", "-c", "o", "bad").stdout == "top/bad: 3\n"
     assert gator("grep", "-l", "-i", "HELLO").stdout == "top/good\n"

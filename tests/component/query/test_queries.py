@@ -46,11 +46,11 @@ def test_a_node_has_attempts_a_result_and_its_description_without_secrets(querie
 
 
 def test_nodes_come_in_pages(queries: Queries) -> None:
-    request = qs.ListNodesRequest(scope=qs.SCOPE_SUBTREE, order=qs.NODE_ORDER_PATH, page_size=3)
+    request = qs.ListNodesRequest(scope=qs.SCOPE_SUBTREE, order=qs.NODE_ORDER_SPEC, page_size=3)
     first = queries.list_nodes(request)
     request.page_token = first.next_page_token
     second = queries.list_nodes(request)
-    assert [node.path for node in first.nodes] == ["top", "top/bad", "top/good"]
+    assert [node.path for node in first.nodes] == ["top", "top/good", "top/bad"]
     assert [node.path for node in second.nodes] == ["top/last"]
     assert not second.next_page_token
 
@@ -141,11 +141,11 @@ def test_lines_are_found_by_number_tail_and_stream(queries: Queries) -> None:
 def test_a_search_gives_hits_with_the_lines_around_them(queries: Queries) -> None:
     hits = queries.list_lines(qs.ListLinesRequest(regex="o$", context=1))
     assert [(line.path, line.text, line.hit) for line in hits.lines] == [
+        ("top/good", "hello", True),
+        ("top/good", "world", False),
         ("top/bad", "one", False),
         ("top/bad", "two", True),
         ("top/bad", "three", False),
-        ("top/good", "hello", True),
-        ("top/good", "world", False),
     ]
 
 

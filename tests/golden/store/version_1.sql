@@ -29,6 +29,7 @@ CREATE TABLE attempts (
         stdout_lines INTEGER,
         stderr_lines INTEGER,
         dropped_bytes INTEGER,
+        longest_silence_nanos INTEGER,
         first_error BLOB,
         PRIMARY KEY (path, number)
     );
@@ -60,9 +61,9 @@ CREATE TABLE nodes (
         path TEXT NOT NULL PRIMARY KEY,
         parent TEXT NOT NULL,
         template TEXT NOT NULL,
-        sort TEXT NOT NULL,
         depth INTEGER NOT NULL,
         state INTEGER NOT NULL,
+        sort TEXT,
         kind INTEGER,
         children INTEGER,
         jobs INTEGER,

@@ -38,13 +38,13 @@ def test_a_change_follows_from_the_two_outcomes(
     assert change_of(before, after) == change
 
 
-def test_jobs_come_by_change_and_then_in_the_order_of_the_tree() -> None:
+def test_jobs_come_by_change_and_then_in_the_order_of_the_later_run() -> None:
     before = {"a/t[10]": PASSED, "a/t[9]": PASSED, "kept": PASSED, "gone": PASSED, "mended": FAILED}
     after = {"a/t[10]": FAILED, "a/t[9]": FAILED, "kept": PASSED, "mended": PASSED, "fresh": PASSED}
     found = compare(before, after)
     assert [(one.change, one.path) for one in found] == [
-        (hub_pb2.CHANGE_NEWLY_FAILING, "a/t[9]"),
         (hub_pb2.CHANGE_NEWLY_FAILING, "a/t[10]"),
+        (hub_pb2.CHANGE_NEWLY_FAILING, "a/t[9]"),
         (hub_pb2.CHANGE_FIXED, "mended"),
         (hub_pb2.CHANGE_NEW, "fresh"),
         (hub_pb2.CHANGE_GONE, "gone"),

@@ -123,7 +123,7 @@ def test_a_block_is_closed_at_half_a_mebibyte_at_the_end_of_a_line() -> None:
     assert all(b.data.endswith(b"\n") and not b.continues for b in blocks)
     blocks += [event.block for event in builder.flush()]
     _assert_consistent(blocks, data)
-    assert sum(b.messages for b in blocks) == 20_000
+    assert sum(b.counts.info for b in blocks) == 20_000
 
 
 def test_blank_lines_in_large_chunks_are_found_too() -> None:
@@ -139,7 +139,7 @@ def test_a_line_longer_than_a_block_is_cut_into_pieces_with_one_number() -> None
     blocks = [event.block for event in builder.feed(data, 0, 0) + builder.flush()]
     _assert_consistent(blocks, data)
     assert [b.first_line for b in blocks[:3]] == [1, 2, 2]
-    assert sum(b.messages for b in blocks) == 3
+    assert sum(b.counts.info for b in blocks) == 3
     assert sum(b.lines for b in blocks) == 3
 
 

@@ -2,6 +2,7 @@
 
 import signal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -264,3 +265,16 @@ def test_progress_tells_the_counts_so_far() -> None:
     wrapper = running()
     wrapper.on_output(1, OUT, b"a\nb\n\n")
     assert wrapper.progress().counts.info == 2
+
+
+@pytest.mark.parametrize(
+    ("reads", "ended", "silence"),
+    [([3, 8], 9, 5), ([5], 6, 4), ([2], 10, 8), ([], 4, 3)],
+    ids=["between two reads", "before the first", "after the last", "without any"],
+)
+def test_the_longest_silence_is_told(reads: list[int], ended: int, silence: int) -> None:
+    wrapper = made()
+    wrapper.on_spawned(SECOND, event_pb2.Started(pid=7))
+    for number, read in enumerate(reads):
+        wrapper.on_output(read * SECOND, (OUT, ERR)[number % 2], b"a\n")
+    assert end_of(finish(wrapper, ended * SECOND)).longest_silence_nanos == silence * SECOND

@@ -1,11 +1,11 @@
-from gator.events import sort_key
+from gator.events import key_of_path
 from gator.store.catalogue import Changes
 from gator.v1 import common_pb2, event_pb2
 
 
 def test_paths_sort_as_a_tree_with_repeats_by_number() -> None:
     paths = ["top", "top/a", "top/a/x", "top/a-b", "top/a[2]", "top/a[2]/x", "top/a[10]", "top/b", "topmost"]
-    assert sorted(sorted(paths), key=sort_key) == paths
+    assert sorted(sorted(paths), key=key_of_path) == paths
 
 
 def test_events_of_one_node_become_one_row() -> None:

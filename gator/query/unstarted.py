@@ -1,0 +1,93 @@
+"""Nodes of a live run that were not declared yet, at their places in the order of the spec.
+
+They are in the plan alone. The record has the groups that were declared and have not ended, and the number
+of their children that were declared. Repeats that have not started stand as one node.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from gator.core.pages import OpenGroup, Place
+from gator.plan import PlanNode, key_below
+from gator.query.reader import Reader
+from gator.query.waiting import Causes, plan_of
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+
+class _Rest(Struct, frozen=True):
+    """Instances of a node that were not declared."""
+
+    key: str
+    path: str
+    node: PlanNode
+    instances: int
+
+
+def unstarted(
+    reader: Reader, wanted: qs.ListNodesRequest, after: str, until: str | None
+) -> list[tuple[Place, query_pb2.Node]]:
+    """Returns the nodes whose sort keys are above `after` and at most `until`, in their order.
+
+    Without `until` there is no upper bound. Returns nothing where the plan is not known.
+    """
+    plan = plan_of(reader)
+    if plan is None:
+        return []
+    groups = [group for group in reader.open_groups(wanted.path) if until is None or group.sort_key <= until]
+    # What stands before `after` with all that is below it is out.
+    groups = [group for group in groups if after.startswith(group.sort_key) or group.sort_key > after]
+    counts = reader.declared_children([group.path for group in groups])
+    rests = [
+        rest
+        for group in groups
+        for rest in _rests(plan.nodes.get(group.template), group, counts)
+        if rest.key > after and (until is None or rest.key <= until) and _passes(rest, wanted)
+    ]
+    if not rests:
+        return []
+    causes = Causes(reader, plan)
+    rests.sort(key=lambda rest: rest.key)
+    return [(["", rest.key, 0], _node(rest, causes)) for rest in rests]
+
+
+def _rests(node: PlanNode | None, group: OpenGroup, counts: Mapping[tuple[str, str], int]) -> Iterator[_Rest]:
+    for child in node.children if node is not None else ():
+        left = child.instances - counts.get((group.path, child.template), 0)
+        if left > 0:
+            yield from _below(child, group.sort_key, group.path, left)
+
+
+def _below(node: PlanNode, key: str, path: str, instances: int) -> Iterator[_Rest]:
+    """Yields a node that was not declared and all below it; `key` and `path` are of the node above."""
+    rest = _Rest(key_below(key, node), f"{path}/{node.ident}", node, instances)
+    yield rest
+    for child in node.children:
+        yield from _below(child, rest.key, rest.path, instances * child.instances)
+
+
+def _passes(rest: _Rest, wanted: qs.ListNodesRequest) -> bool:
+    levels = rest.path.count("/") - wanted.path.count("/")
+    return (
+        (not wanted.levels or levels <= wanted.levels)
+        and (not wanted.kinds or rest.node.kind in wanted.kinds)
+        and (not wanted.states or query_pb2.NODE_STATE_WAITING in wanted.states)
+    )
+
+
+def _node(rest: _Rest, causes: Causes) -> query_pb2.Node:
+    plan = rest.node
+    node = query_pb2.Node(
+        path=rest.path,
+        kind=plan.kind,
+        state=query_pb2.NODE_STATE_WAITING,
+        children=sum(child.instances for child in plan.children),
+        allow_failure=plan.allow_failure,
+        tags=plan.tags,
+        waiting_for=causes.reasons(plan),
+    )
+    node.tally.waiting = rest.instances * plan.jobs
+    if plan.kind == common_pb2.NODE_KIND_JOB:
+        node.demand.CopyFrom(plan.demand)
+    return node
