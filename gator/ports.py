@@ -9,14 +9,15 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from gator.core.again import Launched
+from gator.core.moment import Moment
 from gator.v1 import attach_pb2, event_pb2
 
 
 class Clock(Protocol):
     """Tells the time."""
 
-    def unix_nanos(self) -> int:
-        """Nanoseconds since 1970 UTC, for the record."""
+    def now(self) -> Moment:
+        """This moment on all clocks."""
         ...
 
     def monotonic(self) -> float:
@@ -54,7 +55,8 @@ class RunningJob(Struct, frozen=True):
     """A job that runs now."""
 
     path: str
-    started_unix_nanos: int
+    started: float
+    """When this process heard of its start, in seconds of the steady clock."""
 
 
 class LiveState(Protocol):

@@ -134,6 +134,13 @@ def duration(nanos: int) -> str:
     return span(nanos)
 
 
+def took(used: event_pb2.Usage, start: int, end: int) -> str:
+    """How long something took that has ended: as measured, else by the wall clock; empty if not known."""
+    nanos = used.wall_nanos or (end - start if start and end else 0)
+    # A clock that was set back says nothing of a duration.
+    return duration(max(nanos, 0)) if nanos else ""
+
+
 def size(count: int) -> str:
     """Bytes for people, in the decimal units of `!Memory`: `1.5 MB`."""
     from gator.core.pools import size_text

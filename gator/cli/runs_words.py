@@ -14,4 +14,4 @@ def outcome_of(run: query_pb2.Run, away: str = "away") -> str:
 
 def took(run: query_pb2.Run) -> str:
     """How long a run took; empty while it goes on."""
-    return output.duration(run.ended_unix_nanos - run.started_unix_nanos) if run.ended_unix_nanos else ""
+    return output.took(run.result.usage, run.started_unix_nanos, run.ended_unix_nanos)

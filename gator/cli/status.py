@@ -93,8 +93,8 @@ def state_words(run: query_pb2.Run, node: query_pb2.Node) -> str:
     state = output.state_of(node)
     start = began(run, node)
     if node.state == query_pb2.NODE_STATE_ENDED:
-        known = start and node.ended_unix_nanos
-        took = f" after {output.duration(node.ended_unix_nanos - start)}" if known else ""
+        span = output.took(node.usage, start, node.ended_unix_nanos)
+        took = f" after {span}" if span else ""
         why = f": {node.message}" if node.message else ""
         return f"{output.paint(state, state)}{took}{why}"
     since = f" for {output.duration(_so_far(run, start))}" if start else ""
@@ -108,7 +108,7 @@ def _so_far(run: query_pb2.Run, start: int) -> int:
     Of a run that is away nothing is known after it was last heard of.
     """
     away = run.state == query_pb2.RUN_STATE_UNSPECIFIED and run.heard_unix_nanos
-    # Clocks of hosts differ.
+    # Clocks of hosts differ, and are set.
     return max((away or time.time_ns()) - start, 0)
 
 

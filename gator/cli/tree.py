@@ -67,9 +67,9 @@ def _line(run: query_pb2.Run, node: query_pb2.Node, level: int, *, whole: bool) 
     name = node.path if whole else node.path.rpartition("/")[2]
     state = output.state_of(node)
     parts = [f"{'  ' * level}{name}", output.paint(state, state)]
-    start = began(run, node)
-    if start and node.ended_unix_nanos:
-        parts.append(output.paint(output.duration(node.ended_unix_nanos - start), "dim"))
+    span = output.took(node.usage, began(run, node), node.ended_unix_nanos)
+    if span:
+        parts.append(output.paint(span, "dim"))
     if node.kind != common_pb2.NODE_KIND_JOB:
         parts.append(f"({output.tally(node.tally)})")
     elif node.message:

@@ -44,7 +44,7 @@ class _State(Enum):
 
 
 class LiveDisplay:
-    """Draws the state of a run. `clock` is steady, in seconds; `unix_nanos` is that of the record."""
+    """Draws the state of a run. `clock` is steady, in seconds, the one by which jobs started."""
 
     def __init__(
         self,
@@ -53,11 +53,10 @@ class LiveDisplay:
         verbose: bool,
         all_messages: bool,
         clock: Callable[[], float] = time.monotonic,
-        unix_nanos: Callable[[], int] = time.time_ns,
     ) -> None:
         self._paper = paper
         self._verbose, self._all = verbose, all_messages
-        self._clock, self._unix_nanos = clock, unix_nanos
+        self._clock = clock
         self._state = _State.BEFORE
         self._screen = Screen(paper)
         self._failures = Failures()
@@ -127,8 +126,7 @@ class LiveDisplay:
         lines = [self._progress(now, tally), self._counts(tally)]
         most = min(MOST_LONGEST, rows - 1 - len(lines))
         if most > 0 and tally.running:
-            unix_nanos = self._unix_nanos()
-            lines += [_job(job, unix_nanos, columns) for job in self._run.running(most)]
+            lines += [_job(job, now, columns) for job in self._run.running(most)]
         # One cell is left over, as terminals differ in what they do after the last one.
         self._screen.draw([self._fit(line, columns - 1) for line in lines[: max(1, rows - 1)]])
 
@@ -179,7 +177,6 @@ class LiveDisplay:
         return line, used
 
 
-def _job(job: RunningJob, unix_nanos: int, columns: int) -> list[Part]:
-    seconds = max(0, unix_nanos - job.started_unix_nanos) // 1_000_000_000
-    stamp = f"{whole_span(seconds):>7}  "
+def _job(job: RunningJob, now: float, columns: int) -> list[Part]:
+    stamp = f"{whole_span(int(max(0.0, now - job.started))):>7}  "
     return [(stamp, "2"), (cut_front(visible(job.path), max(0, columns - 1 - len(stamp))), "")]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from gator.core.gate import Closing
+from gator.core.moment import Moment
 from gator.core.past import Past
 from gator.core.results import complete, result_of_end
 from gator.core.tally import GroupFold
@@ -24,8 +25,12 @@ class Registry(Protocol):
         """What was known before this tree began; None when it began with nothing."""
         ...
 
-    def now(self) -> int:
-        """Time in nanoseconds since 1970."""
+    def now(self) -> Moment:
+        """Time of the input that is being handled."""
+        ...
+
+    def began(self, path: str) -> Moment:
+        """When a node began: now, unless another daemon had it before."""
         ...
 
     def declare(self, node: PlanNode, path: str) -> None:
@@ -77,7 +82,7 @@ def close_unborn(
                 yield from close_unborn(record, each, below, closing, inner)
                 fold.add(below, inner[0])
         result = _of_group(record, node, path, closing, fold)
-    complete(result, node.kind, path, allow_failure=node.allow_failure, now=record.now())
+    complete(result, node.kind, path, allow_failure=node.allow_failure, now=record.now().wall)
     record.conclude(node, path, result)
     results.append(result)
 
@@ -93,10 +98,10 @@ def _of_job(record: Registry, path: str, closing: Closing) -> event_pb2.Result:
 def _of_group(
     record: Registry, node: PlanNode, path: str, closing: Closing, fold: GroupFold
 ) -> event_pb2.Result:
-    began = record.past.declared.get(path) if record.past is not None else None
-    if began is not None:
+    if record.past is not None and path in record.past.declared:
         # It was at work, so what came of it is what came of its children.
-        return fold.finish(wall_nanos=record.now() - began, allow_failure=node.allow_failure)
+        wall = record.now().steady - record.began(path).steady
+        return fold.finish(wall_nanos=wall, allow_failure=node.allow_failure)
     result = event_pb2.Result(outcome=closing.outcome, reason=closing.reason, message=closing.message)
     result.jobs.CopyFrom(fold.jobs())
     fold.put_first(result)

@@ -1,4 +1,4 @@
-"""Until when nodes may take. Times are nanoseconds since 1970.
+"""When nodes have to be over. Times are nanoseconds of one clock that the caller chooses.
 
 The rule: the earliest comes first, whenever it was set.
 """
@@ -14,7 +14,7 @@ class Deadlines:
         self._heap: list[tuple[int, str]] = []
 
     def set(self, path: str, began: int, millis: int) -> None:
-        """A node may take so long from a time on; 0 is no limit."""
+        """Limit a node to a number of milliseconds from the time it began; 0 is no limit."""
         if millis:
             heapq.heappush(self._heap, (began + millis * 1_000_000, path))
 

@@ -145,7 +145,7 @@ class Tier:
         self._fold = GroupFold()
         self._open: dict[str, Child] = {}
         self._left = 0
-        self._began = hall.now()
+        self._began = hall.now().steady
         for each in [node] if crown else node.children:
             total = 1 if each.repeats is None or crown else len(each.indices)
             self.children[each.template] = Child(each, Gate(() if crown else each.waits), base, total)
@@ -159,7 +159,7 @@ class Tier:
         if not self.crown:
             self._hall.declare(self.node, self.path)
         if self._hall.past is not None:
-            self._began = self._hall.past.declared.get(self.path, self._began)
+            self._began = self._hall.began(self.path).steady
         for watched in [one for ones in self.watch.plan.watched.values() for one in ones]:
             if watched.repeats == 0:
                 self.on_release(attach_pb2.Release(path=watched.key, outcome=pb.OUTCOME_PASSED))
@@ -203,7 +203,7 @@ class Tier:
         """Give a job its Result."""
         del self.jobs[job.path]
         node = job.node
-        complete(result, node.kind, job.path, allow_failure=node.allow_failure, now=self._hall.now())
+        complete(result, node.kind, job.path, allow_failure=node.allow_failure, now=self._hall.now().wall)
         if not job.declared:
             self._hall.declare(job.node, job.path)
         self._hall.conclude(job.node, job.path, result)
@@ -389,7 +389,7 @@ class Tier:
         if self.state is TierState.ENDED or self._left:
             return
         self.state = TierState.ENDED
-        wall = self._hall.now() - self._began
+        wall = self._hall.now().steady - self._began
         result = self._fold.finish(wall_nanos=wall, allow_failure=self.node.allow_failure)
         if not self.crown:
             self._hall.conclude(self.node, self.path, result)

@@ -20,6 +20,7 @@ from gator.core.closing import cancelled
 from gator.core.deadlines import Deadlines
 from gator.core.declared import declared_of
 from gator.core.gate import FAILURES, Closing
+from gator.core.moment import Moment
 from gator.core.past import Past
 from gator.core.remotes import Remotes
 from gator.core.results import count_result, lost
@@ -43,7 +44,7 @@ class Tree:
         self.jobs: dict[str, Job] = {}
         self.past: Past | None = None
         """What is known of nodes from before they came here."""
-        self._now = 0
+        self._now = Moment(0, 0, 0)
         self._remote = remote
         self._watches = WatchPlans(plan)
         self._tiers: dict[str, Tier] = {}
@@ -56,7 +57,7 @@ class Tree:
 
     # -- inputs
 
-    def start(self, now: int) -> None:
+    def start(self, now: Moment) -> None:
         """Start the root of the plan."""
         self._now = now
         root = self.plan.root
@@ -68,7 +69,7 @@ class Tree:
         crown.start()
 
     def open(
-        self, path: str, released: Sequence[attach_pb2.Release], now: int, past: Past | None = None
+        self, path: str, released: Sequence[attach_pb2.Release], now: Moment, past: Past | None = None
     ) -> None:
         """Start one tier on behalf of a parent in another daemon; its end is a `TierEnded`.
 
@@ -85,7 +86,7 @@ class Tree:
         for release in released:
             tier.on_release(release)
 
-    def declare_attempt(self, path: str, attempt: int, now: int) -> Job | None:
+    def declare_attempt(self, path: str, attempt: int, now: Moment) -> Job | None:
         """An attempt is about to be handed out: record that its node exists.
 
         Returns the job, or None when the attempt is not wanted any more.
@@ -101,7 +102,7 @@ class Tree:
             job.phase = Phase.OUT
         return job
 
-    def on_withdrawn(self, path: str, attempt: int, now: int) -> None:
+    def on_withdrawn(self, path: str, attempt: int, now: Moment) -> None:
         """An attempt that was to be dequeued will not start."""
         self._now = now
         job = self.jobs.get(path)
@@ -122,7 +123,7 @@ class Tree:
         if job is not None and job.attempt == attempt and job.phase is Phase.OUT:
             job.phase = Phase.QUEUED
 
-    def on_started(self, path: str, attempt: int, now: int) -> bool:
+    def on_started(self, path: str, attempt: int, now: Moment) -> bool:
         """An attempt's process runs; False when the attempt is closed already."""
         self._now = now
         job = self.jobs.get(path)
@@ -137,7 +138,9 @@ class Tree:
             self._actions.append(StopAttempt(path, attempt, job.stop))
         return True
 
-    def on_attempt_finished(self, path: str, attempt: int, end: event_pb2.AttemptFinished, now: int) -> bool:
+    def on_attempt_finished(
+        self, path: str, attempt: int, end: event_pb2.AttemptFinished, now: Moment
+    ) -> bool:
         """An attempt ended; False when the attempt is closed already, which is to be ignored."""
         self._now = now
         job = self.jobs.get(path)
@@ -147,11 +150,11 @@ class Tree:
         job.tier.on_attempt_finished(job, end)
         return True
 
-    def on_attempt_lost(self, path: str, attempt: int, why: str, now: int) -> None:
+    def on_attempt_lost(self, path: str, attempt: int, why: str, now: Moment) -> None:
         """The daemon of a started attempt died."""
         self.on_attempt_finished(path, attempt, lost(why), now)
 
-    def on_remote_result(self, path: str, result: event_pb2.Result, now: int) -> None:
+    def on_remote_result(self, path: str, result: event_pb2.Result, now: Moment) -> None:
         """A node that lives in another daemon has its Result."""
         self._now = now
         node = self.plan.nodes.get(template_of(path))
@@ -167,7 +170,7 @@ class Tree:
         """A job that lives in another daemon started."""
         self.remotes.start(path)
 
-    def reopen(self, path: str, before: tuple[str, ...], now: int) -> None:
+    def reopen(self, path: str, before: tuple[str, ...], now: Moment) -> None:
         """Open a tier whose daemon died in another one; `before` names the daemons that had it."""
         self._now = now
         remote = self.remotes.get(path)
@@ -178,7 +181,7 @@ class Tree:
         self._actions.append(OpenTier(path, node, self.plan.seed(path), released, before))
         self._actions += [TellTier(path, stop) for stop in remote.stops]
 
-    def close_remote(self, path: str, past: Past, closing: Closing, now: int) -> None:
+    def close_remote(self, path: str, past: Past, closing: Closing, now: Moment) -> None:
         """Close a tier whose daemon died, and whatever is missing below it, from here."""
         self._now = now
         remote = self.remotes.pop(path)
@@ -187,14 +190,14 @@ class Tree:
             self._remember(past)
             self._closing.append(remote.tier.close_child(remote.child, path, closing))
 
-    def on_release(self, release: attach_pb2.Release, now: int) -> None:
+    def on_release(self, release: attach_pb2.Release, now: Moment) -> None:
         """An outcome from above that something here waits for."""
         self._now = now
         for tier in list(self._tiers.values()):
             if tier.parent is None:
                 tier.on_release(release)
 
-    def stop(self, order: attach_pb2.Stop, now: int) -> bool:
+    def stop(self, order: attach_pb2.Stop, now: Moment) -> bool:
         """End a node and all below it, the whole tree when the path is empty.
 
         False when there is no such node, or it has ended.
@@ -217,10 +220,10 @@ class Tree:
             self.tell_tier(holder, order)
         return holder is not None
 
-    def on_time(self, now: int) -> None:
+    def on_time(self, now: Moment) -> None:
         """Enforce the deadlines that have passed."""
         self._now = now
-        for path in self._deadlines.passed(now):
+        for path in self._deadlines.passed(now.boot):
             self.stop(
                 attach_pb2.Stop(
                     path=path,
@@ -231,7 +234,7 @@ class Tree:
                 now,
             )
 
-    def step(self, now: int, budget: int = 200) -> bool:
+    def step(self, now: Moment, budget: int = 200) -> bool:
         """Do a bounded part of what can wait; whether there is more."""
         self._now = now
         while budget > 0 and (self._closing or self._awake):
@@ -260,7 +263,7 @@ class Tree:
 
     @property
     def wake_at(self) -> int | None:
-        """When `on_time` wants to be called, in nanoseconds since 1970."""
+        """When `on_time` wants to be called, on the `boot` clock; None for never."""
         return self._deadlines.next
 
     @property
@@ -270,20 +273,25 @@ class Tree:
 
     # -- what tiers ask for (the Hall)
 
-    def now(self) -> int:
+    def now(self) -> Moment:
         """Time of the input that is being handled."""
         return self._now
+
+    def began(self, path: str) -> Moment:
+        """When a node began: now, unless another daemon had it before."""
+        declared = self.past.declared.get(path) if self.past is not None else None
+        return self._now if declared is None else self._now.since(declared)
 
     def declare(self, node: PlanNode, path: str) -> None:
         """Record that a node exists, unless that stands there already."""
         if self.past is not None and path in self.past.declared:
             return
         declared = declared_of(node, path, self.plan.seed(path))
-        self._actions.append(Record(event_pb2.Event(path=path, time_unix_nanos=self._now, declared=declared)))
+        self._record(event_pb2.Event(path=path, declared=declared))
 
     def conclude(self, node: PlanNode, path: str, result: event_pb2.Result) -> None:
         """Record a node's Result and let those above know."""
-        self._actions.append(Record(event_pb2.Event(path=path, time_unix_nanos=self._now, result=result)))
+        self._record(event_pb2.Event(path=path, result=result))
         self._announce(node, path, result)
 
     def recall(self, path: str) -> event_pb2.Result | None:
@@ -354,9 +362,12 @@ class Tree:
 
     # -- within
 
+    def _record(self, event: event_pb2.Event) -> None:
+        event.time_unix_nanos = self._now.wall
+        self._actions.append(Record(event))
+
     def _arm(self, node: PlanNode, path: str) -> None:
-        began = self.past.declared.get(path, self._now) if self.past is not None else self._now
-        self._deadlines.set(path, began, node.deadline_millis)
+        self._deadlines.set(path, self.began(path).boot, node.deadline_millis)
 
     def _remember(self, past: Past | None) -> None:
         if self.past is None:

@@ -31,6 +31,8 @@ DEFAULT_GRACE_NANOS = 10 * SECOND
 UNKILLABLE_NANOS = 5 * SECOND
 SPAWN_NANOS = 30 * SECOND
 """How long a start is tried while the host is short of something."""
+FOLLOWED_NANOS = 1 * SECOND
+"""Differences between the wall clock and the times of an attempt that are not worth a jump."""
 LOOK_NANOS = 20 * MILLI
 LONGEST_LOOK_NANOS = 250 * MILLI
 
@@ -53,6 +55,8 @@ class State(Enum):
 
 
 _ALIVE = frozenset({State.RUNNING, State.ENDING, State.KILLING})
+_TIMED = _ALIVE
+"""States whose deadline decides something; in others it is only the next look."""
 
 
 class Wrapper:
@@ -245,6 +249,27 @@ class Wrapper:
             case State.SWEEPING | State.FINISHED:
                 self._deadline = None
         return actions
+
+    def on_late_wake(self, stood_still: int) -> None:
+        """The host did not run for this time: timeout, grace and the limits on starting and killing move."""
+        if self._deadline is not None and self.state in _TIMED:
+            self._deadline += stood_still
+        if self._grace_ends is not None:
+            self._grace_ends += stood_still
+        if self._since is not None:
+            self._since += stood_still
+
+    def warn(self, now: int, text: str) -> list[Action]:
+        """Gator has something to say that concerns the attempt."""
+        return [] if self.state is State.FINISHED else [Record([self._stamp.warning(now, text)])]
+
+    def follow_wall_clock(self, now: int, wall: int) -> None:
+        """The host was suspended, or its clock was set ahead: what happens from now on has later times.
+
+        Times within an attempt never go back, so that its lines stay in the order of their times.
+        """
+        if wall - now - self._stamp.offset > FOLLOWED_NANOS:
+            self._stamp.offset = wall - now
 
     def on_stop(self, now: int, stop: attach_pb2.Stop) -> list[Action]:
         """The attempt shall end; what has already exited by itself keeps its verdict."""

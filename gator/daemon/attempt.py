@@ -38,6 +38,10 @@ class Surroundings(Protocol):
         """Store events; `then` is called once they are committed."""
         ...
 
+    def now(self) -> int:
+        """This moment in nanoseconds of the monotonic clock, after what was late has been credited."""
+        ...
+
     def wake(self, at: int) -> None:
         """Call `on_time` at this monotonic time in nanoseconds, or soon after."""
         ...
@@ -131,10 +135,10 @@ class Attempt:
             # Whatever it is, an attempt that was handed out must come to an end.
             self._host.on_fault(self, error)
             message = f"could not be started by a fault of Gator: {type(error).__name__}: {error}"
-            self._take(self.wrapper.on_fault(monotonic_ns(), self._host.launcher.hide(message, self.node)))
+            self._take(self.wrapper.on_fault(self._now(), self._host.launcher.hide(message, self.node)))
 
     def _start(self) -> None:
-        now = monotonic_ns()
+        now = self._now()
         try:
             prepared = self._prepare()
             process = spawn(self._command(prepared))
@@ -158,7 +162,7 @@ class Attempt:
 
     def stop(self, order: attach_pb2.Stop) -> None:
         """End the attempt."""
-        self._take(self.wrapper.on_stop(monotonic_ns(), order))
+        self._take(self.wrapper.on_stop(self._now(), order))
 
     def on_time(self, now: int) -> None:
         """A moment that was asked for by `wake` has come."""
@@ -169,18 +173,18 @@ class Attempt:
     def on_data(self, stream: common_pb2.Stream.ValueType, data: bytes) -> None:
         """Bytes came on a pipe."""
         self._host.on_written(self)
-        self._take(self.wrapper.on_output(monotonic_ns(), stream, data))
+        self._take(self.wrapper.on_output(self._now(), stream, data))
 
     def on_eof(self, stream: common_pb2.Stream.ValueType) -> None:
         """A pipe has reached its end."""
-        actions = self.wrapper.on_eof(monotonic_ns(), stream)
+        actions = self.wrapper.on_eof(self._now(), stream)
         if actions:
             self._take(actions)
 
     def on_exit(self, status: int, usage: resource.struct_rusage) -> None:
         """The leader was reaped; what it wrote before is read first."""
         assert self.process is not None
-        now = monotonic_ns()
+        now = self._now()
         self.belonging.leader_reaped = True
         self._host.on_reaped(self, self.process.pid)
         self._read_rest()
@@ -199,19 +203,27 @@ class Attempt:
         """What still lives of the attempt."""
         if not names:
             self._read_rest()
-        self._take(self.wrapper.on_left_over(monotonic_ns(), names))
+        self._take(self.wrapper.on_left_over(self._now(), names))
 
     def on_sample(self, sample: event_pb2.Sample, peak_memory: int) -> None:
         """What the attempt uses at this moment; the peak in bytes."""
-        self._take(self.wrapper.on_sample(monotonic_ns(), sample, peak_memory))
+        self._take(self.wrapper.on_sample(self._now(), sample, peak_memory))
 
     def on_client_event(
         self, event: event_pb2.Event, then: Callable[[], None], *, notice: bool = False
     ) -> None:
         """One of the attempt's own processes reports; `then` is called once that is committed."""
-        actions = self.wrapper.on_client_event(monotonic_ns(), event, notice=notice)
+        actions = self.wrapper.on_client_event(self._now(), event, notice=notice)
         # What is only counted waits for what came before it all the same: an ack covers both.
         self._take(actions or [Record([])], then)
+
+    def on_late_wake(self, stood_still: int) -> None:
+        """The host did not run for this time, in nanoseconds."""
+        self.wrapper.on_late_wake(stood_still)
+
+    def warn(self, now: int, text: str) -> None:
+        """Record a warning of Gator itself."""
+        self._take(self.wrapper.warn(now, text))
 
     def pause(self) -> None:
         """Read nothing for a while, so that the job waits when its pipes are full."""
@@ -249,9 +261,14 @@ class Attempt:
     def _fail(self, message: str, number: int, transient: bool) -> None:
         # The descriptors of this process come back when its other attempts end, however long they run.
         patient = number == errno.EMFILE and self._host.has_others(self)
-        now = monotonic_ns()
+        now = self._now()
         message = self._host.launcher.hide(message, self.node)
         self._take(self.wrapper.on_spawn_failed(now, message, transient=transient, patient=patient))
+
+    def _now(self) -> int:
+        now = self._host.now()
+        self.wrapper.follow_wall_clock(now, time_ns())
+        return now
 
     def _prepare(self) -> Prepared:
         scratch = self.node.job.settings.scratch

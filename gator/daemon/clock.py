@@ -2,14 +2,17 @@
 
 import time
 
+from gator.core.moment import Moment
+
 
 class SystemClock:
     """The clocks of this host."""
 
-    def unix_nanos(self) -> int:
-        """Nanoseconds since 1970 UTC."""
-        return time.time_ns()
+    def now(self) -> Moment:
+        """Returns this moment on all clocks."""
+        boot = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        return Moment(time.time_ns(), time.monotonic_ns(), boot)
 
     def monotonic(self) -> float:
-        """Seconds since any moment."""
+        """Returns seconds since any moment."""
         return time.monotonic()

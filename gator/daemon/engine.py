@@ -12,6 +12,7 @@ from typing import Protocol
 
 from gator.core import actions as act
 from gator.core import dispatch as disp
+from gator.core.moment import Moment
 from gator.core.past import Past
 from gator.core.pools import DemandKey
 from gator.core.tree import Tree
@@ -21,6 +22,8 @@ from gator.ports import Clock
 from gator.v1 import attach_pb2, event_pb2
 
 Key = tuple[str, int]
+DEADLINE_CHECK_SECONDS = 1.0
+"""Maximum time between two looks at a deadline."""
 MOST_RETURNS = 3
 """So often an attempt that was not started comes back from dead daemons before it counts as lost."""
 
@@ -108,12 +111,12 @@ class Engine:
 
     def start(self) -> None:
         """Start the root of the plan."""
-        self.tree.start(self._clock.unix_nanos())
+        self.tree.start(self._clock.now())
         self.turn_soon()
 
     def open(self, node: attach_pb2.LaunchNode, past: Past | None = None) -> None:
         """Start the tier that a parent ordered; `past` is what became of it in other daemons."""
-        self.tree.open(node.path, node.released, self._clock.unix_nanos(), past)
+        self.tree.open(node.path, node.released, self._clock.now(), past)
         self.turn_soon()
 
     def add_hand(self, name: str, hand: Hand) -> None:
@@ -123,7 +126,7 @@ class Engine:
 
     def on_started(self, path: str, attempt: int) -> None:
         """An attempt's process runs."""
-        if self.tree.on_started(path, attempt, self._clock.unix_nanos()):
+        if self.tree.on_started(path, attempt, self._clock.now()):
             self.dispatch.on_started((path, attempt), self._clock.monotonic())
         self.turn_soon()
 
@@ -131,13 +134,13 @@ class Engine:
         """An attempt ended; ignored when it is closed already."""
         if self.placed.pop((path, attempt), None) is not None:
             self.dispatch.on_finished((path, attempt), self._clock.monotonic())
-            self.tree.on_attempt_finished(path, attempt, end, self._clock.unix_nanos())
+            self.tree.on_attempt_finished(path, attempt, end, self._clock.now())
         self.turn_soon()
 
     def on_recalled(self, keys: Iterable[Key]) -> None:
         """Attempts were given back unstarted."""
         given = [key for key in keys if self.placed.pop(key, None) is not None]
-        now = self._clock.unix_nanos()
+        now = self._clock.now()
         self.dispatch.on_recalled(given, self._clock.monotonic())
         for path, attempt in given:
             job = self.tree.jobs.get(path)
@@ -154,7 +157,7 @@ class Engine:
         goes on alone, and is lost in the end.
         """
         self.hands.pop(name, None)
-        now = self._clock.unix_nanos()
+        now = self._clock.now()
         for path, attempt in started:
             self.placed.pop((path, attempt), None)
             self.tree.on_attempt_lost(path, attempt, why, now)
@@ -177,12 +180,12 @@ class Engine:
 
     def on_release(self, release: attach_pb2.Release) -> None:
         """An outcome from above."""
-        self.tree.on_release(release, self._clock.unix_nanos())
+        self.tree.on_release(release, self._clock.now())
         self.turn_soon()
 
     def stop(self, order: attach_pb2.Stop) -> bool:
         """End a node and all below it; False when there is none such."""
-        found = self.tree.stop(order, self._clock.unix_nanos())
+        found = self.tree.stop(order, self._clock.now())
         self.turn_soon()
         return found
 
@@ -200,7 +203,7 @@ class Engine:
 
     def _take_turn(self) -> None:
         self._turn = None
-        now, moment = self._clock.unix_nanos(), self._clock.monotonic()
+        now, moment = self._clock.now(), self._clock.monotonic()
         self.tree.on_time(now)
         more = self.tree.step(now)
         self._act(moment)
@@ -247,7 +250,7 @@ class Engine:
                 self._send_stop((path, attempt), stop)
         elif what is not disp.Cancelled.AHEAD:
             self.placed.pop((path, attempt), None)
-            self.tree.on_withdrawn(path, attempt, self._clock.unix_nanos())
+            self.tree.on_withdrawn(path, attempt, self._clock.now())
 
     def _send_stop(self, key: Key, stop: attach_pb2.Stop) -> None:
         hand = self.hands.get(self.placed.get(key, ""))
@@ -268,7 +271,7 @@ class Engine:
 
     def _hand_out(self, action: disp.HandOut) -> None:
         path, attempt = action.key
-        job = self.tree.declare_attempt(path, attempt, self._clock.unix_nanos())
+        job = self.tree.declare_attempt(path, attempt, self._clock.now())
         if job is None:
             self.dispatch.on_finished(action.key, self._clock.monotonic())
             return
@@ -332,13 +335,14 @@ class Engine:
 
         self._log.append(records, perform)
 
-    def _set_timer(self, now: int, moment: float) -> None:
+    def _set_timer(self, now: Moment, moment: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         waits: list[float] = []
         if self.tree.wake_at is not None:
-            waits.append((self.tree.wake_at - now) / 1e9)
+            # The timers of a loop stand still while the host is suspended, deadlines do not.
+            waits.append(min((self.tree.wake_at - now.boot) / 1e9, DEADLINE_CHECK_SECONDS))
         dispatch_at = self.dispatch.wake_at()
         if dispatch_at is not None:
             waits.append(dispatch_at - moment)

@@ -9,12 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from gator.core.dispatch import Dispatcher
+from gator.core.late_wakes import LateWakes
 from gator.daemon.clients import ClientDesk
 from gator.daemon.engine import Engine
 from gator.daemon.fleet import SUBSCRIPTION, Daemon
 from gator.daemon.stores import LiveSource
 from gator.daemon.tier_daemons import TierDaemons
 from gator.daemon.view import View
+from gator.daemon.wrapper_host import late_wake_text
 from gator.ports import Clock
 from gator.store import Store
 from gator.v1 import attach_pb2, event_pb2
@@ -44,12 +46,13 @@ class Reports:
         self._tell_disk_full, self._tell_cannot_start = on_disk_full, on_cannot_start
         self._loop = asyncio.get_running_loop()
         self._acks: dict[Daemon, attach_pb2.Batch] = {}
+        self._late_wakes = LateWakes()
 
     # -- of attempts
 
     def on_started(self, path: str, attempt: int) -> None:
         """An attempt runs."""
-        self._view.started[path] = self._clock.unix_nanos()
+        self._view.started[path] = self._clock.monotonic()
         self._engine.on_started(path, attempt)
         self._view.changed()
 
@@ -60,6 +63,14 @@ class Reports:
         if self.desk is not None:
             self.desk.forget(path, attempt)
         self._view.changed()
+
+    def on_late_wake(self, stood_still: int) -> None:
+        """A process with attempts did not run for this time, in nanoseconds: say so once for all of them."""
+        is_new = self._late_wakes.is_new(round(self._clock.monotonic() * 1e9), stood_still)
+        display = self._view.display
+        # A display of messages shows the warning that stands in the record.
+        if is_new and attach_pb2.EVENT_KIND_LOG not in display.wants.kinds:
+            display.on_notice(late_wake_text(stood_still), warning=True)
 
     # -- in daemons
 
@@ -95,6 +106,8 @@ class Reports:
             case "lease_return":
                 self._dispatch.on_leases_returned(daemon.name, message.lease_return.leases, now)
                 self._engine.turn_soon()
+            case "late_wake":
+                self.on_late_wake(message.late_wake.stood_still_nanos)
             case "tip":
                 self._view.poke(message.tip.position.store)
                 if message.tip.disk_full:

@@ -237,6 +237,7 @@ class Root:
             context,
             on_started=self._reports.on_started,
             on_finished=self._reports.on_finished,
+            on_late_wake=self._reports.on_late_wake,
         )
         self._desk = self._reports.desk = ClientDesk(self._host, self._tokens)
         self._engine.add_hand(INLINE, InlineHand(self._host, self._engine.on_recalled))

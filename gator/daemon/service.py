@@ -105,6 +105,7 @@ class Service:
             on_started=self._on_started,
             on_finished=self._on_finished,
             on_progress=self._uplink.progress,
+            on_late_wake=self._on_late_wake,
         )
         self._desk = ClientDesk(self._host, self._tokens)
         self._serving = self._loop.create_task(self._serve(address))
@@ -151,6 +152,10 @@ class Service:
         self._desk.forget(path, attempt)
         if self._tiers is not None:
             self._tiers.on_finished(path, attempt, end)
+
+    def _on_late_wake(self, stood_still: int) -> None:
+        late = attach_pb2.LateWake(stood_still_nanos=stood_still)
+        self._uplink.send(attach_pb2.AttachRequest(late_wake=late))
 
     # -- within
 

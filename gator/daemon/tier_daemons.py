@@ -50,7 +50,7 @@ class TierDaemons:
         dispatch: Dispatcher,
         engine: Engine,
         clock: Clock,
-        running: dict[str, int],
+        running: dict[str, float],
     ) -> None:
         self._fleet, self._tree, self._dispatch = fleet, tree, dispatch
         self._engine, self._clock, self._running = engine, clock, running
@@ -71,14 +71,14 @@ class TierDaemons:
         path = event.path
         match event.WhichOneof("payload"):
             case "started":
-                self._running[path] = event.time_unix_nanos
+                self._running[path] = self._clock.monotonic()
                 self._tree.on_remote_started(path)
             case "attempt_finished":
                 self._running.pop(path, None)
             case "result":
                 self._running.pop(path, None)
                 self._placed.pop(path, None)
-                self._tree.on_remote_result(path, event.result, self._clock.unix_nanos())
+                self._tree.on_remote_result(path, event.result, self._clock.now())
                 self._engine.turn_soon()
             case _:
                 pass
@@ -95,7 +95,7 @@ class TierDaemons:
             fresh = fresh or self._fleet.start(attach_pb2.ROLE_TIER)
             placed.daemon = fresh
             before = tuple(one.name for one in placed.before)
-            self._tree.reopen(placed.path, before, self._clock.unix_nanos())
+            self._tree.reopen(placed.path, before, self._clock.now())
         self._engine.turn_soon()
 
     # -- within
@@ -144,5 +144,5 @@ class TierDaemons:
 
     def _on_read(self, path: str, closing: Closing, task: "asyncio.Task[Past]") -> None:
         self._readings.discard(task)
-        self._tree.close_remote(path, task.result(), closing, self._clock.unix_nanos())
+        self._tree.close_remote(path, task.result(), closing, self._clock.now())
         self._engine.turn_soon()

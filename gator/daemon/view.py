@@ -38,8 +38,8 @@ class View:
         tally: Callable[[], event_pb2.Tally],
     ) -> None:
         self.display = display
-        self.started: dict[str, int] = {}
-        """Of the jobs that run: when they started, in nanoseconds since 1970."""
+        self.started: dict[str, float] = {}
+        """Of the jobs that run: when this process heard of their start, in seconds of the steady clock."""
         self.stopping = False
         self._folder, self._plan, self._clock, self._tally = folder, plan, clock, tally
         self._loop = asyncio.get_running_loop()
@@ -135,5 +135,5 @@ class View:
             yield from reader.raw_bytes(path, attempt)
 
 
-def _second(item: tuple[str, int]) -> int:
+def _second(item: tuple[str, float]) -> float:
     return item[1]

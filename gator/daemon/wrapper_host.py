@@ -13,7 +13,9 @@ from time import monotonic_ns
 
 from msgspec import Struct, field
 
+from gator.core.amounts import span
 from gator.core.environment import Launcher, Prepared
+from gator.core.late_wakes import LateWakeDetector
 from gator.core.text import readable
 from gator.daemon.attempt import Attempt
 from gator.daemon.attempt_metering import Metering
@@ -30,6 +32,8 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 Key = tuple[str, int]
 
+BEAT_NANOS = 1_000_000_000
+"""Maximum time between two looks at the clock while a timer of an attempt runs, to notice late ones."""
 TICK_NANOS = 10_000_000
 """The timer fires at most so often."""
 PROGRESS_SECONDS = 0.2
@@ -61,7 +65,8 @@ class WrapperHost:
     """Runs attempts on one event loop, in the main thread.
 
     `on_started(path, attempt)` and `on_finished(path, attempt, end)` are called after the commit;
-    `on_progress` at most five times a second and attempt, while it writes. `expected`, a live view, holds
+    `on_progress` at most five times a second and attempt, while it writes; `on_late_wake(nanos)` when this
+    process did not run for a while. `expected`, a live view, holds
     every child of this process that is not an orphan it adopted: leaders, guards, daemons; left out it is
     what the reaper watches.
     """
@@ -76,6 +81,7 @@ class WrapperHost:
         on_finished: Callable[[str, int, event_pb2.AttemptFinished], None],
         on_started: Callable[[str, int], None] = lambda path, attempt: None,
         on_progress: Callable[[attach_pb2.Progress], None] = lambda progress: None,
+        on_late_wake: Callable[[int], None] = lambda stood_still: None,
         expected: Container[int] | None = None,
     ) -> None:
         self._loop = loop
@@ -83,6 +89,7 @@ class WrapperHost:
         self._reaper = reaper
         self._context = context
         self._tell_finished, self._tell_started, self._tell_progress = on_finished, on_started, on_progress
+        self._tell_late_wake = on_late_wake
         self.launcher = Launcher(
             context.environment,
             run=context.run.run,
@@ -101,6 +108,7 @@ class WrapperHost:
         self._removals: set[asyncio.Future[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
+        self._late_wakes = LateWakeDetector()
         watched = reaper.watched if expected is None else expected
         self._rest = Rest(loop, watched, lambda: len(self._attempts) <= 1)
         self._metering = Metering(loop, (context.run.sample_interval_millis or DEFAULT_SAMPLE_MILLIS) / 1e3)
@@ -125,7 +133,10 @@ class WrapperHost:
             self._start_next(node.lease)
 
     def stop(self, order: attach_pb2.Stop) -> None:
-        """End what is at or below a path: what waits is CANCELLED at once."""
+        """End what is at or below a path: what waits is CANCELLED at once, what has ended keeps its end."""
+        self.now()
+        while not self._reaper.poll():
+            pass
         for node in self._take_waiting(lambda node: is_below(node.path, order.path)):
             attempt = Attempt(self, node, self._context.run.log_cap_bytes)
             attempt.stop(order)
@@ -324,18 +335,47 @@ class WrapperHost:
 
     # ---- time
 
+    def now(self) -> int:
+        """This moment in nanoseconds of the monotonic clock, after what was late has been credited.
+
+        Every decision about an attempt asks for the time here, so that none is made on late news.
+        """
+        now = monotonic_ns()
+        stood_still = self._late_wakes.on_wake(now)
+        if stood_still:
+            self._credit(now, stood_still)
+        return now
+
     def wake(self, at: int) -> None:
         """Call `on_time` of all attempts at this time, or up to one tick later."""
+        at = min(at, monotonic_ns() + BEAT_NANOS)
         if self._timer is not None:
             if self._timer_at <= at:
                 return
             self._timer.cancel()
         self._timer_at = at
         self._timer = self._loop.call_at(at / 1e9, self._on_timer)
+        self._late_wakes.expect(at)
+
+    def _credit(self, now: int, stood_still: int) -> None:
+        for attempt in self._attempts.values():
+            attempt.on_late_wake(stood_still)
+        # The one with the least time left stands for all: a thousand warnings would say no more.
+        timed = [attempt for attempt in self._attempts.values() if attempt.wrapper.wake_at is not None]
+        if timed:
+            nearest = min(timed, key=lambda attempt: attempt.wrapper.wake_at or 0)
+            nearest.warn(now, late_wake_text(stood_still))
+        self._tell_late_wake(stood_still)
 
     def _on_timer(self) -> None:
         self._timer = None
-        now = monotonic_ns()
+        now = self.now()
+        self._late_wakes.expect(None)
+        # What has ended or was written by now counts before any time that has passed.
+        self._pipes.poll()
+        if not self._reaper.poll():
+            self.wake(now)
+            return
         for attempt in list(self._attempts.values()):
             attempt.on_time(now)
         earliest = min(self._wakes(), default=None)
@@ -351,6 +391,14 @@ class WrapperHost:
             at = attempt.wrapper.wake_at
             if at is not None:
                 yield at
+
+
+def late_wake_text(stood_still: int) -> str:
+    """What users are told of a late wake-up; the time is in nanoseconds."""
+    return (
+        f"Gator itself did not run for {span(stood_still)}: timeouts and graces of jobs that run are "
+        "extended by that; look for a suspended host, a paused container or too much load"
+    )
 
 
 def _count_oom_kills() -> int:

@@ -19,6 +19,7 @@ CHILD_MAY: Mapping[str, frozenset[attach_pb2.Role.ValueType]] = {
     "tip": _DAEMONS,
     "progress": _DAEMONS,
     "recalled": frozenset({_WRAPPERS}),
+    "late_wake": frozenset({_WRAPPERS, _TIER}),
     "lease_request": frozenset({_TIER}),
     "lease_return": frozenset({_TIER}),
     "part": frozenset({_ROOT}),

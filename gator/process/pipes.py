@@ -117,7 +117,7 @@ class Pipes:
         self._loop = loop
         self._epoll = select.epoll()
         self._reading: dict[int, Pipe] = {}
-        loop.add_reader(self._epoll.fileno(), self._turn)
+        loop.add_reader(self._epoll.fileno(), self.poll)
 
     def open(self, fd: int, on_data: Callable[[bytes], None], on_eof: Callable[[], None]) -> Pipe:
         """Read `fd`, which now belongs to the pipe, until end of file.
@@ -147,7 +147,7 @@ class Pipes:
         del self._reading[fd]
         self._epoll.unregister(fd)
 
-    def _turn(self) -> None:
+    def poll(self) -> None:
         """Read each pipe that has something once, and leave the rest to the next turn when it was much."""
         budget = _TURN_BYTES
         for fd, _ in self._epoll.poll(0, _EVENTS_A_TURN):

@@ -55,20 +55,25 @@ class Reaper:
         self._loop.remove_signal_handler(signal.SIGCHLD)
         self._watched.clear()
 
-    def _reap(self) -> None:
+    def poll(self) -> bool:
+        """Reap what has ended by now, without waiting for the signal; False when there may be more."""
         for _ in range(_MOST_A_TURN):
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
-                return
+                return True
             if pid == 0:
-                return
+                return True
             callback = self._watched.pop(pid, None)
             if callback is not None:
                 callback(status, usage)
             else:
                 self._keep(pid, status, usage)
-        self._loop.call_soon(self._reap)
+        return False
+
+    def _reap(self) -> None:
+        if not self.poll():
+            self._loop.call_soon(self._reap)
 
     def _keep(self, pid: int, status: int, usage: resource.struct_rusage) -> None:
         self._unclaimed.pop(pid, None)

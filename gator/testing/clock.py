@@ -1,20 +1,27 @@
 """A clock that stands still until it is told to go on."""
 
+from gator.core.moment import Moment
+
 
 class FakeClock:
-    """Both times come from one number of nanoseconds."""
+    """All clocks come from one number of nanoseconds; the wall clock can be set."""
 
     def __init__(self, nanos: int = 1_700_000_000_000_000_000) -> None:
         self.nanos = nanos
+        self.wall_offset = 0
 
-    def unix_nanos(self) -> int:
-        """Nanoseconds since 1970 UTC."""
-        return self.nanos
+    def now(self) -> Moment:
+        """Returns this moment on all clocks."""
+        return Moment(self.nanos + self.wall_offset, self.nanos, self.nanos)
 
     def monotonic(self) -> float:
-        """Seconds since any moment."""
+        """Returns seconds since any moment."""
         return self.nanos / 1e9
 
     def advance(self, seconds: float) -> None:
         """Let time go by."""
         self.nanos += round(seconds * 1e9)
+
+    def set_wall(self, seconds: float) -> None:
+        """Set the wall clock ahead, or back when negative."""
+        self.wall_offset += round(seconds * 1e9)

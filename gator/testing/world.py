@@ -12,6 +12,7 @@ from gator.core import actions as act
 from gator.core import dispatch_actions as disp
 from gator.core.dispatch import Dispatcher
 from gator.core.ledger import Ledger
+from gator.core.moment import Moment
 from gator.core.pools import DemandKey, Pools
 from gator.core.tree import Tree
 from gator.events import is_below
@@ -75,7 +76,7 @@ class World:
 
     def run(self) -> event_pb2.Result:
         """Run to the end; raises AssertionError when the tree hangs."""
-        self.tree.start(self.clock.unix_nanos())
+        self.tree.start(self.clock.now())
         while self.ended is None:
             more = self._turn()
             self.on_step(self)
@@ -103,7 +104,7 @@ class World:
     ) -> bool:
         """End a node, as `gator stop` does."""
         order = attach_pb2.Stop(path=path, mode=mode, reason=pb.REASON_CANCELLED, message="stopped")
-        return self.tree.stop(order, self.clock.unix_nanos())
+        return self.tree.stop(order, self.clock.now())
 
     def results(self) -> dict[str, event_pb2.Result]:
         """The Result of every node that has one; AssertionError when one has two or was not declared."""
@@ -140,7 +141,7 @@ class World:
 
     def _turn(self) -> bool:
         self.clock.advance(0.001)
-        now = self.clock.unix_nanos()
+        now = self.clock.now()
         more = False
         for tree in (self.tree, *(daemon.tree for daemon in self._hosted)):
             tree.on_time(now)
@@ -154,7 +155,7 @@ class World:
         self._act()
         return more
 
-    def _hand_out(self, action: disp.HandOut, now: int) -> None:
+    def _hand_out(self, action: disp.HandOut, now: Moment) -> None:
         self.on_hand_out(self, action.key[0])
         job = self._owner[action.key].declare_attempt(*action.key, now)
         assert job is not None, f"{action.key} is handed out but not wanted"
@@ -174,7 +175,7 @@ class World:
             tree = self._owner[path, attempt]
             job = tree.jobs.get(path)
             if job is not None and job.stop is not None:
-                tree.on_withdrawn(path, attempt, self.clock.unix_nanos())
+                tree.on_withdrawn(path, attempt, self.clock.now())
             else:
                 tree.on_given_back(path, attempt)
 
@@ -204,7 +205,7 @@ class World:
     def _start_one(self, key: Key) -> None:
         tree, (path, attempt) = self._owner[key], key
         self._begun.add(key)
-        if tree.on_started(path, attempt, self.clock.unix_nanos()):
+        if tree.on_started(path, attempt, self.clock.now()):
             self.dispatch.on_started(key, self.clock.monotonic())
         started = event_pb2.Event(path=path, attempt=attempt, started=event_pb2.Started())
         self._note(tree, started)
@@ -213,7 +214,7 @@ class World:
 
     def _end_one(self, key: Key) -> None:
         tree, (path, attempt) = self._owner[key], key
-        now = self.clock.unix_nanos()
+        now = self.clock.now()
         job = tree.jobs[path]
         stopped = job.stop is not None and job.stop.mode != attach_pb2.STOP_MODE_HOLD
         outcome = pb.OUTCOME_CANCELLED if stopped else self.outcome(path, attempt)
@@ -244,7 +245,7 @@ class World:
             case act.Dequeue(path, attempt, _):
                 what = self.dispatch.cancel((path, attempt), now)
                 if what in (disp.Cancelled.QUEUED, disp.Cancelled.UNKNOWN):
-                    tree.on_withdrawn(path, attempt, self.clock.unix_nanos())
+                    tree.on_withdrawn(path, attempt, self.clock.now())
             case act.OpenTier(path, node, _, _):
                 self._places[path] = self._hosted[node.order % len(self._hosted)]
                 self._places[path].orders.append(action)
@@ -266,7 +267,7 @@ class World:
                 daemon.events.append(event)
 
     def _deliver_order(self, daemon: "Daemon") -> None:
-        now = self.clock.unix_nanos()
+        now = self.clock.now()
         match daemon.orders.popleft():
             case act.OpenTier(path, _, _, released):
                 daemon.tree.open(path, list(released), now)
@@ -287,7 +288,7 @@ class World:
         if event.HasField("started"):
             self.tree.on_remote_started(event.path)
         elif event.HasField("result"):
-            self.tree.on_remote_result(event.path, event.result, self.clock.unix_nanos())
+            self.tree.on_remote_result(event.path, event.result, self.clock.now())
         self._act()
 
 

@@ -171,6 +171,7 @@ class AttachRequest(message.Message):
     LEASE_RETURN_FIELD_NUMBER: builtins.int
     RECALLED_FIELD_NUMBER: builtins.int
     PART_FIELD_NUMBER: builtins.int
+    LATE_WAKE_FIELD_NUMBER: builtins.int
     @builtins.property
     def hello(self) -> Hello:
         """Who the child is; the first message of every stream."""
@@ -207,6 +208,10 @@ class AttachRequest(message.Message):
     def part(self) -> Part:
         """A piece of a message that is too large for its parent to take whole."""
 
+    @builtins.property
+    def late_wake(self) -> LateWake:
+        """The child did not run for a while."""
+
     def __init__(
         self,
         *,
@@ -219,12 +224,13 @@ class AttachRequest(message.Message):
         lease_return: LeaseReturn | None = ...,
         recalled: Recalled | None = ...,
         part: Part | None = ...,
+        late_wake: LateWake | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["batch", b"batch", "hello", b"hello", "lease_request", b"lease_request", "lease_return", b"lease_return", "message", b"message", "part", b"part", "progress", b"progress", "recalled", b"recalled", "record", b"record", "tip", b"tip"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["batch", b"batch", "hello", b"hello", "late_wake", b"late_wake", "lease_request", b"lease_request", "lease_return", b"lease_return", "message", b"message", "part", b"part", "progress", b"progress", "recalled", b"recalled", "record", b"record", "tip", b"tip"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["batch", b"batch", "hello", b"hello", "lease_request", b"lease_request", "lease_return", b"lease_return", "message", b"message", "part", b"part", "progress", b"progress", "recalled", b"recalled", "record", b"record", "tip", b"tip"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["batch", b"batch", "hello", b"hello", "late_wake", b"late_wake", "lease_request", b"lease_request", "lease_return", b"lease_return", "message", b"message", "part", b"part", "progress", b"progress", "recalled", b"recalled", "record", b"record", "tip", b"tip"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = typing.Literal["hello", "batch", "tip", "progress", "record", "lease_request", "lease_return", "recalled", "part"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = typing.Literal["hello", "batch", "tip", "progress", "record", "lease_request", "lease_return", "recalled", "part", "late_wake"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -961,6 +967,28 @@ class Lease(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["demand", b"demand"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["cores", b"cores", "demand", b"demand", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class LateWake(message.Message):
+    """The child did not run for a while, although it should have: its host was suspended, it was stopped, or there was too much to
+    do. Timers of its attempts do not count this time.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    STOOD_STILL_NANOS_FIELD_NUMBER: builtins.int
+    stood_still_nanos: builtins.int
+    """For how long, at most."""
+    def __init__(
+        self,
+        *,
+        stood_still_nanos: builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["stood_still_nanos", b"stood_still_nanos"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -37,6 +37,7 @@ class ParentServiceStub:
     | record                 | yes    | no       | no   | no   |
     | batch, tip, progress   | no     | yes      | yes  | yes  |
     | recalled               | no     | yes      | no   | no   |
+    | late_wake              | no     | yes      | yes  | no   |
     | lease_request, _return | no     | no       | yes  | no   |
     | part                   | no     | no       | no   | yes  |
 
@@ -97,6 +98,7 @@ class ParentServiceServicer:
     | record                 | yes    | no       | no   | no   |
     | batch, tip, progress   | no     | yes      | yes  | yes  |
     | recalled               | no     | yes      | no   | no   |
+    | late_wake              | no     | yes      | yes  | no   |
     | lease_request, _return | no     | no       | yes  | no   |
     | part                   | no     | no       | no   | yes  |
 
@@ -167,6 +169,7 @@ class ParentService:
     | record                 | yes    | no       | no   | no   |
     | batch, tip, progress   | no     | yes      | yes  | yes  |
     | recalled               | no     | yes      | no   | no   |
+    | late_wake              | no     | yes      | yes  | no   |
     | lease_request, _return | no     | no       | yes  | no   |
     | part                   | no     | no       | no   | yes  |
 

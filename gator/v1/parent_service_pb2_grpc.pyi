@@ -38,6 +38,7 @@ class ParentServiceStub:
        | record                 | yes    | no       | no   | no   |
        | batch, tip, progress   | no     | yes      | yes  | yes  |
        | recalled               | no     | yes      | no   | no   |
+       | late_wake              | no     | yes      | yes  | no   |
        | lease_request, _return | no     | no       | yes  | no   |
        | part                   | no     | no       | no   | yes  |
 
@@ -93,6 +94,7 @@ class ParentServiceAsyncStub(ParentServiceStub):
        | record                 | yes    | no       | no   | no   |
        | batch, tip, progress   | no     | yes      | yes  | yes  |
        | recalled               | no     | yes      | no   | no   |
+       | late_wake              | no     | yes      | yes  | no   |
        | lease_request, _return | no     | no       | yes  | no   |
        | part                   | no     | no       | no   | yes  |
 
@@ -144,6 +146,7 @@ class ParentServiceServicer(metaclass=_abc_1.ABCMeta):
        | record                 | yes    | no       | no   | no   |
        | batch, tip, progress   | no     | yes      | yes  | yes  |
        | recalled               | no     | yes      | no   | no   |
+       | late_wake              | no     | yes      | yes  | no   |
        | lease_request, _return | no     | no       | yes  | no   |
        | part                   | no     | no       | no   | yes  |
 

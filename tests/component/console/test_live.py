@@ -30,7 +30,6 @@ class Bench:
             verbose=verbose,
             all_messages=all_messages,
             clock=lambda: self.now,
-            unix_nanos=lambda: round(self.now * SECOND),
         )
 
     def start(self, jobs: int = 100) -> list[str]:
@@ -77,7 +76,7 @@ def test_before_anything_is_known_nothing_is_done(bench: Bench):
 
 def test_the_lines_are_drawn_over_themselves(bench: Bench):
     bench.start()
-    bench.run.jobs = [RunningJob("top/a", 90 * SECOND), RunningJob("top/b[3]", 100 * SECOND)]
+    bench.run.jobs = [RunningJob("top/a", 90), RunningJob("top/b[3]", 100)]
     screen = bench.change(waiting=38, running=2, passed=50, failed=10)
     assert screen == [
         HEAD,
@@ -150,7 +149,7 @@ def test_the_summary_takes_the_place_of_the_live_lines(bench: Bench):
 
 
 def test_no_line_is_wrapped_when_the_terminal_becomes_narrow(bench: Bench):
-    bench.run.jobs = [RunningJob("top/" + "long/" * 20 + "x[3]", 90 * SECOND)]
+    bench.run.jobs = [RunningJob("top/" + "long/" * 20 + "x[3]", 90)]
     bench.start()
     wide = bench.change(waiting=38, running=2, passed=50, failed=10)
     bench.terminal.resize(30, 24)

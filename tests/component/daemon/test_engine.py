@@ -219,7 +219,9 @@ async def test_a_tier_in_another_daemon_is_opened_after_the_group_above_is_decla
     (launch,) = bench.tier.messages
     assert not launch.launch.nodes[0].HasField("job")
     bench.tree.on_remote_result(
-        "top/far/a", event_pb2.Result(outcome=pb.OUTCOME_PASSED, jobs=event_pb2.Tally(passed=1)), 1
+        "top/far/a",
+        event_pb2.Result(outcome=pb.OUTCOME_PASSED, jobs=event_pb2.Tally(passed=1)),
+        bench.clock.now(),
     )
     bench.engine.turn_soon()
     await bench.settle()
@@ -236,7 +238,7 @@ async def test_a_tier_that_is_opened_again_is_told_what_it_was_told_before():
     bench.engine.stop(attach_pb2.Stop(path="top/far/x", mode=attach_pb2.STOP_MODE_GRACEFUL))
     await bench.settle()
     bench.tier.messages.clear()
-    bench.tree.reopen("top/far", ("t1",), 5)
+    bench.tree.reopen("top/far", ("t1",), bench.clock.now())
     bench.engine.turn_soon()
     await bench.settle()
     launch, stop = bench.tier.messages

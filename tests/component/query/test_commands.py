@@ -30,7 +30,7 @@ def values(result: Result) -> list[Any]:
 @pytest.mark.usefixtures("folder")
 def test_status_says_what_came_of_the_run(gator: Gator) -> None:
     text = gator("status").stdout
-    assert text.startswith("top  failed after 3.30s: it returned 1\n1 passed, 1 failed, 1 pruned\n")
+    assert text.startswith("top  failed after 2.00s: it returned 1\n1 passed, 1 failed, 1 pruned\n")
     (answer,) = values(gator("status", "good", "--json"))
     assert answer["node"]["path"] == "top/good"
     assert answer["node"]["outcome"] == "passed"
@@ -62,9 +62,9 @@ def test_a_run_whose_store_is_not_made_yet_is_no_fault_of_gator(tracking: Path, 
 @pytest.mark.usefixtures("folder")
 def test_tree_shows_each_node_with_its_outcome(gator: Gator) -> None:
     assert gator("tree").stdout.splitlines() == [
-        "top  failed  3.30s  (1 passed, 1 failed, 1 pruned)",
-        "  good  passed  1.10s",
-        "  bad  failed  2.10s  it returned 1",
+        "top  failed  2.00s  (1 passed, 1 failed, 1 pruned)",
+        "  good  passed  2.00s",
+        "  bad  failed  2.00s  it returned 1",
         "  last  pruned  it waits for bad to pass, which failed",
     ]
     assert [node["path"] for node in values(gator("tree", "--outcome", "passed", "--json"))] == ["top/good"]

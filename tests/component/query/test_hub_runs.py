@@ -119,10 +119,10 @@ def test_hub_as_an_option_needs_no_prefix(ask: Gator, hub: FakeHub) -> None:
 def test_every_reading_command_reads_from_the_hub(ask: Gator, hub: FakeHub) -> None:
     here = ("-r", "hub:")
     status = ask("status", *here).stdout
-    assert status.startswith("top  failed after 3.30s: it returned 1\n1 passed, 1 failed, 1 pruned\n")
+    assert status.startswith("top  failed after 2.00s: it returned 1\n1 passed, 1 failed, 1 pruned\n")
     assert f"run bbbbbbbbbbbb on the hub at {hub.address}" in status
     tree = ask("tree", *here).stdout.splitlines()
-    assert tree[1:3] == ["  good  passed  1.10s", "  bad  failed  2.10s  it returned 1"]
+    assert tree[1:3] == ["  good  passed  2.00s", "  bad  failed  2.00s  it returned 1"]
     assert ask("logs", "good", *here).stdout_bytes == b"hello\nworld\n\xff\x00bytes\n"
     assert ask("logs", "bad", "--first-error", *here).stdout == "boom: it broke\n"
     assert "top/bad err:2: boom" in ask("grep", "boom", *here).stdout

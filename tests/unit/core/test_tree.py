@@ -244,3 +244,17 @@ def test_jobs_of_a_larger_priority_start_first():
     world = World(request(group("top", *children)), cores=1)
     world.run()
     assert sequence(world)[:-1] == [f"top/j{n}" for n in (4, 3, 2, 1, 0)]
+
+
+def test_a_clock_that_is_set_moves_neither_deadlines_nor_durations():
+    spec = group("top", job("a"), job("b", order(on_pass=["a"])))
+    spec.group.deadline_millis = 60_000
+
+    def set_ahead_and_back(world: World) -> None:
+        world.clock.set_wall(-7200 if world.clock.wall_offset else 86_400)
+
+    world = World(request(spec), on_step=set_ahead_and_back)
+    began = world.clock.nanos
+    result = world.run()
+    assert result.outcome == pb.OUTCOME_PASSED
+    assert 0 <= result.usage.wall_nanos <= world.clock.nanos - began

@@ -40,7 +40,7 @@ class MortalWorld(World):
         self._end_attempts(daemon)
         daemon.tree = Tree(make_plan(self.request))
         daemon.orders.clear()
-        now = self.clock.unix_nanos()
+        now = self.clock.now()
         for path in [path for path, place in self._places.items() if place is daemon]:
             self.tree.remotes.lose(path)
             stop = self.tree.remotes.ending(path)
@@ -56,7 +56,7 @@ class MortalWorld(World):
         self.kill(self._hosted.index(daemon))
         daemon.orders.clear()
         stop = attach_pb2.Stop(reason=pb.REASON_LOST, message="given up")
-        self.tree.close_remote(path, self._past(path), cancelled(stop), self.clock.unix_nanos())
+        self.tree.close_remote(path, self._past(path), cancelled(stop), self.clock.now())
 
     def _end_attempts(self, daemon: Daemon) -> None:
         now = self.clock.monotonic()
@@ -86,7 +86,7 @@ class MortalWorld(World):
             return
         daemon.orders.popleft()
         past = self._past(first.path)
-        daemon.tree.open(first.path, first.released, self.clock.unix_nanos(), past)
+        daemon.tree.open(first.path, first.released, self.clock.now(), past)
         self._act()
 
 

@@ -14,6 +14,7 @@ from gator.core.wrapper_actions import Action, Look, Signal, Spawn
 from gator.v1 import attach_pb2, common_pb2, spec_pb2
 from tests.unit.core.wrapper_support import (
     ERR,
+    OFFSET,
     OUT,
     SECOND,
     end_of,
@@ -209,3 +210,27 @@ def test_a_fault_of_gator_loses_the_attempt_and_leaves_nothing_running() -> None
     wrapper = running()
     assert wrapper.on_fault(5, "a fault") == [Signal(signal.SIGKILL)]
     assert end_of(finish(wrapper, 7, left(None, 9))).outcome == common_pb2.OUTCOME_LOST
+
+
+def test_a_timeout_and_a_grace_do_not_count_a_time_in_which_the_host_stood_still() -> None:
+    wrapper = running(spec_pb2.Settings(timeout_millis=4_000, grace_millis=2_000))
+    wrapper.on_late_wake(7 * SECOND)
+    assert wrapper.on_time(4 * SECOND) == []
+    assert wrapper.wake_at == 11 * SECOND
+    assert wrapper.on_time(11 * SECOND) == [Signal(signal.SIGTERM)]
+    wrapper.on_late_wake(5 * SECOND)
+    assert wrapper.on_time(13 * SECOND) == []
+    assert wrapper.on_time(18 * SECOND) == [Signal(signal.SIGKILL)]
+    wrapper.on_late_wake(6 * SECOND)
+    assert wrapper.on_time(18 * SECOND + UNKILLABLE_NANOS) == []
+
+
+def test_times_within_an_attempt_follow_a_suspended_host_and_never_go_back() -> None:
+    wrapper = running()
+    wall = SECOND + OFFSET + 3600 * SECOND
+    wrapper.follow_wall_clock(SECOND, wall)
+    (event,) = events_of(wrapper.warn(SECOND, "late"))
+    assert event.time_unix_nanos == wall
+    wrapper.follow_wall_clock(2 * SECOND, wall - 7200 * SECOND)
+    (event,) = events_of(wrapper.warn(2 * SECOND, "later"))
+    assert event.time_unix_nanos == wall + SECOND
