@@ -8,6 +8,7 @@ from gator.rpc_quiet import grpc  # before anything else imports it
 
 # isort: split
 import importlib
+import resource
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -58,6 +59,16 @@ _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 1_000),
 )
+MAX_STREAMS = 256
+"""Maximum number of calls at once on one connection to a server for many.
+
+Without such a number gRPC lets a peer that resets its calls at once open more of them than the server can
+handle, and other peers wait for all of those.
+"""
+_IDLE_MILLIS = 300_000
+"""Timeout of a connection without a call, which only costs a descriptor; a client dials again when needed."""
+_SPARE_DESCRIPTORS = 128
+"""Number of descriptors of a server for many that connections leave to its database, log and the like."""
 # A peer on this host dies visibly; one far away may vanish in silence.
 _REMOTE_OPTIONS = (("grpc.keepalive_time_ms", 30_000), ("grpc.keepalive_timeout_ms", 10_000))
 
@@ -163,7 +174,17 @@ def _server_options(crowd: Crowd | None) -> Sequence[tuple[str, int]]:
         ("grpc.http2.bdp_probe", 0),
         # What waits for a peer that vanished in silence must not wait for long.
         *_REMOTE_OPTIONS,
+        ("grpc.max_concurrent_streams", MAX_STREAMS),
+        ("grpc.max_connection_idle_ms", _IDLE_MILLIS),
+        ("grpc.max_allowed_incoming_connections", _max_connections()),
     )
+
+
+def _max_connections() -> int:
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if descriptors == resource.RLIM_INFINITY:
+        return 65_536
+    return min(max(descriptors - _SPARE_DESCRIPTORS, descriptors // 2), 65_536)
 
 
 async def _register(server: aio.Server, services: Sequence[Service]) -> Any:

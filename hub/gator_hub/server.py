@@ -24,6 +24,7 @@ from gator_hub.ingest import Ingest
 from gator_hub.lock import HubLock
 from gator_hub.log import KeepingLog, MoveLog, RefusalLog, log
 from gator_hub.options import ServeOptions, cannot_listen
+from gator_hub.peer_limit import PeerLimit
 from gator_hub.retention import Retention
 from gator_hub.runs import OpenRuns
 from gator_hub.writer import Writer
@@ -88,6 +89,7 @@ class HubServer:
             await asyncio.to_thread(self._lock.is_held)
             server = self._server = await self._listen()
             self._tasks.append(asyncio.create_task(self._retention.run()))
+            self._tasks.append(asyncio.create_task(PeerLimit(server.port).run()))
         except BaseException:
             await self._close()
             raise

@@ -1,0 +1,113 @@
+"""How many connections one peer may have: gRPC has a limit for all peers together, but none for each.
+
+Invariant: only connections that came to the hub's own port are touched, and the oldest of a peer stay.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import os
+import socket
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from gator_hub.log import REFUSALS, Allowance
+
+MAX_CONNECTIONS_EACH: Final = 512
+"""Maximum number of connections of one address: more than the streams that the hub serves at once."""
+_LOOK_SECONDS: Final = 1.0
+_DESCRIPTORS: Final = Path("/proc/self/fd")
+
+
+class Connection(Struct, frozen=True):
+    """One connection, by the address and port of its other end."""
+
+    host: str
+    port: int
+
+    @property
+    def peer(self) -> str:
+        """The address; of IPv6 the network of 64 bits, because each host of it has all addresses of it."""
+        if ":" not in self.host:
+            return self.host
+        address = ipaddress.IPv6Address(self.host.partition("%")[0])
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.IPv6Network((address, 64), strict=False))
+
+
+class PeerLimit:
+    """Ends the newest connections of a peer that has too many."""
+
+    def __init__(self, port: int, max_each: int = MAX_CONNECTIONS_EACH) -> None:
+        self._port, self._max_each = port, max_each
+        self._known: dict[Connection, None] = {}
+        rest = "connections of peers that had too many were ended %d more times within a minute"
+        self._said = Allowance(REFUSALS, logging.WARNING, rest)
+
+    async def run(self) -> None:
+        """Looks again and again."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            for peer, count in (await asyncio.to_thread(self.look)).items():
+                self._said.say("ended %d connections of %s: it has %d already", count, peer, self._max_each)
+
+    def look(self) -> Counter[str]:
+        """Ends what is too much; returns the number of connections ended, by the addresses of their peers."""
+        ended: Counter[str] = Counter()
+        names = [path.name for path in _DESCRIPTORS.iterdir()]
+        if len(names) <= self._max_each:
+            return ended
+        found = self._connections(names)
+        # What was there before comes first, in its old order.
+        self._known = dict.fromkeys([known for known in self._known if known in found] + list(found))
+        counts: Counter[str] = Counter()
+        for connection in list(self._known):
+            peer = connection.peer
+            counts[peer] += 1
+            if counts[peer] > self._max_each and self._end(found[connection], connection):
+                ended[peer] += 1
+        return ended
+
+    def _connections(self, names: list[str]) -> dict[Connection, int]:
+        found: dict[Connection, int] = {}
+        for name in names:
+            with contextlib.suppress(OSError):
+                descriptor = int(name)
+                connection = self._of(descriptor)
+                if connection is not None:
+                    found[connection] = descriptor
+        return found
+
+    def _of(self, descriptor: int) -> Connection | None:
+        """Returns the connection of a descriptor of this process; None when it is something else."""
+        copy = os.dup(descriptor)
+        with _Socket(copy) as found:
+            if found.family not in (socket.AF_INET, socket.AF_INET6) or found.getsockname()[1] != self._port:
+                return None
+            host, port = found.getpeername()[:2]
+            return Connection(host, port)
+
+    def _end(self, descriptor: int, expected: Connection) -> bool:
+        """Ends a connection, unless its descriptor is another one's by now. gRPC closes it then."""
+        with contextlib.suppress(OSError), _Socket(os.dup(descriptor)) as found:
+            host, port = found.getpeername()[:2]
+            if Connection(host, port) == expected:
+                found.shutdown(socket.SHUT_RDWR)
+                return True
+        return False
+
+
+class _Socket(socket.socket):
+    """A socket from a descriptor that it owns."""
+
+    def __init__(self, descriptor: int) -> None:
+        try:
+            super().__init__(fileno=descriptor)
+        except OSError:
+            os.close(descriptor)
+            raise
