@@ -198,7 +198,7 @@ async def _run(
 
 def _placement(name: PlacementName, plan: Plan) -> Placement:
     if name is PlacementName.AUTO:
-        return Placement.INLINE if plan.root.job is not None else Placement.DAEMONS
+        return Placement.INLINE if plan.root.job is not None else Placement.AUTO
     if name is PlacementName.TIERS and plan.root.job is not None:
         return Placement.INLINE
     return Placement(name.value)

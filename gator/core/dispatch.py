@@ -50,13 +50,23 @@ class Dispatcher:
     inputs and at `wake_at`. An attempt belongs to the dispatcher from `add` until it is cancelled in the
     queue, dropped by `on_recalled`, ended, or named by `on_host_lost` or `stop`; then its key is forgotten
     and may be added anew. Messages about keys that it does not know are ignored. Unless `ahead`, a host gets
-    an attempt only when it can start at once.
+    an attempt only when it can start at once. `bridge` names the root's own process where that runs attempts
+    until the first daemon is up.
     """
 
     def __init__(
-        self, ledger: Ledger, *, max_hosts: int, slots: int, fixed_host: str | None, ahead: bool = True
+        self,
+        ledger: Ledger,
+        *,
+        max_hosts: int,
+        slots: int,
+        fixed_host: str | None,
+        bridge: str | None = None,
+        ahead: bool = True,
     ) -> None:
-        self._books = Books(ledger, Fleet(most=max_hosts, slots=slots, fixed=fixed_host))
+        self._books = Books(ledger, Fleet(most=max_hosts, slots=slots, fixed=fixed_host, bridge=bridge))
+        self._hosts_at: float | None = None
+        """When to start the daemons that were put off."""
         self._starter = Starter(self._books, ahead=ahead)
         self._stopped = False
 
@@ -69,6 +79,7 @@ class Dispatcher:
             raise GatorError(f"start {item.key[0]}: nothing new starts after a stop")
         if item.key in self._books.jobs:
             raise ValueError(f"{item.key} was added before")
+        self._books.fleet.work_began(now)
         queue = self._books.queue(item.demand, alone=item.alone and not self._books.fleet.fixed)
         job = Job(item, queue, self._books.line.number())
         self._books.jobs[item.key] = job
@@ -217,7 +228,7 @@ class Dispatcher:
             self._starter.start_what_fits(now)
             self._starter.hand_out_ahead(now)
             self._starter.pass_over(now)
-            self._ask_for_hosts()
+            self._ask_for_hosts(now)
             self._starter.ring(now)
         actions, self._books.actions = self._books.actions, []
         return actions
@@ -226,7 +237,8 @@ class Dispatcher:
         """When to call `poll` at the latest, in seconds; None if only an input can change anything."""
         if self._stopped:
             return None
-        return self._starter.wake_at()
+        times = [at for at in (self._starter.wake_at(), self._hosts_at) if at is not None]
+        return min(times, default=None)
 
     @property
     def counts(self) -> DispatchCounts:
@@ -241,12 +253,23 @@ class Dispatcher:
             starting_hosts=self._books.fleet.starting,
         )
 
-    def _ask_for_hosts(self) -> None:
+    @property
+    def is_bridged(self) -> bool:
+        """Whether the root's own process still takes attempts."""
+        return self._books.fleet.bridge is not None
+
+    def _ask_for_hosts(self, now: float) -> None:
         alone = self._books.waiting_alone()
         ready = self._books.job_counts[JobState.QUEUED] - alone
+        self._hosts_at = None
         if self._books.fleet.is_full and not self._books.alone:
             return
-        plain, fresh = self._books.fleet.missing(work=ready and ready + len(self._books.leases), alone=alone)
+        work = ready + len(self._books.leases) if ready or self._books.fleet.is_late else 0
+        if work and not alone:
+            self._hosts_at = self._books.fleet.wait_until(ready, now)
+            if self._hosts_at is not None:
+                return
+        plain, fresh = self._books.fleet.missing(work=work, alone=alone)
         self._books.fleet.starting += plain + fresh
         if plain:
             self._books.actions.append(StartHost(plain))

@@ -13,6 +13,10 @@ from gator.core.ledger import Share
 
 SLOTS_PER_HOST = 16
 MOST_HOSTS = 8
+BRIDGE_SECONDS = 0.1
+"""Time from the first ready attempt in which a small run starts no daemon, because it may end by then."""
+MAX_BRIDGED_READY = 32
+"""Maximum number of queued attempts for which starting daemons is put off."""
 
 
 def host_count(slots: int) -> int:
@@ -59,7 +63,7 @@ class HostState(Enum):
 
 
 class Host(Struct, eq=False):
-    """A wrapper daemon that is up."""
+    """A process that runs attempts and is up: a wrapper daemon or the root's own."""
 
     name: str
     state: HostState = HostState.OPEN
@@ -70,9 +74,14 @@ class Fleet:
     """The wrapper daemons that are up or being started.
 
     `fixed` is the one host of an inline run: it is always up, serves everything, and no other is started.
+    `bridge` is the root's own process, which takes attempts until the first daemon is up.
     """
 
-    def __init__(self, *, most: int, slots: int, fixed: str | None) -> None:
+    def __init__(self, *, most: int, slots: int, fixed: str | None, bridge: str | None = None) -> None:
+        self.bridge = None if bridge is None else Host(bridge)
+        self._bridge_until: float | None = None
+        self._is_late = False
+        """Whether the bridge was used after the time in which no daemon is started."""
         self.hosts: dict[str, Host] = {}
         self.starting = 0
         self.fixed = fixed is not None
@@ -90,20 +99,46 @@ class Fleet:
         """How many hosts are in a state."""
         return sum(1 for host in self.hosts.values() if host.state is state)
 
-    def place(self, *, alone: bool) -> Host | None:
+    def work_began(self, now: float) -> None:
+        """Sets the time until which no daemon is started for a small run."""
+        if self._bridge_until is None:
+            self._bridge_until = now + BRIDGE_SECONDS
+
+    def wait_until(self, queued: int, now: float) -> float | None:
+        """Returns when to start daemons for this many queued attempts; None to start them now."""
+        until = self._bridge_until
+        if self.bridge is None or until is None or now >= until or queued > MAX_BRIDGED_READY:
+            return None
+        return until
+
+    @property
+    def is_late(self) -> bool:
+        """Whether attempts run in the root's own process that had better run in a daemon."""
+        return self._is_late and self.bridge is not None
+
+    def place(self, *, alone: bool, now: float) -> Host | None:
         """The host for the next lease: of those that will do, the one with the fewest."""
         state = HostState.FRESH if alone else HostState.OPEN
         hosts = [host for host in self.hosts.values() if host.state is state]
         if not hosts:
-            return None
+            return None if alone else self._place_on_bridge(now)
         best = min(hosts, key=lambda host: len(host.leases))
         # A host that comes up first shall not get the long jobs of those that are still starting.
         if self.starting and len(best.leases) >= self._share:
             return None
         return best
 
+    def _place_on_bridge(self, now: float) -> Host | None:
+        bridge = self.bridge
+        if bridge is None or len(bridge.leases) >= SLOTS_PER_HOST:
+            return None
+        self._is_late = self._is_late or self.wait_until(0, now) is None
+        return bridge
+
     def is_crowded(self, host: Host) -> bool:
         """Whether one of its leases had better move to another host."""
+        if host.name not in self.hosts:
+            return host is not self.bridge
         if len(self.hosts) == 1 or host.state is not HostState.OPEN:
             return False
         least = min(len(other.leases) for other in self.hosts.values() if other.state is HostState.OPEN)
@@ -114,6 +149,9 @@ class Fleet:
         self.starting = max(0, self.starting - 1)
         if name not in self.hosts:
             self.hosts[name] = Host(name, HostState.FRESH if alone else HostState.OPEN)
+        if not alone:
+            # What runs there goes on; nothing more is added, so that the root stays free for its own work.
+            self.bridge = None
 
     def missing(self, *, work: int, alone: int) -> tuple[int, int]:
         """How many hosts to start for `work` attempts that run or are ready, and `alone` ready ones."""

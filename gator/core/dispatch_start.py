@@ -95,7 +95,7 @@ class Starter:
                 if amount < self._floor[pool]:
                     self._floor[pool] = amount
                 return False
-        host = None if queue.tier else self._books.fleet.place(alone=queue.alone)
+        host = None if queue.tier else self._books.fleet.place(alone=queue.alone, now=now)
         if (host is None and not queue.tier) or (
             self._books.reserved.held and self._books.reserved.holder(queue)
         ):

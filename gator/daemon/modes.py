@@ -6,6 +6,8 @@ from enum import Enum
 class Placement(Enum):
     """Where the nodes of a run live."""
 
+    AUTO = "auto"
+    """Tiers and the first jobs in the process of the command, later jobs in a few daemons."""
     INLINE = "inline"
     """Everything in the process of the command."""
     DAEMONS = "daemons"

@@ -8,7 +8,9 @@ import os
 import secrets
 import shlex
 import sys
+from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gator.core import actions as act
@@ -59,8 +61,8 @@ INLINE = "inline"
 SWITCH_INTERVAL = 0.0005
 """Seconds; the store's writing thread needs the interpreter often and shortly."""
 ACK_SECONDS = 0.02
-SERVE_AFTER = 0.05
-"""Seconds after which a run that is inline begins to listen."""
+SERVE_AFTER = 0.1
+"""Seconds after which a run listens that has started no daemon."""
 
 
 class Root:
@@ -85,6 +87,8 @@ class Root:
         self._address = socket_address(self._run[:16], options.environment)
         self._store_id = secrets.token_hex(16)
         self._end: asyncio.Future[event_pb2.Result] = self._loop.create_future()
+        self._wanted = asyncio.Event()
+        """Set once daemons are started, which need the server."""
         self._fault = ""
         self.server_end = ServerEnd()
         self._host: WrapperHost | None = None
@@ -144,7 +148,7 @@ class Root:
             # The open file takes everything, so that nothing else would tell.
             self._fault = self._fault or f"the record in {self.folder.path} was removed while the run went on"
         await in_thread(self._store.close)
-        if self._fleet is not None:
+        if self._fleet is not None and self._fleet.daemons:
             await in_thread(self.folder.seal_stores)
         self._guard.close()
         self._reaper.close()
@@ -177,12 +181,13 @@ class Root:
             remote = frozenset(child.template for child in self.plan.root.children if child.children)
         self._tree = Tree(self.plan, remote=remote)
         slots = _slots(options.pools, self.plan)
-        inline = options.placement is Placement.INLINE
+        placement = options.placement
         self._dispatch = Dispatcher(
             Ledger(options.pools),
             max_hosts=host_count(slots),
             slots=slots,
-            fixed_host=INLINE if inline else None,
+            fixed_host=INLINE if placement is Placement.INLINE else None,
+            bridge=INLINE if placement is Placement.AUTO else None,
             # What is out already cannot be held back when there are too many failures.
             ahead=not any(node.max_fail for node in self.plan.nodes.values()),
         )
@@ -205,9 +210,9 @@ class Root:
             on_disk_full=self._on_disk_full,
             on_cannot_start=self._on_cannot_start,
         )
-        if inline:
+        if placement in (Placement.INLINE, Placement.AUTO):
             self._build_inline()
-        else:
+        if placement is not Placement.INLINE:
             self._fleet = Fleet(
                 FleetContext(
                     self._context(), self._key, self._address, self.folder.stores, self.folder.daemons
@@ -276,6 +281,7 @@ class Root:
 
     def _start_daemon(self, role: attach_pb2.Role.ValueType, *, alone: bool = False) -> None:
         if self._fleet is not None:
+            self._wanted.set()
             self._fleet.start(role, alone=alone)
 
     # -- from the engine
@@ -319,13 +325,16 @@ class Root:
     # -- serving
 
     async def _serve(self) -> None:
-        if self._fleet is None:
-            # Most single jobs are over before anybody could ask.
-            await asyncio.sleep(SERVE_AFTER)
+        if self._host is not None:
+            # Most single jobs and small trees end before anybody could ask.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), SERVE_AFTER)
         lacking = lacks_threads(RPC_THREADS)
         if lacking is not None:
             self._on_no_server(lacking)
             return
+        # In a thread, because gRPC takes 100 ms to import and jobs end meanwhile.
+        await in_thread(import_module, "gator.daemon.serving")
         from gator.daemon.serving import RootServer
 
         handler = Gatekeeper(self._fleet, self._desk)

@@ -17,16 +17,23 @@ ONE = DemandKey(1)
 
 
 def make(
-    cores: int = 2, *, hosts: int = 1, fixed: bool = False, memory: int = 100, **licenses: int
+    cores: int = 2,
+    *,
+    hosts: int = 1,
+    fixed: bool = False,
+    bridged: bool = False,
+    memory: int = 100,
+    **licenses: int,
 ) -> Dispatcher:
-    """A dispatcher whose hosts are up."""
+    """A dispatcher whose hosts are up; `bridged`: none is yet, and the root's own process stands in."""
     dispatcher = Dispatcher(
         Ledger(Pools(cores, memory, False, licenses)),
         max_hosts=hosts,
         slots=cores,
         fixed_host="inline" if fixed else None,
+        bridge="inline" if bridged else None,
     )
-    if not fixed:
+    if not fixed and not bridged:
         for at in range(hosts):
             dispatcher.on_host(f"h{at}", 0)
     return dispatcher
