@@ -9,12 +9,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
+from shutil import which
 
 from msgspec import Struct
 
 from gator import spec as specs
 from gator.cli.last_globs import FAILED, PASSED
 from gator.cli.root_options import NO_LIMIT, RootOptions, replace_on_root
+from gator.core.launch_environment import inherited, with_program
 from gator.core.pools import Pools
 from gator.core.text import readable
 from gator.daemon.modes import TextLogMode
@@ -117,12 +119,17 @@ def load_partly(name: str, ident: str | None) -> LoadedSpec:
     return LoadedSpec(loaded.spec, text, shown, str(folder), loaded.warnings, loaded.problems)
 
 
-def launch_environment() -> dict[str, str]:
-    r"""The environment of this process as text, for the plan; bytes that are not UTF-8 stand as `\xNN`.
+def job_environment() -> dict[str, str]:
+    """Returns the variables that jobs inherit from this process, decoded as os.environ is."""
+    kept = inherited(os.environ, os.path.exists)
+    return with_program(kept, str(Path(sys.executable).parent), lambda path: bool(which("gator", path=path)))
 
-    Jobs inherit the variables themselves, byte for byte.
-    """
-    return {readable(os.fsencode(name)): readable(os.fsencode(value)) for name, value in os.environ.items()}
+
+def launch_environment() -> dict[str, str]:
+    r"""Returns the environment of the jobs for the plan; bytes that are not UTF-8 stand as `\xNN`."""
+    return {
+        readable(os.fsencode(name)): readable(os.fsencode(value)) for name, value in job_environment().items()
+    }
 
 
 def _read_included(name: str) -> bytes:
@@ -148,6 +155,7 @@ def plan_request(loaded: LoadedSpec, choice: Choice, tracking: Path | None = Non
         tags=choice.tags,
         spec_dir=loaded.folder,
         launch_dir=str(Path.cwd()),
+        python=sys.executable,
         environment=launch_environment(),
         run_dir=str(tracking.absolute() if tracking is not None else tracking_root() / "run"),
     )

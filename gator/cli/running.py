@@ -27,6 +27,7 @@ from gator.cli.run_options import (
     LoadedSpec,
     PlacementName,
     TextLogMode,
+    job_environment,
     launch_environment,
     tracking_root,
 )
@@ -113,7 +114,7 @@ def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestio
     options = RunOptions(
         pools=launch.pools,
         placement=placement,
-        environment=dict(os.environ),
+        environment=job_environment(),
         launch_dir=str(Path.cwd()),
         meta=_meta(launch, plan),
         sample_interval_millis=launch.sample_interval_millis,

@@ -132,7 +132,12 @@ def _index_runs(link: Link) -> bool:
 
 
 def _constants(request: plan_pb2.PlanRequest) -> dict[str, str]:
-    values = {"spec.dir": request.spec_dir, "run.id": request.run, "run.dir": request.run_dir}
+    values = {
+        "spec.dir": request.spec_dir,
+        "run.id": request.run,
+        "run.dir": request.run_dir,
+        "gator.python": request.python,
+    }
     return {name: fill.escape(value) for name, value in values.items()}
 
 

@@ -10,7 +10,7 @@ from gator.spec.expand import names_in
 from gator.spec.suggest import did_you_mean
 from gator.v1 import spec_pb2
 
-PLAN_TIME = ("seed", "array", "path", "slug", "spec.dir", "run.id", "run.dir")
+PLAN_TIME = ("seed", "array", "path", "slug", "spec.dir", "run.id", "run.dir", "gator.python")
 START_TIME = ("scratch", "attempt", "cores")
 EVERY_NAME = (*PLAN_TIME, *START_TIME)
 

@@ -76,6 +76,7 @@ class PlanRequest(message.Message):
     RUN_FIELD_NUMBER: builtins.int
     RUN_DIR_FIELD_NUMBER: builtins.int
     ENVIRONMENT_FIELD_NUMBER: builtins.int
+    PYTHON_FIELD_NUMBER: builtins.int
     seed: builtins.int
     """The seed of the root, 1 to 2^31-1."""
     spec_dir: builtins.str
@@ -86,6 +87,8 @@ class PlanRequest(message.Message):
     """Id of the run."""
     run_dir: builtins.str
     """Folder of the run, absolute."""
+    python: builtins.str
+    """The Python interpreter that runs Gator, absolute."""
     @builtins.property
     def spec(self) -> spec_pb2.Spec:
         """The tree as written, with the values on its root that options of the command line replaced."""
@@ -124,9 +127,10 @@ class PlanRequest(message.Message):
         run: builtins.str = ...,
         run_dir: builtins.str = ...,
         environment: abc.Mapping[builtins.str, builtins.str] | None = ...,
+        python: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["environment", b"environment", "launch_dir", b"launch_dir", "only", b"only", "run", b"run", "run_dir", b"run_dir", "seed", b"seed", "seeds", b"seeds", "skip", b"skip", "spec", b"spec", "spec_dir", b"spec_dir", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["environment", b"environment", "launch_dir", b"launch_dir", "only", b"only", "python", b"python", "run", b"run", "run_dir", b"run_dir", "seed", b"seed", "seeds", b"seeds", "skip", b"skip", "spec", b"spec", "spec_dir", b"spec_dir", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
