@@ -10,6 +10,8 @@ import select
 import sys
 from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
+from gator.text_encoding import output_encoding
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
@@ -96,8 +98,9 @@ def _patient(stream: TextIO, number: int, *, writing: bool) -> TextIO:
     buffer = io.BufferedWriter(raw) if writing else io.BufferedReader(raw)
     return io.TextIOWrapper(
         cast("BinaryIO", buffer),
-        encoding=stream.encoding,
-        errors=stream.errors,
+        encoding=output_encoding(stream.encoding) if writing else stream.encoding,
+        # What the encoding lacks is shown as an escape; a report never fails for one character.
+        errors="backslashreplace" if writing else stream.errors,
         newline="\n" if writing else None,
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,

@@ -9,7 +9,6 @@ import traceback
 from pathlib import Path
 from typing import Final, TextIO
 
-from gator.cli.secrets_of_launch import hide_secrets
 from gator.core.visible import visible
 from gator.errors import GatorError, SpecError, UnavailableError, UnknownCallError, UserError
 
@@ -74,7 +73,7 @@ def write_traceback(error: BaseException) -> Path | None:
     """Append a traceback to the fault log; returns where it is, None if it could not be written."""
     text = "".join(traceback.format_exception(error))
     stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-    entry = hide_secrets(f"{stamp} pid {os.getpid()}: {shlex.join(sys.argv)}\n{text}\n")
+    entry = _masked(f"{stamp} pid {os.getpid()}: {shlex.join(sys.argv)}\n{text}\n")
     for log in _logs:
         try:
             with _open_log(log) as file:
@@ -117,7 +116,14 @@ def drop_stdout() -> None:
 
 def _say(text: str) -> None:
     try:
-        sys.stderr.write(visible(hide_secrets(text)) + "\n")
+        sys.stderr.write(visible(_masked(text)) + "\n")
         sys.stderr.flush()
     except OSError:
         pass  # nobody reads stderr either
+
+
+def _masked(text: str) -> str:
+    # Imported late, because it loads the generated messages, which `gator --help` does without.
+    from gator.cli.secrets_of_launch import hide_secrets
+
+    return hide_secrets(text)

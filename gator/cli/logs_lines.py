@@ -11,6 +11,7 @@ from gator.cli import output
 from gator.cli.paging import pages
 from gator.cli.selector_open import OpenRun, Questions
 from gator.core.visible import visible_line, visible_lines
+from gator.text_encoding import is_utf8
 from gator.v1 import event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -54,7 +55,7 @@ class LineWriter:
         self._context = context
         self._long, self._json, self._raw, self._whole = long, json, raw, whole
         self._colours = output.has_colour()
-        self._out = sys.stdout.buffer
+        self._out, self._encoding = sys.stdout.buffer, sys.stdout.encoding
         self._last: tuple[str, int, int] | None = None
 
     def write(self, line: query_pb2.Line) -> None:
@@ -65,11 +66,17 @@ class LineWriter:
         data = line.raw or line.text.encode("utf-8", "surrogateescape")
         head = self._head(line)
         if self._raw:
-            self._out.write(head.encode() + data + b"\n")
+            self._out.write(self._encoded(head) + data + b"\n")
             return
         for part in data.removesuffix(b"\n").split(b"\n"):
             text = visible_line(part, colours=self._colours, whole=self._whole)
-            self._out.write(f"{head}{text}\n".encode("utf-8", "surrogateescape"))
+            self._out.write(self._encoded(f"{head}{text}\n"))
+
+    def _encoded(self, text: str) -> bytes:
+        """Returns the bytes of a text that Gator formatted; what the output cannot encode is escaped."""
+        if is_utf8(self._encoding):
+            return text.encode("utf-8", "surrogateescape")
+        return text.encode(self._encoding, "backslashreplace")
 
     def separate(self, line: query_pb2.Line) -> None:
         """Write a mark where lines are left out before this one."""

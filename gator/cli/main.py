@@ -16,6 +16,7 @@ from typer.main import get_command
 from gator import __version__, loading, shutdown, signals, standard_streams
 from gator.cli import completion, faults
 from gator.cli.commands import COMMANDS, Command
+from gator.text_encoding import use_utf8
 from gator.usage import PlainGroup
 
 _OWN_OPTIONS = ("--help", "-h", "--version", "--install-completion", "--show-completion")
@@ -136,6 +137,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 def _run(args: Sequence[str] | None) -> int:
     try:
         signals.reset_inherited()
+        if args is None:
+            use_utf8()
     except KeyboardInterrupt:
         return faults.INTERRUPTED
     standard_streams.hold()

@@ -23,6 +23,7 @@ from gator.daemon.modes import TextLogMode
 from gator.errors import Problem, SpecError, UsageError
 from gator.spec import durations
 from gator.spec import sizes as spec_sizes
+from gator.text_encoding import launch_variables
 from gator.v1 import plan_pb2, spec_pb2
 
 __all__ = ["TextLogMode"]
@@ -121,7 +122,7 @@ def load_partly(name: str, ident: str | None) -> LoadedSpec:
 
 def job_environment() -> dict[str, str]:
     """Returns the variables that jobs inherit from this process, decoded as os.environ is."""
-    kept = inherited(os.environ, os.path.exists)
+    kept = inherited(launch_variables(), os.path.exists)
     return with_program(kept, str(Path(sys.executable).parent), lambda path: bool(which("gator", path=path)))
 
 

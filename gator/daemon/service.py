@@ -27,6 +27,7 @@ from gator.process.reaper import Reaper
 from gator.rpc_address import socket_address
 from gator.scheduler.order import DaemonOrder
 from gator.store import Store
+from gator.text_encoding import launch_variables
 from gator.v1 import attach_pb2, event_pb2
 
 SWITCH_INTERVAL = 0.0005
@@ -45,7 +46,7 @@ class Service:
     def __init__(self, order: DaemonOrder) -> None:
         self._order = order
         self._tokens = Tokens(bytes.fromhex(order.key))
-        self._environment = dict(os.environ)
+        self._environment = launch_variables()
         self._loop = asyncio.get_running_loop()
         self._tiers: TierService | None = None
         self._lost: Exception | None = None

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from gator.process.belongings import spare
 from gator.process.host import close_inherited
+from gator.text_encoding import UTF8_MODE
 
 _MOST_WORDS = 65_536
 """Bytes."""
@@ -74,7 +75,7 @@ def _spawn(environment: Mapping[str, str], stderr: int) -> tuple[int, int, int]:
         opened += (status, stdout)
         pid = os.posix_spawn(
             sys.executable,
-            [sys.executable, "-P", "-m", "gator.daemon.upload"],
+            [sys.executable, *UTF8_MODE, "-P", "-m", "gator.daemon.upload"],
             environment,
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, stdin, 0),

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from gator.errors import GatorError
 from gator.scheduler.order import DaemonOrder
+from gator.text_encoding import UTF8_MODE
 
 
 class Reaps(Protocol):
@@ -74,7 +75,7 @@ class LocalScheduler:
             try:
                 pid = os.posix_spawn(
                     sys.executable,
-                    [sys.executable, "-P", "-m", "gator.daemon"],
+                    [sys.executable, *UTF8_MODE, "-P", "-m", "gator.daemon"],
                     self._environment,
                     file_actions=[
                         (os.POSIX_SPAWN_DUP2, read, 0),

@@ -14,6 +14,7 @@ import typer
 from gator import shutdown, signals, standard_streams
 from gator.core.visible import visible
 from gator.errors import GatorError, UsageError, UserError
+from gator.text_encoding import use_utf8
 from gator.usage import PlainGroup
 
 app = typer.Typer(
@@ -172,6 +173,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     With `args` it raises SystemExit; else the process ends here.
     """
     signals.reset_inherited()
+    if args is None:
+        use_utf8()
     standard_streams.hold()
     try:
         code = _run(list(sys.argv[1:] if args is None else args))
