@@ -128,12 +128,18 @@ def read_ca(environ: Mapping[str, str], ca: Path | None = None) -> bytes | None:
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:
-    """Where a user's own hub keeps its record and its token; not made here."""
+    """Returns the folder in which a user's own hub keeps its record and its token; it is not made here.
+
+    Raises UsageError where the user has no home folder.
+    """
     root = environ.get("XDG_DATA_HOME", "")
     # The standard says that a relative path is to be ignored (XDG Base Directory Specification, basics).
     if not root.startswith("/"):
         home = environ.get("HOME", "")
-        root = str((Path(home) if home else Path.home()) / ".local" / "share")
+        try:
+            root = str((Path(home) if home else Path.home()) / ".local" / "share")
+        except RuntimeError as error:
+            raise errors.UsageError("this user has no home folder: set XDG_DATA_HOME") from error
     return Path(root) / "gator" / "hub"
 
 
@@ -192,11 +198,15 @@ def _token(address: str, environ: Mapping[str, str]) -> tuple[str, str]:
         return token_in(_read(file, TOKEN_FILE_VARIABLE), file), str(file)
     if not is_loopback(address):
         raise errors.UsageError(f"the hub at {address} {_NEEDS_TOKEN}")
-    own = own_token_file(environ)
-    # A hub that gets none says so when it is asked.
-    if not own.exists() or not {os.getuid(), 0}.issuperset(listeners(address, _tables())):
+    try:
+        own = own_token_file(environ)
+        data = own.read_bytes()
+    except (OSError, errors.UsageError):
+        # HOME may be missing or another user's. A hub that gets no token says so when it is asked.
         return "", ""
-    return token_in(_read(own), own), str(own)
+    if not {os.getuid(), 0}.issuperset(listeners(address, _tables())):
+        return "", ""
+    return token_in(data, own), str(own)
 
 
 def token_in(data: bytes, file: Path) -> str:

@@ -3,11 +3,11 @@
 gRPC silently replaces the socket of a server that lives, so nobody binds one without its lock.
 """
 
+import errno
 import fcntl
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,33 +16,35 @@ from gator import errors
 MAX_PATH_BYTES = 107
 """The room for a path in `sockaddr_un`, see unix(7)."""
 UNIX = "unix:"
+_ROOTS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - the folder in it has to be the user's own
 _RUN = re.compile(r"[0-9a-f]{16}")
 
 
 def socket_address(name: str, environ: Mapping[str, str]) -> str:
     """Address of the socket `name` in the user's own folder, which is made if need be.
 
-    The folder is under XDG_RUNTIME_DIR, or under the temp directory where that is missing, not
-    writable or too long. Raises UsageError when the path would not fit into a socket address.
+    The folder is under XDG_RUNTIME_DIR, or under a temporary directory where that is missing, not
+    writable or too long. Raises UsageError with what is wrong with each where none will do.
     """
-    tried: list[str] = []
-    for root in (
-        environ.get("XDG_RUNTIME_DIR", ""),
-        environ.get("TMPDIR", ""),
-        tempfile.gettempdir(),
-        "/tmp",  # noqa: S108 - the folder in it is refused unless it is the user's own
-    ):
-        folder = Path(root) / f"gator-{os.getuid()}"
-        path = folder / f"{name}.sock"
-        if not root or not os.access(root, os.W_OK):
+    tried: dict[str, str] = {}
+    for root in (environ.get("XDG_RUNTIME_DIR", ""), environ.get("TMPDIR", ""), *_ROOTS):
+        if not root or root in tried:
             continue
-        if len(os.fsencode(path)) <= MAX_PATH_BYTES:
+        folder = Path(root).absolute() / f"gator-{os.getuid()}"
+        path = folder / f"{name}.sock"
+        if len(os.fsencode(path)) > MAX_PATH_BYTES:
+            tried[root] = "too long for a socket"
+            continue
+        try:
             private_folder(folder)
+        except errors.UsageError:
+            tried[root] = f"gator-{os.getuid()} in it belongs to another user"
+        except OSError as error:
+            tried[root] = error.strerror or str(error)
+        else:
             return UNIX + str(path)
-        tried.append(str(path))
-    raise errors.UsageError(
-        f"no folder for sockets: set XDG_RUNTIME_DIR to a short, writable path (too long: {', '.join(tried)})"
-    )
+    reasons = ", ".join(f"{root} ({why})" for root, why in tried.items())
+    raise errors.UsageError(f"no folder for sockets: set XDG_RUNTIME_DIR to a writable one; tried {reasons}")
 
 
 def private_folder(folder: Path) -> None:
@@ -53,6 +55,8 @@ def private_folder(folder: Path) -> None:
         raise errors.UsageError(f"{folder} is not a folder of this user: remove it or set XDG_RUNTIME_DIR")
     if stat.S_IMODE(info.st_mode) != 0o700:
         folder.chmod(0o700)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
 
 def socket_path(address: str) -> Path | None:

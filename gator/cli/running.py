@@ -4,7 +4,6 @@ The rule: the first Ctrl-C or TERM ends the run in good order, the second one at
 """
 
 import asyncio
-import getpass
 import json
 import os
 import secrets
@@ -53,6 +52,7 @@ from gator.errors import UsageError
 from gator.plan import Plan, make_plan
 from gator.ports import Display
 from gator.process.host import RPC_THREADS, RUN_TASKS, lacks_threads
+from gator.user import user_name
 from gator.v1 import attach_pb2, plan_pb2
 from gator.v1 import common_pb2 as pb
 
@@ -266,7 +266,7 @@ def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
         "spec_text": spec_text,
         "plan_request": request.SerializeToString().hex(),
         "command_line": shlex.join(argv),
-        "user": getpass.getuser(),
+        "user": user_name(),
         "launch_dir": str(Path.cwd()),
         "version": __version__,
         "seed": str(launch.request.seed),

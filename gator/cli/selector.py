@@ -92,6 +92,14 @@ def found_runs(root: Path) -> Sequence[FoundRun]:
     return sorted(map(_found, folders), key=_age, reverse=True)
 
 
+def _is_there(path: Path) -> bool:
+    """Returns whether a path exists as far as this user can see."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def unreadable(path: Path, error: OSError) -> str:
     """Why nothing can be read there, and what to do."""
     advice = (
@@ -119,7 +127,7 @@ def _age(run: FoundRun) -> tuple[str, int, str]:
 def select(wanted: str | None, root: Path) -> FoundRun:
     """The run that is meant. Raises NotFoundError that says which there are."""
     wanted = wanted or LATEST
-    if wanted != LATEST and ("/" in wanted or not root.exists()) and is_run(Path(wanted)):
+    if wanted != LATEST and ("/" in wanted or not _is_there(root)) and is_run(Path(wanted)):
         return _found(Path(wanted).absolute())
     runs = found_runs(root)
     if not runs:

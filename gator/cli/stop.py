@@ -1,6 +1,5 @@
 """`gator stop`: end a live run or a part of it. Rule: it asks who runs it; it never kills anything itself."""
 
-import getpass
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.errors import NotFoundError, UsageError
+from gator.user import user_name
 from gator.v1 import attach_pb2, control_service_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -38,7 +38,7 @@ def stop(
         request = control_service_pb2.StopRequest(
             path=wanted if path else "",
             mode=attach_pb2.STOP_MODE_NOW if now else attach_pb2.STOP_MODE_GRACEFUL,
-            message=f"stopped by {getpass.getuser()} with gator stop",
+            message=f"stopped by {user_name()} with gator stop",
         )
         try:
             response = opened.home.stop(request)

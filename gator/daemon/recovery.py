@@ -72,12 +72,12 @@ def close_by_request(folder: RunFolder, *, force: bool) -> bool:
 
 def close_latest(tracking: Path) -> None:
     """Close the newest run of a tracking folder if it died, so that nothing of it goes on beside another."""
-    latest = tracking / LATEST
-    if not latest.exists():
-        return
-    # A dead run that cannot be closed is told to whoever looks at it; it does not keep others from running.
+    # A dead run that cannot be closed is told to its reader; it does not keep others from running. The
+    # tracking folder may be one that this user cannot enter, while the new run has its folder elsewhere.
     with contextlib.suppress(StoreError, OSError):
-        ensure_closed(RunFolder(latest.resolve()))
+        latest = tracking / LATEST
+        if latest.exists():
+            ensure_closed(RunFolder(latest.resolve()))
 
 
 def _is_closed(folder: RunFolder) -> bool:

@@ -59,7 +59,9 @@ def lacks_threads(count: int) -> str | None:
         time.sleep(0)
     if had == count:
         return None
-    return f"only {had} more processes and threads may be started; allow some hundreds with ulimit -u"
+    space, _ = resource.getrlimit(resource.RLIMIT_AS)
+    limits = "ulimit -u" if space == resource.RLIM_INFINITY else "ulimit -u, or more memory with ulimit -v"
+    return f"only {had} more processes and threads may be started; allow some hundreds with {limits}"
 
 
 def _pass(gate: _thread.LockType) -> None:

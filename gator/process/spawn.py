@@ -71,7 +71,7 @@ class Spawner:
         theirs: list[int] = []
         try:
             if self._home is None:
-                self._home = os.open(".", os.O_PATH | os.O_DIRECTORY)
+                self._home = _open_home()
             return self._start(command, ours, theirs)
         except OSError as error:
             _close(ours)
@@ -127,6 +127,14 @@ class Spawner:
             raise SpawnError(
                 errno.EINVAL, f"arguments or environment cannot be passed on: {error}"
             ) from error
+
+
+def _open_home() -> int:
+    """Returns a descriptor of the current directory, or of `/` where this user may not enter it."""
+    try:
+        return os.open(".", os.O_PATH | os.O_DIRECTORY)
+    except PermissionError:
+        return os.open("/", os.O_PATH | os.O_DIRECTORY)
 
 
 _Action = tuple[int, int, str, int, int] | tuple[int, int, int]

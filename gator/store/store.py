@@ -95,8 +95,9 @@ class Store:
             inserts.META.run(connection, sorted(rows.items()))
             connection.execute("COMMIT")
         except sqlite3.Error as error:
+            is_full = error_code(error) == sqlite3.SQLITE_FULL or _lacks_inodes(path.parent)
             reserve_of(path).unlink(missing_ok=True)
-            if error_code(error) == sqlite3.SQLITE_FULL:
+            if is_full:
                 raise _no_room(path) from error
             raise StoreError(f"the store {path} cannot be made: {error}") from error
         return cls(
@@ -279,7 +280,14 @@ def _make_reserve(path: Path) -> None:
         raise StoreError(f"the store {path} cannot be made: {error.strerror}") from error
 
 
+def _lacks_inodes(folder: Path) -> bool:
+    """Returns whether no more files can be made there, of which SQLite says only "unable to open"."""
+    room = os.statvfs(folder)
+    # A file system without a fixed number of inodes reports 0 of 0.
+    return room.f_files > 0 and room.f_favail == 0
+
+
 def _no_room(path: Path) -> DiskFullError:
     return DiskFullError(
-        f"no room for the store {path}: free some space or name another folder with --tracking"
+        f"no room for the store {path}: free some space or files, or name another folder with --tracking"
     )

@@ -71,6 +71,6 @@ def test_on_a_full_disk_results_still_fit_and_output_is_dropped_and_counted(
 
 def test_no_room_for_a_store_at_all_says_what_to_do(small: Path, turns: Turns) -> None:
     (small / "fill").write_bytes(bytes(SIZE_BYTES - 4 * 1024 * 1024))
-    with pytest.raises(DiskFullError, match="free some space or name another folder"):
+    with pytest.raises(DiskFullError, match="free some space or files, or name another folder"):
         make_store(small / "root.db", turns)
     assert [path.name for path in small.iterdir()] == ["fill"]

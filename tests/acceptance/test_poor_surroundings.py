@@ -1,0 +1,128 @@
+"""Users without an entry or a home, folders that cannot be entered, file systems without room."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.support import Gator
+
+NO_ONE = 54321
+"""A user that has no passwd entry."""
+SETPRIV = ("setpriv", f"--reuid={NO_ONE}", f"--regid={NO_ONE}", "--clear-groups")
+ONE = "!Job {ident: a, command: echo, args: [hi]}"
+
+pytestmark = pytest.mark.skipif(
+    os.getuid() != 0 or shutil.which("setpriv") is None, reason="needs root and setpriv"
+)
+
+
+def as_no_one(
+    gator: Gator, *arguments: object, cwd: Path, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command as a user without a passwd entry, with exactly the variables that are given on top."""
+    kept = {name: value for name, value in gator.env.items() if name not in ("USER", "LOGNAME", "HOME")}
+    command = [*SETPRIV, sys.executable, "-m", "gator", *map(str, arguments)]
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env={**kept, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def open_folder(gator: Gator) -> Iterator[Path]:
+    """A folder that everybody may enter and write to; those of pytest are for their user alone."""
+    with tempfile.TemporaryDirectory(prefix="gator-open-") as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        (folder / "one.yaml").write_text(ONE)
+        gator.env["XDG_RUNTIME_DIR"] = ""
+        if as_no_one(gator, "--version", cwd=folder).returncode:
+            pytest.skip("another user cannot read this Python")
+        yield folder
+
+
+@pytest.mark.parametrize("home", [{}, {"HOME": "/root"}], ids=["none", "of another user"])
+def test_a_user_without_entry_and_home_runs_jobs_and_asks_hubs(
+    gator: Gator, open_folder: Path, home: dict[str, str]
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        hub = f"localhost:{free.getsockname()[1]}"
+    done = as_no_one(gator, "run", "one.yaml", "--hub", hub, "--hub-wait", "0s", cwd=open_folder, env=home)
+    assert done.returncode == 0, done.stdout + done.stderr
+    asked = as_no_one(gator, "runs", "-r", "hub:", "--hub", hub, cwd=open_folder, env=home)
+    assert asked.returncode == 2
+    assert "nobody listens" in asked.stderr
+
+
+def test_a_hub_of_a_user_without_home_says_what_to_set(gator: Gator, open_folder: Path) -> None:
+    done = as_no_one(gator, "hub", "serve", cwd=open_folder)
+    assert done.returncode == 2
+    assert "this user has no home folder: set XDG_DATA_HOME" in done.stderr
+
+
+def test_a_current_folder_that_cannot_be_entered_is_named(gator: Gator, open_folder: Path) -> None:
+    closed = open_folder / "closed"
+    closed.mkdir(mode=0o700)
+    spec, tracking = open_folder / "one.yaml", open_folder / "run"
+    done = as_no_one(gator, "run", spec, "--tracking", tracking, cwd=closed)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"the working directory may not be entered, mend its permissions: {closed}" in done.stdout
+    status = as_no_one(gator, "status", "-r", tracking, cwd=closed)
+    assert status.returncode == 0, status.stderr
+    refused = as_no_one(gator, "run", spec, cwd=closed)
+    assert refused.returncode == 2
+    assert "Permission denied; name another one with --tracking" in refused.stderr
+
+
+@pytest.mark.parametrize("root", ["/proc", "/nowhere/at/all"])
+def test_unusable_folders_for_sockets_are_passed_over(gator: Gator, root: str) -> None:
+    environment = {"XDG_RUNTIME_DIR": root, "TMPDIR": root}
+    gator("run", gator.spec(ONE), "--placement", "daemons", env=environment).expect(0)
+
+
+def in_mount_namespace(script: str, arguments: Sequence[object], env: dict[str, str]) -> str:
+    command = ["unshare", "-m", "sh", "-c", script, "sh", *map(str, arguments)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    if "unshare failed" in done.stderr or "mount:" in done.stderr:
+        pytest.skip("cannot mount here")
+    return done.stdout + done.stderr
+
+
+def test_a_file_system_without_inodes_is_named(gator: Gator) -> None:
+    room = gator.root / "room"
+    room.mkdir()
+    script = 'mount -t tmpfs -o nr_inodes=8,size=10m none "$1"; shift; exec "$@"'
+    run = [sys.executable, "-m", "gator", "run", gator.root / gator.spec(ONE), "--tracking", room / "run"]
+    said = in_mount_namespace(script, [room, *run], gator.env)
+    assert "no room for the store" in said
+    assert "Errno" not in said
+
+
+@pytest.mark.parametrize("kilobytes", [100_000, 400_000])
+def test_little_address_space_is_named_or_does(gator: Gator, kilobytes: int) -> None:
+    run = [sys.executable, "-m", "gator", "run", gator.spec(ONE), "--placement", "daemons"]
+    script = f'ulimit -v {kilobytes}; exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *map(str, run)],
+        cwd=gator.root,
+        env=gator.env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode in (0, 2), done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    if done.returncode:
+        assert "ulimit" in done.stderr
