@@ -117,6 +117,8 @@ async def _work(
         outcome = outcomes[program, parent]
         outcome.ended += 1
         outcome.longest = max(outcome.longest, seconds)
+        if sum(each.ended for each in outcomes.values()) % 1000 == 0:
+            print(f"{sum(each.ended for each in outcomes.values())} programs", flush=True)
         if code is None:
             outcome.hung += 1
             print(f"hung: {program}, parent {parent}", flush=True)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from gator import client
+from gator import client, rpc
 from gator.core.notices import NoticeFinder, notice_line
+from gator.link.server import parent_service
 from gator.v1 import attach_pb2 as pb
 from tests.component.client.programs import ROOT, environment, run_program
-from tests.component.link.fakes import JOB_TOKEN, PATH, Parent, serving, until
+from tests.component.link.fakes import JOB_TOKEN, PATH, Parent, authenticate, serving, until
 
 
 def notices(printed: str) -> list[str]:
@@ -40,6 +41,21 @@ async def test_messages_and_metrics_arrive_with_all_they_have(folder: Path) -> N
     assert first.time_unix_nanos > 0
     assert (second.metric.name, second.metric.value, second.metric.kind) == ("cycles", 3.5, 4)
     assert parent.children[0].hello.path == PATH
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+async def test_a_parent_may_listen_on_tcp(folder: Path, host: str) -> None:
+    parent = Parent()
+    server = await rpc.serve([parent_service(parent)], address=f"{host}:0", authenticate=authenticate)
+    try:
+        with client.connect({**environment(folder), "GATOR_PARENT": server.address}) as job:
+            job.log("x" * 90_000)
+            for number in range(100):
+                job.log(f"{number}")
+            assert await asyncio.to_thread(job.flush, 30)
+    finally:
+        await server.stop()
+    assert len(parent.kept) == 101
 
 
 async def test_a_wrong_word_is_said_at_once(folder: Path) -> None:
