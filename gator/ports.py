@@ -108,6 +108,10 @@ class Display(Protocol):
         """
         ...
 
+    def on_terminal_changed(self, now: float) -> None:
+        """The terminal has another size, or others have written to it; `now` as for `on_change`."""
+        ...
+
     def on_end(self, result: event_pb2.Result) -> None:
         """The run has ended and all of its record is written."""
         ...

@@ -51,7 +51,7 @@ def has_colour() -> bool:
     """Whether stdout understands colours and its user wants them."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and bool(os.environ.get("TERM")))
 
 
 def paint(text: str, style: str) -> str:

@@ -175,6 +175,8 @@ async def _run(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if not signals.is_ignored(number):
             loop.add_signal_handler(number, on_signal, number)
+    for number in (signal.SIGCONT, signal.SIGWINCH):
+        loop.add_signal_handler(number, lambda: display.on_terminal_changed(time.monotonic()))
     for text, warning in notices:
         display.on_notice(hide_secrets(text), warning=warning)
     end = await root.run()

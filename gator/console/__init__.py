@@ -27,7 +27,7 @@ def make_display(
         from gator.console.single import SingleDisplay
 
         return SingleDisplay(paper, verbose=verbose)
-    if progress and not quiet:
+    if progress and not quiet and _obeys(environment):
         from gator.console.live import LiveDisplay
 
         return LiveDisplay(paper, verbose=verbose, all_messages=all_messages)
@@ -36,8 +36,13 @@ def make_display(
     return PlainDisplay(paper, quiet=quiet, verbose=verbose, all_messages=all_messages)
 
 
+def _obeys(environment: Mapping[str, str]) -> bool:
+    """Whether a terminal understands escape sequences: not a dumb one, and not one without a name."""
+    return environment.get("TERM", "") not in ("", "dumb")
+
+
 def _wants_colour(out: TextIO, environment: Mapping[str, str]) -> bool:
     """Colours on a terminal, unless NO_COLOR (https://no-color.org) or TERM say otherwise."""
-    if environment.get("NO_COLOR") or environment.get("TERM") == "dumb":
+    if environment.get("NO_COLOR") or not _obeys(environment):
         return False
     return out.isatty()

@@ -28,6 +28,8 @@ TICK = 1.0
 """Seconds after which the clock is drawn anew."""
 LEAST_BETWEEN = 0.1
 """Seconds between two draws that failures ask for."""
+SETTLING = 0.3
+"""Seconds without a change of the terminal before lines are drawn again: dragging a window makes many."""
 MOST_LONGEST = 8
 _BAR = 30
 _BAR_COLOURS = (("passed", "32"), ("failed", "31"), ("lost", "35"), ("cancelled", "33"), ("pruned", "2"))
@@ -61,6 +63,7 @@ class LiveDisplay:
         self._screen = Screen(paper)
         self._failures = Failures()
         self._drawn_at = 0.0
+        self._settled_at = 0.0
 
     @property
     def wants(self) -> attach_pb2.EventFilter:
@@ -107,8 +110,15 @@ class LiveDisplay:
         """Draw how things are."""
         if self._state is not _State.SHOWN:
             return None
+        if now < self._settled_at:
+            return self._settled_at - now
         self._draw(now)
         return TICK
+
+    def on_terminal_changed(self, now: float) -> None:
+        """Leave the lines as they stand: only the terminal knows where they are now."""
+        self._screen.forget()
+        self._settled_at = now + SETTLING
 
     def on_end(self, result: event_pb2.Result) -> None:
         """The run has ended: the live lines make room for the summary."""
@@ -119,6 +129,8 @@ class LiveDisplay:
     # -- the live lines
 
     def _draw(self, now: float) -> None:
+        if now < self._settled_at:
+            return
         self._drawn_at = now
         columns, rows = self._paper.size()
         tally = self._run.tally

@@ -63,6 +63,14 @@ class Paper:
             return _USUAL_SIZE
         return (size.columns or _USUAL_SIZE[0], size.lines or _USUAL_SIZE[1])
 
+    def in_foreground(self) -> bool:
+        """Whether the terminal belongs to this process now, not to a shell or another of its jobs."""
+        try:
+            return os.tcgetpgrp(self._fd) == os.getpgrp()
+        except OSError:
+            # It is no terminal, or none that controls this process.
+            return True
+
     def write(self, text: str) -> None:
         """Write as far as it is taken at once; what is left comes before all that is written later.
 

@@ -68,6 +68,9 @@ class PlainDisplay:
             self._paper.line(f"{whole_span(now - self._began)}: {words.tally(self._state.tally)}")
         return self._said + STATUS_SECONDS - now
 
+    def on_terminal_changed(self, now: float) -> None:
+        """Lines stay where they are."""
+
     def on_end(self, result: event_pb2.Result) -> None:
         """The run has ended."""
         if self._info.single and self._quiet and result.outcome == pb.OUTCOME_PASSED:

@@ -41,11 +41,24 @@ class Screen:
         """
         if not self._paper.ready():
             return
+        if not self._paper.in_foreground():
+            # The lines above the cursor are those of a shell and its user.
+            self.forget()
+            if self._above:
+                self._paper.write(self._take_above())
+            return
         text = self._to_top() + self._take_above()
         text += "".join(f"{line}{_ERASE_LINE}\n" for line, _ in lines)
         text = f"{_HIDE}{text}{_ERASE_BELOW}{_SHOW}"
         self._drawn = [room for _, room in lines]
         self._paper.write(text)
+
+    def forget(self) -> None:
+        """Leave the area as it stands: what is drawn next comes below the cursor, and erases nothing above.
+
+        To be called when the terminal was resized or others have written to it.
+        """
+        self._drawn = []
 
     def close(self) -> None:
         """Take the area away and print what is left."""
@@ -61,4 +74,4 @@ class Screen:
         text = "".join(self._above)
         self._above.clear()
         # Only then is the area erased first: where nothing is printed the screen never flickers.
-        return _ERASE_BELOW + text if text else ""
+        return _ERASE_BELOW + text if text and self._drawn else text

@@ -88,6 +88,9 @@ class SingleDisplay:
         del now
         return None
 
+    def on_terminal_changed(self, now: float) -> None:
+        """Lines stay where they are."""
+
     def on_end(self, result: event_pb2.Result) -> None:
         """The run has ended."""
         self._print_held()

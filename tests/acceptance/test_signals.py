@@ -2,8 +2,10 @@
 
 import os
 import pty
+import re
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -120,3 +122,39 @@ def test_nohup_goes_on_without_its_terminal(gator: Gator) -> None:
     run.wait(20).expect(0)
     gator.check_results()
     assert gator.nodes()["top"].outcome == PASSED
+
+
+@pytest.mark.parametrize("number", [signal.SIGCONT, signal.SIGWINCH])
+def test_the_live_display_goes_on_below_what_others_wrote(gator: Gator, number: signal.Signals) -> None:
+    master, slave = pty.openpty()
+    spec = gator.spec("!JobGroup {ident: top, jobs: [!Job {ident: one, shell: sleep 60.6}]}\n")
+    run = gator.start("run", spec, terminal=slave, env={"TERM": "xterm"})
+    seen = b""
+
+    def read_until(frames: int) -> list[bytes]:
+        nonlocal seen
+        while seen.count(b"\x1b[?25h") < frames:
+            seen += os.read(master, 65_536)
+        return seen.split(b"\x1b[?25l")[1:]
+
+    until(lambda: gator.jobs("60.6"), "a job")
+    # The second frame stands in the place of the first.
+    assert re.search(rb"\x1b\[\d+A", read_until(3)[2])
+    run.signal(signal.SIGSTOP)
+    until(lambda: _state(run.pid) == "T", "a stopped run")
+    frames = len(read_until(3))
+    os.write(slave, b"others wrote this\n")
+    run.signal(number)
+    run.signal(signal.SIGCONT)
+    first_after = read_until(frames + 1)[frames]
+    assert b"others wrote this" in seen
+    assert not re.search(rb"\x1b\[\d+A", first_after)
+    run.signal(signal.SIGTERM)
+    run.signal(signal.SIGTERM)
+    run.wait().expect(130)
+    os.close(slave)
+    os.close(master)
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

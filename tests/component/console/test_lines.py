@@ -289,7 +289,7 @@ def test_the_display_fits_the_occasion(terminal: Terminal, out: io.StringIO):
             verbose=False,
             all_messages=False,
             progress=progress,
-            environment={},
+            environment={"TERM": "xterm"},
         )
         return type(made)
 

@@ -6,6 +6,7 @@ from time import perf_counter
 
 import pytest
 
+from gator.console import make_display
 from gator.console.live import LiveDisplay
 from gator.console.paper import Paper
 from gator.ports import RunningJob
@@ -273,3 +274,54 @@ def test_events_and_draws_cost_the_event_loop_little(bench: Bench):
         bench.change(0.1, running=8, passed=90 * tenth, waiting=100_000 - 90 * tenth)
     # A second's worth; about 4 ms here, the simulated screen included.
     assert perf_counter() - began < 0.5
+
+
+def test_what_others_wrote_after_a_stop_stays_and_the_lines_come_below(terminal: Terminal) -> None:
+    bench = Bench(terminal)
+    before = bench.start()
+    terminal.out.write("[1]+  Stopped\ngator run top\n")
+    terminal.out.flush()
+    bench.display.on_terminal_changed(bench.now)
+    screen = bench.change(running=3)
+    assert screen[: len(before) - 1] == before[:-1]
+    assert screen[len(before) - 1 : len(before) + 1] == ["[1]+  Stopped", "gator run top"]
+    assert any("3 running" in line for line in screen[len(before) + 1 :])
+    again = bench.change(running=4)
+    assert len(again) == len(screen)
+
+
+def test_a_terminal_that_is_resized_again_and_again_is_drawn_on_once_it_rests(terminal: Terminal) -> None:
+    bench = Bench(terminal)
+    before = bench.start()
+    for columns in (90, 100, 110):
+        terminal.resize(columns, 24)
+        bench.now += 0.1
+        bench.display.on_terminal_changed(bench.now)
+        wait = bench.display.on_change(bench.now)
+        assert wait is not None
+        assert 0 < wait <= 0.3
+        assert bench.screen() == before
+    screen = bench.change(1.0, running=3)
+    assert screen[: len(before) - 1] == before[:-1]
+    assert any("3 running" in line for line in screen[len(before) - 1 :])
+
+
+@pytest.mark.parametrize("term", ["dumb", "", None])
+def test_a_terminal_without_abilities_gets_plain_lines(terminal: Terminal, term: str | None) -> None:
+    environment = {} if term is None else {"TERM": term}
+    display = make_display(
+        terminal.out,
+        single=False,
+        quiet=False,
+        verbose=False,
+        all_messages=False,
+        progress=True,
+        environment=environment,
+    )
+    display.on_start(info(), FakeRun(waiting=100))
+    display.on_events([failed("top/a")])
+    display.on_change(1.0)
+    display.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED))
+    terminal.read()
+    assert "\x1b" not in terminal.written
+    assert "top/a" in terminal.written
