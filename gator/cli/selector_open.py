@@ -3,6 +3,7 @@
 Rule: commands see only `Questions`; where the answers come from makes no difference to them.
 """
 
+import sys
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -163,9 +164,11 @@ def asking(found: selector.FoundRun) -> Generator[Questions]:
         raise NotFoundError(f"{folder.path} holds no record: {why}")
     with ExitStack() as left:
         try:
-            ask: Questions = Queries(
-                left.enter_context(FolderReader.open(folder.path, live=live, copied=folder.is_copy()))
-            )
+            reader = left.enter_context(FolderReader.open(folder.path, live=live, copied=folder.is_copy()))
+            ask: Questions = Queries(reader)
+            # Of a live run a store may be in the making.
+            for why in () if live else reader.unreadable.values():
+                sys.stderr.write(f"gator: left out: {why}\n")
         except StoreError as error:
             control = folder.read_control() if live else None
             if control is None and live:

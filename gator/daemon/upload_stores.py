@@ -66,7 +66,8 @@ class StoreFile:
     def root_declared_unix_nanos(self) -> int:
         """Of the root's store: when its root node was declared; 0 as long as it was not."""
         rows = self._reader.query("SELECT declared_unix_nanos FROM nodes WHERE parent = '' LIMIT 1")
-        return (rows[0][0] or 0) if rows else 0
+        declared = rows[0][0] if rows else 0
+        return declared if type(declared) is int and 0 < declared < 1 << 63 else 0
 
     def close(self) -> None:
         """Let the file go."""
@@ -121,6 +122,9 @@ class RunStores:
         root = self.opened[0]
         try:
             description = description_of(root.meta, self.folder.path)
+        except StoreError as error:
+            root.fault = str(error)
+            raise
         except (ValueError, TypeError, DecodeError) as error:
             root.fault = f"the record in {self.folder.path} is damaged: {error}"
             raise StoreError(root.fault) from error

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from gator.errors import EmptyStoreError, StoreError
 from gator.store.filesystem import is_local
 from gator.store.schema import VERSION, check_version, migrate, read_as_newest, version_of
+from gator.store.untrusted import Connection, check_files, check_tables, harden
 
 _BUSY_SECONDS = 5.0
 READ_ERRORS = (sqlite3.Error, UnicodeDecodeError)
@@ -42,13 +43,14 @@ def open_owner(path: Path) -> tuple[sqlite3.Connection, bool]:
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
-    """A connection that only reads; the file may be growing, or belong to somebody else.
+    """A connection that only reads; the file may be growing, or belong to somebody else, who may mean harm.
 
     A file of an older version is read as it is: it may be somebody else's, or a live run's of an older Gator.
 
     Raises EmptyStoreError if it has no tables, StoreError if it is no store, cannot be read, or has a newer
     version of the schema.
     """
+    check_files(path)
     try:
         connection = _connect(path, "mode=ro")
     except READ_ERRORS as error:
@@ -58,6 +60,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
         check_version(version)
         if version == 0:
             raise EmptyStoreError(f"{path} is no store yet: its owner has not made the tables")
+        check_tables(connection, version, path)
         if version < VERSION:
             read_as_newest(connection)
         connection.execute("PRAGMA query_only = ON")
@@ -81,8 +84,9 @@ def seal(path: Path) -> bool:
     Afterwards everybody who may read the file can read it, without write permission on its folder.
     """
     try:
+        check_files(path)
         connection = sqlite3.connect(f"{_uri(path)}?mode=rw", uri=True, timeout=0.2, isolation_level=None)
-    except sqlite3.Error:
+    except (sqlite3.Error, StoreError):
         return False
     try:
         return leave_journal(connection)
@@ -112,8 +116,10 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
         timeout=_BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
+        factory=Connection,
     )
     try:
+        harden(connection)
         # Opening is lazy: the first statement shows whether the file can be read.
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except BaseException:

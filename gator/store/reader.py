@@ -14,8 +14,10 @@ from msgspec import Struct
 
 from gator.errors import StoreError
 from gator.events import FIELD_OF_KIND, GRADED_KINDS
+from gator.store.blocks import MOST_BYTES
 from gator.store.connection import READ_ERRORS, open_reader
-from gator.v1 import attach_pb2, event_pb2
+from gator.store.untrusted import ODD_VALUE, SMALL_FILE_BYTES, check_files, damaged, fetch, told_as_damage
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 SLICE_BYTES = 4 * 1024 * 1024
 """A slice ends after the event with which it has this many bytes."""
@@ -26,14 +28,25 @@ _LOG = int(attach_pb2.EVENT_KIND_LOG)
 _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
 _FIELDS = {int(kind): field for kind, field in FIELD_OF_KIND.items()}
 _MOST_SATURATED = 10_000
+_MAX_META = 1000
+_WORDS = {_LOG: "message", _BLOCK: "block of output"}
 _EVERYTHING = attach_pb2.EventFilter()
 
+MAX_BODY_BYTES = MOST_BYTES + 64 * 1024
+"""Maximum size of an event that is read: that of the largest block, with what is said of it."""
+BODY = (
+    "CASE WHEN typeof(e.body) <> 'blob' THEN -1"
+    f" WHEN length(e.body) > {MAX_BODY_BYTES} THEN length(e.body) ELSE e.body END"
+)
+"""The body of an event; where it is not to be read its size instead, -1 where it is not even bytes."""
+
 _SELECT = (
-    "SELECT e.seq, s.path, s.attempt, e.kind, e.severity, e.time_unix_nanos, e.body, e.subject"
+    f"SELECT e.seq, s.path, s.attempt, e.kind, e.severity, e.time_unix_nanos, {BODY}, e.subject"  # noqa: S608
     " FROM events AS e JOIN subjects AS s ON s.id = e.subject"
 )
 
-EventRow = tuple[int, str, int, int, int, int, bytes, int]
+EventRow = tuple[int, str, int, int, int, int, bytes | int, int]
+"""The body is a number where it is left out, see `BODY`."""
 
 
 class Slice(Struct, frozen=True):
@@ -59,6 +72,7 @@ class Reader:
         self._connection = connection
         self._turn = turn or threading.RLock()
         self._borrowed = borrowed
+        self._measured = not borrowed and check_files(path) > SMALL_FILE_BYTES
         self._saturated: set[tuple[int, int, int]] = set()
         self._meta: Mapping[str, str] | None = None
 
@@ -66,6 +80,11 @@ class Reader:
     def open(cls, path: Path) -> "Reader":
         """A reader of a file. Raises StoreError if it is no store, or cannot be read by this user."""
         return cls(open_reader(path), path)
+
+    @property
+    def source(self) -> Path:
+        """The file, for people."""
+        return self.path
 
     def close(self) -> None:
         """Let the file go. A live store that is being read cannot be brought into its lasting form.
@@ -87,7 +106,10 @@ class Reader:
     def meta(self) -> Mapping[str, str]:
         """What the store says of itself: store, run, daemon, host and what its owner added."""
         if self._meta is None:
-            self._meta = dict(self.query("SELECT key, value FROM meta"))
+            rows = self.query(f"SELECT key, value FROM meta LIMIT {_MAX_META}")  # noqa: S608 - a number
+            if any(type(value) is not str for row in rows for value in row):
+                raise damaged(self.path, TypeError("what the store says of itself is no text"))
+            self._meta = dict(rows)
         return self._meta
 
     @property
@@ -99,6 +121,7 @@ class Reader:
         """The last sequence number that is committed."""
         return self.query("SELECT coalesce(max(seq), 0) FROM events")[0][0]
 
+    @told_as_damage
     def events(self, after: int, wanted: attach_pb2.EventFilter = _EVERYTHING, limit: int = 1000) -> Slice:
         """At most `limit` events after a place that pass a filter.
 
@@ -117,6 +140,7 @@ class Reader:
             rows = self._within_quota(rows, wanted)
         return Slice([event_of(row) for row in rows], through)
 
+    @told_as_damage
     def of_attempt(
         self,
         path: str,
@@ -135,7 +159,7 @@ class Reader:
         for seq in seqs:
             row = self.query(f"{_SELECT} WHERE e.seq = ?", (seq,))[0]
             events.append(event_of(row))
-            size += len(row[6])
+            size += size_of(row[6])
             if size > SLICE_BYTES:
                 break
         return Slice(events, events[-1].seq if events else after)
@@ -165,19 +189,22 @@ class Reader:
         return found if limit < 0 else found[:limit]
 
     def block(self, seq: int) -> event_pb2.Block:
-        """The block at a place. Raises StoreError if there is none."""
-        rows = self.query("SELECT body FROM events WHERE seq = ? AND kind = ?", (seq, _BLOCK))
-        if not rows:
+        """The block at a place. Raises StoreError if there is none that can be read."""
+        rows = self.query(f"SELECT {BODY} FROM events AS e WHERE seq = ? AND kind = ?", (seq, _BLOCK))  # noqa: S608
+        if not rows or not isinstance(rows[0][0], bytes):
             raise StoreError(f"there is no block of output at {seq} of {self.path}: the store is damaged")
-        return event_pb2.Block.FromString(rows[0][0])
+        try:
+            return event_pb2.Block.FromString(rows[0][0])
+        except ODD_VALUE as error:
+            raise damaged(self.path, error) from error
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
         """All rows of a SELECT that gives few. Raises StoreError if the file cannot be read."""
         with self._turn:
             try:
-                return self._connection.execute(sql, values).fetchall()
+                return fetch(self._connection.execute(sql, values), measured=self._measured)
             except READ_ERRORS as error:
-                raise StoreError(f"{self.path} cannot be read: {error}") from error
+                raise self._unread(error) from error
 
     def _rows(self, sql: str, values: Sequence[object]) -> tuple[list[EventRow], bool]:
         """Rows up to the bound on bytes, and whether these are all."""
@@ -189,14 +216,18 @@ class Reader:
                 try:
                     for row in cursor:
                         rows.append(row)
-                        size += len(row[6])
+                        size += size_of(row[6])
                         if size > SLICE_BYTES:
                             return rows, False
                 finally:
                     cursor.close()
             except READ_ERRORS as error:
-                raise StoreError(f"{self.path} cannot be read: {error}") from error
+                raise self._unread(error) from error
         return rows, True
+
+    def _unread(self, error: Exception) -> StoreError:
+        said = "a question takes too long" if str(error) == "interrupted" else str(error)
+        return StoreError(f"{self.path} cannot be read: {said}")
 
     def _within_quota(self, rows: list[EventRow], wanted: attach_pb2.EventFilter) -> list[EventRow]:
         """Without the log events beyond the first ones of each attempt, wherever the slice begins."""
@@ -230,16 +261,32 @@ class Reader:
         return count
 
 
+def size_of(body: bytes | int) -> int:
+    """Returns how many bytes of a body were read."""
+    return len(body) if isinstance(body, bytes) else 0
+
+
 def event_of(row: EventRow) -> event_pb2.Event:
-    """A row as the event that was appended; without a payload if this version does not know its kind."""
+    """A row as the event that was appended; without a payload if this version does not know its kind.
+
+    A body that cannot be read is a message which says so, in the place of the event. Raises what odd values
+    raise, see `ODD_VALUE`.
+    """
     seq, path, attempt, kind, _, time, body, _ = row
     event = event_pb2.Event(seq=seq, path=path, attempt=attempt, time_unix_nanos=time)
     name = _FIELDS.get(kind)
-    if name is not None:
-        payload = getattr(event, name)
-        # An empty body is a payload too.
-        payload.SetInParent()
+    if name is None:
+        return event
+    payload = getattr(event, name)
+    # An empty body is a payload too.
+    payload.SetInParent()
+    try:
+        if isinstance(body, int):
+            raise ValueError(f"{body:,} bytes" if body > 0 else "no bytes")
         payload.MergeFromString(body)
+    except ODD_VALUE as error:
+        text = f"a {_WORDS.get(kind, 'record')} is left out: the store is damaged ({error})"
+        event.log.CopyFrom(event_pb2.LogEvent(severity=common_pb2.SEVERITY_WARNING, text=text))
     return event
 
 

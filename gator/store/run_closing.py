@@ -16,7 +16,8 @@ from gator.store import inserts, run_rows
 from gator.store.catalogue import KINDS, Changes
 from gator.store.reader import Reader
 from gator.store.run_files import RunFiles
-from gator.store.schema import lacking, version_of
+from gator.store.schema import version_of
+from gator.store.untrusted import ODD_VALUE, columns_of, damaged, temporary
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 
 _ENDED = int(query_pb2.NODE_STATE_ENDED)
@@ -36,9 +37,11 @@ def catch_up(files: RunFiles) -> int:
         return 0
     try:
         _catch_up(files, files.connection)
+        return max(map(_last_sign, files.readers().values()))
     except sqlite3.Error as error:
         raise StoreError(f"{files.root.path} cannot be completed: {error}") from error
-    return max(map(_last_sign, files.readers().values()))
+    except ODD_VALUE as error:
+        raise damaged(files.root.path, error) from error
 
 
 def complete(files: RunFiles) -> Sequence[event_pb2.Event]:
@@ -53,6 +56,8 @@ def complete(files: RunFiles) -> Sequence[event_pb2.Event]:
         return _complete(files, files.connection)
     except sqlite3.Error as error:
         raise StoreError(f"{files.root.path} cannot be completed: {error}") from error
+    except ODD_VALUE as error:
+        raise damaged(files.root.path, error) from error
 
 
 def _catch_up(files: RunFiles, connection: sqlite3.Connection) -> None:
@@ -109,15 +114,14 @@ def _shadow(connection: sqlite3.Connection) -> None:
     # The file stays as it is: it was opened for reading only.
     connection.execute("PRAGMA query_only = OFF")
     for table, key in _KEYS.items():
-        (sql,) = connection.execute(
-            "SELECT sql FROM main.sqlite_master WHERE type = 'table' AND name = ?", (table,)
-        ).fetchone()
         # Of an older file there are views, which stand before its tables as well.
         connection.execute(f"DROP VIEW IF EXISTS temp.{table}")
-        connection.execute(sql.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
-        connection.execute(f"INSERT INTO temp.{table} SELECT * FROM main.{table} ORDER BY {key}")  # noqa: S608
-        for column in lacking(version, table):
-            connection.execute(f"ALTER TABLE temp.{table} ADD COLUMN {column} TEXT")
+        # Made by statements of ours: those in the file may be anybody's.
+        connection.execute(temporary(table))
+        columns = ", ".join(name for name in columns_of(version)[table])
+        connection.execute(
+            f"INSERT INTO temp.{table} ({columns}) SELECT {columns} FROM main.{table} ORDER BY {key}"  # noqa: S608
+        )
     connection.execute("CREATE INDEX temp.nodes_by_parent ON nodes (parent, declared_unix_nanos)")
     connection.execute("CREATE INDEX temp.nodes_by_sort ON nodes (sort)")
 

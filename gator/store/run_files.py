@@ -7,16 +7,18 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gator.errors import StoreError
+from gator.errors import EmptyStoreError, StoreError
 from gator.store.connection import open_reader
-from gator.store.reader import SLICE_BYTES, EventRow, Reader, event_of
+from gator.store.reader import BODY, SLICE_BYTES, EventRow, Reader, event_of, size_of
+from gator.store.untrusted import told_as_damage
 from gator.v1 import event_pb2
 
 ROOT = "root.db"
 _SELECT = (
-    "SELECT e.seq, s.path, s.attempt, e.kind, e.severity, e.time_unix_nanos, length(e.body)"
+    "SELECT e.seq, s.path, s.attempt, e.kind, e.severity, e.time_unix_nanos"
     " FROM events AS e JOIN subjects AS s ON s.id = e.subject"
 )
+_BODY = f"SELECT {BODY} FROM events AS e WHERE e.seq = ?"  # noqa: S608 - constant
 
 
 class RunFiles:
@@ -36,10 +38,17 @@ class RunFiles:
                 raise StoreError(f"{folder} holds no record: the run never began, or its files were removed")
             self.connection = open_reader(path)
             root = Reader(self.connection, path)
+        self.unreadable: dict[Path, str] = {}
+        """Files that could not be opened at the last look, and why; not those that are empty."""
         self.root = root
         self.meta: Mapping[str, str] = root.meta
         self._readers: dict[str, Reader] = {root.store_id: root}
         self._known: set[Path] = {path}
+
+    @property
+    def source(self) -> Path:
+        """The folder, for people."""
+        return self.folder
 
     def close(self) -> None:
         """Close every file."""
@@ -53,9 +62,13 @@ class RunFiles:
                 continue
             try:
                 reader = Reader.open(path)
-            except StoreError:
+            except EmptyStoreError:
                 # A daemon that is starting has made its file, but not its tables.
                 continue
+            except StoreError as error:
+                self.unreadable[path] = str(error)
+                continue
+            self.unreadable.pop(path, None)
             self._known.add(path)
             self._readers[reader.store_id] = reader
         return self._readers
@@ -64,6 +77,7 @@ class RunFiles:
         """The reader of one store; None if it is not there."""
         return self._readers.get(store) or self.readers().get(store)
 
+    @told_as_damage
     def read(
         self, store: str, where: str, values: Sequence[object], limit: int, after: int
     ) -> tuple[list[event_pb2.Event], int]:
@@ -83,11 +97,11 @@ class RunFiles:
         )
         events: list[event_pb2.Event] = []
         size = 0
-        for seq, path, attempt, kind, severity, time, length in rows:
-            ((body,),) = reader.query("SELECT body FROM events WHERE seq = ?", (seq,))
+        for seq, path, attempt, kind, severity, time in rows:
+            ((body,),) = reader.query(_BODY, (seq,))
             row: EventRow = (seq, path, attempt, kind, severity, time, body, 0)
             events.append(event_of(row))
-            size += length
+            size += size_of(body)
             if size > SLICE_BYTES:
                 return events, seq
         return events, events[-1].seq if len(events) == limit else last

@@ -10,18 +10,27 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gator.plain_file import read_plain
+from gator.store.untrusted import ODD_VALUE, damaged
 from gator.v1 import attach_pb2, plan_pb2, query_pb2
 
 GIT_FILE = "git.json"
 """Beside the stores: the state of the working tree at the start, where somebody asked git for it."""
 _MAX_GIT_BYTES = 65_536
+_MAX_COMMAND_LINE = 1024 * 1024
 MOST_PLAN_BYTES = 1536 * 1024
 """A larger plan request is left out of a description, which has to fit into one message to a hub. So much
 is a spec with about 20,000 jobs that are written out one by one."""
 
 
 def run_of(meta: Mapping[str, str], folder: Path) -> query_pb2.Run:
-    """The run as it was started; its times, state and Result are left empty."""
+    """The run as it was started; its times, state and Result are left empty. Raises StoreError."""
+    try:
+        return _run_of(meta, folder)
+    except ODD_VALUE as error:
+        raise damaged(folder, error) from error
+
+
+def _run_of(meta: Mapping[str, str], folder: Path) -> query_pb2.Run:
     run = query_pb2.Run(
         id=meta.get("run", ""),
         ident=meta.get("ident", ""),
@@ -33,7 +42,9 @@ def run_of(meta: Mapping[str, str], folder: Path) -> query_pb2.Run:
         spec=meta.get("spec_name", ""),
     )
     if meta.get("command_line"):
-        run.argv.extend(shlex.split(meta["command_line"]))
+        line = meta["command_line"]
+        # Taking one apart is slow, and no system takes one that is so long.
+        run.argv.extend(shlex.split(line) if len(line) <= _MAX_COMMAND_LINE else [line[:_MAX_COMMAND_LINE]])
     if meta.get("labels"):
         run.labels.update(json.loads(meta["labels"]))
     return run
