@@ -20,6 +20,7 @@ from gator.client_backlog import PATIENCE_SECONDS, notice_event
 from gator.client_delivery import Delivery
 from gator.client_notice import say
 from gator.client_words import PIECE_CHARACTERS, clean, kind_of, pieces, severity_of, severity_of_level
+from gator.core.metrics import NAME_RULE, is_metric_name
 from gator.v1 import attach_pb2, event_pb2
 
 __all__ = [
@@ -105,8 +106,11 @@ class Client:
         if value != value:
             self._remark(f"the metric {name} was NaN: that is not recorded")
             return
+        if not is_metric_name(name):
+            self._say_once(f"the metric {name[:140]!r} is not recorded: {NAME_RULE}")
+            return
         event = event_pb2.Event(time_unix_nanos=time.time_ns())
-        event.metric.name = clean(name)
+        event.metric.name = name
         event.metric.value = value
         event.metric.kind = kind_of(kind)
         event.metric.unit = clean(unit)

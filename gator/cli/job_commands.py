@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from gator import client, client_words, errors
+from gator.core.metrics import NAME_RULE, is_metric_name
 
 
 def log(
@@ -48,6 +49,8 @@ def metric(
 ) -> None:
     """Record one value of a metric of the job this runs in."""
     _check(kind, client_words.KINDS, "--kind")
+    if not is_metric_name(name):
+        raise errors.UsageError(f"cannot record the metric {name[:140]!r}: {NAME_RULE}")
     if value != value:
         raise errors.UsageError(f"the metric {name} is NaN: give a number")
     _send(lambda job: job.metric(name, value, kind=kind, unit=unit))

@@ -66,6 +66,10 @@ class Messages:
         found = [entry for worst, entry in self._first.items() if worst >= severity]
         return min(found, key=lambda entry: entry[0])[1] if found else None
 
+    def firsts(self) -> list[event_pb2.Offence]:
+        """The first messages of each severity from WARNING on, in their order."""
+        return [kept for _, kept in sorted(self._first.values(), key=lambda entry: entry[0])]
+
     def counts(self) -> common_pb2.Counts:
         """All counts."""
         _, debug, info, warning, error, critical = self._counts

@@ -5,6 +5,7 @@ record, and a test pins some for ever. Patterns are compiled when the first fail
 """
 
 import re
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Final
 
@@ -12,8 +13,12 @@ from gator.core.text import ANSI_PATTERN, MOST_CHARACTERS
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2, query_pb2
 
+VERSION: Final = "s0"
+"""Version of the rule. Signatures of different versions are never equal."""
 DIGITS: Final = 16
-"""Length of a signature, in hexadecimal digits."""
+"""Hexadecimal digits of a signature, behind its version."""
+MAX_RUNNERS_UP: Final = 3
+"""Maximum number of messages that are kept beside the one that was chosen."""
 NUMBER, NAME, PATH = "#", "''", "<path>"
 """The marks: of numbers of any kind and times; of what stands in quotes; of files and folders."""
 
@@ -61,28 +66,62 @@ _PLURAL = r"(?<=# )([a-zA-Z]{3,}?)s\b"
 _DUMPED = " (core dumped)"
 
 
-@lru_cache(maxsize=256)
 def signature_of(reason: pb.Reason.ValueType, first_error: str, message: str) -> str:
     """Signature of a failure: its reason, with its first error or else Gator's own sentence about it.
 
     Two failures have the same if they differ in nothing but numbers, times, paths and quoted names.
     """
+    by_gator = not first_error or reason in _BY_SENTENCE
+    return _signature(reason, message if by_gator else first_error, by_gator)
+
+
+def signature_from(inputs: event_pb2.FailureInputs) -> str:
+    """Returns the signature that this version of the rule makes from what was kept with a failure."""
+    return _signature(inputs.reason, inputs.message, inputs.by_gator)
+
+
+@lru_cache(maxsize=256)
+def _signature(reason: pb.Reason.ValueType, message: str, by_gator: bool) -> str:
     from hashlib import blake2b
 
-    if first_error and reason not in _BY_SENTENCE:
-        said = f"error {normalised(first_error)}"
-    else:
+    if by_gator:
         # The status is all that tells apart what ended in silence.
         status = " ".join(_pattern(r"\b(?:code|signal) (\d+)").findall(message))
         said = f"sentence {status} {normalised(message)}"
+    else:
+        said = f"error {normalised(message)}"
     text = f"{int(reason)} {said}".encode("utf-8", "surrogatepass")
-    return blake2b(text, digest_size=DIGITS // 2).hexdigest()
+    return f"{VERSION}-{blake2b(text, digest_size=DIGITS // 2).hexdigest()}"
 
 
-def sign(end: event_pb2.AttemptFinished | event_pb2.Result | query_pb2.Node) -> None:
-    """Give the end of an attempt or job its signature, if it FAILED or was LOST and has none yet."""
-    if end.outcome in _FAILURES and not end.signature:
-        end.signature = signature_of(end.reason, end.first_error.text, end.message)
+def sign(
+    end: event_pb2.AttemptFinished | event_pb2.Result | query_pb2.Node,
+    runners_up: Sequence[event_pb2.Offence] = (),
+) -> None:
+    """Give the end of an attempt or job its signature, if it FAILED or was LOST and has none yet.
+
+    The end of an attempt also gets what the signature is made from; `runners_up` are the messages that could
+    have been chosen to speak for the failure.
+    """
+    if end.outcome not in _FAILURES or end.signature:
+        return
+    end.signature = signature_of(end.reason, end.first_error.text, end.message)
+    if isinstance(end, event_pb2.AttemptFinished):
+        _keep_inputs(end, runners_up)
+
+
+def _keep_inputs(end: event_pb2.AttemptFinished, runners_up: Sequence[event_pb2.Offence]) -> None:
+    inputs, chosen = end.failure_inputs, end.first_error
+    inputs.reason = end.reason
+    if end.HasField("exit_code"):
+        inputs.exit_code = end.exit_code
+    if end.HasField("signal"):
+        inputs.signal = end.signal
+    inputs.by_gator = not chosen.text or end.reason in _BY_SENTENCE
+    inputs.message = end.message if inputs.by_gator else chosen.text
+    if not inputs.by_gator:
+        inputs.stream, inputs.line = chosen.stream, chosen.line
+    inputs.runners_up.extend([one for one in runners_up if one != chosen][:MAX_RUNNERS_UP])
 
 
 def normalised(text: str) -> str:

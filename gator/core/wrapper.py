@@ -14,8 +14,10 @@ in nanoseconds everywhere.
 import signal
 from enum import Enum
 
+from gator.core.metrics import NAME_RULE, is_metric_name
 from gator.core.notices import NoticeFinder
 from gator.core.signature import sign
+from gator.core.text import cut
 from gator.core.verdict import Facts, duration, judge, offence
 from gator.core.wrapper_actions import Action, Exit, Finished, Look, Record, Signal, Spawn
 from gator.core.wrapper_events import ClientEvents, Stamp
@@ -315,6 +317,9 @@ class Wrapper:
             return []
         if notice:
             return [Record([self._stamp.warning(now, event.log.text)])] if self._client.admit_notice() else []
+        if event.WhichOneof("payload") == "metric" and not is_metric_name(event.metric.name):
+            text = f"a metric is not recorded: {NAME_RULE}, not {cut(event.metric.name, 140)!r}"
+            return [Record([self._stamp.warning(now, text)])] if self._client.admit_notice() else []
         if not self._client.admit(event):
             return []
         self._stamp.adopt(now, event)
@@ -405,7 +410,7 @@ class Wrapper:
             dropped_bytes=self._output.dropped,
             longest_silence_nanos=max(self._silence, self._ended - self._last_read),
         )
-        sign(finished)
+        sign(finished, self._messages.firsts())
         return finished
 
     def _usage_message(self) -> event_pb2.Usage:

@@ -3,7 +3,7 @@
 Rule: every event names its attempt, and a flood of messages is counted but not kept.
 """
 
-from gator.core.metrics import MOST_NAME, Totals
+from gator.core.metrics import Totals
 from gator.core.notices import MAX_NOTICES
 from gator.core.severity import NAMES, Messages
 from gator.core.text import cut, without_nul
@@ -88,7 +88,6 @@ class ClientEvents:
                 self._messages.offer(log.severity, log.text)
                 slot = int(log.severity)
             case "metric":
-                event.metric.name = event.metric.name[:MOST_NAME]
                 self.metrics.add(event.metric)
                 slot = 0
             case _:

@@ -10,7 +10,7 @@ from typing import cast
 
 from google.protobuf.message import Message
 
-from gator.core.metrics import MOST_NAME
+from gator.core.metrics import is_metric_name
 from gator.events import MOST_PATH_BYTES, key_of_path, parent_of, template_of
 from gator.store.rows import AttemptRow, MetricRow, NodeRow
 from gator.v1 import attach_pb2, event_pb2, query_pb2
@@ -166,7 +166,7 @@ def _take_result(changes: Changes, _: str, event: event_pb2.Event) -> None:
     if result.HasField("usage"):
         _put_usage(row, result.usage)
     for total in result.metrics:
-        if isnan(total.value) or len(total.name) > MOST_NAME:
+        if isnan(total.value) or not is_metric_name(total.name):
             # What is left of infinite values is none, and no database takes it for a number; no wrapper lets
             # longer names through.
             continue

@@ -616,6 +616,7 @@ class AttemptFinished(message.Message):
     STDERR_LINES_FIELD_NUMBER: builtins.int
     DROPPED_BYTES_FIELD_NUMBER: builtins.int
     SIGNATURE_FIELD_NUMBER: builtins.int
+    FAILURE_INPUTS_FIELD_NUMBER: builtins.int
     ENDED_UNIX_NANOS_FIELD_NUMBER: builtins.int
     LONGEST_SILENCE_NANOS_FIELD_NUMBER: builtins.int
     outcome: common_pb2.Outcome.ValueType
@@ -635,8 +636,8 @@ class AttemptFinished(message.Message):
     dropped_bytes: builtins.int
     """Bytes of output that were not stored because of the cap."""
     signature: builtins.str
-    """What kind of failure it is: failures of one cause have the same, whatever their numbers, times and paths. 16 hexadecimal
-    digits; empty unless it FAILED or was LOST.
+    """What kind of failure it is: failures of one cause have the same, whatever their numbers, times and paths. A version of
+    the rule and 16 hexadecimal digits, as `s0-0123456789abcdef`; empty unless it FAILED or was LOST.
     """
     ended_unix_nanos: builtins.int
     """When it ended, in nanoseconds since 1970 UTC, by the clock of its host; 0 where that is not known."""
@@ -660,6 +661,10 @@ class AttemptFinished(message.Message):
     def metrics(self) -> containers.RepeatedCompositeFieldContainer[MetricTotal]:
         """Values of its metrics, folded."""
 
+    @builtins.property
+    def failure_inputs(self) -> FailureInputs:
+        """What the signature is made from, so that another version of the rule can be applied later."""
+
     def __init__(
         self,
         *,
@@ -676,12 +681,78 @@ class AttemptFinished(message.Message):
         stderr_lines: builtins.int = ...,
         dropped_bytes: builtins.int = ...,
         signature: builtins.str = ...,
+        failure_inputs: FailureInputs | None = ...,
         ended_unix_nanos: builtins.int = ...,
         longest_silence_nanos: builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counts", b"counts", "exit_code", b"exit_code", "first_error", b"first_error", "signal", b"signal", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counts", b"counts", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "signal", b"signal", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "first_error", b"first_error", "longest_silence_nanos", b"longest_silence_nanos", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "longest_silence_nanos", b"longest_silence_nanos", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__exit_code: _TypeAlias = typing.Literal["exit_code"]  # noqa: Y015
+    _WhichOneofArgType__exit_code: _TypeAlias = typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015
+    _WhichOneofReturnType__signal: _TypeAlias = typing.Literal["signal"]  # noqa: Y015
+    _WhichOneofArgType__signal: _TypeAlias = typing.Literal["_signal", b"_signal"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__exit_code) -> _WhichOneofReturnType__exit_code | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__signal) -> _WhichOneofReturnType__signal | None: ...
+
+@typing.final
+class FailureInputs(message.Message):
+    """What the signature of a failure is made from."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: builtins.int
+    EXIT_CODE_FIELD_NUMBER: builtins.int
+    SIGNAL_FIELD_NUMBER: builtins.int
+    PARSER_FIELD_NUMBER: builtins.int
+    CODE_FIELD_NUMBER: builtins.int
+    MESSAGE_FIELD_NUMBER: builtins.int
+    BY_GATOR_FIELD_NUMBER: builtins.int
+    STREAM_FIELD_NUMBER: builtins.int
+    LINE_FIELD_NUMBER: builtins.int
+    RUNNERS_UP_FIELD_NUMBER: builtins.int
+    reason: common_pb2.Reason.ValueType
+    """Why it failed."""
+    exit_code: builtins.int
+    """Exit code, if it returned one."""
+    signal: builtins.int
+    """Number of the signal that killed it, if one did."""
+    parser: builtins.str
+    """Parser that recognised the message; empty where none did."""
+    code: builtins.str
+    """Code of the message, as tools number theirs; empty for none."""
+    message: builtins.str
+    """The message that was chosen to speak for the failure, before anything in it was replaced."""
+    by_gator: builtins.bool
+    """The message is a sentence of Gator: the job said nothing, or what it said is not to blame."""
+    stream: common_pb2.Stream.ValueType
+    """Stream in which the message stands; unspecified where in none."""
+    line: builtins.int
+    """Line of the message in its stream, from 1; 0 where in none."""
+    @builtins.property
+    def runners_up(self) -> containers.RepeatedCompositeFieldContainer[Offence]:
+        """Messages that could have been chosen instead, at most three, in their order."""
+
+    def __init__(
+        self,
+        *,
+        reason: common_pb2.Reason.ValueType = ...,
+        exit_code: builtins.int | None = ...,
+        signal: builtins.int | None = ...,
+        parser: builtins.str = ...,
+        code: builtins.str = ...,
+        message: builtins.str = ...,
+        by_gator: builtins.bool = ...,
+        stream: common_pb2.Stream.ValueType = ...,
+        line: builtins.int = ...,
+        runners_up: abc.Iterable[Offence] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "exit_code", b"exit_code", "signal", b"signal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "by_gator", b"by_gator", "code", b"code", "exit_code", b"exit_code", "line", b"line", "message", b"message", "parser", b"parser", "reason", b"reason", "runners_up", b"runners_up", "signal", b"signal", "stream", b"stream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015

@@ -130,7 +130,7 @@ _ENTRIES: Mapping[str, Callable[[Any], int]] = {
     "declared": lambda it: len(it.tags) + len(it.demand.licenses),
     "started": lambda it: len(it.argv),
     "log": lambda it: len(it.fields),
-    "attempt_finished": lambda it: len(it.metrics),
+    "attempt_finished": lambda it: len(it.metrics) + len(it.failure_inputs.runners_up),
     "result": lambda it: len(it.metrics),
 }
 """How many entries there are in the lists of a payload, for those that have any."""

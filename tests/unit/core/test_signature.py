@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.core.results import complete, lost, result_of_end
-from gator.core.signature import DIGITS, normalised, sign, signature_of
+from gator.core.signature import DIGITS, VERSION, normalised, sign, signature_from, signature_of
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
+
+LENGTH = len(VERSION) + 1 + DIGITS
 
 # -- messages as tools write them: those of one list have one cause, those of two lists have two
 
@@ -116,9 +118,9 @@ def test_two_causes_have_two_signatures() -> None:
 
 def test_signatures_are_the_same_for_ever() -> None:
     # Histories of years are compared by them: never change these.
-    assert of_error("tb/sb.sv(99) @ 4500: [SB] mismatch exp=1f act='x'") == "cd025c9c7fca46a4"
-    assert signature_of(pb.REASON_EXIT, "", "exited with code 3") == "ef7ffa2eb39f4ce2"
-    assert signature_of(pb.REASON_RUN_DIED, "", "the run died before this ended") == "c909afef478797f5"
+    assert of_error("tb/sb.sv(99) @ 4500: [SB] mismatch exp=1f act='x'") == "s0-cd025c9c7fca46a4"
+    assert signature_of(pb.REASON_EXIT, "", "exited with code 3") == "s0-ef7ffa2eb39f4ce2"
+    assert signature_of(pb.REASON_RUN_DIED, "", "the run died before this ended") == "s0-c909afef478797f5"
 
 
 # -- by properties
@@ -173,8 +175,8 @@ def test_other_words_have_another_signature(one: list[str], other: list[str]) ->
 @given(text=st.text(st.characters(), max_size=1000), message=st.text(max_size=200))
 def test_any_text_has_a_signature(text: str, message: str) -> None:
     found = signature_of(pb.REASON_EXIT, text, message)
-    assert len(found) == DIGITS
-    assert set(found) <= set(string.hexdigits.lower())
+    assert len(found) == LENGTH
+    assert set(found.removeprefix("s0-")) <= set(string.hexdigits.lower())
 
 
 @pytest.mark.parametrize(
@@ -183,7 +185,7 @@ def test_any_text_has_a_signature(text: str, message: str) -> None:
 )
 def test_long_texts_cost_little(piece: str) -> None:
     # Without a bound on what is tried again, some of these would take minutes.
-    assert len(of_error((piece * 1000)[:1000])) == DIGITS
+    assert len(of_error((piece * 1000)[:1000])) == LENGTH
 
 
 def test_where_a_text_was_cut_makes_no_difference() -> None:
@@ -253,3 +255,28 @@ def test_a_job_that_was_lost_without_an_attempt_has_a_signature_and_a_group_has_
 def test_an_attempt_of_which_nobody_knows_the_end_has_the_signature_of_its_cause() -> None:
     assert lost("the daemon w1 died").signature == lost("the daemon w2 died").signature
     assert lost("the daemon w1 died").signature != lost("the run died", pb.REASON_RUN_DIED).signature
+
+
+@pytest.mark.parametrize(
+    ("reason", "first_error", "message"),
+    [
+        (pb.REASON_EXIT, "error: 17 of 20 in /tmp/x", "exited with code 3"),
+        (pb.REASON_EXIT, "", "exited with code 3"),
+        (pb.REASON_SIGNAL, "", "killed by signal 11 (SIGSEGV)"),
+        (pb.REASON_NOT_STARTED, "said before", "no such program in PATH: x"),
+    ],
+)
+def test_what_is_kept_with_a_failure_makes_its_signature_again(
+    reason: pb.Reason.ValueType, first_error: str, message: str
+) -> None:
+    end = event_pb2.AttemptFinished(outcome=pb.OUTCOME_FAILED, reason=reason, message=message, exit_code=3)
+    if first_error:
+        end.first_error.CopyFrom(event_pb2.Offence(text=first_error, stream=pb.STREAM_STDERR, line=4))
+    others = [event_pb2.Offence(text=f"warning {n}") for n in range(5)]
+    sign(end, [end.first_error, *others])
+    stored = event_pb2.FailureInputs.FromString(end.failure_inputs.SerializeToString())
+    assert signature_from(stored) == end.signature == signature_of(reason, first_error, message)
+    assert end.signature.startswith("s0-")
+    assert len(end.signature) == len("s0-") + 16
+    assert [one.text for one in stored.runners_up] == ["warning 0", "warning 1", "warning 2"]
+    assert (stored.reason, stored.exit_code) == (reason, 3)

@@ -172,12 +172,14 @@ def test_metrics_of_a_client_are_folded() -> None:
     assert (total.name, total.value, total.count) == ("m", 3.5, 2)
 
 
-def test_the_name_of_a_metric_is_cut() -> None:
+@pytest.mark.parametrize("name", ["", "m" * 129, "a\nb", "x\u202ey", "\x1b[2J"])
+def test_a_metric_of_a_name_that_is_none_is_refused_with_a_warning(name: str) -> None:
     wrapper = running()
-    metric = event_pb2.Metric(name="m" * 5000, value=1)
+    metric = event_pb2.Metric(name=name, value=1)
     (kept,) = events_of(wrapper.on_client_event(5, event_pb2.Event(metric=metric)))
-    (total,) = end_of(finish(wrapper, 9)).metrics
-    assert kept.metric.name == total.name == "m" * 128
+    assert "a metric is not recorded: its name has 1 to 128 printable characters" in kept.log.text
+    assert kept.log.severity == common_pb2.SEVERITY_WARNING
+    assert not end_of(finish(wrapper, 9)).metrics
 
 
 def test_nothing_but_logs_and_metrics_is_taken_from_a_client() -> None:
