@@ -12,6 +12,7 @@ from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, RunOption, TrackingOption, complete_path
 from gator.cli.sorting import SortOption, order_of
+from gator.console.cells import one_line
 from gator.core.again import again, launched
 from gator.core.causes import FEW, Cause, Causes
 from gator.v1 import common_pb2, query_pb2
@@ -121,8 +122,9 @@ def _say_cause(opened: OpenRun, cause: Cause[query_pb2.Node], of: int, paths: li
 
 def _say(opened: OpenRun, node: query_pb2.Node) -> None:
     output.say(f"{_name(node)}: {node.message}")
-    if node.HasField("first_error"):
-        output.say(f"  {output.place(node.first_error)}: {node.first_error.text}")
+    error = one_line(node.first_error.text)
+    if error and error not in node.message:
+        output.say(f"  {output.place(node.first_error)}: {error}")
     seen = opened.home.sightings()
     if seen is not None:
         output.say(f"  seen:   {seen.words(node.signature)}")

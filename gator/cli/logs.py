@@ -248,7 +248,10 @@ def _first_error(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWrite
         node = opened.ask.get_node(qs.GetNodeRequest(path=path)).node
         writer.names = True
     if not node.HasField("first_error"):
-        raise NotFoundError(f"{path} has no first error: it is {output.state_of(node)}")
+        if node.state != query_pb2.NODE_STATE_ENDED or node.outcome == common_pb2.OUTCOME_PASSED:
+            raise NotFoundError(f"{path} has no first error: it is {output.state_of(node)}")
+        why = f": {node.message}" if node.message else ""
+        raise NotFoundError(f"{path} {output.state_of(node)} without an error of its own{why}")
     offence = node.first_error
     if not offence.line:
         output.say(offence.text)

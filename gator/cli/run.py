@@ -102,7 +102,7 @@ def run(
     sched_arg: types.SchedArgOption = None,
     quiet: Annotated[
         bool,
-        typer.Option("--quiet", "-q", help="Print only failures and the summary.", rich_help_panel=SHOWN),
+        typer.Option("--quiet", "-q", help="Print only warnings and the summary.", rich_help_panel=SHOWN),
     ] = False,
     verbose: Annotated[
         bool,

@@ -5,10 +5,11 @@ Invariant: a sentence for stderr, a display or a file for people passes `hide_se
 
 import os
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from gator.core.secrecy import hide, mask_variables, secret_names, secret_values
-from gator.v1 import spec_pb2
+if TYPE_CHECKING:
+    from gator.v1 import spec_pb2
+
 
 _secrets: list[str] | None = None
 
@@ -18,13 +19,18 @@ def learn_secrets(variables: Sequence[tuple[str, str]], names: Sequence[str]) ->
 
     `names` are variables that hold secrets besides those whose names say so.
     """
+    from gator.core.secrecy import secret_values
+
     global _secrets  # noqa: PLW0603 - a process has one environment, and one spec at the most
     _secrets = secret_values([*os.environ.items(), *variables], names, os.path.exists)
     return _secrets
 
 
-def learn_secrets_of(spec: spec_pb2.Spec) -> None:
+def learn_secrets_of(spec: "spec_pb2.Spec") -> None:
     """From now on the values of a spec's secret variables are masked too."""
+    from gator.core.secrecy import mask_variables, secret_names
+    from gator.v1 import spec_pb2
+
     copy = spec_pb2.Spec()
     copy.CopyFrom(spec)
     names = secret_names(spec)
@@ -44,5 +50,7 @@ def hide_secrets_within(plain: Any) -> Any:
 
 def hide_secrets(text: str) -> str:
     """Returns a sentence of Gator with all known secrets masked."""
+    from gator.core.secrecy import hide
+
     known = learn_secrets((), ()) if _secrets is None else _secrets
     return hide([text], known)[0]

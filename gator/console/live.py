@@ -18,7 +18,7 @@ from gator.console.messages import event_text
 from gator.console.pace import Pace
 from gator.console.paper import Paper
 from gator.console.screen import Screen
-from gator.console.summary import Failures, failure_line, write_summary
+from gator.console.summary import Failures, write_summary
 from gator.core.amounts import whole_span
 from gator.core.visible import visible
 from gator.ports import LiveState, RunInfo, RunningJob
@@ -88,8 +88,9 @@ class LiveDisplay:
         for event in events:
             if event.WhichOneof("payload") == "result":
                 if self._failures.add(event.path, event.result):
-                    line = failure_line(self._paper, event.path, event.result)
-                    self._screen.print_above(self._paper.safe(line) + "\n")
+                    line = self._failures.line(self._paper, event.path, event.result)
+                    if line:
+                        self._screen.print_above(self._paper.safe(line) + "\n")
             elif text := event_text(self._paper, event):
                 self._screen.print_above(text)
         if self._screen.waiting and self._state is _State.SHOWN:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gator.console import words
 from gator.console.messages import event_text
 from gator.console.paper import Paper
-from gator.console.summary import Failures, failure_line, write_summary
+from gator.console.summary import Failures, write_summary
 from gator.core.amounts import whole_span
 from gator.ports import LiveState, RunInfo
 from gator.v1 import attach_pb2, event_pb2
@@ -47,8 +47,11 @@ class PlainDisplay:
         for event in events:
             if event.WhichOneof("payload") == "result":
                 # What a run of a single job ends with is told at its end alone.
-                if self._failures.add(event.path, event.result) and not self._info.single:
-                    self._paper.line(failure_line(self._paper, event.path, event.result))
+                told = self._info.single or self._quiet
+                if self._failures.add(event.path, event.result) and not told:
+                    line = self._failures.line(self._paper, event.path, event.result)
+                    if line:
+                        self._paper.line(line)
             elif text := event_text(self._paper, event):
                 self._paper.write(text)
 

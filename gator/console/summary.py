@@ -23,8 +23,10 @@ from gator.spec.paths import slug
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 
-MOST_SHOWN = 20
+MOST_SHOWN = 10
 """Causes of which an example is shown."""
+MAX_LINES = 10
+"""Maximum number of failures of one cause that get a line of their own while the run goes on."""
 Failure: TypeAlias = tuple[str, event_pb2.Result]
 """Path and Result of a job."""
 
@@ -35,6 +37,19 @@ class Failures:
     def __init__(self) -> None:
         self.causes = Causes[Failure]()
         self.first: list[Failure] = []
+        self._counts: dict[str, int] = {}
+
+    def line(self, paper: Paper, path: str, result: event_pb2.Result) -> str:
+        """The line for a failure at the moment when it happens; empty once its cause is only counted.
+
+        After the first ten failures of a cause there is a line for every tenfold and its half.
+        """
+        count = self._counts[result.signature] = self._counts.get(result.signature, 0) + 1
+        if count <= MAX_LINES:
+            return failure_line(paper, path, result)
+        if str(count).rstrip("0") not in ("1", "5"):
+            return ""
+        return f"{failure_line(paper, path, result)} ({count:,} of this cause so far)"
 
     def add(self, path: str, result: event_pb2.Result) -> bool:
         """Note a Result; whether it was that of a failed job."""
@@ -58,7 +73,7 @@ def _whole(paper: Paper, info: RunInfo, failure: Failure) -> Iterable[str]:
     """All about a failure: its line; its first error; where its output is; how to run it again."""
     path, result = failure
     yield failure_line(paper, path, result)
-    if result.HasField("first_error"):
+    if result.HasField("first_error") and one_line(result.first_error.text) not in one_line(result.message):
         error = result.first_error
         where = ""
         if error.line:

@@ -268,11 +268,36 @@ def test_of_many_failures_the_summary_shows_each_cause_the_most_frequent_first(m
     assert "... and 35 more of this cause: gator failures --cause 0002 -r /runs/one\n" in summary
 
 
+def test_after_ten_failures_of_a_cause_they_are_counted(make: Make, out: io.StringIO):
+    display = make()
+    display.on_events([failed(f"top/x[{n}]", signature="same") for n in range(1500)])
+    display.on_events([failed("top/y", "bang", "other")])
+    told = out.getvalue().splitlines()[1:]
+    assert len(told) == 10 + 4 + 1
+    assert told[10] == "FAILED top/x[49]: exited with code 1 (50 of this cause so far)"
+    assert told[-2].endswith("(1,000 of this cause so far)")
+    assert told[-1] == "FAILED top/y: exited with code 1"
+
+
+def test_when_quiet_failures_are_told_in_the_summary_alone(make: Make, out: io.StringIO):
+    display = make(quiet=True)
+    display.on_events([failed(f"top/x[{n}]", signature=f"{n % 40}") for n in range(1500)])
+    assert not out.getvalue()
+    display.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED))
+    assert len(out.getvalue().splitlines()) <= 5 * MOST_SHOWN + 5
+
+
+def test_a_first_error_that_stands_in_the_reason_is_not_repeated(make: Make, out: io.StringIO):
+    failure = failed("top/x")
+    failure.result.message = "1 error where 0 are allowed, the first: boom"
+    assert "first error" not in summary_of(make(), out, [failure])
+
+
 def test_of_many_causes_the_summary_shows_some_and_says_where_the_rest_is(make: Make, out: io.StringIO):
     summary = summary_of(
         make(), out, [failed(f"top/x[{n}]", signature=f"{n:04x}") for n in range(MOST_SHOWN + 5)]
     )
-    assert "25 failures, 25 causes:" in summary
+    assert f"{MOST_SHOWN + 5} failures, {MOST_SHOWN + 5} causes:" in summary
     assert summary.count("again: ") == MOST_SHOWN
     assert "... and 5 more causes: gator failures -r /runs/one\n" in summary
 

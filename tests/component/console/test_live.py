@@ -124,7 +124,7 @@ def test_failures_in_quick_succession_are_printed_with_one_draw(bench: Bench):
     bench.now += 1
     before = len(bench.terminal.written)
     for number in range(50):
-        bench.display.on_events([failed(f"top/x[{number}]")])
+        bench.display.on_events([failed(f"top/x[{number}]", signature=f"{number}")])
     assert "top/x[0]" in "".join(bench.screen())
     assert "top/x[1]" not in "".join(bench.screen())
     bench.change(0.1)
@@ -252,10 +252,10 @@ def test_a_terminal_that_takes_nothing_does_not_hold_the_run_up(bench: Bench):
     # As Ctrl-S does.
     os.write(bench.terminal.master, b"\x13")
     began = perf_counter()
-    for _ in range(20):
+    for number in range(20):
         bench.now += 1
         bench.display.on_change(bench.now)
-        bench.display.on_events([failed("top/x")])
+        bench.display.on_events([failed("top/x", signature=f"{number}")])
     assert perf_counter() - began < 5
     os.write(bench.terminal.master, b"\x11")
     bench.change(waiting=7, passed=93)
