@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
+from gator.cli.asking import close_dead
 from gator.cli.selector import LATEST, FoundRun, found_runs, is_run, tracking_root
-from gator.cli.selector_open import close_dead
 from gator.cli.selector_options import JsonOption, TrackingOption
 from gator.errors import UsageError
 

@@ -7,7 +7,8 @@ import typer
 
 from gator.cli import output
 from gator.cli.diff_sides import Comparison, compared
-from gator.cli.runs_words import outcome_of, took
+from gator.cli.runs_words import outcome_of, part_of, took
+from gator.cli.selector import LATEST
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_options import JsonOption, TrackingOption, complete_run
 from gator.v1 import common_pb2, hub_pb2, query_pb2
@@ -27,14 +28,20 @@ _FAILING: Final = (common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST)
 
 def diff(
     before: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[BEFORE]",
+            help="A run, named as after -r: -2, hub:RUN, …; default: the run before AFTER in its series.",
+            autocompletion=complete_run,
+            show_default=False,
+        ),
+    ] = None,
+    after: Annotated[
         str,
         typer.Argument(
-            metavar="BEFORE", help="A run, named as after -r: -2, hub:RUN, ….", autocompletion=complete_run
+            metavar="[AFTER]", help="The later run; default: latest.", autocompletion=complete_run
         ),
-    ],
-    after: Annotated[
-        str, typer.Argument(metavar="AFTER", help="The later run.", autocompletion=complete_run)
-    ],
+    ] = LATEST,
     tracking: TrackingOption = None,
     hub: HubOption = None,
     hub_ca: HubCaOption = None,
@@ -54,7 +61,8 @@ def diff(
 ) -> None:
     """Two runs job by job: newly failing, fixed, still failing, new and gone; times and metrics.
 
-    Jobs are the same when their paths below the root are. Exit code 1 when a job fails that did not fail
+    Without names they are the latest run and the one before it in its series. Jobs are the same when their
+    paths below the root are. Exit code 1 when a job fails that did not fail
     before, or that was not there before.
     """
     with compared(before, after, tracking, HubChoice(hub, hub_ca)) as found:
@@ -76,10 +84,13 @@ def _is_worse(one: hub_pb2.Difference) -> bool:
 
 
 def _say_names(found: Comparison) -> None:
-    """Say on stderr where two runs may have nothing to do with each other."""
+    """Say on stderr where two runs may have nothing to do with each other, or ran different parts."""
     names = (found.before.ident, found.after.ident)
     if names[0] != names[1]:
         output.complain(f"gator: these are runs of different names: {', '.join(names)}")
+    parts = [part_of(run) or "the whole spec" for run in (found.before, found.after)]
+    if parts[0] != parts[1]:
+        output.complain(f"gator: these are runs of different parts: {', '.join(parts)}")
 
 
 def _say(found: Comparison, threshold: float, number: int) -> None:

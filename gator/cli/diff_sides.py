@@ -7,9 +7,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from gator.cli.paging import pages
-from gator.cli.selector_hub import HubChoice, name_on_hub
+from gator.cli.runs_words import part_of
+from gator.cli.selector_hub import PREFIX, HubChoice, name_on_hub
 from gator.cli.selector_open import OpenRun, open_run
 from gator.core import compare
+from gator.errors import NotFoundError
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
@@ -26,8 +28,13 @@ class Comparison(Struct, frozen=True):
 
 
 @contextmanager
-def compared(before: str, after: str, tracking: Path | None, hub: HubChoice) -> Generator[Comparison]:
-    """Compare two runs that are named as after `-r`. Raises NotFoundError, StoreError and UsageError."""
+def compared(before: str | None, after: str, tracking: Path | None, hub: HubChoice) -> Generator[Comparison]:
+    """Compare two runs that are named as after `-r`; without `before` the one before `after` in its series.
+
+    Raises NotFoundError, StoreError and UsageError.
+    """
+    if before is None:
+        before = _before(after, tracking, hub)
     plain = HubChoice(ca=hub.ca)
     if name_on_hub(before, plain) is not None and name_on_hub(after, plain) is not None:
         yield _by_the_hub(before, after, hub)
@@ -44,6 +51,21 @@ def compared(before: str, after: str, tracking: Path | None, hub: HubChoice) -> 
             [compare.difference(one, old.get(one.path), new.get(one.path)) for one in changed],
             compare.count(changed),
         )
+
+
+def _before(after: str, tracking: Path | None, hub: HubChoice) -> str:
+    """Returns the name of the run before another one in its series."""
+    with open_run(after, tracking, hub) as later:
+        found = later.home.history().before(later.run)
+        if found is None:
+            part = part_of(later.run) or "the whole spec"
+            raise NotFoundError(
+                f"there is no run of {later.run.ident} with {part} before {later.run.id[:8]} "
+                f"{later.home.words}: name the two runs to compare"
+            )
+        name = later.home.of(found).name
+        # The run may lie in another folder than that of --tracking.
+        return name if name.startswith(PREFIX) else found.folder
 
 
 def _by_the_hub(before: str, after: str, hub: HubChoice) -> Comparison:

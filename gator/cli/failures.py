@@ -1,12 +1,14 @@
 """`gator failures`: all that is known about what failed. Rule: each failure says what to do next."""
 
 import shlex
-from collections.abc import Iterable, Iterator
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Annotated, Any, Final
 
 import typer
+from msgspec import Struct
 
 from gator.cli import output
+from gator.cli.failures_laid import FailedIn, Laid, laid_over, later_part, line_of
 from gator.cli.paging import pages
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
@@ -14,10 +16,13 @@ from gator.cli.selector_options import JsonOption, RunOption, TrackingOption, co
 from gator.cli.sorting import SortOption, order_of
 from gator.console.cells import one_line
 from gator.core.again import again, launched
-from gator.core.causes import FEW, Cause, Causes
+from gator.core.amounts import plural
+from gator.core.causes import FEW, grouped
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
+_MAX_GROUPS: Final = 1000
+"""Maximum number of causes that are shown."""
 _FAILURES = (common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST)
 
 
@@ -46,89 +51,139 @@ def failures(
 ) -> None:
     """What failed or was lost: why, its first error, where its output is, how to run it again.
 
-    More than a few failures are put together by their cause, with an example of each.
+    More than a few failures are put together by their cause, with an example of each. Without -r, and with
+    -r latest or an ident, runs that repeat parts of the run are laid over it: of each job the newest outcome
+    counts.
     """
     order = order_of(sort)
-    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
-        failed = _failed(opened, paths or [], (cause or "").lower(), order)
+    with open_run(line_of(run), tracking, HubChoice(hub, hub_ca)) as opened:
+        laid = laid_over(opened, run)
+        if run is None and (later := later_part(opened, laid, tracking)):
+            output.complain(f"gator: {later}")
+        failed = _failed(opened, laid, opened.below(paths or []), (cause or "").lower(), order)
         if json:
-            for node in failed:
-                output.say_json({**output.to_values(node), **_next(opened, node), **_seen(opened, node)})
-        elif not (_say_each(opened, failed) if every or cause else _say_causes(opened, failed, paths or [])):
+            for one in failed:
+                output.say_json({**output.to_values(one.node), "run": one.run.id, **_next(one), **_seen(one)})
+            return
+        if laid is not None:
+            output.say(laid.headline())
+        if every or cause:
+            said = _say_each(failed)
+        elif laid is not None:
+            said = _say_causes(opened, _grouped(list(failed)), paths or [])
+        else:
+            said = _say_causes(opened, _listed(opened, paths or [], order), paths or [])
+        if not said:
             output.say("nothing failed" + (" of that cause" if cause else "") + _so_far(opened.run))
 
 
 def _failed(
-    opened: OpenRun, paths: list[str], cause: str, order: qs.NodeOrder.ValueType
-) -> Iterator[query_pb2.Node]:
+    opened: OpenRun,
+    laid: Laid | None,
+    globs: Sequence[str],
+    signature: str,
+    order: qs.NodeOrder.ValueType,
+) -> Iterator[FailedIn]:
+    """The failures one by one, in an order; with repeats laid over in that of their paths."""
+    if laid is not None:
+        yield from (one for one in laid.failed(globs) if one.node.signature.startswith(signature))
+        return
     request = qs.ListNodesRequest(
         path=opened.run.ident,
         scope=qs.SCOPE_SUBTREE,
-        globs=opened.below(paths),
+        globs=globs,
         kinds=[common_pb2.NODE_KIND_JOB],
         outcomes=_FAILURES,
         order=order,
     )
     for page in pages(opened.ask.list_nodes, request):
-        yield from (node for node in page.nodes if node.signature.startswith(cause))
+        for node in page.nodes:
+            if node.signature.startswith(signature):
+                yield FailedIn(node, opened.run, opened.home)
+
+
+class _Causes(Struct, frozen=True):
+    """The causes of failures, each with an example, as far as they are listed."""
+
+    jobs: int
+    causes: int
+    groups: Sequence[tuple[int, FailedIn]]
+    """Number of jobs and an example of each, the most frequent first."""
+    few: Callable[[], Iterable[FailedIn]]
+    """Each failure, where there are only a few."""
+
+
+def _listed(opened: OpenRun, paths: Sequence[str], order: qs.NodeOrder.ValueType) -> _Causes:
+    """The causes in one run, as its folder or hub lists them."""
+    globs = opened.below(paths)
+    request = qs.ListFailuresRequest(path=opened.run.ident, globs=globs)
+    page = opened.ask.list_failures(request)
+    groups = [(group.jobs, FailedIn(group.example, opened.run, opened.home)) for group in page.groups]
+    return _Causes(page.jobs, page.causes, groups, lambda: _failed(opened, None, globs, "", order))
+
+
+def _grouped(failed: Sequence[FailedIn]) -> _Causes:
+    """The causes of failures that are in several runs."""
+    by_path = {one.node.path: one for one in failed}
+    groups = grouped(
+        (path, one.node.signature, one.node.first_failure_unix_nanos) for path, one in by_path.items()
+    )
+    examples = [(group.jobs, by_path[group.path]) for group in groups[:_MAX_GROUPS]]
+    return _Causes(len(failed), len(groups), examples, lambda: failed)
 
 
 def _so_far(run: query_pb2.Run) -> str:
     return " so far" if run.state == query_pb2.RUN_STATE_RUNNING else ""
 
 
-def _say_each(opened: OpenRun, failed: Iterable[query_pb2.Node]) -> bool:
-    """All that is known about each; whether there is any."""
+def _say_each(failed: Iterable[FailedIn]) -> bool:
+    """Print all that is known about each. Returns whether there is any."""
     count = 0
-    for count, node in enumerate(failed, 1):
+    for count, one in enumerate(failed, 1):
         if count > 1:
             output.say()
-        _say(opened, node)
+        _say(one)
     return count > 0
 
 
-def _say_causes(opened: OpenRun, failed: Iterable[query_pb2.Node], paths: list[str]) -> bool:
-    """A few failures one by one; of more each cause with an example; whether there is any."""
-    causes = Causes[query_pb2.Node]()
-    few: list[query_pb2.Node] = []
-    for node in failed:
-        causes.add(node.signature, node)
-        if len(few) < FEW:
-            few.append(node)
-    if causes.number <= FEW:
-        return _say_each(opened, few)
-    shown = causes.by_frequency()
-    seen = opened.home.sightings()
-    new = f", {seen.headline(cause.signature for cause in shown)}" if seen is not None else ""
-    output.say(causes.headline() + new)
-    for cause in shown:
+def _say_causes(opened: OpenRun, found: _Causes, paths: Sequence[str]) -> bool:
+    """Print a few failures individually, of more each cause with an example. Returns whether there is any."""
+    if found.jobs <= FEW:
+        return _say_each(found.few())
+    seen = opened.home.sightings(opened.run)
+    signatures = [one.node.signature for _, one in found.groups]
+    new = f", {seen.headline(signatures)}" if seen is not None else ""
+    output.say(f"{plural(found.jobs, 'failure')}, {plural(found.causes, 'cause')}{new}")
+    for jobs, example in found.groups:
         output.say()
-        _say_cause(opened, cause, causes.number, paths)
-    if len(shown) < len(causes):
+        _say_cause(opened, jobs, example, found.jobs, paths)
+    if len(found.groups) < found.causes:
+        left = found.causes - len(found.groups)
         output.say()
-        output.say(f"{len(causes) - len(shown):,} further causes are not shown: gator failures --all")
+        output.say(f"{left:,} further causes are not shown: gator failures --all")
     return True
 
 
-def _say_cause(opened: OpenRun, cause: Cause[query_pb2.Node], of: int, paths: list[str]) -> None:
-    node = cause.example
+def _say_cause(opened: OpenRun, jobs: int, example: FailedIn, of: int, paths: Sequence[str]) -> None:
+    node = example.node
     reason = output.reason(node.reason) or output.state_of(node)
-    output.say(output.paint(f"{cause.count:,} of {of:,}: {reason}", output.state_of(node)))
-    _say(opened, node)
-    if cause.count > 1:
-        words = ["gator", "failures", *paths, "--cause", cause.signature, "-r", opened.home.name]
+    output.say(output.paint(f"{jobs:,} of {of:,}: {reason}", output.state_of(node)))
+    _say(example)
+    if jobs > 1:
+        words = ["gator", "failures", *paths, "--cause", node.signature, "-r", opened.home.name]
         output.say(f"  others: {shlex.join(words)}")
 
 
-def _say(opened: OpenRun, node: query_pb2.Node) -> None:
+def _say(one: FailedIn) -> None:
+    node = one.node
     output.say(f"{_name(node)}: {node.message}")
     error = one_line(node.first_error.text)
     if error and error not in node.message:
         output.say(f"  {output.place(node.first_error)}: {error}")
-    seen = opened.home.sightings()
+    seen = one.home.sightings(one.run)
     if seen is not None:
         output.say(f"  seen:   {seen.words(node.signature)}")
-    _say_next(opened, node)
+    _say_next(one)
 
 
 def _name(node: query_pb2.Node) -> str:
@@ -138,8 +193,8 @@ def _name(node: query_pb2.Node) -> str:
     return f"{output.paint(state, state)} {output.paint(node.path, 'path')}{allowed}"
 
 
-def _say_next(opened: OpenRun, node: query_pb2.Node) -> None:
-    words = _next(opened, node)
+def _say_next(one: FailedIn) -> None:
+    words = _next(one)
     if words["log"]:
         output.say(f"  log:    {words['log']}")
     output.say(f"  output: {words['inspect']}")
@@ -147,24 +202,28 @@ def _say_next(opened: OpenRun, node: query_pb2.Node) -> None:
         output.say(f"  again:  {words['reproduce']}")
 
 
-def _seen(opened: OpenRun, node: query_pb2.Node) -> dict[str, Any]:
-    """What a hub knows of such failures; nothing of a run in a folder."""
-    seen = opened.home.sightings()
-    return seen.values(node.signature) if seen is not None else {}
+def _seen(one: FailedIn) -> dict[str, Any]:
+    """Where such failures were seen before; nothing where no other run is known."""
+    seen = one.home.sightings(one.run)
+    return seen.values(one.node.signature) if seen is not None else {}
 
 
-def _next(opened: OpenRun, node: query_pb2.Node) -> dict[str, str | None]:
+def _next(one: FailedIn) -> dict[str, str | None]:
     """Where the output is, how to look at it, and how to run the job again."""
-    log = opened.home.text_log(node.path)
-    quoted = shlex.quote(node.path)
-    chosen = shlex.quote(opened.home.name)
+    log = one.home.text_log(one.node.path)
+    quoted = shlex.quote(one.node.path)
+    chosen = shlex.quote(one.home.name)
     return {
         "log": str(log) if log is not None else None,
         "inspect": f"gator logs {quoted} -r {chosen}",
-        "reproduce": reproduce(opened.run, node),
+        "reproduce": reproduce(one.run, one.node),
     }
 
 
 def reproduce(run: query_pb2.Run, node: query_pb2.Node) -> str | None:
     """The command that runs one job again with the same seed; None where the command line is not known."""
-    return again(launched(run.argv), run.seed, node.path) if run.argv else None
+    if not run.argv:
+        return None
+    # A repeat may have taken seeds of single jobs from the run that it repeats.
+    job_seed = node.seed if run.parent else None
+    return again(launched(run.argv), run.seed, node.path, repeats=run.parent or run.id, job_seed=job_seed)

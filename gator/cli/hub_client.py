@@ -4,7 +4,7 @@ Rule: a run is found once, by its name; afterwards it is named by its whole id.
 """
 
 import shlex
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from gator.cli.paging import pages
 from gator.cli.selector import LATEST, beginning_of_id, is_run, only_so_many, tracking_root
 from gator.cli.selector_hub import HubChoice
 from gator.cli.selector_remote import Peer
+from gator.core import series
 from gator.errors import NotFoundError
 from gator.v1 import hub_pb2, hub_service_pb2_grpc, query_pb2
 from gator.v1 import hub_service_pb2 as hs
@@ -39,14 +40,15 @@ class Hub:
         runs there are.
         """
         if name in ("", LATEST):
-            return self._newest(1)
+            newest = self._newest(1)
+            return newest if series.is_of(newest, series.WHOLE) else self._of_ident(newest.ident) or newest
         if name.startswith("-") and name[1:].isdecimal() and 0 < int(name[1:]) <= 1000:
             return self._newest(int(name[1:]))
         named = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(name=name, page_size=_SEVERAL)).runs
         for meant in (
             [run for run in named if run.id == name],
             # They come the newest first.
-            [run for run in named if run.ident == name][:1],
+            self._of_named(name, named),
             [run for run in named if run.id.startswith(name)],
         ):
             if len(meant) > 1:
@@ -55,6 +57,24 @@ class Hub:
                 return meant[0]
         which = _folder(name) or beginning_of_id(name) or self._which()
         raise NotFoundError(f"there is no run {name!r} on {self.peer.name}{which}")
+
+    def _of_named(self, ident: str, named: Sequence[query_pb2.Run]) -> list[query_pb2.Run]:
+        if not any(run.ident == ident for run in named):
+            return []
+        meant = self._of_ident(ident)
+        return [meant] if meant is not None else []
+
+    def _of_ident(self, ident: str) -> query_pb2.Run | None:
+        """The run that an ident means: the newest of the whole spec, else of no repeat, else the newest."""
+        for wanted in (
+            hs.ListRunsRequest(ident=ident, selection=series.WHOLE),
+            hs.ListRunsRequest(ident=ident, no_repeats=True),
+            hs.ListRunsRequest(ident=ident),
+        ):
+            found = next(self.runs(wanted, 1), None)
+            if found is not None:
+                return found
+        return None
 
     def _newest(self, back: int) -> query_pb2.Run:
         runs = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(page_size=back)).runs
@@ -86,20 +106,17 @@ class Hub:
                 return
             wanted.page_token = page.next_page_token
 
-    def failures(self, run: str, path: str = "") -> Iterator[hub_pb2.FailureGroup]:
-        """The failures of a run by signature, the most frequent first."""
-        wanted = hs.ListFailuresRequest(run=run, path=path)
-        for page in pages(partial(self.peer.call, self._stub.ListFailures), wanted):
-            yield from page.groups
-
     def compare(self, before: str, after: str) -> Iterator[hs.CompareRunsResponse]:
         """Two runs side by side, page by page, jobs that passed both times too."""
         wanted = hs.CompareRunsRequest(before=before, after=after, changes=_ALL_CHANGES)
         yield from pages(partial(self.peer.call, self._stub.CompareRuns), wanted)
 
-    def history(self, ident: str, path: str, most: int) -> hs.ListHistoryResponse:
-        """What came of a node in the newest runs of an ident."""
-        wanted = hs.ListHistoryRequest(ident=ident, path=path, page_size=min(most, 1000))
+    def history(
+        self, ident: str, path: str, selection: query_pb2.Selection, most: int
+    ) -> hs.ListHistoryResponse:
+        """What came of a node in the newest runs of a series."""
+        size = min(most, 1000)
+        wanted = hs.ListHistoryRequest(ident=ident, path=path, selection=selection, page_size=size)
         whole = self.peer.call(self._stub.ListHistory, wanted)
         token = whole.next_page_token
         while token and len(whole.entries) < most:

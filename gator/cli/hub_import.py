@@ -12,9 +12,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from gator.cli import faults, output
+from gator.cli.asking import close_dead
 from gator.cli.selector import FoundRun, found_runs, is_run, unreadable
 from gator.cli.selector_hub import HubChoice, absent
-from gator.cli.selector_open import close_dead
 from gator.daemon.upload_order import UploadState, UploadStatus
 from gator.daemon.upload_stores import RunStores
 from gator.daemon.upload_stream import Upload

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import typer
+
 FAILED: Final = "@failed"
 """For `--only`: the jobs that failed or were lost."""
 PASSED: Final = "@passed"
@@ -16,3 +18,11 @@ def complete_only(incomplete: str) -> list[tuple[str, str]]:
 def complete_skip(incomplete: str) -> list[tuple[str, str]]:
     """What a shell offers after `--skip`."""
     return [(PASSED, "what passed in the last run")] if PASSED.startswith(incomplete) else []
+
+
+def complete_repeat(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """What a shell offers after `--repeat`."""
+    # Loads what reading commands need, which a run does not.
+    from gator.cli.selector_options import complete_run
+
+    return complete_run(ctx, incomplete)

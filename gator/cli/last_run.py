@@ -1,94 +1,181 @@
-"""What came of earlier runs, for options that refer to them: `--only @failed`, `--skip @passed`.
+"""Runs that repeat a part of an earlier run: `--only @failed`, `--skip @passed` and `--repeat RUN`.
 
-The rule: read only; the newest run of a name is the one that was started last.
+Invariant: read only. What came of a job is its newest outcome in the run that is repeated and in its repeats.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from gator.cli.history_folders import MAX_SECONDS, FolderHistory
+from gator.cli.hub_words import NO_HUB, names_hub
 from gator.cli.last_globs import FAILED, PASSED
-from gator.cli.paging import pages
-from gator.cli.selector import FoundRun, found_runs
-from gator.cli.selector_open import Questions, asking
-from gator.errors import NotFoundError, StoreError, UsageError
+from gator.cli.part import Part
+from gator.cli.selector_hub import PREFIX, HubChoice
+from gator.core import series
+from gator.core.again import REPEAT
+from gator.core.overlay import FAILURES, LaidJob, lay_over
+from gator.errors import GatorError, UsageError, UserError
+from gator.events import key_of_path
+from gator.ports import History
 from gator.v1 import common_pb2, event_pb2, query_pb2
-from gator.v1 import query_service_pb2 as qs
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_ENDED = (common_pb2.OUTCOME_PASSED, *sorted(FAILURES))
 
 
-def failed_paths(tracking: Path, ident: str) -> list[str]:
-    """Globs of the jobs that FAILED or were LOST in the newest run whose root has this name.
+def resolve(part: Part, ident: str, tracking: Path, hub: HubChoice | None = None) -> Part:
+    """Returns the part with the jobs that `@failed` and `@passed` stand for, and the run that is repeated.
 
-    Raises UsageError when there is no such run, or nothing failed in it.
+    Runs are looked for in a tracking folder, then on a hub if there is one. Raises UsageError when there is
+    no such run, or nothing in it failed.
     """
-    for run, ask in _runs(tracking, ident):
-        outcomes = (common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST)
-        found = _nodes(ask, outcomes, kinds=(common_pb2.NODE_KIND_JOB,))
-        globs = [f"/{node.path}" for node in found]
-        if not globs:
-            raise UsageError(f"--only {FAILED}: nothing failed in the last run of {ident}, {_name(run)}")
-        return globs
-    raise UsageError(f"--only {FAILED}: no run of {ident} in {tracking}")
-
-
-def passed_paths(tracking: Path, ident: str) -> list[str]:
-    """Globs of what passed in the newest run whose root has this name: whole groups, else single jobs.
-
-    What that run left out for the same reason counts too. A part of one repeat of a group cannot be left
-    out by a plan, so it is in none of the globs. Raises UsageError when there is no such run.
-    """
-    globs = list[str]()
-    any_run = False
-    for _, ask in _runs(tracking, ident):
-        any_run = True
-        globs += _passed(ask)
-        if PASSED not in ask.get_run(qs.GetRunRequest()).run.argv:
-            break
-    if not any_run:
-        raise UsageError(f"--skip {PASSED}: no run of {ident} in {tracking}")
-    return list(dict.fromkeys(globs))
-
-
-def _runs(tracking: Path, ident: str) -> Iterator[tuple[FoundRun, Questions]]:
-    """The runs whose root has this name and that can be read, the newest first."""
-    for run in found_runs(tracking):
+    away = ""
+    if not part.repeat.startswith(PREFIX):
+        history = FolderHistory(tracking)
+        original = _original(history, part, ident)
+        if original is not None:
+            return _repeat(history, original, part, ident)
+        if _ID.fullmatch(part.repeat) and FAILED not in part.only and PASSED not in part.skip:
+            # It may be on another host or removed by now; what came of it stays where it is.
+            return part
+    if hub is not None:
         try:
-            with asking(run) as ask:
-                if ask.get_run(qs.GetRunRequest()).run.ident == ident:
-                    yield run, ask
-        except (NotFoundError, StoreError):
-            # It never began or is damaged; the one before is the newest of which something is known.
-            continue
+            return _from_hub(part, ident, hub)
+        except (GatorError, UserError) as error:
+            away = f"; {error}"
+    raise UsageError(_none(part, ident, f"in {tracking}") + away)
 
 
-def _passed(ask: Questions) -> Iterator[str]:
-    covered = ""
-    # A node comes before all that is below it.
-    for node in _nodes(ask, (common_pb2.OUTCOME_PASSED,)):
-        if covered and node.path.startswith(covered):
+def choice_of(
+    address: str | None, ca: Path | None, environment: Mapping[str, str], repeat: str
+) -> HubChoice | None:
+    """The hub to ask where no folder has the run; None where none is named."""
+    if address is not None and address.strip().lower() == NO_HUB:
+        return None
+    if not address and not names_hub(environment) and not repeat.startswith(PREFIX):
+        return None
+    return HubChoice(address, ca, MAX_SECONDS)
+
+
+def _from_hub(part: Part, ident: str, hub: HubChoice) -> Part:
+    from gator.cli import hub_client
+    from gator.cli.history_hub import HubHistory
+
+    with hub_client.connect(hub) as connected:
+        history = HubHistory(connected)
+        original = _original(history, part, ident)
+        if original is None:
+            raise UsageError(_none(part, ident, history.place))
+        return _repeat(history, original, part, ident)
+
+
+def _original(history: History, part: Part, ident: str) -> query_pb2.Run | None:
+    """The run that is repeated: the one that was named, else the newest of the series.
+
+    Where the series has no run it is the newest of the whole spec, which leaves out what does not run anyway.
+    """
+    if part.repeat:
+        run = history.run(part.repeat.removeprefix(PREFIX))
+        above = history.run(run.parent) if run is not None and run.parent else None
+        return above or run
+    base = _base(part)
+    found = history.runs(ident, base, 1)
+    if not found and not (FAILED in part.only and (base.only or base.tags)):
+        found = history.runs(ident, series.WHOLE, 1)
+    return found[0] if found else None
+
+
+def _base(part: Part) -> query_pb2.Selection:
+    """The selection without the words, which says in which series the newest run is meant."""
+    only = (glob for glob in part.only if glob != FAILED)
+    skip = (glob for glob in part.skip if glob != PASSED)
+    return series.selection_of(only, skip, part.tags)
+
+
+def _none(part: Part, ident: str, place: str) -> str:
+    """Why there is no run to repeat, and what to do."""
+    words = _words(part)
+    if part.repeat:
+        return f"{words} {part.repeat}: there is no such run {place}: see gator runs"
+    options = series.options_of(_base(part))
+    runs = f"no run of {ident} with {options}" if options else f"no run of {ident}"
+    return f"{words}: {runs} {place}"
+
+
+def _words(part: Part) -> str:
+    if part.repeat:
+        return REPEAT
+    return f"--only {FAILED}" if FAILED in part.only else f"--skip {PASSED}"
+
+
+def _repeat(history: History, original: query_pb2.Run, part: Part, ident: str) -> Part:
+    """The options of a run that repeats a part of `original`."""
+    if original.ident != ident:
+        raise UsageError(
+            f"{REPEAT} {part.repeat}: that is a run of {original.ident}, and this spec is {ident}: "
+            f"name a run of {ident}, or give --id {original.ident}"
+        )
+    parent = original.parent or original.id
+    only, skip, tags = part.only, part.skip, part.tags
+    if FAILED not in only and PASSED not in skip:
+        return Part(only, skip, tags, parent, original.seed)
+    laid = _laid(history, original, passed=PASSED in skip)
+    failed = sorted((path for path, job in laid.items() if job.outcome in FAILURES), key=key_of_path)
+    if FAILED in only:
+        if not failed:
+            repeats = " and its repeats" if len(history.repeats(original)) else ""
+            raise UsageError(
+                f"--only {FAILED}: nothing failed in the last run of {ident}, {original.id[:8]}{repeats}"
+            )
+        # The jobs of that run are within what these options choose, so only the failed ones are left.
+        only, tags = [f"/{path}" for path in failed], ()
+    if PASSED in skip:
+        passed = _passed(history.nodes(original, only_jobs=False), laid)
+        skip = [glob for glob in skip if glob != PASSED] + list(passed)
+    seeds = {path: laid[path].seed for path in failed}
+    return Part(only, skip, tags, parent, original.seed, seeds)
+
+
+def _laid(history: History, original: query_pb2.Run, *, passed: bool) -> dict[str, LaidJob]:
+    """The jobs of a run with its repeats laid over; what passed in it only where that is wanted."""
+    runs = [(original, _ENDED if passed else sorted(FAILURES))]
+    runs += [(run, _ENDED) for run in history.repeats(original)]
+    return lay_over(
+        (run.id, ((node.path, node.outcome, node.seed) for node in history.nodes(run, outcomes)))
+        for run, outcomes in runs
+    )
+
+
+def _passed(nodes: Iterable[query_pb2.Node], laid: Mapping[str, LaidJob]) -> Iterator[str]:
+    """Globs of what passed: whole groups, else single jobs.
+
+    A plan cannot leave out a part of one repeat of a group, so such a part is in none of the globs.
+    """
+    passed = [path for path, job in laid.items() if job.outcome == common_pb2.OUTCOME_PASSED]
+    below: dict[str, int] = {}
+    for path in passed:
+        at = path
+        while at:
+            at = at.rpartition("/")[0]
+            below[at] = below.get(at, 0) + 1
+    covered: list[str] = []
+    for node in nodes:
+        if node.kind == common_pb2.NODE_KIND_JOB or below.get(node.path, 0) != _jobs(node.tally):
             continue
-        if "[" in node.path.rpartition("/")[0]:
-            continue
-        if node.kind != common_pb2.NODE_KIND_JOB and node.tally.passed != _jobs(node.tally):
-            continue
-        covered = f"{node.path}/"
-        yield f"/{node.path}"
+        if not _in_repeat(node.path) and not (covered and node.path.startswith(covered[-1])):
+            covered.append(f"{node.path}/")
+    yield from (f"/{path.removesuffix('/')}" for path in covered)
+    groups = {*covered}
+    for path in sorted(passed, key=key_of_path):
+        above = [path[: at + 1] for at, letter in enumerate(path) if letter == "/"]
+        if not _in_repeat(path) and groups.isdisjoint(above):
+            yield f"/{path}"
+
+
+def _in_repeat(path: str) -> bool:
+    return "[" in path.rpartition("/")[0]
 
 
 def _jobs(tally: event_pb2.Tally) -> int:
-    return sum(getattr(tally, field.name) for field in tally.DESCRIPTOR.fields)
-
-
-def _nodes(
-    ask: Questions,
-    outcomes: tuple[common_pb2.Outcome.ValueType, ...],
-    kinds: tuple[common_pb2.NodeKind.ValueType, ...] = (),
-) -> Iterator[query_pb2.Node]:
-    request = qs.ListNodesRequest(
-        path="", scope=qs.SCOPE_SUBTREE, outcomes=outcomes, kinds=kinds, order=qs.NODE_ORDER_SPEC
-    )
-    for page in pages(ask.list_nodes, request):
-        yield from page.nodes
-
-
-def _name(run: FoundRun) -> str:
-    return run.folder.path.name
+    return sum(getattr(tally, one.name) for one in tally.DESCRIPTOR.fields)

@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator
 
 from gator.cli import output
+from gator.cli.asking import Questions
 from gator.cli.paging import pages
-from gator.cli.selector_open import OpenRun, Questions
+from gator.cli.selector_open import OpenRun
 from gator.core.visible import visible_line, visible_lines
 from gator.text_encoding import is_utf8
 from gator.v1 import event_pb2, query_pb2

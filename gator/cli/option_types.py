@@ -4,7 +4,7 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
-from gator.cli.last_globs import complete_only, complete_skip
+from gator.cli.last_globs import complete_only, complete_repeat, complete_skip
 
 WHAT: Final = "What runs"
 POOLS: Final = "How much at once"
@@ -37,12 +37,23 @@ TagOption: TypeAlias = Annotated[
         "--tag", metavar="TAG", help="Run what has this tag, and what that waits for.", rich_help_panel=WHAT
     ),
 ]
+RepeatOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--repeat",
+        metavar="RUN",
+        help="Repeat a part of this run: what comes of it is laid over what came of RUN.",
+        rich_help_panel=WHAT,
+        autocompletion=complete_repeat,
+    ),
+]
 SeedOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--seed",
         metavar="N|random|PATH=N",
-        help="Seed of the run, or of one node; default: that in the spec, else random.",
+        help="Seed of the run, or of one node; default: that of the run that is repeated, else that in the "
+        "spec, else random.",
         rich_help_panel=WHAT,
     ),
 ]

@@ -14,6 +14,7 @@ from gator import loading
 from gator.cli import option_types as types
 from gator.cli import run_options as opt
 from gator.cli.deciding import decided, show_plan
+from gator.cli.part import Part
 from gator.cli.root_options import RootOptions
 from gator.cli.run_hub import HubLogs, chosen_hub, labels_of, waiting_upload
 from gator.daemon.git_state import asking_git
@@ -31,6 +32,7 @@ def run(
     only: types.OnlyOption = None,
     skip: types.SkipOption = None,
     tag: types.TagOption = None,
+    repeat: types.RepeatOption = None,
     seed: types.SeedOption = None,
     ident: types.IdentOption = None,
     dry_run: Annotated[
@@ -175,7 +177,9 @@ def run(
     asking = nullcontext() if dry_run or hub_options is not None else asking_git(".")
     with waiting_upload(hub_options) as upload, asking as git:
         loaded = opt.load_spec(spec, ident)
-        request = opt.plan_request(loaded, choice, tracking)
+        asked = Part(only or [], skip or [], tag or [], repeat or "")
+        part = opt.part_of(asked, loaded, hub, hub_ca)
+        request = opt.plan_request(loaded, choice, tracking, part)
         pools = opt.pools(loaded, sizes)
         sample_interval = opt.above_zero(opt.millis(interval, "--interval"), "--interval", 5_000)
         log_cap_bytes = opt.log_cap(log_cap)
@@ -191,6 +195,8 @@ def run(
             loaded=loaded,
             choice=choice,
             request=request,
+            selection=asked.selection(),
+            repeats=part.repeat,
             pools=pools,
             placement=placement,
             tracking=tracking,

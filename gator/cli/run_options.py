@@ -14,7 +14,7 @@ from shutil import which
 from msgspec import Struct
 
 from gator import spec as specs
-from gator.cli.last_globs import FAILED, PASSED
+from gator.cli.part import Part
 from gator.cli.root_options import NO_LIMIT, RootOptions, replace_on_root
 from gator.core.launch_environment import inherited, with_program
 from gator.core.pools import Pools
@@ -147,13 +147,20 @@ def _root(spec: spec_pb2.Spec) -> spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.Jo
             return spec.array
 
 
-def plan_request(loaded: LoadedSpec, choice: Choice, tracking: Path | None = None) -> plan_pb2.PlanRequest:
-    """All that decides over the plan but the run itself, for whose folder a name of the same kind stands."""
+def plan_request(
+    loaded: LoadedSpec, choice: Choice, tracking: Path | None = None, part: Part | None = None
+) -> plan_pb2.PlanRequest:
+    """All that decides over the plan but the run itself, for whose folder a name of the same kind stands.
+
+    `part` is given where it is known already what words such as `@failed` in the choice mean.
+    """
+    if part is None:
+        part = part_of(Part(choice.only, choice.skip, choice.tags), loaded)
     request = plan_pb2.PlanRequest(
         spec=loaded.spec,
-        only=with_last_failures(choice.only, loaded, tracking_root()),
-        skip=_without_last_passed(choice.skip, loaded),
-        tags=choice.tags,
+        only=part.only,
+        skip=part.skip,
+        tags=part.tags,
         spec_dir=loaded.folder,
         launch_dir=str(Path.cwd()),
         python=sys.executable,
@@ -162,6 +169,10 @@ def plan_request(loaded: LoadedSpec, choice: Choice, tracking: Path | None = Non
     )
     root = _root(request.spec)
     wanted = root.seed if root.HasField("seed") else "random"
+    if part.seed is not None:
+        wanted = str(part.seed)
+    if all("=" in text for text in choice.seeds):
+        request.job_seeds.update(part.job_seeds)
     for text in choice.seeds:
         path, found, value = text.rpartition("=")
         if found:
@@ -254,21 +265,11 @@ def above_zero(value: int | None, option: str, default: int) -> int:
     return default if value is None else value
 
 
-def with_last_failures(only: Sequence[str], loaded: LoadedSpec, root: Path) -> list[str]:
-    """The globs of --only, with `@failed` replaced by the failed jobs of the last run of this ident."""
-    if FAILED not in only:
-        return list(only)
-    from gator.cli.last_run import failed_paths
+def part_of(part: Part, loaded: LoadedSpec, hub: str | None = None, hub_ca: Path | None = None) -> Part:
+    """Returns which part of a spec runs; asks for earlier runs only where the options refer to them."""
+    if not part.refers_to_runs:
+        return part
+    from gator.cli.last_run import choice_of, resolve
 
-    failed = failed_paths(root, _root(loaded.spec).ident)
-    return [glob for glob in only if glob != FAILED] + failed
-
-
-def _without_last_passed(skip: Sequence[str], loaded: LoadedSpec) -> list[str]:
-    """The globs of --skip, with `@passed` replaced by what passed in the last run of this ident."""
-    if PASSED not in skip:
-        return list(skip)
-    from gator.cli.last_run import passed_paths
-
-    passed = passed_paths(tracking_root(), _root(loaded.spec).ident)
-    return [glob for glob in skip if glob != PASSED] + passed
+    choice = choice_of(hub, hub_ca, os.environ, part.repeat)
+    return resolve(part, _root(loaded.spec).ident, tracking_root(), choice)

@@ -53,7 +53,7 @@ from gator.plan import Plan, make_plan
 from gator.ports import Display
 from gator.process.host import RPC_THREADS, RUN_TASKS, lacks_threads
 from gator.user import user_name
-from gator.v1 import attach_pb2, plan_pb2
+from gator.v1 import attach_pb2, plan_pb2, query_pb2
 from gator.v1 import common_pb2 as pb
 
 MAX_WARNINGS = 10
@@ -66,6 +66,10 @@ class Launch(Struct, frozen=True):
     loaded: LoadedSpec
     choice: Choice
     request: plan_pb2.PlanRequest
+    selection: query_pb2.Selection
+    """Which part of the spec runs, as the options say it."""
+    repeats: str
+    """Id of the run of which this one repeats a part; empty if it repeats none."""
     pools: Pools
     placement: PlacementName
     tracking: Path | None
@@ -261,6 +265,9 @@ def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
     request.environment.update(zip(environment, hide([*environment.values()], secret), strict=True))
     text = launch.loaded.text.decode(errors="backslashreplace")
     spec_text, *argv = hide([text, *sys.argv], secret)
+    selection = query_pb2.Selection()
+    selection.CopyFrom(launch.selection)
+    hide_within(selection, secret)
     labels, values = hide([*launch.labels], secret), hide([*launch.labels.values()], secret)
     return {
         "ident": plan.root.ident,
@@ -268,6 +275,8 @@ def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
         "spec_text": spec_text,
         "plan_request": request.SerializeToString().hex(),
         "command_line": shlex.join(argv),
+        "selection": json.dumps({one.name: [*found] for one, found in selection.ListFields()}),
+        "parent": launch.repeats,
         "user": user_name(),
         "launch_dir": str(Path.cwd()),
         "version": __version__,

@@ -11,12 +11,12 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
+from gator.cli.asking import asking
 from gator.cli.hub_words import label_of
 from gator.cli.runs_filter import Filter
-from gator.cli.runs_words import outcome_of, took
+from gator.cli.runs_words import outcome_of, part_of, took
 from gator.cli.selector import FoundRun, found_runs, tracking_root
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption, name_on_hub
-from gator.cli.selector_open import asking
 from gator.cli.selector_options import JsonOption, TrackingOption
 from gator.errors import GatorError, UsageError, UserError
 from gator.v1 import common_pb2, query_pb2
@@ -134,7 +134,7 @@ def _look(run: FoundRun) -> query_pb2.Run | str:
 def _row(found: FoundRun, run: query_pb2.Run | str) -> tuple[str, ...]:
     name = found.folder.path.name
     if isinstance(run, str):
-        return (name, found.id[:8], found.ident, "unreadable", run, "", "", "")
+        return (name, found.id[:8], found.ident, "unreadable", run, "", "", "", "")
     word = outcome_of(run, away="copy")
     return (
         output.moment(run.started_unix_nanos),
@@ -144,5 +144,6 @@ def _row(found: FoundRun, run: query_pb2.Run | str) -> tuple[str, ...]:
         output.tally(run.tally),
         took(run),
         output.paint(output.commit(run.git), "dim") if run.git.commit else "",
+        output.paint(part_of(run), "dim"),
         output.paint(str(found.folder.path), "dim"),
     )

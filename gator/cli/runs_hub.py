@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from gator.cli import hub_client, output
 from gator.cli.runs_filter import Filter
-from gator.cli.runs_words import outcome_of, took
+from gator.cli.runs_words import outcome_of, part_of, took
 from gator.cli.selector import LATEST
 from gator.cli.selector_hub import HubChoice
 from gator.v1 import query_pb2
@@ -47,6 +47,7 @@ def _runs(hub: hub_client.Hub, name: str, wanted: Filter, most: int) -> Iterator
 def _row(run: query_pb2.Run) -> tuple[str, ...]:
     word = outcome_of(run)
     about = [output.commit(run.git)] if run.git.commit else []
+    about += [part_of(run)] if part_of(run) else []
     about += [f"{name}={run.labels[name]}" for name in sorted(run.labels)]
     about += ["pinned"] if run.pinned else []
     return (

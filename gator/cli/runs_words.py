@@ -1,7 +1,14 @@
 """What lists of runs say of one, for folders and hubs alike. Rule: it is the same in every list."""
 
+from typing import Final
+
 from gator.cli import output
+from gator.core.series import options_of
+from gator.core.text import cut
 from gator.v1 import query_pb2
+
+MAX_PART: Final = 60
+"""Maximum number of characters of a selection in a list."""
 
 
 def outcome_of(run: query_pb2.Run, away: str = "away") -> str:
@@ -10,6 +17,12 @@ def outcome_of(run: query_pb2.Run, away: str = "away") -> str:
         return "died"
     word = output.outcome(run.result.outcome) or output.word(query_pb2.RunState.DESCRIPTOR, run.state)
     return word or (away if run.heard_unix_nanos else "")
+
+
+def part_of(run: query_pb2.Run) -> str:
+    """Which part of its spec a run runs: `repeats 3a700579`, `--tag smoke`; empty for the whole spec."""
+    part = f"repeats {run.parent[:8]}" if run.parent else options_of(run.selection)
+    return cut(part, MAX_PART)
 
 
 def took(run: query_pb2.Run) -> str:

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -17,7 +17,12 @@ from gator.daemon.folder import MAX_NAME_PART, ROOT_STORE, RunFolder, name_part
 from gator.errors import NotFoundError, StoreError, UsageError
 from gator.plain_file import is_plain
 
+if TYPE_CHECKING:
+    from gator.v1 import query_pb2
+
 LATEST: Final = "latest"
+MAX_LOOKED_AT: Final = 50
+"""Maximum number of runs of an ident that are looked at for one of the whole spec."""
 LEAST_DIGITS: Final = 4
 """The beginning of an id has so many."""
 _NAME = re.compile(r"(\d{8}-\d{6})-(.*?)(?:\.\d+)?")
@@ -51,14 +56,20 @@ class FoundRun(Struct, frozen=True):
         return wanted == (self.ident if recorded is None else recorded)
 
     def _recorded_ident(self) -> str | None:
-        from gator.store import Reader
-        from gator.store.run_meta import run_of
+        run = described(self)
+        return run.ident or None if run is not None else None
 
-        try:
-            with Reader.open(self.folder.stores / ROOT_STORE) as reader:
-                return run_of(reader.meta, self.folder.path).ident or None
-        except (StoreError, OSError):
-            return None
+
+def described(found: FoundRun) -> "query_pb2.Run | None":
+    """Returns what a run was at its start, without times and Result; None where that cannot be read."""
+    from gator.store import Reader
+    from gator.store.run_meta import run_of
+
+    try:
+        with Reader.open(found.folder.stores / ROOT_STORE) as reader:
+            return run_of(reader.meta, found.folder.path)
+    except (StoreError, OSError, ValueError, TypeError):
+        return None
 
 
 def tracking_root(option: Path | None) -> Path:
@@ -125,7 +136,12 @@ def _age(run: FoundRun) -> tuple[str, int, str]:
 
 
 def select(wanted: str | None, root: Path) -> FoundRun:
-    """The run that is meant. Raises NotFoundError that says which there are."""
+    """The run that is meant; None means the run that was started last.
+
+    `latest` means the newest run of the series of that run's ident, as an ident does: of the whole spec where
+    there is one, never a repeat where there is another. Raises NotFoundError that says which runs there are.
+    """
+    started_last = wanted is None
     wanted = wanted or LATEST
     if wanted != LATEST and ("/" in wanted or not _is_there(root)) and is_run(Path(wanted)):
         return _found(Path(wanted).absolute())
@@ -135,7 +151,8 @@ def select(wanted: str | None, root: Path) -> FoundRun:
             return _found(Path(wanted).absolute())
         raise NotFoundError(f"there is no run in {root}: name another folder with --tracking")
     if wanted == LATEST:
-        return _latest(root, runs)
+        newest = _latest(root, runs)
+        return newest if started_last else _of_ident(newest, runs)
     if re.fullmatch(r"-\d+", wanted):
         back = int(wanted[1:])
         if 1 <= back <= len(runs):
@@ -172,6 +189,31 @@ def _latest(root: Path, runs: Sequence[FoundRun]) -> FoundRun:
     return _found(target) if is_run(target) else runs[0]
 
 
+def _of_ident(newest: FoundRun, runs: Sequence[FoundRun]) -> FoundRun:
+    """The run that the ident of `newest` means, of runs that come the newest first."""
+    from gator.core import series
+
+    this = described(newest)
+    if this is None or series.is_of(this, series.WHOLE):
+        return newest
+    known = {this.id: newest}
+    found = [this]
+    for run in runs:
+        if len(found) == MAX_LOOKED_AT:
+            break
+        if not run.has_ident(this.ident):
+            continue
+        other = described(run)
+        if other is None or other.id in known:
+            continue
+        known[other.id] = run
+        found.append(other)
+        if series.is_of(other, series.WHOLE):
+            break
+    meant = series.representative(found)
+    return known[meant.id] if meant is not None else newest
+
+
 def _named(wanted: str, runs: Sequence[FoundRun]) -> FoundRun | None:
     """The run of an id, an ident, the beginning of an id, a folder, or the beginning of a folder's name."""
     if _NAME.fullmatch(wanted):
@@ -183,7 +225,7 @@ def _named(wanted: str, runs: Sequence[FoundRun]) -> FoundRun | None:
         return ids[wanted]
     for run in runs:
         if run.has_ident(wanted):
-            return run
+            return _of_ident(run, runs)
     meant = [run for run in runs if len(wanted) >= LEAST_DIGITS and run.id.startswith(wanted)]
     if len(meant) > 1:
         raise NotFoundError(f"the ids of {len(meant)} runs begin with {wanted}: give more of it")

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from gator.cli.sightings import Sightings
+from gator.cli.sightings import Sightings, sightings_of
 from gator.daemon.folder import RunFolder
 from gator.errors import UnavailableError, UsageError
-from gator.v1 import control_service_pb2, event_pb2
+from gator.ports import History
+from gator.v1 import control_service_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 
@@ -72,8 +73,16 @@ class Home(Protocol):
         """The text file with the output of a job; None if there is none to be read here."""
         ...
 
-    def sightings(self) -> Sightings | None:
-        """Where its failures were seen before; None where nobody knows."""
+    def sightings(self, run: query_pb2.Run) -> Sightings | None:
+        """Where the failures of this run were seen before; None where no other run is known."""
+        ...
+
+    def history(self) -> History:
+        """The runs that are kept at the same place."""
+        ...
+
+    def of(self, run: query_pb2.Run) -> "Home":
+        """The place of another run of its history."""
         ...
 
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
@@ -92,6 +101,8 @@ class FolderHome:
         self._folder = folder
         self.name = folder.path.name
         self.words = f"in {folder.path}"
+        self._looked = False
+        self._sightings: Sightings | None = None
 
     def is_live(self) -> bool:
         """Whether its root lives."""
@@ -108,9 +119,23 @@ class FolderHome:
         log = self._folder.logs / f"{slug(path)}.log"
         return log if log.exists() else None
 
-    def sightings(self) -> Sightings | None:
-        """Nobody knows: a folder is one run."""
-        return None
+    def sightings(self, run: query_pb2.Run) -> Sightings | None:
+        """What the runs of the folders beside it tell; None where there is none before it."""
+        if not self._looked:
+            self._looked = True
+            found = sightings_of(self.history(), run)
+            self._sightings = found if found.before is not None else None
+        return self._sightings
+
+    def history(self) -> History:
+        """The runs in the folders beside it."""
+        from gator.cli.history_folders import FolderHistory
+
+        return FolderHistory(self._folder.path.resolve().parent)
+
+    def of(self, run: query_pb2.Run) -> "FolderHome":
+        """Another run beside it."""
+        return FolderHome(RunFolder(Path(run.folder)))
 
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
         """Give an order to the live root."""

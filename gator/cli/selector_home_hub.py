@@ -7,9 +7,10 @@ from typing import Final
 
 from gator.cli import hub_client as hubs
 from gator.cli import selector_remote
+from gator.cli.history_hub import HubHistory
 from gator.cli.selector import LATEST
 from gator.cli.selector_hub import PREFIX, HubChoice
-from gator.cli.sightings import Sightings
+from gator.cli.sightings import Sightings, sightings_of
 from gator.errors import GatorError, UserError
 from gator.v1 import control_service_pb2, event_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
@@ -55,16 +56,19 @@ class HubHome:
         """Never: a hub has lines, no files."""
         return None
 
-    def sightings(self) -> Sightings | None:
+    def sightings(self, run: query_pb2.Run) -> Sightings | None:
         """What the hub knows of failures with the same signatures; asked for once."""
         if self._sightings is None:
-            self._sightings = self._find_sightings()
+            self._sightings = sightings_of(self.history(), run)
         return self._sightings
 
-    def _find_sightings(self) -> Sightings:
-        groups = {group.signature: group for group in self.hub.failures(self.run.id)}
-        earlier = hs.ListRunsRequest(ident=self.run.ident, until_unix_nanos=self.run.started_unix_nanos)
-        return Sightings(self.run, next(self.hub.runs(earlier, 1), None), groups)
+    def history(self) -> HubHistory:
+        """The runs of the hub."""
+        return HubHistory(self.hub)
+
+    def of(self, run: query_pb2.Run) -> "HubHome":
+        """Another run of the hub."""
+        return HubHome(self.hub, run, selector_remote.RemoteQuestions(self.hub.peer, run.id))
 
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
         """Give an order through the hub."""

@@ -113,6 +113,10 @@ class RemoteQuestions:
         """Nodes below a node."""
         return self._ask(self._stub.ListNodes, request)
 
+    def list_failures(self, request: qs.ListFailuresRequest) -> qs.ListFailuresResponse:
+        """Failed and lost jobs by their signature."""
+        return self._ask(self._stub.ListFailures, request)
+
     def list_waiting(self, request: qs.ListWaitingRequest) -> qs.ListWaitingResponse:
         """What cannot start yet."""
         return self._ask(self._stub.ListWaiting, request)

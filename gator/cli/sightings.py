@@ -1,6 +1,6 @@
-"""Where the failures of a run were seen before, as a hub knows it.
+"""Where the failures of a run were seen before, as its history knows it.
 
-Rule: what no hub was asked about is never called new.
+Invariant: a failure is called new only where a run before in the same series is known, or a hub was asked.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,20 +10,21 @@ from msgspec import Struct
 
 from gator.cli import output
 from gator.core.amounts import plural
-from gator.v1 import hub_pb2, query_pb2
+from gator.ports import History
+from gator.v1 import query_pb2
 
 
 class Sightings(Struct, frozen=True):
-    """The failures of one run over all runs of a hub."""
+    """The failures of one run over the runs of its series."""
 
     run: query_pb2.Run
     before: query_pb2.Run | None
-    """The run of the same ident before it; None if it is the first."""
-    groups: Mapping[str, hub_pb2.FailureGroup]
+    """The run before it in its series; of a repeat, the run that it repeats. None if it is the first."""
+    groups: Mapping[str, query_pb2.FailureGroup]
     """By signature."""
 
     def is_new(self, signature: str) -> bool:
-        """Whether no run before had such a failure."""
+        """Whether no run of the series before had such a failure."""
         group = self.groups.get(signature)
         return group is not None and group.first.run == self.run.id
 
@@ -35,12 +36,15 @@ class Sightings(Struct, frozen=True):
         return f" since run {self.before.id[:8]}" if self.before is not None else ""
 
     def words(self, signature: str) -> str:
-        """`new since run 3a700579`, or when there were such failures and in how many runs."""
+        """`new since run 3a700579`, or when there were such failures and in how many runs of the series."""
         group = self.groups.get(signature)
         if group is None:
             return "not known yet"
+        return self._words(group) + elsewhere(group.elsewhere)
+
+    def _words(self, group: query_pb2.FailureGroup) -> str:
         if group.first.run == self.run.id:
-            return output.paint(f"new{self._since() or ', in the first run of its name'}", "warning")
+            return output.paint(f"new{self._since() or ', in the first run of its series'}", "warning")
         last = f", last in {sighting(group.before)}" if group.HasField("before") else ""
         first = f", first in {sighting(group.first)}" if group.first != group.before else ""
         return f"in {plural(group.runs, 'run')}{last}{first}"
@@ -48,17 +52,30 @@ class Sightings(Struct, frozen=True):
     def values(self, signature: str) -> dict[str, Any]:
         """The same for JSON."""
         group = self.groups.get(signature)
-        return {
+        values: dict[str, Any] = {
             "new": self.is_new(signature),
             "runs": group.runs if group is not None else 0,
-            "first": output.to_values(group.first) if group is not None else None,
-            "before": output.to_values(group.before)
-            if group is not None and group.HasField("before")
-            else None,
         }
+        for name in ("first", "before", "elsewhere"):
+            known = group is not None and group.HasField(name)
+            values[name] = output.to_values(getattr(group, name)) if known else None
+        return values
 
 
-def sighting(seen: hub_pb2.Sighting) -> str:
+def sightings_of(history: History, run: query_pb2.Run) -> Sightings:
+    """Returns where the failures of a run were seen before."""
+    return Sightings(run, history.before(run), history.sightings(run))
+
+
+def sighting(seen: query_pb2.Sighting) -> str:
     """A run of the past: `run 3a700579 of 2026-11-22 12:58:30, commit 3f2a91c0 on main`."""
     commit = f", {output.commit(seen.git)}" if seen.git.commit else ""
     return f"run {seen.run[:8]} of {output.moment(seen.started_unix_nanos)}{commit}"
+
+
+def elsewhere(seen: query_pb2.Elsewhere) -> str:
+    """`; also in 3 runs of projectA since 2026-11-20 08:00:00`; empty where there are none."""
+    if not seen.runs:
+        return ""
+    since = output.moment(seen.first.started_unix_nanos)
+    return f"; also in {plural(seen.runs, 'run')} of {', '.join(seen.idents)} since {since}"

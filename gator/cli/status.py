@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 
 from gator.cli import output
+from gator.cli.runs_words import part_of
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, PathArgument, RunOption, TrackingOption
@@ -77,6 +78,8 @@ def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
     output.say(f"{output.paint(node.path, 'bold')}  {state_words(run, node)}")
     output.say(f"{output.tally(node.tally)}")
     output.say(output.paint(f"run {run.id[:12]} {opened.home.words}", "dim"))
+    if part := part_of(run):
+        output.say(output.paint(part, "dim"))
     if run.HasField("git"):
         output.say(output.paint(output.commit(run.git), "dim"))
     if run.heard_unix_nanos and run.state == query_pb2.RUN_STATE_UNSPECIFIED:

@@ -1,14 +1,23 @@
-"""`gator trend`: what came of a run or a job in the last runs. Rule: only a hub knows, so a hub is asked."""
+"""`gator trend`: what came of a run or a job in the last runs of a series, on a hub or in a folder."""
 
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from gator.cli import hub_client, output
+from gator.cli.history_folders import FolderHistory
+from gator.cli.hub_words import names_hub
+from gator.cli.selector import tracking_root
 from gator.cli.selector_hub import PREFIX, HubCaOption, HubChoice, HubOption
-from gator.cli.selector_options import JsonOption, impatient
+from gator.cli.selector_options import JsonOption, TrackingOption, impatient
 from gator.cli.sightings import sighting
+from gator.core.series import WHOLE, options_of, selection_of
 from gator.errors import GatorError, NotFoundError, UsageError, UserError
+from gator.ports import History
 from gator.v1 import common_pb2, event_pb2, hub_pb2
 from gator.v1 import hub_service_pb2 as hs
 
@@ -40,33 +49,60 @@ def trend(
             autocompletion=complete_ident,
         ),
     ],
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH", help="Runs with this --only; may be repeated, as --skip and --tag."),
+    ] = None,
+    skip: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Runs with this --skip.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Runs with this --tag.")] = None,
+    tracking: TrackingOption = None,
     hub: HubOption = None,
     hub_ca: HubCaOption = None,
     number: Annotated[
-        int, typer.Option("-n", "--number", min=1, metavar="N", help="Most runs to look at.")
+        int, typer.Option("-n", "--number", min=1, metavar="N", help="Most runs to look at; of folders 50.")
     ] = 20,
     json: JsonOption = False,
 ) -> None:
-    """The outcomes of a run or a node of it in the last runs of a hub, and since when it fails.
+    """The outcomes of a run or a node of it in the last runs of a series, and since when it fails.
+
+    The runs are those of the whole spec, or those that chose the same part with --only, --skip and --tag;
+    runs that repeat a part of another one are left out. With --hub, hub:IDENT or GATOR_HUB they are those of
+    a hub, else those in the tracking folder.
 
     The line of marks goes from old to new: . passed, F failed, L lost, p pruned, c cancelled, - not ended.
     """
     ident, _, path = name.removeprefix(PREFIX).strip("/").partition("/")
     if not ident:
         raise UsageError("give an ident, e.g. gator trend nightly")
-    with hub_client.connect(HubChoice(hub, hub_ca)) as found:
+    selection = selection_of(only or [], skip or [], tag or [])
+    on_hub = name.startswith(PREFIX) or hub is not None or names_hub(os.environ)
+    with _history(HubChoice(hub, hub_ca) if on_hub else None, tracking) as found:
         try:
-            history = found.history(ident, path, number)
+            history = found.of_path(ident, path, selection, number)
         except NotFoundError as error:
+            part = f" of {options_of(selection)}" if selection != WHOLE else ""
+            listed = "gator runs -r hub:" if on_hub else "gator runs"
             raise NotFoundError(
-                f"no run on {found.peer.name} has {name}: write the whole path, such as nightly/sims/run[2]; "
-                "gator runs -r hub: lists the idents"
+                f"no run{part} {found.place} has {name}: write the whole path, such as nightly/sims/run[2]; "
+                f"{listed} lists the idents"
             ) from error
     if json:
         values = output.to_values(history)
         output.say_json({key: values[key] for key in ("entries", "first_bad", "last_good")})
         return
     _say(f"{ident}/{path}" if path else ident, history)
+
+
+@contextmanager
+def _history(hub: HubChoice | None, tracking: Path | None) -> Generator[History]:
+    """The runs of a hub, or those of a tracking folder."""
+    if hub is None:
+        yield FolderHistory(tracking_root(tracking))
+        return
+    from gator.cli.history_hub import HubHistory
+
+    with hub_client.connect(hub) as found:
+        yield HubHistory(found)
 
 
 def _say(name: str, history: hs.ListHistoryResponse) -> None:
@@ -81,7 +117,7 @@ def _say(name: str, history: hs.ListHistoryResponse) -> None:
         else:
             output.say("it never passed before")
     output.say()
-    output.columns(map(_row, history.entries), right=frozenset((3, 4)))
+    output.columns(map(_row, history.entries), right=frozenset((3, 4, 5)))
 
 
 def _mark(outcome: common_pb2.Outcome.ValueType) -> str:
@@ -95,6 +131,7 @@ def _row(entry: hub_pb2.HistoryEntry) -> tuple[str, ...]:
         entry.run.run[:8],
         output.paint(word, word),
         output.duration(entry.wall_nanos) if entry.wall_nanos else "-",
+        output.size(entry.peak_memory_bytes) if entry.peak_memory_bytes else "",
         _rate(entry.tally),
         output.reason(entry.reason),
         entry.user,

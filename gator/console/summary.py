@@ -92,7 +92,9 @@ def text_log(folder: str, path: str) -> Path:
 def again(info: RunInfo, path: str = "") -> str:
     """The command that runs one job, or all, once more in the same way."""
     spec = info.spec if Path(info.spec).is_file() else repeats.STDIN
-    return repeats.again(replace(info.launch, spec=spec), info.seed, path)
+    launch = replace(info.launch, spec=spec)
+    job_seed = info.job_seeds.get(path)
+    return repeats.again(launch, info.seed, path, repeats=info.repeats, job_seed=job_seed)
 
 
 def _causes(paper: Paper, info: RunInfo, causes: Causes[Failure]) -> Iterable[str]:

@@ -13,6 +13,8 @@ FLAGS: Final = frozenset(
     ("--quiet", "--verbose", "--all-msg", "--progress", "--no-progress", "--dry-run", "-q", "-v")
 )
 """Options of `gator run` that take no value."""
+REPEAT: Final = "--repeat"
+"""Names the run of which a run repeats a part."""
 KEPT: Final = frozenset(("--id", "--timeout", "--limit-warning", "--limit-error", "--limit-critical"))
 STDIN: Final = "-"
 
@@ -53,10 +55,21 @@ def launched(argv: Sequence[str]) -> Launched:
     return Launched(spec, tuple(options))
 
 
-def again(launch: Launched, seed: int, path: str = "") -> str:
-    """The command that runs one job, or with the path of a root everything, once more."""
+def again(
+    launch: Launched, seed: int, path: str = "", *, repeats: str = "", job_seed: int | None = None
+) -> str:
+    """The command that runs one job, or with the path of a root everything, once more.
+
+    `repeats` is the id of the run that a repeat of a job is laid over. `job_seed` is that of the job where
+    the run's does not tell.
+    """
     only = ["--only", f"/{path}"] if "/" in path else []
-    command = shlex.join(["gator", "run", *only, "--seed", str(seed), *launch.options])
+    if only and repeats:
+        only += [REPEAT, repeats]
+    seeds = ["--seed", str(seed)]
+    if only and job_seed is not None:
+        seeds += ["--seed", f"/{path}={job_seed}"]
+    command = shlex.join(["gator", "run", *only, *seeds, *launch.options])
     # What came from stdin only the user can find.
     return f"{command} - < SPEC" if launch.spec == STDIN else f"{command} {shlex.quote(launch.spec)}"
 

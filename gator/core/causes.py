@@ -3,7 +3,8 @@
 The rule: one example of each cause is kept, however many failures there are.
 """
 
-from typing import Generic, TypeVar
+from collections.abc import Iterable
+from typing import Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -14,6 +15,32 @@ FEW = 5
 _MOST_EXAMPLES = 1000
 
 Example = TypeVar("Example")
+
+
+FailedJob: TypeAlias = tuple[str, str, int]
+"""Path of a job that FAILED or was LOST, its signature, and when it ended."""
+
+
+class FailureCount(Struct):
+    """Failures with one signature; `path` is that of the first, by the time of its end, then by path."""
+
+    signature: str
+    ended_unix_nanos: int
+    path: str
+    jobs: int = 0
+
+
+def grouped(failed: Iterable[FailedJob]) -> list[FailureCount]:
+    """Returns failures by signature: the most frequent first, else by the end of the first failure."""
+    groups: dict[str, FailureCount] = {}
+    for path, signature, ended in failed:
+        group = groups.get(signature)
+        if group is None:
+            group = groups[signature] = FailureCount(signature, ended, path)
+        elif (ended, path) < (group.ended_unix_nanos, group.path):
+            group.ended_unix_nanos, group.path = ended, path
+        group.jobs += 1
+    return sorted(groups.values(), key=lambda one: (-one.jobs, one.ended_unix_nanos, one.path))
 
 
 class Cause(Struct, Generic[Example]):

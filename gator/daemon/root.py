@@ -264,6 +264,7 @@ class Root:
         if root.job is not None:
             job = masked(self.plan.resolve(root, root.ident), self.options.secrets)
             command, own_words = described(job)
+        parent = self.options.meta.get("parent", "")
         return RunInfo(
             run=self._run,
             ident=root.ident,
@@ -275,6 +276,8 @@ class Root:
             command=command,
             own_words=own_words,
             cores=self.options.pools.cores,
+            repeats=parent or self._run,
+            job_seeds=self.plan.request.job_seeds,
             launch=launched(shlex.split(self.options.meta.get("command_line", ""))),
             text_logs=self.options.text_logs is not TextLogMode.NONE,
         )

@@ -154,7 +154,8 @@ def _seeds(request: plan_pb2.PlanRequest, tree: Tree, scope: fill.Scope) -> seed
             message = f"seed must be a number or 'random', not '{seed}'"
             tree.problems.append(problem_at(node.position, message))
     root = written.pop(tree.root.template, 1)
-    return seeds.Seeds(request.seed or root, written, dict(_asked(request, tree)))
+    asked = {**request.job_seeds, **dict(_asked(request, tree))}
+    return seeds.Seeds(request.seed or root, written, asked)
 
 
 def _asked(request: plan_pb2.PlanRequest, tree: Tree) -> Iterator[tuple[str, int]]:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from gator.core.causes import FailureCount, grouped
 from gator.core.pages import NodeList, Place
 from gator.errors import NotFoundError, UsageError
 from gator.query import tokens
@@ -17,6 +18,7 @@ from gator.query.levels import LevelCache
 from gator.query.lines import LinePager
 from gator.query.reader import Reader
 from gator.query.samples import Samples
+from gator.spec.paths import PathPattern
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -27,6 +29,8 @@ _MOST_BYTES = 1024 * 1024
 _READ_AT_ONCE = 1000
 _METRICS_AT_ONCE = 100
 """Nodes whose metrics are read at once; each may have a thousand."""
+_GROUPS_AT_ONCE = 100
+"""Number of groups of failures whose examples are read at once; each may have 10 KB of text."""
 _MOST_POINTS = 10_000
 
 
@@ -107,6 +111,45 @@ class Queries:
         until = str(found.next[1]) if found.next is not None else None
         more = unstarted(self.reader, wanted, str(after[1]) if after else "", until)
         return sorted([*found.nodes, *more], key=lambda entry: entry[0][1])
+
+    def list_failures(self, request: qs.ListFailuresRequest) -> qs.ListFailuresResponse:
+        """Failed and lost jobs by their signature. Raises NotFoundError, UsageError."""
+        _check_globs(request.globs)
+        path = request.path or self._run(request.run).ident
+        self._check(path)
+        place = tokens.decode(request, request.page_token, tokens.AfterCount)
+        start = place.after if place else 0
+        patterns = [PathPattern(glob) for glob in request.globs]
+        groups = grouped(
+            (path, signature, ended)
+            for path, signature, ended in self.reader.failed(path)
+            if signature.startswith(request.signature)
+            and (not patterns or any(pattern.matches(path) for pattern in patterns))
+        )
+        size = _size(request.page_size)
+        response = qs.ListFailuresResponse(jobs=sum(one.jobs for one in groups), causes=len(groups))
+        written, end = 0, min(start + size, len(groups))
+        while start < end and written < _MOST_BYTES:
+            some = self._failure_groups(groups[start : min(start + _GROUPS_AT_ONCE, end)])
+            response.groups.extend(some)
+            written += sum(group.ByteSize() for group in some)
+            start += len(some)
+        if len(groups) > start:
+            response.next_page_token = tokens.encode(request, {"after": start})
+        return response
+
+    def _failure_groups(self, groups: Sequence[FailureCount]) -> list[query_pb2.FailureGroup]:
+        """The groups with their examples, and what is known of them from other runs."""
+        examples = {node.path: node for node in self.reader.by_paths([one.path for one in groups])}
+        seen = self.reader.seen([one.signature for one in groups if one.signature])
+        found = [
+            query_pb2.FailureGroup(signature=one.signature, jobs=one.jobs, example=examples.get(one.path))
+            for one in groups
+        ]
+        for group in found:
+            if group.signature in seen:
+                group.MergeFrom(seen[group.signature])
+        return found
 
     def list_waiting(self, request: qs.ListWaitingRequest) -> qs.ListWaitingResponse:
         """What cannot start yet, and what it waits for; nothing where the plan is not known."""

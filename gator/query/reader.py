@@ -6,6 +6,7 @@ The rule: questions and answers are messages of the schema; no library of storag
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from gator.core.causes import FailedJob
 from gator.core.pages import AttemptList, JobAttempt, NodeList, OpenGroup, Over, Place, never
 from gator.core.pools import DemandKey, Pools
 from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2, query_service_pb2
@@ -48,6 +49,21 @@ class Reader(Protocol):
 
         `path` and `scope` are set; pages and tokens in `wanted` mean nothing here. There are fewer at the
         end, or when `over` says so while globs are compared.
+        """
+        ...
+
+    def by_paths(self, paths: Sequence[str]) -> Sequence[query_pb2.Node]:
+        """Those of these nodes that were declared, in this order."""
+        ...
+
+    def failed(self, path: str) -> Sequence[FailedJob]:
+        """The failed and lost jobs at and below a node."""
+        ...
+
+    def seen(self, signatures: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
+        """In which other runs there were failures with these signatures; empty where no other run is known.
+
+        Of each group only what is about other runs is set.
         """
         ...
 

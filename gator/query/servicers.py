@@ -64,6 +64,12 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         """Nodes below a node."""
         return await self._answer(Queries.list_nodes, request.run, request)
 
+    async def ListFailures(  # noqa: N802
+        self, request: qs.ListFailuresRequest, context: Any
+    ) -> qs.ListFailuresResponse:
+        """Failed and lost jobs by their signature."""
+        return await self._answer(Queries.list_failures, request.run, request)
+
     async def ListWaiting(  # noqa: N802
         self, request: qs.ListWaitingRequest, context: Any
     ) -> qs.ListWaitingResponse:

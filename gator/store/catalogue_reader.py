@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, TypeAlias
 
+from gator.core.causes import FailedJob
+from gator.core.gate import FAILURES
 from gator.core.pages import AttemptList, JobAttempt, NodeList, OpenGroup, Over, Place, never
 from gator.core.pools import DemandKey
 from gator.spec.paths import PathPattern
@@ -108,6 +110,25 @@ class CatalogueReader:
                 return NodeList(self._placed(places, paths), None)
             if over():
                 return NodeList(self._placed(places, paths), at)
+
+    def failed(self, path: str) -> list[FailedJob]:
+        """The failed and lost jobs at and below a node."""
+        where = self._where().numbers("n.kind", [_JOB]).numbers("n.state", [_ENDED])
+        where.numbers("n.outcome", sorted(FAILURES))
+        if "/" in path:
+            where.add("n.sort >= ? AND n.sort < ?", *self.span(path))
+        rows = self._query(
+            "SELECT n.path, n.signature, coalesce(n.first_failure_unix_nanos, n.ended_unix_nanos)"  # noqa: S608
+            f" FROM nodes AS n WHERE {where.text}",
+            where.values,
+        )
+        # Stores of an older version have no signatures, so these are computed from the whole nodes.
+        unsigned = [path for path, signature, _ in rows if signature is None]
+        signed = {node.path: node.signature for node in self.by_paths(unsigned)}
+        return [
+            (path, signed.get(path, "") if signature is None else signature, ended)
+            for path, signature, ended in rows
+        ]
 
     def _places(self, wanted: qs.ListNodesRequest, after: Place | None, limit: int, now: int) -> list[Any]:
         """Path, place and sort of nodes beyond a place, without looking at the rest of their rows."""

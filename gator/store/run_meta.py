@@ -45,6 +45,9 @@ def _run_of(meta: Mapping[str, str], folder: Path) -> query_pb2.Run:
         line = meta["command_line"]
         # Taking one apart is slow, and no system takes one that is so long.
         run.argv.extend(shlex.split(line) if len(line) <= _MAX_COMMAND_LINE else [line[:_MAX_COMMAND_LINE]])
+    if meta.get("selection"):
+        run.selection.MergeFrom(query_pb2.Selection(**json.loads(meta["selection"])))
+    run.parent = meta.get("parent", "")
     if meta.get("labels"):
         run.labels.update(json.loads(meta["labels"]))
     return run

@@ -9,6 +9,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from gator.core.causes import FailedJob
 from gator.core.pages import AttemptList, JobAttempt, NodeList, OpenGroup, Over, Place, never
 from gator.core.pools import DemandKey, Pools
 from gator.events import GRADED_KINDS
@@ -132,6 +133,21 @@ class FolderReader:
     ) -> NodeList:
         """The declared nodes that pass, in the order that is asked for, each with its place."""
         return self._catalogue.nodes(wanted, after, limit, over)
+
+    @told_as_damage
+    def by_paths(self, paths: Sequence[str]) -> Sequence[query_pb2.Node]:
+        """Those of these nodes that were declared, in this order."""
+        return self._catalogue.by_paths(paths)
+
+    @told_as_damage
+    def failed(self, path: str) -> Sequence[FailedJob]:
+        """The failed and lost jobs at and below a node."""
+        return self._catalogue.failed(path)
+
+    def seen(self, signatures: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
+        """Nothing: a folder is one run."""
+        del signatures
+        return {}
 
     @told_as_damage
     def job_counts(self) -> Mapping[str, tuple[int, int]]:

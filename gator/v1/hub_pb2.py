@@ -27,23 +27,19 @@ from gator.v1 import event_pb2 as gator_dot_v1_dot_event__pb2
 from gator.v1 import query_pb2 as gator_dot_v1_dot_query__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12gator/v1/hub.proto\x12\x08gator.v1\x1a\x15gator/v1/common.proto\x1a\x14gator/v1/event.proto\x1a\x14gator/v1/query.proto\"\xd0\x02\n\x0c\x46\x61ilureGroup\x12\x1c\n\tsignature\x18\x01 \x01(\tR\tsignature\x12(\n\x06reason\x18\x02 \x01(\x0e\x32\x10.gator.v1.ReasonR\x06reason\x12\x12\n\x04jobs\x18\x03 \x01(\x04R\x04jobs\x12\x18\n\x07\x65xample\x18\x04 \x01(\tR\x07\x65xample\x12\x12\n\x04seed\x18\x05 \x01(\rR\x04seed\x12\x18\n\x07message\x18\x06 \x01(\tR\x07message\x12\x32\n\x0b\x66irst_error\x18\x07 \x01(\x0b\x32\x11.gator.v1.OffenceR\nfirstError\x12(\n\x05\x66irst\x18\x08 \x01(\x0b\x32\x12.gator.v1.SightingR\x05\x66irst\x12*\n\x06\x62\x65\x66ore\x18\t \x01(\x0b\x32\x12.gator.v1.SightingR\x06\x62\x65\x66ore\x12\x12\n\x04runs\x18\n \x01(\x04R\x04runs\"\x81\x01\n\x08Sighting\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x14\n\x05ident\x18\x02 \x01(\tR\x05ident\x12,\n\x12started_unix_nanos\x18\x03 \x01(\x03R\x10startedUnixNanos\x12\x1f\n\x03git\x18\x04 \x01(\x0b\x32\r.gator.v1.GitR\x03git\"\x98\x01\n\nDifference\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12(\n\x06\x63hange\x18\x02 \x01(\x0e\x32\x10.gator.v1.ChangeR\x06\x63hange\x12&\n\x06\x62\x65\x66ore\x18\x03 \x01(\x0b\x32\x0e.gator.v1.SideR\x06\x62\x65\x66ore\x12$\n\x05\x61\x66ter\x18\x04 \x01(\x0b\x32\x0e.gator.v1.SideR\x05\x61\x66ter\"\xff\x01\n\x04Side\x12+\n\x07outcome\x18\x01 \x01(\x0e\x32\x11.gator.v1.OutcomeR\x07outcome\x12(\n\x06reason\x18\x02 \x01(\x0e\x32\x10.gator.v1.ReasonR\x06reason\x12\x1c\n\tsignature\x18\x03 \x01(\tR\tsignature\x12\x32\n\x0b\x66irst_error\x18\x04 \x01(\x0b\x32\x11.gator.v1.OffenceR\nfirstError\x12\x1d\n\nwall_nanos\x18\x05 \x01(\x03R\twallNanos\x12/\n\x07metrics\x18\x06 \x03(\x0b\x32\x15.gator.v1.MetricTotalR\x07metrics\"\xc8\x02\n\x0cHistoryEntry\x12$\n\x03run\x18\x01 \x01(\x0b\x32\x12.gator.v1.SightingR\x03run\x12\x12\n\x04user\x18\x02 \x01(\tR\x04user\x12+\n\x07outcome\x18\x03 \x01(\x0e\x32\x11.gator.v1.OutcomeR\x07outcome\x12(\n\x06reason\x18\x04 \x01(\x0e\x32\x10.gator.v1.ReasonR\x06reason\x12\x1c\n\tsignature\x18\x05 \x01(\tR\tsignature\x12\x1d\n\nwall_nanos\x18\x06 \x01(\x03R\twallNanos\x12%\n\x05tally\x18\x07 \x01(\x0b\x32\x0f.gator.v1.TallyR\x05tally\x12/\n\x07metrics\x18\x08 \x03(\x0b\x32\x15.gator.v1.MetricTotalR\x07metrics\x12\x12\n\x04seed\x18\t \x01(\rR\x04seed*\xb3\x01\n\x06\x43hange\x12\x16\n\x12\x43HANGE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43HANGE_NEWLY_FAILING\x10\x01\x12\x10\n\x0c\x43HANGE_FIXED\x10\x02\x12\x18\n\x14\x43HANGE_STILL_FAILING\x10\x03\x12\x0e\n\nCHANGE_NEW\x10\x04\x12\x0f\n\x0b\x43HANGE_GONE\x10\x05\x12\x18\n\x14\x43HANGE_STILL_PASSING\x10\x06\x12\x10\n\x0c\x43HANGE_OTHER\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12gator/v1/hub.proto\x12\x08gator.v1\x1a\x15gator/v1/common.proto\x1a\x14gator/v1/event.proto\x1a\x14gator/v1/query.proto\"\x98\x01\n\nDifference\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12(\n\x06\x63hange\x18\x02 \x01(\x0e\x32\x10.gator.v1.ChangeR\x06\x63hange\x12&\n\x06\x62\x65\x66ore\x18\x03 \x01(\x0b\x32\x0e.gator.v1.SideR\x06\x62\x65\x66ore\x12$\n\x05\x61\x66ter\x18\x04 \x01(\x0b\x32\x0e.gator.v1.SideR\x05\x61\x66ter\"\xff\x01\n\x04Side\x12+\n\x07outcome\x18\x01 \x01(\x0e\x32\x11.gator.v1.OutcomeR\x07outcome\x12(\n\x06reason\x18\x02 \x01(\x0e\x32\x10.gator.v1.ReasonR\x06reason\x12\x1c\n\tsignature\x18\x03 \x01(\tR\tsignature\x12\x32\n\x0b\x66irst_error\x18\x04 \x01(\x0b\x32\x11.gator.v1.OffenceR\nfirstError\x12\x1d\n\nwall_nanos\x18\x05 \x01(\x03R\twallNanos\x12/\n\x07metrics\x18\x06 \x03(\x0b\x32\x15.gator.v1.MetricTotalR\x07metrics\"\xf4\x02\n\x0cHistoryEntry\x12$\n\x03run\x18\x01 \x01(\x0b\x32\x12.gator.v1.SightingR\x03run\x12\x12\n\x04user\x18\x02 \x01(\tR\x04user\x12+\n\x07outcome\x18\x03 \x01(\x0e\x32\x11.gator.v1.OutcomeR\x07outcome\x12(\n\x06reason\x18\x04 \x01(\x0e\x32\x10.gator.v1.ReasonR\x06reason\x12\x1c\n\tsignature\x18\x05 \x01(\tR\tsignature\x12\x1d\n\nwall_nanos\x18\x06 \x01(\x03R\twallNanos\x12%\n\x05tally\x18\x07 \x01(\x0b\x32\x0f.gator.v1.TallyR\x05tally\x12/\n\x07metrics\x18\x08 \x03(\x0b\x32\x15.gator.v1.MetricTotalR\x07metrics\x12\x12\n\x04seed\x18\t \x01(\rR\x04seed\x12*\n\x11peak_memory_bytes\x18\n \x01(\x04R\x0fpeakMemoryBytes*\xb3\x01\n\x06\x43hange\x12\x16\n\x12\x43HANGE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43HANGE_NEWLY_FAILING\x10\x01\x12\x10\n\x0c\x43HANGE_FIXED\x10\x02\x12\x18\n\x14\x43HANGE_STILL_FAILING\x10\x03\x12\x0e\n\nCHANGE_NEW\x10\x04\x12\x0f\n\x0b\x43HANGE_GONE\x10\x05\x12\x18\n\x14\x43HANGE_STILL_PASSING\x10\x06\x12\x10\n\x0c\x43HANGE_OTHER\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gator.v1.hub_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CHANGE']._serialized_start=1315
-  _globals['_CHANGE']._serialized_end=1494
-  _globals['_FAILUREGROUP']._serialized_start=100
-  _globals['_FAILUREGROUP']._serialized_end=436
-  _globals['_SIGHTING']._serialized_start=439
-  _globals['_SIGHTING']._serialized_end=568
-  _globals['_DIFFERENCE']._serialized_start=571
-  _globals['_DIFFERENCE']._serialized_end=723
-  _globals['_SIDE']._serialized_start=726
-  _globals['_SIDE']._serialized_end=981
-  _globals['_HISTORYENTRY']._serialized_start=984
-  _globals['_HISTORYENTRY']._serialized_end=1312
+  _globals['_CHANGE']._serialized_start=888
+  _globals['_CHANGE']._serialized_end=1067
+  _globals['_DIFFERENCE']._serialized_start=100
+  _globals['_DIFFERENCE']._serialized_end=252
+  _globals['_SIDE']._serialized_start=255
+  _globals['_SIDE']._serialized_end=510
+  _globals['_HISTORYENTRY']._serialized_start=513
+  _globals['_HISTORYENTRY']._serialized_end=885
 # @@protoc_insertion_point(module_scope)

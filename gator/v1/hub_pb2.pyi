@@ -66,102 +66,6 @@ CHANGE_OTHER: Change.ValueType  # 7
 """Anything else: it was pruned, cancelled or has not ended, at least once."""
 
 @typing.final
-class FailureGroup(message.Message):
-    """Failures of a run that have one cause, as far as their signature tells."""
-
-    DESCRIPTOR: descriptor.Descriptor
-
-    SIGNATURE_FIELD_NUMBER: builtins.int
-    REASON_FIELD_NUMBER: builtins.int
-    JOBS_FIELD_NUMBER: builtins.int
-    EXAMPLE_FIELD_NUMBER: builtins.int
-    SEED_FIELD_NUMBER: builtins.int
-    MESSAGE_FIELD_NUMBER: builtins.int
-    FIRST_ERROR_FIELD_NUMBER: builtins.int
-    FIRST_FIELD_NUMBER: builtins.int
-    BEFORE_FIELD_NUMBER: builtins.int
-    RUNS_FIELD_NUMBER: builtins.int
-    signature: builtins.str
-    """The signature."""
-    reason: common_pb2.Reason.ValueType
-    """Why these jobs failed."""
-    jobs: builtins.int
-    """Number of jobs of the run that failed so, those that were allowed to included."""
-    example: builtins.str
-    """The first of them, in the order in which they ended."""
-    seed: builtins.int
-    """Seed of that job."""
-    message: builtins.str
-    """Its sentence for people."""
-    runs: builtins.int
-    """Number of runs that failed so, this one included."""
-    @builtins.property
-    def first_error(self) -> event_pb2.Offence:
-        """Its first message that speaks for the failure."""
-
-    @builtins.property
-    def first(self) -> Sighting:
-        """The first run of any time that failed so, this one included."""
-
-    @builtins.property
-    def before(self) -> Sighting:
-        """The last run that failed so before this one; unset if none did."""
-
-    def __init__(
-        self,
-        *,
-        signature: builtins.str = ...,
-        reason: common_pb2.Reason.ValueType = ...,
-        jobs: builtins.int = ...,
-        example: builtins.str = ...,
-        seed: builtins.int = ...,
-        message: builtins.str = ...,
-        first_error: event_pb2.Offence | None = ...,
-        first: Sighting | None = ...,
-        before: Sighting | None = ...,
-        runs: builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["before", b"before", "first", b"first", "first_error", b"first_error"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["before", b"before", "example", b"example", "first", b"first", "first_error", b"first_error", "jobs", b"jobs", "message", b"message", "reason", b"reason", "runs", b"runs", "seed", b"seed", "signature", b"signature"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-@typing.final
-class Sighting(message.Message):
-    """A run in which something was seen."""
-
-    DESCRIPTOR: descriptor.Descriptor
-
-    RUN_FIELD_NUMBER: builtins.int
-    IDENT_FIELD_NUMBER: builtins.int
-    STARTED_UNIX_NANOS_FIELD_NUMBER: builtins.int
-    GIT_FIELD_NUMBER: builtins.int
-    run: builtins.str
-    """Id of the run."""
-    ident: builtins.str
-    """Ident of its root."""
-    started_unix_nanos: builtins.int
-    """When it was started, in nanoseconds since 1970 UTC."""
-    @builtins.property
-    def git(self) -> query_pb2.Git:
-        """The commit it ran on; unset where there was none."""
-
-    def __init__(
-        self,
-        *,
-        run: builtins.str = ...,
-        ident: builtins.str = ...,
-        started_unix_nanos: builtins.int = ...,
-        git: query_pb2.Git | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["git", b"git"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["git", b"git", "ident", b"ident", "run", b"run", "started_unix_nanos", b"started_unix_nanos"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-@typing.final
 class Difference(message.Message):
     """A job of two runs, side by side. Both are named by their path below the root."""
 
@@ -256,6 +160,7 @@ class HistoryEntry(message.Message):
     TALLY_FIELD_NUMBER: builtins.int
     METRICS_FIELD_NUMBER: builtins.int
     SEED_FIELD_NUMBER: builtins.int
+    PEAK_MEMORY_BYTES_FIELD_NUMBER: builtins.int
     user: builtins.str
     """Who started it."""
     outcome: common_pb2.Outcome.ValueType
@@ -268,8 +173,10 @@ class HistoryEntry(message.Message):
     """How long it ran."""
     seed: builtins.int
     """Its seed."""
+    peak_memory_bytes: builtins.int
+    """Greatest resident memory of its last attempt, or of one below it; 0 where that is not known."""
     @builtins.property
-    def run(self) -> Sighting:
+    def run(self) -> query_pb2.Sighting:
         """The run."""
 
     @builtins.property
@@ -283,7 +190,7 @@ class HistoryEntry(message.Message):
     def __init__(
         self,
         *,
-        run: Sighting | None = ...,
+        run: query_pb2.Sighting | None = ...,
         user: builtins.str = ...,
         outcome: common_pb2.Outcome.ValueType = ...,
         reason: common_pb2.Reason.ValueType = ...,
@@ -292,9 +199,10 @@ class HistoryEntry(message.Message):
         tally: event_pb2.Tally | None = ...,
         metrics: abc.Iterable[event_pb2.MetricTotal] | None = ...,
         seed: builtins.int = ...,
+        peak_memory_bytes: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["run", b"run", "tally", b"tally"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "run", b"run", "seed", b"seed", "signature", b"signature", "tally", b"tally", "user", b"user", "wall_nanos", b"wall_nanos"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["metrics", b"metrics", "outcome", b"outcome", "peak_memory_bytes", b"peak_memory_bytes", "reason", b"reason", "run", b"run", "seed", b"seed", "signature", b"signature", "tally", b"tally", "user", b"user", "wall_nanos", b"wall_nanos"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

@@ -57,6 +57,9 @@ class ListRunsRequest(message.Message):
     NAME_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    SELECTION_FIELD_NUMBER: builtins.int
+    PARENT_FIELD_NUMBER: builtins.int
+    NO_REPEATS_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Only runs of this root's ident; empty means all."""
     user: builtins.str
@@ -71,6 +74,10 @@ class ListRunsRequest(message.Message):
     """Most runs in a page; 0 means 100, the most that is given is 1,000."""
     page_token: builtins.str
     """Where to go on; empty means at the start."""
+    parent: builtins.str
+    """Only runs that repeat a part of this run, by its id, or of one that does. Empty means all."""
+    no_repeats: builtins.bool
+    """Only runs that repeat no other run."""
     @builtins.property
     def outcomes(self) -> containers.RepeatedScalarFieldContainer[common_pb2.Outcome.ValueType]:
         """Only runs with these outcomes. Empty means all."""
@@ -82,6 +89,12 @@ class ListRunsRequest(message.Message):
     @builtins.property
     def labels(self) -> containers.ScalarMap[builtins.str, builtins.str]:
         """Only runs that have all these labels."""
+
+    @builtins.property
+    def selection(self) -> query_pb2.Selection:
+        """Only runs with this selection that repeat no other run: with an ident, a series. An empty one means the whole spec; unset means
+        all.
+        """
 
     def __init__(
         self,
@@ -96,10 +109,13 @@ class ListRunsRequest(message.Message):
         name: builtins.str = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        selection: query_pb2.Selection | None = ...,
+        parent: builtins.str = ...,
+        no_repeats: builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["selection", b"selection"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["from_unix_nanos", b"from_unix_nanos", "ident", b"ident", "labels", b"labels", "name", b"name", "outcomes", b"outcomes", "page_size", b"page_size", "page_token", b"page_token", "states", b"states", "until_unix_nanos", b"until_unix_nanos", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["from_unix_nanos", b"from_unix_nanos", "ident", b"ident", "labels", b"labels", "name", b"name", "no_repeats", b"no_repeats", "outcomes", b"outcomes", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "selection", b"selection", "states", b"states", "until_unix_nanos", b"until_unix_nanos", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -126,64 +142,6 @@ class ListRunsResponse(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["next_page_token", b"next_page_token", "runs", b"runs"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-@typing.final
-class ListFailuresRequest(message.Message):
-    """Asks for the failures of a run."""
-
-    DESCRIPTOR: descriptor.Descriptor
-
-    RUN_FIELD_NUMBER: builtins.int
-    PATH_FIELD_NUMBER: builtins.int
-    PAGE_SIZE_FIELD_NUMBER: builtins.int
-    PAGE_TOKEN_FIELD_NUMBER: builtins.int
-    run: builtins.str
-    """The run."""
-    path: builtins.str
-    """Only this node and those below it; empty means all."""
-    page_size: builtins.int
-    """Most groups in a page; 0 means 1,000, which is also the most that is given."""
-    page_token: builtins.str
-    """Where to go on; empty means at the start."""
-    def __init__(
-        self,
-        *,
-        run: builtins.str = ...,
-        path: builtins.str = ...,
-        page_size: builtins.int = ...,
-        page_token: builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["page_size", b"page_size", "page_token", b"page_token", "path", b"path", "run", b"run"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-@typing.final
-class ListFailuresResponse(message.Message):
-    """The failures of a run."""
-
-    DESCRIPTOR: descriptor.Descriptor
-
-    GROUPS_FIELD_NUMBER: builtins.int
-    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
-    next_page_token: builtins.str
-    """Where to go on; empty at the end."""
-    @builtins.property
-    def groups(self) -> containers.RepeatedCompositeFieldContainer[hub_pb2.FailureGroup]:
-        """The groups of this page."""
-
-    def __init__(
-        self,
-        *,
-        groups: abc.Iterable[hub_pb2.FailureGroup] | None = ...,
-        next_page_token: builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["groups", b"groups", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -283,7 +241,7 @@ class ChangeCount(message.Message):
 
 @typing.final
 class ListHistoryRequest(message.Message):
-    """Asks for one node over many runs."""
+    """Asks for one node over the runs of a series."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -291,6 +249,7 @@ class ListHistoryRequest(message.Message):
     PATH_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    SELECTION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Ident of the runs' roots."""
     path: builtins.str
@@ -299,6 +258,10 @@ class ListHistoryRequest(message.Message):
     """Most runs in a page; 0 means 20, the most that is given is 1,000."""
     page_token: builtins.str
     """Where to go on; empty means at the start."""
+    @builtins.property
+    def selection(self) -> query_pb2.Selection:
+        """Selection of the runs; empty means the whole spec. Runs that repeat others are left out."""
+
     def __init__(
         self,
         *,
@@ -306,10 +269,11 @@ class ListHistoryRequest(message.Message):
         path: builtins.str = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        selection: query_pb2.Selection | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["selection", b"selection"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["ident", b"ident", "page_size", b"page_size", "page_token", b"page_token", "path", b"path"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["ident", b"ident", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "selection", b"selection"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -330,11 +294,11 @@ class ListHistoryResponse(message.Message):
         """What came of it, the newest first; runs that did not have it are left out."""
 
     @builtins.property
-    def first_bad(self) -> hub_pb2.Sighting:
+    def first_bad(self) -> query_pb2.Sighting:
         """The first run of the newest unbroken row of failures; unset when the node did not fail last."""
 
     @builtins.property
-    def last_good(self) -> hub_pb2.Sighting:
+    def last_good(self) -> query_pb2.Sighting:
         """The last run before it in which the node passed; unset if there is none."""
 
     def __init__(
@@ -342,8 +306,8 @@ class ListHistoryResponse(message.Message):
         *,
         entries: abc.Iterable[hub_pb2.HistoryEntry] | None = ...,
         next_page_token: builtins.str = ...,
-        first_bad: hub_pb2.Sighting | None = ...,
-        last_good: hub_pb2.Sighting | None = ...,
+        first_bad: query_pb2.Sighting | None = ...,
+        last_good: query_pb2.Sighting | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["first_bad", b"first_bad", "last_good", b"last_good"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...

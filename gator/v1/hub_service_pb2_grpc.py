@@ -28,8 +28,9 @@ if _version_not_supported:
 class HubServiceStub:
     """What only a hub can answer: lists of runs, and what many runs tell about one.
 
-    1. A run is named by its id; or by an ident, which means its newest run; or by at least four digits with which the id of one
-    run alone begins. The first of these that there is counts.
+    1. A run is named by its id; or by an ident, which means its newest run of the whole spec, else its newest run of a part that
+    repeats no other run; or by at least four digits with which the id of one run alone begins. The first of these that there is
+    counts.
     2. What is refused and how lists come in pages is as in QueryService.
     3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them. Only their owner and the
     administrators of the hub may give them to another user.
@@ -45,11 +46,6 @@ class HubServiceStub:
                 '/gator.v1.HubService/ListRuns',
                 request_serializer=gator_dot_v1_dot_hub__service__pb2.ListRunsRequest.SerializeToString,
                 response_deserializer=gator_dot_v1_dot_hub__service__pb2.ListRunsResponse.FromString,
-                _registered_method=True)
-        self.ListFailures = channel.unary_unary(
-                '/gator.v1.HubService/ListFailures',
-                request_serializer=gator_dot_v1_dot_hub__service__pb2.ListFailuresRequest.SerializeToString,
-                response_deserializer=gator_dot_v1_dot_hub__service__pb2.ListFailuresResponse.FromString,
                 _registered_method=True)
         self.CompareRuns = channel.unary_unary(
                 '/gator.v1.HubService/CompareRuns',
@@ -81,8 +77,9 @@ class HubServiceStub:
 class HubServiceServicer:
     """What only a hub can answer: lists of runs, and what many runs tell about one.
 
-    1. A run is named by its id; or by an ident, which means its newest run; or by at least four digits with which the id of one
-    run alone begins. The first of these that there is counts.
+    1. A run is named by its id; or by an ident, which means its newest run of the whole spec, else its newest run of a part that
+    repeats no other run; or by at least four digits with which the id of one run alone begins. The first of these that there is
+    counts.
     2. What is refused and how lists come in pages is as in QueryService.
     3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them. Only their owner and the
     administrators of the hub may give them to another user.
@@ -90,13 +87,6 @@ class HubServiceServicer:
 
     def ListRuns(self, request, context):
         """Runs, the newest first.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ListFailures(self, request, context):
-        """The failures of a run by their signature, the most frequent first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -110,7 +100,7 @@ class HubServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListHistory(self, request, context):
-        """What came of one node over many runs, the newest first.
+        """What came of one node over the runs of a series, the newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,11 +134,6 @@ def add_HubServiceServicer_to_server(servicer, server):
                     servicer.ListRuns,
                     request_deserializer=gator_dot_v1_dot_hub__service__pb2.ListRunsRequest.FromString,
                     response_serializer=gator_dot_v1_dot_hub__service__pb2.ListRunsResponse.SerializeToString,
-            ),
-            'ListFailures': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListFailures,
-                    request_deserializer=gator_dot_v1_dot_hub__service__pb2.ListFailuresRequest.FromString,
-                    response_serializer=gator_dot_v1_dot_hub__service__pb2.ListFailuresResponse.SerializeToString,
             ),
             'CompareRuns': grpc.unary_unary_rpc_method_handler(
                     servicer.CompareRuns,
@@ -186,8 +171,9 @@ def add_HubServiceServicer_to_server(servicer, server):
 class HubService:
     """What only a hub can answer: lists of runs, and what many runs tell about one.
 
-    1. A run is named by its id; or by an ident, which means its newest run; or by at least four digits with which the id of one
-    run alone begins. The first of these that there is counts.
+    1. A run is named by its id; or by an ident, which means its newest run of the whole spec, else its newest run of a part that
+    repeats no other run; or by at least four digits with which the id of one run alone begins. The first of these that there is
+    counts.
     2. What is refused and how lists come in pages is as in QueryService.
     3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them. Only their owner and the
     administrators of the hub may give them to another user.
@@ -210,33 +196,6 @@ class HubService:
             '/gator.v1.HubService/ListRuns',
             gator_dot_v1_dot_hub__service__pb2.ListRunsRequest.SerializeToString,
             gator_dot_v1_dot_hub__service__pb2.ListRunsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ListFailures(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/gator.v1.HubService/ListFailures',
-            gator_dot_v1_dot_hub__service__pb2.ListFailuresRequest.SerializeToString,
-            gator_dot_v1_dot_hub__service__pb2.ListFailuresResponse.FromString,
             options,
             channel_credentials,
             insecure,

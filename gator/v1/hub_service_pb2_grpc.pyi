@@ -29,8 +29,9 @@ GRPC_VERSION: str
 class HubServiceStub:
     """What only a hub can answer: lists of runs, and what many runs tell about one.
 
-    1. A run is named by its id; or by an ident, which means its newest run; or by at least four digits with which the id of one
-       run alone begins. The first of these that there is counts.
+    1. A run is named by its id; or by an ident, which means its newest run of the whole spec, else its newest run of a part that
+       repeats no other run; or by at least four digits with which the id of one run alone begins. The first of these that there is
+       counts.
     2. What is refused and how lists come in pages is as in QueryService.
     3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them. Only their owner and the
        administrators of the hub may give them to another user.
@@ -42,12 +43,10 @@ class HubServiceStub:
     def __new__(cls, channel: _aio.Channel) -> HubServiceAsyncStub: ...
     ListRuns: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.ListRunsRequest, _hub_service_pb2.ListRunsResponse]
     """Runs, the newest first."""
-    ListFailures: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.ListFailuresRequest, _hub_service_pb2.ListFailuresResponse]
-    """The failures of a run by their signature, the most frequent first."""
     CompareRuns: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.CompareRunsRequest, _hub_service_pb2.CompareRunsResponse]
     """Two runs, job by job."""
     ListHistory: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.ListHistoryRequest, _hub_service_pb2.ListHistoryResponse]
-    """What came of one node over many runs, the newest first."""
+    """What came of one node over the runs of a series, the newest first."""
     PinRun: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.PinRunRequest, _hub_service_pb2.PinRunResponse]
     """Keeps a run for ever, or no longer."""
     DeleteRun: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.DeleteRunRequest, _hub_service_pb2.DeleteRunResponse]
@@ -59,8 +58,9 @@ class HubServiceStub:
 class HubServiceAsyncStub(HubServiceStub):
     """What only a hub can answer: lists of runs, and what many runs tell about one.
 
-    1. A run is named by its id; or by an ident, which means its newest run; or by at least four digits with which the id of one
-       run alone begins. The first of these that there is counts.
+    1. A run is named by its id; or by an ident, which means its newest run of the whole spec, else its newest run of a part that
+       repeats no other run; or by at least four digits with which the id of one run alone begins. The first of these that there is
+       counts.
     2. What is refused and how lists come in pages is as in QueryService.
     3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them. Only their owner and the
        administrators of the hub may give them to another user.
@@ -69,12 +69,10 @@ class HubServiceAsyncStub(HubServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListRuns: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.ListRunsRequest, _hub_service_pb2.ListRunsResponse]  # type: ignore[assignment]
     """Runs, the newest first."""
-    ListFailures: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.ListFailuresRequest, _hub_service_pb2.ListFailuresResponse]  # type: ignore[assignment]
-    """The failures of a run by their signature, the most frequent first."""
     CompareRuns: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.CompareRunsRequest, _hub_service_pb2.CompareRunsResponse]  # type: ignore[assignment]
     """Two runs, job by job."""
     ListHistory: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.ListHistoryRequest, _hub_service_pb2.ListHistoryResponse]  # type: ignore[assignment]
-    """What came of one node over many runs, the newest first."""
+    """What came of one node over the runs of a series, the newest first."""
     PinRun: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.PinRunRequest, _hub_service_pb2.PinRunResponse]  # type: ignore[assignment]
     """Keeps a run for ever, or no longer."""
     DeleteRun: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.DeleteRunRequest, _hub_service_pb2.DeleteRunResponse]  # type: ignore[assignment]
@@ -85,8 +83,9 @@ class HubServiceAsyncStub(HubServiceStub):
 class HubServiceServicer(metaclass=_abc_1.ABCMeta):
     """What only a hub can answer: lists of runs, and what many runs tell about one.
 
-    1. A run is named by its id; or by an ident, which means its newest run; or by at least four digits with which the id of one
-       run alone begins. The first of these that there is counts.
+    1. A run is named by its id; or by an ident, which means its newest run of the whole spec, else its newest run of a part that
+       repeats no other run; or by at least four digits with which the id of one run alone begins. The first of these that there is
+       counts.
     2. What is refused and how lists come in pages is as in QueryService.
     3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them. Only their owner and the
        administrators of the hub may give them to another user.
@@ -99,14 +98,6 @@ class HubServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_hub_service_pb2.ListRunsResponse, _abc.Awaitable[_hub_service_pb2.ListRunsResponse]]:
         """Runs, the newest first."""
-
-    @_abc_1.abstractmethod
-    def ListFailures(
-        self,
-        request: _hub_service_pb2.ListFailuresRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_hub_service_pb2.ListFailuresResponse, _abc.Awaitable[_hub_service_pb2.ListFailuresResponse]]:
-        """The failures of a run by their signature, the most frequent first."""
 
     @_abc_1.abstractmethod
     def CompareRuns(
@@ -122,7 +113,7 @@ class HubServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _hub_service_pb2.ListHistoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_hub_service_pb2.ListHistoryResponse, _abc.Awaitable[_hub_service_pb2.ListHistoryResponse]]:
-        """What came of one node over many runs, the newest first."""
+        """What came of one node over the runs of a series, the newest first."""
 
     @_abc_1.abstractmethod
     def PinRun(

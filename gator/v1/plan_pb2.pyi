@@ -65,6 +65,26 @@ class PlanRequest(message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @typing.final
+    class JobSeedsEntry(message.Message):
+        DESCRIPTOR: descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.int
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     SPEC_FIELD_NUMBER: builtins.int
     SEED_FIELD_NUMBER: builtins.int
     SEEDS_FIELD_NUMBER: builtins.int
@@ -77,6 +97,7 @@ class PlanRequest(message.Message):
     RUN_DIR_FIELD_NUMBER: builtins.int
     ENVIRONMENT_FIELD_NUMBER: builtins.int
     PYTHON_FIELD_NUMBER: builtins.int
+    JOB_SEEDS_FIELD_NUMBER: builtins.int
     seed: builtins.int
     """The seed of the root, 1 to 2^31-1."""
     spec_dir: builtins.str
@@ -113,6 +134,12 @@ class PlanRequest(message.Message):
     def environment(self) -> containers.ScalarMap[builtins.str, builtins.str]:
         """The environment of the launch, for `${{ env.NAME }}`."""
 
+    @builtins.property
+    def job_seeds(self) -> containers.ScalarMap[builtins.str, builtins.int]:
+        """Seeds of single jobs, by whole path with the indices of repeats, as a run that repeats others takes them over. Those of jobs
+        that do not exist mean nothing; `seeds` wins.
+        """
+
     def __init__(
         self,
         *,
@@ -128,9 +155,10 @@ class PlanRequest(message.Message):
         run_dir: builtins.str = ...,
         environment: abc.Mapping[builtins.str, builtins.str] | None = ...,
         python: builtins.str = ...,
+        job_seeds: abc.Mapping[builtins.str, builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["environment", b"environment", "launch_dir", b"launch_dir", "only", b"only", "python", b"python", "run", b"run", "run_dir", b"run_dir", "seed", b"seed", "seeds", b"seeds", "skip", b"skip", "spec", b"spec", "spec_dir", b"spec_dir", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["environment", b"environment", "job_seeds", b"job_seeds", "launch_dir", b"launch_dir", "only", b"only", "python", b"python", "run", b"run", "run_dir", b"run_dir", "seed", b"seed", "seeds", b"seeds", "skip", b"skip", "spec", b"spec", "spec_dir", b"spec_dir", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

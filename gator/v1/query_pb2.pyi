@@ -191,6 +191,8 @@ class Run(message.Message):
     HEARD_UNIX_NANOS_FIELD_NUMBER: builtins.int
     CONNECTED_FIELD_NUMBER: builtins.int
     PINNED_FIELD_NUMBER: builtins.int
+    SELECTION_FIELD_NUMBER: builtins.int
+    PARENT_FIELD_NUMBER: builtins.int
     id: builtins.str
     """Its id."""
     ident: builtins.str
@@ -219,6 +221,10 @@ class Run(message.Message):
     """A hub: whether its root is connected. A run without a Result that is not connected has the state UNSPECIFIED."""
     pinned: builtins.bool
     """A hub: the run is never removed by age or number."""
+    parent: builtins.str
+    """Id of the run of which it repeats a part; empty if it repeats none. It is no run of any series: what came of its jobs is laid
+    over what came of them in that run.
+    """
     @builtins.property
     def argv(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """The command line it was started with."""
@@ -238,6 +244,10 @@ class Run(message.Message):
     @builtins.property
     def git(self) -> Git:
         """The commit it ran on; unset where there was none."""
+
+    @builtins.property
+    def selection(self) -> Selection:
+        """Which part of the spec it runs. Runs of one ident with the same selection that repeat no other run are a series."""
 
     def __init__(
         self,
@@ -261,10 +271,164 @@ class Run(message.Message):
         heard_unix_nanos: builtins.int = ...,
         connected: builtins.bool = ...,
         pinned: builtins.bool = ...,
+        selection: Selection | None = ...,
+        parent: builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["git", b"git", "result", b"result", "tally", b"tally"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["git", b"git", "result", b"result", "selection", b"selection", "tally", b"tally"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "connected", b"connected", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "git", b"git", "heard_unix_nanos", b"heard_unix_nanos", "host", b"host", "id", b"id", "ident", b"ident", "labels", b"labels", "pinned", b"pinned", "result", b"result", "seed", b"seed", "spec", b"spec", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "user", b"user", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "connected", b"connected", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "git", b"git", "heard_unix_nanos", b"heard_unix_nanos", "host", b"host", "id", b"id", "ident", b"ident", "labels", b"labels", "parent", b"parent", "pinned", b"pinned", "result", b"result", "seed", b"seed", "selection", b"selection", "spec", b"spec", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "user", b"user", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Selection(message.Message):
+    """Which part of a spec a run runs, in a normal form: each list is sorted and without duplicates. Empty means the whole spec."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ONLY_FIELD_NUMBER: builtins.int
+    SKIP_FIELD_NUMBER: builtins.int
+    TAGS_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def only(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Globs of paths; only what matches one runs, and what that waits for."""
+
+    @builtins.property
+    def skip(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Globs of paths that do not run."""
+
+    @builtins.property
+    def tags(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Only what has one of these tags runs, and what that waits for."""
+
+    def __init__(
+        self,
+        *,
+        only: abc.Iterable[builtins.str] | None = ...,
+        skip: abc.Iterable[builtins.str] | None = ...,
+        tags: abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["only", b"only", "skip", b"skip", "tags", b"tags"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class FailureGroup(message.Message):
+    """Failures of a run that have one cause, as far as their signature tells."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    SIGNATURE_FIELD_NUMBER: builtins.int
+    JOBS_FIELD_NUMBER: builtins.int
+    EXAMPLE_FIELD_NUMBER: builtins.int
+    FIRST_FIELD_NUMBER: builtins.int
+    BEFORE_FIELD_NUMBER: builtins.int
+    RUNS_FIELD_NUMBER: builtins.int
+    ELSEWHERE_FIELD_NUMBER: builtins.int
+    signature: builtins.str
+    """The signature."""
+    jobs: builtins.int
+    """Number of jobs of the run that failed so, those that were allowed to included."""
+    runs: builtins.int
+    """Number of runs of the series that failed so, this one included."""
+    @builtins.property
+    def example(self) -> Node:
+        """The first of them, by the time of its end, then by its path."""
+
+    @builtins.property
+    def first(self) -> Sighting:
+        """The first run of the series that failed so, this one included. Unset, as all that follows, where no other run is known."""
+
+    @builtins.property
+    def before(self) -> Sighting:
+        """The last run of the series that failed so before this one; unset if none did."""
+
+    @builtins.property
+    def elsewhere(self) -> Elsewhere:
+        """Runs of other series that failed so; unset if none did."""
+
+    def __init__(
+        self,
+        *,
+        signature: builtins.str = ...,
+        jobs: builtins.int = ...,
+        example: Node | None = ...,
+        first: Sighting | None = ...,
+        before: Sighting | None = ...,
+        runs: builtins.int = ...,
+        elsewhere: Elsewhere | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["before", b"before", "elsewhere", b"elsewhere", "example", b"example", "first", b"first"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["before", b"before", "elsewhere", b"elsewhere", "example", b"example", "first", b"first", "jobs", b"jobs", "runs", b"runs", "signature", b"signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Elsewhere(message.Message):
+    """Runs of other series in which something was seen; repeats are left out."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    RUNS_FIELD_NUMBER: builtins.int
+    FIRST_FIELD_NUMBER: builtins.int
+    IDENTS_FIELD_NUMBER: builtins.int
+    runs: builtins.int
+    """Number of the runs."""
+    @builtins.property
+    def first(self) -> Sighting:
+        """The first of them."""
+
+    @builtins.property
+    def idents(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Idents of their roots, at most 5, those with most runs first."""
+
+    def __init__(
+        self,
+        *,
+        runs: builtins.int = ...,
+        first: Sighting | None = ...,
+        idents: abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["first", b"first"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["first", b"first", "idents", b"idents", "runs", b"runs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Sighting(message.Message):
+    """A run in which something was seen."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: builtins.int
+    IDENT_FIELD_NUMBER: builtins.int
+    STARTED_UNIX_NANOS_FIELD_NUMBER: builtins.int
+    GIT_FIELD_NUMBER: builtins.int
+    run: builtins.str
+    """Id of the run."""
+    ident: builtins.str
+    """Ident of its root."""
+    started_unix_nanos: builtins.int
+    """When it was started, in nanoseconds since 1970 UTC."""
+    @builtins.property
+    def git(self) -> Git:
+        """The commit it ran on; unset where there was none."""
+
+    def __init__(
+        self,
+        *,
+        run: builtins.str = ...,
+        ident: builtins.str = ...,
+        started_unix_nanos: builtins.int = ...,
+        git: Git | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["git", b"git"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["git", b"git", "ident", b"ident", "run", b"run", "started_unix_nanos", b"started_unix_nanos"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -300,6 +300,82 @@ class ListNodesResponse(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class ListFailuresRequest(message.Message):
+    """Asks for the failures of a run by their causes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: builtins.int
+    PATH_FIELD_NUMBER: builtins.int
+    GLOBS_FIELD_NUMBER: builtins.int
+    SIGNATURE_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    run: builtins.str
+    """Id of the run; empty means the server's one run."""
+    path: builtins.str
+    """Only this node and those below it; empty means all."""
+    signature: builtins.str
+    """Only signatures that begin so. Empty means all."""
+    page_size: builtins.int
+    """Most groups in a page; 0 means 1,000, which is also the most that is given."""
+    page_token: builtins.str
+    """Where to go on; empty means at the start."""
+    @builtins.property
+    def globs(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Only jobs whose path matches one of these globs, at most 1,000. Empty means all."""
+
+    def __init__(
+        self,
+        *,
+        run: builtins.str = ...,
+        path: builtins.str = ...,
+        globs: abc.Iterable[builtins.str] | None = ...,
+        signature: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["globs", b"globs", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "run", b"run", "signature", b"signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ListFailuresResponse(message.Message):
+    """The failures of a run by their causes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    GROUPS_FIELD_NUMBER: builtins.int
+    JOBS_FIELD_NUMBER: builtins.int
+    CAUSES_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    jobs: builtins.int
+    """Number of failures in all groups."""
+    causes: builtins.int
+    """Number of groups."""
+    next_page_token: builtins.str
+    """Where to go on; empty at the end."""
+    @builtins.property
+    def groups(self) -> containers.RepeatedCompositeFieldContainer[query_pb2.FailureGroup]:
+        """The groups of this page: the most frequent first, else the one whose first failure ended first."""
+
+    def __init__(
+        self,
+        *,
+        groups: abc.Iterable[query_pb2.FailureGroup] | None = ...,
+        jobs: builtins.int = ...,
+        causes: builtins.int = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["causes", b"causes", "groups", b"groups", "jobs", b"jobs", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class ListWaitingRequest(message.Message):
     """Asks for what cannot start yet."""
 

@@ -57,6 +57,11 @@ class QueryServiceStub:
                 request_serializer=gator_dot_v1_dot_query__service__pb2.ListNodesRequest.SerializeToString,
                 response_deserializer=gator_dot_v1_dot_query__service__pb2.ListNodesResponse.FromString,
                 _registered_method=True)
+        self.ListFailures = channel.unary_unary(
+                '/gator.v1.QueryService/ListFailures',
+                request_serializer=gator_dot_v1_dot_query__service__pb2.ListFailuresRequest.SerializeToString,
+                response_deserializer=gator_dot_v1_dot_query__service__pb2.ListFailuresResponse.FromString,
+                _registered_method=True)
         self.ListWaiting = channel.unary_unary(
                 '/gator.v1.QueryService/ListWaiting',
                 request_serializer=gator_dot_v1_dot_query__service__pb2.ListWaitingRequest.SerializeToString,
@@ -121,6 +126,13 @@ class QueryServiceServicer:
 
     def ListNodes(self, request, context):
         """Nodes below a node.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFailures(self, request, context):
+        """Failed and lost jobs by their signature, the most frequent first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -192,6 +204,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.ListNodes,
                     request_deserializer=gator_dot_v1_dot_query__service__pb2.ListNodesRequest.FromString,
                     response_serializer=gator_dot_v1_dot_query__service__pb2.ListNodesResponse.SerializeToString,
+            ),
+            'ListFailures': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFailures,
+                    request_deserializer=gator_dot_v1_dot_query__service__pb2.ListFailuresRequest.FromString,
+                    response_serializer=gator_dot_v1_dot_query__service__pb2.ListFailuresResponse.SerializeToString,
             ),
             'ListWaiting': grpc.unary_unary_rpc_method_handler(
                     servicer.ListWaiting,
@@ -318,6 +335,33 @@ class QueryService:
             '/gator.v1.QueryService/ListNodes',
             gator_dot_v1_dot_query__service__pb2.ListNodesRequest.SerializeToString,
             gator_dot_v1_dot_query__service__pb2.ListNodesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFailures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gator.v1.QueryService/ListFailures',
+            gator_dot_v1_dot_query__service__pb2.ListFailuresRequest.SerializeToString,
+            gator_dot_v1_dot_query__service__pb2.ListFailuresResponse.FromString,
             options,
             channel_credentials,
             insecure,

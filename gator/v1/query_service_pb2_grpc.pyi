@@ -47,6 +47,8 @@ class QueryServiceStub:
     """One node with all its attempts."""
     ListNodes: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListNodesRequest, _query_service_pb2.ListNodesResponse]
     """Nodes below a node."""
+    ListFailures: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListFailuresRequest, _query_service_pb2.ListFailuresResponse]
+    """Failed and lost jobs by their signature, the most frequent first."""
     ListWaiting: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListWaitingRequest, _query_service_pb2.ListWaitingResponse]
     """What cannot start yet, and what it waits for."""
     ListEvents: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListEventsRequest, _query_service_pb2.ListEventsResponse]
@@ -81,6 +83,8 @@ class QueryServiceAsyncStub(QueryServiceStub):
     """One node with all its attempts."""
     ListNodes: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListNodesRequest, _query_service_pb2.ListNodesResponse]  # type: ignore[assignment]
     """Nodes below a node."""
+    ListFailures: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListFailuresRequest, _query_service_pb2.ListFailuresResponse]  # type: ignore[assignment]
+    """Failed and lost jobs by their signature, the most frequent first."""
     ListWaiting: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListWaitingRequest, _query_service_pb2.ListWaitingResponse]  # type: ignore[assignment]
     """What cannot start yet, and what it waits for."""
     ListEvents: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListEventsRequest, _query_service_pb2.ListEventsResponse]  # type: ignore[assignment]
@@ -130,6 +134,14 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_query_service_pb2.ListNodesResponse, _abc.Awaitable[_query_service_pb2.ListNodesResponse]]:
         """Nodes below a node."""
+
+    @_abc_1.abstractmethod
+    def ListFailures(
+        self,
+        request: _query_service_pb2.ListFailuresRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_query_service_pb2.ListFailuresResponse, _abc.Awaitable[_query_service_pb2.ListFailuresResponse]]:
+        """Failed and lost jobs by their signature, the most frequent first."""
 
     @_abc_1.abstractmethod
     def ListWaiting(

@@ -1,4 +1,4 @@
-"""One node over the runs of an ident, the newest first.
+"""One node over the runs of a series, the newest first.
 
 Rule: the order is that of the starts of the runs, whenever the hub heard of them.
 """
@@ -8,10 +8,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from gator.core.series import WHOLE, key_of
 from gator.store.catalogue_reader import CatalogueReader
 from gator.store.catalogue_where import Condition
 from gator.store.run_rows import NODE_NAMES, node_of, tally_of_job
-from gator.v1 import common_pb2, event_pb2, hub_pb2
+from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator_hub.database import Database
 from gator_hub.failures import FAILING
 from gator_hub.run_rows import SIGHTING_COLUMNS, sighting_of
@@ -30,15 +31,18 @@ _SIGHTING = 6
 class Turn(Struct, frozen=True):
     """Where a node began to fail; nothing is set when it did not fail last."""
 
-    first_bad: hub_pb2.Sighting | None = None
-    last_good: hub_pb2.Sighting | None = None
+    first_bad: query_pb2.Sighting | None = None
+    last_good: query_pb2.Sighting | None = None
 
 
 class History:
-    """A node, by the ident of the runs' roots and its path below the root."""
+    """A node over a series of runs, by the ident of their roots and its path below the root."""
 
-    def __init__(self, database: Database, ident: str, path: str) -> None:
+    def __init__(
+        self, database: Database, ident: str, path: str, selection: query_pb2.Selection = WHOLE
+    ) -> None:
         self._database = database
+        self._series = key_of(selection)
         self._ident = ident
         self._path = f"{ident}/{path}" if path else ident
 
@@ -78,7 +82,8 @@ class History:
         return Turn(sighting_of(bad[0][1:]), last_good) if bad else Turn()
 
     def _where(self) -> Condition:
-        return Condition().add("r.ident = ?", self._ident).add("r.deleted = 0")
+        where = Condition().add("r.ident = ?", self._ident).add("r.series = ?", self._series)
+        return where.add("r.parent = ''").add("r.deleted = 0")
 
     def _rows(self, columns: str, where: Condition, order: str, limit: int) -> list[Any]:
         sql = f"SELECT {columns} {_FROM} WHERE {where.text} {order}"
@@ -116,4 +121,5 @@ class History:
             tally=node.tally,
             metrics=metrics,
             seed=node.seed,
+            peak_memory_bytes=node.usage.peak_memory_bytes,
         )

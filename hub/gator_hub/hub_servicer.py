@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 from msgspec import Struct
 
+from gator.core.series import normal, options_of
 from gator.errors import NotFoundError, PermissionDeniedError, PreconditionError, UsageError
 from gator.query import tokens
 from gator.v1 import hub_service_pb2 as hs
@@ -19,7 +20,6 @@ from gator.v1 import hub_service_pb2_grpc
 from gator_hub.access import Access
 from gator_hub.comparing import Comparisons
 from gator_hub.database import Database
-from gator_hub.failures import list_failures
 from gator_hub.history import History
 from gator_hub.log import KeepingLog
 from gator_hub.runs import Place, find_run, list_runs
@@ -64,21 +64,6 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         runs, at = list_runs(self._database, request, after, min(request.page_size or _RUNS, MOST))
         return hs.ListRunsResponse(runs=runs, next_page_token=_token(request, at))
 
-    async def ListFailures(  # noqa: N802
-        self, request: hs.ListFailuresRequest, context: Any
-    ) -> hs.ListFailuresResponse:
-        """The failures of a run by their signature."""
-        return await self._ask(lambda: self._list_failures(request))
-
-    def _list_failures(self, request: hs.ListFailuresRequest) -> hs.ListFailuresResponse:
-        place = tokens.decode(request, request.page_token, tokens.AfterCount)
-        skip = place.after if place else 0
-        size = _size(request.page_size)
-        run = find_run(self._database, request.run)
-        groups = list_failures(self._database, run, request.path, skip, size)
-        at = skip + size if len(groups) == size else None
-        return hs.ListFailuresResponse(groups=groups, next_page_token=_token(request, at))
-
     async def CompareRuns(  # noqa: N802
         self, request: hs.CompareRunsRequest, context: Any
     ) -> hs.CompareRunsResponse:
@@ -107,11 +92,13 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         if not request.ident:
             raise UsageError("a history is that of an ident: name the root of the runs")
         after = _after_run(request, request.page_token)
-        history = History(self._database, request.ident, request.path)
+        history = History(self._database, request.ident, request.path, request.selection)
         entries, at = history.entries(after, min(request.page_size or _HISTORY, MOST))
         if not entries and not after:
             whole = f"{request.ident}/{request.path}" if request.path else request.ident
-            raise NotFoundError(f"no run on this hub has a node {whole}")
+            options = options_of(normal(request.selection))
+            part = f" of {options}" if options else " of the whole spec"
+            raise NotFoundError(f"no run{part} on this hub has a node {whole}")
         turn = history.turn()
         return hs.ListHistoryResponse(
             entries=entries,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
+from gator.core.causes import FailedJob
 from gator.core.pages import AttemptList, JobAttempt, NodeList, OpenGroup, Over, Place, never
 from gator.core.pools import DemandKey, Pools
 from gator.errors import NotFoundError
@@ -20,6 +21,7 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 from gator_hub.database import Database
 from gator_hub.event_reader import EventReader
+from gator_hub.failures import seen
 from gator_hub.run_rows import RUN_COLUMNS, run_of
 
 _RESTS = 5
@@ -135,6 +137,18 @@ class HubReader:
     ) -> NodeList:
         """The declared nodes that pass, in the order that is asked for, each with its place."""
         return self._catalogue.nodes(wanted, after, limit, over)
+
+    def by_paths(self, paths: Sequence[str]) -> Sequence[query_pb2.Node]:
+        """Those of these nodes that were declared, in this order."""
+        return self._catalogue.by_paths(paths)
+
+    def failed(self, path: str) -> Sequence[FailedJob]:
+        """The failed and lost jobs at and below a node."""
+        return self._catalogue.failed(path)
+
+    def seen(self, signatures: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
+        """In which runs there were failures with these signatures."""
+        return seen(self._database, self._run, signatures)
 
     def job_counts(self) -> Mapping[str, tuple[int, int]]:
         """Number of jobs that were declared and that have ended, by template path."""

@@ -10,8 +10,9 @@ from time import time_ns
 from msgspec import Struct
 
 from gator.core.run_key import fits
+from gator.core.series import key_of, normal
 from gator.errors import PermissionDeniedError, PreconditionError, UnavailableError
-from gator.v1 import attach_pb2
+from gator.v1 import attach_pb2, query_pb2
 from gator_hub.database import Database, clean
 from gator_hub.statements import label
 from gator_hub.texts import marks
@@ -99,6 +100,13 @@ def _positions(database: Database, run: int) -> Mapping[Lane, Mapping[str, int]]
     }
 
 
+def _lists(selection: query_pb2.Selection) -> dict[str, list[str]]:
+    """The lists of a selection in their normal form, without those that are empty."""
+    return {
+        field.name: [clean(value) for value in values] for field, values in normal(selection).ListFields()
+    }
+
+
 def _insert(database: Database, hello: attach_pb2.Hello, owner: str) -> int:
     ((number,),) = database.execute("SELECT coalesce(max(id), 0) + 1 FROM runs").fetchall()
     run = hello.description.run
@@ -120,6 +128,9 @@ def _insert(database: Database, hello: attach_pb2.Hello, owner: str) -> int:
         "branch": clean(run.git.branch),
         "dirty": int(run.git.dirty),
         "labels": json.dumps(dict(sorted(run.labels.items()))),
+        "selection": json.dumps(_lists(run.selection)),
+        "series": key_of(run.selection),
+        "parent": clean(run.parent),
         "started_unix_nanos": run.started_unix_nanos or now,
         "heard_unix_nanos": now,
         "connected": 1,

@@ -4,8 +4,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from gator.v1 import hub_pb2, query_pb2
+from gator.store.catalogue_where import Condition
+from gator.v1 import query_pb2
+from gator_hub.database import Database
 
+_PIECE = 256
+"""Maximum number of runs that are named in one statement."""
 _NAMES = (
     "run",
     "ident",
@@ -19,6 +23,8 @@ _NAMES = (
     "branch",
     "dirty",
     "labels",
+    "selection",
+    "parent",
     "started_unix_nanos",
     "ended_unix_nanos",
     "heard_unix_nanos",
@@ -42,6 +48,8 @@ def run_of(row: Sequence[Any]) -> query_pb2.Run:
         spec=values["spec"],
         seed=values["seed"],
         labels=json.loads(values["labels"]),
+        selection=query_pb2.Selection(**json.loads(values["selection"])),
+        parent=values["parent"],
         started_unix_nanos=values["started_unix_nanos"],
         ended_unix_nanos=values["ended_unix_nanos"] or 0,
         heard_unix_nanos=values["heard_unix_nanos"],
@@ -61,11 +69,44 @@ def _state(values: dict[str, Any]) -> query_pb2.RunState.ValueType:
     return query_pb2.RUN_STATE_RUNNING if values["connected"] else query_pb2.RUN_STATE_UNSPECIFIED
 
 
-def sighting_of(row: Sequence[Any]) -> hub_pb2.Sighting:
+def sighting_of(row: Sequence[Any]) -> query_pb2.Sighting:
     """A run in which something was seen, by the columns of SIGHTING_COLUMNS."""
     run, ident, started, commit, branch, dirty = row
-    return hub_pb2.Sighting(run=run, ident=ident, started_unix_nanos=started, git=_git(commit, branch, dirty))
+    return query_pb2.Sighting(
+        run=run, ident=ident, started_unix_nanos=started, git=_git(commit, branch, dirty)
+    )
 
 
 def _git(commit: str, branch: str, dirty: int) -> query_pb2.Git | None:
     return query_pb2.Git(commit=commit, branch=branch, dirty=bool(dirty)) if commit else None
+
+
+def series_of(database: Database, run: int) -> tuple[str, str]:
+    """Returns ident and key of the selection of a run's series; for a repeat, of the run that it repeats."""
+    seen: set[str] = set()
+    found = database.query("SELECT ident, series, parent FROM runs WHERE id = ?", (run,))
+    while found and found[0][2] and found[0][2] not in seen:
+        seen.add(found[0][2])
+        above = database.query(
+            "SELECT ident, series, parent FROM runs WHERE run = ? AND deleted = 0", (found[0][2],)
+        )
+        if not above:
+            # The run that it repeats is not known here, so a run of the whole spec is taken.
+            return found[0][0], ""
+        found = above
+    return (found[0][0], found[0][1]) if found else ("", "")
+
+
+def rows_of_runs(
+    database: Database, runs: Sequence[int], columns: str, join: str = ""
+) -> dict[int, tuple[Any, ...]]:
+    """Columns of these runs by their numbers, apart from runs that are being removed."""
+    found: dict[int, tuple[Any, ...]] = {}
+    for at in range(0, len(runs), _PIECE):
+        where = Condition().one_of("r.id", runs[at : at + _PIECE]).add("r.deleted = 0")
+        rows = database.query(
+            f"SELECT r.id, {columns} FROM runs AS r {join} WHERE {where.text}",  # noqa: S608 - constant parts
+            where.values,
+        )
+        found.update((row[0], tuple(row[1:])) for row in rows)
+    return found

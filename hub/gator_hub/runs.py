@@ -7,8 +7,8 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
 
+from gator.core.series import key_of
 from gator.errors import NotFoundError, UsageError
 from gator.query import Queries
 from gator.query.budget import Budget
@@ -19,7 +19,7 @@ from gator.v1 import common_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator_hub.database import Database
 from gator_hub.reader import HubReader
-from gator_hub.run_rows import RUN_COLUMNS, run_of
+from gator_hub.run_rows import RUN_COLUMNS, rows_of_runs, run_of
 from gator_hub.statements import label
 
 _MOST_KEPT = 256
@@ -63,8 +63,9 @@ class OpenRuns:
 def find_run(database: Database, name: str) -> int:
     """The number of the run that a name means.
 
-    That is the run with this id; else the newest one with this ident; else the one whose id begins so. An
-    empty name means the only run there is. Raises NotFoundError, or UsageError where several are meant.
+    That is the run with this id; else the newest one with this ident, of those of the whole spec where there
+    are such and never a repeat where there is another; else the one whose id begins so. An empty name means
+    the only run there is. Raises NotFoundError, or UsageError where several are meant.
     """
     return _find(database, name)[0]
 
@@ -76,7 +77,8 @@ def _find(database: Database, name: str) -> tuple[int, str]:
     if not found:
         found = database.query(
             "SELECT id, run FROM runs WHERE ident = ? AND deleted = 0"
-            " ORDER BY started_unix_nanos DESC, id DESC LIMIT 1",
+            " ORDER BY CASE WHEN parent <> '' THEN 2 WHEN series <> '' THEN 1 ELSE 0 END,"
+            " started_unix_nanos DESC, id DESC LIMIT 1",
             (name,),
         )
     if not found and _is_prefix(name):
@@ -168,6 +170,12 @@ def _where(wanted: hs.ListRunsRequest) -> Condition:
     for column, text in (("r.ident", wanted.ident), ("r.user_name", wanted.user)):
         if text:
             where.add(f"{column} = ?", text)
+    if wanted.HasField("selection"):
+        where.add("r.series = ?", key_of(wanted.selection)).add("r.parent = ''")
+    if wanted.no_repeats:
+        where.add("r.parent = ''")
+    if wanted.parent:
+        where.add(f"r.run IN ({_REPEATS})", wanted.parent)
     where.numbers("r.outcome", wanted.outcomes)
     states: list[str] = [_STATES[state] for state in wanted.states if state in _STATES]
     if wanted.states:
@@ -187,23 +195,18 @@ def _where(wanted: hs.ListRunsRequest) -> Condition:
     return where
 
 
+# All runs that repeat a run or a repeat of it; UNION leaves out what comes twice, so circles end.
+_REPEATS = """
+WITH RECURSIVE repeats (run) AS (
+    SELECT c.run FROM runs AS c WHERE c.parent = ? AND c.deleted = 0
+    UNION
+    SELECT c.run FROM runs AS c JOIN repeats AS p ON c.parent = p.run WHERE c.deleted = 0
+)
+SELECT run FROM repeats
+"""
+
 _STATES = {
     query_pb2.RUN_STATE_UNSPECIFIED: "(r.ended_unix_nanos IS NULL AND r.connected = 0)",
     query_pb2.RUN_STATE_RUNNING: "(r.ended_unix_nanos IS NULL AND r.connected = 1)",
     query_pb2.RUN_STATE_ENDED: "r.ended_unix_nanos IS NOT NULL",
 }
-
-
-def rows_of_runs(
-    database: Database, runs: Sequence[int], columns: str, join: str = ""
-) -> dict[int, tuple[Any, ...]]:
-    """Columns of these runs by their numbers, apart from runs that are being removed."""
-    found: dict[int, tuple[Any, ...]] = {}
-    for at in range(0, len(runs), _MOST_KEPT):
-        where = Condition().one_of("r.id", runs[at : at + _MOST_KEPT]).add("r.deleted = 0")
-        rows = database.query(
-            f"SELECT r.id, {columns} FROM runs AS r {join} WHERE {where.text}",  # noqa: S608 - constant parts
-            where.values,
-        )
-        found.update((row[0], tuple(row[1:])) for row in rows)
-    return found

@@ -35,6 +35,9 @@ _VERSION_1 = (
         branch {str} NOT NULL,
         dirty {int} NOT NULL,
         labels {str} NOT NULL,
+        selection {str} NOT NULL,
+        series {str} NOT NULL,
+        parent {str} NOT NULL,
         started_unix_nanos {int} NOT NULL,
         ended_unix_nanos {int},
         outcome {int},
@@ -46,6 +49,7 @@ _VERSION_1 = (
     """,
     "CREATE INDEX runs_by_start ON runs (started_unix_nanos)",
     "CREATE INDEX runs_by_ident ON runs (ident, started_unix_nanos)",
+    "CREATE INDEX runs_by_parent ON runs (parent)",
     # Apart from the runs, whose rows change often: a plan can be large.
     "CREATE TABLE descriptions (run {int} NOT NULL PRIMARY KEY, description {bytes} NOT NULL)",
     """
@@ -216,6 +220,7 @@ _SUPPOSED = (
     ("runs", "sqlite_autoindex_runs_1", "100 1"),
     ("runs", "runs_by_start", "100 1"),
     ("runs", "runs_by_ident", "100 20 1"),
+    ("runs", "runs_by_parent", "100 2"),
     ("run_labels", "sqlite_autoindex_run_labels_1", "300 3 1"),
     ("run_labels", "run_labels_by_value", "300 100 30"),
     ("stores", "sqlite_autoindex_stores_1", "1000 10 1"),

@@ -74,6 +74,7 @@ def of_a_run(open_runs: OpenRuns) -> Mapping[str, Callable[[], Any]]:
         "failed jobs, 100": lambda: ended().list_nodes(
             qs.ListNodesRequest(scope=subtree, outcomes=[FAILED], page_size=100)
         ),
+        "failures of 100,000": lambda: ended().list_failures(qs.ListFailuresRequest()),
         "running jobs": lambda: live().list_nodes(
             qs.ListNodesRequest(
                 scope=subtree, states=[query_pb2.NODE_STATE_RUNNING], kinds=[common_pb2.NODE_KIND_JOB]
@@ -131,8 +132,6 @@ def of_many_runs(service: HubServicer, runner: asyncio.Runner) -> Mapping[str, C
     return {
         "runs, 50": ask(service.ListRuns, hs.ListRunsRequest(page_size=50)),
         "runs by label": ask(service.ListRuns, hs.ListRunsRequest(labels={"kind": "nightly"}, page_size=20)),
-        "failures of 100,000": ask(service.ListFailures, hs.ListFailuresRequest(run=filling.run_id(1))),
-        "failures of 1,000": ask(service.ListFailures, hs.ListFailuresRequest(run=small)),
         "two runs of 1,000": ask(
             service.CompareRuns, hs.CompareRunsRequest(before=filling.run_id(filling.OTHERS - 1), after=small)
         ),

@@ -207,6 +207,7 @@ QUERIES: dict[str, type[Message]] = {
     "get_run": qs.GetRunRequest,
     "get_node": qs.GetNodeRequest,
     "list_nodes": qs.ListNodesRequest,
+    "list_failures": qs.ListFailuresRequest,
     "list_waiting": qs.ListWaitingRequest,
     "list_events": qs.ListEventsRequest,
     "list_lines": qs.ListLinesRequest,
@@ -249,7 +250,6 @@ def test_a_watch_of_any_content_gets_an_answer_or_a_clear_refusal(
 
 HUB: dict[str, type[Message]] = {
     "ListRuns": hs.ListRunsRequest,
-    "ListFailures": hs.ListFailuresRequest,
     "CompareRuns": hs.CompareRunsRequest,
     "ListHistory": hs.ListHistoryRequest,
     "PinRun": hs.PinRunRequest,

@@ -11,6 +11,7 @@ from gator.errors import NotFoundError, PermissionDeniedError, PreconditionError
 from gator.query import tokens
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
+from gator.v1 import query_service_pb2 as qs
 from gator_hub.hub_servicer import HubServicer
 from gator_hub.runs import OpenRuns, find_run
 from tests.component.query import runs
@@ -187,19 +188,21 @@ async def test_an_ident_comes_before_the_beginning_of_an_id_and_after_a_whole_id
         find_run(hub.database, "00000")
 
 
-async def test_failures_are_grouped_by_signature_and_say_since_when(
-    hub: FilledHub, service: HubServicer
-) -> None:
+def failures(hub: FilledHub, run: str, **wanted: Any) -> qs.ListFailuresResponse:
+    return OpenRuns(hub.database).queries(run).list_failures(qs.ListFailuresRequest(**wanted))
+
+
+def test_failures_are_grouped_by_signature_and_say_since_when(hub: FilledHub) -> None:
     add(hub, 1, {"a": (FAILED, "old"), "b": GOOD})
     add(hub, 3, {"a": (FAILED, "old"), "b": (FAILED, "old"), "g": GOOD})
     add(hub, 2, {"a": (LOST, "rare")})
     row = add(hub, 4, {"c": (LOST, "rare"), "b": (FAILED, "new"), "a": (FAILED, "new"), "d": (FAILED, "old")})
     assert row
-    groups = (await service.ListFailures(hs.ListFailuresRequest(run=run_id(4)), None)).groups
+    groups = failures(hub, run_id(4)).groups
     told = {
         group.signature: (
             group.jobs,
-            group.example,
+            group.example.path,
             int(group.first.run, 16),
             int(group.before.run or "0", 16),
             group.runs,
@@ -212,20 +215,99 @@ async def test_failures_are_grouped_by_signature_and_say_since_when(
         "rare": (1, "top/c", 2, 2, 2),
         "old": (1, "top/d", 1, 3, 3),
     }
-    assert groups[0].seed == 7
-    assert groups[0].reason == common_pb2.REASON_EXIT
-    assert groups[0].first_error.text == "error new"
+    assert groups[0].example.seed == 7
+    assert groups[0].example.reason == common_pb2.REASON_EXIT
+    assert groups[0].example.first_error.text == "error new"
     assert groups[0].first.git.commit == COMMIT
-    only = await service.ListFailures(hs.ListFailuresRequest(run="top", path="top/d"), None)
+    only = failures(hub, "top", path="top/d")
     assert [group.signature for group in only.groups] == ["old"]
 
 
-async def test_groups_of_failures_come_in_pages(hub: FilledHub, service: HubServicer) -> None:
+SMOKE = query_pb2.Selection(tags=["smoke"])
+
+
+def test_a_failure_is_new_in_its_series_and_other_series_are_told_apart(hub: FilledHub) -> None:
+    add(hub, 1, {"a": (FAILED, "x")}, "other")
+    add(hub, 2, {"a": (FAILED, "x")}, "other")
+    add(hub, 3, {"a": (FAILED, "x")}, selection=SMOKE)
+    add(hub, 4, {"a": (FAILED, "x")}, "third", parent=run_id(1))
+    add(hub, 5, {"a": (FAILED, "x")})
+    (group,) = failures(hub, run_id(5)).groups
+    assert (int(group.first.run, 16), group.runs) == (5, 1)
+    assert not group.HasField("before")
+    assert (group.elsewhere.runs, int(group.elsewhere.first.run, 16)) == (3, 1)
+    assert list(group.elsewhere.idents) == ["other", "top"]
+    add(hub, 6, {"a": (FAILED, "x")}, selection=SMOKE)
+    (group,) = failures(hub, run_id(6)).groups
+    assert (int(group.first.run, 16), int(group.before.run, 16), group.runs) == (3, 3, 2)
+
+
+def test_a_failure_of_a_repeat_is_seen_in_the_series_of_the_run_that_it_repeats(hub: FilledHub) -> None:
+    add(hub, 1, {"a": (FAILED, "x")}, selection=SMOKE)
+    add(hub, 2, {"a": (FAILED, "x")}, selection=SMOKE)
+    add(hub, 3, {"a": (FAILED, "x")}, parent=run_id(2), selection=query_pb2.Selection(only=["@failed"]))
+    add(hub, 4, {"a": (FAILED, "x")}, parent=run_id(3), selection=query_pb2.Selection(only=["a"]))
+    (group,) = failures(hub, run_id(4)).groups
+    assert (int(group.first.run, 16), int(group.before.run, 16), group.runs) == (1, 2, 3)
+    assert not group.HasField("elsewhere")
+    add(hub, 5, {"a": (FAILED, "x")}, selection=SMOKE)
+    (group,) = failures(hub, run_id(5)).groups
+    assert (int(group.before.run, 16), group.runs) == (2, 3), "a repeat is no run of the series"
+
+
+async def test_a_history_is_that_of_a_series(hub: FilledHub, service: HubServicer) -> None:
+    add(hub, 1, {"a": GOOD})
+    add(hub, 2, {"a": GOOD}, selection=SMOKE)
+    add(hub, 3, {"a": (FAILED, "x")}, parent=run_id(1))
+    add(hub, 4, {"a": (FAILED, "x")})
+    whole = await service.ListHistory(hs.ListHistoryRequest(ident="top", path="a"), None)
+    assert [int(entry.run.run, 16) for entry in whole.entries] == [4, 1]
+    assert int(whole.last_good.run, 16) == 1
+    request = hs.ListHistoryRequest(ident="top", path="a", selection=SMOKE)
+    assert [int(entry.run.run, 16) for entry in (await service.ListHistory(request, None)).entries] == [2]
+    request.selection.tags.append("other")
+    with pytest.raises(
+        NotFoundError, match=r"no run of --tag other --tag smoke on this hub has a node top/a"
+    ):
+        await service.ListHistory(request, None)
+
+
+async def test_runs_are_listed_by_series_and_by_the_run_that_they_repeat(
+    hub: FilledHub, service: HubServicer
+) -> None:
+    add(hub, 1, {"a": GOOD})
+    add(hub, 2, {"a": GOOD}, selection=query_pb2.Selection(tags=["b", "a"]))
+    add(hub, 3, {"a": GOOD}, parent=run_id(1))
+    add(hub, 4, {"a": GOOD}, parent=run_id(3))
+    add(hub, 5, {"a": GOOD}, parent="not here")
+    tagged = query_pb2.Selection(tags=["a", "b", "b"])
+    assert await ids(service, selection=query_pb2.Selection()) == [1]
+    assert await ids(service, selection=tagged) == [2]
+    assert await ids(service, parent=run_id(1)) == [4, 3]
+    assert await ids(service, no_repeats=True) == [2, 1]
+    listed = (await service.ListRuns(hs.ListRunsRequest(), None)).runs
+    assert [run.parent for run in listed] == ["not here", run_id(3), run_id(1), "", ""]
+    assert list(listed[3].selection.tags) == ["a", "b"]
+
+
+def test_an_ident_means_the_newest_run_of_the_whole_spec(hub: FilledHub) -> None:
+    repeat = add(hub, 1, {"a": GOOD}, parent=run_id(9))
+    assert find_run(hub.database, "top") == repeat
+    smoke = add(hub, 2, {"a": GOOD}, selection=SMOKE)
+    assert find_run(hub.database, "top") == smoke
+    whole = add(hub, 3, {"a": GOOD})
+    add(hub, 4, {"a": GOOD}, selection=SMOKE)
+    add(hub, 5, {"a": GOOD}, parent=run_id(3))
+    assert find_run(hub.database, "top") == whole
+
+
+def test_groups_of_failures_come_in_pages(hub: FilledHub) -> None:
     add(hub, 1, {f"j{number}": (FAILED, f"s{number}") for number in range(5)})
-    request = hs.ListFailuresRequest(run="top", page_size=2)
+    request = qs.ListFailuresRequest(page_size=2)
     found: list[str] = []
     while True:
-        page = await service.ListFailures(request, None)
+        page = OpenRuns(hub.database).queries("top").list_failures(request)
+        assert (page.jobs, page.causes) == (5, 5)
         found += [group.signature for group in page.groups]
         if not page.next_page_token:
             break
@@ -391,6 +473,6 @@ async def test_a_deleted_run_is_in_no_history(hub: FilledHub, service: HubServic
     await service.DeleteRun(hs.DeleteRunRequest(run=run_id(1)), None)
     history = await service.ListHistory(hs.ListHistoryRequest(ident="top", path="a"), None)
     assert [int(entry.run.run, 16) for entry in history.entries] == [2]
-    (group,) = (await service.ListFailures(hs.ListFailuresRequest(run="top"), None)).groups
+    (group,) = failures(hub, "top").groups
     assert group.runs == 1
     assert not group.HasField("before")

@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from gator import rpc
+from gator.core.series import is_of
 from gator.errors import NotFoundError, UnauthenticatedError
 from gator.query import Queries
 from gator.query.servicers import ControlServicer, QueryServicer
@@ -31,6 +33,11 @@ class HubReader(FolderReader):
 
     away_since = 0
     """When the run was last heard of, in nanoseconds since 1970; 0 for a run that is connected."""
+    groups: Mapping[str, query_pb2.FailureGroup] = MappingProxyType({})
+    """What is known of failures from other runs, by signature."""
+
+    def seen(self, signatures: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
+        return {signature: self.groups[signature] for signature in signatures if signature in self.groups}
 
     def run(self) -> query_pb2.Run:
         run = super().run()
@@ -52,7 +59,6 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
         """How often a run was asked about."""
         self.asked = list[Any]()
         self.stops = list[control_service_pb2.StopRequest]()
-        self.failures = hs.ListFailuresResponse()
         self.compared = hs.CompareRunsResponse()
         self.history = hs.ListHistoryResponse()
 
@@ -83,16 +89,16 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
             for run in self.runs
             if (run.id.startswith(request.name) or run.ident == request.name)
             and run.started_unix_nanos < (request.until_unix_nanos or 1 << 63)
+            and (not request.HasField("selection") or is_of(run, request.selection))
+            and request.parent in ("", run.parent)
+            and not (request.no_repeats and run.parent)
+            and request.ident in ("", run.ident)
         ]
         start = int(request.page_token or 0)
         end = start + (request.page_size or 100)
         return hs.ListRunsResponse(
             runs=found[start:end], next_page_token=str(end) if end < len(found) else ""
         )
-
-    async def ListFailures(self, request: hs.ListFailuresRequest, context: Any) -> hs.ListFailuresResponse:
-        self.asked.append(request)
-        return self.failures
 
     async def CompareRuns(self, request: hs.CompareRunsRequest, context: Any) -> hs.CompareRunsResponse:
         self.asked.append(request)

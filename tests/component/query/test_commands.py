@@ -77,10 +77,10 @@ def test_failures_say_what_to_do_next(gator: Gator) -> None:
     assert "failed top/bad: it returned 1" in text
     assert "err:2 error: boom: it broke" in text
     assert "gator logs top/bad -r 20261122-125830-top" in text
-    assert "gator run --only /top/bad --seed 7 nightly.yaml" in text
+    assert f"gator run --only /top/bad --repeat {runs.RUN_ID} --seed 7 nightly.yaml" in text
     (failure,) = values(gator("failures", "top", "--json"))
     assert failure["first_error"]["text"] == "boom: it broke"
-    assert failure["reproduce"] == "gator run --only /top/bad --seed 7 nightly.yaml"
+    assert failure["reproduce"] == f"gator run --only /top/bad --repeat {runs.RUN_ID} --seed 7 nightly.yaml"
     assert gator("failures", "good").stdout == "nothing failed\n"
     for command in (("failures", "god"), ("grep", "x", "god"), ("failures", "good", "god")):
         assert "there is no node 'god' in top" in str(gator(*command, code=1).exception)
@@ -114,7 +114,7 @@ def test_many_failures_are_put_together_by_their_cause(gator: Gator) -> None:
     ]
     assert lines[5:8] == [
         "  output: gator logs 'top/x[0]' -r 20261122-125830-top",
-        "  again:  gator run --only '/top/x[0]' --seed 7 nightly.yaml",
+        f"  again:  gator run --only '/top/x[0]' --repeat {runs.RUN_ID} --seed 7 nightly.yaml",
         f"  others: gator failures --cause {signature} -r 20261122-125830-top",
     ]
     assert lines[8:11] == ["", "1 of 13: exit", "failed top/bad: it returned 1"]

@@ -122,28 +122,26 @@ def several_failures(tracking: Path) -> Path:
 def test_failures_on_a_hub_say_whether_they_are_new(tracking: Path, tmp_path: Path) -> None:
     old = runs.ended_run(tracking, run=OLD)
     with serving({NEW: several_failures(tracking), OLD: old}) as hub:
-        first = hub_pb2.Sighting(run=OLD, ident="top", started_unix_nanos=runs.START, git=GIT)
-        last = hub_pb2.Sighting(run="c" * 32, ident="top", started_unix_nanos=runs.START)
-        hub.failures.groups.extend(
-            [
-                hub_pb2.FailureGroup(signature="a" * 16, first=hub_pb2.Sighting(run=NEW), runs=1),
-                hub_pb2.FailureGroup(signature="b" * 16, first=first, before=last, runs=1200),
-            ]
-        )
+        first = query_pb2.Sighting(run=OLD, ident="top", started_unix_nanos=runs.START, git=GIT)
+        last = query_pb2.Sighting(run="c" * 32, ident="top", started_unix_nanos=runs.START)
+        elsewhere = query_pb2.Elsewhere(runs=3, first=first, idents=["other", "third"])
+        hub.readers[NEW].groups = {
+            "a" * 16: query_pb2.FailureGroup(first=query_pb2.Sighting(run=NEW), runs=1),
+            "b" * 16: query_pb2.FailureGroup(first=first, before=last, runs=1200, elsewhere=elsewhere),
+        }
         ask = caller(hub, tmp_path)
         lines = ask("failures", "-r", "hub:bbbb").stdout.splitlines()
         new, known = values(ask("failures", "-r", "hub:bbbb", "--json"))[:2]
-        requests = [asked for asked in hub.asked if isinstance(asked, hs.ListFailuresRequest)]
     assert lines[0] == "7 failures, 2 causes, 1 new since run aaaaaaaa"
     assert "  seen:   new since run aaaaaaaa" in lines
     (seen,) = (line for line in lines if "1,200" in line)
     assert seen.startswith("  seen:   in 1,200 runs, last in run cccccccc of 20")
     assert ", first in run aaaaaaaa of 20" in seen
-    assert seen.endswith(", commit 3f2a91c0 on main")
+    assert ", commit 3f2a91c0 on main; also in 3 runs of other, third since 20" in seen
     assert any("--cause bbbbbbbbbbbbbbbb -r hub:bbbbbbbbbbbb" in line for line in lines)
     assert (new["new"], new["runs"], new["before"]) == (True, 1, None)
     assert (known["new"], known["before"]["run"], known["first"]["run"]) == (False, "c" * 32, OLD)
-    assert [request.run for request in requests] == [NEW, NEW]
+    assert (new["elsewhere"], known["elsewhere"]["runs"]) == (None, 3)
 
 
 # -- diff
@@ -267,7 +265,7 @@ def test_two_runs_of_a_hub_are_compared_by_the_hub(ask: Gator, hub: FakeHub) -> 
 
 def entry(run: str, outcome: common_pb2.Outcome.ValueType, at: int) -> hub_pb2.HistoryEntry:
     return hub_pb2.HistoryEntry(
-        run=hub_pb2.Sighting(run=run, ident="top", started_unix_nanos=runs.START + at, git=GIT),
+        run=query_pb2.Sighting(run=run, ident="top", started_unix_nanos=runs.START + at, git=GIT),
         user="ann",
         outcome=outcome,
         wall_nanos=3 * runs.SECOND,
@@ -311,7 +309,7 @@ def test_the_trend_takes_an_ident_with_hub_before_it(ask: Gator, hub: FakeHub) -
 
 def test_every_key_of_these_answers_is_documented() -> None:
     page = (Path(__file__).parents[3] / "docs" / "json.md").read_text()
-    messages: list[Any] = [hub_pb2.Difference, hub_pb2.Side, hub_pb2.HistoryEntry, hub_pb2.Sighting]
+    messages: list[Any] = [hub_pb2.Difference, hub_pb2.Side, hub_pb2.HistoryEntry, query_pb2.Sighting]
     for message in messages:
         for field in message.DESCRIPTOR.fields:
             assert f"`{field.name}`" in page, field.full_name

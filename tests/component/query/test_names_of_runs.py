@@ -37,7 +37,11 @@ class Peer:
     def call(self, method: Callable[..., Any], request: hs.ListRunsRequest) -> hs.ListRunsResponse:
         del method
         name = request.name
-        found = [query_pb2.Run(id=run, ident=ident) for run, ident in RUNS if ident == name or name in run]
+        found = [
+            query_pb2.Run(id=run, ident=ident)
+            for run, ident in RUNS
+            if (ident == name or name in run) and request.ident in ("", ident)
+        ]
         return hs.ListRunsResponse(runs=found)
 
 

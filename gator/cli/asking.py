@@ -1,0 +1,99 @@
+"""Asks a run in a folder: its record where that can be read, else its live root."""
+
+import sys
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Protocol
+
+from gator.cli import selector
+from gator.daemon.folder import RunFolder
+from gator.errors import NotFoundError, StoreError, UsageError
+from gator.plain_file import is_plain
+from gator.v1 import query_service_pb2 as qs
+
+
+class Questions(Protocol):
+    """What can be asked about a run, as QueryService has it."""
+
+    def get_run(self, request: qs.GetRunRequest, /) -> qs.GetRunResponse:
+        """One run as a whole."""
+        ...
+
+    def get_node(self, request: qs.GetNodeRequest, /) -> qs.GetNodeResponse:
+        """One node with all its attempts."""
+        ...
+
+    def list_nodes(self, request: qs.ListNodesRequest, /) -> qs.ListNodesResponse:
+        """Nodes below a node."""
+        ...
+
+    def list_failures(self, request: qs.ListFailuresRequest, /) -> qs.ListFailuresResponse:
+        """Failed and lost jobs by their signature."""
+        ...
+
+    def list_waiting(self, request: qs.ListWaitingRequest, /) -> qs.ListWaitingResponse:
+        """What cannot start yet."""
+        ...
+
+    def list_events(self, request: qs.ListEventsRequest, /) -> qs.ListEventsResponse:
+        """Events."""
+        ...
+
+    def list_lines(self, request: qs.ListLinesRequest, /) -> qs.ListLinesResponse:
+        """Lines and messages."""
+        ...
+
+    def list_metrics(self, request: qs.ListMetricsRequest, /) -> qs.ListMetricsResponse:
+        """Metrics."""
+        ...
+
+    def list_samples(self, request: qs.ListSamplesRequest, /) -> qs.ListSamplesResponse:
+        """What an attempt used."""
+        ...
+
+
+@contextmanager
+def asking(found: selector.FoundRun) -> Generator[Questions]:
+    """Somebody who answers for a run."""
+    from gator.query import Queries
+    from gator.store.run_queries import FolderReader
+
+    close_dead(found)
+    folder = found.folder
+    live = folder.is_live()
+    if not _has_record(folder):
+        why = "it has only just begun, try again in a moment" if live else "the run never began"
+        raise NotFoundError(f"{folder.path} holds no record: {why}")
+    with ExitStack() as left:
+        try:
+            reader = left.enter_context(FolderReader.open(folder.path, live=live, copied=folder.is_copy()))
+            ask: Questions = Queries(reader)
+            # Of a live run a store may be in the making.
+            for why in () if live else reader.unreadable.values():
+                sys.stderr.write(f"gator: left out: {why}\n")
+        except StoreError as error:
+            control = folder.read_control() if live else None
+            if control is None and live:
+                raise NotFoundError(f"{error}: the run has only just begun, try again in a moment") from error
+            if control is None:
+                raise
+            from gator.cli.selector_remote import remote_questions
+
+            ask = left.enter_context(remote_questions(control))
+        yield ask
+
+
+def _has_record(folder: RunFolder) -> bool:
+    try:
+        return is_plain(folder.stores / "root.db")
+    except OSError as error:
+        raise UsageError(selector.unreadable(folder.path, error)) from error
+
+
+def close_dead(found: selector.FoundRun) -> None:
+    """Let the owner of a dead run write what is missing; everybody else sees the same and writes nothing."""
+    from gator.daemon.recovery import ensure_closed
+
+    # Where nothing can be written the view is the same: it is computed.
+    with suppress(StoreError, OSError):
+        ensure_closed(found.folder)

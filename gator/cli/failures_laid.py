@@ -1,0 +1,113 @@
+"""The failures of a run with the runs that repeat parts of it laid over.
+
+Invariant: only a name that means the newest of several runs has repeats laid over; a run that is named by its
+id or folder is shown as it was.
+"""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from gator.cli import output
+from gator.cli.runs_words import part_of
+from gator.cli.selector import LATEST, described, select, tracking_root
+from gator.cli.selector_home import FolderHome, Home
+from gator.cli.selector_hub import PREFIX
+from gator.cli.selector_open import OpenRun
+from gator.core.amounts import plural
+from gator.core.overlay import FAILURES, LaidJob, lay_over
+from gator.events import key_of_path
+from gator.spec.paths import PathPattern
+from gator.v1 import common_pb2, query_pb2
+
+_ENDED = (common_pb2.OUTCOME_PASSED, *sorted(FAILURES))
+
+
+class FailedIn(Struct, frozen=True):
+    """A failed job, and the run in which it failed."""
+
+    node: query_pb2.Node
+    run: query_pb2.Run
+    home: Home
+
+
+class Laid(Struct, frozen=True):
+    """A run with its repeats laid over."""
+
+    run: query_pb2.Run
+    homes: Mapping[str, Home]
+    """By the id of the run."""
+    runs: Mapping[str, query_pb2.Run]
+    """The run and its repeats in the order of their starts, by id."""
+    jobs: Mapping[str, LaidJob]
+    """By path: those that failed in the run, and all that ran in a repeat."""
+    nodes: Mapping[tuple[str, str], query_pb2.Node]
+    """Failed jobs by run and path."""
+
+    def failed(self, globs: Sequence[str]) -> Iterator[FailedIn]:
+        """The jobs that fail still, in the order of the tree."""
+        patterns = [PathPattern(glob) for glob in globs]
+        for path in sorted(
+            (path for path, job in self.jobs.items() if job.outcome in FAILURES), key=key_of_path
+        ):
+            if not patterns or any(pattern.matches(path) for pattern in patterns):
+                run = self.jobs[path].run
+                yield FailedIn(self.nodes[run, path], self.runs[run], self.homes[run])
+
+    def headline(self) -> str:
+        """`run 3a700579 of nightly with 2 repeats laid over: 5ad0c1f2, 77e01b9c`."""
+        repeats = [run[:8] for run in self.runs if run != self.run.id]
+        names = f"{', '.join(repeats[:5])}{', …' if len(repeats) > 5 else ''}"
+        count = plural(len(repeats), "repeat")
+        return output.paint(
+            f"run {self.run.id[:8]} of {self.run.ident} with {count} laid over: {names}", "dim"
+        )
+
+
+def line_of(wanted: str | None) -> str:
+    """Returns the name to open: without one the run that `latest` means, not a repeat that came after it."""
+    return LATEST if wanted is None else wanted
+
+
+def laid_over(opened: OpenRun, wanted: str | None) -> Laid | None:
+    """Returns a run with its repeats laid over; None where it has none, or this very run was named."""
+    name = (wanted or "").removeprefix(PREFIX)
+    if name not in ("", LATEST, opened.run.ident):
+        return None
+    history = opened.home.history()
+    repeats = history.repeats(opened.run)
+    if not repeats:
+        return None
+    runs = {run.id: run for run in (opened.run, *repeats)}
+    nodes: dict[tuple[str, str], query_pb2.Node] = {}
+
+    def jobs(run: query_pb2.Run) -> Iterator[tuple[str, common_pb2.Outcome.ValueType, int]]:
+        outcomes = sorted(FAILURES) if run is opened.run else _ENDED
+        for node in history.nodes(run, outcomes):
+            if node.outcome in FAILURES:
+                nodes[run.id, node.path] = node
+            yield node.path, node.outcome, node.seed
+
+    laid = lay_over((run.id, jobs(run)) for run in runs.values())
+    # Only of these the command line is asked for, which a list leaves out.
+    for number in {job.run for job in laid.values() if job.outcome in FAILURES} - {opened.run.id}:
+        runs[number] = history.whole(runs[number])
+    homes = {run.id: opened.home if run is opened.run else opened.home.of(run) for run in runs.values()}
+    return Laid(opened.run, homes, runs, laid, nodes)
+
+
+def later_part(opened: OpenRun, laid: Laid | None, tracking: Path | None) -> str:
+    """Returns what to say where a run that was started later, and is no repeat of this one, is not shown."""
+    if not isinstance(opened.home, FolderHome):
+        return ""
+    newest = described(select(None, tracking_root(tracking)))
+    if newest is None or newest.id in (laid.runs if laid is not None else (opened.run.id,)):
+        return ""
+    part = part_of(newest) or "the whole spec"
+    name = shlex.quote(Path(newest.folder).name)
+    return (
+        f"this is run {opened.run.id[:8]} of {part_of(opened.run) or 'the whole spec'}; "
+        f"the newest is one of {part}: gator failures -r {name}"
+    )

@@ -1,0 +1,75 @@
+"""Series of runs: the runs of one ident and one selection, without those that repeat a part of another run.
+
+Invariant: two selections are the same when their normal forms are.
+"""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import Protocol, TypeVar
+
+from gator.v1 import query_pb2
+
+WHOLE = query_pb2.Selection()
+"""The selection of a run of the whole spec."""
+
+
+def selection_of(only: Iterable[str], skip: Iterable[str], tags: Iterable[str]) -> query_pb2.Selection:
+    """Returns a selection in its normal form: each list sorted, without duplicates."""
+    return query_pb2.Selection(only=sorted({*only}), skip=sorted({*skip}), tags=sorted({*tags}))
+
+
+def normal(selection: query_pb2.Selection) -> query_pb2.Selection:
+    """Returns the normal form of a selection that came from elsewhere."""
+    return selection_of(selection.only, selection.skip, selection.tags)
+
+
+def key_of(selection: query_pb2.Selection) -> str:
+    """Returns a short text that is the same for equal selections; empty for the whole spec."""
+    if selection == WHOLE:
+        return ""
+    return sha256(normal(selection).SerializeToString(deterministic=True)).hexdigest()[:16]
+
+
+def options_of(selection: query_pb2.Selection) -> str:
+    """Returns the options of `gator run` that make a selection; empty for the whole spec."""
+    words: list[str] = []
+    for option, values in (
+        ("--only", selection.only),
+        ("--tag", selection.tags),
+        ("--skip", selection.skip),
+    ):
+        for value in values:
+            words += [option, value]
+    return shlex.join(words)
+
+
+class Described(Protocol):
+    """What is known of a run at its start."""
+
+    @property
+    def selection(self) -> query_pb2.Selection:
+        """Which part of its spec it runs."""
+        ...
+
+    @property
+    def parent(self) -> str:
+        """Id of the run of which it repeats a part; empty if it repeats none."""
+        ...
+
+
+Run = TypeVar("Run", bound=Described)
+
+
+def is_of(run: Described, selection: query_pb2.Selection) -> bool:
+    """Returns whether a run belongs to the series of its ident with this selection."""
+    return not run.parent and key_of(run.selection) == key_of(selection)
+
+
+def representative(runs: Sequence[Run]) -> Run | None:
+    """Returns the run that an ident means, of the runs of that ident, newest first.
+
+    It is the newest run of the whole spec, else the newest that repeats no other run, else the newest.
+    """
+    whole = [run for run in runs if is_of(run, WHOLE)]
+    return next(iter(whole or [run for run in runs if not run.parent] or runs), None)

@@ -1,0 +1,183 @@
+"""A run of a part of a spec takes nothing from the runs of the whole: they are another series."""
+
+import json
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+from gator.store import RunReader
+from gator.store.run_meta import run_of
+from gator.v1 import query_pb2
+from tests.acceptance.support import Done, Gator
+
+SPEC = """\
+!JobGroup
+ident: nightly
+jobs:
+- !Job {ident: good, tags: [smoke], shell: "exit 0"}
+- !Job {ident: bad, tags: [smoke], shell: "echo broken; [ -e mended ]"}
+- !Job {ident: random, shell: "echo $GATOR_SEED; [ -e mended ] || [ $GATOR_SEED != 5 ]", seed: 5}
+- !Job {ident: worse, shell: "exit 3"}
+"""
+FAILING = ["nightly/bad", "nightly/random", "nightly/worse"]
+
+
+def described(gator: Gator, folder: Path | None = None) -> query_pb2.Run:
+    """What the newest run, or that in a folder, recorded of itself."""
+    with RunReader(folder or gator.folder) as reader:
+        return run_of(reader.meta, folder or gator.folder)
+
+
+def planned(gator: Gator, *options: str) -> list[str]:
+    """The jobs that a run with these options would have."""
+    lines = gator("run", *options, "--dry-run", "spec.yaml").expect(0).out.splitlines()
+    return sorted(
+        word for line in lines for word in ("good", "bad", "random", "worse") if word in line.split()
+    )
+
+
+def failing(gator: Gator, *options: str) -> list[str]:
+    """The paths that `gator failures` shows."""
+    lines = gator("failures", "--json", *options).expect(0).out.splitlines()
+    return sorted(json.loads(line)["path"] for line in lines)
+
+
+def again_of(done: Done, path: str) -> list[str]:
+    """The arguments of the `again:` line of a job."""
+    (line,) = {line for line in done.out.splitlines() if "again:" in line and f"/{path} " in line}
+    return shlex.split(line.split("again: ", 1)[1])[1:]
+
+
+def test_a_run_of_one_job_changes_nothing_of_the_whole(gator: Gator) -> None:
+    gator("run", gator.spec(SPEC)).expect(1)
+    whole = described(gator)
+    gator("run", "--only", "/nightly/worse", "spec.yaml").expect(1)
+    part = described(gator)
+    assert (whole.selection, whole.parent) == (query_pb2.Selection(), "")
+    assert (list(part.selection.only), part.parent) == (["/nightly/worse"], "")
+    assert planned(gator, "--only", "@failed") == ["bad", "random", "worse"]
+    assert planned(gator, "--skip", "@passed") == ["bad", "random", "worse"]
+    assert failing(gator) == FAILING
+    assert failing(gator, "-r", "nightly") == FAILING
+    assert failing(gator, "-r", part.id) == ["nightly/worse"]
+    said = gator("failures").expect(0).err
+    assert "the newest is one of --only /nightly/worse: gator failures -r" in said
+    assert "worse" in gator("tree").expect(0).out
+    assert "random" not in gator("tree").out, "without -r the run that was started last is shown"
+
+
+def test_a_tag_has_a_history_of_its_own(gator: Gator) -> None:
+    gator("run", "--tag", "smoke", gator.spec(SPEC)).expect(1)
+    smoke = described(gator)
+    gator("run", "spec.yaml").expect(1)
+    assert planned(gator, "--tag", "smoke", "--only", "@failed") == ["bad"]
+    assert planned(gator, "--tag", "smoke", "--tag", "smoke", "--skip", "@passed") == ["bad"]
+    assert planned(gator, "--only", "@failed") == ["bad", "random", "worse"]
+    (gator.root / "mended").touch()
+    gator("run", "--tag", "smoke", "spec.yaml").expect(0)
+    history = json.loads(gator("trend", "nightly/bad", "--tag", "smoke", "--json").expect(0).out)
+    assert [entry["outcome"] for entry in history["entries"]] == ["passed", "failed"]
+    assert history["entries"][1]["run"]["run"] == smoke.id
+    whole = json.loads(gator("trend", "nightly/bad", "--json").expect(0).out)
+    assert [entry["outcome"] for entry in whole["entries"]] == ["failed"]
+
+
+def test_without_a_run_of_the_tag_it_is_said_which_is_missing(gator: Gator) -> None:
+    gator("run", gator.spec(SPEC)).expect(1)
+    said = gator("run", "--tag", "smoke", "--only", "@failed", "spec.yaml").expect(2).err
+    assert "--only @failed: no run of nightly with --tag smoke in" in said
+    assert planned(gator, "--skip", "/nightly/good", "--only", "@failed") == ["bad", "random", "worse"]
+
+
+def test_the_printed_line_repeats_a_job_and_is_laid_over_its_run(gator: Gator) -> None:
+    done = gator("run", gator.spec(SPEC)).expect(1)
+    whole = described(gator)
+    (gator.root / "mended").touch()
+    gator(*again_of(done, "nightly/bad")).expect(0)
+    repeat = described(gator)
+    assert repeat.parent == whole.id
+    assert failing(gator) == ["nightly/random", "nightly/worse"]
+    assert "with 1 repeat laid over" in gator("failures").out
+    assert failing(gator, "-r", whole.id) == FAILING, "a run that is named is shown as it was"
+    assert planned(gator, "--only", "@failed") == ["random", "worse"]
+    assert planned(gator, "--skip", "@passed") == ["random", "worse"]
+    assert f"repeats {whole.id[:8]}" in gator("runs").out
+    assert f"repeats {whole.id[:8]}" in gator("status").out
+    assert json.loads(gator("status", "-r", "latest", "--json").out)["run"]["id"] == whole.id
+
+
+def test_repeats_of_repeats_are_laid_over_the_first_run(gator: Gator) -> None:
+    gator("run", gator.spec(SPEC)).expect(1)
+    whole = described(gator)
+    done = gator("run", "--only", "@failed", "spec.yaml").expect(1)
+    first = described(gator)
+    assert (first.parent, first.seed) == (whole.id, whole.seed)
+    (gator.root / "mended").touch()
+    gator(*again_of(done, "nightly/bad")).expect(0)
+    assert described(gator).parent == whole.id
+    gator("run", "--repeat", first.id[:12], "--only", "/nightly/random", "spec.yaml").expect(0)
+    assert described(gator).parent == whole.id
+    assert failing(gator) == ["nightly/worse"]
+
+
+def test_a_repeat_with_another_seed_mends_nothing_and_with_the_same_it_does(gator: Gator) -> None:
+    spec = SPEC.replace(", seed: 5}", "}").replace("[ $GATOR_SEED != 5 ]", "false")
+    gator("run", "--seed", "7", gator.spec(spec)).expect(1)
+    (gator.root / "mended").touch()
+    gator("run", "--only", "@failed", "--seed", "8", "spec.yaml").expect(1)
+    assert failing(gator) == FAILING
+    gator("run", "--only", "@failed", "spec.yaml").expect(1)
+    assert failing(gator) == ["nightly/worse"]
+    assert described(gator).seed == 7
+
+
+def test_a_job_fails_again_with_the_seed_with_which_it_failed(gator: Gator) -> None:
+    spec = '!JobGroup\nident: top\njobs:\n- !Job {ident: x, shell: "echo $GATOR_SEED >> seeds; false"}\n'
+    done = gator("run", "--seed", "top/x=99", gator.spec(spec)).expect(1)
+    repeated = gator("run", "--only", "@failed", "spec.yaml").expect(1)
+    gator(*again_of(repeated, "top/x")).expect(1)
+    gator(*again_of(done, "top/x")).expect(1)
+    assert (gator.root / "seeds").read_text().split() == ["99"] * 4
+
+
+def test_a_run_that_is_gone_is_recorded_as_the_parent_all_the_same(gator: Gator) -> None:
+    done = gator("run", gator.spec(SPEC)).expect(1)
+    whole, folder = described(gator), gator.folder
+    words = again_of(done, "nightly/worse")
+    shutil.rmtree(folder)
+    gator(*words).expect(1)
+    assert described(gator).parent == whole.id
+    said = gator("run", "--repeat", "nosuch", "spec.yaml").expect(2).err
+    assert "--repeat nosuch: there is no such run in" in said
+
+
+def test_a_repeat_of_another_ident_is_refused(gator: Gator) -> None:
+    gator("run", gator.spec(SPEC)).expect(1)
+    run = described(gator)
+    said = gator("run", "--id", "other", "--repeat", run.id, "spec.yaml").expect(2).err
+    assert "that is a run of nightly, and this spec is other" in said
+
+
+def test_jobs_that_a_repeat_did_not_run_keep_their_outcome(gator: Gator) -> None:
+    spec = SPEC.replace("exit 3", "if [ -e mended ]; then sleep 60.7; fi; exit 3")
+    gator("run", gator.spec(spec)).expect(1)
+    (gator.root / "mended").touch()
+    gator("run", "--only", "@failed", "--deadline", "2s", "spec.yaml").expect(1)
+    assert failing(gator) == ["nightly/worse"]
+
+
+def test_diff_and_sightings_stay_within_the_series(gator: Gator) -> None:
+    gator("run", gator.spec(SPEC)).expect(1)
+    first = described(gator)
+    gator("run", "--tag", "smoke", "spec.yaml").expect(1)
+    assert "seen:" not in gator("failures", "-r", described(gator).id).out, "it is the first of its series"
+    gator("run", "spec.yaml").expect(1)
+    second = described(gator)
+    gator("run", "--only", "@failed", "spec.yaml").expect(1)
+    gator("run", "--tag", "smoke", "spec.yaml").expect(1)
+    seen: dict[str, Any] = json.loads(gator("failures", "--json", "-r", second.id).out.splitlines()[0])
+    assert (seen["new"], seen["runs"], seen["before"]["run"]) == (False, 2, first.id)
+    lines = gator("diff").expect(0).out.splitlines()
+    assert (lines[0].split()[3], lines[1].split()[3]) == (first.id[:8], second.id[:8])
+    assert "different parts" in gator("diff", "-1", second.id).err
