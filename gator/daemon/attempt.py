@@ -17,8 +17,10 @@ from gator.core.wrapper_actions import Action, Exit, Finished, Look, Record, Sig
 from gator.daemon.scratch import make_scratch
 from gator.daemon.script_file import remove_script, write_script
 from gator.errors import UserError
-from gator.process.belongings import Belonging
+from gator.process.belonging import Belonging
+from gator.process.birthmark import Birthmarks
 from gator.process.pipes import Pipe
+from gator.process.procfs import ticks_now
 from gator.process.refusal import SpawnError
 from gator.process.sampling import judge_peak
 from gator.process.spawn import Command, Process, spawn
@@ -52,6 +54,10 @@ class Surroundings(Protocol):
 
     def token(self, path: str, attempt: int) -> str:
         """The token with which the attempt's own processes report."""
+        ...
+
+    def birthmark(self) -> Birthmarks:
+        """A number that tells the attempt's processes from those of others."""
         ...
 
     def describe(self, pid: int, prepared: Prepared, cores: int) -> event_pb2.Started:
@@ -141,7 +147,9 @@ class Attempt:
         now = self._now()
         try:
             prepared = self._prepare()
-            process = spawn(self._command(prepared))
+            births = self._host.birthmark()
+            since = ticks_now()
+            process = spawn(self._command(prepared, births.number))
         except SpawnError as error:
             self._fail(error.message, error.errno, error.transient)
             return
@@ -155,7 +163,7 @@ class Attempt:
             return
         self.process = process
         marks = {name: prepared.env[name] for name in ("GATOR_RUN", "GATOR_PATH", "GATOR_ATTEMPT")}
-        self.belonging = Belonging(process.pid, marks)
+        self.belonging = Belonging(process.pid, marks, births=births, since=since, name=self.node.path)
         started = self._host.describe(process.pid, prepared, self.node.cores)
         self._take(self.wrapper.on_spawned(now, started), partial(self._host.on_started, self))
         self._pipes = self._host.watch(self, process)
@@ -282,7 +290,7 @@ class Attempt:
             write_script(prepared.script_file, prepared.script)
         return prepared
 
-    def _command(self, prepared: Prepared) -> Command:
+    def _command(self, prepared: Prepared, birthmark: int) -> Command:
         settings = self.node.job.settings
         return Command(
             argv=prepared.argv,
@@ -292,6 +300,7 @@ class Attempt:
             tty=settings.tty,
             nice=settings.nice,
             ulimit=settings.ulimit,
+            birthmark=birthmark,
         )
 
     def _read_rest(self) -> None:

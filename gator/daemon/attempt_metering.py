@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from gator.daemon.attempt import Attempt
 from gator.daemon.threads import beside
-from gator.process.belongings import Belonging
+from gator.process.belonging import Belonging
 from gator.process.pace import Pace
 from gator.process.sampling import Sampler, Usage
 from gator.v1 import event_pb2
@@ -93,6 +93,7 @@ class Metering:
             if metered is None:
                 self._sampler.forget(pid)
                 continue
+            metered.attempt.belonging.remember(usage.members)
             metered.attempt.on_sample(_message(metered, now, usage), usage.peak_memory_bytes)
             metered.at, metered.cpu_seconds = now, usage.cpu_seconds
         self._arm()
@@ -101,7 +102,7 @@ class Metering:
 def _message(metered: _Metered, now: int, usage: Usage) -> event_pb2.Sample:
     seconds = max(now - metered.at, 1) / 1e9
     return event_pb2.Sample(
-        processes=usage.processes,
+        processes=len(usage.members),
         cores=(usage.cpu_seconds - metered.cpu_seconds) / seconds,
         memory_bytes=usage.memory_bytes,
         read_bytes=usage.read_bytes,

@@ -4,12 +4,11 @@ Rule: every look is answered, also on a host that has run out of descriptors.
 """
 
 import asyncio
-from collections.abc import Callable, Container, Coroutine
+from collections.abc import Container, Coroutine
 from typing import Any
 
 from gator.daemon.attempt import Attempt
-from gator.process.belongings import cheap_look
-from gator.process.ending import Endings
+from gator.process.ending import Ended, Endings
 
 _PAUSE_SECONDS = 0.1
 _TRIES = 300
@@ -18,18 +17,27 @@ _TRIES = 300
 class Rest:
     """Finds what is left of attempts. `expected` are all children of this process that are no orphans."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, expected: Container[int], is_alone: Callable[[], bool]
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, expected: Container[int]) -> None:
         self._loop = loop
-        self._expected = expected
-        self._is_alone = is_alone
         self._endings = Endings(expected)
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def add(self, attempt: Attempt) -> None:
+        """An attempt has started its process."""
+        self._endings.strays.add(attempt.belonging)
+
+    def remove(self, attempt: Attempt) -> None:
+        """Nothing of an attempt is known to live."""
+        self._endings.strays.remove(attempt.belonging)
+
+    async def end_adopted(self, grace_seconds: float) -> Ended:
+        """End all orphans that this process adopted; for when no attempt runs any more."""
+        return await self._endings.end_adopted(grace_seconds)
+
     def look(self, attempt: Attempt) -> None:
         """Tell an attempt what of it still lives: at once where nothing can, as nearly always."""
-        if cheap_look(attempt.belonging, self._expected):
+        whose = attempt.belonging
+        if self._endings.may_live(whose) or self._endings.strays.awaits(whose):
             self._run(self._look_through(attempt))
         else:
             attempt.on_left_over([])
@@ -45,14 +53,21 @@ class Rest:
         self._endings.close()
 
     async def _look_through(self, attempt: Attempt) -> None:
-        for _ in range(_TRIES):
+        whose, strays = attempt.belonging, self._endings.strays
+        tries = 0
+        while tries < _TRIES:
             try:
-                found = await self._endings.find(attempt.belonging, strays=self._is_alone())
+                found = await self._endings.find(whose)
+                if not found and strays.awaits(whose):
+                    # It ends by itself, as the attempt that has taken the orphan gives up in the end.
+                    await asyncio.sleep(_PAUSE_SECONDS)
+                    continue
             except OSError:
                 # No descriptors or no memory: that does not last, and an unanswered look would hang.
                 await asyncio.sleep(_PAUSE_SECONDS)
+                tries += 1
                 continue
-            attempt.on_left_over([str(process) for process in found])
+            attempt.on_left_over([strays.describe(process, whose) for process in found])
             return
         attempt.on_left_over([])
 
@@ -61,7 +76,7 @@ class Rest:
             if attempt.is_over:
                 return
             try:
-                await self._endings.signal_job(attempt.belonging, number, strays=self._is_alone())
+                await self._endings.signal_job(attempt.belonging, number)
             except OSError:
                 # As above; the group of the leader has been met already.
                 await asyncio.sleep(_PAUSE_SECONDS)

@@ -43,6 +43,8 @@ from gator.errors import GatorError, NotFoundError
 from gator.plan import Plan
 from gator.ports import Clock, Display, RunInfo
 from gator.posting import Poster
+from gator.process.belongings import name_all
+from gator.process.ending import Ended, Endings
 from gator.process.guard import Guard
 from gator.process.host import RPC_THREADS, become_subreaper, close_inherited, lacks_threads
 from gator.process.reaper import Reaper
@@ -61,6 +63,8 @@ INLINE = "inline"
 SWITCH_INTERVAL = 0.0005
 """Seconds; the store's writing thread needs the interpreter often and shortly."""
 ACK_SECONDS = 0.02
+ADOPTED_GRACE_SECONDS = 1.0
+"""Time between TERM and KILL for orphans that are left when the run is over."""
 SERVE_AFTER = 0.1
 """Seconds after which a run listens that has started no daemon."""
 
@@ -93,6 +97,8 @@ class Root:
         self.server_end = ServerEnd()
         self._host: WrapperHost | None = None
         self._fleet: Fleet | None = None
+        self._endings: Endings | None = None
+        """For orphans of daemons; of jobs that run inline the host knows."""
         self._desk: ClientDesk | None = None
         self.uploader: Uploader | None = None
         """What feeds the hub; whoever runs the root lets it finish when the run is over."""
@@ -143,6 +149,7 @@ class Root:
                 await self._fleet.drain_all()
         finally:
             await self.server_end.wait(serving)
+        await self._end_adopted(ADOPTED_GRACE_SECONDS)
         await self._view.end()
         if not (self.folder.stores / ROOT_STORE).exists():
             # The open file takes everything, so that nothing else would tell.
@@ -213,6 +220,8 @@ class Root:
         if placement in (Placement.INLINE, Placement.AUTO):
             self._build_inline()
         if placement is not Placement.INLINE:
+            if self._host is None:
+                self._endings = Endings(self._reaper.watched)
             self._fleet = Fleet(
                 FleetContext(
                     self._context(), self._key, self._address, self.folder.stores, self.folder.daemons
@@ -220,7 +229,7 @@ class Root:
                 LocalScheduler(self._reaper, options.environment),
                 self._reports,
                 read_batches,
-                partial(_sweep, self._run),
+                self._sweep,
             )
             self._tiers = self._reports.tiers = TierDaemons(
                 self._fleet, self._tree, self._dispatch, self._engine, self._clock, self._view.started
@@ -286,6 +295,23 @@ class Root:
         if self._fleet is not None:
             self._wanted.set()
             self._fleet.start(role, alone=alone)
+
+    # -- processes without a daemon
+
+    async def _sweep(self, daemon: str) -> None:
+        """Kill all that a dead daemon has left; what bears no sign of it became a child of this process."""
+        await in_thread(sweep, self._run, daemon)
+        await self._end_adopted(0.0)
+
+    async def _end_adopted(self, grace_seconds: float) -> None:
+        """End the orphans that this process adopted, and tell of them."""
+        ending = self._endings or self._host
+        ended = await ending.end_adopted(grace_seconds) if ending is not None else Ended((), ())
+        if ended.found:
+            found = name_all(ended.found)
+            self._display.on_notice(
+                f"ended orphans of this run that no job answers for: {found}", warning=True
+            )
 
     # -- from the engine
 
@@ -401,7 +427,3 @@ def _slots(pools: Pools, plan: Plan) -> int:
     """How many jobs can run at once, as far as that decides over the number of daemons."""
     free = any(node.job is not None and node.demand.cores == 0 for node in plan.nodes.values())
     return max(64, 8 * pools.cores) if free else pools.cores
-
-
-async def _sweep(run: str, daemon: str) -> None:
-    await in_thread(sweep, run, daemon)

@@ -20,6 +20,7 @@ from gator.errors import StoreError
 from gator.link.server import ATTACH, parent_service
 from gator.link.uplink import Uplink
 from gator.posting import Poster
+from gator.process.belongings import name_all
 from gator.process.guard import Guard
 from gator.process.host import become_subreaper, close_inherited
 from gator.process.pipes import watch_eof
@@ -35,6 +36,8 @@ SWITCH_INTERVAL = 0.0005
 if TYPE_CHECKING:
     from gator.daemon.tier_service import TierService
 
+ADOPTED_GRACE_SECONDS = 1.0
+"""Time between TERM and KILL for orphans that are left when a daemon has no more to do."""
 EXIT_FAULT = 71
 EXIT_ORPHANED = 70
 """Exit code of a daemon whose parent is gone (EX_SOFTWARE of sysexits.h)."""
@@ -81,6 +84,9 @@ class Service:
             return EXIT_ORPHANED
         await self._server.stop()
         await in_thread(self._store.close)
+        ended = await self._host.end_adopted(ADOPTED_GRACE_SECONDS)
+        if ended.found:
+            sys.stderr.write(f"ended orphans that no job was known to have left: {name_all(ended.found)}\n")
         guard.close()
         return 0
 

@@ -25,6 +25,8 @@ from gator.daemon.scratch import remove_scratch, stays
 from gator.daemon.threads import beside
 from gator.errors import PreconditionError
 from gator.events import is_below
+from gator.process.birthmark import Birthmarks, each_birthmark
+from gator.process.ending import Ended
 from gator.process.pipes import Pipe, Pipes
 from gator.process.reaper import Reaper
 from gator.process.spawn import Process
@@ -110,7 +112,8 @@ class WrapperHost:
         self._timer_at = 0
         self._late_wakes = LateWakeDetector()
         watched = reaper.watched if expected is None else expected
-        self._rest = Rest(loop, watched, lambda: len(self._attempts) <= 1)
+        self._rest = Rest(loop, watched)
+        self._births = each_birthmark(context.run.run, context.daemon)
         self._metering = Metering(loop, (context.run.sample_interval_millis or DEFAULT_SAMPLE_MILLIS) / 1e3)
         self._changed: set[Attempt] = set()
         self._progress_timer: asyncio.TimerHandle | None = None
@@ -187,6 +190,10 @@ class WrapperHost:
         self._idle.append(then)
         self._loop.call_soon(self._check_idle)
 
+    async def end_adopted(self, grace_seconds: float) -> Ended:
+        """End all orphans that this process adopted; for when nothing runs any more."""
+        return await self._rest.end_adopted(grace_seconds)
+
     def close(self) -> None:
         """Let go of pipes and timers; what still runs is not ended by this."""
         self._outbox.send()
@@ -231,6 +238,7 @@ class WrapperHost:
     def watch(self, attempt: Attempt, process: Process) -> dict[common_pb2.Stream.ValueType, Pipe]:
         """Read the pipes of a process that was started, and wait for its end."""
         self._reaper.watch(process.pid, attempt.on_exit)
+        self._rest.add(attempt)
         self._metering.add(attempt, process.pid)
         fds = {common_pb2.STREAM_STDOUT: process.stdout_fd}
         if process.stderr_fd is not None:
@@ -247,6 +255,10 @@ class WrapperHost:
     def token(self, path: str, attempt: int) -> str:
         """The token with which the attempt's own processes report."""
         return self._context.token(path, attempt)
+
+    def birthmark(self) -> Birthmarks:
+        """A number that tells the next attempt's processes from those of others."""
+        return next(self._births)
 
     def describe(self, pid: int, prepared: Prepared, cores: int) -> event_pb2.Started:
         """The record of a start."""
@@ -306,6 +318,7 @@ class WrapperHost:
         """Nothing of an attempt lives any more: the next of its lease may start."""
         self._uncommitted += 1
         self._outbox.forget(attempt)
+        self._rest.remove(attempt)
         self._changed.discard(attempt)
         if self._attempts.pop(attempt.key, None) is not None:
             number = attempt.node.lease

@@ -12,7 +12,8 @@ from collections.abc import Callable, Container
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from gator.process.belongings import NOBODY, Belonging, cheap_look, select
+from gator.process.belonging import Belonging
+from gator.process.belongings import NOBODY, cheap_look, select
 from gator.process.procfs import (
     Census,
     ProcessInfo,
@@ -21,6 +22,7 @@ from gator.process.procfs import (
     read_process,
     signal_exactly,
 )
+from gator.process.strays import Strays
 
 UNKILLABLE_AFTER_S = 5.0
 _EMPTY_PASSES = 4
@@ -41,37 +43,52 @@ class Endings:
     """Finds and signals what belongs to jobs of this process.
 
     `expected` are the children that this process accounts for, a live view: leaders, guards, daemons.
+    `strays` knows the attempts that run here and decides on orphans without signs.
     """
 
     def __init__(self, expected: Container[int] = NOBODY, *, own_pid: int | None = None) -> None:
         self._expected = expected
         self._own_pid = os.getpid() if own_pid is None else own_pid
         self._census = Census()
+        self.strays = Strays(self._own_pid)
         self._executor = ThreadPoolExecutor(1, "census")
         self._running: asyncio.Future[Snapshot] | None = None
         self._next: asyncio.Future[Snapshot] | None = None
 
-    async def find(self, whose: Belonging, *, strays: bool = False) -> list[ProcessInfo]:
+    async def find(self, whose: Belonging) -> list[ProcessInfo]:
         """The living processes that belong, from a pass that starts after this call.
 
-        With `strays`, also adopted orphans without any sign, for when no other job runs. Once the leader
-        is reaped, an empty pass is not trusted while a child of unknown origin says otherwise: what forks
-        and dies all the time may be met by the next one.
+        Once the leader is reaped, an empty pass is not trusted while a child of unknown origin says
+        otherwise: what forks and dies all the time may be met by the next one.
         """
-        strays_of = self._own_pid if strays else None
         for _ in range(_EMPTY_PASSES):
-            found = select(await self._take(), whose, self._expected, strays_of=strays_of)
-            if found or not whose.leader_reaped or not cheap_look(whose, self._expected):
+            found = select(
+                await self._take(),
+                whose,
+                self._expected,
+                adopted_by=self._own_pid,
+                is_stray=self.strays.is_left_to,
+            )
+            if found or not whose.leader_reaped or not self.may_live(whose):
                 return found
         return []
 
-    async def look(self, whose: Belonging, *, strays: bool = False) -> list[ProcessInfo]:
-        """What is left of a job whose leader was reaped: nothing at once, or after a pass over /proc."""
-        if not cheap_look(whose, self._expected):
-            return []
-        return await self.find(whose, strays=strays)
+    def may_live(self, whose: Belonging) -> bool:
+        """Whether something of a job may live whose leader was reaped; costs little."""
+        return cheap_look(whose, self._expected, self.strays.is_left_to)
 
-    async def signal_job(self, whose: Belonging, number: int, *, strays: bool = False) -> list[ProcessInfo]:
+    async def look(self, whose: Belonging) -> list[ProcessInfo]:
+        """What is left of a job whose leader was reaped: nothing at once, or after a pass over /proc."""
+        return await self.find(whose) if self.may_live(whose) else []
+
+    async def end_adopted(self, grace_s: float) -> "Ended":
+        """End every orphan that this process adopted, whosever it was: nobody would be left to do it."""
+        everybody = Belonging(0, {}, True, takes_all=True)
+        if not self.may_live(everybody):
+            return Ended((), ())
+        return await self.end(everybody, grace_s)
+
+    async def signal_job(self, whose: Belonging, number: int) -> list[ProcessInfo]:
         """Send a signal to all that belongs, and give what was met.
 
         The group of a leader that is not reaped gets it at once, the others after a pass over /proc.
@@ -80,15 +97,13 @@ class Endings:
         if whose.leader and not whose.leader_reaped:
             struck = whose.leader
             _strike_group(whose.leader, number)
-        found = await self.find(whose, strays=strays)
+        found = await self.find(whose)
         for process in found:
             if process.group != struck or number == signal.SIGKILL:
                 _strike(process, number, whose)
         return found
 
-    async def end(
-        self, whose: Belonging, grace_s: float, *, strays: bool = False, limit_s: float = UNKILLABLE_AFTER_S
-    ) -> Ended:
+    async def end(self, whose: Belonging, grace_s: float, *, limit_s: float = UNKILLABLE_AFTER_S) -> Ended:
         """End what is left: TERM, after `grace_s` KILL, and again until a pass finds nothing.
 
         Gives up `limit_s` after the first KILL. A grace of 0 kills at once.
@@ -98,7 +113,7 @@ class Endings:
         met: dict[tuple[int, int], ProcessInfo] = {}
         warned: set[tuple[int, int]] = set()
         pause = _FIRST_PAUSE_S
-        while found := await self.find(whose, strays=strays):
+        while found := await self.find(whose):
             met |= {(process.pid, process.start_ticks): process for process in found}
             if now() >= kill_at + limit_s:
                 return Ended(tuple(met.values()), tuple(found))

@@ -1,7 +1,8 @@
 """A small shell that outlives its owner by a moment, only to sweep up after it.
 
 It waits on a pipe whose other end only the owner holds: end of file means that the owner is gone,
-however it died. It carries no marks, or it would sweep itself.
+however it died. It carries no marks, or it would sweep itself, and no birthmark of a job that this process
+belongs to, or it would count as left behind by that.
 """
 
 import contextlib
@@ -11,8 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gator.process.belongings import spare
+from gator.process.birthmark import Bearer
+from gator.process.procfs import read_bytes
 
 _SCRIPT = "cd /; trap '' HUP INT QUIT TERM; read -r _ && exit 0; exec \"$@\""
+_SWEEP = b"gator.process.sweep"
+_CMDLINE_BYTES = 4096
 _ROOT = str(Path(__file__).resolve().parents[2])
 
 
@@ -50,20 +55,30 @@ class Guard:
                 os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
 
 
+def is_guard(pid: int) -> bool:
+    """Returns whether a process is a guard of any owner: these end by themselves."""
+    return _SWEEP in (read_bytes(f"/proc/{pid}/cmdline", _CMDLINE_BYTES) or b"").split(b"\0")
+
+
 def _start(read_fd: int, names: list[str], environment: Mapping[str, str]) -> int:
     # The rest of the environment stays: an interpreter may need its LD_LIBRARY_PATH.
     env = {name: value for name, value in environment.items() if not name.startswith("GATOR_")}
     env["PYTHONPATH"] = _ROOT
-    sweeping = [sys.executable, "-S", "-s", "-P", "-m", "gator.process.sweep", *names]
-    return os.posix_spawn(
-        "/bin/sh",
-        ["sh", "-c", _SCRIPT, "guard", *sweeping],
-        env,
-        file_actions=[
-            (os.POSIX_SPAWN_DUP2, read_fd, 0),
-            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
-        ],
-        setsid=True,
-        setsigmask=(),
-    )
+    sweeping = [sys.executable, "-S", "-s", "-P", "-m", _SWEEP.decode(), *names]
+    bearer = Bearer()
+    bearer.clear()
+    try:
+        return os.posix_spawn(
+            "/bin/sh",
+            ["sh", "-c", _SCRIPT, "guard", *sweeping],
+            env,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, read_fd, 0),
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+            ],
+            setsid=True,
+            setsigmask=(),
+        )
+    finally:
+        bearer.take_off()

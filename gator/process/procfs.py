@@ -7,19 +7,30 @@ sweep starts with it.
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
 MARKS = ("GATOR_RUN", "GATOR_DAEMON", "GATOR_PATH", "GATOR_ATTEMPT")
 """Variables that say to which attempt of which run a process belongs."""
 
+BIRTHMARK_BIT = 1 << 62
+"""Set in every birthmark, so that a limit that somebody chose is not taken for one."""
+
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 _MARK_PREFIXES = tuple(f"{name}=".encode() for name in MARKS)
 _NO_MARKS: Mapping[str, str] = {}
+_LIMITS_BYTES = 4096
+_LOCKS_ROW = b"\nMax file locks"
 _STAT_BYTES = 4096
 _ROUNDS_A_PASS = 4
 _ENVIRON_BYTES = 4 * 1024 * 1024
+
+
+def ticks_now() -> int:
+    """Returns the time since the boot, in the units of `start_ticks`."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) * TICKS_PER_SECOND // 1_000_000_000
 
 
 class ProcessInfo(NamedTuple):
@@ -110,13 +121,25 @@ def read_marks(pid: int) -> Mapping[str, str] | None:
     return marks
 
 
+def read_birthmark(pid: int) -> int:
+    """Returns the number that a process was born with, see birthmark.py; 0 if it has none or is gone."""
+    data = read_bytes(f"/proc/{pid}/limits", _LIMITS_BYTES) or b""
+    start = data.find(_LOCKS_ROW)
+    if start < 0:
+        return 0
+    start += len(_LOCKS_ROW)
+    soft = data[start : start + 32].split(None, 1)[0]
+    number = int(soft) if soft.isdigit() else 0
+    return number if BIRTHMARK_BIT <= number < 2 * BIRTHMARK_BIT else 0
+
+
 class Census:
     """Passes over all processes, remembering the marks of those it has met."""
 
-    __slots__ = ("_marks",)
+    __slots__ = ("_signs",)
 
     def __init__(self) -> None:
-        self._marks: dict[tuple[int, int], Mapping[str, str]] = {}
+        self._signs: dict[tuple[int, int], _Signs] = {}
 
     def take(self) -> "Snapshot":
         """Look at every process once; some 20 µs each, so call it in a thread where many may live.
@@ -124,8 +147,8 @@ class Census:
         Looks again for what was started meanwhile: a chain of processes each of which forks and dies is
         met when it is young or not at all.
         """
-        snapshot = Snapshot({}, {})
-        kept: dict[tuple[int, int], Mapping[str, str]] = {}
+        snapshot = Snapshot({}, {}, {})
+        kept: dict[tuple[int, int], _Signs] = {}
         seen: set[int] = set()
         for _ in range(_ROUNDS_A_PASS):
             pids = [pid for pid in list_pids() if pid not in seen]
@@ -134,12 +157,10 @@ class Census:
             seen.update(pids)
             for pid in pids:
                 self._look_at(pid, snapshot, kept)
-        self._marks = kept
+        self._signs = kept
         return snapshot
 
-    def _look_at(
-        self, pid: int, snapshot: "Snapshot", kept: dict[tuple[int, int], Mapping[str, str]]
-    ) -> None:
+    def _look_at(self, pid: int, snapshot: "Snapshot", kept: dict[tuple[int, int], "_Signs"]) -> None:
         info = read_process(pid)
         if info is None:
             return
@@ -147,18 +168,30 @@ class Census:
         if info.session == 0:
             return
         key = (pid, info.start_ticks)
-        found = self._marks.get(key)
-        if found is None:
-            found = read_marks(pid)
-        if found is not None:
-            kept[key] = snapshot.marks[pid] = found
+        signs = self._signs.get(key)
+        if signs is None:
+            marks = read_marks(pid)
+            signs = _Signs(marks, 0 if marks else read_birthmark(pid))
+        if signs.marks is not None:
+            kept[key] = signs
+            snapshot.marks[pid] = signs.marks
+        if signs.birth:
+            snapshot.births[pid] = signs.birth
+
+
+class _Signs(NamedTuple):
+    """What tells whose a process is; marks are None where they cannot be read."""
+
+    marks: Mapping[str, str] | None
+    birth: int
 
 
 class Snapshot(NamedTuple):
-    """All processes by pid, and the marks of those that could be read."""
+    """All processes by pid, marks as far as they could be read, and birthmarks of those without marks."""
 
     processes: dict[int, ProcessInfo]
     marks: dict[int, Mapping[str, str]]
+    births: dict[int, int]
 
 
 def signal_exactly(process: ProcessInfo, number: int) -> bool:

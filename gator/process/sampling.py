@@ -10,12 +10,14 @@ from collections.abc import Callable, Container, Iterable, Mapping
 
 from msgspec import Struct
 
-from gator.process.belongings import NOBODY, Belonging, carries
+from gator.process.belonging import Belonging
+from gator.process.belongings import NOBODY
 from gator.process.procfs import (
     TICKS_PER_SECOND,
     ProcessInfo,
     list_children,
     list_pids,
+    read_birthmark,
     read_bytes,
     read_marks,
     read_process,
@@ -27,12 +29,12 @@ _STATUS_BYTES = 8192
 class Usage(Struct, frozen=True):
     """What one job used up to a moment.
 
-    `processes` live now, `memory_bytes` is their resident memory now. The rest only grows:
+    `members` are the processes that live now, `memory_bytes` is their resident memory. The rest only grows:
     `cpu_seconds` of user and kernel, `peak_memory_bytes`, and bytes of storage, None where the kernel does
     not say.
     """
 
-    processes: int
+    members: tuple[ProcessInfo, ...]
     cpu_seconds: float
     memory_bytes: int
     peak_memory_bytes: int
@@ -40,7 +42,7 @@ class Usage(Struct, frozen=True):
     written_bytes: int | None
 
 
-_NOTHING = Usage(0, 0.0, 0, 0, None, None)
+_NOTHING = Usage((), 0.0, 0, 0, None, None)
 
 Children = Callable[[int], Iterable[int]]
 
@@ -48,12 +50,12 @@ Children = Callable[[int], Iterable[int]]
 class Sampler:
     """Samples the jobs of one daemon; used by one thread at a time."""
 
-    __slots__ = ("_daemon", "_marks", "_seen")
+    __slots__ = ("_daemon", "_seen", "_signs")
 
     def __init__(self, daemon: int | None = None) -> None:
         self._daemon = os.getpid() if daemon is None else daemon
         self._seen: dict[int, Usage] = {}
-        self._marks: dict[tuple[int, int], Mapping[str, str]] = {}
+        self._signs: dict[tuple[int, int], tuple[Mapping[str, str], int]] = {}
 
     def sample(self, jobs: Iterable[Belonging], others: Container[int] = NOBODY) -> dict[int, Usage]:
         """Look at these jobs now; what each used, by the pid of its leader.
@@ -73,7 +75,7 @@ class Sampler:
         taken: dict[int, Usage] = {}
         for leader, tops in roots.items():
             usage = _add_up(_walk(tops, children), self._seen.get(leader, _NOTHING))
-            if usage.processes:
+            if usage.members:
                 self._seen[leader] = taken[leader] = usage
         return taken
 
@@ -82,24 +84,23 @@ class Sampler:
         self._seen.pop(leader, None)
 
     def _find_owner(self, pid: int, jobs: list[Belonging]) -> int | None:
-        """Tell whose job an adopted orphan is: by its session, else by its marks, read once."""
+        """Tell whose job an adopted orphan is: by its session, else by its marks or birth, read once."""
         process = read_process(pid)
         if process is None or process.is_dead:
             return None
         for job in jobs:
-            if process.session == job.leader:
+            if process.session == job.leader or process.session in job.sessions or job.remembers(process):
                 return job.leader
         key = (pid, process.start_ticks)
-        marks = self._marks.get(key)
-        if marks is None:
+        signs = self._signs.get(key)
+        if signs is None:
             marks = read_marks(pid)
             if marks is None:
                 return None
-            if len(self._marks) > 1024:
-                self._marks.clear()
-            self._marks[key] = marks
-        owners = (job.leader for job in jobs if job.marks and carries(marks, job.marks))
-        return next(owners, None)
+            if len(self._signs) > 1024:
+                self._signs.clear()
+            signs = self._signs[key] = marks, 0 if marks else read_birthmark(pid)
+        return next((job.leader for job in jobs if job.is_marked(*signs)), None)
 
 
 def _see_children(daemon: int) -> Children:
@@ -141,7 +142,7 @@ def _add_up(processes: list[ProcessInfo], before: Usage) -> Usage:
             read += storage[0]
             written += storage[1]
     return Usage(
-        len(processes),
+        tuple(processes),
         # What ended unseen by its parent is lost from the sum, which must not fall for that.
         max(ticks / TICKS_PER_SECOND, before.cpu_seconds),
         memory,

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
+from gator.process.birthmark import Bearer
 from gator.process.programs import Programs
 from gator.process.refusal import SpawnError, refuse_directory, refuse_program
 
@@ -31,7 +32,8 @@ class Command(Struct, frozen=True):
 
     `argv[0]` without a slash is sought in the PATH of `env`; `cwd` is absolute. `nice` is added to the
     niceness of this process. `ulimit` maps names of setrlimit(2) in lower case to soft and hard limits
-    in the units of that page; -1 means unlimited.
+    in the units of that page; -1 means unlimited. `birthmark` is a number that the process and all that
+    descends from it are born with, 0 for none.
     """
 
     argv: Sequence[str]
@@ -41,6 +43,7 @@ class Command(Struct, frozen=True):
     tty: bool = False
     nice: int = 0
     ulimit: Mapping[str, int] = field(default_factory=dict[str, int])
+    birthmark: int = 0
 
 
 class Process(Struct, frozen=True):
@@ -57,11 +60,12 @@ class Process(Struct, frozen=True):
 class Spawner:
     """Starts commands; remembers where programs were found and where this process lives."""
 
-    __slots__ = ("_home", "_programs")
+    __slots__ = ("_bearer", "_home", "_programs")
 
     def __init__(self) -> None:
         self._programs = Programs()
         self._home: int | None = None
+        self._bearer = Bearer()
 
     def spawn(self, command: Command) -> Process:
         """Start a command; raises SpawnError, after which nothing is left open."""
@@ -97,6 +101,15 @@ class Spawner:
 
     def _enter_and_execute(self, command: Command, actions: "_Actions") -> int:
         """Start the program from the job's directory; raises SpawnError, or OSError on leaving it."""
+        assert self._home is not None
+        born = command.birthmark != 0 and self._bearer.put_on(command.birthmark)
+        try:
+            return self._execute_there(command, actions)
+        finally:
+            if born:
+                self._bearer.take_off()
+
+    def _execute_there(self, command: Command, actions: "_Actions") -> int:
         assert self._home is not None
         try:
             os.chdir(command.cwd)

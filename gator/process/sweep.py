@@ -1,4 +1,4 @@
-"""Killing everything that carries the marks of a run, or of one daemon of it.
+"""Killing everything that carries the marks of a run, or of one daemon of it, or was born with its number.
 
 Runs as `python -m gator.process.sweep RUN [DAEMON]` when an owner is gone, so it imports little and
 spares only itself. Invariant: nothing of a whole run is killed while a root with its id lives.
@@ -11,7 +11,9 @@ import sys
 import time
 from typing import Any
 
-from gator.process.belongings import Belonging, select
+from gator.process.belonging import Belonging
+from gator.process.belongings import select
+from gator.process.birthmark import birthmarks
 from gator.process.procfs import (
     Census,
     ProcessInfo,
@@ -43,7 +45,7 @@ def sweep(run: str, daemon: str | None = None, limit_s: float = 5.0) -> list[Pro
         marks["GATOR_DAEMON"] = daemon
     elif living_root(run) is not None:
         raise LivingRootError(run)
-    whose = Belonging(0, marks)
+    whose = Belonging(0, marks, births=birthmarks(run, daemon))
     census = Census()
     end = time.monotonic() + limit_s
     pause = 0.002

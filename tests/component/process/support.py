@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gator.process.belonging import Belonging
 from gator.process.pipes import Pipe, Pipes
 from gator.process.reaper import Reaper
 from gator.process.spawn import Command, Process, Spawner
@@ -56,6 +57,7 @@ class Job:
     open_streams: int = 0
     exit_code: int | None = None
     usage: resource.struct_rusage | None = None
+    whose: Belonging | None = None
 
     @property
     def pid(self) -> int:
@@ -106,9 +108,17 @@ class Host:
         tty: bool = False,
         nice: int = 0,
         ulimit: Mapping[str, int] | None = None,
+        birthmark: int = 0,
     ) -> Job:
         command = Command(
-            argv, self.environment(env), str(cwd or self.folder), merge_stderr, tty, nice, ulimit or {}
+            argv,
+            self.environment(env),
+            str(cwd or self.folder),
+            merge_stderr,
+            tty,
+            nice,
+            ulimit or {},
+            birthmark,
         )
         process = self.spawner.spawn(command)
         job = Job(process, [])

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gator.process.belongings import Belonging, cheap_look, name_all
+from gator.process.belonging import Belonging
+from gator.process.belongings import cheap_look, name_all
 from gator.process.ending import Endings
 from gator.process.procfs import ProcessInfo, read_process, signal_exactly
 from tests.component.process.support import Host, Job, alive, marked, until
@@ -67,9 +68,9 @@ async def test_an_orphan_without_any_sign_is_ended_when_no_other_job_runs(
         lambda: (now := read_process(pid)) and now.session == pid and now.parent == os.getpid(), "escape"
     )
     whose = belonging(host, job)
-    assert await endings.find(whose) == []
-    assert [process.pid for process in await endings.look(whose, strays=True)] == [pid]
-    await endings.end(whose, grace_s=5.0, strays=True)
+    endings.strays.add(whose)
+    assert [process.pid for process in await endings.look(whose)] == [pid]
+    await endings.end(whose, grace_s=5.0)
     assert not alive(pid)
 
 
@@ -209,7 +210,8 @@ async def test_what_cannot_be_killed_is_named(
 
 _WITHOUT_DESCRIPTORS = """
 import asyncio, os, resource
-from gator.process.belongings import Belonging, cheap_look
+from gator.process.belonging import Belonging
+from gator.process.belongings import cheap_look
 from gator.process.ending import Endings
 whose = Belonging(os.getpid(), {})
 async def main():

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gator.process.belongings import Belonging, cheap_look
+from gator.process.belonging import Belonging
+from gator.process.belongings import cheap_look
 from gator.process.ending import Endings
 from gator.process.guard import Guard
 from gator.process.sweep import sweep
@@ -15,7 +16,8 @@ from tests.component.process.support import Host, alive, marked, until
 
 _OWNER = """
 import os, signal, sys, time
-from gator.process.belongings import Belonging, cheap_look
+from gator.process.belonging import Belonging
+from gator.process.belongings import cheap_look
 from gator.process.ending import Endings
 from gator.process.guard import Guard
 from gator.process.host import become_subreaper
@@ -114,7 +116,8 @@ async def test_a_guard_is_never_taken_for_an_orphan_of_a_job(host: Host) -> None
     whose = Belonging(job.pid, host.marks, leader_reaped=True)
     assert not cheap_look(whose, host.reaper.watched)
     endings = Endings(host.reaper.watched)
-    assert await endings.find(whose, strays=True) == []
+    endings.strays.add(whose)
+    assert await endings.find(whose) == []
     endings.close()
     guard.close()
     await until(lambda: guard.pid in host.strangers, "the guard's end")

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from gator.process import sampling
-from gator.process.belongings import Belonging
+from gator.process.belonging import Belonging
 from gator.process.sampling import Sampler, judge_peak
 from tests.component.process.support import Host, Job, marked, until
 
@@ -36,7 +36,7 @@ async def test_memory_of_a_tree_is_summed(host: Host, monkeypatch: pytest.Monkey
     job = host.shell(f'{sys.executable} -c "{code}" & {sys.executable} -c "{code}" & wait')
     await until(lambda: job.out.count(b"up") == 2, "both children")
     usage = Sampler().sample([belonging(host, job)])[job.pid]
-    assert usage.processes == 3
+    assert len(usage.members) == 3
     assert 80 * MIB < usage.memory_bytes < 200 * MIB
     assert usage.peak_memory_bytes >= usage.memory_bytes
     await finish(job)
@@ -58,8 +58,8 @@ async def test_an_orphan_in_a_session_of_its_own_is_counted_for_its_job(host: Ho
     await until(lambda: job.out, "the start")
     jobs = [Belonging(other.pid, {**host.marks, "GATOR_PATH": "top/other"}), belonging(host, job)]
     sampler = Sampler()
-    await until(lambda: sampler.sample(jobs)[job.pid].processes == 3, "leader, child and orphan")
-    assert sampler.sample(jobs)[other.pid].processes == 1
+    await until(lambda: len(sampler.sample(jobs)[job.pid].members) == 3, "leader, child and orphan")
+    assert len(sampler.sample(jobs)[other.pid].members) == 1
     await finish(job)
     await finish(other)
     for pid in marked(host.run):

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from gator.process.belongings import Belonging, name_all, select
+from gator.process.belonging import Belonging
+from gator.process.belongings import name_all, select
+from gator.process.birthmark import Birthmarks, birthmarks, each_birthmark
 from gator.process.procfs import ProcessInfo, Snapshot
 
 MARKS = {"GATOR_RUN": "r", "GATOR_PATH": "top/a", "GATOR_ATTEMPT": "1"}
@@ -16,8 +18,12 @@ def make(pid: int, parent: int, session: int, state: str = "S") -> ProcessInfo:
     return ProcessInfo(pid, pid * 10, parent, session, session, state, f"p{pid}", 0)
 
 
-def snapshot(*processes: ProcessInfo, marks: Mapping[int, Mapping[str, str]] | None = None) -> Snapshot:
-    return Snapshot({process.pid: process for process in processes}, dict(marks or {}))
+def snapshot(
+    *processes: ProcessInfo,
+    marks: Mapping[int, Mapping[str, str]] | None = None,
+    births: Mapping[int, int] | None = None,
+) -> Snapshot:
+    return Snapshot({process.pid: process for process in processes}, dict(marks or {}), dict(births or {}))
 
 
 def pids(found: list[ProcessInfo]) -> list[int]:
@@ -92,10 +98,8 @@ def test_the_dead_are_not_listed_but_their_children_are() -> None:
     assert pids(select(shot, Belonging(0, MARKS))) == [301]
 
 
-@pytest.mark.parametrize(("strays_of", "expected"), [(None, []), (DAEMON, [500, 501])])
-def test_adopted_orphans_without_signs_are_taken_on_request_only(
-    strays_of: int | None, expected: list[int]
-) -> None:
+@pytest.mark.parametrize(("wanted", "expected"), [(False, []), (True, [500, 501])])
+def test_adopted_orphans_without_signs_are_taken_on_request_only(wanted: bool, expected: list[int]) -> None:
     shot = snapshot(
         make(DAEMON, 1, DAEMON),
         make(110, DAEMON, 110),
@@ -105,7 +109,45 @@ def test_adopted_orphans_without_signs_are_taken_on_request_only(
         marks={600: {**MARKS, "GATOR_PATH": "top/b"}},
     )
     whose = Belonging(200, MARKS, leader_reaped=True)
-    assert pids(select(shot, whose, {110}, strays_of=strays_of)) == expected
+    found = select(shot, whose, {110}, adopted_by=DAEMON, is_stray=lambda _info, _whose: wanted)
+    assert pids(found) == expected
+
+
+def test_what_was_born_in_a_job_belongs_without_marks_session_and_parents() -> None:
+    births = birthmarks("r", "w1")
+    mine, other = list(zip(range(2), each_birthmark("r", "w1"), strict=False))
+    shot = snapshot(
+        make(300, DAEMON, 300),
+        make(400, DAEMON, 400),
+        make(500, DAEMON, 500),
+        births={300: mine[1].number, 400: other[1].number, 500: birthmarks("s", "w1").number},
+    )
+    assert pids(select(shot, Belonging(200, MARKS, True, births=mine[1]))) == [300]
+    assert pids(select(shot, Belonging(0, {}, births=births))) == [300, 400]
+    assert pids(select(shot, Belonging(0, {}, births=birthmarks("r")))) == [300, 400]
+    assert select(shot, Belonging(0, {}, births=birthmarks("r", "w2"))) == []
+    # What was born in another job of the run is no orphan without signs.
+    whose = Belonging(200, MARKS, True, births=mine[1])
+    taken = select(shot, whose, adopted_by=DAEMON, is_stray=lambda _info, _whose: True)
+    assert pids(taken) == [300, 500]
+
+
+def test_birthmarks_of_attempts_daemons_and_runs_are_told_apart() -> None:
+    daemons = ["", "w1", "w2", "t3", "w4094", "closing"]
+    numbers = {next(each_birthmark("r", daemon)).number for daemon in daemons}
+    assert len(numbers) == len(daemons)
+    assert all(number.bit_length() == 63 for number in numbers)
+    assert not Birthmarks(0, 0).has(0)
+    assert {birthmarks(f"{run:032x}").number for run in range(1000)}.__len__() == 1000
+
+
+def test_what_descended_from_a_job_is_remembered_when_it_has_lost_its_parents() -> None:
+    whose = Belonging(200, MARKS)
+    whose.remember([make(200, DAEMON, 200), make(201, 200, 201), make(203, 201, 203)])
+    orphans = snapshot(make(203, DAEMON, 203), make(204, DAEMON, 201), make(202, DAEMON, 202))
+    assert pids(select(orphans, whose)) == [203, 204]
+    later = make(203, DAEMON, 203)._replace(start_ticks=9999)
+    assert select(snapshot(later), whose) == []
 
 
 def test_others_are_spared_with_what_descends_from_them() -> None:
