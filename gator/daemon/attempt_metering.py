@@ -4,7 +4,7 @@ Rule: an attempt that ends before its first sample is due costs nothing but two 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic_ns
@@ -14,6 +14,7 @@ from msgspec import Struct
 from gator.daemon.attempt import Attempt
 from gator.daemon.threads import beside
 from gator.process.belonging import Belonging
+from gator.process.groups import Groups
 from gator.process.pace import Pace
 from gator.process.sampling import Sampler, Usage
 from gator.v1 import event_pb2
@@ -28,10 +29,15 @@ class _Metered(Struct):
 class Metering:
     """Samples attempts at least every `longest_seconds`, more often while they are young."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, longest_seconds: float) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, longest_seconds: float, make_groups: Callable[[], Groups]
+    ) -> None:
         self._loop = loop
         self._pace = Pace(longest_seconds)
         self._sampler = Sampler()
+        self._make_groups = make_groups
+        self._groups: Groups | None = None
+        self._due: list[Belonging] = []
         self._metered: dict[int, _Metered] = {}
         self._executor: ThreadPoolExecutor | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -75,19 +81,37 @@ class Metering:
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, "sampler")
         self._is_busy = True
+        self._due = due
         taking = beside(partial(self._sample, due), self._executor)
         taking.add_done_callback(self._on_taken)
 
     def _sample(self, due: list[Belonging]) -> tuple[int, Mapping[int, Usage]]:
         try:
-            return monotonic_ns(), self._sampler.sample(due)
+            now, usages = monotonic_ns(), self._sampler.sample(due)
+            self._place(due, usages)
+            return now, usages
         except OSError:
             # Out of descriptors or memory: a sample is missed, no more.
             return monotonic_ns(), {}
 
+    def _place(self, due: list[Belonging], usages: Mapping[int, Usage]) -> None:
+        """Give each attempt that lives so long a control group, where that is possible."""
+        if self._groups is None:
+            # Looked for late, as most attempts end before their first sample.
+            self._groups = self._make_groups()
+        for whose in due:
+            usage = usages.get(whose.leader)
+            if usage is not None:
+                whose.group = self._groups.place(whose.group, usage.members)
+
     def _on_taken(self, taken: "asyncio.Future[tuple[int, Mapping[int, Usage]]]") -> None:
         self._is_busy = False
         now, usages = taken.result()
+        due, self._due = self._due, []
+        for whose in due:
+            if whose.is_over and whose.group is not None:
+                # It ended while it was moved.
+                whose.group.remove()
         for pid, usage in usages.items():
             metered = self._metered.get(pid)
             if metered is None:

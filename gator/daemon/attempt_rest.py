@@ -8,6 +8,7 @@ from collections.abc import Container, Coroutine
 from typing import Any
 
 from gator.daemon.attempt import Attempt
+from gator.daemon.threads import beside
 from gator.process.ending import Ended, Endings
 
 _PAUSE_SECONDS = 0.1
@@ -28,7 +29,12 @@ class Rest:
 
     def remove(self, attempt: Attempt) -> None:
         """Nothing of an attempt is known to live."""
-        self._endings.strays.remove(attempt.belonging)
+        whose = attempt.belonging
+        self._endings.strays.remove(whose)
+        whose.is_over = True
+        if whose.group is not None:
+            # The kernel may take some milliseconds for it.
+            beside(whose.group.remove)
 
     async def end_adopted(self, grace_seconds: float) -> Ended:
         """End all orphans that this process adopted; for when no attempt runs any more."""

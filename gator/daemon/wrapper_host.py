@@ -27,6 +27,7 @@ from gator.errors import PreconditionError
 from gator.events import is_below
 from gator.process.birthmark import Birthmarks, each_birthmark
 from gator.process.ending import Ended
+from gator.process.groups import Groups
 from gator.process.pipes import Pipe, Pipes
 from gator.process.reaper import Reaper
 from gator.process.spawn import Process
@@ -114,7 +115,8 @@ class WrapperHost:
         watched = reaper.watched if expected is None else expected
         self._rest = Rest(loop, watched)
         self._births = each_birthmark(context.run.run, context.daemon)
-        self._metering = Metering(loop, (context.run.sample_interval_millis or DEFAULT_SAMPLE_MILLIS) / 1e3)
+        longest = (context.run.sample_interval_millis or DEFAULT_SAMPLE_MILLIS) / 1e3
+        self._metering = Metering(loop, longest, partial(Groups, context.run.run, context.daemon))
         self._changed: set[Attempt] = set()
         self._progress_timer: asyncio.TimerHandle | None = None
         self._oom_kills = _count_oom_kills()

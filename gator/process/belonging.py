@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from gator.process.birthmark import NO_BIRTHMARKS, Birthmarks
+from gator.process.groups import Group
 from gator.process.procfs import ProcessInfo, Snapshot
 
 
@@ -19,6 +20,8 @@ class Belonging:
 
     __slots__ = (
         "births",
+        "group",
+        "is_over",
         "leader",
         "leader_reaped",
         "marks",
@@ -47,6 +50,10 @@ class Belonging:
         self.since = since
         self.name = name
         self.takes_all = takes_all
+        self.group: Group | None = None
+        """The control group, once there is one."""
+        self.is_over = False
+        """Whether nothing of the attempt is known to live any more."""
         self.members: dict[int, int] = {}
         """Start in ticks by pid, as of the last sample."""
         self.sessions: dict[int, int] = {}

@@ -45,6 +45,9 @@ def select(
     """
     processes = snapshot.processes
     roots = {pid for pid, info in processes.items() if whose.owns(snapshot, info)}
+    if whose.group is not None:
+        # Read after the pass: a pid that was given to another meanwhile has another start.
+        roots |= {pid for pid in whose.group.pids() if pid in processes}
     barred = {os.getpid(), adopted_by, *_helpers}
     if is_stray is not None:
         children = [info for info in processes.values() if info.parent == adopted_by and not info.is_dead]
@@ -110,6 +113,8 @@ def cheap_look(whose: Belonging, expected: Container[int], is_stray: IsStray | N
     """
     own = os.getpid()
     try:
+        if whose.group is not None and whose.group.is_populated():
+            return True
         children = list_children_of_thread(own, own)
         if children is None:
             return True

@@ -98,6 +98,8 @@ class Endings:
             struck = whose.leader
             _strike_group(whose.leader, number)
         found = await self.find(whose)
+        if number == signal.SIGKILL and whose.group is not None:
+            whose.group.kill()
         for process in found:
             if process.group != struck or number == signal.SIGKILL:
                 _strike(process, number, whose)
@@ -118,6 +120,8 @@ class Endings:
             if now() >= kill_at + limit_s:
                 return Ended(tuple(met.values()), tuple(found))
             killing = now() >= kill_at
+            if killing and whose.group is not None:
+                whose.group.kill()
             for process in found:
                 key = process.pid, process.start_ticks
                 if killing:

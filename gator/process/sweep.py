@@ -14,6 +14,7 @@ from typing import Any
 from gator.process.belonging import Belonging
 from gator.process.belongings import select
 from gator.process.birthmark import birthmarks
+from gator.process.groups import find_groups
 from gator.process.procfs import (
     Census,
     ProcessInfo,
@@ -45,6 +46,9 @@ def sweep(run: str, daemon: str | None = None, limit_s: float = 5.0) -> list[Pro
         marks["GATOR_DAEMON"] = daemon
     elif living_root(run) is not None:
         raise LivingRootError(run)
+    groups = find_groups(run, daemon)
+    for group in groups:
+        group.kill()
     whose = Belonging(0, marks, births=birthmarks(run, daemon))
     census = Census()
     end = time.monotonic() + limit_s
@@ -60,6 +64,8 @@ def sweep(run: str, daemon: str | None = None, limit_s: float = 5.0) -> list[Pro
                 signal_exactly(process, signal.SIGKILL)
         time.sleep(pause)
         pause = min(2 * pause, _MAX_PAUSE_S)
+    for group in groups:
+        group.remove()
     return []
 
 

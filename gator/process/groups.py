@@ -1,0 +1,139 @@
+"""Control groups of attempts, where this process may make some: cgroup.kill ends all in one at a blow.
+
+Needs version 2, a group of its own that this process may write to (systemd calls that delegated), and
+Linux 5.14. No controller is enabled, so that the rule against processes in inner groups does not matter.
+Invariant: only a process that is in the group of this process itself is moved.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from gator.process.cgroups import SYSTEM_ROOT, V2, own_groups
+from gator.process.procfs import ProcessInfo, read_bytes, read_process
+
+_NAME = "gator-{run}-{daemon}-"
+_INLINE = "root"
+_MAX_BYTES = 1 << 20
+
+
+class Group:
+    """The control group of one attempt; made by `Groups`."""
+
+    __slots__ = ("folder",)
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def pids(self) -> set[int]:
+        """Returns the pids of the processes in it."""
+        data = read_bytes(f"{self.folder}/cgroup.procs", _MAX_BYTES) or b""
+        return {int(word) for word in data.split()}
+
+    def is_populated(self) -> bool:
+        """Returns whether a living process is in it or in a group below."""
+        return b"populated 1" in (read_bytes(f"{self.folder}/cgroup.events", _MAX_BYTES) or b"")
+
+    def kill(self) -> None:
+        """Kill all that is in it and below, what is being forked included."""
+        with contextlib.suppress(OSError):
+            _write(f"{self.folder}/cgroup.kill", "1")
+
+    def remove(self) -> None:
+        """Remove it with all below, as far as nothing lives there."""
+        for folder, _, _ in os.walk(self.folder, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)  # noqa: PTH106 - a str, as everywhere here
+
+
+class Groups:
+    """Makes groups for the attempts of one daemon; used by one thread at a time."""
+
+    __slots__ = ("_own", "_own_path", "_prefix", "_serial")
+
+    def __init__(self, run: str, daemon: str, root: Path = SYSTEM_ROOT) -> None:
+        """Nothing is tried yet; `root` is that of the file system, for tests."""
+        self._own: Path | None = next(own_groups(V2, root), None)
+        self._own_path = _path_of(os.getpid(), root)
+        self._prefix = _NAME.format(run=run, daemon=daemon or _INLINE)
+        self._serial = 0
+
+    @property
+    def may_be_made(self) -> bool:
+        """Whether no attempt to make one has failed."""
+        return self._own is not None and self._own_path is not None
+
+    def place(self, group: Group | None, members: Iterable[ProcessInfo]) -> Group | None:
+        """Moves what is seen of an attempt into its group; returns that, None where there can be none.
+
+        Waits for some 10 ms in the kernel, so call it in a thread. What is forked later is born there.
+        """
+        if self._own is None:
+            return group
+        inside = group.pids() if group is not None else set[int]()
+        outside = [info for info in members if info.pid not in inside and self._is_beside(info.pid)]
+        if not outside:
+            return group
+        try:
+            made = group or self._make(self._own)
+            for info in outside:
+                self._move(info, made)
+        except OSError:
+            # It is not delegated, read-only, or has a controller that forbids it: the same for all attempts.
+            self._own = None
+            return group
+        return made
+
+    def _is_beside(self, pid: int) -> bool:
+        return _path_of(pid) == self._own_path
+
+    def _make(self, own: Path) -> Group:
+        self._serial += 1
+        group = Group(f"{own}/{self._prefix}{self._serial}")
+        os.mkdir(group.folder)  # noqa: PTH102 - a str, as everywhere here
+        if not os.path.exists(f"{group.folder}/cgroup.kill"):  # noqa: PTH110
+            group.remove()
+            raise OSError("the kernel has no cgroup.kill")
+        return group
+
+    def _move(self, info: ProcessInfo, group: Group) -> None:
+        try:
+            _write(f"{group.folder}/cgroup.procs", str(info.pid))
+        except ProcessLookupError:
+            return
+        except OSError:
+            group.remove()
+            raise
+        now = read_process(info.pid)
+        if now is not None and now.start_ticks != info.start_ticks:
+            # It ended, and another got its pid at this very moment.
+            _write(f"{self._own}/cgroup.procs", str(info.pid))
+
+
+def find_groups(run: str, daemon: str | None = None, root: Path = SYSTEM_ROOT) -> list[Group]:
+    """Returns the groups that a run, or one daemon of it, has made anywhere on this host."""
+    prefix = f"gator-{run}-" if daemon is None else _NAME.format(run=run, daemon=daemon or _INLINE)
+    tops = list(own_groups(V2, root))
+    return [Group(folder) for folder in _walk(str(tops[-1]), prefix)] if tops else []
+
+
+def _walk(top: str, prefix: str) -> Iterator[str]:
+    for folder, names, _ in os.walk(top):
+        found = [name for name in names if name.startswith(prefix)]
+        yield from (f"{folder}/{name}" for name in found)
+        names[:] = [name for name in names if name not in found]
+
+
+def _path_of(pid: int, root: Path = SYSTEM_ROOT) -> bytes | None:
+    """Returns the path of a process's group of version 2, None if it is gone or has none."""
+    data = read_bytes(f"{root}/proc/{pid}/cgroup", _MAX_BYTES) or b""
+    return next((line for line in data.splitlines() if line.startswith(b"0::")), None)
+
+
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
