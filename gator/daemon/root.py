@@ -301,7 +301,9 @@ class Root:
     async def _sweep(self, daemon: str) -> None:
         """Kill all that a dead daemon has left; what bears no sign of it became a child of this process."""
         await in_thread(sweep, self._run, daemon)
-        await self._end_adopted(0.0)
+        if self._host is None or not self._host.running:
+            # Orphans of this process's own jobs cannot be told apart: they wait for the end of the run.
+            await self._end_adopted(0.0)
 
     async def _end_adopted(self, grace_seconds: float) -> None:
         """End the orphans that this process adopted, and tell of them."""
