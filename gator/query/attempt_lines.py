@@ -4,7 +4,7 @@ Rule: a mark says where to go on after any line, however the lines lie in blocks
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -71,6 +71,26 @@ class LineFilter:
         """Returns whether what was read or written at this time is wanted."""
         until = self.request.until_unix_nanos
         return unix_nanos >= self.request.since_unix_nanos and (not until or unix_nanos < until)
+
+    def misses_all(
+        self, outputs: Iterable[Sequence[event_pb2.Event]], bytes_of: Callable[[event_pb2.Block], bytes]
+    ) -> bool:
+        """Returns whether no line and no message of many attempts can be a hit, by one search through all.
+
+        Where a line goes on in another block the answer is no, whatever it says.
+        """
+        if self.pattern is None:
+            return False
+        texts: list[bytes] = []
+        for events in outputs:
+            for event in events:
+                if not event.HasField("block"):
+                    texts.append(event.log.text.encode())
+                elif event.block.continues:
+                    return False
+                else:
+                    texts.append(bytes_of(event.block))
+        return not self.pattern.found(b"\n".join(texts))
 
     def may_hit(
         self, events: Sequence[event_pb2.Event], bytes_of: Callable[[event_pb2.Block], bytes]

@@ -92,6 +92,8 @@ class LinePager:
         """Add the lines of some attempts; False when the page is full or time is over."""
         kinds = [attach_pb2.EVENT_KIND_BLOCK, attach_pb2.EVENT_KIND_LOG]
         outputs = self._reader.outputs(attempts, kinds)
+        if len(outputs) == len(attempts) and self._filter.misses_all(outputs.values(), self._reader.bytes_of):
+            return True
         for attempt in attempts:
             events = outputs.get(attempt)
             if events is not None and not self._filter.may_hit(events, self._reader.bytes_of):
