@@ -119,7 +119,7 @@ def test_events_come_in_pages_across_stores(queries: Queries) -> None:
 
 def test_a_line_across_two_blocks_is_one_line(queries: Queries) -> None:
     found = queries.list_lines(qs.ListLinesRequest(path="top/good"))
-    assert texts(found) == ["hello", "world", "\\xff\x00bytes"]
+    assert texts(found) == ["hello", "world", "\\xff\\x00bytes"]
     assert [line.number for line in found.lines] == [1, 2, 3]
     assert found.lines[2].raw == b"\xff\x00bytes"
 
