@@ -131,7 +131,7 @@ def test_a_live_run_says_what_runs_and_what_waits_for_what(user: User) -> None:
         assert user.types("logs", "quick") == "hello\n"
         assert "running" in user.types("runs")
     assert "passed" in user.types("status")
-    assert user.types("logs", "top").count("\n") == 4
+    assert user.types("logs", "top", "--raw").count("\n") == 4
 
 
 def test_following_a_job_goes_on_to_its_end(user: User) -> None:
@@ -150,10 +150,11 @@ def test_following_a_group_goes_on_to_the_jobs_that_start_later(user: User) -> N
         until(lambda: is_running(user))
         follower = user.begins("logs", "-f", "top")
         assert follower.stdout is not None
-        assert [follower.stdout.readline() for _ in range(2)] == ["hello\n", "begun\n"]
+        begun = [follower.stdout.readline() for _ in range(5)]
+        assert begun == ["==> top/quick <==\n", "hello\n", "\n", "==> top/slow <==\n", "begun\n"]
         (user.folder / "go").touch()
         rest, errors = follower.communicate(timeout=LIMIT_SECONDS)
-    assert (rest, errors) == ("ended\nbye\n", "")
+    assert (rest, errors) == ("ended\n\n==> top/after <==\nbye\n", "")
 
 
 def test_following_ends_when_the_run_is_killed(user: User) -> None:
