@@ -44,10 +44,8 @@ def metrics(
                 for metric in node.metrics
             )
         if not json:
-            if rows:
-                head = ("node", "metric", "value", "unit", "folded")
-                output.columns([head, *rows], right=frozenset((2,)))
-            else:
+            output.columns(rows, right=frozenset((2,)))
+            if not rows:
                 output.say(f"no metrics named {' or '.join(name)}" if name else "no metrics")
 
 
