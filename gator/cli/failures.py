@@ -1,6 +1,5 @@
 """`gator failures`: all that is known about what failed. Rule: each failure says what to do next."""
 
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, Final
 
@@ -15,9 +14,10 @@ from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, RunOption, TrackingOption, complete_path
 from gator.cli.sorting import SortOption, order_of
 from gator.console.cells import one_line
-from gator.core.again import again, launched
+from gator.core.again import again, launch_of
 from gator.core.amounts import plural
 from gator.core.causes import FEW, grouped
+from gator.core.printed import about_node, command
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -160,7 +160,8 @@ def _say_causes(opened: OpenRun, found: _Causes, paths: Sequence[str]) -> bool:
     if len(found.groups) < found.causes:
         left = found.causes - len(found.groups)
         output.say()
-        output.say(f"{left:,} further causes are not shown: gator failures --all")
+        every = command("failures", *paths, "--all", where=opened.home.where)
+        output.say(f"{left:,} further causes are not shown: {every}")
     return True
 
 
@@ -170,8 +171,8 @@ def _say_cause(opened: OpenRun, jobs: int, example: FailedIn, of: int, paths: Se
     output.say(output.paint(f"{jobs:,} of {of:,}: {reason}", output.state_of(node)))
     _say(example)
     if jobs > 1:
-        words = ["gator", "failures", *paths, "--cause", node.signature, "-r", opened.home.name]
-        output.say(f"  others: {shlex.join(words)}")
+        others = command("failures", *paths, "--cause", node.signature, where=opened.home.where)
+        output.say(f"  others: {others}")
 
 
 def _say(one: FailedIn) -> None:
@@ -200,6 +201,8 @@ def _say_next(one: FailedIn) -> None:
     output.say(f"  output: {words['inspect']}")
     if words["reproduce"]:
         output.say(f"  again:  {words['reproduce']}")
+    if words["needs"]:
+        output.say(f"  needs:  {words['needs']}")
 
 
 def _seen(one: FailedIn) -> dict[str, Any]:
@@ -211,12 +214,11 @@ def _seen(one: FailedIn) -> dict[str, Any]:
 def _next(one: FailedIn) -> dict[str, str | None]:
     """Where the output is, how to look at it, and how to run the job again."""
     log = one.home.text_log(one.node.path)
-    quoted = shlex.quote(one.node.path)
-    chosen = shlex.quote(one.home.name)
     return {
         "log": str(log) if log is not None else None,
-        "inspect": f"gator logs {quoted} -r {chosen}",
+        "inspect": about_node("logs", one.node.path, one.home.where),
         "reproduce": reproduce(one.run, one.node),
+        "needs": launch_of(one.run).needs or None,
     }
 
 
@@ -226,4 +228,4 @@ def reproduce(run: query_pb2.Run, node: query_pb2.Node) -> str | None:
         return None
     # A repeat may have taken seeds of single jobs from the run that it repeats.
     job_seed = node.seed if run.parent else None
-    return again(launched(run.argv), run.seed, node.path, repeats=run.parent or run.id, job_seed=job_seed)
+    return again(launch_of(run), run.seed, node.path, repeats=run.parent or run.id, job_seed=job_seed)

@@ -29,8 +29,10 @@ _ALL_CHANGES = [change for change in hub_pb2.Change.values() if change]
 class Hub:
     """A hub that is asked."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, words: Sequence[str] = ()) -> None:
+        """`words` are the options that mean this hub in any folder and environment."""
         self.peer = peer
+        self.words = words
         self._stub = hub_service_pb2_grpc.HubServiceStub(peer.channel)
 
     def find(self, name: str) -> query_pb2.Run:
@@ -132,7 +134,9 @@ def _folder(name: str) -> str:
     """What to do with a name that is that of a run's folder; empty if it is none."""
     for path in (Path(name), tracking_root(None) / name):
         if is_run(path):
-            return f"; that is a folder: bring it in with gator hub import {shlex.quote(str(path))}"
+            return (
+                f"; that is a folder: bring it in with gator hub import {shlex.quote(str(path.absolute()))}"
+            )
     return ""
 
 
@@ -149,5 +153,6 @@ def connect(choice: HubChoice) -> Generator[Hub]:
                 secure=access.ca is not None,
                 source=access.source,
                 seconds=choice.seconds,
-            )
+            ),
+            choice.words(access.address),
         )

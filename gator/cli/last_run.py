@@ -18,6 +18,7 @@ from gator.core.overlay import FAILURES, LaidJob, lay_over
 from gator.errors import GatorError, UsageError, UserError
 from gator.events import key_of_path
 from gator.ports import History
+from gator.spec.paths import escape
 from gator.v1 import common_pb2, event_pb2, query_pb2
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -129,7 +130,7 @@ def _repeat(history: History, original: query_pb2.Run, part: Part, ident: str) -
                 f"--only {FAILED}: nothing failed in the last run of {ident}, {original.id[:8]}{repeats}"
             )
         # The jobs of that run are within what these options choose, so only the failed ones are left.
-        only, tags = [f"/{path}" for path in failed], ()
+        only, tags = [f"/{escape(path)}" for path in failed], ()
     if PASSED in skip:
         passed = _passed(history.nodes(original, only_jobs=False), laid)
         skip = [glob for glob in skip if glob != PASSED] + list(passed)
@@ -165,12 +166,12 @@ def _passed(nodes: Iterable[query_pb2.Node], laid: Mapping[str, LaidJob]) -> Ite
             continue
         if not _in_repeat(node.path) and not (covered and node.path.startswith(covered[-1])):
             covered.append(f"{node.path}/")
-    yield from (f"/{path.removesuffix('/')}" for path in covered)
+    yield from (f"/{escape(path.removesuffix('/'))}" for path in covered)
     groups = {*covered}
     for path in sorted(passed, key=key_of_path):
         above = [path[: at + 1] for at, letter in enumerate(path) if letter == "/"]
         if not _in_repeat(path) and groups.isdisjoint(above):
-            yield f"/{path}"
+            yield f"/{escape(path)}"
 
 
 def _in_repeat(path: str) -> bool:

@@ -35,6 +35,16 @@ def run(
     repeat: types.RepeatOption = None,
     seed: types.SeedOption = None,
     ident: types.IdentOption = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "-C",
+            "--directory",
+            metavar="DIR",
+            help="Change to this folder first, as the one of the launch.",
+            rich_help_panel=types.WHAT,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show what would run; start nothing.", rich_help_panel=types.WHAT),
@@ -162,6 +172,8 @@ def run(
     reason = supported()
     if reason is not None:
         raise UsageError(f"cannot run jobs: {reason}")
+    if folder is not None:
+        opt.enter(folder)
     notices: list[tuple[str, bool]] = []
     hub_options = None if dry_run else chosen_hub(hub, hub_ca, hub_wait, notices)
     choice = opt.Choice(

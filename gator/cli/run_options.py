@@ -244,6 +244,14 @@ def size(text: str | None, option: str) -> int | None:
         raise UsageError(f"{option} {text}: {error}") from error
 
 
+def enter(folder: Path) -> None:
+    """Makes a folder the one of the launch. Raises UsageError where it cannot be entered."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise UsageError(f"-C {folder}: it cannot be entered: {error.strerror}") from error
+
+
 def log_cap(text: str | None) -> int:
     """Returns the bytes of a job's output that are stored at most."""
     if text is not None and text.lower() in NO_LIMIT:

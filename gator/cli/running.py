@@ -32,8 +32,10 @@ from gator.cli.run_options import (
 )
 from gator.cli.secrets_of_launch import hide_secrets, learn_secrets
 from gator.console import make_display
+from gator.core import printed
 from gator.core.amounts import plural
 from gator.core.environment import HUB_TOKEN
+from gator.core.launch_variables import launch_variables
 from gator.core.pools import Pools
 from gator.core.run_key import KEY_BYTES, run_id_of
 from gator.core.runnable import Runnable
@@ -242,7 +244,9 @@ def _notices(launch: Launch, found: Runnable) -> Iterator[tuple[str, bool]]:
         yield str(problem), True
     if len(found.warnings) > MAX_WARNINGS:
         more = plural(len(found.warnings) - MAX_WARNINGS, "more warning")
-        yield f"{more}: gator check {shlex.quote(launch.loaded.name)} shows all of them", True
+        spec = launch.loaded.name
+        checked = printed.command("check", spec if spec == "stdin.yaml" else str(Path(spec).absolute()))
+        yield f"{more}: {checked} shows all of them", True
     for note in notes_of(found, launch.choice):
         yield note, False
 
@@ -279,6 +283,7 @@ def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
         "parent": launch.repeats,
         "user": user_name(),
         "launch_dir": str(Path.cwd()),
+        "variables": json.dumps(launch_variables(plan, launch_environment())),
         "version": __version__,
         "seed": str(launch.request.seed),
         "inside": os.environ.get("GATOR_RUN_DIR", ""),

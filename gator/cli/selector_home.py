@@ -3,11 +3,12 @@
 Rule: what can be asked of a run is no part of it; that is the same everywhere.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from gator.cli.sightings import Sightings, sightings_of
+from gator.core.printed import in_folder
 from gator.daemon.folder import RunFolder
 from gator.errors import UnavailableError, UsageError
 from gator.ports import History
@@ -36,6 +37,11 @@ class Home(Protocol):
     @property
     def name(self) -> str:
         """What `-r` takes to mean this run again."""
+        ...
+
+    @property
+    def where(self) -> Sequence[str]:
+        """Options by which a command means this run again, in any folder and environment."""
         ...
 
     @property
@@ -100,6 +106,7 @@ class FolderHome:
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
         self.name = folder.path.name
+        self.where = in_folder(str(folder.path))
         self.words = f"in {folder.path}"
         self._looked = False
         self._sightings: Sightings | None = None

@@ -34,6 +34,7 @@ class HubHome:
     def __init__(self, hub: hubs.Hub, run: query_pb2.Run, ask: selector_remote.RemoteQuestions) -> None:
         self.hub, self.run = hub, run
         self.name = f"{PREFIX}{run.id[:12]}"
+        self.where = ("-r", self.name, *hub.words)
         self.words = f"on {hub.peer.name}"
         self.watch = ask.watch_events
         self._ask = ask

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from gator.cli.hub_words import DEFAULT, NO_HUB, VARIABLE
 from gator.errors import UsageError
-from gator.hub_access import DEFAULT_PORT, HubAccess, is_loopback, resolve, split
+from gator.hub_access import CA_VARIABLE, DEFAULT_PORT, HubAccess, is_loopback, resolve, split
 
 PREFIX: Final = "hub:"
 """What `-r` begins with when it means a run of a hub."""
@@ -50,6 +50,11 @@ class HubChoice(Struct, frozen=True):
             raise UsageError(f"--hub {NO_HUB} keeps a run out of any hub: name the hub to look on")
         default = DEFAULT if named.lower() in ("", NO_HUB) else named
         return resolve(self.address or default, os.environ, ca=self.ca)
+
+    def words(self, address: str) -> list[str]:
+        """Returns the options that mean the same hub in any folder and environment, but for its token."""
+        ca = self.ca or Path(os.environ.get(CA_VARIABLE, ""))
+        return ["--hub", address, *(["--hub-ca", str(ca.absolute())] if ca.name else [])]
 
 
 NO_CHOICE: Final = HubChoice()

@@ -14,6 +14,7 @@ from gator.cli.asking import Questions, asking
 from gator.cli.paging import pages
 from gator.cli.selector_home import FolderHome, Home
 from gator.cli.selector_hub import NO_CHOICE, HubChoice, name_on_hub
+from gator.core import printed
 from gator.errors import GatorError, NotFoundError, UsageError, UserError
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -91,8 +92,9 @@ class OpenRun(Struct, frozen=True):
 
     def _maybe_waiting(self) -> str:
         if self.run.state == query_pb2.RUN_STATE_RUNNING:
-            return " that has started yet: gator status shows what still waits, gator plan what is to come"
-        return f" in {self.run.ident}: see gator tree"
+            waiting = printed.command("status", where=self.home.where)
+            return f" that has started yet: {waiting} shows what still waits, gator plan what is to come"
+        return f" in {self.run.ident}: see {printed.command('tree', where=self.home.where)}"
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, RunOption, TrackingOption, complete_path
 from gator.cli.status import state_words
+from gator.core.again import launch_of
 from gator.v1 import common_pb2, event_pb2, query_pb2, spec_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -68,6 +69,7 @@ def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
     again = reproduce(opened.run, node)
     if again:
         rows.append(("run again", again))
+        rows.append(("which needs", launch_of(opened.run).needs))
     _pairs(rows)
 
 

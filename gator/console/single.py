@@ -100,6 +100,8 @@ class SingleDisplay:
         if self._verbose or result.outcome != pb.OUTCOME_PASSED:
             self._say(f"The record is in {self._info.folder}")
             self._say(f"To run it again: {again(self._info)}")
+            if self._info.launch.needs:
+                self._say(f"That needs {self._info.launch.needs}")
 
     def _launch(self, started: event_pb2.Started | None) -> None:
         """Say once what is run: the command line as it was started, else as it is written."""

@@ -4,7 +4,6 @@ The rule: a few failures are told one by one in the order of their ends, of more
 failure, the most frequent cause first; a long list is cut and says so.
 """
 
-import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
@@ -18,6 +17,7 @@ from gator.core import again as repeats
 from gator.core.amounts import plural, span
 from gator.core.causes import FEW, Causes
 from gator.core.gate import FAILURES
+from gator.core.printed import command, in_folder
 from gator.ports import RunInfo
 from gator.spec.paths import slug
 from gator.v1 import common_pb2 as pb
@@ -82,6 +82,8 @@ def _whole(paper: Paper, info: RunInfo, failure: Failure) -> Iterable[str]:
     if result.attempts and info.text_logs:
         yield f"       log: {text_log(info.folder, path)}"
     yield f"       again: {again(info, '' if info.single else path)}"
+    if info.launch.needs:
+        yield f"       needs: {info.launch.needs}"
 
 
 def text_log(folder: str, path: str) -> Path:
@@ -99,15 +101,16 @@ def again(info: RunInfo, path: str = "") -> str:
 
 def _causes(paper: Paper, info: RunInfo, causes: Causes[Failure]) -> Iterable[str]:
     """An example of each cause, and where the others are."""
-    where = f"-r {shlex.quote(info.folder)}"
+    where = in_folder(info.folder)
     for cause in causes.by_frequency()[:MOST_SHOWN]:
         yield from _whole(paper, info, cause.example)
         if cause.count > 1:
             more = f"{cause.count - 1:,} more of this cause"
-            yield f"       ... and {more}: gator failures --cause {cause.signature} {where}"
+            others = command("failures", "--cause", cause.signature, where=where)
+            yield f"       ... and {more}: {others}"
     if len(causes) > MOST_SHOWN:
         more = plural(len(causes) - MOST_SHOWN, "more cause")
-        yield f"       ... and {more}: gator failures {where}"
+        yield f"       ... and {more}: {command('failures', where=where)}"
 
 
 def write_summary(

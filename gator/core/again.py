@@ -9,6 +9,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from gator.spec.paths import escape
+from gator.v1 import query_pb2
+
 FLAGS: Final = frozenset(
     ("--quiet", "--verbose", "--all-msg", "--progress", "--no-progress", "--dry-run", "-q", "-v")
 )
@@ -26,6 +29,33 @@ class Launched(Struct, frozen=True):
     """The spec as its user named it."""
     options: tuple[str, ...] = ()
     """Options that decide over verdicts and paths, as they were given."""
+    folder: str = ""
+    """Folder of the launch, absolute; empty where it is not known."""
+    variables: tuple[tuple[str, str], ...] = ()
+    """Variables of the launch that the jobs use."""
+    unkept: tuple[str, ...] = ()
+    """Names of such variables whose values are not known, as they may be secrets."""
+
+    @property
+    def needs(self) -> str:
+        """What has to be set before, in words; empty if nothing has to be."""
+        return (
+            f"{', '.join(self.unkept)}, set as at the launch: values of secrets are not kept"
+            if self.unkept
+            else ""
+        )
+
+
+def launch_of(run: query_pb2.Run) -> Launched:
+    """Returns what the record of a run says of its launch."""
+    launch = launched(run.argv)
+    return Launched(
+        launch.spec,
+        launch.options,
+        run.launch_dir,
+        tuple(sorted(run.variables.items())),
+        tuple(run.unkept_variables),
+    )
 
 
 def launched(argv: Sequence[str]) -> Launched:
@@ -63,13 +93,15 @@ def again(
     `repeats` is the id of the run that a repeat of a job is laid over. `job_seed` is that of the job where
     the run's does not tell.
     """
-    only = ["--only", f"/{path}"] if "/" in path else []
+    only = ["--only", f"/{escape(path)}"] if "/" in path else []
     if only and repeats:
         only += [REPEAT, repeats]
     seeds = ["--seed", str(seed)]
     if only and job_seed is not None:
-        seeds += ["--seed", f"/{path}={job_seed}"]
-    command = shlex.join(["gator", "run", *only, *seeds, *launch.options])
+        seeds += ["--seed", f"/{escape(path)}={job_seed}"]
+    folder = ["-C", launch.folder] if launch.folder else []
+    command = shlex.join(["gator", "run", *only, *seeds, *launch.options, *folder])
+    command = "".join(f"{name}={shlex.quote(value)} " for name, value in launch.variables) + command
     # What came from stdin only the user can find.
     return f"{command} - < SPEC" if launch.spec == STDIN else f"{command} {shlex.quote(launch.spec)}"
 

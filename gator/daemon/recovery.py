@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+from gator.core.printed import command, in_folder
 from gator.daemon.closing_right import closing_problem
 from gator.daemon.folder import CLOSING_STORE, LATEST, ROOT_STORE, Owner, RunFolder
 from gator.errors import PreconditionError, StoreError
@@ -55,7 +56,8 @@ def close_by_request(folder: RunFolder, *, force: bool) -> bool:
     if owner is None:
         return False
     if owner.is_of_this_host and folder.is_live():
-        raise PreconditionError(f"the run in {folder.path} lives: end it with gator stop")
+        stop = command("stop", where=in_folder(str(folder.path)))
+        raise PreconditionError(f"the run in {folder.path} lives: end it with {stop}")
     if _is_closed(folder):
         return False
     if problem := closing_problem(folder, owner, force=force):

@@ -6,7 +6,6 @@ The rule: whatever happens, every declared node has its Result before `run` retu
 import asyncio
 import os
 import secrets
-import shlex
 import sys
 from contextlib import suppress
 from functools import partial
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gator.core import actions as act
 from gator.core import dispatch_actions as disp
-from gator.core.again import launched
+from gator.core.again import launch_of
 from gator.core.dispatch import Dispatcher
 from gator.core.dispatch_hosts import host_count
 from gator.core.environment import described
@@ -52,6 +51,7 @@ from gator.process.sweep import sweep
 from gator.rpc_address import socket_address
 from gator.scheduler.local import LocalScheduler
 from gator.store import Store
+from gator.store.run_meta import run_of
 from gator.v1 import attach_pb2, control_service_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 
@@ -287,7 +287,7 @@ class Root:
             cores=self.options.pools.cores,
             repeats=parent or self._run,
             job_seeds=self.plan.request.job_seeds,
-            launch=launched(shlex.split(self.options.meta.get("command_line", ""))),
+            launch=launch_of(run_of(self.options.meta, self.folder.path)),
             text_logs=self.options.text_logs is not TextLogMode.NONE,
         )
 

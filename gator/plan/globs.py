@@ -1,7 +1,7 @@
-"""Globs of paths: which nodes, and which of their repeats, a pattern on the command line means.
+r"""Globs of paths: which nodes, and which of their repeats, a pattern on the command line means.
 
 A glob matches the end of a path: `*` stands for anything within a name, `**` for any number of names, a
-leading `/` for the root, `run[3]` or `run.3` for one repeat. Works on the tree as written.
+leading `/` for the root, `run[3]` or `run.3` for one repeat, `\*` for a star. Works on the tree as written.
 """
 
 import re
@@ -11,8 +11,10 @@ from msgspec import Struct
 
 from gator.plan.nodes import PlanNode
 from gator.plan.tree import Tree, upwards
+from gator.spec.paths import is_glob, unescape
 
 _SEGMENT = re.compile(r"([^\[\]]+?)(?:\[([0-9*]+)\]|\.([0-9]+))?")
+_PART = re.compile(r"\\[*\\]|\*+|\\|[^*\\]+")
 _DOT = re.compile(r"\.(?!\d+(?:\.|$))")  # a dot between names, as in `top.counting.echo_count.2`
 
 
@@ -71,7 +73,8 @@ class _Segment(Struct, frozen=True):
             return _ANY
         match = _SEGMENT.fullmatch(text)
         stem, repeat = (match[1], match[2] or match[3] or "") if match else (text, "")
-        return _Segment(_glob(text), _glob(stem), repeat, () if "*" in stem else (text, stem))
+        names = () if is_glob(stem) else (unescape(text), unescape(stem))
+        return _Segment(_glob(text), _glob(stem), repeat, names)
 
     def match(self, node: PlanNode) -> str | None:
         """The repeats that are meant, empty for all of them; None when it is not this node."""
@@ -83,9 +86,10 @@ class _Segment(Struct, frozen=True):
 
 
 def _glob(text: str) -> Callable[[str], bool]:
-    if "*" not in text:
-        return text.__eq__
-    pattern = re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", text)), re.DOTALL)
+    if not is_glob(text):
+        return unescape(text).__eq__
+    parts = (".*" if part[0] == "*" else re.escape(unescape(part)) for part in _PART.findall(text))
+    pattern = re.compile("".join(parts), re.DOTALL)
     return lambda ident: pattern.fullmatch(ident) is not None
 
 

@@ -1,8 +1,9 @@
-"""Paths of nodes: as the names of files, and as people type them.
+r"""Paths of nodes: as the names of files, and as people type them.
 
 What is typed means the path that ends with it, so `say_hi` is enough for `top/inner/say_hi`. `*` stands for
-anything within a name, `**` for any number of names, brackets for themselves; `run.3` is `run[3]`, and dots
-may stand for slashes. Rule: paths are read one by one and never kept beyond those that are returned.
+anything within a name, `**` for any number of names, `\*` for a star, brackets for themselves; `run.3` is
+`run[3]`, and dots may stand for slashes. Rule: paths are read one by one, and only those that are returned
+are kept.
 """
 
 import re
@@ -14,7 +15,9 @@ from gator.errors import NotFoundError, UsageError
 _LISTED = 5
 _LONGEST_SLUG = 160
 _ODD = re.compile(r"[^A-Za-z0-9._-]")
-_TOKEN = re.compile(r"\*\*/|/\*\*$|\*\*|\*|/|\.[0-9]+(?=[./]|$)|\.|\[|[^*/.\[]+")
+_TOKEN = re.compile(r"\\[*\\]|\*\*/|/\*\*$|\*\*|\*|/|\.[0-9]+(?=[./]|$)|\.|\[|\\|[^*/.\[\\]+")
+_ESCAPED = re.compile(r"\\([*\\])")
+_TO_ESCAPE = re.compile(r"\*|\\(?=[*\\])")
 
 
 def slug(path: str) -> str:
@@ -27,7 +30,17 @@ def slug(path: str) -> str:
 
 def is_glob(pattern: str) -> bool:
     """Whether a pattern can mean several paths on purpose."""
-    return "*" in pattern
+    return "*" in pattern and "*" in _ESCAPED.sub("", pattern)
+
+
+def escape(path: str) -> str:
+    r"""Returns the pattern that means exactly this path: a `*` of an ident is `\*`."""
+    return _TO_ESCAPE.sub(lambda match: "\\" + match[0], path)
+
+
+def unescape(text: str) -> str:
+    """Returns what a pattern without a glob means."""
+    return _ESCAPED.sub(r"\1", text)
 
 
 class PathPattern:
@@ -102,6 +115,8 @@ def _regex(body: str, *, dots: bool, repeats: bool) -> str:
                 parts.append("[^/]*")
             case "/":
                 parts.append(any_repeat + "/")
+            case r"\*" | r"\\":
+                parts.append(re.escape(token[1]))
             case "." if dots:
                 parts.append(any_repeat + "[./]")
             case _ if dots and token[0] == "." and len(token) > 1:

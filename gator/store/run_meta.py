@@ -48,6 +48,12 @@ def _run_of(meta: Mapping[str, str], folder: Path) -> query_pb2.Run:
     if meta.get("selection"):
         run.selection.MergeFrom(query_pb2.Selection(**json.loads(meta["selection"])))
     run.parent = meta.get("parent", "")
+    run.launch_dir = meta.get("launch_dir", "")
+    for name, value in json.loads(meta.get("variables") or "{}").items():
+        if value is None:
+            run.unkept_variables.append(name)
+        else:
+            run.variables[name] = value
     if meta.get("labels"):
         run.labels.update(json.loads(meta["labels"]))
     return run

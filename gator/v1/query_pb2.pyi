@@ -172,6 +172,26 @@ class Run(message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @typing.final
+    class VariablesEntry(message.Message):
+        DESCRIPTOR: descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: builtins.int
     IDENT_FIELD_NUMBER: builtins.int
     FOLDER_FIELD_NUMBER: builtins.int
@@ -193,6 +213,9 @@ class Run(message.Message):
     PINNED_FIELD_NUMBER: builtins.int
     SELECTION_FIELD_NUMBER: builtins.int
     PARENT_FIELD_NUMBER: builtins.int
+    LAUNCH_DIR_FIELD_NUMBER: builtins.int
+    VARIABLES_FIELD_NUMBER: builtins.int
+    UNKEPT_VARIABLES_FIELD_NUMBER: builtins.int
     id: builtins.str
     """Its id."""
     ident: builtins.str
@@ -225,6 +248,8 @@ class Run(message.Message):
     """Id of the run of which it repeats a part; empty if it repeats none. It is no run of any series: what came of its jobs is laid
     over what came of them in that run.
     """
+    launch_dir: builtins.str
+    """Folder of the launch, absolute, to which relative paths of its command line and of `cwd` belong."""
     @builtins.property
     def argv(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """The command line it was started with."""
@@ -248,6 +273,14 @@ class Run(message.Message):
     @builtins.property
     def selection(self) -> Selection:
         """Which part of the spec it runs. Runs of one ident with the same selection that repeat no other run are a series."""
+
+    @builtins.property
+    def variables(self) -> containers.ScalarMap[builtins.str, builtins.str]:
+        """Variables of the launch that the jobs use, beside those that every session has."""
+
+    @builtins.property
+    def unkept_variables(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Names of such variables whose values are not kept, as they may be secrets."""
 
     def __init__(
         self,
@@ -273,10 +306,13 @@ class Run(message.Message):
         pinned: builtins.bool = ...,
         selection: Selection | None = ...,
         parent: builtins.str = ...,
+        launch_dir: builtins.str = ...,
+        variables: abc.Mapping[builtins.str, builtins.str] | None = ...,
+        unkept_variables: abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["git", b"git", "result", b"result", "selection", b"selection", "tally", b"tally"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "connected", b"connected", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "git", b"git", "heard_unix_nanos", b"heard_unix_nanos", "host", b"host", "id", b"id", "ident", b"ident", "labels", b"labels", "parent", b"parent", "pinned", b"pinned", "result", b"result", "seed", b"seed", "selection", b"selection", "spec", b"spec", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "user", b"user", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "connected", b"connected", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "git", b"git", "heard_unix_nanos", b"heard_unix_nanos", "host", b"host", "id", b"id", "ident", b"ident", "labels", b"labels", "launch_dir", b"launch_dir", "parent", b"parent", "pinned", b"pinned", "result", b"result", "seed", b"seed", "selection", b"selection", "spec", b"spec", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "unkept_variables", b"unkept_variables", "user", b"user", "variables", b"variables", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

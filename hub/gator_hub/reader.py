@@ -66,7 +66,11 @@ class HubReader:
         if not rows:
             raise NotFoundError("the run was removed from the hub")
         run = run_of(rows[0])
-        run.argv.extend(self._description().run.argv)
+        described = self._description().run
+        run.argv.extend(described.argv)
+        run.launch_dir = described.launch_dir
+        run.variables.update(described.variables)
+        run.unkept_variables.extend(described.unkept_variables)
         if run.state == query_pb2.RUN_STATE_ENDED:
             result = self._catalogue.result(run.ident)
             if result is not None:
