@@ -19,7 +19,7 @@ jobs:
 - !Job {ident: secret, command: sh, args: [-c, 'test -z "$1"', x, $API_TOKEN]}
 """
 LAUNCH = {"MODE": "3", "LEVEL": "4", "WHERE": "sub dir", "API_TOKEN": "hush-hush-hush"}
-PRINTED = re.compile(r"^ +(?:again: |again:  |output: |run again +)(.*)$", re.MULTILINE)
+PRINTED = re.compile(r"^ +(?:again: +|output: |run again +)(.*)$", re.MULTILINE)
 
 
 def pasted(gator: Gator, line: str, elsewhere: Path, **variables: str) -> Done:

@@ -71,12 +71,11 @@ def test_tree_shows_each_node_with_its_outcome(gator: Gator) -> None:
     assert len(gator("tree", "--depth", "0").stdout.splitlines()) == 1
 
 
-@pytest.mark.usefixtures("folder")
-def test_failures_say_what_to_do_next(gator: Gator) -> None:
+def test_failures_say_what_to_do_next(folder: Path, gator: Gator) -> None:
     text = gator("failures").stdout
     assert "failed top/bad: it returned 1" in text
     assert "err:2 error: boom: it broke" in text
-    assert "gator logs top/bad -r 20261122-125830-top" in text
+    assert f"gator logs top/bad -r {folder}" in text
     assert f"gator run --only /top/bad --repeat {runs.RUN_ID} --seed 7 nightly.yaml" in text
     (failure,) = values(gator("failures", "top", "--json"))
     assert failure["first_error"]["text"] == "boom: it broke"
@@ -102,7 +101,8 @@ def many_failures(tracking: Path) -> None:
 
 
 @pytest.mark.usefixtures("many_failures")
-def test_many_failures_are_put_together_by_their_cause(gator: Gator) -> None:
+def test_many_failures_are_put_together_by_their_cause(tracking: Path, gator: Gator) -> None:
+    folder = tracking / "20261122-125830-top"
     signature = signature_of(common_pb2.REASON_EXIT, "mismatch at 0x0", "")
     lines = gator("failures").stdout.splitlines()
     assert lines[:5] == [
@@ -113,9 +113,9 @@ def test_many_failures_are_put_together_by_their_cause(gator: Gator) -> None:
         "  err:2 error: mismatch at 0x0",
     ]
     assert lines[5:8] == [
-        "  output: gator logs 'top/x[0]' -r 20261122-125830-top",
+        f"  output: gator logs 'top/x[0]' -r {folder}",
         f"  again:  gator run --only '/top/x[0]' --repeat {runs.RUN_ID} --seed 7 nightly.yaml",
-        f"  others: gator failures --cause {signature} -r 20261122-125830-top",
+        f"  others: gator failures --cause {signature} -r {folder}",
     ]
     assert lines[8:11] == ["", "1 of 13: exit", "failed top/bad: it returned 1"]
     assert "others:" not in "".join(lines[8:])
