@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from gator.core.secrecy import hide, is_secret, secret_values
+from gator.core.secrecy import hide, is_secret, secret_names, secret_values
 from gator.plan import Plan
 from gator.v1 import spec_pb2
 
@@ -20,7 +20,8 @@ _FILLED: Final = re.compile(r"\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 def launch_variables(plan: Plan, environment: Mapping[str, str]) -> dict[str, str | None]:
     """Returns the variables of the launch that jobs use; None for a value that must not be printed."""
-    secrets = secret_values(environment.items())
+    named = secret_names(plan.request.spec)
+    secrets = secret_values(environment.items(), named)
     found: dict[str, str | None] = {}
     for name in sorted(set(_used(plan))):
         value = environment.get(name)
@@ -28,6 +29,7 @@ def launch_variables(plan: Plan, environment: Mapping[str, str]) -> dict[str, st
             continue
         hidden = (
             is_secret(name)
+            or name in named
             or len(value) > MAX_VALUE
             or not value.isprintable()
             or hide([value], secrets) != [value]
