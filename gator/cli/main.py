@@ -145,6 +145,9 @@ def _run(args: Sequence[str] | None) -> int:
     if (sys.argv[1:] if args is None else list(args)) == ["--version"]:
         sys.stdout.write(f"gator {__version__}\n")
         return 0
+    if args is None and len(sys.argv) == 1 and not completion.is_asked():
+        # Help that was asked for by leaving out every argument is no mistake.
+        args = ["--help"]
     try:
         if completion.is_asked():
             completion.answer(lambda: get_command(app).main(args=args, prog_name="gator"))

@@ -12,6 +12,11 @@ TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 _QUOTE = "quote it"
 _NAME = re.compile(r"\$\{\{?[^}\]]*\}?\}?")
 
+_TAG_AND_BRACKET = re.compile(r"(?:^|[\s,\[{:-])(!(?:Job|JobGroup|JobArray|Cores|Memory|License))([\]},])")
+_NOT_KNOWN = (
+    "this is no YAML: look at the indentation, the quotes and the brackets here and on the line above"
+)
+
 _TAG = "this tag is not known: quote a text that starts with !"
 _PLAIN_MESSAGES = {
     "found undefined alias": "no such anchor is above: write &NAME there, or quote a text that starts with *",
@@ -49,11 +54,11 @@ def explain(error: MarkedYAMLError, text: str, file: str) -> Problem:
     problem = error.problem or str(error)
     problem = next((same for start, same in _IN_PYTHON.items() if problem.startswith(start)), problem)
     if mark is None:
-        return Problem(file, 0, 0, problem)
+        return Problem(file, 0, 0, problem if problem.startswith("nested more than") else _NOT_KNOWN)
     if "nesting" in problem:
         # The scanner in C, which reads ahead of the composer, has a limit of its own in newer versions.
         return Problem(file, mark.line + 1, mark.column + 1, TOO_DEEP)
-    name = _name_in_flow(error, lines)
+    name = _name_in_flow(error, lines) or _child_without_dash(mark, lines) or _tag_before_bracket(mark, lines)
     if name is not None:
         return Problem(file, *name)
     start = _start_of_word(error)
@@ -93,7 +98,7 @@ def _message(error: MarkedYAMLError, problem: str, mark: Mark, lines: list[str])
         )
     if problem == "did not find expected <document start>":
         return "this line is indented less than the first: indent both alike"
-    return problem
+    return problem if problem.startswith("nested more than") else _NOT_KNOWN
 
 
 def _name_in_flow(error: MarkedYAMLError, lines: list[str]) -> tuple[int, int, str] | None:
@@ -109,6 +114,31 @@ def _name_in_flow(error: MarkedYAMLError, lines: list[str]) -> tuple[int, int, s
             message = f'{{ }} mean a mapping within [ ] and {{ }}: {_QUOTE}, "{found[0]}"'
             return number + 1, found.start() + 1, message
     return None
+
+
+def _child_without_dash(mark: Mark, lines: list[str]) -> tuple[int, int, str] | None:
+    """Finds a child right below `jobs:` that lacks its dash, near the place of a mistake."""
+    for number in range(mark.line, max(mark.line - 3, 0), -1):
+        line = lines[number] if number < len(lines) else ""
+        if line.lstrip().startswith("!Job") and lines[number - 1].strip() == "jobs:":
+            return (
+                number + 1,
+                len(line) - len(line.lstrip()) + 1,
+                "jobs is a list: put '- ' before each child",
+            )
+    return None
+
+
+def _tag_before_bracket(mark: Mark, lines: list[str]) -> tuple[int, int, str] | None:
+    """Finds a tag in the line of a mistake that runs into a bracket, such as `!License]`."""
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    found = _TAG_AND_BRACKET.search(line)
+    if found is None:
+        return None
+    message = (
+        f"{found[1]} runs into {found[2]}: write a blank or a value between them, such as {found[1]} NAME"
+    )
+    return mark.line + 1, found.start() + 1, message
 
 
 def _start_of_word(error: MarkedYAMLError) -> Mark | None:
