@@ -6,6 +6,7 @@ Rule: commands see only `Questions`; where the answers come from makes no differ
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
@@ -16,8 +17,14 @@ from gator.cli.selector_home import FolderHome, Home
 from gator.cli.selector_hub import NO_CHOICE, HubChoice, name_on_hub
 from gator.core import printed
 from gator.errors import GatorError, NotFoundError, UsageError, UserError
+from gator.spec.paths import is_glob
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
+
+MAX_COMPARED: Final = 5000
+"""Maximum number of nodes that are compared with a path that means none."""
+MIN_LIKENESS: Final = 0.75
+"""Minimum similarity, from 0 to 1, of a path that is suggested in place of a wrong one."""
 
 
 class OpenRun(Struct, frozen=True):
@@ -51,7 +58,7 @@ class OpenRun(Struct, frozen=True):
                 wanted, (node.path for page in pages(self.ask.list_nodes, request) for node in page.nodes)
             )
         except NotFoundError as error:
-            raise NotFoundError(f"{error}{self._maybe_waiting()}") from error
+            raise NotFoundError(f"{error}{self._maybe_waiting(wanted)}") from error
         if len(found) > 1:
             raise UsageError(
                 f"{wanted!r} means {len(found)} nodes, and one is wanted: {', '.join(found[:5])}"
@@ -86,14 +93,30 @@ class OpenRun(Struct, frozen=True):
         for path in wanted:
             both = [path, path.rstrip("/") + "/**"]
             if not self.matching(both, most=1):
-                raise NotFoundError(f"there is no node {path!r}{self._maybe_waiting()}")
+                raise NotFoundError(f"there is no node {path!r}{self._maybe_waiting(path)}")
             globs += both
         return globs
 
-    def _maybe_waiting(self) -> str:
+    def _near(self, wanted: str) -> str:
+        """Returns a question for the node that was most likely meant; empty where none is near."""
+        from difflib import get_close_matches
+
+        if is_glob(wanted):
+            return ""
+        depth = wanted.strip("/").count("/") + 1
+        tails = ("/".join(node.path.split("/")[-depth:]) for node in self.matching([], most=MAX_COMPARED))
+        near = get_close_matches(wanted.strip("/"), dict.fromkeys(tails), 1, MIN_LIKENESS)
+        return f"did you mean {near[0]!r}?" if near else ""
+
+    def _maybe_waiting(self, wanted: str) -> str:
+        near = self._near(wanted)
         if self.run.state == query_pb2.RUN_STATE_RUNNING:
+            if near:
+                return f" that has started yet: {near}"
             waiting = printed.command("status", where=self.home.where)
             return f" that has started yet: {waiting} shows what still waits, gator plan what is to come"
+        if near:
+            return f" in {self.run.ident}: {near}"
         return f" in {self.run.ident}: see {printed.command('tree', where=self.home.where)}"
 
 

@@ -84,7 +84,17 @@ def test_a_star_in_an_ident_is_escaped_everywhere(gator: Gator) -> None:
 
 def test_a_hint_of_an_error_names_the_run(gator: Gator, tmp_path: Path) -> None:
     gator("run", gator.spec('!JobGroup {ident: top, jobs: [!Job {ident: a, command: "true"}]}\n')).expect(0)
-    said = gator("logs", "top/b").expect(2).err
+    said = gator("logs", "top/nothing").expect(2).err
     line = said.strip().rpartition("see ")[2]
     assert line == f"gator tree -r {gator.folder}"
     assert pasted(gator, line, tmp_path).expect(0).out.startswith("top")
+
+
+def test_a_node_that_was_most_likely_meant_is_offered(gator: Gator) -> None:
+    inner = '!JobGroup {ident: test, jobs: [!Job {ident: a, command: "true"}]}'
+    gator("run", gator.spec(f"!JobGroup {{ident: top, jobs: [{inner}]}}\n")).expect(0)
+    for command in ("logs", "failures", "show", "tree"):
+        assert (
+            "there is no node 'tst/a' in top: did you mean 'test/a'?" in gator(command, "tst/a").expect(2).err
+        )
+    assert "did you mean" not in gator("logs", "nothing/like/it").expect(2).err
