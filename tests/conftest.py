@@ -1,10 +1,18 @@
-"""Profiles of the property tests.
+"""What holds for all tests: profiles of the property tests, and signals.
 
 A run of the tests has to give the same answer each time, so examples are derandomized by default;
 `tools/test --explore` draws random ones. What that finds is added to its test by `@example`.
 """
 
+import signal
+
 from hypothesis import settings
+
+# A shell starts background jobs with SIGINT ignored, and nohup ignores SIGHUP: processes that tests start
+# would inherit that, and gator obeys it.
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 settings.register_profile("steady", derandomize=True, deadline=None, database=None)
 settings.register_profile("explore", derandomize=False, deadline=None, print_blob=True)
