@@ -165,7 +165,7 @@ def test_what_the_readme_shows_of_a_hub_is_what_one_sees(gator: Gator, hub: Hub)
         done = gator(*arguments(line.replace("localhost:8080", hub.address)))
         done.expect(1 if " run " in line else 0)
         seen = [steady(one, gator.root) for one in done.out.splitlines()]
-        for wanted in expected.splitlines():
+        for wanted in expected.replace("localhost:8080", hub.address).splitlines():
             assert wanted.strip() in ("", "...") or steady(wanted, Path("/home/you/chip")) in seen, done.out
 
 
