@@ -27,6 +27,10 @@ MOST_SHOWN = 10
 """Causes of which an example is shown."""
 MAX_LINES = 10
 """Maximum number of failures of one cause that get a line of their own while the run goes on."""
+MAX_ALL_LINES = 50
+"""Maximum number of failures of all causes that get a line of their own while the run goes on."""
+KEPT_FOR_FIRSTS = 20
+"""The last of these lines, which only the first failure of a cause gets."""
 Failure: TypeAlias = tuple[str, event_pb2.Result]
 """Path and Result of a job."""
 
@@ -38,18 +42,24 @@ class Failures:
         self.causes = Causes[Failure]()
         self.first: list[Failure] = []
         self._counts: dict[str, int] = {}
+        self._lines = 0
 
     def line(self, paper: Paper, path: str, result: event_pb2.Result) -> str:
-        """The line for a failure at the moment when it happens; empty once its cause is only counted.
+        """Returns the line for a failure at the moment when it happens; empty where it is only counted.
 
-        After the first ten failures of a cause there is a line for every tenfold and its half.
+        After the first ten failures of a cause there is a line for every tenfold and its half. Once the
+        causes have used up the lines of a run, only the failures of all causes are counted like that.
         """
         count = self._counts[result.signature] = self._counts.get(result.signature, 0) + 1
-        if count <= MAX_LINES:
+        left = MAX_ALL_LINES - self._lines
+        if left > 0 and count <= (MAX_LINES if left > KEPT_FOR_FIRSTS else 1):
+            self._lines += 1
             return failure_line(paper, path, result)
-        if str(count).rstrip("0") not in ("1", "5"):
-            return ""
-        return f"{failure_line(paper, path, result)} ({count:,} of this cause so far)"
+        if left > KEPT_FOR_FIRSTS:
+            if not _is_counter(count):
+                return ""
+            return f"{failure_line(paper, path, result)} ({count:,} of this cause so far)"
+        return f"{self.causes.headline()} so far" if _is_counter(self.causes.number) else ""
 
     def add(self, path: str, result: event_pb2.Result) -> bool:
         """Note a Result; whether it was that of a failed job."""
@@ -60,6 +70,11 @@ class Failures:
         if len(self.first) < FEW:
             self.first.append(failure)
         return True
+
+
+def _is_counter(count: int) -> bool:
+    """Returns whether a number is 1 or 5 times a power of ten."""
+    return str(count).rstrip("0") in ("1", "5")
 
 
 def failure_line(paper: Paper, path: str, result: event_pb2.Result) -> str:
@@ -110,7 +125,8 @@ def _causes(paper: Paper, info: RunInfo, causes: Causes[Failure]) -> Iterable[st
             yield f"       ... and {more}: {others}"
     if len(causes) > MOST_SHOWN:
         more = plural(len(causes) - MOST_SHOWN, "more cause")
-        yield f"       ... and {more}: {command('failures', where=where)}"
+        yield f"... and {more}: {command('failures', where=where)}"
+    yield f"all failures: {command('failures', '--all', where=where)}"
 
 
 def write_summary(

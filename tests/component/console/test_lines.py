@@ -16,7 +16,7 @@ from gator.console.live import LiveDisplay
 from gator.console.paper import Paper
 from gator.console.plain import PlainDisplay
 from gator.console.single import SingleDisplay
-from gator.console.summary import MOST_SHOWN
+from gator.console.summary import MAX_ALL_LINES, MOST_SHOWN
 from gator.core.causes import FEW
 from gator.ports import Display
 from gator.v1 import attach_pb2, event_pb2
@@ -279,12 +279,33 @@ def test_after_ten_failures_of_a_cause_they_are_counted(make: Make, out: io.Stri
     assert told[-1] == "FAILED top/y: exited with code 1"
 
 
+def test_of_many_causes_few_failures_get_a_line_of_their_own(make: Make, out: io.StringIO):
+    display = make()
+    display.on_events([failed(f"top/x[{n}]", signature=f"{n // 30:02}") for n in range(1500)])
+    told = out.getvalue().splitlines()[1:]
+    own = [line for line in told if line.endswith("exited with code 1")]
+    assert len(own) == MAX_ALL_LINES
+    # Three causes get ten lines each; the first failures of 20 others are still shown.
+    assert own[29] == "FAILED top/x[69]: exited with code 1"
+    assert own[30:] == [f"FAILED top/x[{n}]: exited with code 1" for n in range(90, 690, 30)]
+    assert [line for line in told if line not in own] == [
+        "100 failures, 4 causes so far",
+        "500 failures, 17 causes so far",
+        "1,000 failures, 34 causes so far",
+    ]
+    display.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED))
+    end = out.getvalue().splitlines()[1 + len(told) :]
+    assert len(end) <= 5 * MOST_SHOWN + 6
+    assert "... and 40 more causes: gator failures -r /runs/one" in end
+    assert "all failures: gator failures --all -r /runs/one" in end
+
+
 def test_when_quiet_failures_are_told_in_the_summary_alone(make: Make, out: io.StringIO):
     display = make(quiet=True)
     display.on_events([failed(f"top/x[{n}]", signature=f"{n % 40}") for n in range(1500)])
     assert not out.getvalue()
     display.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED))
-    assert len(out.getvalue().splitlines()) <= 5 * MOST_SHOWN + 5
+    assert len(out.getvalue().splitlines()) <= 5 * MOST_SHOWN + 6
 
 
 def test_a_first_error_that_stands_in_the_reason_is_not_repeated(make: Make, out: io.StringIO):
