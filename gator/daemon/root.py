@@ -38,7 +38,7 @@ from gator.daemon.threads import in_thread
 from gator.daemon.tier_daemons import TierDaemons
 from gator.daemon.view import View
 from gator.daemon.wrapper_host import WrapperContext, WrapperHost
-from gator.errors import GatorError, NotFoundError
+from gator.errors import GatorError, NotFoundError, StoreError
 from gator.plan import Plan
 from gator.ports import Clock, Display, RunInfo
 from gator.posting import Poster
@@ -147,13 +147,17 @@ class Root:
             result = await self._end
             if self._fleet is not None:
                 await self._fleet.drain_all()
+        except StoreError as error:
+            if self._is_record_removed():
+                raise GatorError(self._removed_record()) from error
+            raise
         finally:
             await self.server_end.wait(serving)
         await self._end_adopted(ADOPTED_GRACE_SECONDS)
         await self._view.end()
-        if not (self.folder.stores / ROOT_STORE).exists():
+        if self._is_record_removed():
             # The open file takes everything, so that nothing else would tell.
-            self._fault = self._fault or f"the record in {self.folder.path} was removed while the run went on"
+            self._fault = self._fault or self._removed_record()
         await in_thread(self._store.close)
         if self._fleet is not None and self._fleet.daemons:
             await in_thread(self.folder.seal_stores)
@@ -163,6 +167,12 @@ class Root:
         self.folder.unlock()
         self._display.on_end(result)
         return RunEnd(result, self._fault)
+
+    def _is_record_removed(self) -> bool:
+        return not (self.folder.stores / ROOT_STORE).exists()
+
+    def _removed_record(self) -> str:
+        return f"the record in {self.folder.path} was removed while the run went on"
 
     def stop(self, mode: attach_pb2.StopMode.ValueType, path: str = "", message: str = "") -> bool:
         """End a node and all below it, the whole run when the path is empty; False if it is not there."""

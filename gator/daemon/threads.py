@@ -4,8 +4,10 @@ The rule: nothing fails because the system gives no thread; the loop itself does
 """
 
 import asyncio
+import signal
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from threading import Lock
@@ -55,6 +57,21 @@ class _Loop(asyncio.SelectorEventLoop):
         super().__init__()
         self._threads = ThreadPoolExecutor(thread_name_prefix="gator")
         self.set_default_executor(self._threads)
+
+    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:
+        """Calls a function on the loop when a signal comes, as the loop of asyncio does.
+
+        A burst of SIGCHLD may fill the socket that wakes the loop. A full socket wakes it as well, so that
+        is no reason for a message on stderr.
+        """
+        super().add_signal_handler(sig, callback, *args)
+        signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
+
+    def close(self) -> None:
+        """Closes the loop; a signal that comes meanwhile finds no closed descriptor."""
+        with suppress(ValueError):  # of a loop that is not in the main thread
+            signal.set_wakeup_fd(-1)
+        super().close()
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Nothing else goes on any more, so that the loop may wait."""

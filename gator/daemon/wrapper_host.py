@@ -37,6 +37,8 @@ Key = tuple[str, int]
 
 BEAT_NANOS = 1_000_000_000
 """Maximum time between two looks at the clock while a timer of an attempt runs, to notice late ones."""
+MAX_STARTS_IN_TURN = 16
+"""Maximum number of processes started in one turn of the loop, because signals and output wait meanwhile."""
 TICK_NANOS = 10_000_000
 """The timer fires at most so often."""
 PROGRESS_SECONDS = 0.2
@@ -106,6 +108,9 @@ class WrapperHost:
         self._pipes = Pipes(loop)
         self._leases: dict[int, _Lease] = {}
         self._attempts: dict[Key, Attempt] = {}
+        self._to_start: deque[int] = deque()
+        """Leases whose next attempt starts in a later turn of the loop."""
+        self._started_in_turn = 0
         self._uncommitted = 0
         self._idle: list[Callable[[], None]] = []
         self._removals: set[asyncio.Future[None]] = set()
@@ -135,7 +140,7 @@ class WrapperHost:
             lease = self._leases[node.lease] = _Lease()
         lease.waiting.append(node)
         if lease.running is None:
-            self._start_next(node.lease)
+            self._start_soon(node.lease)
 
     def stop(self, order: attach_pb2.Stop) -> None:
         """End what is at or below a path: what waits is CANCELLED at once, what has ended keeps its end."""
@@ -209,12 +214,30 @@ class WrapperHost:
 
     # ---- leases
 
+    def _start_soon(self, number: int) -> None:
+        """Starts the next attempt of a lease, in a later turn of the loop where many start at once."""
+        if self._to_start or self._started_in_turn >= MAX_STARTS_IN_TURN:
+            self._to_start.append(number)
+            return
+        if not self._started_in_turn:
+            self._loop.call_soon(self._begin_turn)
+        self._started_in_turn += 1
+        self._start_next(number)
+
+    def _begin_turn(self) -> None:
+        self._started_in_turn = min(MAX_STARTS_IN_TURN, len(self._to_start))
+        if self._started_in_turn:
+            self._loop.call_soon(self._begin_turn)
+        for _ in range(self._started_in_turn):
+            self._start_next(self._to_start.popleft())
+
     def _start_next(self, number: int) -> None:
         lease = self._leases.get(number)
         if lease is None or lease.running is not None:
             return
         if not lease.waiting:
             del self._leases[number]
+            self._check_idle()
             return
         node = lease.waiting.popleft()
         attempt = lease.running = Attempt(self, node, self._context.run.log_cap_bytes)

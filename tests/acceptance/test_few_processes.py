@@ -11,7 +11,7 @@ from tests.acceptance.support import Gator, Running, until
 
 PASSED = common_pb2.OUTCOME_PASSED
 ONE = "!Job {ident: top, command: sleep, args: ['0.5']}\n"
-TREE = "!JobGroup {ident: top, jobs: [!Job {ident: one, command: echo, args: [hi]}]}\n"
+TREE = "!JobGroup {ident: top, jobs: [!Job {ident: one, command: sleep, args: ['0.5']}]}\n"
 FEW = """\
 import _thread, os, sys
 

@@ -80,7 +80,9 @@ def test_a_disk_without_room_for_the_daemons_is_told_without_a_traceback(
     (small_disk / "filler").write_bytes(bytes(55 << 20))
     jobs = ", ".join(f"!Job {{ident: j{n}, command: sleep, args: ['0.1']}}" for n in range(8))
     text = f"!JobGroup {{ident: top, jobs: [{jobs}]}}\n"
-    done = gator("run", gator.spec(text), "-j", 8, "--tracking", str(small_disk / "run")).expect(3)
+    tracking = str(small_disk / "run")
+    run = ("run", gator.spec(text), "-j", 8, "--placement", "daemons", "--tracking", tracking)
+    done = gator(*run).expect(3)
     assert "room" in done.err or "disk is full" in done.err
     assert "Traceback" not in done.err + done.out
 
