@@ -15,7 +15,7 @@ from gator.core.environment import job_environment
 from gator.core.ledger import Ledger
 from gator.core.pools import DemandKey, Pools
 from gator.errors import Problem, SpecError, UserError
-from gator.plan import Plan, PlanNode, make_plan, problem_at, written_nodes
+from gator.plan import Plan, PlanNode, known_text, make_plan, problem_at, written_nodes
 from gator.spec import unset_names
 from gator.spec.expand import expand
 from gator.spec.lengths import MAX_STRING_BYTES, byte_length, too_long
@@ -66,8 +66,11 @@ def advise(nodes: Iterable[PlanNode], request: plan_pb2.PlanRequest, finds: Find
     for node in nodes:
         if node.job is None or not _SHELL.search(node.job.command):
             continue
+        written = known_text(node.job.command, node, request)
+        if not _SHELL.search(written):
+            continue
         environment = job_environment(request.environment, node.settings.env)
-        command = _expanded(node.job.command, environment)
+        command = _expanded(written, environment)
         cwd = node.settings.cwd
         folder = cwd if cwd.startswith("/") else f"{request.launch_dir}/{cwd}"
         if command and not finds(command, environment.get("PATH", ""), folder):

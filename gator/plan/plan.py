@@ -100,6 +100,18 @@ def written_nodes(request: plan_pb2.PlanRequest) -> Sequence[PlanNode]:
     return build(request.spec, fill.Scope(request.environment, _constants(request))).nodes
 
 
+def known_text(text: str, node: PlanNode, request: plan_pb2.PlanRequest) -> str:
+    """Returns a text with the values that are the same in every repeat of a node.
+
+    What only a repeat or an attempt has is left out.
+    """
+    if "${{" not in text:
+        return text
+    scope = fill.Scope(request.environment, _constants(request))
+    values = scope.lookup(node.settings)
+    return fill.partly(text, lambda name: values(name) or "").replace("$${{", "${{")
+
+
 def _edges(links: Sequence[Link], nodes: Mapping[str, PlanNode]) -> list[Edge]:
     edges: list[Edge] = []
     for link in links:

@@ -166,6 +166,20 @@ def test_a_program_whose_name_has_blanks_is_no_line_of_shell(capsys: pytest.Capt
 
 
 @pytest.mark.usefixtures("place")
+def test_a_value_from_gator_is_no_line_of_shell(capsys: pytest.CaptureFixture[str]) -> None:
+    jobs = [
+        '- !Job {command: "${{ gator.python }}", args: ["-V"]}\n',
+        '- !Job {command: "./sim-${{ seed }}"}\n',
+        '- !Job {command: "${{ gator.python }} -V"}\n',
+    ]
+    Path("s.yaml").write_text(HEAD + "".join(jobs))
+    with pytest.raises(SystemExit):
+        main(["check", "s.yaml"])
+    line, _ = capsys.readouterr().out.splitlines()
+    assert line.startswith("s.yaml:7:3: warning: there is no program '${{ gator.python }} -V': ")
+
+
+@pytest.mark.usefixtures("place")
 def test_of_many_jobs_that_can_never_run_the_first_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     jobs = [f'- !Job {{ident: j{n}, command: "true", resources: [!License [Sim, 3]]}}\n' for n in range(30)]
     Path("s.yaml").write_text(HEAD + "".join(jobs))
