@@ -126,6 +126,21 @@ def test_merges_keep_positions_and_the_nearer_key_wins() -> None:
     assert (b.command, b.settings.cwd, b.settings.env[0].value) == ("echo", "/tmp", "2")
 
 
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("cmd", "command"),
+        ("name", "ident"),
+        ("On-Pass", "on_pass"),
+        ("depends_on", "on_pass"),
+        ("cores", "resources"),
+    ],
+)
+def test_a_word_of_another_tool_leads_to_the_key_that_is_meant(word: str, meant: str) -> None:
+    (problem,) = problems(f"!Job {{shell: ls, {word}: x}}")
+    assert problem == f"spec.yaml:1:18: there is no key '{word}'; did you mean '{meant}'?"
+
+
 def test_a_mistake_in_what_is_merged_is_told_where_it_is_written() -> None:
     assert problems("""\
         !JobGroup
