@@ -1,7 +1,8 @@
 """`gator metrics`: numbers that jobs reported, folded upwards. Rule: a value is never rounded in JSON."""
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import Annotated, Final
 
 import typer
 
@@ -10,8 +11,12 @@ from gator.cli.paging import pages
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.spec.suggest import did_you_mean
 from gator.v1 import event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
+
+_MAX_NAMES: Final = 10
+"""Maximum number of names that are offered where there are no metrics of a name."""
 
 
 def metrics(
@@ -28,25 +33,28 @@ def metrics(
 ) -> None:
     """The metrics of a node and of all below it; groups have those of their jobs, folded."""
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
-        rows = list[tuple[str, ...]]()
-        for node in _metrics(opened, opened.path_of(path), name or []):
-            if json:
+        top, names = opened.path_of(path), name or []
+        if json:
+            for node in _metrics(opened, top, names):
                 output.say_json(node)
-                continue
-            rows.extend(
-                (
-                    output.paint(node.path, "path"),
-                    metric.name,
-                    output.number(metric.value),
-                    metric.unit,
-                    _folded(metric),
-                )
-                for metric in node.metrics
-            )
-        if not json:
-            output.columns(rows, right=frozenset((2,)))
-            if not rows:
-                output.say(f"no metrics named {' or '.join(name)}" if name else "no metrics")
+            return
+        nodes = list(_metrics(opened, top, names))
+        output.columns(_rows(nodes), right=frozenset((2,)))
+        if not nodes:
+            output.say(_nothing(opened, top, names))
+
+
+def _rows(nodes: Sequence[query_pb2.NodeMetrics]) -> list[tuple[str, ...]]:
+    rows = list[tuple[str, ...]]()
+    for node, after in zip_longest(nodes, nodes[1:]):
+        # A group has the metrics of its jobs, and the first of these comes next.
+        is_group = after is not None and after.path.startswith(f"{node.path}/")
+        path = output.paint(node.path, "path")
+        rows += [
+            (path, metric.name, output.number(metric.value), metric.unit, _folded(metric, is_group=is_group))
+            for metric in node.metrics
+        ]
+    return rows
 
 
 def _metrics(opened: OpenRun, path: str, names: list[str]) -> Iterator[query_pb2.NodeMetrics]:
@@ -55,8 +63,22 @@ def _metrics(opened: OpenRun, path: str, names: list[str]) -> Iterator[query_pb2
         yield from page.nodes
 
 
-def _folded(metric: event_pb2.MetricTotal) -> str:
+def _nothing(opened: OpenRun, path: str, names: list[str]) -> str:
+    """Returns what is said where there are no metrics of these names."""
+    if not names:
+        return "no metrics"
+    there = sorted({metric.name for node in _metrics(opened, path, []) for metric in node.metrics})
+    hint = "".join(did_you_mean(name, there) for name in names)
+    if not hint and there:
+        rest = f" and {len(there) - _MAX_NAMES:,} more" if len(there) > _MAX_NAMES else ""
+        hint = f"; there are {', '.join(there[:_MAX_NAMES])}{rest}"
+    return f"no metrics named {' or '.join(names)}{hint}"
+
+
+def _folded(metric: event_pb2.MetricTotal, *, is_group: bool) -> str:
     if metric.count <= 1:
         return ""
-    kind = output.word(event_pb2.MetricKind.DESCRIPTOR, metric.kind) or "sum"
+    kind = output.word(event_pb2.MetricKind.DESCRIPTOR, metric.kind) or "last"
+    if kind == "last" and is_group:
+        return "sum over the jobs"
     return f"{kind} of {metric.count:,}"
