@@ -21,8 +21,10 @@ from gator.core.printed import about_node, command
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
-_MAX_GROUPS: Final = 1000
+_MAX_SHOWN: Final = 20
 """Maximum number of causes that are shown."""
+_MAX_LISTED: Final = 1000
+"""Maximum number of causes that are compared with those of other runs."""
 _FAILURES = (common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST)
 
 
@@ -116,7 +118,7 @@ class _Causes(Struct, frozen=True):
 def _listed(opened: OpenRun, paths: Sequence[str], order: qs.NodeOrder.ValueType) -> _Causes:
     """The causes in one run, as its folder or hub lists them."""
     globs = opened.below(paths)
-    request = qs.ListFailuresRequest(path=opened.run.ident, globs=globs)
+    request = qs.ListFailuresRequest(path=opened.run.ident, globs=globs, page_size=_MAX_LISTED)
     page = opened.ask.list_failures(request)
     groups = [(group.jobs, FailedIn(group.example, opened.run, opened.home)) for group in page.groups]
     return _Causes(page.jobs, page.causes, groups, lambda: _failed(opened, None, globs, "", order))
@@ -128,7 +130,7 @@ def _grouped(failed: Sequence[FailedIn]) -> _Causes:
     groups = grouped(
         (path, one.node.signature, one.node.first_failure_unix_nanos) for path, one in by_path.items()
     )
-    examples = [(group.jobs, by_path[group.path]) for group in groups[:_MAX_GROUPS]]
+    examples = [(group.jobs, by_path[group.path]) for group in groups[:_MAX_LISTED]]
     return _Causes(len(failed), len(groups), examples, lambda: failed)
 
 
@@ -152,16 +154,19 @@ def _say_causes(opened: OpenRun, found: _Causes, paths: Sequence[str]) -> bool:
         return _say_each(found.few())
     seen = opened.home.sightings(opened.run)
     signatures = [one.node.signature for _, one in found.groups]
-    new = f", {seen.headline(signatures)}" if seen is not None else ""
+    some = "at least " if len(signatures) < found.causes else ""
+    new = f", {some}{seen.headline(signatures)}" if seen is not None else ""
     output.say(f"{plural(found.jobs, 'failure')}, {plural(found.causes, 'cause')}{new}")
-    for jobs, example in found.groups:
+    shown = found.groups[:_MAX_SHOWN]
+    for jobs, example in shown:
         output.say()
         _say_cause(opened, jobs, example, found.jobs, paths)
-    if len(found.groups) < found.causes:
-        left = found.causes - len(found.groups)
+    if len(shown) < found.causes:
+        causes = plural(found.causes - len(shown), "more cause")
+        jobs = plural(found.jobs - sum(jobs for jobs, _ in shown), "failure")
         output.say()
         every = command("failures", *paths, "--all", where=opened.home.where)
-        output.say(f"{left:,} further causes are not shown: {every}")
+        output.say(f"... and {causes} ({jobs}): {every}")
     return True
 
 

@@ -1,4 +1,7 @@
-"""`gator show`: everything about one node. Rule: values of secrets are never shown."""
+"""`gator show`: everything about one node.
+
+Rule: values of secrets are never shown, and no text is printed twice.
+"""
 
 import shlex
 from typing import Annotated
@@ -11,7 +14,9 @@ from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, RunOption, TrackingOption, complete_path
 from gator.cli.status import state_words
+from gator.console.cells import one_line
 from gator.core.again import launch_of
+from gator.core.amounts import plural
 from gator.v1 import common_pb2, event_pb2, query_pb2, spec_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -40,7 +45,8 @@ def show(
             _say_job(answer.description.job)
         ended = answer.node.state == query_pb2.NODE_STATE_ENDED
         for attempt in answer.attempts:
-            _say_attempt(attempt, over=ended or attempt is not answer.attempts[-1])
+            over = ended or attempt is not answer.attempts[-1]
+            _say_attempt(attempt, over=over, said=answer.node.message)
 
 
 def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
@@ -49,7 +55,7 @@ def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
     rows = [("run", f"{opened.run.id[:12]} {opened.home.words}")]
     if opened.run.HasField("git"):
         rows.append(("commit", output.commit(opened.run.git).removeprefix("commit ")))
-    if node.HasField("first_error"):
+    if one_line(node.first_error.text) not in one_line(node.message):
         rows.append(("first error", node.first_error.text))
     if node.first_failure not in ("", node.path):
         rows.append(("first failure", node.first_failure))
@@ -74,8 +80,8 @@ def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
 
 
 def _counts(counts: common_pb2.Counts) -> str:
-    names = ("warning", "error", "critical")
-    return ", ".join(f"{int(getattr(counts, name)):,} {name}" for name in names)
+    errors, warnings = plural(counts.error, "error"), plural(counts.warning, "warning")
+    return f"{warnings}, {errors}, {counts.critical:,} critical"
 
 
 def usage(used: event_pb2.Usage) -> str:
@@ -116,7 +122,7 @@ def _say_job(job: spec_pb2.Job) -> None:
     _pairs(rows)
 
 
-def _say_attempt(attempt: query_pb2.Attempt, *, over: bool) -> None:
+def _say_attempt(attempt: query_pb2.Attempt, *, over: bool, said: str) -> None:
     output.say()
     output.say(f"attempt {attempt.number}")
     rows: list[tuple[str, str]] = []
@@ -130,7 +136,8 @@ def _say_attempt(attempt: query_pb2.Attempt, *, over: bool) -> None:
         ended = attempt.finished
         state = output.outcome(ended.outcome)
         rows.append(("ended", output.moment(attempt.ended_unix_nanos)))
-        rows.append(("outcome", output.paint(state, state) + (f": {ended.message}" if ended.message else "")))
+        reason = f": {ended.message}" if ended.message not in ("", said) else ""
+        rows.append(("outcome", output.paint(state, state) + reason))
         if ended.HasField("exit_code"):
             rows.append(("exit code", str(ended.exit_code)))
         if ended.HasField("signal"):

@@ -12,6 +12,7 @@ from gator.console.paper import Paper
 from gator.console.summary import again
 from gator.core.amounts import plural
 from gator.core.text import cut
+from gator.core.verdict import without_quote
 from gator.core.visible import visible, visible_lines
 from gator.ports import LiveState, RunInfo
 from gator.store import decode_block
@@ -96,7 +97,9 @@ class SingleDisplay:
         self._print_held()
         self._launch(None)
         if result.outcome != pb.OUTCOME_PASSED:
-            self._say(f"Task {words.outcome(result.outcome).lower()}: {result.message}", pb.SEVERITY_ERROR)
+            # All messages stand above, so the reason quotes none of them again.
+            reason = without_quote(result.message, result.first_error)
+            self._say(f"Task {words.outcome(result.outcome).lower()}: {reason}", pb.SEVERITY_ERROR)
         if self._verbose or result.outcome != pb.OUTCOME_PASSED:
             self._say(f"The record is in {self._info.folder}")
             self._say(f"To run it again: {again(self._info)}")

@@ -129,7 +129,7 @@ def _over_limit(messages: Messages, limits: spec_pb2.Limits) -> Verdict | None:
         name = NAMES[severity]
         noun = name if count == 1 else f"{name}s"
         first = messages.first_at_least(severity)
-        quoted = f", the first: {cut(first.text, 200)}" if first is not None else ""
+        quoted = _quoted(first) if first is not None else ""
         return Verdict(
             common_pb2.OUTCOME_FAILED,
             common_pb2.REASON_LIMIT,
@@ -138,6 +138,15 @@ def _over_limit(messages: Messages, limits: spec_pb2.Limits) -> Verdict | None:
             severity,
         )
     return None
+
+
+def _quoted(first: event_pb2.Offence) -> str:
+    return f", the first: {cut(first.text, 200)}"
+
+
+def without_quote(message: str, first: event_pb2.Offence) -> str:
+    """Returns the sentence about an exceeded limit for readers who have seen its first message."""
+    return message.replace(_quoted(first), "", 1)
 
 
 def allowed_messages(limits: spec_pb2.Limits, severity: common_pb2.Severity.ValueType) -> int:

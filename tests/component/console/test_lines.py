@@ -137,6 +137,17 @@ def test_a_single_job_that_failed_says_why_and_how_to_run_it_again(tmp_path: Pat
     ]
 
 
+def test_a_single_job_above_a_limit_quotes_no_message_a_second_time(single: SingleDisplay, out: io.StringIO):
+    error = event_pb2.Offence(text="E: bad 1", severity=pb.SEVERITY_ERROR)
+    message = "1 error where 0 are allowed, the first: E: bad 1 (allow it with `limits: {error: 1}`)"
+    single.on_events([STARTED, block("top", b"E: bad 1\n", severity=pb.SEVERITY_ERROR), finished()])
+    single.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED, message=message, first_error=error))
+    assert out.getvalue().count("E: bad 1") == 1
+    assert "ERROR    Task failed: 1 error where 0 are allowed (allow it with `limits: {error: 1}`)" in lines(
+        out
+    )
+
+
 def test_a_flood_costs_no_work_per_line(single: SingleDisplay, out: io.StringIO):
     data = b"x" * 69 + b"\n"
     piece = block("top", data * 7000)

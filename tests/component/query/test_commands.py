@@ -122,6 +122,23 @@ def test_many_failures_are_put_together_by_their_cause(tracking: Path, gator: Ga
     assert "top/x --cause" in gator("failures", "top/x").stdout
 
 
+def test_of_very_many_causes_the_first_are_shown_and_the_others_counted(tracking: Path, gator: Gator) -> None:
+    builder = runs.RunBuilder(tracking)
+    words = [f"{first}{second} broke" for first in "abcdef" for second in "uvwxyz"][:30]
+    paths = [f"top/x[{number}]" for number in range(31)]
+    builder.write(runs.group("top", 0, 31, 31), *(runs.job(path, 0.1) for path in paths))
+    for path, what in zip(paths, [*words, words[-1]], strict=True):
+        error = event_pb2.Offence(severity=common_pb2.SEVERITY_ERROR, text=what, stream=runs.ERR, line=2)
+        ended = runs.result(path, 1, common_pb2.OUTCOME_FAILED, first_error=error)
+        sign(ended.result)
+        builder.write(ended)
+    builder.end()
+    lines = gator("failures").stdout.splitlines()
+    assert lines[0] == "31 failures, 30 causes"
+    assert lines[-1] == f"... and 10 more causes (10 failures): gator failures --all -r {builder.folder.path}"
+    assert "\n".join(lines).count("again:") == 20
+
+
 @pytest.mark.usefixtures("many_failures")
 def test_each_of_many_failures_is_told_when_asked_for(gator: Gator) -> None:
     signature = signature_of(common_pb2.REASON_EXIT, "out of licences", "")
@@ -212,7 +229,8 @@ def test_a_wrong_expression_is_quoted_as_it_was_typed(args: list[str], gator: Ga
 def test_metrics_and_resources_are_shown(gator: Gator) -> None:
     assert "top/good  cycles  1200.5  cycles" in gator("metrics").stdout
     assert values(gator("metrics", "good", "--json"))[0]["metrics"][0]["kind"] == "max"
-    assert gator("metrics", "-n", "speed").stdout == "no metrics named speed\n"
+    assert gator("metrics", "-n", "cylces").stdout == "no metrics named cylces; did you mean 'cycles'?\n"
+    assert gator("metrics", "-n", "speed").stdout == "no metrics named speed; there are cycles\n"
     assert "3.146 MB" in gator("resources", "good").stdout
     (job,) = values(gator("resources", "good", "--json"))
     assert len(job["samples"]) == 2
@@ -224,6 +242,9 @@ def test_show_tells_everything_but_secrets(gator: Gator) -> None:
     for part in ("echo 'a b'", "MODE=fast", "API_TOKEN=***", "exit code     1", "here, process 4711"):
         assert part in result.stdout
     assert "first failure" not in result.stdout
+    assert "messages      0 warnings, " in result.stdout
+    assert result.stdout.count("it returned 1") == 1
+    assert "  outcome       failed\n" in result.stdout
     assert "hidden-value" not in result.stdout + gator("show", "bad", "--json").stdout
     (answer,) = values(gator("show", "bad", "--json"))
     assert answer["attempts"][0]["finished"]["exit_code"] == 1
