@@ -46,6 +46,8 @@ class DaemonState(Enum):
     STARTING = "starting"
     READY = "ready"
     DRAINING = "draining"
+    DEAD = "dead"
+    """Its process ended before its time, and what it left is being read."""
     ENDED = "ended"
 
 
@@ -259,6 +261,7 @@ class Fleet:
         self._bury(daemon, f"the daemon {daemon.name} {manner}")
 
     def _bury(self, daemon: Daemon, why: str) -> None:
+        daemon.state = DaemonState.DEAD
         task = asyncio.get_running_loop().create_task(self._burial(daemon, why))
         self._burials.add(task)
         task.add_done_callback(self._on_buried)

@@ -104,7 +104,7 @@ class TierDaemons:
         """The daemon for one more tier, once there are as many daemons as there may be."""
         loads: dict[Daemon, int] = {}
         for placed in self._placed.values():
-            if placed.daemon.state is not DaemonState.ENDED:
+            if placed.daemon.state not in (DaemonState.DEAD, DaemonState.ENDED):
                 loads[placed.daemon] = loads.get(placed.daemon, 0) + 1
         if len(loads) < MOST_TIER_DAEMONS:
             return None

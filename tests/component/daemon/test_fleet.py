@@ -249,6 +249,38 @@ async def test_drained_daemons_end_without_a_word(world: World):
     assert not [line for line in world.log if line.startswith(("dead", "sweep"))]
 
 
+async def test_a_daemon_that_died_before_it_came_up_is_not_killed_again_when_all_are_drained(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    def kill_what_was_reaped(process: FakeProcess) -> None:
+        raise ProcessLookupError(f"no process of {process.daemon}")
+
+    world.fleet.start(WRAPPERS)
+    world.sweeping.clear()
+    world.die("w1")
+    await asyncio.sleep(0)
+    monkeypatch.setattr(FakeProcess, "kill", kill_what_was_reaped)
+    draining = asyncio.create_task(world.fleet.drain_all())
+    await asyncio.sleep(0)
+    world.sweeping.set()
+    async with asyncio.timeout(5):
+        await draining
+        await world.until("dead w1")
+    assert world.log == ["sweep w1", "dead w1: the daemon w1 was killed by signal 9"]
+
+
+async def test_an_attach_of_a_daemon_that_died_meanwhile_makes_it_ready_for_nothing(world: World):
+    daemon = world.fleet.start(WRAPPERS)
+    world.sweeping.clear()
+    world.die("w1")
+    await asyncio.sleep(0)
+    world.attach("w1")
+    assert daemon.state is DaemonState.DEAD
+    world.sweeping.set()
+    await world.until("dead w1")
+    assert not any(line.startswith("ready") for line in world.log)
+
+
 async def test_a_daemon_that_is_killed_while_it_drains_is_read_to_its_end(world: World):
     daemon = world.fleet.start(WRAPPERS)
     world.attach("w1")
