@@ -4,6 +4,8 @@ import os
 import pty
 import re
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -158,3 +160,19 @@ def test_the_live_display_goes_on_below_what_others_wrote(gator: Gator, number: 
 
 def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_ctrl_c_at_any_moment_of_the_start_shows_no_traceback(gator: Gator, tmp_path: Path) -> None:
+    # A module that is imported late sends the interrupt, so that the moment is always the same.
+    package = tmp_path / "early"
+    package.mkdir()
+    (package / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    process = subprocess.run(
+        [sys.executable, "-m", "gator", "run", gator.spec(SPEC)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(package)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (process.returncode, process.stdout, process.stderr) == (-signal.SIGINT, "", "")
