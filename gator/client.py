@@ -168,10 +168,12 @@ class Client:
         with _lifecycle:
             if self._delivery is None:
                 self._threaded = self._threaded and not _may_end_suddenly()
-                self._delivery = Delivery(self._address, self._token, self._hello(), self._on_refused)
+                delivery = Delivery(self._address, self._token, self._hello(), self._on_refused)
+                # First, because another thread may use the delivery and end the program from then on.
+                atexit.register(self._on_exit)
+                self._delivery = delivery
                 if self._threaded:
                     self._start_worker()
-                atexit.register(self._on_exit)
             return self._delivery
 
     def _start_worker(self) -> None:
@@ -225,6 +227,9 @@ class Client:
 
     def _on_exit(self) -> None:
         """Flushes; what is said by other functions of `atexit` is sent by their own calls."""
+        if _lifecycle.acquire(timeout=_LEAVE_SECONDS):
+            # A start in another thread is over now, with a worker or without.
+            _lifecycle.release()
         self._flush_or_say(EXIT_SECONDS if self._patient else 0.0)
         if self._stop_worker():
             self._threaded = False
