@@ -46,8 +46,11 @@ def _said(error: Any) -> str:
     param = getattr(error, "param", None)
     if param is None or not error.message:
         text = error.format_message().rstrip(".").replace(". Did", ": did", 1)
+        near = getattr(error, "possibilities", None)
+        if near and "(Possible" in text:
+            text = f"{text.partition(' (Possible')[0]}: did you mean {' or '.join(sorted(near))}?"
         where = f" (see {error.ctx.command_path} -h)" if error.ctx is not None else ""
-        return f"{text[:1].lower()}{text[1:]}{where}".replace("(Possible", "(possible")
+        return f"{text[:1].lower()}{text[1:]}{where}"
     name = param.opts[-1] if param.opts[-1].startswith("--") else max(param.opts, key=len)
     if not name.startswith("-"):
         name = param.metavar or name

@@ -103,7 +103,7 @@ COMMANDS: Final[dict[str, Command]] = {
         takes_numbers=True,
     ),
     "trend": Command(
-        "The outcomes of a run or a job in the last runs of a hub.",
+        "The outcomes of a run or a job in the last runs of its series.",
         FOLDERS,
         "trend",
         ("gator trend nightly", "gator trend nightly/sims/run[3] -n 50"),

@@ -98,6 +98,22 @@ def load_spec(name: str, ident: str | None) -> LoadedSpec:
     return loaded
 
 
+def _near_file(path: Path) -> str:
+    """Returns a question for the spec beside a missing one that was most likely meant."""
+    from gator.spec.suggest import did_you_mean
+
+    try:
+        there = sorted(one.name for one in path.parent.iterdir() if one.suffix in (".yaml", ".yml"))
+    except OSError:
+        return ""
+    same = [str(path.parent / name) for name in there if Path(name).stem == path.stem]
+    return (
+        f"; did you mean '{same[0]}'?"
+        if same
+        else did_you_mean(str(path), [str(path.parent / name) for name in there])
+    )
+
+
 def load_partly(name: str, ident: str | None) -> LoadedSpec:
     """Reads a spec as far as it can be read. Raises UsageError when the file cannot be read."""
     if name == "-":
@@ -107,7 +123,8 @@ def load_partly(name: str, ident: str | None) -> LoadedSpec:
         try:
             text, shown, folder = path.read_bytes(), name, path.absolute().parent
         except OSError as error:
-            raise UsageError(f"cannot read the spec {name}: {error.strerror}") from error
+            near = _near_file(path) if isinstance(error, FileNotFoundError) else ""
+            raise UsageError(f"cannot read the spec {name}: {error.strerror}{near}") from error
     for place in (shown, str(folder), str(Path.cwd())):
         if readable(os.fsencode(place)) != place:
             raise UsageError(f"cannot use {readable(os.fsencode(place))}: its name is not UTF-8, rename it")

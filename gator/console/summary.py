@@ -149,7 +149,9 @@ def write_summary(
 
 
 def _reason(info: RunInfo, failures: Failures, result: event_pb2.Result) -> str:
-    # Of a run of a single job that failed it stands just above.
     if result.outcome == pb.OUTCOME_PASSED or not result.message or (info.single and failures.first):
+        return ""
+    # That of a single job that failed stands just above.
+    if any(failed.message == result.message for _, failed in failures.first):
         return ""
     return f": {one_line(result.message)}"

@@ -4,6 +4,7 @@ Selection is by node: where repeats of several levels are picked, every combinat
 runs. What is skipped pulls nothing in.
 """
 
+import re
 from collections.abc import Sequence
 
 from msgspec import Struct, field
@@ -14,9 +15,13 @@ from gator.plan.globs import Hit
 from gator.plan.nodes import PlanNode
 from gator.plan.order import Link
 from gator.plan.tree import Tree, upwards
+from gator.spec.suggest import did_you_mean
 from gator.v1 import plan_pb2
 
 _MOST_SHOWN = 5
+_MAX_COMPARED = 5000
+"""Maximum number of nodes that are compared with a name that means none."""
+_INDEX = re.compile(r"\[\d+\]")
 
 
 class Selection(Struct):
@@ -192,7 +197,7 @@ class _Finder(Struct):
         """Every node that a glob matches; a warning when there is none."""
         hits = globs.find(self.tree, pattern)
         if not hits:
-            self._warn(f"{option} {pattern} matches nothing")
+            self._warn(f"{option} {pattern} matches nothing{self._near(pattern)}")
         return hits
 
     def tagged(self, tags: Sequence[str]) -> list[PlanNode]:
@@ -201,7 +206,7 @@ class _Finder(Struct):
         for tag in tags:
             with_tag = [node for node in self.tree.nodes if tag in node.tags]
             if not with_tag:
-                self._warn(f"--tag {tag} matches nothing")
+                self._warn(f"--tag {tag} matches nothing{self._near_tag(tag)}")
             found += [n for n in with_tag if n.parent is None or tag not in n.parent.tags]
         return found
 
@@ -209,7 +214,24 @@ class _Finder(Struct):
         """Why nothing is selected."""
         asked = [f"--only {p}" for p in request.only] + [f"--tag {t}" for t in request.tags]
         shown = ", ".join(asked[:_MOST_SHOWN]) + (", …" if len(asked) > _MOST_SHOWN else "")
-        return f"nothing to run matches {shown}: `gator plan` shows the paths and tags there are"
+        near = [self._near(pattern) for pattern in request.only] + [
+            self._near_tag(tag) for tag in request.tags
+        ]
+        hint = next(filter(None, near), ": `gator plan` shows the paths and tags there are")
+        return f"nothing to run matches {shown}{hint}"
+
+    def _near(self, pattern: str) -> str:
+        """Returns a question for the node that was most likely meant; empty where none is near."""
+        wanted = _INDEX.sub("", pattern.strip("/"))
+        if "*" in wanted:
+            return ""
+        depth = wanted.count("/") + 1
+        tails = {"/".join(node.template.split("/")[-depth:]) for node in self.tree.nodes[:_MAX_COMPARED]}
+        # Where the node is there its repeat is not, and a plan shows how many there are.
+        return "" if wanted in tails else did_you_mean(wanted, tails)
+
+    def _near_tag(self, tag: str) -> str:
+        return did_you_mean(tag, {there for node in self.tree.nodes for there in node.tags})
 
     def _warn(self, message: str) -> None:
         self.selection.warnings.append(Problem(self.tree.root.position.file, 0, 0, message))

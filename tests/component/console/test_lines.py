@@ -261,6 +261,15 @@ def summary_of(display: Display, out: io.StringIO, failures: list[event_pb2.Even
     return out.getvalue()[before:]
 
 
+def test_the_last_lines_do_not_repeat_the_reason_of_the_only_job(make: Make, out: io.StringIO):
+    display = make()
+    failure = failed("top/x", signature="same")
+    display.on_events([failure])
+    display.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED, message=failure.result.message))
+    assert lines(out)[-2].startswith("FAILED top in ")
+    assert failure.result.message not in lines(out)[-2]
+
+
 def test_a_few_failures_are_told_one_by_one_in_the_summary(make: Make, out: io.StringIO):
     summary = summary_of(make(), out, [failed(f"top/x[{n}]", signature="same") for n in range(FEW)])
     assert f"{FEW} jobs failed:" in summary

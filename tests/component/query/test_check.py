@@ -31,3 +31,12 @@ def test_a_spec_that_is_not_there_has_no_lines() -> None:
     result = CliRunner().invoke(app, ["check", "nowhere.yaml"])
     assert result.exit_code == 2
     assert result.stdout.startswith("nowhere.yaml: cannot read the spec")
+    assert "did you mean" not in result.stdout
+
+
+@pytest.mark.parametrize("wrong", ["nightly.yml", "nigthly.yaml"])
+def test_the_spec_that_was_most_likely_meant_is_offered(wrong: str, tmp_path: Path) -> None:
+    spec = tmp_path / "nightly.yaml"
+    spec.touch()
+    result = CliRunner().invoke(app, ["check", str(tmp_path / wrong)])
+    assert result.stdout.endswith(f"No such file or directory; did you mean '{spec}'?\n")

@@ -62,7 +62,7 @@ def test_any_file_that_exists_may_be_a_spec(tmp_path: Path) -> None:
     [
         ("stauts", "no such command 'stauts': did you mean 'status'? (see gator -h)"),
         ("status --bogus", "no such option: --bogus (see gator status -h)"),
-        ("runs --labels x", "no such option: --labels (possible options: --label) (see gator runs -h)"),
+        ("runs --labels x", "no such option: --labels: did you mean --label? (see gator runs -h)"),
         ("logs x -C many", "-C many: give a whole number, at least 0"),
         ("logs x --tail -4", "--tail -4: give a whole number, at least 0"),
         ("hub serve --port 99999999", "--port 99999999: give a whole number from 0 to 65535"),

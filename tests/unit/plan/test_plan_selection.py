@@ -186,6 +186,32 @@ def test_nothing_selected_is_an_error(options: dict[str, list[str]]) -> None:
         plan(TREE, only=options.get("only", ()), tags=options.get("tags", ()))
 
 
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"only": ["sims/rnu"]}, "; did you mean 'sims/run'?"),
+        ({"only": ["zz", "/top/prpe"]}, "; did you mean 'top/prep'?"),
+        ({"only": ["run[10]"]}, ": `gator plan` shows the paths and tags there are"),
+        ({"only": ["sims/rn*"]}, ": `gator plan` shows the paths and tags there are"),
+    ],
+)
+def test_the_node_that_was_most_likely_meant_is_offered(options: dict[str, list[str]], hint: str) -> None:
+    with pytest.raises(UsageError) as error:
+        plan(TREE, only=options["only"])
+    assert (
+        str(error.value)
+        == f"nothing to run matches {', '.join('--only ' + p for p in options['only'])}{hint}"
+    )
+
+
+def test_the_tag_that_was_most_likely_meant_is_offered() -> None:
+    spec = group("top", job("a", settings=spec_pb2.Settings(tags=["smoke"])), job("b"))
+    with pytest.raises(UsageError, match="--tag smok; did you mean 'smoke'"):
+        plan(spec, tags=["smok"])
+    messages = [warning.message for warning in plan(spec, only=["b"], tags=["smok"]).warnings]
+    assert messages == ["--tag smok matches nothing; did you mean 'smoke'?"]
+
+
 def test_skipping_everything_is_an_error() -> None:
     with pytest.raises(UsageError, match="--skip takes out everything"):
         plan(TREE, only=["prep"], skip=["*"])
