@@ -133,6 +133,11 @@ class History(Protocol):
         """Where these runs are, to go on after `no run of top`: `in /chip/tracking`."""
         ...
 
+    @property
+    def where(self) -> Sequence[str]:
+        """Options by which `gator runs` lists them, in any folder and environment."""
+        ...
+
     def run(self, name: str) -> query_pb2.Run | None:
         """The run that a name means; None if there is none."""
         ...

@@ -223,7 +223,7 @@ def _next(one: FailedIn) -> dict[str, str | None]:
         "log": str(log) if log is not None else None,
         "inspect": about_node("logs", one.node.path, one.home.where),
         "reproduce": reproduce(one.run, one.node),
-        "needs": launch_of(one.run).needs or None,
+        "needs": "; ".join(filter(None, (launch_of(one.run).needs, one.home.needs))) or None,
     }
 
 

@@ -4,7 +4,6 @@ Invariant: only a name that means the newest of several runs has repeats laid ov
 id or folder is shown as it was.
 """
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from gator.cli.selector_hub import PREFIX
 from gator.cli.selector_open import OpenRun
 from gator.core.amounts import plural
 from gator.core.overlay import FAILURES, LaidJob, lay_over
+from gator.core.printed import command, in_folder
 from gator.events import key_of_path
 from gator.spec.paths import PathPattern
 from gator.v1 import common_pb2, query_pb2
@@ -106,8 +106,8 @@ def later_part(opened: OpenRun, laid: Laid | None, tracking: Path | None) -> str
     if newest is None or newest.id in (laid.runs if laid is not None else (opened.run.id,)):
         return ""
     part = part_of(newest) or "the whole spec"
-    name = shlex.quote(Path(newest.folder).name)
+    shown = command("failures", where=in_folder(newest.folder))
     return (
         f"this is run {opened.run.id[:8]} of {part_of(opened.run) or 'the whole spec'}; "
-        f"the newest is one of {part}: gator failures -r {name}"
+        f"the newest is one of {part}: {shown}"
     )

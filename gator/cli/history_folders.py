@@ -31,6 +31,7 @@ class FolderHistory:
 
     def __init__(self, tracking: Path, *, seconds: float = MAX_SECONDS) -> None:
         self.place = f"in {tracking}"
+        self.where = ("--tracking", str(tracking.absolute()))
         self._tracking, self._seconds = tracking, seconds
         self._siblings = lru_cache(self._find_siblings)
         self._folders: dict[str, FoundRun] = {}

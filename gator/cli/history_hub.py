@@ -21,6 +21,7 @@ class HubHistory:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self.place = f"on {hub.peer.name}"
+        self.where = hub.words
 
     def run(self, name: str) -> query_pb2.Run | None:
         """The run that a name means, as after `-r hub:`."""

@@ -3,6 +3,7 @@
 Rule: a run is found once, by its name; afterwards it is named by its whole id.
 """
 
+import os
 import shlex
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from pathlib import Path
 from gator import rpc
 from gator.cli.paging import pages
 from gator.cli.selector import LATEST, beginning_of_id, is_run, only_so_many, tracking_root
-from gator.cli.selector_hub import HubChoice
+from gator.cli.selector_hub import HubChoice, needs_of
 from gator.cli.selector_remote import Peer
 from gator.core import series
 from gator.errors import NotFoundError
@@ -29,10 +30,14 @@ _ALL_CHANGES = [change for change in hub_pb2.Change.values() if change]
 class Hub:
     """A hub that is asked."""
 
-    def __init__(self, peer: Peer, words: Sequence[str] = ()) -> None:
-        """`words` are the options that mean this hub in any folder and environment."""
+    def __init__(self, peer: Peer, words: Sequence[str] = (), needs: str = "") -> None:
+        """`words` are the options that mean this hub in any folder and environment.
+
+        `needs` says what has to be set before a command that has them, and is empty if nothing has to be.
+        """
         self.peer = peer
         self.words = words
+        self.needs = needs
         self._stub = hub_service_pb2_grpc.HubServiceStub(peer.channel)
 
     def find(self, name: str) -> query_pb2.Run:
@@ -155,4 +160,5 @@ def connect(choice: HubChoice) -> Generator[Hub]:
                 seconds=choice.seconds,
             ),
             choice.words(access.address),
+            needs_of(access, os.environ),
         )

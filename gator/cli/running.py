@@ -35,7 +35,7 @@ from gator.console import make_display
 from gator.core import printed
 from gator.core.amounts import plural
 from gator.core.environment import HUB_TOKEN
-from gator.core.launch_variables import launch_variables
+from gator.core.launch_variables import launch_variables, unset_variables
 from gator.core.pools import Pools
 from gator.core.run_key import KEY_BYTES, run_id_of
 from gator.core.runnable import Runnable
@@ -284,6 +284,7 @@ def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
         "user": user_name(),
         "launch_dir": str(Path.cwd()),
         "variables": json.dumps(launch_variables(plan, launch_environment())),
+        "unset_variables": json.dumps(unset_variables(plan, launch_environment())),
         "version": __version__,
         "seed": str(launch.request.seed),
         "inside": os.environ.get("GATOR_RUN_DIR", ""),

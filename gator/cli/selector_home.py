@@ -45,6 +45,11 @@ class Home(Protocol):
         ...
 
     @property
+    def needs(self) -> str:
+        """What has to be set before such a command; empty if nothing has to be."""
+        ...
+
+    @property
     def words(self) -> str:
         """Where it is, to go on after `the run`: `in /chip/tracking/20261122-125830-top`."""
         ...
@@ -100,6 +105,7 @@ class FolderHome:
     """A folder of this host."""
 
     settle_seconds = 0.0
+    needs = ""
     watch = None
     away_words = "a copy, which shows the run as it was at"
 

@@ -35,6 +35,7 @@ class HubHome:
         self.hub, self.run = hub, run
         self.name = f"{PREFIX}{run.id[:12]}"
         self.where = ("-r", self.name, *hub.words)
+        self.needs = hub.needs
         self.words = f"on {hub.peer.name}"
         self.watch = ask.watch_events
         self._ask = ask

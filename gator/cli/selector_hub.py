@@ -4,6 +4,8 @@ Rule: imports no grpc, so that commands on folders start as fast as before.
 """
 
 import os
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,7 +14,16 @@ from msgspec import Struct
 
 from gator.cli.hub_words import DEFAULT, NO_HUB, VARIABLE
 from gator.errors import UsageError
-from gator.hub_access import CA_VARIABLE, DEFAULT_PORT, HubAccess, is_loopback, resolve, split
+from gator.hub_access import (
+    CA_VARIABLE,
+    DEFAULT_PORT,
+    TOKEN_FILE_VARIABLE,
+    TOKEN_VARIABLE,
+    HubAccess,
+    is_loopback,
+    resolve,
+    split,
+)
 
 PREFIX: Final = "hub:"
 """What `-r` begins with when it means a run of a hub."""
@@ -55,6 +66,17 @@ class HubChoice(Struct, frozen=True):
         """Returns the options that mean the same hub in any folder and environment, but for its token."""
         ca = self.ca or Path(os.environ.get(CA_VARIABLE, ""))
         return ["--hub", address, *(["--hub-ca", str(ca.absolute())] if ca.name else [])]
+
+
+def needs_of(access: HubAccess, environment: Mapping[str, str]) -> str:
+    """Returns what has to be set before a printed command about a hub; empty if nothing has to be."""
+    if not access.source:
+        return ""
+    if access.source == TOKEN_VARIABLE:
+        return f"{TOKEN_VARIABLE}, set as here: the hub's token is not printed"
+    if access.source == environment.get(TOKEN_FILE_VARIABLE):
+        return f"{TOKEN_FILE_VARIABLE}={shlex.quote(str(Path(access.source).absolute()))}"
+    return ""
 
 
 NO_CHOICE: Final = HubChoice()

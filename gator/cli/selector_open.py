@@ -16,6 +16,7 @@ from gator.cli.paging import pages
 from gator.cli.selector_home import FolderHome, Home
 from gator.cli.selector_hub import NO_CHOICE, HubChoice, name_on_hub
 from gator.core import printed
+from gator.core.again import launch_of, plan_of
 from gator.errors import GatorError, NotFoundError, UsageError, UserError
 from gator.spec.paths import is_glob
 from gator.v1 import common_pb2, query_pb2
@@ -114,7 +115,8 @@ class OpenRun(Struct, frozen=True):
             if near:
                 return f" that has started yet: {near}"
             waiting = printed.command("status", where=self.home.where)
-            return f" that has started yet: {waiting} shows what still waits, gator plan what is to come"
+            coming = plan_of(launch_of(self.run))
+            return f" that has started yet: {waiting} shows what still waits, {coming} what is to come"
         if near:
             return f" in {self.run.ident}: {near}"
         return f" in {self.run.ident}: see {printed.command('tree', where=self.home.where)}"

@@ -1,13 +1,14 @@
 """`gator status`: what runs, what waits for what, and the counts. Rule: one look, no loop."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gator.cli import output
 from gator.cli.runs_words import part_of
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.core.printed import command
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -58,7 +59,7 @@ def status(
             return
         _say_head(opened, node)
         _say_running(opened.run, longest)
-        _say_waiting(waiting)
+        _say_waiting(waiting, opened.home.where)
 
 
 def _longest(opened: OpenRun, path: str) -> list[query_pb2.Node]:
@@ -130,7 +131,7 @@ def _say_running(run: query_pb2.Run, longest: list[query_pb2.Node]) -> None:
     )
 
 
-def _say_waiting(waiting: qs.ListWaitingResponse) -> None:
+def _say_waiting(waiting: qs.ListWaitingResponse, where: Sequence[str]) -> None:
     """Say what waits; nodes that wait for the same stand in one line, and there are only a few lines."""
     if not waiting.entries:
         return
@@ -151,7 +152,8 @@ def _say_waiting(waiting: qs.ListWaitingResponse) -> None:
     )
     left = waiting.jobs - sum(entry.jobs for _, entries in shown for entry in entries)
     if left:
-        output.say(output.paint(f"  {output.jobs(left)} more wait for other things: gator tree", "dim"))
+        tree = command("tree", where=where)
+        output.say(output.paint(f"  {output.jobs(left)} more wait for other things: {tree}", "dim"))
 
 
 def _why(entry: query_pb2.Waiting) -> str:

@@ -15,6 +15,7 @@ from gator.cli.selector import tracking_root
 from gator.cli.selector_hub import PREFIX, HubCaOption, HubChoice, HubOption
 from gator.cli.selector_options import JsonOption, TrackingOption, impatient
 from gator.cli.sightings import sighting
+from gator.core.printed import command
 from gator.core.series import WHOLE, options_of, selection_of
 from gator.errors import GatorError, NotFoundError, UsageError, UserError
 from gator.ports import History
@@ -81,7 +82,7 @@ def trend(
             history = found.of_path(ident, path, selection, number)
         except NotFoundError as error:
             part = f" of {options_of(selection)}" if selection != WHOLE else ""
-            listed = "gator runs -r hub:" if on_hub else "gator runs"
+            listed = command("runs", where=found.where)
             raise NotFoundError(
                 f"no run{part} {found.place} has {name}: write the whole path, such as nightly/sims/run[2]; "
                 f"{listed} lists the idents"

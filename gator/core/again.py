@@ -3,11 +3,13 @@
 The rule: what may change a verdict or a path is kept; how much at once, where, and what to print is not.
 """
 
+import os
 import shlex
 from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gator.spec.paths import escape
 from gator.v1 import query_pb2
@@ -36,6 +38,9 @@ class Launched(Struct, frozen=True):
     unkept: tuple[str, ...] = ()
     """Names of such variables whose values are not known, as they may be secrets."""
 
+    unset: tuple[str, ...] = ()
+    """Names of variables that commands use and that were not set at the launch."""
+
     @property
     def needs(self) -> str:
         """What has to be set before, in words; empty if nothing has to be."""
@@ -55,6 +60,7 @@ def launch_of(run: query_pb2.Run) -> Launched:
         run.launch_dir,
         tuple(sorted(run.variables.items())),
         tuple(run.unkept_variables),
+        tuple(run.unset_variables),
     )
 
 
@@ -100,8 +106,23 @@ def again(
     if only and job_seed is not None:
         seeds += ["--seed", f"/{escape(path)}={job_seed}"]
     folder = ["-C", launch.folder] if launch.folder else []
-    command = shlex.join(["gator", "run", *only, *seeds, *launch.options, *folder])
+    return _complete(launch, ["run", *only, *seeds, *launch.options, *folder])
+
+
+def plan_of(launch: Launched) -> str:
+    """The command that shows the whole plan of a spec."""
+    spec = launch.spec
+    if spec != STDIN and launch.folder:
+        launch = replace(launch, spec=os.path.join(launch.folder, spec))  # noqa: PTH118 - as it was given
+    return _complete(launch, ["plan", *launch.options])
+
+
+def _complete(launch: Launched, words: Sequence[str]) -> str:
+    """A command with the variables before it and the spec after it."""
+    command = shlex.join(["gator", *words])
     command = "".join(f"{name}={shlex.quote(value)} " for name, value in launch.variables) + command
+    if launch.unset:
+        command = f"env {''.join(f'-u {name} ' for name in launch.unset)}{command}"
     # What came from stdin only the user can find.
     return f"{command} - < SPEC" if launch.spec == STDIN else f"{command} {shlex.quote(launch.spec)}"
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from gator.core.secrecy import hide, is_secret, secret_names, secret_values
 from gator.plan import Plan
+from gator.spec.expand import used_in
 from gator.v1 import spec_pb2
 
 MAX_VALUE: Final = 1000
@@ -36,6 +37,25 @@ def launch_variables(plan: Plan, environment: Mapping[str, str]) -> dict[str, st
         )
         found[name] = None if hidden else value
     return found
+
+
+def unset_variables(plan: Plan, environment: Mapping[str, str]) -> list[str]:
+    """Returns the variables that commands and arguments use and that are not set, without a session's own.
+
+    Scripts are left out, as most of their variables are their own.
+    """
+    used = {
+        name
+        for node in plan.nodes.values()
+        if node.job is not None
+        for text in (node.job.command, *node.job.args)
+        if "$" in text
+        for name in used_in(text)
+        if all(variable.name != name for variable in node.settings.env)
+    }
+    return sorted(
+        name for name in used.difference(environment, _SESSION) if not name.startswith(_SESSION_START)
+    )
 
 
 def _used(plan: Plan) -> Iterator[str]:

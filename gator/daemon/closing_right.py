@@ -6,6 +6,7 @@ the id, and the process that the lock names is known to be gone.
 
 import os
 
+from gator.core.printed import command, in_folder
 from gator.core.run_key import fits
 from gator.daemon.folder import Owner, RunFolder
 
@@ -44,7 +45,8 @@ def _maybe_alive(folder: RunFolder, owner: Owner, *, force: bool) -> str:
         return ""
     if folder.is_copy():
         return f"{folder.path} is a copy of a run that lives: end that with gator stop, in its own folder"
-    return f"the run in {folder.path} lives: end it with gator stop"
+    ending = command("stop", where=in_folder(str(folder.path.absolute())))
+    return f"the run in {folder.path} lives: end it with {ending}"
 
 
 def _elsewhere(folder: RunFolder, where: str, what: str) -> str:

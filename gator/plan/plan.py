@@ -176,7 +176,7 @@ def _asked(request: plan_pb2.PlanRequest, tree: Tree) -> Iterator[tuple[str, int
         hits = globs.find(tree, pattern)
         if len(hits) != 1:
             some = ", ".join(hit.node.template for hit in hits[:5])
-            what = f"may be {some}: give more of its path" if hits else "is no node: see `gator plan`"
+            what = f"may be {some}: give more of its path" if hits else "is no node: see `gator plan SPEC`"
             raise UsageError(f"--seed {pattern}={seed}: '{pattern}' {what}")
         way = list(reversed(list(upwards(hits[0].node))))
         given = hits[0].repeats

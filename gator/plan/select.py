@@ -217,7 +217,7 @@ class _Finder(Struct):
         near = [self._near(pattern) for pattern in request.only] + [
             self._near_tag(tag) for tag in request.tags
         ]
-        hint = next(filter(None, near), ": `gator plan` shows the paths and tags there are")
+        hint = next(filter(None, near), ": `gator plan SPEC` shows the paths and tags there are")
         return f"nothing to run matches {shown}{hint}"
 
     def _near(self, pattern: str) -> str:

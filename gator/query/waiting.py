@@ -96,7 +96,7 @@ def planned_jobs(reader: Reader, path: str) -> int:
     request = reader.plan_request()
     node = make_plan(request).nodes.get(template_of(path)) if request is not None else None
     if node is None:
-        raise NotFoundError(f"there is no node {path}: see gator plan")
+        raise NotFoundError(f"there is no node {path}: see gator plan SPEC")
     return node.jobs if path.endswith("]") else node.jobs * node.instances
 
 

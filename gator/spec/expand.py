@@ -74,6 +74,11 @@ def names_in(text: str) -> list[str]:
     return [use.name for use in _uses(text) if use.operator in ("", ":?")]
 
 
+def used_in(text: str) -> list[str]:
+    """The variables that are used, in the order of the text; those of a default are too."""
+    return [use.name for use in _uses(text)]
+
+
 def _inside_names(text: str, start: int) -> bool:
     opened = text.rfind("${{", 0, start)
     return opened >= 0 and text.find("}}", opened) >= start

@@ -54,6 +54,7 @@ def _run_of(meta: Mapping[str, str], folder: Path) -> query_pb2.Run:
             run.unkept_variables.append(name)
         else:
             run.variables[name] = value
+    run.unset_variables.extend(json.loads(meta.get("unset_variables") or "[]"))
     if meta.get("labels"):
         run.labels.update(json.loads(meta["labels"]))
     return run

@@ -216,6 +216,7 @@ class Run(message.Message):
     LAUNCH_DIR_FIELD_NUMBER: builtins.int
     VARIABLES_FIELD_NUMBER: builtins.int
     UNKEPT_VARIABLES_FIELD_NUMBER: builtins.int
+    UNSET_VARIABLES_FIELD_NUMBER: builtins.int
     id: builtins.str
     """Its id."""
     ident: builtins.str
@@ -282,6 +283,10 @@ class Run(message.Message):
     def unkept_variables(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Names of such variables whose values are not kept, as they may be secrets."""
 
+    @builtins.property
+    def unset_variables(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Names of variables that commands and arguments use, and that were not set at the launch."""
+
     def __init__(
         self,
         *,
@@ -309,10 +314,11 @@ class Run(message.Message):
         launch_dir: builtins.str = ...,
         variables: abc.Mapping[builtins.str, builtins.str] | None = ...,
         unkept_variables: abc.Iterable[builtins.str] | None = ...,
+        unset_variables: abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["git", b"git", "result", b"result", "selection", b"selection", "tally", b"tally"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "connected", b"connected", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "git", b"git", "heard_unix_nanos", b"heard_unix_nanos", "host", b"host", "id", b"id", "ident", b"ident", "labels", b"labels", "launch_dir", b"launch_dir", "parent", b"parent", "pinned", b"pinned", "result", b"result", "seed", b"seed", "selection", b"selection", "spec", b"spec", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "unkept_variables", b"unkept_variables", "user", b"user", "variables", b"variables", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "connected", b"connected", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "git", b"git", "heard_unix_nanos", b"heard_unix_nanos", "host", b"host", "id", b"id", "ident", b"ident", "labels", b"labels", "launch_dir", b"launch_dir", "parent", b"parent", "pinned", b"pinned", "result", b"result", "seed", b"seed", "selection", b"selection", "spec", b"spec", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "unkept_variables", b"unkept_variables", "unset_variables", b"unset_variables", "user", b"user", "variables", b"variables", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

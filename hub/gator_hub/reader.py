@@ -71,6 +71,7 @@ class HubReader:
         run.launch_dir = described.launch_dir
         run.variables.update(described.variables)
         run.unkept_variables.extend(described.unkept_variables)
+        run.unset_variables.extend(described.unset_variables)
         if run.state == query_pb2.RUN_STATE_ENDED:
             result = self._catalogue.result(run.ident)
             if result is not None:

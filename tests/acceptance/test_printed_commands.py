@@ -2,11 +2,13 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.acceptance.support import Done, Gator
+from tests.acceptance.support import Done, Gator, until
+from tests.component.upload.fakes import free_port
 
 SPEC = """\
 !JobGroup
@@ -19,7 +21,16 @@ jobs:
 - !Job {ident: secret, command: sh, args: [-c, 'test -z "$1"', x, $API_TOKEN]}
 """
 LAUNCH = {"MODE": "3", "LEVEL": "4", "WHERE": "sub dir", "API_TOKEN": "hush-hush-hush"}
-PRINTED = re.compile(r"^ +(?:again: +|output: |run again +)(.*)$", re.MULTILINE)
+PRINTED = re.compile(
+    r"^ *(?:again: +|output: |others: |run again +|all failures: |\.\.\. and [^:]*: )(.*)$", re.MULTILINE
+)
+MANY = """\
+!JobGroup
+ident: top
+jobs:
+- !JobArray {ident: many, repeats: 6, jobs: [!Job {ident: one, command: sh, args: [-c, "exit ${MODE:-3}"]}]}
+- !Job {ident: other, command: "false"}
+"""
 
 
 def pasted(gator: Gator, line: str, elsewhere: Path, **variables: str) -> Done:
@@ -98,3 +109,84 @@ def test_a_node_that_was_most_likely_meant_is_offered(gator: Gator) -> None:
             "there is no node 'tst/a' in top: did you mean 'test/a'?" in gator(command, "tst/a").expect(2).err
         )
     assert "did you mean" not in gator("logs", "nothing/like/it").expect(2).err
+
+
+def test_a_variable_that_was_unset_at_the_launch_is_unset_again(gator: Gator, tmp_path: Path) -> None:
+    run = gator("run", gator.spec(MANY)).expect(1).out
+    (line,) = [line for line in PRINTED.findall(run) if "/top/many/one[0]" in line]
+    assert line.startswith("env -u MODE gator run --only ")
+    assert "exited with code 3" in pasted(gator, line, tmp_path, MODE="0").expect(1).out
+
+
+def test_commands_about_many_failures_and_live_runs(gator: Gator, tmp_path: Path) -> None:
+    run = gator("run", gator.spec(MANY)).expect(1).out
+    told = [line for line in PRINTED.findall(run) if "gator failures" in line]
+    assert len(told) == 2
+    for line in told:
+        assert "exited with code 3" in pasted(gator, line, tmp_path).expect(0).out
+    listed = gator("failures").expect(0).out
+    lines = PRINTED.findall(listed)
+    assert len(lines) == 2 * 2 + 1, listed
+    (others,) = [line for line in lines if "--cause" in line]
+    assert pasted(gator, others, tmp_path).expect(0).out.count("exited with code 3") == 6
+    unknown = gator("trend", "top/nothing").expect(2).err
+    assert pasted(gator, _hint(unknown, "gator runs"), tmp_path).expect(0).out.count(" top ") == 1
+
+
+def _hint(text: str, begins: str) -> str:
+    """The command that begins so within an error."""
+    found = re.search(rf"{re.escape(begins)}.*?(?= (?:shows|lists|what) |$)", text, re.MULTILINE)
+    assert found, text
+    return found[0].strip()
+
+
+def test_hints_about_a_live_run_name_it_and_its_spec(gator: Gator, tmp_path: Path) -> None:
+    gator.spec(
+        "!JobGroup\nident: top\njobs:\n- !Job {ident: a, shell: 'sleep 60'}\n"
+        "- !Job {ident: b, command: echo, args: ['${MODE:-0}'], on_pass: [a]}\n"
+    )
+    run = gator.start("run", "spec.yaml")
+    try:
+        until(lambda: gator("tree").out.count("running") > 1, "a job that runs")
+        said = gator("logs", "top/nothing").expect(2).err
+        waiting, coming = _hint(said, "gator status"), _hint(said, "env -u MODE gator plan")
+        assert "waiting:" in pasted(gator, waiting, tmp_path).expect(0).out
+        assert "top" in pasted(gator, coming, tmp_path).expect(0).out
+        refused = gator("close", "-r", str(gator.folder)).expect(2).err
+        pasted(gator, _hint(refused, "gator stop"), tmp_path).expect(0)
+        assert run.wait().code == 1
+    finally:
+        if not run.ended:
+            run.kill()
+
+
+def test_commands_about_a_run_of_a_hub(gator: Gator, tmp_path: Path) -> None:
+    data = gator.root / "data"
+    address = f"localhost:{free_port()}"
+    port = address.rpartition(":")[2]
+    served = gator.start("hub", "serve", "-P", port, env={"XDG_DATA_HOME": str(data)})
+    try:
+        until(lambda: "send a run" in served.text(), "a hub that listens")
+        token = data / "gator" / "hub" / "token"
+        named = {"GATOR_HUB": address, "GATOR_HUB_TOKEN_FILE": str(token)}
+        for mode in ("3", "4"):
+            gator("run", gator.spec(MANY), env={**named, "MODE": mode}).expect(1)
+        listed = gator("failures", "-r", "hub:top", env=named).expect(0).out
+        shown = gator("show", "top/other", "-r", "hub:top", env=named).expect(0).out
+        assert f"  needs:  GATOR_HUB_TOKEN_FILE={token}\n" in listed
+        unknown = gator("trend", "hub:top/nothing", env=named).expect(2).err
+        missing = gator("logs", "top/nothing", "-r", "hub:top", env=named).expect(2).err
+        lines = [*PRINTED.findall(listed + shown), _hint(unknown, "gator runs"), _hint(missing, "gator tree")]
+        assert len(lines) == 2 * 2 + 1 + 1 + 2, lines
+        for line in lines:
+            done = pasted(gator, line, tmp_path, GATOR_HUB_TOKEN_FILE=str(token), MODE="9")
+            done.expect(1 if "gator run " in line else 0)
+        secret = token.read_text().strip().rpartition(":")[2]
+        said = gator(
+            "failures", "-r", "hub:top", env={"GATOR_HUB": address, "GATOR_HUB_TOKEN": secret}
+        ).expect(0)
+        assert "needs:  GATOR_HUB_TOKEN, set as here" in said.out
+        assert secret not in said.out
+    finally:
+        served.signal(signal.SIGTERM)
+        served.wait()

@@ -295,7 +295,7 @@ def test_the_trend_shows_the_last_outcomes_and_since_when_it_fails(ask: Gator, h
 def test_the_trend_of_something_unknown_is_explained(ask: Gator) -> None:
     error = ask("trend", "nothing", code=1).exception
     assert isinstance(error, NotFoundError)
-    assert "has nothing: write the whole path, such as nightly/sims/run[2]; gator runs -r hub:" in str(error)
+    assert "has nothing: write the whole path, such as nightly/sims/run[2]; gator runs --hub 1" in str(error)
 
 
 def test_the_trend_takes_an_ident_with_hub_before_it(ask: Gator, hub: FakeHub) -> None:

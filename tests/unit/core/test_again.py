@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.again import Launched, again, launched
+from gator.core.again import Launched, again, launched, plan_of
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,14 @@ def test_what_decides_over_the_verdict_is_said_again() -> None:
     assert again(launch, 7, "top/a[1]") == "gator run --only '/top/a[1]' --seed 7 --timeout 3s 'my spec.yaml'"
     assert again(launch, 7, "top") == "gator run --seed 7 --timeout 3s 'my spec.yaml'"
     assert again(Launched(), 7, "top/a") == "gator run --only /top/a --seed 7 - < SPEC"
+
+
+def test_variables_that_were_not_set_at_the_launch_are_unset() -> None:
+    launch = Launched("a.yaml", folder="/chip", variables=(("LEVEL", "4 5"),), unset=("MODE", "SIM"))
+    line = again(launch, 7, "top")
+    assert line == "env -u MODE -u SIM LEVEL='4 5' gator run --seed 7 -C /chip a.yaml"
+    assert plan_of(launch) == "env -u MODE -u SIM LEVEL='4 5' gator plan /chip/a.yaml"
+    assert plan_of(Launched()) == "gator plan - < SPEC"
 
 
 @given(st.lists(st.text(st.sampled_from("-=jqvrun a/."), max_size=8)))
