@@ -17,6 +17,7 @@ from gator.cli.selector_hub import HubChoice, needs_of
 from gator.cli.selector_remote import Peer
 from gator.core import series
 from gator.errors import NotFoundError
+from gator.spec.idents import nfc
 from gator.v1 import hub_pb2, hub_service_pb2_grpc, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 
@@ -51,6 +52,7 @@ class Hub:
             return newest if series.is_of(newest, series.WHOLE) else self._of_ident(newest.ident) or newest
         if name.startswith("-") and name[1:].isdecimal() and 0 < int(name[1:]) <= 1000:
             return self._newest(int(name[1:]))
+        name = nfc(name)
         named = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(name=name, page_size=_SEVERAL)).runs
         for meant in (
             [run for run in named if run.id == name],

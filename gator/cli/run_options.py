@@ -130,6 +130,7 @@ def load_partly(name: str, ident: str | None) -> LoadedSpec:
             raise UsageError(f"cannot use {readable(os.fsencode(place))}: its name is not UTF-8, rename it")
     loaded = specs.load_partly(text, file=shown, read=_read_included)
     if ident is not None:
+        ident = specs.nfc(ident)
         if problem := specs.ident_problem(ident):
             raise UsageError(f"--id {ident}: {problem}")
         if loaded.spec.WhichOneof("node"):

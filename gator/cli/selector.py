@@ -223,8 +223,11 @@ def _named(wanted: str, runs: Sequence[FoundRun]) -> FoundRun | None:
     ids = {run.id: run for run in reversed(runs)}
     if wanted and wanted in ids:
         return ids[wanted]
+    from gator.spec.idents import nfc
+
+    ident = nfc(wanted)
     for run in runs:
-        if run.has_ident(wanted):
+        if run.has_ident(ident):
             return _of_ident(run, runs)
     meant = [run for run in runs if len(wanted) >= LEAST_DIGITS and run.id.startswith(wanted)]
     if len(meant) > 1:

@@ -18,6 +18,7 @@ from gator.cli.selector_hub import NO_CHOICE, HubChoice, name_on_hub
 from gator.core import printed
 from gator.core.again import launch_of, plan_of
 from gator.errors import GatorError, NotFoundError, UsageError, UserError
+from gator.spec.idents import nfc
 from gator.spec.paths import is_glob
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -49,6 +50,7 @@ class OpenRun(Struct, frozen=True):
 
         if not wanted:
             return self.run.ident
+        wanted = nfc(wanted)
         with suppress(NotFoundError):
             return self.ask.get_node(qs.GetNodeRequest(path=wanted.strip("/"))).node.path
         request = qs.ListNodesRequest(
@@ -76,7 +78,7 @@ class OpenRun(Struct, frozen=True):
         request = qs.ListNodesRequest(
             path=self.run.ident,
             scope=qs.SCOPE_SUBTREE,
-            globs=globs,
+            globs=[nfc(glob) for glob in globs],
             kinds=kinds,
             order=qs.NODE_ORDER_SPEC,
             page_size=most,
@@ -91,7 +93,7 @@ class OpenRun(Struct, frozen=True):
     def below(self, wanted: Sequence[str]) -> list[str]:
         """The globs of nodes and of all below them. Raises NotFoundError for what means none."""
         globs: list[str] = []
-        for path in wanted:
+        for path in map(nfc, wanted):
             both = [path, path.rstrip("/") + "/**"]
             if not self.matching(both, most=1):
                 raise NotFoundError(f"there is no node {path!r}{self._maybe_waiting(path)}")

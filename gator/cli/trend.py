@@ -19,6 +19,7 @@ from gator.core.printed import command
 from gator.core.series import WHOLE, options_of, selection_of
 from gator.errors import GatorError, NotFoundError, UsageError, UserError
 from gator.ports import History
+from gator.spec.idents import nfc
 from gator.v1 import common_pb2, event_pb2, hub_pb2
 from gator.v1 import hub_service_pb2 as hs
 
@@ -72,7 +73,7 @@ def trend(
 
     The line of marks goes from old to new: . passed, F failed, L lost, p pruned, c cancelled, - not ended.
     """
-    ident, _, path = name.removeprefix(PREFIX).strip("/").partition("/")
+    ident, _, path = nfc(name).removeprefix(PREFIX).strip("/").partition("/")
     if not ident:
         raise UsageError("give an ident, e.g. gator trend nightly")
     selection = selection_of(only or [], skip or [], tag or [])

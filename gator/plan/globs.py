@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from gator.plan.nodes import PlanNode
 from gator.plan.tree import Tree, upwards
+from gator.spec.idents import nfc
 from gator.spec.paths import is_glob, unescape
 
 _SEGMENT = re.compile(r"([^\[\]]+?)(?:\[([0-9*]+)\]|\.([0-9]+))?")
@@ -27,6 +28,7 @@ class Hit(Struct):
 
 def find(tree: Tree, pattern: str) -> list[Hit]:
     """Every node that a glob matches, in preorder."""
+    pattern = nfc(pattern)
     hits = list(_matches(tree, pattern))
     if not hits and "/" not in pattern and "." in pattern:
         hits = list(_matches(tree, _DOT.sub("/", pattern)))

@@ -7,14 +7,14 @@ daemon needs of this package is imported without YAML.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from gator.spec.idents import ident_problem
+from gator.spec.idents import ident_problem, nfc
 from gator.spec.names import unset_names
 
 if TYPE_CHECKING:
     from gator.spec.loading import Loaded
     from gator.v1 import spec_pb2
 
-__all__ = ["dump", "ident_problem", "load", "load_partly", "unset_names"]
+__all__ = ["dump", "ident_problem", "load", "load_partly", "nfc", "unset_names"]
 
 
 def load(text: str | bytes, *, file: str, read: Callable[[str], bytes] | None = None) -> "Loaded":

@@ -24,7 +24,19 @@ def ident_problem(ident: str) -> str | None:
     return f"an ident cannot contain {shown}"
 
 
+def nfc(text: str) -> str:
+    """Returns a text in the normal form in which idents are kept and compared (Unicode NFC).
+
+    Some systems and editors write "é" as one character, others as two.
+    """
+    if text.isascii():
+        return text
+    from unicodedata import normalize
+
+    return normalize("NFC", text)
+
+
 def made_of(text: str) -> str:
     """The nearest ident to any text, for a root that takes the name of its file."""
-    ident = _FORBIDDEN.sub("_", text).lstrip("-")[:LONGEST]
+    ident = _FORBIDDEN.sub("_", nfc(text)).lstrip("-")[:LONGEST]
     return ident if ident_problem(ident) is None else "root"

@@ -9,7 +9,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.spec import keys, resources, scalars, settings
 from gator.spec.expand import check_expansion
-from gator.spec.idents import ident_problem
+from gator.spec.idents import ident_problem, nfc
 from gator.spec.include import TAG as INCLUDE
 from gator.spec.names import EVERY_NAME
 from gator.spec.place import Place, check_names
@@ -109,6 +109,7 @@ def _ident(reading: Reading, written: Written, value: Node, place: Place) -> Non
     ident = scalars.text(reading, value, "ident")
     if ident is None:
         return
+    ident = nfc(ident)
     problem = ident_problem(ident)
     if problem is None:
         written.ident = ident
@@ -131,7 +132,7 @@ def _order(reading: Reading, written: Written, name: str, pair: Pair, place: Pla
             reading.problem(node, f"an item of {name} cannot be empty")
         elif scalars.no_names(reading, node, reference, name):
             target = getattr(written.order, name)
-            target.add(name=reference, position=position(node))
+            target.add(name=nfc(reference), position=position(node))
 
 
 def _allow_failure(reading: Reading, written: Written, value: Node, place: Place) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 from gator.errors import NotFoundError, UsageError
+from gator.spec.idents import nfc
 
 _LISTED = 5
 _LONGEST_SLUG = 160
@@ -53,7 +54,7 @@ class PathPattern:
     __slots__ = ("_readings", "pattern")
 
     def __init__(self, pattern: str) -> None:
-        self.pattern = pattern
+        self.pattern = pattern = nfc(pattern)
         rooted = pattern.startswith("/")
         body = pattern.strip("/")
         start = "" if rooted or body.startswith("**") else "(?:.*/)?"
