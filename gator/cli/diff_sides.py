@@ -60,8 +60,8 @@ def _before(after: str, tracking: Path | None, hub: HubChoice) -> str:
         if found is None:
             part = part_of(later.run) or "the whole spec"
             raise NotFoundError(
-                f"there is no run of {later.run.ident} with {part} before {later.run.id[:8]} "
-                f"{later.home.words}: name the two runs to compare"
+                f"{later.run.id[:8]} is the first known run of {later.run.ident} with {part}: "
+                "name the two runs to compare, gator runs lists them"
             )
         name = later.home.of(found).name
         # The run may lie in another folder than that of --tracking.

@@ -106,10 +106,21 @@ class OpenRun(Struct, frozen=True):
 
         if is_glob(wanted):
             return ""
+        if repeats := self._repeats(wanted):
+            return f"its repeats are {repeats[0]} to {repeats[-1]}"
         depth = wanted.strip("/").count("/") + 1
         tails = ("/".join(node.path.split("/")[-depth:]) for node in self.matching([], most=MAX_COMPARED))
         near = get_close_matches(wanted.strip("/"), dict.fromkeys(tails), 1, MIN_LIKENESS)
         return f"did you mean {near[0]!r}?" if near else ""
+
+    def _repeats(self, wanted: str) -> list[str]:
+        """Returns the repeats of the child whose repeat is not there; nothing where they are not certain."""
+        name, bracket, _ = wanted.rpartition("[")
+        if not bracket or self.run.state == query_pb2.RUN_STATE_RUNNING:
+            return []
+        found = [node.path for node in self.matching([f"{name}[*]"], most=MAX_COMPARED)]
+        alike = len({path.rpartition("[")[0] for path in found}) == 1
+        return found if alike and len(found) < MAX_COMPARED else []
 
     def _maybe_waiting(self, wanted: str) -> str:
         near = self._near(wanted)

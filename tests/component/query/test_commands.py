@@ -140,6 +140,13 @@ def test_of_very_many_causes_the_first_are_shown_and_the_others_counted(tracking
 
 
 @pytest.mark.usefixtures("many_failures")
+def test_of_a_repeat_that_is_not_there_those_that_are_there_are_told(gator: Gator) -> None:
+    for command in ("show", "failures"):
+        said = str(gator(command, "x[40]", code=1).exception)
+        assert said == "there is no node 'x[40]' in top: its repeats are top/x[0] to top/x[11]"
+
+
+@pytest.mark.usefixtures("many_failures")
 def test_each_of_many_failures_is_told_when_asked_for(gator: Gator) -> None:
     signature = signature_of(common_pb2.REASON_EXIT, "out of licences", "")
     assert gator("failures", "--all").stdout.count("again:") == 13
