@@ -32,12 +32,14 @@ _ENDED = int(query_pb2.NODE_STATE_ENDED)
 class Changes:
     """Rows to be joined to those of the catalogue; changes of one row are one row."""
 
-    __slots__ = ("attempts", "metrics", "nodes")
+    __slots__ = ("attempts", "metrics", "nodes", "refused_metric")
 
     def __init__(self) -> None:
         self.nodes: dict[str, NodeRow] = {}
         self.attempts: dict[tuple[str, int], AttemptRow] = {}
         self.metrics: dict[tuple[str, str], MetricRow] = {}
+        self.refused_metric: tuple[str, str] | None = None
+        """Path and name of the first metric that is left out for its name."""
 
     def take(self, store: str, events: Iterable[event_pb2.Event]) -> None:
         """Add what events of a store, in their order, change."""
@@ -166,9 +168,12 @@ def _take_result(changes: Changes, _: str, event: event_pb2.Event) -> None:
     if result.HasField("usage"):
         _put_usage(row, result.usage)
     for total in result.metrics:
-        if isnan(total.value) or not is_metric_name(total.name):
-            # What is left of infinite values is none, and no database takes it for a number; no wrapper lets
-            # longer names through.
+        if not is_metric_name(total.name):
+            # Wrappers let no such name through, and warn in the record of the attempt.
+            changes.refused_metric = changes.refused_metric or (event.path, total.name)
+            continue
+        if isnan(total.value):
+            # What is left of infinite values is none, and no database takes it for a number.
             continue
         changes.metrics[event.path, total.name] = MetricRow(
             event.path, total.name, total.value, total.kind, total.unit, total.count

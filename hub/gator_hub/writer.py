@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, field
 
+from gator.core.metrics import NAME_RULE
 from gator.errors import (
     GatorError,
     PermissionDeniedError,
@@ -49,6 +50,8 @@ _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
 # A value that has no place in its column, or a limit of the server.
 _UNFIT = ("22", "54")
 _MOST_SAID = 200
+_MAX_TOLD = 10_000
+"""Maximum number of runs of which it is remembered that a warning was logged."""
 GAVE_WAY = "this was a copy of the run, and has given way to the run itself, which came with its key"
 
 _log = getLogger("gator.hub")
@@ -124,6 +127,7 @@ class Writer:
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._told_trouble = False
+        self._told_names: set[int] = set()
         self._next = 0.0
         self._thread = threading.Thread(target=self._run, name="hub writer", daemon=True)
         self._thread.start()
@@ -265,10 +269,26 @@ class Writer:
             )
             OUTPUTS.run(self._database, [(subject, size, 0) for subject, size in gathered.outputs.items()])
             self._touch(gathered)
+        for run, changes in gathered.changes.items():
+            if changes.refused_metric is not None:
+                self._say_refused(run, *changes.refused_metric)
         # Only now, so that a transaction that failed has moved nothing.
         self._stores.update(gathered.moved)
         if len(self._stores) > 10_000:
             self._stores.clear()
+
+    def _say_refused(self, run: int, path: str, name: str) -> None:
+        """Log that metrics of a run are left out for their names, once for each run.
+
+        The roots of this version send no such names, so that the keeper of the hub has to know, not the user.
+        """
+        if run in self._told_names:
+            return
+        if len(self._told_names) >= _MAX_TOLD:
+            self._told_names.clear()
+        self._told_names.add(run)
+        where, what = one_line(path)[:_MOST_SAID], one_line(name)[:_MOST_SAID]
+        _log.warning("run %d: a metric of %s is left out: %s, not %r", run, where, NAME_RULE, what)
 
     def _take(self, work: Work, gathered: _Gathered) -> None:
         batch = work.batch

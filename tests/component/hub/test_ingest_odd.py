@@ -114,7 +114,7 @@ def long_path() -> str:
 
 
 async def test_the_longest_path_there_may_be_is_kept_with_its_metrics(
-    database_url: str, tmp_path: Path
+    database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path, name = long_path(), noise(MOST_NAME)
     store = MemoryStore()
@@ -128,6 +128,24 @@ async def test_the_longest_path_there_may_be_is_kept_with_its_metrics(
         assert len(there.events()) == 6
         assert there.database.query("SELECT path, value FROM metrics") == [(path, 7.0)]
         assert HubReader(there.database, 1).node(path) is not None
+    assert "is left out" in caplog.text
+
+
+async def test_metrics_with_refused_names_are_one_line_of_the_log_for_each_run(
+    database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = MemoryStore()
+    for path in ("top/a", "top/b", "top"):
+        end = result(path)
+        end.result.metrics.add(name="a\nb", value=7)
+        end.result.metrics.add(name="", value=7)
+        store.append(declared(path), end)
+    async with hub(database_url, tmp_path) as there:
+        assert await feed(there.address, {ROOT_STORE: store}) == []
+        assert there.database.query("SELECT name FROM metrics") == []
+    (line,) = [line for line in caplog.messages if "is left out" in line]
+    assert line.startswith("run 1: a metric of top/a is left out: its name has 1 to 128 printable characters")
+    assert "\n" not in line
 
 
 async def test_a_path_of_many_repeats_is_kept_with_what_it_is_sorted_by(
