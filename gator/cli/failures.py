@@ -195,7 +195,7 @@ def _say(one: FailedIn) -> None:
 def _name(node: query_pb2.Node) -> str:
     """What came of which job: `failed top/x`."""
     state = output.state_of(node)
-    allowed = output.paint(" (allowed to fail)", "dim") if node.allow_failure else ""
+    allowed = output.paint(" (allowed)", "dim") if node.allow_failure else ""
     return f"{output.paint(state, state)} {output.paint(node.path, 'path')}{allowed}"
 
 

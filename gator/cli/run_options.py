@@ -100,18 +100,14 @@ def load_spec(name: str, ident: str | None) -> LoadedSpec:
 
 def _near_file(path: Path) -> str:
     """Returns a question for the spec beside a missing one that was most likely meant."""
-    from gator.spec.suggest import did_you_mean
+    from gator.spec.suggest import nearest
 
     try:
-        there = sorted(one.name for one in path.parent.iterdir() if one.suffix in (".yaml", ".yml"))
+        there = sorted(one for one in path.parent.iterdir() if one.suffix in (".yaml", ".yml"))
     except OSError:
         return ""
-    same = [str(path.parent / name) for name in there if Path(name).stem == path.stem]
-    return (
-        f"; did you mean '{same[0]}'?"
-        if same
-        else did_you_mean(str(path), [str(path.parent / name) for name in there])
-    )
+    stem = nearest(path.stem, {one.stem for one in there})
+    return next((f"; did you mean '{one}'?" for one in there if one.stem == stem), "")
 
 
 def load_partly(name: str, ident: str | None) -> LoadedSpec:

@@ -38,5 +38,6 @@ def test_a_spec_that_is_not_there_has_no_lines() -> None:
 def test_the_spec_that_was_most_likely_meant_is_offered(wrong: str, tmp_path: Path) -> None:
     spec = tmp_path / "nightly.yaml"
     spec.touch()
+    (tmp_path / "night.yaml").touch()
     result = CliRunner().invoke(app, ["check", str(tmp_path / wrong)])
     assert result.stdout.endswith(f"No such file or directory; did you mean '{spec}'?\n")
