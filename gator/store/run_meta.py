@@ -45,8 +45,8 @@ def _run_of(meta: Mapping[str, str], folder: Path) -> query_pb2.Run:
         line = meta["command_line"]
         # Taking one apart is slow, and no system takes one that is so long.
         run.argv.extend(shlex.split(line) if len(line) <= _MAX_COMMAND_LINE else [line[:_MAX_COMMAND_LINE]])
-    if meta.get("selection"):
-        run.selection.MergeFrom(query_pb2.Selection(**json.loads(meta["selection"])))
+    if lists := json.loads(meta.get("selection") or "{}"):
+        run.selection.CopyFrom(query_pb2.Selection(**lists))
     run.parent = meta.get("parent", "")
     run.launch_dir = meta.get("launch_dir", "")
     for name, value in json.loads(meta.get("variables") or "{}").items():

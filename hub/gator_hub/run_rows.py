@@ -48,7 +48,8 @@ def run_of(row: Sequence[Any]) -> query_pb2.Run:
         spec=values["spec"],
         seed=values["seed"],
         labels=json.loads(values["labels"]),
-        selection=query_pb2.Selection(**json.loads(values["selection"])),
+        # Unset for the whole spec, as in a run's folder.
+        selection=query_pb2.Selection(**lists) if (lists := json.loads(values["selection"])) else None,
         parent=values["parent"],
         started_unix_nanos=values["started_unix_nanos"],
         ended_unix_nanos=values["ended_unix_nanos"] or 0,
