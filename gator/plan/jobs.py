@@ -20,6 +20,8 @@ class Filler(Struct):
 
     scope: fill.Scope
     seeds: Seeds
+    is_recorded: bool = False
+    """Whether masks may stand for values; no script runs with them, so they need not be plain words."""
     _plain: dict[PlanNode, bool] = field(default_factory=dict[PlanNode, bool])
 
     def job(self, node: PlanNode, path: str) -> spec_pb2.Job:
@@ -39,7 +41,7 @@ class Filler(Struct):
             if "${{" in variable.value:
                 variable.value = fill.partly(variable.value, find)
         _rewrite(job, lambda text: fill.partly(text, find))
-        job.shell = fill.partly(job.shell, find, script=True)
+        job.shell = fill.partly(job.shell, find, script=not self.is_recorded)
         return job
 
     def _lookup(self, settings: spec_pb2.Settings, path: str) -> fill.Lookup:

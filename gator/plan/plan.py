@@ -77,13 +77,22 @@ def make_plan(request: plan_pb2.PlanRequest) -> Plan:
     Raises SpecError with every problem of the spec, and UsageError when nothing is selected or a seed is
     asked for that no node can have.
     """
+    return _plan(request, is_recorded=False)
+
+
+def recorded_plan(request: plan_pb2.PlanRequest) -> Plan:
+    """Returns the plan of a request as a run has recorded it, where masks stand for values of secrets."""
+    return _plan(request, is_recorded=True)
+
+
+def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
     if request.spec.WhichOneof("node") is None:
         raise UsageError("the spec is empty: its root must be a !Job, !JobGroup or !JobArray")
     scope = fill.Scope(request.environment, _constants(request))
     tree = build(request.spec, scope)
     resolver = Resolver(tree)
     links = resolver.links()
-    filler = Filler(scope, _seeds(request, tree, scope))
+    filler = Filler(scope, _seeds(request, tree, scope), is_recorded)
     problems = [*tree.problems, *resolver.problems, *cycles.find(tree, links)]
     if b"${{" in request.spec.SerializeToString():  # most specs have none, and a look at every text is slow
         problems += filler.check(tree)

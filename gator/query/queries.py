@@ -307,9 +307,9 @@ class Queries:
             return None
         from gator.core.secrecy import masked, secret_names
         from gator.events import template_of
-        from gator.plan import make_plan
+        from gator.plan import recorded_plan
 
-        plan = make_plan(request)
+        plan = recorded_plan(request)
         node = plan.nodes.get(template_of(path))
         if node is None or node.job is None:
             return None

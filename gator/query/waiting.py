@@ -12,7 +12,7 @@ from gator.core.ledger import CORELESS, CORES, MEMORY, Ledger
 from gator.core.pools import DemandKey
 from gator.errors import NotFoundError
 from gator.events import is_below, template_of
-from gator.plan import Condition, Edge, Plan, PlanNode, make_plan
+from gator.plan import Condition, Edge, Plan, PlanNode, recorded_plan
 from gator.query.reader import JobCount, Reader
 from gator.v1 import query_pb2
 
@@ -60,7 +60,7 @@ def plan_of(reader: Reader) -> Plan | None:
     request = reader.plan_request()
     if request is None or reader.run().state != query_pb2.RUN_STATE_RUNNING:
         return None
-    return make_plan(request)
+    return recorded_plan(request)
 
 
 class Causes:
@@ -94,7 +94,7 @@ def planned_jobs(reader: Reader, path: str) -> int:
     Raises NotFoundError when the plan has no such node.
     """
     request = reader.plan_request()
-    node = make_plan(request).nodes.get(template_of(path)) if request is not None else None
+    node = recorded_plan(request).nodes.get(template_of(path)) if request is not None else None
     if node is None:
         raise NotFoundError(f"there is no node {path}: see gator plan SPEC")
     return node.jobs if path.endswith("]") else node.jobs * node.instances

@@ -63,3 +63,17 @@ def test_a_job_prints_what_it_likes(gator: Gator) -> None:
     said = gator("run", spec, env=SECRETS).expect(0)
     assert "Launching task: echo '***'" in said.out
     assert gator("logs").expect(0).out == "in-the-environment-1\n"
+
+
+def test_a_run_whose_script_has_a_secret_filled_in_can_be_looked_at(gator: Gator) -> None:
+    spec = gator.spec("""
+!JobGroup
+ident: top
+jobs:
+- !Job {ident: script, shell: "true ${{ env.MY_PASSWORD }}; gator status > status.txt"}
+""")
+    gator("run", spec, env={"MY_PASSWORD": "plainword99"}).expect(0)
+    assert "1 running" in (gator.root / "status.txt").read_text()
+    shown = gator("show", "script").expect(0)
+    assert "true ***; gator status > status.txt" in shown.out
+    assert "plainword99" not in shown.out
