@@ -14,6 +14,8 @@ from gator.plan.order import Link, Resolver
 from gator.plan.tree import Tree, build, problem_at, upwards
 from gator.v1 import plan_pb2, spec_pb2
 
+MAX_JOBS = 2**53
+"""Maximum number of jobs of a run: every reader of JSON can tell numbers up to here apart."""
 _INDEX = re.compile(r"\[(\d+)\]")
 
 
@@ -100,6 +102,9 @@ def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
         raise SpecError(problems, resolver.warnings)
     selection = select.select(tree, links, request)
     nodes = select.prune(tree, selection)
+    if (jobs := tree.root.jobs * tree.root.instances) > MAX_JOBS:
+        message = f"these are {jobs:,} jobs, and a run has at most {MAX_JOBS:,}: lower `repeats`"
+        raise SpecError([problem_at(tree.root.position, message)], resolver.warnings)
     edges = _edges(links, nodes)
     return Plan(request, tree, nodes, edges, filler, [*resolver.warnings, *selection.warnings])
 

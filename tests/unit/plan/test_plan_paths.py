@@ -1,4 +1,4 @@
-"""How long the path of a node may be."""
+"""How long the path of a node may be, and how many jobs a run may have."""
 
 from gator.v1 import spec_pb2
 from tests.unit.plan.plan_trees import array, group, job, plan, problems
@@ -29,3 +29,10 @@ def test_the_numbers_of_repeats_count() -> None:
     assert problems(group("b" * 110, group("a", nested(15)))) == []
     (problem,) = problems(group("b" * 110, array("a", 7, nested(15)), job("c" * 128)))
     assert problem.startswith("its path may have 20")
+
+
+def test_more_jobs_than_numbers_of_json_can_tell_apart_are_refused() -> None:
+    assert problems(array("a", 2**31 - 1, array("b", 2**22, job("c")))) == []
+    (problem,) = problems(array("a", 2**31 - 1, array("b", 2**31 - 1, job("c"))))
+    most = "a run has at most 9,007,199,254,740,992: lower `repeats`"
+    assert problem == f"these are 4,611,686,014,132,420,609 jobs, and {most}"
