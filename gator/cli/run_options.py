@@ -3,8 +3,10 @@
 The rule: a wrong option is a UsageError that names the option and what it takes.
 """
 
+import errno
 import os
 import random
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from enum import Enum
@@ -148,7 +150,12 @@ def launch_environment() -> dict[str, str]:
 
 
 def _read_included(name: str) -> bytes:
-    return Path(name).read_bytes()
+    path = Path(name)
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        # A device has no end, and a FIFO perhaps no writer.
+        raise OSError(errno.EINVAL, "is not a regular file", name)
+    return path.read_bytes()
 
 
 def _root(spec: spec_pb2.Spec) -> spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray:

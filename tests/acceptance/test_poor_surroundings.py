@@ -126,3 +126,10 @@ def test_little_address_space_is_named_or_does(gator: Gator, kilobytes: int) -> 
     assert "Traceback" not in done.stderr
     if done.returncode:
         assert "ulimit" in done.stderr
+
+
+def test_only_regular_files_are_included(gator: Gator) -> None:
+    os.mkfifo(gator.root / "fifo.yaml")
+    for file in ("/dev/zero", "fifo.yaml"):
+        said = gator("check", gator.spec(f"!JobGroup {{jobs: [!Include {file}]}}")).expect(2)
+        assert said.out.endswith(f"'{file}' cannot be included: is not a regular file\n")
