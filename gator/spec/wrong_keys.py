@@ -54,6 +54,7 @@ def wrong_key(name: str, kind: str, *, is_root: bool) -> str:
 def _misplaced(key: keys.Key, kind: str, is_root: bool) -> str:
     places = " or ".join(f"a {place}" for place in key.nodes)
     if key.root_only:
-        hint = "" if not is_root else "; for a single job say it with --license"
+        is_licenses = is_root and key.name == "licenses"
+        hint = "; for a single job say it with --license" if is_licenses else ""
         return f"'{key.name}' belongs on the root, when that is {places}{hint}"
     return f"'{key.name}' belongs on {places}, not on a {kind}"
