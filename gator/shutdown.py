@@ -43,7 +43,8 @@ def leave(code: int) -> NoReturn:
             code = code or FLUSH_FAILED
         except (OSError, ValueError) as error:
             code = code or FLUSH_FAILED
-            _tell(f"gator: the output cannot be written: {error}\n")
+            reason = getattr(error, "strerror", None) or error
+            _tell(f"gator: the output cannot be written: {reason}\n")
     os._exit(code)
 
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 
+class OutputError(OSError):
+    """A standard stream takes nothing more, such as a file on a full disk."""
+
+
 class PatientFile(io.RawIOBase):
     """A descriptor that is read and written as if it were blocking, whatever its flags are.
 
@@ -46,12 +50,19 @@ class PatientFile(io.RawIOBase):
         return self.mode == "wb"
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Writes some of the bytes, at least one; waits until there is room."""
+        """Writes some of the bytes, at least one; waits until there is room.
+
+        Raises BrokenPipeError where no reader is left, and OutputError where it cannot be written.
+        """
         while True:
             try:
                 return os.write(self._descriptor, data)
             except BlockingIOError:
                 self._wait(select.POLLOUT)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise OutputError(error.errno, error.strerror) from error
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         """Reads some bytes; waits until there is one. Returns 0 at end of file."""

@@ -11,6 +11,7 @@ from typing import Final, TextIO
 
 from gator.core.visible import visible
 from gator.errors import GatorError, SpecError, UnavailableError, UnknownCallError, UserError
+from gator.standard_streams import OutputError
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -36,6 +37,10 @@ def tell(error: Exception) -> int:
     if isinstance(error, UserError):
         _say(f"gator: {error}")
         return USAGE
+    if isinstance(error, OutputError):
+        drop_stdout()
+        _say(f"gator: the output cannot be written: {error.strerror}")
+        return FAULT
     if isinstance(error, FileNotFoundError) and error.filename is None and not _has_folder():
         _say("gator: the current folder does not exist any more: change to another one")
         return USAGE

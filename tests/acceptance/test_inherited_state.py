@@ -8,6 +8,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -169,3 +170,20 @@ def test_closed_standard_streams_change_nothing_for_jobs(gator: Gator, closed: t
     code = "\n".join(f"os.close({number})" for number in closed)
     gator.start("run", spec, "--limit-error", "9", prefix=_starter(code)).wait().expect(0)
     assert sorted(gator.output("one").splitlines()) == [b"/dev/null", b"err", b"out"]
+
+
+def test_output_on_a_full_disk_is_a_sentence_and_no_fault_of_the_run(gator: Gator) -> None:
+    gator("run", gator.spec("!JobGroup {ident: top, jobs: [!Job {command: echo}]}")).expect(0)
+    for words in (["status"], ["runs"], ["tree"], ["schema"]):
+        with Path("/dev/full").open("wb") as full:
+            process = subprocess.run(
+                [sys.executable, "-m", "gator", *words],
+                cwd=gator.root,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=60,
+            )
+        said = "gator: the output cannot be written: No space left on device\n"
+        assert (process.returncode, process.stderr) == (3, said), words
+    assert not (gator.folder / "gator.log").exists()
