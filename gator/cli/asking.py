@@ -1,4 +1,4 @@
-"""Asks a run in a folder: its record where that can be read, else its live root."""
+"""Opens the query API of a run in a folder: its record where it can be read, else its live root."""
 
 import sys
 from collections.abc import Generator
@@ -13,48 +13,48 @@ from gator.v1 import query_service_pb2 as qs
 
 
 class Questions(Protocol):
-    """What can be asked about a run, as QueryService has it."""
+    """The queries about a run, as in QueryService."""
 
     def get_run(self, request: qs.GetRunRequest, /) -> qs.GetRunResponse:
-        """One run as a whole."""
+        """Returns one run as a whole."""
         ...
 
     def get_node(self, request: qs.GetNodeRequest, /) -> qs.GetNodeResponse:
-        """One node with all its attempts."""
+        """Returns one node with all its attempts."""
         ...
 
     def list_nodes(self, request: qs.ListNodesRequest, /) -> qs.ListNodesResponse:
-        """Nodes below a node."""
+        """Returns nodes below a node."""
         ...
 
     def list_failures(self, request: qs.ListFailuresRequest, /) -> qs.ListFailuresResponse:
-        """Failed and lost jobs by their signature."""
+        """Returns failed and lost jobs by their signature."""
         ...
 
     def list_waiting(self, request: qs.ListWaitingRequest, /) -> qs.ListWaitingResponse:
-        """What cannot start yet."""
+        """Returns what cannot start yet."""
         ...
 
     def list_events(self, request: qs.ListEventsRequest, /) -> qs.ListEventsResponse:
-        """Events."""
+        """Returns events."""
         ...
 
     def list_lines(self, request: qs.ListLinesRequest, /) -> qs.ListLinesResponse:
-        """Lines and messages."""
+        """Returns lines and messages."""
         ...
 
     def list_metrics(self, request: qs.ListMetricsRequest, /) -> qs.ListMetricsResponse:
-        """Metrics."""
+        """Returns metrics."""
         ...
 
     def list_samples(self, request: qs.ListSamplesRequest, /) -> qs.ListSamplesResponse:
-        """What an attempt used."""
+        """Returns samples of the resource usage of an attempt."""
         ...
 
 
 @contextmanager
 def asking(found: selector.FoundRun) -> Generator[Questions]:
-    """Somebody who answers for a run."""
+    """Yields the API of a run: its record, or its live root where the record cannot be read."""
     from gator.query import Queries
     from gator.store.run_queries import FolderReader
 
@@ -62,19 +62,19 @@ def asking(found: selector.FoundRun) -> Generator[Questions]:
     folder = found.folder
     live = folder.is_live()
     if not _has_record(folder):
-        why = "it has only just begun, try again in a moment" if live else "the run never began"
+        why = "it has just started; try again in a moment" if live else "the run never began"
         raise NotFoundError(f"{folder.path} holds no record: {why}")
     with ExitStack() as left:
         try:
             reader = left.enter_context(FolderReader.open(folder.path, live=live, copied=folder.is_copy()))
             ask: Questions = Queries(reader)
-            # Of a live run a store may be in the making.
+            # A store of a live run may not be complete yet.
             for why in () if live else reader.unreadable.values():
                 sys.stderr.write(f"gator: left out: {why}\n")
         except StoreError as error:
             control = folder.read_control() if live else None
             if control is None and live:
-                raise NotFoundError(f"{error}: the run has only just begun, try again in a moment") from error
+                raise NotFoundError(f"{error}: the run has just started; try again in a moment") from error
             if control is None:
                 raise
             from gator.cli.selector_remote import remote_questions
@@ -91,7 +91,7 @@ def _has_record(folder: RunFolder) -> bool:
 
 
 def close_dead(found: selector.FoundRun) -> None:
-    """Let the owner of a dead run write what is missing; everybody else sees the same and writes nothing."""
+    """Closes a dead run if this process may; for other users the view is the same and nothing is written."""
     from gator.daemon.recovery import ensure_closed
 
     # Where nothing can be written the view is the same: it is computed.

@@ -72,7 +72,7 @@ def _say(spec: str, problems: Sequence[Problem], warnings: Sequence[Problem], *,
 def _look(
     spec: str, ident: str | None, choice: opt.Choice, sizes: opt.PoolSizes
 ) -> tuple[Sequence[Problem], Sequence[Problem]]:
-    """Returns problems and warnings of one spec. Raises UsageError for a wrong option."""
+    """Returns the problems and warnings of one spec. Raises UsageError for an invalid option."""
     from gator.core.runnable import advise, unset_variables
     from gator.plan import written_nodes
 

@@ -24,7 +24,7 @@ def close(
     ] = None,
     tracking: TrackingOption = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Also a run of another host or container that is gone for good.")
+        bool, typer.Option("--force", help="Also close a run whose host or container is permanently gone.")
     ] = False,
     json: JsonOption = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Asks whether a spec can run, for `run`, `--dry-run`, `plan` and `check` alike; shows what would run."""
+"""Checks whether a spec can run, for `run`, `--dry-run`, `plan` and `check`, and shows the plan."""
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +27,7 @@ def decided(request: plan_pb2.PlanRequest, pools: Pools, loaded: LoadedSpec) -> 
 
 
 def finds(program: str, path: str, cwd: str) -> bool:
-    """Returns whether a program can be found as exec will look for it."""
+    """Returns whether exec will find a program."""
     if "/" in program:
         return (Path(cwd) / program).exists()
     return shutil.which(program, path=path or None) is not None
@@ -50,14 +50,14 @@ def warning_lines(warnings: Iterable[Problem]) -> Iterator[str]:
 
 
 def say_warnings(found: Runnable) -> None:
-    """Prints on stderr what is odd about a plan."""
+    """Prints the warnings and notes about a plan on stderr."""
     warnings: Sequence[Problem] = sorted({*found.warnings, *unset_variables(found.plan)})
     for line in warning_lines(warnings):
         output.complain(line)
 
 
 def show_plan(found: Runnable, choice: Choice) -> None:
-    """Prints what would run, and on stderr what is odd about it."""
+    """Prints the plan, and its warnings and notes on stderr."""
     from gator.plan.render import tree_text
 
     say_warnings(found)

@@ -31,16 +31,14 @@ def diff(
         str | None,
         typer.Argument(
             metavar="[BEFORE]",
-            help="A run, named as after -r: -2, hub:RUN, …; default: the run before AFTER in its series.",
+            help="Earlier run, as for -r: -2, hub:RUN, …; default: the run before AFTER in its series.",
             autocompletion=complete_run,
             show_default=False,
         ),
     ] = None,
     after: Annotated[
         str,
-        typer.Argument(
-            metavar="[AFTER]", help="The later run; default: latest.", autocompletion=complete_run
-        ),
+        typer.Argument(metavar="[AFTER]", help="Later run; default: latest.", autocompletion=complete_run),
     ] = LATEST,
     tracking: TrackingOption = None,
     hub: HubOption = None,
@@ -51,7 +49,7 @@ def diff(
             "--threshold",
             min=0,
             metavar="PERCENT",
-            help="Show times and metrics that changed by so much or more; times by a second at least.",
+            help="Show times and metrics that changed by at least PERCENT; times also by at least 1s.",
         ),
     ] = 20,
     number: Annotated[
@@ -59,11 +57,10 @@ def diff(
     ] = 20,
     json: JsonOption = False,
 ) -> None:
-    """Two runs job by job: newly failing, fixed, still failing, new and gone; times and metrics.
+    """Compare two runs job by job: newly failing, fixed, still failing, new and gone; times and metrics.
 
-    Without names they are the latest run and the one before it in its series. Jobs are the same when their
-    paths below the root are. Exit code 1 when a job fails that did not fail
-    before, or that was not there before.
+    The default is the latest run and the one before it in its series. Jobs are matched by their path below
+    the root. The exit code is 1 when a job fails that passed or did not exist before.
     """
     with compared(before, after, tracking, HubChoice(hub, hub_ca)) as found:
         worse = any(map(_is_worse, found.differences))
@@ -84,13 +81,13 @@ def _is_worse(one: hub_pb2.Difference) -> bool:
 
 
 def _say_names(found: Comparison) -> None:
-    """Say on stderr where two runs may have nothing to do with each other, or ran different parts."""
+    """Warns on stderr if two runs have different idents or ran different parts of the spec."""
     names = (found.before.ident, found.after.ident)
     if names[0] != names[1]:
-        output.complain(f"gator: these are runs of different names: {', '.join(names)}")
+        output.complain(f"gator: the runs have different idents: {', '.join(names)}")
     parts = [part_of(run) or "the whole spec" for run in (found.before, found.after)]
     if parts[0] != parts[1]:
-        output.complain(f"gator: these are runs of different parts: {', '.join(parts)}")
+        output.complain(f"gator: the runs cover different parts of the spec: {', '.join(parts)}")
 
 
 def _say(found: Comparison, threshold: float, number: int) -> None:

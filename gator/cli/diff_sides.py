@@ -29,7 +29,7 @@ class Comparison(Struct, frozen=True):
 
 @contextmanager
 def compared(before: str | None, after: str, tracking: Path | None, hub: HubChoice) -> Generator[Comparison]:
-    """Compare two runs that are named as after `-r`; without `before` the one before `after` in its series.
+    """Compares two runs that are named as after `-r`; without `before` the one before `after` in its series.
 
     Raises NotFoundError, StoreError and UsageError.
     """
@@ -64,7 +64,7 @@ def _before(after: str, tracking: Path | None, hub: HubChoice) -> str:
                 "name the two runs to compare, gator runs lists them"
             )
         name = later.home.of(found).name
-        # The run may lie in another folder than that of --tracking.
+        # The run may be outside the folder of --tracking.
         return name if name.startswith(PREFIX) else found.folder
 
 

@@ -51,11 +51,10 @@ def failures(
     sort: SortOption = "spec",
     json: JsonOption = False,
 ) -> None:
-    """What failed or was lost: why, its first error, where its output is, how to run it again.
+    """Show failed and lost jobs: the reason, the first error, the output, and how to repeat each.
 
-    More than a few failures are put together by their cause, with an example of each. Without -r, and with
-    -r latest or an ident, runs that repeat parts of the run are laid over it: of each job the newest outcome
-    counts.
+    More than a few failures are grouped by cause, with an example of each. Without -r, and with -r latest
+    or an ident, the repeats of the run are overlaid on it: the newest outcome of each job counts.
     """
     order = order_of(sort)
     with open_run(line_of(run), tracking, HubChoice(hub, hub_ca)) as opened:
@@ -86,7 +85,7 @@ def _failed(
     signature: str,
     order: qs.NodeOrder.ValueType,
 ) -> Iterator[FailedIn]:
-    """The failures one by one, in an order; with repeats laid over in that of their paths."""
+    """Yields the failures in an order; in the order of their paths if repeats are overlaid."""
     if laid is not None:
         yield from (one for one in laid.failed(globs) if one.node.signature.startswith(signature))
         return
@@ -105,18 +104,18 @@ def _failed(
 
 
 class _Causes(Struct, frozen=True):
-    """The causes of failures, each with an example, as far as they are listed."""
+    """The causes of failures that are listed, each with an example."""
 
     jobs: int
     causes: int
     groups: Sequence[tuple[int, FailedIn]]
     """Number of jobs and an example of each, the most frequent first."""
     few: Callable[[], Iterable[FailedIn]]
-    """Each failure, where there are only a few."""
+    """Every failure if there are only a few, else empty."""
 
 
 def _listed(opened: OpenRun, paths: Sequence[str], order: qs.NodeOrder.ValueType) -> _Causes:
-    """The causes in one run, as its folder or hub lists them."""
+    """Returns the causes in one run, as listed by its folder or hub."""
     globs = opened.below(paths)
     request = qs.ListFailuresRequest(path=opened.run.ident, globs=globs, page_size=_MAX_LISTED)
     page = opened.ask.list_failures(request)
@@ -125,7 +124,7 @@ def _listed(opened: OpenRun, paths: Sequence[str], order: qs.NodeOrder.ValueType
 
 
 def _grouped(failed: Sequence[FailedIn]) -> _Causes:
-    """The causes of failures that are in several runs."""
+    """Returns the causes of failures in several runs."""
     by_path = {one.node.path: one for one in failed}
     groups = grouped(
         (path, one.node.signature, one.node.first_failure_unix_nanos) for path, one in by_path.items()
@@ -139,7 +138,7 @@ def _so_far(run: query_pb2.Run) -> str:
 
 
 def _say_each(failed: Iterable[FailedIn]) -> bool:
-    """Print all that is known about each. Returns whether there is any."""
+    """Prints each failure in full. Returns whether there is one."""
     count = 0
     for count, one in enumerate(failed, 1):
         if count > 1:
@@ -149,7 +148,7 @@ def _say_each(failed: Iterable[FailedIn]) -> bool:
 
 
 def _say_causes(opened: OpenRun, found: _Causes, paths: Sequence[str]) -> bool:
-    """Print a few failures individually, of more each cause with an example. Returns whether there is any."""
+    """Prints few failures individually, more by cause with an example. Returns whether there is one."""
     if found.jobs <= FEW:
         return _say_each(found.few())
     seen = opened.home.sightings(opened.run)
@@ -211,7 +210,7 @@ def _say_next(one: FailedIn) -> None:
 
 
 def _seen(one: FailedIn) -> dict[str, Any]:
-    """Where such failures were seen before; nothing where no other run is known."""
+    """Returns where such failures were seen before; empty if no other run is known."""
     seen = one.home.sightings(one.run)
     return seen.values(one.node.signature) if seen is not None else {}
 
@@ -231,6 +230,6 @@ def reproduce(run: query_pb2.Run, node: query_pb2.Node) -> str | None:
     """The command that runs one job again with the same seed; None where the command line is not known."""
     if not run.argv:
         return None
-    # A repeat may have taken seeds of single jobs from the run that it repeats.
+    # A repeat may have taken the seeds of single jobs from its parent.
     job_seed = node.seed if run.parent else None
     return again(launch_of(run), run.seed, node.path, repeats=run.parent or run.id, job_seed=job_seed)

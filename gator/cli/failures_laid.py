@@ -1,7 +1,6 @@
-"""The failures of a run with the runs that repeat parts of it laid over.
+"""The failures of a run with its repeats overlaid.
 
-Invariant: only a name that means the newest of several runs has repeats laid over; a run that is named by its
-id or folder is shown as it was.
+Invariant: repeats are overlaid only on a run named by `latest` or an ident, not by id or folder.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,20 +33,20 @@ class FailedIn(Struct, frozen=True):
 
 
 class Laid(Struct, frozen=True):
-    """A run with its repeats laid over."""
+    """A run with its repeats overlaid."""
 
     run: query_pb2.Run
     homes: Mapping[str, Home]
-    """By the id of the run."""
+    """Where each run is, by its id."""
     runs: Mapping[str, query_pb2.Run]
     """The run and its repeats in the order of their starts, by id."""
     jobs: Mapping[str, LaidJob]
-    """By path: those that failed in the run, and all that ran in a repeat."""
+    """The jobs that failed in the run and all jobs that ran in a repeat, by path."""
     nodes: Mapping[tuple[str, str], query_pb2.Node]
     """Failed jobs by run and path."""
 
     def failed(self, globs: Sequence[str]) -> Iterator[FailedIn]:
-        """The jobs that fail still, in the order of the tree."""
+        """Yields the jobs that still fail, in the order of the tree."""
         patterns = [PathPattern(glob) for glob in globs]
         for path in sorted(
             (path for path, job in self.jobs.items() if job.outcome in FAILURES), key=key_of_path
@@ -57,22 +56,22 @@ class Laid(Struct, frozen=True):
                 yield FailedIn(self.nodes[run, path], self.runs[run], self.homes[run])
 
     def headline(self) -> str:
-        """`run 3a700579 of nightly with 2 repeats laid over: 5ad0c1f2, 77e01b9c`."""
+        """Returns a line such as `run 3a700579 of nightly overlaid with 2 repeats: 5ad0c1f2, 77e01b9c`."""
         repeats = [run[:8] for run in self.runs if run != self.run.id]
         names = f"{', '.join(repeats[:5])}{', …' if len(repeats) > 5 else ''}"
         count = plural(len(repeats), "repeat")
         return output.paint(
-            f"run {self.run.id[:8]} of {self.run.ident} with {count} laid over: {names}", "dim"
+            f"run {self.run.id[:8]} of {self.run.ident} overlaid with {count}: {names}", "dim"
         )
 
 
 def line_of(wanted: str | None) -> str:
-    """Returns the name to open: without one the run that `latest` means, not a repeat that came after it."""
+    """Returns the name to open; by default `latest`, which is never a repeat that came later."""
     return LATEST if wanted is None else wanted
 
 
 def laid_over(opened: OpenRun, wanted: str | None) -> Laid | None:
-    """Returns a run with its repeats laid over; None where it has none, or this very run was named."""
+    """Returns a run with its repeats overlaid; None if it has none or was named by its id or folder."""
     name = (wanted or "").removeprefix(PREFIX)
     if name not in ("", LATEST, opened.run.ident):
         return None
@@ -91,7 +90,7 @@ def laid_over(opened: OpenRun, wanted: str | None) -> Laid | None:
             yield node.path, node.outcome, node.seed
 
     laid = lay_over((run.id, jobs(run)) for run in runs.values())
-    # Only of these the command line is asked for, which a list leaves out.
+    # A list of runs has no command lines, so these runs are fetched individually.
     for number in {job.run for job in laid.values() if job.outcome in FAILURES} - {opened.run.id}:
         runs[number] = history.whole(runs[number])
     homes = {run.id: opened.home if run is opened.run else opened.home.of(run) for run in runs.values()}
@@ -99,7 +98,7 @@ def laid_over(opened: OpenRun, wanted: str | None) -> Laid | None:
 
 
 def later_part(opened: OpenRun, laid: Laid | None, tracking: Path | None) -> str:
-    """Returns what to say where a run that was started later, and is no repeat of this one, is not shown."""
+    """Returns a notice if a later run that is not a repeat of this one is not shown; else empty."""
     if not isinstance(opened.home, FolderHome):
         return ""
     newest = described(select(None, tracking_root(tracking)))

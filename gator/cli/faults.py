@@ -99,9 +99,9 @@ def write_traceback(error: BaseException) -> Path | None:
 
 
 def _open_log(log: Path) -> TextIO:
-    """Open the fault log of a run. Raises OSError where it is no file of this user's own.
+    """Opens the fault log of a run. Raises OSError unless it is a file of this user.
 
-    The folder may be somebody else's, who may have put a link or a FIFO there.
+    The folder may belong to another user who put a link or a FIFO there.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(log, flags, 0o666)
@@ -128,7 +128,7 @@ def _say(text: str) -> None:
 
 
 def _masked(text: str) -> str:
-    # Imported late, because it loads the generated messages, which `gator --help` does without.
+    # Imported late, because it loads the generated messages, which `gator --help` does not need.
     from gator.cli.secrets_of_launch import hide_secrets
 
     return hide_secrets(text)

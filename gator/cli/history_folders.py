@@ -1,6 +1,6 @@
 """History over the folders of runs in one tracking folder.
 
-Invariant: at most 50 of the newest runs are looked at; unreadable ones are left out.
+Invariant: reads at most the 50 newest runs and skips unreadable ones.
 """
 
 import time
@@ -21,9 +21,9 @@ from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
 
 MAX_RUNS: Final = 50
-"""Maximum number of runs that are looked at."""
+"""Maximum number of runs that are read."""
 MAX_SECONDS: Final = 2.0
-"""Maximum time that is spent on where failures were seen before, and that a hub has for an answer."""
+"""Timeout in seconds of the search for earlier sightings, and of each answer of a hub."""
 
 
 class FolderHistory:
@@ -37,7 +37,7 @@ class FolderHistory:
         self._folders: dict[str, FoundRun] = {}
 
     def run(self, name: str) -> query_pb2.Run | None:
-        """The run that a name means, as after `-r`."""
+        """Returns the run with a name, as for `-r`."""
         from gator.cli.selector import select
 
         try:
@@ -54,11 +54,11 @@ class FolderHistory:
         return [run for run in self._siblings(ident) if series.is_of(run, selection)][:limit]
 
     def whole(self, run: query_pb2.Run) -> query_pb2.Run:
-        """A run of a list with all that is known of it at its start."""
+        """Returns the full description of a run from a list."""
         return run
 
     def before(self, run: query_pb2.Run) -> query_pb2.Run | None:
-        """The run before a run in its series; of a repeat, the run that it repeats."""
+        """Returns the previous run of the series; for a repeat, its parent."""
         siblings = self._siblings(run.ident)
         if run.parent:
             return next((one for one in siblings if one.id == run.parent), None)
@@ -67,7 +67,7 @@ class FolderHistory:
         return next((one for one in older if series.is_of(one, run.selection)), None)
 
     def repeats(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
-        """The runs that repeat parts of a run, the oldest first."""
+        """Returns the direct and indirect repeats of a run, oldest first."""
         above = {run.id}
         found: list[query_pb2.Run] = []
         for other in reversed(self._siblings(run.ident)):
@@ -83,7 +83,7 @@ class FolderHistory:
         *,
         only_jobs: bool = True,
     ) -> Iterable[query_pb2.Node]:
-        """Nodes of a run in the order of the tree."""
+        """Yields nodes of a run in the order of the tree."""
         kinds = (common_pb2.NODE_KIND_JOB,) if only_jobs else ()
         request = qs.ListNodesRequest(
             scope=qs.SCOPE_SUBTREE, outcomes=outcomes, kinds=kinds, order=qs.NODE_ORDER_SPEC
@@ -95,7 +95,7 @@ class FolderHistory:
     def of_path(
         self, ident: str, path: str, selection: query_pb2.Selection, limit: int
     ) -> hs.ListHistoryResponse:
-        """What came of a node in the newest runs of a series."""
+        """Returns the outcomes of a node in the newest runs of a series."""
         whole = f"{ident}/{path}" if path else ident
         response = hs.ListHistoryResponse()
         for ask in self._each(self.runs(ident, selection, limit)):
@@ -114,7 +114,7 @@ class FolderHistory:
         return response
 
     def sightings(self, run: query_pb2.Run) -> Mapping[str, query_pb2.FailureGroup]:
-        """The failures of a run by signature; of those in other series nothing is told."""
+        """Returns the failures of a run by signature, without sightings in other series."""
         others = self._series_beside(run)
         groups: dict[str, query_pb2.FailureGroup] = {}
         own = query_pb2.Sighting()
@@ -122,7 +122,7 @@ class FolderHistory:
         runs = sorted([run, *others], key=lambda one: one.id != run.id)
         for at, ask in enumerate(self._each(runs)):
             if time.monotonic() > end:
-                # Of the runs that are left it is not known whether they failed so, so nothing is said at all.
+                # The remaining runs may contain the failure too; an incomplete answer would mislead.
                 return {}
             seen = sighting_of(ask.get_run(qs.GetRunRequest()).run)
             for page in pages(ask.list_failures, qs.ListFailuresRequest()):
@@ -139,7 +139,7 @@ class FolderHistory:
         return groups
 
     def _series_beside(self, run: query_pb2.Run) -> list[query_pb2.Run]:
-        """The other runs of the series of a run; for a repeat, of the run that it repeats."""
+        """Returns the other runs of the series of a run; for a repeat, of the run that it repeats."""
         above, known = run, {one.id: one for one in self._siblings(run.ident)}
         while above.parent in known:
             above = known.pop(above.parent)
@@ -147,7 +147,7 @@ class FolderHistory:
         return [one for one in self.runs(run.ident, selection, MAX_RUNS) if one.id != run.id]
 
     def _each(self, runs: Iterable[query_pb2.Run]) -> Iterator[Questions]:
-        """Each run that can be asked."""
+        """Yields the query API of each run that can be read."""
         for run in runs:
             try:
                 with self._asking(run) as ask:
@@ -165,7 +165,7 @@ class FolderHistory:
             yield ask
 
     def _find_siblings(self, ident: str) -> Sequence[query_pb2.Run]:
-        """The newest runs of an ident, the newest first, as far as their starts tell."""
+        """Returns the newest runs of an ident by their recorded starts, newest first."""
         found: list[query_pb2.Run] = []
         for folder in found_runs(self._tracking):
             if len(found) == MAX_RUNS:
@@ -180,7 +180,7 @@ class FolderHistory:
 
 
 def _add(group: query_pb2.FailureGroup, run: query_pb2.Sighting, seen: query_pb2.Sighting) -> None:
-    """Add a run of the series, which come in any order, to what is known of a cause in `run`."""
+    """Adds a run of the series to the sightings of a cause in `run`; runs come in any order."""
     group.runs += 1
     if seen.started_unix_nanos < group.first.started_unix_nanos:
         group.first.CopyFrom(seen)

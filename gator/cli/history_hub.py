@@ -24,7 +24,7 @@ class HubHistory:
         self.where = hub.words
 
     def run(self, name: str) -> query_pb2.Run | None:
-        """The run that a name means, as after `-r hub:`."""
+        """Returns the run with a name, as for `-r hub:`."""
         try:
             return self._hub.find(name)
         except NotFoundError:
@@ -35,11 +35,11 @@ class HubHistory:
         return list(self._hub.runs(hs.ListRunsRequest(ident=ident, selection=selection), limit))
 
     def whole(self, run: query_pb2.Run) -> query_pb2.Run:
-        """A run of a list with all that is known of it."""
+        """Returns the full description of a run from a list."""
         return RemoteQuestions(self._hub.peer, run.id).get_run(qs.GetRunRequest()).run
 
     def before(self, run: query_pb2.Run) -> query_pb2.Run | None:
-        """The run before a run in its series; of a repeat, the run that it repeats."""
+        """Returns the previous run of the series; for a repeat, its parent."""
         if run.parent:
             return self.run(run.parent)
         wanted = hs.ListRunsRequest(
@@ -48,7 +48,7 @@ class HubHistory:
         return next(self._hub.runs(wanted, 1), None)
 
     def repeats(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
-        """The runs that repeat parts of a run, the oldest first."""
+        """Returns the direct and indirect repeats of a run, oldest first."""
         found = list(self._hub.runs(hs.ListRunsRequest(parent=run.id), MAX_REPEATS))
         return found[::-1]
 
@@ -59,7 +59,7 @@ class HubHistory:
         *,
         only_jobs: bool = True,
     ) -> Iterable[query_pb2.Node]:
-        """Nodes of a run in the order of the tree."""
+        """Yields nodes of a run in the order of the tree."""
         kinds = (common_pb2.NODE_KIND_JOB,) if only_jobs else ()
         request = qs.ListNodesRequest(
             scope=qs.SCOPE_SUBTREE, outcomes=outcomes, kinds=kinds, order=qs.NODE_ORDER_SPEC
@@ -70,11 +70,11 @@ class HubHistory:
     def of_path(
         self, ident: str, path: str, selection: query_pb2.Selection, limit: int
     ) -> hs.ListHistoryResponse:
-        """What came of a node in the newest runs of a series."""
+        """Returns the outcomes of a node in the newest runs of a series."""
         return self._hub.history(ident, path, selection, limit)
 
     def sightings(self, run: query_pb2.Run) -> Mapping[str, query_pb2.FailureGroup]:
-        """The failures of a run by signature."""
+        """Returns the failures of a run by signature."""
         ask = RemoteQuestions(self._hub.peer, run.id)
         return {
             group.signature: group

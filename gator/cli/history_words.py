@@ -1,4 +1,4 @@
-"""Parts of a history made from answers about single runs, as a hub would give them."""
+"""Builds entries of a history from answers about single runs, in the form of a hub's answers."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from gator.v1 import query_service_pb2 as qs
 
 
 def sighting_of(run: query_pb2.Run) -> query_pb2.Sighting:
-    """Returns a run as one in which something was seen."""
+    """Returns the Sighting of a run."""
     seen = query_pb2.Sighting(run=run.id, ident=run.ident, started_unix_nanos=run.started_unix_nanos)
     if run.HasField("git"):
         seen.git.CopyFrom(run.git)
@@ -16,7 +16,7 @@ def sighting_of(run: query_pb2.Run) -> query_pb2.Sighting:
 
 
 def entry_of(run: query_pb2.Run, answer: qs.GetNodeResponse) -> hub_pb2.HistoryEntry:
-    """Returns what came of a node in a run."""
+    """Returns the outcome of a node in a run as an entry of a history."""
     node = answer.node
     return hub_pb2.HistoryEntry(
         run=sighting_of(run),
@@ -35,10 +35,10 @@ def entry_of(run: query_pb2.Run, answer: qs.GetNodeResponse) -> hub_pb2.HistoryE
 def turn_of(
     entries: Iterable[hub_pb2.HistoryEntry],
 ) -> tuple[query_pb2.Sighting | None, query_pb2.Sighting | None]:
-    """Returns where the newest unbroken row of failures began, and the last pass before it.
+    """Returns where the newest uninterrupted streak of failures began, and the last pass before it.
 
-    Both are None when the node did not fail last. `entries` come the newest first; what neither passed nor
-    failed does not count.
+    Both are None if the node did not fail last. `entries` come newest first; those that neither passed nor
+    failed are ignored.
     """
     first_bad: query_pb2.Sighting | None = None
     for entry in entries:

@@ -130,7 +130,10 @@ def unpin(
 def give(
     run: NameArgument,
     user: Annotated[
-        str, typer.Argument(metavar="USER", help="A user of the hub, by the name that has a token there.")
+        str,
+        typer.Argument(
+            metavar="USER", help="Make this user the owner; the hub must have a token for the name."
+        ),
     ],
     hub: ThisHubOption = None,
     hub_ca: HubCaOption = None,

@@ -32,9 +32,9 @@ class Hub:
     """A hub that is asked."""
 
     def __init__(self, peer: Peer, words: Sequence[str] = (), needs: str = "") -> None:
-        """`words` are the options that mean this hub in any folder and environment.
+        """Keeps the connection; `words` are options that name this hub in any folder and environment.
 
-        `needs` says what has to be set before a command that has them, and is empty if nothing has to be.
+        `needs` says what has to be set before a command with these options; empty if nothing has to be.
         """
         self.peer = peer
         self.words = words
@@ -61,7 +61,7 @@ class Hub:
             [run for run in named if run.id.startswith(name)],
         ):
             if len(meant) > 1:
-                raise NotFoundError(f"the ids of {len(meant)} runs begin with {name}: give more of it")
+                raise NotFoundError(f"{len(meant)} runs have ids that begin with {name}: give more digits")
             if meant:
                 return meant[0]
         which = _folder(name) or beginning_of_id(name) or self._which()
@@ -74,7 +74,7 @@ class Hub:
         return [meant] if meant is not None else []
 
     def _of_ident(self, ident: str) -> query_pb2.Run | None:
-        """The run that an ident means: the newest of the whole spec, else of no repeat, else the newest."""
+        """Returns the newest run of an ident: of the whole spec, else one that is no repeat, else any."""
         for wanted in (
             hs.ListRunsRequest(ident=ident, selection=series.WHOLE),
             hs.ListRunsRequest(ident=ident, no_repeats=True),
@@ -123,7 +123,7 @@ class Hub:
     def history(
         self, ident: str, path: str, selection: query_pb2.Selection, most: int
     ) -> hs.ListHistoryResponse:
-        """What came of a node in the newest runs of a series."""
+        """Returns the outcomes of a node in the newest runs of a series."""
         size = min(most, 1000)
         wanted = hs.ListHistoryRequest(ident=ident, path=path, selection=selection, page_size=size)
         whole = self.peer.call(self._stub.ListHistory, wanted)
@@ -141,9 +141,7 @@ def _folder(name: str) -> str:
     """What to do with a name that is that of a run's folder; empty if it is none."""
     for path in (Path(name), tracking_root(None) / name):
         if is_run(path):
-            return (
-                f"; that is a folder: bring it in with gator hub import {shlex.quote(str(path.absolute()))}"
-            )
+            return f"; that is a folder: import it with gator hub import {shlex.quote(str(path.absolute()))}"
     return ""
 
 

@@ -12,7 +12,7 @@ NO_HUB: Final = "none"
 
 
 def names_hub(environment: Mapping[str, str]) -> bool:
-    """Returns whether the environment says which hub is meant."""
+    """Returns whether the environment names a hub."""
     return environment.get(VARIABLE, "").strip().lower() not in ("", NO_HUB)
 
 

@@ -57,7 +57,7 @@ def metric(
 
 
 def _send(say: Callable[[client.Client], None]) -> None:
-    """Says something and returns when it is kept; exits with 3 when it was refused, or not taken in time."""
+    """Sends a record and returns when it is kept; exits with 3 if it was refused or not accepted in time."""
     job = client.Client(os.environ, threaded=False)
     say(job)
     kept = job.flush(0.0)

@@ -21,8 +21,8 @@ def complete_skip(incomplete: str) -> list[tuple[str, str]]:
 
 
 def complete_repeat(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """What a shell offers after `--repeat`."""
-    # Loads what reading commands need, which a run does not.
+    """Returns the completions of `--repeat`."""
+    # Imported late: only reading commands need it.
     from gator.cli.selector_options import complete_run
 
     return complete_run(ctx, incomplete)

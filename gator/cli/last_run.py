@@ -1,6 +1,6 @@
 """Runs that repeat a part of an earlier run: `--only @failed`, `--skip @passed` and `--repeat RUN`.
 
-Invariant: read only. What came of a job is its newest outcome in the run that is repeated and in its repeats.
+Invariant: reads only. The outcome of a job is its newest one in the repeated run and its repeats.
 """
 
 import re
@@ -38,7 +38,7 @@ def resolve(part: Part, ident: str, tracking: Path, hub: HubChoice | None = None
         if original is not None:
             return _repeat(history, original, part, ident)
         if _ID.fullmatch(part.repeat) and FAILED not in part.only and PASSED not in part.skip:
-            # It may be on another host or removed by now; what came of it stays where it is.
+            # The run may be on another host or removed; only its id is needed.
             return part
     if hub is not None:
         try:
@@ -51,7 +51,7 @@ def resolve(part: Part, ident: str, tracking: Path, hub: HubChoice | None = None
 def choice_of(
     address: str | None, ca: Path | None, environment: Mapping[str, str], repeat: str
 ) -> HubChoice | None:
-    """The hub to ask where no folder has the run; None where none is named."""
+    """Returns the hub to ask where no folder has the run; None where none is named."""
     if address is not None and address.strip().lower() == NO_HUB:
         return None
     if not address and not names_hub(environment) and not repeat.startswith(PREFIX):
@@ -72,9 +72,9 @@ def _from_hub(part: Part, ident: str, hub: HubChoice) -> Part:
 
 
 def _original(history: History, part: Part, ident: str) -> query_pb2.Run | None:
-    """The run that is repeated: the one that was named, else the newest of the series.
+    """Returns the run to repeat: the named one, else the newest of the series.
 
-    Where the series has no run it is the newest of the whole spec, which leaves out what does not run anyway.
+    If the series has no run, it is the newest one of the whole spec.
     """
     if part.repeat:
         run = history.run(part.repeat.removeprefix(PREFIX))
@@ -88,14 +88,14 @@ def _original(history: History, part: Part, ident: str) -> query_pb2.Run | None:
 
 
 def _base(part: Part) -> query_pb2.Selection:
-    """The selection without the words, which says in which series the newest run is meant."""
+    """Returns the selection without `@failed` and `@passed`, which determines the series."""
     only = (glob for glob in part.only if glob != FAILED)
     skip = (glob for glob in part.skip if glob != PASSED)
     return series.selection_of(only, skip, part.tags)
 
 
 def _none(part: Part, ident: str, place: str) -> str:
-    """Why there is no run to repeat, and what to do."""
+    """Returns the error for a missing run to repeat."""
     words = _words(part)
     if part.repeat:
         return f"{words} {part.repeat}: there is no such run {place}: see gator runs"
@@ -111,7 +111,7 @@ def _words(part: Part) -> str:
 
 
 def _repeat(history: History, original: query_pb2.Run, part: Part, ident: str) -> Part:
-    """The options of a run that repeats a part of `original`."""
+    """Returns the options of a run that repeats a part of `original`."""
     if original.ident != ident:
         raise UsageError(
             f"{REPEAT} {part.repeat}: that is a run of {original.ident}, and this spec is {ident}: "
@@ -129,7 +129,7 @@ def _repeat(history: History, original: query_pb2.Run, part: Part, ident: str) -
             raise UsageError(
                 f"--only {FAILED}: nothing failed in the last run of {ident}, {original.id[:8]}{repeats}"
             )
-        # The jobs of that run are within what these options choose, so only the failed ones are left.
+        # The jobs of that run match these options already, so only the failed ones remain.
         only, tags = [f"/{escape(path)}" for path in failed], ()
     if PASSED in skip:
         passed = _passed(history.nodes(original, only_jobs=False), laid)
@@ -139,7 +139,7 @@ def _repeat(history: History, original: query_pb2.Run, part: Part, ident: str) -
 
 
 def _laid(history: History, original: query_pb2.Run, *, passed: bool) -> dict[str, LaidJob]:
-    """The jobs of a run with its repeats laid over; what passed in it only where that is wanted."""
+    """Returns the jobs of a run with its repeats overlaid; includes passed jobs only if they are needed."""
     runs = [(original, _ENDED if passed else sorted(FAILURES))]
     runs += [(run, _ENDED) for run in history.repeats(original)]
     return lay_over(
@@ -149,9 +149,9 @@ def _laid(history: History, original: query_pb2.Run, *, passed: bool) -> dict[st
 
 
 def _passed(nodes: Iterable[query_pb2.Node], laid: Mapping[str, LaidJob]) -> Iterator[str]:
-    """Globs of what passed: whole groups, else single jobs.
+    """Yields globs of what passed: whole groups, else single jobs.
 
-    A plan cannot leave out a part of one repeat of a group, so such a part is in none of the globs.
+    A plan cannot skip a part of one repeat of a group, so no glob matches such a part.
     """
     passed = [path for path, job in laid.items() if job.outcome == common_pb2.OUTCOME_PASSED]
     below: dict[str, int] = {}

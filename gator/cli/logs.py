@@ -1,6 +1,6 @@
 """`gator logs`: the output of jobs.
 
-Rule: as written means byte for byte, and without looking at lines; only a terminal gets cleaned lines then.
+Rule: unfiltered output is written byte for byte without splitting it into lines, except on a terminal.
 """
 
 import sys
@@ -72,18 +72,18 @@ def logs(
     ] = False,
     raw: Annotated[
         bool,
-        typer.Option("--raw", help="Bytes as they are, on a terminal and in lines that were chosen too."),
+        typer.Option("--raw", help="Print bytes unchanged, even on a terminal and for selected lines."),
     ] = False,
     since: SinceOption = None,
     until: UntilOption = None,
     json: JsonOption = False,
 ) -> None:
-    """The output of a job, byte for byte as it was written, both streams in the order of reading.
+    """Print the output of a job, byte for byte as it was written, both streams in the order of reading.
 
-    Of a group: that of its jobs, one after another in the order of the spec, each below its path. --severity
-    and --long also show what jobs and Gator said by the API. On a terminal, and where an option chooses
-    lines, control characters are shown as \\x1b and a progress bar as it stood in the end; --raw leaves all
-    as it is and leaves out the paths.
+    For a group: the output of its jobs in the order of the spec, each below its path. --severity and --long
+    also show messages that jobs and Gator sent by the API. On a terminal, and where an option selects
+    lines, control characters are shown as \\x1b and a progress bar in its last state; --raw changes nothing
+    and omits the paths.
     """
     if first_error and (grep or severity or follow or since or until):
         raise UsageError(
@@ -144,7 +144,7 @@ def _finished(opened: OpenRun, wanted: qs.ListLinesRequest) -> event_pb2.Attempt
 
 
 def _jobs(opened: OpenRun, path: str, *, follow: bool) -> Iterator[query_pb2.Node]:
-    # While jobs are followed, new ones have to come at the end of the list.
+    # When following, new jobs are appended to the list.
     order = qs.NODE_ORDER_DECLARED if follow else qs.NODE_ORDER_SPEC
     request = qs.ListNodesRequest(path=path, scope=qs.SCOPE_SUBTREE, kinds=[_JOB], order=order)
     for page in pages(opened.ask.list_nodes, request):
@@ -152,7 +152,7 @@ def _jobs(opened: OpenRun, path: str, *, follow: bool) -> Iterator[query_pb2.Nod
 
 
 def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool, raw: bool) -> None:
-    """Write the output of jobs, on a terminal without anything that it would obey, if it is not `raw`."""
+    """Writes the output of jobs; cleans it on a terminal unless `raw`."""
     from gator.store.blocks import decode
 
     out, clean = sys.stdout.buffer, not raw and sys.stdout.isatty()
@@ -185,7 +185,7 @@ def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool, r
 def _blocks_of(
     opened: OpenRun, node: query_pb2.Node, wanted: qs.ListLinesRequest, *, follow: bool
 ) -> Iterator[event_pb2.Block]:
-    """The wanted output of one job, block by block."""
+    """Yields the wanted output of one job, block by block."""
     number = wanted.attempt or max(node.attempts, 1)
     watch = opened.home.watch if follow else None
     if watch is not None:
@@ -232,7 +232,7 @@ def _blocks(opened: OpenRun, request: qs.ListEventsRequest) -> Iterator[query_pb
 
 def _lines(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter, *, follow: bool) -> None:
     writer.names = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).node.kind != _JOB
-    # What is there as a whole is given in the order of the spec, as without follow.
+    # Output that is complete is printed in the order of the spec, as without --follow.
     if follow and not (has_ended(opened, wanted.path) and not opened.home.settle_seconds):
         Follower(opened, wanted, writer).follow()
         return

@@ -58,5 +58,5 @@ def _look(opened: OpenRun, over: threading.Event, *, told: bool) -> None:
 def _tell(run: query_pb2.Run) -> None:
     since = output.moment(run.heard_unix_nanos)
     output.complain(
-        f"gator: the run is not connected to the hub since {since}: waiting for it (Ctrl-C ends this)"
+        f"gator: the run lost its connection to the hub at {since}: waiting for it (Ctrl-C stops waiting)"
     )

@@ -87,7 +87,7 @@ class Follower:
             path=self._wanted.path,
             scope=qs.SCOPE_SUBTREE,
             kinds=[common_pb2.NODE_KIND_JOB],
-            # New ones come at the end of the list.
+            # New jobs are appended to the list.
             order=qs.NODE_ORDER_DECLARED,
             page_size=_JOBS,
         )

@@ -6,16 +6,16 @@ from gator.core.visible import visible_line
 
 
 class Headings:
-    """Writes the output of jobs, each below a heading; jobs without output get none."""
+    """Writes the output of jobs, each below a heading; jobs without output have no heading."""
 
     def __init__(self, out: BinaryIO, *, shown: bool) -> None:
-        """Without `shown` no headings are written."""
+        """Writes to `out`; with `shown` false, without headings."""
         self._out, self._shown = out, shown
         self._path = ""
         self._last = b""
 
     def write(self, path: str, data: bytes) -> None:
-        """Write what a job wrote."""
+        """Writes a piece of a job's output, with a heading if the job changed."""
         if not data:
             return
         if self._shown and path != self._path:

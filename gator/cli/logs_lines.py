@@ -1,6 +1,6 @@
 """Prints single lines of output.
 
-Invariant: but for `--raw` no line has anything in it that a terminal would obey, colours left aside.
+Invariant: without `--raw` no line contains control sequences other than colours.
 """
 
 import sys
@@ -18,7 +18,7 @@ from gator.v1 import query_service_pb2 as qs
 
 PAGE = 10_000
 _LONGEST_OPEN = 1 << 20
-"""Bytes of a line that are held back until its end comes."""
+"""Maximum number of bytes of an unfinished line that are held back."""
 
 
 def lines(ask: Questions, wanted: qs.ListLinesRequest) -> Iterator[query_pb2.Line]:
@@ -50,7 +50,7 @@ class LineWriter:
         raw: bool = False,
         whole: bool = False,
     ) -> None:
-        """`whole` shows all states of a line that overwrites itself: a hit may be in any of them."""
+        """Writes to `out`; `whole` keeps all states of a line that overwrites itself, as any may match."""
         self.names = names
         """Whether each line says its job."""
         self._context = context
@@ -60,7 +60,7 @@ class LineWriter:
         self._last: tuple[str, int, int] | None = None
 
     def write(self, line: query_pb2.Line) -> None:
-        """Write one line, or the lines of a message."""
+        """Writes one line, or the lines of a message."""
         if self._json:
             output.say_json(line)
             return
@@ -74,7 +74,7 @@ class LineWriter:
             self._out.write(self._encoded(f"{head}{text}\n"))
 
     def _encoded(self, text: str) -> bytes:
-        """Returns the bytes of a text that Gator formatted; what the output cannot encode is escaped."""
+        """Returns the bytes of a text formatted by Gator; escapes what the output cannot encode."""
         if is_utf8(self._encoding):
             return text.encode("utf-8", "surrogateescape")
         return text.encode(self._encoding, "backslashreplace")
@@ -107,9 +107,9 @@ class LineWriter:
 
 
 class TerminalCleaner:
-    """Makes the output of one attempt fit for a terminal, stream by stream.
+    """Makes the output of one attempt safe for a terminal, stream by stream.
 
-    A line is given out when its end has come, or when it is too long to wait for that.
+    A line is returned when it is complete or too long to hold back.
     """
 
     def __init__(self, *, colours: bool) -> None:
@@ -128,7 +128,7 @@ class TerminalCleaner:
         return self._clean(data[:end])
 
     def finish(self) -> bytes:
-        """Returns the lines that had no end, each with one, so that what comes next begins a line."""
+        """Returns the unfinished lines, each terminated, so that the next output begins a line."""
         rest = b"".join(line + b"\n" for line in self._open.values() if line)
         self._open.clear()
         return self._clean(rest)

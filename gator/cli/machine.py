@@ -1,6 +1,6 @@
-"""What this process may use of its host: the defaults of the pools.
+"""The resources that this process may use of its host: the defaults of the pools.
 
-Invariant: what a control group or an affinity mask takes away is not offered to jobs.
+Invariant: resources withheld by a control group or an affinity mask are not offered to jobs.
 """
 
 import os

@@ -119,9 +119,9 @@ def gator(
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
-    """Run the command that argv asks for and exit: 0, 1 failed jobs, 2 usage, 3 a fault, 130 interrupted.
+    """Runs the command named in argv and exits: 0, 1 failed jobs, 2 usage, 3 a fault, 130 interrupted.
 
-    With `args` it raises SystemExit; else the process ends here.
+    Raises SystemExit if `args` is given; else the process ends here.
     """
     try:
         code = _run(args)
@@ -146,7 +146,7 @@ def _run(args: Sequence[str] | None) -> int:
         sys.stdout.write(f"gator {__version__}\n")
         return 0
     if args is None and len(sys.argv) == 1 and not completion.is_asked():
-        # Help that was asked for by leaving out every argument is no mistake.
+        # A call without arguments asks for help and is not an error.
         args = ["--help"]
     try:
         if completion.is_asked():

@@ -1,4 +1,4 @@
-"""The options that decide what runs and whether it can, as `run`, `plan` and `check` share them."""
+"""The options shared by `run`, `plan` and `check`: the selection, the resources and the limits."""
 
 from typing import Annotated, Final, TypeAlias
 
@@ -6,17 +6,17 @@ import typer
 
 from gator.cli.last_globs import complete_only, complete_repeat, complete_skip
 
-WHAT: Final = "What runs"
-POOLS: Final = "How much at once"
-LIMITS: Final = "When it fails"
+WHAT: Final = "What to run"
+POOLS: Final = "Resources"
+LIMITS: Final = "Limits"
 
 OnlyOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--only",
         metavar="PATH",
-        help="Run only what matches, and what that waits for; @failed: what failed in the last run. "
-        "May be repeated, as --skip, --tag, --seed and --license.",
+        help="Run only matching nodes and their dependencies; @failed selects what failed in the last run. "
+        "May be repeated, like --skip, --tag, --seed and --license.",
         rich_help_panel=WHAT,
         autocompletion=complete_only,
     ),
@@ -26,7 +26,7 @@ SkipOption: TypeAlias = Annotated[
     typer.Option(
         "--skip",
         metavar="PATH",
-        help="Leave out what matches; @passed: what passed in the last run.",
+        help="Skip matching nodes; @passed selects what passed in the last run.",
         rich_help_panel=WHAT,
         autocompletion=complete_skip,
     ),
@@ -34,7 +34,10 @@ SkipOption: TypeAlias = Annotated[
 TagOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--tag", metavar="TAG", help="Run what has this tag, and what that waits for.", rich_help_panel=WHAT
+        "--tag",
+        metavar="TAG",
+        help="Run only nodes with this tag and their dependencies.",
+        rich_help_panel=WHAT,
     ),
 ]
 RepeatOption: TypeAlias = Annotated[
@@ -42,7 +45,7 @@ RepeatOption: TypeAlias = Annotated[
     typer.Option(
         "--repeat",
         metavar="RUN",
-        help="Repeat a part of this run: what comes of it is laid over what came of RUN.",
+        help="Repeat a part of RUN; the new outcomes are overlaid on those of RUN.",
         rich_help_panel=WHAT,
         autocompletion=complete_repeat,
     ),
@@ -52,7 +55,7 @@ SeedOption: TypeAlias = Annotated[
     typer.Option(
         "--seed",
         metavar="N|random|PATH=N",
-        help="Seed of the run, or of one node; default: that of the run that is repeated, else that in the "
+        help="Set the seed of the run, or of one node; default: the seed of the repeated run, else of the "
         "spec, else random.",
         rich_help_panel=WHAT,
     ),
@@ -60,7 +63,7 @@ SeedOption: TypeAlias = Annotated[
 IdentOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--id", metavar="NAME", help="Name of the root, instead of its ident.", rich_help_panel=WHAT
+        "--id", metavar="NAME", help="Name the root differently from its ident.", rich_help_panel=WHAT
     ),
 ]
 JobsOption: TypeAlias = Annotated[
@@ -70,7 +73,7 @@ JobsOption: TypeAlias = Annotated[
         "--jobs",
         min=1,
         metavar="N",
-        help="Cores that all jobs may hold together; default: all that this process may use.",
+        help="Limit the cores of all jobs together; default: all that this process may use.",
         rich_help_panel=POOLS,
     ),
 ]
@@ -79,20 +82,23 @@ MemoryOption: TypeAlias = Annotated[
     typer.Option(
         "--memory",
         metavar="SIZE",
-        help="Memory that all jobs may hold together, such as 16GB; default: that of the host.",
+        help="Limit the memory of all jobs together, such as 16GB; default: that of the host.",
         rich_help_panel=POOLS,
     ),
 ]
 LicenseOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--license", metavar="NAME=N", help="How many of a licence there are.", rich_help_panel=POOLS
+        "--license", metavar="NAME=N", help="Set the number of licences of this name.", rich_help_panel=POOLS
     ),
 ]
 SchedulerOption: TypeAlias = Annotated[
     str,
     typer.Option(
-        "--scheduler", metavar="NAME", help="Where jobs run: local is this host.", rich_help_panel=POOLS
+        "--scheduler",
+        metavar="NAME",
+        help="Choose where jobs run: local is this host.",
+        rich_help_panel=POOLS,
     ),
 ]
 SchedArgOption: TypeAlias = Annotated[
@@ -100,7 +106,7 @@ SchedArgOption: TypeAlias = Annotated[
     typer.Option(
         "--sched-arg",
         metavar="KEY=VALUE",
-        help="Argument of the scheduler; local knows concurrency=N, the same as -j N.",
+        help="Pass an argument to the scheduler; local accepts concurrency=N, the same as -j N.",
         rich_help_panel=POOLS,
     ),
 ]
@@ -109,7 +115,7 @@ LimitWarningOption: TypeAlias = Annotated[
     typer.Option(
         "--limit-warning",
         metavar="N|none",
-        help="A job with more warnings fails; default: any number.",
+        help="Fail a job with more than N warnings; default: none, which is no limit.",
         rich_help_panel=LIMITS,
     ),
 ]
@@ -118,7 +124,7 @@ LimitErrorOption: TypeAlias = Annotated[
     typer.Option(
         "--limit-error",
         metavar="N|none",
-        help="A job with more errors fails; default: 0.",
+        help="Fail a job with more than N errors; default: 0.",
         rich_help_panel=LIMITS,
     ),
 ]
@@ -127,7 +133,7 @@ LimitCriticalOption: TypeAlias = Annotated[
     typer.Option(
         "--limit-critical",
         metavar="N|none",
-        help="A job with more critical messages fails; default: 0.",
+        help="Fail a job with more than N critical messages; default: 0.",
         rich_help_panel=LIMITS,
     ),
 ]
@@ -136,19 +142,19 @@ TimeoutOption: TypeAlias = Annotated[
     typer.Option(
         "--timeout",
         metavar="TIME|none",
-        help="Longest time of a job for which no node below the root says one, such as 90s or 1h30m.",
+        help="Limit the time of each job that has no timeout below the root, such as 90s or 1h30m.",
         rich_help_panel=LIMITS,
     ),
 ]
 DeadlineOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--deadline", metavar="TIME|none", help="Longest time of the whole run.", rich_help_panel=LIMITS
+        "--deadline", metavar="TIME|none", help="Limit the time of the whole run.", rich_help_panel=LIMITS
     ),
 ]
 MaxFailOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--max-fail", metavar="N|none", help="After N failed jobs start nothing new.", rich_help_panel=LIMITS
+        "--max-fail", metavar="N|none", help="Start nothing new after N failed jobs.", rich_help_panel=LIMITS
     ),
 ]

@@ -42,9 +42,9 @@ _STYLES: Final = {
 }
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _CODES: Final = "|".join(("0", *dict.fromkeys(_STYLES.values())))
-"""The colours that Gator itself uses: no others get out of what strangers have said."""
+"""The colours that Gator itself uses; all others are removed from foreign text."""
 _UNSAFE_IN_JSON: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""What JSON may hold as it is, and a terminal would obey."""
+"""Characters that JSON allows unescaped and a terminal would interpret."""
 
 
 def has_colour() -> bool:
@@ -62,18 +62,18 @@ def paint(text: str, style: str) -> str:
 
 
 def say(text: str = "") -> None:
-    r"""Print one line. What a terminal would obey, but for colours, is shown instead, such as `\x07`."""
+    r"""Prints one line. Control characters other than colours are escaped, such as `\x07`."""
     sys.stdout.write((visible_styled(text, _CODES) if has_colour() else visible(text)) + "\n")
 
 
 def say_lines(text: str) -> None:
-    """Print several lines, each as `say` does it."""
+    """Prints several lines, each like `say`."""
     for line in text.removesuffix("\n").split("\n"):
         say(line)
 
 
 def complain(text: str) -> None:
-    """Print one line on stderr, cleaned as by `say`, with secrets masked."""
+    """Prints one line on stderr, cleaned like in `say`, with secrets masked."""
     sys.stderr.write(visible(hide_secrets(text)) + "\n")
     sys.stderr.flush()
 
@@ -135,9 +135,9 @@ def duration(nanos: int) -> str:
 
 
 def took(used: event_pb2.Usage, start: int, end: int) -> str:
-    """How long something took that has ended: as measured, else by the wall clock; empty if not known."""
+    """Returns the duration as text: as measured, else by the wall clock; empty if not known."""
     nanos = used.wall_nanos or (end - start if start and end else 0)
-    # A clock that was set back says nothing of a duration.
+    # The difference is negative if the clock was set back.
     return duration(max(nanos, 0)) if nanos else ""
 
 
@@ -182,7 +182,7 @@ def cores(count: int) -> str:
 
 
 def demand(asked: common_pb2.Demand) -> str:
-    """Returns what a job holds while it runs: `2 cores, 1.5 GB, 1 simulator`."""
+    """Returns the resources that a job holds while it runs: `2 cores, 1.5 GB, 1 simulator`."""
     parts = [cores(asked.cores)]
     if asked.memory_bytes:
         parts.append(size(asked.memory_bytes))
@@ -239,9 +239,9 @@ def say_json(value: Any) -> None:
 
 
 def to_json(plain: Any) -> str:
-    """Plain values as one line of JSON in which nothing is left that a terminal would obey.
+    """Returns plain values as one line of JSON without control characters.
 
-    Numbers that JSON does not know are the strings "NaN", "Infinity" and "-Infinity", as in protobuf's JSON.
+    Numbers that JSON lacks become the strings "NaN", "Infinity" and "-Infinity", as in protobuf's JSON.
     """
     try:
         text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -253,7 +253,7 @@ def to_json(plain: Any) -> str:
 
 
 def _finite(plain: Any) -> Any:
-    """Plain values with words for the numbers that JSON does not know."""
+    """Returns plain values with strings in place of the numbers that JSON lacks."""
     if isinstance(plain, float):
         return plain if isfinite(plain) else {1: "Infinity", -1: "-Infinity"}.get(_sign(plain), "NaN")
     if isinstance(plain, dict):

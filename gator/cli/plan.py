@@ -25,7 +25,9 @@ def plan(
     spec: Annotated[str, typer.Argument(metavar="SPEC", help="A YAML file, or - for stdin.")],
     style: Annotated[
         PlanFormat,
-        typer.Option("--format", "-f", case_sensitive=False, help="A tree, a Mermaid flowchart, or JSON."),
+        typer.Option(
+            "--format", "-f", case_sensitive=False, help="Print a tree, a Mermaid flowchart, or JSON."
+        ),
     ] = PlanFormat.TREE,
     only: types.OnlyOption = None,
     skip: types.SkipOption = None,

@@ -30,9 +30,9 @@ def resources(
     sort: SortOption = "spec",
     json: JsonOption = False,
 ) -> None:
-    """Time, processor and memory of jobs against what they asked for; of a single job also over time.
+    """Compare the time, CPU and memory of jobs with their requests; for a single job also over time.
 
-    What they asked for are cores, memory and licences.
+    Requests are cores, memory and licences.
     """
     order = order_of(sort)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:

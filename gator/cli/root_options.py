@@ -1,7 +1,6 @@
 """Options that replace values of a spec's root: times, limits on messages, the number of failures.
 
-Invariant: each of them takes the place of what the root itself says, and leaves values on nodes below as they
-are.
+Invariant: an option replaces the value of the root only; values on nodes below stay.
 """
 
 from collections.abc import Iterator
@@ -16,15 +15,15 @@ from gator.v1 import spec_pb2
 Root: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray
 
 NO_LIMIT: Final = ("none", "unlimited")
-"""Words for no limit, as in a spec."""
+"""Words that mean no limit, as in a spec."""
 MAX_LIMIT: Final = 2**53
 MAX_MAX_FAIL: Final = 2**31 - 1
 _UNLIMITED: Final = -1
-"""What `Limits` holds where any number of messages is allowed."""
+"""Value in `Limits` for no limit."""
 
 
 class RootOptions(Struct, frozen=True):
-    """The values as their user wrote them; None where the option was not given."""
+    """The values as the user wrote them; None for an option that was not given."""
 
     limit_warning: str | None = None
     limit_error: str | None = None
@@ -42,7 +41,7 @@ class RootOptions(Struct, frozen=True):
 
 
 def replace_on_root(root: Root, options: RootOptions) -> None:
-    """Puts the values into the root. Raises UsageError for a wrong one."""
+    """Replaces the values on the root. Raises UsageError for an invalid one."""
     if options.limit_warning is not None:
         root.settings.limits.warning = _limit(options.limit_warning, "--limit-warning")
     if options.limit_error is not None:

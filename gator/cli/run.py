@@ -21,10 +21,10 @@ from gator.daemon.git_state import asking_git
 from gator.errors import UsageError
 from gator.process.host import supported
 
-RECORD: Final = "What is kept"
-WHERE: Final = "Where it runs"
-SHOWN: Final = "What is printed"
-HUB: Final = "Where it is seen"
+RECORD: Final = "Record"
+WHERE: Final = "Where to run"
+SHOWN: Final = "Output"
+HUB: Final = "Hub"
 
 
 def run(
@@ -41,7 +41,7 @@ def run(
             "-C",
             "--directory",
             metavar="DIR",
-            help="Change to this folder first, as the one of the launch.",
+            help="Change to this folder before the launch.",
             rich_help_panel=types.WHAT,
         ),
     ] = None,
@@ -62,7 +62,7 @@ def run(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder of this run; default: a new one in ./tracking.",
+            help="Record the run in this folder; default: a new one in ./tracking.",
             rich_help_panel=RECORD,
         ),
     ] = None,
@@ -70,7 +70,7 @@ def run(
         opt.TextLogMode,
         typer.Option(
             case_sensitive=False,
-            help="Whose output is also written as a text file, in logs/ of the run's folder.",
+            help="Choose the jobs whose output is also written as text, in logs/ of the run's folder.",
             rich_help_panel=RECORD,
         ),
     ] = opt.TextLogMode.FAILED,
@@ -78,7 +78,7 @@ def run(
         str | None,
         typer.Option(
             metavar="SIZE|none",
-            help="Of a job's output store at most this much; default: 1GiB.",
+            help="Store at most this much output of a job; default: 1GiB.",
             rich_help_panel=RECORD,
         ),
     ] = None,
@@ -86,7 +86,7 @@ def run(
         str | None,
         typer.Option(
             metavar="TIME",
-            help="Longest time between two looks at what a job uses; default: 5s.",
+            help="Set the maximum time between two samples of a job's usage; default: 5s.",
             rich_help_panel=RECORD,
         ),
     ] = None,
@@ -102,14 +102,16 @@ def run(
         opt.PlacementName,
         typer.Option(
             case_sensitive=False,
-            help="Processes that look after the jobs: this one (inline), a few (daemons), or one more for "
-            "each group (tiers); auto: inline for a single job, else daemons.",
+            help="Choose the processes that run the jobs: this one (inline), a few (daemons), or one more "
+            "for each group (tiers); auto: inline for a single job, else daemons.",
             rich_help_panel=WHERE,
         ),
     ] = opt.PlacementName.AUTO,
     scheduler: Annotated[
         opt.SchedulerName,
-        typer.Option(case_sensitive=False, help="Where jobs run: local is this host.", rich_help_panel=WHERE),
+        typer.Option(
+            case_sensitive=False, help="Choose where jobs run: local is this host.", rich_help_panel=WHERE
+        ),
     ] = opt.SchedulerName.LOCAL,
     sched_arg: types.SchedArgOption = None,
     quiet: Annotated[
@@ -127,7 +129,7 @@ def run(
         bool | None,
         typer.Option(
             "--progress/--no-progress",
-            help="Live display; default: if stdout is a terminal.",
+            help="Show a live display; default: if stdout is a terminal.",
             rich_help_panel=SHOWN,
         ),
     ] = None,
@@ -147,7 +149,7 @@ def run(
         HubLogs,
         typer.Option(
             case_sensitive=False,
-            help="Which lines the hub keeps of it, besides all Results.",
+            help="Choose the lines that the hub keeps besides all Results.",
             rich_help_panel=HUB,
         ),
     ] = HubLogs.ALL,
@@ -155,7 +157,7 @@ def run(
         str | None,
         typer.Option(
             metavar="TIME",
-            help="Longest time that the end of the run waits for the hub; default: 3s.",
+            help="Wait at most this long for the hub when the run ends; default: 3s.",
             rich_help_panel=HUB,
         ),
     ] = None,
@@ -163,7 +165,7 @@ def run(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Certificates to trust, in PEM; default: $GATOR_HUB_CA, else no TLS.",
+            help="Trust these certificates, in PEM; default: $GATOR_HUB_CA, else no TLS.",
             rich_help_panel=HUB,
         ),
     ] = None,

@@ -31,7 +31,7 @@ from gator.v1 import plan_pb2, spec_pb2
 __all__ = ["TextLogMode"]
 MOST_SEED = 2**31 - 1
 UNCAPPED_BYTES = 1 << 62
-"""More than any job can write."""
+"""Cap for `none`: more than any job can write."""
 
 
 class PlacementName(Enum):
@@ -60,7 +60,7 @@ class LoadedSpec(Struct, frozen=True):
     """Where it lies, absolute."""
     warnings: tuple[Problem, ...]
     problems: tuple[Problem, ...] = ()
-    """What is wrong; only where it was asked for in place of a SpecError."""
+    """The problems; only filled by `load_partly`, which does not raise SpecError."""
 
 
 class Choice(Struct, frozen=True):
@@ -79,7 +79,7 @@ class Choice(Struct, frozen=True):
 
 
 class PoolSizes(Struct, frozen=True):
-    """Options that say how much there is at once."""
+    """Options for the sizes of the resource pools."""
 
     jobs: int | None = None
     memory: str | None = None
@@ -113,7 +113,7 @@ def _near_file(path: Path) -> str:
 
 
 def load_partly(name: str, ident: str | None) -> LoadedSpec:
-    """Reads a spec as far as it can be read. Raises UsageError when the file cannot be read."""
+    """Reads a spec and collects its problems. Raises UsageError if the file cannot be read."""
     if name == "-":
         text, shown, folder = sys.stdin.buffer.read(), "stdin.yaml", Path.cwd()
     else:
@@ -143,7 +143,7 @@ def job_environment() -> dict[str, str]:
 
 
 def launch_environment() -> dict[str, str]:
-    r"""Returns the environment of the jobs for the plan; bytes that are not UTF-8 stand as `\xNN`."""
+    r"""Returns the environment of the jobs for the plan; bytes that are not UTF-8 become `\xNN`."""
     return {
         readable(os.fsencode(name)): readable(os.fsencode(value)) for name, value in job_environment().items()
     }
@@ -171,9 +171,9 @@ def _root(spec: spec_pb2.Spec) -> spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.Jo
 def plan_request(
     loaded: LoadedSpec, choice: Choice, tracking: Path | None = None, part: Part | None = None
 ) -> plan_pb2.PlanRequest:
-    """All that decides over the plan but the run itself, for whose folder a name of the same kind stands.
+    """Returns the plan request without the run, whose folder is a placeholder of the same form.
 
-    `part` is given where it is known already what words such as `@failed` in the choice mean.
+    `part` is given if words such as `@failed` in the choice are already resolved.
     """
     if part is None:
         part = part_of(Part(choice.only, choice.skip, choice.tags), loaded)
@@ -266,15 +266,15 @@ def size(text: str | None, option: str) -> int | None:
 
 
 def enter(folder: Path) -> None:
-    """Makes a folder the one of the launch. Raises UsageError where it cannot be entered."""
+    """Changes to the folder of the launch. Raises UsageError if it cannot be entered."""
     try:
         os.chdir(folder)
     except OSError as error:
-        raise UsageError(f"-C {folder}: it cannot be entered: {error.strerror}") from error
+        raise UsageError(f"-C {folder}: cannot enter the folder: {error.strerror}") from error
 
 
 def log_cap(text: str | None) -> int:
-    """Returns the bytes of a job's output that are stored at most."""
+    """Returns the maximum number of bytes stored of a job's output."""
     if text is not None and text.lower() in NO_LIMIT:
         return UNCAPPED_BYTES
     return above_zero(size(text, "--log-cap"), "--log-cap", 1 << 30)
@@ -295,7 +295,7 @@ def above_zero(value: int | None, option: str, default: int) -> int:
 
 
 def part_of(part: Part, loaded: LoadedSpec, hub: str | None = None, hub_ca: Path | None = None) -> Part:
-    """Returns which part of a spec runs; asks for earlier runs only where the options refer to them."""
+    """Returns the part of a spec to run; reads earlier runs only if the options refer to them."""
     if not part.refers_to_runs:
         return part
     from gator.cli.last_run import choice_of, resolve

@@ -69,9 +69,9 @@ class Launch(Struct, frozen=True):
     choice: Choice
     request: plan_pb2.PlanRequest
     selection: query_pb2.Selection
-    """Which part of the spec runs, as the options say it."""
+    """The part of the spec to run."""
     repeats: str
-    """Id of the run of which this one repeats a part; empty if it repeats none."""
+    """Id of the run that this one repeats a part of; empty if it repeats none."""
     pools: Pools
     placement: PlacementName
     tracking: Path | None
@@ -239,7 +239,7 @@ def _with_room(
 
 
 def _notices(launch: Launch, found: Runnable) -> Iterator[tuple[str, bool]]:
-    """Yields what is to be said before anything starts, and whether it is a warning."""
+    """Yields the notices to print before anything starts, each with whether it is a warning."""
     for problem in found.warnings[:MAX_WARNINGS]:
         yield str(problem), True
     if len(found.warnings) > MAX_WARNINGS:

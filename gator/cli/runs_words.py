@@ -20,7 +20,7 @@ def outcome_of(run: query_pb2.Run, away: str = "away") -> str:
 
 
 def part_of(run: query_pb2.Run) -> str:
-    """Which part of its spec a run runs: `repeats 3a700579`, `--tag smoke`; empty for the whole spec."""
+    """Returns the part that a run ran: `repeats 3a700579`, `--tag smoke`; empty for the whole spec."""
     part = f"repeats {run.parent[:8]}" if run.parent else options_of(run.selection)
     return cut(part, MAX_PART)
 

@@ -1,6 +1,6 @@
-"""What this process must not say: secrets of its environment and of the spec that it runs.
+"""Masks the secrets of this process's environment and of its spec in everything that it prints.
 
-Invariant: a sentence for stderr, a display or a file for people passes `hide_secrets` first.
+Invariant: text for stderr, a display or a text file passes `hide_secrets` first.
 """
 
 import os
@@ -17,7 +17,7 @@ _secrets: list[str] | None = None
 def learn_secrets(variables: Sequence[tuple[str, str]], names: Sequence[str]) -> list[str]:
     """Returns the values to mask from now on: those of `variables` and of the environment.
 
-    `names` are variables that hold secrets besides those whose names say so.
+    `names` are further variables that hold secrets besides those recognised by name.
     """
     from gator.core.secrecy import secret_values
 
@@ -27,7 +27,7 @@ def learn_secrets(variables: Sequence[tuple[str, str]], names: Sequence[str]) ->
 
 
 def learn_secrets_of(spec: "spec_pb2.Spec") -> None:
-    """From now on the values of a spec's secret variables are masked too."""
+    """Adds the values of a spec's secret variables to those that are masked."""
     from gator.core.secrecy import mask_variables, secret_names
     from gator.v1 import spec_pb2
 
@@ -49,7 +49,7 @@ def hide_secrets_within(plain: Any) -> Any:
 
 
 def hide_secrets(text: str) -> str:
-    """Returns a sentence of Gator with all known secrets masked."""
+    """Returns a text of Gator with all known secrets masked."""
     from gator.core.secrecy import hide
 
     known = learn_secrets((), ()) if _secrets is None else _secrets

@@ -1,7 +1,7 @@
 """Finds the run on this host that a command is about: `-r latest`, `-2`, an id, an ident or a folder.
 
-Invariant: a store is opened only to read an ident that the name of its folder does not tell exactly. A store
-that cannot be read does not hide the other runs.
+Invariant: a store is opened only if the name of its folder does not give the exact ident. An unreadable store
+does not hide the other runs.
 """
 
 import os
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LATEST: Final = "latest"
 MAX_LOOKED_AT: Final = 50
-"""Maximum number of runs of an ident that are looked at for one of the whole spec."""
+"""Maximum number of runs of an ident searched for one of the whole spec."""
 LEAST_DIGITS: Final = 4
 """The beginning of an id has so many."""
 _NAME = re.compile(r"(\d{8}-\d{6})-(.*?)(?:\.\d+)?")
@@ -35,7 +35,7 @@ class FoundRun(Struct, frozen=True):
     stamp: str
     """When it was started, as `YYYYMMDD-HHMMSS` in the local zone; empty where the name does not say."""
     ident: str
-    """Ident of its root, as far as a file name can hold it; the folder's name where a user chose that."""
+    """Ident of its root as shortened for a file name, or the folder's name if the user chose it."""
 
     @property
     def id(self) -> str:
@@ -61,7 +61,7 @@ class FoundRun(Struct, frozen=True):
 
 
 def described(found: FoundRun) -> "query_pb2.Run | None":
-    """Returns what a run was at its start, without times and Result; None where that cannot be read."""
+    """Returns the run as described at its start, without times and Result; None if it cannot be read."""
     from gator.store import Reader
     from gator.store.run_meta import run_of
 
@@ -104,7 +104,7 @@ def found_runs(root: Path) -> Sequence[FoundRun]:
 
 
 def _is_there(path: Path) -> bool:
-    """Returns whether a path exists as far as this user can see."""
+    """Returns whether a path exists and is visible to this user."""
     try:
         return path.exists()
     except OSError:
@@ -136,7 +136,7 @@ def _age(run: FoundRun) -> tuple[str, int, str]:
 
 
 def select(wanted: str | None, root: Path) -> FoundRun:
-    """The run that is meant; None means the run that was started last.
+    """Returns the run that `wanted` names; None means the run that was started last.
 
     `latest` means the newest run of the series of that run's ident, as an ident does: of the whole spec where
     there is one, never a repeat where there is another. Raises NotFoundError that says which runs there are.
@@ -190,7 +190,7 @@ def _latest(root: Path, runs: Sequence[FoundRun]) -> FoundRun:
 
 
 def _of_ident(newest: FoundRun, runs: Sequence[FoundRun]) -> FoundRun:
-    """The run that the ident of `newest` means, of runs that come the newest first."""
+    """Returns the run that the ident of `newest` means, of runs that come the newest first."""
     from gator.core import series
 
     this = described(newest)
@@ -215,7 +215,7 @@ def _of_ident(newest: FoundRun, runs: Sequence[FoundRun]) -> FoundRun:
 
 
 def _named(wanted: str, runs: Sequence[FoundRun]) -> FoundRun | None:
-    """The run of an id, an ident, the beginning of an id, a folder, or the beginning of a folder's name."""
+    """Returns the run with this id, ident, prefix of an id, folder, or prefix of a folder's name."""
     if _NAME.fullmatch(wanted):
         for run in runs:
             if run.folder.path.name == wanted:
@@ -231,7 +231,7 @@ def _named(wanted: str, runs: Sequence[FoundRun]) -> FoundRun | None:
             return _of_ident(run, runs)
     meant = [run for run in runs if len(wanted) >= LEAST_DIGITS and run.id.startswith(wanted)]
     if len(meant) > 1:
-        raise NotFoundError(f"the ids of {len(meant)} runs begin with {wanted}: give more of it")
+        raise NotFoundError(f"{len(meant)} runs have ids that begin with {wanted}: give more digits")
     meant += [run for run in runs if run.folder.path.name == wanted]
     if meant:
         return meant[0]

@@ -41,7 +41,7 @@ class Home(Protocol):
 
     @property
     def where(self) -> Sequence[str]:
-        """Options by which a command means this run again, in any folder and environment."""
+        """Options that name this run in any folder and environment."""
         ...
 
     @property
@@ -66,7 +66,7 @@ class Home(Protocol):
 
     @property
     def away_words(self) -> str:
-        """What is said of a run that is neither known to go on nor to have ended, before a time."""
+        """Words before a time for a run that is neither known to be live nor to have ended."""
         ...
 
     def left_out(self, finished: event_pb2.AttemptFinished | None = None) -> str:
@@ -85,15 +85,15 @@ class Home(Protocol):
         ...
 
     def sightings(self, run: query_pb2.Run) -> Sightings | None:
-        """Where the failures of this run were seen before; None where no other run is known."""
+        """Returns where the failures of this run were seen before; None if no other run is known."""
         ...
 
     def history(self) -> History:
-        """The runs that are kept at the same place."""
+        """Returns the history of the folder or hub that has this run."""
         ...
 
     def of(self, run: query_pb2.Run) -> "Home":
-        """The place of another run of its history."""
+        """Returns the home of another run of the same history."""
         ...
 
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
@@ -107,7 +107,7 @@ class FolderHome:
     settle_seconds = 0.0
     needs = ""
     watch = None
-    away_words = "a copy, which shows the run as it was at"
+    away_words = "a copy, showing the run as of"
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
@@ -133,7 +133,7 @@ class FolderHome:
         return log if log.exists() else None
 
     def sightings(self, run: query_pb2.Run) -> Sightings | None:
-        """What the runs of the folders beside it tell; None where there is none before it."""
+        """Returns sightings in the folders beside it; None if there is no earlier run."""
         if not self._looked:
             self._looked = True
             found = sightings_of(self.history(), run)
@@ -141,19 +141,19 @@ class FolderHome:
         return self._sightings
 
     def history(self) -> History:
-        """The runs in the folders beside it."""
+        """Returns the runs in the folders beside it."""
         from gator.cli.history_folders import FolderHistory
 
         return FolderHistory(self._folder.path.resolve().parent)
 
     def of(self, run: query_pb2.Run) -> "FolderHome":
-        """Another run beside it."""
+        """Returns the home of another run beside it."""
         return FolderHome(RunFolder(Path(run.folder)))
 
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
         """Give an order to the live root."""
         if self._folder.is_copy():
-            raise UsageError(f"the run {self.words} is a copy: name the folder in which the run goes on")
+            raise UsageError(f"the run {self.words} is a copy: name the original folder")
         control = self._folder.read_control()
         if control is None:
             raise UnavailableError(f"the run {self.words} does not listen yet: try again in a moment")

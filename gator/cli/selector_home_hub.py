@@ -29,7 +29,7 @@ class HubHome:
     """A hub that has the run."""
 
     settle_seconds = 1.0
-    away_words = "not connected since"
+    away_words = "disconnected since"
 
     def __init__(self, hub: hubs.Hub, run: query_pb2.Run, ask: selector_remote.RemoteQuestions) -> None:
         self.hub, self.run = hub, run
@@ -65,11 +65,11 @@ class HubHome:
         return self._sightings
 
     def history(self) -> HubHistory:
-        """The runs of the hub."""
+        """Returns the runs of the hub."""
         return HubHistory(self.hub)
 
     def of(self, run: query_pb2.Run) -> "HubHome":
-        """Another run of the hub."""
+        """Returns the home of another run of the hub."""
         return HubHome(self.hub, run, selector_remote.RemoteQuestions(self.hub.peer, run.id))
 
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:

@@ -63,7 +63,7 @@ class HubChoice(Struct, frozen=True):
         return resolve(self.address or default, os.environ, ca=self.ca)
 
     def words(self, address: str) -> list[str]:
-        """Returns the options that mean the same hub in any folder and environment, but for its token."""
+        """Returns options that name the same hub in any folder and environment, without its token."""
         ca = self.ca or Path(os.environ.get(CA_VARIABLE, ""))
         return ["--hub", address, *(["--hub-ca", str(ca.absolute())] if ca.name else [])]
 

@@ -24,7 +24,7 @@ from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 MAX_COMPARED: Final = 5000
-"""Maximum number of nodes that are compared with a path that means none."""
+"""Maximum number of nodes that are compared with a path that was not found."""
 MIN_LIKENESS: Final = 0.75
 """Minimum similarity, from 0 to 1, of a path that is suggested in place of a wrong one."""
 
@@ -101,7 +101,7 @@ class OpenRun(Struct, frozen=True):
         return globs
 
     def _near(self, wanted: str) -> str:
-        """Returns a question for the node that was most likely meant; empty where none is near."""
+        """Returns "did you mean …?" for the most similar path; empty if none is similar."""
         from difflib import get_close_matches
 
         if is_glob(wanted):

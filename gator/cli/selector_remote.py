@@ -114,15 +114,15 @@ class RemoteQuestions:
         return self._ask(self._stub.ListNodes, request)
 
     def list_failures(self, request: qs.ListFailuresRequest) -> qs.ListFailuresResponse:
-        """Failed and lost jobs by their signature."""
+        """Returns failed and lost jobs by their signature."""
         return self._ask(self._stub.ListFailures, request)
 
     def list_waiting(self, request: qs.ListWaitingRequest) -> qs.ListWaitingResponse:
-        """What cannot start yet."""
+        """Returns what cannot start yet."""
         return self._ask(self._stub.ListWaiting, request)
 
     def list_events(self, request: qs.ListEventsRequest) -> qs.ListEventsResponse:
-        """Events."""
+        """Returns events."""
         return self._ask(self._stub.ListEvents, request)
 
     def list_lines(self, request: qs.ListLinesRequest) -> qs.ListLinesResponse:
@@ -130,11 +130,11 @@ class RemoteQuestions:
         return self._ask(self._stub.ListLines, request)
 
     def list_metrics(self, request: qs.ListMetricsRequest) -> qs.ListMetricsResponse:
-        """Metrics."""
+        """Returns metrics."""
         return self._ask(self._stub.ListMetrics, request)
 
     def list_samples(self, request: qs.ListSamplesRequest) -> qs.ListSamplesResponse:
-        """What an attempt used."""
+        """Returns samples of the resource usage of an attempt."""
         return self._ask(self._stub.ListSamples, request)
 
     def watch_events(self, request: qs.WatchEventsRequest) -> "Watching":

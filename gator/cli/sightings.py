@@ -1,6 +1,6 @@
-"""Where the failures of a run were seen before, as its history knows it.
+"""The earlier runs in which the failures of a run were seen.
 
-Invariant: a failure is called new only where a run before in the same series is known, or a hub was asked.
+Invariant: a failure is called new only if an earlier run of the same series is known, or a hub was asked.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,16 +15,16 @@ from gator.v1 import query_pb2
 
 
 class Sightings(Struct, frozen=True):
-    """The failures of one run over the runs of its series."""
+    """The failures of one run in the runs of its series."""
 
     run: query_pb2.Run
     before: query_pb2.Run | None
-    """The run before it in its series; of a repeat, the run that it repeats. None if it is the first."""
+    """The previous run of the series, for a repeat its parent; None if it is the first."""
     groups: Mapping[str, query_pb2.FailureGroup]
     """By signature."""
 
     def is_new(self, signature: str) -> bool:
-        """Whether no run of the series before had such a failure."""
+        """Returns whether no earlier run of the series had such a failure."""
         group = self.groups.get(signature)
         return group is not None and group.first.run == self.run.id
 
@@ -36,7 +36,7 @@ class Sightings(Struct, frozen=True):
         return f" since run {self.before.id[:8]}" if self.before is not None else ""
 
     def words(self, signature: str) -> str:
-        """`new since run 3a700579`, or when there were such failures and in how many runs of the series."""
+        """Returns `new since run 3a700579`, or when and in how many runs of the series it occurred."""
         group = self.groups.get(signature)
         if group is None:
             return "not known yet"
@@ -74,7 +74,7 @@ def sighting(seen: query_pb2.Sighting) -> str:
 
 
 def elsewhere(seen: query_pb2.Elsewhere) -> str:
-    """`; also in 3 runs of projectA since 2026-11-20 08:00:00`; empty where there are none."""
+    """Returns `; also in 3 runs of projectA since 2026-11-20 08:00:00`; empty if there are none."""
     if not seen.runs:
         return ""
     since = output.moment(seen.first.started_unix_nanos)

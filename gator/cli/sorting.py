@@ -1,4 +1,4 @@
-"""The option that sorts nodes, the same for all commands that list them."""
+"""The `--sort` option of all commands that list nodes."""
 
 from typing import Annotated, Final
 
@@ -21,7 +21,8 @@ SortOption = Annotated[
     typer.Option(
         "--sort",
         metavar="ORDER",
-        help="spec (default), start or end, the first first; duration, processor or memory, the most first.",
+        help="Sort by spec (default), by start or end (earliest first), or by duration, processor or "
+        "memory (largest first).",
         autocompletion=lambda: list(_ORDERS),
     ),
 ]

@@ -14,13 +14,13 @@ from gator.v1 import query_service_pb2 as qs
 
 _LONGEST = 10
 _MAX_WAITING = 10
-"""Maximum number of lines about what waits."""
+"""Maximum number of lines about waiting nodes."""
 _REASONS = {
     query_pb2.WAITING_REASON_DEPENDENCY: "what it depends on",
     query_pb2.WAITING_REASON_LICENCE: "licences",
     query_pb2.WAITING_REASON_HOST: "a host",
 }
-"""Reasons whose words are not those of the enum."""
+"""Texts of the reasons that differ from the names of the enum."""
 _VERBS = {
     query_pb2.CONDITION_PASS: "pass",
     query_pb2.CONDITION_FAIL: "fail",
@@ -112,7 +112,7 @@ def _so_far(run: query_pb2.Run, start: int) -> int:
     Of a run that is away nothing is known after it was last heard of.
     """
     away = run.state == query_pb2.RUN_STATE_UNSPECIFIED and run.heard_unix_nanos
-    # Clocks of hosts differ, and are set.
+    # The clocks of hosts differ and may be set.
     return max((away or time.time_ns()) - start, 0)
 
 
@@ -132,7 +132,7 @@ def _say_running(run: query_pb2.Run, longest: list[query_pb2.Node]) -> None:
 
 
 def _say_waiting(waiting: qs.ListWaitingResponse, where: Sequence[str]) -> None:
-    """Say what waits; nodes that wait for the same stand in one line, and there are only a few lines."""
+    """Prints what waits, one line for all nodes with the same reasons, at most a few lines."""
     if not waiting.entries:
         return
     output.say()

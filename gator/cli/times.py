@@ -1,4 +1,4 @@
-"""Options that choose by time: `--since` and `--until`, as moments or as spans before now."""
+"""The options `--since` and `--until`: times, or spans before now."""
 
 import time
 from datetime import datetime
@@ -14,11 +14,14 @@ SinceOption = Annotated[
     typer.Option(
         "--since",
         metavar="TIME",
-        help="Only lines from this time on: 2026-11-29T20:15, 20:15 of today, or 10m for ten minutes ago.",
+        help="Show only lines from this time on: 2026-11-29T20:15, 20:15 (today), or 10m (ten minutes ago).",
     ),
 ]
 UntilOption = Annotated[
-    str | None, typer.Option("--until", metavar="TIME", help="Only lines before this time, as for --since.")
+    str | None,
+    typer.Option(
+        "--until", metavar="TIME", help="Show only lines before this time; takes the same forms as --since."
+    ),
 ]
 
 

@@ -35,10 +35,10 @@ def tree(
     sort: SortOption = "spec",
     json: JsonOption = False,
 ) -> None:
-    """The tree of nodes, each with its outcome, time and number of jobs.
+    """Print the tree of nodes, each with its outcome, time and number of jobs.
 
-    What has not started yet is shown too, repeats of one node as one. With --outcome, or another order than
-    that of the spec, it is a list of paths instead of a tree.
+    Nodes that have not started are shown too, the repeats of a node as one line. With --outcome, or an order
+    other than that of the spec, print a list of paths instead.
     """
     outcomes = [output.choice(common_pb2.Outcome.DESCRIPTOR, text, "--outcome") for text in outcome or []]
     wanted = qs.ListNodesRequest(scope=qs.SCOPE_SUBTREE, levels=depth or 0, order=order_of(sort))
@@ -75,7 +75,7 @@ def _line(run: query_pb2.Run, node: query_pb2.Node, level: int, *, whole: bool) 
     elif node.message:
         parts.append(node.message)
     elif node.tally.waiting > 1:
-        # Repeats that have not started stand as one.
+        # Repeats that have not started are shown as one.
         parts.append(f"({output.jobs(node.tally.waiting)})")
     if node.waiting_for:
         parts.append(f"for {reasons(node.waiting_for)}")

@@ -1,4 +1,4 @@
-"""`gator trend`: what came of a run or a job in the last runs of a series, on a hub or in a folder."""
+"""`gator trend`: the outcomes of a run or a job in the last runs of a series, on a hub or in a folder."""
 
 import os
 from collections.abc import Generator
@@ -53,25 +53,32 @@ def trend(
     ],
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATH", help="Runs with this --only; may be repeated, as --skip and --tag."),
+        typer.Option(
+            metavar="PATH", help="Select runs with this --only; may be repeated, like --skip and --tag."
+        ),
     ] = None,
-    skip: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Runs with this --skip.")] = None,
-    tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Runs with this --tag.")] = None,
+    skip: Annotated[
+        list[str] | None, typer.Option(metavar="PATH", help="Select runs with this --skip.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Select runs with this --tag.")] = None,
     tracking: TrackingOption = None,
     hub: HubOption = None,
     hub_ca: HubCaOption = None,
     number: Annotated[
-        int, typer.Option("-n", "--number", min=1, metavar="N", help="Most runs to look at; of folders 50.")
+        int,
+        typer.Option(
+            "-n", "--number", min=1, metavar="N", help="Show at most N runs; the maximum for folders is 50."
+        ),
     ] = 20,
     json: JsonOption = False,
 ) -> None:
-    """The outcomes of a run or a node of it in the last runs of a series, and since when it fails.
+    """Show the outcomes of a run or one of its nodes in the last runs of a series, and since when it fails.
 
-    The runs are those of the whole spec, or those that chose the same part with --only, --skip and --tag;
-    runs that repeat a part of another one are left out. With --hub, hub:IDENT or GATOR_HUB they are those of
-    a hub, else those in the tracking folder.
+    The series are the runs of the whole spec, or those with the same --only, --skip and --tag; repeats are
+    excluded. With --hub, hub:IDENT or GATOR_HUB the runs of a hub are shown, else those in the tracking
+    folder.
 
-    The line of marks goes from old to new: . passed, F failed, L lost, p pruned, c cancelled, - not ended.
+    The marks go from old to new: . passed, F failed, L lost, p pruned, c cancelled, - not ended.
     """
     ident, _, path = nfc(name).removeprefix(PREFIX).strip("/").partition("/")
     if not ident:
@@ -97,7 +104,7 @@ def trend(
 
 @contextmanager
 def _history(hub: HubChoice | None, tracking: Path | None) -> Generator[History]:
-    """The runs of a hub, or those of a tracking folder."""
+    """Yields the runs of a hub, or those of a tracking folder."""
     if hub is None:
         yield FolderHistory(tracking_root(tracking))
         return

@@ -1,7 +1,7 @@
-"""Closes a run whose root died: kills what is left of it and writes the Results that are missing.
+"""Closes a run whose root died: kills its remaining processes and writes the missing Results.
 
-The rule: one process does it, the first that may (see `closing_right`) and gets the lock. Everybody else
-computes the same view from the same stores and writes nothing.
+Invariant: one process does it, the first that is permitted (see `closing_permission`) and gets the lock. All
+others compute the same view from the same stores and write nothing.
 """
 
 import contextlib
@@ -21,14 +21,14 @@ from gator.v1 import event_pb2, query_pb2
 
 
 def ensure_closed(folder: RunFolder, *, force: bool = False, asked: bool = False) -> bool:
-    """Close a run if it died and nobody has closed it yet; whether this call did.
+    """Closes a run if it died and is not closed yet. Returns whether this call closed it.
 
-    Does nothing for a run that lives, that ended by itself, or that this process may not close, see
-    `closing_right`; nor, unless somebody `asked` for it, for a copy, which may have been made before the run
-    ended. `force` closes one of another host or container too. Takes up to 5 s when something of the run
+    Does nothing for a run that is live, that ended by itself, or that this process may not close, see
+    `closing_permission`; nor, unless explicitly `asked`, for a copy, which may have been made before the run
+    ended. `force` also closes a run of another host or container. Takes up to 5 s if a process of the run
     cannot be killed.
 
-    Raises StoreError when the stores cannot be read or the Results cannot be written, OSError when the folder
+    Raises StoreError if the stores cannot be read or the Results cannot be written, OSError if the folder
     cannot be changed.
     """
     owner = folder.owner()
@@ -57,7 +57,7 @@ def close_by_request(folder: RunFolder, *, force: bool) -> bool:
         return False
     if owner.is_of_this_host and folder.is_live():
         stop = command("stop", where=in_folder(str(folder.path)))
-        raise PreconditionError(f"the run in {folder.path} lives: end it with {stop}")
+        raise PreconditionError(f"the run in {folder.path} is live: stop it with {stop}")
     if _is_closed(folder):
         return False
     if problem := closing_problem(folder, owner, force=force):
@@ -66,15 +66,15 @@ def close_by_request(folder: RunFolder, *, force: bool) -> bool:
         return True
     if not _is_closed(folder):
         raise PreconditionError(
-            f"the run in {folder.path} cannot be closed: it lives elsewhere on this host, or run.lock cannot "
-            "be written"
+            f"the run in {folder.path} cannot be closed: it is live elsewhere on this host, or "
+            "run.lock cannot be written"
         )
     return False
 
 
 def close_latest(tracking: Path) -> None:
     """Close the newest run of a tracking folder if it died, so that nothing of it goes on beside another."""
-    # A dead run that cannot be closed is told to its reader; it does not keep others from running. The
+    # A dead run that cannot be closed is reported when it is read; it must not prevent other runs. The
     # tracking folder may be one that this user cannot enter, while the new run has its folder elsewhere.
     with contextlib.suppress(StoreError, OSError):
         latest = tracking / LATEST

@@ -1,4 +1,4 @@
-r"""Globs of paths: which nodes, and which of their repeats, a pattern on the command line means.
+r"""Globs of paths: patterns on the command line that select nodes and their repeats.
 
 A glob matches the end of a path: `*` stands for anything within a name, `**` for any number of names, a
 leading `/` for the root, `run[3]` or `run.3` for one repeat, `\*` for a star. Works on the tree as written.

@@ -1,4 +1,4 @@
-"""How many jobs keep a value of their own where an option of the command line gives the one of the root."""
+"""Counts the jobs that keep their own value when an option of the command line sets that of the root."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -13,24 +13,24 @@ _INHERITED: Final[dict[str, Callable[[spec_pb2.Settings], int | None]]] = {
     "--limit-error": lambda settings: settings.limits.error,
     "--limit-critical": lambda settings: settings.limits.critical,
 }
-"""What a job is given by the nearest level that says something."""
+"""Options that apply to a job through the nearest level that sets them."""
 _BESIDE: Final[dict[str, Callable[[PlanNode], int]]] = {
     "--deadline": lambda node: node.deadline_millis,
     "--max-fail": lambda node: node.max_fail,
 }
-"""What holds for a node with all below it, beside the same of nodes above it."""
+"""Options that apply to a whole subtree, in addition to those of the levels above."""
 
 
 def kept_values(plan: Plan, option: str, value: str) -> str:
-    """Returns a sentence that says how many jobs an option does not change; empty if there are none."""
+    """Returns a note on the number of jobs that an option does not change; empty if there are none."""
     own = sum(_jobs(plan.root, _keeps(plan, option), 1))
     if not own:
         return ""
     are = "job is" if own == 1 else "jobs are"
     if option in _BESIDE:
-        return f"{option} {value} holds for the whole run: {own:,} {are} in a group with one of its own"
+        return f"{option} {value} applies to the whole run: {own:,} {are} in a group with its own value"
     keep = "keeps its own" if own == 1 else "keep their own"
-    return f"{option} {value} holds for {plan.root.jobs - own:,} of {plan.root.jobs:,} jobs: {own:,} {keep}"
+    return f"{option} {value} applies to {plan.root.jobs - own:,} of {plan.root.jobs:,} jobs: {own:,} {keep}"
 
 
 def _keeps(plan: Plan, option: str) -> Callable[[PlanNode], bool]:
@@ -46,7 +46,7 @@ def _keeps(plan: Plan, option: str) -> Callable[[PlanNode], bool]:
 
 
 def _jobs(node: PlanNode, keeps: Callable[[PlanNode], bool], times: int) -> Iterator[int]:
-    """Yields the numbers of jobs at or below a node, all repeats counted, that keep their own."""
+    """Yields the numbers of jobs, repeats included, at or below a node that keep their own value."""
     if keeps(node):
         yield node.jobs * times
         return

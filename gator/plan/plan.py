@@ -110,7 +110,7 @@ def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
 
 
 def written_nodes(request: plan_pb2.PlanRequest) -> Sequence[PlanNode]:
-    """Returns the nodes of a spec with what they inherit, in preorder; they need not make a plan."""
+    """Returns the nodes of a spec with inherited values, in preorder; they need not make a valid plan."""
     return build(request.spec, fill.Scope(request.environment, _constants(request))).nodes
 
 

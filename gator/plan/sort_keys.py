@@ -3,7 +3,7 @@
 A key has one part a level, from the root down, joined by U+0001. A part is the number of the node among its
 siblings as written and, for a repeat, its index. Numbers are written so that the smaller one sorts first.
 
-Invariant: a node sorts before everything below it, and that before the node's next sibling.
+Invariant: a node sorts before its descendants, and these before the node's next sibling.
 """
 
 from typing import Final
@@ -13,7 +13,7 @@ from gator.plan.nodes import PlanNode
 
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
 _LENGTHS: Final = "..WXYZabcdefghijk"
-"""First character of a number with two digits and more, by the number of its digits."""
+"""First characters of numbers with two or more digits, by the number of digits."""
 _AFTER_ALL: Final = "~"
 """Sorts after every index."""
 
@@ -36,7 +36,7 @@ def sort_key(node: PlanNode, path: str) -> str:
 def key_below(parent: str, node: PlanNode) -> str:
     """Returns the sort key of a child of the instance with the key `parent`.
 
-    Of a child that repeats it is a key after those of all repeats.
+    For a child that repeats, the key sorts after all its repeats.
     """
     after = "" if node.repeats is None else _AFTER_ALL
     return f"{parent}{LEVEL_SEPARATOR}{_number(node.place)}{after}" if parent else _number(node.place)

@@ -30,7 +30,7 @@ def load(text: str | bytes, *, file: str, read: Callable[[str], bytes] | None = 
 
 
 def load_partly(text: str | bytes, *, file: str, read: Callable[[str], bytes] | None = None) -> "Loaded":
-    """Returns what could be read of a spec, with its problems in place of raising them."""
+    """Returns a spec as far as it could be read, with its problems instead of raising them."""
     from gator.spec import loading
 
     return loading.load_partly(text, file, read)

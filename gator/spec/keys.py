@@ -81,7 +81,7 @@ SUB_KEYS: Final = {
     ),
     "license": (
         Key("name", (), "text", "Name of the licence."),
-        Key("count", (), "count", "How many of it; default 1, and 0 holds none."),
+        Key("count", (), "count", "Number of licences; default 1, and 0 holds none."),
     ),
     "scratch": (
         Key("keep", (), "keep", "Which folders stay: failed (default), all or none."),

@@ -1,4 +1,4 @@
-"""How long a string may be that a process is started with."""
+"""Length limits of the strings with which a process is started."""
 
 from typing import Final
 
@@ -7,10 +7,10 @@ MAX_STRING_BYTES: Final = 128 * 1024 - 1
 
 
 def byte_length(text: str) -> int:
-    """Returns the number of bytes of a text as it reaches a process."""
+    """Returns the number of bytes of a text as passed to a process."""
     return len(text.encode("utf-8", "surrogateescape"))
 
 
 def too_long(what: str, size: int) -> str:
-    """Returns the sentence about a string that the kernel does not take."""
+    """Returns the error for a string that the kernel does not accept."""
     return f"{what} has {size:,} bytes, and the kernel takes at most {MAX_STRING_BYTES:,}: put it into a file"

@@ -19,11 +19,11 @@ class Loaded(Struct, frozen=True):
 
     spec: spec_pb2.Spec
     warnings: tuple[Problem, ...]
-    """What is most likely not what was meant."""
+    """Likely mistakes that do not prevent the run."""
     texts: Mapping[str, str]
     """Text of the spec and of every file it includes, by name."""
     problems: tuple[Problem, ...] = ()
-    """What is wrong; the spec then holds what could be read of it."""
+    """The problems; if there are any, the spec is incomplete."""
 
 
 def load(text: str | bytes, file: str, read: Read | None) -> Loaded:

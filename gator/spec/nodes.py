@@ -228,7 +228,7 @@ def _secrets(reading: Reading, parent: Parent, value: Node, place: Place) -> Non
         found = settings.texts(reading, value, "secrets")
     for node, name in found:
         if not name or "=" in name or not name.isprintable():
-            reading.problem(node, f"{name!r} is no name of a variable")
+            reading.problem(node, f"{name!r} is not a variable name")
         elif scalars.no_names(reading, node, name, "secrets") and name not in parent.secrets:
             parent.secrets.append(name)
 

@@ -1,9 +1,8 @@
-r"""Paths of nodes: as the names of files, and as people type them.
+r"""Paths of nodes: as file names, and as typed by users.
 
-What is typed means the path that ends with it, so `say_hi` is enough for `top/inner/say_hi`. `*` stands for
-anything within a name, `**` for any number of names, `\*` for a star, brackets for themselves; `run.3` is
-`run[3]`, and dots may stand for slashes. Rule: paths are read one by one, and only those that are returned
-are kept.
+A typed path matches every path that ends with it, so `say_hi` is enough for `top/inner/say_hi`. `*` matches
+anything within a name, `**` any number of names, `\*` a star; brackets are literal. `run.3` is `run[3]`, and
+dots may replace slashes. Invariant: paths are streamed, and only those that are returned are kept.
 """
 
 import re
@@ -35,12 +34,12 @@ def is_glob(pattern: str) -> bool:
 
 
 def escape(path: str) -> str:
-    r"""Returns the pattern that means exactly this path: a `*` of an ident is `\*`."""
+    r"""Returns the pattern that matches exactly this path: a `*` in an ident becomes `\*`."""
     return _TO_ESCAPE.sub(lambda match: "\\" + match[0], path)
 
 
 def unescape(text: str) -> str:
-    """Returns what a pattern without a glob means."""
+    """Returns the path of a pattern without globs."""
     return _ESCAPED.sub(r"\1", text)
 
 

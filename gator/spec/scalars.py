@@ -37,7 +37,7 @@ def text(reading: Reading, node: Node, what: str) -> str | None:
 
 
 def startable(reading: Reading, node: Node, value: str, what: str) -> bool:
-    """Returns whether a process can be started with a text; a problem if it is too long."""
+    """Returns whether a process can be started with a text; records a problem if it is too long."""
     if 4 * len(value) <= MAX_STRING_BYTES or (size := byte_length(value)) <= MAX_STRING_BYTES:
         return True
     reading.problem(node, too_long(what, size))

@@ -13,11 +13,9 @@ _QUOTE = "quote it"
 _NAME = re.compile(r"\$\{\{?[^}\]]*\}?\}?")
 
 _TAG_AND_BRACKET = re.compile(r"(?:^|[\s,\[{:-])(!(?:Job|JobGroup|JobArray|Cores|Memory|License))([\]},])")
-_NOT_KNOWN = (
-    "this is no YAML: look at the indentation, the quotes and the brackets here and on the line above"
-)
+_NOT_KNOWN = "this is not valid YAML: check the indentation, quotes and brackets here and on the line above"
 
-_TAG = "this tag is not known: quote a text that starts with !"
+_TAG = "unknown tag: quote a text that starts with !"
 _PLAIN_MESSAGES = {
     "found undefined alias": "no such anchor is above: write &NAME there, or quote a text that starts with *",
     "but found another document": "a file holds one document: remove the second ---",
@@ -56,7 +54,7 @@ def explain(error: MarkedYAMLError, text: str, file: str) -> Problem:
     if mark is None:
         return Problem(file, 0, 0, problem if problem.startswith("nested more than") else _NOT_KNOWN)
     if "nesting" in problem:
-        # The scanner in C, which reads ahead of the composer, has a limit of its own in newer versions.
+        # Newer versions of the scanner in C, which reads ahead of the composer, have their own limit.
         return Problem(file, mark.line + 1, mark.column + 1, TOO_DEEP)
     name = _name_in_flow(error, lines) or _child_without_dash(mark, lines) or _tag_before_bracket(mark, lines)
     if name is not None:
@@ -117,7 +115,7 @@ def _name_in_flow(error: MarkedYAMLError, lines: list[str]) -> tuple[int, int, s
 
 
 def _child_without_dash(mark: Mark, lines: list[str]) -> tuple[int, int, str] | None:
-    """Finds a child right below `jobs:` that lacks its dash, near the place of a mistake."""
+    """Finds a child directly below `jobs:` without a dash, near the position of an error."""
     for number in range(mark.line, max(mark.line - 3, 0), -1):
         line = lines[number] if number < len(lines) else ""
         if line.lstrip().startswith("!Job") and lines[number - 1].strip() == "jobs:":
@@ -130,14 +128,12 @@ def _child_without_dash(mark: Mark, lines: list[str]) -> tuple[int, int, str] | 
 
 
 def _tag_before_bracket(mark: Mark, lines: list[str]) -> tuple[int, int, str] | None:
-    """Finds a tag in the line of a mistake that runs into a bracket, such as `!License]`."""
+    """Finds a tag directly before a bracket, such as `!License]`, in the line of an error."""
     line = lines[mark.line] if mark.line < len(lines) else ""
     found = _TAG_AND_BRACKET.search(line)
     if found is None:
         return None
-    message = (
-        f"{found[1]} runs into {found[2]}: write a blank or a value between them, such as {found[1]} NAME"
-    )
+    message = f"{found[1]} runs into {found[2]}: put a space or a value between them, such as {found[1]} NAME"
     return mark.line + 1, found.start() + 1, message
 
 

@@ -83,7 +83,7 @@ def compose(text: str, file: str, *, in_python: bool = False) -> Node | None:
     except MarkedYAMLError as error:
         raise SpecError([explain(error, text, file)]) from error
     except YAMLError as error:
-        raise SpecError([Problem(file, 0, 0, "this is not YAML")]) from error
+        raise SpecError([Problem(file, 0, 0, "this is not valid YAML")]) from error
     finally:
         loader.dispose()
 

@@ -39,9 +39,9 @@ class Access:
     def __init__(
         self, file: Path, admins: Container[str] = (), *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`admins` are the users who may give runs of others away.
+        """Reads the file; `admins` are the users who may give away runs of others.
 
-        Raises UsageError when the file cannot be read, is wrong, or may be read by everybody.
+        Raises UsageError if the file is unreadable, invalid, or readable by everybody.
         """
         self.file = file
         """The file with the tokens."""
@@ -67,12 +67,12 @@ class Access:
         raise UnauthenticatedError("the token is not known here: ask the keeper of this hub for yours")
 
     def knows(self, name: str) -> bool:
-        """Returns whether somebody has a token under this name."""
+        """Returns whether a user of this name has a token."""
         self._look()
         return any(name == known for known, _ in self._users)
 
     def is_admin(self, name: str) -> bool:
-        """Returns whether a user may give runs of others away."""
+        """Returns whether a user may give away runs of others."""
         return name in self._admins
 
     def name_of(self, token: str) -> str:

@@ -34,7 +34,7 @@ _BOTH_PASSED = f"n.outcome = {_PASSED} AND coalesce(m.outcome, 0) = {_PASSED}"
 _NOT_BOTH = f"(n.outcome IS NULL OR n.outcome <> {_PASSED} OR m.outcome IS NULL OR m.outcome <> {_PASSED})"
 
 _Job = tuple[str, str]
-"""Sort key and path below the root. The key is of the newer run, of a job that is gone of the older one."""
+"""Sort key and path below the root. The key is that of the newer run, else of the older one."""
 Place = tuple[int, str]
 """Change and path of the job that was shown last."""
 
@@ -52,7 +52,7 @@ class _Comparison(Struct, frozen=True):
     """How the jobs of two runs changed."""
 
     jobs: Mapping[compare.Change, Sequence[_Job]]
-    """Jobs by change, in the order of their sort keys; not those that passed both times."""
+    """Jobs by change, in the order of their sort keys, without those that passed in both runs."""
     counts: Sequence[hub_service_pb2.ChangeCount]
 
     def __len__(self) -> int:
@@ -151,7 +151,7 @@ class Comparisons:
         return _Comparison(jobs, [count for count in counts if count.jobs])
 
     def _both_passed(self, old: _Run, new: _Run, begin: str | None, limit: int) -> list[str]:
-        """Returns jobs that passed both times, after a path."""
+        """Returns jobs that passed in both runs, after a path."""
         condition = f"{_BOTH_PASSED} AND n.sort > ?"
         rows = self._pairs(new, old, "", condition, self._key(new, begin), limit=limit)
         return [path for (path,) in rows]
@@ -165,9 +165,9 @@ class Comparisons:
     def _pairs(
         self, one: _Run, other: _Run, columns: str, condition: str, *values: object, limit: int | None = None
     ) -> list[Any]:
-        """Returns jobs of one run in the order of its spec, beside the same jobs of the other.
+        """Returns jobs of one run in the order of its spec, joined with the same jobs of the other.
 
-        Of each there is its path below the root, and columns of the jobs n of the one and m of the other.
+        Each row has the path below the root and columns of the job n of the one and m of the other.
         """
         same, mapped = "n.path", list[object]()
         if one.ident != other.ident:
@@ -213,6 +213,6 @@ class Comparisons:
 
 
 def _beyond(jobs: Sequence[_Job], key: str, limit: int) -> Sequence[str]:
-    """Returns the paths of some of the jobs, which are in the order of their sort keys, after a key."""
+    """Returns the paths of up to `limit` jobs after a key; `jobs` are in the order of their sort keys."""
     first = bisect_right(jobs, key, key=itemgetter(0))
     return [path for _, path in jobs[first : first + limit]]

@@ -72,7 +72,7 @@ class EventReader:
         kinds: Kinds = (),
         severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_UNSPECIFIED,
     ) -> tuple[Sequence[event_pb2.Event], int]:
-        """As `gator.query.Reader` has it."""
+        """Implements `gator.query.Reader.outputs`."""
         rows = self._database.query(
             "SELECT id, states_seq, bulk_seq FROM stores WHERE store = ? AND run = ?", (store, self._run)
         )
@@ -99,7 +99,7 @@ class EventReader:
     def outputs(
         self, attempts: Sequence[JobAttempt], kinds: Kinds
     ) -> dict[JobAttempt, list[event_pb2.Event]]:
-        """As `gator.query.Reader` has it."""
+        """Implements `gator.query.Reader.outputs`."""
         numbers = dict(self._database.query("SELECT store, id FROM stores WHERE run = ?", (self._run,)))
 
         def ask(some: Sequence[JobAttempt], limit: int) -> Sequence[Any]:

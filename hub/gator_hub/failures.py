@@ -1,6 +1,6 @@
-"""In which runs failures with the same signatures were seen.
+"""Finds the runs in which failures with the same signatures were seen.
 
-Invariant: the time follows from the number of runs with such failures, not from the number of jobs.
+Invariant: the time depends on the number of runs with such failures, not on the number of jobs.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from gator_hub.run_rows import SIGHTING_COLUMNS, rows_of_runs, series_of, sighti
 
 FAILING = (common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST)
 MAX_IDENTS = 5
-"""Maximum number of idents that are named of other series."""
+"""Maximum number of idents listed of other series."""
 _PIECE = 256
 # The index by signature and run is walked from run to run, however many jobs each has.
 _SEEN = """
@@ -31,7 +31,7 @@ SELECT s.signature, s.run FROM seen AS s WHERE s.run IS NOT NULL
 
 
 class _Seen(Struct, frozen=True, order=True):
-    """A run with such a failure. Runs are ordered by their start, not by when the hub heard of them."""
+    """A run with such a failure. Runs are ordered by their start, not by their arrival at the hub."""
 
     started_unix_nanos: int
     number: int
@@ -41,9 +41,9 @@ class _Seen(Struct, frozen=True, order=True):
 
 
 def seen(database: Database, run: int, signatures: Sequence[str]) -> dict[str, query_pb2.FailureGroup]:
-    """Returns what is known from other runs of failures of a run, by signature.
+    """Returns the sightings of a run's failures in other runs, by signature.
 
-    First, last and number of runs are those of the run's series; runs of other series are counted apart.
+    First, last and number of runs are those of the run's series; runs of other series are counted separately.
     """
     numbers: dict[str, list[int]] = {}
     for at in range(0, len(signatures), _PIECE):
@@ -77,7 +77,7 @@ def _runs(database: Database, numbers: Iterable[int]) -> Mapping[int, _Seen]:
 
 
 def _group(this: _Seen, series: tuple[str, str], runs: Sequence[_Seen]) -> query_pb2.FailureGroup:
-    # A repeat stands beside the series of the run that it repeats.
+    # A repeat is compared with the series of its parent.
     mine = sorted(run for run in runs if run is this or (run.series == series and not run.is_repeat))
     group = query_pb2.FailureGroup(first=mine[0].sighting, runs=len(mine))
     place = mine.index(this)

@@ -1,6 +1,6 @@
 """One node over the runs of a series, the newest first.
 
-Rule: the order is that of the starts of the runs, whenever the hub heard of them.
+Invariant: runs are ordered by their starts, not by their arrival at the hub.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class Turn(Struct, frozen=True):
 
 
 class History:
-    """A node over a series of runs, by the ident of their roots and its path below the root."""
+    """A node in a series of runs, given by the ident of their roots and its path below the root."""
 
     def __init__(
         self, database: Database, ident: str, path: str, selection: query_pb2.Selection = WHOLE

@@ -163,12 +163,12 @@ def _check_owner(database: Database, run: int, caller: str, doing: str) -> str:
     """What the log calls the run. Raises when it is somebody else's, or nobody's any more."""
     said, owner = _described(database, run)
     if owner != caller:
-        raise PermissionDeniedError(f"the run belongs to {owner}, who alone may {doing} it")
+        raise PermissionDeniedError(f"the run belongs to {owner}: only {owner} may {doing} it")
     return said
 
 
 def _described(database: Database, run: int) -> tuple[str, str]:
-    """Returns what the log calls a run, and its owner. Raises NotFoundError."""
+    """Returns the name of a run for the log, and its owner. Raises NotFoundError."""
     sql = "SELECT owner, ident, run FROM runs WHERE id = ? AND deleted = 0"
     rows = database.execute(sql, (run,)).fetchall()
     if not rows:

@@ -82,7 +82,7 @@ class Ingest:
         moves: MoveLog | None = None,
         on_replaced: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_replaced` is called when a copy of a run was marked, to be removed."""
+        """Feeds `writer`; `on_replaced` is called when a copy of a run was marked for removal."""
         self._writer, self._user_of, self._on_replaced = writer, user_of, on_replaced
         self._moves = moves or MoveLog()
         self._roots: dict[ChildLink, _Root] = {}
@@ -108,7 +108,7 @@ class Ingest:
             raise ProtocolError(f"a root says the ident of its run: {problem}")
         if hello.run_key and not fits(hello.run_key, hello.run):
             raise ProtocolError(
-                "the key of a run gives its id: run.key was changed, or is that of another run"
+                "the key does not match the id of the run: run.key was changed or belongs to another run"
             )
         size = hello.description.run.ByteSize() - sum(len(arg) for arg in hello.description.run.argv)
         if size > _MOST_SAID_BYTES:
@@ -209,7 +209,7 @@ class Ingest:
             self._subscribe(root, lane)
 
     def _end_copy(self, run: int) -> None:
-        """End the streams that feed a copy, which has given way to the run itself."""
+        """Ends the streams that feed a copy replaced by the run itself."""
         for root in self._feeders(run):
             root.gone = True
             root.fault = GAVE_WAY
@@ -318,7 +318,7 @@ def _word(outcome: int) -> str:
 
 
 def _essence(hello: attach_pb2.Hello) -> attach_pb2.Hello:
-    """A Hello without what is kept of it in the database, and without the key of the run, which never is."""
+    """Returns a Hello without the parts stored in the database and without the run's key."""
     description = attach_pb2.RunDescription(output=hello.description.output)
     description.run.ident = hello.description.run.ident
     return attach_pb2.Hello(

@@ -60,7 +60,7 @@ def serve(
         typer.Option(
             "--admin",
             metavar="NAME",
-            help="A user of the token file who may give runs of others away; may be repeated.",
+            help="Let this user of the token file give away runs of others; may be repeated.",
         ),
     ] = None,
     tls_cert: Annotated[
@@ -168,9 +168,9 @@ def _size(text: str) -> int:
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
-    """`python -m gator_hub`: `serve` unless another command is named. Exits as `gator` does.
+    """Runs `python -m gator_hub`: `serve` unless another command is named. Exits like `gator`.
 
-    With `args` it raises SystemExit; else the process ends here.
+    Raises SystemExit if `args` is given; else the process ends here.
     """
     signals.reset_inherited()
     if args is None:

@@ -30,7 +30,7 @@ class ServeOptions(Struct, frozen=True):
     token_file: Path | None = None
     """None: that of the user's own hub."""
     admins: frozenset[str] = frozenset()
-    """Users who may give runs of others away."""
+    """Users who may give away runs of others."""
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     insecure: bool = False

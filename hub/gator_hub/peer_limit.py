@@ -1,6 +1,6 @@
-"""How many connections one peer may have: gRPC has a limit for all peers together, but none for each.
+"""Limits the connections of each peer: gRPC has a limit for all peers together, but none for each.
 
-Invariant: only connections that came to the hub's own port are touched, and the oldest of a peer stay.
+Invariant: only connections to the hub's own port are ended, and the oldest ones of a peer stay.
 """
 
 import asyncio
@@ -18,20 +18,20 @@ from msgspec import Struct
 from gator_hub.log import REFUSALS, Allowance
 
 MAX_CONNECTIONS_EACH: Final = 512
-"""Maximum number of connections of one address: more than the streams that the hub serves at once."""
+"""Maximum number of connections of one address, more than the streams that the hub serves at once."""
 _LOOK_SECONDS: Final = 1.0
 _DESCRIPTORS: Final = Path("/proc/self/fd")
 
 
 class Connection(Struct, frozen=True):
-    """One connection, by the address and port of its other end."""
+    """One connection, identified by the address and port of the peer."""
 
     host: str
     port: int
 
     @property
     def peer(self) -> str:
-        """The address; of IPv6 the network of 64 bits, because each host of it has all addresses of it."""
+        """The address; for IPv6 its /64 network, because a host can use any address in it."""
         if ":" not in self.host:
             return self.host
         address = ipaddress.IPv6Address(self.host.partition("%")[0])
@@ -46,24 +46,26 @@ class PeerLimit:
     def __init__(self, port: int, max_each: int = MAX_CONNECTIONS_EACH) -> None:
         self._port, self._max_each = port, max_each
         self._known: dict[Connection, None] = {}
-        rest = "connections of peers that had too many were ended %d more times within a minute"
+        rest = "connections of peers over the limit were ended %d more times within a minute"
         self._said = Allowance(REFUSALS, logging.WARNING, rest)
 
     async def run(self) -> None:
-        """Looks again and again."""
+        """Enforces the limit periodically."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             for peer, count in (await asyncio.to_thread(self.look)).items():
-                self._said.say("ended %d connections of %s: it has %d already", count, peer, self._max_each)
+                self._said.say(
+                    "ended %d connections of %s: it has %d already, the maximum", count, peer, self._max_each
+                )
 
     def look(self) -> Counter[str]:
-        """Ends what is too much; returns the number of connections ended, by the addresses of their peers."""
+        """Ends the connections over the limit. Returns their number by the address of the peer."""
         ended: Counter[str] = Counter()
         names = [path.name for path in _DESCRIPTORS.iterdir()]
         if len(names) <= self._max_each:
             return ended
         found = self._connections(names)
-        # What was there before comes first, in its old order.
+        # Known connections come first, in their old order.
         self._known = dict.fromkeys([known for known in self._known if known in found] + list(found))
         counts: Counter[str] = Counter()
         for connection in list(self._known):
@@ -84,7 +86,7 @@ class PeerLimit:
         return found
 
     def _of(self, descriptor: int) -> Connection | None:
-        """Returns the connection of a descriptor of this process; None when it is something else."""
+        """Returns the connection of a descriptor of this process; None if it is something else."""
         copy = os.dup(descriptor)
         with _Socket(copy) as found:
             if found.family not in (socket.AF_INET, socket.AF_INET6) or found.getsockname()[1] != self._port:
@@ -93,7 +95,7 @@ class PeerLimit:
             return Connection(host, port)
 
     def _end(self, descriptor: int, expected: Connection) -> bool:
-        """Ends a connection, unless its descriptor is another one's by now. gRPC closes it then."""
+        """Shuts down a connection unless its descriptor was reused; gRPC then closes it."""
         with contextlib.suppress(OSError), _Socket(os.dup(descriptor)) as found:
             host, port = found.getpeername()[:2]
             if Connection(host, port) == expected:
@@ -103,7 +105,7 @@ class PeerLimit:
 
 
 class _Socket(socket.socket):
-    """A socket from a descriptor that it owns."""
+    """A socket made from a descriptor that it owns."""
 
     def __init__(self, descriptor: int) -> None:
         try:

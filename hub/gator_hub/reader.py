@@ -144,15 +144,15 @@ class HubReader:
         return self._catalogue.nodes(wanted, after, limit, over)
 
     def by_paths(self, paths: Sequence[str]) -> Sequence[query_pb2.Node]:
-        """Those of these nodes that were declared, in this order."""
+        """Returns the nodes with these paths that were declared, in the given order."""
         return self._catalogue.by_paths(paths)
 
     def failed(self, path: str) -> Sequence[FailedJob]:
-        """The failed and lost jobs at and below a node."""
+        """Returns the failed and lost jobs at and below a node."""
         return self._catalogue.failed(path)
 
     def seen(self, signatures: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
-        """In which runs there were failures with these signatures."""
+        """Returns the runs that had failures with these signatures."""
         return seen(self._database, self._run, signatures)
 
     def job_counts(self) -> Mapping[str, tuple[int, int]]:
@@ -181,7 +181,7 @@ class HubReader:
     def nodes_with_metrics(
         self, wanted: qs.ListNodesRequest, names: Sequence[str], after: str, limit: int
     ) -> Sequence[tuple[str, str]]:
-        """Returns sort keys and paths of the nodes that have metrics, after a key, in their order."""
+        """Returns sort keys and paths of nodes with metrics, in the order of the spec, after a key."""
         return self._catalogue.nodes_with_metrics(wanted, names, after, limit)
 
     def open_groups(self, path: str) -> Sequence[OpenGroup]:
@@ -195,7 +195,7 @@ class HubReader:
     def job_attempts(
         self, wanted: qs.ListLinesRequest, after: str, limit: int, over: Over = never
     ) -> AttemptList:
-        """Returns the attempts that a request for lines means, in the order of the spec, after a sort key."""
+        """Returns the attempts for a request for lines, in the order of the spec, after a sort key."""
         return self._catalogue.job_attempts(wanted, after, limit, over)
 
     # -- events
@@ -224,7 +224,7 @@ class HubReader:
     def outputs(
         self, attempts: Sequence[JobAttempt], kinds: Sequence[attach_pb2.EventKind.ValueType]
     ) -> Mapping[JobAttempt, Sequence[event_pb2.Event]]:
-        """Returns the events of these kinds of those attempts that have little output, each in its order."""
+        """Returns the events of these kinds for the attempts with little output, each list in order."""
         return self._events.outputs(attempts, kinds)
 
     def bytes_of(self, block: event_pb2.Block) -> bytes:

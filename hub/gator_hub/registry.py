@@ -25,16 +25,16 @@ class Registered(Struct, frozen=True):
     id: int
     positions: Mapping[Lane, Mapping[str, int]]
     replaced: int = 0
-    """Number of the copy that gave way to it; 0 for none."""
+    """Number of the copy that it replaced; 0 for none."""
 
 
 def register(database: Database, hello: attach_pb2.Hello, owner: str) -> Registered:
-    """Make a run known, or find it again; `owner` is the user whose token came with it.
+    """Registers a run or finds it; `owner` is the user whose token was sent with it.
 
-    With its key a run is proven: its row belongs to who proved it first. Without the key a row is a copy of
-    its sender, and gives way to the run itself.
+    The key proves a run: its row belongs to the first user who proved it. Without the key a row is a
+    copy that belongs to its sender and is replaced by the run itself.
 
-    Raises PermissionDeniedError when it is somebody else's, PreconditionError when another run has its id,
+    Raises PermissionDeniedError if it belongs to another user, PreconditionError if another run has its id,
     UnavailableError while it is being removed.
     """
     rows = database.execute(
@@ -50,8 +50,8 @@ def register(database: Database, hello: attach_pb2.Hello, owner: str) -> Registe
         return Registered(_insert(database, hello, owner), {Lane.STATES: {}, Lane.BULK: {}}, number)
     if not proves and kept_owner != owner:
         raise PermissionDeniedError(
-            f"the run {hello.run} belongs to another user of the hub, and its run.key, which would show that "
-            "it is yours, is not in the folder or cannot be read"
+            f"the run {hello.run} belongs to another user of the hub, and run.key, which would prove that "
+            "it is yours, is missing or cannot be read"
         )
     if deleted:
         raise UnavailableError(f"the run {hello.run} is being removed: try again in a moment")
@@ -65,8 +65,8 @@ def register(database: Database, hello: attach_pb2.Hello, owner: str) -> Registe
 
 
 def _give_way(database: Database, number: int) -> None:
-    """Remove a copy of a run, so that the run itself can take its id at once."""
-    # No id of a run looks like this. Its rows go later, as those of every run that is removed.
+    """Marks a copy for removal, so that the run itself can use its id at once."""
+    # No run has an id of this form. The rows are deleted later, like those of every removed run.
     database.execute(
         "UPDATE runs SET deleted = 1, connected = 0, pinned = 0, run = ? WHERE id = ?",
         (f"copy-{number}", number),
@@ -101,7 +101,7 @@ def _positions(database: Database, run: int) -> Mapping[Lane, Mapping[str, int]]
 
 
 def _lists(selection: query_pb2.Selection) -> dict[str, list[str]]:
-    """The lists of a selection in their normal form, without those that are empty."""
+    """Returns the non-empty lists of a selection in their normal form."""
     return {
         field.name: [clean(value) for value in values] for field, values in normal(selection).ListFields()
     }

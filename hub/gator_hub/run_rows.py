@@ -9,7 +9,7 @@ from gator.v1 import query_pb2
 from gator_hub.database import Database
 
 _PIECE = 256
-"""Maximum number of runs that are named in one statement."""
+"""Maximum number of runs in one statement."""
 _NAMES = (
     "run",
     "ident",
@@ -83,7 +83,7 @@ def _git(commit: str, branch: str, dirty: int) -> query_pb2.Git | None:
 
 
 def series_of(database: Database, run: int) -> tuple[str, str]:
-    """Returns ident and key of the selection of a run's series; for a repeat, of the run that it repeats."""
+    """Returns ident and selection key of a run's series; for a repeat, those of its parent."""
     seen: set[str] = set()
     found = database.query("SELECT ident, series, parent FROM runs WHERE id = ?", (run,))
     while found and found[0][2] and found[0][2] not in seen:
@@ -92,7 +92,7 @@ def series_of(database: Database, run: int) -> tuple[str, str]:
             "SELECT ident, series, parent FROM runs WHERE run = ? AND deleted = 0", (found[0][2],)
         )
         if not above:
-            # The run that it repeats is not known here, so a run of the whole spec is taken.
+            # The parent is unknown here, so the series of the whole spec is used.
             return found[0][0], ""
         found = above
     return (found[0][0], found[0][1]) if found else ("", "")
@@ -101,7 +101,7 @@ def series_of(database: Database, run: int) -> tuple[str, str]:
 def rows_of_runs(
     database: Database, runs: Sequence[int], columns: str, join: str = ""
 ) -> dict[int, tuple[Any, ...]]:
-    """Columns of these runs by their numbers, apart from runs that are being removed."""
+    """Returns columns of these runs by number, without runs that are being removed."""
     found: dict[int, tuple[Any, ...]] = {}
     for at in range(0, len(runs), _PIECE):
         where = Condition().one_of("r.id", runs[at : at + _PIECE]).add("r.deleted = 0")

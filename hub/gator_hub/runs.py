@@ -61,11 +61,11 @@ class OpenRuns:
 
 
 def find_run(database: Database, name: str) -> int:
-    """The number of the run that a name means.
+    """Returns the number of the run with a name.
 
-    That is the run with this id; else the newest one with this ident, of those of the whole spec where there
-    are such and never a repeat where there is another; else the one whose id begins so. An empty name means
-    the only run there is. Raises NotFoundError, or UsageError where several are meant.
+    That is the run with this id; else the newest one with this ident, preferably of the whole spec, and a
+    repeat only if there is nothing else; else the one whose id has this prefix. An empty name means the only
+    run. Raises NotFoundError, or UsageError if the name is ambiguous.
     """
     return _find(database, name)[0]
 
@@ -195,7 +195,7 @@ def _where(wanted: hs.ListRunsRequest) -> Condition:
     return where
 
 
-# All runs that repeat a run or a repeat of it; UNION leaves out what comes twice, so circles end.
+# All direct and indirect repeats of a run; UNION drops duplicates, so cycles end.
 _REPEATS = """
 WITH RECURSIVE repeats (run) AS (
     SELECT c.run FROM runs AS c WHERE c.parent = ? AND c.deleted = 0

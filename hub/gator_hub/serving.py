@@ -39,7 +39,7 @@ class LostError(UnavailableError):
 
 
 def serve(options: ServeOptions, environ: Mapping[str, str]) -> None:
-    """Serve until TERM, INT or HUP. Raises UsageError for what can be mended, GatorError for a fault."""
+    """Serves until TERM, INT or HUP. Raises UsageError for a mistake of the user, GatorError for a fault."""
     check(options)
     tls = tls_of(options)
     memory.return_large()
@@ -165,7 +165,7 @@ async def _serve(
 
 
 def _signals() -> "asyncio.Future[str]":
-    """Gets the name of the first signal that ends a hub. A second one ends it at once.
+    """Returns a future for the name of the first signal that ends a hub. A second signal ends it at once.
 
     A signal that was ignored at the start, as by nohup, stays ignored.
     """

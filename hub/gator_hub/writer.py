@@ -47,18 +47,18 @@ _RETRY_SECONDS = 1.0
 _KINDS = {name: int(kind) for kind, name in FIELD_OF_KIND.items()}
 _LOG = int(attach_pb2.EVENT_KIND_LOG)
 _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
-# A value that has no place in its column, or a limit of the server.
+# A value that does not fit into its column, or a limit of the server.
 _UNFIT = ("22", "54")
 _MOST_SAID = 200
 _MAX_TOLD = 10_000
-"""Maximum number of runs of which it is remembered that a warning was logged."""
-GAVE_WAY = "this was a copy of the run, and has given way to the run itself, which came with its key"
+"""Maximum number of runs remembered as having a logged warning."""
+GAVE_WAY = "this copy was replaced by the run itself, which was sent with its key"
 
 _log = getLogger("gator.hub")
 
 
 StoreKey = tuple[int, str]
-"""Number of a run and id of a store: ids, which the sender chooses, are unique within a run only."""
+"""Number of a run and id of a store: the sender chooses the ids, so they are unique only within a run."""
 
 
 class Lane(IntEnum):
@@ -349,10 +349,10 @@ class Writer:
             gathered.changes.setdefault(run, Changes()).take(work.batch.store, events)
 
     def _touch(self, gathered: _Gathered) -> None:
-        """The runs were heard of, and some have ended.
+        """Records when the runs were heard of and which have ended.
 
-        Raises PermissionDeniedError where one has just given way to the run itself, so that nothing is kept
-        of it that would stay behind when it is removed.
+        Raises PermissionDeniedError if one was just replaced by the run itself, so that no rows of it are
+        written that would survive its removal.
         """
         heard = self._database.execute(
             "UPDATE runs SET heard_unix_nanos = ? WHERE deleted = 0"  # noqa: S608 - marks alone

@@ -70,7 +70,7 @@ def test_a_copy_shows_the_run_as_it_was_then_and_later_too(gator: Gator) -> None
     shutil.copytree(folder, gator.root / "copy")
     text = gator("status", "-r", "./copy").expect(0).out
     assert "top  running" in text
-    assert "a copy, which shows the run as it was at" in text
+    assert "a copy, showing the run as of" in text
     assert "is a copy" in gator("stop", "-r", "./copy").expect(2).err
     _end(gator, run)
     assert "top  running" in gator("status", "-r", "./copy").expect(0).out
@@ -147,7 +147,7 @@ def test_nothing_of_a_run_is_swept_while_its_root_lives_whatever_a_folder_says(g
     lie |= {"start_ticks": 1, "file": (copy / "run.lock").stat().st_ino}
     (copy / "run.lock").write_text(json.dumps(lie))
     gator("status", "-r", "./copy").expect(0)
-    assert "lives" in gator("close", "--force", "-r", "./copy").expect(2).err
+    assert "is live" in gator("close", "--force", "-r", "./copy").expect(2).err
     _end(gator, run)
     assert living_root(owner.run) is None
 

@@ -35,7 +35,7 @@ def test_a_job_that_forks_passes_and_all_its_processes_are_heard(gator: Gator, p
 @pytest.mark.parametrize(
     ("surroundings", "notice"),
     [
-        ("GATOR_TOKEN=wrong", "messages of this job are not recorded any more"),
+        ("GATOR_TOKEN=wrong", "messages of this job are no longer recorded"),
         ("GATOR_PARENT=", "not inside a job of Gator: nothing is recorded"),
     ],
 )
@@ -60,4 +60,4 @@ def test_a_value_that_is_no_number_is_remarked_and_never_fails_the_job(gator: Ga
         f'!Job\n  ident: a\n  limits: {{error: 0, warning: 0}}\n  shell: python3 -c "{program}"\n'
     )
     gator("run", spec).expect(0)
-    assert "the metric slack was NaN" in gator("logs", "a", "--long").expect(0).out
+    assert "the metric slack is not recorded: its value is NaN" in gator("logs", "a", "--long").expect(0).out

@@ -56,5 +56,5 @@ def test_a_file_that_cannot_be_written_is_told(gator: Gator) -> None:
         f"- !Job\n  ident: b\n  on_pass: a\n  shell: {script('true')}"
     )
     gator("run", "spec.yaml").expect(1)
-    assert "its script cannot be made" in gator("failures").expect(0).out
+    assert "cannot create its script" in gator("failures").expect(0).out
     assert Path(gator.folder / "scripts").is_file()

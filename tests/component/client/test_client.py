@@ -204,7 +204,7 @@ async def test_a_metric_that_was_nan_is_remarked_once_and_not_by_the_job(folder:
             assert await asyncio.to_thread(job.flush, 10)
     (record,) = records(parent)
     assert record.notice
-    assert record.event.log.text == "the metric slack was NaN: that is not recorded"
+    assert record.event.log.text == "the metric slack is not recorded: its value is NaN"
 
 
 async def test_a_flood_is_slowed_down_and_arrives_whole(folder: Path) -> None:

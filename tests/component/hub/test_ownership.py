@@ -102,7 +102,7 @@ async def test_a_stream_that_feeds_a_copy_ends_when_the_run_itself_comes(
         assert await feed(there.address, stores, token=OWNER, said=said(KEY)) == []
         await asyncio.wait_for(copying, 30)
         assert [type(error) for error in child.lost] == [PermissionDeniedError]
-        assert "given way" in str(child.lost[0])
+        assert "was replaced by the run itself" in str(child.lost[0])
         assert owners(there) == [(RUN, "ada", 1)]
         assert is_whole(there, stores)
 

@@ -17,7 +17,7 @@ def test_a_variable_that_a_command_would_miss_is_warned_of(tmp_path: Path) -> No
         "- !Job {ident: a, command: echo, args: [$SET, $THERE, '${HERE}', '${GONE:-no}', $GATOR_SEED]}\n"
     )
     result = CliRunner().invoke(app, ["check", str(spec)], env={"THERE": "1", "HERE": "1"})
-    warning = f"{spec}:5:3: warning: $THERE is not set here, so 'a' gets nothing in its place"
+    warning = f"{spec}:5:3: warning: $THERE is not set, so it expands to nothing in 'a'"
     assert (result.exit_code, result.stdout.splitlines()) == (0, [warning, f"{spec}: fine, 1 warning"])
 
 

@@ -56,7 +56,7 @@ def test_a_run_whose_store_is_not_made_yet_is_no_fault_of_gator(tracking: Path, 
     error = gator("status", code=1).exception
     folder.unlock()
     assert isinstance(error, NotFoundError)
-    assert "only just begun" in str(error)
+    assert "has just started" in str(error)
 
 
 @pytest.mark.usefixtures("folder")

@@ -103,7 +103,7 @@ def go_on(live: runs.RunBuilder, hub: FakeHub) -> None:
 
 
 SINCE = output.moment(runs.START)
-WAITING = f"gator: the run is not connected to the hub since {SINCE}: waiting for it (Ctrl-C ends this)\n"
+WAITING = f"gator: the run lost its connection to the hub at {SINCE}: waiting for it (Ctrl-C stops waiting)\n"
 
 
 @pytest.mark.parametrize("args", [(), ("--grep", "o")])

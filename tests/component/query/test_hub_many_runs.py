@@ -207,7 +207,7 @@ def test_runs_of_different_names_are_told(tracking: Path, folder: Path, gator: G
     builder = runs.RunBuilder(tracking, stamp="20261124-000000", run=NEW)
     builder.write(runs.group("pipeline", 0, 0, 0), runs.result("pipeline", 1))
     builder.end()
-    told = "gator: these are runs of different names: top, pipeline\n"
+    told = "gator: the runs have different idents: top, pipeline\n"
     for args in ((), ("--json",)):
         assert gator("diff", folder.name, "-1", *args).stderr == told
     assert gator("diff", folder.name, folder.name).stderr == ""

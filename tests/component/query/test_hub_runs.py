@@ -348,7 +348,7 @@ def test_the_folder_of_a_run_is_no_name_on_a_hub(ask: Gator, tmp_path: Path) -> 
     folder = runs.ended_run(tmp_path / "nothing-here")
     for name in (str(folder), folder.name):
         error = str(ask("status", "-r", f"hub:{name}", code=1).exception)
-        assert error.endswith(f"; that is a folder: bring it in with gator hub import {folder}")
+        assert error.endswith(f"; that is a folder: import it with gator hub import {folder}")
 
 
 def test_a_run_of_a_hub_is_not_closed_from_afar(ask: Gator) -> None:

@@ -51,7 +51,7 @@ def test_on_a_hub_a_whole_id_comes_before_an_ident_and_that_before_the_beginning
 ) -> None:
     peer: Any = Peer()
     assert Hub(peer).find(name).id == run
-    with pytest.raises(NotFoundError, match="the ids of 2 runs begin with abcd"):
+    with pytest.raises(NotFoundError, match="2 runs have ids that begin with abcd"):
         Hub(peer).find("abcd")
 
 
@@ -63,7 +63,7 @@ def test_in_a_folder_a_name_means_the_same(tmp_path: Path, name: str, run: str) 
         # Whose it was stays in the file.
         folder.unlock()
     assert select(name, tmp_path).id == run
-    with pytest.raises(NotFoundError, match="the ids of 2 runs begin with abcd"):
+    with pytest.raises(NotFoundError, match="2 runs have ids that begin with abcd"):
         select("abcd", tmp_path)
 
 

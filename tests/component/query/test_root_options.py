@@ -60,18 +60,18 @@ def test_what_is_no_number_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("options", "note"),
     [
-        (["--timeout", "2s"], "--timeout 2s holds for 4 of 7 jobs: 3 keep their own"),
-        (["--timeout", "5m"], "--timeout 5m holds for 4 of 7 jobs: 3 keep their own"),
-        (["--limit-error", "none"], "--limit-error none holds for 4 of 7 jobs: 3 keep their own"),
-        (["--limit-warning", "3"], "--limit-warning 3 holds for 1 of 7 jobs: 6 keep their own"),
-        (["--seed", "5"], "--seed 5 holds for 1 of 7 jobs: 6 keep their own"),
+        (["--timeout", "2s"], "--timeout 2s applies to 4 of 7 jobs: 3 keep their own"),
+        (["--timeout", "5m"], "--timeout 5m applies to 4 of 7 jobs: 3 keep their own"),
+        (["--limit-error", "none"], "--limit-error none applies to 4 of 7 jobs: 3 keep their own"),
+        (["--limit-warning", "3"], "--limit-warning 3 applies to 1 of 7 jobs: 6 keep their own"),
+        (["--seed", "5"], "--seed 5 applies to 1 of 7 jobs: 6 keep their own"),
         (
             ["--deadline", "1h"],
-            "--deadline 1h holds for the whole run: 6 jobs are in a group with one of its own",
+            "--deadline 1h applies to the whole run: 6 jobs are in a group with its own value",
         ),
         (
             ["--max-fail", "1"],
-            "--max-fail 1 holds for the whole run: 6 jobs are in a group with one of its own",
+            "--max-fail 1 applies to the whole run: 6 jobs are in a group with its own value",
         ),
         (["--timeout", "2s", "--only", "a"], None),
         (["--limit-critical", "8"], None),

@@ -142,7 +142,7 @@ async def test_a_scratch_folder_that_is_there_already_is_an_error(bench: Bench) 
     bench.ends.clear()
     end = await bench.run_job(shell("true", scratch=scratch))
     assert end.reason == common_pb2.REASON_NOT_STARTED
-    assert "scratch folder cannot be made" in end.message
+    assert "cannot create its scratch folder" in end.message
 
 
 async def test_runs_that_share_a_root_of_scratch_folders_do_not_meet(bench: Bench, tmp_path: Path) -> None:

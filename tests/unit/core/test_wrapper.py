@@ -177,7 +177,7 @@ def test_a_metric_of_a_name_that_is_none_is_refused_with_a_warning(name: str) ->
     wrapper = running()
     metric = event_pb2.Metric(name=name, value=1)
     (kept,) = events_of(wrapper.on_client_event(5, event_pb2.Event(metric=metric)))
-    assert "a metric is not recorded: its name has 1 to 128 printable characters" in kept.log.text
+    assert "a metric is not recorded: its name must have 1 to 128 printable characters" in kept.log.text
     assert kept.log.severity == common_pb2.SEVERITY_WARNING
     assert not end_of(finish(wrapper, 9)).metrics
 

@@ -19,7 +19,7 @@ from gator.spec import load
         ),
         (
             "!Job\ncommand: x\nresources: [!License]\n",
-            "x.yaml:3:12: !License runs into ]: write a blank or a value between them, such as !License NAME",
+            "x.yaml:3:12: !License runs into ]: put a space or a value between them, such as !License NAME",
         ),
     ],
 )
