@@ -38,18 +38,18 @@ __all__ = [
 ]
 
 EXIT_SECONDS: Final = 10.0
-"""Timeout for the end of a program, which waits until its messages are kept."""
+"""Timeout for the exit of a program, which waits until its messages are kept."""
 _LEAVE_SECONDS: Final = 5.0
-"""Timeout for the thread of a client to leave; it waits for nothing but the resolution of a host's name."""
+"""Timeout for the worker thread to stop; only the resolution of a host name can delay it."""
 
 
 class Client:
     """A connection to the parent of this job; use `connect`.
 
-    It is made when something is first said. A thread sends and receives, and is stopped around a fork, so
-    that a child inherits no lock that the thread holds. Without `threaded` there is no thread, and each call
-    returns when its message is kept: that is so in forked processes and in those of multiprocessing, which
-    often end without a further word (`os._exit`, the workers of a Pool).
+    It is made by the first message. A thread sends and receives; it is stopped around a fork, so that a child
+    inherits no lock held by the thread. Without `threaded` there is no thread, and each call returns when its
+    message is kept: this is used in forked processes and in those of multiprocessing, which often end
+    without notice (`os._exit`, the workers of a Pool).
     """
 
     def __init__(self, environ: Mapping[str, str], *, threaded: bool = True) -> None:
@@ -66,7 +66,7 @@ class Client:
         _clients.add(self)
 
     def _reset(self) -> None:
-        """Begins afresh, also in a forked process, where the threads and locks of before are of no use."""
+        """Initialises the state; again in a forked process, where earlier threads and locks are unusable."""
         inherited, self._delivery = self._delivery, None
         if inherited is not None:
             inherited.close()
@@ -101,10 +101,10 @@ class Client:
         """Records one value of a metric.
 
         `kind` says how values are folded: last, sum, min, max or mean. Raises ValueError for another kind.
-        NaN is no value: a warning says that once, and nothing is recorded.
+        NaN is not recorded, and a warning says so once.
         """
         if value != value:
-            self._remark(f"the metric {name} was NaN: that is not recorded")
+            self._remark(f"the metric {name} is not recorded: its value is NaN")
             return
         if not is_metric_name(name):
             self._say_once(f"the metric {name[:140]!r} is not recorded: {NAME_RULE}")
@@ -117,15 +117,15 @@ class Client:
         self.put(event)
 
     def put(self, event: event_pb2.Event, *, notice: bool = False) -> None:
-        """Records an event that holds a log or a metric; path and attempt are the parent's to fill in.
+        """Records an event with a log or a metric; the parent fills in path and attempt.
 
-        A `notice` is what the client itself has to say; it never counts against the job.
+        A `notice` comes from the client itself and never counts against the job.
         """
         if not self._address:
             self._say_once("not inside a job of Gator: nothing is recorded")
             return
         if self._closed or sys.is_finalizing():
-            # A thread that the end of the interpreter has frozen may hold any lock.
+            # At interpreter shutdown, frozen threads may hold any lock.
             return
         delivery = self._delivery or self._start()
         delivery.backlog.put(event, patient=self._threaded, notice=notice)
@@ -178,29 +178,29 @@ class Client:
 
     def _start_worker(self) -> None:
         self._leaving = False
-        # Nothing waits for a daemon thread, and a frozen one holds nothing that a destructor needs.
+        # The exit does not wait for daemon threads, and a frozen one holds no lock that a destructor needs.
         worker = threading.Thread(target=self._work, name="gator-client", daemon=True)
         try:
             worker.start()
         except RuntimeError:
-            # From Python 3.12 on no thread starts once the main thread is over.
+            # From Python 3.12 on, no thread can be started after the main thread has ended.
             self._threaded = False
         else:
             self._worker = worker
 
     def _work(self) -> None:
-        """Sends and receives until the worker is to leave."""
+        """Sends and receives until the worker is told to stop."""
         delivery = self._delivery
         assert delivery is not None
         try:
             delivery.pump(lambda: self._leaving)
         except Exception as error:
-            # A fault in here is none of the job's.
+            # A fault of the client must not break the job.
             delivery.backlog.shut()
             self._on_refused(f"{type(error).__name__}: {error}")
 
     def _stop_worker(self) -> bool:
-        """Whether no worker runs any more."""
+        """Returns whether no worker runs any more."""
         worker, delivery = self._worker, self._delivery
         if worker is None or delivery is None:
             return True
@@ -214,19 +214,19 @@ class Client:
         self._stop_worker()
 
     def resume(self) -> None:
-        """Starts the worker again in the process that has forked."""
+        """Restarts the worker in the parent process after a fork."""
         self._leaving = False
         if self._worker is not None and not self._worker.is_alive() and not self._closed and self._threaded:
             self._worker = None
             self._start_worker()
 
     def begin_in_child(self) -> None:
-        """Begins anew in a forked process."""
+        """Resets the client in a forked process."""
         self._threaded = False
         self._reset()
 
     def _on_exit(self) -> None:
-        """Flushes; what is said by other functions of `atexit` is sent by their own calls."""
+        """Flushes; later messages of other `atexit` functions are sent synchronously."""
         if _lifecycle.acquire(timeout=_LEAVE_SECONDS):
             # A start in another thread is over now, with a worker or without.
             _lifecycle.release()
@@ -260,7 +260,7 @@ class Client:
 
     def _on_refused(self, why: str) -> None:
         if not self._leaving:
-            self._say_once(f"messages of this job are not recorded any more: {why}")
+            self._say_once(f"messages of this job are no longer recorded: {why}")
 
     def _say_once(self, text: str) -> None:
         if not self._said:
@@ -268,7 +268,7 @@ class Client:
             say(text)
 
     def _remark(self, text: str) -> None:
-        """Records what the client itself has to say, once."""
+        """Records a notice of the client itself, once."""
         if not self._remarked:
             self._remarked = True
             self.put(notice_event(clean(text)[:PIECE_CHARACTERS], time.time_ns()), notice=True)
@@ -348,14 +348,14 @@ def flush(timeout_seconds: float = EXIT_SECONDS) -> bool:
 _clients: "weakref.WeakSet[Client]" = weakref.WeakSet()
 _shared: list[Client] = []
 _lifecycle = threading.RLock()
-"""Held while a client starts, and by a thread that forks from before the fork until after it."""
+"""Held while a client starts, and by a forking thread from before the fork until after it."""
 _at_fork: list[Client] = []
 _forked: list[int] = []
 """The pid of this process if it was forked after this module was imported."""
 
 
 def _default() -> Client:
-    # Without a lock: the thread that held it might be frozen when a destructor says something.
+    # Without a lock: a frozen thread might hold it while a destructor sends a message.
     if not _shared:
         with _lifecycle:
             if not _shared:
@@ -364,9 +364,9 @@ def _default() -> Client:
 
 
 def _may_end_suddenly() -> bool:
-    """Whether this process may end without calling `atexit`, or is about to end.
+    """Returns whether this process may end without calling `atexit`, or is about to end.
 
-    The former is so in a forked one and in those of multiprocessing.
+    Forked processes and those of multiprocessing may end without calling it.
     """
     if _forked or not threading.main_thread().is_alive():
         return True

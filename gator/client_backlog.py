@@ -1,7 +1,7 @@
-"""What a client holds until its parent has kept it: numbered, bounded, safe to use from any thread.
+"""Records that a client holds until its parent has kept them: numbered, bounded, thread-safe.
 
-It never holds more than `MAX_BYTES`. When that is full a caller waits for room, which slows a flooding job
-down; after `PATIENCE_SECONDS` without any ack no caller waits any more and the oldest records are dropped.
+Holds at most `MAX_BYTES`. When it is full a caller waits for room, which slows down a flooding job; after
+`PATIENCE_SECONDS` without an ack callers no longer wait and the oldest records are dropped.
 """
 
 import threading
@@ -28,7 +28,7 @@ def _ignore() -> None:
 
 
 class Backlog:
-    """Records from `put` until `acked`. `on_record` is called, from any thread, when one is there to send."""
+    """Records from `put` until `acked`. `on_record` is called, from any thread, when a record can be sent."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Backlog:
         max_bytes: int = MAX_BYTES,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
-        # Its lock may be taken again by the thread that holds it, as a signal handler that logs does.
+        # A reentrant lock, because a signal handler of the same thread may log.
         self._changed = threading.Condition()
         self._on_record = on_record
         self._sent: deque[_Item] = deque()
@@ -53,10 +53,10 @@ class Backlog:
         """Number of records dropped since the beginning."""
 
     def put(self, event: event_pb2.Event, *, patient: bool = True, notice: bool = False) -> None:
-        """Adds an event, after waiting for room, and drops the oldest records once waiting is of no use.
+        """Adds an event after waiting for room; drops the oldest records if no room becomes free.
 
-        An event that is larger than the whole room is dropped. Without `patient` it never waits. A `notice`
-        is what the client itself has to say.
+        An event larger than the whole backlog is dropped. Without `patient` it never waits. A `notice` comes
+        from the client itself.
         """
         size = event.ByteSize() + _OVERHEAD_BYTES
         with self._changed:
@@ -105,12 +105,12 @@ class Backlog:
         return self._numbers
 
     def holds(self, number: int) -> bool:
-        """Whether a record up to a number is still held."""
+        """Returns whether a record up to a number is still held."""
         with self._changed:
             return any(items and items[0].record.number <= number for items in (self._sent, self._unsent))
 
     def wait_kept(self, timeout_seconds: float) -> bool:
-        """Waits until the parent has kept every record put so far; False when that took too long."""
+        """Waits until the parent has kept every record put so far. Returns False on timeout."""
         with self._changed:
             last = self._numbers
             return self._changed.wait_for(
@@ -121,7 +121,7 @@ class Backlog:
         return len(self._sent) + len(self._unsent)
 
     def shut(self) -> None:
-        """Takes no more records and lets every waiting caller go."""
+        """Refuses further records and releases every waiting caller."""
         with self._changed:
             self._shut = True
             self._changed.notify_all()
@@ -133,7 +133,7 @@ class Backlog:
         self._unsent.append(_Item(record, size))
 
     def _drop_oldest(self) -> None:
-        # A record that was sent may have been kept all the same, so the number reported is an upper bound.
+        # A record that was sent may have been kept, so the number reported is an upper bound.
         item = self._sent.popleft() if self._sent else self._unsent.popleft()
         self._bytes -= item.size
         self.dropped += 1
@@ -154,7 +154,7 @@ class Backlog:
 def drop_notice(count: int, now_nanos: int) -> event_pb2.Event:
     """Returns the warning that says how many records are missing."""
     noun = "message was" if count == 1 else "messages were"
-    text = f"up to {count} {noun} dropped: too large, or nothing took them for {PATIENCE_SECONDS:.0f}s"
+    text = f"up to {count} {noun} dropped: too large, or not accepted within {PATIENCE_SECONDS:.0f}s"
     return notice_event(text, now_nanos)
 
 

@@ -1,8 +1,8 @@
 """One Attach stream of a job's own process, over a plain socket.
 
-gRPC is not used on purpose. Its core runs threads of its own: a fork does not copy them, and the end of the
-interpreter freezes them while they may hold locks that the destructors of its objects need. h2 speaks the
-same HTTP/2 without threads, and loads in a fifth of the time.
+gRPC is avoided on purpose. Its core runs threads: a fork does not copy them, and interpreter shutdown freezes
+them while they may hold locks needed by destructors. h2 speaks the same HTTP/2 without threads and loads in a
+fifth of the time.
 
 Invariant: a connection is used by one thread at a time, and only `step` waits.
 """
@@ -28,23 +28,23 @@ METHOD: Final = "/gator.v1.ParentService/Attach"
 _UNIX: Final = "unix:"
 _READ_BYTES: Final = 65_536
 _MAX_UNSENT_BYTES: Final = 65_536
-"""Maximum number of bytes prepared for a socket that does not take them."""
+"""Maximum number of bytes buffered for a socket that is not writable."""
 _DATA_BYTES: Final = 16_384
-"""Records are gathered up to this size, because a frame of HTTP/2 costs more than a record."""
+"""Maximum size of a batch of records; batching pays because an HTTP/2 frame costs more than a record."""
 _FINAL: Final = {3: "INVALID_ARGUMENT", 9: "FAILED_PRECONDITION", 16: "UNAUTHENTICATED"}
-"""Statuses after which dialling again is of no use."""
+"""Statuses after which reconnecting is useless."""
 
 
 class LostError(Exception):
-    """The stream has ended; another one may go better."""
+    """The stream has ended; a new one may succeed."""
 
 
 class RefusedError(Exception):
-    """The parent does not want these messages, now or later."""
+    """The parent refuses these messages permanently."""
 
 
 class Connection:
-    """A stream from its Hello on. `wake` is a descriptor that ends a wait when it becomes readable."""
+    """A stream, starting with its Hello. `wake` is a descriptor that ends a wait when it becomes readable."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Connection:
         backlog: Backlog,
         wake: int | None = None,
     ) -> None:
-        """Dials. Raises OSError."""
+        """Connects. Raises OSError."""
         self._backlog, self._wake = backlog, wake
         self._socket = _dial(address)
         self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
@@ -68,7 +68,7 @@ class Connection:
         """Whether the parent has answered the Hello."""
 
     def step(self, timeout_seconds: float) -> None:
-        """Sends what can be sent, then waits for the parent or a wake, and takes what has come.
+        """Sends what can be sent, then waits for the parent or a wake-up, and handles what has arrived.
 
         Raises LostError, RefusedError.
         """
@@ -81,7 +81,7 @@ class Connection:
             raise LostError(str(error)) from error
 
     def close(self) -> None:
-        """Closes the socket of this process; in a forked process that of its parent stays open."""
+        """Closes the socket in this process; in a forked process the parent's socket stays open."""
         self._socket.close()
 
     def _send(self) -> None:
@@ -95,13 +95,13 @@ class Connection:
                 return
             except OSError as error:
                 if error.errno == errno.ENOTCONN:
-                    # The connection is still being made.
+                    # The connection is not established yet.
                     return
                 raise
             self._out = self._out[sent:]
 
     def _fill(self) -> None:
-        """Prepares records, as many as the parent and the socket have room for."""
+        """Buffers as many records as the parent and the socket have room for."""
         while len(self._out) < _MAX_UNSENT_BYTES:
             while self.welcomed and len(self._body) < _DATA_BYTES:
                 record = self._backlog.take()
@@ -121,7 +121,7 @@ class Connection:
                 return
 
     def _wait(self, timeout_seconds: float) -> bool:
-        """Whether the socket has something to read, or an error to tell."""
+        """Returns whether the socket is readable or has an error."""
         poll = select.poll()
         poll.register(self._socket, select.POLLIN | (select.POLLOUT if self._out else 0))
         if self._wake is not None:
@@ -170,7 +170,7 @@ class Connection:
 
 
 def wait_for_wake(wake: int | None, timeout_seconds: float) -> None:
-    """Waits without a connection."""
+    """Waits for a wake-up without a connection."""
     if wake is None:
         time.sleep(timeout_seconds)
         return
@@ -214,18 +214,18 @@ def _headers(token: str) -> list[tuple[str, str]]:
 
 
 def _framed(message: attach_pb2.AttachRequest) -> bytes:
-    """A message as gRPC sends it: a byte that says "not compressed", its size, itself."""
+    """Returns a message with the prefix of gRPC: a zero byte (uncompressed) and its size."""
     data = message.SerializeToString()
     return b"\0" + len(data).to_bytes(4, "big") + data
 
 
 def _check_status(headers: Iterable[tuple[str | bytes, str | bytes]]) -> None:
-    """Raises what a status at the end of a stream means."""
+    """Raises the exception for the status at the end of a stream."""
     found = {str(name): str(value) for name, value in headers}
     status = found.get("grpc-status")
     if status is None:
         if found.get(":status", "200") != "200":
-            raise LostError(f"what answers is no gRPC server (HTTP status {found[':status']})")
+            raise LostError(f"the peer is not a gRPC server (HTTP status {found[':status']})")
         return
     text = unquote(found.get("grpc-message", ""), errors="replace")
     if status.isdecimal() and int(status) in _FINAL:

@@ -1,6 +1,6 @@
-"""Brings the records of a client to its parent: dials, sends, waits for acks, dials again after a cut.
+"""Delivers the records of a client to its parent: connects, sends, waits for acks, reconnects.
 
-Invariant: no thread is made here. The thread that calls `pump` does the work; one does at a time.
+Invariant: starts no thread. The thread that calls `pump` does the work, one at a time.
 """
 
 import contextlib
@@ -20,13 +20,13 @@ _FIRST_PAUSE_SECONDS: Final = 0.05
 _MAX_PAUSE_SECONDS: Final = 1.0
 _MAX_WAIT_SECONDS: Final = 60.0
 _BLIND_WAIT_SECONDS: Final = 0.05
-"""Timeout of a wait that nothing can end, because the system gave no descriptor for that."""
+"""Timeout of a wait that cannot be woken, because no descriptor was available."""
 
 
 class Delivery:
-    """A backlog and the connection on which it goes to the parent.
+    """A backlog and the connection that carries it to the parent.
 
-    `on_refused` is called, with the reason, when the parent does not want the records.
+    `on_refused` is called with the reason if the parent refuses the records.
     """
 
     def __init__(
@@ -44,16 +44,16 @@ class Delivery:
         self.refused = False
 
     def wake(self) -> None:
-        """Lets `pump` look again at what there is to do. Any thread may call this."""
+        """Wakes `pump` to check for work. Any thread may call this."""
         if self._wake is not None:
-            # It may have been closed, or be full because nobody reads it.
+            # It may be closed, or full because nothing reads it.
             with contextlib.suppress(OSError):
                 os.eventfd_write(self._wake, 1)
 
     def pump(self, done: Callable[[], bool], timeout_seconds: float = float("inf")) -> bool:
-        """Sends and receives until `done`, which is then true; False when that took too long.
+        """Sends and receives until `done` returns true. Returns False on timeout.
 
-        With a timeout of 0 everything is done that can be done at once.
+        With a timeout of 0 it does everything that needs no waiting.
         """
         me = threading.get_ident()
         if self._pumping == me:
@@ -70,7 +70,7 @@ class Delivery:
             self._turn.release()
 
     def close(self) -> None:
-        """Closes the descriptors of this process. Nothing may pump any more."""
+        """Closes the descriptors of this process. `pump` must not be called afterwards."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
@@ -113,7 +113,7 @@ class Delivery:
             self.backlog.shut()
             self._on_refused(str(error))
         except (LostError, OSError, ValueError):
-            # A ValueError is a message that cannot be read: what answers is no parent.
+            # A ValueError is a message that cannot be parsed: the peer is not a parent.
             self._hang_up()
             self._dial_at = time.monotonic() + self._pause
             self._pause = min(2 * self._pause, _MAX_PAUSE_SECONDS)

@@ -39,7 +39,7 @@ class Problem(Struct, frozen=True, order=True):
 
 
 class SpecError(UserError):
-    """A spec that cannot run; holds every problem and every warning, in the order of the text."""
+    """A spec that cannot run, with all problems and warnings in the order of the text."""
 
     def __init__(self, problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> None:
         self.problems: Sequence[Problem] = tuple(sorted(set(problems)))

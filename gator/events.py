@@ -35,7 +35,7 @@ MOST_PATH_BYTES = 2000
 """No path has more bytes as UTF-8: every database has to take it, and what it is sorted by, into an index."""
 
 LEVEL_SEPARATOR = "\x01"
-"""Stands between the levels of a sort key."""
+"""Separator of the levels of a sort key."""
 
 _INDEX = re.compile(r"\[[^\]/]*\]")
 _NUMBER = re.compile(r"\[(\d+)\]")
@@ -77,7 +77,7 @@ def ancestors(path: str) -> Iterator[str]:
 
 
 def key_of_path(path: str) -> str:
-    """Returns the sort key of a node whose place in the spec is not known: by path, repeats by number."""
+    """Returns the sort key of a node whose place in the spec is unknown: by path, repeats by number."""
     if "[" in path:
         path = _NUMBER.sub(_padded, path)
     return path.replace("/", LEVEL_SEPARATOR)

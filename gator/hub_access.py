@@ -128,7 +128,7 @@ def read_ca(environ: Mapping[str, str], ca: Path | None = None) -> bytes | None:
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:
-    """Returns the folder in which a user's own hub keeps its record and its token; it is not made here.
+    """Returns the folder with the record and the token of a user's own hub; does not create it.
 
     Raises UsageError where the user has no home folder.
     """
@@ -202,7 +202,7 @@ def _token(address: str, environ: Mapping[str, str]) -> tuple[str, str]:
         own = own_token_file(environ)
         data = own.read_bytes()
     except (OSError, errors.UsageError):
-        # HOME may be missing or another user's. A hub that gets no token says so when it is asked.
+        # HOME may be missing or belong to another user. A hub reports a missing token when it is called.
         return "", ""
     if not {os.getuid(), 0}.issuperset(listeners(address, _tables())):
         return "", ""

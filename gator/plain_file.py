@@ -1,6 +1,6 @@
-"""Reads small files that somebody else may have put there: regular ones only, and no more than a bound.
+"""Reads small files that may be untrusted: regular files only, up to a maximum size.
 
-Invariant: reading never waits, whatever lies at the path: a FIFO, a device or a link is refused.
+Invariant: reading never blocks: a FIFO, a device or a link is refused.
 """
 
 import errno
@@ -14,7 +14,7 @@ _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 def read_plain(path: Path, max_bytes: int) -> bytes:
     """Returns the content of a regular file.
 
-    Raises OSError where there is none that can be read, and where it has more than `max_bytes`.
+    Raises OSError if it cannot be read or has more than `max_bytes`.
     """
     fd = open_plain(path, _FLAGS)
     try:
@@ -31,7 +31,7 @@ def read_plain(path: Path, max_bytes: int) -> bytes:
 def open_plain(path: Path, flags: int = _FLAGS) -> int:
     """Returns a descriptor of an existing regular file, opened without waiting and without following a link.
 
-    Raises OSError where the path names anything else.
+    Raises OSError if the path names anything else.
     """
     fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(fd).st_mode):

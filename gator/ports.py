@@ -17,7 +17,7 @@ class Clock(Protocol):
     """Tells the time."""
 
     def now(self) -> Moment:
-        """This moment on all clocks."""
+        """Returns this moment on all clocks."""
         ...
 
     def monotonic(self) -> float:
@@ -41,14 +41,14 @@ class RunInfo(Struct, frozen=True):
     single: bool
     """Whether the root is a single job."""
     command: str
-    """The command line of a single job as written, or in words that it is a script; else empty."""
+    """The command line of a single job as written, or a description of its script; else empty."""
     cores: int
     own_words: int | None = 0
-    """Words at the beginning of a single job's argv that are Gator's own; None where all are."""
+    """Number of words at the start of a single job's argv that are Gator's own; None if all are."""
     repeats: str = ""
-    """Id of the run that a repeat of one of the jobs is laid over: this one, or the one that it repeats."""
+    """Id of the run on which a repeat of a job is overlaid: this one, or its parent."""
     job_seeds: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Seeds of single jobs that were taken from the run that this one repeats."""
+    """Seeds of single jobs taken from the repeated run."""
     launch: Launched = field(default_factory=Launched)
     """The command line that started it, as far as a repeat of a job needs it."""
     text_logs: bool = True
@@ -60,7 +60,7 @@ class RunningJob(Struct, frozen=True):
 
     path: str
     started: float
-    """When this process heard of its start, in seconds of the steady clock."""
+    """When this process learned of its start, in seconds of the steady clock."""
 
 
 class LiveState(Protocol):
@@ -113,7 +113,7 @@ class Display(Protocol):
         ...
 
     def on_terminal_changed(self, now: float) -> None:
-        """The terminal has another size, or others have written to it; `now` as for `on_change`."""
+        """Reacts to a resize of the terminal or output of others; `now` as for `on_change`."""
         ...
 
     def on_end(self, result: event_pb2.Result) -> None:
@@ -122,15 +122,15 @@ class Display(Protocol):
 
 
 class History(Protocol):
-    """What is known of earlier runs, in the folders beside a run or on a hub.
+    """The earlier runs in the folders beside a run or on a hub.
 
-    A question takes a bounded time. Those to a hub raise GatorError or UserError when it does not answer;
-    folders that cannot be read are left out.
+    Each query takes a bounded time. A hub that does not answer raises GatorError or UserError; unreadable
+    folders are skipped.
     """
 
     @property
     def place(self) -> str:
-        """Where these runs are, to go on after `no run of top`: `in /chip/tracking`."""
+        """Where these runs are, to follow `no run of top`: `in /chip/tracking`."""
         ...
 
     @property
@@ -139,23 +139,23 @@ class History(Protocol):
         ...
 
     def run(self, name: str) -> query_pb2.Run | None:
-        """The run that a name means; None if there is none."""
+        """Returns the run with a name, as for `-r`; None if there is none."""
         ...
 
     def runs(self, ident: str, selection: query_pb2.Selection, limit: int) -> Sequence[query_pb2.Run]:
-        """The newest runs of a series, the newest first."""
+        """Returns the newest runs of a series, the newest first."""
         ...
 
     def whole(self, run: query_pb2.Run) -> query_pb2.Run:
-        """A run of a list with all that is known of it, its command line too."""
+        """Returns the full description of a run from a list, with its command line."""
         ...
 
     def before(self, run: query_pb2.Run) -> query_pb2.Run | None:
-        """The run before a run in its series; of a repeat, the run that it repeats. None if there is none."""
+        """Returns the previous run of the series, for a repeat its parent; None if there is none."""
         ...
 
     def repeats(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
-        """The runs that repeat parts of a run, or of one of these, in the order of their starts."""
+        """Returns the direct and indirect repeats of a run, oldest first."""
         ...
 
     def nodes(
@@ -165,18 +165,18 @@ class History(Protocol):
         *,
         only_jobs: bool = True,
     ) -> Iterable[query_pb2.Node]:
-        """Nodes of a run with these outcomes, or all, in the order of the tree."""
+        """Returns nodes of a run with these outcomes, or all, in the order of the tree."""
         ...
 
     def of_path(
         self, ident: str, path: str, selection: query_pb2.Selection, limit: int
     ) -> hub_service_pb2.ListHistoryResponse:
-        """Outcomes, durations, peaks and metrics of a node in the newest runs of a series, newest first.
+        """Returns a node's outcomes, durations, peaks and metrics in the newest runs of a series.
 
         `path` is below the root. Raises NotFoundError when no run has the node.
         """
         ...
 
     def sightings(self, run: query_pb2.Run) -> Mapping[str, query_pb2.FailureGroup]:
-        """The failures of a run by signature, with the runs in which such failures were seen."""
+        """Returns the failures of a run by signature, with the runs in which they were seen."""
         ...

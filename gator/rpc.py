@@ -60,15 +60,15 @@ _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_reconnect_backoff_ms", 1_000),
 )
 MAX_STREAMS = 256
-"""Maximum number of calls at once on one connection to a server for many.
+"""Maximum number of concurrent calls on one connection to a server for many.
 
-Without such a number gRPC lets a peer that resets its calls at once open more of them than the server can
-handle, and other peers wait for all of those.
+Without it, a peer that resets its calls at once can open more of them than the server can handle, and other
+peers wait for all of these.
 """
 _IDLE_MILLIS = 300_000
-"""Timeout of a connection without a call, which only costs a descriptor; a client dials again when needed."""
+"""Timeout of a connection without calls; it only holds a descriptor, and clients reconnect when needed."""
 _SPARE_DESCRIPTORS = 128
-"""Number of descriptors of a server for many that connections leave to its database, log and the like."""
+"""Number of descriptors that a server for many reserves for its database, log and other files."""
 # A peer on this host dies visibly; one far away may vanish in silence.
 _REMOTE_OPTIONS = (("grpc.keepalive_time_ms", 30_000), ("grpc.keepalive_timeout_ms", 10_000))
 

@@ -21,10 +21,10 @@ _RUN = re.compile(r"[0-9a-f]{16}")
 
 
 def socket_address(name: str, environ: Mapping[str, str]) -> str:
-    """Address of the socket `name` in the user's own folder, which is made if need be.
+    """Returns the address of the socket `name` in the user's own folder; creates the folder if needed.
 
-    The folder is under XDG_RUNTIME_DIR, or under a temporary directory where that is missing, not
-    writable or too long. Raises UsageError with what is wrong with each where none will do.
+    The folder is under XDG_RUNTIME_DIR, or under a temporary directory if that is missing, not writable or
+    too long. Raises UsageError with the reason for each if none is usable.
     """
     tried: dict[str, str] = {}
     for root in (environ.get("XDG_RUNTIME_DIR", ""), environ.get("TMPDIR", ""), *_ROOTS):
@@ -70,10 +70,10 @@ def socket_path(address: str) -> Path | None:
 
 
 def remove_dead_sockets(address: str, run: str) -> None:
-    """Removes what killed servers of a run left, given the address of the first of them.
+    """Removes the sockets of killed servers of a run, given the address of the first of them.
 
-    Its name is the beginning of the run's id, and of the names of all others; another one is left alone.
-    For when none of them lives any more.
+    Its name must be a prefix of the run's id; all their names begin with it. Must be called when none of the
+    servers lives.
     """
     path = socket_path(address)
     if path is None or _RUN.fullmatch(path.stem) is None or path.stem != run[: len(path.stem)]:

@@ -1,6 +1,6 @@
 """Errors as statuses and back: the canonical code and one `google.rpc.ErrorInfo`.
 
-A failing job is never an error of an RPC. The detail travels as everywhere in gRPC: a serialised
+A failing job is never an RPC error. The detail has the standard form of gRPC: a serialised
 `google.rpc.Status` in the trailing metadata `grpc-status-details-bin`. Its messages come from
 googleapis-common-protos; servers load them so that reflection shows them.
 """
@@ -47,13 +47,13 @@ _PLAIN_CODES: Mapping[grpc.StatusCode, type[Exception]] = {
 }
 
 _MAX_CHARACTERS = 1000
-"""Maximum length of the message of a status. It travels in a header, which is bounded."""
+"""Maximum length of the message of a status, because it is sent in a header of limited size."""
 _TOO_LARGE = "larger than max"
-"""Part of what gRPC says of a message that is too large for one side; resending it changes nothing."""
+"""Part of gRPC's error for a message that is too large; resending it is useless."""
 
 
 class Status(Struct, frozen=True):
-    """How an RPC ended. `reason` is for programs: in capitals, and unique among those of Gator."""
+    """The status of an RPC. `reason` is for programs: upper case and unique within Gator."""
 
     code: grpc.StatusCode
     message: str
@@ -68,7 +68,7 @@ class Status(Struct, frozen=True):
 
 def status_of(error: Exception) -> Status:
     """The status under which an error of ours is sent; INTERNAL for any other."""
-    # A message of protobuf holds no lone surrogates.
+    # Protobuf strings cannot contain lone surrogates.
     said = str(error).encode(errors="replace").decode()
     if len(said) > _MAX_CHARACTERS:
         said = f"{said[:_MAX_CHARACTERS]} …"

@@ -1,8 +1,8 @@
 """Ends a process of Gator without finalising its interpreter.
 
-While an interpreter is finalised it freezes the threads of gRPC wherever they are, and then destroys calls,
-channels and servers. Their destructors wait for locks that a frozen thread may hold, and so for ever. What a
-process has to end (streams, servers, stores, children) it ends itself before this; the system does the rest.
+Finalisation freezes the threads of gRPC wherever they are and then destroys calls, channels and servers.
+Their destructors wait for locks that a frozen thread may hold, so the process hangs. Streams, servers, stores
+and children are closed before this; the operating system does the rest.
 
 Invariant: every process of Gator that may load gRPC ends by `leave`.
 """
@@ -15,7 +15,7 @@ from typing import Final, NoReturn
 
 INTERRUPTED: Final = 130
 FLUSH_FAILED: Final = 120
-"""Exit code of a process that would have succeeded but cannot write its output, as Python has it."""
+"""Exit code of a process that succeeded but cannot write its output, the same as Python's."""
 
 
 def run(main: Callable[[], int]) -> NoReturn:
@@ -31,9 +31,9 @@ def run(main: Callable[[], int]) -> NoReturn:
 
 
 def leave(code: int) -> NoReturn:
-    """Writes what is buffered for stdout and stderr, and ends the process at once.
+    """Flushes stdout and stderr and ends the process at once.
 
-    No function of `atexit` is called, and no thread is waited for.
+    Does not call `atexit` functions and does not wait for threads.
     """
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -43,13 +43,17 @@ def leave(code: int) -> NoReturn:
             code = code or FLUSH_FAILED
         except (OSError, ValueError) as error:
             code = code or FLUSH_FAILED
+<<<<<<< HEAD
             reason = getattr(error, "strerror", None) or error
             _tell(f"gator: the output cannot be written: {reason}\n")
+=======
+            _tell(f"gator: cannot write the output: {error}\n")
+>>>>>>> 0ab40bd (Docstrings and comments of newer modules in plain English)
     os._exit(code)
 
 
 def code_of(exit_request: SystemExit) -> int:
-    """Returns the exit code that a SystemExit asks for; a text goes to stderr, as Python does it."""
+    """Returns the exit code of a SystemExit; prints a text to stderr, as Python does."""
     code = exit_request.code
     if code is None:
         return 0

@@ -1,7 +1,7 @@
-"""Signals as a process finds them at its start: what its starter blocked or ignored is passed on by exec.
+"""Signal dispositions inherited at the start: exec passes on blocked and ignored signals.
 
-Invariant: TERM and the end of a child always reach this process; INT, HUP and QUIT that the starter ignored
-stay ignored, because that is how nohup and `command &` in a script protect a process.
+Invariant: TERM and CHLD always reach this process; ignored INT, HUP and QUIT stay ignored, because nohup and
+`command &` in a script protect a process that way.
 """
 
 import signal
@@ -12,8 +12,8 @@ _NEEDED = (signal.SIGCHLD, signal.SIGTERM)
 def reset_inherited() -> None:
     """Unblocks all signals, and gives SIGCHLD and SIGTERM their default action where they are ignored.
 
-    To be called before the first thread and the first child. A signal that was sent while it was blocked
-    arrives at once.
+    Must be called before the first thread and the first child. Pending blocked signals are delivered at
+    once.
     """
     for number in _NEEDED:
         if signal.getsignal(number) is signal.SIG_IGN:
@@ -22,5 +22,5 @@ def reset_inherited() -> None:
 
 
 def is_ignored(number: signal.Signals) -> bool:
-    """Whether the starter of this process ignored a signal, and this process still does."""
+    """Returns whether this process inherited a signal as ignored and still ignores it."""
     return signal.getsignal(number) is signal.SIG_IGN

@@ -1,7 +1,7 @@
-"""Standard input, output and error as this process finds them: they may be closed or non-blocking.
+"""Makes standard input, output and error usable even if they are closed or non-blocking.
 
-Invariant: nothing that is written is lost because a stream is full, and no flag of a descriptor is changed,
-because other processes share it.
+Invariant: output is never lost because a stream is full, and no flag of a descriptor is changed, because
+other processes share it.
 """
 
 import io
@@ -21,10 +21,10 @@ class OutputError(OSError):
 
 
 class PatientFile(io.RawIOBase):
-    """A descriptor that is read and written as if it were blocking, whatever its flags are.
+    """A descriptor that is read and written as if it were blocking, regardless of its flags.
 
-    Programs such as Node.js set O_NONBLOCK on a pipe or terminal that they share with this process; they may
-    do so at any time. Closing the file leaves the descriptor open.
+    Programs such as Node.js set O_NONBLOCK on a pipe or terminal shared with this process, possibly at any
+    time. Closing the file leaves the descriptor open.
     """
 
     def __init__(self, descriptor: int, name: str, *, writing: bool) -> None:
@@ -81,8 +81,8 @@ class PatientFile(io.RawIOBase):
 def hold() -> None:
     """Makes the three standard streams usable for the rest of this process.
 
-    A closed one is opened on /dev/null, so that no other file gets its descriptor. Input and output wait
-    where the descriptor is non-blocking.
+    A closed one is opened on /dev/null, so that no other file gets its descriptor. Non-blocking ones are
+    read and written as if blocking.
     """
     for number in range(3):
         try:
@@ -92,7 +92,7 @@ def hold() -> None:
     sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
     sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
-    # A stream that was replaced, as by a test, is not the descriptor.
+    # A replaced stream, as in a test, does not use the descriptor.
     if sys.stdin is sys.__stdin__ and not os.get_blocking(0):
         sys.stdin = _patient(sys.stdin, 0, writing=False)
     if sys.stdout is sys.__stdout__:
@@ -110,7 +110,7 @@ def _patient(stream: TextIO, number: int, *, writing: bool) -> TextIO:
     return io.TextIOWrapper(
         cast("BinaryIO", buffer),
         encoding=output_encoding(stream.encoding) if writing else stream.encoding,
-        # What the encoding lacks is shown as an escape; a report never fails for one character.
+        # Unencodable characters are escaped, so that a report never fails because of one.
         errors="backslashreplace" if writing else stream.errors,
         newline="\n" if writing else None,
         line_buffering=stream.line_buffering,

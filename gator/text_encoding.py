@@ -1,4 +1,4 @@
-"""The encoding of what a process takes from the system and gives to it.
+"""The encoding of arguments, variables, file names and standard streams.
 
 Invariant: arguments, variables and file names are UTF-8 whatever the locale, and pass through byte for byte;
 only what is printed has the encoding of the locale.
@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Final
 
 UTF8_MODE: Final = ("-X", "utf8")
-"""Options of Python with which Gator starts processes of its own (PEP 540)."""
+"""Python options for processes started by Gator (PEP 540)."""
 _COERCED: Final = "LC_CTYPE"
-"""The variable that Python sets at its start in the C locale (PEP 538)."""
+"""Variable that Python sets at start-up in the C locale (PEP 538)."""
 
 
 def use_utf8() -> None:
-    """Starts this program anew in UTF-8 mode where the locale has another encoding.
+    """Restarts this program in UTF-8 mode if the locale has another encoding.
 
-    Python decodes arguments and variables before any of its code runs, so it has to begin again. That costs
-    the start of one interpreter, in locales that are rare.
+    Python decodes arguments and variables before any code runs, so a restart is needed. It costs one
+    interpreter start, in rare locales only.
     """
     if not is_utf8(sys.getfilesystemencoding()):
         command = [sys.executable, *UTF8_MODE, *sys.orig_argv[1:]]
@@ -32,10 +32,10 @@ def is_utf8(encoding: str) -> bool:
 
 
 def output_encoding(encoding: str) -> str:
-    """Returns the encoding for a standard stream to which Python gave `encoding`.
+    """Returns the encoding for a standard stream that has `encoding` from Python.
 
-    In UTF-8 mode Python ignores the locale, but a terminal does not. PYTHONIOENCODING and PYTHONUTF8=1 are
-    choices of the user.
+    In UTF-8 mode Python ignores the locale, but a terminal does not. The user may set PYTHONIOENCODING and
+    PYTHONUTF8=1.
     """
     is_chosen = os.environ.get("PYTHONUTF8") == "1" or os.environ.get("PYTHONIOENCODING", "")[:1] not in (
         "",
@@ -51,7 +51,7 @@ def output_encoding(encoding: str) -> str:
 
 
 def launch_variables() -> dict[str, str]:
-    """Returns the environment as this process was started with, without what Python added to it."""
+    """Returns the environment with which this process was started, without additions by Python."""
     variables = dict(os.environ)
     if _COERCED in variables and not _was_set(_COERCED):
         del variables[_COERCED]

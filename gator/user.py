@@ -1,4 +1,4 @@
-"""The user that this process belongs to. Imports little, because every start of a run asks."""
+"""The user of this process. Imports little, because every start of a run uses it."""
 
 import os
 

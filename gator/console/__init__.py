@@ -37,7 +37,7 @@ def make_display(
 
 
 def _obeys(environment: Mapping[str, str]) -> bool:
-    """Whether a terminal understands escape sequences: not a dumb one, and not one without a name."""
+    """Returns whether a terminal interprets escape sequences: it has a name and is not dumb."""
     return environment.get("TERM", "") not in ("", "dumb")
 
 

@@ -29,7 +29,7 @@ TICK = 1.0
 LEAST_BETWEEN = 0.1
 """Seconds between two draws that failures ask for."""
 SETTLING = 0.3
-"""Seconds without a change of the terminal before lines are drawn again: dragging a window makes many."""
+"""Time in seconds without a resize before lines are redrawn: dragging a window causes many."""
 MOST_LONGEST = 8
 _BAR = 30
 _BAR_COLOURS = (("passed", "32"), ("failed", "31"), ("lost", "35"), ("cancelled", "33"), ("pruned", "2"))
@@ -117,7 +117,7 @@ class LiveDisplay:
         return TICK
 
     def on_terminal_changed(self, now: float) -> None:
-        """Leave the lines as they stand: only the terminal knows where they are now."""
+        """Abandons the lines: after a resize only the terminal knows where they are."""
         self._screen.forget()
         self._settled_at = now + SETTLING
 

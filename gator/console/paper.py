@@ -64,11 +64,11 @@ class Paper:
         return (size.columns or _USUAL_SIZE[0], size.lines or _USUAL_SIZE[1])
 
     def in_foreground(self) -> bool:
-        """Whether the terminal belongs to this process now, not to a shell or another of its jobs."""
+        """Returns whether this process is in the foreground of its terminal."""
         try:
             return os.tcgetpgrp(self._fd) == os.getpgrp()
         except OSError:
-            # It is no terminal, or none that controls this process.
+            # It is not the controlling terminal of this process.
             return True
 
     def write(self, text: str) -> None:
@@ -97,11 +97,11 @@ class Paper:
         return not self._rest
 
     def line(self, text: str) -> None:
-        """Write one line of Gator's own; what a terminal would obey in it is shown."""
+        """Writes one line of Gator's own, with control characters escaped."""
         self.write(self.safe(text) + "\n")
 
     def safe(self, text: str) -> str:
-        """Returns a text as one line in which a terminal obeys nothing but the colours of `paint`."""
+        """Returns a text as one line without control sequences other than the colours of `paint`."""
         return visible_styled(text, _CODES) if self.colour else visible(text)
 
     def message(self, severity: pb.Severity.ValueType, text: str) -> None:

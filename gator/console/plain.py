@@ -72,7 +72,7 @@ class PlainDisplay:
         return self._said + STATUS_SECONDS - now
 
     def on_terminal_changed(self, now: float) -> None:
-        """Lines stay where they are."""
+        """Does nothing: printed lines stay where they are."""
 
     def on_end(self, result: event_pb2.Result) -> None:
         """The run has ended."""

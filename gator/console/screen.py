@@ -42,7 +42,7 @@ class Screen:
         if not self._paper.ready():
             return
         if not self._paper.in_foreground():
-            # The lines above the cursor are those of a shell and its user.
+            # The lines above the cursor belong to the shell.
             self.forget()
             if self._above:
                 self._paper.write(self._take_above())
@@ -54,9 +54,9 @@ class Screen:
         self._paper.write(text)
 
     def forget(self) -> None:
-        """Leave the area as it stands: what is drawn next comes below the cursor, and erases nothing above.
+        """Abandons the area: the next drawing starts below the cursor and erases nothing above.
 
-        To be called when the terminal was resized or others have written to it.
+        Must be called when the terminal was resized or others have written to it.
         """
         self._drawn = []
 

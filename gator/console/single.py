@@ -1,7 +1,7 @@
-"""The display of a single job: its output as it comes, between a few lines of Gator's own.
+"""The display of a single job: its live output between a few lines of Gator's own.
 
-The rule: nothing is held back but lines that overwrite themselves, and nothing is said twice; a flood costs
-no step in Python per line.
+Invariant: only lines that overwrite themselves are held back, nothing is printed twice, and a flood of output
+costs no Python step per line.
 """
 
 import shlex
@@ -20,7 +20,7 @@ from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 
 _LONGEST_HELD = 1 << 16
-"""Bytes of an open line above which only its last state is held."""
+"""Maximum number of bytes of an unfinished line; beyond it only the last state is held."""
 
 
 class SingleDisplay:
@@ -33,7 +33,7 @@ class SingleDisplay:
         self._open: pb.Stream.ValueType = pb.STREAM_UNSPECIFIED
         """The stream inside whose line the paper stands."""
         self._held: dict[pb.Stream.ValueType, tuple[bytes, pb.Severity.ValueType]] = {}
-        """By stream the beginning of a line that may still overwrite itself or end an escape sequence."""
+        """By stream, the start of a line that may still overwrite itself or be inside an escape sequence."""
 
     @property
     def wants(self) -> attach_pb2.EventFilter:
@@ -90,7 +90,7 @@ class SingleDisplay:
         return None
 
     def on_terminal_changed(self, now: float) -> None:
-        """Lines stay where they are."""
+        """Does nothing: printed lines stay where they are."""
 
     def on_end(self, result: event_pb2.Result) -> None:
         """The run has ended."""
@@ -107,7 +107,7 @@ class SingleDisplay:
                 self._say(f"That needs {self._info.launch.needs}")
 
     def _launch(self, started: event_pb2.Started | None) -> None:
-        """Say once what is run: the command line as it was started, else as it is written."""
+        """Prints once what is run: the command line as started, else as written."""
         if self._launched:
             return
         self._launched = True
@@ -147,7 +147,7 @@ class SingleDisplay:
         text = visible_lines(data, colours=self._paper.colour)
         whole = text.endswith("\n")
         body = text.removesuffix("\n").replace("\n", "\n" + head)
-        # What overwrites the open line gets a line of its own.
+        # Text that overwrites the unfinished line gets a line of its own.
         if goes_on and self._open == stream and b"\r" not in data.partition(b"\n")[0].rstrip(b"\r"):
             head = ""
         self._close_line(keep=not head)
@@ -155,7 +155,7 @@ class SingleDisplay:
         self._open = pb.STREAM_UNSPECIFIED if whole else stream
 
     def _print_held(self) -> None:
-        """Print the lines that have no end."""
+        """Prints the unfinished lines."""
         held, self._held = self._held, {}
         for stream, (data, severity) in held.items():
             self._print_lines(stream, severity, data, goes_on=True)

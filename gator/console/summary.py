@@ -26,11 +26,11 @@ from gator.v1 import event_pb2
 MOST_SHOWN = 10
 """Causes of which an example is shown."""
 MAX_LINES = 10
-"""Maximum number of failures of one cause that get a line of their own while the run goes on."""
+"""Maximum number of failures of one cause that are printed individually during the run."""
 MAX_ALL_LINES = 50
-"""Maximum number of failures of all causes that get a line of their own while the run goes on."""
+"""Maximum number of failures of all causes that are printed individually during the run."""
 KEPT_FOR_FIRSTS = 20
-"""The last of these lines, which only the first failure of a cause gets."""
+"""Number of these lines that are reserved for the first failure of a cause."""
 Failure: TypeAlias = tuple[str, event_pb2.Result]
 """Path and Result of a job."""
 
@@ -45,10 +45,10 @@ class Failures:
         self._lines = 0
 
     def line(self, paper: Paper, path: str, result: event_pb2.Result) -> str:
-        """Returns the line for a failure at the moment when it happens; empty where it is only counted.
+        """Returns the line to print for a new failure; empty if it is only counted.
 
-        After the first ten failures of a cause there is a line for every tenfold and its half. Once the
-        causes have used up the lines of a run, only the failures of all causes are counted like that.
+        After the first ten failures of a cause there is a line at 50, 100, 500, 1,000 and so on. Once the
+        causes have used up the lines of a run, there is only a line at these numbers of all failures.
         """
         count = self._counts[result.signature] = self._counts.get(result.signature, 0) + 1
         left = MAX_ALL_LINES - self._lines

@@ -19,7 +19,7 @@ FLAGS: Final = frozenset(
 )
 """Options of `gator run` that take no value."""
 REPEAT: Final = "--repeat"
-"""Names the run of which a run repeats a part."""
+"""Option that names the run to repeat."""
 KEPT: Final = frozenset(("--id", "--timeout", "--limit-warning", "--limit-error", "--limit-critical"))
 STDIN: Final = "-"
 
@@ -32,18 +32,18 @@ class Launched(Struct, frozen=True):
     options: tuple[str, ...] = ()
     """Options that decide over verdicts and paths, as they were given."""
     folder: str = ""
-    """Folder of the launch, absolute; empty where it is not known."""
+    """Absolute folder of the launch; empty if unknown."""
     variables: tuple[tuple[str, str], ...] = ()
     """Variables of the launch that the jobs use."""
     unkept: tuple[str, ...] = ()
-    """Names of such variables whose values are not known, as they may be secrets."""
+    """Names of such variables whose values were not recorded, because they may be secrets."""
 
     unset: tuple[str, ...] = ()
     """Names of variables that commands use and that were not set at the launch."""
 
     @property
     def needs(self) -> str:
-        """What has to be set before, in words; empty if nothing has to be."""
+        """The variables to set before, in words; empty if there are none."""
         return (
             f"{', '.join(self.unkept)}, set as at the launch: values of secrets are not kept"
             if self.unkept
@@ -52,7 +52,7 @@ class Launched(Struct, frozen=True):
 
 
 def launch_of(run: query_pb2.Run) -> Launched:
-    """Returns what the record of a run says of its launch."""
+    """Returns the launch of a run from its record."""
     launch = launched(run.argv)
     return Launched(
         launch.spec,
@@ -94,10 +94,10 @@ def launched(argv: Sequence[str]) -> Launched:
 def again(
     launch: Launched, seed: int, path: str = "", *, repeats: str = "", job_seed: int | None = None
 ) -> str:
-    """The command that runs one job, or with the path of a root everything, once more.
+    """Returns the command that repeats one job, or the whole run if the path is that of the root.
 
-    `repeats` is the id of the run that a repeat of a job is laid over. `job_seed` is that of the job where
-    the run's does not tell.
+    `repeats` is the id of the run on which the repeat is overlaid. `job_seed` is the job's seed if it does
+    not follow from that of the run.
     """
     only = ["--only", f"/{escape(path)}"] if "/" in path else []
     if only and repeats:

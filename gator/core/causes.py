@@ -18,11 +18,11 @@ Example = TypeVar("Example")
 
 
 FailedJob: TypeAlias = tuple[str, str, int]
-"""Path of a job that FAILED or was LOST, its signature, and when it ended."""
+"""Path, signature and end time of a job that FAILED or was LOST."""
 
 
 class FailureCount(Struct):
-    """Failures with one signature; `path` is that of the first, by the time of its end, then by path."""
+    """The number of failures with one signature; `path` is the one that ended first, then the least."""
 
     signature: str
     ended_unix_nanos: int
@@ -31,7 +31,7 @@ class FailureCount(Struct):
 
 
 def grouped(failed: Iterable[FailedJob]) -> list[FailureCount]:
-    """Returns failures by signature: the most frequent first, else by the end of the first failure."""
+    """Returns failures by signature: the most frequent first, then by the end of the first failure."""
     groups: dict[str, FailureCount] = {}
     for path, signature, ended in failed:
         group = groups.get(signature)

@@ -26,11 +26,11 @@ class Registry(Protocol):
         ...
 
     def now(self) -> Moment:
-        """Time of the input that is being handled."""
+        """Returns the time of the input being handled."""
         ...
 
     def began(self, path: str) -> Moment:
-        """When a node began: now, unless another daemon had it before."""
+        """Returns when a node began: now, unless another daemon ran it before."""
         ...
 
     def declare(self, node: PlanNode, path: str) -> None:

@@ -1,6 +1,6 @@
-"""When nodes have to be over. Times are nanoseconds of one clock that the caller chooses.
+"""Deadlines of nodes, in nanoseconds of one clock chosen by the caller.
 
-The rule: the earliest comes first, whenever it was set.
+Invariant: the earliest deadline comes first, in whatever order they were set.
 """
 
 import heapq
@@ -14,7 +14,7 @@ class Deadlines:
         self._heap: list[tuple[int, str]] = []
 
     def set(self, path: str, began: int, millis: int) -> None:
-        """Limit a node to a number of milliseconds from the time it began; 0 is no limit."""
+        """Limits a node to a number of milliseconds from the time it began; 0 is no limit."""
         if millis:
             heapq.heappush(self._heap, (began + millis * 1_000_000, path))
 

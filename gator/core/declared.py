@@ -9,7 +9,7 @@ from gator.v1 import event_pb2
 
 
 def declared_of(node: PlanNode, path: str, seed: int) -> event_pb2.Declared:
-    """Returns the declaration of the instance of a node that has this path and seed."""
+    """Returns the declaration of the node instance with this path and seed."""
     declared = event_pb2.Declared(
         kind=node.kind,
         children=sum(child.instances for child in node.children),

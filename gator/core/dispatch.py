@@ -46,8 +46,8 @@ __all__ = [
 class Dispatcher:
     """Gives ready attempts to wrapper daemons and leases to tier daemons.
 
-    Inputs change state and `poll` returns what is to be done about it, in order; call it after a batch of
-    inputs and at `wake_at`. An attempt belongs to the dispatcher from `add` until it is cancelled in the
+    Inputs change state and `poll` returns the resulting actions in order; call it after a batch of inputs
+    and at `wake_at`. An attempt belongs to the dispatcher from `add` until it is cancelled in the
     queue, dropped by `on_recalled`, ended, or named by `on_host_lost` or `stop`; then its key is forgotten
     and may be added anew. Messages about keys that it does not know are ignored. Unless `ahead`, a host gets
     an attempt only when it can start at once. `bridge` names the root's own process where that runs attempts
@@ -66,7 +66,7 @@ class Dispatcher:
     ) -> None:
         self._books = Books(ledger, Fleet(most=max_hosts, slots=slots, fixed=fixed_host, bridge=bridge))
         self._hosts_at: float | None = None
-        """When to start the daemons that were put off."""
+        """When to start the daemons whose start was delayed."""
         self._starter = Starter(self._books, ahead=ahead)
         self._stopped = False
 
@@ -255,7 +255,7 @@ class Dispatcher:
 
     @property
     def is_bridged(self) -> bool:
-        """Whether the root's own process still takes attempts."""
+        """Whether the root's own process still accepts attempts."""
         return self._books.fleet.bridge is not None
 
     def _ask_for_hosts(self, now: float) -> None:

@@ -14,9 +14,9 @@ from gator.core.ledger import Share
 SLOTS_PER_HOST = 16
 MOST_HOSTS = 8
 BRIDGE_SECONDS = 0.1
-"""Time from the first ready attempt in which a small run starts no daemon, because it may end by then."""
+"""Delay of the first daemons of a small run after its first ready attempt: it may end by then."""
 MAX_BRIDGED_READY = 32
-"""Maximum number of queued attempts for which starting daemons is put off."""
+"""Maximum number of queued attempts for which the start of daemons is delayed."""
 
 
 def host_count(slots: int) -> int:
@@ -63,7 +63,7 @@ class HostState(Enum):
 
 
 class Host(Struct, eq=False):
-    """A process that runs attempts and is up: a wrapper daemon or the root's own."""
+    """A process that is up and runs attempts: a wrapper daemon or the root's own."""
 
     name: str
     state: HostState = HostState.OPEN
@@ -81,7 +81,7 @@ class Fleet:
         self.bridge = None if bridge is None else Host(bridge)
         self._bridge_until: float | None = None
         self._is_late = False
-        """Whether the bridge was used after the time in which no daemon is started."""
+        """Whether the bridge was used after the delay."""
         self.hosts: dict[str, Host] = {}
         self.starting = 0
         self.fixed = fixed is not None
@@ -100,12 +100,12 @@ class Fleet:
         return sum(1 for host in self.hosts.values() if host.state is state)
 
     def work_began(self, now: float) -> None:
-        """Sets the time until which no daemon is started for a small run."""
+        """Starts the delay of the first daemons."""
         if self._bridge_until is None:
             self._bridge_until = now + BRIDGE_SECONDS
 
     def wait_until(self, queued: int, now: float) -> float | None:
-        """Returns when to start daemons for this many queued attempts; None to start them now."""
+        """Returns when to start daemons for this number of queued attempts; None means now."""
         until = self._bridge_until
         if self.bridge is None or until is None or now >= until or queued > MAX_BRIDGED_READY:
             return None
@@ -113,7 +113,7 @@ class Fleet:
 
     @property
     def is_late(self) -> bool:
-        """Whether attempts run in the root's own process that had better run in a daemon."""
+        """Whether the root's own process runs attempts that should run in a daemon."""
         return self._is_late and self.bridge is not None
 
     def place(self, *, alone: bool, now: float) -> Host | None:
@@ -150,7 +150,7 @@ class Fleet:
         if name not in self.hosts:
             self.hosts[name] = Host(name, HostState.FRESH if alone else HostState.OPEN)
         if not alone:
-            # What runs there goes on; nothing more is added, so that the root stays free for its own work.
+            # Running attempts continue there, but no more are added, to keep the root responsive.
             self.bridge = None
 
     def missing(self, *, work: int, alone: int) -> tuple[int, int]:

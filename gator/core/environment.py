@@ -36,10 +36,10 @@ OWN_NAMES = (
 """Variables that Gator sets; what the launch or a spec says of them does not reach a job."""
 HUB_TOKEN = "GATOR_HUB_TOKEN"  # noqa: S105 - a name
 HUB_TOKEN_FILE = "hub.token"  # noqa: S105 - a name
-"""File in the folder of a run with the token of the launch for a hub, which only the user may read."""
+"""File in the folder of a run with the launch's token for the hub, readable only by the user."""
 
 MAX_SCRIPT_BYTES = 96 * 1024
-"""Maximum length of a script that is an argument of bash, below what the kernel takes; others are files."""
+"""Maximum length of a script passed as an argument, below the kernel's limit; longer ones go to files."""
 
 _OWN = frozenset(OWN_NAMES)
 _MEGABYTE = 1_000_000
@@ -52,11 +52,10 @@ class UnsafeScriptError(ValueError):
 
 
 class Prepared(Struct, frozen=True):
-    """All that a spawn needs to know.
+    """The parameters of a spawn.
 
-    `shown` and `shown_cwd` are `argv` and `cwd` for people, with secrets masked. `cwd` is absolute. A
-    `script` has to be written to `script_file`, which is in `argv`, before the start; empty where there is
-    none.
+    `shown` and `shown_cwd` are `argv` and `cwd` for display, with secrets masked. `cwd` is absolute. A
+    non-empty `script` has to be written to `script_file`, which is in `argv`, before the start.
     """
 
     argv: list[str]
@@ -69,7 +68,7 @@ class Prepared(Struct, frozen=True):
 
 
 def job_environment(launch: Mapping[str, str], own: Iterable[spec_pb2.EnvVariable]) -> dict[str, str]:
-    """Returns what the environment of a job holds beside what Gator itself sets, as far as its plan tells."""
+    """Returns a job's environment according to its plan, without the variables that Gator itself sets."""
     environment = {"PYTHONUNBUFFERED": "1", **launch}
     for variable in own:
         environment.pop(variable.name, None)
@@ -83,8 +82,8 @@ class Launcher:
 
     `environment` is that of the launch, `folder` that of the run, `launch_dir` the absolute folder to
     which a relative cwd belongs. `parent` is the address where a job's processes reach Gator, empty if
-    they cannot. `secrets` are names of variables to mask besides those whose names say so; `exists` tells
-    values that are paths.
+    they cannot. `secrets` are names of variables to mask besides those recognised by name; `exists` tells
+    whether a value is an existing path.
     """
 
     __slots__ = ("_base", "_exists", "_launch_dir", "_names", "_secrets", "folder", "run")
@@ -109,7 +108,7 @@ class Launcher:
         self._names, self._exists = frozenset(secrets), exists
         self._secrets = secret_values(base.items(), self._names, exists)
         if base.pop(HUB_TOKEN, ""):
-            # A file is not seen in lists of processes, nor in what a job prints of its environment.
+            # Unlike an argument or a variable, a file appears neither in `ps` nor in printed environments.
             base[f"{HUB_TOKEN}_FILE"] = f"{folder}/{HUB_TOKEN_FILE}"
         self._base = base
         self._launch_dir = launch_dir
@@ -143,7 +142,7 @@ class Launcher:
         return Prepared(argv, shown, shown_cwd, env, cwd)
 
     def hide(self, text: str, node: attach_pb2.LaunchNode) -> str:
-        """Returns a sentence about a job with its secrets, and those of the launch, masked."""
+        """Returns a text about a job with the secrets of the job and of the launch masked."""
         return hide([text], self._secrets_of(node))[0]
 
     def _secrets_of(self, node: attach_pb2.LaunchNode) -> list[str]:
@@ -226,20 +225,20 @@ def _argv(job: spec_pb2.Job, filler: _Filler, env: Mapping[str, str]) -> list[st
 
 
 def _script_of(argv: Sequence[str]) -> str:
-    """Returns the script of a command line that `_argv` made with one."""
+    """Returns the script in a command line made by `_argv`."""
     return argv[argv.index("-c") + 1]
 
 
 def _by_file(argv: Sequence[str], file: str) -> list[str]:
-    """Returns the command line with the script in a file: the name that follows a script is left out."""
+    """Returns the command line with the script in a file, without the name that follows a script."""
     at = argv.index("-c")
     return [*argv[:at], file, *argv[at + 3 :]]
 
 
 def _in_file(argv: Sequence[str]) -> str:
-    """Returns the script as it stands in a file.
+    """Returns the script in the form for a file.
 
-    $0 becomes what it is with `bash -c`, on the first line, so that no line gets another number.
+    It sets $0 as `bash -c` does, on the first line, so that line numbers stay the same.
     """
     at = argv.index("-c")
     name = argv[at + 2] if len(argv) > at + 2 else argv[0]
@@ -247,9 +246,9 @@ def _in_file(argv: Sequence[str]) -> str:
 
 
 def described(job: spec_pb2.Job) -> tuple[str, int | None]:
-    """Returns a job's command line as written, and how many words of its argv come before it.
+    """Returns a job's command line as written, and the number of words before it in its argv.
 
-    A script is described in words; then the number is None, as no word of the argv is the job's own.
+    A script is described in words; then the number is None, because the argv has no words of the job.
     """
     if job.shell:
         lines = job.shell.strip().count("\n") + 1

@@ -1,18 +1,18 @@
-"""Times in which a process did not run: a paused VM, a frozen cgroup, SIGSTOP, or a host with too much to do.
+"""Detects periods in which a process did not run: a paused VM, a frozen cgroup, SIGSTOP, an overloaded host.
 
-What happened meanwhile is not known yet when the process wakes up, and jobs may have stood still too. So no
-timer of an attempt may count such a time. Times are nanoseconds of CLOCK_MONOTONIC.
+On wake-up, events of this period are not handled yet, and jobs may have been stopped too. Timers of attempts
+therefore exclude such periods. Times are nanoseconds of CLOCK_MONOTONIC.
 """
 
 LATE_NANOS = 2_000_000_000
-"""A wake-up that is later than this is not taken for the usual delay of a busy host."""
+"""Minimum delay of a wake-up that is not the usual delay of a busy host."""
 
 
 class LateWakeDetector:
-    """Tells from the wake-ups of an event loop that it did not run.
+    """Detects from the wake-ups of an event loop that it did not run.
 
-    The caller sets a timer, says by `expect` when it is due, and calls `on_wake` first thing whenever it
-    runs, whatever woke it.
+    The caller sets a timer, passes its due time to `expect`, and calls `on_wake` first whenever it runs,
+    for whatever reason.
     """
 
     __slots__ = ("_due", "_seen")
@@ -22,22 +22,22 @@ class LateWakeDetector:
         self._seen = 0
 
     def expect(self, due: int | None) -> None:
-        """The loop will run at this time at the latest; None: nothing makes it run."""
+        """Sets the latest time at which the loop will run; None if no timer is set."""
         self._due = due
 
     def on_wake(self, now: int) -> int:
-        """Returns for how long the process stood still, at most; 0 if it woke up in time."""
+        """Returns the maximum time for which the process did not run; 0 if it woke up in time."""
         stood_still = 0
         if self._due is not None and now - self._due > LATE_NANOS:
             stood_still = now - self._seen
-            # The timer itself has yet to be handled: that is not late once more.
+            # The timer itself is still to be handled, which must not count as late again.
             self._due = now
         self._seen = now
         return stood_still
 
 
 class LateWakes:
-    """Joins what several processes of one host report of the same time of standing still."""
+    """Merges the reports of several processes of one host about the same period."""
 
     __slots__ = ("_until",)
 
@@ -45,7 +45,7 @@ class LateWakes:
         self._until: int | None = None
 
     def is_new(self, now: int, stood_still: int) -> bool:
-        """Whether a report that came now is about another time than the reports before."""
+        """Returns whether a report received now is about another period than the earlier reports."""
         is_new = self._until is None or now - stood_still > self._until
         self._until = now
         return is_new

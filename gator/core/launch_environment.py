@@ -1,6 +1,6 @@
 """The part of the launch's environment that jobs inherit.
 
-Invariant: no variable of the result names a file descriptor that a job does not have.
+Invariant: no variable in the result refers to a file descriptor that jobs do not inherit.
 """
 
 import re
@@ -32,7 +32,7 @@ _FIFO = "fifo:"
 def inherited(environment: Mapping[str, str], exists: Callable[[str], bool]) -> dict[str, str]:
     """Returns the variables that jobs inherit from the launch.
 
-    `exists` says whether there is a file of this path: a jobserver that is a named pipe stays usable.
+    `exists` tells whether a path exists: a jobserver that is a named pipe stays usable.
     """
     kept = {name: value for name, value in environment.items() if name not in _DESCRIPTORS}
     for name in _MAKE_FLAGS:
@@ -42,7 +42,7 @@ def inherited(environment: Mapping[str, str], exists: Callable[[str], bool]) -> 
 
 
 def _without_jobserver(flags: str, exists: Callable[[str], bool]) -> str:
-    """Returns flags of make without a jobserver that cannot be reached, and without its `-jN`."""
+    """Returns make flags without an unreachable jobserver and its `-jN`."""
     before, separator, variables = flags.partition(" -- ")
     words = [str(word) for word in _WORD.findall(before)]
     servers = [match[1] for match in map(_JOBSERVER.fullmatch, words) if match]
@@ -51,16 +51,16 @@ def _without_jobserver(flags: str, exists: Callable[[str], bool]) -> str:
     ):
         return flags
     left = [word for word in words if not _JOBSERVER.fullmatch(word) and not _JOBS.fullmatch(word)]
-    # Make reads a first word without a dash as a group of letters, unless a blank stands before it.
+    # Make parses a first word without a dash as single-letter flags unless a space precedes it.
     start = " " if before[:1].isspace() else ""
     return f"{start}{' '.join(left)}{separator}{variables}"
 
 
 def with_program(environment: Mapping[str, str], folder: str, found: Callable[[str], bool]) -> dict[str, str]:
-    """Returns the environment with `folder` at the end of PATH unless `found` says that PATH has the program.
+    """Returns the environment with `folder` appended to PATH unless PATH already has the program (`found`).
 
-    So jobs find the `gator` that runs them, also where it was called by its path, and keep every other
-    program that they had.
+    Jobs then find the `gator` that runs them, even if it was called by its path, and every other program
+    as before.
     """
     path = environment.get("PATH")
     if found(path if path is not None else ""):

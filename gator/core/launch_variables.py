@@ -1,4 +1,4 @@
-"""Which variables of the launch a spec uses: to run a job once more elsewhere they have to be set again."""
+"""Finds the variables of the launch that a spec uses; a repeat elsewhere has to set them again."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,13 +14,13 @@ MAX_VALUE: Final = 1000
 _SESSION_WORDS: Final = "HOME HOST HOSTNAME LANG LOGNAME OLDPWD PATH PWD SHELL SHLVL TERM TMPDIR UID USER _"
 _SESSION: Final = frozenset(_SESSION_WORDS.split())
 _SESSION_START: Final = ("GATOR_", "LC_", "XDG_")
-"""Variables that every session has, with values of its own."""
+"""Variables that every session sets itself."""
 _USE: Final = re.compile(r"(?<!\\)\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 _FILLED: Final = re.compile(r"\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 
 def launch_variables(plan: Plan, environment: Mapping[str, str]) -> dict[str, str | None]:
-    """Returns the variables of the launch that jobs use; None for a value that must not be printed."""
+    """Returns the launch's variables used by jobs; the value is None if it must not be printed."""
     named = secret_names(plan.request.spec)
     secrets = secret_values(environment.items(), named)
     found: dict[str, str | None] = {}
@@ -76,7 +76,7 @@ def _used(plan: Plan) -> Iterator[str]:
 
 
 def _filled(spec: spec_pb2.Spec) -> Iterator[str]:
-    """Yields the variables that `${{ env.NAME }}` puts into settings, where a plan holds their values."""
+    """Yields the variables used as `${{ env.NAME }}` in settings, which a plan holds already expanded."""
     waiting = [spec]
     while waiting:
         arm = waiting.pop()

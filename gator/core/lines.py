@@ -53,9 +53,9 @@ class Counted(Struct, frozen=True):
 class LineCounter:
     r"""Numbers the lines of one stream and counts those that are messages.
 
-    Only `\n` ends a line. A line is blank when nothing is left of it without blanks, `\r` and terminal
-    escape sequences, finished or not; a blank line is no message. A line whose end has not come counts from
-    its first visible byte on. The text of the first message, after its last `\r`, is kept, cut to 8 KiB.
+    Only `\n` ends a line. A line is blank if it has only whitespace, `\r` and terminal escape sequences,
+    complete or not; a blank line is not a message. An unfinished line counts from its first visible byte.
+    The text of the first message, after its last `\r`, is kept, cut to 8 KiB.
     """
 
     __slots__ = ("_capturing", "_counted", "_head", "_open", "_tail", "first_message", "lines", "messages")
@@ -148,7 +148,7 @@ class LineCounter:
 
 
 def _last_state(text: bytes) -> bytes:
-    r"""Returns the beginning of what stands after the last `\r` that something visible follows."""
+    r"""Returns the start of the text after the last `\r` followed by something visible."""
     start = len(text)
     end = start
     while end >= 0 and is_blank(text[end + 1 : start]):
@@ -156,7 +156,7 @@ def _last_state(text: bytes) -> bytes:
     state = text[end + 1 :]
     kept, rest = state[:_CAPTURE_BYTES], state[_CAPTURE_BYTES:]
     if b"\r" in rest:
-        # What follows overwrites it, and may be an escape sequence of which a part has come.
+        # The text after it overwrites the line, and may be an incomplete escape sequence.
         unfinished = _UNFINISHED.search(rest)
         kept += b"\r" + (unfinished[0] if unfinished else b"")
     return kept

@@ -18,11 +18,11 @@ MOST_NAMES = 1_000
 
 MOST_NAME = 128
 """Characters of a name; as many as an ident has."""
-NAME_RULE = f"its name has 1 to {MOST_NAME} printable characters"
+NAME_RULE = f"its name must have 1 to {MOST_NAME} printable characters"
 
 
 def is_metric_name(name: str) -> bool:
-    """Returns whether a metric may have this name."""
+    """Returns whether this is a valid name of a metric."""
     return 0 < len(name) <= MOST_NAME and name.isprintable()
 
 

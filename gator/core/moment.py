@@ -1,6 +1,6 @@
-"""One moment on the three clocks that a run needs.
+"""A moment on the three clocks that a run needs.
 
-Invariant: spans come from `steady` or `boot`. Differences of `wall` mean nothing while a clock is set.
+Invariant: durations come from `steady` or `boot`. Differences of `wall` are meaningless if the clock is set.
 """
 
 from typing import NamedTuple
@@ -12,14 +12,11 @@ class Moment(NamedTuple):
     wall: int
     """Since 1970 UTC, for records and display only."""
     steady: int
-    """CLOCK_MONOTONIC, for durations: it is never set, and stands still while the host is suspended."""
+    """CLOCK_MONOTONIC, for durations: it is never set and stops while the host is suspended."""
     boot: int
-    """CLOCK_BOOTTIME, for deadlines: it is never set, and counts the time in which the host is suspended."""
+    """CLOCK_BOOTTIME, for deadlines: it is never set and continues while the host is suspended."""
 
     def since(self, wall: int) -> "Moment":
-        """Returns the moment of which only the wall time is known, as when another process wrote it down.
-
-        It is never after this one.
-        """
+        """Returns the moment for a wall time recorded by another process; never later than this one."""
         ago = max(self.wall - wall, 0)
         return Moment(self.wall - ago, self.steady - ago, self.boot - ago)

@@ -1,7 +1,7 @@
-"""What came of the jobs of a run, with the runs that repeat parts of it laid over.
+"""The outcomes of the jobs of a run with its repeats overlaid.
 
-Invariant: a repeat turns a failure into a pass only with the seed with which the job failed, because a random
-test that passes with another seed proves nothing.
+Invariant: a repeat turns a failure into a pass only with the same seed, because a random test that passes
+with another seed proves nothing.
 """
 
 from collections.abc import Iterable
@@ -17,21 +17,21 @@ FAILURES = frozenset((pb.OUTCOME_FAILED, pb.OUTCOME_LOST))
 
 
 class LaidJob(Struct):
-    """A job that passed, failed or was lost in one of the runs at least."""
+    """A job that passed, failed or was lost in at least one of the runs."""
 
     run: str
-    """Id of the run that had the outcome."""
+    """Id of the run with the outcome."""
     outcome: pb.Outcome.ValueType
     seed: int
     """Seed of the job in that run."""
     failures: dict[int, tuple[str, pb.Outcome.ValueType]] = field(
         default_factory=dict[int, tuple[str, pb.Outcome.ValueType]]
     )
-    """Failures that no pass with the same seed followed: by seed, the last run and its outcome."""
+    """Failures not followed by a pass with the same seed: by seed, the last run and its outcome."""
 
     def add(self, run: str, outcome: pb.Outcome.ValueType, seed: int) -> None:
-        """Lay the outcome of a later run over those before."""
-        # Put last, so that the newest failure is the one that is shown.
+        """Overlays the outcome of a later run."""
+        # Moved to the end, so that the newest failure is shown.
         self.failures.pop(seed, None)
         if outcome in FAILURES:
             self.failures[seed] = run, outcome
@@ -41,10 +41,10 @@ class LaidJob(Struct):
 
 
 def lay_over(runs: Iterable[tuple[str, Iterable[Ended]]]) -> dict[str, LaidJob]:
-    """Returns the jobs by path, of a run and its repeats in the order of their starts.
+    """Returns the jobs of a run and its repeats, which come in the order of their starts, by path.
 
-    Each run is its id and its jobs. A job that did not run there, since it was cancelled, pruned or has not
-    ended, leaves what was known of it before.
+    Each run is its id and its jobs. A job that did not run in a repeat (cancelled, pruned, not ended) keeps
+    its earlier outcome.
     """
     jobs: dict[str, LaidJob] = {}
     for run, ends in runs:

@@ -27,21 +27,21 @@ class NodeList(Struct, frozen=True):
 
 
 class JobAttempt(NamedTuple):
-    """One attempt at a job, with what is needed to read its output. A search makes thousands of them."""
+    """One attempt at a job, with the data needed to read its output. A search creates thousands of them."""
 
     sort_key: str
     path: str
     number: int
     store: str
-    """Id of the store that its events are in."""
+    """Id of the store with its events."""
     ended_unix_nanos: int | None
-    """None while it goes on."""
+    """None while it is running."""
     stdout_lines: int | None
     stderr_lines: int | None
 
 
 class AttemptList(Struct, frozen=True):
-    """Attempts at jobs, and the sort key to go on after; None at the end."""
+    """Attempts at jobs, and the sort key after which to continue; None at the end."""
 
     attempts: Sequence[JobAttempt]
     next: str | None

@@ -1,4 +1,4 @@
-"""Commands that are printed for a user to paste: they work in any folder and any environment."""
+"""Commands printed for a user to paste; they work in any folder and environment."""
 
 import shlex
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from gator.spec.paths import escape
 
 
 def in_folder(folder: str) -> tuple[str, ...]:
-    """Returns the options that name a run in a folder, which is absolute."""
+    """Returns the options that name the run in an absolute folder."""
     return "-r", folder
 
 

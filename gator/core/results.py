@@ -54,7 +54,7 @@ def count_result(tally: event_pb2.Tally, result: event_pb2.Result) -> None:
 def complete(
     result: event_pb2.Result, kind: pb.NodeKind.ValueType, path: str, *, allow_failure: bool, now: int
 ) -> None:
-    """Fill in what follows from the outcome.
+    """Fills in what follows from the outcome.
 
     `now`, in nanoseconds since 1970, stands for the end of a failed job whose own is not known.
     """

@@ -1,6 +1,6 @@
-"""The secret of a run and the id that follows from it: who has the key shows that the run is theirs.
+"""The secret key of a run and the id derived from it: possession of the key proves ownership of the run.
 
-Invariant: an id never tells the key, and tokens are made from another secret, so neither gives the other.
+Invariant: the key cannot be derived from the id, and tokens are made from an unrelated secret.
 """
 
 from hashlib import sha256
@@ -16,5 +16,5 @@ def run_id_of(key: bytes) -> str:
 
 
 def fits(key: bytes, run: str) -> bool:
-    """Returns whether a key is that of the run with this id."""
+    """Returns whether a key matches the id of a run."""
     return len(key) == KEY_BYTES and run_id_of(key) == run

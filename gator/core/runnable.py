@@ -1,7 +1,7 @@
 """Decides whether a run can start, for `gator run`, `--dry-run`, `gator plan` and `gator check` alike.
 
-Invariant: pure. The same request and pools give the same answer everywhere; whether a program exists is asked
-through an argument.
+Invariant: pure. The same request and pools give the same answer everywhere; programs are looked up by a
+function that is passed in.
 """
 
 import re
@@ -22,12 +22,12 @@ from gator.spec.lengths import MAX_STRING_BYTES, byte_length, too_long
 from gator.v1 import plan_pb2
 
 Finds: TypeAlias = Callable[[str, str, str], bool]
-"""Returns whether a program exists, by its name or path, the PATH and the working directory of its job."""
+"""Returns whether a program exists, given its name or path, and the PATH and working directory of its job."""
 
 MAX_PLACES: Final = 10
-"""Maximum number of jobs that are listed with the same problem."""
+"""Maximum number of jobs listed with the same problem."""
 _SHELL: Final = re.compile(r"[\s|&;<>]")
-"""What the name of a program hardly ever has, and a line of shell has nearly always."""
+"""Matches characters that are rare in names of programs and common in shell command lines."""
 
 
 class Runnable(Struct, frozen=True):
@@ -35,7 +35,7 @@ class Runnable(Struct, frozen=True):
 
     plan: Plan
     warnings: tuple[Problem, ...]
-    """What is most likely not what was meant."""
+    """Likely mistakes that do not prevent the run."""
     notes: tuple[str, ...]
 
 
@@ -81,17 +81,17 @@ def advise(nodes: Iterable[PlanNode], request: plan_pb2.PlanRequest, finds: Find
 
 
 def unset_variables(plan: Plan) -> Iterator[Problem]:
-    """Yields a warning for each variable that a command uses and that this launch does not have."""
+    """Yields a warning for each variable that a command uses and the launch does not set."""
     for node in plan.nodes.values():
         if node.job is None or "$" not in "\0".join((node.job.command, *node.job.args)):
             continue
         for name in unset_names(node.job, job_environment(plan.request.environment, node.settings.env)):
-            message = f"${name} is not set here, so '{node.ident}' gets nothing in its place"
+            message = f"${name} is not set, so it expands to nothing in '{node.ident}'"
             yield problem_at(node.position, message)
 
 
 class _Book:
-    """The jobs of a plan by what they hold, with what the ledger says about it."""
+    """The jobs of a plan grouped by their demand, with the verdict of the ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -102,19 +102,19 @@ class _Book:
         self._nodes.setdefault(DemandKey.of(node.demand), []).append(node)
 
     def problems(self) -> Iterator[Problem]:
-        """Yields what can never be had, at the first jobs that want it."""
+        """Yields demands that can never be met, at the first jobs that have them."""
         for demand, nodes in self._nodes.items():
             for text in self._ledger.problems([demand]).errors:
                 yield from _at(nodes, text, MAX_PLACES)
 
     def warnings(self) -> Iterator[Problem]:
-        """Yields what lets jobs run alone, each at the first job that wants it."""
+        """Yields demands that force jobs to run alone, each at the first job that has it."""
         for demand, nodes in self._nodes.items():
             for text in self._ledger.problems([demand]).warnings:
                 yield from _at(nodes, text, 1)
 
     def notes(self) -> tuple[str, ...]:
-        """Returns what else there is to say."""
+        """Returns the remaining notes."""
         return self._ledger.problems(self._nodes).notes
 
 
@@ -128,7 +128,7 @@ def _at(nodes: Sequence[PlanNode], text: str, most: int) -> Iterator[Problem]:
 
 
 def _too_long(jobs: Iterable[PlanNode], request: plan_pb2.PlanRequest) -> Iterator[Problem]:
-    """Yields a problem for each argument that only its variables make longer than the kernel takes."""
+    """Yields a problem for each argument whose expansion exceeds the kernel's limit."""
     longest = max((len(value) for value in request.environment.values()), default=0)
     for node in jobs:
         assert node.job is not None
@@ -147,5 +147,5 @@ def _expanded(text: str, environment: dict[str, str]) -> str:
     try:
         return expand(text, environment)
     except UserError:
-        # A variable that has to be set is not; the job says so when it starts.
+        # A required variable is not set; the job reports this when it starts.
         return ""

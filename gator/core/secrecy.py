@@ -1,4 +1,4 @@
-"""Hides secrets from what Gator says and records: values of variables, and passwords in URLs.
+"""Hides secrets in everything that Gator prints and records: values of variables, and passwords in URLs.
 
 Invariant: the name of a variable decides whether its value is a secret; a URL tells its own password.
 """
@@ -14,18 +14,18 @@ from gator.v1 import spec_pb2
 
 MASK = "***"
 MIN_SECRET = 8
-"""Minimum number of characters of a value that is masked in other texts: a short one is in too many."""
+"""Minimum length of a value that is masked in other texts: shorter ones occur by chance."""
 _ACCESS_WORDS = ("TOKEN", "SECRET", "PAT", "AUTH", "COOKIE", "CREDENTIAL", "CREDENTIALS", "KEY", "APIKEY")
 _SECRET_WORDS = frozenset((*_ACCESS_WORDS, "PASS", "PASSWD", "PASSWORD", "PASSPHRASE", "PWD"))
 _FOLDERS = frozenset(("PWD", "OLDPWD"))
 _PLACES = frozenset(("FILE", "PATH", "SOCK", "DIR"))
-"""Last words of names whose values say where a secret lies."""
+"""Last words of the names of variables that hold the location of a secret."""
 _URL_PASSWORD = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@\"']*):([^\s/@\"']+)@")
 
 
 @lru_cache(maxsize=4096)
 def is_secret(name: str) -> bool:
-    """Returns whether a word of a variable's name says that its value is a secret."""
+    """Returns whether a word of a variable's name marks its value as a secret."""
     words = name.upper().split("_")
     return name not in _FOLDERS and words[-1] not in _PLACES and not _SECRET_WORDS.isdisjoint(words)
 
@@ -39,7 +39,7 @@ def masked(job: spec_pb2.Job, names: Collection[str] = ()) -> spec_pb2.Job:
 
 
 def secret_names(spec: spec_pb2.Spec) -> list[str]:
-    """Returns the names that the root of a spec gives of further variables that hold secrets."""
+    """Returns the names of secret variables listed at the root of a spec."""
     return [*spec.group.secrets, *spec.array.secrets]
 
 
@@ -52,7 +52,7 @@ def mask(environment: Mapping[str, str], names: Collection[str] = ()) -> dict[st
 
 
 def mask_variables(message: Message, names: Collection[str] = ()) -> list[tuple[str, str]]:
-    """Masks the values of variables that hold secrets at any depth; returns what stood there."""
+    """Masks the values of secret variables at any depth; returns the original values."""
     hidden: list[tuple[str, str]] = []
     for part in _parts(message):
         if not isinstance(part, spec_pb2.EnvVariable) or not part.value:
@@ -97,8 +97,8 @@ def secret_values(
 ) -> list[str]:
     """Returns the values to mask in other texts, the longest first.
 
-    `names` are variables that hold secrets besides those whose names say so. Short values, numbers and
-    paths of which `exists` is true are none. A value stands here as Python's repr() writes it, too.
+    `names` are variables that hold secrets besides those recognised by name. Short values, numbers and
+    paths for which `exists` is true are not secrets. The repr() of each value is included.
     """
     found: set[str] = set()
     for name, value in variables:

@@ -1,6 +1,6 @@
-"""Series of runs: the runs of one ident and one selection, without those that repeat a part of another run.
+"""Series of runs: the runs of one ident and one selection, without repeats.
 
-Invariant: two selections are the same when their normal forms are.
+Invariant: two selections are equal if their normal forms are.
 """
 
 import shlex
@@ -20,7 +20,7 @@ def selection_of(only: Iterable[str], skip: Iterable[str], tags: Iterable[str]) 
 
 
 def normal(selection: query_pb2.Selection) -> query_pb2.Selection:
-    """Returns the normal form of a selection that came from elsewhere."""
+    """Returns the normal form of a selection."""
     return selection_of(selection.only, selection.skip, selection.tags)
 
 
@@ -32,7 +32,7 @@ def key_of(selection: query_pb2.Selection) -> str:
 
 
 def options_of(selection: query_pb2.Selection) -> str:
-    """Returns the options of `gator run` that make a selection; empty for the whole spec."""
+    """Returns the options of `gator run` for a selection; empty for the whole spec."""
     words: list[str] = []
     for option, values in (
         ("--only", selection.only),
@@ -45,16 +45,16 @@ def options_of(selection: query_pb2.Selection) -> str:
 
 
 class Described(Protocol):
-    """What is known of a run at its start."""
+    """The properties of a run known at its start."""
 
     @property
     def selection(self) -> query_pb2.Selection:
-        """Which part of its spec it runs."""
+        """The part of its spec that it runs."""
         ...
 
     @property
     def parent(self) -> str:
-        """Id of the run of which it repeats a part; empty if it repeats none."""
+        """Id of the run that it repeats a part of; empty if it repeats none."""
         ...
 
 
@@ -67,9 +67,9 @@ def is_of(run: Described, selection: query_pb2.Selection) -> bool:
 
 
 def representative(runs: Sequence[Run]) -> Run | None:
-    """Returns the run that an ident means, of the runs of that ident, newest first.
+    """Returns the run that an ident names, given the runs of that ident, newest first.
 
-    It is the newest run of the whole spec, else the newest that repeats no other run, else the newest.
+    This is the newest run of the whole spec, else the newest that is not a repeat, else the newest.
     """
     whole = [run for run in runs if is_of(run, WHOLE)]
     return next(iter(whole or [run for run in runs if not run.parent] or runs), None)

@@ -67,7 +67,7 @@ class Messages:
         return min(found, key=lambda entry: entry[0])[1] if found else None
 
     def firsts(self) -> list[event_pb2.Offence]:
-        """The first messages of each severity from WARNING on, in their order."""
+        """Returns the first messages of each severity from WARNING on, in their order."""
         return [kept for _, kept in sorted(self._first.values(), key=lambda entry: entry[0])]
 
     def counts(self) -> common_pb2.Counts:

@@ -16,9 +16,9 @@ from gator.v1 import event_pb2, query_pb2
 VERSION: Final = "s0"
 """Version of the rule. Signatures of different versions are never equal."""
 DIGITS: Final = 16
-"""Hexadecimal digits of a signature, behind its version."""
+"""Number of hexadecimal digits of a signature, after its version."""
 MAX_RUNNERS_UP: Final = 3
-"""Maximum number of messages that are kept beside the one that was chosen."""
+"""Maximum number of messages kept besides the chosen one."""
 NUMBER, NAME, PATH = "#", "''", "<path>"
 """The marks: of numbers of any kind and times; of what stands in quotes; of files and folders."""
 
@@ -76,7 +76,7 @@ def signature_of(reason: pb.Reason.ValueType, first_error: str, message: str) ->
 
 
 def signature_from(inputs: event_pb2.FailureInputs) -> str:
-    """Returns the signature that this version of the rule makes from what was kept with a failure."""
+    """Returns the signature that this version of the rule computes from the kept inputs of a failure."""
     return _signature(inputs.reason, inputs.message, inputs.by_gator)
 
 
@@ -98,10 +98,10 @@ def sign(
     end: event_pb2.AttemptFinished | event_pb2.Result | query_pb2.Node,
     runners_up: Sequence[event_pb2.Offence] = (),
 ) -> None:
-    """Give the end of an attempt or job its signature, if it FAILED or was LOST and has none yet.
+    """Gives the end of an attempt or job its signature, if it FAILED or was LOST and has none yet.
 
-    The end of an attempt also gets what the signature is made from; `runners_up` are the messages that could
-    have been chosen to speak for the failure.
+    The end of an attempt also gets the inputs of its signature; `runners_up` are the messages that could
+    have been chosen instead.
     """
     if end.outcome not in _FAILURES or end.signature:
         return

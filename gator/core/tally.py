@@ -22,14 +22,14 @@ _WORST_FIRST = (pb.OUTCOME_FAILED, pb.OUTCOME_LOST, pb.OUTCOME_CANCELLED, pb.OUT
 
 
 class _Failure(Struct, frozen=True, order=True):
-    """A job that failed. The first of several is the least: the earliest end, then the least path."""
+    """A job that failed. Failures are ordered by their end, then by path."""
 
     ended_unix_nanos: int
     path: str
 
 
 class _First(Struct, frozen=True):
-    """The child that was folded first of those that ended with an outcome which the group takes on."""
+    """The first folded child with an outcome that the group adopts."""
 
     path: str
     reason: pb.Reason.ValueType
@@ -112,7 +112,7 @@ class GroupFold:
         return result
 
     def put_first(self, result: event_pb2.Result) -> None:
-        """Put the first failure below and the first error into the Result of the group."""
+        """Sets the first failure and the first error below in the Result of the group."""
         if self._first_failure is not None:
             result.first_failure = self._first_failure.path
             result.first_failure_unix_nanos = self._first_failure.ended_unix_nanos
@@ -137,7 +137,7 @@ class GroupFold:
             self._firsts[outcome] = _First(path, result.reason, result.message)
 
     def _note_failure(self, path: str, result: event_pb2.Result) -> None:
-        """Keep the earliest end of a failed job below, and the first error of the earliest that has one."""
+        """Keeps the earliest end of a failed job below, and the first error of the earliest that has one."""
         ended = result.first_failure_unix_nanos
         failure = _Failure(ended, result.first_failure or path)
         if self._first_failure is None or failure < self._first_failure:

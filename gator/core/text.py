@@ -18,7 +18,7 @@ BLANKS_AND_ANSI_PATTERN = rb"(?:" + BLANKS_PATTERN + rb"++|" + ANSI_PATTERN + rb
 UNFINISHED_PATTERN = (
     rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}|\][^\x07\x1b\n]{0,1024}\x1b?|[ -/]{0,8})" + BLANKS_PATTERN + rb"*"
 )
-"""An escape sequence that has begun and not ended, and blanks. A terminal shows nothing of it."""
+"""An unfinished escape sequence, and whitespace. A terminal shows nothing of it."""
 BLANK_LINE_PATTERN = BLANKS_AND_ANSI_PATTERN + rb"(?:" + UNFINISHED_PATTERN + rb")?(?=\n|\Z)"
 """A line of which a terminal shows nothing, up to its end: what counts messages and what classifies lines
 share this pattern."""
@@ -32,25 +32,25 @@ _BLANKS = b" \t\r\v\f\n"
 
 
 def readable(data: bytes) -> str:
-    r"""Returns the text of `data`; NULs and bytes that are not UTF-8 stand as `\xNN`."""
+    r"""Returns the text of `data`; NULs and bytes that are not UTF-8 become `\xNN`."""
     return without_nul(data.decode("utf-8", "backslashreplace"))
 
 
 def without_nul(text: str) -> str:
-    r"""Returns a text with each NUL as `\x00`: databases of hubs keep none, and all readers are to agree."""
+    r"""Returns a text with each NUL as `\x00`: hub databases cannot store NUL, and all readers must agree."""
     return text.replace("\0", "\\x00") if "\0" in text else text
 
 
 def is_blank(line: bytes) -> bool:
-    """Returns whether a terminal shows nothing of a line, which then is no message."""
+    """Returns whether a terminal shows nothing of a line; such a line is not a message."""
     return _pattern(BLANK_LINE_PATTERN).match(line) is not None
 
 
 def clean(line: bytes) -> str:
-    r"""Returns what a terminal shows of a line in the end, without blanks at its ends.
+    r"""Returns what a terminal finally shows of a line, stripped of whitespace.
 
-    Escape sequences are removed. Of a progress bar, which overwrites itself after each `\r`, the last state
-    that is not blank remains. Empty only for a line that `is_blank`.
+    Escape sequences are removed. For a progress bar, which overwrites itself after each `\r`, the last
+    non-blank state remains. Empty only for a line that `is_blank`.
     """
     line = line.rstrip(b"\n")
     if b"\x1b" in line:
@@ -66,5 +66,5 @@ def cut(text: str, most: int = MOST_CHARACTERS) -> str:
 
 @cache
 def _pattern(pattern: bytes) -> re.Pattern[bytes]:
-    """Compiled when it is first needed: most jobs end before that."""
+    """Returns the compiled pattern; most jobs end without needing it."""
     return re.compile(pattern)

@@ -274,11 +274,11 @@ class Tree:
     # -- what tiers ask for (the Hall)
 
     def now(self) -> Moment:
-        """Time of the input that is being handled."""
+        """Returns the time of the input being handled."""
         return self._now
 
     def began(self, path: str) -> Moment:
-        """When a node began: now, unless another daemon had it before."""
+        """Returns when a node began: now, unless another daemon ran it before."""
         declared = self.past.declared.get(path) if self.past is not None else None
         return self._now if declared is None else self._now.since(declared)
 

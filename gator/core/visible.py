@@ -1,6 +1,6 @@
-r"""The one cleaning of text that Gator formats: what could change a terminal is shown instead, as `\x1b`.
+r"""Cleans text that Gator formats: characters that could change a terminal are escaped, as `\x1b`.
 
-Invariant: a line that was cleaned is one line, moves no cursor and reads from left to right.
+Invariant: a cleaned line is one line, does not move the cursor and reads from left to right.
 """
 
 import re
@@ -11,26 +11,26 @@ from typing import Final
 from gator.core.text import ANSI_PATTERN, UNFINISHED_PATTERN, readable
 
 _UNSAFE: Final = "\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
-"""Controls (C0 and C1, tabulators left aside), separators of lines, and marks that turn the direction."""
+"""Controls (C0 and C1 except tab), line separators, and marks that change the text direction."""
 _SGR: Final = r"\x1b\[[0-9;:]*m"
 _RESET: Final = "\x1b[0m"
 _HARMLESS: Final = bytes([9, *range(32, 127)])
 _NEVER_UNSAFE: Final = bytes(
     n for n in range(256) if n == 10 or n in _HARMLESS or (n > 0x7F and n not in (0xC2, 0xD8, 0xE2))
 )
-"""Bytes that are in the UTF-8 of no unsafe character."""
+"""Bytes that occur in the UTF-8 form of no unsafe character."""
 _NAMED: Final = {"\n": "\\n", "\r": "\\r"}
 
 
 def visible(text: str) -> str:
-    r"""Returns a text as one line; what a terminal would obey stands as `\n`, `\xNN` or `\uNNNN`."""
+    r"""Returns a text as one line; with control characters escaped as `\n`, `\xNN` or `\uNNNN`."""
     return text if text.isprintable() else _pattern(f"[{_UNSAFE}]").sub(_escaped, text)
 
 
 def visible_styled(text: str, codes: str = "[0-9;:]*") -> str:
     """Returns a text as one line, with its colours; they are reset at its end.
 
-    `codes` is an expression for the codes (SGR, ECMA-48) that may stay; other colours are shown.
+    `codes` is a regular expression for the codes (SGR, ECMA-48) that may stay; others are escaped.
     """
     if text.isprintable():
         return text
@@ -41,8 +41,8 @@ def visible_styled(text: str, codes: str = "[0-9;:]*") -> str:
 
 
 def visible_lines(data: bytes, *, colours: bool) -> str:
-    r"""Returns lines that a program wrote, each cleaned as `visible_line` does it; their ends stay."""
-    # A flood of lines must not cost a step in Python for each where nothing is wrong with it.
+    r"""Returns lines of a program, each cleaned by `visible_line`, with their line ends."""
+    # A flood of harmless lines must not cost a Python step per line.
     with suppress(UnicodeDecodeError):
         text = data.decode()
         if not data.translate(None, _NEVER_UNSAFE) or not _pattern(f"(?!\n)[{_UNSAFE}]").search(text):
@@ -52,10 +52,10 @@ def visible_lines(data: bytes, *, colours: bool) -> str:
 
 
 def visible_line(line: bytes, *, colours: bool, whole: bool = False) -> str:
-    r"""Returns what a terminal shows of a line in the end.
+    r"""Returns what a terminal finally shows of a line.
 
-    Escape sequences are removed, but for colours where these are wanted; other controls are shown. Of a
-    line that overwrites itself after each `\r` the last state that is not blank is given, unless `whole`.
+    Escape sequences are removed, except colours if wanted; other controls are escaped. For a line that
+    overwrites itself after each `\r` the last non-blank state is returned, unless `whole`.
     """
     if not line.translate(None, _HARMLESS):
         return line.decode("ascii")
@@ -71,7 +71,7 @@ def visible_line(line: bytes, *, colours: bool, whole: bool = False) -> str:
 
 
 def _without_escapes(text: str, keep: str = "(?!)") -> str:
-    """The text without escape sequences, but for those that match `keep`."""
+    """Returns the text without escape sequences, except those that match `keep`."""
     ansi = f"{ANSI_PATTERN.decode()}|{UNFINISHED_PATTERN.decode()}\\Z"
     return _pattern(f"({keep})|{ansi}").sub(lambda found: found[1] or "", text)
 

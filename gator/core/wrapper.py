@@ -34,7 +34,7 @@ UNKILLABLE_NANOS = 5 * SECOND
 SPAWN_NANOS = 30 * SECOND
 """How long a start is tried while the host is short of something."""
 FOLLOWED_NANOS = 1 * SECOND
-"""Differences between the wall clock and the times of an attempt that are not worth a jump."""
+"""Maximum difference between the wall clock and an attempt's times that is not corrected."""
 LOOK_NANOS = 20 * MILLI
 LONGEST_LOOK_NANOS = 250 * MILLI
 
@@ -58,7 +58,7 @@ class State(Enum):
 
 _ALIVE = frozenset({State.RUNNING, State.ENDING, State.KILLING})
 _TIMED = _ALIVE
-"""States whose deadline decides something; in others it is only the next look."""
+"""States in which the deadline is a decision; in others it is only the next poll."""
 
 
 class Wrapper:
@@ -117,7 +117,7 @@ class Wrapper:
         self._started = 0
         self._ended = 0
         self._last_read = 0
-        """When output was read last; before that, the start."""
+        """When output was last read; initially the start."""
         self._silence = 0
         """Longest time between two reads so far."""
         self._exit: Exit | None = None
@@ -253,7 +253,7 @@ class Wrapper:
         return actions
 
     def on_late_wake(self, stood_still: int) -> None:
-        """The host did not run for this time: timeout, grace and the limits on starting and killing move."""
+        """Extends timeout, grace and the limits on starting and killing: the host did not run."""
         if self._deadline is not None and self.state in _TIMED:
             self._deadline += stood_still
         if self._grace_ends is not None:
@@ -262,11 +262,11 @@ class Wrapper:
             self._since += stood_still
 
     def warn(self, now: int, text: str) -> list[Action]:
-        """Gator has something to say that concerns the attempt."""
+        """Records a warning of Gator about the attempt."""
         return [] if self.state is State.FINISHED else [Record([self._stamp.warning(now, text)])]
 
     def follow_wall_clock(self, now: int, wall: int) -> None:
-        """The host was suspended, or its clock was set ahead: what happens from now on has later times.
+        """Advances the attempt's times after the host was suspended or its clock was set ahead.
 
         Times within an attempt never go back, so that its lines stay in the order of their times.
         """
@@ -309,9 +309,9 @@ class Wrapper:
         return actions
 
     def on_client_event(self, now: int, event: event_pb2.Event, *, notice: bool = False) -> list[Action]:
-        """A message or the value of a metric came from one of the attempt's own processes.
+        """Handles a message or metric value from one of the attempt's own processes.
 
-        A `notice` is from the client in that process: it is recorded as a warning of Gator.
+        A `notice` comes from the client in that process and is recorded as a warning of Gator.
         """
         if self.state is State.FINISHED:
             return []

@@ -72,7 +72,7 @@ class ClientEvents:
         self.metrics = Totals()
 
     def admit_notice(self) -> bool:
-        """Whether one more notice of a client is to be kept; it is not counted."""
+        """Returns whether to keep one more notice of a client; notices are not counted as messages."""
         self._notices += 1
         return self._notices <= MAX_NOTICES
 

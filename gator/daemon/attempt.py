@@ -41,7 +41,7 @@ class Surroundings(Protocol):
         ...
 
     def now(self) -> int:
-        """This moment in nanoseconds of the monotonic clock, after what was late has been credited."""
+        """Returns the monotonic time in nanoseconds, after late wake-ups have been credited."""
         ...
 
     def wake(self, at: int) -> None:
@@ -57,7 +57,7 @@ class Surroundings(Protocol):
         ...
 
     def birthmark(self) -> Birthmarks:
-        """A number that tells the attempt's processes from those of others."""
+        """Returns a number that identifies the attempt's processes."""
         ...
 
     def describe(self, pid: int, prepared: Prepared, cores: int) -> event_pb2.Started:
@@ -158,7 +158,7 @@ class Attempt:
             return
         except OSError as error:
             what = "script" if self._script else "scratch folder"
-            message = f"its {what} cannot be made: {error.filename}: {error.strerror}"
+            message = f"cannot create its {what}: {error.filename}: {error.strerror}"
             self._fail(message, error.errno or 0, error.errno in _SHORT_OF_SPACE)
             return
         self.process = process
@@ -226,11 +226,11 @@ class Attempt:
         self._take(actions or [Record([])], then)
 
     def on_late_wake(self, stood_still: int) -> None:
-        """The host did not run for this time, in nanoseconds."""
+        """Credits a time in nanoseconds for which the host did not run."""
         self.wrapper.on_late_wake(stood_still)
 
     def warn(self, now: int, text: str) -> None:
-        """Record a warning of Gator itself."""
+        """Records a warning of Gator itself."""
         self._take(self.wrapper.warn(now, text))
 
     def pause(self) -> None:

@@ -44,7 +44,7 @@ class Metering:
         self._is_busy = False
 
     def add(self, attempt: Attempt, pid: int) -> None:
-        """An attempt has started."""
+        """Adds an attempt that has started."""
         self._metered[pid] = _Metered(attempt, monotonic_ns())
         self._pace.add(pid, self._loop.time())
         self._arm()
@@ -95,9 +95,9 @@ class Metering:
             return monotonic_ns(), {}
 
     def _place(self, due: list[Belonging], usages: Mapping[int, Usage]) -> None:
-        """Give each attempt that lives so long a control group, where that is possible."""
+        """Moves each long-lived attempt into a control group, where possible."""
         if self._groups is None:
-            # Looked for late, as most attempts end before their first sample.
+            # Decided late, because most attempts end before their first sample.
             self._groups = self._make_groups()
         for whose in due:
             usage = usages.get(whose.leader)
@@ -110,7 +110,7 @@ class Metering:
         due, self._due = self._due, []
         for whose in due:
             if whose.is_over and whose.group is not None:
-                # It ended while it was moved.
+                # It ended during the move.
                 whose.group.remove()
         for pid, usage in usages.items():
             metered = self._metered.get(pid)

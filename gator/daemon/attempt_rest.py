@@ -24,20 +24,20 @@ class Rest:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, attempt: Attempt) -> None:
-        """An attempt has started its process."""
+        """Adds an attempt that has started its process."""
         self._endings.strays.add(attempt.belonging)
 
     def remove(self, attempt: Attempt) -> None:
-        """Nothing of an attempt is known to live."""
+        """Removes an attempt of which no process is known to live."""
         whose = attempt.belonging
         self._endings.strays.remove(whose)
         whose.is_over = True
         if whose.group is not None:
-            # The kernel may take some milliseconds for it.
+            # The kernel may need some milliseconds for it.
             beside(whose.group.remove)
 
     async def end_adopted(self, grace_seconds: float) -> Ended:
-        """End all orphans that this process adopted; for when no attempt runs any more."""
+        """Ends all orphans that this process adopted. Must be called when no attempt runs."""
         return await self._endings.end_adopted(grace_seconds)
 
     def look(self, attempt: Attempt) -> None:
@@ -65,7 +65,7 @@ class Rest:
             try:
                 found = await self._endings.find(whose)
                 if not found and strays.awaits(whose):
-                    # It ends by itself, as the attempt that has taken the orphan gives up in the end.
+                    # It ends by itself, because the attempt that claimed the orphan gives up eventually.
                     await asyncio.sleep(_PAUSE_SECONDS)
                     continue
             except OSError:

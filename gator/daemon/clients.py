@@ -29,9 +29,9 @@ class Attempts(Protocol):
         *,
         notice: bool = False,
     ) -> Awaitable[None] | None:
-        """Keep what a job's own process reports; `then` is called once it is committed.
+        """Keeps what a job's own process reports; `then` is called once it is committed.
 
-        A `notice` is what its client has to say, which does not count against the job. Raises
+        A `notice` comes from the job's client and does not count against the job. Raises
         PreconditionError when the attempt does not run. The awaitable, if any, is done when there is room
         for more.
         """

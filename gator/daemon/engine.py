@@ -23,7 +23,7 @@ from gator.v1 import attach_pb2, event_pb2
 
 Key = tuple[str, int]
 DEADLINE_CHECK_SECONDS = 1.0
-"""Maximum time between two looks at a deadline."""
+"""Maximum time between two checks of a deadline."""
 MOST_RETURNS = 3
 """So often an attempt that was not started comes back from dead daemons before it counts as lost."""
 
@@ -341,7 +341,7 @@ class Engine:
             self._timer = None
         waits: list[float] = []
         if self.tree.wake_at is not None:
-            # The timers of a loop stand still while the host is suspended, deadlines do not.
+            # The timers of a loop stop while the host is suspended; deadlines do not.
             waits.append(min((self.tree.wake_at - now.boot) / 1e9, DEADLINE_CHECK_SECONDS))
         dispatch_at = self.dispatch.wake_at()
         if dispatch_at is not None:

@@ -34,7 +34,7 @@ MAX_NAME_PART = 64
 
 
 class Owner(Struct, frozen=True):
-    """The root that holds, or held, the lock of a run, as it says itself."""
+    """The root that holds or held the lock of a run, as recorded by itself."""
 
     run: str
     host: str
@@ -42,9 +42,9 @@ class Owner(Struct, frozen=True):
     pid: int
     start_ticks: int
     pid_namespace: int
-    """Inode of the namespace in which `pid` means this process."""
+    """Inode of the pid namespace of `pid`."""
     file: int = 0
-    """Inode of the lock file when it was written: that of a copy is another one."""
+    """Inode of the lock file when it was written; a copy has a different one."""
 
     @classmethod
     def this_process(cls, run: str) -> "Owner":
@@ -62,22 +62,22 @@ class Owner(Struct, frozen=True):
 
     @property
     def is_of_this_host(self) -> bool:
-        """Whether it ran, or runs, on this host."""
+        """Whether it runs or ran on this host."""
         return self.host == os.uname().nodename
 
     @property
     def is_of_this_boot(self) -> bool:
-        """Whether this system has not been started anew since."""
+        """Whether this host has not been rebooted since."""
         return self.boot == _boot_id()
 
     @property
     def is_of_this_namespace(self) -> bool:
-        """Whether its pid means the same process here."""
+        """Whether its pid is in the namespace of this process."""
         return self.pid_namespace == _pid_namespace()
 
     @property
     def lives(self) -> bool:
-        """Whether this very process is alive; only to be asked where its pid means something."""
+        """Whether this process is alive; only valid in its pid namespace."""
         info = read_process(self.pid)
         return info is not None and info.start_ticks == self.start_ticks and not info.is_dead
 
@@ -91,7 +91,7 @@ def _pid_namespace() -> int:
 
 
 def _owner_of(data: bytes) -> Owner | None:
-    """Returns what a lock file says; None for what no root wrote."""
+    """Returns the owner recorded in a lock file; None if no root wrote it."""
     try:
         owner = Owner(**json.loads(data))
     except (ValueError, TypeError, RecursionError):
@@ -104,7 +104,7 @@ def _owner_of(data: bytes) -> Owner | None:
 
 
 def name_part(ident: str) -> str:
-    """Returns an ident as it stands in the name of a run's folder; different idents may give the same."""
+    """Returns an ident in the form for the name of a run's folder; different idents may give the same."""
     return re.sub(r"[^A-Za-z0-9._-]", "_", ident)[:MAX_NAME_PART]
 
 
@@ -192,7 +192,7 @@ class RunFolder:
     # -- who owns it
 
     def write_key(self, key: bytes) -> None:
-        """Keep the secret of the run, which only the user may read. Raises UsageError."""
+        """Writes the secret of the run, readable only by the user. Raises UsageError."""
         try:
             fd = os.open(self.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(fd, "wb") as file:
@@ -201,7 +201,7 @@ class RunFolder:
             raise UsageError(f"cannot write to {self.path}: {error.strerror}") from error
 
     def write_hub_token(self, token: str) -> None:
-        """Keep the token of the launch for a hub where jobs find it, if there is one. Raises UsageError."""
+        """Writes the launch's token for the hub, if any, for use by jobs. Raises UsageError."""
         if not token:
             return
         try:
@@ -212,7 +212,7 @@ class RunFolder:
             raise UsageError(f"cannot write to {self.path}: {error.strerror}") from error
 
     def read_key(self) -> bytes | None:
-        """Returns the secret of the run; None where this user may not read it, or there is none."""
+        """Returns the secret of the run; None if it is missing or this user may not read it."""
         try:
             return read_plain(self.key_file, KEY_BYTES)
         except OSError:
@@ -237,7 +237,7 @@ class RunFolder:
         self._lock = fd
 
     def unlock(self) -> None:
-        """Stop being the owner; no job needs the token for a hub any more."""
+        """Releases the lock and removes the hub token, which jobs no longer need."""
         with suppress(OSError):
             self.hub_token.unlink(missing_ok=True)
         if self._lock is not None:
@@ -270,9 +270,9 @@ class RunFolder:
             return None
 
     def is_copy(self) -> bool:
-        """Whether this is a copy of the folder in which the run ran, which cannot tell how the run is now.
+        """Returns whether this is a copy of the run's folder, which lacks the present state of the run.
 
-        A folder that was moved within its file system is no copy.
+        A folder that was moved within its file system is not a copy.
         """
         owner = self.owner()
         try:
@@ -281,7 +281,7 @@ class RunFolder:
             return False
 
     def is_live(self) -> bool:
-        """Whether the owner lives on this host; a run of another host counts as live, a copy never does."""
+        """Returns whether the owner is alive; a run of another host counts as live, a copy never does."""
         owner = self.owner()
         if owner is None or self.is_copy():
             return False

@@ -7,7 +7,7 @@ class Placement(Enum):
     """Where the nodes of a run live."""
 
     AUTO = "auto"
-    """Tiers and the first jobs in the process of the command, later jobs in a few daemons."""
+    """Tiers and the first jobs run in the process of the command, later jobs in a few daemons."""
     INLINE = "inline"
     """Everything in the process of the command."""
     DAEMONS = "daemons"

@@ -34,7 +34,7 @@ class RunOptions(Struct, frozen=True):
     text_logs: TextLogMode = TextLogMode.FAILED
     hub: UploadOptions | None = None
     secrets: Sequence[str] = ()
-    """Names of variables whose values are masked besides those whose names say so."""
+    """Names of variables whose values are masked besides those recognised by name."""
 
 
 class RunEnd(Struct, frozen=True):

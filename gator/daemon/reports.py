@@ -65,10 +65,10 @@ class Reports:
         self._view.changed()
 
     def on_late_wake(self, stood_still: int) -> None:
-        """A process with attempts did not run for this time, in nanoseconds: say so once for all of them."""
+        """Reports once for all processes that one did not run for this time, in nanoseconds."""
         is_new = self._late_wakes.is_new(round(self._clock.monotonic() * 1e9), stood_still)
         display = self._view.display
-        # A display of messages shows the warning that stands in the record.
+        # A display that shows messages prints the recorded warning.
         if is_new and attach_pb2.EVENT_KIND_LOG not in display.wants.kinds:
             display.on_notice(late_wake_text(stood_still), warning=True)
 

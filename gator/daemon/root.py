@@ -66,7 +66,7 @@ ACK_SECONDS = 0.02
 ADOPTED_GRACE_SECONDS = 1.0
 """Time between TERM and KILL for orphans that are left when the run is over."""
 SERVE_AFTER = 0.1
-"""Seconds after which a run listens that has started no daemon."""
+"""Time in seconds after which a run without daemons starts its server."""
 
 
 class Root:
@@ -92,13 +92,13 @@ class Root:
         self._store_id = secrets.token_hex(16)
         self._end: asyncio.Future[event_pb2.Result] = self._loop.create_future()
         self._wanted = asyncio.Event()
-        """Set once daemons are started, which need the server."""
+        """Set once daemons are started, because they need the server."""
         self._fault = ""
         self.server_end = ServerEnd()
         self._host: WrapperHost | None = None
         self._fleet: Fleet | None = None
         self._endings: Endings | None = None
-        """For orphans of daemons; of jobs that run inline the host knows."""
+        """Handles orphans of daemons; those of inline jobs are handled by the host."""
         self._desk: ClientDesk | None = None
         self.uploader: Uploader | None = None
         """What feeds the hub; whoever runs the root lets it finish when the run is over."""
@@ -309,20 +309,20 @@ class Root:
     # -- processes without a daemon
 
     async def _sweep(self, daemon: str) -> None:
-        """Kill all that a dead daemon has left; what bears no sign of it became a child of this process."""
+        """Kills the remaining processes of a dead daemon; unmarked ones became children of this process."""
         await in_thread(sweep, self._run, daemon)
         if self._host is None or not self._host.running:
-            # Orphans of this process's own jobs cannot be told apart: they wait for the end of the run.
+            # Orphans of this process's own jobs cannot be distinguished: they are ended with the run.
             await self._end_adopted(0.0)
 
     async def _end_adopted(self, grace_seconds: float) -> None:
-        """End the orphans that this process adopted, and tell of them."""
+        """Ends the orphans that this process adopted and reports them."""
         ending = self._endings or self._host
         ended = await ending.end_adopted(grace_seconds) if ending is not None else Ended((), ())
         if ended.found:
             found = name_all(ended.found)
             self._display.on_notice(
-                f"ended orphans of this run that no job answers for: {found}", warning=True
+                f"ended orphan processes of this run that belong to no known job: {found}", warning=True
             )
 
     # -- from the engine
@@ -367,7 +367,7 @@ class Root:
 
     async def _serve(self) -> None:
         if self._host is not None:
-            # Most single jobs and small trees end before anybody could ask.
+            # Most single jobs and small trees end before a client could connect.
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), SERVE_AFTER)
         lacking = lacks_threads(RPC_THREADS)

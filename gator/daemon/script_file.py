@@ -1,4 +1,4 @@
-"""Files for scripts that are too long for an argument of bash. Only the user of the run may read them."""
+"""Files for scripts that are too long for an argument of bash, readable only by the user of the run."""
 
 import os
 from contextlib import suppress

@@ -86,7 +86,7 @@ class Service:
         await in_thread(self._store.close)
         ended = await self._host.end_adopted(ADOPTED_GRACE_SECONDS)
         if ended.found:
-            sys.stderr.write(f"ended orphans that no job was known to have left: {name_all(ended.found)}\n")
+            sys.stderr.write(f"ended orphan processes that belong to no known job: {name_all(ended.found)}\n")
         guard.close()
         return 0
 

@@ -82,7 +82,7 @@ class RunStores:
         self.opened: list[StoreFile] = []
         """In the order in which they were opened."""
         self.unreadable: dict[Path, str] = {}
-        """Files that could not be opened at the last look, and why; not those that are empty."""
+        """Files that could not be opened at the last check, and why; empty ones are not included."""
         self._known: set[Path] = set()
         self._run = ""
 
@@ -133,7 +133,7 @@ class RunStores:
         return description
 
     def key(self) -> bytes:
-        """Returns the secret of the run, which shows a hub whose it is; empty where it cannot be read."""
+        """Returns the secret of the run, which proves its ownership to a hub; empty if it cannot be read."""
         key = self.folder.read_key() or b""
         return key if fits(key, self._run) else b""
 

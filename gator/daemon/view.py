@@ -39,7 +39,7 @@ class View:
     ) -> None:
         self.display = display
         self.started: dict[str, float] = {}
-        """Of the jobs that run: when this process heard of their start, in seconds of the steady clock."""
+        """When this process learned of the start of each running job, in seconds of the steady clock."""
         self.stopping = False
         self._folder, self._plan, self._clock, self._tally = folder, plan, clock, tally
         self._loop = asyncio.get_running_loop()

@@ -36,7 +36,7 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2
 Key = tuple[str, int]
 
 BEAT_NANOS = 1_000_000_000
-"""Maximum time between two looks at the clock while a timer of an attempt runs, to notice late ones."""
+"""Maximum time between two checks of the clock while a timer runs, to detect late wake-ups."""
 MAX_STARTS_IN_TURN = 16
 """Maximum number of processes started in one turn of the loop, because signals and output wait meanwhile."""
 TICK_NANOS = 10_000_000
@@ -143,7 +143,7 @@ class WrapperHost:
             self._start_soon(node.lease)
 
     def stop(self, order: attach_pb2.Stop) -> None:
-        """End what is at or below a path: what waits is CANCELLED at once, what has ended keeps its end."""
+        """Ends attempts at or below a path: waiting ones are CANCELLED at once, ended ones keep their end."""
         self.now()
         while not self._reaper.poll():
             pass
@@ -171,7 +171,7 @@ class WrapperHost:
         *,
         notice: bool = False,
     ) -> Awaitable[None] | None:
-        """Keep what a job's own process reports; `then` is called once it is committed.
+        """Keeps what a job's own process reports; `then` is called once it is committed.
 
         A `notice` does not count against the job. Raises PreconditionError when the attempt does not run.
         The awaitable, if any, is done when there is room for more.
@@ -198,7 +198,7 @@ class WrapperHost:
         self._loop.call_soon(self._check_idle)
 
     async def end_adopted(self, grace_seconds: float) -> Ended:
-        """End all orphans that this process adopted; for when nothing runs any more."""
+        """Ends all orphans that this process adopted. Must be called when no attempt runs."""
         return await self._rest.end_adopted(grace_seconds)
 
     def close(self) -> None:
@@ -282,7 +282,7 @@ class WrapperHost:
         return self._context.token(path, attempt)
 
     def birthmark(self) -> Birthmarks:
-        """A number that tells the next attempt's processes from those of others."""
+        """Returns a number that identifies the next attempt's processes."""
         return next(self._births)
 
     def describe(self, pid: int, prepared: Prepared, cores: int) -> event_pb2.Started:
@@ -376,7 +376,7 @@ class WrapperHost:
     def now(self) -> int:
         """This moment in nanoseconds of the monotonic clock, after what was late has been credited.
 
-        Every decision about an attempt asks for the time here, so that none is made on late news.
+        Every decision about an attempt takes the time from here, so that none uses an uncredited time.
         """
         now = monotonic_ns()
         stood_still = self._late_wakes.on_wake(now)
@@ -398,7 +398,7 @@ class WrapperHost:
     def _credit(self, now: int, stood_still: int) -> None:
         for attempt in self._attempts.values():
             attempt.on_late_wake(stood_still)
-        # The one with the least time left stands for all: a thousand warnings would say no more.
+        # Only the attempt with the least time left records the warning, instead of all of them.
         timed = [attempt for attempt in self._attempts.values() if attempt.wrapper.wake_at is not None]
         if timed:
             nearest = min(timed, key=lambda attempt: attempt.wrapper.wake_at or 0)
@@ -409,7 +409,7 @@ class WrapperHost:
         self._timer = None
         now = self.now()
         self._late_wakes.expect(None)
-        # What has ended or was written by now counts before any time that has passed.
+        # Exits and output of this period are handled before any timer.
         self._pipes.poll()
         if not self._reaper.poll():
             self.wake(now)
@@ -432,10 +432,10 @@ class WrapperHost:
 
 
 def late_wake_text(stood_still: int) -> str:
-    """What users are told of a late wake-up; the time is in nanoseconds."""
+    """Returns the warning about a late wake-up; the time is in nanoseconds."""
     return (
-        f"Gator itself did not run for {span(stood_still)}: timeouts and graces of jobs that run are "
-        "extended by that; look for a suspended host, a paused container or too much load"
+        f"Gator itself did not run for {span(stood_still)}: timeouts and grace periods of running jobs are "
+        "extended by this time; check for a suspended host, a paused container or high load"
     )
 
 

@@ -1,4 +1,4 @@
-"""By what the processes of one job, or of a whole daemon or run, are told from others."""
+"""The criteria by which processes belong to a job, a daemon or a run."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,14 +8,13 @@ from gator.process.procfs import ProcessInfo, Snapshot
 
 
 class Belonging:
-    """Whose processes are meant; one for each job, from its start to its end.
+    """The criteria for one owner; there is one for each job, from its start to its end.
 
-    `leader` is the pid that leads the session, 0 if there is none; `marks` are those that a process
-    must carry to belong, all of them; `births` are numbers it may be born with; `since` is the start of the
-    leader in ticks since the boot, `name` is for messages. Set `leader_reaped` when that is so: from then
-    on a process with that pid is another. With `takes_all` all orphans of this process belong.
-    Processes that were seen to descend from the leader are remembered, and sessions that members were
-    seen to lead: a member may lose its parents, or die before what it has just started is seen.
+    `leader` is the pid of the session leader, 0 if there is none; a process must carry all `marks` to belong;
+    `births` are the birthmarks that it may have; `since` is the start of the leader in ticks since the boot;
+    `name` is for messages. Set `leader_reaped` when the leader was reaped: its pid may then be reused. With
+    `takes_all` all orphans of this process belong. Processes seen to descend from the leader are remembered,
+    and so are sessions led by members: a member may lose its parents, or die before its children are seen.
     """
 
     __slots__ = (
@@ -51,20 +50,20 @@ class Belonging:
         self.name = name
         self.takes_all = takes_all
         self.group: Group | None = None
-        """The control group, once there is one."""
+        """The control group; None until it is made."""
         self.is_over = False
-        """Whether nothing of the attempt is known to live any more."""
+        """Whether no process of the attempt is known to live."""
         self.members: dict[int, int] = {}
-        """Start in ticks by pid, as of the last sample."""
+        """Start of each member in ticks by pid, as of the last sample."""
         self.sessions: dict[int, int] = {}
-        """By number the start of the leader in ticks, 0 where it was never seen alive."""
+        """Start of the leader of each session in ticks, 0 if it was never seen alive."""
 
     def owns(self, snapshot: Snapshot, process: ProcessInfo) -> bool:
-        """Returns whether a process belongs by its session, by memory, by its marks or by its birth."""
+        """Returns whether a process belongs: by session, earlier sample, marks or birthmark."""
         number = process.session
         now = snapshot.processes.get(number)
         if number and number == self.leader:
-            # A living process with the pid of a reaped leader leads a session of its own by the same number.
+            # A living process with the pid of a reaped leader leads another session with the same id.
             return now is None or not self.leader_reaped
         if number in self.sessions and (now is None or now.start_ticks == self.sessions[number]):
             return True
@@ -73,22 +72,22 @@ class Belonging:
         )
 
     def remembers(self, process: ProcessInfo) -> bool:
-        """Returns whether this very process was seen to descend from the leader."""
+        """Returns whether this process was seen to descend from the leader."""
         return self.members.get(process.pid) == process.start_ticks
 
     def is_marked(self, marks: Mapping[str, str] | None, birth: int) -> bool:
-        """Returns whether marks and the number of a process's birth are those of this job."""
+        """Returns whether marks or the birthmark of a process are those of this job."""
         return bool(marks and self.marks and carries(marks, self.marks)) or self.births.has(birth)
 
     def shares_run(self, marks: Mapping[str, str] | None, birth: int) -> bool:
-        """Returns whether marks or birth are those of some job of the same run."""
+        """Returns whether marks or birthmark are those of any job of the same run."""
         run = self.marks.get("GATOR_RUN")
         if run is not None and marks and marks.get("GATOR_RUN") == run:
             return True
         return self.births is not NO_BIRTHMARKS and self.births.of_run.has(birth)
 
     def remember(self, processes: Iterable[ProcessInfo]) -> None:
-        """Keep what was seen to descend from the leader, in place of what was seen before."""
+        """Replaces the remembered descendants of the leader."""
         members: dict[int, int] = {}
         for process in processes:
             members[process.pid] = process.start_ticks
@@ -98,5 +97,5 @@ class Belonging:
 
 
 def carries(marks: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    """Returns whether all the wanted marks are there with these values."""
+    """Returns whether all wanted marks are present with these values."""
     return all(marks.get(name) == value for name, value in wanted.items())

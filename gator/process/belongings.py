@@ -1,7 +1,7 @@
-"""What belongs to a job, a daemon or a run: by session, by marks, by birth, by descent, by adoption.
+"""Selects the processes of a job, a daemon or a run: by session, marks, birthmark, descent and adoption.
 
-Any one of these can be shaken off, by setsid, by `env -i`, by a double fork; hardly all of them. Decides
-on what was read before; only `cheap_look` reads by itself.
+A process can escape any one of these, by setsid, by `env -i`, by a double fork, but hardly all of them. Works
+on a snapshot; only `cheap_look` reads by itself.
 """
 
 import os
@@ -19,7 +19,7 @@ from gator.process.procfs import (
 
 NOBODY: Container[int] = frozenset[int]()
 IsStray = Callable[[ProcessInfo, Belonging], bool]
-"""Whether an adopted orphan without signs is to be taken for that job's."""
+"""Returns whether an adopted orphan without marks is assigned to a job."""
 
 _helpers: set[int] = set()
 
@@ -46,7 +46,7 @@ def select(
     processes = snapshot.processes
     roots = {pid for pid, info in processes.items() if whose.owns(snapshot, info)}
     if whose.group is not None:
-        # Read after the pass: a pid that was given to another meanwhile has another start.
+        # Read after the pass: a pid that was reused meanwhile has a different start.
         roots |= {pid for pid in whose.group.pids() if pid in processes}
     barred = {os.getpid(), adopted_by, *_helpers}
     if is_stray is not None:
@@ -137,7 +137,7 @@ def _may_belong(pid: int, whose: Belonging, is_stray: IsStray | None) -> bool:
     marks, birth = read_marks(pid), read_birthmark(pid)
     if whose.is_marked(marks, birth):
         return True
-    # With the signs of another attempt it is not this one's; without any it may be anybody's.
+    # With marks of another attempt it belongs there; without marks it may belong to any.
     return not whose.shares_run(marks, birth) and (is_stray is None or is_stray(info, whose))
 
 

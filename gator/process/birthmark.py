@@ -1,4 +1,4 @@
-"""A mark that the processes of a job inherit and do not lose by accident: a number in a limit of file locks.
+"""A mark that the processes of a job inherit and do not lose by accident: a number in RLIMIT_LOCKS.
 
 Linux has not enforced RLIMIT_LOCKS since 2.4.25, but every child inherits it. setsid, a double fork, an
 empty or overwritten environment and another user leave it as it is, and everybody may read it in
@@ -21,28 +21,28 @@ _SERIAL_MASK = (1 << _SERIAL_BITS) - 1
 
 
 class Birthmarks(NamedTuple):
-    """The numbers of one attempt, of one daemon or of a whole run: those that agree in the bits of `mask`."""
+    """The birthmarks of one attempt, daemon or run: the numbers that agree in the bits of `mask`."""
 
     number: int
     mask: int
 
     def has(self, number: int) -> bool:
-        """Returns whether a number that was read is one of these."""
+        """Returns whether a number is one of these birthmarks."""
         return bool(number) and number & self.mask == self.number
 
     @property
     def of_run(self) -> "Birthmarks":
-        """All numbers of the run that these belong to."""
+        """All birthmarks of the same run."""
         mask = self.mask & ~(_DAEMON_MASK << _SERIAL_BITS | _SERIAL_MASK)
         return Birthmarks(self.number & mask, mask)
 
 
 NO_BIRTHMARKS = Birthmarks(-1, 0)
-"""No process has one of these."""
+"""Matches no process."""
 
 
 def birthmarks(run: str, daemon: str | None = None) -> Birthmarks:
-    """Returns the numbers of a run, or only those of one of its daemons; the one without a name is inline."""
+    """Returns the birthmarks of a run, or of one of its daemons; inline jobs use a daemon without a name."""
     number = BIRTHMARK_BIT | _hash(run) << (_DAEMON_BITS + _SERIAL_BITS)
     if daemon is None:
         return Birthmarks(number, -1 << (_DAEMON_BITS + _SERIAL_BITS))
@@ -53,14 +53,14 @@ def birthmarks(run: str, daemon: str | None = None) -> Birthmarks:
 
 
 def each_birthmark(run: str, daemon: str) -> Iterator[Birthmarks]:
-    """Yields the number of one attempt after another; after 262,143 they begin again."""
+    """Yields the birthmarks of successive attempts; they repeat after 262,143."""
     first = birthmarks(run, daemon).number
     for serial in itertools.count(1):
         yield Birthmarks(first | serial % _SERIAL_MASK + 1, -1)
 
 
 class Bearer:
-    """Makes this process bear children with a birthmark, where its hard limit allows that."""
+    """Gives children of this process a birthmark, if its hard limit allows that."""
 
     __slots__ = ("_before",)
 
@@ -68,22 +68,22 @@ class Bearer:
         self._before = resource.getrlimit(_RLIMIT_LOCKS)
 
     def put_on(self, number: int) -> bool:
-        """Gives the children that are started from now on a number; returns whether that was possible."""
+        """Sets the birthmark of children started from now on. Returns whether that was possible."""
         if self._before[1] != _UNLIMITED:
             return False
         try:
             resource.setrlimit(_RLIMIT_LOCKS, (number, _UNLIMITED))
         except (OSError, ValueError):
-            # A kernel that has no such limit; other signs have to do.
+            # The kernel has no such limit; the other marks must suffice.
             return False
         return True
 
     def take_off(self) -> None:
-        """Starts children as this process itself was started."""
+        """Restores the limit with which this process itself was started."""
         resource.setrlimit(_RLIMIT_LOCKS, self._before)
 
     def clear(self) -> bool:
-        """Starts children without a number, though this process may have one; returns whether it has."""
+        """Removes the birthmark from future children. Returns whether this process has one itself."""
         return self._before[0] >= BIRTHMARK_BIT and self.put_on(_UNLIMITED)
 
 

@@ -1,7 +1,7 @@
 """Finds the control groups of this process, in version 1, version 2 and mixed (hybrid) hierarchies.
 
 Reads /proc/self/mountinfo for where each hierarchy is mounted and /proc/self/cgroup for where this process
-is in it; see cgroups(7). Every function takes the root of the file system, so that tests pass a made one.
+is in it; see cgroups(7). Every function takes the root of the file system, so that tests can pass their own.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 SYSTEM_ROOT = Path("/")
 V2 = "cgroup2"
-"""Name of the version 2 hierarchy, in place of a controller's; also its type of file system."""
+"""Name of the version 2 hierarchy in place of a controller; also its file system type."""
 _PIECE_BYTES = 65_536
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
@@ -27,8 +27,8 @@ class _Mount(NamedTuple):
 def own_groups(name: str, root: Path = SYSTEM_ROOT) -> Iterator[Path]:
     """Yields the folder of this process's group in one hierarchy, then those of its mounted parents.
 
-    `name` is a controller of version 1, such as `memory`, or `V2`. A folder may be missing: a container can
-    be told a path that only its host has.
+    `name` is a controller of version 1, such as `memory`, or `V2`. A folder may be missing: a container may
+    see a path that exists only on its host.
     """
     path = _own_path(name, _read(root / "proc/self/cgroup") or "")
     if path is None:
@@ -44,21 +44,21 @@ def own_groups(name: str, root: Path = SYSTEM_ROOT) -> Iterator[Path]:
 
 
 def cpu_quota(root: Path = SYSTEM_ROOT) -> float | None:
-    """Returns the smallest processor quota that applies to this process, in cores, None for none."""
+    """Returns the smallest CPU quota that applies to this process, in cores; None if there is none."""
     quotas = [_quota_v2(folder) for folder in own_groups(V2, root)]
     quotas += [_quota_v1(folder) for folder in own_groups("cpu", root)]
     return min((quota for quota in quotas if quota is not None), default=None)
 
 
 def memory_limit(root: Path = SYSTEM_ROOT) -> int | None:
-    """Returns the smallest memory limit that applies to this process, in bytes, None for none.
+    """Returns the smallest memory limit that applies to this process, in bytes; None if there is none.
 
     Version 1 reports no limit as a number close to 2**63.
     """
     limits = [_read_number(folder / "memory.max") for folder in own_groups(V2, root)]
     for folder in own_groups("memory", root):
         limits.append(_read_number(folder / "memory.limit_in_bytes"))
-        # This covers parents that are not mounted here, as in a container.
+        # This includes parents that are not mounted here, as in a container.
         limits.append(_read_entry(folder / "memory.stat", "hierarchical_memory_limit"))
     return min((limit for limit in limits if limit is not None), default=None)
 
@@ -74,7 +74,7 @@ def _quota_v1(folder: Path) -> float | None:
 
 
 def _divide(quota: str, period: str) -> float | None:
-    """Returns a quota in cores; None for `max`, and for -1, with which version 1 says the same."""
+    """Returns a quota in cores; None for `max` and its form in version 1, -1."""
     if not (quota.isdecimal() and period.isdecimal() and int(period)):
         return None
     return int(quota) / int(period)
@@ -94,7 +94,7 @@ def _read_entry(path: Path, key: str) -> int | None:
 
 
 def _read(path: Path) -> str | None:
-    # Without buffers, as every start of a run reads these.
+    # Unbuffered, because every start of a run reads these.
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -43,7 +43,7 @@ class Endings:
     """Finds and signals what belongs to jobs of this process.
 
     `expected` are the children that this process accounts for, a live view: leaders, guards, daemons.
-    `strays` knows the attempts that run here and decides on orphans without signs.
+    `strays` knows the attempts that run here and decides on orphans without marks.
     """
 
     def __init__(self, expected: Container[int] = NOBODY, *, own_pid: int | None = None) -> None:
@@ -56,10 +56,10 @@ class Endings:
         self._next: asyncio.Future[Snapshot] | None = None
 
     async def find(self, whose: Belonging) -> list[ProcessInfo]:
-        """The living processes that belong, from a pass that starts after this call.
+        """Returns the living processes that belong, from a pass that starts after this call.
 
-        Once the leader is reaped, an empty pass is not trusted while a child of unknown origin says
-        otherwise: what forks and dies all the time may be met by the next one.
+        Once the leader is reaped, an empty pass is repeated while there is a child of unknown origin:
+        processes that fork and exit continually may escape a single pass.
         """
         for _ in range(_EMPTY_PASSES):
             found = select(
@@ -74,7 +74,7 @@ class Endings:
         return []
 
     def may_live(self, whose: Belonging) -> bool:
-        """Whether something of a job may live whose leader was reaped; costs little."""
+        """Returns whether a process may be left of a job whose leader was reaped; cheap."""
         return cheap_look(whose, self._expected, self.strays.is_left_to)
 
     async def look(self, whose: Belonging) -> list[ProcessInfo]:
@@ -82,7 +82,7 @@ class Endings:
         return await self.find(whose) if self.may_live(whose) else []
 
     async def end_adopted(self, grace_s: float) -> "Ended":
-        """End every orphan that this process adopted, whosever it was: nobody would be left to do it."""
+        """Ends every orphan that this process adopted, because no other process would do it later."""
         everybody = Belonging(0, {}, True, takes_all=True)
         if not self.may_live(everybody):
             return Ended((), ())

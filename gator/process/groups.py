@@ -1,8 +1,8 @@
-"""Control groups of attempts, where this process may make some: cgroup.kill ends all in one at a blow.
+"""Control groups of attempts, if this process may create them: cgroup.kill kills a whole group atomically.
 
 Needs version 2, a group of its own that this process may write to (systemd calls that delegated), and
-Linux 5.14. No controller is enabled, so that the rule against processes in inner groups does not matter.
-Invariant: only a process that is in the group of this process itself is moved.
+Linux 5.14. No controller is enabled, so the rule against processes in inner groups does not apply.
+Invariant: only processes in this process's own group are moved.
 """
 
 import contextlib
@@ -32,28 +32,28 @@ class Group:
         return {int(word) for word in data.split()}
 
     def is_populated(self) -> bool:
-        """Returns whether a living process is in it or in a group below."""
+        """Returns whether it or a group below contains a living process."""
         return b"populated 1" in (read_bytes(f"{self.folder}/cgroup.events", _MAX_BYTES) or b"")
 
     def kill(self) -> None:
-        """Kill all that is in it and below, what is being forked included."""
+        """Kills all processes in it and below, including those being forked."""
         with contextlib.suppress(OSError):
             _write(f"{self.folder}/cgroup.kill", "1")
 
     def remove(self) -> None:
-        """Remove it with all below, as far as nothing lives there."""
+        """Removes it and the groups below that have no living process."""
         for folder, _, _ in os.walk(self.folder, topdown=False):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)  # noqa: PTH106 - a str, as everywhere here
 
 
 class Groups:
-    """Makes groups for the attempts of one daemon; used by one thread at a time."""
+    """Creates groups for the attempts of one daemon; used by one thread at a time."""
 
     __slots__ = ("_own", "_own_path", "_prefix", "_serial")
 
     def __init__(self, run: str, daemon: str, root: Path = SYSTEM_ROOT) -> None:
-        """Nothing is tried yet; `root` is that of the file system, for tests."""
+        """Creates no group yet; `root` is the root of the file system, for tests."""
         self._own: Path | None = next(own_groups(V2, root), None)
         self._own_path = _path_of(os.getpid(), root)
         self._prefix = _NAME.format(run=run, daemon=daemon or _INLINE)
@@ -61,13 +61,13 @@ class Groups:
 
     @property
     def may_be_made(self) -> bool:
-        """Whether no attempt to make one has failed."""
+        """Whether no creation of a group has failed."""
         return self._own is not None and self._own_path is not None
 
     def place(self, group: Group | None, members: Iterable[ProcessInfo]) -> Group | None:
-        """Moves what is seen of an attempt into its group; returns that, None where there can be none.
+        """Moves the known processes of an attempt into its group. Returns the group, None if there is none.
 
-        Waits for some 10 ms in the kernel, so call it in a thread. What is forked later is born there.
+        Blocks for about 10 ms in the kernel, so call it in a thread. Later children start in the group.
         """
         if self._own is None:
             return group
@@ -80,7 +80,7 @@ class Groups:
             for info in outside:
                 self._move(info, made)
         except OSError:
-            # It is not delegated, read-only, or has a controller that forbids it: the same for all attempts.
+            # Not delegated, read-only, or forbidden by a controller: this holds for all attempts.
             self._own = None
             return group
         return made
@@ -107,7 +107,7 @@ class Groups:
             raise
         now = read_process(info.pid)
         if now is not None and now.start_ticks != info.start_ticks:
-            # It ended, and another got its pid at this very moment.
+            # It ended and its pid was reused during the move.
             _write(f"{self._own}/cgroup.procs", str(info.pid))
 
 
@@ -126,7 +126,7 @@ def _walk(top: str, prefix: str) -> Iterator[str]:
 
 
 def _path_of(pid: int, root: Path = SYSTEM_ROOT) -> bytes | None:
-    """Returns the path of a process's group of version 2, None if it is gone or has none."""
+    """Returns the path of a process's version 2 group; None if the process is gone or has none."""
     data = read_bytes(f"{root}/proc/{pid}/cgroup", _MAX_BYTES) or b""
     return next((line for line in data.splitlines() if line.startswith(b"0::")), None)
 

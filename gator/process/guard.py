@@ -1,8 +1,8 @@
-"""A small shell that outlives its owner by a moment, only to sweep up after it.
+"""A small shell that briefly outlives its owner to kill its remaining processes.
 
-It waits on a pipe whose other end only the owner holds: end of file means that the owner is gone,
-however it died. It carries no marks, or it would sweep itself, and no birthmark of a job that this process
-belongs to, or it would count as left behind by that.
+It waits on a pipe whose other end only the owner holds: end of file means that the owner is gone, however it
+died. It carries no marks, or it would kill itself, and no birthmark of a job that contains this process, or
+it would count as an orphan of that job.
 """
 
 import contextlib
@@ -56,7 +56,7 @@ class Guard:
 
 
 def is_guard(pid: int) -> bool:
-    """Returns whether a process is a guard of any owner: these end by themselves."""
+    """Returns whether a process is a guard of any owner; guards end by themselves."""
     return _SWEEP in (read_bytes(f"/proc/{pid}/cmdline", _CMDLINE_BYTES) or b"").split(b"\0")
 
 

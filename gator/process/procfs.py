@@ -15,7 +15,7 @@ MARKS = ("GATOR_RUN", "GATOR_DAEMON", "GATOR_PATH", "GATOR_ATTEMPT")
 """Variables that say to which attempt of which run a process belongs."""
 
 BIRTHMARK_BIT = 1 << 62
-"""Set in every birthmark, so that a limit that somebody chose is not taken for one."""
+"""Bits set in every birthmark, to distinguish it from a limit chosen by a user."""
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -122,7 +122,7 @@ def read_marks(pid: int) -> Mapping[str, str] | None:
 
 
 def read_birthmark(pid: int) -> int:
-    """Returns the number that a process was born with, see birthmark.py; 0 if it has none or is gone."""
+    """Returns the birthmark of a process, see birthmark.py; 0 if it has none or is gone."""
     data = read_bytes(f"/proc/{pid}/limits", _LIMITS_BYTES) or b""
     start = data.find(_LOCKS_ROW)
     if start < 0:
@@ -180,14 +180,14 @@ class Census:
 
 
 class _Signs(NamedTuple):
-    """What tells whose a process is; marks are None where they cannot be read."""
+    """The marks and the birthmark of a process; marks are None if they cannot be read."""
 
     marks: Mapping[str, str] | None
     birth: int
 
 
 class Snapshot(NamedTuple):
-    """All processes by pid, marks as far as they could be read, and birthmarks of those without marks."""
+    """All processes by pid, their marks where readable, and birthmarks of those without marks."""
 
     processes: dict[int, ProcessInfo]
     marks: dict[int, Mapping[str, str]]

@@ -56,7 +56,7 @@ class Reaper:
         self._watched.clear()
 
     def poll(self) -> bool:
-        """Reap what has ended by now, without waiting for the signal; False when there may be more."""
+        """Reaps ended processes without waiting for the signal. Returns False if there may be more."""
         for _ in range(_MOST_A_TURN):
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)

@@ -27,7 +27,7 @@ _STATUS_BYTES = 8192
 
 
 class Usage(Struct, frozen=True):
-    """What one job used up to a moment.
+    """The resource usage of one job up to a moment.
 
     `members` are the processes that live now, `memory_bytes` is their resident memory. The rest only grows:
     `cpu_seconds` of user and kernel, `peak_memory_bytes`, and bytes of storage, None where the kernel does
@@ -84,7 +84,7 @@ class Sampler:
         self._seen.pop(leader, None)
 
     def _find_owner(self, pid: int, jobs: list[Belonging]) -> int | None:
-        """Tell whose job an adopted orphan is: by its session, else by its marks or birth, read once."""
+        """Assigns an adopted orphan to a job: by its session, else by its marks or birthmark, read once."""
         process = read_process(pid)
         if process is None or process.is_dead:
             return None

@@ -30,10 +30,10 @@ _SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 class Command(Struct, frozen=True):
     """What to start.
 
-    `argv[0]` without a slash is sought in the PATH of `env`; `cwd` is absolute. `nice` is added to the
+    `argv[0]` without a slash is looked up in the PATH of `env`; `cwd` is absolute. `nice` is added to the
     niceness of this process. `ulimit` maps names of setrlimit(2) in lower case to soft and hard limits
-    in the units of that page; -1 means unlimited. `birthmark` is a number that the process and all that
-    descends from it are born with, 0 for none.
+    in the units of that page; -1 means unlimited. `birthmark` is the number inherited by the
+    process and its descendants, 0 for none.
     """
 
     argv: Sequence[str]

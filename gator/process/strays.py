@@ -1,7 +1,7 @@
-"""Decides which attempt answers for an orphan that this process adopted and that bears no sign of any.
+"""Assigns adopted orphans without marks to an attempt.
 
-Such an orphan was left by one of the attempts that ran when it started. The last of these whose leader ends
-answers for it; the others that have ended meanwhile wait until it is gone.
+Such an orphan was left by one of the attempts that ran when it started. It is assigned to the last of these
+whose leader ends; the others that have ended meanwhile wait until it is gone.
 """
 
 import os
@@ -18,7 +18,7 @@ _Key = tuple[int, int]
 
 
 class _Noted(Struct, eq=False):
-    """An orphan and the attempts that may have left it, some of which may be over."""
+    """An orphan and the attempts that may have left it; some may have ended."""
 
     info: ProcessInfo
     candidates: list[Belonging]
@@ -26,10 +26,10 @@ class _Noted(Struct, eq=False):
 
 
 class Strays:
-    """The orphans without signs of one process, `own_pid`, and the attempts that it runs.
+    """The orphans without marks adopted by process `own_pid`, and the attempts that it runs.
 
-    Children that it has when this is made are not orphans of its attempts: exec keeps the children that a
-    shell had. Neither is what shares its own session, which no job can enter.
+    Children that exist already are not orphans of its attempts: exec keeps the children of a shell. Neither
+    are processes in its own session, which no job can enter.
     """
 
     __slots__ = ("_inherited", "_live", "_noted", "_session")
@@ -42,20 +42,20 @@ class Strays:
         self._inherited = {(child.pid, child.start_ticks) for child in children if child is not None}
 
     def add(self, whose: Belonging) -> None:
-        """An attempt has started."""
+        """Adds an attempt that has started."""
         self._live[whose.leader] = whose
 
     def remove(self, whose: Belonging) -> None:
-        """An attempt is over: nothing of it is known to live."""
+        """Removes an attempt of which no process is known to live."""
         if self._live.get(whose.leader) is whose:
             del self._live[whose.leader]
 
     def is_left_to(self, info: ProcessInfo, whose: Belonging) -> bool:
-        """Returns whether an orphan without signs is for this attempt to end, which claims it if so."""
+        """Returns whether an orphan without marks is assigned to this attempt, which then claims it."""
         if info.session == self._session or (info.pid, info.start_ticks) in self._inherited:
             return False
         if is_guard(info.pid):
-            # The guard of a daemon that died, or of a run within a job.
+            # A guard of a dead daemon, or of a run within a job.
             return False
         if whose.takes_all:
             return True
@@ -69,7 +69,7 @@ class Strays:
         return noted.taken_by is whose
 
     def awaits(self, whose: Belonging) -> bool:
-        """Returns whether another attempt is ending an orphan just now that this one may have left."""
+        """Returns whether another attempt is currently ending an orphan that this one may have left."""
         return any(
             noted.taken_by is not None
             and noted.taken_by is not whose
@@ -80,7 +80,7 @@ class Strays:
         )
 
     def describe(self, info: ProcessInfo, whose: Belonging) -> str:
-        """Returns the name of a process, and of the other attempts that it may be of."""
+        """Returns the name of a process and of the other attempts that it may belong to."""
         noted = self._noted.get((info.pid, info.start_ticks))
         if noted is None:
             return str(info)
@@ -101,13 +101,13 @@ class Strays:
         return noted
 
     def _candidates(self, info: ProcessInfo) -> list[Belonging]:
-        """Returns the attempts that may have left an orphan: those that ran then, or had left others."""
+        """Returns the attempts that may have left an orphan: they ran at its start or left its parent."""
         earlier = [noted for noted in self._noted.values() if noted.info.start_ticks <= info.start_ticks]
         same = [noted for noted in earlier if noted.info.session == info.session]
         if same:
             return same[0].candidates
         found = dict.fromkeys(whose for whose in self._live.values() if whose.since <= info.start_ticks)
-        # It may be a child of an orphan whose own attempts are over.
+        # It may be a child of an orphan whose attempts have ended.
         found |= dict.fromkeys(whose for noted in earlier for whose in noted.candidates)
         return list(found)
 

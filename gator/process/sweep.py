@@ -1,7 +1,7 @@
-"""Killing everything that carries the marks of a run, or of one daemon of it, or was born with its number.
+"""Kills all processes with the marks or birthmarks of a run, or of one daemon of it.
 
 Runs as `python -m gator.process.sweep RUN [DAEMON]` when an owner is gone, so it imports little and
-spares only itself. Invariant: nothing of a whole run is killed while a root with its id lives.
+spares only itself. Invariant: processes of a whole run are not killed while a root with its id lives.
 """
 
 import contextlib
@@ -32,13 +32,13 @@ _MAX_LOCK_BYTES = 65_536
 
 
 class LivingRootError(Exception):
-    """A root with the id of the run lives, so nothing of it may be killed from outside."""
+    """A root with the id of the run is alive, so its processes must not be killed from outside."""
 
 
 def sweep(run: str, daemon: str | None = None, limit_s: float = 5.0) -> list[ProcessInfo]:
-    """Kill what belongs to a run or daemon, pass after pass until one finds nothing.
+    """Kills the processes of a run or daemon, pass after pass until one finds none.
 
-    Blocks; gives what still lives after `limit_s` seconds, that is nothing in most cases. Raises
+    Blocks. Returns the processes that still live after `limit_s` seconds, usually none. Raises
     LivingRootError for a whole run whose root lives.
     """
     marks = {"GATOR_RUN": run}
@@ -57,7 +57,7 @@ def sweep(run: str, daemon: str | None = None, limit_s: float = 5.0) -> list[Pro
         if time.monotonic() >= end:
             return found
         for process in found:
-            # What runs as another user by setuid stays, and is given back in the end.
+            # A setuid process of another user survives and is returned.
             with contextlib.suppress(PermissionError):
                 if process.group == process.pid:
                     kill_group_of(process)
@@ -70,10 +70,10 @@ def sweep(run: str, daemon: str | None = None, limit_s: float = 5.0) -> list[Pro
 
 
 def living_root(run: str) -> ProcessInfo | None:
-    """Returns the living process that is the root of a run, found by what it holds open; None without one.
+    """Returns the living root process of a run, found by its open files; None if there is none.
 
-    A folder says only what was written into it, and may be a copy. The processes of other users are not
-    seen.
+    The contents of the folder are not used, because it may be a copy. Processes of other users are not
+    visible.
     """
     for pid in list_pids():
         if pid != os.getpid() and _holds_lock_of(pid, run):
@@ -92,13 +92,13 @@ def _holds_lock_of(pid: int, run: str) -> bool:
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             if not os.readlink(path).removesuffix(" (deleted)").endswith(f"/{LOCK_NAME}"):  # noqa: PTH115
                 continue
-            # Imported late: the sweep of a guard has to begin at once.
+            # Imported late: the sweep of a guard must start at once.
             import json
 
             owner: Any = json.loads(read_bytes(path, _MAX_LOCK_BYTES) or b"null")
             info = read_process(pid)
-            # Others open the file too, to see whether its owner lives. Start times tell them apart in
-            # every namespace, where the number of a process may be another.
+            # Other processes open the file too, to check its owner. Start times distinguish them in every
+            # namespace, where pids may differ.
             if info is not None and [owner["run"], owner["start_ticks"]] == [run, info.start_ticks]:
                 return True
     return False

@@ -68,16 +68,16 @@ class LineFilter:
         self.narrow = bool(request.regex or request.severity)
 
     def is_in_time(self, unix_nanos: int) -> bool:
-        """Returns whether what was read or written at this time is wanted."""
+        """Returns whether output of this time is wanted."""
         until = self.request.until_unix_nanos
         return unix_nanos >= self.request.since_unix_nanos and (not until or unix_nanos < until)
 
     def misses_all(
         self, outputs: Iterable[Sequence[event_pb2.Event]], bytes_of: Callable[[event_pb2.Block], bytes]
     ) -> bool:
-        """Returns whether no line and no message of many attempts can be a hit, by one search through all.
+        """Returns whether no line and no message of many attempts can match, by one search through all.
 
-        Where a line goes on in another block the answer is no, whatever it says.
+        If a line continues in another block the answer is False, whatever its text.
         """
         if self.pattern is None:
             return False
@@ -95,9 +95,9 @@ class LineFilter:
     def may_hit(
         self, events: Sequence[event_pb2.Event], bytes_of: Callable[[event_pb2.Block], bytes]
     ) -> bool:
-        """Returns whether any line or message in all events of an attempt may be a hit: quicker than to look.
+        """Returns whether any line or message of an attempt may match; faster than splitting lines.
 
-        Where a line goes on in another block the answer is yes, whatever it says.
+        If a line continues in another block the answer is True, whatever its text.
         """
         least, pattern = self.request.severity, self.pattern
         if not self.narrow:
@@ -148,7 +148,7 @@ def _spans(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def worst_of(counts: common_pb2.Counts) -> int:
-    """Returns the greatest severity of which messages are counted; 0 if there are none."""
+    """Returns the greatest severity with a non-zero count; 0 if there is none."""
     for severity in reversed(NAMES):
         if getattr(counts, NAMES[severity]):
             return severity
@@ -170,9 +170,9 @@ class AttemptLines:
         first: Mapping[int, int] | None = None,
         goes_on: bool = False,
     ) -> None:
-        """`levels` has the severity of lines that have their own.
+        """Reads the lines of one attempt; `levels` has the severity of lines that have their own.
 
-        `events` are all events of the attempt, in their order, if they are known; else they are read.
+        `events` are all events of the attempt, in their order, if known; else they are read.
 
         `first` has the first wanted line by stream, as `first` of the page before said. Where the attempt
         `goes_on`, a line without an end is left for later.

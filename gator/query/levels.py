@@ -15,7 +15,7 @@ _MOST_LINES = 100_000
 
 
 def levels_in(events: Iterable[event_pb2.Event]) -> dict[tuple[int, int], int]:
-    """Returns the severities of lines that have one of their own, out of all events of an attempt."""
+    """Returns the severities of lines that have their own, from all events of an attempt."""
     return {
         (event.log.stream, event.log.line): event.log.severity
         for event in events

@@ -1,9 +1,9 @@
 """Lines and messages of jobs in pages, job by job in the order of the spec.
 
-The output of many jobs is read at once. Of jobs with much output, and of those that a page begins or ends
-with, it is read piece by piece.
+The output of many small jobs is read at once. Jobs with much output, and those at the start or end of a page,
+are read piece by piece.
 
-Rule: what a page ends with is what the next one goes on after; a page ends too when its time is over.
+Invariant: a page continues exactly where the previous one ended; a page also ends when its time is over.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ MOST_LINES = 10_000
 MOST_BYTES = 2 * 1024 * 1024
 _MIN_JOBS = 32
 _MAX_JOBS = 512
-"""Numbers of jobs that are read at once: few the first time, and twice as many each further time."""
+"""Numbers of jobs read at once: few at first, doubled each time up to the maximum."""
 _AFTER_ALL = "\U0010ffff"
 """Sorts after every sort key."""
 
@@ -36,7 +36,7 @@ class _Place(Struct, frozen=True):
     path: str = ""
     attempt: tokens.Count = 0
     after: str = ""
-    """Sort key of the job that came last."""
+    """Sort key of the last job."""
     mark: (
         tuple[tokens.Count, tokens.Count, dict[str, tuple[tokens.Count, tokens.Count]], tokens.Count] | None
     ) = None
@@ -89,7 +89,7 @@ class LinePager:
                 return self._going_on({"after": after})
 
     def _jobs(self, attempts: Sequence[JobAttempt]) -> bool:
-        """Add the lines of some attempts; False when the page is full or time is over."""
+        """Adds the lines of some attempts; False when the page is full or time is over."""
         kinds = [attach_pb2.EVENT_KIND_BLOCK, attach_pb2.EVENT_KIND_LOG]
         outputs = self._reader.outputs(attempts, kinds)
         if len(outputs) == len(attempts) and self._filter.misses_all(outputs.values(), self._reader.bytes_of):
@@ -106,7 +106,7 @@ class LinePager:
         return True
 
     def _attempt_at(self, path: str, number: int) -> JobAttempt | None:
-        """Returns an attempt at a job, with no sort key; with number 0 the last one."""
+        """Returns an attempt at a job without its sort key; number 0 means the last one."""
         attempts = self._reader.attempts(path, started=False)
         if number:
             attempts = [attempt for attempt in attempts if attempt.number == number]
@@ -154,9 +154,9 @@ class LinePager:
         *,
         goes_on: bool = False,
     ) -> bool:
-        """Add the lines of one attempt; False when the page is full or time is over.
+        """Adds the lines of one attempt; False when the page is full or time is over.
 
-        `events` are all of its events, if they are known.
+        `events` are all of its events, if known.
         """
         going_on: dict[str, Any] = {
             "path": attempt.path,

@@ -30,7 +30,7 @@ _READ_AT_ONCE = 1000
 _METRICS_AT_ONCE = 100
 """Nodes whose metrics are read at once; each may have a thousand."""
 _GROUPS_AT_ONCE = 100
-"""Number of groups of failures whose examples are read at once; each may have 10 KB of text."""
+"""Number of failure groups whose examples are read at once; each may have 10 KB of text."""
 _MOST_POINTS = 10_000
 
 
@@ -97,15 +97,15 @@ class Queries:
     def _with_waiting(
         self, wanted: qs.ListNodesRequest, after: Place | None, found: NodeList
     ) -> list[tuple[Place, query_pb2.Node]]:
-        """Returns nodes that were found and those between them that were not declared yet."""
+        """Returns the found nodes and those between them that were not declared yet."""
         if not _is_by_spec(wanted) or wanted.globs or wanted.outcomes or wanted.scope != qs.SCOPE_SUBTREE:
             raise UsageError(
-                "nodes that have not started come only below a node in the order of the spec: "
+                "with_waiting lists nodes below a node in the order of the spec: "
                 "leave out with_waiting, or the order, globs and outcomes"
             )
         if self.reader.run().state != query_pb2.RUN_STATE_RUNNING:
             return list(found.nodes)
-        # The plan is imported only where something can wait.
+        # The plan is imported only if something can wait.
         from gator.query.unstarted import unstarted
 
         until = str(found.next[1]) if found.next is not None else None
@@ -113,7 +113,7 @@ class Queries:
         return sorted([*found.nodes, *more], key=lambda entry: entry[0][1])
 
     def list_failures(self, request: qs.ListFailuresRequest) -> qs.ListFailuresResponse:
-        """Failed and lost jobs by their signature. Raises NotFoundError, UsageError."""
+        """Returns failed and lost jobs by their signature. Raises NotFoundError, UsageError."""
         _check_globs(request.globs)
         path = request.path or self._run(request.run).ident
         self._check(path)
@@ -139,7 +139,7 @@ class Queries:
         return response
 
     def _failure_groups(self, groups: Sequence[FailureCount]) -> list[query_pb2.FailureGroup]:
-        """The groups with their examples, and what is known of them from other runs."""
+        """Returns the groups with their examples and their sightings in other runs."""
         examples = {node.path: node for node in self.reader.by_paths([one.path for one in groups])}
         seen = self.reader.seen([one.signature for one in groups if one.signature])
         found = [
@@ -155,7 +155,7 @@ class Queries:
         """What cannot start yet, and what it waits for; nothing where the plan is not known."""
         if self._run(request.run).state != query_pb2.RUN_STATE_RUNNING:
             return qs.ListWaitingResponse()
-        # The plan is imported only where something can wait.
+        # The plan is imported only if something can wait.
         from gator.query.waiting import waiting
 
         place = tokens.decode(request, request.page_token, tokens.AfterCount)
@@ -320,7 +320,7 @@ class Queries:
         )
 
     def _metrics_so_far(self, wanted: qs.ListNodesRequest, after: str) -> list[_NodeMetrics]:
-        """Returns the metrics of jobs that go on, out of their last attempt, which has ended."""
+        """Returns the metrics of running jobs from their last ended attempt."""
         running = qs.ListNodesRequest()
         running.CopyFrom(wanted)
         running.kinds.append(common_pb2.NODE_KIND_JOB)

@@ -53,17 +53,17 @@ class Reader(Protocol):
         ...
 
     def by_paths(self, paths: Sequence[str]) -> Sequence[query_pb2.Node]:
-        """Those of these nodes that were declared, in this order."""
+        """Returns the nodes with these paths that were declared, in the given order."""
         ...
 
     def failed(self, path: str) -> Sequence[FailedJob]:
-        """The failed and lost jobs at and below a node."""
+        """Returns the failed and lost jobs at and below a node."""
         ...
 
     def seen(self, signatures: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
-        """In which other runs there were failures with these signatures; empty where no other run is known.
+        """Returns the other runs that had failures with these signatures; empty if no other run is known.
 
-        Of each group only what is about other runs is set.
+        Only the fields about other runs are set.
         """
         ...
 
@@ -85,9 +85,9 @@ class Reader(Protocol):
     def nodes_with_metrics(
         self, wanted: query_service_pb2.ListNodesRequest, names: Sequence[str], after: str, limit: int
     ) -> Sequence[tuple[str, str]]:
-        """Returns sort keys and paths of the nodes that have metrics, in the order of the spec, after a key.
+        """Returns sort keys and paths of nodes with metrics, in the order of the spec, after a key.
 
-        Of `wanted` the path and the scope count; with `names` only metrics of these names.
+        Uses the path and scope of `wanted`; with `names`, only metrics with these names.
         """
         ...
 
@@ -102,10 +102,10 @@ class Reader(Protocol):
     def job_attempts(
         self, wanted: query_service_pb2.ListLinesRequest, after: str, limit: int, over: Over = never
     ) -> AttemptList:
-        """Returns the attempts that a request for lines means, in the order of the spec, after a sort key.
+        """Returns the attempts for a request for lines, in the order of the spec, after a sort key.
 
-        The path of the request is set. Attempts that ended before its time, or began after it, are left out.
-        There are fewer than `limit` at the end, or when `over` says so while globs are compared.
+        The path of the request must be set. Attempts outside its time range are omitted. Fewer than `limit`
+        are returned at the end, or if `over` returns true while globs are matched.
         """
         ...
 
@@ -151,9 +151,9 @@ class Reader(Protocol):
     def outputs(
         self, attempts: Sequence[JobAttempt], kinds: Sequence[attach_pb2.EventKind.ValueType]
     ) -> Mapping[JobAttempt, Sequence[event_pb2.Event]]:
-        """Returns the events of these kinds of those attempts that have little output, each in its order.
+        """Returns the events of these kinds for the attempts with little output, each list in order.
 
-        An attempt that is not in the answer has more output than is read at once: see `events`.
+        An attempt missing from the result has too much output to be read at once: see `events`.
         """
         ...
 

@@ -67,13 +67,13 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     async def ListFailures(  # noqa: N802
         self, request: qs.ListFailuresRequest, context: Any
     ) -> qs.ListFailuresResponse:
-        """Failed and lost jobs by their signature."""
+        """Returns failed and lost jobs by their signature."""
         return await self._answer(Queries.list_failures, request.run, request)
 
     async def ListWaiting(  # noqa: N802
         self, request: qs.ListWaitingRequest, context: Any
     ) -> qs.ListWaitingResponse:
-        """What cannot start yet."""
+        """Returns what cannot start yet."""
         return await self._answer(Queries.list_waiting, request.run, request)
 
     async def ListEvents(  # noqa: N802

@@ -1,7 +1,7 @@
-"""Nodes of a live run that were not declared yet, at their places in the order of the spec.
+"""Nodes of a live run that were not declared yet, in the order of the spec.
 
-They are in the plan alone. The record has the groups that were declared and have not ended, and the number
-of their children that were declared. Repeats that have not started stand as one node.
+Only the plan has them. The record has the open groups and the number of their declared children. Repeats that
+have not started are represented by one node.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from gator.v1 import query_service_pb2 as qs
 
 
 class _Rest(Struct, frozen=True):
-    """Instances of a node that were not declared."""
+    """The undeclared instances of a node."""
 
     key: str
     path: str
@@ -28,15 +28,15 @@ class _Rest(Struct, frozen=True):
 def unstarted(
     reader: Reader, wanted: qs.ListNodesRequest, after: str, until: str | None
 ) -> list[tuple[Place, query_pb2.Node]]:
-    """Returns the nodes whose sort keys are above `after` and at most `until`, in their order.
+    """Returns the nodes with sort keys above `after` and at most `until`, in order.
 
-    Without `until` there is no upper bound. Returns nothing where the plan is not known.
+    Without `until` there is no upper bound. Empty if the plan is unknown.
     """
     plan = plan_of(reader)
     if plan is None:
         return []
     groups = [group for group in reader.open_groups(wanted.path) if until is None or group.sort_key <= until]
-    # What stands before `after` with all that is below it is out.
+    # Skip nodes whose whole subtree sorts before `after`.
     groups = [group for group in groups if after.startswith(group.sort_key) or group.sort_key > after]
     counts = reader.declared_children([group.path for group in groups])
     rests = [
@@ -60,7 +60,7 @@ def _rests(node: PlanNode | None, group: OpenGroup, counts: Mapping[tuple[str, s
 
 
 def _below(node: PlanNode, key: str, path: str, instances: int) -> Iterator[_Rest]:
-    """Yields a node that was not declared and all below it; `key` and `path` are of the node above."""
+    """Yields an undeclared node and all below it; `key` and `path` are those of its parent."""
     rest = _Rest(key_below(key, node), f"{path}/{node.ident}", node, instances)
     yield rest
     for child in node.children:

@@ -22,7 +22,7 @@ _REASONS: Final = {
     CORELESS: query_pb2.WAITING_REASON_CORES,
     MEMORY: query_pb2.WAITING_REASON_MEMORY,
 }
-"""Reasons by the pool that lacks something; all further pools are licences."""
+"""Reasons by exhausted pool; all other pools are licences."""
 _CONDITIONS: Final = {
     Condition.ON_PASS: query_pb2.CONDITION_PASS,
     Condition.ON_FAIL: query_pb2.CONDITION_FAIL,
@@ -56,7 +56,7 @@ def waiting(reader: Reader, path: str = "") -> list[query_pb2.Waiting]:
 
 
 def plan_of(reader: Reader) -> Plan | None:
-    """Returns the plan of a live run; None where it is not known, or the run does not go on."""
+    """Returns the plan of a live run; None if it is unknown or the run is not live."""
     request = reader.plan_request()
     if request is None or reader.run().state != query_pb2.RUN_STATE_RUNNING:
         return None
@@ -64,7 +64,7 @@ def plan_of(reader: Reader) -> Plan | None:
 
 
 class Causes:
-    """Why nodes of a live run have not started."""
+    """Finds out why nodes of a live run have not started."""
 
     def __init__(self, reader: Reader, plan: Plan) -> None:
         self._reader = reader
@@ -72,17 +72,17 @@ class Causes:
         self.books = Books(reader)
 
     def awaited(self, node: PlanNode) -> list[query_pb2.Awaited]:
-        """Returns what a node waits for and has not ended."""
+        """Returns the unfinished nodes that a node waits for."""
         return [
             _awaited(edge, self.counts) for edge in node.waits if _is_open(edge, self.counts, self._reader)
         ]
 
     def is_held(self, node: PlanNode) -> bool:
-        """Returns whether something above a node waits, so that nothing else holds the node back."""
+        """Returns whether a node above waits, which is then the only reason."""
         return _is_held(node, self.counts, self._reader)
 
     def reasons(self, node: PlanNode) -> list[query_pb2.WaitingReason.ValueType]:
-        """Returns why a node has not started; nothing if only its turn has not come."""
+        """Returns why a node has not started; empty if it is merely queued."""
         if self.is_held(node) or any(_is_open(edge, self.counts, self._reader) for edge in node.waits):
             return [query_pb2.WAITING_REASON_DEPENDENCY]
         return self.books.reasons(DemandKey.of(node.demand)) if node.job is not None else []
@@ -124,7 +124,7 @@ class Books:
         entry.holders.extend(islice(holders, MOST_HOLDERS))
 
     def reasons(self, demand: DemandKey) -> list[query_pb2.WaitingReason.ValueType]:
-        """Returns the kinds of resources that a job lacks."""
+        """Returns the kinds of resources that a job waits for."""
         if self._ledger is None:
             return []
         lacking = self._ledger.lacking(self._ledger.need(demand))

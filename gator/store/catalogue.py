@@ -96,7 +96,7 @@ def _take_declared(changes: Changes, _: str, event: event_pb2.Event) -> None:
 
 
 def _sort_key(path: str, key: str) -> str:
-    """Returns the sort key of a node, made of its path if none is said or one too long for an index."""
+    """Returns the sort key of a node; derived from its path if missing or too long for an index."""
     return key if key and key.isascii() and len(key) <= MOST_PATH_BYTES else key_of_path(path)
 
 

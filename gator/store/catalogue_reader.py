@@ -89,7 +89,7 @@ class CatalogueReader:
     ) -> NodeList:
         """The declared nodes that pass, in the order that is asked for, each with its place.
 
-        There are fewer than `limit` at the end, or when `over` says so while globs are compared.
+        Fewer than `limit` are returned at the end, or if `over` returns true while globs are matched.
         """
         now = int(after[2]) if after else time.time_ns()
         patterns = [PathPattern(glob) for glob in wanted.globs]
@@ -112,7 +112,7 @@ class CatalogueReader:
                 return NodeList(self._placed(places, paths), at)
 
     def failed(self, path: str) -> list[FailedJob]:
-        """The failed and lost jobs at and below a node."""
+        """Returns the failed and lost jobs at and below a node."""
         where = self._where().numbers("n.kind", [_JOB]).numbers("n.state", [_ENDED])
         where.numbers("n.outcome", sorted(FAILURES))
         if "/" in path:
@@ -122,7 +122,7 @@ class CatalogueReader:
             f" FROM nodes AS n WHERE {where.text}",
             where.values,
         )
-        # Stores of an older version have no signatures, so these are computed from the whole nodes.
+        # Stores of older versions have no signatures, so they are computed from the nodes.
         unsigned = [path for path, signature, _ in rows if signature is None]
         signed = {node.path: node.signature for node in self.by_paths(unsigned)}
         return [
@@ -176,7 +176,7 @@ class CatalogueReader:
         return (rows[0][0] or "") if rows else ""
 
     def span(self, path: str) -> tuple[str, str]:
-        """Returns the least sort key of a node and all below it, and one that is greater than all of them."""
+        """Returns the range of the sort keys of a node and all below it; the upper bound is exclusive."""
         return span(self.sort_key(path))
 
     def _placed(self, places: Sequence[Place], paths: Sequence[str]) -> list[tuple[Place, query_pb2.Node]]:
@@ -300,9 +300,9 @@ class CatalogueReader:
     def job_attempts(
         self, wanted: qs.ListLinesRequest, after: str, limit: int, over: Over = never
     ) -> AttemptList:
-        """Returns the attempts that a request for lines means, in the order of the spec, after a sort key.
+        """Returns the attempts for a request for lines, in the order of the spec, after a sort key.
 
-        There are fewer than `limit` at the end, or when `over` says so while globs are compared.
+        Fewer than `limit` are returned at the end, or if `over` returns true while globs are matched.
         """
         patterns = [PathPattern(glob) for glob in wanted.globs]
         piece = max(limit, _PIECE) if patterns else limit
@@ -338,7 +338,7 @@ class CatalogueReader:
             where.add("(a.ended_unix_nanos IS NULL OR a.ended_unix_nanos >= ?)", wanted.since_unix_nanos)
         if wanted.until_unix_nanos:
             where.add("(a.started_unix_nanos IS NULL OR a.started_unix_nanos < ?)", wanted.until_unix_nanos)
-        # A cross join, since SQLite begins with its left side then, whose index has the order.
+        # A cross join makes SQLite start with its left side, whose index has the order.
         sql = (
             "SELECT n.sort, n.path, a.number, coalesce(a.store, ''), a.ended_unix_nanos,"  # noqa: S608
             " a.stdout_lines, a.stderr_lines"
@@ -378,9 +378,9 @@ class CatalogueReader:
     def nodes_with_metrics(
         self, wanted: qs.ListNodesRequest, names: Sequence[str], after: str, limit: int
     ) -> list[tuple[str, str]]:
-        """Returns sort keys and paths of the nodes that have metrics, in the order of the spec, after a key.
+        """Returns sort keys and paths of nodes with metrics, in the order of the spec, after a key.
 
-        `wanted` has a path and a scope. With `names` only metrics of these names count.
+        `wanted` has a path and a scope. With `names`, only metrics with these names count.
         """
         where = self._where().add("n.sort > ?", after)
         where.scope(wanted, self.sort_key(wanted.path) if self._is_within(wanted) else "")

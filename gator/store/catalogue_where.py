@@ -23,13 +23,13 @@ ORDERS: Mapping[int, str] = {
     qs.NODE_ORDER_MEMORY: "coalesce(-n.peak_memory_bytes, 1)",
     qs.NODE_ORDER_PROCESSOR: "coalesce(-(n.user_nanos + n.system_nanos), 1)",
 }
-"""What nodes are sorted by, before their sort keys."""
+"""SQL of the primary order of nodes; ties are broken by the sort key."""
 
 FEW_BY_SPEC = "n.sort || ''"
-"""The sort key, written so that no database walks an index in this order for the few nodes that pass."""
+"""The sort key as an expression, so that no database scans an index in this order for few matches."""
 
 _FEW = "n.declared_unix_nanos + 0"
-"""The order of declaration, written for the same purpose."""
+"""The order of declaration as an expression, for the same reason."""
 
 _ENDED_BY_DURATION = "coalesce(n.started_unix_nanos - n.ended_unix_nanos, 1)"
 """As an index may have it, which knows no present time."""
@@ -43,21 +43,21 @@ BEFORE: Mapping[int, int] = {
 
 
 LAST_BELOW = chr(ord(LEVEL_SEPARATOR) + 1)
-"""Sort keys of all nodes below a node are less than its own with this at its end."""
+"""Suffix that makes a sort key greater than those of all nodes below its node."""
 
 
 def span(key: str) -> tuple[str, str]:
-    """Returns the least sort key of a node and all below it, and one that is greater than all of them."""
+    """Returns the range of the sort keys of a node and all below it; the upper bound is exclusive."""
     return key, key + LAST_BELOW
 
 
 def order_of(wanted: qs.ListNodesRequest) -> int:
-    """Returns the order in which the nodes of a request come."""
+    """Returns the order of the nodes of a request."""
     return wanted.order or qs.NODE_ORDER_SPEC
 
 
 def sorting_of(wanted: qs.ListNodesRequest) -> str:
-    """Returns what the nodes of a request are sorted by, before their sort keys."""
+    """Returns the SQL of the primary order of a request."""
     if order_of(wanted) == qs.NODE_ORDER_DECLARED:
         below = wanted.scope == qs.SCOPE_SUBTREE and "/" in wanted.path
         return _FEW if below or is_of_few(wanted) else ORDERS[qs.NODE_ORDER_DECLARED]
@@ -132,7 +132,7 @@ class Condition:
         return self.add(f"{column} IN ({', '.join(str(int(number)) for number in wanted)})")
 
     def scope(self, wanted: qs.ListNodesRequest, key: str) -> "Condition":
-        """Asks for declared nodes that a request means, apart from its globs; `key` is that of its path."""
+        """Adds the conditions of a request, except for its globs; `key` is the sort key of its path."""
         self.add("n.declared_unix_nanos IS NOT NULL")
         match wanted.scope:
             case qs.SCOPE_NODE:
@@ -151,6 +151,6 @@ class Condition:
             # Said in full, these are a few places in the index by kind, state and outcome.
             kinds, states = kinds or _KINDS, states or _ENDED
         if order_of(wanted) == qs.NODE_ORDER_SPEC and not is_of_few(wanted):
-            # The plus keeps SQLite from finding many nodes by an index that does not have their order.
+            # The plus keeps SQLite from using an index that lacks the order.
             return self.numbers("+n.kind", kinds).numbers("+n.state", states).numbers("+n.outcome", outcomes)
         return self.numbers("n.kind", kinds).numbers("n.state", states).numbers("n.outcome", outcomes)

@@ -43,9 +43,9 @@ def open_owner(path: Path) -> tuple[sqlite3.Connection, bool]:
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
-    """A connection that only reads; the file may be growing, or belong to somebody else, who may mean harm.
+    """Returns a read-only connection; the file may be growing, or be malicious if another user made it.
 
-    A file of an older version is read as it is: it may be somebody else's, or a live run's of an older Gator.
+    A file of an older version is not migrated: it may belong to another user or to a live run.
 
     Raises EmptyStoreError if it has no tables, StoreError if it is no store, cannot be read, or has a newer
     version of the schema.

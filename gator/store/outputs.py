@@ -1,6 +1,6 @@
-"""The output of many attempts at once, for searches through thousands of jobs that each wrote little.
+"""Reads the output of many attempts at once, for searches through thousands of jobs with little output.
 
-Invariant: an answer takes a bounded amount of memory; an attempt with more output is left out of it.
+Invariant: a result takes a bounded amount of memory; attempts with more output are omitted.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,31 +16,31 @@ Kinds: TypeAlias = Sequence[attach_pb2.EventKind.ValueType]
 Rows: TypeAlias = Sequence[Any]
 """Path, attempt, sequence number, kind, time and body; the body is None if it is too large."""
 Ask: TypeAlias = Callable[[Sequence[JobAttempt], int], Rows]
-"""Returns rows of the given attempts, and maybe of others at the same jobs; at most as many as it is told."""
+"""Returns up to a number of rows of the attempts, maybe with those of other attempts at the same jobs."""
 
 MAX_BODY_BYTES: Final = 16 * 1024
 """Maximum size of one event."""
 _MAX_ROWS: Final = 2048
-"""Maximum number of events in one answer: with the bound above, 32 MiB."""
+"""Maximum number of events in one result: with the maximum above, 32 MiB."""
 _PIECE: Final = 512
-"""Number of attempts that are asked for at once."""
+"""Number of attempts per query."""
 
 COLUMNS: Final = (
     f"s.path, s.attempt, {{seq}}, e.kind, e.time_unix_nanos,"
     f" CASE WHEN length(e.body) <= {MAX_BODY_BYTES} THEN e.body END"
 )
-"""The columns of a row of subjects s and events e; `seq` is to be filled in."""
+"""Template of the columns of subjects s and events e; `seq` is to be filled in."""
 
 
 def outputs_of(
     query: Callable[[str, Sequence[object]], Rows], attempts: Sequence[JobAttempt], kinds: Kinds
 ) -> dict[JobAttempt, list[event_pb2.Event]]:
-    """Returns the events of these kinds out of one store of a folder, by attempt; see `gather`."""
+    """Returns the events of these kinds from one store, by attempt; see `gather`."""
 
     def ask(some: Sequence[JobAttempt], limit: int) -> Rows:
         where = Condition().one_of("s.path", [attempt.path for attempt in some])
         where.add("e.subject = s.id").numbers("e.kind", kinds)
-        # A cross join, since SQLite begins with its left side then.
+        # A cross join makes SQLite start with its left side.
         return query(
             f"SELECT {COLUMNS.format(seq='e.seq')} FROM subjects AS s CROSS JOIN events AS e"  # noqa: S608
             f" WHERE {where.text} LIMIT ?",
@@ -53,7 +53,7 @@ def outputs_of(
 def gather(ask: Ask, attempts: Sequence[JobAttempt]) -> dict[JobAttempt, list[event_pb2.Event]]:
     """Returns the events of each attempt, in the order of their sequence numbers.
 
-    Attempts with more events, or larger ones, than fit into an answer are left out.
+    Attempts whose events do not fit into a result are omitted.
     """
     found: dict[JobAttempt, list[event_pb2.Event]] = {}
     for some, rows in _answers(ask, attempts):
@@ -78,7 +78,7 @@ def gather(ask: Ask, attempts: Sequence[JobAttempt]) -> dict[JobAttempt, list[ev
 
 
 def _answers(ask: Ask, attempts: Sequence[JobAttempt]) -> Iterator[tuple[Sequence[JobAttempt], Rows]]:
-    """Yields attempts with all rows of them, in pieces for which the rows are not too many."""
+    """Yields attempts with all their rows, in batches small enough for one result."""
     left = [attempts[at : at + _PIECE] for at in range(0, len(attempts), _PIECE)]
     while left:
         some = left.pop()

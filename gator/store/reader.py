@@ -33,12 +33,12 @@ _WORDS = {_LOG: "message", _BLOCK: "block of output"}
 _EVERYTHING = attach_pb2.EventFilter()
 
 MAX_BODY_BYTES = MOST_BYTES + 64 * 1024
-"""Maximum size of an event that is read: that of the largest block, with what is said of it."""
+"""Maximum size of an event that is read: the largest block and its metadata."""
 BODY = (
     "CASE WHEN typeof(e.body) <> 'blob' THEN -1"
     f" WHEN length(e.body) > {MAX_BODY_BYTES} THEN length(e.body) ELSE e.body END"
 )
-"""The body of an event; where it is not to be read its size instead, -1 where it is not even bytes."""
+"""SQL of the body of an event; its size if it is too large, -1 if it is not a blob."""
 
 _SELECT = (
     f"SELECT e.seq, s.path, s.attempt, e.kind, e.severity, e.time_unix_nanos, {BODY}, e.subject"  # noqa: S608
@@ -46,7 +46,7 @@ _SELECT = (
 )
 
 EventRow = tuple[int, str, int, int, int, int, bytes | int, int]
-"""The body is a number where it is left out, see `BODY`."""
+"""A row of an event; the body is a number if it is omitted, see `BODY`."""
 
 
 class Slice(Struct, frozen=True):
@@ -83,7 +83,7 @@ class Reader:
 
     @property
     def source(self) -> Path:
-        """The file, for people."""
+        """The file, for messages."""
         return self.path
 
     def close(self) -> None:
@@ -108,7 +108,7 @@ class Reader:
         if self._meta is None:
             rows = self.query(f"SELECT key, value FROM meta LIMIT {_MAX_META}")  # noqa: S608 - a number
             if any(type(value) is not str for row in rows for value in row):
-                raise damaged(self.path, TypeError("what the store says of itself is no text"))
+                raise damaged(self.path, TypeError("its metadata is not text"))
             self._meta = dict(rows)
         return self._meta
 
@@ -189,7 +189,7 @@ class Reader:
         return found if limit < 0 else found[:limit]
 
     def block(self, seq: int) -> event_pb2.Block:
-        """The block at a place. Raises StoreError if there is none that can be read."""
+        """Returns the block at a place. Raises StoreError if there is none that can be read."""
         rows = self.query(f"SELECT {BODY} FROM events AS e WHERE seq = ? AND kind = ?", (seq, _BLOCK))  # noqa: S608
         if not rows or not isinstance(rows[0][0], bytes):
             raise StoreError(f"there is no block of output at {seq} of {self.path}: the store is damaged")
@@ -226,7 +226,7 @@ class Reader:
         return rows, True
 
     def _unread(self, error: Exception) -> StoreError:
-        said = "a question takes too long" if str(error) == "interrupted" else str(error)
+        said = "a query took too long" if str(error) == "interrupted" else str(error)
         return StoreError(f"{self.path} cannot be read: {said}")
 
     def _within_quota(self, rows: list[EventRow], wanted: attach_pb2.EventFilter) -> list[EventRow]:
@@ -262,15 +262,14 @@ class Reader:
 
 
 def size_of(body: bytes | int) -> int:
-    """Returns how many bytes of a body were read."""
+    """Returns the number of bytes read for a body."""
     return len(body) if isinstance(body, bytes) else 0
 
 
 def event_of(row: EventRow) -> event_pb2.Event:
-    """A row as the event that was appended; without a payload if this version does not know its kind.
+    """Returns the event of a row; without a payload if this version does not know its kind.
 
-    A body that cannot be read is a message which says so, in the place of the event. Raises what odd values
-    raise, see `ODD_VALUE`.
+    An unreadable body is replaced by a warning. Raises the exceptions of invalid values, see `ODD_VALUE`.
     """
     seq, path, attempt, kind, _, time, body, _ = row
     event = event_pb2.Event(seq=seq, path=path, attempt=attempt, time_unix_nanos=time)

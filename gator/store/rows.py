@@ -30,7 +30,7 @@ NewestText = Annotated[str | None, NEWEST]
 class NodeRow(Struct):
     """What is known of a node. `state` is a NodeState, times are nanoseconds since 1970 UTC.
 
-    `sort` is the sort key of a node that was declared. `tags` and `licenses` are JSON, `tally` and
+    `sort` is the sort key of a declared node. `tags` and `licenses` are JSON, `tally` and
     `first_error` are serialised messages.
     """
 

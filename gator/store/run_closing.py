@@ -29,9 +29,9 @@ MESSAGE = "the run died before this ended: run it again"
 
 
 def catch_up(files: RunFiles) -> int:
-    """Take into the catalogue what the other stores say beyond it; for a folder that nobody writes.
+    """Adds newer events of the other stores to the catalogue; the folder must have no writer.
 
-    Returns when anything of the run was written last, in nanoseconds since 1970. Raises StoreError.
+    Returns the time of the last event of the run, in nanoseconds since 1970. Raises StoreError.
     """
     if files.connection is None:
         return 0
@@ -116,7 +116,7 @@ def _shadow(connection: sqlite3.Connection) -> None:
     for table, key in _KEYS.items():
         # Of an older file there are views, which stand before its tables as well.
         connection.execute(f"DROP VIEW IF EXISTS temp.{table}")
-        # Made by statements of ours: those in the file may be anybody's.
+        # Created by our own statements: SQL in the file is untrusted.
         connection.execute(temporary(table))
         columns = ", ".join(name for name in columns_of(version)[table])
         connection.execute(

@@ -39,7 +39,7 @@ class RunFiles:
             self.connection = open_reader(path)
             root = Reader(self.connection, path)
         self.unreadable: dict[Path, str] = {}
-        """Files that could not be opened at the last look, and why; not those that are empty."""
+        """Files that could not be opened at the last check, and why; empty ones are not included."""
         self.root = root
         self.meta: Mapping[str, str] = root.meta
         self._readers: dict[str, Reader] = {root.store_id: root}
@@ -47,7 +47,7 @@ class RunFiles:
 
     @property
     def source(self) -> Path:
-        """The folder, for people."""
+        """The folder, for messages."""
         return self.folder
 
     def close(self) -> None:

@@ -23,7 +23,7 @@ is a spec with about 20,000 jobs that are written out one by one."""
 
 
 def run_of(meta: Mapping[str, str], folder: Path) -> query_pb2.Run:
-    """The run as it was started; its times, state and Result are left empty. Raises StoreError."""
+    """Returns the run as it was started; its times, state and Result are left empty. Raises StoreError."""
     try:
         return _run_of(meta, folder)
     except ODD_VALUE as error:
@@ -43,7 +43,7 @@ def _run_of(meta: Mapping[str, str], folder: Path) -> query_pb2.Run:
     )
     if meta.get("command_line"):
         line = meta["command_line"]
-        # Taking one apart is slow, and no system takes one that is so long.
+        # Parsing is slow, and no system accepts a command line of this length.
         run.argv.extend(shlex.split(line) if len(line) <= _MAX_COMMAND_LINE else [line[:_MAX_COMMAND_LINE]])
     if lists := json.loads(meta.get("selection") or "{}"):
         run.selection.CopyFrom(query_pb2.Selection(**lists))

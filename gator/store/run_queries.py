@@ -30,10 +30,10 @@ class FolderReader:
     """A run's folder as queries see it. Its methods may be called from several threads."""
 
     def __init__(self, files: RunFiles, *, live: bool, died: bool = False, copied_at: int = 0) -> None:
-        """A run that `died` lacks Results of its own; what is shown of them was computed.
+        """Reads the stores; missing Results of a run that `died` are computed.
 
-        `copied_at` is when anything was written last, in nanoseconds since 1970, for a copy that does not
-        tell how the run is now.
+        `copied_at` is the time of the last event, in nanoseconds since 1970, for a copy that lacks the
+        present state of the run.
         """
         self._files, self._live, self._died, self._copied_at = files, live, died, copied_at
         self._catalogue = CatalogueReader(files.root.query)
@@ -46,12 +46,12 @@ class FolderReader:
     def open(
         cls, folder: Path, *, live: bool, copied: bool = False, root: Reader | None = None
     ) -> "Generator[FolderReader]":
-        """The reader of a folder; `live` says whether its root is alive.
+        """Returns the reader of a folder; `live` says whether its root is alive.
 
-        With `copied` the folder is a copy: it is shown as it was when it was made, and nothing is computed of
-        what the run lacked then. `root` is the reader of the root's store, where only its owner can make one.
+        With `copied` the folder is a copy: it is shown as of the time of the copy, without
+        computed Results. `root` is the reader of the root's store if only its owner can create one.
 
-        Raises StoreError when there is no store that can be read.
+        Raises StoreError if there is no readable store.
         """
         files = RunFiles(folder, root)
         try:
@@ -63,12 +63,12 @@ class FolderReader:
 
     @property
     def source(self) -> Path:
-        """The folder, for people."""
+        """The folder, for messages."""
         return self._files.folder
 
     @property
     def unreadable(self) -> Mapping[Path, str]:
-        """Stores that are left out, and why."""
+        """Stores that are skipped, and why."""
         return self._files.unreadable
 
     # -- the run
@@ -136,16 +136,16 @@ class FolderReader:
 
     @told_as_damage
     def by_paths(self, paths: Sequence[str]) -> Sequence[query_pb2.Node]:
-        """Those of these nodes that were declared, in this order."""
+        """Returns the nodes with these paths that were declared, in the given order."""
         return self._catalogue.by_paths(paths)
 
     @told_as_damage
     def failed(self, path: str) -> Sequence[FailedJob]:
-        """The failed and lost jobs at and below a node."""
+        """Returns the failed and lost jobs at and below a node."""
         return self._catalogue.failed(path)
 
     def seen(self, signatures: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
-        """Nothing: a folder is one run."""
+        """Returns an empty mapping: a folder has only one run."""
         del signatures
         return {}
 
@@ -186,7 +186,7 @@ class FolderReader:
     def nodes_with_metrics(
         self, wanted: qs.ListNodesRequest, names: Sequence[str], after: str, limit: int
     ) -> Sequence[tuple[str, str]]:
-        """Returns sort keys and paths of the nodes that have metrics, after a key, in their order."""
+        """Returns sort keys and paths of nodes with metrics, in the order of the spec, after a key."""
         return self._catalogue.nodes_with_metrics(wanted, names, after, limit)
 
     def open_groups(self, path: str) -> Sequence[OpenGroup]:
@@ -200,7 +200,7 @@ class FolderReader:
     def job_attempts(
         self, wanted: qs.ListLinesRequest, after: str, limit: int, over: Over = never
     ) -> AttemptList:
-        """Returns the attempts that a request for lines means, in the order of the spec, after a sort key."""
+        """Returns the attempts for a request for lines, in the order of the spec, after a sort key."""
         return self._catalogue.job_attempts(wanted, after, limit, over)
 
     # -- events
@@ -263,7 +263,7 @@ class FolderReader:
     def outputs(
         self, attempts: Sequence[JobAttempt], kinds: Sequence[attach_pb2.EventKind.ValueType]
     ) -> Mapping[JobAttempt, Sequence[event_pb2.Event]]:
-        """Returns the events of these kinds of those attempts that have little output, each in its order."""
+        """Returns the events of these kinds for the attempts with little output, each list in order."""
         found: dict[JobAttempt, Sequence[event_pb2.Event]] = {}
         by_store: dict[str, list[JobAttempt]] = {}
         for attempt in attempts:

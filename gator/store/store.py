@@ -281,7 +281,7 @@ def _make_reserve(path: Path) -> None:
 
 
 def _lacks_inodes(folder: Path) -> bool:
-    """Returns whether no more files can be made there, of which SQLite says only "unable to open"."""
+    """Returns whether a file system has no free inodes, which SQLite reports as "unable to open"."""
     room = os.statvfs(folder)
     # A file system without a fixed number of inodes reports 0 of 0.
     return room.f_files > 0 and room.f_favail == 0

@@ -1,6 +1,6 @@
-"""Opens the file of a store that somebody else may have made to do harm.
+"""Opens store files that may be malicious.
 
-Invariant: whatever a file holds, a question about it ends, takes bounded memory and changes nothing.
+Invariant: whatever a file contains, queries end, use bounded memory and change nothing.
 """
 
 import sqlite3
@@ -18,13 +18,13 @@ from gator.errors import StoreError
 from gator.store.schema import MIGRATIONS
 
 MAX_STATEMENT_SECONDS = 30.0
-"""Timeout of one statement: the largest honest ones take a few seconds."""
+"""Timeout of one statement in seconds: the largest legitimate ones take a few seconds."""
 MAX_VALUE_BYTES = 32 * 1024 * 1024
-"""Maximum size of one value that is read. The plan request of 100,000 jobs, as it is kept, has about half."""
+"""Maximum size of one value. The stored plan request of 100,000 jobs has about half of it."""
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
-"""Maximum size of all texts and bytes in the answer to one question."""
+"""Maximum total size of the texts and blobs in the result of one query."""
 SMALL_FILE_BYTES = 128 * 1024 * 1024
-"""Answers from files up to this size are not measured: they cannot be much larger than the file."""
+"""Results from files up to this size are not measured: they cannot be much larger than the file."""
 ODD_VALUE = (
     ValueError,
     TypeError,
@@ -34,28 +34,28 @@ ODD_VALUE = (
     RecursionError,
     DecodeError,
 )
-"""What values raise that no Gator wrote: a text in the place of a number, damaged JSON, a huge number."""
+"""Exceptions of values that Gator did not write: text instead of a number, damaged JSON, a huge number."""
 
 _STEPS_BETWEEN_LOOKS = 100_000
 _CACHE_KIB = 8 * 1024
 _PARTS = ("", "-wal", "-shm", "-journal")
 _TABLES = ("meta", "subjects", "events", "nodes", "attempts", "metrics", "positions")
-# Column, type, whether it is the key: by it rows are found and put into order.
+# Column, type, whether it is the key, by which rows are found and ordered.
 _NUMBERED = {"events": "seq", "subjects": "id"}
 
 
 class Connection(sqlite3.Connection):
-    """A connection whose statements are interrupted when they take too long."""
+    """A connection that interrupts statements after the timeout."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # A list, so that the handler does not keep the connection alive.
+        # A list, so that the handler holds no reference to the connection.
         self._until = [0.0]
         until = self._until
         self.set_progress_handler(lambda: time.monotonic() > until[0], _STEPS_BETWEEN_LOOKS)
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        """As sqlite3 has it; raises OperationalError when the statement takes too long."""
+        """Executes like sqlite3; raises OperationalError after the timeout."""
         self._until[0] = time.monotonic() + MAX_STATEMENT_SECONDS
         return super().execute(sql, parameters)
 
@@ -63,7 +63,7 @@ class Connection(sqlite3.Connection):
 def check_files(path: Path) -> int:
     """Returns the size of a store's file and its log. Raises StoreError unless these are regular files.
 
-    SQLite opens by name whatever lies there, and waits for ever at a FIFO.
+    SQLite would open anything by name and block for ever on a FIFO.
     """
     size = 0
     for part in _PARTS:
@@ -75,13 +75,13 @@ def check_files(path: Path) -> int:
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error.strerror}") from error
         if not stat.S_ISREG(info.st_mode):
-            raise StoreError(f"{beside} is not a regular file: it is no store of gator")
+            raise StoreError(f"{beside} is not a regular file, so not a Gator store")
         size += info.st_size
     return size
 
 
 def harden(connection: sqlite3.Connection) -> None:
-    """Bound what reading can do. Called before anything of the file is looked at."""
+    """Restricts what reading the file can do. Must be called before anything is read."""
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
@@ -89,18 +89,18 @@ def harden(connection: sqlite3.Connection) -> None:
 
 
 def check_tables(connection: sqlite3.Connection, version: int, path: Path) -> None:
-    """Raises StoreError unless all tables of a version are there, as tables that hold what was written."""
+    """Raises StoreError unless all tables of a version exist as ordinary tables with their columns."""
     for table, columns in columns_of(version).items():
         problem = _table_problem(connection, table, columns)
         if problem:
-            raise StoreError(f"{path} is no store of gator: {table} {problem}")
+            raise StoreError(f"{path} is not a Gator store: {table} {problem}")
 
 
 def _table_problem(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> str:
     found = connection.execute(
         "SELECT type, rootpage FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE LIMIT 2", (table,)
     ).fetchall()
-    # A virtual table is a table without pages.
+    # A virtual table has no pages.
     if len(found) != 1 or found[0][0] != "table" or type(found[0][1]) is not int or found[0][1] <= 0:
         return "is not a table" if found else "is missing"
     info = {
@@ -120,7 +120,7 @@ def _table_problem(connection: sqlite3.Connection, table: str, columns: Sequence
 
 @cache
 def columns_of(version: int) -> Mapping[str, Sequence[str]]:
-    """Returns the columns of each table in a version of the schema."""
+    """Returns the columns of each table of a schema version."""
     with _empty(version) as connection:
         return {
             table: [row[1] for row in connection.execute(f"PRAGMA table_info({table})")] for table in _TABLES
@@ -128,7 +128,7 @@ def columns_of(version: int) -> Mapping[str, Sequence[str]]:
 
 
 def temporary(table: str) -> str:
-    """Returns the statement that makes an empty table of the newest version in a connection's own schema."""
+    """Returns the statement that creates an empty temporary table of the newest version."""
     kinds = _declarations(table)
     keys = ", ".join(name for name, _, place in sorted(kinds, key=lambda kind: kind[2]) if place)
     columns = ", ".join(f"{name} {kind}" for name, kind, _ in kinds)
@@ -144,7 +144,7 @@ def _declarations(table: str) -> Sequence[tuple[str, str, int]]:
 
 @contextmanager
 def _empty(version: int) -> Generator[sqlite3.Connection]:
-    """A store of a version, in memory."""
+    """Yields an in-memory store with the schema of a version."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     try:
         for statements in MIGRATIONS[:version]:
@@ -156,7 +156,7 @@ def _empty(version: int) -> Generator[sqlite3.Connection]:
 
 
 def fetch(cursor: sqlite3.Cursor, *, measured: bool) -> list[Any]:
-    """Returns all rows. Raises StoreError where `measured` ones hold more than fits into memory easily."""
+    """Returns all rows. If `measured`, raises StoreError if they exceed the maximum size."""
     if not measured:
         return cursor.fetchall()
     rows: list[Any] = []
@@ -165,16 +165,16 @@ def fetch(cursor: sqlite3.Cursor, *, measured: bool) -> list[Any]:
         rows.append(row)
         room -= sum(len(value) for value in row if type(value) in (str, bytes))
         if room < 0:
-            raise StoreError("the answer to one question has too many bytes: the store is damaged")
+            raise StoreError("the result of one query is too large: the store is damaged")
     return rows
 
 
 class _Foreign(Protocol):
-    """What reads files that may be damaged."""
+    """A reader of files that may be damaged."""
 
     @property
     def source(self) -> Path:
-        """The file or folder, for people."""
+        """The file or folder, for messages."""
         ...
 
 
@@ -186,7 +186,7 @@ _Answer = TypeVar("_Answer")
 def told_as_damage(
     method: Callable[Concatenate[_Self, _Given], _Answer],
 ) -> Callable[Concatenate[_Self, _Given], _Answer]:
-    """Decorates a method that reads: odd values in the file raise StoreError, which names it."""
+    """Decorates a reading method: invalid values in the file raise a StoreError that names the file."""
 
     @wraps(method)
     def call(self: _Self, /, *args: _Given.args, **kwargs: _Given.kwargs) -> _Answer:
@@ -199,6 +199,6 @@ def told_as_damage(
 
 
 def damaged(path: Path, error: Exception) -> StoreError:
-    """Returns what to say of a file with a value that no Gator wrote."""
+    """Returns the error for a file with a value that Gator did not write."""
     said = " ".join(str(error).split())[:200] or type(error).__name__
-    return StoreError(f"{path} is damaged: it holds a value that is none of gator's ({said})")
+    return StoreError(f"{path} is damaged: it holds a value that Gator did not write ({said})")

@@ -4,7 +4,7 @@ from gator.core.moment import Moment
 
 
 class FakeClock:
-    """All clocks come from one number of nanoseconds; the wall clock can be set."""
+    """A clock derived from one number of nanoseconds; the wall clock can be set."""
 
     def __init__(self, nanos: int = 1_700_000_000_000_000_000) -> None:
         self.nanos = nanos
@@ -23,5 +23,5 @@ class FakeClock:
         self.nanos += round(seconds * 1e9)
 
     def set_wall(self, seconds: float) -> None:
-        """Set the wall clock ahead, or back when negative."""
+        """Sets the wall clock ahead, or back when negative."""
         self.wall_offset += round(seconds * 1e9)
