@@ -43,12 +43,8 @@ def leave(code: int) -> NoReturn:
             code = code or FLUSH_FAILED
         except (OSError, ValueError) as error:
             code = code or FLUSH_FAILED
-<<<<<<< HEAD
             reason = getattr(error, "strerror", None) or error
-            _tell(f"gator: the output cannot be written: {reason}\n")
-=======
-            _tell(f"gator: cannot write the output: {error}\n")
->>>>>>> 0ab40bd (Docstrings and comments of newer modules in plain English)
+            _tell(f"gator: cannot write the output: {reason}\n")
     os._exit(code)
 
 

@@ -39,7 +39,7 @@ def tell(error: Exception) -> int:
         return USAGE
     if isinstance(error, OutputError):
         drop_stdout()
-        _say(f"gator: the output cannot be written: {error.strerror}")
+        _say(f"gator: cannot write the output: {error.strerror}")
         return FAULT
     if isinstance(error, FileNotFoundError) and error.filename is None and not _has_folder():
         _say("gator: the current folder does not exist any more: change to another one")
