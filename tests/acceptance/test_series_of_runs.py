@@ -98,7 +98,7 @@ def test_the_printed_line_repeats_a_job_and_is_laid_over_its_run(gator: Gator) -
     repeat = described(gator)
     assert repeat.parent == whole.id
     assert failing(gator) == ["nightly/random", "nightly/worse"]
-    assert "with 1 repeat laid over" in gator("failures").out
+    assert "overlaid with 1 repeat" in gator("failures").out
     assert failing(gator, "-r", whole.id) == FAILING, "a run that is named is shown as it was"
     assert planned(gator, "--only", "@failed") == ["random", "worse"]
     assert planned(gator, "--skip", "@passed") == ["random", "worse"]

@@ -1,4 +1,4 @@
-"""What came of jobs in a run with its repeats laid over."""
+"""Outcomes of the jobs of a run with its repeats overlaid."""
 
 from hypothesis import given
 from hypothesis import strategies as st
