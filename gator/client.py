@@ -76,7 +76,7 @@ class Client:
 
     def log(
         self,
-        text: str,
+        text: object,
         *,
         severity: str = "info",
         logger: str = "",
@@ -84,12 +84,12 @@ class Client:
     ) -> None:
         """Records one message.
 
-        `severity` is debug, info, warning, error or critical; `fields` are kept beside the text as strings.
+        `severity` is debug, info, warning, error or critical; `text` and `fields` are kept as strings.
         Raises ValueError for another severity.
         """
         level = severity_of(severity)
         kept = {clean(name): clean(str(value))[:PIECE_CHARACTERS] for name, value in (fields or {}).items()}
-        for piece in pieces(clean(text)):
+        for piece in pieces(clean(str(text))):
             event = event_pb2.Event(time_unix_nanos=time.time_ns())
             event.log.severity = level
             event.log.text = piece
@@ -305,32 +305,32 @@ def connect(environ: Mapping[str, str] | None = None) -> Client:
     return Client(os.environ if environ is None else environ)
 
 
-def log(text: str, *, severity: str = "info", logger: str = "", **fields: object) -> None:
+def log(text: object, *, severity: str = "info", logger: str = "", **fields: object) -> None:
     """Records one message with further fields; see Client.log."""
     _default().log(text, severity=severity, logger=logger, fields=fields)
 
 
-def debug(text: str, *, logger: str = "", **fields: object) -> None:
+def debug(text: object, *, logger: str = "", **fields: object) -> None:
     """Records a message of interest while looking for a fault."""
     log(text, severity="debug", logger=logger, **fields)
 
 
-def info(text: str, *, logger: str = "", **fields: object) -> None:
+def info(text: object, *, logger: str = "", **fields: object) -> None:
     """Records a message that is as expected."""
     log(text, severity="info", logger=logger, **fields)
 
 
-def warning(text: str, *, logger: str = "", **fields: object) -> None:
+def warning(text: object, *, logger: str = "", **fields: object) -> None:
     """Records a message about what may be a fault."""
     log(text, severity="warning", logger=logger, **fields)
 
 
-def error(text: str, *, logger: str = "", **fields: object) -> None:
+def error(text: object, *, logger: str = "", **fields: object) -> None:
     """Records a fault; by default one fault fails the attempt."""
     log(text, severity="error", logger=logger, **fields)
 
 
-def critical(text: str, *, logger: str = "", **fields: object) -> None:
+def critical(text: object, *, logger: str = "", **fields: object) -> None:
     """Records a fault after which nothing more can be expected."""
     log(text, severity="critical", logger=logger, **fields)
 

@@ -66,6 +66,16 @@ async def test_a_wrong_word_is_said_at_once(folder: Path) -> None:
         job.metric("x", 1, kind="big")
 
 
+async def test_what_is_no_text_is_sent_as_one(folder: Path) -> None:
+    parent = Parent()
+    async with serving(parent, folder):
+        with client.connect(environment(folder)) as job:
+            job.log(ValueError("é"))
+            job.log(None)
+            assert await asyncio.to_thread(job.flush, 10)
+        assert [record.event.log.text for record in records(parent)] == ["é", "None"]
+
+
 async def test_any_text_can_be_sent(folder: Path) -> None:
     parent = Parent()
     async with serving(parent, folder):
