@@ -85,9 +85,9 @@ def _failed(
     signature: str,
     order: qs.NodeOrder.ValueType,
 ) -> Iterator[FailedIn]:
-    """Yields the failures in an order; in the order of their paths if repeats are overlaid."""
+    """Yields the failures in an order."""
     if laid is not None:
-        yield from (one for one in laid.failed(globs) if one.node.signature.startswith(signature))
+        yield from (one for one in laid.failed(globs, order) if one.node.signature.startswith(signature))
         return
     request = qs.ListNodesRequest(
         path=opened.run.ident,

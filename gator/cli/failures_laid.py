@@ -14,12 +14,13 @@ from gator.cli.selector import LATEST, described, select, tracking_root
 from gator.cli.selector_home import FolderHome, Home
 from gator.cli.selector_hub import PREFIX
 from gator.cli.selector_open import OpenRun
+from gator.cli.sorting import sort_value
 from gator.core.amounts import plural
-from gator.core.overlay import FAILURES, LaidJob, lay_over
+from gator.core.overlay import FAILURES, LaidJob, Places, lay_over
 from gator.core.printed import command, in_folder
-from gator.events import key_of_path
 from gator.spec.paths import PathPattern
 from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
 
 _ENDED = (common_pb2.OUTCOME_PASSED, *sorted(FAILURES))
 
@@ -44,16 +45,17 @@ class Laid(Struct, frozen=True):
     """The jobs that failed in the run and all jobs that ran in a repeat, by path."""
     nodes: Mapping[tuple[str, str], query_pb2.Node]
     """Failed jobs by run and path."""
+    places: Places
+    """By path: what sorts as the spec does."""
 
-    def failed(self, globs: Sequence[str]) -> Iterator[FailedIn]:
-        """Yields the jobs that still fail, in the order of the tree."""
+    def failed(self, globs: Sequence[str], order: qs.NodeOrder.ValueType) -> Iterator[FailedIn]:
+        """Yields the jobs that still fail, in an order."""
         patterns = [PathPattern(glob) for glob in globs]
-        for path in sorted(
-            (path for path, job in self.jobs.items() if job.outcome in FAILURES), key=key_of_path
-        ):
-            if not patterns or any(pattern.matches(path) for pattern in patterns):
-                run = self.jobs[path].run
-                yield FailedIn(self.nodes[run, path], self.runs[run], self.homes[run])
+        found = (self.nodes[job.run, path] for path, job in self.jobs.items() if job.outcome in FAILURES)
+        for node in sorted(found, key=lambda node: (sort_value(node, order), self.places.of(node.path))):
+            if not patterns or any(pattern.matches(node.path) for pattern in patterns):
+                run = self.jobs[node.path].run
+                yield FailedIn(node, self.runs[run], self.homes[run])
 
     def headline(self) -> str:
         """Returns a line such as `run 3a700579 of nightly overlaid with 2 repeats: 5ad0c1f2, 77e01b9c`."""
@@ -81,10 +83,13 @@ def laid_over(opened: OpenRun, wanted: str | None) -> Laid | None:
         return None
     runs = {run.id: run for run in (opened.run, *repeats)}
     nodes: dict[tuple[str, str], query_pb2.Node] = {}
+    places = Places()
 
     def jobs(run: query_pb2.Run) -> Iterator[tuple[str, common_pb2.Outcome.ValueType, int]]:
         outcomes = sorted(FAILURES) if run is opened.run else _ENDED
+        places.begin_run()
         for node in history.nodes(run, outcomes):
+            places.add(node.path)
             if node.outcome in FAILURES:
                 nodes[run.id, node.path] = node
             yield node.path, node.outcome, node.seed
@@ -94,7 +99,7 @@ def laid_over(opened: OpenRun, wanted: str | None) -> Laid | None:
     for number in {job.run for job in laid.values() if job.outcome in FAILURES} - {opened.run.id}:
         runs[number] = history.whole(runs[number])
     homes = {run.id: opened.home if run is opened.run else opened.home.of(run) for run in runs.values()}
-    return Laid(opened.run, homes, runs, laid, nodes)
+    return Laid(opened.run, homes, runs, laid, nodes, places)
 
 
 def later_part(opened: OpenRun, laid: Laid | None, tracking: Path | None) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 import typer
 
 from gator.errors import UsageError
+from gator.v1 import query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 _ORDERS: Final = {
@@ -15,6 +16,8 @@ _ORDERS: Final = {
     "processor": qs.NODE_ORDER_PROCESSOR,
     "memory": qs.NODE_ORDER_MEMORY,
 }
+
+_NEVER: Final = 1 << 62
 
 SortOption = Annotated[
     str,
@@ -34,3 +37,21 @@ def order_of(text: str) -> qs.NodeOrder.ValueType:
     if order is None:
         raise UsageError(f"--sort takes {', '.join(_ORDERS)}, not {text!r}")
     return order
+
+
+def sort_value(node: query_pb2.Node, order: qs.NodeOrder.ValueType) -> int:
+    """Returns what an ended node is sorted by in an order, before its place in the spec."""
+    match order:
+        case qs.NODE_ORDER_STARTED:
+            return node.started_unix_nanos or _NEVER
+        case qs.NODE_ORDER_ENDED:
+            return node.ended_unix_nanos or _NEVER
+        case qs.NODE_ORDER_DURATION:
+            return node.started_unix_nanos - node.ended_unix_nanos if node.started_unix_nanos else 1
+        case qs.NODE_ORDER_PROCESSOR:
+            used = node.usage
+            return -(used.user_nanos + used.system_nanos) if node.HasField("usage") else 1
+        case qs.NODE_ORDER_MEMORY:
+            return -node.usage.peak_memory_bytes if node.usage.HasField("peak_memory_bytes") else 1
+        case _:
+            return 0

@@ -56,3 +56,37 @@ def lay_over(runs: Iterable[tuple[str, Iterable[Ended]]]) -> dict[str, LaidJob]:
                 job = jobs[path] = LaidJob(run, outcome, seed)
             job.add(run, outcome, seed)
     return jobs
+
+
+class Places:
+    """The order of jobs of several runs, each of which has some of the jobs in the order of the spec.
+
+    A job that no run before has comes right after the one before it.
+    """
+
+    __slots__ = ("_above", "_places", "_run", "_taken")
+
+    def __init__(self) -> None:
+        self._places: dict[str, tuple[int, ...]] = {}
+        self._run = 1
+
+    def begin_run(self) -> None:
+        """The jobs of another run come."""
+        self._run -= 1
+        self._taken = 0
+        self._above: tuple[int, ...] = ()
+        """Place of the last job that a run before has too."""
+
+    def add(self, path: str) -> None:
+        """Take the next job of a run."""
+        place = self._places.get(path)
+        if place is not None:
+            self._above = place
+            return
+        # Numbers of later runs are less, so that their jobs come before those put after the same job earlier.
+        self._places[path] = (*self._above, self._run, self._taken)
+        self._taken += 1
+
+    def of(self, path: str) -> tuple[int, ...]:
+        """Returns what sorts as the jobs do."""
+        return self._places[path]

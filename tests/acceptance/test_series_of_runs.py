@@ -181,3 +181,27 @@ def test_diff_and_sightings_stay_within_the_series(gator: Gator) -> None:
     lines = gator("diff").expect(0).out.splitlines()
     assert (lines[0].split()[3], lines[1].split()[3]) == (first.id[:8], second.id[:8])
     assert "different parts" in gator("diff", "-1", second.id).err
+
+
+def test_failures_with_repeats_laid_over_come_in_the_order_that_is_asked_for(gator: Gator) -> None:
+    gator.spec(
+        "!JobGroup\nident: top\njobs:\n"
+        "- !Job {ident: z, command: 'false', on_done: a}\n"
+        "- !Job {ident: a, command: 'false', on_done: m}\n"
+        "- !Job {ident: m, command: 'false'}\n"
+    )
+    gator("run", "spec.yaml").expect(1)
+
+    def listed(*options: str) -> list[str]:
+        lines = gator("failures", "--json", *options).expect(0).out.splitlines()
+        return [json.loads(line)["path"] for line in lines]
+
+    before = {order: listed("--sort", order) for order in ("spec", "start", "end")}
+    assert before["spec"] == ["top/z", "top/a", "top/m"]
+    assert before["end"] == ["top/m", "top/a", "top/z"]
+    gator("run", "--only", "@failed", "spec.yaml").expect(1)
+    assert "overlaid with 1 repeat" in gator("failures").expect(0).out
+    assert {order: listed("--sort", order) for order in ("spec", "start", "end")} == before
+    gator("run", "--only", "m", "--repeat", "top", "spec.yaml").expect(1)
+    assert listed() == before["spec"]
+    assert listed("--sort", "end") == before["end"][1:] + before["end"][:1]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.overlay import FAILURES, Ended, LaidJob, lay_over
+from gator.core.overlay import FAILURES, Ended, LaidJob, Places, lay_over
 from gator.v1 import common_pb2 as pb
 
 PASSED, FAILED, LOST = pb.OUTCOME_PASSED, pb.OUTCOME_FAILED, pb.OUTCOME_LOST
@@ -64,3 +64,12 @@ def test_a_job_fails_as_long_as_a_seed_failed_last(ends: list[tuple[pb.Outcome.V
         fails = any(outcome in FAILURES for outcome in last.values())
         assert (job.outcome in FAILURES) == fails
         assert ends[int(job.run)] == (job.outcome, job.seed)
+
+
+def test_jobs_of_several_runs_keep_the_order_of_the_spec() -> None:
+    places = Places()
+    for run in ("bdg", "abce", "cdf", "xbyd"):
+        places.begin_run()
+        for path in run:
+            places.add(path)
+    assert "".join(sorted("abcdefgxy", key=places.of)) == "xabyc" + "edfg"
