@@ -105,7 +105,6 @@ ULIMITS: Final = {
     "cpu": False,
     "data": True,
     "fsize": True,
-    "locks": False,
     "memlock": True,
     "msgqueue": True,
     "nice": False,
@@ -117,7 +116,7 @@ ULIMITS: Final = {
     "sigpending": False,
     "stack": True,
 }
-"""Whether a limit of setrlimit(2) is in bytes, by its name."""
+"""Whether a limit of setrlimit(2) is in bytes, by its name; `locks` is the birthmark of jobs."""
 
 LATER: Final = frozenset(
     (

@@ -172,7 +172,11 @@ def _nice(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Pla
 
 def _ulimit(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Place) -> None:
     for name, pair in mapping(reading, value, "ulimit").items():
-        if name not in keys.ULIMITS:
+        if name == "locks":
+            reading.problem(
+                pair.key, "Linux does not enforce locks, and Gator marks processes with it: leave it out"
+            )
+        elif name not in keys.ULIMITS:
             hint = did_you_mean(name, keys.ULIMITS)
             reading.problem(pair.key, f"setrlimit(2) has no limit '{name}'{hint}")
         elif scalars.is_none_word(pair.value):
