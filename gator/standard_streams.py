@@ -20,7 +20,7 @@ class OutputError(OSError):
     """A standard stream takes nothing more, such as a file on a full disk."""
 
 
-class PatientFile(io.RawIOBase):
+class BlockingFile(io.RawIOBase):
     """A descriptor that is read and written as if it were blocking, regardless of its flags.
 
     Programs such as Node.js set O_NONBLOCK on a pipe or terminal shared with this process, possibly at any
@@ -105,7 +105,7 @@ def _patient(stream: TextIO, number: int, *, writing: bool) -> TextIO:
     """Returns a stream like the one given that waits instead of raising BlockingIOError."""
     if not isinstance(stream, io.TextIOWrapper):
         return stream
-    raw = PatientFile(number, stream.name, writing=writing)
+    raw = BlockingFile(number, stream.name, writing=writing)
     buffer = io.BufferedWriter(raw) if writing else io.BufferedReader(raw)
     return io.TextIOWrapper(
         cast("BinaryIO", buffer),

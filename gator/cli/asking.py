@@ -8,7 +8,7 @@ from typing import Protocol
 from gator.cli import selector
 from gator.daemon.folder import RunFolder
 from gator.errors import NotFoundError, StoreError, UsageError
-from gator.plain_file import is_plain
+from gator.regular_file import is_regular
 from gator.v1 import query_service_pb2 as qs
 
 
@@ -85,7 +85,7 @@ def asking(found: selector.FoundRun) -> Generator[Questions]:
 
 def _has_record(folder: RunFolder) -> bool:
     try:
-        return is_plain(folder.stores / "root.db")
+        return is_regular(folder.stores / "root.db")
     except OSError as error:
         raise UsageError(selector.unreadable(folder.path, error)) from error
 

@@ -8,7 +8,7 @@ import typer
 from gator.cli import faults, output
 from gator.cli import option_types as types
 from gator.cli import run_options as opt
-from gator.cli.deciding import decided, finds, warning_lines
+from gator.cli.preflight import finds, runnable_plan, warning_lines
 from gator.cli.root_options import RootOptions
 from gator.cli.selector_options import JsonOption
 from gator.core.amounts import plural
@@ -87,7 +87,7 @@ def _look(
         return loaded.problems, sorted({*loaded.warnings, *advise(written_nodes(request), request, finds)})
     request = opt.plan_request(loaded, choice)
     try:
-        found = decided(request, opt.pools(loaded, sizes), loaded)
+        found = runnable_plan(request, opt.pools(loaded, sizes), loaded)
     except SpecError as error:
         return error.problems, error.warnings
     return [], sorted({*found.warnings, *unset_variables(found.plan)})

@@ -7,7 +7,7 @@ import typer
 from msgspec import Struct
 
 from gator.cli import output
-from gator.cli.failures_laid import FailedIn, Laid, laid_over, later_part, line_of
+from gator.cli.failure_overlay import FailedIn, OverlaidRun, later_part, line_of, overlay_repeats
 from gator.cli.paging import pages
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
@@ -58,7 +58,7 @@ def failures(
     """
     order = order_of(sort)
     with open_run(line_of(run), tracking, HubChoice(hub, hub_ca)) as opened:
-        laid = laid_over(opened, run)
+        laid = overlay_repeats(opened, run)
         if run is None and (later := later_part(opened, laid, tracking)):
             output.complain(f"gator: {later}")
         failed = _failed(opened, laid, opened.below(paths or []), (cause or "").lower(), order)
@@ -80,7 +80,7 @@ def failures(
 
 def _failed(
     opened: OpenRun,
-    laid: Laid | None,
+    laid: OverlaidRun | None,
     globs: Sequence[str],
     signature: str,
     order: qs.NodeOrder.ValueType,

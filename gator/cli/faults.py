@@ -129,6 +129,6 @@ def _say(text: str) -> None:
 
 def _masked(text: str) -> str:
     # Imported late, because it loads the generated messages, which `gator --help` does not need.
-    from gator.cli.secrets_of_launch import hide_secrets
+    from gator.cli.launch_secrets import hide_secrets
 
     return hide_secrets(text)

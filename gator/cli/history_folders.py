@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from gator.cli.asking import Questions, asking
-from gator.cli.history_words import entry_of, sighting_of, turn_of
+from gator.cli.history_entries import entry_of, failure_streak, sighting_of
 from gator.cli.paging import pages
 from gator.cli.selector import FoundRun, described, found_runs
 from gator.core import series
@@ -106,7 +106,7 @@ class FolderHistory:
             response.entries.append(entry_of(ask.get_run(qs.GetRunRequest()).run, answer))
         if not response.entries:
             raise NotFoundError(f"no run {self.place} has a node {whole}")
-        first_bad, last_good = turn_of(response.entries)
+        first_bad, last_good = failure_streak(response.entries)
         if first_bad is not None:
             response.first_bad.CopyFrom(first_bad)
         if last_good is not None:

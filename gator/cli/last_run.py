@@ -14,7 +14,7 @@ from gator.cli.part import Part
 from gator.cli.selector_hub import PREFIX, HubChoice
 from gator.core import series
 from gator.core.again import REPEAT
-from gator.core.overlay import FAILURES, LaidJob, lay_over
+from gator.core.overlay import FAILURES, OverlaidJob, overlay_outcomes
 from gator.errors import GatorError, UsageError, UserError
 from gator.events import key_of_path
 from gator.ports import History
@@ -138,17 +138,17 @@ def _repeat(history: History, original: query_pb2.Run, part: Part, ident: str) -
     return Part(only, skip, tags, parent, original.seed, seeds)
 
 
-def _laid(history: History, original: query_pb2.Run, *, passed: bool) -> dict[str, LaidJob]:
+def _laid(history: History, original: query_pb2.Run, *, passed: bool) -> dict[str, OverlaidJob]:
     """Returns the jobs of a run with its repeats overlaid; includes passed jobs only if they are needed."""
     runs = [(original, _ENDED if passed else sorted(FAILURES))]
     runs += [(run, _ENDED) for run in history.repeats(original)]
-    return lay_over(
+    return overlay_outcomes(
         (run.id, ((node.path, node.outcome, node.seed) for node in history.nodes(run, outcomes)))
         for run, outcomes in runs
     )
 
 
-def _passed(nodes: Iterable[query_pb2.Node], laid: Mapping[str, LaidJob]) -> Iterator[str]:
+def _passed(nodes: Iterable[query_pb2.Node], laid: Mapping[str, OverlaidJob]) -> Iterator[str]:
     """Yields globs of what passed: whole groups, else single jobs.
 
     A plan cannot skip a part of one repeat of a group, so no glob matches such a part.

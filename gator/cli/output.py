@@ -15,7 +15,7 @@ from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from gator.cli.secrets_of_launch import hide_secrets
+from gator.cli.launch_secrets import hide_secrets
 from gator.core.amounts import plural, span
 from gator.core.visible import visible, visible_styled
 from gator.v1 import common_pb2, event_pb2, query_pb2

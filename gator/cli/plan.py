@@ -8,9 +8,9 @@ import typer
 from gator.cli import option_types as types
 from gator.cli import output
 from gator.cli import run_options as opt
-from gator.cli.deciding import decided, notes_of, say_warnings, show_plan
+from gator.cli.launch_secrets import hide_secrets_within, learn_secrets_of
+from gator.cli.preflight import notes_of, runnable_plan, say_warnings, show_plan
 from gator.cli.root_options import RootOptions
-from gator.cli.secrets_of_launch import hide_secrets_within, learn_secrets_of
 
 
 class PlanFormat(Enum):
@@ -59,7 +59,7 @@ def plan(
     loaded = opt.load_spec(spec, ident)
     request = opt.plan_request(loaded, choice)
     pools = opt.pools(loaded, opt.PoolSizes(jobs, memory, licenses or [], sched_arg or []))
-    found = decided(request, pools, loaded)
+    found = runnable_plan(request, pools, loaded)
     if json or style is PlanFormat.JSON:
         say_warnings(found)
         learn_secrets_of(request.spec)

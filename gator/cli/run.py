@@ -13,8 +13,8 @@ import typer
 from gator import loading
 from gator.cli import option_types as types
 from gator.cli import run_options as opt
-from gator.cli.deciding import decided, show_plan
 from gator.cli.part import Part
+from gator.cli.preflight import runnable_plan, show_plan
 from gator.cli.root_options import RootOptions
 from gator.cli.run_hub import HubLogs, chosen_hub, labels_of, waiting_upload
 from gator.daemon.git_state import asking_git
@@ -200,7 +200,7 @@ def run(
         parent = opt.parent_address(parent)
         labels = labels_of(label or [])
         if dry_run:
-            show_plan(decided(request, pools, loaded), choice)
+            show_plan(runnable_plan(request, pools, loaded), choice)
             return
         with loading.quickly():
             from gator.cli.running import Launch, execute

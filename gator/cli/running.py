@@ -20,7 +20,8 @@ from msgspec.structs import asdict
 
 from gator import __version__, signals
 from gator.cli import faults
-from gator.cli.deciding import decided, notes_of
+from gator.cli.launch_secrets import hide_secrets, learn_secrets
+from gator.cli.preflight import notes_of, runnable_plan
 from gator.cli.run_options import (
     Choice,
     LoadedSpec,
@@ -30,7 +31,6 @@ from gator.cli.run_options import (
     launch_environment,
     tracking_root,
 )
-from gator.cli.secrets_of_launch import hide_secrets, learn_secrets
 from gator.console import make_display
 from gator.core import printed
 from gator.core.amounts import plural
@@ -96,7 +96,7 @@ def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestio
     key = secrets.token_bytes(KEY_BYTES)
     launch.request.run = run_id_of(key)
     # Planned before there is a folder, so that a spec that cannot run leaves nothing behind.
-    found = decided(launch.request, launch.pools, launch.loaded)
+    found = runnable_plan(launch.request, launch.pools, launch.loaded)
     plan = found.plan
     notices = [*launch.notices, *_notices(launch, found)]
     placement = _placement(launch.placement, plan)

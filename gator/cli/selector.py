@@ -15,7 +15,7 @@ from msgspec import Struct
 from gator.core.amounts import plural
 from gator.daemon.folder import MAX_NAME_PART, ROOT_STORE, RunFolder, name_part
 from gator.errors import NotFoundError, StoreError, UsageError
-from gator.plain_file import is_plain
+from gator.regular_file import is_regular
 
 if TYPE_CHECKING:
     from gator.v1 import query_pb2
@@ -80,7 +80,7 @@ def tracking_root(option: Path | None) -> Path:
 def is_run(path: Path) -> bool:
     """Whether a folder is that of a run; of one that nobody lets us look into, the name tells."""
     try:
-        return is_plain(path / "run.lock")
+        return is_regular(path / "run.lock")
     except PermissionError:
         return _NAME.fullmatch(path.name) is not None
     except OSError:

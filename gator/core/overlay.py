@@ -16,7 +16,7 @@ Ended: TypeAlias = tuple[str, pb.Outcome.ValueType, int]
 FAILURES = frozenset((pb.OUTCOME_FAILED, pb.OUTCOME_LOST))
 
 
-class LaidJob(Struct):
+class OverlaidJob(Struct):
     """A job that passed, failed or was lost in at least one of the runs."""
 
     run: str
@@ -40,20 +40,20 @@ class LaidJob(Struct):
             self.seed, (self.run, self.outcome) = next(reversed(self.failures.items()))
 
 
-def lay_over(runs: Iterable[tuple[str, Iterable[Ended]]]) -> dict[str, LaidJob]:
+def overlay_outcomes(runs: Iterable[tuple[str, Iterable[Ended]]]) -> dict[str, OverlaidJob]:
     """Returns the jobs of a run and its repeats, which come in the order of their starts, by path.
 
     Each run is its id and its jobs. A job that did not run in a repeat (cancelled, pruned, not ended) keeps
     its earlier outcome.
     """
-    jobs: dict[str, LaidJob] = {}
+    jobs: dict[str, OverlaidJob] = {}
     for run, ends in runs:
         for path, outcome, seed in ends:
             if outcome != pb.OUTCOME_PASSED and outcome not in FAILURES:
                 continue
             job = jobs.get(path)
             if job is None:
-                job = jobs[path] = LaidJob(run, outcome, seed)
+                job = jobs[path] = OverlaidJob(run, outcome, seed)
             job.add(run, outcome, seed)
     return jobs
 

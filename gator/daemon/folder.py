@@ -19,8 +19,8 @@ from msgspec.structs import asdict, replace
 from gator.core.environment import HUB_TOKEN_FILE
 from gator.core.run_key import KEY_BYTES
 from gator.errors import UsageError
-from gator.plain_file import is_plain, open_plain, read_plain
 from gator.process.procfs import read_process
+from gator.regular_file import is_regular, open_regular, read_regular
 
 ROOT_STORE = "root.db"
 CLOSING_STORE = "closing.db"
@@ -214,7 +214,7 @@ class RunFolder:
     def read_key(self) -> bytes | None:
         """Returns the secret of the run; None if it is missing or this user may not read it."""
         try:
-            return read_plain(self.key_file, KEY_BYTES)
+            return read_regular(self.key_file, KEY_BYTES)
         except OSError:
             return None
 
@@ -248,7 +248,7 @@ class RunFolder:
     def taken_over(self) -> Generator[bool]:
         """Hold the lock of a run that died; False while somebody else holds it or it cannot be written."""
         try:
-            fd = open_plain(self.lock_file, os.O_RDWR)
+            fd = open_regular(self.lock_file, os.O_RDWR)
         except OSError:
             yield False
             return
@@ -265,7 +265,7 @@ class RunFolder:
     def owner(self) -> Owner | None:
         """The last owner; None when there never was one."""
         try:
-            return _owner_of(read_plain(self.lock_file, _MAX_SMALL_BYTES))
+            return _owner_of(read_regular(self.lock_file, _MAX_SMALL_BYTES))
         except OSError:
             return None
 
@@ -288,7 +288,7 @@ class RunFolder:
         if not owner.is_of_this_host:
             return not (self.stores / CLOSING_STORE).exists() and self.control.exists()
         try:
-            fd = open_plain(self.lock_file)
+            fd = open_regular(self.lock_file)
         except OSError:
             return False
         try:
@@ -321,7 +321,7 @@ class RunFolder:
     def read_control(self) -> tuple[str, str] | None:
         """Address and token of a live root; None when it does not listen."""
         try:
-            control = json.loads(read_plain(self.control, _MAX_SMALL_BYTES))
+            control = json.loads(read_regular(self.control, _MAX_SMALL_BYTES))
             address, token = control["address"], control["token"]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
@@ -330,10 +330,10 @@ class RunFolder:
     def store_files(self) -> Iterator[Path]:
         """The stores there are, the root's first."""
         root = self.stores / ROOT_STORE
-        if is_plain(root):
+        if is_regular(root):
             yield root
         for path in sorted(self.stores.glob("*.db")):
-            if path.name != ROOT_STORE and is_plain(path):
+            if path.name != ROOT_STORE and is_regular(path):
                 yield path
 
     def seal_stores(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gator.core.printed import command, in_folder
-from gator.daemon.closing_right import closing_problem
+from gator.daemon.closing_permission import closing_problem
 from gator.daemon.folder import CLOSING_STORE, LATEST, ROOT_STORE, Owner, RunFolder
 from gator.errors import PreconditionError, StoreError
 from gator.process.sweep import LivingRootError, sweep

@@ -16,7 +16,14 @@ from gator.errors import StoreError
 from gator.events import FIELD_OF_KIND, GRADED_KINDS
 from gator.store.blocks import MOST_BYTES
 from gator.store.connection import READ_ERRORS, open_reader
-from gator.store.untrusted import ODD_VALUE, SMALL_FILE_BYTES, check_files, damaged, fetch, told_as_damage
+from gator.store.untrusted import (
+    ODD_VALUE,
+    SMALL_FILE_BYTES,
+    check_files,
+    damage_as_store_error,
+    damaged,
+    fetch,
+)
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 SLICE_BYTES = 4 * 1024 * 1024
@@ -121,7 +128,7 @@ class Reader:
         """The last sequence number that is committed."""
         return self.query("SELECT coalesce(max(seq), 0) FROM events")[0][0]
 
-    @told_as_damage
+    @damage_as_store_error
     def events(self, after: int, wanted: attach_pb2.EventFilter = _EVERYTHING, limit: int = 1000) -> Slice:
         """At most `limit` events after a place that pass a filter.
 
@@ -140,7 +147,7 @@ class Reader:
             rows = self._within_quota(rows, wanted)
         return Slice([event_of(row) for row in rows], through)
 
-    @told_as_damage
+    @damage_as_store_error
     def of_attempt(
         self,
         path: str,

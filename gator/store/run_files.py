@@ -10,7 +10,7 @@ from pathlib import Path
 from gator.errors import EmptyStoreError, StoreError
 from gator.store.connection import open_reader
 from gator.store.reader import BODY, SLICE_BYTES, EventRow, Reader, event_of, size_of
-from gator.store.untrusted import told_as_damage
+from gator.store.untrusted import damage_as_store_error
 from gator.v1 import event_pb2
 
 ROOT = "root.db"
@@ -77,7 +77,7 @@ class RunFiles:
         """The reader of one store; None if it is not there."""
         return self._readers.get(store) or self.readers().get(store)
 
-    @told_as_damage
+    @damage_as_store_error
     def read(
         self, store: str, where: str, values: Sequence[object], limit: int, after: int
     ) -> tuple[list[event_pb2.Event], int]:

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from gator.plain_file import read_plain
+from gator.regular_file import read_regular
 from gator.store.untrusted import ODD_VALUE, damaged
 from gator.v1 import attach_pb2, plan_pb2, query_pb2
 
@@ -84,6 +84,6 @@ def write_git(folder: Path, git: query_pb2.Git) -> None:
 def read_git(folder: Path) -> query_pb2.Git | None:
     """The state of the working tree as it was kept; None where it was not."""
     try:
-        return query_pb2.Git(**json.loads(read_plain(folder / GIT_FILE, _MAX_GIT_BYTES)))
+        return query_pb2.Git(**json.loads(read_regular(folder / GIT_FILE, _MAX_GIT_BYTES)))
     except (OSError, ValueError, TypeError, RecursionError):
         return None

@@ -21,7 +21,7 @@ from gator.store.run_closing import catch_up, complete
 from gator.store.run_files import RunFiles
 from gator.store.run_meta import read_git, run_of
 from gator.store.run_rows import add_events
-from gator.store.untrusted import told_as_damage
+from gator.store.untrusted import damage_as_store_error
 from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -73,7 +73,7 @@ class FolderReader:
 
     # -- the run
 
-    @told_as_damage
+    @damage_as_store_error
     def run(self) -> query_pb2.Run:
         """The run as a whole."""
         run = run_of(self._files.meta, self._files.folder)
@@ -105,7 +105,7 @@ class FolderReader:
             return query_pb2.RUN_STATE_UNSPECIFIED
         return query_pb2.RUN_STATE_ENDED
 
-    @told_as_damage
+    @damage_as_store_error
     def plan_request(self) -> plan_pb2.PlanRequest | None:
         """What the plan was made from; None where it is not known."""
         text = self._files.meta.get("plan_request")
@@ -117,29 +117,29 @@ class FolderReader:
 
     # -- nodes
 
-    @told_as_damage
+    @damage_as_store_error
     def node(self, path: str) -> query_pb2.Node | None:
         """A node that was declared; None if there is no such."""
         return self._catalogue.node(path)
 
-    @told_as_damage
+    @damage_as_store_error
     def has_node(self, path: str) -> bool:
         """Whether something is known of a node."""
         return self._catalogue.has_node(path)
 
-    @told_as_damage
+    @damage_as_store_error
     def nodes(
         self, wanted: qs.ListNodesRequest, after: Place | None, limit: int, over: Over = never
     ) -> NodeList:
         """The declared nodes that pass, in the order that is asked for, each with its place."""
         return self._catalogue.nodes(wanted, after, limit, over)
 
-    @told_as_damage
+    @damage_as_store_error
     def by_paths(self, paths: Sequence[str]) -> Sequence[query_pb2.Node]:
         """Returns the nodes with these paths that were declared, in the given order."""
         return self._catalogue.by_paths(paths)
 
-    @told_as_damage
+    @damage_as_store_error
     def failed(self, path: str) -> Sequence[FailedJob]:
         """Returns the failed and lost jobs at and below a node."""
         return self._catalogue.failed(path)
@@ -149,23 +149,23 @@ class FolderReader:
         del signatures
         return {}
 
-    @told_as_damage
+    @damage_as_store_error
     def job_counts(self) -> Mapping[str, tuple[int, int]]:
         """Number of jobs that were declared and that have ended, by template path."""
         return self._catalogue.job_counts()
 
-    @told_as_damage
+    @damage_as_store_error
     def pools(self) -> Pools | None:
         """What the run may use at once; None where it is not known."""
         text = self._files.meta.get("pools")
         return Pools(**json.loads(text)) if text else None
 
-    @told_as_damage
+    @damage_as_store_error
     def demands(self) -> Sequence[tuple[str, DemandKey]]:
         """The jobs that run, with what they hold."""
         return self._catalogue.demands()
 
-    @told_as_damage
+    @damage_as_store_error
     def attempts(self, path: str, *, started: bool = True) -> Sequence[query_pb2.Attempt]:
         """The attempts at a job in their order; none for a group."""
         attempts = self._catalogue.attempts(path)
@@ -173,12 +173,12 @@ class FolderReader:
             add_events(attempts, path, self.events)
         return attempts
 
-    @told_as_damage
+    @damage_as_store_error
     def result(self, path: str) -> event_pb2.Result | None:
         """The Result of a node; None while it goes on."""
         return self._catalogue.result(path)
 
-    @told_as_damage
+    @damage_as_store_error
     def metrics(self, paths: Sequence[str]) -> Mapping[str, Sequence[event_pb2.MetricTotal]]:
         """The metrics of those of these nodes that have a Result with some."""
         return self._catalogue.metrics(paths)
@@ -205,7 +205,7 @@ class FolderReader:
 
     # -- events
 
-    @told_as_damage
+    @damage_as_store_error
     def positions(self, kinds: Sequence[attach_pb2.EventKind.ValueType] = ()) -> Mapping[str, int]:
         """The last sequence number of each store, the root's store first; the same for all `kinds`."""
         del kinds
@@ -259,7 +259,7 @@ class FolderReader:
         rows = reader.query(f"SELECT id FROM subjects WHERE {' AND '.join(where)}", values)  # noqa: S608
         return [row[0] for row in rows]
 
-    @told_as_damage
+    @damage_as_store_error
     def outputs(
         self, attempts: Sequence[JobAttempt], kinds: Sequence[attach_pb2.EventKind.ValueType]
     ) -> Mapping[JobAttempt, Sequence[event_pb2.Event]]:
@@ -275,7 +275,7 @@ class FolderReader:
                 found.update(outputs_of(reader.query, some, kinds))
         return found
 
-    @told_as_damage
+    @damage_as_store_error
     def bytes_of(self, block: event_pb2.Block) -> bytes:
         """The bytes of a block as they were read."""
         return decode(block)

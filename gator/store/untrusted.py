@@ -183,7 +183,7 @@ _Given = ParamSpec("_Given")
 _Answer = TypeVar("_Answer")
 
 
-def told_as_damage(
+def damage_as_store_error(
     method: Callable[Concatenate[_Self, _Given], _Answer],
 ) -> Callable[Concatenate[_Self, _Given], _Answer]:
     """Decorates a reading method: invalid values in the file raise a StoreError that names the file."""

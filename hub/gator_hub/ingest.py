@@ -31,7 +31,7 @@ from gator_hub import registry
 from gator_hub.intake import UNPACKED_TIMES, Intake, memory_of
 from gator_hub.log import MoveLog
 from gator_hub.schema import SEQ_BITS
-from gator_hub.writer import GAVE_WAY, Lane, Work, Writer
+from gator_hub.writer import COPY_REPLACED, Lane, Work, Writer
 
 MOST_STORES = 10_000
 """Stores that one run may have."""
@@ -212,8 +212,8 @@ class Ingest:
         """Ends the streams that feed a copy replaced by the run itself."""
         for root in self._feeders(run):
             root.gone = True
-            root.fault = GAVE_WAY
-            root.link.close(PermissionDeniedError(GAVE_WAY))
+            root.fault = COPY_REPLACED
+            root.link.close(PermissionDeniedError(COPY_REPLACED))
         self._on_replaced()
 
     async def _find(

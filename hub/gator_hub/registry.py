@@ -46,7 +46,7 @@ def register(database: Database, hello: attach_pb2.Hello, owner: str) -> Registe
     number, kept_owner, proven, root_store, deleted = rows[0]
     is_same = kept_owner == owner and root_store == hello.store
     if proves and not proven and (deleted or not is_same):
-        _give_way(database, number)
+        _replace_copy(database, number)
         return Registered(_insert(database, hello, owner), {Lane.STATES: {}, Lane.BULK: {}}, number)
     if not proves and kept_owner != owner:
         raise PermissionDeniedError(
@@ -64,7 +64,7 @@ def register(database: Database, hello: attach_pb2.Hello, owner: str) -> Registe
     return Registered(number, _positions(database, number))
 
 
-def _give_way(database: Database, number: int) -> None:
+def _replace_copy(database: Database, number: int) -> None:
     """Marks a copy for removal, so that the run itself can use its id at once."""
     # No run has an id of this form. The rows are deleted later, like those of every removed run.
     database.execute(

@@ -52,7 +52,7 @@ _UNFIT = ("22", "54")
 _MOST_SAID = 200
 _MAX_TOLD = 10_000
 """Maximum number of runs remembered as having a logged warning."""
-GAVE_WAY = "this copy was replaced by the run itself, which was sent with its key"
+COPY_REPLACED = "this copy was replaced by the run itself, which was sent with its key"
 
 _log = getLogger("gator.hub")
 
@@ -360,7 +360,7 @@ class Writer:
             (time_ns(), *gathered.runs),
         ).rowcount
         if heard < len(gathered.runs):
-            raise PermissionDeniedError(GAVE_WAY)
+            raise PermissionDeniedError(COPY_REPLACED)
         for run, event in gathered.ends.items():
             self._database.execute(
                 "UPDATE runs SET ended_unix_nanos = ?, outcome = ? WHERE id = ?",

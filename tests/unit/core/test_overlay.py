@@ -3,17 +3,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.overlay import FAILURES, Ended, LaidJob, Places, lay_over
+from gator.core.overlay import FAILURES, Ended, OverlaidJob, Places, overlay_outcomes
 from gator.v1 import common_pb2 as pb
 
 PASSED, FAILED, LOST = pb.OUTCOME_PASSED, pb.OUTCOME_FAILED, pb.OUTCOME_LOST
 CANCELLED, PRUNED = pb.OUTCOME_CANCELLED, pb.OUTCOME_PRUNED
 
 
-def laid(*ends: tuple[pb.Outcome.ValueType, int]) -> LaidJob:
+def laid(*ends: tuple[pb.Outcome.ValueType, int]) -> OverlaidJob:
     """One job over runs that are called a, b, …, by its outcome and seed in each."""
     runs = [(chr(ord("a") + at), [("top/x", *end)]) for at, end in enumerate(ends)]
-    return lay_over(runs)["top/x"]
+    return overlay_outcomes(runs)["top/x"]
 
 
 def test_a_job_has_the_newest_outcome() -> None:
@@ -27,7 +27,7 @@ def test_a_job_that_did_not_run_keeps_what_was_known_of_it() -> None:
     for outcome in (CANCELLED, PRUNED, pb.OUTCOME_UNSPECIFIED):
         assert laid((FAILED, 1), (outcome, 1)).outcome == FAILED
         assert laid((PASSED, 1), (outcome, 1)).outcome == PASSED
-        assert lay_over([("a", [("top/x", outcome, 1)])]) == {}
+        assert overlay_outcomes([("a", [("top/x", outcome, 1)])]) == {}
 
 
 def test_a_pass_with_another_seed_mends_nothing() -> None:
@@ -47,7 +47,7 @@ def test_a_failure_with_another_seed_counts() -> None:
 
 
 def test_jobs_that_only_a_repeat_has_are_there() -> None:
-    jobs = lay_over([("a", [("top/x", FAILED, 1)]), ("b", [("top/new", PASSED, 1)])])
+    jobs = overlay_outcomes([("a", [("top/x", FAILED, 1)]), ("b", [("top/new", PASSED, 1)])])
     assert {path: job.outcome for path, job in jobs.items()} == {"top/x": FAILED, "top/new": PASSED}
 
 
@@ -57,7 +57,7 @@ ENDS = st.tuples(st.sampled_from([PASSED, FAILED, LOST, CANCELLED]), st.integers
 @given(st.lists(ENDS, min_size=1, max_size=8))
 def test_a_job_fails_as_long_as_a_seed_failed_last(ends: list[tuple[pb.Outcome.ValueType, int]]) -> None:
     runs: list[tuple[str, list[Ended]]] = [(str(at), [("x", *end)]) for at, end in enumerate(ends)]
-    job = lay_over(runs).get("x")
+    job = overlay_outcomes(runs).get("x")
     last = {seed: outcome for outcome, seed in ends if outcome != CANCELLED}
     assert (job is None) == (not last)
     if job is not None:

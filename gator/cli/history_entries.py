@@ -32,7 +32,7 @@ def entry_of(run: query_pb2.Run, answer: qs.GetNodeResponse) -> hub_pb2.HistoryE
     )
 
 
-def turn_of(
+def failure_streak(
     entries: Iterable[hub_pb2.HistoryEntry],
 ) -> tuple[query_pb2.Sighting | None, query_pb2.Sighting | None]:
     """Returns where the newest uninterrupted streak of failures began, and the last pass before it.

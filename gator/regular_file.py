@@ -11,12 +11,12 @@ from pathlib import Path
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def read_plain(path: Path, max_bytes: int) -> bytes:
+def read_regular(path: Path, max_bytes: int) -> bytes:
     """Returns the content of a regular file.
 
     Raises OSError if it cannot be read or has more than `max_bytes`.
     """
-    fd = open_plain(path, _FLAGS)
+    fd = open_regular(path, _FLAGS)
     try:
         data = b""
         while piece := os.read(fd, max_bytes + 1 - len(data)):
@@ -28,7 +28,7 @@ def read_plain(path: Path, max_bytes: int) -> bytes:
         os.close(fd)
 
 
-def open_plain(path: Path, flags: int = _FLAGS) -> int:
+def open_regular(path: Path, flags: int = _FLAGS) -> int:
     """Returns a descriptor of an existing regular file, opened without waiting and without following a link.
 
     Raises OSError if the path names anything else.
@@ -40,7 +40,7 @@ def open_plain(path: Path, flags: int = _FLAGS) -> int:
     return fd
 
 
-def is_plain(path: Path) -> bool:
+def is_regular(path: Path) -> bool:
     """Returns whether a path names a regular file, not a link to one. Raises PermissionError."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)

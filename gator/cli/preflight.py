@@ -9,11 +9,11 @@ from gator.cli.run_options import Choice, LoadedSpec
 from gator.core.pools import Pools
 from gator.core.runnable import Runnable, decide, unset_variables
 from gator.errors import Problem, SpecError
-from gator.plan.kept import kept_values
+from gator.plan.option_scope import describe_option_scope
 from gator.v1 import plan_pb2
 
 
-def decided(request: plan_pb2.PlanRequest, pools: Pools, loaded: LoadedSpec) -> Runnable:
+def runnable_plan(request: plan_pb2.PlanRequest, pools: Pools, loaded: LoadedSpec) -> Runnable:
     """Returns the plan of a request, with the warnings of its spec.
 
     Raises SpecError with every problem and warning where it cannot run, and UsageError where options select
@@ -37,7 +37,7 @@ def notes_of(found: Runnable, choice: Choice) -> Iterator[str]:
     """Yields notes: licences without pools, and values that options of the command line do not change."""
     yield from found.notes
     for option, value in choice.replaced():
-        sentence = kept_values(found.plan, option, value)
+        sentence = describe_option_scope(found.plan, option, value)
         if sentence:
             yield sentence
 

@@ -21,7 +21,7 @@ _BESIDE: Final[dict[str, Callable[[PlanNode], int]]] = {
 """Options that apply to a whole subtree, in addition to those of the levels above."""
 
 
-def kept_values(plan: Plan, option: str, value: str) -> str:
+def describe_option_scope(plan: Plan, option: str, value: str) -> str:
     """Returns a note on the number of jobs that an option does not change; empty if there are none."""
     own = sum(_jobs(plan.root, _keeps(plan, option), 1))
     if not own:

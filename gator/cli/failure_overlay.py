@@ -16,7 +16,7 @@ from gator.cli.selector_hub import PREFIX
 from gator.cli.selector_open import OpenRun
 from gator.cli.sorting import sort_value
 from gator.core.amounts import plural
-from gator.core.overlay import FAILURES, LaidJob, Places, lay_over
+from gator.core.overlay import FAILURES, OverlaidJob, Places, overlay_outcomes
 from gator.core.printed import command, in_folder
 from gator.spec.paths import PathPattern
 from gator.v1 import common_pb2, query_pb2
@@ -33,7 +33,7 @@ class FailedIn(Struct, frozen=True):
     home: Home
 
 
-class Laid(Struct, frozen=True):
+class OverlaidRun(Struct, frozen=True):
     """A run with its repeats overlaid."""
 
     run: query_pb2.Run
@@ -41,7 +41,7 @@ class Laid(Struct, frozen=True):
     """Where each run is, by its id."""
     runs: Mapping[str, query_pb2.Run]
     """The run and its repeats in the order of their starts, by id."""
-    jobs: Mapping[str, LaidJob]
+    jobs: Mapping[str, OverlaidJob]
     """The jobs that failed in the run and all jobs that ran in a repeat, by path."""
     nodes: Mapping[tuple[str, str], query_pb2.Node]
     """Failed jobs by run and path."""
@@ -72,7 +72,7 @@ def line_of(wanted: str | None) -> str:
     return LATEST if wanted is None else wanted
 
 
-def laid_over(opened: OpenRun, wanted: str | None) -> Laid | None:
+def overlay_repeats(opened: OpenRun, wanted: str | None) -> OverlaidRun | None:
     """Returns a run with its repeats overlaid; None if it has none or was named by its id or folder."""
     name = (wanted or "").removeprefix(PREFIX)
     if name not in ("", LATEST, opened.run.ident):
@@ -94,15 +94,15 @@ def laid_over(opened: OpenRun, wanted: str | None) -> Laid | None:
                 nodes[run.id, node.path] = node
             yield node.path, node.outcome, node.seed
 
-    laid = lay_over((run.id, jobs(run)) for run in runs.values())
+    laid = overlay_outcomes((run.id, jobs(run)) for run in runs.values())
     # A list of runs has no command lines, so these runs are fetched individually.
     for number in {job.run for job in laid.values() if job.outcome in FAILURES} - {opened.run.id}:
         runs[number] = history.whole(runs[number])
     homes = {run.id: opened.home if run is opened.run else opened.home.of(run) for run in runs.values()}
-    return Laid(opened.run, homes, runs, laid, nodes, places)
+    return OverlaidRun(opened.run, homes, runs, laid, nodes, places)
 
 
-def later_part(opened: OpenRun, laid: Laid | None, tracking: Path | None) -> str:
+def later_part(opened: OpenRun, laid: OverlaidRun | None, tracking: Path | None) -> str:
     """Returns a notice if a later run that is not a repeat of this one is not shown; else empty."""
     if not isinstance(opened.home, FolderHome):
         return ""
