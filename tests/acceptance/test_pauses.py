@@ -115,7 +115,7 @@ def test_a_timeout_does_not_count_the_time_in_which_everything_stood_still(
     assert gator.output("top/inner/one") == b"begun\ndone\n"
     assert done.out.count(WARNING) == 1
     (text,) = _warnings(gator)
-    assert "timeouts and graces of jobs that run are extended" in text
+    assert "timeouts and grace periods of running jobs are extended" in text
 
 
 @pytest.mark.parametrize("placement", PLACEMENTS)
