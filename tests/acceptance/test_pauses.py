@@ -130,8 +130,8 @@ def test_a_grace_does_not_count_the_time_in_which_everything_stood_still(
     until(lambda: WARNING in run.text(), "the warning")
     (gator.root / "go").touch()
     run.wait().expect(130)
-    # The shell tells of a sleep that it has lost to TERM.
-    assert gator.output("top/inner/one").endswith(b"done\n")
+    # The shell may tell afterwards of a sleep that it has lost to TERM.
+    assert b"done\n" in gator.output("top/inner/one")
 
 
 def test_a_timeout_comes_all_the_same_after_a_pause(gator: Gator) -> None:

@@ -144,7 +144,7 @@ async def test_metrics_with_refused_names_are_one_line_of_the_log_for_each_run(
         assert await feed(there.address, {ROOT_STORE: store}) == []
         assert there.database.query("SELECT name FROM metrics") == []
     (line,) = [line for line in caplog.messages if "is left out" in line]
-    assert line.startswith("run 1: a metric of top/a is left out: its name has 1 to 128 printable characters")
+    assert line.startswith("run 1: a metric of top/a is left out: its name must have 1 to 128 printable")
     assert "\n" not in line
 
 
