@@ -154,7 +154,11 @@ class Root:
         finally:
             await self.server_end.wait(serving)
         await self._end_adopted(ADOPTED_GRACE_SECONDS)
-        await self._view.end()
+        try:
+            await self._view.end()
+        except StoreError:
+            if not self._is_record_removed():
+                raise
         if self._is_record_removed():
             # The open file takes everything, so that nothing else would tell.
             self._fault = self._fault or self._removed_record()
