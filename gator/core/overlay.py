@@ -59,9 +59,9 @@ def overlay_outcomes(runs: Iterable[tuple[str, Iterable[Ended]]]) -> dict[str, O
 
 
 class Places:
-    """The order of jobs of several runs, each of which has some of the jobs in the order of the spec.
+    """The order of the jobs of several runs that each ran a part of the spec, in its order.
 
-    A job that no run before has comes right after the one before it.
+    A job that is in none of the earlier runs comes right after its predecessor.
     """
 
     __slots__ = ("_above", "_places", "_run", "_taken")

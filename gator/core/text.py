@@ -20,8 +20,8 @@ UNFINISHED_PATTERN = (
 )
 """An unfinished escape sequence, and whitespace. A terminal shows nothing of it."""
 BLANK_LINE_PATTERN = BLANKS_AND_ANSI_PATTERN + rb"(?:" + UNFINISHED_PATTERN + rb")?(?=\n|\Z)"
-"""A line of which a terminal shows nothing, up to its end: what counts messages and what classifies lines
-share this pattern."""
+"""Matches a line that shows nothing on a terminal, without its line end. Counting of messages and
+classification of lines share this pattern."""
 
 _ANSI_AT_END = ANSI_PATTERN + rb"|" + UNFINISHED_PATTERN + rb"\Z"
 

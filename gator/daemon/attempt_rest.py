@@ -28,7 +28,7 @@ class Rest:
         self._endings.strays.add(attempt.belonging)
 
     def remove(self, attempt: Attempt) -> None:
-        """Removes an attempt of which no process is known to live."""
+        """Removes an attempt that has no known living process."""
         whose = attempt.belonging
         self._endings.strays.remove(whose)
         whose.is_over = True

@@ -46,7 +46,7 @@ class Strays:
         self._live[whose.leader] = whose
 
     def remove(self, whose: Belonging) -> None:
-        """Removes an attempt of which no process is known to live."""
+        """Removes an attempt that has no known living process."""
         if self._live.get(whose.leader) is whose:
             del self._live[whose.leader]
 

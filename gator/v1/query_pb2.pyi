@@ -246,8 +246,8 @@ class Run(message.Message):
     pinned: builtins.bool
     """A hub: the run is never removed by age or number."""
     parent: builtins.str
-    """Id of the run of which it repeats a part; empty if it repeats none. It is no run of any series: what came of its jobs is laid
-    over what came of them in that run.
+    """Id of the run that it repeats in part; empty if it repeats none. A repeat belongs to no series: the outcomes of its jobs are
+    overlaid on those in that run.
     """
     launch_dir: builtins.str
     """Folder of the launch, absolute, to which relative paths of its command line and of `cwd` belong."""

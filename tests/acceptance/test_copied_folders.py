@@ -76,7 +76,7 @@ def test_a_copy_shows_the_run_as_it_was_then_and_later_too(gator: Gator) -> None
     assert "top  running" in gator("status", "-r", "./copy").expect(0).out
     assert "top  cancelled" in gator("status", "-r", "./run").expect(0).out
     assert not (gator.root / "copy" / "stores" / "closing.db").exists()
-    # Whoever knows better may say so.
+    # --force says that the original is gone.
     gator("close", "-r", "./copy").expect(0)
     assert "top  lost" in gator("status", "-r", "./copy").expect(0).out
 
@@ -140,7 +140,7 @@ def test_nothing_of_a_run_is_swept_while_its_root_lives_whatever_a_folder_says(g
     assert root.pid == run.pid
     with pytest.raises(LivingRootError):
         sweep(owner.run)
-    # A copy that says of the run what nobody can check: its process is gone, and this is no copy.
+    # A copy with a forged lock: it claims that the process is gone and that it is no copy.
     copy = gator.root / "copy"
     shutil.copytree(folder, copy)
     lie = json.loads((copy / "run.lock").read_text())
