@@ -76,7 +76,7 @@ def test_a_copy_shows_the_run_as_it_was_then_and_later_too(gator: Gator) -> None
     assert "top  running" in gator("status", "-r", "./copy").expect(0).out
     assert "top  cancelled" in gator("status", "-r", "./run").expect(0).out
     assert not (gator.root / "copy" / "stores" / "closing.db").exists()
-    # --force says that the original is gone.
+    # On request a copy is closed like a run that died.
     gator("close", "-r", "./copy").expect(0)
     assert "top  lost" in gator("status", "-r", "./copy").expect(0).out
 
