@@ -29,7 +29,7 @@ class Command(Struct, frozen=True):
 
 COMMANDS: Final[dict[str, Command]] = {
     "run": Command(
-        "Run a spec: start every job of its tree and keep all they say.",
+        "Run a spec: start the jobs of its tree and record their output.",
         RUNNING,
         "run",
         ("gator run examples/job_tree.yaml", "gator run -j 8 --only 'sims/**' nightly.yaml"),
@@ -42,25 +42,25 @@ COMMANDS: Final[dict[str, Command]] = {
         ("gator stop", "gator stop top/sims --now"),
     ),
     "status": Command(
-        "What runs, what waits for what, and the counts.",
+        "Show the running and waiting jobs, the reasons for waiting, and the counts.",
         READING,
         "status",
         ("gator status", "gator status top/sims -r -2"),
     ),
     "tree": Command(
-        "The tree of nodes with their outcomes.",
+        "Show the tree of nodes with their outcomes.",
         READING,
         "tree",
         ("gator tree", "gator tree top/sims --depth 1 --outcome failed"),
     ),
     "failures": Command(
-        "Each failure: why, its first error, where to look, how to run it again.",
+        "Explain each failure: reason, first error, log, and the command that repeats it.",
         READING,
         "failures",
         ("gator failures", "gator failures 'sims/**' --json"),
     ),
     "logs": Command(
-        "The output of jobs, byte for byte as they wrote it.",
+        "Print the output of jobs, byte for byte.",
         READING,
         "logs",
         ("gator logs build/link", "gator logs -f build/link", "gator logs build/link --first-error -C 5"),
@@ -72,19 +72,19 @@ COMMANDS: Final[dict[str, Command]] = {
         ("gator grep 'UVM_(ERROR|FATAL)'", "gator grep -C 2 'out of memory' 'sims/**'"),
     ),
     "metrics": Command(
-        "The numbers that jobs reported about themselves.",
+        "List the metrics that jobs reported.",
         READING,
         "metrics",
         ("gator metrics", "gator metrics sims --name coverage"),
     ),
     "resources": Command(
-        "Time, processor and memory that jobs used, against what they asked for.",
+        "Compare the time, processor and memory that jobs used with their requests.",
         READING,
         "resources",
         ("gator resources", "gator resources sims/run[3]"),
     ),
     "show": Command(
-        "Everything about one node: spec, environment, command line, attempts, result.",
+        "Show one node: spec, environment, command line, attempts, result.",
         READING,
         "show",
         ("gator show sims/run[3]",),
@@ -103,7 +103,7 @@ COMMANDS: Final[dict[str, Command]] = {
         takes_numbers=True,
     ),
     "trend": Command(
-        "The outcomes of a run or a job in the last runs of its series.",
+        "Show the outcomes of a run or a job in the last runs of its series.",
         FOLDERS,
         "trend",
         ("gator trend nightly", "gator trend nightly/sims/run[3] -n 50"),

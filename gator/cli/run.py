@@ -170,7 +170,7 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Run a spec: start every job of its tree and keep all they say."""
+    """Run a spec: start the jobs of its tree and record their output."""
     reason = supported()
     if reason is not None:
         raise UsageError(f"cannot run jobs: {reason}")
