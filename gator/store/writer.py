@@ -184,6 +184,8 @@ class Writer:
             if self.state is not State.FULL:
                 self._give_up_reserve()
                 self._lighten(gathered)
+                # Only now, because the owner reads `dropped` as soon as it learns of the full disk.
+                self._hand_over(lambda: self._on_state(State.FULL))
             self._write_at_last(gathered)
         self._subjects.committed()
         if gathered.rows:
@@ -248,7 +250,6 @@ class Writer:
         except sqlite3.Error:
             # It may need more room than there is; the reserve alone has to do then.
             pass
-        self._hand_over(lambda: self._on_state(State.FULL))
 
     def _write_at_last(self, gathered: _Gathered) -> None:
         end = time.monotonic() + _PATIENCE_SECONDS
