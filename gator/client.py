@@ -13,13 +13,24 @@ import time
 import uuid
 import weakref
 from collections.abc import Mapping
+from math import isnan
 from types import TracebackType
 from typing import Final
 
 from gator.client_backlog import PATIENCE_SECONDS, notice_event
 from gator.client_delivery import Delivery
 from gator.client_notice import say
-from gator.client_words import PIECE_CHARACTERS, clean, kind_of, pieces, severity_of, severity_of_level
+from gator.client_words import (
+    PIECE_CHARACTERS,
+    SHOWN_CHARACTERS,
+    clean,
+    kind_of,
+    number_of,
+    pieces,
+    severity_of,
+    severity_of_level,
+    text_of,
+)
 from gator.core.metrics import NAME_RULE, is_metric_name
 from gator.v1 import attach_pb2, event_pb2
 
@@ -42,6 +53,9 @@ EXIT_SECONDS: Final = 10.0
 _LEAVE_SECONDS: Final = 5.0
 """Timeout for the worker thread to stop; only the resolution of a host name can delay it."""
 
+_MAX_REMARKED: Final = 10
+"""Maximum number of metrics of which a warning says why they are not recorded."""
+
 
 class Client:
     """A connection to the parent of this job; use `connect`.
@@ -60,7 +74,8 @@ class Client:
         attempt = environ.get("GATOR_ATTEMPT", "")
         self._attempt = int(attempt) if attempt.isdecimal() else 0
         self._threaded = threaded
-        self._said = self._remarked = self._closed = False
+        self._said = self._closed = False
+        self._remarked: set[str] = set()
         self._delivery: Delivery | None = None
         self._reset()
         _clients.add(self)
@@ -85,10 +100,13 @@ class Client:
         """Records one message.
 
         `severity` is debug, info, warning, error or critical; `text` and `fields` are kept as strings.
-        Raises ValueError for another severity.
+        Raises ValueError for another severity, and TypeError where `severity` or `logger` is no str.
         """
-        level = severity_of(severity)
-        kept = {clean(name): clean(str(value))[:PIECE_CHARACTERS] for name, value in (fields or {}).items()}
+        level = severity_of(text_of("severity", severity))
+        logger = clean(text_of("logger", logger))
+        kept = {
+            clean(str(name)): clean(str(value))[:PIECE_CHARACTERS] for name, value in (fields or {}).items()
+        }
         for piece in pieces(clean(str(text))):
             event = event_pb2.Event(time_unix_nanos=time.time_ns())
             event.log.severity = level
@@ -100,21 +118,25 @@ class Client:
     def metric(self, name: str, value: float, *, kind: str = "last", unit: str = "") -> None:
         """Records one value of a metric.
 
-        `kind` says how values are folded: last, sum, min, max or mean. Raises ValueError for another kind.
-        NaN is not recorded, and a warning says so once.
+        `value` is a number of any type that `float` converts, but no str. `kind` says how values are folded:
+        last, sum, min, max or mean. NaN and a value whose name is refused are not recorded; a warning of
+        Gator says so once for each name.
+
+        Raises TypeError for an argument of another type, and ValueError for another kind and for a number
+        that no float can hold, such as 10**400.
         """
-        if value != value:
-            self._remark(f"the metric {name} is not recorded: its value is NaN")
-            return
-        if not is_metric_name(name):
-            self._say_once(f"the metric {name[:140]!r} is not recorded: {NAME_RULE}")
-            return
+        text_of("the name of a metric", name)
         event = event_pb2.Event(time_unix_nanos=time.time_ns())
-        event.metric.name = name
-        event.metric.value = value
-        event.metric.kind = kind_of(kind)
-        event.metric.unit = clean(unit)
-        self.put(event)
+        event.metric.value = number_of(f"the value of the metric {name[:SHOWN_CHARACTERS]!r}", value)
+        event.metric.kind = kind_of(text_of("kind", kind))
+        event.metric.unit = clean(text_of("unit", unit))
+        if not is_metric_name(name):
+            self._remark(name, f"the metric {name[:SHOWN_CHARACTERS]!r} is not recorded: {NAME_RULE}")
+        elif isnan(event.metric.value):
+            self._remark(name, f"the metric {name} is not recorded: its value is NaN")
+        else:
+            event.metric.name = name
+            self.put(event)
 
     def put(self, event: event_pb2.Event, *, notice: bool = False) -> None:
         """Records an event with a log or a metric; the parent fills in path and attempt.
@@ -267,11 +289,14 @@ class Client:
             self._said = True
             say(text)
 
-    def _remark(self, text: str) -> None:
-        """Records a notice of the client itself, once."""
-        if not self._remarked:
-            self._remarked = True
-            self.put(notice_event(clean(text)[:PIECE_CHARACTERS], time.time_ns()), notice=True)
+    def _remark(self, metric: str, text: str) -> None:
+        """Records why a metric is not recorded, once for each of at most `_MAX_REMARKED` metrics."""
+        if metric in self._remarked or len(self._remarked) > _MAX_REMARKED:
+            return
+        self._remarked.add(metric)
+        if len(self._remarked) > _MAX_REMARKED:
+            text = "more metrics are not recorded, and no further ones are named"
+        self.put(notice_event(clean(text)[:PIECE_CHARACTERS], time.time_ns()), notice=True)
 
 
 class GatorHandler(logging.Handler):

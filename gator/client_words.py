@@ -1,6 +1,7 @@
 """Words and texts as a client sends them. Knows no connection."""
 
 import logging
+import sys
 from collections.abc import Iterator
 
 from gator.v1 import common_pb2, event_pb2
@@ -9,6 +10,32 @@ SEVERITIES = ("debug", "info", "warning", "error", "critical")
 KINDS = ("last", "sum", "min", "max", "mean")
 PIECE_CHARACTERS = 100_000
 """Longest text of one message; a longer one becomes several."""
+SHOWN_CHARACTERS = 140
+"""Maximum length of a name or a text that an error quotes."""
+
+
+def text_of(what: str, value: object) -> str:
+    """Returns a value that has to be a str. Raises TypeError."""
+    if not isinstance(value, str):
+        raise TypeError(f"{what} is a str, not {type(value).__name__}")
+    return value
+
+
+def number_of(what: str, value: object) -> float:
+    """Returns a number of any type, such as Decimal or those of numpy, as a float.
+
+    Raises TypeError for what is no number, a text included, and ValueError for what no float can hold.
+    """
+    if isinstance(value, str | bytes | bytearray):
+        # float() would read it, and take "1_0" for 10 and "nan" for a number.
+        text = repr(value[:SHOWN_CHARACTERS])
+        raise TypeError(f"{what} is a number, not the {type(value).__name__} {text}: convert it with float()")
+    try:
+        return float(value)  # pyright: ignore[reportArgumentType]
+    except TypeError as error:
+        raise TypeError(f"{what} is a number, not {type(value).__name__}") from error
+    except OverflowError as error:
+        raise ValueError(f"{what} is too large: a float holds at most {sys.float_info.max:.2g}") from error
 
 
 def severity_of(word: str) -> common_pb2.Severity.ValueType:

@@ -13,6 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from gator import errors
+from gator.bounded_file import MAX_SETTING_BYTES, read_bounded
 
 DEFAULT_PORT = 8080
 TOKEN_VARIABLE = "GATOR_HUB_TOKEN"  # noqa: S105 - a name
@@ -200,7 +201,7 @@ def _token(address: str, environ: Mapping[str, str]) -> tuple[str, str]:
         raise errors.UsageError(f"the hub at {address} {_NEEDS_TOKEN}")
     try:
         own = own_token_file(environ)
-        data = own.read_bytes()
+        data = read_bounded(own, MAX_SETTING_BYTES)
     except (OSError, errors.UsageError):
         # HOME may be missing or belong to another user. A hub reports a missing token when it is called.
         return "", ""
@@ -266,7 +267,7 @@ def _path(environ: Mapping[str, str], name: str) -> Path | None:
 def _read(file: Path, variable: str = "") -> bytes:
     """What is in a file, which a variable may name. Raises UsageError."""
     try:
-        return file.read_bytes()
+        return read_bounded(file, MAX_SETTING_BYTES)
     except OSError as error:
         named = f", which {variable} names" if variable else ""
         raise errors.UsageError(f"cannot read {file}{named}: {error.strerror or error}") from error

@@ -4,7 +4,9 @@ Rule: outside of Gator they say that nothing is recorded and succeed, so that a 
 """
 
 import os
+import sys
 from collections.abc import Callable
+from math import isinf, isnan
 from typing import Annotated
 
 import typer
@@ -35,7 +37,8 @@ def log(
 def metric(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the metric.")],
     value: Annotated[
-        float, typer.Argument(metavar="VALUE", help="Its value. Put `--` before a negative one.")
+        str,
+        typer.Argument(metavar="VALUE", help="Its value, `inf` included. Put `--` before a negative one."),
     ],
     kind: Annotated[
         str,
@@ -51,9 +54,8 @@ def metric(
     _check(kind, client_words.KINDS, "--kind")
     if not is_metric_name(name):
         raise errors.UsageError(f"cannot record the metric {name[:140]!r}: {NAME_RULE}")
-    if value != value:
-        raise errors.UsageError(f"the metric {name} is NaN: give a number")
-    _send(lambda job: job.metric(name, value, kind=kind, unit=unit))
+    number = _number(name, value)
+    _send(lambda job: job.metric(name, number, kind=kind, unit=unit))
 
 
 def _send(say: Callable[[client.Client], None]) -> None:
@@ -69,6 +71,19 @@ def _send(say: Callable[[client.Client], None]) -> None:
 def _check(word: str, words: tuple[str, ...], option: str) -> None:
     if word.lower() not in words:
         raise errors.UsageError(f"{option} is one of {', '.join(words)}, not {word!r}")
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise errors.UsageError(f"the metric {name} is not a number: {text[:140]!r}") from error
+    if isnan(number):
+        raise errors.UsageError(f"the metric {name} is NaN: give a number")
+    if isinf(number) and "inf" not in text.lower():
+        limit = sys.float_info.max
+        raise errors.UsageError(f"the metric {name} is too large: give at most {limit:.2g}, or inf")
+    return number
 
 
 def _pair(item: str) -> tuple[str, str]:

@@ -3,10 +3,8 @@
 The rule: a wrong option is a UsageError that names the option and what it takes.
 """
 
-import errno
 import os
 import random
-import stat
 import sys
 from collections.abc import Iterator, Sequence
 from enum import Enum
@@ -18,6 +16,7 @@ from msgspec import Struct
 from gator import spec as specs
 from gator.cli.part import Part
 from gator.cli.root_options import NO_LIMIT, RootOptions, replace_on_root
+from gator.cli.spec_file import read_included, read_spec
 from gator.core.launch_environment import inherited, with_program
 from gator.core.pools import Pools
 from gator.core.text import readable
@@ -100,33 +99,14 @@ def load_spec(name: str, ident: str | None) -> LoadedSpec:
     return loaded
 
 
-def _near_file(path: Path) -> str:
-    """Returns a question for the spec beside a missing one that was most likely meant."""
-    from gator.spec.suggest import nearest
-
-    try:
-        there = sorted(one for one in path.parent.iterdir() if one.suffix in (".yaml", ".yml"))
-    except OSError:
-        return ""
-    stem = nearest(path.stem, {one.stem for one in there})
-    return next((f"; did you mean '{one}'?" for one in there if one.stem == stem), "")
-
-
 def load_partly(name: str, ident: str | None) -> LoadedSpec:
     """Reads a spec and collects its problems. Raises UsageError if the file cannot be read."""
-    if name == "-":
-        text, shown, folder = sys.stdin.buffer.read(), "stdin.yaml", Path.cwd()
-    else:
-        path = Path(name)
-        try:
-            text, shown, folder = path.read_bytes(), name, path.absolute().parent
-        except OSError as error:
-            near = _near_file(path) if isinstance(error, FileNotFoundError) else ""
-            raise UsageError(f"cannot read the spec {name}: {error.strerror}{near}") from error
+    text = read_spec(name)
+    shown, folder = ("stdin.yaml", Path.cwd()) if name == "-" else (name, Path(name).absolute().parent)
     for place in (shown, str(folder), str(Path.cwd())):
         if readable(os.fsencode(place)) != place:
             raise UsageError(f"cannot use {readable(os.fsencode(place))}: its name is not UTF-8, rename it")
-    loaded = specs.load_partly(text, file=shown, read=_read_included)
+    loaded = specs.load_partly(text, file=shown, read=read_included)
     if ident is not None:
         ident = specs.nfc(ident)
         if problem := specs.ident_problem(ident):
@@ -147,15 +127,6 @@ def launch_environment() -> dict[str, str]:
     return {
         readable(os.fsencode(name)): readable(os.fsencode(value)) for name, value in job_environment().items()
     }
-
-
-def _read_included(name: str) -> bytes:
-    path = Path(name)
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        # A device has no end, and a FIFO perhaps no writer.
-        raise OSError(errno.EINVAL, "is not a regular file", name)
-    return path.read_bytes()
 
 
 def _root(spec: spec_pb2.Spec) -> spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray:

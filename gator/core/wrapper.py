@@ -318,8 +318,9 @@ class Wrapper:
         if notice:
             return [Record([self._stamp.warning(now, event.log.text)])] if self._client.admit_notice() else []
         if event.WhichOneof("payload") == "metric" and not is_metric_name(event.metric.name):
-            text = f"a metric is not recorded: {NAME_RULE}, not {cut(event.metric.name, 140)!r}"
-            return [Record([self._stamp.warning(now, text)])] if self._client.admit_notice() else []
+            name = cut(event.metric.name, 140)
+            text = f"a metric is not recorded: {NAME_RULE}, not {name!r}"
+            return [Record([self._stamp.warning(now, text)])] if self._client.admit_refusal(name) else []
         if not self._client.admit(event):
             return []
         self._stamp.adopt(now, event)

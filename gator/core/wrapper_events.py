@@ -63,18 +63,26 @@ class Stamp:
 class ClientEvents:
     """What a job's own processes report."""
 
-    __slots__ = ("_kept", "_messages", "_notices", "metrics")
+    __slots__ = ("_kept", "_messages", "_notices", "_refused", "metrics")
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
         self._kept: dict[int, int] = {}
         self._notices = 0
+        self._refused: set[str] = set()
         self.metrics = Totals()
 
     def admit_notice(self) -> bool:
         """Returns whether to keep one more notice of a client; notices are not counted as messages."""
         self._notices += 1
         return self._notices <= MAX_NOTICES
+
+    def admit_refusal(self, name: str) -> bool:
+        """Returns whether to warn of a metric whose name is refused: once for each name."""
+        if name in self._refused or len(self._refused) >= MAX_NOTICES:
+            return False
+        self._refused.add(name)
+        return self.admit_notice()
 
     def admit(self, event: event_pb2.Event) -> bool:
         """Count an event; whether it is to be kept as well."""

@@ -88,5 +88,5 @@ class Includes:
             return self._read(file)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            self._reading.problem(node, f"'{file}' cannot be included: {reason.lower()}")
+            self._reading.problem(node, f"'{file}' cannot be included: {reason[:1].lower()}{reason[1:]}")
             return None

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gator import rpc, rpc_address
+from gator.bounded_file import MAX_SETTING_BYTES, read_stream
 from gator.errors import UnauthenticatedError, UsageError
 
 TOKEN_BYTES = 32
@@ -185,9 +186,9 @@ def _mark(file: Path) -> _Mark | None:
 
 def _read(file: Path) -> str:
     try:
-        with file.open(encoding="utf-8-sig", errors="replace") as reader:
+        with file.open("rb") as reader:
             if stat.S_IMODE(os.fstat(reader.fileno()).st_mode) & 0o007:
                 raise UsageError(f"{file} may be read by everybody on this host: chmod 600 {file}")
-            return reader.read()
+            return read_stream(reader, MAX_SETTING_BYTES).decode("utf-8-sig", errors="replace")
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from msgspec import Struct
 
 from gator import hub_access, rpc
+from gator.bounded_file import MAX_SETTING_BYTES, read_bounded
 from gator.errors import UsageError
 from gator_hub.texts import file_of, url_of
 
@@ -113,7 +114,7 @@ def tls_of(options: ServeOptions) -> rpc.Tls | None:
 
 def _read(option: str, file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        return read_bounded(file, MAX_SETTING_BYTES)
     except OSError as error:
         raise UsageError(f"{option}: cannot read {file}: {error.strerror}") from error
 

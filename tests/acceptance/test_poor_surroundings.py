@@ -133,3 +133,65 @@ def test_only_regular_files_are_included(gator: Gator) -> None:
     for file in ("/dev/zero", "fifo.yaml"):
         said = gator("check", gator.spec(f"!JobGroup {{jobs: [!Include {file}]}}")).expect(2)
         assert said.out.endswith(f"'{file}' cannot be included: is not a regular file\n")
+
+
+@pytest.mark.parametrize("source", ["/dev/zero", "fifo.yaml", "sparse.yaml", "-"])
+def test_a_spec_without_end_is_refused(gator: Gator, source: str) -> None:
+    fifo = gator.root / "fifo.yaml"
+    os.mkfifo(fifo)
+    with (gator.root / "sparse.yaml").open("wb") as sparse:
+        sparse.truncate(1 << 40)
+    with subprocess.Popen(
+        ["sh", "-c", "yes > fifo.yaml"], cwd=gator.root, stderr=subprocess.DEVNULL
+    ) as writer:
+        with Path("/dev/zero").open("rb") as zeros:
+            done = subprocess.run(
+                [sys.executable, "-m", "gator", "run", source],
+                cwd=gator.root,
+                env=gator.env,
+                stdin=zeros,
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+        # Ends the writer where it waits for a reader.
+        os.close(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK))
+        writer.kill()
+    name = "on stdin" if source == "-" else source
+    assert (done.returncode, done.stdout) == (2, "")
+    says = "it has more than 64 MiB: use a !JobArray for jobs that differ by an index only"
+    assert done.stderr == f"gator: cannot read the spec {name}: {says}\n"
+
+
+def test_a_spec_may_come_from_a_pipe(gator: Gator) -> None:
+    script = "exec python -m gator run <(printf '!Job {ident: a, command: echo}')"
+    done = subprocess.run(
+        ["bash", "-c", script.replace("python", sys.executable)],
+        cwd=gator.root,
+        env=gator.env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_included_file_without_end_is_refused(gator: Gator) -> None:
+    with (gator.root / "sparse.yaml").open("wb") as sparse:
+        sparse.truncate(1 << 40)
+    said = gator("check", gator.spec("!JobGroup {jobs: [!Include sparse.yaml]}")).expect(2)
+    assert "'sparse.yaml' cannot be included: it has more than 64 MiB: use a !JobArray" in said.out
+
+
+def test_a_token_file_without_end_is_refused(gator: Gator) -> None:
+    with_device = {**gator.env, "GATOR_HUB_TOKEN_FILE": "/dev/zero"}
+    said = subprocess.run(
+        [sys.executable, "-m", "gator", "runs", "-r", "hub:", "--hub", "localhost:1"],
+        cwd=gator.root,
+        env=with_device,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert said.returncode == 2
+    assert "cannot read /dev/zero, which GATOR_HUB_TOKEN_FILE names: it has more than 4 MiB" in said.stderr

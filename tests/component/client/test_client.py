@@ -2,9 +2,13 @@
 
 import asyncio
 import logging
+import re
 import subprocess
 import sys
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,6 +68,49 @@ async def test_a_wrong_word_is_said_at_once(folder: Path) -> None:
         job.log("x", severity="loud")
     with pytest.raises(ValueError, match="kind is one of last, sum"):
         job.metric("x", 1, kind="big")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        (
+            ("a", "3"),
+            TypeError,
+            "the value of the metric 'a' is a number, not the str '3': convert it with float",
+        ),
+        (("a", b"3"), TypeError, "the value of the metric 'a' is a number, not the bytes b'3'"),
+        (("a", None), TypeError, "the value of the metric 'a' is a number, not NoneType"),
+        (("a", 3j), TypeError, "the value of the metric 'a' is a number, not complex"),
+        (("a", 10**400), ValueError, "the value of the metric 'a' is too large: a float holds at most 1.8e"),
+        (("a", Fraction(10**400)), ValueError, "the value of the metric 'a' is too large"),
+        ((7, 1), TypeError, "the name of a metric is a str, not int"),
+    ],
+)
+async def test_a_metric_that_cannot_be_one_is_said_at_once(
+    arguments: tuple[Any, Any], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=re.escape(says)):
+        client.connect({}).metric(*arguments)
+
+
+@pytest.mark.parametrize("wrong", [{"kind": None}, {"unit": 7}])
+async def test_a_word_that_is_no_text_is_said_at_once(wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    with pytest.raises(TypeError, match=f"{name} is a str, not"):
+        client.connect({}).metric("a", 1, **wrong)
+    with pytest.raises(TypeError, match="logger is a str, not RootLogger"):
+        client.connect({}).log("a", logger=logging.getLogger())  # pyright: ignore[reportArgumentType]
+
+
+async def test_a_number_of_any_type_is_a_value(folder: Path) -> None:
+    parent = Parent()
+    numbers: list[Any] = [True, 2, 10**300, Fraction(7, 2), Decimal("4.25"), float("-inf")]
+    async with serving(parent, folder):
+        with client.connect(environment(folder)) as job:
+            for number in numbers:
+                job.metric("a", number)
+            assert await asyncio.to_thread(job.flush, 10)
+    assert [record.event.metric.value for record in records(parent)] == [float(one) for one in numbers]
 
 
 async def test_what_is_no_text_is_sent_as_one(folder: Path) -> None:
@@ -215,6 +262,37 @@ async def test_a_metric_that_was_nan_is_remarked_once_and_not_by_the_job(folder:
     (record,) = records(parent)
     assert record.notice
     assert record.event.log.text == "the metric slack is not recorded: its value is NaN"
+
+
+async def test_each_metric_that_is_not_recorded_is_remarked(folder: Path) -> None:
+    parent = Parent()
+    async with serving(parent, folder):
+        with client.connect(environment(folder)) as job:
+            for _ in range(2):
+                for name in ("", "a\nb", "x" * 129):
+                    job.metric(name, 1)
+                job.metric("slack", float("nan"))
+            assert await asyncio.to_thread(job.flush, 10)
+    rule = "is not recorded: its name must have 1 to 128 printable characters"
+    assert [record.event.log.text for record in records(parent)] == [
+        f"the metric '' {rule}",
+        f"the metric 'a\\nb' {rule}",
+        f"the metric {'x' * 129!r} {rule}",
+        "the metric slack is not recorded: its value is NaN",
+    ]
+    assert all(record.notice for record in records(parent))
+
+
+async def test_remarks_about_metrics_are_few(folder: Path) -> None:
+    parent = Parent()
+    async with serving(parent, folder):
+        with client.connect(environment(folder)) as job:
+            for number in range(50):
+                job.metric(f"m{number}\n", 1)
+            assert await asyncio.to_thread(job.flush, 10)
+    texts = [record.event.log.text for record in records(parent)]
+    assert len(texts) == 11
+    assert texts[-1] == "more metrics are not recorded, and no further ones are named"
 
 
 async def test_a_flood_is_slowed_down_and_arrives_whole(folder: Path) -> None:

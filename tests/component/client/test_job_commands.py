@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.component.link.fakes import JOB_TOKEN, PATH, Parent, serving
 
 ROOT = Path(__file__).parents[3]
@@ -75,9 +77,26 @@ async def test_what_the_parent_refuses_is_a_failure(folder: Path) -> None:
     assert "the token is missing or not good" in done.stderr
 
 
-async def test_a_metric_that_is_no_number_is_refused(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("nan", "the metric slack is NaN: give a number"),
+        ("3x", "the metric slack is not a number: '3x'"),
+        ("1e999", "the metric slack is too large: give at most 1.8e+308, or inf"),
+        ("-1e999", "the metric slack is too large: give at most 1.8e+308, or inf"),
+    ],
+)
+async def test_a_metric_that_is_no_number_is_refused(folder: Path, value: str, says: str) -> None:
     parent = Parent()
     async with serving(parent, folder):
-        done = await gator(folder, "metric", "slack", "nan")
-    assert (done.returncode, done.stderr) == (2, "gator: the metric slack is NaN: give a number\n")
+        done = await gator(folder, "metric", "slack", "--", value)
+    assert (done.returncode, done.stderr) == (2, f"gator: {says}\n")
     assert not parent.messages
+
+
+async def test_an_infinite_metric_is_recorded(folder: Path) -> None:
+    parent = Parent()
+    async with serving(parent, folder):
+        done = await gator(folder, "metric", "slack", "--", "-inf")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert parent.messages[0].record.event.metric.value == float("-inf")

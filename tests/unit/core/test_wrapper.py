@@ -182,6 +182,17 @@ def test_a_metric_of_a_name_that_is_none_is_refused_with_a_warning(name: str) ->
     assert not end_of(finish(wrapper, 9)).metrics
 
 
+def test_each_refused_name_of_a_metric_is_told_once() -> None:
+    wrapper = running()
+    kept = [
+        wrapper.on_client_event(5, event_pb2.Event(metric=event_pb2.Metric(name=name, value=1)))
+        for _ in range(30)
+        for name in ("a\nb", "a\tb")
+    ]
+    texts = [event.log.text for actions in kept for event in events_of(actions)]
+    assert [text.rpartition("not ")[2] for text in texts] == ["'a\\nb'", "'a\\tb'"]
+
+
 def test_nothing_but_logs_and_metrics_is_taken_from_a_client() -> None:
     assert running().on_client_event(5, event_pb2.Event(result=event_pb2.Result())) == []
 
