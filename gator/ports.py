@@ -3,7 +3,7 @@
 The rule: a port is as small as its users need, and knows no library.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -140,6 +140,10 @@ class History(Protocol):
 
     def run(self, name: str) -> query_pb2.Run | None:
         """Returns the run with a name, as for `-r`; None if there is none."""
+        ...
+
+    def idents(self) -> Collection[str]:
+        """Returns the idents of the newest runs, for a suggestion."""
         ...
 
     def runs(self, ident: str, selection: query_pb2.Selection, limit: int) -> Sequence[query_pb2.Run]:

@@ -12,6 +12,7 @@ from gator.cli.preflight import finds, runnable_plan, warning_lines
 from gator.cli.root_options import RootOptions
 from gator.cli.selector_options import JsonOption
 from gator.core.amounts import plural
+from gator.core.text import shorten_values
 from gator.errors import Problem, SpecError, UserError
 
 
@@ -62,7 +63,7 @@ def _say(spec: str, problems: Sequence[Problem], warnings: Sequence[Problem], *,
                 output.say_json(_values(problem, level))
         return
     for problem in problems:
-        output.say(str(problem))
+        output.say(shorten_values(str(problem)))
     for line in warning_lines(warnings):
         output.say(line)
     if not problems:
@@ -79,7 +80,8 @@ def _look(
     try:
         loaded = opt.load_partly(spec, ident)
     except UserError as error:
-        return [Problem(spec, 0, 0, str(error))], []
+        # The line begins with the name of the spec.
+        return [Problem(spec, 0, 0, str(error).replace(f" {spec}:", ":", 1))], []
     if loaded.problems:
         if not loaded.spec.WhichOneof("node"):
             return loaded.problems, loaded.warnings

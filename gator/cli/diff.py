@@ -7,6 +7,7 @@ import typer
 
 from gator.cli import output
 from gator.cli.diff_sides import Comparison, compared
+from gator.cli.number_option import MAX_ROWS, limit_of, number_option, say_more
 from gator.cli.runs_words import outcome_of, part_of, took
 from gator.cli.selector import LATEST
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
@@ -52,9 +53,7 @@ def diff(
             help="Show times and metrics that changed by at least PERCENT; times also by at least 1s.",
         ),
     ] = 20,
-    number: Annotated[
-        int, typer.Option("-n", "--number", min=1, metavar="N", help="Most lines of each kind.")
-    ] = 20,
+    number: Annotated[int | None, number_option(MAX_ROWS, "lines of each kind")] = None,
     json: JsonOption = False,
 ) -> None:
     """Compare two runs job by job: newly failing, fixed, still failing, new and gone; times and metrics.
@@ -68,7 +67,7 @@ def diff(
             for one in found.differences:
                 output.say_json(one)
         else:
-            _say(found, threshold / 100, number)
+            _say(found, threshold / 100, limit_of(number, MAX_ROWS))
         _say_names(found)
     if worse:
         raise typer.Exit(1)
@@ -90,17 +89,17 @@ def _say_names(found: Comparison) -> None:
         output.complain(f"gator: the runs cover different parts of the spec: {', '.join(parts)}")
 
 
-def _say(found: Comparison, threshold: float, number: int) -> None:
+def _say(found: Comparison, threshold: float, limit: int | None) -> None:
     output.columns([_run("before", found.before), _run("after", found.after)], right=frozenset((5,)))
     counts = {count.change: count.jobs for count in found.counts}
     output.say(", ".join(f"{counts.get(change, 0):,} {text}" for change, text in _WORDS.items()))
     for change, text in _WORDS.items():
         if change != hub_pb2.CHANGE_STILL_PASSING:
             some = [one for one in found.differences if one.change == change]
-            _say_some(text, [(one, _what(one)) for one in some], found, number)
+            _say_some(text, [(one, _what(one)) for one in some], found, limit)
     percent = f"{threshold:.0%}".replace("%", " %")
-    _say_some(f"times, changed by {percent} and 1s or more", _times(found, threshold), found, number)
-    _say_some(f"metrics, changed by {percent} or more", _metrics(found, threshold), found, number)
+    _say_some(f"times, changed by {percent} and 1s or more", _times(found, threshold), found, limit)
+    _say_some(f"metrics, changed by {percent} or more", _metrics(found, threshold), found, limit)
 
 
 def _run(side: str, run: query_pb2.Run) -> tuple[str, ...]:
@@ -120,33 +119,33 @@ def _say_some(
     title: str,
     lines: "Sequence[tuple[hub_pb2.Difference, Sequence[str]]]",
     found: Comparison,
-    number: int,
+    limit: int | None,
 ) -> None:
     if not lines:
         return
     output.say()
     output.say(f"{title}:")
-    shown = lines[:number]
+    shown = lines[:limit]
     wide = max(len(cells) for _, cells in shown)
     output.columns(
         (f"  {output.paint(one.path or found.after.ident, 'path')}", *cells, *[""] * (wide - len(cells)))
         for one, cells in shown
     )
-    if len(lines) > number:
-        output.say(output.paint(f"  {len(lines) - number:,} more: -n {len(lines)}", "dim"))
+    if len(shown) < len(lines):
+        say_more("line", len(lines) - len(shown), indent="  ")
 
 
 def _what(one: hub_pb2.Difference) -> Sequence[str]:
     """What came of a job, and of a failure why."""
     match one.change:
         case hub_pb2.CHANGE_FIXED:
-            return (f"was {_side(one.before)}",)
+            return (f"before: {_side(one.before)}",)
         case hub_pb2.CHANGE_GONE:
-            return (f"was {_side(one.before)}",)
+            return (f"before: {_side(one.before)}",)
         case hub_pb2.CHANGE_OTHER:
             return (f"{_state(one.before)} → {_side(one.after)}",)
         case hub_pb2.CHANGE_STILL_FAILING if one.before.signature != one.after.signature:
-            return (f"{_side(one.after)}; for another cause before: {_side(one.before)}",)
+            return (f"{_side(one.after)}; before, with another cause: {_side(one.before)}",)
         case _:
             return (_side(one.after),)
 

@@ -1,6 +1,7 @@
 """`gator failures`: all that is known about what failed. Rule: each failure says what to do next."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Annotated, Any, Final
 
 import typer
@@ -8,6 +9,7 @@ from msgspec import Struct
 
 from gator.cli import output
 from gator.cli.failure_overlay import FailedIn, OverlaidRun, later_part, line_of, overlay_repeats
+from gator.cli.number_option import MAX_ROWS, limit_of, number_option, say_more
 from gator.cli.paging import pages
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
@@ -21,8 +23,6 @@ from gator.core.printed import about_node, command
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
-_MAX_SHOWN: Final = 20
-"""Maximum number of causes that are shown."""
 _MAX_LISTED: Final = 1000
 """Maximum number of causes that are compared with those of other runs."""
 _FAILURES = (common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST)
@@ -49,6 +49,7 @@ def failures(
         ),
     ] = None,
     sort: SortOption = "spec",
+    number: Annotated[int | None, number_option(MAX_ROWS, "causes, or failures of one cause")] = None,
     json: JsonOption = False,
 ) -> None:
     """Show failed and lost jobs: the reason, the first error, the output, and how to repeat each.
@@ -56,24 +57,27 @@ def failures(
     More than a few failures are grouped by cause, with an example of each. Without -r, and with -r latest
     or an ident, the repeats of the run are overlaid on it: the newest outcome of each job counts.
     """
-    order = order_of(sort)
+    order, limit = order_of(sort), limit_of(number, MAX_ROWS, json=json or every)
     with open_run(line_of(run), tracking, HubChoice(hub, hub_ca)) as opened:
         laid = overlay_repeats(opened, run)
         if run is None and (later := later_part(opened, laid, tracking)):
             output.complain(f"gator: {later}")
         failed = _failed(opened, laid, opened.below(paths or []), (cause or "").lower(), order)
         if json:
-            for one in failed:
+            for one in islice(failed, limit):
                 output.say_json({**output.to_values(one.node), "run": one.run.id, **_next(one), **_seen(one)})
             return
         if laid is not None:
             output.say(laid.headline())
         if every or cause:
-            said = _say_each(failed)
+            said = _say_each(islice(failed, limit))
+            if limit and (left := sum(1 for _ in failed)):
+                output.say()
+                say_more("failure", left)
         elif laid is not None:
-            said = _say_causes(opened, _grouped(list(failed)), paths or [])
+            said = _say_causes(opened, _grouped(list(failed)), paths or [], limit)
         else:
-            said = _say_causes(opened, _listed(opened, paths or [], order), paths or [])
+            said = _say_causes(opened, _listed(opened, paths or [], order), paths or [], limit)
         if not said:
             output.say("nothing failed" + (" of that cause" if cause else "") + _so_far(opened.run))
 
@@ -147,7 +151,7 @@ def _say_each(failed: Iterable[FailedIn]) -> bool:
     return count > 0
 
 
-def _say_causes(opened: OpenRun, found: _Causes, paths: Sequence[str]) -> bool:
+def _say_causes(opened: OpenRun, found: _Causes, paths: Sequence[str], limit: int | None) -> bool:
     """Prints few failures individually, more by cause with an example. Returns whether there is one."""
     if found.jobs <= FEW:
         return _say_each(found.few())
@@ -156,16 +160,14 @@ def _say_causes(opened: OpenRun, found: _Causes, paths: Sequence[str]) -> bool:
     some = "at least " if len(signatures) < found.causes else ""
     new = f", {some}{seen.headline(signatures)}" if seen is not None else ""
     output.say(f"{plural(found.jobs, 'failure')}, {plural(found.causes, 'cause')}{new}")
-    shown = found.groups[:_MAX_SHOWN]
+    shown = found.groups[:limit]
     for jobs, example in shown:
         output.say()
         _say_cause(opened, jobs, example, found.jobs, paths)
     if len(shown) < found.causes:
-        causes = plural(found.causes - len(shown), "more cause")
         jobs = plural(found.jobs - sum(jobs for jobs, _ in shown), "failure")
         output.say()
-        every = command("failures", *paths, "--all", where=opened.home.where)
-        output.say(f"... and {causes} ({jobs}): {every}")
+        say_more("cause", found.causes - len(shown), about=jobs)
     return True
 
 

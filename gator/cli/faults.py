@@ -9,6 +9,7 @@ import traceback
 from pathlib import Path
 from typing import Final, TextIO
 
+from gator.core.text import shorten_values
 from gator.core.visible import visible
 from gator.errors import GatorError, SpecError, UnavailableError, UnknownCallError, UserError
 from gator.standard_streams import OutputError
@@ -121,7 +122,7 @@ def drop_stdout() -> None:
 
 def _say(text: str) -> None:
     try:
-        sys.stderr.write(visible(_masked(text)) + "\n")
+        sys.stderr.write(visible(shorten_values(_masked(text))) + "\n")
         sys.stderr.flush()
     except OSError:
         pass  # nobody reads stderr either

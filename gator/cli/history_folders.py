@@ -4,7 +4,7 @@ Invariant: reads at most the 50 newest runs and skips unreadable ones.
 """
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -48,6 +48,11 @@ class FolderHistory:
         if run is not None:
             self._folders[run.id] = found
         return run
+
+    def idents(self) -> Collection[str]:
+        """Returns the idents of the newest runs."""
+        runs = map(described, found_runs(self._tracking)[:MAX_RUNS])
+        return {run.ident for run in runs if run is not None}
 
     def runs(self, ident: str, selection: query_pb2.Selection, limit: int) -> Sequence[query_pb2.Run]:
         """The newest runs of a series."""

@@ -1,6 +1,6 @@
 """History over the runs of a hub."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from gator.cli.hub_client import Hub
@@ -29,6 +29,10 @@ class HubHistory:
             return self._hub.find(name)
         except NotFoundError:
             return None
+
+    def idents(self) -> Collection[str]:
+        """Returns the idents of the newest runs."""
+        return self._hub.idents()
 
     def runs(self, ident: str, selection: query_pb2.Selection, limit: int) -> Sequence[query_pb2.Run]:
         """The newest runs of a series."""

@@ -18,6 +18,7 @@ from gator.cli.selector_remote import Peer
 from gator.core import series
 from gator.errors import NotFoundError
 from gator.spec.idents import nfc
+from gator.spec.suggest import did_you_mean
 from gator.v1 import hub_pb2, hub_service_pb2_grpc, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 
@@ -64,7 +65,7 @@ class Hub:
                 raise NotFoundError(f"{len(meant)} runs have ids that begin with {name}: give more digits")
             if meant:
                 return meant[0]
-        which = _folder(name) or beginning_of_id(name) or self._which()
+        which = _folder(name) or beginning_of_id(name) or self._which(name)
         raise NotFoundError(f"there is no run {name!r} on {self.peer.name}{which}")
 
     def _of_named(self, ident: str, named: Sequence[query_pb2.Run]) -> list[query_pb2.Run]:
@@ -97,10 +98,12 @@ class Hub:
             return f"there is no run on {self.peer.name}: bring one in with gator run SPEC --hub ADDRESS"
         return only_so_many(count, f"on {self.peer.name}")
 
-    def _which(self) -> str:
-        """The newest runs to choose from, one of each ident."""
+    def _which(self, name: str) -> str:
+        """Returns the ident that `name` most likely means, or the newest runs, one of each ident."""
         runs = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(page_size=_SEVERAL)).runs
         newest = {run.ident: run.id for run in reversed(runs)}
+        if near := did_you_mean(name, newest):
+            return near
         some = [run for run in runs if newest[run.ident] == run.id][:_OFFERED]
         return "; the newest are: " + ", ".join(f"{run.id[:8]} ({run.ident})" for run in some) if some else ""
 
@@ -114,6 +117,10 @@ class Hub:
             if not page.next_page_token:
                 return
             wanted.page_token = page.next_page_token
+
+    def idents(self) -> set[str]:
+        """Returns the idents of the newest runs."""
+        return {run.ident for run in self.runs(hs.ListRunsRequest(), _SEVERAL)}
 
     def compare(self, before: str, after: str) -> Iterator[hs.CompareRunsResponse]:
         """Two runs side by side, page by page, jobs that passed both times too."""

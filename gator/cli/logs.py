@@ -64,7 +64,7 @@ def logs(
         typer.Option("--first-error", help="The line that speaks for the failure, with those around it."),
     ] = False,
     context: Annotated[
-        int, typer.Option("-C", min=0, metavar="N", help="So many lines around each hit.")
+        int, typer.Option("-C", min=0, metavar="N", help="Show N lines of context around each hit.")
     ] = 0,
     tail: Annotated[int, typer.Option("--tail", "-n", min=0, metavar="N", help="Only the last N lines.")] = 0,
     long: Annotated[

@@ -21,9 +21,9 @@ _LONGEST_OPEN = 1 << 20
 """Maximum number of bytes of an unfinished line that are held back."""
 
 
-def lines(ask: Questions, wanted: qs.ListLinesRequest) -> Iterator[query_pb2.Line]:
-    """All lines that a request means, page by page."""
-    wanted.page_size = PAGE
+def lines(ask: Questions, wanted: qs.ListLinesRequest, page_size: int = PAGE) -> Iterator[query_pb2.Line]:
+    """Yields all lines for a request, read page by page."""
+    wanted.page_size = min(page_size, PAGE)
     for page in pages(ask.list_lines, wanted):
         yield from page.lines
 

@@ -91,7 +91,11 @@ def with_default_command(args: list[str]) -> list[str]:
 
 
 def _names_spec(arg: str) -> bool:
-    return arg == "-" or arg.endswith((".yaml", ".yml")) or Path(arg).is_file()
+    try:
+        return arg == "-" or arg.endswith((".yaml", ".yml")) or Path(arg).is_file()
+    except OSError:
+        # The name is too long for a file.
+        return False
 
 
 app = typer.Typer(

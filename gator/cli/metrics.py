@@ -1,16 +1,18 @@
 """`gator metrics`: numbers that jobs reported, folded upwards. Rule: a value is never rounded in JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import Annotated, Final
 
 import typer
 
 from gator.cli import output
-from gator.cli.paging import pages
+from gator.cli.number_option import MAX_LINES, limit_of, number_option, say_more
+from gator.cli.paging import MAX_PAGE, pages
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.core.text import shorten_values
 from gator.spec.suggest import did_you_mean
 from gator.v1 import event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -27,21 +29,41 @@ def metrics(
     hub_ca: HubCaOption = None,
     name: Annotated[
         list[str] | None,
-        typer.Option("--name", "-n", metavar="NAME", help="Only metrics of this name; may be repeated."),
+        typer.Option("--name", metavar="NAME", help="Only metrics of this name; may be repeated."),
     ] = None,
+    number: Annotated[int | None, number_option(MAX_LINES, "metrics")] = None,
     json: JsonOption = False,
 ) -> None:
     """The metrics of a node and of all below it; groups have those of their jobs, folded."""
+    limit = limit_of(number, MAX_LINES, json=json)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         top, names = opened.path_of(path), name or []
         if json:
-            for node in _metrics(opened, top, names):
+            for node in _bounded(_metrics(opened, top, names, limit), limit):
                 output.say_json(node)
             return
-        nodes = list(_metrics(opened, top, names))
-        output.columns(_rows(nodes), right=frozenset((2,)))
+        # The node after the last one that is shown tells whether that one is a group.
+        nodes = list(_bounded(_metrics(opened, top, names, limit), limit, further=1))
+        rows = _rows(nodes)
+        output.columns(rows[:limit], right=frozenset((2,)))
+        if limit and len(rows) > limit:
+            say_more("metric")
         if not nodes:
             output.say(_nothing(opened, top, names))
+
+
+def _bounded(
+    nodes: Iterable[query_pb2.NodeMetrics], limit: int | None, *, further: int = 0
+) -> Iterator[query_pb2.NodeMetrics]:
+    """Yields nodes until they have `limit` metrics, then up to `further` nodes."""
+    found = 0
+    for node in nodes:
+        if limit is not None and found >= limit:
+            if not further:
+                return
+            further -= 1
+        found += len(node.metrics)
+        yield node
 
 
 def _rows(nodes: Sequence[query_pb2.NodeMetrics]) -> list[tuple[str, ...]]:
@@ -57,8 +79,11 @@ def _rows(nodes: Sequence[query_pb2.NodeMetrics]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _metrics(opened: OpenRun, path: str, names: list[str]) -> Iterator[query_pb2.NodeMetrics]:
-    request = qs.ListMetricsRequest(path=path, names=names)
+def _metrics(
+    opened: OpenRun, path: str, names: list[str], limit: int | None = None
+) -> Iterator[query_pb2.NodeMetrics]:
+    page_size = min(limit + 1, MAX_PAGE) if limit else 0
+    request = qs.ListMetricsRequest(path=path, names=names, page_size=page_size)
     for page in pages(opened.ask.list_metrics, request):
         yield from page.nodes
 
@@ -72,7 +97,7 @@ def _nothing(opened: OpenRun, path: str, names: list[str]) -> str:
     if not hint and there:
         rest = f" and {len(there) - _MAX_NAMES:,} more" if len(there) > _MAX_NAMES else ""
         hint = f"; there are {', '.join(there[:_MAX_NAMES])}{rest}"
-    return f"no metrics named {' or '.join(names)}{hint}"
+    return shorten_values(f"no metrics named {' or '.join(names)}{hint}")
 
 
 def _folded(metric: event_pb2.MetricTotal, *, is_group: bool) -> str:

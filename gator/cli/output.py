@@ -143,7 +143,7 @@ def took(used: event_pb2.Usage, start: int, end: int) -> str:
 
 def size(count: int) -> str:
     """Bytes for people, in the decimal units of `!Memory`: `1.5 MB`."""
-    from gator.core.pools import size_text
+    from gator.spec.sizes import size_text
 
     return size_text(count)
 

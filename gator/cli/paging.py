@@ -1,7 +1,14 @@
 """Lists that come in pages. Rule: a page may be empty and have a next one; only an empty token is the end."""
 
 from collections.abc import Callable, Iterator
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
+
+from gator.cli.asking import Questions
+from gator.v1 import query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+MAX_PAGE: Final = 1000
+"""Maximum number of entries in a page."""
 
 
 class _Asked(Protocol):
@@ -28,3 +35,18 @@ def pages(ask: Callable[[Asked], Given], request: Asked) -> Iterator[Given]:
         if not page.next_page_token:
             return
         request.page_token = page.next_page_token
+
+
+def listed_nodes(
+    ask: Questions, wanted: qs.ListNodesRequest, limit: int | None
+) -> tuple[Iterator[query_pb2.Node], Callable[[], int]]:
+    """Returns nodes, and a function that asks for the number of all of them.
+
+    Up to `limit` nodes and one more come in the first page.
+    """
+    wanted.page_size = min(limit + 1, MAX_PAGE) if limit else 0
+    counted = qs.ListNodesRequest()
+    counted.CopyFrom(wanted)
+    counted.with_waiting, counted.with_total, counted.page_size = False, True, 1
+    nodes = (node for page in pages(ask.list_nodes, wanted) for node in page.nodes)
+    return nodes, lambda: ask.list_nodes(counted).total

@@ -1,12 +1,16 @@
-"""`gator resources`: what jobs used against what they asked for. Rule: what was not measured is a dash."""
+"""`gator resources`: what jobs used and what they requested.
 
-from collections.abc import Iterator
+Invariant: a value that was not measured is a dash.
+"""
+
+from itertools import islice
 from typing import Annotated
 
 import typer
 
 from gator.cli import output
-from gator.cli.paging import pages
+from gator.cli.number_option import MAX_LINES, limit_of, number_option, say_more
+from gator.cli.paging import listed_nodes
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, PathArgument, RunOption, TrackingOption
@@ -28,19 +32,25 @@ def resources(
         typer.Option("--points", min=1, max=10_000, metavar="N", help="Points of the curve of a single job."),
     ] = 60,
     sort: SortOption = "spec",
+    number: Annotated[int | None, number_option(MAX_LINES, "jobs")] = None,
     json: JsonOption = False,
 ) -> None:
     """Compare the time, CPU and memory of jobs with their requests; for a single job also over time.
 
     Requests are cores, memory and licences.
     """
-    order = order_of(sort)
+    order, limit = order_of(sort), limit_of(number, MAX_LINES, json=json)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         node = opened.ask.get_node(qs.GetNodeRequest(path=opened.path_of(path))).node
         single = node.kind == common_pb2.NODE_KIND_JOB
         curve = _curve(opened, node.path, points) if single else []
+        wanted = qs.ListNodesRequest(
+            path=node.path, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB], order=order
+        )
+        jobs, total = listed_nodes(opened.ask, wanted, limit)
+        shown = list(islice(jobs, limit)) if limit else jobs
         if json:
-            for job in _jobs(opened, node.path, order):
+            for job in shown:
                 values = output.to_values(job)
                 kept = ("path", "demand", "usage", "attempts", "outcome")
                 answer = {key: values[key] for key in kept}
@@ -49,21 +59,12 @@ def resources(
                 output.say_json(answer)
             return
         rows = [("job", "wall", "processor", "cores", "memory", "asked for")]
-        rows += [_row(job) for job in _jobs(opened, node.path, order)]
+        rows += [_row(job) for job in shown]
         output.columns(rows, right=frozenset((1, 2, 3, 4)))
+        if limit is not None and next(jobs, None) is not None:
+            say_more("job", total() - limit)
         if curve:
             _say_curve(curve)
-
-
-def _jobs(opened: OpenRun, path: str, order: qs.NodeOrder.ValueType) -> Iterator[query_pb2.Node]:
-    request = qs.ListNodesRequest(
-        path=path,
-        scope=qs.SCOPE_SUBTREE,
-        kinds=[common_pb2.NODE_KIND_JOB],
-        order=order,
-    )
-    for page in pages(opened.ask.list_nodes, request):
-        yield from page.nodes
 
 
 def _row(node: query_pb2.Node) -> tuple[str, ...]:

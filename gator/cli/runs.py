@@ -5,6 +5,7 @@ Rule: a run that cannot be read is listed all the same.
 
 import time
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ import typer
 from gator.cli import output
 from gator.cli.asking import asking
 from gator.cli.hub_words import label_of
+from gator.cli.number_option import MAX_ROWS, limit_of, number_option, say_more
 from gator.cli.runs_filter import Filter
 from gator.cli.runs_words import outcome_of, part_of, took
 from gator.cli.selector import FoundRun, found_runs, tracking_root
@@ -49,9 +51,7 @@ def runs(
         str | None,
         typer.Option("--since", metavar="TIME", help="Only runs that began less long ago, such as 2d."),
     ] = None,
-    number: Annotated[
-        int, typer.Option("-n", "--number", min=1, metavar="N", help="Most runs to list.")
-    ] = 20,
+    number: Annotated[int | None, number_option(MAX_ROWS, "runs")] = None,
     json: JsonOption = False,
 ) -> None:
     """The runs, the newest first: when, id, ident, outcome, counts, how long, where.
@@ -65,22 +65,24 @@ def runs(
         labels=dict(map(label_of, label or [])),
         since_unix_nanos=time.time_ns() - _nanos(since) if since else 0,
     )
+    limit = limit_of(number, MAX_ROWS, json=json)
     choice = HubChoice(hub, hub_ca)
     name = name_on_hub(run, choice)
     if name is not None:
         from gator.cli.runs_hub import list_hub
 
-        list_hub(choice, name, wanted, number, json=json)
+        list_hub(choice, name, wanted, limit, json=json)
     elif run:
         raise UsageError(f"-r {run}: gator runs lists all runs of a folder; -r hub: lists those of a hub")
     else:
-        _list_folders(tracking_root(tracking), wanted, number, json=json)
+        _list_folders(tracking_root(tracking), wanted, limit, json=json)
 
 
-def _list_folders(root: Path, wanted: Filter, number: int, *, json: bool) -> None:
+def _list_folders(root: Path, wanted: Filter, limit: int | None, *, json: bool) -> None:
     found = found_runs(root)
     rows = list[tuple[str, ...]]()
-    for run, seen in _passing(found, wanted, number):
+    passing = _passing(found, wanted)
+    for run, seen in islice(passing, limit):
         if json:
             values = output.to_values(seen) if isinstance(seen, query_pb2.Run) else {"fault": seen}
             output.say_json({**values, "folder": str(run.folder.path)})
@@ -91,21 +93,16 @@ def _list_folders(root: Path, wanted: Filter, number: int, *, json: bool) -> Non
     output.columns(rows, right=frozenset((5,)))
     if not rows:
         output.say(f"no runs in {root}" if not found else f"no such runs in {root}")
-    elif len(found) > number and wanted == Filter():
-        output.say(output.paint(f"{len(found) - number} older ones: -n {len(found)}", "dim"))
+    elif limit and next(passing, None) is not None:
+        say_more("run", len(found) - limit if wanted == Filter() else None)
 
 
-def _passing(
-    found: Sequence[FoundRun], wanted: Filter, number: int
-) -> Iterator[tuple[FoundRun, query_pb2.Run | str]]:
+def _passing(found: Sequence[FoundRun], wanted: Filter) -> Iterator[tuple[FoundRun, query_pb2.Run | str]]:
     for run in found:
-        if not number:
-            return
         seen = _look(run)
         if isinstance(seen, str) and wanted != Filter():
             continue
         if isinstance(seen, str) or wanted.passes(seen):
-            number -= 1
             yield run, seen
 
 

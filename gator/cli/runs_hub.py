@@ -1,9 +1,14 @@
-"""`gator runs -r hub:`: the runs of a hub. Rule: it asks for one more than it prints."""
+"""`gator runs -r hub:`: the runs of a hub.
+
+Invariant: at most one run more than is printed is requested.
+"""
 
 import re
+import sys
 from collections.abc import Iterator
 
 from gator.cli import hub_client, output
+from gator.cli.number_option import say_more
 from gator.cli.runs_filter import Filter
 from gator.cli.runs_words import outcome_of, part_of, took
 from gator.cli.selector import LATEST
@@ -11,13 +16,13 @@ from gator.cli.selector_hub import HubChoice
 from gator.v1 import query_pb2
 
 
-def list_hub(choice: HubChoice, name: str, wanted: Filter, number: int, *, json: bool) -> None:
-    """Print the newest runs that pass, at most so many."""
+def list_hub(choice: HubChoice, name: str, wanted: Filter, limit: int | None, *, json: bool) -> None:
+    """Prints the newest runs that pass, up to a limit."""
     rows = list[tuple[str, ...]]()
     found = 0
     with hub_client.connect(choice) as hub:
-        for found, run in enumerate(_runs(hub, name, wanted, number + 1), 1):
-            if found > number:
+        for found, run in enumerate(_runs(hub, name, wanted, limit + 1 if limit else sys.maxsize), 1):
+            if limit and found > limit:
                 break
             if json:
                 output.say_json(run)
@@ -32,8 +37,8 @@ def list_hub(choice: HubChoice, name: str, wanted: Filter, number: int, *, json:
     output.columns(rows, right=frozenset((6,)))
     if not rows:
         output.say(f"no {'such ' if name or wanted != Filter() else ''}runs on {where}")
-    elif found > number:
-        output.say(output.paint(f"there are older ones: -n {2 * number}", "dim"))
+    elif limit and found > limit:
+        say_more("run")
 
 
 def _runs(hub: hub_client.Hub, name: str, wanted: Filter, most: int) -> Iterator[query_pb2.Run]:

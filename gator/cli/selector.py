@@ -16,6 +16,7 @@ from gator.core.amounts import plural
 from gator.daemon.folder import MAX_NAME_PART, ROOT_STORE, RunFolder, name_part
 from gator.errors import NotFoundError, StoreError, UsageError
 from gator.regular_file import is_regular
+from gator.spec.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from gator.v1 import query_pb2
@@ -163,7 +164,11 @@ def select(wanted: str | None, root: Path) -> FoundRun:
         # One of each ident: more of them would hide the others.
         idents = {run.ident: run for run in reversed(runs)}
         some = [run.folder.path.name for run in runs if idents[run.ident] is run][:5]
-        which = beginning_of_id(wanted) or f"; the newest are: {', '.join(some)}"
+        which = (
+            beginning_of_id(wanted)
+            or did_you_mean(wanted, idents)
+            or f"; the newest are: {', '.join(some)}: gator runs lists all"
+        )
         raise NotFoundError(f"there is no run {wanted!r} in {root}{which}")
     return found
 

@@ -6,7 +6,6 @@ Rule: commands see only `Questions`; where the answers come from makes no differ
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
 
 from msgspec import Struct
 
@@ -15,18 +14,14 @@ from gator.cli.asking import Questions, asking
 from gator.cli.paging import pages
 from gator.cli.selector_home import FolderHome, Home
 from gator.cli.selector_hub import NO_CHOICE, HubChoice, name_on_hub
+from gator.cli.suggestions import MAX_COMPARED, similar_path
 from gator.core import printed
 from gator.core.again import launch_of, plan_of
 from gator.errors import GatorError, NotFoundError, UsageError, UserError
 from gator.spec.idents import nfc
-from gator.spec.paths import is_glob
+from gator.spec.paths import escape, is_glob
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
-
-MAX_COMPARED: Final = 5000
-"""Maximum number of nodes that are compared with a path that was not found."""
-MIN_LIKENESS: Final = 0.75
-"""Minimum similarity, from 0 to 1, of a path that is suggested in place of a wrong one."""
 
 
 class OpenRun(Struct, frozen=True):
@@ -102,16 +97,12 @@ class OpenRun(Struct, frozen=True):
 
     def _near(self, wanted: str) -> str:
         """Returns "did you mean …?" for the most similar path; empty if none is similar."""
-        from difflib import get_close_matches
-
         if is_glob(wanted):
             return ""
         if repeats := self._repeats(wanted):
             return f"its repeats are {repeats[0]} to {repeats[-1]}"
-        depth = wanted.strip("/").count("/") + 1
-        tails = ("/".join(node.path.split("/")[-depth:]) for node in self.matching([], most=MAX_COMPARED))
-        near = get_close_matches(wanted.strip("/"), dict.fromkeys(tails), 1, MIN_LIKENESS)
-        return f"did you mean {near[0]!r}?" if near else ""
+        near = similar_path(wanted, (node.path for node in self.matching([], most=MAX_COMPARED)))
+        return f"did you mean '{escape(near)}'?" if near else ""
 
     def _repeats(self, wanted: str) -> list[str]:
         """Returns the repeats of the child whose repeat is not there; nothing where they are not certain."""

@@ -1,20 +1,22 @@
 """`gator status`: what runs, what waits for what, and the counts. Rule: one look, no loop."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from itertools import islice
+from typing import Annotated, Final
 
 from gator.cli import output
+from gator.cli.number_option import limit_of, number_option, say_more
+from gator.cli.paging import listed_nodes, pages
 from gator.cli.runs_words import part_of
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_open import OpenRun, open_run
 from gator.cli.selector_options import JsonOption, PathArgument, RunOption, TrackingOption
-from gator.core.printed import command
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
-_LONGEST = 10
-_MAX_WAITING = 10
-"""Maximum number of lines about waiting nodes."""
+_MAX_SHOWN: Final = 10
+"""Default maximum number of running jobs, and of lines about waiting nodes."""
 _REASONS = {
     query_pb2.WAITING_REASON_DEPENDENCY: "what it depends on",
     query_pb2.WAITING_REASON_LICENCE: "licences",
@@ -34,17 +36,19 @@ def status(
     tracking: TrackingOption = None,
     hub: HubOption = None,
     hub_ca: HubCaOption = None,
+    number: Annotated[int | None, number_option(_MAX_SHOWN, "running jobs and reasons for waiting")] = None,
     json: JsonOption = False,
 ) -> None:
     """What runs and for how long, what waits and for what, and the counts.
 
     Jobs that wait for the same stand as one line with their number.
     """
+    limit = limit_of(number, _MAX_SHOWN, json=json)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         wanted = opened.path_of(path)
         node = opened.ask.get_node(qs.GetNodeRequest(path=wanted)).node
-        longest = _longest(opened, wanted)
-        waiting = opened.ask.list_waiting(qs.ListWaitingRequest(path=(path and wanted) or ""))
+        longest = _longest(opened, wanted, limit)
+        waiting = _waiting(opened, (path and wanted) or "", limit)
         if json:
             output.say_json(
                 {
@@ -59,19 +63,33 @@ def status(
             return
         _say_head(opened, node)
         _say_running(opened.run, longest)
-        _say_waiting(waiting, opened.home.where)
+        if limit and len(longest) == limit and node.tally.running > limit:
+            say_more("running job", node.tally.running - limit, indent="  ")
+        _say_waiting(waiting, limit)
 
 
-def _longest(opened: OpenRun, path: str) -> list[query_pb2.Node]:
+def _longest(opened: OpenRun, path: str, limit: int | None) -> list[query_pb2.Node]:
     request = qs.ListNodesRequest(
         path=path,
         scope=qs.SCOPE_SUBTREE,
         kinds=[common_pb2.NODE_KIND_JOB],
         states=[query_pb2.NODE_STATE_RUNNING],
         order=qs.NODE_ORDER_STARTED,
-        page_size=_LONGEST,
     )
-    return list(opened.ask.list_nodes(request).nodes)
+    nodes, _ = listed_nodes(opened.ask, request, limit)
+    return list(islice(nodes, limit))
+
+
+def _waiting(opened: OpenRun, path: str, limit: int | None) -> qs.ListWaitingResponse:
+    """Returns what waits: the first page if there is a limit, which is on groups of entries, else all."""
+    request = qs.ListWaitingRequest(path=path)
+    if limit is not None:
+        return opened.ask.list_waiting(request)
+    waiting = qs.ListWaitingResponse()
+    for page in pages(opened.ask.list_waiting, request):
+        waiting.waiting.extend(page.waiting)
+        waiting.entries, waiting.jobs = page.entries, page.jobs
+    return waiting
 
 
 def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
@@ -131,7 +149,7 @@ def _say_running(run: query_pb2.Run, longest: list[query_pb2.Node]) -> None:
     )
 
 
-def _say_waiting(waiting: qs.ListWaitingResponse, where: Sequence[str]) -> None:
+def _say_waiting(waiting: qs.ListWaitingResponse, limit: int | None) -> None:
     """Prints what waits, one line for all nodes with the same reasons, at most a few lines."""
     if not waiting.entries:
         return
@@ -140,7 +158,7 @@ def _say_waiting(waiting: qs.ListWaitingResponse, where: Sequence[str]) -> None:
     alike: dict[str, list[query_pb2.Waiting]] = {}
     for entry in waiting.waiting:
         alike.setdefault(_why(entry), []).append(entry)
-    shown = list(alike.items())[:_MAX_WAITING]
+    shown = list(alike.items())[:limit]
     output.columns(
         (
             f"  {output.paint(entries[0].path, 'path')}"
@@ -152,8 +170,7 @@ def _say_waiting(waiting: qs.ListWaitingResponse, where: Sequence[str]) -> None:
     )
     left = waiting.jobs - sum(entry.jobs for _, entries in shown for entry in entries)
     if left:
-        tree = command("tree", where=where)
-        output.say(output.paint(f"  {output.jobs(left)} more wait for other things: {tree}", "dim"))
+        say_more("waiting job", left, indent="  ")
 
 
 def _why(entry: query_pb2.Waiting) -> str:

@@ -1,14 +1,18 @@
-"""`gator tree`: the nodes of a run as a tree. Rule: however many there are, few are held at once."""
+"""`gator tree`: the nodes of a run as a tree.
 
-from collections.abc import Iterator
+Invariant: at most one page of nodes is held in memory.
+"""
+
+from itertools import islice
 from typing import Annotated
 
 import typer
 
 from gator.cli import output
-from gator.cli.paging import pages
+from gator.cli.number_option import MAX_LINES, limit_of, number_option, say_more
+from gator.cli.paging import listed_nodes
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
-from gator.cli.selector_open import OpenRun, open_run
+from gator.cli.selector_open import open_run
 from gator.cli.selector_options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.cli.sorting import SortOption, order_of
 from gator.cli.status import began, reasons
@@ -33,6 +37,7 @@ def tree(
         ),
     ] = None,
     sort: SortOption = "spec",
+    number: Annotated[int | None, number_option(MAX_LINES, "nodes")] = None,
     json: JsonOption = False,
 ) -> None:
     """Print the tree of nodes, each with its outcome, time and number of jobs.
@@ -47,20 +52,22 @@ def tree(
     wanted.outcomes.extend(map(common_pb2.Outcome.ValueType, outcomes))
     is_list = bool(outcomes) or wanted.order != qs.NODE_ORDER_SPEC
     wanted.with_waiting = not is_list and depth != 0
+    limit = limit_of(number, MAX_LINES, json=json)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         wanted.path = opened.path_of(path)
         least = wanted.path.count("/")
-        for node in _nodes(opened, wanted):
+        nodes, total = listed_nodes(opened.ask, wanted, limit)
+        for node in islice(nodes, limit):
             level = node.path.count("/") - least
             if json:
                 output.say_json(node)
             else:
                 output.say(_line(opened.run, node, 0 if is_list else level, whole=is_list or not level))
-
-
-def _nodes(opened: OpenRun, wanted: qs.ListNodesRequest) -> Iterator[query_pb2.Node]:
-    for page in pages(opened.ask.list_nodes, wanted):
-        yield from page.nodes
+        if limit is not None and not json and next(nodes, None) is not None:
+            # Nodes that have not started yet are not counted.
+            is_live = opened.run.state == query_pb2.RUN_STATE_RUNNING
+            hint = "" if depth or is_list else "-d 1 one level"
+            say_more("node", None if is_live else total() - limit, hint=hint)
 
 
 def _line(run: query_pb2.Run, node: query_pb2.Node, level: int, *, whole: bool) -> str:

@@ -1,8 +1,10 @@
 """`gator trend`: the outcomes of a run or a job in the last runs of a series, on a hub or in a folder."""
 
 import os
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,16 +13,20 @@ import typer
 from gator.cli import hub_client, output
 from gator.cli.history_folders import FolderHistory
 from gator.cli.hub_words import names_hub
+from gator.cli.number_option import MAX_ROWS, limit_of, number_option, say_more
 from gator.cli.selector import tracking_root
 from gator.cli.selector_hub import PREFIX, HubCaOption, HubChoice, HubOption
 from gator.cli.selector_options import JsonOption, TrackingOption, impatient
 from gator.cli.sightings import sighting
+from gator.cli.suggestions import MAX_COMPARED, similar_path
 from gator.core.printed import command
 from gator.core.series import WHOLE, options_of, selection_of
 from gator.errors import GatorError, NotFoundError, UsageError, UserError
 from gator.ports import History
 from gator.spec.idents import nfc
-from gator.v1 import common_pb2, event_pb2, hub_pb2
+from gator.spec.paths import escape, unescape
+from gator.spec.suggest import nearest
+from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 
 _MARKS: Final = {
@@ -64,12 +70,7 @@ def trend(
     tracking: TrackingOption = None,
     hub: HubOption = None,
     hub_ca: HubCaOption = None,
-    number: Annotated[
-        int,
-        typer.Option(
-            "-n", "--number", min=1, metavar="N", help="Show at most N runs; the maximum for folders is 50."
-        ),
-    ] = 20,
+    number: Annotated[int | None, number_option(MAX_ROWS, "runs")] = None,
     json: JsonOption = False,
 ) -> None:
     """Show the outcomes of a run or one of its nodes in the last runs of a series, and since when it fails.
@@ -83,23 +84,45 @@ def trend(
     ident, _, path = nfc(name).removeprefix(PREFIX).strip("/").partition("/")
     if not ident:
         raise UsageError("give an ident, e.g. gator trend nightly")
+    ident, path = unescape(ident), unescape(path)
     selection = selection_of(only or [], skip or [], tag or [])
+    limit = limit_of(number, MAX_ROWS, json=json)
     on_hub = name.startswith(PREFIX) or hub is not None or names_hub(os.environ)
     with _history(HubChoice(hub, hub_ca) if on_hub else None, tracking) as found:
         try:
-            history = found.of_path(ident, path, selection, number)
+            history = found.of_path(ident, path, selection, limit + 1 if limit else sys.maxsize)
         except NotFoundError as error:
             part = f" of {options_of(selection)}" if selection != WHOLE else ""
-            listed = command("runs", where=found.where)
-            raise NotFoundError(
-                f"no run{part} {found.place} has {name}: write the whole path, such as nightly/sims/run[2]; "
-                f"{listed} lists the idents"
-            ) from error
+            advice = _advice(found, ident, path, selection)
+            raise NotFoundError(f"no run{part} {found.place} has {name}: {advice}") from error
+    is_cut = limit is not None and len(history.entries) > limit
+    if is_cut:
+        del history.entries[limit:]
     if json:
         values = output.to_values(history)
         output.say_json({key: values[key] for key in ("entries", "first_bad", "last_good")})
         return
     _say(f"{ident}/{path}" if path else ident, history)
+    if is_cut:
+        say_more("run")
+
+
+def _advice(found: History, ident: str, path: str, selection: query_pb2.Selection) -> str:
+    """Returns what to do about an ident or path that no run of the series has."""
+    newest = next(iter(found.runs(ident, selection, 1)), None)
+    if newest is None:
+        near = nearest(ident, found.idents())
+        if near is not None and near != ident:
+            return f"did you mean '{escape(f'{near}/{path}' if path else near)}'?"
+    else:
+        paths = [node.path for node in islice(found.nodes(newest, only_jobs=False), MAX_COMPARED)]
+        # The end of a path may be that of a deeper node.
+        whole = [one for one in paths if one.endswith(f"/{path}")]
+        near = whole[0] if len(whole) == 1 else similar_path(f"{ident}/{path}", paths)
+        if near:
+            return f"did you mean '{escape(near)}'?"
+    listed = command("runs", where=found.where)
+    return f"write the whole path, such as nightly/sims/run[2]; {listed} lists the idents"
 
 
 @contextmanager

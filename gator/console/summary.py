@@ -1,7 +1,7 @@
-"""What is said when a run has ended: each failure with all that is needed to go on from there.
+"""The lines about failures during a run, and the block at its end.
 
-The rule: a few failures are told one by one in the order of their ends, of more each cause with its first
-failure, the most frequent cause first; a long list is cut and says so.
+Invariant: the block has at most 25 lines. Up to five failures are listed individually in the order of their
+ends; more are grouped by cause, the most frequent first.
 """
 
 from collections.abc import Iterable
@@ -23,8 +23,8 @@ from gator.spec.paths import slug
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 
-MOST_SHOWN = 10
-"""Causes of which an example is shown."""
+MAX_CAUSES = 5
+"""Maximum number of causes in the block, each with an example."""
 MAX_LINES = 10
 """Maximum number of failures of one cause that are printed individually during the run."""
 MAX_ALL_LINES = 50
@@ -84,21 +84,24 @@ def failure_line(paper: Paper, path: str, result: event_pb2.Result) -> str:
     return f"{name} {path}{allowed}: {one_line(result.message)}"
 
 
-def _whole(paper: Paper, info: RunInfo, failure: Failure) -> Iterable[str]:
-    """All about a failure: its line; its first error; where its output is; how to run it again."""
-    path, result = failure
-    yield failure_line(paper, path, result)
+def _first_error(result: event_pb2.Result) -> Iterable[str]:
+    """Yields a line with the first error, unless the message has it."""
     if result.HasField("first_error") and one_line(result.first_error.text) not in one_line(result.message):
         error = result.first_error
         where = ""
         if error.line:
             where = f"{'err' if error.stream == pb.STREAM_STDERR else 'out'}:{error.line}: "
         yield f"       first error: {where}{one_line(error.text)}"
+
+
+def _whole(paper: Paper, info: RunInfo, failure: Failure) -> Iterable[str]:
+    """Yields the lines about one failure: reason, first error, text log and the command that repeats it."""
+    path, result = failure
+    yield failure_line(paper, path, result)
+    yield from _first_error(result)
     if result.attempts and info.text_logs:
         yield f"       log: {text_log(info.folder, path)}"
     yield f"       again: {again(info, '' if info.single else path)}"
-    if info.launch.needs:
-        yield f"       needs: {info.launch.needs}"
 
 
 def text_log(folder: str, path: str) -> Path:
@@ -107,32 +110,32 @@ def text_log(folder: str, path: str) -> Path:
 
 
 def again(info: RunInfo, path: str = "") -> str:
-    """The command that runs one job, or all, once more in the same way."""
-    spec = info.spec if Path(info.spec).is_file() else repeats.STDIN
-    launch = replace(info.launch, spec=spec)
+    """Returns the command that repeats one job, or the whole run, in the same way."""
     job_seed = info.job_seeds.get(path)
-    return repeats.again(launch, info.seed, path, repeats=info.repeats, job_seed=job_seed)
+    return repeats.again(_launch(info), info.seed, path, repeats=info.repeats, job_seed=job_seed)
+
+
+def _launch(info: RunInfo) -> repeats.Launched:
+    return replace(info.launch, spec=info.spec if Path(info.spec).is_file() else repeats.STDIN)
 
 
 def _causes(paper: Paper, info: RunInfo, causes: Causes[Failure]) -> Iterable[str]:
-    """An example of each cause, and where the others are."""
-    where = in_folder(info.folder)
-    for cause in causes.by_frequency()[:MOST_SHOWN]:
-        yield from _whole(paper, info, cause.example)
-        if cause.count > 1:
-            more = f"{cause.count - 1:,} more of this cause"
-            others = command("failures", "--cause", cause.signature, where=where)
-            yield f"       ... and {more}: {others}"
-    if len(causes) > MOST_SHOWN:
-        more = plural(len(causes) - MOST_SHOWN, "more cause")
-        yield f"... and {more}: {command('failures', where=where)}"
-    yield f"all failures: {command('failures', '--all', where=where)}"
+    """Yields an example of each cause, and the commands that show and repeat all failures."""
+    for cause in causes.by_frequency()[:MAX_CAUSES]:
+        path, result = cause.example
+        more = f" (and {cause.count - 1:,} more of this cause)" if cause.count > 1 else ""
+        yield failure_line(paper, path, result) + more
+        yield from _first_error(result)
+    if len(causes) > MAX_CAUSES:
+        yield f"... and {plural(len(causes) - MAX_CAUSES, 'more cause')}"
+    yield f"details: {command('failures', where=in_folder(info.folder))}"
+    yield f"again: {repeats.again_failed(_launch(info), info.folder)}"
 
 
 def write_summary(
     paper: Paper, info: RunInfo, failures: Failures, result: event_pb2.Result, wall_nanos: int
 ) -> None:
-    """The end of a run."""
+    """Prints the block at the end of a run."""
     lines: list[str] = []
     if failures.causes.number > FEW:
         lines += ["", f"{failures.causes.headline()}:", *_causes(paper, info, failures.causes)]
@@ -141,6 +144,8 @@ def write_summary(
             lines += ["", f"{plural(failures.causes.number, 'job')} failed:"]
         for failure in failures.first:
             lines += _whole(paper, info, failure)
+    if failures.first and info.launch.needs:
+        lines.append(f"needs: {info.launch.needs}")
     name = paper.paint(words.outcome(result.outcome), words.OUTCOME_COLOURS.get(result.outcome, ""))
     reason = _reason(info, failures, result)
     lines.append(f"{name} {info.ident} in {span(wall_nanos)}: {words.tally(result.jobs)}{reason}")

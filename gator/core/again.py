@@ -109,6 +109,15 @@ def again(
     return _complete(launch, ["run", *only, *seeds, *launch.options, *folder])
 
 
+def again_failed(launch: Launched, run_folder: str) -> str:
+    """Returns the command that repeats the failed jobs of a run, each with its seed.
+
+    The run is named by its folder, because an id is looked for in the tracking folder only.
+    """
+    folder = ["-C", launch.folder] if launch.folder else []
+    return _complete(launch, ["run", "--only", "@failed", REPEAT, run_folder, *launch.options, *folder])
+
+
 def plan_of(launch: Launched) -> str:
     """The command that shows the whole plan of a spec."""
     spec = launch.spec

@@ -11,7 +11,7 @@ from msgspec import Struct
 from gator.core.amounts import plural
 
 FEW = 5
-"""So many failures are told one by one; of more the causes are."""
+"""Up to this many failures are listed individually; more are grouped by cause."""
 _MOST_EXAMPLES = 1000
 
 Example = TypeVar("Example")

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from gator.core.pools import DemandKey, Pools, cores_text, size_text
+from gator.core.pools import DemandKey, Pools, cores_text
 from gator.errors import GatorError
+from gator.spec.sizes import size_text
 
 CORES = 0
 CORELESS = 1

@@ -46,16 +46,6 @@ class DemandKey(NamedTuple):
         )
 
 
-def size_text(size_bytes: int) -> str:
-    """A number of bytes for people, in decimal units: `1.5 GB`."""
-    value = float(size_bytes)
-    for unit in ("B", "KB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.4g} {unit}"
-        value /= 1000
-    return f"{value:.4g} TB"
-
-
 def cores_text(count: int) -> str:
     """A number of cores for people: `1 core`, `3 cores`."""
     return plural(count, "core")

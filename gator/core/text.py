@@ -64,6 +64,28 @@ def cut(text: str, most: int = MOST_CHARACTERS) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+MAX_VALUE = 300
+"""Maximum length of a quoted value, such as an option's, that an error repeats in full."""
+_MAX_WORD = 1000
+_MAX_ERROR = 4000
+"""Maximum lengths of an unquoted word and of a whole error. Paths and commands may be long."""
+
+
+def shorten_values(text: str) -> str:
+    """Returns an error in which long values are cut to their first 100 characters and their length."""
+    if len(text) <= MAX_VALUE:
+        return text
+    text = re.sub(
+        rf"(['\"])(.{{{MAX_VALUE},}}?)\1", lambda value: f"{value[1]}{_head(value[2])}{value[1]}", text
+    )
+    text = re.sub(rf"\S{{{_MAX_WORD},}}(?<![:,;])", lambda word: _head(word[0]), text)
+    return text if len(text) <= _MAX_ERROR else f"{text[: _MAX_ERROR // 2]} … {text[-_MAX_ERROR // 4 :]}"
+
+
+def _head(value: str) -> str:
+    return f"{value[:100]}… ({len(value):,} characters)"
+
+
 @cache
 def _pattern(pattern: bytes) -> re.Pattern[bytes]:
     """Returns the compiled pattern; most jobs end without needing it."""

@@ -7,9 +7,9 @@ import signal
 
 from msgspec import Struct, field
 
-from gator.core.pools import size_text
 from gator.core.severity import NAMES, WORST_FIRST, Messages
 from gator.core.text import cut
+from gator.spec.sizes import size_text
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 _OUT_OF_MEMORY = "perhaps out of memory: the kernel ended a process for want of it"

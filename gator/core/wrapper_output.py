@@ -6,9 +6,9 @@ Rule: what is not stored is still counted.
 from collections import deque
 
 from gator.core.lines import BlockBuilder
-from gator.core.pools import size_text
 from gator.core.severity import Messages, of_stderr
 from gator.core.text import clean, cut
+from gator.spec.sizes import size_text
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 KEPT_TAIL_BYTES = 1024 * 1024

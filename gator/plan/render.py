@@ -6,6 +6,7 @@ from typing import Any
 from gator.plan.nodes import Condition, Edge, PlanNode
 from gator.plan.plan import Plan
 from gator.plan.tree import upwards
+from gator.spec.sizes import size_text
 from gator.v1 import common_pb2
 
 _ENDED = {Condition.ON_PASS: "passed", Condition.ON_FAIL: "failed", Condition.ON_DONE: "ended"}
@@ -14,7 +15,6 @@ _KINDS = {
     common_pb2.NODE_KIND_GROUP: "group",
     common_pb2.NODE_KIND_ARRAY: "array",
 }
-_UNITS = ((10**12, "TB"), (2**30, "GiB"), (10**9, "GB"), (2**20, "MiB"), (10**6, "MB"), (10**3, "KB"))
 _MOST_RANGES = 8
 
 
@@ -44,7 +44,7 @@ def _about(node: PlanNode) -> str:
     if node.job is not None:
         parts += _held(node)
     if node.allow_failure:
-        parts.append("may fail")
+        parts.append("failure allowed")
     return ", ".join(parts)
 
 
@@ -70,18 +70,10 @@ def _held(node: PlanNode) -> Iterator[str]:
     demand = node.demand
     yield "1 core" if demand.cores == 1 else f"{demand.cores} cores"
     if demand.memory_bytes:
-        yield _size(demand.memory_bytes) + (" at most" if node.enforce_memory else "")
+        yield size_text(demand.memory_bytes) + (" at most" if node.enforce_memory else "")
     for name, count in sorted(demand.licenses.items()):
         if count:
             yield f"{count} {name}"
-
-
-def _size(size: int) -> str:
-    """Bytes in the largest unit that needs at most one decimal place."""
-    for factor, unit in _UNITS:
-        if size >= factor and (size * 10) % factor == 0:
-            return f"{size / factor:g} {unit}"
-    return f"{size} bytes"
 
 
 def _after(node: PlanNode) -> str:

@@ -77,6 +77,8 @@ class Queries:
         if request.order not in qs.NodeOrder.values():
             raise UsageError(f"there is no order {request.order} of nodes")
         _check_globs(request.globs)
+        if request.with_total and request.globs:
+            raise UsageError("with_total counts nodes without globs: leave out one of them")
         wanted = qs.ListNodesRequest()
         wanted.CopyFrom(request)
         wanted.path = request.path or self._run(request.run).ident
@@ -89,6 +91,8 @@ class Queries:
         if request.with_waiting:
             nodes = self._with_waiting(wanted, after, found)
         response = qs.ListNodesResponse(nodes=[node for _, node in nodes[:size]])
+        if request.with_total:
+            response.total = self.reader.count_nodes(wanted)
         going_on = nodes[size - 1][0] if len(nodes) > size else found.next
         if going_on is not None:
             response.next_page_token = tokens.encode(request, {"after": going_on})

@@ -52,6 +52,10 @@ class Reader(Protocol):
         """
         ...
 
+    def count_nodes(self, wanted: query_service_pb2.ListNodesRequest) -> int:
+        """Returns the number of declared nodes for a request; globs are ignored."""
+        ...
+
     def by_paths(self, paths: Sequence[str]) -> Sequence[query_pb2.Node]:
         """Returns the nodes with these paths that were declared, in the given order."""
         ...

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from gator.core.text import shorten_values
 from gator.errors import UsageError
 
 MOST_REPEATS = 5000
@@ -53,7 +54,9 @@ class Pattern:
             reason: Any = error.args[0] if error.args else error
             text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
             fault = _fault(text.replace(f"(?m){regex}", regex), regex)
-            raise UsageError(f"the regular expression {regex!r} is refused: {fault}") from error
+            raise UsageError(
+                f"the regular expression {shorten_values(repr(regex))} is refused: {fault}"
+            ) from error
 
     def lines(self, data: bytes) -> Iterator[tuple[int, int]]:
         """Start and end, without the line end, of each line in `data` that has a hit."""

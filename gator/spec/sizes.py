@@ -42,3 +42,13 @@ def parse(text: str, unit: str = "MB") -> int:
     if total > _LARGEST:
         raise ValueError(f"'{text}' is more than any machine has")
     return total
+
+
+def size_text(size_bytes: int) -> str:
+    """Returns a number of bytes in decimal units, as every command prints it: `1.5 GB`."""
+    value = float(size_bytes)
+    for unit in ("B", "KB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.4g} {unit}"
+        value /= 1000
+    return f"{value:.4g} TB"

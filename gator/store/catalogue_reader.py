@@ -111,6 +111,17 @@ class CatalogueReader:
             if over():
                 return NodeList(self._placed(places, paths), at)
 
+    def count_nodes(self, wanted: qs.ListNodesRequest) -> int:
+        """Returns the number of declared nodes for a request; globs are ignored."""
+        counted = qs.ListNodesRequest()
+        counted.CopyFrom(wanted)
+        # Without the order of the spec any index may be used.
+        counted.order = qs.NODE_ORDER_DECLARED
+        where = self._where()
+        where.scope(counted, self.sort_key(counted.path) if self._is_within(counted) else "")
+        rows = self._query(f"SELECT count(*) FROM nodes AS n WHERE {where.text}", where.values)  # noqa: S608
+        return int(rows[0][0])
+
     def failed(self, path: str) -> list[FailedJob]:
         """Returns the failed and lost jobs at and below a node."""
         where = self._where().numbers("n.kind", [_JOB]).numbers("n.state", [_ENDED])

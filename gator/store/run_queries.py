@@ -135,6 +135,11 @@ class FolderReader:
         return self._catalogue.nodes(wanted, after, limit, over)
 
     @damage_as_store_error
+    def count_nodes(self, wanted: qs.ListNodesRequest) -> int:
+        """Returns the number of declared nodes for a request; globs are ignored."""
+        return self._catalogue.count_nodes(wanted)
+
+    @damage_as_store_error
     def by_paths(self, paths: Sequence[str]) -> Sequence[query_pb2.Node]:
         """Returns the nodes with these paths that were declared, in the given order."""
         return self._catalogue.by_paths(paths)

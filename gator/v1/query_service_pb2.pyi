@@ -217,6 +217,7 @@ class ListNodesRequest(message.Message):
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
     LEVELS_FIELD_NUMBER: builtins.int
     WITH_WAITING_FIELD_NUMBER: builtins.int
+    WITH_TOTAL_FIELD_NUMBER: builtins.int
     run: builtins.str
     """Id of the run; empty means the server's one run."""
     path: builtins.str
@@ -235,6 +236,8 @@ class ListNodesRequest(message.Message):
     """Also nodes of a live run that were not declared yet, as WAITING. Repeats of one node stand as one, without their indices; the
     tally says how many jobs they have. Only in the order of the spec, without globs and outcomes.
     """
+    with_total: builtins.bool
+    """Also the number of declared nodes in all pages. Only without globs."""
     @builtins.property
     def globs(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Only nodes whose path matches one of these globs, at most 1,000: `*` within a segment, `**` across. Empty means all."""
@@ -266,10 +269,11 @@ class ListNodesRequest(message.Message):
         page_token: builtins.str = ...,
         levels: builtins.int = ...,
         with_waiting: builtins.bool = ...,
+        with_total: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["globs", b"globs", "kinds", b"kinds", "levels", b"levels", "order", b"order", "outcomes", b"outcomes", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "run", b"run", "scope", b"scope", "states", b"states", "with_waiting", b"with_waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["globs", b"globs", "kinds", b"kinds", "levels", b"levels", "order", b"order", "outcomes", b"outcomes", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "run", b"run", "scope", b"scope", "states", b"states", "with_total", b"with_total", "with_waiting", b"with_waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -281,8 +285,11 @@ class ListNodesResponse(message.Message):
 
     NODES_FIELD_NUMBER: builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    TOTAL_FIELD_NUMBER: builtins.int
     next_page_token: builtins.str
     """Where to go on; empty at the end."""
+    total: builtins.int
+    """Number of declared nodes in all pages, if with_total was set."""
     @builtins.property
     def nodes(self) -> containers.RepeatedCompositeFieldContainer[query_pb2.Node]:
         """The nodes of this page."""
@@ -292,10 +299,11 @@ class ListNodesResponse(message.Message):
         *,
         nodes: abc.Iterable[query_pb2.Node] | None = ...,
         next_page_token: builtins.str = ...,
+        total: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["next_page_token", b"next_page_token", "nodes", b"nodes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["next_page_token", b"next_page_token", "nodes", b"nodes", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -17,9 +17,9 @@ from msgspec import Struct
 
 from gator import rpc
 from gator.core.amounts import plural
-from gator.core.pools import size_text
 from gator.errors import GatorError, StoreError, UsageError
 from gator.hub_access import why_away
+from gator.spec.sizes import size_text
 from gator_hub import files
 from gator_hub import lock as locks
 from gator_hub.database import is_damaged

@@ -90,7 +90,7 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
 
     def _list_history(self, request: hs.ListHistoryRequest) -> hs.ListHistoryResponse:
         if not request.ident:
-            raise UsageError("a history is that of an ident: name the root of the runs")
+            raise UsageError("history needs the ident of a root, such as `nightly`")
         after = _after_run(request, request.page_token)
         history = History(self._database, request.ident, request.path, request.selection)
         entries, at = history.entries(after, min(request.page_size or _HISTORY, MOST))

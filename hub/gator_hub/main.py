@@ -150,7 +150,7 @@ def backup(
     db: DatabaseOption = None,
 ) -> None:
     """Copy the record into a file, beside a hub that goes on serving."""
-    from gator.core.pools import size_text
+    from gator.spec.sizes import size_text
     from gator_hub.checking import back_up
     from gator_hub.options import database_url
 

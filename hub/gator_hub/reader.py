@@ -143,6 +143,10 @@ class HubReader:
         """The declared nodes that pass, in the order that is asked for, each with its place."""
         return self._catalogue.nodes(wanted, after, limit, over)
 
+    def count_nodes(self, wanted: qs.ListNodesRequest) -> int:
+        """Returns the number of declared nodes for a request; globs are ignored."""
+        return self._catalogue.count_nodes(wanted)
+
     def by_paths(self, paths: Sequence[str]) -> Sequence[query_pb2.Node]:
         """Returns the nodes with these paths that were declared, in the given order."""
         return self._catalogue.by_paths(paths)

@@ -21,9 +21,7 @@ jobs:
 - !Job {ident: secret, command: sh, args: [-c, 'test -z "$1"', x, $API_TOKEN]}
 """
 LAUNCH = {"MODE": "3", "LEVEL": "4", "WHERE": "sub dir", "API_TOKEN": "hush-hush-hush"}
-PRINTED = re.compile(
-    r"^ *(?:again: +|output: |others: |run again +|all failures: |\.\.\. and [^:]*: )(.*)$", re.MULTILINE
-)
+PRINTED = re.compile(r"^ *(?:again: +|output: |others: |run again +|details: )(.*)$", re.MULTILINE)
 MANY = """\
 !JobGroup
 ident: top
@@ -113,15 +111,17 @@ def test_a_node_that_was_most_likely_meant_is_offered(gator: Gator) -> None:
 
 def test_a_variable_that_was_unset_at_the_launch_is_unset_again(gator: Gator, tmp_path: Path) -> None:
     run = gator("run", gator.spec(MANY)).expect(1).out
-    (line,) = [line for line in PRINTED.findall(run) if "/top/many/one[0]" in line]
-    assert line.startswith("env -u MODE gator run --only ")
-    assert "exited with code 3" in pasted(gator, line, tmp_path, MODE="0").expect(1).out
+    (line,) = [line for line in PRINTED.findall(run) if "@failed" in line]
+    assert line.startswith("env -u MODE gator run --only @failed --repeat ")
+    again = pasted(gator, line, tmp_path, MODE="0").expect(1).out
+    assert "exited with code 3" in again
+    assert "7 failed" in again
 
 
 def test_commands_about_many_failures_and_live_runs(gator: Gator, tmp_path: Path) -> None:
     run = gator("run", gator.spec(MANY)).expect(1).out
     told = [line for line in PRINTED.findall(run) if "gator failures" in line]
-    assert len(told) == 2
+    assert len(told) == 1
     for line in told:
         assert "exited with code 3" in pasted(gator, line, tmp_path).expect(0).out
     listed = gator("failures").expect(0).out

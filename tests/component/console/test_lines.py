@@ -16,7 +16,7 @@ from gator.console.live import LiveDisplay
 from gator.console.paper import Paper
 from gator.console.plain import PlainDisplay
 from gator.console.single import SingleDisplay
-from gator.console.summary import MAX_ALL_LINES, MOST_SHOWN
+from gator.console.summary import MAX_ALL_LINES, MAX_CAUSES
 from gator.core.causes import FEW
 from gator.ports import Display
 from gator.v1 import attach_pb2, event_pb2
@@ -284,8 +284,9 @@ def test_of_many_failures_the_summary_shows_each_cause_the_most_frequent_first(m
     summary = summary_of(make(), out, [rare, *often])
     assert "37 failures, 2 causes:" in summary
     assert summary.index("FAILED top/x[0]") < summary.index("FAILED top/y")
-    assert summary.count("again: ") == 2
-    assert "... and 35 more of this cause: gator failures --cause 0002 -r /runs/one\n" in summary
+    assert "FAILED top/x[0]: exited with code 1 (and 35 more of this cause)\n" in summary
+    assert "details: gator failures -r /runs/one\n" in summary
+    assert summary.count("again: gator run --only @failed --repeat ") == 1
 
 
 def test_after_ten_failures_of_a_cause_they_are_counted(make: Make, out: io.StringIO):
@@ -315,9 +316,9 @@ def test_of_many_causes_few_failures_get_a_line_of_their_own(make: Make, out: io
     ]
     display.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED))
     end = out.getvalue().splitlines()[1 + len(told) :]
-    assert len(end) <= 5 * MOST_SHOWN + 6
-    assert "... and 40 more causes: gator failures -r /runs/one" in end
-    assert "all failures: gator failures --all -r /runs/one" in end
+    assert len(end) <= 2 * MAX_CAUSES + 7
+    assert "... and 45 more causes" in end
+    assert "details: gator failures -r /runs/one" in end
 
 
 def test_when_quiet_failures_are_told_in_the_summary_alone(make: Make, out: io.StringIO):
@@ -325,7 +326,7 @@ def test_when_quiet_failures_are_told_in_the_summary_alone(make: Make, out: io.S
     display.on_events([failed(f"top/x[{n}]", signature=f"{n % 40}") for n in range(1500)])
     assert not out.getvalue()
     display.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED))
-    assert len(out.getvalue().splitlines()) <= 5 * MOST_SHOWN + 6
+    assert len(out.getvalue().splitlines()) <= 2 * MAX_CAUSES + 7
 
 
 def test_a_first_error_that_stands_in_the_reason_is_not_repeated(make: Make, out: io.StringIO):
@@ -336,11 +337,11 @@ def test_a_first_error_that_stands_in_the_reason_is_not_repeated(make: Make, out
 
 def test_of_many_causes_the_summary_shows_some_and_says_where_the_rest_is(make: Make, out: io.StringIO):
     summary = summary_of(
-        make(), out, [failed(f"top/x[{n}]", signature=f"{n:04x}") for n in range(MOST_SHOWN + 5)]
+        make(), out, [failed(f"top/x[{n}]", signature=f"{n:04x}") for n in range(MAX_CAUSES + 5)]
     )
-    assert f"{MOST_SHOWN + 5} failures, {MOST_SHOWN + 5} causes:" in summary
-    assert summary.count("again: ") == MOST_SHOWN
-    assert "... and 5 more causes: gator failures -r /runs/one\n" in summary
+    assert f"{MAX_CAUSES + 5} failures, {MAX_CAUSES + 5} causes:" in summary
+    assert summary.count("FAILED top/x[") == MAX_CAUSES
+    assert "... and 5 more causes\ndetails: gator failures -r /runs/one\n" in summary
 
 
 # -- which display, and the paper

@@ -122,6 +122,58 @@ def test_many_failures_are_put_together_by_their_cause(tracking: Path, gator: Ga
     assert "top/x --cause" in gator("failures", "top/x").stdout
 
 
+@pytest.fixture
+def many_jobs(tracking: Path) -> None:
+    """A run of 150 jobs, each with one line of output."""
+    builder = runs.RunBuilder(tracking)
+    paths = [f"top/x[{number}]" for number in range(150)]
+    builder.write(runs.group("top", 0, 150, 150), *(runs.job(path, 0.1) for path in paths))
+    outputs = (
+        (runs.started(path, 0.5), runs.block(path, 0.6, b"hit\n"), runs.finished(path, 0.7, out=1))
+        for path in paths
+    )
+    builder.write_elsewhere(*(event for output in outputs for event in output))
+    builder.write(*(runs.result(path, 1) for path in paths))
+    builder.end()
+
+
+MORE = "... and 50 more"
+
+
+@pytest.mark.usefixtures("many_jobs")
+def test_lists_are_bounded_and_name_the_option_that_shows_all(gator: Gator) -> None:
+    tree = gator("tree").stdout.splitlines()
+    assert tree[-1] == "... and 51 more nodes: -n 0 shows all, -d 1 one level"
+    assert len(tree) == 100 + 1
+    assert gator("resources").stdout.splitlines()[-1] == f"{MORE} jobs: -n 0 shows all"
+    assert gator("tree", "-n", "150").stdout.splitlines()[-1].startswith("... and 1 more node: ")
+    for command, rows in (("tree", 151), ("resources", 151)):
+        whole = gator(command, "-n", "0").stdout.splitlines()
+        assert len(whole) == rows
+        assert "more" not in whole[-1]
+        assert len(gator(command, "--json").stdout.splitlines()) >= 150
+        assert len(values(gator(command, "--json", "-n", "3"))) == 3
+    assert len(gator("tree", "-o", "passed", "-n", "3").stdout.splitlines()) == 4
+
+
+@pytest.mark.usefixtures("many_jobs")
+def test_a_search_tells_on_stderr_what_it_left_out(gator: Gator) -> None:
+    for options, more in (
+        ([], "... and more hits: -n 0 shows all"),
+        (["-C", "1"], "... and more hits: -n 0 shows all"),
+        (["-l"], "... and more jobs: -n 0 shows all"),
+        (["-c"], f"{MORE} jobs: -n 0 shows all"),
+    ):
+        found = gator("grep", "hit", *options)
+        assert len([line for line in found.stdout.splitlines() if line != "--"]) == 100
+        assert found.stderr == f"{more}\n"
+        whole = gator("grep", "hit", *options, "-n", "0")
+        assert len([line for line in whole.stdout.splitlines() if line != "--"]) == 150
+        assert not whole.stderr
+    assert len(values(gator("grep", "hit", "--json"))) == 150
+    assert not gator("grep", "hit", "-n", "150").stderr
+
+
 def test_of_very_many_causes_the_first_are_shown_and_the_others_counted(tracking: Path, gator: Gator) -> None:
     builder = runs.RunBuilder(tracking)
     words = [f"{first}{second} broke" for first in "abcdef" for second in "uvwxyz"][:30]
@@ -135,8 +187,11 @@ def test_of_very_many_causes_the_first_are_shown_and_the_others_counted(tracking
     builder.end()
     lines = gator("failures").stdout.splitlines()
     assert lines[0] == "31 failures, 30 causes"
-    assert lines[-1] == f"... and 10 more causes (10 failures): gator failures --all -r {builder.folder.path}"
+    assert lines[-1] == "... and 10 more causes (10 failures): -n 0 shows all"
     assert "\n".join(lines).count("again:") == 20
+    assert gator("failures", "-n", "0").stdout.count("again:") == 30
+    assert gator("failures", "-n", "3").stdout.count("again:") == 3
+    assert len(values(gator("failures", "--json"))) == 31
 
 
 @pytest.mark.usefixtures("many_failures")
@@ -236,8 +291,8 @@ def test_a_wrong_expression_is_quoted_as_it_was_typed(args: list[str], gator: Ga
 def test_metrics_and_resources_are_shown(gator: Gator) -> None:
     assert "top/good  cycles  1200.5  cycles" in gator("metrics").stdout
     assert values(gator("metrics", "good", "--json"))[0]["metrics"][0]["kind"] == "max"
-    assert gator("metrics", "-n", "cylces").stdout == "no metrics named cylces; did you mean 'cycles'?\n"
-    assert gator("metrics", "-n", "speed").stdout == "no metrics named speed; there are cycles\n"
+    assert gator("metrics", "--name", "cylces").stdout == "no metrics named cylces; did you mean 'cycles'?\n"
+    assert gator("metrics", "--name", "speed").stdout == "no metrics named speed; there are cycles\n"
     assert "3.146 MB" in gator("resources", "good").stdout
     (job,) = values(gator("resources", "good", "--json"))
     assert len(job["samples"]) == 2

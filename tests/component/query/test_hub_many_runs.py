@@ -90,9 +90,12 @@ def test_what_is_wrong_with_a_filter_is_said(ask: Gator) -> None:
 
 
 def test_a_list_of_runs_that_is_not_whole_says_so(ask: Gator) -> None:
-    assert ask("runs", "-r", "hub:", "-n", "1").stdout.splitlines()[1:] == ["there are older ones: -n 2"]
+    assert ask("runs", "-r", "hub:", "-n", "1").stdout.splitlines()[1:] == [
+        "... and more runs: -n 0 shows all"
+    ]
     assert len(values(ask("runs", "-r", "hub:", "-n", "1", "--json"))) == 1
-    assert "older" not in ask("runs", "-r", "hub:", "-n", "2").stdout
+    for enough in ("2", "0"):
+        assert "more" not in ask("runs", "-r", "hub:", "-n", enough).stdout
 
 
 def test_many_runs_are_fetched_in_pages(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,13 +172,13 @@ newly failing:
   good  failed exit err:2 error: boom: it broke
 
 fixed:
-  bad  was failed exit err:2 error: boom: it broke
+  bad  before: failed exit err:2 error: boom: it broke
 
 new:
   fresh  failed exit
 
 gone:
-  last  was pruned
+  last  before: pruned
 
 metrics, changed by 20 % or more:
   good  cycles  1200.5 → 2,400  +100 %  cycles
@@ -286,7 +289,7 @@ def test_the_trend_shows_the_last_outcomes_and_since_when_it_fails(ask: Gator, h
     assert lines[2].startswith("passed last in run aaaaaaaa of ")
     assert " ".join(lines[4].split()[2:]) == "dddddddd not ended 3.00s 75.0 % ann commit 3f2a91c0 on main"
     (request,) = hub.asked
-    assert (request.ident, request.path, request.page_size) == ("top", "sims/run[3]", 5)
+    assert (request.ident, request.path, request.page_size) == ("top", "sims/run[3]", 6)
     answer = json.loads(ask("trend", "top", "--json").stdout)
     assert [one["outcome"] for one in answer["entries"]] == [None, "failed", "passed"]
     assert answer["first_bad"]["run"] == NEW

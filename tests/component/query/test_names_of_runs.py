@@ -72,5 +72,7 @@ def test_for_a_name_that_means_nothing_the_newest_run_of_each_ident_is_offered(t
         RunFolder.create(tmp_path, ident, f"20261122-12583{second}")
     for folder in tmp_path.iterdir():
         (folder / "run.lock").touch()
-    with pytest.raises(NotFoundError, match=r"newest are: 20261122-125839-nightly, 20261122-125830-rare$"):
+    with pytest.raises(NotFoundError, match=r"newest are: 20261122-125839-nightly, 20261122-125830-rare: "):
+        select("weekly", tmp_path)
+    with pytest.raises(NotFoundError, match=r"there is no run 'nihgtly' in \S+; did you mean 'nightly'\?$"):
         select("nihgtly", tmp_path)

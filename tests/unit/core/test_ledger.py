@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.core.ledger import CORELESS, CORES, Ledger, Share
-from gator.core.pools import DemandKey, Pools, cores_text, size_text
+from gator.core.pools import DemandKey, Pools, cores_text
 from gator.errors import GatorError
+from gator.spec.sizes import size_text
 from gator.v1 import common_pb2
 
 GB = 10**9

@@ -40,11 +40,11 @@ def test_the_tree_shows_what_is_picked_and_what_is_not_selected() -> None:
     )
 
 
-def test_sizes_are_shown_in_a_unit_that_fits() -> None:
+def test_sizes_are_shown_in_decimal_units_as_everywhere() -> None:
     sizes = [512, 1_000, 2 * 2**20, 3 * 2**30, 1_500_000]
     jobs = (job(f"j{n}", resources=spec_pb2.Resources(memory_bytes=size)) for n, size in enumerate(sizes))
     shown = tree_text(plan(group("top", *jobs)))
-    for text in ("512 bytes", "1 KB", "2 MiB", "3 GiB", "1.5 MB"):
+    for text in ("512 B", "1 KB", "2.097 MB", "3.221 GB", "1.5 MB"):
         assert f"1 core, {text}\n" in shown
 
 
