@@ -47,7 +47,8 @@ def sort_value(node: query_pb2.Node, order: qs.NodeOrder.ValueType) -> int:
         case qs.NODE_ORDER_ENDED:
             return node.ended_unix_nanos or _NEVER
         case qs.NODE_ORDER_DURATION:
-            return node.started_unix_nanos - node.ended_unix_nanos if node.started_unix_nanos else 1
+            by_wall_clock = node.started_unix_nanos - node.ended_unix_nanos if node.started_unix_nanos else 1
+            return -node.usage.wall_nanos or by_wall_clock
         case qs.NODE_ORDER_PROCESSOR:
             used = node.usage
             return -(used.user_nanos + used.system_nanos) if node.HasField("usage") else 1

@@ -18,7 +18,8 @@ ORDERS: Mapping[int, str] = {
     qs.NODE_ORDER_SPEC: "''",
     qs.NODE_ORDER_DECLARED: "n.declared_unix_nanos",
     qs.NODE_ORDER_STARTED: f"coalesce(n.started_unix_nanos, {_NEVER})",
-    qs.NODE_ORDER_DURATION: "coalesce(n.started_unix_nanos - coalesce(n.ended_unix_nanos, :now), 1)",
+    qs.NODE_ORDER_DURATION: "coalesce(-nullif(n.wall_nanos, 0),"
+    " n.started_unix_nanos - coalesce(n.ended_unix_nanos, :now), 1)",
     qs.NODE_ORDER_ENDED: f"coalesce(n.ended_unix_nanos, {_NEVER})",
     qs.NODE_ORDER_MEMORY: "coalesce(-n.peak_memory_bytes, 1)",
     qs.NODE_ORDER_PROCESSOR: "coalesce(-(n.user_nanos + n.system_nanos), 1)",
@@ -31,8 +32,11 @@ FEW_BY_SPEC = "n.sort || ''"
 _FEW = "n.declared_unix_nanos + 0"
 """The order of declaration as an expression, for the same reason."""
 
-_ENDED_BY_DURATION = "coalesce(n.started_unix_nanos - n.ended_unix_nanos, 1)"
-"""As an index may have it, which knows no present time."""
+_ENDED_BY_DURATION = "coalesce(-nullif(n.wall_nanos, 0), n.started_unix_nanos - n.ended_unix_nanos, 1)"
+"""The order by duration of ended nodes as an index can have it, without the present time.
+
+A duration is what was measured; only that of an attempt that was lost is a difference of wall times.
+"""
 
 BEFORE: Mapping[int, int] = {
     qs.NODE_ORDER_DURATION: -_NEVER,

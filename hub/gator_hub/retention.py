@@ -8,13 +8,13 @@ import contextlib
 from collections.abc import Callable
 from functools import partial
 from logging import getLogger
-from time import time_ns
 
 from gator.core.amounts import plural
 from gator.errors import StoreError, UnavailableError
 from gator_hub.database import Database
 from gator_hub.dialect import Dialect
 from gator_hub.schema import SEQ_BITS
+from gator_hub.settled_clock import SettledClock
 from gator_hub.shedding import shed
 from gator_hub.texts import marks
 from gator_hub.wholeness import KEEPS_SIZE
@@ -48,10 +48,11 @@ class Retention:
         keep_days: int | None = None,
         keep_runs: int | None = None,
         log_cap_bytes: int = 0,
-        now: Callable[[], int] = time_ns,
+        now: Callable[[], int] | None = None,
     ) -> None:
         """`log_cap_bytes` is the most output that is kept of an attempt that has ended; 0 keeps all."""
-        self._database, self._writer, self._now = database, writer, now
+        self._database, self._writer = database, writer
+        self._now = now or SettledClock().now
         self._keep_days, self._keep_runs, self._cap = keep_days, keep_runs, log_cap_bytes
         self._wanted = asyncio.Event()
         self._stuck: dict[str, str] = {}

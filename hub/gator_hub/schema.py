@@ -207,7 +207,7 @@ _VERSION_2 = (
     # The longest of a run, as gator.store.catalogue_where says it; a node comes in once, at its end.
     """
     CREATE INDEX nodes_by_duration
-    ON nodes (run, (coalesce(started_unix_nanos - ended_unix_nanos, 1)), sort)
+    ON nodes (run, (coalesce(-nullif(wall_nanos, 0), started_unix_nanos - ended_unix_nanos, 1)), sort)
     WHERE ended_unix_nanos IS NOT NULL
     """,
 )

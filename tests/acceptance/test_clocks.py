@@ -91,6 +91,28 @@ def test_a_clock_that_is_set_changes_neither_verdicts_nor_durations(
     _check_durations(gator)
 
 
+SORTED = """\
+!JobGroup
+ident: top
+jobs:
+- !Job {ident: one, shell: "echo begun; until [ -e go ]; do sleep 0.0113; done"}
+- !Job {ident: two, on_pass: [one], command: sleep, args: [3]}
+"""
+
+
+@pytest.mark.parametrize("seconds", [DAY, -HOUR])
+def test_nodes_are_sorted_by_measured_durations(gator: Gator, clocks: Clocks, seconds: int) -> None:
+    run = gator.start("run", gator.spec(SORTED), "--placement", "daemons")
+    until(lambda: b"begun" in gator.output("top/one"), "a job")
+    clocks.set_wall(seconds)
+    (gator.root / "go").touch()
+    run.wait().expect(0)
+    nodes = gator.nodes()
+    spans = {path: nodes[path].usage.wall_nanos for path in ("top", "top/one", "top/two")}
+    lines = gator("tree", "--sort", "duration").expect(0).out.splitlines()
+    assert [line.split()[0] for line in lines] == sorted(spans, key=lambda path: -spans[path])
+
+
 @pytest.mark.parametrize("placement", PLACEMENTS)
 @pytest.mark.parametrize("where", ["option", "key"])
 def test_a_deadline_comes_though_the_clock_was_set_back(

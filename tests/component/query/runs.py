@@ -141,7 +141,9 @@ def result(
     first_error: event_pb2.Offence | None = None,
     first_failure: str = "",
     metrics: Sequence[event_pb2.MetricTotal] = (),
+    wall: float | None = None,
 ) -> event_pb2.Event:
+    """The Result of a node; `wall` is its measured duration in seconds."""
     failed = outcome != common_pb2.OUTCOME_PASSED
     return event(
         path,
@@ -151,7 +153,7 @@ def result(
             reason=common_pb2.REASON_EXIT if failed else common_pb2.REASON_UNSPECIFIED,
             message="it returned 1" if failed else "",
             attempts=1,
-            usage=USAGE,
+            usage=USAGE if wall is None else event_pb2.Usage(wall_nanos=round(wall * SECOND)),
             jobs=tally,
             first_error=first_error,
             first_failure=first_failure,

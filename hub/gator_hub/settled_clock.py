@@ -1,0 +1,52 @@
+"""The time by which a hub decides how old runs are."""
+
+import time
+from collections.abc import Callable
+from logging import getLogger
+from typing import Final
+
+from gator.core.amounts import span
+
+_STEP_NANOS: Final = 60 * 10**9
+"""Minimum difference that is a clock being set; smaller ones are drift."""
+_SETTLE_NANOS: Final = 24 * 3_600 * 10**9
+"""Time after which a clock that was set is believed."""
+
+_log = getLogger("gator.hub")
+
+
+def _boot_nanos() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+class SettledClock:
+    """The wall clock, but where it is set, the earlier of both times until it has stayed so for a day.
+
+    Otherwise a clock that is wrong for a minute would make every run too old to keep.
+    """
+
+    def __init__(
+        self, wall: Callable[[], int] = time.time_ns, steady: Callable[[], int] = _boot_nanos
+    ) -> None:
+        """`steady` never jumps and goes on while the host is suspended."""
+        self._wall, self._steady = wall, steady
+        self._offset = wall() - steady()
+        self._set_to, self._set_at = self._offset, 0
+
+    def now(self) -> int:
+        """Returns nanoseconds since 1970."""
+        wall, steady = self._wall(), self._steady()
+        offset = wall - steady
+        if abs(offset - self._set_to) > _STEP_NANOS:
+            self._set_at = steady
+            if abs(offset - self._offset) > _STEP_NANOS:
+                self._say_set(offset - self._offset)
+        self._set_to = offset
+        if abs(offset - self._offset) <= _STEP_NANOS or steady - self._set_at >= _SETTLE_NANOS:
+            self._offset = offset
+        return min(wall, steady + self._offset)
+
+    def _say_set(self, nanos: int) -> None:
+        way = "forward" if nanos > 0 else "back"
+        text = "the clock was set %s by %s: for a day no run counts as older than before"
+        _log.warning(text, way, span(abs(nanos)))
