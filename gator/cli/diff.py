@@ -12,6 +12,7 @@ from gator.cli.runs_words import outcome_of, part_of, took
 from gator.cli.selector import LATEST
 from gator.cli.selector_hub import HubCaOption, HubChoice, HubOption
 from gator.cli.selector_options import JsonOption, TrackingOption, complete_run
+from gator.core.amounts import plural
 from gator.v1 import common_pb2, hub_pb2, query_pb2
 
 _SECOND: Final = 1_000_000_000
@@ -87,6 +88,9 @@ def _say_names(found: Comparison) -> None:
     parts = [part_of(run) or "the whole spec" for run in (found.before, found.after)]
     if parts[0] != parts[1]:
         output.complain(f"gator: the runs cover different parts of the spec: {', '.join(parts)}")
+    if found.unselected:
+        jobs = plural(found.unselected, "job")
+        output.complain(f"gator: {jobs} selected by one of the runs only: neither new nor gone, left out")
 
 
 def _say(found: Comparison, threshold: float, limit: int | None) -> None:

@@ -10,7 +10,7 @@ from gator.cli.paging import pages
 from gator.cli.runs_words import part_of
 from gator.cli.selector_hub import PREFIX, HubChoice, name_on_hub
 from gator.cli.selector_open import OpenRun, open_run
-from gator.core import compare
+from gator.core import compare, series
 from gator.errors import NotFoundError
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
@@ -25,6 +25,8 @@ class Comparison(Struct, frozen=True):
     differences: Sequence[hub_pb2.Difference]
     """All jobs of both, by change, then by path."""
     counts: Sequence[hs.ChangeCount]
+    unselected: int = 0
+    """Number of jobs that are left out because only one of the runs selected them."""
 
 
 @contextmanager
@@ -37,7 +39,7 @@ def compared(before: str | None, after: str, tracking: Path | None, hub: HubChoi
         before = _before(after, tracking, hub)
     plain = HubChoice(ca=hub.ca)
     if name_on_hub(before, plain) is not None and name_on_hub(after, plain) is not None:
-        yield _by_the_hub(before, after, hub)
+        yield _selected(_by_the_hub(before, after, hub))
         return
     with _open(before, tracking, hub) as first, _open(after, tracking, hub) as second:
         old, new = dict(_jobs(first)), dict(_jobs(second))
@@ -45,12 +47,29 @@ def compared(before: str | None, after: str, tracking: Path | None, hub: HubChoi
             {path: side.outcome for path, side in old.items()},
             {path: side.outcome for path, side in new.items()},
         )
-        yield Comparison(
+        found = Comparison(
             first.run,
             second.run,
             [compare.difference(one, old.get(one.path), new.get(one.path)) for one in changed],
             compare.count(changed),
         )
+        yield _selected(found)
+
+
+def _selected(found: Comparison) -> Comparison:
+    """Returns a comparison without the jobs that one of the runs did not select."""
+    unknown = set[hub_pb2.Change.ValueType]()
+    if series.may_lack(found.after, found.before):
+        unknown.add(hub_pb2.CHANGE_GONE)
+    if series.may_lack(found.before, found.after):
+        unknown.add(hub_pb2.CHANGE_NEW)
+    return Comparison(
+        found.before,
+        found.after,
+        [one for one in found.differences if one.change not in unknown],
+        [count for count in found.counts if count.change not in unknown],
+        sum(count.jobs for count in found.counts if count.change in unknown),
+    )
 
 
 def _before(after: str, tracking: Path | None, hub: HubChoice) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Protocol, TypeVar
 
+from gator.spec.idents import nfc
 from gator.v1 import query_pb2
 
 WHOLE = query_pb2.Selection()
@@ -15,8 +16,10 @@ WHOLE = query_pb2.Selection()
 
 
 def selection_of(only: Iterable[str], skip: Iterable[str], tags: Iterable[str]) -> query_pb2.Selection:
-    """Returns a selection in its normal form: each list sorted, without duplicates."""
-    return query_pb2.Selection(only=sorted({*only}), skip=sorted({*skip}), tags=sorted({*tags}))
+    """Returns a selection in its normal form: each list sorted, in NFC as idents are, without duplicates."""
+    return query_pb2.Selection(
+        only=sorted({*map(nfc, only)}), skip=sorted({*map(nfc, skip)}), tags=sorted({*map(nfc, tags)})
+    )
 
 
 def normal(selection: query_pb2.Selection) -> query_pb2.Selection:
@@ -64,6 +67,13 @@ Run = TypeVar("Run", bound=Described)
 def is_of(run: Described, selection: query_pb2.Selection) -> bool:
     """Returns whether a run belongs to the series of its ident with this selection."""
     return not run.parent and key_of(run.selection) == key_of(selection)
+
+
+def may_lack(run: Described, other: Described) -> bool:
+    """Returns whether a job of `other` may be missing in `run` because `run` did not select it."""
+    if not run.parent and key_of(run.selection) == "":
+        return False
+    return (run.parent, key_of(run.selection)) != (other.parent, key_of(other.selection))
 
 
 def representative(runs: Sequence[Run]) -> Run | None:

@@ -49,6 +49,34 @@ def again_of(done: Done, path: str) -> list[str]:
     return shlex.split(line.split("again: ", 1)[1])[1:]
 
 
+def test_jobs_that_a_run_did_not_select_are_neither_new_nor_gone(gator: Gator) -> None:
+    gator("run", gator.spec(SPEC)).expect(1)
+    gator("run", "--only", "@failed", "spec.yaml").expect(1)
+    for names, counts in (
+        (("-2", "-1"), "0 newly failing, 0 fixed, 3 still failing, 0 new, 0 gone,"),
+        (("-1", "-2"), "0 newly failing, 0 fixed, 3 still failing, 0 new, 0 gone,"),
+    ):
+        done = gator("diff", *names).expect(0)
+        assert counts in done.out
+        assert "good" not in done.out
+        assert "1 job selected by one of the runs only: neither new nor gone, left out" in done.err
+        assert "good" not in gator("diff", *names, "--json").expect(0).out
+    # A job that was removed from the spec is gone all the same.
+    gator("run", "--only", "/nightly/bad", "spec.yaml").expect(1)
+    gator.spec("\n".join(line for line in SPEC.splitlines() if "ident: bad" not in line))
+    gator("run", "spec.yaml").expect(1)
+    assert "bad" in gator("diff", "-4", "-1").expect(0).out.partition("gone:")[2]
+
+
+def test_a_selection_is_the_same_however_its_letters_are_written(gator: Gator) -> None:
+    spec = gator.spec("!JobGroup {ident: top, jobs: [!Job {ident: caf\u00e9, command: 'true'}]}")
+    for name in ("caf\u00e9", "cafe\u0301"):
+        gator("run", "--only", f"/top/{name}", spec).expect(0)
+    # The run before it in its series is found.
+    assert "1 still passing" in gator("diff").expect(0).out
+    assert described(gator).selection == query_pb2.Selection(only=["/top/caf\u00e9"])
+
+
 def test_a_run_of_one_job_changes_nothing_of_the_whole(gator: Gator) -> None:
     gator("run", gator.spec(SPEC)).expect(1)
     whole = described(gator)
