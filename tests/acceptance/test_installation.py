@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,16 @@ def test_the_lock_file_has_a_version_within_each_declared_range(declared: str) -
     requirement = Requirement(declared)
     version = locked()[canonicalize_name(requirement.name)]
     assert requirement.specifier.contains(Version(version)), f"run `poetry lock`: it has {version}"
+
+
+@pytest.mark.parametrize("declared", sorted(set(DECLARED)))
+def test_the_installed_version_is_within_each_declared_range(declared: str) -> None:
+    """In the environment of `--oldest` it is the lowest: no range begins below what can be installed."""
+    requirement = Requirement(declared)
+    installed = Version(metadata.version(requirement.name))
+    assert requirement.specifier.contains(installed)
+    if Path(sys.prefix).name == ".venv-oldest" and not requirement.name.startswith("types-"):
+        assert installed in {Version(part.version) for part in requirement.specifier}
 
 
 def test_each_locked_package_has_one_version() -> None:
