@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from gator.core.again import Launched
+from gator.core.launch.rerun import Launched
 from gator.core.moment import Moment
 from gator.v1 import attach_pb2, common_pb2, event_pb2, hub_service_pb2, query_pb2
 

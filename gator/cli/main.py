@@ -13,11 +13,12 @@ import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
-from gator import __version__, loading, shutdown, signals, standard_streams
-from gator.cli import completion, faults
-from gator.cli.commands import COMMANDS, Command
-from gator.text_encoding import use_utf8
-from gator.usage import PlainGroup
+from gator import __version__
+from gator.cli import completion, exit_codes
+from gator.cli.registry import COMMANDS, Command
+from gator.runtime import loading, shutdown, signals, standard_streams
+from gator.runtime.text_encoding import use_utf8
+from gator.usage_errors import PlainGroup
 
 _OWN_OPTIONS = ("--help", "-h", "--version", "--install-completion", "--show-completion")
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -58,7 +59,7 @@ class LazyGroup(PlainGroup):
             data = COMMANDS.get(ctx.invoked_subcommand or "")
             if data is None or data.lasting:
                 raise
-            faults.drop_stdout()
+            exit_codes.drop_stdout()
             raise typer.Exit(0) from None
         return answer
 
@@ -66,7 +67,7 @@ class LazyGroup(PlainGroup):
 def load(name: str, data: Command) -> Any:
     """Import a command and make it ready to be called."""
     with loading.quickly():
-        module = importlib.import_module(f"gator.cli.{data.module}")
+        module = importlib.import_module(f"gator.cli.commands.{data.module}")
     app = typer.Typer(add_completion=False, context_settings=_HELP)
     function = getattr(module, data.function or name)
     epilog = "\n\n".join(["Examples:", *(f"  {line}" for line in data.examples)]) if data.examples else None
@@ -144,7 +145,7 @@ def _run(args: Sequence[str] | None) -> int:
         if args is None:
             use_utf8()
     except KeyboardInterrupt:
-        return faults.INTERRUPTED
+        return exit_codes.INTERRUPTED
     standard_streams.hold()
     if (sys.argv[1:] if args is None else list(args)) == ["--version"]:
         sys.stdout.write(f"gator {__version__}\n")
@@ -157,7 +158,7 @@ def _run(args: Sequence[str] | None) -> int:
             completion.answer(lambda: get_command(app).main(args=args, prog_name="gator"))
         get_command(app).main(args=args, prog_name="gator")
     except KeyboardInterrupt:
-        return faults.INTERRUPTED
+        return exit_codes.INTERRUPTED
     except Exception as error:  # the last place where a fault can be told in one line instead of a traceback
-        return faults.tell(error)
+        return exit_codes.tell(error)
     return 0

@@ -15,7 +15,7 @@ from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from gator.cli.launch_secrets import hide_secrets
+from gator.cli.secrets import hide_secrets
 from gator.core.amounts import plural, span
 from gator.core.visible import visible, visible_styled
 from gator.v1 import common_pb2, event_pb2, query_pb2
@@ -190,10 +190,10 @@ def demand(asked: common_pb2.Demand) -> str:
     return ", ".join(parts)
 
 
-def place(offence: event_pb2.Offence) -> str:
+def place(first_error: event_pb2.ErrorMessage) -> str:
     """Where a message stands, as in `out:17 error`."""
-    word = severity(offence.severity)
-    where = f"{stream(offence.stream)}:{offence.line} " if offence.line else ""
+    word = severity(first_error.severity)
+    where = f"{stream(first_error.stream)}:{first_error.line} " if first_error.line else ""
     return paint(f"{where}{word}".strip() or "first error", word)
 
 

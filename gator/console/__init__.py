@@ -20,9 +20,9 @@ def make_display(
     environment: Mapping[str, str],
 ) -> Display:
     """The display that fits the occasion; only its own module is imported."""
-    from gator.console.paper import Paper
+    from gator.console.terminal import Terminal
 
-    paper = Paper(out, colour=_wants_colour(out, environment))
+    paper = Terminal(out, colour=_wants_colour(out, environment))
     if single and not quiet:
         from gator.console.single import SingleDisplay
 

@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 
 from gator.console import words
-from gator.console.cells import cells, cut, cut_front
+from gator.console.eta import EtaEstimator
 from gator.console.messages import event_text
-from gator.console.pace import Pace
-from gator.console.paper import Paper
 from gator.console.screen import Screen
 from gator.console.summary import Failures, write_summary
+from gator.console.terminal import Terminal
+from gator.console.text import cells, cut, cut_front
 from gator.core.amounts import whole_span
 from gator.core.visible import visible
 from gator.ports import LiveState, RunInfo, RunningJob
@@ -50,7 +50,7 @@ class LiveDisplay:
 
     def __init__(
         self,
-        paper: Paper,
+        paper: Terminal,
         *,
         verbose: bool,
         all_messages: bool,
@@ -78,7 +78,7 @@ class LiveDisplay:
         """The run begins."""
         self._info, self._run = info, state
         self._began = self._clock()
-        self._pace = Pace(self._began)
+        self._pace = EtaEstimator(self._began)
         self._state = _State.SHOWN
         self._paper.line(words.headline(info))
         self._draw(self._began)

@@ -4,14 +4,14 @@ The rule: a line of a job stays one line.
 """
 
 from gator.console import words
-from gator.console.paper import Paper
+from gator.console.terminal import Terminal
 from gator.core.visible import visible, visible_lines
 from gator.store import decode_block
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 
 
-def event_text(paper: Paper, event: event_pb2.Event) -> str:
+def event_text(paper: Terminal, event: event_pb2.Event) -> str:
     """Whole lines on a start, an end of an attempt, a message or a block; empty for anything else."""
     match event.WhichOneof("payload"):
         case "started":
@@ -31,7 +31,7 @@ def event_text(paper: Paper, event: event_pb2.Event) -> str:
             return ""
 
 
-def _lines(paper: Paper, path: str, severity: pb.Severity.ValueType, data: bytes) -> str:
+def _lines(paper: Terminal, path: str, severity: pb.Severity.ValueType, data: bytes) -> str:
     head = f"{paper.head(severity)}{visible(path)}: "
     text = visible_lines(data, colours=paper.colour)
     return head + text.removesuffix("\n").replace("\n", "\n" + head) + "\n"
@@ -42,5 +42,5 @@ def _attempt(event: event_pb2.Event) -> str:
     return path if event.attempt <= 1 else f"{path}, attempt {event.attempt}"
 
 
-def _end(paper: Paper, outcome: pb.Outcome.ValueType) -> str:
+def _end(paper: Terminal, outcome: pb.Outcome.ValueType) -> str:
     return paper.paint(words.outcome(outcome), words.OUTCOME_COLOURS.get(outcome, ""))

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from gator.console import words
 from gator.console.messages import event_text
-from gator.console.paper import Paper
 from gator.console.summary import Failures, write_summary
+from gator.console.terminal import Terminal
 from gator.core.amounts import whole_span
 from gator.ports import LiveState, RunInfo
 from gator.v1 import attach_pb2, event_pb2
@@ -20,7 +20,7 @@ STATUS_SECONDS = 60.0
 class PlainDisplay:
     """Prints lines."""
 
-    def __init__(self, paper: Paper, *, quiet: bool, verbose: bool, all_messages: bool) -> None:
+    def __init__(self, paper: Terminal, *, quiet: bool, verbose: bool, all_messages: bool) -> None:
         self._paper = paper
         self._quiet, self._verbose, self._all = quiet, verbose, all_messages
         self._failures = Failures()

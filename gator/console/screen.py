@@ -5,7 +5,7 @@ The rule: whatever ends the program between two writes finds the cursor visible,
 
 from collections.abc import Sequence
 
-from gator.console.paper import Paper
+from gator.console.terminal import Terminal
 
 # ECMA-48 and, for the cursor, DEC's private modes as every terminal of today knows them.
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
@@ -19,7 +19,7 @@ class Screen:
     lines of the area into more rows, as those of today do; so the rows to go up are reckoned at each draw.
     """
 
-    def __init__(self, paper: Paper) -> None:
+    def __init__(self, paper: Terminal) -> None:
         self._paper = paper
         self._drawn: list[int] = []
         """Cells of each line of the area as it stands."""

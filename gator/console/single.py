@@ -8,11 +8,11 @@ import shlex
 from collections.abc import Sequence
 
 from gator.console import words
-from gator.console.paper import Paper
 from gator.console.summary import again
+from gator.console.terminal import Terminal
 from gator.core.amounts import plural
+from gator.core.attempt.verdict import without_quote
 from gator.core.text import cut
-from gator.core.verdict import without_quote
 from gator.core.visible import visible, visible_lines
 from gator.ports import LiveState, RunInfo
 from gator.store import decode_block
@@ -26,7 +26,7 @@ _LONGEST_HELD = 1 << 16
 class SingleDisplay:
     """Prints what the original Gator prints for one job."""
 
-    def __init__(self, paper: Paper, *, verbose: bool) -> None:
+    def __init__(self, paper: Terminal, *, verbose: bool) -> None:
         self._paper = paper
         self._verbose = verbose
         self._launched = False

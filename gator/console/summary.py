@@ -11,15 +11,15 @@ from typing import TypeAlias
 from msgspec.structs import replace
 
 from gator.console import words
-from gator.console.cells import one_line
-from gator.console.paper import Paper
-from gator.core import again as repeats
+from gator.console.terminal import Terminal
+from gator.console.text import one_line
 from gator.core.amounts import plural, span
-from gator.core.causes import FEW, Causes
-from gator.core.gate import FAILURES
-from gator.core.printed import command, in_folder
+from gator.core.history.failure_groups import FEW, Causes
+from gator.core.launch import rerun as repeats
+from gator.core.launch.printed import command, in_folder
+from gator.core.tree.gate import FAILURES
+from gator.paths import slug
 from gator.ports import RunInfo
-from gator.spec.paths import slug
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 
@@ -44,7 +44,7 @@ class Failures:
         self._counts: dict[str, int] = {}
         self._lines = 0
 
-    def line(self, paper: Paper, path: str, result: event_pb2.Result) -> str:
+    def line(self, paper: Terminal, path: str, result: event_pb2.Result) -> str:
         """Returns the line to print for a new failure; empty if it is only counted.
 
         After the first ten failures of a cause there is a line at 50, 100, 500, 1,000 and so on. Once the
@@ -77,7 +77,7 @@ def _is_counter(count: int) -> bool:
     return str(count).rstrip("0") in ("1", "5")
 
 
-def failure_line(paper: Paper, path: str, result: event_pb2.Result) -> str:
+def failure_line(paper: Terminal, path: str, result: event_pb2.Result) -> str:
     """A failure in one line, for the moment when it happens: outcome, path and reason."""
     name = paper.paint(words.outcome(result.outcome), words.OUTCOME_COLOURS[result.outcome])
     allowed = " (allowed)" if result.allow_failure else ""
@@ -94,7 +94,7 @@ def _first_error(result: event_pb2.Result) -> Iterable[str]:
         yield f"       first error: {where}{one_line(error.text)}"
 
 
-def _whole(paper: Paper, info: RunInfo, failure: Failure) -> Iterable[str]:
+def _whole(paper: Terminal, info: RunInfo, failure: Failure) -> Iterable[str]:
     """Yields the lines about one failure: reason, first error, text log and the command that repeats it."""
     path, result = failure
     yield failure_line(paper, path, result)
@@ -112,14 +112,14 @@ def text_log(folder: str, path: str) -> Path:
 def again(info: RunInfo, path: str = "") -> str:
     """Returns the command that repeats one job, or the whole run, in the same way."""
     job_seed = info.job_seeds.get(path)
-    return repeats.again(_launch(info), info.seed, path, repeats=info.repeats, job_seed=job_seed)
+    return repeats.rerun_command(_launch(info), info.seed, path, repeats=info.repeats, job_seed=job_seed)
 
 
 def _launch(info: RunInfo) -> repeats.Launched:
     return replace(info.launch, spec=info.spec if Path(info.spec).is_file() else repeats.STDIN)
 
 
-def _causes(paper: Paper, info: RunInfo, causes: Causes[Failure]) -> Iterable[str]:
+def _causes(paper: Terminal, info: RunInfo, causes: Causes[Failure]) -> Iterable[str]:
     """Yields an example of each cause, and the commands that show and repeat all failures."""
     for cause in causes.by_frequency()[:MAX_CAUSES]:
         path, result = cause.example
@@ -133,7 +133,7 @@ def _causes(paper: Paper, info: RunInfo, causes: Causes[Failure]) -> Iterable[st
 
 
 def write_summary(
-    paper: Paper, info: RunInfo, failures: Failures, result: event_pb2.Result, wall_nanos: int
+    paper: Terminal, info: RunInfo, failures: Failures, result: event_pb2.Result, wall_nanos: int
 ) -> None:
     """Prints the block at the end of a run."""
     lines: list[str] = []

@@ -3,7 +3,7 @@
 The rule: the same thing is written the same way everywhere.
 """
 
-from gator.console.paper import Paper
+from gator.console.terminal import Terminal
 from gator.core.amounts import plural
 from gator.ports import RunInfo
 from gator.v1 import attach_pb2, event_pb2
@@ -40,7 +40,7 @@ def headline(info: RunInfo) -> str:
     return f"{info.ident}: {jobs} on {cores}, seed {info.seed}, folder {info.folder}"
 
 
-def notice(paper: Paper, text: str, *, warning: bool) -> str:
+def notice(paper: Terminal, text: str, *, warning: bool) -> str:
     """Something that Gator itself says."""
     return f"{paper.paint('warning:', '33')} {text}" if warning else text
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from gator import events
+from gator import event_kinds as events
 from gator.v1 import attach_pb2, event_pb2
 
 WINDOW_BYTES = 1024 * 1024

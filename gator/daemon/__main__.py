@@ -3,14 +3,14 @@
 import os
 import sys
 
-from gator import loading, shutdown, signals
+from gator.runtime import loading, shutdown, signals
 
 with loading.quickly():
     from gator.daemon.service import Service
-    from gator.daemon.threads import run_loop
     from gator.errors import DiskFullError
+    from gator.loop import run_loop
     from gator.process.host import RPC_THREADS, lacks_threads
-    from gator.scheduler.order import DaemonOrder
+    from gator.scheduler.request import DaemonOrder
 
 
 def main() -> int:

@@ -38,7 +38,7 @@ class Attempts(Protocol):
         ...
 
 
-class ClientDesk:
+class ClientHandler:
     """Takes records of clients and keeps them with their attempts."""
 
     def __init__(self, attempts: Attempts, tokens: Tokens) -> None:

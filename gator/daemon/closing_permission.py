@@ -6,9 +6,9 @@ the id, and the process named in the lock must be gone.
 
 import os
 
-from gator.core.printed import command, in_folder
+from gator.core.launch.printed import command, in_folder
 from gator.core.run_key import fits
-from gator.daemon.folder import Owner, RunFolder
+from gator.run_folder import Owner, RunFolder
 
 
 def closing_problem(folder: RunFolder, owner: Owner, *, force: bool = False) -> str:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol
 
-from gator.core import actions as act
-from gator.core import dispatch as disp
+from gator.core.dispatch import dispatcher as disp
+from gator.core.dispatch.pools import DemandKey
 from gator.core.moment import Moment
-from gator.core.past import Past
-from gator.core.pools import DemandKey
-from gator.core.tree import Tree
-from gator.events import is_below
+from gator.core.tree import actions as act
+from gator.core.tree.restored import Past
+from gator.core.tree.tree import Tree
+from gator.event_kinds import is_below
 from gator.plan import PlanNode
 from gator.ports import Clock
 from gator.v1 import attach_pb2, event_pb2
@@ -36,7 +36,7 @@ class Log(Protocol):
         ...
 
 
-class Hand(Protocol):
+class Executor(Protocol):
     """A daemon that runs jobs or tiers for the engine; inline it is the engine's own."""
 
     def send(self, message: attach_pb2.AttachResponse) -> None:
@@ -87,17 +87,17 @@ class Engine:
         clock: Clock,
         *,
         on_action: Callable[[object], None],
-        open_tier: Callable[[act.OpenTier], Hand] | None = None,
+        open_tier: Callable[[act.OpenTier], Executor] | None = None,
         on_tier_ended: Callable[[act.TierEnded], None],
     ) -> None:
         self.tree = tree
         self.dispatch = dispatch
-        self.hands: dict[str, Hand] = {}
+        self.hands: dict[str, Executor] = {}
         self.placed: dict[Key, str] = {}
         """Which hand has an attempt."""
         self._log, self._clock = log, clock
         self._on_action, self._open_tier, self._on_tier_ended = on_action, open_tier, on_tier_ended
-        self._tier_hands: dict[str, Hand] = {}
+        self._tier_hands: dict[str, Executor] = {}
         self._suspects: Counter[Key] = Counter()
         """How often an attempt was handed out and not started when its daemon died."""
         self._records: list[event_pb2.Event] = []
@@ -119,7 +119,7 @@ class Engine:
         self.tree.open(node.path, node.released, self._clock.now(), past)
         self.turn_soon()
 
-    def add_hand(self, name: str, hand: Hand) -> None:
+    def add_hand(self, name: str, hand: Executor) -> None:
         """A daemon is ready for orders."""
         self.hands[name] = hand
         self.turn_soon()

@@ -16,11 +16,11 @@ from msgspec import Struct, field
 from gator import __version__
 from gator.core.cursor import Accepted, ConsumerCursor, Gap
 from gator.core.tokens import Audience, Tokens
-from gator.daemon.threads import in_thread
 from gator.errors import GatorError, UnauthenticatedError
 from gator.link.session import ChildLink
+from gator.loop import in_thread
 from gator.scheduler.local import DaemonProcess
-from gator.scheduler.order import DaemonOrder
+from gator.scheduler.request import DaemonOrder
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 

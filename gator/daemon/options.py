@@ -4,20 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from gator.core.pools import Pools
+from gator.core.dispatch.pools import Pools
 from gator.daemon.modes import Placement, TextLogMode
+from gator.upload.options import UploadOptions
 from gator.v1 import event_pb2
-
-
-class UploadOptions(Struct, frozen=True):
-    """Where a run is to be seen besides its folder."""
-
-    address: str
-    """Of the hub, as its user wrote it."""
-    ca: str = ""
-    """File with certificates to trust, absolute; empty when none was named."""
-    wait_seconds: float = 3.0
-    """How long the end of the run may wait for the hub."""
 
 
 class RunOptions(Struct, frozen=True):

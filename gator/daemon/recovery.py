@@ -10,13 +10,13 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from gator.core.printed import command, in_folder
+from gator.core.launch.printed import command, in_folder
 from gator.daemon.closing_permission import closing_problem
-from gator.daemon.folder import CLOSING_STORE, LATEST, ROOT_STORE, Owner, RunFolder
 from gator.errors import PreconditionError, StoreError
 from gator.process.sweep import LivingRootError, sweep
+from gator.run_folder import CLOSING_STORE, LATEST, ROOT_STORE, Owner, RunFolder
 from gator.store import Reader, Store
-from gator.store.run_files import RunFiles
+from gator.store.run.stores import RunFiles
 from gator.v1 import event_pb2, query_pb2
 
 
@@ -104,7 +104,7 @@ def _root_has_ended(folder: RunFolder) -> bool:
 def _close(folder: RunFolder, owner: Owner) -> None:
     """Everything that closing is; the lock is held."""
     # Every start of a run looks whether there is something to close, which there hardly ever is.
-    from gator.store.run_closing import complete
+    from gator.store.run.recovery import complete
 
     if owner.is_of_this_host:
         sweep(owner.run)

@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from gator.core.dispatch import Dispatcher
+from gator.core.dispatch.dispatcher import Dispatcher
 from gator.core.late_wakes import LateWakes
-from gator.daemon.clients import ClientDesk
+from gator.daemon.attempts.host import late_wake_text
+from gator.daemon.clients import ClientHandler
 from gator.daemon.engine import Engine
 from gator.daemon.fleet import SUBSCRIPTION, Daemon
 from gator.daemon.stores import LiveSource
 from gator.daemon.tier_daemons import TierDaemons
 from gator.daemon.view import View
-from gator.daemon.wrapper_host import late_wake_text
 from gator.ports import Clock
 from gator.store import Store
 from gator.v1 import attach_pb2, event_pb2
@@ -40,7 +40,7 @@ class Reports:
         on_cannot_start: Callable[[str], None],
     ) -> None:
         self.tiers: TierDaemons | None = None
-        self.desk: ClientDesk | None = None
+        self.desk: ClientHandler | None = None
         self._store, self._dispatch, self._engine = store, dispatch, engine
         self._view, self._clock, self._logs = view, clock, logs
         self._tell_disk_full, self._tell_cannot_start = on_disk_full, on_cannot_start

@@ -12,52 +12,51 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gator.core import actions as act
-from gator.core import dispatch_actions as disp
-from gator.core.again import launch_of
-from gator.core.dispatch import Dispatcher
-from gator.core.dispatch_hosts import host_count
-from gator.core.environment import described
-from gator.core.ledger import Ledger
-from gator.core.pools import Pools
-from gator.core.secrecy import masked
+from gator.core.attempt.environment import described
+from gator.core.dispatch import actions as disp
+from gator.core.dispatch.dispatcher import Dispatcher
+from gator.core.dispatch.hosts import host_count
+from gator.core.dispatch.ledger import Ledger
+from gator.core.dispatch.pools import Pools
+from gator.core.launch.rerun import launch_of
+from gator.core.redact import masked
 from gator.core.tokens import KEY_BYTES, Audience, Tokens
-from gator.core.tree import Tree
-from gator.daemon.clients import ClientDesk
+from gator.core.tree import actions as act
+from gator.core.tree.tree import Tree
+from gator.daemon.attach_router import AttachRouter
+from gator.daemon.attempts.host import WrapperContext, WrapperHost
+from gator.daemon.attempts.inline import InlineHand
+from gator.daemon.clients import ClientHandler
 from gator.daemon.engine import Engine
 from gator.daemon.fleet import Daemon, Fleet, FleetContext
-from gator.daemon.folder import ROOT_STORE, Owner, RunFolder
-from gator.daemon.gatekeeper import Gatekeeper
-from gator.daemon.inline import InlineHand
 from gator.daemon.modes import Placement, TextLogMode
 from gator.daemon.options import RunEnd, RunOptions
 from gator.daemon.reports import Reports
 from gator.daemon.server_end import ServerEnd
 from gator.daemon.stores import read_batches
-from gator.daemon.threads import in_thread
 from gator.daemon.tier_daemons import TierDaemons
 from gator.daemon.view import View
-from gator.daemon.wrapper_host import WrapperContext, WrapperHost
 from gator.errors import GatorError, NotFoundError, StoreError
+from gator.loop import Poster, in_thread
 from gator.plan import Plan
 from gator.ports import Clock, Display, RunInfo
-from gator.posting import Poster
-from gator.process.belongings import name_all
-from gator.process.ending import Ended, Endings
 from gator.process.guard import Guard
 from gator.process.host import RPC_THREADS, become_subreaper, close_inherited, lacks_threads
+from gator.process.ownership.select import name_all
 from gator.process.reaper import Reaper
 from gator.process.sweep import sweep
-from gator.rpc_address import socket_address
+from gator.process.terminate import Ended, Terminator
+from gator.rpc.address import socket_address
+from gator.run_folder import ROOT_STORE, Owner, RunFolder
 from gator.scheduler.local import LocalScheduler
 from gator.store import Store
-from gator.store.run_meta import run_of
+from gator.store.run.description import run_of
 from gator.v1 import attach_pb2, control_service_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 
 if TYPE_CHECKING:
-    from gator.daemon.upload_process import UploadProcess
-    from gator.daemon.uploader import Uploader
+    from gator.upload.process import UploadProcess
+    from gator.upload.supervisor import Uploader
 
 INLINE = "inline"
 SWITCH_INTERVAL = 0.0005
@@ -97,9 +96,9 @@ class Root:
         self.server_end = ServerEnd()
         self._host: WrapperHost | None = None
         self._fleet: Fleet | None = None
-        self._endings: Endings | None = None
+        self._endings: Terminator | None = None
         """Handles orphans of daemons; those of inline jobs are handled by the host."""
-        self._desk: ClientDesk | None = None
+        self._desk: ClientHandler | None = None
         self.uploader: Uploader | None = None
         """What feeds the hub; whoever runs the root lets it finish when the run is over."""
 
@@ -235,7 +234,7 @@ class Root:
             self._build_inline()
         if placement is not Placement.INLINE:
             if self._host is None:
-                self._endings = Endings(self._reaper.watched)
+                self._endings = Terminator(self._reaper.watched)
             self._fleet = Fleet(
                 FleetContext(
                     self._context(), self._key, self._address, self.folder.stores, self.folder.daemons
@@ -267,7 +266,7 @@ class Root:
             on_finished=self._reports.on_finished,
             on_late_wake=self._reports.on_late_wake,
         )
-        self._desk = self._reports.desk = ClientDesk(self._host, self._tokens)
+        self._desk = self._reports.desk = ClientHandler(self._host, self._tokens)
         self._engine.add_hand(INLINE, InlineHand(self._host, self._engine.on_recalled))
 
     def _context(self) -> attach_pb2.RunContext:
@@ -379,10 +378,10 @@ class Root:
             self._on_no_server(lacking)
             return
         # In a thread, because gRPC takes 100 ms to import and jobs end meanwhile.
-        await in_thread(import_module, "gator.daemon.serving")
-        from gator.daemon.serving import RootServer
+        await in_thread(import_module, "gator.daemon.server")
+        from gator.daemon.server import RootServer
 
-        handler = Gatekeeper(self._fleet, self._desk)
+        handler = AttachRouter(self._fleet, self._desk)
         server = RootServer(
             self._run,
             self.folder.path,
@@ -416,7 +415,7 @@ class Root:
 
     def _start_uploader(self) -> None:
         if self.options.hub is not None:
-            from gator.daemon.uploader import Uploader
+            from gator.upload.supervisor import Uploader
 
             self.uploader = Uploader(
                 self.options.hub,

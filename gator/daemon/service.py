@@ -10,25 +10,25 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gator import __version__, rpc
+from gator import __version__
+from gator.clock import SystemClock
 from gator.core.tokens import Audience, Tokens
-from gator.daemon.clients import ClientDesk
-from gator.daemon.clock import SystemClock
-from gator.daemon.threads import in_thread
-from gator.daemon.wrapper_host import WrapperContext, WrapperHost
+from gator.daemon.attempts.host import WrapperContext, WrapperHost
+from gator.daemon.clients import ClientHandler
 from gator.errors import StoreError
 from gator.link.server import ATTACH, parent_service
 from gator.link.uplink import Uplink
-from gator.posting import Poster
-from gator.process.belongings import name_all
+from gator.loop import Poster, in_thread
 from gator.process.guard import Guard
 from gator.process.host import become_subreaper, close_inherited
+from gator.process.ownership.select import name_all
 from gator.process.pipes import watch_eof
 from gator.process.reaper import Reaper
-from gator.rpc_address import socket_address
-from gator.scheduler.order import DaemonOrder
+from gator.rpc.address import socket_address
+from gator.rpc.server import serve
+from gator.runtime.text_encoding import launch_variables
+from gator.scheduler.request import DaemonOrder
 from gator.store import Store
-from gator.text_encoding import launch_variables
 from gator.v1 import attach_pb2, event_pb2
 
 SWITCH_INTERVAL = 0.0005
@@ -114,7 +114,7 @@ class Service:
             on_progress=self._uplink.progress,
             on_late_wake=self._on_late_wake,
         )
-        self._desk = ClientDesk(self._host, self._tokens)
+        self._desk = ClientHandler(self._host, self._tokens)
         self._serving = self._loop.create_task(self._serve(address))
         if order.role == "tier":
             # A third of what a daemon imports, and only some need it.
@@ -179,7 +179,7 @@ class Service:
         )
 
     async def _serve(self, address: str) -> None:
-        self._server = await rpc.serve(
+        self._server = await serve(
             [parent_service(self._desk)], address=address, authenticate=self._authenticate
         )
 

@@ -6,7 +6,7 @@ The rule: only ever read, never written, however it was left.
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from gator.core.past import Past
+from gator.core.tree.restored import Past
 from gator.daemon.fleet import PARENT_FILTER, SUBSCRIPTION
 from gator.errors import StoreError
 from gator.store import Reader

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from gator.core.gate import FAILURES
+from gator.core.tree.gate import FAILURES
 from gator.daemon.modes import TextLogMode
-from gator.daemon.threads import beside
-from gator.spec.paths import slug
+from gator.loop import beside
+from gator.paths import slug
 from gator.v1 import event_pb2
 
 ReadOutput = Callable[[str, int], Iterable[bytes]]

@@ -9,17 +9,17 @@ from functools import partial
 
 from msgspec import Struct, field
 
-from gator.core.actions import OpenTier
-from gator.core.closing import cancelled
-from gator.core.dispatch import Dispatcher
-from gator.core.gate import Closing
-from gator.core.past import Past
-from gator.core.tree import Tree
+from gator.core.dispatch.dispatcher import Dispatcher
+from gator.core.tree.actions import OpenTier
+from gator.core.tree.close import cancelled
+from gator.core.tree.gate import Closing
+from gator.core.tree.restored import Past
+from gator.core.tree.tree import Tree
 from gator.daemon.engine import Engine
 from gator.daemon.fleet import Daemon, DaemonState, Fleet
 from gator.daemon.stores import read_past
-from gator.daemon.threads import in_thread
-from gator.events import ancestors
+from gator.event_kinds import ancestors
+from gator.loop import in_thread
 from gator.plan import PlanNode
 from gator.ports import Clock
 from gator.v1 import attach_pb2, event_pb2

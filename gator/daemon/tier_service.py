@@ -8,16 +8,16 @@ from collections import deque
 from functools import partial
 from pathlib import Path
 
-from gator.core import actions as act
-from gator.core.lease_queue import LeaseQueue, Return, Wish
-from gator.core.past import Past
-from gator.core.tree import Tree
+from gator.core.dispatch.lease_queue import LeaseQueue, Return, Wish
+from gator.core.tree import actions as act
+from gator.core.tree.restored import Past
+from gator.core.tree.tree import Tree
+from gator.daemon.attempts.host import WrapperHost
+from gator.daemon.attempts.inline import InlineHand
 from gator.daemon.engine import Engine
-from gator.daemon.inline import InlineHand
 from gator.daemon.stores import read_past
-from gator.daemon.threads import in_thread
-from gator.daemon.wrapper_host import WrapperHost
 from gator.link.uplink import Uplink
+from gator.loop import in_thread
 from gator.plan import make_plan
 from gator.ports import Clock
 from gator.store import Store

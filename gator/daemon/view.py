@@ -7,14 +7,14 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from heapq import nsmallest
 
-from gator.daemon.folder import RunFolder
 from gator.daemon.modes import TextLogMode
 from gator.daemon.stores import LiveSource
 from gator.daemon.tail import Tail
 from gator.daemon.text_logs import TextLogs
-from gator.events import template_of
+from gator.event_kinds import template_of
 from gator.plan import Plan
 from gator.ports import Clock, Display, RunInfo, RunningJob
+from gator.run_folder import RunFolder
 from gator.store import RunReader, Store
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb

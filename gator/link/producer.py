@@ -11,7 +11,7 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from gator.core import cursor
-from gator.link import parts, roles
+from gator.link import message_parts, roles
 from gator.v1 import attach_pb2, event_pb2
 
 TICK_SECONDS = 0.2
@@ -109,7 +109,7 @@ class Producer:
     def __init__(self, role: attach_pb2.Role.ValueType, wake: Callable[[], None]) -> None:
         """`wake` is called when there may be something to send."""
         self._role = role
-        self._batch_bytes = parts.BATCH_BYTES if role == attach_pb2.ROLE_ROOT else cursor.BATCH_BYTES
+        self._batch_bytes = message_parts.BATCH_BYTES if role == attach_pb2.ROLE_ROOT else cursor.BATCH_BYTES
         self._wake = wake
         self._control: deque[attach_pb2.AttachRequest] = deque()
         self._progress: dict[tuple[str, int], attach_pb2.Progress] = {}

@@ -8,16 +8,19 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from typing import Any, Protocol, cast
 
-from gator import errors, rpc  # rpc imports grpc quietly
+from gator import errors
+from gator.rpc.auth import token_of  # rpc imports grpc quietly
+from gator.rpc.channel import MAX_MESSAGE_BYTES
+from gator.rpc.server import Service
 
 # isort: split
 import grpc
 from google.protobuf.message import DecodeError
 from grpc import aio
 
-from gator.link.parts import is_part
+from gator.link.message_parts import is_part
 from gator.link.session import ChildHandler, ChildLink, attend
-from gator.rpc_turns import Places, Turns
+from gator.rpc.limits import ConnectionQuota, FairSemaphore
 from gator.v1 import attach_pb2, parent_service_pb2
 
 __all__ = ["ATTACH", "NAME", "ChildHandler", "ChildLink", "Intake", "ParentServer", "parent_service"]
@@ -33,9 +36,9 @@ PART_SECONDS = 10.0
 class Intake(Protocol):
     """Bounds what a parent holds of the messages of all its children."""
 
-    streams: Places
+    streams: ConnectionQuota
     """Who may have a stream, by tokens."""
-    joining: Turns
+    joining: FairSemaphore
     """Who may send a message in parts, by tokens."""
     most_message_bytes: int
     """No message has more, all its parts together."""
@@ -57,7 +60,7 @@ class ParentServer:
 
     async def Attach(self, _: AsyncIterator[bytes], context: Any) -> None:  # noqa: N802 - as in the schema
         """One child, from its Hello to its end. What it has to end with is raised: `rpc.serve` sends it."""
-        token = rpc.token_of(context.invocation_metadata())
+        token = token_of(context.invocation_metadata())
         stream = _ServerStream(context, self._intake, token)
         with ExitStack() as place:
             if self._intake is not None:
@@ -71,13 +74,13 @@ class ParentServer:
                 stream.close()
 
 
-def parent_service(handler: ChildHandler, intake: Intake | None = None) -> rpc.Service:
+def parent_service(handler: ChildHandler, intake: Intake | None = None) -> Service:
     """ParentService as `rpc.serve` takes it.
 
     Attach asks its handler for the token, because what a token must be good for stands in the Hello: the
     `authenticate` of the server should let `ATTACH` through.
     """
-    return rpc.Service(NAME, _add, ParentServer(handler, intake))
+    return Service(NAME, _add, ParentServer(handler, intake))
 
 
 def _add(server: ParentServer, to: Any) -> None:
@@ -114,7 +117,7 @@ class _ServerStream:
         if not is_part(data) or self._role not in (None, attach_pb2.ROLE_ROOT):
             return await self._take(data)
         if self._intake is None:
-            whole = await self._join(data, rpc.MAX_MESSAGE_BYTES)
+            whole = await self._join(data, MAX_MESSAGE_BYTES)
             return None if whole is None else await self._take(whole)
         async with self._intake.joining.of(self._token):
             try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gator import errors
 from gator.link import roles
-from gator.link.parts import parts_of
+from gator.link.message_parts import parts_of
 from gator.link.producer import Producer, StoreView
 from gator.link.stream import ChildStream, Wake, end_tasks
 from gator.v1 import attach_pb2
@@ -198,15 +198,15 @@ class Uplink:
 async def _dial(
     address: str, token: str, channel: "aio.Channel | None", patient: bool
 ) -> AsyncGenerator[ChildStream]:
-    from gator import rpc
+    from gator.rpc.channel import bearer, open_channel
     from gator.v1 import parent_service_pb2_grpc
 
     own = None
     if channel is None:
-        own = channel = rpc.channel(address)
+        own = channel = open_channel(address)
     try:
         attach = parent_service_pb2_grpc.ParentServiceStub(channel).Attach
-        call = attach(metadata=rpc.bearer(token), wait_for_ready=patient)
+        call = attach(metadata=bearer(token), wait_for_ready=patient)
         try:
             yield _CallStream(call)
         finally:
@@ -222,7 +222,7 @@ class _CallStream:
     def __init__(self, call: Any) -> None:
         from grpc import aio
 
-        from gator import rpc_status
+        from gator.rpc import status
 
         self._call = call
         self._status: aio.AioRpcError | None = None
@@ -230,7 +230,7 @@ class _CallStream:
         self._end = aio.EOF
         self._refused = aio.AioRpcError
         self._broken = (aio.BaseError, asyncio.InvalidStateError)
-        self._error_of = rpc_status.error_of_call
+        self._error_of = status.error_of_call
 
     async def read(self) -> attach_pb2.AttachResponse | None:
         response = await self._guarded(self._call.read())

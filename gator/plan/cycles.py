@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from gator.errors import Problem
 from gator.plan.nodes import PlanNode
-from gator.plan.order import Link
+from gator.plan.references import Link
 from gator.plan.tree import Tree, problem_at
 
 _MOST_LOOPS = 20

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
+from gator.paths import is_glob, unescape
 from gator.plan.nodes import PlanNode
 from gator.plan.tree import Tree, upwards
 from gator.spec.idents import nfc
-from gator.spec.paths import is_glob, unescape
 
 _SEGMENT = re.compile(r"([^\[\]]+?)(?:\[([0-9*]+)\]|\.([0-9]+))?")
 _PART = re.compile(r"\\[*\\]|\*+|\\|[^*\\]+")

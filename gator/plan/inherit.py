@@ -1,10 +1,10 @@
 """What a node gets from the level above. Never changes a message it was given."""
 
-from gator.plan import fill
+from gator.plan import interpolate
 from gator.v1 import common_pb2, spec_pb2
 
 
-def merge(above: spec_pb2.Settings, own: spec_pb2.Settings, scope: fill.Scope) -> spec_pb2.Settings:
+def merge(above: spec_pb2.Settings, own: spec_pb2.Settings, scope: interpolate.Scope) -> spec_pb2.Settings:
     """Settings of a node: `own` over those of the level above.
 
     Variables, limits, ulimits and retries merge by name, tags are united, everything else is taken whole
@@ -26,11 +26,11 @@ def merge(above: spec_pb2.Settings, own: spec_pb2.Settings, scope: fill.Scope) -
 
 
 def _overlay(
-    merged: spec_pb2.Settings, above: spec_pb2.Settings, own: spec_pb2.Settings, scope: fill.Scope
+    merged: spec_pb2.Settings, above: spec_pb2.Settings, own: spec_pb2.Settings, scope: interpolate.Scope
 ) -> None:
     """Variables by name in the order in which they first came; a removal is kept for the launch."""
     values = {variable.name: variable for variable in above.env}
-    level = fill.EnvironmentAbove(scope, above)
+    level = interpolate.EnvironmentAbove(scope, above)
     for variable in own.env:
         values[variable.name] = level.filled(variable)
     merged.ClearField("env")

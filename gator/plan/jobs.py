@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct, field
 
 from gator.errors import Problem
-from gator.plan import fill
+from gator.paths import slug
+from gator.plan import interpolate
 from gator.plan.nodes import PlanNode
 from gator.plan.seeds import Seeds
 from gator.plan.tree import Tree, Written, problem_at, upwards
-from gator.spec.names import EVERY_NAME
-from gator.spec.paths import slug
-from gator.spec.suggest import did_you_mean
+from gator.spec.interpolation import EVERY_NAME
+from gator.spec.suggestions import did_you_mean
 from gator.v1 import spec_pb2
 
 
 class Filler(Struct):
     """Makes the job of an instance; keeps for each node whether there is anything to fill in."""
 
-    scope: fill.Scope
+    scope: interpolate.Scope
     seeds: Seeds
     is_recorded: bool = False
     """Whether masks may stand for values; no script runs with them, so they need not be plain words."""
@@ -39,12 +39,12 @@ class Filler(Struct):
         find = self._lookup(job.settings, path)
         for variable in job.settings.env:
             if "${{" in variable.value:
-                variable.value = fill.partly(variable.value, find)
-        _rewrite(job, lambda text: fill.partly(text, find))
-        job.shell = fill.partly(job.shell, find, script=not self.is_recorded)
+                variable.value = interpolate.partly(variable.value, find)
+        _rewrite(job, lambda text: interpolate.partly(text, find))
+        job.shell = interpolate.partly(job.shell, find, script=not self.is_recorded)
         return job
 
-    def _lookup(self, settings: spec_pb2.Settings, path: str) -> fill.Lookup:
+    def _lookup(self, settings: spec_pb2.Settings, path: str) -> interpolate.Lookup:
         constant = self.scope.lookup(settings)
 
         def find(name: str) -> str | None:
@@ -82,7 +82,7 @@ class Filler(Struct):
         steps = [n.ident if n.repeats is None else f"{n.ident}[0]" for n in upwards(node)]
         try:
             self._filled(job, "/".join(reversed(steps)))
-        except fill.UnsafeValueError as error:
+        except interpolate.UnsafeValueError as error:
             name = str(error)
             instead = _VARIABLES.get(name, name.removeprefix("env."))
             message = f'the value of ${{{{ {name} }}}} is not one plain word: use "${instead}" in a script'
@@ -129,4 +129,4 @@ def _settings_texts(settings: spec_pb2.Settings) -> Iterator[str]:
 
 
 def _names(texts: Iterator[str]) -> list[str]:
-    return [name for text in texts if "${{" in text for name in fill.names(text)]
+    return [name for text in texts if "${{" in text for name in interpolate.names(text)]

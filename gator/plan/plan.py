@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from gator.errors import Problem, SpecError, UsageError
-from gator.plan import cycles, fill, globs, seeds, select
+from gator.plan import cycles, globs, interpolate, seeds, select
 from gator.plan.jobs import Filler
 from gator.plan.nodes import Edge, PlanNode
-from gator.plan.order import Link, Resolver
+from gator.plan.references import Link, Resolver
 from gator.plan.tree import Tree, build, problem_at, upwards
 from gator.v1 import plan_pb2, spec_pb2
 
@@ -90,7 +90,7 @@ def recorded_plan(request: plan_pb2.PlanRequest) -> Plan:
 def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
     if request.spec.WhichOneof("node") is None:
         raise UsageError("the spec is empty: its root must be a !Job, !JobGroup or !JobArray")
-    scope = fill.Scope(request.environment, _constants(request))
+    scope = interpolate.Scope(request.environment, _constants(request))
     tree = build(request.spec, scope)
     resolver = Resolver(tree)
     links = resolver.links()
@@ -111,7 +111,7 @@ def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
 
 def written_nodes(request: plan_pb2.PlanRequest) -> Sequence[PlanNode]:
     """Returns the nodes of a spec with inherited values, in preorder; they need not make a valid plan."""
-    return build(request.spec, fill.Scope(request.environment, _constants(request))).nodes
+    return build(request.spec, interpolate.Scope(request.environment, _constants(request))).nodes
 
 
 def known_text(text: str, node: PlanNode, request: plan_pb2.PlanRequest) -> str:
@@ -121,9 +121,9 @@ def known_text(text: str, node: PlanNode, request: plan_pb2.PlanRequest) -> str:
     """
     if "${{" not in text:
         return text
-    scope = fill.Scope(request.environment, _constants(request))
+    scope = interpolate.Scope(request.environment, _constants(request))
     values = scope.lookup(node.settings)
-    return fill.partly(text, lambda name: values(name) or "").replace("$${{", "${{")
+    return interpolate.partly(text, lambda name: values(name) or "").replace("$${{", "${{")
 
 
 def _edges(links: Sequence[Link], nodes: Mapping[str, PlanNode]) -> list[Edge]:
@@ -164,16 +164,16 @@ def _constants(request: plan_pb2.PlanRequest) -> dict[str, str]:
         "run.dir": request.run_dir,
         "gator.python": request.python,
     }
-    return {name: fill.escape(value) for name, value in values.items()}
+    return {name: interpolate.escape(value) for name, value in values.items()}
 
 
-def _seeds(request: plan_pb2.PlanRequest, tree: Tree, scope: fill.Scope) -> seeds.Seeds:
+def _seeds(request: plan_pb2.PlanRequest, tree: Tree, scope: interpolate.Scope) -> seeds.Seeds:
     """The root's seed is that of the request, else the one in the spec, else 1."""
     written: dict[str, int] = {}
     for node, text in zip(tree.nodes, tree.written, strict=True):
         if not text.HasField("seed") or text.seed == "random":
             continue
-        seed = fill.partly(text.seed, scope.lookup(node.settings))
+        seed = interpolate.partly(text.seed, scope.lookup(node.settings))
         if seed.isdecimal():
             written[node.template] = int(seed)
         else:

@@ -13,9 +13,9 @@ from gator.errors import Problem, UsageError
 from gator.plan import globs
 from gator.plan.globs import Hit
 from gator.plan.nodes import PlanNode
-from gator.plan.order import Link
+from gator.plan.references import Link
 from gator.plan.tree import Tree, upwards
-from gator.spec.suggest import did_you_mean
+from gator.spec.suggestions import did_you_mean
 from gator.v1 import plan_pb2
 
 _MOST_SHOWN = 5

@@ -8,7 +8,7 @@ Invariant: a node sorts before its descendants, and these before the node's next
 
 from typing import Final
 
-from gator.events import LEVEL_SEPARATOR
+from gator.event_kinds import LEVEL_SEPARATOR
 from gator.plan.nodes import PlanNode
 
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUV"

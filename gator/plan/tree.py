@@ -6,8 +6,8 @@ from typing import TypeAlias
 from msgspec import Struct, field
 
 from gator.errors import Problem
-from gator.events import MOST_PATH_BYTES
-from gator.plan import fill, inherit
+from gator.event_kinds import MOST_PATH_BYTES
+from gator.plan import inherit, interpolate
 from gator.plan.nodes import PlanNode
 from gator.v1 import common_pb2, spec_pb2
 
@@ -55,7 +55,7 @@ def upwards(node: PlanNode | None) -> Iterator[PlanNode]:
         node = node.parent
 
 
-def build(spec: spec_pb2.Spec, scope: fill.Scope) -> Tree:
+def build(spec: spec_pb2.Spec, scope: interpolate.Scope) -> Tree:
     """The tree of a spec; what is wrong with it is in its `problems`."""
     tree = Tree()
     _Builder(tree, scope).add(spec, None, spec_pb2.Settings(), None)
@@ -64,7 +64,7 @@ def build(spec: spec_pb2.Spec, scope: fill.Scope) -> Tree:
 
 class _Builder(Struct):
     tree: Tree
-    scope: fill.Scope
+    scope: interpolate.Scope
 
     def add(
         self, spec: spec_pb2.Spec, parent: PlanNode | None, above: spec_pb2.Settings, repeats: int | None

@@ -11,13 +11,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from gator.process.belongings import spare
-from gator.process.birthmark import Bearer
-from gator.process.procfs import read_bytes
+from gator.process.ownership.birthmark import Bearer
+from gator.process.ownership.guards import SWEEP_MODULE
+from gator.process.ownership.select import spare
 
 _SCRIPT = "cd /; trap '' HUP INT QUIT TERM; read -r _ && exit 0; exec \"$@\""
-_SWEEP = b"gator.process.sweep"
-_CMDLINE_BYTES = 4096
 _ROOT = str(Path(__file__).resolve().parents[2])
 
 
@@ -55,16 +53,11 @@ class Guard:
                 os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
 
 
-def is_guard(pid: int) -> bool:
-    """Returns whether a process is a guard of any owner; guards end by themselves."""
-    return _SWEEP in (read_bytes(f"/proc/{pid}/cmdline", _CMDLINE_BYTES) or b"").split(b"\0")
-
-
 def _start(read_fd: int, names: list[str], environment: Mapping[str, str]) -> int:
     # The rest of the environment stays: an interpreter may need its LD_LIBRARY_PATH.
     env = {name: value for name, value in environment.items() if not name.startswith("GATOR_")}
     env["PYTHONPATH"] = _ROOT
-    sweeping = [sys.executable, "-S", "-s", "-P", "-m", _SWEEP.decode(), *names]
+    sweeping = [sys.executable, "-S", "-s", "-P", "-m", SWEEP_MODULE.decode(), *names]
     bearer = Bearer()
     bearer.clear()
     try:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Container, Iterable, Mapping
 
 from msgspec import Struct
 
-from gator.process.belonging import Belonging
-from gator.process.belongings import NOBODY
+from gator.process.ownership.criteria import Ownership
+from gator.process.ownership.select import NOBODY
 from gator.process.procfs import (
     TICKS_PER_SECOND,
     ProcessInfo,
@@ -57,7 +57,7 @@ class Sampler:
         self._seen: dict[int, Usage] = {}
         self._signs: dict[tuple[int, int], tuple[Mapping[str, str], int]] = {}
 
-    def sample(self, jobs: Iterable[Belonging], others: Container[int] = NOBODY) -> dict[int, Usage]:
+    def sample(self, jobs: Iterable[Ownership], others: Container[int] = NOBODY) -> dict[int, Usage]:
         """Look at these jobs now; what each used, by the pid of its leader.
 
         `others` are children of the daemon that are no orphans, as the leaders of jobs that are not due;
@@ -83,7 +83,7 @@ class Sampler:
         """Drop what is remembered of a job that ended; its pid may come back as another's."""
         self._seen.pop(leader, None)
 
-    def _find_owner(self, pid: int, jobs: list[Belonging]) -> int | None:
+    def _find_owner(self, pid: int, jobs: list[Ownership]) -> int | None:
         """Assigns an adopted orphan to a job: by its session, else by its marks or birthmark, read once."""
         process = read_process(pid)
         if process is None or process.is_dead:

@@ -17,9 +17,9 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
-from gator.process.birthmark import Bearer
+from gator.process.ownership.birthmark import Bearer
 from gator.process.programs import Programs
-from gator.process.refusal import SpawnError, refuse_directory, refuse_program
+from gator.process.spawn_errors import SpawnError, refuse_directory, refuse_program
 
 _ROWS, _COLUMNS = 24, 80
 _SPARE_DESCRIPTORS = 64

@@ -11,10 +11,10 @@ import sys
 import time
 from typing import Any
 
-from gator.process.belonging import Belonging
-from gator.process.belongings import select
-from gator.process.birthmark import birthmarks
-from gator.process.groups import find_groups
+from gator.process.ownership.attempt_cgroups import find_groups
+from gator.process.ownership.birthmark import birthmarks
+from gator.process.ownership.criteria import Ownership
+from gator.process.ownership.select import select
 from gator.process.procfs import (
     Census,
     ProcessInfo,
@@ -49,7 +49,7 @@ def sweep(run: str, daemon: str | None = None, limit_s: float = 5.0) -> list[Pro
     groups = find_groups(run, daemon)
     for group in groups:
         group.kill()
-    whose = Belonging(0, marks, births=birthmarks(run, daemon))
+    whose = Ownership(0, marks, births=birthmarks(run, daemon))
     census = Census()
     end = time.monotonic() + limit_s
     pause = 0.002

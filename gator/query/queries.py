@@ -9,16 +9,16 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from gator.core.causes import FailureCount, grouped
+from gator.core.history.failure_groups import FailureCount, grouped
 from gator.core.pages import NodeList, Place
 from gator.errors import NotFoundError, UsageError
+from gator.paths import PathPattern
 from gator.query import tokens
 from gator.query.budget import UNLIMITED, Budget
-from gator.query.levels import LevelCache
-from gator.query.lines import LinePager
+from gator.query.lines.pages import LinePager
+from gator.query.lines.severities import LevelCache
 from gator.query.reader import Reader
 from gator.query.samples import Samples
-from gator.spec.paths import PathPattern
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -309,8 +309,8 @@ class Queries:
         request = self.reader.plan_request()
         if request is None:
             return None
-        from gator.core.secrecy import masked, secret_names
-        from gator.events import template_of
+        from gator.core.redact import masked, secret_names
+        from gator.event_kinds import template_of
         from gator.plan import recorded_plan
 
         plan = recorded_plan(request)

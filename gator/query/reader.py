@@ -6,9 +6,9 @@ The rule: questions and answers are messages of the schema; no library of storag
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from gator.core.causes import FailedJob
+from gator.core.dispatch.pools import DemandKey, Pools
+from gator.core.history.failure_groups import FailedJob
 from gator.core.pages import AttemptList, JobAttempt, NodeList, OpenGroup, Over, Place, never
-from gator.core.pools import DemandKey, Pools
 from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2, query_service_pb2
 
 

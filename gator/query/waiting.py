@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Final
 
-from gator.core.ledger import CORELESS, CORES, MEMORY, Ledger
-from gator.core.pools import DemandKey
+from gator.core.dispatch.ledger import CORELESS, CORES, MEMORY, Ledger
+from gator.core.dispatch.pools import DemandKey
 from gator.errors import NotFoundError
-from gator.events import is_below, template_of
+from gator.event_kinds import is_below, template_of
 from gator.plan import Condition, Edge, Plan, PlanNode, recorded_plan
 from gator.query.reader import JobCount, Reader
 from gator.v1 import query_pb2

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from gator.errors import NotFoundError
 from gator.query import tokens
-from gator.query.log_quota import LogQuota
+from gator.query.lines.log_quota import LogQuota
 from gator.query.reader import Reader
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs

@@ -14,8 +14,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from gator.errors import GatorError
-from gator.scheduler.order import DaemonOrder
-from gator.text_encoding import UTF8_MODE
+from gator.runtime.text_encoding import UTF8_MODE
+from gator.scheduler.request import DaemonOrder
 
 
 class Reaps(Protocol):

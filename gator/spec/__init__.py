@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gator.spec.idents import ident_problem, nfc
-from gator.spec.names import unset_names
+from gator.spec.interpolation import unset_names
 
 if TYPE_CHECKING:
-    from gator.spec.loading import Loaded
+    from gator.spec.loader import Loaded
     from gator.v1 import spec_pb2
 
 __all__ = ["dump", "ident_problem", "load", "load_partly", "nfc", "unset_names"]
@@ -24,20 +24,20 @@ def load(text: str | bytes, *, file: str, read: Callable[[str], bytes] | None = 
     none. `read` gets the path of an included file and returns its bytes, or raises OSError; without it
     nothing can be included. Raises SpecError with every problem.
     """
-    from gator.spec import loading
+    from gator.spec import loader
 
-    return loading.load(text, file, read)
+    return loader.load(text, file, read)
 
 
 def load_partly(text: str | bytes, *, file: str, read: Callable[[str], bytes] | None = None) -> "Loaded":
     """Returns a spec as far as it could be read, with its problems instead of raising them."""
-    from gator.spec import loading
+    from gator.spec import loader
 
-    return loading.load_partly(text, file, read)
+    return loader.load_partly(text, file, read)
 
 
 def dump(spec: "spec_pb2.Spec") -> str:
     """The spec as YAML that loads to the same message, but for positions."""
-    from gator.spec import dumping
+    from gator.spec import dump_yaml
 
-    return dumping.dump(spec)
+    return dump_yaml.dump(spec)

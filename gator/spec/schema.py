@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gator.spec import keys
+from gator.spec.builders.scalars import LARGEST_COUNT
 from gator.spec.idents import LONGEST
-from gator.spec.scalars import LARGEST_COUNT
 
 Schema = dict[str, Any]
 

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from gator.errors import StoreError
-from gator.events import FIELD_OF_KIND, GRADED_KINDS
+from gator.event_kinds import FIELD_OF_KIND, GRADED_KINDS
 from gator.store.blocks import MOST_BYTES
 from gator.store.connection import READ_ERRORS, open_reader
 from gator.store.untrusted import (

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from gator.errors import DiskFullError, StoreError
-from gator.events import KIND_OF_FIELD
-from gator.store import inserts
-from gator.store.catalogue import KINDS
+from gator.event_kinds import KIND_OF_FIELD
+from gator.store.catalogue import upsert
+from gator.store.catalogue.changes import KINDS
 from gator.store.connection import error_code, open_owner
 from gator.store.reader import Reader
 from gator.store.subjects import EventRow
@@ -92,7 +92,7 @@ class Store:
                 "created_unix_nanos": str(time.time_ns()),
             }
             connection.execute("BEGIN IMMEDIATE")
-            inserts.META.run(connection, sorted(rows.items()))
+            upsert.META.run(connection, sorted(rows.items()))
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             is_full = error_code(error) == sqlite3.SQLITE_FULL or _lacks_inodes(path.parent)

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import cast
 
-from gator.store import inserts
+from gator.store.catalogue import upsert
 from gator.v1 import attach_pb2, event_pb2
 
 EventRow = tuple[int, str, int, int, int, int, "bytes | event_pb2.Block"]
@@ -48,7 +48,7 @@ class Subjects:
                 self._ended.append(key)
             bound.append((seq, subject, kind, severity, time, bytearray(cast("bytes", body))))
         try:
-            inserts.SUBJECTS.run(connection, self._new)
+            upsert.SUBJECTS.run(connection, self._new)
         except sqlite3.IntegrityError:
             known = self._insert_singly(connection)
             bound = [(row[0], known.get(row[1], row[1]), *row[2:]) for row in bound]
@@ -62,7 +62,7 @@ class Subjects:
                 "SELECT id FROM subjects WHERE path = ? AND attempt = ?", (path, attempt)
             ).fetchone()
             if found is None:
-                inserts.SUBJECTS.run(connection, [(subject, path, attempt)])
+                upsert.SUBJECTS.run(connection, [(subject, path, attempt)])
             elif found[0] != subject:
                 known[subject] = self._ids[path, attempt] = found[0]
         return known

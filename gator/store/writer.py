@@ -16,10 +16,11 @@ from time import monotonic, sleep
 from msgspec import Struct, field
 
 from gator.errors import DiskFullError, StoreError
-from gator.store import blocks, inserts
-from gator.store.catalogue import Changes
+from gator.store import blocks
+from gator.store.catalogue import upsert
+from gator.store.catalogue.changes import Changes
+from gator.store.catalogue.rows import PositionRow
 from gator.store.connection import error_code, leave_journal
-from gator.store.rows import PositionRow
 from gator.store.subjects import EventRow, Subjects
 from gator.v1 import attach_pb2, event_pb2
 
@@ -199,12 +200,12 @@ class Writer:
         with self.turn:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                inserts.EVENTS.run(connection, self._subjects.bind(connection, gathered.rows))
+                upsert.EVENTS.run(connection, self._subjects.bind(connection, gathered.rows))
                 changes = gathered.changes
-                inserts.NODES.run(connection, list(changes.nodes.values()))
-                inserts.ATTEMPTS.run(connection, list(changes.attempts.values()))
-                inserts.METRICS.run(connection, list(changes.metrics.values()))
-                inserts.POSITIONS.run(connection, [PositionRow(*item) for item in gathered.positions.items()])
+                upsert.NODES.run(connection, list(changes.nodes.values()))
+                upsert.ATTEMPTS.run(connection, list(changes.attempts.values()))
+                upsert.METRICS.run(connection, list(changes.metrics.values()))
+                upsert.POSITIONS.run(connection, [PositionRow(*item) for item in gathered.positions.items()])
                 connection.execute("COMMIT")
             except BaseException:
                 # SQLite ends a transaction by itself after some errors.

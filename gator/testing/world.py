@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from gator.core import actions as act
-from gator.core import dispatch_actions as disp
-from gator.core.dispatch import Dispatcher
-from gator.core.ledger import Ledger
+from gator.core.dispatch import actions as disp
+from gator.core.dispatch.dispatcher import Dispatcher
+from gator.core.dispatch.ledger import Ledger
+from gator.core.dispatch.pools import DemandKey, Pools
 from gator.core.moment import Moment
-from gator.core.pools import DemandKey, Pools
-from gator.core.tree import Tree
-from gator.events import is_below
+from gator.core.tree import actions as act
+from gator.core.tree.tree import Tree
+from gator.event_kinds import is_below
 from gator.plan import make_plan
 from gator.testing.clock import FakeClock
 from gator.v1 import attach_pb2, event_pb2, plan_pb2, spec_pb2

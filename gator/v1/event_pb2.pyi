@@ -558,7 +558,7 @@ class Usage(message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__peak_processes) -> _WhichOneofReturnType__peak_processes | None: ...
 
 @typing.final
-class Offence(message.Message):
+class ErrorMessage(message.Message):
     """The first message that speaks for a failure."""
 
     DESCRIPTOR: descriptor.Descriptor
@@ -654,7 +654,7 @@ class AttemptFinished(message.Message):
         """How many messages it wrote."""
 
     @builtins.property
-    def first_error(self) -> Offence:
+    def first_error(self) -> ErrorMessage:
         """The first message that speaks for the failure."""
 
     @builtins.property
@@ -675,7 +675,7 @@ class AttemptFinished(message.Message):
         signal: builtins.int | None = ...,
         usage: Usage | None = ...,
         counts: common_pb2.Counts | None = ...,
-        first_error: Offence | None = ...,
+        first_error: ErrorMessage | None = ...,
         metrics: abc.Iterable[MetricTotal] | None = ...,
         stdout_lines: builtins.int = ...,
         stderr_lines: builtins.int = ...,
@@ -733,7 +733,7 @@ class FailureInputs(message.Message):
     line: builtins.int
     """Line of the message in its stream, from 1; 0 where in none."""
     @builtins.property
-    def runners_up(self) -> containers.RepeatedCompositeFieldContainer[Offence]:
+    def runners_up(self) -> containers.RepeatedCompositeFieldContainer[ErrorMessage]:
         """Messages that could have been chosen instead, at most three, in their order."""
 
     def __init__(
@@ -748,7 +748,7 @@ class FailureInputs(message.Message):
         by_gator: builtins.bool = ...,
         stream: common_pb2.Stream.ValueType = ...,
         line: builtins.int = ...,
-        runners_up: abc.Iterable[Offence] | None = ...,
+        runners_up: abc.Iterable[ErrorMessage] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "exit_code", b"exit_code", "signal", b"signal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
@@ -805,7 +805,7 @@ class Result(message.Message):
         """How many messages there were, those of all children included."""
 
     @builtins.property
-    def first_error(self) -> Offence:
+    def first_error(self) -> ErrorMessage:
         """The first message that speaks for the failure; of a group, that of the job below that failed first and has one."""
 
     @builtins.property
@@ -828,7 +828,7 @@ class Result(message.Message):
         message: builtins.str = ...,
         attempts: builtins.int = ...,
         counts: common_pb2.Counts | None = ...,
-        first_error: Offence | None = ...,
+        first_error: ErrorMessage | None = ...,
         metrics: abc.Iterable[MetricTotal] | None = ...,
         usage: Usage | None = ...,
         jobs: Tally | None = ...,

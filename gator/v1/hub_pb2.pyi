@@ -122,7 +122,7 @@ class Side(message.Message):
     wall_nanos: builtins.int
     """How long it ran."""
     @builtins.property
-    def first_error(self) -> event_pb2.Offence:
+    def first_error(self) -> event_pb2.ErrorMessage:
         """The first message that speaks for its failure."""
 
     @builtins.property
@@ -135,7 +135,7 @@ class Side(message.Message):
         outcome: common_pb2.Outcome.ValueType = ...,
         reason: common_pb2.Reason.ValueType = ...,
         signature: builtins.str = ...,
-        first_error: event_pb2.Offence | None = ...,
+        first_error: event_pb2.ErrorMessage | None = ...,
         wall_nanos: builtins.int = ...,
         metrics: abc.Iterable[event_pb2.MetricTotal] | None = ...,
     ) -> None: ...

@@ -576,7 +576,7 @@ class Node(message.Message):
         """What its last attempt used, or all below it; unset while it goes on."""
 
     @builtins.property
-    def first_error(self) -> event_pb2.Offence:
+    def first_error(self) -> event_pb2.ErrorMessage:
         """The first message that speaks for its failure."""
 
     @builtins.property
@@ -609,7 +609,7 @@ class Node(message.Message):
         started_unix_nanos: builtins.int = ...,
         ended_unix_nanos: builtins.int = ...,
         usage: event_pb2.Usage | None = ...,
-        first_error: event_pb2.Offence | None = ...,
+        first_error: event_pb2.ErrorMessage | None = ...,
         first_failure: builtins.str = ...,
         allow_failure: builtins.bool = ...,
         seed: builtins.int = ...,

@@ -11,11 +11,11 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gator import shutdown, signals, standard_streams
 from gator.core.visible import visible
 from gator.errors import GatorError, UsageError, UserError
-from gator.text_encoding import use_utf8
-from gator.usage import PlainGroup
+from gator.runtime import shutdown, signals, standard_streams
+from gator.runtime.text_encoding import use_utf8
+from gator.usage_errors import PlainGroup
 
 app = typer.Typer(
     cls=PlainGroup,
@@ -90,8 +90,8 @@ def serve(
     ] = None,
 ) -> None:
     """Serve a hub until Ctrl-C or TERM. The password of a database comes from PGPASSWORD or ~/.pgpass."""
-    from gator_hub.options import ServeOptions, database_url
-    from gator_hub.serving import serve as serve_hub
+    from gator_hub.server.options import ServeOptions, database_url
+    from gator_hub.server.process import serve as serve_hub
 
     options = ServeOptions(
         database=database_url(db, os.environ),
@@ -124,10 +124,10 @@ def check(
     ] = None,
 ) -> None:
     """Say whether the record is sound and a hub serves it. Exit code 0: both, 1: otherwise."""
-    from gator.hub_access import full_address, read_ca
-    from gator_hub.checking import Finding, holder_of, look_at_database, look_for_hub
-    from gator_hub.options import database_url
-    from gator_hub.serving import find_password
+    from gator.hub_address import full_address, read_ca
+    from gator_hub.database.check import Finding, holder_of, look_at_database, look_for_hub
+    from gator_hub.server.options import database_url
+    from gator_hub.server.process import find_password
 
     url = database_url(db, os.environ)
     address = full_address(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
@@ -151,8 +151,8 @@ def backup(
 ) -> None:
     """Copy the record into a file, beside a hub that goes on serving."""
     from gator.spec.sizes import size_text
-    from gator_hub.checking import back_up
-    from gator_hub.options import database_url
+    from gator_hub.database.check import back_up
+    from gator_hub.server.options import database_url
 
     size = back_up(database_url(db, os.environ), file)
     sys.stdout.write(f"{file}: {size_text(size)}\n")

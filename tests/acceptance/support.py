@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TypeVar
 
-from gator.daemon.folder import RunFolder
 from gator.errors import StoreError
+from gator.run_folder import RunFolder
 from gator.store import Reader, RunReader
-from gator.store.run_queries import FolderReader
+from gator.store.run.queries import FolderReader
 from gator.v1 import attach_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 

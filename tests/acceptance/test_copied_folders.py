@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from gator.core.run_key import run_id_of
-from gator.daemon.folder import RunFolder
 from gator.process.sweep import LivingRootError, living_root, sweep
+from gator.run_folder import RunFolder
 from tests.acceptance.support import Gator, Running, until
 
 SPEC = "!JobGroup {ident: top, jobs: [!Job {ident: one, shell: 'echo begun; exec sleep 60.9'}]}\n"

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from gator import spec as specs
-from gator.cli.commands import COMMANDS
 from gator.cli.main import load, with_default_command
-from gator.core.again import FLAGS, KEPT
+from gator.cli.registry import COMMANDS
+from gator.core.launch.rerun import FLAGS, KEPT
 from tests.acceptance.support import Gator
 
 ROOT = Path(__file__).parents[2]

@@ -33,9 +33,9 @@ async def stop(self, grace=0.0):
     await asyncio.get_running_loop().create_future()
 
 if "gator" in sys.orig_argv:
-    from gator import rpc
+    from gator.rpc.server import Server
     from gator.daemon import server_end
-    rpc.Server.stop = stop
+    Server.stop = stop
     server_end.ServerEnd.__init__.__defaults__ = (1e6,)
 """
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gator.store.run_meta import GIT_FILE
+from gator.store.run.description import GIT_FILE
 from tests.acceptance.support import Gator
 
 ONE = "!Job {ident: top, command: echo, args: [hi]}\n"

@@ -13,8 +13,8 @@ from typing import Any, cast
 
 import pytest
 
-from gator.cli.commands import COMMANDS
 from gator.cli.main import load
+from gator.cli.registry import COMMANDS
 from tests.acceptance.support import Gator, Running, until
 from tests.acceptance.test_documentation import HUB, arguments, blocks, steady
 

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from gator.daemon.folder import RunFolder
+from gator.run_folder import RunFolder
 from gator.store import RunReader
 from gator.v1 import attach_pb2
 from gator.v1 import common_pb2 as pb

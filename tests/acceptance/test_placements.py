@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gator.daemon.folder import RunFolder
 from gator.daemon.recovery import ensure_closed
+from gator.run_folder import RunFolder
 from gator.testing.canonical import NodeRecord, canonical
 from tests.acceptance.support import Gator, until
 

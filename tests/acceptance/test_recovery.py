@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from gator.daemon.folder import RunFolder
 from gator.daemon.recovery import ensure_closed
+from gator.run_folder import RunFolder
 from gator.v1 import attach_pb2, common_pb2
 from tests.acceptance.support import Gator, until
 

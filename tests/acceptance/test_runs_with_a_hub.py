@@ -223,7 +223,7 @@ async def test_a_killed_upload_is_told_once_and_harms_nothing(gator: Gator) -> N
     async with serving(hub) as server:
         running = gator.start("run", gator.spec(SLEEPER), "--hub", server.address, env=ENV)
         await until(lambda: hub.attached, 20)
-        (upload,) = [one for one in gator.processes() if "gator.daemon.upload" in one.command]
+        (upload,) = [one for one in gator.processes() if "gator.upload.__main__" in one.command]
         upload.kill()
         await until(lambda: "gets no more of this run" in running.text(), 10)
         running.signal(signal.SIGINT)

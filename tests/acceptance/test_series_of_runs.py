@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gator.store import RunReader
-from gator.store.run_meta import run_of
+from gator.store.run.description import run_of
 from gator.v1 import query_pb2
 from tests.acceptance.support import Done, Gator
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gator.daemon.folder import RunFolder
 from gator.process.cgroups import V2, own_groups
-from gator.process.groups import find_groups
+from gator.process.ownership.attempt_cgroups import find_groups
+from gator.run_folder import RunFolder
 from gator.v1 import attach_pb2, common_pb2
 from tests.acceptance.support import MARK, Gator, Running, until
 

@@ -5,7 +5,7 @@ import signal
 from functools import partial
 from pathlib import Path
 
-from gator.daemon.folder import RunFolder
+from gator.run_folder import RunFolder
 from gator.v1 import attach_pb2
 from gator.v1 import common_pb2 as pb
 from tests.acceptance.support import Gator, Running, until

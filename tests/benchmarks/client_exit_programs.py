@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Mapping
 
-HASTY = "client.EXIT_SECONDS = client.PATIENCE_SECONDS = 0.2\n"
+HASTY = "client.api.EXIT_SECONDS = client.PATIENCE_SECONDS = 0.2\n"
 """Prepended where the parent is silent or gone: else each program takes its whole patience."""
 
 PROGRAMS: Mapping[str, str] = {
@@ -122,12 +122,14 @@ def _code(pid: int, limit: float) -> int | None:
 
 
 if __name__ == "__main__":
-    from gator import client, client_connection
-    from gator.cli import job_commands, main
+    from gator.cli import main
+    from gator.cli.commands.run import job as job_commands
+    from gator.client import api
+    from gator.client import connection as client_connection
 
     del client_connection, job_commands, main
     wanted = serve()
     # What is forked here plays a program that has just begun.
-    client._forked.clear()  # pyright: ignore[reportPrivateUsage]
+    api._forked.clear()  # pyright: ignore[reportPrivateUsage]
     sys.argv = ["program"]
     exec(compile(wanted, "<program>", "exec"), {"__name__": "__main__"})

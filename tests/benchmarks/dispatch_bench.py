@@ -3,11 +3,11 @@
 import time
 from collections import deque
 
-from gator.core.dispatch import Dispatcher
-from gator.core.dispatch_actions import HandOut, Key, Ready, StartHost
-from gator.core.dispatch_hosts import host_count
-from gator.core.ledger import Ledger
-from gator.core.pools import DemandKey, Pools
+from gator.core.dispatch.actions import HandOut, Key, Ready, StartHost
+from gator.core.dispatch.dispatcher import Dispatcher
+from gator.core.dispatch.hosts import host_count
+from gator.core.dispatch.ledger import Ledger
+from gator.core.dispatch.pools import DemandKey, Pools
 
 WINDOW = 2_000
 """Ready jobs at a time, as a tier adds them."""

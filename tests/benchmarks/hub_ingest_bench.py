@@ -20,9 +20,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from gator import rpc
 from gator.core.cursor import passes
 from gator.link.uplink import Uplink
+from gator.rpc.server import serve as serve_services
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 
 EVENTS = 300_000
@@ -179,19 +179,19 @@ def peak_mb(pid: int) -> int:
     return int(status.split("VmHWM:")[1].split()[0]) // 1024
 
 
-async def serve(url: str, address: str) -> None:
+async def serve_hub(url: str, address: str) -> None:
     """The hub's part of it, in a process of its own."""
     from gator.link.server import parent_service
-    from gator_hub.database import Database
-    from gator_hub.ingest import Ingest
-    from gator_hub.writer import Writer
+    from gator_hub.database.database import Database
+    from gator_hub.ingest.handler import Ingest
+    from gator_hub.ingest.writer import Writer
 
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
     sys.setswitchinterval(0.0005)
     loop = asyncio.get_running_loop()
     writer = Writer(Database.open(url), loop.call_soon_threadsafe)
     ingest = Ingest(writer, lambda token: "bench")
-    server = await rpc.serve(
+    server = await serve_services(
         [parent_service(ingest, ingest.intake)], address=address, authenticate=lambda method, token: None
     )
     print("ready", flush=True)
@@ -200,7 +200,7 @@ async def serve(url: str, address: str) -> None:
 
 def main() -> None:
     if sys.argv[1] == "--serve":
-        asyncio.run(serve(sys.argv[2], sys.argv[3]))
+        asyncio.run(serve_hub(sys.argv[2], sys.argv[3]))
         return
     url, parts = sys.argv[1], sys.argv[2:] or ["events", "blocks", "jobs", "many"]
     with tempfile.TemporaryDirectory() as folder:

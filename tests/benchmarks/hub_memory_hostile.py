@@ -10,8 +10,8 @@ from hub_memory_frames import Frames, attached
 from hub_memory_hub import Hub
 from hub_memory_root import BULK, SECONDS, feed
 
-from gator.core.bounds import MOST_ENTRIES
-from gator.link.parts import BATCH_BYTES, MOST_BYTES
+from gator.link.message_parts import BATCH_BYTES, MOST_BYTES
+from gator.link.size_limits import MOST_ENTRIES
 from gator.v1 import attach_pb2, event_pb2, parent_service_pb2_grpc, query_pb2
 
 STREAMS = 400

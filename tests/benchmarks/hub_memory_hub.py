@@ -9,7 +9,8 @@ from pathlib import Path
 
 from grpc import aio
 
-from gator import hub_access, rpc
+from gator import hub_address
+from gator.rpc.channel import bearer
 
 
 class Hub:
@@ -29,8 +30,8 @@ class Hub:
         assert self._process.stdout is not None
         line = self._process.stdout.readline().decode()
         self.address = line.split("://")[-1].strip()
-        access = hub_access.resolve(self.address, self._environ)
-        self.metadata = rpc.bearer(access.token)
+        access = hub_address.resolve(self.address, self._environ)
+        self.metadata = bearer(access.token)
 
     @asynccontextmanager
     async def channel(self) -> AsyncGenerator[aio.Channel]:

@@ -10,9 +10,9 @@ from typing import Any
 from grpc import aio
 from hub_memory_hub import Hub
 
-from gator.core.bounds import MOST_EVENT_BYTES
 from gator.core.cursor import WINDOW_BYTES
-from gator.link.parts import BATCH_BYTES, parts_of
+from gator.link.message_parts import BATCH_BYTES, parts_of
+from gator.link.size_limits import MOST_EVENT_BYTES
 from gator.v1 import attach_pb2, common_pb2, event_pb2, parent_service_pb2_grpc, query_pb2
 
 SECONDS = 8.0

@@ -21,9 +21,9 @@ from gator.query.watch import RunWatch
 from gator.v1 import attach_pb2, common_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
-from gator_hub.database import Database
-from gator_hub.hub_servicer import HubServicer
-from gator_hub.runs import OpenRuns
+from gator_hub.database.database import Database
+from gator_hub.queries.runs import OpenRuns
+from gator_hub.server.hub_servicer import HubServicer
 from tests.benchmarks import hub_query_fill as filling
 from tests.component.hub.postgres import PostgresServer
 

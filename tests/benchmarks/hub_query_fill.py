@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from itertools import islice
 
 from gator.store.blocks import pack
-from gator.store.catalogue import Changes
+from gator.store.catalogue.changes import Changes
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
-from gator_hub.database import Database
-from gator_hub.dialect import Dialect
-from gator_hub.schema import SEQ_BITS
-from gator_hub.statements import SUBJECTS, Catalogue, EventRow
-from gator_hub.statements import insert_events as insert
+from gator_hub.database.database import Database
+from gator_hub.database.dialect import Dialect
+from gator_hub.database.schema import SEQ_BITS
+from gator_hub.database.statements import SUBJECTS, Catalogue, EventRow
+from gator_hub.database.statements import insert_events as insert
 
 JOBS = 100_000
 GROUP = 1_000

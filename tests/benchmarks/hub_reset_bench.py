@@ -91,19 +91,19 @@ async def _flood(writer: asyncio.StreamWriter, stop: Event) -> int:
 
 def ask(address: str, token: str, seconds: float) -> list[float]:
     """Returns how long each of some calls of a client with a token took."""
-    from gator import rpc
+    from gator.rpc.channel import bearer, open_blocking_channel
     from gator.v1 import hub_service_pb2, hub_service_pb2_grpc
 
     latencies: list[float] = []
     end = time.monotonic() + seconds
-    with rpc.blocking_channel(address) as channel:
+    with open_blocking_channel(address) as channel:
         stub = hub_service_pb2_grpc.HubServiceStub(channel)
         while time.monotonic() < end:
             began = time.monotonic()
             try:
                 stub.ListRuns(
                     hub_service_pb2.ListRunsRequest(),
-                    metadata=rpc.bearer(token),
+                    metadata=bearer(token),
                     timeout=_LONGEST_SECONDS,
                     wait_for_ready=True,
                 )

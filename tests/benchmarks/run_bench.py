@@ -188,8 +188,8 @@ def watch(folder: Path) -> None:
     """From the moment of a Result, by its own time, until a watcher of the live root has it."""
     import grpc
 
-    from gator import rpc
-    from gator.daemon.folder import RunFolder
+    from gator.rpc.channel import bearer, open_blocking_channel
+    from gator.run_folder import RunFolder
     from gator.v1 import attach_pb2, query_service_pb2, query_service_pb2_grpc
 
     spec = folder / "watch.yaml"
@@ -203,13 +203,13 @@ def watch(folder: Path) -> None:
         time.sleep(0.01)
     address, token = control
     delays: list[float] = []
-    with rpc.blocking_channel(address) as channel:
+    with open_blocking_channel(address) as channel:
         stub = query_service_pb2_grpc.QueryServiceStub(channel)
         wanted = query_service_pb2.WatchEventsRequest(
             filter=attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_RESULT])
         )
         try:
-            for response in stub.WatchEvents(wanted, metadata=rpc.bearer(token)):
+            for response in stub.WatchEvents(wanted, metadata=bearer(token)):
                 now = time.time_ns()
                 delays += [(now - kept.event.time_unix_nanos) / 1e6 for kept in response.events]
         except grpc.RpcError:

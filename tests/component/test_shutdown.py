@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(text: str, stdout: int = subprocess.PIPE) -> "subprocess.CompletedProcess[str]":
-    program = f"import sys\nfrom gator import shutdown\n{text}"
+    program = f"import sys\nfrom gator.runtime import shutdown\n{text}"
     return subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
@@ -76,7 +76,7 @@ def test_every_process_of_gator_ends_that_way() -> None:
     for file in (
         "gator/cli/main.py",
         "gator/daemon/__main__.py",
-        "gator/daemon/upload.py",
+        "gator/upload/__main__.py",
         "hub/gator_hub/main.py",
     ):
         assert "shutdown." in (ROOT / file).read_text(), file

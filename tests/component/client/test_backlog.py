@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from gator.client_backlog import Backlog
+from gator.client.backlog import Backlog
 from gator.v1 import common_pb2, event_pb2
 
 

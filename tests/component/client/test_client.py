@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from gator import client, rpc
-from gator.core.notices import NoticeFinder, notice_line
+from gator import client
+from gator.core.attempt.notices import NoticeFinder, notice_line
 from gator.link.server import parent_service
+from gator.rpc.server import serve
 from gator.v1 import attach_pb2 as pb
 from tests.component.client.programs import ROOT, environment, run_program
 from tests.component.link.fakes import JOB_TOKEN, PATH, Parent, authenticate, serving, until
@@ -50,7 +51,7 @@ async def test_messages_and_metrics_arrive_with_all_they_have(folder: Path) -> N
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
 async def test_a_parent_may_listen_on_tcp(folder: Path, host: str) -> None:
     parent = Parent()
-    server = await rpc.serve([parent_service(parent)], address=f"{host}:0", authenticate=authenticate)
+    server = await serve([parent_service(parent)], address=f"{host}:0", authenticate=authenticate)
     try:
         with client.connect({**environment(folder), "GATOR_PARENT": server.address}) as job:
             job.log("x" * 90_000)

@@ -2,11 +2,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.component.console.support import Terminal
+from tests.component.console.support import FakeTerminal
 
 
 @pytest.fixture
-def terminal() -> Iterator[Terminal]:
-    made = Terminal()
+def terminal() -> Iterator[FakeTerminal]:
+    made = FakeTerminal()
     yield made
     made.close()

@@ -10,7 +10,7 @@ import termios
 from collections.abc import Iterable
 from typing import TextIO
 
-from gator.console.cells import cells
+from gator.console.text import cells
 from gator.ports import RunInfo, RunningJob
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
@@ -54,7 +54,7 @@ def failed(path: str, text: str = "boom", signature: str = "") -> event_pb2.Even
         message="exited with code 1",
         attempts=1,
         first_failure=path,
-        first_error=event_pb2.Offence(
+        first_error=event_pb2.ErrorMessage(
             severity=pb.SEVERITY_ERROR, text=text, stream=pb.STREAM_STDERR, line=12
         ),
         signature=signature,
@@ -79,7 +79,7 @@ def block(path: str, data: bytes, **more: object) -> event_pb2.Event:
     return event_pb2.Event(path=path, attempt=1, block=made)
 
 
-class Terminal:
+class FakeTerminal:
     """A pty of some size, and the screen that a terminal would show of what was written to it.
 
     A line is kept whole and broken into rows of the width at hand, as terminals do that follow a resize.

@@ -13,15 +13,15 @@ import pytest
 
 from gator.console import make_display
 from gator.console.live import LiveDisplay
-from gator.console.paper import Paper
 from gator.console.plain import PlainDisplay
 from gator.console.single import SingleDisplay
 from gator.console.summary import MAX_ALL_LINES, MAX_CAUSES
-from gator.core.causes import FEW
+from gator.console.terminal import Terminal
+from gator.core.history.failure_groups import FEW
 from gator.ports import Display
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
-from tests.component.console.support import FakeRun, Terminal, block, failed, info, passed
+from tests.component.console.support import FakeRun, FakeTerminal, block, failed, info, passed
 
 Make = Callable[..., Display]
 
@@ -33,7 +33,7 @@ def out() -> io.StringIO:
 
 @pytest.fixture
 def single(out: io.StringIO) -> SingleDisplay:
-    made = SingleDisplay(Paper(out, colour=False), verbose=False)
+    made = SingleDisplay(Terminal(out, colour=False), verbose=False)
     made.on_start(info(1, single=True), FakeRun())
     return made
 
@@ -41,7 +41,9 @@ def single(out: io.StringIO) -> SingleDisplay:
 @pytest.fixture
 def make(out: io.StringIO) -> Make:
     def plain(*, quiet: bool = False, verbose: bool = False, all_messages: bool = False, jobs: int = 100):
-        made = PlainDisplay(Paper(out, colour=False), quiet=quiet, verbose=verbose, all_messages=all_messages)
+        made = PlainDisplay(
+            Terminal(out, colour=False), quiet=quiet, verbose=verbose, all_messages=all_messages
+        )
         made.on_start(info(jobs), FakeRun(waiting=jobs))
         return made
 
@@ -126,7 +128,7 @@ def test_output_that_ends_inside_a_line_is_not_glued_to_what_follows(single: Sin
 def test_a_single_job_that_failed_says_why_and_how_to_run_it_again(tmp_path: Path, out: io.StringIO):
     spec = tmp_path / "my job.yaml"
     spec.touch()
-    single = SingleDisplay(Paper(out, colour=False), verbose=False)
+    single = SingleDisplay(Terminal(out, colour=False), verbose=False)
     single.on_start(info(1, single=True, spec=str(spec)), FakeRun())
     single.on_events([STARTED, finished(3)])
     single.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED, message="exited with code 3"))
@@ -138,7 +140,7 @@ def test_a_single_job_that_failed_says_why_and_how_to_run_it_again(tmp_path: Pat
 
 
 def test_a_single_job_above_a_limit_quotes_no_message_a_second_time(single: SingleDisplay, out: io.StringIO):
-    error = event_pb2.Offence(text="E: bad 1", severity=pb.SEVERITY_ERROR)
+    error = event_pb2.ErrorMessage(text="E: bad 1", severity=pb.SEVERITY_ERROR)
     message = "1 error where 0 are allowed, the first: E: bad 1 (allow it with `limits: {error: 1}`)"
     single.on_events([STARTED, block("top", b"E: bad 1\n", severity=pb.SEVERITY_ERROR), finished()])
     single.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED, message=message, first_error=error))
@@ -183,7 +185,7 @@ def test_a_failure_is_one_line_at_once_and_told_in_full_in_the_summary(make: Mak
 
 
 def test_a_single_job_that_fails_quietly_is_told_once(out: io.StringIO):
-    display = PlainDisplay(Paper(out, colour=False), quiet=True, verbose=False, all_messages=False)
+    display = PlainDisplay(Terminal(out, colour=False), quiet=True, verbose=False, all_messages=False)
     display.on_start(info(1, single=True), FakeRun(waiting=1))
     end = failed("top")
     display.on_events([end])
@@ -201,7 +203,7 @@ def test_a_single_job_that_fails_quietly_is_told_once(out: io.StringIO):
 
 
 def test_a_single_job_that_was_stopped_quietly_says_why(out: io.StringIO):
-    display = PlainDisplay(Paper(out, colour=False), quiet=True, verbose=False, all_messages=False)
+    display = PlainDisplay(Terminal(out, colour=False), quiet=True, verbose=False, all_messages=False)
     display.on_start(info(1, single=True), FakeRun(waiting=1))
     jobs = event_pb2.Tally(cancelled=1)
     display.on_end(event_pb2.Result(outcome=pb.OUTCOME_CANCELLED, message="stopped by SIGINT", jobs=jobs))
@@ -347,7 +349,7 @@ def test_of_many_causes_the_summary_shows_some_and_says_where_the_rest_is(make: 
 # -- which display, and the paper
 
 
-def test_the_display_fits_the_occasion(terminal: Terminal, out: io.StringIO):
+def test_the_display_fits_the_occasion(terminal: FakeTerminal, out: io.StringIO):
     def kind(stream: TextIO, *, single: bool = False, quiet: bool = False, progress: bool = False):
         made = make_display(
             stream,
@@ -377,7 +379,7 @@ def pipe() -> Iterator[tuple[int, TextIO]]:
 
 def test_what_an_encoding_lacks_is_written_as_escapes(pipe: tuple[int, TextIO]):
     reading, stream = pipe
-    paper = Paper(stream, colour=False)
+    paper = Terminal(stream, colour=False)
     paper.line("é 🐊 …")
     assert os.read(reading, 100) == b"\xe9 \\U0001f40a \\u2026\n"
     assert paper.plain_characters
@@ -386,7 +388,7 @@ def test_what_an_encoding_lacks_is_written_as_escapes(pipe: tuple[int, TextIO]):
 def test_a_reader_that_went_away_silences_the_display(tmp_path: Path):
     reading, writing = os.pipe()
     with os.fdopen(writing, "w") as stream:
-        paper = Paper(stream, colour=False)
+        paper = Terminal(stream, colour=False)
         os.close(reading)
         paper.line("one")
         paper.line("two")
@@ -397,7 +399,7 @@ def test_a_descriptor_that_does_not_block_loses_nothing(tmp_path: Path):
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     with os.fdopen(writing, "w") as stream:
-        paper = Paper(stream, colour=False)
+        paper = Terminal(stream, colour=False)
         for _ in range(300):
             paper.write("x" * 1000 + "\n")
         assert not paper.ready()

@@ -8,11 +8,11 @@ import pytest
 
 from gator.console import make_display
 from gator.console.live import LiveDisplay
-from gator.console.paper import Paper
+from gator.console.terminal import Terminal
 from gator.ports import RunningJob
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
-from tests.component.console.support import FakeRun, Terminal, block, failed, info, passed
+from tests.component.console.support import FakeRun, FakeTerminal, block, failed, info, passed
 
 SECOND = 1_000_000_000
 
@@ -21,13 +21,18 @@ class Bench:
     """A display on a terminal, and its time."""
 
     def __init__(
-        self, terminal: Terminal, *, colour: bool = True, verbose: bool = False, all_messages: bool = False
+        self,
+        terminal: FakeTerminal,
+        *,
+        colour: bool = True,
+        verbose: bool = False,
+        all_messages: bool = False,
     ) -> None:
         self.terminal = terminal
         self.now = 100.0
         self.run = FakeRun(waiting=100)
         self.display = LiveDisplay(
-            Paper(terminal.out, colour=colour),
+            Terminal(terminal.out, colour=colour),
             verbose=verbose,
             all_messages=all_messages,
             clock=lambda: self.now,
@@ -58,7 +63,7 @@ class Bench:
 
 
 @pytest.fixture
-def bench(terminal: Terminal) -> Bench:
+def bench(terminal: FakeTerminal) -> Bench:
     return Bench(terminal)
 
 
@@ -182,7 +187,7 @@ def test_wide_characters_take_two_cells(bench: Bench):
     assert len(bench.change()) == len(screen), "nothing was wrapped"
 
 
-def test_what_a_job_writes_moves_no_cursor(terminal: Terminal):
+def test_what_a_job_writes_moves_no_cursor(terminal: FakeTerminal):
     bench = Bench(terminal, all_messages=True)
     bench.start()
     bench.now += 1
@@ -210,7 +215,7 @@ def test_notices_are_printed_above(bench: Bench):
     ]
 
 
-def test_without_colours_only_the_cursor_is_steered(terminal: Terminal):
+def test_without_colours_only_the_cursor_is_steered(terminal: FakeTerminal):
     bench = Bench(terminal, colour=False)
     bench.start()
     bench.display.on_events([failed("top/x")])
@@ -219,7 +224,7 @@ def test_without_colours_only_the_cursor_is_steered(terminal: Terminal):
     assert set(re.findall(r"\x1b\[[?\d;]*(.)", terminal.written)) == set("lhAKJ")
 
 
-def test_steps_are_shown_when_verbose(terminal: Terminal):
+def test_steps_are_shown_when_verbose(terminal: FakeTerminal):
     bench = Bench(terminal, verbose=True)
     bench.start()
     bench.now += 1
@@ -276,7 +281,7 @@ def test_events_and_draws_cost_the_event_loop_little(bench: Bench):
     assert perf_counter() - began < 0.5
 
 
-def test_what_others_wrote_after_a_stop_stays_and_the_lines_come_below(terminal: Terminal) -> None:
+def test_what_others_wrote_after_a_stop_stays_and_the_lines_come_below(terminal: FakeTerminal) -> None:
     bench = Bench(terminal)
     before = bench.start()
     terminal.out.write("[1]+  Stopped\ngator run top\n")
@@ -290,7 +295,7 @@ def test_what_others_wrote_after_a_stop_stays_and_the_lines_come_below(terminal:
     assert len(again) == len(screen)
 
 
-def test_a_terminal_that_is_resized_again_and_again_is_drawn_on_once_it_rests(terminal: Terminal) -> None:
+def test_a_terminal_that_is_resized_again_and_again_is_drawn_on_once_it_rests(terminal: FakeTerminal) -> None:
     bench = Bench(terminal)
     before = bench.start()
     for columns in (90, 100, 110):
@@ -307,7 +312,7 @@ def test_a_terminal_that_is_resized_again_and_again_is_drawn_on_once_it_rests(te
 
 
 @pytest.mark.parametrize("term", ["dumb", "", None])
-def test_a_terminal_without_abilities_gets_plain_lines(terminal: Terminal, term: str | None) -> None:
+def test_a_terminal_without_abilities_gets_plain_lines(terminal: FakeTerminal, term: str | None) -> None:
     environment = {} if term is None else {"TERM": term}
     display = make_display(
         terminal.out,

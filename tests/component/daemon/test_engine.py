@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from gator.core import actions as act
-from gator.core.dispatch import Dispatcher
-from gator.core.ledger import Ledger
-from gator.core.pools import Pools
-from gator.core.tree import Tree
+from gator.core.dispatch.dispatcher import Dispatcher
+from gator.core.dispatch.ledger import Ledger
+from gator.core.dispatch.pools import Pools
+from gator.core.tree import actions as act
+from gator.core.tree.tree import Tree
 from gator.daemon.engine import Engine
 from gator.plan import make_plan
 from gator.testing.clock import FakeClock

@@ -12,7 +12,7 @@ from gator.daemon.fleet import SUBSCRIPTION, Daemon, DaemonState, Fleet, FleetCo
 from gator.errors import GatorError, UnauthenticatedError
 from gator.link.session import ChildLink
 from gator.scheduler.local import DaemonProcess
-from gator.scheduler.order import DaemonOrder
+from gator.scheduler.request import DaemonOrder
 from gator.v1 import attach_pb2, event_pb2
 
 KEY = b"k" * 32

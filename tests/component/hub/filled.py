@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from gator.store.run_files import RunFiles
-from gator.store.run_meta import description_of
+from gator.store.run.description import description_of
+from gator.store.run.stores import RunFiles
 from gator.v1 import attach_pb2, event_pb2, query_pb2
-from gator_hub import registry
-from gator_hub.database import Database
-from gator_hub.writer import Lane, Work, Writer
+from gator_hub.database.database import Database
+from gator_hub.ingest import registry
+from gator_hub.ingest.writer import Lane, Work, Writer
 
 Answer = TypeVar("Answer")
 

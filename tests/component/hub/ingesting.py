@@ -6,23 +6,28 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from gator import rpc
 from gator.errors import UnauthenticatedError
-from gator.link import parts
+from gator.link import message_parts
 from gator.link.server import parent_service
 from gator.link.uplink import Uplink
+from gator.rpc.auth import ServerLimits
+from gator.rpc.server import serve
 from gator.v1 import attach_pb2 as pb
 from gator.v1 import common_pb2, event_pb2, query_pb2
-from gator_hub.database import Database
-from gator_hub.ingest import Ingest
-from gator_hub.writer import Writer
+from gator_hub.database.database import Database
+from gator_hub.ingest.handler import Ingest
+from gator_hub.ingest.writer import Writer
 from tests.component.link.fakes import Child, MemoryStore, until
 
 RUN = "a" * 32
 ROOT_STORE = "b" * 32
 DAEMON_STORE = "c" * 32
-CROWD = rpc.Crowd(
-    message_bytes=parts.MOST_BYTES, calls=8, calls_each=6, patience_seconds=10, stalled_bytes=16 * 1024 * 1024
+CROWD = ServerLimits(
+    message_bytes=message_parts.MOST_BYTES,
+    calls=8,
+    calls_each=6,
+    patience_seconds=10,
+    stalled_bytes=16 * 1024 * 1024,
 )
 USERS = {"ada-token": "ada", "bob-token": "bob"}
 
@@ -64,11 +69,11 @@ async def hub(url: str, folder: Path) -> AsyncGenerator[Hub]:
     database = await asyncio.to_thread(Database.open, url)
     writer = Writer(database, loop.call_soon_threadsafe)
     ingest = Ingest(writer, user_of)
-    server = await rpc.serve(
+    server = await serve(
         [parent_service(ingest, ingest.intake)],
         address=f"unix:{folder / 'hub'}",
         authenticate=lambda method, token: None,
-        crowd=CROWD,
+        server_limits=CROWD,
     )
     try:
         yield Hub(database, server.address, writer, ingest)

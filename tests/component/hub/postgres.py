@@ -18,7 +18,7 @@ from typing import Protocol
 
 import pytest
 
-from gator.process.belongings import spare
+from gator.process.ownership.select import spare
 
 _ACCOUNT = "postgres"
 _START_SECONDS = 60

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from gator import hub_access
+from gator import hub_address
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 30.0
@@ -43,7 +43,7 @@ class Keeper:
 
     @property
     def token(self) -> str:
-        return hub_access.resolve("localhost", self.environ).token
+        return hub_address.resolve("localhost", self.environ).token
 
     def call(self, *args: str, **environ: str) -> "subprocess.CompletedProcess[str]":
         """Run a command of the hub to its end."""

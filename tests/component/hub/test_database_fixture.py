@@ -1,8 +1,8 @@
 import pytest
 
 from gator.errors import StoreError
-from gator_hub import schema
-from gator_hub.database import Database
+from gator_hub.database import schema
+from gator_hub.database.database import Database
 
 from .postgres import PostgresServer
 

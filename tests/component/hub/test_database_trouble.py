@@ -2,11 +2,11 @@
 
 import pytest
 
-from gator import rpc_status
 from gator.errors import StoreError, UnavailableError
-from gator.rpc_quiet import grpc
-from gator_hub.database import Database
-from gator_hub.writer import Writer
+from gator.rpc import status as rpc_status
+from gator.rpc.quiet import grpc
+from gator_hub.database.database import Database
+from gator_hub.ingest.writer import Writer
 
 from .postgres import PostgresServer
 

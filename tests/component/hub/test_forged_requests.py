@@ -13,19 +13,20 @@ from google.protobuf.message import Message
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from gator import errors, rpc_status
+from gator import errors
 from gator.query import Queries, tokens
 from gator.query.budget import Budget
 from gator.query.watch import EventWatch, RunWatch
-from gator.store.run_queries import FolderReader
+from gator.rpc import status as rpc_status
+from gator.store.run.queries import FolderReader
 from gator.v1 import attach_pb2, hub_service_pb2
 from gator.v1 import control_service_pb2 as cs
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
-from gator_hub.control import HubControl
-from gator_hub.hub_servicer import HubServicer
-from gator_hub.ingest import Ingest
-from gator_hub.runs import OpenRuns
+from gator_hub.ingest.handler import Ingest
+from gator_hub.queries.runs import OpenRuns
+from gator_hub.server.control import HubControl
+from gator_hub.server.hub_servicer import HubServicer
 from tests.component.query import runs
 from tests.properties import examples
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gator.errors import PermissionDeniedError, PreconditionError, UnauthenticatedError
-from gator.store.catalogue import Changes
+from gator.store.catalogue.changes import Changes
 from gator.v1 import attach_pb2 as pb
 from gator.v1 import common_pb2, event_pb2
 from tests.component.link.fakes import MemoryStore, raw, until

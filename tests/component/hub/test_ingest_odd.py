@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from gator.core.metrics import MOST_NAME
+from gator.core.attempt.metrics import MOST_NAME
 from gator.errors import NotFoundError, ProtocolError, UnavailableError
-from gator.events import MOST_PATH_BYTES
+from gator.event_kinds import MOST_PATH_BYTES
 from gator.link.uplink import Uplink
 from gator.v1 import attach_pb2 as pb
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_pb2
-from gator_hub import registry
-from gator_hub.database import Database
-from gator_hub.intake import Intake
-from gator_hub.reader import HubReader
-from gator_hub.retention import Retention
-from gator_hub.runs import find_run, list_runs
+from gator_hub.database.database import Database
+from gator_hub.ingest import registry
+from gator_hub.ingest.memory_budget import MemoryBudget
+from gator_hub.queries.reader import HubReader
+from gator_hub.queries.runs import find_run, list_runs
+from gator_hub.retention.retention import Retention
 from tests.component.link.fakes import Child, MemoryStore, raw, until
 
 from .ingesting import ROOT_STORE, RUN, Hub, declared, feed, finished, hello, hub, log, result, started
@@ -305,7 +305,7 @@ async def test_a_run_stays_connected_when_its_next_stream_comes_before_its_last_
 async def test_many_roots_that_wait_for_the_database_all_go_on(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gator_hub.ingest.Intake", lambda: Intake(2_000))
+    monkeypatch.setattr("gator_hub.ingest.handler.Intake", lambda: MemoryBudget(2_000))
     stores: dict[str, MemoryStore] = {}
     for number in range(20):
         store = stores[f"{number:032}"] = MemoryStore()

@@ -6,13 +6,13 @@ from typing import Any, cast
 
 import pytest
 
-from gator import rpc
-from gator.core.bounds import MOST_ENTRIES, has_too_many, shorten_description, shortened
 from gator.errors import ProtocolError, UnavailableError
 from gator.link import server, session
-from gator.link.parts import MOST_BYTES, parts_of
+from gator.link.message_parts import MOST_BYTES, parts_of
 from gator.link.server import ATTACH
-from gator.rpc_turns import Places, Turns
+from gator.link.size_limits import MOST_ENTRIES, has_too_many, shorten_description, shortened
+from gator.rpc.channel import bearer, open_channel
+from gator.rpc.limits import ConnectionQuota, FairSemaphore
 from gator.v1 import attach_pb2 as pb
 from gator.v1 import event_pb2
 from tests.component.link.fakes import MemoryStore, raw, until
@@ -60,7 +60,7 @@ async def test_a_message_whose_rest_does_not_come_takes_its_turn_from_nobody(
 ) -> None:
     monkeypatch.setattr(server, "PART_SECONDS", 0.2)
     async with hub(sqlite_url, tmp_path) as there:
-        there.ingest.intake.joining = Turns(1, 1)
+        there.ingest.intake.joining = FairSemaphore(1, 1)
         async with raw(cast("Any", there), TOKEN) as child:
             await child.say(pb.AttachRequest(part=pb.Part(data=b"x", more=True)))
             assert await feed(there.address, store_of(), said=hello(argv=["x" * 300_000])) == []
@@ -88,7 +88,7 @@ async def test_so_many_streams_there_are_at_once_and_of_one_token_fewer(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     async with hub(sqlite_url, tmp_path) as there:
-        there.ingest.intake.streams = Places(2, 1)
+        there.ingest.intake.streams = ConnectionQuota(2, 1)
         async with raw(cast("Any", there), TOKEN) as first:
             await first.say(pb.AttachRequest(hello=hello()))
             await first.read()
@@ -155,8 +155,8 @@ async def test_what_is_said_twice_is_unpacked_anew_without_the_first(
     # Of these two the last counts.
     first = pb.AttachRequest(tip=pb.Tip(disk_full=True)).SerializeToString()
     said = pb.AttachRequest(hello=hello()).SerializeToString()
-    async with hub(sqlite_url, tmp_path) as there, rpc.channel(there.address) as channel:
-        call: Any = cast("Any", channel).stream_stream(ATTACH)(metadata=rpc.bearer(TOKEN))
+    async with hub(sqlite_url, tmp_path) as there, open_channel(there.address) as channel:
+        call: Any = cast("Any", channel).stream_stream(ATTACH)(metadata=bearer(TOKEN))
         await call.write(first + said)
         assert await call.read()
         assert sizes == [len(first) + len(said), len(said)]

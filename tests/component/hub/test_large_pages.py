@@ -7,9 +7,9 @@ import pytest
 from gator.query import Queries
 from gator.v1 import attach_pb2, common_pb2, event_pb2, hub_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
-from gator_hub.comparing import Comparisons
-from gator_hub.history import History
-from gator_hub.reader import HubReader
+from gator_hub.queries.compare import Comparisons
+from gator_hub.queries.history import History
+from gator_hub.queries.reader import HubReader
 from tests.component.query import runs
 
 from .filled import FilledHub, described

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gator.errors import UnavailableError, UsageError
-from gator_hub import lock as locks
+from gator_hub.database import lock as locks
 
 from .postgres import PostgresServer
 from .processes import SECONDS, Keeper

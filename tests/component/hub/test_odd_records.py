@@ -14,9 +14,9 @@ import pytest
 
 from gator.errors import UsageError
 from gator.store import schema as run_store
-from gator_hub import checking
-from gator_hub.database import DamagedError, Database
-from gator_hub.writer import Writer
+from gator_hub.database import check
+from gator_hub.database.database import DamagedError, Database
+from gator_hub.ingest.writer import Writer
 
 from .postgres import PostgresServer
 from .processes import SECONDS, Keeper
@@ -118,7 +118,7 @@ def test_a_server_s_database_of_something_else_is_refused(keeper: Keeper, postgr
         connection.execute("CREATE TABLE photos (name TEXT)")
     with pytest.raises(UsageError, match="is a database of something else: choose another --db"):
         Database.open(postgres_url)
-    found = checking.look_at_database(postgres_url)
+    found = check.look_at_database(postgres_url)
     assert (found.good, found.text.partition(" is ")[2]) == (
         False,
         "a database of something else: choose another --db",
@@ -166,7 +166,7 @@ def test_a_question_that_meets_damage_is_told_as_such(
     finally:
         writer.close()
         database.close()
-    found = checking.look_at_database(f"sqlite:{file}")
+    found = check.look_at_database(f"sqlite:{file}")
     assert not found.good
     assert f"{file} is damaged" in found.text
     assert "\n" not in found.text

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from gator import rpc
 from gator.query import Queries
+from gator.rpc.channel import bearer, open_channel
 from gator.v1 import attach_pb2 as pb
 from gator.v1 import event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
-from gator_hub.reader import HubReader
+from gator_hub.queries.reader import HubReader
 from tests.component.link.fakes import until
 from tests.component.upload.peers import NEW_FIELD, newer
 
@@ -35,8 +35,8 @@ class Bytes:
 
 @asynccontextmanager
 async def root(there: Hub) -> AsyncGenerator[Bytes]:
-    async with rpc.channel(there.address) as channel:
-        call: Any = cast("Any", channel).stream_stream(ATTACH)(metadata=rpc.bearer("ada-token"))
+    async with open_channel(there.address) as channel:
+        call: Any = cast("Any", channel).stream_stream(ATTACH)(metadata=bearer("ada-token"))
         try:
             yield Bytes(call)
         finally:

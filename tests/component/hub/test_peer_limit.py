@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gator_hub.peer_limit import Connection, PeerLimit
+from gator_hub.server.peer_limit import Connection, PeerLimit
 
 
 @pytest.fixture

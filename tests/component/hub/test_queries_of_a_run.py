@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from gator.errors import NotFoundError
-from gator.events import GRADED_KINDS
+from gator.event_kinds import GRADED_KINDS
 from gator.query import Queries
 from gator.query.watch import EventWatch, RunWatch
-from gator.store.run_queries import FolderReader
+from gator.store.run.queries import FolderReader
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
-from gator_hub.reader import HubReader
-from gator_hub.writer import Lane
+from gator_hub.ingest.writer import Lane
+from gator_hub.queries.reader import HubReader
 from tests.component.query import runs
 
 from .filled import FilledHub, described

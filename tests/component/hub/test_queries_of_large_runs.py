@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from gator.core.pages import Place
-from gator.store.catalogue_reader import CatalogueReader
+from gator.store.catalogue.reader import CatalogueReader
 from gator.v1 import common_pb2, event_pb2
 from gator.v1 import query_service_pb2 as qs
-from gator_hub.database import Database
-from gator_hub.dialect import Dialect
+from gator_hub.database.database import Database
+from gator_hub.database.dialect import Dialect
 from tests.component.query import runs
 
 from .filled import FilledHub, described

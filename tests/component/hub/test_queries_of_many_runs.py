@@ -12,8 +12,8 @@ from gator.query import tokens
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
-from gator_hub.hub_servicer import HubServicer
-from gator_hub.runs import OpenRuns, find_run
+from gator_hub.queries.runs import OpenRuns, find_run
+from gator_hub.server.hub_servicer import HubServicer
 from tests.component.query import runs
 
 from .filled import FilledHub, described

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gator.v1 import common_pb2, event_pb2
-from gator_hub.checking import look_at_database
-from gator_hub.retention import Retention
+from gator_hub.database.check import look_at_database
+from gator_hub.retention.retention import Retention
 from tests.component.link.fakes import MemoryStore, until
 
 from .ingesting import Hub, declared, feed, finished, hello, hub, kept, of, result, small_run, started

@@ -15,10 +15,10 @@ import pytest
 
 from gator.errors import UnavailableError
 from gator.link.uplink import Uplink
-from gator_hub import serving
-from gator_hub.database import Database
-from gator_hub.options import CannotListenError, ServeOptions
-from gator_hub.schema import VERSION
+from gator_hub.database.database import Database
+from gator_hub.database.schema import VERSION
+from gator_hub.server import process
+from gator_hub.server.options import CannotListenError, ServeOptions
 from tests.component.link.fakes import Child, until
 
 from .ingesting import DAEMON_STORE, ROOT_STORE, feed, hello, small_run
@@ -117,12 +117,12 @@ def test_a_start_that_is_refused_late_takes_away_what_it_made(
     if is_there:
         Database.open(f"sqlite:{file}").close()
     # Somebody takes the port between the look at it and the use of it.
-    monkeypatch.setattr(serving, "check_port", id)
+    monkeypatch.setattr(process, "check_port", id)
     before = sorted(path for path in tmp_path.rglob("*"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         options = ServeOptions(f"sqlite:{file}", port=taken.getsockname()[1])
         with pytest.raises(CannotListenError):
-            serving.serve(options, {"XDG_DATA_HOME": str(data)})
+            process.serve(options, {"XDG_DATA_HOME": str(data)})
     assert sorted(path for path in tmp_path.rglob("*") if not path.is_relative_to(data)) == before
 
 
@@ -267,7 +267,7 @@ def test_what_a_hub_says_of_its_files_is_good_in_any_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     options = ServeOptions("sqlite:x", token_file=Path("tokens"), tls_certificate=Path("hub.pem"))
-    said = serving.greeting(options, "127.0.0.1:80", "x", Path("tokens"))
+    said = process.greeting(options, "127.0.0.1:80", "x", Path("tokens"))
     assert f"--hub-ca {tmp_path / 'hub.pem'}\n" in said
     assert f"a token from {tmp_path / 'tokens'}\n" in said
 

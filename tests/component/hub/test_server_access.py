@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from gator import rpc, rpc_status
 from gator.errors import (
     NotFoundError,
     PermissionDeniedError,
@@ -19,9 +18,11 @@ from gator.errors import (
     UnauthenticatedError,
     UserError,
 )
-from gator.link import parts
+from gator.link import message_parts
 from gator.link.uplink import Uplink
-from gator.rpc_quiet import grpc
+from gator.rpc import status
+from gator.rpc.channel import bearer, open_blocking_channel
+from gator.rpc.quiet import grpc
 from gator.v1 import control_service_pb2 as cs
 from gator.v1 import control_service_pb2_grpc, hub_service_pb2, hub_service_pb2_grpc, query_service_pb2_grpc
 from gator.v1 import query_service_pb2 as qs
@@ -49,11 +50,11 @@ def tokens(tmp_path: Path) -> Path:
 
 def ask(address: str, call: Callable[[Any, Any], Any], token: str, ca: bytes | None = None) -> Any:
     """The answer of one call with a token; raises the error of ours that its status stands for."""
-    with rpc.blocking_channel(address, ca) as channel:
+    with open_blocking_channel(address, ca) as channel:
         try:
-            return call(channel, {"metadata": rpc.bearer(token) if token else None, "timeout": 20})
+            return call(channel, {"metadata": bearer(token) if token else None, "timeout": 20})
         except grpc.RpcError as error:
-            raise rpc_status.error_of_call(error) from error
+            raise status.error_of_call(error) from error
 
 
 def list_runs(channel: Any, how: Any) -> Any:
@@ -99,7 +100,7 @@ def test_nothing_is_told_or_done_without_a_known_token(keeper: Keeper, token: st
 def test_a_hub_reads_large_messages_of_nobody(keeper: Keeper) -> None:
     def ask_much(channel: Any, how: Any) -> Any:
         stub = query_service_pb2_grpc.QueryServiceStub(channel)
-        return stub.GetRun(qs.GetRunRequest(run="x" * (parts.MOST_BYTES + 1)), **how)
+        return stub.GetRun(qs.GetRunRequest(run="x" * (message_parts.MOST_BYTES + 1)), **how)
 
     with keeper.hub() as hub:
         with pytest.raises(UnauthenticatedError):

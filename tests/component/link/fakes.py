@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from gator import errors, rpc
+from gator import errors
 from gator.core.cursor import Accepted, ConsumerCursor, RecordInbox, passes
 from gator.core.tokens import Audience, Tokens
 from gator.link.server import ATTACH, ChildLink, parent_service
+from gator.rpc.channel import bearer, open_channel
+from gator.rpc.server import Server, serve
 from gator.v1 import attach_pb2 as pb
 from gator.v1 import event_pb2, parent_service_pb2_grpc
 
@@ -181,11 +183,9 @@ def authenticate(method: str, token: str) -> None:
 
 
 @asynccontextmanager
-async def serving(parent: Any, folder: Path) -> AsyncGenerator[rpc.Server]:
+async def serving(parent: Any, folder: Path) -> AsyncGenerator[Server]:
     """A real server with ParentService on a unix socket."""
-    server = await rpc.serve(
-        [parent_service(parent)], address=f"unix:{folder / 's'}", authenticate=authenticate
-    )
+    server = await serve([parent_service(parent)], address=f"unix:{folder / 's'}", authenticate=authenticate)
     try:
         yield server
     finally:
@@ -210,7 +210,7 @@ class Raw:
         import grpc
         from grpc import aio
 
-        from gator import rpc_status
+        from gator.rpc import status as rpc_status
 
         try:
             while await self.call.read() is not aio.EOF:
@@ -221,9 +221,9 @@ class Raw:
 
 
 @asynccontextmanager
-async def raw(server: rpc.Server, token: str) -> AsyncGenerator[Raw]:
-    async with rpc.channel(server.address) as channel:
-        call = parent_service_pb2_grpc.ParentServiceStub(channel).Attach(metadata=rpc.bearer(token))
+async def raw(server: Server, token: str) -> AsyncGenerator[Raw]:
+    async with open_channel(server.address) as channel:
+        call = parent_service_pb2_grpc.ParentServiceStub(channel).Attach(metadata=bearer(token))
         try:
             yield Raw(call)
         finally:

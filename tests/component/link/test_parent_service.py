@@ -6,11 +6,12 @@ from typing import Any, cast
 
 import pytest
 
-from gator import errors, rpc
+from gator import errors
 from gator.core.tokens import Audience
 from gator.link import roles
 from gator.link.server import ATTACH
 from gator.link.uplink import Uplink
+from gator.rpc.channel import bearer, open_channel
 from gator.v1 import attach_pb2 as pb
 from tests.component.link.fakes import (
     DAEMON_TOKEN,
@@ -367,8 +368,8 @@ async def test_14_an_attempt_finished_for_a_closed_attempt_reaches_the_handler_w
 
 
 async def test_bytes_that_are_no_message_end_the_stream(folder: Path) -> None:
-    async with serving(Parent(), folder) as server, rpc.channel(server.address) as channel:
-        child = Raw(cast("Any", channel).stream_stream(ATTACH)(metadata=rpc.bearer(DAEMON_TOKEN)))
+    async with serving(Parent(), folder) as server, open_channel(server.address) as channel:
+        child = Raw(cast("Any", channel).stream_stream(ATTACH)(metadata=bearer(DAEMON_TOKEN)))
         await child.call.write(b"\xff")
         code, error = await child.status()
         assert (code, type(error)) == ("INVALID_ARGUMENT", errors.ProtocolError)

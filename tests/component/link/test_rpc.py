@@ -14,8 +14,12 @@ from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from gator import errors, rpc, rpc_address, rpc_status
+from gator import errors
 from gator.core.tokens import Audience
+from gator.rpc import address as rpc_address
+from gator.rpc import status as rpc_status
+from gator.rpc.channel import MAX_MESSAGE_BYTES, bearer, open_channel
+from gator.rpc.server import Server, Service, serve
 from tests.component.link.fakes import TOKENS, Parent, serving
 
 
@@ -40,7 +44,7 @@ class Echo:
             case b"full":
                 raise errors.DiskFullError("no space left")
             case b"plan":
-                return bytes(2 * rpc.MAX_MESSAGE_BYTES)
+                return bytes(2 * MAX_MESSAGE_BYTES)
             case _:
                 return request
 
@@ -54,9 +58,9 @@ def add_echo(servicer: Echo, server: aio.Server) -> None:
 
 
 @pytest.fixture
-async def server(folder: Path) -> AsyncIterator[rpc.Server]:
-    server = await rpc.serve(
-        [rpc.Service("test.Echo", add_echo, Echo())],
+async def server(folder: Path) -> AsyncIterator[Server]:
+    server = await serve(
+        [Service("test.Echo", add_echo, Echo())],
         address=f"unix:{folder / 'e'}",
         authenticate=lambda method, token: TOKENS.check(token, Audience.CONTROL),
     )
@@ -64,11 +68,11 @@ async def server(folder: Path) -> AsyncIterator[rpc.Server]:
     await server.stop()
 
 
-GOOD = rpc.bearer(TOKENS.make(Audience.CONTROL))
+GOOD = bearer(TOKENS.make(Audience.CONTROL))
 
 
-async def test_errors_of_a_servicer_reach_the_caller_with_code_and_reason(server: rpc.Server) -> None:
-    async with rpc.channel(server.address) as channel:
+async def test_errors_of_a_servicer_reach_the_caller_with_code_and_reason(server: Server) -> None:
+    async with open_channel(server.address) as channel:
         one = cast("Any", channel.unary_unary("/test.Echo/One"))
         assert await one(b"hi", metadata=GOOD) == b"hi"
         for word, kind in ((b"missing", errors.NotFoundError), (b"full", errors.DiskFullError)):
@@ -85,18 +89,18 @@ async def test_errors_of_a_servicer_reach_the_caller_with_code_and_reason(server
         assert str(error) == "no run 7: ask `gator runs`"
 
 
-async def test_what_a_server_sends_may_be_as_large_as_the_plan_of_a_large_spec(server: rpc.Server) -> None:
-    async with rpc.channel(server.address) as channel:
+async def test_what_a_server_sends_may_be_as_large_as_the_plan_of_a_large_spec(server: Server) -> None:
+    async with open_channel(server.address) as channel:
         one = cast("Any", channel.unary_unary("/test.Echo/One"))
-        assert len(await one(b"plan", metadata=GOOD)) == 2 * rpc.MAX_MESSAGE_BYTES
+        assert len(await one(b"plan", metadata=GOOD)) == 2 * MAX_MESSAGE_BYTES
         with pytest.raises(aio.AioRpcError):
-            await one(bytes(2 * rpc.MAX_MESSAGE_BYTES), metadata=GOOD)
+            await one(bytes(2 * MAX_MESSAGE_BYTES), metadata=GOOD)
 
 
 @pytest.mark.parametrize("token", ["", "wrong", TOKENS.make(Audience.DAEMON), "\u00e9"])
-async def test_a_call_without_the_right_token_is_refused(server: rpc.Server, token: str) -> None:
-    metadata = rpc.bearer(token.encode().decode("latin-1")) if token.isascii() else None
-    async with rpc.channel(server.address) as channel:
+async def test_a_call_without_the_right_token_is_refused(server: Server, token: str) -> None:
+    metadata = bearer(token.encode().decode("latin-1")) if token.isascii() else None
+    async with open_channel(server.address) as channel:
         one = cast("Any", channel.unary_unary("/test.Echo/One"))
         many = cast("Any", channel.unary_stream("/test.Echo/Many"))
         for call in (one(b"hi", metadata=metadata), many(b"hi", metadata=metadata).read()):
@@ -106,7 +110,7 @@ async def test_a_call_without_the_right_token_is_refused(server: rpc.Server, tok
 
 
 async def test_every_server_has_health_and_reflection_without_a_token(folder: Path) -> None:
-    async with serving(Parent(), folder) as server, rpc.channel(server.address) as channel:
+    async with serving(Parent(), folder) as server, open_channel(server.address) as channel:
         request = health_pb2.HealthCheckRequest(service="gator.v1.ParentService")
         answer = await cast("Any", health_pb2_grpc.HealthStub(cast("Any", channel))).Check(request)
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
@@ -127,7 +131,7 @@ async def test_a_socket_that_is_served_is_not_taken_over(folder: Path) -> None:
         with pytest.raises(errors.UsageError, match="served by another process"):
             async with serving(Parent(), folder):
                 pass
-        async with rpc.channel(server.address) as channel:
+        async with open_channel(server.address) as channel:
             await channel.channel_ready()
     assert not list(folder.iterdir())
 
@@ -140,18 +144,18 @@ async def test_what_a_dead_server_left_is_no_hindrance(folder: Path) -> None:
 
 
 async def test_a_port_that_is_served_is_not_shared() -> None:
-    first = await rpc.serve([], address="127.0.0.1:0", authenticate=everybody)
+    first = await serve([], address="127.0.0.1:0", authenticate=everybody)
     try:
         assert first.address == f"127.0.0.1:{first.port}"
         with pytest.raises(errors.UsageError, match="cannot listen"):
-            await rpc.serve([], address=first.address, authenticate=everybody)
+            await serve([], address=first.address, authenticate=everybody)
     finally:
         await first.stop()
 
 
 async def test_a_path_above_107_bytes_is_refused(folder: Path) -> None:
     with pytest.raises(errors.UsageError, match="107 bytes"):
-        await rpc.serve([], address=f"unix:{folder}/{'x' * 108}", authenticate=everybody)
+        await serve([], address=f"unix:{folder}/{'x' * 108}", authenticate=everybody)
 
 
 def test_sockets_stand_in_a_folder_of_the_users_own(folder: Path) -> None:

@@ -10,7 +10,11 @@ import pytest
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from gator import errors, rpc, rpc_status
+from gator import errors
+from gator.rpc import status
+from gator.rpc.auth import ServerLimits
+from gator.rpc.channel import bearer, channel_options
+from gator.rpc.server import Server, Service, serve
 from tests.component.link.fakes import until
 
 LARGEST = 64 * 1024
@@ -77,12 +81,12 @@ def library() -> Library:
 
 
 @pytest.fixture
-async def server(library: Library, folder: Path) -> AsyncIterator[rpc.Server]:
-    server = await rpc.serve(
-        [rpc.Service("test.Library", add_library, library)],
+async def server(library: Library, folder: Path) -> AsyncIterator[Server]:
+    server = await serve(
+        [Service("test.Library", add_library, library)],
         address=f"unix:{folder / 'e'}",
         authenticate=known,
-        crowd=rpc.Crowd(
+        server_limits=ServerLimits(
             message_bytes=LARGEST,
             calls=3,
             calls_each=2,
@@ -96,12 +100,12 @@ async def server(library: Library, folder: Path) -> AsyncIterator[rpc.Server]:
     await server.stop()
 
 
-ADA, BOB = rpc.bearer("ada"), rpc.bearer("bob")
+ADA, BOB = bearer("ada"), bearer("bob")
 
 
-def dial(server: rpc.Server) -> aio.Channel:
+def dial(server: Server) -> aio.Channel:
     """A channel that takes in little of what was not asked for yet."""
-    options = (*rpc.channel_options(server.address), ("grpc.http2.bdp_probe", 0))
+    options = (*channel_options(server.address), ("grpc.http2.bdp_probe", 0))
     return aio.insecure_channel(server.address, options=options)
 
 
@@ -123,10 +127,10 @@ def unread(channel: aio.Channel, request: bytes, method: str = "Page") -> Any:
 async def error_of(call: Any) -> Exception:
     with pytest.raises(aio.AioRpcError) as caught:
         await call
-    return rpc_status.error_of_call(caught.value)
+    return status.error_of_call(caught.value)
 
 
-async def test_nothing_is_read_of_who_has_no_token(server: rpc.Server, library: Library) -> None:
+async def test_nothing_is_read_of_who_has_no_token(server: Server, library: Library) -> None:
     async with dial(server) as channel:
         # Whoever reads it finds that it is too large.
         assert isinstance(await error_of(page(channel)(bytes(2 * LARGEST))), errors.UnauthenticatedError)
@@ -134,7 +138,7 @@ async def test_nothing_is_read_of_who_has_no_token(server: rpc.Server, library: 
 
 
 async def test_a_message_that_is_too_large_is_the_fault_of_who_sent_it(
-    server: rpc.Server, library: Library
+    server: Server, library: Library
 ) -> None:
     async with dial(server) as channel:
         error = await error_of(page(channel)(bytes(2 * LARGEST), metadata=ADA))
@@ -144,7 +148,7 @@ async def test_a_message_that_is_too_large_is_the_fault_of_who_sent_it(
     assert library.asked == 1
 
 
-async def test_a_request_that_is_no_message_is_refused_as_such(server: rpc.Server) -> None:
+async def test_a_request_that_is_no_message_is_refused_as_such(server: Server) -> None:
     async with dial(server) as channel:
         error = await error_of(page(channel)(b"garbage", metadata=ADA))
         assert isinstance(error, errors.ProtocolError)
@@ -152,7 +156,7 @@ async def test_a_request_that_is_no_message_is_refused_as_such(server: rpc.Serve
 
 
 async def test_who_takes_no_answers_has_the_turns_of_nobody_else_and_none_for_long(
-    server: rpc.Server, library: Library
+    server: Server, library: Library
 ) -> None:
     async with dial(server) as channel, dial(server) as other:
         calls = [unread(channel, b"large") for _ in range(3)]
@@ -167,7 +171,7 @@ async def test_who_takes_no_answers_has_the_turns_of_nobody_else_and_none_for_lo
 
 
 @pytest.mark.parametrize("method", ["Page", "Pages"])
-async def test_who_takes_no_answers_may_not_ask_on(server: rpc.Server, library: Library, method: str) -> None:
+async def test_who_takes_no_answers_may_not_ask_on(server: Server, library: Library, method: str) -> None:
     async with dial(server) as channel:
         calls = [unread(channel, b"large", method) for _ in range(2)]
         for _, ask in calls:
@@ -181,9 +185,7 @@ async def test_who_takes_no_answers_may_not_ask_on(server: rpc.Server, library: 
         calls[1][0].cancel()
 
 
-async def test_who_takes_his_answer_late_has_it_and_may_ask_again(
-    server: rpc.Server, library: Library
-) -> None:
+async def test_who_takes_his_answer_late_has_it_and_may_ask_again(server: Server, library: Library) -> None:
     async with dial(server) as channel:
         (call, ask), (other, ask_too) = (unread(channel, b"large") for _ in range(2))
         await ask()
@@ -201,11 +203,11 @@ async def refusal(channel: Any) -> Exception:
         try:
             await page(channel)(b"small", metadata=ADA)
         except aio.AioRpcError as error:
-            return rpc_status.error_of_call(error)
+            return status.error_of_call(error)
         await asyncio.sleep(0.01)
 
 
-async def test_who_sends_no_request_holds_up_nobody_for_ever(server: rpc.Server, library: Library) -> None:
+async def test_who_sends_no_request_holds_up_nobody_for_ever(server: Server, library: Library) -> None:
     async with dial(server) as channel:
         silent = [
             cast("Any", channel.stream_unary("/test.Library/Page"))(endless(), metadata=ADA) for _ in range(3)
@@ -221,7 +223,7 @@ async def endless() -> AsyncIterator[bytes]:
     yield b""
 
 
-async def test_health_needs_no_token_and_takes_no_large_message(server: rpc.Server) -> None:
+async def test_health_needs_no_token_and_takes_no_large_message(server: Server) -> None:
     async with dial(server) as channel:
         stub: Any = health_pb2_grpc.HealthStub(cast("Any", channel))
         request = health_pb2.HealthCheckRequest(service="test.Library")
@@ -233,9 +235,7 @@ async def test_health_needs_no_token_and_takes_no_large_message(server: rpc.Serv
         assert isinstance(await error_of(stub.Check(too_large)), errors.ProtocolError)
 
 
-async def test_of_one_token_there_are_so_many_streams_of_answers(
-    server: rpc.Server, library: Library
-) -> None:
+async def test_of_one_token_there_are_so_many_streams_of_answers(server: Server, library: Library) -> None:
     async with dial(server) as channel:
         watches = [unread(channel, b"", "Pages") for _ in range(2)]
         for _, ask in watches:
@@ -244,7 +244,7 @@ async def test_of_one_token_there_are_so_many_streams_of_answers(
         more = cast("Any", channel).unary_stream("/test.Library/Pages")
         with pytest.raises(aio.AioRpcError) as caught:
             await more(b"", metadata=ADA).read()
-        assert isinstance(rpc_status.error_of_call(caught.value), errors.UnavailableError)
+        assert isinstance(status.error_of_call(caught.value), errors.UnavailableError)
         other = more(b"", metadata=BOB)
         assert len(await other.read()) == PAGE
         other.cancel()

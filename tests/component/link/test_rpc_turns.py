@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from gator.errors import UnavailableError
-from gator.rpc_turns import Places, Turns
+from gator.rpc.limits import ConnectionQuota, FairSemaphore
 
 
 async def settle() -> None:
@@ -15,12 +15,12 @@ async def settle() -> None:
 
 
 class Taker:
-    def __init__(self, turns: Turns, name: str) -> None:
+    def __init__(self, turns: FairSemaphore, name: str) -> None:
         self.has = False
         self._stack = AsyncExitStack()
         self.task = asyncio.create_task(self._take(turns, name))
 
-    async def _take(self, turns: Turns, name: str) -> None:
+    async def _take(self, turns: FairSemaphore, name: str) -> None:
         await self._stack.enter_async_context(turns.of(name))
         self.has = True
 
@@ -29,14 +29,14 @@ class Taker:
         await settle()
 
 
-async def takers(turns: Turns, names: str) -> list[Taker]:
+async def takers(turns: FairSemaphore, names: str) -> list[Taker]:
     made = [Taker(turns, name) for name in names]
     await settle()
     return made
 
 
 async def test_there_are_so_many_turns_and_whoever_comes_first_goes_first() -> None:
-    found = await takers(Turns(2, 2), "abcd")
+    found = await takers(FairSemaphore(2, 2), "abcd")
     assert [one.has for one in found] == [True, True, False, False]
     await found[0].give()
     assert [one.has for one in found] == [True, True, True, False]
@@ -45,7 +45,7 @@ async def test_there_are_so_many_turns_and_whoever_comes_first_goes_first() -> N
 
 
 async def test_nobody_has_the_turns_of_all() -> None:
-    found = await takers(Turns(3, 2), "aaabb")
+    found = await takers(FairSemaphore(3, 2), "aaabb")
     assert [one.has for one in found] == [True, True, False, True, False]
     await found[3].give()
     assert [one.has for one in found] == [True, True, False, True, True]
@@ -56,7 +56,7 @@ async def test_nobody_has_the_turns_of_all() -> None:
 
 
 async def test_who_waits_no_more_takes_no_turn() -> None:
-    turns = Turns(1, 1)
+    turns = FairSemaphore(1, 1)
     first, second, third = await takers(turns, "abc")
     second.task.cancel()
     await first.give()
@@ -70,7 +70,7 @@ async def test_who_waits_no_more_takes_no_turn() -> None:
 
 
 async def test_a_turn_that_comes_while_its_taker_goes_is_given_on() -> None:
-    first, second, third = await takers(Turns(1, 1), "abc")
+    first, second, third = await takers(FairSemaphore(1, 1), "abc")
     giving = asyncio.create_task(first.give())
     await asyncio.sleep(0)
     second.task.cancel()
@@ -82,7 +82,7 @@ async def test_a_turn_that_comes_while_its_taker_goes_is_given_on() -> None:
 
 
 async def test_so_many_of_one_name_wait_and_no_more() -> None:
-    turns = Turns(1, 1, 2)
+    turns = FairSemaphore(1, 1, 2)
     found = await takers(turns, "aaab")
     assert [one.has for one in found] == [True, False, False, False]
     with pytest.raises(UnavailableError):
@@ -94,7 +94,7 @@ async def test_so_many_of_one_name_wait_and_no_more() -> None:
 
 
 def test_a_place_is_had_at_once_or_not_at_all() -> None:
-    places = Places(3, 2)
+    places = ConnectionQuota(3, 2)
     with places.of("a"), places.of("a"):
         with pytest.raises(UnavailableError), places.of("a"):
             raise AssertionError

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gator.process.belonging import Belonging
+from gator.process.ownership.criteria import Ownership
 from gator.process.pipes import Pipe, Pipes
 from gator.process.reaper import Reaper
 from gator.process.spawn import Command, Process, Spawner
@@ -57,7 +57,7 @@ class Job:
     open_streams: int = 0
     exit_code: int | None = None
     usage: resource.struct_rusage | None = None
-    whose: Belonging | None = None
+    whose: Ownership | None = None
 
     @property
     def pid(self) -> int:

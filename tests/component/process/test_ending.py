@@ -10,22 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from gator.process.belonging import Belonging
-from gator.process.belongings import cheap_look, name_all
-from gator.process.ending import Endings
+from gator.process.ownership.criteria import Ownership
+from gator.process.ownership.select import cheap_look, name_all
 from gator.process.procfs import ProcessInfo, read_process, signal_exactly
+from gator.process.terminate import Terminator
 from tests.component.process.support import Host, Job, alive, marked, until
 
 
 @pytest.fixture
-async def endings(host: Host) -> AsyncIterator[Endings]:
-    endings = Endings(host.reaper.watched)
+async def endings(host: Host) -> AsyncIterator[Terminator]:
+    endings = Terminator(host.reaper.watched)
     yield endings
     endings.close()
 
 
-def belonging(host: Host, job: Job) -> Belonging:
-    return Belonging(job.pid, host.marks, leader_reaped=job.exit_code is not None)
+def belonging(host: Host, job: Job) -> Ownership:
+    return Ownership(job.pid, host.marks, leader_reaped=job.exit_code is not None)
 
 
 ESCAPES = {
@@ -41,7 +41,7 @@ ESCAPES = {
 
 
 @pytest.mark.parametrize("script", ESCAPES.values(), ids=ESCAPES.keys())
-async def test_what_a_job_leaves_behind_is_ended(host: Host, endings: Endings, script: str) -> None:
+async def test_what_a_job_leaves_behind_is_ended(host: Host, endings: Terminator, script: str) -> None:
     job = host.shell(script)
     assert await job.reaped() == 0
     job.pipes[0].drain_now()
@@ -59,7 +59,7 @@ async def test_what_a_job_leaves_behind_is_ended(host: Host, endings: Endings, s
 
 
 async def test_an_orphan_without_any_sign_is_ended_when_no_other_job_runs(
-    host: Host, endings: Endings
+    host: Host, endings: Terminator
 ) -> None:
     job = host.shell("(env -i setsid sleep 60 > /dev/null 2>&1 & echo $!)")
     assert await job.ended() == 0
@@ -74,7 +74,7 @@ async def test_an_orphan_without_any_sign_is_ended_when_no_other_job_runs(
     assert not alive(pid)
 
 
-async def test_a_job_that_leaves_nothing_costs_no_pass(host: Host, endings: Endings) -> None:
+async def test_a_job_that_leaves_nothing_costs_no_pass(host: Host, endings: Terminator) -> None:
     job = host.shell("true")
     other = host.shell("sleep 60")
     assert await job.ended() == 0
@@ -84,18 +84,20 @@ async def test_a_job_that_leaves_nothing_costs_no_pass(host: Host, endings: Endi
     assert await other.ended() == -9
 
 
-async def test_a_daemon_of_another_attempt_does_not_make_this_one_look(host: Host, endings: Endings) -> None:
+async def test_a_daemon_of_another_attempt_does_not_make_this_one_look(
+    host: Host, endings: Terminator
+) -> None:
     other = host.start("bash", "-c", "(setsid sleep 60 > /dev/null 2>&1 &)", env={"GATOR_ATTEMPT": "2"})
     assert await other.ended() == 0
     job = host.shell("true")
     assert await job.ended() == 0
-    whose = Belonging(other.pid, {**host.marks, "GATOR_ATTEMPT": "2"}, leader_reaped=True)
+    whose = Ownership(other.pid, {**host.marks, "GATOR_ATTEMPT": "2"}, leader_reaped=True)
     assert not cheap_look(belonging(host, job), host.reaper.watched)
     assert cheap_look(whose, host.reaper.watched)
     assert len((await endings.end(whose, 5.0)).found) == 1
 
 
-async def test_the_jobs_beside_it_are_left_alone(host: Host, endings: Endings) -> None:
+async def test_the_jobs_beside_it_are_left_alone(host: Host, endings: Terminator) -> None:
     beside = host.start("bash", "-c", "setsid sleep 60 & wait", env={"GATOR_PATH": "top/other"})
     job = host.shell("setsid sleep 60 & echo; wait")
     await until(lambda: job.out, "the start")
@@ -104,11 +106,11 @@ async def test_the_jobs_beside_it_are_left_alone(host: Host, endings: Endings) -
     await endings.end(belonging(host, job), 5.0)
     await job.ended()
     assert beside.exit_code is None
-    await endings.signal_job(Belonging(beside.pid, {**host.marks, "GATOR_PATH": "top/other"}), signal.SIGKILL)
+    await endings.signal_job(Ownership(beside.pid, {**host.marks, "GATOR_PATH": "top/other"}), signal.SIGKILL)
     assert await beside.ended() == -9
 
 
-async def test_one_that_ignores_term_is_killed_after_the_grace(host: Host, endings: Endings) -> None:
+async def test_one_that_ignores_term_is_killed_after_the_grace(host: Host, endings: Terminator) -> None:
     job = host.shell("bash -c 'trap \"\" TERM; echo ready; while :; do sleep 0.05; done' & disown; exit 0")
     assert await job.reaped() == 0
     await until(lambda: job.out, "the trap")
@@ -120,7 +122,7 @@ async def test_one_that_ignores_term_is_killed_after_the_grace(host: Host, endin
     await job.ended()
 
 
-async def test_one_that_stands_still_hears_term_all_the_same(host: Host, endings: Endings) -> None:
+async def test_one_that_stands_still_hears_term_all_the_same(host: Host, endings: Terminator) -> None:
     job = host.shell("trap 'echo bye; exit 7' TERM; echo ready; kill -STOP $$; while :; do sleep 0.01; done")
     await until(lambda: (now := read_process(job.pid)) and now.state == "T", "the stop")
     await endings.signal_job(belonging(host, job), signal.SIGTERM)
@@ -141,7 +143,7 @@ while time.monotonic() < end:
 """
 
 
-async def test_one_that_forks_faster_than_a_pass_is_caught(host: Host, endings: Endings) -> None:
+async def test_one_that_forks_faster_than_a_pass_is_caught(host: Host, endings: Terminator) -> None:
     job = host.start(sys.executable, "-c", _FORKER)
     assert await job.reaped() == 0
     begun = time.monotonic()
@@ -152,7 +154,7 @@ async def test_one_that_forks_faster_than_a_pass_is_caught(host: Host, endings: 
     assert time.monotonic() - begun < 8, "it ended by itself"
 
 
-async def test_many_requests_share_passes_and_do_not_block_the_loop(host: Host, endings: Endings) -> None:
+async def test_many_requests_share_passes_and_do_not_block_the_loop(host: Host, endings: Terminator) -> None:
     jobs = [host.shell("sleep 60 & wait") for _ in range(30)]
     longest = 0.0
     last = time.monotonic()
@@ -166,12 +168,12 @@ async def test_many_requests_share_passes_and_do_not_block_the_loop(host: Host, 
             longest, last = max(longest, now - last), now
 
     beating = asyncio.create_task(beat())
-    found = await asyncio.gather(*(endings.find(Belonging(job.pid, {})) for job in jobs))
+    found = await asyncio.gather(*(endings.find(Ownership(job.pid, {})) for job in jobs))
     stop = True
     await beating
     assert all(job.pid in [process.pid for process in each] for job, each in zip(jobs, found, strict=True))
     assert longest < 0.5
-    await asyncio.gather(*(endings.signal_job(Belonging(job.pid, {}), signal.SIGKILL) for job in jobs))
+    await asyncio.gather(*(endings.signal_job(Ownership(job.pid, {}), signal.SIGKILL) for job in jobs))
     for job in jobs:
         assert await job.ended() == -9
 
@@ -189,7 +191,7 @@ async def test_a_reused_pid_is_never_signalled(host: Host) -> None:
 
 
 async def test_what_cannot_be_killed_is_named(
-    host: Host, endings: Endings, monkeypatch: pytest.MonkeyPatch
+    host: Host, endings: Terminator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = host.shell("sleep 60 & echo $!")
     assert await job.reaped() == 0
@@ -200,8 +202,8 @@ async def test_what_cannot_be_killed_is_named(
 
     with monkeypatch.context() as patch:
         # No process can be made unkillable on purpose without broken hardware.
-        patch.setattr("gator.process.ending.signal_exactly", spare)
-        patch.setattr("gator.process.ending.kill_group_of", spare)
+        patch.setattr("gator.process.terminate.signal_exactly", spare)
+        patch.setattr("gator.process.terminate.kill_group_of", spare)
         ended = await endings.end(belonging(host, job), grace_s=0.0, limit_s=0.1)
     assert name_all(ended.unkillable) == f"sleep (pid {int(job.out)})"
     await endings.end(belonging(host, job), grace_s=0.0)
@@ -210,9 +212,9 @@ async def test_what_cannot_be_killed_is_named(
 
 _WITHOUT_DESCRIPTORS = """
 import asyncio, os, resource
-from gator.process.belonging import Belonging
-from gator.process.belongings import cheap_look
-from gator.process.ending import Endings
+from gator.process.ownership.criteria import Belonging
+from gator.process.ownership.select import cheap_look
+from gator.process.terminate import Endings
 whose = Belonging(os.getpid(), {})
 async def main():
     endings = Endings()

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from gator.process.belonging import Belonging
-from gator.process.belongings import cheap_look
 from gator.process.cgroups import V2, own_groups
-from gator.process.ending import Endings
-from gator.process.groups import Group, Groups, find_groups
+from gator.process.ownership.attempt_cgroups import Group, Groups, find_groups
+from gator.process.ownership.criteria import Ownership
+from gator.process.ownership.select import cheap_look
 from gator.process.procfs import ProcessInfo, read_process
 from gator.process.sampling import Sampler
 from gator.process.sweep import sweep
+from gator.process.terminate import Terminator
 from tests.component.process.support import Host, Job, alive, until
 
 
@@ -41,7 +41,7 @@ def _can_kill(own: Path) -> bool:
 
 def see(job: Job) -> tuple[ProcessInfo, ...]:
     """What a sample sees of a job."""
-    return Sampler().sample([Belonging(job.pid, {})])[job.pid].members
+    return Sampler().sample([Ownership(job.pid, {})])[job.pid].members
 
 
 def where(pid: int) -> str:
@@ -54,7 +54,7 @@ async def test_what_a_job_starts_later_is_born_in_its_group_and_dies_with_it(
     job = host.shell("echo up; until [ -e go ]; do sleep 0.01; done; env -i setsid sleep 60 & echo $!; wait")
     beside = host.shell("sleep 60")
     await until(lambda: job.out, "the start")
-    whose = Belonging(job.pid, {})
+    whose = Ownership(job.pid, {})
     whose.group = groups.place(None, see(job))
     assert whose.group is not None
     assert {job.pid} <= whose.group.pids()
@@ -63,9 +63,9 @@ async def test_what_a_job_starts_later_is_born_in_its_group_and_dies_with_it(
     await until(lambda: job.out.count(b"\n") == 2, "the child")
     child = int(job.out.split()[1])
     await until(lambda: child in (whose.group or Group("")).pids(), "the child in the group")
-    endings = Endings(host.reaper.watched)
+    endings = Terminator(host.reaper.watched)
     # Neither session nor marks nor descent: only the group tells.
-    known = Belonging(0, {})
+    known = Ownership(0, {})
     known.group = whose.group
     assert child in [process.pid for process in await endings.find(known)]
     whose.group.kill()
@@ -81,12 +81,12 @@ async def test_what_a_job_starts_later_is_born_in_its_group_and_dies_with_it(
 
 async def test_an_orphan_in_the_group_makes_its_job_look(host: Host, groups: Groups) -> None:
     job = host.shell("until [ -e go ]; do sleep 0.01; done; env -i setsid sh -c 'sleep 60 >&- 2>&- &'")
-    whose = Belonging(job.pid, {})
+    whose = Ownership(job.pid, {})
     whose.group = groups.place(None, see(job))
     (host.folder / "go").touch()
     assert await job.ended() == 0
     whose.leader_reaped = True
-    endings = Endings(host.reaper.watched)
+    endings = Terminator(host.reaper.watched)
     assert [process.name for process in await endings.look(whose)] == ["sleep"]
     ended = await endings.end(whose, 0.0)
     assert ended.unkillable == ()

@@ -7,18 +7,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gator.process.belonging import Belonging
-from gator.process.belongings import cheap_look
-from gator.process.ending import Endings
 from gator.process.guard import Guard
+from gator.process.ownership.criteria import Ownership
+from gator.process.ownership.select import cheap_look
 from gator.process.sweep import sweep
+from gator.process.terminate import Terminator
 from tests.component.process.support import Host, alive, marked, until
 
 _OWNER = """
 import os, signal, sys, time
-from gator.process.belonging import Belonging
-from gator.process.belongings import cheap_look
-from gator.process.ending import Endings
+from gator.process.ownership.criteria import Belonging
+from gator.process.ownership.select import cheap_look
+from gator.process.terminate import Endings
 from gator.process.guard import Guard
 from gator.process.host import become_subreaper
 from gator.process.spawn import Command, spawn
@@ -113,9 +113,9 @@ async def test_a_guard_is_never_taken_for_an_orphan_of_a_job(host: Host) -> None
     guard = Guard(host.run)
     job = host.shell("true")
     assert await job.ended() == 0
-    whose = Belonging(job.pid, host.marks, leader_reaped=True)
+    whose = Ownership(job.pid, host.marks, leader_reaped=True)
     assert not cheap_look(whose, host.reaper.watched)
-    endings = Endings(host.reaper.watched)
+    endings = Terminator(host.reaper.watched)
     endings.strays.add(whose)
     assert await endings.find(whose) == []
     endings.close()

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from gator.process import sampling
-from gator.process.belonging import Belonging
+from gator.process.ownership.criteria import Ownership
 from gator.process.sampling import Sampler, judge_peak
 from tests.component.process.support import Host, Job, marked, until
 
@@ -15,8 +15,8 @@ MIB = 1024 * 1024
 _HOLD = "x = bytearray({size}); print('up', flush=True); import time; time.sleep(60)"
 
 
-def belonging(host: Host, job: Job) -> Belonging:
-    return Belonging(job.pid, host.marks)
+def belonging(host: Host, job: Job) -> Ownership:
+    return Ownership(job.pid, host.marks)
 
 
 def no_list(_pid: int) -> None:
@@ -56,7 +56,7 @@ async def test_an_orphan_in_a_session_of_its_own_is_counted_for_its_job(host: Ho
     job = host.shell("(setsid sleep 60 > /dev/null 2>&1 &); echo up; sleep 60; true")
     other = host.start("sleep", "60", env={"GATOR_PATH": "top/other"})
     await until(lambda: job.out, "the start")
-    jobs = [Belonging(other.pid, {**host.marks, "GATOR_PATH": "top/other"}), belonging(host, job)]
+    jobs = [Ownership(other.pid, {**host.marks, "GATOR_PATH": "top/other"}), belonging(host, job)]
     sampler = Sampler()
     await until(lambda: len(sampler.sample(jobs)[job.pid].members) == 3, "leader, child and orphan")
     assert len(sampler.sample(jobs)[other.pid].members) == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gator.process.host import close_inherited, supported
-from gator.process.refusal import SpawnError
+from gator.process.spawn_errors import SpawnError
 from tests.component.process.support import Host
 
 Script = Callable[[str, str], Path]
@@ -198,7 +198,7 @@ async def test_a_missing_directory_is_told_apart_from_a_missing_program(host: Ho
 
 _WITHOUT_DESCRIPTORS = """
 import os, resource, sys
-from gator.process.refusal import SpawnError
+from gator.process.spawn_errors import SpawnError
 from gator.process.spawn import Command, Spawner
 spawner = Spawner()
 command = Command(["/bin/true"], {}, "/")

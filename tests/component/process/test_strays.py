@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from gator.process.belonging import Belonging
-from gator.process.birthmark import Birthmarks, birthmarks, each_birthmark
-from gator.process.ending import Endings
-from gator.process.guard import is_guard
+from gator.process.ownership.birthmark import Birthmarks, birthmarks, each_birthmark
+from gator.process.ownership.criteria import Ownership
+from gator.process.ownership.guards import is_guard
+from gator.process.ownership.strays import Strays
 from gator.process.procfs import ProcessInfo, read_birthmark, read_process, ticks_now
-from gator.process.strays import Strays
 from gator.process.sweep import sweep
+from gator.process.terminate import Terminator
 from tests.component.process.support import Host, Job, alive, until
 
 LOSE_ALL_SIGNS = "env -i setsid sh -c 'sleep 60 < /dev/null > /dev/null 2>&1 & echo $!'"
@@ -21,17 +21,19 @@ LOSE_ALL_SIGNS = "env -i setsid sh -c 'sleep 60 < /dev/null > /dev/null 2>&1 & e
 
 
 @pytest.fixture
-async def endings(host: Host) -> AsyncIterator[Endings]:
-    endings = Endings(host.reaper.watched)
+async def endings(host: Host) -> AsyncIterator[Terminator]:
+    endings = Terminator(host.reaper.watched)
     yield endings
     endings.close()
 
 
-def start(host: Host, endings: Endings, script: str, name: str, birthmark: Birthmarks | None = None) -> Job:
+def start(
+    host: Host, endings: Terminator, script: str, name: str, birthmark: Birthmarks | None = None
+) -> Job:
     """Start a job whose attempt is known; its Belonging is set as `whose`."""
     since = ticks_now()
     job = host.start("/bin/bash", "-c", script, birthmark=birthmark.number if birthmark else 0)
-    whose = Belonging(job.pid, host.marks, since=since, name=name)
+    whose = Ownership(job.pid, host.marks, since=since, name=name)
     if birthmark is not None:
         whose.births = birthmark
     job.whose = whose
@@ -39,7 +41,7 @@ def start(host: Host, endings: Endings, script: str, name: str, birthmark: Birth
     return job
 
 
-async def ended(job: Job) -> Belonging:
+async def ended(job: Job) -> Ownership:
     assert await job.ended() == 0
     assert job.whose is not None
     job.whose.leader_reaped = True
@@ -57,7 +59,7 @@ def pids(found: list[ProcessInfo]) -> list[int]:
     return [process.pid for process in found]
 
 
-async def test_a_birthmark_tells_the_job_while_others_run(host: Host, endings: Endings) -> None:
+async def test_a_birthmark_tells_the_job_while_others_run(host: Host, endings: Terminator) -> None:
     births = each_birthmark(host.run, "d1")
     beside = start(host, endings, "exec sleep 60", "top/beside", next(births))
     job = start(host, endings, LOSE_ALL_SIGNS, "top/job", next(births))
@@ -73,7 +75,7 @@ async def test_a_birthmark_tells_the_job_while_others_run(host: Host, endings: E
     await beside.reaped()
 
 
-async def test_a_sweep_finds_what_has_no_other_sign_than_its_birth(host: Host, endings: Endings) -> None:
+async def test_a_sweep_finds_what_has_no_other_sign_than_its_birth(host: Host, endings: Terminator) -> None:
     first, second = each_birthmark(host.run, "d1"), each_birthmark(host.run, "d2")
     jobs = [start(host, endings, LOSE_ALL_SIGNS, "top/job", next(births)) for births in (first, second)]
     for job in jobs:
@@ -96,7 +98,7 @@ async def test_a_process_of_gator_itself_is_born_without_a_mark(host: Host) -> N
 
 
 async def test_without_birthmarks_the_last_that_may_have_left_an_orphan_takes_it(
-    host: Host, endings: Endings
+    host: Host, endings: Terminator
 ) -> None:
     beside = start(host, endings, "sleep 0.2", "top/beside")
     job = start(host, endings, LOSE_ALL_SIGNS, "top/job")
@@ -119,7 +121,7 @@ async def test_without_birthmarks_the_last_that_may_have_left_an_orphan_takes_it
 
 
 async def test_of_jobs_that_end_together_one_takes_the_orphan_and_the_others_wait(
-    host: Host, endings: Endings
+    host: Host, endings: Terminator
 ) -> None:
     jobs = [start(host, endings, "sleep 0.1", f"top/beside{number}") for number in range(3)]
     job = start(host, endings, LOSE_ALL_SIGNS, "top/job")
@@ -136,7 +138,7 @@ async def test_of_jobs_that_end_together_one_takes_the_orphan_and_the_others_wai
 
 
 async def test_when_the_job_that_took_an_orphan_gives_up_another_takes_it(
-    host: Host, endings: Endings
+    host: Host, endings: Terminator
 ) -> None:
     beside = start(host, endings, "sleep 0.1", "top/beside")
     job = start(host, endings, LOSE_ALL_SIGNS, "top/job")
@@ -149,7 +151,7 @@ async def test_when_the_job_that_took_an_orphan_gives_up_another_takes_it(
     await endings.end(second, 0.0)
 
 
-async def test_what_an_orphan_starts_is_of_the_same_jobs(host: Host, endings: Endings) -> None:
+async def test_what_an_orphan_starts_is_of_the_same_jobs(host: Host, endings: Terminator) -> None:
     beside = start(host, endings, "exec sleep 60", "top/beside")
     go = host.folder / "go"
     orphan = host.folder / "orphan"
@@ -174,7 +176,7 @@ async def test_what_an_orphan_starts_is_of_the_same_jobs(host: Host, endings: En
     await endings.end(beside.whose, 0.0)
 
 
-async def test_an_owner_ends_all_that_it_adopted_before_it_leaves(host: Host, endings: Endings) -> None:
+async def test_an_owner_ends_all_that_it_adopted_before_it_leaves(host: Host, endings: Terminator) -> None:
     job = start(
         host, endings, f"trap '' TERM; {LOSE_ALL_SIGNS}", "top/job", next(each_birthmark("other", ""))
     )
@@ -188,7 +190,7 @@ async def test_an_owner_ends_all_that_it_adopted_before_it_leaves(host: Host, en
     assert (await endings.end_adopted(0.05)).found == ()
 
 
-async def test_a_guard_of_another_owner_is_left_alone(host: Host, endings: Endings) -> None:
+async def test_a_guard_of_another_owner_is_left_alone(host: Host, endings: Terminator) -> None:
     code = "import sys, time; from gator.process.guard import Guard; Guard(sys.argv[1]); time.sleep(60)"
     owner = host.start(sys.executable, "-c", code, host.run, env={"PYTHONPATH": str(Path.cwd())})
     children = Path(f"/proc/{owner.pid}/task/{owner.pid}/children")
@@ -208,11 +210,11 @@ async def test_a_guard_of_another_owner_is_left_alone(host: Host, endings: Endin
 async def test_children_from_before_the_start_of_gator_are_not_its_to_end(host: Host) -> None:
     # A shell that has children and then becomes gator by exec keeps them.
     before = host.start("sleep", "60", env={"GATOR_RUN": "of another"})
-    endings = Endings()
+    endings = Terminator()
     strays = Strays(os.getpid())
     now = read_process(before.pid)
     assert now is not None
-    assert not strays.is_left_to(now, Belonging(0, {}, takes_all=True))
+    assert not strays.is_left_to(now, Ownership(0, {}, takes_all=True))
     assert (await endings.end_adopted(0.0)).found == ()
     assert alive(before.pid)
     endings.close()

@@ -8,13 +8,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from gator import rpc
-from gator.core.series import is_of
+from gator.core.history.series import is_of
 from gator.errors import NotFoundError, UnauthenticatedError
 from gator.query import Queries
 from gator.query.servicers import ControlServicer, QueryServicer
-from gator.store.run_files import RunFiles
-from gator.store.run_queries import FolderReader
+from gator.rpc.server import Service, serve
+from gator.store.run.queries import FolderReader
+from gator.store.run.stores import RunFiles
 from gator.v1 import (
     control_service_pb2,
     control_service_pb2_grpc,
@@ -151,19 +151,19 @@ async def _serve(hub: FakeHub, ready: threading.Event, over: threading.Event) ->
             raise UnauthenticatedError("the token is not one of this hub")
 
     services = [
-        rpc.Service(
+        Service(
             "gator.v1.QueryService",
             query_service_pb2_grpc.add_QueryServiceServicer_to_server,
             QueryServicer(hub.find, poll_seconds=0.01),
         ),
-        rpc.Service(
+        Service(
             "gator.v1.ControlService",
             control_service_pb2_grpc.add_ControlServiceServicer_to_server,
             ControlServicer(hub.stop),
         ),
-        rpc.Service("gator.v1.HubService", hub_service_pb2_grpc.add_HubServiceServicer_to_server, hub),
+        Service("gator.v1.HubService", hub_service_pb2_grpc.add_HubServiceServicer_to_server, hub),
     ]
-    server = await rpc.serve(services, address="127.0.0.1:0", authenticate=authenticate)
+    server = await serve(services, address="127.0.0.1:0", authenticate=authenticate)
     hub.address = server.address
     ready.set()
     await asyncio.to_thread(over.wait)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gator.core.run_key import run_id_of
-from gator.daemon.folder import Owner, RunFolder
+from gator.run_folder import Owner, RunFolder
 from gator.store import Store
 from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, spec_pb2
 
@@ -112,7 +112,7 @@ def finished(
     attempt: int = 1,
     out: int = 0,
     err: int = 0,
-    first_error: event_pb2.Offence | None = None,
+    first_error: event_pb2.ErrorMessage | None = None,
 ) -> event_pb2.Event:
     failed = outcome != common_pb2.OUTCOME_PASSED
     return event(
@@ -138,7 +138,7 @@ def result(
     outcome: common_pb2.Outcome.ValueType = common_pb2.OUTCOME_PASSED,
     *,
     tally: event_pb2.Tally | None = None,
-    first_error: event_pb2.Offence | None = None,
+    first_error: event_pb2.ErrorMessage | None = None,
     first_failure: str = "",
     metrics: Sequence[event_pb2.MetricTotal] = (),
     wall: float | None = None,
@@ -165,7 +165,9 @@ def result(
 USAGE = event_pb2.Usage(
     wall_nanos=2 * SECOND, user_nanos=SECOND, system_nanos=SECOND // 2, peak_memory_bytes=3 << 20
 )
-OFFENCE = event_pb2.Offence(severity=common_pb2.SEVERITY_ERROR, text="boom: it broke", stream=ERR, line=2)
+OFFENCE = event_pb2.ErrorMessage(
+    severity=common_pb2.SEVERITY_ERROR, text="boom: it broke", stream=ERR, line=2
+)
 CYCLES = event_pb2.MetricTotal(
     name="cycles", value=1200.5, kind=event_pb2.METRIC_KIND_MAX, unit="cycles", count=1
 )

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from gator.core.signature import sign, signature_of
-from gator.daemon.folder import Owner, RunFolder
+from gator.core.attempt.signature import sign, signature_of
 from gator.errors import NotFoundError
+from gator.run_folder import Owner, RunFolder
 from gator.v1 import common_pb2, event_pb2
 
 from . import runs
@@ -93,7 +93,7 @@ def many_failures(tracking: Path) -> None:
     builder.write(runs.group("top", 0, 13, 13), *(runs.job(path, 0.1) for path in paths))
     for number, path in enumerate(paths):
         what = "out of licences" if path == "top/bad" else f"mismatch at 0x{number:x}"
-        error = event_pb2.Offence(severity=common_pb2.SEVERITY_ERROR, text=what, stream=runs.ERR, line=2)
+        error = event_pb2.ErrorMessage(severity=common_pb2.SEVERITY_ERROR, text=what, stream=runs.ERR, line=2)
         ended = runs.result(path, 1, common_pb2.OUTCOME_FAILED, first_error=error)
         sign(ended.result)
         builder.write(ended)
@@ -180,7 +180,7 @@ def test_of_very_many_causes_the_first_are_shown_and_the_others_counted(tracking
     paths = [f"top/x[{number}]" for number in range(31)]
     builder.write(runs.group("top", 0, 31, 31), *(runs.job(path, 0.1) for path in paths))
     for path, what in zip(paths, [*words, words[-1]], strict=True):
-        error = event_pb2.Offence(severity=common_pb2.SEVERITY_ERROR, text=what, stream=runs.ERR, line=2)
+        error = event_pb2.ErrorMessage(severity=common_pb2.SEVERITY_ERROR, text=what, stream=runs.ERR, line=2)
         ended = runs.result(path, 1, common_pb2.OUTCOME_FAILED, first_error=error)
         sign(ended.result)
         builder.write(ended)

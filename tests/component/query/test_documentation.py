@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from gator.cli.commands import COMMANDS, INSIDE, RUNNING
 from gator.cli.main import load
+from gator.cli.registry import COMMANDS, INSIDE, RUNNING
 from gator.v1 import query_pb2
 
 DOCS = Path(__file__).parents[3] / "docs"

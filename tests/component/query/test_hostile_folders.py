@@ -102,7 +102,7 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
         "ALTER TABLE nodes RENAME COLUMN message TO kept",
         "ALTER TABLE nodes ADD COLUMN message TEXT AS (hex(zeroblob(30000000)))",
     ),
-    "huge block": change("w1.db", "UPDATE events SET body = zeroblob(900000000) WHERE kind = 4"),
+    "huge block": change("w1.db", "UPDATE events SET body = zeroblob(100000000) WHERE kind = 4"),
     "huge message": _huge_log,
     "huge text as block": change("w1.db", "UPDATE events SET body = hex(zeroblob(40000000)) WHERE kind = 4"),
     "huge node": change("root.db", "UPDATE nodes SET message = hex(zeroblob(150000000))"),

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from gator.cli import logs_follow_away, output
+from gator.cli import output
+from gator.cli.follow import away
 from gator.v1 import query_pb2
 
 from . import runs
@@ -84,14 +85,14 @@ def until(condition: Callable[[], bool]) -> None:
 def told(monkeypatch: pytest.MonkeyPatch) -> list[query_pb2.Run]:
     """The runs of which it was told that they are away."""
     runs_told = list[query_pb2.Run]()
-    tell = logs_follow_away._tell  # pyright: ignore[reportPrivateUsage]
+    tell = away._tell  # pyright: ignore[reportPrivateUsage]
 
     def telling(run: query_pb2.Run) -> None:
         tell(run)
         runs_told.append(run)
 
-    monkeypatch.setattr(logs_follow_away, "_tell", telling)
-    monkeypatch.setattr(logs_follow_away, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(away, "_tell", telling)
+    monkeypatch.setattr(away, "LOOK_SECONDS", 0.01)
     return runs_told
 
 

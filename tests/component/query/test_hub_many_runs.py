@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from gator.cli.hub_client import connect
-from gator.cli.selector_hub import HubChoice
+from gator.cli.runs.hub_client import connect
+from gator.cli.runs.hub_selection import HubChoice
 from gator.errors import NotFoundError, UsageError
-from gator.store.run_meta import write_git
+from gator.store.run.description import write_git
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 
@@ -114,8 +114,10 @@ def several_failures(tracking: Path) -> Path:
     paths = [f"top/job{number}" for number in range(7)]
     builder.write(runs.group("top", 100, 7, 7))
     for number, path in enumerate(paths):
-        offence = event_pb2.Offence(severity=common_pb2.SEVERITY_ERROR, text="x" if number else "odd")
-        ended = runs.result(path, 102, FAILED, first_error=offence)
+        first_error = event_pb2.ErrorMessage(
+            severity=common_pb2.SEVERITY_ERROR, text="x" if number else "odd"
+        )
+        ended = runs.result(path, 102, FAILED, first_error=first_error)
         ended.result.signature = "b" * 16 if number else "a" * 16
         builder.write(runs.job(path, 101), ended)
     builder.write(runs.result("top", 9, FAILED, tally=event_pb2.Tally(failed=7)))

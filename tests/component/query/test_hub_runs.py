@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from gator.cli import faults
+from gator.cli import exit_codes
 from gator.cli.main import app
-from gator.cli.selector_home_hub import names_like
-from gator.cli.selector_hub import HubChoice, absent
+from gator.cli.runs.hub_selection import HubChoice, absent
+from gator.cli.sources.hub import names_like
 from gator.errors import NotFoundError, StoreError, UnauthenticatedError, UsageError
 from gator.v1 import common_pb2
 from tests.component.upload import peers
@@ -272,18 +272,18 @@ def test_a_fault_of_a_hub_is_told_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(faults, "_logs", [])
+    monkeypatch.setattr(exit_codes, "_logs", [])
     hub.fault = StoreError("cannot read the database: it is locked")
     before = set(tmp_path.iterdir())
     error = ask("status", "-r", "hub:", code=1).exception
     assert isinstance(error, StoreError)
-    assert faults.tell(error) == faults.FAULT
+    assert exit_codes.tell(error) == exit_codes.FAULT
     assert capsys.readouterr().err == (
         f"gator: the hub at {hub.address} failed: cannot read the database: it is locked\n"
     )
     assert set(tmp_path.iterdir()) == before
     # One of this process leaves what is needed to mend it.
-    faults.tell(StoreError("cannot read x.db"))
+    exit_codes.tell(StoreError("cannot read x.db"))
     assert len(set(tmp_path.iterdir()) - before) == 1
 
 

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gator import __version__
-from gator.cli.commands import COMMANDS
 from gator.cli.main import app, load, main, with_default_command
+from gator.cli.registry import COMMANDS
 from gator.errors import UsageError
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import grpc
 import pytest
 
-from gator.cli.hub_client import Hub
-from gator.cli.selector import select
-from gator.daemon.folder import Owner, RunFolder
+from gator.cli.runs.find import select
+from gator.cli.runs.hub_client import Hub
 from gator.errors import NotFoundError
+from gator.run_folder import Owner, RunFolder
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_pb2
 

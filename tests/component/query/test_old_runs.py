@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from gator.core.signature import signature_of
-from gator.daemon.folder import RunFolder
+from gator.core.attempt.signature import signature_of
 from gator.daemon.recovery import ensure_closed
 from gator.query import Queries
+from gator.run_folder import RunFolder
 from gator.store import schema
-from gator.store.run_queries import FolderReader
+from gator.store.run.queries import FolderReader
 from gator.v1 import common_pb2
 from gator.v1 import query_service_pb2 as qs
 

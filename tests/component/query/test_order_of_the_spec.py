@@ -10,7 +10,7 @@ from typer.testing import Result
 from gator.errors import UsageError
 from gator.query import Queries
 from gator.store.reader import Reader
-from gator.store.run_queries import FolderReader
+from gator.store.run.queries import FolderReader
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 

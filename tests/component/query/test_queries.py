@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from gator.errors import NotFoundError, UsageError
-from gator.events import GRADED_KINDS
+from gator.event_kinds import GRADED_KINDS
 from gator.query import Queries
 from gator.query.watch import EventWatch, RunWatch
-from gator.store.run_queries import FolderReader
+from gator.store.run.queries import FolderReader
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from gator.cli.launch.root_options import RootOptions, replace_on_root
 from gator.cli.main import app
-from gator.cli.root_options import RootOptions, replace_on_root
 from gator.errors import UsageError
 from gator.spec import load
 from gator.v1 import spec_pb2

@@ -3,7 +3,7 @@
 import pytest
 
 from gator.errors import UsageError
-from gator.query.search import MOST_REPEATS, Pattern
+from gator.query.lines.search import MOST_REPEATS, Pattern
 
 
 @pytest.mark.parametrize("regex", [".{0,1000}" * 50, "a{1000}" * 6, "(?:x{3}|y{999,}){0,9}" * 6])

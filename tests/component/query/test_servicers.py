@@ -8,13 +8,14 @@ from pathlib import Path
 import grpc
 import pytest
 
-from gator import rpc
-from gator.cli.selector_remote import remote_questions
+from gator.cli.runs.remote import remote_questions
 from gator.errors import NotFoundError, UnauthenticatedError
 from gator.query import Queries
 from gator.query.servicers import ControlServicer, QueryServicer
 from gator.query.watch import EventWatch, RunLook, RunView, Tips
-from gator.store.run_queries import FolderReader
+from gator.rpc.channel import bearer, open_channel
+from gator.rpc.server import Service, serve
+from gator.store.run.queries import FolderReader
 from gator.v1 import (
     attach_pb2,
     control_service_pb2,
@@ -26,7 +27,7 @@ from gator.v1 import query_service_pb2 as qs
 
 from . import runs
 
-TOKEN = rpc.bearer("secret")
+TOKEN = bearer("secret")
 
 
 @dataclass
@@ -55,19 +56,19 @@ async def served(builder: runs.RunBuilder, tmp_path: Path) -> AsyncIterator[Serv
     with FolderReader.open(builder.folder.path, live=True) as reader:
         queries = Queries(reader)
         services = [
-            rpc.Service(
+            Service(
                 "gator.v1.QueryService",
                 query_service_pb2_grpc.add_QueryServiceServicer_to_server,
                 QueryServicer(lambda _: queries, poll_seconds=0.01),
             ),
-            rpc.Service(
+            Service(
                 "gator.v1.ControlService",
                 control_service_pb2_grpc.add_ControlServiceServicer_to_server,
                 ControlServicer(stop),
             ),
         ]
-        server = await rpc.serve(services, address=f"unix:{tmp_path}/s", authenticate=authenticate)
-        channel = rpc.channel(server.address)
+        server = await serve(services, address=f"unix:{tmp_path}/s", authenticate=authenticate)
+        channel = open_channel(server.address)
         yield Served(
             query_service_pb2_grpc.QueryServiceStub(channel),
             control_service_pb2_grpc.ControlServiceStub(channel),

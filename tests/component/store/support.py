@@ -116,6 +116,6 @@ def result(
             attempts=1,
             counts=common_pb2.Counts(info=3),
             metrics=[event_pb2.MetricTotal(name="cycles", value=3.5, count=1)],
-            first_error=event_pb2.Offence(text="no"),
+            first_error=event_pb2.ErrorMessage(text="no"),
         ),
     )

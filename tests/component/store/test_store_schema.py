@@ -8,8 +8,8 @@ import pytest
 
 from gator.errors import StoreError
 from gator.store import Reader
-from gator.store.models import StoreDatabase, make_models
-from gator.store.rows import AttemptRow, MetricRow, NodeRow, PositionRow, columns_of
+from gator.store.catalogue.models import StoreDatabase, make_models
+from gator.store.catalogue.rows import AttemptRow, MetricRow, NodeRow, PositionRow, columns_of
 from gator.store.schema import MIGRATIONS, VERSION, migrate, version_of
 from tests.component.store.support import Turns, declared, make_store
 

@@ -6,11 +6,11 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gator import rpc
 from gator.core.cursor import Accepted, ConsumerCursor, Gap
-from gator.daemon.folder import ROOT_STORE, Owner, RunFolder
 from gator.errors import UnauthenticatedError
 from gator.link.server import ATTACH, ChildLink, parent_service
+from gator.rpc.server import Server, serve
+from gator.run_folder import ROOT_STORE, Owner, RunFolder
 from gator.store import Store
 from gator.v1 import attach_pb2 as pb
 from gator.v1 import common_pb2, event_pb2
@@ -120,9 +120,9 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def serving(hub: FakeHub, address: str = "127.0.0.1:0") -> AsyncGenerator[rpc.Server]:
+async def serving(hub: FakeHub, address: str = "127.0.0.1:0") -> AsyncGenerator[Server]:
     """A real server for a hub."""
-    server = await rpc.serve([parent_service(hub)], address=address, authenticate=_authenticate)
+    server = await serve([parent_service(hub)], address=address, authenticate=_authenticate)
     try:
         yield server
     finally:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gator.daemon.upload_stores import RunStores
 from gator.errors import StoreError
 from gator.store import Reader
+from gator.upload.stores import RunStores
 from tests.component.upload.fakes import FakeRun
 
 

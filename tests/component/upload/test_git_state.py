@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gator.daemon.git_state import GitQuestion, state_in
-from gator.store.run_meta import read_git, write_git
+from gator.git import GitQuestion, state_in
+from gator.store.run.description import read_git, write_git
 from gator.v1 import query_pb2
 
 ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from gator.cli import hub_import
-from gator.cli.selector_hub import HubChoice
-from gator.daemon.upload_stores import RunStores
+from gator.cli.commands.hub import import_runs
+from gator.cli.runs.hub_selection import HubChoice
 from gator.errors import UnauthenticatedError, UsageError
+from gator.upload.stores import RunStores
 from gator.v1 import attach_pb2 as pb
 from tests.component.upload import peers
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, serving
@@ -19,7 +19,7 @@ from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, ser
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeRun:
     monkeypatch.setenv("GATOR_HUB_TOKEN", TOKEN)
     # A test in which somebody waits does not end.
-    monkeypatch.setattr(hub_import, "AWAY_SECONDS", float("inf"))
+    monkeypatch.setattr(import_runs, "AWAY_SECONDS", float("inf"))
     run = FakeRun(tmp_path / "run")
     run.log("root", "one", "two")
     run.result()
@@ -28,7 +28,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeRun:
 
 
 def bring(run: FakeRun, address: str) -> int:
-    return hub_import.import_runs([run.folder.path], HubChoice(address), follow=False, json=False)
+    return import_runs.import_runs([run.folder.path], HubChoice(address), follow=False, json=False)
 
 
 def test_where_nobody_listens_nobody_is_waited_for(run: FakeRun) -> None:
@@ -55,19 +55,19 @@ async def test_a_hub_with_tls_is_not_waited_for_without(run: FakeRun, tmp_path: 
 async def test_a_hub_that_was_there_is_waited_for(
     run: FakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(hub_import, "AWAY_SECONDS", 0.2)
+    monkeypatch.setattr(import_runs, "AWAY_SECONDS", 0.2)
     later = FakeRun(tmp_path / "run2")
     later.log("root", "one")
     later.end()
     hub = FakeHub()
     async with serving(hub) as server:
         access = HubChoice(server.address).access()
-        way = hub_import._Way(access)  # pyright: ignore[reportPrivateUsage]
-        one = hub_import._Import(hub_import.found_runs(run.folder.path)[0], way, json=False)  # pyright: ignore[reportPrivateUsage]
+        way = import_runs._Way(access)  # pyright: ignore[reportPrivateUsage]
+        one = import_runs._Import(import_runs.found_runs(run.folder.path)[0], way, json=False)  # pyright: ignore[reportPrivateUsage]
         assert await one.bring(follow=False)
     assert way.reached
-    two = hub_import._Import(hub_import.found_runs(later.folder.path)[0], way, json=False)  # pyright: ignore[reportPrivateUsage]
-    with pytest.raises(hub_import._AwayError, match="Connection refused"):  # pyright: ignore[reportPrivateUsage]
+    two = import_runs._Import(import_runs.found_runs(later.folder.path)[0], way, json=False)  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(import_runs._AwayError, match="Connection refused"):  # pyright: ignore[reportPrivateUsage]
         await two.bring(follow=False)
     assert capsys.readouterr().out == "run: 3 events\n"
 

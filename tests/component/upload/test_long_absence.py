@@ -6,24 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from gator.daemon.options import UploadOptions
-from gator.daemon.upload_order import UploadState, UploadStatus
-from gator.daemon.upload_patience import Patience
-from gator.daemon.upload_process import UploadProcess
-from gator.daemon.upload_stores import RunStores
-from gator.daemon.upload_stream import Upload
-from gator.daemon.uploader import Uploader
 from gator.errors import UnavailableError
-from gator.hub_access import HubAccess
+from gator.hub_address import HubAccess
 from gator.link.server import ChildLink
 from gator.link.uplink import Uplink
+from gator.upload.backoff import Timeouts
+from gator.upload.options import UploadOptions
+from gator.upload.process import UploadProcess
+from gator.upload.protocol import UploadState, UploadStatus
+from gator.upload.stores import RunStores
+from gator.upload.stream import Upload
+from gator.upload.supervisor import Uploader
 from gator.v1 import attach_pb2 as pb
 from tests.component.link.fakes import until
 from tests.component.upload import peers
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, serving
 from tests.component.upload.test_uploader import ENV, Notes
 
-HASTY = Patience(first_pause=0.001, most_pause=0.002)
+HASTY = Timeouts(first_pause=0.001, most_pause=0.002)
 """An hour of dials in a second."""
 DIALS = 250
 

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from gator.daemon.upload_order import UploadState, UploadStatus
-from gator.daemon.upload_patience import Patience, Pauses
-from gator.daemon.upload_stores import RunStores
-from gator.daemon.upload_stream import Upload
 from gator.errors import UnavailableError
-from gator.hub_access import HubAccess
+from gator.hub_address import HubAccess
 from gator.link.server import ChildLink
+from gator.upload.backoff import Backoff, Timeouts
+from gator.upload.protocol import UploadState, UploadStatus
+from gator.upload.stores import RunStores
+from gator.upload.stream import Upload
 from gator.v1 import attach_pb2 as pb
 from tests.component.link.fakes import until
 from tests.component.upload import peers
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, serving
 
-QUICK = Patience(first_pause=0.01, most_pause=0.02, stalled=0.3)
+QUICK = Timeouts(first_pause=0.01, most_pause=0.02, stalled=0.3)
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ async def test_a_hub_that_makes_fewer_subscriptions_than_it_promised_counts_as_a
     run.end()
 
 
-class Noted(Pauses):
+class Noted(Backoff):
     """Waits hardly, and knows how each stream ended."""
 
     def __init__(self) -> None:
@@ -192,7 +192,7 @@ async def test_a_hub_that_only_says_welcome_is_not_dialled_ever_faster(run: Fake
     stores = RunStores(run.folder)
     async with serving(hub) as server:
         access = HubAccess(server.address, TOKEN, None)
-        patience = Patience(first_pause=0.01, most_pause=2.0, stalled=0.3)
+        patience = Timeouts(first_pause=0.01, most_pause=2.0, stalled=0.3)
         task = asyncio.create_task(Upload(stores, lambda: access, told.append, patience, pauses).run())
         await until(lambda: len(pauses.useful) > 3)
         assert not any(pauses.useful)
@@ -210,8 +210,8 @@ async def test_a_hub_that_only_says_welcome_is_not_dialled_ever_faster(run: Fake
 
 
 def test_pauses_grow_to_a_bound_and_begin_anew_after_something_useful() -> None:
-    longest = Pauses(Patience(first_pause=1, most_pause=5), lambda _, most: most)
+    longest = Backoff(Timeouts(first_pause=1, most_pause=5), lambda _, most: most)
     assert [longest.after(useful=False) for _ in range(5)] == [1, 2, 4, 5, 5]
     assert [longest.after(useful=useful) for useful in (True, False)] == [1, 2]
-    shortest = Pauses(Patience(first_pause=1, most_pause=5), lambda least, _: least)
+    shortest = Backoff(Timeouts(first_pause=1, most_pause=5), lambda least, _: least)
     assert [shortest.after(useful=False) for _ in range(5)] == [0.5, 1, 2, 2.5, 2.5]

@@ -8,11 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from gator.daemon import upload_stream
-from gator.daemon.upload_order import UploadState, UploadStatus
-from gator.daemon.upload_patience import Patience
-from gator.daemon.upload_stores import RunStores
-from gator.daemon.upload_stream import Upload
 from gator.errors import (
     PermissionDeniedError,
     PreconditionError,
@@ -20,21 +15,26 @@ from gator.errors import (
     UnauthenticatedError,
     UsageError,
 )
-from gator.hub_access import HubAccess
+from gator.hub_address import HubAccess
 from gator.store import Store
+from gator.upload import stream
+from gator.upload.backoff import Timeouts
+from gator.upload.protocol import UploadState, UploadStatus
+from gator.upload.stores import RunStores
+from gator.upload.stream import Upload
 from gator.v1 import attach_pb2 as pb
 from gator.v1 import common_pb2, event_pb2
 from tests.component.link.fakes import until
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, serving
 
-QUICK = Patience(most_pause=0.1, stalled=0.3)
+QUICK = Timeouts(most_pause=0.1, stalled=0.3)
 """Tests do not wait for hubs as long as runs do."""
 
 
 class Uploading:
     """An upload that goes on, and what it told."""
 
-    def __init__(self, run: FakeRun, address: Callable[[], str], patience: Patience = QUICK) -> None:
+    def __init__(self, run: FakeRun, address: Callable[[], str], patience: Timeouts = QUICK) -> None:
         self.told: list[UploadStatus] = []
         self.stores = RunStores(run.folder)
         self.upload = Upload(
@@ -52,7 +52,7 @@ class Uploading:
 
 
 @asynccontextmanager
-async def uploading(run: FakeRun, address: str, patience: Patience = QUICK) -> AsyncGenerator[Uploading]:
+async def uploading(run: FakeRun, address: str, patience: Timeouts = QUICK) -> AsyncGenerator[Uploading]:
     going = Uploading(run, lambda: address, patience)
     try:
         yield going
@@ -180,7 +180,7 @@ async def test_a_run_that_is_over_is_brought_as_soon_as_the_hub_answers(
     run: FakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Nobody looks twice for what may come later: of thousands of runs each would take that long.
-    monkeypatch.setattr(upload_stream, "POLL_SECONDS", 1e6)
+    monkeypatch.setattr(stream, "POLL_SECONDS", 1e6)
     run.log("root", "one")
     run.end()
     hub = FakeHub()
@@ -274,7 +274,7 @@ async def test_a_hub_that_never_answers_the_hello_is_given_up_and_tried_again(
 
     deaf = await asyncio.start_server(swallow, "127.0.0.1", 0)
     port = deaf.sockets[0].getsockname()[1]
-    async with uploading(run, f"127.0.0.1:{port}", Patience(welcome=0.2)) as going:
+    async with uploading(run, f"127.0.0.1:{port}", Timeouts(welcome=0.2)) as going:
         await until(lambda: len(taken) > 1)
         assert going.states == [UploadState.AWAY]
         for writer in taken:

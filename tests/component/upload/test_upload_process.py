@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from gator.daemon.folder import RunFolder
-from gator.daemon.options import UploadOptions
-from gator.daemon.upload_order import UploadOrder
-from gator.daemon.upload_process import UploadProcess
-from gator.daemon.uploader import Uploader
+from gator.run_folder import RunFolder
+from gator.upload.options import UploadOptions
+from gator.upload.process import UploadProcess
+from gator.upload.protocol import UploadOrder
+from gator.upload.supervisor import Uploader
 from tests.component.link.fakes import until
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, serving
 

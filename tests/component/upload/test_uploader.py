@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gator.daemon.options import UploadOptions
-from gator.daemon.upload_news import HubNews
-from gator.daemon.upload_process import UploadProcess
-from gator.daemon.uploader import Uploader
+from gator.upload.availability import HubAvailability
+from gator.upload.options import UploadOptions
+from gator.upload.process import UploadProcess
+from gator.upload.supervisor import Uploader
 from tests.component.link.fakes import until
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, serving
 
@@ -218,7 +218,7 @@ async def test_a_process_that_dies_at_its_start_is_told_once(
 async def test_a_hub_that_was_told_to_be_back_and_stays_away_is_told_later(run: FakeRun) -> None:
     notes, hub = Notes(), FakeHub()
     address = f"127.0.0.1:{free_port()}"
-    uploader = Uploader(UploadOptions(address), run.folder, ENV, notes, news=HubNews(again=2.0))
+    uploader = Uploader(UploadOptions(address), run.folder, ENV, notes, news=HubAvailability(again=2.0))
     uploader.start()
     await until(lambda: notes.number_of("is away") == 1)
     async with serving(hub, address):

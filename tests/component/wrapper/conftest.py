@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gator.daemon.wrapper_host import WrapperContext, WrapperHost
+from gator.daemon.attempts.host import WrapperContext, WrapperHost
 from gator.process.host import become_subreaper
 from gator.process.reaper import Reaper
 from gator.store import Store

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import cast
 
 from gator.core.text import readable
-from gator.daemon.attempt_outbox import Store
-from gator.daemon.wrapper_host import WrapperHost
-from gator.events import Payload
+from gator.daemon.attempts.host import WrapperHost
+from gator.daemon.attempts.outbox import Store
+from gator.event_kinds import Payload
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 from tests.component.process.support import until
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.console.cells import cells, cut, cut_front, one_line
+from gator.console.text import cells, cut, cut_front, one_line
 
 
 @pytest.mark.parametrize(

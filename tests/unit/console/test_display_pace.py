@@ -1,10 +1,10 @@
 """The time that is left."""
 
-from gator.console.pace import Pace
+from gator.console.eta import EtaEstimator
 
 
 def test_nothing_is_said_before_a_few_jobs_have_ended():
-    pace = Pace(100.0)
+    pace = EtaEstimator(100.0)
     assert pace.left(200.0, 10) is None
     pace.note(110.0, 2)
     assert pace.left(110.0, 10) is None
@@ -13,14 +13,14 @@ def test_nothing_is_said_before_a_few_jobs_have_ended():
 
 
 def test_nothing_is_said_within_the_first_second_nor_when_nothing_is_ahead():
-    pace = Pace(100.0)
+    pace = EtaEstimator(100.0)
     pace.note(100.5, 50)
     assert pace.left(100.5, 10) is None
     assert pace.left(102.0, 0) is None
 
 
 def test_only_the_recent_past_counts():
-    pace = Pace(0.0)
+    pace = EtaEstimator(0.0)
     for second in range(1, 101):
         pace.note(float(second), second)
     for second in range(101, 201):
@@ -31,7 +31,7 @@ def test_only_the_recent_past_counts():
 
 
 def test_the_estimate_grows_while_nothing_ends():
-    pace = Pace(0.0)
+    pace = EtaEstimator(0.0)
     pace.note(10.0, 10)
     before, after = pace.left(10.0, 10), pace.left(60.0, 10)
     assert before is not None
@@ -40,7 +40,7 @@ def test_the_estimate_grows_while_nothing_ends():
 
 
 def test_memory_is_bounded():
-    pace = Pace(0.0)
+    pace = EtaEstimator(0.0)
     for tenth in range(1, 100_000):
         pace.note(tenth / 10, tenth * 90)
     assert pace.moments < 100

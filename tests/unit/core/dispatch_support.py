@@ -2,15 +2,10 @@
 
 from collections.abc import Iterable
 
-from gator.core.dispatch import Dispatcher
-from gator.core.dispatch_actions import (
-    Action,
-    HandOut,
-    Key,
-    Ready,
-)
-from gator.core.ledger import Ledger
-from gator.core.pools import DemandKey, Pools
+from gator.core.dispatch.actions import Action, HandOut, Key, Ready
+from gator.core.dispatch.dispatcher import Dispatcher
+from gator.core.dispatch.ledger import Ledger
+from gator.core.dispatch.pools import DemandKey, Pools
 from gator.v1 import attach_pb2
 
 ONE = DemandKey(1)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.again import Launched, again, launched, plan_of
+from gator.core.launch.rerun import Launched, launched, plan_of, rerun_command
 
 
 @pytest.mark.parametrize(
@@ -33,14 +33,17 @@ def test_a_command_line_is_taken_apart(line: str, spec: str, options: tuple[str,
 
 def test_what_decides_over_the_verdict_is_said_again() -> None:
     launch = Launched("my spec.yaml", ("--timeout", "3s"))
-    assert again(launch, 7, "top/a[1]") == "gator run --only '/top/a[1]' --seed 7 --timeout 3s 'my spec.yaml'"
-    assert again(launch, 7, "top") == "gator run --seed 7 --timeout 3s 'my spec.yaml'"
-    assert again(Launched(), 7, "top/a") == "gator run --only /top/a --seed 7 - < SPEC"
+    assert (
+        rerun_command(launch, 7, "top/a[1]")
+        == "gator run --only '/top/a[1]' --seed 7 --timeout 3s 'my spec.yaml'"
+    )
+    assert rerun_command(launch, 7, "top") == "gator run --seed 7 --timeout 3s 'my spec.yaml'"
+    assert rerun_command(Launched(), 7, "top/a") == "gator run --only /top/a --seed 7 - < SPEC"
 
 
 def test_variables_that_were_not_set_at_the_launch_are_unset() -> None:
     launch = Launched("a.yaml", folder="/chip", variables=(("LEVEL", "4 5"),), unset=("MODE", "SIM"))
-    line = again(launch, 7, "top")
+    line = rerun_command(launch, 7, "top")
     assert line == "env -u MODE -u SIM LEVEL='4 5' gator run --seed 7 -C /chip a.yaml"
     assert plan_of(launch) == "env -u MODE -u SIM LEVEL='4 5' gator plan /chip/a.yaml"
     assert plan_of(Launched()) == "gator plan - < SPEC"
@@ -48,4 +51,4 @@ def test_variables_that_were_not_set_at_the_launch_are_unset() -> None:
 
 @given(st.lists(st.text(st.sampled_from("-=jqvrun a/."), max_size=8)))
 def test_any_command_line_is_survived(argv: list[str]) -> None:
-    assert again(launched(argv), 1, "a/b").startswith("gator run --only /a/b")
+    assert rerun_command(launched(argv), 1, "a/b").startswith("gator run --only /a/b")

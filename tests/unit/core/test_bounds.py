@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gator.core.bounds import MOST_ENTRIES, MOST_EVENT_BYTES, entries_of, shortened
+from gator.link.size_limits import MOST_ENTRIES, MOST_EVENT_BYTES, entries_of, shortened
 from gator.v1 import event_pb2
 
 MUCH = 3 * MOST_EVENT_BYTES

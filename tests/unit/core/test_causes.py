@@ -1,6 +1,6 @@
 """Failures put together by their cause."""
 
-from gator.core.causes import Causes, grouped
+from gator.core.history.failure_groups import Causes, grouped
 
 
 def test_failures_are_counted_by_their_signature_and_the_first_is_the_example() -> None:

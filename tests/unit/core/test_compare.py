@@ -1,6 +1,6 @@
 import pytest
 
-from gator.core.compare import (
+from gator.core.history.compare import (
     Change,
     Changed,
     Outcome,
@@ -71,7 +71,7 @@ def test_a_difference_tells_both_sides() -> None:
         reason=common_pb2.REASON_EXIT,
         signature="abc",
         usage=event_pb2.Usage(wall_nanos=5),
-        first_error=event_pb2.Offence(text="no"),
+        first_error=event_pb2.ErrorMessage(text="no"),
     )
     side = side_of(node, [event_pb2.MetricTotal(name="cycles", value=3)])
     found = difference(Changed("a", hub_pb2.CHANGE_NEW), None, side)

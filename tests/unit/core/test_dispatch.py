@@ -2,19 +2,11 @@
 
 import pytest
 
-from gator.core.dispatch import Dispatcher
-from gator.core.dispatch_actions import (
-    Cancelled,
-    Grant,
-    HandOut,
-    Ready,
-    Recall,
-    RetireHost,
-    StartHost,
-)
-from gator.core.dispatch_hosts import host_count
-from gator.core.ledger import Ledger
-from gator.core.pools import DemandKey, Pools
+from gator.core.dispatch.actions import Cancelled, Grant, HandOut, Ready, Recall, RetireHost, StartHost
+from gator.core.dispatch.dispatcher import Dispatcher
+from gator.core.dispatch.hosts import host_count
+from gator.core.dispatch.ledger import Ledger
+from gator.core.dispatch.pools import DemandKey, Pools
 from gator.errors import GatorError
 from gator.v1 import common_pb2
 from tests.unit.core.dispatch_support import ONE, finish, handed, jobs, key, make, warm, wish

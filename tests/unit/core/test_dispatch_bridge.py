@@ -1,9 +1,9 @@
 """The root's own process runs attempts until the first daemon is up."""
 
-from gator.core.dispatch import Dispatcher
-from gator.core.dispatch_actions import Action, HandOut, StartHost
-from gator.core.dispatch_hosts import BRIDGE_SECONDS, MAX_BRIDGED_READY, SLOTS_PER_HOST
-from gator.core.pools import DemandKey
+from gator.core.dispatch.actions import Action, HandOut, StartHost
+from gator.core.dispatch.dispatcher import Dispatcher
+from gator.core.dispatch.hosts import BRIDGE_SECONDS, MAX_BRIDGED_READY, SLOTS_PER_HOST
+from gator.core.dispatch.pools import DemandKey
 from tests.unit.core.dispatch_support import finish, handed, jobs, key, make
 
 

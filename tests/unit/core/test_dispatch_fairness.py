@@ -2,12 +2,8 @@
 
 import pytest
 
-from gator.core.dispatch_actions import (
-    HandOut,
-    Ready,
-    Recall,
-)
-from gator.core.pools import DemandKey
+from gator.core.dispatch.actions import HandOut, Ready, Recall
+from gator.core.dispatch.pools import DemandKey
 from tests.unit.core.dispatch_support import ONE, finish, handed, jobs, key, make, warm
 
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.dispatch import Dispatcher
-from gator.core.dispatch_actions import (
+from gator.core.dispatch.actions import (
     Action,
     Cancelled,
     Grant,
@@ -20,8 +19,9 @@ from gator.core.dispatch_actions import (
     RetireHost,
     StartHost,
 )
-from gator.core.ledger import Ledger
-from gator.core.pools import DemandKey, Pools
+from gator.core.dispatch.dispatcher import Dispatcher
+from gator.core.dispatch.ledger import Ledger
+from gator.core.dispatch.pools import DemandKey, Pools
 from gator.v1 import attach_pb2
 from tests.properties import examples
 

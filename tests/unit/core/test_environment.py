@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from gator.core.environment import Launcher, UnsafeScriptError, described
-from gator.core.secrecy import hide, hide_within, is_secret, mask, mask_variables, secret_values
+from gator.core.attempt.environment import Launcher, UnsafeScriptError, described
+from gator.core.redact import hide, hide_within, is_secret, mask, mask_variables, secret_values
 from gator.v1 import attach_pb2, spec_pb2
 
 

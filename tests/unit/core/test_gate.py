@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.gate import Gate, GateState, key_of, refusal
+from gator.core.tree.gate import Gate, GateState, key_of, refusal
 from gator.plan import Condition, Edge, make_plan
 from gator.testing.world import array, group, job, order, request
 from gator.v1 import common_pb2 as pb

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gator.core.launch_environment import inherited, with_program
+from gator.core.launch.environment import inherited, with_program
 
 
 def flags(text: str, *, fifo: bool = False) -> str:

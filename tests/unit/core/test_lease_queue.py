@@ -7,11 +7,11 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.dispatch import Dispatcher, Grant
-from gator.core.dispatch_actions import Cancelled, HandOut, Key, Ready
-from gator.core.lease_queue import MOST_WISHED, LeaseQueue, Return, Wish
-from gator.core.ledger import Ledger
-from gator.core.pools import DemandKey, Pools
+from gator.core.dispatch.actions import Cancelled, HandOut, Key, Ready
+from gator.core.dispatch.dispatcher import Dispatcher, Grant
+from gator.core.dispatch.lease_queue import MOST_WISHED, LeaseQueue, Return, Wish
+from gator.core.dispatch.ledger import Ledger
+from gator.core.dispatch.pools import DemandKey, Pools
 from gator.v1 import attach_pb2
 from tests.properties import examples
 

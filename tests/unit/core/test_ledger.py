@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.ledger import CORELESS, CORES, Ledger, Share
-from gator.core.pools import DemandKey, Pools, cores_text
+from gator.core.dispatch.ledger import CORELESS, CORES, Ledger, Share
+from gator.core.dispatch.pools import DemandKey, Pools, cores_text
 from gator.errors import GatorError
 from gator.spec.sizes import size_text
 from gator.v1 import common_pb2

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.metrics import MOST_NAMES, Totals
+from gator.core.attempt.metrics import MOST_NAMES, Totals
 from gator.v1 import event_pb2
 
 

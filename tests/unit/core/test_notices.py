@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.lines import LineCounter
-from gator.core.notices import MAX_NOTICES, NoticeFinder, notice_line
-from gator.core.wrapper_events import GATOR_LOGGER
+from gator.core.attempt.events import GATOR_LOGGER
+from gator.core.attempt.lines import LineCounter
+from gator.core.attempt.notices import MAX_NOTICES, NoticeFinder, notice_line
 from gator.v1 import common_pb2, event_pb2
 from tests.unit.core.wrapper_support import ERR, OUT, end_of, events_of, finish, running
 

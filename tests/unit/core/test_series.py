@@ -1,6 +1,15 @@
 """Selections in their normal form, and the runs that belong together by them."""
 
-from gator.core.series import WHOLE, is_of, key_of, may_lack, normal, options_of, representative, selection_of
+from gator.core.history.series import (
+    WHOLE,
+    is_of,
+    key_of,
+    may_lack,
+    normal,
+    options_of,
+    representative,
+    selection_of,
+)
 from gator.v1 import query_pb2
 
 SMOKE = selection_of([], [], ["smoke"])

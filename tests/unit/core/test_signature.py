@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.results import complete, lost, result_of_end
-from gator.core.signature import DIGITS, VERSION, normalised, sign, signature_from, signature_of
+from gator.core.attempt.signature import DIGITS, VERSION, normalised, sign, signature_from, signature_of
+from gator.core.tree.results import complete, lost, result_of_end
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 
@@ -271,8 +271,8 @@ def test_what_is_kept_with_a_failure_makes_its_signature_again(
 ) -> None:
     end = event_pb2.AttemptFinished(outcome=pb.OUTCOME_FAILED, reason=reason, message=message, exit_code=3)
     if first_error:
-        end.first_error.CopyFrom(event_pb2.Offence(text=first_error, stream=pb.STREAM_STDERR, line=4))
-    others = [event_pb2.Offence(text=f"warning {n}") for n in range(5)]
+        end.first_error.CopyFrom(event_pb2.ErrorMessage(text=first_error, stream=pb.STREAM_STDERR, line=4))
+    others = [event_pb2.ErrorMessage(text=f"warning {n}") for n in range(5)]
     sign(end, [end.first_error, *others])
     stored = event_pb2.FailureInputs.FromString(end.failure_inputs.SerializeToString())
     assert signature_from(stored) == end.signature == signature_of(reason, first_error, message)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.tally import GroupFold
+from gator.core.tree.group_result import GroupFold
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 
@@ -34,7 +34,7 @@ def job(
         reason=reason,
         attempts=1,
         allow_failure=allow_failure,
-        first_error=event_pb2.Offence(text=error) if error else None,
+        first_error=event_pb2.ErrorMessage(text=error) if error else None,
         jobs=event_pb2.Tally(**{_FIELD[outcome]: 1}),
         first_failure_unix_nanos=ended,
     )

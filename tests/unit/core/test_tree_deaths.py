@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import event as note
 from hypothesis import strategies as st
 
-from gator.core import actions as act
-from gator.core.closing import cancelled
-from gator.core.past import Past
-from gator.core.tree import Tree
-from gator.events import is_below
+from gator.core.tree import actions as act
+from gator.core.tree.close import cancelled
+from gator.core.tree.restored import Past
+from gator.core.tree.tree import Tree
+from gator.event_kinds import is_below
 from gator.plan import make_plan
 from gator.testing.world import Daemon, Key, World, array, group, job, order, request
 from gator.v1 import attach_pb2, event_pb2

@@ -2,15 +2,15 @@
 
 import pytest
 
-from gator.core.severity import Messages
-from gator.core.verdict import Facts, duration, judge, offence
+from gator.core.attempt.severity import Messages
+from gator.core.attempt.verdict import AttemptFacts, duration, first_error, judge
 from gator.v1 import common_pb2, spec_pb2
 
 _NO_LIMITS = spec_pb2.Limits()
 
 
-def _facts(**changes: object) -> Facts:
-    facts = Facts(exit_code=0)
+def _facts(**changes: object) -> AttemptFacts:
+    facts = AttemptFacts(exit_code=0)
     for name, value in changes.items():
         setattr(facts, name, value)
     return facts
@@ -84,7 +84,7 @@ def test_a_kill_while_the_kernel_was_short_of_memory_says_so() -> None:
 
 
 def test_an_end_that_nobody_saw_is_lost() -> None:
-    verdict = judge(Facts(unkillable="could not be killed within 5s: x"), _NO_LIMITS)
+    verdict = judge(AttemptFacts(unkillable="could not be killed within 5s: x"), _NO_LIMITS)
     assert verdict.outcome == common_pb2.OUTCOME_LOST
     assert "could not be killed" in verdict.message
 
@@ -104,7 +104,7 @@ def test_warnings_are_allowed_unless_limited() -> None:
     assert judge(_facts(messages=messages), _NO_LIMITS).outcome == common_pb2.OUTCOME_PASSED
     verdict = judge(_facts(messages=messages), spec_pb2.Limits(warning=0))
     assert verdict.reason == common_pb2.REASON_LIMIT
-    first = offence(verdict, messages)
+    first = first_error(verdict, messages)
     assert first is not None
     assert first.text == "hm"
 
@@ -117,7 +117,7 @@ def test_the_first_message_that_is_bad_enough_speaks_for_a_failure() -> None:
         (common_pb2.SEVERITY_ERROR, "bad"),
     )
     facts = _facts(messages=messages, exit_code=1)
-    first = offence(judge(facts, _NO_LIMITS), messages)
+    first = first_error(judge(facts, _NO_LIMITS), messages)
     assert first is not None
     assert first.text == "fire"
 
@@ -125,7 +125,7 @@ def test_the_first_message_that_is_bad_enough_speaks_for_a_failure() -> None:
 def test_nothing_speaks_against_what_passed() -> None:
     messages = _messages((common_pb2.SEVERITY_ERROR, "allowed"))
     verdict = judge(_facts(messages=messages), spec_pb2.Limits(error=5))
-    assert offence(verdict, messages) is None
+    assert first_error(verdict, messages) is None
 
 
 def test_times_and_sizes_are_written_for_people() -> None:

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from gator.core.watch import RepeatFold, Watch, WatchPlans
+from gator.core.tree.watch import RepeatFold, Watch, WatchPlans
 from gator.plan import Plan, make_plan
 from gator.testing.world import array, group, job, order, request
 from gator.v1 import common_pb2 as pb
@@ -82,11 +82,11 @@ def test_what_nobody_waits_for_is_not_watched():
 
 def test_a_release_goes_to_the_children_on_the_way_to_who_waits():
     plan, made = plans(job("a"), group("outer", group("inner", job("deep", order(["a"]))), job("other")))
-    takers = {
-        name: [node.template for node in made.of(plan.nodes[name]).takers.get("top/a", ())]
+    waiting_children = {
+        name: [node.template for node in made.of(plan.nodes[name]).waiting_children.get("top/a", ())]
         for name in ("top", "top/outer", "top/outer/inner")
     }
-    assert takers == {
+    assert waiting_children == {
         "top": ["top/outer"],
         "top/outer": ["top/outer/inner"],
         "top/outer/inner": ["top/outer/inner/deep"],

@@ -6,12 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.wrapper import (
-    State,
-    Wrapper,
-)
-from gator.core.wrapper_actions import Action, Look, Signal, Spawn
-from gator.core.wrapper_events import MOST_LOGS
+from gator.core.attempt.actions import Action, LeftoverCheck, Signal, Spawn
+from gator.core.attempt.events import MOST_LOGS
+from gator.core.attempt.machine import State, Wrapper
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 from tests.unit.core.wrapper_support import (
     ERR,
@@ -239,7 +236,7 @@ def _answer(wrapper: Wrapper, now: int, actions: list[Action]) -> list[Action]:
     for action in actions:
         if isinstance(action, Spawn):
             more += wrapper.on_spawn_failed(now, "no pids", transient=True)
-        elif isinstance(action, Look):
+        elif isinstance(action, LeftoverCheck):
             more += wrapper.on_left_over(now, ["undead (13)"])
     return actions + more
 

@@ -2,7 +2,8 @@
 
 import signal
 
-from gator.core.wrapper import (
+from gator.core.attempt.actions import Action, LeftoverCheck, Signal, Spawn
+from gator.core.attempt.machine import (
     DEFAULT_GRACE_NANOS,
     DRAIN_NANOS,
     SPAWN_NANOS,
@@ -10,7 +11,6 @@ from gator.core.wrapper import (
     State,
     Wrapper,
 )
-from gator.core.wrapper_actions import Action, Look, Signal, Spawn
 from gator.v1 import attach_pb2, common_pb2, spec_pb2
 from tests.unit.core.wrapper_support import (
     ERR,
@@ -33,10 +33,10 @@ def test_an_end_waits_for_the_pipes_but_not_for_ever() -> None:
     wrapper.on_eof(10, ERR)
     assert wrapper.on_exited(10, left()) == []
     assert wrapper.wake_at == 10 + DRAIN_NANOS
-    assert wrapper.on_eof(20, OUT) == [Look()]
+    assert wrapper.on_eof(20, OUT) == [LeftoverCheck()]
     wrapper = running()
     wrapper.on_exited(10, left())
-    assert wrapper.on_time(10 + DRAIN_NANOS) == [Look()]
+    assert wrapper.on_time(10 + DRAIN_NANOS) == [LeftoverCheck()]
     assert end_of(wrapper.on_left_over(10 + DRAIN_NANOS, [])).outcome == common_pb2.OUTCOME_PASSED
 
 
@@ -45,7 +45,7 @@ def test_what_is_left_gets_term_then_kill_and_one_warning() -> None:
     wrapper.on_eof(0, OUT)
     wrapper.on_eof(0, ERR)
     now = 10
-    assert wrapper.on_exited(now, left()) == [Look()]
+    assert wrapper.on_exited(now, left()) == [LeftoverCheck()]
     actions = wrapper.on_left_over(now, ["sleep (12)"])
     assert actions[-1] == Signal(signal.SIGTERM)
     (warning,) = events_of(actions)
@@ -64,7 +64,7 @@ def _look_until(wrapper: Wrapper, state: State, left: list[str]) -> tuple[list[A
     for _ in range(1000):
         now = wrapper.wake_at
         assert now is not None
-        assert wrapper.on_time(now) == [Look()]
+        assert wrapper.on_time(now) == [LeftoverCheck()]
         actions = wrapper.on_left_over(now, left)
         if wrapper.state is state:
             return actions, now
@@ -134,7 +134,7 @@ def test_a_stop_after_the_exit_leaves_the_verdict_alone() -> None:
     assert end_of(wrapper.on_left_over(22, [])).outcome == common_pb2.OUTCOME_PASSED
     wrapper = running()
     wrapper.on_exited(10, left())
-    assert wrapper.on_stop(11, stop_in(attach_pb2.STOP_MODE_NOW)) == [Look()]
+    assert wrapper.on_stop(11, stop_in(attach_pb2.STOP_MODE_NOW)) == [LeftoverCheck()]
     assert wrapper.on_left_over(12, ["sleep (12)"]) == [Signal(signal.SIGKILL)]
     assert end_of(wrapper.on_left_over(13, [])).outcome == common_pb2.OUTCOME_PASSED
 
@@ -144,7 +144,7 @@ def test_what_was_told_to_end_with_its_leader_keeps_the_rest_of_its_grace() -> N
     wrapper.on_eof(0, OUT)
     wrapper.on_eof(0, ERR)
     assert wrapper.on_stop(0, stop_in()) == [Signal(signal.SIGTERM)]
-    assert wrapper.on_exited(SECOND, left(None, 15)) == [Look()]
+    assert wrapper.on_exited(SECOND, left(None, 15)) == [LeftoverCheck()]
     assert wrapper.on_left_over(SECOND, ["sim (12)"]) == []
     signals, now = _look_until(wrapper, State.KILLING_REST, ["sim (12)"])
     assert signals == [Signal(signal.SIGKILL)]

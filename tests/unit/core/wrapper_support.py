@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable
 
-from gator.core.wrapper import (
-    Wrapper,
-)
-from gator.core.wrapper_actions import Action, Exit, Finished, Look, Record
+from gator.core.attempt.actions import Action, Exit, Finished, LeftoverCheck, Record
+from gator.core.attempt.machine import Wrapper
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 
 SECOND = 1_000_000_000
@@ -49,7 +47,7 @@ def kinds_of(actions: Iterable[Action]) -> list[str | None]:
 def finish(wrapper: Wrapper, now: int, ended: Exit | None = None) -> list[Action]:
     actions = wrapper.on_eof(now, OUT) + wrapper.on_eof(now, ERR)
     actions += wrapper.on_exited(now, ended or left())
-    assert isinstance(actions[-1], Look)
+    assert isinstance(actions[-1], LeftoverCheck)
     return actions[:-1] + wrapper.on_left_over(now, [])
 
 

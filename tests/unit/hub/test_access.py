@@ -8,8 +8,8 @@ from threading import Thread
 import pytest
 
 from gator.errors import UnauthenticatedError, UsageError
-from gator_hub.access import Access, own_file, read_tokens
 from gator_hub.log import MOVES, PERIOD_SECONDS, REFUSALS, MoveLog, OneLine, RefusalLog
+from gator_hub.server.access import Access, own_file, read_tokens
 
 ANN, BOB = "a" * 32, "b" * 32
 

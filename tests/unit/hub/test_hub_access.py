@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gator import hub_access
+from gator import hub_address
 from gator.errors import UsageError
 
 
@@ -31,7 +31,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
     ],
 )
 def test_a_port_that_is_left_out_is_8080(given: str, full: str) -> None:
-    assert hub_access.full_address(given) == full
+    assert hub_address.full_address(given) == full
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_port_that_is_left_out_is_8080(given: str, full: str) -> None:
 )
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(UsageError, match="no address of a hub"):
-        hub_access.full_address(address)
+        hub_address.full_address(address)
 
 
 @pytest.mark.parametrize(
@@ -55,29 +55,29 @@ def test_what_is_no_address_is_refused(address: str) -> None:
     ],
 )
 def test_only_what_must_mean_this_host_is_loopback(address: str, here: bool) -> None:
-    assert hub_access.is_loopback(address) is here
+    assert hub_address.is_loopback(address) is here
 
 
 def test_the_own_hubs_token_is_read_for_this_host(environ: dict[str, str]) -> None:
-    assert hub_access.resolve("localhost", environ).token == "0123"
+    assert hub_address.resolve("localhost", environ).token == "0123"
 
 
 def test_the_own_hubs_token_is_never_sent_elsewhere(environ: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="GATOR_HUB_TOKEN"):
-        hub_access.resolve("hub.example.org", environ)
+        hub_address.resolve("hub.example.org", environ)
 
 
 def test_a_host_without_a_hub_has_an_empty_token(tmp_path: Path) -> None:
-    assert hub_access.resolve("localhost", {"XDG_DATA_HOME": str(tmp_path)}).token == ""
+    assert hub_address.resolve("localhost", {"XDG_DATA_HOME": str(tmp_path)}).token == ""
 
 
 def test_what_is_said_outright_goes_first(environ: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("# from the keeper of the hub\nme:from-file\n")
     environ["GATOR_HUB_TOKEN_FILE"] = str(file)
-    assert hub_access.resolve("hub.example.org", environ).token == "from-file"
+    assert hub_address.resolve("hub.example.org", environ).token == "from-file"
     environ["GATOR_HUB_TOKEN"] = "from-environment"
-    assert hub_access.resolve("localhost", environ).token == "from-environment"
+    assert hub_address.resolve("localhost", environ).token == "from-environment"
 
 
 @pytest.mark.parametrize("text", ["", "me:", "me:1\nyou:2\n", "not a db", "me:\x01", "me:é"])
@@ -87,24 +87,24 @@ def test_a_file_that_holds_no_single_token_is_refused(
     file = tmp_path / "file"
     file.write_text(text)
     with pytest.raises(UsageError, match="holds no token"):
-        hub_access.resolve("localhost", {**environ, "GATOR_HUB_TOKEN_FILE": str(file)})
+        hub_address.resolve("localhost", {**environ, "GATOR_HUB_TOKEN_FILE": str(file)})
 
 
 def test_a_file_that_is_missing_is_named(environ: dict[str, str], tmp_path: Path) -> None:
     for name in ("GATOR_HUB_TOKEN_FILE", "GATOR_HUB_CA"):
         with pytest.raises(UsageError, match=rf"cannot read .*/none, which {name} names: No such file"):
-            hub_access.resolve("localhost", {**environ, name: str(tmp_path / "none")})
+            hub_address.resolve("localhost", {**environ, name: str(tmp_path / "none")})
 
 
 def test_where_a_token_is_from_is_known(environ: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("me:token")
-    assert hub_access.resolve("localhost", environ).source == str(hub_access.own_token_file(environ))
-    assert hub_access.resolve("localhost", {"XDG_DATA_HOME": str(tmp_path / "none")}).source == ""
+    assert hub_address.resolve("localhost", environ).source == str(hub_address.own_token_file(environ))
+    assert hub_address.resolve("localhost", {"XDG_DATA_HOME": str(tmp_path / "none")}).source == ""
     environ["GATOR_HUB_TOKEN_FILE"] = str(file)
-    assert hub_access.resolve("localhost", environ).source == str(file)
+    assert hub_address.resolve("localhost", environ).source == str(file)
     environ["GATOR_HUB_TOKEN"] = "another"
-    assert hub_access.resolve("localhost", environ).source == "GATOR_HUB_TOKEN"
+    assert hub_address.resolve("localhost", environ).source == "GATOR_HUB_TOKEN"
 
 
 def test_certificates_come_from_the_option_or_the_environment(
@@ -114,15 +114,15 @@ def test_certificates_come_from_the_option_or_the_environment(
     for name in ("one", "two"):
         (tmp_path / name).write_text(begin + name)
     environ["GATOR_HUB_CA"] = str(tmp_path / "one")
-    assert hub_access.resolve("localhost", environ).ca == f"{begin}one".encode()
-    assert hub_access.resolve("localhost", environ, ca=tmp_path / "two").ca == f"{begin}two".encode()
+    assert hub_address.resolve("localhost", environ).ca == f"{begin}one".encode()
+    assert hub_address.resolve("localhost", environ, ca=tmp_path / "two").ca == f"{begin}two".encode()
     (tmp_path / "key").write_text("-----BEGIN PRIVATE KEY-----\n")
     with pytest.raises(UsageError, match="which --hub-ca names, holds no certificate: give a file in PEM"):
-        hub_access.resolve("localhost", environ, ca=tmp_path / "key")
+        hub_address.resolve("localhost", environ, ca=tmp_path / "key")
 
 
 def test_a_token_stands_in_no_traceback(environ: dict[str, str]) -> None:
-    assert "0123" not in repr(hub_access.resolve("localhost", environ))
+    assert "0123" not in repr(hub_address.resolve("localhost", environ))
 
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
@@ -148,7 +148,7 @@ def row(local: str, state: str, uid: int) -> str:
     ],
 )
 def test_who_listens_on_this_host_is_found(local: str, state: str, seen: bool) -> None:
-    found = hub_access.listeners("localhost:8080", [[HEAD], [HEAD, row(local, state, 1234)]])
+    found = hub_address.listeners("localhost:8080", [[HEAD], [HEAD, row(local, state, 1234)]])
     assert found == ({1234} if seen else set())
 
 
@@ -156,11 +156,11 @@ def test_the_own_token_is_not_sent_to_a_server_of_another_user(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tables = [[HEAD, row("0100007F:1F90", "0A", 4_000_000_000)]]
-    monkeypatch.setattr(hub_access, "_tables", lambda: tables)
-    assert hub_access.resolve("localhost:8080", environ).token == ""
-    assert hub_access.resolve("localhost:8081", environ).token == "0123"
+    monkeypatch.setattr(hub_address, "_tables", lambda: tables)
+    assert hub_address.resolve("localhost:8080", environ).token == ""
+    assert hub_address.resolve("localhost:8081", environ).token == "0123"
     environ["GATOR_HUB_TOKEN"] = "given-by-that-user"
-    assert hub_access.resolve("localhost:8080", environ).token == "given-by-that-user"
+    assert hub_address.resolve("localhost:8080", environ).token == "given-by-that-user"
 
 
 FAILED = "failed to connect to all addresses; last error: UNAVAILABLE: ipv4:1.2.3.4:1: "
@@ -182,4 +182,4 @@ FAILED = "failed to connect to all addresses; last error: UNAVAILABLE: ipv4:1.2.
     ],
 )
 def test_what_grpc_says_of_a_hub_that_is_away_is_told_in_words(said: str, why: str) -> None:
-    assert hub_access.why_away(said, secure=False).startswith(why)
+    assert hub_address.why_away(said, secure=False).startswith(why)

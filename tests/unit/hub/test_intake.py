@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from gator.core.bounds import MOST_ENTRIES
 from gator.errors import ProtocolError, UnavailableError
+from gator.link.size_limits import MOST_ENTRIES
 from gator.v1 import attach_pb2, event_pb2
-from gator_hub.intake import UNPACKED_TIMES, Intake, memory_of
-from gator_hub.writer import Lane
+from gator_hub.ingest.memory_budget import UNPACKED_TIMES, MemoryBudget, memory_of
+from gator_hub.ingest.writer import Lane
 
 
 async def settle() -> None:
@@ -17,7 +17,7 @@ async def settle() -> None:
 
 
 async def test_messages_wait_in_their_order_until_there_is_room() -> None:
-    intake = Intake(100)
+    intake = MemoryBudget(100)
     held = [await intake.take(1), await intake.take(1)]
     let_in: list[int] = []
 
@@ -39,7 +39,7 @@ async def test_messages_wait_in_their_order_until_there_is_room() -> None:
 
 
 async def test_a_message_is_let_in_only_where_there_is_room_for_what_it_may_become() -> None:
-    intake = Intake(100)
+    intake = MemoryBudget(100)
     held = await intake.take(3)
     assert held == 3 * UNPACKED_TIMES > 100
     tasks = [asyncio.create_task(intake.take(3)) for _ in range(2)]
@@ -52,7 +52,7 @@ async def test_a_message_is_let_in_only_where_there_is_room_for_what_it_may_beco
 
 
 async def test_what_is_held_beside_leaves_no_room() -> None:
-    intake = Intake(100)
+    intake = MemoryBudget(100)
     intake.hold(150)
     task = asyncio.create_task(intake.take(1))
     await settle()
@@ -62,7 +62,7 @@ async def test_what_is_held_beside_leaves_no_room() -> None:
 
 
 async def test_who_would_make_too_much_wait_has_to_come_again() -> None:
-    intake = Intake(100, 100)
+    intake = MemoryBudget(100, 100)
     held = await intake.take(100)
     waiting = [asyncio.create_task(intake.take(size)) for size in (500, 1)]
     await settle()
@@ -80,7 +80,7 @@ async def test_who_would_make_too_much_wait_has_to_come_again() -> None:
 
 
 async def test_who_goes_at_the_moment_he_is_let_in_leaves_room() -> None:
-    intake = Intake(100)
+    intake = MemoryBudget(100)
     held = await intake.take(100)
     first, second = asyncio.create_task(intake.take(100)), asyncio.create_task(intake.take(100))
     await settle()
@@ -92,9 +92,9 @@ async def test_who_goes_at_the_moment_he_is_let_in_leaves_room() -> None:
 
 
 def test_the_more_roots_there_are_the_less_each_may_have_on_its_way() -> None:
-    windows = [Intake.window_bytes(roots) for roots in (1, 8, 9, 64, 65, 200, 100_000)]
+    windows = [MemoryBudget.window_bytes(roots) for roots in (1, 8, 9, 64, 65, 200, 100_000)]
     assert windows == sorted(windows, reverse=True)
-    assert sum(2 * Intake.window_bytes(roots) for roots in range(1, 201)) <= 64 * 1024 * 1024
+    assert sum(2 * MemoryBudget.window_bytes(roots) for roots in range(1, 201)) <= 64 * 1024 * 1024
 
 
 def test_many_small_events_take_more_than_their_bytes() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gator.cli.run_hub import LONGEST_NAME, LONGEST_VALUE, labels_of
+from gator.cli.launch.hub import LONGEST_NAME, LONGEST_VALUE, labels_of
 from gator.errors import UsageError
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from gator.errors import SpecError
+from gator.paths import slug
 from gator.plan import array_index
-from gator.spec.paths import slug
 from gator.v1 import spec_pb2
 from tests.unit.plan.plan_trees import array, env, group, job, plan, problems
 

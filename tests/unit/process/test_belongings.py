@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from gator.process.belonging import Belonging
-from gator.process.belongings import name_all, select
-from gator.process.birthmark import Birthmarks, birthmarks, each_birthmark
+from gator.process.ownership.birthmark import Birthmarks, birthmarks, each_birthmark
+from gator.process.ownership.criteria import Ownership
+from gator.process.ownership.select import name_all, select
 from gator.process.procfs import ProcessInfo, Snapshot
 
 MARKS = {"GATOR_RUN": "r", "GATOR_PATH": "top/a", "GATOR_ATTEMPT": "1"}
@@ -32,7 +32,7 @@ def pids(found: list[ProcessInfo]) -> list[int]:
 
 def test_the_session_of_the_leader_belongs() -> None:
     shot = snapshot(make(200, DAEMON, 200), make(201, 200, 200), make(300, DAEMON, 300))
-    assert pids(select(shot, Belonging(200, MARKS))) == [200, 201]
+    assert pids(select(shot, Ownership(200, MARKS))) == [200, 201]
 
 
 def test_marks_must_agree_in_every_value() -> None:
@@ -41,17 +41,17 @@ def test_marks_must_agree_in_every_value() -> None:
         make(400, 1, 400),
         marks={300: {**MARKS, "GATOR_DAEMON": "d"}, 400: {**MARKS, "GATOR_ATTEMPT": "2"}},
     )
-    assert pids(select(shot, Belonging(200, MARKS))) == [300]
+    assert pids(select(shot, Ownership(200, MARKS))) == [300]
 
 
 def test_without_marks_to_go_by_nobody_is_taken_by_marks() -> None:
     shot = snapshot(make(300, 1, 300), marks={300: MARKS})
-    assert select(shot, Belonging(200, {})) == []
+    assert select(shot, Ownership(200, {})) == []
 
 
 def test_what_descends_from_a_marked_process_belongs_without_marks() -> None:
     shot = snapshot(make(300, 1, 300), make(301, 300, 301), make(302, 301, 302), marks={300: MARKS})
-    assert pids(select(shot, Belonging(0, MARKS))) == [300, 301, 302]
+    assert pids(select(shot, Ownership(0, MARKS))) == [300, 301, 302]
 
 
 def test_the_session_that_a_marked_process_leads_or_led_belongs() -> None:
@@ -62,31 +62,31 @@ def test_the_session_that_a_marked_process_leads_or_led_belongs() -> None:
         make(402, 1, 400),
         marks={300: MARKS, 402: MARKS},
     )
-    assert pids(select(shot, Belonging(0, MARKS))) == [300, 301, 401, 402]
+    assert pids(select(shot, Ownership(0, MARKS))) == [300, 301, 401, 402]
 
 
 def test_a_terminal_in_which_a_mark_was_exported_is_left_alone() -> None:
     shell, marked, beside = make(50, 1, 50), make(51, 50, 50), make(52, 50, 50)
-    assert pids(select(snapshot(shell, marked, beside, marks={51: MARKS}), Belonging(0, MARKS))) == [51]
+    assert pids(select(snapshot(shell, marked, beside, marks={51: MARKS}), Ownership(0, MARKS))) == [51]
 
 
 def test_the_session_of_this_process_is_never_taken() -> None:
     own, beside = make(os.getpid(), 1, 40), make(41, 1, 40)
     shot = snapshot(own, beside, marks={own.pid: MARKS, 41: MARKS})
-    assert pids(select(shot, Belonging(0, MARKS))) == [41]
+    assert pids(select(shot, Ownership(0, MARKS))) == [41]
     shot = snapshot(own, beside, marks={own.pid: MARKS})
-    assert select(shot, Belonging(0, MARKS)) == []
+    assert select(shot, Ownership(0, MARKS)) == []
 
 
 def test_a_new_process_with_the_pid_of_a_reaped_leader_is_not_the_job() -> None:
     shot = snapshot(make(200, 1, 200), make(201, 200, 200))
-    assert select(shot, Belonging(200, MARKS, leader_reaped=True)) == []
+    assert select(shot, Ownership(200, MARKS, leader_reaped=True)) == []
     orphans = snapshot(make(201, DAEMON, 200))
-    assert pids(select(orphans, Belonging(200, MARKS, leader_reaped=True))) == [201]
+    assert pids(select(orphans, Ownership(200, MARKS, leader_reaped=True))) == [201]
 
 
 def test_a_session_is_remembered_when_its_leader_died_before_what_it_started_was_seen() -> None:
-    whose = Belonging(200, MARKS)
+    whose = Ownership(200, MARKS)
     assert pids(select(snapshot(make(300, 1, 300), marks={300: MARKS}), whose)) == [300]
     assert pids(select(snapshot(make(301, DAEMON, 300)), whose)) == [301]
     another = make(300, 1, 300)._replace(start_ticks=9999)
@@ -95,7 +95,7 @@ def test_a_session_is_remembered_when_its_leader_died_before_what_it_started_was
 
 def test_the_dead_are_not_listed_but_their_children_are() -> None:
     shot = snapshot(make(300, 1, 300, "Z"), make(301, 300, 301), marks={300: MARKS})
-    assert pids(select(shot, Belonging(0, MARKS))) == [301]
+    assert pids(select(shot, Ownership(0, MARKS))) == [301]
 
 
 @pytest.mark.parametrize(("wanted", "expected"), [(False, []), (True, [500, 501])])
@@ -108,7 +108,7 @@ def test_adopted_orphans_without_signs_are_taken_on_request_only(wanted: bool, e
         make(600, DAEMON, 600),
         marks={600: {**MARKS, "GATOR_PATH": "top/b"}},
     )
-    whose = Belonging(200, MARKS, leader_reaped=True)
+    whose = Ownership(200, MARKS, leader_reaped=True)
     found = select(shot, whose, {110}, adopted_by=DAEMON, is_stray=lambda _info, _whose: wanted)
     assert pids(found) == expected
 
@@ -122,12 +122,12 @@ def test_what_was_born_in_a_job_belongs_without_marks_session_and_parents() -> N
         make(500, DAEMON, 500),
         births={300: mine[1].number, 400: other[1].number, 500: birthmarks("s", "w1").number},
     )
-    assert pids(select(shot, Belonging(200, MARKS, True, births=mine[1]))) == [300]
-    assert pids(select(shot, Belonging(0, {}, births=births))) == [300, 400]
-    assert pids(select(shot, Belonging(0, {}, births=birthmarks("r")))) == [300, 400]
-    assert select(shot, Belonging(0, {}, births=birthmarks("r", "w2"))) == []
+    assert pids(select(shot, Ownership(200, MARKS, True, births=mine[1]))) == [300]
+    assert pids(select(shot, Ownership(0, {}, births=births))) == [300, 400]
+    assert pids(select(shot, Ownership(0, {}, births=birthmarks("r")))) == [300, 400]
+    assert select(shot, Ownership(0, {}, births=birthmarks("r", "w2"))) == []
     # What was born in another job of the run is no orphan without signs.
-    whose = Belonging(200, MARKS, True, births=mine[1])
+    whose = Ownership(200, MARKS, True, births=mine[1])
     taken = select(shot, whose, adopted_by=DAEMON, is_stray=lambda _info, _whose: True)
     assert pids(taken) == [300, 500]
 
@@ -142,7 +142,7 @@ def test_birthmarks_of_attempts_daemons_and_runs_are_told_apart() -> None:
 
 
 def test_what_descended_from_a_job_is_remembered_when_it_has_lost_its_parents() -> None:
-    whose = Belonging(200, MARKS)
+    whose = Ownership(200, MARKS)
     whose.remember([make(200, DAEMON, 200), make(201, 200, 201), make(203, 201, 203)])
     orphans = snapshot(make(203, DAEMON, 203), make(204, DAEMON, 201), make(202, DAEMON, 202))
     assert pids(select(orphans, whose)) == [203, 204]
@@ -152,7 +152,7 @@ def test_what_descended_from_a_job_is_remembered_when_it_has_lost_its_parents() 
 
 def test_others_are_spared_with_what_descends_from_them() -> None:
     shot = snapshot(make(300, 1, 300), make(301, 300, 301), make(302, 301, 302), marks={300: MARKS})
-    assert pids(select(shot, Belonging(0, MARKS), {301})) == [300]
+    assert pids(select(shot, Ownership(0, MARKS), {301})) == [300]
 
 
 def test_names_are_cut_when_they_are_many() -> None:

@@ -1,9 +1,9 @@
 """Sampling starts soon and backs off, and long jobs meet at common times."""
 
-from gator.process.pace import Pace
+from gator.process.sampling_schedule import SamplingSchedule
 
 
-def times_until(pace: Pace, leader: int, end: float) -> list[float]:
+def times_until(pace: SamplingSchedule, leader: int, end: float) -> list[float]:
     times: list[float] = []
     while (at := pace.next_at()) is not None and at <= end:
         if leader in pace.take(at):
@@ -12,14 +12,14 @@ def times_until(pace: Pace, leader: int, end: float) -> list[float]:
 
 
 def test_a_job_is_seen_soon_and_then_ever_more_rarely() -> None:
-    pace = Pace()
+    pace = SamplingSchedule()
     pace.add(7, 100.0)
     seen = times_until(pace, 7, 120.0)
     assert seen == [100.05, 100.15, 100.35, 100.75, 101.55, 103.15, 106.35, 110.0, 115.0, 120.0]
 
 
 def test_long_jobs_are_due_together() -> None:
-    pace = Pace()
+    pace = SamplingSchedule()
     pace.add(1, 0.0)
     pace.add(2, 1.7)
     while pace.next_at() != 30.0:
@@ -28,13 +28,13 @@ def test_long_jobs_are_due_together() -> None:
 
 
 def test_a_longest_interval_below_the_shortest_holds_from_the_start() -> None:
-    pace = Pace(longest_s=0.02)
+    pace = SamplingSchedule(longest_s=0.02)
     pace.add(1, 0.0)
     assert pace.next_at() == 0.02
 
 
 def test_nothing_is_due_when_nothing_runs() -> None:
-    pace = Pace()
+    pace = SamplingSchedule()
     assert pace.next_at() is None
     pace.add(1, 0.0)
     pace.remove(1)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gator.spec import load
+from gator.spec.interpolation import EVERY_NAME
 from gator.spec.keys import KEEPS, NODE_KEYS, STDERR_MODES, SUB_KEYS
-from gator.spec.names import EVERY_NAME
 
 DOCS = Path(__file__).parents[3] / "docs"
 EXAMPLES = [

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.errors import NotFoundError, UsageError
-from gator.spec.paths import PathPattern, is_glob, match, slug
+from gator.paths import PathPattern, is_glob, match, slug
 
 PATHS = [
     "top",

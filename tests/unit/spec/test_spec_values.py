@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.spec import durations, ident_problem, sizes
-from gator.spec.suggest import nearest
+from gator.spec.suggestions import nearest
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from yaml.nodes import MappingNode, Node
 
 from gator.errors import SpecError
-from gator.spec.yaml_nodes import compose, decode
+from gator.spec.yaml.nodes import compose, decode
 
 GOLDEN = sorted((Path(__file__).parents[2] / "golden" / "specs").glob("*.yaml"))
 

@@ -1,5 +1,5 @@
-from gator.events import key_of_path
-from gator.store.catalogue import Changes
+from gator.event_kinds import key_of_path
+from gator.store.catalogue.changes import Changes
 from gator.v1 import common_pb2, event_pb2
 
 

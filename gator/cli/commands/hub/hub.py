@@ -1,0 +1,151 @@
+"""`gator hub`: the commands about a hub. Those that keep one come with the package `gator_hub`.
+
+Rule: the server is imported only when one of its own commands is called or listed.
+"""
+
+from contextlib import AbstractContextManager
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from gator.cli.runs.hub_options import DEFAULT, VARIABLE
+from gator.cli.runs.hub_selection import HubCaOption, HubChoice
+from gator.cli.sources.options import JsonOption, complete_hub_run
+
+if TYPE_CHECKING:
+    from gator.cli.commands.hub.runs import HubRun
+
+_SERVER = "gator.hub"
+"""Group of the entry point whose `app` has the server's own commands."""
+
+ThisHubOption = Annotated[
+    str | None,
+    typer.Option("--hub", metavar="ADDRESS", help=f"The hub; default {VARIABLE}, else {DEFAULT}."),
+]
+NameArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run of the hub: the beginning of its id, an ident, latest, or -2.",
+        show_default=False,
+        autocompletion=complete_hub_run,
+    ),
+]
+
+
+class HubGroup(TyperGroup):
+    """The client's commands, and those of the server where it is installed."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of all commands, the server's first."""
+        return [*_server_commands(), *super().list_commands(ctx)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command; the server is imported if it is none of the client's."""
+        return super().get_command(ctx, cmd_name) or _server_commands().get(cmd_name)
+
+
+def _server_commands() -> dict[str, Any]:
+    group: Any = None
+    for point in entry_points(group=_SERVER, name="app"):
+        group = get_command(point.load())
+    return {} if group is None else group.commands
+
+
+hub = typer.Typer(
+    cls=HubGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Keep the runs of many people in a hub, and bring runs into it.",
+)
+
+
+@hub.command(
+    "import", epilog="Examples:\n\n  gator hub import tracking\n\n  gator hub import tracking/latest"
+)
+def import_(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            # What cannot be read is told for each run, and the others are brought in.
+            metavar="PATH...",
+            help="The folder of a run, or one that contains runs.",
+            show_default=False,
+            readable=False,
+        ),
+    ],
+    hub: ThisHubOption = None,
+    hub_ca: HubCaOption = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with live runs until they end.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Send runs to a hub; only what it does not have yet is sent. Exit code 1: not all could be sent."""
+    from gator.cli.commands.hub.import_runs import import_runs
+
+    raise typer.Exit(import_runs(paths, HubChoice(hub, hub_ca), follow=follow, json=json))
+
+
+_NUMBERS = {"ignore_unknown_options": True}
+"""An argument may be `-2`."""
+
+
+@hub.command(context_settings=_NUMBERS)
+def delete(
+    run: NameArgument, hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
+) -> None:
+    """Remove one of your runs from a hub, unless it is connected. Its folder stays."""
+    with _found("delete", run, HubChoice(hub, hub_ca)) as found:
+        found.delete()
+        found.say("deleted", {"deleted": True}, json=json)
+
+
+@hub.command(context_settings=_NUMBERS)
+def pin(
+    run: NameArgument, hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
+) -> None:
+    """Keep one of your runs in a hub for ever, whatever its age."""
+    with _found("pin", run, HubChoice(hub, hub_ca)) as found:
+        found.pin(pinned=True)
+        found.say("pinned", {"pinned": True}, json=json)
+
+
+@hub.command(context_settings=_NUMBERS)
+def unpin(
+    run: NameArgument, hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
+) -> None:
+    """Let a hub remove one of your runs when it is old."""
+    with _found("unpin", run, HubChoice(hub, hub_ca)) as found:
+        found.pin(pinned=False)
+        found.say("unpinned", {"pinned": False}, json=json)
+
+
+@hub.command(context_settings=_NUMBERS)
+def give(
+    run: NameArgument,
+    user: Annotated[
+        str,
+        typer.Argument(
+            metavar="USER", help="Make this user the owner; the hub must have a token for the name."
+        ),
+    ],
+    hub: ThisHubOption = None,
+    hub_ca: HubCaOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make another user the owner of one of your runs in a hub."""
+    with _found("give", run, HubChoice(hub, hub_ca)) as found:
+        found.give(user)
+        found.say(f"gave {user}", {"owner": user}, json=json)
+
+
+def _found(order: str, name: str, choice: HubChoice) -> "AbstractContextManager[HubRun]":
+    from gator.cli.commands.hub.runs import found_run
+
+    return found_run(order, name, choice)

@@ -1,0 +1,194 @@
+"""Brings folders of runs into a hub, by the same code that feeds it beside a live run.
+
+Rule: folders are only read, and all are found before anything is sent. The hub knows what it has, so doing it
+twice changes nothing.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from msgspec import Struct
+
+from gator.cli import exit_codes, output
+from gator.cli.runs.api import close_dead
+from gator.cli.runs.find import FoundRun, found_runs, is_run, unreadable
+from gator.cli.runs.hub_selection import HubChoice, absent
+from gator.errors import NotFoundError, UnauthenticatedError, UsageError
+from gator.hub_address import REFUSED, HubAccess, is_lasting, unknown_token
+from gator.upload.protocol import UploadState, UploadStatus
+from gator.upload.stores import RunStores
+from gator.upload.stream import Upload
+
+AWAY_SECONDS = 5.0
+"""So long a hub is tried that does not answer: one that was there, or that may only be slow."""
+PROGRESS_SECONDS = 2.0
+_LOOK_SECONDS = 0.1
+
+
+class _AwayError(Exception):
+    """The hub did not answer for too long."""
+
+
+class _Way(Struct):
+    """How to the hub, and whether it was there."""
+
+    access: HubAccess
+    reached: bool = False
+
+    def check(self, why: str) -> None:
+        """Raises UsageError where it makes no sense to wait for a hub that is away for such a reason."""
+        if self.reached or not is_lasting(why):
+            return
+        if why == REFUSED:
+            raise UsageError(absent(self.access.address))
+        raise UsageError(f"the hub at {self.access.address} cannot be asked: {why}")
+
+    def refusal(self, why: str) -> str:
+        """What to say of a hub that does not take a run: who sends it is known by the token alone."""
+        means = f"with the token of {self.access.source}" if self.access.source else "without a token"
+        return f"the hub at {self.access.address} refuses it {means}: {why}"
+
+
+def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json: bool) -> int:
+    """Bring all runs in, the oldest first; the exit code. Says for each run what became of it.
+
+    Raises UsageError when the hub cannot be named, nobody listens there or a folder cannot be read,
+    UnauthenticatedError when the hub does not know the token, NotFoundError when there is no run in a path.
+    """
+    access = choice.access()
+    runs: list[FoundRun] = []
+    for path in paths:
+        found = found_runs(path)
+        if not found:
+            raise NotFoundError(_why_none(path))
+        runs += reversed(found)
+    good, way = True, _Way(access)
+    for run in runs:
+        try:
+            good &= asyncio.run(_Import(run, way, json=json).bring(follow=follow))
+        except _AwayError as error:
+            output.complain(
+                f"gator: the hub at {access.address} is away: {error}; import again when it is back"
+            )
+            return exit_codes.FAULT
+    return 0 if good else exit_codes.FAILED
+
+
+def _why_none(path: Path) -> str:
+    """Why a path holds no run, and what to name instead."""
+    wanted = "name the folder of a run, or one that contains runs"
+    if not path.exists():
+        return f"there is no folder {path}: {wanted}"
+    around = next((above for above in path.absolute().parents if is_run(above)), None)
+    if around is not None:
+        return f"{path} is a part of a run: name the whole of it, {around}"
+    if not path.is_dir():
+        return f"{path} is no folder: {wanted}"
+    inner = path / "tracking"
+    if found_runs(inner):
+        return f"there is no run in {path} itself: name {inner}"
+    return f"there is no run in {path}: {wanted}; gator run makes them in tracking/ where it is started"
+
+
+class _Import:
+    """One run on its way."""
+
+    def __init__(self, run: FoundRun, way: _Way, *, json: bool) -> None:
+        self._folder, self._way, self._json = run.folder, way, json
+        # `latest` would name another one tomorrow.
+        self._name = run.folder.path.resolve().name
+        self._away = ""
+        if not run.folder.is_live():
+            close_dead(run)
+
+    async def bring(self, *, follow: bool) -> bool:
+        """Bring it in; whether all of it that can be read is there.
+
+        Raises _AwayError, UsageError, UnauthenticatedError.
+        """
+        with closing(RunStores(self._folder)) as stores:
+            why = self._why_not(stores)
+            if why:
+                return self._fail(why)
+            upload = Upload(stores, lambda: self._way.access, self._hear)
+            going = asyncio.create_task(upload.run())
+            try:
+                await self._watch(going, upload, stores, follow=follow)
+            finally:
+                going.cancel()
+                await asyncio.wait({going})
+            return self._sum_up(going.result(), stores)
+
+    def _why_not(self, stores: RunStores) -> str:
+        """Open the stores; why there is nothing to bring in, empty if there is."""
+        try:
+            if stores.look():
+                return ""
+        except OSError as error:
+            return unreadable(self._folder.path, error)
+        if stores.unreadable:
+            why = next(iter(stores.unreadable.values()))
+            return f"{why}: see that you may read it, and that the folder was copied whole"
+        return f"{self._folder.path} holds no record: the run never began, or its folder was copied in part"
+
+    async def _watch(
+        self, going: "asyncio.Task[UploadStatus]", upload: Upload, stores: RunStores, *, follow: bool
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        reached = told = loop.time()
+        events = 0
+        while not going.done():
+            now = loop.time()
+            if not follow or not self._folder.is_live():
+                upload.end()
+            if not self._away:
+                reached = now
+            else:
+                self._way.check(self._away)
+                if now - reached > AWAY_SECONDS:
+                    raise _AwayError(self._away)
+            if now - told > PROGRESS_SECONDS and stores.read_events > events:
+                told, events = now, stores.read_events
+                if not self._json:
+                    output.say(f"{self._name}: {_count(events)} so far")
+            await asyncio.wait({going}, timeout=_LOOK_SECONDS)
+
+    def _hear(self, status: UploadStatus) -> None:
+        self._away = status.why if status.state is UploadState.AWAY else ""
+        self._way.reached |= status.state is UploadState.CONNECTED
+
+    def _sum_up(self, status: UploadStatus, stores: RunStores) -> bool:
+        if status.state is UploadState.REFUSED:
+            return self._fail(self._way.refusal(status.why))
+        if status.state is UploadState.STRANGER:
+            access = self._way.access
+            raise UnauthenticatedError(f"the hub at {access.address} {unknown_token(access.source)}")
+        if status.state is not UploadState.DONE:
+            return self._fail(status.why)
+        events = stores.read_events
+        if stores.unreadable:
+            why = "; ".join(stores.unreadable.values())
+            return self._fail(
+                f"{why}: all else of it is in the hub, import it again when this can be read", events
+            )
+        if self._json:
+            self._say_json(events, None)
+        else:
+            output.say(f"{self._name}: {_count(events) if events else 'nothing new'}")
+        return True
+
+    def _fail(self, why: str, events: int = 0) -> bool:
+        if self._json:
+            self._say_json(events, why)
+        else:
+            output.complain(f"{self._name}: {why}")
+        return False
+
+    def _say_json(self, events: int, fault: str | None) -> None:
+        output.say_json({"folder": str(self._folder.path.resolve()), "events": events, "fault": fault})
+
+
+def _count(events: int) -> str:
+    return "1 event" if events == 1 else f"{events:,} events"

@@ -1,0 +1,211 @@
+"""`gator diff`: two runs job by job. Rule: exit code 1 when something fails that did not before."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Final
+
+import typer
+
+from gator.cli import output
+from gator.cli.number_option import MAX_ROWS, limit_of, number_option, say_more
+from gator.cli.runs.describe import outcome_of, part_of, took
+from gator.cli.runs.find import LATEST
+from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.sources.options import JsonOption, TrackingOption, complete_run
+from gator.cli.sources.sides import Comparison, compared
+from gator.core.amounts import plural
+from gator.v1 import common_pb2, hub_pb2, query_pb2
+
+_SECOND: Final = 1_000_000_000
+_WORDS: Final = {
+    hub_pb2.CHANGE_NEWLY_FAILING: "newly failing",
+    hub_pb2.CHANGE_FIXED: "fixed",
+    hub_pb2.CHANGE_STILL_FAILING: "still failing",
+    hub_pb2.CHANGE_NEW: "new",
+    hub_pb2.CHANGE_GONE: "gone",
+    hub_pb2.CHANGE_STILL_PASSING: "still passing",
+    hub_pb2.CHANGE_OTHER: "otherwise",
+}
+_FAILING: Final = (common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST)
+
+
+def diff(
+    before: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[BEFORE]",
+            help="Earlier run, as for -r: -2, hub:RUN, …; default: the run before AFTER in its series.",
+            autocompletion=complete_run,
+            show_default=False,
+        ),
+    ] = None,
+    after: Annotated[
+        str,
+        typer.Argument(metavar="[AFTER]", help="Later run; default: latest.", autocompletion=complete_run),
+    ] = LATEST,
+    tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
+    threshold: Annotated[
+        int,
+        typer.Option(
+            "--threshold",
+            min=0,
+            metavar="PERCENT",
+            help="Show times and metrics that changed by at least PERCENT; times also by at least 1s.",
+        ),
+    ] = 20,
+    number: Annotated[int | None, number_option(MAX_ROWS, "lines of each kind")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Compare two runs job by job: newly failing, fixed, still failing, new and gone; times and metrics.
+
+    The default is the latest run and the one before it in its series. Jobs are matched by their path below
+    the root. The exit code is 1 when a job fails that passed or did not exist before.
+    """
+    with compared(before, after, tracking, HubChoice(hub, hub_ca)) as found:
+        worse = any(map(_is_worse, found.differences))
+        if json:
+            for one in found.differences:
+                output.say_json(one)
+        else:
+            _say(found, threshold / 100, limit_of(number, MAX_ROWS))
+        _say_names(found)
+    if worse:
+        raise typer.Exit(1)
+
+
+def _is_worse(one: hub_pb2.Difference) -> bool:
+    if one.change == hub_pb2.CHANGE_NEW:
+        return one.after.outcome in _FAILING
+    return one.change == hub_pb2.CHANGE_NEWLY_FAILING
+
+
+def _say_names(found: Comparison) -> None:
+    """Warns on stderr if two runs have different idents or ran different parts of the spec."""
+    names = (found.before.ident, found.after.ident)
+    if names[0] != names[1]:
+        output.complain(f"gator: the runs have different idents: {', '.join(names)}")
+    parts = [part_of(run) or "the whole spec" for run in (found.before, found.after)]
+    if parts[0] != parts[1]:
+        output.complain(f"gator: the runs cover different parts of the spec: {', '.join(parts)}")
+    if found.unselected:
+        jobs = plural(found.unselected, "job")
+        output.complain(f"gator: {jobs} selected by one of the runs only: neither new nor gone, left out")
+
+
+def _say(found: Comparison, threshold: float, limit: int | None) -> None:
+    output.columns([_run("before", found.before), _run("after", found.after)], right=frozenset((5,)))
+    counts = {count.change: count.jobs for count in found.counts}
+    output.say(", ".join(f"{counts.get(change, 0):,} {text}" for change, text in _WORDS.items()))
+    for change, text in _WORDS.items():
+        if change != hub_pb2.CHANGE_STILL_PASSING:
+            some = [one for one in found.differences if one.change == change]
+            _say_some(text, [(one, _what(one)) for one in some], found, limit)
+    percent = f"{threshold:.0%}".replace("%", " %")
+    _say_some(f"times, changed by {percent} and 1s or more", _times(found, threshold), found, limit)
+    _say_some(f"metrics, changed by {percent} or more", _metrics(found, threshold), found, limit)
+
+
+def _run(side: str, run: query_pb2.Run) -> tuple[str, ...]:
+    word = outcome_of(run)
+    return (
+        output.paint(side, "dim"),
+        output.moment(run.started_unix_nanos),
+        run.id[:8],
+        run.ident,
+        output.paint(word, word),
+        took(run),
+        output.paint(output.commit(run.git), "dim"),
+    )
+
+
+def _say_some(
+    title: str,
+    lines: "Sequence[tuple[hub_pb2.Difference, Sequence[str]]]",
+    found: Comparison,
+    limit: int | None,
+) -> None:
+    if not lines:
+        return
+    output.say()
+    output.say(f"{title}:")
+    shown = lines[:limit]
+    wide = max(len(cells) for _, cells in shown)
+    output.columns(
+        (f"  {output.paint(one.path or found.after.ident, 'path')}", *cells, *[""] * (wide - len(cells)))
+        for one, cells in shown
+    )
+    if len(shown) < len(lines):
+        say_more("line", len(lines) - len(shown), indent="  ")
+
+
+def _what(one: hub_pb2.Difference) -> Sequence[str]:
+    """What came of a job, and of a failure why."""
+    match one.change:
+        case hub_pb2.CHANGE_FIXED:
+            return (f"before: {_side(one.before)}",)
+        case hub_pb2.CHANGE_GONE:
+            return (f"before: {_side(one.before)}",)
+        case hub_pb2.CHANGE_OTHER:
+            return (f"{_state(one.before)} → {_side(one.after)}",)
+        case hub_pb2.CHANGE_STILL_FAILING if one.before.signature != one.after.signature:
+            return (f"{_side(one.after)}; before, with another cause: {_side(one.before)}",)
+        case _:
+            return (_side(one.after),)
+
+
+def _state(side: hub_pb2.Side) -> str:
+    word = output.outcome(side.outcome) or "not ended"
+    return output.paint(word, word)
+
+
+def _side(side: hub_pb2.Side) -> str:
+    parts = [_state(side)]
+    if side.outcome in _FAILING:
+        parts.append(output.reason(side.reason))
+    if side.HasField("first_error"):
+        parts.append(f"{output.place(side.first_error)}: {side.first_error.text}")
+    return " ".join(filter(None, parts))
+
+
+def _both(found: Comparison) -> Iterator[hub_pb2.Difference]:
+    return (one for one in found.differences if one.HasField("before") and one.HasField("after"))
+
+
+_Lines = list[tuple[hub_pb2.Difference, Sequence[str]]]
+
+
+def _times(found: Comparison, threshold: float) -> _Lines:
+    """Jobs that took much longer or shorter, those that changed most first."""
+    changed = [
+        (one, one.before.wall_nanos, one.after.wall_nanos)
+        for one in _both(found)
+        if one.before.wall_nanos
+        and one.after.wall_nanos
+        and abs(one.after.wall_nanos - one.before.wall_nanos)
+        >= max(_SECOND, threshold * one.before.wall_nanos)
+    ]
+    changed.sort(key=lambda entry: abs(entry[2] - entry[1]), reverse=True)
+    return [
+        (one, _beside(old, new, lambda nanos: output.duration(round(nanos)))) for one, old, new in changed
+    ]
+
+
+def _metrics(found: Comparison, threshold: float) -> _Lines:
+    """Metrics that changed much, in the order of the jobs."""
+    lines = _Lines()
+    for one in _both(found):
+        old = {metric.name: metric for metric in one.before.metrics}
+        for metric in one.after.metrics:
+            was = old.get(metric.name)
+            if was is None or was.value == metric.value:
+                continue
+            if abs(metric.value - was.value) >= threshold * abs(was.value):
+                cells = _beside(was.value, metric.value, output.number)
+                lines.append((one, (metric.name, *cells, metric.unit)))
+    return lines
+
+
+def _beside(old: float, new: float, words: Callable[[float], str]) -> Sequence[str]:
+    change = f"{(new - old) / abs(old) * 100:+.0f} %" if old else ""
+    return (f"{words(old)} → {words(new)}", change)

@@ -1,0 +1,237 @@
+"""`gator failures`: all that is known about what failed. Rule: each failure says what to do next."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Annotated, Any, Final
+
+import typer
+from msgspec import Struct
+
+from gator.cli import output
+from gator.cli.number_option import MAX_ROWS, limit_of, number_option, say_more
+from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.runs.paging import pages
+from gator.cli.sorting import SortOption, order_of
+from gator.cli.sources.failure_overlay import FailedIn, OverlaidRun, later_part, line_of, overlay_repeats
+from gator.cli.sources.open import OpenRun, open_run
+from gator.cli.sources.options import JsonOption, RunOption, TrackingOption, complete_path
+from gator.console.text import one_line
+from gator.core.amounts import plural
+from gator.core.history.failure_groups import FEW, grouped
+from gator.core.launch.printed import about_node, command
+from gator.core.launch.rerun import launch_of, rerun_command
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+_MAX_LISTED: Final = 1000
+"""Maximum number of causes that are compared with those of other runs."""
+_FAILURES = (common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST)
+
+
+def failures(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH", help="Only below these nodes, or what matches.", autocompletion=complete_path
+        ),
+    ] = None,
+    run: RunOption = None,
+    tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
+    every: Annotated[
+        bool, typer.Option("--all", "-a", help="Each failure, however many have the same cause.")
+    ] = False,
+    cause: Annotated[
+        str | None,
+        typer.Option(
+            "--cause", metavar="SIGNATURE", help="Each failure of this cause; its beginning will do."
+        ),
+    ] = None,
+    sort: SortOption = "spec",
+    number: Annotated[int | None, number_option(MAX_ROWS, "causes, or failures of one cause")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show failed and lost jobs: the reason, the first error, the output, and how to repeat each.
+
+    More than a few failures are grouped by cause, with an example of each. Without -r, and with -r latest
+    or an ident, the repeats of the run are overlaid on it: the newest outcome of each job counts.
+    """
+    order, limit = order_of(sort), limit_of(number, MAX_ROWS, json=json or every)
+    with open_run(line_of(run), tracking, HubChoice(hub, hub_ca)) as opened:
+        laid = overlay_repeats(opened, run)
+        if run is None and (later := later_part(opened, laid, tracking)):
+            output.complain(f"gator: {later}")
+        failed = _failed(opened, laid, opened.below(paths or []), (cause or "").lower(), order)
+        if json:
+            for one in islice(failed, limit):
+                output.say_json({**output.to_values(one.node), "run": one.run.id, **_next(one), **_seen(one)})
+            return
+        if laid is not None:
+            output.say(laid.headline())
+        if every or cause:
+            said = _say_each(islice(failed, limit))
+            if limit and (left := sum(1 for _ in failed)):
+                output.say()
+                say_more("failure", left)
+        elif laid is not None:
+            said = _say_causes(opened, _grouped(list(failed)), paths or [], limit)
+        else:
+            said = _say_causes(opened, _listed(opened, paths or [], order), paths or [], limit)
+        if not said:
+            output.say("nothing failed" + (" of that cause" if cause else "") + _so_far(opened.run))
+
+
+def _failed(
+    opened: OpenRun,
+    laid: OverlaidRun | None,
+    globs: Sequence[str],
+    signature: str,
+    order: qs.NodeOrder.ValueType,
+) -> Iterator[FailedIn]:
+    """Yields the failures in an order."""
+    if laid is not None:
+        yield from (one for one in laid.failed(globs, order) if one.node.signature.startswith(signature))
+        return
+    request = qs.ListNodesRequest(
+        path=opened.run.ident,
+        scope=qs.SCOPE_SUBTREE,
+        globs=globs,
+        kinds=[common_pb2.NODE_KIND_JOB],
+        outcomes=_FAILURES,
+        order=order,
+    )
+    for page in pages(opened.ask.list_nodes, request):
+        for node in page.nodes:
+            if node.signature.startswith(signature):
+                yield FailedIn(node, opened.run, opened.home)
+
+
+class _Causes(Struct, frozen=True):
+    """The causes of failures that are listed, each with an example."""
+
+    jobs: int
+    causes: int
+    groups: Sequence[tuple[int, FailedIn]]
+    """Number of jobs and an example of each, the most frequent first."""
+    few: Callable[[], Iterable[FailedIn]]
+    """Every failure if there are only a few, else empty."""
+
+
+def _listed(opened: OpenRun, paths: Sequence[str], order: qs.NodeOrder.ValueType) -> _Causes:
+    """Returns the causes in one run, as listed by its folder or hub."""
+    globs = opened.below(paths)
+    request = qs.ListFailuresRequest(path=opened.run.ident, globs=globs, page_size=_MAX_LISTED)
+    page = opened.ask.list_failures(request)
+    groups = [(group.jobs, FailedIn(group.example, opened.run, opened.home)) for group in page.groups]
+    return _Causes(page.jobs, page.causes, groups, lambda: _failed(opened, None, globs, "", order))
+
+
+def _grouped(failed: Sequence[FailedIn]) -> _Causes:
+    """Returns the causes of failures in several runs."""
+    by_path = {one.node.path: one for one in failed}
+    groups = grouped(
+        (path, one.node.signature, one.node.first_failure_unix_nanos) for path, one in by_path.items()
+    )
+    examples = [(group.jobs, by_path[group.path]) for group in groups[:_MAX_LISTED]]
+    return _Causes(len(failed), len(groups), examples, lambda: failed)
+
+
+def _so_far(run: query_pb2.Run) -> str:
+    return " so far" if run.state == query_pb2.RUN_STATE_RUNNING else ""
+
+
+def _say_each(failed: Iterable[FailedIn]) -> bool:
+    """Prints each failure in full. Returns whether there is one."""
+    count = 0
+    for count, one in enumerate(failed, 1):
+        if count > 1:
+            output.say()
+        _say(one)
+    return count > 0
+
+
+def _say_causes(opened: OpenRun, found: _Causes, paths: Sequence[str], limit: int | None) -> bool:
+    """Prints few failures individually, more by cause with an example. Returns whether there is one."""
+    if found.jobs <= FEW:
+        return _say_each(found.few())
+    seen = opened.home.sightings(opened.run)
+    signatures = [one.node.signature for _, one in found.groups]
+    some = "at least " if len(signatures) < found.causes else ""
+    new = f", {some}{seen.headline(signatures)}" if seen is not None else ""
+    output.say(f"{plural(found.jobs, 'failure')}, {plural(found.causes, 'cause')}{new}")
+    shown = found.groups[:limit]
+    for jobs, example in shown:
+        output.say()
+        _say_cause(opened, jobs, example, found.jobs, paths)
+    if len(shown) < found.causes:
+        jobs = plural(found.jobs - sum(jobs for jobs, _ in shown), "failure")
+        output.say()
+        say_more("cause", found.causes - len(shown), about=jobs)
+    return True
+
+
+def _say_cause(opened: OpenRun, jobs: int, example: FailedIn, of: int, paths: Sequence[str]) -> None:
+    node = example.node
+    reason = output.reason(node.reason) or output.state_of(node)
+    output.say(output.paint(f"{jobs:,} of {of:,}: {reason}", output.state_of(node)))
+    _say(example)
+    if jobs > 1:
+        others = command("failures", *paths, "--cause", node.signature, where=opened.home.where)
+        output.say(f"  others: {others}")
+
+
+def _say(one: FailedIn) -> None:
+    node = one.node
+    output.say(f"{_name(node)}: {node.message}")
+    error = one_line(node.first_error.text)
+    if error and error not in node.message:
+        output.say(f"  {output.place(node.first_error)}: {error}")
+    seen = one.home.sightings(one.run)
+    if seen is not None:
+        output.say(f"  seen:   {seen.words(node.signature)}")
+    _say_next(one)
+
+
+def _name(node: query_pb2.Node) -> str:
+    """What came of which job: `failed top/x`."""
+    state = output.state_of(node)
+    allowed = output.paint(" (allowed)", "dim") if node.allow_failure else ""
+    return f"{output.paint(state, state)} {output.paint(node.path, 'path')}{allowed}"
+
+
+def _say_next(one: FailedIn) -> None:
+    words = _next(one)
+    if words["log"]:
+        output.say(f"  log:    {words['log']}")
+    output.say(f"  output: {words['inspect']}")
+    if words["reproduce"]:
+        output.say(f"  again:  {words['reproduce']}")
+    if words["needs"]:
+        output.say(f"  needs:  {words['needs']}")
+
+
+def _seen(one: FailedIn) -> dict[str, Any]:
+    """Returns where such failures were seen before; empty if no other run is known."""
+    seen = one.home.sightings(one.run)
+    return seen.values(one.node.signature) if seen is not None else {}
+
+
+def _next(one: FailedIn) -> dict[str, str | None]:
+    """Where the output is, how to look at it, and how to run the job again."""
+    log = one.home.text_log(one.node.path)
+    return {
+        "log": str(log) if log is not None else None,
+        "inspect": about_node("logs", one.node.path, one.home.where),
+        "reproduce": reproduce(one.run, one.node),
+        "needs": "; ".join(filter(None, (launch_of(one.run).needs, one.home.needs))) or None,
+    }
+
+
+def reproduce(run: query_pb2.Run, node: query_pb2.Node) -> str | None:
+    """The command that runs one job again with the same seed; None where the command line is not known."""
+    if not run.argv:
+        return None
+    # A repeat may have taken the seeds of single jobs from its parent.
+    job_seed = node.seed if run.parent else None
+    return rerun_command(launch_of(run), run.seed, node.path, repeats=run.parent or run.id, job_seed=job_seed)

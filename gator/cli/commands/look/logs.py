@@ -1,0 +1,272 @@
+"""`gator logs`: the output of jobs.
+
+Rule: unfiltered output is written byte for byte without splitting it into lines, except on a terminal.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from gator.cli import output
+from gator.cli.follow.away import telling_of_absence
+from gator.cli.follow.headings import Headings
+from gator.cli.follow.lines import POLL_SECONDS, Follower, has_ended
+from gator.cli.follow.print_lines import LineWriter, TerminalCleaner, lines, say_left_out
+from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.runs.paging import pages
+from gator.cli.sources.open import OpenRun, open_run
+from gator.cli.sources.options import JsonOption, RunOption, TrackingOption, complete_path
+from gator.cli.times import SinceOption, UntilOption, unix_nanos
+from gator.errors import NotFoundError, UsageError
+from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+_JOB = common_pb2.NODE_KIND_JOB
+_OFFERED = 5
+"""So many jobs are offered where one has to be named."""
+_BLOCKS = 32
+"""Blocks of a page; so many are read again to see whether there are more."""
+
+
+def logs(
+    path: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PATH]",
+            help="A job or group; not needed where the run is a single job.",
+            autocompletion=complete_path,
+        ),
+    ] = None,
+    run: RunOption = None,
+    tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more comes, to the end.")] = False,
+    attempt: Annotated[
+        int, typer.Option("--attempt", "-a", min=0, metavar="N", help="Number; default the last.")
+    ] = 0,
+    stream: Annotated[
+        str | None, typer.Option("--stream", "-s", metavar="NAME", help="stdout or stderr; default both.")
+    ] = None,
+    severity: Annotated[
+        str | None,
+        typer.Option("--severity", metavar="LEVEL", help="Only lines at least this bad: warning, error, …."),
+    ] = None,
+    grep: Annotated[
+        str | None, typer.Option("--grep", "-g", metavar="REGEX", help="Only lines with this (RE2).")
+    ] = None,
+    first_error: Annotated[
+        bool,
+        typer.Option("--first-error", help="The line that speaks for the failure, with those around it."),
+    ] = False,
+    context: Annotated[
+        int, typer.Option("-C", min=0, metavar="N", help="Show N lines of context around each hit.")
+    ] = 0,
+    tail: Annotated[int, typer.Option("--tail", "-n", min=0, metavar="N", help="Only the last N lines.")] = 0,
+    long: Annotated[
+        bool, typer.Option("--long", "-l", help="With line numbers, times and severities, and messages.")
+    ] = False,
+    raw: Annotated[
+        bool,
+        typer.Option("--raw", help="Print bytes unchanged, even on a terminal and for selected lines."),
+    ] = False,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Print the output of a job, byte for byte as it was written, both streams in the order of reading.
+
+    For a group: the output of its jobs in the order of the spec, each below its path. --severity and --long
+    also show messages that jobs and Gator sent by the API. On a terminal, and where an option selects
+    lines, control characters are shown as \\x1b and a progress bar in its last state; --raw changes nothing
+    and omits the paths.
+    """
+    if first_error and (grep or severity or follow or since or until):
+        raise UsageError(
+            "--first-error shows one place: leave out --grep, --severity, --since, --until and --follow"
+        )
+    wanted = qs.ListLinesRequest(attempt=attempt, regex=grep or "", context=context, tail=tail)
+    if stream:
+        wanted.stream = common_pb2.Stream.ValueType(
+            output.choice(common_pb2.Stream.DESCRIPTOR, stream, "--stream")
+        )
+    if severity:
+        wanted.severity = common_pb2.Severity.ValueType(
+            output.choice(common_pb2.Severity.DESCRIPTOR, severity, "--severity")
+        )
+    wanted.since_unix_nanos = unix_nanos(since, "--since")
+    wanted.until_unix_nanos = unix_nanos(until, "--until")
+    wanted.messages = bool(long or severity or json)
+    as_written = not (grep or severity or since or until or long or json or first_error or tail)
+    with ExitStack() as left:
+        opened = left.enter_context(open_run(run, tracking, HubChoice(hub, hub_ca)))
+        wanted.path = opened.path_of(path) if path else _only_job(opened)
+        if opened.home.left_out():
+            say_left_out(opened, _finished(opened, wanted))
+        if follow and not has_ended(opened, wanted.path):
+            left.enter_context(telling_of_absence(opened))
+        if as_written:
+            _as_written(opened, wanted, follow=follow, raw=raw)
+            return
+        writer = LineWriter(long=long, json=json, context=context, raw=raw, whole=grep is not None)
+        if first_error:
+            _first_error(opened, wanted, writer)
+        else:
+            _lines(opened, wanted, writer, follow=follow)
+
+
+def _only_job(opened: OpenRun) -> str:
+    """The path of a run that is a single job. Raises UsageError that says what else may be meant."""
+    root = opened.run.ident
+    node = opened.ask.get_node(qs.GetNodeRequest(path=root)).node
+    if node.kind == _JOB:
+        return root
+    wanted = qs.ListNodesRequest(path=root, scope=qs.SCOPE_SUBTREE, kinds=[_JOB], page_size=_OFFERED + 1)
+    failed = qs.ListNodesRequest()
+    failed.CopyFrom(wanted)
+    failed.outcomes.extend((common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST))
+    found = opened.ask.list_nodes(failed).nodes
+    which = "one that failed" if found else "one of its jobs"
+    names = [one.path for one in found or opened.ask.list_nodes(wanted).nodes]
+    some = ", ".join(names[:_OFFERED]) + (", …" if len(names) > _OFFERED else "")
+    raise UsageError(f"PATH is missing: give {which} ({some}), a group, or {root} for all")
+
+
+def _finished(opened: OpenRun, wanted: qs.ListLinesRequest) -> event_pb2.AttemptFinished | None:
+    """How the attempt that is meant ended; None where it goes on, or a group is meant."""
+    attempts = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).attempts
+    meant = [one for one in attempts if one.number == wanted.attempt] if wanted.attempt else attempts[-1:]
+    return meant[0].finished if meant and meant[0].HasField("finished") else None
+
+
+def _jobs(opened: OpenRun, path: str, *, follow: bool) -> Iterator[query_pb2.Node]:
+    # When following, new jobs are appended to the list.
+    order = qs.NODE_ORDER_DECLARED if follow else qs.NODE_ORDER_SPEC
+    request = qs.ListNodesRequest(path=path, scope=qs.SCOPE_SUBTREE, kinds=[_JOB], order=order)
+    for page in pages(opened.ask.list_nodes, request):
+        yield from page.nodes
+
+
+def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool, raw: bool) -> None:
+    """Writes the output of jobs; cleans it on a terminal unless `raw`."""
+    from gator.store.blocks import decode
+
+    out, clean = sys.stdout.buffer, not raw and sys.stdout.isatty()
+    is_group = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).node.kind != _JOB
+    written = Headings(out, shown=is_group and not raw)
+    seen: set[str] = set()
+    while True:
+        # Asked before the list, so that no job is missed that comes before the end.
+        over = not follow or has_ended(opened, wanted.path)
+        for node in _jobs(opened, wanted.path, follow=follow):
+            if node.path in seen:
+                continue
+            seen.add(node.path)
+            cleaner = TerminalCleaner(colours=output.has_colour()) if clean else None
+            for block in _blocks_of(opened, node, wanted, follow=follow):
+                data = decode(block)
+                written.write(node.path, data if cleaner is None else cleaner.feed(block.stream, data))
+                if follow:
+                    out.flush()
+            if cleaner is not None:
+                written.write(node.path, cleaner.finish())
+        if over:
+            break
+        time.sleep(POLL_SECONDS)
+    if not seen and opened.run.state == query_pb2.RUN_STATE_RUNNING and not follow:
+        raise NotFoundError(f"no job of {wanted.path} has started yet: wait for it with -f")
+    out.flush()
+
+
+def _blocks_of(
+    opened: OpenRun, node: query_pb2.Node, wanted: qs.ListLinesRequest, *, follow: bool
+) -> Iterator[event_pb2.Block]:
+    """Yields the wanted output of one job, block by block."""
+    number = wanted.attempt or max(node.attempts, 1)
+    watch = opened.home.watch if follow else None
+    if watch is not None:
+        from gator.cli.follow.job import followed
+
+        blocks = followed(watch, node.path, number)
+    else:
+        blocks = _blocks_so_far(opened, node.path, number, follow=follow)
+    for block in blocks:
+        if not wanted.stream or block.stream == wanted.stream:
+            yield block
+
+
+def _blocks_so_far(opened: OpenRun, path: str, attempt: int, *, follow: bool) -> Iterator[event_pb2.Block]:
+    after: dict[str, int] = {}
+    request = qs.ListEventsRequest(
+        path=path,
+        scope=qs.SCOPE_NODE,
+        attempt=attempt,
+        kinds=[attach_pb2.EVENT_KIND_BLOCK],
+        page_size=_BLOCKS,
+    )
+    while True:
+        # Asked before the events, so that what comes before the end is not missed.
+        ended = not follow or has_ended(opened, path)
+        moved = False
+        for event in _blocks(opened, request):
+            if event.event.seq <= after.get(event.store, 0):
+                continue
+            after[event.store] = event.event.seq
+            moved = True
+            yield event.event.block
+        if ended:
+            return
+        if not moved:
+            time.sleep(POLL_SECONDS)
+
+
+def _blocks(opened: OpenRun, request: qs.ListEventsRequest) -> Iterator[query_pb2.StoredEvent]:
+    """The blocks from the page on that a request names; afterwards it names the last page."""
+    for page in pages(opened.ask.list_events, request):
+        yield from page.events
+
+
+def _lines(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter, *, follow: bool) -> None:
+    writer.names = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).node.kind != _JOB
+    # Output that is complete is printed in the order of the spec, as without --follow.
+    if follow and not (has_ended(opened, wanted.path) and not opened.home.settle_seconds):
+        Follower(opened, wanted, writer).follow()
+        return
+    for line in lines(opened.ask, wanted):
+        writer.write(line)
+    writer.flush()
+
+
+def _first_error(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter) -> None:
+    node = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).node
+    path = node.first_failure or node.path
+    if path != node.path:
+        node = opened.ask.get_node(qs.GetNodeRequest(path=path)).node
+        writer.names = True
+    if not node.HasField("first_error"):
+        if node.state != query_pb2.NODE_STATE_ENDED or node.outcome == common_pb2.OUTCOME_PASSED:
+            raise NotFoundError(f"{path} has no first error: it is {output.state_of(node)}")
+        why = f": {node.message}" if node.message else ""
+        raise NotFoundError(f"{path} {output.state_of(node)} without an error of its own{why}")
+    first_error = node.first_error
+    if not first_error.line:
+        output.say(first_error.text)
+        return
+    wanted.path, wanted.stream = path, first_error.stream
+    around = wanted.context
+    wanted.first_line = max(first_error.line - around, 1)
+    wanted.last_line = first_error.line + around
+    wanted.context = 0
+    found = False
+    for line in lines(opened.ask, wanted):
+        found = True
+        line.hit = line.number == first_error.line
+        writer.write(line)
+    if not found:
+        # A hub may lack what jobs wrote; the Result has the line all the same.
+        output.say(first_error.text)
+    writer.flush()

@@ -1,0 +1,101 @@
+"""`gator resources`: what jobs used and what they requested.
+
+Invariant: a value that was not measured is a dash.
+"""
+
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from gator.cli import output
+from gator.cli.number_option import MAX_LINES, limit_of, number_option, say_more
+from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.runs.paging import listed_nodes
+from gator.cli.sorting import SortOption, order_of
+from gator.cli.sources.open import OpenRun, open_run
+from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+_BARS = " ▁▂▃▄▅▆▇█"
+
+
+def resources(
+    path: PathArgument = None,
+    run: RunOption = None,
+    tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
+    points: Annotated[
+        int,
+        typer.Option("--points", min=1, max=10_000, metavar="N", help="Points of the curve of a single job."),
+    ] = 60,
+    sort: SortOption = "spec",
+    number: Annotated[int | None, number_option(MAX_LINES, "jobs")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Compare the time, CPU and memory of jobs with their requests; for a single job also over time.
+
+    Requests are cores, memory and licences.
+    """
+    order, limit = order_of(sort), limit_of(number, MAX_LINES, json=json)
+    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
+        node = opened.ask.get_node(qs.GetNodeRequest(path=opened.path_of(path))).node
+        single = node.kind == common_pb2.NODE_KIND_JOB
+        curve = _curve(opened, node.path, points) if single else []
+        wanted = qs.ListNodesRequest(
+            path=node.path, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB], order=order
+        )
+        jobs, total = listed_nodes(opened.ask, wanted, limit)
+        shown = list(islice(jobs, limit)) if limit else jobs
+        if json:
+            for job in shown:
+                values = output.to_values(job)
+                kept = ("path", "demand", "usage", "attempts", "outcome")
+                answer = {key: values[key] for key in kept}
+                if single:
+                    answer["samples"] = [output.to_values(point) for point in curve]
+                output.say_json(answer)
+            return
+        rows = [("job", "wall", "processor", "cores", "memory", "asked for")]
+        rows += [_row(job) for job in shown]
+        output.columns(rows, right=frozenset((1, 2, 3, 4)))
+        if limit is not None and next(jobs, None) is not None:
+            say_more("job", total() - limit)
+        if curve:
+            _say_curve(curve)
+
+
+def _row(node: query_pb2.Node) -> tuple[str, ...]:
+    asked = output.demand(node.demand)
+    if not node.HasField("usage"):
+        return (output.paint(node.path, "path"), "-", "-", "-", "-", asked)
+    used = node.usage
+    cpu = used.user_nanos + used.system_nanos
+    memory = output.size(used.peak_memory_bytes) if used.HasField("peak_memory_bytes") else "-"
+    return (
+        output.paint(node.path, "path"),
+        output.duration(used.wall_nanos),
+        output.duration(cpu),
+        f"{cpu / used.wall_nanos:.2f}" if used.wall_nanos else "-",
+        memory,
+        asked,
+    )
+
+
+def _curve(opened: OpenRun, path: str, points: int) -> list[query_pb2.ResourcePoint]:
+    return list(opened.ask.list_samples(qs.ListSamplesRequest(path=path, points=points)).points)
+
+
+def _say_curve(curve: list[query_pb2.ResourcePoint]) -> None:
+    output.say()
+    cores = [point.cores for point in curve]
+    memory = [float(point.memory_bytes) for point in curve]
+    output.say(f"cores   {_bars(cores)}  at most {max(cores):.2f}")
+    output.say(f"memory  {_bars(memory)}  at most {output.size(int(max(memory)))}")
+
+
+def _bars(values: list[float]) -> str:
+    top = max(values) or 1.0
+    return "".join(_BARS[round(value / top * (len(_BARS) - 1))] for value in values)

@@ -1,0 +1,146 @@
+"""`gator runs`: the runs in the tracking folder, or of a hub.
+
+Rule: a run that cannot be read is listed all the same.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gator.cli import output
+from gator.cli.number_option import MAX_ROWS, limit_of, number_option, say_more
+from gator.cli.runs.api import asking
+from gator.cli.runs.describe import outcome_of, part_of, took
+from gator.cli.runs.filter import Filter
+from gator.cli.runs.find import FoundRun, found_runs, tracking_root
+from gator.cli.runs.hub_options import label_of
+from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption, name_on_hub
+from gator.cli.sources.options import JsonOption, TrackingOption
+from gator.errors import GatorError, UsageError, UserError
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+
+def runs(
+    run: Annotated[
+        str | None,
+        typer.Option(
+            "-r", "--run", metavar="hub:", help="List the runs of the hub; hub:NAME: those named so."
+        ),
+    ] = None,
+    tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
+    user: Annotated[str, typer.Option("--user", metavar="NAME", help="Only runs of this user.")] = "",
+    ident: Annotated[
+        str, typer.Option("--ident", metavar="IDENT", help="Only runs whose root is called so.")
+    ] = "",
+    outcome: Annotated[
+        list[str] | None,
+        typer.Option("--outcome", "-o", metavar="OUTCOME", help="Only runs that ended so; may be repeated."),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", metavar="NAME=VALUE", help="Only runs with this label; may be repeated."),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="TIME", help="Only runs that began less long ago, such as 2d."),
+    ] = None,
+    number: Annotated[int | None, number_option(MAX_ROWS, "runs")] = None,
+    json: JsonOption = False,
+) -> None:
+    """The runs, the newest first: when, id, ident, outcome, counts, how long, where.
+
+    With -r hub: or --hub those of a hub, of all its users.
+    """
+    wanted = Filter(
+        user=user,
+        ident=ident,
+        outcomes=[_outcome(text) for text in outcome or []],
+        labels=dict(map(label_of, label or [])),
+        since_unix_nanos=time.time_ns() - _nanos(since) if since else 0,
+    )
+    limit = limit_of(number, MAX_ROWS, json=json)
+    choice = HubChoice(hub, hub_ca)
+    name = name_on_hub(run, choice)
+    if name is not None:
+        from gator.cli.runs.hub_list import list_hub
+
+        list_hub(choice, name, wanted, limit, json=json)
+    elif run:
+        raise UsageError(f"-r {run}: gator runs lists all runs of a folder; -r hub: lists those of a hub")
+    else:
+        _list_folders(tracking_root(tracking), wanted, limit, json=json)
+
+
+def _list_folders(root: Path, wanted: Filter, limit: int | None, *, json: bool) -> None:
+    found = found_runs(root)
+    rows = list[tuple[str, ...]]()
+    passing = _passing(found, wanted)
+    for run, seen in islice(passing, limit):
+        if json:
+            values = output.to_values(seen) if isinstance(seen, query_pb2.Run) else {"fault": seen}
+            output.say_json({**values, "folder": str(run.folder.path)})
+        else:
+            rows.append(_row(run, seen))
+    if json:
+        return
+    output.columns(rows, right=frozenset((5,)))
+    if not rows:
+        output.say(f"no runs in {root}" if not found else f"no such runs in {root}")
+    elif limit and next(passing, None) is not None:
+        say_more("run", len(found) - limit if wanted == Filter() else None)
+
+
+def _passing(found: Sequence[FoundRun], wanted: Filter) -> Iterator[tuple[FoundRun, query_pb2.Run | str]]:
+    for run in found:
+        seen = _look(run)
+        if isinstance(seen, str) and wanted != Filter():
+            continue
+        if isinstance(seen, str) or wanted.passes(seen):
+            yield run, seen
+
+
+def _outcome(text: str) -> common_pb2.Outcome.ValueType:
+    return common_pb2.Outcome.ValueType(output.choice(common_pb2.Outcome.DESCRIPTOR, text, "--outcome"))
+
+
+def _nanos(text: str) -> int:
+    from gator.spec.durations import parse
+
+    try:
+        return round(parse(text) * 1_000_000)
+    except ValueError as error:
+        raise UsageError(f"--since {text}: {error}; a time ago is meant, such as 2d") from error
+
+
+def _look(run: FoundRun) -> query_pb2.Run | str:
+    """The run, or why it cannot be read."""
+    try:
+        with asking(run) as ask:
+            return ask.get_run(qs.GetRunRequest()).run
+    except (GatorError, UserError) as error:
+        return str(error)
+
+
+def _row(found: FoundRun, run: query_pb2.Run | str) -> tuple[str, ...]:
+    name = found.folder.path.name
+    if isinstance(run, str):
+        return (name, found.id[:8], found.ident, "unreadable", run, "", "", "", "")
+    word = outcome_of(run, away="copy")
+    return (
+        output.moment(run.started_unix_nanos),
+        run.id[:8],
+        run.ident,
+        output.paint(word, "lost" if word == "died" else word),
+        output.tally(run.tally),
+        took(run),
+        output.paint(output.commit(run.git), "dim") if run.git.commit else "",
+        output.paint(part_of(run), "dim"),
+        output.paint(str(found.folder.path), "dim"),
+    )

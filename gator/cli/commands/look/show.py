@@ -1,0 +1,160 @@
+"""`gator show`: everything about one node.
+
+Rule: values of secrets are never shown, and no text is printed twice.
+"""
+
+import shlex
+from typing import Annotated
+
+import typer
+
+from gator.cli import output
+from gator.cli.commands.look.failures import reproduce
+from gator.cli.commands.look.status import state_words
+from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.sources.open import OpenRun, open_run
+from gator.cli.sources.options import JsonOption, RunOption, TrackingOption, complete_path
+from gator.console.text import one_line
+from gator.core.amounts import plural
+from gator.core.launch.rerun import launch_of
+from gator.v1 import common_pb2, event_pb2, query_pb2, spec_pb2
+from gator.v1 import query_service_pb2 as qs
+
+
+def show(
+    path: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PATH", help="A node, by its path or the end of it.", autocompletion=complete_path
+        ),
+    ] = None,
+    run: RunOption = None,
+    tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
+    json: JsonOption = False,
+) -> None:
+    """One node: how it was described, its command line, host, times, usage, attempts and result."""
+    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
+        answer = opened.ask.get_node(qs.GetNodeRequest(path=opened.path_of(path)))
+        if json:
+            output.say_json(answer)
+            return
+        _say_node(opened, answer)
+        if answer.HasField("description"):
+            _say_job(answer.description.job)
+        ended = answer.node.state == query_pb2.NODE_STATE_ENDED
+        for attempt in answer.attempts:
+            over = ended or attempt is not answer.attempts[-1]
+            _say_attempt(attempt, over=over, said=answer.node.message)
+
+
+def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
+    node = answer.node
+    output.say(f"{output.paint(node.path, 'bold')}  {state_words(opened.run, node)}")
+    rows = [("run", f"{opened.run.id[:12]} {opened.home.words}")]
+    if opened.run.HasField("git"):
+        rows.append(("commit", output.commit(opened.run.git).removeprefix("commit ")))
+    if one_line(node.first_error.text) not in one_line(node.message):
+        rows.append(("first error", node.first_error.text))
+    if node.first_failure not in ("", node.path):
+        rows.append(("first failure", node.first_failure))
+    rows.append(("started", output.moment(node.started_unix_nanos)))
+    rows.append(("ended", output.moment(node.ended_unix_nanos)))
+    if node.kind != common_pb2.NODE_KIND_JOB:
+        rows.append(("jobs", output.tally(node.tally)))
+        rows.append(("children", f"{node.children:,}"))
+    rows.append(("messages", _counts(node.counts)))
+    if node.HasField("usage"):
+        rows.append(("used", usage(node.usage)))
+    for metric in answer.result.metrics:
+        rows.append((f"metric {metric.name}", f"{output.number(metric.value)} {metric.unit}".strip()))
+    if node.tags:
+        rows.append(("tags", ", ".join(node.tags)))
+    rows.append(("seed", str(node.seed)))
+    again = reproduce(opened.run, node)
+    if again:
+        rows.append(("run again", again))
+        rows.append(("which needs", launch_of(opened.run).needs))
+    _pairs(rows)
+
+
+def _counts(counts: common_pb2.Counts) -> str:
+    errors, warnings = plural(counts.error, "error"), plural(counts.warning, "warning")
+    return f"{warnings}, {errors}, {counts.critical:,} critical"
+
+
+def usage(used: event_pb2.Usage) -> str:
+    """What was used, in one line."""
+    cpu = used.user_nanos + used.system_nanos
+    text = f"{output.duration(used.wall_nanos)} wall, {output.duration(cpu)} processor"
+    if used.HasField("peak_memory_bytes"):
+        text += f", {output.size(used.peak_memory_bytes)} memory at most"
+    return text
+
+
+def _say_job(job: spec_pb2.Job) -> None:
+    rows: list[tuple[str, str]] = []
+    if job.shell:
+        rows += [
+            ("" if row else "shell", text or " ") for row, text in enumerate(job.shell.rstrip().split("\n"))
+        ]
+    else:
+        rows.append(("command", shlex.join([job.command, *job.args])))
+    if job.settings.cwd:
+        rows.append(("cwd", job.settings.cwd))
+    for variable in job.settings.env:
+        value = variable.value if variable.HasField("value") else "(unset)"
+        rows.append(("env", f"{variable.name}={value}"))
+    resources = job.resources
+    held = common_pb2.Demand(
+        cores=resources.cores if resources.HasField("cores") else 1,
+        memory_bytes=resources.memory_bytes,
+        licenses=resources.licenses,
+    )
+    rows.append(("asked for", output.demand(held)))
+    if job.settings.timeout_millis:
+        rows.append(("timeout", output.duration(job.settings.timeout_millis * 1_000_000)))
+    if job.position.file:
+        rows.append(("written at", f"{job.position.file}:{job.position.line}"))
+    output.say()
+    output.say("spec")
+    _pairs(rows)
+
+
+def _say_attempt(attempt: query_pb2.Attempt, *, over: bool, said: str) -> None:
+    output.say()
+    output.say(f"attempt {attempt.number}")
+    rows: list[tuple[str, str]] = []
+    if attempt.HasField("started"):
+        started = attempt.started
+        rows.append(("command line", shlex.join(started.argv)))
+        rows.append(("cwd", started.cwd))
+        rows.append(("host", f"{started.host}, process {started.pid}"))
+    rows.append(("started", output.moment(attempt.started_unix_nanos)))
+    if attempt.HasField("finished"):
+        ended = attempt.finished
+        state = output.outcome(ended.outcome)
+        rows.append(("ended", output.moment(attempt.ended_unix_nanos)))
+        reason = f": {ended.message}" if ended.message not in ("", said) else ""
+        rows.append(("outcome", output.paint(state, state) + reason))
+        if ended.HasField("exit_code"):
+            rows.append(("exit code", str(ended.exit_code)))
+        if ended.HasField("signal"):
+            rows.append(("signal", str(ended.signal)))
+        rows.append(("used", usage(ended.usage)))
+        if ended.stdout_lines or ended.stderr_lines:
+            rows.append(("most silence", output.duration(ended.longest_silence_nanos)))
+        rows.append(("lines", f"{ended.stdout_lines:,} out, {ended.stderr_lines:,} err"))
+        if ended.dropped_bytes:
+            rows.append(("not stored", output.size(ended.dropped_bytes)))
+    elif over:
+        # Whoever would have written its end died with it.
+        rows.append(("outcome", f"{output.paint('lost', 'lost')}: its daemon died"))
+    _pairs(rows)
+
+
+def _pairs(rows: list[tuple[str, str]]) -> None:
+    for name, value in rows:
+        if value:
+            output.say(f"  {output.paint(f'{name:13}', 'dim')} {value}")

@@ -1,0 +1,194 @@
+"""`gator status`: what runs, what waits for what, and the counts. Rule: one look, no loop."""
+
+import time
+from collections.abc import Iterable
+from itertools import islice
+from typing import Annotated, Final
+
+from gator.cli import output
+from gator.cli.number_option import limit_of, number_option, say_more
+from gator.cli.runs.describe import part_of
+from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.runs.paging import listed_nodes, pages
+from gator.cli.sources.open import OpenRun, open_run
+from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+_MAX_SHOWN: Final = 10
+"""Default maximum number of running jobs, and of lines about waiting nodes."""
+_REASONS = {
+    query_pb2.WAITING_REASON_DEPENDENCY: "what it depends on",
+    query_pb2.WAITING_REASON_LICENCE: "licences",
+    query_pb2.WAITING_REASON_HOST: "a host",
+}
+"""Texts of the reasons that differ from the names of the enum."""
+_VERBS = {
+    query_pb2.CONDITION_PASS: "pass",
+    query_pb2.CONDITION_FAIL: "fail",
+    query_pb2.CONDITION_DONE: "end",
+}
+
+
+def status(
+    path: PathArgument = None,
+    run: RunOption = None,
+    tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
+    number: Annotated[int | None, number_option(_MAX_SHOWN, "running jobs and reasons for waiting")] = None,
+    json: JsonOption = False,
+) -> None:
+    """What runs and for how long, what waits and for what, and the counts.
+
+    Jobs that wait for the same stand as one line with their number.
+    """
+    limit = limit_of(number, _MAX_SHOWN, json=json)
+    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
+        wanted = opened.path_of(path)
+        node = opened.ask.get_node(qs.GetNodeRequest(path=wanted)).node
+        longest = _longest(opened, wanted, limit)
+        waiting = _waiting(opened, (path and wanted) or "", limit)
+        if json:
+            output.say_json(
+                {
+                    "run": output.to_values(opened.run),
+                    "node": output.to_values(node),
+                    "running": [output.to_values(job) for job in longest],
+                    "waiting": [output.to_values(entry) for entry in waiting.waiting],
+                    "waiting_entries": waiting.entries,
+                    "waiting_jobs": waiting.jobs,
+                }
+            )
+            return
+        _say_head(opened, node)
+        _say_running(opened.run, longest)
+        if limit and len(longest) == limit and node.tally.running > limit:
+            say_more("running job", node.tally.running - limit, indent="  ")
+        _say_waiting(waiting, limit)
+
+
+def _longest(opened: OpenRun, path: str, limit: int | None) -> list[query_pb2.Node]:
+    request = qs.ListNodesRequest(
+        path=path,
+        scope=qs.SCOPE_SUBTREE,
+        kinds=[common_pb2.NODE_KIND_JOB],
+        states=[query_pb2.NODE_STATE_RUNNING],
+        order=qs.NODE_ORDER_STARTED,
+    )
+    nodes, _ = listed_nodes(opened.ask, request, limit)
+    return list(islice(nodes, limit))
+
+
+def _waiting(opened: OpenRun, path: str, limit: int | None) -> qs.ListWaitingResponse:
+    """Returns what waits: the first page if there is a limit, which is on groups of entries, else all."""
+    request = qs.ListWaitingRequest(path=path)
+    if limit is not None:
+        return opened.ask.list_waiting(request)
+    waiting = qs.ListWaitingResponse()
+    for page in pages(opened.ask.list_waiting, request):
+        waiting.waiting.extend(page.waiting)
+        waiting.entries, waiting.jobs = page.entries, page.jobs
+    return waiting
+
+
+def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
+    run = opened.run
+    output.say(f"{output.paint(node.path, 'bold')}  {state_words(run, node)}")
+    output.say(f"{output.tally(node.tally)}")
+    output.say(output.paint(f"run {run.id[:12]} {opened.home.words}", "dim"))
+    if part := part_of(run):
+        output.say(output.paint(part, "dim"))
+    if run.HasField("git"):
+        output.say(output.paint(output.commit(run.git), "dim"))
+    if run.heard_unix_nanos and run.state == query_pb2.RUN_STATE_UNSPECIFIED:
+        output.say(output.paint(f"{opened.home.away_words} {output.moment(run.heard_unix_nanos)}", "warning"))
+
+
+def began(run: query_pb2.Run, node: query_pb2.Node) -> int:
+    """When a node began, in nanoseconds since 1970, 0 for not yet; the root began with the run."""
+    return run.started_unix_nanos if node.path == run.ident else node.started_unix_nanos
+
+
+def state_words(run: query_pb2.Run, node: query_pb2.Node) -> str:
+    """What a node is at, with times: `running for 4m05s`, `failed after 12.3s: …`."""
+    state = output.state_of(node)
+    start = began(run, node)
+    if node.state == query_pb2.NODE_STATE_ENDED:
+        span = output.took(node.usage, start, node.ended_unix_nanos)
+        took = f" after {span}" if span else ""
+        why = f": {node.message}" if node.message else ""
+        return f"{output.paint(state, state)}{took}{why}"
+    since = f" for {output.duration(_so_far(run, start))}" if start else ""
+    unsure = "" if run.state == query_pb2.RUN_STATE_RUNNING else " when it was last heard of"
+    return f"{output.paint(state, state)}{since}{unsure}"
+
+
+def _so_far(run: query_pb2.Run, start: int) -> int:
+    """How long what began at `start` has gone on for all that is known, in nanoseconds.
+
+    Of a run that is away nothing is known after it was last heard of.
+    """
+    away = run.state == query_pb2.RUN_STATE_UNSPECIFIED and run.heard_unix_nanos
+    # The clocks of hosts differ and may be set.
+    return max((away or time.time_ns()) - start, 0)
+
+
+def _say_running(run: query_pb2.Run, longest: list[query_pb2.Node]) -> None:
+    if not longest:
+        return
+    output.say()
+    output.say("running longest:")
+    output.columns(
+        (
+            f"  {output.paint(node.path, 'path')}",
+            output.duration(_so_far(run, node.started_unix_nanos)),
+            node.host,
+        )
+        for node in longest
+    )
+
+
+def _say_waiting(waiting: qs.ListWaitingResponse, limit: int | None) -> None:
+    """Prints what waits, one line for all nodes with the same reasons, at most a few lines."""
+    if not waiting.entries:
+        return
+    output.say()
+    output.say("waiting:")
+    alike: dict[str, list[query_pb2.Waiting]] = {}
+    for entry in waiting.waiting:
+        alike.setdefault(_why(entry), []).append(entry)
+    shown = list(alike.items())[:limit]
+    output.columns(
+        (
+            f"  {output.paint(entries[0].path, 'path')}"
+            + (f" and {len(entries) - 1:,} more" if len(entries) > 1 else ""),
+            output.jobs(sum(entry.jobs for entry in entries)),
+            why,
+        )
+        for why, entries in shown
+    )
+    left = waiting.jobs - sum(entry.jobs for _, entries in shown for entry in entries)
+    if left:
+        say_more("waiting job", left, indent="  ")
+
+
+def _why(entry: query_pb2.Waiting) -> str:
+    return ", ".join(map(_awaited, entry.awaited)) or _lacking(entry)
+
+
+def reasons(values: Iterable[query_pb2.WaitingReason.ValueType]) -> str:
+    """Returns why something has not started, in words: `cores and memory`."""
+    descriptor = query_pb2.WaitingReason.DESCRIPTOR
+    return " and ".join(_REASONS.get(value) or output.word(descriptor, value) for value in values)
+
+
+def _awaited(awaited: query_pb2.Awaited) -> str:
+    return f"for {awaited.path} to {_VERBS.get(awaited.condition, 'end')} ({output.jobs(awaited.jobs)} left)"
+
+
+def _lacking(entry: query_pb2.Waiting) -> str:
+    if not entry.lacking:
+        return "for its turn"
+    held = f" (held by {', '.join(entry.holders)})" if entry.holders else ""
+    return f"for {'; '.join(entry.lacking)}{held}"

@@ -1,0 +1,91 @@
+"""`gator tree`: the nodes of a run as a tree.
+
+Invariant: at most one page of nodes is held in memory.
+"""
+
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from gator.cli import output
+from gator.cli.commands.look.status import began, reasons
+from gator.cli.number_option import MAX_LINES, limit_of, number_option, say_more
+from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.runs.paging import listed_nodes
+from gator.cli.sorting import SortOption, order_of
+from gator.cli.sources.open import open_run
+from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+
+def tree(
+    path: PathArgument = None,
+    run: RunOption = None,
+    tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
+    depth: Annotated[
+        int | None,
+        typer.Option("--depth", "-d", min=0, metavar="N", help="Most levels below PATH; default all."),
+    ] = None,
+    outcome: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--outcome", "-o", metavar="OUTCOME", help="Only nodes with this outcome; may be repeated."
+        ),
+    ] = None,
+    sort: SortOption = "spec",
+    number: Annotated[int | None, number_option(MAX_LINES, "nodes")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Print the tree of nodes, each with its outcome, time and number of jobs.
+
+    Nodes that have not started are shown too, the repeats of a node as one line. With --outcome, or an order
+    other than that of the spec, print a list of paths instead.
+    """
+    outcomes = [output.choice(common_pb2.Outcome.DESCRIPTOR, text, "--outcome") for text in outcome or []]
+    wanted = qs.ListNodesRequest(scope=qs.SCOPE_SUBTREE, levels=depth or 0, order=order_of(sort))
+    if depth == 0:
+        wanted.scope = qs.SCOPE_NODE
+    wanted.outcomes.extend(map(common_pb2.Outcome.ValueType, outcomes))
+    is_list = bool(outcomes) or wanted.order != qs.NODE_ORDER_SPEC
+    wanted.with_waiting = not is_list and depth != 0
+    limit = limit_of(number, MAX_LINES, json=json)
+    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
+        wanted.path = opened.path_of(path)
+        least = wanted.path.count("/")
+        nodes, total = listed_nodes(opened.ask, wanted, limit)
+        for node in islice(nodes, limit):
+            level = node.path.count("/") - least
+            if json:
+                output.say_json(node)
+            else:
+                output.say(_line(opened.run, node, 0 if is_list else level, whole=is_list or not level))
+        if limit is not None and not json and next(nodes, None) is not None:
+            # Nodes that have not started yet are not counted.
+            is_live = opened.run.state == query_pb2.RUN_STATE_RUNNING
+            hint = "" if depth or is_list else "-d 1 one level"
+            say_more("node", None if is_live else total() - limit, hint=hint)
+
+
+def _line(run: query_pb2.Run, node: query_pb2.Node, level: int, *, whole: bool) -> str:
+    name = node.path if whole else node.path.rpartition("/")[2]
+    state = output.state_of(node)
+    parts = [f"{'  ' * level}{name}", output.paint(state, state)]
+    span = output.took(node.usage, began(run, node), node.ended_unix_nanos)
+    if span:
+        parts.append(output.paint(span, "dim"))
+    if node.kind != common_pb2.NODE_KIND_JOB:
+        parts.append(f"({output.tally(node.tally)})")
+    elif node.message:
+        parts.append(node.message)
+    elif node.tally.waiting > 1:
+        # Repeats that have not started are shown as one.
+        parts.append(f"({output.jobs(node.tally.waiting)})")
+    if node.waiting_for:
+        parts.append(f"for {reasons(node.waiting_for)}")
+    if node.kind == common_pb2.NODE_KIND_JOB and node.attempts > 1:
+        parts.append(f"[attempt {node.attempts}]")
+    return "  ".join(parts)

@@ -1,0 +1,178 @@
+"""`gator trend`: the outcomes of a run or a job in the last runs of a series, on a hub or in a folder."""
+
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from gator.cli import output
+from gator.cli.history.folders import FolderHistory
+from gator.cli.history.sightings import sighting
+from gator.cli.number_option import MAX_ROWS, limit_of, number_option, say_more
+from gator.cli.runs import hub_client
+from gator.cli.runs.find import tracking_root
+from gator.cli.runs.hub_options import names_hub
+from gator.cli.runs.hub_selection import PREFIX, HubCaOption, HubChoice, HubOption
+from gator.cli.sources.options import JsonOption, TrackingOption, impatient
+from gator.cli.suggestions import MAX_COMPARED, similar_path
+from gator.core.history.series import WHOLE, options_of, selection_of
+from gator.core.launch.printed import command
+from gator.errors import GatorError, NotFoundError, UsageError, UserError
+from gator.paths import escape, unescape
+from gator.ports import History
+from gator.spec.idents import nfc
+from gator.spec.suggestions import nearest
+from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
+from gator.v1 import hub_service_pb2 as hs
+
+_MARKS: Final = {
+    common_pb2.OUTCOME_PASSED: ".",
+    common_pb2.OUTCOME_FAILED: "F",
+    common_pb2.OUTCOME_LOST: "L",
+    common_pb2.OUTCOME_PRUNED: "p",
+    common_pb2.OUTCOME_CANCELLED: "c",
+}
+
+
+def complete_ident(ctx: typer.Context, incomplete: str) -> list[str]:
+    """What a shell offers for an ident; nothing when the hub does not answer in time."""
+    try:
+        with hub_client.connect(impatient(ctx)) as hub:
+            idents = {run.ident for run in hub.runs(hs.ListRunsRequest(), 50)}
+    except (GatorError, UserError):
+        return []
+    return sorted(ident for ident in idents if ident.startswith(incomplete))
+
+
+def trend(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="IDENT[/PATH]",
+            help="Ident of the runs' roots, and a node below by its whole path.",
+            autocompletion=complete_ident,
+        ),
+    ],
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH", help="Select runs with this --only; may be repeated, like --skip and --tag."
+        ),
+    ] = None,
+    skip: Annotated[
+        list[str] | None, typer.Option(metavar="PATH", help="Select runs with this --skip.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Select runs with this --tag.")] = None,
+    tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
+    number: Annotated[int | None, number_option(MAX_ROWS, "runs")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the outcomes of a run or one of its nodes in the last runs of a series, and since when it fails.
+
+    The series are the runs of the whole spec, or those with the same --only, --skip and --tag; repeats are
+    excluded. With --hub, hub:IDENT or GATOR_HUB the runs of a hub are shown, else those in the tracking
+    folder.
+
+    The marks go from old to new: . passed, F failed, L lost, p pruned, c cancelled, - not ended.
+    """
+    ident, _, path = nfc(name).removeprefix(PREFIX).strip("/").partition("/")
+    if not ident:
+        raise UsageError("give an ident, e.g. gator trend nightly")
+    ident, path = unescape(ident), unescape(path)
+    selection = selection_of(only or [], skip or [], tag or [])
+    limit = limit_of(number, MAX_ROWS, json=json)
+    on_hub = name.startswith(PREFIX) or hub is not None or names_hub(os.environ)
+    with _history(HubChoice(hub, hub_ca) if on_hub else None, tracking) as found:
+        try:
+            history = found.of_path(ident, path, selection, limit + 1 if limit else sys.maxsize)
+        except NotFoundError as error:
+            part = f" of {options_of(selection)}" if selection != WHOLE else ""
+            advice = _advice(found, ident, path, selection)
+            raise NotFoundError(f"no run{part} {found.place} has {name}: {advice}") from error
+    is_cut = limit is not None and len(history.entries) > limit
+    if is_cut:
+        del history.entries[limit:]
+    if json:
+        values = output.to_values(history)
+        output.say_json({key: values[key] for key in ("entries", "first_bad", "last_good")})
+        return
+    _say(f"{ident}/{path}" if path else ident, history)
+    if is_cut:
+        say_more("run")
+
+
+def _advice(found: History, ident: str, path: str, selection: query_pb2.Selection) -> str:
+    """Returns what to do about an ident or path that no run of the series has."""
+    newest = next(iter(found.runs(ident, selection, 1)), None)
+    if newest is None:
+        near = nearest(ident, found.idents())
+        if near is not None and near != ident:
+            return f"did you mean '{escape(f'{near}/{path}' if path else near)}'?"
+    else:
+        paths = [node.path for node in islice(found.nodes(newest, only_jobs=False), MAX_COMPARED)]
+        # The end of a path may be that of a deeper node.
+        whole = [one for one in paths if one.endswith(f"/{path}")]
+        near = whole[0] if len(whole) == 1 else similar_path(f"{ident}/{path}", paths)
+        if near:
+            return f"did you mean '{escape(near)}'?"
+    listed = command("runs", where=found.where)
+    return f"write the whole path, such as nightly/sims/run[2]; {listed} lists the idents"
+
+
+@contextmanager
+def _history(hub: HubChoice | None, tracking: Path | None) -> Generator[History]:
+    """Yields the runs of a hub, or those of a tracking folder."""
+    if hub is None:
+        yield FolderHistory(tracking_root(tracking))
+        return
+    from gator.cli.history.hub import HubHistory
+
+    with hub_client.connect(hub) as found:
+        yield HubHistory(found)
+
+
+def _say(name: str, history: hs.ListHistoryResponse) -> None:
+    ended = [entry.outcome for entry in history.entries if entry.outcome]
+    marks = "".join(_mark(entry.outcome) for entry in reversed(history.entries))
+    passed = ended.count(common_pb2.OUTCOME_PASSED)
+    output.say(f"{output.paint(name, 'bold')}  {marks}  {passed} of {len(ended)} passed")
+    if history.HasField("first_bad"):
+        output.say(f"failing since {sighting(history.first_bad)}")
+        if history.HasField("last_good"):
+            output.say(f"passed last in {sighting(history.last_good)}")
+        else:
+            output.say("it never passed before")
+    output.say()
+    output.columns(map(_row, history.entries), right=frozenset((3, 4, 5)))
+
+
+def _mark(outcome: common_pb2.Outcome.ValueType) -> str:
+    return output.paint(_MARKS.get(outcome, "-"), output.outcome(outcome))
+
+
+def _row(entry: hub_pb2.HistoryEntry) -> tuple[str, ...]:
+    word = output.outcome(entry.outcome) or "not ended"
+    return (
+        output.moment(entry.run.started_unix_nanos),
+        entry.run.run[:8],
+        output.paint(word, word),
+        output.duration(entry.wall_nanos) if entry.wall_nanos else "-",
+        output.size(entry.peak_memory_bytes) if entry.peak_memory_bytes else "",
+        _rate(entry.tally),
+        output.reason(entry.reason),
+        entry.user,
+        output.paint(output.commit(entry.run.git), "dim"),
+    )
+
+
+def _rate(tally: event_pb2.Tally) -> str:
+    """How many of the jobs passed; empty for a single job, whose outcome says it."""
+    jobs = sum(getattr(tally, field.name) for field in tally.DESCRIPTOR.fields)
+    return f"{tally.passed / jobs * 100:.1f} %" if jobs > 1 else ""

@@ -1,0 +1,1 @@
+"""Commands that start, end and remove runs, and those that jobs use."""

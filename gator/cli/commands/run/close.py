@@ -1,0 +1,47 @@
+"""`gator close`: close a run that died. Rule: what lives is never touched."""
+
+from typing import Annotated
+
+import typer
+
+from gator.cli import exit_codes, output
+from gator.cli.runs.find import select, tracking_root
+from gator.cli.runs.hub_selection import PREFIX
+from gator.cli.sources.options import JsonOption, TrackingOption, complete_folder
+from gator.errors import UsageError
+
+
+def close(
+    run: Annotated[
+        str | None,
+        typer.Option(
+            "-r",
+            "--run",
+            metavar="RUN",
+            help="latest (default), -1, -2, …, the beginning of an id, an ident or a folder.",
+            autocompletion=complete_folder,
+        ),
+    ] = None,
+    tracking: TrackingOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also close a run whose host or container is permanently gone.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Close a run that died: kill what is left of it and write the Results that are missing.
+
+    Commands that read a run do so by themselves for your own runs of this host.
+    """
+    from gator.daemon.recovery import close_by_request
+
+    if (run or "").startswith(PREFIX):
+        raise UsageError(f"-r {run}: a run is closed in its folder, on the host where it ran")
+    found = select(run, tracking_root(tracking))
+    exit_codes.log_to(found.folder.fault_log)
+    closed = close_by_request(found.folder, force=force)
+    if json:
+        output.say_json({"folder": str(found.folder.path), "closed": closed})
+    elif closed:
+        output.say(f"closed {found.folder.path}: what had not ended is lost")
+    else:
+        output.say(f"nothing to close in {found.folder.path}")

@@ -1,0 +1,94 @@
+"""`gator log` and `gator metric`: what the shell script of a job says about itself.
+
+Rule: outside of Gator they say that nothing is recorded and succeed, so that a script runs there too.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from math import isinf, isnan
+from typing import Annotated
+
+import typer
+
+from gator import client, errors
+from gator.client import convert
+from gator.core.attempt.metrics import NAME_RULE, is_metric_name
+
+
+def log(
+    text: Annotated[
+        list[str], typer.Argument(metavar="TEXT...", help="The message; several words are joined by blanks.")
+    ],
+    severity: Annotated[
+        str,
+        typer.Option("--severity", "-s", metavar="LEVEL", help="debug, info, warning, error or critical."),
+    ] = "info",
+    field: Annotated[
+        list[str] | None,
+        typer.Option("--field", "-f", metavar="KEY=VALUE", help="Kept beside the text; may be repeated."),
+    ] = None,
+) -> None:
+    """Record a message of the job this runs in."""
+    _check(severity, convert.SEVERITIES, "--severity")
+    fields = dict(_pair(item) for item in field or [])
+    _send(lambda job: job.log(" ".join(text), severity=severity, fields=fields))
+
+
+def metric(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the metric.")],
+    value: Annotated[
+        str,
+        typer.Argument(metavar="VALUE", help="Its value, `inf` included. Put `--` before a negative one."),
+    ],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--kind", "-k", metavar="KIND", help="How values are folded: last, sum, min, max or mean."
+        ),
+    ] = "last",
+    unit: Annotated[
+        str, typer.Option("--unit", "-u", metavar="UNIT", help="Unit of the value, for people.")
+    ] = "",
+) -> None:
+    """Record one value of a metric of the job this runs in."""
+    _check(kind, convert.KINDS, "--kind")
+    if not is_metric_name(name):
+        raise errors.UsageError(f"cannot record the metric {name[:140]!r}: {NAME_RULE}")
+    number = _number(name, value)
+    _send(lambda job: job.metric(name, number, kind=kind, unit=unit))
+
+
+def _send(say: Callable[[client.Client], None]) -> None:
+    """Sends a record and returns when it is kept; exits with 3 if it was refused or not accepted in time."""
+    job = client.Client(os.environ, threaded=False)
+    say(job)
+    kept = job.flush(0.0)
+    job.close(0.0)
+    if not kept:
+        raise typer.Exit(3)
+
+
+def _check(word: str, words: tuple[str, ...], option: str) -> None:
+    if word.lower() not in words:
+        raise errors.UsageError(f"{option} is one of {', '.join(words)}, not {word!r}")
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise errors.UsageError(f"the metric {name} is not a number: {text[:140]!r}") from error
+    if isnan(number):
+        raise errors.UsageError(f"the metric {name} is NaN: give a number")
+    if isinf(number) and "inf" not in text.lower():
+        limit = sys.float_info.max
+        raise errors.UsageError(f"the metric {name} is too large: give at most {limit:.2g}, or inf")
+    return number
+
+
+def _pair(item: str) -> tuple[str, str]:
+    key, separator, value = item.partition("=")
+    if not key or not separator:
+        raise errors.UsageError(f"--field takes KEY=VALUE, not {item!r}")
+    return key, value

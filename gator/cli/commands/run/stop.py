@@ -1,0 +1,66 @@
+"""`gator stop`: end a live run or a part of it. Rule: it asks who runs it; it never kills anything itself."""
+
+from typing import Annotated
+
+import typer
+
+from gator.cli import output
+from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.sources.open import OpenRun, open_run
+from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.errors import NotFoundError, UsageError
+from gator.user import user_name
+from gator.v1 import attach_pb2, control_service_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+
+def stop(
+    path: PathArgument = None,
+    run: RunOption = None,
+    tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
+    now: Annotated[bool, typer.Option("--now", help="Kill at once instead of asking first.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Stop a live run, or a node of it with everything below. Returns when the order is taken.
+
+    Jobs get TERM, and KILL after their grace; with --now KILL at once.
+    """
+    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
+        if opened.run.state == query_pb2.RUN_STATE_ENDED or opened.run.state == query_pb2.RUN_STATE_DIED:
+            raise UsageError(f"the run {opened.home.words} has ended already")
+        unknown: NotFoundError | None = None
+        try:
+            wanted = opened.path_of(path)
+        except NotFoundError as error:
+            wanted, unknown = _waiting_path(opened, (path or "").strip("/")), error
+        request = control_service_pb2.StopRequest(
+            path=wanted if path else "",
+            mode=attach_pb2.STOP_MODE_NOW if now else attach_pb2.STOP_MODE_GRACEFUL,
+            message=f"stopped by {user_name()} with gator stop",
+        )
+        try:
+            response = opened.home.stop(request)
+        except NotFoundError as error:
+            # Who runs it says it in other words than all commands do.
+            raise unknown or error from error
+    if json:
+        output.say_json({"path": wanted, "jobs": response.jobs})
+    else:
+        output.say(f"stopping {wanted}: {output.jobs(response.jobs)} had not ended")
+
+
+def _waiting_path(opened: OpenRun, wanted: str) -> str:
+    """The path of a node that nothing is recorded about yet; as it is when none that waits is like it."""
+    from gator import paths
+
+    name, bracket, index = wanted.rpartition("[") if wanted.endswith("]") else (wanted, "", "")
+    waiting = opened.ask.list_waiting(qs.ListWaitingRequest()).waiting
+    try:
+        found = paths.match(name, (entry.path for entry in waiting))
+    except NotFoundError:
+        return wanted
+    if len(found) > 1:
+        raise UsageError(f"{wanted!r} means {len(found)} nodes, and one is wanted: {', '.join(found[:5])}")
+    return f"{found[0]}{bracket}{index}"

@@ -1,0 +1,135 @@
+"""Turns what went wrong into a line for the user and an exit code. Users never see a bare traceback."""
+
+import os
+import shlex
+import stat
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Final, TextIO
+
+from gator.core.text import shorten_values
+from gator.core.visible import visible
+from gator.errors import GatorError, SpecError, UnavailableError, UnknownCallError, UserError
+from gator.runtime.standard_streams import OutputError
+
+FAILED: Final = 1
+USAGE: Final = 2
+FAULT: Final = 3
+INTERRUPTED: Final = 130
+_TOO_LARGE: Final = "Value out of range: "
+"""What protobuf says of a number, here that of an option, which its field cannot hold."""
+
+_logs: list[Path] = []
+
+
+def log_to(file: Path) -> None:
+    """From now on tracebacks go to this file, `gator.log` in the folder of the run at hand."""
+    _logs[:] = [file]
+
+
+def tell(error: Exception) -> int:
+    """Say what went wrong on stderr; returns the exit code."""
+    if isinstance(error, SpecError):
+        for problem in error.problems:
+            _say(str(problem))
+        return USAGE
+    if isinstance(error, UserError):
+        _say(f"gator: {error}")
+        return USAGE
+    if isinstance(error, OutputError):
+        drop_stdout()
+        _say(f"gator: cannot write the output: {error.strerror}")
+        return FAULT
+    if isinstance(error, FileNotFoundError) and error.filename is None and not _has_folder():
+        _say("gator: the current folder does not exist any more: change to another one")
+        return USAGE
+    if isinstance(error, ValueError) and str(error).startswith(_TOO_LARGE):
+        _say(f"gator: the number {str(error).removeprefix(_TOO_LARGE)} is too large")
+        return USAGE
+    what = str(error) or type(error).__name__
+    if _is_of_peer(error):
+        _say(f"gator: {what}")
+        return FAULT
+    place = write_traceback(error)
+    _say(f"gator: {what} (details in {place})" if place else f"gator: {what}")
+    return FAULT
+
+
+def _is_of_peer(error: Exception) -> bool:
+    """Whether another process failed or is away: where this one stood then explains nothing."""
+    if isinstance(error, UnavailableError | UnknownCallError):
+        return True
+    # Who never imported grpc was told of no error by it.
+    grpc = sys.modules.get("grpc")
+    return isinstance(error, GatorError) and grpc is not None and isinstance(error.__cause__, grpc.RpcError)
+
+
+def _has_folder() -> bool:
+    """Whether the folder in which the command was given is still there."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def write_traceback(error: BaseException) -> Path | None:
+    """Append a traceback to the fault log; returns where it is, None if it could not be written."""
+    text = "".join(traceback.format_exception(error))
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+    entry = _masked(f"{stamp} pid {os.getpid()}: {shlex.join(sys.argv)}\n{text}\n")
+    for log in _logs:
+        try:
+            with _open_log(log) as file:
+                file.write(entry)
+        except OSError:
+            pass  # somebody else's run, or a full disk: the temporary folder is next
+        else:
+            return log
+    import tempfile
+
+    try:
+        fd, name = tempfile.mkstemp(prefix="gator-", suffix=".log")
+        with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(entry)
+    except OSError:
+        return None
+    return Path(name)
+
+
+def _open_log(log: Path) -> TextIO:
+    """Opens the fault log of a run. Raises OSError unless it is a file of this user.
+
+    The folder may belong to another user who put a link or a FIFO there.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(log, flags, 0o666)
+    info = os.fstat(fd)
+    if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid() or info.st_nlink > 1:
+        os.close(fd)
+        raise PermissionError(f"{log} is not a file of this user")
+    return os.fdopen(fd, "a", encoding="utf-8", errors="backslashreplace")
+
+
+def drop_stdout() -> None:
+    """Nobody reads stdout any more: let what is still buffered vanish instead of raising at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
+
+
+def _say(text: str) -> None:
+    try:
+        sys.stderr.write(visible(shorten_values(_masked(text))) + "\n")
+        sys.stderr.flush()
+    except OSError:
+        pass  # nobody reads stderr either
+
+
+def _masked(text: str) -> str:
+    # Imported late, because it loads the generated messages, which `gator --help` does not need.
+    from gator.cli.secrets import hide_secrets
+
+    return hide_secrets(text)

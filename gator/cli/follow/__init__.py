@@ -1,0 +1,1 @@
+"""Prints and follows the output of jobs."""

@@ -1,0 +1,95 @@
+"""Follows the output of one job over a stream of events. Rule: the end is known by the count of lines.
+
+States and output come to a hub on two ways, so the end of a job may be heard of before its last lines.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from gator.cli.sources.source import Watch
+from gator.v1 import attach_pb2, common_pb2, event_pb2
+from gator.v1 import query_service_pb2 as qs
+
+QUIET_SECONDS = 2.0
+"""How long after the end of a job, or its last block, further ones are waited for."""
+_AGAIN_SECONDS = 0.2
+_KINDS = (
+    attach_pb2.EVENT_KIND_BLOCK,
+    attach_pb2.EVENT_KIND_ATTEMPT_FINISHED,
+    attach_pb2.EVENT_KIND_RESULT,
+)
+
+
+class _Progress:
+    """How far the output of an attempt has come."""
+
+    def __init__(self, attempt: int) -> None:
+        self._attempt = attempt
+        self._through: dict[int, int] = {}
+        self._all: dict[int, int] | None = None
+        self.ended = False
+
+    def on_event(self, event: event_pb2.Event) -> event_pb2.Block | None:
+        """Note what an event says; its block if it is one of the attempt."""
+        kind = event.WhichOneof("payload")
+        if kind == "result":
+            self.ended = True
+        elif event.attempt != self._attempt:
+            return None
+        elif kind == "attempt_finished":
+            ended = event.attempt_finished
+            self._all = {
+                common_pb2.STREAM_STDOUT: ended.stdout_lines,
+                common_pb2.STREAM_STDERR: ended.stderr_lines,
+            }
+            self.ended = True
+        elif kind == "block":
+            block = event.block
+            last = block.first_line + block.lines - 1
+            self._through[block.stream] = max(self._through.get(block.stream, 0), last)
+            return block
+        return None
+
+    def is_whole(self) -> bool:
+        """Whether every line has come."""
+        return self._all is not None and all(
+            self._through.get(stream, 0) >= lines for stream, lines in self._all.items()
+        )
+
+
+def followed(watch: Watch, path: str, attempt: int) -> Iterator[event_pb2.Block]:
+    """The blocks of an attempt as they come, to its end."""
+    watching = watch(qs.WatchEventsRequest(filter=attach_pb2.EventFilter(kinds=_KINDS, prefix=path)))
+    progress = _Progress(attempt)
+    timer: threading.Timer | None = None
+    last = time.monotonic()
+    try:
+        while True:
+            for response in watching.responses():
+                for stored in response.events:
+                    block = progress.on_event(stored.event) if stored.event.path == path else None
+                    if block is not None:
+                        yield block
+                if progress.is_whole():
+                    return
+                last = time.monotonic()
+                if progress.ended:
+                    timer = _restarted(timer, watching.give_up)
+            # The run is over, or nobody waits any more; only output can still be on its way.
+            if progress.is_whole() or time.monotonic() - last >= QUIET_SECONDS:
+                return
+            time.sleep(_AGAIN_SECONDS)
+    finally:
+        if timer is not None:
+            timer.cancel()
+        watching.give_up()
+
+
+def _restarted(timer: threading.Timer | None, give_up: Callable[[], None]) -> threading.Timer:
+    if timer is not None:
+        timer.cancel()
+    timer = threading.Timer(QUIET_SECONDS, give_up)
+    timer.daemon = True
+    timer.start()
+    return timer

@@ -1,0 +1,121 @@
+"""Follows single lines of jobs that go on. Rule: of each job only what is new is asked for.
+
+States and output come to a hub on two ways, so a job is followed for a while after its end.
+"""
+
+import time
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from gator.cli.follow.print_lines import PAGE, LineWriter
+from gator.cli.runs.paging import pages
+from gator.cli.sources.open import OpenRun
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+POLL_SECONDS = 0.1
+_OVER = (query_pb2.RUN_STATE_ENDED, query_pb2.RUN_STATE_DIED)
+_JOBS = 100
+"""Jobs that are listed at once: as many are looked at again to see whether there are new ones."""
+
+
+class _Job(Struct):
+    """A job of which more may come."""
+
+    token: str = ""
+    quiet_since: float = 0.0
+
+
+class Follower:
+    """Writes the lines of all jobs below a node as they come."""
+
+    def __init__(self, opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter) -> None:
+        self._opened, self._wanted, self._writer = opened, wanted, writer
+        self._known: set[str] = set()
+        self._live: dict[str, _Job] = {}
+        self._list = self._jobs_request()
+
+    def follow(self) -> None:
+        """Go on until all jobs have ended and nothing more can come."""
+        while True:
+            # Asked before the list, so that no job is missed that comes before the end.
+            over = self._is_over()
+            self._find_jobs()
+            running = set[str]() if over else self._running()
+            moved = False
+            for path, job in list(self._live.items()):
+                moved |= self._read(path, job, ended=path not in running)
+            self._writer.flush()
+            if over and not self._live:
+                # A store that came late may have had jobs in the midst of the list.
+                self._list = self._jobs_request()
+                if not self._find_jobs():
+                    return
+            if not moved:
+                time.sleep(POLL_SECONDS)
+
+    def _read(self, path: str, job: _Job, *, ended: bool) -> bool:
+        """Write what is new of a job; whether there was anything."""
+        moved = False
+        for line in self._new(path, job, follow=True):
+            self._writer.write(line)
+            moved = True
+        now = time.monotonic()
+        if moved or not job.quiet_since:
+            job.quiet_since = now
+        if ended and now - job.quiet_since >= self._opened.home.settle_seconds:
+            for line in self._new(path, job, follow=False):
+                self._writer.write(line)
+            del self._live[path]
+        return moved
+
+    def _new(self, path: str, job: _Job, *, follow: bool) -> Iterator[query_pb2.Line]:
+        request = qs.ListLinesRequest()
+        request.CopyFrom(self._wanted)
+        request.path, request.follow, request.page_size = path, follow, PAGE
+        while True:
+            request.page_token = job.token
+            page = self._opened.ask.list_lines(request)
+            yield from page.lines
+            job.token = page.next_page_token
+            if page.up_to_date or not job.token:
+                return
+
+    def _jobs_request(self) -> qs.ListNodesRequest:
+        return qs.ListNodesRequest(
+            path=self._wanted.path,
+            scope=qs.SCOPE_SUBTREE,
+            kinds=[common_pb2.NODE_KIND_JOB],
+            # New jobs are appended to the list.
+            order=qs.NODE_ORDER_DECLARED,
+            page_size=_JOBS,
+        )
+
+    def _find_jobs(self) -> bool:
+        """Take up jobs that have been declared since; whether there are any."""
+        before = len(self._known)
+        for page in pages(self._opened.ask.list_nodes, self._list):
+            for node in page.nodes:
+                if node.path not in self._known:
+                    self._known.add(node.path)
+                    self._live[node.path] = _Job()
+        return len(self._known) > before
+
+    def _running(self) -> set[str]:
+        """Paths of the jobs that have not ended."""
+        request = self._jobs_request()
+        request.states.extend((query_pb2.NODE_STATE_WAITING, query_pb2.NODE_STATE_RUNNING))
+        request.page_size = 0
+        return {node.path for page in pages(self._opened.ask.list_nodes, request) for node in page.nodes}
+
+    def _is_over(self) -> bool:
+        return has_ended(self._opened, self._wanted.path)
+
+
+def has_ended(opened: OpenRun, path: str) -> bool:
+    """Whether a node has ended; of a run that died nothing more comes, and nobody tells."""
+    if opened.run.state in _OVER or not opened.home.is_live():
+        return True
+    node = opened.ask.get_node(qs.GetNodeRequest(path=path)).node
+    return node.state == query_pb2.NODE_STATE_ENDED

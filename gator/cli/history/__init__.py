@@ -1,0 +1,1 @@
+"""Runs compared with earlier runs, in folders and on hubs."""

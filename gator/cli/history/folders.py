@@ -1,0 +1,194 @@
+"""History over the folders of runs in one tracking folder.
+
+Invariant: reads at most the 50 newest runs and skips unreadable ones.
+"""
+
+import time
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from gator.cli.history.entries import entry_of, failure_streak, sighting_of
+from gator.cli.runs.api import RunApi, asking
+from gator.cli.runs.find import FoundRun, described, found_runs
+from gator.cli.runs.paging import pages
+from gator.core.history import series
+from gator.errors import GatorError, NotFoundError, UserError
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import hub_service_pb2 as hs
+from gator.v1 import query_service_pb2 as qs
+
+MAX_RUNS: Final = 50
+"""Maximum number of runs that are read."""
+MAX_SECONDS: Final = 2.0
+"""Timeout in seconds of the search for earlier sightings, and of each answer of a hub."""
+
+
+class FolderHistory:
+    """The runs of a tracking folder."""
+
+    def __init__(self, tracking: Path, *, seconds: float = MAX_SECONDS) -> None:
+        self.place = f"in {tracking}"
+        self.where = ("--tracking", str(tracking.absolute()))
+        self._tracking, self._seconds = tracking, seconds
+        self._siblings = lru_cache(self._find_siblings)
+        self._folders: dict[str, FoundRun] = {}
+
+    def run(self, name: str) -> query_pb2.Run | None:
+        """Returns the run with a name, as for `-r`."""
+        from gator.cli.runs.find import select
+
+        try:
+            found = select(name, self._tracking)
+        except (NotFoundError, UserError):
+            return None
+        run = described(found)
+        if run is not None:
+            self._folders[run.id] = found
+        return run
+
+    def idents(self) -> Collection[str]:
+        """Returns the idents of the newest runs."""
+        runs = map(described, found_runs(self._tracking)[:MAX_RUNS])
+        return {run.ident for run in runs if run is not None}
+
+    def runs(self, ident: str, selection: query_pb2.Selection, limit: int) -> Sequence[query_pb2.Run]:
+        """The newest runs of a series."""
+        return [run for run in self._siblings(ident) if series.is_of(run, selection)][:limit]
+
+    def whole(self, run: query_pb2.Run) -> query_pb2.Run:
+        """Returns the full description of a run from a list."""
+        return run
+
+    def before(self, run: query_pb2.Run) -> query_pb2.Run | None:
+        """Returns the previous run of the series; for a repeat, its parent."""
+        siblings = self._siblings(run.ident)
+        if run.parent:
+            return next((one for one in siblings if one.id == run.parent), None)
+        ids = [one.id for one in siblings]
+        older = siblings[ids.index(run.id) + 1 :] if run.id in ids else ()
+        return next((one for one in older if series.is_of(one, run.selection)), None)
+
+    def repeats(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
+        """Returns the direct and indirect repeats of a run, oldest first."""
+        above = {run.id}
+        found: list[query_pb2.Run] = []
+        for other in reversed(self._siblings(run.ident)):
+            if other.parent in above and other.id not in above:
+                above.add(other.id)
+                found.append(other)
+        return found
+
+    def nodes(
+        self,
+        run: query_pb2.Run,
+        outcomes: Sequence[common_pb2.Outcome.ValueType] = (),
+        *,
+        only_jobs: bool = True,
+    ) -> Iterable[query_pb2.Node]:
+        """Yields nodes of a run in the order of the tree."""
+        kinds = (common_pb2.NODE_KIND_JOB,) if only_jobs else ()
+        request = qs.ListNodesRequest(
+            scope=qs.SCOPE_SUBTREE, outcomes=outcomes, kinds=kinds, order=qs.NODE_ORDER_SPEC
+        )
+        with asking(self._folders[run.id]) as ask:
+            for page in pages(ask.list_nodes, request):
+                yield from page.nodes
+
+    def of_path(
+        self, ident: str, path: str, selection: query_pb2.Selection, limit: int
+    ) -> hs.ListHistoryResponse:
+        """Returns the outcomes of a node in the newest runs of a series."""
+        whole = f"{ident}/{path}" if path else ident
+        response = hs.ListHistoryResponse()
+        for ask in self._each(self.runs(ident, selection, limit)):
+            try:
+                answer = ask.get_node(qs.GetNodeRequest(path=whole))
+            except NotFoundError:
+                continue
+            response.entries.append(entry_of(ask.get_run(qs.GetRunRequest()).run, answer))
+        if not response.entries:
+            raise NotFoundError(f"no run {self.place} has a node {whole}")
+        first_bad, last_good = failure_streak(response.entries)
+        if first_bad is not None:
+            response.first_bad.CopyFrom(first_bad)
+        if last_good is not None:
+            response.last_good.CopyFrom(last_good)
+        return response
+
+    def sightings(self, run: query_pb2.Run) -> Mapping[str, query_pb2.FailureGroup]:
+        """Returns the failures of a run by signature, without sightings in other series."""
+        others = self._series_beside(run)
+        groups: dict[str, query_pb2.FailureGroup] = {}
+        own = query_pb2.Sighting()
+        end = time.monotonic() + self._seconds
+        runs = sorted([run, *others], key=lambda one: one.id != run.id)
+        for at, ask in enumerate(self._each(runs)):
+            if time.monotonic() > end:
+                # The remaining runs may contain the failure too; an incomplete answer would mislead.
+                return {}
+            seen = sighting_of(ask.get_run(qs.GetRunRequest()).run)
+            for page in pages(ask.list_failures, qs.ListFailuresRequest()):
+                for one in page.groups:
+                    if at == 0:
+                        own = seen
+                        group = groups[one.signature] = query_pb2.FailureGroup(
+                            signature=one.signature, jobs=one.jobs, example=one.example, runs=1, first=seen
+                        )
+                        continue
+                    group = groups.get(one.signature)
+                    if group is not None:
+                        _add(group, own, seen)
+        return groups
+
+    def _series_beside(self, run: query_pb2.Run) -> list[query_pb2.Run]:
+        """Returns the other runs of the series of a run; for a repeat, of the run that it repeats."""
+        above, known = run, {one.id: one for one in self._siblings(run.ident)}
+        while above.parent in known:
+            above = known.pop(above.parent)
+        selection = series.WHOLE if above.parent else above.selection
+        return [one for one in self.runs(run.ident, selection, MAX_RUNS) if one.id != run.id]
+
+    def _each(self, runs: Iterable[query_pb2.Run]) -> Iterator[RunApi]:
+        """Yields the query API of each run that can be read."""
+        for run in runs:
+            try:
+                with self._asking(run) as ask:
+                    yield ask
+            except (GatorError, UserError):
+                continue
+
+    @contextmanager
+    def _asking(self, run: query_pb2.Run) -> Generator[RunApi]:
+        if run.id not in self._folders:
+            self._siblings(run.ident)
+        if run.id not in self._folders:
+            raise NotFoundError(f"the run {run.id} is not {self.place}")
+        with asking(self._folders[run.id]) as ask:
+            yield ask
+
+    def _find_siblings(self, ident: str) -> Sequence[query_pb2.Run]:
+        """Returns the newest runs of an ident by their recorded starts, newest first."""
+        found: list[query_pb2.Run] = []
+        for folder in found_runs(self._tracking):
+            if len(found) == MAX_RUNS:
+                break
+            if not folder.has_ident(ident):
+                continue
+            run = described(folder)
+            if run is not None and run.ident == ident:
+                self._folders[run.id] = folder
+                found.append(run)
+        return found
+
+
+def _add(group: query_pb2.FailureGroup, run: query_pb2.Sighting, seen: query_pb2.Sighting) -> None:
+    """Adds a run of the series to the sightings of a cause in `run`; runs come in any order."""
+    group.runs += 1
+    if seen.started_unix_nanos < group.first.started_unix_nanos:
+        group.first.CopyFrom(seen)
+    earlier = seen.started_unix_nanos < run.started_unix_nanos
+    if earlier and seen.started_unix_nanos > group.before.started_unix_nanos:
+        group.before.CopyFrom(seen)

@@ -1,0 +1,87 @@
+"""History over the runs of a hub."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
+
+from gator.cli.runs.hub_client import Hub
+from gator.cli.runs.paging import pages
+from gator.cli.runs.remote import RemoteRunApi
+from gator.errors import NotFoundError
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import hub_service_pb2 as hs
+from gator.v1 import query_service_pb2 as qs
+
+MAX_REPEATS: Final = 1000
+"""Maximum number of repeats of one run that are asked for."""
+
+
+class HubHistory:
+    """The runs of a hub that is connected."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self.place = f"on {hub.peer.name}"
+        self.where = hub.words
+
+    def run(self, name: str) -> query_pb2.Run | None:
+        """Returns the run with a name, as for `-r hub:`."""
+        try:
+            return self._hub.find(name)
+        except NotFoundError:
+            return None
+
+    def idents(self) -> Collection[str]:
+        """Returns the idents of the newest runs."""
+        return self._hub.idents()
+
+    def runs(self, ident: str, selection: query_pb2.Selection, limit: int) -> Sequence[query_pb2.Run]:
+        """The newest runs of a series."""
+        return list(self._hub.runs(hs.ListRunsRequest(ident=ident, selection=selection), limit))
+
+    def whole(self, run: query_pb2.Run) -> query_pb2.Run:
+        """Returns the full description of a run from a list."""
+        return RemoteRunApi(self._hub.peer, run.id).get_run(qs.GetRunRequest()).run
+
+    def before(self, run: query_pb2.Run) -> query_pb2.Run | None:
+        """Returns the previous run of the series; for a repeat, its parent."""
+        if run.parent:
+            return self.run(run.parent)
+        wanted = hs.ListRunsRequest(
+            ident=run.ident, selection=run.selection, until_unix_nanos=run.started_unix_nanos
+        )
+        return next(self._hub.runs(wanted, 1), None)
+
+    def repeats(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
+        """Returns the direct and indirect repeats of a run, oldest first."""
+        found = list(self._hub.runs(hs.ListRunsRequest(parent=run.id), MAX_REPEATS))
+        return found[::-1]
+
+    def nodes(
+        self,
+        run: query_pb2.Run,
+        outcomes: Sequence[common_pb2.Outcome.ValueType] = (),
+        *,
+        only_jobs: bool = True,
+    ) -> Iterable[query_pb2.Node]:
+        """Yields nodes of a run in the order of the tree."""
+        kinds = (common_pb2.NODE_KIND_JOB,) if only_jobs else ()
+        request = qs.ListNodesRequest(
+            scope=qs.SCOPE_SUBTREE, outcomes=outcomes, kinds=kinds, order=qs.NODE_ORDER_SPEC
+        )
+        for page in pages(RemoteRunApi(self._hub.peer, run.id).list_nodes, request):
+            yield from page.nodes
+
+    def of_path(
+        self, ident: str, path: str, selection: query_pb2.Selection, limit: int
+    ) -> hs.ListHistoryResponse:
+        """Returns the outcomes of a node in the newest runs of a series."""
+        return self._hub.history(ident, path, selection, limit)
+
+    def sightings(self, run: query_pb2.Run) -> Mapping[str, query_pb2.FailureGroup]:
+        """Returns the failures of a run by signature."""
+        ask = RemoteRunApi(self._hub.peer, run.id)
+        return {
+            group.signature: group
+            for page in pages(ask.list_failures, qs.ListFailuresRequest())
+            for group in page.groups
+        }

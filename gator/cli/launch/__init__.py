@@ -1,0 +1,1 @@
+"""From the command line of `gator run` to a finished run."""

@@ -1,0 +1,297 @@
+"""Carries out one run: folder, plan, root, display, signals, exit code.
+
+The rule: the first Ctrl-C or TERM ends the run in good order, the second one at once.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from gator import __version__
+from gator.cli import exit_codes
+from gator.cli.launch.options import (
+    Choice,
+    LoadedSpec,
+    PlacementName,
+    TextLogMode,
+    job_environment,
+    launch_environment,
+    tracking_root,
+)
+from gator.cli.launch.preflight import notes_of, runnable_plan
+from gator.cli.secrets import hide_secrets, learn_secrets
+from gator.clock import SystemClock
+from gator.console import make_display
+from gator.core.amounts import plural
+from gator.core.attempt.environment import HUB_TOKEN
+from gator.core.dispatch.pools import Pools
+from gator.core.launch import printed
+from gator.core.launch.runnable import Runnable
+from gator.core.launch.variables import launch_variables, unset_variables
+from gator.core.redact import hide, hide_within, mask, mask_variables, secret_names
+from gator.core.run_key import KEY_BYTES, run_id_of
+from gator.core.visible import visible
+from gator.daemon.modes import Placement
+from gator.daemon.options import RunEnd, RunOptions
+from gator.daemon.recovery import close_latest
+from gator.daemon.root import Root
+from gator.errors import UsageError
+from gator.git import GitNote, GitQuestion
+from gator.loop import run_loop
+from gator.plan import Plan, make_plan
+from gator.ports import Display
+from gator.process.host import RPC_THREADS, RUN_TASKS, lacks_threads
+from gator.run_folder import RunFolder
+from gator.runtime import signals
+from gator.upload.options import UploadOptions
+from gator.upload.process import UploadProcess
+from gator.user import user_name
+from gator.v1 import attach_pb2, plan_pb2, query_pb2
+from gator.v1 import common_pb2 as pb
+
+MAX_WARNINGS = 10
+"""Maximum number of warnings about a spec that are printed before its run."""
+
+
+class Launch(Struct, frozen=True):
+    """A run as the command line describes it."""
+
+    loaded: LoadedSpec
+    choice: Choice
+    request: plan_pb2.PlanRequest
+    selection: query_pb2.Selection
+    """The part of the spec to run."""
+    repeats: str
+    """Id of the run that this one repeats a part of; empty if it repeats none."""
+    pools: Pools
+    placement: PlacementName
+    tracking: Path | None
+    sample_interval_millis: int
+    log_cap_bytes: int
+    text_logs: TextLogMode
+    parent: str | None
+    quiet: bool
+    verbose: bool
+    all_messages: bool
+    progress: bool
+    labels: Mapping[str, str]
+    output: str
+    """Which lines its user wants to be kept in a hub: a name of `Output`."""
+    hub: UploadOptions | None
+    notices: Sequence[tuple[str, bool]]
+    """What is to be said before anything starts, and whether it is a warning."""
+
+
+def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestion | None = None) -> int:
+    """Run it; the exit code. `upload` waits to feed the hub, `git` is what it starts from, without a hub."""
+    key = secrets.token_bytes(KEY_BYTES)
+    launch.request.run = run_id_of(key)
+    # Planned before there is a folder, so that a spec that cannot run leaves nothing behind.
+    found = runnable_plan(launch.request, launch.pools, launch.loaded)
+    plan = found.plan
+    notices = [*launch.notices, *_notices(launch, found)]
+    placement = _placement(launch.placement, plan)
+    hub, upload = _with_room(launch.hub, upload, placement, notices)
+    close_latest(tracking_root())
+    folder = _make_folder(launch, plan.root.ident)
+    folder.write_key(key)
+    folder.write_hub_token(os.environ.get(HUB_TOKEN, ""))
+    launch.request.run_dir = str(folder.path)
+    plan = make_plan(launch.request)
+    exit_codes.log_to(folder.fault_log)
+    display = make_display(
+        sys.stdout,
+        single=plan.root.job is not None,
+        quiet=launch.quiet,
+        verbose=launch.verbose,
+        all_messages=launch.all_messages,
+        progress=launch.progress,
+        environment=os.environ,
+    )
+    options = RunOptions(
+        pools=launch.pools,
+        placement=placement,
+        environment=job_environment(),
+        launch_dir=str(Path.cwd()),
+        meta=_meta(launch, plan),
+        sample_interval_millis=launch.sample_interval_millis,
+        log_cap_bytes=launch.log_cap_bytes,
+        text_logs=launch.text_logs,
+        hub=hub,
+        secrets=secret_names(launch.request.spec),
+    )
+    return run_loop(_run(launch, folder, plan, options, display, notices, upload, git))
+
+
+def _conclude(launch: Launch, plan: Plan, end: RunEnd, *, stopped: bool) -> int:
+    """Tell what is left to tell; the exit code."""
+    if launch.parent:
+        from gator.cli.launch.nested import report
+
+        report(launch.parent, plan.root.ident, end.result)
+    if end.fault:
+        sys.stderr.write(f"gator: {visible(hide_secrets(end.fault))}\n")
+        return exit_codes.FAULT
+    if stopped:
+        return exit_codes.INTERRUPTED
+    return 0 if end.result.outcome == pb.OUTCOME_PASSED else exit_codes.FAILED
+
+
+async def _run(
+    launch: Launch,
+    folder: RunFolder,
+    plan: Plan,
+    options: RunOptions,
+    display: Display,
+    notices: Sequence[tuple[str, bool]],
+    upload: UploadProcess | None,
+    git: GitQuestion | None,
+) -> int:
+    note = GitNote(git, folder.path) if git is not None else None
+    root = Root(folder, plan, options, display, SystemClock(), upload)
+    loop = asyncio.get_running_loop()
+    stops: list[int] = []
+    over = False
+
+    def on_signal(number: int) -> None:
+        stops.append(number)
+        if over:
+            # Nothing is left to stop but the wait for the hub.
+            if root.uploader is not None:
+                root.uploader.let_go()
+            return
+        at_once = len(stops) > 1
+        name = signal.Signals(number).name
+        display.on_notice(
+            f"{name}: killing everything" if at_once else f"{name}: stopping; once more to kill everything",
+            warning=True,
+        )
+        mode = attach_pb2.STOP_MODE_NOW if at_once else attach_pb2.STOP_MODE_GRACEFUL
+        root.stop(mode, message=f"stopped by {name}")
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if not signals.is_ignored(number):
+            loop.add_signal_handler(number, on_signal, number)
+    for number in (signal.SIGCONT, signal.SIGWINCH):
+        loop.add_signal_handler(number, lambda: display.on_terminal_changed(time.monotonic()))
+    for text, warning in notices:
+        display.on_notice(hide_secrets(text), warning=warning)
+    end = await root.run()
+    if note is not None:
+        note.close()
+    at_end = len(stops)
+    over = True
+    if root.uploader is not None:
+        await root.uploader.finish()
+    while not display.ready() and len(stops) == at_end:  # noqa: ASYNC110 - only asking tells
+        # Somebody reads slowly; Ctrl-C lets go of what is left.
+        await asyncio.sleep(0.02)
+    code = _conclude(launch, plan, end, stopped=at_end > 0)
+    if root.server_end.is_held_up:
+        # The server would hold up the end of the interpreter too.
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _placement(name: PlacementName, plan: Plan) -> Placement:
+    if name is PlacementName.AUTO:
+        return Placement.INLINE if plan.root.job is not None else Placement.AUTO
+    if name is PlacementName.TIERS and plan.root.job is not None:
+        return Placement.INLINE
+    return Placement(name.value)
+
+
+def _with_room(
+    hub: UploadOptions | None,
+    upload: UploadProcess | None,
+    placement: Placement,
+    notices: list[tuple[str, bool]],
+) -> tuple[UploadOptions | None, UploadProcess | None]:
+    """The hub and what feeds it, where this user may start so much; else no hub, which `notices` tells.
+
+    Raises UsageError where that is too little for any job to run.
+    """
+    # The root and a first daemon.
+    count = RUN_TASKS if placement is Placement.INLINE else RUN_TASKS + 2 * RPC_THREADS
+    if hub is not None:
+        lacking = lacks_threads(count + RPC_THREADS)
+        if lacking is None:
+            return hub, upload
+        notices.append((f"the hub at {hub.address} gets nothing of this run: {lacking}", True))
+        if upload is not None:
+            upload.dismiss()
+    lacking = lacks_threads(count)
+    if lacking is not None:
+        raise UsageError(f"cannot run jobs: {lacking}")
+    return None, None
+
+
+def _notices(launch: Launch, found: Runnable) -> Iterator[tuple[str, bool]]:
+    """Yields the notices to print before anything starts, each with whether it is a warning."""
+    for problem in found.warnings[:MAX_WARNINGS]:
+        yield str(problem), True
+    if len(found.warnings) > MAX_WARNINGS:
+        more = plural(len(found.warnings) - MAX_WARNINGS, "more warning")
+        spec = launch.loaded.name
+        checked = printed.command("check", spec if spec == "stdin.yaml" else str(Path(spec).absolute()))
+        yield f"{more}: {checked} shows all of them", True
+    for note in notes_of(found, launch.choice):
+        yield note, False
+
+
+def _make_folder(launch: Launch, ident: str) -> RunFolder:
+    if launch.tracking is not None:
+        return RunFolder.exactly(launch.tracking)
+    return RunFolder.create(tracking_root(), ident, time.strftime("%Y%m%d-%H%M%S"))
+
+
+def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
+    """What the record says of the launch; secrets are masked."""
+    request = plan_pb2.PlanRequest()
+    request.CopyFrom(launch.request)
+    names = secret_names(launch.request.spec)
+    secret = learn_secrets(mask_variables(request, names), names)
+    hide_within(request, secret)
+    environment = mask(launch_environment(), names)
+    request.environment.clear()
+    request.environment.update(zip(environment, hide([*environment.values()], secret), strict=True))
+    text = launch.loaded.text.decode(errors="backslashreplace")
+    spec_text, *argv = hide([text, *sys.argv], secret)
+    selection = query_pb2.Selection()
+    selection.CopyFrom(launch.selection)
+    hide_within(selection, secret)
+    labels, values = hide([*launch.labels], secret), hide([*launch.labels.values()], secret)
+    return {
+        "ident": plan.root.ident,
+        "spec_name": launch.loaded.name,
+        "spec_text": spec_text,
+        "plan_request": request.SerializeToString().hex(),
+        "command_line": shlex.join(argv),
+        "selection": json.dumps({one.name: [*found] for one, found in selection.ListFields()}),
+        "parent": launch.repeats,
+        "user": user_name(),
+        "launch_dir": str(Path.cwd()),
+        "variables": json.dumps(launch_variables(plan, launch_environment())),
+        "unset_variables": json.dumps(unset_variables(plan, launch_environment())),
+        "version": __version__,
+        "seed": str(launch.request.seed),
+        "inside": os.environ.get("GATOR_RUN_DIR", ""),
+        "inside_path": os.environ.get("GATOR_PATH", ""),
+        "pools": json.dumps(asdict(launch.pools)),
+        "labels": json.dumps(dict(zip(labels, values, strict=True))),
+        "output": launch.output,
+    }

@@ -1,0 +1,182 @@
+"""Runs that repeat a part of an earlier run: `--only @failed`, `--skip @passed` and `--repeat RUN`.
+
+Invariant: reads only. The outcome of a job is its newest one in the repeated run and its repeats.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from gator.cli.history.folders import MAX_SECONDS, FolderHistory
+from gator.cli.launch.last_globs import FAILED, PASSED
+from gator.cli.launch.part import Part
+from gator.cli.runs.hub_options import NO_HUB, names_hub
+from gator.cli.runs.hub_selection import PREFIX, HubChoice
+from gator.core.history import series
+from gator.core.history.overlay import FAILURES, OverlaidJob, overlay_outcomes
+from gator.core.launch.rerun import REPEAT
+from gator.errors import GatorError, UsageError, UserError
+from gator.event_kinds import key_of_path
+from gator.paths import escape
+from gator.ports import History
+from gator.v1 import common_pb2, event_pb2, query_pb2
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_ENDED = (common_pb2.OUTCOME_PASSED, *sorted(FAILURES))
+
+
+def resolve(part: Part, ident: str, tracking: Path, hub: HubChoice | None = None) -> Part:
+    """Returns the part with the jobs that `@failed` and `@passed` stand for, and the run that is repeated.
+
+    Runs are looked for in a tracking folder, then on a hub if there is one. Raises UsageError when there is
+    no such run, or nothing in it failed.
+    """
+    away = ""
+    if not part.repeat.startswith(PREFIX):
+        history = FolderHistory(tracking)
+        original = _original(history, part, ident)
+        if original is not None:
+            return _repeat(history, original, part, ident)
+        if _ID.fullmatch(part.repeat) and FAILED not in part.only and PASSED not in part.skip:
+            # The run may be on another host or removed; only its id is needed.
+            return part
+    if hub is not None:
+        try:
+            return _from_hub(part, ident, hub)
+        except (GatorError, UserError) as error:
+            away = f"; {error}"
+    raise UsageError(_none(part, ident, f"in {tracking}") + away)
+
+
+def choice_of(
+    address: str | None, ca: Path | None, environment: Mapping[str, str], repeat: str
+) -> HubChoice | None:
+    """Returns the hub to ask where no folder has the run; None where none is named."""
+    if address is not None and address.strip().lower() == NO_HUB:
+        return None
+    if not address and not names_hub(environment) and not repeat.startswith(PREFIX):
+        return None
+    return HubChoice(address, ca, MAX_SECONDS)
+
+
+def _from_hub(part: Part, ident: str, hub: HubChoice) -> Part:
+    from gator.cli.history.hub import HubHistory
+    from gator.cli.runs import hub_client
+
+    with hub_client.connect(hub) as connected:
+        history = HubHistory(connected)
+        original = _original(history, part, ident)
+        if original is None:
+            raise UsageError(_none(part, ident, history.place))
+        return _repeat(history, original, part, ident)
+
+
+def _original(history: History, part: Part, ident: str) -> query_pb2.Run | None:
+    """Returns the run to repeat: the named one, else the newest of the series.
+
+    If the series has no run, it is the newest one of the whole spec.
+    """
+    if part.repeat:
+        run = history.run(part.repeat.removeprefix(PREFIX))
+        above = history.run(run.parent) if run is not None and run.parent else None
+        return above or run
+    base = _base(part)
+    found = history.runs(ident, base, 1)
+    if not found and not (FAILED in part.only and (base.only or base.tags)):
+        found = history.runs(ident, series.WHOLE, 1)
+    return found[0] if found else None
+
+
+def _base(part: Part) -> query_pb2.Selection:
+    """Returns the selection without `@failed` and `@passed`, which determines the series."""
+    only = (glob for glob in part.only if glob != FAILED)
+    skip = (glob for glob in part.skip if glob != PASSED)
+    return series.selection_of(only, skip, part.tags)
+
+
+def _none(part: Part, ident: str, place: str) -> str:
+    """Returns the error for a missing run to repeat."""
+    words = _words(part)
+    if part.repeat:
+        return f"{words} {part.repeat}: there is no such run {place}: see gator runs"
+    options = series.options_of(_base(part))
+    runs = f"no run of {ident} with {options}" if options else f"no run of {ident}"
+    return f"{words}: {runs} {place}"
+
+
+def _words(part: Part) -> str:
+    if part.repeat:
+        return REPEAT
+    return f"--only {FAILED}" if FAILED in part.only else f"--skip {PASSED}"
+
+
+def _repeat(history: History, original: query_pb2.Run, part: Part, ident: str) -> Part:
+    """Returns the options of a run that repeats a part of `original`."""
+    if original.ident != ident:
+        raise UsageError(
+            f"{REPEAT} {part.repeat}: that is a run of {original.ident}, and this spec is {ident}: "
+            f"name a run of {ident}, or give --id {original.ident}"
+        )
+    parent = original.parent or original.id
+    only, skip, tags = part.only, part.skip, part.tags
+    if FAILED not in only and PASSED not in skip:
+        return Part(only, skip, tags, parent, original.seed)
+    laid = _laid(history, original, passed=PASSED in skip)
+    failed = sorted((path for path, job in laid.items() if job.outcome in FAILURES), key=key_of_path)
+    if FAILED in only:
+        if not failed:
+            repeats = " and its repeats" if len(history.repeats(original)) else ""
+            raise UsageError(
+                f"--only {FAILED}: nothing failed in the last run of {ident}, {original.id[:8]}{repeats}"
+            )
+        # The jobs of that run match these options already, so only the failed ones remain.
+        only, tags = [f"/{escape(path)}" for path in failed], ()
+    if PASSED in skip:
+        passed = _passed(history.nodes(original, only_jobs=False), laid)
+        skip = [glob for glob in skip if glob != PASSED] + list(passed)
+    seeds = {path: laid[path].seed for path in failed}
+    return Part(only, skip, tags, parent, original.seed, seeds)
+
+
+def _laid(history: History, original: query_pb2.Run, *, passed: bool) -> dict[str, OverlaidJob]:
+    """Returns the jobs of a run with its repeats overlaid; includes passed jobs only if they are needed."""
+    runs = [(original, _ENDED if passed else sorted(FAILURES))]
+    runs += [(run, _ENDED) for run in history.repeats(original)]
+    return overlay_outcomes(
+        (run.id, ((node.path, node.outcome, node.seed) for node in history.nodes(run, outcomes)))
+        for run, outcomes in runs
+    )
+
+
+def _passed(nodes: Iterable[query_pb2.Node], laid: Mapping[str, OverlaidJob]) -> Iterator[str]:
+    """Yields globs of what passed: whole groups, else single jobs.
+
+    A plan cannot skip a part of one repeat of a group, so no glob matches such a part.
+    """
+    passed = [path for path, job in laid.items() if job.outcome == common_pb2.OUTCOME_PASSED]
+    below: dict[str, int] = {}
+    for path in passed:
+        at = path
+        while at:
+            at = at.rpartition("/")[0]
+            below[at] = below.get(at, 0) + 1
+    covered: list[str] = []
+    for node in nodes:
+        if node.kind == common_pb2.NODE_KIND_JOB or below.get(node.path, 0) != _jobs(node.tally):
+            continue
+        if not _in_repeat(node.path) and not (covered and node.path.startswith(covered[-1])):
+            covered.append(f"{node.path}/")
+    yield from (f"/{escape(path.removesuffix('/'))}" for path in covered)
+    groups = {*covered}
+    for path in sorted(passed, key=key_of_path):
+        above = [path[: at + 1] for at, letter in enumerate(path) if letter == "/"]
+        if not _in_repeat(path) and groups.isdisjoint(above):
+            yield f"/{escape(path)}"
+
+
+def _in_repeat(path: str) -> bool:
+    return "[" in path.rpartition("/")[0]
+
+
+def _jobs(tally: event_pb2.Tally) -> int:
+    return sum(getattr(tally, one.name) for one in tally.DESCRIPTOR.fields)

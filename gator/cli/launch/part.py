@@ -1,0 +1,32 @@
+"""The options of `gator run` that select a part of a spec."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct, field
+
+from gator.cli.launch.last_globs import FAILED, PASSED
+from gator.core.history.series import selection_of
+from gator.v1 import query_pb2
+
+
+class Part(Struct, frozen=True):
+    """The part of a spec to run, as selected by options; `resolve` replaces words such as `@failed`."""
+
+    only: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    repeat: str = ""
+    """The run to repeat, as the user named it; after `resolve` its id."""
+    seed: int | None = None
+    """Seed of the repeated run, used unless one is given."""
+    job_seeds: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Seeds with which jobs of that run and its repeats failed, by path."""
+
+    def selection(self) -> query_pb2.Selection:
+        """Returns the selection of a run with these options."""
+        return selection_of(self.only, self.skip, self.tags)
+
+    @property
+    def refers_to_runs(self) -> bool:
+        """Whether resolving it needs earlier runs."""
+        return bool(self.repeat) or FAILED in self.only or PASSED in self.skip

@@ -1,0 +1,66 @@
+"""Checks whether a spec can run, for `run`, `--dry-run`, `plan` and `check`, and shows the plan."""
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from gator.cli import output
+from gator.cli.launch.options import Choice, LoadedSpec
+from gator.core.dispatch.pools import Pools
+from gator.core.launch.runnable import Runnable, decide, unset_variables
+from gator.errors import Problem, SpecError
+from gator.plan.option_scope import describe_option_scope
+from gator.v1 import plan_pb2
+
+
+def runnable_plan(request: plan_pb2.PlanRequest, pools: Pools, loaded: LoadedSpec) -> Runnable:
+    """Returns the plan of a request, with the warnings of its spec.
+
+    Raises SpecError with every problem and warning where it cannot run, and UsageError where options select
+    nothing.
+    """
+    try:
+        found = decide(request, pools, finds)
+    except SpecError as error:
+        raise SpecError(error.problems, (*loaded.warnings, *error.warnings)) from error
+    return Runnable(found.plan, tuple(sorted({*loaded.warnings, *found.warnings})), found.notes)
+
+
+def finds(program: str, path: str, cwd: str) -> bool:
+    """Returns whether exec will find a program."""
+    if "/" in program:
+        return (Path(cwd) / program).exists()
+    return shutil.which(program, path=path or None) is not None
+
+
+def notes_of(found: Runnable, choice: Choice) -> Iterator[str]:
+    """Yields notes: licences without pools, and values that options of the command line do not change."""
+    yield from found.notes
+    for option, value in choice.replaced():
+        sentence = describe_option_scope(found.plan, option, value)
+        if sentence:
+            yield sentence
+
+
+def warning_lines(warnings: Iterable[Problem]) -> Iterator[str]:
+    """Yields each warning as a line with its place."""
+    for problem in warnings:
+        place = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else problem.file
+        yield f"{place}: warning: {problem.message}"
+
+
+def say_warnings(found: Runnable) -> None:
+    """Prints the warnings and notes about a plan on stderr."""
+    warnings: Sequence[Problem] = sorted({*found.warnings, *unset_variables(found.plan)})
+    for line in warning_lines(warnings):
+        output.complain(line)
+
+
+def show_plan(found: Runnable, choice: Choice) -> None:
+    """Prints the plan, and its warnings and notes on stderr."""
+    from gator.plan.render import tree_text
+
+    say_warnings(found)
+    output.say_lines(tree_text(found.plan))
+    for note in notes_of(found, choice):
+        output.say(note)

@@ -1,0 +1,157 @@
+"""What commands there are, as data, so that `gator --help` imports none of them."""
+
+from typing import Final
+
+from msgspec import Struct
+
+RUNNING: Final = "Run"
+READING: Final = "Look at a run"
+FOLDERS: Final = "Manage runs"
+SPECS: Final = "Look at a spec"
+INSIDE: Final = "Inside a job"
+
+
+class Command(Struct, frozen=True):
+    """One command: its help, and where its function is."""
+
+    help: str
+    panel: str
+    module: str
+    """Module under `gator.cli.commands`; the function in it has the name of the command."""
+    examples: tuple[str, ...] = ()
+    function: str = ""
+    """Name of the function where it differs from that of the command."""
+    lasting: bool = False
+    """It does more than print, so a closed stdout must not end it."""
+    takes_numbers: bool = False
+    """An argument may be `-2`, which otherwise is an unknown option."""
+
+
+COMMANDS: Final[dict[str, Command]] = {
+    "run": Command(
+        "Run a spec: start the jobs of its tree and record their output.",
+        RUNNING,
+        "run.run",
+        ("gator run examples/job_tree.yaml", "gator run -j 8 --only 'sims/**' nightly.yaml"),
+        lasting=True,
+    ),
+    "stop": Command(
+        "Stop a live run or a part of it.",
+        RUNNING,
+        "run.stop",
+        ("gator stop", "gator stop top/sims --now"),
+    ),
+    "status": Command(
+        "Show the running and waiting jobs, the reasons for waiting, and the counts.",
+        READING,
+        "look.status",
+        ("gator status", "gator status top/sims -r -2"),
+    ),
+    "tree": Command(
+        "Show the tree of nodes with their outcomes.",
+        READING,
+        "look.tree",
+        ("gator tree", "gator tree top/sims --depth 1 --outcome failed"),
+    ),
+    "failures": Command(
+        "Explain each failure: reason, first error, log, and the command that repeats it.",
+        READING,
+        "look.failures",
+        ("gator failures", "gator failures 'sims/**' --json"),
+    ),
+    "logs": Command(
+        "Print the output of jobs, byte for byte.",
+        READING,
+        "look.logs",
+        ("gator logs build/link", "gator logs -f build/link", "gator logs build/link --first-error -C 5"),
+    ),
+    "grep": Command(
+        "Search the output of jobs by a regular expression.",
+        READING,
+        "look.grep",
+        ("gator grep 'UVM_(ERROR|FATAL)'", "gator grep -C 2 'out of memory' 'sims/**'"),
+    ),
+    "metrics": Command(
+        "List the metrics that jobs reported.",
+        READING,
+        "look.metrics",
+        ("gator metrics", "gator metrics sims --name coverage"),
+    ),
+    "resources": Command(
+        "Compare the time, processor and memory that jobs used with their requests.",
+        READING,
+        "look.resources",
+        ("gator resources", "gator resources sims/run[3]"),
+    ),
+    "show": Command(
+        "Show one node: spec, environment, command line, attempts, result.",
+        READING,
+        "look.show",
+        ("gator show sims/run[3]",),
+    ),
+    "runs": Command(
+        "List the runs, the newest first.",
+        FOLDERS,
+        "look.runs",
+        ("gator runs -n 5", "gator runs -r hub: --outcome failed --since 2d"),
+    ),
+    "diff": Command(
+        "Compare two runs: newly failing, fixed, still failing; times and metrics.",
+        FOLDERS,
+        "look.diff",
+        ("gator diff -2 -1", "gator diff hub:nightly latest --threshold 10"),
+        takes_numbers=True,
+    ),
+    "trend": Command(
+        "Show the outcomes of a run or a job in the last runs of its series.",
+        FOLDERS,
+        "look.trend",
+        ("gator trend nightly", "gator trend nightly/sims/run[3] -n 50"),
+    ),
+    "clean": Command(
+        "Remove the folders of old runs, never of live ones.",
+        FOLDERS,
+        "run.clean",
+        ("gator clean --keep 10", "gator clean --older 14d --dry-run"),
+    ),
+    "close": Command(
+        "Close a run that died: kill its rest, write what is missing.",
+        FOLDERS,
+        "run.close",
+        ("gator close", "gator close -r nightly --force"),
+    ),
+    "hub": Command(
+        "Keep the runs of many people in a hub, and bring runs into it.",
+        FOLDERS,
+        "hub.hub",
+        ("gator hub serve", "gator hub import tracking --hub localhost:8080"),
+        lasting=True,
+    ),
+    "check": Command(
+        "Say everything that is wrong with a spec; start nothing.",
+        SPECS,
+        "spec.check",
+        ("gator check nightly.yaml",),
+    ),
+    "plan": Command(
+        "Show what a spec would run, in which order and with what.",
+        SPECS,
+        "spec.plan",
+        ("gator plan nightly.yaml", "gator plan --format mermaid --only 'sims/**' nightly.yaml"),
+    ),
+    "schema": Command(
+        "Print the JSON Schema of specs, for editors.",
+        SPECS,
+        "spec.schema",
+        ("gator schema > gator.schema.json",),
+    ),
+    "log": Command(
+        "Write a message into the run's log.",
+        INSIDE,
+        "run.job",
+        ("gator log --severity warning 'disk is nearly full'",),
+    ),
+    "metric": Command(
+        "Report a number about the job.", INSIDE, "run.job", ("gator metric cycles 120000 --kind max",)
+    ),
+}

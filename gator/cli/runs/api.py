@@ -1,0 +1,99 @@
+"""Opens the query API of a run in a folder: its record where it can be read, else its live root."""
+
+import sys
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Protocol
+
+from gator.cli.runs import find
+from gator.errors import NotFoundError, StoreError, UsageError
+from gator.regular_file import is_regular
+from gator.run_folder import RunFolder
+from gator.v1 import query_service_pb2 as qs
+
+
+class RunApi(Protocol):
+    """The queries about a run, as in QueryService."""
+
+    def get_run(self, request: qs.GetRunRequest, /) -> qs.GetRunResponse:
+        """Returns one run as a whole."""
+        ...
+
+    def get_node(self, request: qs.GetNodeRequest, /) -> qs.GetNodeResponse:
+        """Returns one node with all its attempts."""
+        ...
+
+    def list_nodes(self, request: qs.ListNodesRequest, /) -> qs.ListNodesResponse:
+        """Returns nodes below a node."""
+        ...
+
+    def list_failures(self, request: qs.ListFailuresRequest, /) -> qs.ListFailuresResponse:
+        """Returns failed and lost jobs by their signature."""
+        ...
+
+    def list_waiting(self, request: qs.ListWaitingRequest, /) -> qs.ListWaitingResponse:
+        """Returns what cannot start yet."""
+        ...
+
+    def list_events(self, request: qs.ListEventsRequest, /) -> qs.ListEventsResponse:
+        """Returns events."""
+        ...
+
+    def list_lines(self, request: qs.ListLinesRequest, /) -> qs.ListLinesResponse:
+        """Returns lines and messages."""
+        ...
+
+    def list_metrics(self, request: qs.ListMetricsRequest, /) -> qs.ListMetricsResponse:
+        """Returns metrics."""
+        ...
+
+    def list_samples(self, request: qs.ListSamplesRequest, /) -> qs.ListSamplesResponse:
+        """Returns samples of the resource usage of an attempt."""
+        ...
+
+
+@contextmanager
+def asking(found: find.FoundRun) -> Generator[RunApi]:
+    """Yields the API of a run: its record, or its live root where the record cannot be read."""
+    from gator.query import Queries
+    from gator.store.run.queries import FolderReader
+
+    close_dead(found)
+    folder = found.folder
+    live = folder.is_live()
+    if not _has_record(folder):
+        why = "it has just started; try again in a moment" if live else "the run never began"
+        raise NotFoundError(f"{folder.path} holds no record: {why}")
+    with ExitStack() as left:
+        try:
+            reader = left.enter_context(FolderReader.open(folder.path, live=live, copied=folder.is_copy()))
+            ask: RunApi = Queries(reader)
+            # A store of a live run may not be complete yet.
+            for why in () if live else reader.unreadable.values():
+                sys.stderr.write(f"gator: left out: {why}\n")
+        except StoreError as error:
+            control = folder.read_control() if live else None
+            if control is None and live:
+                raise NotFoundError(f"{error}: the run has just started; try again in a moment") from error
+            if control is None:
+                raise
+            from gator.cli.runs.remote import remote_questions
+
+            ask = left.enter_context(remote_questions(control))
+        yield ask
+
+
+def _has_record(folder: RunFolder) -> bool:
+    try:
+        return is_regular(folder.stores / "root.db")
+    except OSError as error:
+        raise UsageError(find.unreadable(folder.path, error)) from error
+
+
+def close_dead(found: find.FoundRun) -> None:
+    """Closes a dead run if this process may; for other users the view is the same and nothing is written."""
+    from gator.daemon.recovery import ensure_closed
+
+    # Where nothing can be written the view is the same: it is computed.
+    with suppress(StoreError, OSError):
+        ensure_closed(found.folder)

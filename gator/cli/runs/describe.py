@@ -1,0 +1,30 @@
+"""What lists of runs say of one, for folders and hubs alike. Rule: it is the same in every list."""
+
+from typing import Final
+
+from gator.cli import output
+from gator.core.history.series import options_of
+from gator.core.text import cut
+from gator.v1 import query_pb2
+
+MAX_PART: Final = 60
+"""Maximum number of characters of a selection in a list."""
+
+
+def outcome_of(run: query_pb2.Run, away: str = "away") -> str:
+    """One word for a run: its outcome, `running`, `died`, or `away` for one that a hub has lost sight of."""
+    if run.state == query_pb2.RUN_STATE_DIED:
+        return "died"
+    word = output.outcome(run.result.outcome) or output.word(query_pb2.RunState.DESCRIPTOR, run.state)
+    return word or (away if run.heard_unix_nanos else "")
+
+
+def part_of(run: query_pb2.Run) -> str:
+    """Returns the part that a run ran: `repeats 3a700579`, `--tag smoke`; empty for the whole spec."""
+    part = f"repeats {run.parent[:8]}" if run.parent else options_of(run.selection)
+    return cut(part, MAX_PART)
+
+
+def took(run: query_pb2.Run) -> str:
+    """How long a run took; empty while it goes on."""
+    return output.took(run.result.usage, run.started_unix_nanos, run.ended_unix_nanos)

@@ -1,0 +1,245 @@
+"""Finds the run on this host that a command is about: `-r latest`, `-2`, an id, an ident or a folder.
+
+Invariant: a store is opened only if the name of its folder does not give the exact ident. An unreadable store
+does not hide the other runs.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from gator.core.amounts import plural
+from gator.errors import NotFoundError, StoreError, UsageError
+from gator.regular_file import is_regular
+from gator.run_folder import MAX_NAME_PART, ROOT_STORE, RunFolder, name_part
+from gator.spec.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from gator.v1 import query_pb2
+
+LATEST: Final = "latest"
+MAX_LOOKED_AT: Final = 50
+"""Maximum number of runs of an ident searched for one of the whole spec."""
+LEAST_DIGITS: Final = 4
+"""The beginning of an id has so many."""
+_NAME = re.compile(r"(\d{8}-\d{6})-(.*?)(?:\.\d+)?")
+
+
+class FoundRun(Struct, frozen=True):
+    """A run of which only the folder is known yet."""
+
+    folder: RunFolder
+    stamp: str
+    """When it was started, as `YYYYMMDD-HHMMSS` in the local zone; empty where the name does not say."""
+    ident: str
+    """Ident of its root as shortened for a file name, or the folder's name if the user chose it."""
+
+    @property
+    def id(self) -> str:
+        """Id of the run; empty if it never began."""
+        owner = self.folder.owner()
+        return owner.run if owner is not None else ""
+
+    def has_ident(self, wanted: str) -> bool:
+        """Returns whether the ident of the root is exactly this one.
+
+        Where the record cannot be read, the name of the folder decides.
+        """
+        if self.stamp and name_part(wanted) != self.ident:
+            return False
+        if self.stamp and "_" not in self.ident and len(self.ident) < MAX_NAME_PART:
+            return wanted == self.ident
+        recorded = self._recorded_ident()
+        return wanted == (self.ident if recorded is None else recorded)
+
+    def _recorded_ident(self) -> str | None:
+        run = described(self)
+        return run.ident or None if run is not None else None
+
+
+def described(found: FoundRun) -> "query_pb2.Run | None":
+    """Returns the run as described at its start, without times and Result; None if it cannot be read."""
+    from gator.store import Reader
+    from gator.store.run.description import run_of
+
+    try:
+        with Reader.open(found.folder.stores / ROOT_STORE) as reader:
+            return run_of(reader.meta, found.folder.path)
+    except (StoreError, OSError, ValueError, TypeError):
+        return None
+
+
+def tracking_root(option: Path | None) -> Path:
+    """The folder of runs."""
+    return option if option is not None else Path(os.environ.get("GATOR_TRACKING") or "tracking")
+
+
+def is_run(path: Path) -> bool:
+    """Whether a folder is that of a run; of one that nobody lets us look into, the name tells."""
+    try:
+        return is_regular(path / "run.lock")
+    except PermissionError:
+        return _NAME.fullmatch(path.name) is not None
+    except OSError:
+        return False
+
+
+def found_runs(root: Path) -> Sequence[FoundRun]:
+    """The runs in a folder, the newest first; the folder itself if it is that of a run.
+
+    Raises UsageError where there is a folder that cannot be read.
+    """
+    if is_run(root):
+        return [_found(root)]
+    try:
+        folders = [path for path in root.iterdir() if not path.is_symlink() and is_run(path)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise UsageError(unreadable(root, error)) from error
+    return sorted(map(_found, folders), key=_age, reverse=True)
+
+
+def _is_there(path: Path) -> bool:
+    """Returns whether a path exists and is visible to this user."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def unreadable(path: Path, error: OSError) -> str:
+    """Why nothing can be read there, and what to do."""
+    advice = (
+        "ask its owner to let you read it" if isinstance(error, PermissionError) else "name another folder"
+    )
+    return f"{path} cannot be read: {error.strerror}: {advice}"
+
+
+def _found(path: Path) -> FoundRun:
+    match = _NAME.fullmatch(path.name)
+    folder = RunFolder(path)
+    return FoundRun(folder, match[1], match[2]) if match else FoundRun(folder, "", path.name)
+
+
+def _age(run: FoundRun) -> tuple[str, int, str]:
+    if run.stamp:
+        # Runs of one second are told apart by the number at the end, which sorts by its length first.
+        return run.stamp, len(run.folder.path.name), run.folder.path.name
+    import time
+
+    begun = (run.folder.path / "run.lock").stat().st_mtime
+    return time.strftime("%Y%m%d-%H%M%S", time.localtime(begun)), 0, run.folder.path.name
+
+
+def select(wanted: str | None, root: Path) -> FoundRun:
+    """Returns the run that `wanted` names; None means the run that was started last.
+
+    `latest` means the newest run of the series of that run's ident, as an ident does: of the whole spec where
+    there is one, never a repeat where there is another. Raises NotFoundError that says which runs there are.
+    """
+    started_last = wanted is None
+    wanted = wanted or LATEST
+    if wanted != LATEST and ("/" in wanted or not _is_there(root)) and is_run(Path(wanted)):
+        return _found(Path(wanted).absolute())
+    runs = found_runs(root)
+    if not runs:
+        if is_run(Path(wanted)):
+            return _found(Path(wanted).absolute())
+        raise NotFoundError(f"there is no run in {root}: name another folder with --tracking")
+    if wanted == LATEST:
+        newest = _latest(root, runs)
+        return newest if started_last else _of_ident(newest, runs)
+    if re.fullmatch(r"-\d+", wanted):
+        back = int(wanted[1:])
+        if 1 <= back <= len(runs):
+            return runs[back - 1]
+        raise NotFoundError(only_so_many(len(runs), f"in {root}"))
+    found = _named(wanted, runs)
+    if found is None:
+        # One of each ident: more of them would hide the others.
+        idents = {run.ident: run for run in reversed(runs)}
+        some = [run.folder.path.name for run in runs if idents[run.ident] is run][:5]
+        which = (
+            beginning_of_id(wanted)
+            or did_you_mean(wanted, idents)
+            or f"; the newest are: {', '.join(some)}: gator runs lists all"
+        )
+        raise NotFoundError(f"there is no run {wanted!r} in {root}{which}")
+    return found
+
+
+def beginning_of_id(wanted: str) -> str:
+    """What to do about a name that can only be a beginning of an id, and is too short; empty for others."""
+    if re.fullmatch(rf"[0-9a-f]{{1,{LEAST_DIGITS - 1}}}", wanted):
+        return f": the beginning of an id needs {LEAST_DIGITS} hexadecimal digits"
+    return ""
+
+
+def only_so_many(count: int, where: str) -> str:
+    """Why there is no run so far back."""
+    return f"there {'is' if count == 1 else 'are'} only {plural(count, 'run')} {where}"
+
+
+def _latest(root: Path, runs: Sequence[FoundRun]) -> FoundRun:
+    link = root / LATEST
+    try:
+        target = link.resolve(strict=True)
+    except OSError:
+        return runs[0]
+    return _found(target) if is_run(target) else runs[0]
+
+
+def _of_ident(newest: FoundRun, runs: Sequence[FoundRun]) -> FoundRun:
+    """Returns the run that the ident of `newest` means, of runs that come the newest first."""
+    from gator.core.history import series
+
+    this = described(newest)
+    if this is None or series.is_of(this, series.WHOLE):
+        return newest
+    known = {this.id: newest}
+    found = [this]
+    for run in runs:
+        if len(found) == MAX_LOOKED_AT:
+            break
+        if not run.has_ident(this.ident):
+            continue
+        other = described(run)
+        if other is None or other.id in known:
+            continue
+        known[other.id] = run
+        found.append(other)
+        if series.is_of(other, series.WHOLE):
+            break
+    meant = series.representative(found)
+    return known[meant.id] if meant is not None else newest
+
+
+def _named(wanted: str, runs: Sequence[FoundRun]) -> FoundRun | None:
+    """Returns the run with this id, ident, prefix of an id, folder, or prefix of a folder's name."""
+    if _NAME.fullmatch(wanted):
+        for run in runs:
+            if run.folder.path.name == wanted:
+                return run
+    ids = {run.id: run for run in reversed(runs)}
+    if wanted and wanted in ids:
+        return ids[wanted]
+    from gator.spec.idents import nfc
+
+    ident = nfc(wanted)
+    for run in runs:
+        if run.has_ident(ident):
+            return _of_ident(run, runs)
+    meant = [run for run in runs if len(wanted) >= LEAST_DIGITS and run.id.startswith(wanted)]
+    if len(meant) > 1:
+        raise NotFoundError(f"{len(meant)} runs have ids that begin with {wanted}: give more digits")
+    meant += [run for run in runs if run.folder.path.name == wanted]
+    if meant:
+        return meant[0]
+    if is_run(Path(wanted)):
+        return _found(Path(wanted).absolute())
+    return next((run for run in runs if run.folder.path.name.startswith(wanted)), None)

@@ -1,0 +1,171 @@
+"""A hub as commands see it: its runs by their names, and what only a hub can answer.
+
+Rule: a run is found once, by its name; afterwards it is named by its whole id.
+"""
+
+import os
+import shlex
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from gator.cli.runs.find import LATEST, beginning_of_id, is_run, only_so_many, tracking_root
+from gator.cli.runs.hub_selection import HubChoice, needs_of
+from gator.cli.runs.paging import pages
+from gator.cli.runs.remote import Peer
+from gator.core.history import series
+from gator.errors import NotFoundError
+from gator.rpc.channel import open_blocking_channel
+from gator.spec.idents import nfc
+from gator.spec.suggestions import did_you_mean
+from gator.v1 import hub_pb2, hub_service_pb2_grpc, query_pb2
+from gator.v1 import hub_service_pb2 as hs
+
+_SEVERAL = 100
+"""Runs that are looked at to tell what a name means."""
+_OFFERED = 5
+"""So many idents are offered where a name means no run."""
+_ALL_CHANGES = [change for change in hub_pb2.Change.values() if change]
+
+
+class Hub:
+    """A hub that is asked."""
+
+    def __init__(self, peer: Peer, words: Sequence[str] = (), needs: str = "") -> None:
+        """Keeps the connection; `words` are options that name this hub in any folder and environment.
+
+        `needs` says what has to be set before a command with these options; empty if nothing has to be.
+        """
+        self.peer = peer
+        self.words = words
+        self.needs = needs
+        self._stub = hub_service_pb2_grpc.HubServiceStub(peer.channel)
+
+    def find(self, name: str) -> query_pb2.Run:
+        """The run of a name: empty or `latest`, `-2`, a whole id, an ident, the beginning of an id.
+
+        Of these the first that there is, as the hub itself finds runs. Raises NotFoundError that says which
+        runs there are.
+        """
+        if name in ("", LATEST):
+            newest = self._newest(1)
+            return newest if series.is_of(newest, series.WHOLE) else self._of_ident(newest.ident) or newest
+        if name.startswith("-") and name[1:].isdecimal() and 0 < int(name[1:]) <= 1000:
+            return self._newest(int(name[1:]))
+        name = nfc(name)
+        named = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(name=name, page_size=_SEVERAL)).runs
+        for meant in (
+            [run for run in named if run.id == name],
+            # They come the newest first.
+            self._of_named(name, named),
+            [run for run in named if run.id.startswith(name)],
+        ):
+            if len(meant) > 1:
+                raise NotFoundError(f"{len(meant)} runs have ids that begin with {name}: give more digits")
+            if meant:
+                return meant[0]
+        which = _folder(name) or beginning_of_id(name) or self._which(name)
+        raise NotFoundError(f"there is no run {name!r} on {self.peer.name}{which}")
+
+    def _of_named(self, ident: str, named: Sequence[query_pb2.Run]) -> list[query_pb2.Run]:
+        if not any(run.ident == ident for run in named):
+            return []
+        meant = self._of_ident(ident)
+        return [meant] if meant is not None else []
+
+    def _of_ident(self, ident: str) -> query_pb2.Run | None:
+        """Returns the newest run of an ident: of the whole spec, else one that is no repeat, else any."""
+        for wanted in (
+            hs.ListRunsRequest(ident=ident, selection=series.WHOLE),
+            hs.ListRunsRequest(ident=ident, no_repeats=True),
+            hs.ListRunsRequest(ident=ident),
+        ):
+            found = next(self.runs(wanted, 1), None)
+            if found is not None:
+                return found
+        return None
+
+    def _newest(self, back: int) -> query_pb2.Run:
+        runs = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(page_size=back)).runs
+        if len(runs) < back:
+            raise NotFoundError(self._why_none(len(runs)))
+        return runs[back - 1]
+
+    def _why_none(self, count: int) -> str:
+        """Why there is no run so far back among so many."""
+        if not count:
+            return f"there is no run on {self.peer.name}: bring one in with gator run SPEC --hub ADDRESS"
+        return only_so_many(count, f"on {self.peer.name}")
+
+    def _which(self, name: str) -> str:
+        """Returns the ident that `name` most likely means, or the newest runs, one of each ident."""
+        runs = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(page_size=_SEVERAL)).runs
+        newest = {run.ident: run.id for run in reversed(runs)}
+        if near := did_you_mean(name, newest):
+            return near
+        some = [run for run in runs if newest[run.ident] == run.id][:_OFFERED]
+        return "; the newest are: " + ", ".join(f"{run.id[:8]} ({run.ident})" for run in some) if some else ""
+
+    def runs(self, wanted: hs.ListRunsRequest, most: int) -> Iterator[query_pb2.Run]:
+        """The newest runs that pass, at most so many."""
+        while most > 0:
+            wanted.page_size = min(most, 1000)
+            page = self.peer.call(self._stub.ListRuns, wanted)
+            yield from page.runs[:most]
+            most -= len(page.runs)
+            if not page.next_page_token:
+                return
+            wanted.page_token = page.next_page_token
+
+    def idents(self) -> set[str]:
+        """Returns the idents of the newest runs."""
+        return {run.ident for run in self.runs(hs.ListRunsRequest(), _SEVERAL)}
+
+    def compare(self, before: str, after: str) -> Iterator[hs.CompareRunsResponse]:
+        """Two runs side by side, page by page, jobs that passed both times too."""
+        wanted = hs.CompareRunsRequest(before=before, after=after, changes=_ALL_CHANGES)
+        yield from pages(partial(self.peer.call, self._stub.CompareRuns), wanted)
+
+    def history(
+        self, ident: str, path: str, selection: query_pb2.Selection, most: int
+    ) -> hs.ListHistoryResponse:
+        """Returns the outcomes of a node in the newest runs of a series."""
+        size = min(most, 1000)
+        wanted = hs.ListHistoryRequest(ident=ident, path=path, selection=selection, page_size=size)
+        whole = self.peer.call(self._stub.ListHistory, wanted)
+        token = whole.next_page_token
+        while token and len(whole.entries) < most:
+            wanted.page_token = token
+            wanted.page_size = min(most - len(whole.entries), 1000)
+            page = self.peer.call(self._stub.ListHistory, wanted)
+            whole.entries.extend(page.entries)
+            token = page.next_page_token
+        return whole
+
+
+def _folder(name: str) -> str:
+    """What to do with a name that is that of a run's folder; empty if it is none."""
+    for path in (Path(name), tracking_root(None) / name):
+        if is_run(path):
+            return f"; that is a folder: import it with gator hub import {shlex.quote(str(path.absolute()))}"
+    return ""
+
+
+@contextmanager
+def connect(choice: HubChoice) -> Generator[Hub]:
+    """The hub that is meant. Raises UsageError for a wrong address or token file."""
+    access = choice.access()
+    with open_blocking_channel(access.address, access.ca) as channel:
+        yield Hub(
+            Peer(
+                channel,
+                access.token,
+                address=access.address,
+                secure=access.ca is not None,
+                source=access.source,
+                seconds=choice.seconds,
+            ),
+            choice.words(access.address),
+            needs_of(access, os.environ),
+        )

@@ -1,0 +1,68 @@
+"""`gator runs -r hub:`: the runs of a hub.
+
+Invariant: at most one run more than is printed is requested.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+
+from gator.cli import output
+from gator.cli.number_option import say_more
+from gator.cli.runs import hub_client
+from gator.cli.runs.describe import outcome_of, part_of, took
+from gator.cli.runs.filter import Filter
+from gator.cli.runs.find import LATEST
+from gator.cli.runs.hub_selection import HubChoice
+from gator.v1 import query_pb2
+
+
+def list_hub(choice: HubChoice, name: str, wanted: Filter, limit: int | None, *, json: bool) -> None:
+    """Prints the newest runs that pass, up to a limit."""
+    rows = list[tuple[str, ...]]()
+    found = 0
+    with hub_client.connect(choice) as hub:
+        for found, run in enumerate(_runs(hub, name, wanted, limit + 1 if limit else sys.maxsize), 1):
+            if limit and found > limit:
+                break
+            if json:
+                output.say_json(run)
+            else:
+                rows.append(_row(run))
+        if not found and name:
+            # Raises what says that there is no such run at all, if so.
+            hub.find(name)
+        where = hub.peer.name
+    if json:
+        return
+    output.columns(rows, right=frozenset((6,)))
+    if not rows:
+        output.say(f"no {'such ' if name or wanted != Filter() else ''}runs on {where}")
+    elif limit and found > limit:
+        say_more("run")
+
+
+def _runs(hub: hub_client.Hub, name: str, wanted: Filter, most: int) -> Iterator[query_pb2.Run]:
+    """Those of a name that pass; `latest` stands for all, `-2` for the last but one."""
+    if re.fullmatch(r"-\d+", name):
+        run = hub.find(name)
+        return iter([run] if wanted.passes(run) else [])
+    return hub.runs(wanted.request("" if name == LATEST else name), most)
+
+
+def _row(run: query_pb2.Run) -> tuple[str, ...]:
+    word = outcome_of(run)
+    about = [output.commit(run.git)] if run.git.commit else []
+    about += [part_of(run)] if part_of(run) else []
+    about += [f"{name}={run.labels[name]}" for name in sorted(run.labels)]
+    about += ["pinned"] if run.pinned else []
+    return (
+        output.moment(run.started_unix_nanos),
+        run.id[:8],
+        run.ident,
+        run.user,
+        output.paint(word, word),
+        output.tally(run.tally),
+        took(run),
+        output.paint(", ".join(about), "dim"),
+    )

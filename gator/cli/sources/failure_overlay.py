@@ -1,0 +1,117 @@
+"""The failures of a run with its repeats overlaid.
+
+Invariant: repeats are overlaid only on a run named by `latest` or an ident, not by id or folder.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from gator.cli import output
+from gator.cli.runs.describe import part_of
+from gator.cli.runs.find import LATEST, described, select, tracking_root
+from gator.cli.runs.hub_selection import PREFIX
+from gator.cli.sorting import sort_value
+from gator.cli.sources.open import OpenRun
+from gator.cli.sources.source import FolderSource, RunSource
+from gator.core.amounts import plural
+from gator.core.history.overlay import FAILURES, OverlaidJob, Places, overlay_outcomes
+from gator.core.launch.printed import command, in_folder
+from gator.paths import PathPattern
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+_ENDED = (common_pb2.OUTCOME_PASSED, *sorted(FAILURES))
+
+
+class FailedIn(Struct, frozen=True):
+    """A failed job, and the run in which it failed."""
+
+    node: query_pb2.Node
+    run: query_pb2.Run
+    home: RunSource
+
+
+class OverlaidRun(Struct, frozen=True):
+    """A run with its repeats overlaid."""
+
+    run: query_pb2.Run
+    homes: Mapping[str, RunSource]
+    """Where each run is, by its id."""
+    runs: Mapping[str, query_pb2.Run]
+    """The run and its repeats in the order of their starts, by id."""
+    jobs: Mapping[str, OverlaidJob]
+    """The jobs that failed in the run and all jobs that ran in a repeat, by path."""
+    nodes: Mapping[tuple[str, str], query_pb2.Node]
+    """Failed jobs by run and path."""
+    places: Places
+    """By path: what sorts as the spec does."""
+
+    def failed(self, globs: Sequence[str], order: qs.NodeOrder.ValueType) -> Iterator[FailedIn]:
+        """Yields the jobs that still fail, in an order."""
+        patterns = [PathPattern(glob) for glob in globs]
+        found = (self.nodes[job.run, path] for path, job in self.jobs.items() if job.outcome in FAILURES)
+        for node in sorted(found, key=lambda node: (sort_value(node, order), self.places.of(node.path))):
+            if not patterns or any(pattern.matches(node.path) for pattern in patterns):
+                run = self.jobs[node.path].run
+                yield FailedIn(node, self.runs[run], self.homes[run])
+
+    def headline(self) -> str:
+        """Returns a line such as `run 3a700579 of nightly overlaid with 2 repeats: 5ad0c1f2, 77e01b9c`."""
+        repeats = [run[:8] for run in self.runs if run != self.run.id]
+        names = f"{', '.join(repeats[:5])}{', …' if len(repeats) > 5 else ''}"
+        count = plural(len(repeats), "repeat")
+        return output.paint(
+            f"run {self.run.id[:8]} of {self.run.ident} overlaid with {count}: {names}", "dim"
+        )
+
+
+def line_of(wanted: str | None) -> str:
+    """Returns the name to open; by default `latest`, which is never a repeat that came later."""
+    return LATEST if wanted is None else wanted
+
+
+def overlay_repeats(opened: OpenRun, wanted: str | None) -> OverlaidRun | None:
+    """Returns a run with its repeats overlaid; None if it has none or was named by its id or folder."""
+    name = (wanted or "").removeprefix(PREFIX)
+    if name not in ("", LATEST, opened.run.ident):
+        return None
+    history = opened.home.history()
+    repeats = history.repeats(opened.run)
+    if not repeats:
+        return None
+    runs = {run.id: run for run in (opened.run, *repeats)}
+    nodes: dict[tuple[str, str], query_pb2.Node] = {}
+    places = Places()
+
+    def jobs(run: query_pb2.Run) -> Iterator[tuple[str, common_pb2.Outcome.ValueType, int]]:
+        outcomes = sorted(FAILURES) if run is opened.run else _ENDED
+        places.begin_run()
+        for node in history.nodes(run, outcomes):
+            places.add(node.path)
+            if node.outcome in FAILURES:
+                nodes[run.id, node.path] = node
+            yield node.path, node.outcome, node.seed
+
+    laid = overlay_outcomes((run.id, jobs(run)) for run in runs.values())
+    # A list of runs has no command lines, so these runs are fetched individually.
+    for number in {job.run for job in laid.values() if job.outcome in FAILURES} - {opened.run.id}:
+        runs[number] = history.whole(runs[number])
+    homes = {run.id: opened.home if run is opened.run else opened.home.of(run) for run in runs.values()}
+    return OverlaidRun(opened.run, homes, runs, laid, nodes, places)
+
+
+def later_part(opened: OpenRun, laid: OverlaidRun | None, tracking: Path | None) -> str:
+    """Returns a notice if a later run that is not a repeat of this one is not shown; else empty."""
+    if not isinstance(opened.home, FolderSource):
+        return ""
+    newest = described(select(None, tracking_root(tracking)))
+    if newest is None or newest.id in (laid.runs if laid is not None else (opened.run.id,)):
+        return ""
+    part = part_of(newest) or "the whole spec"
+    shown = command("failures", where=in_folder(newest.folder))
+    return (
+        f"this is run {opened.run.id[:8]} of {part_of(opened.run) or 'the whole spec'}; "
+        f"the newest is one of {part}: {shown}"
+    )

@@ -1,0 +1,153 @@
+"""Opens the run that was selected: its folder where it can be read, else its live root, or a hub.
+
+Rule: commands see only `RunApi`; where the answers come from makes no difference to them.
+"""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from msgspec import Struct
+
+from gator.cli import exit_codes
+from gator.cli.runs import find
+from gator.cli.runs.api import RunApi, asking
+from gator.cli.runs.hub_selection import NO_CHOICE, HubChoice, name_on_hub
+from gator.cli.runs.paging import pages
+from gator.cli.sources.source import FolderSource, RunSource
+from gator.cli.suggestions import MAX_COMPARED, similar_path
+from gator.core.launch import printed
+from gator.core.launch.rerun import launch_of, plan_of
+from gator.errors import GatorError, NotFoundError, UsageError, UserError
+from gator.paths import escape, is_glob
+from gator.spec.idents import nfc
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+
+class OpenRun(Struct, frozen=True):
+    """A run that can be asked."""
+
+    home: RunSource
+    ask: RunApi
+    run: query_pb2.Run
+    """The run as it was when it was opened."""
+
+    def now(self) -> query_pb2.Run:
+        """The run as it is."""
+        return self.ask.get_run(qs.GetRunRequest()).run
+
+    def path_of(self, wanted: str | None) -> str:
+        """The path that the end of a path means; the root for none.
+
+        Raises NotFoundError when there is none such, UsageError when there are several.
+        """
+        from gator import paths
+
+        if not wanted:
+            return self.run.ident
+        wanted = nfc(wanted)
+        with suppress(NotFoundError):
+            return self.ask.get_node(qs.GetNodeRequest(path=wanted.strip("/"))).node.path
+        request = qs.ListNodesRequest(
+            path=self.run.ident, scope=qs.SCOPE_SUBTREE, globs=[wanted], order=qs.NODE_ORDER_SPEC
+        )
+        try:
+            found = paths.match(
+                wanted, (node.path for page in pages(self.ask.list_nodes, request) for node in page.nodes)
+            )
+        except NotFoundError as error:
+            raise NotFoundError(f"{error}{self._maybe_waiting(wanted)}") from error
+        if len(found) > 1:
+            raise UsageError(
+                f"{wanted!r} means {len(found)} nodes, and one is wanted: {', '.join(found[:5])}"
+            )
+        return found[0]
+
+    def matching(
+        self,
+        globs: Sequence[str],
+        most: int = 0,
+        kinds: Sequence[common_pb2.NodeKind.ValueType] = (),
+    ) -> list[query_pb2.Node]:
+        """The nodes that any of the globs means, in the order of their paths; `most` 0 means all."""
+        request = qs.ListNodesRequest(
+            path=self.run.ident,
+            scope=qs.SCOPE_SUBTREE,
+            globs=[nfc(glob) for glob in globs],
+            kinds=kinds,
+            order=qs.NODE_ORDER_SPEC,
+            page_size=most,
+        )
+        nodes: list[query_pb2.Node] = []
+        for page in pages(self.ask.list_nodes, request):
+            nodes.extend(page.nodes)
+            if most and len(nodes) >= most:
+                break
+        return nodes
+
+    def below(self, wanted: Sequence[str]) -> list[str]:
+        """The globs of nodes and of all below them. Raises NotFoundError for what means none."""
+        globs: list[str] = []
+        for path in map(nfc, wanted):
+            both = [path, path.rstrip("/") + "/**"]
+            if not self.matching(both, most=1):
+                raise NotFoundError(f"there is no node {path!r}{self._maybe_waiting(path)}")
+            globs += both
+        return globs
+
+    def _near(self, wanted: str) -> str:
+        """Returns "did you mean …?" for the most similar path; empty if none is similar."""
+        if is_glob(wanted):
+            return ""
+        if repeats := self._repeats(wanted):
+            return f"its repeats are {repeats[0]} to {repeats[-1]}"
+        near = similar_path(wanted, (node.path for node in self.matching([], most=MAX_COMPARED)))
+        return f"did you mean '{escape(near)}'?" if near else ""
+
+    def _repeats(self, wanted: str) -> list[str]:
+        """Returns the repeats of the child whose repeat is not there; nothing where they are not certain."""
+        name, bracket, _ = wanted.rpartition("[")
+        if not bracket or self.run.state == query_pb2.RUN_STATE_RUNNING:
+            return []
+        found = [node.path for node in self.matching([f"{name}[*]"], most=MAX_COMPARED)]
+        alike = len({path.rpartition("[")[0] for path in found}) == 1
+        return found if alike and len(found) < MAX_COMPARED else []
+
+    def _maybe_waiting(self, wanted: str) -> str:
+        near = self._near(wanted)
+        if self.run.state == query_pb2.RUN_STATE_RUNNING:
+            if near:
+                return f" that has started yet: {near}"
+            waiting = printed.command("status", where=self.home.where)
+            coming = plan_of(launch_of(self.run))
+            return f" that has started yet: {waiting} shows what still waits, {coming} what is to come"
+        if near:
+            return f" in {self.run.ident}: {near}"
+        return f" in {self.run.ident}: see {printed.command('tree', where=self.home.where)}"
+
+
+@contextmanager
+def open_run(wanted: str | None, tracking: Path | None, hub: HubChoice = NO_CHOICE) -> Generator[OpenRun]:
+    """The run that `-r` means, ready to be asked. Raises NotFoundError, StoreError and UsageError."""
+    name = name_on_hub(wanted, hub)
+    if name is not None:
+        from gator.cli.sources.hub import open_on_hub
+
+        with open_on_hub(name, hub) as (home, ask):
+            yield OpenRun(home, ask, home.run)
+        return
+    found = find.select(wanted, find.tracking_root(tracking))
+    exit_codes.log_to(found.folder.fault_log)
+    with asking(found) as ask:
+        yield OpenRun(FolderSource(found.folder), ask, ask.get_run(qs.GetRunRequest()).run)
+
+
+def paths_like(wanted: str | None, tracking: Path | None, hub: HubChoice, incomplete: str) -> list[str]:
+    """Paths that begin or go on with `incomplete`; empty when the run cannot be asked."""
+    try:
+        with open_run(wanted, tracking, hub) as opened:
+            nodes = opened.matching([f"**/{incomplete}*", f"{incomplete}*"], most=100)
+    except (GatorError, UserError):
+        return []
+    return [node.path for node in nodes if node.path.startswith(incomplete)] or [node.path for node in nodes]

@@ -1,0 +1,127 @@
+"""Two runs side by side, wherever each of them is. Rule: two runs of one hub are compared by the hub."""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from gator.cli.runs.describe import part_of
+from gator.cli.runs.hub_selection import PREFIX, HubChoice, name_on_hub
+from gator.cli.runs.paging import pages
+from gator.cli.sources.open import OpenRun, open_run
+from gator.core.history import compare, series
+from gator.errors import NotFoundError
+from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
+from gator.v1 import hub_service_pb2 as hs
+from gator.v1 import query_service_pb2 as qs
+
+
+class Comparison(Struct, frozen=True):
+    """Two runs and how their jobs changed."""
+
+    before: query_pb2.Run
+    after: query_pb2.Run
+    differences: Sequence[hub_pb2.Difference]
+    """All jobs of both, by change, then by path."""
+    counts: Sequence[hs.ChangeCount]
+    unselected: int = 0
+    """Number of jobs that are left out because only one of the runs selected them."""
+
+
+@contextmanager
+def compared(before: str | None, after: str, tracking: Path | None, hub: HubChoice) -> Generator[Comparison]:
+    """Compares two runs that are named as after `-r`; without `before` the one before `after` in its series.
+
+    Raises NotFoundError, StoreError and UsageError.
+    """
+    if before is None:
+        before = _before(after, tracking, hub)
+    plain = HubChoice(ca=hub.ca)
+    if name_on_hub(before, plain) is not None and name_on_hub(after, plain) is not None:
+        yield _selected(_by_the_hub(before, after, hub))
+        return
+    with _open(before, tracking, hub) as first, _open(after, tracking, hub) as second:
+        old, new = dict(_jobs(first)), dict(_jobs(second))
+        changed = compare.compare(
+            {path: side.outcome for path, side in old.items()},
+            {path: side.outcome for path, side in new.items()},
+        )
+        found = Comparison(
+            first.run,
+            second.run,
+            [compare.difference(one, old.get(one.path), new.get(one.path)) for one in changed],
+            compare.count(changed),
+        )
+        yield _selected(found)
+
+
+def _selected(found: Comparison) -> Comparison:
+    """Returns a comparison without the jobs that one of the runs did not select."""
+    unknown = set[hub_pb2.Change.ValueType]()
+    if series.may_lack(found.after, found.before):
+        unknown.add(hub_pb2.CHANGE_GONE)
+    if series.may_lack(found.before, found.after):
+        unknown.add(hub_pb2.CHANGE_NEW)
+    return Comparison(
+        found.before,
+        found.after,
+        [one for one in found.differences if one.change not in unknown],
+        [count for count in found.counts if count.change not in unknown],
+        sum(count.jobs for count in found.counts if count.change in unknown),
+    )
+
+
+def _before(after: str, tracking: Path | None, hub: HubChoice) -> str:
+    """Returns the name of the run before another one in its series."""
+    with open_run(after, tracking, hub) as later:
+        found = later.home.history().before(later.run)
+        if found is None:
+            part = part_of(later.run) or "the whole spec"
+            raise NotFoundError(
+                f"{later.run.id[:8]} is the first known run of {later.run.ident} with {part}: "
+                "name the two runs to compare, gator runs lists them"
+            )
+        name = later.home.of(found).name
+        # The run may be outside the folder of --tracking.
+        return name if name.startswith(PREFIX) else found.folder
+
+
+def _by_the_hub(before: str, after: str, hub: HubChoice) -> Comparison:
+    from gator.cli.runs import hub_client
+
+    with hub_client.connect(hub) as found:
+        old = found.find(name_on_hub(before, hub) or "")
+        new = found.find(name_on_hub(after, hub) or "")
+        differences = list[hub_pb2.Difference]()
+        counts = list[hs.ChangeCount]()
+        for page in found.compare(old.id, new.id):
+            differences.extend(page.differences)
+            counts = counts or list(page.counts)
+    return Comparison(old, new, differences, counts)
+
+
+@contextmanager
+def _open(wanted: str, tracking: Path | None, hub: HubChoice) -> Generator[OpenRun]:
+    # An address alone must not send the side that has no `hub:` to the hub.
+    on_hub = name_on_hub(wanted, HubChoice()) is not None
+    with open_run(wanted, tracking, hub if on_hub else HubChoice()) as opened:
+        yield opened
+
+
+def _jobs(opened: OpenRun) -> Iterator[tuple[str, hub_pb2.Side]]:
+    """The jobs of a run by their paths below the root."""
+    metrics = dict(_metrics(opened))
+    request = qs.ListNodesRequest(
+        path=opened.run.ident, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB]
+    )
+    for page in pages(opened.ask.list_nodes, request):
+        for node in page.nodes:
+            yield compare.below_root(node.path), compare.side_of(node, metrics.get(node.path, ()))
+
+
+def _metrics(opened: OpenRun) -> Iterator[tuple[str, Sequence[event_pb2.MetricTotal]]]:
+    request = qs.ListMetricsRequest(path=opened.run.ident)
+    for page in pages(opened.ask.list_metrics, request):
+        for node in page.nodes:
+            yield node.path, node.metrics

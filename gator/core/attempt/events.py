@@ -1,0 +1,105 @@
+"""Events of one attempt: those that Gator writes, and those that come from the job's own processes.
+
+Rule: every event names its attempt, and a flood of messages is counted but not kept.
+"""
+
+from gator.core.attempt.metrics import Totals
+from gator.core.attempt.notices import MAX_NOTICES
+from gator.core.attempt.severity import NAMES, Messages
+from gator.core.text import cut, without_nul
+from gator.v1 import common_pb2, event_pb2
+
+GATOR_LOGGER = "gator"
+MOST_LOGS = 10_000
+"""Messages of one severity, and values of metrics, beyond this number are only counted."""
+
+
+class EventFactory:
+    """Makes the events of one attempt; `offset` is the time since 1970 minus the monotonic time, in ns."""
+
+    __slots__ = ("_attempt", "_path", "offset")
+
+    def __init__(self, path: str, attempt: int, offset: int) -> None:
+        self._path = path
+        self._attempt = attempt
+        self.offset = offset
+
+    def event(
+        self,
+        now: int,
+        *,
+        started: event_pb2.Started | None = None,
+        log: event_pb2.LogEvent | None = None,
+        sample: event_pb2.Sample | None = None,
+        attempt_finished: event_pb2.AttemptFinished | None = None,
+    ) -> event_pb2.Event:
+        """An event at a monotonic time."""
+        return event_pb2.Event(
+            path=self._path,
+            attempt=self._attempt,
+            time_unix_nanos=now + self.offset,
+            started=started,
+            log=log,
+            sample=sample,
+            attempt_finished=attempt_finished,
+        )
+
+    def warning(self, now: int, text: str) -> event_pb2.Event:
+        """A warning of Gator itself, which never counts."""
+        return self.event(
+            now,
+            log=event_pb2.LogEvent(severity=common_pb2.SEVERITY_WARNING, text=cut(text), logger=GATOR_LOGGER),
+        )
+
+    def adopt(self, now: int, event: event_pb2.Event) -> None:
+        """Make an event that came from elsewhere one of this attempt; it keeps its time if it has one."""
+        event.path = self._path
+        event.attempt = self._attempt
+        event.seq = 0
+        if not event.time_unix_nanos:
+            event.time_unix_nanos = now + self.offset
+
+
+class ClientEvents:
+    """What a job's own processes report."""
+
+    __slots__ = ("_kept", "_messages", "_notices", "_refused", "metrics")
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+        self._kept: dict[int, int] = {}
+        self._notices = 0
+        self._refused: set[str] = set()
+        self.metrics = Totals()
+
+    def admit_notice(self) -> bool:
+        """Returns whether to keep one more notice of a client; notices are not counted as messages."""
+        self._notices += 1
+        return self._notices <= MAX_NOTICES
+
+    def admit_refusal(self, name: str) -> bool:
+        """Returns whether to warn of a metric whose name is refused: once for each name."""
+        if name in self._refused or len(self._refused) >= MAX_NOTICES:
+            return False
+        self._refused.add(name)
+        return self.admit_notice()
+
+    def admit(self, event: event_pb2.Event) -> bool:
+        """Count an event; whether it is to be kept as well."""
+        match event.WhichOneof("payload"):
+            case "log":
+                log = event.log
+                if log.severity not in NAMES:
+                    log.severity = common_pb2.SEVERITY_INFO
+                log.text = without_nul(log.text)
+                self._messages.add(log.severity)
+                self._messages.offer(log.severity, log.text)
+                slot = int(log.severity)
+            case "metric":
+                self.metrics.add(event.metric)
+                slot = 0
+            case _:
+                return False
+        kept = self._kept.get(slot, 0)
+        self._kept[slot] = kept + 1
+        return kept < MOST_LOGS

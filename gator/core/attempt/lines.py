@@ -1,0 +1,299 @@
+"""Bytes of a stream become numbered lines and blocks, however the bytes are chunked.
+
+Rule: what is counted depends on the bytes alone, never on where a read happened to end. Time comes by
+argument, in nanoseconds.
+"""
+
+import re
+from typing import Any, cast
+
+from msgspec import Struct
+
+from gator.core.attempt.severity import NAMES
+from gator.core.text import (
+    BLANK_LINE_PATTERN,
+    BLANKS_AND_ANSI_PATTERN,
+    BLANKS_PATTERN,
+    UNFINISHED_PATTERN,
+    is_blank,
+)
+from gator.v1 import common_pb2, event_pb2
+
+BLOCK_BYTES = 512 * 1024
+BLOCK_NANOS = 80_000_000
+"""A block is to be in the store 100 ms after its first byte; the rest is for timers and the commit."""
+_CAPTURE_BYTES = 8 * 1024
+_LARGE_BYTES = 16 * 1024
+_CANDIDATES = b"\n\r\t\v\f \x1b"
+
+_BLANK_LINES = re.compile(rb"(?:" + BLANK_LINE_PATTERN + rb"\n)*+")
+_BLANK_HEAD = re.compile(BLANKS_AND_ANSI_PATTERN)
+# The line end before a line of escape sequences and blanks that has at least one of the former.
+_ESCAPES_ONLY = re.compile(rb"\n(?=" + BLANKS_PATTERN + rb"*+\x1b)(?=" + BLANK_LINE_PATTERN + rb"\n)")
+# Every visible byte looks the same, and line ends stay.
+_OUTLINE = b"x" * 10 + b"\n" + b"x" * 245
+_BLANKS = b" \t\r\v\f"
+# An escape sequence that has begun and may still be completed by the next read.
+_UNFINISHED = re.compile(UNFINISHED_PATTERN + rb"\Z")
+
+
+class Counted(Struct, frozen=True):
+    """What a chunk added to its stream."""
+
+    first_line: int
+    """Number of the line in which the chunk's first byte stands, from 1."""
+    continues: bool
+    """Whether that line began before the chunk."""
+    lines: int
+    """Number of lines that begin in the chunk."""
+    messages: int
+    """Number of lines that were found not to be blank."""
+
+
+class LineCounter:
+    r"""Numbers the lines of one stream and counts those that are messages.
+
+    Only `\n` ends a line. A line is blank if it has only whitespace, `\r` and terminal escape sequences,
+    complete or not; a blank line is not a message. An unfinished line counts from its first visible byte.
+    The text of the first message, after its last `\r`, is kept, cut to 8 KiB.
+    """
+
+    __slots__ = ("_capturing", "_counted", "_head", "_open", "_tail", "first_message", "lines", "messages")
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.messages = 0
+        self.first_message = 0
+        """Number of the line that is the first message; 0 as long as there is none."""
+        self._open = False
+        self._counted = False
+        self._tail = b""
+        self._head = bytearray()
+        self._capturing = False
+
+    @property
+    def first_text(self) -> bytes:
+        """The beginning of the first message, as it was read."""
+        return bytes(self._head)
+
+    def feed(self, chunk: bytes) -> Counted:
+        """Count the lines of the next bytes of the stream, which must not be empty."""
+        continues = self._open
+        lines_before, messages_before = self.lines, self.messages
+        start = self._end_open_line(chunk) if continues else 0
+        if start < len(chunk):
+            self._count_from(chunk, start)
+        first_line = lines_before if continues else lines_before + 1
+        return Counted(first_line, continues, self.lines - lines_before, self.messages - messages_before)
+
+    def _end_open_line(self, chunk: bytes) -> int:
+        """Go on with the line that the chunk before left open; return where the next line begins."""
+        newline = chunk.find(b"\n")
+        ended = newline >= 0
+        if not self._counted:
+            self._judge_open(self._tail + (chunk[:newline] if ended else chunk))
+        elif self._capturing:
+            self._capture(chunk[:newline] if ended else chunk)
+        if not ended:
+            return len(chunk)
+        self._open = self._counted = self._capturing = False
+        self._tail = b""
+        return newline + 1
+
+    def _judge_open(self, text: bytes) -> None:
+        """Decide whether an open line has become a message by `text`, which follows blanks only."""
+        match = _BLANK_HEAD.match(text)
+        blank_until = match.end() if match else 0
+        if blank_until == len(text):
+            self._tail = b""
+        elif _UNFINISHED.match(text, blank_until):
+            self._tail = text[blank_until:]
+        else:
+            self._counted = True
+            self._tail = b""
+            self.messages += 1
+            if not self.first_message:
+                self.first_message = self.lines
+                self._capturing = True
+                self._capture(text)
+
+    def _capture(self, text: bytes) -> None:
+        self._head += text
+        if len(self._head) > _CAPTURE_BYTES:
+            self._head = bytearray(_last_state(bytes(self._head)))
+
+    def _count_from(self, chunk: bytes, start: int) -> None:
+        """Count from `start`, where a line begins."""
+        end = chunk.rfind(b"\n", start) + 1
+        if end:
+            complete = chunk.count(b"\n", start, end)
+            messages = _count_messages(chunk, start, end, complete)
+            if messages and not self.first_message:
+                self._find_first(chunk, start)
+            self.lines += complete
+            self.messages += messages
+        else:
+            end = start
+        if end < len(chunk):
+            self.lines += 1
+            self._open = True
+            self._judge_open(chunk[end:])
+
+    def _find_first(self, chunk: bytes, start: int) -> None:
+        """Keep the first of the complete lines from `start` that is a message; there is one."""
+        match = _BLANK_LINES.match(chunk, start)
+        first = match.end() if match else start
+        self.first_message = self.lines + chunk.count(b"\n", start, first) + 1
+        self._capture(chunk[first : chunk.index(b"\n", first)])
+
+
+def _last_state(text: bytes) -> bytes:
+    r"""Returns the start of the text after the last `\r` followed by something visible."""
+    start = len(text)
+    end = start
+    while end >= 0 and is_blank(text[end + 1 : start]):
+        start, end = end, text.rfind(b"\r", 0, end)
+    state = text[end + 1 :]
+    kept, rest = state[:_CAPTURE_BYTES], state[_CAPTURE_BYTES:]
+    if b"\r" in rest:
+        # The text after it overwrites the line, and may be an incomplete escape sequence.
+        unfinished = _UNFINISHED.search(rest)
+        kept += b"\r" + (unfinished[0] if unfinished else b"")
+    return kept
+
+
+def _count_messages(chunk: bytes, start: int, end: int, lines: int) -> int:
+    """Number of those that are not blank among the complete lines in `chunk[start:end]`."""
+    is_large = end - start >= _LARGE_BYTES
+    if is_large and chunk[start] not in _CANDIDATES and not _may_have_blanks(chunk, start, end):
+        return lines
+    part = chunk[start:end]
+    messages = part.translate(_OUTLINE, _BLANKS).count(b"x\n")
+    if b"\x1b" in part:
+        messages -= len(_ESCAPES_ONLY.findall(b"\n" + part))
+    return messages
+
+
+def _may_have_blanks(chunk: bytes, start: int, end: int) -> bool:
+    """Whether a line but the first begins in `chunk[start:end]` as a blank one could.
+
+    re2 sees that eight times as fast as the lines can be counted, but costs milliseconds to import.
+    """
+    global _candidate  # noqa: PLW0603 - an import that is put off
+    if _candidate is None:
+        import re2
+
+        options = cast("Any", re2).Options()
+        options.encoding = cast("Any", re2).Options.Encoding.LATIN1
+        _candidate = cast("Any", re2).compile(rb"\n[\n\r\t\v\f \x1b]", options)
+    return _candidate.search(chunk, start, end) is not None
+
+
+_candidate: Any = None
+
+
+class BlockBuilder:
+    """Gathers the bytes of one stream of an attempt into events with blocks.
+
+    A block is closed before it exceeds 512 KiB, where it can be at the end of a line; by `flush`; and its
+    owner calls `flush` at the latest when `due` has come, `BLOCK_NANOS` after the block's first byte.
+    Lines of more than 512 KiB are thereby cut into pieces that keep one number.
+    """
+
+    __slots__ = (
+        "_attempt",
+        "_chunks",
+        "_event",
+        "_messages",
+        "_offset",
+        "_path",
+        "_severity",
+        "_size",
+        "_stream",
+        "counter",
+        "due",
+    )
+
+    def __init__(
+        self,
+        path: str,
+        attempt: int,
+        stream: common_pb2.Stream.ValueType,
+        severity: common_pb2.Severity.ValueType,
+    ) -> None:
+        self._path = path
+        self._attempt = attempt
+        self.counter = LineCounter()
+        self.due: int | None = None
+        """When the open block has to be closed, in nanoseconds; None while it is empty."""
+        self._stream = stream
+        self._severity = severity
+        self._event: event_pb2.Event | None = None
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._messages = 0
+        self._offset = 0
+
+    @property
+    def severity(self) -> common_pb2.Severity.ValueType:
+        """Severity of the messages of this stream."""
+        return self._severity
+
+    def feed(self, data: bytes, now: int, wall: int) -> list[event_pb2.Event]:
+        """Take what was read; return the blocks that are full.
+
+        `now` is the monotonic time of `due`, `wall` the time since 1970 that stands in the blocks.
+        """
+        full: list[event_pb2.Event] = []
+        while self._size + len(data) >= BLOCK_BYTES:
+            room = BLOCK_BYTES - self._size
+            cut = data.rfind(b"\n", 0, room) + 1 or room
+            self._add(data[:cut], now, wall)
+            full.extend(self.flush())
+            data = data[cut:]
+        if data:
+            self._add(data, now, wall)
+        return full
+
+    def flush(self) -> list[event_pb2.Event]:
+        """Close the open block, if there is one."""
+        event = self._event
+        if event is None:
+            return []
+        block = event.block
+        block.size_bytes = self._size
+        if self._messages:
+            setattr(block.counts, NAMES[self._severity], self._messages)
+            self._messages = 0
+        block.data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._offset += self._size
+        self._event = None
+        self._chunks = []
+        self._size = 0
+        self.due = None
+        event.time_unix_nanos = block.last_read_unix_nanos
+        return [event]
+
+    def _add(self, data: bytes, now: int, wall: int) -> None:
+        counted = self.counter.feed(data)
+        if self._event is None:
+            self.due = now + BLOCK_NANOS
+            block = event_pb2.Block(
+                stream=self._stream,
+                severity=self._severity,
+                first_line=counted.first_line,
+                continues=counted.continues,
+                lines=counted.lines,
+                encoding=event_pb2.Block.ENCODING_RAW,
+                first_read_unix_nanos=wall,
+                last_read_unix_nanos=wall,
+                offset_bytes=self._offset,
+            )
+            self._event = event_pb2.Event(path=self._path, attempt=self._attempt, block=block)
+        else:
+            block = self._event.block
+            block.lines += counted.lines
+            block.last_read_unix_nanos = wall
+        self._messages += counted.messages
+        self._chunks.append(data)
+        self._size += len(data)

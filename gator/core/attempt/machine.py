@@ -1,0 +1,437 @@
+"""One attempt at a job, from the wish to start it until the verdict, as a state machine.
+
+Rule: it knows no process, no store and no clock: what happens comes in by `on_...`, what shall be done is
+returned as a list of actions, and `wake_at` says when `on_time` is to be called. `now` is a monotonic time
+in nanoseconds everywhere.
+
+    STARTING ──► RUNNING ──► DRAINING ──► SWEEPING ──► FINISHED
+        │           │            ▲            │            ▲
+        │           ├► ENDING ──►┤            └► ENDING_REST ─► KILLING_REST
+        │           └► KILLING ──┘
+        └──────────────────────────────────────────────────►
+"""
+
+import signal
+from enum import Enum
+
+from gator.core.attempt.actions import Action, Exit, Finished, LeftoverCheck, Record, Signal, Spawn
+from gator.core.attempt.events import ClientEvents, EventFactory
+from gator.core.attempt.metrics import NAME_RULE, is_metric_name
+from gator.core.attempt.notices import NoticeFinder
+from gator.core.attempt.output import Output
+from gator.core.attempt.signature import sign
+from gator.core.attempt.usage import UsageMeter
+from gator.core.attempt.verdict import AttemptFacts, duration, first_error, judge
+from gator.core.text import cut
+from gator.v1 import attach_pb2, common_pb2, event_pb2
+
+MILLI = 1_000_000
+SECOND = 1_000 * MILLI
+DRAIN_NANOS = 500 * MILLI
+"""What pipes have to reach their end after the leader has."""
+DEFAULT_GRACE_NANOS = 10 * SECOND
+UNKILLABLE_NANOS = 5 * SECOND
+SPAWN_NANOS = 30 * SECOND
+"""How long a start is tried while the host is short of something."""
+FOLLOWED_NANOS = 1 * SECOND
+"""Maximum difference between the wall clock and an attempt's times that is not corrected."""
+LOOK_NANOS = 20 * MILLI
+LONGEST_LOOK_NANOS = 250 * MILLI
+
+
+class State(Enum):
+    """Where an attempt is."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    ENDING = "ending"
+    """Told to end, and has its grace."""
+    KILLING = "killing"
+    DRAINING = "draining"
+    """The leader is reaped; its pipes have not reached their end."""
+    SWEEPING = "sweeping"
+    """A look for what is left is under way."""
+    ENDING_REST = "ending rest"
+    KILLING_REST = "killing rest"
+    FINISHED = "finished"
+
+
+_ALIVE = frozenset({State.RUNNING, State.ENDING, State.KILLING})
+_TIMED = _ALIVE
+"""States in which the deadline is a decision; in others it is only the next poll."""
+
+
+class Wrapper:
+    """One attempt.
+
+    `wall_offset` is the time since 1970 minus the monotonic time, `log_cap` the bytes of output to store
+    (0: all).
+    """
+
+    __slots__ = (
+        "_client",
+        "_deadline",
+        "_ended",
+        "_exit",
+        "_facts",
+        "_grace",
+        "_grace_ends",
+        "_job",
+        "_last_read",
+        "_look_pause",
+        "_messages",
+        "_notices",
+        "_open",
+        "_output",
+        "_silence",
+        "_since",
+        "_stamp",
+        "_started",
+        "_usage",
+        "attempt",
+        "path",
+        "state",
+    )
+
+    def __init__(self, launch: attach_pb2.LaunchNode, wall_offset: int, log_cap: int) -> None:
+        self.path = launch.path
+        self.attempt = launch.attempt
+        self.state = State.STARTING
+        self._job = launch.job
+        settings = launch.job.settings
+        self._facts = AttemptFacts()
+        self._messages = self._facts.messages
+        self._output = Output(launch, log_cap, self._messages)
+        self._open = set(self._output.streams)
+        self._notices = {stream: NoticeFinder() for stream in self._output.streams}
+        self._usage = UsageMeter(launch)
+        self._client = ClientEvents(self._messages)
+        self._stamp = EventFactory(launch.path, launch.attempt, wall_offset)
+        self._grace = (
+            settings.grace_millis * MILLI if settings.HasField("grace_millis") else DEFAULT_GRACE_NANOS
+        )
+        self._deadline: int | None = None
+        self._since: int | None = None  # when the first start failed, or the rest was first killed
+        self._grace_ends: int | None = None  # when what was told to end is killed
+        self._look_pause = LOOK_NANOS
+        self._started = 0
+        self._ended = 0
+        self._last_read = 0
+        """When output was last read; initially the start."""
+        self._silence = 0
+        """Longest time between two reads so far."""
+        self._exit: Exit | None = None
+
+    # ---- what the host asks
+
+    @property
+    def wake_at(self) -> int | None:
+        """When `on_time` is to be called; None for never."""
+        earliest = self._output.due
+        deadline = self._deadline
+        if deadline is not None and (earliest is None or deadline < earliest):
+            return deadline
+        return earliest
+
+    @property
+    def streams(self) -> tuple[common_pb2.Stream.ValueType, ...]:
+        """The streams to read."""
+        return self._output.streams
+
+    def progress(self) -> attach_pb2.Progress:
+        """Counts so far."""
+        return attach_pb2.Progress(
+            path=self.path,
+            attempt=self.attempt,
+            counts=self._messages.counts(),
+            memory_bytes=self._usage.memory_bytes,
+        )
+
+    # ---- what happens
+
+    def on_spawned(self, now: int, started: event_pb2.Started) -> list[Action]:
+        """The process runs; `now` is when it was started."""
+        self._started = self._ended = self._last_read = now
+        self._usage.start(now)
+        millis = self._job.settings.timeout_millis
+        self._enter(State.RUNNING, now + millis * MILLI if millis else None)
+        return [Record([self._stamp.event(now, started=started)])]
+
+    def on_spawn_failed(
+        self, now: int, message: str, *, transient: bool, patient: bool = False
+    ) -> list[Action]:
+        """The process could not be started; `transient` if it may be possible later.
+
+        With `patient` it is what other attempts of the same host will give back, so it is waited for.
+        """
+        if not transient:
+            self._facts.not_started = message
+            return self._finish(now)
+        if self._since is None or patient:
+            self._since = now
+        waited = now - self._since
+        if waited >= SPAWN_NANOS:
+            self._facts.lost = f"could not be started within {duration(SPAWN_NANOS)}: {message}"
+            return self._finish(now)
+        self._deadline = now + max(50 * MILLI, min(waited, 2 * SECOND))
+        return []
+
+    def on_fault(self, now: int, message: str) -> list[Action]:
+        """Gator itself failed at the start: the attempt is lost, and what runs of it is killed."""
+        if self.state is State.FINISHED:
+            return []
+        self._facts.lost = message
+        return self._finish(now) if self.state is State.STARTING else self._kill(now)
+
+    def on_output(self, now: int, stream: common_pb2.Stream.ValueType, data: bytes) -> list[Action]:
+        """Bytes were read."""
+        if self.state is State.FINISHED:
+            return []
+        if now - self._last_read > self._silence:
+            self._silence = now - self._last_read
+        self._last_read = now
+        events = self._output.feed(stream, data, now, now + self._stamp.offset)
+        events += [self._stamp.warning(now, text) for text in self._notices[stream].feed(data)]
+        return _record(events)
+
+    def on_eof(self, now: int, stream: common_pb2.Stream.ValueType) -> list[Action]:
+        """A pipe has reached its end."""
+        self._open.discard(stream)
+        if self.state is State.DRAINING and not self._open:
+            return self._sweep()
+        return []
+
+    def on_exited(self, now: int, ended: Exit) -> list[Action]:
+        """The leader was reaped."""
+        if self.state not in _ALIVE:
+            return []
+        self._ended = now
+        self._exit = ended
+        self._facts.exit_code = ended.code
+        self._facts.signal = ended.signal
+        self._facts.out_of_memory = ended.out_of_memory
+        if self._open:
+            self._enter(State.DRAINING, now + DRAIN_NANOS)
+            return []
+        return self._sweep()
+
+    def on_left_over(self, now: int, names: list[str]) -> list[Action]:
+        """What still lives of the attempt; all that could be read has been read."""
+        match self.state:
+            case State.SWEEPING | State.ENDING_REST | State.KILLING_REST if not names:
+                return self._finish(now)
+            case State.SWEEPING:
+                return self._end_rest(now, names)
+            case State.ENDING_REST | State.KILLING_REST:
+                return self._end_rest_further(now, names)
+            case _:
+                return []
+
+    def on_time(self, now: int) -> list[Action]:
+        """`wake_at` has come."""
+        actions = _record(self._output.flush_due(now))
+        if self._deadline is None or now < self._deadline:
+            return actions
+        match self.state:
+            case State.STARTING:
+                self._deadline = None
+                actions.append(Spawn())
+            case State.RUNNING:
+                self._facts.timeout_nanos = self._job.settings.timeout_millis * MILLI
+                actions += self._end(now)
+            case State.ENDING:
+                actions += self._kill(now)
+            case State.KILLING:
+                actions += self._give_up(now, ["its first process"])
+            case State.DRAINING:
+                actions += self._sweep()
+            case State.ENDING_REST | State.KILLING_REST:
+                self._deadline = None
+                actions.append(LeftoverCheck())
+            case State.SWEEPING | State.FINISHED:
+                self._deadline = None
+        return actions
+
+    def on_late_wake(self, stood_still: int) -> None:
+        """Extends timeout, grace and the limits on starting and killing: the host did not run."""
+        if self._deadline is not None and self.state in _TIMED:
+            self._deadline += stood_still
+        if self._grace_ends is not None:
+            self._grace_ends += stood_still
+        if self._since is not None:
+            self._since += stood_still
+
+    def warn(self, now: int, text: str) -> list[Action]:
+        """Records a warning of Gator about the attempt."""
+        return [] if self.state is State.FINISHED else [Record([self._stamp.warning(now, text)])]
+
+    def follow_wall_clock(self, now: int, wall: int) -> None:
+        """Advances the attempt's times after the host was suspended or its clock was set ahead.
+
+        Times within an attempt never go back, so that its lines stay in the order of their times.
+        """
+        if wall - now - self._stamp.offset > FOLLOWED_NANOS:
+            self._stamp.offset = wall - now
+
+    def on_stop(self, now: int, stop: attach_pb2.Stop) -> list[Action]:
+        """The attempt shall end; what has already exited by itself keeps its verdict."""
+        at_once = stop.mode == attach_pb2.STOP_MODE_NOW
+        if self.state in _ALIVE or self.state is State.STARTING:
+            if self._facts.stop is None:
+                self._facts.stop = (stop.reason, stop.message)
+            if self.state is State.STARTING:
+                return self._finish(now)
+            if at_once and self.state is not State.KILLING:
+                return self._kill(now)
+            return self._end(now) if self.state is State.RUNNING else []
+        if not at_once:
+            return []
+        match self.state:
+            case State.DRAINING | State.SWEEPING:
+                self._grace_ends = now
+                return self._sweep() if self.state is State.DRAINING else []
+            case State.ENDING_REST:
+                return self._kill_rest(now)
+            case _:
+                return []
+
+    def on_sample(self, now: int, sample: event_pb2.Sample, peak_memory: int) -> list[Action]:
+        """The processes of the attempt were looked at; `peak_memory` in bytes as far as it is known."""
+        if self.state is State.FINISHED or self.state is State.STARTING:
+            return []
+        events = [self._stamp.event(now, sample=sample)]
+        events += [self._stamp.warning(now, text) for text in self._usage.add(now, sample, peak_memory)]
+        actions: list[Action] = [Record(events)]
+        excess = self._usage.excess()
+        if excess is not None and self.state in _ALIVE and self.state is not State.KILLING:
+            self._facts.memory = excess
+            actions += self._kill(now)
+        return actions
+
+    def on_client_event(self, now: int, event: event_pb2.Event, *, notice: bool = False) -> list[Action]:
+        """Handles a message or metric value from one of the attempt's own processes.
+
+        A `notice` comes from the client in that process and is recorded as a warning of Gator.
+        """
+        if self.state is State.FINISHED:
+            return []
+        if notice:
+            return [Record([self._stamp.warning(now, event.log.text)])] if self._client.admit_notice() else []
+        if event.WhichOneof("payload") == "metric" and not is_metric_name(event.metric.name):
+            name = cut(event.metric.name, 140)
+            text = f"a metric is not recorded: {NAME_RULE}, not {name!r}"
+            return [Record([self._stamp.warning(now, text)])] if self._client.admit_refusal(name) else []
+        if not self._client.admit(event):
+            return []
+        self._stamp.adopt(now, event)
+        return [Record([event])]
+
+    # ---- transitions
+
+    def _enter(self, state: State, deadline: int | None) -> None:
+        self.state = state
+        self._deadline = deadline
+
+    def _end(self, now: int) -> list[Action]:
+        if not self._grace:
+            return self._kill(now)
+        self._grace_ends = now + self._grace
+        self._enter(State.ENDING, self._grace_ends)
+        return [Signal(signal.SIGTERM)]
+
+    def _kill(self, now: int) -> list[Action]:
+        self._grace_ends = now
+        self._enter(State.KILLING, now + UNKILLABLE_NANOS)
+        return [Signal(signal.SIGKILL)]
+
+    def _sweep(self) -> list[Action]:
+        self._enter(State.SWEEPING, None)
+        return [LeftoverCheck()]
+
+    def _end_rest(self, now: int, names: list[str]) -> list[Action]:
+        """Something is left: warn and send TERM, unless it was told to end together with the leader."""
+        actions: list[Action] = []
+        if self._grace_ends is None:
+            self._grace_ends = now + self._grace
+            text = f"left processes behind, which are ended now: {_listed(names)}"
+            actions.append(Record([self._stamp.warning(now, text)]))
+            if self._grace:
+                actions.append(Signal(signal.SIGTERM))
+        self._enter(State.ENDING_REST, now + self._look_pause)
+        return actions if now < self._grace_ends else [*actions, *self._kill_rest(now)]
+
+    def _kill_rest(self, now: int) -> list[Action]:
+        self._since = now
+        self._look_pause = LOOK_NANOS
+        self._enter(State.KILLING_REST, now + self._look_pause)
+        return [Signal(signal.SIGKILL)]
+
+    def _end_rest_further(self, now: int, names: list[str]) -> list[Action]:
+        """The rest still lives: look again, kill it after the grace, give it up at last."""
+        self._look_pause = min(2 * self._look_pause, LONGEST_LOOK_NANOS)
+        self._deadline = now + self._look_pause
+        if self.state is State.ENDING_REST:
+            return self._kill_rest(now) if now >= (self._grace_ends or now) else []
+        if now - (self._since or now) >= UNKILLABLE_NANOS:
+            return self._give_up(now, names)
+        return [Signal(signal.SIGKILL)]
+
+    def _give_up(self, now: int, names: list[str]) -> list[Action]:
+        self._facts.unkillable = f"could not be killed within {duration(UNKILLABLE_NANOS)}: {_listed(names)}"
+        return [Record([self._stamp.warning(now, self._facts.unkillable)]), *self._finish(now)]
+
+    def _finish(self, now: int) -> list[Action]:
+        """Record what is left and the verdict."""
+        self._enter(State.FINISHED, None)
+        if not self._started:
+            self._started = self._ended = self._last_read = now
+        events = self._output.finish()
+        capped = self._output.cap_warning()
+        if capped:
+            events.append(self._stamp.warning(now, capped))
+        finished = self._finished()
+        finished.ended_unix_nanos = now + self._stamp.offset
+        events.append(self._stamp.event(now, attempt_finished=finished))
+        return [Finished(events, finished)]
+
+    def _finished(self) -> event_pb2.AttemptFinished:
+        verdict = judge(self._facts, self._job.settings.limits)
+        finished = event_pb2.AttemptFinished(
+            outcome=verdict.outcome,
+            reason=verdict.reason,
+            message=verdict.message,
+            exit_code=self._facts.exit_code,
+            signal=self._facts.signal,
+            usage=self._usage_message(),
+            counts=self._messages.counts(),
+            first_error=first_error(verdict, self._messages),
+            metrics=self._client.metrics.totals(),
+            stdout_lines=self._output.lines(common_pb2.STREAM_STDOUT),
+            stderr_lines=self._output.lines(common_pb2.STREAM_STDERR),
+            dropped_bytes=self._output.dropped,
+            longest_silence_nanos=max(self._silence, self._ended - self._last_read),
+        )
+        sign(finished, self._messages.firsts())
+        return finished
+
+    def _usage_message(self) -> event_pb2.Usage:
+        ended = self._exit
+        usage = event_pb2.Usage(wall_nanos=self._ended - self._started)
+        if ended is not None:
+            usage.user_nanos = ended.user_nanos
+            usage.system_nanos = ended.system_nanos
+        peak = max(self._usage.peak_memory, ended.peak_memory if ended is not None else 0)
+        if peak:
+            usage.peak_memory_bytes = peak
+        if self._usage.peak_processes:
+            usage.peak_processes = self._usage.peak_processes
+        return usage
+
+
+def _record(events: list[event_pb2.Event]) -> list[Action]:
+    return [Record(events)] if events else []
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,171 @@
+"""The signature of a failure: what stays of it when everything that changes by chance is left out.
+
+The rule: signatures are compared over years of runs, so a change of what they are made of is a change of the
+record, and a test pins some for ever. Patterns are compiled when the first failure needs them.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Final
+
+from gator.core.text import ANSI_PATTERN, MOST_CHARACTERS
+from gator.v1 import common_pb2 as pb
+from gator.v1 import event_pb2, query_pb2
+
+VERSION: Final = "s0"
+"""Version of the rule. Signatures of different versions are never equal."""
+DIGITS: Final = 16
+"""Number of hexadecimal digits of a signature, after its version."""
+MAX_RUNNERS_UP: Final = 3
+"""Maximum number of messages kept besides the chosen one."""
+NUMBER, NAME, PATH = "#", "''", "<path>"
+"""The marks: of numbers of any kind and times; of what stands in quotes; of files and folders."""
+
+_MOST_NORMALISED = 300
+# Not that of the gate: a wrapper's daemon loads no plan.
+_FAILURES = frozenset({pb.OUTCOME_FAILED, pb.OUTCOME_LOST})
+_BY_SENTENCE = frozenset(
+    {pb.REASON_LOST, pb.REASON_RUN_DIED, pb.REASON_DAEMON_START, pb.REASON_DISK_FULL, pb.REASON_NOT_STARTED}
+)
+"""What the job said before is not to blame for these."""
+
+_MONTH = (
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:t(?:ember)?)?"
+    r"|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
+)
+_PART = r"(?:[\w.+@%~-]|\[\d+\])++"
+_CHANCE = (
+    # Dates with names in them; those of digits are numbers.
+    r"(?P<date>\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+)?(?:\d{1,2}[\s-]+)?"
+    rf"{_MONTH}[\s-]+\d{{1,4}}\b"
+    r"|\b\d{4}-\d\d-\d\dT\d\d:?\d\d(?::?\d\d(?:[.,]\d+)?)?(?:Z\b|[+-]\d\d:?\d\d\b)?"
+    r"|\b\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s?[AP]M\b)?(?:\s(?:UTC|GMT|[A-Z]{1,3}T)\b)?)"
+    r"|(?P<uuid>\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b)"
+    # A name has at most two words; a longer quotation is a sentence, whose words tell.
+    r"|(?P<name>(?<!\w)[\"'`‘“](?:[^\s\"'`‘’“”]{1,200}(?: [^\s\"'`‘’“”]{1,200})?)?[\"'`’”](?!\w))"
+    # A literal of Verilog: 32'hdead_beef, 'h1f, 4'b10xx.
+    r"|(?P<literal>(?<![\w'])\d*+'[sS]?[bodhBODH][0-9a-fA-FxXzZ?_]+(?![\w']))"
+    r"|(?P<url>\b[a-zA-Z][\w+.-]*://[^\s\"'<>()]++)"
+    r"|(?P<drive>(?<!\w)[A-Za-z]:\\[^\s:\"'<>|*?]*+)"
+    rf"|(?P<path>(?<![\w/.+@%~-])(?:{_PART})?(?:/{_PART})+/?)"
+    r"|(?P<seed>(?<=(?i:seed)[=:])\s?[\w+-]+)"
+    r"|(?P<value>(?<==)[0-9a-fA-FxXzZ_]+(?![\w.]))"
+    r"|(?P<hex>(?<![^\W_])(?:0[xX][0-9a-fA-F_]+|(?=[a-fA-F]{0,2}\d)[0-9a-fA-F]+|[0-9a-fA-F]{8,})(?![^\W_]))"
+    r"|(?P<digits>\d+)"
+    r"|(?P<special>(?<!\w)(?:[nN]a[nN]|[iI]nf)(?!\w))"
+)
+_UNIT = (
+    r"(?:\s?(?:[mnpfuµ]?s|secs?|seconds?|mins?|minutes?|hrs?|hours?|days?|[hm](?=\W|$|#)|[kKMGT]i?B|[Bb]ytes?|%)"
+    r"(?![^\W\d_]))?"
+)
+_TOGETHER = rf"(?:(?<![\w#])[-+])?#{_UNIT}(?:[\s,:;./|_-]*[-+]?#{_UNIT})*"
+_NAMES = r"''(?:(?:\s?,\s?|,?\s(?:and|or)\s)'')+"
+_PATHS = r"<path>(?:[:;,]\s?<path>)+"
+_PLURAL = r"(?<=# )([a-zA-Z]{3,}?)s\b"
+_DUMPED = " (core dumped)"
+
+
+def signature_of(reason: pb.Reason.ValueType, first_error: str, message: str) -> str:
+    """Signature of a failure: its reason, with its first error or else Gator's own sentence about it.
+
+    Two failures have the same if they differ in nothing but numbers, times, paths and quoted names.
+    """
+    by_gator = not first_error or reason in _BY_SENTENCE
+    return _signature(reason, message if by_gator else first_error, by_gator)
+
+
+def signature_from(inputs: event_pb2.FailureInputs) -> str:
+    """Returns the signature that this version of the rule computes from the kept inputs of a failure."""
+    return _signature(inputs.reason, inputs.message, inputs.by_gator)
+
+
+@lru_cache(maxsize=256)
+def _signature(reason: pb.Reason.ValueType, message: str, by_gator: bool) -> str:
+    from hashlib import blake2b
+
+    if by_gator:
+        # The status is all that tells apart what ended in silence.
+        status = " ".join(_pattern(r"\b(?:code|signal) (\d+)").findall(message))
+        said = f"sentence {status} {normalised(message)}"
+    else:
+        said = f"error {normalised(message)}"
+    text = f"{int(reason)} {said}".encode("utf-8", "surrogatepass")
+    return f"{VERSION}-{blake2b(text, digest_size=DIGITS // 2).hexdigest()}"
+
+
+def sign(
+    end: event_pb2.AttemptFinished | event_pb2.Result | query_pb2.Node,
+    runners_up: Sequence[event_pb2.ErrorMessage] = (),
+) -> None:
+    """Gives the end of an attempt or job its signature, if it FAILED or was LOST and has none yet.
+
+    The end of an attempt also gets the inputs of its signature; `runners_up` are the messages that could
+    have been chosen instead.
+    """
+    if end.outcome not in _FAILURES or end.signature:
+        return
+    end.signature = signature_of(end.reason, end.first_error.text, end.message)
+    if isinstance(end, event_pb2.AttemptFinished):
+        _keep_inputs(end, runners_up)
+
+
+def _keep_inputs(end: event_pb2.AttemptFinished, runners_up: Sequence[event_pb2.ErrorMessage]) -> None:
+    inputs, chosen = end.failure_inputs, end.first_error
+    inputs.reason = end.reason
+    if end.HasField("exit_code"):
+        inputs.exit_code = end.exit_code
+    if end.HasField("signal"):
+        inputs.signal = end.signal
+    inputs.by_gator = not chosen.text or end.reason in _BY_SENTENCE
+    inputs.message = end.message if inputs.by_gator else chosen.text
+    if not inputs.by_gator:
+        inputs.stream, inputs.line = chosen.stream, chosen.line
+    inputs.runners_up.extend([one for one in runners_up if one != chosen][:MAX_RUNNERS_UP])
+
+
+def normalised(text: str) -> str:
+    """A message with marks for all that chance decides, on one line, cut to 300 characters."""
+    if len(text) >= MOST_CHARACTERS:
+        # Where it was cut depends on the length of what becomes a mark.
+        text = text[:MOST_CHARACTERS].rpartition(" ")[0] or text[:MOST_CHARACTERS]
+    if "\x1b" in text:
+        text = _pattern(ANSI_PATTERN.decode()).sub("", text)
+    text = _pattern(_CHANCE).sub(_mark, " ".join(text.split()))
+    text = _pattern(_TOGETHER).sub(NUMBER, text).replace(_DUMPED, "")
+    text = _pattern(_PLURAL).sub(r"\1", text)
+    text = _pattern(_NAMES).sub(NAME, text)
+    text = _pattern(_PATHS).sub(PATH, text)
+    return " ".join(text[:_MOST_NORMALISED].split())
+
+
+@cache
+def _pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _mark(found: re.Match[str]) -> str:
+    match found.lastgroup:
+        case "name":
+            return NAME
+        case "path":
+            return _path(found)
+        case "url" | "drive":
+            return PATH
+        case _:
+            return NUMBER
+
+
+def _path(found: re.Match[str]) -> str:
+    """A place in a source keeps the name of its file, which tells causes apart; any other path is a mark."""
+    path = found[0]
+    parts = path.split("/")
+    if all(part.isdigit() for part in parts):
+        return NUMBER
+    if len(parts) == 2 and parts[0].isalpha() and parts[1].rstrip(".-").isalpha():
+        # "read/write", "Input/output", "N/A".
+        return path
+    after = found.string[found.end() : found.end() + 2]
+    if len(after) == 2 and after[0] in ":(," and after[1].isdigit() and parts[-1]:
+        return _pattern(r"\d+").sub(NUMBER, parts[-1])
+    return PATH

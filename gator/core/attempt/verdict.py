@@ -1,0 +1,199 @@
+"""The verdict on one attempt, from facts.
+
+Rule: the reason is the first that holds in the order of `Reason`.
+"""
+
+import signal
+
+from msgspec import Struct, field
+
+from gator.core.attempt.severity import NAMES, WORST_FIRST, Messages
+from gator.core.text import cut
+from gator.spec.sizes import size_text
+from gator.v1 import common_pb2, event_pb2, spec_pb2
+
+_OUT_OF_MEMORY = "perhaps out of memory: the kernel ended a process for want of it"
+
+UNLIMITED = -1
+
+
+class Verdict(Struct, frozen=True):
+    """What came of an attempt."""
+
+    outcome: common_pb2.Outcome.ValueType
+    reason: common_pb2.Reason.ValueType = common_pb2.REASON_UNSPECIFIED
+    message: str = ""
+    severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_ERROR
+    """The least severity of a message that speaks for the failure."""
+
+
+class AttemptFacts(Struct):
+    """What is known of an attempt when it has ended."""
+
+    stop: tuple[common_pb2.Reason.ValueType, str] | None = None
+    """It was stopped: why, and the sentence for people."""
+    lost: str = ""
+    """It could not be run for want of resources: the sentence for people."""
+    timeout_nanos: int = 0
+    """It ran into this limit; 0 if it did not."""
+    memory: tuple[int, int] | None = None
+    """It used this many bytes of memory where so many are allowed."""
+    not_started: str = ""
+    """It could not be started at all: the sentence for people."""
+    exit_code: int | None = None
+    signal: int | None = None
+    out_of_memory: bool = False
+    """The kernel ended something for want of memory while the attempt ran."""
+    unkillable: str = ""
+    """What was still alive after KILL, in words."""
+    messages: Messages = field(default_factory=Messages)
+
+
+def judge(facts: AttemptFacts, limits: spec_pb2.Limits) -> Verdict:
+    """The verdict on an attempt that ended with these facts."""
+    verdict = (
+        _stopped(facts) or _started(facts) or _ended(facts) or _over_limit(facts.messages, limits)
+    ) or Verdict(common_pb2.OUTCOME_PASSED)
+    if facts.unkillable and verdict.outcome != common_pb2.OUTCOME_PASSED:
+        return Verdict(
+            verdict.outcome,
+            verdict.reason,
+            f"{verdict.message}; {facts.unkillable}",
+            verdict.severity,
+        )
+    return verdict
+
+
+def _stopped(facts: AttemptFacts) -> Verdict | None:
+    if facts.stop is not None:
+        reason, message = facts.stop
+        return Verdict(
+            common_pb2.OUTCOME_CANCELLED,
+            reason or common_pb2.REASON_CANCELLED,
+            message or "stopped on request",
+        )
+    if facts.lost:
+        return Verdict(common_pb2.OUTCOME_LOST, common_pb2.REASON_LOST, facts.lost)
+    if facts.timeout_nanos:
+        limit = duration(facts.timeout_nanos)
+        return _failed(
+            common_pb2.REASON_TIMEOUT,
+            f"ran longer than its timeout of {limit}; raise `timeout:` if it needs more",
+        )
+    if facts.memory is not None:
+        used, allowed = facts.memory
+        return _failed(
+            common_pb2.REASON_MEMORY,
+            f"used {size_text(used)} of memory where {size_text(allowed)} are allowed; "
+            "raise `!Memory` or leave out `enforce`",
+        )
+    return None
+
+
+def _started(facts: AttemptFacts) -> Verdict | None:
+    if facts.not_started:
+        return _failed(common_pb2.REASON_NOT_STARTED, facts.not_started)
+    return None
+
+
+def _ended(facts: AttemptFacts) -> Verdict | None:
+    if facts.signal is not None:
+        number = facts.signal
+        hint = ""
+        if facts.out_of_memory and number == signal.SIGKILL:
+            hint = f", {_OUT_OF_MEMORY}"
+        elif number == signal.SIGKILL:
+            hint = ", not by Gator"
+        return _failed(common_pb2.REASON_SIGNAL, f"killed by signal {signal_name(number)}{hint}")
+    if facts.exit_code:
+        code = facts.exit_code
+        hint = _exit_hint(code)
+        if facts.out_of_memory and code == 128 + signal.SIGKILL:
+            hint = f" ({_OUT_OF_MEMORY})"
+        return _failed(common_pb2.REASON_EXIT, f"exited with code {code}{hint}")
+    if facts.exit_code is None:
+        return Verdict(
+            common_pb2.OUTCOME_LOST, common_pb2.REASON_LOST, facts.unkillable or "its end was not seen"
+        )
+    return None
+
+
+def _over_limit(messages: Messages, limits: spec_pb2.Limits) -> Verdict | None:
+    for severity in WORST_FIRST:
+        count = messages.count(severity)
+        if not count:
+            continue
+        allowed = allowed_messages(limits, severity)
+        if allowed < 0 or count <= allowed:
+            continue
+        name = NAMES[severity]
+        noun = name if count == 1 else f"{name}s"
+        first = messages.first_at_least(severity)
+        quoted = _quoted(first) if first is not None else ""
+        return Verdict(
+            common_pb2.OUTCOME_FAILED,
+            common_pb2.REASON_LIMIT,
+            f"{count} {noun} where {allowed} {'is' if allowed == 1 else 'are'} allowed{quoted} "
+            f"(allow it with `limits: {{{name}: {count}}}`)",
+            severity,
+        )
+    return None
+
+
+def _quoted(first: event_pb2.ErrorMessage) -> str:
+    return f", the first: {cut(first.text, 200)}"
+
+
+def without_quote(message: str, first: event_pb2.ErrorMessage) -> str:
+    """Returns the sentence about an exceeded limit for readers who have seen its first message."""
+    return message.replace(_quoted(first), "", 1)
+
+
+def allowed_messages(limits: spec_pb2.Limits, severity: common_pb2.Severity.ValueType) -> int:
+    """Most messages of a severity that an attempt may have; -1 for any number."""
+    if severity == common_pb2.SEVERITY_WARNING:
+        return limits.warning if limits.HasField("warning") else UNLIMITED
+    if severity == common_pb2.SEVERITY_ERROR:
+        return limits.error if limits.HasField("error") else 0
+    if severity == common_pb2.SEVERITY_CRITICAL:
+        return limits.critical if limits.HasField("critical") else 0
+    return UNLIMITED
+
+
+def _failed(reason: common_pb2.Reason.ValueType, message: str) -> Verdict:
+    return Verdict(common_pb2.OUTCOME_FAILED, reason, message)
+
+
+def _exit_hint(code: int) -> str:
+    if code == 126:
+        return " (as a shell says of a command that may not be executed)"
+    if code == 127:
+        return " (as a shell says of a command that was not found)"
+    if 128 < code < 128 + signal.NSIG:
+        return f" (as a shell says of signal {signal_name(code - 128)})"
+    return ""
+
+
+def signal_name(number: int) -> str:
+    """A signal for people: `11 (SIGSEGV)`."""
+    try:
+        return f"{number} ({signal.Signals(number).name})"
+    except ValueError:
+        return str(number)
+
+
+def duration(nanos: int) -> str:
+    """A time for people, as a spec would say it: `1h30m`, `90s` is `1m30s`, `0.5s`."""
+    seconds = nanos / 1e9
+    if seconds < 60:
+        return f"{seconds:.3g}s"
+    whole = round(seconds)
+    parts = ((whole // 3600, "h"), (whole // 60 % 60, "m"), (whole % 60, "s"))
+    return "".join(f"{n}{unit}" for n, unit in parts if n)
+
+
+def first_error(verdict: Verdict, messages: Messages) -> event_pb2.ErrorMessage | None:
+    """The first message that speaks for a failure; None for what passed or said nothing."""
+    if verdict.outcome in (common_pb2.OUTCOME_PASSED, common_pb2.OUTCOME_CANCELLED):
+        return None
+    return messages.first_at_least(verdict.severity) or messages.first_at_least(common_pb2.SEVERITY_WARNING)

@@ -1,0 +1,1 @@
+"""Decides which ready attempts start where: resources, leases, hosts and reservations."""

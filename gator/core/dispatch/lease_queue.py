@@ -1,0 +1,177 @@
+"""Ready attempts of a tier daemon: they start under leases that the root grants.
+
+The rule: a lease runs one attempt at a time and is returned as soon as nothing ready fits it. An attempt
+after a lost one runs alone, so that whatever kills daemons takes no others with it.
+"""
+
+import heapq
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct, field
+
+from gator.core.dispatch.actions import Cancelled, HandOut, Key, Ready
+from gator.core.dispatch.pools import DemandKey
+from gator.v1 import attach_pb2
+
+MOST_WISHED = 64
+"""Leases of one demand that are wished for at a time, so that a wish does not change with every job."""
+
+
+class Wish(Struct, frozen=True):
+    """Tell the root what could be used now; it replaces the wish before."""
+
+    wishes: tuple[attach_pb2.LeaseWish, ...]
+
+
+class Return(Struct, frozen=True):
+    """Leases that are not needed any more."""
+
+    leases: tuple[int, ...]
+
+
+class _Class(Struct):
+    """Ready attempts of one demand, and the leases of it that are free."""
+
+    ready: list[tuple[int, int, int, Ready]] = field(default_factory=list[tuple[int, int, int, Ready]])
+    free: list[attach_pb2.Lease] = field(default_factory=list[attach_pb2.Lease])
+    number: int = 0
+    """Of those that are ready and were not cancelled."""
+
+
+class LeaseQueue:
+    """Takes the part of the dispatcher in a tier daemon; `host` is the name of the one place there is."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._classes: dict[DemandKey, _Class] = {}
+        self._queued: dict[Key, Ready] = {}
+        self._running: dict[Key, tuple[DemandKey, attach_pb2.Lease]] = {}
+        self._wished: dict[DemandKey, tuple[int, int]] = {}
+        self._alone: dict[Key, Ready] = {}
+        """Attempts that run by themselves, because the one before was lost."""
+        self._turn: Ready | None = None
+        """The one of them that runs, or is about to."""
+        self._number = 0
+
+    def add(self, item: Ready, now: float) -> None:
+        """An attempt is ready."""
+        del now
+        self._queued[item.key] = item
+        if item.alone:
+            self._alone[item.key] = item
+            return
+        self._class(item.demand).number += 1
+        self._number += 1
+        entry = (-item.weight, item.order, self._number, item)
+        heapq.heappush(self._class(item.demand).ready, entry)
+
+    def cancel(self, key: Key, now: float) -> Cancelled:
+        """An attempt shall not start."""
+        del now
+        item = self._queued.pop(key, None)
+        if item is not None:
+            if self._turn is item:
+                self._turn = None
+            elif self._alone.pop(key, None) is None:
+                self._class(item.demand).number -= 1
+            return Cancelled.QUEUED
+        return Cancelled.RUNNING if key in self._running else Cancelled.UNKNOWN
+
+    def on_started(self, key: Key, now: float) -> None:
+        """An attempt runs; nothing depends on it here."""
+
+    def on_finished(self, key: Key, now: float) -> None:
+        """An attempt ended: its lease is free for the next one."""
+        del now
+        found = self._running.pop(key, None)
+        if found is not None:
+            demand, lease = found
+            if self._turn is not None and self._turn.key == key:
+                self._turn = None
+            self._class(demand).free.append(lease)
+
+    def on_recalled(self, keys: Sequence[Key], now: float) -> None:
+        """Attempts were given back unstarted; nothing is handed out ahead here."""
+
+    def on_grant(self, leases: Iterable[attach_pb2.Lease]) -> None:
+        """The root granted leases."""
+        for lease in leases:
+            demand = DemandKey.of(lease.demand)
+            self._class(demand).free.append(lease)
+            count, weight = self._wished.get(demand, (0, 0))
+            self._wished[demand] = (max(0, count - 1), weight)
+
+    def poll(self, now: float) -> list[HandOut | Wish | Return]:
+        """Start what has a lease, return what nobody needs, and wish for what is missing."""
+        del now
+        actions: list[HandOut | Wish | Return] = []
+        unused: list[int] = []
+        wishes: dict[DemandKey, tuple[int, int]] = {}
+        self._call_next_alone()
+        for demand, group in list(self._classes.items()):
+            while group.free and (item := self._next(group)) is not None:
+                lease = group.free.pop()
+                self._running[item.key] = (demand, lease)
+                actions.append(HandOut(self._host, lease.id, lease.cores, item.key))
+            unused += [lease.id for lease in group.free]
+            group.free.clear()
+            wish = self._wish(demand, group)
+            if wish is not None:
+                wishes[demand] = wish
+            elif not group.number:
+                del self._classes[demand]
+        if unused:
+            actions.append(Return(tuple(unused)))
+        if wishes != {key: wish for key, wish in self._wished.items() if wish[0]}:
+            self._wished = wishes
+            actions.append(
+                Wish(
+                    tuple(
+                        attach_pb2.LeaseWish(demand=key.message(), count=count, priority=weight)
+                        for key, (count, weight) in wishes.items()
+                    )
+                )
+            )
+        return actions
+
+    def wake_at(self) -> float | None:
+        """Nothing here depends on time."""
+        return None
+
+    def _class(self, demand: DemandKey) -> _Class:
+        return self._classes.setdefault(demand, _Class())
+
+    def _call_next_alone(self) -> None:
+        """Let the next attempt that has to be alone have its turn once everything else has ended."""
+        if self._turn is None and self._alone and not self._running:
+            self._turn = self._alone.pop(next(iter(self._alone)))
+            # It may have to wait for a lease of its own.
+            self._class(self._turn.demand)
+
+    def _next(self, group: _Class) -> Ready | None:
+        """What starts next of a class; nothing while an attempt that has to be alone waits or runs."""
+        if self._turn is not None:
+            turn = self._turn
+            if self._running or self._class(turn.demand) is not group:
+                return None
+            del self._queued[turn.key]
+            return turn
+        if self._alone:
+            return None
+        while group.ready:
+            item = heapq.heappop(group.ready)[3]
+            if self._queued.pop(item.key, None) is not None:
+                group.number -= 1
+                return item
+        return None
+
+    def _wish(self, demand: DemandKey, group: _Class) -> tuple[int, int] | None:
+        """How many leases of a demand could be used now, and for which weight."""
+        if self._turn is not None:
+            mine = not self._running and self._turn.demand == demand
+            return (1, self._turn.weight) if mine else None
+        if self._alone or not group.number:
+            return None
+        while group.ready[0][3].key not in self._queued:
+            heapq.heappop(group.ready)
+        return min(group.number, MOST_WISHED), -group.ready[0][0]

@@ -1,0 +1,1 @@
+"""Several runs together: series, repeats, comparisons, failures grouped by cause."""

@@ -1,0 +1,1 @@
+"""What a launch decides from its plan, its command line and its environment."""

@@ -1,0 +1,144 @@
+"""The command that runs a job of a run once more in the same way, from the command line of that run.
+
+The rule: what may change a verdict or a path is kept; how much at once, where, and what to print is not.
+"""
+
+import os
+import shlex
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gator.paths import escape
+from gator.v1 import query_pb2
+
+FLAGS: Final = frozenset(
+    ("--quiet", "--verbose", "--all-msg", "--progress", "--no-progress", "--dry-run", "-q", "-v")
+)
+"""Options of `gator run` that take no value."""
+REPEAT: Final = "--repeat"
+"""Option that names the run to repeat."""
+KEPT: Final = frozenset(("--id", "--timeout", "--limit-warning", "--limit-error", "--limit-critical"))
+STDIN: Final = "-"
+
+
+class Launched(Struct, frozen=True):
+    """What the command line of a run says of its jobs."""
+
+    spec: str = STDIN
+    """The spec as its user named it."""
+    options: tuple[str, ...] = ()
+    """Options that decide over verdicts and paths, as they were given."""
+    folder: str = ""
+    """Absolute folder of the launch; empty if unknown."""
+    variables: tuple[tuple[str, str], ...] = ()
+    """Variables of the launch that the jobs use."""
+    unkept: tuple[str, ...] = ()
+    """Names of such variables whose values were not recorded, because they may be secrets."""
+
+    unset: tuple[str, ...] = ()
+    """Names of variables that commands use and that were not set at the launch."""
+
+    @property
+    def needs(self) -> str:
+        """The variables to set before, in words; empty if there are none."""
+        return (
+            f"{', '.join(self.unkept)}, set as at the launch: values of secrets are not kept"
+            if self.unkept
+            else ""
+        )
+
+
+def launch_of(run: query_pb2.Run) -> Launched:
+    """Returns the launch of a run from its record."""
+    launch = launched(run.argv)
+    return Launched(
+        launch.spec,
+        launch.options,
+        run.launch_dir,
+        tuple(sorted(run.variables.items())),
+        tuple(run.unkept_variables),
+        tuple(run.unset_variables),
+    )
+
+
+def launched(argv: Sequence[str]) -> Launched:
+    """The command line of a `gator run`, the program's name included, taken apart."""
+    rest = list(argv[1:])
+    if rest[:1] == ["run"]:
+        del rest[0]
+    rest.reverse()
+    spec, options = STDIN, list[str]()
+    while rest:
+        arg = rest.pop()
+        if arg == "--":
+            spec = rest.pop() if rest else spec
+        elif arg == STDIN or not arg.startswith("-"):
+            spec = arg
+        elif arg.startswith("--"):
+            name, found, value = arg.partition("=")
+            if name in FLAGS:
+                continue
+            if not found and rest:
+                value = rest.pop()
+            # The seed of the run is known from its record; those of single nodes are not.
+            if name in KEPT or (name == "--seed" and "=" in value):
+                options += [name, value]
+        elif not _is_complete(arg) and rest:
+            rest.pop()
+    return Launched(spec, tuple(options))
+
+
+def rerun_command(
+    launch: Launched, seed: int, path: str = "", *, repeats: str = "", job_seed: int | None = None
+) -> str:
+    """Returns the command that repeats one job, or the whole run if the path is that of the root.
+
+    `repeats` is the id of the run on which the repeat is overlaid. `job_seed` is the job's seed if it does
+    not follow from that of the run.
+    """
+    only = ["--only", f"/{escape(path)}"] if "/" in path else []
+    if only and repeats:
+        only += [REPEAT, repeats]
+    seeds = ["--seed", str(seed)]
+    if only and job_seed is not None:
+        seeds += ["--seed", f"/{escape(path)}={job_seed}"]
+    folder = ["-C", launch.folder] if launch.folder else []
+    return _complete(launch, ["run", *only, *seeds, *launch.options, *folder])
+
+
+def again_failed(launch: Launched, run_folder: str) -> str:
+    """Returns the command that repeats the failed jobs of a run, each with its seed.
+
+    The run is named by its folder, because an id is looked for in the tracking folder only.
+    """
+    folder = ["-C", launch.folder] if launch.folder else []
+    return _complete(launch, ["run", "--only", "@failed", REPEAT, run_folder, *launch.options, *folder])
+
+
+def plan_of(launch: Launched) -> str:
+    """The command that shows the whole plan of a spec."""
+    spec = launch.spec
+    if spec != STDIN and launch.folder:
+        launch = replace(launch, spec=os.path.join(launch.folder, spec))  # noqa: PTH118 - as it was given
+    return _complete(launch, ["plan", *launch.options])
+
+
+def _complete(launch: Launched, words: Sequence[str]) -> str:
+    """A command with the variables before it and the spec after it."""
+    command = shlex.join(["gator", *words])
+    command = "".join(f"{name}={shlex.quote(value)} " for name, value in launch.variables) + command
+    if launch.unset:
+        command = f"env {''.join(f'-u {name} ' for name in launch.unset)}{command}"
+    # What came from stdin only the user can find.
+    return f"{command} - < SPEC" if launch.spec == STDIN else f"{command} {shlex.quote(launch.spec)}"
+
+
+def _is_complete(arg: str) -> bool:
+    """Whether short options such as `-qv` and `-j4` need no value from the next argument."""
+    for at, letter in enumerate(arg[1:], 1):
+        if f"-{letter}" not in FLAGS:
+            return at + 1 < len(arg)
+    return True

@@ -1,0 +1,91 @@
+"""Finds the variables of the launch that a spec uses; a repeat elsewhere has to set them again."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from gator.core.redact import hide, is_secret, secret_names, secret_values
+from gator.plan import Plan
+from gator.spec.expand import used_in
+from gator.v1 import spec_pb2
+
+MAX_VALUE: Final = 1000
+"""Maximum number of characters of a value that is printed."""
+_SESSION_WORDS: Final = "HOME HOST HOSTNAME LANG LOGNAME OLDPWD PATH PWD SHELL SHLVL TERM TMPDIR UID USER _"
+_SESSION: Final = frozenset(_SESSION_WORDS.split())
+_SESSION_START: Final = ("GATOR_", "LC_", "XDG_")
+"""Variables that every session sets itself."""
+_USE: Final = re.compile(r"(?<!\\)\$\{?([A-Za-z_][A-Za-z0-9_]*)")
+_FILLED: Final = re.compile(r"\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+
+
+def launch_variables(plan: Plan, environment: Mapping[str, str]) -> dict[str, str | None]:
+    """Returns the launch's variables used by jobs; the value is None if it must not be printed."""
+    named = secret_names(plan.request.spec)
+    secrets = secret_values(environment.items(), named)
+    found: dict[str, str | None] = {}
+    for name in sorted(set(_used(plan))):
+        value = environment.get(name)
+        if value is None or name in _SESSION or name.startswith(_SESSION_START):
+            continue
+        hidden = (
+            is_secret(name)
+            or name in named
+            or len(value) > MAX_VALUE
+            or not value.isprintable()
+            or hide([value], secrets) != [value]
+        )
+        found[name] = None if hidden else value
+    return found
+
+
+def unset_variables(plan: Plan, environment: Mapping[str, str]) -> list[str]:
+    """Returns the variables that commands and arguments use and that are not set, without a session's own.
+
+    Scripts are left out, as most of their variables are their own.
+    """
+    used = {
+        name
+        for node in plan.nodes.values()
+        if node.job is not None
+        for text in (node.job.command, *node.job.args)
+        if "$" in text
+        for name in used_in(text)
+        if all(variable.name != name for variable in node.settings.env)
+    }
+    return sorted(
+        name for name in used.difference(environment, _SESSION) if not name.startswith(_SESSION_START)
+    )
+
+
+def _used(plan: Plan) -> Iterator[str]:
+    settings: dict[int, frozenset[str]] = {}
+    for node in plan.nodes.values():
+        own = settings.get(id(node.settings))
+        if own is None:
+            own = settings[id(node.settings)] = frozenset(variable.name for variable in node.settings.env)
+            yield from (name for name in _USE.findall(node.settings.setup) if name not in own)
+        if node.job is None:
+            continue
+        for text in (node.job.command, *node.job.args, node.job.shell):
+            if "$" in text:
+                yield from (name for name in _USE.findall(text) if name not in own)
+                yield from _FILLED.findall(text)
+    if b"env." in plan.request.spec.SerializeToString():
+        yield from _filled(plan.request.spec)
+
+
+def _filled(spec: spec_pb2.Spec) -> Iterator[str]:
+    """Yields the variables used as `${{ env.NAME }}` in settings, which a plan holds already expanded."""
+    waiting = [spec]
+    while waiting:
+        arm = waiting.pop()
+        kind = arm.WhichOneof("node")
+        if kind is None:
+            continue
+        node: spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray = getattr(arm, kind)
+        own = node.settings
+        for text in (own.cwd, own.setup, own.scratch.root, *(variable.value for variable in own.env)):
+            yield from _FILLED.findall(text)
+        if not isinstance(node, spec_pb2.Job):
+            waiting += node.jobs

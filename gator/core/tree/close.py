@@ -1,0 +1,108 @@
+"""How nodes are closed that do not start any more, with all that is below them.
+
+The rule: whatever was known of a node before stands; only what is missing is written.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from gator.core.moment import Moment
+from gator.core.tree.gate import Closing
+from gator.core.tree.group_result import GroupFold
+from gator.core.tree.restored import Past
+from gator.core.tree.results import complete, result_of_end
+from gator.event_kinds import join
+from gator.plan import PlanNode
+from gator.v1 import attach_pb2, event_pb2
+from gator.v1 import common_pb2 as pb
+
+
+class Registry(Protocol):
+    """Where nodes are declared and closed."""
+
+    @property
+    def past(self) -> Past | None:
+        """What was known before this tree began; None when it began with nothing."""
+        ...
+
+    def now(self) -> Moment:
+        """Returns the time of the input being handled."""
+        ...
+
+    def began(self, path: str) -> Moment:
+        """Returns when a node began: now, unless another daemon ran it before."""
+        ...
+
+    def declare(self, node: PlanNode, path: str) -> None:
+        """Record that a node exists, unless that stands there already."""
+        ...
+
+    def conclude(self, node: PlanNode, path: str, result: event_pb2.Result) -> None:
+        """Record a node's Result and let those above know."""
+        ...
+
+    def recall(self, path: str) -> event_pb2.Result | None:
+        """The Result that a node had before; it and those below it count from now on."""
+        ...
+
+
+def cancelled(order: attach_pb2.Stop) -> Closing:
+    """How a stop closes what never started."""
+    # That daemons cannot be started is nobody's wish.
+    lost = order.reason in (pb.REASON_DAEMON_START, pb.REASON_LOST)
+    return Closing(
+        pb.OUTCOME_LOST if lost else pb.OUTCOME_CANCELLED,
+        order.reason or pb.REASON_CANCELLED,
+        order.message or "not started, because the run was stopped",
+    )
+
+
+def close_unstarted(
+    record: Registry, node: PlanNode, path: str, closing: Closing, results: list[event_pb2.Result]
+) -> Iterator[None]:
+    """Declare and close a node that does not start any more, and all below it, a leaf a step.
+
+    Appends the node's own Result to `results`.
+    """
+    known = record.recall(path)
+    if known is not None:
+        results.append(known)
+        return
+    record.declare(node, path)
+    if node.kind == pb.NODE_KIND_JOB:
+        result = _of_job(record, path, closing)
+        yield
+    else:
+        fold = GroupFold()
+        for each in node.children:
+            numbers = [None] if each.repeats is None else each.indices
+            for index in numbers:
+                inner: list[event_pb2.Result] = []
+                below = join(path, each.ident, index)
+                yield from close_unstarted(record, each, below, closing, inner)
+                fold.add(below, inner[0])
+        result = _of_group(record, node, path, closing, fold)
+    complete(result, node.kind, path, allow_failure=node.allow_failure, now=record.now().wall)
+    record.conclude(node, path, result)
+    results.append(result)
+
+
+def _of_job(record: Registry, path: str, closing: Closing) -> event_pb2.Result:
+    attempts = record.past.attempts(path) if record.past is not None else ()
+    if attempts:
+        number, end = attempts[-1]
+        return result_of_end(end, number)
+    return event_pb2.Result(outcome=closing.outcome, reason=closing.reason, message=closing.message)
+
+
+def _of_group(
+    record: Registry, node: PlanNode, path: str, closing: Closing, fold: GroupFold
+) -> event_pb2.Result:
+    if record.past is not None and path in record.past.declared:
+        # It was at work, so what came of it is what came of its children.
+        wall = record.now().steady - record.began(path).steady
+        return fold.finish(wall_nanos=wall, allow_failure=node.allow_failure)
+    result = event_pb2.Result(outcome=closing.outcome, reason=closing.reason, message=closing.message)
+    result.jobs.CopyFrom(fold.jobs())
+    fold.put_first(result)
+    return result

@@ -1,0 +1,78 @@
+"""Tiers of a tree that live in other daemons, and the jobs that run there.
+
+The rule: what such a tier was told to stop is kept until it ends, so that it can be told again.
+"""
+
+from msgspec import Struct, field
+
+from gator.core.tree.tier import Child, Tier
+from gator.event_kinds import ancestors, is_below
+from gator.v1 import attach_pb2, event_pb2
+
+
+class Remote(Struct):
+    """One tier in another daemon."""
+
+    tier: Tier
+    """The one above it."""
+    child: Child
+    stops: list[attach_pb2.Stop] = field(default_factory=list[attach_pb2.Stop])
+
+
+class Remotes:
+    """The tiers that have not ended, by path, and the paths of their running jobs, counted in a tally."""
+
+    def __init__(self, tally: event_pb2.Tally) -> None:
+        self._tally = tally
+        self._tiers: dict[str, Remote] = {}
+        self._running: set[str] = set()
+
+    def add(self, path: str, tier: Tier, child: Child) -> None:
+        """A tier is opened in another daemon."""
+        self._tiers[path] = Remote(tier, child)
+
+    def pop(self, path: str) -> Remote | None:
+        """A node ended; what stood above it, if it is one of these tiers."""
+        return self._tiers.pop(path, None)
+
+    def get(self, path: str) -> Remote | None:
+        """A tier that has not ended."""
+        return self._tiers.get(path)
+
+    def holder(self, path: str) -> str | None:
+        """The tier that is a node or stands above it; None when it lives here."""
+        return next((above for above in (path, *ancestors(path)) if above in self._tiers), None)
+
+    def note(self, path: str, order: attach_pb2.Release | attach_pb2.Stop) -> None:
+        """A tier is told something."""
+        if isinstance(order, attach_pb2.Stop) and path in self._tiers:
+            self._tiers[path].stops.append(order)
+
+    def ending(self, path: str) -> attach_pb2.Stop | None:
+        """The order that ended a tier as a whole; None while it goes on or only holds."""
+        remote = self._tiers.get(path)
+        if remote is None:
+            return None
+        hold = attach_pb2.STOP_MODE_HOLD
+        return next((stop for stop in remote.stops if stop.mode != hold and is_below(path, stop.path)), None)
+
+    def start(self, path: str) -> None:
+        """A job runs."""
+        if path not in self._running:
+            self._running.add(path)
+            self._tally.waiting -= 1
+            self._tally.running += 1
+
+    def end(self, path: str) -> None:
+        """A job does not run any more, if it did."""
+        if path in self._running:
+            self._running.discard(path)
+            self._tally.running -= 1
+            self._tally.waiting += 1
+
+    def lose(self, path: str) -> int:
+        """The daemon of a tier died; returns how many jobs ran there."""
+        lost = [job for job in self._running if is_below(job, path)]
+        for job in lost:
+            self.end(job)
+        return len(lost)

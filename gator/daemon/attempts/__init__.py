@@ -1,0 +1,1 @@
+"""Hosts attempts: starts their processes, reads their output, samples and ends them."""

@@ -1,0 +1,316 @@
+"""One attempt as it really runs: a wrapper's decisions carried out on a process, its pipes and the store.
+
+Rule: it decides nothing; what happens goes into the wrapper, and what the wrapper returns is done.
+"""
+
+import errno
+import os
+import resource
+from collections.abc import Callable
+from functools import partial
+from time import monotonic_ns, time_ns
+from typing import Protocol
+
+from gator.core.attempt.actions import Action, Exit, Finished, LeftoverCheck, Record, Signal, Spawn
+from gator.core.attempt.environment import Launcher, Prepared, UnsafeScriptError
+from gator.core.attempt.machine import State, Wrapper
+from gator.daemon.attempts.scratch import make_scratch
+from gator.daemon.attempts.script_file import remove_script, write_script
+from gator.errors import UserError
+from gator.process.ownership.birthmark import Birthmarks
+from gator.process.ownership.criteria import Ownership
+from gator.process.pipes import Pipe
+from gator.process.procfs import ticks_now
+from gator.process.sampling import judge_peak
+from gator.process.spawn import Command, Process, spawn
+from gator.process.spawn_errors import SpawnError
+from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
+
+_SHORT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+
+class AttemptPorts(Protocol):
+    """What an attempt asks of the host it lives in."""
+
+    launcher: Launcher
+
+    def append(
+        self, attempt: "Attempt", events: list[event_pb2.Event], then: Callable[[], None] | None
+    ) -> None:
+        """Store events; `then` is called once they are committed."""
+        ...
+
+    def now(self) -> int:
+        """Returns the monotonic time in nanoseconds, after late wake-ups have been credited."""
+        ...
+
+    def wake(self, at: int) -> None:
+        """Call `on_time` at this monotonic time in nanoseconds, or soon after."""
+        ...
+
+    def watch(self, attempt: "Attempt", process: Process) -> dict[common_pb2.Stream.ValueType, Pipe]:
+        """Read the pipes of a process that was started, and wait for its end."""
+        ...
+
+    def token(self, path: str, attempt: int) -> str:
+        """The token with which the attempt's own processes report."""
+        ...
+
+    def birthmark(self) -> Birthmarks:
+        """Returns a number that identifies the attempt's processes."""
+        ...
+
+    def describe(self, pid: int, prepared: Prepared, cores: int) -> event_pb2.Started:
+        """The record of a start."""
+        ...
+
+    def look(self, attempt: "Attempt") -> None:
+        """See what still lives of the attempt; answered by `on_left_over`, at once or later."""
+        ...
+
+    def signal(self, attempt: "Attempt", number: int) -> None:
+        """Send a signal to all that belongs to the attempt."""
+        ...
+
+    def on_reaped(self, attempt: "Attempt", pid: int) -> None:
+        """The leader is gone."""
+        ...
+
+    def on_written(self, attempt: "Attempt") -> None:
+        """The counts of the attempt have changed."""
+        ...
+
+    def out_of_memory(self) -> bool:
+        """Whether the kernel ended something for want of memory since this was asked last."""
+        ...
+
+    def has_others(self, attempt: "Attempt") -> bool:
+        """Whether processes of other attempts run here."""
+        ...
+
+    def on_fault(self, attempt: "Attempt", error: Exception) -> None:
+        """Something went wrong that never should."""
+        ...
+
+    def on_started(self, attempt: "Attempt") -> None:
+        """The start is committed."""
+        ...
+
+    def on_over(self, attempt: "Attempt", finished: event_pb2.AttemptFinished) -> None:
+        """Nothing of the attempt lives any more; its end is about to be committed."""
+        ...
+
+    def on_committed(self, attempt: "Attempt", finished: event_pb2.AttemptFinished) -> None:
+        """The end is committed."""
+        ...
+
+
+class Attempt:
+    """Runs one attempt; everything happens on the event loop."""
+
+    __slots__ = ("_host", "_pipes", "_script", "belonging", "node", "process", "scratch", "wrapper")
+
+    def __init__(self, host: AttemptPorts, node: attach_pb2.LaunchNode, log_cap: int) -> None:
+        self._host = host
+        self._pipes: dict[common_pb2.Stream.ValueType, Pipe] = {}
+        self.node = node
+        self.process: Process | None = None
+        self.belonging = Ownership(0, {})
+        """How the processes of the attempt are told from others, once it has started."""
+        self.scratch = ""
+        self._script = ""
+        self.wrapper = Wrapper(node, time_ns() - monotonic_ns(), log_cap)
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Path and number of the attempt."""
+        return self.node.path, self.node.attempt
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the attempt has its verdict."""
+        return self.wrapper.state is State.FINISHED
+
+    # ---- what the host passes in
+
+    def start(self) -> None:
+        """Start the process; a fault of Gator on the way ends the attempt as LOST."""
+        try:
+            self._start()
+        except Exception as error:
+            # Whatever it is, an attempt that was handed out must come to an end.
+            self._host.on_fault(self, error)
+            message = f"could not be started by a fault of Gator: {type(error).__name__}: {error}"
+            self._take(self.wrapper.on_fault(self._now(), self._host.launcher.hide(message, self.node)))
+
+    def _start(self) -> None:
+        now = self._now()
+        try:
+            prepared = self._prepare()
+            births = self._host.birthmark()
+            since = ticks_now()
+            process = spawn(self._command(prepared, births.number))
+        except SpawnError as error:
+            self._fail(error.message, error.errno, error.transient)
+            return
+        except (UserError, UnsafeScriptError) as error:
+            self._fail(str(error), 0, False)
+            return
+        except OSError as error:
+            what = "script" if self._script else "scratch folder"
+            message = f"cannot create its {what}: {error.filename}: {error.strerror}"
+            self._fail(message, error.errno or 0, error.errno in _SHORT_OF_SPACE)
+            return
+        self.process = process
+        marks = {name: prepared.env[name] for name in ("GATOR_RUN", "GATOR_PATH", "GATOR_ATTEMPT")}
+        self.belonging = Ownership(process.pid, marks, births=births, since=since, name=self.node.path)
+        started = self._host.describe(process.pid, prepared, self.node.cores)
+        self._take(self.wrapper.on_spawned(now, started), partial(self._host.on_started, self))
+        self._pipes = self._host.watch(self, process)
+
+    def stop(self, order: attach_pb2.Stop) -> None:
+        """End the attempt."""
+        self._take(self.wrapper.on_stop(self._now(), order))
+
+    def on_time(self, now: int) -> None:
+        """A moment that was asked for by `wake` has come."""
+        at = self.wrapper.wake_at
+        if at is not None and at <= now:
+            self._take(self.wrapper.on_time(now))
+
+    def on_data(self, stream: common_pb2.Stream.ValueType, data: bytes) -> None:
+        """Bytes came on a pipe."""
+        self._host.on_written(self)
+        self._take(self.wrapper.on_output(self._now(), stream, data))
+
+    def on_eof(self, stream: common_pb2.Stream.ValueType) -> None:
+        """A pipe has reached its end."""
+        actions = self.wrapper.on_eof(self._now(), stream)
+        if actions:
+            self._take(actions)
+
+    def on_exit(self, status: int, usage: resource.struct_rusage) -> None:
+        """The leader was reaped; what it wrote before is read first."""
+        assert self.process is not None
+        now = self._now()
+        self.belonging.leader_reaped = True
+        self._host.on_reaped(self, self.process.pid)
+        self._read_rest()
+        code = os.waitstatus_to_exitcode(status)
+        ended = Exit(
+            code=code if code >= 0 else None,
+            signal=-code if code < 0 else None,
+            user_nanos=round(usage.ru_utime * 1e9),
+            system_nanos=round(usage.ru_stime * 1e9),
+            peak_memory=judge_peak(None, usage) or 0,
+            out_of_memory=code in (-9, 137) and self._host.out_of_memory(),
+        )
+        self._take(self.wrapper.on_exited(now, ended))
+
+    def on_left_over(self, names: list[str]) -> None:
+        """What still lives of the attempt."""
+        if not names:
+            self._read_rest()
+        self._take(self.wrapper.on_left_over(self._now(), names))
+
+    def on_sample(self, sample: event_pb2.Sample, peak_memory: int) -> None:
+        """What the attempt uses at this moment; the peak in bytes."""
+        self._take(self.wrapper.on_sample(self._now(), sample, peak_memory))
+
+    def on_client_event(
+        self, event: event_pb2.Event, then: Callable[[], None], *, notice: bool = False
+    ) -> None:
+        """One of the attempt's own processes reports; `then` is called once that is committed."""
+        actions = self.wrapper.on_client_event(self._now(), event, notice=notice)
+        # What is only counted waits for what came before it all the same: an ack covers both.
+        self._take(actions or [Record([])], then)
+
+    def on_late_wake(self, stood_still: int) -> None:
+        """Credits a time in nanoseconds for which the host did not run."""
+        self.wrapper.on_late_wake(stood_still)
+
+    def warn(self, now: int, text: str) -> None:
+        """Records a warning of Gator itself."""
+        self._take(self.wrapper.warn(now, text))
+
+    def pause(self) -> None:
+        """Read nothing for a while, so that the job waits when its pipes are full."""
+        for pipe in self._pipes.values():
+            pipe.pause()
+
+    def resume(self) -> None:
+        """Read again."""
+        for pipe in self._pipes.values():
+            pipe.resume()
+
+    # ---- carrying out
+
+    def _take(self, actions: list[Action], then: Callable[[], None] | None = None) -> None:
+        """Do what the wrapper asks for, in its order; `then` belongs to the first records."""
+        for action in actions:
+            match action:
+                case Record(events):
+                    self._host.append(self, events, then)
+                    then = None
+                case Finished(events, finished):
+                    self._close()
+                    self._host.on_over(self, finished)
+                    self._host.append(self, events, partial(self._host.on_committed, self, finished))
+                case LeftoverCheck():
+                    self._host.look(self)
+                case Signal(number):
+                    self._host.signal(self, number)
+                case Spawn():
+                    self.start()
+        at = self.wrapper.wake_at
+        if at is not None:
+            self._host.wake(at)
+
+    def _fail(self, message: str, number: int, transient: bool) -> None:
+        # The descriptors of this process come back when its other attempts end, however long they run.
+        patient = number == errno.EMFILE and self._host.has_others(self)
+        now = self._now()
+        message = self._host.launcher.hide(message, self.node)
+        self._take(self.wrapper.on_spawn_failed(now, message, transient=transient, patient=patient))
+
+    def _now(self) -> int:
+        now = self._host.now()
+        self.wrapper.follow_wall_clock(now, time_ns())
+        return now
+
+    def _prepare(self) -> Prepared:
+        scratch = self.node.job.settings.scratch
+        run = self._host.launcher
+        if scratch.enabled and not self.scratch:
+            root = run.fill(scratch.root, self.node)
+            self.scratch = make_scratch(run.folder, root, run.run, *self.key)
+        prepared = run.prepare(self.node, self._host.token(*self.key), self.scratch)
+        if prepared.script:
+            self._script = prepared.script_file
+            write_script(prepared.script_file, prepared.script)
+        return prepared
+
+    def _command(self, prepared: Prepared, birthmark: int) -> Command:
+        settings = self.node.job.settings
+        return Command(
+            argv=prepared.argv,
+            env=prepared.env,
+            cwd=prepared.cwd,
+            merge_stderr=settings.stderr == spec_pb2.STDERR_MODE_MERGE,
+            tty=settings.tty,
+            nice=settings.nice,
+            ulimit=settings.ulimit,
+            birthmark=birthmark,
+        )
+
+    def _read_rest(self) -> None:
+        for pipe in list(self._pipes.values()):
+            if not pipe.closed:
+                pipe.drain_now()
+
+    def _close(self) -> None:
+        for pipe in self._pipes.values():
+            pipe.close()
+        self._pipes = {}
+        if self._script:
+            remove_script(self._script)

@@ -1,0 +1,84 @@
+"""The root's server: Attach for daemons and jobs' processes, queries and orders for its user.
+
+The rule: everything but health and reflection asks for a token. Importing this imports grpc.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+from gator.core.tokens import Audience, Tokens
+from gator.daemon.attach_router import AttachRouter
+from gator.errors import NotFoundError
+from gator.link.server import ATTACH, parent_service
+from gator.loop import in_thread
+from gator.query.budget import Budget
+from gator.query.left import jobs_left
+from gator.query.queries import Queries
+from gator.query.servicers import ControlServicer, QueryServicer
+from gator.rpc.server import Service, serve
+from gator.store import Reader
+from gator.store.run.queries import FolderReader
+from gator.v1 import (
+    control_service_pb2,
+    control_service_pb2_grpc,
+    query_service_pb2_grpc,
+)
+
+_STOP = Callable[[control_service_pb2.StopRequest], None]
+
+
+class RootServer:
+    """Listens for everybody who may speak with a root."""
+
+    def __init__(
+        self, run: str, folder: Path, root: Reader, tokens: Tokens, handler: AttachRouter, stop: _STOP
+    ) -> None:
+        self._run, self._tokens, self._handler, self._stop = run, tokens, handler, stop
+        self._left = ExitStack()
+        self._pool = ThreadPoolExecutor(2, "gator-query")
+        self._left.callback(root.close)
+        reader = FolderReader.open(folder, live=True, root=root)
+        self._queries = Queries(self._left.enter_context(reader), Budget(time.monotonic))
+
+    async def start(self, address: str) -> str:
+        """Listen; the address to dial."""
+        services = [
+            parent_service(self._handler),
+            Service(
+                "gator.v1.QueryService",
+                query_service_pb2_grpc.add_QueryServiceServicer_to_server,
+                QueryServicer(self._find, self._pool),
+            ),
+            Service(
+                "gator.v1.ControlService",
+                control_service_pb2_grpc.add_ControlServiceServicer_to_server,
+                ControlServicer(self._on_stop),
+            ),
+        ]
+        self._server = await serve(services, address=address, authenticate=self._authenticate)
+        return self._server.address
+
+    async def close(self) -> None:
+        """Listen no more."""
+        await self._server.stop()
+        self._pool.shutdown()
+        self._left.close()
+
+    def _authenticate(self, method: str, token: str) -> None:
+        # What a token of Attach has to be good for stands in the Hello, so its handler asks.
+        if method != ATTACH:
+            self._tokens.check(token, Audience.CONTROL)
+
+    def _find(self, run: str) -> Queries:
+        if run and run != self._run:
+            raise NotFoundError(f"there is no run {run} here, only {self._run}")
+        return self._queries
+
+    async def _on_stop(self, request: control_service_pb2.StopRequest) -> int:
+        queries = self._find(request.run)
+        jobs = await in_thread(jobs_left, queries, request.path)
+        self._stop(request)
+        return jobs

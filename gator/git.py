@@ -1,0 +1,142 @@
+"""Asks git once what a run starts from.
+
+The rule: whatever git does, or does not, never holds up a run and is never an error.
+"""
+
+import asyncio
+import contextlib
+import os
+import select
+import shutil
+import signal
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gator.process.host import close_inherited
+from gator.process.ownership.select import spare
+
+if TYPE_CHECKING:
+    from gator.v1 import query_pb2
+
+SECONDS = 1.0
+_KILL_MILLIS = 100
+"""So long the end of a git that was killed is waited for; it may hang in the kernel."""
+_MOST_BYTES = 65_536
+_COMMAND = (
+    # Neither the index nor a watching process of the user's is touched.
+    *("--no-optional-locks", "-c", "core.fsmonitor=false"),
+    *("status", "--porcelain=v2", "--branch", "--untracked-files=no"),
+)
+
+
+class GitQuestion:
+    """A question to git that is asked when this is made, and answered behind other work."""
+
+    def __init__(self, folder: str, environment: Mapping[str, str] = os.environ) -> None:
+        self.pidfd = -1
+        """Readable when git has ended; -1 where there is no git, or nothing more can be started."""
+        program = shutil.which("git", path=environment.get("PATH", os.defpath))
+        if program is None:
+            return
+        with contextlib.suppress(OSError):
+            # A file takes whatever git has to say, so that it never waits for a reader.
+            self._out = os.memfd_create("git")
+            try:
+                self._pid = _spawn(["git", "-C", folder, *_COMMAND], program, environment, self._out)
+            except OSError:
+                os.close(self._out)
+                raise
+            # It is no job's, whatever else is a child of this process.
+            spare(self._pid)
+            self.pidfd = os.pidfd_open(self._pid)
+
+    def answer(self, seconds: float = SECONDS) -> "query_pb2.Git | None":
+        """The state of the working tree; None where there is none, or git takes longer. To be asked once."""
+        if self.pidfd < 0:
+            return None
+        poll = select.poll()
+        poll.register(self.pidfd, select.POLLIN)
+        has_ended = bool(poll.poll(seconds * 1000))
+        if not has_ended:
+            # What it has started itself is in its group.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._pid, signal.SIGKILL)
+            poll.poll(_KILL_MILLIS)
+        # Where there is a reaper it may have been there first.
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self._pid, os.WNOHANG)
+        out = os.pread(self._out, _MOST_BYTES, 0)
+        os.close(self._out)
+        os.close(self.pidfd)
+        self.pidfd = -1
+        return state_in(out.decode(errors="replace")) if has_ended else None
+
+
+@contextlib.contextmanager
+def asking_git(folder: str) -> Generator[GitQuestion]:
+    """A question that is asked while a run is made ready, and dropped afterwards if it is still open."""
+    # What the run was born with is not for git to keep open.
+    close_inherited()
+    question = GitQuestion(folder)
+    try:
+        yield question
+    finally:
+        question.answer(0)
+
+
+class GitNote:
+    """Keeps the answer in the folder of a run, as soon as it comes; needs a running event loop."""
+
+    def __init__(self, question: GitQuestion, folder: Path) -> None:
+        self._question, self._folder = question, folder
+        self._loop = asyncio.get_running_loop()
+        if question.pidfd >= 0:
+            self._loop.add_reader(question.pidfd, self.close)
+
+    def close(self) -> None:
+        """Wait no longer for git."""
+        if self._question.pidfd < 0:
+            return
+        self._loop.remove_reader(self._question.pidfd)
+        git = self._question.answer(0)
+        if git is not None:
+            from gator.store.run.description import write_git
+
+            # Where nothing can be written the run itself says so.
+            with contextlib.suppress(OSError):
+                write_git(self._folder, git)
+
+
+def _spawn(command: list[str], program: str, environment: Mapping[str, str], out: int) -> int:
+    return os.posix_spawn(
+        program,
+        command,
+        {**environment, "LC_ALL": "C"},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, out, 1),
+            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+        ],
+        setpgroup=0,
+        setsigmask=(),
+        setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGHUP, signal.SIGTERM),
+    )
+
+
+def state_in(text: str) -> "query_pb2.Git | None":
+    """What `git status --porcelain=v2 --branch` says, see git-status(1); None before the first commit."""
+    # Git is asked before there is anything else to load this for.
+    from gator.v1 import query_pb2
+
+    git = query_pb2.Git()
+    for line in text.splitlines():
+        if line.startswith("# branch.oid "):
+            git.commit = line.removeprefix("# branch.oid ")
+        elif line.startswith("# branch.head "):
+            branch = line.removeprefix("# branch.head ")
+            git.branch = "" if branch == "(detached)" else branch
+        elif not line.startswith("#"):
+            git.dirty = True
+            break
+    return git if git.commit and not git.commit.startswith("(") else None

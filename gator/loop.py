@@ -1,0 +1,108 @@
+"""The event loop, calls from other threads to it, and slow calls in threads beside it.
+
+Invariant: nothing fails because the system gives no thread; the loop itself does the work then.
+"""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from threading import Lock
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def in_thread(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """What `call` gives, or raises, from a thread; where the system gives none the loop waits for it."""
+    return await beside(partial(copy_context().run, call, *args, **kwargs))
+
+
+def beside(call: Callable[[], T], pool: ThreadPoolExecutor | None = None) -> asyncio.Future[T]:
+    """What `call` will give, or raise, from a thread; where the system gives none it is called now."""
+    given: Future[T] = Future()
+    work = partial(_work, Lock(), given, call)
+    try:
+        asyncio.get_running_loop().run_in_executor(pool, work)
+    except RuntimeError:
+        # The pool may have kept it for a thread that it has: whoever is first does it.
+        work()
+    return asyncio.wrap_future(given)
+
+
+def run_loop(main: Coroutine[Any, Any, T]) -> T:
+    """As `asyncio.run`, which needs one more thread at its end."""
+    with asyncio.Runner(loop_factory=_Loop) as runner:
+        return runner.run(main)
+
+
+def _work(turn: Lock, given: "Future[T]", call: Callable[[], T]) -> None:
+    if not turn.acquire(blocking=False) or not given.set_running_or_notify_cancel():
+        return
+    try:
+        given.set_result(call())
+    except BaseException as error:
+        given.set_exception(error)
+        del given
+
+
+class Poster:
+    """Runs calls on a loop in the order in which they were posted, as `loop.call_soon_threadsafe` does.
+
+    A loop is woken by a byte on a socket with room for about 280 of them, and a signal is a byte on the same
+    socket, which is lost if the socket is full. So any number of posted calls wakes the loop once.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._lock = Lock()
+        self._calls: list[Callable[[], object]] = []
+
+    def __call__(self, call: Callable[[], object]) -> None:
+        """From any thread. Raises RuntimeError when the loop is closed."""
+        with self._lock:
+            self._calls.append(call)
+            if len(self._calls) > 1:
+                # The first call has woken the loop.
+                return
+        self._loop.call_soon_threadsafe(self._take)
+
+    def _take(self) -> None:
+        with self._lock:
+            calls, self._calls = self._calls, []
+        for call in calls:
+            # Each by itself, so that one that fails spoils no other.
+            self._loop.call_soon(call)
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop that waits for the threads of its pool itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._threads = ThreadPoolExecutor(thread_name_prefix="gator")
+        self.set_default_executor(self._threads)
+
+    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:
+        """Calls a function on the loop when a signal comes, as the loop of asyncio does.
+
+        A burst of SIGCHLD may fill the socket that wakes the loop. A full socket wakes it as well, so that
+        is no reason for a message on stderr.
+        """
+        super().add_signal_handler(sig, callback, *args)
+        signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
+
+    def close(self) -> None:
+        """Closes the loop; a signal that comes meanwhile finds no closed descriptor."""
+        with suppress(ValueError):  # of a loop that is not in the main thread
+            signal.set_wakeup_fd(-1)
+        super().close()
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Nothing else goes on any more, so that the loop may wait."""
+        del timeout
+        self._threads.shutdown()

@@ -1,0 +1,237 @@
+"""Finds the nodes that `on_pass`, `on_fail` and `on_done` name. Reports every name that it cannot find."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from msgspec import Struct, field
+
+from gator.errors import Problem
+from gator.plan.nodes import Condition, PlanNode
+from gator.plan.tree import Tree, problem_at, upwards
+from gator.spec.suggestions import did_you_mean
+from gator.v1 import spec_pb2
+
+_SEGMENT = re.compile(r"([^\[\]]+)(?:\[(\d+)\])?")
+_MOST_HINTS = 10  # a nearest name is sought among all names, which is slow in a spec that is wrong all over
+_MOST_CANDIDATES = 5
+
+
+class Link(Struct, frozen=True, eq=False):
+    """A dependency as written, before anything is selected."""
+
+    waiting: PlanNode
+    awaited: PlanNode
+    index: tuple[int, ...] | None
+    condition: Condition
+    common: PlanNode
+    reference: spec_pb2.Reference
+
+
+class _Name(Struct, frozen=True):
+    """A reference taken apart: `idents` and `indices` have one entry for each segment."""
+
+    text: str
+    idents: tuple[str, ...]
+    indices: tuple[int | None, ...]
+    absolute: bool
+
+
+class _WrongNameError(Exception):
+    """A name that means no node that can be waited for; the message says why."""
+
+
+class Resolver(Struct):
+    """Turns the references of a tree into links."""
+
+    tree: Tree
+    problems: list[Problem] = field(default_factory=list[Problem])
+    warnings: list[Problem] = field(default_factory=list[Problem])
+    hints: int = 0
+
+    def links(self) -> list[Link]:
+        """Every dependency of the tree, by the waiting node, each one once."""
+        found: list[Link] = []
+        for node, written in zip(self.tree.nodes, self.tree.written, strict=True):
+            if node.parent is not None and written.HasField("order"):
+                found += self._of_node(node, written.order)
+        return found
+
+    def _of_node(self, node: PlanNode, order: spec_pb2.Order) -> list[Link]:
+        links: dict[tuple[int, tuple[int, ...] | None, Condition], Link] = {}
+        for condition, reference in _references(order):
+            try:
+                link = self._link(node, condition, reference)
+            except _WrongNameError as error:
+                self.problems.append(problem_at(reference.position, str(error)))
+                continue
+            links.setdefault((link.awaited.order, link.index, condition), link)
+        for (awaited, index, condition), link in links.items():
+            if condition is Condition.ON_FAIL and (awaited, index, Condition.ON_PASS) in links:
+                message = (
+                    f"'{node.ident}' never runs: it waits for '{link.reference.name}' to pass and to fail"
+                )
+                self.warnings.append(problem_at(link.reference.position, message))
+        return list(links.values())
+
+    def _link(self, node: PlanNode, condition: Condition, reference: spec_pb2.Reference) -> Link:
+        name = _parse(reference.name)
+        awaited = self._find(node, name)
+        given = _given(awaited, name)
+        common = self._common(node, awaited, given)
+        return Link(node, awaited, _index(awaited, common, given), condition, common, reference)
+
+    def _find(self, node: PlanNode, name: _Name) -> PlanNode:
+        found = self._from_root(name) if name.absolute else self._visible(node, name)
+        if not found:
+            raise _WrongNameError(self._unknown(node, name))
+        if len(found) > 1:
+            shown = ", ".join(f"/{hit.template}" for hit in found[:_MOST_CANDIDATES])
+            more = ", …" if len(found) > _MOST_CANDIDATES else ""
+            raise _WrongNameError(f"'{name.text}' is ambiguous: write one of {shown}{more}")
+        self._refuse_own_line(node, found[0], name)
+        return found[0]
+
+    def _refuse_own_line(self, node: PlanNode, awaited: PlanNode, name: _Name) -> None:
+        if awaited is node and name.indices[-1] is not None:
+            message = f"every repeat of '{node.ident}' would wait for '{name.text}', also that one itself"
+            raise _WrongNameError(message)
+        if awaited is node:
+            raise _WrongNameError(f"'{node.ident}' waits for itself")
+        if self.tree.contains(awaited, node):
+            raise _WrongNameError(
+                f"'{node.ident}' waits for '{awaited.template}', which contains it and so ends after it"
+            )
+        if self.tree.contains(node, awaited):
+            raise _WrongNameError(
+                f"'{node.ident}' waits for '{awaited.template}', which it contains and so starts itself"
+            )
+
+    def _from_root(self, name: _Name) -> list[PlanNode]:
+        root = self.tree.root
+        hits = [self._descend(root, name.idents[1:])] if name.idents[0] == root.ident else []
+        hits.append(self._descend(root, name.idents))
+        return [hit for hit in hits if hit is not None][:1]
+
+    def _visible(self, node: PlanNode, name: _Name) -> list[PlanNode]:
+        """The nodes that a name means: among the siblings, inside their trees, then one level up."""
+        inner = node
+        for level in upwards(node.parent):
+            sibling = self.tree.child.get((level.order, name.idents[0]))
+            if sibling is not None and sibling is not inner:
+                hit = self._descend(sibling, name.idents[1:])
+                if hit is not None:
+                    return [hit]
+            hits = list(islice(self._tails(level, inner, name.idents), _MOST_CANDIDATES + 1))
+            if hits:
+                return hits
+            inner = level
+        return []
+
+    def _descend(self, node: PlanNode | None, idents: Sequence[str]) -> PlanNode | None:
+        for ident in idents:
+            if node is None:
+                return None
+            node = self.tree.child.get((node.order, ident))
+        return node
+
+    def _tails(self, level: PlanNode, inner: PlanNode | None, idents: Sequence[str]) -> Iterator[PlanNode]:
+        """Nodes below `level`, but not in the tree of `inner`, whose path ends with these idents."""
+        orders = self.tree.by_ident.get(idents[-1], ())
+        place = bisect_left(orders, level.order + 1)
+        end = self.tree.ends[level.order]
+        while place < len(orders) and orders[place] < end:
+            hit = self.tree.nodes[orders[place]]
+            if inner is not None and self.tree.contains(inner, hit):
+                place = bisect_left(orders, self.tree.ends[inner.order])
+                continue
+            above = upwards(hit)
+            if all((step := next(above, None)) is not None and step.ident == i for i in reversed(idents)):
+                yield hit
+            place += 1
+
+    def _unknown(self, node: PlanNode, name: _Name) -> str:
+        for hit in self._tails(self.tree.root, None, name.idents):
+            self._refuse_own_line(node, hit, name)
+        if name.idents == (self.tree.root.ident,):
+            self._refuse_own_line(node, self.tree.root, name)
+        message = f"nothing is named '{name.text}'"
+        self.hints += 1
+        if self.hints > _MOST_HINTS:
+            return message
+        if len(name.idents) == 1 and not name.absolute:
+            return message + did_you_mean(name.text, self._namable(node))
+        same = self.tree.by_ident.get(name.idents[-1])
+        return f"{message}; did you mean '/{self.tree.nodes[same[0]].template}'?" if same else message
+
+    def _namable(self, node: PlanNode) -> list[str]:
+        visible = (n for n in self.tree.nodes if not self.tree.contains(n, node))
+        return [n.ident for n in visible if not self.tree.contains(node, n)]
+
+    def _common(self, node: PlanNode, awaited: PlanNode, given: dict[int, int]) -> PlanNode:
+        """The nearest node that contains both and stands above every level whose repeat is given."""
+        first_given = min(given, default=awaited.order)
+        for above in upwards(node.parent):
+            if self.tree.contains(above, awaited) and above.order < first_given:
+                return above
+        raise AssertionError("the root contains every node and never repeats")
+
+
+def _references(order: spec_pb2.Order) -> Iterator[tuple[Condition, spec_pb2.Reference]]:
+    for condition, references in (
+        (Condition.ON_PASS, order.on_pass),
+        (Condition.ON_FAIL, order.on_fail),
+        (Condition.ON_DONE, order.on_done),
+    ):
+        for reference in references:
+            yield condition, reference
+
+
+def _parse(text: str) -> _Name:
+    absolute = text.startswith("/")
+    idents: list[str] = []
+    indices: list[int | None] = []
+    for segment in text[absolute:].split("/"):
+        match = _SEGMENT.fullmatch(segment)
+        if match is None:
+            raise _WrongNameError(f"'{text}' is not a path: write it as 'name', 'group/name' or 'name[3]'")
+        idents.append(match[1])
+        indices.append(None if match[2] is None else int(match[2]))
+    return _Name(text, tuple(idents), tuple(indices), absolute)
+
+
+def _given(awaited: PlanNode, name: _Name) -> dict[int, int]:
+    """The repeats that a name gives, by the order of the node that repeats."""
+    given: dict[int, int] = {}
+    for node, index in zip(upwards(awaited), reversed(name.indices), strict=False):
+        if index is None:
+            continue
+        if node.repeats is None:
+            hint = (
+                f"its jobs do: '{node.children[0].ident}[{index}]'"
+                if _is_array(node)
+                else "it is in no array"
+            )
+            raise _WrongNameError(f"'{name.text}': '{node.ident}' does not repeat, {hint}")
+        if index >= node.repeats:
+            last = f"the last one is [{node.repeats - 1}]" if node.repeats else "there is none"
+            raise _WrongNameError(f"'{name.text}': '{node.ident}' has no repeat [{index}]: {last}")
+        given[node.order] = index
+    return given
+
+
+def _is_array(node: PlanNode) -> bool:
+    return any(child.repeats is not None for child in node.children)
+
+
+def _index(awaited: PlanNode, common: PlanNode, given: dict[int, int]) -> tuple[int, ...] | None:
+    if not given:
+        return None
+    steps: list[int] = []
+    for node in upwards(awaited):
+        if node is common:
+            break
+        if node.repeats is not None:
+            steps.append(given.get(node.order, -1))
+    return tuple(reversed(steps))

@@ -1,0 +1,1 @@
+"""Which processes belong to which attempt, daemon or run."""

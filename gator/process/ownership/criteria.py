@@ -1,0 +1,101 @@
+"""The criteria by which processes belong to a job, a daemon or a run."""
+
+from collections.abc import Iterable, Mapping
+
+from gator.process.ownership.attempt_cgroups import Group
+from gator.process.ownership.birthmark import NO_BIRTHMARKS, Birthmarks
+from gator.process.procfs import ProcessInfo, Snapshot
+
+
+class Ownership:
+    """The criteria for one owner; there is one for each job, from its start to its end.
+
+    `leader` is the pid of the session leader, 0 if there is none; a process must carry all `marks` to belong;
+    `births` are the birthmarks that it may have; `since` is the start of the leader in ticks since the boot;
+    `name` is for messages. Set `leader_reaped` when the leader was reaped: its pid may then be reused. With
+    `takes_all` all orphans of this process belong. Processes seen to descend from the leader are remembered,
+    and so are sessions led by members: a member may lose its parents, or die before its children are seen.
+    """
+
+    __slots__ = (
+        "births",
+        "group",
+        "is_over",
+        "leader",
+        "leader_reaped",
+        "marks",
+        "members",
+        "name",
+        "sessions",
+        "since",
+        "takes_all",
+    )
+
+    def __init__(
+        self,
+        leader: int,
+        marks: Mapping[str, str],
+        leader_reaped: bool = False,
+        *,
+        births: Birthmarks = NO_BIRTHMARKS,
+        since: int = 0,
+        name: str = "",
+        takes_all: bool = False,
+    ) -> None:
+        self.leader = leader
+        self.marks = marks
+        self.leader_reaped = leader_reaped
+        self.births = births
+        self.since = since
+        self.name = name
+        self.takes_all = takes_all
+        self.group: Group | None = None
+        """The control group; None until it is made."""
+        self.is_over = False
+        """Whether no process of the attempt is known to live."""
+        self.members: dict[int, int] = {}
+        """Start of each member in ticks by pid, as of the last sample."""
+        self.sessions: dict[int, int] = {}
+        """Start of the leader of each session in ticks, 0 if it was never seen alive."""
+
+    def owns(self, snapshot: Snapshot, process: ProcessInfo) -> bool:
+        """Returns whether a process belongs: by session, earlier sample, marks or birthmark."""
+        number = process.session
+        now = snapshot.processes.get(number)
+        if number and number == self.leader:
+            # A living process with the pid of a reaped leader leads another session with the same id.
+            return now is None or not self.leader_reaped
+        if number in self.sessions and (now is None or now.start_ticks == self.sessions[number]):
+            return True
+        return self.remembers(process) or self.is_marked(
+            snapshot.marks.get(process.pid), snapshot.births.get(process.pid, 0)
+        )
+
+    def remembers(self, process: ProcessInfo) -> bool:
+        """Returns whether this process was seen to descend from the leader."""
+        return self.members.get(process.pid) == process.start_ticks
+
+    def is_marked(self, marks: Mapping[str, str] | None, birth: int) -> bool:
+        """Returns whether marks or the birthmark of a process are those of this job."""
+        return bool(marks and self.marks and carries(marks, self.marks)) or self.births.has(birth)
+
+    def shares_run(self, marks: Mapping[str, str] | None, birth: int) -> bool:
+        """Returns whether marks or birthmark are those of any job of the same run."""
+        run = self.marks.get("GATOR_RUN")
+        if run is not None and marks and marks.get("GATOR_RUN") == run:
+            return True
+        return self.births is not NO_BIRTHMARKS and self.births.of_run.has(birth)
+
+    def remember(self, processes: Iterable[ProcessInfo]) -> None:
+        """Replaces the remembered descendants of the leader."""
+        members: dict[int, int] = {}
+        for process in processes:
+            members[process.pid] = process.start_ticks
+            if process.session == process.pid != self.leader:
+                self.sessions[process.pid] = process.start_ticks
+        self.members = members
+
+
+def carries(marks: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Returns whether all wanted marks are present with these values."""
+    return all(marks.get(name) == value for name, value in wanted.items())

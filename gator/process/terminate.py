@@ -1,0 +1,224 @@
+"""Ending all that belongs to a job, wherever it fled, without blocking the event loop.
+
+Passes over /proc run in one thread and are shared: a thousand jobs that are stopped together cost one.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Container
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from gator.process.ownership.criteria import Ownership
+from gator.process.ownership.select import NOBODY, cheap_look, select
+from gator.process.ownership.strays import Strays
+from gator.process.procfs import (
+    Census,
+    ProcessInfo,
+    Snapshot,
+    kill_group_of,
+    read_process,
+    signal_exactly,
+)
+
+UNKILLABLE_AFTER_S = 5.0
+_EMPTY_PASSES = 4
+_FIRST_PAUSE_S = 0.002
+_LONGEST_PAUSE_S = 0.2
+# A stopped process hears these only once it goes on.
+_WAKING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
+
+
+class Ended(NamedTuple):
+    """What was left of a job, and what could not be killed."""
+
+    found: tuple[ProcessInfo, ...]
+    unkillable: tuple[ProcessInfo, ...]
+
+
+class Terminator:
+    """Finds and signals what belongs to jobs of this process.
+
+    `expected` are the children that this process accounts for, a live view: leaders, guards, daemons.
+    `strays` knows the attempts that run here and decides on orphans without marks.
+    """
+
+    def __init__(self, expected: Container[int] = NOBODY, *, own_pid: int | None = None) -> None:
+        self._expected = expected
+        self._own_pid = os.getpid() if own_pid is None else own_pid
+        self._census = Census()
+        self.strays = Strays(self._own_pid)
+        self._executor = ThreadPoolExecutor(1, "census")
+        self._running: asyncio.Future[Snapshot] | None = None
+        self._next: asyncio.Future[Snapshot] | None = None
+
+    async def find(self, whose: Ownership) -> list[ProcessInfo]:
+        """Returns the living processes that belong, from a pass that starts after this call.
+
+        Once the leader is reaped, an empty pass is repeated while there is a child of unknown origin:
+        processes that fork and exit continually may escape a single pass.
+        """
+        for _ in range(_EMPTY_PASSES):
+            found = select(
+                await self._take(),
+                whose,
+                self._expected,
+                adopted_by=self._own_pid,
+                is_stray=self.strays.is_left_to,
+            )
+            if found or not whose.leader_reaped or not self.may_live(whose):
+                return found
+        return []
+
+    def may_live(self, whose: Ownership) -> bool:
+        """Returns whether a process may be left of a job whose leader was reaped; cheap."""
+        return cheap_look(whose, self._expected, self.strays.is_left_to)
+
+    async def look(self, whose: Ownership) -> list[ProcessInfo]:
+        """What is left of a job whose leader was reaped: nothing at once, or after a pass over /proc."""
+        return await self.find(whose) if self.may_live(whose) else []
+
+    async def end_adopted(self, grace_s: float) -> "Ended":
+        """Ends every orphan that this process adopted, because no other process would do it later."""
+        everybody = Ownership(0, {}, True, takes_all=True)
+        if not self.may_live(everybody):
+            return Ended((), ())
+        return await self.end(everybody, grace_s)
+
+    async def signal_job(self, whose: Ownership, number: int) -> list[ProcessInfo]:
+        """Send a signal to all that belongs, and give what was met.
+
+        The group of a leader that is not reaped gets it at once, the others after a pass over /proc.
+        """
+        struck = 0
+        if whose.leader and not whose.leader_reaped:
+            struck = whose.leader
+            _strike_group(whose.leader, number)
+        found = await self.find(whose)
+        if number == signal.SIGKILL and whose.group is not None:
+            whose.group.kill()
+        for process in found:
+            if process.group != struck or number == signal.SIGKILL:
+                _strike(process, number, whose)
+        return found
+
+    async def end(self, whose: Ownership, grace_s: float, *, limit_s: float = UNKILLABLE_AFTER_S) -> Ended:
+        """End what is left: TERM, after `grace_s` KILL, and again until a pass finds nothing.
+
+        Gives up `limit_s` after the first KILL. A grace of 0 kills at once.
+        """
+        now = asyncio.get_running_loop().time
+        kill_at = now() + grace_s
+        met: dict[tuple[int, int], ProcessInfo] = {}
+        warned: set[tuple[int, int]] = set()
+        pause = _FIRST_PAUSE_S
+        while found := await self.find(whose):
+            met |= {(process.pid, process.start_ticks): process for process in found}
+            if now() >= kill_at + limit_s:
+                return Ended(tuple(met.values()), tuple(found))
+            killing = now() >= kill_at
+            if killing and whose.group is not None:
+                whose.group.kill()
+            for process in found:
+                key = process.pid, process.start_ticks
+                if killing:
+                    _strike(process, signal.SIGKILL, whose)
+                elif key not in warned:
+                    warned.add(key)
+                    _strike(process, signal.SIGTERM, whose)
+            until = now() + pause if killing else kill_at
+            await _wait_for_all(found, until, now)
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+        return Ended(tuple(met.values()), ())
+
+    def close(self) -> None:
+        """Stop the thread; a pass under way is finished by it, nobody waits."""
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _take(self) -> "asyncio.Future[Snapshot]":
+        """Ask for a pass that has not begun yet: one under way may have missed who is asked for."""
+        if self._running is None:
+            self._running = self._begin()
+            return asyncio.shield(self._running)
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_future()
+        return asyncio.shield(self._next)
+
+    def _begin(self) -> "asyncio.Future[Snapshot]":
+        future = asyncio.get_running_loop().run_in_executor(self._executor, self._patiently)
+        future.add_done_callback(self._on_taken)
+        return future
+
+    def _patiently(self) -> Snapshot:
+        """Make a pass in the thread; while descriptors are short, wait for some to be given back."""
+        end = time.monotonic() + UNKILLABLE_AFTER_S
+        while True:
+            try:
+                return self._census.take()
+            except OSError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_LONGEST_PAUSE_S)
+
+    def _on_taken(self, _taken: "asyncio.Future[Snapshot]") -> None:
+        waiting, self._next, self._running = self._next, None, None
+        if waiting is None:
+            return
+        self._running = self._begin()
+
+        def pass_on(done: "asyncio.Future[Snapshot]") -> None:
+            if waiting.done():
+                return
+            if done.cancelled():
+                waiting.cancel()
+            elif (error := done.exception()) is not None:
+                waiting.set_exception(error)
+            else:
+                waiting.set_result(done.result())
+
+        self._running.add_done_callback(pass_on)
+
+
+def _strike(process: ProcessInfo, number: int, whose: Ownership) -> None:
+    """Signal one process; with KILL its whole group, so that what it forks meanwhile dies too."""
+    # One of another user, by setuid, cannot be signalled, and none without a descriptor: what is not
+    # reached now is met by the next pass, and named as unkillable in the end.
+    with contextlib.suppress(OSError):
+        ours = process.session == whose.leader != 0 or process.group == process.pid
+        if number == signal.SIGKILL and ours:
+            kill_group_of(process)
+        signal_exactly(process, number)
+        if number in _WAKING:
+            signal_exactly(process, signal.SIGCONT)
+
+
+def _strike_group(leader: int, number: int) -> None:
+    """Signal the group of an unreaped leader; its number cannot be another's until it is reaped."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, number)
+        if number in _WAKING:
+            os.killpg(leader, signal.SIGCONT)
+
+
+async def _wait_for_all(processes: list[ProcessInfo], until: float, now: Callable[[], float]) -> None:
+    """Wait until all of these are dead, or until a time of the loop's clock."""
+    pause = _FIRST_PAUSE_S
+    left = processes
+    while left and (rest := until - now()) > 0:
+        await asyncio.sleep(min(pause, rest))
+        left = [process for process in left if _lives(process)]
+        pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+
+def _lives(process: ProcessInfo) -> bool:
+    try:
+        now = read_process(process.pid)
+    except OSError:
+        return True  # out of descriptors
+    return now is not None and now.start_ticks == process.start_ticks and not now.is_dead

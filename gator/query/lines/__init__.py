@@ -1,0 +1,1 @@
+"""Lines and messages of jobs: pages, searches and severities."""

@@ -1,0 +1,353 @@
+"""Lines and messages of one attempt in the order of reading, found by number, severity or expression.
+
+Rule: a mark says where to go on after any line, however the lines lie in blocks.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from msgspec import Struct, field
+
+from gator.core.attempt.severity import NAMES
+from gator.core.pages import JobAttempt
+from gator.core.text import is_blank, readable
+from gator.query.lines.chunks import Chunk, Chunker
+from gator.query.lines.search import Pattern
+from gator.query.reader import Reader
+from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+_PIECE = 64
+MOST_CONTEXT = 1000
+"""Lines before and after a hit, whatever is asked for."""
+_CONTEXT_EVENTS = 16
+"""A page that goes on reads so many events again, for the lines around its first hits."""
+
+Key = tuple[int, int]
+"""Number of a line in its stream, and of its piece."""
+
+
+class _Found(Struct):
+    """A line before it is made into a message."""
+
+    chunk: Chunk
+    number: int
+    piece: int
+    data: bytes
+    hit: bool = True
+
+
+class _Near(Struct):
+    """The lines of a stream around its hits."""
+
+    before: deque[tuple[int, int, bytes]]
+    after: int = 0
+    done: Key = (0, -1)
+    """The last line that was given out."""
+
+
+class Mark(Struct):
+    """How far the pages before have come in an attempt."""
+
+    seq: int = 0
+    """The event to read from."""
+    message: int = 0
+    """The last event whose message was given out."""
+    lines: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    """By stream the last line and piece that were given out."""
+    reached: int = 0
+    """The last event that was looked at; some before it may have to be read again."""
+
+
+class LineFilter:
+    """Which lines of an attempt are hits."""
+
+    def __init__(self, request: qs.ListLinesRequest) -> None:
+        self.request = request
+        self.pattern = Pattern(request.regex) if request.regex else None
+        self.narrow = bool(request.regex or request.severity)
+
+    def is_in_time(self, unix_nanos: int) -> bool:
+        """Returns whether output of this time is wanted."""
+        until = self.request.until_unix_nanos
+        return unix_nanos >= self.request.since_unix_nanos and (not until or unix_nanos < until)
+
+    def misses_all(
+        self, outputs: Iterable[Sequence[event_pb2.Event]], bytes_of: Callable[[event_pb2.Block], bytes]
+    ) -> bool:
+        """Returns whether no line and no message of many attempts can match, by one search through all.
+
+        If a line continues in another block the answer is False, whatever its text.
+        """
+        if self.pattern is None:
+            return False
+        texts: list[bytes] = []
+        for events in outputs:
+            for event in events:
+                if not event.HasField("block"):
+                    texts.append(event.log.text.encode())
+                elif event.block.continues:
+                    return False
+                else:
+                    texts.append(bytes_of(event.block))
+        return not self.pattern.found(b"\n".join(texts))
+
+    def may_hit(
+        self, events: Sequence[event_pb2.Event], bytes_of: Callable[[event_pb2.Block], bytes]
+    ) -> bool:
+        """Returns whether any line or message of an attempt may match; faster than splitting lines.
+
+        If a line continues in another block the answer is True, whatever its text.
+        """
+        least, pattern = self.request.severity, self.pattern
+        if not self.narrow:
+            return bool(events)
+        for event in events:
+            if event.HasField("block"):
+                block = event.block
+                if least and worst_of(block.counts) < least:
+                    continue
+                if pattern is None or block.continues or pattern.found(bytes_of(block)):
+                    return True
+            elif event.log.severity >= least and (pattern is None or pattern.found(event.log.text.encode())):
+                return True
+        return False
+
+    def hits(self, chunk: Chunk, levels: Mapping[tuple[int, int], int]) -> Iterator[_Found]:
+        """The lines of a chunk that are wanted. `levels` has the severity of lines that have their own."""
+        spans = self.pattern.lines(chunk.data) if self.pattern else _spans(chunk.data)
+        number, counted = chunk.first_line, 0
+        first, last, least = self.request.first_line, self.request.last_line, self.request.severity
+        if not self.is_in_time(chunk.time):
+            return
+        for start, end in spans:
+            number += chunk.data.count(b"\n", counted, start)
+            counted = start
+            if number < first:
+                continue
+            if last and number > last:
+                return
+            line = chunk.data[start:end]
+            if least and not _is_as_bad(least, levels.get((chunk.stream, number), chunk.severity), line):
+                continue
+            yield _Found(chunk, number, chunk.piece if start == 0 else 0, line)
+
+
+def _is_as_bad(least: int, severity: int, line: bytes) -> bool:
+    return severity >= least and not is_blank(line)
+
+
+def _spans(data: bytes) -> Iterator[tuple[int, int]]:
+    start, size = 0, len(data)
+    while start < size:
+        end = data.find(b"\n", start)
+        if end < 0:
+            end = size
+        yield start, end
+        start = end + 1
+
+
+def worst_of(counts: common_pb2.Counts) -> int:
+    """Returns the greatest severity with a non-zero count; 0 if there is none."""
+    for severity in reversed(NAMES):
+        if getattr(counts, NAMES[severity]):
+            return severity
+    return 0
+
+
+class AttemptLines:
+    """The wanted lines of one attempt. `mark` says where to go on after the line that came last."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        wanted: LineFilter,
+        attempt: JobAttempt,
+        levels: Mapping[tuple[int, int], int],
+        mark: Mark,
+        *,
+        events: Sequence[event_pb2.Event] | None = None,
+        first: Mapping[int, int] | None = None,
+        goes_on: bool = False,
+    ) -> None:
+        """Reads the lines of one attempt; `levels` has the severity of lines that have their own.
+
+        `events` are all events of the attempt, in their order, if known; else they are read.
+
+        `first` has the first wanted line by stream, as `first` of the page before said. Where the attempt
+        `goes_on`, a line without an end is left for later.
+        """
+        self._reader, self._filter, self._attempt, self._known = reader, wanted, attempt, events
+        self._request = wanted.request
+        self._from = mark
+        self.mark = Mark(mark.seq, mark.message, dict(mark.lines), mark.reached)
+        self._chunker = Chunker(reader.bytes_of)
+        self._levels = levels
+        self._goes_on = goes_on
+        self.first = dict(self._tails() if first is None else first)
+        """By stream the first line that is wanted; all are of a stream that is not in it."""
+        self._near: dict[int, _Near] = {}
+        around = wanted.narrow and bool(wanted.request.context)
+        self._points = deque([mark.seq], maxlen=_CONTEXT_EVENTS if around else 1)
+
+    def __iter__(self) -> Iterator[query_pb2.Line | None]:
+        """The lines; None wherever a while may have passed without one."""
+        for seq, event in self._events():
+            if event.WhichOneof("payload") == "log":
+                yield from self._message(seq, event)
+                if self._points.maxlen == 1:
+                    self._note(seq)
+            else:
+                yield from self._block(seq, event.block, self.first.get(event.block.stream, 0))
+            if seq > self._from.reached:
+                self.mark.reached = seq
+                yield None
+        if self._goes_on:
+            return
+        for chunk in self._chunker.finish():
+            yield from self._chunk(chunk, self.first.get(chunk.stream, 0))
+
+    def _block(self, seq: int, block: event_pb2.Block, first: int) -> Iterator[query_pb2.Line]:
+        """The wanted lines that a block completes; those before the line `first` are not."""
+        if (self._request.stream and block.stream != self._request.stream) or _last_line(block) < first:
+            return
+        for chunk in self._chunker.feed(seq, block):
+            self.mark.seq = min(chunk.start_seq, self._chunker.resume_seq(seq), self._points[0])
+            yield from self._chunk(chunk, first)
+        self._note(seq)
+
+    def _note(self, seq: int) -> None:
+        """All up to this event is done, but for what it left of a line."""
+        self._points.append(self._chunker.resume_seq(seq))
+        self.mark.seq = self._points[0]
+
+    def _events(self) -> Iterator[tuple[int, event_pb2.Event]]:
+        after = max(self.mark.seq - 1, 0)
+        if self._known is not None:
+            yield from ((event.seq, event) for event in self._known if event.seq > after)
+            return
+        kinds = [attach_pb2.EVENT_KIND_BLOCK]
+        if self._request.messages:
+            kinds.append(attach_pb2.EVENT_KIND_LOG)
+        while True:
+            events, through = self._reader.events(
+                self._attempt.store,
+                after,
+                _PIECE,
+                path=self._attempt.path,
+                attempt=self._attempt.number,
+                kinds=kinds,
+            )
+            for event in events:
+                yield event.seq, event
+            if through <= after:
+                return
+            after = through
+
+    def _tails(self) -> dict[int, int]:
+        """By stream the first of the last lines that are wanted."""
+        tail = self._request.tail
+        if not tail:
+            return {}
+        lines: dict[int, int] = {}
+        if self._attempt.stdout_lines is not None:
+            lines = {1: self._attempt.stdout_lines, 2: self._attempt.stderr_lines or 0}
+        else:
+            for _, event in self._events():
+                if event.WhichOneof("payload") == "block":
+                    lines[event.block.stream] = _last_line(event.block)
+        return {stream: max(count - tail + 1, 1) for stream, count in lines.items()}
+
+    def _message(self, seq: int, event: event_pb2.Event) -> Iterator[query_pb2.Line]:
+        """A message that was not read from a stream."""
+        log, request = event.log, self._request
+        if log.line or seq <= self._from.message or request.stream:
+            return
+        if log.severity < request.severity or not self._filter.is_in_time(event.time_unix_nanos):
+            return
+        if self._filter.pattern and not self._filter.pattern.found(log.text.encode()):
+            return
+        self.mark.message = seq
+        yield query_pb2.Line(
+            path=self._attempt.path,
+            attempt=self._attempt.number,
+            severity=log.severity,
+            text=log.text,
+            raw=log.raw,
+            time_unix_nanos=event.time_unix_nanos,
+            logger=log.logger,
+            hit=self._filter.narrow,
+        )
+
+    def _chunk(self, chunk: Chunk, first: int) -> Iterator[query_pb2.Line]:
+        seen = self._from.lines.get(str(chunk.stream))
+        done: Key = (seen[0], seen[1]) if seen else (0, -1)
+        found: Iterator[_Found] = self._filter.hits(chunk, self._levels)
+        if self._filter.narrow and self._request.context:
+            found = self._with_context(chunk, found)
+        for line in found:
+            if line.number < first or (line.number, line.piece) <= done:
+                continue
+            self.mark.lines[str(chunk.stream)] = [line.number, line.piece]
+            yield self._line(line)
+
+    def _with_context(self, chunk: Chunk, hits: Iterator[_Found]) -> Iterator[_Found]:
+        """The hits of a chunk and the lines around them, each once."""
+        context = min(self._request.context, MOST_CONTEXT)
+        near = self._near.setdefault(chunk.stream, _Near(deque(maxlen=context)))
+        wanted = {(hit.number, hit.piece) for hit in hits}
+        if not wanted and not near.after:
+            near.before.extend(_last_lines(chunk, context))
+            return
+        number, piece = chunk.first_line, chunk.piece
+        for start, end in _spans(chunk.data):
+            line = chunk.data[start:end]
+            if (number, piece) in wanted:
+                for old_number, old_piece, old in near.before:
+                    yield _Found(chunk, old_number, old_piece, old, hit=False)
+                near.before.clear()
+                yield _Found(chunk, number, piece, line)
+                near.after = context
+            elif near.after:
+                near.after -= 1
+                yield _Found(chunk, number, piece, line, hit=False)
+            else:
+                near.before.append((number, piece, line))
+            number, piece = number + 1, 0
+
+    def _line(self, found: _Found) -> query_pb2.Line:
+        chunk = found.chunk
+        line = query_pb2.Line(
+            path=self._attempt.path,
+            attempt=self._attempt.number,
+            stream=chunk.stream,
+            number=found.number,
+            severity=self._severity(chunk, found),
+            text=readable(found.data),
+            time_unix_nanos=chunk.time,
+            hit=found.hit and self._filter.narrow,
+        )
+        if "\\x" in line.text and line.text.encode() != found.data:
+            line.raw = found.data
+        return line
+
+    def _severity(self, chunk: Chunk, found: _Found) -> common_pb2.Severity.ValueType:
+        own = self._levels.get((chunk.stream, found.number))
+        return chunk.severity if own is None else common_pb2.Severity.ValueType(own)
+
+
+def _last_line(block: event_pb2.Block) -> int:
+    """Number of the line in which a block ends."""
+    return block.first_line + block.lines - (not block.continues)
+
+
+def _last_lines(chunk: Chunk, count: int) -> list[tuple[int, int, bytes]]:
+    """The last lines of a chunk with their numbers and pieces."""
+    lines = chunk.data.removesuffix(b"\n").rsplit(b"\n", count)
+    total = chunk.data.removesuffix(b"\n").count(b"\n") + 1
+    lines = lines[-count:]
+    first = chunk.first_line + total - len(lines)
+    return [
+        (first + step, chunk.piece if first + step == chunk.first_line else 0, line)
+        for step, line in enumerate(lines)
+    ]

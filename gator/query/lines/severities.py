@@ -1,0 +1,74 @@
+"""Severities of lines that have one of their own. Rule: what was read of an attempt is not read again."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from gator.core.pages import JobAttempt, Over
+from gator.query.reader import Reader
+from gator.v1 import attach_pb2, event_pb2
+
+_READ_AT_ONCE = 1000
+_MOST_ATTEMPTS = 16
+_MOST_LINES = 100_000
+"""Of further lines of an attempt the severity is that of their stream."""
+
+
+def levels_in(events: Iterable[event_pb2.Event]) -> dict[tuple[int, int], int]:
+    """Returns the severities of lines that have their own, from all events of an attempt."""
+    return {
+        (event.log.stream, event.log.line): event.log.severity
+        for event in events
+        if event.HasField("log") and event.log.line
+    }
+
+
+class LineSeverities:
+    """Those of one attempt."""
+
+    __slots__ = ("_lock", "_through", "found")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._through = 0
+        self.found: dict[tuple[int, int], int] = {}
+        """Severities by stream and number of the line."""
+
+    def read_on(self, reader: Reader, attempt: JobAttempt, over: Over) -> bool:
+        """Take in what was written since the last time; False if `over` said so before all was read."""
+        with self._lock:
+            while True:
+                events, through = reader.events(
+                    attempt.store,
+                    self._through,
+                    _READ_AT_ONCE,
+                    path=attempt.path,
+                    attempt=attempt.number,
+                    kinds=[attach_pb2.EVENT_KIND_LOG],
+                )
+                for event in events:
+                    if event.log.line and len(self.found) < _MOST_LINES:
+                        self.found[event.log.stream, event.log.line] = event.log.severity
+                if through <= self._through:
+                    return True
+                self._through = through
+                if over():
+                    return False
+
+
+class LevelCache:
+    """Those of the attempts that were looked at last. May be used from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[str, str, int], LineSeverities] = OrderedDict()
+
+    def of(self, attempt: JobAttempt) -> LineSeverities:
+        """What is known of an attempt so far."""
+        key = (attempt.store, attempt.path, attempt.number)
+        with self._lock:
+            levels = self._kept.setdefault(key, LineSeverities())
+            self._kept.move_to_end(key)
+            if len(self._kept) > _MOST_ATTEMPTS:
+                self._kept.popitem(last=False)
+            return levels

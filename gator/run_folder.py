@@ -1,0 +1,349 @@
+"""The folder of a run: who owns it, and what lies where in it.
+
+The rule: a live run holds an flock on `run.lock`, so that anybody on the host can tell whether it lives.
+"""
+
+import fcntl
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from gator.core.attempt.environment import HUB_TOKEN_FILE
+from gator.core.run_key import KEY_BYTES
+from gator.errors import UsageError
+from gator.process.procfs import read_process
+from gator.regular_file import is_regular, open_regular, read_regular
+
+ROOT_STORE = "root.db"
+CLOSING_STORE = "closing.db"
+LATEST = "latest"
+"""The link to the newest run of a tracking folder."""
+LOOK_SECONDS = 0.5
+_MAX_SMALL_BYTES = 65_536
+"""Maximum size of `run.lock` and `control`; Gator writes a few hundred bytes."""
+MAX_NAME_PART = 64
+"""Maximum number of characters of an ident in the name of a run's folder."""
+
+
+class Owner(Struct, frozen=True):
+    """The root that holds or held the lock of a run, as recorded by itself."""
+
+    run: str
+    host: str
+    boot: str
+    pid: int
+    start_ticks: int
+    pid_namespace: int
+    """Inode of the pid namespace of `pid`."""
+    file: int = 0
+    """Inode of the lock file when it was written; a copy has a different one."""
+
+    @classmethod
+    def this_process(cls, run: str) -> "Owner":
+        """The calling process as owner of a run."""
+        # Field 22 of /proc/PID/stat, see proc_pid_stat(5); the name before it may hold blanks.
+        stat = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        return cls(
+            run=run,
+            host=os.uname().nodename,
+            boot=_boot_id(),
+            pid=os.getpid(),
+            start_ticks=int(stat[19]),
+            pid_namespace=_pid_namespace(),
+        )
+
+    @property
+    def is_of_this_host(self) -> bool:
+        """Whether it runs or ran on this host."""
+        return self.host == os.uname().nodename
+
+    @property
+    def is_of_this_boot(self) -> bool:
+        """Whether this host has not been rebooted since."""
+        return self.boot == _boot_id()
+
+    @property
+    def is_of_this_namespace(self) -> bool:
+        """Whether its pid is in the namespace of this process."""
+        return self.pid_namespace == _pid_namespace()
+
+    @property
+    def lives(self) -> bool:
+        """Whether this process is alive; only valid in its pid namespace."""
+        info = read_process(self.pid)
+        return info is not None and info.start_ticks == self.start_ticks and not info.is_dead
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _pid_namespace() -> int:
+    return Path("/proc/self/ns/pid").stat().st_ino
+
+
+def _owner_of(data: bytes) -> Owner | None:
+    """Returns the owner recorded in a lock file; None if no root wrote it."""
+    try:
+        owner = Owner(**json.loads(data))
+    except (ValueError, TypeError, RecursionError):
+        return None
+    numbers = (owner.pid, owner.start_ticks, owner.pid_namespace, owner.file)
+    texts = (owner.run, owner.host, owner.boot)
+    if all(type(text) is str for text in texts) and all(type(n) is int and 0 <= n < 1 << 64 for n in numbers):
+        return owner
+    return None
+
+
+def name_part(ident: str) -> str:
+    """Returns an ident in the form for the name of a run's folder; different idents may give the same."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", ident)[:MAX_NAME_PART]
+
+
+def _no_folder(tracking: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"cannot make a folder for the run in {tracking}: {error.strerror}; name another one with --tracking"
+    )
+
+
+class RunFolder:
+    """Paths of a run, all absolute."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.stores = self.path / "stores"
+        self.daemons = self.path / "daemons"
+        self.logs = self.path / "logs"
+        self.lock_file = self.path / "run.lock"
+        self.key_file = self.path / "run.key"
+        self.control = self.path / "control"
+        self.hub_token = self.path / HUB_TOKEN_FILE
+        self.fault_log = self.path / "gator.log"
+        self._lock: int | None = None
+
+    @classmethod
+    def create(cls, tracking: Path, ident: str, stamp: str) -> "RunFolder":
+        """A new folder `<tracking>/<stamp>-<ident>`; mkdir arbitrates between runs of one second.
+
+        Raises UsageError when the folder cannot be made.
+        """
+        name = f"{stamp}-{name_part(ident)}"
+        try:
+            tracking.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _no_folder(tracking, error) from error
+        for attempt in range(1000):
+            folder = cls(tracking / (name if attempt == 0 else f"{name}.{attempt + 1}"))
+            try:
+                folder.path.mkdir()
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise _no_folder(tracking, error) from error
+            folder._fill()
+            folder._point_latest(tracking)
+            return folder
+        raise UsageError(f"cannot make a folder for the run in {tracking}: too many of the same second")
+
+    @classmethod
+    def exactly(cls, path: Path) -> "RunFolder":
+        """Use a folder that the user named; it must be empty or not exist. Raises UsageError."""
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            taken = any(path.iterdir())
+        except OSError as error:
+            raise UsageError(f"cannot use {path} as the folder of the run: {error.strerror}") from error
+        if taken:
+            raise UsageError(f"cannot use {path} as the folder of the run: it is not empty")
+        folder = cls(path)
+        folder._fill()
+        return folder
+
+    def _fill(self) -> None:
+        try:
+            self.stores.mkdir()
+            self.daemons.mkdir()
+            self.logs.mkdir()
+        except OSError as error:
+            raise UsageError(f"cannot write to {self.path}: {error.strerror}") from error
+
+    def _point_latest(self, tracking: Path) -> None:
+        # A link is replaced by renaming another one over it, so that it is never missing.
+        link, new = tracking / LATEST, tracking / f".latest-{secrets.token_hex(4)}"
+        try:
+            new.symlink_to(self.path.name)
+            new.replace(link)
+        except OSError:
+            # No links on this file system: `latest` is found by the folders' names then.
+            new.unlink(missing_ok=True)
+
+    def store_of(self, daemon: str) -> Path:
+        """File of a daemon's store."""
+        return self.stores / f"{daemon}.db"
+
+    # -- who owns it
+
+    def write_key(self, key: bytes) -> None:
+        """Writes the secret of the run, readable only by the user. Raises UsageError."""
+        try:
+            fd = os.open(self.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(fd, "wb") as file:
+                file.write(key)
+        except OSError as error:
+            raise UsageError(f"cannot write to {self.path}: {error.strerror}") from error
+
+    def write_hub_token(self, token: str) -> None:
+        """Writes the launch's token for the hub, if any, for use by jobs. Raises UsageError."""
+        if not token:
+            return
+        try:
+            fd = os.open(self.hub_token, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(fd, "w", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(f"{token}\n")
+        except OSError as error:
+            raise UsageError(f"cannot write to {self.path}: {error.strerror}") from error
+
+    def read_key(self) -> bytes | None:
+        """Returns the secret of the run; None if it is missing or this user may not read it."""
+        try:
+            return read_regular(self.key_file, KEY_BYTES)
+        except OSError:
+            return None
+
+    def lock(self, owner: Owner) -> None:
+        """Become the owner; raises BlockingIOError while another one lives."""
+        fd = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        end = time.monotonic() + LOOK_SECONDS
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                # Somebody may be looking just now whether the run lives, which takes microseconds.
+                if time.monotonic() > end:
+                    os.close(fd)
+                    raise
+                time.sleep(0.001)
+        os.ftruncate(fd, 0)
+        os.write(fd, json.dumps(asdict(replace(owner, file=os.fstat(fd).st_ino))).encode())
+        self._lock = fd
+
+    def unlock(self) -> None:
+        """Releases the lock and removes the hub token, which jobs no longer need."""
+        with suppress(OSError):
+            self.hub_token.unlink(missing_ok=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    @contextmanager
+    def taken_over(self) -> Generator[bool]:
+        """Hold the lock of a run that died; False while somebody else holds it or it cannot be written."""
+        try:
+            fd = open_regular(self.lock_file, os.O_RDWR)
+        except OSError:
+            yield False
+            return
+        try:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                yield False
+                return
+            yield True
+        finally:
+            os.close(fd)
+
+    def owner(self) -> Owner | None:
+        """The last owner; None when there never was one."""
+        try:
+            return _owner_of(read_regular(self.lock_file, _MAX_SMALL_BYTES))
+        except OSError:
+            return None
+
+    def is_copy(self) -> bool:
+        """Returns whether this is a copy of the run's folder, which lacks the present state of the run.
+
+        A folder that was moved within its file system is not a copy.
+        """
+        owner = self.owner()
+        try:
+            return owner is not None and owner.file not in (0, self.lock_file.lstat().st_ino)
+        except OSError:
+            return False
+
+    def is_live(self) -> bool:
+        """Returns whether the owner is alive; a run of another host counts as live, a copy never does."""
+        owner = self.owner()
+        if owner is None or self.is_copy():
+            return False
+        if not owner.is_of_this_host:
+            return not (self.stores / CLOSING_STORE).exists() and self.control.exists()
+        try:
+            fd = open_regular(self.lock_file)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        else:
+            return False
+        finally:
+            os.close(fd)
+
+    # -- how to reach it
+
+    def write_control(self, address: str, token: str) -> None:
+        """Say where the root listens; only the user may read it."""
+        text = json.dumps({"address": address, "token": token})
+        fd = os.open(self.control, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "w") as file:
+            file.write(text)
+
+    def end_control(self) -> None:
+        """Remove where the run was reached, and the sockets that its killed daemons left."""
+        from gator.rpc.address import remove_dead_sockets
+
+        control, owner = self.read_control(), self.owner()
+        if control is not None and owner is not None:
+            remove_dead_sockets(control[0], owner.run)
+        self.control.unlink(missing_ok=True)
+
+    def read_control(self) -> tuple[str, str] | None:
+        """Address and token of a live root; None when it does not listen."""
+        try:
+            control = json.loads(read_regular(self.control, _MAX_SMALL_BYTES))
+            address, token = control["address"], control["token"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
+        return (address, token) if isinstance(address, str) and isinstance(token, str) else None
+
+    def store_files(self) -> Iterator[Path]:
+        """The stores there are, the root's first."""
+        root = self.stores / ROOT_STORE
+        if is_regular(root):
+            yield root
+        for path in sorted(self.stores.glob("*.db")):
+            if path.name != ROOT_STORE and is_regular(path):
+                yield path
+
+    def seal_stores(self) -> None:
+        """Leave each store as one file that a colleague who may not write here can read.
+
+        For when no daemon of the run writes any more; one that was killed left a journal and its reserve.
+        """
+        from gator.store import seal
+        from gator.store.writer import reserve_of
+
+        for path in self.store_files():
+            reserve_of(path).unlink(missing_ok=True)
+            seal(path)

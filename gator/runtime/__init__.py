@@ -1,0 +1,1 @@
+"""How a process of Gator starts and ends: encoding, standard streams, signals, imports, exit."""

@@ -1,0 +1,1 @@
+"""Builds `Spec` messages from YAML nodes, with all checks of single nodes."""

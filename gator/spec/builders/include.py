@@ -1,0 +1,92 @@
+"""`!Include PATH`: another file in the place of a value. A path is relative to the file that includes."""
+
+import posixpath
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from gator.errors import SpecError
+from gator.spec.builders.reading import Read, Reading, each_node
+from gator.spec.yaml.nodes import compose, decode
+
+TAG = "!Include"
+_DEEPEST = 32
+
+
+class Includes:
+    """Composes files, each once, with what they include put in its place."""
+
+    __slots__ = ("_chain", "_read", "_reading", "_roots")
+
+    def __init__(self, reading: Reading, read: Read | None) -> None:
+        self._reading = reading
+        self._read = read
+        self._chain: list[str] = []
+        self._roots: dict[str, Node | None] = {}
+
+    def compose(self, data: str | bytes, file: str) -> Node | None:
+        """The root node of a file; None when it is empty or a problem was found in its YAML."""
+        try:
+            text = decode(data, file)
+            self._reading.begin(file, text)
+            root = compose(text, file)
+        except SpecError as error:
+            self._reading.problems += error.problems
+            return None
+        if root is None:
+            return self._empty(file)
+        if TAG in text:
+            self._chain.append(posixpath.normpath(file))
+            root = self._replaced(root)
+            self._chain.pop()
+        return root
+
+    def _empty(self, file: str) -> None:
+        node = compose('""', file)
+        assert node is not None
+        self._reading.problem(node, "the file is empty: its root is a !Job, a !JobGroup or a !JobArray")
+
+    def _replaced(self, root: Node) -> Node | None:
+        """The tree with every include replaced; what cannot be included is left as it is."""
+        if root.tag == TAG:
+            return self._included(root)
+        for node in list(each_node(root)):
+            if isinstance(node, SequenceNode):
+                node.value[:] = [self._or_itself(child) for child in node.value]
+            elif isinstance(node, MappingNode):
+                node.value[:] = [(key, self._or_itself(value)) for key, value in node.value]
+        return root
+
+    def _or_itself(self, node: Node) -> Node:
+        if node.tag != TAG:
+            return node
+        return self._included(node) or node
+
+    def _included(self, node: Node) -> Node | None:
+        """The root of the file that an include names; None after a problem."""
+        if not isinstance(node, ScalarNode) or not node.value:
+            message = "this version of Gator knows !Include only with the path of a file: !Include FILE"
+            self._reading.problem(node, message)
+            return None
+        including = node.start_mark.name
+        file = posixpath.normpath(posixpath.join(posixpath.dirname(including), node.value))
+        if file in self._chain or len(self._chain) > _DEEPEST:
+            loop = " → ".join([*self._chain[self._chain.index(file) if file in self._chain else 0 :], file])
+            self._reading.problem(node, f"files include each other in a circle: {loop}")
+            return None
+        if file not in self._roots:
+            data = self._bytes(node, file)
+            if data is None:
+                return None
+            self._roots[file] = self.compose(data, file)
+        return self._roots[file]
+
+    def _bytes(self, node: Node, file: str) -> bytes | None:
+        if self._read is None:
+            self._reading.problem(node, "nothing can be included here: the spec has no folder")
+            return None
+        try:
+            return self._read(file)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self._reading.problem(node, f"'{file}' cannot be included: {reason[:1].lower()}{reason[1:]}")
+            return None

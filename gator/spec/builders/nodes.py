@@ -1,0 +1,298 @@
+"""Builds the tree: a `Spec` from each `!Job`, `!JobGroup` and `!JobArray`, with all checks of one node.
+
+Rule: what a name refers to is none of its business; that takes the whole plan."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from gator.spec import keys
+from gator.spec.builders import resources, scalars, settings
+from gator.spec.builders.include import TAG as INCLUDE
+from gator.spec.builders.place import Place, check_names
+from gator.spec.builders.reading import Pair, Reading, is_null, position, shown_tag
+from gator.spec.builders.wrong_keys import wrong_key
+from gator.spec.expand import check_expansion
+from gator.spec.idents import ident_problem, nfc
+from gator.spec.interpolation import EVERY_NAME
+from gator.spec.suggestions import nearest
+from gator.v1 import spec_pb2
+
+Written: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray
+Parent: TypeAlias = spec_pb2.JobGroup | spec_pb2.JobArray
+
+DEEPEST = 40
+"""Protocol buffers read messages nested 100 deep, and a node is two of them."""
+
+_ON_KEYS = ("on_pass", "on_fail", "on_done")
+
+
+def build(reading: Reading, node: Node, spec: spec_pb2.Spec, place: Place) -> Written | None:
+    """Read a node into `spec`; None when it is no node at all."""
+    if node.tag not in keys.KINDS or not isinstance(node, MappingNode):
+        _no_node(reading, node, place)
+        return None
+    if place.depth >= DEEPEST:
+        reading.problem(node, f"groups are nested more than {DEEPEST} deep: put their jobs further up")
+        return None
+    pairs = reading.pairs(node)
+    written: Written
+    match node.tag:
+        case keys.JOB:
+            written = spec.job
+        case keys.GROUP:
+            written = spec.group
+        case _:
+            written = spec.array
+            written.repeats = 1
+            place = place._replace(in_array=True)
+    written.ident = place.default_ident
+    written.position.CopyFrom(position(node))
+    known = keys.KEYS_OF[node.tag]
+    for name, pair in pairs.items():
+        key = known.get(name)
+        if key is None or (key.root_only and not place.is_root):
+            reading.problem(pair.key, wrong_key(name, node.tag, is_root=place.is_root))
+        elif not is_null(pair.value):
+            _read_key(reading, written, name, pair, place)
+    if isinstance(written, spec_pb2.Job):
+        _check_command(reading, node, pairs)
+    elif not written.jobs and not _children_were_wrong(pairs):
+        reading.warn(node, f"'{written.ident}' has no jobs: it passes at once")
+    return written
+
+
+def _no_node(reading: Reading, node: Node, place: Place) -> None:
+    what = "the root" if place.is_root else "a child"
+    if node.tag == INCLUDE:
+        return
+    if node.tag in keys.KINDS:
+        message = f"{node.tag} is followed by its keys, such as ident: indent them below it"
+    elif node.tag.startswith("!"):
+        near = nearest(shown_tag(node), keys.KINDS)
+        hint = f"did you mean {near}?" if near else f"{what} is a !Job, a !JobGroup or a !JobArray"
+        message = f"the tag {shown_tag(node)} is not known; {hint}"
+    else:
+        message = f"{what} has to start with !Job, !JobGroup or !JobArray{_guess(node)}"
+    reading.problem(node, message)
+
+
+def _guess(node: Node) -> str:
+    """Which tag is most likely missing, by the keys that are there."""
+    if not isinstance(node, MappingNode):
+        return ""
+    names = {key.value for key, _ in node.value if isinstance(key, ScalarNode)}
+    if names & {"command", "shell", "args"}:
+        return ": put !Job before these keys"
+    if "repeats" in names:
+        return ": put !JobArray before these keys"
+    return ": put !JobGroup before these keys" if "jobs" in names else ""
+
+
+def _read_key(reading: Reading, written: Written, name: str, pair: Pair, place: Place) -> None:
+    setter = settings.SETTERS.get(name)
+    if setter is not None:
+        setter(reading, written.settings, pair.value, place)
+    elif name in _ON_KEYS:
+        _order(reading, written, name, pair, place)
+    elif name in _OF_ANY:
+        _OF_ANY[name](reading, written, pair.value, place)
+    elif isinstance(written, spec_pb2.Job):
+        _OF_JOBS[name](reading, written, pair.value, place)
+    elif name == "repeats" and isinstance(written, spec_pb2.JobArray):
+        _repeats(reading, written, pair.value)
+    else:
+        _OF_PARENTS[name](reading, written, pair.value, place)
+
+
+def _ident(reading: Reading, written: Written, value: Node, place: Place) -> None:
+    ident = scalars.text(reading, value, "ident")
+    if ident is None:
+        return
+    ident = nfc(ident)
+    problem = ident_problem(ident)
+    if problem is None:
+        written.ident = ident
+    else:
+        reading.problem(value, problem)
+
+
+def _order(reading: Reading, written: Written, name: str, pair: Pair, place: Place) -> None:
+    value = pair.value
+    if isinstance(value, ScalarNode):
+        single = scalars.text(reading, value, name)
+        found = [(value, single)] if single is not None else []
+    else:
+        found = settings.texts(reading, value, name)
+    if place.is_root and found:
+        reading.warn(pair.key, f"{name} on the root has no effect: there is nothing beside it")
+        return
+    for node, reference in found:
+        if not reference.strip():
+            reading.problem(node, f"an item of {name} cannot be empty")
+        elif scalars.no_names(reading, node, reference, name):
+            target = getattr(written.order, name)
+            target.add(name=nfc(reference), position=position(node))
+
+
+def _allow_failure(reading: Reading, written: Written, value: Node, place: Place) -> None:
+    written.allow_failure = bool(scalars.boolean(reading, value, "allow_failure"))
+
+
+def _priority(reading: Reading, written: Written, value: Node, place: Place) -> None:
+    written.priority = scalars.integer(reading, value, "priority", -1_000_000, 1_000_000) or 0
+
+
+def _seed(reading: Reading, written: Written, value: Node, place: Place) -> None:
+    if isinstance(value, ScalarNode) and value.value == "random":
+        if place.is_root:
+            written.seed = "random"
+        else:
+            reading.problem(value, "only the seed of the root can be random: write a number")
+        return
+    number = scalars.integer(reading, value, "seed", 1, or_none=" or random" if place.is_root else "")
+    if number is not None:
+        written.seed = str(number)
+
+
+def _deadline(reading: Reading, written: Written, value: Node, place: Place) -> None:
+    millis = settings.limited(reading, value, "deadline")
+    if millis is not None:
+        written.deadline_millis = millis
+
+
+def _command(reading: Reading, job: spec_pb2.Job, value: Node, place: Place) -> None:
+    command = scalars.filled_text(reading, value, "command")
+    if command is not None and scalars.startable(reading, value, command, "command"):
+        _check_expanded(reading, value, command, place)
+        job.command = command
+
+
+def _args(reading: Reading, job: spec_pb2.Job, value: Node, place: Place) -> None:
+    for node, arg in settings.texts(reading, value, "args"):
+        if scalars.startable(reading, node, arg, "an argument"):
+            _check_expanded(reading, node, arg, place)
+            job.args.append(arg)
+
+
+def _check_expanded(reading: Reading, node: Node, text: str, place: Place) -> None:
+    if "${" not in text:
+        return
+    check_names(reading, node, text, EVERY_NAME, place)
+    for offset, message in check_expansion(text):
+        reading.problem_within(node, text[offset : offset + 20].partition("\n")[0], message)
+
+
+def _shell(reading: Reading, job: spec_pb2.Job, value: Node, place: Place) -> None:
+    script = scalars.filled_text(reading, value, "shell")
+    if script is not None:
+        check_names(reading, value, script, EVERY_NAME, place)
+        job.shell = script
+
+
+def _resources(reading: Reading, job: spec_pb2.Job, value: Node, place: Place) -> None:
+    resources.read(reading, job, value)
+
+
+def _repeats(reading: Reading, array: spec_pb2.JobArray, value: Node) -> None:
+    count = scalars.integer(reading, value, "repeats")
+    if count == 0:
+        reading.warn(value, f"'{array.ident}' has 0 repeats: it passes at once")
+    array.repeats = count if count is not None else 1
+
+
+def _max_fail(reading: Reading, parent: Parent, value: Node, place: Place) -> None:
+    if scalars.is_none_word(value):
+        parent.max_fail = 0
+        return
+    count = scalars.integer(reading, value, "max_fail", 1, or_none=" or none")
+    if count is not None:
+        parent.max_fail = count
+
+
+def _licenses(reading: Reading, parent: Parent, value: Node, place: Place) -> None:
+    for name, pair in settings.mapping(reading, value, "licenses").items():
+        if not name.strip():
+            reading.problem(pair.key, "a licence needs a name")
+            continue
+        count = scalars.integer(reading, pair.value, name)
+        if count is not None:
+            parent.licenses[name] = count
+
+
+def _secrets(reading: Reading, parent: Parent, value: Node, place: Place) -> None:
+    if isinstance(value, ScalarNode):
+        single = scalars.text(reading, value, "secrets")
+        found = [(value, single)] if single is not None else []
+    else:
+        found = settings.texts(reading, value, "secrets")
+    for node, name in found:
+        if not name or "=" in name or not name.isprintable():
+            reading.problem(node, f"{name!r} is not a variable name")
+        elif scalars.no_names(reading, node, name, "secrets") and name not in parent.secrets:
+            parent.secrets.append(name)
+
+
+def _jobs(reading: Reading, parent: Parent, value: Node, place: Place) -> None:
+    if not isinstance(value, SequenceNode):
+        if value.tag in keys.KINDS:
+            reading.problem(value, "jobs is a list: put '- ' before each child")
+        elif reading.standard(value):
+            reading.problem(value, "jobs is a list of children: put '- ' before each")
+        return
+    if not reading.standard(value):
+        return
+    reading.spend(len(value.value))
+    seen: dict[str, Node] = {}
+    for index, node in enumerate(value.value):
+        spec = parent.jobs.add()
+        child = Place(place.depth + 1, place.in_array, f"T{index}")
+        written = build(reading, node, spec, child)
+        if written is None:
+            continue
+        first = seen.setdefault(written.ident, node)
+        if first is not node:
+            line = first.start_mark.line + 1
+            reading.problem(node, f"the ident '{written.ident}' is taken by a sibling, on line {line}")
+
+
+def _children_were_wrong(pairs: dict[str, Pair]) -> bool:
+    """Whether there is something in the place of children, which then has a problem of its own."""
+    pair = pairs.get("jobs")
+    return pair is not None and not is_null(pair.value) and not isinstance(pair.value, SequenceNode)
+
+
+def _check_command(reading: Reading, node: Node, pairs: dict[str, Pair]) -> None:
+    given = {
+        name for name in ("command", "shell", "args") if name in pairs and not is_null(pairs[name].value)
+    }
+    if not given & {"command", "shell"}:
+        if any(name not in keys.NODE_KEYS and nearest(name, ("command", "shell")) for name in pairs):
+            return  # the misspelling has been told
+        reading.problem(node, "a !Job needs a command, or a script in shell")
+    elif {"command", "shell"} <= given:
+        reading.problem(pairs["shell"].key, "a !Job has a command or a script in shell, not both: remove one")
+    elif {"shell", "args"} <= given:
+        reading.problem(pairs["args"].key, "args belong to a command: write them into the script")
+
+
+_OF_ANY: dict[str, Callable[[Reading, Written, Node, Place], None]] = {
+    "ident": _ident,
+    "allow_failure": _allow_failure,
+    "priority": _priority,
+    "seed": _seed,
+    "deadline": _deadline,
+}
+_OF_JOBS: dict[str, Callable[[Reading, spec_pb2.Job, Node, Place], None]] = {
+    "command": _command,
+    "args": _args,
+    "shell": _shell,
+    "resources": _resources,
+}
+_OF_PARENTS: dict[str, Callable[[Reading, Parent, Node, Place], None]] = {
+    "jobs": _jobs,
+    "max_fail": _max_fail,
+    "licenses": _licenses,
+    "secrets": _secrets,
+}

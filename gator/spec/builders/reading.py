@@ -1,0 +1,183 @@
+"""One reading of a spec: gathers problems and warnings, and gives the pairs of mappings with merges done.
+
+Rule: nothing here knows what a key means.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeAlias
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from gator.errors import Problem
+from gator.spec.yaml.nodes import MAP, NULL, SEQ, STR
+from gator.v1 import common_pb2
+
+Read: TypeAlias = Callable[[str], bytes]
+
+_STANDARD = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")
+)
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_VALUES_AT_LEAST = 200_000
+_VALUES_A_CHARACTER = 4
+_DEEPEST_MERGE = 32
+
+
+class TooLargeError(Exception):
+    """Aliases make more of the text than anybody can have meant."""
+
+
+class Pair(NamedTuple):
+    """A key and its value."""
+
+    key: ScalarNode
+    value: Node
+
+
+class Reading:
+    """What is found while one spec is read."""
+
+    __slots__ = ("_left", "problems", "texts", "warnings")
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self.texts: dict[str, str] = {}
+        """Text of every file, by its name."""
+        self._left = _VALUES_AT_LEAST
+
+    def begin(self, file: str, text: str) -> None:
+        """A file is read; the more is written, the more may be made of it by aliases and merges."""
+        self.texts[file] = text
+        self._left += _VALUES_A_CHARACTER * len(text)
+
+    def problem(self, node: Node, message: str) -> None:
+        """Something is wrong with a node."""
+        self.problems.append(_at(node, message))
+
+    def problem_within(self, node: Node, part: str, message: str) -> None:
+        """Something is wrong with a part of a text: its place is sought in the lines of the node."""
+        mark = node.start_mark
+        lines = self.texts.get(mark.name, "").splitlines()
+        for number in range(mark.line, min(node.end_mark.line + 1, len(lines))):
+            column = lines[number].find(part, mark.column if number == mark.line else 0)
+            if column >= 0:
+                self.problems.append(Problem(mark.name, number + 1, column + 1, message))
+                return
+        self.problem(node, message)
+
+    def warn(self, node: Node, message: str) -> None:
+        """Something is most likely not what was meant, but can run."""
+        self.warnings.append(_at(node, message))
+
+    def source(self, node: Node) -> str:
+        """The first line of a node as it is written."""
+        start, end = node.start_mark, node.end_mark
+        lines = self.texts.get(start.name, "").splitlines()
+        if start.line >= len(lines):
+            return ""
+        line = lines[start.line]
+        return line[start.column : end.column if end.line == start.line else None].strip()
+
+    def spend(self, count: int) -> None:
+        """Account for values that are about to be read; raises TooLargeError when there are too many."""
+        self._left -= count + 1
+        if self._left < 0:
+            raise TooLargeError
+
+    def pairs(self, node: MappingNode) -> dict[str, Pair]:
+        """The pairs of a mapping by key: merged, without those whose key starts with `x-`."""
+        return self._pairs(node, 0)
+
+    def _pairs(self, node: MappingNode, depth: int) -> dict[str, Pair]:
+        self.spend(len(node.value))
+        found: dict[str, Pair] = {}
+        merges: list[Node] = []
+        for key, value in node.value:
+            if not isinstance(key, ScalarNode):
+                self.problem(
+                    key, "a key has to be a text: quote it if it starts with a bracket, a brace or ?"
+                )
+                continue
+            name: str = key.value
+            if name == "<<" and not key.style:
+                merges.append(value)
+            elif name.startswith("x-"):
+                self._ignore(value)
+            elif name in found:
+                first = found[name].key.start_mark.line + 1
+                self.problem(key, f"the key '{name}' stands here twice, first on line {first}")
+            else:
+                found[name] = Pair(key, value)
+        for merge in merges:
+            self._merge(merge, found, depth)
+        return found
+
+    def _merge(self, node: Node, found: dict[str, Pair], depth: int) -> None:
+        if depth > _DEEPEST_MERGE:
+            self.problem(node, "this merge goes round in a circle")
+            return
+        sources: list[Node] = node.value if isinstance(node, SequenceNode) else [node]
+        for source in sources:
+            if not isinstance(source, MappingNode):
+                self.problem(source, "<< takes a mapping, such as *NAME, or a list of them")
+                continue
+            for name, pair in self._pairs(source, depth + 1).items():
+                found.setdefault(name, pair)
+
+    def _ignore(self, root: Node) -> None:
+        """Of what is ignored only a tag that nobody may use is told."""
+        for node in each_node(root):
+            if node.tag.startswith("tag:yaml.org,2002:") and node.tag not in _STANDARD:
+                self.problem(node, f"the tag {shown_tag(node)} is not allowed")
+
+    def standard(self, node: Node, instead: str = "") -> bool:
+        """Whether a node has no tag of its own; a problem if it has."""
+        tag: str = node.tag
+        if tag in (STR, SEQ, MAP) or tag in _STANDARD:
+            return True
+        self.problem(
+            node, f"the tag {shown_tag(node)} is not allowed{' here' if tag[0] == '!' else ''}{instead}"
+        )
+        return False
+
+
+def each_node(root: Node) -> Iterator[Node]:
+    """Every node below a node, and itself, each once."""
+    seen: set[int] = set()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        if isinstance(node, SequenceNode):
+            stack.extend(node.value)
+        elif isinstance(node, MappingNode):
+            for key, value in node.value:
+                stack += (key, value)
+
+
+def is_null(node: Node) -> bool:
+    """Whether a value is left out: nothing, `null` or `~`, and not in quotes."""
+    if not isinstance(node, ScalarNode):
+        return False
+    return node.tag == NULL or (not node.style and node.tag == STR and node.value in _NULLS)
+
+
+def shown_tag(node: Node) -> str:
+    """A tag as it is written: `!Job`, `!!python/name:x`."""
+    tag: str = node.tag
+    return f"!!{tag.removeprefix('tag:yaml.org,2002:')}" if tag.startswith("tag:yaml.org,2002:") else tag
+
+
+def position(node: Node) -> common_pb2.SourcePosition:
+    """Where a node starts."""
+    mark = node.start_mark
+    return common_pb2.SourcePosition(file=mark.name, line=mark.line + 1, column=mark.column + 1)
+
+
+def _at(node: Node, message: str) -> Problem:
+    mark = node.start_mark
+    return Problem(mark.name, mark.line + 1, mark.column + 1, message)

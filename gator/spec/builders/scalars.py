@@ -1,0 +1,142 @@
+"""Single values: texts as written, numbers, durations, sizes, choices. None comes back after a problem."""
+
+import re
+from collections.abc import Sequence
+
+from yaml.nodes import Node, ScalarNode
+
+from gator.spec import durations, sizes
+from gator.spec.builders.include import TAG as INCLUDE
+from gator.spec.builders.reading import Reading, is_null
+from gator.spec.exec_limits import MAX_STRING_BYTES, byte_length, too_long
+from gator.spec.suggestions import did_you_mean
+from gator.spec.yaml.hints import quoted
+from gator.spec.yaml.nodes import STR
+
+LARGEST_COUNT = 2**31 - 1
+
+_INTEGER = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]+|[0-9]+)")
+_BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+def text(reading: Reading, node: Node, what: str) -> str | None:
+    """A scalar as it is written."""
+    if not isinstance(node, ScalarNode):
+        if node.tag != INCLUDE and reading.standard(node):
+            shown = reading.source(node)
+            hint = f": quote it if it is one, {quoted(shown)}" if shown else ""
+            reading.problem(node, f"{what} is a text{hint}")
+        return None
+    if node.tag != STR and not _scalar_tag(reading, node):
+        return None
+    value: str = node.value
+    if "\0" in value:
+        reading.problem(node, f"{what} cannot hold a NUL character: remove \\0")
+        return None
+    return value
+
+
+def startable(reading: Reading, node: Node, value: str, what: str) -> bool:
+    """Returns whether a process can be started with a text; records a problem if it is too long."""
+    if 4 * len(value) <= MAX_STRING_BYTES or (size := byte_length(value)) <= MAX_STRING_BYTES:
+        return True
+    reading.problem(node, too_long(what, size))
+    return False
+
+
+def _scalar_tag(reading: Reading, node: ScalarNode) -> bool:
+    if node.tag == INCLUDE:
+        return False
+    if node.tag.startswith("!"):
+        reading.problem(node, f"the tag {node.tag} is not known here: quote a text that starts with !")
+        return False
+    return reading.standard(node)
+
+
+def filled_text(reading: Reading, node: Node, what: str) -> str | None:
+    """A text that is not empty."""
+    value = text(reading, node, what)
+    if value is not None and not value.strip():
+        reading.problem(node, f"{what} cannot be empty")
+        return None
+    return value
+
+
+def no_names(reading: Reading, node: Node, value: str, what: str) -> bool:
+    """Whether a text is free of `${{ }}`; a problem if it is not."""
+    if "${{" not in value:
+        return True
+    reading.problem(node, f"${{{{ }}}} cannot be used in {what}")
+    return False
+
+
+def integer(
+    reading: Reading, node: Node, what: str, least: int = 0, most: int = LARGEST_COUNT, *, or_none: str = ""
+) -> int | None:
+    """A whole number, decimal or 0x; `or_none` are further words to name when it is none."""
+    value = text(reading, node, what)
+    if value is None or not no_names(reading, node, value, what):
+        return None
+    if not _INTEGER.fullmatch(value):
+        reading.problem(node, f"{what} is a whole number{or_none}, not '{value}'")
+        return None
+    digits = value.lstrip("+-")
+    base = 16 if digits[:2] in ("0x", "0X") else 10
+    number = int(digits, base) if len(digits) <= 20 else most + 1
+    if value[0] == "-":
+        number = -number
+    if least <= number <= most:
+        return number
+    wanted = f"at least {least}" if number < least else f"at most {most}"
+    reading.problem(node, f"{what} is {wanted}, not {value}")
+    return None
+
+
+def boolean(reading: Reading, node: Node, what: str, *, or_else: str = "") -> bool | None:
+    """`true` or `false`, and YAML's other words for them; `or_else` names what may stand there instead."""
+    value = text(reading, node, what)
+    if value is None:
+        return None
+    known = _BOOLEANS.get(value.lower())
+    if known is None:
+        reading.problem(node, f"{what} is true or false{or_else}, not '{value}'")
+    return known
+
+
+def choice(reading: Reading, node: Node, what: str, words: Sequence[str]) -> str | None:
+    """One of some words."""
+    value = text(reading, node, what)
+    if value is None or value in words:
+        return value
+    known = ", ".join(words[:-1]) + f" or {words[-1]}"
+    reading.problem(node, f"{what} is {known}, not '{value}'{did_you_mean(value, words)}")
+    return None
+
+
+def duration(reading: Reading, node: Node, what: str) -> int | None:
+    """Milliseconds of a duration; 0 for `none`."""
+    value = text(reading, node, what)
+    if value is None or not no_names(reading, node, value, what):
+        return None
+    try:
+        return durations.parse(value)
+    except ValueError as error:
+        reading.problem(node, f"{what}: {error}")
+        return None
+
+
+def size(reading: Reading, node: Node, what: str, unit: str) -> int | None:
+    """Bytes of a size."""
+    value = text(reading, node, what)
+    if value is None or not no_names(reading, node, value, what):
+        return None
+    try:
+        return sizes.parse(value, unit)
+    except ValueError as error:
+        reading.problem(node, f"{what}: {error}")
+        return None
+
+
+def is_none_word(node: Node) -> bool:
+    """Whether a value is the word for no limit."""
+    return isinstance(node, ScalarNode) and not is_null(node) and node.value.lower() in ("none", "unlimited")

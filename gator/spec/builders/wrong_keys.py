@@ -1,0 +1,60 @@
+"""What to say about a key that cannot stand where it stands: where it belongs, or what was meant."""
+
+from gator.spec import keys
+from gator.spec.suggestions import nearest
+
+_PARENTS = {sub.name: parent for parent, subs in keys.SUB_KEYS.items() for sub in subs}
+_TAGS = {"cores": "!Cores", "memory": "!Memory", "license": "!License"}
+_FIELD = {"size": "!Memory", "unit": "!Memory", "enforce": "!Memory", "count": "!Cores or a !License"}
+
+
+_OTHER_WORDS = {
+    "ident": ("id", "name"),
+    "command": ("cmd", "exec", "run"),
+    "args": ("argv", "arguments"),
+    "shell": ("bash", "script"),
+    "resources": ("cores", "cpu", "cpus", "license", "licence", "memory", "mem", "requires", "resource"),
+    "jobs": ("children", "steps", "tasks", "tests"),
+    "repeats": ("times",),
+    "on_pass": ("after", "depends", "depends_on", "deps", "needs"),
+    "env": ("environment", "vars", "variables"),
+    "cwd": ("chdir", "dir", "directory", "workdir", "working_dir", "working_directory"),
+    "retries": ("retry",),
+    "tags": ("label",),
+}
+"""Words of other tools for what a key says."""
+_MEANT = {word: key for key, words in _OTHER_WORDS.items() for word in words}
+
+
+def _meant(name: str) -> str | None:
+    """Returns the key for a word of another tool, in any case and with dashes."""
+    return _MEANT.get(name.lower().replace("-", "_"))
+
+
+def wrong_key(name: str, kind: str, *, is_root: bool) -> str:
+    """What is wrong with a key of a node of this kind."""
+    key = keys.NODE_KEYS.get(name)
+    if key is not None:
+        return _misplaced(key, kind, is_root)
+    if name in keys.LATER:
+        return f"this version of Gator does not know '{name}'"
+    if name in _FIELD:
+        return f"'{name}' belongs in a {_FIELD[name]} of resources"
+    if name in _PARENTS and _PARENTS[name] not in _TAGS:
+        return f"'{name}' belongs in {_PARENTS[name]}"
+    near = _meant(name) or nearest(name, keys.KEYS_OF[kind]) or nearest(name, keys.NODE_KEYS)
+    if near is None:
+        return f"there is no key '{name}'"
+    if near in keys.KEYS_OF[kind]:
+        return f"there is no key '{name}'; did you mean '{near}'?"
+    other = _misplaced(keys.NODE_KEYS[near], kind, is_root)
+    return f"there is no key '{name}'; {other}"
+
+
+def _misplaced(key: keys.Key, kind: str, is_root: bool) -> str:
+    places = " or ".join(f"a {place}" for place in key.nodes)
+    if key.root_only:
+        is_licenses = is_root and key.name == "licenses"
+        hint = "; for a single job say it with --license" if is_licenses else ""
+        return f"'{key.name}' belongs on the root, when that is {places}{hint}"
+    return f"'{key.name}' belongs on {places}, not on a {kind}"

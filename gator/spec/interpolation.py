@@ -1,0 +1,63 @@
+"""`${{ name }}`: which names there are and where each may stand; and variables that a job would miss.
+
+Rule: only the text is looked at. Values are put in by the plan, and at the start of an attempt.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+from gator.spec.expand import names_in
+from gator.spec.suggestions import did_you_mean
+from gator.v1 import spec_pb2
+
+PLAN_TIME = ("seed", "array", "path", "slug", "spec.dir", "run.id", "run.dir", "gator.python")
+START_TIME = ("scratch", "attempt", "cores")
+EVERY_NAME = (*PLAN_TIME, *START_TIME)
+
+_REFERENCE = re.compile(r"(\$?)(\$\{\{)(?:\s*([^{}]*?)\s*\}\})?")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*")
+_LATER = frozenset({"params", "matrix", "artefacts"})
+
+
+def wrong_names(text: str, allowed: Collection[str]) -> Iterator[tuple[str, str]]:
+    """What stands in `${{ }}` and cannot, as (text as written, what is wrong with it).
+
+    `allowed` are the names that are known here; `env.NAME` always is.
+    """
+    for match in _REFERENCE.finditer(text):
+        name: str | None = match[3]
+        if match[1] or (name is not None and (name in allowed or _is_variable(name))):
+            continue
+        written = match[0]
+        if name is None:
+            yield written, "${{ has no }}: write $${{ for a literal ${{"
+        elif not _NAME.fullmatch(name):
+            yield written, f"{written} is not a name: there are no operators, and $${{{{ is a literal ${{{{"
+        elif name in EVERY_NAME:
+            yield written, _misplaced(name)
+        elif name.partition(".")[0] in _LATER:
+            yield written, f"{written}: this version of Gator does not know '{name.partition('.')[0]}'"
+        else:
+            yield written, f"nothing is known by the name {written}{did_you_mean(name, EVERY_NAME)}"
+
+
+def _is_variable(name: str) -> bool:
+    return name.startswith("env.") and "." not in name[4:] and _NAME.fullmatch(name) is not None
+
+
+def _misplaced(name: str) -> str:
+    if name == "array":
+        return "${{ array }} is known only inside of a !JobArray"
+    return (
+        f"${{{{ {name} }}}} is known only when an attempt starts: use it in command, args, shell, env or cwd"
+    )
+
+
+def unset_names(job: spec_pb2.Job, environment: Mapping[str, str]) -> list[str]:
+    """Variables that the command and args use and that `environment`, the job's own, does not have.
+
+    What Gator itself sets counts as there.
+    """
+    wanted = [name for text in (job.command, *job.args) for name in names_in(text)]
+    missing = (name for name in wanted if name not in environment and not name.startswith("GATOR_"))
+    return list(dict.fromkeys(missing))

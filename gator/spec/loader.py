@@ -1,0 +1,50 @@
+"""Loads a spec: the one place where composing, including and building meet, and where problems are raised."""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from msgspec import Struct
+
+from gator.errors import Problem, SpecError
+from gator.spec.builders.include import Includes
+from gator.spec.builders.nodes import build
+from gator.spec.builders.place import Place
+from gator.spec.builders.reading import Read, Reading, TooLargeError
+from gator.spec.idents import made_of
+from gator.v1 import spec_pb2
+
+
+class Loaded(Struct, frozen=True):
+    """A spec that can be planned."""
+
+    spec: spec_pb2.Spec
+    warnings: tuple[Problem, ...]
+    """Likely mistakes that do not prevent the run."""
+    texts: Mapping[str, str]
+    """Text of the spec and of every file it includes, by name."""
+    problems: tuple[Problem, ...] = ()
+    """The problems; if there are any, the spec is incomplete."""
+
+
+def load(text: str | bytes, file: str, read: Read | None) -> Loaded:
+    """See `gator.spec.load`."""
+    loaded = load_partly(text, file, read)
+    if loaded.problems:
+        raise SpecError(loaded.problems, loaded.warnings)
+    return loaded
+
+
+def load_partly(text: str | bytes, file: str, read: Read | None) -> Loaded:
+    """See `gator.spec.load_partly`."""
+    reading = Reading()
+    root = Includes(reading, read).compose(text, file)
+    spec = spec_pb2.Spec()
+    if root is not None:
+        try:
+            build(reading, root, spec, Place(0, False, made_of(PurePosixPath(file).stem)))
+        except TooLargeError:
+            reading.problem(
+                root, "aliases and merges make too much of this text: write it out, or use a !JobArray"
+            )
+    warnings = tuple(sorted(set(reading.warnings)))
+    return Loaded(spec, warnings, reading.texts, tuple(sorted(set(reading.problems))))

@@ -1,0 +1,160 @@
+"""Conditions and orders of queries over the catalogue.
+
+The rule: whatever comes from a request is a value, never a part of the text.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from gator.event_kinds import LEVEL_SEPARATOR
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+_NEVER = 1 << 62
+_ENDED = [query_pb2.NODE_STATE_ENDED]
+_GOING = [query_pb2.NODE_STATE_UNSPECIFIED, query_pb2.NODE_STATE_WAITING, query_pb2.NODE_STATE_RUNNING]
+_KINDS = [common_pb2.NODE_KIND_JOB, common_pb2.NODE_KIND_GROUP, common_pb2.NODE_KIND_ARRAY]
+
+ORDERS: Mapping[int, str] = {
+    qs.NODE_ORDER_SPEC: "''",
+    qs.NODE_ORDER_DECLARED: "n.declared_unix_nanos",
+    qs.NODE_ORDER_STARTED: f"coalesce(n.started_unix_nanos, {_NEVER})",
+    qs.NODE_ORDER_DURATION: "coalesce(-nullif(n.wall_nanos, 0),"
+    " n.started_unix_nanos - coalesce(n.ended_unix_nanos, :now), 1)",
+    qs.NODE_ORDER_ENDED: f"coalesce(n.ended_unix_nanos, {_NEVER})",
+    qs.NODE_ORDER_MEMORY: "coalesce(-n.peak_memory_bytes, 1)",
+    qs.NODE_ORDER_PROCESSOR: "coalesce(-(n.user_nanos + n.system_nanos), 1)",
+}
+"""SQL of the primary order of nodes; ties are broken by the sort key."""
+
+FEW_BY_SPEC = "n.sort || ''"
+"""The sort key as an expression, so that no database scans an index in this order for few matches."""
+
+_FEW = "n.declared_unix_nanos + 0"
+"""The order of declaration as an expression, for the same reason."""
+
+_ENDED_BY_DURATION = "coalesce(-nullif(n.wall_nanos, 0), n.started_unix_nanos - n.ended_unix_nanos, 1)"
+"""The order by duration of ended nodes as an index can have it, without the present time.
+
+A duration is what was measured; only that of an attempt that was lost is a difference of wall times.
+"""
+
+BEFORE: Mapping[int, int] = {
+    qs.NODE_ORDER_DURATION: -_NEVER,
+    qs.NODE_ORDER_MEMORY: -_NEVER,
+    qs.NODE_ORDER_PROCESSOR: -_NEVER,
+}
+"""What stands before the first place in each order; else 0 does."""
+
+
+LAST_BELOW = chr(ord(LEVEL_SEPARATOR) + 1)
+"""Suffix that makes a sort key greater than those of all nodes below its node."""
+
+
+def span(key: str) -> tuple[str, str]:
+    """Returns the range of the sort keys of a node and all below it; the upper bound is exclusive."""
+    return key, key + LAST_BELOW
+
+
+def order_of(wanted: qs.ListNodesRequest) -> int:
+    """Returns the order of the nodes of a request."""
+    return wanted.order or qs.NODE_ORDER_SPEC
+
+
+def sorting_of(wanted: qs.ListNodesRequest) -> str:
+    """Returns the SQL of the primary order of a request."""
+    if order_of(wanted) == qs.NODE_ORDER_DECLARED:
+        below = wanted.scope == qs.SCOPE_SUBTREE and "/" in wanted.path
+        return _FEW if below or is_of_few(wanted) else ORDERS[qs.NODE_ORDER_DECLARED]
+    return ORDERS[order_of(wanted)]
+
+
+def parts_of(wanted: qs.ListNodesRequest) -> Sequence[tuple[str, str]]:
+    """The parts in which the nodes of a request are found: what each is sorted by, and what it asks for.
+
+    Most come in one. Of a whole run by duration those that have ended, which are many, are apart from those
+    that go on, whose durations no index can know.
+    """
+    order = sorting_of(wanted)
+    kinds = list(wanted.kinds)
+    few = kinds and common_pb2.NODE_KIND_JOB not in kinds
+    if wanted.order != qs.NODE_ORDER_DURATION or not _is_whole_run(wanted) or few or is_of_few(wanted):
+        return [(order, "1 = 1")]
+    going = Condition().numbers("n.kind", common_pb2.NodeKind.values()).numbers("n.state", _GOING)
+    return [
+        (_ENDED_BY_DURATION, "n.ended_unix_nanos IS NOT NULL"),
+        (order, f"n.ended_unix_nanos IS NULL AND {going.text}"),
+    ]
+
+
+def _is_whole_run(wanted: qs.ListNodesRequest) -> bool:
+    return wanted.scope == qs.SCOPE_SUBTREE and "/" not in wanted.path
+
+
+def is_of_few(wanted: qs.ListNodesRequest) -> bool:
+    """Whether few nodes of a run pass, which another index finds."""
+    running = list(wanted.states) == [query_pb2.NODE_STATE_RUNNING]
+    return running or (bool(wanted.outcomes) and common_pb2.OUTCOME_PASSED not in wanted.outcomes)
+
+
+class Condition:
+    """What rows have to meet: conditions joined by AND, with their values in order."""
+
+    __slots__ = ("_parts", "values")
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self.values: list[object] = []
+
+    @property
+    def text(self) -> str:
+        """The conditions as SQL."""
+        return " AND ".join(self._parts) or "1 = 1"
+
+    def add(self, part: str, *values: object) -> "Condition":
+        """Ask for one thing more."""
+        self._parts.append(part)
+        self.values += values
+        return self
+
+    def run(self, table: str, run: int) -> "Condition":
+        """Ask for the rows of one run, of however many there are."""
+        # Said so that PostgreSQL plans for a run of middling size. Of one that came since it counted last it
+        # would believe that it has no rows, and walk through all of them for each of a few.
+        return self.add(f"{table}.run = (SELECT CAST(? AS BIGINT))", run)
+
+    def one_of(self, column: str, wanted: Sequence[object]) -> "Condition":
+        """Ask for one of a few values; there is at least one."""
+        # Few different lengths make few different statements, which databases keep prepared.
+        count = 1 << (len(wanted) - 1).bit_length()
+        padded = [*wanted, *[wanted[-1]] * (count - len(wanted))]
+        return self.add(f"{column} IN ({', '.join('?' * count)})", *padded)
+
+    def numbers(self, column: str, wanted: Sequence[int]) -> "Condition":
+        """Ask for one of a few numbers; all pass if there are none."""
+        if not wanted:
+            return self
+        return self.add(f"{column} IN ({', '.join(str(int(number)) for number in wanted)})")
+
+    def scope(self, wanted: qs.ListNodesRequest, key: str) -> "Condition":
+        """Adds the conditions of a request, except for its globs; `key` is the sort key of its path."""
+        self.add("n.declared_unix_nanos IS NOT NULL")
+        match wanted.scope:
+            case qs.SCOPE_NODE:
+                self.add("n.path = ?", wanted.path)
+            case qs.SCOPE_SUBTREE:
+                if "/" in wanted.path:
+                    # From the key of the node itself to the last of those below it.
+                    self.add("n.sort >= ? AND n.sort < ?", *span(key))
+                if wanted.levels:
+                    self.add("n.depth <= ?", wanted.path.count("/") + wanted.levels)
+            case _:
+                self.add("n.parent = ?", wanted.path)
+        outcomes = list(wanted.outcomes)
+        kinds, states = list(wanted.kinds), list(wanted.states)
+        if outcomes and all(outcomes):
+            # Said in full, these are a few places in the index by kind, state and outcome.
+            kinds, states = kinds or _KINDS, states or _ENDED
+        if order_of(wanted) == qs.NODE_ORDER_SPEC and not is_of_few(wanted):
+            # The plus keeps SQLite from using an index that lacks the order.
+            return self.numbers("+n.kind", kinds).numbers("+n.state", states).numbers("+n.outcome", outcomes)
+        return self.numbers("n.kind", kinds).numbers("n.state", states).numbers("n.outcome", outcomes)

@@ -1,0 +1,415 @@
+"""Nodes, attempts and metrics of one run out of the tables of the catalogue, as messages of the schema.
+
+The rule: the SQL is good for SQLite and PostgreSQL, and the same for a run's own store and for tables that
+hold many runs.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, TypeAlias
+
+from gator.core.dispatch.pools import DemandKey
+from gator.core.history.failure_groups import FailedJob
+from gator.core.pages import AttemptList, JobAttempt, NodeList, OpenGroup, Over, Place, never
+from gator.core.tree.gate import FAILURES
+from gator.paths import PathPattern
+from gator.store.catalogue import messages
+from gator.store.catalogue.conditions import (
+    BEFORE,
+    FEW_BY_SPEC,
+    LAST_BELOW,
+    Condition,
+    is_of_few,
+    order_of,
+    parts_of,
+    span,
+)
+from gator.v1 import common_pb2, event_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+Query: TypeAlias = Callable[[str, Sequence[object]], list[Any]]
+"""Gives all rows of a SELECT, with `?` for its values."""
+
+_JOB = int(common_pb2.NODE_KIND_JOB)
+_ENDED = int(query_pb2.NODE_STATE_ENDED)
+_RUNNING = int(query_pb2.NODE_STATE_RUNNING)
+_PIECE = 1000
+_MOST_PATHS = 512
+"""So many paths stand in one statement."""
+_COUNTS = "(count(*) - count(n.outcome)) || " + " || ".join(
+    f"' ' || count(CASE WHEN n.outcome = {outcome} THEN 1 END)"
+    for outcome in range(1, max(common_pb2.Outcome.values()) + 1)
+)
+"""Numbers of nodes by outcome, those that go on first, in one text: a subquery gives one value."""
+_METRIC = ("name", "value", "kind", "unit", "count")
+
+
+class CatalogueReader:
+    """The catalogue of one run. Its methods may be called from several threads if `query` may."""
+
+    def __init__(self, query: Query, run: int | None = None) -> None:
+        """`run` is the number of the run in tables that hold many; None for a store of its own."""
+        self._query = query
+        self._run = run
+
+    # -- nodes
+
+    def root(self) -> query_pb2.Node | None:
+        """The root; None if nothing was declared yet."""
+        where = self._where().add("n.parent = ''")
+        found = self._rows(where, " LIMIT 1")
+        return self._made(found)[0] if found else None
+
+    def node(self, path: str) -> query_pb2.Node | None:
+        """A node that was declared; None if there is no such."""
+        found = self.by_paths([path])
+        return found[0] if found else None
+
+    def has_node(self, path: str) -> bool:
+        """Whether something is known of a node."""
+        where = self._where().add("n.path = ?", path)
+        return bool(self._query(f"SELECT 1 FROM nodes AS n WHERE {where.text}", where.values))  # noqa: S608
+
+    def by_paths(self, paths: Sequence[str]) -> list[query_pb2.Node]:
+        """Those of these nodes that there are, in this order."""
+        rows: dict[str, dict[str, Any]] = {}
+        for some in _pieces(paths):
+            found = self._rows(self._where().one_of("n.path", some))
+            rows.update((row["path"], row) for row in found)
+        return self._made([rows[path] for path in paths if path in rows])
+
+    def nodes(
+        self,
+        wanted: qs.ListNodesRequest,
+        after: Place | None,
+        limit: int,
+        over: Over = never,
+    ) -> NodeList:
+        """The declared nodes that pass, in the order that is asked for, each with its place.
+
+        Fewer than `limit` are returned at the end, or if `over` returns true while globs are matched.
+        """
+        now = int(after[2]) if after else time.time_ns()
+        patterns = [PathPattern(glob) for glob in wanted.globs]
+        piece = max(limit, _PIECE) if patterns else limit
+        at = after
+        places: list[Place] = []
+        paths: list[str] = []
+        while True:
+            rows = self._places(wanted, at, piece, now)
+            for path, place, sort in rows:
+                at = [place, sort, now]
+                if not patterns or any(pattern.matches(path) for pattern in patterns):
+                    places.append(at)
+                    paths.append(path)
+                    if len(paths) == limit:
+                        return NodeList(self._placed(places, paths), at)
+            if len(rows) < piece:
+                return NodeList(self._placed(places, paths), None)
+            if over():
+                return NodeList(self._placed(places, paths), at)
+
+    def count_nodes(self, wanted: qs.ListNodesRequest) -> int:
+        """Returns the number of declared nodes for a request; globs are ignored."""
+        counted = qs.ListNodesRequest()
+        counted.CopyFrom(wanted)
+        # Without the order of the spec any index may be used.
+        counted.order = qs.NODE_ORDER_DECLARED
+        where = self._where()
+        where.scope(counted, self.sort_key(counted.path) if self._is_within(counted) else "")
+        rows = self._query(f"SELECT count(*) FROM nodes AS n WHERE {where.text}", where.values)  # noqa: S608
+        return int(rows[0][0])
+
+    def failed(self, path: str) -> list[FailedJob]:
+        """Returns the failed and lost jobs at and below a node."""
+        where = self._where().numbers("n.kind", [_JOB]).numbers("n.state", [_ENDED])
+        where.numbers("n.outcome", sorted(FAILURES))
+        if "/" in path:
+            where.add("n.sort >= ? AND n.sort < ?", *self.span(path))
+        rows = self._query(
+            "SELECT n.path, n.signature, coalesce(n.first_failure_unix_nanos, n.ended_unix_nanos)"  # noqa: S608
+            f" FROM nodes AS n WHERE {where.text}",
+            where.values,
+        )
+        # Stores of older versions have no signatures, so they are computed from the nodes.
+        unsigned = [path for path, signature, _ in rows if signature is None]
+        signed = {node.path: node.signature for node in self.by_paths(unsigned)}
+        return [
+            (path, signed.get(path, "") if signature is None else signature, ended)
+            for path, signature, ended in rows
+        ]
+
+    def _places(self, wanted: qs.ListNodesRequest, after: Place | None, limit: int, now: int) -> list[Any]:
+        """Path, place and sort of nodes beyond a place, without looking at the rest of their rows."""
+        parts = parts_of(wanted)
+        if len(parts) == 1:
+            return self._part(wanted, *parts[0], after, limit, now)
+        rows = [row for part in parts for row in self._part(wanted, *part, after, limit, now)]
+        return sorted(rows, key=itemgetter(1, 2))[:limit]
+
+    def _part(
+        self,
+        wanted: qs.ListNodesRequest,
+        order: str,
+        condition: str,
+        after: Place | None,
+        limit: int,
+        now: int,
+    ) -> list[Any]:
+        order = order.replace(":now", str(now))
+        where = self._where().add(condition)
+        where.scope(wanted, self.sort_key(wanted.path) if self._is_within(wanted) else "")
+        if order_of(wanted) == qs.NODE_ORDER_SPEC:
+            # An order of its own lets the index of the tree be used.
+            sorting = FEW_BY_SPEC if is_of_few(wanted) else "n.sort"
+            where.add(f"{sorting} > ?", after[1] if after else "")
+        else:
+            sorting = "place, n.sort"
+            place, sort = after[:2] if after else (BEFORE.get(wanted.order, 0), "")
+            # The first of these is for SQLite, which begins in no index over an expression by the second.
+            where.add(f"{order} >= ? AND ({order}, n.sort) > (?, ?)", place, place, sort)
+        sql = (
+            f"SELECT n.path, {order} AS place, n.sort FROM nodes AS n"  # noqa: S608 - constant parts
+            f" WHERE {where.text} ORDER BY {sorting} LIMIT ?"
+        )
+        return self._query(sql, [*where.values, limit])
+
+    @staticmethod
+    def _is_within(wanted: qs.ListNodesRequest) -> bool:
+        return wanted.scope == qs.SCOPE_SUBTREE and "/" in wanted.path
+
+    def sort_key(self, path: str) -> str:
+        """Returns the sort key of a node; empty if it was not declared."""
+        where = self._where().add("n.path = ?", path)
+        rows = self._query(f"SELECT n.sort FROM nodes AS n WHERE {where.text}", where.values)  # noqa: S608
+        return (rows[0][0] or "") if rows else ""
+
+    def span(self, path: str) -> tuple[str, str]:
+        """Returns the range of the sort keys of a node and all below it; the upper bound is exclusive."""
+        return span(self.sort_key(path))
+
+    def _placed(self, places: Sequence[Place], paths: Sequence[str]) -> list[tuple[Place, query_pb2.Node]]:
+        # Nodes are never removed, so each is found again.
+        return list(zip(places, self.by_paths(paths), strict=True))
+
+    def _rows(self, where: Condition, tail: str = "") -> list[dict[str, Any]]:
+        rows = self._query(
+            f"{messages.SELECT_NODES}{self._join()} WHERE {where.text}{tail}",
+            where.values,
+        )
+        return [dict(zip(messages.NODE_NAMES_AND_HOST, row, strict=True)) for row in rows]
+
+    def _join(self) -> str:
+        return "" if self._run is None else " AND a.run = n.run"
+
+    def _made(self, rows: Sequence[dict[str, Any]]) -> list[query_pb2.Node]:
+        nodes: list[query_pb2.Node] = []
+        going: dict[str, query_pb2.Node] = {}
+        for row in rows:
+            node = messages.node_of(row)
+            if node.kind == _JOB:
+                node.tally.CopyFrom(messages.tally_of_job(node))
+                node.host = row["host"] or ""
+            elif not node.HasField("tally"):
+                # For now the number of its jobs: those that nothing is known of wait.
+                node.tally.waiting = row["jobs"] or 0
+                going[node.path] = node
+            nodes.append(node)
+        for node in going.values():
+            if "/" not in node.path:
+                self._count_root(node)
+                del going[node.path]
+                break
+        self._count_below(going)
+        return nodes
+
+    def _count_root(self, node: query_pb2.Node) -> None:
+        where = self._where().add("n.kind = ?", _JOB)
+        for outcome, count in self.outcomes(where):
+            messages.add_to_tally(node.tally, outcome, count)
+
+    def outcomes(self, where: Condition) -> list[tuple[int, int]]:
+        """Number of nodes by outcome, 0 for those that go on; one outcome may come twice."""
+        # In the order of the index nothing has to be sorted.
+        sql = f"SELECT n.outcome, count(*) FROM nodes AS n WHERE {where.text} GROUP BY n.state, n.outcome"  # noqa: S608
+        return [(outcome or 0, count) for outcome, count in self._query(sql, where.values)]
+
+    def _count_below(self, groups: Mapping[str, query_pb2.Node]) -> None:
+        """Count the jobs below groups, which are given by their paths, in the index of the tree alone."""
+        below = Condition()
+        if self._run is not None:
+            below.add("n.run = g.run")
+        below.add("n.sort > g.sort AND n.sort < g.sort || ?", LAST_BELOW).add("n.kind = ?", _JOB)
+        for some in _pieces(list(groups)):
+            where = self._where("g").one_of("g.path", some)
+            # A subquery for each group: for a join with them, databases find plans of very different speed.
+            sql = (
+                f"SELECT g.path, (SELECT {_COUNTS} FROM nodes AS n WHERE {below.text})"  # noqa: S608
+                f" FROM nodes AS g WHERE {where.text}"
+            )
+            for path, counts in self._query(sql, [*below.values, *where.values]):
+                for outcome, count in enumerate(counts.split()):
+                    messages.add_to_tally(groups[path].tally, outcome, int(count))
+
+    def declared_at(self, path: str) -> int:
+        """When a node was declared, in nanoseconds since 1970 UTC; 0 if it was not."""
+        where = self._where().add("n.path = ?", path)
+        rows = self._query(f"SELECT n.declared_unix_nanos FROM nodes AS n WHERE {where.text}", where.values)  # noqa: S608
+        return (rows[0][0] or 0) if rows else 0
+
+    def open_groups(self, path: str) -> list[OpenGroup]:
+        """Returns the declared groups and arrays that have not ended: a node and those below it."""
+        where = self._where().add("n.kind <> ?", _JOB).add("n.state <> ?", _ENDED)
+        below = qs.ListNodesRequest(path=path, scope=qs.SCOPE_SUBTREE)
+        where.scope(below, self.sort_key(path) if self._is_within(below) else "")
+        sql = f"SELECT n.sort, n.path, n.template FROM nodes AS n WHERE {where.text}"  # noqa: S608
+        return [OpenGroup(*row) for row in self._query(sql, where.values)]
+
+    def declared_children(self, paths: Sequence[str]) -> dict[tuple[str, str], int]:
+        """Returns the number of declared children of these nodes, by the node and by their template path."""
+        found: dict[tuple[str, str], int] = {}
+        for some in _pieces(paths):
+            where = self._where().one_of("n.parent", some).add("n.declared_unix_nanos IS NOT NULL")
+            sql = (
+                f"SELECT n.parent, n.template, count(*) FROM nodes AS n WHERE {where.text}"  # noqa: S608
+                " GROUP BY n.parent, n.template"
+            )
+            for parent, template, count in self._query(sql, where.values):
+                found[parent, template] = count
+        return found
+
+    # -- jobs
+
+    def job_counts(self) -> Mapping[str, tuple[int, int]]:
+        """Number of jobs that were declared and that have ended, by template path."""
+        where = self._where().add("n.kind = ?", _JOB)
+        sql = (
+            f"SELECT n.template, count(*), count(CASE WHEN n.state = {_ENDED} THEN 1 END)"  # noqa: S608
+            f" FROM nodes AS n WHERE {where.text} GROUP BY n.template"
+        )
+        rows = self._query(sql, where.values)
+        return {template: (declared, ended) for template, declared, ended in rows}
+
+    def demands(self) -> Sequence[tuple[str, DemandKey]]:
+        """The jobs that run, with what they hold."""
+        where = self._where().add("n.kind = ?", _JOB).add("n.state = ?", _RUNNING)
+        sql = f"SELECT n.path, n.cores, n.memory_bytes, n.licenses FROM nodes AS n WHERE {where.text}"  # noqa: S608
+        return [
+            (path, DemandKey(cores or 0, memory or 0, tuple(sorted(json.loads(licenses or "{}").items()))))
+            for path, cores, memory, licenses in self._query(sql, where.values)
+        ]
+
+    def attempts(self, path: str) -> list[query_pb2.Attempt]:
+        """The attempts at a job in their order, without their command lines."""
+        where = self._where("n").add("n.path = ?", path)
+        sql = f"{messages.SELECT_ATTEMPTS} WHERE {where.text} ORDER BY n.number"
+        rows = self._query(sql, where.values)
+        return [messages.attempt_of(dict(zip(messages.ATTEMPT_NAMES, row, strict=True))) for row in rows]
+
+    def job_attempts(
+        self, wanted: qs.ListLinesRequest, after: str, limit: int, over: Over = never
+    ) -> AttemptList:
+        """Returns the attempts for a request for lines, in the order of the spec, after a sort key.
+
+        Fewer than `limit` are returned at the end, or if `over` returns true while globs are matched.
+        """
+        patterns = [PathPattern(glob) for glob in wanted.globs]
+        piece = max(limit, _PIECE) if patterns else limit
+        found: list[JobAttempt] = []
+        while True:
+            rows = self._job_attempts(wanted, after, piece)
+            for row in rows:
+                attempt = JobAttempt(*row)
+                after = attempt.sort_key
+                if not patterns or any(pattern.matches(attempt.path) for pattern in patterns):
+                    found.append(attempt)
+                    if len(found) == limit:
+                        return AttemptList(found, after)
+            if len(rows) < piece:
+                return AttemptList(found, None)
+            if over():
+                return AttemptList(found, after)
+
+    def _job_attempts(self, wanted: qs.ListLinesRequest, after: str, limit: int) -> list[Any]:
+        below = qs.ListNodesRequest(
+            path=wanted.path, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB]
+        )
+        where = self._where().add("n.sort > ?", after)
+        where.scope(below, self.sort_key(wanted.path) if self._is_within(below) else "")
+        run = "" if self._run is None else " AND {table}.run = n.run"
+        where.add(f"a.path = n.path{run.format(table='a')}")
+        if wanted.attempt:
+            where.add("a.number = ?", wanted.attempt)
+        else:
+            last = f"SELECT max(b.number) FROM attempts AS b WHERE b.path = n.path{run.format(table='b')}"  # noqa: S608
+            where.add(f"a.number = ({last})")
+        if wanted.since_unix_nanos:
+            where.add("(a.ended_unix_nanos IS NULL OR a.ended_unix_nanos >= ?)", wanted.since_unix_nanos)
+        if wanted.until_unix_nanos:
+            where.add("(a.started_unix_nanos IS NULL OR a.started_unix_nanos < ?)", wanted.until_unix_nanos)
+        # A cross join makes SQLite start with its left side, whose index has the order.
+        sql = (
+            "SELECT n.sort, n.path, a.number, coalesce(a.store, ''), a.ended_unix_nanos,"  # noqa: S608
+            " a.stdout_lines, a.stderr_lines"
+            f" FROM nodes AS n CROSS JOIN attempts AS a WHERE {where.text} ORDER BY n.sort LIMIT ?"
+        )
+        return self._query(sql, [*where.values, limit])
+
+    # -- results
+
+    def result(self, path: str) -> event_pb2.Result | None:
+        """The Result of a node; None while it goes on."""
+        node = self.node(path)
+        return self.result_of(node) if node is not None else None
+
+    def result_of(self, node: query_pb2.Node) -> event_pb2.Result | None:
+        """The Result of a node; None while it goes on."""
+        if node.state != query_pb2.NODE_STATE_ENDED:
+            return None
+        return messages.result_of(node, self.metrics([node.path]).get(node.path, []))
+
+    def metrics(self, paths: Sequence[str]) -> Mapping[str, list[event_pb2.MetricTotal]]:
+        """The metrics of those of these nodes that have a Result with some."""
+        found: dict[str, list[event_pb2.MetricTotal]] = {}
+        for some in _pieces(paths):
+            where = self._where().one_of("n.path", some)
+            rows = self._query(
+                "SELECT n.path, n.name, n.value, n.kind, n.unit, n.count FROM metrics AS n"  # noqa: S608
+                f" WHERE {where.text}",
+                where.values,
+            )
+            # Sorted here, since a database might walk all metrics of the run for the sake of their order.
+            for path, *values in sorted(rows):
+                total = event_pb2.MetricTotal(**dict(zip(_METRIC, values, strict=True)))
+                found.setdefault(path, []).append(total)
+        return found
+
+    def nodes_with_metrics(
+        self, wanted: qs.ListNodesRequest, names: Sequence[str], after: str, limit: int
+    ) -> list[tuple[str, str]]:
+        """Returns sort keys and paths of nodes with metrics, in the order of the spec, after a key.
+
+        `wanted` has a path and a scope. With `names`, only metrics with these names count.
+        """
+        where = self._where().add("n.sort > ?", after)
+        where.scope(wanted, self.sort_key(wanted.path) if self._is_within(wanted) else "")
+        having = Condition().add(
+            "m.path = n.path" if self._run is None else "m.path = n.path AND m.run = n.run"
+        )
+        if names:
+            having.one_of("m.name", names)
+        sql = (
+            f"SELECT n.sort, n.path FROM nodes AS n WHERE {where.text}"  # noqa: S608 - constant parts
+            f" AND EXISTS (SELECT 1 FROM metrics AS m WHERE {having.text}) ORDER BY n.sort LIMIT ?"
+        )
+        return self._query(sql, [*where.values, *having.values, limit])
+
+    def _where(self, table: str = "n") -> Condition:
+        return Condition() if self._run is None else Condition().run(table, self._run)
+
+
+def _pieces(paths: Sequence[str]) -> Iterator[Sequence[str]]:
+    for at in range(0, len(paths), _MOST_PATHS):
+        yield paths[at : at + _MOST_PATHS]

@@ -1,0 +1,214 @@
+"""What a dead run lacks, computed: its catalogue brought up to its stores, and the missing Results.
+
+The rule: all of it lives in tables of the reader's own connection; whoever looks changes nothing. What is
+computed depends on the stores alone, so everybody computes the same.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from gator.core.tree.group_result import GroupFold
+from gator.core.tree.results import complete as complete_result
+from gator.core.tree.results import lost, result_of_end
+from gator.errors import StoreError
+from gator.store.catalogue import messages, upsert
+from gator.store.catalogue.changes import KINDS, Changes
+from gator.store.reader import Reader
+from gator.store.run.stores import RunFiles
+from gator.store.schema import version_of
+from gator.store.untrusted import ODD_VALUE, columns_of, damaged, temporary
+from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
+
+_ENDED = int(query_pb2.NODE_STATE_ENDED)
+_JOB = int(common_pb2.NODE_KIND_JOB)
+_KEYS = {"nodes": "path", "attempts": "path, number", "metrics": "path, name"}
+_FINISHED = (attach_pb2.EVENT_KIND_ATTEMPT_FINISHED,)
+_PIECE = 1000
+MESSAGE = "the run died before this ended: run it again"
+
+
+def catch_up(files: RunFiles) -> int:
+    """Adds newer events of the other stores to the catalogue; the folder must have no writer.
+
+    Returns the time of the last event of the run, in nanoseconds since 1970. Raises StoreError.
+    """
+    if files.connection is None:
+        return 0
+    try:
+        _catch_up(files, files.connection)
+        return max(map(_last_sign, files.readers().values()))
+    except sqlite3.Error as error:
+        raise StoreError(f"{files.root.path} cannot be completed: {error}") from error
+    except ODD_VALUE as error:
+        raise damaged(files.root.path, error) from error
+
+
+def complete(files: RunFiles) -> Sequence[event_pb2.Event]:
+    """Take into the catalogue what it lacks; for a run whose root is not alive.
+
+    Gives the Results that the root died before writing, and nobody wrote since, the deepest nodes first.
+    Raises StoreError.
+    """
+    if files.connection is None:
+        return ()
+    try:
+        return _complete(files, files.connection)
+    except sqlite3.Error as error:
+        raise StoreError(f"{files.root.path} cannot be completed: {error}") from error
+    except ODD_VALUE as error:
+        raise damaged(files.root.path, error) from error
+
+
+def _catch_up(files: RunFiles, connection: sqlite3.Connection) -> None:
+    changes = Changes()
+    known: dict[str, int] = dict(files.root.query("SELECT store, seq FROM positions"))
+    for store, reader in files.readers().items():
+        if reader is not files.root:
+            changes.take(store, _newer(reader, known.get(store, 0)))
+    if changes.nodes or changes.attempts or changes.metrics:
+        _shadow(connection)
+        _join(connection, changes)
+
+
+def _complete(files: RunFiles, connection: sqlite3.Connection) -> Sequence[event_pb2.Event]:
+    _catch_up(files, connection)
+    missing = files.root.query(
+        f"SELECT {messages.NODE_COLUMNS} FROM nodes"  # noqa: S608 - constant
+        " WHERE state != ? AND declared_unix_nanos IS NOT NULL ORDER BY kind != ?, depth DESC, sort",
+        (_ENDED, _JOB),
+    )
+    if not missing:
+        return ()
+    _shadow(connection)
+    at = max(map(_last_sign, files.readers().values()))
+    results: list[event_pb2.Event] = []
+    for values in missing:
+        row = dict(zip(messages.NODE_NAMES, values, strict=True))
+        result = _of_job(files, row, at) if row["kind"] == _JOB else _of_group(files, row, at)
+        event = event_pb2.Event(path=row["path"], time_unix_nanos=at, result=result)
+        closed = Changes()
+        closed.take("", [event])
+        # At once, for the group above is folded from what stands in the table.
+        _join(connection, closed)
+        results.append(event)
+    return results
+
+
+def _newer(reader: Reader, after: int) -> Iterator[event_pb2.Event]:
+    wanted = attach_pb2.EventFilter(kinds=KINDS)
+    while True:
+        part = reader.events(after, wanted)
+        yield from part.events
+        if part.through <= after:
+            return
+        after = part.through
+
+
+def _shadow(connection: sqlite3.Connection) -> None:
+    """Tables of the connection's own that stand before those of the file."""
+    made = "SELECT 1 FROM temp.sqlite_master WHERE type = 'table' AND name = 'nodes'"
+    if connection.execute(made).fetchone():
+        return
+    version = version_of(connection)
+    # The file stays as it is: it was opened for reading only.
+    connection.execute("PRAGMA query_only = OFF")
+    for table, key in _KEYS.items():
+        # Of an older file there are views, which stand before its tables as well.
+        connection.execute(f"DROP VIEW IF EXISTS temp.{table}")
+        # Created by our own statements: SQL in the file is untrusted.
+        connection.execute(temporary(table))
+        columns = ", ".join(name for name in columns_of(version)[table])
+        connection.execute(
+            f"INSERT INTO temp.{table} ({columns}) SELECT {columns} FROM main.{table} ORDER BY {key}"  # noqa: S608
+        )
+    connection.execute("CREATE INDEX temp.nodes_by_parent ON nodes (parent, declared_unix_nanos)")
+    connection.execute("CREATE INDEX temp.nodes_by_sort ON nodes (sort)")
+
+
+def _join(connection: sqlite3.Connection, changes: Changes) -> None:
+    upsert.NODES.run(connection, list(changes.nodes.values()))
+    upsert.ATTEMPTS.run(connection, list(changes.attempts.values()))
+    upsert.METRICS.run(connection, list(changes.metrics.values()))
+
+
+def _last_sign(reader: Reader) -> int:
+    """When a store was told something last; 0 for one that never was."""
+    rows = reader.query("SELECT time_unix_nanos FROM events ORDER BY seq DESC LIMIT 1")
+    return rows[0][0] if rows else 0
+
+
+def _of_job(files: RunFiles, row: dict[str, Any], at: int) -> event_pb2.Result:
+    """What its last attempt says, if that ended; else the job was lost with the run."""
+    path = row["path"]
+    end: event_pb2.AttemptFinished | None = None
+    rows = files.root.query(
+        "SELECT number, store, outcome FROM attempts WHERE path = ? ORDER BY number DESC LIMIT 1", (path,)
+    )
+    number = 0
+    if rows:
+        number, store, outcome = rows[0]
+        reader = files.reader(store)
+        if outcome is not None and reader is not None:
+            ends = reader.of_attempt(path, number, _FINISHED).events
+            end = ends[-1].attempt_finished if ends else None
+    if end is None:
+        end = lost(MESSAGE, common_pb2.REASON_RUN_DIED)
+    result = result_of_end(end, number)
+    may_fail = bool(row["allow_failure"])
+    complete_result(result, common_pb2.NODE_KIND_JOB, path, allow_failure=may_fail, now=at)
+    return result
+
+
+def _of_group(files: RunFiles, row: dict[str, Any], at: int) -> event_pb2.Result:
+    """Folded from its children, of which some may never have been handed out."""
+    fold = GroupFold()
+    children = 0
+    lost_with_the_run = False
+    for child in _children(files, row["path"]):
+        result = messages.result_of(child, _metrics(files, child.path))
+        if child.kind == _JOB:
+            result.jobs.CopyFrom(messages.tally_of_job(child))
+        fold.add(child.path, result)
+        children += 1
+        lost_with_the_run = lost_with_the_run or result.reason == common_pb2.REASON_RUN_DIED
+    wall = max(at - row["started_unix_nanos"], 0) if row["started_unix_nanos"] else 0
+    result = fold.finish(wall_nanos=wall, allow_failure=bool(row["allow_failure"]))
+    result.jobs.waiting = max((row["jobs"] or 0) - _ended_jobs(result.jobs), 0)
+    incomplete = children < (row["children"] or 0)
+    if result.outcome != common_pb2.OUTCOME_FAILED and (incomplete or lost_with_the_run):
+        result.outcome = common_pb2.OUTCOME_LOST
+        result.reason, result.message = common_pb2.REASON_RUN_DIED, MESSAGE
+        result.first_failure_unix_nanos = result.first_failure_unix_nanos or at
+    return result
+
+
+def _children(files: RunFiles, path: str) -> Iterator[query_pb2.Node]:
+    """The children that were declared, in the order of their ends."""
+    where = "parent = ? AND declared_unix_nanos IS NOT NULL"
+    place: tuple[int, str] = (-1, "")
+    while True:
+        rows = files.root.query(
+            f"SELECT {messages.NODE_COLUMNS} FROM nodes WHERE {where}"  # noqa: S608 - constant
+            " AND (ended_unix_nanos, sort) > (?, ?) ORDER BY ended_unix_nanos, sort LIMIT ?",
+            (path, *place, _PIECE),
+        )
+        for values in rows:
+            row = dict(zip(messages.NODE_NAMES, values, strict=True))
+            place = row["ended_unix_nanos"], row["sort"]
+            yield messages.node_of(row)
+        if len(rows) < _PIECE:
+            return
+
+
+def _metrics(files: RunFiles, path: str) -> list[event_pb2.MetricTotal]:
+    return [
+        event_pb2.MetricTotal(name=name, value=value, kind=kind, unit=unit, count=count)
+        for name, value, kind, unit, count in files.root.query(
+            "SELECT name, value, kind, unit, count FROM metrics WHERE path = ? ORDER BY name", (path,)
+        )
+    ]
+
+
+def _ended_jobs(tally: event_pb2.Tally) -> int:
+    return tally.passed + tally.failed + tally.pruned + tally.cancelled + tally.lost

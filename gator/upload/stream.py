@@ -1,0 +1,262 @@
+"""Brings one run into a hub: one stream after another, until all of it is there.
+
+The rule: nothing is remembered of what was sent. The hub says on each stream how far it is, so a cut, a
+restart of either side and a second upload of the same run all look alike.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import Struct
+
+from gator import __version__
+from gator.errors import (
+    GatorError,
+    ProtocolError,
+    StoreError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnknownCallError,
+    UserError,
+)
+from gator.hub_address import HubAccess, why_away
+from gator.link.stream import end_tasks
+from gator.link.uplink import Uplink
+from gator.rpc.channel import open_channel
+from gator.upload.backoff import Backoff, Timeouts
+from gator.upload.protocol import UploadState, UploadStatus
+from gator.upload.stop import StopForwarder
+from gator.upload.stores import RunStores
+from gator.v1 import attach_pb2
+
+POLL_SECONDS: Final = 0.05
+"""The stores are asked for their tips so often; less often where asking takes long."""
+BUSY_POLL_SECONDS: Final = 0.1
+"""The same while they bring so much that each round costs: then more goes together."""
+BUSY_EVENTS: Final = 50
+"""So many events in a round are much."""
+FIRST_LOOK_SECONDS: Final = 0.01
+"""The beginning of a run is looked for so often."""
+_MOST_SHARE = 20
+"""Asking takes at most one part in so many of the time."""
+
+Tell = Callable[[UploadStatus], None]
+
+
+class Upload:
+    """One run on its way into a hub.
+
+    `access` is asked before each dial and raises UsageError while the way is not known; `tell` hears each
+    change of how things stand.
+    """
+
+    def __init__(
+        self,
+        stores: RunStores,
+        access: Callable[[], HubAccess],
+        tell: Tell,
+        patience: Timeouts | None = None,
+        pauses: Backoff | None = None,
+    ) -> None:
+        self._stores, self._access, self._tell = stores, access, tell
+        self._patience = patience or Timeouts()
+        self._pauses = pauses or Backoff(self._patience)
+        self._over = asyncio.Event()
+        self._id = secrets.token_hex(8)
+        self._status = UploadStatus(UploadState.AWAY)
+        self._said = False
+
+    def end(self) -> None:
+        """The run is over: end when everything that is there now is in the hub."""
+        self._over.set()
+
+    async def run(self) -> UploadStatus:
+        """Goes on until everything is in the hub after `end`, or nothing more can be done.
+
+        Gives the last status, which was told too: DONE, REFUSED, STRANGER or FAILED.
+        """
+        try:
+            await self._wait_for_root()
+        except StoreError as error:
+            return self._be(UploadState.FAILED, str(error))
+        while True:
+            stream = _Stream(self._stores, self._be, self._patience)
+            try:
+                await stream.run(self._access(), self._hello(), self._over)
+                return self._be(UploadState.DONE)
+            except (GatorError, UserError) as error:
+                if self._stores.fault:
+                    return self._be(UploadState.FAILED, self._stores.fault)
+                if stream.dialled and isinstance(error, UnauthenticatedError):
+                    return self._be(UploadState.STRANGER, str(error))
+                if stream.dialled and isinstance(error, UserError | ProtocolError):
+                    return self._be(UploadState.REFUSED, str(error))
+                self._be(UploadState.AWAY, _why(error, secure=stream.secure))
+            await asyncio.sleep(self._pauses.after(useful=stream.useful))
+
+    async def _wait_for_root(self) -> None:
+        """What a run is can be told with its first event; one that is over may never have had one."""
+        self._stores.look()
+        while not (self._stores.has_begun or (self._over.is_set() and self._stores.opened)):
+            await asyncio.sleep(FIRST_LOOK_SECONDS)
+            self._stores.look()
+
+    def _hello(self) -> attach_pb2.Hello:
+        root = self._stores.opened[0]
+        return attach_pb2.Hello(
+            role=attach_pb2.ROLE_ROOT,
+            id=self._id,
+            host=os.uname().nodename,
+            pid=os.getpid(),
+            store=root.id,
+            version=__version__,
+            run=root.meta["run"],
+            description=self._stores.describe(),
+            run_key=self._stores.key(),
+        )
+
+    def _be(self, state: UploadState, why: str = "") -> UploadStatus:
+        """Tell how things stand, if that is new."""
+        status = UploadStatus(state, why)
+        if not self._said or state is not self._status.state:
+            self._status, self._said = status, True
+            self._tell(status)
+        return status
+
+
+class _Pulse(Struct):
+    """When a hub last did something that it had to do."""
+
+    at: float
+    acks: int = 0
+    subscriptions: int = 0
+
+
+class _Stream:
+    """One stream to a hub, from its Hello to its end."""
+
+    def __init__(self, stores: RunStores, be: Callable[..., object], patience: Timeouts) -> None:
+        self._stores, self._be, self._patience = stores, be, patience
+        self._loop = asyncio.get_running_loop()
+        self._courier = StopForwarder(stores.folder)
+        self._lost: Exception | None = None
+        self.dialled = False
+        """Whether the way was known, so that what is refused is refused by the hub."""
+        self.secure = False
+        """Whether TLS is spoken."""
+        self._welcome = asyncio.Event()
+        self._welcomed_at = 0.0
+        self.useful = False
+        """Whether the hub was there for a while or kept something, so that it is dialled again at once."""
+        self._promised = 1
+        """How many subscriptions the hub will make."""
+
+    @property
+    def welcomed(self) -> bool:
+        """Whether the hub has answered."""
+        return self._welcome.is_set()
+
+    async def run(self, access: HubAccess, hello: attach_pb2.Hello, over: asyncio.Event) -> None:
+        """Serve the hub until everything is there and the run is over; raises why it ended before."""
+        self.dialled, self.secure = True, access.ca is not None
+        channel = open_channel(access.address, access.ca)
+        uplink = Uplink(access.address, hello, access.token, None, self, channel=channel)
+        for store in self._stores.opened:
+            uplink.add_store(store.id, store)
+        talking = self._loop.create_task(uplink.run())
+        feeding = self._loop.create_task(self._feed(uplink, over))
+        try:
+            await asyncio.wait({talking, feeding}, return_when=asyncio.FIRST_COMPLETED)
+            if feeding.done():
+                # It ends first only by an error or when all is sent.
+                await feeding
+            await talking
+        finally:
+            lasted = self._loop.time() - self._welcomed_at if self.welcomed else 0.0
+            self.useful = uplink.acks > 0 or lasted > self._patience.most_pause
+            await end_tasks(talking, feeding)
+            self._courier.close()
+            await channel.close()
+        if self._lost is not None:
+            # An error that its own frames hold would hold the connection too, until garbage is collected.
+            lost, self._lost = self._lost, None
+            try:
+                raise lost
+            finally:
+                del lost
+
+    # -- from the hub
+
+    def on_welcome(self, welcome: attach_pb2.Welcome) -> None:
+        """The hub is there."""
+        self._welcomed_at = self._loop.time()
+        self._promised = max(welcome.subscriptions, 1)
+        self._welcome.set()
+        self._be(UploadState.CONNECTED)
+
+    def on_message(self, message: attach_pb2.AttachResponse) -> None:
+        """A stop is for the root; a hub that drains ends the stream by itself."""
+        if message.WhichOneof("message") == "stop":
+            self._courier.pass_on(message.stop)
+
+    def on_lost(self, error: Exception) -> None:
+        """The stream ended too early."""
+        self._lost = error
+
+    # -- from the stores
+
+    async def _feed(self, uplink: Uplink, over: asyncio.Event) -> None:
+        pulse = _Pulse(self._loop.time())
+        while True:
+            # Asked first: what comes after it need not be looked for.
+            is_over = over.is_set()
+            now = self._loop.time()
+            for store in self._stores.look():
+                uplink.add_store(store.id, store)
+            brought = self._stores.poll()
+            if brought:
+                uplink.on_commit()
+            cost = self._loop.time() - now
+            self._check(uplink, pulse, now)
+            if is_over and self.welcomed:
+                break
+            pause = BUSY_POLL_SECONDS if brought >= BUSY_EVENTS else POLL_SECONDS
+            # Of a run that is over all is known but the answer of the hub.
+            await _pause(max(pause, _MOST_SHARE * cost), self._welcome if is_over else over)
+        finishing = self._loop.create_task(uplink.finish())
+        try:
+            while not finishing.done():
+                self._check(uplink, pulse, self._loop.time())
+                await asyncio.wait({finishing}, timeout=POLL_SECONDS)
+        finally:
+            await end_tasks(finishing)
+
+    def _check(self, uplink: Uplink, pulse: _Pulse, now: float) -> None:
+        """Look whether the hub does what it has to. Raises UnavailableError if it does not even answer."""
+        moved = uplink.acks != pulse.acks or uplink.subscriptions != pulse.subscriptions
+        owes = not self.welcomed or uplink.subscriptions < self._promised or uplink.awaits_ack
+        if moved or not owes:
+            pulse.at, pulse.acks, pulse.subscriptions = now, uplink.acks, uplink.subscriptions
+            if self.welcomed:
+                self._be(UploadState.CONNECTED)
+        elif not self.welcomed and now - pulse.at > self._patience.welcome:
+            raise UnavailableError(f"no answer for {self._patience.welcome:.0f}s")
+        elif self.welcomed and now - pulse.at > self._patience.stalled:
+            self._be(UploadState.AWAY, f"it has taken nothing for {self._patience.stalled:.0f}s")
+
+
+async def _pause(seconds: float, until: asyncio.Event) -> None:
+    """Wait, but not when something happens meanwhile."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(until.wait(), seconds)
+
+
+def _why(error: Exception, *, secure: bool) -> str:
+    """Why a hub is away, for people."""
+    if isinstance(error, UnknownCallError):
+        return f"no hub listens there, or one of another version: check the address ({error})"
+    return why_away(str(error), secure=secure) if isinstance(error, UnavailableError) else str(error)

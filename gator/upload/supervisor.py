@@ -1,0 +1,248 @@
+"""The root's side of an upload: gives a process its order, hears how it gets on, sees it off.
+
+The rule: nothing here decides over the run, and only `finish` takes time, which has a bound.
+"""
+
+import asyncio
+import contextlib
+import os
+import shlex
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+from typing import Protocol
+
+from gator.loop import in_thread
+from gator.run_folder import RunFolder
+from gator.upload.availability import HubAvailability
+from gator.upload.options import UploadOptions
+from gator.upload.process import UploadProcess
+from gator.upload.protocol import END_LINE, UploadOrder, UploadState, UploadStatus
+
+ABSENT_SECONDS = 0.25
+"""A hub that has never answered for so long is not waited for at the end of a run."""
+
+_KILL_SECONDS = 1.0
+"""So long the end of a killed process is waited for."""
+
+
+class Notify(Protocol):
+    """Says something to the user of the run."""
+
+    def __call__(self, text: str, *, warning: bool = False) -> None:
+        """Say it."""
+        ...
+
+
+class _State(Enum):
+    WAITING = auto()
+    """Not started yet."""
+    GOING = auto()
+    OVER = auto()
+    """Nothing more will come, and not all is in the hub."""
+    DONE = auto()
+
+
+class Uploader:
+    """One upload; `process` is one that waits for its order already, else `start` makes one."""
+
+    def __init__(
+        self,
+        hub: UploadOptions,
+        folder: RunFolder,
+        environment: Mapping[str, str],
+        notify: Notify,
+        process: UploadProcess | None = None,
+        news: HubAvailability | None = None,
+    ) -> None:
+        self._hub, self._folder, self._environment, self._notify = hub, folder, environment, notify
+        self._log = folder.daemons / "upload.log"
+        self._loop = asyncio.get_running_loop()
+        self._state = _State.WAITING
+        self._gone: asyncio.Future[None] = self._loop.create_future()
+        self._process = process
+        self._talk: _Talk | None = None
+        self._news = news or HubAvailability()
+        self._later: asyncio.TimerHandle | None = None
+        """Tells what it was too soon to tell."""
+        self._met = False
+        """Whether the hub ever answered."""
+        self._missed_since = 0.0
+        """When it first did not."""
+        self._finishing = False
+        self._untold = ""
+        """Why not everything comes, where that became known after the end of the run."""
+
+    def start(self) -> None:
+        """Give the process its order; where it cannot be had the user is told, and nothing else happens."""
+        if self._state is not _State.WAITING:
+            return
+        self._state = _State.GOING
+        try:
+            process = self._process or UploadProcess(self._environment)
+        except OSError as error:
+            self._lose(f"its process cannot be started: {error.strerror}")
+            self.let_go()
+            return
+        self._talk = _Talk(process, self._on_line, self._on_gone)
+        order = UploadOrder(str(self._folder.path), str(self._log), self._hub.address, self._hub.ca)
+        self._talk.say(order.encode())
+
+    def let_go(self) -> None:
+        """Wait no longer in `finish`."""
+        if not self._gone.done():
+            self._gone.set_result(None)
+
+    async def finish(self) -> None:
+        """The run is over: wait for the rest, for as long as its user allows, and say what is missing.
+
+        Afterwards the process is gone, and the stores are in their lasting form.
+        """
+        self.start()
+        self._finishing = True
+        if self._talk is not None:
+            self._talk.say(END_LINE)
+            self._hurry()
+            await asyncio.wait({self._gone}, timeout=self._hub.wait_seconds)
+            self._tell_later(None)
+            if self._state is _State.GOING:
+                # That it is ended now is nothing to tell.
+                self._state = _State.OVER
+            await self._talk.close()
+        if self._state is not _State.DONE:
+            why = f" ({self._untold})" if self._untold else ""
+            self._notify(
+                f"not everything reached the hub{why}: bring the rest in later with: {self.import_command}",
+                warning=True,
+            )
+        # As long as somebody read them that was not possible.
+        await in_thread(self._folder.seal_stores)
+
+    @property
+    def import_command(self) -> str:
+        """What brings the rest into the hub."""
+        ca = ["--hub-ca", self._hub.ca] if self._hub.ca else []
+        return shlex.join(["gator", "hub", "import", str(self._folder.path), "--hub", self._hub.address, *ca])
+
+    # -- from the process
+
+    def _on_line(self, line: bytes) -> None:
+        try:
+            status = UploadStatus.decode(line)
+        except (ValueError, KeyError, TypeError):
+            # Not from Gator: something that runs at every start of Python here prints.
+            return
+        match status.state:
+            case UploadState.CONNECTED:
+                self._met, self._untold = True, ""
+                self._tell_later(None)
+                if self._news.on_back():
+                    self._notify(f"the hub at {self._hub.address} is back")
+            case UploadState.AWAY:
+                self._missed_since = self._missed_since or self._loop.time()
+                self._on_away(status.why)
+                self._hurry()
+            case UploadState.REFUSED | UploadState.STRANGER:
+                self._lose(f"it refuses the run: {status.why}")
+            case UploadState.FAILED:
+                self._lose(status.why)
+            case UploadState.DONE:
+                self._state = _State.DONE
+
+    def _hurry(self) -> None:
+        """A hub that was there may be back in a moment; one that never was is not worth the wait."""
+        if self._finishing and self._missed_since and not self._met:
+            missed = self._loop.time() - self._missed_since
+            self._loop.call_later(max(0.0, ABSENT_SECONDS - missed), self.let_go)
+
+    def _on_away(self, why: str) -> None:
+        if self._state is not _State.GOING:
+            return
+        if self._finishing:
+            self._untold = why
+        elif self._news.on_away(self._loop.time()):
+            self._notify(f"the hub at {self._hub.address} is away ({why}): the run goes on", warning=True)
+        elif self._news.is_kept_back:
+            self._tell_later(why)
+
+    def _tell_later(self, why: str | None) -> None:
+        """Tell that the hub is away as soon as that may be told again; None: no more."""
+        if self._later is not None:
+            self._later.cancel()
+        self._later = self._loop.call_at(self._news.due, self._on_away, why) if why is not None else None
+
+    def _on_gone(self) -> None:
+        self.let_go()
+        if self._state is _State.GOING:
+            self._lose(f"its process ended: see {self._log}" if self._has_log() else "its process ended")
+
+    def _has_log(self) -> bool:
+        """Whether what went wrong in the process can be read; what it said before its order included."""
+        words = self._talk.last_words() if self._talk is not None else b""
+        with contextlib.suppress(OSError):
+            if words:
+                with self._log.open("ab") as log:
+                    log.write(words)
+        return self._log.exists()
+
+    def _lose(self, why: str) -> None:
+        self._state = _State.OVER
+        if self._finishing:
+            self._untold = why
+            return
+        self._notify(
+            f"the hub at {self._hub.address} gets no more of this run ({why}): the run goes on", warning=True
+        )
+
+
+class _Talk:
+    """What is said to the process and heard of it, until it ends."""
+
+    def __init__(
+        self, process: UploadProcess, on_line: Callable[[bytes], None], on_gone: Callable[[], None]
+    ) -> None:
+        """`process` now belongs to it."""
+        process.is_taken = True
+        self._loop = asyncio.get_running_loop()
+        self._process, self._on_line, self._on_gone = process, on_line, on_gone
+        self._rest = b""
+        os.set_blocking(process.stdout, False)
+        self._exited: asyncio.Future[None] = self._loop.create_future()
+        self._loop.add_reader(process.stdout, self._read)
+        self._loop.add_reader(process.pidfd, self._on_exit)
+
+    def say(self, line: bytes) -> None:
+        """Tell it something; one that is gone hears nothing, which the other pipe tells."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._process.stdin, line)
+
+    def last_words(self) -> bytes:
+        """What it said on stderr before it had its order."""
+        return self._process.last_words()
+
+    async def close(self) -> None:
+        """End it, and let the pipes go."""
+        if not self._exited.done():
+            self._process.kill()
+            # It may hang in the kernel, on a file system that is away.
+            await asyncio.wait({self._exited}, timeout=_KILL_SECONDS)
+        self._loop.remove_reader(self._process.stdout)
+        self._loop.remove_reader(self._process.pidfd)
+        self._process.free()
+
+    def _read(self) -> None:
+        """Take what it has said."""
+        try:
+            data = os.read(self._process.stdout, 65_536)
+        except BlockingIOError:
+            return
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._on_line(line)
+        if not data:
+            self._loop.remove_reader(self._process.stdout)
+
+    def _on_exit(self) -> None:
+        self._loop.remove_reader(self._process.pidfd)
+        self._read()
+        self._exited.set_result(None)
+        self._on_gone()

@@ -1,0 +1,1 @@
+"""The hub's database: SQLite or PostgreSQL, its schema, lock and integrity."""

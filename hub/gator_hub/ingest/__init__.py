@@ -1,0 +1,1 @@
+"""Receives what roots send, and commits it."""

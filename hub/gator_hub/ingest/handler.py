@@ -1,0 +1,356 @@
+"""The hub as the parent of roots: what they send is kept, then acked.
+
+Rule: a run that misbehaves loses its stream and harms no other.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Coroutine
+from functools import partial
+from logging import getLogger
+from typing import Any
+
+from msgspec import Struct, field
+
+from gator import __version__
+from gator.core.cursor import ConsumerCursor, Gap
+from gator.core.run_key import fits
+from gator.errors import (
+    GatorError,
+    PermissionDeniedError,
+    PreconditionError,
+    ProtocolError,
+    UnavailableError,
+    UserError,
+)
+from gator.link.session import ChildLink
+from gator.link.size_limits import SMALL_DESCRIPTION_BYTES, has_too_many
+from gator.spec.idents import ident_problem
+from gator.v1 import attach_pb2, common_pb2, control_service_pb2
+from gator_hub.database.schema import SEQ_BITS
+from gator_hub.ingest import registry
+from gator_hub.ingest.memory_budget import UNPACKED_TIMES, MemoryBudget, memory_of
+from gator_hub.ingest.writer import COPY_REPLACED, Lane, Work, Writer
+from gator_hub.log import MoveLog
+
+MOST_STORES = 10_000
+"""Stores that one run may have."""
+_ID_CHARACTERS = 64
+# No other name can be taken for one, as an ident can.
+_RUN_ID = re.compile(r"[0-9a-f]{1,64}")
+_HELLO_TIMES = 14
+"""An unpacked description, plan included, takes so many times its bytes; usual ones half of that."""
+_MOST_SAID_BYTES = 64 * 1024
+"""What stands in each list of runs; arguments of the command line do not."""
+_MOST_SEQ = 1 << SEQ_BITS
+
+_BULK = (attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK, attach_pb2.EVENT_KIND_SAMPLE)
+_STATES = tuple(kind for kind in attach_pb2.EventKind.values() if kind and kind not in _BULK)
+
+_log = getLogger("gator.hub")
+
+
+class _Root(Struct, eq=False):
+    """A root that is attached."""
+
+    link: ChildLink
+    owner: str
+    run: int = 0
+    """Number of the run's row; 0 until it is registered."""
+    cursors: dict[Lane, ConsumerCursor] = field(default_factory=dict[Lane, ConsumerCursor])
+    gone: bool = False
+    events: int = 0
+    """Number of its events that were kept."""
+    fault: str = ""
+    """Why the hub ended its stream."""
+
+    def __str__(self) -> str:
+        hello = self.link.hello
+        return f"run {hello.description.run.ident} ({hello.run[:8]})"
+
+
+class Ingest:
+    """Feeds the runs of all roots to one writer. Everything runs on one event loop.
+
+    `user_of` gives the name of whom a token belongs to, or raises UnauthenticatedError.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        user_of: Callable[[str], str],
+        moves: MoveLog | None = None,
+        on_replaced: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Feeds `writer`; `on_replaced` is called when a copy of a run was marked for removal."""
+        self._writer, self._user_of, self._on_replaced = writer, user_of, on_replaced
+        self._moves = moves or MoveLog()
+        self._roots: dict[ChildLink, _Root] = {}
+        self.intake = MemoryBudget()
+        """What roots have sent and the database has not."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    # -- the handler of ParentService
+
+    def authenticate(self, hello: attach_pb2.Hello, token: str) -> str:
+        """The owner of the run.
+
+        Raises UnauthenticatedError for a token of nobody, ProtocolError for a Hello that is no root's.
+        """
+        owner = self._user_of(token)
+        if hello.role != attach_pb2.ROLE_ROOT:
+            raise ProtocolError("a hub is the parent of roots alone")
+        if not _RUN_ID.fullmatch(hello.run) or not 0 < len(hello.store) <= _ID_CHARACTERS:
+            raise ProtocolError("a root names its run, by up to 64 hexadecimal digits, and its store")
+        problem = ident_problem(hello.description.run.ident)
+        if problem:
+            raise ProtocolError(f"a root says the ident of its run: {problem}")
+        if hello.run_key and not fits(hello.run_key, hello.run):
+            raise ProtocolError(
+                "the key does not match the id of the run: run.key was changed or belongs to another run"
+            )
+        size = hello.description.run.ByteSize() - sum(len(arg) for arg in hello.description.run.argv)
+        if size > _MOST_SAID_BYTES:
+            raise ProtocolError(
+                f"a root says at most {_MOST_SAID_BYTES // 1024} KiB of its run, labels with it: "
+                f"this one says {size // 1024} KiB"
+            )
+        return owner
+
+    def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
+        """A root is there: its run is looked up, then subscribed to."""
+        if self._closing:
+            raise UnavailableError("the hub is about to stop")
+        root = self._roots[child] = _Root(child, child.user)
+        self._spawn(self._register(root, child.hello.ByteSize()))
+        return attach_pb2.Welcome(version=__version__, subscriptions=len(Lane))
+
+    def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> None:
+        """Events are kept; what else a root says is of no use here."""
+        if message.WhichOneof("message") == "batch":
+            root = self._roots[child]
+            try:
+                self._on_batch(root, message.batch)
+            except ProtocolError as error:
+                root.fault = str(error)
+                raise
+
+    def on_detached(self, child: ChildLink) -> None:
+        """A root went."""
+        root = self._roots.pop(child)
+        root.gone = True
+        run = child.hello.run
+        # One that is about to be registered counts too; what it has asked of the writer comes before this.
+        if not self.attached(run):
+            self._writer.run(partial(registry.detach, run=run))
+        if root.run and not self._closing:
+            self._spawn(self._say_left(root))
+
+    def attached(self, run: str) -> int:
+        """How many are attached for the run with this id, those that are not registered yet included."""
+        return sum(root.link.hello.run == run for root in self._roots.values())
+
+    # -- orders
+
+    def stop(self, run: int, request: control_service_pb2.StopRequest) -> None:
+        """Pass an order on to the root of a run. Raises PreconditionError when it is not connected."""
+        feeders = self._feeders(run)
+        if not feeders:
+            raise PreconditionError("the run is not connected to the hub, so nobody can be told to stop it")
+        for root in feeders:
+            stop = attach_pb2.Stop(path=request.path, mode=request.mode, message=request.message)
+            root.link.send(attach_pb2.AttachResponse(stop=stop))
+
+    async def close(self) -> None:
+        """Take no more; returns when what was taken is committed and acked."""
+        self._closing = True
+        for root in list(self._roots.values()):
+            root.gone = True
+        await asyncio.wrap_future(self._writer.run(lambda _: None))
+        for root in list(self._roots.values()):
+            root.link.close(UnavailableError("the hub is about to stop"))
+        for task in self._tasks:
+            task.cancel()
+
+    # -- parts
+
+    def _feeders(self, run: int) -> list[_Root]:
+        return [root for root in self._roots.values() if root.run == run]
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _register(self, root: _Root, size_bytes: int) -> None:
+        hello = root.link.hello
+        # As long as the stream goes on only little of it is needed.
+        root.link.hello = _essence(hello)
+        try:
+            found = await self._find(root, hello, size_bytes)
+        except (GatorError, UserError) as error:
+            # What belongs to someone else is logged by the server, as every call that is refused.
+            if not isinstance(error, PermissionDeniedError):
+                _log.warning("refused the root of run %s: %s", hello.run[:_ID_CHARACTERS], error)
+            root.link.close(error)
+            return
+        if found is None:
+            return
+        hello = root.link.hello
+        if found.replaced:
+            self._end_copy(found.replaced)
+        root.run = found.id
+        if root.gone:
+            return
+        self._moves.say("%s of %s on %s attached", root, root.owner, hello.host)
+        for lane in Lane:
+            root.cursors[lane] = ConsumerCursor(found.positions[lane])
+            self._subscribe(root, lane)
+
+    def _end_copy(self, run: int) -> None:
+        """Ends the streams that feed a copy replaced by the run itself."""
+        for root in self._feeders(run):
+            root.gone = True
+            root.fault = COPY_REPLACED
+            root.link.close(PermissionDeniedError(COPY_REPLACED))
+        self._on_replaced()
+
+    async def _find(
+        self, root: _Root, hello: attach_pb2.Hello, size_bytes: int
+    ) -> registry.Registered | None:
+        """The row of its run; None when the root went before anybody was asked."""
+        held = UNPACKED_TIMES * size_bytes
+        self.intake.hold(held)
+        try:
+            if size_bytes > SMALL_DESCRIPTION_BYTES and await asyncio.to_thread(
+                has_too_many, hello.description
+            ):
+                raise ProtocolError("what a root says of its run has too many parts for its length")
+            self.intake.give(held - _HELLO_TIMES * size_bytes)
+            held = _HELLO_TIMES * size_bytes
+            if root.gone:
+                return None
+            asked = self._writer.run(partial(registry.register, hello=hello, owner=root.owner))
+            return await asyncio.wrap_future(asked)
+        finally:
+            self.intake.give(held)
+
+    async def _say_left(self, root: _Root) -> None:
+        # What it sent last is on its way through the writer.
+        asked = self._writer.run(partial(registry.outcome_of, number=root.run))
+        try:
+            outcome = await asyncio.wrap_future(asked)
+        except (GatorError, UserError):
+            # A database that is in trouble says so itself.
+            outcome = None
+        if root.fault:
+            how = f"dropped ({root.fault})"
+        elif outcome is None:
+            how = "left before its end"
+        else:
+            how = f"left at its end ({_word(outcome)})"
+        self._moves.say("%s %s, events kept: %d", root, how, root.events)
+
+    def _subscribe(self, root: _Root, lane: Lane) -> None:
+        wanted = _filter(lane, root.link.hello.description.output)
+        subscribe = attach_pb2.Subscribe(
+            subscription=int(lane),
+            consumer="hub",
+            positions=root.cursors[lane].positions(),
+            filter=wanted,
+            window_bytes=self.intake.window_bytes(len(self._roots)),
+        )
+        root.link.send(attach_pb2.AttachResponse(subscribe=subscribe))
+
+    def _on_batch(self, root: _Root, batch: attach_pb2.Batch) -> None:
+        if root.gone:
+            return
+        if batch.subscription not in (Lane.STATES, Lane.BULK) or not root.cursors:
+            raise ProtocolError(f"nobody subscribed to {batch.subscription}")
+        lane = Lane(batch.subscription)
+        cursor = root.cursors[lane]
+        _check(batch)
+        if cursor.stores > MOST_STORES:
+            raise ProtocolError(f"a run has at most {MOST_STORES} stores")
+        match cursor.accept(batch):
+            case None:
+                self._ack(root, lane, batch)
+            case Gap():
+                self._subscribe(root, lane)
+            case _:
+                self._put(root, lane, batch)
+
+    def _put(self, root: _Root, lane: Lane, batch: attach_pb2.Batch) -> None:
+        size = batch.ByteSize() + 64
+        held = memory_of(batch, size)
+        self.intake.hold(held)
+        then = partial(self._on_kept, root, lane, batch, held)
+        self._writer.put(Work(root.run, root.link.hello.description.run.ident, lane, batch, size, then))
+
+    def _on_kept(
+        self, root: _Root, lane: Lane, batch: attach_pb2.Batch, held: int, error: Exception | None
+    ) -> None:
+        self.intake.give(held)
+        if error is None:
+            root.events += len(batch.events)
+        if root.link not in self._roots:
+            return
+        if error is None:
+            self._ack(root, lane, batch)
+        elif not root.gone:
+            # What fails after the first does so for want of that.
+            root.gone = True
+            root.fault = str(error)
+            root.link.close(error)
+
+    def _ack(self, root: _Root, lane: Lane, batch: attach_pb2.Batch) -> None:
+        position = attach_pb2.StorePosition(store=batch.store, seq=batch.through)
+        ack = attach_pb2.Ack(subscription=int(lane), position=position)
+        root.link.send(attach_pb2.AttachResponse(ack=ack))
+
+
+def _word(outcome: int) -> str:
+    """`passed`; the number of one that only a newer version knows."""
+    if outcome not in common_pb2.Outcome.values():
+        return str(outcome)
+    return common_pb2.Outcome.Name(common_pb2.Outcome.ValueType(outcome)).removeprefix("OUTCOME_").lower()
+
+
+def _essence(hello: attach_pb2.Hello) -> attach_pb2.Hello:
+    """Returns a Hello without the parts stored in the database and without the run's key."""
+    description = attach_pb2.RunDescription(output=hello.description.output)
+    description.run.ident = hello.description.run.ident
+    return attach_pb2.Hello(
+        role=hello.role,
+        id=hello.id,
+        host=hello.host,
+        pid=hello.pid,
+        store=hello.store,
+        version=hello.version,
+        run=hello.run,
+        description=description,
+    )
+
+
+def _filter(lane: Lane, output: attach_pb2.Output.ValueType) -> attach_pb2.EventFilter:
+    """What is wanted on a lane; together they are all that a user wants to be kept."""
+    if lane is Lane.STATES:
+        return attach_pb2.EventFilter(kinds=_STATES)
+    match output:
+        case attach_pb2.OUTPUT_WARNINGS:
+            # Of the blocks these are mostly those of stderr.
+            return attach_pb2.EventFilter(kinds=_BULK, severity=common_pb2.SEVERITY_WARNING)
+        case attach_pb2.OUTPUT_ALL | attach_pb2.OUTPUT_UNSPECIFIED:
+            return attach_pb2.EventFilter(kinds=_BULK)
+        case _:
+            # None; or something that only a newer root knows, who may not want more to be kept.
+            return attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_SAMPLE])
+
+
+def _check(batch: attach_pb2.Batch) -> None:
+    """Raises ProtocolError for a batch that no store can have; of its events the writer says that."""
+    if not 0 < len(batch.store) <= _ID_CHARACTERS:
+        raise ProtocolError("a batch names its store")
+    if batch.through >= _MOST_SEQ:
+        raise ProtocolError(f"no store reaches {batch.through}")

@@ -1,0 +1,94 @@
+"""Numbers for what events are about, so that a path stands in the database once.
+
+Rule: a number is given by the one writer, and only within a transaction that also keeps it.
+"""
+
+from collections.abc import Iterable
+
+from gator.errors import ProtocolError
+from gator.event_kinds import MOST_PATH_BYTES
+from gator.v1 import event_pb2
+from gator_hub.database.database import Database, clean
+from gator_hub.database.statements import SUBJECTS
+from gator_hub.database.texts import marks
+
+MOST_KNOWN = 100_000
+"""So many numbers are held in memory."""
+_PIECE = 500
+_MOST_SAID = 200
+
+Key = tuple[int, str, int]
+
+
+class Subjects:
+    """The subjects of a database that is being written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._ids: dict[Key, int] = {}
+        self._new: list[tuple[int, int, str, int]] = []
+        self._next = 0
+
+    def of(self, run: int, root: str, events: Iterable[event_pb2.Event]) -> list[int]:
+        """The number of what each of the events of a run is about; `root` is the path of its root.
+
+        Raises ProtocolError where one is about no node of this run.
+        """
+        ids = self._ids
+        keys = [(run, event.path, event.attempt) for event in events]
+        try:
+            return [ids[key] for key in keys]
+        except KeyError:
+            # What is in memory was looked at when it came first.
+            unknown = {key for key in keys if key not in ids}
+            _check(root, {path for _, path, _ in unknown})
+            self._look_up(run, unknown)
+            return [ids[key] for key in keys]
+
+    def insert_new(self) -> None:
+        """Keep the numbers that were given since the last time."""
+        new, self._new = self._new, []
+        SUBJECTS.run(self._database, new)
+        if len(self._ids) > MOST_KNOWN:
+            self._ids.clear()
+
+    def forget(self) -> None:
+        """A transaction failed: what was given in it does not count."""
+        self._ids.clear()
+        self._new.clear()
+        self._next = 0
+
+    def _look_up(self, run: int, unknown: Iterable[Key]) -> None:
+        """Puts the numbers of what is not in memory there; gives new ones to what is not in the database."""
+        paths = {path: clean(path) for _, path, _ in unknown}
+        kept: dict[tuple[str, int], int] = {}
+        cleaned = sorted(set(paths.values()))
+        for at in range(0, len(cleaned), _PIECE):
+            some = cleaned[at : at + _PIECE]
+            rows = self._database.execute(
+                f"SELECT path, attempt, id FROM subjects WHERE run = ? AND path IN ({marks(len(some))})",  # noqa: S608
+                (run, *some),
+            ).fetchall()
+            kept.update({(path, attempt): number for path, attempt, number in rows})
+        if not self._next:
+            ((last,),) = self._database.execute("SELECT coalesce(max(id), 0) FROM subjects").fetchall()
+            self._next = last + 1
+        for key in unknown:
+            path, attempt = paths[key[1]], key[2]
+            number = kept.get((path, attempt))
+            if number is None:
+                number = kept[path, attempt] = self._next
+                self._next += 1
+                self._new.append((number, run, path, attempt))
+            self._ids[key] = number
+
+
+def _check(root: str, paths: Iterable[str]) -> None:
+    """Raises ProtocolError for a path that is not of this run, or that no database takes into an index."""
+    below = root + "/"
+    for path in paths:
+        if path != root and not path.startswith(below):
+            raise ProtocolError(f"an event is about a node that is not of this run: {path[:_MOST_SAID]!r}")
+        if len(path.encode()) > MOST_PATH_BYTES:
+            said = path[:_MOST_SAID]
+            raise ProtocolError(f"the path of an event is above {MOST_PATH_BYTES} bytes: {said!r}")

@@ -1,0 +1,1 @@
+"""Answers queries about the runs of the hub."""

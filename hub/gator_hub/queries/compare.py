@@ -1,0 +1,218 @@
+"""Two runs of the hub side by side.
+
+Rule: the database compares. Out of it come the jobs that did not pass both times, and what else is told
+of a job only for those that are shown.
+"""
+
+import threading
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+from msgspec import Struct
+
+from gator.core.history import compare
+from gator.store.catalogue.reader import CatalogueReader
+from gator.v1 import common_pb2, hub_pb2, hub_service_pb2, query_pb2
+from gator_hub.database.database import Database
+
+_MOST_KEPT = 8
+_PIECE = 200
+_MOST_BYTES = 1024 * 1024
+"""A page ends with the piece with which it has so many bytes."""
+_MOST_PATHS = 500_000
+"""Comparisons with more paths than this together are not kept, but for the last one."""
+_KIND_JOB = int(common_pb2.NODE_KIND_JOB)
+_PASSED = int(common_pb2.OUTCOME_PASSED)
+_GOING = common_pb2.OUTCOME_UNSPECIFIED
+_STILL = hub_pb2.CHANGE_STILL_PASSING
+# n is a job of the one run, m that of the other. It may be that there is no m, as far as a database can see:
+# so it never begins with the other run.
+_BOTH_PASSED = f"n.outcome = {_PASSED} AND coalesce(m.outcome, 0) = {_PASSED}"
+_NOT_BOTH = f"(n.outcome IS NULL OR n.outcome <> {_PASSED} OR m.outcome IS NULL OR m.outcome <> {_PASSED})"
+
+_Job = tuple[str, str]
+"""Sort key and path below the root. The key is that of the newer run, else of the older one."""
+Place = tuple[int, str]
+"""Change and path of the job that was shown last."""
+
+
+class Page(Struct, frozen=True):
+    """Some of the jobs of two runs, and how many changed how in all."""
+
+    differences: Sequence[hub_pb2.Difference]
+    counts: Sequence[hub_service_pb2.ChangeCount]
+    next: Place | None
+    """Where to go on; None at the end."""
+
+
+class _Comparison(Struct, frozen=True):
+    """How the jobs of two runs changed."""
+
+    jobs: Mapping[compare.Change, Sequence[_Job]]
+    """Jobs by change, in the order of their sort keys, without those that passed in both runs."""
+    counts: Sequence[hub_service_pb2.ChangeCount]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.jobs.values()))
+
+
+class _Run(Struct, frozen=True):
+    """One of two runs: the number of its row, and the ident of its root."""
+
+    id: int
+    ident: str
+
+    def full(self, path: str) -> str:
+        """The whole of a path below the root."""
+        return f"{self.ident}/{path}" if path else self.ident
+
+
+class Comparisons:
+    """Compares runs. What was compared last is kept until one of the runs moves, since it comes in pages."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[object, ...], _Comparison] = OrderedDict()
+
+    def page(
+        self, before: int, after: int, changes: Collection[compare.Change], at: Place | None, size: int
+    ) -> Page:
+        """At most `size` jobs of two runs, which are given by their numbers, by change, then by path.
+
+        There are fewer where they have much to say. Without `changes` they are all but those that passed both
+        times.
+        """
+        old, new = self._run(before), self._run(after)
+        found = self._of(old, new)
+        last, path = at or (0, None)
+        shown: list[compare.Changed] = []
+        for change in sorted(set(changes) or set(hub_pb2.Change.values()) - compare.UNINTERESTING):
+            if change < last or len(shown) > size:
+                continue
+            begin = path if change == last else None
+            if change == _STILL:
+                some = self._both_passed(old, new, begin, size + 1 - len(shown))
+            else:
+                holder = old if change == hub_pb2.CHANGE_GONE else new
+                some = _beyond(found.jobs.get(change, ()), self._key(holder, begin), size + 1 - len(shown))
+            shown += [compare.Changed(one, change) for one in some]
+        told: list[hub_pb2.Difference] = []
+        written = 0
+        while len(told) < min(size, len(shown)) and written < _MOST_BYTES:
+            some = self._differences(old, new, shown[len(told) : min(len(told) + _PIECE, size)])
+            told += some
+            written += sum(one.ByteSize() for one in some)
+        last_told = shown[len(told) - 1] if told else None
+        going_on = (int(last_told.change), last_told.path) if last_told and len(shown) > len(told) else None
+        return Page(told, found.counts, going_on)
+
+    def _of(self, old: _Run, new: _Run) -> _Comparison:
+        # A run that was removed and came again has other stores; one that goes on has moved.
+        key = (old, new, *self._positions(old), *self._positions(new))
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+                return found
+        found = self._compare(old, new)
+        with self._lock:
+            self._kept[key] = found
+            while len(self._kept) > 1 and not self._is_little():
+                self._kept.popitem(last=False)
+        return found
+
+    def _is_little(self) -> bool:
+        return len(self._kept) <= _MOST_KEPT and sum(map(len, self._kept.values())) <= _MOST_PATHS
+
+    def _compare(self, old: _Run, new: _Run) -> _Comparison:
+        jobs: dict[compare.Change, list[_Job]] = {change: [] for change in hub_pb2.Change.values()}
+        wanted = "n.sort, n.outcome, m.kind, m.outcome, m.sort"
+        for path, place, before, kind, after, newer in self._pairs(old, new, wanted, _NOT_BOTH):
+            change = compare.change_of(before or _GOING, None if kind is None else after or _GOING)
+            jobs[change].append((place if kind is None else newer, path))
+        gone = len(jobs[hub_pb2.CHANGE_GONE])
+        both = self._jobs(old) - gone
+        if self._jobs(new) > both:
+            # Only then has one of them no job that it stands to.
+            added = self._pairs(new, old, "n.sort", "m.kind IS NULL")
+            jobs[hub_pb2.CHANGE_NEW] = [(place, path) for path, place in added]
+        for some in jobs.values():
+            some.sort()
+        numbers = {change: len(some) for change, some in jobs.items()}
+        # Jobs of a run that goes on were counted a moment later, those of one that is being removed too.
+        numbers[_STILL] = max(both - sum(numbers.values()) + gone + numbers[hub_pb2.CHANGE_NEW], 0)
+        counts = [
+            hub_service_pb2.ChangeCount(change=change, jobs=numbers[change]) for change in sorted(numbers)
+        ]
+        return _Comparison(jobs, [count for count in counts if count.jobs])
+
+    def _both_passed(self, old: _Run, new: _Run, begin: str | None, limit: int) -> list[str]:
+        """Returns jobs that passed in both runs, after a path."""
+        condition = f"{_BOTH_PASSED} AND n.sort > ?"
+        rows = self._pairs(new, old, "", condition, self._key(new, begin), limit=limit)
+        return [path for (path,) in rows]
+
+    def _key(self, run: _Run, path: str | None) -> str:
+        """Returns the sort key of a path below the root; empty for none."""
+        if path is None:
+            return ""
+        return CatalogueReader(self._database.query, run.id).sort_key(run.full(path))
+
+    def _pairs(
+        self, one: _Run, other: _Run, columns: str, condition: str, *values: object, limit: int | None = None
+    ) -> list[Any]:
+        """Returns jobs of one run in the order of its spec, joined with the same jobs of the other.
+
+        Each row has the path below the root and columns of the job n of the one and m of the other.
+        """
+        same, mapped = "n.path", list[object]()
+        if one.ident != other.ident:
+            same, mapped = "? || substr(n.path, ?)", [other.ident, len(one.ident) + 1]
+        sql = (
+            f"SELECT substr(n.path, ?){', ' * bool(columns)}{columns} FROM nodes AS n"  # noqa: S608 - constants
+            f" LEFT JOIN nodes AS m ON m.run = ? AND m.path = {same} AND m.kind = {_KIND_JOB}"
+            f" WHERE n.run = ? AND n.kind = {_KIND_JOB} AND {condition} ORDER BY n.sort"
+        )
+        given = [len(one.ident) + 2, other.id, *mapped, one.id, *values]
+        if limit is None:
+            return self._database.query(sql, given)
+        return self._database.query(f"{sql} LIMIT ?", [*given, limit])
+
+    def _jobs(self, run: _Run) -> int:
+        sql = "SELECT count(*) FROM nodes WHERE run = ? AND kind = ?"
+        return self._database.query(sql, (run.id, _KIND_JOB))[0][0]
+
+    def _positions(self, run: _Run) -> list[object]:
+        sql = "SELECT store, states_seq FROM stores WHERE run = ? ORDER BY id"
+        return [value for row in self._database.query(sql, (run.id,)) for value in row]
+
+    def _run(self, run: int) -> _Run:
+        rows = self._database.query("SELECT ident FROM runs WHERE id = ?", (run,))
+        return _Run(run, rows[0][0] if rows else "")
+
+    def _differences(
+        self, old: _Run, new: _Run, changed: Sequence[compare.Changed]
+    ) -> list[hub_pb2.Difference]:
+        """Changed jobs with what is known of them on both sides."""
+        paths = [one.path for one in changed]
+        before, after = self._sides(old, paths), self._sides(new, paths)
+        return [compare.difference(one, before.get(one.path), after.get(one.path)) for one in changed]
+
+    def _sides(self, run: _Run, paths: Sequence[str]) -> dict[str, hub_pb2.Side]:
+        full = [run.full(path) for path in paths]
+        catalogue = CatalogueReader(self._database.query, run.id)
+        nodes: list[query_pb2.Node] = catalogue.by_paths(full)
+        metrics = catalogue.metrics(full)
+        return {
+            compare.below_root(node.path): compare.side_of(node, metrics.get(node.path, [])) for node in nodes
+        }
+
+
+def _beyond(jobs: Sequence[_Job], key: str, limit: int) -> Sequence[str]:
+    """Returns the paths of up to `limit` jobs after a key; `jobs` are in the order of their sort keys."""
+    first = bisect_right(jobs, key, key=itemgetter(0))
+    return [path for _, path in jobs[first : first + limit]]

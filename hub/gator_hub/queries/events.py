@@ -1,0 +1,260 @@
+"""The events of one run out of the hub's database, store by store in the order of their sequence numbers.
+
+Rule: no call looks at more than a bounded number of events, however few of them pass.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from gator.core.pages import JobAttempt
+from gator.event_kinds import GRADED_KINDS
+from gator.store.catalogue.conditions import Condition
+from gator.store.reader import event_of
+from gator.store.run.outputs import COLUMNS, gather
+from gator.v1 import attach_pb2, common_pb2, event_pb2
+from gator_hub.database.database import Database
+from gator_hub.database.schema import SEQ_BITS
+
+Kinds = Sequence[attach_pb2.EventKind.ValueType]
+
+SLICE_BYTES = 1024 * 1024
+"""A slice ends with the event with which it has so many bytes."""
+SCAN_EVENTS = 5_000
+"""Places that one call looks through at most, where no index knows what passes."""
+_MOST_LOOKS = 48
+"""So many places of the index are looked at to find the events of a few attempts."""
+_FEW_LOOKS = 4
+_FEW_EVENTS = 1000
+"""So many events of a few attempts are looked up at once, whatever their order."""
+_MOST_BODIES = 256
+
+_SEQ = (1 << SEQ_BITS) - 1
+_BULK = frozenset((attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK, attach_pb2.EVENT_KIND_SAMPLE))
+_ALL = tuple(kind for kind in attach_pb2.EventKind.values() if kind)
+_LEAST = "(kind NOT IN (?, ?) OR severity >= ?)"
+_COLUMNS = "place, subject, kind, severity, time_unix_nanos, length(body)"
+
+
+class _Wanted(Struct, frozen=True):
+    """What passes, between two places of one store."""
+
+    after: int
+    until: int
+    limit: int
+    kinds: Kinds
+    severity: int
+
+
+class EventReader:
+    """The events of one run. Its methods may be called from several threads."""
+
+    def __init__(self, database: Database, run: int) -> None:
+        self._database, self._run = database, run
+
+    def positions(self, kinds: Kinds = ()) -> Mapping[str, int]:
+        """Up to where each store is here for certain, as far as events of these kinds go."""
+        rows = self._database.query(
+            "SELECT store, states_seq, bulk_seq FROM stores WHERE run = ? ORDER BY id", (self._run,)
+        )
+        return {store: _tip(states, bulk, kinds) for store, states, bulk in rows}
+
+    def events(
+        self,
+        store: str,
+        after: int,
+        limit: int,
+        *,
+        path: str = "",
+        prefix: str = "",
+        attempt: int = 0,
+        kinds: Kinds = (),
+        severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_UNSPECIFIED,
+    ) -> tuple[Sequence[event_pb2.Event], int]:
+        """Implements `gator.query.Reader.outputs`."""
+        rows = self._database.query(
+            "SELECT id, states_seq, bulk_seq FROM stores WHERE store = ? AND run = ?", (store, self._run)
+        )
+        number, states, bulk = rows[0] if rows else (0, 0, 0)
+        last = _tip(states, bulk, kinds)
+        if last <= after:
+            return [], after
+        base = number << SEQ_BITS
+        wanted = _Wanted(base | after, base | last, limit, kinds or _ALL, int(severity))
+        subjects = self._subjects(path, prefix, attempt)
+        if subjects is not None and not subjects:
+            return [], last
+        if subjects is not None and len(subjects) * len(wanted.kinds) <= _MOST_LOOKS:
+            found = self._of_subjects(subjects, wanted)
+            until = wanted.until
+        else:
+            until = min(wanted.until, wanted.after + SCAN_EVENTS)
+            found = self._scan(wanted, until, path or prefix, attempt)
+        events, taken = self._with_bodies(found)
+        if taken < len(found) or taken == limit:
+            until = found[taken - 1][0]
+        return events, until & _SEQ
+
+    def outputs(
+        self, attempts: Sequence[JobAttempt], kinds: Kinds
+    ) -> dict[JobAttempt, list[event_pb2.Event]]:
+        """Implements `gator.query.Reader.outputs`."""
+        numbers = dict(self._database.query("SELECT store, id FROM stores WHERE run = ?", (self._run,)))
+
+        def ask(some: Sequence[JobAttempt], limit: int) -> Sequence[Any]:
+            where = Condition().run("s", self._run).one_of("s.path", [attempt.path for attempt in some])
+            where.add("e.subject = s.id").numbers("e.kind", kinds)
+            rows = self._database.query(
+                f"SELECT {COLUMNS.format(seq='e.place')} FROM subjects AS s CROSS JOIN events AS e"  # noqa: S608
+                f" WHERE {where.text} LIMIT ?",
+                [*where.values, limit],
+            )
+            stores = {(attempt.path, attempt.number): numbers.get(attempt.store) for attempt in some}
+            if len(rows) == limit:
+                return rows
+            return [
+                (path, number, place & _SEQ, kind, time, body)
+                for path, number, place, kind, time, body in rows
+                if place >> SEQ_BITS == stores.get((path, number))
+            ]
+
+        return gather(ask, attempts)
+
+    # -- parts
+
+    def _subjects(self, path: str, prefix: str, attempt: int) -> list[int] | None:
+        """The numbers of what is asked for; None where these are all of the run, or many."""
+        if not path and "/" not in prefix:
+            return None
+        where = Condition().add("run = ?", self._run)
+        if path:
+            where.add("path = ?", path)
+        else:
+            _below(where, "path", prefix)
+        if attempt:
+            where.add("attempt = ?", attempt)
+        rows = self._database.query(
+            f"SELECT id FROM subjects WHERE {where.text} LIMIT ?",  # noqa: S608 - constant parts
+            [*where.values, _MOST_LOOKS + 1],
+        )
+        return [row[0] for row in rows] if path or len(rows) <= _MOST_LOOKS else None
+
+    def _of_subjects(self, subjects: Sequence[int], wanted: _Wanted) -> list[Any]:
+        """Events of a few attempts, found in the index alone."""
+        places = self._few_places(subjects, wanted)
+        if places is None:
+            places = self._places(subjects, wanted)
+        rows: list[Any] = []
+        for some in _pieces(places):
+            where = Condition().one_of("place", some)
+            rows += self._database.query(
+                f"SELECT {_COLUMNS} FROM events WHERE {where.text} ORDER BY place",  # noqa: S608
+                where.values,
+            )
+        return self._named(rows, Condition())
+
+    def _few_places(self, subjects: Sequence[int], wanted: _Wanted) -> list[int] | None:
+        """Where the events are, if there are few, as most attempts have; None if there are many."""
+        if len(subjects) * len(wanted.kinds) <= _FEW_LOOKS:
+            return None
+        where = Condition().numbers("subject", subjects).numbers("kind", wanted.kinds)
+        if wanted.severity:
+            where.add(_LEAST, *GRADED_KINDS, wanted.severity)
+        found = self._database.query(
+            f"SELECT place FROM events WHERE {where.text} LIMIT ?",  # noqa: S608 - constant parts, numbers
+            [*where.values, _FEW_EVENTS + 1],
+        )
+        if len(found) > _FEW_EVENTS:
+            return None
+        places = sorted(place for (place,) in found if wanted.after < place <= wanted.until)
+        return places[: wanted.limit]
+
+    def _places(self, subjects: Sequence[int], wanted: _Wanted) -> list[int]:
+        """Where the events are: within one attempt and one kind, the index has them in order."""
+        looks: list[str] = []
+        values: list[object] = []
+        for subject in subjects:
+            for kind in wanted.kinds:
+                least = " AND severity >= ?" if kind in GRADED_KINDS and wanted.severity else ""
+                looks.append(
+                    "SELECT * FROM (SELECT place FROM events WHERE subject = ? AND kind = ?"  # noqa: S608
+                    f" AND place > ? AND place <= ?{least} ORDER BY place LIMIT ?) AS t{len(looks)}"
+                )
+                values += [subject, int(kind), wanted.after, wanted.until]
+                values += [wanted.severity, wanted.limit] if least else [wanted.limit]
+        found = self._database.query(
+            f"{' UNION ALL '.join(looks)} ORDER BY 1 LIMIT ?", [*values, wanted.limit]
+        )
+        return [place for (place,) in found]
+
+    def _scan(self, wanted: _Wanted, until: int, prefix: str, attempt: int) -> list[Any]:
+        """Events of many attempts, out of all between two places."""
+        near = Condition().add("place > ? AND place <= ?", wanted.after, until)
+        near.numbers("kind", [] if wanted.kinds is _ALL else wanted.kinds)
+        if wanted.severity:
+            near.add(_LEAST, *GRADED_KINDS, wanted.severity)
+        where = Condition()
+        if "/" in prefix:
+            _below(where, "path", prefix)
+        if attempt:
+            where.add("attempt = ?", attempt)
+        most = SCAN_EVENTS if where.values else wanted.limit
+        rows = self._database.query(
+            f"SELECT {_COLUMNS} FROM events WHERE {near.text} ORDER BY place LIMIT ?",  # noqa: S608
+            [*near.values, most],
+        )
+        return self._named(rows, where)[: wanted.limit]
+
+    def _named(self, rows: Sequence[Any], where: Condition) -> list[Any]:
+        """Rows with the path and attempt for the number of what they are about, those that pass."""
+        # Two questions, since for a join databases choose to read all that is below a node.
+        known: dict[int, tuple[str, int]] = {}
+        for some in _pieces(sorted({row[1] for row in rows})):
+            asked = Condition().one_of("id", some).add(where.text, *where.values)
+            found = self._database.query(
+                f"SELECT id, path, attempt FROM subjects WHERE {asked.text}",  # noqa: S608
+                asked.values,
+            )
+            known.update((number, (path, attempt)) for number, path, attempt in found)
+        return [(row[0], *known[row[1]], *row[2:]) for row in rows if row[1] in known]
+
+    def _with_bodies(self, rows: Sequence[Any]) -> tuple[list[event_pb2.Event], int]:
+        """The events of rows up to the bound on bytes, and how many rows these are."""
+        size = count = 0
+        for count, row in enumerate(rows, 1):  # noqa: B007 - how far it came is what is asked
+            size += row[6]
+            if size >= SLICE_BYTES:
+                break
+        taken = rows[:count]
+        bodies: dict[int, bytes] = {}
+        for places in _pieces([row[0] for row in taken]):
+            where = Condition().one_of("place", places)
+            bodies.update(
+                self._database.query(f"SELECT place, body FROM events WHERE {where.text}", where.values)  # noqa: S608
+            )
+        # What is removed meanwhile is not there any more.
+        events = [
+            event_of((place & _SEQ, path, attempt, kind, severity, time, bytes(bodies[place]), 0))
+            for place, path, attempt, kind, severity, time, _ in taken
+            if place in bodies
+        ]
+        return events, count
+
+
+def _tip(states: int, bulk: int, kinds: Kinds) -> int:
+    """The way on which a kind comes says how far it is; with kinds of both the slower one does."""
+    if kinds and _BULK.isdisjoint(kinds):
+        return states
+    if kinds and _BULK.issuperset(kinds):
+        return bulk
+    return min(states, bulk)
+
+
+def _below(where: Condition, column: str, prefix: str) -> None:
+    # "0" is the character after "/", so this is all that begins with the prefix and a slash.
+    where.add(f"({column} = ? OR ({column} > ? AND {column} < ?))", prefix, prefix + "/", prefix + "0")
+
+
+def _pieces(numbers: Sequence[int]) -> Sequence[Sequence[int]]:
+    return [numbers[at : at + _MOST_BODIES] for at in range(0, len(numbers), _MOST_BODIES)]

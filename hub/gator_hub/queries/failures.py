@@ -1,0 +1,96 @@
+"""Finds the runs in which failures with the same signatures were seen.
+
+Invariant: the time depends on the number of runs with such failures, not on the number of jobs.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from gator.v1 import common_pb2, query_pb2
+from gator_hub.database.database import Database
+from gator_hub.queries.run_rows import SIGHTING_COLUMNS, rows_of_runs, series_of, sighting_of
+
+FAILING = (common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST)
+MAX_IDENTS = 5
+"""Maximum number of idents listed of other series."""
+_PIECE = 256
+# The index by signature and run is walked from run to run, however many jobs each has.
+_SEEN = """
+WITH RECURSIVE wanted (signature) AS (VALUES {marks}),
+seen (signature, run) AS (
+    SELECT w.signature, (SELECT min(n.run) FROM nodes AS n WHERE n.signature = w.signature) FROM wanted AS w
+    UNION ALL
+    SELECT s.signature, (
+        SELECT min(n.run) FROM nodes AS n WHERE n.signature = s.signature AND n.run > s.run
+    ) FROM seen AS s WHERE s.run IS NOT NULL
+)
+SELECT s.signature, s.run FROM seen AS s WHERE s.run IS NOT NULL
+"""
+
+
+class _Seen(Struct, frozen=True, order=True):
+    """A run with such a failure. Runs are ordered by their start, not by their arrival at the hub."""
+
+    started_unix_nanos: int
+    number: int
+    series: tuple[str, str]
+    is_repeat: bool
+    sighting: query_pb2.Sighting
+
+
+def seen(database: Database, run: int, signatures: Sequence[str]) -> dict[str, query_pb2.FailureGroup]:
+    """Returns the sightings of a run's failures in other runs, by signature.
+
+    First, last and number of runs are those of the run's series; runs of other series are counted separately.
+    """
+    numbers: dict[str, list[int]] = {}
+    for at in range(0, len(signatures), _PIECE):
+        for signature, number in _numbers(database, signatures[at : at + _PIECE]):
+            numbers.setdefault(signature, []).append(number)
+    series = series_of(database, run)
+    runs = _runs(database, {run, *(number for some in numbers.values() for number in some)})
+    this = runs.get(run)
+    if this is None:
+        return {}
+    return {
+        signature: _group(this, series, [runs[at] for at in {run, *numbers.get(signature, ())} if at in runs])
+        for signature in signatures
+    }
+
+
+def _numbers(database: Database, signatures: Sequence[str]) -> Iterable[tuple[str, int]]:
+    """The numbers of all runs in which failures with these signatures were seen."""
+    marks = ", ".join(["(CAST(? AS TEXT))"] * len(signatures))
+    return database.query(_SEEN.format(marks=marks), signatures)
+
+
+def _runs(database: Database, numbers: Iterable[int]) -> Mapping[int, _Seen]:
+    rows = rows_of_runs(database, sorted(numbers), f"r.series, r.parent, {SIGHTING_COLUMNS}")
+    found: dict[int, _Seen] = {}
+    for number, (series, parent, *row) in rows.items():
+        sighting = sighting_of(row)
+        started = sighting.started_unix_nanos
+        found[number] = _Seen(started, number, (sighting.ident, series), bool(parent), sighting)
+    return found
+
+
+def _group(this: _Seen, series: tuple[str, str], runs: Sequence[_Seen]) -> query_pb2.FailureGroup:
+    # A repeat is compared with the series of its parent.
+    mine = sorted(run for run in runs if run is this or (run.series == series and not run.is_repeat))
+    group = query_pb2.FailureGroup(first=mine[0].sighting, runs=len(mine))
+    place = mine.index(this)
+    if place:
+        group.before.CopyFrom(mine[place - 1].sighting)
+    others = sorted(run for run in runs if run is not this and run.series != series and not run.is_repeat)
+    if others:
+        idents = Counter(run.sighting.ident for run in others)
+        group.elsewhere.CopyFrom(
+            query_pb2.Elsewhere(
+                runs=len(others),
+                first=others[0].sighting,
+                idents=[ident for ident, _ in idents.most_common(MAX_IDENTS)],
+            )
+        )
+    return group

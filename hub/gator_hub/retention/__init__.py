@@ -1,0 +1,1 @@
+"""Deletes old runs and shortens very long logs."""

@@ -1,0 +1,1 @@
+"""The hub's process: its options, access, services and log."""

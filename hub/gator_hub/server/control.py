@@ -1,0 +1,51 @@
+"""ControlService of the hub: the owner of a run stops it through the stream of its root."""
+
+import asyncio
+from concurrent.futures import Executor
+from typing import Any
+
+from gator.errors import NotFoundError, PermissionDeniedError
+from gator.query import Queries
+from gator.query.left import jobs_left
+from gator.v1 import attach_pb2, control_service_pb2, control_service_pb2_grpc
+from gator_hub.database.database import Database
+from gator_hub.ingest.handler import Ingest
+from gator_hub.queries.reader import HubReader
+from gator_hub.queries.runs import find_run
+from gator_hub.server.access import Access
+
+
+class HubControl(control_service_pb2_grpc.ControlServiceServicer):
+    """Passes orders to the roots that are attached."""
+
+    def __init__(self, database: Database, executor: Executor, access: Access, ingest: Ingest) -> None:
+        self._database, self._executor = database, executor
+        self._access, self._ingest = access, ingest
+
+    async def Stop(  # noqa: N802
+        self, request: control_service_pb2.StopRequest, context: Any
+    ) -> control_service_pb2.StopResponse:
+        """End a node and everything below it. Raises what the schema says of each wrong request."""
+        caller = self._access.caller(context)
+        loop = asyncio.get_running_loop()
+        run, jobs = await loop.run_in_executor(self._executor, self._look, request, caller)
+        if run is None:
+            return control_service_pb2.StopResponse()
+        order = control_service_pb2.StopRequest()
+        order.CopyFrom(request)
+        order.mode = request.mode or attach_pb2.STOP_MODE_GRACEFUL
+        order.message = request.message or f"stopped by {caller} through the hub"
+        self._ingest.stop(run, order)
+        return control_service_pb2.StopResponse(jobs=jobs)
+
+    def _look(self, request: control_service_pb2.StopRequest, caller: str) -> tuple[int | None, int]:
+        """The row of a run and its jobs that have not ended; no row if the run has ended. Raises."""
+        run = find_run(self._database, request.run)
+        rows = self._database.query("SELECT owner, ended_unix_nanos FROM runs WHERE id = ?", (run,))
+        if not rows:
+            raise NotFoundError(f"there is no run {request.run!r} here")
+        owner, ended = rows[0]
+        if owner != caller:
+            raise PermissionDeniedError(f"the run belongs to {owner}, who alone may stop it")
+        jobs = jobs_left(Queries(HubReader(self._database, run)), request.path)
+        return (None if ended else run), jobs

@@ -1,0 +1,202 @@
+"""HubService for grpc.aio: lists of runs, what many runs tell about one, and their keeping.
+
+Rule: queries run on an executor, so that the event loop never waits for the database; what changes something
+goes through the one writer.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+from msgspec import Struct
+
+from gator.core.history.series import normal, options_of
+from gator.errors import NotFoundError, PermissionDeniedError, PreconditionError, UsageError
+from gator.query import tokens
+from gator.v1 import hub_service_pb2 as hs
+from gator.v1 import hub_service_pb2_grpc
+from gator_hub.database.database import Database
+from gator_hub.ingest.writer import Writer
+from gator_hub.log import KeepingLog
+from gator_hub.queries.compare import Comparisons
+from gator_hub.queries.history import History
+from gator_hub.queries.runs import Place, find_run, list_runs
+from gator_hub.server.access import Access
+
+MOST = 1000
+"""Most entries of a page."""
+_RUNS = 100
+_HISTORY = 20
+
+Answer = TypeVar("Answer")
+
+
+class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
+    """Answers over the database; `access` says who calls. Raises what the schema says of wrong requests.
+
+    `on_delete` is called when a run was marked, to be removed.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        access: Access,
+        executor: Executor | None = None,
+        on_delete: Callable[[], None] = lambda: None,
+        log: KeepingLog | None = None,
+    ) -> None:
+        self._database, self._writer, self._access, self._executor = database, writer, access, executor
+        self._on_delete, self._log = on_delete, log or KeepingLog()
+        self._comparisons = Comparisons(database)
+
+    async def _ask(self, answer: Callable[[], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, answer)
+
+    async def ListRuns(self, request: hs.ListRunsRequest, context: Any) -> hs.ListRunsResponse:  # noqa: N802
+        """Runs, the newest first."""
+        return await self._ask(lambda: self._list_runs(request))
+
+    def _list_runs(self, request: hs.ListRunsRequest) -> hs.ListRunsResponse:
+        after = _after_run(request, request.page_token)
+        runs, at = list_runs(self._database, request, after, min(request.page_size or _RUNS, MOST))
+        return hs.ListRunsResponse(runs=runs, next_page_token=_token(request, at))
+
+    async def CompareRuns(  # noqa: N802
+        self, request: hs.CompareRunsRequest, context: Any
+    ) -> hs.CompareRunsResponse:
+        """Two runs, job by job."""
+        return await self._ask(lambda: self._compare(request))
+
+    def _compare(self, request: hs.CompareRunsRequest) -> hs.CompareRunsResponse:
+        place = tokens.decode(request, request.page_token, _AfterJob)
+        before, after = find_run(self._database, request.before), find_run(self._database, request.after)
+        page = self._comparisons.page(
+            before, after, request.changes, place and place.after, _size(request.page_size)
+        )
+        return hs.CompareRunsResponse(
+            differences=page.differences,
+            counts=page.counts,
+            next_page_token=_token(request, page.next),
+        )
+
+    async def ListHistory(  # noqa: N802
+        self, request: hs.ListHistoryRequest, context: Any
+    ) -> hs.ListHistoryResponse:
+        """What came of one node over many runs, the newest first."""
+        return await self._ask(lambda: self._list_history(request))
+
+    def _list_history(self, request: hs.ListHistoryRequest) -> hs.ListHistoryResponse:
+        if not request.ident:
+            raise UsageError("history needs the ident of a root, such as `nightly`")
+        after = _after_run(request, request.page_token)
+        history = History(self._database, request.ident, request.path, request.selection)
+        entries, at = history.entries(after, min(request.page_size or _HISTORY, MOST))
+        if not entries and not after:
+            whole = f"{request.ident}/{request.path}" if request.path else request.ident
+            options = options_of(normal(request.selection))
+            part = f" of {options}" if options else " of the whole spec"
+            raise NotFoundError(f"no run{part} on this hub has a node {whole}")
+        turn = history.turn()
+        return hs.ListHistoryResponse(
+            entries=entries,
+            next_page_token=_token(request, at),
+            first_bad=turn.first_bad,
+            last_good=turn.last_good,
+        )
+
+    async def PinRun(self, request: hs.PinRunRequest, context: Any) -> hs.PinRunResponse:  # noqa: N802
+        """Keeps a run for ever, or no longer."""
+        caller = self._access.caller(context)
+        run = await self._ask(lambda: find_run(self._database, request.run))
+
+        def pin(database: Database) -> str:
+            said = _check_owner(database, run, caller, "pin")
+            database.execute("UPDATE runs SET pinned = ? WHERE id = ?", (int(request.pinned), run))
+            return said
+
+        said = await asyncio.wrap_future(self._writer.run(pin))
+        self._log.say("%s %s by %s", said, "pinned" if request.pinned else "unpinned", caller)
+        return hs.PinRunResponse()
+
+    async def DeleteRun(self, request: hs.DeleteRunRequest, context: Any) -> hs.DeleteRunResponse:  # noqa: N802
+        """Removes a run that is not connected."""
+        caller = self._access.caller(context)
+        run = await self._ask(lambda: find_run(self._database, request.run))
+
+        def delete(database: Database) -> str:
+            said = _check_owner(database, run, caller, "delete")
+            ((connected,),) = database.execute("SELECT connected FROM runs WHERE id = ?", (run,)).fetchall()
+            if connected:
+                raise PreconditionError("the run is still connected to the hub: stop it first")
+            database.execute("UPDATE runs SET deleted = 1 WHERE id = ?", (run,))
+            return said
+
+        said = await asyncio.wrap_future(self._writer.run(delete))
+        self._log.say("%s deleted by %s", said, caller)
+        self._on_delete()
+        return hs.DeleteRunResponse()
+
+    async def GiveRun(self, request: hs.GiveRunRequest, context: Any) -> hs.GiveRunResponse:  # noqa: N802
+        """Makes another user the owner of a run."""
+        caller = self._access.caller(context)
+        if not self._access.knows(request.user):
+            raise NotFoundError(f"the hub has no user {request.user!r}: its token file names the users")
+        run = await self._ask(lambda: find_run(self._database, request.run))
+
+        def give(database: Database) -> str:
+            if self._access.is_admin(caller):
+                said, _ = _described(database, run)
+            else:
+                said = _check_owner(database, run, caller, "give")
+            database.execute("UPDATE runs SET owner = ? WHERE id = ?", (request.user, run))
+            return said
+
+        said = await asyncio.wrap_future(self._writer.run(give))
+        self._log.say("%s given to %s by %s", said, request.user, caller)
+        return hs.GiveRunResponse()
+
+
+def _check_owner(database: Database, run: int, caller: str, doing: str) -> str:
+    """What the log calls the run. Raises when it is somebody else's, or nobody's any more."""
+    said, owner = _described(database, run)
+    if owner != caller:
+        raise PermissionDeniedError(f"the run belongs to {owner}: only {owner} may {doing} it")
+    return said
+
+
+def _described(database: Database, run: int) -> tuple[str, str]:
+    """Returns the name of a run for the log, and its owner. Raises NotFoundError."""
+    sql = "SELECT owner, ident, run FROM runs WHERE id = ? AND deleted = 0"
+    rows = database.execute(sql, (run,)).fetchall()
+    if not rows:
+        raise NotFoundError("the run was removed")
+    owner, ident, name = rows[0]
+    return f"run {ident} ({name[:8]})", owner
+
+
+class _AfterRun(Struct, frozen=True):
+    """Start and number of a run."""
+
+    after: tuple[tokens.Number, tokens.Count]
+
+
+class _AfterJob(Struct, frozen=True):
+    """How a job changed, and its path."""
+
+    after: tuple[tokens.Count, str]
+
+
+def _after_run(request: Message, token: str) -> Place | None:
+    place = tokens.decode(request, token, _AfterRun)
+    return list(place.after) if place else None
+
+
+def _token(request: Message, after: Any) -> str:
+    return tokens.encode(request, {"after": after}) if after is not None else ""
+
+
+def _size(asked: int) -> int:
+    return min(asked or MOST, MOST)

@@ -1,0 +1,163 @@
+"""What a hub is told when it is started, and what of it cannot be. Opens no socket and no database."""
+
+import errno
+import socket
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from msgspec import Struct
+
+from gator import hub_address
+from gator.bounded_file import MAX_SETTING_BYTES, read_bounded
+from gator.errors import UsageError
+from gator.rpc.server import Tls
+from gator_hub.database.texts import file_of, url_of
+
+DEFAULT_HOST = "127.0.0.1"
+LOG_CAP_BYTES = 256 * 1024 * 1024
+_POSTGRES = ("postgresql", "postgres")
+_NO_URL = "--db is no URL: write postgresql://USER@HOST:PORT/NAME"
+
+
+class ServeOptions(Struct, frozen=True):
+    """What `gator hub serve` takes."""
+
+    database: str
+    """`sqlite:PATH` or `postgresql://USER@HOST:PORT/NAME`, see `database_url`."""
+    host: str = DEFAULT_HOST
+    port: int = hub_address.DEFAULT_PORT
+    """0: any that is free."""
+    token_file: Path | None = None
+    """None: that of the user's own hub."""
+    admins: frozenset[str] = frozenset()
+    """Users who may give away runs of others."""
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    insecure: bool = False
+    log_cap_bytes: int = LOG_CAP_BYTES
+    """Bytes of output kept of an attempt that has ended; 0: all."""
+    keep_days: int | None = None
+    """Runs that are older are removed, unless they are connected or pinned; None: never."""
+    keep_runs: int | None = None
+    """So many runs of each ident are kept, beside those; None: all."""
+
+    @property
+    def bare_host(self) -> str:
+        """Host to listen on, an address of IPv6 without its brackets."""
+        # Of a name both addresses would be taken, or one where the other is in use.
+        return DEFAULT_HOST if self.host == "localhost" else self.host
+
+    @property
+    def address(self) -> str:
+        """Where to listen."""
+        host = self.bare_host
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+
+def check(options: ServeOptions) -> None:
+    """Raises UsageError when a hub must not be started so."""
+    if (options.tls_certificate is None) != (options.tls_key is None):
+        raise UsageError("--tls-cert and --tls-key belong together: give both")
+    if hub_address.is_loopback(options.host) or options.insecure:
+        return
+    missing = [
+        name
+        for name, given in (
+            ("--token-file", options.token_file),
+            ("--tls-cert and --tls-key", options.tls_certificate),
+        )
+        if given is None
+    ]
+    if missing:
+        raise UsageError(
+            f"{options.host} can be reached from other hosts: give {' and '.join(missing)} as well, or "
+            "--insecure to let tokens and output cross the network unencrypted"
+        )
+
+
+class CannotListenError(UsageError):
+    """The port or the address cannot be had."""
+
+
+def cannot_listen(options: ServeOptions, fault: OSError | None = None) -> CannotListenError:
+    """What to say when the port cannot be had; `fault` is what the system said, if it did."""
+    taken = "another program has that port, perhaps a hub (see gator hub check)"
+    if isinstance(fault, socket.gaierror):
+        why = f"there is no host {options.bare_host}; give another --host"
+    elif fault is None:
+        why = f"{taken}, or this host has no such address; give another --port or --host"
+    elif fault.errno == errno.EADDRINUSE:
+        why = f"{taken}; give another --port"
+    elif fault.errno == errno.EADDRNOTAVAIL:
+        why = "this host has no such address; give another --host"
+    else:
+        why = f"{fault.strerror}; give another --port or --host"
+    return CannotListenError(f"cannot listen on {options.address}: {why}")
+
+
+def tls_of(options: ServeOptions) -> Tls | None:
+    """Certificate and key as they lie in their files; raises UsageError when they do not fit."""
+    certificate, key = options.tls_certificate, options.tls_key
+    if certificate is None or key is None:
+        return None
+    tls = Tls(_read("--tls-cert", certificate), _read("--tls-key", key))
+    try:
+        # An encrypted key fails, instead of asking on a terminal that a server does not have.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
+    except OSError as error:
+        raise UsageError(
+            f"{key} is not the key of {certificate}, or one of them is not unencrypted PEM"
+        ) from error
+    return tls
+
+
+def _read(option: str, file: Path) -> bytes:
+    try:
+        return read_bounded(file, MAX_SETTING_BYTES)
+    except OSError as error:
+        raise UsageError(f"{option}: cannot read {file}: {error.strerror}") from error
+
+
+def default_database(environ: Mapping[str, str]) -> Path:
+    """The record of a user's own hub."""
+    return hub_address.data_folder(environ) / "hub.db"
+
+
+def database_url(text: str | None, environ: Mapping[str, str]) -> str:
+    """The URL that `--db` means: a path, `sqlite:PATH`, a URL of PostgreSQL, or nothing for the default.
+
+    Raises UsageError, also for a URL with a password: everybody on the host can read it in a command line.
+    """
+    if not text:
+        return url_of(default_database(environ))
+    path = file_of(text)
+    if path is not None:
+        return _sqlite_url(str(path))
+    if "://" not in text:
+        if text.startswith(tuple(f"{name}:" for name in _POSTGRES)):
+            raise UsageError(_NO_URL)
+        return _sqlite_url(text)
+    if text.partition("://")[0] not in _POSTGRES:
+        raise UsageError("--db takes a file or postgresql://USER@HOST:PORT/NAME")
+    try:
+        parts = urlsplit(text)
+        secret = parts.password is not None or any(
+            name.endswith("password") for name in parse_qs(parts.query)
+        )
+        _ = parts.port
+    except ValueError as error:
+        raise UsageError(_NO_URL) from error
+    if secret:
+        raise UsageError(
+            "everybody on this host could read a password in --db: give it by PGPASSWORD or ~/.pgpass, "
+            "or leave it out to be asked"
+        )
+    return text
+
+
+def _sqlite_url(path: str) -> str:
+    if path in ("", ".", ":memory:"):
+        raise UsageError("--db takes the path of a file")
+    return url_of(Path(path).expanduser().absolute())

@@ -1,0 +1,164 @@
+"""The hub's one server: everything it answers, over one database.
+
+Rule: what was acked is committed, also when the server is stopped in the middle of everything.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+
+from gator.errors import UsageError
+from gator.link import message_parts
+from gator.link.server import parent_service
+from gator.loop import Poster
+from gator.query.servicers import QueryServicer
+from gator.rpc.auth import ServerLimits
+from gator.rpc.server import Server, Service, Tls, serve
+from gator.v1 import control_service_pb2_grpc, hub_service_pb2_grpc, query_service_pb2_grpc
+from gator_hub.database.database import Database
+from gator_hub.database.lock import HubLock
+from gator_hub.ingest import registry
+from gator_hub.ingest.handler import Ingest
+from gator_hub.ingest.writer import Writer
+from gator_hub.log import KeepingLog, MoveLog, RefusalLog, log
+from gator_hub.queries.runs import OpenRuns
+from gator_hub.retention.retention import Retention
+from gator_hub.server.access import Access
+from gator_hub.server.control import HubControl
+from gator_hub.server.hub_servicer import HubServicer
+from gator_hub.server.options import ServeOptions, cannot_listen
+from gator_hub.server.peer_limit import PeerLimit
+
+_QUERY_THREADS = 8
+_CROWD = ServerLimits(
+    # What is larger comes from roots alone, and in parts.
+    message_bytes=message_parts.MOST_BYTES,
+    calls=_QUERY_THREADS,
+    calls_each=6,
+    patience_seconds=10.0,
+    stalled_bytes=16 * 1024 * 1024,
+)
+_LOCK_SECONDS = 2.0
+"""How often to look whether another hub has taken the database over."""
+_CLOSE_SECONDS = 10.0
+"""How long a stop waits for a database that takes nothing."""
+_GRACE_SECONDS = 0.5
+"""How long calls that are under way may go on at a stop; watches never end by themselves."""
+
+
+class HubServer:
+    """A hub that listens, made ready by `start`. Everything runs on one event loop.
+
+    `database` and `lock` stay with who gave them.
+    """
+
+    def __init__(
+        self,
+        options: ServeOptions,
+        database: Database,
+        lock: HubLock,
+        access: Access,
+        tls: Tls | None = None,
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._options, self._database, self._lock = options, database, lock
+        self._access, self._tls = access, tls
+        self._refusals = RefusalLog(clock, access.name_of)
+        self._pool = ThreadPoolExecutor(_QUERY_THREADS, "hub query")
+        self._runs = OpenRuns(database)
+        self._writer = Writer(database, Poster(asyncio.get_running_loop()))
+        self._moves, self._keeping = MoveLog(clock), KeepingLog(clock)
+        self._retention = Retention(
+            database,
+            self._writer,
+            keep_days=options.keep_days,
+            keep_runs=options.keep_runs,
+            log_cap_bytes=options.log_cap_bytes,
+        )
+        self._ingest = Ingest(self._writer, access.user_of, self._moves, self._retention.look_soon)
+        self._server: Server | None = None
+        """None until it listens."""
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> str:
+        """Listen; the address to dial. Raises UsageError when the port cannot be had."""
+        try:
+            await asyncio.wrap_future(self._writer.run(registry.detach_all))
+            # From now on it is known which file is meant.
+            await asyncio.to_thread(self._lock.is_held)
+            server = self._server = await self._listen()
+            self._tasks.append(asyncio.create_task(self._retention.run()))
+            self._tasks.append(asyncio.create_task(PeerLimit(server.port).run()))
+        except BaseException:
+            await self._close()
+            raise
+        return server.address
+
+    async def wait_until_lost(self) -> None:
+        """Returns when the database is not this hub's any more, so that it has to end."""
+        while await asyncio.to_thread(self._lock.is_held):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(_LOCK_SECONDS)
+
+    async def stop(self) -> None:
+        """Take no more, commit and ack what was taken, tell all roots to dial again, and end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await asyncio.wait_for(self._ingest.close(), _CLOSE_SECONDS)
+        except TimeoutError:
+            log.warning("the database takes nothing: what was not acked is sent again by its runs")
+        if self._server is not None:
+            await self._server.stop(_GRACE_SECONDS)
+        await self._close()
+
+    async def _close(self) -> None:
+        # It is joined on a thread, since it posts what it did to this loop.
+        await asyncio.to_thread(self._writer.close)
+        await asyncio.to_thread(self._pool.shutdown)
+        self._refusals.close()
+        self._moves.close()
+        self._keeping.close()
+
+    async def _listen(self) -> Server:
+        options = self._options
+        try:
+            return await serve(
+                self._services(),
+                address=options.address,
+                authenticate=self._access.authenticate,
+                tls=self._tls,
+                refused=self._refusals,
+                server_limits=_CROWD,
+            )
+        except UsageError as error:
+            raise cannot_listen(options) from error
+
+    def _services(self) -> list[Service]:
+        return [
+            parent_service(self._ingest, self._ingest.intake),
+            Service(
+                "gator.v1.QueryService",
+                query_service_pb2_grpc.add_QueryServiceServicer_to_server,
+                QueryServicer(self._runs.queries, self._pool),
+            ),
+            Service(
+                "gator.v1.ControlService",
+                control_service_pb2_grpc.add_ControlServiceServicer_to_server,
+                HubControl(self._database, self._pool, self._access, self._ingest),
+            ),
+            Service(
+                "gator.v1.HubService",
+                hub_service_pb2_grpc.add_HubServiceServicer_to_server,
+                HubServicer(
+                    self._database,
+                    self._writer,
+                    self._access,
+                    self._pool,
+                    self._retention.look_soon,
+                    self._keeping,
+                ),
+            ),
+        ]
