@@ -1,14 +1,23 @@
 """Length limits of the strings with which a process is started."""
 
+from collections.abc import Iterable
 from typing import Final
 
 MAX_STRING_BYTES: Final = 128 * 1024 - 1
 """Maximum length of one argument or variable: MAX_ARG_STRLEN of Linux without the terminating NUL."""
+USUAL_TOTAL_BYTES: Final = 2 << 20
+"""Maximum length of all arguments and variables together: a quarter of the usual stack limit of 8 MiB."""
+_POINTER_BYTES: Final = 8
 
 
 def byte_length(text: str) -> int:
     """Returns the number of bytes of a text as passed to a process."""
     return len(text.encode("utf-8", "surrogateescape"))
+
+
+def total_length(texts: Iterable[str]) -> int:
+    """Returns the bytes that the kernel counts for arguments and variables: strings, NULs and pointers."""
+    return sum(byte_length(text) + 1 + _POINTER_BYTES for text in texts)
 
 
 def too_long(what: str, size: int) -> str:

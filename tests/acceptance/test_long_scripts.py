@@ -58,3 +58,21 @@ def test_a_file_that_cannot_be_written_is_told(gator: Gator) -> None:
     gator("run", "spec.yaml").expect(1)
     assert "cannot create its script" in gator("failures").expect(0).out
     assert Path(gator.folder / "scripts").is_file()
+
+
+def test_too_many_arguments_are_told_before_the_run(gator: Gator) -> None:
+    def spec(count: int) -> str:
+        arguments = "".join(f"- {'y' * 100_000}\n" for _ in range(count))
+        return gator.spec(f"!Job\nident: a\ncommand: 'true'\nargs:\n{arguments}")
+
+    refused = "are too long together: put arguments into a file"
+    warned = "and the kernel takes 2,097,152 where ulimit -s is 8 MiB as usual: put arguments into a file"
+    for command in (("check",), ("plan",), ("run", "--dry-run")):
+        done = gator(*command, spec(30)).expect(0)
+        assert warned in done.out + done.err
+    done = gator("run", spec(30))
+    assert warned in done.out + done.err
+    # Where the limit of this host is larger, the job runs.
+    assert (done.code == 1) == (refused in done.out)
+    assert "warning" not in gator("check", spec(19)).expect(0).out
+    gator("run", "spec.yaml").expect(0)

@@ -17,7 +17,7 @@ from gator.core.dispatch.pools import DemandKey, Pools
 from gator.errors import Problem, SpecError, UserError
 from gator.plan import Plan, PlanNode, known_text, make_plan, problem_at, written_nodes
 from gator.spec import unset_names
-from gator.spec.exec_limits import MAX_STRING_BYTES, byte_length, too_long
+from gator.spec.exec_limits import MAX_STRING_BYTES, USUAL_TOTAL_BYTES, byte_length, too_long, total_length
 from gator.spec.expand import expand
 from gator.v1 import plan_pb2
 
@@ -55,7 +55,7 @@ def decide(request: plan_pb2.PlanRequest, pools: Pools, finds: Finds) -> Runnabl
     for node in jobs:
         book.add(node)
     problems = [*book.problems(), *_too_long(jobs, request)]
-    warnings = (*plan.warnings, *book.warnings(), *advise(jobs, request, finds))
+    warnings = (*plan.warnings, *book.warnings(), *advise(jobs, request, finds), *_too_much(jobs, request))
     if problems:
         raise SpecError(problems, warnings)
     return Runnable(plan, tuple(sorted(set(warnings))), book.notes())
@@ -141,6 +141,27 @@ def _too_long(jobs: Iterable[PlanNode], request: plan_pb2.PlanRequest) -> Iterat
             size = byte_length(_expanded(text, environment))
             if size > MAX_STRING_BYTES:
                 yield problem_at(node.position, too_long(f"an argument of '{node.ident}'", size))
+
+
+def _too_much(jobs: Iterable[PlanNode], request: plan_pb2.PlanRequest) -> Iterator[Problem]:
+    """Yields a warning for each job whose arguments and variables together need a larger stack limit."""
+    around = sum(len(name) + len(value) + 100 for name, value in request.environment.items())
+    for node in jobs:
+        assert node.job is not None
+        own = sum(len(variable.value) + 100 for variable in node.settings.env)
+        rough = around + own + sum(map(len, node.job.args)) + 100 * len(node.job.args)
+        # A character has up to four bytes. Nearly all jobs have far less.
+        if rough * 4 <= USUAL_TOTAL_BYTES:
+            continue
+        environment = job_environment(request.environment, node.settings.env)
+        texts = [_expanded(text, environment) for text in (node.job.command, *node.job.args)]
+        size = total_length((*texts, *(f"{name}={value}" for name, value in environment.items())))
+        if size > USUAL_TOTAL_BYTES:
+            yield problem_at(
+                node.position,
+                f"arguments and variables of '{node.ident}' have {size:,} bytes together, and the kernel "
+                f"takes {USUAL_TOTAL_BYTES:,} where ulimit -s is 8 MiB as usual: put arguments into a file",
+            )
 
 
 def _expanded(text: str, environment: dict[str, str]) -> str:
