@@ -15,7 +15,7 @@ from gator.cli.runs.api import RunApi, asking
 from gator.cli.runs.find import FoundRun, described, found_runs
 from gator.cli.runs.paging import pages
 from gator.core.history import series
-from gator.errors import GatorError, NotFoundError, UserError
+from gator.errors import GatorError, NotFoundError, UnavailableError, UserError
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
@@ -24,15 +24,25 @@ MAX_RUNS: Final = 50
 """Maximum number of runs that are read."""
 MAX_SECONDS: Final = 2.0
 """Timeout in seconds of the search for earlier sightings, and of each answer of a hub."""
+MAX_START_SECONDS: Final = 30.0
+"""Timeout in seconds of all reading before the start of a run; with slow file systems it takes seconds."""
 
 
 class FolderHistory:
     """The runs of a tracking folder."""
 
-    def __init__(self, tracking: Path, *, seconds: float = MAX_SECONDS) -> None:
+    def __init__(
+        self, tracking: Path, *, seconds: float = MAX_SECONDS, total_seconds: float | None = None
+    ) -> None:
+        """`seconds` limits the search for sightings, `total_seconds` all lists of runs and nodes together.
+
+        What exceeds `total_seconds` raises UnavailableError, because an incomplete answer would mislead.
+        """
         self.place = f"in {tracking}"
         self.where = ("--tracking", str(tracking.absolute()))
         self._tracking, self._seconds = tracking, seconds
+        self._end = None if total_seconds is None else time.monotonic() + total_seconds
+        self._total = total_seconds
         self._siblings = lru_cache(self._find_siblings)
         self._folders: dict[str, FoundRun] = {}
 
@@ -95,6 +105,7 @@ class FolderHistory:
         )
         with asking(self._folders[run.id]) as ask:
             for page in pages(ask.list_nodes, request):
+                self._check_time()
                 yield from page.nodes
 
     def of_path(
@@ -169,10 +180,18 @@ class FolderHistory:
         with asking(self._folders[run.id]) as ask:
             yield ask
 
+    def _check_time(self) -> None:
+        if self._end is not None and time.monotonic() > self._end:
+            raise UnavailableError(
+                f"the runs {self.place} could not be read within {self._total:g}s: "
+                "name the jobs by their paths"
+            )
+
     def _find_siblings(self, ident: str) -> Sequence[query_pb2.Run]:
         """Returns the newest runs of an ident by their recorded starts, newest first."""
         found: list[query_pb2.Run] = []
         for folder in found_runs(self._tracking):
+            self._check_time()
             if len(found) == MAX_RUNS:
                 break
             if not folder.has_ident(ident):

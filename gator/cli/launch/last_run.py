@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from gator.cli.history.folders import MAX_SECONDS, FolderHistory
+from gator.cli.history.folders import MAX_SECONDS, MAX_START_SECONDS, FolderHistory
 from gator.cli.launch.last_globs import FAILED, PASSED
 from gator.cli.launch.part import Part
 from gator.cli.runs.hub_options import NO_HUB, names_hub
@@ -29,11 +29,11 @@ def resolve(part: Part, ident: str, tracking: Path, hub: HubChoice | None = None
     """Returns the part with the jobs that `@failed` and `@passed` stand for, and the run that is repeated.
 
     Runs are looked for in a tracking folder, then on a hub if there is one. Raises UsageError when there is
-    no such run, or nothing in it failed.
+    no such run, or nothing in it failed, and UnavailableError when reading takes too long.
     """
     away = ""
     if not part.repeat.startswith(PREFIX):
-        history = FolderHistory(tracking)
+        history = FolderHistory(tracking, total_seconds=MAX_START_SECONDS)
         original = _original(history, part, ident)
         if original is not None:
             return _repeat(history, original, part, ident)
