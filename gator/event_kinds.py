@@ -31,7 +31,7 @@ FIELD_OF_KIND = {kind: field for field, kind in KIND_OF_FIELD.items()}
 GRADED_KINDS = (attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK)
 """The kinds whose payload has a severity: the least severity of a filter concerns them alone."""
 
-MOST_PATH_BYTES = 2000
+MAX_PATH_BYTES = 2000
 """No path has more bytes as UTF-8: every database has to take it, and what it is sorted by, into an index."""
 
 LEVEL_SEPARATOR = "\x01"

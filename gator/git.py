@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SECONDS = 1.0
 _KILL_MILLIS = 100
 """So long the end of a git that was killed is waited for; it may hang in the kernel."""
-_MOST_BYTES = 65_536
+_MAX_BYTES = 65_536
 _COMMAND = (
     # Neither the index nor a watching process of the user's is touched.
     *("--no-optional-locks", "-c", "core.fsmonitor=false"),
@@ -66,7 +66,7 @@ class GitQuestion:
         # Where there is a reaper it may have been there first.
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self._pid, os.WNOHANG)
-        out = os.pread(self._out, _MOST_BYTES, 0)
+        out = os.pread(self._out, _MAX_BYTES, 0)
         os.close(self._out)
         os.close(self.pidfd)
         self.pidfd = -1

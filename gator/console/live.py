@@ -26,11 +26,11 @@ from gator.v1 import attach_pb2, event_pb2
 
 TICK = 1.0
 """Seconds after which the clock is drawn anew."""
-LEAST_BETWEEN = 0.1
+MIN_BETWEEN = 0.1
 """Seconds between two draws that failures ask for."""
 SETTLING = 0.3
 """Time in seconds without a resize before lines are redrawn: dragging a window causes many."""
-MOST_LONGEST = 8
+MAX_LONGEST = 8
 _BAR = 30
 _BAR_COLOURS = (("passed", "32"), ("failed", "31"), ("lost", "35"), ("cancelled", "33"), ("pruned", "2"))
 _COUNT_COLOURS = dict(_BAR_COLOURS)
@@ -95,7 +95,7 @@ class LiveDisplay:
                 self._screen.print_above(text)
         if self._screen.waiting and self._state is _State.SHOWN:
             now = self._clock()
-            if now - self._drawn_at >= LEAST_BETWEEN:
+            if now - self._drawn_at >= MIN_BETWEEN:
                 self._draw(now)
 
     def on_notice(self, text: str, *, warning: bool = False) -> None:
@@ -137,7 +137,7 @@ class LiveDisplay:
         tally = self._run.tally
         self._pace.note(now, tally.passed + tally.failed + tally.lost)
         lines = [self._progress(now, tally), self._counts(tally)]
-        most = min(MOST_LONGEST, rows - 1 - len(lines))
+        most = min(MAX_LONGEST, rows - 1 - len(lines))
         if most > 0 and tally.running:
             lines += [_job(job, now, columns) for job in self._run.running(most)]
         # One cell is left over, as terminals differ in what they do after the last one.

@@ -3,7 +3,7 @@
 The rule: a span has at most two units, written as a spec takes them, so that what is shown can be typed.
 """
 
-_MOST_HOURS = 48
+_MAX_HOURS = 48
 
 
 def span(nanos: int) -> str:
@@ -23,7 +23,7 @@ def whole_span(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes}m{rest:02}s"
     hours, minutes = divmod(minutes, 60)
-    if hours < _MOST_HOURS:
+    if hours < _MAX_HOURS:
         return f"{hours}h{minutes:02}m"
     return f"{hours // 24}d{hours % 24:02}h"
 

@@ -25,7 +25,7 @@ classification of lines share this pattern."""
 
 _ANSI_AT_END = ANSI_PATTERN + rb"|" + UNFINISHED_PATTERN + rb"\Z"
 
-MOST_CHARACTERS = 1000
+MAX_CHARACTERS = 1000
 """Length to which a message is cut that stands in a Result."""
 
 _BLANKS = b" \t\r\v\f\n"
@@ -59,7 +59,7 @@ def clean(line: bytes) -> str:
     return readable(line[line.rfind(b"\r") + 1 :].lstrip(_BLANKS))
 
 
-def cut(text: str, most: int = MOST_CHARACTERS) -> str:
+def cut(text: str, most: int = MAX_CHARACTERS) -> str:
     """`text`, cut to `most` characters with an ellipsis as the last of them."""
     return text if len(text) <= most else text[: most - 1] + "…"
 

@@ -13,7 +13,7 @@ from gator.core.tokens import Tokens
 from gator.link.session import ChildLink
 from gator.v1 import attach_pb2, event_pb2
 
-MOST_CLIENTS = 1000
+MAX_CLIENTS = 1000
 """Processes of one attempt whose last number is remembered; of more, the oldest is forgotten."""
 
 
@@ -76,7 +76,7 @@ class ClientHandler:
 
     def _inbox(self, hello: attach_pb2.Hello) -> RecordInbox:
         inboxes = self._inboxes.setdefault((hello.path, hello.attempt), {})
-        while len(inboxes) >= MOST_CLIENTS and hello.id not in inboxes:
+        while len(inboxes) >= MAX_CLIENTS and hello.id not in inboxes:
             del inboxes[next(iter(inboxes))]
         return inboxes.setdefault(hello.id, RecordInbox())
 

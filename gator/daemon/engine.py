@@ -24,7 +24,7 @@ from gator.v1 import attach_pb2, event_pb2
 Key = tuple[str, int]
 DEADLINE_CHECK_SECONDS = 1.0
 """Maximum time between two checks of a deadline."""
-MOST_RETURNS = 3
+MAX_RETURNS = 3
 """So often an attempt that was not started comes back from dead daemons before it counts as lost."""
 
 
@@ -171,7 +171,7 @@ class Engine:
                 continue
             self._suspects[path, attempt] += 1
             times = self._suspects[path, attempt]
-            if times > MOST_RETURNS:
+            if times > MAX_RETURNS:
                 self.tree.on_attempt_lost(path, attempt, why, now)
             else:
                 self.tree.on_given_back(path, attempt)

@@ -37,7 +37,7 @@ PARENT_FILTER = attach_pb2.EventFilter(
     severity=pb.SEVERITY_WARNING,
     logs_per_attempt=20,
 )
-MOST_FAILED_STARTS = 3
+MAX_FAILED_STARTS = 3
 
 
 class DaemonState(Enum):
@@ -284,7 +284,7 @@ class Fleet:
         if not daemon.attached:
             self._failed_starts += 1
             words = daemon.process.last_words() if daemon.process is not None else ""
-            if self._failed_starts >= MOST_FAILED_STARTS:
+            if self._failed_starts >= MAX_FAILED_STARTS:
                 self._events.on_cannot_start(f"{why}\n{words}".strip())
         self._events.on_dead(daemon, why)
 

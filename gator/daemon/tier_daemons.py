@@ -25,7 +25,7 @@ from gator.ports import Clock
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 
-MOST_TIER_DAEMONS = 8
+MAX_TIER_DAEMONS = 8
 
 
 class _Placed(Struct, eq=False):
@@ -106,7 +106,7 @@ class TierDaemons:
         for placed in self._placed.values():
             if placed.daemon.state not in (DaemonState.DEAD, DaemonState.ENDED):
                 loads[placed.daemon] = loads.get(placed.daemon, 0) + 1
-        if len(loads) < MOST_TIER_DAEMONS:
+        if len(loads) < MAX_TIER_DAEMONS:
             return None
         return min(loads, key=lambda daemon: loads[daemon])
 

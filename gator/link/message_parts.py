@@ -7,16 +7,16 @@ from collections.abc import Iterator
 
 from gator.v1 import attach_pb2
 
-MOST_BYTES = 128 * 1024
+MAX_BYTES = 128 * 1024
 """Most bytes of a message to a hub."""
-BATCH_BYTES = MOST_BYTES - 512
+BATCH_BYTES = MAX_BYTES - 512
 """Most bytes of a batch with more than one event."""
-_PIECE_BYTES = MOST_BYTES - 64
+_PIECE_BYTES = MAX_BYTES - 64
 
 
 def parts_of(request: attach_pb2.AttachRequest) -> Iterator[attach_pb2.AttachRequest]:
     """The message itself, or its parts in order."""
-    if request.ByteSize() <= MOST_BYTES:
+    if request.ByteSize() <= MAX_BYTES:
         yield request
         return
     data = request.SerializeToString()

@@ -8,17 +8,17 @@ from typing import Any, cast
 
 from gator.v1 import attach_pb2, event_pb2
 
-MOST_EVENT_BYTES = 1280 * 1024
+MAX_EVENT_BYTES = 1280 * 1024
 """Blocks have half a mebibyte, what jobs report by the Python client a whole one."""
-MOST_ENTRIES = 8192
+MAX_ENTRIES = 8192
 """So many entries the lists and maps of an event have at most; unpacked each takes a hundred bytes."""
 _SAID_BYTES = 8
-"""So many bytes the entries have on average of what is said of a run, beyond the first `MOST_ENTRIES`."""
-SMALL_DESCRIPTION_BYTES = _SAID_BYTES * MOST_ENTRIES
+"""So many bytes the entries have on average of what is said of a run, beyond the first `MAX_ENTRIES`."""
+SMALL_DESCRIPTION_BYTES = _SAID_BYTES * MAX_ENTRIES
 """What is said of a run in so few bytes is never too much."""
 _FIELD_BYTES = 256 * 1024
 """What one field of an event that is too large keeps; none has more than four that can be large."""
-_LIST_ENTRIES = MOST_ENTRIES // 2 - 1
+_LIST_ENTRIES = MAX_ENTRIES // 2 - 1
 """What a list of such an event keeps; none has more than two."""
 _KEPT = ("block",)
 
@@ -39,9 +39,9 @@ def shortened(event: event_pb2.Event) -> event_pb2.Event:
 def _is_too_large(event: event_pb2.Event) -> bool:
     size = event.ByteSize()
     # An entry has two bytes at least, and most events have few.
-    if size <= 2 * MOST_ENTRIES:
+    if size <= 2 * MAX_ENTRIES:
         return False
-    return size > MOST_EVENT_BYTES or entries_of(event, MOST_ENTRIES) > MOST_ENTRIES
+    return size > MAX_EVENT_BYTES or entries_of(event, MAX_ENTRIES) > MAX_ENTRIES
 
 
 def shorten_description(description: attach_pb2.RunDescription) -> None:
@@ -57,7 +57,7 @@ def shorten_description(description: attach_pb2.RunDescription) -> None:
 def has_too_many(description: attach_pb2.RunDescription) -> bool:
     """Whether what is said of a run takes far more memory than its bytes; not at once for 20,000 jobs."""
     size = description.ByteSize()
-    most = MOST_ENTRIES + size // _SAID_BYTES
+    most = MAX_ENTRIES + size // _SAID_BYTES
     return size > SMALL_DESCRIPTION_BYTES and entries_of(description, most) > most
 
 

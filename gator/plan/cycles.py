@@ -13,7 +13,7 @@ from gator.plan.nodes import PlanNode
 from gator.plan.references import Link
 from gator.plan.tree import Tree, problem_at
 
-_MOST_LOOPS = 20
+_MAX_LOOPS = 20
 
 
 def find(tree: Tree, links: Sequence[Link]) -> list[Problem]:
@@ -24,7 +24,7 @@ def find(tree: Tree, links: Sequence[Link]) -> list[Problem]:
     told: set[tuple[int, int]] = set()
     for link in links:
         start, end = 2 * link.waiting.order, 2 * link.awaited.order + 1
-        if part[start] != part[end] or (start, end) in told or len(problems) == _MOST_LOOPS:
+        if part[start] != part[end] or (start, end) in told or len(problems) == _MAX_LOOPS:
             continue
         loop = _shortest(needs, part, end, start)
         told.update(zip(loop, loop[1:] + loop[:1], strict=True))

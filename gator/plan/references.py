@@ -14,8 +14,8 @@ from gator.spec.suggestions import did_you_mean
 from gator.v1 import spec_pb2
 
 _SEGMENT = re.compile(r"([^\[\]]+)(?:\[(\d+)\])?")
-_MOST_HINTS = 10  # a nearest name is sought among all names, which is slow in a spec that is wrong all over
-_MOST_CANDIDATES = 5
+_MAX_HINTS = 10  # a nearest name is sought among all names, which is slow in a spec that is wrong all over
+_MAX_CANDIDATES = 5
 
 
 class Link(Struct, frozen=True, eq=False):
@@ -87,8 +87,8 @@ class Resolver(Struct):
         if not found:
             raise _WrongNameError(self._unknown(node, name))
         if len(found) > 1:
-            shown = ", ".join(f"/{hit.template}" for hit in found[:_MOST_CANDIDATES])
-            more = ", …" if len(found) > _MOST_CANDIDATES else ""
+            shown = ", ".join(f"/{hit.template}" for hit in found[:_MAX_CANDIDATES])
+            more = ", …" if len(found) > _MAX_CANDIDATES else ""
             raise _WrongNameError(f"'{name.text}' is ambiguous: write one of {shown}{more}")
         self._refuse_own_line(node, found[0], name)
         return found[0]
@@ -123,7 +123,7 @@ class Resolver(Struct):
                 hit = self._descend(sibling, name.idents[1:])
                 if hit is not None:
                     return [hit]
-            hits = list(islice(self._tails(level, inner, name.idents), _MOST_CANDIDATES + 1))
+            hits = list(islice(self._tails(level, inner, name.idents), _MAX_CANDIDATES + 1))
             if hits:
                 return hits
             inner = level
@@ -158,7 +158,7 @@ class Resolver(Struct):
             self._refuse_own_line(node, self.tree.root, name)
         message = f"nothing is named '{name.text}'"
         self.hints += 1
-        if self.hints > _MOST_HINTS:
+        if self.hints > _MAX_HINTS:
             return message
         if len(name.idents) == 1 and not name.absolute:
             return message + did_you_mean(name.text, self._namable(node))

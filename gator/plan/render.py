@@ -15,7 +15,7 @@ _KINDS = {
     common_pb2.NODE_KIND_GROUP: "group",
     common_pb2.NODE_KIND_ARRAY: "array",
 }
-_MOST_RANGES = 8
+_MAX_RANGES = 8
 
 
 def tree_text(plan: Plan) -> str:
@@ -62,8 +62,8 @@ def _ranges(indices: Sequence[int]) -> str:
             ranges[-1][1] = index
         else:
             ranges.append([index, index])
-    shown = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges[:_MOST_RANGES])
-    return f"{shown}, …" if len(ranges) > _MOST_RANGES else shown
+    shown = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges[:_MAX_RANGES])
+    return f"{shown}, …" if len(ranges) > _MAX_RANGES else shown
 
 
 def _held(node: PlanNode) -> Iterator[str]:

@@ -18,7 +18,7 @@ from gator.plan.tree import Tree, upwards
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import plan_pb2
 
-_MOST_SHOWN = 5
+_MAX_SHOWN = 5
 _MAX_COMPARED = 5000
 """Maximum number of nodes that are compared with a name that means none."""
 _INDEX = re.compile(r"\[\d+\]")
@@ -213,7 +213,7 @@ class _Finder(Struct):
     def nothing(self, request: plan_pb2.PlanRequest) -> str:
         """Why nothing is selected."""
         asked = [f"--only {p}" for p in request.only] + [f"--tag {t}" for t in request.tags]
-        shown = ", ".join(asked[:_MOST_SHOWN]) + (", …" if len(asked) > _MOST_SHOWN else "")
+        shown = ", ".join(asked[:_MAX_SHOWN]) + (", …" if len(asked) > _MAX_SHOWN else "")
         near = [self._near(pattern) for pattern in request.only] + [
             self._near_tag(tag) for tag in request.tags
         ]

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from msgspec import Struct, field
 
 from gator.errors import Problem
-from gator.event_kinds import MOST_PATH_BYTES
+from gator.event_kinds import MAX_PATH_BYTES
 from gator.plan import inherit, interpolate
 from gator.plan.nodes import PlanNode
 from gator.v1 import common_pb2, spec_pb2
@@ -78,12 +78,10 @@ class _Builder(Struct):
         node = self._node(written, parent, above, repeats)
         self._index(node, written)
         # What is below one that is too long is worse, and not told.
-        if (size := _most_path_bytes(node)) > MOST_PATH_BYTES and not (
-            parent is not None and _most_path_bytes(parent) > MOST_PATH_BYTES
+        if (size := _most_path_bytes(node)) > MAX_PATH_BYTES and not (
+            parent is not None and _most_path_bytes(parent) > MAX_PATH_BYTES
         ):
-            message = (
-                f"its path may have {size} bytes, and {MOST_PATH_BYTES} are the most: use shorter idents"
-            )
+            message = f"its path may have {size} bytes, and {MAX_PATH_BYTES} are the most: use shorter idents"
             tree.problems.append(problem_at(node.position, message))
         if isinstance(written, spec_pb2.Job):
             self._job(node, written)
@@ -145,7 +143,7 @@ def _most_path_bytes(node: PlanNode) -> int:
     """What the path of any repeat has at most."""
     path = node.template
     # Nearly all are so short that there is no need to look closer.
-    if (most := 4 * len(path) + _INDEX_BYTES * (path.count("/") + 1)) <= MOST_PATH_BYTES:
+    if (most := 4 * len(path) + _INDEX_BYTES * (path.count("/") + 1)) <= MAX_PATH_BYTES:
         return most
     return len(path.encode()) + _INDEX_BYTES * sum(above.repeats is not None for above in upwards(node))
 

@@ -12,13 +12,13 @@ import sys
 import time
 from pathlib import Path
 
-LEAST_DESCRIPTORS = 64
+MIN_DESCRIPTORS = 64
 """With fewer gRPC ends the process instead of raising an error."""
 RPC_THREADS = min(max(os.cpu_count() or 1, 4), 16) + 8
 """So many threads may be in a process that speaks gRPC; without them that hangs, or ends the process."""
 RUN_TASKS = 8
 """So many threads and processes a run needs besides: its own, and those of a first job."""
-_MOST_YIELDS = 10_000
+_MAX_YIELDS = 10_000
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
@@ -31,7 +31,7 @@ def supported() -> str | None:
     if not Path("/proc/self/stat").exists():
         return "/proc is not mounted, and without it processes of jobs cannot be found; mount it"
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if descriptors != resource.RLIM_INFINITY and descriptors < LEAST_DESCRIPTORS:
+    if descriptors != resource.RLIM_INFINITY and descriptors < MIN_DESCRIPTORS:
         return f"only {descriptors} files may be open at once; allow some hundreds with ulimit -n"
     return None
 
@@ -52,7 +52,7 @@ def lacks_threads(count: int) -> str | None:
             except RuntimeError:
                 break
             had += 1
-    for _ in range(_MOST_YIELDS):
+    for _ in range(_MAX_YIELDS):
         # One that is about to end still counts.
         if _threads() <= before:
             break

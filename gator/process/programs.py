@@ -9,7 +9,7 @@ import stat
 
 from gator.process.spawn_errors import refuse_lookup
 
-_MOST_KEPT = 1024
+_MAX_KEPT = 1024
 
 
 class Programs:
@@ -35,7 +35,7 @@ class Programs:
             return kept, True
         found, lasting = _seek(name, path)
         if lasting:
-            if len(self._found) >= _MOST_KEPT:
+            if len(self._found) >= _MAX_KEPT:
                 self._found.clear()
             self._found[name, path] = found
         return found, False

@@ -13,8 +13,8 @@ _Exit = tuple[int, resource.struct_rusage]
 OnExit = Callable[[int, resource.struct_rusage], None]
 OnStranger = Callable[[int, int, resource.struct_rusage], None]
 
-_MOST_A_TURN = 64
-_MOST_KEPT = 1024
+_MAX_A_TURN = 64
+_MAX_KEPT = 1024
 
 
 class Reaper:
@@ -57,7 +57,7 @@ class Reaper:
 
     def poll(self) -> bool:
         """Reaps ended processes without waiting for the signal. Returns False if there may be more."""
-        for _ in range(_MOST_A_TURN):
+        for _ in range(_MAX_A_TURN):
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
@@ -77,7 +77,7 @@ class Reaper:
 
     def _keep(self, pid: int, status: int, usage: resource.struct_rusage) -> None:
         self._unclaimed.pop(pid, None)
-        if len(self._unclaimed) >= _MOST_KEPT:
+        if len(self._unclaimed) >= _MAX_KEPT:
             del self._unclaimed[next(iter(self._unclaimed))]
         self._unclaimed[pid] = status, usage
         if self._on_stranger is not None:

@@ -24,14 +24,14 @@ from gator.v1 import query_service_pb2 as qs
 
 MOST = 1000
 """Most entries of a page, where nothing else is said."""
-_MOST_BYTES = 1024 * 1024
+_MAX_BYTES = 1024 * 1024
 """A page ends with what makes it so large: many may be on their way at once."""
 _READ_AT_ONCE = 1000
 _METRICS_AT_ONCE = 100
 """Nodes whose metrics are read at once; each may have a thousand."""
 _GROUPS_AT_ONCE = 100
 """Number of failure groups whose examples are read at once; each may have 10 KB of text."""
-_MOST_POINTS = 10_000
+_MAX_POINTS = 10_000
 
 
 _NodeMetrics: TypeAlias = tuple[str, str, Sequence[event_pb2.MetricTotal]]
@@ -133,7 +133,7 @@ class Queries:
         size = _size(request.page_size)
         response = qs.ListFailuresResponse(jobs=sum(one.jobs for one in groups), causes=len(groups))
         written, end = 0, min(start + size, len(groups))
-        while start < end and written < _MOST_BYTES:
+        while start < end and written < _MAX_BYTES:
             some = self._failure_groups(groups[start : min(start + _GROUPS_AT_ONCE, end)])
             response.groups.extend(some)
             written += sum(group.ByteSize() for group in some)
@@ -199,7 +199,7 @@ class Queries:
                 )
                 for event in events:
                     size += event.ByteSize()
-                    if stored and size > _MOST_BYTES:
+                    if stored and size > _MAX_BYTES:
                         left, through = 0, stored[-1].event.seq
                         break
                     stored.append(query_pb2.StoredEvent(store=store, event=event))
@@ -244,7 +244,7 @@ class Queries:
             if last is None:
                 return response
             size, key = size - piece, last
-            if size <= 0 or written > _MOST_BYTES:
+            if size <= 0 or written > _MAX_BYTES:
                 response.next_page_token = tokens.encode(request, {"after": ["", key, 0]})
                 return response
 
@@ -269,7 +269,7 @@ class Queries:
             if through <= after:
                 break
             after = through
-        points = min(request.points or 200, _MOST_POINTS)
+        points = min(request.points or 200, _MAX_POINTS)
         return qs.ListSamplesResponse(points=samples.thin(points))
 
     # -- parts

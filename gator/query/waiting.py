@@ -16,7 +16,7 @@ from gator.plan import Condition, Edge, Plan, PlanNode, recorded_plan
 from gator.query.reader import JobCount, Reader
 from gator.v1 import query_pb2
 
-MOST_HOLDERS = 5
+MAX_HOLDERS = 5
 _REASONS: Final = {
     CORES: query_pb2.WAITING_REASON_CORES,
     CORELESS: query_pb2.WAITING_REASON_CORES,
@@ -121,7 +121,7 @@ class Books:
         entry.lacking.extend(self._ledger.shortage(need))
         names = {name for name, _ in demand.licenses if self._ledger.pool_of(name) in lacking}
         holders = (path for path, held in self._demands if names & {name for name, _ in held.licenses})
-        entry.holders.extend(islice(holders, MOST_HOLDERS))
+        entry.holders.extend(islice(holders, MAX_HOLDERS))
 
     def reasons(self, demand: DemandKey) -> list[query_pb2.WaitingReason.ValueType]:
         """Returns the kinds of resources that a job waits for."""

@@ -14,9 +14,9 @@ from gator.query.reader import Reader
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
-_MOST_LONGEST = 1000
+_MAX_LONGEST = 1000
 _READ_AT_ONCE = 500
-_MOST_BYTES = 256 * 1024
+_MAX_BYTES = 256 * 1024
 """Whoever is slow to read holds so much, and there may be many."""
 _ENDED = (query_pb2.RUN_STATE_ENDED, query_pb2.RUN_STATE_DIED)
 """Nothing more will come; a run that is not connected to its hub may come back."""
@@ -75,7 +75,7 @@ class RunView:
             states=[query_pb2.NODE_STATE_RUNNING],
             order=qs.NODE_ORDER_STARTED,
         )
-        most = min(self._request.longest, _MOST_LONGEST)
+        most = min(self._request.longest, _MAX_LONGEST)
         return [node for _, node in self._reader.nodes(wanted, None, most).nodes]
 
 
@@ -172,7 +172,7 @@ class EventWatch:
         for event in events:
             if self._quota.admits(store, event):
                 size += event.ByteSize()
-                if response.events and size > _MOST_BYTES:
+                if response.events and size > _MAX_BYTES:
                     through = event.seq - 1
                     break
                 response.events.add(store=store, event=event)

@@ -6,9 +6,9 @@ The rule: a packed block is one complete frame that says how much it holds, so a
 from gator.errors import StoreError
 from gator.v1 import event_pb2
 
-LEAST_PACKED_BYTES = 4 * 1024
+MIN_PACKED_BYTES = 4 * 1024
 """Smaller ones are kept as they are."""
-MOST_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 """Readers refuse what would be larger unpacked."""
 
 Encoding = event_pb2.Block.Encoding.ValueType
@@ -19,7 +19,7 @@ _ZSTD = event_pb2.Block.ENCODING_ZSTD
 
 def encode(data: bytes) -> tuple[Encoding, bytes]:
     """How to keep the bytes of a block. May be called from any thread."""
-    if len(data) < LEAST_PACKED_BYTES:
+    if len(data) < MIN_PACKED_BYTES:
         return _RAW, data
     # Imported late: most runs begin without a block that is worth packing.
     import zstandard
@@ -30,7 +30,7 @@ def encode(data: bytes) -> tuple[Encoding, bytes]:
 
 def pack(block: event_pb2.Block) -> bytes:
     """A block serialised for the store, its bytes packed if that pays; the block itself is left alone."""
-    if block.encoding != _RAW or len(block.data) < LEAST_PACKED_BYTES:
+    if block.encoding != _RAW or len(block.data) < MIN_PACKED_BYTES:
         return block.SerializeToString()
     packed = event_pb2.Block()
     packed.CopyFrom(block)
@@ -59,7 +59,7 @@ def decode(block: event_pb2.Block) -> bytes:
         return b""
     else:
         raise StoreError(f"a block of output has the unknown encoding {block.encoding}: use a newer gator")
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_BYTES:
         raise StoreError("a block of output is above 4 MiB: the store is damaged")
     return data
 
@@ -69,7 +69,7 @@ def _unpack(data: bytes) -> bytes:
 
     try:
         size = zstandard.frame_content_size(data)
-        if not 0 <= size <= MOST_BYTES:
+        if not 0 <= size <= MAX_BYTES:
             raise StoreError("a block of output has no size or is above 4 MiB: the store is damaged")
         return zstandard.ZstdDecompressor().decompress(data)
     except zstandard.ZstdError as error:

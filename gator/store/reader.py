@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from gator.errors import StoreError
 from gator.event_kinds import FIELD_OF_KIND, GRADED_KINDS
-from gator.store.blocks import MOST_BYTES
+from gator.store.blocks import MAX_BYTES
 from gator.store.connection import READ_ERRORS, open_reader
 from gator.store.untrusted import (
     ODD_VALUE,
@@ -34,12 +34,12 @@ SCAN_EVENTS = 20_000
 _LOG = int(attach_pb2.EVENT_KIND_LOG)
 _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
 _FIELDS = {int(kind): field for kind, field in FIELD_OF_KIND.items()}
-_MOST_SATURATED = 10_000
+_MAX_SATURATED = 10_000
 _MAX_META = 1000
 _WORDS = {_LOG: "message", _BLOCK: "block of output"}
 _EVERYTHING = attach_pb2.EventFilter()
 
-MAX_BODY_BYTES = MOST_BYTES + 64 * 1024
+MAX_BODY_BYTES = MAX_BYTES + 64 * 1024
 """Maximum size of an event that is read: the largest block and its metadata."""
 BODY = (
     "CASE WHEN typeof(e.body) <> 'blob' THEN -1"
@@ -262,7 +262,7 @@ class Reader:
             (subject, _LOG, seq, severity, limit),
         )
         if count >= limit:
-            if len(self._saturated) >= _MOST_SATURATED:
+            if len(self._saturated) >= _MAX_SATURATED:
                 self._saturated.clear()
             self._saturated.add(key)
         return count

@@ -35,8 +35,8 @@ What stands in the write-ahead log then has to move into the file before its roo
 more than such a log ever has: 1,000 pages, at which SQLite moves them, and one transaction.
 """
 
-_MOST_BYTES = 2 * 1024 * 1024
-_MOST_ROWS = 2048
+_MAX_BYTES = 2 * 1024 * 1024
+_MAX_ROWS = 2048
 _ENOUGH_BYTES = 64 * 1024
 _PATIENCE_SECONDS = 3.0
 _PAUSE_SECONDS = 0.05
@@ -148,7 +148,7 @@ class Writer:
     def _pace(self) -> None:
         """Let more gather when the last commit was just now; after a rest the first one goes at once."""
         rest = self._next - monotonic()
-        if rest > 0 and not self._closing and len(self._queue) < _MOST_ROWS:
+        if rest > 0 and not self._closing and len(self._queue) < _MAX_ROWS:
             sleep(rest)
 
     def _fail(self, error: BaseException) -> None:
@@ -158,7 +158,7 @@ class Writer:
 
     def _gather(self) -> _Gathered:
         gathered = _Gathered()
-        while self._queue and len(gathered.rows) < _MOST_ROWS and gathered.size_bytes < _MOST_BYTES:
+        while self._queue and len(gathered.rows) < _MAX_ROWS and gathered.size_bytes < _MAX_BYTES:
             work = self._queue.popleft()
             for row in work.rows:
                 body = row[6]

@@ -14,7 +14,7 @@ from gator.process.host import close_inherited
 from gator.process.ownership.select import spare
 from gator.runtime.text_encoding import UTF8_MODE
 
-_MOST_WORDS = 65_536
+_MAX_WORDS = 65_536
 """Bytes."""
 
 
@@ -47,7 +47,7 @@ class UploadProcess:
     def last_words(self) -> bytes:
         """The end of what it wrote to stderr before it had its order."""
         size = os.fstat(self.stderr).st_size
-        return os.pread(self.stderr, _MOST_WORDS, max(0, size - _MOST_WORDS))
+        return os.pread(self.stderr, _MAX_WORDS, max(0, size - _MAX_WORDS))
 
     def free(self) -> None:
         """Let the pipes go, and the process if it is dead."""

@@ -41,7 +41,7 @@ BUSY_EVENTS: Final = 50
 """So many events in a round are much."""
 FIRST_LOOK_SECONDS: Final = 0.01
 """The beginning of a run is looked for so often."""
-_MOST_SHARE = 20
+_MAX_SHARE = 20
 """Asking takes at most one part in so many of the time."""
 
 Tell = Callable[[UploadStatus], None]
@@ -226,7 +226,7 @@ class _Stream:
                 break
             pause = BUSY_POLL_SECONDS if brought >= BUSY_EVENTS else POLL_SECONDS
             # Of a run that is over all is known but the answer of the hub.
-            await _pause(max(pause, _MOST_SHARE * cost), self._welcome if is_over else over)
+            await _pause(max(pause, _MAX_SHARE * cost), self._welcome if is_over else over)
         finishing = self._loop.create_task(uplink.finish())
         try:
             while not finishing.done():

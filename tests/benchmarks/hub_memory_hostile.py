@@ -10,15 +10,15 @@ from hub_memory_frames import Frames, attached
 from hub_memory_hub import Hub
 from hub_memory_root import BULK, SECONDS, feed
 
-from gator.link.message_parts import BATCH_BYTES, MOST_BYTES
-from gator.link.size_limits import MOST_ENTRIES
+from gator.link.message_parts import BATCH_BYTES, MAX_BYTES
+from gator.link.size_limits import MAX_ENTRIES
 from gator.v1 import attach_pb2, event_pb2, parent_service_pb2_grpc, query_pb2
 
 STREAMS = 400
 SENDERS = 8
 DESCRIBERS = 40
 LARGEST_TAKEN = 2 * 1024 * 1024 - 4096
-PIECE_BYTES = MOST_BYTES - 64
+PIECE_BYTES = MAX_BYTES - 64
 
 
 async def bomb(hub: Hub) -> str:
@@ -52,7 +52,7 @@ async def halves_taken(hub: Hub) -> str:
 
     def say(frames: Frames) -> None:
         frames.say(_hello().SerializeToString())
-        frames.say(bytes(MOST_BYTES - 1), MOST_BYTES)
+        frames.say(bytes(MAX_BYTES - 1), MAX_BYTES)
 
     return await _hold(hub, say)
 
@@ -62,7 +62,7 @@ async def slivers(hub: Hub) -> str:
 
     def say(frames: Frames) -> None:
         frames.say(_hello().SerializeToString())
-        frames.say(bytes(MOST_BYTES - 1), MOST_BYTES)
+        frames.say(bytes(MAX_BYTES - 1), MAX_BYTES)
 
     return await _hold(hub, say, 25)
 
@@ -72,9 +72,9 @@ async def parts(hub: Hub) -> str:
 
     def say(frames: Frames) -> None:
         part = attach_pb2.Part(data=bytes(PIECE_BYTES), more=True)
-        for _ in range(LARGEST_TAKEN // MOST_BYTES):
+        for _ in range(LARGEST_TAKEN // MAX_BYTES):
             frames.say(attach_pb2.AttachRequest(part=part).SerializeToString())
-        frames.say(bytes(PIECE_BYTES), MOST_BYTES)
+        frames.say(bytes(PIECE_BYTES), MAX_BYTES)
 
     return await _hold(hub, say)
 
@@ -109,7 +109,7 @@ async def descriptions(hub: Hub) -> str:
 
 async def lists(hub: Hub) -> str:
     """8 roots whose events have as many empty totals of metrics as they may."""
-    return await feed(hub, SENDERS, lambda lane: _full(_of_metrics(MOST_ENTRIES)))
+    return await feed(hub, SENDERS, lambda lane: _full(_of_metrics(MAX_ENTRIES)))
 
 
 async def many_lists(hub: Hub) -> str:

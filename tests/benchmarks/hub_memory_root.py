@@ -12,11 +12,11 @@ from hub_memory_hub import Hub
 
 from gator.core.cursor import WINDOW_BYTES
 from gator.link.message_parts import BATCH_BYTES, parts_of
-from gator.link.size_limits import MOST_EVENT_BYTES
+from gator.link.size_limits import MAX_EVENT_BYTES
 from gator.v1 import attach_pb2, common_pb2, event_pb2, parent_service_pb2_grpc, query_pb2
 
 SECONDS = 8.0
-LARGEST = MOST_EVENT_BYTES
+LARGEST = MAX_EVENT_BYTES
 LONG_LINE = 1024 * 1024
 NOISE = random.Random(1).randbytes(4 * 1024 * 1024)
 STATES, BULK = 1, 2

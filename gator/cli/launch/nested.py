@@ -5,7 +5,7 @@ The rule: what is reported are a metric a count and one message a run; the neste
 
 import os
 
-from gator.core.attempt.metrics import MOST_NAME
+from gator.core.attempt.metrics import MAX_NAME
 from gator.core.tree.gate import FAILURES
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
@@ -17,7 +17,7 @@ def report(address: str, ident: str, result: event_pb2.Result) -> None:
     from gator import client
 
     for name in ("passed", "failed", "pruned", "cancelled", "lost"):
-        client.metric(f"{ident[: MOST_NAME - 10]}.{name}", getattr(result.jobs, name))
+        client.metric(f"{ident[: MAX_NAME - 10]}.{name}", getattr(result.jobs, name))
     text = (
         f"run {ident}: {result.message or pb.Outcome.Name(result.outcome).removeprefix('OUTCOME_').lower()}"
     )

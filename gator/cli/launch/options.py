@@ -28,7 +28,7 @@ from gator.spec import sizes as spec_sizes
 from gator.v1 import plan_pb2, spec_pb2
 
 __all__ = ["TextLogMode"]
-MOST_SEED = 2**31 - 1
+MAX_SEED = 2**31 - 1
 UNCAPPED_BYTES = 1 << 62
 """Cap for `none`: more than any job can write."""
 
@@ -171,9 +171,7 @@ def plan_request(
             request.seeds[path] = _seed(value, text)
         else:
             wanted = value
-    request.seed = (
-        random.SystemRandom().randint(1, MOST_SEED) if wanted == "random" else _seed(wanted, wanted)
-    )
+    request.seed = random.SystemRandom().randint(1, MAX_SEED) if wanted == "random" else _seed(wanted, wanted)
     replace_on_root(root, choice.root)
     return request
 
@@ -183,8 +181,8 @@ def _seed(value: str, shown: str) -> int:
         number = int(value, 0)
     except ValueError:
         number = 0
-    if not 1 <= number <= MOST_SEED:
-        raise UsageError(f"--seed {shown}: give a whole number from 1 to {MOST_SEED}, or random")
+    if not 1 <= number <= MAX_SEED:
+        raise UsageError(f"--seed {shown}: give a whole number from 1 to {MAX_SEED}, or random")
     return number
 
 

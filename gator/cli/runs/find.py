@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LATEST: Final = "latest"
 MAX_LOOKED_AT: Final = 50
 """Maximum number of runs of an ident searched for one of the whole spec."""
-LEAST_DIGITS: Final = 4
+MIN_DIGITS: Final = 4
 """The beginning of an id has so many."""
 _NAME = re.compile(r"(\d{8}-\d{6})-(.*?)(?:\.\d+)?")
 
@@ -175,8 +175,8 @@ def select(wanted: str | None, root: Path) -> FoundRun:
 
 def beginning_of_id(wanted: str) -> str:
     """What to do about a name that can only be a beginning of an id, and is too short; empty for others."""
-    if re.fullmatch(rf"[0-9a-f]{{1,{LEAST_DIGITS - 1}}}", wanted):
-        return f": the beginning of an id needs {LEAST_DIGITS} hexadecimal digits"
+    if re.fullmatch(rf"[0-9a-f]{{1,{MIN_DIGITS - 1}}}", wanted):
+        return f": the beginning of an id needs {MIN_DIGITS} hexadecimal digits"
     return ""
 
 
@@ -234,7 +234,7 @@ def _named(wanted: str, runs: Sequence[FoundRun]) -> FoundRun | None:
     for run in runs:
         if run.has_ident(ident):
             return _of_ident(run, runs)
-    meant = [run for run in runs if len(wanted) >= LEAST_DIGITS and run.id.startswith(wanted)]
+    meant = [run for run in runs if len(wanted) >= MIN_DIGITS and run.id.startswith(wanted)]
     if len(meant) > 1:
         raise NotFoundError(f"{len(meant)} runs have ids that begin with {wanted}: give more digits")
     meant += [run for run in runs if run.folder.path.name == wanted]

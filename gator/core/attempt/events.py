@@ -10,7 +10,7 @@ from gator.core.text import cut, without_nul
 from gator.v1 import common_pb2, event_pb2
 
 GATOR_LOGGER = "gator"
-MOST_LOGS = 10_000
+MAX_LOGS = 10_000
 """Messages of one severity, and values of metrics, beyond this number are only counted."""
 
 
@@ -102,4 +102,4 @@ class ClientEvents:
                 return False
         kept = self._kept.get(slot, 0)
         self._kept[slot] = kept + 1
-        return kept < MOST_LOGS
+        return kept < MAX_LOGS

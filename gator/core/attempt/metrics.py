@@ -13,17 +13,17 @@ _MIN = event_pb2.METRIC_KIND_MIN
 _MAX = event_pb2.METRIC_KIND_MAX
 _MEAN = event_pb2.METRIC_KIND_MEAN
 
-MOST_NAMES = 1_000
+MAX_NAMES = 1_000
 """Metrics of further names are not folded, so that an attempt's end stays of bounded size."""
 
-MOST_NAME = 128
+MAX_NAME = 128
 """Characters of a name; as many as an ident has."""
-NAME_RULE = f"its name must have 1 to {MOST_NAME} printable characters"
+NAME_RULE = f"its name must have 1 to {MAX_NAME} printable characters"
 
 
 def is_metric_name(name: str) -> bool:
     """Returns whether this is a valid name of a metric."""
-    return 0 < len(name) <= MOST_NAME and name.isprintable()
+    return 0 < len(name) <= MAX_NAME and name.isprintable()
 
 
 class Totals:
@@ -40,7 +40,7 @@ class Totals:
             return False
         total = self._totals.get(metric.name)
         if total is None:
-            if len(self._totals) >= MOST_NAMES:
+            if len(self._totals) >= MAX_NAMES:
                 return False
             kind = metric.kind or _LAST
             self._totals[metric.name] = event_pb2.MetricTotal(
@@ -59,7 +59,7 @@ class Totals:
         for other in totals:
             total = self._totals.get(other.name)
             if total is None:
-                if len(self._totals) < MOST_NAMES:
+                if len(self._totals) < MAX_NAMES:
                     total = self._totals[other.name] = event_pb2.MetricTotal()
                     total.CopyFrom(other)
                     total.kind = other.kind or _LAST

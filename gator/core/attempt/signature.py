@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Final
 
-from gator.core.text import ANSI_PATTERN, MOST_CHARACTERS
+from gator.core.text import ANSI_PATTERN, MAX_CHARACTERS
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2, query_pb2
 
@@ -22,7 +22,7 @@ MAX_RUNNERS_UP: Final = 3
 NUMBER, NAME, PATH = "#", "''", "<path>"
 """The marks: of numbers of any kind and times; of what stands in quotes; of files and folders."""
 
-_MOST_NORMALISED = 300
+_MAX_NORMALISED = 300
 # Not that of the gate: a wrapper's daemon loads no plan.
 _FAILURES = frozenset({pb.OUTCOME_FAILED, pb.OUTCOME_LOST})
 _BY_SENTENCE = frozenset(
@@ -126,9 +126,9 @@ def _keep_inputs(end: event_pb2.AttemptFinished, runners_up: Sequence[event_pb2.
 
 def normalised(text: str) -> str:
     """A message with marks for all that chance decides, on one line, cut to 300 characters."""
-    if len(text) >= MOST_CHARACTERS:
+    if len(text) >= MAX_CHARACTERS:
         # Where it was cut depends on the length of what becomes a mark.
-        text = text[:MOST_CHARACTERS].rpartition(" ")[0] or text[:MOST_CHARACTERS]
+        text = text[:MAX_CHARACTERS].rpartition(" ")[0] or text[:MAX_CHARACTERS]
     if "\x1b" in text:
         text = _pattern(ANSI_PATTERN.decode()).sub("", text)
     text = _pattern(_CHANCE).sub(_mark, " ".join(text.split()))
@@ -136,7 +136,7 @@ def normalised(text: str) -> str:
     text = _pattern(_PLURAL).sub(r"\1", text)
     text = _pattern(_NAMES).sub(NAME, text)
     text = _pattern(_PATHS).sub(PATH, text)
-    return " ".join(text[:_MOST_NORMALISED].split())
+    return " ".join(text[:_MAX_NORMALISED].split())
 
 
 @cache

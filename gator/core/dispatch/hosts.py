@@ -12,7 +12,7 @@ from gator.core.dispatch.ledger import Share
 from gator.core.dispatch.queues import Job, Queue
 
 SLOTS_PER_HOST = 16
-MOST_HOSTS = 8
+MAX_HOSTS = 8
 BRIDGE_SECONDS = 0.1
 """Delay of the first daemons of a small run after its first ready attempt: it may end by then."""
 MAX_BRIDGED_READY = 32
@@ -21,7 +21,7 @@ MAX_BRIDGED_READY = 32
 
 def host_count(slots: int) -> int:
     """How many wrapper daemons serve that many slots: one per 16, at least min(2, slots), at most 8."""
-    return min(MOST_HOSTS, max(min(2, slots), -(-slots // SLOTS_PER_HOST)))
+    return min(MAX_HOSTS, max(min(2, slots), -(-slots // SLOTS_PER_HOST)))
 
 
 class LeaseState(Enum):

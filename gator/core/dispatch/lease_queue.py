@@ -13,7 +13,7 @@ from gator.core.dispatch.actions import Cancelled, HandOut, Key, Ready
 from gator.core.dispatch.pools import DemandKey
 from gator.v1 import attach_pb2
 
-MOST_WISHED = 64
+MAX_WISHED = 64
 """Leases of one demand that are wished for at a time, so that a wish does not change with every job."""
 
 
@@ -174,4 +174,4 @@ class LeaseQueue:
             return None
         while group.ready[0][3].key not in self._queued:
             heapq.heappop(group.ready)
-        return min(group.number, MOST_WISHED), -group.ready[0][0]
+        return min(group.number, MAX_WISHED), -group.ready[0][0]

@@ -12,7 +12,7 @@ from gator.core.amounts import plural
 
 FEW = 5
 """Up to this many failures are listed individually; more are grouped by cause."""
-_MOST_EXAMPLES = 1000
+_MAX_EXAMPLES = 1000
 
 Example = TypeVar("Example")
 
@@ -71,7 +71,7 @@ class Causes(Generic[Example]):
         self.number += 1
         cause = self._causes.get(signature)
         if cause is None:
-            if len(self._causes) == _MOST_EXAMPLES:
+            if len(self._causes) == _MAX_EXAMPLES:
                 self._others.add(signature)
                 return
             cause = self._causes[signature] = Cause(signature, example)

@@ -10,7 +10,7 @@ from typing import Protocol
 from gator.daemon.attempts.attempt import Attempt
 from gator.v1 import event_pb2
 
-MOST_PENDING_BYTES = 16 * 1024 * 1024
+MAX_PENDING_BYTES = 16 * 1024 * 1024
 """Uncommitted bytes of the store above which those who write are held up."""
 _PAUSE_SECONDS = 0.01
 
@@ -40,7 +40,7 @@ class Outbox:
     @property
     def is_full(self) -> bool:
         """Whether the store cannot follow at this moment."""
-        return self._store.pending_bytes > MOST_PENDING_BYTES
+        return self._store.pending_bytes > MAX_PENDING_BYTES
 
     def append(
         self, attempt: Attempt, events: list[event_pb2.Event], then: Callable[[], None] | None
@@ -77,7 +77,7 @@ class Outbox:
         self._held.discard(attempt)
 
     def _relieve(self) -> None:
-        if self._store.pending_bytes > MOST_PENDING_BYTES // 2:
+        if self._store.pending_bytes > MAX_PENDING_BYTES // 2:
             self._loop.call_later(_PAUSE_SECONDS, self._relieve)
             return
         held, self._held = self._held, set()

@@ -18,7 +18,7 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 _PIECE = 64
-MOST_CONTEXT = 1000
+MAX_CONTEXT = 1000
 """Lines before and after a hit, whatever is asked for."""
 _CONTEXT_EVENTS = 16
 """A page that goes on reads so many events again, for the lines around its first hits."""
@@ -293,7 +293,7 @@ class AttemptLines:
 
     def _with_context(self, chunk: Chunk, hits: Iterator[_Found]) -> Iterator[_Found]:
         """The hits of a chunk and the lines around them, each once."""
-        context = min(self._request.context, MOST_CONTEXT)
+        context = min(self._request.context, MAX_CONTEXT)
         near = self._near.setdefault(chunk.stream, _Near(deque(maxlen=context)))
         wanted = {(hit.number, hit.piece) for hit in hits}
         if not wanted and not near.after:

@@ -9,7 +9,7 @@ from typing import Final
 from gator.query.reader import Reader
 from gator.v1 import attach_pb2, event_pb2
 
-_MOST_KEPT: Final = 1000
+_MAX_KEPT: Final = 1000
 """Attempts whose numbers are remembered; those of others are looked up when they speak again."""
 _READ_AT_ONCE: Final = 500
 
@@ -33,7 +33,7 @@ class LogQuota:
         key = (store, event.path, event.attempt)
         self._counts[key] = self._before(store, event) + 1
         self._counts.move_to_end(key)
-        if len(self._counts) > _MOST_KEPT:
+        if len(self._counts) > _MAX_KEPT:
             self._counts.popitem(last=False)
 
     def _before(self, store: str, event: event_pb2.Event) -> int:

@@ -21,8 +21,8 @@ from gator.query.reader import Reader
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
-MOST_LINES = 10_000
-MOST_BYTES = 2 * 1024 * 1024
+MAX_LINES = 10_000
+MAX_BYTES = 2 * 1024 * 1024
 _MIN_JOBS = 32
 _MAX_JOBS = 512
 """Numbers of jobs read at once: few at first, doubled each time up to the maximum."""
@@ -58,8 +58,8 @@ class LinePager:
         self._reader, self._request, self._path = reader, request, path
         self._filter = LineFilter(request)
         self._place = tokens.decode(request, request.page_token, _Place) or _Place()
-        self._left = min(request.page_size or 1000, MOST_LINES)
-        self._bytes = MOST_BYTES
+        self._left = min(request.page_size or 1000, MAX_LINES)
+        self._bytes = MAX_BYTES
         self._response = qs.ListLinesResponse()
         self._levels = levels or LevelCache()
         # What one page had no time to read before the first line is read by the next one whatever it takes.

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from gator.core.text import shorten_values
 from gator.errors import UsageError
 
-MOST_REPEATS = 5000
+MAX_REPEATS = 5000
 """The numbers in braces of one expression, added up: to compile many would hold up the whole process."""
 _REPEATS = re.compile(r"\{(\d{0,9}),?(\d{0,9})\}")
 
@@ -34,10 +34,10 @@ class Pattern:
     def __init__(self, regex: str) -> None:
         """Raises UsageError for an expression that RE2 refuses, or that repeats too much."""
         repeats = sum(max(int(most or 0), int(least or 0)) for least, most in _REPEATS.findall(regex))
-        if repeats > MOST_REPEATS:
+        if repeats > MAX_REPEATS:
             raise UsageError(
                 f"the regular expression {regex[:50]!r} is refused: its numbers in braces add up "
-                f"to {repeats}, and {MOST_REPEATS} are allowed"
+                f"to {repeats}, and {MAX_REPEATS} are allowed"
             )
         import re2
 

@@ -9,8 +9,8 @@ from gator.query.reader import Reader
 from gator.v1 import attach_pb2, event_pb2
 
 _READ_AT_ONCE = 1000
-_MOST_ATTEMPTS = 16
-_MOST_LINES = 100_000
+_MAX_ATTEMPTS = 16
+_MAX_LINES = 100_000
 """Of further lines of an attempt the severity is that of their stream."""
 
 
@@ -47,7 +47,7 @@ class LineSeverities:
                     kinds=[attach_pb2.EVENT_KIND_LOG],
                 )
                 for event in events:
-                    if event.log.line and len(self.found) < _MOST_LINES:
+                    if event.log.line and len(self.found) < _MAX_LINES:
                         self.found[event.log.stream, event.log.line] = event.log.severity
                 if through <= self._through:
                     return True
@@ -69,6 +69,6 @@ class LevelCache:
         with self._lock:
             levels = self._kept.setdefault(key, LineSeverities())
             self._kept.move_to_end(key)
-            if len(self._kept) > _MOST_ATTEMPTS:
+            if len(self._kept) > _MAX_ATTEMPTS:
                 self._kept.popitem(last=False)
             return levels

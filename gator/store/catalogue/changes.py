@@ -11,7 +11,7 @@ from typing import cast
 from google.protobuf.message import Message
 
 from gator.core.attempt.metrics import is_metric_name
-from gator.event_kinds import MOST_PATH_BYTES, key_of_path, parent_of, template_of
+from gator.event_kinds import MAX_PATH_BYTES, key_of_path, parent_of, template_of
 from gator.store.catalogue.rows import AttemptRow, MetricRow, NodeRow
 from gator.v1 import attach_pb2, event_pb2, query_pb2
 from gator.v1.common_pb2 import Counts
@@ -97,7 +97,7 @@ def _take_declared(changes: Changes, _: str, event: event_pb2.Event) -> None:
 
 def _sort_key(path: str, key: str) -> str:
     """Returns the sort key of a node; derived from its path if missing or too long for an index."""
-    return key if key and key.isascii() and len(key) <= MOST_PATH_BYTES else key_of_path(path)
+    return key if key and key.isascii() and len(key) <= MAX_PATH_BYTES else key_of_path(path)
 
 
 def _take_started(changes: Changes, store: str, event: event_pb2.Event) -> None:

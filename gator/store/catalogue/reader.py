@@ -36,7 +36,7 @@ _JOB = int(common_pb2.NODE_KIND_JOB)
 _ENDED = int(query_pb2.NODE_STATE_ENDED)
 _RUNNING = int(query_pb2.NODE_STATE_RUNNING)
 _PIECE = 1000
-_MOST_PATHS = 512
+_MAX_PATHS = 512
 """So many paths stand in one statement."""
 _COUNTS = "(count(*) - count(n.outcome)) || " + " || ".join(
     f"' ' || count(CASE WHEN n.outcome = {outcome} THEN 1 END)"
@@ -411,5 +411,5 @@ class CatalogueReader:
 
 
 def _pieces(paths: Sequence[str]) -> Iterator[Sequence[str]]:
-    for at in range(0, len(paths), _MOST_PATHS):
-        yield paths[at : at + _MOST_PATHS]
+    for at in range(0, len(paths), _MAX_PATHS):
+        yield paths[at : at + _MAX_PATHS]

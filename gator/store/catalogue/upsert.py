@@ -16,7 +16,7 @@ from typing import Any
 from gator.store.catalogue.alike import Alike, Said
 from gator.store.catalogue.rows import AttemptRow, MetricRow, NodeRow, PositionRow, Row, upsert_sql
 
-MOST_ROWS = 128
+MAX_ROWS = 128
 """Rows of the largest statement unless something else is said; the others have half, a quarter, and so on."""
 
 
@@ -25,7 +25,7 @@ class Insert:
 
     __slots__ = ("_most_rows", "_sql")
 
-    def __init__(self, head: str, tail: str, width: int, most_rows: int = MOST_ROWS) -> None:
+    def __init__(self, head: str, tail: str, width: int, most_rows: int = MAX_ROWS) -> None:
         """`most_rows` is a power of two."""
         self._most_rows = most_rows
         row = "(" + ", ".join("?" * width) + ")"

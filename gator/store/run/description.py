@@ -17,7 +17,7 @@ GIT_FILE = "git.json"
 """Beside the stores: the state of the working tree at the start, where somebody asked git for it."""
 _MAX_GIT_BYTES = 65_536
 _MAX_COMMAND_LINE = 1024 * 1024
-MOST_PLAN_BYTES = 1536 * 1024
+MAX_PLAN_BYTES = 1536 * 1024
 """A larger plan request is left out of a description, which has to fit into one message to a hub. So much
 is a spec with about 20,000 jobs that are written out one by one."""
 
@@ -66,7 +66,7 @@ def description_of(meta: Mapping[str, str], folder: Path) -> attach_pb2.RunDescr
     if (git := read_git(folder)) is not None:
         description.run.git.CopyFrom(git)
     request = bytes.fromhex(meta.get("plan_request", ""))
-    if 0 < len(request) <= MOST_PLAN_BYTES:
+    if 0 < len(request) <= MAX_PLAN_BYTES:
         description.plan.CopyFrom(plan_pb2.PlanRequest.FromString(request))
     if meta.get("pools"):
         description.pools.CopyFrom(attach_pb2.RunPools(**json.loads(meta["pools"])))

@@ -35,7 +35,7 @@ class Insert:
     __slots__ = ("_by_columns", "_by_rows")
 
     def __init__(
-        self, table: str, columns: Mapping[str, str], tail: str = "", most_rows: int = upsert.MOST_ROWS
+        self, table: str, columns: Mapping[str, str], tail: str = "", most_rows: int = upsert.MAX_ROWS
     ) -> None:
         head = f"INSERT INTO {table} ({', '.join(columns)})"
         self._by_rows = upsert.Insert(f"{head} VALUES", tail, len(columns), most_rows)

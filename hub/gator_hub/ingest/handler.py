@@ -33,16 +33,16 @@ from gator_hub.ingest.memory_budget import UNPACKED_TIMES, MemoryBudget, memory_
 from gator_hub.ingest.writer import COPY_REPLACED, Lane, Work, Writer
 from gator_hub.log import MoveLog
 
-MOST_STORES = 10_000
+MAX_STORES = 10_000
 """Stores that one run may have."""
 _ID_CHARACTERS = 64
 # No other name can be taken for one, as an ident can.
 _RUN_ID = re.compile(r"[0-9a-f]{1,64}")
 _HELLO_TIMES = 14
 """An unpacked description, plan included, takes so many times its bytes; usual ones half of that."""
-_MOST_SAID_BYTES = 64 * 1024
+_MAX_SAID_BYTES = 64 * 1024
 """What stands in each list of runs; arguments of the command line do not."""
-_MOST_SEQ = 1 << SEQ_BITS
+_MAX_SEQ = 1 << SEQ_BITS
 
 _BULK = (attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK, attach_pb2.EVENT_KIND_SAMPLE)
 _STATES = tuple(kind for kind in attach_pb2.EventKind.values() if kind and kind not in _BULK)
@@ -111,9 +111,9 @@ class Ingest:
                 "the key does not match the id of the run: run.key was changed or belongs to another run"
             )
         size = hello.description.run.ByteSize() - sum(len(arg) for arg in hello.description.run.argv)
-        if size > _MOST_SAID_BYTES:
+        if size > _MAX_SAID_BYTES:
             raise ProtocolError(
-                f"a root says at most {_MOST_SAID_BYTES // 1024} KiB of its run, labels with it: "
+                f"a root says at most {_MAX_SAID_BYTES // 1024} KiB of its run, labels with it: "
                 f"this one says {size // 1024} KiB"
             )
         return owner
@@ -271,8 +271,8 @@ class Ingest:
         lane = Lane(batch.subscription)
         cursor = root.cursors[lane]
         _check(batch)
-        if cursor.stores > MOST_STORES:
-            raise ProtocolError(f"a run has at most {MOST_STORES} stores")
+        if cursor.stores > MAX_STORES:
+            raise ProtocolError(f"a run has at most {MAX_STORES} stores")
         match cursor.accept(batch):
             case None:
                 self._ack(root, lane, batch)
@@ -352,5 +352,5 @@ def _check(batch: attach_pb2.Batch) -> None:
     """Raises ProtocolError for a batch that no store can have; of its events the writer says that."""
     if not 0 < len(batch.store) <= _ID_CHARACTERS:
         raise ProtocolError("a batch names its store")
-    if batch.through >= _MOST_SEQ:
+    if batch.through >= _MAX_SEQ:
         raise ProtocolError(f"no store reaches {batch.through}")

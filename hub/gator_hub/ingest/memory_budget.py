@@ -9,16 +9,16 @@ from typing import Any
 
 from gator.errors import ProtocolError, UnavailableError
 from gator.link import message_parts
-from gator.link.size_limits import MOST_ENTRIES
+from gator.link.size_limits import MAX_ENTRIES
 from gator.rpc.limits import ConnectionQuota, FairSemaphore
 from gator.v1 import attach_pb2
 from gator_hub.ingest.writer import Lane
 
-MOST_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 """While so much is held, nothing more is unpacked."""
-MOST_WAITING_BYTES = 32 * 1024 * 1024
+MAX_WAITING_BYTES = 32 * 1024 * 1024
 """Whose message would make those that wait more than this has to dial again."""
-MOST_MESSAGE_BYTES = 2 * 1024 * 1024
+MAX_MESSAGE_BYTES = 2 * 1024 * 1024
 """No message of a root is larger, all its parts together: see `gator.link.size_limits` for what one sends."""
 UNPACKED_TIMES = 50
 """Nothing becomes more than so many times its bytes; the worst are lists of empty messages."""
@@ -26,7 +26,7 @@ _EVENT_BYTES = 200
 """An unpacked event takes so much more than its bytes."""
 _ENTRY_BYTES = 100
 """So does an entry in a list of an event."""
-_MOST_ENTRIES_OF_BATCH = 8 * MOST_ENTRIES
+_MAX_ENTRIES_OF_BATCH = 8 * MAX_ENTRIES
 """In a batch with more than one event, as a root gathers them, there is no room for more."""
 _SMALL_BYTES = 1024
 """Of an event of so many bytes nothing is known but that."""
@@ -35,17 +35,17 @@ _STREAMS, _STREAMS_EACH = 400, 300
 _JOINING, _JOINING_EACH = 8, 6
 # What roots may have on its way lies in buffers of gRPC, or waits here.
 _WINDOWS = ((8, 1024 * 1024), (64, 256 * 1024))
-_LEAST_WINDOW = 64 * 1024
+_MIN_WINDOW = 64 * 1024
 
 
 class MemoryBudget:
     """What is held, in bytes. Everything runs on one event loop."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES, most_waiting_bytes: int = MOST_WAITING_BYTES) -> None:
+    def __init__(self, most_bytes: int = MAX_BYTES, most_waiting_bytes: int = MAX_WAITING_BYTES) -> None:
         self._most, self._most_waiting = most_bytes, most_waiting_bytes
         self.streams = ConnectionQuota(_STREAMS, _STREAMS_EACH)
         self.joining = FairSemaphore(_JOINING, _JOINING_EACH)
-        self.most_message_bytes = MOST_MESSAGE_BYTES
+        self.most_message_bytes = MAX_MESSAGE_BYTES
         self._held = 0
         self._waiting: dict[asyncio.Future[None], int] = {}
         self._waiting_bytes = 0
@@ -53,7 +53,7 @@ class MemoryBudget:
     @staticmethod
     def window_bytes(roots: int) -> int:
         """How much one of so many roots may send on each of its lanes before that is acked."""
-        return next((window for most, window in _WINDOWS if roots <= most), _LEAST_WINDOW)
+        return next((window for most, window in _WINDOWS if roots <= most), _MIN_WINDOW)
 
     async def take(self, size_bytes: int) -> int:
         """Hold what a message that was read may become; waits for room, behind those that came before.
@@ -105,7 +105,7 @@ def memory_of(batch: attach_pb2.Batch, size_bytes: int) -> int:
 
     Raises ProtocolError where the lists of events that it looks at have more entries than a root sends.
     """
-    most_small = min(len(batch.events) * _SMALL_BYTES, message_parts.MOST_BYTES)
+    most_small = min(len(batch.events) * _SMALL_BYTES, message_parts.MAX_BYTES)
     if batch.subscription == Lane.BULK and size_bytes <= most_small:
         # These are too many to look at each, and there is room for the most that they may become.
         return size_bytes * UNPACKED_TIMES
@@ -115,13 +115,13 @@ def memory_of(batch: attach_pb2.Batch, size_bytes: int) -> int:
         if name is None or name not in _ENTRIES:
             continue
         entries = _ENTRIES[name](getattr(event, name))
-        if entries > MOST_ENTRIES:
+        if entries > MAX_ENTRIES:
             raise ProtocolError(
                 f"the lists of event {event.seq} of {batch.store} have {entries} entries: "
-                f"at most {MOST_ENTRIES} are taken"
+                f"at most {MAX_ENTRIES} are taken"
             )
         total += entries
-    if total > _MOST_ENTRIES_OF_BATCH:
+    if total > _MAX_ENTRIES_OF_BATCH:
         raise ProtocolError(f"the lists in a batch of {batch.store} have {total} entries")
     return size_bytes + len(batch.events) * _EVENT_BYTES + total * _ENTRY_BYTES
 

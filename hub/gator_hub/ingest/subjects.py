@@ -6,16 +6,16 @@ Rule: a number is given by the one writer, and only within a transaction that al
 from collections.abc import Iterable
 
 from gator.errors import ProtocolError
-from gator.event_kinds import MOST_PATH_BYTES
+from gator.event_kinds import MAX_PATH_BYTES
 from gator.v1 import event_pb2
 from gator_hub.database.database import Database, clean
 from gator_hub.database.statements import SUBJECTS
 from gator_hub.database.texts import marks
 
-MOST_KNOWN = 100_000
+MAX_KNOWN = 100_000
 """So many numbers are held in memory."""
 _PIECE = 500
-_MOST_SAID = 200
+_MAX_SAID = 200
 
 Key = tuple[int, str, int]
 
@@ -49,7 +49,7 @@ class Subjects:
         """Keep the numbers that were given since the last time."""
         new, self._new = self._new, []
         SUBJECTS.run(self._database, new)
-        if len(self._ids) > MOST_KNOWN:
+        if len(self._ids) > MAX_KNOWN:
             self._ids.clear()
 
     def forget(self) -> None:
@@ -88,7 +88,7 @@ def _check(root: str, paths: Iterable[str]) -> None:
     below = root + "/"
     for path in paths:
         if path != root and not path.startswith(below):
-            raise ProtocolError(f"an event is about a node that is not of this run: {path[:_MOST_SAID]!r}")
-        if len(path.encode()) > MOST_PATH_BYTES:
-            said = path[:_MOST_SAID]
-            raise ProtocolError(f"the path of an event is above {MOST_PATH_BYTES} bytes: {said!r}")
+            raise ProtocolError(f"an event is about a node that is not of this run: {path[:_MAX_SAID]!r}")
+        if len(path.encode()) > MAX_PATH_BYTES:
+            said = path[:_MAX_SAID]
+            raise ProtocolError(f"the path of an event is above {MAX_PATH_BYTES} bytes: {said!r}")

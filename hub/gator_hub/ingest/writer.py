@@ -36,7 +36,7 @@ from gator_hub.ingest.subjects import Subjects
 
 Answer = TypeVar("Answer")
 
-MOST_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 """A transaction takes no more work once it has so many bytes."""
 PACE_SECONDS = 0.025
 """Transactions follow each other no sooner, unless there is much to write."""
@@ -49,7 +49,7 @@ _LOG = int(attach_pb2.EVENT_KIND_LOG)
 _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
 # A value that does not fit into its column, or a limit of the server.
 _UNFIT = ("22", "54")
-_MOST_SAID = 200
+_MAX_SAID = 200
 _MAX_TOLD = 10_000
 """Maximum number of runs remembered as having a logged warning."""
 COPY_REPLACED = "this copy was replaced by the run itself, which was sent with its key"
@@ -182,7 +182,7 @@ class Writer:
     def _gather(self) -> list[Work]:
         works: list[Work] = []
         size = 0
-        while self._queue and size < MOST_BYTES:
+        while self._queue and size < MAX_BYTES:
             work = self._queue[0]
             if isinstance(work, Call):
                 break
@@ -287,7 +287,7 @@ class Writer:
         if len(self._told_names) >= _MAX_TOLD:
             self._told_names.clear()
         self._told_names.add(run)
-        where, what = one_line(path)[:_MOST_SAID], one_line(name)[:_MOST_SAID]
+        where, what = one_line(path)[:_MAX_SAID], one_line(name)[:_MAX_SAID]
         _log.warning("run %d: a metric of %s is left out: %s, not %r", run, where, NAME_RULE, what)
 
     def _take(self, work: Work, gathered: _Gathered) -> None:
@@ -426,5 +426,5 @@ def _error_for_sender(error: Exception) -> Exception:
     _log.error("the database refuses what it is given: %s: %s", type(error).__name__, said)
     if _is_unfit(error):
         # To send it again would change nothing.
-        return ProtocolError(f"the database of the hub does not take all of it: {said[:_MOST_SAID]}")
+        return ProtocolError(f"the database of the hub does not take all of it: {said[:_MAX_SAID]}")
     return StoreError("the database of the hub refuses it: see the hub's log")

@@ -18,11 +18,11 @@ from gator.store.catalogue.reader import CatalogueReader
 from gator.v1 import common_pb2, hub_pb2, hub_service_pb2, query_pb2
 from gator_hub.database.database import Database
 
-_MOST_KEPT = 8
+_MAX_KEPT = 8
 _PIECE = 200
-_MOST_BYTES = 1024 * 1024
+_MAX_BYTES = 1024 * 1024
 """A page ends with the piece with which it has so many bytes."""
-_MOST_PATHS = 500_000
+_MAX_PATHS = 500_000
 """Comparisons with more paths than this together are not kept, but for the last one."""
 _KIND_JOB = int(common_pb2.NODE_KIND_JOB)
 _PASSED = int(common_pb2.OUTCOME_PASSED)
@@ -102,7 +102,7 @@ class Comparisons:
             shown += [compare.Changed(one, change) for one in some]
         told: list[hub_pb2.Difference] = []
         written = 0
-        while len(told) < min(size, len(shown)) and written < _MOST_BYTES:
+        while len(told) < min(size, len(shown)) and written < _MAX_BYTES:
             some = self._differences(old, new, shown[len(told) : min(len(told) + _PIECE, size)])
             told += some
             written += sum(one.ByteSize() for one in some)
@@ -126,7 +126,7 @@ class Comparisons:
         return found
 
     def _is_little(self) -> bool:
-        return len(self._kept) <= _MOST_KEPT and sum(map(len, self._kept.values())) <= _MOST_PATHS
+        return len(self._kept) <= _MAX_KEPT and sum(map(len, self._kept.values())) <= _MAX_PATHS
 
     def _compare(self, old: _Run, new: _Run) -> _Comparison:
         jobs: dict[compare.Change, list[_Job]] = {change: [] for change in hub_pb2.Change.values()}

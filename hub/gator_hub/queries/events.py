@@ -23,12 +23,12 @@ SLICE_BYTES = 1024 * 1024
 """A slice ends with the event with which it has so many bytes."""
 SCAN_EVENTS = 5_000
 """Places that one call looks through at most, where no index knows what passes."""
-_MOST_LOOKS = 48
+_MAX_LOOKS = 48
 """So many places of the index are looked at to find the events of a few attempts."""
 _FEW_LOOKS = 4
 _FEW_EVENTS = 1000
 """So many events of a few attempts are looked up at once, whatever their order."""
-_MOST_BODIES = 256
+_MAX_BODIES = 256
 
 _SEQ = (1 << SEQ_BITS) - 1
 _BULK = frozenset((attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK, attach_pb2.EVENT_KIND_SAMPLE))
@@ -85,7 +85,7 @@ class EventReader:
         subjects = self._subjects(path, prefix, attempt)
         if subjects is not None and not subjects:
             return [], last
-        if subjects is not None and len(subjects) * len(wanted.kinds) <= _MOST_LOOKS:
+        if subjects is not None and len(subjects) * len(wanted.kinds) <= _MAX_LOOKS:
             found = self._of_subjects(subjects, wanted)
             until = wanted.until
         else:
@@ -136,9 +136,9 @@ class EventReader:
             where.add("attempt = ?", attempt)
         rows = self._database.query(
             f"SELECT id FROM subjects WHERE {where.text} LIMIT ?",  # noqa: S608 - constant parts
-            [*where.values, _MOST_LOOKS + 1],
+            [*where.values, _MAX_LOOKS + 1],
         )
-        return [row[0] for row in rows] if path or len(rows) <= _MOST_LOOKS else None
+        return [row[0] for row in rows] if path or len(rows) <= _MAX_LOOKS else None
 
     def _of_subjects(self, subjects: Sequence[int], wanted: _Wanted) -> list[Any]:
         """Events of a few attempts, found in the index alone."""
@@ -257,4 +257,4 @@ def _below(where: Condition, column: str, prefix: str) -> None:
 
 
 def _pieces(numbers: Sequence[int]) -> Sequence[Sequence[int]]:
-    return [numbers[at : at + _MOST_BODIES] for at in range(0, len(numbers), _MOST_BODIES)]
+    return [numbers[at : at + _MAX_BODIES] for at in range(0, len(numbers), _MAX_BODIES)]

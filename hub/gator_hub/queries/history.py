@@ -22,7 +22,7 @@ _NODES = ", ".join(f"n.{name}" for name in NODE_NAMES)
 _FROM = "FROM runs AS r JOIN nodes AS n ON n.run = r.id AND n.path = ?"
 _NEWEST = "ORDER BY r.started_unix_nanos DESC, r.id DESC LIMIT ?"
 _PIECE = 100
-_MOST_BYTES = 1024 * 1024
+_MAX_BYTES = 1024 * 1024
 """A list ends with the piece with which it has so many bytes."""
 _SIGHTING = 6
 """Number of the columns of a sighting."""
@@ -50,7 +50,7 @@ class History:
         """At most `limit` entries, the newest first, and where to go on; fewer where they say much."""
         found: list[hub_pb2.HistoryEntry] = []
         size = 0
-        while size < _MOST_BYTES:
+        while size < _MAX_BYTES:
             piece = min(limit - len(found), _PIECE)
             entries, after = self._piece(after, piece)
             found += entries

@@ -26,8 +26,8 @@ from gator_hub.queries.run_rows import RUN_COLUMNS, run_of
 
 _RESTS = 5
 """Counting the jobs of a run takes at most one part in so many of the time."""
-_MOST_REST_SECONDS = 0.1
-_MOST_KEPT_BYTES = 16 * 1024
+_MAX_REST_SECONDS = 0.1
+_MAX_KEPT_BYTES = 16 * 1024
 """More of what a run says of itself is read again: there are many runs."""
 
 
@@ -93,7 +93,7 @@ class HubReader:
             node = self._catalogue.node(root)
             tally = node.tally if node is not None else event_pb2.Tally()
             ended = self._monotonic()
-            rest = min(_RESTS * (ended - now), _MOST_REST_SECONDS)
+            rest = min(_RESTS * (ended - now), _MAX_REST_SECONDS)
             self._counted = _Counted(tally, positions, ended + rest)
             return tally
 
@@ -103,7 +103,7 @@ class HubReader:
             return self._described
         described = self._read_description()
         described.ClearField("plan")
-        if described.ByteSize() <= _MOST_KEPT_BYTES:
+        if described.ByteSize() <= _MAX_KEPT_BYTES:
             self._described = described
         return described
 

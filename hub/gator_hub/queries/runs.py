@@ -22,14 +22,14 @@ from gator_hub.database.statements import label
 from gator_hub.queries.reader import HubReader
 from gator_hub.queries.run_rows import RUN_COLUMNS, rows_of_runs, run_of
 
-_MOST_KEPT = 256
-_LEAST_PREFIX = 4
+_MAX_KEPT = 256
+_MIN_PREFIX = 4
 """Fewer digits of an id name no run."""
 _AFTER_HEX = "g"
 """The character after the last digit."""
 _LISTED = 5
 _PIECE = 200
-_MOST_BYTES = 1024 * 1024
+_MAX_BYTES = 1024 * 1024
 """A list of runs ends with the piece with which it has so many bytes."""
 
 Place = list[int]
@@ -55,7 +55,7 @@ class OpenRuns:
             if queries is None:
                 queries = self._kept[key] = Queries(HubReader(self._database, key[0]), self._budget)
             self._kept.move_to_end(key)
-            if len(self._kept) > _MOST_KEPT:
+            if len(self._kept) > _MAX_KEPT:
                 self._kept.popitem(last=False)
             return queries
 
@@ -104,7 +104,7 @@ def _only(database: Database) -> tuple[int, str]:
 
 
 def _is_prefix(name: str) -> bool:
-    return len(name) >= _LEAST_PREFIX and all(letter in "0123456789abcdef" for letter in name)
+    return len(name) >= _MIN_PREFIX and all(letter in "0123456789abcdef" for letter in name)
 
 
 def list_runs(
@@ -116,7 +116,7 @@ def list_runs(
     """
     found: list[query_pb2.Run] = []
     size = 0
-    while size < _MOST_BYTES:
+    while size < _MAX_BYTES:
         piece = min(limit - len(found), _PIECE)
         runs, after = _list_piece(database, wanted, after, piece)
         found += runs

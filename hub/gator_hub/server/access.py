@@ -22,12 +22,12 @@ from gator.rpc import address
 from gator.rpc.auth import token_of
 
 TOKEN_BYTES = 32
-LEAST_TOKEN = 16
+MIN_TOKEN = 16
 """Characters a token has at least."""
 _LOOK_SECONDS = 1.0
 """How old what is known of the file may be."""
 _NAME = re.compile(r"[^\s:#][^\s:]{0,127}")
-_TOKEN = re.compile(rf"[!-~]{{{LEAST_TOKEN},1024}}")
+_TOKEN = re.compile(rf"[!-~]{{{MIN_TOKEN},1024}}")
 
 _log = getLogger("gator.hub")
 
@@ -125,7 +125,7 @@ def read_tokens(file: Path) -> Sequence[tuple[str, bytes]]:
         name, _, token = (part.strip() for part in line.partition(":"))
         if not _NAME.fullmatch(name) or not _TOKEN.fullmatch(token):
             raise UsageError(
-                f"{file}:{number}: write NAME:TOKEN, with a token of at least {LEAST_TOKEN} characters"
+                f"{file}:{number}: write NAME:TOKEN, with a token of at least {MIN_TOKEN} characters"
             )
         digest = sha256(token.encode()).digest()
         if digest in seen:

@@ -33,7 +33,7 @@ from gator_hub.server.peer_limit import PeerLimit
 _QUERY_THREADS = 8
 _CROWD = ServerLimits(
     # What is larger comes from roots alone, and in parts.
-    message_bytes=message_parts.MOST_BYTES,
+    message_bytes=message_parts.MAX_BYTES,
     calls=_QUERY_THREADS,
     calls_each=6,
     patience_seconds=10.0,

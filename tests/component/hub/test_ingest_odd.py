@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gator.core.attempt.metrics import MOST_NAME
+from gator.core.attempt.metrics import MAX_NAME
 from gator.errors import NotFoundError, ProtocolError, UnavailableError
-from gator.event_kinds import MOST_PATH_BYTES
+from gator.event_kinds import MAX_PATH_BYTES
 from gator.link.uplink import Uplink
 from gator.v1 import attach_pb2 as pb
 from gator.v1 import hub_service_pb2 as hs
@@ -108,22 +108,22 @@ async def test_runs_that_say_much_come_in_smaller_pages(sqlite_url: str, tmp_pat
 def long_path() -> str:
     """The longest there may be, with names as long as they may be that no database can pack."""
     path = "top"
-    while len(path) + 129 < MOST_PATH_BYTES:
+    while len(path) + 129 < MAX_PATH_BYTES:
         path += "/" + noise(len(path) + 1)[:128]
-    return path + "/" + "é" * ((MOST_PATH_BYTES - len(path) - 1) // 2)
+    return path + "/" + "é" * ((MAX_PATH_BYTES - len(path) - 1) // 2)
 
 
 async def test_the_longest_path_there_may_be_is_kept_with_its_metrics(
     database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path, name = long_path(), noise(MOST_NAME)
+    path, name = long_path(), noise(MAX_NAME)
     store = MemoryStore()
     end = result(path)
     end.result.metrics.add(name=name, value=7)
     end.result.metrics.add(name=name + "x", value=8)
     store.append(declared("top"), declared(path), started(path), finished(path), end, result("top"))
     async with hub(database_url, tmp_path) as there:
-        assert len(path.encode()) in (MOST_PATH_BYTES - 1, MOST_PATH_BYTES)
+        assert len(path.encode()) in (MAX_PATH_BYTES - 1, MAX_PATH_BYTES)
         assert await feed(there.address, {ROOT_STORE: store}) == []
         assert len(there.events()) == 6
         assert there.database.query("SELECT path, value FROM metrics") == [(path, 7.0)]
@@ -153,7 +153,7 @@ async def test_a_path_of_many_repeats_is_kept_with_what_it_is_sorted_by(
 ) -> None:
     digits = random.Random(1)
     path = "top"
-    while len(path) < MOST_PATH_BYTES - 20:
+    while len(path) < MAX_PATH_BYTES - 20:
         path += f"/{noise(len(path))[:2]}[{digits.randrange(1_000_000)}]"
     store = MemoryStore()
     store.append(declared("top"), declared(path), result(path), result("top"))

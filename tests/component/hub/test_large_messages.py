@@ -8,9 +8,9 @@ import pytest
 
 from gator.errors import ProtocolError, UnavailableError
 from gator.link import server, session
-from gator.link.message_parts import MOST_BYTES, parts_of
+from gator.link.message_parts import MAX_BYTES, parts_of
 from gator.link.server import ATTACH
-from gator.link.size_limits import MOST_ENTRIES, has_too_many, shorten_description, shortened
+from gator.link.size_limits import MAX_ENTRIES, has_too_many, shorten_description, shortened
 from gator.rpc.channel import bearer, open_channel
 from gator.rpc.limits import ConnectionQuota, FairSemaphore
 from gator.v1 import attach_pb2 as pb
@@ -48,10 +48,10 @@ async def test_what_is_larger_than_a_message_is_kept_whole(database_url: str, tm
 def test_the_parts_of_a_message_are_no_larger_than_one_may_be() -> None:
     small = pb.AttachRequest(hello=hello())
     assert list(parts_of(small)) == [small]
-    large = pb.AttachRequest(hello=hello(argv=["x" * 3 * MOST_BYTES]))
+    large = pb.AttachRequest(hello=hello(argv=["x" * 3 * MAX_BYTES]))
     parts = list(parts_of(large))
     assert [part.part.more for part in parts] == [True, True, True, False]
-    assert max(part.ByteSize() for part in parts) <= MOST_BYTES
+    assert max(part.ByteSize() for part in parts) <= MAX_BYTES
     assert b"".join(part.part.data for part in parts) == large.SerializeToString()
 
 
@@ -132,7 +132,7 @@ def test_the_plan_of_many_jobs_is_not_too_much() -> None:
 async def test_an_event_with_longer_lists_than_a_root_sends_is_refused(
     sqlite_url: str, tmp_path: Path
 ) -> None:
-    much = of_entries(MOST_ENTRIES + 1)
+    much = of_entries(MAX_ENTRIES + 1)
     async with hub(sqlite_url, tmp_path) as there:
         (refusal,) = await feed(there.address, store_of(much))
         assert isinstance(refusal, ProtocolError)

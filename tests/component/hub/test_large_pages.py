@@ -14,7 +14,7 @@ from tests.component.query import runs
 
 from .filled import FilledHub, described
 
-MOST_BYTES = 3 * 1024 * 1024
+MAX_BYTES = 3 * 1024 * 1024
 METRICS = [event_pb2.MetricTotal(name=f"{number:0>120}", value=number) for number in range(100)]
 
 
@@ -43,7 +43,7 @@ def test_metrics_of_many_nodes_come_in_pages_of_bounded_size(hub: FilledHub) -> 
     request, paths, pages = qs.ListMetricsRequest(), list[str](), 0
     while True:
         page = queries.list_metrics(request)
-        assert page.ByteSize() < MOST_BYTES
+        assert page.ByteSize() < MAX_BYTES
         paths += [node.path for node in page.nodes]
         pages += 1
         request.page_token = page.next_page_token
@@ -62,7 +62,7 @@ def test_comparisons_of_much_come_in_pages_of_bounded_size(hub: FilledHub) -> No
     pages = 0
     while True:
         page = comparisons.page(before, after, (), at, 1000)
-        assert sum(one.ByteSize() for one in page.differences) < 2 * MOST_BYTES
+        assert sum(one.ByteSize() for one in page.differences) < 2 * MAX_BYTES
         found += page.differences
         pages += 1
         at = page.next
@@ -78,7 +78,7 @@ def test_a_history_of_much_comes_in_pages_of_bounded_size(hub: FilledHub) -> Non
     history, after, found, pages = History(hub.database, "top", "x[0]"), None, list[str](), 0
     while True:
         entries, after = history.entries(after, 1000)
-        assert sum(entry.ByteSize() for entry in entries) < MOST_BYTES
+        assert sum(entry.ByteSize() for entry in entries) < MAX_BYTES
         found += [entry.run.run for entry in entries]
         pages += 1
         if after is None:
@@ -94,7 +94,7 @@ def test_events_of_much_come_in_pages_of_bounded_size(hub: FilledHub) -> None:
     request = qs.ListEventsRequest(kinds=[attach_pb2.EVENT_KIND_BLOCK])
     while True:
         page = queries.list_events(request)
-        assert page.ByteSize() < MOST_BYTES
+        assert page.ByteSize() < MAX_BYTES
         found += page.events
         request.page_token = page.next_page_token
         if not request.page_token:

@@ -100,7 +100,7 @@ def test_nothing_is_told_or_done_without_a_known_token(keeper: Keeper, token: st
 def test_a_hub_reads_large_messages_of_nobody(keeper: Keeper) -> None:
     def ask_much(channel: Any, how: Any) -> Any:
         stub = query_service_pb2_grpc.QueryServiceStub(channel)
-        return stub.GetRun(qs.GetRunRequest(run="x" * (message_parts.MOST_BYTES + 1)), **how)
+        return stub.GetRun(qs.GetRunRequest(run="x" * (message_parts.MAX_BYTES + 1)), **how)
 
     with keeper.hub() as hub:
         with pytest.raises(UnauthenticatedError):

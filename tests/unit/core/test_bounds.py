@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from gator.link.size_limits import MOST_ENTRIES, MOST_EVENT_BYTES, entries_of, shortened
+from gator.link.size_limits import MAX_ENTRIES, MAX_EVENT_BYTES, entries_of, shortened
 from gator.v1 import event_pb2
 
-MUCH = 3 * MOST_EVENT_BYTES
+MUCH = 3 * MAX_EVENT_BYTES
 
 
 def event() -> event_pb2.Event:
@@ -16,7 +16,7 @@ def event() -> event_pb2.Event:
 
 def test_an_event_of_any_usual_size_is_left_as_it_is() -> None:
     one = event()
-    one.log.text = "x" * (MOST_EVENT_BYTES - 100)
+    one.log.text = "x" * (MAX_EVENT_BYTES - 100)
     assert shortened(one) is one
 
 
@@ -48,7 +48,7 @@ def test_one_that_is_too_large_keeps_what_has_room(make: Callable[[event_pb2.Eve
     make(one)
     before = one.SerializeToString()
     short = shortened(one)
-    assert short.ByteSize() <= MOST_EVENT_BYTES
+    assert short.ByteSize() <= MAX_EVENT_BYTES
     assert (short.seq, short.path, short.attempt, short.time_unix_nanos) == (7, "top/job", 2, 5)
     assert short.WhichOneof("payload") == one.WhichOneof("payload")
     assert one.SerializeToString() == before
@@ -68,7 +68,7 @@ def test_it_says_what_is_left_out() -> None:
     assert (argv[0], argv[-1], len(argv)) == ("tool", "…", 4)
 
 
-@pytest.mark.parametrize("entries", [MOST_ENTRIES, 20 * MOST_ENTRIES])
+@pytest.mark.parametrize("entries", [MAX_ENTRIES, 20 * MAX_ENTRIES])
 def test_one_with_too_long_lists_keeps_their_beginning(entries: int) -> None:
     one = event()
     one.started.argv.extend(["tool", *("x" for _ in range(entries - 1))])
@@ -77,7 +77,7 @@ def test_one_with_too_long_lists_keeps_their_beginning(entries: int) -> None:
     two.declared.demand.licenses.update({f"{number:06}": 1 for number in range(entries // 2)})
     for long in (one, two):
         short = shortened(long)
-        assert (short is long) == (entries <= MOST_ENTRIES)
-        assert MOST_ENTRIES // 2 <= entries_of(short, 10**9) <= MOST_ENTRIES
+        assert (short is long) == (entries <= MAX_ENTRIES)
+        assert MAX_ENTRIES // 2 <= entries_of(short, 10**9) <= MAX_ENTRIES
     assert shortened(one).started.argv[0] == "tool"
-    assert shortened(one).started.argv[-1] == ("x" if entries <= MOST_ENTRIES else "…")
+    assert shortened(one).started.argv[-1] == ("x" if entries <= MAX_ENTRIES else "…")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gator.core.dispatch.actions import Cancelled, HandOut, Key, Ready
 from gator.core.dispatch.dispatcher import Dispatcher, Grant
-from gator.core.dispatch.lease_queue import MOST_WISHED, LeaseQueue, Return, Wish
+from gator.core.dispatch.lease_queue import MAX_WISHED, LeaseQueue, Return, Wish
 from gator.core.dispatch.ledger import Ledger
 from gator.core.dispatch.pools import DemandKey, Pools
 from gator.v1 import attach_pb2
@@ -124,7 +124,7 @@ def test_a_wish_does_not_change_with_every_job_of_many():
     queue = LeaseQueue("here")
     for number in range(1000):
         queue.add(item(f"j{number}"), 0)
-    assert wished(queue.poll(0)) == [(1, MOST_WISHED, 0)]
+    assert wished(queue.poll(0)) == [(1, MAX_WISHED, 0)]
     queue.on_grant([lease(1)])
     queue.poll(0)
     queue.on_finished(("j0", 1), 0)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.attempt.metrics import MOST_NAMES, Totals
+from gator.core.attempt.metrics import MAX_NAMES, Totals
 from gator.v1 import event_pb2
 
 
@@ -49,9 +49,9 @@ def test_a_mean_over_children_is_weighted_by_their_values(children: list[list[in
 
 def test_names_beyond_a_thousand_are_refused() -> None:
     totals = Totals()
-    kept = [totals.add(event_pb2.Metric(name=f"m{n}", value=n)) for n in range(MOST_NAMES + 1)]
-    assert kept == [True] * MOST_NAMES + [False]
-    assert len(totals.totals()) == MOST_NAMES
+    kept = [totals.add(event_pb2.Metric(name=f"m{n}", value=n)) for n in range(MAX_NAMES + 1)]
+    assert kept == [True] * MAX_NAMES + [False]
+    assert len(totals.totals()) == MAX_NAMES
 
 
 @pytest.mark.parametrize("first", [1.0, float("nan")])

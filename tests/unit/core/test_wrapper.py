@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.core.attempt.actions import Action, LeftoverCheck, Signal, Spawn
-from gator.core.attempt.events import MOST_LOGS
+from gator.core.attempt.events import MAX_LOGS
 from gator.core.attempt.machine import State, Wrapper
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 from tests.unit.core.wrapper_support import (
@@ -151,12 +151,12 @@ def test_output_beyond_the_cap_is_counted_and_its_end_kept() -> None:
 def test_messages_of_a_client_count_and_are_kept_up_to_a_number() -> None:
     wrapper = running()
     log = event_pb2.LogEvent(severity=common_pb2.SEVERITY_ERROR, text="from the job")
-    kept = [wrapper.on_client_event(5, event_pb2.Event(log=log)) for _ in range(MOST_LOGS + 5)]
-    assert sum(bool(actions) for actions in kept) == MOST_LOGS
+    kept = [wrapper.on_client_event(5, event_pb2.Event(log=log)) for _ in range(MAX_LOGS + 5)]
+    assert sum(bool(actions) for actions in kept) == MAX_LOGS
     (event,) = events_of(kept[0])
     assert (event.path, event.attempt, event.time_unix_nanos) == ("top/x", 1, OFFSET + 5)
     end = end_of(finish(wrapper, 9))
-    assert end.counts.error == MOST_LOGS + 5
+    assert end.counts.error == MAX_LOGS + 5
     assert end.first_error.text == "from the job"
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gator.errors import ProtocolError, UnavailableError
-from gator.link.size_limits import MOST_ENTRIES
+from gator.link.size_limits import MAX_ENTRIES
 from gator.v1 import attach_pb2, event_pb2
 from gator_hub.ingest.memory_budget import UNPACKED_TIMES, MemoryBudget, memory_of
 from gator_hub.ingest.writer import Lane
@@ -112,7 +112,7 @@ def test_small_events_that_may_be_many_take_what_they_may_become() -> None:
 
 
 def test_in_a_batch_above_what_a_root_sends_each_event_is_looked_at() -> None:
-    batch = of_lists(200, MOST_ENTRIES // 8)
+    batch = of_lists(200, MAX_ENTRIES // 8)
     with pytest.raises(ProtocolError):
         memory_of(batch, 200_000)
 
@@ -134,7 +134,7 @@ def test_entries_of_lists_take_far_more_than_their_bytes() -> None:
 
 
 def test_no_more_entries_are_taken_than_a_root_sends() -> None:
-    for events, entries in ((1, MOST_ENTRIES + 1), (20, MOST_ENTRIES // 2)):
+    for events, entries in ((1, MAX_ENTRIES + 1), (20, MAX_ENTRIES // 2)):
         with pytest.raises(ProtocolError):
             memory_of(of_lists(events, entries), 100_000)
-    assert memory_of(of_lists(1, MOST_ENTRIES), 100_000)
+    assert memory_of(of_lists(1, MAX_ENTRIES), 100_000)

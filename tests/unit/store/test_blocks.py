@@ -13,7 +13,7 @@ RAW, ZSTD = event_pb2.Block.ENCODING_RAW, event_pb2.Block.ENCODING_ZSTD
 @given(st.binary(max_size=100), st.integers(1, 2000))
 def test_any_bytes_come_back(data: bytes, times: int) -> None:
     encoding, kept = blocks.encode(data * times)
-    assert encoding == (RAW if len(data) * times < blocks.LEAST_PACKED_BYTES else ZSTD)
+    assert encoding == (RAW if len(data) * times < blocks.MIN_PACKED_BYTES else ZSTD)
     assert blocks.decode(event_pb2.Block(encoding=encoding, data=kept)) == data * times
 
 
@@ -41,9 +41,9 @@ def _frame(data: bytes, *, with_size: bool = True) -> bytes:
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        (event_pb2.Block(encoding=ZSTD, data=_frame(bytes(blocks.MOST_BYTES + 1))), "above 4 MiB"),
+        (event_pb2.Block(encoding=ZSTD, data=_frame(bytes(blocks.MAX_BYTES + 1))), "above 4 MiB"),
         (event_pb2.Block(encoding=ZSTD, data=_frame(b"x" * 9999, with_size=False)), "has no size"),
-        (event_pb2.Block(encoding=RAW, data=bytes(blocks.MOST_BYTES + 1)), "above 4 MiB"),
+        (event_pb2.Block(encoding=RAW, data=bytes(blocks.MAX_BYTES + 1)), "above 4 MiB"),
         (event_pb2.Block(encoding=ZSTD, data=b"nonsense"), "cannot be read"),
         (event_pb2.Block(encoding=ZSTD, data=_frame(b"x" * 9999)[:-3]), "cannot be read"),
         (event_pb2.Block(data=b"bytes"), "unknown encoding"),
