@@ -61,17 +61,17 @@ def parent_of(path: str) -> str:
 
 
 def template_of(path: str) -> str:
-    """The path without the indices of repeats: `a/b[2]/c` becomes `a/b/c`."""
+    """Returns the path without the indices of repeats: `a/b[2]/c` becomes `a/b/c`."""
     return _INDEX.sub("", path) if "[" in path else path
 
 
 def is_below(path: str, ancestor: str) -> bool:
-    """Whether `path` is `ancestor` or stands below it."""
+    """Returns whether `path` is `ancestor` or stands below it."""
     return not ancestor or path == ancestor or path.startswith(ancestor + "/")
 
 
 def ancestors(path: str) -> Iterator[str]:
-    """The paths above, nearest first, the root last."""
+    """Yields the paths above, nearest first, the root last."""
     while path := parent_of(path):
         yield path
 

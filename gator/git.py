@@ -95,7 +95,7 @@ class GitNote:
             self._loop.add_reader(question.pidfd, self.close)
 
     def close(self) -> None:
-        """Wait no longer for git."""
+        """Waits no longer for git."""
         if self._question.pidfd < 0:
             return
         self._loop.remove_reader(self._question.pidfd)

@@ -104,7 +104,7 @@ def mismatch(said: str, *, secure: bool) -> str:
 
 
 def is_lasting(why: str) -> bool:
-    """Whether a reason that `why_away` gave holds until somebody does something about it."""
+    """Returns whether a reason that `why_away` gave holds until somebody does something about it."""
     return why in _LASTING
 
 
@@ -145,7 +145,7 @@ def data_folder(environ: Mapping[str, str]) -> Path:
 
 
 def own_token_file(environ: Mapping[str, str]) -> Path:
-    """The token of the user's own hub, which it writes when it first starts."""
+    """Returns the token of the user's own hub, which it writes when it first starts."""
     return data_folder(environ) / "token"
 
 
@@ -179,7 +179,7 @@ def split(address: str) -> tuple[str, int]:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an address can only mean this host. Names other than localhost are not looked up."""
+    """Returns whether an address can only mean this host. Names other than localhost are not looked up."""
     if address.startswith("unix:"):
         return True
     host, _ = split(address)
@@ -192,7 +192,7 @@ def is_loopback(address: str) -> bool:
 
 
 def _token(address: str, environ: Mapping[str, str]) -> tuple[str, str]:
-    """The token, and where it is from; twice empty for none."""
+    """Returns the token, and where it is from; twice empty for none."""
     if token := environ.get(TOKEN_VARIABLE, "").strip():
         return token, TOKEN_VARIABLE
     if (file := _path(environ, TOKEN_FILE_VARIABLE)) is not None:
@@ -211,7 +211,7 @@ def _token(address: str, environ: Mapping[str, str]) -> tuple[str, str]:
 
 
 def token_in(data: bytes, file: Path) -> str:
-    """The token in a file with one line, `NAME:TOKEN` or the token alone. Raises UsageError."""
+    """Returns the token in a file with one line, `NAME:TOKEN` or the token alone. Raises UsageError."""
     lines = [line.strip() for line in data.decode(errors="replace").splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     token = lines[0].rpartition(":")[2].strip() if len(lines) == 1 else ""

@@ -21,7 +21,7 @@ _TO_ESCAPE = re.compile(r"\*|\\(?=[*\\])")
 
 
 def slug(path: str) -> str:
-    """A path as the name of a file: six hex digits tell apart what would look the same."""
+    """Returns a path as the name of a file: six hex digits tell apart what would look the same."""
     name = _ODD.sub("_", path)
     if name == path and len(name) <= _LONGEST_SLUG:
         return name
@@ -29,7 +29,7 @@ def slug(path: str) -> str:
 
 
 def is_glob(pattern: str) -> bool:
-    """Whether a pattern can mean several paths on purpose."""
+    """Returns whether a pattern can mean several paths on purpose."""
     return "*" in pattern and "*" in _ESCAPED.sub("", pattern)
 
 
@@ -66,16 +66,16 @@ class PathPattern:
         self._readings = [re.compile(text, re.DOTALL) for text in readings]
 
     def level(self, path: str) -> int | None:
-        """The strictest reading, from 0, by which this path is meant; None if it is not."""
+        """Returns the strictest reading, from 0, by which this path is meant; None if it is not."""
         return next((n for n, reading in enumerate(self._readings) if reading.fullmatch(path)), None)
 
     def matches(self, path: str) -> bool:
-        """Whether this path is meant by any reading."""
+        """Returns whether this path is meant by any reading."""
         return self.level(path) is not None
 
 
 def match(pattern: str, paths: Iterable[str]) -> list[str]:
-    """The paths that are meant: one, or any number for a glob, in the order they came in.
+    """Returns the paths that are meant: one, or any number for a glob, in the order they came in.
 
     Raises NotFoundError when there is none, and UsageError when several are meant and none was asked for.
     """
@@ -100,7 +100,7 @@ def match(pattern: str, paths: Iterable[str]) -> list[str]:
 
 
 def _regex(body: str, *, dots: bool, repeats: bool) -> str:
-    """The pattern as a regular expression; `repeats` lets names stand for all their repeats."""
+    """Returns the pattern as a regular expression; `repeats` lets names stand for all their repeats."""
     any_repeat = r"(?:\[[^\]/]*\])?" if repeats else ""
     parts: list[str] = []
     for token in _TOKEN.findall(body):

@@ -77,7 +77,7 @@ class LiveState(Protocol):
         ...
 
     def running(self, most: int) -> Iterable[RunningJob]:
-        """The jobs that have run longest, at most so many."""
+        """Returns the jobs that have run longest, at most so many."""
         ...
 
 

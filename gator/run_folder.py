@@ -48,7 +48,7 @@ class Owner(Struct, frozen=True):
 
     @classmethod
     def this_process(cls, run: str) -> "Owner":
-        """The calling process as owner of a run."""
+        """Returns the calling process as owner of a run."""
         # Field 22 of /proc/PID/stat, see proc_pid_stat(5); the name before it may hold blanks.
         stat = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
         return cls(
@@ -131,7 +131,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, tracking: Path, ident: str, stamp: str) -> "RunFolder":
-        """A new folder `<tracking>/<stamp>-<ident>`; mkdir arbitrates between runs of one second.
+        """Returns a new folder `<tracking>/<stamp>-<ident>`; mkdir arbitrates between runs of one second.
 
         Raises UsageError when the folder cannot be made.
         """
@@ -155,7 +155,7 @@ class RunFolder:
 
     @classmethod
     def exactly(cls, path: Path) -> "RunFolder":
-        """Use a folder that the user named; it must be empty or not exist. Raises UsageError."""
+        """Uses a folder that the user named; it must be empty or not exist. Raises UsageError."""
         try:
             path.mkdir(parents=True, exist_ok=True)
             taken = any(path.iterdir())
@@ -246,7 +246,7 @@ class RunFolder:
 
     @contextmanager
     def taken_over(self) -> Generator[bool]:
-        """Hold the lock of a run that died; False while somebody else holds it or it cannot be written."""
+        """Holds the lock of a run that died; False while somebody else holds it or it cannot be written."""
         try:
             fd = open_regular(self.lock_file, os.O_RDWR)
         except OSError:
@@ -263,7 +263,7 @@ class RunFolder:
             os.close(fd)
 
     def owner(self) -> Owner | None:
-        """The last owner; None when there never was one."""
+        """Returns the last owner; None when there never was one."""
         try:
             return _owner_of(read_regular(self.lock_file, _MAX_SMALL_BYTES))
         except OSError:
@@ -303,14 +303,14 @@ class RunFolder:
     # -- how to reach it
 
     def write_control(self, address: str, token: str) -> None:
-        """Say where the root listens; only the user may read it."""
+        """Says where the root listens; only the user may read it."""
         text = json.dumps({"address": address, "token": token})
         fd = os.open(self.control, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "w") as file:
             file.write(text)
 
     def end_control(self) -> None:
-        """Remove where the run was reached, and the sockets that its killed daemons left."""
+        """Removes where the run was reached, and the sockets that its killed daemons left."""
         from gator.rpc.address import remove_dead_sockets
 
         control, owner = self.read_control(), self.owner()
@@ -328,7 +328,7 @@ class RunFolder:
         return (address, token) if isinstance(address, str) and isinstance(token, str) else None
 
     def store_files(self) -> Iterator[Path]:
-        """The stores there are, the root's first."""
+        """Yields the stores there are, the root's first."""
         root = self.stores / ROOT_STORE
         if is_regular(root):
             yield root
@@ -337,7 +337,7 @@ class RunFolder:
                 yield path
 
     def seal_stores(self) -> None:
-        """Leave each store as one file that a colleague who may not write here can read.
+        """Leaves each store as one file that a colleague who may not write here can read.
 
         For when no daemon of the run writes any more; one that was killed left a journal and its reserve.
         """

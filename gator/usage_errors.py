@@ -21,12 +21,12 @@ class PlainGroup(TyperGroup):
     """Commands whose wrong options and arguments raise gator's own UsageError."""
 
     def make_context(self, *args: Any, **extra: Any) -> Any:
-        """Parse what stands before the command."""
+        """Parses what stands before the command."""
         with _in_our_words():
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: Any) -> Any:
-        """Parse what stands behind the command, and call it."""
+        """Parses what stands behind the command, and calls it."""
         with _in_our_words():
             return super().invoke(ctx)
 
@@ -63,7 +63,7 @@ def _said(error: Any) -> str:
 
 
 def _number_wanted(kind: Any) -> str:
-    """The numbers that a parameter takes; empty if it takes something else."""
+    """Returns the numbers that a parameter takes; empty if it takes something else."""
     least, most = getattr(kind, "min", None), getattr(kind, "max", None)
     noun = _NOUNS.get(getattr(kind, "name", "").removesuffix(" range"), "")
     if not noun or (least is None and most is None):

@@ -20,12 +20,12 @@ _LEADING: Final = "@"
 
 
 def is_asked() -> bool:
-    """Whether bash asks for completions."""
+    """Returns whether bash asks for completions."""
     return os.environ.get(VARIABLE) == _BASH and "COMP_WORDS" in os.environ
 
 
 def answer(complete: Callable[[], object]) -> None:
-    """Let `complete` print the completions, one a line, and print them as bash takes them."""
+    """Lets `complete` print the completions, one a line, and prints them as bash takes them."""
     words = os.environ["COMP_WORDS"]
     pieces = words.split("\n" if "\n" in words else " ")
     cursor = os.environ.get("COMP_CWORD", "")
@@ -65,10 +65,10 @@ def put_together(pieces: Sequence[str]) -> tuple[list[str], str]:
 
 
 def _may_go_on(word: str, piece: str) -> bool:
-    """Whether a break can stand within this word: `=` only after the name of an option."""
+    """Returns whether a break can stand within this word: `=` only after the name of an option."""
     return bool(word) and (piece != "=" or word.startswith("--"))
 
 
 def _breaks(piece: str) -> tuple[str, ...]:
-    """A piece, or two where `=` and the beginning of the value are one."""
+    """Returns a piece, or two where `=` and the beginning of the value are one."""
     return ("=", _LEADING) if piece == f"={_LEADING}" else (piece,)

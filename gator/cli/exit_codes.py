@@ -30,7 +30,7 @@ def log_to(file: Path) -> None:
 
 
 def tell(error: Exception) -> int:
-    """Say what went wrong on stderr; returns the exit code."""
+    """Says what went wrong on stderr; returns the exit code."""
     if isinstance(error, SpecError):
         for problem in error.problems:
             _say(str(problem))
@@ -58,7 +58,7 @@ def tell(error: Exception) -> int:
 
 
 def _is_of_peer(error: Exception) -> bool:
-    """Whether another process failed or is away: where this one stood then explains nothing."""
+    """Returns whether another process failed or is away: where this one stood then explains nothing."""
     if isinstance(error, UnavailableError | UnknownCallError):
         return True
     # Who never imported grpc was told of no error by it.
@@ -67,7 +67,7 @@ def _is_of_peer(error: Exception) -> bool:
 
 
 def _has_folder() -> bool:
-    """Whether the folder in which the command was given is still there."""
+    """Returns whether the folder in which the command was given is still there."""
     try:
         Path.cwd()
     except FileNotFoundError:
@@ -76,7 +76,7 @@ def _has_folder() -> bool:
 
 
 def write_traceback(error: BaseException) -> Path | None:
-    """Append a traceback to the fault log; returns where it is, None if it could not be written."""
+    """Appends a traceback to the fault log; returns where it is, None if it could not be written."""
     text = "".join(traceback.format_exception(error))
     stamp = time.strftime("%Y-%m-%d %H:%M:%S")
     entry = _masked(f"{stamp} pid {os.getpid()}: {shlex.join(sys.argv)}\n{text}\n")

@@ -32,14 +32,14 @@ class LazyGroup(PlainGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """A stand-in that has a name and a help text, which is all that lists of commands need."""
+        """Returns a stand-in that has a name and a help text, which is all that lists of commands need."""
         data = COMMANDS.get(cmd_name)
         if data is None:
             return None
         return TyperCommand(cmd_name, help=data.help, rich_help_panel=data.panel)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The real command, imported now."""
+        """Returns the real command, imported now."""
         self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}
         name, found, rest = super().resolve_command(ctx, args)
         if name in COMMANDS and found is not None:
@@ -47,11 +47,11 @@ class LazyGroup(PlainGroup):
         return name, found, rest
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the options before the command, and put `run` where it was left out."""
+        """Parses the options before the command, and puts `run` where it was left out."""
         return super().parse_args(ctx, with_default_command(args))
 
     def invoke(self, ctx: Any) -> Any:
-        """Call the command; a reader whose reader went away ends quietly."""
+        """Calls the command; a reader whose reader went away ends quietly."""
         try:
             answer = super().invoke(ctx)
             sys.stdout.flush()
@@ -65,7 +65,7 @@ class LazyGroup(PlainGroup):
 
 
 def load(name: str, data: Command) -> Any:
-    """Import a command and make it ready to be called."""
+    """Imports a command and makes it ready to be called."""
     with loading.quickly():
         module = importlib.import_module(f"gator.cli.commands.{data.module}")
     app = typer.Typer(add_completion=False, context_settings=_HELP)
@@ -120,7 +120,7 @@ def gator(
         False, "--version", help="Show the version.", callback=_print_version, is_eager=True
     ),
 ) -> None:
-    """Run trees of jobs, keep every line they write, explain every failure."""
+    """Runs trees of jobs, keep every line they write, explain every failure."""
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

@@ -48,7 +48,7 @@ _UNSAFE_IN_JSON: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u
 
 
 def has_colour() -> bool:
-    """Whether stdout understands colours and its user wants them."""
+    """Returns whether stdout understands colours and its user wants them."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and bool(os.environ.get("TERM")))
@@ -82,7 +82,7 @@ def complain(text: str) -> None:
 
 
 def word(descriptor: "EnumDescriptor", value: int) -> str:
-    """An enum's value in lower case without its prefix: `passed`; empty for unspecified."""
+    """Returns an enum's value in lower case without its prefix: `passed`; empty for unspecified."""
     found = descriptor.values_by_number.get(value)
     if found is None or value == 0:
         return ""
@@ -116,7 +116,7 @@ def state_of(node: query_pb2.Node) -> str:
 
 
 def choice(descriptor: "EnumDescriptor", text: str, option: str) -> int:
-    """The value of an enum that an option names. Raises UsageError with the names there are."""
+    """Returns the value of an enum that an option names. Raises UsageError with the names there are."""
     from gator.errors import UsageError
 
     names = {word(descriptor, number): number for number in descriptor.values_by_number if number}
@@ -130,7 +130,7 @@ def choice(descriptor: "EnumDescriptor", text: str, option: str) -> int:
 
 
 def duration(nanos: int) -> str:
-    """A time span for people: `0.42s`, `12.3s`, `4m05s`, `2h07m`, `3d04h`."""
+    """Returns a time span for people: `0.42s`, `12.3s`, `4m05s`, `2h07m`, `3d04h`."""
     return span(nanos)
 
 
@@ -149,14 +149,14 @@ def size(count: int) -> str:
 
 
 def moment(unix_nanos: int) -> str:
-    """A time in the local zone, to the second; `-` for none."""
+    """Returns a time in the local zone, to the second; `-` for none."""
     if not unix_nanos:
         return "-"
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix_nanos / 1e9))
 
 
 def number(value: float) -> str:
-    """A number as short as it can be said."""
+    """Returns a number as short as it can be said."""
     return f"{value:,.0f}" if abs(value) < 1e15 and value == int(value) else f"{value:.6g}"
 
 
@@ -209,7 +209,7 @@ def commit(git: query_pb2.Git) -> str:
 
 
 def columns(rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()) -> None:
-    """Print rows in columns; those whose number is in `right` are aligned to the right."""
+    """Prints rows in columns; those whose number is in `right` are aligned to the right."""
     clean = partial(visible_styled, codes=_CODES) if has_colour() else visible
     texts = [[clean(cell) for cell in row] for row in rows]
     if not texts:
@@ -231,7 +231,7 @@ def _width(text: str) -> int:
 
 
 def say_json(value: Any) -> None:
-    """Print a message or plain values as one line of JSON."""
+    """Prints a message or plain values as one line of JSON."""
     from google.protobuf.message import Message
 
     plain = to_values(value) if isinstance(value, Message) else value
@@ -268,7 +268,7 @@ def _sign(number: float) -> int:
 
 
 def to_values(message: "Message") -> dict[str, Any]:
-    """A message as plain values, with every field.
+    """Returns a message as plain values, with every field.
 
     Enums are lower-case words without their prefix and null when unspecified, bytes are base64, and a
     message or optional value that is not set is null.

@@ -19,7 +19,7 @@ def make_display(
     progress: bool,
     environment: Mapping[str, str],
 ) -> Display:
-    """The display that fits the occasion; only its own module is imported."""
+    """Returns the display that fits the occasion; only its own module is imported."""
     from gator.console.terminal import Terminal
 
     paper = Terminal(out, colour=_wants_colour(out, environment))

@@ -71,7 +71,7 @@ class LiveDisplay:
         return words.wanted(verbose=self._verbose, all_messages=self._all)
 
     def ready(self) -> bool:
-        """Whether its reader has taken what was shown."""
+        """Returns whether its reader has taken what was shown."""
         return self._paper.ready()
 
     def on_start(self, info: RunInfo, state: LiveState) -> None:
@@ -84,7 +84,7 @@ class LiveDisplay:
         self._draw(self._began)
 
     def on_events(self, events: Sequence[event_pb2.Event]) -> None:
-        """Print failures, and what else was asked for, above the live lines."""
+        """Prints failures, and what else was asked for, above the live lines."""
         for event in events:
             if event.WhichOneof("payload") == "result":
                 if self._failures.add(event.path, event.result):
@@ -108,7 +108,7 @@ class LiveDisplay:
         self._draw(self._clock())
 
     def on_change(self, now: float) -> float | None:
-        """Draw how things are."""
+        """Draws how things are."""
         if self._state is not _State.SHOWN:
             return None
         if now < self._settled_at:

@@ -33,7 +33,7 @@ class PlainDisplay:
         return words.wanted(verbose=self._verbose, all_messages=self._all)
 
     def ready(self) -> bool:
-        """Whether its reader has taken what was shown."""
+        """Returns whether its reader has taken what was shown."""
         return self._paper.ready()
 
     def on_start(self, info: RunInfo, state: LiveState) -> None:
@@ -43,7 +43,7 @@ class PlainDisplay:
             self._paper.line(words.headline(info))
 
     def on_events(self, events: Sequence[event_pb2.Event]) -> None:
-        """Look for failures, and for what else was asked for."""
+        """Looks for failures, and for what else was asked for."""
         for event in events:
             if event.WhichOneof("payload") == "result":
                 # What a run of a single job ends with is told at its end alone.

@@ -26,7 +26,7 @@ class Screen:
         self._above: list[str] = []
 
     def print_above(self, text: str) -> None:
-        """Print whole lines for good; they appear with the next draw."""
+        """Prints whole lines for good; they appear with the next draw."""
         self._above.append(text)
 
     @property
@@ -35,7 +35,7 @@ class Screen:
         return bool(self._above)
 
     def draw(self, lines: Sequence[tuple[str, int]]) -> None:
-        """Replace the area; each line comes with its number of cells, which must be less than the columns.
+        """Replaces the area; each line comes with its number of cells, which must be less than the columns.
 
         Does nothing while the terminal takes nothing.
         """
@@ -61,7 +61,7 @@ class Screen:
         self._drawn = []
 
     def close(self) -> None:
-        """Take the area away and print what is left."""
+        """Takes the area away and prints what is left."""
         self._paper.write(f"{self._to_top()}{_ERASE_BELOW}{self._take_above()}")
         self._drawn = []
 

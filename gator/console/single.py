@@ -51,7 +51,7 @@ class SingleDisplay:
         )
 
     def ready(self) -> bool:
-        """Whether its reader has taken what was shown."""
+        """Returns whether its reader has taken what was shown."""
         return self._paper.ready()
 
     def on_start(self, info: RunInfo, state: LiveState) -> None:

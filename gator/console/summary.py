@@ -62,7 +62,7 @@ class Failures:
         return f"{self.causes.headline()} so far" if _is_counter(self.causes.number) else ""
 
     def add(self, path: str, result: event_pb2.Result) -> bool:
-        """Note a Result; whether it was that of a failed job."""
+        """Notes a Result; whether it was that of a failed job."""
         if result.outcome not in FAILURES or result.first_failure != path:
             return False
         failure = path, result
@@ -78,7 +78,7 @@ def _is_counter(count: int) -> bool:
 
 
 def failure_line(paper: Terminal, path: str, result: event_pb2.Result) -> str:
-    """A failure in one line, for the moment when it happens: outcome, path and reason."""
+    """Returns a failure in one line, for the moment when it happens: outcome, path and reason."""
     name = paper.paint(words.outcome(result.outcome), words.OUTCOME_COLOURS[result.outcome])
     allowed = " (allowed)" if result.allow_failure else ""
     return f"{name} {path}{allowed}: {one_line(result.message)}"
@@ -105,7 +105,7 @@ def _whole(paper: Terminal, info: RunInfo, failure: Failure) -> Iterable[str]:
 
 
 def text_log(folder: str, path: str) -> Path:
-    """The file with the output of a failed job."""
+    """Returns the file with the output of a failed job."""
     return Path(folder) / "logs" / f"{slug(path)}.log"
 
 

@@ -72,7 +72,7 @@ class Terminal:
             return True
 
     def write(self, text: str) -> None:
-        """Write as far as it is taken at once; what is left comes before all that is written later.
+        """Writes as far as it is taken at once; what is left comes before all that is written later.
 
         Never waits: who writes much asks `ready` before. After a failure nothing is written any more.
         """
@@ -91,7 +91,7 @@ class Terminal:
             self._rest.clear()
 
     def ready(self) -> bool:
-        """Whether all that was written is taken, after taking what can be taken now."""
+        """Returns whether all that was written is taken, after taking what can be taken now."""
         if self._rest:
             self.write("")
         return not self._rest
@@ -105,7 +105,7 @@ class Terminal:
         return visible_styled(text, _CODES) if self.colour else visible(text)
 
     def message(self, severity: pb.Severity.ValueType, text: str) -> None:
-        """Write a message, stamped with the time of day; further lines are indented alike."""
+        """Writes a message, stamped with the time of day; further lines are indented alike."""
         head = self.head(severity)
         data = text.encode("utf-8", "surrogateescape")
         self.write(head + visible_lines(data, colours=self.colour).replace("\n", "\n" + head) + "\n")
@@ -117,7 +117,7 @@ class Terminal:
         return f"{stamp} {self.paint(name.ljust(NAME_WIDTH), _COLOURS.get(severity, ''))} "
 
     def paint(self, text: str, code: str) -> str:
-        """The text in a colour, where there are colours. `code` is that of SGR (ECMA-48)."""
+        """Returns the text in a colour, where there are colours. `code` is that of SGR (ECMA-48)."""
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour and code else text
 
     def _send(self) -> None:

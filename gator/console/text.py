@@ -28,7 +28,7 @@ def cells(text: str) -> int:
 
 
 def cut(text: str, most: int, mark: str = "…") -> str:
-    """The text, its end cut off where it takes more than `most` cells."""
+    """Returns the text, its end cut off where it takes more than `most` cells."""
     if cells(text) <= most:
         return text
     room = most - cells(mark)
@@ -42,7 +42,7 @@ def cut(text: str, most: int, mark: str = "…") -> str:
 
 
 def cut_front(text: str, most: int, mark: str = "…") -> str:
-    """The text, its beginning cut off where it takes more than `most` cells."""
+    """Returns the text, its beginning cut off where it takes more than `most` cells."""
     if cells(text) <= most:
         return text
     room = most - cells(mark)

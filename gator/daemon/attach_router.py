@@ -23,11 +23,11 @@ class AttachRouter:
         return self._desk(hello).authenticate(hello, token)
 
     def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
-        """A child is there."""
+        """Returns a child is there."""
         return self._desk(child.hello).on_attached(child)
 
     def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> Awaitable[None] | None:
-        """A child says something."""
+        """Returns a child says something."""
         return self._desk(child.hello).on_message(child, message)
 
     def on_detached(self, child: ChildLink) -> None:

@@ -52,11 +52,11 @@ class ClientHandler:
         return ""
 
     def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
-        """A client is there: tell it where to go on."""
+        """Returns a client is there: tell it where to go on."""
         return attach_pb2.Welcome(version=__version__, record=self._inbox(child.hello).kept)
 
     def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> Awaitable[None] | None:
-        """Keep a record."""
+        """Keeps a record."""
         record, hello = message.record, child.hello
         inbox = self._inbox(hello)
         if not inbox.take(record.number):

@@ -32,7 +32,7 @@ class Log(Protocol):
     """The store of the engine's own daemon, as far as the engine needs it."""
 
     def append(self, events: Sequence[event_pb2.Event], then: Callable[[], None] | None = None) -> int:
-        """Append events; `then` is called on the loop once they are committed."""
+        """Appends events; `then` is called on the loop once they are committed."""
         ...
 
 
@@ -40,7 +40,7 @@ class Executor(Protocol):
     """A daemon that runs jobs or tiers for the engine; inline it is the engine's own."""
 
     def send(self, message: attach_pb2.AttachResponse) -> None:
-        """Pass an order on; never blocks."""
+        """Passes an order on; never blocks."""
         ...
 
 
@@ -52,7 +52,7 @@ class Dispatch(Protocol):
         ...
 
     def cancel(self, key: Key, now: float) -> disp.Cancelled:
-        """An attempt shall not start."""
+        """Returns an attempt shall not start."""
         ...
 
     def on_started(self, key: Key, now: float) -> None:
@@ -110,12 +110,12 @@ class Engine:
     # -- inputs
 
     def start(self) -> None:
-        """Start the root of the plan."""
+        """Starts the root of the plan."""
         self.tree.start(self._clock.now())
         self.turn_soon()
 
     def open(self, node: attach_pb2.LaunchNode, past: Past | None = None) -> None:
-        """Start the tier that a parent ordered; `past` is what became of it in other daemons."""
+        """Starts the tier that a parent ordered; `past` is what became of it in other daemons."""
         self.tree.open(node.path, node.released, self._clock.now(), past)
         self.turn_soon()
 
@@ -184,18 +184,18 @@ class Engine:
         self.turn_soon()
 
     def stop(self, order: attach_pb2.Stop) -> bool:
-        """End a node and all below it; False when there is none such."""
+        """Ends a node and all below it; False when there is none such."""
         found = self.tree.stop(order, self._clock.now())
         self.turn_soon()
         return found
 
     def then(self, effect: Callable[[], None]) -> None:
-        """Do something after what is recorded now is committed."""
+        """Does something after what is recorded now is committed."""
         self._effects.append(effect)
         self.turn_soon()
 
     def turn_soon(self) -> None:
-        """Look for what there is to do once the inputs of this moment are in."""
+        """Looks for what there is to do once the inputs of this moment are in."""
         if self._turn is None:
             self._turn = self._loop.call_soon(self._take_turn)
 
@@ -323,7 +323,7 @@ class Engine:
         self._effects.append(partial(hand.send, message))
 
     def _flush(self) -> None:
-        """Hand records and effects over as one; effects run after the commit."""
+        """Hands records and effects over as one; effects run after the commit."""
         records, effects = self._records, self._effects
         if not records and not effects:
             return

@@ -69,7 +69,7 @@ class Daemon(Struct, eq=False):
     """Orders from before it attached."""
 
     def send(self, message: attach_pb2.AttachResponse) -> None:
-        """Pass an order on, as soon as the daemon is there."""
+        """Passes an order on, as soon as the daemon is there."""
         if self.link is not None:
             self.link.send(message)
         elif self.state is DaemonState.STARTING:
@@ -106,7 +106,7 @@ class Starter(Protocol):
     def start(
         self, order: DaemonOrder, log: Path, on_exit: Callable[[DaemonProcess, int], None]
     ) -> DaemonProcess:
-        """Start a daemon; raises GatorError when no process can be made."""
+        """Starts a daemon; raises GatorError when no process can be made."""
         ...
 
 
@@ -147,7 +147,7 @@ class Fleet:
         self._changed = asyncio.Event()
 
     def start(self, role: attach_pb2.Role.ValueType, *, alone: bool = False) -> Daemon:
-        """Start one more daemon; when that fails at once it is told as any other death."""
+        """Starts one more daemon; when that fails at once it is told as any other death."""
         self._number += 1
         letter = "t" if role == attach_pb2.ROLE_TIER else "w"
         name = f"{letter}{self._number}"
@@ -172,7 +172,7 @@ class Fleet:
         return daemon
 
     def drain(self, name: str) -> None:
-        """Let a daemon end when all its work is done."""
+        """Lets a daemon end when all its work is done."""
         daemon = self.daemons.get(name)
         if daemon is not None and daemon.state in (DaemonState.READY, DaemonState.STARTING):
             daemon.send(attach_pb2.AttachResponse(drain=attach_pb2.Drain()))
@@ -180,7 +180,7 @@ class Fleet:
                 daemon.state = DaemonState.DRAINING
 
     async def drain_all(self) -> None:
-        """Let all daemons end, and wait until they have."""
+        """Lets all daemons end, and waits until they have."""
         for daemon in list(self.daemons.values()):
             if daemon.state is DaemonState.STARTING and daemon.process is not None:
                 # It never got any work, so there is nothing to wait for.
@@ -202,7 +202,7 @@ class Fleet:
         return ""
 
     def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
-        """A daemon is there: tell it what it needs, and ask for its events."""
+        """Returns a daemon is there: tell it what it needs, and ask for its events."""
         daemon = self.daemons[child.hello.id]
         daemon.link, daemon.attached = child, True
         self._failed_starts = 0
@@ -218,7 +218,7 @@ class Fleet:
         return attach_pb2.Welcome(version=__version__, context=self._context.run)
 
     def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> Awaitable[None] | None:
-        """A daemon reports."""
+        """Returns a daemon reports."""
         daemon = self.daemons[child.hello.id]
         if daemon.state is DaemonState.ENDED:
             return None

@@ -48,7 +48,7 @@ def ensure_closed(folder: RunFolder, *, force: bool = False, asked: bool = False
 
 
 def close_by_request(folder: RunFolder, *, force: bool) -> bool:
-    """Close a run because somebody asks; False when there is nothing left to close.
+    """Closes a run because somebody asks; False when there is nothing left to close.
 
     Raises PreconditionError when it is not to be closed from here, and what `ensure_closed` raises.
     """
@@ -73,7 +73,7 @@ def close_by_request(folder: RunFolder, *, force: bool) -> bool:
 
 
 def close_latest(tracking: Path) -> None:
-    """Close the newest run of a tracking folder if it died, so that nothing of it goes on beside another."""
+    """Closes the newest run of a tracking folder if it died, so that nothing of it goes on beside another."""
     # A dead run that cannot be closed is reported when it is read; it must not prevent other runs. The
     # tracking folder may be one that this user cannot enter, while the new run has its folder elsewhere.
     with contextlib.suppress(StoreError, OSError):
@@ -91,7 +91,7 @@ def _is_closed(folder: RunFolder) -> bool:
 
 
 def _root_has_ended(folder: RunFolder) -> bool:
-    """Whether the root's Result is written, and with it those of all nodes below."""
+    """Returns whether the root's Result is written, and with it those of all nodes below."""
     try:
         with Reader.open(folder.stores / ROOT_STORE) as reader:
             rows = reader.query("SELECT state FROM nodes WHERE parent = '' LIMIT 1")
@@ -118,7 +118,7 @@ def _close(folder: RunFolder, owner: Owner) -> None:
 
 
 def _write(folder: RunFolder, owner: Owner, missing: Sequence[event_pb2.Event]) -> None:
-    """Write the missing Results as a store of their own, which appears complete or not at all."""
+    """Writes the missing Results as a store of their own, which appears complete or not at all."""
     part = folder.stores / "closing.part"
     # What is there was left by somebody who was killed while closing.
     _discard(part)

@@ -105,7 +105,7 @@ class Root:
     # -- the whole run
 
     async def run(self) -> RunEnd:
-        """Run the plan to its end.
+        """Runs the plan to its end.
 
         Raises UserError when the run cannot begin, and GatorError when its record cannot be kept.
         """
@@ -178,7 +178,7 @@ class Root:
         return f"the record in {self.folder.path} was removed while the run went on"
 
     def stop(self, mode: attach_pb2.StopMode.ValueType, path: str = "", message: str = "") -> bool:
-        """End a node and all below it, the whole run when the path is empty; False if it is not there."""
+        """Ends a node and all below it, the whole run when the path is empty; False if it is not there."""
         if not path or path == self.plan.root.ident:
             self._view.stopping = True
             if self._end.done() or mode == attach_pb2.STOP_MODE_NOW:

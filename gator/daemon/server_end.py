@@ -26,7 +26,7 @@ class ServerEnd:
         self._hurry.set()
 
     async def wait(self, serving: "asyncio.Task[None]") -> None:
-        """End the task that serves."""
+        """Ends the task that serves."""
         serving.cancel()
         seconds = HURRIED_SECONDS if self._hurry.is_set() else self._seconds
         self._hurry.clear()

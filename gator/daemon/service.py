@@ -55,7 +55,7 @@ class Service:
         self._lost: Exception | None = None
 
     async def run(self) -> int:
-        """Serve until drained; the exit code."""
+        """Serves until drained; the exit code."""
         sys.setswitchinterval(SWITCH_INTERVAL)
         close_inherited()
         become_subreaper()

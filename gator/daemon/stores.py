@@ -81,5 +81,5 @@ class LiveSource:
         return part.events, part.through
 
     def close(self) -> None:
-        """Read no more."""
+        """Reads no more."""
         self._reader.close()

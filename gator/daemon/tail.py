@@ -56,7 +56,7 @@ class Tail:
                 self._turn = self._loop.call_later(GATHER_SECONDS, self._read)
 
     async def finish(self) -> None:
-        """Show all that is left, however long its reader takes."""
+        """Shows all that is left, however long its reader takes."""
         for name in self._sources:
             self._moved[name] = None
         while self._moved:

@@ -37,7 +37,7 @@ class TextLogs:
             work.add_done_callback(self._under_way.discard)
 
     async def finish(self) -> None:
-        """Wait until all files are written."""
+        """Waits until all files are written."""
         while self._under_way:
             await asyncio.wait(self._under_way)
         self._pool.shutdown()

@@ -101,7 +101,7 @@ class TierDaemons:
     # -- within
 
     def _least_busy(self) -> Daemon | None:
-        """The daemon for one more tier, once there are as many daemons as there may be."""
+        """Returns the daemon for one more tier, once there are as many daemons as there may be."""
         loads: dict[Daemon, int] = {}
         for placed in self._placed.values():
             if placed.daemon.state not in (DaemonState.DEAD, DaemonState.ENDED):
@@ -111,7 +111,7 @@ class TierDaemons:
         return min(loads, key=lambda daemon: loads[daemon])
 
     def _leave(self, daemon: Daemon) -> list[_Placed]:
-        """The tiers of a dead daemon; its running jobs run no more."""
+        """Returns the tiers of a dead daemon; its running jobs run no more."""
         left = [placed for placed in self._placed.values() if placed.daemon is daemon]
         for placed in left:
             placed.before.append(daemon)
@@ -135,7 +135,7 @@ class TierDaemons:
         return None
 
     def _close(self, placed: _Placed, closing: Closing) -> None:
-        """Close from here whatever has no Result, as soon as it is known what has one."""
+        """Closes from here whatever has no Result, as soon as it is known what has one."""
         del self._placed[placed.path]
         stores = [daemon.store_path for daemon in placed.before]
         task = asyncio.get_running_loop().create_task(in_thread(read_past, stores, placed.path))

@@ -58,7 +58,7 @@ class View:
         return self._tally()
 
     def running(self, most: int) -> Iterable[RunningJob]:
-        """The jobs that have run longest."""
+        """Returns the jobs that have run longest."""
         return [RunningJob(path, at) for path, at in nsmallest(most, self.started.items(), key=_second)]
 
     # -- what the root tells

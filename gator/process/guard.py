@@ -30,7 +30,7 @@ class Guard:
     def __init__(
         self, run: str, daemon: str | None = None, environment: Mapping[str, str] = os.environ
     ) -> None:
-        """Start it; raises OSError where no process or descriptor is to be had."""
+        """Starts it; raises OSError where no process or descriptor is to be had."""
         read_fd, self._write_fd = os.pipe()
         try:
             self.pid = _start(read_fd, [run] if daemon is None else [run, daemon], environment)
@@ -42,7 +42,7 @@ class Guard:
         spare(self.pid)
 
     def close(self) -> None:
-        """Send the guard away without a sweep; returns when it is gone. May be called twice."""
+        """Sends the guard away without a sweep; returns when it is gone. May be called twice."""
         if self._write_fd >= 0:
             with contextlib.suppress(BrokenPipeError):
                 os.write(self._write_fd, b"\n")

@@ -23,7 +23,7 @@ _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 def supported() -> str | None:
-    """Say why jobs cannot run on this host, as one sentence, or None where they can."""
+    """Says why jobs cannot run on this host, as one sentence, or None where they can."""
     if not sys.platform.startswith("linux"):
         return f"jobs run on Linux only, this is {sys.platform}"
     if not hasattr(os, "pidfd_open") or not hasattr(signal, "pidfd_send_signal"):
@@ -37,7 +37,7 @@ def supported() -> str | None:
 
 
 def lacks_threads(count: int) -> str | None:
-    """Say why this user cannot have `count` more threads or processes now, or None where it can.
+    """Says why this user cannot have `count` more threads or processes now, or None where it can.
 
     Found out by having them for a moment, as no number tells: those of all processes of a user count
     together, some users have no limit, and a container may have its own. Takes some 50 µs for each.
@@ -87,7 +87,7 @@ def become_subreaper() -> None:
 
 
 def close_inherited() -> None:
-    """Let no job inherit a descriptor that this process itself was born with.
+    """Lets no job inherit a descriptor that this process itself was born with.
 
     Python marks what it opens; what came through exec is unmarked. Descriptors 0 to 2 are opened on
     /dev/null where they are closed, as a pipe that got such a number would be clobbered in a child.

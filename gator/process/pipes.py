@@ -48,19 +48,19 @@ class Pipe:
         return self._state is _State.CLOSED
 
     def pause(self) -> None:
-        """Stop reading, so that the writer is held up when the pipe is full."""
+        """Stops reading, so that the writer is held up when the pipe is full."""
         if self._state is _State.READING:
             self._state = _State.PAUSED
             self._owner.leave(self._fd)
 
     def resume(self) -> None:
-        """Read again after `pause`."""
+        """Reads again after `pause`."""
         if self._state is _State.PAUSED:
             self._state = _State.READING
             self._owner.enter(self._fd, self)
 
     def drain_now(self, limit: int = _GROWN_BYTES) -> bool:
-        """Read at once what is there, at most about `limit` bytes, even if paused; True at end of file."""
+        """Reads at once what is there, at most about `limit` bytes, even if paused; True at end of file."""
         while self._state is not _State.CLOSED and limit > 0:
             count = self.read()
             if not count:
@@ -69,7 +69,7 @@ class Pipe:
         return self._state is _State.CLOSED
 
     def close(self) -> None:
-        """Let go of the descriptor without a call of `on_eof`; what was not read is lost."""
+        """Lets go of the descriptor without a call of `on_eof`; what was not read is lost."""
         if self._state is not _State.CLOSED:
             if self._state is _State.READING:
                 self._owner.leave(self._fd)
@@ -77,7 +77,7 @@ class Pipe:
             os.close(self._fd)
 
     def read(self) -> int:
-        """Read once and hand on what came; give the number of bytes."""
+        """Reads once and hands on what came; give the number of bytes."""
         try:
             data = os.read(self._fd, self._size)
         except BlockingIOError:
@@ -120,7 +120,7 @@ class Pipes:
         loop.add_reader(self._epoll.fileno(), self.poll)
 
     def open(self, fd: int, on_data: Callable[[bytes], None], on_eof: Callable[[], None]) -> Pipe:
-        """Read `fd`, which now belongs to the pipe, until end of file.
+        """Reads `fd`, which now belongs to the pipe, until end of file.
 
         `on_data` gets 1 to 262,144 bytes a call; `on_eof` is called once, after the descriptor is closed,
         unless `close` came first.
@@ -131,24 +131,24 @@ class Pipes:
         return pipe
 
     def close(self) -> None:
-        """Close every pipe that is still read, and the epoll; paused pipes stay their owners'."""
+        """Closes every pipe that is still read, and the epoll; paused pipes stay their owners'."""
         for pipe in list(self._reading.values()):
             pipe.close()
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
 
     def enter(self, fd: int, pipe: Pipe) -> None:
-        """Take a pipe among those that are read."""
+        """Takes a pipe among those that are read."""
         self._epoll.register(fd, _READABLE)
         self._reading[fd] = pipe
 
     def leave(self, fd: int) -> None:
-        """Take a pipe out; a hung-up one would otherwise be reported for ever."""
+        """Takes a pipe out; a hung-up one would otherwise be reported for ever."""
         del self._reading[fd]
         self._epoll.unregister(fd)
 
     def poll(self) -> None:
-        """Read each pipe that has something once, and leave the rest to the next turn when it was much."""
+        """Reads each pipe that has something once, and leaves the rest to the next turn when it was much."""
         budget = _TURN_BYTES
         for fd, _ in self._epoll.poll(0, _EVENTS_A_TURN):
             pipe = self._reading.get(fd)
@@ -159,7 +159,7 @@ class Pipes:
 
 
 def watch_eof(loop: AbstractEventLoop, fd: int, callback: Callable[[], None]) -> Callable[[], None]:
-    """Call back once when the other end of a pipe is closed; what is written into it is thrown away.
+    """Calls back once when the other end of a pipe is closed; what is written into it is thrown away.
 
     That is how a daemon sees the death of its parent, on its stdin. Gives a function that stops
     watching. Raises PermissionError if `fd` is a file or /dev/null, which have no other end.

@@ -60,7 +60,7 @@ class ProcessInfo(NamedTuple):
 
 
 def read_bytes(path: str, most: int) -> bytes | None:
-    """Read a file of /proc, None if the process is gone or not ours to see.
+    """Reads a file of /proc, None if the process is gone or not ours to see.
 
     Raises OSError when descriptors or memory run out: that must not be taken for an absence.
     """
@@ -77,7 +77,7 @@ def read_bytes(path: str, most: int) -> bytes | None:
 
 
 def read_process(pid: int) -> ProcessInfo | None:
-    """Read /proc/PID/stat as proc(5) describes it, None if there is no such process."""
+    """Reads /proc/PID/stat as proc(5) describes it, None if there is no such process."""
     data = read_bytes(f"/proc/{pid}/stat", _STAT_BYTES)
     if not data:
         return None
@@ -103,7 +103,7 @@ def list_pids() -> list[int]:
 
 
 def read_marks(pid: int) -> Mapping[str, str] | None:
-    """The marks in the environment with which a process was started.
+    """Returns the marks in the environment with which a process was started.
 
     None where nothing can be said: it is gone, of another user, or just now starting another program.
     """
@@ -142,7 +142,7 @@ class Census:
         self._signs: dict[tuple[int, int], _Signs] = {}
 
     def take(self) -> "Snapshot":
-        """Look at every process once; some 20 µs each, so call it in a thread where many may live.
+        """Looks at every process once; some 20 µs each, so call it in a thread where many may live.
 
         Looks again for what was started meanwhile: a chain of processes each of which forks and dies is
         met when it is young or not at all.
@@ -195,7 +195,7 @@ class Snapshot(NamedTuple):
 
 
 def signal_exactly(process: ProcessInfo, number: int) -> bool:
-    """Send a signal to this very process; False if it is gone, even if another has its pid now.
+    """Sends a signal to this very process; False if it is gone, even if another has its pid now.
 
     Raises PermissionError if it runs as another user.
     """
@@ -217,7 +217,7 @@ def signal_exactly(process: ProcessInfo, number: int) -> bool:
 
 
 def kill_group_of(process: ProcessInfo) -> None:
-    """Kill at one blow all in the group of a process that was just seen, forks under way included.
+    """Kills at one blow all in the group of a process that was just seen, forks under way included.
 
     Only for a group that is known to belong to a job, and right after the pass that saw it: the number
     of a group is not given out while the group has members, nor soon after, as numbers go round.
@@ -227,7 +227,7 @@ def kill_group_of(process: ProcessInfo) -> None:
 
 
 def list_children(pid: int) -> list[int] | None:
-    """The living and unreaped children of a process, None where the kernel does not tell.
+    """Returns the living and unreaped children of a process, None where the kernel does not tell.
 
     Of a process that is gone, an empty list.
     """
@@ -245,7 +245,7 @@ def list_children(pid: int) -> list[int] | None:
 
 
 def list_children_of_thread(pid: int, thread: int) -> list[int] | None:
-    """The children that one thread started or adopted; orphans come to the main thread."""
+    """Returns the children that one thread started or adopted; orphans come to the main thread."""
     try:
         fd = os.open(f"/proc/{pid}/task/{thread}/children", os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, ProcessLookupError, PermissionError):

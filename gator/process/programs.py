@@ -21,7 +21,7 @@ class Programs:
         self._found: dict[tuple[str, str], str] = {}
 
     def find(self, name: str, path: str | None) -> tuple[str, bool]:
-        """Give the path of a program and whether it comes from memory and so may be outdated.
+        """Gives the path of a program and whether it comes from memory and so may be outdated.
 
         A name with a slash is its own path. Relative entries of PATH are sought from the current
         directory and never kept. Raises SpawnError with ENOENT, or EACCES if all that was found cannot
@@ -41,7 +41,7 @@ class Programs:
         return found, False
 
     def forget(self, name: str, path: str | None) -> None:
-        """Drop what is kept for this name, as exec did not find it any more."""
+        """Drops what is kept for this name, as exec did not find it any more."""
         self._found.pop((name, os.defpath if path is None else path), None)
 
 

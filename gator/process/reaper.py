@@ -39,7 +39,7 @@ class Reaper:
         return self._watched.keys()
 
     def watch(self, pid: int, callback: OnExit) -> None:
-        """Call `callback(status, usage)` once the child is reaped, never from within this call.
+        """Calls `callback(status, usage)` once the child is reaped, never from within this call.
 
         `status` is that of wait(2), to be read with os.waitstatus_to_exitcode. A child that was reaped
         before is reported as well, if at most 1,024 strangers ended since.
@@ -51,7 +51,7 @@ class Reaper:
         self._watched[pid] = callback
 
     def close(self) -> None:
-        """Stop reaping; callbacks of children that still run are never called."""
+        """Stops reaping; callbacks of children that still run are never called."""
         self._loop.remove_signal_handler(signal.SIGCHLD)
         self._watched.clear()
 
@@ -85,7 +85,7 @@ class Reaper:
 
 
 def _is_child(pid: int) -> bool:
-    """Whether a pid belongs to a child again, so that an exit kept under it is of an earlier one."""
+    """Returns whether a pid belongs to a child again, so that an exit kept under it is of an earlier one."""
     try:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:

@@ -58,7 +58,7 @@ class Sampler:
         self._signs: dict[tuple[int, int], tuple[Mapping[str, str], int]] = {}
 
     def sample(self, jobs: Iterable[Ownership], others: Container[int] = NOBODY) -> dict[int, Usage]:
-        """Look at these jobs now; what each used, by the pid of its leader.
+        """Looks at these jobs now; what each used, by the pid of its leader.
 
         `others` are children of the daemon that are no orphans, as the leaders of jobs that are not due;
         leaving them out costs time, no more. A job none of whose processes is there any more is left out.
@@ -80,7 +80,7 @@ class Sampler:
         return taken
 
     def forget(self, leader: int) -> None:
-        """Drop what is remembered of a job that ended; its pid may come back as another's."""
+        """Drops what is remembered of a job that ended; its pid may come back as another's."""
         self._seen.pop(leader, None)
 
     def _find_owner(self, pid: int, jobs: list[Ownership]) -> int | None:
@@ -104,7 +104,7 @@ class Sampler:
 
 
 def _see_children(daemon: int) -> Children:
-    """Give a way from a process to its children, by one pass over /proc if the kernel does not list them."""
+    """Gives a way from a process to its children, by one pass over /proc if the kernel does not list them."""
     if list_children(daemon) is not None:
         return lambda pid: list_children(pid) or ()
     by_parent: dict[int, list[int]] = {}
@@ -175,7 +175,7 @@ def _field(data: bytes, name: bytes) -> int:
 
 
 def judge_peak(sampled: int | None, usage: resource.struct_rusage) -> int | None:
-    """The greatest resident memory of a job in bytes, None if it is not known.
+    """Returns the greatest resident memory of a job in bytes, None if it is not known.
 
     A child starts with the peak of its spawner in ru_maxrss (execve takes it over), so that counts only
     where it exceeds this process's own; wait4's value is in KiB.

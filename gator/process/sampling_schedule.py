@@ -37,7 +37,7 @@ class SamplingSchedule:
         return min((due.at for due in self._due.values()), default=None)
 
     def take(self, now: float) -> list[int]:
-        """The jobs that are due, each put off to its next time."""
+        """Returns the jobs that are due, each put off to its next time."""
         leaders: list[int] = []
         for leader, due in self._due.items():
             if due.at > now:

@@ -68,7 +68,7 @@ class Spawner:
         self._bearer = Bearer()
 
     def spawn(self, command: Command) -> Process:
-        """Start a command; raises SpawnError, after which nothing is left open."""
+        """Starts a command; raises SpawnError, after which nothing is left open."""
         if not command.argv:
             raise SpawnError(errno.ENOENT, "the command is empty: give it a program")
         ours: list[int] = []
@@ -87,7 +87,7 @@ class Spawner:
             _close(theirs)
 
     def close(self) -> None:
-        """Give back the descriptor of the home directory; the spawner may be used again."""
+        """Gives back the descriptor of the home directory; the spawner may be used again."""
         if self._home is not None:
             os.close(self._home)
             self._home = None
@@ -100,7 +100,7 @@ class Spawner:
         return Process(pid, ours[0], None if command.merge_stderr else ours[1])
 
     def _enter_and_execute(self, command: Command, actions: "_Actions") -> int:
-        """Start the program from the job's directory; raises SpawnError, or OSError on leaving it."""
+        """Starts the program from the job's directory; raises SpawnError, or OSError on leaving it."""
         assert self._home is not None
         born = command.birthmark != 0 and self._bearer.put_on(command.birthmark)
         try:
@@ -155,7 +155,7 @@ _Actions = list[_Action]
 
 
 def _open_pipe(number: int, ours: list[int], theirs: list[int]) -> _Action:
-    """Open a pipe whose write end becomes descriptor `number` of the job."""
+    """Opens a pipe whose write end becomes descriptor `number` of the job."""
     read_fd, write_fd = os.pipe()
     ours.append(read_fd)
     theirs.append(write_fd)
@@ -164,7 +164,7 @@ def _open_pipe(number: int, ours: list[int], theirs: list[int]) -> _Action:
 
 
 def _open_terminal(ours: list[int], theirs: list[int]) -> _Action:
-    """Open a pseudo-terminal that becomes the job's stdout and its controlling terminal.
+    """Opens a pseudo-terminal that becomes the job's stdout and its controlling terminal.
 
     The job opens it by its path: the first terminal that the leader of a session opens controls it.
     Line ends are not translated, so that what is stored is what was written.
@@ -193,7 +193,7 @@ def _close(fds: list[int]) -> None:
 
 
 def _posix_spawn(path: str, argv: list[str], env: Mapping[str, str], actions: _Actions) -> int:
-    """Start a program, or, as shells do, /bin/sh for a script without a first line that names one."""
+    """Starts a program, or, as shells do, /bin/sh for a script without a first line that names one."""
     try:
         return os.posix_spawn(
             path, argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_SIGNALS
@@ -208,20 +208,20 @@ def _posix_spawn(path: str, argv: list[str], env: Mapping[str, str], actions: _A
 
 
 def _is_binary(path: str) -> bool:
-    """Whether a file is no text, so that a shell would only spit out nonsense."""
+    """Returns whether a file is no text, so that a shell would only spit out nonsense."""
     with open(path, "rb") as file:  # noqa: PTH123 - relative to the job's directory
         return b"\0" in file.read(256).split(b"\n", 1)[0]
 
 
 def _check_executable(path: str) -> None:
-    """Raise the OSError that exec would, as behind nice and prlimit its reason is lost."""
+    """Raises the OSError that exec would, as behind nice and prlimit its reason is lost."""
     mode = os.stat(path).st_mode  # noqa: PTH116 - relative to the job's directory
     if not stat.S_ISREG(mode) or not os.access(path, os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _wrap(path: str, command: Command) -> tuple[str, list[str]]:
-    """Put prlimit and nice before a program: posix_spawn itself can set neither limits nor niceness."""
+    """Puts prlimit and nice before a program: posix_spawn itself can set neither limits nor niceness."""
     argv = [path, *command.argv[1:]]
     if command.nice:
         argv = [_find_tool("nice", "nice:"), "-n", str(command.nice), "--", *argv]
@@ -239,7 +239,7 @@ def _find_tool(name: str, key: str) -> str:
 
 
 def _limit(name: str, value: int) -> str:
-    """Give the option of prlimit(1); raises SpawnError for a limit that is unknown or may not be raised."""
+    """Gives the option of prlimit(1); raises SpawnError for a limit that is unknown or may not be raised."""
     number = getattr(resource, f"RLIMIT_{name.upper()}", None)
     if number is None:
         raise SpawnError(errno.EINVAL, f"ulimit: has no limit {name!r}: use a name of setrlimit(2)")
@@ -256,5 +256,5 @@ _default = Spawner()
 
 
 def spawn(command: Command) -> Process:
-    """Start a command with the spawner of this process; raises SpawnError."""
+    """Starts a command with the spawner of this process; raises SpawnError."""
     return _default.spawn(command)

@@ -38,7 +38,7 @@ class SpawnError(Exception):
 
 
 def refuse_directory(cwd: str, error: OSError) -> SpawnError:
-    """Make the refusal of a working directory that could not be entered."""
+    """Makes the refusal of a working directory that could not be entered."""
     number = error.errno or errno.EIO
     if number == errno.ENOENT:
         return SpawnError(number, f"the working directory does not exist: {cwd}")
@@ -50,7 +50,7 @@ def refuse_directory(cwd: str, error: OSError) -> SpawnError:
 
 
 def refuse_lookup(name: str, number: int) -> SpawnError:
-    """Make the refusal of a program without a slash that the job's PATH does not hold."""
+    """Makes the refusal of a program without a slash that the job's PATH does not hold."""
     if number == errno.EACCES:
         return SpawnError(number, f"{name} is found in PATH, but is not executable: chmod +x it")
     if name in _BUILTINS:
@@ -66,7 +66,7 @@ def refuse_lookup(name: str, number: int) -> SpawnError:
 def refuse_program(
     path: str, argv: Sequence[str], environment: Mapping[str, str], error: OSError
 ) -> SpawnError:
-    """Make the refusal of a program that was found, or named by its path, and that exec refused.
+    """Makes the refusal of a program that was found, or named by its path, and that exec refused.
 
     Relative paths are judged from the current directory, so call it before leaving the job's.
     """
@@ -124,7 +124,7 @@ def _explain_forbidden(path: str) -> str:
 
 
 def _read_interpreter(path: str) -> str:
-    """Read the program behind #! in the first line of a file, empty if there is none."""
+    """Reads the program behind #! in the first line of a file, empty if there is none."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - relative to the job's directory
             line = file.readline(256)

@@ -89,7 +89,7 @@ class Terminator:
         return await self.end(everybody, grace_s)
 
     async def signal_job(self, whose: Ownership, number: int) -> list[ProcessInfo]:
-        """Send a signal to all that belongs, and give what was met.
+        """Sends a signal to all that belongs, and gives what was met.
 
         The group of a leader that is not reaped gets it at once, the others after a pass over /proc.
         """
@@ -106,7 +106,7 @@ class Terminator:
         return found
 
     async def end(self, whose: Ownership, grace_s: float, *, limit_s: float = UNKILLABLE_AFTER_S) -> Ended:
-        """End what is left: TERM, after `grace_s` KILL, and again until a pass finds nothing.
+        """Ends what is left: TERM, after `grace_s` KILL, and again until a pass finds nothing.
 
         Gives up `limit_s` after the first KILL. A grace of 0 kills at once.
         """
@@ -135,14 +135,14 @@ class Terminator:
         return Ended(tuple(met.values()), ())
 
     def close(self) -> None:
-        """Stop the thread; a pass under way is finished by it, nobody waits."""
+        """Stops the thread; a pass under way is finished by it, nobody waits."""
         if self._next is not None:
             self._next.cancel()
             self._next = None
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _take(self) -> "asyncio.Future[Snapshot]":
-        """Ask for a pass that has not begun yet: one under way may have missed who is asked for."""
+        """Asks for a pass that has not begun yet: one under way may have missed who is asked for."""
         if self._running is None:
             self._running = self._begin()
             return asyncio.shield(self._running)
@@ -156,7 +156,7 @@ class Terminator:
         return future
 
     def _patiently(self) -> Snapshot:
-        """Make a pass in the thread; while descriptors are short, wait for some to be given back."""
+        """Makes a pass in the thread; while descriptors are short, wait for some to be given back."""
         end = time.monotonic() + UNKILLABLE_AFTER_S
         while True:
             try:
@@ -207,7 +207,7 @@ def _strike_group(leader: int, number: int) -> None:
 
 
 async def _wait_for_all(processes: list[ProcessInfo], until: float, now: Callable[[], float]) -> None:
-    """Wait until all of these are dead, or until a time of the loop's clock."""
+    """Waits until all of these are dead, or until a time of the loop's clock."""
     pause = _FIRST_PAUSE_S
     left = processes
     while left and (rest := until - now()) > 0:

@@ -77,7 +77,7 @@ class Gate(aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
-        """The handler of a call, behind the gate."""
+        """Returns the handler of a call, behind the gate."""
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
         if handler is None:
@@ -95,7 +95,7 @@ class Gate(aio.ServerInterceptor):
         return self._guarded(method, handler, self._clients, token)
 
     def _refusal(self, method: str, error: Exception) -> Any:
-        """A handler that refuses; as one of a stream of requests it gets none of them."""
+        """Returns a handler that refuses; as one of a stream of requests it gets none of them."""
 
         async def refuse(_: Any, context: Any) -> None:
             await self._end(method, context, error)
@@ -108,7 +108,7 @@ class Gate(aio.ServerInterceptor):
         await abort(context, error)
 
     def _guarded(self, method: str, handler: Any, clients: "_Clients | None", name: str = "") -> Any:
-        """The same handler; errors of ours end the call with their status."""
+        """Returns the same handler; errors of ours end the call with their status."""
         call = _Call(handler, clients, name or method)
 
         async def serve(requests: Any, context: Any) -> None:
@@ -193,7 +193,7 @@ class _Call:
             await self._send(context, self._packed(await answer), turn)
 
     async def _request(self, context: Any) -> Any:
-        """The one request. Raises ProtocolError when there is none, or it is no message."""
+        """Returns the one request. Raises ProtocolError when there is none, or it is no message."""
         seconds = self._clients.server_limits.patience_seconds if self._clients is not None else None
         try:
             data = await asyncio.wait_for(context.read(), seconds)
@@ -222,7 +222,7 @@ class _Call:
         return serialize(answer) if serialize is not None else answer
 
     async def _send(self, context: Any, answer: Any, turn: AsyncExitStack | None = None) -> None:
-        """Write an answer. A server cannot cut off who takes none, but his turn goes to others."""
+        """Writes an answer. A server cannot cut off who takes none, but his turn goes to others."""
         clients = self._clients
         if clients is None:
             await context.write(answer)
@@ -242,7 +242,7 @@ class _Call:
 
 
 def token_of(metadata: Iterable[tuple[str, str | bytes]] | None) -> str:
-    """The token in a call's metadata; empty if there is none."""
+    """Returns the token in a call's metadata; empty if there is none."""
     for key, value in metadata or ():
         if key == "authorization" and isinstance(value, str) and value[:7].lower() == "bearer ":
             return value[7:].strip()

@@ -29,7 +29,7 @@ Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
 
 
 def open_channel(address: str, ca: bytes | None = None) -> aio.Channel:
-    """A channel to a peer, for use on one event loop; keep one per peer and close it.
+    """Returns a channel to a peer, for use on one event loop; keep one per peer and close it.
 
     With `ca`, PEM certificates to trust, it speaks TLS.
     """

@@ -67,7 +67,7 @@ class Status(Struct, frozen=True):
 
 
 def status_of(error: Exception) -> Status:
-    """The status under which an error of ours is sent; INTERNAL for any other."""
+    """Returns the status under which an error of ours is sent; INTERNAL for any other."""
     # Protobuf strings cannot contain lone surrogates.
     said = str(error).encode(errors="replace").decode()
     if len(said) > _MAX_CHARACTERS:
@@ -79,7 +79,7 @@ def status_of(error: Exception) -> Status:
 
 
 def error_of(code: grpc.StatusCode, message: str, details: bytes | None = None) -> Exception:
-    """The error of ours that a status stands for.
+    """Returns the error of ours that a status stands for.
 
     `details` is the value of `grpc-status-details-bin`, if the peer sent it.
     """
@@ -97,7 +97,7 @@ def error_of(code: grpc.StatusCode, message: str, details: bytes | None = None) 
 
 
 def error_of_call(error: grpc.RpcError) -> Exception:
-    """The error of ours that a failed call stands for; works for calls of both flavours of grpc."""
+    """Returns the error of ours that a failed call stands for; works for calls of both flavours of grpc."""
     if not isinstance(error, grpc.Call | grpc.aio.AioRpcError):
         return errors.UnavailableError(str(error))
     details = next(

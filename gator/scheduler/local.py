@@ -22,7 +22,7 @@ class Reaps(Protocol):
     """Whoever waits for the children of this process."""
 
     def watch(self, pid: int, callback: Callable[[int, resource.struct_rusage], None]) -> None:
-        """Call back once the child is reaped."""
+        """Calls back once the child is reaped."""
         ...
 
 
@@ -38,17 +38,17 @@ class DaemonProcess(Struct):
     log: Path
 
     def close_stdin(self) -> None:
-        """Tell it that nobody needs it any more."""
+        """Tells it that nobody needs it any more."""
         if self.stdin >= 0:
             os.close(self.stdin)
             self.stdin = -1
 
     def kill(self) -> None:
-        """End it at once; only before its exit was reported."""
+        """Ends it at once; only before its exit was reported."""
         os.kill(self.pid, signal.SIGKILL)
 
     def last_words(self, size: int = 2000) -> str:
-        """The end of what it wrote to its log, for people."""
+        """Returns the end of what it wrote to its log, for people."""
         try:
             return self.log.read_bytes()[-size:].decode(errors="backslashreplace").strip()
         except OSError:
@@ -65,7 +65,7 @@ class LocalScheduler:
     def start(
         self, order: DaemonOrder, log: Path, on_exit: Callable[[DaemonProcess, int], None]
     ) -> DaemonProcess:
-        """Start a daemon; `on_exit` hears its exit code, negative for a signal.
+        """Starts a daemon; `on_exit` hears its exit code, negative for a signal.
 
         Raises GatorError when no process can be made.
         """

@@ -31,5 +31,5 @@ class DaemonOrder(Struct, frozen=True):
 
     @classmethod
     def decode(cls, line: bytes) -> "DaemonOrder":
-        """The order in a line of JSON."""
+        """Returns the order in a line of JSON."""
         return cls(**json.loads(line))

@@ -34,7 +34,7 @@ def telling_of_absence(opened: OpenRun) -> Generator[None]:
 
 
 def is_away(run: query_pb2.Run) -> bool:
-    """Whether a run has neither ended nor is connected to the hub that has it."""
+    """Returns whether a run has neither ended nor is connected to the hub that has it."""
     return run.state == query_pb2.RUN_STATE_UNSPECIFIED and run.heard_unix_nanos > 0
 
 

@@ -31,7 +31,7 @@ class _Progress:
         self.ended = False
 
     def on_event(self, event: event_pb2.Event) -> event_pb2.Block | None:
-        """Note what an event says; its block if it is one of the attempt."""
+        """Notes what an event says; its block if it is one of the attempt."""
         kind = event.WhichOneof("payload")
         if kind == "result":
             self.ended = True
@@ -52,14 +52,14 @@ class _Progress:
         return None
 
     def is_whole(self) -> bool:
-        """Whether every line has come."""
+        """Returns whether every line has come."""
         return self._all is not None and all(
             self._through.get(stream, 0) >= lines for stream, lines in self._all.items()
         )
 
 
 def followed(watch: Watch, path: str, attempt: int) -> Iterator[event_pb2.Block]:
-    """The blocks of an attempt as they come, to its end."""
+    """Yields the blocks of an attempt as they come, to its end."""
     watching = watch(qs.WatchEventsRequest(filter=attach_pb2.EventFilter(kinds=_KINDS, prefix=path)))
     progress = _Progress(attempt)
     timer: threading.Timer | None = None

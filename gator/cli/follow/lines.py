@@ -37,7 +37,7 @@ class Follower:
         self._list = self._jobs_request()
 
     def follow(self) -> None:
-        """Go on until all jobs have ended and nothing more can come."""
+        """Goes on until all jobs have ended and nothing more can come."""
         while True:
             # Asked before the list, so that no job is missed that comes before the end.
             over = self._is_over()
@@ -56,7 +56,7 @@ class Follower:
                 time.sleep(POLL_SECONDS)
 
     def _read(self, path: str, job: _Job, *, ended: bool) -> bool:
-        """Write what is new of a job; whether there was anything."""
+        """Writes what is new of a job; whether there was anything."""
         moved = False
         for line in self._new(path, job, follow=True):
             self._writer.write(line)
@@ -93,7 +93,7 @@ class Follower:
         )
 
     def _find_jobs(self) -> bool:
-        """Take up jobs that have been declared since; whether there are any."""
+        """Takes up jobs that have been declared since; whether there are any."""
         before = len(self._known)
         for page in pages(self._opened.ask.list_nodes, self._list):
             for node in page.nodes:
@@ -114,7 +114,7 @@ class Follower:
 
 
 def has_ended(opened: OpenRun, path: str) -> bool:
-    """Whether a node has ended; of a run that died nothing more comes, and nobody tells."""
+    """Returns whether a node has ended; of a run that died nothing more comes, and nobody tells."""
     if opened.run.state in _OVER or not opened.home.is_live():
         return True
     node = opened.ask.get_node(qs.GetNodeRequest(path=path)).node

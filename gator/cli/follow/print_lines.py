@@ -29,7 +29,7 @@ def lines(ask: RunApi, wanted: qs.ListLinesRequest, page_size: int = PAGE) -> It
 
 
 def say_left_out(opened: OpenRun, finished: event_pb2.AttemptFinished | None = None) -> None:
-    """Say on stderr what there would be to see elsewhere, of an attempt if one is given.
+    """Says on stderr what there would be to see elsewhere, of an attempt if one is given.
 
     Nothing is said where all is here.
     """
@@ -80,14 +80,14 @@ class LineWriter:
         return text.encode(self._encoding, "backslashreplace")
 
     def separate(self, line: query_pb2.Line) -> None:
-        """Write a mark where lines are left out before this one."""
+        """Writes a mark where lines are left out before this one."""
         place = (line.path, line.stream, line.number)
         last, self._last = self._last, place
         if not self._json and last is not None and place != (last[0], last[1], last[2] + 1):
             self._out.write(b"--\n")
 
     def flush(self) -> None:
-        """Let everything out."""
+        """Lets everything out."""
         self._out.flush()
         sys.stdout.flush()
 

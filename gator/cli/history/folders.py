@@ -65,7 +65,7 @@ class FolderHistory:
         return {run.ident for run in runs if run is not None}
 
     def runs(self, ident: str, selection: query_pb2.Selection, limit: int) -> Sequence[query_pb2.Run]:
-        """The newest runs of a series."""
+        """Returns the newest runs of a series."""
         return [run for run in self._siblings(ident) if series.is_of(run, selection)][:limit]
 
     def whole(self, run: query_pb2.Run) -> query_pb2.Run:

@@ -35,7 +35,7 @@ class HubHistory:
         return self._hub.idents()
 
     def runs(self, ident: str, selection: query_pb2.Selection, limit: int) -> Sequence[query_pb2.Run]:
-        """The newest runs of a series."""
+        """Returns the newest runs of a series."""
         return list(self._hub.runs(hs.ListRunsRequest(ident=ident, selection=selection), limit))
 
     def whole(self, run: query_pb2.Run) -> query_pb2.Run:

@@ -50,7 +50,7 @@ class Sightings(Struct, frozen=True):
         return f"in {plural(group.runs, 'run')}{last}{first}"
 
     def values(self, signature: str) -> dict[str, Any]:
-        """The same for JSON."""
+        """Returns the same for JSON."""
         group = self.groups.get(signature)
         values: dict[str, Any] = {
             "new": self.is_new(signature),
@@ -68,7 +68,7 @@ def sightings_of(history: History, run: query_pb2.Run) -> Sightings:
 
 
 def sighting(seen: query_pb2.Sighting) -> str:
-    """A run of the past: `run 3a700579 of 2026-11-22 12:58:30, commit 3f2a91c0 on main`."""
+    """Returns a run of the past: `run 3a700579 of 2026-11-22 12:58:30, commit 3f2a91c0 on main`."""
     commit = f", {output.commit(seen.git)}" if seen.git.commit else ""
     return f"run {seen.run[:8]} of {output.moment(seen.started_unix_nanos)}{commit}"
 

@@ -94,7 +94,7 @@ class Launch(Struct, frozen=True):
 
 
 def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestion | None = None) -> int:
-    """Run it; the exit code. `upload` waits to feed the hub, `git` is what it starts from, without a hub."""
+    """Runs it; the exit code. `upload` waits to feed the hub, `git` is what it starts from, without a hub."""
     key = secrets.token_bytes(KEY_BYTES)
     launch.request.run = run_id_of(key)
     # Planned before there is a folder, so that a spec that cannot run leaves nothing behind.
@@ -135,7 +135,7 @@ def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestio
 
 
 def _conclude(launch: Launch, plan: Plan, end: RunEnd, *, stopped: bool) -> int:
-    """Tell what is left to tell; the exit code."""
+    """Tells what is left to tell; the exit code."""
     if launch.parent:
         from gator.cli.launch.nested import report
 

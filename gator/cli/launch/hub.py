@@ -32,7 +32,7 @@ class HubLogs(Enum):
 def chosen_hub(
     option: str | None, ca: Path | None, wait: str | None, notices: list[tuple[str, bool]]
 ) -> UploadOptions | None:
-    """The hub that a run is to be seen in; None for none.
+    """Returns the hub that a run is to be seen in; None for none.
 
     Raises UsageError for wrong options; what is wrong in the environment is added to `notices`.
     """
@@ -58,7 +58,7 @@ def chosen_hub(
 
 @contextmanager
 def waiting_upload(hub: UploadOptions | None) -> Generator[UploadProcess | None]:
-    """The process that will feed the hub, which loads while the run is made ready; None without a hub.
+    """Yields the process that will feed the hub, which loads while the run is made ready; None without a hub.
 
     It is gone afterwards, unless the run has taken it. Where it cannot be started the run tries again, and
     tells.
@@ -75,7 +75,7 @@ def waiting_upload(hub: UploadOptions | None) -> Generator[UploadProcess | None]
 
 
 def labels_of(texts: Sequence[str]) -> Mapping[str, str]:
-    """The names that --label gives; of one given twice the last counts. Raises UsageError."""
+    """Returns the names that --label gives; of one given twice the last counts. Raises UsageError."""
     labels: dict[str, str] = {}
     for text in texts:
         name, value = label_of(text)

@@ -12,7 +12,7 @@ from gator.v1 import event_pb2
 
 
 def report(address: str, ident: str, result: event_pb2.Result) -> None:
-    """Tell the job around this process what came of the run."""
+    """Tells the job around this process what came of the run."""
     os.environ["GATOR_PARENT"] = address
     from gator import client
 

@@ -92,7 +92,7 @@ def tracking_root() -> Path:
 
 
 def load_spec(name: str, ident: str | None) -> LoadedSpec:
-    """Read and check a spec; raises SpecError with all problems, UsageError when it cannot be read."""
+    """Reads and checks a spec; raises SpecError with all problems, UsageError when it cannot be read."""
     loaded = load_partly(name, ident)
     if loaded.problems:
         raise SpecError(loaded.problems, loaded.warnings)
@@ -215,7 +215,7 @@ def pools(loaded: LoadedSpec, sizes: PoolSizes) -> Pools:
 
 
 def millis(text: str | None, option: str) -> int | None:
-    """A duration in milliseconds; None when none was given."""
+    """Returns a duration in milliseconds; None when none was given."""
     if text is None:
         return None
     try:
@@ -225,7 +225,7 @@ def millis(text: str | None, option: str) -> int | None:
 
 
 def size(text: str | None, option: str) -> int | None:
-    """A size in bytes; None when none was given."""
+    """Returns a size in bytes; None when none was given."""
     if text is None:
         return None
     try:
@@ -250,14 +250,14 @@ def log_cap(text: str | None) -> int:
 
 
 def parent_address(text: str | None) -> str | None:
-    """The address that --parent gives, None when it is not given; raises UsageError."""
+    """Returns the address that --parent gives, None when it is not given; raises UsageError."""
     if text is None or text.startswith("unix:") or text.rpartition(":")[2].isdecimal():
         return text
     raise UsageError(f"--parent {text}: give the address in $GATOR_PARENT, which is set within a job")
 
 
 def above_zero(value: int | None, option: str, default: int) -> int:
-    """A value that is not 0, or the default when there is none."""
+    """Returns a value that is not 0, or the default when there is none."""
     if value == 0:
         raise UsageError(f"{option}: give more than 0")
     return default if value is None else value

@@ -21,7 +21,7 @@ class Filter(Struct, frozen=True):
     since_unix_nanos: int = 0
 
     def passes(self, run: query_pb2.Run) -> bool:
-        """Whether a run is wanted."""
+        """Returns whether a run is wanted."""
         return (
             self.user in ("", run.user)
             and self.ident in ("", run.ident)
@@ -31,7 +31,7 @@ class Filter(Struct, frozen=True):
         )
 
     def request(self, name: str) -> hs.ListRunsRequest:
-        """The same for a hub; `name` is an id, a prefix of one or an ident."""
+        """Returns the same for a hub; `name` is an id, a prefix of one or an ident."""
         return hs.ListRunsRequest(
             name=name,
             user=self.user,

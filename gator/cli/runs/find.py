@@ -74,12 +74,12 @@ def described(found: FoundRun) -> "query_pb2.Run | None":
 
 
 def tracking_root(option: Path | None) -> Path:
-    """The folder of runs."""
+    """Returns the folder of runs."""
     return option if option is not None else Path(os.environ.get("GATOR_TRACKING") or "tracking")
 
 
 def is_run(path: Path) -> bool:
-    """Whether a folder is that of a run; of one that nobody lets us look into, the name tells."""
+    """Returns whether a folder is that of a run; of one that nobody lets us look into, the name tells."""
     try:
         return is_regular(path / "run.lock")
     except PermissionError:
@@ -89,7 +89,7 @@ def is_run(path: Path) -> bool:
 
 
 def found_runs(root: Path) -> Sequence[FoundRun]:
-    """The runs in a folder, the newest first; the folder itself if it is that of a run.
+    """Returns the runs in a folder, the newest first; the folder itself if it is that of a run.
 
     Raises UsageError where there is a folder that cannot be read.
     """

@@ -43,7 +43,7 @@ class Hub:
         self._stub = hub_service_pb2_grpc.HubServiceStub(peer.channel)
 
     def find(self, name: str) -> query_pb2.Run:
-        """The run of a name: empty or `latest`, `-2`, a whole id, an ident, the beginning of an id.
+        """Returns the run of a name: empty or `latest`, `-2`, a whole id, an ident, the beginning of an id.
 
         Of these the first that there is, as the hub itself finds runs. Raises NotFoundError that says which
         runs there are.
@@ -108,7 +108,7 @@ class Hub:
         return "; the newest are: " + ", ".join(f"{run.id[:8]} ({run.ident})" for run in some) if some else ""
 
     def runs(self, wanted: hs.ListRunsRequest, most: int) -> Iterator[query_pb2.Run]:
-        """The newest runs that pass, at most so many."""
+        """Yields the newest runs that pass, at most so many."""
         while most > 0:
             wanted.page_size = min(most, 1000)
             page = self.peer.call(self._stub.ListRuns, wanted)
@@ -154,7 +154,7 @@ def _folder(name: str) -> str:
 
 @contextmanager
 def connect(choice: HubChoice) -> Generator[Hub]:
-    """The hub that is meant. Raises UsageError for a wrong address or token file."""
+    """Yields the hub that is meant. Raises UsageError for a wrong address or token file."""
     access = choice.access()
     with open_blocking_channel(access.address, access.ca) as channel:
         yield Hub(

@@ -28,7 +28,7 @@ Given = TypeVar("Given", bound=_Given)
 
 
 def pages(ask: Callable[[Asked], Given], request: Asked) -> Iterator[Given]:
-    """The pages of a list from the one on that a request names; afterwards it names the last one."""
+    """Yields the pages of a list from the one on that a request names; afterwards it names the last one."""
     while True:
         page = ask(request)
         yield page

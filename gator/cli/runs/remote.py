@@ -70,7 +70,7 @@ class Peer:
             raise self.error_of(error) from error
 
     def open(self, method: Callable[..., Response], request: object) -> Response:
-        """A stream of answers without an end in time; each read may raise grpc.RpcError."""
+        """Returns a stream of answers without an end in time; each read may raise grpc.RpcError."""
         return method(request, metadata=self._metadata)
 
     def error_of(self, error: grpc.RpcError) -> Exception:
@@ -188,13 +188,13 @@ class Watching:
 
 
 def stop(peer: Peer, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
-    """Give an order to a server."""
+    """Gives an order to a server."""
     return peer.call(control_service_pb2_grpc.ControlServiceStub(peer.channel).Stop, request)
 
 
 @contextmanager
 def root_of(control: tuple[str, str], seconds: float = ASK_SECONDS) -> Generator[Peer]:
-    """The live root at an address, with its token."""
+    """Yields the live root at an address, with its token."""
     address, token = control
     with open_blocking_channel(address) as channel:
         yield Peer(channel, token, seconds=seconds)

@@ -42,7 +42,7 @@ class HubSource:
         self._sightings: Sightings | None = None
 
     def is_live(self) -> bool:
-        """Whether its root goes on, as far as is known: one that is not connected may come back."""
+        """Returns whether its root goes on, as far as is known: one that is not connected may come back."""
         return self._ask.get_run(qs.GetRunRequest()).run.state not in _OVER
 
     def left_out(self, finished: event_pb2.AttemptFinished | None = None) -> str:
@@ -73,13 +73,13 @@ class HubSource:
         return HubSource(self.hub, run, remote.RemoteRunApi(self.hub.peer, run.id))
 
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
-        """Give an order through the hub."""
+        """Gives an order through the hub."""
         request.run = self.run.id
         return remote.stop(self.hub.peer, request)
 
 
 def _lacks(kept: str, finished: event_pb2.AttemptFinished) -> bool:
-    """Whether an attempt wrote lines that a hub did not get."""
+    """Returns whether an attempt wrote lines that a hub did not get."""
     return finished.stdout_lines > 0 or (kept == "none" and finished.stderr_lines > 0)
 
 

@@ -34,11 +34,11 @@ class OpenRun(Struct, frozen=True):
     """The run as it was when it was opened."""
 
     def now(self) -> query_pb2.Run:
-        """The run as it is."""
+        """Returns the run as it is."""
         return self.ask.get_run(qs.GetRunRequest()).run
 
     def path_of(self, wanted: str | None) -> str:
-        """The path that the end of a path means; the root for none.
+        """Returns the path that the end of a path means; the root for none.
 
         Raises NotFoundError when there is none such, UsageError when there are several.
         """
@@ -70,7 +70,7 @@ class OpenRun(Struct, frozen=True):
         most: int = 0,
         kinds: Sequence[common_pb2.NodeKind.ValueType] = (),
     ) -> list[query_pb2.Node]:
-        """The nodes that any of the globs means, in the order of their paths; `most` 0 means all."""
+        """Returns the nodes that any of the globs means, in the order of their paths; `most` 0 means all."""
         request = qs.ListNodesRequest(
             path=self.run.ident,
             scope=qs.SCOPE_SUBTREE,
@@ -87,7 +87,7 @@ class OpenRun(Struct, frozen=True):
         return nodes
 
     def below(self, wanted: Sequence[str]) -> list[str]:
-        """The globs of nodes and of all below them. Raises NotFoundError for what means none."""
+        """Returns the globs of nodes and of all below them. Raises NotFoundError for what means none."""
         globs: list[str] = []
         for path in map(nfc, wanted):
             both = [path, path.rstrip("/") + "/**"]
@@ -129,7 +129,7 @@ class OpenRun(Struct, frozen=True):
 
 @contextmanager
 def open_run(wanted: str | None, tracking: Path | None, hub: HubChoice = NO_CHOICE) -> Generator[OpenRun]:
-    """The run that `-r` means, ready to be asked. Raises NotFoundError, StoreError and UsageError."""
+    """Yields the run that `-r` means, ready to be asked. Raises NotFoundError, StoreError and UsageError."""
     name = name_on_hub(wanted, hub)
     if name is not None:
         from gator.cli.sources.hub import open_on_hub

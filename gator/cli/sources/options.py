@@ -48,7 +48,7 @@ def complete_path(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def impatient(ctx: typer.Context) -> HubChoice:
-    """The hub that the words before mean, asked only for as long as a shell may stand still."""
+    """Returns the hub that the words before mean, asked only for as long as a shell may stand still."""
     ca = ctx.params.get("hub_ca")
     return HubChoice(ctx.params.get("hub"), Path(ca) if ca else None, COMPLETE_SECONDS)
 

@@ -110,7 +110,7 @@ def _open(wanted: str, tracking: Path | None, hub: HubChoice) -> Generator[OpenR
 
 
 def _jobs(opened: OpenRun) -> Iterator[tuple[str, hub_pb2.Side]]:
-    """The jobs of a run by their paths below the root."""
+    """Yields the jobs of a run by their paths below the root."""
     metrics = dict(_metrics(opened))
     request = qs.ListNodesRequest(
         path=opened.run.ident, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB]

@@ -77,11 +77,11 @@ class RunSource(Protocol):
         ...
 
     def is_live(self) -> bool:
-        """Whether more may come of it."""
+        """Returns whether more may come of it."""
         ...
 
     def text_log(self, path: str) -> Path | None:
-        """The text file with the output of a job; None if there is none to be read here."""
+        """Returns the text file with the output of a job; None if there is none to be read here."""
         ...
 
     def sightings(self, run: query_pb2.Run) -> Sightings | None:
@@ -97,7 +97,7 @@ class RunSource(Protocol):
         ...
 
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
-        """Give an order to the run. Raises UnavailableError when it does not listen."""
+        """Gives an order to the run. Raises UnavailableError when it does not listen."""
         ...
 
 
@@ -118,7 +118,7 @@ class FolderSource:
         self._sightings: Sightings | None = None
 
     def is_live(self) -> bool:
-        """Whether its root lives."""
+        """Returns whether its root lives."""
         return self._folder.is_live()
 
     def left_out(self, finished: event_pb2.AttemptFinished | None = None) -> str:
@@ -126,7 +126,7 @@ class FolderSource:
         return ""
 
     def text_log(self, path: str) -> Path | None:
-        """The file in `logs/`."""
+        """Returns the file in `logs/`."""
         from gator.paths import slug
 
         log = self._folder.logs / f"{slug(path)}.log"
@@ -151,7 +151,7 @@ class FolderSource:
         return FolderSource(RunFolder(Path(run.folder)))
 
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
-        """Give an order to the live root."""
+        """Gives an order to the live root."""
         if self._folder.is_copy():
             raise UsageError(f"the run {self.words} is a copy: name the original folder")
         control = self._folder.read_control()

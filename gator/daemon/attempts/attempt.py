@@ -45,15 +45,15 @@ class AttemptPorts(Protocol):
         ...
 
     def wake(self, at: int) -> None:
-        """Call `on_time` at this monotonic time in nanoseconds, or soon after."""
+        """Calls `on_time` at this monotonic time in nanoseconds, or soon after."""
         ...
 
     def watch(self, attempt: "Attempt", process: Process) -> dict[common_pb2.Stream.ValueType, Pipe]:
-        """Read the pipes of a process that was started, and wait for its end."""
+        """Reads the pipes of a process that was started, and waits for its end."""
         ...
 
     def token(self, path: str, attempt: int) -> str:
-        """The token with which the attempt's own processes report."""
+        """Returns the token with which the attempt's own processes report."""
         ...
 
     def birthmark(self) -> Birthmarks:
@@ -61,7 +61,7 @@ class AttemptPorts(Protocol):
         ...
 
     def describe(self, pid: int, prepared: Prepared, cores: int) -> event_pb2.Started:
-        """The record of a start."""
+        """Returns the record of a start."""
         ...
 
     def look(self, attempt: "Attempt") -> None:
@@ -69,7 +69,7 @@ class AttemptPorts(Protocol):
         ...
 
     def signal(self, attempt: "Attempt", number: int) -> None:
-        """Send a signal to all that belongs to the attempt."""
+        """Sends a signal to all that belongs to the attempt."""
         ...
 
     def on_reaped(self, attempt: "Attempt", pid: int) -> None:
@@ -81,11 +81,11 @@ class AttemptPorts(Protocol):
         ...
 
     def out_of_memory(self) -> bool:
-        """Whether the kernel ended something for want of memory since this was asked last."""
+        """Returns whether the kernel ended something for want of memory since this was asked last."""
         ...
 
     def has_others(self, attempt: "Attempt") -> bool:
-        """Whether processes of other attempts run here."""
+        """Returns whether processes of other attempts run here."""
         ...
 
     def on_fault(self, attempt: "Attempt", error: Exception) -> None:
@@ -134,7 +134,7 @@ class Attempt:
     # ---- what the host passes in
 
     def start(self) -> None:
-        """Start the process; a fault of Gator on the way ends the attempt as LOST."""
+        """Starts the process; a fault of Gator on the way ends the attempt as LOST."""
         try:
             self._start()
         except Exception as error:
@@ -169,7 +169,7 @@ class Attempt:
         self._pipes = self._host.watch(self, process)
 
     def stop(self, order: attach_pb2.Stop) -> None:
-        """End the attempt."""
+        """Ends the attempt."""
         self._take(self.wrapper.on_stop(self._now(), order))
 
     def on_time(self, now: int) -> None:
@@ -234,19 +234,19 @@ class Attempt:
         self._take(self.wrapper.warn(now, text))
 
     def pause(self) -> None:
-        """Read nothing for a while, so that the job waits when its pipes are full."""
+        """Reads nothing for a while, so that the job waits when its pipes are full."""
         for pipe in self._pipes.values():
             pipe.pause()
 
     def resume(self) -> None:
-        """Read again."""
+        """Reads again."""
         for pipe in self._pipes.values():
             pipe.resume()
 
     # ---- carrying out
 
     def _take(self, actions: list[Action], then: Callable[[], None] | None = None) -> None:
-        """Do what the wrapper asks for, in its order; `then` belongs to the first records."""
+        """Does what the wrapper asks for, in its order; `then` belongs to the first records."""
         for action in actions:
             match action:
                 case Record(events):

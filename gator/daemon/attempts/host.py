@@ -134,7 +134,7 @@ class WrapperHost:
         return [attach_pb2.AttemptRef(path=path, attempt=attempt) for path, attempt in self._attempts]
 
     def launch(self, node: attach_pb2.LaunchNode) -> None:
-        """Run an attempt as soon as those before it under the same lease have ended."""
+        """Runs an attempt as soon as those before it under the same lease have ended."""
         lease = self._leases.get(node.lease)
         if lease is None:
             lease = self._leases[node.lease] = _Lease()
@@ -157,7 +157,7 @@ class WrapperHost:
                 attempt.stop(order)
 
     def recall(self, leases: Iterable[int]) -> list[attach_pb2.AttemptRef]:
-        """Give back what waits under these leases, or under any when there is none."""
+        """Gives back what waits under these leases, or under any when there is none."""
         wanted = set(leases)
         nodes = self._take_waiting(lambda node: not wanted or node.lease in wanted)
         return [attach_pb2.AttemptRef(path=node.path, attempt=node.attempt) for node in nodes]
@@ -193,7 +193,7 @@ class WrapperHost:
         return room
 
     def drain(self, then: Callable[[], None]) -> None:
-        """Call `then` once nothing runs or waits, every end is committed and every folder removed."""
+        """Calls `then` once nothing runs or waits, every end is committed and every folder removed."""
         self._idle.append(then)
         self._loop.call_soon(self._check_idle)
 
@@ -202,7 +202,7 @@ class WrapperHost:
         return await self._rest.end_adopted(grace_seconds)
 
     def close(self) -> None:
-        """Let go of pipes and timers; what still runs is not ended by this."""
+        """Lets go of pipes and timers; what still runs is not ended by this."""
         self._outbox.send()
         if self._timer is not None:
             self._timer.cancel()
@@ -261,7 +261,7 @@ class WrapperHost:
         self._outbox.append(attempt, events, then)
 
     def watch(self, attempt: Attempt, process: Process) -> dict[common_pb2.Stream.ValueType, Pipe]:
-        """Read the pipes of a process that was started, and wait for its end."""
+        """Reads the pipes of a process that was started, and waits for its end."""
         self._reaper.watch(process.pid, attempt.on_exit)
         self._rest.add(attempt)
         self._metering.add(attempt, process.pid)
@@ -278,7 +278,7 @@ class WrapperHost:
         return pipes
 
     def token(self, path: str, attempt: int) -> str:
-        """The token with which the attempt's own processes report."""
+        """Returns the token with which the attempt's own processes report."""
         return self._context.token(path, attempt)
 
     def birthmark(self) -> Birthmarks:
@@ -286,7 +286,7 @@ class WrapperHost:
         return next(self._births)
 
     def describe(self, pid: int, prepared: Prepared, cores: int) -> event_pb2.Started:
-        """The record of a start."""
+        """Returns the record of a start."""
         return event_pb2.Started(
             host=self._context.host,
             pid=pid,
@@ -301,7 +301,7 @@ class WrapperHost:
         self._rest.look(attempt)
 
     def signal(self, attempt: Attempt, number: int) -> None:
-        """Send a signal to all that belongs to an attempt."""
+        """Sends a signal to all that belongs to an attempt."""
         self._rest.signal(attempt, number)
 
     def on_reaped(self, attempt: Attempt, pid: int) -> None:
@@ -322,16 +322,16 @@ class WrapperHost:
                 self._tell_progress(attempt.wrapper.progress())
 
     def out_of_memory(self) -> bool:
-        """Whether the kernel ended something for want of memory since this was asked last."""
+        """Returns whether the kernel ended something for want of memory since this was asked last."""
         before, self._oom_kills = self._oom_kills, _count_oom_kills()
         return self._oom_kills > before
 
     def has_others(self, attempt: Attempt) -> bool:
-        """Whether processes of other attempts run here."""
+        """Returns whether processes of other attempts run here."""
         return any(other.process is not None for other in self._attempts.values() if other is not attempt)
 
     def on_fault(self, attempt: Attempt, error: Exception) -> None:
-        """Tell of what never should happen."""
+        """Tells of what never should happen."""
         context = {"message": f"{attempt.node.path} could not be started", "exception": error}
         self._loop.call_exception_handler(context)
 
@@ -385,7 +385,7 @@ class WrapperHost:
         return now
 
     def wake(self, at: int) -> None:
-        """Call `on_time` of all attempts at this time, or up to one tick later."""
+        """Calls `on_time` of all attempts at this time, or up to one tick later."""
         at = min(at, monotonic_ns() + BEAT_NANOS)
         if self._timer is not None:
             if self._timer_at <= at:

@@ -41,7 +41,7 @@ class Rest:
         return await self._endings.end_adopted(grace_seconds)
 
     def look(self, attempt: Attempt) -> None:
-        """Tell an attempt what of it still lives: at once where nothing can, as nearly always."""
+        """Tells an attempt what of it still lives: at once where nothing can, as nearly always."""
         whose = attempt.belonging
         if self._endings.may_live(whose) or self._endings.strays.awaits(whose):
             self._run(self._look_through(attempt))
@@ -49,11 +49,11 @@ class Rest:
             attempt.on_left_over([])
 
     def signal(self, attempt: Attempt, number: int) -> None:
-        """Send a signal to all that belongs to an attempt."""
+        """Sends a signal to all that belongs to an attempt."""
         self._run(self._signal(attempt, number))
 
     def close(self) -> None:
-        """Forget the looks under way."""
+        """Forgets the looks under way."""
         for task in self._tasks:
             task.cancel()
         self._endings.close()

@@ -56,7 +56,7 @@ class Metering:
             self._sampler.forget(pid)
 
     def close(self) -> None:
-        """Stop sampling."""
+        """Stops sampling."""
         if self._timer is not None:
             self._timer.cancel()
         self._metered.clear()
@@ -65,7 +65,7 @@ class Metering:
             self._executor.shutdown(wait=True)
 
     def _arm(self) -> None:
-        """Set the timer; one that is set already is early enough, as new attempts are due the soonest."""
+        """Sets the timer; one that is set already is early enough, as new attempts are due the soonest."""
         if self._timer is not None or self._is_busy:
             return
         at = self._pace.next_at()

@@ -24,7 +24,7 @@ class Store(Protocol):
         ...
 
     def append(self, events: Sequence[event_pb2.Event], then: Callable[[], None] | None = None) -> int:
-        """Append events; `then` is called on the loop once they are committed."""
+        """Appends events; `then` is called on the loop once they are committed."""
         ...
 
 
@@ -58,7 +58,7 @@ class Outbox:
             self._store.append((), self._relieve)
 
     def send(self) -> None:
-        """Hand over what has gathered."""
+        """Hands over what has gathered."""
         unsent, self._unsent = self._unsent, []
         if not unsent:
             return
@@ -69,7 +69,7 @@ class Outbox:
             self._store.append((), then)
 
     def holds(self, attempt: Attempt) -> bool:
-        """Whether an attempt shall not be read for now."""
+        """Returns whether an attempt shall not be read for now."""
         return attempt in self._held
 
     def forget(self, attempt: Attempt) -> None:

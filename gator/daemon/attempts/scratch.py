@@ -8,7 +8,7 @@ from gator.v1 import common_pb2, spec_pb2
 
 
 def make_scratch(run_folder: str, root: str, run: str, path: str, attempt: int) -> str:
-    """Make the folder of an attempt, `<run folder>/work/<slug>/<attempt>`.
+    """Makes the folder of an attempt, `<run folder>/work/<slug>/<attempt>`.
 
     With a root of its own `<root>/<run>-<slug>/<attempt>`, as all runs share that; a relative one belongs to
     the run's folder. Raises OSError; a folder that is there already is an error too.
@@ -22,14 +22,14 @@ def make_scratch(run_folder: str, root: str, run: str, path: str, attempt: int) 
 
 
 def stays(scratch: spec_pb2.Scratch, outcome: common_pb2.Outcome.ValueType) -> bool:
-    """Whether the folder of an attempt with this outcome is kept."""
+    """Returns whether the folder of an attempt with this outcome is kept."""
     if scratch.keep == spec_pb2.SCRATCH_KEEP_ALL:
         return True
     return scratch.keep != spec_pb2.SCRATCH_KEEP_NONE and outcome != common_pb2.OUTCOME_PASSED
 
 
 def remove_scratch(folder: str) -> None:
-    """Remove an attempt's folder, as far as it can be removed, and that of the job once it is empty."""
+    """Removes an attempt's folder, as far as it can be removed, and that of the job once it is empty."""
     shutil.rmtree(folder, ignore_errors=True)
     parent = Path(folder).parent
     if parent.is_dir() and not any(parent.iterdir()):
