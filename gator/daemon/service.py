@@ -111,7 +111,6 @@ class Service:
             ),
             on_started=self._on_started,
             on_finished=self._on_finished,
-            on_progress=self._uplink.progress,
             on_late_wake=self._on_late_wake,
         )
         self._desk = ClientHandler(self._host, self._tokens)

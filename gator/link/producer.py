@@ -1,4 +1,4 @@
-"""What a child has to send, in the order in which it should go: control, then counts, then events.
+"""What a child has to send, in the order in which it should go: control, then tips, then events.
 
 It is driven from outside: it owns no task and no clock, and reads a store only in bounded pieces and only
 while there is credit, so a slow consumer stops the reading and nothing else.
@@ -15,7 +15,7 @@ from gator.link import message_parts, roles
 from gator.v1 import attach_pb2, event_pb2
 
 TICK_SECONDS = 0.2
-"""Counts, tips and batches without events go at most this often."""
+"""Tips and batches without events go at most this often."""
 BATCH_SECONDS = 0.01
 """Small batches of a subscription go at most this often: what comes in between goes together."""
 _MANY_EVENTS = 100
@@ -112,7 +112,6 @@ class Producer:
         self._batch_bytes = message_parts.BATCH_BYTES if role == attach_pb2.ROLE_ROOT else cursor.BATCH_BYTES
         self._wake = wake
         self._control: deque[attach_pb2.AttachRequest] = deque()
-        self._progress: dict[tuple[str, int], attach_pb2.Progress] = {}
         self._due: deque[attach_pb2.AttachRequest] = deque()
         self._stores: dict[str, StoreView] = {}
         self._tips: dict[str, int] = {}
@@ -149,11 +148,6 @@ class Producer:
         self._control.append(request)
         self._wake()
 
-    def progress(self, progress: attach_pb2.Progress) -> None:
-        """Queues counts; they replace those of the same attempt that were not sent yet."""
-        self._progress[progress.path, progress.attempt] = progress
-        self._wake()
-
     def subscribe(self, request: attach_pb2.Subscribe) -> None:
         """Begins a subscription; one of the same number is replaced."""
         kinds = request.filter.kinds
@@ -180,7 +174,7 @@ class Producer:
     @property
     def is_drained(self) -> bool:
         """Whether nothing waits and every subscription has acknowledged everything that is committed."""
-        if self._control or self._due or self._progress or len(self._subscriptions) < self.expected:
+        if self._control or self._due or len(self._subscriptions) < self.expected:
             return False
         return all(
             subscription.window.is_empty
@@ -223,7 +217,7 @@ class Producer:
 
     def seconds_to_wait(self, now: float) -> float | None:
         """How long until there is something to do without being woken; None when nothing waits for a time."""
-        waits = bool(self._progress) or any(
+        waits = any(
             feed.cursor.wants_more and feed.cursor.sent_through < feed.cursor.read_through
             for feed in self._feeds()
         )
@@ -243,8 +237,6 @@ class Producer:
 
     def _tick(self, now: float) -> None:
         self._next_tick = now + TICK_SECONDS
-        self._due.extend(attach_pb2.AttachRequest(progress=progress) for progress in self._progress.values())
-        self._progress.clear()
         for feed in self._feeds():
             batch = feed.cursor.empty_batch()
             if batch is not None:

@@ -17,7 +17,6 @@ CHILD_MAY: Mapping[str, frozenset[attach_pb2.Role.ValueType]] = {
     "record": frozenset({_CLIENT}),
     "batch": _DAEMONS,
     "tip": _DAEMONS,
-    "progress": _DAEMONS,
     "recalled": frozenset({_WRAPPERS}),
     "late_wake": frozenset({_WRAPPERS, _TIER}),
     "lease_request": frozenset({_TIER}),

@@ -81,10 +81,6 @@ class Uplink:
         """
         self._producer.send(request)
 
-    def progress(self, progress: attach_pb2.Progress) -> None:
-        """Queues counts of an attempt: the newest replaces the unsent ones, at most five times a second."""
-        self._producer.progress(progress)
-
     def on_commit(self, seq: int = 0) -> None:
         """A store has come further. What gathers until the writing task is free goes as one batch."""
         del seq

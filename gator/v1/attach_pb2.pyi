@@ -165,7 +165,6 @@ class AttachRequest(message.Message):
     HELLO_FIELD_NUMBER: builtins.int
     BATCH_FIELD_NUMBER: builtins.int
     TIP_FIELD_NUMBER: builtins.int
-    PROGRESS_FIELD_NUMBER: builtins.int
     RECORD_FIELD_NUMBER: builtins.int
     LEASE_REQUEST_FIELD_NUMBER: builtins.int
     LEASE_RETURN_FIELD_NUMBER: builtins.int
@@ -183,10 +182,6 @@ class AttachRequest(message.Message):
     @builtins.property
     def tip(self) -> Tip:
         """How far a store has come."""
-
-    @builtins.property
-    def progress(self) -> Progress:
-        """Counts of an attempt that still runs; the newest replaces the unsent one."""
 
     @builtins.property
     def record(self) -> Record:
@@ -218,7 +213,6 @@ class AttachRequest(message.Message):
         hello: Hello | None = ...,
         batch: Batch | None = ...,
         tip: Tip | None = ...,
-        progress: Progress | None = ...,
         record: Record | None = ...,
         lease_request: LeaseRequest | None = ...,
         lease_return: LeaseReturn | None = ...,
@@ -226,11 +220,11 @@ class AttachRequest(message.Message):
         part: Part | None = ...,
         late_wake: LateWake | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["batch", b"batch", "hello", b"hello", "late_wake", b"late_wake", "lease_request", b"lease_request", "lease_return", b"lease_return", "message", b"message", "part", b"part", "progress", b"progress", "recalled", b"recalled", "record", b"record", "tip", b"tip"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["batch", b"batch", "hello", b"hello", "late_wake", b"late_wake", "lease_request", b"lease_request", "lease_return", b"lease_return", "message", b"message", "part", b"part", "recalled", b"recalled", "record", b"record", "tip", b"tip"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["batch", b"batch", "hello", b"hello", "late_wake", b"late_wake", "lease_request", b"lease_request", "lease_return", b"lease_return", "message", b"message", "part", b"part", "progress", b"progress", "recalled", b"recalled", "record", b"record", "tip", b"tip"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["batch", b"batch", "hello", b"hello", "late_wake", b"late_wake", "lease_request", b"lease_request", "lease_return", b"lease_return", "message", b"message", "part", b"part", "recalled", b"recalled", "record", b"record", "tip", b"tip"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = typing.Literal["hello", "batch", "tip", "progress", "record", "lease_request", "lease_return", "recalled", "part", "late_wake"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = typing.Literal["hello", "batch", "tip", "record", "lease_request", "lease_return", "recalled", "part", "late_wake"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -757,40 +751,6 @@ class Tip(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["disk_full", b"disk_full", "position", b"position"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-@typing.final
-class Progress(message.Message):
-    """Counts of an attempt that still runs."""
-
-    DESCRIPTOR: descriptor.Descriptor
-
-    PATH_FIELD_NUMBER: builtins.int
-    ATTEMPT_FIELD_NUMBER: builtins.int
-    COUNTS_FIELD_NUMBER: builtins.int
-    MEMORY_BYTES_FIELD_NUMBER: builtins.int
-    path: builtins.str
-    """The node."""
-    attempt: builtins.int
-    """The attempt."""
-    memory_bytes: builtins.int
-    """Resident memory at the last sample."""
-    @builtins.property
-    def counts(self) -> common_pb2.Counts:
-        """Messages so far."""
-
-    def __init__(
-        self,
-        *,
-        path: builtins.str = ...,
-        attempt: builtins.int = ...,
-        counts: common_pb2.Counts | None = ...,
-        memory_bytes: builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["counts", b"counts"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["attempt", b"attempt", "counts", b"counts", "memory_bytes", b"memory_bytes", "path", b"path"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -36,7 +36,7 @@ class ParentServiceStub:
        | message                | CLIENT | WRAPPERS | TIER | ROOT |
        |------------------------|--------|----------|------|------|
        | record                 | yes    | no       | no   | no   |
-       | batch, tip, progress   | no     | yes      | yes  | yes  |
+       | batch, tip             | no     | yes      | yes  | yes  |
        | recalled               | no     | yes      | no   | no   |
        | late_wake              | no     | yes      | yes  | no   |
        | lease_request, _return | no     | no       | yes  | no   |
@@ -65,10 +65,9 @@ class ParentServiceStub:
     11. A producer has at most 1 MiB of batches unacked per subscription, and no message is above 256 KiB unless one event
         alone is.
         A root sends its hub nothing above 128 KiB but in parts.
-    12. The last `progress` of an attempt that was not sent yet is replaced by the next.
-    13. After Drain a child ends the stream when all its work is done and all its batches are acked.
-    14. An `attempt_finished` for an attempt that the parent has closed is ignored.
-    15. A run belongs to the user of the hub whose token came first with its `run_key`; a later stream with the key may feed it,
+    12. After Drain a child ends the stream when all its work is done and all its batches are acked.
+    13. An `attempt_finished` for an attempt that the parent has closed is ignored.
+    14. A run belongs to the user of the hub whose token came first with its `run_key`; a later stream with the key may feed it,
         whatever its token. Without the key a run is a copy of the user who sent it first, gives way to the first stream with the
         key, and ends with PERMISSION_DENIED for every other user. A key that is not that of the run ends the stream with
         INVALID_ARGUMENT.
@@ -92,7 +91,7 @@ class ParentServiceAsyncStub(ParentServiceStub):
        | message                | CLIENT | WRAPPERS | TIER | ROOT |
        |------------------------|--------|----------|------|------|
        | record                 | yes    | no       | no   | no   |
-       | batch, tip, progress   | no     | yes      | yes  | yes  |
+       | batch, tip             | no     | yes      | yes  | yes  |
        | recalled               | no     | yes      | no   | no   |
        | late_wake              | no     | yes      | yes  | no   |
        | lease_request, _return | no     | no       | yes  | no   |
@@ -121,10 +120,9 @@ class ParentServiceAsyncStub(ParentServiceStub):
     11. A producer has at most 1 MiB of batches unacked per subscription, and no message is above 256 KiB unless one event
         alone is.
         A root sends its hub nothing above 128 KiB but in parts.
-    12. The last `progress` of an attempt that was not sent yet is replaced by the next.
-    13. After Drain a child ends the stream when all its work is done and all its batches are acked.
-    14. An `attempt_finished` for an attempt that the parent has closed is ignored.
-    15. A run belongs to the user of the hub whose token came first with its `run_key`; a later stream with the key may feed it,
+    12. After Drain a child ends the stream when all its work is done and all its batches are acked.
+    13. An `attempt_finished` for an attempt that the parent has closed is ignored.
+    14. A run belongs to the user of the hub whose token came first with its `run_key`; a later stream with the key may feed it,
         whatever its token. Without the key a run is a copy of the user who sent it first, gives way to the first stream with the
         key, and ends with PERMISSION_DENIED for every other user. A key that is not that of the run ends the stream with
         INVALID_ARGUMENT.
@@ -144,7 +142,7 @@ class ParentServiceServicer(metaclass=_abc_1.ABCMeta):
        | message                | CLIENT | WRAPPERS | TIER | ROOT |
        |------------------------|--------|----------|------|------|
        | record                 | yes    | no       | no   | no   |
-       | batch, tip, progress   | no     | yes      | yes  | yes  |
+       | batch, tip             | no     | yes      | yes  | yes  |
        | recalled               | no     | yes      | no   | no   |
        | late_wake              | no     | yes      | yes  | no   |
        | lease_request, _return | no     | no       | yes  | no   |
@@ -173,10 +171,9 @@ class ParentServiceServicer(metaclass=_abc_1.ABCMeta):
     11. A producer has at most 1 MiB of batches unacked per subscription, and no message is above 256 KiB unless one event
         alone is.
         A root sends its hub nothing above 128 KiB but in parts.
-    12. The last `progress` of an attempt that was not sent yet is replaced by the next.
-    13. After Drain a child ends the stream when all its work is done and all its batches are acked.
-    14. An `attempt_finished` for an attempt that the parent has closed is ignored.
-    15. A run belongs to the user of the hub whose token came first with its `run_key`; a later stream with the key may feed it,
+    12. After Drain a child ends the stream when all its work is done and all its batches are acked.
+    13. An `attempt_finished` for an attempt that the parent has closed is ignored.
+    14. A run belongs to the user of the hub whose token came first with its `run_key`; a later stream with the key may feed it,
         whatever its token. Without the key a run is a copy of the user who sent it first, gives way to the first stream with the
         key, and ends with PERMISSION_DENIED for every other user. A key that is not that of the run ends the stream with
         INVALID_ARGUMENT.

@@ -138,15 +138,6 @@ class Wrapper:
         """The streams to read."""
         return self._output.streams
 
-    def progress(self) -> attach_pb2.Progress:
-        """Counts so far."""
-        return attach_pb2.Progress(
-            path=self.path,
-            attempt=self.attempt,
-            counts=self._messages.counts(),
-            memory_bytes=self._usage.memory_bytes,
-        )
-
     # ---- what happens
 
     def on_spawned(self, now: int, started: event_pb2.Started) -> list[Action]:

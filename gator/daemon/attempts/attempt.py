@@ -76,10 +76,6 @@ class AttemptPorts(Protocol):
         """The leader is gone."""
         ...
 
-    def on_written(self, attempt: "Attempt") -> None:
-        """The counts of the attempt have changed."""
-        ...
-
     def out_of_memory(self) -> bool:
         """Returns whether the kernel ended something for want of memory since this was asked last."""
         ...
@@ -180,7 +176,6 @@ class Attempt:
 
     def on_data(self, stream: common_pb2.Stream.ValueType, data: bytes) -> None:
         """Bytes came on a pipe."""
-        self._host.on_written(self)
         self._take(self.wrapper.on_output(self._now(), stream, data))
 
     def on_eof(self, stream: common_pb2.Stream.ValueType) -> None:

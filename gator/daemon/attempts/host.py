@@ -41,7 +41,6 @@ MAX_STARTS_IN_TURN = 16
 """Maximum number of processes started in one turn of the loop, because signals and output wait meanwhile."""
 TICK_NANOS = 10_000_000
 """The timer fires at most so often."""
-PROGRESS_SECONDS = 0.2
 DEFAULT_SAMPLE_MILLIS = 5_000
 
 
@@ -70,8 +69,7 @@ class WrapperHost:
     """Runs attempts on one event loop, in the main thread.
 
     `on_started(path, attempt)` and `on_finished(path, attempt, end)` are called after the commit;
-    `on_progress` at most five times a second and attempt, while it writes; `on_late_wake(nanos)` when this
-    process did not run for a while. `expected`, a live view, holds
+    `on_late_wake(nanos)` when this process did not run for a while. `expected`, a live view, holds
     every child of this process that is not an orphan it adopted: leaders, guards, daemons; left out it is
     what the reaper watches.
     """
@@ -85,7 +83,6 @@ class WrapperHost:
         *,
         on_finished: Callable[[str, int, event_pb2.AttemptFinished], None],
         on_started: Callable[[str, int], None] = lambda path, attempt: None,
-        on_progress: Callable[[attach_pb2.Progress], None] = lambda progress: None,
         on_late_wake: Callable[[int], None] = lambda stood_still: None,
         expected: Container[int] | None = None,
     ) -> None:
@@ -93,7 +90,7 @@ class WrapperHost:
         self._outbox = Outbox(loop, store)
         self._reaper = reaper
         self._context = context
-        self._tell_finished, self._tell_started, self._tell_progress = on_finished, on_started, on_progress
+        self._tell_finished, self._tell_started = on_finished, on_started
         self._tell_late_wake = on_late_wake
         self.launcher = Launcher(
             context.environment,
@@ -122,8 +119,6 @@ class WrapperHost:
         self._births = each_birthmark(context.run.run, context.daemon)
         longest = (context.run.sample_interval_millis or DEFAULT_SAMPLE_MILLIS) / 1e3
         self._metering = Metering(loop, longest, partial(Groups, context.run.run, context.daemon))
-        self._changed: set[Attempt] = set()
-        self._progress_timer: asyncio.TimerHandle | None = None
         self._oom_kills = _count_oom_kills()
 
     # ---- orders
@@ -206,8 +201,6 @@ class WrapperHost:
         self._outbox.send()
         if self._timer is not None:
             self._timer.cancel()
-        if self._progress_timer is not None:
-            self._progress_timer.cancel()
         self._metering.close()
         self._rest.close()
         self._pipes.close()
@@ -308,19 +301,6 @@ class WrapperHost:
         """The leader of an attempt is gone."""
         self._metering.remove(pid)
 
-    def on_written(self, attempt: Attempt) -> None:
-        """The counts of an attempt have changed."""
-        self._changed.add(attempt)
-        if self._progress_timer is None:
-            self._progress_timer = self._loop.call_later(PROGRESS_SECONDS, self._tell_changes)
-
-    def _tell_changes(self) -> None:
-        self._progress_timer = None
-        changed, self._changed = self._changed, set()
-        for attempt in changed:
-            if not attempt.is_over:
-                self._tell_progress(attempt.wrapper.progress())
-
     def out_of_memory(self) -> bool:
         """Returns whether the kernel ended something for want of memory since this was asked last."""
         before, self._oom_kills = self._oom_kills, _count_oom_kills()
@@ -344,7 +324,6 @@ class WrapperHost:
         self._uncommitted += 1
         self._outbox.forget(attempt)
         self._rest.remove(attempt)
-        self._changed.discard(attempt)
         if self._attempts.pop(attempt.key, None) is not None:
             number = attempt.node.lease
             self._leases[number].running = None

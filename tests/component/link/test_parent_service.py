@@ -307,23 +307,7 @@ async def test_11_at_most_a_mebibyte_is_unacked_and_no_message_is_above_256_kib(
         await asyncio.gather(run, return_exceptions=True)
 
 
-async def test_12_progress_that_was_not_sent_is_replaced_by_the_next(folder: Path) -> None:
-    parent = Parent()
-    child = Child()
-    async with serving(parent, folder) as server:
-        uplink = Uplink(server.address, hello(), DAEMON_TOKEN, MemoryStore(), child)
-        run = asyncio.create_task(uplink.run())
-        for count in range(1000):
-            uplink.progress(pb.Progress(path=PATH, attempt=1, memory_bytes=count))
-            uplink.progress(pb.Progress(path=PATH, attempt=2, memory_bytes=count))
-        await until(lambda: len(parent.messages) >= 2)
-        await uplink.finish()
-        await run
-    found = [(m.progress.attempt, m.progress.memory_bytes) for m in parent.messages]
-    assert found == [(1, 999), (2, 999)]
-
-
-async def test_13_after_drain_a_child_ends_when_all_its_batches_are_acked(folder: Path) -> None:
+async def test_12_after_drain_a_child_ends_when_all_its_batches_are_acked(folder: Path) -> None:
     store = MemoryStore()
     store.append(*(log() for _ in range(10)))
     parent = Consumer()
@@ -346,7 +330,7 @@ async def test_13_after_drain_a_child_ends_when_all_its_batches_are_acked(folder
         await until(lambda: parent.detached)
 
 
-async def test_14_an_attempt_finished_for_a_closed_attempt_reaches_the_handler_which_ignores_it(
+async def test_13_an_attempt_finished_for_a_closed_attempt_reaches_the_handler_which_ignores_it(
     folder: Path,
 ) -> None:
     # Which attempts are closed only the tier knows; the stream carries the event on and lives.

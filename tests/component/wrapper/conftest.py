@@ -41,7 +41,6 @@ async def bench(tmp_path: Path, subreaper: None) -> AsyncIterator[Bench]:
     witness = Witness(store)
     ends: dict[tuple[str, int], event_pb2.AttemptFinished] = {}
     started: list[tuple[str, int]] = []
-    progress: list[attach_pb2.Progress] = []
 
     def on_finished(path: str, attempt: int, end: event_pb2.AttemptFinished) -> None:
         assert (path, attempt) not in ends, "an attempt ends once"
@@ -62,9 +61,8 @@ async def bench(tmp_path: Path, subreaper: None) -> AsyncIterator[Bench]:
         context,
         on_finished=on_finished,
         on_started=lambda path, attempt: started.append((path, attempt)),
-        on_progress=progress.append,
     )
-    yield Bench(host, witness, run, tmp_path, ends, started, progress)
+    yield Bench(host, witness, run, tmp_path, ends, started)
     left = marked(run)
     for pid in left:
         os.kill(pid, 9)

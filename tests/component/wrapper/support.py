@@ -45,7 +45,6 @@ class Bench:
     folder: Path
     ends: dict[tuple[str, int], event_pb2.AttemptFinished]
     started: list[tuple[str, int]]
-    progress: list[attach_pb2.Progress]
     lease: int = 0
 
     def launch(

@@ -2,9 +2,9 @@
 
 import sys
 
-from gator.v1 import attach_pb2, common_pb2, spec_pb2
+from gator.v1 import common_pb2, spec_pb2
 from tests.component.process.support import until
-from tests.component.wrapper.support import ERR, OUT, Bench, job, shell, stop
+from tests.component.wrapper.support import ERR, OUT, Bench, job, shell
 
 
 async def test_both_streams_are_kept_and_counted(bench: Bench) -> None:
@@ -95,11 +95,3 @@ async def test_a_terminal_is_one_where_it_is_asked_for(bench: Bench) -> None:
     assert bench.text().strip() == "terminal"
     await bench.run_job(shell(script), "top/other")
     assert bench.text("top/other") == "pipe\n"
-
-
-async def test_progress_tells_the_counts_while_a_job_writes(bench: Bench) -> None:
-    bench.launch(shell("echo a; echo b; exec sleep 60"))
-    await until(lambda: bench.progress, "progress")
-    assert bench.progress[-1].counts.info == 2
-    bench.host.stop(stop(mode=attach_pb2.STOP_MODE_NOW))
-    await bench.end()

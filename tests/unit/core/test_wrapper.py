@@ -271,12 +271,6 @@ def _do_step(wrapper: Wrapper, step: str, now: int, runs: bool) -> list[Action]:
             return wrapper.on_client_event(now, event_pb2.Event(log=event_pb2.LogEvent(text="x")))
 
 
-def test_progress_tells_the_counts_so_far() -> None:
-    wrapper = running()
-    wrapper.on_output(1, OUT, b"a\nb\n\n")
-    assert wrapper.progress().counts.info == 2
-
-
 @pytest.mark.parametrize(
     ("reads", "ended", "silence"),
     [([3, 8], 9, 5), ([5], 6, 4), ([2], 10, 8), ([], 4, 3)],
