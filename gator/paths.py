@@ -17,6 +17,10 @@ _LONGEST_SLUG = 160
 _ODD = re.compile(r"[^A-Za-z0-9._-]")
 _TOKEN = re.compile(r"\\[*\\]|\*\*/|/\*\*$|\*\*|\*|/|\.[0-9]+(?=[./]|$)|\.|\[|\\|[^*/.\[\\]+")
 _ESCAPED = re.compile(r"\\([*\\])")
+_MAX_LIKE = 1000
+"""Maximum length of a pattern for LIKE, which SQLite bounds."""
+_GAP = "\0"
+_LIKE_SPECIAL = re.compile(r"[%_!]")
 _TO_ESCAPE = re.compile(r"\*|\\(?=[*\\])")
 
 
@@ -50,10 +54,12 @@ class PathPattern:
     and brackets; and with the numbers of repeats left out. The strictest that finds anything counts.
     """
 
-    __slots__ = ("_readings", "pattern")
+    __slots__ = ("_readings", "like", "pattern")
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern = nfc(pattern)
+        self.like = _like(pattern)
+        """Pattern for SQL's LIKE, with `!` as the escape, that matches at least all paths that are meant."""
         rooted = pattern.startswith("/")
         body = pattern.strip("/")
         start = "" if rooted or body.startswith("**") else "(?:.*/)?"
@@ -97,6 +103,23 @@ def match(pattern: str, paths: Iterable[str]) -> list[str]:
             f"'{pattern}' is ambiguous, it may be {shown}: write more of the path, or a glob with *"
         )
     return found
+
+
+def _like(pattern: str) -> str:
+    """Returns the names of a pattern in their order, with anything between, before and after them."""
+    if len(pattern) > _MAX_LIKE:
+        return "%"
+    parts: list[str] = []
+    for token in _TOKEN.findall(pattern.strip("/")):
+        if token in (r"\*", "\\\\"):
+            parts.append(token[1])
+        elif token[0] == "." or "*" in token or token in ("/", "["):
+            # A dot may mean a slash or a bracket.
+            parts.append(_GAP + token.strip("./*["))
+        else:
+            parts.append(token)
+    names = filter(None, "".join(parts).split(_GAP))
+    return "".join("%" + _LIKE_SPECIAL.sub(r"!\g<0>", name) for name in names) + "%"
 
 
 def _regex(body: str, *, dots: bool, repeats: bool) -> str:

@@ -1,7 +1,15 @@
 """Spec → Plan: inherit, resolve dependencies, refuse cycles, select. Does no I/O and reads no clock."""
 
 from gator.plan.nodes import Condition, Edge, PlanNode
-from gator.plan.plan import Plan, array_index, known_text, make_plan, recorded_plan, written_nodes
+from gator.plan.plan import (
+    Plan,
+    array_index,
+    known_text,
+    make_plan,
+    recorded_job,
+    recorded_plan,
+    written_nodes,
+)
 from gator.plan.sort_keys import key_below, sort_key
 from gator.plan.tree import problem_at
 
@@ -15,6 +23,7 @@ __all__ = [
     "known_text",
     "make_plan",
     "problem_at",
+    "recorded_job",
     "recorded_plan",
     "sort_key",
     "written_nodes",

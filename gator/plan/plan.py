@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from gator.errors import Problem, SpecError, UsageError
+from gator.event_kinds import template_of
 from gator.plan import cycles, globs, interpolate, seeds, select
 from gator.plan.jobs import Filler
 from gator.plan.nodes import Edge, PlanNode
 from gator.plan.references import Link, Resolver
-from gator.plan.tree import Tree, build, problem_at, upwards
+from gator.plan.tree import Tree, Written, build, problem_at, upwards
 from gator.v1 import plan_pb2, spec_pb2
 
 MAX_JOBS = 2**53
@@ -85,6 +86,39 @@ def make_plan(request: plan_pb2.PlanRequest) -> Plan:
 def recorded_plan(request: plan_pb2.PlanRequest) -> Plan:
     """Returns the plan of a request as a run has recorded it, where masks stand for values of secrets."""
     return _plan(request, is_recorded=True)
+
+
+def recorded_job(request: plan_pb2.PlanRequest, path: str) -> spec_pb2.Job | None:
+    """Returns the job of one instance as in `recorded_plan`; None if the spec has no such job.
+
+    Only the node and those above it are planned, which takes a few milliseconds in a spec of any size.
+    """
+    spec = _with_one_job(request.spec, template_of(path).split("/"))
+    if spec is None:
+        return None
+    scope = interpolate.Scope(request.environment, _constants(request))
+    tree = build(spec, scope)
+    filler = Filler(scope, _seeds(request, tree, scope, is_part=True), True)
+    return filler.job(tree.nodes[-1], path)
+
+
+def _with_one_job(spec: spec_pb2.Spec, names: Sequence[str]) -> spec_pb2.Spec | None:
+    """Returns a copy with only a job and the nodes above it; None if there is no such job."""
+    arm = spec.WhichOneof("node")
+    written: Written | None = getattr(spec, arm) if arm else None
+    if written is None or written.ident != names[0]:
+        return None
+    if isinstance(written, spec_pb2.Job) or len(names) == 1:
+        return spec if isinstance(written, spec_pb2.Job) and len(names) == 1 else None
+    below = next(filter(None, (_with_one_job(child, names[1:]) for child in written.jobs)), None)
+    if below is None:
+        return None
+    copy = spec_pb2.Spec()
+    copy.CopyFrom(spec)
+    above = copy.group if arm == "group" else copy.array
+    del above.jobs[:]
+    above.jobs.append(below)
+    return copy
 
 
 def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
@@ -167,7 +201,9 @@ def _constants(request: plan_pb2.PlanRequest) -> dict[str, str]:
     return {name: interpolate.escape(value) for name, value in values.items()}
 
 
-def _seeds(request: plan_pb2.PlanRequest, tree: Tree, scope: interpolate.Scope) -> seeds.Seeds:
+def _seeds(
+    request: plan_pb2.PlanRequest, tree: Tree, scope: interpolate.Scope, *, is_part: bool = False
+) -> seeds.Seeds:
     """The root's seed is that of the request, else the one in the spec, else 1."""
     written: dict[str, int] = {}
     for node, text in zip(tree.nodes, tree.written, strict=True):
@@ -180,14 +216,19 @@ def _seeds(request: plan_pb2.PlanRequest, tree: Tree, scope: interpolate.Scope) 
             message = f"seed must be a number or 'random', not '{seed}'"
             tree.problems.append(problem_at(node.position, message))
     root = written.pop(tree.root.template, 1)
-    asked = {**request.job_seeds, **dict(_asked(request, tree))}
+    asked = {**request.job_seeds, **dict(_asked(request, tree, is_part=is_part))}
     return seeds.Seeds(request.seed or root, written, asked)
 
 
-def _asked(request: plan_pb2.PlanRequest, tree: Tree) -> Iterator[tuple[str, int]]:
-    """The seeds asked for single nodes, by whole paths with the indices of all repeats or of none."""
+def _asked(request: plan_pb2.PlanRequest, tree: Tree, *, is_part: bool) -> Iterator[tuple[str, int]]:
+    """The seeds asked for single nodes, by whole paths with the indices of all repeats or of none.
+
+    Where the tree `is_part` of that of the run, nodes that it lacks are ignored.
+    """
     for pattern, seed in request.seeds.items():
         hits = globs.find(tree, pattern)
+        if is_part and not hits:
+            continue
         if len(hits) != 1:
             some = ", ".join(hit.node.template for hit in hits[:5])
             what = f"may be {some}: give more of its path" if hits else "is no node: see `gator plan SPEC`"

@@ -310,15 +310,13 @@ class Queries:
         if request is None:
             return None
         from gator.core.redact import masked, secret_names
-        from gator.event_kinds import template_of
-        from gator.plan import recorded_plan
+        from gator.plan import recorded_job
 
-        plan = recorded_plan(request)
-        node = plan.nodes.get(template_of(path))
-        if node is None or node.job is None:
+        job = recorded_job(request, path)
+        if job is None:
             return None
         return query_pb2.JobDescription(
-            job=masked(plan.resolve(node, path), secret_names(request.spec)),
+            job=masked(job, secret_names(request.spec)),
             spec_dir=request.spec_dir,
             launch_dir=request.launch_dir,
         )

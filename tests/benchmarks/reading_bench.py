@@ -25,12 +25,17 @@ COMMANDS = (
     ("metrics", "--name", "none"),
     ("resources", "big/many/g1"),
     ("show", "many/g1/j1"),
+    ("grep", "broken", "many/g1"),
     ("logs", "big/many/g1/j7"),
     ("logs", "big/many/g1", "--long"),
     ("tree",),
+    ("resources",),
     ("grep", "^hit"),
+    ("failures", "-n", "0", "--all"),
+    ("tree", "-n", "0"),
+    ("grep", "-n", "0", "^hit"),
 )
-"""The last two print more than a screen."""
+"""The last three print more than a screen."""
 
 
 SPEC = """\

@@ -129,6 +129,11 @@ class Condition:
         padded = [*wanted, *[wanted[-1]] * (count - len(wanted))]
         return self.add(f"{column} IN ({', '.join('?' * count)})", *padded)
 
+    def like_any(self, column: str, patterns: Sequence[str]) -> "Condition":
+        """Asks for a text that one of a few patterns of LIKE matches; there is at least one."""
+        like = f"{column} LIKE ? ESCAPE '!'"
+        return self.add(f"({' OR '.join([like] * len(patterns))})", *patterns)
+
     def numbers(self, column: str, wanted: Sequence[int]) -> "Condition":
         """Ask for one of a few numbers; all pass if there are none."""
         if not wanted:

@@ -36,6 +36,10 @@ _JOB = int(common_pb2.NODE_KIND_JOB)
 _ENDED = int(query_pb2.NODE_STATE_ENDED)
 _RUNNING = int(query_pb2.NODE_STATE_RUNNING)
 _PIECE = 1000
+_WINDOW = 20_000
+"""Number of nodes whose paths one statement compares with patterns, so that a query is bounded in time."""
+_MAX_LIKES = 20
+"""Maximum number of patterns that the database compares; more are compared here only."""
 _MAX_PATHS = 512
 """So many paths stand in one statement."""
 _COUNTS = "(count(*) - count(n.outcome)) || " + " || ".join(
@@ -93,6 +97,8 @@ class CatalogueReader:
         """
         now = int(after[2]) if after else time.time_ns()
         patterns = [PathPattern(glob) for glob in wanted.globs]
+        if patterns and order_of(wanted) == qs.NODE_ORDER_SPEC and not is_of_few(wanted):
+            return self._matching(wanted, patterns, after, limit, over)
         piece = max(limit, _PIECE) if patterns else limit
         at = after
         places: list[Place] = []
@@ -110,6 +116,51 @@ class CatalogueReader:
                 return NodeList(self._placed(places, paths), None)
             if over():
                 return NodeList(self._placed(places, paths), at)
+
+    def _matching(
+        self,
+        wanted: qs.ListNodesRequest,
+        patterns: Sequence[PathPattern],
+        after: Place | None,
+        limit: int,
+        over: Over,
+    ) -> NodeList:
+        """Returns nodes whose paths match, in the order of the spec."""
+        scope = self._where()
+        scope.scope(wanted, self.sort_key(wanted.path) if self._is_within(wanted) else "")
+        now = int(after[2]) if after else time.time_ns()
+        key = str(after[1]) if after else ""
+        places: list[Place] = []
+        paths: list[str] = []
+        while True:
+            end = self._window_end(scope, key)
+            within = _candidates(patterns, key, end)
+            rows = self._query(
+                f"SELECT n.path, n.sort FROM nodes AS n WHERE {scope.text} AND {within.text}"  # noqa: S608
+                " ORDER BY n.sort LIMIT ?",
+                [*scope.values, *within.values, _PIECE],
+            )
+            for path, key in rows:
+                if any(pattern.matches(path) for pattern in patterns):
+                    places.append(["", key, now])
+                    paths.append(path)
+                    if len(paths) == limit:
+                        return NodeList(self._placed(places, paths), places[-1])
+            if len(rows) < _PIECE:
+                if end is None:
+                    return NodeList(self._placed(places, paths), None)
+                key = end
+            if over():
+                return NodeList(self._placed(places, paths), ["", key, now])
+
+    def _window_end(self, scope: Condition, key: str) -> str | None:
+        """Returns the last sort key of a bounded number of nodes beyond a key; None if there are fewer."""
+        rows = self._query(
+            f"SELECT n.sort FROM nodes AS n WHERE {scope.text} AND n.sort > ?"  # noqa: S608 - constant parts
+            " ORDER BY n.sort LIMIT 1 OFFSET ?",
+            [*scope.values, key, _WINDOW],
+        )
+        return rows[0][0] if rows else None
 
     def count_nodes(self, wanted: qs.ListNodesRequest) -> int:
         """Returns the number of declared nodes for a request; globs are ignored."""
@@ -317,9 +368,15 @@ class CatalogueReader:
         """
         patterns = [PathPattern(glob) for glob in wanted.globs]
         piece = max(limit, _PIECE) if patterns else limit
+        below = qs.ListNodesRequest(
+            path=wanted.path, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB]
+        )
+        scope = self._where()
+        scope.scope(below, self.sort_key(below.path) if self._is_within(below) else "")
         found: list[JobAttempt] = []
         while True:
-            rows = self._job_attempts(wanted, after, piece)
+            end = self._window_end(scope, after) if patterns else None
+            rows = self._job_attempts(wanted, scope, _candidates(patterns, after, end), piece)
             for row in rows:
                 attempt = JobAttempt(*row)
                 after = attempt.sort_key
@@ -328,16 +385,16 @@ class CatalogueReader:
                     if len(found) == limit:
                         return AttemptList(found, after)
             if len(rows) < piece:
-                return AttemptList(found, None)
+                if end is None:
+                    return AttemptList(found, None)
+                after = end
             if over():
                 return AttemptList(found, after)
 
-    def _job_attempts(self, wanted: qs.ListLinesRequest, after: str, limit: int) -> list[Any]:
-        below = qs.ListNodesRequest(
-            path=wanted.path, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB]
-        )
-        where = self._where().add("n.sort > ?", after)
-        where.scope(below, self.sort_key(wanted.path) if self._is_within(below) else "")
+    def _job_attempts(
+        self, wanted: qs.ListLinesRequest, scope: Condition, within: Condition, limit: int
+    ) -> list[Any]:
+        where = Condition().add(scope.text, *scope.values).add(within.text, *within.values)
         run = "" if self._run is None else " AND {table}.run = n.run"
         where.add(f"a.path = n.path{run.format(table='a')}")
         if wanted.attempt:
@@ -408,6 +465,16 @@ class CatalogueReader:
 
     def _where(self, table: str = "n") -> Condition:
         return Condition() if self._run is None else Condition().run(table, self._run)
+
+
+def _candidates(patterns: Sequence[PathPattern], key: str, end: str | None) -> Condition:
+    """Returns the condition of nodes beyond a key, up to another one, that patterns may match."""
+    within = Condition().add("n.sort > ?", key)
+    if end is not None:
+        within.add("n.sort <= ?", end)
+    if 0 < len(patterns) <= _MAX_LIKES:
+        within.like_any("n.path", [pattern.like for pattern in patterns])
+    return within
 
 
 def _pieces(paths: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import pytest
 
 from gator.errors import SpecError
+from gator.event_kinds import template_of
 from gator.paths import slug
-from gator.plan import array_index
-from gator.v1 import spec_pb2
+from gator.plan import array_index, recorded_job, recorded_plan
+from gator.v1 import plan_pb2, spec_pb2
 from tests.unit.plan.plan_trees import array, env, group, job, plan, problems
 
 
@@ -143,3 +144,15 @@ def test_only_jobs_can_be_resolved() -> None:
     made = plan(group("top", job("a")))
     with pytest.raises(ValueError, match="top is not a job"):
         made.resolve(made.root, "top")
+
+
+def test_the_job_of_a_record_is_the_one_of_the_whole_plan() -> None:
+    inner = group("g", job("x", "${{ seed }}", "$A"), job("y", on_pass=["x"], seed="5"), settings=env(A="g"))
+    spec = group("top", array("a", 3, inner), job("x", "${{ seed }}"), settings=env(A="top", B="b"))
+    request = plan_pb2.PlanRequest(spec=spec, seed=9, seeds={"top/x": 77, "a/g[1]": 5}, run="run-1")
+    whole = recorded_plan(request)
+    for path in ("top/a/g[0]/x", "top/a/g[1]/x", "top/a/g[2]/y", "top/x"):
+        node = whole.nodes[template_of(path)]
+        assert recorded_job(request, path) == whole.resolve(node, path)
+    for path in ("top", "top/a/g[0]", "top/nothing", "other/x", "top/x/y"):
+        assert recorded_job(request, path) is None

@@ -1,5 +1,7 @@
+import sqlite3
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gator.errors import NotFoundError, UsageError
@@ -82,6 +84,22 @@ def test_any_pattern_and_path_can_be_compared(pattern: str, path: str) -> None:
     PathPattern(pattern).matches(path)
     if path.strip("/") == path and path:
         assert PathPattern(path).level(path) == 0
+
+
+_ALPHABET = r"ab.*/[]3\%_!"
+
+
+@given(st.text(_ALPHABET, max_size=8), st.text(_ALPHABET, max_size=12))
+@example(r"st\*r", "top/st*r[2]")
+@example("run.3", "top/run[3]")
+def test_sql_finds_every_path_that_a_pattern_means(pattern: str, path: str) -> None:
+    wanted = PathPattern(pattern)
+    for text in (path, f"b/{pattern}", pattern.replace(".3", "[3]").replace("\\", "")):
+        (found,) = _DATABASE.execute("SELECT ? LIKE ? ESCAPE '!'", (text, wanted.like)).fetchone()
+        assert found or not wanted.matches(text)
+
+
+_DATABASE = sqlite3.connect(":memory:", check_same_thread=False)
 
 
 def test_a_slug_keeps_plain_names_and_tells_others_apart() -> None:
