@@ -23,11 +23,17 @@ CA_OPTION = "--hub-ca"
 REFUSED = "Connection refused"
 """Why nobody can be reached where nobody listens."""
 _NO_HUB = "something else listens there: check the address"
-_SILENT = "it takes connections, but does not answer: it is stuck, or no hub"
+_SILENT = "it takes connections, but does not answer: restart it, or check the address"
 _HANGS_UP = "it hangs up at once: give --hub-ca FILE if it speaks TLS, else check the address"
 _WORDS = (
-    ("CERTIFICATE_VERIFY_FAILED", "its certificate is not one that --hub-ca trusts"),
-    ("Hostname Verification Check failed", "its certificate is for a host of another name"),
+    (
+        "CERTIFICATE_VERIFY_FAILED",
+        "its certificate is not trusted: give the certificates of its CA with --hub-ca",
+    ),
+    (
+        "Hostname Verification Check failed",
+        "its certificate is for another name: use that name in the address",
+    ),
     ("WRONG_VERSION_NUMBER", "it speaks no TLS: leave out --hub-ca and GATOR_HUB_CA"),
     ("missing selected ALPN property", _NO_HUB),
     ("Handshake read failed (Endpoint closing)", _SILENT),

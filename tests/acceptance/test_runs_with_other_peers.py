@@ -51,7 +51,7 @@ def peer(kind: str, folder: Path) -> AbstractAsyncContextManager[str]:
     ("kind", "why"),
     [
         ("a web server", "(something else listens there: check the address)"),
-        ("silence", "(it takes connections, but does not answer: it is stuck, or no hub)"),
+        ("silence", "(it takes connections, but does not answer: restart it, or check the address)"),
         ("a grpc server", "(no hub listens there, or one of another version: check the address ("),
         (
             "a hub with TLS",

@@ -176,7 +176,7 @@ class FolderHistory:
         if run.id not in self._folders:
             self._siblings(run.ident)
         if run.id not in self._folders:
-            raise NotFoundError(f"the run {run.id} is not {self.place}")
+            raise NotFoundError(f"the run {run.id} is not {self.place}: name its folder with --tracking")
         with asking(self._folders[run.id]) as ask:
             yield ask
 

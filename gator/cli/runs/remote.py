@@ -88,7 +88,8 @@ class Peer:
             return UsageError(f"{self.name} does not answer ({why}): try again, {ANOTHER}")
         if isinstance(meant, UnknownCallError):
             return UsageError(
-                f"{self.name} does not know the question: it is older than this gator, or no hub ({meant})"
+                f"{self.name} does not know the question ({meant}): "
+                f"update it if it is older than this gator, {ANOTHER}"
             )
         if isinstance(meant, UnauthenticatedError):
             return UnauthenticatedError(f"{self.name} {unknown_token(self._source)}")

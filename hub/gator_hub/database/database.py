@@ -263,7 +263,7 @@ def _unopened(name: str, error: Exception) -> UsageError | StoreError:
     """What to say of a database that cannot be opened."""
     if is_damaged(error):
         return UsageError(f"{name} {DAMAGED}")
-    return StoreError(f"cannot open {name}: {one_line(error)}")
+    return StoreError(f"cannot open {name}: {one_line(error)}: check --db and the server of the database")
 
 
 def _sqlite(path: Path) -> pw.Database:

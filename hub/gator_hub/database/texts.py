@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+SAME_VERSION = "use the version of gator that the hub has"
+"""What to do about a peer that breaks the rules of the protocol."""
 _SQLITE = "sqlite:"
 
 

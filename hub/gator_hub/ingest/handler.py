@@ -28,6 +28,7 @@ from gator.link.size_limits import SMALL_DESCRIPTION_BYTES, has_too_many
 from gator.spec.idents import ident_problem
 from gator.v1 import attach_pb2, common_pb2, control_service_pb2
 from gator_hub.database.schema import SEQ_BITS
+from gator_hub.database.texts import SAME_VERSION
 from gator_hub.ingest import registry
 from gator_hub.ingest.memory_budget import UNPACKED_TIMES, MemoryBudget, memory_of
 from gator_hub.ingest.writer import COPY_REPLACED, Lane, Work, Writer
@@ -100,28 +101,32 @@ class Ingest:
         """
         owner = self._user_of(token)
         if hello.role != attach_pb2.ROLE_ROOT:
-            raise ProtocolError("a hub is the parent of roots alone")
+            raise ProtocolError(
+                "only the root of a run may attach to a hub: use gator run --hub or gator hub import"
+            )
         if not _RUN_ID.fullmatch(hello.run) or not 0 < len(hello.store) <= _ID_CHARACTERS:
-            raise ProtocolError("a root names its run, by up to 64 hexadecimal digits, and its store")
+            raise ProtocolError(
+                f"a root names its run by 1 to 64 hexadecimal digits, and its store: {SAME_VERSION}"
+            )
         problem = ident_problem(hello.description.run.ident)
         if problem:
-            raise ProtocolError(f"a root says the ident of its run: {problem}")
+            raise ProtocolError(f"the ident of the run is invalid: {problem}: rename the root of the spec")
         if hello.run_key and not fits(hello.run_key, hello.run):
             raise ProtocolError(
-                "the key does not match the id of the run: run.key was changed or belongs to another run"
+                "the key does not match the id of the run: restore run.key, which was changed"
             )
         size = hello.description.run.ByteSize() - sum(len(arg) for arg in hello.description.run.argv)
         if size > _MAX_SAID_BYTES:
             raise ProtocolError(
-                f"a root says at most {_MAX_SAID_BYTES // 1024} KiB of its run, labels with it: "
-                f"this one says {size // 1024} KiB"
+                f"the description of the run has {size // 1024} KiB, and {_MAX_SAID_BYTES // 1024} KiB are "
+                "the maximum: use fewer or shorter labels"
             )
         return owner
 
     def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
         """A root is there: its run is looked up, then subscribed to."""
         if self._closing:
-            raise UnavailableError("the hub is about to stop")
+            raise UnavailableError("the hub is stopping: connect again when it is back")
         root = self._roots[child] = _Root(child, child.user)
         self._spawn(self._register(root, child.hello.ByteSize()))
         return attach_pb2.Welcome(version=__version__, subscriptions=len(Lane))
@@ -157,7 +162,9 @@ class Ingest:
         """Pass an order on to the root of a run. Raises PreconditionError when it is not connected."""
         feeders = self._feeders(run)
         if not feeders:
-            raise PreconditionError("the run is not connected to the hub, so nobody can be told to stop it")
+            raise PreconditionError(
+                "the run is not connected to the hub: stop it on its host, with gator stop"
+            )
         for root in feeders:
             stop = attach_pb2.Stop(path=request.path, mode=request.mode, message=request.message)
             root.link.send(attach_pb2.AttachResponse(stop=stop))
@@ -169,7 +176,7 @@ class Ingest:
             root.gone = True
         await asyncio.wrap_future(self._writer.run(lambda _: None))
         for root in list(self._roots.values()):
-            root.link.close(UnavailableError("the hub is about to stop"))
+            root.link.close(UnavailableError("the hub is stopping: connect again when it is back"))
         for task in self._tasks:
             task.cancel()
 
@@ -226,7 +233,9 @@ class Ingest:
             if size_bytes > SMALL_DESCRIPTION_BYTES and await asyncio.to_thread(
                 has_too_many, hello.description
             ):
-                raise ProtocolError("what a root says of its run has too many parts for its length")
+                raise ProtocolError(
+                    f"the description of the run has too many parts for its length: {SAME_VERSION}"
+                )
             self.intake.give(held - _HELLO_TIMES * size_bytes)
             held = _HELLO_TIMES * size_bytes
             if root.gone:
@@ -267,12 +276,12 @@ class Ingest:
         if root.gone:
             return
         if batch.subscription not in (Lane.STATES, Lane.BULK) or not root.cursors:
-            raise ProtocolError(f"nobody subscribed to {batch.subscription}")
+            raise ProtocolError(f"nobody subscribed to {batch.subscription}: {SAME_VERSION}")
         lane = Lane(batch.subscription)
         cursor = root.cursors[lane]
         _check(batch)
         if cursor.stores > MAX_STORES:
-            raise ProtocolError(f"a run has at most {MAX_STORES} stores")
+            raise ProtocolError(f"a run has at most {MAX_STORES} stores: {SAME_VERSION}")
         match cursor.accept(batch):
             case None:
                 self._ack(root, lane, batch)
@@ -351,6 +360,6 @@ def _filter(lane: Lane, output: attach_pb2.Output.ValueType) -> attach_pb2.Event
 def _check(batch: attach_pb2.Batch) -> None:
     """Raises ProtocolError for a batch that no store can have; of its events the writer says that."""
     if not 0 < len(batch.store) <= _ID_CHARACTERS:
-        raise ProtocolError("a batch names its store")
+        raise ProtocolError(f"a batch does not name its store: {SAME_VERSION}")
     if batch.through >= _MAX_SEQ:
-        raise ProtocolError(f"no store reaches {batch.through}")
+        raise ProtocolError(f"no store reaches {batch.through}: {SAME_VERSION}")

@@ -12,6 +12,7 @@ from gator.link import message_parts
 from gator.link.size_limits import MAX_ENTRIES
 from gator.rpc.limits import ConnectionQuota, FairSemaphore
 from gator.v1 import attach_pb2
+from gator_hub.database.texts import SAME_VERSION
 from gator_hub.ingest.writer import Lane
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -118,11 +119,11 @@ def memory_of(batch: attach_pb2.Batch, size_bytes: int) -> int:
         if entries > MAX_ENTRIES:
             raise ProtocolError(
                 f"the lists of event {event.seq} of {batch.store} have {entries} entries: "
-                f"at most {MAX_ENTRIES} are taken"
+                f"at most {MAX_ENTRIES} are taken, {SAME_VERSION}"
             )
         total += entries
     if total > _MAX_ENTRIES_OF_BATCH:
-        raise ProtocolError(f"the lists in a batch of {batch.store} have {total} entries")
+        raise ProtocolError(f"the lists in a batch of {batch.store} have {total} entries: {SAME_VERSION}")
     return size_bytes + len(batch.events) * _EVENT_BYTES + total * _ENTRY_BYTES
 
 

@@ -51,12 +51,14 @@ def register(database: Database, hello: attach_pb2.Hello, owner: str) -> Registe
     if not proves and kept_owner != owner:
         raise PermissionDeniedError(
             f"the run {hello.run} belongs to another user of the hub, and run.key, which would prove that "
-            "it is yours, is missing or cannot be read"
+            "it is yours, is missing or cannot be read: restore it, or ask that user for gator hub give"
         )
     if deleted:
         raise UnavailableError(f"the run {hello.run} is being removed: try again in a moment")
     if root_store != hello.store:
-        raise PreconditionError(f"another run has the id {hello.run}: its record is not this one")
+        raise PreconditionError(
+            f"another run has the id {hello.run}: import the original folder, not a changed copy"
+        )
     database.execute(
         "UPDATE runs SET connected = 1, proven = ?, heard_unix_nanos = ? WHERE id = ?",
         (int(proven or proves), time_ns(), number),

@@ -10,7 +10,7 @@ from gator.event_kinds import MAX_PATH_BYTES
 from gator.v1 import event_pb2
 from gator_hub.database.database import Database, clean
 from gator_hub.database.statements import SUBJECTS
-from gator_hub.database.texts import marks
+from gator_hub.database.texts import SAME_VERSION, marks
 
 MAX_KNOWN = 100_000
 """So many numbers are held in memory."""
@@ -88,7 +88,9 @@ def _check(root: str, paths: Iterable[str]) -> None:
     below = root + "/"
     for path in paths:
         if path != root and not path.startswith(below):
-            raise ProtocolError(f"an event is about a node that is not of this run: {path[:_MAX_SAID]!r}")
+            raise ProtocolError(
+                f"an event is about a node of another run, {path[:_MAX_SAID]!r}: {SAME_VERSION}"
+            )
         if len(path.encode()) > MAX_PATH_BYTES:
             said = path[:_MAX_SAID]
-            raise ProtocolError(f"the path of an event is above {MAX_PATH_BYTES} bytes: {said!r}")
+            raise ProtocolError(f"the path {said!r} is above {MAX_PATH_BYTES} bytes: use shorter idents")

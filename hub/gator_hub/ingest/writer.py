@@ -31,7 +31,7 @@ from gator.v1 import attach_pb2, event_pb2
 from gator_hub.database.database import DAMAGED, DamagedError, Database, cause_of, is_damaged, is_passing
 from gator_hub.database.schema import SEQ_BITS
 from gator_hub.database.statements import OUTPUTS, STORES, Catalogue, EventRow, insert_events
-from gator_hub.database.texts import marks, one_line
+from gator_hub.database.texts import SAME_VERSION, marks, one_line
 from gator_hub.ingest.subjects import Subjects
 
 Answer = TypeVar("Answer")
@@ -321,7 +321,9 @@ class Writer:
         for event, subject in zip(events, subjects, strict=True):
             seq = event.seq
             if not last < seq <= through:
-                raise ProtocolError(f"event {seq} is out of order in a batch of {store.store}")
+                raise ProtocolError(
+                    f"event {seq} is out of order in a batch of {store.store}: {SAME_VERSION}"
+                )
             last = seq
             # Most are of the log, and to ask for it by name takes half as long as to ask for the name.
             name = "log" if event.HasField("log") else event.WhichOneof("payload")
@@ -418,7 +420,9 @@ def _error_for_sender(error: Exception) -> Exception:
         # The hub ends before its database is back.
         return UnavailableError("the hub cannot write its database now: try again, or see its log")
     if _is_numbered_twice(error):
-        return ProtocolError("two events of a store came under one number: a store numbers each of them once")
+        return ProtocolError(
+            "two events of a store have one number: import the original folder, not a changed copy"
+        )
     said = one_line(error)
     if is_damaged(error):
         _log.error("the database %s (%s)", DAMAGED, said)
@@ -426,5 +430,7 @@ def _error_for_sender(error: Exception) -> Exception:
     _log.error("the database refuses what it is given: %s: %s", type(error).__name__, said)
     if _is_unfit(error):
         # To send it again would change nothing.
-        return ProtocolError(f"the database of the hub does not take all of it: {said[:_MAX_SAID]}")
+        return ProtocolError(
+            f"the database of the hub does not take all of it: see the hub's log ({said[:_MAX_SAID]})"
+        )
     return StoreError("the database of the hub refuses it: see the hub's log")

@@ -64,7 +64,7 @@ class HubReader:
             (self._run,),
         )
         if not rows:
-            raise NotFoundError("the run was removed from the hub")
+            raise NotFoundError("the run was removed from the hub: gator hub import FOLDER brings it back")
         run = run_of(rows[0])
         described = self._description().run
         run.argv.extend(described.argv)

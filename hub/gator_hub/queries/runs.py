@@ -90,7 +90,7 @@ def _find(database: Database, name: str) -> tuple[int, str]:
         shown = ", ".join(run for _, run in found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
         raise UsageError(f"several runs have ids that begin with {name}: {shown}; give more of it")
     if not found:
-        raise NotFoundError(f"there is no run {name!r} here")
+        raise NotFoundError(f"there is no run {name!r} here: gator runs -r hub: lists those of the hub")
     return found[0]
 
 
@@ -99,7 +99,7 @@ def _only(database: Database) -> tuple[int, str]:
     if len(found) > 1:
         raise UsageError("there are many runs here: name one by its id, or an ident for its newest run")
     if not found:
-        raise NotFoundError("there is no run here yet")
+        raise NotFoundError("there is no run here yet: bring one in with gator run SPEC --hub ADDRESS")
     return found[0]
 
 

@@ -43,9 +43,13 @@ class HubControl(control_service_pb2_grpc.ControlServiceServicer):
         run = find_run(self._database, request.run)
         rows = self._database.query("SELECT owner, ended_unix_nanos FROM runs WHERE id = ?", (run,))
         if not rows:
-            raise NotFoundError(f"there is no run {request.run!r} here")
+            raise NotFoundError(
+                f"there is no run {request.run!r} here: gator runs -r hub: lists those of the hub"
+            )
         owner, ended = rows[0]
         if owner != caller:
-            raise PermissionDeniedError(f"the run belongs to {owner}, who alone may stop it")
+            raise PermissionDeniedError(
+                f"the run belongs to {owner}: only {owner} may stop it, so ask {owner}"
+            )
         jobs = jobs_left(Queries(HubReader(self._database, run)), request.path)
         return (None if ended else run), jobs

@@ -163,7 +163,9 @@ def _check_owner(database: Database, run: int, caller: str, doing: str) -> str:
     """What the log calls the run. Raises when it is somebody else's, or nobody's any more."""
     said, owner = _described(database, run)
     if owner != caller:
-        raise PermissionDeniedError(f"the run belongs to {owner}: only {owner} may {doing} it")
+        raise PermissionDeniedError(
+            f"the run belongs to {owner}: only {owner} may {doing} it, so ask {owner}"
+        )
     return said
 
 
@@ -172,7 +174,7 @@ def _described(database: Database, run: int) -> tuple[str, str]:
     sql = "SELECT owner, ident, run FROM runs WHERE id = ? AND deleted = 0"
     rows = database.execute(sql, (run,)).fetchall()
     if not rows:
-        raise NotFoundError("the run was removed")
+        raise NotFoundError("the run was removed from the hub: gator hub import FOLDER brings it back")
     owner, ident, name = rows[0]
     return f"run {ident} ({name[:8]})", owner
 

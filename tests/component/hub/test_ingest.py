@@ -223,7 +223,7 @@ async def test_two_events_under_one_number_end_the_stream_that_sent_them(
             await child.say(pb.AttachRequest(batch=batch(declared("top"), lane=1)))
             code, said = await child.status()
             assert code == "INVALID_ARGUMENT"
-            assert "under one number" in str(said)
+            assert "have one number" in str(said)
         assert [event[1] for event in there.events()] in ([1], [])
 
 

@@ -86,7 +86,7 @@ async def test_what_a_root_says_of_its_run_has_a_bound_but_for_the_command_line(
     async with hub(sqlite_url, tmp_path) as there:
         (refusal,) = await feed(there.address, one_job(), said=hello(labels={"why": "x" * 70_000}))
         assert isinstance(refusal, ProtocolError)
-        assert "this one says 68 KiB" in str(refusal)
+        assert "the description of the run has 68 KiB" in str(refusal)
         argv = ["gator", "run", "x" * 300_000]
         assert await feed(there.address, one_job(), said=hello(argv=argv)) == []
         assert list(HubReader(there.database, 1).run().argv) == argv
@@ -206,7 +206,7 @@ async def test_the_ident_of_a_run_is_one_that_a_spec_may_have(
     async with hub(sqlite_url, tmp_path) as there:
         (refusal,) = await feed(there.address, one_job(), said=said)
         assert isinstance(refusal, ProtocolError)
-        assert "a root says the ident of its run: an ident " in str(refusal)
+        assert "the ident of the run is invalid: an ident " in str(refusal)
 
 
 async def test_a_root_is_asked_to_come_again_when_the_database_has_lost_what_it_had(

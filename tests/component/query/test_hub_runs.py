@@ -235,7 +235,7 @@ def test_a_hub_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
             "hub with TLS",
             "cannot be asked: it hangs up at once: give --hub-ca FILE if it speaks TLS, else check",
         ),
-        ("no hub", "does not know the question: it is older than this gator, or no hub (Method not found!)"),
+        ("no hub", "does not know the question (Method not found!): update it"),
         ("web server", "cannot be asked: something else listens there: check the address"),
     ],
 )

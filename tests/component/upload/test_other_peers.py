@@ -59,7 +59,7 @@ async def told_after(run: FakeRun, address: str, ca: bytes | None = None) -> lis
 
 
 NO_HUB = "something else listens there: check the address"
-SILENT = "it takes connections, but does not answer: it is stuck, or no hub"
+SILENT = "it takes connections, but does not answer: restart it, or check the address"
 HANGS_UP = "it hangs up at once: give --hub-ca FILE if it speaks TLS, else check the address"
 
 
@@ -113,8 +113,11 @@ async def secure_peer(folder: Path, kind: str) -> AsyncGenerator[tuple[str, byte
     [
         ("a hub with TLS", HANGS_UP),
         ("a hub without TLS", "it speaks no TLS: leave out --hub-ca and GATOR_HUB_CA"),
-        ("a foreign certificate", "its certificate is not one that --hub-ca trusts"),
-        ("another name", "its certificate is for a host of another name"),
+        (
+            "a foreign certificate",
+            "its certificate is not trusted: give the certificates of its CA with --hub-ca",
+        ),
+        ("another name", "its certificate is for another name: use that name in the address"),
         ("a web server with TLS", NO_HUB),
         ("silence", SILENT),
     ],
