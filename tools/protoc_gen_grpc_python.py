@@ -6,11 +6,27 @@ https://protobuf.dev/reference/cpp/api-docs/google.protobuf.compiler.plugin.pb/.
 
 import sys
 import tempfile
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
 from google.protobuf import descriptor_pb2
 from google.protobuf.compiler import plugin_pb2
 from grpc_tools import protoc
+
+PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
+
+
+def wrong_version() -> str | None:
+    """Returns an error if another version of grpcio-tools is installed than the one in pyproject.toml.
+
+    The code of a newer one refuses the older versions of grpcio that pyproject.toml allows.
+    """
+    pinned = tomllib.loads(PROJECT.read_text())["project"]["optional-dependencies"]["dev"]
+    installed = f"grpcio-tools=={metadata.version('grpcio-tools')}"
+    if installed in pinned:
+        return None
+    return f"{installed} is installed, and pyproject.toml has another version: run tools/install --dev"
 
 
 def respond(request: plugin_pb2.CodeGeneratorRequest) -> plugin_pb2.CodeGeneratorResponse:
@@ -20,6 +36,9 @@ def respond(request: plugin_pb2.CodeGeneratorRequest) -> plugin_pb2.CodeGenerato
     )
     with_services = {file.name for file in request.proto_file if file.service}
     wanted = [name for name in request.file_to_generate if name in with_services]
+    if error := wrong_version():
+        response.error = error
+        return response
     if not wanted:
         return response
     with tempfile.TemporaryDirectory() as folder:

@@ -5,7 +5,7 @@ import warnings
 
 from gator.v1 import attach_pb2 as gator_dot_v1_dot_attach__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.82.1'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 

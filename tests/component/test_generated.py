@@ -17,7 +17,7 @@ def test_generated_code_is_in_step_with_the_protos(tmp_path: Path):
         pytest.skip("buf is not installed: pip install '.[dev]'")
     for name in ("protos", "tools"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    for name in ("buf.yaml", "buf.gen.yaml"):
+    for name in ("buf.yaml", "buf.gen.yaml", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     environment = {"PATH": f"{buf.parent}:/usr/bin:/bin", "HOME": str(tmp_path)}
     subprocess.run([str(buf), "generate"], cwd=tmp_path, env=environment, check=True, capture_output=True)
