@@ -120,7 +120,7 @@ def gator(
         False, "--version", help="Show the version.", callback=_print_version, is_eager=True
     ),
 ) -> None:
-    """Runs trees of jobs, keep every line they write, explain every failure."""
+    """Run trees of jobs, keep every line they write, explain every failure."""
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
