@@ -30,7 +30,7 @@ def wrong_version() -> str | None:
 
 
 def respond(request: plugin_pb2.CodeGeneratorRequest) -> plugin_pb2.CodeGeneratorResponse:
-    """Generate `*_pb2_grpc.py` for every file of the request that declares a service."""
+    """Generates `*_pb2_grpc.py` for every file of the request that declares a service."""
     response = plugin_pb2.CodeGeneratorResponse(
         supported_features=plugin_pb2.CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL
     )

@@ -1,0 +1,114 @@
+"""Checks the language of code and docs, as far as a machine can: plain technical English.
+
+    python tools/prose.py [PATH…]
+
+prints the problems of files and folders, by default of the whole project, and exits with 1 if there are any.
+"""
+
+import ast
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[1]
+MAX_WIDTH: Final = 100
+"""Maximum width of a line of prose in the docs; tables and code keep their lines."""
+PHRASES: Final = {
+    r"\bso (?:many|few|long|often|much)\b(?! as\b| that\b| \w+ that\b)": "write `Maximum`, `Timeout` …",
+    r"\bwhoever\b": "name the user, the caller or the process",
+    r"\bnobody\b": "name it (`no user`, `no process`), or use the passive",
+    r"\bof which\b": "begin a new sentence",
+    r"\bthe rule: |(?<![`\w])rule: ": "write `Invariant:` or a plain sentence",
+    r"\bcame of (?:it|them|a|the|what)\b": "write `the outcome of`",
+    r"\bwhat is (?:said|told|left over|to be)\b": "use a noun",
+}
+"""Regular expressions of phrases that readers stumble over, and what to write instead."""
+BOUND: Final = re.compile(r"^_?(?:MOST|LEAST|ENOUGH|FEW|MANY)_")
+"""Names of constants that are bounds, and are not called `MAX_…` or `MIN_…`."""
+NO_VERBS: Final = frozenset(
+    {"This", "Its", "Is", "Was", "Has", "As", "Always", "Less", "Across", "Yes", "Others"}
+)
+"""Words that end in `s` and begin no description of what a function does."""
+
+
+def problems_in(path: Path, root: Path = ROOT) -> Iterator[str]:
+    """Yields the problems of a file in a project as `FILE:LINE: problem`."""
+    name = path.relative_to(root)
+    for number, problem in sorted(_numbered(path, name.parts)):
+        yield f"{name}:{number}: {problem}"
+
+
+def files(paths: Iterable[Path] = ()) -> Iterator[Path]:
+    """Yields the files that are checked, among files and folders; by default those of the project."""
+    for top in tuple(paths) or tuple(
+        ROOT / name for name in ("gator", "hub", "tests", "tools", "protos", "docs")
+    ):
+        for path in sorted([top] if top.is_file() else top.rglob("*.*")):
+            generated = "gator/v1" in str(path) and path.suffix != ".proto"
+            if path.suffix in (".py", ".proto", ".md") and not generated and path != Path(__file__):
+                yield path
+    if not paths:
+        yield from sorted(ROOT.glob("*.md"))
+
+
+def _numbered(path: Path, parts: Sequence[str]) -> Iterator[tuple[int, str]]:
+    text = path.read_text()
+    lines = list(_prose(text) if path.suffix == ".py" else enumerate(text.split("\n"), 1))
+    for phrase, advice in PHRASES.items():
+        for number, line in lines:
+            if found := re.search(phrase, line, re.IGNORECASE):
+                yield number, f"'{found.group().strip()}': {advice}"
+    if path.suffix == ".md":
+        yield from _wide(text)
+    if path.suffix == ".py":
+        yield from _grammar(ast.parse(text), docstrings=parts[0] != "tests" and "commands" not in parts)
+
+
+def _prose(text: str) -> Iterator[tuple[int, str]]:
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type in (tokenize.STRING, tokenize.COMMENT):
+            for offset, line in enumerate(token.string.split("\n")):
+                yield token.start[0] + offset, line
+
+
+def _wide(text: str) -> Iterator[tuple[int, str]]:
+    code = False
+    for number, line in enumerate(text.split("\n"), 1):
+        code ^= line.startswith(("```", "~~~"))
+        # A code span or a link that is too long cannot be wrapped.
+        can_wrap = " " in re.sub(r"`[^`]*`|\]\([^)]*\)", "", line[MAX_WIDTH // 2 :]).strip()
+        if not code and len(line) > MAX_WIDTH and can_wrap and not line.startswith(("|", "    ")):
+            yield number, f"{len(line)} columns: wrap at {MAX_WIDTH}"
+
+
+def _grammar(module: ast.Module, *, docstrings: bool) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and BOUND.match(node.id):
+            yield node.lineno, f"{node.id}: name bounds MAX_… and MIN_…"
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            # A property is described by a noun; the docstring of a command is its help, which is imperative.
+            decorators = " ".join(ast.unparse(decorator) for decorator in node.decorator_list)
+            text = ast.get_docstring(node)
+            if text and docstrings and not re.search(r"property|setter|fixture|command", decorators):
+                first = text.split()[0].rstrip(".,:;")
+                if not first.endswith("s") or first in NO_VERBS:
+                    yield node.lineno, f"'{text.splitlines()[0]}': begin with `Returns`, `Raises`, `Starts` …"
+
+
+def main() -> int:
+    """Prints all problems; returns the exit code."""
+    count = 0
+    for path in files([Path(name).resolve() for name in sys.argv[1:]]):
+        for problem in problems_in(path):
+            print(problem)
+            count += 1
+    print(f"{count} problems" if count else "no problems")
+    return 1 if count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
