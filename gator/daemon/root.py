@@ -36,7 +36,7 @@ from gator.daemon.server_end import ServerEnd
 from gator.daemon.stores import read_batches
 from gator.daemon.tier_daemons import TierDaemons
 from gator.daemon.view import View
-from gator.errors import GatorError, NotFoundError, StoreError
+from gator.errors import GatorError, NotFoundError, StoreError, UsageError
 from gator.loop import Poster, in_thread
 from gator.plan import Plan
 from gator.ports import Clock, Display, RunInfo
@@ -374,11 +374,14 @@ class Root:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), SERVE_AFTER)
         lacking = lacks_threads(RPC_THREADS)
+        if lacking is None:
+            # In a thread, because gRPC takes 100 ms to import and jobs end meanwhile.
+            await in_thread(import_module, "gator.daemon.server")
+            # Again, because the import takes address space, and gRPC aborts where it cannot start a thread.
+            lacking = lacks_threads(RPC_THREADS)
         if lacking is not None:
             self._on_no_server(lacking)
             return
-        # In a thread, because gRPC takes 100 ms to import and jobs end meanwhile.
-        await in_thread(import_module, "gator.daemon.server")
         from gator.daemon.server import RootServer
 
         handler = AttachRouter(self._fleet, self._desk)
@@ -404,7 +407,7 @@ class Root:
 
     def _on_no_server(self, lacking: str) -> None:
         if self._fleet is not None:
-            raise GatorError(f"the run cannot listen to its daemons: {lacking}")
+            raise UsageError(f"the run cannot listen to its daemons: {lacking}")
         self._display.on_notice(
             f"this run cannot be asked or reached while it goes on: {lacking}", warning=True
         )
