@@ -140,6 +140,13 @@ def _hint(text: str, begins: str) -> str:
     return found[0].strip()
 
 
+def test_hints_about_other_runs_list_them(gator: Gator, tmp_path: Path) -> None:
+    gator("run", gator.spec(MANY)).expect(1)
+    said = [gator("diff").expect(2).err, gator("status", "-r", "nothing-like-it").expect(2).err]
+    for text in said:
+        assert pasted(gator, _hint(text, "gator runs"), tmp_path).expect(0).out.count(" top ") == 1
+
+
 def test_hints_about_a_live_run_name_it_and_its_spec(gator: Gator, tmp_path: Path) -> None:
     gator.spec(
         "!JobGroup\nident: top\njobs:\n- !Job {ident: a, shell: 'sleep 60'}\n"
@@ -176,8 +183,16 @@ def test_commands_about_a_run_of_a_hub(gator: Gator, tmp_path: Path) -> None:
         assert f"  needs:  GATOR_HUB_TOKEN_FILE={token}\n" in listed
         unknown = gator("trend", "hub:top/nothing", env=named).expect(2).err
         missing = gator("logs", "top/nothing", "-r", "hub:top", env=named).expect(2).err
-        lines = [*PRINTED.findall(listed + shown), _hint(unknown, "gator runs"), _hint(missing, "gator tree")]
-        assert len(lines) == 2 * 2 + 1 + 1 + 2, lines
+        other = gator.spec('!Job {ident: alone, command: "true"}\n', "other.yaml")
+        gator("run", other, env=named).expect(0)
+        first = gator("diff", "--hub", address, env=named).expect(2).err
+        lines = [
+            *PRINTED.findall(listed + shown),
+            _hint(unknown, "gator runs"),
+            _hint(missing, "gator tree"),
+            _hint(first, "gator runs"),
+        ]
+        assert len(lines) == 2 * 2 + 1 + 1 + 3, lines
         for line in lines:
             done = pasted(gator, line, tmp_path, GATOR_HUB_TOKEN_FILE=str(token), MODE="9")
             done.expect(1 if "gator run " in line else 0)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from gator.core.amounts import plural
+from gator.core.launch.printed import command
 from gator.errors import NotFoundError, StoreError, UsageError
 from gator.regular_file import is_regular
 from gator.run_folder import MAX_NAME_PART, ROOT_STORE, RunFolder, name_part
@@ -164,10 +165,11 @@ def select(wanted: str | None, root: Path) -> FoundRun:
         # One of each ident: more of them would hide the others.
         idents = {run.ident: run for run in reversed(runs)}
         some = [run.folder.path.name for run in runs if idents[run.ident] is run][:5]
+        listing = command("runs", "--tracking", str(root.absolute()))
         which = (
             beginning_of_id(wanted)
             or did_you_mean(wanted, idents)
-            or f"; the newest are: {', '.join(some)}: gator runs lists all"
+            or f"; the newest are: {', '.join(some)}: {listing} lists all"
         )
         raise NotFoundError(f"there is no run {wanted!r} in {root}{which}")
     return found

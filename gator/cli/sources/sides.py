@@ -11,6 +11,7 @@ from gator.cli.runs.hub_selection import PREFIX, HubChoice, name_on_hub
 from gator.cli.runs.paging import pages
 from gator.cli.sources.open import OpenRun, open_run
 from gator.core.history import compare, series
+from gator.core.launch.printed import command
 from gator.errors import NotFoundError
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
@@ -75,12 +76,14 @@ def _selected(found: Comparison) -> Comparison:
 def _before(after: str, tracking: Path | None, hub: HubChoice) -> str:
     """Returns the name of the run before another one in its series."""
     with open_run(after, tracking, hub) as later:
-        found = later.home.history().before(later.run)
+        history = later.home.history()
+        found = history.before(later.run)
         if found is None:
+            listing = command("runs", where=history.where)
             part = part_of(later.run) or "the whole spec"
             raise NotFoundError(
                 f"{later.run.id[:8]} is the first known run of {later.run.ident} with {part}: "
-                "name the two runs to compare, gator runs lists them"
+                f"name the two runs to compare: {listing} lists them"
             )
         name = later.home.of(found).name
         # The run may be outside the folder of --tracking.

@@ -305,7 +305,7 @@ async def test_a_run_stays_connected_when_its_next_stream_comes_before_its_last_
 async def test_many_roots_that_wait_for_the_database_all_go_on(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gator_hub.ingest.handler.Intake", lambda: MemoryBudget(2_000))
+    monkeypatch.setattr("gator_hub.ingest.handler.MemoryBudget", lambda: MemoryBudget(2_000))
     stores: dict[str, MemoryStore] = {}
     for number in range(20):
         store = stores[f"{number:032}"] = MemoryStore()
