@@ -1,10 +1,13 @@
-"""Constructors of `Event` and the arithmetic of node paths. Knows no clock: times come by argument."""
+"""The kinds of events, as one table from which every list of kinds is made.
 
-import re
-from collections.abc import Iterator
-from typing import TypeAlias
+A new payload is one entry in `EVENT_KINDS`, its producer and its display; a test compares the table with the
+protos.
+"""
 
-from gator.v1 import attach_pb2, event_pb2
+from collections.abc import Callable
+from typing import Final, NamedTuple, TypeAlias
+
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 Payload: TypeAlias = (
     event_pb2.Declared
@@ -16,72 +19,81 @@ Payload: TypeAlias = (
     | event_pb2.AttemptFinished
     | event_pb2.Result
 )
+Kind: TypeAlias = attach_pb2.EventKind.ValueType
 
-KIND_OF_FIELD: dict[str, attach_pb2.EventKind.ValueType] = {
-    "declared": attach_pb2.EVENT_KIND_DECLARED,
-    "started": attach_pb2.EVENT_KIND_STARTED,
-    "log": attach_pb2.EVENT_KIND_LOG,
-    "block": attach_pb2.EVENT_KIND_BLOCK,
-    "metric": attach_pb2.EVENT_KIND_METRIC,
-    "sample": attach_pb2.EVENT_KIND_SAMPLE,
-    "attempt_finished": attach_pb2.EVENT_KIND_ATTEMPT_FINISHED,
-    "result": attach_pb2.EVENT_KIND_RESULT,
-}
-FIELD_OF_KIND = {kind: field for field, kind in KIND_OF_FIELD.items()}
-GRADED_KINDS = (attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK)
-"""The kinds whose payload has a severity: the least severity of a filter concerns them alone."""
-
-MAX_PATH_BYTES = 2000
-"""No path has more bytes as UTF-8: every database has to take it, and what it is sorted by, into an index."""
-
-LEVEL_SEPARATOR = "\x01"
-"""Separator of the levels of a sort key."""
-
-_INDEX = re.compile(r"\[[^\]/]*\]")
-_NUMBER = re.compile(r"\[(\d+)\]")
+_NEVER: Final = 0
+_ALWAYS: Final = common_pb2.SEVERITY_CRITICAL + 1
 
 
-def kind_of(event: event_pb2.Event) -> attach_pb2.EventKind.ValueType:
-    """Kind of an event's payload; EVENT_KIND_UNSPECIFIED for one that this version does not know."""
+class EventKind(NamedTuple):
+    """One kind of event. The defaults describe a state that only its own daemon needs."""
+
+    field: str
+    """Name of the payload in `Event`."""
+    kind: Kind
+    is_bulk: bool = False
+    """Travels to a hub behind the states, because there may be gigabytes of it."""
+    is_graded: bool = False
+    """The payload has a severity, so that the minimum severity of a filter applies."""
+    drop_below: int = _NEVER
+    """Events below this severity are dropped while the disk is full. Ungraded ones have severity 0."""
+    is_lifecycle: bool = False
+    """Decides how a node continues: it changes the catalogue, and recovery reads it."""
+    ends_subject: bool = False
+    """No later event is about the same attempt, or the same node."""
+    to_parent: bool = False
+    """Daemons report it to their parent, which limits the number of messages."""
+    from_client: bool = False
+    """A job's own process may report it."""
+
+
+EVENT_KINDS: Final = (
+    EventKind("declared", attach_pb2.EVENT_KIND_DECLARED, is_lifecycle=True, to_parent=True),
+    EventKind("started", attach_pb2.EVENT_KIND_STARTED, is_lifecycle=True, to_parent=True),
+    EventKind(
+        "log",
+        attach_pb2.EVENT_KIND_LOG,
+        is_bulk=True,
+        is_graded=True,
+        drop_below=common_pb2.SEVERITY_WARNING,
+        to_parent=True,
+        from_client=True,
+    ),
+    EventKind("block", attach_pb2.EVENT_KIND_BLOCK, is_bulk=True, is_graded=True, drop_below=_ALWAYS),
+    EventKind("metric", attach_pb2.EVENT_KIND_METRIC, to_parent=True, from_client=True),
+    EventKind("sample", attach_pb2.EVENT_KIND_SAMPLE, is_bulk=True, drop_below=_ALWAYS),
+    EventKind(
+        "attempt_finished",
+        attach_pb2.EVENT_KIND_ATTEMPT_FINISHED,
+        is_lifecycle=True,
+        ends_subject=True,
+        to_parent=True,
+    ),
+    EventKind("result", attach_pb2.EVENT_KIND_RESULT, is_lifecycle=True, ends_subject=True, to_parent=True),
+)
+"""All kinds, in the order of the protos."""
+
+
+def _kinds(wanted: Callable[[EventKind], bool]) -> tuple[Kind, ...]:
+    return tuple(each.kind for each in EVENT_KINDS if wanted(each))
+
+
+KIND_OF_FIELD: Final[dict[str, Kind]] = {each.field: each.kind for each in EVENT_KINDS}
+FIELD_OF_KIND: Final[dict[Kind, str]] = {each.kind: each.field for each in EVENT_KINDS}
+BULK_KINDS: Final = _kinds(lambda each: each.is_bulk)
+STATE_KINDS: Final = _kinds(lambda each: not each.is_bulk)
+GRADED_KINDS: Final = _kinds(lambda each: each.is_graded)
+LIFECYCLE_KINDS: Final = _kinds(lambda each: each.is_lifecycle)
+ENDING_KINDS: Final = _kinds(lambda each: each.ends_subject)
+PARENT_KINDS: Final = _kinds(lambda each: each.to_parent)
+CLIENT_FIELDS: Final = frozenset(each.field for each in EVENT_KINDS if each.from_client)
+DROP_BELOW: Final[dict[int, int]] = {int(each.kind): each.drop_below for each in EVENT_KINDS}
+"""By kind: events below this severity are dropped while the disk is full."""
+
+
+def kind_of(event: event_pb2.Event) -> Kind:
+    """Returns the kind of an event; EVENT_KIND_UNSPECIFIED for a payload that this version does not know."""
     field = event.WhichOneof("payload")
     if field is None:
         return attach_pb2.EVENT_KIND_UNSPECIFIED
     return KIND_OF_FIELD[field]
-
-
-def join(parent: str, ident: str, index: int | None = None) -> str:
-    """Path of a child; `index` is that of a repeat."""
-    name = ident if index is None else f"{ident}[{index}]"
-    return f"{parent}/{name}" if parent else name
-
-
-def parent_of(path: str) -> str:
-    """Path of the node above; empty for the root."""
-    return path.rpartition("/")[0]
-
-
-def template_of(path: str) -> str:
-    """Returns the path without the indices of repeats: `a/b[2]/c` becomes `a/b/c`."""
-    return _INDEX.sub("", path) if "[" in path else path
-
-
-def is_below(path: str, ancestor: str) -> bool:
-    """Returns whether `path` is `ancestor` or stands below it."""
-    return not ancestor or path == ancestor or path.startswith(ancestor + "/")
-
-
-def ancestors(path: str) -> Iterator[str]:
-    """Yields the paths above, nearest first, the root last."""
-    while path := parent_of(path):
-        yield path
-
-
-def key_of_path(path: str) -> str:
-    """Returns the sort key of a node whose place in the spec is unknown: by path, repeats by number."""
-    if "[" in path:
-        path = _NUMBER.sub(_padded, path)
-    return path.replace("/", LEVEL_SEPARATOR)
-
-
-def _padded(match: re.Match[str]) -> str:
-    return f"[{match[1]:0>9}]"

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from gator import event_kinds as events
+from gator.event_kinds import kind_of
+from gator.node_paths import is_below
 from gator.v1 import attach_pb2, event_pb2
 
 WINDOW_BYTES = 1024 * 1024
@@ -73,7 +74,7 @@ class ConsumerCursor:
 
 def passes(wanted: attach_pb2.EventFilter, event: event_pb2.Event) -> bool:
     """Whether an event passes a filter, `logs_per_attempt` left aside (see LogQuota)."""
-    if wanted.kinds and events.kind_of(event) not in wanted.kinds:
+    if wanted.kinds and kind_of(event) not in wanted.kinds:
         return False
     match event.WhichOneof("payload"):
         case "log" if event.log.severity < wanted.severity:
@@ -82,7 +83,7 @@ def passes(wanted: attach_pb2.EventFilter, event: event_pb2.Event) -> bool:
             return False
         case _:
             pass
-    return events.is_below(event.path, wanted.prefix)
+    return is_below(event.path, wanted.prefix)
 
 
 class LogQuota:

@@ -16,7 +16,7 @@ from gator.core.moment import Moment
 from gator.core.tree import actions as act
 from gator.core.tree.restored import Past
 from gator.core.tree.tree import Tree
-from gator.event_kinds import is_below
+from gator.node_paths import is_below
 from gator.plan import PlanNode
 from gator.ports import Clock
 from gator.v1 import attach_pb2, event_pb2

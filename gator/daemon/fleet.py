@@ -17,6 +17,7 @@ from gator import __version__
 from gator.core.cursor import Accepted, ConsumerCursor, Gap
 from gator.core.tokens import Audience, Tokens
 from gator.errors import GatorError, UnauthenticatedError
+from gator.event_kinds import PARENT_KINDS
 from gator.link.session import ChildLink
 from gator.loop import in_thread
 from gator.scheduler.local import DaemonProcess
@@ -26,14 +27,7 @@ from gator.v1 import common_pb2 as pb
 
 SUBSCRIPTION = 1
 PARENT_FILTER = attach_pb2.EventFilter(
-    kinds=[
-        attach_pb2.EVENT_KIND_DECLARED,
-        attach_pb2.EVENT_KIND_STARTED,
-        attach_pb2.EVENT_KIND_ATTEMPT_FINISHED,
-        attach_pb2.EVENT_KIND_RESULT,
-        attach_pb2.EVENT_KIND_METRIC,
-        attach_pb2.EVENT_KIND_LOG,
-    ],
+    kinds=PARENT_KINDS,
     severity=pb.SEVERITY_WARNING,
     logs_per_attempt=20,
 )

@@ -9,16 +9,9 @@ from pathlib import Path
 from gator.core.tree.restored import Past
 from gator.daemon.fleet import PARENT_FILTER, SUBSCRIPTION
 from gator.errors import StoreError
+from gator.event_kinds import LIFECYCLE_KINDS
 from gator.store import Reader
 from gator.v1 import attach_pb2, event_pb2
-
-_OF_LIFE = [
-    attach_pb2.EVENT_KIND_DECLARED,
-    attach_pb2.EVENT_KIND_STARTED,
-    attach_pb2.EVENT_KIND_ATTEMPT_FINISHED,
-    attach_pb2.EVENT_KIND_RESULT,
-]
-"""What decides over how a node goes on."""
 
 
 def read_batches(path: Path, after: int) -> Sequence[attach_pb2.Batch]:
@@ -51,7 +44,7 @@ def read_batches(path: Path, after: int) -> Sequence[attach_pb2.Batch]:
 def read_past(paths: Iterable[Path], prefix: str) -> Past:
     """What became of the nodes below a tier in the stores of the daemons that had it, oldest first."""
     past = Past()
-    wanted = attach_pb2.EventFilter(kinds=_OF_LIFE, prefix=prefix)
+    wanted = attach_pb2.EventFilter(kinds=LIFECYCLE_KINDS, prefix=prefix)
     for path in paths:
         try:
             reader = Reader.open(path)

@@ -18,8 +18,8 @@ from gator.core.tree.tree import Tree
 from gator.daemon.engine import Engine
 from gator.daemon.fleet import Daemon, DaemonState, Fleet
 from gator.daemon.stores import read_past
-from gator.event_kinds import ancestors
 from gator.loop import in_thread
+from gator.node_paths import ancestors
 from gator.plan import PlanNode
 from gator.ports import Clock
 from gator.v1 import attach_pb2, event_pb2

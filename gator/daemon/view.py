@@ -11,7 +11,7 @@ from gator.daemon.modes import TextLogMode
 from gator.daemon.stores import LiveSource
 from gator.daemon.tail import Tail
 from gator.daemon.text_logs import TextLogs
-from gator.event_kinds import template_of
+from gator.node_paths import template_of
 from gator.plan import Plan
 from gator.ports import Clock, Display, RunInfo, RunningJob
 from gator.run_folder import RunFolder

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from gator import errors
+from gator.event_kinds import CLIENT_FIELDS
 from gator.v1 import attach_pb2
 
 _CLIENT = attach_pb2.ROLE_CLIENT
@@ -64,7 +65,7 @@ def check_request(role: attach_pb2.Role.ValueType, request: attach_pb2.AttachReq
         raise errors.ProtocolError(f"a child of role {_name(role)} may not send {name} here")
     if name == "record":
         payload = request.record.event.WhichOneof("payload")
-        if payload not in ("log", "metric", None):
+        if payload is not None and payload not in CLIENT_FIELDS:
             raise errors.ProtocolError(f"a record holds a log or a metric, not {payload}")
     return name
 

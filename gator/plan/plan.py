@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from gator.errors import Problem, SpecError, UsageError
-from gator.event_kinds import template_of
+from gator.node_paths import template_of
 from gator.plan import cycles, globs, interpolate, seeds, select
 from gator.plan.jobs import Filler
 from gator.plan.nodes import Edge, PlanNode

@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
-from gator import event_kinds
+from gator.node_paths import parent_of, template_of
 
 LARGEST = 2**31 - 1
 
@@ -43,17 +43,17 @@ class Seeds(Struct, frozen=True):
                 seed = self._own(base, path)
                 if seed is not None:
                     return seed
-                base = event_kinds.parent_of(base)
+                base = parent_of(base)
         return derive(self.asked.get(path.partition("/")[0], self.root), path.partition("/")[2])
 
     def _own(self, base: str, path: str) -> int | None:
         """Seed of `path` if `base`, at or above it, has a seed of its own."""
         if base in self.asked:
             return derive(self.asked[base], path[len(base) + 1 :])
-        template = event_kinds.template_of(base)
+        template = template_of(base)
         seed = self.asked.get(template, self.written.get(template))
         if seed is None:
             return None
-        parent = event_kinds.parent_of(base)
+        parent = parent_of(base)
         ident = template.rpartition("/")[2]
         return derive(seed, path[len(parent) + 1 + len(ident) :].removeprefix("/"))

@@ -8,7 +8,7 @@ Invariant: a node sorts before its descendants, and these before the node's next
 
 from typing import Final
 
-from gator.event_kinds import LEVEL_SEPARATOR
+from gator.node_paths import LEVEL_SEPARATOR
 from gator.plan.nodes import PlanNode
 
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUV"

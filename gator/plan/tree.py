@@ -6,7 +6,7 @@ from typing import TypeAlias
 from msgspec import Struct, field
 
 from gator.errors import Problem
-from gator.event_kinds import MAX_PATH_BYTES
+from gator.node_paths import MAX_PATH_BYTES
 from gator.plan import inherit, interpolate
 from gator.plan.nodes import PlanNode
 from gator.v1 import common_pb2, spec_pb2

@@ -11,7 +11,7 @@ from typing import Final
 from gator.core.dispatch.ledger import CORELESS, CORES, MEMORY, Ledger
 from gator.core.dispatch.pools import DemandKey
 from gator.errors import NotFoundError
-from gator.event_kinds import is_below, template_of
+from gator.node_paths import is_below, template_of
 from gator.plan import Condition, Edge, Plan, PlanNode, recorded_plan
 from gator.query.reader import JobCount, Reader
 from gator.v1 import query_pb2

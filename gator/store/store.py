@@ -10,23 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from gator.errors import DiskFullError, StoreError
-from gator.event_kinds import KIND_OF_FIELD
+from gator.event_kinds import DROP_BELOW, GRADED_KINDS, KIND_OF_FIELD, LIFECYCLE_KINDS
 from gator.store.catalogue import upsert
-from gator.store.catalogue.changes import KINDS
 from gator.store.connection import error_code, open_owner
 from gator.store.reader import Reader
 from gator.store.subjects import EventRow
 from gator.store.writer import RESERVE_BYTES, Post, State, Then, Work, Writer, reserve_of
-from gator.v1 import attach_pb2, common_pb2, event_pb2
+from gator.v1 import attach_pb2, event_pb2
 
 _ROW_BYTES = 64
 """What a row takes besides its body, for counting what waits."""
 
 _KINDS = {field: int(kind) for field, kind in KIND_OF_FIELD.items()}
-_CATALOGUED = frozenset(int(kind) for kind in KINDS)
+_CATALOGUED = frozenset(int(kind) for kind in LIFECYCLE_KINDS)
 _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
-_LOG = int(attach_pb2.EVENT_KIND_LOG)
-_SAMPLE = int(attach_pb2.EVENT_KIND_SAMPLE)
 
 
 class Store:
@@ -131,7 +128,7 @@ class Store:
                 raise StoreError(f"an event of {event.path} without a known payload cannot be stored")
             kind = _KINDS[name]
             payload = getattr(event, name)
-            severity = payload.severity if kind in (_LOG, _BLOCK) else 0
+            severity = payload.severity if kind in GRADED_KINDS else 0
             if self._writer.state is State.FULL and _is_plain(kind, severity):
                 self._dropped += 1
                 continue
@@ -263,7 +260,7 @@ class Store:
 
 
 def _is_plain(kind: int, severity: int) -> bool:
-    return kind in (_BLOCK, _SAMPLE) or (kind == _LOG and severity < common_pb2.SEVERITY_WARNING)
+    return severity < DROP_BELOW[kind]
 
 
 def _make_reserve(path: Path) -> None:

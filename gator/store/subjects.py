@@ -8,15 +8,16 @@ import sqlite3
 from collections.abc import Iterable
 from typing import cast
 
+from gator.event_kinds import ENDING_KINDS
 from gator.store.catalogue import upsert
-from gator.v1 import attach_pb2, event_pb2
+from gator.v1 import event_pb2
 
 EventRow = tuple[int, str, int, int, int, int, "bytes | event_pb2.Block"]
 """Seq, path, attempt, kind, severity, time and payload; a block as its message, packed by the thread."""
 
 Key = tuple[str, int]
 
-_LAST = frozenset((int(attach_pb2.EVENT_KIND_ATTEMPT_FINISHED), int(attach_pb2.EVENT_KIND_RESULT)))
+_LAST = frozenset(map(int, ENDING_KINDS))
 
 
 class Subjects:

@@ -15,7 +15,7 @@ from gator.core.dispatch.pools import DemandKey, Pools
 from gator.core.moment import Moment
 from gator.core.tree import actions as act
 from gator.core.tree.tree import Tree
-from gator.event_kinds import is_below
+from gator.node_paths import is_below
 from gator.plan import make_plan
 from gator.testing.clock import FakeClock
 from gator.v1 import attach_pb2, event_pb2, plan_pb2, spec_pb2

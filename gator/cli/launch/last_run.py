@@ -16,7 +16,7 @@ from gator.core.history import series
 from gator.core.history.overlay import FAILURES, OverlaidJob, overlay_outcomes
 from gator.core.launch.rerun import REPEAT
 from gator.errors import GatorError, UsageError, UserError
-from gator.event_kinds import key_of_path
+from gator.node_paths import key_of_path
 from gator.paths import escape
 from gator.ports import History
 from gator.v1 import common_pb2, event_pb2, query_pb2

@@ -11,7 +11,7 @@ from gator.core.tree.gate import Closing
 from gator.core.tree.group_result import GroupFold
 from gator.core.tree.restored import Past
 from gator.core.tree.results import complete, result_of_end
-from gator.event_kinds import join
+from gator.node_paths import join
 from gator.plan import PlanNode
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb

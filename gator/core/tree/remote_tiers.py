@@ -6,7 +6,7 @@ The rule: what such a tier was told to stop is kept until it ends, so that it ca
 from msgspec import Struct, field
 
 from gator.core.tree.tier import Child, Tier
-from gator.event_kinds import ancestors, is_below
+from gator.node_paths import ancestors, is_below
 from gator.v1 import attach_pb2, event_pb2
 
 

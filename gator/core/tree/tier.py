@@ -17,7 +17,7 @@ from gator.core.tree.group_result import GroupFold
 from gator.core.tree.restored import Attempts
 from gator.core.tree.results import complete, result_of_end
 from gator.core.tree.watch import Watch, WatchPlan
-from gator.event_kinds import join, template_of
+from gator.node_paths import join, template_of
 from gator.plan import PlanNode
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb

@@ -26,7 +26,7 @@ from gator.core.tree.restored import Past
 from gator.core.tree.results import count_result, lost
 from gator.core.tree.tier import Child, Job, Phase, Tier
 from gator.core.tree.watch import WatchPlans
-from gator.event_kinds import ancestors, parent_of, template_of
+from gator.node_paths import ancestors, parent_of, template_of
 from gator.plan import Plan, PlanNode
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb

@@ -23,8 +23,8 @@ from gator.daemon.attempts.metering import Metering
 from gator.daemon.attempts.outbox import Outbox, Store
 from gator.daemon.attempts.scratch import remove_scratch, stays
 from gator.errors import PreconditionError
-from gator.event_kinds import is_below
 from gator.loop import beside
+from gator.node_paths import is_below
 from gator.process.ownership.attempt_cgroups import Groups
 from gator.process.ownership.birthmark import Birthmarks, each_birthmark
 from gator.process.pipes import Pipe, Pipes

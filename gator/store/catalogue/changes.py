@@ -11,18 +11,10 @@ from typing import cast
 from google.protobuf.message import Message
 
 from gator.core.attempt.metrics import is_metric_name
-from gator.event_kinds import MAX_PATH_BYTES, key_of_path, parent_of, template_of
+from gator.node_paths import MAX_PATH_BYTES, key_of_path, parent_of, template_of
 from gator.store.catalogue.rows import AttemptRow, MetricRow, NodeRow
-from gator.v1 import attach_pb2, event_pb2, query_pb2
+from gator.v1 import event_pb2, query_pb2
 from gator.v1.common_pb2 import Counts
-
-KINDS = (
-    attach_pb2.EVENT_KIND_DECLARED,
-    attach_pb2.EVENT_KIND_STARTED,
-    attach_pb2.EVENT_KIND_ATTEMPT_FINISHED,
-    attach_pb2.EVENT_KIND_RESULT,
-)
-"""The kinds of events that change the catalogue; a replay needs no others."""
 
 _WAITING = int(query_pb2.NODE_STATE_WAITING)
 _RUNNING = int(query_pb2.NODE_STATE_RUNNING)

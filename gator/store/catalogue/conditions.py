@@ -5,7 +5,7 @@ The rule: whatever comes from a request is a value, never a part of the text.
 
 from collections.abc import Mapping, Sequence
 
-from gator.event_kinds import LEVEL_SEPARATOR
+from gator.node_paths import LEVEL_SEPARATOR
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 

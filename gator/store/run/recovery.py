@@ -12,8 +12,9 @@ from gator.core.tree.group_result import GroupFold
 from gator.core.tree.results import complete as complete_result
 from gator.core.tree.results import lost, result_of_end
 from gator.errors import StoreError
+from gator.event_kinds import LIFECYCLE_KINDS
 from gator.store.catalogue import messages, upsert
-from gator.store.catalogue.changes import KINDS, Changes
+from gator.store.catalogue.changes import Changes
 from gator.store.reader import Reader
 from gator.store.run.stores import RunFiles
 from gator.store.schema import version_of
@@ -96,7 +97,7 @@ def _complete(files: RunFiles, connection: sqlite3.Connection) -> Sequence[event
 
 
 def _newer(reader: Reader, after: int) -> Iterator[event_pb2.Event]:
-    wanted = attach_pb2.EventFilter(kinds=KINDS)
+    wanted = attach_pb2.EventFilter(kinds=LIFECYCLE_KINDS)
     while True:
         part = reader.events(after, wanted)
         yield from part.events

@@ -23,6 +23,7 @@ from gator.errors import (
     UnavailableError,
     UserError,
 )
+from gator.event_kinds import BULK_KINDS, STATE_KINDS
 from gator.link.session import ChildLink
 from gator.link.size_limits import SMALL_DESCRIPTION_BYTES, has_too_many
 from gator.spec.idents import ident_problem
@@ -44,9 +45,6 @@ _HELLO_TIMES = 14
 _MAX_SAID_BYTES = 64 * 1024
 """What stands in each list of runs; arguments of the command line do not."""
 _MAX_SEQ = 1 << SEQ_BITS
-
-_BULK = (attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK, attach_pb2.EVENT_KIND_SAMPLE)
-_STATES = tuple(kind for kind in attach_pb2.EventKind.values() if kind and kind not in _BULK)
 
 _log = getLogger("gator.hub")
 
@@ -345,13 +343,13 @@ def _essence(hello: attach_pb2.Hello) -> attach_pb2.Hello:
 def _filter(lane: Lane, output: attach_pb2.Output.ValueType) -> attach_pb2.EventFilter:
     """What is wanted on a lane; together they are all that a user wants to be kept."""
     if lane is Lane.STATES:
-        return attach_pb2.EventFilter(kinds=_STATES)
+        return attach_pb2.EventFilter(kinds=STATE_KINDS)
     match output:
         case attach_pb2.OUTPUT_WARNINGS:
             # Of the blocks these are mostly those of stderr.
-            return attach_pb2.EventFilter(kinds=_BULK, severity=common_pb2.SEVERITY_WARNING)
+            return attach_pb2.EventFilter(kinds=BULK_KINDS, severity=common_pb2.SEVERITY_WARNING)
         case attach_pb2.OUTPUT_ALL | attach_pb2.OUTPUT_UNSPECIFIED:
-            return attach_pb2.EventFilter(kinds=_BULK)
+            return attach_pb2.EventFilter(kinds=BULK_KINDS)
         case _:
             # None; or something that only a newer root knows, who may not want more to be kept.
             return attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_SAMPLE])

@@ -6,7 +6,7 @@ Rule: a number is given by the one writer, and only within a transaction that al
 from collections.abc import Iterable
 
 from gator.errors import ProtocolError
-from gator.event_kinds import MAX_PATH_BYTES
+from gator.node_paths import MAX_PATH_BYTES
 from gator.v1 import event_pb2
 from gator_hub.database.database import Database, clean
 from gator_hub.database.statements import SUBJECTS

@@ -25,7 +25,7 @@ from gator.errors import (
     UnavailableError,
     UserError,
 )
-from gator.event_kinds import FIELD_OF_KIND
+from gator.event_kinds import GRADED_KINDS, KIND_OF_FIELD
 from gator.store.catalogue.changes import Changes
 from gator.v1 import attach_pb2, event_pb2
 from gator_hub.database.database import DAMAGED, DamagedError, Database, cause_of, is_damaged, is_passing
@@ -44,8 +44,7 @@ GATHER_SECONDS = 0.004
 """So long the first one after a rest waits for what comes with it: a root sends a batch for each store."""
 _MUCH_BYTES = 128 * 1024
 _RETRY_SECONDS = 1.0
-_KINDS = {name: int(kind) for kind, name in FIELD_OF_KIND.items()}
-_LOG = int(attach_pb2.EVENT_KIND_LOG)
+_KINDS = {field: int(kind) for field, kind in KIND_OF_FIELD.items()}
 _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
 # A value that does not fit into its column, or a limit of the server.
 _UNFIT = ("22", "54")
@@ -332,7 +331,7 @@ class Writer:
                 continue
             kind = _KINDS[name]
             payload = getattr(event, name)
-            severity = payload.severity if kind in (_LOG, _BLOCK) else 0
+            severity = payload.severity if kind in GRADED_KINDS else 0
             if kind == _BLOCK:
                 gathered.outputs[subject] += payload.size_bytes
             rows.append(

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from gator.core.pages import JobAttempt
-from gator.event_kinds import GRADED_KINDS
+from gator.event_kinds import BULK_KINDS, GRADED_KINDS
 from gator.store.catalogue.conditions import Condition
 from gator.store.reader import event_of
 from gator.store.run.outputs import COLUMNS, gather
@@ -31,7 +31,7 @@ _FEW_EVENTS = 1000
 _MAX_BODIES = 256
 
 _SEQ = (1 << SEQ_BITS) - 1
-_BULK = frozenset((attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK, attach_pb2.EVENT_KIND_SAMPLE))
+_BULK = frozenset(BULK_KINDS)
 _ALL = tuple(kind for kind in attach_pb2.EventKind.values() if kind)
 _LEAST = "(kind NOT IN (?, ?) OR severity >= ?)"
 _COLUMNS = "place, subject, kind, severity, time_unix_nanos, length(body)"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from gator.event_kinds import BULK_KINDS, FIELD_OF_KIND
 from gator.store.run.description import description_of
 from gator.store.run.stores import RunFiles
 from gator.v1 import attach_pb2, event_pb2, query_pb2
@@ -14,7 +15,7 @@ from gator_hub.ingest.writer import Lane, Work, Writer
 
 Answer = TypeVar("Answer")
 
-_BULK = ("log", "block", "sample")
+_BULK = {FIELD_OF_KIND[kind] for kind in BULK_KINDS}
 
 
 class FilledHub:

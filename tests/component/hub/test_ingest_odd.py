@@ -11,8 +11,8 @@ import pytest
 
 from gator.core.attempt.metrics import MAX_NAME
 from gator.errors import NotFoundError, ProtocolError, UnavailableError
-from gator.event_kinds import MAX_PATH_BYTES
 from gator.link.uplink import Uplink
+from gator.node_paths import MAX_PATH_BYTES
 from gator.v1 import attach_pb2 as pb
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_pb2

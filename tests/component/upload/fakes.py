@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gator.core.cursor import Accepted, ConsumerCursor, Gap
 from gator.errors import UnauthenticatedError
+from gator.event_kinds import BULK_KINDS, STATE_KINDS
 from gator.link.server import ATTACH, ChildLink, parent_service
 from gator.rpc.server import Server, serve
 from gator.run_folder import ROOT_STORE, Owner, RunFolder
@@ -17,8 +18,6 @@ from gator.v1 import common_pb2, event_pb2
 
 TOKEN = "a-token-of-sixteen"
 STATES, BULK = 1, 2
-_BULK = (pb.EVENT_KIND_LOG, pb.EVENT_KIND_BLOCK, pb.EVENT_KIND_SAMPLE)
-_STATES = tuple(kind for kind in pb.EventKind.values() if kind and kind not in _BULK)
 
 
 class FakeHub:
@@ -98,11 +97,11 @@ class FakeHub:
 
     def _subscribe(self, child: ChildLink, lane: int) -> None:
         output = child.hello.description.output
-        wanted = pb.EventFilter(kinds=_STATES if lane == STATES else _BULK)
+        wanted = pb.EventFilter(kinds=STATE_KINDS if lane == STATES else BULK_KINDS)
         if lane == BULK and output == pb.OUTPUT_NONE:
             wanted = pb.EventFilter(kinds=[pb.EVENT_KIND_SAMPLE])
         elif lane == BULK and output == pb.OUTPUT_WARNINGS:
-            wanted = pb.EventFilter(kinds=_BULK, severity=common_pb2.SEVERITY_WARNING)
+            wanted = pb.EventFilter(kinds=BULK_KINDS, severity=common_pb2.SEVERITY_WARNING)
         positions = self._cursors[lane].positions()
         subscribe = pb.Subscribe(subscription=lane, consumer="fake", positions=positions, filter=wanted)
         child.send(pb.AttachResponse(subscribe=subscribe))

@@ -13,13 +13,13 @@ from typing import Any, cast
 import grpc
 from grpc import aio
 
+from gator.event_kinds import BULK_KINDS, STATE_KINDS
 from gator.link.server import NAME
 from gator.v1 import attach_pb2 as pb
 
 NEW_FIELD = b"\xba\x3e\x03new"
 """Field 999 of any message, which nobody knows."""
 NEW_KIND: Any = 42
-BULK = (pb.EVENT_KIND_LOG, pb.EVENT_KIND_BLOCK, pb.EVENT_KIND_SAMPLE)
 
 Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -47,8 +47,7 @@ class NewerHub:
         await say(pb.AttachResponse(welcome=newer(pb.Welcome(version="99.1", subscriptions=self.promised))))
         # A message that is not known at all.
         await context.write(NEW_FIELD)
-        states = [kind for kind in pb.EventKind.values() if kind and kind not in BULK]
-        for number, kinds in enumerate(([*states, NEW_KIND], BULK, [NEW_KIND]), 1):
+        for number, kinds in enumerate(([*STATE_KINDS, NEW_KIND], BULK_KINDS, [NEW_KIND]), 1):
             wanted = newer(pb.EventFilter(kinds=kinds))
             subscribe = newer(pb.Subscribe(subscription=number, consumer="hub", filter=wanted))
             await say(pb.AttachResponse(subscribe=subscribe))

@@ -12,7 +12,7 @@ from gator.core.tree import actions as act
 from gator.core.tree.close import cancelled
 from gator.core.tree.restored import Past
 from gator.core.tree.tree import Tree
-from gator.event_kinds import is_below
+from gator.node_paths import is_below
 from gator.plan import make_plan
 from gator.testing.world import Daemon, Key, World, array, group, job, order, request
 from gator.v1 import attach_pb2, event_pb2

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, event, given
 
 from gator.core.tree import tier
-from gator.event_kinds import is_below
+from gator.node_paths import is_below
 from gator.testing.world import Canon, World, array, group, job, order, request
 from gator.v1 import common_pb2 as pb
 from gator.v1 import spec_pb2

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from gator.errors import SpecError
-from gator.event_kinds import template_of
+from gator.node_paths import template_of
 from gator.paths import slug
 from gator.plan import array_index, recorded_job, recorded_plan
 from gator.v1 import plan_pb2, spec_pb2

@@ -1,4 +1,4 @@
-from gator.event_kinds import key_of_path
+from gator.node_paths import key_of_path
 from gator.store.catalogue.changes import Changes
 from gator.v1 import common_pb2, event_pb2
 
