@@ -22,7 +22,7 @@ from tests.acceptance.support import Gator
 
 ROOT = Path(__file__).parents[2]
 COMMAND_LINE = ROOT / "docs" / "command-line.md"
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 INSIDE_JOBS = ROOT / "docs" / "client.md"
 
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
@@ -139,9 +139,20 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
             assert anchor in anchors(other), f"{page.name} links to {target}"
 
 
-def test_every_page_is_in_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text()
-    assert [page.name for page in PAGES[1:] if f"{page.name})" not in readme] == []
+def test_every_page_is_in_the_readme_and_every_decision_in_the_architecture() -> None:
+    for page in PAGES:
+        index = ROOT / "README.md"
+        if page.parent.name == "decisions":
+            index = ROOT / "docs" / "architecture.md"
+        assert page == index or f"{page.name})" in index.read_text(), (
+            f"{index.name} does not link {page.name}"
+        )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_of_the_project_that_a_page_names_exists(page: Path) -> None:
+    named = re.findall(r"`((?:gator|hub|protos|tests|tools|examples|docs)/[\w./-]*)`", page.read_text())
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", COMMAND_LINE], ids=lambda page: page.name)
