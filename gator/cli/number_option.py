@@ -24,7 +24,7 @@ def number_option(default: int, noun: str) -> Any:
         min=0,
         metavar="N",
         show_default=False,
-        help=f"Show at most N {noun}, 0 for all; default {default}, with --json all.",
+        help=f"Show at most N {noun}, 0 for all; default: {default}, with --json all.",
     )
 
 

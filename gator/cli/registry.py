@@ -90,7 +90,7 @@ COMMANDS: Final[dict[str, Command]] = {
         ("gator show sims/run[3]",),
     ),
     "runs": Command(
-        "List the runs, the newest first.",
+        "List the runs, newest first.",
         FOLDERS,
         "look.runs",
         ("gator runs -n 5", "gator runs -r hub: --outcome failed --since 2d"),
@@ -115,26 +115,26 @@ COMMANDS: Final[dict[str, Command]] = {
         ("gator clean --keep 10", "gator clean --older 14d --dry-run"),
     ),
     "close": Command(
-        "Close a run that died: kill its rest, write what is missing.",
+        "Close a run that died: kill its processes, write the missing Results.",
         FOLDERS,
         "run.close",
         ("gator close", "gator close -r nightly --force"),
     ),
     "hub": Command(
-        "Keep the runs of many people in a hub, and bring runs into it.",
+        "Serve a hub with the runs of many users, and manage its runs.",
         FOLDERS,
         "hub.hub",
         ("gator hub serve", "gator hub import tracking --hub localhost:8080"),
         lasting=True,
     ),
     "check": Command(
-        "Say everything that is wrong with a spec; start nothing.",
+        "Print every problem of a spec and of its plan; start nothing.",
         SPECS,
         "spec.check",
         ("gator check nightly.yaml",),
     ),
     "plan": Command(
-        "Show what a spec would run, in which order and with what.",
+        "Show what a spec would run: order, dependencies, resources, repeats, seed.",
         SPECS,
         "spec.plan",
         ("gator plan nightly.yaml", "gator plan --format mermaid --only 'sims/**' nightly.yaml"),
@@ -146,12 +146,15 @@ COMMANDS: Final[dict[str, Command]] = {
         ("gator schema > gator.schema.json",),
     ),
     "log": Command(
-        "Write a message into the run's log.",
+        "Record a message of the job that calls it.",
         INSIDE,
         "run.job",
         ("gator log --severity warning 'disk is nearly full'",),
     ),
     "metric": Command(
-        "Report a number about the job.", INSIDE, "run.job", ("gator metric cycles 120000 --kind max",)
+        "Record a value of a metric of the job that calls it.",
+        INSIDE,
+        "run.job",
+        ("gator metric cycles 120000 --kind max",),
     ),
 }

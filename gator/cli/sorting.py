@@ -26,6 +26,7 @@ SortOption = Annotated[
         metavar="ORDER",
         help="Sort by spec (default), by start or end (earliest first), or by duration, processor or "
         "memory (largest first).",
+        show_default=False,
         autocompletion=lambda: list(_ORDERS),
     ),
 ]

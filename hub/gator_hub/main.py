@@ -23,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Keep the runs of many people: live, searchable, compared.",
+    help="Serve a hub with the runs of many users.",
 )
 
 DatabaseOption = Annotated[
@@ -31,7 +31,7 @@ DatabaseOption = Annotated[
     typer.Option(
         "--db",
         metavar="FILE|URL",
-        help="SQLite file, or postgresql://USER@HOST:PORT/NAME.",
+        help="Use this SQLite file or database, postgresql://USER@HOST:PORT/NAME.",
         show_default="hub.db in the data folder",
     ),
 ]
@@ -40,10 +40,13 @@ DatabaseOption = Annotated[
 @app.command(epilog="Examples:\n\n  gator hub serve\n\n  gator hub serve --db postgresql://hub@db/gator")
 def serve(
     host: Annotated[
-        str, typer.Option("--host", "-H", metavar="HOST", help="Address to listen on.")
+        str, typer.Option("--host", "-H", metavar="HOST", help="Listen on this address.")
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", "-P", min=0, max=65535, metavar="PORT", help="Port; 0 takes any.")
+        int,
+        typer.Option(
+            "--port", "-P", min=0, max=65535, metavar="PORT", help="Listen on this port; 0: any free one."
+        ),
     ] = 8080,
     db: DatabaseOption = None,
     token_file: Annotated[
@@ -51,8 +54,8 @@ def serve(
         typer.Option(
             "--token-file",
             metavar="FILE",
-            help="Lines NAME:TOKEN, one for each user.",
-            show_default="one for you alone, in the data folder",
+            help="Read the tokens of users from this file, one NAME:TOKEN a line.",
+            show_default="one token, yours, in the data folder",
         ),
     ] = None,
     admin: Annotated[
@@ -60,20 +63,25 @@ def serve(
         typer.Option(
             "--admin",
             metavar="NAME",
-            help="Let this user of the token file give away runs of others; may be repeated.",
+            help="Let this user give runs of others to new owners; may be repeated.",
         ),
     ] = None,
     tls_cert: Annotated[
-        Path | None, typer.Option("--tls-cert", metavar="FILE", help="Certificate in PEM, with its chain.")
+        Path | None,
+        typer.Option("--tls-cert", metavar="FILE", help="Use this certificate, in PEM with its chain."),
     ] = None,
     tls_key: Annotated[
-        Path | None, typer.Option("--tls-key", metavar="FILE", help="Its private key in PEM.")
+        Path | None,
+        typer.Option("--tls-key", metavar="FILE", help="Use this private key of the certificate, in PEM."),
     ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Serve other hosts without --token-file and TLS.")
     ] = False,
     log_cap: Annotated[
-        str, typer.Option("--log-cap", metavar="SIZE", help="Output kept of an ended attempt; 0: all.")
+        str,
+        typer.Option(
+            "--log-cap", metavar="SIZE", help="Keep at most this much output of an ended attempt; 0: all."
+        ),
     ] = "256MiB",
     keep_days: Annotated[
         int | None,
@@ -85,11 +93,14 @@ def serve(
             "--keep-runs",
             min=1,
             metavar="N",
-            help="Keep the newest N runs of each ident; pinned ones stay and do not count.",
+            help="Keep only the newest N runs of each ident, besides pinned ones.",
         ),
     ] = None,
 ) -> None:
-    """Serve a hub until Ctrl-C or TERM. The password of a database comes from PGPASSWORD or ~/.pgpass."""
+    """Serve a hub until Ctrl-C or TERM.
+
+    The password of a PostgreSQL database is read from PGPASSWORD or ~/.pgpass.
+    """
     from gator_hub.server.options import ServeOptions, database_url
     from gator_hub.server.process import serve as serve_hub
 
@@ -112,18 +123,22 @@ def serve(
 @app.command()
 def check(
     host: Annotated[
-        str, typer.Option("--host", "-H", metavar="HOST", help="Address that the hub listens on.")
+        str, typer.Option("--host", "-H", metavar="HOST", help="Ask the hub at this address.")
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", "-P", min=1, max=65535, metavar="PORT", help="Its port.")
+        int,
+        typer.Option("--port", "-P", min=1, max=65535, metavar="PORT", help="Ask the hub at this port."),
     ] = 8080,
     db: DatabaseOption = None,
     hub_ca: Annotated[
         Path | None,
-        typer.Option("--hub-ca", metavar="FILE", help="Certificates to trust, if it serves TLS."),
+        typer.Option("--hub-ca", metavar="FILE", help="Trust these certificates, in PEM, if it serves TLS."),
     ] = None,
 ) -> None:
-    """Say whether the record is sound and a hub serves it. Exit code 0: both, 1: otherwise."""
+    """Check that the database is intact and that a hub serves it.
+
+    The exit code is 1 if one of them does not hold.
+    """
     from gator.hub_address import full_address, read_ca
     from gator_hub.database.check import Finding, holder_of, look_at_database, look_for_hub
     from gator_hub.server.options import database_url
@@ -146,10 +161,10 @@ def check(
 
 @app.command()
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; it must not be there yet.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to create; it must not exist yet.")],
     db: DatabaseOption = None,
 ) -> None:
-    """Copy the record into a file, beside a hub that goes on serving."""
+    """Copy the database into a file while the hub may go on serving."""
     from gator.spec.sizes import size_text
     from gator_hub.database.check import back_up
     from gator_hub.server.options import database_url

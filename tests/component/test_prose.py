@@ -1,7 +1,12 @@
 """The language of code and docs, as far as a machine can check it."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from typer.core import TyperGroup
+
+from gator.cli.main import load
 from gator.cli.registry import COMMANDS
 from tools.prose import ROOT, files, problems_in
 
@@ -63,6 +68,33 @@ def test_each_kind_of_problem_is_found(tmp_path: Path) -> None:
     ]
 
 
-def test_help_of_commands_is_imperative() -> None:
-    firsts = {name: command.help.split()[0] for name, command in COMMANDS.items()}
-    assert not {name: word for name, word in firsts.items() if word.endswith("s")}
+VERBS = frozenset(
+    {"Add", "Ask", "Change", "Choose", "Close", "Continue", "Draw", "Fail", "Fold", "Ignore", "Keep", "Let"}
+    | {"Limit", "List", "Listen", "Look", "Pass", "Print", "Provide", "Read", "Record", "Remove", "Repeat"}
+    | {"Report", "Run", "Search", "Send", "Serve", "Set", "Show", "Skip", "Sort", "Start", "Store", "Trust"}
+    | {"Check", "Compare", "Copy", "Explain", "Make", "Stop", "Use", "Wait"}
+)
+"""Verbs with which a help text may begin; a new one is added here."""
+
+
+def _commands() -> Iterator[tuple[str, Any]]:
+    """Yields each command and subcommand with its name."""
+    for name, data in COMMANDS.items():
+        command: Any = load(name, data)
+        yield name, command
+        for below in getattr(command, "commands", ()):
+            yield f"{name} {below}", command.get_command(None, below)
+
+
+def test_a_command_has_one_text_in_the_list_and_in_its_own_help() -> None:
+    for name, data in COMMANDS.items():
+        assert load(name, data).help.partition("\n\n")[0].replace("\n", " ") == data.help
+
+
+def test_help_of_commands_and_options_begins_with_a_verb() -> None:
+    texts = {name: command.help for name, command in _commands()}
+    for name, command in _commands():
+        for option in command.params:
+            if option.opts[0].startswith("-"):
+                texts[f"{name} {option.opts[0]}"] = option.help
+    assert not {name: text for name, text in texts.items() if text.split()[0] not in VERBS}

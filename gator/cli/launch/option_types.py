@@ -15,8 +15,8 @@ OnlyOption: TypeAlias = Annotated[
     typer.Option(
         "--only",
         metavar="PATH",
-        help="Run only matching nodes and their dependencies; @failed selects what failed in the last run. "
-        "May be repeated, like --skip, --tag, --seed and --license.",
+        help="Run only matching nodes and their dependencies; @failed selects what failed in the last run; "
+        "may be repeated, like --skip, --tag, --seed and --license.",
         rich_help_panel=WHAT,
         autocompletion=complete_only,
     ),
@@ -62,9 +62,7 @@ SeedOption: TypeAlias = Annotated[
 ]
 IdentOption: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        "--id", metavar="NAME", help="Name the root differently from its ident.", rich_help_panel=WHAT
-    ),
+    typer.Option("--id", metavar="NAME", help="Use this ident for the root.", rich_help_panel=WHAT),
 ]
 JobsOption: TypeAlias = Annotated[
     int | None,
@@ -82,14 +80,14 @@ MemoryOption: TypeAlias = Annotated[
     typer.Option(
         "--memory",
         metavar="SIZE",
-        help="Limit the memory of all jobs together, such as 16GB; default: that of the host.",
+        help="Limit the memory of all jobs together, such as 16GB; default: the memory of the host.",
         rich_help_panel=POOLS,
     ),
 ]
 LicenseOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--license", metavar="NAME=N", help="Set the number of licences of this name.", rich_help_panel=POOLS
+        "--license", metavar="NAME=N", help="Provide N licences of this name.", rich_help_panel=POOLS
     ),
 ]
 SchedulerOption: TypeAlias = Annotated[
@@ -115,7 +113,7 @@ LimitWarningOption: TypeAlias = Annotated[
     typer.Option(
         "--limit-warning",
         metavar="N|none",
-        help="Fail a job with more than N warnings; default: none, which is no limit.",
+        help="Fail a job with more than N warnings; default: none.",
         rich_help_panel=LIMITS,
     ),
 ]

@@ -38,12 +38,16 @@ HubOption = Annotated[
     typer.Option(
         "--hub",
         metavar="ADDRESS",
-        help=f"Look on this hub; default with -r hub:RUN: {VARIABLE}, else {DEFAULT}.",
+        help=f"Use the runs of this hub; default for hub:RUN: ${VARIABLE}, else {DEFAULT}.",
     ),
 ]
 HubCaOption = Annotated[
     Path | None,
-    typer.Option("--hub-ca", metavar="FILE", help="Certificates (PEM) to trust; default GATOR_HUB_CA."),
+    typer.Option(
+        "--hub-ca",
+        metavar="FILE",
+        help=f"Trust these certificates, in PEM; default: ${CA_VARIABLE}, else no TLS.",
+    ),
 ]
 
 

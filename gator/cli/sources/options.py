@@ -59,20 +59,26 @@ RunOption = Annotated[
         "-r",
         "--run",
         metavar="RUN",
-        help="latest (default), -1, -2, …, the beginning of an id, an ident, a folder, or hub:RUN.",
+        help="Choose the run: latest (default), -1, -2, …, the beginning of an id, an ident, a folder, or "
+        "hub:RUN.",
         autocompletion=complete_run,
     ),
 ]
 TrackingOption = Annotated[
     Path | None,
     typer.Option(
-        "--tracking", metavar="DIR", help="Where the runs are; default ./tracking.", envvar="GATOR_TRACKING"
+        "--tracking",
+        metavar="DIR",
+        help="Look for runs in this folder; default: ./tracking.",
+        envvar="GATOR_TRACKING",
     ),
 ]
 PathArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="PATH", help="A node, by its path or the end of it.", autocompletion=complete_path
+        metavar="PATH",
+        help="A node, given by its path or the end of its path; default: the root.",
+        autocompletion=complete_path,
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, as docs/json.md describes.")]

@@ -24,7 +24,7 @@ _SERVER = "gator.hub"
 
 ThisHubOption = Annotated[
     str | None,
-    typer.Option("--hub", metavar="ADDRESS", help=f"The hub; default {VARIABLE}, else {DEFAULT}."),
+    typer.Option("--hub", metavar="ADDRESS", help=f"Use this hub; default: ${VARIABLE}, else {DEFAULT}."),
 ]
 NameArgument = Annotated[
     str,
@@ -61,7 +61,7 @@ hub = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Keep the runs of many people in a hub, and bring runs into it.",
+    help="Serve a hub with the runs of many users, and manage its runs.",
 )
 
 
@@ -82,11 +82,14 @@ def import_(
     hub: ThisHubOption = None,
     hub_ca: HubCaOption = None,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with live runs until they end.")
+        bool, typer.Option("--follow", "-f", help="Continue to send live runs until they end.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Send runs to a hub; only what it does not have yet is sent. Exit code 1: not all could be sent."""
+    """Send runs to a hub; only what it does not have yet is sent.
+
+    The exit code is 1 if a run could not be sent completely.
+    """
     from gator.cli.commands.hub.import_runs import import_runs
 
     raise typer.Exit(import_runs(paths, HubChoice(hub, hub_ca), follow=follow, json=json))
@@ -100,7 +103,7 @@ _NUMBERS = {"ignore_unknown_options": True}
 def delete(
     run: NameArgument, hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
 ) -> None:
-    """Remove one of your runs from a hub, unless it is connected. Its folder stays."""
+    """Remove one of your runs from a hub, unless it is connected; keep its folder."""
     with _found("delete", run, HubChoice(hub, hub_ca)) as found:
         found.delete()
         found.say("deleted", {"deleted": True}, json=json)
@@ -132,7 +135,7 @@ def give(
     user: Annotated[
         str,
         typer.Argument(
-            metavar="USER", help="Make this user the owner; the hub must have a token for the name."
+            metavar="USER", help="Name of the new owner; the hub must have a token for this name."
         ),
     ],
     hub: ThisHubOption = None,

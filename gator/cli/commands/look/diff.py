@@ -33,14 +33,19 @@ def diff(
         str | None,
         typer.Argument(
             metavar="[BEFORE]",
-            help="Earlier run, as for -r: -2, hub:RUN, …; default: the run before AFTER in its series.",
+            help="Earlier run, as for -r, such as -2; default: the run before AFTER in its series.",
             autocompletion=complete_run,
             show_default=False,
         ),
     ] = None,
     after: Annotated[
         str,
-        typer.Argument(metavar="[AFTER]", help="Later run; default: latest.", autocompletion=complete_run),
+        typer.Argument(
+            metavar="[AFTER]",
+            help="Later run; default: latest.",
+            autocompletion=complete_run,
+            show_default=False,
+        ),
     ] = LATEST,
     tracking: TrackingOption = None,
     hub: HubOption = None,
@@ -57,10 +62,10 @@ def diff(
     number: Annotated[int | None, number_option(MAX_ROWS, "lines of each kind")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Compare two runs job by job: newly failing, fixed, still failing, new and gone; times and metrics.
+    """Compare two runs: newly failing, fixed, still failing; times and metrics.
 
     The default is the latest run and the one before it in its series. Jobs are matched by their path below
-    the root. The exit code is 1 when a job fails that passed or did not exist before.
+    the root. The exit code is 1 if a job fails that passed or did not exist before.
     """
     with compared(before, after, tracking, HubChoice(hub, hub_ca)) as found:
         worse = any(map(_is_worse, found.differences))

@@ -32,7 +32,9 @@ def failures(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="PATH", help="Only below these nodes, or what matches.", autocompletion=complete_path
+            metavar="PATH",
+            help="Nodes or globs; default: the root. Everything below a node is included.",
+            autocompletion=complete_path,
         ),
     ] = None,
     run: RunOption = None,
@@ -40,22 +42,24 @@ def failures(
     hub: HubOption = None,
     hub_ca: HubCaOption = None,
     every: Annotated[
-        bool, typer.Option("--all", "-a", help="Each failure, however many have the same cause.")
+        bool, typer.Option("--all", "-a", help="Show every failure, even if many have the same cause.")
     ] = False,
     cause: Annotated[
         str | None,
         typer.Option(
-            "--cause", metavar="SIGNATURE", help="Each failure of this cause; its beginning will do."
+            "--cause",
+            metavar="SIGNATURE",
+            help="Show every failure of this cause; the beginning of the signature is enough.",
         ),
     ] = None,
     sort: SortOption = "spec",
     number: Annotated[int | None, number_option(MAX_ROWS, "causes, or failures of one cause")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show failed and lost jobs: the reason, the first error, the output, and how to repeat each.
+    """Explain each failure: reason, first error, log, and the command that repeats it.
 
-    More than a few failures are grouped by cause, with an example of each. Without -r, and with -r latest
-    or an ident, the repeats of the run are overlaid on it: the newest outcome of each job counts.
+    More than five failures are grouped by cause, with an example of each. Without -r, and with -r latest or
+    an ident, the repeats of the run are overlaid on it: the newest outcome of each job counts.
     """
     order, limit = order_of(sort), limit_of(number, MAX_ROWS, json=json or every)
     with open_run(line_of(run), tracking, HubChoice(hub, hub_ca)) as opened:

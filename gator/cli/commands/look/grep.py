@@ -1,6 +1,6 @@
 """`gator grep`: searches the output of jobs.
 
-Invariant: the exit code is 1 if nothing is found, as with grep, and stdout has nothing but hits.
+Invariant: the exit code is 1 if nothing is found, as with grep, and stdout has nothing but matches.
 """
 
 from typing import Annotated
@@ -24,32 +24,45 @@ def grep(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="PATH", help="Only below these nodes, or what matches.", autocompletion=complete_path
+            metavar="PATH",
+            help="Nodes or globs; default: the root. Everything below a node is included.",
+            autocompletion=complete_path,
         ),
     ] = None,
     run: RunOption = None,
     tracking: TrackingOption = None,
     hub: HubOption = None,
     hub_ca: HubCaOption = None,
-    ignore_case: Annotated[bool, typer.Option("-i", "--ignore-case", help="Any case matches.")] = False,
+    ignore_case: Annotated[bool, typer.Option("-i", "--ignore-case", help="Ignore case.")] = False,
     context: Annotated[
-        int, typer.Option("-C", min=0, metavar="N", help="Show N lines of context around each hit.")
+        int,
+        typer.Option(
+            "-C", min=0, metavar="N", show_default=False, help="Show N lines of context around each match."
+        ),
     ] = 0,
-    count: Annotated[bool, typer.Option("-c", "--count", help="Only how many lines, by job.")] = False,
+    count: Annotated[
+        bool, typer.Option("-c", "--count", help="Print only the number of matching lines of each job.")
+    ] = False,
     names: Annotated[
-        bool, typer.Option("-l", "--files-with-matches", help="Only the paths of jobs with a hit.")
+        bool, typer.Option("-l", "--files-with-matches", help="Print only the paths of jobs with a match.")
     ] = False,
     severity: Annotated[
         str | None,
-        typer.Option("--severity", metavar="LEVEL", help="Only lines at least this bad: warning, error, …."),
+        typer.Option(
+            "--severity", metavar="LEVEL", help="Search only lines of this severity or worse, such as error."
+        ),
     ] = None,
-    long: Annotated[bool, typer.Option("--long", help="With times and severities.")] = False,
+    long: Annotated[bool, typer.Option("--long", help="Print times and severities too.")] = False,
     since: SinceOption = None,
     until: UntilOption = None,
-    number: Annotated[int | None, number_option(MAX_LINES, "hits, or jobs with -c and -l")] = None,
+    number: Annotated[int | None, number_option(MAX_LINES, "matches, or jobs with -c and -l")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Search the output and messages of jobs. Print each hit with its job, stream and line."""
+    """Search the output of jobs by a regular expression.
+
+    Messages of jobs are searched too. Each match is printed with its job, stream and line. The exit code is 1
+    if there is none.
+    """
     # An error names the expression as it was given, without the flag before it.
     Pattern(regex)
     wanted = qs.ListLinesRequest(
@@ -94,6 +107,6 @@ def grep(
         if limit and len(hits) > limit:
             output.complain(more_text("job", len(hits) - limit))
     elif left_out:
-        output.complain(more_text("job" if names else "hit"))
+        output.complain(more_text("job" if names else "matching line"))
     if not hits:
         raise typer.Exit(1)

@@ -37,7 +37,7 @@ def logs(
         str | None,
         typer.Argument(
             metavar="[PATH]",
-            help="A job or group; not needed where the run is a single job.",
+            help="A job or group; may be omitted if the run is a single job.",
             autocompletion=complete_path,
         ),
     ] = None,
@@ -45,30 +45,53 @@ def logs(
     tracking: TrackingOption = None,
     hub: HubOption = None,
     hub_ca: HubCaOption = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more comes, to the end.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new output as it comes.")] = False,
     attempt: Annotated[
-        int, typer.Option("--attempt", "-a", min=0, metavar="N", help="Number; default the last.")
+        int,
+        typer.Option(
+            "--attempt",
+            "-a",
+            min=0,
+            metavar="N",
+            show_default=False,
+            help="Print the output of attempt N; default: the last.",
+        ),
     ] = 0,
     stream: Annotated[
-        str | None, typer.Option("--stream", "-s", metavar="NAME", help="stdout or stderr; default both.")
+        str | None,
+        typer.Option("--stream", "-s", metavar="NAME", help="Print only stdout or stderr; default: both."),
     ] = None,
     severity: Annotated[
         str | None,
-        typer.Option("--severity", metavar="LEVEL", help="Only lines at least this bad: warning, error, …."),
+        typer.Option(
+            "--severity", metavar="LEVEL", help="Print only lines of this severity or worse, such as error."
+        ),
     ] = None,
     grep: Annotated[
-        str | None, typer.Option("--grep", "-g", metavar="REGEX", help="Only lines with this (RE2).")
+        str | None,
+        typer.Option(
+            "--grep", "-g", metavar="REGEX", help="Print only lines that match a regular expression (RE2)."
+        ),
     ] = None,
     first_error: Annotated[
         bool,
-        typer.Option("--first-error", help="The line that speaks for the failure, with those around it."),
+        typer.Option("--first-error", help="Print the first error of the failure; -C adds context."),
     ] = False,
     context: Annotated[
-        int, typer.Option("-C", min=0, metavar="N", help="Show N lines of context around each hit.")
+        int,
+        typer.Option(
+            "-C", min=0, metavar="N", show_default=False, help="Show N lines of context around each match."
+        ),
     ] = 0,
-    tail: Annotated[int, typer.Option("--tail", "-n", min=0, metavar="N", help="Only the last N lines.")] = 0,
+    tail: Annotated[
+        int,
+        typer.Option(
+            "--tail", "-n", min=0, metavar="N", show_default=False, help="Print only the last N lines."
+        ),
+    ] = 0,
     long: Annotated[
-        bool, typer.Option("--long", "-l", help="With line numbers, times and severities, and messages.")
+        bool,
+        typer.Option("--long", "-l", help="Print messages, line numbers, times and severities too."),
     ] = False,
     raw: Annotated[
         bool,
@@ -78,12 +101,12 @@ def logs(
     until: UntilOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Print the output of a job, byte for byte as it was written, both streams in the order of reading.
+    """Print the output of jobs, byte for byte.
 
-    For a group: the output of its jobs in the order of the spec, each below its path. --severity and --long
-    also show messages that jobs and Gator sent by the API. On a terminal, and where an option selects
-    lines, control characters are shown as \\x1b and a progress bar in its last state; --raw changes nothing
-    and omits the paths.
+    Both streams are printed in the order of reading. For a group, the output of its jobs is printed in the
+    order of the spec, each below its path. --severity and --long also print messages that jobs and Gator
+    sent by the API. On a terminal, and if an option selects lines, control characters are printed as \\x1b
+    and a progress bar in its last state; --raw prints the bytes unchanged, without paths.
     """
     if first_error and (grep or severity or follow or since or until):
         raise UsageError(

@@ -29,12 +29,15 @@ def metrics(
     hub_ca: HubCaOption = None,
     name: Annotated[
         list[str] | None,
-        typer.Option("--name", metavar="NAME", help="Only metrics of this name; may be repeated."),
+        typer.Option("--name", metavar="NAME", help="Show only metrics of this name; may be repeated."),
     ] = None,
     number: Annotated[int | None, number_option(MAX_LINES, "metrics")] = None,
     json: JsonOption = False,
 ) -> None:
-    """The metrics of a node and of all below it; groups have those of their jobs, folded."""
+    """List the metrics that jobs reported.
+
+    The list has the metrics of PATH and of all nodes below it. A group has the metrics of its jobs, folded.
+    """
     limit = limit_of(number, MAX_LINES, json=json)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         top, names = opened.path_of(path), name or []

@@ -29,15 +29,17 @@ def resources(
     hub_ca: HubCaOption = None,
     points: Annotated[
         int,
-        typer.Option("--points", min=1, max=10_000, metavar="N", help="Points of the curve of a single job."),
+        typer.Option(
+            "--points", min=1, max=10_000, metavar="N", help="Draw the curve of a single job with N points."
+        ),
     ] = 60,
     sort: SortOption = "spec",
     number: Annotated[int | None, number_option(MAX_LINES, "jobs")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Compare the time, CPU and memory of jobs with their requests; for a single job also over time.
+    """Compare the time, processor and memory that jobs used with their requests.
 
-    Requests are cores, memory and licences.
+    Requests are cores, memory and licences. For a single job, the usage over time is shown too.
     """
     order, limit = order_of(sort), limit_of(number, MAX_LINES, json=json)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:

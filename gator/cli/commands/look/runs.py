@@ -29,34 +29,44 @@ def runs(
     run: Annotated[
         str | None,
         typer.Option(
-            "-r", "--run", metavar="hub:", help="List the runs of the hub; hub:NAME: those named so."
+            "-r",
+            "--run",
+            metavar="hub:",
+            help="List the runs of the hub; hub:NAME: only those with this ident or beginning of an id.",
         ),
     ] = None,
     tracking: TrackingOption = None,
     hub: HubOption = None,
     hub_ca: HubCaOption = None,
-    user: Annotated[str, typer.Option("--user", metavar="NAME", help="Only runs of this user.")] = "",
+    user: Annotated[str, typer.Option("--user", metavar="NAME", help="List only runs of this user.")] = "",
     ident: Annotated[
-        str, typer.Option("--ident", metavar="IDENT", help="Only runs whose root is called so.")
+        str, typer.Option("--ident", metavar="IDENT", help="List only runs with this ident of the root.")
     ] = "",
     outcome: Annotated[
         list[str] | None,
-        typer.Option("--outcome", "-o", metavar="OUTCOME", help="Only runs that ended so; may be repeated."),
+        typer.Option(
+            "--outcome", "-o", metavar="OUTCOME", help="List only runs with this outcome; may be repeated."
+        ),
     ] = None,
     label: Annotated[
         list[str] | None,
-        typer.Option("--label", metavar="NAME=VALUE", help="Only runs with this label; may be repeated."),
+        typer.Option(
+            "--label", metavar="NAME=VALUE", help="List only runs with this label; may be repeated."
+        ),
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="TIME", help="Only runs that began less long ago, such as 2d."),
+        typer.Option(
+            "--since", metavar="TIME", help="List only runs that started within the last TIME, such as 2d."
+        ),
     ] = None,
     number: Annotated[int | None, number_option(MAX_ROWS, "runs")] = None,
     json: JsonOption = False,
 ) -> None:
-    """The runs, the newest first: when, id, ident, outcome, counts, how long, where.
+    """List the runs, newest first.
 
-    With -r hub: or --hub those of a hub, of all its users.
+    Each has its start, id, ident, outcome, counts, duration, commit, part of the spec and folder. With -r
+    hub: or --hub the runs of all users of a hub are listed.
     """
     wanted = Filter(
         user=user,

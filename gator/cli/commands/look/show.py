@@ -4,16 +4,13 @@ Rule: values of secrets are never shown, and no text is printed twice.
 """
 
 import shlex
-from typing import Annotated
-
-import typer
 
 from gator.cli import output
 from gator.cli.commands.look.failures import reproduce
 from gator.cli.commands.look.status import state_words
 from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
 from gator.cli.sources.open import OpenRun, open_run
-from gator.cli.sources.options import JsonOption, RunOption, TrackingOption, complete_path
+from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.console.text import one_line
 from gator.core.amounts import plural
 from gator.core.launch.rerun import launch_of
@@ -22,19 +19,14 @@ from gator.v1 import query_service_pb2 as qs
 
 
 def show(
-    path: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="PATH", help="A node, by its path or the end of it.", autocompletion=complete_path
-        ),
-    ] = None,
+    path: PathArgument = None,
     run: RunOption = None,
     tracking: TrackingOption = None,
     hub: HubOption = None,
     hub_ca: HubCaOption = None,
     json: JsonOption = False,
 ) -> None:
-    """One node: how it was described, its command line, host, times, usage, attempts and result."""
+    """Show one node: spec, environment, command line, attempts, result."""
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         answer = opened.ask.get_node(qs.GetNodeRequest(path=opened.path_of(path)))
         if json:

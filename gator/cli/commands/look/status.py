@@ -39,9 +39,9 @@ def status(
     number: Annotated[int | None, number_option(_MAX_SHOWN, "running jobs and reasons for waiting")] = None,
     json: JsonOption = False,
 ) -> None:
-    """What runs and for how long, what waits and for what, and the counts.
+    """Show the running and waiting jobs, the reasons for waiting, and the counts.
 
-    Jobs that wait for the same stand as one line with their number.
+    Jobs that wait for the same reason are shown as one line with their number.
     """
     limit = limit_of(number, _MAX_SHOWN, json=json)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:

@@ -28,22 +28,24 @@ def tree(
     hub_ca: HubCaOption = None,
     depth: Annotated[
         int | None,
-        typer.Option("--depth", "-d", min=0, metavar="N", help="Most levels below PATH; default all."),
+        typer.Option(
+            "--depth", "-d", min=0, metavar="N", help="Show at most N levels below PATH; default: all."
+        ),
     ] = None,
     outcome: Annotated[
         list[str] | None,
         typer.Option(
-            "--outcome", "-o", metavar="OUTCOME", help="Only nodes with this outcome; may be repeated."
+            "--outcome", "-o", metavar="OUTCOME", help="Show only nodes with this outcome; may be repeated."
         ),
     ] = None,
     sort: SortOption = "spec",
     number: Annotated[int | None, number_option(MAX_LINES, "nodes")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Print the tree of nodes, each with its outcome, time and number of jobs.
+    """Show the tree of nodes with their outcomes.
 
-    Nodes that have not started are shown too, the repeats of a node as one line. With --outcome, or an order
-    other than that of the spec, print a list of paths instead.
+    Nodes that have not started are included; the repeats of a node are then one line. With --outcome, or an
+    order other than that of the spec, a list of paths is shown instead of a tree.
     """
     outcomes = [output.choice(common_pb2.Outcome.DESCRIPTOR, text, "--outcome") for text in outcome or []]
     wanted = qs.ListNodesRequest(scope=qs.SCOPE_SUBTREE, levels=depth or 0, order=order_of(sort))

@@ -54,33 +54,36 @@ def trend(
         str,
         typer.Argument(
             metavar="IDENT[/PATH]",
-            help="Ident of the runs' roots, and a node below by its whole path.",
+            help="Ident of the root, and optionally the whole path of a node below it.",
             autocompletion=complete_ident,
         ),
     ],
     only: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="PATH", help="Select runs with this --only; may be repeated, like --skip and --tag."
+            metavar="PATH",
+            help="Choose the series of runs with this --only; may be repeated, like --skip and --tag.",
         ),
     ] = None,
     skip: Annotated[
-        list[str] | None, typer.Option(metavar="PATH", help="Select runs with this --skip.")
+        list[str] | None, typer.Option(metavar="PATH", help="Choose the series of runs with this --skip.")
     ] = None,
-    tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Select runs with this --tag.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="TAG", help="Choose the series of runs with this --tag.")
+    ] = None,
     tracking: TrackingOption = None,
     hub: HubOption = None,
     hub_ca: HubCaOption = None,
     number: Annotated[int | None, number_option(MAX_ROWS, "runs")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show the outcomes of a run or one of its nodes in the last runs of a series, and since when it fails.
+    """Show the outcomes of a run or a job in the last runs of its series.
 
-    The series are the runs of the whole spec, or those with the same --only, --skip and --tag; repeats are
+    The series is the runs of the whole spec, or those with the same --only, --skip and --tag; repeats are
     excluded. With --hub, hub:IDENT or GATOR_HUB the runs of a hub are shown, else those in the tracking
     folder.
 
-    The marks go from old to new: . passed, F failed, L lost, p pruned, c cancelled, - not ended.
+    The marks are in the order of time: . passed, F failed, L lost, p pruned, c cancelled, - not ended.
     """
     ident, _, path = nfc(name).removeprefix(PREFIX).strip("/").partition("/")
     if not ident:

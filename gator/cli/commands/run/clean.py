@@ -21,12 +21,19 @@ def clean(
     ] = None,
     older: Annotated[
         str | None,
-        typer.Option("--older", metavar="TIME", help="Only runs that began longer ago, such as 14d."),
+        typer.Option(
+            "--older", metavar="TIME", help="Remove only runs that started longer ago, such as 14d."
+        ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be removed; remove nothing.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Remove the folders of old runs, never of live ones. Needs --keep or --older; both must hold."""
+    """Remove the folders of old runs, never of live ones.
+
+    Needs --keep, --older or both; with both, only runs that neither of them keeps are removed.
+    """
     if keep is None and older is None:
         raise UsageError("say which runs to remove: --keep N keeps the newest, --older 14d spares newer ones")
     root = tracking_root(tracking)

@@ -18,19 +18,20 @@ def close(
             "-r",
             "--run",
             metavar="RUN",
-            help="latest (default), -1, -2, …, the beginning of an id, an ident or a folder.",
+            help="Choose the run: latest (default), -1, -2, …, the beginning of an id, an ident or a folder.",
             autocompletion=complete_folder,
         ),
     ] = None,
     tracking: TrackingOption = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Also close a run whose host or container is permanently gone.")
+        bool,
+        typer.Option("--force", help="Close a run even if it ran on another host, which is gone for good."),
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Close a run that died: kill what is left of it and write the Results that are missing.
+    """Close a run that died: kill its processes, write the missing Results.
 
-    Commands that read a run do so by themselves for your own runs of this host.
+    Commands that read a run close it by themselves if it is yours and ran on this host.
     """
     from gator.daemon.recovery import close_by_request
 

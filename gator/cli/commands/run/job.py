@@ -18,18 +18,24 @@ from gator.core.attempt.metrics import NAME_RULE, is_metric_name
 
 def log(
     text: Annotated[
-        list[str], typer.Argument(metavar="TEXT...", help="The message; several words are joined by blanks.")
+        list[str],
+        typer.Argument(metavar="TEXT...", help="The message; several arguments are joined by spaces."),
     ],
     severity: Annotated[
         str,
-        typer.Option("--severity", "-s", metavar="LEVEL", help="debug, info, warning, error or critical."),
+        typer.Option(
+            "--severity",
+            "-s",
+            metavar="LEVEL",
+            help="Set the severity: debug, info, warning, error or critical.",
+        ),
     ] = "info",
     field: Annotated[
         list[str] | None,
-        typer.Option("--field", "-f", metavar="KEY=VALUE", help="Kept beside the text; may be repeated."),
+        typer.Option("--field", "-f", metavar="KEY=VALUE", help="Add a field; may be repeated."),
     ] = None,
 ) -> None:
-    """Record a message of the job this runs in."""
+    """Record a message of the job that calls it."""
     _check(severity, convert.SEVERITIES, "--severity")
     fields = dict(_pair(item) for item in field or [])
     _send(lambda job: job.log(" ".join(text), severity=severity, fields=fields))
@@ -39,19 +45,17 @@ def metric(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the metric.")],
     value: Annotated[
         str,
-        typer.Argument(metavar="VALUE", help="Its value, `inf` included. Put `--` before a negative one."),
+        typer.Argument(metavar="VALUE", help="A number or inf; put -- before a negative number."),
     ],
     kind: Annotated[
         str,
-        typer.Option(
-            "--kind", "-k", metavar="KIND", help="How values are folded: last, sum, min, max or mean."
-        ),
+        typer.Option("--kind", "-k", metavar="KIND", help="Fold the values by last, sum, min, max or mean."),
     ] = "last",
     unit: Annotated[
-        str, typer.Option("--unit", "-u", metavar="UNIT", help="Unit of the value, for people.")
+        str, typer.Option("--unit", "-u", metavar="UNIT", help="Set the unit that is shown after the value.")
     ] = "",
 ) -> None:
-    """Record one value of a metric of the job this runs in."""
+    """Record a value of a metric of the job that calls it."""
     _check(kind, convert.KINDS, "--kind")
     if not is_metric_name(name):
         raise errors.UsageError(f"cannot record the metric {name[:140]!r}: {NAME_RULE}")

@@ -41,7 +41,7 @@ def run(
             "-C",
             "--directory",
             metavar="DIR",
-            help="Change to this folder before the launch.",
+            help="Change to this folder first.",
             rich_help_panel=types.WHAT,
         ),
     ] = None,
@@ -70,7 +70,7 @@ def run(
         opt.TextLogMode,
         typer.Option(
             case_sensitive=False,
-            help="Choose the jobs whose output is also written as text, in logs/ of the run's folder.",
+            help="Choose the jobs whose output is also written as text files, in logs/ of the run's folder.",
             rich_help_panel=RECORD,
         ),
     ] = opt.TextLogMode.FAILED,
@@ -94,7 +94,7 @@ def run(
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help='Inside a job: report the outcome to it; give "$GATOR_PARENT".',
+            help='Report the outcome to the job in which this runs; give "$GATOR_PARENT".',
             rich_help_panel=RECORD,
         ),
     ] = None,
@@ -120,7 +120,7 @@ def run(
     ] = False,
     verbose: Annotated[
         bool,
-        typer.Option("--verbose", "-v", help="Print starts and ends of jobs too.", rich_help_panel=SHOWN),
+        typer.Option("--verbose", "-v", help="Print the starts and ends of jobs too.", rich_help_panel=SHOWN),
     ] = False,
     all_msg: Annotated[
         bool, typer.Option("--all-msg", help="Print the messages of all jobs.", rich_help_panel=SHOWN)
@@ -137,19 +137,19 @@ def run(
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Show the run in this hub; default: $GATOR_HUB; none: in no hub.",
+            help="Send the run to this hub, or to no hub: none; default: $GATOR_HUB.",
             rich_help_panel=HUB,
         ),
     ] = None,
     label: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Name the run; may be repeated.", rich_help_panel=HUB),
+        typer.Option(metavar="NAME=VALUE", help="Add a label; may be repeated.", rich_help_panel=HUB),
     ] = None,
     hub_logs: Annotated[
         HubLogs,
         typer.Option(
             case_sensitive=False,
-            help="Choose the lines that the hub keeps besides all Results.",
+            help="Choose the output that the hub keeps.",
             rich_help_panel=HUB,
         ),
     ] = HubLogs.ALL,

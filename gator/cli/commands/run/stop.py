@@ -20,12 +20,12 @@ def stop(
     tracking: TrackingOption = None,
     hub: HubOption = None,
     hub_ca: HubCaOption = None,
-    now: Annotated[bool, typer.Option("--now", help="Kill at once instead of asking first.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Send KILL at once.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Stop a live run, or a node of it with everything below. Returns when the order is taken.
+    """Stop a live run or a part of it.
 
-    Jobs get TERM, and KILL after their grace; with --now KILL at once.
+    Jobs get TERM, and KILL after their grace. The command returns when the run has accepted the request.
     """
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         if opened.run.state == query_pb2.RUN_STATE_ENDED or opened.run.state == query_pb2.RUN_STATE_DIED:

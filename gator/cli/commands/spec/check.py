@@ -35,9 +35,9 @@ def check(
     max_fail: types.MaxFailOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Check specs and the plans made of them: every problem and warning at once, each with its place.
+    """Print every problem of a spec and of its plan; start nothing.
 
-    Exit code 2 if something is wrong, 0 if there are warnings only.
+    The exit code is 2 if there is a problem, and 0 if there are only warnings.
     """
     choice = opt.Choice(
         only=only or [],

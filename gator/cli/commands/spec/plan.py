@@ -44,9 +44,9 @@ def plan(
     timeout: types.TimeoutOption = None,
     deadline: types.DeadlineOption = None,
     max_fail: types.MaxFailOption = None,
-    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, as --format json.")] = False,
 ) -> None:
-    """Show the tree that a spec would run: dependencies, resources, repeats, seed."""
+    """Show what a spec would run: order, dependencies, resources, repeats, seed."""
     from gator.plan import render
 
     choice = opt.Choice(

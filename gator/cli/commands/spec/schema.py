@@ -5,7 +5,7 @@ import sys
 
 
 def schema() -> None:
-    """Print the JSON Schema of specs, so that editors can complete and check them."""
+    """Print the JSON Schema of specs, for editors."""
     from gator.spec.schema import json_schema
 
     sys.stdout.write(jsons.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
