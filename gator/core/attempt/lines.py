@@ -26,7 +26,7 @@ _CAPTURE_BYTES = 8 * 1024
 _LARGE_BYTES = 16 * 1024
 _CANDIDATES = b"\n\r\t\v\f \x1b"
 
-_BLANK_LINES = re.compile(rb"(?:" + BLANK_LINE_PATTERN + rb"\n)*+")
+_BLANK_LINES = re.compile(rb"(?:" + BLANK_LINE_PATTERN + rb"\n)*")
 _BLANK_HEAD = re.compile(BLANKS_AND_ANSI_PATTERN)
 # The line end before a line of escape sequences and blanks that has at least one of the former.
 _ESCAPES_ONLY = re.compile(rb"\n(?=" + BLANKS_PATTERN + rb"*+\x1b)(?=" + BLANK_LINE_PATTERN + rb"\n)")

@@ -34,7 +34,7 @@ _MONTH = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:t(?:ember)?)?"
     r"|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
 )
-_PART = r"(?:[\w.+@%~-]|\[\d+\])++"
+_PART = r"(?:[\w.+@%~-]|\[\d+\])+"
 _CHANCE = (
     # Dates with names in them; those of digits are numbers.
     r"(?P<date>\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+)?(?:\d{1,2}[\s-]+)?"
