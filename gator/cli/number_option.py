@@ -8,7 +8,7 @@ from typing import Any, Final
 import typer
 
 from gator.cli import output
-from gator.core.amounts import plural
+from gator.units import plural
 
 MAX_ROWS: Final = 20
 """Default maximum number of runs, changes or causes."""

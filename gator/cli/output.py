@@ -16,8 +16,8 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from gator.cli.secrets import hide_secrets
-from gator.core.amounts import plural, span
 from gator.core.visible import visible, visible_styled
+from gator.units import plural, span
 from gator.v1 import common_pb2, event_pb2, query_pb2
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def took(used: event_pb2.Usage, start: int, end: int) -> str:
 
 def size(count: int) -> str:
     """Bytes for people, in the decimal units of `!Memory`: `1.5 MB`."""
-    from gator.spec.sizes import size_text
+    from gator.units import size_text
 
     return size_text(count)
 

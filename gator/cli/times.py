@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gator.errors import UsageError
-from gator.spec import durations
+from gator.units import parse_duration
 
 SinceOption = Annotated[
     str | None,
@@ -34,7 +34,7 @@ def unix_nanos(text: str | None, option: str, now: float | None = None) -> int:
         return 0
     now = time.time() if now is None else now
     try:
-        return max(round((now - durations.parse(text) / 1000) * 1e9), 1)
+        return max(round((now - parse_duration(text) / 1000) * 1e9), 1)
     except ValueError:
         pass
     day = datetime.fromtimestamp(now).strftime("%Y-%m-%dT") if text[2:3] == ":" else ""

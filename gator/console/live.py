@@ -19,9 +19,9 @@ from gator.console.screen import Screen
 from gator.console.summary import Failures, write_summary
 from gator.console.terminal import Terminal
 from gator.console.text import cells, cut, cut_front
-from gator.core.amounts import whole_span
 from gator.core.visible import visible
 from gator.ports import LiveState, RunInfo, RunningJob
+from gator.units import whole_span
 from gator.v1 import attach_pb2, event_pb2
 
 TICK = 1.0

@@ -9,8 +9,8 @@ from gator.console import words
 from gator.console.messages import event_text
 from gator.console.summary import Failures, write_summary
 from gator.console.terminal import Terminal
-from gator.core.amounts import whole_span
 from gator.ports import LiveState, RunInfo
+from gator.units import whole_span
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from gator.console import words
 from gator.console.summary import again
 from gator.console.terminal import Terminal
-from gator.core.amounts import plural
 from gator.core.attempt.verdict import without_quote
 from gator.core.text import cut
 from gator.core.visible import visible, visible_lines
 from gator.ports import LiveState, RunInfo
 from gator.store import decode_block
+from gator.units import plural
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 

@@ -13,13 +13,13 @@ from msgspec.structs import replace
 from gator.console import words
 from gator.console.terminal import Terminal
 from gator.console.text import one_line
-from gator.core.amounts import plural, span
 from gator.core.history.failure_groups import FEW, Causes
 from gator.core.launch import rerun as repeats
 from gator.core.launch.printed import command, in_folder
 from gator.core.tree.gate import FAILURES
 from gator.paths import slug
 from gator.ports import RunInfo
+from gator.units import plural, span
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 

@@ -4,8 +4,8 @@ The rule: the same thing is written the same way everywhere.
 """
 
 from gator.console.terminal import Terminal
-from gator.core.amounts import plural
 from gator.ports import RunInfo
+from gator.units import plural
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 

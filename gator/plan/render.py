@@ -6,7 +6,7 @@ from typing import Any
 from gator.plan.nodes import Condition, Edge, PlanNode
 from gator.plan.plan import Plan
 from gator.plan.tree import upwards
-from gator.spec.sizes import size_text
+from gator.units import size_text
 from gator.v1 import common_pb2
 
 _ENDED = {Condition.ON_PASS: "passed", Condition.ON_FAIL: "failed", Condition.ON_DONE: "ended"}

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from gator.spec import durations, keys
+from gator.spec import keys
+from gator.units import duration_text
 from gator.v1 import spec_pb2
 
 Value: TypeAlias = str | Sequence[str]
@@ -107,7 +108,7 @@ def _settings(settings: spec_pb2.Settings) -> Iterator[str]:
     if settings.HasField("timeout_millis"):
         yield f"timeout: {_limited(settings.timeout_millis)}"
     if settings.HasField("grace_millis"):
-        yield f"grace: {durations.format_millis(settings.grace_millis)}"
+        yield f"grace: {duration_text(settings.grace_millis)}"
     if settings.stderr:
         mode = spec_pb2.StderrMode.Name(settings.stderr).removeprefix("STDERR_MODE_").lower()
         yield f"stderr: {mode}"
@@ -151,7 +152,7 @@ def _scratch(scratch: spec_pb2.Scratch) -> str:
 
 
 def _limited(millis: int) -> str:
-    return durations.format_millis(millis) if millis else "none"
+    return duration_text(millis) if millis else "none"
 
 
 def _count(number: int) -> str:

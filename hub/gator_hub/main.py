@@ -165,7 +165,7 @@ def backup(
     db: DatabaseOption = None,
 ) -> None:
     """Copy the database into a file while the hub may go on serving."""
-    from gator.spec.sizes import size_text
+    from gator.units import size_text
     from gator_hub.database.check import back_up
     from gator_hub.server.options import database_url
 
@@ -174,10 +174,10 @@ def backup(
 
 
 def _size(text: str) -> int:
-    from gator.spec import sizes
+    from gator.units import parse_size
 
     try:
-        return sizes.parse(text)
+        return parse_size(text)
     except ValueError as error:
         raise UsageError(f"--log-cap {text}: {error}") from error
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from logging import getLogger
 from typing import Final
 
-from gator.core.amounts import span
+from gator.units import span
 
 _STEP_NANOS: Final = 60 * 10**9
 """Minimum difference that is a clock being set; smaller ones are drift."""

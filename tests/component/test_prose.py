@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from typer.core import TyperGroup
-
 from gator.cli.main import load
 from gator.cli.registry import COMMANDS
 from tools.prose import ROOT, files, problems_in

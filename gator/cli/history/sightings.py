@@ -9,8 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from gator.cli import output
-from gator.core.amounts import plural
 from gator.ports import History
+from gator.units import plural
 from gator.v1 import query_pb2
 
 

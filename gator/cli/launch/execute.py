@@ -33,7 +33,6 @@ from gator.cli.launch.preflight import notes_of, runnable_plan
 from gator.cli.secrets import hide_secrets, learn_secrets
 from gator.clock import SystemClock
 from gator.console import make_display
-from gator.core.amounts import plural
 from gator.core.attempt.environment import HUB_TOKEN
 from gator.core.dispatch.pools import Pools
 from gator.core.launch import printed
@@ -54,6 +53,7 @@ from gator.ports import Display
 from gator.process.host import RPC_THREADS, RUN_TASKS, lacks_threads
 from gator.run_folder import RunFolder
 from gator.runtime import signals
+from gator.units import plural
 from gator.upload.options import UploadOptions
 from gator.upload.process import UploadProcess
 from gator.user import user_name

@@ -23,8 +23,7 @@ from gator.core.text import readable
 from gator.daemon.modes import TextLogMode
 from gator.errors import Problem, SpecError, UsageError
 from gator.runtime.text_encoding import launch_variables
-from gator.spec import durations
-from gator.spec import sizes as spec_sizes
+from gator.units import parse_duration, parse_size
 from gator.v1 import plan_pb2, spec_pb2
 
 __all__ = ["TextLogMode"]
@@ -219,7 +218,7 @@ def millis(text: str | None, option: str) -> int | None:
     if text is None:
         return None
     try:
-        return durations.parse(text)
+        return parse_duration(text)
     except ValueError as error:
         raise UsageError(f"{option} {text}: {error}") from error
 
@@ -229,7 +228,7 @@ def size(text: str | None, option: str) -> int | None:
     if text is None:
         return None
     try:
-        return spec_sizes.parse(text)
+        return parse_size(text)
     except ValueError as error:
         raise UsageError(f"{option} {text}: {error}") from error
 

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from gator.errors import UsageError
-from gator.spec import durations
+from gator.units import parse_duration
 from gator.v1 import spec_pb2
 
 Root: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray
@@ -76,7 +76,7 @@ def _time(text: str, option: str) -> int:
     if text.lower() in NO_LIMIT:
         return 0
     try:
-        millis = durations.parse(text)
+        millis = parse_duration(text)
     except ValueError as error:
         raise UsageError(f"{option} {text}: {error}") from error
     if not millis:

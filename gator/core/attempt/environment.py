@@ -10,11 +10,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from gator.core.amounts import plural
 from gator.core.redact import hide, secret_values
 from gator.paths import slug
 from gator.spec.exec_limits import byte_length
 from gator.spec.expand import expand
+from gator.units import plural
 from gator.v1 import attach_pb2, spec_pb2
 
 BASH = ("bash", "-euo", "pipefail", "-c")

@@ -21,8 +21,9 @@ from gator.core.attempt.notices import NoticeFinder
 from gator.core.attempt.output import Output
 from gator.core.attempt.signature import sign
 from gator.core.attempt.usage import UsageMeter
-from gator.core.attempt.verdict import AttemptFacts, duration, first_error, judge
+from gator.core.attempt.verdict import AttemptFacts, first_error, judge
 from gator.core.text import cut
+from gator.units import limit_text
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 MILLI = 1_000_000
@@ -162,7 +163,7 @@ class Wrapper:
             self._since = now
         waited = now - self._since
         if waited >= SPAWN_NANOS:
-            self._facts.lost = f"could not be started within {duration(SPAWN_NANOS)}: {message}"
+            self._facts.lost = f"could not be started within {limit_text(SPAWN_NANOS)}: {message}"
             return self._finish(now)
         self._deadline = now + max(50 * MILLI, min(waited, 2 * SECOND))
         return []
@@ -368,7 +369,9 @@ class Wrapper:
         return [Signal(signal.SIGKILL)]
 
     def _give_up(self, now: int, names: list[str]) -> list[Action]:
-        self._facts.unkillable = f"could not be killed within {duration(UNKILLABLE_NANOS)}: {_listed(names)}"
+        self._facts.unkillable = (
+            f"could not be killed within {limit_text(UNKILLABLE_NANOS)}: {_listed(names)}"
+        )
         return [Record([self._stamp.warning(now, self._facts.unkillable)]), *self._finish(now)]
 
     def _finish(self, now: int) -> list[Action]:

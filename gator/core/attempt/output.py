@@ -8,7 +8,7 @@ from collections import deque
 from gator.core.attempt.lines import BlockBuilder
 from gator.core.attempt.severity import Messages, of_stderr
 from gator.core.text import clean, cut
-from gator.spec.sizes import size_text
+from gator.units import size_text
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 KEPT_TAIL_BYTES = 1024 * 1024

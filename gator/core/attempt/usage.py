@@ -3,7 +3,7 @@
 Rule: one warning per episode; an episode ends when the use is back within what was asked for.
 """
 
-from gator.spec.sizes import size_text
+from gator.units import size_text
 from gator.v1 import attach_pb2, event_pb2
 
 _SHORTEST_NANOS = 500_000_000

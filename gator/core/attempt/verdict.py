@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from gator.core.attempt.severity import NAMES, WORST_FIRST, Messages
 from gator.core.text import cut
-from gator.spec.sizes import size_text
+from gator.units import limit_text, size_text
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 _OUT_OF_MEMORY = "perhaps out of memory: the kernel ended a process for want of it"
@@ -75,7 +75,7 @@ def _stopped(facts: AttemptFacts) -> Verdict | None:
     if facts.lost:
         return Verdict(common_pb2.OUTCOME_LOST, common_pb2.REASON_LOST, facts.lost)
     if facts.timeout_nanos:
-        limit = duration(facts.timeout_nanos)
+        limit = limit_text(facts.timeout_nanos)
         return _failed(
             common_pb2.REASON_TIMEOUT,
             f"ran longer than its timeout of {limit}; raise `timeout:` if it needs more",
@@ -180,16 +180,6 @@ def signal_name(number: int) -> str:
         return f"{number} ({signal.Signals(number).name})"
     except ValueError:
         return str(number)
-
-
-def duration(nanos: int) -> str:
-    """A time for people, as a spec would say it: `1h30m`, `90s` is `1m30s`, `0.5s`."""
-    seconds = nanos / 1e9
-    if seconds < 60:
-        return f"{seconds:.3g}s"
-    whole = round(seconds)
-    parts = ((whole // 3600, "h"), (whole // 60 % 60, "m"), (whole % 60, "s"))
-    return "".join(f"{n}{unit}" for n, unit in parts if n)
 
 
 def first_error(verdict: Verdict, messages: Messages) -> event_pb2.ErrorMessage | None:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from gator.core.dispatch.pools import DemandKey, Pools, cores_text
+from gator.core.dispatch.pools import DemandKey, Pools
 from gator.errors import GatorError
-from gator.spec.sizes import size_text
+from gator.units import plural, size_text
 
 CORES = 0
 CORELESS = 1
@@ -144,8 +144,10 @@ class Ledger:
         texts: list[str] = []
         pools = self.pools
         if demand.cores > pools.cores:
-            have = cores_text(pools.cores)
-            texts.append(f"{cores_text(demand.cores)} wanted, but the run has {have}: such a job runs alone")
+            have = plural(pools.cores, "core")
+            texts.append(
+                f"{plural(demand.cores, 'core')} wanted, but the run has {have}: such a job runs alone"
+            )
         if demand.memory_bytes > pools.memory_bytes and not pools.memory_given:
             want, have = size_text(demand.memory_bytes), size_text(pools.memory_bytes)
             texts.append(f"{want} of memory wanted, but the run has {have}: such a job runs alone")
@@ -164,7 +166,7 @@ class Ledger:
     def _shortage(self, pool: int, amount: int) -> str:
         free, size = self._free[pool], self._size[pool]
         if pool == CORES:
-            return f"{cores_text(amount)}, {free} free"
+            return f"{plural(amount, 'core')}, {free} free"
         if pool == MEMORY:
             return f"memory: {size_text(amount)} wanted, {size_text(free)} of {size_text(size)} free"
         if pool == CORELESS:

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from gator.core.amounts import plural
 from gator.v1 import common_pb2
 
 
@@ -44,8 +43,3 @@ class DemandKey(NamedTuple):
         return common_pb2.Demand(
             cores=self.cores, memory_bytes=self.memory_bytes, licenses=dict(self.licenses)
         )
-
-
-def cores_text(count: int) -> str:
-    """A number of cores for people: `1 core`, `3 cores`."""
-    return plural(count, "core")

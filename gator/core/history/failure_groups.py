@@ -8,7 +8,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
 
-from gator.core.amounts import plural
+from gator.units import plural
 
 FEW = 5
 """Up to this many failures are listed individually; more are grouped by cause."""

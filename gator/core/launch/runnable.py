@@ -10,7 +10,6 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from gator.core.amounts import plural
 from gator.core.attempt.environment import job_environment
 from gator.core.dispatch.ledger import Ledger
 from gator.core.dispatch.pools import DemandKey, Pools
@@ -19,6 +18,7 @@ from gator.plan import Plan, PlanNode, known_text, make_plan, problem_at, writte
 from gator.spec import unset_names
 from gator.spec.exec_limits import MAX_STRING_BYTES, USUAL_TOTAL_BYTES, byte_length, too_long, total_length
 from gator.spec.expand import expand
+from gator.units import plural
 from gator.v1 import plan_pb2
 
 Finds: TypeAlias = Callable[[str, str, str], bool]

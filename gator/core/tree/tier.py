@@ -10,7 +10,6 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from gator.core.amounts import plural
 from gator.core.tree.close import Registry, cancelled, close_unstarted
 from gator.core.tree.gate import Closing, Gate, GateState
 from gator.core.tree.group_result import GroupFold
@@ -19,6 +18,7 @@ from gator.core.tree.results import complete, result_of_end
 from gator.core.tree.watch import Watch, WatchPlan
 from gator.node_paths import join, template_of
 from gator.plan import PlanNode
+from gator.units import plural
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 

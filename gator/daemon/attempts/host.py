@@ -13,7 +13,6 @@ from time import monotonic_ns
 
 from msgspec import Struct, field
 
-from gator.core.amounts import span
 from gator.core.attempt.environment import Launcher, Prepared
 from gator.core.late_wakes import LateWakeDetector
 from gator.core.text import readable
@@ -31,6 +30,7 @@ from gator.process.pipes import Pipe, Pipes
 from gator.process.reaper import Reaper
 from gator.process.spawn import Process
 from gator.process.terminate import Ended
+from gator.units import span
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 Key = tuple[str, int]

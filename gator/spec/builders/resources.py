@@ -2,13 +2,14 @@
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from gator.spec import keys, sizes
+from gator.spec import keys
 from gator.spec.builders import scalars
 from gator.spec.builders.include import TAG as INCLUDE
 from gator.spec.builders.reading import Reading, is_null, shown_tag
 from gator.spec.builders.settings import known
 from gator.spec.suggestions import did_you_mean
 from gator.spec.yaml.nodes import STR
+from gator.units import SIZE_UNIT_NAMES, SIZE_UNITS
 from gator.v1 import spec_pb2
 
 _FORMS = {"!Cores": "cores", "!Memory": "memory", "!License": "license"}
@@ -82,9 +83,11 @@ def _memory(reading: Reading, resources: spec_pb2.Resources, item: Node, parts: 
         written = scalars.text(reading, parts["unit"], "unit")
         if written is None:
             return
-        if written.upper() not in sizes.UNITS:
-            hint = did_you_mean(written, sizes.SHOWN.split(", "))
-            reading.problem(parts["unit"], f"'{written}' is not a unit: use one of {sizes.SHOWN}{hint}")
+        if written.upper() not in SIZE_UNITS:
+            hint = did_you_mean(written, SIZE_UNIT_NAMES)
+            reading.problem(
+                parts["unit"], f"'{written}' is not a unit: use one of {', '.join(SIZE_UNIT_NAMES)}{hint}"
+            )
             return
         unit = written
     size = scalars.size(reading, parts["size"], "size", unit)

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from yaml.nodes import Node, ScalarNode
 
-from gator.spec import durations, sizes
 from gator.spec.builders.include import TAG as INCLUDE
 from gator.spec.builders.reading import Reading, is_null
 from gator.spec.exec_limits import MAX_STRING_BYTES, byte_length, too_long
 from gator.spec.suggestions import did_you_mean
 from gator.spec.yaml.hints import quoted
 from gator.spec.yaml.nodes import STR
+from gator.units import parse_duration, parse_size
 
 LARGEST_COUNT = 2**31 - 1
 
@@ -119,7 +119,7 @@ def duration(reading: Reading, node: Node, what: str) -> int | None:
     if value is None or not no_names(reading, node, value, what):
         return None
     try:
-        return durations.parse(value)
+        return parse_duration(value)
     except ValueError as error:
         reading.problem(node, f"{what}: {error}")
         return None
@@ -131,7 +131,7 @@ def size(reading: Reading, node: Node, what: str, unit: str) -> int | None:
     if value is None or not no_names(reading, node, value, what):
         return None
     try:
-        return sizes.parse(value, unit)
+        return parse_size(value, unit)
     except ValueError as error:
         reading.problem(node, f"{what}: {error}")
         return None

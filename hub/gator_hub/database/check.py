@@ -15,11 +15,10 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from gator.core.amounts import plural
 from gator.errors import GatorError, StoreError, UsageError
 from gator.hub_address import why_away
 from gator.rpc.channel import open_blocking_channel
-from gator.spec.sizes import size_text
+from gator.units import plural, size_text
 from gator_hub.database import files
 from gator_hub.database import lock as locks
 from gator_hub.database.database import is_damaged

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from logging import getLogger
 
-from gator.core.amounts import plural
 from gator.errors import StoreError, UnavailableError
+from gator.units import plural
 from gator_hub.database.database import Database
 from gator_hub.database.dialect import Dialect
 from gator_hub.database.integrity import KEEPS_SIZE

@@ -5,9 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.core.dispatch.ledger import CORELESS, CORES, Ledger, Share
-from gator.core.dispatch.pools import DemandKey, Pools, cores_text
+from gator.core.dispatch.pools import DemandKey, Pools
 from gator.errors import GatorError
-from gator.spec.sizes import size_text
 from gator.v1 import common_pb2
 
 GB = 10**9
@@ -103,17 +102,6 @@ def test_a_key_is_made_from_a_message_and_back() -> None:
     key = DemandKey.of(demand)
     assert key == DemandKey(2, 5, (("a", 2), ("b", 1)))
     assert DemandKey.of(key.message()) == key
-
-
-def test_amounts_read_well() -> None:
-    assert [size_text(n) for n in (0, 999, 1500, 2 * GB, 3 * 10**15)] == [
-        "0 B",
-        "999 B",
-        "1.5 KB",
-        "2 GB",
-        "3000 TB",
-    ]
-    assert [cores_text(n) for n in (1, 2)] == ["1 core", "2 cores"]
 
 
 DEMANDS = st.builds(

@@ -3,7 +3,7 @@
 import pytest
 
 from gator.core.attempt.severity import Messages
-from gator.core.attempt.verdict import AttemptFacts, duration, first_error, judge
+from gator.core.attempt.verdict import AttemptFacts, first_error, judge
 from gator.v1 import common_pb2, spec_pb2
 
 _NO_LIMITS = spec_pb2.Limits()
@@ -126,12 +126,3 @@ def test_nothing_speaks_against_what_passed() -> None:
     messages = _messages((common_pb2.SEVERITY_ERROR, "allowed"))
     verdict = judge(_facts(messages=messages), spec_pb2.Limits(error=5))
     assert first_error(verdict, messages) is None
-
-
-def test_times_and_sizes_are_written_for_people() -> None:
-    assert [duration(n) for n in (500_000_000, 5_000_000_000, 90_000_000_000, 5_400_000_000_000)] == [
-        "0.5s",
-        "5s",
-        "1m30s",
-        "1h30m",
-    ]

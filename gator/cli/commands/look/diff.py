@@ -12,7 +12,7 @@ from gator.cli.runs.find import LATEST
 from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
 from gator.cli.sources.options import JsonOption, TrackingOption, complete_run
 from gator.cli.sources.sides import Comparison, compared
-from gator.core.amounts import plural
+from gator.units import plural
 from gator.v1 import common_pb2, hub_pb2, query_pb2
 
 _SECOND: Final = 1_000_000_000

@@ -16,10 +16,10 @@ from gator.cli.sources.failure_overlay import FailedIn, OverlaidRun, later_part,
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, RunOption, TrackingOption, complete_path
 from gator.console.text import one_line
-from gator.core.amounts import plural
 from gator.core.history.failure_groups import FEW, grouped
 from gator.core.launch.printed import about_node, command
 from gator.core.launch.rerun import launch_of, rerun_command
+from gator.units import plural
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 

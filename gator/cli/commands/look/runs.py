@@ -121,10 +121,10 @@ def _outcome(text: str) -> common_pb2.Outcome.ValueType:
 
 
 def _nanos(text: str) -> int:
-    from gator.spec.durations import parse
+    from gator.units import parse_duration
 
     try:
-        return round(parse(text) * 1_000_000)
+        return round(parse_duration(text) * 1_000_000)
     except ValueError as error:
         raise UsageError(f"--since {text}: {error}; a time ago is meant, such as 2d") from error
 

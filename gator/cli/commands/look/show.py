@@ -12,8 +12,8 @@ from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.console.text import one_line
-from gator.core.amounts import plural
 from gator.core.launch.rerun import launch_of
+from gator.units import plural
 from gator.v1 import common_pb2, event_pb2, query_pb2, spec_pb2
 from gator.v1 import query_service_pb2 as qs
 

@@ -68,10 +68,10 @@ def clean(
 
 
 def _seconds(text: str) -> float:
-    from gator.spec.durations import parse
+    from gator.units import parse_duration
 
     try:
-        return parse(text) / 1000
+        return parse_duration(text) / 1000
     except ValueError as error:
         raise UsageError(f"--older: {error}") from error
 

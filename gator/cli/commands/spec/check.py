@@ -11,9 +11,9 @@ from gator.cli.launch import options as opt
 from gator.cli.launch.preflight import finds, runnable_plan, warning_lines
 from gator.cli.launch.root_options import RootOptions
 from gator.cli.sources.options import JsonOption
-from gator.core.amounts import plural
 from gator.core.text import shorten_values
 from gator.errors import Problem, SpecError, UserError
+from gator.units import plural
 
 
 def check(
