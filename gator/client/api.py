@@ -14,6 +14,7 @@ import uuid
 import weakref
 from collections.abc import Mapping
 from math import isnan
+from pathlib import Path
 from types import TracebackType
 from typing import Final
 
@@ -53,6 +54,11 @@ EXIT_SECONDS: Final = 10.0
 _LEAVE_SECONDS: Final = 5.0
 """Timeout for the worker thread to stop; only the resolution of a host name can delay it."""
 
+_SETTLE_SECONDS: Final = 2.0
+"""Timeout before a fork for what was said to be kept; none after one that was not."""
+_UNCOUNTED_SECONDS: Final = 1.0
+"""Timeout for an ended thread to leave the kernel's list of threads, which takes microseconds."""
+
 _MAX_REMARKED: Final = 10
 """Maximum number of metrics of which a warning says why they are not recorded."""
 
@@ -86,8 +92,8 @@ class Client:
         if inherited is not None:
             inherited.close()
         self._worker: threading.Thread | None = None
-        self._leaving = False
-        self._patient = True
+        self._leaving = self._paused = False
+        self._patient = self._settles = True
 
     def log(
         self,
@@ -150,6 +156,8 @@ class Client:
             # At interpreter shutdown, frozen threads may hold any lock.
             return
         delivery = self._delivery or self._start()
+        if self._threaded:
+            self._go_on()
         delivery.backlog.put(event, patient=self._threaded, notice=notice)
         if not self._threaded and not self.flush(PATIENCE_SECONDS if self._patient else 0.0):
             self._give_up_waiting()
@@ -159,6 +167,8 @@ class Client:
         delivery = self._delivery
         if delivery is None or sys.is_finalizing():
             return True
+        if self._threaded and len(delivery.backlog):
+            self._go_on()
         if self._threaded:
             return delivery.backlog.wait_kept(timeout_seconds)
         last = delivery.backlog.last_number
@@ -232,15 +242,39 @@ class Client:
         return not worker.is_alive()
 
     def pause(self) -> None:
-        """Stops the worker before a fork."""
-        self._stop_worker()
+        """Stops the worker before a fork, if possible when everything said is kept."""
+        worker, delivery = self._worker, self._delivery
+        if worker is None or delivery is None:
+            return
+        if worker.is_alive() and not self._leaving:
+            self._settles = delivery.backlog.wait_kept(_SETTLE_SECONDS if self._settles else 0.0)
+        if self._stop_worker() and worker.native_id is not None:
+            _wait_until_uncounted(worker.native_id)
 
     def resume(self) -> None:
-        """Restarts the worker in the parent process after a fork."""
-        self._leaving = False
-        if self._worker is not None and not self._worker.is_alive() and not self._closed and self._threaded:
-            self._worker = None
-            self._start_worker()
+        """Lets the worker go on in the parent process after a fork.
+
+        Without messages to send, the next message restarts it: Python 3.12 and later warn of a fork in a
+        process that has threads, and 3.13 looks after this function has returned.
+        """
+        delivery = self._delivery
+        if self._worker is None or delivery is None or self._closed or not self._threaded:
+            return
+        self._paused = True
+        if self._worker.is_alive() or len(delivery.backlog):
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Restarts the worker if a fork has stopped it."""
+        if not self._paused:
+            return
+        with _lifecycle:
+            if not self._paused:
+                return
+            self._paused = self._leaving = False
+            if self._worker is not None and not self._worker.is_alive():
+                self._worker = None
+                self._start_worker()
 
     def begin_in_child(self) -> None:
         """Resets the client in a forked process."""
@@ -397,6 +431,17 @@ def _may_end_suddenly() -> bool:
         return True
     module = sys.modules.get("multiprocessing.process")
     return module is not None and module.parent_process() is not None
+
+
+def _wait_until_uncounted(thread: int) -> None:
+    """Waits until the kernel does not count an ended thread any more, for at most `_UNCOUNTED_SECONDS`.
+
+    A join returns shortly before that, and Python 3.12 warns of a fork by the kernel's count.
+    """
+    deadline = time.monotonic() + _UNCOUNTED_SECONDS
+    listed = Path("/proc/self/task", str(thread))
+    while listed.exists() and time.monotonic() < deadline:
+        time.sleep(0.0001)
 
 
 def _before_fork() -> None:

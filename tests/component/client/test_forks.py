@@ -34,6 +34,27 @@ client.info("after")
     assert parent.kept == (["parent"] if first else []) + expected
 
 
+async def test_what_was_said_before_a_fork_is_kept_though_its_process_is_killed_after(folder: Path) -> None:
+    parent = Parent()
+    program = """
+import os
+from gator import client
+client.info("a")
+if os.fork() == 0:
+    os._exit(0)
+os.wait()
+client.info("b")
+if os.fork() == 0:
+    os._exit(0)
+os.wait()
+os.kill(os.getpid(), 9)
+"""
+    async with serving(parent, folder):
+        done = await run_program(folder, program)
+    assert (done.returncode, done.stderr) == (-9, "")
+    assert parent.kept == ["a", "b"]
+
+
 @pytest.mark.parametrize("first", ["", SPEAKS_FIRST], ids=["silent before", "speaks before"])
 @pytest.mark.parametrize("way", ["fork", "spawn", "forkserver"])
 @pytest.mark.parametrize("imported", ["before", "later"])
@@ -108,7 +129,8 @@ for number in range(10):
 [thread.join() for thread in threads]
 """
     async with serving(parent, folder):
-        done = await run_program(folder, program)
+        # Python 3.12 warns of the threads of the program itself.
+        done = await run_program(folder, program, PYTHONWARNINGS="ignore::DeprecationWarning")
     assert (done.returncode, done.stderr) == (0, "")
     expected = [f"{name} {number}" for name in "xyz" for number in range(100)]
     assert sorted(parent.kept) == sorted(expected + [f"child {number}" for number in range(10)])
