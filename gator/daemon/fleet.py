@@ -6,8 +6,9 @@ and only then tell the engine what is lost.
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -20,8 +21,8 @@ from gator.errors import GatorError, UnauthenticatedError
 from gator.event_kinds import PARENT_KINDS
 from gator.link.session import ChildLink
 from gator.loop import in_thread
-from gator.scheduler.local import DaemonProcess
-from gator.scheduler.request import DaemonOrder
+from gator.scheduler import DaemonHandle, DaemonRequest, Scheduler
+from gator.scheduler.request import DAEMON_COMMAND, ChildWatcher, DaemonOrder
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 
@@ -32,6 +33,8 @@ PARENT_FILTER = attach_pb2.EventFilter(
     logs_per_attempt=20,
 )
 MAX_FAILED_STARTS = 3
+MAX_SHOWN_LOG_BYTES = 2000
+"""Maximum number of bytes of a daemon's own output that are shown if daemons cannot be started."""
 
 
 class DaemonState(Enum):
@@ -57,7 +60,7 @@ class Daemon(Struct, eq=False):
     state: DaemonState = DaemonState.STARTING
     attached: bool = False
     """Whether it ever came up."""
-    process: DaemonProcess | None = None
+    handle: DaemonHandle | None = None
     link: ChildLink | None = None
     waiting: list[attach_pb2.AttachResponse] = field(default_factory=list[attach_pb2.AttachResponse])
     """Orders from before it attached."""
@@ -94,16 +97,6 @@ class FleetEvents(Protocol):
         ...
 
 
-class Starter(Protocol):
-    """Starts daemons."""
-
-    def start(
-        self, order: DaemonOrder, log: Path, on_exit: Callable[[DaemonProcess, int], None]
-    ) -> DaemonProcess:
-        """Starts a daemon; raises GatorError when no process can be made."""
-        ...
-
-
 ReadStore = Callable[[Path, int], Sequence[attach_pb2.Batch]]
 """Batches of what a store of a dead daemon holds after a position."""
 Sweep = Callable[[str], Awaitable[None]]
@@ -118,6 +111,9 @@ class FleetContext(Struct, frozen=True):
     address: str
     stores: Path
     logs: Path
+    """Folder of the daemons' own output."""
+    environment: Mapping[str, str]
+    children: ChildWatcher
 
 
 class Fleet:
@@ -126,7 +122,7 @@ class Fleet:
     def __init__(
         self,
         context: FleetContext,
-        scheduler: Starter,
+        scheduler: Scheduler,
         events: FleetEvents,
         read_store: ReadStore,
         sweep: Sweep,
@@ -159,10 +155,20 @@ class Fleet:
             store=store_id,
         )
         self.daemons[name] = daemon
+        request = DaemonRequest(
+            name=name,
+            argv=DAEMON_COMMAND,
+            environment=self._context.environment,
+            order=order.encode(),
+            log=self._log_of(daemon),
+            children=self._context.children,
+        )
         try:
-            daemon.process = self._scheduler.start(order, self._context.logs / f"{name}.log", self._on_exit)
+            daemon.handle = self._scheduler.start_daemon(request)
         except GatorError as error:
             self._bury(daemon, str(error))
+        else:
+            daemon.handle.exited.add_done_callback(partial(self._on_exit, daemon))
         return daemon
 
     def drain(self, name: str) -> None:
@@ -176,10 +182,10 @@ class Fleet:
     async def drain_all(self) -> None:
         """Lets all daemons end, and waits until they have."""
         for daemon in list(self.daemons.values()):
-            if daemon.state is DaemonState.STARTING and daemon.process is not None:
+            if daemon.state is DaemonState.STARTING and daemon.handle is not None:
                 # It never got any work, so there is nothing to wait for.
                 daemon.state = DaemonState.DRAINING
-                daemon.process.kill()
+                daemon.handle.kill()
             else:
                 self.drain(daemon.name)
         while any(daemon.state is not DaemonState.ENDED for daemon in self.daemons.values()):
@@ -245,8 +251,8 @@ class Fleet:
 
     # -- death
 
-    def _on_exit(self, process: DaemonProcess, code: int) -> None:
-        daemon = self.daemons[process.daemon]
+    def _on_exit(self, daemon: Daemon, exited: "asyncio.Future[int]") -> None:
+        code = exited.result()
         # One that never came up was killed because nobody needs it any more.
         if daemon.state is DaemonState.DRAINING and (code == 0 or not daemon.attached):
             self._ended(daemon)
@@ -277,12 +283,22 @@ class Fleet:
         self._ended(daemon)
         if not daemon.attached:
             self._failed_starts += 1
-            words = daemon.process.last_words() if daemon.process is not None else ""
             if self._failed_starts >= MAX_FAILED_STARTS:
-                self._events.on_cannot_start(f"{why}\n{words}".strip())
+                self._events.on_cannot_start(f"{why}\n{_end_of(self._log_of(daemon))}".strip())
         self._events.on_dead(daemon, why)
 
     def _ended(self, daemon: Daemon) -> None:
         daemon.state = DaemonState.ENDED
         daemon.link = None
         self._changed.set()
+
+    def _log_of(self, daemon: Daemon) -> Path:
+        return self._context.logs / f"{daemon.name}.log"
+
+
+def _end_of(log: Path) -> str:
+    """Returns the end of a file for people; empty if it cannot be read."""
+    try:
+        return log.read_bytes()[-MAX_SHOWN_LOG_BYTES:].decode(errors="backslashreplace").strip()
+    except OSError:
+        return ""

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from gator.core.dispatch.pools import Pools
 from gator.daemon.modes import Placement, TextLogMode
+from gator.scheduler import Scheduler
 from gator.upload.options import UploadOptions
 from gator.v1 import event_pb2
 
@@ -15,6 +16,7 @@ class RunOptions(Struct, frozen=True):
 
     pools: Pools
     placement: Placement
+    scheduler: Scheduler
     environment: Mapping[str, str]
     launch_dir: str
     meta: Mapping[str, str]

@@ -48,7 +48,6 @@ from gator.process.sweep import sweep
 from gator.process.terminate import Ended, Terminator
 from gator.rpc.address import socket_address
 from gator.run_folder import ROOT_STORE, Owner, RunFolder
-from gator.scheduler.local import LocalScheduler
 from gator.store import Store
 from gator.store.run.description import run_of
 from gator.v1 import attach_pb2, control_service_pb2, event_pb2
@@ -237,9 +236,15 @@ class Root:
                 self._endings = Terminator(self._reaper.watched)
             self._fleet = Fleet(
                 FleetContext(
-                    self._context(), self._key, self._address, self.folder.stores, self.folder.daemons
+                    self._context(),
+                    self._key,
+                    self._address,
+                    self.folder.stores,
+                    self.folder.daemons,
+                    options.environment,
+                    self._reaper,
                 ),
-                LocalScheduler(self._reaper, options.environment),
+                options.scheduler,
                 self._reports,
                 read_batches,
                 self._sweep,

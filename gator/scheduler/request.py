@@ -1,15 +1,50 @@
-"""What a daemon is told when it is started. Travels on its stdin, never in argv: it holds the run's key."""
+"""What a scheduler needs to start a daemon, and what the daemon reads from its stdin."""
 
 import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from gator.runtime.text_encoding import UTF8_MODE
+
+if TYPE_CHECKING:
+    import resource
+
+DAEMON_COMMAND: Final = (sys.executable, *UTF8_MODE, "-P", "-m", "gator.daemon")
+
+
+class ChildWatcher(Protocol):
+    """Waits for the children of this process. A scheduler that starts one must not wait for it itself."""
+
+    def watch(self, pid: int, callback: "Callable[[int, resource.struct_rusage], None]") -> None:
+        """Calls back with the wait status and the usage of a child once it is reaped."""
+        ...
+
+
+class DaemonRequest(Struct, frozen=True):
+    """A daemon to start.
+
+    The daemon reads `order` from its stdin, which must stay open: end of file there tells it that its
+    parent is gone. `order` holds the key of the run, so it must not appear in arguments or files.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    order: bytes
+    log: Path
+    """File to which its stdout and stderr are appended."""
+    children: ChildWatcher
+
 
 class DaemonOrder(Struct, frozen=True):
-    """All a daemon needs to attach to its parent.
+    """What a daemon needs to attach to its parent.
 
-    `key` is the run's key as hexadecimal digits.
+    `key` is the key of the run as hexadecimal digits.
     """
 
     daemon: str
@@ -26,7 +61,7 @@ class DaemonOrder(Struct, frozen=True):
     """Id of the store that the daemon will write, 32 hexadecimal digits."""
 
     def encode(self) -> bytes:
-        """One line of JSON."""
+        """Returns the order as one line of JSON."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod

@@ -53,6 +53,7 @@ from gator.ports import Display
 from gator.process.host import RPC_THREADS, RUN_TASKS, lacks_threads
 from gator.run_folder import RunFolder
 from gator.runtime import signals
+from gator.scheduler import Scheduler
 from gator.units import plural
 from gator.upload.options import UploadOptions
 from gator.upload.process import UploadProcess
@@ -76,6 +77,7 @@ class Launch(Struct, frozen=True):
     """Id of the run that this one repeats a part of; empty if it repeats none."""
     pools: Pools
     placement: PlacementName
+    scheduler: Scheduler
     tracking: Path | None
     sample_interval_millis: int
     log_cap_bytes: int
@@ -101,7 +103,7 @@ def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestio
     found = runnable_plan(launch.request, launch.pools, launch.loaded)
     plan = found.plan
     notices = [*launch.notices, *_notices(launch, found)]
-    placement = _placement(launch.placement, plan)
+    placement = _placement(launch.placement, plan, launch.scheduler)
     hub, upload = _with_room(launch.hub, upload, placement, notices)
     close_latest(tracking_root())
     folder = _make_folder(launch, plan.root.ident)
@@ -122,6 +124,7 @@ def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestio
     options = RunOptions(
         pools=launch.pools,
         placement=placement,
+        scheduler=launch.scheduler,
         environment=job_environment(),
         launch_dir=str(Path.cwd()),
         meta=_meta(launch, plan),
@@ -207,7 +210,9 @@ async def _run(
     return code
 
 
-def _placement(name: PlacementName, plan: Plan) -> Placement:
+def _placement(name: PlacementName, plan: Plan, scheduler: Scheduler) -> Placement:
+    if not scheduler.allows_inline and (name is PlacementName.AUTO or plan.root.job is not None):
+        return Placement.DAEMONS
     if name is PlacementName.AUTO:
         return Placement.INLINE if plan.root.job is not None else Placement.AUTO
     if name is PlacementName.TIERS and plan.root.job is not None:

@@ -6,6 +6,14 @@ import typer
 
 from gator.cli.launch.last_globs import complete_only, complete_repeat, complete_skip
 
+
+def complete_scheduler(incomplete: str) -> list[str]:
+    """Returns the schedulers whose names begin with a text."""
+    from gator.scheduler.registry import names
+
+    return [name for name in names() if name.startswith(incomplete.lower())]
+
+
 WHAT: Final = "What to run"
 POOLS: Final = "Resources"
 LIMITS: Final = "Limits"
@@ -95,8 +103,9 @@ SchedulerOption: TypeAlias = Annotated[
     typer.Option(
         "--scheduler",
         metavar="NAME",
-        help="Choose where jobs run: local is this host.",
+        help="Choose the scheduler that starts daemons; default: local, which is this host.",
         rich_help_panel=POOLS,
+        autocompletion=complete_scheduler,
     ),
 ]
 SchedArgOption: TypeAlias = Annotated[

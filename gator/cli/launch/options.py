@@ -23,6 +23,8 @@ from gator.core.text import readable
 from gator.daemon.modes import TextLogMode
 from gator.errors import Problem, SpecError, UsageError
 from gator.runtime.text_encoding import launch_variables
+from gator.scheduler import Scheduler
+from gator.scheduler.registry import make_scheduler, parse_arguments
 from gator.units import parse_duration, parse_size
 from gator.v1 import plan_pb2, spec_pb2
 
@@ -39,12 +41,6 @@ class PlacementName(Enum):
     INLINE = "inline"
     DAEMONS = "daemons"
     TIERS = "tiers"
-
-
-class SchedulerName(Enum):
-    """Values of --scheduler."""
-
-    LOCAL = "local"
 
 
 class LoadedSpec(Struct, frozen=True):
@@ -82,7 +78,6 @@ class PoolSizes(Struct, frozen=True):
     jobs: int | None = None
     memory: str | None = None
     licenses: Sequence[str] = ()
-    sched_args: Sequence[str] = ()
 
 
 def tracking_root() -> Path:
@@ -185,16 +180,22 @@ def _seed(value: str, shown: str) -> int:
     return number
 
 
-def pools(loaded: LoadedSpec, sizes: PoolSizes) -> Pools:
-    """What the run may use at once; GATOR_CORES holds where it runs inside a job."""
+def scheduler_of(name: str, texts: Sequence[str]) -> Scheduler:
+    """Returns the scheduler that --scheduler and --sched-arg describe. Raises UsageError."""
+    return make_scheduler(name, parse_arguments(texts))
+
+
+def check_placement(placement: PlacementName, scheduler: Scheduler, name: str) -> None:
+    """Raises UsageError if a placement runs jobs in this process and the scheduler does not allow that."""
+    if placement is PlacementName.INLINE and not scheduler.allows_inline:
+        raise UsageError(f"--placement inline: jobs would run in this process instead of with {name}")
+
+
+def pools(loaded: LoadedSpec, sizes: PoolSizes, scheduler: Scheduler) -> Pools:
+    """Returns the resources that a run may use at once; within a job GATOR_CORES is the number of cores."""
     from gator.cli.launch.machine import cores_here, memory_here
 
-    jobs = sizes.jobs
-    for text in sizes.sched_args:
-        key, _, value = text.partition("=")
-        if key != "concurrency" or not value.isdigit() or int(value) < 1:
-            raise UsageError(f"--sched-arg {text}: the local scheduler takes concurrency=N")
-        jobs = jobs or int(value)
+    jobs = sizes.jobs or scheduler.cores
     root = _root(loaded.spec)
     sized = dict(root.licenses) if not isinstance(root, spec_pb2.Job) else {}
     for text in sizes.licenses:

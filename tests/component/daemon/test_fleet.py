@@ -1,6 +1,7 @@
 """The daemons of a run as its root sees them, with a scheduler that starts nothing."""
 
 import asyncio
+import resource
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from gator.core.tokens import Audience, Tokens
 from gator.daemon.fleet import SUBSCRIPTION, Daemon, DaemonState, Fleet, FleetContext
 from gator.errors import GatorError, UnauthenticatedError
 from gator.link.session import ChildLink
-from gator.scheduler.local import DaemonProcess
+from gator.scheduler import DaemonRequest
 from gator.scheduler.request import DaemonOrder
 from gator.v1 import attach_pb2, event_pb2
 
@@ -19,16 +20,22 @@ KEY = b"k" * 32
 WRAPPERS, TIER = attach_pb2.ROLE_WRAPPERS, attach_pb2.ROLE_TIER
 
 
-class FakeProcess(DaemonProcess):
-    """A daemon that is only said to be there."""
+class FakeHandle:
+    """A daemon without a process."""
 
-    on_exit: Callable[[DaemonProcess, int], None]
+    def __init__(self, request: DaemonRequest) -> None:
+        self.name, self.log = request.name, request.log
+        self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def kill(self) -> None:
-        self.exit(-9)
+        self.exited.set_result(-9)
 
-    def exit(self, code: int) -> None:
-        asyncio.get_running_loop().call_soon(self.on_exit, self, code)
+
+class FakeChildren:
+    """Watches no processes."""
+
+    def watch(self, pid: int, callback: Callable[[int, resource.struct_rusage], None]) -> None:
+        raise AssertionError("the scheduler of these tests starts no process")
 
 
 @dataclass
@@ -37,7 +44,7 @@ class World:
 
     folder: Path
     log: list[str] = field(default_factory=list[str])
-    processes: dict[str, FakeProcess] = field(default_factory=dict[str, FakeProcess])
+    processes: dict[str, FakeHandle] = field(default_factory=dict[str, FakeHandle])
     orders: list[DaemonOrder] = field(default_factory=list[DaemonOrder])
     links: dict[str, ChildLink] = field(default_factory=dict[str, ChildLink])
     left: list[attach_pb2.Batch] = field(default_factory=list[attach_pb2.Batch])
@@ -48,20 +55,20 @@ class World:
 
     def __post_init__(self) -> None:
         self.sweeping.set()
-        context = FleetContext(
-            attach_pb2.RunContext(run="r", folder=str(self.folder)), KEY, "unix:x", self.folder, self.folder
-        )
+        run = attach_pb2.RunContext(run="r", folder=str(self.folder))
+        context = FleetContext(run, KEY, "unix:x", self.folder, self.folder, {}, FakeChildren())
         self.fleet = Fleet(context, self, self, self.read_store, self.sweep)
 
     # scheduler
-    def start(
-        self, order: DaemonOrder, log: Path, on_exit: Callable[[DaemonProcess, int], None]
-    ) -> DaemonProcess:
+    cores = None
+    allows_inline = True
+
+    def start_daemon(self, request: DaemonRequest) -> FakeHandle:
         if self.broken:
             raise GatorError("failed to start a daemon: no more processes")
-        self.orders.append(order)
-        process = self.processes[order.daemon] = FakeProcess(order.daemon, 0, -1, log, on_exit)
-        return process
+        self.orders.append(DaemonOrder.decode(request.order))
+        handle = self.processes[request.name] = FakeHandle(request)
+        return handle
 
     # what the fleet does
     async def sweep(self, name: str) -> None:
@@ -112,7 +119,7 @@ class World:
         )
 
     def die(self, name: str, code: int = -9) -> None:
-        self.processes[name].exit(code)
+        self.processes[name].exited.set_result(code)
 
     async def until(self, text: str) -> None:
         async with asyncio.timeout(5):
@@ -252,14 +259,14 @@ async def test_drained_daemons_end_without_a_word(world: World):
 async def test_a_daemon_that_died_before_it_came_up_is_not_killed_again_when_all_are_drained(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
-    def kill_what_was_reaped(process: FakeProcess) -> None:
-        raise ProcessLookupError(f"no process of {process.daemon}")
+    def kill_what_was_reaped(handle: FakeHandle) -> None:
+        raise ProcessLookupError(f"no process of {handle.name}")
 
     world.fleet.start(WRAPPERS)
     world.sweeping.clear()
     world.die("w1")
     await asyncio.sleep(0)
-    monkeypatch.setattr(FakeProcess, "kill", kill_what_was_reaped)
+    monkeypatch.setattr(FakeHandle, "kill", kill_what_was_reaped)
     draining = asyncio.create_task(world.fleet.drain_all())
     await asyncio.sleep(0)
     world.sweeping.set()

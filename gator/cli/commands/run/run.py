@@ -107,12 +107,7 @@ def run(
             rich_help_panel=WHERE,
         ),
     ] = opt.PlacementName.AUTO,
-    scheduler: Annotated[
-        opt.SchedulerName,
-        typer.Option(
-            case_sensitive=False, help="Choose where jobs run: local is this host.", rich_help_panel=WHERE
-        ),
-    ] = opt.SchedulerName.LOCAL,
+    scheduler: types.SchedulerOption = "local",
     sched_arg: types.SchedArgOption = None,
     quiet: Annotated[
         bool,
@@ -185,8 +180,9 @@ def run(
         seeds=seed or [],
         root=RootOptions(limit_warning, limit_error, limit_critical, timeout, deadline, max_fail),
     )
-    sizes = opt.PoolSizes(jobs, memory, licenses or [], sched_arg or [])
-    del scheduler
+    sizes = opt.PoolSizes(jobs, memory, licenses or [])
+    chosen = opt.scheduler_of(scheduler, sched_arg or [])
+    opt.check_placement(placement, chosen, scheduler)
     # With a hub it is asked beside the run.
     asking = nullcontext() if dry_run or hub_options is not None else asking_git(".")
     with waiting_upload(hub_options) as upload, asking as git:
@@ -194,7 +190,7 @@ def run(
         asked = Part(only or [], skip or [], tag or [], repeat or "")
         part = opt.part_of(asked, loaded, hub, hub_ca)
         request = opt.plan_request(loaded, choice, tracking, part)
-        pools = opt.pools(loaded, sizes)
+        pools = opt.pools(loaded, sizes, chosen)
         sample_interval = opt.above_zero(opt.millis(interval, "--interval"), "--interval", 5_000)
         log_cap_bytes = opt.log_cap(log_cap)
         parent = opt.parent_address(parent)
@@ -213,6 +209,7 @@ def run(
             repeats=part.repeat,
             pools=pools,
             placement=placement,
+            scheduler=chosen,
             tracking=tracking,
             sample_interval_millis=sample_interval,
             log_cap_bytes=log_cap_bytes,

@@ -13,6 +13,7 @@ from gator.cli.launch.root_options import RootOptions
 from gator.cli.sources.options import JsonOption
 from gator.core.text import shorten_values
 from gator.errors import Problem, SpecError, UserError
+from gator.scheduler import Scheduler
 from gator.units import plural
 
 
@@ -26,6 +27,7 @@ def check(
     jobs: types.JobsOption = None,
     memory: types.MemoryOption = None,
     licenses: types.LicenseOption = None,
+    scheduler: types.SchedulerOption = "local",
     sched_arg: types.SchedArgOption = None,
     limit_warning: types.LimitWarningOption = None,
     limit_error: types.LimitErrorOption = None,
@@ -46,10 +48,11 @@ def check(
         seeds=seed or [],
         root=RootOptions(limit_warning, limit_error, limit_critical, timeout, deadline, max_fail),
     )
-    sizes = opt.PoolSizes(jobs, memory, licenses or [], sched_arg or [])
+    sizes = opt.PoolSizes(jobs, memory, licenses or [])
+    chosen = opt.scheduler_of(scheduler, sched_arg or [])
     wrong = False
     for spec in specs:
-        problems, warnings = _look(spec, ident, choice, sizes)
+        problems, warnings = _look(spec, ident, choice, sizes, chosen)
         wrong = wrong or bool(problems)
         _say(spec, problems, warnings, json=json)
     if wrong:
@@ -71,7 +74,7 @@ def _say(spec: str, problems: Sequence[Problem], warnings: Sequence[Problem], *,
 
 
 def _look(
-    spec: str, ident: str | None, choice: opt.Choice, sizes: opt.PoolSizes
+    spec: str, ident: str | None, choice: opt.Choice, sizes: opt.PoolSizes, scheduler: Scheduler
 ) -> tuple[Sequence[Problem], Sequence[Problem]]:
     """Returns the problems and warnings of one spec. Raises UsageError for an invalid option."""
     from gator.core.launch.runnable import advise, unset_variables
@@ -89,7 +92,7 @@ def _look(
         return loaded.problems, sorted({*loaded.warnings, *advise(written_nodes(request), request, finds)})
     request = opt.plan_request(loaded, choice)
     try:
-        found = runnable_plan(request, opt.pools(loaded, sizes), loaded)
+        found = runnable_plan(request, opt.pools(loaded, sizes, scheduler), loaded)
     except SpecError as error:
         return error.problems, error.warnings
     return [], sorted({*found.warnings, *unset_variables(found.plan)})

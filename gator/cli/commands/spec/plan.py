@@ -37,6 +37,7 @@ def plan(
     jobs: types.JobsOption = None,
     memory: types.MemoryOption = None,
     licenses: types.LicenseOption = None,
+    scheduler: types.SchedulerOption = "local",
     sched_arg: types.SchedArgOption = None,
     limit_warning: types.LimitWarningOption = None,
     limit_error: types.LimitErrorOption = None,
@@ -58,7 +59,9 @@ def plan(
     )
     loaded = opt.load_spec(spec, ident)
     request = opt.plan_request(loaded, choice)
-    pools = opt.pools(loaded, opt.PoolSizes(jobs, memory, licenses or [], sched_arg or []))
+    pools = opt.pools(
+        loaded, opt.PoolSizes(jobs, memory, licenses or []), opt.scheduler_of(scheduler, sched_arg or [])
+    )
     found = runnable_plan(request, pools, loaded)
     if json or style is PlanFormat.JSON:
         say_warnings(found)

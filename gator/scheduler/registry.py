@@ -1,0 +1,57 @@
+"""Finds schedulers by name: `local`, and the entry points `gator.schedulers` of installed packages."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from gator.errors import UsageError
+from gator.scheduler.local import LocalScheduler
+from gator.scheduler.protocols import Scheduler
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+GROUP: Final = "gator.schedulers"
+LOCAL: Final = "local"
+
+
+def make_scheduler(name: str, arguments: Mapping[str, str]) -> Scheduler:
+    """Returns a scheduler made from its arguments; the case of its name does not matter.
+
+    Raises UsageError if there is no such scheduler, or if it does not accept the arguments.
+    """
+    wanted = name.lower()
+    if wanted == LOCAL:
+        # Reading the entry points of all packages would delay each start by some milliseconds.
+        return LocalScheduler(arguments)
+    found = [point for point in _entry_points() if point.name.lower() == wanted]
+    if not found:
+        raise UsageError(f"--scheduler {name}: there is no such scheduler, only {', '.join(names())}")
+    try:
+        make = found[0].load()
+    except Exception as error:
+        # Any error of a package that this process does not need otherwise.
+        what = f"{type(error).__name__}: {error}"
+        raise UsageError(f"--scheduler {name}: {found[0].value} cannot be imported: {what}") from error
+    return make(arguments)
+
+
+def names() -> list[str]:
+    """Returns the names of all schedulers, sorted."""
+    return sorted({LOCAL, *(point.name.lower() for point in _entry_points())})
+
+
+def parse_arguments(texts: Sequence[str]) -> dict[str, str]:
+    """Returns the values of `--sched-arg` by key; the first one of a key counts. Raises UsageError."""
+    arguments: dict[str, str] = {}
+    for text in texts:
+        key, found, value = text.partition("=")
+        if not key or not found:
+            raise UsageError(f"--sched-arg {text}: give KEY=VALUE")
+        arguments.setdefault(key, value)
+    return arguments
+
+
+def _entry_points() -> "Sequence[EntryPoint]":
+    from importlib.metadata import entry_points
+
+    return tuple(entry_points(group=GROUP))

@@ -1,0 +1,96 @@
+"""A scheduler of an installed package starts the daemons of a run."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.support import Gator
+
+MODULE = '''\
+"""Starts each daemon through a shell that notes the daemon's name."""
+
+from collections.abc import Mapping
+
+from gator.errors import UsageError
+from gator.scheduler import DaemonHandle, DaemonRequest
+from gator.scheduler.child import start_child
+
+
+class NotingScheduler:
+    cores = 3
+    allows_inline = False
+
+    def __init__(self, arguments: Mapping[str, str]) -> None:
+        if [*arguments] != ["notes"]:
+            raise UsageError("--sched-arg: noting takes notes=FILE")
+        self._notes = arguments["notes"]
+
+    def start_daemon(self, request: DaemonRequest) -> DaemonHandle:
+        script = 'echo "$0" >>"$1"; shift; export THROUGH=shell; exec "$@"'
+        return start_child(request, ["/bin/sh", "-c", script, request.name, self._notes, *request.argv])
+'''
+SPEC = """\
+!JobGroup
+ident: top
+jobs:
+- !Job {ident: a, shell: 'test "$THROUGH" = shell'}
+- !Job {ident: b, shell: 'test "$THROUGH" = shell', on_pass: [a]}
+"""
+
+
+@pytest.fixture
+def noting(gator: Gator, tmp_path: Path) -> Gator:
+    """Returns a Gator in whose environment a package with a scheduler is installed."""
+    site = tmp_path / "site"
+    info = site / "noting-1.0.dist-info"
+    info.mkdir(parents=True)
+    (site / "noting.py").write_text(MODULE)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: noting\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[gator.schedulers]\nnoting = noting:NotingScheduler\nbroken = noting:Missing\n"
+    )
+    gator.env["PYTHONPATH"] = str(site)
+    return gator
+
+
+@pytest.mark.parametrize("placement", ["auto", "daemons", "tiers"])
+def test_daemons_start_through_the_scheduler_of_a_package(
+    noting: Gator, tmp_path: Path, placement: str
+) -> None:
+    notes = tmp_path / "notes"
+    arguments = ("--scheduler", "Noting", "--sched-arg", f"notes={notes}", "--placement", placement)
+    noting("run", noting.spec(SPEC), *arguments).expect(0)
+    assert notes.read_text().split()
+
+
+def test_a_single_job_runs_in_a_daemon_of_the_scheduler(noting: Gator, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    spec = noting.spec("""!Job {ident: one, shell: 'test "$THROUGH" = shell'}""")
+    noting("run", spec, "--scheduler", "noting", "--sched-arg", f"notes={notes}").expect(0)
+    assert notes.read_text() == "w1\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--scheduler", "nothing"],
+            "--scheduler nothing: there is no such scheduler, only broken, local, noting",
+        ),
+        (["--scheduler", "broken"], "--scheduler broken: noting:Missing cannot be imported: AttributeError"),
+        (["--scheduler", "noting"], "--sched-arg: noting takes notes=FILE"),
+        (["--sched-arg", "speed"], "--sched-arg speed: give KEY=VALUE"),
+        (
+            ["--scheduler", "noting", "--sched-arg", "notes=x", "--placement", "inline"],
+            "--placement inline: jobs would run in this process instead of with noting",
+        ),
+    ],
+)
+def test_a_wrong_scheduler_is_a_usage_error(noting: Gator, options: list[str], message: str) -> None:
+    done = noting("run", noting.spec(SPEC), *options).expect(2)
+    assert message in done.err
+
+
+def test_the_case_of_a_name_does_not_matter(gator: Gator) -> None:
+    spec = gator.spec("!Job {ident: one, command: 'true'}")
+    gator("run", spec, "--scheduler", "LOCAL", "--sched-arg", "concurrency=1").expect(0)
