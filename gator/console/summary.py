@@ -16,7 +16,7 @@ from gator.console.text import one_line
 from gator.core.history.failure_groups import FEW, Causes
 from gator.core.launch import rerun as repeats
 from gator.core.launch.printed import command, in_folder
-from gator.core.tree.gate import FAILURES
+from gator.core.outcomes import FAILURES
 from gator.paths import slug
 from gator.ports import RunInfo
 from gator.units import plural, span

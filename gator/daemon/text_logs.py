@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from gator.core.tree.gate import FAILURES
+from gator.core.outcomes import FAILURES
 from gator.daemon.modes import TextLogMode
 from gator.loop import beside
 from gator.paths import slug

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from gator.core.history.overlay import FAILURES
+from gator.core.outcomes import FAILURES
 from gator.v1 import common_pb2, hub_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 

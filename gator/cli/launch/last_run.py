@@ -13,8 +13,9 @@ from gator.cli.launch.part import Part
 from gator.cli.runs.hub_options import NO_HUB, names_hub
 from gator.cli.runs.hub_selection import PREFIX, HubChoice
 from gator.core.history import series
-from gator.core.history.overlay import FAILURES, OverlaidJob, overlay_outcomes
+from gator.core.history.overlay import OverlaidJob, overlay_outcomes
 from gator.core.launch.rerun import REPEAT
+from gator.core.outcomes import FAILURES
 from gator.errors import GatorError, UsageError, UserError
 from gator.node_paths import key_of_path
 from gator.paths import escape

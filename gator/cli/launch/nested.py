@@ -6,7 +6,7 @@ The rule: what is reported are a metric a count and one message a run; the neste
 import os
 
 from gator.core.attempt.metrics import MAX_NAME
-from gator.core.tree.gate import FAILURES
+from gator.core.outcomes import FAILURES
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 

@@ -15,8 +15,9 @@ from gator.cli.runs.hub_selection import PREFIX
 from gator.cli.sorting import sort_value
 from gator.cli.sources.open import OpenRun
 from gator.cli.sources.source import FolderSource, RunSource
-from gator.core.history.overlay import FAILURES, OverlaidJob, Places, overlay_outcomes
+from gator.core.history.overlay import OverlaidJob, Places, overlay_outcomes
 from gator.core.launch.printed import command, in_folder
+from gator.core.outcomes import FAILURES
 from gator.paths import PathPattern
 from gator.units import plural
 from gator.v1 import common_pb2, query_pb2

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Final
 
+from gator.core.outcomes import FAILURES
 from gator.core.text import ANSI_PATTERN, MAX_CHARACTERS
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2, query_pb2
@@ -23,8 +24,6 @@ NUMBER, NAME, PATH = "#", "''", "<path>"
 """The marks: of numbers of any kind and times; of what stands in quotes; of files and folders."""
 
 _MAX_NORMALISED = 300
-# Not that of the gate: a wrapper's daemon loads no plan.
-_FAILURES = frozenset({pb.OUTCOME_FAILED, pb.OUTCOME_LOST})
 _BY_SENTENCE = frozenset(
     {pb.REASON_LOST, pb.REASON_RUN_DIED, pb.REASON_DAEMON_START, pb.REASON_DISK_FULL, pb.REASON_NOT_STARTED}
 )
@@ -103,7 +102,7 @@ def sign(
     The end of an attempt also gets the inputs of its signature; `runners_up` are the messages that could
     have been chosen instead.
     """
-    if end.outcome not in _FAILURES or end.signature:
+    if end.outcome not in FAILURES or end.signature:
         return
     end.signature = signature_of(end.reason, end.first_error.text, end.message)
     if isinstance(end, event_pb2.AttemptFinished):

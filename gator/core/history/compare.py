@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from gator.core.outcomes import FAILURES
 from gator.v1 import common_pb2, event_pb2, hub_pb2, hub_service_pb2, query_pb2
 
 Outcome: TypeAlias = common_pb2.Outcome.ValueType
@@ -19,7 +20,6 @@ Change: TypeAlias = hub_pb2.Change.ValueType
 UNINTERESTING = frozenset((hub_pb2.CHANGE_STILL_PASSING,))
 """What is left out where nothing else is asked for."""
 
-_FAILING = frozenset((common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST))
 _PASSED = common_pb2.OUTCOME_PASSED
 
 
@@ -41,9 +41,9 @@ def change_of(before: Outcome | None, after: Outcome | None) -> Change:
         return hub_pb2.CHANGE_NEW
     if after is None:
         return hub_pb2.CHANGE_GONE
-    if after in _FAILING:
-        return hub_pb2.CHANGE_STILL_FAILING if before in _FAILING else hub_pb2.CHANGE_NEWLY_FAILING
-    if after == _PASSED and before in _FAILING:
+    if after in FAILURES:
+        return hub_pb2.CHANGE_STILL_FAILING if before in FAILURES else hub_pb2.CHANGE_NEWLY_FAILING
+    if after == _PASSED and before in FAILURES:
         return hub_pb2.CHANGE_FIXED
     if after == _PASSED and before == _PASSED:
         return hub_pb2.CHANGE_STILL_PASSING

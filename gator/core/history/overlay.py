@@ -9,11 +9,11 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
+from gator.core.outcomes import FAILURES
 from gator.v1 import common_pb2 as pb
 
 Ended: TypeAlias = tuple[str, pb.Outcome.ValueType, int]
 """Path, outcome and seed of a job of one run."""
-FAILURES = frozenset((pb.OUTCOME_FAILED, pb.OUTCOME_LOST))
 
 
 class OverlaidJob(Struct):

@@ -8,6 +8,7 @@ from enum import Enum
 
 from msgspec import Struct
 
+from gator.core.outcomes import FAILURES, was_not_needed
 from gator.plan import Condition, Edge
 from gator.v1 import common_pb2 as pb
 
@@ -28,7 +29,6 @@ class Closing(Struct, frozen=True):
     message: str
 
 
-FAILURES = frozenset({pb.OUTCOME_FAILED, pb.OUTCOME_LOST})
 _VERB = {Condition.ON_PASS: "pass", Condition.ON_FAIL: "fail", Condition.ON_DONE: "end"}
 _ENDED = {
     pb.OUTCOME_PASSED: "passed",
@@ -49,7 +49,7 @@ def refusal(
     """
     if condition is Condition.ON_DONE:
         return None
-    neutral = outcome == pb.OUTCOME_PRUNED and reason == pb.REASON_NOT_NEEDED
+    neutral = was_not_needed(outcome, reason)
     if condition is Condition.ON_PASS:
         if outcome == pb.OUTCOME_PASSED:
             return None

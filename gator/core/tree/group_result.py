@@ -8,6 +8,7 @@ from operator import add, attrgetter
 from msgspec import Struct
 
 from gator.core.attempt.metrics import Totals
+from gator.core.outcomes import FAILURES, was_not_needed
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 
@@ -127,9 +128,9 @@ class GroupFold:
         outcome = result.outcome
         if outcome == pb.OUTCOME_PASSED:
             return
-        if outcome == pb.OUTCOME_PRUNED and result.reason == pb.REASON_NOT_NEEDED:
+        if was_not_needed(outcome, result.reason):
             return
-        if outcome in (pb.OUTCOME_FAILED, pb.OUTCOME_LOST):
+        if outcome in FAILURES:
             if result.allow_failure:
                 return
             self._note_failure(path, result)
@@ -181,7 +182,7 @@ class GroupFold:
         verb = pb.Outcome.Name(outcome).removeprefix("OUTCOME_").lower()
         number = self._tally[_TALLY.index(verb)]
         first = self._firsts[outcome].path
-        if outcome in (pb.OUTCOME_FAILED, pb.OUTCOME_LOST):
+        if outcome in FAILURES:
             first = self._first_failure.path if self._first_failure is not None else first
         total = sum(self._tally)
         if not number:

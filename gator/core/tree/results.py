@@ -4,7 +4,7 @@ The rule: a live tier and whoever closes a dead run afterwards say the same of t
 """
 
 from gator.core.attempt.signature import sign
-from gator.core.tree.gate import FAILURES
+from gator.core.outcomes import FAILURES
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 

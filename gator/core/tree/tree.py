@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from gator.core.moment import Moment
+from gator.core.outcomes import FAILURES
 from gator.core.tree.actions import (
     Action,
     Dequeue,
@@ -20,7 +21,7 @@ from gator.core.tree.actions import (
 from gator.core.tree.close import cancelled
 from gator.core.tree.deadlines import Deadlines
 from gator.core.tree.declared import declared_of
-from gator.core.tree.gate import FAILURES, Closing
+from gator.core.tree.gate import Closing
 from gator.core.tree.remote_tiers import Remotes
 from gator.core.tree.restored import Past
 from gator.core.tree.results import count_result, lost

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct, field
 
+from gator.core.outcomes import was_not_needed
 from gator.core.tree.gate import key_of
 from gator.plan import Edge, Plan, PlanNode
 from gator.v1 import attach_pb2
@@ -23,6 +24,10 @@ _RANK = {
 }
 
 
+def _rank(outcome: pb.Outcome.ValueType, reason: pb.Reason.ValueType) -> int:
+    return 0 if was_not_needed(outcome, reason) else _RANK.get(outcome, 0)
+
+
 class RepeatFold(Struct):
     """Outcome of a node over all of its repeats, as others see it."""
 
@@ -33,16 +38,11 @@ class RepeatFold(Struct):
     def add(self, outcome: pb.Outcome.ValueType, reason: pb.Reason.ValueType) -> bool:
         """Fold one repeat in; whether it was the last."""
         self.remaining -= 1
-        neutral = outcome == pb.OUTCOME_PRUNED and reason == pb.REASON_NOT_NEEDED
-        rank = 0 if neutral else _RANK.get(outcome, 0)
-        if self.outcome == pb.OUTCOME_UNSPECIFIED or rank > self._rank():
+        if self.outcome == pb.OUTCOME_UNSPECIFIED or _rank(outcome, reason) > _rank(
+            self.outcome, self.reason
+        ):
             self.outcome, self.reason = outcome, reason
         return self.remaining == 0
-
-    def _rank(self) -> int:
-        if self.outcome == pb.OUTCOME_PRUNED and self.reason == pb.REASON_NOT_NEEDED:
-            return 0
-        return _RANK.get(self.outcome, 0)
 
 
 class Watched(Struct, frozen=True):

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 from gator.core.dispatch.pools import DemandKey
 from gator.core.history.failure_groups import FailedJob
+from gator.core.outcomes import FAILURES
 from gator.core.pages import AttemptList, JobAttempt, NodeList, OpenGroup, Over, Place, never
-from gator.core.tree.gate import FAILURES
 from gator.paths import PathPattern
 from gator.store.catalogue import messages
 from gator.store.catalogue.conditions import (

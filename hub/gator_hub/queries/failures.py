@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_pb2
 from gator_hub.database.database import Database
 from gator_hub.queries.run_rows import SIGHTING_COLUMNS, rows_of_runs, series_of, sighting_of
 
-FAILING = (common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST)
 MAX_IDENTS = 5
 """Maximum number of idents listed of other series."""
 _PIECE = 256

@@ -9,12 +9,12 @@ from typing import Any
 from msgspec import Struct
 
 from gator.core.history.series import WHOLE, key_of
+from gator.core.outcomes import FAILURES
 from gator.store.catalogue.conditions import Condition
 from gator.store.catalogue.messages import NODE_NAMES, node_of, tally_of_job
 from gator.store.catalogue.reader import CatalogueReader
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator_hub.database.database import Database
-from gator_hub.queries.failures import FAILING
 from gator_hub.queries.run_rows import SIGHTING_COLUMNS, sighting_of
 from gator_hub.queries.runs import Place
 
@@ -74,7 +74,7 @@ class History:
         passed = self._where().numbers("n.outcome", [common_pb2.OUTCOME_PASSED])
         columns = f"r.id, {SIGHTING_COLUMNS}"
         good = self._rows(columns, passed, _NEWEST, 1)
-        failed = self._where().numbers("n.outcome", FAILING)
+        failed = self._where().numbers("n.outcome", sorted(FAILURES))
         last_good = sighting_of(good[0][1:]) if good else None
         if last_good is not None:
             failed.add("(r.started_unix_nanos, r.id) > (?, ?)", last_good.started_unix_nanos, good[0][0])

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.history.overlay import FAILURES, Ended, OverlaidJob, Places, overlay_outcomes
+from gator.core.history.overlay import Ended, OverlaidJob, Places, overlay_outcomes
+from gator.core.outcomes import FAILURES
 from gator.v1 import common_pb2 as pb
 
 PASSED, FAILED, LOST = pb.OUTCOME_PASSED, pb.OUTCOME_FAILED, pb.OUTCOME_LOST

@@ -12,8 +12,9 @@ from gator.cli.runs.find import LATEST
 from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
 from gator.cli.sources.options import JsonOption, TrackingOption, complete_run
 from gator.cli.sources.sides import Comparison, compared
+from gator.core.outcomes import FAILURES
 from gator.units import plural
-from gator.v1 import common_pb2, hub_pb2, query_pb2
+from gator.v1 import hub_pb2, query_pb2
 
 _SECOND: Final = 1_000_000_000
 _WORDS: Final = {
@@ -25,7 +26,6 @@ _WORDS: Final = {
     hub_pb2.CHANGE_STILL_PASSING: "still passing",
     hub_pb2.CHANGE_OTHER: "otherwise",
 }
-_FAILING: Final = (common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST)
 
 
 def diff(
@@ -81,7 +81,7 @@ def diff(
 
 def _is_worse(one: hub_pb2.Difference) -> bool:
     if one.change == hub_pb2.CHANGE_NEW:
-        return one.after.outcome in _FAILING
+        return one.after.outcome in FAILURES
     return one.change == hub_pb2.CHANGE_NEWLY_FAILING
 
 
@@ -166,7 +166,7 @@ def _state(side: hub_pb2.Side) -> str:
 
 def _side(side: hub_pb2.Side) -> str:
     parts = [_state(side)]
-    if side.outcome in _FAILING:
+    if side.outcome in FAILURES:
         parts.append(output.reason(side.reason))
     if side.HasField("first_error"):
         parts.append(f"{output.place(side.first_error)}: {side.first_error.text}")

@@ -19,13 +19,13 @@ from gator.console.text import one_line
 from gator.core.history.failure_groups import FEW, grouped
 from gator.core.launch.printed import about_node, command
 from gator.core.launch.rerun import launch_of, rerun_command
+from gator.core.outcomes import FAILURES
 from gator.units import plural
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 _MAX_LISTED: Final = 1000
 """Maximum number of causes that are compared with those of other runs."""
-_FAILURES = (common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST)
 
 
 def failures(
@@ -102,7 +102,7 @@ def _failed(
         scope=qs.SCOPE_SUBTREE,
         globs=globs,
         kinds=[common_pb2.NODE_KIND_JOB],
-        outcomes=_FAILURES,
+        outcomes=sorted(FAILURES),
         order=order,
     )
     for page in pages(opened.ask.list_nodes, request):

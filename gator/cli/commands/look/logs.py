@@ -21,6 +21,7 @@ from gator.cli.runs.paging import pages
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, RunOption, TrackingOption, complete_path
 from gator.cli.times import SinceOption, UntilOption, unix_nanos
+from gator.core.outcomes import FAILURES
 from gator.errors import NotFoundError, UsageError
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -151,7 +152,7 @@ def _only_job(opened: OpenRun) -> str:
     wanted = qs.ListNodesRequest(path=root, scope=qs.SCOPE_SUBTREE, kinds=[_JOB], page_size=_OFFERED + 1)
     failed = qs.ListNodesRequest()
     failed.CopyFrom(wanted)
-    failed.outcomes.extend((common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST))
+    failed.outcomes.extend(sorted(FAILURES))
     found = opened.ask.list_nodes(failed).nodes
     which = "one that failed" if found else "one of its jobs"
     names = [one.path for one in found or opened.ask.list_nodes(wanted).nodes]
