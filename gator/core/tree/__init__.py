@@ -1,1 +1,6 @@
-"""The tree of a run: which nodes may start, how results are folded upwards, and when a node is closed."""
+"""The tree of a run: decides which nodes start, folds Results upwards and closes nodes.
+
+Invariant: every declared node gets exactly one Result, whatever dies in between.
+`tree.Tree` is the entrance; `actions` has what it asks for. Modules are imported by name, because a wrapper's
+daemon needs none of them and a single job few.
+"""

@@ -1,6 +1,6 @@
-"""What the tree asks the world to do. Data only.
+"""What a tree asks its daemon to do. Data only.
 
-The rule: a `Record` that stands before another action in the list is committed before that action is done.
+Invariant: a `Record` is committed before any action that follows it in the list is carried out.
 """
 
 from typing import TypeAlias
@@ -18,18 +18,18 @@ class Record(Struct, frozen=True):
 
 
 class Enqueue(Struct, frozen=True):
-    """An attempt is ready: let it start when the resources allow."""
+    """Start an attempt when the resources allow."""
 
     path: str
     attempt: int
     node: PlanNode
     order: int
     alone: bool
-    """In a daemon of its own, because the attempt before was lost."""
+    """Whether it needs a daemon of its own, because the previous attempt was lost."""
 
 
 class Dequeue(Struct, frozen=True):
-    """An attempt that was enqueued shall not start; answered by `on_withdrawn` or by its end."""
+    """Withdraw an enqueued attempt; answered by `on_withdrawn` or by its end."""
 
     path: str
     attempt: int
@@ -45,25 +45,25 @@ class StopAttempt(Struct, frozen=True):
 
 
 class OpenTier(Struct, frozen=True):
-    """Run the tier of a node in another daemon."""
+    """Open the tier of a node in another daemon."""
 
     path: str
     node: PlanNode
     seed: int
     released: tuple[attach_pb2.Release, ...]
     before: tuple[str, ...] = ()
-    """The daemons that had it before and died."""
+    """Names of the daemons that had it before and died."""
 
 
 class TellTier(Struct, frozen=True):
-    """Pass an order on to a tier in another daemon."""
+    """Pass an order to a tier in another daemon."""
 
     path: str
     order: attach_pb2.Release | attach_pb2.Stop
 
 
 class TierEnded(Struct, frozen=True):
-    """A tier that was opened here has its Result."""
+    """Report the Result of a tier that was opened here to its parent."""
 
     path: str
     result: event_pb2.Result

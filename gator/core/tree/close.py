@@ -1,6 +1,6 @@
-"""How nodes are closed that do not start any more, with all that is below them.
+"""Closes nodes that will not start, with everything below them.
 
-The rule: whatever was known of a node before stands; only what is missing is written.
+Invariant: what was recorded of a node before is kept; only what is missing is written.
 """
 
 from collections.abc import Iterator
@@ -18,11 +18,11 @@ from gator.v1 import common_pb2 as pb
 
 
 class Registry(Protocol):
-    """Where nodes are declared and closed."""
+    """Declares and closes nodes."""
 
     @property
     def past(self) -> Past | None:
-        """What was known before this tree began; None when it began with nothing."""
+        """The record of nodes from before this tree began; None if there is none."""
         ...
 
     def now(self) -> Moment:
@@ -34,21 +34,21 @@ class Registry(Protocol):
         ...
 
     def declare(self, node: PlanNode, path: str) -> None:
-        """Record that a node exists, unless that stands there already."""
+        """Records that a node exists, unless that was recorded before."""
         ...
 
     def conclude(self, node: PlanNode, path: str, result: event_pb2.Result) -> None:
-        """Record a node's Result and let those above know."""
+        """Records a node's Result and announces it."""
         ...
 
     def recall(self, path: str) -> event_pb2.Result | None:
-        """The Result that a node had before; it and those below it count from now on."""
+        """Returns the Result that a node had before; from now on it counts, with those below it."""
         ...
 
 
 def cancelled(order: attach_pb2.Stop) -> Closing:
-    """How a stop closes what never started."""
-    # That daemons cannot be started is nobody's wish.
+    """Returns how an order to stop closes nodes that never started."""
+    # Failing to start daemons is an infrastructure fault, so the node is LOST and not CANCELLED.
     lost = order.reason in (pb.REASON_DAEMON_START, pb.REASON_LOST)
     return Closing(
         pb.OUTCOME_LOST if lost else pb.OUTCOME_CANCELLED,
@@ -60,7 +60,7 @@ def cancelled(order: attach_pb2.Stop) -> Closing:
 def close_unstarted(
     record: Registry, node: PlanNode, path: str, closing: Closing, results: list[event_pb2.Result]
 ) -> Iterator[None]:
-    """Declare and close a node that does not start any more, and all below it, a leaf a step.
+    """Declares and closes a node that will not start, and all below it, one job per step.
 
     Appends the node's own Result to `results`.
     """
@@ -99,10 +99,10 @@ def _of_group(
     record: Registry, node: PlanNode, path: str, closing: Closing, fold: GroupFold
 ) -> event_pb2.Result:
     if record.past is not None and path in record.past.declared:
-        # It was at work, so what came of it is what came of its children.
+        # It had started, so its outcome follows from those of its children.
         wall = record.now().steady - record.began(path).steady
         return fold.finish(wall_nanos=wall, allow_failure=node.allow_failure)
     result = event_pb2.Result(outcome=closing.outcome, reason=closing.reason, message=closing.message)
     result.jobs.CopyFrom(fold.jobs())
-    fold.put_first(result)
+    fold.set_first(result)
     return result

@@ -19,7 +19,7 @@ class Deadlines:
             heapq.heappush(self._heap, (began + millis * 1_000_000, path))
 
     def passed(self, now: int) -> Iterator[str]:
-        """The nodes whose deadline has passed, each once."""
+        """Yields the nodes whose deadline has passed, each once."""
         while self._heap and self._heap[0][0] <= now:
             yield heapq.heappop(self._heap)[1]
 

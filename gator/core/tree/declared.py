@@ -1,6 +1,6 @@
-"""What is recorded of a node when it comes into being.
+"""Makes the declaration of a node.
 
-The rule: it follows from the plan alone, wherever the node lives.
+Invariant: it follows from the plan alone, whichever daemon the node lives in.
 """
 
 from gator.plan import PlanNode, sort_key

@@ -1,6 +1,6 @@
-"""When a node may start: the table of conditions and outcomes, and the gate that is made of it.
+"""Decides whether a node may start, from its conditions and the outcomes of the nodes it waits for.
 
-The rule: nothing here knows where a node runs or when something happened; only outcomes count.
+Invariant: only outcomes count, not where a node runs or when it ended.
 """
 
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ _ENDED = {
 def refusal(
     condition: Condition, outcome: pb.Outcome.ValueType, reason: pb.Reason.ValueType
 ) -> pb.Reason.ValueType | None:
-    """Why a condition can not be met any more once its node ended so; None when it is met.
+    """Returns why a condition can no longer be met once its node has ended; None if it is met.
 
     REASON_DEPENDENCY is a prune that counts for the group above, REASON_NOT_NEEDED is neutral. Whether a
     failure is allowed makes no difference here.
@@ -59,14 +59,14 @@ def refusal(
 
 
 def key_of(edge: Edge) -> str:
-    """What a Release calls the awaited node: its path without indices, or one repeat of it."""
+    """Returns the name of the awaited node in a Release: its path without indices, or one repeat."""
     if edge.index is None:
         return edge.awaited.template
     return f"{edge.awaited.template}[{','.join(map(str, edge.index))}]"
 
 
 class Gate:
-    """The conditions of one child, met one by one.
+    """The conditions of one child.
 
     A prune that counts shuts the gate at once. A neutral one waits for the other conditions, so that the
     reason does not depend on the order in which outcomes arrive.
@@ -99,14 +99,14 @@ class Gate:
 
     @property
     def closing(self) -> Closing:
-        """How the child is closed once the gate is shut."""
+        """How the child is closed; only while the gate is shut."""
         closing = self._shut or self._neutral
         if closing is None:
             raise AssertionError("the gate is not shut")
         return closing
 
     def settle(self, key: str, outcome: pb.Outcome.ValueType, reason: pb.Reason.ValueType) -> bool:
-        """Take note of an outcome; whether the gate was waiting for it."""
+        """Takes an outcome into account; returns whether the gate was waiting for it."""
         conditions = self._waits.pop(key, None)
         if conditions is None:
             return False

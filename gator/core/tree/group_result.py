@@ -1,6 +1,6 @@
-"""What a group's Result is made of, folded from its children as they end.
+"""Folds the Results of children into the Result of their group, as they end.
 
-The rule it keeps: memory does not grow with the number of children.
+Invariant: memory does not grow with the number of children.
 """
 
 from operator import add, attrgetter
@@ -15,7 +15,7 @@ from gator.v1 import event_pb2
 _COUNTS = ("debug", "info", "warning", "error", "critical")
 _TALLY = ("waiting", "running", "passed", "failed", "pruned", "cancelled", "lost")
 
-# A fold of 100,000 children is felt, so the fields are read and summed without a loop in Python.
+# Folding 100,000 children takes noticeable time, so fields are read and summed without a loop in Python.
 _counts_of = attrgetter(*_COUNTS)
 _tally_of = attrgetter(*_TALLY)
 
@@ -38,11 +38,11 @@ class _First(Struct, frozen=True):
 
 
 class GroupFold:
-    """Folds the Results of the children of a group or array into the one of the node itself.
+    """The Results of the children of a group or array so far.
 
-    FAILED if a child FAILED, else LOST, else CANCELLED, else PRUNED if a child was pruned because of a
-    failure, else PASSED. A child that may fail is neutral when it FAILED or was LOST; a handler that was
-    not needed is neutral too.
+    The group is FAILED if a child FAILED, else LOST, else CANCELLED, else PRUNED if a child was pruned
+    because of a failure, else PASSED. A failure that is allowed is neutral, and so is a handler that was not
+    needed.
     """
 
     __slots__ = (
@@ -76,11 +76,11 @@ class GroupFold:
 
     @property
     def outcome(self) -> pb.Outcome.ValueType:
-        """What the group would be if no further child came."""
+        """Outcome of the group if no other child follows."""
         return next((outcome for outcome in _WORST_FIRST if outcome in self._firsts), pb.OUTCOME_PASSED)
 
     def add(self, path: str, result: event_pb2.Result) -> None:
-        """Fold a child in; `path` is its own."""
+        """Adds the Result of the child with this path."""
         self._note_outcome(path, result)
         self._attempts += result.attempts
         if result.HasField("counts"):
@@ -91,7 +91,7 @@ class GroupFold:
         self._add_usage(result.usage)
 
     def finish(self, *, wall_nanos: int, allow_failure: bool) -> event_pb2.Result:
-        """The Result of the group; `wall_nanos` is from its start to its end."""
+        """Returns the Result of the group; `wall_nanos` is the time from its start to its end."""
         result = event_pb2.Result(
             outcome=self.outcome,
             reason=self._reason(),
@@ -109,10 +109,10 @@ class GroupFold:
             jobs=self.jobs(),
             allow_failure=allow_failure,
         )
-        self.put_first(result)
+        self.set_first(result)
         return result
 
-    def put_first(self, result: event_pb2.Result) -> None:
+    def set_first(self, result: event_pb2.Result) -> None:
         """Sets the first failure and the first error below in the Result of the group."""
         if self._first_failure is not None:
             result.first_failure = self._first_failure.path
@@ -121,7 +121,7 @@ class GroupFold:
             result.first_error.CopyFrom(self._first_error)
 
     def jobs(self) -> event_pb2.Tally:
-        """The jobs below by outcome, so far."""
+        """Returns the number of jobs below by outcome, so far."""
         return event_pb2.Tally(**dict(zip(_TALLY, self._tally, strict=True)))
 
     def _note_outcome(self, path: str, result: event_pb2.Result) -> None:
@@ -158,7 +158,7 @@ class GroupFold:
     def _add_usage(self, usage: event_pb2.Usage) -> None:
         self._user += usage.user_nanos
         self._system += usage.system_nanos
-        # Children need not have run at the same time, so of a peak only the greatest is known.
+        # Children need not have run at the same time, so only the greatest of their peaks is known.
         if usage.HasField("peak_memory_bytes"):
             self._peak_memory = max(self._peak_memory or 0, usage.peak_memory_bytes)
         if usage.HasField("peak_processes"):
@@ -177,7 +177,7 @@ class GroupFold:
         if outcome == pb.OUTCOME_PASSED:
             return ""
         if outcome == pb.OUTCOME_CANCELLED:
-            # Who ended it and why holds for the group as well.
+            # The reason of the child holds for the group as well.
             return self._firsts[outcome].message or "stopped on request"
         verb = pb.Outcome.Name(outcome).removeprefix("OUTCOME_").lower()
         number = self._tally[_TALLY.index(verb)]

@@ -1,6 +1,6 @@
 """Tiers of a tree that live in other daemons, and the jobs that run there.
 
-The rule: what such a tier was told to stop is kept until it ends, so that it can be told again.
+Invariant: orders to stop such a tier are kept until it ends, so that its next daemon can be given them again.
 """
 
 from msgspec import Struct, field
@@ -14,7 +14,7 @@ class Remote(Struct):
     """One tier in another daemon."""
 
     tier: Tier
-    """The one above it."""
+    """Its parent, which lives here."""
     child: Child
     stops: list[attach_pb2.Stop] = field(default_factory=list[attach_pb2.Stop])
 
@@ -28,28 +28,28 @@ class Remotes:
         self._running: set[str] = set()
 
     def add(self, path: str, tier: Tier, child: Child) -> None:
-        """A tier is opened in another daemon."""
+        """Adds a tier that is opened in another daemon."""
         self._tiers[path] = Remote(tier, child)
 
     def pop(self, path: str) -> Remote | None:
-        """A node ended; what stood above it, if it is one of these tiers."""
+        """Removes a tier that ended; returns None if the node is not one of these tiers."""
         return self._tiers.pop(path, None)
 
     def get(self, path: str) -> Remote | None:
-        """A tier that has not ended."""
+        """Returns a tier that has not ended."""
         return self._tiers.get(path)
 
     def holder(self, path: str) -> str | None:
-        """The tier that is a node or stands above it; None when it lives here."""
+        """Returns the path of the tier that is a node or contains it; None if the node lives here."""
         return next((above for above in (path, *ancestors(path)) if above in self._tiers), None)
 
     def note(self, path: str, order: attach_pb2.Release | attach_pb2.Stop) -> None:
-        """A tier is told something."""
+        """Keeps an order that a tier is given, if it is a stop."""
         if isinstance(order, attach_pb2.Stop) and path in self._tiers:
             self._tiers[path].stops.append(order)
 
     def ending(self, path: str) -> attach_pb2.Stop | None:
-        """The order that ended a tier as a whole; None while it goes on or only holds."""
+        """Returns the order that ended a tier as a whole; None while it continues or only holds."""
         remote = self._tiers.get(path)
         if remote is None:
             return None
@@ -57,21 +57,21 @@ class Remotes:
         return next((stop for stop in remote.stops if stop.mode != hold and is_below(path, stop.path)), None)
 
     def start(self, path: str) -> None:
-        """A job runs."""
+        """Counts a job as running."""
         if path not in self._running:
             self._running.add(path)
             self._tally.waiting -= 1
             self._tally.running += 1
 
     def end(self, path: str) -> None:
-        """A job does not run any more, if it did."""
+        """Counts a job as waiting again, if it was running."""
         if path in self._running:
             self._running.discard(path)
             self._tally.running -= 1
             self._tally.waiting += 1
 
     def lose(self, path: str) -> int:
-        """The daemon of a tier died; returns how many jobs ran there."""
+        """Counts the jobs of a tier whose daemon died as waiting; returns how many were running."""
         lost = [job for job in self._running if is_below(job, path)]
         for job in lost:
             self.end(job)

@@ -1,7 +1,7 @@
-"""What became of the nodes below a tier before its daemon died, as the stores of its daemons say.
+"""The record of the nodes below a tier, from the stores of its daemons that died.
 
-The rule: a finished attempt counts, a started one without an end is LOST, and one that never started is not
-mentioned.
+Invariant: a finished attempt counts, a started one without an end is LOST, and one that never started is
+absent.
 """
 
 from bisect import bisect_left
@@ -17,20 +17,20 @@ Attempts = Sequence[tuple[int, event_pb2.AttemptFinished]]
 class Past:
     """Declared nodes, Results and attempts, by path.
 
-    With `counted`, whoever asks has heard of the Results already, so that they must not be counted again.
+    `counted` says that the tree has already counted these Results.
     """
 
     def __init__(self, *, counted: bool = False) -> None:
         self.counted = counted
         self.declared: dict[str, int] = {}
-        """When, in nanoseconds since 1970."""
+        """Times of declaration, in nanoseconds since 1970."""
         self.results: dict[str, event_pb2.Result] = {}
         """In the order in which they were written."""
         self._attempts: dict[str, dict[int, event_pb2.AttemptFinished]] = {}
         self._sorted: list[str] | None = None
 
     def add(self, event: event_pb2.Event, daemon: str) -> None:
-        """Take note of an event; those of one store come in order, and older stores come first."""
+        """Adds an event. Events of one store come in order, and older stores come first."""
         path, attempt = event.path, event.attempt
         match event.WhichOneof("payload"):
             case "declared":
@@ -47,21 +47,21 @@ class Past:
                 pass
 
     def update(self, other: "Past") -> None:
-        """Take over what is known of other nodes."""
+        """Adds the record of other nodes."""
         self.declared.update(other.declared)
         self.results.update(other.results)
         self._attempts.update(other._attempts)
         self._sorted = None
 
     def attempts(self, path: str) -> Attempts:
-        """The attempts at a job without a Result that were started or at least ended."""
+        """Returns the attempts at a job without a Result that were started or ended."""
         return sorted(self._attempts.get(path, {}).items(), key=lambda item: item[0])
 
     def at_or_below(self, path: str) -> list[tuple[str, event_pb2.Result]]:
-        """The Results of a node and of all below it, the node's own last."""
+        """Returns the Results of a node and of all below it, its own last."""
         if self._sorted is None:
             self._sorted = sorted(self.results)
-        # "0" is the character after "/", so between these two stands all that is below.
+        # "0" is the character after "/", so all paths below sort between these two.
         first, last = bisect_left(self._sorted, path + "/"), bisect_left(self._sorted, path + "0")
         found = [(below, self.results[below]) for below in self._sorted[first:last]]
         if path in self.results:

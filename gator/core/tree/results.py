@@ -1,6 +1,6 @@
-"""How the end of a job's last attempt becomes the Result of the job.
+"""Makes the Result of a job from the end of its last attempt.
 
-The rule: a live tier and whoever closes a dead run afterwards say the same of the same end.
+Invariant: a live tier and the recovery of a dead run make the same Result from the same end.
 """
 
 from gator.core.attempt.signature import sign
@@ -18,7 +18,7 @@ _TALLY_FIELD = {
 
 
 def result_of_end(end: event_pb2.AttemptFinished, attempts: int) -> event_pb2.Result:
-    """The Result that the last of so many attempts makes; `complete` adds what follows from it."""
+    """Returns the Result for the end of the last attempt, before `complete` fills in the rest."""
     result = event_pb2.Result(
         outcome=end.outcome,
         reason=end.reason,
@@ -36,14 +36,14 @@ def result_of_end(end: event_pb2.AttemptFinished, attempts: int) -> event_pb2.Re
 
 
 def lost(message: str, reason: pb.Reason.ValueType = pb.REASON_LOST) -> event_pb2.AttemptFinished:
-    """The end of an attempt of which nobody knows how it ended; `message` is for people."""
+    """Returns the end of an attempt whose end is unknown; `message` is shown to users."""
     end = event_pb2.AttemptFinished(outcome=pb.OUTCOME_LOST, reason=reason, message=message)
     sign(end)
     return end
 
 
 def count_result(tally: event_pb2.Tally, result: event_pb2.Result) -> None:
-    """Count a job that waited as ended."""
+    """Counts a job that was waiting as ended."""
     tally.waiting -= 1
     for name in _TALLY_FIELD.values():
         value = getattr(result.jobs, name)
@@ -56,7 +56,7 @@ def complete(
 ) -> None:
     """Fills in what follows from the outcome.
 
-    `now`, in nanoseconds since 1970, stands for the end of a failed job whose own is not known.
+    `now`, in nanoseconds since 1970, is the end of a failed job whose own end is unknown.
     """
     result.allow_failure = allow_failure
     if kind == pb.NODE_KIND_JOB:
@@ -64,5 +64,5 @@ def complete(
         if result.outcome in FAILURES:
             result.first_failure = path
             result.first_failure_unix_nanos = result.first_failure_unix_nanos or now
-            # What was never started is lost without an attempt that could have one.
+            # A job that is lost without ever starting has no attempt that could have a signature.
             sign(result)

@@ -1,6 +1,6 @@
-"""What a tier watches below itself: outcomes that others wait for, folded over repeats.
+"""Watches the outcomes below a tier that other nodes wait for, folded over repeats.
 
-The rule: a repeated node counts as one, and its outcome is known when all of its repeats have ended.
+Invariant: a repeated node counts as one, and its outcome is known once all of its repeats have ended.
 """
 
 import re
@@ -29,14 +29,14 @@ def _rank(outcome: pb.Outcome.ValueType, reason: pb.Reason.ValueType) -> int:
 
 
 class RepeatFold(Struct):
-    """Outcome of a node over all of its repeats, as others see it."""
+    """Outcome of a node over all of its repeats."""
 
     remaining: int
     outcome: pb.Outcome.ValueType = pb.OUTCOME_UNSPECIFIED
     reason: pb.Reason.ValueType = pb.REASON_UNSPECIFIED
 
     def add(self, outcome: pb.Outcome.ValueType, reason: pb.Reason.ValueType) -> bool:
-        """Fold one repeat in; whether it was the last."""
+        """Adds the outcome of one repeat; returns whether it was the last."""
         self.remaining -= 1
         if self.outcome == pb.OUTCOME_UNSPECIFIED or _rank(outcome, reason) > _rank(
             self.outcome, self.reason
@@ -46,7 +46,7 @@ class RepeatFold(Struct):
 
 
 class Watched(Struct, frozen=True):
-    """One thing to look out for below a tier: all repeats of a node, or one of them."""
+    """All repeats of a node below a tier, or one of them, that others wait for."""
 
     key: str
     repeats: int
@@ -54,20 +54,22 @@ class Watched(Struct, frozen=True):
 
 
 class WatchPlan(Struct, frozen=True):
-    """What the tier of one node watches, and who below it waits for what. Shared by all its repeats."""
+    """What the tier of one node watches, and which children wait for it. Shared by all its repeats."""
 
     watched: dict[str, tuple[Watched, ...]]
-    """By the template of the awaited node."""
+    """What is watched, by the template of the awaited node."""
     waiting_children: dict[str, tuple[PlanNode, ...]]
-    """By key: the direct children that wait for it, themselves or somewhere inside."""
+    """Children that wait for an outcome, themselves or through a descendant, by key."""
     mutually_waiting: frozenset[str]
-    """Templates of children whose repeats wait for each other, so that all must exist at once. They may do so
-    by way of nodes elsewhere: one inside waits for a node outside that waits for all repeats of another one
-    inside."""
+    """Templates of children whose repeats wait for each other, so that all must exist at once.
+
+    The wait may be indirect: a node inside waits for one outside, which waits for all repeats of another node
+    inside.
+    """
 
 
 class WatchPlans(Struct):
-    """The watch plans of a plan, made when first asked for."""
+    """The watch plans of a plan, each made when it is first needed."""
 
     plan: Plan
     _made: dict[str, WatchPlan] = field(default_factory=dict[str, WatchPlan])
@@ -75,7 +77,7 @@ class WatchPlans(Struct):
     _waiting_children: dict[str, dict[str, dict[str, PlanNode]]] | None = None
 
     def commons_of(self, template: str) -> tuple[PlanNode, ...]:
-        """The nodes whose tiers watch for the node of this template."""
+        """Returns the nodes whose tiers watch for the node of this template."""
         if self._commons is None:
             commons: dict[str, dict[str, PlanNode]] = {}
             for edge in self.plan.edges:
@@ -85,7 +87,7 @@ class WatchPlans(Struct):
         return self._commons.get(template, ())
 
     def of(self, node: PlanNode) -> WatchPlan:
-        """The watch plan of a group or array."""
+        """Returns the watch plan of a group or array."""
         made = self._made.get(node.template)
         if made is None:
             watched: dict[str, dict[str, Watched]] = {}
@@ -97,7 +99,7 @@ class WatchPlans(Struct):
                 watched={template: tuple(ones.values()) for template, ones in watched.items()},
                 waiting_children={
                     key: tuple(nodes.values())
-                    for key, nodes in self._takers_below().get(node.template, {}).items()
+                    for key, nodes in self._waiting_below().get(node.template, {}).items()
                 },
                 mutually_waiting=frozenset(
                     child.template
@@ -109,7 +111,7 @@ class WatchPlans(Struct):
             self._made[node.template] = made
         return made
 
-    def _takers_below(self) -> dict[str, dict[str, dict[str, PlanNode]]]:
+    def _waiting_below(self) -> dict[str, dict[str, dict[str, PlanNode]]]:
         if self._waiting_children is None:
             waiting_children: dict[str, dict[str, dict[str, PlanNode]]] = {}
             for edge in self.plan.edges:
@@ -129,7 +131,7 @@ class WatchPlans(Struct):
 
 
 class Watch(Struct):
-    """The folds of one running tier."""
+    """The outcomes so far that one running tier watches."""
 
     plan: WatchPlan
     folds: dict[str, RepeatFold] = field(default_factory=dict[str, RepeatFold])
@@ -137,9 +139,9 @@ class Watch(Struct):
     def on_result(
         self, below: str, template: str, outcome: pb.Outcome.ValueType, reason: pb.Reason.ValueType
     ) -> Sequence[attach_pb2.Release]:
-        """Fold the end of a node in and return what became known by it.
+        """Adds the end of a node; returns the outcomes that are known from now on.
 
-        `below` is its path without that of the tier, whose indices tell the repeat.
+        `below` is its path below the tier, whose indices identify the repeat.
         """
         known: list[attach_pb2.Release] = []
         for one in self.plan.watched.get(template, ()):
@@ -154,7 +156,7 @@ class Watch(Struct):
 
 
 def _waits_for_itself(repeated: PlanNode) -> bool:
-    """Whether something inside waits, in the end, for something inside another repeat of the same node."""
+    """Returns whether a node inside waits, maybe indirectly, for a node inside another repeat."""
     within = set(_subtree(repeated))
     around = set(_upwards(repeated))
     asked: set[PlanNode] = set()
@@ -165,7 +167,7 @@ def _waits_for_itself(repeated: PlanNode) -> bool:
         ahead.extend(edge.awaited for edge in node.waits if not edge.unselected)
 
     for node in within - {repeated}:
-        # What is shared with the waiting one by an instance inside the same repeat is of no concern.
+        # A common ancestor inside the repeat means that both are in the same repeat.
         ahead.extend(e.awaited for e in node.waits if not e.unselected and e.common not in within)
     while ahead:
         awaited = ahead.pop()
@@ -174,8 +176,8 @@ def _waits_for_itself(repeated: PlanNode) -> bool:
         if awaited in asked:
             continue
         asked.add(awaited)
-        # Its end takes the end of all that it holds, and the start of all that hold it; where one of those
-        # repeats, a repeat may have to wait until those before it have ended.
+        # Its end requires the end of all that it contains and the start of all its ancestors. Where an
+        # ancestor repeats, a repeat may have to wait until earlier repeats have ended.
         needed = set(_subtree(awaited))
         for above in _upwards(awaited):
             if above not in around:
@@ -193,20 +195,20 @@ def _subtree(node: PlanNode) -> Iterator[PlanNode]:
 
 
 def _upwards(node: PlanNode) -> Iterator[PlanNode]:
-    """The nodes above, nearest first."""
+    """Yields the ancestors, nearest first."""
     while node.parent is not None:
         node = node.parent
         yield node
 
 
 def _is_meant(index: tuple[int, ...], below: str) -> bool:
-    """Whether the path of an instance is one of those that an index means; -1 means all of a level."""
+    """Returns whether an index includes the instance with this path; -1 includes a whole level."""
     found = map(int, _INDEX.findall(below))
     return all(wanted in (-1, number) for wanted, number in zip(index, found, strict=True))
 
 
 def _repeats(edge: Edge) -> int:
-    """How many instances of the awaited node are meant in one instance of the common ancestor."""
+    """Returns how many instances of the awaited node count, in one instance of the common ancestor."""
     number, node = 1, edge.awaited
     levels = list(reversed(edge.index)) if edge.index is not None else None
     while node is not edge.common:

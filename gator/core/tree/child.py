@@ -1,0 +1,50 @@
+"""Children of a tier, and how far jobs and tiers have come. Data only."""
+
+from enum import Enum
+
+from msgspec import Struct, field
+
+from gator.core.tree.gate import Closing, Gate
+from gator.plan import PlanNode
+from gator.v1 import attach_pb2
+
+
+class Phase(Enum):
+    """How far a job has come."""
+
+    QUEUED = "queued"
+    OUT = "out"
+    STARTED = "started"
+
+
+class TierState(Enum):
+    """How far a tier has come."""
+
+    RUNNING = "running"
+    HOLDING = "holding"
+    """Nothing new starts; running jobs may end by themselves."""
+    STOPPING = "stopping"
+    ENDED = "ended"
+
+
+class Child(Struct, eq=False):
+    """A child as written in the spec, with all of its repeats."""
+
+    node: PlanNode
+    gate: Gate
+    base: int
+    """Position of its first job in the order of the whole spec."""
+    total: int
+    """Number of its repeats; 1 if it does not repeat."""
+    issued: int = 0
+    """Number of repeats that were created."""
+    live: int = 0
+    """Number of created repeats without a Result."""
+    closing: Closing | None = None
+    """How the repeats that were not created are closed."""
+    skipped: dict[int, attach_pb2.Stop] = field(default_factory=dict[int, attach_pb2.Stop])
+    """Repeats that were stopped before they were created, by index."""
+
+    def index_at(self, number: int) -> int | None:
+        """Returns the index of a repeat by its number in the order of creation, from 0."""
+        return None if self.node.repeats is None else self.node.indices[number]
