@@ -4,13 +4,17 @@ The rule: a port is as small as its users need, and knows no library.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct, field
 
 from gator.core.launch.rerun import Launched
 from gator.core.moment import Moment
-from gator.v1 import attach_pb2, common_pb2, event_pb2, hub_service_pb2, query_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
+
+if TYPE_CHECKING:
+    # Only commands about earlier runs need these messages.
+    from gator.v1 import hub_service_pb2
 
 
 class Clock(Protocol):
@@ -174,7 +178,7 @@ class History(Protocol):
 
     def of_path(
         self, ident: str, path: str, selection: query_pb2.Selection, limit: int
-    ) -> hub_service_pb2.ListHistoryResponse:
+    ) -> "hub_service_pb2.ListHistoryResponse":
         """Returns a node's outcomes, durations, peaks and metrics in the newest runs of a series.
 
         `path` is below the root. Raises NotFoundError when no run has the node.
