@@ -208,8 +208,12 @@ class Database:
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """What the driver raised, where peewee has wrapped it."""
-    return (error.__cause__ or error.__context__ or error) if isinstance(error, pw.PeeweeException) else error
+    """Returns the error of the driver that peewee has wrapped, or the error itself.
+
+    The context does not tell: the compiled part of psycopg before 3.3.9 leaves an error that was handled
+    earlier there.
+    """
+    return (getattr(error, "orig", None) or error) if isinstance(error, pw.PeeweeException) else error
 
 
 def is_cut(error: BaseException) -> bool:

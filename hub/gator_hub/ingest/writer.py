@@ -209,23 +209,24 @@ class Writer:
             return
 
     def _keep(self, works: Sequence[Work]) -> None:
-        """Commit works together; where that cannot be, each by itself, so that a bad one spoils no other."""
+        """Commits works together, or each in a transaction of its own where one of them is refused."""
         while True:
             try:
                 self._commit(works)
-            except Exception as error:  # whatever it is, it has to be told to who sent it
+            except Exception as error:  # every error is reported to the sender
                 self.forget()
                 if self._is_worth_waiting(error):
                     continue
-                if len(works) > 1:
-                    for work in works:
-                        self._keep([work])
+                if len(works) == 1:
+                    self._tell(works, _error_for_sender(error))
                     return
-                self._tell(works, _error_for_sender(error))
-            else:
-                self._told_trouble = False
-                self._tell(works, None)
+                break
+            self._told_trouble = False
+            self._tell(works, None)
             return
+        # Outside of the handler, so that the errors of these have no other error as their context.
+        for work in works:
+            self._keep([work])
 
     def _tell(self, works: Sequence[Work], error: Exception | None) -> None:
         def tell() -> None:
