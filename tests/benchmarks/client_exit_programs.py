@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Mapping
 
-HASTY = "client.api.EXIT_SECONDS = client.PATIENCE_SECONDS = 0.2\n"
+HASTY = "client.api.EXIT_SECONDS = client.MAX_OVERTAKEN_SECONDS = 0.2\n"
 """Prepended where the parent is silent or gone: else each program takes its whole patience."""
 
 PROGRAMS: Mapping[str, str] = {

@@ -1,4 +1,4 @@
-"""What goes into the dispatcher and what it asks for. Data only."""
+"""Inputs of the dispatcher and the actions that it asks for. Data only."""
 
 from enum import Enum
 from typing import NamedTuple, TypeAlias
@@ -9,13 +9,13 @@ from gator.core.dispatch.pools import DemandKey
 from gator.v1 import attach_pb2
 
 Key: TypeAlias = tuple[str, int]
-"""Path of a node and number of the attempt, from 1."""
+"""Path of a node, and number of the attempt from 1."""
 
 
 class Ready(NamedTuple):
     """An attempt that may start as soon as the resources allow.
 
-    A larger `weight` goes first, then a smaller `order`. `alone` asks for a fresh daemon of its own.
+    Attempts start by larger `weight`, then by smaller `order`. `alone` asks for a fresh daemon of its own.
     """
 
     key: Key
@@ -29,31 +29,31 @@ class Cancelled(Enum):
     """Where an attempt was when it was cancelled."""
 
     QUEUED = "queued"
-    """It is gone and will not start."""
+    """It was removed and will not start."""
     AHEAD = "ahead"
-    """It was handed out ahead. A Recall follows; it comes back by `on_recalled` or starts all the same."""
+    """It was handed out ahead. A Recall follows; it comes back by `on_recalled` or starts nevertheless."""
     RUNNING = "running"
-    """It is running or about to: its host has to stop it."""
+    """It runs or is about to: its host has to stop it."""
     UNKNOWN = "unknown"
     """It was never added, or has ended."""
 
 
 class StartHost(Struct, frozen=True):
-    """Start that many wrapper daemons. Each is answered by `on_host` or `on_host_start_failed`."""
+    """Start `count` wrapper daemons. Each is answered by `on_host` or `on_host_start_failed`."""
 
     count: int
     alone: bool = False
-    """For attempts that need a fresh daemon; whichever comes up first is used for one of those."""
+    """For attempts that need a fresh daemon; the first daemon that comes up is used for one of them."""
 
 
 class RetireHost(Struct, frozen=True):
-    """Drain a daemon: it gets nothing more, and the dispatcher has forgotten it."""
+    """Drain a daemon, which gets no more attempts; the dispatcher has removed it."""
 
     host: str
 
 
 class HandOut(NamedTuple):
-    """Send an attempt to a host. Those of one lease run one after another, in the order of the actions."""
+    """Send an attempt to a host. Attempts of one lease run one after another, in the order of the actions."""
 
     host: str
     lease_id: int
@@ -62,14 +62,14 @@ class HandOut(NamedTuple):
 
 
 class Recall(Struct, frozen=True):
-    """Ask a host for what was handed out ahead on these leases and has not started."""
+    """Ask a host to return attempts that were handed out ahead on these leases and have not started."""
 
     host: str
     lease_ids: tuple[int, ...]
 
 
 class Grant(Struct, frozen=True):
-    """Leases for the tier daemon that wished for them."""
+    """Grant leases to the tier daemon that requested them."""
 
     host: str
     leases: tuple[attach_pb2.Lease, ...]
@@ -79,13 +79,12 @@ Action: TypeAlias = StartHost | RetireHost | HandOut | Recall | Grant
 
 
 class DispatchCounts(Struct, frozen=True):
-    """How many attempts and hosts there are, by what they are at."""
+    """Numbers of attempts by state, of leases and of hosts."""
 
     queued: int
     ahead: int
     running: int
-    """Handed out to run now, whether or not the start was reported."""
+    """Handed out to run now, whether or not their start was reported."""
     leases: int
-    """Shares that are out, those of tier daemons included."""
+    """Shares taken from the ledger, including those of tier daemons."""
     hosts: int
-    starting_hosts: int

@@ -1,6 +1,6 @@
-"""Who may start what where: ready attempts and wishes in, hand-outs and grants out.
+"""Turns ready attempts and requests for leases into hand-outs and grants.
 
-The rule it keeps: an attempt is out at most once, on a lease whose share the ledger has set aside.
+Invariant: an attempt is handed out at most once at a time, on a lease whose share the ledger has set aside.
 Times are seconds of one monotonic clock, given by the caller.
 """
 
@@ -20,7 +20,7 @@ from gator.core.dispatch.actions import (
 )
 from gator.core.dispatch.hosts import HostPool, HostState, host_count
 from gator.core.dispatch.ledger import Ledger
-from gator.core.dispatch.placement import Starter
+from gator.core.dispatch.placement import Placement
 from gator.core.dispatch.pools import DemandKey
 from gator.core.dispatch.queues import Job, JobState
 from gator.core.dispatch.state import DispatchState, Rescan
@@ -46,12 +46,13 @@ __all__ = [
 class Dispatcher:
     """Gives ready attempts to wrapper daemons and leases to tier daemons.
 
-    Inputs change state and `poll` returns the resulting actions in order; call it after a batch of inputs
-    and at `wake_at`. An attempt belongs to the dispatcher from `add` until it is cancelled in the
-    queue, dropped by `on_recalled`, ended, or named by `on_host_lost` or `stop`; then its key is forgotten
-    and may be added anew. Messages about keys that it does not know are ignored. Unless `ahead`, a host gets
-    an attempt only when it can start at once. `bridge` names the root's own process where that runs attempts
-    until the first daemon is up.
+    Inputs change the state, and `poll` returns the resulting actions in order; call it after a batch of
+    inputs and at `wake_at`. An attempt belongs to the dispatcher from `add` until it is cancelled in the
+    queue, dropped by `on_recalled`, ended, or returned by `on_host_lost` or `stop`; then its key may be added
+    again. Messages about unknown keys are ignored.
+
+    Without `ahead`, a host gets an attempt only when it can start at once. `bridge` names the root's own
+    process if that runs attempts until the first daemon is up.
     """
 
     def __init__(
@@ -65,36 +66,31 @@ class Dispatcher:
         ahead: bool = True,
     ) -> None:
         self._state = DispatchState(
-            ledger, HostPool(most=max_hosts, slots=slots, fixed=fixed_host, bridge=bridge)
+            ledger, HostPool(max_hosts=max_hosts, slots=slots, fixed=fixed_host, bridge=bridge)
         )
         self._hosts_at: float | None = None
         """When to start the daemons whose start was delayed."""
-        self._starter = Starter(self._state, ahead=ahead)
+        self._placement = Placement(self._state, ahead=ahead)
         self._stopped = False
 
     def add(self, item: Ready, now: float) -> None:
-        """An attempt is ready.
+        """Adds an attempt that is ready.
 
-        ValueError if its key is known already; GatorError if its demand can never be met, or after `stop`.
+        Raises ValueError if its key is known, and GatorError if its demand can never be met or after `stop`.
         """
         if self._stopped:
             raise GatorError(f"start {item.key[0]}: nothing new starts after a stop")
         if item.key in self._state.jobs:
             raise ValueError(f"{item.key} was added before")
-        self._state.fleet.work_began(now)
-        queue = self._state.queue(item.demand, alone=item.alone and not self._state.fleet.fixed)
-        job = Job(item, queue, self._state.line.number())
+        self._state.hosts.work_began(now)
+        queue = self._state.queue(item.demand, alone=item.alone and not self._state.hosts.fixed)
+        job = Job(item, queue, self._state.ready_order.number())
         self._state.jobs[item.key] = job
         self._state.job_counts[JobState.QUEUED] += 1
         self._state.enqueue(job)
 
-    def add_many(self, items: Iterable[Ready], now: float) -> None:
-        """Several attempts are ready."""
-        for item in items:
-            self.add(item, now)
-
     def cancel(self, key: Key, now: float) -> Cancelled:
-        """An attempt shall not start; where it was decides what follows."""
+        """Cancels an attempt; the result says what the caller has to do."""
         job = self._state.jobs.get(key)
         if job is None:
             return Cancelled.UNKNOWN
@@ -111,27 +107,27 @@ class Dispatcher:
         return Cancelled.RUNNING
 
     def on_started(self, key: Key, now: float) -> None:
-        """A host reports the start of an attempt."""
+        """Takes note that an attempt has started."""
         job = self._state.jobs.get(key)
         if job is not None and job.state is not JobState.QUEUED:
             self._state.move(job, JobState.RUNNING)
 
     def on_finished(self, key: Key, now: float) -> None:
-        """A host reports the end of an attempt; nothing of it is alive."""
+        """Frees the place of an attempt that has ended, with all its processes."""
         job = self._state.jobs.get(key)
         if job is None or job.state is JobState.QUEUED:
             return
         lease = self._state.leases[job.lease]
         if lease.jobs[0] is job:
-            # From end to end: starts and ends are often reported together.
+            # Measured from end to end, because a start and an end are often reported together.
             lease.queue.note_time(now - lease.since)
         self._state.take_off(lease, job, now)
         self._state.forget(job)
         if lease.jobs:
-            self._state.thin[lease.number] = lease
+            self._state.refillable[lease.number] = lease
 
     def on_recalled(self, keys: Iterable[Key], now: float) -> list[Key]:
-        """A host gives attempts back unstarted: they are queued again, or returned if cancelled."""
+        """Queues attempts again that a host gives back unstarted; returns those that were cancelled."""
         dropped: list[Key] = []
         for key in keys:
             job = self._state.jobs.get(key)
@@ -147,22 +143,22 @@ class Dispatcher:
         return dropped
 
     def on_host(self, host: str, now: float) -> None:
-        """A wrapper daemon is up."""
-        fresh = self._state.fleet.count(HostState.FRESH)
-        self._state.fleet.arrived(host, alone=self._state.waiting_alone() > fresh)
-        self._state.look = Rescan.ALL
+        """Adds a wrapper daemon that is up."""
+        fresh = self._state.hosts.count(HostState.FRESH)
+        self._state.hosts.arrived(host, alone=self._state.waiting_alone() > fresh)
+        self._state.rescan = Rescan.ALL
 
     def on_host_start_failed(self, now: float) -> None:
-        """A wrapper daemon that was asked for ended before it was up."""
-        self._state.fleet.starting = max(0, self._state.fleet.starting - 1)
-        self._state.look = Rescan.ALL
+        """Takes note that a requested wrapper daemon ended before it was up."""
+        self._state.hosts.starting = max(0, self._state.hosts.starting - 1)
+        self._state.rescan = Rescan.ALL
 
     def on_host_lost(self, host: str, now: float) -> tuple[list[Key], list[Key]]:
-        """A wrapper daemon is gone and nothing of its jobs is alive: its leases are freed.
+        """Frees the leases of a wrapper daemon that has ended, with all processes of its jobs.
 
-        Returns what was reported as started and what was not, each in the order of its hand-out.
+        Returns the attempts that were reported as started and those that were not, in the order of hand-out.
         """
-        lost = self._state.fleet.hosts.pop(host, None)
+        lost = self._state.hosts.up.pop(host, None)
         started: list[Key] = []
         unstarted: list[Key] = []
         if lost is None:
@@ -173,11 +169,11 @@ class Dispatcher:
                 self._state.forget(job)
             lease.jobs.clear()
             self._state.close(lease)
-        self._state.look = Rescan.ALL
+        self._state.rescan = Rescan.ALL
         return started, unstarted
 
     def on_wishes(self, host: str, wishes: Sequence[attach_pb2.LeaseWish], now: float) -> None:
-        """What a tier daemon could use besides what it holds; replaces its wishes before."""
+        """Replaces the requests of a tier daemon: leases that it could use besides those it holds."""
         if self._stopped:
             return
         self._state.granted.setdefault(host, {})
@@ -195,7 +191,7 @@ class Dispatcher:
             self._state.refresh(queue)
 
     def on_leases_returned(self, host: str, ids: Iterable[int], now: float) -> None:
-        """A tier daemon gives leases back; ids that it does not hold are ignored."""
+        """Frees leases that a tier daemon returns; ids that it does not hold are ignored."""
         held = self._state.granted.get(host, {})
         for number in ids:
             share = held.pop(number, None)
@@ -203,7 +199,7 @@ class Dispatcher:
                 self._state.give(share)
 
     def on_tier_host_lost(self, host: str, now: float) -> None:
-        """A tier daemon is gone and nothing below it is alive: its leases are freed, its wishes forgotten."""
+        """Frees the leases and drops the requests of a tier daemon that has ended, with all below it."""
         for queue in self._state.wishes.pop(host, []):
             queue.waiting = 0
             self._state.refresh(queue)
@@ -211,7 +207,7 @@ class Dispatcher:
             self._state.give(share)
 
     def stop(self) -> list[Key]:
-        """Nothing new starts. Returns what was queued; what is out ahead comes back by `on_recalled`."""
+        """Starts nothing more; returns the queued attempts. Those out ahead come back by `on_recalled`."""
         self._stopped = True
         queued = [job for job in self._state.jobs.values() if job.state is JobState.QUEUED]
         for job in queued:
@@ -223,56 +219,55 @@ class Dispatcher:
         return [job.ready.key for job in queued]
 
     def poll(self, now: float) -> list[Action]:
-        """What is to be done now, in order."""
+        """Returns the actions to carry out now, in order."""
         if not self._stopped:
-            if not self._state.waiting_alone() and self._state.fleet.release_fresh():
-                self._state.look = Rescan.ALL
-            self._starter.start_what_fits(now)
-            self._starter.hand_out_ahead(now)
-            self._starter.pass_over(now)
+            if not self._state.waiting_alone() and self._state.hosts.release_fresh():
+                self._state.rescan = Rescan.ALL
+            self._placement.start_what_fits(now)
+            self._placement.hand_out_ahead(now)
+            self._placement.count_passed(now)
             self._ask_for_hosts(now)
-            self._starter.ring(now)
+            self._placement.recall_late(now)
         actions, self._state.actions = self._state.actions, []
         return actions
 
     def wake_at(self) -> float | None:
-        """When to call `poll` at the latest, in seconds; None if only an input can change anything."""
+        """Returns when to call `poll` at the latest, in seconds; None if only an input changes anything."""
         if self._stopped:
             return None
-        times = [at for at in (self._starter.wake_at(), self._hosts_at) if at is not None]
+        times = [at for at in (self._placement.wake_at(), self._hosts_at) if at is not None]
         return min(times, default=None)
 
     @property
     def counts(self) -> DispatchCounts:
-        """How many attempts and hosts there are, by what they are at."""
+        """Numbers of attempts by state, of leases and of hosts."""
         count = self._state.job_counts
         return DispatchCounts(
             queued=count[JobState.QUEUED],
             ahead=count[JobState.AHEAD] + count[JobState.WITHDRAWN],
             running=count[JobState.HANDED] + count[JobState.RUNNING],
             leases=len(self._state.leases) + sum(map(len, self._state.granted.values())),
-            hosts=len(self._state.fleet.hosts),
-            starting_hosts=self._state.fleet.starting,
+            hosts=len(self._state.hosts.up),
         )
 
     @property
     def is_bridged(self) -> bool:
         """Whether the root's own process still accepts attempts."""
-        return self._state.fleet.bridge is not None
+        return self._state.hosts.bridge is not None
 
     def _ask_for_hosts(self, now: float) -> None:
         alone = self._state.waiting_alone()
         ready = self._state.job_counts[JobState.QUEUED] - alone
         self._hosts_at = None
-        if self._state.fleet.is_full and not self._state.alone:
+        if self._state.hosts.is_full and not self._state.alone:
             return
-        work = ready + len(self._state.leases) if ready or self._state.fleet.is_late else 0
+        work = ready + len(self._state.leases) if ready or self._state.hosts.is_late else 0
         if work and not alone:
-            self._hosts_at = self._state.fleet.wait_until(ready, now)
+            self._hosts_at = self._state.hosts.wait_until(ready, now)
             if self._hosts_at is not None:
                 return
-        plain, fresh = self._state.fleet.missing(work=work, alone=alone)
-        self._state.fleet.starting += plain + fresh
+        plain, fresh = self._state.hosts.missing(work=work, alone=alone)
+        self._state.hosts.starting += plain + fresh
         if plain:
             self._state.actions.append(StartHost(plain))
         if fresh:

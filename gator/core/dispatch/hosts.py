@@ -1,6 +1,6 @@
-"""Wrapper daemons and the leases they hold. Knows which host is next, not which attempt.
+"""Wrapper daemons and the leases they hold. Decides which host is next, not which attempt.
 
-The rule it keeps: a lease belongs to one host from its first attempt to its last.
+Invariant: a lease belongs to one host from its first attempt to its last.
 """
 
 from collections import deque
@@ -20,7 +20,7 @@ MAX_BRIDGED_READY = 32
 
 
 def host_count(slots: int) -> int:
-    """How many wrapper daemons serve that many slots: one per 16, at least min(2, slots), at most 8."""
+    """Returns the number of wrapper daemons for `slots`: one per 16, at least min(2, slots), at most 8."""
     return min(MAX_HOSTS, max(min(2, slots), -(-slots // SLOTS_PER_HOST)))
 
 
@@ -29,11 +29,11 @@ class LeaseState(Enum):
 
     OPEN = "open"
     RECALLING = "recalling"
-    """The host was asked for what waits on it, and something still does."""
+    """The host was asked to return the attempts that wait on it, and some still do."""
 
 
 class Lease(Struct, eq=False):
-    """A share held by a host; it runs `jobs[0]`, the others were handed out ahead."""
+    """A share held by a host. It runs `jobs[0]`; the others were handed out ahead."""
 
     number: int
     host: "Host"
@@ -44,26 +44,26 @@ class Lease(Struct, eq=False):
     since: float = 0.0
     """When `jobs[0]` became the first, in seconds."""
     watched: bool = False
-    """Whether an alarm is set on it."""
+    """Whether it will be checked for a long attempt."""
 
     @property
     def ahead(self) -> int:
-        """How many attempts wait on it."""
+        """Number of attempts that wait on it."""
         return max(0, len(self.jobs) - 1)
 
 
 class HostState(Enum):
-    """What a host may be given."""
+    """Which attempts a host may get."""
 
     OPEN = "open"
     FRESH = "fresh"
-    """Kept for an attempt that has to be alone."""
+    """Reserved for an attempt that has to be alone."""
     ALONE = "alone"
-    """Has had such an attempt; retired when that ends."""
+    """Has an attempt that has to be alone, and is retired when that ends."""
 
 
 class Host(Struct, eq=False):
-    """A process that is up and runs attempts: a wrapper daemon or the root's own."""
+    """A process that runs attempts: a wrapper daemon or the root's own process."""
 
     name: str
     state: HostState = HostState.OPEN
@@ -73,31 +73,31 @@ class Host(Struct, eq=False):
 class HostPool:
     """The wrapper daemons that are up or being started.
 
-    `fixed` is the one host of an inline run: it is always up, serves everything, and no other is started.
+    `fixed` is the only host of an inline run: it is always up, and no other is started.
     `bridge` is the root's own process, which takes attempts until the first daemon is up.
     """
 
-    def __init__(self, *, most: int, slots: int, fixed: str | None, bridge: str | None = None) -> None:
+    def __init__(self, *, max_hosts: int, slots: int, fixed: str | None, bridge: str | None = None) -> None:
         self.bridge = None if bridge is None else Host(bridge)
         self._bridge_until: float | None = None
         self._is_late = False
-        """Whether the bridge was used after the delay."""
-        self.hosts: dict[str, Host] = {}
+        """Whether the bridge was used after the delay of the first daemons."""
+        self.up: dict[str, Host] = {}
         self.starting = 0
         self.fixed = fixed is not None
-        self.most = most
-        self._share = max(SLOTS_PER_HOST, -(-slots // max(1, most)))
+        self._max_hosts = max_hosts
+        self._share = max(SLOTS_PER_HOST, -(-slots // max(1, max_hosts)))
         if fixed is not None:
-            self.hosts[fixed] = Host(fixed)
+            self.up[fixed] = Host(fixed)
 
     @property
     def is_full(self) -> bool:
-        """Whether as many hosts are up or starting as there may be for shared work."""
-        return self.fixed or len(self.hosts) + self.starting >= self.most
+        """Whether the maximum number of hosts for shared work is up or starting."""
+        return self.fixed or len(self.up) + self.starting >= self._max_hosts
 
     def count(self, state: HostState) -> int:
-        """How many hosts are in a state."""
-        return sum(1 for host in self.hosts.values() if host.state is state)
+        """Returns the number of hosts in a state."""
+        return sum(1 for host in self.up.values() if host.state is state)
 
     def work_began(self, now: float) -> None:
         """Starts the delay of the first daemons."""
@@ -117,13 +117,13 @@ class HostPool:
         return self._is_late and self.bridge is not None
 
     def place(self, *, alone: bool, now: float) -> Host | None:
-        """The host for the next lease: of those that will do, the one with the fewest."""
+        """Returns the host for the next lease, which is the one with the fewest; None if none is free."""
         state = HostState.FRESH if alone else HostState.OPEN
-        hosts = [host for host in self.hosts.values() if host.state is state]
+        hosts = [host for host in self.up.values() if host.state is state]
         if not hosts:
             return None if alone else self._place_on_bridge(now)
         best = min(hosts, key=lambda host: len(host.leases))
-        # A host that comes up first shall not get the long jobs of those that are still starting.
+        # Otherwise the first host that comes up would get the long jobs of those that are still starting.
         if self.starting and len(best.leases) >= self._share:
             return None
         return best
@@ -135,37 +135,40 @@ class HostPool:
         self._is_late = self._is_late or self.wait_until(0, now) is None
         return bridge
 
-    def is_crowded(self, host: Host) -> bool:
-        """Whether one of its leases had better move to another host."""
-        if host.name not in self.hosts:
+    def is_overloaded(self, host: Host) -> bool:
+        """Returns whether a host has more leases than others, and so should get nothing more ahead."""
+        if host.name not in self.up:
             return host is not self.bridge
-        if len(self.hosts) == 1 or host.state is not HostState.OPEN:
+        if len(self.up) == 1 or host.state is not HostState.OPEN:
             return False
-        least = min(len(other.leases) for other in self.hosts.values() if other.state is HostState.OPEN)
+        least = min(len(other.leases) for other in self.up.values() if other.state is HostState.OPEN)
         return len(host.leases) > least + 1
 
     def arrived(self, name: str, *, alone: bool) -> None:
-        """A host came up; `alone` keeps it for an attempt that needs it fresh."""
+        """Adds a host that came up; `alone` reserves it for an attempt that needs a fresh one."""
         self.starting = max(0, self.starting - 1)
-        if name not in self.hosts:
-            self.hosts[name] = Host(name, HostState.FRESH if alone else HostState.OPEN)
+        if name not in self.up:
+            self.up[name] = Host(name, HostState.FRESH if alone else HostState.OPEN)
         if not alone:
             # Running attempts continue there, but no more are added, to keep the root responsive.
             self.bridge = None
 
     def missing(self, *, work: int, alone: int) -> tuple[int, int]:
-        """How many hosts to start for `work` attempts that run or are ready, and `alone` ready ones."""
+        """Returns how many shared and fresh hosts to start.
+
+        `work` is the number of running and ready attempts, `alone` that of ready ones that need a fresh host.
+        """
         if self.fixed:
             return 0, 0
-        plain = max(0, min(self.most, work) - self.count(HostState.OPEN))
-        fresh = max(0, min(self.most, alone) - self.count(HostState.FRESH))
-        on_the_way = self.starting
-        from_plain = min(plain, on_the_way)
-        return plain - from_plain, max(0, fresh - (on_the_way - from_plain))
+        plain = max(0, min(self._max_hosts, work) - self.count(HostState.OPEN))
+        fresh = max(0, min(self._max_hosts, alone) - self.count(HostState.FRESH))
+        starting = self.starting
+        from_plain = min(plain, starting)
+        return plain - from_plain, max(0, fresh - (starting - from_plain))
 
     def release_fresh(self) -> bool:
-        """Open the hosts that no attempt needs fresh any more; whether there was one."""
-        kept = [host for host in self.hosts.values() if host.state is HostState.FRESH]
+        """Opens reserved hosts that no attempt needs any more; returns whether there was one."""
+        kept = [host for host in self.up.values() if host.state is HostState.FRESH]
         for host in kept:
             host.state = HostState.OPEN
         return bool(kept)

@@ -1,7 +1,7 @@
-"""Ready attempts of a tier daemon: they start under leases that the root grants.
+"""Ready attempts of a tier daemon, which start under leases that the root grants.
 
-The rule: a lease runs one attempt at a time and is returned as soon as nothing ready fits it. An attempt
-after a lost one runs alone, so that whatever kills daemons takes no others with it.
+Invariant: a lease runs one attempt at a time and is returned as soon as no ready attempt fits it. The attempt
+after a lost one runs alone, so that a job that kills its daemon takes no others with it.
 """
 
 import heapq
@@ -18,28 +18,28 @@ MAX_WISHED = 64
 
 
 class Wish(Struct, frozen=True):
-    """Tell the root what could be used now; it replaces the wish before."""
+    """Request leases from the root; replaces the previous request."""
 
     wishes: tuple[attach_pb2.LeaseWish, ...]
 
 
 class Return(Struct, frozen=True):
-    """Leases that are not needed any more."""
+    """Return leases to the root."""
 
     leases: tuple[int, ...]
 
 
 class _Class(Struct):
-    """Ready attempts of one demand, and the leases of it that are free."""
+    """Ready attempts of one demand, and its free leases."""
 
     ready: list[tuple[int, int, int, Ready]] = field(default_factory=list[tuple[int, int, int, Ready]])
     free: list[attach_pb2.Lease] = field(default_factory=list[attach_pb2.Lease])
     number: int = 0
-    """Of those that are ready and were not cancelled."""
+    """Number of ready attempts that were not cancelled."""
 
 
 class LeaseQueue:
-    """Takes the part of the dispatcher in a tier daemon; `host` is the name of the one place there is."""
+    """The dispatcher of a tier daemon; `host` is the name of its only host."""
 
     def __init__(self, host: str) -> None:
         self._host = host
@@ -48,13 +48,13 @@ class LeaseQueue:
         self._running: dict[Key, tuple[DemandKey, attach_pb2.Lease]] = {}
         self._wished: dict[DemandKey, tuple[int, int]] = {}
         self._alone: dict[Key, Ready] = {}
-        """Attempts that run by themselves, because the one before was lost."""
+        """Attempts that run alone, because the previous one was lost."""
         self._turn: Ready | None = None
-        """The one of them that runs, or is about to."""
+        """The attempt of `_alone` that runs or is about to."""
         self._number = 0
 
     def add(self, item: Ready, now: float) -> None:
-        """An attempt is ready."""
+        """Adds an attempt that is ready."""
         del now
         self._queued[item.key] = item
         if item.alone:
@@ -66,7 +66,7 @@ class LeaseQueue:
         heapq.heappush(self._class(item.demand).ready, entry)
 
     def cancel(self, key: Key, now: float) -> Cancelled:
-        """An attempt shall not start."""
+        """Cancels an attempt; the result says what the caller has to do."""
         del now
         item = self._queued.pop(key, None)
         if item is not None:
@@ -78,10 +78,10 @@ class LeaseQueue:
         return Cancelled.RUNNING if key in self._running else Cancelled.UNKNOWN
 
     def on_started(self, key: Key, now: float) -> None:
-        """An attempt runs; nothing depends on it here."""
+        """Does nothing, because nothing here depends on the start of an attempt."""
 
     def on_finished(self, key: Key, now: float) -> None:
-        """An attempt ended: its lease is free for the next one."""
+        """Frees the lease of an attempt that ended for the next one."""
         del now
         found = self._running.pop(key, None)
         if found is not None:
@@ -91,10 +91,10 @@ class LeaseQueue:
             self._class(demand).free.append(lease)
 
     def on_recalled(self, keys: Sequence[Key], now: float) -> None:
-        """Attempts were given back unstarted; nothing is handed out ahead here."""
+        """Does nothing, because no attempts are handed out ahead here."""
 
     def on_grant(self, leases: Iterable[attach_pb2.Lease]) -> None:
-        """The root granted leases."""
+        """Adds leases that the root granted."""
         for lease in leases:
             demand = DemandKey.of(lease.demand)
             self._class(demand).free.append(lease)
@@ -102,12 +102,12 @@ class LeaseQueue:
             self._wished[demand] = (max(0, count - 1), weight)
 
     def poll(self, now: float) -> list[HandOut | Wish | Return]:
-        """Start what has a lease, return what nobody needs, and wish for what is missing."""
+        """Starts attempts that have a lease, returns unneeded leases and requests missing ones."""
         del now
         actions: list[HandOut | Wish | Return] = []
         unused: list[int] = []
         wishes: dict[DemandKey, tuple[int, int]] = {}
-        self._call_next_alone()
+        self._select_next_alone()
         for demand, group in list(self._classes.items()):
             while group.free and (item := self._next(group)) is not None:
                 lease = group.free.pop()
@@ -135,21 +135,21 @@ class LeaseQueue:
         return actions
 
     def wake_at(self) -> float | None:
-        """Nothing here depends on time."""
+        """Returns None, because nothing here depends on time."""
         return None
 
     def _class(self, demand: DemandKey) -> _Class:
         return self._classes.setdefault(demand, _Class())
 
-    def _call_next_alone(self) -> None:
-        """Let the next attempt that has to be alone have its turn once everything else has ended."""
+    def _select_next_alone(self) -> None:
+        """Selects the next attempt that has to be alone, once everything else has ended."""
         if self._turn is None and self._alone and not self._running:
             self._turn = self._alone.pop(next(iter(self._alone)))
             # It may have to wait for a lease of its own.
             self._class(self._turn.demand)
 
     def _next(self, group: _Class) -> Ready | None:
-        """What starts next of a class; nothing while an attempt that has to be alone waits or runs."""
+        """Returns the next attempt of a class; None while an attempt that has to be alone waits or runs."""
         if self._turn is not None:
             turn = self._turn
             if self._running or self._class(turn.demand) is not group:
@@ -166,7 +166,7 @@ class LeaseQueue:
         return None
 
     def _wish(self, demand: DemandKey, group: _Class) -> tuple[int, int] | None:
-        """How many leases of a demand could be used now, and for which weight."""
+        """Returns how many leases of a demand could be used now, and the weight of the first attempt."""
         if self._turn is not None:
             mine = not self._running and self._turn.demand == demand
             return (1, self._turn.weight) if mine else None

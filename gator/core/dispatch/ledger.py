@@ -1,6 +1,6 @@
-"""The ledger of a run: who holds what of its cores, memory and licences.
+"""The ledger of a run: how much of its cores, memory and licences is taken.
 
-The rule it keeps: what is out never exceeds the pools. It knows amounts, not jobs.
+Invariant: the shares that are out never exceed the pools. The ledger knows amounts, not jobs.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,9 +18,9 @@ FIRST_LICENSE = 3
 
 
 class Need(Struct, frozen=True):
-    """What the ledger sets aside for a demand.
+    """The amounts that the ledger sets aside for a demand.
 
-    `amounts` are pairs of a pool's index and a number above 0; `cores` is what the job is told to use.
+    `amounts` are pairs of the index of a pool and a number above 0; `cores` is the number the job may use.
     """
 
     amounts: tuple[tuple[int, int], ...]
@@ -28,19 +28,19 @@ class Need(Struct, frozen=True):
 
 
 class Share(Struct, frozen=True):
-    """Something that was taken and has to be given back exactly once."""
+    """Amounts that were taken and have to be given back exactly once."""
 
     number: int
     need: Need
 
     @property
     def cores(self) -> int:
-        """Cores for the job to use; less than it asked for where the pool is smaller."""
+        """Number of cores for the job; fewer than it asked for if the pool is smaller."""
         return self.need.cores
 
 
 class Findings(Struct, frozen=True):
-    """What there is to say about the demands of a run before anything starts, one text each."""
+    """Problems with the demands of a run, found before anything starts."""
 
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -50,9 +50,9 @@ class Findings(Struct, frozen=True):
 class Ledger:
     """Takes from the pools and gives back.
 
-    A job that wants more cores than there are gets all of them, and so runs alone; more memory likewise,
-    unless the pool was given by the user. A job without cores is free, but only max(64, 8 x cores) of
-    those are out at a time.
+    A job that wants more cores than there are gets all of them and so runs alone; likewise for memory,
+    unless the user set the pool. A job without cores takes none, but at most max(64, 8 x cores) of them run
+    at a time.
     """
 
     def __init__(self, pools: Pools) -> None:
@@ -69,7 +69,7 @@ class Ledger:
 
     @property
     def free(self) -> Sequence[int]:
-        """What is left of each pool, by its index. A live view."""
+        """The free amount of each pool, by its index. A live view."""
         return self._free
 
     @property
@@ -78,11 +78,11 @@ class Ledger:
         return self._size
 
     def pool_of(self, license_name: str) -> int | None:
-        """Index of a licence's pool; None if it is unlimited."""
+        """Returns the index of a licence's pool; None if it is unlimited."""
         return self._licenses.get(license_name)
 
     def need(self, demand: DemandKey) -> Need:
-        """What a demand takes; GatorError if that can never be had."""
+        """Returns the amounts for a demand; raises GatorError if it can never be met."""
         found = self._needs.get(demand)
         if found is None:
             if errors := self._errors(demand):
@@ -91,26 +91,26 @@ class Ledger:
         return found
 
     def fits(self, demand: DemandKey) -> bool:
-        """Whether `take` would get it now."""
+        """Returns whether `take` would succeed now."""
         return not self._errors(demand) and self.has(self.need(demand))
 
     def has(self, need: Need) -> bool:
-        """Whether that much is free."""
+        """Returns whether these amounts are free."""
         free = self._free
         return all(free[pool] >= amount for pool, amount in need.amounts)
 
     def has_after(self, need: Need, given: Need) -> bool:
-        """Whether that much would be free if `given` came back."""
+        """Returns whether these amounts would be free if `given` were given back."""
         back = dict(given.amounts)
         return all(self._free[pool] + back.get(pool, 0) >= amount for pool, amount in need.amounts)
 
     def lacking(self, need: Need) -> tuple[int, ...]:
-        """Indices of the pools that have too little left for it."""
+        """Returns the indices of the pools with too small a free amount."""
         free = self._free
         return tuple(pool for pool, amount in need.amounts if free[pool] < amount)
 
     def take(self, demand: DemandKey) -> Share | None:
-        """Set a demand aside; None if it does not fit now."""
+        """Takes a share for a demand; returns None if it does not fit now."""
         need = self.need(demand)
         if not self.has(need):
             return None
@@ -121,7 +121,7 @@ class Ledger:
         return Share(self._number, need)
 
     def give(self, share: Share) -> None:
-        """Give a share back; ValueError if it was given back before."""
+        """Gives a share back; raises ValueError if it was given back before."""
         if share.number not in self._out:
             raise ValueError(f"share {share.number} is not out")
         self._out.remove(share.number)
@@ -129,7 +129,7 @@ class Ledger:
             self._free[pool] += amount
 
     def problems(self, demands: Iterable[DemandKey]) -> Findings:
-        """All that is to say about the demands of a run, each text once."""
+        """Returns the problems with the demands of a run, each text once."""
         errors: dict[str, None] = {}
         warnings: dict[str, None] = {}
         notes: dict[str, None] = {}
@@ -154,11 +154,11 @@ class Ledger:
         return texts
 
     def shortage(self, need: Need) -> list[str]:
-        """What an amount waits for, one text a pool, such as `3 cores, 1 free`."""
+        """Returns what these amounts wait for, one text per pool, such as `3 cores, 1 free`."""
         return [self._shortage(pool, dict(need.amounts)[pool]) for pool in self.lacking(need)]
 
     def name_of(self, pool: int) -> str:
-        """Name of a pool for people."""
+        """Returns the name of a pool for users."""
         if pool >= FIRST_LICENSE:
             return f"licence {tuple(self._licenses)[pool - FIRST_LICENSE]}"
         return ("cores", "jobs without cores", "memory")[pool]
@@ -189,7 +189,7 @@ class Ledger:
         cores = min(demand.cores, self.pools.cores)
         amounts: dict[int, int] = {CORES: cores} if cores else {CORELESS: 1}
         if demand.memory_bytes > self.pools.memory_bytes:
-            # It will press on everything beside it, memory accounted or not, so nothing is started there.
+            # It would push everything beside it out of memory, accounted or not, so it takes all cores.
             amounts[CORES] = self.pools.cores
         amounts[MEMORY] = min(demand.memory_bytes, self.pools.memory_bytes)
         for name, count in demand.licenses:

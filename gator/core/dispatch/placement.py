@@ -1,6 +1,6 @@
-"""Decides which of the ready attempts and wishes is next, and what is handed out ahead.
+"""Decides which ready attempt or request is next, and which attempts are handed out ahead.
 
-The rule it keeps: nothing starts past an earlier one that fits, nor into what is kept for one.
+Invariant: an attempt overtakes neither an earlier one that fits nor the reservation of one.
 """
 
 from bisect import bisect_right
@@ -12,51 +12,51 @@ from gator.core.dispatch.actions import Grant, HandOut
 from gator.core.dispatch.hosts import Host, HostState, Lease, LeaseState
 from gator.core.dispatch.ledger import CORES, Share
 from gator.core.dispatch.queues import Job, JobState, Queue
-from gator.core.dispatch.reservations import PATIENCE_SECONDS, is_overdue
+from gator.core.dispatch.reservations import MAX_OVERTAKEN_SECONDS, is_overdue
 from gator.core.dispatch.state import DispatchState, Rescan
 from gator.v1 import attach_pb2
 
 AHEAD_SECONDS = 0.05
-"""Work that is handed out ahead on a lease covers so much time at the recent mean."""
+"""Time in seconds that the attempts handed out ahead on a lease take at the recent mean."""
 
-AHEAD_MOST = 32
-"""Attempts handed out ahead on one lease."""
+MAX_AHEAD = 32
+"""Maximum number of attempts handed out ahead on one lease."""
 
 RECALL_SECONDS = 2 * AHEAD_SECONDS
-"""When the first attempt of a lease runs for so long, those behind it are asked back."""
+"""Run time in seconds of the first attempt of a lease after which those behind it are recalled."""
 
 
-class Starter:
-    """Starts what fits, again and again, on the state of a dispatcher; `ahead` if more than that goes out."""
+class Placement:
+    """Places attempts and requests on the state of a dispatcher; `ahead` allows handing out ahead."""
 
     def __init__(self, state: DispatchState, *, ahead: bool) -> None:
         self._state = state
         self._ahead = ahead
         self._last_lease = 0
         self._floor: list[float] = [inf] * len(state.ledger.size)
-        """For each pool the least that some queue lacks; below all of them nothing new can fit."""
+        """By pool, the smallest amount that a queue lacks; with less free than that nothing new can fit."""
         self._begun: list[tuple[int, int, int]] = []
-        """Places in the line of what was started since they were last counted."""
-        self._patience_at = inf
+        """Places of the attempts that were started since `count_passed` last counted them."""
+        self._overdue_at = inf
         self._alarms: list[tuple[float, int]] = []
-        """When to look at which lease."""
+        """Times at which to check a lease for a long attempt, with its number."""
 
     def wake_at(self) -> float | None:
-        """When there is something to do even if nothing happens, in seconds."""
-        when = min(self._alarms[0][0] if self._alarms else inf, self._patience_at)
+        """Returns when there is something to do without an input, in seconds; None for never."""
+        when = min(self._alarms[0][0] if self._alarms else inf, self._overdue_at)
         return None if when == inf else when
 
     def start_what_fits(self, now: float) -> None:
-        """Hand out and grant what fits now, by weight and order."""
+        """Hands out and grants everything that fits now, by weight and order."""
         state = self._state
         free = state.ledger.free
-        look, state.look = state.look, Rescan.NOTHING
-        if look is Rescan.NOTHING and not state.fresh:
+        rescan, state.rescan = state.rescan, Rescan.NOTHING
+        if rescan is Rescan.NOTHING and not state.fresh:
             return
-        if look is Rescan.FREED and any(map(ge, free, self._floor)):
-            look = Rescan.ALL
+        if rescan is Rescan.FREED and any(map(ge, free, self._floor)):
+            rescan = Rescan.ALL
         grants: dict[str, list[attach_pb2.Lease]] = {}
-        if look is Rescan.ALL:
+        if rescan is Rescan.ALL:
             self._floor = [inf] * len(free)
             for each in list(self._state.reserved.held):
                 self._try(each.queue, grants, now)
@@ -68,18 +68,18 @@ class Starter:
         state.actions.extend([Grant(host, tuple(leases)) for host, leases in grants.items()])
 
     def _scan_line(self, grants: dict[str, list[attach_pb2.Lease]], now: float) -> None:
-        places = self._state.line.places
+        places = self._state.ready_order.places
         free = self._state.ledger.free
         at = 0
         while at < len(places):
-            if not free[CORES] and not self._state.line.coreless:
+            if not free[CORES] and not self._state.ready_order.coreless:
                 self._floor[CORES] = min(self._floor[CORES], 1)
                 return
             if not self._try(places[at][3], grants, now):
                 at += 1
 
     def _scan_fresh(self, grants: dict[str, list[attach_pb2.Lease]], now: float) -> None:
-        """The other queues did not fit when they were looked at, and nothing came back since."""
+        """Tries fresh queues only: the others did not fit, and nothing was given back since."""
         heads = [queue.place for queue in self._state.fresh if queue.place]
         heapify(heads)
         while heads:
@@ -88,23 +88,23 @@ class Starter:
                 heappush(heads, queue.place)
 
     def _try(self, queue: Queue, grants: dict[str, list[attach_pb2.Lease]], now: float) -> bool:
-        """Start the head of a queue if it fits and nothing is kept for another."""
+        """Starts the head of a queue if it fits and violates no reservation; returns whether it did."""
         free = self._state.ledger.free
         for pool, amount in queue.need.amounts:
             if free[pool] < amount:
                 if amount < self._floor[pool]:
                     self._floor[pool] = amount
                 return False
-        host = None if queue.tier else self._state.fleet.place(alone=queue.alone, now=now)
+        host = None if queue.tier else self._state.hosts.place(alone=queue.alone, now=now)
         if (host is None and not queue.tier) or (
             self._state.reserved.held and self._state.reserved.holder(queue)
         ):
-            # What it waits for is no pool, so anything that becomes free is a reason to look again.
+            # It does not wait for a pool, so anything that becomes free is a reason to try again.
             self._floor[CORES] = 0
             return False
         share = self._state.ledger.take(queue.demand)
-        assert share is not None, "what was looked up just now is free"
-        assert queue.place is not None, "only queues in the line are tried"
+        assert share is not None, "the amounts were checked just before"
+        assert queue.place is not None, "only queues with a place are tried"
         self._last_lease += 1
         self._begun.append(queue.place[:3])
         self._note_start(queue)
@@ -126,7 +126,7 @@ class Starter:
             host.state = HostState.ALONE
         queue.leases += 1
         self._hand_out(lease, queue.pop(), now)
-        self._state.thin[lease.number] = lease
+        self._state.refillable[lease.number] = lease
 
     def _hand_out(self, lease: Lease, job: Job, now: float) -> None:
         if not lease.jobs:
@@ -137,23 +137,23 @@ class Starter:
         self._state.actions.append(HandOut(lease.host.name, lease.number, lease.share.cores, job.ready.key))
 
     def hand_out_ahead(self, now: float) -> None:
-        """Fill up the leases whose attempts are short, where fairness allows."""
+        """Hands out more attempts on leases with short ones, where fairness allows."""
         allowed: dict[Queue, bool] = {}
-        for lease in self._state.thin.values() if self._ahead else ():
+        for lease in self._state.refillable.values() if self._ahead else ():
             queue = lease.queue
             if not (lease.jobs and queue.waiting and lease.state is LeaseState.OPEN) or queue.alone:
                 continue
             fair = -(-queue.waiting // queue.leases)
             ahead = len(lease.jobs) - 1
-            room = min(queue.ahead_for(AHEAD_SECONDS, AHEAD_MOST), fair) - ahead
-            # In handfuls, because each hand-out of its own is a message.
-            if room <= 0 or room < ahead or self._state.fleet.is_crowded(lease.host):
+            room = min(queue.ahead_for(AHEAD_SECONDS, MAX_AHEAD), fair) - ahead
+            # Several at a time, because each separate hand-out is a message.
+            if room <= 0 or room < ahead or self._state.hosts.is_overloaded(lease.host):
                 continue
             if queue not in allowed:
                 allowed[queue] = self._may_go_ahead(lease)
             if allowed[queue]:
                 self._fill(lease, room, now)
-        self._state.thin.clear()
+        self._state.refillable.clear()
 
     def _fill(self, lease: Lease, room: int, now: float) -> None:
         queue = lease.queue
@@ -169,12 +169,12 @@ class Starter:
             heappush(self._alarms, (lease.since + RECALL_SECONDS, lease.number))
 
     def _may_go_ahead(self, lease: Lease) -> bool:
-        """Whether nothing of larger weight, and no reservation, waits for what the lease holds."""
+        """Returns whether neither a larger weight nor a reservation waits for the amounts of the lease."""
         queue, held = lease.queue, lease.share.need
         if self._state.reserved.wants(held, queue):
             return False
         assert queue.place is not None, "only queues with attempts are handed out from"
-        for place in self._state.line.places:
+        for place in self._state.ready_order.places:
             if place[0] >= queue.place[0]:
                 return True
             if self._state.ledger.has_after(place[3].need, held):
@@ -185,20 +185,20 @@ class Starter:
         queue.passed = 0
         queue.passed_since = None
         if self._state.reserved.held and self._state.reserved.settle(queue):
-            self._state.look = Rescan.ALL
+            self._state.rescan = Rescan.ALL
 
-    def pass_over(self, now: float) -> None:
-        """Count the starts that went past those still waiting, and reserve for whoever waited too long."""
-        overdue = now >= self._patience_at
+    def count_passed(self, now: float) -> None:
+        """Counts how often waiting queues were overtaken, and reserves for those that waited too long."""
+        overdue = now >= self._overdue_at
         if not self._begun and not overdue:
             return
         begun = sorted(self._begun)
         self._begun.clear()
-        places = self._state.line.places
+        places = self._state.ready_order.places
         if not places or not (overdue or (begun and begun[-1] > places[0][:3])):
             return
         if overdue:
-            self._patience_at = inf
+            self._overdue_at = inf
         for place in places:
             queue = place[3]
             if past := len(begun) - bisect_right(begun, place[:3]):
@@ -212,10 +212,10 @@ class Starter:
             if is_overdue(queue, now):
                 self._state.reserved.reserve(queue)
             else:
-                self._patience_at = min(self._patience_at, queue.passed_since + PATIENCE_SECONDS)
+                self._overdue_at = min(self._overdue_at, queue.passed_since + MAX_OVERTAKEN_SECONDS)
 
-    def ring(self, now: float) -> None:
-        """Ask back what waits behind an attempt that turned out to be long."""
+    def recall_late(self, now: float) -> None:
+        """Recalls attempts that wait behind one that turned out to be long."""
         late: list[Lease] = []
         while self._alarms and self._alarms[0][0] <= now:
             _, number = heappop(self._alarms)

@@ -1,4 +1,4 @@
-"""What a run may use at once, and what one job wants of it. Holds values only; decides nothing."""
+"""The pools of a run, and the demand of a job as a key. Data only."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,10 +9,10 @@ from gator.v1 import common_pb2
 
 
 class Pools(Struct, frozen=True):
-    """What a run may use at once.
+    """The amounts that a run may use at a time.
 
-    `memory_given` says that the user set the memory, so that a job that wants more is an error and no
-    mere warning. A licence that is not in `licenses` is unlimited.
+    `memory_given` says that the user set the memory, so that a job that wants more is an error and not a
+    warning. A licence that is not in `licenses` is unlimited.
     """
 
     cores: int
@@ -22,9 +22,9 @@ class Pools(Struct, frozen=True):
 
 
 class DemandKey(NamedTuple):
-    """A `Demand` as a key: jobs of the same key are exchangeable for the ledger.
+    """A `Demand` as a key: jobs with the same key are the same to the ledger.
 
-    `licenses` is sorted by name and has no zero in it.
+    `licenses` is sorted by name and has no zeros.
     """
 
     cores: int = 1
@@ -33,13 +33,13 @@ class DemandKey(NamedTuple):
 
     @classmethod
     def of(cls, demand: common_pb2.Demand) -> "DemandKey":
-        """The key of a message."""
+        """Returns the key of a message."""
         licenses = demand.licenses
         pairs = tuple(sorted((name, count) for name, count in licenses.items() if count)) if licenses else ()
         return cls(demand.cores, demand.memory_bytes, pairs)
 
     def message(self) -> common_pb2.Demand:
-        """The same as a message."""
+        """Returns the key as a message."""
         return common_pb2.Demand(
             cores=self.cores, memory_bytes=self.memory_bytes, licenses=dict(self.licenses)
         )

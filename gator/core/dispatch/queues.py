@@ -1,7 +1,6 @@
-"""The ready attempts: one queue for each demand, and the line of all queues by what stands first in each.
+"""Ready attempts: one queue per demand, and the order of all queues by their heads.
 
-The rule they keep: work depends on the number of queues, never on the number of attempts. They know
-neither hosts nor leases.
+Invariant: the work depends on the number of queues, never on the number of attempts.
 """
 
 from bisect import bisect_left, insort
@@ -17,28 +16,28 @@ from gator.core.dispatch.ledger import CORES, Need
 from gator.core.dispatch.pools import DemandKey
 
 DECAY = 0.98
-"""Weight of a queue's past in its mean job time: about the last 50 jobs count."""
+"""Decay per job of the mean job time of a queue, so that about the last 50 jobs count."""
 
 LONGEST_SAMPLE = 10.0
-"""Seconds; one long job shall not keep a mean up for ever."""
+"""Maximum time in seconds of a job in the mean, so that a single long job does not dominate it."""
 
 
 class JobState(IntEnum):
-    """Where an attempt is."""
+    """Where an attempt is on its way through the dispatcher."""
 
     QUEUED = 0
     AHEAD = 1
-    """With a host, behind another attempt of its lease."""
+    """At a host, behind another attempt of its lease."""
     HANDED = 2
-    """With a host and first of its lease, start not reported yet."""
+    """At a host and first of its lease; its start was not reported yet."""
     RUNNING = 3
     WITHDRAWN = 4
-    """With a host, cancelled before it started."""
+    """At a host, cancelled before it started."""
     GONE = 5
 
 
 class Job(Struct, eq=False):
-    """One attempt; `lease` is the id of the one it was handed out on, 0 before."""
+    """One attempt. `lease` is the id of the lease that it was handed out on, 0 before."""
 
     ready: Ready
     queue: "Queue"
@@ -48,13 +47,13 @@ class Job(Struct, eq=False):
 
 
 Place: TypeAlias = tuple[int, int, int, "Queue"]
-"""Where the head of a queue stands among all: minus its weight, its order, a unique number, the queue."""
+"""Position of a queue among all, by its head: minus its weight, its order, a unique number, the queue."""
 
 
 class Queue(Struct, eq=False):
-    """Attempts of one demand, or what one tier daemon wishes for of one demand.
+    """Attempts of one demand, or the requests of one tier daemon for leases of one demand.
 
-    `tier` is the id of that daemon, empty for attempts; a wish has only a number and a weight.
+    `tier` is the id of that daemon, empty for attempts. Requests have only a number and a weight.
     """
 
     demand: DemandKey
@@ -63,25 +62,25 @@ class Queue(Struct, eq=False):
     tier: str = ""
     heap: list[tuple[int, int, int, Job]] = field(default_factory=list[tuple[int, int, int, Job]])
     waiting: int = 0
-    """Attempts or wishes in the queue, without those that were cancelled."""
+    """Number of attempts or requests in the queue, without cancelled ones."""
     weight: int = 0
-    """Of a wish."""
+    """Weight of the requests."""
     place: Place | None = None
     leases: int = 0
-    """Leases of this queue that are out."""
+    """Number of leases of this queue that are out."""
     passed: int = 0
-    """Starts that went past the head since the last start from this queue."""
+    """Number of later attempts that started since the last start from this queue."""
     passed_since: float | None = None
     spent: float = 0.0
     finished: float = 0.0
 
     def push(self, job: Job) -> None:
-        """Put an attempt in; by its weight and order, whenever it comes."""
+        """Adds an attempt, at its place by weight and order."""
         heappush(self.heap, (-job.ready.weight, job.ready.order, job.seq, job))
         self.waiting += 1
 
     def pop(self) -> Job:
-        """Take the first attempt out; the queue must not be empty."""
+        """Removes and returns the first attempt; the queue must not be empty."""
         self.waiting -= 1
         while True:
             job = heappop(self.heap)[3]
@@ -89,23 +88,23 @@ class Queue(Struct, eq=False):
                 return job
 
     def head(self) -> Job | None:
-        """The attempt that is first; those that were cancelled are dropped on the way."""
+        """Returns the first attempt, or None; drops cancelled ones before it."""
         heap = self.heap
         while heap and heap[0][3].state is not JobState.QUEUED:
             heappop(heap)
         return heap[0][3] if heap else None
 
     def note_time(self, seconds: float) -> None:
-        """Another job of this demand took so long."""
+        """Adds the time of a job of this demand to the mean."""
         self.spent = self.spent * DECAY + min(seconds, LONGEST_SAMPLE)
         self.finished = self.finished * DECAY + 1
 
-    def ahead_for(self, seconds: float, most: int) -> int:
-        """How many jobs cover that time at the recent mean; 0 as long as none has ended."""
+    def ahead_for(self, seconds: float, limit: int) -> int:
+        """Returns how many jobs take this time at the recent mean, at most `limit`; 0 before any end."""
         if not self.finished:
             return 0
-        if self.spent * most <= seconds * self.finished:
-            return most
+        if self.spent * limit <= seconds * self.finished:
+            return limit
         return int(seconds * self.finished / self.spent)
 
 
@@ -115,11 +114,11 @@ class ReadyOrder:
     def __init__(self) -> None:
         self.places: list[Place] = []
         self.coreless = 0
-        """How many of them need no core."""
+        """Number of queues that need no core."""
         self._number = 0
 
     def number(self) -> int:
-        """Another number, above all before; of an attempt that is added, or of a wish that takes its turn."""
+        """Returns the next number, which orders attempts by their arrival and requests by their turn."""
         self._number += 1
         return self._number
 
@@ -127,7 +126,7 @@ class ReadyOrder:
         return (place[3] for place in self.places)
 
     def refresh(self, queue: Queue) -> None:
-        """Move a queue to where its head belongs now; ahead of an equal one that moved later."""
+        """Moves a queue to the place of its head, before equal ones that were moved later."""
         new = self._place_of(queue)
         old = queue.place
         if old is new or (old is not None and new is not None and old[:3] == new[:3]):

@@ -1,6 +1,6 @@
-"""Reservations: what becomes free is kept for a queue that others went past for too long.
+"""Reservations: resources that become free are kept for a queue that was overtaken for too long.
 
-The rule it keeps: an earlier reservation is never held up by a later one, so each is met in the end.
+Invariant: a later reservation never delays an earlier one, so each is met in the end.
 """
 
 from msgspec import Struct
@@ -8,32 +8,34 @@ from msgspec import Struct
 from gator.core.dispatch.ledger import FIRST_LICENSE, Ledger, Need
 from gator.core.dispatch.queues import Queue
 
-PATIENCE_SECONDS = 30.0
-PATIENCE_STARTS = 100
+MAX_OVERTAKEN_SECONDS = 30.0
+MAX_OVERTAKEN_STARTS = 100
 
 
 class Reservation(Struct):
-    """A queue and the pools that are kept for its head; pools are added, never removed."""
+    """A queue and the pools that are kept for its head. Pools are added, never removed."""
 
     queue: Queue
     pools: set[int]
 
 
 def is_overdue(queue: Queue, now: float) -> bool:
-    """Whether others went past the head of a queue for too long."""
+    """Returns whether the head of a queue was overtaken for too long."""
     since = queue.passed_since
-    return since is not None and (queue.passed >= PATIENCE_STARTS or now - since >= PATIENCE_SECONDS)
+    return since is not None and (
+        queue.passed >= MAX_OVERTAKEN_STARTS or now - since >= MAX_OVERTAKEN_SECONDS
+    )
 
 
 class Reservations:
-    """The reservations of a run, the earliest first; never more than there are pools."""
+    """The reservations of a run, earliest first; never more than there are pools."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.held: list[Reservation] = []
 
     def reserve(self, queue: Queue) -> None:
-        """Keep for a queue the scarcest of what it lacks now, unless others have all of that."""
+        """Reserves for a queue the scarcest pools that it lacks, unless other queues have all of them."""
         if any(each.queue is queue for each in self.held):
             return
         lacking = self._scarcest(queue.need)
@@ -41,27 +43,27 @@ class Reservations:
             self.held.append(Reservation(queue, lacking))
 
     def settle(self, queue: Queue) -> bool:
-        """The queue got something or has nothing left: whether it had a reservation."""
+        """Ends the reservation of a queue that started an attempt or is empty; returns whether it had one."""
         before = len(self.held)
         self.held = [each for each in self.held if each.queue is not queue]
         return len(self.held) < before
 
     def widen(self) -> None:
-        """Keep also what ran short since; else two kinds of small jobs could take turns for ever."""
+        """Adds pools that ran short since; otherwise two kinds of small jobs could alternate for ever."""
         for each in self.held:
             each.pools.update(self._scarcest(each.queue.need))
 
     def _scarcest(self, need: Need) -> set[int]:
-        """Of the pools that lack something: licences first, then memory, then cores.
+        """Returns the scarcest pools that lack something: licences, else memory, else cores.
 
-        Whoever waits hours for a licence shall not keep a core idle for as long.
+        A job that waits for hours for a licence must not keep a core idle meanwhile.
         """
         lacking = self._ledger.lacking(need)
         rank = min(max(lacking, default=0), FIRST_LICENSE)
         return {pool for pool in lacking if pool >= rank}
 
     def holder(self, queue: Queue) -> Queue | None:
-        """Whose reservation a start from this queue would touch; None if it may start."""
+        """Returns the queue whose reservation a start from this queue would violate; None if it may start."""
         free = self._ledger.free
         for each in self.held:
             if each.queue is queue:
@@ -73,7 +75,7 @@ class Reservations:
         return None
 
     def wants(self, need: Need, queue: Queue) -> bool:
-        """Whether another queue waits for one of the pools that `need` holds."""
+        """Returns whether another queue has reserved one of the pools that `need` takes."""
         return any(
             each.queue is not queue and any(pool in each.pools for pool, _ in need.amounts)
             for each in self.held

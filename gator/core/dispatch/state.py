@@ -1,7 +1,6 @@
-"""What the dispatcher knows: attempts, queues, leases and hosts, and the steps that keep them in line.
+"""The state of a dispatcher: attempts, queues, leases and hosts, and the changes that keep them consistent.
 
-The rule it keeps: each attempt is in exactly one state, and a lease is open as long as something is on it.
-It decides nothing about who is next.
+Invariant: each attempt is in exactly one state, and a lease exists as long as it has attempts.
 """
 
 from collections.abc import Iterable
@@ -16,41 +15,41 @@ from gator.core.dispatch.reservations import Reservations
 
 
 class Rescan(IntEnum):
-    """What the next look for something to start has to cover, besides fresh queues."""
+    """Which queues the next search for attempts to start has to cover, besides fresh ones."""
 
     NOTHING = 0
     FREED = 1
-    """Something came back to the ledger, perhaps enough for a queue that did not fit."""
+    """All, if the amounts that were given back may be enough for one that did not fit."""
     ALL = 2
 
 
 class DispatchState:
     """The state of a dispatcher."""
 
-    def __init__(self, ledger: Ledger, fleet: HostPool) -> None:
+    def __init__(self, ledger: Ledger, hosts: HostPool) -> None:
         self.ledger = ledger
-        self.fleet = fleet
+        self.hosts = hosts
         self.jobs: dict[Key, Job] = {}
         self.job_counts = [0] * len(JobState)
         self.queues: dict[tuple[DemandKey, bool, str], Queue] = {}
         self.alone: list[Queue] = []
-        """The queues whose attempts need a fresh daemon."""
+        """Queues of attempts that need a fresh daemon."""
         self.wishes: dict[str, list[Queue]] = {}
-        """The queues of each tier daemon."""
-        self.line = ReadyOrder()
+        """Queues of requests, by tier daemon."""
+        self.ready_order = ReadyOrder()
         self.reserved = Reservations(ledger)
         self.leases: dict[int, Lease] = {}
         self.granted: dict[str, dict[int, Share]] = {}
-        """What tier daemons hold, by the id of the lease."""
+        """Shares of tier daemons, by daemon and id of the lease."""
         self.fresh: set[Queue] = set()
-        """Queues that were empty when they were last looked at."""
-        self.look = Rescan.NOTHING
-        self.thin: dict[int, Lease] = {}
-        """Leases on which more may be handed out ahead."""
+        """Queues that were empty at the last search."""
+        self.rescan = Rescan.NOTHING
+        self.refillable: dict[int, Lease] = {}
+        """Leases that may get more attempts ahead."""
         self.actions: list[Action] = []
 
     def queue(self, demand: DemandKey, *, alone: bool = False, tier: str = "") -> Queue:
-        """The queue of a demand, made when it comes first; GatorError if the demand can never be met."""
+        """Returns the queue of a demand; raises GatorError if the demand can never be met."""
         name = (demand, alone, tier)
         queue = self.queues.get(name)
         if queue is None:
@@ -60,7 +59,7 @@ class DispatchState:
         return queue
 
     def enqueue(self, job: Job) -> None:
-        """Put an attempt into its queue."""
+        """Adds an attempt to its queue."""
         queue = job.queue
         if not queue.waiting:
             self.fresh.add(queue)
@@ -70,17 +69,17 @@ class DispatchState:
             self.refresh(queue)
 
     def refresh(self, queue: Queue) -> None:
-        """The head of a queue may have changed."""
-        self.line.refresh(queue)
+        """Updates the place of a queue whose head may have changed."""
+        self.ready_order.refresh(queue)
         if queue.place is None and self.reserved.held and self.reserved.settle(queue):
-            self.look = Rescan.ALL
+            self.rescan = Rescan.ALL
 
     def waiting_alone(self) -> int:
-        """How many ready attempts need a fresh daemon."""
+        """Returns the number of ready attempts that need a fresh daemon."""
         return sum([queue.waiting for queue in self.alone]) if self.alone else 0
 
     def take_off(self, lease: Lease, job: Job, now: float) -> None:
-        """An attempt is not on its lease any more; without another the lease is closed."""
+        """Removes an attempt from its lease, and closes the lease if it was the last."""
         was_first = lease.jobs[0] is job
         lease.jobs.remove(job)
         if not lease.jobs:
@@ -94,33 +93,33 @@ class DispatchState:
                 self.move(lease.jobs[0], JobState.HANDED)
 
     def close(self, lease: Lease) -> None:
-        """Give a lease back to the ledger, and retire a host that served one attempt alone."""
+        """Gives a lease back to the ledger, and retires a host that served one attempt alone."""
         del self.leases[lease.number]
-        self.thin.pop(lease.number, None)
+        self.refillable.pop(lease.number, None)
         lease.host.leases.pop(lease.number)
         lease.queue.leases -= 1
         self.give(lease.share)
-        if lease.host.state is HostState.ALONE and self.fleet.hosts.pop(lease.host.name, None):
+        if lease.host.state is HostState.ALONE and self.hosts.up.pop(lease.host.name, None):
             self.actions.append(RetireHost(lease.host.name))
 
     def give(self, share: Share) -> None:
-        """Give a share back to the ledger."""
+        """Gives a share back to the ledger."""
         self.ledger.give(share)
-        self.look = max(self.look, Rescan.FREED)
+        self.rescan = max(self.rescan, Rescan.FREED)
 
     def forget(self, job: Job) -> None:
-        """An attempt is not the dispatcher's any more."""
+        """Removes an attempt from the dispatcher."""
         self.move(job, JobState.GONE)
         del self.jobs[job.ready.key]
 
     def move(self, job: Job, state: JobState) -> None:
-        """The one place where the state of an attempt changes."""
+        """Changes the state of an attempt; nothing else does."""
         self.job_counts[job.state] -= 1
         self.job_counts[state] += 1
         job.state = state
 
     def recall(self, leases: Iterable[Lease]) -> None:
-        """Ask back what waits on some leases, unless that was done already."""
+        """Recalls the attempts that wait on these leases, unless that was done already."""
         by_host: dict[str, list[int]] = {}
         for lease in leases:
             if lease.state is LeaseState.OPEN:

@@ -34,6 +34,11 @@ def make(
     return dispatcher
 
 
+def add_all(dispatcher: Dispatcher, items: Iterable[Ready], now: float) -> None:
+    for item in items:
+        dispatcher.add(item, now)
+
+
 def jobs(prefix: str, count: int, demand: DemandKey = ONE, *, weight: int = 0, first: int = 0) -> list[Ready]:
     return [Ready((f"{prefix}{at}", 1), demand, weight, first + at) for at in range(count)]
 

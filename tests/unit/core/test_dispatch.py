@@ -9,13 +9,15 @@ from gator.core.dispatch.ledger import Ledger
 from gator.core.dispatch.pools import DemandKey, Pools
 from gator.errors import GatorError
 from gator.v1 import common_pb2
-from tests.unit.core.dispatch_support import ONE, finish, handed, jobs, key, make, warm, wish
+from tests.unit.core.dispatch_support import ONE, add_all, finish, handed, jobs, key, make, warm, wish
 
 
 def test_jobs_start_by_weight_then_order() -> None:
     dispatcher = make(1, fixed=True)
-    dispatcher.add_many(
-        [Ready(("c", 1), ONE, 0, 3), Ready(("b", 1), ONE, 0, 2), Ready(("a", 1), DemandKey(1, 5), 7, 9)], 0
+    add_all(
+        dispatcher,
+        [Ready(("c", 1), ONE, 0, 3), Ready(("b", 1), ONE, 0, 2), Ready(("a", 1), DemandKey(1, 5), 7, 9)],
+        0,
     )
     started: list[str] = []
     for now in range(1, 4):
@@ -52,7 +54,7 @@ def test_hosts_are_asked_for_once_and_only_when_work_waits() -> None:
     assert dispatcher.poll(0) == []
     dispatcher.add(Ready(("a", 1), ONE), 0)
     assert dispatcher.poll(0) == [StartHost(1)]
-    dispatcher.add_many(jobs("b", 5), 0)
+    add_all(dispatcher, jobs("b", 5), 0)
     assert dispatcher.poll(0) == [StartHost(1)]
     assert dispatcher.poll(1) == []
     dispatcher.on_host_start_failed(1)
@@ -65,14 +67,14 @@ def test_hosts_are_asked_for_once_and_only_when_work_waits() -> None:
 
 def test_leases_are_spread_over_the_hosts() -> None:
     dispatcher = make(4, hosts=2)
-    dispatcher.add_many(jobs("a", 4), 0)
+    add_all(dispatcher, jobs("a", 4), 0)
     hosts = [action.host for action in dispatcher.poll(0) if isinstance(action, HandOut)]
     assert hosts == ["h0", "h1", "h0", "h1"]
 
 
 def test_the_first_host_does_not_get_the_work_of_those_that_still_start() -> None:
     dispatcher = Dispatcher(Ledger(Pools(40, 0, False, {})), max_hosts=3, slots=40, fixed_host=None)
-    dispatcher.add_many(jobs("a", 40), 0)
+    add_all(dispatcher, jobs("a", 40), 0)
     assert dispatcher.poll(0) == [StartHost(3)]
     dispatcher.on_host("h0", 0)
     assert len(handed(dispatcher.poll(0))) == 16
@@ -85,7 +87,7 @@ def test_the_first_host_does_not_get_the_work_of_those_that_still_start() -> Non
 def test_cancelling_says_where_the_job_was() -> None:
     dispatcher = make(1, fixed=True)
     warm(dispatcher, ONE, 0.02)
-    dispatcher.add_many(jobs("a", 6), 0.02)
+    add_all(dispatcher, jobs("a", 6), 0.02)
     assert handed(dispatcher.poll(0.02)) == ["a0", "a1", "a2"]
     assert dispatcher.cancel(key("a5"), 0.02) is Cancelled.QUEUED
     assert dispatcher.cancel(key("a5"), 0.02) is Cancelled.UNKNOWN
@@ -100,7 +102,7 @@ def test_cancelling_says_where_the_job_was() -> None:
 def test_a_cancelled_job_that_starts_before_the_recall_arrives_runs_to_its_end() -> None:
     dispatcher = make(1, fixed=True)
     warm(dispatcher, ONE, 0)
-    dispatcher.add_many(jobs("a", 2), 0)
+    add_all(dispatcher, jobs("a", 2), 0)
     dispatcher.poll(0)
     assert dispatcher.cancel(key("a1"), 0) is Cancelled.AHEAD
     finish(dispatcher, "a0", 0)
@@ -114,12 +116,12 @@ def test_a_cancelled_job_that_starts_before_the_recall_arrives_runs_to_its_end()
 def test_a_lost_host_says_what_had_started_and_frees_its_leases() -> None:
     dispatcher = make(1, hosts=1)
     warm(dispatcher, ONE, 0.01)
-    dispatcher.add_many(jobs("a", 3), 0.01)
+    add_all(dispatcher, jobs("a", 3), 0.01)
     dispatcher.poll(0.01)
     dispatcher.on_started(key("a0"), 0.01)
     assert dispatcher.on_host_lost("h0", 1) == ([key("a0")], [key("a1"), key("a2")])
     assert dispatcher.on_host_lost("h0", 1) == ([], [])
-    dispatcher.add_many([Ready(("a0", 2), ONE, alone=True), *jobs("a", 3)[1:]], 1)
+    add_all(dispatcher, [Ready(("a0", 2), ONE, alone=True), *jobs("a", 3)[1:]], 1)
     assert dispatcher.poll(1) == [StartHost(1), StartHost(1, alone=True)]
     dispatcher.on_finished(key("a0"), 1)
     dispatcher.on_host("h1", 2)
@@ -191,7 +193,7 @@ def test_the_newest_wishes_replace_those_before() -> None:
 def test_after_a_stop_nothing_new_starts() -> None:
     dispatcher = make(1, fixed=True)
     warm(dispatcher, ONE, 0.02)
-    dispatcher.add_many(jobs("a", 6), 0.02)
+    add_all(dispatcher, jobs("a", 6), 0.02)
     dispatcher.poll(0.02)
     dispatcher.on_wishes("t", [wish(ONE, 1)], 0.02)
     assert dispatcher.stop() == [key("a3"), key("a4"), key("a5")]
@@ -222,7 +224,8 @@ def test_a_start_looks_at_few_of_many_demands_that_do_not_fit() -> None:
     dispatcher = make(2, fixed=True, memory=100)
     dispatcher.add(Ready(("holder", 1), DemandKey(1, 99), 9), 0)
     dispatcher.poll(0)
-    dispatcher.add_many(
+    add_all(
+        dispatcher,
         [Ready((f"m{at}", 1), DemandKey(1, 2 + at % 90, (("L", 1 + at // 90),)), 0, at) for at in range(900)],
         0,
     )
@@ -236,7 +239,7 @@ def test_a_start_looks_at_few_of_many_demands_that_do_not_fit() -> None:
 
 def test_a_full_host_takes_the_next_job_when_one_ends_while_others_still_start() -> None:
     dispatcher = Dispatcher(Ledger(Pools(40, 0, False, {})), max_hosts=3, slots=40, fixed_host=None)
-    dispatcher.add_many(jobs("a", 40), 0)
+    add_all(dispatcher, jobs("a", 40), 0)
     dispatcher.poll(0)
     dispatcher.on_host("h0", 0)
     dispatcher.poll(0)

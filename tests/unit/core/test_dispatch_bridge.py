@@ -4,7 +4,7 @@ from gator.core.dispatch.actions import Action, HandOut, StartHost
 from gator.core.dispatch.dispatcher import Dispatcher
 from gator.core.dispatch.hosts import BRIDGE_SECONDS, MAX_BRIDGED_READY, SLOTS_PER_HOST
 from gator.core.dispatch.pools import DemandKey
-from tests.unit.core.dispatch_support import finish, handed, jobs, key, make
+from tests.unit.core.dispatch_support import add_all, finish, handed, jobs, key, make
 
 
 def started(actions: list[Action]) -> int:
@@ -23,7 +23,7 @@ def test_a_short_chain_runs_without_any_daemon() -> None:
     dispatcher = bridged()
     for at in range(6):
         now = at * BRIDGE_SECONDS / 10
-        dispatcher.add_many(jobs(f"j{at}-", 1), now)
+        add_all(dispatcher, jobs(f"j{at}-", 1), now)
         actions = dispatcher.poll(now)
         assert hosts(actions) == ["inline"]
         assert not started(actions)
@@ -32,7 +32,7 @@ def test_a_short_chain_runs_without_any_daemon() -> None:
 
 def test_few_ready_attempts_wait_for_a_core_before_daemons_are_started() -> None:
     dispatcher = bridged()
-    dispatcher.add_many(jobs("j", 6), 0)
+    add_all(dispatcher, jobs("j", 6), 0)
     actions = dispatcher.poll(0)
     assert handed(actions) == ["j0", "j1"]
     assert not started(actions)
@@ -42,7 +42,7 @@ def test_few_ready_attempts_wait_for_a_core_before_daemons_are_started() -> None
 
 def test_many_ready_attempts_start_daemons_at_once_and_the_first_run_meanwhile() -> None:
     dispatcher = bridged()
-    dispatcher.add_many(jobs("j", MAX_BRIDGED_READY + 3), 0)
+    add_all(dispatcher, jobs("j", MAX_BRIDGED_READY + 3), 0)
     actions = dispatcher.poll(0)
     assert started(actions) == 2
     assert hosts(actions)[:2] == ["inline", "inline"]
@@ -50,13 +50,13 @@ def test_many_ready_attempts_start_daemons_at_once_and_the_first_run_meanwhile()
 
 def test_one_long_job_needs_no_daemon_but_the_next_one_does() -> None:
     dispatcher = bridged()
-    dispatcher.add_many(jobs("long", 1), 0)
+    add_all(dispatcher, jobs("long", 1), 0)
     assert hosts(dispatcher.poll(0)) == ["inline"]
     dispatcher.on_started(key("long0"), 0)
     assert dispatcher.wake_at() is None
     assert not started(dispatcher.poll(10))
     dispatcher.on_finished(key("long0"), 10)
-    dispatcher.add_many(jobs("next", 1), 10)
+    add_all(dispatcher, jobs("next", 1), 10)
     actions = dispatcher.poll(10)
     assert hosts(actions) == ["inline"]
     assert started(actions) == 1
@@ -64,7 +64,7 @@ def test_one_long_job_needs_no_daemon_but_the_next_one_does() -> None:
 
 def test_once_a_daemon_is_up_the_root_gets_nothing_more() -> None:
     dispatcher = bridged()
-    dispatcher.add_many(jobs("j", MAX_BRIDGED_READY + 3), 0)
+    add_all(dispatcher, jobs("j", MAX_BRIDGED_READY + 3), 0)
     dispatcher.poll(0)
     dispatcher.on_host("h0", 0.3)
     finish(dispatcher, "j0", 0.3)
@@ -75,7 +75,7 @@ def test_once_a_daemon_is_up_the_root_gets_nothing_more() -> None:
 
 def test_the_root_holds_no_more_attempts_at_once_than_one_daemon() -> None:
     dispatcher = bridged(100)
-    dispatcher.add_many(jobs("free", 40, DemandKey(0)), 0)
+    add_all(dispatcher, jobs("free", 40, DemandKey(0)), 0)
     assert len(handed(dispatcher.poll(0))) == SLOTS_PER_HOST
 
 

@@ -4,13 +4,13 @@ import pytest
 
 from gator.core.dispatch.actions import HandOut, Ready, Recall
 from gator.core.dispatch.pools import DemandKey
-from tests.unit.core.dispatch_support import ONE, finish, handed, jobs, key, make, warm
+from tests.unit.core.dispatch_support import ONE, add_all, finish, handed, jobs, key, make, warm
 
 
 def test_short_jobs_are_handed_out_ahead_to_cover_fifty_milliseconds() -> None:
     dispatcher = make(1, fixed=True)
     now = warm(dispatcher, ONE, 0.01)
-    dispatcher.add_many(jobs("a", 100), now)
+    add_all(dispatcher, jobs("a", 100), now)
     actions = dispatcher.poll(now)
     assert handed(actions) == [f"a{at}" for at in range(6)]
     assert len({action.lease_id for action in actions if isinstance(action, HandOut)}) == 1
@@ -20,21 +20,21 @@ def test_short_jobs_are_handed_out_ahead_to_cover_fifty_milliseconds() -> None:
 def test_never_more_than_thirty_two_are_handed_out_ahead() -> None:
     dispatcher = make(1, fixed=True)
     warm(dispatcher, ONE, 0)
-    dispatcher.add_many(jobs("a", 100), 0)
+    add_all(dispatcher, jobs("a", 100), 0)
     assert len(handed(dispatcher.poll(0))) == 33
 
 
 def test_long_jobs_are_not_handed_out_ahead() -> None:
     dispatcher = make(1, fixed=True)
     now = warm(dispatcher, ONE, 1)
-    dispatcher.add_many(jobs("a", 100), now)
+    add_all(dispatcher, jobs("a", 100), now)
     assert handed(dispatcher.poll(now)) == ["a0"]
 
 
 def test_the_last_jobs_are_shared_fairly_between_leases() -> None:
     dispatcher = make(2, fixed=True)
     warm(dispatcher, ONE, 0)
-    dispatcher.add_many(jobs("a", 8), 0)
+    add_all(dispatcher, jobs("a", 8), 0)
     leases = [action.lease_id for action in dispatcher.poll(0) if isinstance(action, HandOut)]
     assert sorted(leases.count(lease) for lease in set(leases)) == [3, 4]
 
@@ -42,7 +42,7 @@ def test_the_last_jobs_are_shared_fairly_between_leases() -> None:
 def test_nothing_is_handed_out_ahead_past_a_job_of_larger_weight_that_would_fit() -> None:
     dispatcher = make(1, fixed=True)
     warm(dispatcher, ONE, 0)
-    dispatcher.add_many(jobs("a", 10), 0)
+    add_all(dispatcher, jobs("a", 10), 0)
     dispatcher.add(Ready(("first", 1), ONE, 5), 0)
     dispatcher.add(Ready(("second", 1), DemandKey(1, 5), 4), 0)
     assert handed(dispatcher.poll(0)) == ["first"]
@@ -53,10 +53,10 @@ def test_nothing_is_handed_out_ahead_past_a_job_of_larger_weight_that_would_fit(
 def test_a_lease_moves_to_a_host_that_has_fewer() -> None:
     dispatcher = make(2, hosts=1)
     warm(dispatcher, ONE, 0)
-    dispatcher.add_many(jobs("a", 4), 0)
+    add_all(dispatcher, jobs("a", 4), 0)
     assert len(handed(dispatcher.poll(0))) == 4
     dispatcher.on_host("h1", 0)
-    dispatcher.add_many(jobs("b", 100), 0)
+    add_all(dispatcher, jobs("b", 100), 0)
     assert handed(dispatcher.poll(0)) == []
     finish(dispatcher, "a0", 0)
     assert handed(dispatcher.poll(0)) == []
@@ -69,7 +69,7 @@ def test_a_lease_moves_to_a_host_that_has_fewer() -> None:
 def test_what_waits_behind_a_job_that_turned_out_long_is_asked_back() -> None:
     dispatcher = make(2, fixed=True)
     warm(dispatcher, ONE, 0)
-    dispatcher.add_many(jobs("a", 6), 0)
+    add_all(dispatcher, jobs("a", 6), 0)
     begun = [action for action in dispatcher.poll(0) if isinstance(action, HandOut)]
     behind = {action.key: action.lease_id for action in begun if action.key not in (key("a0"), key("a1"))}
     when = dispatcher.wake_at()
@@ -92,7 +92,7 @@ def test_a_big_job_reserves_what_becomes_free_after_a_hundred_smaller_starts() -
     dispatcher.add(Ready(("small", 1), ONE, 1), 0)
     dispatcher.poll(0)
     dispatcher.add(Ready(("big", 1), DemandKey(2), 0, 0), 0)
-    dispatcher.add_many(jobs("s", 500, first=1), 0)
+    add_all(dispatcher, jobs("s", 500, first=1), 0)
     running = [key("small"), *((path, 1) for path in handed(dispatcher.poll(0)))]
     starts, now = len(running), 0.0
     while key("big") not in running:
@@ -107,13 +107,13 @@ def test_a_big_job_reserves_what_becomes_free_after_a_hundred_smaller_starts() -
 
 def test_a_big_job_reserves_after_thirty_seconds() -> None:
     dispatcher = make(2, fixed=True)
-    dispatcher.add_many(
-        [Ready(("x", 1), ONE, 9), Ready(("big", 1), DemandKey(2), 1), Ready(("y", 1), ONE)], 0
+    add_all(
+        dispatcher, [Ready(("x", 1), ONE, 9), Ready(("big", 1), DemandKey(2), 1), Ready(("y", 1), ONE)], 0
     )
     assert handed(dispatcher.poll(0)) == ["x", "y"]
     assert dispatcher.wake_at() == 30
     dispatcher.poll(30)
-    dispatcher.add_many(jobs("s", 5), 31)
+    add_all(dispatcher, jobs("s", 5), 31)
     finish(dispatcher, "x", 31)
     assert handed(dispatcher.poll(31)) == []
     finish(dispatcher, "y", 32)
@@ -123,7 +123,7 @@ def test_a_big_job_reserves_after_thirty_seconds() -> None:
 def test_a_job_that_waits_for_a_licence_keeps_no_core_idle() -> None:
     tool = DemandKey(1, 0, (("ToolA", 1),))
     dispatcher = make(2, fixed=True, ToolA=1)
-    dispatcher.add_many([*jobs("t", 2, tool, weight=1), *jobs("s", 4)], 0)
+    add_all(dispatcher, [*jobs("t", 2, tool, weight=1), *jobs("s", 4)], 0)
     assert handed(dispatcher.poll(0)) == ["t0", "s0"]
     dispatcher.poll(31)
     finish(dispatcher, "s0", 40)
@@ -133,7 +133,7 @@ def test_a_job_that_waits_for_a_licence_keeps_no_core_idle() -> None:
 def test_cancelled_jobs_are_left_out_of_what_is_handed_out_ahead() -> None:
     dispatcher = make(1, fixed=True)
     warm(dispatcher, ONE, 0)
-    dispatcher.add_many(jobs("a", 6), 0)
+    add_all(dispatcher, jobs("a", 6), 0)
     for path in ("a1", "a3"):
         dispatcher.cancel(key(path), 0)
     assert handed(dispatcher.poll(0)) == ["a0", "a2", "a4", "a5"]
@@ -142,14 +142,14 @@ def test_cancelled_jobs_are_left_out_of_what_is_handed_out_ahead() -> None:
 def test_what_a_reservation_once_kept_is_not_lost_while_it_waits_for_the_next_pool() -> None:
     tool = DemandKey(0, 0, (("ToolA", 1),))
     dispatcher = make(2, fixed=True, ToolA=1)
-    dispatcher.add_many([*jobs("t", 2, tool, weight=2), *jobs("c", 2, weight=2)], 0)
+    add_all(dispatcher, [*jobs("t", 2, tool, weight=2), *jobs("c", 2, weight=2)], 0)
     dispatcher.add(Ready(("both", 1), DemandKey(2, 0, (("ToolA", 1),)), 1), 0)
     assert handed(dispatcher.poll(0)) == ["t0", "c0", "c1"]
-    dispatcher.add_many(jobs("late", 1, DemandKey(0)), 0)
+    add_all(dispatcher, jobs("late", 1, DemandKey(0)), 0)
     assert handed(dispatcher.poll(0)) == ["late0"]
     dispatcher.cancel(key("t1"), 0)
     dispatcher.poll(31)
-    dispatcher.add_many([*jobs("x", 9, weight=2), *jobs("y", 9, tool, weight=2)], 31)
+    add_all(dispatcher, [*jobs("x", 9, weight=2), *jobs("y", 9, tool, weight=2)], 31)
     finish(dispatcher, "c0", 40)
     assert handed(dispatcher.poll(40)) == ["x0"], "cores are not kept while the licence is out"
     finish(dispatcher, "t0", 41)
