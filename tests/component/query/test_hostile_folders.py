@@ -2,10 +2,11 @@
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -22,6 +23,14 @@ SECONDS = 60
 MEMORY = 400 * 1024 * 1024
 """What a command may take; the largest value of these folders alone is larger."""
 HUGE = 300_000_000
+ONE_BLOCK = "UPDATE events SET body = {} WHERE seq = (SELECT min(seq) FROM events WHERE kind = 4)"
+
+
+@pytest.fixture(autouse=True)
+def _removed(tracking: Path) -> Iterator[None]:
+    """Removes the folders of each test, because some have hundreds of megabytes."""
+    yield
+    shutil.rmtree(tracking)
 
 
 def change(name: str, *statements: str, values: tuple[object, ...] = ()) -> Callable[[Path], None]:
@@ -75,7 +84,11 @@ def large(name: str) -> Callable[[Path], None]:
 
 def _huge_log(folder: Path) -> None:
     body = event_pb2.LogEvent(severity=common_pb2.SEVERITY_INFO, text="x" * HUGE).SerializeToString()
-    change("w1.db", "UPDATE events SET body = ? WHERE kind = 3", values=(body,))(folder)
+    change(
+        "w1.db",
+        "UPDATE events SET body = ? WHERE seq = (SELECT min(seq) FROM events WHERE kind = 3)",
+        values=(body,),
+    )(folder)
 
 
 HOSTILE: dict[str, Callable[[Path], None]] = {
@@ -102,10 +115,12 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
         "ALTER TABLE nodes RENAME COLUMN message TO kept",
         "ALTER TABLE nodes ADD COLUMN message TEXT AS (hex(zeroblob(30000000)))",
     ),
-    "huge block": change("w1.db", "UPDATE events SET body = zeroblob(100000000) WHERE kind = 4"),
+    "huge block": change("w1.db", ONE_BLOCK.format("zeroblob(450000000)")),
     "huge message": _huge_log,
-    "huge text as block": change("w1.db", "UPDATE events SET body = hex(zeroblob(40000000)) WHERE kind = 4"),
-    "huge node": change("root.db", "UPDATE nodes SET message = hex(zeroblob(150000000))"),
+    "huge text as block": change("w1.db", ONE_BLOCK.format("hex(zeroblob(40000000))")),
+    "huge node": change(
+        "root.db", "UPDATE nodes SET message = hex(zeroblob(150000000)) WHERE path = 'top/good'"
+    ),
     "huge meta": change("root.db", "INSERT INTO meta VALUES ('x', hex(zeroblob(150000000)))"),
     "huge numbers": change("root.db", "UPDATE nodes SET attempts = 9223372036854775807, state = 1 << 40"),
     "no outcome": change("root.db", "UPDATE nodes SET outcome = 'abc'"),
