@@ -77,7 +77,7 @@ class Dispatch(Protocol):
 
 
 class Engine:
-    """Runs a tree by a dispatcher and hands; everything happens on one event loop."""
+    """Runs a tree by a dispatcher and executors; everything happens on one event loop."""
 
     def __init__(
         self,
@@ -92,12 +92,12 @@ class Engine:
     ) -> None:
         self.tree = tree
         self.dispatch = dispatch
-        self.hands: dict[str, Executor] = {}
+        self.executors: dict[str, Executor] = {}
         self.placed: dict[Key, str] = {}
-        """Which hand has an attempt."""
+        """Which executor has an attempt."""
         self._log, self._clock = log, clock
         self._on_action, self._open_tier, self._on_tier_ended = on_action, open_tier, on_tier_ended
-        self._tier_hands: dict[str, Executor] = {}
+        self._tier_executors: dict[str, Executor] = {}
         self._suspects: Counter[Key] = Counter()
         """How often an attempt was handed out and not started when its daemon died."""
         self._records: list[event_pb2.Event] = []
@@ -119,9 +119,9 @@ class Engine:
         self.tree.open(node.path, node.released, self._clock.now(), past)
         self.turn_soon()
 
-    def add_hand(self, name: str, hand: Executor) -> None:
+    def add_executor(self, name: str, executor: Executor) -> None:
         """A daemon is ready for orders."""
-        self.hands[name] = hand
+        self.executors[name] = executor
         self.turn_soon()
 
     def on_started(self, path: str, attempt: int) -> None:
@@ -150,13 +150,13 @@ class Engine:
                 self.tree.on_given_back(path, attempt)
         self.turn_soon()
 
-    def on_hand_lost(self, name: str, started: Iterable[Key], unstarted: Iterable[Key], why: str) -> None:
+    def on_executor_lost(self, name: str, started: Iterable[Key], unstarted: Iterable[Key], why: str) -> None:
         """A daemon died: its started attempts are lost, the others are ready again, uncounted.
 
         One that was with several dead daemons may be what kills them before anybody hears of its start: it
         goes on alone, and is lost in the end.
         """
-        self.hands.pop(name, None)
+        self.executors.pop(name, None)
         now = self._clock.now()
         for path, attempt in started:
             self.placed.pop((path, attempt), None)
@@ -253,19 +253,19 @@ class Engine:
             self.tree.on_withdrawn(path, attempt, self._clock.now())
 
     def _send_stop(self, key: Key, stop: attach_pb2.Stop) -> None:
-        hand = self.hands.get(self.placed.get(key, ""))
-        if hand is not None:
-            self._effects.append(partial(hand.send, attach_pb2.AttachResponse(stop=stop)))
+        executor = self.executors.get(self.placed.get(key, ""))
+        if executor is not None:
+            self._effects.append(partial(executor.send, attach_pb2.AttachResponse(stop=stop)))
 
     def _dispatch(self, action: object) -> None:
         match action:
             case disp.HandOut():
                 self._hand_out(action)
             case disp.Recall(host, leases):
-                hand = self.hands.get(host)
-                if hand is not None:
+                executor = self.executors.get(host)
+                if executor is not None:
                     order = attach_pb2.AttachResponse(recall=attach_pb2.Recall(leases=leases))
-                    self._effects.append(partial(hand.send, order))
+                    self._effects.append(partial(executor.send, order))
             case _:
                 self._on_action(action)
 
@@ -296,23 +296,23 @@ class Engine:
         nodes.append(node)
 
     def _launch(self, host: str, nodes: Sequence[attach_pb2.LaunchNode]) -> None:
-        hand = self.hands.get(host)
-        if hand is not None:
-            hand.send(attach_pb2.AttachResponse(launch=attach_pb2.Launch(nodes=nodes)))
+        executor = self.executors.get(host)
+        if executor is not None:
+            executor.send(attach_pb2.AttachResponse(launch=attach_pb2.Launch(nodes=nodes)))
 
     def _place_tier(self, action: act.OpenTier) -> None:
         if self._open_tier is None:
             raise AssertionError("only a root places tiers")
-        hand = self._tier_hands[action.path] = self._open_tier(action)
+        executor = self._tier_executors[action.path] = self._open_tier(action)
         node = attach_pb2.LaunchNode(
             path=action.path, attempt=1, seed=action.seed, released=action.released, before=action.before
         )
         order = attach_pb2.AttachResponse(launch=attach_pb2.Launch(nodes=[node]))
-        self._effects.append(partial(hand.send, order))
+        self._effects.append(partial(executor.send, order))
 
     def _tell_tier(self, path: str, order: attach_pb2.Release | attach_pb2.Stop) -> None:
-        hand = self._tier_hands.get(path)
-        if hand is None:
+        executor = self._tier_executors.get(path)
+        if executor is None:
             return
         if isinstance(order, attach_pb2.Release):
             message = attach_pb2.AttachResponse(release=order)
@@ -320,7 +320,7 @@ class Engine:
             message = attach_pb2.AttachResponse(stop=order)
             if not is_below(order.path, path):
                 message.stop.path = path
-        self._effects.append(partial(hand.send, message))
+        self._effects.append(partial(executor.send, message))
 
     def _flush(self) -> None:
         """Hands records and effects over as one; effects run after the commit."""

@@ -72,12 +72,12 @@ class Service:
             host=os.uname().nodename,
             catalogue=False,
             post=Poster(self._loop),
+            on_commit=self._on_commit,
             on_disk_full=self._on_disk_full,
+            on_failed=_on_store_failed,
         )
         # The parent begins to listen while its daemons start.
         self._uplink = Uplink(order.parent, self._hello(), order.token, self._store, self, patient=True)
-        self._store.on_commit = self._uplink.on_commit
-        self._store.on_failed = _on_store_failed
         await self._uplink.run()
         if self._lost is not None:
             sys.stderr.write(f"the parent is gone: {self._lost}\n")
@@ -186,6 +186,9 @@ class Service:
         # What a token of Attach has to be good for stands in the Hello, so its handler asks.
         if method != ATTACH:
             self._tokens.check(token, Audience.CONTROL)
+
+    def _on_commit(self) -> None:
+        self._uplink.on_commit()
 
     def _on_idle(self) -> None:
         self._finishing = self._loop.create_task(self._uplink.finish())

@@ -5,6 +5,7 @@ before; when that has no prospect, the root closes what is missing by itself.
 """
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 from msgspec import Struct, field
@@ -16,7 +17,7 @@ from gator.core.tree.gate import Closing
 from gator.core.tree.restored import Past
 from gator.core.tree.tree import Tree
 from gator.daemon.engine import Engine
-from gator.daemon.fleet import Daemon, DaemonState, Fleet
+from gator.daemon.fleet import Daemon, DaemonState
 from gator.daemon.stores import read_past
 from gator.loop import in_thread
 from gator.node_paths import ancestors
@@ -45,14 +46,14 @@ class TierDaemons:
 
     def __init__(
         self,
-        fleet: Fleet,
+        start_daemon: Callable[[attach_pb2.Role.ValueType], Daemon],
         tree: Tree,
         dispatch: Dispatcher,
         engine: Engine,
         clock: Clock,
         running: dict[str, float],
     ) -> None:
-        self._fleet, self._tree, self._dispatch = fleet, tree, dispatch
+        self._start_daemon, self._tree, self._dispatch = start_daemon, tree, dispatch
         self._engine, self._clock, self._running = engine, clock, running
         self._placed: dict[str, _Placed] = {}
         self._readings: set[asyncio.Task[Past]] = set()
@@ -61,13 +62,12 @@ class TierDaemons:
         """The daemon for a tier: a new one until there are enough, then the one with the least to do."""
         placed = self._placed.get(order.path)
         if placed is None:
-            daemon = self._least_busy() or self._fleet.start(attach_pb2.ROLE_TIER)
+            daemon = self._least_busy() or self._start_daemon(attach_pb2.ROLE_TIER)
             placed = self._placed[order.path] = _Placed(order.path, order.node, daemon)
         return placed.daemon
 
-    def on_event(self, daemon: Daemon, event: event_pb2.Event) -> None:
-        """Something happened to a node in such a daemon."""
-        del daemon
+    def on_event(self, event: event_pb2.Event) -> None:
+        """Handles an event of a node that lives in a tier daemon."""
         path = event.path
         match event.WhichOneof("payload"):
             case "started":
@@ -92,7 +92,7 @@ class TierDaemons:
             if closing is not None:
                 self._close(placed, closing)
                 continue
-            fresh = fresh or self._fleet.start(attach_pb2.ROLE_TIER)
+            fresh = fresh or self._start_daemon(attach_pb2.ROLE_TIER)
             placed.daemon = fresh
             before = tuple(one.name for one in placed.before)
             self._tree.reopen(placed.path, before, self._clock.now())

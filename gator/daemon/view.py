@@ -67,7 +67,6 @@ class View:
         """The run begins; `store` is the root's own."""
         self._own = store.store_id
         self._tail.follow(store.store_id, store)
-        store.on_commit = self._on_commit
         self.display.on_start(info, self)
         self.changed()
 
@@ -102,6 +101,10 @@ class View:
         if self._redraw is not None:
             self._redraw.cancel()
 
+    def on_commit(self) -> None:
+        """Shows what the root's own store has committed."""
+        self._tail.poke(self._own)
+
     # -- within
 
     def _filter(self, text_logs: TextLogMode) -> attach_pb2.EventFilter:
@@ -112,9 +115,6 @@ class View:
         if needed and wanted.kinds and attach_pb2.EVENT_KIND_RESULT not in wanted.kinds:
             wanted.kinds.append(attach_pb2.EVENT_KIND_RESULT)
         return wanted
-
-    def _on_commit(self) -> None:
-        self._tail.poke(self._own)
 
     def _show(self, events: Sequence[event_pb2.Event]) -> None:
         for event in events:

@@ -25,6 +25,8 @@ _KINDS = {field: int(kind) for field, kind in KIND_OF_FIELD.items()}
 _CATALOGUED = frozenset(int(kind) for kind in LIFECYCLE_KINDS)
 _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
 
+OnFailed = Callable[[StoreError], None]
+
 
 class Store:
     """The store of a daemon. All methods are called on one thread, except `close`."""
@@ -38,19 +40,19 @@ class Store:
         shared: bool,
         catalogue: bool,
         post: Post,
+        on_commit: Then | None,
         on_disk_full: Then | None,
+        on_failed: OnFailed | None,
     ) -> None:
         self.path, self.store_id = path, store_id
-        self.on_failed: Callable[[StoreError], None] | None = None
-        """Called once when nothing can be written any more; callbacks that wait are not called then."""
         self._connection, self._shared, self._catalogue = connection, shared, catalogue
-        self._on_disk_full = on_disk_full
+        self._on_disk_full, self._on_failed = on_disk_full, on_failed
         self._seq = 0
         self._put_bytes = 0
         self._dropped = 0
         self._positions: dict[str, int] = {}
         self._reader: Reader | None = None
-        self._writer = Writer(connection, path, post, self._on_state)
+        self._writer = Writer(connection, path, post, self._on_state, on_commit)
 
     @classmethod
     def create(
@@ -64,13 +66,17 @@ class Store:
         catalogue: bool,
         post: Post,
         meta: Mapping[str, str] | None = None,
+        on_commit: Then | None = None,
         on_disk_full: Then | None = None,
+        on_failed: OnFailed | None = None,
     ) -> "Store":
         """A new store in a new file.
 
         `store_id` is 128 random bits in hexadecimal; `catalogue` says whether nodes and attempts are kept as
         well; `post` hands a callable to the thread that uses the store. `meta` is kept beside what the other
-        arguments say. `on_disk_full` is called once, when blocks and samples begin to be dropped.
+        arguments say. `on_commit` is called after each commit that stored events, after the callbacks of that
+        commit. `on_disk_full` is called once, when blocks and samples begin to be dropped. `on_failed` is
+        called once, when nothing can be written any more; callbacks that wait are not called then.
 
         Raises StoreError if the file exists or cannot be made, DiskFullError if there is no room for it.
         """
@@ -104,7 +110,9 @@ class Store:
             shared=shared,
             catalogue=catalogue,
             post=post,
+            on_commit=on_commit,
             on_disk_full=on_disk_full,
+            on_failed=on_failed,
         )
 
     # -- writing
@@ -194,15 +202,6 @@ class Store:
         """Number of events whose contents were not stored because the disk was full."""
         return self._dropped + self._writer.dropped
 
-    @property
-    def on_commit(self) -> Then | None:
-        """Called after commits that stored events, after the callbacks of these commits."""
-        return self._writer.on_commit
-
-    @on_commit.setter
-    def on_commit(self, call: Then | None) -> None:
-        self._writer.on_commit = call
-
     # -- reading
 
     def read(
@@ -255,8 +254,8 @@ class Store:
     def _on_state(self, state: State) -> None:
         if state is State.FULL and self._on_disk_full is not None:
             self._on_disk_full()
-        elif state is State.FAILED and self.on_failed is not None and self._writer.failure is not None:
-            self.on_failed(self._writer.failure)
+        elif state is State.FAILED and self._on_failed is not None and self._writer.failure is not None:
+            self._on_failed(self._writer.failure)
 
 
 def _is_plain(kind: int, severity: int) -> bool:

@@ -85,7 +85,12 @@ class Writer:
     """Owns the writing connection from its start to its end."""
 
     def __init__(
-        self, connection: sqlite3.Connection, path: Path, post: Post, on_state: Callable[[State], None]
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        post: Post,
+        on_state: Callable[[State], None],
+        on_commit: Then | None = None,
     ) -> None:
         """`on_state` is called on the owner's thread when the disk is full and when writing has failed."""
         self.committed = 0
@@ -96,10 +101,10 @@ class Writer:
         """Number of blocks and samples whose contents were not stored because the disk was full."""
         self.state = State.OPEN
         self.failure: StoreError | None = None
-        self.on_commit: Then | None = None
         self.turn = threading.Lock()
         """Held during each transaction, for others that must use the same connection."""
-        self._connection, self._path, self._post, self._on_state = connection, path, post, on_state
+        self._connection, self._path, self._post = connection, path, post
+        self._on_state, self._on_commit = on_state, on_commit
         self._subjects = Subjects()
         self._queue: deque[Work] = deque()
         self._wake = threading.Event()
@@ -192,7 +197,7 @@ class Writer:
         if gathered.rows:
             self.committed = gathered.rows[-1][0]
         self.written_bytes += gathered.size_bytes
-        if gathered.thens or (gathered.rows and self.on_commit is not None):
+        if gathered.thens or (gathered.rows and self._on_commit is not None):
             self._hand_over(lambda: self._call(gathered.thens, bool(gathered.rows)))
 
     def _commit(self, gathered: _Gathered) -> None:
@@ -222,8 +227,8 @@ class Writer:
             if thens:
                 # One that raised must not keep the others from being called.
                 self._post(lambda: self._call(thens, stored))
-        if stored and self.on_commit is not None:
-            self.on_commit()
+        if stored and self._on_commit is not None:
+            self._on_commit()
 
     def _hand_over(self, call: Then) -> None:
         try:

@@ -34,9 +34,9 @@ async def stop(self, grace=0.0):
 
 if "gator" in sys.orig_argv:
     from gator.rpc.server import Server
-    from gator.daemon import server_end
+    from gator.daemon import serving
     Server.stop = stop
-    server_end.ServerEnd.__init__.__defaults__ = (1e6,)
+    serving.Serving.__init__.__kwdefaults__["stop_seconds"] = 1e6
 """
 
 

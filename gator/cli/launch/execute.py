@@ -162,7 +162,6 @@ async def _run(
     git: GitQuestion | None,
 ) -> int:
     note = GitNote(git, folder.path) if git is not None else None
-    root = Root(folder, plan, options, display, SystemClock(), upload)
     loop = asyncio.get_running_loop()
     stops: list[int] = []
     over = False
@@ -190,6 +189,7 @@ async def _run(
         loop.add_signal_handler(number, lambda: display.on_terminal_changed(time.monotonic()))
     for text, warning in notices:
         display.on_notice(hide_secrets(text), warning=warning)
+    root = Root(folder, plan, options, display, SystemClock(), upload)
     end = await root.run()
     if note is not None:
         note.close()
@@ -201,7 +201,7 @@ async def _run(
         # Somebody reads slowly; Ctrl-C lets go of what is left.
         await asyncio.sleep(0.02)
     code = _conclude(launch, plan, end, stopped=at_end > 0)
-    if root.server_end.is_held_up:
+    if root.serving.is_held_up:
         # The server would hold up the end of the interpreter too.
         with suppress(OSError):
             sys.stdout.flush()

@@ -5,22 +5,21 @@ Rule: an attempt's end is told only after it is committed, and there is one time
 
 import asyncio
 import os
-from collections import deque
-from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from time import monotonic_ns
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from gator.core.attempt.environment import Launcher, Prepared
-from gator.core.late_wakes import LateWakeDetector
 from gator.core.text import readable
 from gator.daemon.attempts.attempt import Attempt
+from gator.daemon.attempts.lease_runner import LeaseRunner
 from gator.daemon.attempts.leftovers import Rest
 from gator.daemon.attempts.metering import Metering
 from gator.daemon.attempts.outbox import Outbox, Store
 from gator.daemon.attempts.scratch import remove_scratch, stays
+from gator.daemon.attempts.timer import AttemptTimer, late_wake_text
 from gator.errors import PreconditionError
 from gator.loop import beside
 from gator.node_paths import is_below
@@ -30,17 +29,10 @@ from gator.process.pipes import Pipe, Pipes
 from gator.process.reaper import Reaper
 from gator.process.spawn import Process
 from gator.process.terminate import Ended
-from gator.units import span
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 Key = tuple[str, int]
 
-BEAT_NANOS = 1_000_000_000
-"""Maximum time between two checks of the clock while a timer runs, to detect late wake-ups."""
-MAX_STARTS_IN_TURN = 16
-"""Maximum number of processes started in one turn of the loop, because signals and output wait meanwhile."""
-TICK_NANOS = 10_000_000
-"""The timer fires at most so often."""
 DEFAULT_SAMPLE_MILLIS = 5_000
 
 
@@ -58,11 +50,6 @@ class WrapperContext(Struct, frozen=True):
     token: Callable[[str, int], str]
     daemon: str = ""
     parent: str = ""
-
-
-class _Lease(Struct):
-    running: Attempt | None = None
-    waiting: deque[attach_pb2.LaunchNode] = field(default_factory=deque[attach_pb2.LaunchNode])
 
 
 class WrapperHost:
@@ -103,17 +90,12 @@ class WrapperHost:
             exists=os.path.exists,
         )
         self._pipes = Pipes(loop)
-        self._leases: dict[int, _Lease] = {}
+        self._leases = LeaseRunner(loop, start=self._start, on_idle=self._check_idle)
         self._attempts: dict[Key, Attempt] = {}
-        self._to_start: deque[int] = deque()
-        """Leases whose next attempt starts in a later turn of the loop."""
-        self._started_in_turn = 0
         self._uncommitted = 0
         self._idle: list[Callable[[], None]] = []
         self._removals: set[asyncio.Future[None]] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0
-        self._late_wakes = LateWakeDetector()
+        self._timer = AttemptTimer(loop, on_time=self._on_time, credit=self._credit, poll=self._poll)
         watched = reaper.watched if expected is None else expected
         self._rest = Rest(loop, watched)
         self._births = each_birthmark(context.run.run, context.daemon)
@@ -130,19 +112,14 @@ class WrapperHost:
 
     def launch(self, node: attach_pb2.LaunchNode) -> None:
         """Runs an attempt as soon as those before it under the same lease have ended."""
-        lease = self._leases.get(node.lease)
-        if lease is None:
-            lease = self._leases[node.lease] = _Lease()
-        lease.waiting.append(node)
-        if lease.running is None:
-            self._start_soon(node.lease)
+        self._leases.add(node)
 
     def stop(self, order: attach_pb2.Stop) -> None:
         """Ends attempts at or below a path: waiting ones are CANCELLED at once, ended ones keep their end."""
-        self.now()
+        self._timer.now()
         while not self._reaper.poll():
             pass
-        for node in self._take_waiting(lambda node: is_below(node.path, order.path)):
+        for node in self._leases.take_waiting(lambda node: is_below(node.path, order.path)):
             attempt = Attempt(self, node, self._context.run.log_cap_bytes)
             attempt.stop(order)
         if order.mode == attach_pb2.STOP_MODE_HOLD:
@@ -152,10 +129,8 @@ class WrapperHost:
                 attempt.stop(order)
 
     def recall(self, leases: Iterable[int]) -> list[attach_pb2.AttemptRef]:
-        """Gives back what waits under these leases, or under any when there is none."""
-        wanted = set(leases)
-        nodes = self._take_waiting(lambda node: not wanted or node.lease in wanted)
-        return [attach_pb2.AttemptRef(path=node.path, attempt=node.attempt) for node in nodes]
+        """Gives back the attempts that wait under these leases, or under all leases if there are none."""
+        return self._leases.recall(leases)
 
     def client_event(
         self,
@@ -199,51 +174,10 @@ class WrapperHost:
     def close(self) -> None:
         """Lets go of pipes and timers; what still runs is not ended by this."""
         self._outbox.send()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.cancel()
         self._metering.close()
         self._rest.close()
         self._pipes.close()
-
-    # ---- leases
-
-    def _start_soon(self, number: int) -> None:
-        """Starts the next attempt of a lease, in a later turn of the loop where many start at once."""
-        if self._to_start or self._started_in_turn >= MAX_STARTS_IN_TURN:
-            self._to_start.append(number)
-            return
-        if not self._started_in_turn:
-            self._loop.call_soon(self._begin_turn)
-        self._started_in_turn += 1
-        self._start_next(number)
-
-    def _begin_turn(self) -> None:
-        self._started_in_turn = min(MAX_STARTS_IN_TURN, len(self._to_start))
-        if self._started_in_turn:
-            self._loop.call_soon(self._begin_turn)
-        for _ in range(self._started_in_turn):
-            self._start_next(self._to_start.popleft())
-
-    def _start_next(self, number: int) -> None:
-        lease = self._leases.get(number)
-        if lease is None or lease.running is not None:
-            return
-        if not lease.waiting:
-            del self._leases[number]
-            self._check_idle()
-            return
-        node = lease.waiting.popleft()
-        attempt = lease.running = Attempt(self, node, self._context.run.log_cap_bytes)
-        self._attempts[attempt.key] = attempt
-        attempt.start()
-
-    def _take_waiting(self, wanted: Callable[[attach_pb2.LaunchNode], bool]) -> list[attach_pb2.LaunchNode]:
-        taken: list[attach_pb2.LaunchNode] = []
-        for lease in self._leases.values():
-            if any(map(wanted, lease.waiting)):
-                taken += filter(wanted, lease.waiting)
-                lease.waiting = deque(node for node in lease.waiting if not wanted(node))
-        return taken
 
     # ---- surroundings of an attempt
 
@@ -325,10 +259,7 @@ class WrapperHost:
         self._outbox.forget(attempt)
         self._rest.remove(attempt)
         if self._attempts.pop(attempt.key, None) is not None:
-            number = attempt.node.lease
-            self._leases[number].running = None
-            # Not from here: a row of attempts that cannot start would call itself again and again.
-            self._loop.call_soon(self._start_next, number)
+            self._leases.on_ended(attempt.node.lease)
         if attempt.scratch and not stays(attempt.node.job.settings.scratch, finished.outcome):
             removal = beside(partial(remove_scratch, attempt.scratch))
             self._removals.add(removal)
@@ -345,34 +276,25 @@ class WrapperHost:
         self._check_idle()
 
     def _check_idle(self) -> None:
-        if self._idle and not (self._leases or self._uncommitted or self._removals):
+        if self._idle and self._leases.is_idle and not (self._uncommitted or self._removals):
             idle, self._idle = self._idle, []
             for then in idle:
                 then()
 
+    def _start(self, node: attach_pb2.LaunchNode) -> None:
+        attempt = Attempt(self, node, self._context.run.log_cap_bytes)
+        self._attempts[attempt.key] = attempt
+        attempt.start()
+
     # ---- time
 
     def now(self) -> int:
-        """This moment in nanoseconds of the monotonic clock, after what was late has been credited.
-
-        Every decision about an attempt takes the time from here, so that none uses an uncredited time.
-        """
-        now = monotonic_ns()
-        stood_still = self._late_wakes.on_wake(now)
-        if stood_still:
-            self._credit(now, stood_still)
-        return now
+        """Returns the monotonic time in nanoseconds, after late wake-ups have been credited."""
+        return self._timer.now()
 
     def wake(self, at: int) -> None:
         """Calls `on_time` of all attempts at this time, or up to one tick later."""
-        at = min(at, monotonic_ns() + BEAT_NANOS)
-        if self._timer is not None:
-            if self._timer_at <= at:
-                return
-            self._timer.cancel()
-        self._timer_at = at
-        self._timer = self._loop.call_at(at / 1e9, self._on_timer)
-        self._late_wakes.expect(at)
+        self._timer.wake(at)
 
     def _credit(self, now: int, stood_still: int) -> None:
         for attempt in self._attempts.values():
@@ -384,38 +306,15 @@ class WrapperHost:
             nearest.warn(now, late_wake_text(stood_still))
         self._tell_late_wake(stood_still)
 
-    def _on_timer(self) -> None:
-        self._timer = None
-        now = self.now()
-        self._late_wakes.expect(None)
-        # Exits and output of this period are handled before any timer.
+    def _poll(self) -> bool:
         self._pipes.poll()
-        if not self._reaper.poll():
-            self.wake(now)
-            return
+        return self._reaper.poll()
+
+    def _on_time(self, now: int) -> int | None:
         for attempt in list(self._attempts.values()):
             attempt.on_time(now)
-        earliest = min(self._wakes(), default=None)
-        if earliest is not None:
-            # A tick at the least, so that many attempts do not make as many timers.
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-            self.wake(max(earliest, now + TICK_NANOS))
-
-    def _wakes(self) -> Iterator[int]:
-        for attempt in self._attempts.values():
-            at = attempt.wrapper.wake_at
-            if at is not None:
-                yield at
-
-
-def late_wake_text(stood_still: int) -> str:
-    """Returns the warning about a late wake-up; the time is in nanoseconds."""
-    return (
-        f"Gator itself did not run for {span(stood_still)}: timeouts and grace periods of running jobs are "
-        "extended by this time; check for a suspended host, a paused container or high load"
-    )
+        wakes = (attempt.wrapper.wake_at for attempt in self._attempts.values())
+        return min((at for at in wakes if at is not None), default=None)
 
 
 def _count_oom_kills() -> int:

@@ -1,7 +1,4 @@
-"""The hand of an engine that runs jobs in its own process: the same orders, but no wire.
-
-The rule: it translates orders into calls and decides nothing.
-"""
+"""Carries out the orders of an engine in its own process, by calls instead of messages."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +8,7 @@ from gator.v1 import attach_pb2
 Key = tuple[str, int]
 
 
-class InlineHand:
+class InlineExecutor:
     """Passes orders on to a wrapper host in this process."""
 
     def __init__(self, host: WrapperHost, on_recalled: Callable[[Sequence[Key]], None]) -> None:
@@ -19,7 +16,7 @@ class InlineHand:
         self._on_recalled = on_recalled
 
     def send(self, message: attach_pb2.AttachResponse) -> None:
-        """Carry out launch, stop and recall; there is nothing else for jobs."""
+        """Executes launch, stop and recall; jobs have no other orders."""
         match message.WhichOneof("message"):
             case "launch":
                 for node in message.launch.nodes:

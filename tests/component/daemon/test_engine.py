@@ -1,4 +1,4 @@
-"""The engine over a log that commits when the test says so, and hands that only note their orders."""
+"""The engine over a log that commits when the test says so, and executors that only note their orders."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from gator.testing.world import array, group, job, order, request
 from gator.v1 import attach_pb2, event_pb2, spec_pb2
 from gator.v1 import common_pb2 as pb
 
-HAND = "here"
+EXECUTOR = "here"
 
 
 class FakeLog:
@@ -43,7 +43,7 @@ class FakeLog:
                 then()
 
 
-class FakeHand:
+class FakeExecutor:
     """A daemon that only notes what it is told."""
 
     def __init__(self, notes: list[str], name: str) -> None:
@@ -71,12 +71,15 @@ class Bench:
         self.notes: list[str] = []
         self.clock = FakeClock()
         self.log = FakeLog(self.notes)
-        self.hand = FakeHand(self.notes, "hand")
-        self.tier = FakeHand(self.notes, "tier")
+        self.executor = FakeExecutor(self.notes, "executor")
+        self.tier = FakeExecutor(self.notes, "tier")
         self.ended: list[act.TierEnded] = []
         self.tree = Tree(make_plan(request(spec)), remote=frozenset([remote] if remote else []))
         self.dispatch = Dispatcher(
-            Ledger(Pools(cores, 0, False, {})), max_hosts=1, slots=cores, fixed_host=HAND if fixed else None
+            Ledger(Pools(cores, 0, False, {})),
+            max_hosts=1,
+            slots=cores,
+            fixed_host=EXECUTOR if fixed else None,
         )
         self.engine = Engine(
             self.tree,
@@ -87,7 +90,7 @@ class Bench:
             open_tier=lambda order: self.tier,
             on_tier_ended=self.ended.append,
         )
-        self.engine.add_hand(HAND, self.hand)
+        self.engine.add_executor(EXECUTOR, self.executor)
 
     async def turn(self) -> None:
         """Let everything happen that can without a commit."""
@@ -116,9 +119,9 @@ async def test_nothing_is_handed_out_before_its_declaration_is_committed():
     bench.engine.start()
     await bench.turn()
     assert bench.notes == []
-    assert bench.hand.messages == []
+    assert bench.executor.messages == []
     bench.log.commit()
-    assert bench.notes == ["declared top", "declared top/a", "declared top/b", "hand: launch top/a top/b"]
+    assert bench.notes == ["declared top", "declared top/a", "declared top/b", "executor: launch top/a top/b"]
 
 
 async def test_dependents_start_only_after_the_result_is_committed():
@@ -126,10 +129,10 @@ async def test_dependents_start_only_after_the_result_is_committed():
     await bench.start()
     bench.end("top/a")
     await bench.turn()
-    assert "hand: launch top/b" not in bench.notes
+    assert "executor: launch top/b" not in bench.notes
     await bench.settle()
     assert bench.notes.index("result top/a") < bench.notes.index("declared top/b")
-    assert bench.notes.index("declared top/b") < bench.notes.index("hand: launch top/b")
+    assert bench.notes.index("declared top/b") < bench.notes.index("executor: launch top/b")
 
 
 async def test_the_end_is_told_after_the_last_result_is_committed():
@@ -152,10 +155,10 @@ async def test_orders_of_several_turns_are_carried_out_in_the_order_of_the_turns
     bench.engine.stop(attach_pb2.Stop(path="top/d"))
     await bench.turn()
     await bench.settle()
-    orders = [note for note in bench.notes if note.startswith("hand: ")]
+    orders = [note for note in bench.notes if note.startswith("executor: ")]
     launched = [path for note in orders if "launch" in note for path in note.split()[2:]]
     assert launched == [f"top/{name}" for name in "abcd"]
-    assert orders[-1] == "hand: stop top/d"
+    assert orders[-1] == "executor: stop top/d"
 
 
 async def test_an_end_counts_once_and_only_for_what_was_handed_out():
@@ -172,18 +175,18 @@ async def test_an_end_counts_once_and_only_for_what_was_handed_out():
 
 async def test_of_a_dead_daemon_what_was_started_is_lost_and_the_rest_is_ready_again():
     bench = Bench(group("top", job("a"), job("b"), job("c")), fixed=False)
-    bench.dispatch.on_host(HAND, 0)
+    bench.dispatch.on_host(EXECUTOR, 0)
     await bench.start()
     bench.engine.on_started("top/a", 1)
     await bench.turn()
-    started, unstarted = bench.dispatch.on_host_lost(HAND, 0)
+    started, unstarted = bench.dispatch.on_host_lost(EXECUTOR, 0)
     assert (started, unstarted[0]) == ([("top/a", 1)], ("top/b", 1))
-    bench.engine.on_hand_lost(HAND, started, unstarted, "the daemon died")
+    bench.engine.on_executor_lost(EXECUTOR, started, unstarted, "the daemon died")
     await bench.settle()
-    fresh = FakeHand(bench.notes, "fresh")
+    fresh = FakeExecutor(bench.notes, "fresh")
     for name in ("fresh", "other"):
         bench.dispatch.on_host(name, 1)
-        bench.engine.add_hand(name, fresh)
+        bench.engine.add_executor(name, fresh)
     await bench.settle()
     again = {(node.path, node.attempt) for message in fresh.messages for node in message.launch.nodes}
     assert ("top/a", 2) in again
@@ -201,12 +204,12 @@ async def test_what_kills_daemons_before_its_start_is_told_does_not_go_on_for_ev
     for number in range(20):
         name = f"h{number}"
         bench.dispatch.on_host(name, 0)
-        bench.engine.add_hand(name, FakeHand(bench.notes, name))
+        bench.engine.add_executor(name, FakeExecutor(bench.notes, name))
         await bench.settle()
         if bench.ended:
             break
         started, unstarted = bench.dispatch.on_host_lost(name, 0)
-        bench.engine.on_hand_lost(name, started, unstarted, f"{name} died")
+        bench.engine.on_executor_lost(name, started, unstarted, f"{name} died")
         await bench.settle()
     assert bench.log.results["top/killer"].outcome == pb.OUTCOME_LOST
     assert bench.log.results["top/killer"].attempts == 2
@@ -225,7 +228,7 @@ async def test_a_tier_in_another_daemon_is_opened_after_the_group_above_is_decla
     )
     bench.engine.turn_soon()
     await bench.settle()
-    assert bench.notes[-1] == "hand: launch top/b"
+    assert bench.notes[-1] == "executor: launch top/b"
 
 
 async def test_a_tier_that_is_opened_again_is_told_what_it_was_told_before():
@@ -255,12 +258,12 @@ async def test_a_stop_reaches_what_runs_and_closes_what_waits(mode: attach_pb2.S
     bench.engine.on_started("top/a[0]", 1)
     bench.engine.stop(attach_pb2.Stop(mode=mode, message="enough"))
     await bench.settle()
-    assert "hand: stop top/a[0]" in bench.notes
+    assert "executor: stop top/a[0]" in bench.notes
     cancelled = event_pb2.AttemptFinished(outcome=pb.OUTCOME_CANCELLED)
     bench.engine.on_finished("top/a[0]", 1, cancelled)
     recalled = [
         (node.path, 1)
-        for message in bench.hand.messages
+        for message in bench.executor.messages
         for node in message.launch.nodes
         if "[0]" not in node.path
     ]
@@ -279,6 +282,6 @@ async def test_a_deadline_wakes_the_engine_by_itself():
     await bench.settle()
     bench.clock.advance(1)
     async with asyncio.timeout(5):
-        while "hand: stop top/a" not in bench.notes:
+        while "executor: stop top/a" not in bench.notes:
             await asyncio.sleep(0.005)
             bench.log.commit()

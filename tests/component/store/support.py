@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 
+from gator.errors import StoreError
 from gator.store import Store
 from gator.v1 import common_pb2, event_pb2
 
@@ -34,7 +35,13 @@ class Turns:
 
 
 def make_store(
-    path: Path, turns: Turns, *, catalogue: bool = False, on_disk_full: Callable[[], None] | None = None
+    path: Path,
+    turns: Turns,
+    *,
+    catalogue: bool = False,
+    on_commit: Callable[[], None] | None = None,
+    on_disk_full: Callable[[], None] | None = None,
+    on_failed: Callable[[StoreError], None] | None = None,
 ) -> Store:
     path.parent.mkdir(exist_ok=True)
     return Store.create(
@@ -46,7 +53,9 @@ def make_store(
         catalogue=catalogue,
         post=turns.post,
         meta={"ident": "top"},
+        on_commit=on_commit,
         on_disk_full=on_disk_full,
+        on_failed=on_failed,
     )
 
 

@@ -21,8 +21,7 @@ from queue import SimpleQueue
 from tests.component.store.support import Turns, block, log, make_store
 
 turns = Turns()
-store = make_store(Path(sys.argv[1]), turns)
-store.on_commit = lambda: print(store.committed, flush=True)
+store = make_store(Path(sys.argv[1]), turns, on_commit=lambda: print(store.committed, flush=True))
 while True:
     store.append([log("top/a", "x" * 100), block("top/a", b"line\\n" * 2000)])
     turns.posted.get()()
@@ -75,9 +74,12 @@ def test_a_callback_that_raises_does_not_keep_the_others_from_being_called(
 
 
 def test_on_commit_tells_once_the_events_can_be_read(tmp_path: Path, turns: Turns) -> None:
-    store = make_store(tmp_path / "w1.db", turns)
     seen: list[int] = []
-    store.on_commit = lambda: seen.append(store.read(0, attach_pb2.EventFilter(), 10)[1])
+    store = make_store(
+        tmp_path / "w1.db",
+        turns,
+        on_commit=lambda: seen.append(store.read(0, attach_pb2.EventFilter(), 10)[1]),
+    )
     store.append([log("top/a", "x"), log("top/a", "y")])
     turns.until(lambda: seen)
     assert seen == [2]
@@ -148,9 +150,8 @@ def test_blocks_come_back_as_they_were_and_take_less_room(tmp_path: Path, turns:
 def test_a_store_that_cannot_be_written_any_more_says_so_once_and_refuses(
     tmp_path: Path, turns: Turns
 ) -> None:
-    store = make_store(tmp_path / "w1.db", turns)
     failures: list[StoreError] = []
-    store.on_failed = failures.append
+    store = make_store(tmp_path / "w1.db", turns, on_failed=failures.append)
     with sqlite3.connect(store.path) as other:
         other.execute("DROP TABLE events")
     other.close()

@@ -1,0 +1,76 @@
+"""What the display and the daemons of a run are told about it, and the number of daemons it needs."""
+
+from gator.core.attempt.environment import described
+from gator.core.dispatch.dispatcher import Dispatcher
+from gator.core.dispatch.hosts import host_count
+from gator.core.dispatch.ledger import Ledger
+from gator.core.dispatch.pools import Pools
+from gator.core.launch.rerun import launch_of
+from gator.core.redact import masked
+from gator.daemon.modes import Placement, TextLogMode
+from gator.daemon.options import RunOptions
+from gator.plan import Plan
+from gator.ports import RunInfo
+from gator.run_folder import RunFolder
+from gator.store.run.description import run_of
+from gator.v1 import attach_pb2
+
+INLINE = "inline"
+"""Name of the root's own process among the hosts."""
+
+
+def run_context(folder: RunFolder, plan: Plan, options: RunOptions) -> attach_pb2.RunContext:
+    """Returns what all daemons of a run are told; the plan only goes to daemons that host tiers."""
+    return attach_pb2.RunContext(
+        run=plan.request.run,
+        folder=str(folder.path),
+        plan=plan.request if options.placement is Placement.TIERS else None,
+        sample_interval_millis=options.sample_interval_millis,
+        log_cap_bytes=options.log_cap_bytes,
+        secrets=options.secrets,
+    )
+
+
+def run_info(folder: RunFolder, plan: Plan, options: RunOptions) -> RunInfo:
+    """Returns what a display shows about a run before it starts."""
+    root = plan.root
+    command, own_words = "", None
+    if root.job is not None:
+        job = masked(plan.resolve(root, root.ident), options.secrets)
+        command, own_words = described(job)
+    return RunInfo(
+        run=plan.request.run,
+        ident=root.ident,
+        spec=options.meta.get("spec_name", ""),
+        folder=str(folder.path),
+        seed=plan.request.seed,
+        jobs=root.jobs,
+        single=root.job is not None,
+        command=command,
+        own_words=own_words,
+        cores=options.pools.cores,
+        repeats=options.meta.get("parent", "") or plan.request.run,
+        job_seeds=plan.request.job_seeds,
+        launch=launch_of(run_of(options.meta, folder.path)),
+        text_logs=options.text_logs is not TextLogMode.NONE,
+    )
+
+
+def make_dispatcher(plan: Plan, options: RunOptions) -> Dispatcher:
+    """Returns the dispatcher of a run."""
+    slots = _slots(options.pools, plan)
+    return Dispatcher(
+        Ledger(options.pools),
+        max_hosts=host_count(slots),
+        slots=slots,
+        fixed_host=INLINE if options.placement is Placement.INLINE else None,
+        bridge=INLINE if options.placement is Placement.AUTO else None,
+        # Attempts handed out ahead cannot be held back any more when there are too many failures.
+        ahead=not any(node.max_fail for node in plan.nodes.values()),
+    )
+
+
+def _slots(pools: Pools, plan: Plan) -> int:
+    """Returns how many jobs can run at once, for the number of daemons."""
+    free = any(node.job is not None and node.demand.cores == 0 for node in plan.nodes.values())
+    return max(64, 8 * pools.cores) if free else pools.cores
