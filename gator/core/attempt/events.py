@@ -3,13 +3,13 @@
 Rule: every event names its attempt, and a flood of messages is counted but not kept.
 """
 
-from gator.core.attempt.metrics import Totals
+from gator.core.attempt.metrics import NAME_RULE, Totals, is_metric_name
 from gator.core.attempt.notices import MAX_NOTICES
+from gator.core.attempt.observers import GATOR_LOGGER
 from gator.core.attempt.severity import NAMES, Messages
 from gator.core.text import cut, without_nul
 from gator.v1 import common_pb2, event_pb2
 
-GATOR_LOGGER = "gator"
 MAX_LOGS = 10_000
 """Messages of one severity, and values of metrics, beyond this number are only counted."""
 
@@ -72,20 +72,38 @@ class ClientEvents:
         self._refused: set[str] = set()
         self.metrics = Totals()
 
-    def admit_notice(self) -> bool:
-        """Returns whether to keep one more notice of a client; notices are not counted as messages."""
+    def take(
+        self, stamp: EventFactory, now: int, event: event_pb2.Event, *, notice: bool
+    ) -> list[event_pb2.Event]:
+        """Returns the events to record for a message or metric value that a process reports.
+
+        A `notice` comes from the client in that process. It is recorded as a warning of Gator, and not
+        counted.
+        """
+        if notice:
+            return [stamp.warning(now, event.log.text)] if self._admit_notice() else []
+        if event.WhichOneof("payload") == "metric" and not is_metric_name(event.metric.name):
+            name = cut(event.metric.name, 140)
+            text = f"a metric is not recorded: {NAME_RULE}, not {name!r}"
+            return [stamp.warning(now, text)] if self._admit_refusal(name) else []
+        if not self._admit(event):
+            return []
+        stamp.adopt(now, event)
+        return [event]
+
+    def _admit_notice(self) -> bool:
         self._notices += 1
         return self._notices <= MAX_NOTICES
 
-    def admit_refusal(self, name: str) -> bool:
+    def _admit_refusal(self, name: str) -> bool:
         """Returns whether to warn of a metric whose name is refused: once for each name."""
         if name in self._refused or len(self._refused) >= MAX_NOTICES:
             return False
         self._refused.add(name)
-        return self.admit_notice()
+        return self._admit_notice()
 
-    def admit(self, event: event_pb2.Event) -> bool:
-        """Count an event; whether it is to be kept as well."""
+    def _admit(self, event: event_pb2.Event) -> bool:
+        """Counts an event; returns whether to record it as well."""
         match event.WhichOneof("payload"):
             case "log":
                 log = event.log

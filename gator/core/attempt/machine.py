@@ -15,14 +15,12 @@ import signal
 from enum import Enum
 
 from gator.core.attempt.actions import Action, Exit, Finished, LeftoverCheck, Record, Signal, Spawn
+from gator.core.attempt.conclusion import Times, conclude
 from gator.core.attempt.events import ClientEvents, EventFactory
-from gator.core.attempt.metrics import NAME_RULE, is_metric_name
-from gator.core.attempt.notices import NoticeFinder
+from gator.core.attempt.observers import observers_of
 from gator.core.attempt.output import Output
-from gator.core.attempt.signature import sign
 from gator.core.attempt.usage import UsageMeter
-from gator.core.attempt.verdict import AttemptFacts, first_error, judge
-from gator.core.text import cut
+from gator.core.attempt.verdict import AttemptFacts
 from gator.units import limit_text
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
@@ -58,8 +56,7 @@ class State(Enum):
 
 
 _ALIVE = frozenset({State.RUNNING, State.ENDING, State.KILLING})
-_TIMED = _ALIVE
-"""States in which the deadline is a decision; in others it is only the next poll."""
+"""States in which the leader lives. Only in these is the deadline a decision; elsewhere it is a poll."""
 
 
 class Wrapper:
@@ -72,22 +69,18 @@ class Wrapper:
     __slots__ = (
         "_client",
         "_deadline",
-        "_ended",
         "_exit",
         "_facts",
         "_grace",
         "_grace_ends",
         "_job",
-        "_last_read",
         "_look_pause",
         "_messages",
-        "_notices",
         "_open",
         "_output",
-        "_silence",
         "_since",
         "_stamp",
-        "_started",
+        "_times",
         "_usage",
         "attempt",
         "path",
@@ -102,9 +95,8 @@ class Wrapper:
         settings = launch.job.settings
         self._facts = AttemptFacts()
         self._messages = self._facts.messages
-        self._output = Output(launch, log_cap, self._messages)
+        self._output = Output(launch, log_cap, self._messages, observers_of(launch.job))
         self._open = set(self._output.streams)
-        self._notices = {stream: NoticeFinder() for stream in self._output.streams}
         self._usage = UsageMeter(launch)
         self._client = ClientEvents(self._messages)
         self._stamp = EventFactory(launch.path, launch.attempt, wall_offset)
@@ -115,12 +107,7 @@ class Wrapper:
         self._since: int | None = None  # when the first start failed, or the rest was first killed
         self._grace_ends: int | None = None  # when what was told to end is killed
         self._look_pause = LOOK_NANOS
-        self._started = 0
-        self._ended = 0
-        self._last_read = 0
-        """When output was last read; initially the start."""
-        self._silence = 0
-        """Longest time between two reads so far."""
+        self._times = Times()
         self._exit: Exit | None = None
 
     # ---- what the host asks
@@ -143,7 +130,7 @@ class Wrapper:
 
     def on_spawned(self, now: int, started: event_pb2.Started) -> list[Action]:
         """The process runs; `now` is when it was started."""
-        self._started = self._ended = self._last_read = now
+        self._times.start(now)
         self._usage.start(now)
         millis = self._job.settings.timeout_millis
         self._enter(State.RUNNING, now + millis * MILLI if millis else None)
@@ -179,12 +166,8 @@ class Wrapper:
         """Bytes were read."""
         if self.state is State.FINISHED:
             return []
-        if now - self._last_read > self._silence:
-            self._silence = now - self._last_read
-        self._last_read = now
-        events = self._output.feed(stream, data, now, now + self._stamp.offset)
-        events += [self._stamp.warning(now, text) for text in self._notices[stream].feed(data)]
-        return _record(events)
+        self._times.read(now)
+        return _record(self._output.feed(stream, data, now, now + self._stamp.offset))
 
     def on_eof(self, now: int, stream: common_pb2.Stream.ValueType) -> list[Action]:
         """A pipe has reached its end."""
@@ -197,7 +180,7 @@ class Wrapper:
         """The leader was reaped."""
         if self.state not in _ALIVE:
             return []
-        self._ended = now
+        self._times.ended = now
         self._exit = ended
         self._facts.exit_code = ended.code
         self._facts.signal = ended.signal
@@ -246,7 +229,7 @@ class Wrapper:
 
     def on_late_wake(self, stood_still: int) -> None:
         """Extends timeout, grace and the limits on starting and killing: the host did not run."""
-        if self._deadline is not None and self.state in _TIMED:
+        if self._deadline is not None and self.state in _ALIVE:
             self._deadline += stood_still
         if self._grace_ends is not None:
             self._grace_ends += stood_still
@@ -307,16 +290,7 @@ class Wrapper:
         """
         if self.state is State.FINISHED:
             return []
-        if notice:
-            return [Record([self._stamp.warning(now, event.log.text)])] if self._client.admit_notice() else []
-        if event.WhichOneof("payload") == "metric" and not is_metric_name(event.metric.name):
-            name = cut(event.metric.name, 140)
-            text = f"a metric is not recorded: {NAME_RULE}, not {name!r}"
-            return [Record([self._stamp.warning(now, text)])] if self._client.admit_refusal(name) else []
-        if not self._client.admit(event):
-            return []
-        self._stamp.adopt(now, event)
-        return [Record([event])]
+        return _record(self._client.take(self._stamp, now, event, notice=notice))
 
     # ---- transitions
 
@@ -377,49 +351,23 @@ class Wrapper:
     def _finish(self, now: int) -> list[Action]:
         """Record what is left and the verdict."""
         self._enter(State.FINISHED, None)
-        if not self._started:
-            self._started = self._ended = self._last_read = now
+        if not self._times.started:
+            self._times.start(now)
         events = self._output.finish()
         capped = self._output.cap_warning()
         if capped:
             events.append(self._stamp.warning(now, capped))
-        finished = self._finished()
+        finished = conclude(
+            self._facts,
+            self._job.settings.limits,
+            times=self._times,
+            usage=self._usage.message(self._times, self._exit),
+            metrics=self._client.metrics,
+            output=self._output,
+        )
         finished.ended_unix_nanos = now + self._stamp.offset
         events.append(self._stamp.event(now, attempt_finished=finished))
         return [Finished(events, finished)]
-
-    def _finished(self) -> event_pb2.AttemptFinished:
-        verdict = judge(self._facts, self._job.settings.limits)
-        finished = event_pb2.AttemptFinished(
-            outcome=verdict.outcome,
-            reason=verdict.reason,
-            message=verdict.message,
-            exit_code=self._facts.exit_code,
-            signal=self._facts.signal,
-            usage=self._usage_message(),
-            counts=self._messages.counts(),
-            first_error=first_error(verdict, self._messages),
-            metrics=self._client.metrics.totals(),
-            stdout_lines=self._output.lines(common_pb2.STREAM_STDOUT),
-            stderr_lines=self._output.lines(common_pb2.STREAM_STDERR),
-            dropped_bytes=self._output.dropped,
-            longest_silence_nanos=max(self._silence, self._ended - self._last_read),
-        )
-        sign(finished, self._messages.firsts())
-        return finished
-
-    def _usage_message(self) -> event_pb2.Usage:
-        ended = self._exit
-        usage = event_pb2.Usage(wall_nanos=self._ended - self._started)
-        if ended is not None:
-            usage.user_nanos = ended.user_nanos
-            usage.system_nanos = ended.system_nanos
-        peak = max(self._usage.peak_memory, ended.peak_memory if ended is not None else 0)
-        if peak:
-            usage.peak_memory_bytes = peak
-        if self._usage.peak_processes:
-            usage.peak_processes = self._usage.peak_processes
-        return usage
 
 
 def _record(events: list[event_pb2.Event]) -> list[Action]:

@@ -23,39 +23,8 @@ def notice_line(text: str) -> bytes:
     return _BEGIN + data.decode(errors="ignore").encode() + _END + b"\n"
 
 
-class NoticeFinder:
-    """Finds notices in one stream, however its bytes are cut into chunks."""
-
-    __slots__ = ("_found", "_tail")
-
-    def __init__(self) -> None:
-        self._tail = b""
-        self._found = 0
-
-    def feed(self, data: bytes) -> list[str]:
-        """Returns the texts of the notices that end in `data`."""
-        if not self._tail and b"\x1b" not in data:
-            return []
-        data = self._tail + data
-        texts: list[str] = []
-        end = 0
-        for match in _NOTICE.finditer(data):
-            end = match.end()
-            texts.append(match[1].decode(errors="replace"))
-        self._tail = _unfinished(data, end)
-        room = max(MAX_NOTICES - self._found, 0)
-        self._found += len(texts)
-        return texts[:room]
-
-
-def _unfinished(data: bytes, start: int) -> bytes:
-    """Returns the end of `data` that may be the start of a notice."""
-    start = max(start, len(data) - len(_BEGIN) - MAX_TEXT_BYTES - 1)
-    begin = data.find(_BEGIN, start)
-    while begin >= 0:
-        if b"\n" not in data[begin:]:
-            return data[begin:]
-        begin = data.find(_BEGIN, begin + 1)
-    # The introducer itself may be cut.
-    escape = data.rfind(b"\x1b", max(start, len(data) - len(_BEGIN)))
-    return data[escape:] if escape >= 0 and _BEGIN.startswith(data[escape:]) else b""
+def find_notices(data: bytes) -> list[str]:
+    """Returns the texts of the notices in complete lines."""
+    if b"\x1b" not in data:
+        return []
+    return [match[1].decode(errors="replace") for match in _NOTICE.finditer(data)]

@@ -1,18 +1,20 @@
 """The output of one attempt: its streams, the messages in them, and how much of it is stored.
 
-Rule: what is not stored is still counted.
+Invariant: output that is not stored is still counted and still shown to the observers.
 """
 
 from collections import deque
+from collections.abc import Sequence
 
 from gator.core.attempt.lines import BlockBuilder
+from gator.core.attempt.observers import LineAssembler, OutputObserver
 from gator.core.attempt.severity import Messages, of_stderr
 from gator.core.text import clean, cut
 from gator.units import size_text
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
-KEPT_TAIL_BYTES = 1024 * 1024
-"""Of what is beyond the cap, at least so much of the end is stored too."""
+MIN_TAIL_BYTES = 1024 * 1024
+"""Minimum number of bytes stored from the end of the output beyond the cap."""
 
 _STDOUT = common_pb2.STREAM_STDOUT
 _STDERR = common_pb2.STREAM_STDERR
@@ -21,17 +23,38 @@ _STDERR = common_pb2.STREAM_STDERR
 class Output:
     """Both streams of an attempt. Times are in nanoseconds: `now` monotonic, `wall` since 1970.
 
-    `cap` is the number of bytes that are stored; 0 means all.
+    `cap` is the maximum number of bytes that are stored, apart from the end; 0 means all.
     """
 
-    __slots__ = ("_builders", "_cap", "_firsts", "_messages", "_stored", "_tail", "_tail_size", "dropped")
+    __slots__ = (
+        "_assemblers",
+        "_attempt",
+        "_builders",
+        "_cap",
+        "_firsts",
+        "_messages",
+        "_observers",
+        "_path",
+        "_stored",
+        "_tail",
+        "_tail_size",
+        "dropped",
+    )
 
-    def __init__(self, launch: attach_pb2.LaunchNode, cap: int, messages: Messages) -> None:
-        path, attempt = launch.path, launch.attempt
+    def __init__(
+        self,
+        launch: attach_pb2.LaunchNode,
+        cap: int,
+        messages: Messages,
+        observers: Sequence[OutputObserver] = (),
+    ) -> None:
+        self._path, self._attempt = path, attempt = launch.path, launch.attempt
         self._builders = {_STDOUT: BlockBuilder(path, attempt, _STDOUT, common_pb2.SEVERITY_INFO)}
         severity = of_stderr(launch.job.settings.stderr)
         if severity is not None:
             self._builders[_STDERR] = BlockBuilder(path, attempt, _STDERR, severity)
+        self._assemblers = {stream: LineAssembler() for stream in self._builders}
+        self._observers = observers
         self._messages = messages
         self._firsts: dict[common_pb2.Stream.ValueType, event_pb2.ErrorMessage] = {}
         self._cap = cap
@@ -39,28 +62,28 @@ class Output:
         self._tail: deque[event_pb2.Event] = deque()
         self._tail_size = 0
         self.dropped = 0
-        """Bytes that will never be stored."""
+        """Number of bytes that will not be stored."""
 
     @property
     def streams(self) -> tuple[common_pb2.Stream.ValueType, ...]:
-        """The streams that are read; where stderr is merged, only stdout."""
+        """The streams to read; only stdout if stderr is merged into it."""
         return tuple(self._builders)
 
     @property
     def due(self) -> int | None:
-        """When `flush_due` has to be called."""
+        """When to call `flush_due`; None if there is nothing to flush."""
         dues = [builder.due for builder in self._builders.values() if builder.due is not None]
         return min(dues) if dues else None
 
     def lines(self, stream: common_pb2.Stream.ValueType) -> int:
-        """Number of lines read from a stream."""
+        """Returns the number of lines read from a stream."""
         builder = self._builders.get(stream)
         return builder.counter.lines if builder is not None else 0
 
     def feed(
         self, stream: common_pb2.Stream.ValueType, data: bytes, now: int, wall: int
     ) -> list[event_pb2.Event]:
-        """Take what was read; return the blocks to store."""
+        """Adds bytes that were read; returns events to store."""
         builder = self._builders[stream]
         counter = builder.counter
         before = counter.messages
@@ -71,30 +94,36 @@ class Output:
                 kept = self._messages.offer(builder.severity, "", stream, counter.first_message)
                 if kept is not None:
                     self._firsts[stream] = kept
-        return self._admit(full)
+        return self._process(full) if full else full
 
     def flush_due(self, now: int) -> list[event_pb2.Event]:
-        """Close the blocks whose time has come."""
+        """Closes the blocks that are due; returns events to store."""
         blocks: list[event_pb2.Event] = []
         for builder in self._builders.values():
             if builder.due is not None and builder.due <= now:
                 blocks.extend(builder.flush())
-        return self._admit(blocks)
+        return self._process(blocks) if blocks else blocks
 
     def finish(self) -> list[event_pb2.Event]:
-        """Close all blocks; return what is still to be stored, the end beyond the cap included."""
+        """Closes all blocks; returns the last events to store, including the end beyond the cap."""
         blocks: list[event_pb2.Event] = []
         for builder in self._builders.values():
             blocks.extend(builder.flush())
-        blocks = self._admit(blocks)
-        blocks.extend(self._tail)
+        events = self._process(blocks)
+        # The log events of the last lines come after the blocks, whose time they have.
+        last = max((event.time_unix_nanos for event in (*events, *self._tail)), default=0)
+        events.extend(self._tail)
         self._tail.clear()
+        for stream, assembler in self._assemblers.items():
+            line, rest = assembler.finish()
+            if rest:
+                events.extend(self._observe(stream, line, rest, last))
         for stream, kept in self._firsts.items():
             kept.text = cut(clean(self._builders[stream].counter.first_text))
-        return blocks
+        return events
 
     def cap_warning(self) -> str:
-        """What to say about the cap once it is reached; empty before."""
+        """Returns the warning that output was dropped; empty if none was."""
         if not self.dropped:
             return ""
         return (
@@ -102,8 +131,30 @@ class Output:
             "stored (raise it with --log-cap)"
         )
 
+    def _process(self, blocks: list[event_pb2.Event]) -> list[event_pb2.Event]:
+        """Shows blocks to the observers; returns the events to store, in order."""
+        if not self._observers:
+            return self._admit(blocks)
+        events: list[event_pb2.Event] = []
+        for event in blocks:
+            block = event.block
+            events.extend(self._admit([event]))
+            lines = self._assemblers[block.stream].take(block.first_line, block.data)
+            if lines:
+                events.extend(self._observe(block.stream, block.first_line, lines, event.time_unix_nanos))
+        return events
+
+    def _observe(
+        self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes, wall: int
+    ) -> list[event_pb2.Event]:
+        return [
+            event_pb2.Event(path=self._path, attempt=self._attempt, time_unix_nanos=wall, log=log)
+            for observer in self._observers
+            for log in observer.on_lines(stream, first_line, data)
+        ]
+
     def _admit(self, blocks: list[event_pb2.Event]) -> list[event_pb2.Event]:
-        """Those of `blocks` that stand below the cap; the others wait as the possible end."""
+        """Returns the blocks below the cap; the others are kept as the possible end."""
         if not self._cap or not blocks:
             return blocks
         admitted: list[event_pb2.Event] = []
@@ -114,7 +165,7 @@ class Output:
                 continue
             self._tail.append(event)
             self._tail_size += event.block.size_bytes
-            while self._tail_size - self._tail[0].block.size_bytes >= KEPT_TAIL_BYTES:
+            while self._tail_size - self._tail[0].block.size_bytes >= MIN_TAIL_BYTES:
                 size = self._tail.popleft().block.size_bytes
                 self._tail_size -= size
                 self.dropped += size

@@ -3,6 +3,8 @@
 Rule: one warning per episode; an episode ends when the use is back within what was asked for.
 """
 
+from gator.core.attempt.actions import Exit
+from gator.core.attempt.conclusion import Times
 from gator.units import size_text
 from gator.v1 import attach_pb2, event_pb2
 
@@ -76,3 +78,16 @@ class UsageMeter:
         if self.enforce and self.memory_bytes > self._allowed:
             return self.memory_bytes, self._allowed
         return None
+
+    def message(self, times: Times, ended: Exit | None) -> event_pb2.Usage:
+        """Returns what the attempt used in total; `ended` is None if its leader was not reaped."""
+        usage = event_pb2.Usage(wall_nanos=times.ended - times.started)
+        if ended is not None:
+            usage.user_nanos = ended.user_nanos
+            usage.system_nanos = ended.system_nanos
+        peak = max(self.peak_memory, ended.peak_memory if ended is not None else 0)
+        if peak:
+            usage.peak_memory_bytes = peak
+        if self.peak_processes:
+            usage.peak_processes = self.peak_processes
+        return usage

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gator import client
-from gator.core.attempt.notices import NoticeFinder, notice_line
+from gator.core.attempt.notices import find_notices, notice_line
 from gator.link.server import parent_service
 from gator.rpc.server import serve
 from gator.v1 import attach_pb2 as pb
@@ -24,7 +24,7 @@ from tests.component.link.fakes import JOB_TOKEN, PATH, Parent, authenticate, se
 def notices(printed: str) -> list[str]:
     """What the client said, when that is all that was printed."""
     data = printed.encode()
-    found = NoticeFinder().feed(data)
+    found = find_notices(data)
     assert b"".join(map(notice_line, found)) == data
     return found
 

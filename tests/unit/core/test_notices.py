@@ -4,11 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.attempt.events import GATOR_LOGGER
 from gator.core.attempt.lines import LineCounter
-from gator.core.attempt.notices import MAX_NOTICES, NoticeFinder, notice_line
+from gator.core.attempt.notices import MAX_NOTICES, notice_line
+from gator.core.attempt.observers import GATOR_LOGGER
 from gator.v1 import common_pb2, event_pb2
 from tests.unit.core.wrapper_support import ERR, OUT, end_of, events_of, finish, running
+
+
+def _warnings(reads: list[bytes], stream: common_pb2.Stream.ValueType = OUT) -> list[event_pb2.LogEvent]:
+    """Returns the messages that an attempt records which writes this output."""
+    wrapper = running()
+    actions = [action for data in reads for action in wrapper.on_output(3, stream, data)]
+    actions += finish(wrapper, 9)
+    return [event.log for event in events_of(actions) if event.WhichOneof("payload") == "log"]
 
 
 @given(st.text(max_size=2000))
@@ -26,30 +34,27 @@ def test_the_line_of_any_notice_is_blank(text: str) -> None:
 )
 def test_a_notice_is_found_wherever_a_read_ended(around: list[bytes], step: int) -> None:
     data = b"".join(around) + b"\n" + notice_line("one") + b"".join(around) + b"\n" + notice_line("two é")
-    finder = NoticeFinder()
-    found = [text for at in range(0, len(data), step) for text in finder.feed(data[at : at + step])]
-    assert found == ["one", "two é"]
+    found = _warnings([data[at : at + step] for at in range(0, len(data), step)])
+    assert [log.text for log in found] == ["one", "two é"]
 
 
-def test_what_is_no_notice_is_not_kept_for_the_next_read() -> None:
-    finder = NoticeFinder()
-    assert finder.feed(b"\x1b]7717;gator;" + b"x" * 5000) == []
-    assert finder.feed(b"\x1b\\\n") == []
+def test_a_notice_without_its_line_end_is_found_at_the_end() -> None:
+    assert [log.text for log in _warnings([notice_line("one").rstrip(b"\n")])] == ["one"]
 
 
 def test_a_flood_of_notices_is_bounded() -> None:
-    assert len(NoticeFinder().feed(notice_line("x") * 1000)) == MAX_NOTICES
+    assert len(_warnings([notice_line("x") * 1000])) == MAX_NOTICES
 
 
 @pytest.mark.parametrize("stream", [OUT, ERR])
 def test_a_notice_is_a_warning_of_gator_and_leaves_the_verdict_alone(
     stream: common_pb2.Stream.ValueType,
 ) -> None:
+    (log,) = _warnings([notice_line("2 messages were not recorded")], stream)
+    assert (log.text, log.logger) == ("2 messages were not recorded", GATOR_LOGGER)
+    assert log.severity == common_pb2.SEVERITY_WARNING
     wrapper = running()
-    actions = wrapper.on_output(3, stream, notice_line("2 messages were not recorded"))
-    (warning,) = [event for event in events_of(actions) if event.WhichOneof("payload") == "log"]
-    assert (warning.log.text, warning.log.logger) == ("2 messages were not recorded", GATOR_LOGGER)
-    assert warning.log.severity == common_pb2.SEVERITY_WARNING
+    wrapper.on_output(3, stream, notice_line("2 messages were not recorded"))
     end = end_of(finish(wrapper, 9))
     assert end.outcome == common_pb2.OUTCOME_PASSED
     assert (end.counts.warning, end.counts.error, end.counts.info) == (0, 0, 0)

@@ -1,0 +1,62 @@
+"""Makes the end of an attempt: everything that its AttemptFinished says."""
+
+from msgspec import Struct
+
+from gator.core.attempt.metrics import Totals
+from gator.core.attempt.output import Output
+from gator.core.attempt.signature import sign
+from gator.core.attempt.verdict import AttemptFacts, first_error, judge
+from gator.v1 import common_pb2, event_pb2, spec_pb2
+
+
+class Times(Struct):
+    """Monotonic times of an attempt in nanoseconds; 0 before it starts."""
+
+    started: int = 0
+    ended: int = 0
+    """When its leader ended; initially the start."""
+    last_read: int = 0
+    """When output was last read; initially the start."""
+    silence: int = 0
+    """Longest time between two reads so far."""
+
+    def start(self, now: int) -> None:
+        """Sets the start."""
+        self.started = self.ended = self.last_read = now
+
+    def read(self, now: int) -> None:
+        """Takes note of output."""
+        if now - self.last_read > self.silence:
+            self.silence = now - self.last_read
+        self.last_read = now
+
+
+def conclude(
+    facts: AttemptFacts,
+    limits: spec_pb2.Limits,
+    *,
+    times: Times,
+    usage: event_pb2.Usage,
+    metrics: Totals,
+    output: Output,
+) -> event_pb2.AttemptFinished:
+    """Returns the end of an attempt, with its verdict and signature but without the time."""
+    verdict = judge(facts, limits)
+    messages = facts.messages
+    finished = event_pb2.AttemptFinished(
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        message=verdict.message,
+        exit_code=facts.exit_code,
+        signal=facts.signal,
+        usage=usage,
+        counts=messages.counts(),
+        first_error=first_error(verdict, messages),
+        metrics=metrics.totals(),
+        stdout_lines=output.lines(common_pb2.STREAM_STDOUT),
+        stderr_lines=output.lines(common_pb2.STREAM_STDERR),
+        dropped_bytes=output.dropped,
+        longest_silence_nanos=max(times.silence, times.ended - times.last_read),
+    )
+    sign(finished, messages.firsts())
+    return finished

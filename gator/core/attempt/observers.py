@@ -1,0 +1,103 @@
+"""Observers of the output of an attempt: everything that recognises something in its lines.
+
+A parser, a pattern or a metric from lines is one class with `on_lines` and one entry in `observers_of`.
+Line numbers and counts of messages are not made here but while the output is read, see `lines`.
+"""
+
+from typing import Protocol
+
+from gator.core.attempt.notices import MAX_NOTICES, find_notices
+from gator.v1 import common_pb2, event_pb2, spec_pb2
+
+GATOR_LOGGER = "gator"
+"""Logger of messages of Gator itself, which do not count as messages of the job."""
+MAX_LINE_BYTES = 512 * 1024
+"""Maximum length of a line that observers get at once. Longer ones come in pieces with the same number."""
+
+
+class OutputObserver(Protocol):
+    """Recognises something in the output of one attempt.
+
+    Called once per block, about every 80 ms while there is output, so its work should depend on the bytes and
+    not on the number of lines. Observers see all output, also if it is not stored.
+    """
+
+    def on_lines(
+        self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes
+    ) -> list[event_pb2.LogEvent]:
+        r"""Returns messages to record about the lines in `data`, in order.
+
+        `first_line` is the number of the first one, from 1. All lines are complete and end with `\n`, except
+        the last line of a stream, which may lack it.
+        """
+        ...
+
+
+class NoticeObserver:
+    """Records the notices of a job's client as warnings of Gator."""
+
+    __slots__ = ("_found",)
+
+    def __init__(self) -> None:
+        self._found = 0
+
+    def on_lines(
+        self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes
+    ) -> list[event_pb2.LogEvent]:
+        """Returns a warning for each notice, up to a maximum per attempt."""
+        del stream, first_line
+        texts = find_notices(data)
+        room = max(MAX_NOTICES - self._found, 0)
+        self._found += len(texts)
+        return [
+            event_pb2.LogEvent(severity=common_pb2.SEVERITY_WARNING, text=text, logger=GATOR_LOGGER)
+            for text in texts[:room]
+        ]
+
+
+def observers_of(job: spec_pb2.Job) -> tuple[OutputObserver, ...]:
+    """Returns the observers of one attempt at a job, in the order in which they are called."""
+    del job
+    return (NoticeObserver(),)
+
+
+class LineAssembler:
+    """Joins the lines of one stream that the end of a block has cut."""
+
+    __slots__ = ("_last_line", "_pieces", "_size")
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._last_line = 0
+
+    def take(self, first_line: int, data: bytes) -> bytes:
+        """Adds the data of the next block, in which line `first_line` begins or continues.
+
+        Returns the lines that are complete now, maybe none; they begin in line `first_line`.
+        """
+        end = data.rfind(b"\n") + 1
+        if not end and self._size + len(data) > MAX_LINE_BYTES:
+            end = len(data)
+        if end == len(data) and not self._pieces:
+            # The usual case under load, in which nothing is copied.
+            return data
+        complete = b""
+        if end:
+            complete = b"".join((*self._pieces, data[:end]))
+            self._pieces.clear()
+            self._size = 0
+            self._last_line = first_line + data.count(b"\n", 0, end)
+        elif not self._pieces:
+            self._last_line = first_line
+        if end < len(data):
+            self._pieces.append(data[end:])
+            self._size += len(data) - end
+        return complete
+
+    def finish(self) -> tuple[int, bytes]:
+        """Returns the last line, if it lacks its end, with its number; else no bytes."""
+        rest = b"".join(self._pieces)
+        self._pieces.clear()
+        self._size = 0
+        return self._last_line, rest
