@@ -1,6 +1,6 @@
 """What the display and the daemons of a run are told about it, and the number of daemons it needs."""
 
-from gator.core.attempt.environment import described
+from gator.core.attempt.environment import describe_command
 from gator.core.dispatch.dispatcher import Dispatcher
 from gator.core.dispatch.hosts import host_count
 from gator.core.dispatch.ledger import Ledger
@@ -37,7 +37,7 @@ def run_info(folder: RunFolder, plan: Plan, options: RunOptions) -> RunInfo:
     command, own_words = "", None
     if root.job is not None:
         job = masked(plan.resolve(root, root.ident), options.secrets)
-        command, own_words = described(job)
+        command, own_words = describe_command(job)
     return RunInfo(
         run=plan.request.run,
         ident=root.ident,

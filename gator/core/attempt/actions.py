@@ -1,6 +1,6 @@
-"""What an attempt asks of its host, and what it is told of its end.
+"""What an attempt asks its host to do, and how its leader ended. Data only.
 
-Rule: data only; the order of a list is the order of doing.
+Invariant: the actions of a list are carried out in their order.
 """
 
 from typing import TypeAlias
@@ -21,17 +21,17 @@ class Spawn(Struct, frozen=True):
 
 
 class Signal(Struct, frozen=True):
-    """Send a signal to everything that belongs to the attempt."""
+    """Send a signal to all processes of the attempt."""
 
     number: int
 
 
 class LeftoverCheck(Struct, frozen=True):
-    """See what still lives of the attempt; answered by `on_left_over`."""
+    """Find the living processes of the attempt; answered by `on_left_over`."""
 
 
 class Finished(Struct, frozen=True):
-    """All is over: append the last events of this attempt, whose very last tells what is `finished`."""
+    """Append the last events of the attempt; `finished` is in the very last."""
 
     events: list[event_pb2.Event]
     finished: event_pb2.AttemptFinished
@@ -41,12 +41,12 @@ Action: TypeAlias = Record | Spawn | Signal | LeftoverCheck | Finished
 
 
 class Exit(Struct, frozen=True):
-    """How the leader ended: exactly one of `code` and `signal` is set."""
+    """How the leader ended. Exactly one of `code` and `signal` is set."""
 
     code: int | None
     signal: int | None
     user_nanos: int
     system_nanos: int
     peak_memory: int
-    """Bytes by the kernel's account; 0 where that is not to be trusted."""
+    """Bytes according to the kernel; 0 if its number is unreliable."""
     out_of_memory: bool = False

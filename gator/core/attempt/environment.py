@@ -1,7 +1,6 @@
-"""What a job is started with: its argv, environment and working directory.
+"""Prepares the start of a job: its argv, environment and working directory.
 
-Rule: pure; the environment of the launch and all that Gator adds come in by argument. What is the same for
-all jobs of a run is made once.
+Invariant: pure; the environment of the launch and everything that Gator adds are arguments.
 """
 
 import re
@@ -33,7 +32,7 @@ OWN_NAMES = (
     "GATOR_ARRAY_INDEX",
     "GATOR_SCRATCH",
 )
-"""Variables that Gator sets; what the launch or a spec says of them does not reach a job."""
+"""Variables that Gator sets; values from the launch or a spec do not reach a job."""
 HUB_TOKEN = "GATOR_HUB_TOKEN"  # noqa: S105 - a name
 HUB_TOKEN_FILE = "hub.token"  # noqa: S105 - a name
 """File in the folder of a run with the launch's token for the hub, readable only by the user."""
@@ -48,7 +47,7 @@ _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:=,@%+-]*")
 
 
 class UnsafeScriptError(ValueError):
-    """A value was to be put into a script that a shell would not take as one plain word."""
+    """A value for a script is not one plain word to a shell."""
 
 
 class Prepared(Struct, frozen=True):
@@ -116,7 +115,7 @@ class Launcher:
         self.run = run
 
     def prepare(self, node: attach_pb2.LaunchNode, token: str, scratch: str = "") -> Prepared:
-        """What to start for an attempt; `scratch` is its own folder, if it has one.
+        """Returns the parameters for the start of an attempt; `scratch` is its own folder, if it has one.
 
         Raises UnsafeScriptError, and UserError where a text cannot be expanded.
         """
@@ -152,7 +151,7 @@ class Launcher:
         return self._secrets + secret_values(((v.name, v.value) for v in own), self._names, self._exists)
 
     def fill(self, text: str, node: attach_pb2.LaunchNode) -> str:
-        """A text of a job with the names filled in that are known before its scratch folder is."""
+        """Returns a text of a job with the names filled in that are known before its scratch folder."""
         return _Filler(node, "").fill(text)
 
     def _cwd(self, settings: spec_pb2.Settings, filler: "_Filler", scratch: str) -> str:
@@ -165,7 +164,7 @@ class Launcher:
 
 
 class _Filler:
-    """Puts in the names that are known only when an attempt starts, in one pass."""
+    """Fills in the names that are known only when an attempt starts, in one pass."""
 
     __slots__ = ("_values",)
 
@@ -173,13 +172,13 @@ class _Filler:
         self._values = {"attempt": str(node.attempt), "cores": str(node.cores), "scratch": scratch}
 
     def fill(self, text: str) -> str:
-        """The text with the names filled in, and nothing else."""
+        """Returns the text with the names filled in."""
         if "${{" not in text:
             return text
         return _FILL.sub(lambda match: self._values[match[1]] if match[1] else "${{", text)
 
     def expand(self, text: str, env: Mapping[str, str]) -> str:
-        """The text with the names filled in and, in what stands around them, the variables expanded."""
+        """Returns the text with the names filled in, and variables expanded in the text around them."""
         if "$" not in text:
             return text
         if "${{" not in text:
@@ -194,7 +193,7 @@ class _Filler:
         return "".join(parts)
 
     def script(self, text: str) -> str:
-        """The script with the names filled in."""
+        """Returns the script with the names filled in; raises UnsafeScriptError."""
         if "${{" not in text:
             return text
         used = {match[1] for match in _FILL.finditer(text)}
@@ -206,10 +205,10 @@ class _Filler:
 
 
 def _argv(job: spec_pb2.Job, filler: _Filler, env: Mapping[str, str]) -> list[str]:
-    """The command, or the script, behind the setup if there is one.
+    """Returns the command line, with the setup before the command or script if there is one.
 
-    The setup stops at its first command that fails, and its exit code is then that of the attempt. A
-    script runs in the same shell as its setup and so sees its functions; a command is exec'ed by it.
+    The setup stops at its first failing command, whose exit code is then that of the attempt. A script runs
+    in the same shell as its setup and can use its functions; a command replaces the shell by exec.
     """
     setup = filler.script(job.settings.setup)
     if job.shell:
@@ -245,10 +244,10 @@ def _in_file(argv: Sequence[str]) -> str:
     return f"BASH_ARGV0={name}; {argv[at + 1]}"
 
 
-def described(job: spec_pb2.Job) -> tuple[str, int | None]:
+def describe_command(job: spec_pb2.Job) -> tuple[str, int | None]:
     """Returns a job's command line as written, and the number of words before it in its argv.
 
-    A script is described in words; then the number is None, because the argv has no words of the job.
+    A script is described; then the number is None, because its argv has no words of the job.
     """
     if job.shell:
         lines = job.shell.strip().count("\n") + 1

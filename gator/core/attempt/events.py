@@ -1,6 +1,6 @@
-"""Events of one attempt: those that Gator writes, and those that come from the job's own processes.
+"""Events of one attempt: those that Gator writes, and those that the job's own processes report.
 
-Rule: every event names its attempt, and a flood of messages is counted but not kept.
+Invariant: every event names its attempt, and a flood of messages is counted but not stored.
 """
 
 from gator.core.attempt.metrics import NAME_RULE, Totals, is_metric_name
@@ -33,7 +33,7 @@ class EventFactory:
         sample: event_pb2.Sample | None = None,
         attempt_finished: event_pb2.AttemptFinished | None = None,
     ) -> event_pb2.Event:
-        """An event at a monotonic time."""
+        """Returns an event at a monotonic time."""
         return event_pb2.Event(
             path=self._path,
             attempt=self._attempt,
@@ -45,14 +45,14 @@ class EventFactory:
         )
 
     def warning(self, now: int, text: str) -> event_pb2.Event:
-        """A warning of Gator itself, which never counts."""
+        """Returns a warning of Gator itself, which never counts."""
         return self.event(
             now,
             log=event_pb2.LogEvent(severity=common_pb2.SEVERITY_WARNING, text=cut(text), logger=GATOR_LOGGER),
         )
 
     def adopt(self, now: int, event: event_pb2.Event) -> None:
-        """Make an event that came from elsewhere one of this attempt; it keeps its time if it has one."""
+        """Makes an event from elsewhere one of this attempt; it keeps its time if it has one."""
         event.path = self._path
         event.attempt = self._attempt
         event.seq = 0
@@ -61,7 +61,7 @@ class EventFactory:
 
 
 class ClientEvents:
-    """What a job's own processes report."""
+    """Messages and metric values that the job's own processes report."""
 
     __slots__ = ("_kept", "_messages", "_notices", "_refused", "metrics")
 

@@ -1,7 +1,7 @@
-"""Bytes of a stream become numbered lines and blocks, however the bytes are chunked.
+"""Turns the bytes of a stream into numbered lines and blocks.
 
-Rule: what is counted depends on the bytes alone, never on where a read happened to end. Time comes by
-argument, in nanoseconds.
+Invariant: numbers and counts depend on the bytes alone, never on where a read ended. Times are arguments, in
+nanoseconds.
 """
 
 import re
@@ -21,7 +21,7 @@ from gator.v1 import common_pb2, event_pb2
 
 BLOCK_BYTES = 512 * 1024
 BLOCK_NANOS = 80_000_000
-"""A block is to be in the store 100 ms after its first byte; the rest is for timers and the commit."""
+"""Maximum age of an open block: it is stored within 100 ms, and the rest is for timers and the commit."""
 _CAPTURE_BYTES = 8 * 1024
 _LARGE_BYTES = 16 * 1024
 _CANDIDATES = b"\n\r\t\v\f \x1b"
@@ -30,24 +30,24 @@ _BLANK_LINES = re.compile(rb"(?:" + BLANK_LINE_PATTERN + rb"\n)*")
 _BLANK_HEAD = re.compile(BLANKS_AND_ANSI_PATTERN)
 # The line end before a line of escape sequences and blanks that has at least one of the former.
 _ESCAPES_ONLY = re.compile(rb"\n(?=" + BLANKS_PATTERN + rb"*+\x1b)(?=" + BLANK_LINE_PATTERN + rb"\n)")
-# Every visible byte looks the same, and line ends stay.
+# Maps every visible byte to the same one and keeps line ends.
 _OUTLINE = b"x" * 10 + b"\n" + b"x" * 245
 _BLANKS = b" \t\r\v\f"
-# An escape sequence that has begun and may still be completed by the next read.
+# An unfinished escape sequence, which the next read may complete.
 _UNFINISHED = re.compile(UNFINISHED_PATTERN + rb"\Z")
 
 
 class Counted(Struct, frozen=True):
-    """What a chunk added to its stream."""
+    """The lines that a chunk added to its stream."""
 
     first_line: int
-    """Number of the line in which the chunk's first byte stands, from 1."""
+    """Number of the line with the chunk's first byte, from 1."""
     continues: bool
     """Whether that line began before the chunk."""
     lines: int
     """Number of lines that begin in the chunk."""
     messages: int
-    """Number of lines that were found not to be blank."""
+    """Number of lines that proved not to be blank."""
 
 
 class LineCounter:
@@ -64,7 +64,7 @@ class LineCounter:
         self.lines = 0
         self.messages = 0
         self.first_message = 0
-        """Number of the line that is the first message; 0 as long as there is none."""
+        """Number of the line that is the first message; 0 before there is one."""
         self._open = False
         self._counted = False
         self._tail = b""
@@ -77,7 +77,7 @@ class LineCounter:
         return bytes(self._head)
 
     def feed(self, chunk: bytes) -> Counted:
-        """Count the lines of the next bytes of the stream, which must not be empty."""
+        """Counts the lines of the next bytes of the stream, which must not be empty."""
         continues = self._open
         lines_before, messages_before = self.lines, self.messages
         start = self._end_open_line(chunk) if continues else 0
@@ -87,7 +87,7 @@ class LineCounter:
         return Counted(first_line, continues, self.lines - lines_before, self.messages - messages_before)
 
     def _end_open_line(self, chunk: bytes) -> int:
-        """Go on with the line that the chunk before left open; return where the next line begins."""
+        """Continues the line that the previous chunk left open; returns where the next line begins."""
         newline = chunk.find(b"\n")
         ended = newline >= 0
         if not self._counted:
@@ -101,7 +101,7 @@ class LineCounter:
         return newline + 1
 
     def _judge_open(self, text: bytes) -> None:
-        """Decide whether an open line has become a message by `text`, which follows blanks only."""
+        """Decides whether `text`, which follows only blanks, makes an open line a message."""
         match = _BLANK_HEAD.match(text)
         blank_until = match.end() if match else 0
         if blank_until == len(text):
@@ -123,7 +123,7 @@ class LineCounter:
             self._head = bytearray(_last_state(bytes(self._head)))
 
     def _count_from(self, chunk: bytes, start: int) -> None:
-        """Count from `start`, where a line begins."""
+        """Counts from `start`, where a line begins."""
         end = chunk.rfind(b"\n", start) + 1
         if end:
             complete = chunk.count(b"\n", start, end)
@@ -140,7 +140,7 @@ class LineCounter:
             self._judge_open(chunk[end:])
 
     def _find_first(self, chunk: bytes, start: int) -> None:
-        """Keep the first of the complete lines from `start` that is a message; there is one."""
+        """Keeps the first message among the complete lines from `start`, which have one."""
         match = _BLANK_LINES.match(chunk, start)
         first = match.end() if match else start
         self.first_message = self.lines + chunk.count(b"\n", start, first) + 1
@@ -163,7 +163,7 @@ def _last_state(text: bytes) -> bytes:
 
 
 def _count_messages(chunk: bytes, start: int, end: int, lines: int) -> int:
-    """Number of those that are not blank among the complete lines in `chunk[start:end]`."""
+    """Returns how many of the complete lines in `chunk[start:end]` are not blank."""
     is_large = end - start >= _LARGE_BYTES
     if is_large and chunk[start] not in _CANDIDATES and not _may_have_blanks(chunk, start, end):
         return lines
@@ -175,9 +175,10 @@ def _count_messages(chunk: bytes, start: int, end: int, lines: int) -> int:
 
 
 def _may_have_blanks(chunk: bytes, start: int, end: int) -> bool:
-    """Whether a line but the first begins in `chunk[start:end]` as a blank one could.
+    """Returns whether a line after the first begins in `chunk[start:end]` as a blank one could.
 
-    re2 sees that eight times as fast as the lines can be counted, but costs milliseconds to import.
+    re2 finds this eight times as fast as the lines can be counted. It is imported only for large chunks,
+    because that takes milliseconds.
     """
     global _candidate  # noqa: PLW0603 - an import that is put off
     if _candidate is None:
@@ -195,9 +196,9 @@ _candidate: Any = None
 class BlockBuilder:
     """Gathers the bytes of one stream of an attempt into events with blocks.
 
-    A block is closed before it exceeds 512 KiB, where it can be at the end of a line; by `flush`; and its
-    owner calls `flush` at the latest when `due` has come, `BLOCK_NANOS` after the block's first byte.
-    Lines of more than 512 KiB are thereby cut into pieces that keep one number.
+    A block is closed before it exceeds 512 KiB, at the end of a line if possible, and by `flush`, which its
+    owner calls by the time `due`, `BLOCK_NANOS` after the block's first byte. Lines of more than 512 KiB are
+    cut into pieces with one number.
     """
 
     __slots__ = (
@@ -225,7 +226,7 @@ class BlockBuilder:
         self._attempt = attempt
         self.counter = LineCounter()
         self.due: int | None = None
-        """When the open block has to be closed, in nanoseconds; None while it is empty."""
+        """When to close the open block, in nanoseconds; None while it is empty."""
         self._stream = stream
         self._severity = severity
         self._event: event_pb2.Event | None = None
@@ -240,9 +241,9 @@ class BlockBuilder:
         return self._severity
 
     def feed(self, data: bytes, now: int, wall: int) -> list[event_pb2.Event]:
-        """Take what was read; return the blocks that are full.
+        """Adds bytes that were read; returns the blocks that are full.
 
-        `now` is the monotonic time of `due`, `wall` the time since 1970 that stands in the blocks.
+        `now` is the monotonic time for `due`, `wall` the time since 1970 for the blocks.
         """
         full: list[event_pb2.Event] = []
         while self._size + len(data) >= BLOCK_BYTES:
@@ -256,7 +257,7 @@ class BlockBuilder:
         return full
 
     def flush(self) -> list[event_pb2.Event]:
-        """Close the open block, if there is one."""
+        """Closes the open block and returns it, if there is one."""
         event = self._event
         if event is None:
             return []

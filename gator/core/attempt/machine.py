@@ -1,8 +1,7 @@
-"""One attempt at a job, from the wish to start it until the verdict, as a state machine.
+"""One attempt at a job, from its start to its verdict, as a state machine.
 
-Rule: it knows no process, no store and no clock: what happens comes in by `on_...`, what shall be done is
-returned as a list of actions, and `wake_at` says when `on_time` is to be called. `now` is a monotonic time
-in nanoseconds everywhere.
+Invariant: it knows no process, store or clock. Inputs are calls of `on_...`, outputs are lists of actions,
+and `wake_at` says when to call `on_time`. `now` is a monotonic time in nanoseconds everywhere.
 
     STARTING ──► RUNNING ──► DRAINING ──► SWEEPING ──► FINISHED
         │           │            ▲            │            ▲
@@ -27,29 +26,31 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2
 MILLI = 1_000_000
 SECOND = 1_000 * MILLI
 DRAIN_NANOS = 500 * MILLI
-"""What pipes have to reach their end after the leader has."""
+"""Timeout for the pipes to reach their end after the leader has ended."""
 DEFAULT_GRACE_NANOS = 10 * SECOND
 UNKILLABLE_NANOS = 5 * SECOND
+"""Timeout after which a process that survives SIGKILL is given up."""
 SPAWN_NANOS = 30 * SECOND
-"""How long a start is tried while the host is short of something."""
+"""Timeout for a start while the host lacks resources."""
 FOLLOWED_NANOS = 1 * SECOND
 """Maximum difference between the wall clock and an attempt's times that is not corrected."""
-LOOK_NANOS = 20 * MILLI
-LONGEST_LOOK_NANOS = 250 * MILLI
+CHECK_NANOS = 20 * MILLI
+"""First pause between two checks for leftover processes; each one doubles it."""
+MAX_CHECK_NANOS = 250 * MILLI
 
 
 class State(Enum):
-    """Where an attempt is."""
+    """How far an attempt has come."""
 
     STARTING = "starting"
     RUNNING = "running"
     ENDING = "ending"
-    """Told to end, and has its grace."""
+    """Was told to end and has its grace."""
     KILLING = "killing"
     DRAINING = "draining"
     """The leader is reaped; its pipes have not reached their end."""
     SWEEPING = "sweeping"
-    """A look for what is left is under way."""
+    """The host is looking for leftover processes."""
     ENDING_REST = "ending rest"
     KILLING_REST = "killing rest"
     FINISHED = "finished"
@@ -67,6 +68,7 @@ class Wrapper:
     """
 
     __slots__ = (
+        "_check_pause",
         "_client",
         "_deadline",
         "_exit",
@@ -74,7 +76,6 @@ class Wrapper:
         "_grace",
         "_grace_ends",
         "_job",
-        "_look_pause",
         "_messages",
         "_open",
         "_output",
@@ -106,15 +107,15 @@ class Wrapper:
         self._deadline: int | None = None
         self._since: int | None = None  # when the first start failed, or the rest was first killed
         self._grace_ends: int | None = None  # when what was told to end is killed
-        self._look_pause = LOOK_NANOS
+        self._check_pause = CHECK_NANOS
         self._times = Times()
         self._exit: Exit | None = None
 
-    # ---- what the host asks
+    # ---- queries
 
     @property
     def wake_at(self) -> int | None:
-        """When `on_time` is to be called; None for never."""
+        """When to call `on_time`; None for never."""
         earliest = self._output.due
         deadline = self._deadline
         if deadline is not None and (earliest is None or deadline < earliest):
@@ -126,10 +127,10 @@ class Wrapper:
         """The streams to read."""
         return self._output.streams
 
-    # ---- what happens
+    # ---- inputs
 
     def on_spawned(self, now: int, started: event_pb2.Started) -> list[Action]:
-        """The process runs; `now` is when it was started."""
+        """Takes note that the process was started at `now`."""
         self._times.start(now)
         self._usage.start(now)
         millis = self._job.settings.timeout_millis
@@ -139,9 +140,9 @@ class Wrapper:
     def on_spawn_failed(
         self, now: int, message: str, *, transient: bool, patient: bool = False
     ) -> list[Action]:
-        """The process could not be started; `transient` if it may be possible later.
+        """Retries or gives up a start that failed; `transient` if it may succeed later.
 
-        With `patient` it is what other attempts of the same host will give back, so it is waited for.
+        With `patient` there is no timeout, because other attempts of the host will free what is missing.
         """
         if not transient:
             self._facts.not_started = message
@@ -156,28 +157,28 @@ class Wrapper:
         return []
 
     def on_fault(self, now: int, message: str) -> list[Action]:
-        """Gator itself failed at the start: the attempt is lost, and what runs of it is killed."""
+        """Declares the attempt lost and kills its processes, because Gator itself failed at the start."""
         if self.state is State.FINISHED:
             return []
         self._facts.lost = message
         return self._finish(now) if self.state is State.STARTING else self._kill(now)
 
     def on_output(self, now: int, stream: common_pb2.Stream.ValueType, data: bytes) -> list[Action]:
-        """Bytes were read."""
+        """Takes bytes that were read."""
         if self.state is State.FINISHED:
             return []
         self._times.read(now)
         return _record(self._output.feed(stream, data, now, now + self._stamp.offset))
 
     def on_eof(self, now: int, stream: common_pb2.Stream.ValueType) -> list[Action]:
-        """A pipe has reached its end."""
+        """Takes note that a pipe has reached its end."""
         self._open.discard(stream)
         if self.state is State.DRAINING and not self._open:
             return self._sweep()
         return []
 
     def on_exited(self, now: int, ended: Exit) -> list[Action]:
-        """The leader was reaped."""
+        """Takes note that the leader was reaped."""
         if self.state not in _ALIVE:
             return []
         self._times.ended = now
@@ -191,7 +192,7 @@ class Wrapper:
         return self._sweep()
 
     def on_left_over(self, now: int, names: list[str]) -> list[Action]:
-        """What still lives of the attempt; all that could be read has been read."""
+        """Ends the leftover processes, or the attempt if there are none; all output was read before."""
         match self.state:
             case State.SWEEPING | State.ENDING_REST | State.KILLING_REST if not names:
                 return self._finish(now)
@@ -203,7 +204,7 @@ class Wrapper:
                 return []
 
     def on_time(self, now: int) -> list[Action]:
-        """`wake_at` has come."""
+        """Does everything that is due at `wake_at`."""
         actions = _record(self._output.flush_due(now))
         if self._deadline is None or now < self._deadline:
             return actions
@@ -249,7 +250,7 @@ class Wrapper:
             self._stamp.offset = wall - now
 
     def on_stop(self, now: int, stop: attach_pb2.Stop) -> list[Action]:
-        """The attempt shall end; what has already exited by itself keeps its verdict."""
+        """Ends the attempt; a leader that has already exited keeps its verdict."""
         at_once = stop.mode == attach_pb2.STOP_MODE_NOW
         if self.state in _ALIVE or self.state is State.STARTING:
             if self._facts.stop is None:
@@ -271,7 +272,7 @@ class Wrapper:
                 return []
 
     def on_sample(self, now: int, sample: event_pb2.Sample, peak_memory: int) -> list[Action]:
-        """The processes of the attempt were looked at; `peak_memory` in bytes as far as it is known."""
+        """Takes a sample of the processes of the attempt; `peak_memory` is in bytes, as far as known."""
         if self.state is State.FINISHED or self.state is State.STARTING:
             return []
         events = [self._stamp.event(now, sample=sample)]
@@ -315,7 +316,7 @@ class Wrapper:
         return [LeftoverCheck()]
 
     def _end_rest(self, now: int, names: list[str]) -> list[Action]:
-        """Something is left: warn and send TERM, unless it was told to end together with the leader."""
+        """Warns of leftover processes and sends TERM, unless they were told to end with the leader."""
         actions: list[Action] = []
         if self._grace_ends is None:
             self._grace_ends = now + self._grace
@@ -323,19 +324,19 @@ class Wrapper:
             actions.append(Record([self._stamp.warning(now, text)]))
             if self._grace:
                 actions.append(Signal(signal.SIGTERM))
-        self._enter(State.ENDING_REST, now + self._look_pause)
+        self._enter(State.ENDING_REST, now + self._check_pause)
         return actions if now < self._grace_ends else [*actions, *self._kill_rest(now)]
 
     def _kill_rest(self, now: int) -> list[Action]:
         self._since = now
-        self._look_pause = LOOK_NANOS
-        self._enter(State.KILLING_REST, now + self._look_pause)
+        self._check_pause = CHECK_NANOS
+        self._enter(State.KILLING_REST, now + self._check_pause)
         return [Signal(signal.SIGKILL)]
 
     def _end_rest_further(self, now: int, names: list[str]) -> list[Action]:
-        """The rest still lives: look again, kill it after the grace, give it up at last."""
-        self._look_pause = min(2 * self._look_pause, LONGEST_LOOK_NANOS)
-        self._deadline = now + self._look_pause
+        """Checks leftover processes again, kills them after the grace and finally gives them up."""
+        self._check_pause = min(2 * self._check_pause, MAX_CHECK_NANOS)
+        self._deadline = now + self._check_pause
         if self.state is State.ENDING_REST:
             return self._kill_rest(now) if now >= (self._grace_ends or now) else []
         if now - (self._since or now) >= UNKILLABLE_NANOS:
@@ -349,7 +350,7 @@ class Wrapper:
         return [Record([self._stamp.warning(now, self._facts.unkillable)]), *self._finish(now)]
 
     def _finish(self, now: int) -> list[Action]:
-        """Record what is left and the verdict."""
+        """Records the rest of the output and the verdict."""
         self._enter(State.FINISHED, None)
         if not self._times.started:
             self._times.start(now)

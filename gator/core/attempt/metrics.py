@@ -1,6 +1,6 @@
-"""Values of metrics folded into one, over the time of an attempt and over the children of a node.
+"""Folds the values of a metric into one, over the time of an attempt and over the children of a node.
 
-Rule: folding is associative, so that it does not matter through how many levels a value has come.
+Invariant: folding is associative, so the number of levels between makes no difference.
 """
 
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ class Totals:
         self._totals: dict[str, event_pb2.MetricTotal] = {}
 
     def add(self, metric: event_pb2.Metric) -> bool:
-        """Fold one value of an attempt in; False if it is none (NaN), or its name was one too many."""
+        """Adds a value of an attempt; returns False for NaN or beyond the maximum number of names."""
         if isnan(metric.value):
             return False
         total = self._totals.get(metric.name)
@@ -55,7 +55,7 @@ class Totals:
         return True
 
     def merge(self, totals: Iterable[event_pb2.MetricTotal]) -> None:
-        """Fold in what a child ended with; of LAST the sum counts."""
+        """Adds the values of a child; those of kind LAST are summed."""
         for other in totals:
             total = self._totals.get(other.name)
             if total is None:
@@ -68,7 +68,7 @@ class Totals:
             total.count += other.count
 
     def totals(self) -> list[event_pb2.MetricTotal]:
-        """The folded values, by name."""
+        """Returns the folded values, by name."""
         return [self._totals[name] for name in sorted(self._totals)]
 
 

@@ -1,6 +1,6 @@
-"""How serious the messages of an attempt are: their counts, and the first of each severity.
+"""Counts the messages of an attempt by severity, and keeps the first of each.
 
-Rule: what is counted is what the job said itself; Gator's own messages never come here.
+Invariant: only messages of the job itself count, never those of Gator.
 """
 
 from gator.core.text import cut
@@ -24,7 +24,7 @@ _OF_MODE = {
 
 
 def of_stderr(mode: spec_pb2.StderrMode.ValueType) -> common_pb2.Severity.ValueType | None:
-    """Severity of what is written on stderr; None where it is merged into stdout."""
+    """Returns the severity of lines on stderr; None if stderr is merged into stdout."""
     return _OF_MODE.get(mode)
 
 
@@ -39,7 +39,7 @@ class Messages:
         self._order = 0
 
     def add(self, severity: common_pb2.Severity.ValueType, number: int = 1) -> None:
-        """Count messages."""
+        """Counts messages."""
         self._counts[severity] += number
 
     def offer(
@@ -49,7 +49,7 @@ class Messages:
         stream: common_pb2.Stream.ValueType = common_pb2.STREAM_UNSPECIFIED,
         line: int = 0,
     ) -> event_pb2.ErrorMessage | None:
-        """Keep a message if it is the first of its severity; then return what is kept of it."""
+        """Keeps a message if it is the first of its severity; returns it then, else None."""
         if severity < common_pb2.SEVERITY_WARNING or severity in self._first:
             return None
         self._order += 1
@@ -58,11 +58,11 @@ class Messages:
         return kept
 
     def count(self, severity: common_pb2.Severity.ValueType) -> int:
-        """Number of messages of exactly this severity."""
+        """Returns the number of messages of exactly this severity."""
         return self._counts[severity]
 
     def first_at_least(self, severity: common_pb2.Severity.ValueType) -> event_pb2.ErrorMessage | None:
-        """The message that came first of those of this severity and worse."""
+        """Returns the first message of at least this severity; None if there is none."""
         found = [entry for worst, entry in self._first.items() if worst >= severity]
         return min(found, key=lambda entry: entry[0])[1] if found else None
 
@@ -71,6 +71,6 @@ class Messages:
         return [kept for _, kept in sorted(self._first.values(), key=lambda entry: entry[0])]
 
     def counts(self) -> common_pb2.Counts:
-        """All counts."""
+        """Returns all counts."""
         _, debug, info, warning, error, critical = self._counts
         return common_pb2.Counts(debug=debug, info=info, warning=warning, error=error, critical=critical)

@@ -1,7 +1,7 @@
-"""The signature of a failure: what stays of it when everything that changes by chance is left out.
+"""The signature of a failure: a hash of it without everything that changes by chance.
 
-The rule: signatures are compared over years of runs, so a change of what they are made of is a change of the
-record, and a test pins some for ever. Patterns are compiled when the first failure needs them.
+Invariant: signatures are compared over years of runs, so their rule changes only with its version; a test
+pins some. Patterns are compiled when the first failure needs them.
 """
 
 import re
@@ -21,13 +21,13 @@ DIGITS: Final = 16
 MAX_RUNNERS_UP: Final = 3
 """Maximum number of messages kept besides the chosen one."""
 NUMBER, NAME, PATH = "#", "''", "<path>"
-"""The marks: of numbers of any kind and times; of what stands in quotes; of files and folders."""
+"""Marks for numbers and times, for quoted names, and for files and folders."""
 
 _MAX_NORMALISED = 300
 _BY_SENTENCE = frozenset(
     {pb.REASON_LOST, pb.REASON_RUN_DIED, pb.REASON_DAEMON_START, pb.REASON_DISK_FULL, pb.REASON_NOT_STARTED}
 )
-"""What the job said before is not to blame for these."""
+"""Reasons for which messages of the job are not to blame."""
 
 _MONTH = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:t(?:ember)?)?"
@@ -35,13 +35,13 @@ _MONTH = (
 )
 _PART = r"(?:[\w.+@%~-]|\[\d+\])+"
 _CHANCE = (
-    # Dates with names in them; those of digits are numbers.
+    # Dates with names of days or months; dates of digits match as numbers.
     r"(?P<date>\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+)?(?:\d{1,2}[\s-]+)?"
     rf"{_MONTH}[\s-]+\d{{1,4}}\b"
     r"|\b\d{4}-\d\d-\d\dT\d\d:?\d\d(?::?\d\d(?:[.,]\d+)?)?(?:Z\b|[+-]\d\d:?\d\d\b)?"
     r"|\b\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s?[AP]M\b)?(?:\s(?:UTC|GMT|[A-Z]{1,3}T)\b)?)"
     r"|(?P<uuid>\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b)"
-    # A name has at most two words; a longer quotation is a sentence, whose words tell.
+    # A name has at most two words; the words of a longer quotation distinguish failures.
     r"|(?P<name>(?<!\w)[\"'`‘“](?:[^\s\"'`‘’“”]{1,200}(?: [^\s\"'`‘’“”]{1,200})?)?[\"'`’”](?!\w))"
     # A literal of Verilog: 32'hdead_beef, 'h1f, 4'b10xx.
     r"|(?P<literal>(?<![\w'])\d*+'[sS]?[bodhBODH][0-9a-fA-FxXzZ?_]+(?![\w']))"
@@ -66,9 +66,9 @@ _DUMPED = " (core dumped)"
 
 
 def signature_of(reason: pb.Reason.ValueType, first_error: str, message: str) -> str:
-    """Signature of a failure: its reason, with its first error or else Gator's own sentence about it.
+    """Returns the signature of a failure with this reason, first error and sentence of Gator about it.
 
-    Two failures have the same if they differ in nothing but numbers, times, paths and quoted names.
+    Two failures that differ only in numbers, times, paths and quoted names have the same signature.
     """
     by_gator = not first_error or reason in _BY_SENTENCE
     return _signature(reason, message if by_gator else first_error, by_gator)
@@ -84,7 +84,7 @@ def _signature(reason: pb.Reason.ValueType, message: str, by_gator: bool) -> str
     from hashlib import blake2b
 
     if by_gator:
-        # The status is all that tells apart what ended in silence.
+        # Only the status distinguishes failures without any message.
         status = " ".join(_pattern(r"\b(?:code|signal) (\d+)").findall(message))
         said = f"sentence {status} {normalised(message)}"
     else:
@@ -124,9 +124,9 @@ def _keep_inputs(end: event_pb2.AttemptFinished, runners_up: Sequence[event_pb2.
 
 
 def normalised(text: str) -> str:
-    """A message with marks for all that chance decides, on one line, cut to 300 characters."""
+    """Returns a message on one line, with marks for everything random, cut to 300 characters."""
     if len(text) >= MAX_CHARACTERS:
-        # Where it was cut depends on the length of what becomes a mark.
+        # The place of the cut depends on random parts, so the last word is dropped.
         text = text[:MAX_CHARACTERS].rpartition(" ")[0] or text[:MAX_CHARACTERS]
     if "\x1b" in text:
         text = _pattern(ANSI_PATTERN.decode()).sub("", text)
@@ -156,7 +156,7 @@ def _mark(found: re.Match[str]) -> str:
 
 
 def _path(found: re.Match[str]) -> str:
-    """A place in a source keeps the name of its file, which tells causes apart; any other path is a mark."""
+    """Returns the file name of a position in a source, which distinguishes causes; a mark for other paths."""
     path = found[0]
     parts = path.split("/")
     if all(part.isdigit() for part in parts):

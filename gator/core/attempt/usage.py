@@ -1,6 +1,6 @@
-"""What one attempt uses: its samples, its peaks, and when it uses more than it asked for.
+"""Tracks the resources that an attempt uses, and warns when it uses more than it asked for.
 
-Rule: one warning per episode; an episode ends when the use is back within what was asked for.
+Invariant: there is one warning per episode, which ends when the use is back within the request.
 """
 
 from gator.core.attempt.actions import Exit
@@ -8,14 +8,14 @@ from gator.core.attempt.conclusion import Times
 from gator.units import size_text
 from gator.v1 import attach_pb2, event_pb2
 
-_SHORTEST_NANOS = 500_000_000
-"""Cores over a shorter time are not judged: two programs of a pipe that ends at once are worth no warning."""
+_MIN_NANOS = 500_000_000
+"""Minimum time over which cores are judged: short pipes of two programs deserve no warning."""
 _CORES_SLACK = 0.25
-"""Cores above those given that are not worth a warning: the clock ticks of the kernel are coarse."""
+"""Tolerance in cores, because the clock ticks of the kernel are coarse."""
 
 
 class UsageMeter:
-    """Watches the samples of an attempt."""
+    """Resources used by one attempt so far."""
 
     __slots__ = (
         "_allowed",
@@ -38,18 +38,18 @@ class UsageMeter:
         self._last = 0
         self._memory_over = False
         self.memory_bytes = 0
-        """Resident memory at the last sample."""
+        """Resident memory in bytes at the last sample."""
         self.peak_memory = 0
         self.peak_processes = 0
 
     def start(self, now: int) -> None:
-        """The attempt starts at this monotonic time in nanoseconds."""
+        """Sets the start of the attempt, a monotonic time in nanoseconds."""
         self._last = now
 
     def add(self, now: int, sample: event_pb2.Sample, peak_memory: int) -> list[str]:
-        """Take a sample; return what is to be warned of.
+        """Adds a sample; returns warnings.
 
-        `peak_memory` is the greatest resident memory in bytes that is known of since the start.
+        `peak_memory` is the greatest known resident memory in bytes since the start.
         """
         self.memory_bytes = sample.memory_bytes
         self.peak_memory = max(self.peak_memory, peak_memory, sample.memory_bytes)
@@ -62,7 +62,7 @@ class UsageMeter:
                 f"{size_text(self._allowed)} (ask for more with `!Memory`)"
             )
         self._memory_over = over
-        if self._cores and now - self._last >= _SHORTEST_NANOS:
+        if self._cores and now - self._last >= _MIN_NANOS:
             over = sample.cores > self._cores + _CORES_SLACK
             if over and not self._cores_over:
                 warnings.append(
@@ -74,7 +74,7 @@ class UsageMeter:
         return warnings
 
     def excess(self) -> tuple[int, int] | None:
-        """Memory used and allowed, if the attempt must end for it."""
+        """Returns the memory used and allowed, if the attempt must end for it; else None."""
         if self.enforce and self.memory_bytes > self._allowed:
             return self.memory_bytes, self._allowed
         return None

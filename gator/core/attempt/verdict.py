@@ -1,6 +1,6 @@
-"""The verdict on one attempt, from facts.
+"""Decides the outcome of an attempt from facts.
 
-Rule: the reason is the first that holds in the order of `Reason`.
+Invariant: the reason is the first one that holds, in the order of `Reason`.
 """
 
 import signal
@@ -18,39 +18,39 @@ UNLIMITED = -1
 
 
 class Verdict(Struct, frozen=True):
-    """What came of an attempt."""
+    """The outcome of an attempt."""
 
     outcome: common_pb2.Outcome.ValueType
     reason: common_pb2.Reason.ValueType = common_pb2.REASON_UNSPECIFIED
     message: str = ""
     severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_ERROR
-    """The least severity of a message that speaks for the failure."""
+    """Minimum severity of a message that explains the failure."""
 
 
 class AttemptFacts(Struct):
-    """What is known of an attempt when it has ended."""
+    """The facts about an attempt that has ended."""
 
     stop: tuple[common_pb2.Reason.ValueType, str] | None = None
-    """It was stopped: why, and the sentence for people."""
+    """Reason and message of the order that stopped it; None if it was not stopped."""
     lost: str = ""
-    """It could not be run for want of resources: the sentence for people."""
+    """Message if it could not run for lack of resources; else empty."""
     timeout_nanos: int = 0
-    """It ran into this limit; 0 if it did not."""
+    """The timeout that it exceeded; 0 if it did not."""
     memory: tuple[int, int] | None = None
-    """It used this many bytes of memory where so many are allowed."""
+    """Bytes of memory that it used and that were allowed; None if it did not exceed them."""
     not_started: str = ""
-    """It could not be started at all: the sentence for people."""
+    """Message if it could not be started at all; else empty."""
     exit_code: int | None = None
     signal: int | None = None
     out_of_memory: bool = False
-    """The kernel ended something for want of memory while the attempt ran."""
+    """Whether the kernel killed a process for lack of memory during the attempt."""
     unkillable: str = ""
-    """What was still alive after KILL, in words."""
+    """Description of the processes that survived SIGKILL; else empty."""
     messages: Messages = field(default_factory=Messages)
 
 
 def judge(facts: AttemptFacts, limits: spec_pb2.Limits) -> Verdict:
-    """The verdict on an attempt that ended with these facts."""
+    """Returns the verdict on an attempt that ended with these facts."""
     verdict = (
         _stopped(facts) or _started(facts) or _ended(facts) or _over_limit(facts.messages, limits)
     ) or Verdict(common_pb2.OUTCOME_PASSED)
@@ -150,7 +150,7 @@ def without_quote(message: str, first: event_pb2.ErrorMessage) -> str:
 
 
 def allowed_messages(limits: spec_pb2.Limits, severity: common_pb2.Severity.ValueType) -> int:
-    """Most messages of a severity that an attempt may have; -1 for any number."""
+    """Returns the maximum number of messages of a severity that an attempt may have; -1 for any number."""
     if severity == common_pb2.SEVERITY_WARNING:
         return limits.warning if limits.HasField("warning") else UNLIMITED
     if severity == common_pb2.SEVERITY_ERROR:
@@ -175,7 +175,7 @@ def _exit_hint(code: int) -> str:
 
 
 def signal_name(number: int) -> str:
-    """A signal for people: `11 (SIGSEGV)`."""
+    """Returns a signal with its name: `11 (SIGSEGV)`."""
     try:
         return f"{number} ({signal.Signals(number).name})"
     except ValueError:
@@ -183,7 +183,7 @@ def signal_name(number: int) -> str:
 
 
 def first_error(verdict: Verdict, messages: Messages) -> event_pb2.ErrorMessage | None:
-    """The first message that speaks for a failure; None for what passed or said nothing."""
+    """Returns the first message that explains a failure; None if the attempt passed or wrote none."""
     if verdict.outcome in (common_pb2.OUTCOME_PASSED, common_pb2.OUTCOME_CANCELLED):
         return None
     return messages.first_at_least(verdict.severity) or messages.first_at_least(common_pb2.SEVERITY_WARNING)

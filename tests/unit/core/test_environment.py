@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from gator.core.attempt.environment import Launcher, UnsafeScriptError, described
+from gator.core.attempt.environment import Launcher, UnsafeScriptError, describe_command
 from gator.core.redact import hide, hide_within, is_secret, mask, mask_variables, secret_values
 from gator.v1 import attach_pb2, spec_pb2
 
@@ -179,11 +179,11 @@ def test_jobs_get_a_file_with_the_token_for_a_hub_and_its_value_is_a_secret() ->
 
 def test_a_command_is_described_as_it_is_written() -> None:
     job = spec_pb2.Job(command="echo", args=["hey", "$X"])
-    assert described(job) == ("echo hey '$X'", 0)
+    assert describe_command(job) == ("echo hey '$X'", 0)
     job.settings.setup = "module load x"
-    assert described(job) == ("echo hey '$X'", 4)
-    assert described(spec_pb2.Job(shell="\necho 1\necho 2\n")) == ("shell script of 2 lines", None)
-    assert described(spec_pb2.Job(shell="echo 1"))[0] == "shell script of 1 line"
+    assert describe_command(job) == ("echo hey '$X'", 4)
+    assert describe_command(spec_pb2.Job(shell="\necho 1\necho 2\n")) == ("shell script of 2 lines", None)
+    assert describe_command(spec_pb2.Job(shell="echo 1"))[0] == "shell script of 1 line"
 
 
 def test_secrets_are_hidden_at_any_depth_of_a_spec() -> None:
