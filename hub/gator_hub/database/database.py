@@ -181,13 +181,15 @@ class Database:
 
     def forget(self) -> None:
         """Close this thread's connection; the next call makes another."""
+        if self._pool.is_closed():
+            return
         with self._lock:
-            self._open = [one for one in self._open if one is not self._raw()]
+            self._open = [one for one in self._open if one is not self.connection]
         try:
             self._pool.close()
         except Exception:  # whatever the driver says of a connection that goes anyway
             # It was broken, which is why it goes.
-            cast("Any", self._pool)._state.reset()
+            cast("Any", self._pool).dispose()
 
     def close(self) -> None:
         """Close the connections of all threads, which must not be in use any more."""
@@ -201,10 +203,7 @@ class Database:
     def _connect(self) -> None:
         self._pool.connect()
         with self._lock:
-            self._open.append(self._raw())
-
-    def _raw(self) -> Any:
-        return cast("Any", self._pool)._state.conn
+            self._open.append(self.connection)
 
 
 def cause_of(error: BaseException) -> BaseException:
