@@ -33,7 +33,7 @@ class _RoleEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Role.ValueType], 
     ROLE_UNSPECIFIED: _Role.ValueType  # 0
     """Refused."""
     ROLE_CLIENT: _Role.ValueType  # 1
-    """A job's own process."""
+    """A process of a job."""
     ROLE_WRAPPERS: _Role.ValueType  # 2
     """A daemon that hosts wrappers."""
     ROLE_TIER: _Role.ValueType  # 3
@@ -42,12 +42,12 @@ class _RoleEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Role.ValueType], 
     """The root of a run."""
 
 class Role(_Role, metaclass=_RoleEnumTypeWrapper):
-    """Who a child is."""
+    """The roles of a child."""
 
 ROLE_UNSPECIFIED: Role.ValueType  # 0
 """Refused."""
 ROLE_CLIENT: Role.ValueType  # 1
-"""A job's own process."""
+"""A process of a job."""
 ROLE_WRAPPERS: Role.ValueType  # 2
 """A daemon that hosts wrappers."""
 ROLE_TIER: Role.ValueType  # 3
@@ -62,25 +62,29 @@ class _Output:
 class _OutputEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Output.ValueType], builtins.type):
     DESCRIPTOR: descriptor.EnumDescriptor
     OUTPUT_UNSPECIFIED: _Output.ValueType  # 0
-    """As ALL."""
+    """The same as ALL."""
     OUTPUT_ALL: _Output.ValueType  # 1
-    """All of them."""
+    """All lines and messages."""
     OUTPUT_WARNINGS: _Output.ValueType  # 2
-    """Messages of severity WARNING and worse, and the output of streams whose lines are such: of stderr, unless its job says otherwise."""
+    """Messages of severity WARNING or worse, and the output of streams with such a severity: stderr, unless its
+    job sets another one.
+    """
     OUTPUT_NONE: _Output.ValueType  # 3
-    """None."""
+    """No lines or messages."""
 
 class Output(_Output, metaclass=_OutputEnumTypeWrapper):
-    """Which lines and messages are kept beside the states."""
+    """The lines and messages that are stored besides the states."""
 
 OUTPUT_UNSPECIFIED: Output.ValueType  # 0
-"""As ALL."""
+"""The same as ALL."""
 OUTPUT_ALL: Output.ValueType  # 1
-"""All of them."""
+"""All lines and messages."""
 OUTPUT_WARNINGS: Output.ValueType  # 2
-"""Messages of severity WARNING and worse, and the output of streams whose lines are such: of stderr, unless its job says otherwise."""
+"""Messages of severity WARNING or worse, and the output of streams with such a severity: stderr, unless its
+job sets another one.
+"""
 OUTPUT_NONE: Output.ValueType  # 3
-"""None."""
+"""No lines or messages."""
 
 class _EventKind:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -136,29 +140,29 @@ class _StopMode:
 class _StopModeEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_StopMode.ValueType], builtins.type):
     DESCRIPTOR: descriptor.EnumDescriptor
     STOP_MODE_UNSPECIFIED: _StopMode.ValueType  # 0
-    """As GRACEFUL."""
+    """The same as GRACEFUL."""
     STOP_MODE_GRACEFUL: _StopMode.ValueType  # 1
-    """TERM first, KILL after the grace."""
+    """TERM, then KILL after the grace."""
     STOP_MODE_NOW: _StopMode.ValueType  # 2
     """KILL at once."""
     STOP_MODE_HOLD: _StopMode.ValueType  # 3
-    """Start nothing new; what runs may end by itself."""
+    """Start nothing new; running jobs continue to their end."""
 
 class StopMode(_StopMode, metaclass=_StopModeEnumTypeWrapper):
-    """How fast to stop."""
+    """The modes of a stop."""
 
 STOP_MODE_UNSPECIFIED: StopMode.ValueType  # 0
-"""As GRACEFUL."""
+"""The same as GRACEFUL."""
 STOP_MODE_GRACEFUL: StopMode.ValueType  # 1
-"""TERM first, KILL after the grace."""
+"""TERM, then KILL after the grace."""
 STOP_MODE_NOW: StopMode.ValueType  # 2
 """KILL at once."""
 STOP_MODE_HOLD: StopMode.ValueType  # 3
-"""Start nothing new; what runs may end by itself."""
+"""Start nothing new; running jobs continue to their end."""
 
 @typing.final
 class AttachRequest(message.Message):
-    """From a child to its parent."""
+    """A message from a child to its parent."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -173,39 +177,39 @@ class AttachRequest(message.Message):
     LATE_WAKE_FIELD_NUMBER: builtins.int
     @builtins.property
     def hello(self) -> Hello:
-        """Who the child is; the first message of every stream."""
+        """The identity of the child; the first message of every stream."""
 
     @builtins.property
     def batch(self) -> Batch:
-        """Events that a subscription asked for."""
+        """Events of a subscription."""
 
     @builtins.property
     def tip(self) -> Tip:
-        """How far a store has come."""
+        """The last committed event of a store."""
 
     @builtins.property
     def record(self) -> Record:
-        """One event of a job's own process, for the parent to store."""
+        """One event from a process of a job, for the parent to store."""
 
     @builtins.property
     def lease_request(self) -> LeaseRequest:
-        """What the jobs that are ready below would need."""
+        """The leases that the ready jobs of the child need."""
 
     @builtins.property
     def lease_return(self) -> LeaseReturn:
-        """Leases that are not needed any more."""
+        """Leases that are no longer needed."""
 
     @builtins.property
     def recalled(self) -> Recalled:
-        """Attempts that were handed out ahead and are given back unstarted."""
+        """Attempts that were handed out ahead and are returned unstarted."""
 
     @builtins.property
     def part(self) -> Part:
-        """A piece of a message that is too large for its parent to take whole."""
+        """A part of a message that is too large for its parent."""
 
     @builtins.property
     def late_wake(self) -> LateWake:
-        """The child did not run for a while."""
+        """The child was not running for a while."""
 
     def __init__(
         self,
@@ -230,7 +234,7 @@ class AttachRequest(message.Message):
 
 @typing.final
 class AttachResponse(message.Message):
-    """From a parent to its child."""
+    """A message from a parent to its child."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -250,15 +254,15 @@ class AttachResponse(message.Message):
 
     @builtins.property
     def subscribe(self) -> Subscribe:
-        """Which events the parent wants."""
+        """The events that the parent requests."""
 
     @builtins.property
     def ack(self) -> Ack:
-        """A batch was kept."""
+        """A batch was stored."""
 
     @builtins.property
     def record_ack(self) -> RecordAck:
-        """Records were kept."""
+        """Records were stored."""
 
     @builtins.property
     def launch(self) -> Launch:
@@ -266,23 +270,23 @@ class AttachResponse(message.Message):
 
     @builtins.property
     def grant(self) -> Grant:
-        """Leases that were asked for."""
+        """The requested leases."""
 
     @builtins.property
     def recall(self) -> Recall:
-        """Give back what was handed out ahead and has not started."""
+        """An order to return attempts that were handed out ahead and have not started."""
 
     @builtins.property
     def release(self) -> Release:
-        """The outcome of a node that something below waits for."""
+        """The outcome of a node that a node of the child waits for."""
 
     @builtins.property
     def stop(self) -> Stop:
-        """End a node and everything below it."""
+        """An order to end a node and everything below it."""
 
     @builtins.property
     def drain(self) -> Drain:
-        """Nothing more will come: end when all is done."""
+        """No more orders will follow: the child ends when its work is done."""
 
     def __init__(
         self,
@@ -308,7 +312,7 @@ class AttachResponse(message.Message):
 
 @typing.final
 class Hello(message.Message):
-    """Who the child is."""
+    """The identity of a child."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -324,30 +328,31 @@ class Hello(message.Message):
     DESCRIPTION_FIELD_NUMBER: builtins.int
     RUN_KEY_FIELD_NUMBER: builtins.int
     role: Role.ValueType
-    """What it may send."""
+    """Its role, which decides what it may send."""
     id: builtins.str
-    """Its id: of the daemon, or random for a job's own process."""
+    """Its id: that of the daemon, or a random id for a process of a job."""
     host: builtins.str
     """Name of its host."""
     pid: builtins.int
     """Its process id."""
     store: builtins.str
-    """Id of the store it writes; empty for a job's own process."""
+    """Id of the store that it writes; empty for a process of a job."""
     version: builtins.str
     """Version of Gator."""
     path: builtins.str
-    """A job's own process: the node it belongs to."""
+    """For a process of a job: path of the job."""
     attempt: builtins.int
-    """A job's own process: the attempt it belongs to."""
+    """For a process of a job: number of the attempt, from 1."""
     run: builtins.str
     """Id of the run."""
     run_key: builtins.bytes
-    """A root: the secret of the run, 32 bytes, whose SHA-256 begins with the id of the run. It proves that the run belongs to who
-    sends it. Empty where it is not known, as in a copy of the run's folder that others may read.
+    """For a root: the secret key of the run, 32 bytes. The id of the run is the beginning of its SHA-256. The
+    key proves that the run belongs to the sender. Empty if it is not known, as in a copy of the run's folder
+    without the key.
     """
     @builtins.property
     def description(self) -> RunDescription:
-        """A root: what is known of the run as a whole."""
+        """For a root: the description of the run."""
 
     def __init__(
         self,
@@ -372,7 +377,7 @@ class Hello(message.Message):
 
 @typing.final
 class RunDescription(message.Message):
-    """What a root says of its run."""
+    """The description of a run, from its root."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -381,18 +386,18 @@ class RunDescription(message.Message):
     POOLS_FIELD_NUMBER: builtins.int
     OUTPUT_FIELD_NUMBER: builtins.int
     output: Output.ValueType
-    """Which lines its user wants to be kept."""
+    """The lines that its user wants to be stored."""
     @builtins.property
     def run(self) -> query_pb2.Run:
-        """Everything about it that is known at its start; what comes of it follows from the events."""
+        """The data that are known at its start. All later data follow from the events."""
 
     @builtins.property
     def plan(self) -> plan_pb2.PlanRequest:
-        """What its plan was made from."""
+        """The input of its plan."""
 
     @builtins.property
     def pools(self) -> RunPools:
-        """What it may use at once."""
+        """Its resource pools."""
 
     def __init__(
         self,
@@ -410,7 +415,7 @@ class RunDescription(message.Message):
 
 @typing.final
 class RunPools(message.Message):
-    """What a run may use at once."""
+    """The resource pools of a run."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -441,12 +446,12 @@ class RunPools(message.Message):
     cores: builtins.int
     """Number of cores."""
     memory_bytes: builtins.int
-    """Bytes of memory."""
+    """Memory in bytes."""
     memory_given: builtins.bool
-    """Whether its user set the memory."""
+    """Whether the user set the memory."""
     @builtins.property
     def licenses(self) -> containers.ScalarMap[builtins.str, builtins.int]:
-        """Licences by name; one that is not named is unlimited."""
+        """Number of licences by name; others are unlimited."""
 
     def __init__(
         self,
@@ -475,12 +480,14 @@ class Welcome(message.Message):
     version: builtins.str
     """Version of Gator."""
     record: builtins.int
-    """A job's own process: the number of the last record of this id that is kept, from which to go on."""
+    """For a process of a job: number of the last stored record with this id. The child continues after it."""
     subscriptions: builtins.int
-    """How many subscriptions the parent is about to make: a child that has nothing else to do waits for them before it ends."""
+    """Number of subscriptions that the parent will make. A child without other work waits for them before it
+    ends.
+    """
     @builtins.property
     def context(self) -> RunContext:
-        """A daemon: what holds for the whole run."""
+        """For a daemon: data of the run."""
 
     def __init__(
         self,
@@ -498,7 +505,7 @@ class Welcome(message.Message):
 
 @typing.final
 class RunContext(message.Message):
-    """What holds for the whole run and every daemon needs."""
+    """Data of the run that every daemon needs."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -513,16 +520,16 @@ class RunContext(message.Message):
     folder: builtins.str
     """Folder of the run, absolute."""
     sample_interval_millis: builtins.int
-    """Longest time between two samples of a job."""
+    """Maximum time between two samples of a job, in milliseconds."""
     log_cap_bytes: builtins.int
-    """Most bytes of output stored per attempt."""
+    """Maximum number of bytes of output stored per attempt."""
     @builtins.property
     def plan(self) -> plan_pb2.PlanRequest:
-        """What a daemon with tiers needs to make the same plan again."""
+        """The input of the plan, for daemons that host tiers."""
 
     @builtins.property
     def secrets(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Names of variables whose values are masked, besides those whose names say so."""
+        """Names of further variables whose values are masked, besides those with the names of secrets."""
 
     def __init__(
         self,
@@ -542,7 +549,7 @@ class RunContext(message.Message):
 
 @typing.final
 class Subscribe(message.Message):
-    """Which events a consumer wants, and from where."""
+    """A request for events, with the positions from which to start."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -556,14 +563,14 @@ class Subscribe(message.Message):
     consumer: builtins.str
     """Name of the consumer, for people."""
     window_bytes: builtins.int
-    """Most bytes of batches that may be on the way unacknowledged; 0 means 1 MiB. One batch goes in any case."""
+    """Maximum number of bytes of unacknowledged batches; 0 means 1 MiB. One batch is always permitted."""
     @builtins.property
     def positions(self) -> containers.RepeatedCompositeFieldContainer[StorePosition]:
-        """Where to go on; a store that is not named begins at its start."""
+        """The positions of the consumer. A store that is not listed is read from its start."""
 
     @builtins.property
     def filter(self) -> EventFilter:
-        """What to leave out; fixed for the subscription."""
+        """The filter, which is fixed for the subscription."""
 
     def __init__(
         self,
@@ -582,7 +589,7 @@ class Subscribe(message.Message):
 
 @typing.final
 class StorePosition(message.Message):
-    """How far a consumer has come in a store."""
+    """The position of a consumer in a store."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -591,7 +598,7 @@ class StorePosition(message.Message):
     store: builtins.str
     """Id of the store."""
     seq: builtins.int
-    """Sequence number of the last event it is done with; 0 for none."""
+    """Sequence number of the last event that it has handled; 0 for none."""
     def __init__(
         self,
         *,
@@ -606,7 +613,7 @@ class StorePosition(message.Message):
 
 @typing.final
 class EventFilter(message.Message):
-    """Which events pass. What is empty or unset lets everything pass."""
+    """A filter of events. An empty or unset field lets all events pass."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -615,16 +622,16 @@ class EventFilter(message.Message):
     PREFIX_FIELD_NUMBER: builtins.int
     LOGS_PER_ATTEMPT_FIELD_NUMBER: builtins.int
     severity: common_pb2.Severity.ValueType
-    """Least severity of log events, and of blocks, which have that of their stream. A line of a milder block that has a log
-    event of its own passes as that.
+    """Minimum severity of log events, and of blocks, which have the severity of their stream. A line in a block
+    with a lower severity passes if it has a log event of its own.
     """
     prefix: builtins.str
     """Only this node and those below it."""
     logs_per_attempt: builtins.int
-    """At most this many log events per attempt; 0 means all."""
+    """Maximum number of log events per attempt; 0 means all."""
     @builtins.property
     def kinds(self) -> containers.RepeatedScalarFieldContainer[EventKind.ValueType]:
-        """Kinds of payload."""
+        """Only payloads of these kinds."""
 
     def __init__(
         self,
@@ -642,7 +649,7 @@ class EventFilter(message.Message):
 
 @typing.final
 class Part(message.Message):
-    """A piece of another AttachRequest. Its pieces come one after the other, with nothing in between."""
+    """A part of another AttachRequest. The parts of a message follow each other directly."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -651,7 +658,7 @@ class Part(message.Message):
     data: builtins.bytes
     """The next bytes of the message."""
     more: builtins.bool
-    """Whether more of it follows."""
+    """Whether another part follows."""
     def __init__(
         self,
         *,
@@ -676,13 +683,13 @@ class Batch(message.Message):
     THROUGH_FIELD_NUMBER: builtins.int
     EVENTS_FIELD_NUMBER: builtins.int
     subscription: builtins.int
-    """The subscription they are for."""
+    """Number of the subscription."""
     store: builtins.str
     """Id of the store."""
     after: builtins.int
-    """The position after which the batch begins. Beyond the consumer's own position it is a gap."""
+    """Position after which the batch begins. If it is beyond the consumer's own position, events are missing."""
     through: builtins.int
-    """The position the batch reaches, events that were left out included."""
+    """Position that the batch reaches, including events that the filter dropped."""
     @builtins.property
     def events(self) -> containers.RepeatedCompositeFieldContainer[event_pb2.Event]:
         """The events that passed the filter."""
@@ -704,17 +711,17 @@ class Batch(message.Message):
 
 @typing.final
 class Ack(message.Message):
-    """A batch was kept: its bytes are free to be sent again, and a daemon may exit."""
+    """A batch was stored. Its bytes no longer count for the window, and a daemon may exit."""
 
     DESCRIPTOR: descriptor.Descriptor
 
     SUBSCRIPTION_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     subscription: builtins.int
-    """The subscription."""
+    """Number of the subscription."""
     @builtins.property
     def position(self) -> StorePosition:
-        """How far the consumer has come."""
+        """The position of the consumer."""
 
     def __init__(
         self,
@@ -730,17 +737,17 @@ class Ack(message.Message):
 
 @typing.final
 class Tip(message.Message):
-    """How far a store has come."""
+    """The last committed event of a store."""
 
     DESCRIPTOR: descriptor.Descriptor
 
     POSITION_FIELD_NUMBER: builtins.int
     DISK_FULL_FIELD_NUMBER: builtins.int
     disk_full: builtins.bool
-    """The disk under the store is full: from now on it keeps no plain output, only what is needed for Results."""
+    """Whether the disk is full. From now on the store keeps no plain output, only the events that Results need."""
     @builtins.property
     def position(self) -> StorePosition:
-        """The last sequence number that is committed."""
+        """The store and the last committed sequence number."""
 
     def __init__(
         self,
@@ -756,7 +763,7 @@ class Tip(message.Message):
 
 @typing.final
 class Record(message.Message):
-    """One event of a job's own process."""
+    """One event from a process of a job."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -764,12 +771,16 @@ class Record(message.Message):
     EVENT_FIELD_NUMBER: builtins.int
     NOTICE_FIELD_NUMBER: builtins.int
     number: builtins.int
-    """Number from 1 within the id of the Hello. A number that is already kept is acked again and dropped."""
+    """Number, from 1 for each id of a Hello. A record whose number is already stored is acknowledged again and
+    dropped.
+    """
     notice: builtins.bool
-    """Whether the client itself says this, not the job: it is kept as a warning of Gator, and does not count."""
+    """Whether this is a notice of the client, not of the job. It is stored as a warning of Gator and does not
+    count.
+    """
     @builtins.property
     def event(self) -> event_pb2.Event:
-        """A log or metric; path, attempt and seq are filled in by the parent."""
+        """A log or metric. The parent sets its path, attempt and seq."""
 
     def __init__(
         self,
@@ -786,13 +797,13 @@ class Record(message.Message):
 
 @typing.final
 class RecordAck(message.Message):
-    """Records were kept."""
+    """Records were stored."""
 
     DESCRIPTOR: descriptor.Descriptor
 
     NUMBER_FIELD_NUMBER: builtins.int
     number: builtins.int
-    """The last number that is kept."""
+    """The last stored number."""
     def __init__(
         self,
         *,
@@ -806,14 +817,14 @@ class RecordAck(message.Message):
 
 @typing.final
 class LeaseRequest(message.Message):
-    """What the jobs that are ready below would need."""
+    """The leases that the ready jobs of a tier daemon need."""
 
     DESCRIPTOR: descriptor.Descriptor
 
     WISHES_FIELD_NUMBER: builtins.int
     @builtins.property
     def wishes(self) -> containers.RepeatedCompositeFieldContainer[LeaseWish]:
-        """One entry for each demand that is wanted; the newest request replaces the one before."""
+        """One entry per demand. The newest request replaces the previous one."""
 
     def __init__(
         self,
@@ -828,7 +839,7 @@ class LeaseRequest(message.Message):
 
 @typing.final
 class LeaseWish(message.Message):
-    """Leases of one demand."""
+    """A number of leases with the same demand."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -836,12 +847,12 @@ class LeaseWish(message.Message):
     COUNT_FIELD_NUMBER: builtins.int
     PRIORITY_FIELD_NUMBER: builtins.int
     count: builtins.int
-    """How many could be used now, besides those held."""
+    """Number of leases that could be used now, besides those already held."""
     priority: builtins.int
-    """The largest weight of the jobs that would use them."""
+    """The largest priority of the jobs that would use them."""
     @builtins.property
     def demand(self) -> common_pb2.Demand:
-        """What each lease holds."""
+        """The resources of each lease."""
 
     def __init__(
         self,
@@ -858,7 +869,7 @@ class LeaseWish(message.Message):
 
 @typing.final
 class LeaseReturn(message.Message):
-    """Leases that are not needed any more."""
+    """Leases that are no longer needed."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -880,14 +891,14 @@ class LeaseReturn(message.Message):
 
 @typing.final
 class Grant(message.Message):
-    """Leases that were asked for."""
+    """The requested leases."""
 
     DESCRIPTOR: descriptor.Descriptor
 
     LEASES_FIELD_NUMBER: builtins.int
     @builtins.property
     def leases(self) -> containers.RepeatedCompositeFieldContainer[Lease]:
-        """Each lease runs one job at a time."""
+        """The leases. Each runs one job at a time."""
 
     def __init__(
         self,
@@ -912,10 +923,10 @@ class Lease(message.Message):
     id: builtins.int
     """Its id in the run."""
     cores: builtins.int
-    """Cores that were given; less than asked for where the pool is smaller."""
+    """Number of cores that were given; less than requested if the pool is smaller."""
     @builtins.property
     def demand(self) -> common_pb2.Demand:
-        """What it holds."""
+        """The resources that it holds."""
 
     def __init__(
         self,
@@ -932,15 +943,15 @@ class Lease(message.Message):
 
 @typing.final
 class LateWake(message.Message):
-    """The child did not run for a while, although it should have: its host was suspended, it was stopped, or there was too much to
-    do. Timers of its attempts do not count this time.
+    """The child was not running for a while: its host was suspended, it was stopped, or it was overloaded. Timers
+    of its attempts do not count this time.
     """
 
     DESCRIPTOR: descriptor.Descriptor
 
     STOOD_STILL_NANOS_FIELD_NUMBER: builtins.int
     stood_still_nanos: builtins.int
-    """For how long, at most."""
+    """Maximum time for which it was not running, in nanoseconds."""
     def __init__(
         self,
         *,
@@ -961,7 +972,7 @@ class Launch(message.Message):
     NODES_FIELD_NUMBER: builtins.int
     @builtins.property
     def nodes(self) -> containers.RepeatedCompositeFieldContainer[LaunchNode]:
-        """In the order in which they should start."""
+        """The nodes, in the order in which they should start."""
 
     def __init__(
         self,
@@ -976,7 +987,7 @@ class Launch(message.Message):
 
 @typing.final
 class LaunchNode(message.Message):
-    """One attempt at a node."""
+    """One attempt of a node."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -994,25 +1005,26 @@ class LaunchNode(message.Message):
     attempt: builtins.int
     """Number of the attempt, from 1."""
     lease: builtins.int
-    """The lease under which it runs; those of one lease run one after another. 0 for tiers."""
+    """Id of the lease under which it runs. Attempts of one lease run one after another. 0 for tiers."""
     cores: builtins.int
-    """Cores given by that lease."""
+    """Number of cores of that lease."""
     seed: builtins.int
-    """The node's seed."""
+    """Seed of the node, 1 to 2^31-1."""
     array_index: builtins.int
-    """Index of the innermost repeat; unset outside of arrays."""
+    """Index of the innermost repeat, from 0; unset outside arrays."""
     @builtins.property
     def job(self) -> spec_pb2.Job:
-        """The job with everything inherited; unset for a tier, which the daemon finds in its plan."""
+        """The job with all inherited values; unset for a tier, which the daemon finds in its plan."""
 
     @builtins.property
     def released(self) -> containers.RepeatedCompositeFieldContainer[Release]:
-        """Outcomes that are already known and that something below waits for."""
+        """Known outcomes that nodes below wait for."""
 
     @builtins.property
     def before(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """A tier that is opened again: the daemons that had it before and died, oldest first. Their stores in the run's folder say
-        what became of the nodes below: what has a Result keeps it, and is neither declared nor closed again.
+        """For a tier that is opened again: ids of the daemons that hosted it before and died, oldest first. Their
+        stores in the run's folder have the events of the nodes below. A node that has a Result keeps it, and is
+        neither declared nor closed again.
         """
 
     def __init__(
@@ -1038,14 +1050,14 @@ class LaunchNode(message.Message):
 
 @typing.final
 class Recall(message.Message):
-    """Give back what was handed out ahead and has not started."""
+    """An order to return attempts that were handed out ahead and have not started."""
 
     DESCRIPTOR: descriptor.Descriptor
 
     LEASES_FIELD_NUMBER: builtins.int
     @builtins.property
     def leases(self) -> containers.RepeatedScalarFieldContainer[builtins.int]:
-        """The leases to empty; all of them when there is none."""
+        """Ids of the leases to empty; all leases if there are none."""
 
     def __init__(
         self,
@@ -1060,7 +1072,7 @@ class Recall(message.Message):
 
 @typing.final
 class Recalled(message.Message):
-    """Attempts that are given back unstarted."""
+    """Attempts that are returned unstarted."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -1082,7 +1094,7 @@ class Recalled(message.Message):
 
 @typing.final
 class AttemptRef(message.Message):
-    """An attempt at a node."""
+    """A reference to an attempt."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -1106,7 +1118,7 @@ class AttemptRef(message.Message):
 
 @typing.final
 class Release(message.Message):
-    """The outcome of a node that something below waits for."""
+    """The outcome of a node that a node in another tier waits for."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -1114,11 +1126,11 @@ class Release(message.Message):
     OUTCOME_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
     path: builtins.str
-    """The node, without the indices of repeats that are meant together."""
+    """Path of the node. Repeats that count as one node have no index."""
     outcome: common_pb2.Outcome.ValueType
-    """What came of it."""
+    """The outcome."""
     reason: common_pb2.Reason.ValueType
-    """Why, if it did not pass."""
+    """The reason, if it did not pass."""
     def __init__(
         self,
         *,
@@ -1134,7 +1146,7 @@ class Release(message.Message):
 
 @typing.final
 class Stop(message.Message):
-    """End a node and everything below it."""
+    """An order to end a node and everything below it."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -1143,11 +1155,11 @@ class Stop(message.Message):
     REASON_FIELD_NUMBER: builtins.int
     MESSAGE_FIELD_NUMBER: builtins.int
     path: builtins.str
-    """The node; the root of the run when empty."""
+    """Path of the node; empty means the root of the run."""
     mode: StopMode.ValueType
-    """How fast."""
+    """The mode."""
     reason: common_pb2.Reason.ValueType
-    """Why, as it will stand in the Results."""
+    """Reason for the Results."""
     message: builtins.str
     """One sentence for people."""
     def __init__(
@@ -1166,7 +1178,7 @@ class Stop(message.Message):
 
 @typing.final
 class Drain(message.Message):
-    """Nothing more will come: end when all is done."""
+    """No more orders will follow: the child ends when its work is done."""
 
     DESCRIPTOR: descriptor.Descriptor
 

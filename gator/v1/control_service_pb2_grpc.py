@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ControlServiceStub:
-    """Gives orders to a run that goes on; offered by its root, and by a hub that its root is connected to.
+    """Controls a live run. Served by its root, and by a hub to which its root is connected.
     """
 
     def __init__(self, channel):
@@ -43,12 +43,12 @@ class ControlServiceStub:
 
 
 class ControlServiceServicer:
-    """Gives orders to a run that goes on; offered by its root, and by a hub that its root is connected to.
+    """Controls a live run. Served by its root, and by a hub to which its root is connected.
     """
 
     def Stop(self, request, context):
-        """Ends a node and everything below it. It answers as soon as the order is taken, not when all has ended; a run or node that
-        has ended already is no error.
+        """Ends a node and everything below it. Returns as soon as the order is accepted, before the jobs have
+        ended. Stopping a run or node that has already ended is not an error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -71,7 +71,7 @@ def add_ControlServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ControlService:
-    """Gives orders to a run that goes on; offered by its root, and by a hub that its root is connected to.
+    """Controls a live run. Served by its root, and by a hub to which its root is connected.
     """
 
     @staticmethod

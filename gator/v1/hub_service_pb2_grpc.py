@@ -26,14 +26,14 @@ if _version_not_supported:
 
 
 class HubServiceStub:
-    """What only a hub can answer: lists of runs, and what many runs tell about one.
+    """Queries that only a hub can answer: lists of runs, comparisons and histories.
 
-    1. A run is named by its id; or by an ident, which means its newest run of the whole spec, else its newest run of a part that
-    repeats no other run; or by at least four digits with which the id of one run alone begins. The first of these that there is
-    counts.
-    2. What is refused and how lists come in pages is as in QueryService.
-    3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them. Only their owner and the
-    administrators of the hub may give them to another user.
+    1. A run is named by its id, by an ident, or by at least four digits that are the beginning of exactly one
+    id. The first of these that matches is used. An ident means its newest run of the whole spec, else its
+    newest run of a part that repeats no other run.
+    2. Errors and pages are the same as in QueryService.
+    3. Every user with a token may read all runs. Only the owner of a run may pin or delete it. Only the owner
+    and the administrators of the hub may give it to another user.
     """
 
     def __init__(self, channel):
@@ -75,46 +75,47 @@ class HubServiceStub:
 
 
 class HubServiceServicer:
-    """What only a hub can answer: lists of runs, and what many runs tell about one.
+    """Queries that only a hub can answer: lists of runs, comparisons and histories.
 
-    1. A run is named by its id; or by an ident, which means its newest run of the whole spec, else its newest run of a part that
-    repeats no other run; or by at least four digits with which the id of one run alone begins. The first of these that there is
-    counts.
-    2. What is refused and how lists come in pages is as in QueryService.
-    3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them. Only their owner and the
-    administrators of the hub may give them to another user.
+    1. A run is named by its id, by an ident, or by at least four digits that are the beginning of exactly one
+    id. The first of these that matches is used. An ident means its newest run of the whole spec, else its
+    newest run of a part that repeats no other run.
+    2. Errors and pages are the same as in QueryService.
+    3. Every user with a token may read all runs. Only the owner of a run may pin or delete it. Only the owner
+    and the administrators of the hub may give it to another user.
     """
 
     def ListRuns(self, request, context):
-        """Runs, the newest first.
+        """Lists runs, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CompareRuns(self, request, context):
-        """Two runs, job by job.
+        """Compares two runs job by job.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListHistory(self, request, context):
-        """What came of one node over the runs of a series, the newest first.
+        """Lists the outcomes of one node in the runs of a series, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PinRun(self, request, context):
-        """Keeps a run for ever, or no longer.
+        """Keeps a run forever, or ends this.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteRun(self, request, context):
-        """Removes a run that has ended or is not connected. It is gone from all answers at once, from the disk a little later.
+        """Removes a run that has ended or is not connected. It disappears from all answers at once, and from the
+        disk later.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -169,14 +170,14 @@ def add_HubServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class HubService:
-    """What only a hub can answer: lists of runs, and what many runs tell about one.
+    """Queries that only a hub can answer: lists of runs, comparisons and histories.
 
-    1. A run is named by its id; or by an ident, which means its newest run of the whole spec, else its newest run of a part that
-    repeats no other run; or by at least four digits with which the id of one run alone begins. The first of these that there is
-    counts.
-    2. What is refused and how lists come in pages is as in QueryService.
-    3. Runs of others may be read by everybody who has a token; only their owner may pin or delete them. Only their owner and the
-    administrators of the hub may give them to another user.
+    1. A run is named by its id, by an ident, or by at least four digits that are the beginning of exactly one
+    id. The first of these that matches is used. An ident means its newest run of the whole spec, else its
+    newest run of a part that repeats no other run.
+    2. Errors and pages are the same as in QueryService.
+    3. Every user with a token may read all runs. Only the owner of a run may pin or delete it. Only the owner
+    and the administrators of the hub may give it to another user.
     """
 
     @staticmethod

@@ -26,10 +26,12 @@ if _version_not_supported:
 
 
 class ParentServiceStub:
-    """What every parent offers to its children: a wrapper to its job's own processes, a root to its daemons, a hub to its roots.
+    """The service of every parent: of a wrapper for the processes of its job, of a root for its daemons, of a hub
+    for its roots.
 
-    1. The child dials, and has one Attach per daemon. The first message of a child is Hello, the first of a parent is Welcome.
-    2. A second Hello, another first message, or a role that is unspecified ends the stream with INVALID_ARGUMENT.
+    1. The child connects, and has one Attach per daemon. The first message of a child is Hello, the first of a
+    parent is Welcome.
+    2. A second Hello, another first message, or an unspecified role ends the stream with INVALID_ARGUMENT.
     3. A child may send only what its role allows; anything else ends the stream with INVALID_ARGUMENT:
 
     | message                | CLIENT | WRAPPERS | TIER | ROOT |
@@ -41,7 +43,8 @@ class ParentServiceStub:
     | lease_request, _return | no     | no       | yes  | no   |
     | part                   | no     | no       | no   | yes  |
 
-    4. A parent may send only what the role of its child allows; a child ends the stream with INVALID_ARGUMENT otherwise:
+    4. A parent may send only what the role of its child allows; a child ends the stream with INVALID_ARGUMENT
+    otherwise:
 
     | message                | CLIENT | WRAPPERS | TIER | ROOT |
     |------------------------|--------|----------|------|------|
@@ -52,24 +55,25 @@ class ParentServiceStub:
     | recall                 | no     | yes      | no   | no   |
     | grant, release         | no     | no       | yes  | no   |
 
-    5. A message or payload that is not known is ignored.
-    6. Without a token that is good for its role (and its attempt, for a CLIENT) a child gets UNAUTHENTICATED.
-    7. A CLIENT numbers its records from 1. A record is acked after it is kept. A record at or below the last number kept is
-    acked again and dropped. A record that is neither a log nor a metric ends the stream with INVALID_ARGUMENT.
-    8. After a cut a CLIENT dials again with the same id; Welcome says the last number kept, and it goes on after that.
+    5. Unknown messages and payloads are ignored.
+    6. A child without a token that permits its role (and, for a CLIENT, its attempt) gets UNAUTHENTICATED.
+    7. A CLIENT numbers its records from 1. A record is acknowledged after it is stored. A record at or below
+    the last stored number is acknowledged again and dropped. A record that is neither a log nor a metric
+    ends the stream with INVALID_ARGUMENT.
+    8. After an interruption a CLIENT reconnects with the same id. Welcome has the last stored number, and the
+    client continues after it.
     9. A record for an attempt that is not running is answered with FAILED_PRECONDITION.
-    10. A consumer sends Subscribe with its positions. Batches of a store come in order; `after` is where the batch before
-    ended. A batch whose `after` is beyond the position of the consumer is a gap: the consumer subscribes again. An event
-    at or below the position is dropped.
-    11. A producer has at most 1 MiB of batches unacked per subscription, and no message is above 256 KiB unless one event
-    alone is.
-    A root sends its hub nothing above 128 KiB but in parts.
-    12. After Drain a child ends the stream when all its work is done and all its batches are acked.
+    10. A consumer sends Subscribe with its positions. Batches of a store are sent in order; `after` is the end
+    of the previous batch. If `after` is beyond the position of the consumer, events are missing and the
+    consumer subscribes again. An event at or below the position is dropped.
+    11. A producer has at most 1 MiB of unacknowledged batches per subscription. No message is above 256 KiB,
+    unless it has a single larger event. A root sends messages above 128 KiB to its hub in parts.
+    12. After Drain a child ends the stream when all its work is done and all its batches are acknowledged.
     13. An `attempt_finished` for an attempt that the parent has closed is ignored.
-    14. A run belongs to the user of the hub whose token came first with its `run_key`; a later stream with the key may feed it,
-    whatever its token. Without the key a run is a copy of the user who sent it first, gives way to the first stream with the
-    key, and ends with PERMISSION_DENIED for every other user. A key that is not that of the run ends the stream with
-    INVALID_ARGUMENT.
+    14. A run belongs to the first user of the hub who sent its `run_key`. Later streams with the key may send
+    its events, with any token. A run that was sent without the key is a copy that belongs to its first
+    sender: the first stream with the key replaces it, and streams of other users without the key end with
+    PERMISSION_DENIED. A wrong key ends the stream with INVALID_ARGUMENT.
     """
 
     def __init__(self, channel):
@@ -86,10 +90,12 @@ class ParentServiceStub:
 
 
 class ParentServiceServicer:
-    """What every parent offers to its children: a wrapper to its job's own processes, a root to its daemons, a hub to its roots.
+    """The service of every parent: of a wrapper for the processes of its job, of a root for its daemons, of a hub
+    for its roots.
 
-    1. The child dials, and has one Attach per daemon. The first message of a child is Hello, the first of a parent is Welcome.
-    2. A second Hello, another first message, or a role that is unspecified ends the stream with INVALID_ARGUMENT.
+    1. The child connects, and has one Attach per daemon. The first message of a child is Hello, the first of a
+    parent is Welcome.
+    2. A second Hello, another first message, or an unspecified role ends the stream with INVALID_ARGUMENT.
     3. A child may send only what its role allows; anything else ends the stream with INVALID_ARGUMENT:
 
     | message                | CLIENT | WRAPPERS | TIER | ROOT |
@@ -101,7 +107,8 @@ class ParentServiceServicer:
     | lease_request, _return | no     | no       | yes  | no   |
     | part                   | no     | no       | no   | yes  |
 
-    4. A parent may send only what the role of its child allows; a child ends the stream with INVALID_ARGUMENT otherwise:
+    4. A parent may send only what the role of its child allows; a child ends the stream with INVALID_ARGUMENT
+    otherwise:
 
     | message                | CLIENT | WRAPPERS | TIER | ROOT |
     |------------------------|--------|----------|------|------|
@@ -112,24 +119,25 @@ class ParentServiceServicer:
     | recall                 | no     | yes      | no   | no   |
     | grant, release         | no     | no       | yes  | no   |
 
-    5. A message or payload that is not known is ignored.
-    6. Without a token that is good for its role (and its attempt, for a CLIENT) a child gets UNAUTHENTICATED.
-    7. A CLIENT numbers its records from 1. A record is acked after it is kept. A record at or below the last number kept is
-    acked again and dropped. A record that is neither a log nor a metric ends the stream with INVALID_ARGUMENT.
-    8. After a cut a CLIENT dials again with the same id; Welcome says the last number kept, and it goes on after that.
+    5. Unknown messages and payloads are ignored.
+    6. A child without a token that permits its role (and, for a CLIENT, its attempt) gets UNAUTHENTICATED.
+    7. A CLIENT numbers its records from 1. A record is acknowledged after it is stored. A record at or below
+    the last stored number is acknowledged again and dropped. A record that is neither a log nor a metric
+    ends the stream with INVALID_ARGUMENT.
+    8. After an interruption a CLIENT reconnects with the same id. Welcome has the last stored number, and the
+    client continues after it.
     9. A record for an attempt that is not running is answered with FAILED_PRECONDITION.
-    10. A consumer sends Subscribe with its positions. Batches of a store come in order; `after` is where the batch before
-    ended. A batch whose `after` is beyond the position of the consumer is a gap: the consumer subscribes again. An event
-    at or below the position is dropped.
-    11. A producer has at most 1 MiB of batches unacked per subscription, and no message is above 256 KiB unless one event
-    alone is.
-    A root sends its hub nothing above 128 KiB but in parts.
-    12. After Drain a child ends the stream when all its work is done and all its batches are acked.
+    10. A consumer sends Subscribe with its positions. Batches of a store are sent in order; `after` is the end
+    of the previous batch. If `after` is beyond the position of the consumer, events are missing and the
+    consumer subscribes again. An event at or below the position is dropped.
+    11. A producer has at most 1 MiB of unacknowledged batches per subscription. No message is above 256 KiB,
+    unless it has a single larger event. A root sends messages above 128 KiB to its hub in parts.
+    12. After Drain a child ends the stream when all its work is done and all its batches are acknowledged.
     13. An `attempt_finished` for an attempt that the parent has closed is ignored.
-    14. A run belongs to the user of the hub whose token came first with its `run_key`; a later stream with the key may feed it,
-    whatever its token. Without the key a run is a copy of the user who sent it first, gives way to the first stream with the
-    key, and ends with PERMISSION_DENIED for every other user. A key that is not that of the run ends the stream with
-    INVALID_ARGUMENT.
+    14. A run belongs to the first user of the hub who sent its `run_key`. Later streams with the key may send
+    its events, with any token. A run that was sent without the key is a copy that belongs to its first
+    sender: the first stream with the key replaces it, and streams of other users without the key end with
+    PERMISSION_DENIED. A wrong key ends the stream with INVALID_ARGUMENT.
     """
 
     def Attach(self, request_iterator, context):
@@ -156,10 +164,12 @@ def add_ParentServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ParentService:
-    """What every parent offers to its children: a wrapper to its job's own processes, a root to its daemons, a hub to its roots.
+    """The service of every parent: of a wrapper for the processes of its job, of a root for its daemons, of a hub
+    for its roots.
 
-    1. The child dials, and has one Attach per daemon. The first message of a child is Hello, the first of a parent is Welcome.
-    2. A second Hello, another first message, or a role that is unspecified ends the stream with INVALID_ARGUMENT.
+    1. The child connects, and has one Attach per daemon. The first message of a child is Hello, the first of a
+    parent is Welcome.
+    2. A second Hello, another first message, or an unspecified role ends the stream with INVALID_ARGUMENT.
     3. A child may send only what its role allows; anything else ends the stream with INVALID_ARGUMENT:
 
     | message                | CLIENT | WRAPPERS | TIER | ROOT |
@@ -171,7 +181,8 @@ class ParentService:
     | lease_request, _return | no     | no       | yes  | no   |
     | part                   | no     | no       | no   | yes  |
 
-    4. A parent may send only what the role of its child allows; a child ends the stream with INVALID_ARGUMENT otherwise:
+    4. A parent may send only what the role of its child allows; a child ends the stream with INVALID_ARGUMENT
+    otherwise:
 
     | message                | CLIENT | WRAPPERS | TIER | ROOT |
     |------------------------|--------|----------|------|------|
@@ -182,24 +193,25 @@ class ParentService:
     | recall                 | no     | yes      | no   | no   |
     | grant, release         | no     | no       | yes  | no   |
 
-    5. A message or payload that is not known is ignored.
-    6. Without a token that is good for its role (and its attempt, for a CLIENT) a child gets UNAUTHENTICATED.
-    7. A CLIENT numbers its records from 1. A record is acked after it is kept. A record at or below the last number kept is
-    acked again and dropped. A record that is neither a log nor a metric ends the stream with INVALID_ARGUMENT.
-    8. After a cut a CLIENT dials again with the same id; Welcome says the last number kept, and it goes on after that.
+    5. Unknown messages and payloads are ignored.
+    6. A child without a token that permits its role (and, for a CLIENT, its attempt) gets UNAUTHENTICATED.
+    7. A CLIENT numbers its records from 1. A record is acknowledged after it is stored. A record at or below
+    the last stored number is acknowledged again and dropped. A record that is neither a log nor a metric
+    ends the stream with INVALID_ARGUMENT.
+    8. After an interruption a CLIENT reconnects with the same id. Welcome has the last stored number, and the
+    client continues after it.
     9. A record for an attempt that is not running is answered with FAILED_PRECONDITION.
-    10. A consumer sends Subscribe with its positions. Batches of a store come in order; `after` is where the batch before
-    ended. A batch whose `after` is beyond the position of the consumer is a gap: the consumer subscribes again. An event
-    at or below the position is dropped.
-    11. A producer has at most 1 MiB of batches unacked per subscription, and no message is above 256 KiB unless one event
-    alone is.
-    A root sends its hub nothing above 128 KiB but in parts.
-    12. After Drain a child ends the stream when all its work is done and all its batches are acked.
+    10. A consumer sends Subscribe with its positions. Batches of a store are sent in order; `after` is the end
+    of the previous batch. If `after` is beyond the position of the consumer, events are missing and the
+    consumer subscribes again. An event at or below the position is dropped.
+    11. A producer has at most 1 MiB of unacknowledged batches per subscription. No message is above 256 KiB,
+    unless it has a single larger event. A root sends messages above 128 KiB to its hub in parts.
+    12. After Drain a child ends the stream when all its work is done and all its batches are acknowledged.
     13. An `attempt_finished` for an attempt that the parent has closed is ignored.
-    14. A run belongs to the user of the hub whose token came first with its `run_key`; a later stream with the key may feed it,
-    whatever its token. Without the key a run is a copy of the user who sent it first, gives way to the first stream with the
-    key, and ends with PERMISSION_DENIED for every other user. A key that is not that of the run ends the stream with
-    INVALID_ARGUMENT.
+    14. A run belongs to the first user of the hub who sent its `run_key`. Later streams with the key may send
+    its events, with any token. A run that was sent without the key is a copy that belongs to its first
+    sender: the first stream with the key replaces it, and streams of other users without the key end with
+    PERMISSION_DENIED. A wrong key ends the stream with INVALID_ARGUMENT.
     """
 
     @staticmethod

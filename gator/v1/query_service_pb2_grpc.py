@@ -26,14 +26,15 @@ if _version_not_supported:
 
 
 class QueryServiceStub:
-    """Answers questions about a run, live or ended; the same over a run's folder and over the database of a hub.
+    """Answers queries about a run, live or ended, from the run's folder or from the database of a hub.
 
-    1. Each request names a run by its id. Empty means the one run of a server that has only one.
-    2. A run or node that does not exist is NOT_FOUND. A wrong regular expression, glob or token is INVALID_ARGUMENT.
-    3. Lists come in pages: an empty next_page_token is the end. A token is good only for the request that it came from,
-    apart from page_size. A page may hold fewer entries than asked for, even none, and still have a next one.
-    4. Watches end when the run has ended and everything was sent. A resume token goes on exactly after the response that
-    it came with, also on another server of the same run.
+    1. Each request names a run by its id. Empty means the only run of a server that has one run.
+    2. A missing run or node is NOT_FOUND. An invalid regular expression, glob or token is INVALID_ARGUMENT.
+    3. Lists have pages; the last page has an empty next_page_token. A token is valid only for the request that
+    returned it; page_size may change. A page may have fewer entries than requested, even none, and still
+    have a next one.
+    4. Watches end when the run has ended and everything was sent. A resume token continues directly after the
+    response that returned it, also on another server of the same run.
     """
 
     def __init__(self, channel):
@@ -100,88 +101,89 @@ class QueryServiceStub:
 
 
 class QueryServiceServicer:
-    """Answers questions about a run, live or ended; the same over a run's folder and over the database of a hub.
+    """Answers queries about a run, live or ended, from the run's folder or from the database of a hub.
 
-    1. Each request names a run by its id. Empty means the one run of a server that has only one.
-    2. A run or node that does not exist is NOT_FOUND. A wrong regular expression, glob or token is INVALID_ARGUMENT.
-    3. Lists come in pages: an empty next_page_token is the end. A token is good only for the request that it came from,
-    apart from page_size. A page may hold fewer entries than asked for, even none, and still have a next one.
-    4. Watches end when the run has ended and everything was sent. A resume token goes on exactly after the response that
-    it came with, also on another server of the same run.
+    1. Each request names a run by its id. Empty means the only run of a server that has one run.
+    2. A missing run or node is NOT_FOUND. An invalid regular expression, glob or token is INVALID_ARGUMENT.
+    3. Lists have pages; the last page has an empty next_page_token. A token is valid only for the request that
+    returned it; page_size may change. A page may have fewer entries than requested, even none, and still
+    have a next one.
+    4. Watches end when the run has ended and everything was sent. A resume token continues directly after the
+    response that returned it, also on another server of the same run.
     """
 
     def GetRun(self, request, context):
-        """One run as a whole.
+        """Returns a run.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetNode(self, request, context):
-        """One node with all its attempts.
+        """Returns a node with all its attempts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListNodes(self, request, context):
-        """Nodes below a node.
+        """Lists nodes below a node.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListFailures(self, request, context):
-        """Failed and lost jobs by their signature, the most frequent first.
+        """Lists failed and lost jobs by their signature, most frequent first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListWaiting(self, request, context):
-        """What cannot start yet, and what it waits for.
+        """Lists nodes that cannot start yet, and what they wait for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListEvents(self, request, context):
-        """Events of a node or of all below it.
+        """Lists events of a node or of all nodes below it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListLines(self, request, context):
-        """Lines and messages of a job or of all below a node.
+        """Lists lines and messages of a job or of all jobs below a node.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListMetrics(self, request, context):
-        """Metrics of a node or of all below it.
+        """Lists metrics of a node or of all nodes below it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListSamples(self, request, context):
-        """What an attempt used over time.
+        """Lists the resource usage of an attempt over time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchRun(self, request, context):
-        """The run as it goes on.
+        """Sends the run whenever it changes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchEvents(self, request, context):
-        """Events as they are kept.
+        """Sends events as they are stored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -254,14 +256,15 @@ def add_QueryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class QueryService:
-    """Answers questions about a run, live or ended; the same over a run's folder and over the database of a hub.
+    """Answers queries about a run, live or ended, from the run's folder or from the database of a hub.
 
-    1. Each request names a run by its id. Empty means the one run of a server that has only one.
-    2. A run or node that does not exist is NOT_FOUND. A wrong regular expression, glob or token is INVALID_ARGUMENT.
-    3. Lists come in pages: an empty next_page_token is the end. A token is good only for the request that it came from,
-    apart from page_size. A page may hold fewer entries than asked for, even none, and still have a next one.
-    4. Watches end when the run has ended and everything was sent. A resume token goes on exactly after the response that
-    it came with, also on another server of the same run.
+    1. Each request names a run by its id. Empty means the only run of a server that has one run.
+    2. A missing run or node is NOT_FOUND. An invalid regular expression, glob or token is INVALID_ARGUMENT.
+    3. Lists have pages; the last page has an empty next_page_token. A token is valid only for the request that
+    returned it; page_size may change. A page may have fewer entries than requested, even none, and still
+    have a next one.
+    4. Watches end when the run has ended and everything was sent. A resume token continues directly after the
+    response that returned it, also on another server of the same run.
     """
 
     @staticmethod

@@ -34,7 +34,6 @@ UNFINISHED: tuple[str, ...] = (
     "gator/upload",
     "gator/usage_errors.py",
     "hub",
-    "protos",
     "tests",
 )
 """Folders that are not checked yet."""
