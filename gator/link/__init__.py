@@ -1,1 +1,4 @@
-"""Both ends of Attach: the one stream between a child and its parent."""
+"""Both ends of Attach, the stream between a child and its parent.
+
+`uplink` and `producer` are the end of a child; `session` and `server` that of a parent.
+"""

@@ -1,6 +1,6 @@
-"""Messages that are too large for a hub come to it in parts, so that none of its streams holds much unseen.
+"""Splits messages that are too large for a hub into parts, which bounds the memory of each of its streams.
 
-Rule: what is small enough goes whole, as all batches do that have more than one event.
+Invariant: small messages, and all batches with more than one event, are sent whole.
 """
 
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from gator.v1 import attach_pb2
 
 MAX_BYTES = 128 * 1024
-"""Most bytes of a message to a hub."""
+"""Maximum size of a message to a hub."""
 BATCH_BYTES = MAX_BYTES - 512
-"""Most bytes of a batch with more than one event."""
+"""Maximum size of a batch with more than one event."""
 _PIECE_BYTES = MAX_BYTES - 64
 
 
 def parts_of(request: attach_pb2.AttachRequest) -> Iterator[attach_pb2.AttachRequest]:
-    """The message itself, or its parts in order."""
+    """Yields the message itself, or its parts in order."""
     if request.ByteSize() <= MAX_BYTES:
         yield request
         return
@@ -26,7 +26,7 @@ def parts_of(request: attach_pb2.AttachRequest) -> Iterator[attach_pb2.AttachReq
 
 
 def is_part(data: bytes) -> bool:
-    """Whether a message that came is a part, as far as its first byte says."""
+    """Returns whether a received message is a part, judged by its first byte."""
     return data[:1] == _TAG
 
 

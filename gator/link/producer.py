@@ -1,7 +1,7 @@
-"""What a child has to send, in the order in which it should go: control, then tips, then events.
+"""Queues the messages that a child sends: control messages first, then tips, then batches of events.
 
-It is driven from outside: it owns no task and no clock, and reads a store only in bounded pieces and only
-while there is credit, so a slow consumer stops the reading and nothing else.
+Invariant: it owns no task and no clock, and reads a store only in bounded pieces and only while there is
+credit, so a slow consumer stops reading and nothing else.
 """
 
 from collections import deque
@@ -15,33 +15,33 @@ from gator.link import message_parts, roles
 from gator.v1 import attach_pb2, event_pb2
 
 TICK_SECONDS = 0.2
-"""Tips and batches without events go at most this often."""
+"""Minimum interval of tips and of batches without events, in seconds."""
 BATCH_SECONDS = 0.01
-"""Small batches of a subscription go at most this often: what comes in between goes together."""
-_MANY_EVENTS = 100
-"""So many events are worth a batch of their own."""
+"""Minimum interval of small batches of one subscription, in seconds; events in between are sent together."""
+_FULL_BATCH_EVENTS = 100
+"""Number of events that are sent as a batch at once."""
 READ_EVENTS = 500
-"""Most events read from a store in one go, which takes a few milliseconds."""
+"""Maximum number of events per read of a store, which takes a few milliseconds."""
 READ_BLOCKS = 8
-"""The same where blocks may be among them, each up to half a megabyte; more while events are small."""
+"""Maximum number of events per read that may contain blocks of up to 512 KiB; grows while they are small."""
 _MORE_BLOCKS = 64
 
 
 class StoreView(Protocol):
-    """What is needed of a store to serve subscriptions from it."""
+    """A store as subscriptions read it."""
 
     @property
     def committed(self) -> int:
-        """The last sequence number that is committed."""
+        """The last committed sequence number."""
         ...
 
     def read(
         self, after: int, wanted: attach_pb2.EventFilter, limit: int, /
     ) -> tuple[Sequence[event_pb2.Event], int]:
-        """At most `limit` events after a place that pass a filter (`logs_per_attempt` is not looked at).
+        """Returns up to `limit` events after a position that pass a filter, and the position read up to.
 
-        Gives them with the place that was read up to, which is beyond `after` whenever something is
-        committed there. It may stop sooner, for example when the events are large.
+        The latter is beyond `after` if anything is committed there. Fewer events are returned if they are
+        large. `logs_per_attempt` is ignored.
         """
         ...
 
@@ -58,7 +58,7 @@ class _Feed(Struct):
 
     @property
     def is_ready(self) -> bool:
-        """Whether there is something to read or to send, and credit for it."""
+        """Whether there is anything to read or to send, and credit for it."""
         return self.cursor.can_send or (
             self.cursor.wants_more
             and self.cursor.window.has_room(1)
@@ -66,11 +66,11 @@ class _Feed(Struct):
         )
 
     def is_due(self, now: float) -> bool:
-        """Whether it should be read or sent now, if there is something."""
-        return now >= self.next_batch or self.store.committed - self.cursor.sent_through >= _MANY_EVENTS
+        """Returns whether it should be read or sent now if it is ready."""
+        return now >= self.next_batch or self.store.committed - self.cursor.sent_through >= _FULL_BATCH_EVENTS
 
     def read(self, wanted: attach_pb2.EventFilter) -> None:
-        """Reads one piece. As long as it is small, the next may have more events."""
+        """Reads one piece. While pieces are small, the limit of the next one grows."""
         found, through = self.store.read(self.cursor.read_through, wanted, self.read_limit)
         size = self.cursor.push(found, through)
         if self.read_limit <= _MORE_BLOCKS:
@@ -80,7 +80,7 @@ class _Feed(Struct):
 
 
 class _Subscription(Struct):
-    """What one consumer asked for."""
+    """A subscription of the parent."""
 
     request: attach_pb2.Subscribe
     read_filter: attach_pb2.EventFilter
@@ -90,7 +90,7 @@ class _Subscription(Struct):
     feeds: dict[str, _Feed] = field(default_factory=dict[str, _Feed])
 
     def add(self, store_id: str, store: StoreView) -> None:
-        """Serves one more store."""
+        """Adds a store."""
         after = max((p.seq for p in self.request.positions if p.store == store_id), default=0)
         quota = cursor.LogQuota(self.request.filter.logs_per_attempt)
         number = self.request.subscription
@@ -104,10 +104,10 @@ class _Subscription(Struct):
 
 
 class Producer:
-    """Everything that waits to be sent on one stream of a child; made anew for each stream."""
+    """All messages that wait to be sent on one stream of a child; each stream has its own."""
 
     def __init__(self, role: attach_pb2.Role.ValueType, wake: Callable[[], None]) -> None:
-        """`wake` is called when there may be something to send."""
+        """Initialises it; `wake` is called when there may be a message to send."""
         self._role = role
         self._batch_bytes = message_parts.BATCH_BYTES if role == attach_pb2.ROLE_ROOT else cursor.BATCH_BYTES
         self._wake = wake
@@ -118,11 +118,11 @@ class Producer:
         self._subscriptions: dict[int, _Subscription] = {}
         self._next_tick = 0.0
         self.draining = False
-        """Whether the stream is about to end, so that nothing waits for the next tick."""
+        """Whether the stream is about to end, so that no message waits for the next tick."""
         self.expected = 0
-        """How many subscriptions the consumer has announced."""
+        """Number of subscriptions that the consumer has announced."""
         self.acks = 0
-        """Number of acks that came."""
+        """Number of acks received."""
 
     @property
     def subscriptions(self) -> int:
@@ -131,11 +131,11 @@ class Producer:
 
     @property
     def awaits_ack(self) -> bool:
-        """Whether something that was sent was not acknowledged yet."""
+        """Whether a sent batch is not acknowledged yet."""
         return not all(subscription.window.is_empty for subscription in self._subscriptions.values())
 
     def add_store(self, store_id: str, store: StoreView) -> None:
-        """Serves one more store to all subscriptions, present and to come."""
+        """Adds a store to all present and later subscriptions."""
         self._stores[store_id] = store
         self._tips[store_id] = 0
         for subscription in self._subscriptions.values():
@@ -143,13 +143,13 @@ class Producer:
         self._wake()
 
     def send(self, request: attach_pb2.AttachRequest) -> None:
-        """Queues a message ahead of all events; raises ProtocolError when the role does not allow it."""
+        """Queues a message ahead of all events. Raises ProtocolError if the role may not send it."""
         roles.check_request(self._role, request)
         self._control.append(request)
         self._wake()
 
     def subscribe(self, request: attach_pb2.Subscribe) -> None:
-        """Begins a subscription; one of the same number is replaced."""
+        """Adds a subscription; one with the same number is replaced."""
         kinds = request.filter.kinds
         subscription = _Subscription(
             request,
@@ -164,7 +164,7 @@ class Producer:
         self._wake()
 
     def ack(self, ack: attach_pb2.Ack) -> None:
-        """Gives credit back."""
+        """Returns the credit of acknowledged batches to their subscription."""
         self.acks += 1
         subscription = self._subscriptions.get(ack.subscription)
         if subscription is not None:
@@ -173,7 +173,7 @@ class Producer:
 
     @property
     def is_drained(self) -> bool:
-        """Whether nothing waits and every subscription has acknowledged everything that is committed."""
+        """Whether no message waits and each subscription has acknowledged all committed events."""
         if self._control or self._due or len(self._subscriptions) < self.expected:
             return False
         return all(
@@ -186,7 +186,7 @@ class Producer:
         )
 
     def next_message(self, now: float) -> attach_pb2.AttachRequest | None:
-        """What to send next; None when there is nothing or no credit. `now` is in seconds, steady."""
+        """Returns the next message; None if there is none or no credit. `now` is in steady seconds."""
         if self._control:
             return self._control.popleft()
         if self.draining or now >= self._next_tick:
@@ -203,7 +203,7 @@ class Producer:
         return None
 
     def read_some(self, now: float) -> bool:
-        """Reads one bounded piece of a store that a subscription can take now; False when there is none."""
+        """Reads one bounded piece of a store that a subscription can take. Returns False if there is none."""
         for subscription in self._subscriptions.values():
             for feed in subscription.feeds.values():
                 if feed.cursor.can_send or not feed.is_ready or not (self.draining or feed.is_due(now)):
@@ -216,7 +216,7 @@ class Producer:
         return False
 
     def seconds_to_wait(self, now: float) -> float | None:
-        """How long until there is something to do without being woken; None when nothing waits for a time."""
+        """Returns the seconds until a message is due without a call of `wake`; None if none is."""
         waits = any(
             feed.cursor.wants_more and feed.cursor.sent_through < feed.cursor.read_through
             for feed in self._feeds()
@@ -228,7 +228,7 @@ class Producer:
         return max(min(until) - now, 0.0005) if until else None
 
     def _replay(self, feed: _Feed, subscription: _Subscription) -> None:
-        """Shows the quota a piece of what stands before the place where a subscription begins."""
+        """Counts events before the start of a subscription in its quota, one piece at a time."""
         found, through = feed.store.read(feed.quota_at, subscription.quota_filter, READ_EVENTS)
         for event in found:
             if event.seq <= feed.quota_until:
@@ -241,8 +241,8 @@ class Producer:
             batch = feed.cursor.empty_batch()
             if batch is not None:
                 self._due.append(attach_pb2.AttachRequest(batch=batch))
-            told = feed.cursor.sent_through
-            self._tips[feed.cursor.store] = max(self._tips[feed.cursor.store], told)
+            sent = feed.cursor.sent_through
+            self._tips[feed.cursor.store] = max(self._tips[feed.cursor.store], sent)
         for store_id, store in self._stores.items():
             if store.committed > self._tips[store_id]:
                 self._tips[store_id] = store.committed

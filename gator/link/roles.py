@@ -1,4 +1,4 @@
-"""Who may send what, as data. The comment of ParentService shows the same table, and a test compares."""
+"""Which role may send and receive which message. The comment of ParentService has the same table."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ CHILD_MAY: Mapping[str, frozenset[attach_pb2.Role.ValueType]] = {
     "lease_return": frozenset({_TIER}),
     "part": frozenset({_ROOT}),
 }
-"""Fields of AttachRequest after the Hello, and the roles of a child that may send them."""
+"""Fields of AttachRequest after the Hello, and the roles of children that may send them."""
 
 PARENT_MAY: Mapping[str, frozenset[attach_pb2.Role.ValueType]] = {
     "record_ack": frozenset({_CLIENT}),
@@ -37,11 +37,11 @@ PARENT_MAY: Mapping[str, frozenset[attach_pb2.Role.ValueType]] = {
     "grant": frozenset({_TIER}),
     "release": frozenset({_TIER}),
 }
-"""Fields of AttachResponse after the Welcome, and the roles of a child that they may be sent to."""
+"""Fields of AttachResponse after the Welcome, and the roles of children that may receive them."""
 
 
 def hello_of(request: attach_pb2.AttachRequest) -> attach_pb2.Hello:
-    """The Hello that begins a stream; raises ProtocolError when it is none, or of no role."""
+    """Returns the Hello of a stream. Raises ProtocolError if it is another message or has no role."""
     if request.WhichOneof("message") != "hello":
         raise errors.ProtocolError("the first message of a child must be hello")
     if request.hello.role not in ROLES:
@@ -50,14 +50,14 @@ def hello_of(request: attach_pb2.AttachRequest) -> attach_pb2.Hello:
 
 
 def welcome_of(response: attach_pb2.AttachResponse) -> attach_pb2.Welcome:
-    """The Welcome that begins a stream; raises ProtocolError when it is none."""
+    """Returns the Welcome that begins a stream. Raises ProtocolError if it is another message."""
     if response.WhichOneof("message") != "welcome":
         raise errors.ProtocolError("the first message of a parent must be welcome")
     return response.welcome
 
 
 def check_request(role: attach_pb2.Role.ValueType, request: attach_pb2.AttachRequest) -> str | None:
-    """Name of the message, None if it is not known; raises ProtocolError when a child may not send it."""
+    """Returns the name of a message; None if unknown. Raises ProtocolError if the role may not send it."""
     name = request.WhichOneof("message")
     if name is None:
         return None
@@ -71,7 +71,7 @@ def check_request(role: attach_pb2.Role.ValueType, request: attach_pb2.AttachReq
 
 
 def check_response(role: attach_pb2.Role.ValueType, response: attach_pb2.AttachResponse) -> str | None:
-    """Name of the message, None if it is not known; raises ProtocolError when a parent may not send it."""
+    """Returns the name of a message; None if unknown. Raises ProtocolError if it is not for the role."""
     name = response.WhichOneof("message")
     if name is not None and role not in PARENT_MAY.get(name, ()):
         raise errors.ProtocolError(f"a parent may not send {name} to a child of role {_name(role)} here")

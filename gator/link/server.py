@@ -1,6 +1,6 @@
-"""ParentService over gRPC, for any parent: the root, a daemon for its jobs' own processes, the hub.
+"""ParentService over gRPC, for any parent: a root, a daemon and the processes of its jobs, a hub.
 
-What is said on the stream is decided in `session`; here is only the transport.
+This module is the transport; `session` is the protocol.
 """
 
 import asyncio
@@ -30,25 +30,25 @@ ATTACH = f"/{NAME}/Attach"
 
 
 PART_SECONDS = 10.0
-"""How long the rest of a message may take to come after its first part."""
+"""Timeout of the remaining parts of a message, in seconds after its first part."""
 
 
 class Intake(Protocol):
-    """Bounds what a parent holds of the messages of all its children."""
+    """Bounds the memory that a parent uses for messages of all its children."""
 
     streams: ConnectionQuota
-    """Who may have a stream, by tokens."""
+    """Limits the streams of each token."""
     joining: FairSemaphore
-    """Who may send a message in parts, by tokens."""
-    most_message_bytes: int
-    """No message has more, all its parts together."""
+    """Limits the messages in parts that are received at a time, fairly among tokens."""
+    max_message_bytes: int
+    """Maximum size of a message with all its parts."""
 
     async def take(self, size_bytes: int) -> int:
-        """A message has come, and is not unpacked before this returns: how many bytes to give back."""
+        """Waits until there is memory to parse a received message. Returns the number of bytes to release."""
         ...
 
     def give(self, size_bytes: int) -> None:
-        """It was handled; what its handler holds of it is the handler's affair."""
+        """Releases the memory of a handled message."""
         ...
 
 
@@ -59,7 +59,7 @@ class ParentServer:
         self._handler, self._intake = handler, intake
 
     async def Attach(self, _: AsyncIterator[bytes], context: Any) -> None:  # noqa: N802 - as in the schema
-        """One child, from its Hello to its end. What it has to end with is raised: `rpc.serve` sends it."""
+        """Serves one child. Raises the error to end the call with, whose status the server sends."""
         token = token_of(context.invocation_metadata())
         stream = _ServerStream(context, self._intake, token)
         with ExitStack() as place:
@@ -68,34 +68,34 @@ class ParentServer:
             try:
                 await attend(self._handler, stream, token)
             except _GoneError:
-                # Nobody hears a status.
+                # The child is gone, so no status can be sent.
                 return
             finally:
                 stream.close()
 
 
 def parent_service(handler: ChildHandler, intake: Intake | None = None) -> Service:
-    """ParentService as `rpc.serve` takes it.
+    """Returns ParentService for `gator.rpc.server.serve`.
 
-    Attach asks its handler for the token, because what a token must be good for stands in the Hello: the
-    `authenticate` of the server should let `ATTACH` through.
+    Attach checks the token itself, because the Hello says what the token must be valid for. So the
+    `authenticate` of the server should accept calls of `ATTACH`.
     """
     return Service(NAME, _add, ParentServer(handler, intake))
 
 
 def _add(server: ParentServer, to: Any) -> None:
-    """As the generated one, but for messages that come as bytes."""
+    """Adds the service as generated code does, except that requests are received as bytes."""
     make: Any = grpc.stream_stream_rpc_method_handler
     handlers = {"Attach": make(server.Attach, None, attach_pb2.AttachResponse.SerializeToString)}
     to.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(NAME, handlers),))
 
 
 class _GoneError(errors.UnavailableError):
-    """The child went away; any other UnavailableError is what its parent has to say to it."""
+    """The child went away. Any other UnavailableError is sent to the child."""
 
 
 class _ServerStream:
-    """The parent's end over gRPC."""
+    """The parent's end of a gRPC call."""
 
     def __init__(
         self,
@@ -108,12 +108,12 @@ class _ServerStream:
         self._role: attach_pb2.Role.ValueType | None = None
 
     async def read(self) -> attach_pb2.AttachRequest | None:
-        # Whoever reads on has handled what came before.
+        # The caller reads the next message only after it has handled the previous one.
         self.close()
         data = await self._receive()
         if data is None:
             return None
-        # Of those that may send none they are refused as they are.
+        # Parts from other roles are refused by the table of roles.
         if not is_part(data) or self._role not in (None, attach_pb2.ROLE_ROOT):
             return await self._take(data)
         if self._intake is None:
@@ -121,9 +121,7 @@ class _ServerStream:
             return None if whole is None else await self._take(whole)
         async with self._intake.joining.of(self._token):
             try:
-                whole = await asyncio.wait_for(
-                    self._join(data, self._intake.most_message_bytes), PART_SECONDS
-                )
+                whole = await asyncio.wait_for(self._join(data, self._intake.max_message_bytes), PART_SECONDS)
             except TimeoutError as error:
                 raise errors.UnavailableError(
                     f"the rest of a message did not come within {PART_SECONDS:.0f}s: dial again"
@@ -138,12 +136,12 @@ class _ServerStream:
         return None if data is aio.EOF else data
 
     async def _join(self, data: bytes | None, most_bytes: int) -> bytes | None:
-        """A message, from its first part on; None when the stream ends before."""
+        """Returns a message, given its first part; None if the stream ends before its last part."""
         whole = bytearray()
         while data is not None:
             request = _unpacked(data)
             if request.WhichOneof("message") != "part":
-                raise errors.ProtocolError("the parts of a message come one after the other")
+                raise errors.ProtocolError("the parts of a message must follow each other")
             whole += request.part.data
             if len(whole) > most_bytes:
                 raise errors.ProtocolError(f"a message has at most {most_bytes} bytes, in all its parts")
@@ -153,19 +151,19 @@ class _ServerStream:
         return None
 
     async def _take(self, data: bytes) -> attach_pb2.AttachRequest:
-        """The message, as soon as there is room for what it becomes."""
+        """Returns the parsed message once there is memory for it."""
         if self._intake is not None:
             self._held = await self._intake.take(len(data))
         request = _unpacked(data)
         if self._role is None:
             self._role = request.hello.role
         if self._intake is not None and request.ByteSize() < len(data):
-            # Something was said twice; what is not seen any more would be held as long as the rest.
+            # A field occurred twice; the bytes of its first value would be held as long as the message.
             return _unpacked(request.SerializeToString())
         return request
 
     def close(self) -> None:
-        """Nothing is held any more."""
+        """Releases the memory of the last message."""
         held, self._held = self._held, 0
         if held and self._intake is not None:
             self._intake.give(held)
@@ -181,4 +179,4 @@ def _unpacked(data: bytes) -> attach_pb2.AttachRequest:
     try:
         return attach_pb2.AttachRequest.FromString(data)
     except DecodeError as error:
-        raise errors.ProtocolError("what came is no message of this service") from error
+        raise errors.ProtocolError("the request is not a message of this service") from error

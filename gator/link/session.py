@@ -1,6 +1,6 @@
-"""The parent's end of Attach, whatever carries it: one child from its Hello to its end. Imports no grpc.
+"""The parent's end of an Attach stream, independent of the transport. Imports no grpc.
 
-Everything a child sends is checked against the table of roles before a handler sees it.
+Invariant: each message of a child is checked against the table of roles before a handler gets it.
 """
 
 import asyncio
@@ -14,49 +14,49 @@ from gator.link.stream import ParentStream, Wake, end_tasks
 from gator.v1 import attach_pb2
 
 HELLO_SECONDS = 10.0
-"""How long a stream may stay open without a Hello: until then nobody knows who it is."""
+"""Timeout of the Hello, in seconds, because a stream without it is not authenticated."""
 FLUSH_SECONDS = 5.0
-"""How long a stream that ends waits for a slow child to take what is there for it."""
+"""Timeout for sending queued messages to a slow child when its stream ends, in seconds."""
 
 
 class ChildHandler(Protocol):
-    """What a parent implements. The methods are called on the event loop and must not block.
+    """Implemented by parents. The methods are called on the event loop and must not block.
 
-    Errors of ours that they raise end the stream with the matching status.
+    A GatorError or UserError that they raise ends the stream with the matching status.
     """
 
     def authenticate(self, hello: attach_pb2.Hello, token: str) -> str:
-        """Name of the user whose token it is, empty where tokens have none.
+        """Returns the name of the token's user; empty if tokens have none.
 
-        Raises UnauthenticatedError unless the token is good for what the child claims to be.
+        Raises UnauthenticatedError unless the token is valid for the role and node of the Hello.
         """
         ...
 
     def on_attached(self, child: "ChildLink") -> attach_pb2.Welcome:
-        """A child is there; gives what it is told first. What is sent to `child` here follows that."""
+        """Registers a child and returns its Welcome. Messages sent to `child` here follow the Welcome."""
         ...
 
     def on_message(self, child: "ChildLink", message: attach_pb2.AttachRequest) -> Awaitable[None] | None:
-        """A message that the role of the child allows and that is known.
+        """Handles a known message that the role of the child may send.
 
-        When an awaitable is given back nothing more is read from this child until it is done; so a child
-        that floods is slowed down.
+        If it returns an awaitable, no further message of this child is read until that is done. This slows
+        a flooding child down.
         """
         ...
 
     def on_detached(self, child: "ChildLink") -> None:
-        """The stream is over, once for each `on_attached` that returned."""
+        """Unregisters a child at the end of its stream; called once for each `on_attached` that returned."""
         ...
 
 
 class ChildLink:
-    """A child that is attached, as its parent sees it."""
+    """An attached child, as its parent sees it."""
 
     def __init__(self, hello: attach_pb2.Hello, user: str = "") -> None:
         self.hello = hello
-        """Who the child is."""
+        """Identity of the child."""
         self.user = user
-        """Whose token it came with, as `authenticate` has it."""
+        """User of its token, as returned by `authenticate`."""
         self._queue: deque[attach_pb2.AttachResponse] = deque()
         self._acks: dict[tuple[int, str], attach_pb2.AttachResponse] = {}
         self._wake = Wake()
@@ -64,9 +64,9 @@ class ChildLink:
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def send(self, response: attach_pb2.AttachResponse) -> None:
-        """Queues a message and never blocks. Decisions go before acks, and a newer ack replaces an older.
+        """Queues a message and never blocks. Acks follow all others, and a newer ack replaces an older one.
 
-        Do not change the message afterwards. Raises ProtocolError when the child's role does not take it.
+        Do not change the message afterwards. Raises ProtocolError if it may not be sent to the child's role.
         """
         name = roles.check_response(self.hello.role, response)
         if name == "ack":
@@ -78,7 +78,7 @@ class ChildLink:
         self._wake.set()
 
     def close(self, error: Exception | None = None) -> None:
-        """Ends the stream after what is queued: with the status of an error of ours, or well."""
+        """Ends the stream after the queued messages, with the status of an error if one is given."""
         if self._ended.done():
             return
         if error is None:
@@ -98,7 +98,7 @@ class ChildLink:
             )
 
     async def converse(self, handler: ChildHandler, stream: ParentStream) -> None:
-        """Reads and writes until either side ends the stream; raises what ended it."""
+        """Reads and writes until either side ends the stream. Raises the error that ended it."""
         reader = asyncio.create_task(self._read(handler, stream))
         writer = asyncio.create_task(self._write(stream))
         try:
@@ -115,7 +115,7 @@ class ChildLink:
         finally:
             await end_tasks(reader, writer)
             if self._ended.done() and not self._ended.cancelled():
-                # Marks an error as seen that came after the end.
+                # Marks an error after the end as retrieved, which asyncio would report otherwise.
                 self._ended.exception()
 
     async def _read(self, handler: ChildHandler, stream: ParentStream) -> None:
@@ -129,15 +129,15 @@ class ChildLink:
 
 
 async def attend(handler: ChildHandler, stream: ParentStream, token: str) -> None:
-    """Serves one child from its Hello to its end.
+    """Serves one child from its Hello to the end of its stream.
 
-    Raises what the stream has to end with: ProtocolError, UnauthenticatedError, UnavailableError, or what a
-    handler raised.
+    Raises the error to end the stream with: ProtocolError, UnauthenticatedError, UnavailableError, or an
+    error of the handler.
     """
     try:
         await _attend(handler, stream, token)
     except (errors.GatorError, errors.UserError) as error:
-        # Where it was raised there may be a large message, which would stay as long as the error does.
+        # The frames of the traceback may hold a large message for as long as the error lives.
         error.__context__ = None
         raise error.with_traceback(None) from None
 
@@ -146,13 +146,13 @@ async def _attend(handler: ChildHandler, stream: ParentStream, token: str) -> No
     try:
         first = await asyncio.wait_for(stream.read(), HELLO_SECONDS)
     except TimeoutError as error:
-        # It may have come, and waited for its turn.
+        # It may have arrived, but waited for its turn.
         raise errors.UnavailableError(f"no hello within {HELLO_SECONDS:.0f}s: send it first") from error
     if first is None:
         return
     hello = roles.hello_of(first)
     child = ChildLink(hello, handler.authenticate(hello, token))
-    # The link alone has it, so that a handler may put a smaller one in its place.
+    # Only the link refers to it, so that a handler may replace it with a smaller one.
     del first, hello
     welcome = handler.on_attached(child)
     try:

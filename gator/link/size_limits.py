@@ -1,6 +1,6 @@
-"""How large what a root sends to a hub may be, and what is left of it where it is larger.
+"""Limits of the sizes of events and run descriptions that a root sends to a hub.
 
-Rule: an event that is too large loses what makes it so, and says so; it is never lost as a whole.
+Invariant: an event that is too large is shortened and says so; it is never dropped.
 """
 
 from collections.abc import Iterable
@@ -9,28 +9,28 @@ from typing import Any, cast
 from gator.v1 import attach_pb2, event_pb2
 
 MAX_EVENT_BYTES = 1280 * 1024
-"""Blocks have half a mebibyte, what jobs report by the Python client a whole one."""
+"""Maximum size of an event: blocks have up to 512 KiB, messages of the Python client up to 1 MiB."""
 MAX_ENTRIES = 8192
-"""So many entries the lists and maps of an event have at most; unpacked each takes a hundred bytes."""
-_SAID_BYTES = 8
-"""So many bytes the entries have on average of what is said of a run, beyond the first `MAX_ENTRIES`."""
-SMALL_DESCRIPTION_BYTES = _SAID_BYTES * MAX_ENTRIES
-"""What is said of a run in so few bytes is never too much."""
+"""Maximum number of list and map entries in one event. Each takes about 100 bytes once parsed."""
+_MIN_ENTRY_BYTES = 8
+"""Minimum average size of the entries of a run description beyond the first `MAX_ENTRIES`."""
+SMALL_DESCRIPTION_BYTES = _MIN_ENTRY_BYTES * MAX_ENTRIES
+"""Size up to which a run description needs no check, whatever its entries."""
 _FIELD_BYTES = 256 * 1024
-"""What one field of an event that is too large keeps; none has more than four that can be large."""
+"""Maximum size of one field of an event that is shortened; an event has up to four large fields."""
 _LIST_ENTRIES = MAX_ENTRIES // 2 - 1
-"""What a list of such an event keeps; none has more than two."""
+"""Maximum number of entries of one list of such an event; an event has up to two lists."""
 _KEPT = ("block",)
 
 
 def shortened(event: event_pb2.Event) -> event_pb2.Event:
-    """The event itself, or a copy that is not too large."""
+    """Returns the event itself, or a shortened copy if it is too large."""
     if not _is_too_large(event):
         return event
     copy = event_pb2.Event()
     copy.CopyFrom(event)
     name = copy.WhichOneof("payload")
-    # A block is compressed bytes, which no part of stands for itself.
+    # A block is compressed: a part of it cannot be read.
     if name is not None and name not in _KEPT:
         _shorten(getattr(copy, name))
     return copy
@@ -38,14 +38,14 @@ def shortened(event: event_pb2.Event) -> event_pb2.Event:
 
 def _is_too_large(event: event_pb2.Event) -> bool:
     size = event.ByteSize()
-    # An entry has two bytes at least, and most events have few.
+    # An entry takes at least two bytes, so most events need not be counted.
     if size <= 2 * MAX_ENTRIES:
         return False
     return size > MAX_EVENT_BYTES or entries_of(event, MAX_ENTRIES) > MAX_ENTRIES
 
 
 def shorten_description(description: attach_pb2.RunDescription) -> None:
-    """Leave out of what is said of a run what has so many parts that no hub takes it."""
+    """Removes entries, if necessary the plan, from a run description that has too many for a hub."""
     if not has_too_many(description):
         return
     _shorten_list(description.run.argv)
@@ -55,38 +55,38 @@ def shorten_description(description: attach_pb2.RunDescription) -> None:
 
 
 def has_too_many(description: attach_pb2.RunDescription) -> bool:
-    """Whether what is said of a run takes far more memory than its bytes; not at once for 20,000 jobs."""
+    """Returns whether a parsed run description takes far more memory than its size suggests."""
     size = description.ByteSize()
-    most = MAX_ENTRIES + size // _SAID_BYTES
-    return size > SMALL_DESCRIPTION_BYTES and entries_of(description, most) > most
+    limit = MAX_ENTRIES + size // _MIN_ENTRY_BYTES
+    return size > SMALL_DESCRIPTION_BYTES and entries_of(description, limit) > limit
 
 
-def entries_of(message: Any, most: int) -> int:
-    """How many entries all lists and maps in a message have; counts no further than beyond `most`."""
+def entries_of(message: Any, limit: int) -> int:
+    """Returns the number of entries of all lists and maps in a message; stops counting beyond `limit`."""
     count = 0
     for field, value in message.ListFields():
         if field.message_type is None:
             count += len(value) if field.is_repeated else 0
         elif not field.is_repeated:
-            count += entries_of(value, most - count)
+            count += entries_of(value, limit - count)
         elif field.message_type.GetOptions().map_entry:
             count += len(value)
             if field.message_type.fields_by_name["value"].message_type is not None:
-                count += _entries_of_all(value.values(), most - count)
+                count += _entries_of_all(value.values(), limit - count)
         else:
             count += len(value)
-            count += _entries_of_all(value, most - count)
-        if count > most:
+            count += _entries_of_all(value, limit - count)
+        if count > limit:
             break
     return count
 
 
-def _entries_of_all(messages: Iterable[Any], most: int) -> int:
+def _entries_of_all(messages: Iterable[Any], limit: int) -> int:
     count = 0
     for message in messages:
-        if count > most:
+        if count > limit:
             break
-        count += entries_of(message, most - count)
+        count += entries_of(message, limit - count)
     return count
 
 
@@ -99,7 +99,7 @@ def _shorten(message: Any) -> None:
         elif isinstance(value, str):
             setattr(message, field.name, _cut(value))
         elif isinstance(value, bytes) and len(value) > _FIELD_BYTES:
-            # It is no text, and half of it is not the truth.
+            # A part of binary data would be misleading.
             message.ClearField(field.name)
         elif field.message_type is not None:
             _shorten(value)
@@ -114,7 +114,7 @@ def _cut(text: str) -> str:
 
 
 def _shorten_list(values: Any) -> None:
-    """Keep the first that have room."""
+    """Keeps the first entries that fit."""
     room = _FIELD_BYTES
     for place, value in enumerate(values):
         room -= _size(value) + 8

@@ -1,7 +1,7 @@
-"""The seam under both ends of Attach: a stream of messages, by gRPC or within the process. Imports no grpc.
+"""Protocols of the streams under both ends of Attach. Imports no grpc.
 
-Only one task reads a stream and only one writes it: two writes at once fail on a stream of grpc.aio, and
-a write that is cancelled while it waits ends it.
+Invariant: one task reads a stream and one task writes it. Two concurrent writes fail on a stream of grpc.aio,
+and a cancelled write ends it.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ class ParentStream(Protocol):
     """The parent's end."""
 
     async def read(self) -> attach_pb2.AttachRequest | None:
-        """The next message of the child; None when it sends no more."""
+        """Returns the next message of the child; None if it has ended its side."""
         ...
 
     async def write(self, message: attach_pb2.AttachResponse, /) -> None:
-        """Sends a message; raises UnavailableError when the child is gone."""
+        """Sends a message. Raises UnavailableError if the child is gone."""
         ...
 
 
@@ -26,31 +26,33 @@ class ChildStream(Protocol):
     """The child's end."""
 
     async def read(self) -> attach_pb2.AttachResponse | None:
-        """The next message of the parent; None when it ended the stream. Raises one of our errors when the
-        parent refused or is gone."""
+        """Returns the next message of the parent; None if it has ended the stream.
+
+        Raises GatorError or UserError if the parent refused or is gone.
+        """
         ...
 
     async def write(self, message: attach_pb2.AttachRequest, /) -> None:
-        """Sends a message; raises one of our errors when the parent refused or is gone."""
+        """Sends a message. Raises GatorError or UserError if the parent refused or is gone."""
         ...
 
     async def done_writing(self) -> None:
-        """Says that no more will come; reading goes on until the parent ends the stream."""
+        """Ends this side of the stream; reading continues until the parent ends the other."""
         ...
 
 
 class Wake:
-    """Wakes the one task that waits for work; waking it twice is waking it once."""
+    """Wakes the one task that waits for work; further wake-ups before it runs have no effect."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
     def set(self) -> None:
-        """There is work."""
+        """Wakes the task."""
         self._event.set()
 
     async def wait(self, timeout_seconds: float | None = None) -> None:
-        """Returns when there was work since the last return, or after the time-out."""
+        """Returns when `set` was called since the last return, or after the timeout."""
         if timeout_seconds is None:
             await self._event.wait()
         elif not self._event.is_set():
@@ -63,7 +65,7 @@ class Wake:
 
 
 async def end_tasks(*tasks: "asyncio.Task[None]") -> None:
-    """Cancels tasks and waits until they are over; what they raise is dropped."""
+    """Cancels tasks and waits until they have ended; their errors are dropped."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

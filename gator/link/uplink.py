@@ -1,6 +1,6 @@
-"""The child's end of Attach for daemons and roots. One Uplink is one stream; after a cut a new one is made.
+"""The child's end of an Attach stream, for daemons and roots. An Uplink is one stream and is not reused.
 
-One task writes the stream and one reads it. Imports grpc only when it dials.
+One task writes the stream and one reads it. grpc is imported only to dial.
 """
 
 import asyncio
@@ -22,28 +22,32 @@ __all__ = ["StoreView", "Uplink", "UplinkHandler"]
 
 
 class UplinkHandler(Protocol):
-    """What a child implements. The methods are called on the event loop and must not block."""
+    """Implemented by children. The methods are called on the event loop and must not block."""
 
     def on_welcome(self, welcome: attach_pb2.Welcome) -> None:
-        """The parent accepted the child."""
+        """Handles the Welcome of the parent, which has accepted the child."""
         ...
 
     def on_message(self, message: attach_pb2.AttachResponse) -> None:
-        """A message that the role allows and that is known; Subscribe and Ack are served without asking."""
+        """Handles a known message that the role may receive, except Subscribe and Ack."""
         ...
 
     def on_lost(self, error: Exception) -> None:
-        """The stream ended before `finish` was through: UnavailableError when the parent is gone,
-        UnauthenticatedError or ProtocolError when it or this child refused."""
+        """Handles the end of a stream before `finish` has returned.
+
+        The error is UnavailableError if the parent is gone, and UnauthenticatedError or ProtocolError if
+        the parent or this child refused.
+        """
         ...
 
 
 class Uplink:
     """One stream to a parent.
 
-    `hello.store` names `store`, from which subscriptions are served; a child without a store gives None.
-    `channel` may be shared with other calls to the same peer; else one is made at `address`. A `patient`
-    child waits for a parent that does not listen yet, for ever; its death it has to learn in another way.
+    `hello.store` names `store`, from which subscriptions are served; it is None if a child has no store.
+    `channel` may be shared with other calls to the same peer; without it, one to `address` is opened. A
+    `patient` child waits without limit for a parent that does not listen yet, so it must detect the death
+    of its parent in another way.
     """
 
     def __init__(
@@ -71,18 +75,18 @@ class Uplink:
             self._producer.add_store(hello.store, store)
 
     def add_store(self, store_id: str, store: StoreView) -> None:
-        """Serves subscriptions from one more store."""
+        """Adds a store to serve subscriptions from."""
         self._producer.add_store(store_id, store)
 
     def send(self, request: attach_pb2.AttachRequest) -> None:
-        """Queues a control message, ahead of all events, and never blocks. Do not change it afterwards.
+        """Queues a control message ahead of all events and never blocks. Do not change it afterwards.
 
-        Raises ProtocolError when the role does not allow it.
+        Raises ProtocolError if the role may not send it.
         """
         self._producer.send(request)
 
     def on_commit(self, seq: int = 0) -> None:
-        """A store has come further. What gathers until the writing task is free goes as one batch."""
+        """Wakes the writing task after a commit; commits until it runs are sent as one batch."""
         del seq
         self._wake.set()
 
@@ -93,30 +97,30 @@ class Uplink:
 
     @property
     def acks(self) -> int:
-        """Number of acks that came on this stream."""
+        """Number of acks received on this stream."""
         return self._producer.acks
 
     @property
     def awaits_ack(self) -> bool:
-        """Whether something that was sent was not acknowledged yet."""
+        """Whether a sent batch is not acknowledged yet."""
         return self._producer.awaits_ack
 
     async def finish(self) -> None:
-        """Sends what is left, waits until all batches are acked, and ends the stream.
+        """Sends all remaining messages, waits until all batches are acknowledged, and ends the stream.
 
-        Returns when the stream is over, also when it is lost on the way (the handler is told).
+        Returns when the stream has ended, even if it was lost, which is reported to the handler.
         """
         self._producer.draining = True
         self._wake.set()
         await self._ended.wait()
 
     async def run(self) -> None:
-        """Dials and serves the stream until it is over; tells the handler if that was too early."""
+        """Dials and serves the stream until it ends; reports a premature end to the handler."""
         async with _dial(self._address, self._token, self._channel, self._patient) as stream:
             await self.converse(stream)
 
     async def converse(self, stream: ChildStream) -> None:
-        """As `run`, over a stream that is there already."""
+        """Serves an open stream as `run` does."""
         try:
             error = await self._until_over(stream)
         finally:
@@ -141,7 +145,7 @@ class Uplink:
             writer = asyncio.create_task(self._write(stream))
             await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
             if writer.done() and not reader.done() and writer.exception() is not None:
-                # Reading gives the status, which says more than the failed write.
+                # The status that reading raises is more precise than the failed write.
                 await asyncio.wait({reader}, timeout=1.0)
             if not reader.done() and writer.exception() is not None:
                 await writer
@@ -173,7 +177,7 @@ class Uplink:
             if request is not None:
                 await self._send(stream, request)
             elif producer.read_some(clock()):
-                # One piece at a time, so that a long store does not hold up the loop.
+                # Other tasks run between pieces, so that a large store does not block the loop.
                 await asyncio.sleep(0)
             elif producer.draining and producer.is_drained:
                 self._finished.set()
@@ -213,7 +217,7 @@ async def _dial(
 
 
 class _CallStream:
-    """The child's end over gRPC."""
+    """The child's end of a gRPC call."""
 
     def __init__(self, call: Any) -> None:
         from grpc import aio
@@ -247,9 +251,9 @@ class _CallStream:
             raise errors.UnavailableError(f"the parent is gone ({error})") from error
 
     def _on_done(self, call: Any) -> None:
-        """Keeps the status as it came: a write that fails while the call ends puts INTERNAL in its place."""
+        """Keeps the original status: a write that fails while the call ends replaces it by INTERNAL."""
 
-        async def look() -> Any:
+        async def read_status() -> Any:
             return self._refused(
                 await call.code(),
                 await call.initial_metadata(),
@@ -257,11 +261,11 @@ class _CallStream:
                 await call.details(),
             )
 
-        # What is asked for is there, so nothing waits: one step comes to the end.
-        looking = look()
+        # The call has ended, so nothing is awaited and one step completes the coroutine.
+        reading = read_status()
         try:
-            looking.send(None)
+            reading.send(None)
         except StopIteration as done:
             self._status = done.value
         finally:
-            looking.close()
+            reading.close()

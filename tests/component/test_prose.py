@@ -18,7 +18,6 @@ UNFINISHED: tuple[str, ...] = (
     "gator/event_kinds.py",
     "gator/git.py",
     "gator/hub_address.py",
-    "gator/link",
     "gator/loop.py",
     "gator/plan",
     "gator/ports.py",

@@ -46,7 +46,7 @@ class MemoryBudget:
         self._most, self._most_waiting = most_bytes, most_waiting_bytes
         self.streams = ConnectionQuota(_STREAMS, _STREAMS_EACH)
         self.joining = FairSemaphore(_JOINING, _JOINING_EACH)
-        self.most_message_bytes = MAX_MESSAGE_BYTES
+        self.max_message_bytes = MAX_MESSAGE_BYTES
         self._held = 0
         self._waiting: dict[asyncio.Future[None], int] = {}
         self._waiting_bytes = 0

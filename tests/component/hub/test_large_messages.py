@@ -71,7 +71,7 @@ async def test_a_message_whose_rest_does_not_come_takes_its_turn_from_nobody(
 
 async def test_all_parts_of_a_message_have_a_bound(sqlite_url: str, tmp_path: Path) -> None:
     async with hub(sqlite_url, tmp_path) as there, raw(cast("Any", there), TOKEN) as child:
-        there.ingest.intake.most_message_bytes = 100_000
+        there.ingest.intake.max_message_bytes = 100_000
         part = pb.AttachRequest(part=pb.Part(data=bytes(60_000), more=True))
         await child.say(part, part)
         assert (await child.status())[0] == "INVALID_ARGUMENT"
