@@ -1,34 +1,52 @@
-"""What a node gets from the level above. Never changes a message it was given."""
+"""Merges the settings of a node with those of the level above. Never changes a message it was given."""
+
+from typing import Any, Final
 
 from gator.plan import interpolate
+from gator.spec.keys import NODE_KEYS, Inheritance
 from gator.v1 import common_pb2, spec_pb2
+
+_RULES: Final = {key.path[1]: key.inherits for key in NODE_KEYS.values() if key.path[0] == "settings"}
+_UNITED: Final = tuple(field for field, rule in _RULES.items() if rule is Inheritance.UNION)
+_WHOLE: Final = tuple(
+    field
+    for field, rule in _RULES.items()
+    if rule is Inheritance.NEAREST and spec_pb2.Settings.DESCRIPTOR.fields_by_name[field].message_type
+)
+"""Messages that are not merged. All other rules are what MergeFrom of protocol buffers does."""
 
 
 def merge(above: spec_pb2.Settings, own: spec_pb2.Settings, scope: interpolate.Scope) -> spec_pb2.Settings:
-    """Settings of a node: `own` over those of the level above.
+    """Returns the settings of a node: its own over those of the level above.
 
-    Variables, limits, ulimits and retries merge by name, tags are united, everything else is taken whole
-    from the nearest level. `${{ env.NAME }}` in the value of a variable means the level above, so it is
-    filled in here, where that level is known. A node that says nothing shares the message of its parent.
+    The table of keys has the rule of each. `${{ env.NAME }}` in the value of a variable refers to the level
+    above, so it is filled in here, where that level is known. A node without settings shares the message of
+    its parent.
     """
     if not own.ByteSize():
         return above
     merged = spec_pb2.Settings()
     merged.CopyFrom(above)
-    if own.HasField("scratch"):
-        merged.ClearField("scratch")
-    merged.MergeFrom(own)  # last wins for plain fields, present sub-keys win, maps merge by key
+    # Names of fields are literals for type checkers.
+    given: Any = own
+    result: Any = merged
+    for field in _WHOLE:
+        if given.HasField(field):
+            result.ClearField(field)
+    merged.MergeFrom(own)
     if own.env:
         _overlay(merged, above, own, scope)
-    if own.tags:
-        merged.tags[:] = sorted(set(merged.tags))
+    for field in _UNITED:
+        if getattr(given, field):
+            entries = getattr(result, field)
+            entries[:] = sorted(set(entries))
     return merged
 
 
 def _overlay(
     merged: spec_pb2.Settings, above: spec_pb2.Settings, own: spec_pb2.Settings, scope: interpolate.Scope
 ) -> None:
-    """Variables by name in the order in which they first came; a removal is kept for the launch."""
+    """Merges variables by name, in the order of their first occurrence; keeps removals for the launch."""
     values = {variable.name: variable for variable in above.env}
     level = interpolate.EnvironmentAbove(scope, above)
     for variable in own.env:
@@ -38,7 +56,7 @@ def _overlay(
 
 
 def demand(resources: spec_pb2.Resources) -> common_pb2.Demand:
-    """What a job holds: one core unless it says otherwise, and no accounted memory."""
+    """Returns the demand of a job: one core by default, and no accounted memory."""
     held = common_pb2.Demand(cores=1, memory_bytes=resources.memory_bytes)
     if resources.HasField("cores"):
         held.cores = resources.cores

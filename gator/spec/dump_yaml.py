@@ -5,8 +5,8 @@ Rule: every text is quoted unless it is a plain word that YAML takes for nothing
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 from gator.spec import keys
 from gator.units import duration_text
@@ -44,7 +44,7 @@ def _node(spec: spec_pb2.Spec, first: str, rest: str) -> Iterator[str]:
         case _:
             raise ValueError("a spec without a node cannot be written")
     yield f"{first}{tag}"
-    for line in _keys(written):
+    for line in _keys(tag, written):
         yield rest + line if line else ""
     if not isinstance(written, spec_pb2.Job):
         yield f"{rest}jobs:{'' if written.jobs else ' []'}"
@@ -52,85 +52,109 @@ def _node(spec: spec_pb2.Spec, first: str, rest: str) -> Iterator[str]:
             yield from _node(child, f"{rest}- ", f"{rest}  ")
 
 
-def _keys(written: _Written) -> Iterator[str]:
-    yield f"ident: {_text(written.ident)}"
-    if isinstance(written, spec_pb2.Job):
-        yield from _command(written)
-    else:
-        if isinstance(written, spec_pb2.JobArray):
-            yield f"repeats: {written.repeats}"
-        if written.HasField("max_fail"):
-            yield f"max_fail: {written.max_fail or 'none'}"
-        yield from _mapping("licenses", sorted((name, str(n)) for name, n in written.licenses.items()))
-        if written.secrets:
-            yield f"secrets: {_list(written.secrets)}"
-    for name in ("on_pass", "on_fail", "on_done"):
-        references: Sequence[spec_pb2.Reference] = getattr(written.order, name)
-        if references:
-            yield f"{name}: {_list(r.name for r in references)}"
-    if written.allow_failure:
-        yield "allow_failure: true"
-    if written.priority:
-        yield f"priority: {written.priority}"
-    if written.HasField("seed"):
-        yield f"seed: {written.seed}"
-    if written.HasField("deadline_millis"):
-        yield f"deadline: {_limited(written.deadline_millis)}"
-    yield from _settings(written.settings)
+def _keys(tag: str, written: _Written) -> Iterator[str]:
+    for key in keys.KEYS_OF[tag].values():
+        within, attribute = key.path
+        message: Any = getattr(written, within) if within else written
+        if key.type != "nodes" and _is_set(message, attribute, key.type):
+            yield from WRITERS[key.type](key.name, getattr(message, attribute))
 
 
-def _command(job: spec_pb2.Job) -> Iterator[str]:
-    if job.command:
-        yield f"command: {_text(job.command)}"
-    if job.args:
-        yield f"args: {_list(job.args)}"
-    if job.shell:
-        yield from _script("shell", job.shell)
-    held = job.resources
+def _is_set(message: Any, attribute: str, type_name: str) -> bool:
+    if message.DESCRIPTOR.fields_by_name[attribute].has_presence:
+        return message.HasField(attribute)
+    # An array with 0 repeats differs from one without the key.
+    return bool(getattr(message, attribute)) or type_name == "repeats"
+
+
+def _plain(name: str, value: object) -> Iterator[str]:
+    yield f"{name}: {value}"
+
+
+def _boolean(name: str, value: bool) -> Iterator[str]:
+    yield f"{name}: {'true' if value else 'false'}"
+
+
+def _word(name: str, value: str) -> Iterator[str]:
+    yield f"{name}: {_text(value)}"
+
+
+def _words(name: str, values: Iterable[str]) -> Iterator[str]:
+    yield f"{name}: {_list(values)}"
+
+
+def _references(name: str, references: Iterable[spec_pb2.Reference]) -> Iterator[str]:
+    yield f"{name}: {_list(reference.name for reference in references)}"
+
+
+def _duration(name: str, millis: int) -> Iterator[str]:
+    yield f"{name}: {duration_text(millis)}"
+
+
+def _time_limit(name: str, millis: int) -> Iterator[str]:
+    yield f"{name}: {duration_text(millis) if millis else 'none'}"
+
+
+def _max_fail(name: str, number: int) -> Iterator[str]:
+    yield f"{name}: {number or 'none'}"
+
+
+def _pools(name: str, pools: Mapping[str, int]) -> Iterator[str]:
+    yield from _mapping(name, sorted((license_name, str(number)) for license_name, number in pools.items()))
+
+
+def _resources(name: str, held: spec_pb2.Resources) -> Iterator[str]:
     items: list[str] = []
     if held.HasField("cores"):
         items.append(f"!Cores {held.cores}")
     if held.HasField("memory_bytes"):
         enforce = ", enforce: true" if held.enforce_memory else ""
         items.append(f"!Memory {{size: {held.memory_bytes}, unit: B{enforce}}}")
-    items += [f"!License [{_text(name)}, {count}]" for name, count in sorted(held.licenses.items())]
-    if items:
-        yield f"resources: [{', '.join(items)}]"
-
-
-def _settings(settings: spec_pb2.Settings) -> Iterator[str]:
-    env = [(v.name, _text(v.value) if v.HasField("value") else "null") for v in settings.env]
-    yield from _mapping("env", env)
-    if settings.cwd:
-        yield f"cwd: {_text(settings.cwd)}"
-    if settings.setup:
-        yield from _script("setup", settings.setup)
-    if settings.HasField("timeout_millis"):
-        yield f"timeout: {_limited(settings.timeout_millis)}"
-    if settings.HasField("grace_millis"):
-        yield f"grace: {duration_text(settings.grace_millis)}"
-    if settings.stderr:
-        mode = spec_pb2.StderrMode.Name(settings.stderr).removeprefix("STDERR_MODE_").lower()
-        yield f"stderr: {mode}"
-    if settings.HasField("scratch"):
-        yield f"scratch: {_scratch(settings.scratch)}"
-    if settings.HasField("tty"):
-        yield f"tty: {'true' if settings.tty else 'false'}"
-    if settings.HasField("nice"):
-        yield f"nice: {settings.nice}"
-    yield from _mapping("ulimit", sorted((name, _count(n)) for name, n in settings.ulimit.items()))
-    if settings.retries.HasField("lost"):
-        yield f"retries: {{lost: {settings.retries.lost}}}"
-    limits = settings.limits
-    said = [
-        f"{name}: {_count(getattr(limits, name))}"
-        for name in ("warning", "error", "critical")
-        if limits.HasField(name)
+    items += [
+        f"!License [{_text(license_name)}, {count}]" for license_name, count in sorted(held.licenses.items())
     ]
-    if said:
-        yield f"limits: {{{', '.join(said)}}}"
-    if settings.tags:
-        yield f"tags: {_list(settings.tags)}"
+    if items:
+        yield f"{name}: [{', '.join(items)}]"
+
+
+def _environment(name: str, variables: Iterable[spec_pb2.EnvVariable]) -> Iterator[str]:
+    env = [(each.name, _text(each.value) if each.HasField("value") else "null") for each in variables]
+    yield from _mapping(name, env)
+
+
+def _stderr(name: str, mode: spec_pb2.StderrMode.ValueType) -> Iterator[str]:
+    yield f"{name}: {spec_pb2.StderrMode.Name(mode).removeprefix('STDERR_MODE_').lower()}"
+
+
+def _ulimit(name: str, limits: Mapping[str, int]) -> Iterator[str]:
+    yield from _mapping(name, sorted((each, _count(number)) for each, number in limits.items()))
+
+
+def _retries(name: str, retries: spec_pb2.Retries) -> Iterator[str]:
+    if retries.HasField("lost"):
+        yield f"{name}: {{lost: {retries.lost}}}"
+
+
+def _limits(name: str, limits: spec_pb2.Limits) -> Iterator[str]:
+    given = [
+        f"{severity}: {_count(getattr(limits, severity))}"
+        for severity in ("warning", "error", "critical")
+        if limits.HasField(severity)
+    ]
+    if given:
+        yield f"{name}: {{{', '.join(given)}}}"
+
+
+def _scratch(name: str, scratch: spec_pb2.Scratch) -> Iterator[str]:
+    if not scratch.enabled:
+        yield f"{name}: false"
+        return
+    parts: list[str] = []
+    if scratch.keep:
+        parts.append(f"keep: {_KEEP[scratch.keep]}")
+    if scratch.root:
+        parts.append(f"root: {_text(scratch.root)}")
+    yield f"{name}: {{{', '.join(parts)}}}" if parts else f"{name}: true"
 
 
 def _mapping(key: str, items: Sequence[tuple[str, str]]) -> Iterator[str]:
@@ -138,21 +162,6 @@ def _mapping(key: str, items: Sequence[tuple[str, str]]) -> Iterator[str]:
         yield f"{key}:"
         for name, value in items:
             yield f"  {_text(name)}: {value}"
-
-
-def _scratch(scratch: spec_pb2.Scratch) -> str:
-    if not scratch.enabled:
-        return "false"
-    parts: list[str] = []
-    if scratch.keep:
-        parts.append(f"keep: {_KEEP[scratch.keep]}")
-    if scratch.root:
-        parts.append(f"root: {_text(scratch.root)}")
-    return f"{{{', '.join(parts)}}}" if parts else "true"
-
-
-def _limited(millis: int) -> str:
-    return duration_text(millis) if millis else "none"
 
 
 def _count(number: int) -> str:
@@ -182,3 +191,33 @@ def _script(key: str, text: str) -> Iterator[str]:
     yield f"{key}: |" if text.endswith("\n") else f"{key}: |-"
     for line in lines:
         yield f"  {line}" if line else ""
+
+
+WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
+    "arguments": _words,
+    "boolean": _boolean,
+    "duration": _duration,
+    "environment": _environment,
+    "folder": _word,
+    "ident": _word,
+    "integer": _plain,
+    "limits": _limits,
+    "max_fail": _max_fail,
+    "names": _words,
+    "nice": _plain,
+    "pools": _pools,
+    "program": _word,
+    "references": _references,
+    "repeats": _plain,
+    "resources": _resources,
+    "retries": _retries,
+    "scratch": _scratch,
+    "script": _script,
+    "seed": _plain,
+    "setup": _script,
+    "stderr": _stderr,
+    "tags": _words,
+    "time_limit": _time_limit,
+    "ulimit": _ulimit,
+}
+"""Functions that yield the lines of a key with its value, by the type of the value."""

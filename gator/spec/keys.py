@@ -1,8 +1,11 @@
-"""The words of the spec language, as one table to which the loader, the JSON Schema and the docs are held.
+"""The keys of the spec language, as one table from which loader, JSON Schema, dump and inheritance are made.
 
-Rule: data only. What a type of value takes is in `schema` for editors and in the modules that read it.
+A key is one entry here and one field of the protos. Its type names the functions that read a value
+(`builders.values`), describe it (`schema`) and write it (`dump_yaml`), so a key of an existing type needs no
+other code. `CONTRIBUTING.md` has the steps.
 """
 
+from enum import Enum
 from typing import Final
 
 from msgspec import Struct
@@ -16,46 +19,148 @@ _EVERY = KINDS
 _LISTS = (GROUP, ARRAY)
 
 
+class Inheritance(Enum):
+    """How the value of a node follows from its own and that of the level above."""
+
+    NONE = "none"
+    """The node has only its own value."""
+    NEAREST = "nearest"
+    """The value of the nearest level that has one, as a whole."""
+    BY_NAME = "by name"
+    """Entries are merged by name, the nearest level first."""
+    UNION = "union"
+    """The entries of all levels."""
+
+
 class Key(Struct, frozen=True):
-    """One key: on which nodes it stands, the type of its value, and what it is for."""
+    """One key of a node or of a mapping within."""
 
     name: str
     nodes: tuple[str, ...]
+    """Tags of the nodes that may have it."""
     type: str
+    """Type of the value."""
     doc: str
+    """Description for editors."""
+    field: str = ""
+    """Path of the field in the message of the node; empty if it is the name."""
+    inherits: Inheritance = Inheritance.NONE
+    words: tuple[str, ...] = ()
+    """Words of other tools for this key, from which a mistyped key is recognised."""
     root_only: bool = False
+
+    @property
+    def path(self) -> tuple[str, str]:
+        """The message within that of the node, empty for the node's own, and the name of its field."""
+        message, _, attribute = (self.field or self.name).rpartition(".")
+        return message, attribute
+
+
+def _setting(
+    name: str,
+    type: str,  # noqa: A002 - as the field is called
+    doc: str,
+    inherits: Inheritance = Inheritance.NEAREST,
+    *,
+    attribute: str = "",
+    words: tuple[str, ...] = (),
+) -> Key:
+    """Returns a key that every level may have and that is inherited."""
+    return Key(name, _EVERY, type, doc, f"settings.{attribute or name}", inherits, words)
 
 
 NODE_KEYS: Final = {
     key.name: key
     for key in (
-        Key("ident", _EVERY, "ident", "Name among its siblings."),
-        Key("command", (JOB,), "text", "Program to run, found through the PATH of the job; no shell."),
-        Key("args", (JOB,), "texts", "Arguments of the command."),
-        Key("shell", (JOB,), "text", "A script for `bash -euo pipefail`, in place of command and args."),
-        Key("resources", (JOB,), "resources", "What the job holds while it runs: !Cores, !Memory, !License."),
-        Key("jobs", _LISTS, "nodes", "The children, in order."),
-        Key("repeats", (ARRAY,), "count", "How often each child runs; default 1."),
-        Key("on_pass", _EVERY, "references", "Waits until these have passed."),
-        Key("on_fail", _EVERY, "references", "Waits until these have failed."),
-        Key("on_done", _EVERY, "references", "Waits until these have ended, whatever came of them."),
-        Key("env", _EVERY, "environment", "Environment variables; null removes one. Merged by name."),
-        Key("cwd", _EVERY, "text", "Working directory, relative to the folder of the launch."),
-        Key("setup", _EVERY, "text", "Shell text that is sourced before the command."),
-        Key("timeout", _EVERY, "duration", "Longest time of one attempt."),
-        Key("grace", _EVERY, "duration", "Time from TERM to KILL; default 10s."),
-        Key("stderr", _EVERY, "stderr", "What a line on stderr means; default error."),
-        Key("scratch", _EVERY, "scratch", "Gives each attempt a new folder of its own as its cwd."),
-        Key("tty", _EVERY, "boolean", "Makes stdout a pseudo-terminal."),
-        Key("nice", _EVERY, "nice", "Added to the niceness of the launch."),
+        Key("ident", _EVERY, "ident", "Name among its siblings.", words=("id", "name")),
         Key(
-            "ulimit", _EVERY, "ulimit", "Limits of a process, by their name in setrlimit(2). Merged by name."
+            "command",
+            (JOB,),
+            "program",
+            "Program to run, found through the PATH of the job; no shell.",
+            words=("cmd", "exec", "run"),
+        ),
+        Key("args", (JOB,), "arguments", "Arguments of the command.", words=("argv", "arguments")),
+        Key(
+            "shell",
+            (JOB,),
+            "script",
+            "A script for `bash -euo pipefail`, in place of command and args.",
+            words=("bash", "script"),
         ),
         Key(
-            "retries", _EVERY, "retries", "How often an attempt is tried again, by cause. Merged by sub-key."
+            "resources",
+            (JOB,),
+            "resources",
+            "What the job holds while it runs: !Cores, !Memory, !License.",
+            words=("cores", "cpu", "cpus", "license", "licence", "memory", "mem", "requires", "resource"),
         ),
-        Key("limits", _EVERY, "limits", "More messages than this fail an attempt. Merged by sub-key."),
-        Key("tags", _EVERY, "tags", "Names to select by, united with those above."),
+        Key(
+            "jobs", _LISTS, "nodes", "The children, in order.", words=("children", "steps", "tasks", "tests")
+        ),
+        Key("repeats", (ARRAY,), "repeats", "How often each child runs; default 1.", words=("times",)),
+        Key(
+            "on_pass",
+            _EVERY,
+            "references",
+            "Waits until these have passed.",
+            "order.on_pass",
+            words=("after", "depends", "depends_on", "deps", "needs"),
+        ),
+        Key("on_fail", _EVERY, "references", "Waits until these have failed.", "order.on_fail"),
+        Key(
+            "on_done",
+            _EVERY,
+            "references",
+            "Waits until these have ended, with any outcome.",
+            "order.on_done",
+        ),
+        _setting(
+            "env",
+            "environment",
+            "Environment variables; null removes one. Merged by name.",
+            Inheritance.BY_NAME,
+            words=("environment", "vars", "variables"),
+        ),
+        _setting(
+            "cwd",
+            "folder",
+            "Working directory, relative to the folder of the launch.",
+            words=("chdir", "dir", "directory", "workdir", "working_dir", "working_directory"),
+        ),
+        _setting("setup", "setup", "Shell text that is sourced before the command."),
+        _setting("timeout", "time_limit", "Longest time of one attempt.", attribute="timeout_millis"),
+        _setting("grace", "duration", "Time from TERM to KILL; default 10s.", attribute="grace_millis"),
+        _setting("stderr", "stderr", "What a line on stderr means; default error."),
+        _setting("scratch", "scratch", "Gives each attempt a new folder of its own as its cwd."),
+        _setting("tty", "boolean", "Makes stdout a pseudo-terminal."),
+        _setting("nice", "nice", "Added to the niceness of the launch."),
+        _setting(
+            "ulimit",
+            "ulimit",
+            "Limits of a process, by their name in setrlimit(2). Merged by name.",
+            Inheritance.BY_NAME,
+        ),
+        _setting(
+            "retries",
+            "retries",
+            "How often an attempt is tried again, by cause. Merged by sub-key.",
+            Inheritance.BY_NAME,
+            words=("retry",),
+        ),
+        _setting(
+            "limits",
+            "limits",
+            "More messages than this fail an attempt. Merged by sub-key.",
+            Inheritance.BY_NAME,
+        ),
+        _setting(
+            "tags",
+            "tags",
+            "Names to select by, united with those above.",
+            Inheritance.UNION,
+            words=("label",),
+        ),
         Key("allow_failure", _EVERY, "boolean", "A failure is shown and does not fail the group above."),
         Key("priority", _EVERY, "integer", "Larger starts first; that of a group is added to its jobs'."),
         Key(
@@ -64,10 +169,16 @@ NODE_KEYS: Final = {
             "seed",
             "Seed, 1 to 2147483647, from which those below are made; on the root also random.",
         ),
-        Key("deadline", _EVERY, "duration", "Longest time of the node with all its attempts."),
+        Key(
+            "deadline",
+            _EVERY,
+            "time_limit",
+            "Longest time of the node with all its attempts.",
+            "deadline_millis",
+        ),
         Key("max_fail", _LISTS, "max_fail", "After this many failed jobs below nothing new starts."),
         Key("licenses", _LISTS, "pools", "Pools of licences: how many of each there are.", root_only=True),
-        Key("secrets", _LISTS, "tags", "Variables whose values are masked.", root_only=True),
+        Key("secrets", _LISTS, "names", "Variables whose values are masked.", root_only=True),
     )
 }
 """Keys of nodes by name, in the order in which they are written."""
@@ -94,7 +205,10 @@ SUB_KEYS: Final = {
         Key("critical", (), "limit", "Messages of severity CRITICAL; default 0."),
     ),
 }
-"""Keys of the mappings within, by the type of value or the tag they belong to."""
+"""Keys of mappings within, by the type of value or the tag they belong to."""
+
+RANGES: Final = {"integer": (-1_000_000, 1_000_000), "nice": (-39, 39)}
+"""Smallest and largest value of the types that are plain whole numbers."""
 
 STDERR_MODES: Final = ("info", "warning", "error", "merge")
 KEEPS: Final = ("failed", "all", "none")
@@ -136,7 +250,7 @@ LATER: Final = frozenset(
         "when",
     )
 )
-"""Words of the language that a later version is to know."""
+"""Keys that are reserved for later versions."""
 
 LATER_RETRIES: Final = frozenset(("count", "causes", "delay", "reseed"))
 

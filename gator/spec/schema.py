@@ -59,7 +59,7 @@ _TAGS = {"Cores": "cores", "Memory": "memory", "License": "license"}
 
 def _key(key: keys.Key) -> Schema:
     """A value is left out when it is null, whatever its type."""
-    return {"description": key.doc, "anyOf": [_of_type(key.type), {"type": "null"}]}
+    return {"description": key.doc, "anyOf": [of_type(key.type), {"type": "null"}]}
 
 
 def _mapping(type_name: str) -> Schema:
@@ -71,7 +71,8 @@ def _mapping(type_name: str) -> Schema:
     }
 
 
-def _of_type(type_name: str) -> Schema:
+def of_type(type_name: str) -> Schema:
+    """Returns the schema of a type of value; raises KeyError for an unknown one."""
     make = _TYPES.get(type_name)
     return make() if make is not None else dict(_PLAIN_TYPES[type_name])
 
@@ -118,24 +119,31 @@ def _ulimits() -> Schema:
 _PLAIN_TYPES: dict[str, Schema] = {
     "ident": {**_WORD, "minLength": 1, "maxLength": LONGEST},
     "text": _WORD,
+    "program": _WORD,
+    "script": _WORD,
+    "setup": _WORD,
+    "folder": _WORD,
     "boolean": _BOOLEAN,
     "duration": _DURATION,
+    "time_limit": _DURATION,
     "size": _WORD,
     "unit": {"type": "string"},
     "stderr": {"enum": list(keys.STDERR_MODES)},
     "keep": {"enum": list(keys.KEEPS)},
 }
 _TYPES: dict[str, Callable[[], Schema]] = {
-    "texts": lambda: _list_of({"type": ["string", "number", "boolean", "null"]}, single=False),
+    "arguments": lambda: _list_of({"type": ["string", "number", "boolean", "null"]}, single=False),
     "tags": lambda: _list_of(_WORD, single=True),
+    "names": lambda: _list_of(_WORD, single=True),
     "references": lambda: _list_of({"type": "string"}, single=True),
     "nodes": _nodes,
     "resources": _resource_list,
     "environment": lambda: _values({"type": ["string", "number", "boolean", "null"]}),
     "pools": lambda: _values(_integer(0)),
     "count": lambda: _integer(0),
-    "integer": lambda: _integer(-1_000_000, 1_000_000),
-    "nice": lambda: _integer(-39, 39),
+    "repeats": lambda: _integer(0),
+    "integer": lambda: _integer(*keys.RANGES["integer"]),
+    "nice": lambda: _integer(*keys.RANGES["nice"]),
     "seed": lambda: _integer(1, LARGEST_COUNT, "random"),
     "max_fail": lambda: _integer(1, LARGEST_COUNT, "none", "unlimited"),
     "limit": lambda: _integer(0, 2**53, "none", "unlimited"),

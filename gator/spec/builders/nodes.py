@@ -2,8 +2,7 @@
 
 Rule: what a name refers to is none of its business; that takes the whole plan."""
 
-from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -16,6 +15,7 @@ from gator.spec.builders.wrong_keys import wrong_key
 from gator.spec.expand import check_expansion
 from gator.spec.idents import ident_problem, nfc
 from gator.spec.interpolation import EVERY_NAME
+from gator.spec.keys import Key
 from gator.spec.suggestions import nearest
 from gator.v1 import spec_pb2
 
@@ -24,8 +24,6 @@ Parent: TypeAlias = spec_pb2.JobGroup | spec_pb2.JobArray
 
 DEEPEST = 40
 """Protocol buffers read messages nested 100 deep, and a node is two of them."""
-
-_ON_KEYS = ("on_pass", "on_fail", "on_done")
 
 
 def build(reading: Reading, node: Node, spec: spec_pb2.Spec, place: Place) -> Written | None:
@@ -55,7 +53,7 @@ def build(reading: Reading, node: Node, spec: spec_pb2.Spec, place: Place) -> Wr
         if key is None or (key.root_only and not place.is_root):
             reading.problem(pair.key, wrong_key(name, node.tag, is_root=place.is_root))
         elif not is_null(pair.value):
-            _read_key(reading, written, name, pair, place)
+            _read_key(reading, written, key, pair, place)
     if isinstance(written, spec_pb2.Job):
         _check_command(reading, node, pairs)
     elif not written.jobs and not _children_were_wrong(pairs):
@@ -90,23 +88,13 @@ def _guess(node: Node) -> str:
     return ": put !JobGroup before these keys" if "jobs" in names else ""
 
 
-def _read_key(reading: Reading, written: Written, name: str, pair: Pair, place: Place) -> None:
-    setter = settings.SETTERS.get(name)
-    if setter is not None:
-        setter(reading, written.settings, pair.value, place)
-    elif name in _ON_KEYS:
-        _order(reading, written, name, pair, place)
-    elif name in _OF_ANY:
-        _OF_ANY[name](reading, written, pair.value, place)
-    elif isinstance(written, spec_pb2.Job):
-        _OF_JOBS[name](reading, written, pair.value, place)
-    elif name == "repeats" and isinstance(written, spec_pb2.JobArray):
-        _repeats(reading, written, pair.value)
-    else:
-        _OF_PARENTS[name](reading, written, pair.value, place)
+def _read_key(reading: Reading, written: Written, key: Key, pair: Pair, place: Place) -> None:
+    message, _ = key.path
+    READERS[key.type](reading, getattr(written, message) if message else written, key, pair, place)
 
 
-def _ident(reading: Reading, written: Written, value: Node, place: Place) -> None:
+def _ident(reading: Reading, written: Written, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     ident = scalars.text(reading, value, "ident")
     if ident is None:
         return
@@ -118,8 +106,8 @@ def _ident(reading: Reading, written: Written, value: Node, place: Place) -> Non
         reading.problem(value, problem)
 
 
-def _order(reading: Reading, written: Written, name: str, pair: Pair, place: Place) -> None:
-    value = pair.value
+def _references(reading: Reading, order: spec_pb2.Order, key: Key, pair: Pair, place: Place) -> None:
+    name, value = key.name, pair.value
     if isinstance(value, ScalarNode):
         single = scalars.text(reading, value, name)
         found = [(value, single)] if single is not None else []
@@ -132,19 +120,11 @@ def _order(reading: Reading, written: Written, name: str, pair: Pair, place: Pla
         if not reference.strip():
             reading.problem(node, f"an item of {name} cannot be empty")
         elif scalars.no_names(reading, node, reference, name):
-            target = getattr(written.order, name)
-            target.add(name=nfc(reference), position=position(node))
+            getattr(order, name).add(name=nfc(reference), position=position(node))
 
 
-def _allow_failure(reading: Reading, written: Written, value: Node, place: Place) -> None:
-    written.allow_failure = bool(scalars.boolean(reading, value, "allow_failure"))
-
-
-def _priority(reading: Reading, written: Written, value: Node, place: Place) -> None:
-    written.priority = scalars.integer(reading, value, "priority", -1_000_000, 1_000_000) or 0
-
-
-def _seed(reading: Reading, written: Written, value: Node, place: Place) -> None:
+def _seed(reading: Reading, written: Written, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     if isinstance(value, ScalarNode) and value.value == "random":
         if place.is_root:
             written.seed = "random"
@@ -156,20 +136,16 @@ def _seed(reading: Reading, written: Written, value: Node, place: Place) -> None
         written.seed = str(number)
 
 
-def _deadline(reading: Reading, written: Written, value: Node, place: Place) -> None:
-    millis = settings.limited(reading, value, "deadline")
-    if millis is not None:
-        written.deadline_millis = millis
-
-
-def _command(reading: Reading, job: spec_pb2.Job, value: Node, place: Place) -> None:
+def _command(reading: Reading, job: spec_pb2.Job, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     command = scalars.filled_text(reading, value, "command")
     if command is not None and scalars.startable(reading, value, command, "command"):
         _check_expanded(reading, value, command, place)
         job.command = command
 
 
-def _args(reading: Reading, job: spec_pb2.Job, value: Node, place: Place) -> None:
+def _args(reading: Reading, job: spec_pb2.Job, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     for node, arg in settings.texts(reading, value, "args"):
         if scalars.startable(reading, node, arg, "an argument"):
             _check_expanded(reading, node, arg, place)
@@ -184,25 +160,29 @@ def _check_expanded(reading: Reading, node: Node, text: str, place: Place) -> No
         reading.problem_within(node, text[offset : offset + 20].partition("\n")[0], message)
 
 
-def _shell(reading: Reading, job: spec_pb2.Job, value: Node, place: Place) -> None:
+def _shell(reading: Reading, job: spec_pb2.Job, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     script = scalars.filled_text(reading, value, "shell")
     if script is not None:
         check_names(reading, value, script, EVERY_NAME, place)
         job.shell = script
 
 
-def _resources(reading: Reading, job: spec_pb2.Job, value: Node, place: Place) -> None:
+def _resources(reading: Reading, job: spec_pb2.Job, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     resources.read(reading, job, value)
 
 
-def _repeats(reading: Reading, array: spec_pb2.JobArray, value: Node) -> None:
+def _repeats(reading: Reading, array: spec_pb2.JobArray, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     count = scalars.integer(reading, value, "repeats")
     if count == 0:
         reading.warn(value, f"'{array.ident}' has 0 repeats: it passes at once")
     array.repeats = count if count is not None else 1
 
 
-def _max_fail(reading: Reading, parent: Parent, value: Node, place: Place) -> None:
+def _max_fail(reading: Reading, parent: Parent, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     if scalars.is_none_word(value):
         parent.max_fail = 0
         return
@@ -211,7 +191,8 @@ def _max_fail(reading: Reading, parent: Parent, value: Node, place: Place) -> No
         parent.max_fail = count
 
 
-def _licenses(reading: Reading, parent: Parent, value: Node, place: Place) -> None:
+def _licenses(reading: Reading, parent: Parent, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     for name, pair in settings.mapping(reading, value, "licenses").items():
         if not name.strip():
             reading.problem(pair.key, "a licence needs a name")
@@ -221,7 +202,8 @@ def _licenses(reading: Reading, parent: Parent, value: Node, place: Place) -> No
             parent.licenses[name] = count
 
 
-def _secrets(reading: Reading, parent: Parent, value: Node, place: Place) -> None:
+def _secrets(reading: Reading, parent: Parent, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     if isinstance(value, ScalarNode):
         single = scalars.text(reading, value, "secrets")
         found = [(value, single)] if single is not None else []
@@ -234,7 +216,8 @@ def _secrets(reading: Reading, parent: Parent, value: Node, place: Place) -> Non
             parent.secrets.append(name)
 
 
-def _jobs(reading: Reading, parent: Parent, value: Node, place: Place) -> None:
+def _jobs(reading: Reading, parent: Parent, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     if not isinstance(value, SequenceNode):
         if value.tag in keys.KINDS:
             reading.problem(value, "jobs is a list: put '- ' before each child")
@@ -277,22 +260,18 @@ def _check_command(reading: Reading, node: Node, pairs: dict[str, Pair]) -> None
         reading.problem(pairs["args"].key, "args belong to a command: write them into the script")
 
 
-_OF_ANY: dict[str, Callable[[Reading, Written, Node, Place], None]] = {
+READERS: Final[dict[str, settings.Reader]] = settings.READERS | {
+    "arguments": _args,
     "ident": _ident,
-    "allow_failure": _allow_failure,
-    "priority": _priority,
-    "seed": _seed,
-    "deadline": _deadline,
-}
-_OF_JOBS: dict[str, Callable[[Reading, spec_pb2.Job, Node, Place], None]] = {
-    "command": _command,
-    "args": _args,
-    "shell": _shell,
-    "resources": _resources,
-}
-_OF_PARENTS: dict[str, Callable[[Reading, Parent, Node, Place], None]] = {
-    "jobs": _jobs,
     "max_fail": _max_fail,
-    "licenses": _licenses,
-    "secrets": _secrets,
+    "names": _secrets,
+    "nodes": _jobs,
+    "pools": _licenses,
+    "program": _command,
+    "references": _references,
+    "repeats": _repeats,
+    "resources": _resources,
+    "script": _shell,
+    "seed": _seed,
 }
+"""Readers of all types of values."""

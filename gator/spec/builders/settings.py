@@ -1,6 +1,7 @@
 """What may be said on any level: environment, working directory, limits. One function a key."""
 
 from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -9,6 +10,7 @@ from gator.spec.builders import scalars
 from gator.spec.builders.place import Place, check_names
 from gator.spec.builders.reading import Pair, Reading, is_null
 from gator.spec.interpolation import EVERY_NAME, PLAN_TIME
+from gator.spec.keys import Key
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import spec_pb2
 
@@ -78,7 +80,8 @@ def texts(reading: Reading, node: Node, what: str) -> list[tuple[Node, str]]:
     return found
 
 
-def _env(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Place) -> None:
+def _env(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     for name, pair in mapping(reading, value, "env").items():
         if not name or "=" in name or "\0" in name:
             reading.problem(pair.key, f"'{name}' cannot be the name of a variable")
@@ -96,27 +99,24 @@ def _env(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Plac
             settings.env.add(name=name, value=text)
 
 
-def _cwd(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Place) -> None:
+def _cwd(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     text = scalars.text(reading, value, "cwd")
     if text:
         check_names(reading, value, text, EVERY_NAME, place)
         settings.cwd = text
 
 
-def _setup(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Place) -> None:
+def _setup(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     text = scalars.text(reading, value, "setup")
     if text:
         check_names(reading, value, text, PLAN_TIME, place)
         settings.setup = text
 
 
-def _timeout(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Place) -> None:
-    millis = limited(reading, value, "timeout")
-    if millis is not None:
-        settings.timeout_millis = millis
-
-
-def _grace(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Place) -> None:
+def _grace(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     if scalars.is_none_word(value):
         reading.problem(value, "grace has to end: write a time, such as 10s")
         return
@@ -134,13 +134,15 @@ def limited(reading: Reading, value: Node, what: str) -> int | None:
     return millis
 
 
-def _stderr(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Place) -> None:
+def _stderr(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     word = scalars.choice(reading, value, "stderr", keys.STDERR_MODES)
     if word is not None:
         settings.stderr = _STDERR[word]
 
 
-def _scratch(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Place) -> None:
+def _scratch(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     if not isinstance(value, MappingNode):
         enabled = scalars.boolean(reading, value, "scratch", or_else=" or {keep: WHICH, root: PATH}")
         if enabled is not None:
@@ -159,19 +161,8 @@ def _scratch(reading: Reading, settings: spec_pb2.Settings, value: Node, place: 
     settings.scratch.CopyFrom(scratch)
 
 
-def _tty(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Place) -> None:
-    wanted = scalars.boolean(reading, value, "tty")
-    if wanted is not None:
-        settings.tty = wanted
-
-
-def _nice(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Place) -> None:
-    number = scalars.integer(reading, value, "nice", -39, 39)
-    if number is not None:
-        settings.nice = number
-
-
-def _ulimit(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Place) -> None:
+def _ulimit(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     for name, pair in mapping(reading, value, "ulimit").items():
         if name == "locks":
             reading.problem(
@@ -191,7 +182,8 @@ def _ulimit(reading: Reading, settings: spec_pb2.Settings, value: Node, place: P
                 settings.ulimit[name] = number
 
 
-def _retries(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Place) -> None:
+def _retries(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     if isinstance(value, ScalarNode):
         reading.problem(value, "this version of Gator retries only lost attempts: write {lost: N}")
         return
@@ -201,7 +193,8 @@ def _retries(reading: Reading, settings: spec_pb2.Settings, value: Node, place: 
             settings.retries.lost = count
 
 
-def _limits(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Place) -> None:
+def _limits(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     for name, pair in known(reading, mapping(reading, value, "limits"), "limits", "limits").items():
         if scalars.is_none_word(pair.value):
             count = -1
@@ -218,7 +211,8 @@ def _limits(reading: Reading, settings: spec_pb2.Settings, value: Node, place: P
                 settings.limits.critical = count
 
 
-def _tags(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Place) -> None:
+def _tags(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, place: Place) -> None:
+    value = pair.value
     if isinstance(value, ScalarNode):
         tag = scalars.text(reading, value, "tags")
         found = [(value, tag)] if tag is not None else []
@@ -231,21 +225,41 @@ def _tags(reading: Reading, settings: spec_pb2.Settings, value: Node, place: Pla
             settings.tags.append(tag)
 
 
-Setter = Callable[[Reading, spec_pb2.Settings, Node, Place], None]
+def _time_limit(reading: Reading, message: Any, key: Key, pair: Pair, place: Place) -> None:
+    millis = limited(reading, pair.value, key.name)
+    if millis is not None:
+        setattr(message, key.path[1], millis)
 
-SETTERS: dict[str, Setter] = {
-    "env": _env,
-    "cwd": _cwd,
-    "setup": _setup,
-    "timeout": _timeout,
-    "grace": _grace,
-    "stderr": _stderr,
-    "scratch": _scratch,
-    "tty": _tty,
-    "nice": _nice,
-    "ulimit": _ulimit,
-    "retries": _retries,
+
+def _boolean(reading: Reading, message: Any, key: Key, pair: Pair, place: Place) -> None:
+    wanted = scalars.boolean(reading, pair.value, key.name)
+    if wanted is not None:
+        setattr(message, key.path[1], wanted)
+
+
+def _integer(reading: Reading, message: Any, key: Key, pair: Pair, place: Place) -> None:
+    number = scalars.integer(reading, pair.value, key.name, *keys.RANGES[key.type])
+    if number is not None:
+        setattr(message, key.path[1], number)
+
+
+Reader: TypeAlias = Callable[[Reading, Any, Key, Pair, Place], None]
+"""Reads the value of a key into the message that has its field."""
+
+READERS: Final[dict[str, Reader]] = {
+    "boolean": _boolean,
+    "duration": _grace,
+    "environment": _env,
+    "folder": _cwd,
+    "integer": _integer,
     "limits": _limits,
+    "nice": _integer,
+    "retries": _retries,
+    "scratch": _scratch,
+    "setup": _setup,
+    "stderr": _stderr,
     "tags": _tags,
+    "time_limit": _time_limit,
+    "ulimit": _ulimit,
 }
-"""Reads the value of a key into settings, by the name of the key."""
+"""Readers of settings and of plain values, by the type of the value."""

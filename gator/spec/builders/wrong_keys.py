@@ -7,23 +7,7 @@ _PARENTS = {sub.name: parent for parent, subs in keys.SUB_KEYS.items() for sub i
 _TAGS = {"cores": "!Cores", "memory": "!Memory", "license": "!License"}
 _FIELD = {"size": "!Memory", "unit": "!Memory", "enforce": "!Memory", "count": "!Cores or a !License"}
 
-
-_OTHER_WORDS = {
-    "ident": ("id", "name"),
-    "command": ("cmd", "exec", "run"),
-    "args": ("argv", "arguments"),
-    "shell": ("bash", "script"),
-    "resources": ("cores", "cpu", "cpus", "license", "licence", "memory", "mem", "requires", "resource"),
-    "jobs": ("children", "steps", "tasks", "tests"),
-    "repeats": ("times",),
-    "on_pass": ("after", "depends", "depends_on", "deps", "needs"),
-    "env": ("environment", "vars", "variables"),
-    "cwd": ("chdir", "dir", "directory", "workdir", "working_dir", "working_directory"),
-    "retries": ("retry",),
-    "tags": ("label",),
-}
-"""Words of other tools for what a key says."""
-_MEANT = {word: key for key, words in _OTHER_WORDS.items() for word in words}
+_MEANT = {word: key.name for key in keys.NODE_KEYS.values() for word in key.words}
 
 
 def _meant(name: str) -> str | None:
