@@ -1,4 +1,4 @@
-"""Runs the command as a user would: in a process of its own, in a folder of its own, with a deadline."""
+"""Runs the command as a user does: in its own process and folder, with a deadline."""
 
 import contextlib
 import fcntl
@@ -23,13 +23,13 @@ from gator.v1 import query_service_pb2 as qs
 
 T = TypeVar("T")
 DEADLINE_S = 60.0
-"""Nothing here takes nearly as long, even on a busy machine: what does hangs."""
+"""Timeout of every wait in seconds. Even on a busy machine a test that takes longer hangs."""
 MARK = "ACCEPTANCE_TEST"
-"""Variable by which every process that a test starts is known, whatever Gator does to its environment."""
+"""Variable in the environment of every process that a test starts."""
 
 
 def until(condition: Callable[[], T], what: str, seconds: float = DEADLINE_S) -> T:
-    """Poll until a condition holds, and give what it gave; fail after the deadline."""
+    """Polls a condition and returns its first true value. Fails after the deadline."""
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end, f"never came true: {what}"
@@ -39,7 +39,7 @@ def until(condition: Callable[[], T], what: str, seconds: float = DEADLINE_S) ->
 
 @dataclass(frozen=True, slots=True)
 class Proc:
-    """A living process."""
+    """A live process."""
 
     pid: int
     parent: int
@@ -51,7 +51,7 @@ class Proc:
 
 
 def processes(variable: str, value: str) -> list[Proc]:
-    """The living processes with a variable in their environment, found without any code under test."""
+    """Returns the live processes with a variable in their environment, without using code under test."""
     wanted = f"{variable}={value}".encode()
     found: list[Proc] = []
     for entry in Path("/proc").iterdir():
@@ -70,28 +70,28 @@ def processes(variable: str, value: str) -> list[Proc]:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of a command."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
     err: str
 
     def expect(self, code: int) -> "Done":
-        """The same, if it ended with this exit code and without a bare traceback."""
+        """Returns itself. Fails unless the command ended with this exit code and without a traceback."""
         assert self.code == code, f"exit code {self.code}, not {code}\n{self.out}\n{self.err}"
         assert "Traceback" not in self.out + self.err, self.out + self.err
         return self
 
 
 class Running:
-    """A command that goes on."""
+    """A running command."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", out: IO[bytes], err: IO[bytes]) -> None:
         self._process, self._out, self._err = process, out, err
         self.pid = process.pid
 
     def wait(self, seconds: float = DEADLINE_S) -> Done:
-        """Its end; fails after the deadline."""
+        """Waits for its end. Fails after the deadline."""
         try:
             code = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -108,7 +108,7 @@ class Running:
         return done
 
     def text(self) -> str:
-        """What it has printed so far."""
+        """Returns its output so far."""
         return "".join(
             os.pread(file.fileno(), 1 << 20, 0).decode("utf-8", "replace") for file in (self._out, self._err)
         )
@@ -121,19 +121,19 @@ class Running:
         self._process.send_signal(number)
 
     def kill(self) -> None:
-        """Kill -9, and wait until it is gone."""
+        """Kills it with SIGKILL and waits for its end."""
         self._process.kill()
         self.wait()
 
     def close(self) -> None:
-        """Let its files go, and end it if it is alive."""
+        """Closes its files, and kills it if it is alive."""
         if not self._out.closed:
             self.kill()
 
 
 @dataclass(slots=True)
 class Gator:
-    """The command in a folder of its own."""
+    """The command in its own folder."""
 
     root: Path
     mark: str
@@ -141,7 +141,7 @@ class Gator:
     running: list[Running] = field(default_factory=list[Running])
 
     def spec(self, text: str, name: str = "spec.yaml") -> str:
-        """Write a spec; gives its name."""
+        """Writes a spec. Returns its name."""
         (self.root / name).write_text(text)
         return name
 
@@ -153,10 +153,10 @@ class Gator:
         python: Sequence[str] = (sys.executable,),
         terminal: int | None = None,
     ) -> Running:
-        """Start `gator ARGS`.
+        """Starts `gator ARGS`.
 
-        `prefix` is a command that starts it, `terminal` a descriptor of the terminal that controls it, on
-        which it then reads and writes.
+        `prefix` is a command that starts it. `terminal` is a descriptor of its controlling terminal, which it
+        uses for input and output.
         """
         (self.root / "printed").mkdir(exist_ok=True)
         number = len(self.running)
@@ -179,26 +179,26 @@ class Gator:
     def __call__(
         self, *args: str | int, seconds: float = DEADLINE_S, env: Mapping[str, str] | None = None
     ) -> Done:
-        """Carry out `gator ARGS`."""
+        """Runs `gator ARGS` to its end."""
         return self.start(*args, env=env).wait(seconds)
 
-    # -- what it left
+    # -- the record
 
     @property
     def folder(self) -> Path:
-        """Folder of the newest run."""
+        """The folder of the newest run."""
         return (self.root / "tracking" / "latest").resolve()
 
     def events(
         self, *kinds: attach_pb2.EventKind.ValueType, folder: Path | None = None
     ) -> list[event_pb2.Event]:
-        """What stands in all stores of the newest run by now, store after store."""
+        """Returns the events in all stores of the newest run, store by store."""
         return [event for part in self.by_store(*kinds, folder=folder).values() for event in part]
 
     def by_store(
         self, *kinds: attach_pb2.EventKind.ValueType, folder: Path | None = None
     ) -> dict[str, list[event_pb2.Event]]:
-        """The same by the name of the store."""
+        """Returns the same by the name of the store."""
         found: dict[str, list[event_pb2.Event]] = {}
         for path in sorted(((folder or self.folder) / "stores").glob("*.db")):
             try:
@@ -210,7 +210,7 @@ class Gator:
         return found
 
     def nodes(self, folder: Path | None = None) -> dict[str, query_pb2.Node]:
-        """The nodes of the newest run as readers see them; nothing is written."""
+        """Returns the nodes of a run, by default the newest, by path, without writing anything."""
         run = RunFolder(folder or self.folder)
         with FolderReader.open(run.path, live=run.is_live()) as reader:
             root = reader.run().ident
@@ -218,16 +218,16 @@ class Gator:
             return {node.path: node for _, node in reader.nodes(request, None, 100_000).nodes}
 
     def output(self, path: str, attempt: int = 1, folder: Path | None = None) -> bytes:
-        """What a job wrote, as it is stored by now."""
+        """Returns the stored output of a job."""
         try:
             with RunReader(folder or self.folder) as reader:
                 return b"".join(reader.raw_bytes(path, attempt))
         except StoreError:
-            # The run has only begun.
+            # The run has just begun.
             return b""
 
     def check_results(self, folder: Path | None = None) -> None:
-        """Every declared node has exactly one Result, and there is none for anything else."""
+        """Checks that each declared node has exactly one Result, and that no other node has one."""
         declared = {event.path for event in self.events(attach_pb2.EVENT_KIND_DECLARED, folder=folder)}
         results = Counter(event.path for event in self.events(attach_pb2.EVENT_KIND_RESULT, folder=folder))
         assert set(results) == declared
@@ -236,11 +236,11 @@ class Gator:
     # -- its processes
 
     def processes(self) -> list[Proc]:
-        """All living processes that come from this test."""
+        """Returns all live processes of this test."""
         return processes(MARK, self.mark)
 
     def jobs(self, word: str) -> list[Proc]:
-        """Living processes whose command line holds a word, those of Gator left out."""
+        """Returns the live processes whose command line contains a word, without those of Gator."""
         return [one for one in self.processes() if word in one.command and "gator" not in one.command]
 
     def daemons(self) -> list[Proc]:
@@ -250,7 +250,7 @@ class Gator:
         return [one for one in self.processes() if " guard " in one.command and one.parent == parent]
 
     def wait_gone(self, seconds: float = DEADLINE_S) -> None:
-        """Until no process of this test lives."""
+        """Waits until no process of this test is alive."""
         until(lambda: not self.processes(), f"the end of {self.processes()}", seconds)
 
 

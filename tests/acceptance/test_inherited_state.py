@@ -1,4 +1,4 @@
-"""What a process inherits over exec (signals, descriptors, limits) neither hangs nor harms a run."""
+"""State that a process inherits over exec (signals, descriptors, limits) neither hangs nor harms a run."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ from tests.acceptance.support import DEADLINE_S, Gator, until
 
 ONE = "!Job {ident: one, command: echo, args: [hi]}\n"
 SLEEPS = "!Job {ident: one, shell: sleep 60.5}\n"
-MANY_LINES = "!Job {ident: one, shell: seq 1 200000}\n"
+LINES_SPEC = "!Job {ident: one, shell: seq 1 200000}\n"
 TELLS = """\
 !JobGroup
 ident: top
@@ -116,7 +116,7 @@ def _start(
 def test_nothing_is_lost_on_a_standard_output_that_is_non_blocking_and_full(
     gator: Gator, command: list[str]
 ) -> None:
-    gator("run", gator.spec(MANY_LINES), "-q").expect(0)
+    gator("run", gator.spec(LINES_SPEC), "-q").expect(0)
     read, write = os.pipe()
     os.set_blocking(write, False)
     process = _start(gator, *command, stdout=write)

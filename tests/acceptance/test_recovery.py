@@ -1,4 +1,4 @@
-"""A run whose root died is closed by whoever looks first, and looks the same before and after."""
+"""A run whose root died is closed by its first reader, and is shown the same before and after."""
 
 import json
 import signal
@@ -131,7 +131,7 @@ def test_the_next_run_in_the_folder_kills_what_a_blow_to_all_of_gator_left_alive
     for one in ours:
         one.kill()
     run.wait()
-    until(lambda: len(gator.processes()) == 2, "jobs that nobody looks after")
+    until(lambda: len(gator.processes()) == 2, "jobs without an owner")
     assert len(gator.jobs("60.7")) == 2
     gator("run", gator.spec("!Job {ident: next, command: echo}\n", "next.yaml")).expect(0)
     assert not gator.processes()

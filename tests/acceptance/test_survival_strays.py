@@ -164,7 +164,7 @@ def test_what_one_blow_to_root_guards_and_daemons_leaves_is_ended_by_the_next_co
     until(lambda: strays(mark) and gator.events(STARTED), "the orphan")
     own = [one for one in gator.processes() if " guard " in one.command or "gator.daemon" in one.command]
     pids = [running.pid, *(one.pid for one in own)]
-    # Nobody may notice the end of another.
+    # No process may notice the end of another.
     for number in (signal.SIGSTOP, signal.SIGKILL):
         for pid in pids:
             os.kill(pid, number)

@@ -59,7 +59,7 @@ UNTIL_GO = "until test -e go; do sleep 0.05; done"
 
 
 def started(gator: Gator, number: int, word: str = "run[") -> list[str]:
-    """Paths of the attempts that were started, once there are so many."""
+    """Waits until this number of attempts has started. Returns their paths."""
 
     def look() -> list[str]:
         if not (gator.root / "tracking" / "latest").exists():

@@ -1,4 +1,4 @@
-"""Folders without a run, with half of one, or that nobody may look into: what is said helps on."""
+"""Folders without a run, with a part of one, or without permission: the messages say what to do."""
 
 import os
 import shutil

@@ -1,9 +1,9 @@
-"""Programs that use the client and end in every way a program can, and a process that runs them.
+"""Programs that use the client and end in every possible way, and a process that runs them.
 
 `python client_exit_programs.py` reads one line of JSON: the time limit, and a list of [program, parent,
-address, fresh]. A fresh program has an interpreter of its own; any other is a fork of this process, which has
-everything imported but has said nothing, so that twenty thousand take minutes instead of hours. Prints a line
-of JSON for each: program, parent, exit code (null: hung), seconds.
+address, fresh]. A fresh program has its own interpreter. Others are forks of this process, which has imported
+everything but has sent nothing, so that twenty thousand programs take minutes instead of hours. Prints one
+line of JSON per program: program, parent, exit code (null if it hung), seconds.
 """
 
 import json
@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 
 HASTY = "client.api.EXIT_SECONDS = client.MAX_OVERTAKEN_SECONDS = 0.2\n"
-"""Prepended where the parent is silent or gone: else each program takes its whole patience."""
+"""Prepended if the parent is silent or gone, because otherwise each program waits for its full timeout."""
 
 PROGRAMS: Mapping[str, str] = {
     "return": "for i in range(20): client.info(f'm {i}'); client.metric('x', i)",
@@ -78,12 +78,12 @@ def expected(program: str, parent: str) -> int:
 
 
 def text_of(program: str, parent: str) -> str:
-    """Returns the whole text of a program."""
+    """Returns the complete source of a program."""
     return "from gator import client\n" + ("" if parent == "answers" else HASTY) + PROGRAMS[program]
 
 
 def serve() -> str:
-    """Runs programs; in a forked one it returns the text of the program."""
+    """Runs programs. In a forked process it returns the source of the program."""
     order = json.loads(sys.stdin.readline())
     log = os.open(os.devnull, os.O_RDWR)
     for program, parent, address, fresh in order["programs"]:
@@ -108,7 +108,7 @@ def _spawn(text: str, log: int) -> int:
 
 
 def _code(pid: int, limit: float) -> int | None:
-    """Returns the exit code; None when the process had to be ended."""
+    """Returns the exit code; None if the process had to be killed."""
     pidfd = os.pidfd_open(pid)
     hung = not select.select([pidfd], [], [], limit)[0]
     os.close(pidfd)
@@ -129,7 +129,7 @@ if __name__ == "__main__":
 
     del client_connection, job_commands, main
     wanted = serve()
-    # What is forked here plays a program that has just begun.
+    # The fork represents a program that has just started.
     api._forked.clear()  # pyright: ignore[reportPrivateUsage]
     sys.argv = ["program"]
     exec(compile(wanted, "<program>", "exec"), {"__name__": "__main__"})

@@ -1,10 +1,10 @@
-"""Ends many programs that use the client, in every way a program can end, and says which of them hang.
+"""Ends many programs that use the client in every possible way, and reports those that hang.
 
     python tests/benchmarks/client_exit_stress.py 20000
 
 A program that has not ended after `--limit` seconds counts as hung. There are three parents: one that
-answers, one that is gone, and one that accepts and never answers. Every tenth program has an interpreter of
-its own.
+answers, one that is gone, and one that accepts and never answers. Every tenth program has its own
+interpreter.
 """
 
 import argparse
@@ -40,7 +40,7 @@ class Outcome(Struct):
 
 
 class Forgetful(Parent):
-    """A parent that keeps nothing of what it is told, so that it can be told a lot."""
+    """A parent that discards all messages, so that it can receive many."""
 
     def on_message(self, child: Any, message: Any) -> None:
         super().on_message(child, message)
@@ -52,7 +52,7 @@ class Forgetful(Parent):
 
 
 async def run(count: int, at_once: int, limit: float) -> int:
-    """Runs `count` programs; returns the number of those that hung or ended otherwise than they should."""
+    """Runs `count` programs. Returns the number of those that hung or ended with a wrong exit code."""
     outcomes: dict[tuple[str, str], Outcome] = collections.defaultdict(Outcome)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="g") as name, socket.socket(socket.AF_UNIX) as silent:
@@ -94,7 +94,7 @@ def _programs(count: int, addresses: Mapping[str, str]) -> list[tuple[str, str, 
 async def _work(
     programs: Sequence[tuple[str, str, str, bool]], limit: float, outcomes: dict[tuple[str, str], Outcome]
 ) -> None:
-    """Has one process run programs, one after the other."""
+    """Starts a process that runs programs one after another."""
     process = await asyncio.create_subprocess_exec(  # noqa: TID251 - no usage is wanted here
         sys.executable,
         str(Path(__file__).with_name("client_exit_programs.py")),
@@ -129,7 +129,7 @@ async def _work(
 
 
 def main() -> int:
-    """Reads the arguments and runs."""
+    """Runs the programs that the arguments ask for."""
     parser = argparse.ArgumentParser(description="Ends many programs that use the client.")
     parser.add_argument("count", type=int, nargs="?", default=1000, help="number of programs")
     parser.add_argument("--at-once", type=int, default=8)

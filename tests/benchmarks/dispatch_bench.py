@@ -1,4 +1,4 @@
-"""What the dispatcher costs per job. Run it by `python tests/benchmarks/dispatch_bench.py`."""
+"""Measures the cost of the dispatcher per job: `python tests/benchmarks/dispatch_bench.py`."""
 
 import time
 from collections import deque
@@ -10,11 +10,11 @@ from gator.core.dispatch.ledger import Ledger
 from gator.core.dispatch.pools import DemandKey, Pools
 
 WINDOW = 2_000
-"""Ready jobs at a time, as a tier adds them."""
+"""Number of ready jobs at a time, as added by a tier."""
 
 
 def simulate(demands: list[DemandKey], *, slots: int, memory_bytes: int, job_seconds: float) -> float:
-    """Run a list of jobs under a simulated clock; returns processor seconds, this driver included."""
+    """Runs a list of jobs with a simulated clock. Returns the processor time in seconds."""
     dispatcher = Dispatcher(
         Ledger(Pools(slots, memory_bytes, False, {})),
         max_hosts=host_count(slots),
@@ -50,7 +50,7 @@ def simulate(demands: list[DemandKey], *, slots: int, memory_bytes: int, job_sec
 
 
 def main() -> None:
-    """Print microseconds a job for a few kinds of load."""
+    """Prints the microseconds per job for a few kinds of load."""
     one = DemandKey(1)
     loads = {
         "100,000 jobs of 2 ms, one demand, 2 slots": ([one] * 100_000, 2, 0, 0.002),

@@ -1,9 +1,9 @@
-"""How long after it happened something is in a hub: a run, its changes, its end.
+"""Measures the delay until a run, its changes and its end are in a hub.
 
     python tests/benchmarks/hub_delay_bench.py          a quiet run, and one that fills all cores
-    python tests/benchmarks/hub_delay_bench.py 6        rounds
+    python tests/benchmarks/hub_delay_bench.py 6        number of rounds
 
-An event is in the hub when a reader of its database sees it; the time is that of the event itself.
+An event is in the hub when a reader of its database sees it. The delay counts from the time of the event.
 """
 
 import os
@@ -20,7 +20,7 @@ from pathlib import Path
 GATOR = [sys.executable, "-m", "gator"]
 LOOK_SECONDS = 0.005
 SEQ_BITS = 36
-"""The place of an event is its store's number above these bits."""
+"""Number of low bits of a row id that hold the sequence number; the number of the store is above them."""
 RUNS = {
     "quiet": "repeats: 40\njobs:\n- !Job {ident: x, command: sleep, args: ['0.05']}\n",
     "all cores full": "repeats: 2000\njobs:\n- !Job {ident: x, command: 'true'}\n",
@@ -28,7 +28,7 @@ RUNS = {
 
 
 class Record:
-    """The database of a hub, and how far it was looked at."""
+    """A reader of the database of a hub, with its position."""
 
     def __init__(self, file: Path) -> None:
         self._connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, isolation_level=None)
@@ -36,11 +36,11 @@ class Record:
         self.close = self._connection.close
 
     def value(self, sql: str) -> int:
-        """The one number that a query gives."""
+        """Returns the single number that a query selects."""
         return self._connection.execute(sql).fetchone()[0]
 
     def new_times(self) -> Iterator[int]:
-        """The times of the events that have come since the last look."""
+        """Yields the times of the events that were added since the last call."""
         for (store,) in self._connection.execute("SELECT id FROM stores").fetchall():
             last = self._last.get(store, store << SEQ_BITS)
             sql = "SELECT place, time_unix_nanos FROM events WHERE place > ? AND place < ? ORDER BY place"
@@ -51,7 +51,7 @@ class Record:
 
 @contextmanager
 def serving(folder: Path) -> Generator[tuple[str, Path]]:
-    """A hub; its address and the file of its record."""
+    """Starts a hub. Returns its address and the file of its record."""
     record = folder / "hub.db"
     command = [*GATOR, "hub", "serve", "--port", "0", "--db", str(record)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as hub:
@@ -63,7 +63,7 @@ def serving(folder: Path) -> Generator[tuple[str, Path]]:
 
 
 def one_run(spec: Path, address: str, record: Record) -> tuple[float, list[float], float]:
-    """Milliseconds until it appeared, until each event was there, and until its end was."""
+    """Returns the milliseconds until the run, each event and the end were in the hub."""
     runs = record.value("SELECT count(*) FROM runs")
     ended = record.value("SELECT count(*) FROM runs WHERE ended_unix_nanos IS NOT NULL")
     list(record.new_times())

@@ -1,11 +1,11 @@
-"""How fast a hub keeps what roots send, from the client to the durable ack; prints figures.
+"""Measures how fast a hub stores events, from the client to the durable acknowledgement.
 
     python tests/benchmarks/hub_ingest_bench.py sqlite:/tmp/bench.db
     python tests/benchmarks/hub_ingest_bench.py postgresql://postgres@localhost/bench
     python tests/benchmarks/hub_ingest_bench.py URL events blocks jobs many
 
 Parts: events (single log events), blocks (plain lines in blocks), jobs (whole jobs: declared, started,
-finished, result), many (200 runs with one event a second each). The hub runs in a process of its own.
+finished, result), many (200 runs with one event per second each). The hub runs in its own process.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ SECONDS = 20
 
 
 class Store:
-    """A store in memory, read as fast as can be."""
+    """A store in memory, which is read as fast as possible."""
 
     def __init__(self, events: Sequence[event_pb2.Event] = ()) -> None:
         self.events = list(events)
@@ -59,7 +59,7 @@ class Store:
 
 
 class Child:
-    """A root that says nothing else."""
+    """A root that sends nothing else."""
 
     def on_welcome(self, welcome: attach_pb2.Welcome) -> None: ...
 
@@ -78,10 +78,10 @@ def hello() -> attach_pb2.Hello:
 
 
 async def upload(address: str, store: Store) -> None:
-    """All of a store, until everything is acked."""
+    """Sends a whole store and waits until everything is acknowledged."""
     uplink = Uplink(address, hello(), "token", store, Child())
     running = asyncio.create_task(uplink.run())
-    # Before the subscriptions have come there is nothing to wait for.
+    # Until the subscriptions have arrived there is nothing to wait for.
     await store.asked.wait()
     await uplink.finish()
     await running
@@ -150,7 +150,7 @@ def timed(address: str, what: str, events: list[event_pb2.Event], count: int, un
 
 
 async def many(address: str, pid: int) -> None:
-    """200 attached runs, each with one event a second."""
+    """Measures 200 attached runs with one event per second each."""
     stores = [Store() for _ in range(RUNS)]
     uplinks = [Uplink(address, hello(), "token", store, Child()) for store in stores]
     tasks = [asyncio.create_task(uplink.run()) for uplink in uplinks]
@@ -180,7 +180,7 @@ def peak_mb(pid: int) -> int:
 
 
 async def serve_hub(url: str, address: str) -> None:
-    """The hub's part of it, in a process of its own."""
+    """Runs the hub, in its own process."""
     from gator.link.server import parent_service
     from gator_hub.database.database import Database
     from gator_hub.ingest.handler import Ingest

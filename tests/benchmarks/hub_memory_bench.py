@@ -1,10 +1,10 @@
-"""How much memory a hub takes at most, under loads that are ordinary and loads that are not; prints a table.
+"""Measures the peak memory of a hub under ordinary, extreme and hostile loads; prints a table.
 
     python tests/benchmarks/hub_memory_bench.py sqlite
     python tests/benchmarks/hub_memory_bench.py postgresql://postgres@localhost/bench
     python tests/benchmarks/hub_memory_bench.py URL flood hostile
 
-Each load has a hub of its own with its default settings, a process whose greatest resident memory is read
+Each load has its own hub process with default settings. The figure is the peak of its resident memory
 (VmHWM). `--python FILE` names the interpreter that runs the hubs. With `sqlite` each hub has a new file.
 """
 
@@ -41,7 +41,7 @@ HOSTILE = 16 * 1024 * 1024 - 4096
 
 
 async def quiet(hub: Hub) -> str:
-    """Nobody but one client."""
+    """Runs one client and no other load."""
     async with hub.channel() as channel:
         stub: Any = hub_service_pb2_grpc.HubServiceStub(channel)
         await stub.ListRuns(hub_service_pb2.ListRunsRequest(), metadata=hub.metadata)
@@ -49,32 +49,32 @@ async def quiet(hub: Hub) -> str:
 
 
 async def flood(hub: Hub) -> str:
-    """200 roots with more than the hub can take."""
+    """Runs 200 roots that send more than the hub can store."""
     return await feed(hub, ROOTS, mixed)
 
 
 async def flood_tiny(hub: Hub) -> str:
-    """200 roots with batches of tiny events."""
+    """Runs 200 roots with batches of tiny events."""
     return await feed(hub, ROOTS, tiny)
 
 
 async def largest(hub: Hub) -> str:
-    """20 roots with the largest messages there may be."""
+    """Runs 20 roots with the largest permitted messages."""
     return await feed(hub, HEAVY_ROOTS, large)
 
 
 async def hostile(hub: Hub) -> str:
-    """20 roots with messages of 16 MB that wait for nothing."""
+    """Runs 20 roots with messages of 16 MB that ignore flow control."""
     return await feed(hub, HEAVY_ROOTS, lambda lane: large(lane, HOSTILE), credit=False)
 
 
 async def hostile_taken(hub: Hub) -> str:
-    """20 roots that wait for nothing, with the largest messages that are taken."""
+    """Runs 20 roots that ignore flow control, with the largest accepted messages."""
     return await feed(hub, HEAVY_ROOTS, lambda lane: large(lane, LARGEST_TAKEN), credit=False)
 
 
 async def strangers(hub: Hub) -> str:
-    """100 clients without a token, with requests of 16 MB."""
+    """Runs 100 clients without a token, with requests of 16 MB."""
     request = query_service_pb2.GetRunRequest(run="x" * HOSTILE)
 
     async def one(stub: Any, metadata: Any) -> int:
@@ -86,7 +86,7 @@ async def strangers(hub: Hub) -> str:
 
 
 async def lines(hub: Hub) -> str:
-    """100 clients that page the longest lines."""
+    """Runs 100 clients that page through the longest lines."""
     run = await filled(hub, 32)
     request = query_service_pb2.ListLinesRequest(run=run)
 
@@ -97,7 +97,7 @@ async def lines(hub: Hub) -> str:
 
 
 async def events(hub: Hub) -> str:
-    """100 clients that page the largest events."""
+    """Runs 100 clients that page through the largest events."""
     run = await filled(hub, 32)
     request = query_service_pb2.ListEventsRequest(run=run, kinds=[attach_pb2.EVENT_KIND_BLOCK])
 
@@ -108,14 +108,14 @@ async def events(hub: Hub) -> str:
 
 
 async def stalled(hub: Hub) -> str:
-    """100 clients that ask for the longest lines and read no answer."""
+    """Runs 100 clients that request the longest lines and read no answer."""
     run = await filled(hub, 32)
     request = query_service_pb2.ListLinesRequest(run=run).SerializeToString()
     return await not_reading(hub, "/gator.v1.QueryService/ListLines", request)
 
 
 async def watchers(hub: Hub) -> str:
-    """100 watchers that read nothing."""
+    """Runs 100 watchers that read nothing."""
     run = await filled(hub, 32)
     request = query_service_pb2.WatchEventsRequest(run=run).SerializeToString()
     return await not_reading(hub, "/gator.v1.QueryService/WatchEvents", request)
@@ -152,7 +152,7 @@ def main() -> None:
     if args[0] == "--python":
         python, args = args[1], args[2:]
     url, *names = args
-    print(f"{'load':16}{'peak':>8}  what came of it", flush=True)
+    print(f"{'load':16}{'peak':>8}  outcome", flush=True)
     over: list[str] = []
     for name in names or LOADS:
         with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Clients of a hub that ask for much, or take no answer."""
+"""Clients of a hub that request large answers, or do not read them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ SECONDS = 8.0
 
 
 async def ask(hub: Hub, clients: int, one: Callable[[Any, Any], Awaitable[int]]) -> str:
-    """Clients that ask again and again for a while."""
+    """Runs clients that send requests repeatedly for a while."""
     answers = sizes = 0
     errors: set[str] = set()
 
@@ -42,7 +42,7 @@ async def ask(hub: Hub, clients: int, one: Callable[[Any, Any], Awaitable[int]])
 
 
 async def not_reading(hub: Hub, method: str, request: bytes) -> str:
-    """Clients that send a request and take no more than gRPC does by itself."""
+    """Runs clients that send a request and read no more than gRPC does by itself."""
     async with asyncio.TaskGroup() as group:
         for _ in range(CLIENTS):
             group.create_task(_not_reading(hub, method, request))
@@ -52,7 +52,7 @@ async def not_reading(hub: Hub, method: str, request: bytes) -> str:
 async def _not_reading(hub: Hub, method: str, request: bytes) -> None:
     options = (("grpc.use_local_subchannel_pool", 1), ("grpc.http2.bdp_probe", 0))
     async with aio.insecure_channel(hub.address, options=options) as channel:
-        # As a stream, so that nothing is read before it is asked for.
+        # As a stream, so that nothing is read before it is requested.
         call: Any = cast("Any", channel).stream_stream(method)(metadata=hub.metadata)
         await call.write(request)
         await call.done_writing()

@@ -1,4 +1,4 @@
-"""Streams of Attach in frames of HTTP/2 made by hand, since no client of gRPC leaves off in mid-message."""
+"""Attach streams of single HTTP/2 frames, because clients of gRPC cannot stop in the middle of a message."""
 
 import asyncio
 import struct
@@ -16,7 +16,7 @@ _STREAM = 1
 
 
 class Frames:
-    """One stream on a connection of its own. What is said goes when the hub has a window for it."""
+    """A stream on its own connection. Data are sent when the window of the hub permits."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most_bytes: int) -> None:
         self._reader, self._writer, self._most = reader, writer, most_bytes
@@ -25,7 +25,7 @@ class Frames:
         self._window = {0: _WINDOW_BYTES, _STREAM: _WINDOW_BYTES}
 
     def open(self, hub: Hub, method: str) -> None:
-        """Begin the call."""
+        """Begins the call."""
         fields = {
             ":method": "POST",
             ":scheme": "http",
@@ -41,17 +41,17 @@ class Frames:
         self._frame(_HEADERS, _END_HEADERS, _STREAM, block)
 
     def say(self, message: bytes, of_bytes: int = 0) -> None:
-        """A message, or the beginning of one that is announced to have `of_bytes`."""
+        """Sends a message, or the beginning of one with the announced size `of_bytes`."""
         self._out += struct.pack(">BI", 0, of_bytes or len(message)) + message
         self._pump()
 
     @property
     def waits(self) -> bool:
-        """Whether something that was said has not gone."""
+        """Returns whether data are still unsent."""
         return bool(self._out) or self._writer.transport.get_write_buffer_size() > 0
 
     async def serve(self) -> None:
-        """Do what the hub asks for, until it goes."""
+        """Handles the events of the connection until the hub closes it."""
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 head = await self._reader.readexactly(9)
@@ -86,7 +86,7 @@ class Frames:
 
 @asynccontextmanager
 async def attached(hub: Hub, most_bytes: int = _FRAME_BYTES) -> AsyncGenerator[Frames]:
-    """A stream of Attach on which nothing was said yet, with so many bytes in a frame."""
+    """Opens an Attach stream with the given number of bytes per frame."""
     host, _, port = hub.address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     frames = Frames(reader, writer, most_bytes)

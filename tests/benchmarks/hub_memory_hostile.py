@@ -1,4 +1,4 @@
-"""Holders of a good token who mean harm: what they send is small only as long as nobody takes it."""
+"""Hostile clients with a valid token. They send messages that are small until they are parsed."""
 
 import asyncio
 import secrets
@@ -22,7 +22,7 @@ PIECE_BYTES = MAX_BYTES - 64
 
 
 async def bomb(hub: Hub) -> str:
-    """20 roots with messages that are small only as long as they are packed."""
+    """Runs 20 roots with messages that are small only while they are compressed."""
     errors: set[str] = set()
 
     async def one() -> None:
@@ -43,12 +43,12 @@ async def bomb(hub: Hub) -> str:
 
 
 async def halves(hub: Hub) -> str:
-    """400 streams, each with all of a message of 2 MiB but its end."""
+    """Runs 400 streams, each with a message of 2 MiB that lacks its end."""
     return await _hold(hub, lambda frames: frames.say(bytes(LARGEST_TAKEN - 1), LARGEST_TAKEN))
 
 
 async def halves_taken(hub: Hub) -> str:
-    """400 roots that are attached, each with all of the largest message but its end."""
+    """Runs 400 attached roots, each with a message of the largest size that lacks its end."""
 
     def say(frames: Frames) -> None:
         frames.say(_hello().SerializeToString())
@@ -58,7 +58,7 @@ async def halves_taken(hub: Hub) -> str:
 
 
 async def slivers(hub: Hub) -> str:
-    """The same in frames so small that what goes with each is more."""
+    """Runs the same with frames that are smaller than their overhead."""
 
     def say(frames: Frames) -> None:
         frames.say(_hello().SerializeToString())
@@ -68,7 +68,7 @@ async def slivers(hub: Hub) -> str:
 
 
 async def parts(hub: Hub) -> str:
-    """400 streams, each with all parts of a large message but the last, and half of that."""
+    """Runs 400 streams, each with a large message that lacks half of its last part."""
 
     def say(frames: Frames) -> None:
         part = attach_pb2.Part(data=bytes(PIECE_BYTES), more=True)
@@ -80,7 +80,7 @@ async def parts(hub: Hub) -> str:
 
 
 async def descriptions(hub: Hub) -> str:
-    """40 roots that say of their run as many small things as a message holds, again and again."""
+    """Runs 40 roots that repeatedly send descriptions with as many small entries as a message can hold."""
     hello = _hello()
     hello.hello.description.plan.environment.update({f"{number:x}": "" for number in range(60_000)})
     hello.hello.description.run.argv.extend("" for _ in range(200_000))
@@ -108,17 +108,17 @@ async def descriptions(hub: Hub) -> str:
 
 
 async def lists(hub: Hub) -> str:
-    """8 roots whose events have as many empty totals of metrics as they may."""
+    """Runs 8 roots whose events have the maximum number of empty totals of metrics."""
     return await feed(hub, SENDERS, lambda lane: _full(_of_metrics(MAX_ENTRIES)))
 
 
 async def many_lists(hub: Hub) -> str:
-    """8 roots whose events have many more, and which wait for nothing."""
+    """Runs 8 roots that ignore flow control, with more such totals than permitted."""
     return await feed(hub, SENDERS, lambda lane: [_of_metrics(500_000)], credit=False)
 
 
 async def fields(hub: Hub) -> str:
-    """8 roots whose log events have many small fields, and which wait for nothing."""
+    """Runs 8 roots that ignore flow control, with log events of many small fields."""
 
     def make(lane: int) -> list[event_pb2.Event]:
         event = event_pb2.Event(path="top/job[1]", attempt=1, time_unix_nanos=10**18)
@@ -132,13 +132,13 @@ async def fields(hub: Hub) -> str:
 
 
 async def twice(hub: Hub) -> str:
-    """8 roots whose events say something large, and then in its place something small."""
+    """Runs 8 roots whose events set a large value and then replace it by a small one."""
 
     async def one() -> None:
         async with attached(hub) as frames:
             hello = _hello()
             frames.say(hello.SerializeToString())
-            # Subscriptions come meanwhile.
+            # The subscriptions arrive during this time.
             await asyncio.sleep(1)
             batch = attach_pb2.Batch(subscription=BULK, store=hello.hello.store)
             event = _of_metrics(60_000)
@@ -188,7 +188,7 @@ def _of_metrics(count: int) -> event_pb2.Event:
 
 
 def _full(event: event_pb2.Event) -> list[event_pb2.Event]:
-    """A batch of copies of an event."""
+    """Returns a batch of copies of an event."""
     made: list[event_pb2.Event] = []
     for _ in range(BATCH_BYTES // (event.ByteSize() + 16)):
         made.append(event_pb2.Event())

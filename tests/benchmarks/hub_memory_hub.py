@@ -1,4 +1,4 @@
-"""A hub in a process of its own, whose memory is watched."""
+"""A hub in its own process, whose memory is measured."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from gator.rpc.channel import bearer
 
 
 class Hub:
-    """A hub in a process of its own."""
+    """A hub in its own process."""
 
     def __init__(self, python: str, url: str, folder: Path) -> None:
         self.folder = folder
@@ -35,7 +35,7 @@ class Hub:
 
     @asynccontextmanager
     async def channel(self) -> AsyncGenerator[aio.Channel]:
-        """One of its own for each client, with no bound of its own on what is sent."""
+        """Returns a channel for one client, without a limit on the size of messages."""
         options = (
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.max_send_message_length", -1),
@@ -45,12 +45,12 @@ class Hub:
             yield channel
 
     def peak_mb(self) -> int:
-        """Its greatest resident memory."""
+        """Returns the peak of its resident memory."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(status.split("VmHWM:")[1].split()[0]) // 1024
 
     def close(self) -> None:
-        """End it."""
+        """Stops the hub."""
         self._process.send_signal(signal.SIGTERM)
         self._process.wait()
         self._log.close()

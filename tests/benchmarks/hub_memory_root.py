@@ -1,4 +1,4 @@
-"""Roots that send to a hub as much as they can, and what they send."""
+"""Roots that send as much as possible to a hub, and the events that they send."""
 
 import asyncio
 import itertools
@@ -23,7 +23,7 @@ STATES, BULK = 1, 2
 
 
 class Root:
-    """A root that sends as fast as its credit lets it; without `credit` as fast as the stream does."""
+    """A root that sends as fast as flow control permits; without `credit` as fast as the stream permits."""
 
     def __init__(
         self, hub: Hub, make: Callable[[int], list[event_pb2.Event]], *, credit: bool = True
@@ -32,7 +32,7 @@ class Root:
         self.sent = 0
         self.error = ""
         self.bulk_from = 1 << 30
-        """The states have the places before it."""
+        """Sequence number of the first bulk event; the states have the numbers before it."""
         self._hub, self._make, self._credit = hub, make, credit
         self._free = {STATES: asyncio.Event(), BULK: asyncio.Event()}
         self._unacked: dict[int, dict[int, int]] = {STATES: {}, BULK: {}}
@@ -40,11 +40,11 @@ class Root:
         self._window = WINDOW_BYTES
 
     async def run(self) -> None:
-        """Send until it is cancelled or refused."""
+        """Sends until it is cancelled or refused."""
         async with self._hub.channel() as channel:
             stub: Any = parent_service_pb2_grpc.ParentServiceStub(channel)
             call = stub.Attach(metadata=self._hub.metadata)
-            # A write that fails while the call ends puts another status in the place of the hub's.
+            # A write that fails while the call ends replaces the status from the hub.
             ended: list[asyncio.Task[str]] = []
 
             def on_done(done: Any) -> None:
@@ -55,7 +55,7 @@ class Root:
                 await call.write(attach_pb2.AttachRequest(hello=self._hello()))
                 reading = asyncio.create_task(self._read(call))
                 await self._begun.wait()
-                # One task writes, whichever lane has room.
+                # One task writes, for both lanes.
                 try:
                     await self._write(call)
                 finally:
@@ -94,7 +94,7 @@ class Root:
         position, first = {STATES: 0, BULK: 0}, {STATES: 0, BULK: self.bulk_from}
         for lane in itertools.cycle((BULK, STATES)):
             events = self._make(lane)
-            # A batch has no more than its window.
+            # A batch is not larger than its window.
             del events[max(1, len(events) * self._window // BATCH_BYTES) :]
             if not events:
                 await asyncio.sleep(0)
@@ -122,7 +122,7 @@ async def _status(call: Any) -> str:
 
 
 def tiny(lane: int) -> list[event_pb2.Event]:
-    """A full batch of the smallest events there are, as a million of them come."""
+    """Returns a full batch of the smallest events."""
     made: list[event_pb2.Event] = []
     for number in range(BATCH_BYTES // 96):
         event = event_pb2.Event(path=f"top/job[{number % 50}]", attempt=1, time_unix_nanos=10**18 + number)
@@ -135,7 +135,7 @@ def tiny(lane: int) -> list[event_pb2.Event]:
 
 
 def mixed(lane: int) -> list[event_pb2.Event]:
-    """Half of the bulk is blocks of output."""
+    """Returns bulk events, with equal shares of logs and blocks of output."""
     if lane == STATES or random.random() < 0.5:
         return tiny(lane)
     event = event_pb2.Event(path="top/job[1]", attempt=1, time_unix_nanos=10**18)
@@ -145,7 +145,7 @@ def mixed(lane: int) -> list[event_pb2.Event]:
 
 
 def large(lane: int, size: int = LARGEST) -> list[event_pb2.Event]:
-    """One event that is as large as a message may be."""
+    """Returns an event of the maximum size of a message."""
     event = event_pb2.Event(path="top/job[1]", attempt=1, time_unix_nanos=10**18)
     if lane == BULK:
         event.log.text = "x" * (size - 256)
@@ -157,7 +157,7 @@ def large(lane: int, size: int = LARGEST) -> list[event_pb2.Event]:
 async def feed(
     hub: Hub, count: int, make: Callable[[int], list[event_pb2.Event]], *, credit: bool = True
 ) -> str:
-    """Roots that send for a while."""
+    """Runs roots that send for a while."""
     roots = [Root(hub, make, credit=credit) for _ in range(count)]
     tasks = [asyncio.create_task(root.run()) for root in roots]
     await asyncio.wait(tasks, timeout=SECONDS)
@@ -170,7 +170,7 @@ async def feed(
 
 
 async def filled(hub: Hub, megabytes: int) -> str:
-    """A run whose jobs wrote lines of a mebibyte that are no text; its id."""
+    """Stores a run whose jobs wrote binary lines of 1 MiB. Returns its id."""
     text = bytes(byte | 0x80 if byte != 0x8A else 0x80 for byte in NOISE[: LONG_LINE - 1]).replace(
         b"\n", b"\x80"
     )

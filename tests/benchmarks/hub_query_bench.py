@@ -1,10 +1,10 @@
-"""How long a hub takes to answer with a large record stored; prints percentiles by kind of query.
+"""Measures queries of a hub with a large record; prints percentiles for each kind of query.
 
     python -m tests.benchmarks.hub_query_bench                  SQLite and PostgreSQL, 10 million events
     python -m tests.benchmarks.hub_query_bench sqlite 1000000   one of them, fewer events
 
-Stored are two runs of 100,000 jobs, one of which goes on, and sixty of 1,000. PostgreSQL is a server of its
-own that is removed at the end. Queries run one after the other in this process, without the network.
+The record has two runs of 100,000 jobs, one ended and one live, and sixty of 1,000. The PostgreSQL server is
+temporary. Queries run one after the other in this process, without the network.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ def some_group() -> str:
 
 
 def of_a_run(open_runs: OpenRuns) -> Mapping[str, Callable[[], Any]]:
-    """Questions about one run; the first has ended, the second goes on."""
+    """Returns queries about an ended and a live run."""
 
     def ended() -> Any:
         return open_runs.queries(filling.run_id(1))
@@ -123,7 +123,7 @@ def watcher(live: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def of_many_runs(service: HubServicer, runner: asyncio.Runner) -> Mapping[str, Callable[[], Any]]:
-    """Questions that HubService answers."""
+    """Returns queries of HubService."""
 
     def ask(method: Callable[..., Any], request: object) -> Callable[[], Any]:
         return lambda: runner.run(method(request, None))
@@ -149,7 +149,7 @@ def of_many_runs(service: HubServicer, runner: asyncio.Runner) -> Mapping[str, C
 
 
 def measure(database: Database) -> None:
-    """Ask all questions in turn, and print how long they took."""
+    """Runs all queries in turn and prints their durations."""
     nobody: Any = None
     with asyncio.Runner() as runner, ThreadPoolExecutor(1) as pool:
         service = HubServicer(database, nobody, nobody, pool)

@@ -1,6 +1,6 @@
-"""Fills a hub's database with a large record, by statements of the database itself where that is faster.
+"""Fills the database of a hub with a large record, with statements in SQL where that is faster.
 
-Rule: what is filled in is what the writer would have written of such runs.
+Invariant: the rows are the same as the writer would have stored for such runs.
 """
 
 import json
@@ -18,15 +18,15 @@ from gator_hub.database.statements import insert_events as insert
 
 JOBS = 100_000
 GROUP = 1_000
-"""Jobs of a group; the root has one group for each so many jobs."""
+"""Number of jobs per group."""
 STORES = 10
 OTHERS = 60
-"""Smaller runs of the same ident."""
+"""Number of smaller runs of the same ident."""
 OTHER_JOBS = 1_000
 START = 1_790_000_000_000_000_000
 SECOND = 1_000_000_000
 LINES = 20
-"""Lines of output of each job; one job has a thousand times as many blocks."""
+"""Number of output lines per job; one job has a thousand times as many blocks."""
 BIG_JOB = 0
 BIG_BLOCKS = 1_000
 _ROOT_STORE = 20
@@ -37,35 +37,35 @@ _LOG, _BLOCK = int(attach_pb2.EVENT_KIND_LOG), int(attach_pb2.EVENT_KIND_BLOCK)
 
 
 def path_of(job: int) -> str:
-    """Path of a job."""
+    """Returns the path of a job."""
     return f"top/g[{job // GROUP}]/t[{job % GROUP}]"
 
 
 def run_id(number: int) -> str:
-    """Id of a run."""
+    """Returns the id of a run."""
     return f"{number:032x}"
 
 
 def outcome_of(job: int, run: int) -> common_pb2.Outcome.ValueType:
-    """One job in fifty fails, not the same ones in each run."""
+    """Returns whether a job fails: one in fifty, different ones in each run."""
     return common_pb2.OUTCOME_FAILED if (job + run) % 50 == 0 else common_pb2.OUTCOME_PASSED
 
 
 def fill(database: Database, events: int) -> None:
-    """Two runs of 100,000 jobs, one of which goes on, `events` events in the ended one, and smaller runs."""
+    """Stores an ended run with `events` events and a live run, both of 100,000 jobs, and smaller runs."""
     add_run(database, 1, JOBS, ended=True)
     add_run(database, 2, JOBS, ended=False)
     for run in range(3, 3 + OTHERS):
         add_run(database, run, OTHER_JOBS, ended=True)
     add_events(database, events // JOBS)
     if database.dialect is Dialect.POSTGRES:
-        # It does so by itself within minutes, but not while the transactions of the filling hold it up.
+        # PostgreSQL does so by itself within minutes, but not during these transactions.
         # A hub has no statistics in SQLite.
         database.execute("VACUUM ANALYZE")
 
 
 def add_run(database: Database, run: int, jobs: int, *, ended: bool) -> None:
-    """A run with its nodes, attempts, metrics and subjects."""
+    """Stores a run with its nodes, attempts, metrics and subjects."""
     with database.transaction():
         database.execute(
             "INSERT INTO runs (id, run, root_store, owner, ident, user_name, host, folder, version, spec,"
@@ -106,7 +106,7 @@ def add_run(database: Database, run: int, jobs: int, *, ended: bool) -> None:
 
 
 def stream(run: int, jobs: int, *, ended: bool) -> Iterator[event_pb2.Event]:
-    """What a root would have sent of its states."""
+    """Yields the states that a root would have sent."""
 
     def of(path: str, at: int, attempt: int = 0) -> event_pb2.Event:
         return event_pb2.Event(path=path, attempt=attempt, seq=at + 1, time_unix_nanos=START + at * 1_000_000)
@@ -162,14 +162,14 @@ def stream(run: int, jobs: int, *, ended: bool) -> Iterator[event_pb2.Event]:
 
 
 def add_events(database: Database, each: int) -> None:
-    """So many events for each job of the first run, from started to finished; and those of its root."""
+    """Stores the events of the jobs of the first run, from started to finished, and those of its root."""
     subjects = [
         (2 * job + attempt + 1, 1, path_of(job), attempt) for job in range(JOBS) for attempt in (0, 1)
     ]
     with database.transaction():
         for at in range(0, len(subjects), 20_000):
             SUBJECTS.run(database, subjects[at : at + 20_000])
-        # The attempts of the jobs say in which store their events are.
+        # The attempts of the jobs name the store of their events.
         database.execute(
             "UPDATE attempts SET store = 'daemon-1-' || (substr(path, length(path) - 1, 1)) WHERE run = 1"
         )
@@ -202,7 +202,7 @@ def add_events(database: Database, each: int) -> None:
 
 
 def _one_each(database: Database, number: int, each: int, kind: int) -> None:
-    """One event for every job, in the stores of the daemons."""
+    """Stores one event for every job, in the stores of the daemons."""
     severity = {_LOG: 4 if number == 50 else 2, _BLOCK: 2}.get(kind, 0)
     sql = (
         f"INSERT INTO events SELECT ((i % {STORES} + 1)::bigint << {SEQ_BITS})"
@@ -213,7 +213,7 @@ def _one_each(database: Database, number: int, each: int, kind: int) -> None:
 
 
 def _add_big_job(database: Database) -> None:
-    """A job with much output, beyond the events of all others in its store."""
+    """Stores a job with much output, after the events of all others in its store."""
     data = b"".join(
         b"line %d of a simulation that says a lot about what it does next\n" % n for n in range(7000)
     )

@@ -37,7 +37,7 @@ _LONGEST_SECONDS = 120.0
 
 
 def attack(port: int, connections: int, stop: Event) -> None:
-    """Opens calls and resets them, on so many connections, until it is told to stop."""
+    """Opens and resets calls on a number of connections until it is told to stop."""
     asyncio.run(_attack(port, connections, stop))
 
 
@@ -90,7 +90,7 @@ async def _flood(writer: asyncio.StreamWriter, stop: Event) -> int:
 
 
 def ask(address: str, token: str, seconds: float) -> list[float]:
-    """Returns how long each of some calls of a client with a token took."""
+    """Returns the durations of calls of a client with a token, in seconds."""
     from gator.rpc.channel import bearer, open_blocking_channel
     from gator.v1 import hub_service_pb2, hub_service_pb2_grpc
 

@@ -1,9 +1,9 @@
-"""What a hub costs a run: an array without a hub, with one that is not there, and with one that listens.
+"""Measures the cost of a hub for a run: an array without a hub, with a missing hub, and with a live hub.
 
     python tests/benchmarks/hub_run_bench.py          in turns, some minutes
     python tests/benchmarks/hub_run_bench.py 2000 3   jobs of an array, rounds
 
-Prints the rate of each, and beside it that of the run without a hub in the same rounds.
+Prints the rate of each, and its ratio to the run without a hub in the same rounds.
 """
 
 import os
@@ -28,7 +28,7 @@ def array(folder: Path, repeats: int) -> Path:
 
 
 def seconds(spec: Path, *options: str) -> tuple[float, float]:
-    """Of the run alone, and of the whole command with its start and what it waits for the hub at its end."""
+    """Seconds of the run alone, and of the whole command with its start and its wait for the hub."""
     tracking = spec.parent / f"run-{time.monotonic_ns()}"
     began = time.perf_counter()
     done = subprocess.run(

@@ -1,8 +1,8 @@
-"""Times of the reading commands on a run of 50,000 jobs, in a folder and on a hub.
+"""Measures the reading commands on a run of 50,000 jobs, in a folder and in a hub.
 
     python tests/benchmarks/reading_bench.py [FOLDER] [--hub ADDRESS]
 
-The run that an earlier call left in FOLDER is used again. Prints tables for docs/performance.md: wall time,
+A run that an earlier call left in FOLDER is reused. Prints tables for docs/performance.md: wall time,
 processor time of the command alone, and the number of lines that it prints.
 """
 
@@ -79,7 +79,7 @@ SPEC = """\
 
 
 def spec(folder: Path) -> Path:
-    """50,005 jobs: an array, an array of groups, and groups of jobs of which 400 fail."""
+    """Returns a spec of 50,005 jobs: an array, an array of groups, and groups with 400 failing jobs."""
     lines = [SPEC]
     for group in range(200):
         lines.append(f"      - !JobGroup\n          ident: g{group}\n          jobs:")
@@ -94,7 +94,7 @@ def spec(folder: Path) -> Path:
 
 
 def timed(command: list[str]) -> tuple[float, float, int]:
-    """Wall and processor time in seconds, and the number of lines that a command prints."""
+    """Returns wall and processor time in seconds, and the number of lines that a command prints."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     done = subprocess.run(command, capture_output=True, check=False)
@@ -107,7 +107,7 @@ def timed(command: list[str]) -> tuple[float, float, int]:
 
 
 def table(run: str, *options: str) -> None:
-    """Print the times of all commands on one run, the best of three."""
+    """Prints the times of all commands on one run, the best of three."""
     print("| command | wall | processor | lines |\n|---|---|---|---|")
     for command in COMMANDS:
         tries = [timed([*GATOR, *command, "-r", run, *options]) for _ in range(3)]

@@ -1,13 +1,13 @@
-"""Whole runs side by side with other tools, in one session on one machine; prints figures and ratios.
+"""Measures whole runs side by side with other tools, in one session on one machine.
 
-    python tests/benchmarks/run_bench.py            all of it, some minutes
+    python tests/benchmarks/run_bench.py            all parts, takes some minutes
     python tests/benchmarks/run_bench.py flat one   only these parts
 
 Parts: flat (2,000 x true), big (100,000 x true), tree (1,000 groups of 3 jobs), lines (1,000,000 lines from
 one job), read (reading them back), one (one echo), quiet (one more job that sleeps), watch (a change until a
-watcher sees it). Tools that are not installed are left out and named: xargs, GNU parallel, HyperQueue (PyPI
+watcher sees it). Tools that are not installed are omitted and listed: xargs, GNU parallel, HyperQueue (PyPI
 `hyperqueue`, in this Python or in the one that HQ_PYTHON names).
-Absolute numbers of shared machines drift; compare within one session.
+Absolute numbers on shared machines vary; compare within one session.
 """
 
 import os
@@ -68,7 +68,7 @@ def gator(folder: Path, spec: Path, *options: str) -> float:
 
 
 def flat(folder: Path) -> None:
-    """2,000 x true: jobs a second of the whole command, beside other tools in turn."""
+    """Measures 2,000 x true: jobs per second of the whole command, in turn with other tools."""
     number = 2000
     spec = array(folder, number)
     others: dict[str, Callable[[], float]] = {}
@@ -98,7 +98,7 @@ def flat(folder: Path) -> None:
 
 
 def big(folder: Path) -> None:
-    """100,000 x true against 2,000: the same rate, and the memory of the root."""
+    """Compares 100,000 x true with 2,000: rate, and memory of the root."""
     small = 2000 / median(lambda: gator(folder, array(folder, 2000)))
     spec = array(folder, 100_000)
     tracking = folder / "big"
@@ -122,7 +122,7 @@ def big(folder: Path) -> None:
 
 
 def tree(folder: Path) -> None:
-    """1,000 groups of 3 jobs against the flat array."""
+    """Compares 1,000 groups of 3 jobs with the flat array."""
     job = "      - !Job\n          ident: {}\n          command: 'true'\n"
     groups = "".join(
         f"  - !JobGroup\n      ident: g{number}\n      jobs:\n" + "".join(job.format(name) for name in "abc")
@@ -136,7 +136,7 @@ def tree(folder: Path) -> None:
 
 
 def lines(folder: Path) -> None:
-    """1,000,000 lines of 70 bytes from one job: lines a second of the whole command, beside a bare pipe."""
+    """Measures 1,000,000 lines of 70 bytes from one job: lines per second, compared with a bare pipe."""
     source = folder / "lines.txt"
     source.write_text((LINE + "\n") * 1_000_000)
     spec = folder / "lines.yaml"
@@ -147,7 +147,7 @@ def lines(folder: Path) -> None:
 
 
 def read(folder: Path) -> None:
-    """Reading 1,000,000 lines back, and a regular expression over all of them."""
+    """Measures reading 1,000,000 lines, and a regular expression over all of them."""
     (folder / "lines.txt").write_text((LINE + "\n") * 999_999 + "the needle\n")
     spec = folder / "lines.yaml"
     spec.write_text("!Job\n  ident: writer\n  command: cat\n  args: [lines.txt]\n")
@@ -158,7 +158,7 @@ def read(folder: Path) -> None:
 
 
 def one(folder: Path) -> None:
-    """One echo, the whole command."""
+    """Measures one echo, the whole command."""
     spec = folder / "one.yaml"
     spec.write_text("!Job\n  ident: one\n  command: echo\n  args: [hi]\n")
     wall = median(lambda: gator(folder, spec), 7)
@@ -167,7 +167,7 @@ def one(folder: Path) -> None:
 
 
 def quiet(folder: Path) -> None:
-    """What one more quiet job costs: processor time and memory, by the difference of 1 and 33 sleeps."""
+    """Measures processor time and memory of one more quiet job, from the difference of 1 and 33 sleeps."""
     figures: dict[int, tuple[float, int]] = {}
     for number in (1, 33):
         spec = folder / f"sleep{number}.yaml"
@@ -185,7 +185,7 @@ def quiet(folder: Path) -> None:
 
 
 def watch(folder: Path) -> None:
-    """From the moment of a Result, by its own time, until a watcher of the live root has it."""
+    """Measures the delay from the time of a Result until a watcher of the live root has it."""
     import grpc
 
     from gator.rpc.channel import bearer, open_blocking_channel
@@ -213,7 +213,7 @@ def watch(folder: Path) -> None:
                 now = time.time_ns()
                 delays += [(now - kept.event.time_unix_nanos) / 1e6 for kept in response.events]
         except grpc.RpcError:
-            pass  # the run has ended, and its server with it
+            pass  # The run has ended, and its server with it.
     run.wait()
     delays.sort()
     print(f"{len(delays)} changes: median {statistics.median(delays):.0f} ms, worst {delays[-1]:.0f} ms")

@@ -1,6 +1,6 @@
-"""Events and lines a second through a store: `python tests/benchmarks/store_bench.py`.
+"""Measures events and lines per second through a store: `python tests/benchmarks/store_bench.py`.
 
-Prints what the owner's thread pays for each event, beside what the whole takes.
+Prints the cost per event for the owner's thread, and the total.
 """
 
 import random
@@ -17,7 +17,7 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 JOBS = 20_000
 GATHERED = 20
-"""Jobs that come between two turns of the loop."""
+"""Number of jobs between two turns of the loop."""
 BLOCK_LINES = 7_400
 BLOCKS = 135
 
@@ -25,7 +25,7 @@ Call = Callable[[], None]
 
 
 def job(number: int) -> tuple[list[event_pb2.Event], list[event_pb2.Event], list[event_pb2.Event]]:
-    """What the tier declares, what the wrapper writes, and the Result of the tier."""
+    """Returns the events of a job from the tier and from the wrapper."""
     path, now = f"top/many[{number}]", 1_700_000_000_000_000_000 + number
     declared = event_pb2.Declared(kind=common_pb2.NODE_KIND_JOB, jobs=1, seed=number + 1)
     declared.demand.cores = 1
@@ -63,7 +63,7 @@ def report(what: str, count: int, unit: str, began: float, owner: float | None =
 
 
 def bench_events(folder: Path) -> None:
-    """One process plays root and wrapper, each with its store."""
+    """Measures whole jobs; one process has the stores of a root and of a wrapper."""
     posted: SimpleQueue[Call] = SimpleQueue()
     root = make(folder, "root", catalogue=True, post=posted.put)
     wrapper = make(folder, "w1", catalogue=False, post=posted.put)
@@ -78,7 +78,7 @@ def bench_events(folder: Path) -> None:
             root.absorb(attach_pb2.Batch(store="w1", after=after, through=through, events=written))
             root.append(result)
         owner += time.perf_counter() - mark
-        # As a loop would: the next come when these are in the file.
+        # Like a loop: the next events are appended when these are committed.
         done: list[None] = []
         root.append((), lambda done=done: done.append(None))
         while not done:
@@ -91,7 +91,7 @@ def bench_events(folder: Path) -> None:
 
 
 def lines() -> Iterator[bytes]:
-    """Blocks of lines of 70 bytes that are not all alike."""
+    """Yields blocks of different lines of 70 bytes."""
     rng = random.Random(1)
     for block in range(BLOCKS):
         yield b"".join(
@@ -102,7 +102,7 @@ def lines() -> Iterator[bytes]:
 
 
 def bench_lines(folder: Path) -> None:
-    """One attempt that writes a million lines; then all of it is read back."""
+    """Measures one attempt that writes a million lines, and reading them."""
     posted: SimpleQueue[Call] = SimpleQueue()
     store = make(folder, "w2", catalogue=False, post=posted.put)
     blocks = list(lines())

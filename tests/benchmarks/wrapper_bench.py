@@ -1,9 +1,9 @@
-"""How fast one wrapper host is, with real processes and a real store.
+"""Measures one wrapper host with real processes and a real store.
 
 Run `python tests/benchmarks/wrapper_bench.py`.
 
-Prints figures and fails on nothing. `jobs` are `true`s under two leases, as fast as they go; what a bare
-spawn and wait of the same command costs is measured beside it. `lines` are 1,000,000 lines of 70 bytes
+`jobs` runs `true` under two leases as fast as possible, compared with a bare spawn and wait of the same
+command. `lines` are 1,000,000 lines of 70 bytes
 from one job.
 """
 
@@ -39,7 +39,7 @@ class Measured:
 
 
 async def measure(folder: Path, nodes: list[attach_pb2.LaunchNode]) -> Measured:
-    """Run attempts to their ends."""
+    """Runs attempts until they have ended."""
     loop = asyncio.get_running_loop()
     store = Store.create(
         folder / "bench.db",
@@ -82,7 +82,7 @@ async def measure(folder: Path, nodes: list[attach_pb2.LaunchNode]) -> Measured:
 
 
 def bare(number: int) -> Measured:
-    """Spawn, read and wait for the same command with nothing around it."""
+    """Spawns, reads and waits for the same command without a wrapper."""
     command = Command(["true"], dict(os.environ), "/")
     wall, cpu = time.perf_counter(), time.process_time()
     for _ in range(number):
