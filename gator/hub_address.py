@@ -21,7 +21,7 @@ TOKEN_FILE_VARIABLE = "GATOR_HUB_TOKEN_FILE"  # noqa: S105 - a name
 CA_VARIABLE = "GATOR_HUB_CA"
 CA_OPTION = "--hub-ca"
 REFUSED = "Connection refused"
-"""Why nobody can be reached where nobody listens."""
+"""Why nobody can be reached where nothing listens."""
 _NO_HUB = "something else listens there: check the address"
 _SILENT = "it takes connections, but does not answer: restart it, or check the address"
 _HANGS_UP = "it hangs up at once: give --hub-ca FILE if it speaks TLS, else check the address"

@@ -94,9 +94,9 @@ def name_on_hub(wanted: str | None, hub: HubChoice) -> str | None:
 
 
 def absent(address: str) -> str:
-    """What is said of a hub where nobody listens, and what to do."""
+    """What is said of a hub where nothing listens, and what to do."""
     if not is_loopback(address) or address.startswith("unix:"):
-        return f"nobody listens at {address}: see that the hub there runs, {ANOTHER}"
+        return f"nothing listens at {address}: see that the hub there runs, {ANOTHER}"
     _, port = split(address)
     option = "" if port == DEFAULT_PORT else f" -P {port}"
-    return f"nobody listens at {address}: start a hub with gator hub serve{option}, {ANOTHER}"
+    return f"nothing listens at {address}: start a hub with gator hub serve{option}, {ANOTHER}"

@@ -223,7 +223,7 @@ def test_a_hub_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
     )
     assert isinstance(result.exception, UsageError)
     assert str(result.exception) == (
-        "nobody listens at 127.0.0.1:1: start a hub with gator hub serve -P 1, "
+        "nothing listens at 127.0.0.1:1: start a hub with gator hub serve -P 1, "
         "or name another with --hub ADDRESS"
     )
 
@@ -317,10 +317,10 @@ def test_who_orders_something_about_a_run_is_offered_its_names(
 def test_a_hub_that_is_away_is_started_only_where_its_user_is() -> None:
     another = "or name another with --hub ADDRESS"
     assert absent("localhost:8080") == (
-        f"nobody listens at localhost:8080: start a hub with gator hub serve, {another}"
+        f"nothing listens at localhost:8080: start a hub with gator hub serve, {another}"
     )
     for address in ("far:8080", "unix:/hub"):
-        assert absent(address) == f"nobody listens at {address}: see that the hub there runs, {another}"
+        assert absent(address) == f"nothing listens at {address}: see that the hub there runs, {another}"
 
 
 def test_who_asks_without_a_token_is_told_how_to_give_one(hub: FakeHub, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_where_nobody_listens_nobody_is_waited_for(run: FakeRun) -> None:
     with pytest.raises(UsageError) as caught:
         bring(run, address)
     assert str(caught.value) == (
-        f"nobody listens at {address}: start a hub with gator hub serve -P {address.rpartition(':')[2]}, "
+        f"nothing listens at {address}: start a hub with gator hub serve -P {address.rpartition(':')[2]}, "
         "or name another with --hub ADDRESS"
     )
 

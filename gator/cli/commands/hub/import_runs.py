@@ -54,7 +54,7 @@ class _Way(Struct):
 def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json: bool) -> int:
     """Bring all runs in, the oldest first; the exit code. Says for each run what became of it.
 
-    Raises UsageError when the hub cannot be named, nobody listens there or a folder cannot be read,
+    Raises UsageError when the hub cannot be named, nothing listens there or a folder cannot be read,
     UnauthenticatedError when the hub does not know the token, NotFoundError when there is no run in a path.
     """
     access = choice.access()
