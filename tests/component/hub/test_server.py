@@ -256,10 +256,10 @@ def test_check_says_whether_the_record_is_sound_and_served(keeper: Keeper) -> No
 def test_help_says_what_is_taken_where_nothing_is_given(keeper: Keeper) -> None:
     shown = " ".join(keeper.call("serve", "--help").stdout.replace("│", " ").split())
     assert "hub.db in the data folder" in shown
-    assert "one for you alone, in the data folder" in shown
+    assert "one token, yours, in the data folder" in shown
     assert "Serve other hosts without --token-file and TLS." in shown
     shown = " ".join(keeper.call("check", "--help").stdout.split())
-    assert "Exit code 0: both, 1: otherwise." in shown
+    assert "The exit code is 1 if one of them does not hold." in shown
 
 
 def test_what_a_hub_says_of_its_files_is_good_in_any_folder(

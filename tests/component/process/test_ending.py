@@ -212,21 +212,21 @@ async def test_what_cannot_be_killed_is_named(
 
 _WITHOUT_DESCRIPTORS = """
 import asyncio, os, resource
-from gator.process.ownership.criteria import Belonging
+from gator.process.ownership.criteria import Ownership
 from gator.process.ownership.select import cheap_look
-from gator.process.terminate import Endings
-whose = Belonging(os.getpid(), {})
+from gator.process.terminate import Terminator
+ownership = Ownership(os.getpid(), {})
 async def main():
-    endings = Endings()
+    terminator = Terminator()
     count = len(os.listdir("/proc/self/fd")) - 1
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, 4096))
-    print(cheap_look(whose, ()))
-    finding = asyncio.ensure_future(endings.find(Belonging(0, {"GATOR_PATH": "top/beside"})))
+    print(cheap_look(ownership, ()))
+    finding = asyncio.ensure_future(terminator.find(Ownership(0, {"GATOR_PATH": "top/beside"})))
     await asyncio.sleep(0.05)
     print(finding.done())
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
     print(len(await finding))
-    endings.close()
+    terminator.close()
 asyncio.run(main())
 """
 

@@ -16,9 +16,6 @@ from tests.component.process.support import Host, alive, marked, until
 
 _OWNER = """
 import os, signal, sys, time
-from gator.process.ownership.criteria import Belonging
-from gator.process.ownership.select import cheap_look
-from gator.process.terminate import Endings
 from gator.process.guard import Guard
 from gator.process.host import become_subreaper
 from gator.process.spawn import Command, spawn

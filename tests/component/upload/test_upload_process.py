@@ -23,8 +23,8 @@ async def run(self):
     threading.Event().wait()
 
 if "-m" in sys.orig_argv:
-    from gator.daemon import upload_stream
-    upload_stream.Upload.run = run
+    from gator.upload import stream
+    stream.Upload.run = run
 """
 LOUD = "import sys; sys.stderr.write('a warning of this Python\\n')\n"
 WITHOUT_THREADS = """\
