@@ -1,4 +1,7 @@
-"""Answers questions about a run over a `Reader` of it, be it a folder or a database. Knows no files."""
+"""Answers queries about one run through a `Reader` of its record.
+
+Invariant: a reader may read a folder or the database of a hub; this package knows neither.
+"""
 
 from gator.query.queries import Queries
 from gator.query.reader import Reader

@@ -1,4 +1,4 @@
-"""How long a query may look before it comes back with what it found. Rule: the clock comes by argument."""
+"""Limits how long a query searches before it returns a partial page."""
 
 from collections.abc import Callable
 
@@ -7,17 +7,17 @@ from msgspec import Struct
 from gator.core.pages import Over, never
 
 SEARCH_SECONDS = 0.03
-"""So long a server searches for one page; with what else an answer takes, it comes after about 40 ms."""
+"""Maximum time that a server searches for one page, in seconds; the whole call takes about 40 ms."""
 
 
 class Budget(Struct, frozen=True):
-    """The time that one page may take; without end where it is None."""
+    """Maximum time for one page; unlimited if `seconds` is None. `monotonic` is the clock."""
 
     monotonic: Callable[[], float]
     seconds: float | None = SEARCH_SECONDS
 
     def begin(self) -> Over:
-        """The time of one page, from now on."""
+        """Returns a function that tells whether the time for a page that starts now is over."""
         if self.seconds is None:
             return never
         monotonic, until = self.monotonic, self.monotonic() + self.seconds
@@ -25,4 +25,4 @@ class Budget(Struct, frozen=True):
 
 
 UNLIMITED = Budget(monotonic=float, seconds=None)
-"""For whoever asks in the same process and waits for the whole page anyway."""
+"""For callers in the same process, which wait for the whole page."""

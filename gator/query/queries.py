@@ -1,6 +1,6 @@
-"""The answers to all questions about one run, one page at a time. Every method is short and never waits.
+"""Answers the queries about one run, one page at a time. No method waits.
 
-Rule: whatever a request says, an answer fits into one message.
+Invariant: each answer fits into one message, whatever the request.
 """
 
 from collections.abc import Sequence
@@ -16,19 +16,19 @@ from gator.paths import PathPattern
 from gator.query import tokens
 from gator.query.budget import UNLIMITED, Budget
 from gator.query.lines.pages import LinePager
-from gator.query.lines.severities import LevelCache
+from gator.query.lines.severities import SeverityCache
 from gator.query.reader import Reader
 from gator.query.samples import Samples
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
-MOST = 1000
-"""Most entries of a page, where nothing else is said."""
+MAX_ENTRIES = 1000
+"""Maximum and default number of entries per page."""
 _MAX_BYTES = 1024 * 1024
-"""A page ends with what makes it so large: many may be on their way at once."""
+"""Size at which a page ends, because many may be in flight at once."""
 _READ_AT_ONCE = 1000
 _METRICS_AT_ONCE = 100
-"""Nodes whose metrics are read at once; each may have a thousand."""
+"""Number of nodes whose metrics are read at once; each may have a thousand."""
 _GROUPS_AT_ONCE = 100
 """Number of failure groups whose examples are read at once; each may have 10 KB of text."""
 _MAX_POINTS = 10_000
@@ -39,27 +39,27 @@ _NodeMetrics: TypeAlias = tuple[str, str, Sequence[event_pb2.MetricTotal]]
 
 
 class _AfterEvent(Struct, frozen=True):
-    """Where a list of events goes on."""
+    """Position at which a list of events continues."""
 
     store: str
     after: tokens.Count
 
 
 class Queries:
-    """Answers over a reader of one run."""
+    """Answers queries through a reader of one run."""
 
     def __init__(self, reader: Reader, budget: Budget = UNLIMITED) -> None:
-        """`budget` bounds the time that a search takes for one page."""
+        """Initialises it; `budget` limits the time that a search takes for one page."""
         self.reader = reader
         self._budget = budget
-        self._levels = LevelCache()
+        self._levels = SeverityCache()
 
     def get_run(self, request: qs.GetRunRequest) -> qs.GetRunResponse:
-        """One run as a whole."""
+        """Returns the run."""
         return qs.GetRunResponse(run=self._run(request.run))
 
     def get_node(self, request: qs.GetNodeRequest) -> qs.GetNodeResponse:
-        """One node with all its attempts. Raises NotFoundError."""
+        """Returns one node with all its attempts. Raises NotFoundError."""
         run = self._run(request.run)
         path = request.path or run.ident
         node = self._node(path)
@@ -73,7 +73,7 @@ class Queries:
         return response
 
     def list_nodes(self, request: qs.ListNodesRequest) -> qs.ListNodesResponse:
-        """Nodes below a node. Raises NotFoundError, UsageError."""
+        """Returns nodes below a node. Raises NotFoundError, UsageError."""
         if request.order not in qs.NodeOrder.values():
             raise UsageError(f"there is no order {request.order} of nodes")
         _check_globs(request.globs)
@@ -93,9 +93,9 @@ class Queries:
         response = qs.ListNodesResponse(nodes=[node for _, node in nodes[:size]])
         if request.with_total:
             response.total = self.reader.count_nodes(wanted)
-        going_on = nodes[size - 1][0] if len(nodes) > size else found.next
-        if going_on is not None:
-            response.next_page_token = tokens.encode(request, {"after": going_on})
+        next_place = nodes[size - 1][0] if len(nodes) > size else found.next
+        if next_place is not None:
+            response.next_page_token = tokens.encode(request, {"after": next_place})
         return response
 
     def _with_waiting(
@@ -156,7 +156,7 @@ class Queries:
         return found
 
     def list_waiting(self, request: qs.ListWaitingRequest) -> qs.ListWaitingResponse:
-        """What cannot start yet, and what it waits for; nothing where the plan is not known."""
+        """Returns the nodes that cannot start yet and what they wait for; none if the plan is unknown."""
         if self._run(request.run).state != query_pb2.RUN_STATE_RUNNING:
             return qs.ListWaitingResponse()
         # The plan is imported only if something can wait.
@@ -174,7 +174,7 @@ class Queries:
         return response
 
     def list_events(self, request: qs.ListEventsRequest) -> qs.ListEventsResponse:
-        """Events of a node or of all below it."""
+        """Returns events of a node or of all nodes below it."""
         path = request.path or self._run(request.run).ident
         alone = request.scope == qs.SCOPE_NODE
         kinds = list(request.kinds) or ALL_BUT_BLOCKS
@@ -213,14 +213,14 @@ class Queries:
         return qs.ListEventsResponse(events=stored)
 
     def list_lines(self, request: qs.ListLinesRequest) -> qs.ListLinesResponse:
-        """Lines and messages of a job or of all below a node. Raises UsageError for a wrong expression."""
+        """Returns lines and messages of a job or of all jobs below a node. Raises UsageError."""
         path = request.path or self._run(request.run).ident
         self._check(path)
         _check_globs(request.globs)
         return LinePager(self.reader, request, path, self._budget, self._levels).page()
 
     def list_metrics(self, request: qs.ListMetricsRequest) -> qs.ListMetricsResponse:
-        """Metrics of a node or of all below it."""
+        """Returns metrics of a node or of all nodes below it."""
         wanted = qs.ListNodesRequest(
             path=request.path or self._run(request.run).ident, scope=request.scope or qs.SCOPE_SUBTREE
         )
@@ -249,7 +249,7 @@ class Queries:
                 return response
 
     def list_samples(self, request: qs.ListSamplesRequest) -> qs.ListSamplesResponse:
-        """What an attempt used over time, folded into the points that were asked for."""
+        """Returns the resource usage of an attempt over time, reduced to the requested number of points."""
         self._run(request.run)
         attempt = self._attempt(request.path, request.attempt)
         if attempt is None:
@@ -293,8 +293,8 @@ class Queries:
     def _missing(self, path: str) -> NotFoundError:
         run = self.reader.run()
         if run.state == query_pb2.RUN_STATE_DIED and not run.started_unix_nanos:
-            return NotFoundError("the run never began: it died before anything of it was started")
-        return NotFoundError(f"there is no node {path}, or nothing of it has started yet")
+            return NotFoundError("the run died before it started anything: see gator show")
+        return NotFoundError(f"there is no node {path}, or it has not started yet")
 
     def _attempt(self, path: str, number: int) -> query_pb2.Attempt | None:
         attempts = self.reader.attempts(path)
@@ -327,7 +327,7 @@ class Queries:
         running.CopyFrom(wanted)
         running.kinds.append(common_pb2.NODE_KIND_JOB)
         running.states.append(query_pb2.NODE_STATE_RUNNING)
-        found = self.reader.nodes(running, ["", after, 0], MOST).nodes
+        found = self.reader.nodes(running, ["", after, 0], MAX_ENTRIES).nodes
         metrics: list[_NodeMetrics] = []
         for place, node in found:
             attempts = self.reader.attempts(node.path, started=False)
@@ -349,10 +349,12 @@ def _is_by_spec(request: qs.ListNodesRequest) -> bool:
 
 
 def _check_globs(globs: Sequence[str]) -> None:
-    """Raises UsageError where there are more than can be compared in a moment."""
-    if len(globs) > MOST:
-        raise UsageError(f"there are {len(globs)} globs, and at most {MOST} are compared: name a node above")
+    """Raises UsageError if there are more globs than can be compared in a short time."""
+    if len(globs) > MAX_ENTRIES:
+        raise UsageError(
+            f"there are {len(globs)} globs, and at most {MAX_ENTRIES} are compared: name a node above"
+        )
 
 
 def _size(asked: int) -> int:
-    return min(asked or MOST, MOST)
+    return min(asked or MAX_ENTRIES, MAX_ENTRIES)

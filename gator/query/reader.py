@@ -1,6 +1,6 @@
-"""What queries need to know of a run, whoever keeps it: a folder of stores or the database of a hub.
+"""The port through which queries read a run: implemented by a folder of stores and the database of a hub.
 
-The rule: questions and answers are messages of the schema; no library of storage shows through.
+Invariant: arguments and results are messages of the schema; no storage library appears in them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,22 +20,22 @@ class JobCount(NamedTuple):
 
 
 class Reader(Protocol):
-    """One run as it is now. Methods may be called from several threads, and never wait for the run."""
+    """Reads the present state of one run. Methods may be called from several threads and never wait."""
 
     def run(self) -> query_pb2.Run:
-        """The run as a whole."""
+        """Returns the run."""
         ...
 
     def plan_request(self) -> plan_pb2.PlanRequest | None:
-        """What the plan was made from; None where it is not known."""
+        """Returns the request that the plan was made from; None if it is unknown."""
         ...
 
     def node(self, path: str) -> query_pb2.Node | None:
-        """A node that was declared; None if there is no such."""
+        """Returns a declared node; None if there is none."""
         ...
 
     def has_node(self, path: str) -> bool:
-        """Whether something is known of a node; quicker than to ask for it."""
+        """Returns whether a node was declared; faster than `node`."""
         ...
 
     def nodes(
@@ -45,10 +45,10 @@ class Reader(Protocol):
         limit: int,
         over: Over = never,
     ) -> NodeList:
-        """At most `limit` declared nodes that pass, in the order that is asked for, each with its place.
+        """Returns up to `limit` declared nodes for a request in its order, each with its position.
 
-        `path` and `scope` are set; pages and tokens in `wanted` mean nothing here. There are fewer at the
-        end, or when `over` says so while globs are compared.
+        `path` and `scope` must be set; page size and token are ignored. Fewer are returned at the end, or
+        if `over` returns true while globs are compared.
         """
         ...
 
@@ -72,18 +72,18 @@ class Reader(Protocol):
         ...
 
     def attempts(self, path: str, *, started: bool = True) -> Sequence[query_pb2.Attempt]:
-        """The attempts at a job in their order; none for a group.
+        """Returns the attempts at a job in their order; none for a group.
 
-        Without `started` their command lines and metrics may be left out, which is quicker.
+        Without `started` their command lines and metrics may be omitted, which is faster.
         """
         ...
 
     def result(self, path: str) -> event_pb2.Result | None:
-        """The Result of a node; None while it goes on."""
+        """Returns the Result of a node; None if it has not ended."""
         ...
 
     def metrics(self, paths: Sequence[str]) -> Mapping[str, Sequence[event_pb2.MetricTotal]]:
-        """The metrics of those of these nodes that have a Result with some."""
+        """Returns the metrics in the Results of these nodes; nodes without metrics are omitted."""
         ...
 
     def nodes_with_metrics(
@@ -114,21 +114,21 @@ class Reader(Protocol):
         ...
 
     def job_counts(self) -> Mapping[str, tuple[int, int]]:
-        """Number of jobs that were declared and that have ended, by template path."""
+        """Returns the numbers of declared and of ended jobs, by template path."""
         ...
 
     def pools(self) -> Pools | None:
-        """What the run may use at once; None where it is not known."""
+        """Returns the resources that the run may use at once; None if they are unknown."""
         ...
 
     def demands(self) -> Sequence[tuple[str, DemandKey]]:
-        """The jobs that run, with what they hold."""
+        """Returns the running jobs with the resources that they hold."""
         ...
 
     def positions(self, kinds: Sequence[attach_pb2.EventKind.ValueType] = ()) -> Mapping[str, int]:
-        """The last sequence number of each store, in a lasting order of the stores.
+        """Returns the last sequence number of each store; the order of the stores never changes.
 
-        With `kinds` up to where events of these kinds are known; without, of all kinds.
+        With `kinds`, up to it all events of these kinds are known; without, all events.
         """
         ...
 
@@ -144,11 +144,10 @@ class Reader(Protocol):
         kinds: Sequence[attach_pb2.EventKind.ValueType] = (),
         severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_UNSPECIFIED,
     ) -> tuple[Sequence[event_pb2.Event], int]:
-        """At most `limit` events of a store beyond `after` that pass, and the place that was read up to.
+        """Returns up to `limit` events of a store after `after` that pass, and the position read up to.
 
-        `path` means one node, `prefix` a node and all below it, `severity` the least one of log events and
-        blocks; what is empty or 0 lets everything pass. A place that does not move means that there is no
-        more yet.
+        `path` selects one node, `prefix` a node and all nodes below it, `severity` the minimum severity of
+        log events and blocks; empty or 0 selects all. If the position is `after`, there are no more yet.
         """
         ...
 
@@ -162,5 +161,5 @@ class Reader(Protocol):
         ...
 
     def bytes_of(self, block: event_pb2.Block) -> bytes:
-        """The bytes of a block as they were read. Raises StoreError for a damaged one."""
+        """Returns the bytes of a block as the job wrote them. Raises StoreError if it is damaged."""
         ...

@@ -1,4 +1,7 @@
-"""Many samples become few points. Rule: peaks stay peaks, means stay means."""
+"""Reduces samples of an attempt to a few points.
+
+Invariant: peaks stay peaks and means stay means.
+"""
 
 from array import array
 from collections.abc import Iterable
@@ -7,7 +10,7 @@ from gator.v1 import event_pb2, query_pb2
 
 
 class Samples:
-    """Those of one attempt, as numbers: a week of them has some megabytes."""
+    """The samples of one attempt as numbers; those of a week take a few megabytes."""
 
     def __init__(self, path: str, attempt: int) -> None:
         self._path, self._attempt = path, attempt
@@ -15,7 +18,7 @@ class Samples:
         self._memory, self._processes = array("Q"), array("L")
 
     def add(self, events: Iterable[event_pb2.Event]) -> None:
-        """Take in more, in their order."""
+        """Adds samples in the order of their events."""
         for event in events:
             self._times.append(event.time_unix_nanos)
             self._cores.append(event.sample.cores)
@@ -23,7 +26,7 @@ class Samples:
             self._processes.append(event.sample.processes)
 
     def thin(self, points: int) -> list[query_pb2.ResourcePoint]:
-        """Folded into at most `points`: the mean of cores, the greatest of all else."""
+        """Returns at most `points` points: the mean of the cores, the maximum of all other values."""
         total = len(self._times)
         count = min(points, total)
         folded: list[query_pb2.ResourcePoint] = []

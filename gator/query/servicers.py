@@ -1,6 +1,6 @@
 """QueryService and ControlService for grpc.aio. The only module here that imports grpc.
 
-Rule: queries run on an executor, so that the event loop never waits for a store.
+Invariant: queries run on an executor, so the event loop never waits for a store.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from gator.v1 import (
 from gator.v1 import query_service_pb2 as qs
 
 POLL_SECONDS = 0.1
-"""How often a watch looks, where it finds nothing."""
+"""Interval in seconds at which a watch without news polls the run."""
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -28,7 +28,7 @@ Seen = TypeVar("Seen")
 
 
 class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
-    """Answers by the queries of the run that a request names.
+    """Answers with the queries of the run that a request names.
 
     `find` gets the id of the run, empty for the only one, and raises NotFoundError.
     """
@@ -41,7 +41,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._find, self._executor, self._poll = find, executor, poll_seconds
-        # Each is there as long as somebody watches.
+        # Each lives as long as a watch uses it.
         self._shared: WeakValueDictionary[tuple[object, str], SharedLook[Any]] = WeakValueDictionary()
 
     async def _answer(
@@ -51,17 +51,17 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         return await loop.run_in_executor(self._executor, lambda: ask(self._find(run), request))
 
     async def GetRun(self, request: qs.GetRunRequest, context: Any) -> qs.GetRunResponse:  # noqa: N802
-        """One run as a whole."""
+        """Returns one run."""
         return await self._answer(Queries.get_run, request.run, request)
 
     async def GetNode(self, request: qs.GetNodeRequest, context: Any) -> qs.GetNodeResponse:  # noqa: N802
-        """One node with all its attempts."""
+        """Returns one node with all its attempts."""
         return await self._answer(Queries.get_node, request.run, request)
 
     async def ListNodes(  # noqa: N802
         self, request: qs.ListNodesRequest, context: Any
     ) -> qs.ListNodesResponse:
-        """Nodes below a node."""
+        """Returns nodes below a node."""
         return await self._answer(Queries.list_nodes, request.run, request)
 
     async def ListFailures(  # noqa: N802
@@ -79,31 +79,31 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     async def ListEvents(  # noqa: N802
         self, request: qs.ListEventsRequest, context: Any
     ) -> qs.ListEventsResponse:
-        """Events of a node or of all below it."""
+        """Returns events of a node or of all nodes below it."""
         return await self._answer(Queries.list_events, request.run, request)
 
     async def ListLines(  # noqa: N802
         self, request: qs.ListLinesRequest, context: Any
     ) -> qs.ListLinesResponse:
-        """Lines and messages."""
+        """Returns lines and messages."""
         return await self._answer(Queries.list_lines, request.run, request)
 
     async def ListMetrics(  # noqa: N802
         self, request: qs.ListMetricsRequest, context: Any
     ) -> qs.ListMetricsResponse:
-        """Metrics of a node or of all below it."""
+        """Returns metrics of a node or of all nodes below it."""
         return await self._answer(Queries.list_metrics, request.run, request)
 
     async def ListSamples(  # noqa: N802
         self, request: qs.ListSamplesRequest, context: Any
     ) -> qs.ListSamplesResponse:
-        """What an attempt used over time."""
+        """Returns the resource usage of an attempt over time."""
         return await self._answer(Queries.list_samples, request.run, request)
 
     async def WatchRun(  # noqa: N802
         self, request: qs.WatchRunRequest, context: Any
     ) -> AsyncIterator[qs.WatchRunResponse]:
-        """The run as it goes on."""
+        """Streams the run each time it changes."""
 
         def begin(queries: Queries, request: qs.WatchRunRequest) -> RunWatch:
             check_run(queries.reader, request.run)
@@ -122,7 +122,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     async def WatchEvents(  # noqa: N802
         self, request: qs.WatchEventsRequest, context: Any
     ) -> AsyncIterator[qs.WatchEventsResponse]:
-        """Events as they are kept."""
+        """Streams events as they are committed."""
 
         def begin(queries: Queries, request: qs.WatchEventsRequest) -> EventWatch:
             check_run(queries.reader, request.run)
@@ -136,7 +136,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
             if watch.is_behind(tips):
                 response = await loop.run_in_executor(self._executor, watch.look, tips)
             else:
-                # There is nothing to read, so it takes no time.
+                # Nothing has to be read, so this takes no time.
                 response = watch.look(tips)
             if response is not None:
                 yield response
@@ -146,7 +146,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                 await asyncio.sleep(self._poll)
 
     def _share(self, key: tuple[object, str], look: Callable[[], Seen]) -> "SharedLook[Seen]":
-        """The look of those who watch already what this key stands for, or else a new one."""
+        """Returns the shared poll for a key, which is created for the first watch."""
         shared = self._shared.get(key)
         if shared is None:
             shared = self._shared[key] = SharedLook(look, self._executor, self._poll / 2)
@@ -154,21 +154,21 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
 
 
 class SharedLook(Generic[Seen]):
-    """A look at a run that all share who want one within a moment, so that many watchers cost as one."""
+    """A poll of a run that is shared by all its watches, so that many cost as much as one."""
 
     def __init__(self, look: Callable[[], Seen], executor: Executor | None, seconds: float) -> None:
-        """A look is good for so many seconds from its beginning, or until its end if that is later."""
+        """Initialises it. A result is valid for `seconds` from the start of its poll, or until its end."""
         self._look, self._executor, self._seconds = look, executor, seconds
         self._looking: asyncio.Future[Seen] | None = None
         self._until = 0.0
 
     async def now(self) -> Seen:
-        """The run as it is, or was a moment ago. Raises what the look raises."""
+        """Returns the result of a recent poll. Raises its error."""
         loop = asyncio.get_running_loop()
         if self._looking is None or (self._looking.done() and loop.time() >= self._until):
             self._until = loop.time() + self._seconds
             self._looking = loop.run_in_executor(self._executor, self._look)
-        # Who goes away takes it from nobody else.
+        # A watch that is cancelled does not cancel the poll of the others.
         return await asyncio.shield(self._looking)
 
 
@@ -185,7 +185,7 @@ class ControlServicer(control_service_pb2_grpc.ControlServiceServicer):
     async def Stop(  # noqa: N802
         self, request: control_service_pb2.StopRequest, context: Any
     ) -> control_service_pb2.StopResponse:
-        """End a node and everything below it."""
+        """Stops a node and all nodes below it."""
         wanted = control_service_pb2.StopRequest()
         wanted.CopyFrom(request)
         wanted.mode = request.mode or attach_pb2.STOP_MODE_GRACEFUL

@@ -1,6 +1,6 @@
 """Nodes of a live run that were not declared yet, in the order of the spec.
 
-Only the plan has them. The record has the open groups and the number of their declared children. Repeats that
+They are only in the plan. The record has the open groups and the number of their declared children. Repeats that
 have not started are represented by one node.
 """
 

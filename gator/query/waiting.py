@@ -1,7 +1,7 @@
-"""What cannot start yet, and what it waits for.
+"""Finds the nodes that cannot start yet, and what they wait for.
 
-A job is declared when it is handed out, so what waits is in the plan alone: the plan's nodes are compared
-with the number of jobs that were declared and that have ended. Repeats count together.
+A job is declared when it is handed out, so waiting jobs are only in the plan: its nodes are compared with the
+numbers of declared and ended jobs. Repeats count together.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ _CONDITIONS: Final = {
 
 
 def waiting(reader: Reader, path: str = "") -> list[query_pb2.Waiting]:
-    """What waits in a live run, below `path`; empty where the plan is not known."""
+    """Returns the waiting nodes of a live run below `path`; none if its plan is unknown."""
     plan = plan_of(reader)
     if plan is None:
         return []
@@ -69,7 +69,7 @@ class Causes:
     def __init__(self, reader: Reader, plan: Plan) -> None:
         self._reader = reader
         self.counts = _fold(plan, reader.job_counts())
-        self.books = Books(reader)
+        self.books = RunningDemands(reader)
 
     def awaited(self, node: PlanNode) -> list[query_pb2.Awaited]:
         """Returns the unfinished nodes that a node waits for."""
@@ -89,7 +89,7 @@ class Causes:
 
 
 def planned_jobs(reader: Reader, path: str) -> int:
-    """The number of jobs of a node that nothing is recorded about yet.
+    """Returns the number of jobs of a node without any record.
 
     Raises NotFoundError when the plan has no such node.
     """
@@ -100,8 +100,8 @@ def planned_jobs(reader: Reader, path: str) -> int:
     return node.jobs if path.endswith("]") else node.jobs * node.instances
 
 
-class Books:
-    """What the jobs of a live run hold of its pools, by what is recorded."""
+class RunningDemands:
+    """The resources that the jobs of a live run hold, computed from its record."""
 
     def __init__(self, reader: Reader) -> None:
         self._demands = list(reader.demands())
@@ -112,7 +112,7 @@ class Books:
                 self._ledger.take(demand)
 
     def explain(self, demand: DemandKey, entry: query_pb2.Waiting) -> None:
-        """Say what a job lacks, and who holds the licences among it."""
+        """Adds the resources that a job lacks, and the jobs that hold the licences among them."""
         if self._ledger is None:
             return
         need = self._ledger.need(demand)
@@ -132,7 +132,7 @@ class Books:
 
 
 def _fold(plan: Plan, counts: Mapping[str, tuple[int, int]]) -> dict[str, JobCount]:
-    """The counts of jobs, added up for all nodes above them."""
+    """Returns the numbers of jobs, summed up for all nodes above them."""
     folded = {template: JobCount(0, 0) for template in plan.nodes}
     for template, (declared, ended) in counts.items():
         node = plan.nodes.get(template)
@@ -144,7 +144,7 @@ def _fold(plan: Plan, counts: Mapping[str, tuple[int, int]]) -> dict[str, JobCou
 
 
 def _total(node: PlanNode) -> int:
-    """Number of jobs in all instances of a node."""
+    """Returns the number of jobs in all instances of a node."""
     jobs = node.jobs
     above: PlanNode | None = node
     while above is not None:
@@ -154,7 +154,7 @@ def _total(node: PlanNode) -> int:
 
 
 def _is_open(edge: Edge, counts: Mapping[str, JobCount], reader: Reader) -> bool:
-    """Whether the awaited node has not ended."""
+    """Returns whether the awaited node has not ended."""
     if edge.unselected:
         return False
     if edge.index is not None and (one := _instance(edge)) is not None:
@@ -164,7 +164,7 @@ def _is_open(edge: Edge, counts: Mapping[str, JobCount], reader: Reader) -> bool
 
 
 def _instance(edge: Edge) -> str | None:
-    """Path of the one repeat that is meant; None where several are."""
+    """Returns the path of the awaited repeat; None if several are awaited."""
     index = list(edge.index or ())
     if -1 in index:
         return None
@@ -182,7 +182,7 @@ def _instance(edge: Edge) -> str | None:
 
 
 def _is_held(node: PlanNode, counts: Mapping[str, JobCount], reader: Reader) -> bool:
-    """Whether something above waits, so that this is not what holds the job back."""
+    """Returns whether a node above waits, so that this node is not the reason."""
     above = node.parent
     while above is not None:
         if any(_is_open(edge, counts, reader) for edge in above.waits):

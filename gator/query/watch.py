@@ -1,6 +1,6 @@
-"""Watches of a run: what is new since the last look. Whoever asks again and again decides how often.
+"""Watches of a run: what is new since the last poll. The caller decides how often to poll.
 
-Rule: a watch keeps its own place, which its resume token says; the run knows nothing of it.
+Invariant: a watch keeps its own position, which its resume token holds; the run keeps no state of watches.
 """
 
 from collections.abc import Mapping
@@ -14,53 +14,53 @@ from gator.query.reader import Reader
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
-_MAX_LONGEST = 1000
+_MAX_LISTED = 1000
 _READ_AT_ONCE = 500
 _MAX_BYTES = 256 * 1024
-"""Whoever is slow to read holds so much, and there may be many."""
+"""Maximum size of a response, which each slow client holds."""
 _ENDED = (query_pb2.RUN_STATE_ENDED, query_pb2.RUN_STATE_DIED)
-"""Nothing more will come; a run that is not connected to its hub may come back."""
+"""States after which nothing changes, unless a run reconnects to its hub."""
 
 
 class _Seen(Struct, frozen=True):
-    """What a watch of a run saw last."""
+    """The last state that a watch of a run has seen."""
 
     seen: str
 
 
 class _Reached(Struct, frozen=True):
-    """How far a watch of events has come in each store."""
+    """The positions of a watch of events."""
 
     at: dict[str, tokens.Count]
 
 
 class RunLook(Struct, frozen=True):
-    """A run at one moment."""
+    """The state of a run at one moment."""
 
     response: qs.WatchRunResponse
     mark: str
-    """The same for all moments at which it looks the same."""
+    """Equal for all moments with the same state."""
     over: bool
-    """Nothing more will come."""
+    """Whether nothing more will change."""
 
 
 class RunView:
-    """A run as those see it who ask alike, whenever they began."""
+    """The state of a run for all watches with equal requests."""
 
     def __init__(self, reader: Reader, request: qs.WatchRunRequest) -> None:
         self._reader, self._request = reader, request
         self.key = (reader, tokens.digest(request))
-        """The same for all views that look alike."""
+        """Returns a key that is equal for equal requests."""
 
     def look(self) -> RunLook:
-        """The run as it is now."""
+        """Returns the present state of the run."""
         run = self._reader.run()
         running = run.state == query_pb2.RUN_STATE_RUNNING
         longest = self._longest(run.ident) if self._request.longest and running else []
         response = qs.WatchRunResponse(run=run, longest=longest)
         heard = run.heard_unix_nanos
         if run.connected:
-            # That it was heard of again is no news.
+            # A new time of contact alone is not a change.
             response.run.ClearField("heard_unix_nanos")
         mark = tokens.digest(response)
         response.run.heard_unix_nanos = heard
@@ -75,27 +75,27 @@ class RunView:
             states=[query_pb2.NODE_STATE_RUNNING],
             order=qs.NODE_ORDER_STARTED,
         )
-        most = min(self._request.longest, _MAX_LONGEST)
+        most = min(self._request.longest, _MAX_LISTED)
         return [node for _, node in self._reader.nodes(wanted, None, most).nodes]
 
 
 class RunWatch:
-    """Sees a run change."""
+    """Reports changes of a run."""
 
     def __init__(self, reader: Reader, request: qs.WatchRunRequest) -> None:
-        """Raises UsageError for a wrong token."""
+        """Raises UsageError for an invalid token."""
         place = tokens.decode(request, request.resume_token, _Seen)
         self._seen = place.seen if place else ""
         self.view = RunView(reader, request)
         self.over = False
-        """Nothing more will come."""
+        """Whether nothing more will change."""
 
     def look(self) -> qs.WatchRunResponse | None:
-        """The run as it is now; None if it looks as before."""
+        """Returns the present state of the run; None if it has not changed."""
         return self.news(self.view.look())
 
     def news(self, found: RunLook) -> qs.WatchRunResponse | None:
-        """What a look at the view found; None if it looks as before."""
+        """Returns the state that a poll found; None if it has not changed."""
         self.over = found.over
         if found.mark == self._seen:
             return None
@@ -104,19 +104,19 @@ class RunWatch:
 
 
 class Tips(Struct, frozen=True):
-    """How far a run has come."""
+    """The positions of a run."""
 
     positions: Mapping[str, int]
-    """By store up to where its events are kept."""
+    """The last committed sequence number of each store."""
     ended: bool
-    """Nothing is kept beyond these positions, and nothing will be."""
+    """Whether these positions are final."""
 
 
 class EventWatch:
-    """Sees the events of a run as they are kept."""
+    """Reports events of a run as they are committed."""
 
     def __init__(self, reader: Reader, request: qs.WatchEventsRequest) -> None:
-        """Raises UsageError for a wrong token."""
+        """Raises UsageError for an invalid token."""
         self._reader, self._request = reader, request
         place = tokens.decode(request, request.resume_token, _Reached)
         self._positions: dict[str, int] = {}
@@ -126,24 +126,24 @@ class EventWatch:
         elif request.only_new:
             self._positions.update(reader.positions(request.filter.kinds))
         self.key = (reader, f"tips {sorted(request.filter.kinds)}")
-        """The same for all watches that have the same tips."""
+        """A key that is equal for all watches with the same positions of stores."""
         self.over = False
-        """Nothing more will come."""
+        """Whether nothing more will change."""
 
     def tips(self) -> Tips:
-        """How far the run has come by now."""
+        """Returns the present positions of the run."""
         run = self._reader.run()
-        # While a run is connected to a hub, more of what it wrote may come after its end. Only positions that
-        # were looked up after the end was seen are surely the last.
+        # A run that is connected to a hub may send more events after its end. Only positions that were read
+        # after the end was seen are final.
         ended = run.state in _ENDED and not run.connected
         return Tips(self._reader.positions(self._request.filter.kinds), ended)
 
     def is_behind(self, tips: Tips) -> bool:
-        """Whether a look would find something, or at least get further."""
+        """Returns whether a poll would find events, or at least advance the positions."""
         return any(tip > self._positions.get(store, 0) for store, tip in tips.positions.items())
 
     def look(self, tips: Tips | None = None) -> qs.WatchEventsResponse | None:
-        """What is new up to `tips`; None if nothing is. After it says None, `over` is right."""
+        """Returns the new events up to `tips`; None if there are none, and only then `over` is up to date."""
         if tips is None:
             tips = self.tips()
         response = qs.WatchEventsResponse()
@@ -182,6 +182,6 @@ class EventWatch:
 
 
 def check_run(reader: Reader, run: str) -> None:
-    """Raises NotFoundError when another run is meant."""
+    """Raises NotFoundError if a request names another run."""
     if run and reader.run().id != run:
         raise NotFoundError(f"there is no run {run} here")

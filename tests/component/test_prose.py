@@ -22,7 +22,6 @@ UNFINISHED: tuple[str, ...] = (
     "gator/plan",
     "gator/ports.py",
     "gator/process",
-    "gator/query",
     "gator/rpc",
     "gator/run_folder.py",
     "gator/runtime",

@@ -1,6 +1,6 @@
-"""Lines and messages of one attempt in the order of reading, found by number, severity or expression.
+"""Reads lines and messages of one attempt, filtered by number, severity or expression.
 
-Rule: a mark says where to go on after any line, however the lines lie in blocks.
+Invariant: a mark is the position after any line, regardless of how lines are split into blocks.
 """
 
 from collections import deque
@@ -19,16 +19,16 @@ from gator.v1 import query_service_pb2 as qs
 
 _PIECE = 64
 MAX_CONTEXT = 1000
-"""Lines before and after a hit, whatever is asked for."""
+"""Maximum number of lines of context before and after a hit."""
 _CONTEXT_EVENTS = 16
-"""A page that goes on reads so many events again, for the lines around its first hits."""
+"""Number of events that a later page reads again, for the context of its first hits."""
 
 Key = tuple[int, int]
-"""Number of a line in its stream, and of its piece."""
+"""Number of a line in its stream, and of the piece of it."""
 
 
 class _Found(Struct):
-    """A line before it is made into a message."""
+    """A line before its conversion to a message."""
 
     chunk: Chunk
     number: int
@@ -38,29 +38,29 @@ class _Found(Struct):
 
 
 class _Near(Struct):
-    """The lines of a stream around its hits."""
+    """The context of the hits of a stream."""
 
     before: deque[tuple[int, int, bytes]]
     after: int = 0
     done: Key = (0, -1)
-    """The last line that was given out."""
+    """The last line that was returned."""
 
 
 class Mark(Struct):
-    """How far the pages before have come in an attempt."""
+    """The position of earlier pages in an attempt."""
 
     seq: int = 0
     """The event to read from."""
     message: int = 0
-    """The last event whose message was given out."""
+    """The last event whose message was returned."""
     lines: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
-    """By stream the last line and piece that were given out."""
+    """The last line and piece that were returned, by stream."""
     reached: int = 0
-    """The last event that was looked at; some before it may have to be read again."""
+    """The last event that was examined; some before it may have to be read again."""
 
 
 class LineFilter:
-    """Which lines of an attempt are hits."""
+    """Decides which lines of an attempt are hits."""
 
     def __init__(self, request: qs.ListLinesRequest) -> None:
         self.request = request
@@ -114,7 +114,7 @@ class LineFilter:
         return False
 
     def hits(self, chunk: Chunk, levels: Mapping[tuple[int, int], int]) -> Iterator[_Found]:
-        """The lines of a chunk that are wanted. `levels` has the severity of lines that have their own."""
+        """Returns the hits of a chunk. `levels` has the severities of lines that have their own."""
         spans = self.pattern.lines(chunk.data) if self.pattern else _spans(chunk.data)
         number, counted = chunk.first_line, 0
         first, last, least = self.request.first_line, self.request.last_line, self.request.severity
@@ -156,7 +156,7 @@ def worst_of(counts: common_pb2.Counts) -> int:
 
 
 class AttemptLines:
-    """The wanted lines of one attempt. `mark` says where to go on after the line that came last."""
+    """The hits of one attempt. `mark` is the position after the last line returned."""
 
     def __init__(
         self,
@@ -172,10 +172,10 @@ class AttemptLines:
     ) -> None:
         """Reads the lines of one attempt; `levels` has the severity of lines that have their own.
 
-        `events` are all events of the attempt, in their order, if known; else they are read.
+        `events` are all events of the attempt in order, if known; else they are read.
 
-        `first` has the first wanted line by stream, as `first` of the page before said. Where the attempt
-        `goes_on`, a line without an end is left for later.
+        `first` has the first line to return by stream, as returned by `first` of the previous page. If the
+        attempt `goes_on`, an unfinished line is left for a later page.
         """
         self._reader, self._filter, self._attempt, self._known = reader, wanted, attempt, events
         self._request = wanted.request
@@ -185,13 +185,13 @@ class AttemptLines:
         self._levels = levels
         self._goes_on = goes_on
         self.first = dict(self._tails() if first is None else first)
-        """By stream the first line that is wanted; all are of a stream that is not in it."""
+        """Returns the first line to return, by stream; all lines of other streams are returned."""
         self._near: dict[int, _Near] = {}
         around = wanted.narrow and bool(wanted.request.context)
         self._points = deque([mark.seq], maxlen=_CONTEXT_EVENTS if around else 1)
 
     def __iter__(self) -> Iterator[query_pb2.Line | None]:
-        """The lines; None wherever a while may have passed without one."""
+        """Yields the lines, and None after each step without one, so that the caller can stop."""
         for seq, event in self._events():
             if event.WhichOneof("payload") == "log":
                 yield from self._message(seq, event)
@@ -208,7 +208,7 @@ class AttemptLines:
             yield from self._chunk(chunk, self.first.get(chunk.stream, 0))
 
     def _block(self, seq: int, block: event_pb2.Block, first: int) -> Iterator[query_pb2.Line]:
-        """The wanted lines that a block completes; those before the line `first` are not."""
+        """Yields the hits in lines that a block completes, from the line `first` on."""
         if (self._request.stream and block.stream != self._request.stream) or _last_line(block) < first:
             return
         for chunk in self._chunker.feed(seq, block):
@@ -217,7 +217,7 @@ class AttemptLines:
         self._note(seq)
 
     def _note(self, seq: int) -> None:
-        """All up to this event is done, but for what it left of a line."""
+        """Notes that all events up to this one are done, except an unfinished line."""
         self._points.append(self._chunker.resume_seq(seq))
         self.mark.seq = self._points[0]
 
@@ -245,7 +245,7 @@ class AttemptLines:
             after = through
 
     def _tails(self) -> dict[int, int]:
-        """By stream the first of the last lines that are wanted."""
+        """Returns the first of the last lines asked for, by stream."""
         tail = self._request.tail
         if not tail:
             return {}
@@ -259,7 +259,7 @@ class AttemptLines:
         return {stream: max(count - tail + 1, 1) for stream, count in lines.items()}
 
     def _message(self, seq: int, event: event_pb2.Event) -> Iterator[query_pb2.Line]:
-        """A message that was not read from a stream."""
+        """Returns the line of a message that was not read from a stream."""
         log, request = event.log, self._request
         if log.line or seq <= self._from.message or request.stream:
             return
@@ -292,7 +292,7 @@ class AttemptLines:
             yield self._line(line)
 
     def _with_context(self, chunk: Chunk, hits: Iterator[_Found]) -> Iterator[_Found]:
-        """The hits of a chunk and the lines around them, each once."""
+        """Yields the hits of a chunk and their context, each line once."""
         context = min(self._request.context, MAX_CONTEXT)
         near = self._near.setdefault(chunk.stream, _Near(deque(maxlen=context)))
         wanted = {(hit.number, hit.piece) for hit in hits}
@@ -337,12 +337,12 @@ class AttemptLines:
 
 
 def _last_line(block: event_pb2.Block) -> int:
-    """Number of the line in which a block ends."""
+    """Returns the number of the line in which a block ends."""
     return block.first_line + block.lines - (not block.continues)
 
 
 def _last_lines(chunk: Chunk, count: int) -> list[tuple[int, int, bytes]]:
-    """The last lines of a chunk with their numbers and pieces."""
+    """Returns the last lines of a chunk with their numbers and pieces."""
     lines = chunk.data.removesuffix(b"\n").rsplit(b"\n", count)
     total = chunk.data.removesuffix(b"\n").count(b"\n") + 1
     lines = lines[-count:]

@@ -1,6 +1,6 @@
-"""The first messages of each attempt, for a watch that wants no more of them.
+"""Passes the first messages of each attempt, for watches that ask for no more.
 
-Rule: which ones these are depends on the store alone, so nothing of it has to be handed from watch to watch.
+Invariant: the passed messages depend only on the store, so no state is passed from watch to watch.
 """
 
 from collections import OrderedDict
@@ -10,12 +10,12 @@ from gator.query.reader import Reader
 from gator.v1 import attach_pb2, event_pb2
 
 _MAX_KEPT: Final = 1000
-"""Attempts whose numbers are remembered; those of others are looked up when they speak again."""
+"""Maximum number of attempts whose counts are kept; others are counted again."""
 _READ_AT_ONCE: Final = 500
 
 
 class LogQuota:
-    """Lets so many messages of each attempt pass that stand in one store."""
+    """Passes a number of messages of each attempt in one store."""
 
     def __init__(self, reader: Reader, wanted: attach_pb2.EventFilter) -> None:
         self._reader = reader
@@ -23,11 +23,11 @@ class LogQuota:
         self._counts: OrderedDict[tuple[str, str, int], int] = OrderedDict()
 
     def admits(self, store: str, event: event_pb2.Event) -> bool:
-        """Whether an event may go that passed the rest of the filter. Changes nothing."""
+        """Returns whether an event passes that passed the rest of the filter. Changes no state."""
         return not self._limit or not event.HasField("log") or self._before(store, event) < self._limit
 
     def count(self, store: str, event: event_pb2.Event) -> None:
-        """It went, or did not: in any case it was its turn."""
+        """Counts an event, whether it was passed or not."""
         if not self._limit or not event.HasField("log"):
             return
         key = (store, event.path, event.attempt)
@@ -37,7 +37,7 @@ class LogQuota:
             self._counts.popitem(last=False)
 
     def _before(self, store: str, event: event_pb2.Event) -> int:
-        """Messages of its attempt that stand before an event, as far as they matter."""
+        """Returns the number of messages of the attempt before an event, up to the quota."""
         known = self._counts.get((store, event.path, event.attempt))
         if known is not None:
             return known

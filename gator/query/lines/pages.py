@@ -1,4 +1,4 @@
-"""Lines and messages of jobs in pages, job by job in the order of the spec.
+"""Pages of lines and messages of jobs, job by job in the order of the spec.
 
 The output of many small jobs is read at once. Jobs with much output, and those at the start or end of a page,
 are read piece by piece.
@@ -16,7 +16,7 @@ from gator.errors import UsageError
 from gator.query import tokens
 from gator.query.budget import UNLIMITED, Budget
 from gator.query.lines.attempt_lines import AttemptLines, LineFilter, Mark
-from gator.query.lines.severities import LevelCache, levels_in
+from gator.query.lines.severities import SeverityCache, levels_in
 from gator.query.reader import Reader
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -31,7 +31,7 @@ _AFTER_ALL = "\U0010ffff"
 
 
 class _Place(Struct, frozen=True):
-    """Where the lines go on, as `LinePager` writes it."""
+    """Position at which the next page of `LinePager` begins."""
 
     path: str = ""
     attempt: tokens.Count = 0
@@ -45,7 +45,7 @@ class _Place(Struct, frozen=True):
 
 
 class LinePager:
-    """Makes one page of lines. Raises UsageError for a wrong expression or token."""
+    """Builds one page of lines. Raises UsageError for an invalid expression or token."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class LinePager:
         request: qs.ListLinesRequest,
         path: str,
         budget: Budget = UNLIMITED,
-        levels: LevelCache | None = None,
+        levels: SeverityCache | None = None,
     ) -> None:
         self._reader, self._request, self._path = reader, request, path
         self._filter = LineFilter(request)
@@ -61,13 +61,13 @@ class LinePager:
         self._left = min(request.page_size or 1000, MAX_LINES)
         self._bytes = MAX_BYTES
         self._response = qs.ListLinesResponse()
-        self._levels = levels or LevelCache()
-        # What one page had no time to read before the first line is read by the next one whatever it takes.
+        self._levels = levels or SeverityCache()
+        # If a page had no time to reach the first line, the next page does so regardless of the time.
         self._patient = self._place.patient
         self._over = budget.begin()
 
     def page(self) -> qs.ListLinesResponse:
-        """The page that the request asks for; when time is over, with what was found until then."""
+        """Returns the page, which is partial if the time is over."""
         if self._request.follow:
             return self._follow()
         after, mark, size = self._place.after, self._mark(), _MIN_JOBS
@@ -89,7 +89,7 @@ class LinePager:
                 return self._going_on({"after": after})
 
     def _jobs(self, attempts: Sequence[JobAttempt]) -> bool:
-        """Adds the lines of some attempts; False when the page is full or time is over."""
+        """Adds the lines of attempts. Returns False if the page is full or the time is over."""
         kinds = [attach_pb2.EVENT_KIND_BLOCK, attach_pb2.EVENT_KIND_LOG]
         outputs = self._reader.outputs(attempts, kinds)
         if len(outputs) == len(attempts) and self._filter.misses_all(outputs.values(), self._reader.bytes_of):
@@ -113,7 +113,7 @@ class LinePager:
         return _as_plain(path, attempts[-1]) if attempts else None
 
     def _follow(self) -> qs.ListLinesResponse:
-        """What is new of a single job; always with a token."""
+        """Returns the new lines of a single job, always with a token."""
         node = self._reader.node(self._path)
         if node is None or node.kind != common_pb2.NODE_KIND_JOB:
             raise UsageError(f"{self._path} is not a job that was declared: only a job can be followed")
@@ -154,7 +154,7 @@ class LinePager:
         *,
         goes_on: bool = False,
     ) -> bool:
-        """Adds the lines of one attempt; False when the page is full or time is over.
+        """Adds the lines of one attempt. Returns False if the page is full or the time is over.
 
         `events` are all of its events, if known.
         """
@@ -197,7 +197,7 @@ class LinePager:
         return True
 
     def _first_lines(self, path: str) -> dict[int, int] | None:
-        """What the page before found of the first lines that are wanted; None for a job that begins here."""
+        """Returns the first lines to return that an earlier page found; None if the job begins here."""
         return self._place.first if self._place.path == path else None
 
 

@@ -1,6 +1,6 @@
 """Searches chunks of output by regular expressions (RE2), whole chunks at once.
 
-Rule: a hit lies within one line, whatever the expression says about line ends.
+Invariant: a hit lies within one line, whatever the expression says about line ends.
 """
 
 import re
@@ -11,11 +11,11 @@ from gator.core.text import shorten_values
 from gator.errors import UsageError
 
 MAX_REPEATS = 5000
-"""The numbers in braces of one expression, added up: to compile many would hold up the whole process."""
+"""Maximum sum of the repeat counts of an expression, because compiling many blocks the process."""
 _REPEATS = re.compile(r"\{(\d{0,9}),?(\d{0,9})\}")
 
 _TOKENS = re.compile(r"\\Q.*?(?:\\E|$)|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|[()]", re.DOTALL)
-"""What is literal or a class in an expression, which hides parentheses, and parentheses."""
+"""Matches parentheses, and literals and classes, which hide parentheses."""
 
 
 class _Match(Protocol):
@@ -27,12 +27,12 @@ class _Compiled(Protocol):
 
 
 class Pattern:
-    """A regular expression, ready to be used."""
+    """A compiled regular expression."""
 
     __slots__ = ("_compiled",)
 
     def __init__(self, regex: str) -> None:
-        """Raises UsageError for an expression that RE2 refuses, or that repeats too much."""
+        """Raises UsageError for an expression that RE2 refuses or that has too large repeat counts."""
         repeats = sum(max(int(most or 0), int(least or 0)) for least, most in _REPEATS.findall(regex))
         if repeats > MAX_REPEATS:
             raise UsageError(
@@ -43,7 +43,7 @@ class Pattern:
 
         library: Any = re2  # it comes without types
         options = library.Options()
-        # As Latin-1 any bytes are text. Other letters than ASCII need to be seen as they are written.
+        # In Latin-1 all bytes are text. Letters beyond ASCII are encoded as they occur in the data.
         encoding = library.Options.Encoding
         options.encoding = encoding.LATIN1 if regex.isascii() else encoding.UTF8
         options.never_nl = True
@@ -59,7 +59,7 @@ class Pattern:
             ) from error
 
     def lines(self, data: bytes) -> Iterator[tuple[int, int]]:
-        """Start and end, without the line end, of each line in `data` that has a hit."""
+        """Yields start and end, without the line end, of each line in `data` that has a hit."""
         search, find = self._compiled.search, data.find
         position = 0
         size = len(data)
@@ -74,12 +74,12 @@ class Pattern:
             position = end + 1
 
     def found(self, line: bytes) -> bool:
-        """Whether it is found in one line."""
+        """Returns whether a line has a hit."""
         return self._compiled.search(line, 0) is not None
 
 
 def _fault(said: str, regex: str) -> str:
-    """What RE2 says is wrong, with the character where it is; the whole expression is not said again."""
+    """Returns the error of RE2 with its position, without the expression."""
     what, _, part = said.partition(": ")
     if what in ("missing )", "unexpected )"):
         at = _parenthesis_alone(regex)
@@ -94,7 +94,7 @@ def _fault(said: str, regex: str) -> str:
 
 
 def _parenthesis_alone(regex: str) -> int:
-    """Where the first parenthesis is that has no other; -1 where that cannot be told."""
+    """Returns the position of the first unbalanced parenthesis; -1 if it cannot be found."""
     opened = list[int]()
     for token in _TOKENS.finditer(regex):
         if token[0] == "(":

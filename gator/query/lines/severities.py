@@ -1,4 +1,7 @@
-"""Severities of lines that have one of their own. Rule: what was read of an attempt is not read again."""
+"""Severities of lines that have their own.
+
+Invariant: an event of an attempt is read once.
+"""
 
 import threading
 from collections import OrderedDict
@@ -11,7 +14,7 @@ from gator.v1 import attach_pb2, event_pb2
 _READ_AT_ONCE = 1000
 _MAX_ATTEMPTS = 16
 _MAX_LINES = 100_000
-"""Of further lines of an attempt the severity is that of their stream."""
+"""Maximum number of lines per attempt; further ones have the severity of their stream."""
 
 
 def levels_in(events: Iterable[event_pb2.Event]) -> dict[tuple[int, int], int]:
@@ -24,7 +27,7 @@ def levels_in(events: Iterable[event_pb2.Event]) -> dict[tuple[int, int], int]:
 
 
 class LineSeverities:
-    """Those of one attempt."""
+    """The severities of one attempt."""
 
     __slots__ = ("_lock", "_through", "found")
 
@@ -35,7 +38,7 @@ class LineSeverities:
         """Severities by stream and number of the line."""
 
     def read_on(self, reader: Reader, attempt: JobAttempt, over: Over) -> bool:
-        """Take in what was written since the last time; False if `over` said so before all was read."""
+        """Reads new events. Returns False if `over` returned true before all were read."""
         with self._lock:
             while True:
                 events, through = reader.events(
@@ -56,15 +59,15 @@ class LineSeverities:
                     return False
 
 
-class LevelCache:
-    """Those of the attempts that were looked at last. May be used from several threads."""
+class SeverityCache:
+    """The severities of recently read attempts. May be used from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, str, int], LineSeverities] = OrderedDict()
 
     def of(self, attempt: JobAttempt) -> LineSeverities:
-        """What is known of an attempt so far."""
+        """Returns the severities of an attempt, read up to now."""
         key = (attempt.store, attempt.path, attempt.number)
         with self._lock:
             levels = self._kept.setdefault(key, LineSeverities())

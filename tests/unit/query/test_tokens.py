@@ -19,5 +19,5 @@ def test_a_token_with_something_else_in_it_is_refused(text: object) -> None:
     assert tokens.decode(REQUEST, made, tokens.AfterNode) == tokens.AfterNode((1, "top/a", 0))
     place["after"][1] = text
     forged = base64.urlsafe_b64encode(json.dumps([mark, place]).encode()).decode()
-    with pytest.raises(UsageError, match="not one that was given out"):
+    with pytest.raises(UsageError, match="the token is invalid"):
         tokens.decode(REQUEST, forged, tokens.AfterNode)
