@@ -1,7 +1,7 @@
 """Nodes of a live run that were not declared yet, in the order of the spec.
 
-They are only in the plan. The record has the open groups and the number of their declared children. Repeats that
-have not started are represented by one node.
+They are only in the plan. The record has the open groups and the number of their declared children. Repeats
+that have not started are represented by one node.
 """
 
 from collections.abc import Iterator, Mapping

@@ -159,8 +159,8 @@ def test_lists_are_bounded_and_name_the_option_that_shows_all(gator: Gator) -> N
 @pytest.mark.usefixtures("many_jobs")
 def test_a_search_tells_on_stderr_what_it_left_out(gator: Gator) -> None:
     for options, more in (
-        ([], "... and more hits: -n 0 shows all"),
-        (["-C", "1"], "... and more hits: -n 0 shows all"),
+        ([], "... and more matching lines: -n 0 shows all"),
+        (["-C", "1"], "... and more matching lines: -n 0 shows all"),
         (["-l"], "... and more jobs: -n 0 shows all"),
         (["-c"], f"{MORE} jobs: -n 0 shows all"),
     ):
