@@ -19,7 +19,7 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
 
 
 def read_stream(file: BinaryIO, max_bytes: int) -> bytes:
-    """Returns what is left in a file. Raises OSError if it cannot be read or has more than `max_bytes`."""
+    """Returns the rest of a file. Raises OSError if it cannot be read or has more than `max_bytes`."""
     data = bytearray()
     while piece := file.read(_CHUNK_BYTES):
         data += piece

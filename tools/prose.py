@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
+OWN: Final = frozenset({Path(__file__), ROOT / "tests" / "component" / "test_prose.py"})
+"""Files that contain the phrases as data."""
 MAX_WIDTH: Final = 100
 """Maximum width of a line of prose in the docs; tables and code keep their lines."""
 PHRASES: Final = {
@@ -24,7 +26,11 @@ PHRASES: Final = {
     r"\bof which\b": "begin a new sentence",
     r"\bthe rule: |(?<![`\w])rule: ": "write `Invariant:` or a plain sentence",
     r"\bcame of (?:it|them|a|the|what)\b": "write `the outcome of`",
-    r"\bwhat is (?:said|told|left over|to be)\b": "use a noun",
+    r"\bwhat (?:is (?:said|told|left|to be)|came|became|there is)\b": "use a noun",
+    r"\b(?:every|some)body\b": "name the users, the callers or the processes",
+    r"\bnone such\b": "write `no such …`",
+    r"\bfor want of\b": "write `for lack of`",
+    r"\bfor ever\b": "write `forever`",
 }
 """Regular expressions of phrases that readers stumble over, and what to write instead."""
 BOUND: Final = re.compile(r"^_?(?:MOST|LEAST|ENOUGH|FEW|MANY)_")
@@ -49,7 +55,7 @@ def files(paths: Iterable[Path] = ()) -> Iterator[Path]:
     ):
         for path in sorted([top] if top.is_file() else top.rglob("*.*")):
             generated = "gator/v1" in str(path) and path.suffix != ".proto"
-            if path.suffix in (".py", ".proto", ".md") and not generated and path != Path(__file__):
+            if path.suffix in (".py", ".proto", ".md") and not generated and path not in OWN:
                 yield path
     if not paths:
         yield from sorted(ROOT.glob("*.md"))

@@ -1,4 +1,4 @@
-"""Clocks that are set while a run goes on, and a suspended host, change no verdict and no duration."""
+"""Clocks that are set during a run, and a suspended host, change no verdict and no duration."""
 
 import re
 import shutil

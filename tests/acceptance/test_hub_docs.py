@@ -130,7 +130,7 @@ def answers(line: str, environ: dict[str, str]) -> list[Any]:
 
 
 def values(text: str) -> list[Any]:
-    """The JSON values in a text, one after another; `...` stands for what is left out."""
+    """The JSON values in a text, one after another; `...` marks omitted parts."""
     text = re.sub(r"^\s*\.\.\.$", "", text, flags=re.MULTILINE)
     text = re.sub(r",(\s*[}\]])", r"\1", text)
     found, decoder = list[Any](), json.JSONDecoder()

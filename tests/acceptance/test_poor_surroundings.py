@@ -41,7 +41,7 @@ def as_no_one(
 
 @pytest.fixture
 def open_folder(gator: Gator) -> Iterator[Path]:
-    """A folder that everybody may enter and write to; those of pytest are for their user alone."""
+    """A folder that every user may enter and write to, unlike the folders of pytest."""
     with tempfile.TemporaryDirectory(prefix="gator-open-") as name:
         folder = Path(name)
         folder.chmod(0o777)

@@ -1,4 +1,4 @@
-"""The commands that read a run, on runs that go on and on runs that have ended, as a user types them."""
+"""The commands that read a run, as a user types them, on live and on ended runs."""
 
 import json
 import os
@@ -39,7 +39,7 @@ SPEC = """
 
 
 class User:
-    """Somebody at a terminal in a folder of their own."""
+    """A user at a terminal in their own folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -60,7 +60,7 @@ class User:
         return done.stdout if not code else done.stdout + done.stderr
 
     def begins(self, *args: str) -> "subprocess.Popen[str]":
-        """A command that goes on."""
+        """A running command."""
         return subprocess.Popen(
             [sys.executable, "-m", "gator", *args],
             cwd=self.folder,
@@ -79,7 +79,7 @@ def user(tmp_path: Path) -> User:
 
 @contextmanager
 def live_run(user: User) -> Generator["subprocess.Popen[str]"]:
-    """A run that goes on until the file `go` appears or it is stopped."""
+    """A run that is live until the file `go` appears or it is stopped."""
     process = user.begins("run", "spec.yaml", "-j", "2")
     try:
         yield process

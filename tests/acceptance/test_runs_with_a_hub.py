@@ -40,7 +40,7 @@ jobs:
 
 
 async def end_of(running: Running, seconds: float = 30.0) -> Done:
-    """The end of a command, while this test goes on serving."""
+    """Waits for the end of a command, while this test serves."""
     await until(lambda: running.ended, seconds)
     return running.wait()
 
@@ -158,7 +158,7 @@ async def test_a_run_is_the_same_without_its_hub(gator: Gator) -> None:
     done = gator("run", spec, "--seed", 5, "--hub", address, "--hub-wait", "1s", env=ENV).expect(1)
     assert time.monotonic() - began < 6
     assert outcomes(gator) == expected
-    # The reason is told once: while the run goes on, or at its end where that came first.
+    # The reason is reported once: during the run, or at its end if that is earlier.
     assert done.out.count("(Connection refused)") == 1
     assert "not everything reached the hub" in done.out
     bring = f"gator hub import {gator.folder} --hub {address}"

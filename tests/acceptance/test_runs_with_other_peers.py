@@ -29,7 +29,7 @@ jobs:
 
 
 async def end_of(running: Running) -> Done:
-    """The end of a command, while this test goes on serving."""
+    """Waits for the end of a command, while this test serves."""
     await until(lambda: running.ended, 60)
     return running.wait()
 

@@ -256,7 +256,7 @@ def test_a_gone_working_folder_is_told(gator: Gator) -> None:
 
 
 def test_a_run_whose_folder_was_removed_does_not_claim_that_all_is_well(gator: Gator) -> None:
-    """The jobs go on, but there is no record of them any more."""
+    """The jobs continue, but their record is gone."""
     text = """\
 !JobGroup
   ident: top

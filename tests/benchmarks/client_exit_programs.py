@@ -32,7 +32,7 @@ PROGRAMS: Mapping[str, str] = {
         "ts = [threading.Thread(target=lambda: [client.info('t') for _ in range(30)]) for _ in range(4)]\n"
         "[t.start() for t in ts]; [t.join() for t in ts]"
     ),
-    "threads that go on": (
+    "threads that keep running": (
         "import threading\n"
         "def late():\n    threading.main_thread().join(); client.info('late')\n"
         "client.info('early'); threading.Thread(target=late).start()"

@@ -33,7 +33,7 @@ def job(number: int) -> tuple[list[event_pb2.Event], list[event_pb2.Event], list
     finished = event_pb2.AttemptFinished(outcome=common_pb2.OUTCOME_PASSED, exit_code=0, usage=usage)
     result = event_pb2.Result(outcome=common_pb2.OUTCOME_PASSED, attempts=1, usage=usage)
     result.jobs.passed = 1
-    started = event_pb2.Started(host="here", pid=number + 100, argv=["true"], cwd="/home/somebody")
+    started = event_pb2.Started(host="here", pid=number + 100, argv=["true"], cwd="/home/ann")
     return (
         [event_pb2.Event(path=path, time_unix_nanos=now, declared=declared)],
         [

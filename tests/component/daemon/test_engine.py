@@ -98,7 +98,7 @@ class Bench:
             await asyncio.sleep(0)
 
     async def settle(self) -> None:
-        """Commit and go on until nothing is left to do."""
+        """Commits and continues until there is no more work."""
         await self.turn()
         while self.log.waiting:
             self.log.commit()

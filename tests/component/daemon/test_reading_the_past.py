@@ -1,4 +1,4 @@
-"""What a tier that goes on in a fresh daemon learns from the stores of those before."""
+"""A tier that continues in a fresh daemon reads the stores of its predecessors."""
 
 from pathlib import Path
 from queue import SimpleQueue

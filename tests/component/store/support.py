@@ -15,7 +15,7 @@ ANY_TIME = 1_700_000_000_000_000_000
 
 @dataclass
 class Turns:
-    """Stands for an event loop: what is posted runs when somebody waits for it."""
+    """A replacement of an event loop: posted calls run when a test waits for them."""
 
     posted: "SimpleQueue[Callable[[], object]]" = field(default_factory=SimpleQueue["Callable[[], object]"])
 

@@ -222,7 +222,7 @@ def test_every_committed_event_is_there_after_kill_9(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become another user")
 @pytest.mark.parametrize("left", ["nothing", "an empty log", "the mode"])
 def test_another_user_without_write_permission_reads_a_finished_store(left: str) -> None:
-    """A store that somebody read at its end keeps its mode, and files beside it unless they are removed."""
+    """A store with a reader at its end keeps its mode, and the files beside it unless they are removed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
