@@ -1,1 +1,4 @@
-"""Brings a run into a hub, in a process of its own beside the root."""
+"""Uploads a run to a hub, in a process of its own beside the root.
+
+Invariant: a run never waits for its upload, and never fails because of it.
+"""

@@ -1,7 +1,7 @@
-"""`python -m gator.upload.__main__`: brings a run into a hub beside the run. Its order comes on stdin.
+"""`python -m gator.upload`: uploads a run to a hub while it runs. The order arrives on stdin.
 
-The rule: the run never waits for it. It loads before it has its order, only reads the run's folder, steps
-back for everybody else as soon as the run is on its way, and goes when its root is gone.
+Invariant: the run never waits for this process. It loads its modules before it has its order, only reads the
+folder of the run, lowers its own priority once the upload has begun, and ends soon after its root.
 """
 
 import asyncio
@@ -21,26 +21,26 @@ from gator.upload.root_watch import RootWatch
 
 NICE: Final = 10
 LAST_SECONDS: Final = 3.0
-"""So long it goes on after its root has died."""
+"""Maximum time in seconds that it continues after its root has died."""
 EXIT_CUT: Final = 70
-"""Exit code when its root died before everything was in the hub."""
+"""Exit code if its root died before the hub had everything."""
 
 
 def main() -> int:
-    """Bring a run into a hub until all of it is there: 0, else 1."""
+    """Uploads a run until the hub has all of it. Returns 0, or 1 if that failed."""
     signals.reset_inherited()
     question = GitQuestion(str(Path.cwd()))
     with loading.quickly():
-        # Git answers meanwhile.
+        # Git runs meanwhile.
         from gator.upload import stream as upload_stream
 
         del upload_stream
-    # Unbuffered: what follows on stdin is for whoever watches it.
+    # Unbuffered, because RootWatch reads the rest of stdin.
     with os.fdopen(os.dup(0), "rb", buffering=0) as stdin:
         line = stdin.readline()
     git = question.answer()
     if not line:
-        # There is no run after all: its spec was wrong.
+        # There is no run, because its spec is invalid.
         return 1
     order = UploadOrder.decode(line)
     lacking = lacks_threads(RPC_THREADS)
@@ -54,21 +54,21 @@ def main() -> int:
         _tell(UploadStatus(UploadState.FAILED, f"cannot write {order.log}: {error.strerror}"))
         return 1
     if git is not None:
-        # Where nothing can be written the run itself says so.
+        # If the folder cannot be written, the run itself reports it.
         with contextlib.suppress(OSError):
             write_git(Path(order.folder), git)
     return run_loop(_run(order, watch))
 
 
 def _log_to(path: str) -> None:
-    """Let what goes wrong here stand in a file rather than on the terminal."""
+    """Redirects stderr to a file, so that errors do not appear on the terminal."""
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
     os.dup2(log, 2)
     os.close(log)
 
 
 def _tell(status: UploadStatus) -> None:
-    # Nobody listens after the death of the root.
+    # The reader of the pipe is gone if the root has died.
     with contextlib.suppress(BrokenPipeError):
         os.write(1, status.encode())
 
@@ -87,7 +87,7 @@ async def _run(order: UploadOrder, watch: RootWatch) -> int:
     def on_status(status: UploadStatus) -> None:
         nonlocal stepped_back
         if not stepped_back:
-            # Not sooner: where all cores are busy from the start the run would appear seconds late.
+            # Not earlier: if all cores are busy from the start, the run would appear in the hub seconds late.
             stepped_back = True
             os.nice(NICE)
         _tell(status)

@@ -1,24 +1,24 @@
-"""What the user of a run is told of a hub that goes away and comes back.
+"""Decides when the user of a run is told that the hub is unreachable, and that it is back.
 
-The rule: each absence is told once and each return that follows it once, the next one only after a while;
-but whoever was told last that the hub is there hears of it when it stays away. Knows no clock.
+Invariant: each absence is reported at most once, and so is the return after it. A user whose last report was
+that the hub is back learns of an absence that lasts. Reads no clock.
 """
 
 from enum import Enum, auto
 
 AGAIN_SECONDS = 60.0
-"""The time between two absences that are told."""
+"""Minimum interval of two reports of an absence, in seconds."""
 
 
 class _State(Enum):
     THERE = auto()
     AWAY = auto()
-    """It is away, and that was not told."""
+    """It is unreachable, and that was not reported."""
     TOLD_AWAY = auto()
 
 
 class HubAvailability:
-    """Decides what is told. Times are in seconds, steady; absences are told at least `again` apart."""
+    """Decides what is reported. Times are in steady seconds; `again` is the interval of reports."""
 
     def __init__(self, again: float = AGAIN_SECONDS) -> None:
         self._state = _State.THERE
@@ -26,7 +26,7 @@ class HubAvailability:
         self._told: float | None = None
 
     def on_away(self, now: float) -> bool:
-        """The hub is away: whether to tell it. When it is too soon, ask again at `due` if it still is."""
+        """Returns whether to report an absence. If it is too early, call `due` for the time to report it."""
         if self._state is _State.TOLD_AWAY:
             return False
         if self._told is not None and now < self.due:
@@ -37,16 +37,16 @@ class HubAvailability:
 
     @property
     def due(self) -> float:
-        """When the next absence may be told."""
+        """Returns the earliest time of the next report."""
         return (self._told or 0.0) + self._again
 
     @property
     def is_kept_back(self) -> bool:
-        """Whether the hub is away and that was not told."""
+        """Returns whether an absence was not reported."""
         return self._state is _State.AWAY
 
     def on_back(self) -> bool:
-        """The hub is there: whether to tell it."""
+        """Returns whether to report that the hub is back."""
         was_told = self._state is _State.TOLD_AWAY
         self._state = _State.THERE
         return was_told

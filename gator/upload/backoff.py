@@ -1,7 +1,4 @@
-"""How long an upload waits for its hub, and how long between two dials.
-
-The rule: knows no clock and sleeps nowhere; whoever asks does.
-"""
+"""Timeouts of an upload, and its delays between two dials. Reads no clock and does not sleep."""
 
 from collections.abc import Callable
 from random import SystemRandom
@@ -12,22 +9,22 @@ _RANDOM = SystemRandom()
 
 
 class Timeouts(Struct, frozen=True):
-    """Times in seconds."""
+    """Timeouts and delays in seconds."""
 
     first_pause: float = 0.05
-    """Between a dial that failed and the next."""
+    """Delay after the first failed dial."""
     most_pause: float = 2.0
-    """The same after many."""
+    """Maximum delay."""
     welcome: float = 10.0
-    """So long a hub may take to answer a Hello."""
+    """Timeout of the answer to a Hello."""
     stalled: float = 5.0
-    """A hub that acknowledges nothing for so long counts as away, though the stream goes on."""
+    """Timeout of an ack; after it a hub counts as unreachable, even if the stream is open."""
 
 
 class Backoff:
-    """The pauses between dials: each twice as long as the one before, but somewhat less by chance.
+    """Exponential backoff with jitter, so that not all roots dial at once when their hub is back.
 
-    So not all roots dial at once when their hub comes back. `uniform` gives a number between two.
+    `uniform` returns a random number between two numbers.
     """
 
     def __init__(
@@ -37,7 +34,7 @@ class Backoff:
         self._next = patience.first_pause
 
     def after(self, *, useful: bool) -> float:
-        """Seconds to wait after a stream that has ended; after a useful one they begin anew."""
+        """Returns the delay after a stream has ended; a useful stream resets it."""
         if useful:
             self._next = self._patience.first_pause
         pause = self._next

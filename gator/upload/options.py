@@ -1,14 +1,14 @@
-"""Options of an upload."""
+"""The options of an upload."""
 
 from msgspec import Struct
 
 
 class UploadOptions(Struct, frozen=True):
-    """Where a run is to be seen besides its folder."""
+    """The hub that a run is uploaded to."""
 
     address: str
-    """Of the hub, as its user wrote it."""
+    """Address of the hub as the user wrote it."""
     ca: str = ""
-    """File with certificates to trust, absolute; empty when none was named."""
+    """Absolute path of a file with trusted certificates; empty if none was named."""
     wait_seconds: float = 3.0
-    """How long the end of the run may wait for the hub."""
+    """Maximum time that the end of the run waits for the hub."""

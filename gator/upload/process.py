@@ -1,7 +1,7 @@
-"""Starts the process that feeds a hub, before there is a run and before there is an event loop.
+"""Starts the upload process, before there is a run or an event loop.
 
-The rule: it is started early and gets its order late, so that it loads beside the start of the run. One that
-never gets an order ends when its stdin does. Imports no asyncio.
+It is started early and gets its order late, so that it loads its modules while the run starts. It ends at the
+end of its stdin if it gets no order. Imports no asyncio.
 """
 
 import contextlib
@@ -19,45 +19,45 @@ _MAX_WORDS = 65_536
 
 
 class UploadProcess:
-    """A process that waits for its order, and the ends of its pipes."""
+    """A process that waits for its order, and its pipes."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """Start it. Raises OSError."""
-        # It may outlive the run by some seconds: what the run was born with is not for it to keep open.
+        """Starts the process. Raises OSError."""
+        # It may outlive the run by a few seconds, and must not keep inherited descriptors open.
         close_inherited()
-        # Until it has its order the terminal is not for it to write to: the root has said the same.
+        # Before it has its order it must not write to the terminal; the root reports the same errors.
         self.stderr = os.memfd_create("upload")
         try:
             self.pid, self.stdin, self.stdout = _spawn(environment, self.stderr)
         except OSError:
             os.close(self.stderr)
             raise
-        # It is no job's, whatever else is a child of this process.
+        # It belongs to no job, although it is a child of this process.
         spare(self.pid)
-        # Whoever reaps it, this names no other process.
+        # The descriptor never names another process, whatever code reaps the child.
         self.pidfd = os.pidfd_open(self.pid)
         self.is_taken = False
-        """Whether somebody has given it an order, and will set it free."""
+        """Whether it has got an order; then the Supervisor closes it."""
 
     def kill(self) -> None:
-        """End it now; it may be gone already."""
+        """Kills the process, which may have ended already."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 
     def last_words(self) -> bytes:
-        """The end of what it wrote to stderr before it had its order."""
+        """Returns the end of its stderr from before it had its order."""
         size = os.fstat(self.stderr).st_size
         return os.pread(self.stderr, _MAX_WORDS, max(0, size - _MAX_WORDS))
 
     def free(self) -> None:
-        """Let the pipes go, and the process if it is dead."""
+        """Closes the pipes, and reaps the process if it has ended."""
         for descriptor in (self.stdin, self.stdout, self.stderr, self.pidfd):
             os.close(descriptor)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, os.WNOHANG)
 
     def dismiss(self) -> None:
-        """There is no run for it, if nobody has taken it. May be called twice."""
+        """Ends the process if it has no order. May be called twice."""
         if not self.is_taken:
             self.is_taken = True
             self.kill()
@@ -66,7 +66,7 @@ class UploadProcess:
 
 
 def _spawn(environment: Mapping[str, str], stderr: int) -> tuple[int, int, int]:
-    """Start the process; its pid, its stdin and its stdout. Raises OSError."""
+    """Starts the process. Returns its pid, stdin and stdout. Raises OSError."""
     opened: list[int] = []
     try:
         stdin, order = os.pipe()
@@ -82,7 +82,7 @@ def _spawn(environment: Mapping[str, str], stderr: int) -> tuple[int, int, int]:
                 (os.POSIX_SPAWN_DUP2, stdout, 1),
                 (os.POSIX_SPAWN_DUP2, stderr, 2),
             ],
-            # A Ctrl-C of the terminal is for the root alone.
+            # Only the root handles Ctrl-C of the terminal.
             setsid=True,
             setsigmask=(),
             setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGHUP, signal.SIGTERM),

@@ -1,6 +1,6 @@
-"""What a root and its upload process say to each other: an order, and how things stand.
+"""Messages between a root and its upload process: an order, and changes of status.
 
-The rule: both are a line of JSON on a pipe, and neither holds a token. Imports no grpc.
+Invariant: each is a line of JSON on a pipe and holds no token. Imports no grpc.
 """
 
 import json
@@ -10,59 +10,59 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 END_LINE = b"end\n"
-"""On stdin of the process: the run is over, so end when everything is in the hub."""
+"""Line on stdin of the process after the run has ended: end as soon as the hub has everything."""
 
 
 class UploadOrder(Struct, frozen=True):
-    """What to bring where. Paths are absolute."""
+    """The run to upload and the hub. Paths are absolute."""
 
     folder: str
     """Folder of the run."""
     log: str
-    """File for what goes wrong in the process itself."""
+    """File for errors of the process itself."""
     address: str
-    """`HOST:PORT` of the hub, as its user wrote it."""
+    """`HOST:PORT` of the hub as the user wrote it."""
     ca: str = ""
-    """File with certificates to trust; empty when the environment names it, or there is none."""
+    """File with trusted certificates; empty if the environment names it or there is none."""
 
     def encode(self) -> bytes:
-        """One line of JSON."""
+        """Returns one line of JSON."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
     def decode(cls, line: bytes) -> "UploadOrder":
-        """The order in a line of JSON."""
+        """Returns the order in a line of JSON."""
         return cls(**json.loads(line))
 
 
 class UploadState(Enum):
-    """How an upload stands."""
+    """The state of an upload."""
 
     CONNECTED = "connected"
     AWAY = "away"
-    """The hub cannot be reached, or takes nothing; it is tried again."""
+    """The hub is unreachable or acknowledges nothing; the upload dials again."""
     REFUSED = "refused"
-    """The hub does not want this run from this user; nothing more is tried."""
+    """The hub refuses this run from this user; final."""
     STRANGER = "stranger"
-    """The hub does not know who sends it; nothing more is tried, and no other run would fare better."""
+    """The hub does not know the sender, so it would refuse all its runs; final."""
     FAILED = "failed"
-    """The record of the run cannot be read; nothing more is tried."""
+    """The record of the run cannot be read; final."""
     DONE = "done"
-    """The run is over and all of it is in the hub."""
+    """The run has ended and the hub has all of it; final."""
 
 
 class UploadStatus(Struct, frozen=True):
-    """A change of how an upload stands, and why."""
+    """A change of state, and its reason."""
 
     state: UploadState
     why: str = ""
 
     def encode(self) -> bytes:
-        """One line of JSON."""
+        """Returns one line of JSON."""
         return json.dumps({"state": self.state.value, "why": self.why}).encode() + b"\n"
 
     @classmethod
     def decode(cls, line: bytes) -> "UploadStatus":
-        """The status in a line of JSON; raises ValueError when it is none."""
+        """Returns the status in a line of JSON. Raises ValueError if it is none."""
         fields = json.loads(line)
         return cls(UploadState(fields["state"]), fields["why"])

@@ -1,7 +1,6 @@
-"""Listens to the root of an upload, whatever the upload itself is busy with.
+"""Watches the root of an upload, independent of what the upload itself does.
 
-The rule: it needs no event loop, so that one that is held up by the system or a library cannot keep a process
-alive whose root is gone.
+Invariant: it needs no event loop, so a blocked event loop cannot keep the process alive after its root.
 """
 
 import contextlib
@@ -12,13 +11,13 @@ from collections.abc import Callable
 
 
 class RootWatch:
-    """Reads a pipe from the root in a thread of its own: any line says that the run is over.
+    """Reads a pipe from the root in a thread of its own: any line means that the run has ended.
 
-    At its end of file the root is gone: after `last_seconds` the process ends with `code`.
+    The end of the file means that the root is gone: `last_seconds` later the process exits with `code`.
     """
 
     def __init__(self, descriptor: int, last_seconds: float, code: int) -> None:
-        """Begin. Raises RuntimeError when there is no thread to be had."""
+        """Starts the thread. Raises RuntimeError if the system has none."""
         self._descriptor, self._last_seconds, self._code = descriptor, last_seconds, code
         self._lock = threading.Lock()
         self._is_over = False
@@ -26,7 +25,7 @@ class RootWatch:
         threading.Thread(target=self._listen, name="gator-root-watch", daemon=True).start()
 
     def on_over(self, tell: Callable[[], object]) -> None:
-        """Call this, in whatever thread, once the run is over; at once if it is. May raise RuntimeError."""
+        """Registers a function that is called, in any thread, once the run has ended; at once if it has."""
         with self._lock:
             self._tell = tell
             is_over = self._is_over
@@ -45,6 +44,6 @@ class RootWatch:
             self._is_over = True
             tell = self._tell
         if tell is not None:
-            # A loop that is closed has nothing to hear any more.
+            # The loop is closed, so there is no call to make.
             with contextlib.suppress(RuntimeError):
                 tell()

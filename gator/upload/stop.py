@@ -1,6 +1,6 @@
-"""Carries a stop from a hub to the root of the run, over the root's own server.
+"""Forwards a stop from a hub to the root of the run, through the server of the root.
 
-The rule: a stop that cannot be delivered is said on stderr and never ends the upload.
+Invariant: a stop that cannot be delivered is reported on stderr and never ends the upload.
 """
 
 import asyncio
@@ -15,25 +15,25 @@ from gator.run_folder import RunFolder
 from gator.v1 import attach_pb2, control_service_pb2, control_service_pb2_grpc
 
 LISTEN_SECONDS = 5.0
-"""So long a root that has only begun may take until it listens."""
+"""Timeout in seconds for a root that has just started to listen."""
 _ANSWER_SECONDS = 10.0
 
 
 class StopForwarder:
-    """Delivers stops to the root of one run."""
+    """Forwards stops to the root of one run."""
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
         self._tasks: set[asyncio.Task[None]] = set()
 
     def pass_on(self, stop: attach_pb2.Stop) -> None:
-        """Deliver a stop; returns at once."""
+        """Starts to deliver a stop; returns at once."""
         task = asyncio.get_running_loop().create_task(self._deliver(stop))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def close(self) -> None:
-        """Deliver no more."""
+        """Stops delivering."""
         for task in self._tasks:
             task.cancel()
 
@@ -45,9 +45,9 @@ class StopForwarder:
                 stub = control_service_pb2_grpc.ControlServiceStub(channel)
                 await stub.Stop(request, metadata=bearer(token), timeout=_ANSWER_SECONDS)
         except grpc.RpcError as error:
-            sys.stderr.write(f"a stop from the hub was not taken: {status.error_of_call(error)}\n")
+            sys.stderr.write(f"a stop from the hub was refused: {status.error_of_call(error)}\n")
         except (GatorError, UserError) as error:
-            sys.stderr.write(f"a stop from the hub cannot be passed on: {error}\n")
+            sys.stderr.write(f"a stop from the hub cannot be delivered: {error}\n")
 
     async def _control(self) -> tuple[str, str]:
         end = asyncio.get_running_loop().time() + LISTEN_SECONDS

@@ -1,6 +1,6 @@
-"""The stores of a run's folder as an uplink serves them: opened as they appear, asked for their tips.
+"""The stores in the folder of a run, as an uplink serves them: opened when they appear, and polled.
 
-The rule: they are only ever read, so whoever writes them never waits for this.
+Invariant: they are only read, so their writers never wait.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,28 +18,28 @@ from gator.v1 import attach_pb2, event_pb2
 
 
 class StoreFile:
-    """One store; `committed` is as new as the last `poll`."""
+    """A store; `committed` is as of the last `poll`."""
 
     def __init__(self, reader: Reader) -> None:
-        """`reader` now belongs to it."""
+        """Takes ownership of `reader`."""
         self._reader = reader
         self.id = reader.store_id
         self.committed = reader.tip()
-        """The last sequence number that is known to be committed."""
+        """The last sequence number known to be committed."""
         self.fault = ""
-        """Why it cannot be read; empty while it can."""
+        """Why it cannot be read; empty if it can."""
         self.read_events = 0
-        """Number of events that were read; those that are read again after a cut count once."""
+        """Number of events read; those read again after a broken stream count once."""
         self._read_through: dict[bytes, int] = {}
-        """By what is wanted."""
+        """The position read up to, by filter."""
 
     @property
     def meta(self) -> Mapping[str, str]:
-        """What it says of itself."""
+        """The description of the store."""
         return self._reader.meta
 
     def poll(self) -> int:
-        """Look how far it has come; the number of events since the last look. Raises StoreError."""
+        """Updates `committed`. Returns the number of new events. Raises StoreError."""
         before = self.committed
         try:
             self.committed = self._reader.tip()
@@ -51,7 +51,7 @@ class StoreFile:
     def read(
         self, after: int, wanted: attach_pb2.EventFilter, limit: int, /
     ) -> tuple[Sequence[event_pb2.Event], int]:
-        """As `StoreView` says, no event larger than a hub takes. Raises StoreError."""
+        """Returns events as `StoreView.read` does, shortened to the limits of a hub. Raises StoreError."""
         try:
             part = self._reader.events(after, wanted, limit)
         except StoreError as error:
@@ -64,45 +64,45 @@ class StoreFile:
         return [shortened(event) for event in part.events], part.through
 
     def root_declared_unix_nanos(self) -> int:
-        """Of the root's store: when its root node was declared; 0 as long as it was not."""
+        """Returns when the root node was declared; 0 if it was not. Only for the store of the root."""
         rows = self._reader.query("SELECT declared_unix_nanos FROM nodes WHERE parent = '' LIMIT 1")
         declared = rows[0][0] if rows else 0
         return declared if type(declared) is int and 0 < declared < 1 << 63 else 0
 
     def close(self) -> None:
-        """Let the file go."""
+        """Closes the file."""
         self._reader.close()
 
 
 class RunStores:
-    """The stores of one run, the root's first."""
+    """The stores of one run, that of the root first."""
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
         self.opened: list[StoreFile] = []
-        """In the order in which they were opened."""
+        """The stores in the order in which they were opened."""
         self.unreadable: dict[Path, str] = {}
-        """Files that could not be opened at the last check, and why; empty ones are not included."""
+        """Files that could not be opened at the last poll, and why; empty files are omitted."""
         self._known: set[Path] = set()
         self._run = ""
 
     @property
     def root(self) -> StoreFile | None:
-        """The root's store; None as long as it cannot be read."""
+        """The store of the root; None if it cannot be read yet."""
         return self.opened[0] if self.opened else None
 
     @property
     def fault(self) -> str:
-        """Why one that was opened cannot be read any more; empty while all can."""
+        """Why an opened store cannot be read any more; empty if all can."""
         return next((store.fault for store in self.opened if store.fault), "")
 
     @property
     def read_events(self) -> int:
-        """Number of events that were read of all of them."""
+        """Number of events read from all stores."""
         return sum(store.read_events for store in self.opened)
 
     def look(self) -> Sequence[StoreFile]:
-        """Open what is new. Nothing is opened before the root's store."""
+        """Opens new stores, that of the root first. Returns them."""
         self.unreadable.clear()
         found = [store for path in self._new_files() if (store := self._open(path)) is not None]
         self.opened += found
@@ -110,15 +110,15 @@ class RunStores:
 
     @property
     def has_begun(self) -> bool:
-        """Whether the root's store can be read and has its first event. Raises StoreError."""
+        """Returns whether the store of the root can be read and has its first event. Raises StoreError."""
         return bool(self.opened) and (self.opened[0].committed > 0 or self.opened[0].poll() > 0)
 
     def poll(self) -> int:
-        """Look how far all have come; the number of events since the last look. Raises StoreError."""
+        """Polls all stores. Returns the number of new events. Raises StoreError."""
         return sum(store.poll() for store in self.opened)
 
     def describe(self) -> attach_pb2.RunDescription:
-        """What the root's store says of the run; only when it is open. Raises StoreError."""
+        """Returns the description of the run; the root's store must be open. Raises StoreError."""
         root = self.opened[0]
         try:
             description = description_of(root.meta, self.folder.path)
@@ -138,7 +138,7 @@ class RunStores:
         return key if fits(key, self._run) else b""
 
     def close(self) -> None:
-        """Let all files go."""
+        """Closes all files."""
         for store in self.opened:
             store.close()
 
@@ -152,7 +152,7 @@ class RunStores:
         try:
             reader = Reader.open(path)
         except EmptyStoreError:
-            # Its daemon has just begun, or was ended with the run before it had anything to write.
+            # Its daemon has just started, or ended with the run before it wrote anything.
             return None
         except StoreError as error:
             self.unreadable[path] = str(error)

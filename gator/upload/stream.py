@@ -1,7 +1,7 @@
-"""Brings one run into a hub: one stream after another, until all of it is there.
+"""Uploads one run to a hub: one stream after another, until the hub has all of it.
 
-The rule: nothing is remembered of what was sent. The hub says on each stream how far it is, so a cut, a
-restart of either side and a second upload of the same run all look alike.
+Invariant: the upload keeps no positions. The hub names its positions on each stream, so a broken stream, a
+restart of either side and a second upload of the same run are handled alike.
 """
 
 import asyncio
@@ -34,24 +34,24 @@ from gator.upload.stores import RunStores
 from gator.v1 import attach_pb2
 
 POLL_SECONDS: Final = 0.05
-"""The stores are asked for their tips so often; less often where asking takes long."""
+"""Interval of polls of the stores in seconds; longer if a poll takes long."""
 BUSY_POLL_SECONDS: Final = 0.1
-"""The same while they bring so much that each round costs: then more goes together."""
+"""Interval of polls in seconds while there are many events, which are then sent together."""
 BUSY_EVENTS: Final = 50
-"""So many events in a round are much."""
+"""Number of events per poll that counts as many."""
 FIRST_LOOK_SECONDS: Final = 0.01
-"""The beginning of a run is looked for so often."""
+"""Interval of polls for the start of a run, in seconds."""
 _MAX_SHARE = 20
-"""Asking takes at most one part in so many of the time."""
+"""Polls take at most one part in this number of the time."""
 
 Tell = Callable[[UploadStatus], None]
 
 
 class Upload:
-    """One run on its way into a hub.
+    """The upload of one run.
 
-    `access` is asked before each dial and raises UsageError while the way is not known; `tell` hears each
-    change of how things stand.
+    `access` is called before each dial and raises UsageError if the address or token is unknown; `tell` is
+    called with each change of status.
     """
 
     def __init__(
@@ -71,13 +71,13 @@ class Upload:
         self._said = False
 
     def end(self) -> None:
-        """The run is over: end when everything that is there now is in the hub."""
+        """Ends the upload once the hub has all present events, because the run has ended."""
         self._over.set()
 
     async def run(self) -> UploadStatus:
-        """Goes on until everything is in the hub after `end`, or nothing more can be done.
+        """Uploads until the hub has everything after `end`, or the upload has failed for good.
 
-        Gives the last status, which was told too: DONE, REFUSED, STRANGER or FAILED.
+        Returns the last status, which was passed to `tell` too: DONE, REFUSED, STRANGER or FAILED.
         """
         try:
             await self._wait_for_root()
@@ -99,7 +99,7 @@ class Upload:
             await asyncio.sleep(self._pauses.after(useful=stream.useful))
 
     async def _wait_for_root(self) -> None:
-        """What a run is can be told with its first event; one that is over may never have had one."""
+        """Waits for the first event, which completes the description; an ended run may have none."""
         self._stores.look()
         while not (self._stores.has_begun or (self._over.is_set() and self._stores.opened)):
             await asyncio.sleep(FIRST_LOOK_SECONDS)
@@ -120,7 +120,7 @@ class Upload:
         )
 
     def _be(self, state: UploadState, why: str = "") -> UploadStatus:
-        """Tell how things stand, if that is new."""
+        """Passes a status on if it is new."""
         status = UploadStatus(state, why)
         if not self._said or state is not self._status.state:
             self._status, self._said = status, True
@@ -129,7 +129,7 @@ class Upload:
 
 
 class _Pulse(Struct):
-    """When a hub last did something that it had to do."""
+    """The time of the last expected answer of the hub."""
 
     at: float
     acks: int = 0
@@ -145,15 +145,15 @@ class _Stream:
         self._courier = StopForwarder(stores.folder)
         self._lost: Exception | None = None
         self.dialled = False
-        """Whether the way was known, so that what is refused is refused by the hub."""
+        """Whether address and token were known, so that a refusal comes from the hub."""
         self.secure = False
-        """Whether TLS is spoken."""
+        """Whether the stream uses TLS."""
         self._welcome = asyncio.Event()
         self._welcomed_at = 0.0
         self.useful = False
-        """Whether the hub was there for a while or kept something, so that it is dialled again at once."""
+        """Whether the hub answered for a while or kept events, so that it is dialled again at once."""
         self._promised = 1
-        """How many subscriptions the hub will make."""
+        """Number of subscriptions that the hub has announced."""
 
     @property
     def welcomed(self) -> bool:
@@ -161,7 +161,7 @@ class _Stream:
         return self._welcome.is_set()
 
     async def run(self, access: HubAccess, hello: attach_pb2.Hello, over: asyncio.Event) -> None:
-        """Serve the hub until everything is there and the run is over; raises why it ended before."""
+        """Serves the hub until it has everything and the run has ended. Raises an earlier error."""
         self.dialled, self.secure = True, access.ca is not None
         channel = open_channel(access.address, access.ca)
         uplink = Uplink(access.address, hello, access.token, None, self, channel=channel)
@@ -172,7 +172,7 @@ class _Stream:
         try:
             await asyncio.wait({talking, feeding}, return_when=asyncio.FIRST_COMPLETED)
             if feeding.done():
-                # It ends first only by an error or when all is sent.
+                # It ends first only after an error or when all is sent.
                 await feeding
             await talking
         finally:
@@ -182,7 +182,7 @@ class _Stream:
             self._courier.close()
             await channel.close()
         if self._lost is not None:
-            # An error that its own frames hold would hold the connection too, until garbage is collected.
+            # A reference cycle of the error and its frames would keep the connection open.
             lost, self._lost = self._lost, None
             try:
                 raise lost
@@ -192,19 +192,19 @@ class _Stream:
     # -- from the hub
 
     def on_welcome(self, welcome: attach_pb2.Welcome) -> None:
-        """The hub is there."""
+        """Handles the Welcome of the hub."""
         self._welcomed_at = self._loop.time()
         self._promised = max(welcome.subscriptions, 1)
         self._welcome.set()
         self._be(UploadState.CONNECTED)
 
     def on_message(self, message: attach_pb2.AttachResponse) -> None:
-        """A stop is for the root; a hub that drains ends the stream by itself."""
+        """Forwards a stop to the root; a hub that drains ends the stream itself."""
         if message.WhichOneof("message") == "stop":
             self._courier.pass_on(message.stop)
 
     def on_lost(self, error: Exception) -> None:
-        """The stream ended too early."""
+        """Handles a premature end of the stream."""
         self._lost = error
 
     # -- from the stores
@@ -212,7 +212,7 @@ class _Stream:
     async def _feed(self, uplink: Uplink, over: asyncio.Event) -> None:
         pulse = _Pulse(self._loop.time())
         while True:
-            # Asked first: what comes after it need not be looked for.
+            # Read first, because later events need not be polled for.
             is_over = over.is_set()
             now = self._loop.time()
             for store in self._stores.look():
@@ -225,7 +225,7 @@ class _Stream:
             if is_over and self.welcomed:
                 break
             pause = BUSY_POLL_SECONDS if brought >= BUSY_EVENTS else POLL_SECONDS
-            # Of a run that is over all is known but the answer of the hub.
+            # The run has ended, so only the acks of the hub are missing.
             await _pause(max(pause, _MAX_SHARE * cost), self._welcome if is_over else over)
         finishing = self._loop.create_task(uplink.finish())
         try:
@@ -236,7 +236,7 @@ class _Stream:
             await end_tasks(finishing)
 
     def _check(self, uplink: Uplink, pulse: _Pulse, now: float) -> None:
-        """Look whether the hub does what it has to. Raises UnavailableError if it does not even answer."""
+        """Checks the progress of the hub. Raises UnavailableError if it does not answer."""
         moved = uplink.acks != pulse.acks or uplink.subscriptions != pulse.subscriptions
         owes = not self.welcomed or uplink.subscriptions < self._promised or uplink.awaits_ack
         if moved or not owes:
@@ -250,13 +250,13 @@ class _Stream:
 
 
 async def _pause(seconds: float, until: asyncio.Event) -> None:
-    """Wait, but not when something happens meanwhile."""
+    """Waits for a time or the next event of the stream."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(until.wait(), seconds)
 
 
 def _why(error: Exception, *, secure: bool) -> str:
-    """Why a hub is away, for people."""
+    """Returns why a hub is unreachable, for people."""
     if isinstance(error, UnknownCallError):
         return f"no hub listens there, or one of another version: check the address ({error})"
     return why_away(str(error), secure=secure) if isinstance(error, UnavailableError) else str(error)

@@ -1,6 +1,6 @@
-"""The root's side of an upload: gives a process its order, hears how it gets on, sees it off.
+"""The root's side of an upload: sends the order to its process, follows its status and ends it.
 
-The rule: nothing here decides over the run, and only `finish` takes time, which has a bound.
+Invariant: the upload never affects the run, and only `finish` waits, for a bounded time.
 """
 
 import asyncio
@@ -19,17 +19,17 @@ from gator.upload.process import UploadProcess
 from gator.upload.protocol import END_LINE, UploadOrder, UploadState, UploadStatus
 
 ABSENT_SECONDS = 0.25
-"""A hub that has never answered for so long is not waited for at the end of a run."""
+"""The end of a run does not wait for a hub that has not answered for this time, in seconds."""
 
 _KILL_SECONDS = 1.0
-"""So long the end of a killed process is waited for."""
+"""Timeout in seconds for the end of a killed process."""
 
 
 class Notify(Protocol):
-    """Says something to the user of the run."""
+    """Shows a message to the user of the run."""
 
     def __call__(self, text: str, *, warning: bool = False) -> None:
-        """Say it."""
+        """Shows the message."""
         ...
 
 
@@ -38,12 +38,12 @@ class _State(Enum):
     """Not started yet."""
     GOING = auto()
     OVER = auto()
-    """Nothing more will come, and not all is in the hub."""
+    """The upload has ended, and the hub does not have everything."""
     DONE = auto()
 
 
 class Uploader:
-    """One upload; `process` is one that waits for its order already, else `start` makes one."""
+    """One upload; `process` waits for its order already, else `start` starts one."""
 
     def __init__(
         self,
@@ -63,17 +63,17 @@ class Uploader:
         self._talk: _Talk | None = None
         self._news = news or HubAvailability()
         self._later: asyncio.TimerHandle | None = None
-        """Tells what it was too soon to tell."""
+        """Timer of a report that was too early."""
         self._met = False
-        """Whether the hub ever answered."""
+        """Whether the hub has ever answered."""
         self._missed_since = 0.0
-        """When it first did not."""
+        """Time of the first dial without an answer."""
         self._finishing = False
         self._untold = ""
-        """Why not everything comes, where that became known after the end of the run."""
+        """Why the upload is incomplete, if that became known after the end of the run."""
 
     def start(self) -> None:
-        """Give the process its order; where it cannot be had the user is told, and nothing else happens."""
+        """Sends the process its order; if it cannot be started, the user is told."""
         if self._state is not _State.WAITING:
             return
         self._state = _State.GOING
@@ -88,14 +88,14 @@ class Uploader:
         self._talk.say(order.encode())
 
     def let_go(self) -> None:
-        """Wait no longer in `finish`."""
+        """Makes `finish` return now."""
         if not self._gone.done():
             self._gone.set_result(None)
 
     async def finish(self) -> None:
-        """The run is over: wait for the rest, for as long as its user allows, and say what is missing.
+        """Waits for the rest of the upload after the end of the run, and reports what is missing.
 
-        Afterwards the process is gone, and the stores are in their lasting form.
+        Afterwards the process has ended, and the stores have no write-ahead log.
         """
         self.start()
         self._finishing = True
@@ -105,7 +105,7 @@ class Uploader:
             await asyncio.wait({self._gone}, timeout=self._hub.wait_seconds)
             self._tell_later(None)
             if self._state is _State.GOING:
-                # That it is ended now is nothing to tell.
+                # Its end is intended and not reported.
                 self._state = _State.OVER
             await self._talk.close()
         if self._state is not _State.DONE:
@@ -114,12 +114,12 @@ class Uploader:
                 f"not everything reached the hub{why}: bring the rest in later with: {self.import_command}",
                 warning=True,
             )
-        # As long as somebody read them that was not possible.
+        # This is not possible while a process reads them.
         await in_thread(self._folder.seal_stores)
 
     @property
     def import_command(self) -> str:
-        """What brings the rest into the hub."""
+        """The command that uploads the rest."""
         ca = ["--hub-ca", self._hub.ca] if self._hub.ca else []
         return shlex.join(["gator", "hub", "import", str(self._folder.path), "--hub", self._hub.address, *ca])
 
@@ -129,7 +129,7 @@ class Uploader:
         try:
             status = UploadStatus.decode(line)
         except (ValueError, KeyError, TypeError):
-            # Not from Gator: something that runs at every start of Python here prints.
+            # Not from Gator: a site module of this Python prints at each start.
             return
         match status.state:
             case UploadState.CONNECTED:
@@ -149,7 +149,7 @@ class Uploader:
                 self._state = _State.DONE
 
     def _hurry(self) -> None:
-        """A hub that was there may be back in a moment; one that never was is not worth the wait."""
+        """Limits the wait at the end of the run for a hub that has never answered."""
         if self._finishing and self._missed_since and not self._met:
             missed = self._loop.time() - self._missed_since
             self._loop.call_later(max(0.0, ABSENT_SECONDS - missed), self.let_go)
@@ -165,7 +165,7 @@ class Uploader:
             self._tell_later(why)
 
     def _tell_later(self, why: str | None) -> None:
-        """Tell that the hub is away as soon as that may be told again; None: no more."""
+        """Sets the timer that reports an absence; None cancels it."""
         if self._later is not None:
             self._later.cancel()
         self._later = self._loop.call_at(self._news.due, self._on_away, why) if why is not None else None
@@ -176,7 +176,7 @@ class Uploader:
             self._lose(f"its process ended: see {self._log}" if self._has_log() else "its process ended")
 
     def _has_log(self) -> bool:
-        """Whether what went wrong in the process can be read; what it said before its order included."""
+        """Returns whether the log has errors of the process, after its early stderr was added."""
         words = self._talk.last_words() if self._talk is not None else b""
         with contextlib.suppress(OSError):
             if words:
@@ -195,12 +195,12 @@ class Uploader:
 
 
 class _Talk:
-    """What is said to the process and heard of it, until it ends."""
+    """The pipes to and from the process, until it ends."""
 
     def __init__(
         self, process: UploadProcess, on_line: Callable[[bytes], None], on_gone: Callable[[], None]
     ) -> None:
-        """`process` now belongs to it."""
+        """Takes ownership of `process`."""
         process.is_taken = True
         self._loop = asyncio.get_running_loop()
         self._process, self._on_line, self._on_gone = process, on_line, on_gone
@@ -211,26 +211,26 @@ class _Talk:
         self._loop.add_reader(process.pidfd, self._on_exit)
 
     def say(self, line: bytes) -> None:
-        """Tell it something; one that is gone hears nothing, which the other pipe tells."""
+        """Sends a line; if the process is gone, the other pipe reports that."""
         with contextlib.suppress(BrokenPipeError):
             os.write(self._process.stdin, line)
 
     def last_words(self) -> bytes:
-        """What it said on stderr before it had its order."""
+        """Returns its stderr from before it had its order."""
         return self._process.last_words()
 
     async def close(self) -> None:
-        """End it, and let the pipes go."""
+        """Ends the process and closes the pipes."""
         if not self._exited.done():
             self._process.kill()
-            # It may hang in the kernel, on a file system that is away.
+            # It may hang in the kernel, on an unreachable file system.
             await asyncio.wait({self._exited}, timeout=_KILL_SECONDS)
         self._loop.remove_reader(self._process.stdout)
         self._loop.remove_reader(self._process.pidfd)
         self._process.free()
 
     def _read(self) -> None:
-        """Take what it has said."""
+        """Reads its status lines."""
         try:
             data = os.read(self._process.stdout, 65_536)
         except BlockingIOError:

@@ -29,7 +29,6 @@ UNFINISHED: tuple[str, ...] = (
     "gator/spec",
     "gator/store",
     "gator/testing",
-    "gator/upload",
     "gator/usage_errors.py",
     "hub",
     "tests/component/client",
