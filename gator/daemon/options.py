@@ -8,7 +8,7 @@ from gator.core.dispatch.pools import Pools
 from gator.daemon.modes import Placement, TextLogMode
 from gator.scheduler import Scheduler
 from gator.upload.options import UploadOptions
-from gator.v1 import event_pb2
+from gator.v1 import attach_pb2, event_pb2
 
 
 class RunOptions(Struct, frozen=True):
@@ -19,8 +19,8 @@ class RunOptions(Struct, frozen=True):
     scheduler: Scheduler
     environment: Mapping[str, str]
     launch_dir: str
-    meta: Mapping[str, str]
-    """What the record says of the launch: the text of the spec, the command line, the user."""
+    description: attach_pb2.RunDescription
+    """What the record says of the launch: the plan request, the command line, the user."""
     sample_interval_millis: int = 5_000
     log_cap_bytes: int = 1 << 30
     text_logs: TextLogMode = TextLogMode.FAILED

@@ -136,7 +136,7 @@ class Root:
             host=os.uname().nodename,
             catalogue=True,
             post=Poster(self._loop),
-            meta=self.options.meta,
+            description=self.options.description,
             on_commit=self._view.on_commit,
             on_disk_full=self._ending.on_disk_full,
             on_failed=self._ending.fail,

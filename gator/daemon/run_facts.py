@@ -12,7 +12,6 @@ from gator.daemon.options import RunOptions
 from gator.plan import Plan
 from gator.ports import RunInfo
 from gator.run_folder import RunFolder
-from gator.store.run.description import run_of
 from gator.v1 import attach_pb2
 
 INLINE = "inline"
@@ -33,7 +32,7 @@ def run_context(folder: RunFolder, plan: Plan, options: RunOptions) -> attach_pb
 
 def run_info(folder: RunFolder, plan: Plan, options: RunOptions) -> RunInfo:
     """Returns what a display shows about a run before it starts."""
-    root = plan.root
+    root, launch = plan.root, options.description.run
     command, own_words = "", None
     if root.job is not None:
         job = masked(plan.resolve(root, root.ident), options.secrets)
@@ -41,7 +40,7 @@ def run_info(folder: RunFolder, plan: Plan, options: RunOptions) -> RunInfo:
     return RunInfo(
         run=plan.request.run,
         ident=root.ident,
-        spec=options.meta.get("spec_name", ""),
+        spec=launch.spec,
         folder=str(folder.path),
         seed=plan.request.seed,
         jobs=root.jobs,
@@ -49,9 +48,9 @@ def run_info(folder: RunFolder, plan: Plan, options: RunOptions) -> RunInfo:
         command=command,
         own_words=own_words,
         cores=options.pools.cores,
-        repeats=options.meta.get("parent", "") or plan.request.run,
+        repeats=launch.parent or plan.request.run,
         job_seeds=plan.request.job_seeds,
-        launch=launch_of(run_of(options.meta, folder.path)),
+        launch=launch_of(launch),
         text_logs=options.text_logs is not TextLogMode.NONE,
     )
 

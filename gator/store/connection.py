@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from gator.errors import EmptyStoreError, StoreError
 from gator.store.filesystem import is_local
-from gator.store.schema import VERSION, check_version, migrate, read_as_newest, version_of
+from gator.store.schema import check_version, create_tables, version_of
 from gator.store.untrusted import Connection, check_files, check_tables, harden
 
 _BUSY_SECONDS = 5.0
@@ -35,7 +35,7 @@ def open_owner(path: Path) -> tuple[sqlite3.Connection, bool]:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("PRAGMA journal_mode = TRUNCATE")
             connection.execute("PRAGMA synchronous = OFF")
-        migrate(connection)
+        create_tables(connection)
     except BaseException:
         connection.close()
         raise
@@ -44,8 +44,6 @@ def open_owner(path: Path) -> tuple[sqlite3.Connection, bool]:
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """Returns a read-only connection; the file may be growing, or be malicious if another user made it.
-
-    A file of an older version is not migrated: it may belong to another user or to a live run.
 
     Raises EmptyStoreError if it has no tables, StoreError if it is no store, cannot be read, or has a newer
     version of the schema.
@@ -60,9 +58,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
         check_version(version)
         if version == 0:
             raise EmptyStoreError(f"{path} is no store yet: its owner has not made the tables")
-        check_tables(connection, version, path)
-        if version < VERSION:
-            read_as_newest(connection)
+        check_tables(connection, path)
         connection.execute("PRAGMA query_only = ON")
     except StoreError:
         connection.close()

@@ -5,7 +5,7 @@ The rule: no SELECT stays open between two calls, and no call reads more than a 
 
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,8 @@ _LOG = int(attach_pb2.EVENT_KIND_LOG)
 _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
 _FIELDS = {int(kind): field for kind, field in FIELD_OF_KIND.items()}
 _MAX_SATURATED = 10_000
-_MAX_META = 1000
+MAX_DESCRIPTION_BYTES = 16 * 1024 * 1024
+"""Maximum size of a run's description. That of 100,000 jobs has about half of it."""
 _WORDS = {_LOG: "message", _BLOCK: "block of output"}
 _EVERYTHING = attach_pb2.EventFilter()
 
@@ -63,6 +64,15 @@ class Slice(Struct, frozen=True):
     through: int
 
 
+class StoreInfo(Struct, frozen=True):
+    """What a store says of itself; empty in a store that says nothing."""
+
+    id: str = ""
+    run: str = ""
+    daemon: str = ""
+    host: str = ""
+
+
 class Reader:
     """Reads one store. Several threads may use it, one after the other."""
 
@@ -81,7 +91,8 @@ class Reader:
         self._borrowed = borrowed
         self._measured = not borrowed and check_files(path) > SMALL_FILE_BYTES
         self._saturated: set[tuple[int, int, int]] = set()
-        self._meta: Mapping[str, str] | None = None
+        self._info: StoreInfo | None = None
+        self._description: attach_pb2.RunDescription | None = None
 
     @classmethod
     def open(cls, path: Path) -> "Reader":
@@ -110,19 +121,38 @@ class Reader:
         self.close()
 
     @property
-    def meta(self) -> Mapping[str, str]:
-        """What the store says of itself: store, run, daemon, host and what its owner added."""
-        if self._meta is None:
-            rows = self.query(f"SELECT key, value FROM meta LIMIT {_MAX_META}")  # noqa: S608 - a number
+    def info(self) -> StoreInfo:
+        """What the store says of itself. Raises StoreError if that is not text."""
+        if self._info is None:
+            rows = self.query("SELECT id, run, daemon, host FROM store LIMIT 1")
             if any(type(value) is not str for row in rows for value in row):
-                raise damaged(self.path, TypeError("its metadata is not text"))
-            self._meta = dict(rows)
-        return self._meta
+                raise damaged(self.path, TypeError("its id is not text"))
+            self._info = StoreInfo(*rows[0]) if rows else StoreInfo()
+        return self._info
 
     @property
     def store_id(self) -> str:
         """Id of the store."""
-        return self.meta.get("store", "")
+        return self.info.id
+
+    @property
+    def description(self) -> attach_pb2.RunDescription:
+        """What a root's store says of its run; empty in other stores. Must not be changed.
+
+        Raises StoreError if it cannot be parsed.
+        """
+        if self._description is None:
+            rows = self.query(
+                "SELECT CASE WHEN typeof(description) IN ('blob', 'null') AND"  # noqa: S608 - a number
+                f" coalesce(length(description), 0) <= {MAX_DESCRIPTION_BYTES} THEN description"
+                " ELSE 'odd' END FROM store LIMIT 1"
+            )
+            try:
+                found = rows[0][0] if rows else None
+                self._description = attach_pb2.RunDescription.FromString(found or b"")
+            except ODD_VALUE as error:
+                raise damaged(self.path, error) from error
+        return self._description
 
     def tip(self) -> int:
         """The last sequence number that is committed."""

@@ -5,13 +5,12 @@ The rule: sequence numbers are given in the order of the calls, without gaps, an
 
 import os
 import sqlite3
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gator.errors import DiskFullError, StoreError
 from gator.event_kinds import DROP_BELOW, GRADED_KINDS, KIND_OF_FIELD, LIFECYCLE_KINDS
-from gator.store.catalogue import upsert
+from gator.store.catalogue.upsert import INSERT_STORE
 from gator.store.connection import error_code, open_owner
 from gator.store.reader import Reader
 from gator.store.subjects import EventRow
@@ -65,7 +64,7 @@ class Store:
         host: str,
         catalogue: bool,
         post: Post,
-        meta: Mapping[str, str] | None = None,
+        description: attach_pb2.RunDescription | None = None,
         on_commit: Then | None = None,
         on_disk_full: Then | None = None,
         on_failed: OnFailed | None = None,
@@ -73,10 +72,11 @@ class Store:
         """A new store in a new file.
 
         `store_id` is 128 random bits in hexadecimal; `catalogue` says whether nodes and attempts are kept as
-        well; `post` hands a callable to the thread that uses the store. `meta` is kept beside what the other
-        arguments say. `on_commit` is called after each commit that stored events, after the callbacks of that
-        commit. `on_disk_full` is called once, when blocks and samples begin to be dropped. `on_failed` is
-        called once, when nothing can be written any more; callbacks that wait are not called then.
+        well; `post` hands a callable to the thread that uses the store. `description` is that of the run, in
+        a root's store. `on_commit` is called after each commit that stored events, after the callbacks of
+        that commit. `on_disk_full` is called once, when blocks and samples begin to be dropped.
+        `on_failed` is called once, when nothing can be written any more; pending callbacks are not called
+        then.
 
         Raises StoreError if the file exists or cannot be made, DiskFullError if there is no room for it.
         """
@@ -85,18 +85,8 @@ class Store:
         _make_reserve(path)
         try:
             connection, shared = open_owner(path)
-            rows = {
-                **(meta or {}),
-                "store": store_id,
-                "run": run,
-                "daemon": daemon,
-                "host": host,
-                "catalogue": str(int(catalogue)),
-                "created_unix_nanos": str(time.time_ns()),
-            }
-            connection.execute("BEGIN IMMEDIATE")
-            upsert.META.run(connection, sorted(rows.items()))
-            connection.execute("COMMIT")
+            described = None if description is None else description.SerializeToString(deterministic=True)
+            INSERT_STORE.run(connection, [(store_id, run, daemon, host, described)])
         except sqlite3.Error as error:
             is_full = error_code(error) == sqlite3.SQLITE_FULL or _lacks_inodes(path.parent)
             reserve_of(path).unlink(missing_ok=True)

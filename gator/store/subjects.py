@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import cast
 
 from gator.event_kinds import ENDING_KINDS
-from gator.store.catalogue import upsert
+from gator.store.catalogue.upsert import INSERT_SUBJECTS
 from gator.v1 import event_pb2
 
 EventRow = tuple[int, str, int, int, int, int, "bytes | event_pb2.Block"]
@@ -49,7 +49,7 @@ class Subjects:
                 self._ended.append(key)
             bound.append((seq, subject, kind, severity, time, bytearray(cast("bytes", body))))
         try:
-            upsert.SUBJECTS.run(connection, self._new)
+            INSERT_SUBJECTS.run(connection, self._new)
         except sqlite3.IntegrityError:
             known = self._insert_singly(connection)
             bound = [(row[0], known.get(row[1], row[1]), *row[2:]) for row in bound]
@@ -63,7 +63,7 @@ class Subjects:
                 "SELECT id FROM subjects WHERE path = ? AND attempt = ?", (path, attempt)
             ).fetchone()
             if found is None:
-                upsert.SUBJECTS.run(connection, [(subject, path, attempt)])
+                INSERT_SUBJECTS.run(connection, [(subject, path, attempt)])
             elif found[0] != subject:
                 known[subject] = self._ids[path, attempt] = found[0]
         return known

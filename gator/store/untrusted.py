@@ -6,16 +6,15 @@ Invariant: whatever a file contains, queries end, use bounded memory and change 
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache, wraps
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from google.protobuf.message import DecodeError
 
 from gator.errors import StoreError
-from gator.store.schema import MIGRATIONS
+from gator.store.catalogue.columns import TABLES
 
 MAX_STATEMENT_SECONDS = 30.0
 """Timeout of one statement in seconds: the largest legitimate ones take a few seconds."""
@@ -39,7 +38,6 @@ ODD_VALUE = (
 _STEPS_BETWEEN_LOOKS = 100_000
 _CACHE_KIB = 8 * 1024
 _PARTS = ("", "-wal", "-shm", "-journal")
-_TABLES = ("meta", "subjects", "events", "nodes", "attempts", "metrics", "positions")
 # Column, type, whether it is the key, by which rows are found and ordered.
 _NUMBERED = {"events": "seq", "subjects": "id"}
 
@@ -88,12 +86,12 @@ def harden(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
 
 
-def check_tables(connection: sqlite3.Connection, version: int, path: Path) -> None:
-    """Raises StoreError unless all tables of a version exist as ordinary tables with their columns."""
-    for table, columns in columns_of(version).items():
-        problem = _table_problem(connection, table, columns)
+def check_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises StoreError unless all tables exist as ordinary tables with their columns."""
+    for table in TABLES:
+        problem = _table_problem(connection, table.name, table.names)
         if problem:
-            raise StoreError(f"{path} is not a Gator store: {table} {problem}")
+            raise StoreError(f"{path} is not a Gator store: {table.name} {problem}")
 
 
 def _table_problem(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> str:
@@ -116,43 +114,6 @@ def _table_problem(connection: sqlite3.Connection, table: str, columns: Sequence
     if number is not None and (info[number][0].upper() != "INTEGER" or info[number][1] != 1):
         return f"is not numbered by {number}"
     return ""
-
-
-@cache
-def columns_of(version: int) -> Mapping[str, Sequence[str]]:
-    """Returns the columns of each table of a schema version."""
-    with _empty(version) as connection:
-        return {
-            table: [row[1] for row in connection.execute(f"PRAGMA table_info({table})")] for table in _TABLES
-        }
-
-
-def temporary(table: str) -> str:
-    """Returns the statement that creates an empty temporary table of the newest version."""
-    kinds = _declarations(table)
-    keys = ", ".join(name for name, _, place in sorted(kinds, key=lambda kind: kind[2]) if place)
-    columns = ", ".join(f"{name} {kind}" for name, kind, _ in kinds)
-    return f"CREATE TEMP TABLE {table} ({columns}, PRIMARY KEY ({keys}))"
-
-
-@cache
-def _declarations(table: str) -> Sequence[tuple[str, str, int]]:
-    """Returns name, type and place in the key of each column."""
-    with _empty(len(MIGRATIONS)) as connection:
-        return [(row[1], row[2], row[5]) for row in connection.execute(f"PRAGMA table_info({table})")]
-
-
-@contextmanager
-def _empty(version: int) -> Generator[sqlite3.Connection]:
-    """Yields an in-memory store with the schema of a version."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    try:
-        for statements in MIGRATIONS[:version]:
-            for statement in statements:
-                connection.execute(statement)
-        yield connection
-    finally:
-        connection.close()
 
 
 def fetch(cursor: sqlite3.Cursor, *, measured: bool) -> list[Any]:

@@ -19,7 +19,6 @@ from gator.errors import DiskFullError, StoreError
 from gator.store import blocks
 from gator.store.catalogue import upsert
 from gator.store.catalogue.changes import Changes
-from gator.store.catalogue.rows import PositionRow
 from gator.store.connection import error_code, leave_journal
 from gator.store.subjects import EventRow, Subjects
 from gator.v1 import attach_pb2, event_pb2
@@ -205,12 +204,13 @@ class Writer:
         with self.turn:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                upsert.EVENTS.run(connection, self._subjects.bind(connection, gathered.rows))
+                upsert.INSERT_EVENTS.run(connection, self._subjects.bind(connection, gathered.rows))
                 changes = gathered.changes
-                upsert.NODES.run(connection, list(changes.nodes.values()))
-                upsert.ATTEMPTS.run(connection, list(changes.attempts.values()))
-                upsert.METRICS.run(connection, list(changes.metrics.values()))
-                upsert.POSITIONS.run(connection, [PositionRow(*item) for item in gathered.positions.items()])
+                upsert.UPSERT_NODES.run(connection, changes.nodes.values())
+                upsert.UPSERT_ATTEMPTS.run(connection, changes.attempts.values())
+                upsert.UPSERT_METRICS.run(connection, changes.metrics.values())
+                positions = [{"store": store, "seq": seq} for store, seq in gathered.positions.items()]
+                upsert.UPSERT_POSITIONS.run(connection, positions)
                 connection.execute("COMMIT")
             except BaseException:
                 # SQLite ends a transaction by itself after some errors.

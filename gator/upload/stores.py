@@ -3,10 +3,8 @@
 Invariant: they are only read, so their writers never wait.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-from google.protobuf.message import DecodeError
 
 from gator.core.run_key import fits
 from gator.errors import EmptyStoreError, StoreError
@@ -34,9 +32,20 @@ class StoreFile:
         """The position read up to, by filter."""
 
     @property
-    def meta(self) -> Mapping[str, str]:
-        """The description of the store."""
-        return self._reader.meta
+    def run(self) -> str:
+        """Id of the run that it belongs to."""
+        return self._reader.info.run
+
+    def describe(self, folder: Path) -> attach_pb2.RunDescription:
+        """Returns the description of the run, for the root's store. Raises StoreError."""
+        try:
+            description = description_of(self._reader, folder)
+        except StoreError as error:
+            self.fault = str(error)
+            raise
+        shorten_description(description)
+        description.run.started_unix_nanos = self.root_declared_unix_nanos()
+        return description
 
     def poll(self) -> int:
         """Updates `committed`. Returns the number of new events. Raises StoreError."""
@@ -118,19 +127,8 @@ class RunStores:
         return sum(store.poll() for store in self.opened)
 
     def describe(self) -> attach_pb2.RunDescription:
-        """Returns the description of the run; the root's store must be open. Raises StoreError."""
-        root = self.opened[0]
-        try:
-            description = description_of(root.meta, self.folder.path)
-        except StoreError as error:
-            root.fault = str(error)
-            raise
-        except (ValueError, TypeError, DecodeError) as error:
-            root.fault = f"the record in {self.folder.path} is damaged: {error}"
-            raise StoreError(root.fault) from error
-        shorten_description(description)
-        description.run.started_unix_nanos = root.root_declared_unix_nanos()
-        return description
+        """Returns the description of the run. The root's store must be open. Raises StoreError."""
+        return self.opened[0].describe(self.folder.path)
 
     def key(self) -> bytes:
         """Returns the secret of the run, which proves its ownership to a hub; empty if it cannot be read."""
@@ -158,7 +156,7 @@ class RunStores:
             self.unreadable[path] = str(error)
             return None
         try:
-            run = reader.meta.get("run", "")
+            run = reader.info.run
             if not reader.store_id or not run or (self._run and run != self._run):
                 raise StoreError(
                     f"{path} does not say that it belongs to this run: import the original folder"

@@ -114,7 +114,7 @@ class Upload:
             pid=os.getpid(),
             store=root.id,
             version=__version__,
-            run=root.meta["run"],
+            run=root.run,
             description=self._stores.describe(),
             run_key=self._stores.key(),
         )

@@ -217,6 +217,8 @@ class Run(message.Message):
     VARIABLES_FIELD_NUMBER: builtins.int
     UNKEPT_VARIABLES_FIELD_NUMBER: builtins.int
     UNSET_VARIABLES_FIELD_NUMBER: builtins.int
+    INSIDE_FIELD_NUMBER: builtins.int
+    INSIDE_PATH_FIELD_NUMBER: builtins.int
     id: builtins.str
     """Its id."""
     ident: builtins.str
@@ -254,7 +256,11 @@ class Run(message.Message):
     outcomes of its jobs are overlaid on those of that run.
     """
     launch_dir: builtins.str
-    """Folder of the launch, absolute. Relative paths of its command line and of `cwd` are relative to it."""
+    """Folder of the launch, absolute, to which relative paths of its command line and of `cwd` belong."""
+    inside: builtins.str
+    """Folder of the run in whose job it was started; empty if it was started outside of any job."""
+    inside_path: builtins.str
+    """Path of that job."""
     @builtins.property
     def argv(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """The command line that started it."""
@@ -321,10 +327,12 @@ class Run(message.Message):
         variables: abc.Mapping[builtins.str, builtins.str] | None = ...,
         unkept_variables: abc.Iterable[builtins.str] | None = ...,
         unset_variables: abc.Iterable[builtins.str] | None = ...,
+        inside: builtins.str = ...,
+        inside_path: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["git", b"git", "result", b"result", "selection", b"selection", "tally", b"tally"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "connected", b"connected", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "git", b"git", "heard_unix_nanos", b"heard_unix_nanos", "host", b"host", "id", b"id", "ident", b"ident", "labels", b"labels", "launch_dir", b"launch_dir", "parent", b"parent", "pinned", b"pinned", "result", b"result", "seed", b"seed", "selection", b"selection", "spec", b"spec", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "unkept_variables", b"unkept_variables", "unset_variables", b"unset_variables", "user", b"user", "variables", b"variables", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "connected", b"connected", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "git", b"git", "heard_unix_nanos", b"heard_unix_nanos", "host", b"host", "id", b"id", "ident", b"ident", "inside", b"inside", "inside_path", b"inside_path", "labels", b"labels", "launch_dir", b"launch_dir", "parent", b"parent", "pinned", b"pinned", "result", b"result", "seed", b"seed", "selection", b"selection", "spec", b"spec", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "unkept_variables", b"unkept_variables", "unset_variables", b"unset_variables", "user", b"user", "variables", b"variables", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,6 +1,5 @@
 """`gator run` inside a job is a run of its own."""
 
-import json
 import sys
 
 from gator.run_folder import RunFolder
@@ -42,13 +41,13 @@ def test_a_run_inside_a_job_is_a_run_of_its_own_that_knows_where_it_ran(gator: G
     by_name = {path.name.rpartition("-")[2]: path for path in folders}
     assert set(by_name) == {"inner", "outer"}
     with RunReader(by_name["inner"]) as run:
-        assert run.meta["inside"] == str(by_name["outer"])
-        assert run.meta["inside_path"] == "outer/around"
+        assert run.root.description.run.inside == str(by_name["outer"])
+        assert run.root.description.run.inside_path == "outer/around"
         # It may use what the job around it was given.
-        assert json.loads(run.meta["pools"])["cores"] == 2
+        assert run.root.description.pools.cores == 2
     with RunReader(by_name["outer"]) as run:
-        assert run.meta["inside"] == ""
-        assert json.loads(run.meta["pools"])["cores"] == 3
+        assert run.root.description.run.inside == ""
+        assert run.root.description.pools.cores == 3
     assert set(gator.nodes(by_name["outer"])) == {"outer", "outer/around"}
     assert set(gator.nodes(by_name["inner"])) == {"inner", "inner/good", "inner/bad"}
     assert not gator.events(attach_pb2.EVENT_KIND_METRIC, folder=by_name["outer"])
@@ -58,7 +57,7 @@ def test_a_nested_run_takes_the_cores_it_is_told(gator: Gator) -> None:
     command = f"{GATOR} run inner.yaml -j 5 --tracking inside --quiet"
     gator("run", outer(gator, command), "-j", "2").expect(0)
     with RunReader(gator.root / "inside") as run:
-        assert json.loads(run.meta["pools"])["cores"] == 5
+        assert run.root.description.pools.cores == 5
 
 
 def test_a_nested_run_reports_to_the_job_around_it_when_told(gator: Gator) -> None:

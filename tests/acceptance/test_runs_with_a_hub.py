@@ -1,6 +1,5 @@
 """A run that is seen in a hub: what arrives there, and that the run is the same whatever the hub does."""
 
-import json
 import shlex
 import signal
 import subprocess
@@ -328,4 +327,4 @@ def test_a_wrong_hub_in_the_environment_is_told_and_the_run_goes_on(gator: Gator
 def test_labels_are_kept_without_a_hub(gator: Gator) -> None:
     gator("run", gator.spec("!Job {ident: one, command: echo}"), "--label", "kind=nightly").expect(0)
     with Reader.open(gator.folder / "stores" / "root.db") as reader:
-        assert json.loads(reader.meta["labels"]) == {"kind": "nightly"}
+        assert dict(reader.description.run.labels) == {"kind": "nightly"}

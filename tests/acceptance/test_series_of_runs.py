@@ -26,7 +26,7 @@ FAILING = ["nightly/bad", "nightly/random", "nightly/worse"]
 def described(gator: Gator, folder: Path | None = None) -> query_pb2.Run:
     """What the newest run, or that in a folder, recorded of itself."""
     with RunReader(folder or gator.folder) as reader:
-        return run_of(reader.meta, folder or gator.folder)
+        return run_of(reader.root, folder or gator.folder)
 
 
 def planned(gator: Gator, *options: str) -> list[str]:

@@ -12,9 +12,9 @@ from gator.store.catalogue.changes import Changes
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator_hub.database.database import Database
 from gator_hub.database.dialect import Dialect
-from gator_hub.database.schema import SEQ_BITS
-from gator_hub.database.statements import SUBJECTS, Catalogue, EventRow
+from gator_hub.database.statements import INSERT_SUBJECTS, Catalogue, EventRow
 from gator_hub.database.statements import insert_events as insert
+from gator_hub.database.tables import SEQ_BITS
 
 JOBS = 100_000
 GROUP = 1_000
@@ -168,8 +168,8 @@ def add_events(database: Database, each: int) -> None:
     ]
     with database.transaction():
         for at in range(0, len(subjects), 20_000):
-            SUBJECTS.run(database, subjects[at : at + 20_000])
-        # The attempts of the jobs name the store of their events.
+            INSERT_SUBJECTS.run(database, subjects[at : at + 20_000])
+        # The attempts of the jobs say in which store their events are.
         database.execute(
             "UPDATE attempts SET store = 'daemon-1-' || (substr(path, length(path) - 1, 1)) WHERE run = 1"
         )

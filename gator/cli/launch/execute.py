@@ -4,10 +4,8 @@ The rule: the first Ctrl-C or TERM ends the run in good order, the second one at
 """
 
 import asyncio
-import json
 import os
 import secrets
-import shlex
 import signal
 import sys
 import time
@@ -16,7 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
-from msgspec.structs import asdict
 
 from gator import __version__
 from gator.cli import exit_codes
@@ -127,7 +124,7 @@ def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestio
         scheduler=launch.scheduler,
         environment=job_environment(),
         launch_dir=str(Path.cwd()),
-        meta=_meta(launch, plan),
+        description=_description(launch, plan),
         sample_interval_millis=launch.sample_interval_millis,
         log_cap_bytes=launch.log_cap_bytes,
         text_logs=launch.text_logs,
@@ -264,8 +261,8 @@ def _make_folder(launch: Launch, ident: str) -> RunFolder:
     return RunFolder.create(tracking_root(), ident, time.strftime("%Y%m%d-%H%M%S"))
 
 
-def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
-    """What the record says of the launch; secrets are masked."""
+def _description(launch: Launch, plan: Plan) -> attach_pb2.RunDescription:
+    """Returns what the record says of the launch. Secrets are masked."""
     request = plan_pb2.PlanRequest()
     request.CopyFrom(launch.request)
     names = secret_names(launch.request.spec)
@@ -274,29 +271,31 @@ def _meta(launch: Launch, plan: Plan) -> dict[str, str]:
     environment = mask(launch_environment(), names)
     request.environment.clear()
     request.environment.update(zip(environment, hide([*environment.values()], secret), strict=True))
-    text = launch.loaded.text.decode(errors="backslashreplace")
-    spec_text, *argv = hide([text, *sys.argv], secret)
-    selection = query_pb2.Selection()
-    selection.CopyFrom(launch.selection)
-    hide_within(selection, secret)
-    labels, values = hide([*launch.labels], secret), hide([*launch.labels.values()], secret)
-    return {
-        "ident": plan.root.ident,
-        "spec_name": launch.loaded.name,
-        "spec_text": spec_text,
-        "plan_request": request.SerializeToString().hex(),
-        "command_line": shlex.join(argv),
-        "selection": json.dumps({one.name: [*found] for one, found in selection.ListFields()}),
-        "parent": launch.repeats,
-        "user": user_name(),
-        "launch_dir": str(Path.cwd()),
-        "variables": json.dumps(launch_variables(plan, launch_environment())),
-        "unset_variables": json.dumps(unset_variables(plan, launch_environment())),
-        "version": __version__,
-        "seed": str(launch.request.seed),
-        "inside": os.environ.get("GATOR_RUN_DIR", ""),
-        "inside_path": os.environ.get("GATOR_PATH", ""),
-        "pools": json.dumps(asdict(launch.pools)),
-        "labels": json.dumps(dict(zip(labels, values, strict=True))),
-        "output": launch.output,
-    }
+    variables = launch_variables(plan, launch_environment())
+    run = query_pb2.Run(
+        ident=plan.root.ident,
+        spec=launch.loaded.name,
+        argv=hide(sys.argv, secret),
+        parent=launch.repeats,
+        user=user_name(),
+        launch_dir=str(Path.cwd()),
+        variables={name: value for name, value in variables.items() if value is not None},
+        unkept_variables=[name for name, value in variables.items() if value is None],
+        unset_variables=unset_variables(plan, launch_environment()),
+        version=__version__,
+        seed=launch.request.seed,
+        inside=os.environ.get("GATOR_RUN_DIR", ""),
+        inside_path=os.environ.get("GATOR_PATH", ""),
+        labels=dict(
+            zip(hide([*launch.labels], secret), hide([*launch.labels.values()], secret), strict=True)
+        ),
+    )
+    if launch.selection.ListFields():
+        run.selection.CopyFrom(launch.selection)
+        hide_within(run.selection, secret)
+    return attach_pb2.RunDescription(
+        run=run,
+        plan=request,
+        pools=launch.pools.message(),
+        output=attach_pb2.Output.Value(launch.output),
+    )

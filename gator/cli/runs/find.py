@@ -69,7 +69,7 @@ def described(found: FoundRun) -> "query_pb2.Run | None":
 
     try:
         with Reader.open(found.folder.stores / ROOT_STORE) as reader:
-            return run_of(reader.meta, found.folder.path)
+            return run_of(reader, found.folder.path)
     except (StoreError, OSError, ValueError, TypeError):
         return None
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from gator.v1 import common_pb2
+from gator.v1 import attach_pb2, common_pb2
 
 
 class Pools(Struct, frozen=True):
@@ -19,6 +19,20 @@ class Pools(Struct, frozen=True):
     memory_bytes: int
     memory_given: bool
     licenses: Mapping[str, int]
+
+    @classmethod
+    def of(cls, pools: attach_pb2.RunPools) -> "Pools":
+        """Returns the pools of a message."""
+        return cls(pools.cores, pools.memory_bytes, pools.memory_given, dict(pools.licenses))
+
+    def message(self) -> attach_pb2.RunPools:
+        """Returns these pools as a message."""
+        return attach_pb2.RunPools(
+            cores=self.cores,
+            memory_bytes=self.memory_bytes,
+            memory_given=self.memory_given,
+            licenses=dict(self.licenses),
+        )
 
 
 class DemandKey(NamedTuple):

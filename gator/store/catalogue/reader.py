@@ -47,7 +47,14 @@ _COUNTS = "(count(*) - count(n.outcome)) || " + " || ".join(
     for outcome in range(1, max(common_pb2.Outcome.values()) + 1)
 )
 """Numbers of nodes by outcome, those that go on first, in one text: a subquery gives one value."""
-_METRIC = ("name", "value", "kind", "unit", "count")
+_SELECT_NODES = (
+    f"SELECT {messages.columns_sql(messages.NODE_NAMES, 'n')}, a.host FROM nodes AS n"  # noqa: S608 - constant
+    " LEFT JOIN attempts AS a ON a.path = n.path AND a.number = n.attempts"
+)
+"""Selects nodes with the host of their last attempt."""
+_NODE_NAMES = (*messages.NODE_NAMES, "host")
+_SELECT_ATTEMPTS = f"SELECT {messages.columns_sql(messages.ATTEMPT_NAMES, 'n')} FROM attempts AS n"  # noqa: S608
+_METRIC_COLUMNS = messages.columns_sql(("path", *messages.METRIC_NAMES), "n")
 
 
 class CatalogueReader:
@@ -184,13 +191,7 @@ class CatalogueReader:
             f" FROM nodes AS n WHERE {where.text}",
             where.values,
         )
-        # Stores of older versions have no signatures, so they are computed from the nodes.
-        unsigned = [path for path, signature, _ in rows if signature is None]
-        signed = {node.path: node.signature for node in self.by_paths(unsigned)}
-        return [
-            (path, signed.get(path, "") if signature is None else signature, ended)
-            for path, signature, ended in rows
-        ]
+        return [(path, signature or "", ended) for path, signature, ended in rows]
 
     def _places(self, wanted: qs.ListNodesRequest, after: Place | None, limit: int, now: int) -> list[Any]:
         """Path, place and sort of nodes beyond a place, without looking at the rest of their rows."""
@@ -247,10 +248,10 @@ class CatalogueReader:
 
     def _rows(self, where: Condition, tail: str = "") -> list[dict[str, Any]]:
         rows = self._query(
-            f"{messages.SELECT_NODES}{self._join()} WHERE {where.text}{tail}",
+            f"{_SELECT_NODES}{self._join()} WHERE {where.text}{tail}",
             where.values,
         )
-        return [dict(zip(messages.NODE_NAMES_AND_HOST, row, strict=True)) for row in rows]
+        return [messages.named(_NODE_NAMES, row) for row in rows]
 
     def _join(self) -> str:
         return "" if self._run is None else " AND a.run = n.run"
@@ -355,9 +356,9 @@ class CatalogueReader:
     def attempts(self, path: str) -> list[query_pb2.Attempt]:
         """The attempts at a job in their order, without their command lines."""
         where = self._where("n").add("n.path = ?", path)
-        sql = f"{messages.SELECT_ATTEMPTS} WHERE {where.text} ORDER BY n.number"
+        sql = f"{_SELECT_ATTEMPTS} WHERE {where.text} ORDER BY n.number"
         rows = self._query(sql, where.values)
-        return [messages.attempt_of(dict(zip(messages.ATTEMPT_NAMES, row, strict=True))) for row in rows]
+        return [messages.attempt_of(messages.named(messages.ATTEMPT_NAMES, row)) for row in rows]
 
     def job_attempts(
         self, wanted: qs.ListLinesRequest, after: str, limit: int, over: Over = never
@@ -433,13 +434,12 @@ class CatalogueReader:
         for some in _pieces(paths):
             where = self._where().one_of("n.path", some)
             rows = self._query(
-                "SELECT n.path, n.name, n.value, n.kind, n.unit, n.count FROM metrics AS n"  # noqa: S608
-                f" WHERE {where.text}",
+                f"SELECT {_METRIC_COLUMNS} FROM metrics AS n WHERE {where.text}",  # noqa: S608 - constant
                 where.values,
             )
             # Sorted here, since a database might walk all metrics of the run for the sake of their order.
             for path, *values in sorted(rows):
-                total = event_pb2.MetricTotal(**dict(zip(_METRIC, values, strict=True)))
+                total = messages.metric_of(messages.named(messages.METRIC_NAMES, values))
                 found.setdefault(path, []).append(total)
         return found
 

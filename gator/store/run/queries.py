@@ -3,7 +3,6 @@
 The rule: nothing is written, whatever is found.
 """
 
-import json
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,7 +37,6 @@ class FolderReader:
         self._files, self._live, self._died, self._copied_at = files, live, died, copied_at
         self._catalogue = CatalogueReader(files.root.query)
         self._lock = threading.RLock()
-        self._request: plan_pb2.PlanRequest | None = None
         self._git: query_pb2.Git | None = None
 
     @classmethod
@@ -76,7 +74,7 @@ class FolderReader:
     @damage_as_store_error
     def run(self) -> query_pb2.Run:
         """The run as a whole."""
-        run = run_of(self._files.meta, self._files.folder)
+        run = run_of(self._files.root, self._files.folder)
         root = self._catalogue.root()
         if root is not None:
             run.ident = root.path
@@ -108,12 +106,8 @@ class FolderReader:
     @damage_as_store_error
     def plan_request(self) -> plan_pb2.PlanRequest | None:
         """What the plan was made from; None where it is not known."""
-        text = self._files.meta.get("plan_request")
-        if not text:
-            return None
-        if self._request is None:
-            self._request = plan_pb2.PlanRequest.FromString(bytes.fromhex(text))
-        return self._request
+        description = self._files.root.description
+        return description.plan if description.HasField("plan") else None
 
     # -- nodes
 
@@ -162,8 +156,8 @@ class FolderReader:
     @damage_as_store_error
     def pools(self) -> Pools | None:
         """What the run may use at once; None where it is not known."""
-        text = self._files.meta.get("pools")
-        return Pools(**json.loads(text)) if text else None
+        description = self._files.root.description
+        return Pools.of(description.pools) if description.HasField("pools") else None
 
     @damage_as_store_error
     def demands(self) -> Sequence[tuple[str, DemandKey]]:

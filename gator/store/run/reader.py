@@ -3,7 +3,7 @@
 The rule: it knows the record only; whether the run lives is for others to say.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gator.errors import StoreError
@@ -35,11 +35,6 @@ class RunReader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    @property
-    def meta(self) -> Mapping[str, str]:
-        """What the root's store says of the run."""
-        return self.root.meta
 
     def readers(self) -> Sequence[Reader]:
         """A reader for each store there is by now, the root's first."""

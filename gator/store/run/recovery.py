@@ -15,15 +15,16 @@ from gator.errors import StoreError
 from gator.event_kinds import LIFECYCLE_KINDS
 from gator.store.catalogue import messages, upsert
 from gator.store.catalogue.changes import Changes
+from gator.store.catalogue.columns import CATALOGUE, NODES
+from gator.store.catalogue.ddl import create_index, create_table
 from gator.store.reader import Reader
 from gator.store.run.stores import RunFiles
-from gator.store.schema import version_of
-from gator.store.untrusted import ODD_VALUE, columns_of, damaged, temporary
+from gator.store.untrusted import ODD_VALUE, damaged
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 
 _ENDED = int(query_pb2.NODE_STATE_ENDED)
 _JOB = int(common_pb2.NODE_KIND_JOB)
-_KEYS = {"nodes": "path", "attempts": "path, number", "metrics": "path, name"}
+_NODE_COLUMNS = ", ".join(messages.NODE_NAMES)
 _FINISHED = (attach_pb2.EVENT_KIND_ATTEMPT_FINISHED,)
 _PIECE = 1000
 MESSAGE = "the run died before this ended: run it again"
@@ -75,7 +76,7 @@ def _catch_up(files: RunFiles, connection: sqlite3.Connection) -> None:
 def _complete(files: RunFiles, connection: sqlite3.Connection) -> Sequence[event_pb2.Event]:
     _catch_up(files, connection)
     missing = files.root.query(
-        f"SELECT {messages.NODE_COLUMNS} FROM nodes"  # noqa: S608 - constant
+        f"SELECT {_NODE_COLUMNS} FROM nodes"  # noqa: S608 - constant
         " WHERE state != ? AND declared_unix_nanos IS NOT NULL ORDER BY kind != ?, depth DESC, sort",
         (_ENDED, _JOB),
     )
@@ -85,7 +86,7 @@ def _complete(files: RunFiles, connection: sqlite3.Connection) -> Sequence[event
     at = max(map(_last_sign, files.readers().values()))
     results: list[event_pb2.Event] = []
     for values in missing:
-        row = dict(zip(messages.NODE_NAMES, values, strict=True))
+        row = messages.named(messages.NODE_NAMES, values)
         result = _of_job(files, row, at) if row["kind"] == _JOB else _of_group(files, row, at)
         event = event_pb2.Event(path=row["path"], time_unix_nanos=at, result=result)
         closed = Changes()
@@ -111,26 +112,24 @@ def _shadow(connection: sqlite3.Connection) -> None:
     made = "SELECT 1 FROM temp.sqlite_master WHERE type = 'table' AND name = 'nodes'"
     if connection.execute(made).fetchone():
         return
-    version = version_of(connection)
     # The file stays as it is: it was opened for reading only.
     connection.execute("PRAGMA query_only = OFF")
-    for table, key in _KEYS.items():
-        # Of an older file there are views, which stand before its tables as well.
-        connection.execute(f"DROP VIEW IF EXISTS temp.{table}")
+    for table in CATALOGUE:
         # Created by our own statements: SQL in the file is untrusted.
-        connection.execute(temporary(table))
-        columns = ", ".join(name for name in columns_of(version)[table])
+        connection.execute(create_table(table, temporary=True))
+        columns, key = ", ".join(table.names), ", ".join(table.key)
         connection.execute(
-            f"INSERT INTO temp.{table} ({columns}) SELECT {columns} FROM main.{table} ORDER BY {key}"  # noqa: S608
+            f"INSERT INTO temp.{table.name} ({columns})"  # noqa: S608 - constant
+            f" SELECT {columns} FROM main.{table.name} ORDER BY {key}"
         )
-    connection.execute("CREATE INDEX temp.nodes_by_parent ON nodes (parent, declared_unix_nanos)")
-    connection.execute("CREATE INDEX temp.nodes_by_sort ON nodes (sort)")
+    for name in ("nodes_by_parent", "nodes_by_sort"):
+        connection.execute(create_index(NODES, name, temporary=True))
 
 
 def _join(connection: sqlite3.Connection, changes: Changes) -> None:
-    upsert.NODES.run(connection, list(changes.nodes.values()))
-    upsert.ATTEMPTS.run(connection, list(changes.attempts.values()))
-    upsert.METRICS.run(connection, list(changes.metrics.values()))
+    upsert.UPSERT_NODES.run(connection, changes.nodes.values())
+    upsert.UPSERT_ATTEMPTS.run(connection, changes.attempts.values())
+    upsert.UPSERT_METRICS.run(connection, changes.metrics.values())
 
 
 def _last_sign(reader: Reader) -> int:
@@ -190,12 +189,12 @@ def _children(files: RunFiles, path: str) -> Iterator[query_pb2.Node]:
     place: tuple[int, str] = (-1, "")
     while True:
         rows = files.root.query(
-            f"SELECT {messages.NODE_COLUMNS} FROM nodes WHERE {where}"  # noqa: S608 - constant
+            f"SELECT {_NODE_COLUMNS} FROM nodes WHERE {where}"  # noqa: S608 - constant
             " AND (ended_unix_nanos, sort) > (?, ?) ORDER BY ended_unix_nanos, sort LIMIT ?",
             (path, *place, _PIECE),
         )
         for values in rows:
-            row = dict(zip(messages.NODE_NAMES, values, strict=True))
+            row = messages.named(messages.NODE_NAMES, values)
             place = row["ended_unix_nanos"], row["sort"]
             yield messages.node_of(row)
         if len(rows) < _PIECE:
@@ -203,12 +202,9 @@ def _children(files: RunFiles, path: str) -> Iterator[query_pb2.Node]:
 
 
 def _metrics(files: RunFiles, path: str) -> list[event_pb2.MetricTotal]:
-    return [
-        event_pb2.MetricTotal(name=name, value=value, kind=kind, unit=unit, count=count)
-        for name, value, kind, unit, count in files.root.query(
-            "SELECT name, value, kind, unit, count FROM metrics WHERE path = ? ORDER BY name", (path,)
-        )
-    ]
+    columns = ", ".join(messages.METRIC_NAMES)
+    rows = files.root.query(f"SELECT {columns} FROM metrics WHERE path = ? ORDER BY name", (path,))  # noqa: S608
+    return [messages.metric_of(messages.named(messages.METRIC_NAMES, values)) for values in rows]
 
 
 def _ended_jobs(tally: event_pb2.Tally) -> int:

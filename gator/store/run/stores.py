@@ -41,7 +41,6 @@ class RunFiles:
         self.unreadable: dict[Path, str] = {}
         """Files that could not be opened at the last check, and why; empty ones are not included."""
         self.root = root
-        self.meta: Mapping[str, str] = root.meta
         self._readers: dict[str, Reader] = {root.store_id: root}
         self._known: set[Path] = {path}
 

@@ -24,7 +24,6 @@ from gator_hub.database import lock as locks
 from gator_hub.database.database import is_damaged
 from gator_hub.database.dialect import Dialect
 from gator_hub.database.integrity import KEEPS_SIZE, Ask, fault
-from gator_hub.database.schema import VERSION
 from gator_hub.database.texts import file_of, one_line
 
 _ANSWER_SECONDS = 5.0
@@ -82,9 +81,7 @@ def _describe(name: str, dialect: Dialect, ask: Ask, size: int, sound: str) -> F
     ((version,),) = ask("SELECT version FROM schema_version")
     ((runs,),) = ask("SELECT count(*) FROM runs WHERE deleted = 0")
     text = f"{name}: {plural(runs, 'run')}, {size_text(size)}, version {version}"
-    return Finding(
-        text + (", brought to a newer one at the next start" * (version < VERSION)) + sound, good=True
-    )
+    return Finding(text + sound, good=True)
 
 
 def look_for_hub(address: str, ca: bytes | None = None) -> Finding:

@@ -5,8 +5,8 @@ Rule: SQL is written once, with `?` for values, and is good for both.
 
 import sqlite3
 import threading
-from collections.abc import Generator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +19,8 @@ from gator.errors import GatorError, StoreError, UnavailableError, UsageError
 from gator_hub.database import files
 from gator_hub.database.dialect import Dialect
 from gator_hub.database.integrity import EMPTY, fault
-from gator_hub.database.schema import migrate
+from gator_hub.database.models import make_models
+from gator_hub.database.schema import create_tables
 from gator_hub.database.texts import file_of, one_line
 from gator_hub.log import TroubleLog
 
@@ -66,6 +67,7 @@ class Database:
         """Where it is, for people; without a password."""
         self.is_new = False
         """Whether there were no tables of a hub when it was opened."""
+        self.models = make_models(pool, dialect)
         self._pool = pool
         self._faults = _faults(dialect)
         self._lock = threading.Lock()
@@ -74,7 +76,7 @@ class Database:
 
     @classmethod
     def open(cls, url: str, password: str | None = None) -> "Database":
-        """The database at `sqlite:PATH` or `postgresql://USER@HOST:PORT/NAME`, brought to the newest schema.
+        """The database at `sqlite:PATH` or `postgresql://USER@HOST:PORT/NAME`, with its tables created.
 
         Raises UsageError for another URL or a missing driver, and for what is no whole record that is known
         here; of that nothing is changed. Raises StoreError when it cannot be opened.
@@ -88,7 +90,7 @@ class Database:
             if wrong not in ("", EMPTY):
                 raise UsageError(f"{database.name} {wrong}")
             database.is_new = wrong == EMPTY
-            migrate(database)
+            create_tables(database)
         except database._faults as error:
             database.close()
             raise _unopened(database.name, error) from error
@@ -114,14 +116,21 @@ class Database:
 
         A connection that was cut since it was last used is made anew.
         """
+        return self._read(lambda: self._fetch(sql, values))
+
+    def rows(self, query: pw.Query) -> list[Any]:
+        """Returns the rows of a query made from the models; otherwise as `query`."""
+        return self._read(lambda: list(self.run(query).fetchall()))
+
+    def _read(self, fetch: Callable[[], list[Any]]) -> list[Any]:
         try:
-            return self._fetch(sql, values)
+            return fetch()
         except self._faults as error:
             if not is_cut(error):
                 raise self._unread(error) from error
             self.forget()
         try:
-            return self._fetch(sql, values)
+            return fetch()
         except self._faults as error:
             raise self._unread(error) from error
 
@@ -152,6 +161,12 @@ class Database:
             # What cannot be kept may still be asked for.
             values = [clean(value) if type(value) is str else value for value in values]
         return cast("Any", self._pool).execute_sql(sql, tuple(values))
+
+    def run(self, query: pw.Query) -> Any:
+        """Returns the cursor of a query made from the models, as `execute` does."""
+        if self._pool.is_closed():
+            self._connect()
+        return cast("Any", self._pool).execute(query)
 
     @property
     def connection(self) -> Any:
@@ -185,11 +200,9 @@ class Database:
             return
         with self._lock:
             self._open = [one for one in self._open if one is not self.connection]
-        try:
+        # Whatever a driver raises when it closes a broken connection: peewee has dropped it.
+        with suppress(Exception):
             self._pool.close()
-        except Exception:  # whatever the driver says of a connection that goes anyway
-            # It was broken, which is why it goes.
-            cast("Any", self._pool).dispose()
 
     def close(self) -> None:
         """Close the connections of all threads, which must not be in use any more."""

@@ -1,24 +1,24 @@
-"""Whether a database is a whole record of a hub, of a version known here: no other must be served.
+"""Checks that a database is a complete record of a hub with a known version. No other is served.
 
-Rule: it is told from the names of the tables and from the version alone, and nothing is changed.
+Invariant: only the names of the tables and the version are read, and nothing is changed.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from gator_hub.database.dialect import Dialect
-from gator_hub.database.schema import MIGRATIONS, VERSION
+from gator_hub.database.schema import VERSION
+from gator_hub.database.tables import SCHEMA_VERSION, TABLES
 
-EMPTY = "is empty: no hub has kept anything in it"
+EMPTY = "is empty: no hub has written anything into it"
 KEEPS_SIZE = (
-    "never gets smaller, since no hub made the file: what runs leave is used again, but not given back "
-    "(to mend it, while no hub serves it: sqlite3 FILE 'PRAGMA auto_vacuum = incremental; VACUUM')"
+    "never gets smaller, because no hub created the file: the space of removed runs is reused, but not "
+    "given back (to change that, stop the hub and run: "
+    "sqlite3 FILE 'PRAGMA auto_vacuum = incremental; VACUUM')"
 )
-"""What to say of a SQLite file that keeps its free pages, after its name."""
+"""Message about a SQLite file that keeps its free pages, to follow its name."""
 _FOREIGN = "is a database of something else: choose another --db"
-_TABLE = re.compile(r"\s*CREATE TABLE (\w+)")
-# One statement, so that another hub that makes the tables meanwhile is seen with all of them or with none.
+# One statement, so that tables that another hub is creating are seen together or not at all.
 _NAMES = {
     Dialect.SQLITE: "SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'",
     Dialect.POSTGRES: (
@@ -28,24 +28,19 @@ _NAMES = {
 }
 
 Ask = Callable[[str], Sequence[Sequence[Any]]]
-"""The rows that a statement gives."""
-
-
-def tables(version: int) -> list[str]:
-    """The tables that a record of a version has."""
-    found = (_TABLE.match(sql) for statements in MIGRATIONS[:version] for sql in statements)
-    return ["schema_version", *(match[1] for match in found if match)]
+"""Returns the rows of a statement."""
 
 
 def fault(dialect: Dialect, ask: Ask) -> str:
-    """What to say of a database that cannot be served, after its name; `EMPTY` where nothing is in it yet.
+    """Returns why a database cannot be served, to follow its name; empty if it can.
 
-    Nothing of a record that can.
+    Returns `EMPTY` for a database without tables.
     """
     names = {row[0] for row in ask(_NAMES[dialect])}
     if not names:
         return EMPTY
-    if "schema_version" not in names or names.isdisjoint(tables(VERSION)[1:]):
+    expected = [table.name for table in TABLES]
+    if SCHEMA_VERSION.name not in names or names.isdisjoint({*expected} - {SCHEMA_VERSION.name}):
         return _FOREIGN
     rows = ask("SELECT * FROM schema_version")
     if not rows:
@@ -55,8 +50,8 @@ def fault(dialect: Dialect, ask: Ask) -> str:
     version = rows[0][0]
     if version > VERSION:
         return f"has version {version} of the schema, and this hub knows {VERSION}: use a newer one"
-    return next((_lacks(f"table {name}") for name in tables(version) if name not in names), "")
+    return next((_lacks(f"table {name}") for name in expected if name not in names), "")
 
 
-def _lacks(what: str) -> str:
-    return f"is not whole: {what} is missing: restore it from a backup"
+def _lacks(missing: str) -> str:
+    return f"is incomplete: {missing} is missing: restore it from a backup"

@@ -1,154 +1,158 @@
-"""Many rows by one statement, in the way that is fastest for each database.
+"""The hot statements of a hub: many rows by one statement, in the fastest way of each database.
 
-Rule: a statement is a constant text of few sizes, so that drivers keep it prepared. Everything runs
-within the transaction that is open on the thread's connection.
+Statements are constant texts of few sizes, made from the descriptions of the tables, so that drivers
+keep them prepared. Everything runs within the open transaction of the thread's connection.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from gator.store.catalogue import upsert
-from gator.store.catalogue.alike import Alike, Said, Values
-from gator.store.catalogue.rows import KEY, AttemptRow, MetricRow, NodeRow, Row, rule_of, type_of, upsert_sql
+from gator.store.catalogue.columns import BLOB, FLAG, INT, JSON, KEY, MESSAGE, REAL, TEXT, Table
+from gator.store.catalogue.fields import Row
+from gator.store.catalogue.upsert import Known, RowGroups, Values, upsert_sql
+from gator_hub.database import tables
 from gator_hub.database.database import Database, Dialect, clean
 
-_COPY = "COPY events (place, subject, kind, severity, time_unix_nanos, body) FROM STDIN (FORMAT BINARY)"
-_COPY_TYPES = ("int8", "int8", "int8", "int8", "int8", "bytea")
+_COPY = f"COPY events ({', '.join(tables.EVENTS.names)}) FROM STDIN (FORMAT BINARY)"
+_COPY_TYPES = tuple("bytea" if column.type == BLOB else "int8" for column in tables.EVENTS.columns)
 _COPY_FROM = 16
-"""From so many rows on a COPY is faster than an INSERT."""
+"""Minimum number of rows with which a COPY is faster than an INSERT."""
 
-_ARRAYS = {"int": "bigint", "float": "double precision", "str": "text", "bytes": "bytea"}
+_ARRAYS = {
+    INT: "bigint",
+    FLAG: "bigint",
+    REAL: "double precision",
+    TEXT: "text",
+    JSON: "text",
+    BLOB: "bytea",
+    MESSAGE: "bytea",
+}
 
 # PostgreSQL takes 2,704 bytes into an index, and a character may have four.
 _LABEL_NAME = 128
 _LABEL_VALUE = 512
 
 EventRow = tuple[int, int, int, int, int, bytearray]
-"""The body is not `bytes`: sqlite3 offers those to its adapters first, which takes longer than the rest."""
+"""The columns of `events`. The body is not `bytes`, see `gator.store.catalogue.upsert`."""
 
 
 class Insert:
-    """An INSERT of rows of one table, each given as a tuple. Columns are `int`, `float`, `str` or `bytes`."""
+    """An INSERT of rows of one table, each given as a tuple."""
 
     __slots__ = ("_by_columns", "_by_rows")
 
     def __init__(
-        self, table: str, columns: Mapping[str, str], tail: str = "", most_rows: int = upsert.MAX_ROWS
+        self,
+        table: Table,
+        names: Sequence[str] = (),
+        tail: str = "",
+        max_rows: int = upsert.MAX_ROWS,
     ) -> None:
-        head = f"INSERT INTO {table} ({', '.join(columns)})"
-        self._by_rows = upsert.Insert(f"{head} VALUES", tail, len(columns), most_rows)
-        arrays = ", ".join(f"?::{_ARRAYS[kind]}[]" for kind in columns.values())
+        """`names` are the columns of a row, in the order of the table; all of them if empty."""
+        columns = [column for column in table.columns if not names or column.name in names]
+        head = f"INSERT INTO {table.name} ({', '.join(column.name for column in columns)})"
+        self._by_rows = upsert.Insert(f"{head} VALUES", tail, len(columns), max_rows)
+        arrays = ", ".join(f"?::{_ARRAYS[column.type]}[]" for column in columns)
         self._by_columns = f"{head} SELECT * FROM unnest({arrays}) {tail}"  # noqa: S608 - names of columns
 
     def run(self, database: Database, rows: Sequence[Sequence[Any]]) -> None:
-        """Insert all rows."""
+        """Inserts all rows."""
         if not rows:
             return
         if database.dialect is Dialect.POSTGRES:
-            # A parameter for each column instead of each value: a tenth of the time.
+            # One parameter per column instead of per value takes a tenth of the time.
             database.execute(self._by_columns, [list(column) for column in zip(*rows, strict=True)])
             return
-        # Past peewee, which would look at each statement anew.
+        # Past peewee, which would parse each statement anew.
         self._by_rows.run(database.connection, rows)
 
 
 class _Shape(Struct):
-    """What is done with rows that say something about the same columns."""
+    """Merges rows with values in the same columns."""
 
     insert: Insert
     texts: Sequence[int]
-    """Places of the texts among the values."""
+    """Indexes of the texts among the values."""
     keys: Sequence[int]
-    """Places of what no two rows have alike."""
+    """Indexes of the key among the values."""
 
-    def run(self, database: Database, run: int, rows: Sequence[Values]) -> None:
-        """Join rows of a run."""
+    def run(self, database: Database, rows: Sequence[Values]) -> None:
+        """Merges rows."""
         if any("\0" in "".join([row[place] for row in rows]) for place in self.texts):
             rows = self._cleaned(rows)
-        self.insert.run(database, [(run, *row) for row in rows])
+        self.insert.run(database, rows)
 
     def _cleaned(self, rows: Sequence[Values]) -> Sequence[Values]:
-        # Keys may have differed in what is cleaned alone, and one statement joins to a row only once.
+        # Keys may differ in a NUL alone, and one statement merges into a row only once.
         cleaned = [tuple(map(_clean, row)) for row in rows]
         return list({tuple(row[place] for place in self.keys): row for row in cleaned}.values())
 
 
 class Upsert:
-    """An INSERT that joins rows of a catalogue to those that are there."""
+    """An INSERT that merges rows of a catalogue into those that exist."""
 
-    def __init__(self, table: str, row: type[Row], dialect: Dialect) -> None:
-        self._table, self._row, self._dialect, self._alike = table, row, dialect, Alike(row)
-        self._shapes: dict[Said, _Shape] = {}
+    def __init__(self, table: Table, dialect: Dialect) -> None:
+        self._table, self._dialect, self._groups = table, dialect, RowGroups(table)
+        self._shapes: dict[Known, _Shape] = {}
 
-    def run(self, database: Database, run: int, rows: Sequence[Row]) -> None:
-        """Join all rows of a run; no two of them have the same key."""
-        for said, some in self._alike.groups(rows):
-            shape = self._shapes.get(said)
+    def run(self, database: Database, run: int, rows: Iterable[Row]) -> None:
+        """Merges all rows of a run. No two of them may have the same key."""
+        for row in (rows := list(rows)):
+            row["run"] = run
+        for known, some in self._groups.groups(rows):
+            shape = self._shapes.get(known)
             if shape is None:
-                shape = self._shapes[said] = self._shape(self._alike.columns(said))
-            shape.run(database, run, some)
+                shape = self._shapes[known] = self._shape(self._groups.columns(known))
+            shape.run(database, some)
 
-    def _shape(self, columns: Sequence[str]) -> _Shape:
-        lesser = ("least", "greatest") if self._dialect is Dialect.POSTGRES else ("min", "max")
-        _, tail = upsert_sql(self._table, self._row, columns, key="run", least=lesser[0], greatest=lesser[1])
-        types = {name: type_of(self._row, name) for name in columns}
-        texts = [place for place, kind in enumerate(types.values()) if kind == "str"]
-        keys = [place for place, name in enumerate(types) if rule_of(self._row, name) == KEY]
-        return _Shape(Insert(self._table, {"run": "int", **types}, tail), texts, keys)
+    def _shape(self, names: Sequence[str]) -> _Shape:
+        functions = ("least", "greatest") if self._dialect is Dialect.POSTGRES else ("min", "max")
+        _, tail = upsert_sql(self._table, names, least=functions[0], greatest=functions[1])
+        columns = [column for column in self._table.columns if column.name in names]
+        texts = [at for at, column in enumerate(columns) if column.type in (TEXT, JSON)]
+        keys = [at for at, column in enumerate(columns) if column.rule == KEY]
+        return _Shape(Insert(self._table, names, tail), texts, keys)
 
 
 class Catalogue:
     """The statements of the tables that are derived from events."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self.nodes = Upsert("nodes", NodeRow, dialect)
-        self.attempts = Upsert("attempts", AttemptRow, dialect)
-        self.metrics = Upsert("metrics", MetricRow, dialect)
+        self.nodes = Upsert(tables.NODES, dialect)
+        self.attempts = Upsert(tables.ATTEMPTS, dialect)
+        self.metrics = Upsert(tables.METRICS, dialect)
 
 
-EVENTS = Insert(
-    "events",
-    {
-        "place": "int",
-        "subject": "int",
-        "kind": "int",
-        "severity": "int",
-        "time_unix_nanos": "int",
-        "body": "bytes",
-    },
-    # After each statement the writer may wait for the interpreter, which the event loop has meanwhile.
-    most_rows=512,
+INSERT_EVENTS = Insert(
+    tables.EVENTS,
+    # After each statement the writer may wait for the interpreter lock, which the event loop holds meanwhile.
+    max_rows=512,
 )
-SUBJECTS = Insert("subjects", {"id": "int", "run": "int", "path": "str", "attempt": "int"})
-STORES = Insert(
-    "stores",
-    {"id": "int", "run": "int", "store": "str", "states_seq": "int", "bulk_seq": "int"},
-    "ON CONFLICT (id) DO UPDATE SET states_seq = excluded.states_seq, bulk_seq = excluded.bulk_seq",
-)
-
-
-OUTPUTS = Insert(
-    "outputs",
-    {"subject": "int", "size_bytes": "int", "shed": "int"},
-    "ON CONFLICT (subject) DO UPDATE SET size_bytes = outputs.size_bytes + excluded.size_bytes, shed = 0",
+INSERT_SUBJECTS = Insert(tables.SUBJECTS)
+UPSERT_STORES = Insert(tables.STORES, tail=upsert_sql(tables.STORES, tables.STORES.names)[1])
+ADD_OUTPUTS = Insert(
+    tables.OUTPUTS,
+    tail="ON CONFLICT (subject) DO UPDATE SET size_bytes = outputs.size_bytes + excluded.size_bytes,"
+    " trimmed = 0",
 )
 
 
 def insert_events(database: Database, rows: Sequence[EventRow]) -> None:
-    """Insert events, of which none is there yet."""
+    """Inserts events, none of which may exist."""
     if database.dialect is Dialect.POSTGRES and len(rows) >= _COPY_FROM:
         with database.connection.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.set_types(_COPY_TYPES)
             for row in rows:
                 copy.write_row(row)
         return
-    EVENTS.run(database, rows)
+    INSERT_EVENTS.run(database, rows)
 
 
 def label(name: str, value: str) -> tuple[str, str]:
-    """A label as it is looked for: an index takes so much of it and no more."""
+    """Returns a label as it is indexed: cleaned, and cut to the size that an index takes."""
     return clean(name)[:_LABEL_NAME], clean(value)[:_LABEL_VALUE]
 
 

@@ -28,11 +28,13 @@ from gator.link.session import ChildLink
 from gator.link.size_limits import SMALL_DESCRIPTION_BYTES, has_too_many
 from gator.spec.idents import ident_problem
 from gator.v1 import attach_pb2, common_pb2, control_service_pb2
-from gator_hub.database.schema import SEQ_BITS
+from gator_hub.database.tables import SEQ_BITS
 from gator_hub.database.texts import SAME_VERSION
 from gator_hub.ingest import registry
+from gator_hub.ingest.commit import COPY_REPLACED, Work
 from gator_hub.ingest.memory_budget import UNPACKED_TIMES, MemoryBudget, memory_of
-from gator_hub.ingest.writer import COPY_REPLACED, Lane, Work, Writer
+from gator_hub.ingest.stores import Lane
+from gator_hub.ingest.writer import Writer
 from gator_hub.log import MoveLog
 
 MAX_STORES = 10_000

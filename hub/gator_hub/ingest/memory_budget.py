@@ -13,7 +13,7 @@ from gator.link.size_limits import MAX_ENTRIES
 from gator.rpc.limits import ConnectionQuota, FairSemaphore
 from gator.v1 import attach_pb2
 from gator_hub.database.texts import SAME_VERSION
-from gator_hub.ingest.writer import Lane
+from gator_hub.ingest.stores import Lane
 
 MAX_BYTES = 64 * 1024 * 1024
 """While so much is held, nothing more is unpacked."""

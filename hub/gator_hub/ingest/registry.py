@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from time import time_ns
 
+import peewee as pw
 from msgspec import Struct
 
 from gator.core.history.series import key_of, normal
@@ -15,8 +16,7 @@ from gator.errors import PermissionDeniedError, PreconditionError, UnavailableEr
 from gator.v1 import attach_pb2, query_pb2
 from gator_hub.database.database import Database, clean
 from gator_hub.database.statements import label
-from gator_hub.database.texts import marks
-from gator_hub.ingest.writer import Lane
+from gator_hub.ingest.stores import Lane
 
 
 class Registered(Struct, frozen=True):
@@ -37,8 +37,11 @@ def register(database: Database, hello: attach_pb2.Hello, owner: str) -> Registe
     Raises PermissionDeniedError if it belongs to another user, PreconditionError if another run has its id,
     UnavailableError while it is being removed.
     """
-    rows = database.execute(
-        "SELECT id, owner, proven, root_store, deleted FROM runs WHERE run = ?", (hello.run,)
+    runs = database.models.runs
+    rows = database.run(
+        runs.select(runs.id, runs.owner, runs.proven, runs.root_store, runs.deleted).where(
+            runs.run == hello.run
+        )
     ).fetchall()
     proves = fits(hello.run_key, hello.run)
     if not rows:
@@ -59,9 +62,10 @@ def register(database: Database, hello: attach_pb2.Hello, owner: str) -> Registe
         raise PreconditionError(
             f"another run has the id {hello.run}: import the original folder, not a changed copy"
         )
-    database.execute(
-        "UPDATE runs SET connected = 1, proven = ?, heard_unix_nanos = ? WHERE id = ?",
-        (int(proven or proves), time_ns(), number),
+    database.run(
+        runs.update(connected=1, proven=int(proven or proves), heard_unix_nanos=time_ns()).where(
+            runs.id == number
+        )
     )
     return Registered(number, _positions(database, number))
 
@@ -69,33 +73,36 @@ def register(database: Database, hello: attach_pb2.Hello, owner: str) -> Registe
 def _replace_copy(database: Database, number: int) -> None:
     """Marks a copy for removal, so that the run itself can use its id at once."""
     # No run has an id of this form. The rows are deleted later, like those of every removed run.
-    database.execute(
-        "UPDATE runs SET deleted = 1, connected = 0, pinned = 0, run = ? WHERE id = ?",
-        (f"copy-{number}", number),
-    )
+    runs = database.models.runs
+    database.run(runs.update(deleted=1, connected=0, pinned=0, run=f"copy-{number}").where(runs.id == number))
 
 
 def detach(database: Database, run: str) -> None:
     """Nobody feeds the run with this id any more."""
-    database.execute(
-        "UPDATE runs SET connected = 0, heard_unix_nanos = ? WHERE run = ? AND connected = 1",
-        (time_ns(), run),
+    runs = database.models.runs
+    database.run(
+        runs.update(connected=0, heard_unix_nanos=time_ns()).where(runs.run == run, runs.connected == 1)
     )
 
 
 def outcome_of(database: Database, number: int) -> int | None:
     """What came of the run in a row, None as long as its root has no Result here."""
-    rows = database.execute("SELECT outcome FROM runs WHERE id = ?", (number,)).fetchall()
+    runs = database.models.runs
+    rows = database.run(runs.select(runs.outcome).where(runs.id == number)).fetchall()
     return rows[0][0] if rows else None
 
 
 def detach_all(database: Database) -> None:
     """At the start of a hub: whoever was connected is not."""
-    database.execute("UPDATE runs SET connected = 0 WHERE connected = 1")
+    runs = database.models.runs
+    database.run(runs.update(connected=0).where(runs.connected == 1))
 
 
 def _positions(database: Database, run: int) -> Mapping[Lane, Mapping[str, int]]:
-    rows = database.execute("SELECT store, states_seq, bulk_seq FROM stores WHERE run = ?", (run,)).fetchall()
+    stores = database.models.stores
+    rows = database.run(
+        stores.select(stores.store, stores.states_seq, stores.bulk_seq).where(stores.run == run)
+    ).fetchall()
     return {
         Lane.STATES: {store: states for store, states, _ in rows},
         Lane.BULK: {store: bulk for store, _, bulk in rows},
@@ -110,7 +117,9 @@ def _lists(selection: query_pb2.Selection) -> dict[str, list[str]]:
 
 
 def _insert(database: Database, hello: attach_pb2.Hello, owner: str) -> int:
-    ((number,),) = database.execute("SELECT coalesce(max(id), 0) + 1 FROM runs").fetchall()
+    models = database.models
+    last = pw.fn.coalesce(pw.fn.max(models.runs.id), 0)
+    ((number,),) = database.run(models.runs.select(last + 1)).fetchall()
     run = hello.description.run
     now = time_ns()
     values: dict[str, object] = {
@@ -119,34 +128,29 @@ def _insert(database: Database, hello: attach_pb2.Hello, owner: str) -> int:
         "root_store": hello.store,
         "owner": owner,
         "proven": int(fits(hello.run_key, hello.run)),
-        "ident": clean(run.ident),
-        "user_name": clean(run.user),
-        "host": clean(run.host),
-        "folder": clean(run.folder),
-        "version": clean(run.version),
-        "spec": clean(run.spec),
+        "ident": run.ident,
+        "user_name": run.user,
+        "host": run.host,
+        "folder": run.folder,
+        "version": run.version,
+        "spec": run.spec,
         "seed": run.seed,
-        "commit_hash": clean(run.git.commit),
-        "branch": clean(run.git.branch),
+        "commit_hash": run.git.commit,
+        "branch": run.git.branch,
         "dirty": int(run.git.dirty),
         "labels": json.dumps(dict(sorted(run.labels.items()))),
         "selection": json.dumps(_lists(run.selection)),
         "series": key_of(run.selection),
-        "parent": clean(run.parent),
+        "parent": run.parent,
         "started_unix_nanos": run.started_unix_nanos or now,
         "heard_unix_nanos": now,
         "connected": 1,
         "pinned": 0,
         "deleted": 0,
     }
-    database.execute(
-        f"INSERT INTO runs ({', '.join(values)}) VALUES ({marks(len(values))})",  # noqa: S608 - names of columns
-        list(values.values()),
-    )
-    database.execute(
-        "INSERT INTO descriptions (run, description) VALUES (?, ?)",
-        (number, hello.description.SerializeToString(deterministic=True)),
-    )
+    database.run(models.runs.insert(values))
+    described = hello.description.SerializeToString(deterministic=True)
+    database.run(models.descriptions.insert(run=number, description=described))
     for name, value in dict(label(*pair) for pair in sorted(run.labels.items())).items():
-        database.execute("INSERT INTO run_labels (run, name, value) VALUES (?, ?, ?)", (number, name, value))
+        database.run(models.run_labels.insert(run=number, name=name, value=value))
     return number

@@ -9,7 +9,7 @@ from gator.errors import ProtocolError
 from gator.node_paths import MAX_PATH_BYTES
 from gator.v1 import event_pb2
 from gator_hub.database.database import Database, clean
-from gator_hub.database.statements import SUBJECTS
+from gator_hub.database.statements import INSERT_SUBJECTS
 from gator_hub.database.texts import SAME_VERSION, marks
 
 MAX_KNOWN = 100_000
@@ -48,7 +48,7 @@ class Subjects:
     def insert_new(self) -> None:
         """Keep the numbers that were given since the last time."""
         new, self._new = self._new, []
-        SUBJECTS.run(self._database, new)
+        INSERT_SUBJECTS.run(self._database, new)
         if len(self._ids) > MAX_KNOWN:
             self._ids.clear()
 

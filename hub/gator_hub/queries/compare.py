@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+import peewee as pw
 from msgspec import Struct
 
 from gator.core.history import compare
@@ -183,15 +184,18 @@ class Comparisons:
         return self._database.query(f"{sql} LIMIT ?", [*given, limit])
 
     def _jobs(self, run: _Run) -> int:
-        sql = "SELECT count(*) FROM nodes WHERE run = ? AND kind = ?"
-        return self._database.query(sql, (run.id, _KIND_JOB))[0][0]
+        nodes = self._database.models.nodes
+        jobs = nodes.select(pw.fn.count(pw.SQL("*"))).where(nodes.run == run.id, nodes.kind == _KIND_JOB)
+        return self._database.rows(jobs)[0][0]
 
     def _positions(self, run: _Run) -> list[object]:
-        sql = "SELECT store, states_seq FROM stores WHERE run = ? ORDER BY id"
-        return [value for row in self._database.query(sql, (run.id,)) for value in row]
+        stores = self._database.models.stores
+        query = stores.select(stores.store, stores.states_seq).where(stores.run == run.id)
+        return [value for row in self._database.rows(query.order_by(stores.id)) for value in row]
 
     def _run(self, run: int) -> _Run:
-        rows = self._database.query("SELECT ident FROM runs WHERE id = ?", (run,))
+        runs = self._database.models.runs
+        rows = self._database.rows(runs.select(runs.ident).where(runs.id == run))
         return _Run(run, rows[0][0] if rows else "")
 
     def _differences(

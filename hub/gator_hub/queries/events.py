@@ -15,7 +15,7 @@ from gator.store.reader import event_of
 from gator.store.run.outputs import COLUMNS, gather
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 from gator_hub.database.database import Database
-from gator_hub.database.schema import SEQ_BITS
+from gator_hub.database.tables import SEQ_BITS
 
 Kinds = Sequence[attach_pb2.EventKind.ValueType]
 

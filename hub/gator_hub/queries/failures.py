@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from gator.v1 import query_pb2
 from gator_hub.database.database import Database
-from gator_hub.queries.run_rows import SIGHTING_COLUMNS, rows_of_runs, series_of, sighting_of
+from gator_hub.queries.run_rows import SIGHTING_NAMES, rows_of_runs, series_of, sighting_of
 
 MAX_IDENTS = 5
 """Maximum number of idents listed of other series."""
@@ -66,7 +66,7 @@ def _numbers(database: Database, signatures: Sequence[str]) -> Iterable[tuple[st
 
 
 def _runs(database: Database, numbers: Iterable[int]) -> Mapping[int, _Seen]:
-    rows = rows_of_runs(database, sorted(numbers), f"r.series, r.parent, {SIGHTING_COLUMNS}")
+    rows = rows_of_runs(database, sorted(numbers), ("series", "parent", *SIGHTING_NAMES))
     found: dict[int, _Seen] = {}
     for number, (series, parent, *row) in rows.items():
         sighting = sighting_of(row)

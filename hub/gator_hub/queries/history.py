@@ -6,26 +6,22 @@ Invariant: runs are ordered by their starts, not by their arrival at the hub.
 from collections.abc import Sequence
 from typing import Any
 
+import peewee as pw
 from msgspec import Struct
 
 from gator.core.history.series import WHOLE, key_of
 from gator.core.outcomes import FAILURES
-from gator.store.catalogue.conditions import Condition
-from gator.store.catalogue.messages import NODE_NAMES, node_of, tally_of_job
+from gator.store.catalogue.messages import METRIC_NAMES, NODE_NAMES, metric_of, named, node_of, tally_of_job
 from gator.store.catalogue.reader import CatalogueReader
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator_hub.database.database import Database
-from gator_hub.queries.run_rows import SIGHTING_COLUMNS, sighting_of
+from gator_hub.queries.run_rows import SIGHTING_NAMES, fields_of, sighting_of
 from gator_hub.queries.runs import Place
 
-_NODES = ", ".join(f"n.{name}" for name in NODE_NAMES)
-_FROM = "FROM runs AS r JOIN nodes AS n ON n.run = r.id AND n.path = ?"
-_NEWEST = "ORDER BY r.started_unix_nanos DESC, r.id DESC LIMIT ?"
 _PIECE = 100
 _MAX_BYTES = 1024 * 1024
 """A list ends with the piece with which it has so many bytes."""
-_SIGHTING = 6
-"""Number of the columns of a sighting."""
+_SIGHTING = len(SIGHTING_NAMES)
 
 
 class Turn(Struct, frozen=True):
@@ -60,52 +56,71 @@ class History:
         return found, after
 
     def _piece(self, after: Place | None, limit: int) -> tuple[list[hub_pb2.HistoryEntry], Place | None]:
-        where = self._where()
+        runs, nodes = self._database.models.runs, self._database.models.nodes
+        names = fields_of(nodes, NODE_NAMES)
+        query = self._newest(runs.id, runs.user_name, *self._sighting, *names).limit(limit)
         if after:
-            where.add("(r.started_unix_nanos, r.id) < (?, ?)", *after)
-        rows = self._rows(f"r.id, r.user_name, {SIGHTING_COLUMNS}, {_NODES}", where, _NEWEST, limit)
+            query = query.where(pw.Tuple(runs.started_unix_nanos, runs.id) < tuple(after))
+        rows = self._database.rows(query)
         metrics = self._metrics([row[0] for row in rows])
         found = [self._entry(row, metrics.get(row[0], [])) for row in rows]
         at = [found[-1].run.started_unix_nanos, rows[-1][0]] if len(rows) == limit else None
         return found, at
 
     def turn(self) -> Turn:
-        """Where the newest unbroken row of failures began; what neither passed nor failed breaks none."""
-        passed = self._where().numbers("n.outcome", [common_pb2.OUTCOME_PASSED])
-        columns = f"r.id, {SIGHTING_COLUMNS}"
-        good = self._rows(columns, passed, _NEWEST, 1)
-        failed = self._where().numbers("n.outcome", sorted(FAILURES))
+        """Returns where the newest unbroken sequence of failures began.
+
+        Runs in which the node neither passed nor failed do not break it.
+        """
+        runs, nodes = self._database.models.runs, self._database.models.nodes
+        columns = (runs.id, *self._sighting)
+        passed = nodes.outcome == common_pb2.OUTCOME_PASSED
+        good = self._database.rows(self._newest(*columns).where(passed).limit(1))
+        failed = self._query(*columns).where(nodes.outcome.in_(sorted(FAILURES)))
         last_good = sighting_of(good[0][1:]) if good else None
         if last_good is not None:
-            failed.add("(r.started_unix_nanos, r.id) > (?, ?)", last_good.started_unix_nanos, good[0][0])
-        bad = self._rows(columns, failed, "ORDER BY r.started_unix_nanos, r.id LIMIT ?", 1)
+            place = (last_good.started_unix_nanos, good[0][0])
+            failed = failed.where(pw.Tuple(runs.started_unix_nanos, runs.id) > place)
+        bad = self._database.rows(failed.order_by(runs.started_unix_nanos, runs.id).limit(1))
         return Turn(sighting_of(bad[0][1:]), last_good) if bad else Turn()
 
-    def _where(self) -> Condition:
-        where = Condition().add("r.ident = ?", self._ident).add("r.series = ?", self._series)
-        return where.add("r.parent = ''").add("r.deleted = 0")
+    @property
+    def _sighting(self) -> list[Any]:
+        return fields_of(self._database.models.runs, SIGHTING_NAMES)
 
-    def _rows(self, columns: str, where: Condition, order: str, limit: int) -> list[Any]:
-        sql = f"SELECT {columns} {_FROM} WHERE {where.text} {order}"
-        return self._database.query(sql, [self._path, *where.values, limit])
+    def _query(self, *columns: Any) -> Any:
+        """Returns a query for the node in the runs of the series."""
+        runs, nodes = self._database.models.runs, self._database.models.nodes
+        is_node = (nodes.run == runs.id) & (nodes.path == self._path)
+        return (
+            runs.select(*columns)
+            .join(nodes, on=is_node)
+            .where(
+                runs.ident == self._ident, runs.series == self._series, runs.parent == "", runs.deleted == 0
+            )
+        )
 
-    def _metrics(self, runs: Sequence[int]) -> dict[int, list[event_pb2.MetricTotal]]:
+    def _newest(self, *columns: Any) -> Any:
+        runs = self._database.models.runs
+        return self._query(*columns).order_by(runs.started_unix_nanos.desc(), runs.id.desc())
+
+    def _metrics(self, numbers: Sequence[int]) -> dict[int, list[event_pb2.MetricTotal]]:
         found: dict[int, list[event_pb2.MetricTotal]] = {}
-        if not runs:
+        if not numbers:
             return found
-        where = Condition().add("m.path = ?", self._path).one_of("m.run", runs)
-        for run, name, value, kind, unit, count in self._database.query(
-            "SELECT m.run, m.name, m.value, m.kind, m.unit, m.count FROM metrics AS m"  # noqa: S608
-            f" WHERE {where.text} ORDER BY m.name",
-            where.values,
-        ):
-            total = event_pb2.MetricTotal(name=name, value=value, kind=kind, unit=unit, count=count)
-            found.setdefault(run, []).append(total)
+        metrics = self._database.models.metrics
+        query = (
+            metrics.select(metrics.run, *fields_of(metrics, METRIC_NAMES))
+            .where(metrics.path == self._path, metrics.run.in_(numbers))
+            .order_by(metrics.name)
+        )
+        for run, *values in self._database.rows(query):
+            found.setdefault(run, []).append(metric_of(named(METRIC_NAMES, values)))
         return found
 
     def _entry(self, row: Sequence[Any], metrics: list[event_pb2.MetricTotal]) -> hub_pb2.HistoryEntry:
         number, user, *rest = row
-        node = node_of(dict(zip(NODE_NAMES, rest[_SIGHTING:], strict=True)))
+        node = node_of(named(NODE_NAMES, rest[_SIGHTING:]))
         if node.kind == common_pb2.NODE_KIND_JOB:
             node.tally.CopyFrom(tally_of_job(node))
         elif not node.HasField("tally"):

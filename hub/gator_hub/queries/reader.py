@@ -22,7 +22,7 @@ from gator.v1 import query_service_pb2 as qs
 from gator_hub.database.database import Database
 from gator_hub.queries.events import EventReader
 from gator_hub.queries.failures import seen
-from gator_hub.queries.run_rows import RUN_COLUMNS, run_of
+from gator_hub.queries.run_rows import RUN_NAMES, fields_of, run_of
 
 _RESTS = 5
 """Counting the jobs of a run takes at most one part in so many of the time."""
@@ -59,9 +59,9 @@ class HubReader:
 
     def run(self) -> query_pb2.Run:
         """The run as a whole. Raises NotFoundError when it was removed."""
-        rows = self._database.query(
-            f"SELECT {RUN_COLUMNS} FROM runs AS r WHERE r.id = ? AND r.deleted = 0",  # noqa: S608 - constant
-            (self._run,),
+        runs = self._database.models.runs
+        rows = self._database.rows(
+            runs.select(*fields_of(runs, RUN_NAMES)).where(runs.id == self._run, runs.deleted == 0)
         )
         if not rows:
             raise NotFoundError("the run was removed from the hub: gator hub import FOLDER brings it back")
@@ -83,8 +83,9 @@ class HubReader:
 
     def _tally(self, root: str) -> event_pb2.Tally:
         """Jobs by what they are at. Many watchers ask, so that they are counted only after a change."""
-        positions = self._database.query(
-            "SELECT id, states_seq FROM stores WHERE run = ? ORDER BY id", (self._run,)
+        stores = self._database.models.stores
+        positions = self._database.rows(
+            stores.select(stores.id, stores.states_seq).where(stores.run == self._run).order_by(stores.id)
         )
         with self._lock:
             counted, now = self._counted, self._monotonic()
@@ -108,7 +109,10 @@ class HubReader:
         return described
 
     def _read_description(self) -> attach_pb2.RunDescription:
-        rows = self._database.query("SELECT description FROM descriptions WHERE run = ?", (self._run,))
+        descriptions = self._database.models.descriptions
+        rows = self._database.rows(
+            descriptions.select(descriptions.description).where(descriptions.run == self._run)
+        )
         described = attach_pb2.RunDescription()
         if rows:
             described.ParseFromString(bytes(rows[0][0]))
@@ -122,10 +126,7 @@ class HubReader:
     def pools(self) -> Pools | None:
         """What the run may use at once; None where it is not known."""
         described = self._description()
-        if not described.HasField("pools"):
-            return None
-        pools = described.pools
-        return Pools(pools.cores, pools.memory_bytes, pools.memory_given, dict(pools.licenses))
+        return Pools.of(described.pools) if described.HasField("pools") else None
 
     # -- nodes
 

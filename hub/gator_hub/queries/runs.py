@@ -7,20 +7,24 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+import peewee as pw
 
 from gator.core.history.series import key_of
 from gator.errors import NotFoundError, UsageError
 from gator.query import Queries
 from gator.query.budget import Budget
-from gator.store.catalogue.conditions import Condition
-from gator.store.catalogue.messages import NODE_NAMES, node_of, result_of, tally_of_job
+from gator.store.catalogue.messages import NODE_NAMES, named, node_of, result_of, tally_of_job
 from gator.store.catalogue.reader import CatalogueReader
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator_hub.database.database import Database
+from gator_hub.database.models import Model
 from gator_hub.database.statements import label
 from gator_hub.queries.reader import HubReader
-from gator_hub.queries.run_rows import RUN_COLUMNS, rows_of_runs, run_of
+from gator_hub.queries.run_rows import RUN_NAMES, fields_of, run_of
 
 _MAX_KEPT = 256
 _MIN_PREFIX = 4
@@ -73,19 +77,17 @@ def find_run(database: Database, name: str) -> int:
 def _find(database: Database, name: str) -> tuple[int, str]:
     if not name:
         return _only(database)
-    found = database.query("SELECT id, run FROM runs WHERE run = ? AND deleted = 0", (name,))
+    runs = database.models.runs
+    query = runs.select(runs.id, runs.run).where(runs.deleted == 0)
+    found = database.rows(query.where(runs.run == name))
     if not found:
-        found = database.query(
-            "SELECT id, run FROM runs WHERE ident = ? AND deleted = 0"
-            " ORDER BY CASE WHEN parent <> '' THEN 2 WHEN series <> '' THEN 1 ELSE 0 END,"
-            " started_unix_nanos DESC, id DESC LIMIT 1",
-            (name,),
+        rank = pw.Case(None, ((runs.parent != "", 2), (runs.series != "", 1)), 0)
+        newest = query.where(runs.ident == name).order_by(
+            rank, runs.started_unix_nanos.desc(), runs.id.desc()
         )
+        found = database.rows(newest.limit(1))
     if not found and _is_prefix(name):
-        found = database.query(
-            "SELECT id, run FROM runs WHERE run >= ? AND run < ? AND deleted = 0 ORDER BY run LIMIT ?",
-            (name, name + _AFTER_HEX, _LISTED + 1),
-        )
+        found = database.rows(query.where(_begins_with(runs, name)).order_by(runs.run).limit(_LISTED + 1))
     if len(found) > 1:
         shown = ", ".join(run for _, run in found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
         raise UsageError(f"several runs have ids that begin with {name}: {shown}; give more of it")
@@ -95,12 +97,17 @@ def _find(database: Database, name: str) -> tuple[int, str]:
 
 
 def _only(database: Database) -> tuple[int, str]:
-    found = database.query("SELECT id, run FROM runs WHERE deleted = 0 LIMIT 2")
+    runs = database.models.runs
+    found = database.rows(runs.select(runs.id, runs.run).where(runs.deleted == 0).limit(2))
     if len(found) > 1:
         raise UsageError("there are many runs here: name one by its id, or an ident for its newest run")
     if not found:
         raise NotFoundError("there is no run here yet: bring one in with gator run SPEC --hub ADDRESS")
     return found[0]
+
+
+def _begins_with(runs: Model, prefix: str) -> Any:
+    return (runs.run >= prefix) & (runs.run < prefix + _AFTER_HEX)
 
 
 def _is_prefix(name: str) -> bool:
@@ -129,14 +136,11 @@ def list_runs(
 def _list_piece(
     database: Database, wanted: hs.ListRunsRequest, after: Place | None, limit: int
 ) -> tuple[list[query_pb2.Run], Place | None]:
-    where = _where(wanted)
+    model = database.models.runs
+    query = model.select(*fields_of(model, RUN_NAMES), model.id).where(*_conditions(database, wanted))
     if after:
-        where.add("(r.started_unix_nanos, r.id) < (?, ?)", *after)
-    rows = database.query(
-        f"SELECT {RUN_COLUMNS}, r.id FROM runs AS r WHERE {where.text}"  # noqa: S608 - constants
-        " ORDER BY r.started_unix_nanos DESC, r.id DESC LIMIT ?",
-        [*where.values, limit],
-    )
+        query = query.where(pw.Tuple(model.started_unix_nanos, model.id) < tuple(after))
+    rows = database.rows(query.order_by(model.started_unix_nanos.desc(), model.id.desc()).limit(limit))
     runs = {number: run_of(row) for *row, number in rows}
     for number, node in _roots(database, list(runs)).items():
         _add_root(database, number, runs[number], node)
@@ -145,12 +149,15 @@ def _list_piece(
     return found, at
 
 
-def _roots(database: Database, runs: Sequence[int]) -> dict[int, query_pb2.Node]:
-    """The roots of runs, by the numbers of the runs; the jobs of those that go on are not counted."""
-    columns = ", ".join(f"n.{name}" for name in NODE_NAMES)
-    join = "JOIN nodes AS n ON n.run = r.id AND n.path = r.ident"
-    rows = rows_of_runs(database, runs, columns, join)
-    return {number: node_of(dict(zip(NODE_NAMES, row, strict=True))) for number, (*row,) in rows.items()}
+def _roots(database: Database, numbers: Sequence[int]) -> dict[int, query_pb2.Node]:
+    """Returns the roots of runs by the numbers of the runs, without tallies of those that have not ended."""
+    runs, nodes = database.models.runs, database.models.nodes
+    query = (
+        runs.select(runs.id, *fields_of(nodes, NODE_NAMES))
+        .join(nodes, on=(nodes.run == runs.id) & (nodes.path == runs.ident))
+        .where(runs.id.in_(numbers), runs.deleted == 0)
+    )
+    return {number: node_of(named(NODE_NAMES, values)) for number, *values in database.rows(query)}
 
 
 def _add_root(database: Database, number: int, run: query_pb2.Run, node: query_pb2.Node) -> None:
@@ -165,48 +172,58 @@ def _add_root(database: Database, number: int, run: query_pb2.Run, node: query_p
     run.result.CopyFrom(result_of(node, []))
 
 
-def _where(wanted: hs.ListRunsRequest) -> Condition:
-    where = Condition().add("r.deleted = 0")
-    for column, text in (("r.ident", wanted.ident), ("r.user_name", wanted.user)):
-        if text:
-            where.add(f"{column} = ?", text)
+def _conditions(database: Database, wanted: hs.ListRunsRequest) -> list[Any]:
+    runs, labels = database.models.runs, database.models.run_labels
+    found: list[Any] = [runs.deleted == 0]
+    if wanted.ident:
+        found.append(runs.ident == wanted.ident)
+    if wanted.user:
+        found.append(runs.user_name == wanted.user)
     if wanted.HasField("selection"):
-        where.add("r.series = ?", key_of(wanted.selection)).add("r.parent = ''")
+        found += [runs.series == key_of(wanted.selection), runs.parent == ""]
     if wanted.no_repeats:
-        where.add("r.parent = ''")
+        found.append(runs.parent == "")
     if wanted.parent:
-        where.add(f"r.run IN ({_REPEATS})", wanted.parent)
-    where.numbers("r.outcome", wanted.outcomes)
-    states: list[str] = [_STATES[state] for state in wanted.states if state in _STATES]
+        found.append(runs.run.in_(_repeats(runs, wanted.parent)))
+    if wanted.outcomes:
+        found.append(runs.outcome.in_(list(wanted.outcomes)))
     if wanted.states:
-        where.add(f"({' OR '.join(states)})" if states else "1 = 0")
+        found.append(
+            reduce(lambda one, other: one | other, (_in_state(runs, state) for state in wanted.states))
+        )
     for name, value in sorted(wanted.labels.items()):
-        where.add("r.id IN (SELECT run FROM run_labels WHERE name = ? AND value = ?)", *label(name, value))
+        key, kept = label(name, value)
+        labelled = labels.select(labels.run).where(labels.name == key, labels.value == kept)
+        found.append(runs.id.in_(labelled))
     if wanted.from_unix_nanos:
-        where.add("r.started_unix_nanos >= ?", wanted.from_unix_nanos)
+        found.append(runs.started_unix_nanos >= wanted.from_unix_nanos)
     if wanted.until_unix_nanos:
-        where.add("r.started_unix_nanos < ?", wanted.until_unix_nanos)
+        found.append(runs.started_unix_nanos < wanted.until_unix_nanos)
     if wanted.name:
-        name = wanted.name
-        if _is_prefix(name):
-            where.add("(r.ident = ? OR (r.run >= ? AND r.run < ?))", name, name, name + _AFTER_HEX)
-        else:
-            where.add("(r.ident = ? OR r.run = ?)", name, name)
-    return where
+        by_id = _begins_with(runs, wanted.name) if _is_prefix(wanted.name) else runs.run == wanted.name
+        found.append((runs.ident == wanted.name) | by_id)
+    return found
 
 
-# All direct and indirect repeats of a run; UNION drops duplicates, so cycles end.
-_REPEATS = """
-WITH RECURSIVE repeats (run) AS (
-    SELECT c.run FROM runs AS c WHERE c.parent = ? AND c.deleted = 0
-    UNION
-    SELECT c.run FROM runs AS c JOIN repeats AS p ON c.parent = p.run WHERE c.deleted = 0
-)
-SELECT run FROM repeats
-"""
+def _repeats(runs: Model, parent: str) -> Any:
+    """Returns a query for all direct and indirect repeats of a run. UNION drops duplicates, so cycles end."""
+    first, further = runs.alias(), runs.alias()
+    direct = first.select(first.run).where(first.parent == parent, first.deleted == 0)
+    repeats = direct.cte("repeats", recursive=True, columns=("run",))
+    indirect = further.select(further.run).join(repeats, on=further.parent == repeats.c.run)
+    found = repeats.union(indirect.where(further.deleted == 0))
+    return found.select_from(found.c.run)
 
-_STATES = {
-    query_pb2.RUN_STATE_UNSPECIFIED: "(r.ended_unix_nanos IS NULL AND r.connected = 0)",
-    query_pb2.RUN_STATE_RUNNING: "(r.ended_unix_nanos IS NULL AND r.connected = 1)",
-    query_pb2.RUN_STATE_ENDED: "r.ended_unix_nanos IS NOT NULL",
-}
+
+def _in_state(runs: Model, state: int) -> Any:
+    goes_on = runs.ended_unix_nanos.is_null()
+    match state:
+        case query_pb2.RUN_STATE_UNSPECIFIED:
+            return goes_on & (runs.connected == 0)
+        case query_pb2.RUN_STATE_RUNNING:
+            return goes_on & (runs.connected == 1)
+        case query_pb2.RUN_STATE_ENDED:
+            return runs.ended_unix_nanos.is_null(False)
+        case _:
+            # No run of a hub is in any other state.
+            return runs.id < 0

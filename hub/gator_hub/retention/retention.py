@@ -8,14 +8,17 @@ import contextlib
 from collections.abc import Callable
 from functools import partial
 from logging import getLogger
+from typing import Any, cast
+
+import peewee as pw
 
 from gator.errors import StoreError, UnavailableError
 from gator.units import plural
 from gator_hub.database.database import Database
 from gator_hub.database.dialect import Dialect
 from gator_hub.database.integrity import KEEPS_SIZE
-from gator_hub.database.schema import SEQ_BITS
-from gator_hub.database.texts import marks
+from gator_hub.database.models import Model
+from gator_hub.database.tables import SEQ_BITS
 from gator_hub.ingest.writer import Writer
 from gator_hub.retention.trim_logs import trim
 from gator_hub.settled_clock import SettledClock
@@ -83,8 +86,9 @@ class Retention:
             if marked:
                 # They are gone for everybody now, whenever their rows go.
                 _log.info("removed %s (%s)", plural(marked, "run"), self._limits())
-        sql = "SELECT id, run, ident FROM runs WHERE deleted = 1 ORDER BY id"
-        for number, run, ident in await asyncio.to_thread(self._database.query, sql):
+        runs = self._database.models.runs
+        marked_runs = runs.select(runs.id, runs.run, runs.ident).where(runs.deleted == 1).order_by(runs.id)
+        for number, run, ident in await asyncio.to_thread(self._database.rows, marked_runs):
             try:
                 await self._remove(number)
             except (StoreError, UnavailableError) as error:
@@ -106,32 +110,35 @@ class Retention:
 
     def _mark(self, database: Database) -> int:
         """Mark what is too old, or one too many; so many runs."""
+        runs = database.models.runs
+        removable = (runs.pinned == 0) & (runs.connected == 0) & (runs.deleted == 0)
         marked = 0
         if self._keep_days is not None:
             oldest = self._now() - self._keep_days * _DAY_NANOS
-            marked += database.execute(
-                "UPDATE runs SET deleted = 1 WHERE pinned = 0 AND connected = 0 AND deleted = 0"
-                " AND started_unix_nanos < ? AND heard_unix_nanos < ?",
-                (oldest, oldest),
-            ).rowcount
+            is_old = (runs.started_unix_nanos < oldest) & (runs.heard_unix_nanos < oldest)
+            marked += database.run(runs.update(deleted=1).where(removable, is_old)).rowcount
         if self._keep_runs is not None:
-            marked += database.execute(
-                "UPDATE runs SET deleted = 1 WHERE pinned = 0 AND connected = 0 AND deleted = 0"
-                " AND (ended_unix_nanos IS NOT NULL OR heard_unix_nanos < ?) AND id IN ("
-                "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY ident"
-                " ORDER BY started_unix_nanos DESC, id DESC) AS place FROM runs"
-                " WHERE deleted = 0 AND pinned = 0) AS placed WHERE place > ?)",
-                (self._now() - _HOUR_NANOS, self._keep_runs),
+            is_over = runs.ended_unix_nanos.is_null(False) | (
+                runs.heard_unix_nanos < self._now() - _HOUR_NANOS
+            )
+            newest_first = [runs.started_unix_nanos.desc(), runs.id.desc()]
+            place = cast("Any", pw.fn.row_number()).over(partition_by=[runs.ident], order_by=newest_first)
+            kept = runs.select(runs.id.alias("id"), place.alias("place"))
+            placed = kept.where(runs.deleted == 0, runs.pinned == 0).alias("placed")
+            too_many = placed.select_from(placed.c.id).where(placed.c.place > self._keep_runs)
+            marked += database.run(
+                runs.update(deleted=1).where(removable, is_over, runs.id.in_(too_many))
             ).rowcount
         return marked
 
     async def _remove(self, run: int) -> None:
         """Remove a run that is marked; after a crash it goes on where it was."""
-        sql = "SELECT id FROM stores WHERE run = ?"
-        for (store,) in await asyncio.to_thread(self._database.query, sql, (run,)):
+        models = self._database.models
+        stores = models.stores.select(models.stores.id).where(models.stores.run == run)
+        for (store,) in await asyncio.to_thread(self._database.rows, stores):
             await self._in_pieces(partial(_remove_events, store=store))
-        for table in ("metrics", "attempts", "nodes"):
-            await self._in_pieces(partial(_remove_rows, table=table, run=run))
+        for model in (models.metrics, models.attempts, models.nodes):
+            await self._in_pieces(partial(_remove_rows, model=model, run=run))
         await self._in_pieces(partial(_remove_subjects, run=run))
         await asyncio.wrap_future(self._writer.run(partial(self._remove_rest, run=run)))
         await self._in_pieces(self._give_back)
@@ -141,13 +148,10 @@ class Retention:
             await asyncio.sleep(_REST_SECONDS)
 
     def _remove_rest(self, database: Database, run: int) -> None:
-        for sql in (
-            "DELETE FROM stores WHERE run = ?",
-            "DELETE FROM run_labels WHERE run = ?",
-            "DELETE FROM descriptions WHERE run = ?",
-            "DELETE FROM runs WHERE id = ?",
-        ):
-            database.execute(sql, (run,))
+        models = database.models
+        for model in (models.stores, models.run_labels, models.descriptions):
+            database.run(model.delete().where(model.run == run))
+        database.run(models.runs.delete().where(models.runs.id == run))
         # The run may come again, under other numbers.
         self._writer.forget()
 
@@ -169,28 +173,27 @@ def _free_pages(database: Database) -> int:
 
 
 def _remove_events(database: Database, store: int) -> int:
+    events = database.models.events
     first = store << SEQ_BITS
-    return database.execute(
-        "DELETE FROM events WHERE place IN"
-        " (SELECT place FROM events WHERE place >= ? AND place < ? ORDER BY place LIMIT ?)",
-        (first, first + (1 << SEQ_BITS), _EVENTS),
-    ).rowcount
+    some = (
+        events.select(events.place)
+        .where(events.place >= first, events.place < first + (1 << SEQ_BITS))
+        .order_by(events.place)
+        .limit(_EVENTS)
+    )
+    return database.run(events.delete().where(events.place.in_(some))).rowcount
 
 
-def _remove_rows(database: Database, table: str, run: int) -> int:
-    return database.execute(
-        f"DELETE FROM {table} WHERE run = ? AND path IN"  # noqa: S608 - one of three names
-        f" (SELECT path FROM {table} WHERE run = ? ORDER BY path LIMIT ?)",
-        (run, run, _ROWS),
-    ).rowcount
+def _remove_rows(database: Database, model: Model, run: int) -> int:
+    some = model.select(model.path).where(model.run == run).order_by(model.path).limit(_ROWS)
+    return database.run(model.delete().where(model.run == run, model.path.in_(some))).rowcount
 
 
 def _remove_subjects(database: Database, run: int) -> int:
-    ids = [
-        row[0]
-        for row in database.execute("SELECT id FROM subjects WHERE run = ? LIMIT ?", (run, _ROWS)).fetchall()
-    ]
+    subjects, outputs = database.models.subjects, database.models.outputs
+    some = subjects.select(subjects.id).where(subjects.run == run).limit(_ROWS)
+    ids = [row[0] for row in database.run(some).fetchall()]
     if not ids:
         return 0
-    database.execute(f"DELETE FROM outputs WHERE subject IN ({marks(len(ids))})", ids)  # noqa: S608 - marks alone
-    return database.execute(f"DELETE FROM subjects WHERE id IN ({marks(len(ids))})", ids).rowcount  # noqa: S608
+    database.run(outputs.delete().where(outputs.subject.in_(ids)))
+    return database.run(subjects.delete().where(subjects.id.in_(ids))).rowcount

@@ -1,6 +1,6 @@
-"""Very long logs lose their middle, once their attempt has ended and all of it has come.
+"""Removes the middle of very long logs, once their attempt has ended and all of its output has arrived.
 
-Rule: where something is missing the log itself says so, in a line of its own.
+Invariant: where lines are missing, a line of the log says so.
 """
 
 import asyncio
@@ -10,12 +10,11 @@ from msgspec import Struct
 
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 from gator_hub.database.database import Database
-from gator_hub.database.texts import marks
 from gator_hub.ingest.writer import Writer
 
 _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
 _READ = 32
-"""Blocks that are read at once, each of half a megabyte at most."""
+"""Maximum number of blocks read at once. Each has at most half a megabyte."""
 _REMOVE = 100
 _REST_SECONDS = 0.01
 
@@ -24,12 +23,13 @@ _LONG = (
     "SELECT o.subject FROM outputs AS o JOIN subjects AS s ON s.id = o.subject"
     " JOIN attempts AS a ON a.run = s.run AND a.path = s.path AND a.number = s.attempt"
     " JOIN stores AS t ON t.store = a.store AND t.run = a.run"
-    " WHERE o.shed = 0 AND o.size_bytes > ? AND a.ended_unix_nanos IS NOT NULL AND t.bulk_seq >= a.last_seq"
+    " WHERE o.trimmed = 0 AND o.size_bytes > ?"
+    " AND a.ended_unix_nanos IS NOT NULL AND t.bulk_seq >= a.last_seq"
 )
 
 
 class _Piece(Struct, frozen=True):
-    """A block that is there, without its bytes."""
+    """A block without its bytes."""
 
     place: int
     stream: common_pb2.Stream.ValueType
@@ -41,14 +41,14 @@ class _Piece(Struct, frozen=True):
 
 
 class Gap(Struct, frozen=True):
-    """What goes of one stream, and the block that says so in the place of the first."""
+    """Blocks of one stream to be removed, and the block that replaces the first of them."""
 
     places: list[int]
     mark: event_pb2.Block
 
 
 async def trim(database: Database, writer: Writer, cap_bytes: int) -> None:
-    """Bring all attempts that have ended to at most `cap_bytes` of output each."""
+    """Trims the output of all attempts that have ended to at most `cap_bytes` each."""
     for (subject,) in await asyncio.to_thread(database.query, _LONG, (cap_bytes,)):
         pieces = await asyncio.to_thread(_pieces, database, subject)
         for gap in gaps(pieces, cap_bytes):
@@ -60,7 +60,7 @@ async def trim(database: Database, writer: Writer, cap_bytes: int) -> None:
 
 
 def gaps(pieces: "list[_Piece]", cap_bytes: int) -> list[Gap]:
-    """What has to go, stream by stream, so that the beginning and the end have `cap_bytes` at most."""
+    """Returns the gaps of each stream that leave `cap_bytes` at most at the beginning and the end."""
     head, tail = cap_bytes // 2, cap_bytes // 2
     first, last = 0, len(pieces)
     while first < last and pieces[first].size_bytes <= head:
@@ -99,10 +99,16 @@ def _gap(stream: common_pb2.Stream.ValueType, pieces: "list[_Piece]", cap_bytes:
 
 
 def _pieces(database: Database, subject: int) -> list[_Piece]:
-    sql = "SELECT place, body FROM events WHERE subject = ? AND kind = ? AND place > ? ORDER BY place LIMIT ?"
+    events = database.models.events
+    blocks = (
+        events.select(events.place, events.body)
+        .where(events.subject == subject, events.kind == _BLOCK)
+        .order_by(events.place)
+        .limit(_READ)
+    )
     pieces: list[_Piece] = []
     after = 0
-    while rows := database.query(sql, (subject, _BLOCK, after, _READ)):
+    while rows := database.rows(blocks.where(events.place > after)):
         after = rows[-1][0]
         for place, body in rows:
             block = event_pb2.Block.FromString(bytes(body))
@@ -121,15 +127,20 @@ def _pieces(database: Database, subject: int) -> list[_Piece]:
 
 
 def _mark(database: Database, gap: Gap) -> None:
-    database.execute(
-        "UPDATE events SET body = ?, severity = ? WHERE place = ?",
-        (gap.mark.SerializeToString(), int(gap.mark.severity), gap.places[0]),
+    events = database.models.events
+    mark = gap.mark
+    database.run(
+        events.update(body=mark.SerializeToString(), severity=int(mark.severity)).where(
+            events.place == gap.places[0]
+        )
     )
 
 
 def _remove(database: Database, places: list[int]) -> None:
-    database.execute(f"DELETE FROM events WHERE place IN ({marks(len(places))})", places)  # noqa: S608 - marks alone
+    events = database.models.events
+    database.run(events.delete().where(events.place.in_(places)))
 
 
 def _done(database: Database, subject: int) -> None:
-    database.execute("UPDATE outputs SET shed = 1 WHERE subject = ?", (subject,))
+    outputs = database.models.outputs
+    database.run(outputs.update(trimmed=1).where(outputs.subject == subject))

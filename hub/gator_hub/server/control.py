@@ -1,4 +1,4 @@
-"""ControlService of the hub: the owner of a run stops it through the stream of its root."""
+"""ControlService of a hub: the owner of a run stops it through the stream of its root."""
 
 import asyncio
 from concurrent.futures import Executor
@@ -25,7 +25,7 @@ class HubControl(control_service_pb2_grpc.ControlServiceServicer):
     async def Stop(  # noqa: N802
         self, request: control_service_pb2.StopRequest, context: Any
     ) -> control_service_pb2.StopResponse:
-        """End a node and everything below it. Raises what the schema says of each wrong request."""
+        """Stops a node and everything below it."""
         caller = self._access.caller(context)
         loop = asyncio.get_running_loop()
         run, jobs = await loop.run_in_executor(self._executor, self._look, request, caller)
@@ -39,9 +39,13 @@ class HubControl(control_service_pb2_grpc.ControlServiceServicer):
         return control_service_pb2.StopResponse(jobs=jobs)
 
     def _look(self, request: control_service_pb2.StopRequest, caller: str) -> tuple[int | None, int]:
-        """The row of a run and its jobs that have not ended; no row if the run has ended. Raises."""
+        """Returns the number of a run, None if it has ended, and the number of its jobs that have not.
+
+        Raises NotFoundError or PermissionDeniedError.
+        """
         run = find_run(self._database, request.run)
-        rows = self._database.query("SELECT owner, ended_unix_nanos FROM runs WHERE id = ?", (run,))
+        runs = self._database.models.runs
+        rows = self._database.rows(runs.select(runs.owner, runs.ended_unix_nanos).where(runs.id == run))
         if not rows:
             raise NotFoundError(
                 f"there is no run {request.run!r} here: gator runs -r hub: lists those of the hub"

@@ -108,13 +108,14 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         )
 
     async def PinRun(self, request: hs.PinRunRequest, context: Any) -> hs.PinRunResponse:  # noqa: N802
-        """Keeps a run for ever, or no longer."""
+        """Pins a run, which is then never removed by age or number, or unpins it."""
         caller = self._access.caller(context)
         run = await self._ask(lambda: find_run(self._database, request.run))
 
         def pin(database: Database) -> str:
             said = _check_owner(database, run, caller, "pin")
-            database.execute("UPDATE runs SET pinned = ? WHERE id = ?", (int(request.pinned), run))
+            runs = database.models.runs
+            database.run(runs.update(pinned=int(request.pinned)).where(runs.id == run))
             return said
 
         said = await asyncio.wrap_future(self._writer.run(pin))
@@ -128,10 +129,11 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
 
         def delete(database: Database) -> str:
             said = _check_owner(database, run, caller, "delete")
-            ((connected,),) = database.execute("SELECT connected FROM runs WHERE id = ?", (run,)).fetchall()
+            runs = database.models.runs
+            ((connected,),) = database.run(runs.select(runs.connected).where(runs.id == run)).fetchall()
             if connected:
                 raise PreconditionError("the run is still connected to the hub: stop it first")
-            database.execute("UPDATE runs SET deleted = 1 WHERE id = ?", (run,))
+            database.run(runs.update(deleted=1).where(runs.id == run))
             return said
 
         said = await asyncio.wrap_future(self._writer.run(delete))
@@ -151,7 +153,8 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
                 said, _ = _described(database, run)
             else:
                 said = _check_owner(database, run, caller, "give")
-            database.execute("UPDATE runs SET owner = ? WHERE id = ?", (request.user, run))
+            runs = database.models.runs
+            database.run(runs.update(owner=request.user).where(runs.id == run))
             return said
 
         said = await asyncio.wrap_future(self._writer.run(give))
@@ -160,7 +163,10 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
 
 
 def _check_owner(database: Database, run: int, caller: str, doing: str) -> str:
-    """What the log calls the run. Raises when it is somebody else's, or nobody's any more."""
+    """Returns the name of a run for the log.
+
+    Raises PermissionDeniedError if the caller is not its owner, NotFoundError if it was removed.
+    """
     said, owner = _described(database, run)
     if owner != caller:
         raise PermissionDeniedError(
@@ -171,8 +177,9 @@ def _check_owner(database: Database, run: int, caller: str, doing: str) -> str:
 
 def _described(database: Database, run: int) -> tuple[str, str]:
     """Returns the name of a run for the log, and its owner. Raises NotFoundError."""
-    sql = "SELECT owner, ident, run FROM runs WHERE id = ? AND deleted = 0"
-    rows = database.execute(sql, (run,)).fetchall()
+    runs = database.models.runs
+    found = runs.select(runs.owner, runs.ident, runs.run).where(runs.id == run, runs.deleted == 0)
+    rows = database.run(found).fetchall()
     if not rows:
         raise NotFoundError("the run was removed from the hub: gator hub import FOLDER brings it back")
     owner, ident, name = rows[0]

@@ -11,7 +11,9 @@ from gator.store.run.stores import RunFiles
 from gator.v1 import attach_pb2, event_pb2, query_pb2
 from gator_hub.database.database import Database
 from gator_hub.ingest import registry
-from gator_hub.ingest.writer import Lane, Work, Writer
+from gator_hub.ingest.commit import Work
+from gator_hub.ingest.stores import Lane
+from gator_hub.ingest.writer import Writer
 
 Answer = TypeVar("Answer")
 
@@ -83,7 +85,7 @@ class FilledHub:
         """Bring in the record of a run's folder; the number of its row."""
         files = RunFiles(folder)
         try:
-            description = description_of(files.meta, folder)
+            description = description_of(files.root, folder)
             description.run.started_unix_nanos = 1
             run = self.register(description, files.root.store_id, owner)
             for store, reader in files.readers().items():

@@ -8,6 +8,7 @@ import pytest
 
 from gator.errors import PermissionDeniedError, PreconditionError, UnauthenticatedError
 from gator.store.catalogue.changes import Changes
+from gator.store.catalogue.fields import Row
 from gator.v1 import attach_pb2 as pb
 from gator.v1 import common_pb2, event_pb2
 from tests.component.link.fakes import MemoryStore, raw, until
@@ -30,6 +31,10 @@ from .ingesting import (
 from .postgres import PostgresServer
 
 
+def path_of(row: Row) -> bytes:
+    return row["path"].encode()
+
+
 async def test_everything_is_kept_once_and_the_catalogue_follows(database_url: str, tmp_path: Path) -> None:
     stores = small_run()
     async with hub(database_url, tmp_path) as there:
@@ -40,13 +45,13 @@ async def test_everything_is_kept_once_and_the_catalogue_follows(database_url: s
             changes.take(name, store.events)
         nodes = there.database.query("SELECT path, sort, state, outcome, attempts FROM nodes ORDER BY path")
         assert nodes == [
-            (row.path, row.sort, row.state, row.outcome, row.attempts)
-            for row in sorted(changes.nodes.values(), key=lambda row: row.path.encode())
+            tuple(map(row.get, ("path", "sort", "state", "outcome", "attempts")))
+            for row in sorted(changes.nodes.values(), key=path_of)
         ]
         attempts = there.database.query("SELECT path, number, store, first_seq FROM attempts ORDER BY path")
         assert attempts == [
-            (row.path, row.number, row.store, row.first_seq)
-            for row in sorted(changes.attempts.values(), key=lambda row: row.path.encode())
+            tuple(map(row.get, ("path", "number", "store", "first_seq")))
+            for row in sorted(changes.attempts.values(), key=path_of)
         ]
         ((outcome, ended),) = there.database.query("SELECT outcome, ended_unix_nanos FROM runs")
         assert (outcome, ended) == (common_pb2.OUTCOME_FAILED, stores[ROOT_STORE].events[-1].time_unix_nanos)

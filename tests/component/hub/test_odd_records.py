@@ -46,9 +46,7 @@ def of_something_else_with_versions(file: Path) -> None:
 
 def of_a_run(file: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        for statements in run_store.MIGRATIONS:
-            for statement in statements:
-                connection.execute(statement)
+        run_store.create_tables(connection)
 
 
 def record(file: Path) -> None:
@@ -78,9 +76,9 @@ ODD = [
     (of_something_else, "is a database of something else: choose another --db"),
     (of_something_else_with_versions, "is a database of something else: choose another --db"),
     (of_a_run, "is a database of something else: choose another --db"),
-    (of_a_newer_hub, "has version 99 of the schema, and this hub knows 2: use a newer one"),
-    (without_a_version, "is not whole: the version in table schema_version is missing"),
-    (without_a_table, "is not whole: table outputs is missing: restore it from a backup"),
+    (of_a_newer_hub, "has version 99 of the schema, and this hub knows 1: use a newer one"),
+    (without_a_version, "is incomplete: the version in table schema_version is missing"),
+    (without_a_table, "is incomplete: table outputs is missing: restore it from a backup"),
     (garbage, "is damaged"),
 ]
 

@@ -11,7 +11,7 @@ from gator.query.watch import EventWatch, RunWatch
 from gator.store.run.queries import FolderReader
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
-from gator_hub.ingest.writer import Lane
+from gator_hub.ingest.stores import Lane
 from gator_hub.queries.reader import HubReader
 from tests.component.query import runs
 

@@ -291,7 +291,7 @@ def test_a_record_that_lacks_a_table_is_neither_sound_nor_served(keeper: Keeper,
     database = Database.open(database_url)
     database.execute("DROP TABLE outputs")
     database.close()
-    said = "is not whole: table outputs is missing: restore it from a backup"
+    said = "is incomplete: table outputs is missing: restore it from a backup"
     done = keeper.call("check", "--port", "1", "--db", database_url)
     assert done.returncode == 1
     assert f"{said}\n" in done.stdout
@@ -326,7 +326,7 @@ def test_a_name_that_is_none_of_a_record_is_told_and_nothing_is_left(
 
 def test_check_looks_at_postgresql(keeper: Keeper, postgres_url: str) -> None:
     done = keeper.call("check", "--port", "1", "--db", postgres_url)
-    assert f"{postgres_url} is empty: no hub has kept anything in it\n" in done.stdout
+    assert f"{postgres_url} is empty: no hub has written anything into it\n" in done.stdout
     with keeper.hub("--db", postgres_url) as hub:
         done = keeper.call("check", "--port", str(hub.port), "--db", postgres_url)
         assert (done.returncode, done.stderr) == (0, "")

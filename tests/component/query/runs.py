@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from gator.core.run_key import run_id_of
 from gator.run_folder import Owner, RunFolder
 from gator.store import Store
-from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, spec_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2, spec_pb2
 
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND
@@ -212,21 +213,21 @@ class RunBuilder:
         self.store = self._create(
             "root",
             catalogue=True,
-            meta={
-                "pools": '{"cores": 1, "memory_bytes": 0, "memory_given": false, "licenses": {}}',
-                "ident": "top",
-                "command_line": command_line,
-                "plan_request": request.SerializeToString().hex(),
-                "user": "someone",
-                "version": "0.1.0",
-                "seed": "7",
-            },
+            description=attach_pb2.RunDescription(
+                run=query_pb2.Run(
+                    ident="top", argv=shlex.split(command_line), user="someone", version="0.1.0", seed=7
+                ),
+                plan=request,
+                pools=attach_pb2.RunPools(cores=1),
+            ),
         )
         if run == RUN_ID:
             self.folder.write_key(KEY)
         self.folder.lock(Owner.this_process(run))
 
-    def _create(self, daemon: str, *, catalogue: bool, meta: dict[str, str] | None = None) -> Store:
+    def _create(
+        self, daemon: str, *, catalogue: bool, description: attach_pb2.RunDescription | None = None
+    ) -> Store:
         return Store.create(
             self.folder.store_of(daemon),
             store_id=f"store-{daemon}-{self.run[:4]}",
@@ -235,7 +236,7 @@ class RunBuilder:
             host="here",
             catalogue=catalogue,
             post=lambda call: call(),
-            meta=meta,
+            description=description,
         )
 
     def write(self, *events: event_pb2.Event) -> None:

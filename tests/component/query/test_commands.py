@@ -470,3 +470,10 @@ def test_a_command_imports_only_what_it_needs(folder: Path) -> None:
             check=False,
         )
         assert done.stderr.decode() == "[]\n", args
+
+
+def test_runs_daemons_and_uploads_never_import_peewee() -> None:
+    modules = "gator.cli.launch.execute, gator.daemon.__main__, gator.upload.__main__, gator.upload.stream"
+    code = f"import sys, {modules}; print('peewee' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
+    assert done.stdout == b"False\n"

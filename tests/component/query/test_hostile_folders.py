@@ -107,7 +107,7 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
     "large control": large("control"),
     "large git": large("git.json"),
     "endless nodes": change("root.db", *endless("nodes", "path", "parent", "state")),
-    "endless meta": change("root.db", *endless("meta", "key", "value")),
+    "endless store": change("root.db", *endless("store", "id", "run")),
     "endless events": change("w1.db", *endless("events", "seq", "subject", "kind", "body")),
     "endless attempts": change("root.db", *endless("attempts", "path", "number")),
     "computed column": change(
@@ -121,7 +121,7 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
     "huge node": change(
         "root.db", "UPDATE nodes SET message = hex(zeroblob(150000000)) WHERE path = 'top/good'"
     ),
-    "huge meta": change("root.db", "INSERT INTO meta VALUES ('x', hex(zeroblob(150000000)))"),
+    "huge description": change("root.db", "UPDATE store SET description = zeroblob(150000000)"),
     "huge numbers": change("root.db", "UPDATE nodes SET attempts = 9223372036854775807, state = 1 << 40"),
     "no outcome": change("root.db", "UPDATE nodes SET outcome = 'abc'"),
     "negative numbers": change(
@@ -131,11 +131,10 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
         "root.db", "UPDATE nodes SET started_unix_nanos = 'soon', seed = 'x', debug = ''"
     ),
     "bytes as text": change("root.db", "UPDATE nodes SET message = x'ff00', tags = x'00', licenses = '{'"),
-    "no meta": change("root.db", "DELETE FROM meta"),
-    "odd meta": change(
-        "root.db", "UPDATE meta SET value = 'abc' WHERE key IN ('seed', 'pools', 'plan_request')"
-    ),
-    "bytes as meta": change("root.db", "UPDATE meta SET value = x'00ff'"),
+    "no id": change("root.db", "DELETE FROM store"),
+    "odd description": change("root.db", "UPDATE store SET description = 'abc'"),
+    "broken description": change("root.db", "UPDATE store SET description = x'ffffff'"),
+    "bytes as id": change("root.db", "UPDATE store SET id = x'00ff', run = x'00ff'"),
     "odd attempts": change("root.db", "UPDATE attempts SET outcome = 'abc', host = 7, exit_code = 1 << 50"),
     "odd results": change("root.db", "UPDATE nodes SET tally = x'ffffff', first_error = 'abc'"),
     "odd subjects": change("w1.db", "UPDATE subjects SET path = x'00', attempt = 'first ' || id"),
@@ -217,7 +216,7 @@ def test_a_store_that_cannot_be_read_is_named_and_the_others_are_shown(tracking:
 def test_hostile_folders_are_named_by_an_import_and_all_others_are_brought_in(
     tmp_path: Path, tracking: Path
 ) -> None:
-    named = ("store FIFO", "endless nodes", "huge meta", "odd meta")
+    named = ("store FIFO", "endless nodes", "huge description", "odd description")
     brought = ("no outcome", "huge block", "huge message", "git FIFO")
     folders: dict[str, str] = {}
     for number, what in enumerate(named + brought):

@@ -7,7 +7,7 @@ from queue import SimpleQueue
 
 from gator.errors import StoreError
 from gator.store import Store
-from gator.v1 import common_pb2, event_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 
 DEADLINE = 20.0
 ANY_TIME = 1_700_000_000_000_000_000
@@ -52,7 +52,7 @@ def make_store(
         host="here",
         catalogue=catalogue,
         post=turns.post,
-        meta={"ident": "top"},
+        description=attach_pb2.RunDescription(run=query_pb2.Run(ident="top")),
         on_commit=on_commit,
         on_disk_full=on_disk_full,
         on_failed=on_failed,

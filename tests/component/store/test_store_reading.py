@@ -144,7 +144,7 @@ def test_the_output_of_an_attempt_comes_back_byte_by_byte(tmp_path: Path, turns:
     root.close()
     wrapper.close()
     with RunReader(tmp_path) as run:
-        assert run.meta["ident"] == "top"
+        assert run.root.description.run.ident == "top"
         assert b"".join(run.raw_bytes("top/a", 1)) == b"out 1\nouerr \xff\x00\nt 2\n" + b"x" * 50_000
         assert b"".join(run.raw_bytes("top/a", 1, common_pb2.STREAM_STDERR)) == b"err \xff\x00\n"
         assert list(run.raw_bytes("top/a", 2)) == []

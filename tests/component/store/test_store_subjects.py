@@ -1,6 +1,6 @@
 import sqlite3
 
-from gator.store.schema import migrate
+from gator.store.schema import create_tables
 from gator.store.subjects import Subjects
 from gator.v1 import attach_pb2
 
@@ -9,7 +9,7 @@ STARTED, FINISHED = int(attach_pb2.EVENT_KIND_STARTED), int(attach_pb2.EVENT_KIN
 
 def test_a_hundred_thousand_attempts_do_not_stay_in_memory() -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection)
+    create_tables(connection)
     subjects = Subjects()
     most = 0
     for at in range(0, 100_000, 1000):
@@ -25,7 +25,7 @@ def test_a_hundred_thousand_attempts_do_not_stay_in_memory() -> None:
 
 def test_what_was_rolled_back_is_inserted_again() -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection)
+    create_tables(connection)
     subjects = Subjects()
     connection.execute("BEGIN")
     subjects.bind(connection, [(1, "top", 1, STARTED, 0, 0, b"")])

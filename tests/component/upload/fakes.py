@@ -13,8 +13,8 @@ from gator.link.server import ATTACH, ChildLink, parent_service
 from gator.rpc.server import Server, serve
 from gator.run_folder import ROOT_STORE, Owner, RunFolder
 from gator.store import Store
+from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import attach_pb2 as pb
-from gator.v1 import common_pb2, event_pb2
 
 TOKEN = "a-token-of-sixteen"
 STATES, BULK = 1, 2
@@ -131,10 +131,13 @@ async def serving(hub: FakeHub, address: str = "127.0.0.1:0") -> AsyncGenerator[
 class FakeRun:
     """The folder of a run that a test writes."""
 
-    def __init__(self, path: Path, meta: Mapping[str, str] | None = None) -> None:
+    def __init__(self, path: Path, description: attach_pb2.RunDescription | None = None) -> None:
         self.folder = RunFolder.exactly(path)
         self.run = secrets.token_hex(16)
-        self.meta = {"ident": "top", "version": "test", "user": "me", **(meta or {})}
+        self.description = attach_pb2.RunDescription(
+            run=query_pb2.Run(ident="top", version="test", user="me")
+        )
+        self.description.MergeFrom(description or attach_pb2.RunDescription())
         self.folder.lock(Owner.this_process(self.run))
         self.stores: dict[str, Store] = {}
 
@@ -149,7 +152,7 @@ class FakeRun:
                 host="here",
                 catalogue=name == "root",
                 post=lambda call: call(),
-                meta=self.meta if name == "root" else None,
+                description=self.description if name == "root" else None,
             )
         return self.stores[name]
 

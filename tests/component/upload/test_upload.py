@@ -22,8 +22,8 @@ from gator.upload.backoff import Timeouts
 from gator.upload.protocol import UploadState, UploadStatus
 from gator.upload.stores import RunStores
 from gator.upload.stream import Upload
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 from gator.v1 import attach_pb2 as pb
-from gator.v1 import common_pb2, event_pb2
 from tests.component.link.fakes import until
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, serving
 
@@ -149,7 +149,7 @@ async def test_every_event_arrives_exactly_once_however_often_the_way_is_cut(run
 async def test_the_lines_that_a_user_wants_to_be_kept_are_told_and_only_they_arrive(
     tmp_path: Path, output: str, texts: set[str]
 ) -> None:
-    run = FakeRun(tmp_path / "run", {"output": output})
+    run = FakeRun(tmp_path / "run", attach_pb2.RunDescription(output=attach_pb2.Output.Value(output)))
     run.log("root", "plain", severity=int(common_pb2.SEVERITY_INFO))
     run.log("root", "bad", severity=int(common_pb2.SEVERITY_WARNING))
     run.result()

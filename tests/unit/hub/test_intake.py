@@ -8,7 +8,7 @@ from gator.errors import ProtocolError, UnavailableError
 from gator.link.size_limits import MAX_ENTRIES
 from gator.v1 import attach_pb2, event_pb2
 from gator_hub.ingest.memory_budget import UNPACKED_TIMES, MemoryBudget, memory_of
-from gator_hub.ingest.writer import Lane
+from gator_hub.ingest.stores import Lane
 
 
 async def settle() -> None:

@@ -1,0 +1,177 @@
+"""Describes the tables of a hub as plain data: those of a run's catalogue, with the run, and its own.
+
+The models, the schema, the statements and the messages of a hub are made from these descriptions.
+"""
+
+from collections.abc import Sequence
+
+from gator.store.catalogue import columns
+from gator.store.catalogue.columns import (
+    BLOB,
+    FIXED,
+    FLAG,
+    INT,
+    JSON,
+    KEY,
+    NEWEST,
+    TEXT,
+    Column,
+    Index,
+    Table,
+)
+
+SEQ_BITS = 36
+"""Number of bits of an event's place that hold its sequence number. The others hold its store."""
+
+
+def _required(name: str, kind: str, target: str = "", rule: str = NEWEST) -> Column:
+    return Column(name, kind, rule, target=target, required=True)
+
+
+_RUN = _required("run", INT, rule=KEY)
+"""The number of the run, the first column of the key of each table of a catalogue."""
+
+
+def _of_runs(table: Table, indexes: Sequence[Index] = ()) -> Table:
+    """Returns a table of a store for many runs."""
+    return Table(table.name, [_RUN, *table.columns], indexes, presence=table.presence)
+
+
+RUNS = Table(
+    "runs",
+    [
+        _required("id", INT, rule=KEY),
+        _required("run", TEXT, "id"),
+        _required("root_store", TEXT),
+        _required("owner", TEXT),
+        _required("proven", FLAG),
+        _required("ident", TEXT, "ident"),
+        _required("user_name", TEXT, "user"),
+        _required("host", TEXT, "host"),
+        _required("folder", TEXT, "folder"),
+        _required("version", TEXT, "version"),
+        _required("spec", TEXT, "spec"),
+        _required("seed", INT, "seed"),
+        _required("commit_hash", TEXT, "git.commit"),
+        _required("branch", TEXT, "git.branch"),
+        _required("dirty", FLAG, "git.dirty"),
+        _required("labels", JSON, "labels"),
+        _required("selection", JSON, "selection"),
+        _required("series", TEXT),
+        _required("parent", TEXT, "parent"),
+        _required("started_unix_nanos", INT, "started_unix_nanos"),
+        Column("ended_unix_nanos", INT, target="ended_unix_nanos"),
+        Column("outcome", INT),
+        _required("heard_unix_nanos", INT, "heard_unix_nanos"),
+        _required("connected", FLAG, "connected"),
+        _required("pinned", FLAG, "pinned"),
+        _required("deleted", FLAG),
+    ],
+    indexes=[
+        Index("runs_by_start", ["started_unix_nanos"]),
+        Index("runs_by_ident", ["ident", "started_unix_nanos"]),
+        Index("runs_by_parent", ["parent"]),
+    ],
+    unique=["run"],
+    presence={"git": "commit_hash"},
+)
+"""The runs, as `gator.v1.Run`. `deleted` marks those that are being removed."""
+
+DESCRIPTIONS = Table("descriptions", [_RUN, _required("description", BLOB)])
+"""The RunDescriptions. They are apart from the runs, whose rows change often: a plan can be large."""
+
+RUN_LABELS = Table(
+    "run_labels",
+    [_RUN, _required("name", TEXT, rule=KEY), _required("value", TEXT)],
+    indexes=[Index("run_labels_by_value", ["name", "value"])],
+)
+
+STORES = Table(
+    "stores",
+    [
+        _required("id", INT, rule=KEY),
+        _required("run", INT, rule=FIXED),
+        _required("store", TEXT, rule=FIXED),
+        _required("states_seq", INT),
+        _required("bulk_seq", INT),
+    ],
+    unique=["run", "store"],
+)
+"""The stores of runs, with the position on each lane."""
+
+SUBJECTS = Table(
+    "subjects",
+    [
+        _required("id", INT, rule=KEY),
+        _required("run", INT),
+        _required("path", TEXT),
+        _required("attempt", INT),
+    ],
+    unique=["run", "path", "attempt"],
+)
+
+EVENTS = Table(
+    "events",
+    [
+        _required("place", INT, rule=KEY),
+        _required("subject", INT),
+        _required("kind", INT),
+        _required("severity", INT),
+        _required("time_unix_nanos", INT),
+        _required("body", BLOB),
+    ],
+    indexes=[Index("events_by_subject", ["subject", "kind", "place"])],
+)
+
+OUTPUTS = Table(
+    "outputs",
+    [
+        _required("subject", INT, rule=KEY),
+        _required("size_bytes", INT),
+        _required("trimmed", FLAG),
+    ],
+    indexes=[Index("outputs_by_size", ["trimmed", "size_bytes"])],
+)
+"""Bytes of output of an attempt, before compression. `trimmed` once its middle was removed."""
+
+NODES = _of_runs(
+    columns.NODES,
+    [
+        Index("nodes_by_parent", ["run", "parent", "declared_unix_nanos"]),
+        # Jobs below a node are counted in the index alone.
+        Index("nodes_by_sort", ["run", "sort", "kind", "outcome"]),
+        Index("nodes_by_declared", ["run", "declared_unix_nanos", "sort"]),
+        Index("nodes_by_state", ["run", "kind", "state", "outcome"]),
+        Index("nodes_by_path", ["path", "run"]),
+        Index("nodes_by_signature", ["signature", "run"], "signature IS NOT NULL"),
+        # The expression is that of gator.store.catalogue.conditions. A node is added once, at its end.
+        Index(
+            "nodes_by_duration",
+            [
+                "run",
+                "(coalesce(-nullif(wall_nanos, 0), started_unix_nanos - ended_unix_nanos, 1))",
+                "sort",
+            ],
+            "ended_unix_nanos IS NOT NULL",
+        ),
+    ],
+)
+ATTEMPTS = _of_runs(columns.ATTEMPTS)
+METRICS = _of_runs(columns.METRICS)
+
+SCHEMA_VERSION = Table("schema_version", [_required("version", INT)])
+
+TABLES = (
+    SCHEMA_VERSION,
+    RUNS,
+    DESCRIPTIONS,
+    RUN_LABELS,
+    STORES,
+    SUBJECTS,
+    EVENTS,
+    OUTPUTS,
+    NODES,
+    ATTEMPTS,
+    METRICS,
+)
+"""All tables of a hub."""

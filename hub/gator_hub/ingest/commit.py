@@ -1,0 +1,189 @@
+"""Stores events of many runs in one transaction.
+
+Invariant: an event is stored once, however often it is sent. The position of its store decides, and
+moves in the same transaction.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from logging import getLogger
+from time import time_ns
+
+from msgspec import Struct, field
+
+from gator.core.attempt.metrics import NAME_RULE
+from gator.errors import PermissionDeniedError, ProtocolError, UnavailableError
+from gator.event_kinds import GRADED_KINDS, KIND_OF_FIELD
+from gator.store.catalogue.changes import Changes
+from gator.v1 import attach_pb2, event_pb2
+from gator_hub.database.database import Database
+from gator_hub.database.statements import ADD_OUTPUTS, UPSERT_STORES, Catalogue, EventRow, insert_events
+from gator_hub.database.tables import SEQ_BITS
+from gator_hub.database.texts import SAME_VERSION, one_line
+from gator_hub.ingest.stores import Lane, StoreEntry, StoreKey, Stores
+from gator_hub.ingest.subjects import Subjects
+
+_KINDS = {field: int(kind) for field, kind in KIND_OF_FIELD.items()}
+_BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
+_MAX_SAID = 200
+"""Maximum number of characters of a name in a message."""
+_MAX_TOLD = 10_000
+"""Maximum number of runs remembered as having a logged warning."""
+COPY_REPLACED = "this copy was replaced by the run itself, which was sent with its key"
+
+_log = getLogger("gator.hub")
+
+
+class Work(Struct, eq=False):
+    """Events of one store of a run. `then` is called with None once they are stored, or with an error."""
+
+    run: int
+    root: str
+    """Path of the run's root."""
+    lane: Lane
+    batch: attach_pb2.Batch
+    size_bytes: int
+    then: Callable[[Exception | None], None]
+
+
+class _Gathered(Struct):
+    """The rows of one transaction."""
+
+    events: list[EventRow] = field(default_factory=list[EventRow])
+    changes: dict[int, Changes] = field(default_factory=dict[int, Changes])
+    moved: dict[StoreKey, StoreEntry] = field(default_factory=dict[StoreKey, StoreEntry])
+    outputs: Counter[int] = field(default_factory=Counter[int])
+    ends: dict[int, event_pb2.Event] = field(default_factory=dict[int, event_pb2.Event])
+    runs: set[int] = field(default_factory=set[int])
+
+
+class Committer:
+    """Stores work in a database. Used by the writing thread alone."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._catalogue = Catalogue(database.dialect)
+        self._subjects = Subjects(database)
+        self._stores = Stores(database)
+        self._warned_runs: set[int] = set()
+
+    def forget(self) -> None:
+        """Drops what is in memory, because it may not be in the database."""
+        self._subjects.forget()
+        self._stores.forget()
+
+    def commit(self, works: Sequence[Work]) -> None:
+        """Stores all of this work in one transaction. Raises what the database raises, or ProtocolError."""
+        gathered = _Gathered()
+        with self._database.transaction():
+            self._stores.load({(work.run, work.batch.store) for work in works})
+            for work in works:
+                self._take(work, gathered)
+            self._subjects.insert_new()
+            insert_events(self._database, gathered.events)
+            for run, changes in gathered.changes.items():
+                self._catalogue.nodes.run(self._database, run, changes.nodes.values())
+                self._catalogue.attempts.run(self._database, run, changes.attempts.values())
+                self._catalogue.metrics.run(self._database, run, changes.metrics.values())
+            UPSERT_STORES.run(
+                self._database,
+                [(s.id, s.run, s.store, s.states_seq, s.bulk_seq) for s in gathered.moved.values()],
+            )
+            ADD_OUTPUTS.run(
+                self._database, [(subject, size, 0) for subject, size in gathered.outputs.items()]
+            )
+            self._touch(gathered)
+        for run, changes in gathered.changes.items():
+            if changes.refused_metric is not None:
+                self._say_refused(run, *changes.refused_metric)
+        # Only now, so that a transaction that failed has moved nothing.
+        self._stores.committed(gathered.moved)
+
+    def _say_refused(self, run: int, path: str, name: str) -> None:
+        """Log that metrics of a run are left out for their names, once for each run.
+
+        The roots of this version send no such names, so that the keeper of the hub has to know, not the user.
+        """
+        if run in self._warned_runs:
+            return
+        if len(self._warned_runs) >= _MAX_TOLD:
+            self._warned_runs.clear()
+        self._warned_runs.add(run)
+        where, what = one_line(path)[:_MAX_SAID], one_line(name)[:_MAX_SAID]
+        _log.warning("run %d: a metric of %s is left out: %s, not %r", run, where, NAME_RULE, what)
+
+    def _take(self, work: Work, gathered: _Gathered) -> None:
+        batch = work.batch
+        key = work.run, batch.store
+        store = gathered.moved.get(key) or self._stores.entry(key)
+        position = store.position(work.lane)
+        if batch.after > position:
+            # That place was kept once: a server that crashed may have lost its last commits.
+            raise UnavailableError("the database has lost what it had of a store: dial again")
+        gathered.runs.add(work.run)
+        if batch.through <= position:
+            return
+        moved = StoreEntry(store.id, store.run, store.store, store.states_seq, store.bulk_seq)
+        if work.lane is Lane.STATES:
+            moved.states_seq = batch.through
+        else:
+            moved.bulk_seq = batch.through
+        gathered.moved[key] = moved
+        events = batch.events if batch.after == position else [e for e in batch.events if e.seq > position]
+        self._take_events(work, events, store, gathered)
+
+    def _take_events(
+        self, work: Work, events: Sequence[event_pb2.Event], store: StoreEntry, gathered: _Gathered
+    ) -> None:
+        """Raises ProtocolError for events that a store of this run cannot have."""
+        run, rows = work.run, gathered.events
+        subjects = self._subjects.of(run, work.root, events)
+        base = store.id << SEQ_BITS
+        last, through = store.position(work.lane), work.batch.through
+        for event, subject in zip(events, subjects, strict=True):
+            seq = event.seq
+            if not last < seq <= through:
+                raise ProtocolError(
+                    f"event {seq} is out of order in a batch of {store.store}: {SAME_VERSION}"
+                )
+            last = seq
+            # Most are of the log, and to ask for it by name takes half as long as to ask for the name.
+            name = "log" if event.HasField("log") else event.WhichOneof("payload")
+            if name is None:
+                # A kind that this version does not know.
+                continue
+            kind = _KINDS[name]
+            payload = getattr(event, name)
+            severity = payload.severity if kind in GRADED_KINDS else 0
+            if kind == _BLOCK:
+                gathered.outputs[subject] += payload.size_bytes
+            rows.append(
+                (
+                    base | seq,
+                    subject,
+                    kind,
+                    severity,
+                    event.time_unix_nanos,
+                    bytearray(payload.SerializeToString()),
+                )
+            )
+            if name == "result" and event.path == work.root:
+                gathered.ends[run] = event
+        if work.lane is Lane.STATES:
+            gathered.changes.setdefault(run, Changes()).take(work.batch.store, events)
+
+    def _touch(self, gathered: _Gathered) -> None:
+        """Records when the runs were heard of and which have ended.
+
+        Raises PermissionDeniedError if one was just replaced by the run itself, so that no rows of it are
+        written that would survive its removal.
+        """
+        runs = self._database.models.runs
+        heard = self._database.run(
+            runs.update(heard_unix_nanos=time_ns()).where(runs.deleted == 0, runs.id.in_(list(gathered.runs)))
+        ).rowcount
+        if heard < len(gathered.runs):
+            raise PermissionDeniedError(COPY_REPLACED)
+        for run, event in gathered.ends.items():
+            ended = {"ended_unix_nanos": event.time_unix_nanos, "outcome": int(event.result.outcome)}
+            self._database.run(runs.update(ended).where(runs.id == run))

@@ -1,0 +1,56 @@
+"""Turns errors of the database into those that the sender of events is told."""
+
+import sqlite3
+from logging import getLogger
+
+from gator.errors import GatorError, ProtocolError, StoreError, UnavailableError, UserError
+from gator_hub.database.database import DAMAGED, DamagedError, cause_of, is_damaged, is_passing
+from gator_hub.database.texts import one_line
+
+# SQLSTATE classes of a value that does not fit into its column, and of a limit of the server.
+_UNFIT = ("22", "54")
+_MAX_SAID = 200
+"""Maximum number of characters of a database's message that a sender is told."""
+
+_log = getLogger("gator.hub")
+
+
+def _is_unfit(error: BaseException) -> bool:
+    """Returns whether the database never takes a value, such as a text that is too long for an index."""
+    cause = cause_of(error)
+    if isinstance(cause, OverflowError | sqlite3.DataError):
+        return True
+    # Psycopg has no code for what it refuses itself.
+    state = getattr(cause, "sqlstate", None) or ("22" * (type(cause).__name__ == "DataError"))
+    return str(state).startswith(_UNFIT)
+
+
+def _is_numbered_twice(error: BaseException) -> bool:
+    """Returns whether two events of a store have the same number, on different lanes."""
+    cause = cause_of(error)
+    refused = isinstance(cause, sqlite3.IntegrityError) or getattr(cause, "sqlstate", None) == "23505"
+    return refused and ("events.place" in str(cause) or "events_pkey" in str(cause))
+
+
+def error_for_sender(error: Exception) -> Exception:
+    """Returns the error that the sender is told. Other errors than ours are logged."""
+    if isinstance(error, GatorError | UserError):
+        return error
+    if is_passing(error):
+        # The hub ends before its database is back.
+        return UnavailableError("the hub cannot write its database now: try again, or see its log")
+    if _is_numbered_twice(error):
+        return ProtocolError(
+            "two events of a store have one number: import the original folder, not a changed copy"
+        )
+    said = one_line(error)
+    if is_damaged(error):
+        _log.error("the database %s (%s)", DAMAGED, said)
+        return DamagedError()
+    _log.error("the database refuses what it is given: %s: %s", type(error).__name__, said)
+    if _is_unfit(error):
+        # To send it again would change nothing.
+        return ProtocolError(
+            f"the database of the hub does not take all of it: see the hub's log ({said[:_MAX_SAID]})"
+        )
+    return StoreError("the database of the hub refuses it: see the hub's log")
