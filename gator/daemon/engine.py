@@ -17,7 +17,7 @@ from gator.core.tree import actions as act
 from gator.core.tree.restored import Past
 from gator.core.tree.tree import Tree
 from gator.node_paths import is_below
-from gator.plan import PlanNode
+from gator.plan import PlanNode, array_index
 from gator.ports import Clock
 from gator.v1 import attach_pb2, event_pb2
 
@@ -285,7 +285,7 @@ class Engine:
             seed=plan.seed(path),
             job=plan.resolve(job.node, path),
         )
-        index = plan.array_index(path)
+        index = array_index(path)
         if index is not None:
             node.array_index = index
         nodes = self._launches.get(action.host)

@@ -1,4 +1,7 @@
-"""Spec → Plan: inherit, resolve dependencies, refuse cycles, select. Does no I/O and reads no clock."""
+"""Turns a `Spec` into a `Plan`: inheritance, dependencies without cycles, selection, seeds.
+
+Invariant: pure; the same request gives the same plan in every daemon.
+"""
 
 from gator.plan.nodes import Condition, Edge, PlanNode
 from gator.plan.plan import (

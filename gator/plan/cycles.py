@@ -1,8 +1,8 @@
-"""Finds dependencies that can never be met because they wait for each other. Knows only the written tree.
+"""Finds dependencies that can never be met because they wait for each other.
 
-Each node is two vertices, its start and its end. A start needs the start of the node above and the end of
-everything waited for; an end needs the node's own start and the ends of its children. So a loop through
-groups is found as well as one between jobs.
+Each node is two vertices, its start and its end. A start needs the start of the parent and the end of each
+awaited node; an end needs the node's own start and the ends of its children. So loops through groups are
+found as well as loops between jobs.
 """
 
 from collections import deque
@@ -17,7 +17,7 @@ _MAX_LOOPS = 20
 
 
 def find(tree: Tree, links: Sequence[Link]) -> list[Problem]:
-    """One problem for each loop, the shortest ones through each dependency that is part of one."""
+    """Returns one problem per loop: the shortest loop through each dependency that is part of one."""
     needs = _needs(tree, links)
     part = _components(needs)
     problems: list[Problem] = []
@@ -44,7 +44,7 @@ def _needs(tree: Tree, links: Iterable[Link]) -> list[list[int]]:
 
 
 def _components(needs: Sequence[Sequence[int]]) -> list[int]:
-    """Number of the strongly connected component of each vertex (Tarjan 1972, without recursion)."""
+    """Returns the strongly connected component of each vertex, as a number (Tarjan 1972, iterative)."""
     part = [-1] * len(needs)
     seen = [-1] * len(needs)
     low = [0] * len(needs)
@@ -81,7 +81,7 @@ def _components(needs: Sequence[Sequence[int]]) -> list[int]:
 
 
 def _shortest(needs: Sequence[Sequence[int]], part: Sequence[int], first: int, last: int) -> list[int]:
-    """The vertices of a shortest way from `first` to `last`, which are in one component."""
+    """Returns a shortest loop through `last` and `first`, which are in one component, as vertices."""
     came: dict[int, int] = {first: first}
     queue = deque([first])
     while last not in came:
@@ -97,7 +97,7 @@ def _shortest(needs: Sequence[Sequence[int]], part: Sequence[int], first: int, l
 
 
 def _sentence(tree: Tree, loop: Sequence[int]) -> str:
-    """The loop in words; it begins with the start of a node that waits for the next vertex."""
+    """Returns the description of a loop that begins with the start of a waiting node."""
     steps = [(tree.nodes[vertex // 2], vertex % 2 == 1) for vertex in loop]
     text = f"these wait for each other: '{steps[0][0].template}'"
     joint = ""

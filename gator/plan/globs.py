@@ -20,14 +20,14 @@ _DOT = re.compile(r"\.(?!\d+(?:\.|$))")  # a dot between names, as in `top.count
 
 
 class Hit(Struct):
-    """A node that a glob matches, and what the glob says about repeats, by the order of the node."""
+    """A node that a glob matches, and the repeats it names, by the order of the repeating node."""
 
     node: PlanNode
     repeats: dict[int, str]
 
 
 def find(tree: Tree, pattern: str) -> list[Hit]:
-    """Every node that a glob matches, in preorder."""
+    """Returns every node that a glob matches, in preorder."""
     pattern = nfc(pattern)
     hits = list(_matches(tree, pattern))
     if not hits and "/" not in pattern and "." in pattern:
@@ -36,7 +36,7 @@ def find(tree: Tree, pattern: str) -> list[Hit]:
 
 
 def numbers(node: PlanNode, text: str) -> set[int]:
-    """The repeats of a node that the text in brackets means."""
+    """Returns the repeats of a node that the text in brackets selects."""
     if "*" not in text:
         return {int(text)}
     fits = _glob(text)
@@ -79,7 +79,7 @@ class _Segment(Struct, frozen=True):
         return _Segment(_glob(text), _glob(stem), repeat, names)
 
     def match(self, node: PlanNode) -> str | None:
-        """The repeats that are meant, empty for all of them; None when it is not this node."""
+        """Returns the repeats, empty for all of them; None if the segment does not match this node."""
         if self.whole(node.ident):
             return ""
         if not self.repeat or node.repeats is None or not self.stem(node.ident):
@@ -99,7 +99,7 @@ _ANY = _Segment(_glob("*"), _glob("*"), "", (), across=True)
 
 
 def _match(segments: Sequence[_Segment], path: Sequence[PlanNode]) -> dict[int, str] | None:
-    """What the glob says about repeats if it matches the whole path; None if it does not."""
+    """Returns the repeats that a glob names if it matches the whole path; else None."""
     if not segments:
         return None if path else {}
     first = segments[0]

@@ -1,7 +1,7 @@
-"""Fills in the `${{ name }}` that are known before a job starts; leaves every other one as it is written.
+"""Fills in each `${{ name }}` that is known before a job starts; leaves all others as written.
 
-The text stays in its escaped form: `$${{` is still to be read as a plain `${{` by whoever fills in the
-rest, and what is put in from outside is escaped, so that it is never scanned again.
+Invariant: the result stays escaped. `$${{` is unescaped only when an attempt starts, and inserted values are
+escaped, so that they are never interpreted.
 """
 
 import re
@@ -18,23 +18,23 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./:=,@%+-]*")
 
 
 class UnsafeValueError(ValueError):
-    """A value that a shell would not take as one plain word."""
+    """A value is not one plain word to a shell."""
 
 
 def escape(value: str) -> str:
-    """The text that reads as `value` when it is filled in."""
+    """Returns the text that gives `value` when it is filled in."""
     return value.replace("${{", "$${{")
 
 
 def names(text: str) -> list[str]:
-    """Every name that the text refers to."""
+    """Returns every name that the text refers to."""
     return [m[1] for m in _REFERENCE.finditer(text) if not m[0].startswith("$$")]
 
 
 def partly(text: str, lookup: Lookup, *, script: bool = False) -> str:
-    """The text with each name filled in that `lookup` knows; its answers are in escaped form.
+    """Returns the text with the names filled in that `lookup` knows; its answers are escaped.
 
-    With `script` a value that is more than a plain word raises UnsafeValueError.
+    With `script`, a value that is not a plain word raises UnsafeValueError.
     """
     if "${{" not in text:
         return text
@@ -53,22 +53,22 @@ def partly(text: str, lookup: Lookup, *, script: bool = False) -> str:
 
 
 def _is_plain(value: str) -> bool:
-    """Whether a script may take it; what is filled in later is looked at by whoever does that."""
+    """Returns whether a script may contain a value; names filled in later are checked then."""
     return (
         _PLAIN.fullmatch(_REFERENCE.sub(lambda m: m[0] if m[0].startswith("$$") else "", value)) is not None
     )
 
 
 class Scope(Struct, frozen=True):
-    """What is the same for every node of a plan."""
+    """Values that are the same for every node of a plan."""
 
     environment: Mapping[str, str]
-    """That of the launch."""
+    """Environment of the launch."""
     constants: Mapping[str, str]
     """Values by name, such as `spec.dir`."""
 
     def lookup(self, settings: spec_pb2.Settings) -> Lookup:
-        """Finds what is the same in every repeat of a node with these merged settings."""
+        """Returns a lookup of the values that are the same in every repeat of a node with these settings."""
 
         def find(name: str) -> str | None:
             if name.startswith("env."):
@@ -78,7 +78,7 @@ class Scope(Struct, frozen=True):
         return find
 
     def variable(self, name: str, settings: spec_pb2.Settings) -> str:
-        """A variable as the level with these merged settings has it; empty when it is unset."""
+        """Returns a variable as a level with these merged settings has it; empty if it is unset."""
         for variable in settings.env:
             if variable.name == name:
                 return variable.value
@@ -92,12 +92,12 @@ class EnvironmentAbove(Struct, frozen=True):
     above: spec_pb2.Settings
 
     def filled(self, variable: spec_pb2.EnvVariable) -> spec_pb2.EnvVariable:
-        """The variable with what the level above has put in."""
+        """Returns the variable with the values of the level above filled in."""
         if "${{" not in variable.value:
             return variable
         return spec_pb2.EnvVariable(name=variable.name, value=partly(variable.value, self))
 
     def __call__(self, name: str) -> str | None:
-        """The value, in escaped form; None for every other name."""
+        """Returns the escaped value of `env.NAME`; None for every other name."""
         kind, dot, rest = name.partition(".")
         return self.scope.variable(rest, self.above) if kind == "env" and dot else None

@@ -1,4 +1,4 @@
-"""Fills in the `${{ }}` of a job for one of its instances. What is the same for all repeats is made once."""
+"""Fills in the `${{ }}` of a job for one of its instances."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,16 +16,16 @@ from gator.v1 import spec_pb2
 
 
 class Filler(Struct):
-    """Makes the job of an instance; keeps for each node whether there is anything to fill in."""
+    """Makes the jobs of instances, and remembers for each node whether there is anything to fill in."""
 
     scope: interpolate.Scope
     seeds: Seeds
     is_recorded: bool = False
-    """Whether masks may stand for values; no script runs with them, so they need not be plain words."""
+    """Whether masks replace secret values. No script runs with them, so they need not be plain words."""
     _plain: dict[PlanNode, bool] = field(default_factory=dict[PlanNode, bool])
 
     def job(self, node: PlanNode, path: str) -> spec_pb2.Job:
-        """The job of this instance; shared between all of them when nothing is to be filled in."""
+        """Returns the job of this instance; all instances share it if there is nothing to fill in."""
         if node.job is None:
             raise ValueError(f"{node.template} is not a job")
         plain = self._plain.get(node)
@@ -60,7 +60,7 @@ class Filler(Struct):
         return find
 
     def check(self, tree: Tree) -> Iterator[Problem]:
-        """Every name in a `${{ }}` that will not be known, and every value that a script cannot take."""
+        """Yields a problem for each unknown name in `${{ }}`, and each value that a script cannot contain."""
         for node, written in zip(tree.nodes, tree.written, strict=True):
             for name in _names(_own_texts(written)):
                 if name not in EVERY_NAME and not name.startswith("env."):
@@ -76,7 +76,7 @@ class Filler(Struct):
             yield from self._check_script(node, node.job)
 
     def _check_script(self, node: PlanNode, job: spec_pb2.Job) -> Iterator[Problem]:
-        """A script is tried with the first repeat, as the kinds of characters are the same in all."""
+        """Checks a script with its first repeat, because all repeats have the same kinds of characters."""
         if "${{" not in job.shell:
             return
         steps = [n.ident if n.repeats is None else f"{n.ident}[0]" for n in upwards(node)]
@@ -93,7 +93,7 @@ _VARIABLES = {"path": "GATOR_PATH", "slug": "GATOR_SLUG", "run.dir": "GATOR_RUN_
 
 
 def _rewrite(job: spec_pb2.Job, change: Callable[[str], str]) -> None:
-    """Change every text of a job but its script and its variables."""
+    """Changes every text of a job except its script and its variables."""
     job.command = change(job.command)
     job.args[:] = [change(text) for text in job.args]
     settings = job.settings
@@ -104,7 +104,7 @@ def _rewrite(job: spec_pb2.Job, change: Callable[[str], str]) -> None:
 
 
 def _texts(job: spec_pb2.Job) -> Iterator[str]:
-    """Every text of a job in which a `${{ }}` may stand."""
+    """Yields every text of a job that may contain `${{ }}`."""
     yield job.command
     yield from job.args
     yield job.shell

@@ -1,4 +1,4 @@
-"""What a plan consists of: nodes, and the edges between them. Holds data only; decides nothing."""
+"""The nodes of a plan and the edges between them. Data only."""
 
 import enum
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from gator.v1 import common_pb2, spec_pb2
 
 
 class Condition(enum.Enum):
-    """What must have come of the awaited node."""
+    """The required outcome of the awaited node."""
 
     ON_PASS = enum.auto()
     ON_FAIL = enum.auto()
@@ -32,37 +32,37 @@ class PlanNode(Struct, eq=False):
     parent: "PlanNode | None"
     """The node above; None for the root."""
     order: int
-    """Preorder number over the whole tree as written, also where some of it is not selected."""
+    """Preorder number in the whole tree as written, including unselected nodes."""
     position: common_pb2.SourcePosition
-    """Where the node stands in the text."""
+    """Position of the node in the text."""
     settings: spec_pb2.Settings
-    """Everything inherited, merged. Unset means that no level said anything."""
+    """The merged settings of all levels. Unset means that no level has a value."""
     place: int = 0
-    """Number among its siblings as written, from 0, also where some of them are not selected."""
+    """Number among its siblings as written, from 0, including unselected ones."""
     children: "list[PlanNode]" = field(default_factory=list["PlanNode"])
     """The selected children in the order of the text; empty for a job."""
     repeats: int | None = None
-    """How often the node repeats under one instance of its parent; None where that is no array."""
+    """Number of repeats under one instance of the parent; None if that is no array."""
     indices: Sequence[int] = ()
-    """The selected repeats, ascending; empty where `repeats` is None."""
+    """The selected repeats, ascending; empty if `repeats` is None."""
     weight: int = 0
-    """Sum of the priorities from the root down to here; larger starts first."""
+    """Sum of the priorities from the root to this node; larger starts first."""
     demand: common_pb2.Demand = field(default_factory=common_pb2.Demand)
-    """What a job holds while it runs, with defaults filled in; empty for groups and arrays."""
+    """Resources of a job while it runs, with defaults; empty for groups and arrays."""
     enforce_memory: bool = False
     """Whether an attempt that uses more memory than demanded fails."""
     allow_failure: bool = False
     """Whether a failure is neutral for the group above."""
     deadline_millis: int = 0
-    """Longest time from the start of the node to its Result; 0 for no limit."""
+    """Maximum time from the start of the node to its Result; 0 for no limit."""
     max_fail: int = 0
-    """After this many failed jobs below nothing new starts; 0 for no limit."""
+    """Number of failed jobs below after which nothing new starts; 0 for no limit."""
     tags: tuple[str, ...] = ()
     """The node's tags and those of all levels above, sorted."""
     job: spec_pb2.Job | None = None
-    """The job with everything inherited in its settings and `${{ }}` as written; None for others."""
+    """The job with merged settings and `${{ }}` as written; None for groups and arrays."""
     waits: "list[Edge]" = field(default_factory=list["Edge"])
-    """What this node waits for."""
+    """The edges to the nodes that this node waits for."""
     jobs: int = 0
     """Number of selected jobs in one instance of this node; 1 for a job."""
 
@@ -76,22 +76,18 @@ class PlanNode(Struct, eq=False):
 
 
 class Edge(Struct, frozen=True, eq=False):
-    """One node waits for another one, in every instance of `common`."""
+    """One node waits for another, within every instance of `common`."""
 
     waiting: PlanNode
-    """The node that waits; in all its repeats below `common`."""
+    """The node that waits, with all its repeats below `common`."""
     awaited: PlanNode
     """The node that is waited for."""
     index: tuple[int, ...] | None
-    """Which repeat is meant: one number for each node that repeats on the way from below `common` down
-    to `awaited`, with -1 where all repeats of that level are meant. None means all of all levels. What is
-    meant together counts as one: failed if any failed."""
-    condition: Condition
-    """What must have come of it."""
-    common: PlanNode
-    """The nearest node above both whose instance they share; its tier releases."""
-    unselected: bool
-    """The awaited node does not run in this plan: on_pass and on_done are met, on_fail is not."""
+    """The awaited repeat: one number per repeating node from below `common` to `awaited`, -1 for all repeats
+    of a level. None means all repeats of all levels. Several awaited instances count as one, which failed if
+    any of them failed.""" condition: Condition """The required outcome.""" common: PlanNode """The nearest
+    common ancestor whose instance both share; its tier sends the release.""" unselected: bool """Whether the
+    awaited node is not selected: on_pass and on_done are met, on_fail is not."""
 
     def __repr__(self) -> str:
         return f"<Edge {self.waiting.template} {self.condition.name.lower()} {self.awaited.template}>"

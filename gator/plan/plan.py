@@ -1,6 +1,6 @@
-"""Spec → Plan: everything inherited, every dependency found, no loop, only what is selected.
+"""Makes the plan of a request: inherited values, resolved dependencies without cycles, selected nodes.
 
-Pure: the same request gives the same plan in every daemon.
+Invariant: pure; the same request gives the same plan in every daemon.
 """
 
 import re
@@ -16,12 +16,12 @@ from gator.plan.tree import Tree, Written, build, problem_at, upwards
 from gator.v1 import plan_pb2, spec_pb2
 
 MAX_JOBS = 2**53
-"""Maximum number of jobs of a run: every reader of JSON can tell numbers up to here apart."""
+"""Maximum number of jobs of a run, up to which every JSON reader represents integers exactly."""
 _INDEX = re.compile(r"\[(\d+)\]")
 
 
 class Plan:
-    """What will run, and in which order. Never changes once it is made."""
+    """The nodes that will run, and their order. Immutable."""
 
     def __init__(
         self,
@@ -44,11 +44,11 @@ class Plan:
             self._edges_at.setdefault(edge.common, []).append(edge)
 
     def edges_at(self, node: PlanNode) -> Sequence[Edge]:
-        """The edges that the tier of this node releases."""
+        """Returns the edges that the tier of this node releases."""
         return self._edges_at.get(node, ())
 
     def seed(self, path: str) -> int:
-        """Seed, 1 to 2^31-1, of an instance by its path with indices."""
+        """Returns the seed, 1 to 2^31-1, of an instance by its path with indices."""
         return self._filler.seeds.of(path)
 
     def has_own_seed(self, node: PlanNode) -> bool:
@@ -56,26 +56,22 @@ class Plan:
         return node.template in self._filler.seeds.written
 
     def resolve(self, node: PlanNode, path: str) -> spec_pb2.Job:
-        """The job of an instance with every `${{ }}` filled in that is known before it starts.
+        """Returns the job of an instance with each `${{ }}` filled in that is known before it starts.
 
-        The message may be shared between instances: copy it before changing it. Names that are known only
-        at the start of an attempt stay as written, and so does `$${{`.
+        The message may be shared between instances, so it must not be changed. Names that are known only when
+        an attempt starts stay as written, and so does `$${{`.
         """
         return self._filler.job(node, path)
 
-    def array_index(self, path: str) -> int | None:
-        """Index of the innermost repeat on an instance's path; None outside of arrays."""
-        return array_index(path)
-
 
 def array_index(path: str) -> int | None:
-    """Index of the innermost repeat on an instance's path; None outside of arrays."""
+    """Returns the index of the innermost repeat on an instance's path; None outside of arrays."""
     found = _INDEX.findall(path)
     return int(found[-1]) if found else None
 
 
 def make_plan(request: plan_pb2.PlanRequest) -> Plan:
-    """The plan of a request.
+    """Returns the plan of a request.
 
     Raises SpecError with every problem of the spec, and UsageError when nothing is selected or a seed is
     asked for that no node can have.
@@ -130,7 +126,7 @@ def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
     links = resolver.links()
     filler = Filler(scope, _seeds(request, tree, scope), is_recorded)
     problems = [*tree.problems, *resolver.problems, *cycles.find(tree, links)]
-    if b"${{" in request.spec.SerializeToString():  # most specs have none, and a look at every text is slow
+    if b"${{" in request.spec.SerializeToString():  # Most specs have none, and checking every text is slow.
         problems += filler.check(tree)
     if problems:
         raise SpecError(problems, resolver.warnings)
@@ -179,7 +175,7 @@ def _edges(links: Sequence[Link], nodes: Mapping[str, PlanNode]) -> list[Edge]:
 
 
 def _index_runs(link: Link) -> bool:
-    """Whether the repeat that is meant is selected."""
+    """Returns whether the awaited repeat is selected."""
     node, steps = link.awaited, list(link.index or ())
     while steps:
         assert node.parent is not None, "an index has one number for each level that repeats"
@@ -204,7 +200,7 @@ def _constants(request: plan_pb2.PlanRequest) -> dict[str, str]:
 def _seeds(
     request: plan_pb2.PlanRequest, tree: Tree, scope: interpolate.Scope, *, is_part: bool = False
 ) -> seeds.Seeds:
-    """The root's seed is that of the request, else the one in the spec, else 1."""
+    """Returns the seeds; that of the root is from the request, else from the spec, else 1."""
     written: dict[str, int] = {}
     for node, text in zip(tree.nodes, tree.written, strict=True):
         if not text.HasField("seed") or text.seed == "random":

@@ -1,4 +1,4 @@
-"""Finds the nodes that `on_pass`, `on_fail` and `on_done` name. Reports every name that it cannot find."""
+"""Resolves the names in `on_pass`, `on_fail` and `on_done`, and reports each one that fails."""
 
 import re
 from bisect import bisect_left
@@ -30,7 +30,7 @@ class Link(Struct, frozen=True, eq=False):
 
 
 class _Name(Struct, frozen=True):
-    """A reference taken apart: `idents` and `indices` have one entry for each segment."""
+    """A parsed reference; `idents` and `indices` have one entry per segment."""
 
     text: str
     idents: tuple[str, ...]
@@ -39,7 +39,7 @@ class _Name(Struct, frozen=True):
 
 
 class _WrongNameError(Exception):
-    """A name that means no node that can be waited for; the message says why."""
+    """A name refers to no node that can be waited for; the message says why."""
 
 
 class Resolver(Struct):
@@ -51,7 +51,7 @@ class Resolver(Struct):
     hints: int = 0
 
     def links(self) -> list[Link]:
-        """Every dependency of the tree, by the waiting node, each one once."""
+        """Returns every dependency of the tree once, by the waiting node."""
         found: list[Link] = []
         for node, written in zip(self.tree.nodes, self.tree.written, strict=True):
             if node.parent is not None and written.HasField("order"):
@@ -115,7 +115,7 @@ class Resolver(Struct):
         return [hit for hit in hits if hit is not None][:1]
 
     def _visible(self, node: PlanNode, name: _Name) -> list[PlanNode]:
-        """The nodes that a name means: among the siblings, inside their trees, then one level up."""
+        """Returns the nodes with a name: among the siblings, then in their subtrees, then one level up."""
         inner = node
         for level in upwards(node.parent):
             sibling = self.tree.child.get((level.order, name.idents[0]))
@@ -137,7 +137,7 @@ class Resolver(Struct):
         return node
 
     def _tails(self, level: PlanNode, inner: PlanNode | None, idents: Sequence[str]) -> Iterator[PlanNode]:
-        """Nodes below `level`, but not in the tree of `inner`, whose path ends with these idents."""
+        """Yields nodes below `level` whose path ends with these idents, without the subtree of `inner`."""
         orders = self.tree.by_ident.get(idents[-1], ())
         place = bisect_left(orders, level.order + 1)
         end = self.tree.ends[level.order]
@@ -170,7 +170,7 @@ class Resolver(Struct):
         return [n.ident for n in visible if not self.tree.contains(node, n)]
 
     def _common(self, node: PlanNode, awaited: PlanNode, given: dict[int, int]) -> PlanNode:
-        """The nearest node that contains both and stands above every level whose repeat is given."""
+        """Returns the nearest common ancestor that is above every level whose repeat is given."""
         first_given = min(given, default=awaited.order)
         for above in upwards(node.parent):
             if self.tree.contains(above, awaited) and above.order < first_given:
@@ -202,7 +202,7 @@ def _parse(text: str) -> _Name:
 
 
 def _given(awaited: PlanNode, name: _Name) -> dict[int, int]:
-    """The repeats that a name gives, by the order of the node that repeats."""
+    """Returns the repeats that a name gives, by the order of the repeating node."""
     given: dict[int, int] = {}
     for node, index in zip(upwards(awaited), reversed(name.indices), strict=False):
         if index is None:

@@ -1,4 +1,4 @@
-"""A plan as text, as a Mermaid diagram and as JSON values. Shows what is there and decides nothing."""
+"""Renders a plan as text, as a Mermaid diagram and as JSON values."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ _MAX_RANGES = 8
 
 
 def tree_text(plan: Plan) -> str:
-    """The tree with what each node holds and waits for, a line each, in columns; ends with a newline."""
+    """Returns the tree in columns, one line per node with its resources and dependencies."""
     rows = [(plan.root.ident, _about(plan.root), "")]
     rows += _rows(plan.root, "")
     names = max(len(name) for name, _, _ in rows)
@@ -55,7 +55,7 @@ def _times(node: PlanNode) -> str:
 
 
 def _ranges(indices: Sequence[int]) -> str:
-    """Ascending numbers in short: `0-2, 5`."""
+    """Returns ascending numbers as ranges: `0-2, 5`."""
     ranges: list[list[int]] = []
     for index in indices:
         if ranges and ranges[-1][1] == index - 1:
@@ -86,7 +86,7 @@ def _ended(edge: Edge) -> str:
 
 
 def _awaited(edge: Edge) -> str:
-    """The awaited node as a path from below what both have in common."""
+    """Returns the path of the awaited node below the common ancestor."""
     steps: list[str] = []
     index = list(edge.index or ())
     for node in upwards(edge.awaited):
@@ -98,7 +98,7 @@ def _awaited(edge: Edge) -> str:
 
 
 def mermaid(plan: Plan) -> str:
-    """The plan as a Mermaid flowchart, groups as subgraphs; ends with a newline."""
+    """Returns the plan as a Mermaid flowchart, with groups as subgraphs."""
     lines = ["flowchart LR", *_shapes(plan.root, "  ")]
     for edge in plan.edges:
         if edge.unselected:
@@ -120,7 +120,7 @@ def _shapes(node: PlanNode, indent: str) -> Iterator[str]:
 
 
 def to_json(plan: Plan) -> dict[str, Any]:
-    """The plan as values for JSON; paths are templates, without the indices of repeats."""
+    """Returns the plan as values for JSON; paths are without the indices of repeats."""
     return {
         "jobs": plan.root.jobs,
         "seed": plan.seed(plan.root.ident),

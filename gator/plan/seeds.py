@@ -1,11 +1,12 @@
-"""The seed of every instance: a pure function of the root's seed and the path, for ever the same.
+"""Derives the seed of every instance from the seed of the root and the path.
 
-Let the nearest node above (or the node itself) with a seed of its own be the base; the root always is one.
-The key is what stands in the path after the ident of the base: its own index if it repeats, and all that
-follows, such as `counting/echo_count[2]` below the root or `[3]/sim` below a repeated base. With an empty
-key the seed is the base's own. Otherwise it is 1 + h mod (2^31 - 1), where h is the big-endian number of
-the 8-byte BLAKE2b digest (RFC 7693) of the UTF-8 text "<seed of the base>:<key>". No other node plays a
-part, so adding, filtering or reordering changes no seed.
+The base is the nearest node with a seed of its own, from the node itself upwards; the root always has one.
+The key is the rest of the path after the ident of the base: its index if it repeats, and everything below,
+such as `counting/echo_count[2]` below the root or `[3]/sim` below a repeated base. With an empty key the
+seed is that of the base. Otherwise it is 1 + h mod (2^31 - 1), where h is the big-endian number of the
+8-byte BLAKE2b digest (RFC 7693) of the UTF-8 text "<seed of the base>:<key>".
+
+Invariant: no other node has an influence, so adding, selecting or reordering nodes changes no seed.
 """
 
 from collections.abc import Mapping
@@ -15,14 +16,14 @@ from msgspec import Struct
 
 from gator.node_paths import parent_of, template_of
 
-LARGEST = 2**31 - 1
+MAX_SEED = 2**31 - 1
 
 
 def derive(seed: int, key: str) -> int:
-    """Seed, 1 to 2^31-1, of what has this key below a base with this seed."""
+    """Returns the seed, 1 to 2^31-1, for a key below a base with this seed."""
     if not key:
         return seed
-    return 1 + int.from_bytes(blake2b(f"{seed}:{key}".encode(), digest_size=8).digest(), "big") % LARGEST
+    return 1 + int.from_bytes(blake2b(f"{seed}:{key}".encode(), digest_size=8).digest(), "big") % MAX_SEED
 
 
 class Seeds(Struct, frozen=True):
@@ -31,12 +32,12 @@ class Seeds(Struct, frozen=True):
     root: int
     """Seed of the root."""
     written: Mapping[str, int]
-    """Seeds given in the spec, by template path, without the root."""
+    """Seeds from the spec, by template path, without the root."""
     asked: Mapping[str, int]
-    """Seeds given with the request, by instance path or by template path."""
+    """Seeds from the request, by instance path or template path."""
 
     def of(self, path: str) -> int:
-        """Seed of an instance, by its path with indices."""
+        """Returns the seed of an instance, by its path with indices."""
         if self.written or self.asked:
             base = path
             while "/" in base:
@@ -47,7 +48,7 @@ class Seeds(Struct, frozen=True):
         return derive(self.asked.get(path.partition("/")[0], self.root), path.partition("/")[2])
 
     def _own(self, base: str, path: str) -> int | None:
-        """Seed of `path` if `base`, at or above it, has a seed of its own."""
+        """Returns the seed of `path` if `base`, at or above it, has a seed of its own; else None."""
         if base in self.asked:
             return derive(self.asked[base], path[len(base) + 1 :])
         template = template_of(base)

@@ -1,7 +1,7 @@
-"""Which nodes run: globs of paths and tags pull in what is waited for; what is skipped never runs.
+"""Selects the nodes that run, by globs of paths and tags, with everything that they wait for.
 
-Selection is by node: where repeats of several levels are picked, every combination of the picked ones
-runs. What is skipped pulls nothing in.
+Skipped nodes never run and add no dependencies. Selection is by node: if repeats of several levels are
+selected, every combination of them runs.
 """
 
 import re
@@ -20,26 +20,26 @@ from gator.v1 import plan_pb2
 
 _MAX_SHOWN = 5
 _MAX_COMPARED = 5000
-"""Maximum number of nodes that are compared with a name that means none."""
+"""Maximum number of nodes that are compared with an unknown name."""
 _INDEX = re.compile(r"\[\d+\]")
 
 
 class Selection(Struct):
-    """What is selected, by the order of a node."""
+    """The selected nodes, by their order."""
 
     present: set[int] = field(default_factory=set[int])
-    """Nodes of which something runs."""
+    """Nodes that run, at least partly."""
     repeats: dict[int, set[int] | None] = field(default_factory=dict[int, set[int] | None])
-    """Which repeats of a node run; None for all of them."""
+    """The repeats of a node that run; None for all of them."""
     skipped: set[int] = field(default_factory=set[int])
-    """Nodes that do not run, with all below them."""
+    """Nodes that do not run, with everything below them."""
     skipped_repeats: dict[int, set[int]] = field(default_factory=dict[int, set[int]])
     """Repeats that do not run."""
     warnings: list[Problem] = field(default_factory=list[Problem])
 
 
 def select(tree: Tree, links: Sequence[Link], request: plan_pb2.PlanRequest) -> Selection:
-    """What the request selects. Raises UsageError when that is nothing."""
+    """Returns the selection of a request; raises UsageError if it is empty."""
     selection = Selection()
     finder = _Finder(tree, selection)
     for pattern in request.skip:
@@ -65,9 +65,9 @@ def select(tree: Tree, links: Sequence[Link], request: plan_pb2.PlanRequest) -> 
 
 
 def prune(tree: Tree, selection: Selection) -> dict[str, PlanNode]:
-    """Take what is not selected out of the tree and count jobs; the rest by template, in preorder.
+    """Removes unselected nodes from the tree and counts jobs.
 
-    Raises UsageError when nothing is left.
+    Returns the remaining nodes by template, in preorder. Raises UsageError if none is left.
     """
     kept: set[int] = set()
     for node in reversed(tree.nodes):
@@ -114,7 +114,7 @@ def _skip(selection: Selection, hit: Hit, pattern: str) -> None:
 
 
 class _Spread(Struct):
-    """Follows dependencies from what is selected, each node at most twice."""
+    """Follows dependencies from the selected nodes, each node at most twice."""
 
     tree: Tree
     selection: Selection
@@ -128,7 +128,7 @@ class _Spread(Struct):
             self._of.setdefault(link.waiting.order, []).append(link)
 
     def path(self, node: PlanNode, repeats: dict[int, set[int]]) -> None:
-        """Select the way from the root to a node; in each level these repeats, or all of them."""
+        """Selects the path from the root to a node, with these repeats of each level, or all of them."""
         if any(above.order in self.selection.skipped for above in upwards(node)):
             return
         for above in upwards(node):
@@ -136,7 +136,7 @@ class _Spread(Struct):
         self._follow()
 
     def whole(self, node: PlanNode) -> None:
-        """Select everything below a node."""
+        """Selects a node and everything below it."""
         self._fill(node)
         self._follow()
 
@@ -173,7 +173,7 @@ class _Spread(Struct):
                 stack += below.children
 
     def _follow(self) -> None:
-        """Pull in what the nodes that have just been selected wait for."""
+        """Selects the nodes that newly selected ones wait for."""
         while self._work:
             for link in self._of.get(self._work.pop().order, ()):
                 if any(above.order in self.selection.skipped for above in upwards(link.awaited)):
@@ -188,20 +188,20 @@ class _Spread(Struct):
 
 
 class _Finder(Struct):
-    """Finds the nodes that a glob or a tag means."""
+    """Finds the nodes that globs and tags match."""
 
     tree: Tree
     selection: Selection
 
     def hits(self, option: str, pattern: str) -> list[Hit]:
-        """Every node that a glob matches; a warning when there is none."""
+        """Returns every node that a glob matches; warns if there is none."""
         hits = globs.find(self.tree, pattern)
         if not hits:
             self._warn(f"{option} {pattern} matches nothing{self._near(pattern)}")
         return hits
 
     def tagged(self, tags: Sequence[str]) -> list[PlanNode]:
-        """Every node that has one of the tags, and the highest of them only."""
+        """Returns the topmost nodes with one of the tags; warns of tags without a node."""
         found: list[PlanNode] = []
         for tag in tags:
             with_tag = [node for node in self.tree.nodes if tag in node.tags]
@@ -211,7 +211,7 @@ class _Finder(Struct):
         return found
 
     def nothing(self, request: plan_pb2.PlanRequest) -> str:
-        """Why nothing is selected."""
+        """Returns the error for an empty selection."""
         asked = [f"--only {p}" for p in request.only] + [f"--tag {t}" for t in request.tags]
         shown = ", ".join(asked[:_MAX_SHOWN]) + (", …" if len(asked) > _MAX_SHOWN else "")
         near = [self._near(pattern) for pattern in request.only] + [
@@ -221,13 +221,13 @@ class _Finder(Struct):
         return f"nothing to run matches {shown}{hint}"
 
     def _near(self, pattern: str) -> str:
-        """Returns a question for the node that was most likely meant; empty where none is near."""
+        """Returns a suggestion for the node that was probably meant; empty if none is near."""
         wanted = _INDEX.sub("", pattern.strip("/"))
         if "*" in wanted:
             return ""
         depth = wanted.count("/") + 1
         tails = {"/".join(node.template.split("/")[-depth:]) for node in self.tree.nodes[:_MAX_COMPARED]}
-        # Where the node is there its repeat is not, and a plan shows how many there are.
+        # If the node exists, its repeat does not, and a suggestion would not help.
         return "" if wanted in tails else did_you_mean(wanted, tails)
 
     def _near_tag(self, tag: str) -> str:

@@ -1,4 +1,4 @@
-"""Spec → tree of plan nodes, with everything inherited. Looks at no name of another node."""
+"""Builds the tree of plan nodes of a spec, with inherited values but without dependencies."""
 
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -16,9 +16,9 @@ Written: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray
 
 
 class Tree(Struct):
-    """The nodes in preorder, and what is needed to find one fast.
+    """The nodes in preorder, with indices to find them.
 
-    A node's place in `nodes`, `ends` and `written` is its `order`; the subtree of node n is
+    The `order` of a node is its index in `nodes`, `ends` and `written`; the subtree of node n is
     `nodes[n.order : ends[n.order]]`.
     """
 
@@ -35,28 +35,28 @@ class Tree(Struct):
         return self.nodes[0]
 
     def contains(self, outer: PlanNode, inner: PlanNode) -> bool:
-        """Whether `inner` is `outer` or stands below it."""
+        """Returns whether `inner` is `outer` or a descendant of it."""
         return outer.order <= inner.order < self.ends[outer.order]
 
     def below(self, node: PlanNode) -> Iterator[PlanNode]:
-        """The node and everything below it as written, in preorder."""
+        """Returns the node and everything below it as written, in preorder."""
         return iter(self.nodes[node.order : self.ends[node.order]])
 
 
 def problem_at(position: common_pb2.SourcePosition, message: str) -> Problem:
-    """Something wrong at a place of the spec."""
+    """Returns a problem at a position of the spec."""
     return Problem(position.file, position.line, position.column, message)
 
 
 def upwards(node: PlanNode | None) -> Iterator[PlanNode]:
-    """The node and those above it, the root last."""
+    """Yields the node and its ancestors, the root last."""
     while node is not None:
         yield node
         node = node.parent
 
 
 def build(spec: spec_pb2.Spec, scope: interpolate.Scope) -> Tree:
-    """The tree of a spec; what is wrong with it is in its `problems`."""
+    """Returns the tree of a spec, with the problems found."""
     tree = Tree()
     _Builder(tree, scope).add(spec, None, spec_pb2.Settings(), None)
     return tree
@@ -69,7 +69,7 @@ class _Builder(Struct):
     def add(
         self, spec: spec_pb2.Spec, parent: PlanNode | None, above: spec_pb2.Settings, repeats: int | None
     ) -> PlanNode | None:
-        """Add a node and all below it; None when the spec has no node set."""
+        """Adds a node and all below it; returns None if the spec has no node."""
         tree = self.tree
         arm = spec.WhichOneof("node")
         if arm is None:
@@ -77,9 +77,9 @@ class _Builder(Struct):
         written: Written = spec.job if arm == "job" else spec.group if arm == "group" else spec.array
         node = self._node(written, parent, above, repeats)
         self._index(node, written)
-        # What is below one that is too long is worse, and not told.
-        if (size := _most_path_bytes(node)) > MAX_PATH_BYTES and not (
-            parent is not None and _most_path_bytes(parent) > MAX_PATH_BYTES
+        # Paths below one that is too long are not reported as well.
+        if (size := _max_path_bytes(node)) > MAX_PATH_BYTES and not (
+            parent is not None and _max_path_bytes(parent) > MAX_PATH_BYTES
         ):
             message = f"its path may have {size} bytes, and {MAX_PATH_BYTES} are the most: use shorter idents"
             tree.problems.append(problem_at(node.position, message))
@@ -139,10 +139,10 @@ class _Builder(Struct):
         node.job.settings.CopyFrom(node.settings)
 
 
-def _most_path_bytes(node: PlanNode) -> int:
-    """What the path of any repeat has at most."""
+def _max_path_bytes(node: PlanNode) -> int:
+    """Returns the maximum number of bytes of the path of any repeat."""
     path = node.template
-    # Nearly all are so short that there is no need to look closer.
+    # Nearly all are far below the limit, for which an upper bound is enough.
     if (most := 4 * len(path) + _INDEX_BYTES * (path.count("/") + 1)) <= MAX_PATH_BYTES:
         return most
     return len(path.encode()) + _INDEX_BYTES * sum(above.repeats is not None for above in upwards(node))

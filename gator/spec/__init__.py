@@ -1,7 +1,7 @@
-"""YAML text to `Spec`: loading with positions, all checks, sizes, durations, paths, expansion, JSON Schema.
+"""The spec language: loading with positions and all checks, dump, JSON Schema, expansion of variables.
 
-Rule: no I/O and no clock. What an `!Include` names is read by a function that comes in by argument. What a
-daemon needs of this package is imported without YAML.
+Invariant: no I/O and no clock; included files are read by a function that is an argument. Importing the
+package does not import YAML, which no daemon needs.
 """
 
 from collections.abc import Callable
@@ -18,10 +18,10 @@ __all__ = ["dump", "ident_problem", "load", "load_partly", "nfc", "unset_names"]
 
 
 def load(text: str | bytes, *, file: str, read: Callable[[str], bytes] | None = None) -> "Loaded":
-    """Load a spec and check all that can be checked without its plan.
+    """Loads a spec and checks everything that can be checked without its plan.
 
-    `file` is the name as the user gave it: positions show it, and its stem is the ident of a root that has
-    none. `read` gets the path of an included file and returns its bytes, or raises OSError; without it
+    `file` is the name as the user gave it: positions show it, and its stem is the ident of a root without
+    one. `read` gets the path of an included file and returns its bytes, or raises OSError; without it
     nothing can be included. Raises SpecError with every problem.
     """
     from gator.spec import loader
@@ -37,7 +37,7 @@ def load_partly(text: str | bytes, *, file: str, read: Callable[[str], bytes] | 
 
 
 def dump(spec: "spec_pb2.Spec") -> str:
-    """The spec as YAML that loads to the same message, but for positions."""
+    """Returns the spec as YAML that loads to the same message, except for positions."""
     from gator.spec import dump_yaml
 
     return dump_yaml.dump(spec)

@@ -1,6 +1,7 @@
-"""A `Spec` as YAML: what is loaded from it is the same message, but for positions.
+"""Writes a `Spec` as YAML.
 
-Rule: every text is quoted unless it is a plain word that YAML takes for nothing else.
+Invariant: loading the YAML gives the same message, except for positions. Every text is quoted unless it is a
+plain word without a special meaning in YAML.
 """
 
 import json
@@ -27,12 +28,12 @@ _KEEP = {
 
 
 def dump(spec: spec_pb2.Spec) -> str:
-    """The spec as YAML; raises ValueError for one that has no node."""
+    """Returns the spec as YAML; raises ValueError if it has no node."""
     return "\n".join(_node(spec, "", "")) + "\n"
 
 
 def _node(spec: spec_pb2.Spec, first: str, rest: str) -> Iterator[str]:
-    """Lines of a node: its tag behind `first`, its keys behind `rest`."""
+    """Yields the lines of a node: its tag after `first`, its keys after `rest`."""
     written: _Written
     match spec.WhichOneof("node"):
         case "job":
@@ -173,7 +174,7 @@ def _list(texts: Iterable[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """A text as one YAML scalar on one line."""
+    """Returns a text as one YAML scalar on one line."""
     if _PLAIN.fullmatch(text) and text not in _NOT_PLAIN:
         return text
     quoted = json.dumps(text, ensure_ascii=False)
@@ -181,7 +182,7 @@ def _text(text: str) -> str:
 
 
 def _script(key: str, text: str) -> Iterator[str]:
-    """A text of several lines as a block, if that keeps every character of it."""
+    """Yields a text of several lines as a block, if that keeps every character of it."""
     body = text.removesuffix("\n")
     lines = body.split("\n")
     plain = all(_BLOCK_LINE.fullmatch(line) and (not line or line.strip()) for line in lines)

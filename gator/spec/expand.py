@@ -1,7 +1,9 @@
-"""`$NAME` in a command: what a variable of the job's environment puts into command and args.
+"""Expands variables of the job's environment in a command and its arguments.
 
-`$NAME`, `${NAME}`, `${NAME:-text}` and, for old specs, `:+ := :? -`. `\\$` is a literal `$`, and any
-other `$` stays as it stands. Rule: one pass; what a variable holds is never looked at again.
+The forms are `$NAME`, `${NAME}`, `${NAME:-text}` and, for old specs, `:+ := :? -`. `\\$` is a literal `$`,
+and any other `$` stays.
+
+Invariant: one pass; the value of a variable is not expanded again.
 """
 
 import re
@@ -18,7 +20,7 @@ _EDGE = re.compile(r"\\\$|\$\{|\}")
 
 
 class ExpansionError(UserError):
-    """A variable that has to be set is not: `${NAME:?text}`."""
+    """A required variable is not set: `${NAME:?text}`."""
 
 
 class Use(Struct, frozen=True):
@@ -32,7 +34,7 @@ class Use(Struct, frozen=True):
 
 
 def expand(text: str, environment: Mapping[str, str]) -> str:
-    """`text` with its variables put in; one that is unset is empty.
+    """Returns `text` with its variables expanded; unset ones are empty.
 
     Raises ExpansionError for `${NAME:?text}` when NAME is unset or empty.
     """
@@ -53,7 +55,7 @@ def expand(text: str, environment: Mapping[str, str]) -> str:
 
 
 def check_expansion(text: str) -> list[tuple[int, str]]:
-    """Where a `${` stands that is no variable, with what to do; `${{ name }}` is left to others."""
+    """Returns the positions of each `${` that starts no variable, with an error; ignores `${{ name }}`."""
     if "${" not in text:
         return []
     known = {use.start for use in _uses(text)}
@@ -68,14 +70,14 @@ def check_expansion(text: str) -> list[tuple[int, str]]:
 
 
 def names_in(text: str) -> list[str]:
-    """The variables that would leave nothing behind if they were unset, in the order of the text."""
+    """Returns the variables that would expand to nothing if they were unset, in the order of the text."""
     if "$" not in text:
         return []
     return [use.name for use in _uses(text) if use.operator in ("", ":?")]
 
 
 def used_in(text: str) -> list[str]:
-    """The variables that are used, in the order of the text; those of a default are too."""
+    """Returns the variables that are used, including those in defaults, in the order of the text."""
     return [use.name for use in _uses(text)]
 
 
@@ -95,7 +97,7 @@ def _uses(text: str) -> Iterator[Use]:
 
 
 def _scan(text: str) -> Iterator[Use | int]:
-    """Uses of variables, and the places of backslashes that go, in the order of the text."""
+    """Yields uses of variables, and positions of backslashes to remove, in the order of the text."""
     position = 0
     while match := _DOLLAR.search(text, position):
         position = match.end()
@@ -109,7 +111,7 @@ def _scan(text: str) -> Iterator[Use | int]:
 
 
 def _braced(text: str, start: int) -> Use | None:
-    """The use that starts with the `${` at `start`; None if it is none."""
+    """Returns the use that starts with the `${` at `start`; None if it is no variable."""
     match = _BRACED.match(text, start + 2)
     if match is None:
         return None

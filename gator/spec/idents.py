@@ -1,18 +1,19 @@
-"""Which texts may be the name of a node. Idents stand in paths, on the command line and in file names."""
+"""Checks names of nodes, which appear in paths, on the command line and in file names."""
 
 import re
 
-LONGEST = 128
+MAX_CHARACTERS = 128
+"""Maximum length of an ident."""
 
 _FORBIDDEN = re.compile(r"[/\[\],=\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def ident_problem(ident: str) -> str | None:
-    """What is wrong with an ident, as a fragment of a sentence; None if it may be used."""
+    """Returns why a text cannot be an ident, as a fragment of a sentence; None if it can."""
     if not ident:
         return "an ident cannot be empty"
-    if len(ident) > LONGEST:
-        return f"an ident has at most {LONGEST} characters, this one has {len(ident)}"
+    if len(ident) > MAX_CHARACTERS:
+        return f"an ident has at most {MAX_CHARACTERS} characters, this one has {len(ident)}"
     if ident in (".", ".."):
         return f"'{ident}' cannot be an ident"
     if ident.startswith("-"):
@@ -37,6 +38,6 @@ def nfc(text: str) -> str:
 
 
 def made_of(text: str) -> str:
-    """The nearest ident to any text, for a root that takes the name of its file."""
-    ident = _FORBIDDEN.sub("_", nfc(text)).lstrip("-")[:LONGEST]
+    """Returns the nearest ident to a text, for a root that takes the name of its file."""
+    ident = _FORBIDDEN.sub("_", nfc(text)).lstrip("-")[:MAX_CHARACTERS]
     return ident if ident_problem(ident) is None else "root"

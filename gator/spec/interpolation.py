@@ -1,6 +1,6 @@
-"""`${{ name }}`: which names there are and where each may stand; and variables that a job would miss.
+"""Checks `${{ name }}` in texts: which names exist and where each may be used; finds unset variables.
 
-Rule: only the text is looked at. Values are put in by the plan, and at the start of an attempt.
+Values are filled in by the plan and at the start of an attempt.
 """
 
 import re
@@ -20,7 +20,7 @@ _LATER = frozenset({"params", "matrix", "artefacts"})
 
 
 def wrong_names(text: str, allowed: Collection[str]) -> Iterator[tuple[str, str]]:
-    """What stands in `${{ }}` and cannot, as (text as written, what is wrong with it).
+    """Yields each invalid `${{ }}` as the text as written and an error.
 
     `allowed` are the names that are known here; `env.NAME` always is.
     """
@@ -54,9 +54,9 @@ def _misplaced(name: str) -> str:
 
 
 def unset_names(job: spec_pb2.Job, environment: Mapping[str, str]) -> list[str]:
-    """Variables that the command and args use and that `environment`, the job's own, does not have.
+    """Returns variables that command and args use and that the job's `environment` does not have.
 
-    What Gator itself sets counts as there.
+    Variables that Gator itself sets count as set.
     """
     wanted = [name for text in (job.command, *job.args) for name in names_in(text)]
     missing = (name for name in wanted if name not in environment and not name.startswith("GATOR_"))

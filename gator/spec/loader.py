@@ -1,4 +1,4 @@
-"""Loads a spec: the one place where composing, including and building meet, and where problems are raised."""
+"""Loads a spec: composes YAML with its includes, builds the message and collects problems."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -27,7 +27,7 @@ class Loaded(Struct, frozen=True):
 
 
 def load(text: str | bytes, file: str, read: Read | None) -> Loaded:
-    """See `gator.spec.load`."""
+    """Loads a spec as `gator.spec.load` describes."""
     loaded = load_partly(text, file, read)
     if loaded.problems:
         raise SpecError(loaded.problems, loaded.warnings)
@@ -35,7 +35,7 @@ def load(text: str | bytes, file: str, read: Read | None) -> Loaded:
 
 
 def load_partly(text: str | bytes, file: str, read: Read | None) -> Loaded:
-    """See `gator.spec.load_partly`."""
+    """Loads a spec as `gator.spec.load_partly` describes."""
     reading = Reading()
     root = Includes(reading, read).compose(text, file)
     spec = spec_pb2.Spec()

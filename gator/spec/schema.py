@@ -1,15 +1,16 @@
 """The spec language as a JSON Schema, for editors, made from the table of keys.
 
-YAML tags are no part of JSON: `!Job {…}` is described as the mapping behind the tag, and a node is one of the
-three mappings. Rule: whatever loads without a tag in a wrong place is valid here.
+JSON has no tags: `!Job {…}` is described as the mapping after the tag, and a node is one of three mappings.
+
+Invariant: a spec that loads is valid here, apart from its tags.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from gator.spec import keys
-from gator.spec.builders.scalars import LARGEST_COUNT
-from gator.spec.idents import LONGEST
+from gator.spec.builders.scalars import MAX_COUNT
+from gator.spec.idents import MAX_CHARACTERS
 
 Schema = dict[str, Any]
 
@@ -27,7 +28,7 @@ _DURATION: Schema = {
 
 
 def json_schema() -> Schema:
-    """The schema; a new mapping with each call."""
+    """Returns the schema, as a new mapping."""
     return {
         "$schema": DIALECT,
         "title": "Gator spec",
@@ -58,7 +59,7 @@ _TAGS = {"Cores": "cores", "Memory": "memory", "License": "license"}
 
 
 def _key(key: keys.Key) -> Schema:
-    """A value is left out when it is null, whatever its type."""
+    # A null is the same as a missing key, for every type.
     return {"description": key.doc, "anyOf": [of_type(key.type), {"type": "null"}]}
 
 
@@ -77,7 +78,7 @@ def of_type(type_name: str) -> Schema:
     return make() if make is not None else dict(_PLAIN_TYPES[type_name])
 
 
-def _integer(least: int, most: int = LARGEST_COUNT, *words: str) -> Schema:
+def _integer(least: int, most: int = MAX_COUNT, *words: str) -> Schema:
     forms: list[Schema] = [
         {"type": "integer", "minimum": least, "maximum": most},
         {"type": "string", "pattern": _NUMBER_TEXT},
@@ -117,7 +118,7 @@ def _ulimits() -> Schema:
 
 
 _PLAIN_TYPES: dict[str, Schema] = {
-    "ident": {**_WORD, "minLength": 1, "maxLength": LONGEST},
+    "ident": {**_WORD, "minLength": 1, "maxLength": MAX_CHARACTERS},
     "text": _WORD,
     "program": _WORD,
     "script": _WORD,
@@ -144,8 +145,8 @@ _TYPES: dict[str, Callable[[], Schema]] = {
     "repeats": lambda: _integer(0),
     "integer": lambda: _integer(*keys.RANGES["integer"]),
     "nice": lambda: _integer(*keys.RANGES["nice"]),
-    "seed": lambda: _integer(1, LARGEST_COUNT, "random"),
-    "max_fail": lambda: _integer(1, LARGEST_COUNT, "none", "unlimited"),
+    "seed": lambda: _integer(1, MAX_COUNT, "random"),
+    "max_fail": lambda: _integer(1, MAX_COUNT, "none", "unlimited"),
     "limit": lambda: _integer(0, 2**53, "none", "unlimited"),
     "scratch": lambda: {"anyOf": [_BOOLEAN, _mapping("scratch")]},
     "retries": lambda: _mapping("retries"),

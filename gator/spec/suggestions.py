@@ -1,4 +1,4 @@
-"""The nearest correct name for a wrong one. Offers nothing rather than a far-fetched name."""
+"""Suggests the correct name for a misspelled one, if there is one within two edits."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ _SHORT = 4
 
 
 def nearest(wrong: str, names: Iterable[str]) -> str | None:
-    """The name that differs least from `wrong`; None when all differ by more than a slip or two."""
+    """Returns the name that differs least from `wrong`; None if all differ by more than two edits."""
     wanted = wrong.lower()
     allowed = 1 if len(wanted) <= _SHORT else 2
     best: str | None = None
@@ -20,13 +20,13 @@ def nearest(wrong: str, names: Iterable[str]) -> str | None:
 
 
 def did_you_mean(wrong: str, names: Iterable[str]) -> str:
-    """`; did you mean 'NAME'?`, or nothing."""
+    """Returns `; did you mean 'NAME'?`, or nothing if no name is near."""
     name = nearest(wrong, names)
     return f"; did you mean '{name}'?" if name is not None else ""
 
 
 def _distance(one: str, other: str) -> int:
-    """Edits from one text to the other, where two neighbours swapped are one edit."""
+    """Returns the number of edits between two texts; swapped neighbours are one edit."""
     two_above: list[int] = []
     above = list(range(len(other) + 1))
     for i, a in enumerate(one):

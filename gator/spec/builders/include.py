@@ -1,4 +1,4 @@
-"""`!Include PATH`: another file in the place of a value. A path is relative to the file that includes."""
+"""Replaces `!Include PATH` by the content of a file. The path is relative to the including file."""
 
 import posixpath
 
@@ -9,11 +9,11 @@ from gator.spec.builders.reading import Read, Reading, each_node
 from gator.spec.yaml.nodes import compose, decode
 
 TAG = "!Include"
-_DEEPEST = 32
+_MAX_DEPTH = 32
 
 
 class Includes:
-    """Composes files, each once, with what they include put in its place."""
+    """Composes files, each once, and replaces their includes."""
 
     __slots__ = ("_chain", "_read", "_reading", "_roots")
 
@@ -24,7 +24,7 @@ class Includes:
         self._roots: dict[str, Node | None] = {}
 
     def compose(self, data: str | bytes, file: str) -> Node | None:
-        """The root node of a file; None when it is empty or a problem was found in its YAML."""
+        """Returns the root node of a file; None if it is empty or its YAML has a problem."""
         try:
             text = decode(data, file)
             self._reading.begin(file, text)
@@ -46,7 +46,7 @@ class Includes:
         self._reading.problem(node, "the file is empty: its root is a !Job, a !JobGroup or a !JobArray")
 
     def _replaced(self, root: Node) -> Node | None:
-        """The tree with every include replaced; what cannot be included is left as it is."""
+        """Returns the tree with every include replaced; those that fail stay."""
         if root.tag == TAG:
             return self._included(root)
         for node in list(each_node(root)):
@@ -62,14 +62,14 @@ class Includes:
         return self._included(node) or node
 
     def _included(self, node: Node) -> Node | None:
-        """The root of the file that an include names; None after a problem."""
+        """Returns the root of the file that an include names; None after a problem."""
         if not isinstance(node, ScalarNode) or not node.value:
             message = "this version of Gator knows !Include only with the path of a file: !Include FILE"
             self._reading.problem(node, message)
             return None
         including = node.start_mark.name
         file = posixpath.normpath(posixpath.join(posixpath.dirname(including), node.value))
-        if file in self._chain or len(self._chain) > _DEEPEST:
+        if file in self._chain or len(self._chain) > _MAX_DEPTH:
             loop = " → ".join([*self._chain[self._chain.index(file) if file in self._chain else 0 :], file])
             self._reading.problem(node, f"files include each other in a circle: {loop}")
             return None

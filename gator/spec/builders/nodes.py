@@ -1,6 +1,7 @@
-"""Builds the tree: a `Spec` from each `!Job`, `!JobGroup` and `!JobArray`, with all checks of one node.
+"""Builds a `Spec` from each `!Job`, `!JobGroup` and `!JobArray`, with all checks that concern one node.
 
-Rule: what a name refers to is none of its business; that takes the whole plan."""
+References to other nodes are resolved by the plan.
+"""
 
 from typing import Final, TypeAlias
 
@@ -22,17 +23,17 @@ from gator.v1 import spec_pb2
 Written: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray
 Parent: TypeAlias = spec_pb2.JobGroup | spec_pb2.JobArray
 
-DEEPEST = 40
-"""Protocol buffers read messages nested 100 deep, and a node is two of them."""
+MAX_DEPTH = 40
+"""Maximum depth of nodes: protocol buffers parse 100 nested messages, and a node is two of them."""
 
 
 def build(reading: Reading, node: Node, spec: spec_pb2.Spec, place: Place) -> Written | None:
-    """Read a node into `spec`; None when it is no node at all."""
+    """Reads a node into `spec`; returns None if it is not a node."""
     if node.tag not in keys.KINDS or not isinstance(node, MappingNode):
         _no_node(reading, node, place)
         return None
-    if place.depth >= DEEPEST:
-        reading.problem(node, f"groups are nested more than {DEEPEST} deep: put their jobs further up")
+    if place.depth >= MAX_DEPTH:
+        reading.problem(node, f"groups are nested more than {MAX_DEPTH} deep: put their jobs further up")
         return None
     pairs = reading.pairs(node)
     written: Written
@@ -77,7 +78,7 @@ def _no_node(reading: Reading, node: Node, place: Place) -> None:
 
 
 def _guess(node: Node) -> str:
-    """Which tag is most likely missing, by the keys that are there."""
+    """Returns a hint at the tag that is probably missing, by the keys."""
     if not isinstance(node, MappingNode):
         return ""
     names = {key.value for key, _ in node.value if isinstance(key, ScalarNode)}
@@ -241,7 +242,7 @@ def _jobs(reading: Reading, parent: Parent, key: Key, pair: Pair, place: Place) 
 
 
 def _children_were_wrong(pairs: dict[str, Pair]) -> bool:
-    """Whether there is something in the place of children, which then has a problem of its own."""
+    """Returns whether `jobs` has a value of a wrong type, which has a problem of its own."""
     pair = pairs.get("jobs")
     return pair is not None and not is_null(pair.value) and not isinstance(pair.value, SequenceNode)
 
@@ -252,7 +253,7 @@ def _check_command(reading: Reading, node: Node, pairs: dict[str, Pair]) -> None
     }
     if not given & {"command", "shell"}:
         if any(name not in keys.NODE_KEYS and nearest(name, ("command", "shell")) for name in pairs):
-            return  # the misspelling has been told
+            return  # The misspelled key has a problem already.
         reading.problem(node, "a !Job needs a command, or a script in shell")
     elif {"command", "shell"} <= given:
         reading.problem(pairs["shell"].key, "a !Job has a command or a script in shell, not both: remove one")

@@ -1,4 +1,4 @@
-"""Where in the tree a node stands, as far as what may be written there depends on it."""
+"""The place of a node in the tree, on which the values of some keys depend."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from gator.spec.interpolation import wrong_names
 
 
 class Place(NamedTuple):
-    """Where a node stands; `depth` is 0 for the root."""
+    """The place of a node; `depth` is 0 for the root."""
 
     depth: int
     in_array: bool
@@ -23,7 +23,7 @@ class Place(NamedTuple):
 
 
 def check_names(reading: Reading, node: Node, text: str, allowed: Collection[str], place: Place) -> None:
-    """A problem for each `${{ }}` in a text that holds nothing which is known here."""
+    """Reports each `${{ }}` in a text whose name is unknown here."""
     if "${{" not in text:
         return
     here = [name for name in allowed if place.in_array or name != "array"]

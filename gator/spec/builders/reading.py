@@ -1,6 +1,6 @@
-"""One reading of a spec: gathers problems and warnings, and gives the pairs of mappings with merges done.
+"""One reading of a spec: collects problems and warnings, and resolves merges in mappings.
 
-Rule: nothing here knows what a key means.
+It knows nothing about the meaning of keys.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,13 +18,14 @@ _STANDARD = frozenset(
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")
 )
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-_VALUES_AT_LEAST = 200_000
-_VALUES_A_CHARACTER = 4
-_DEEPEST_MERGE = 32
+_BASE_VALUES = 200_000
+_VALUES_PER_CHARACTER = 4
+"""The maximum number of values in a spec is `_BASE_VALUES` and this many per character of its files."""
+_MAX_MERGE_DEPTH = 32
 
 
 class TooLargeError(Exception):
-    """Aliases make more of the text than anybody can have meant."""
+    """Aliases and merges expand a text beyond the maximum number of values."""
 
 
 class Pair(NamedTuple):
@@ -35,7 +36,7 @@ class Pair(NamedTuple):
 
 
 class Reading:
-    """What is found while one spec is read."""
+    """Problems, warnings and texts of one spec that is being read."""
 
     __slots__ = ("_left", "problems", "texts", "warnings")
 
@@ -43,20 +44,20 @@ class Reading:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.texts: dict[str, str] = {}
-        """Text of every file, by its name."""
-        self._left = _VALUES_AT_LEAST
+        """Texts of the files, by name."""
+        self._left = _BASE_VALUES
 
     def begin(self, file: str, text: str) -> None:
-        """A file is read; the more is written, the more may be made of it by aliases and merges."""
+        """Adds a file; its length raises the maximum number of values."""
         self.texts[file] = text
-        self._left += _VALUES_A_CHARACTER * len(text)
+        self._left += _VALUES_PER_CHARACTER * len(text)
 
     def problem(self, node: Node, message: str) -> None:
-        """Something is wrong with a node."""
+        """Reports a problem with a node."""
         self.problems.append(_at(node, message))
 
     def problem_within(self, node: Node, part: str, message: str) -> None:
-        """Something is wrong with a part of a text: its place is sought in the lines of the node."""
+        """Reports a problem with a part of a text, at its position within the lines of the node."""
         mark = node.start_mark
         lines = self.texts.get(mark.name, "").splitlines()
         for number in range(mark.line, min(node.end_mark.line + 1, len(lines))):
@@ -67,11 +68,11 @@ class Reading:
         self.problem(node, message)
 
     def warn(self, node: Node, message: str) -> None:
-        """Something is most likely not what was meant, but can run."""
+        """Reports a likely mistake that does not prevent the run."""
         self.warnings.append(_at(node, message))
 
     def source(self, node: Node) -> str:
-        """The first line of a node as it is written."""
+        """Returns the first line of a node as written."""
         start, end = node.start_mark, node.end_mark
         lines = self.texts.get(start.name, "").splitlines()
         if start.line >= len(lines):
@@ -80,13 +81,13 @@ class Reading:
         return line[start.column : end.column if end.line == start.line else None].strip()
 
     def spend(self, count: int) -> None:
-        """Account for values that are about to be read; raises TooLargeError when there are too many."""
+        """Counts values that are about to be read; raises TooLargeError beyond the maximum."""
         self._left -= count + 1
         if self._left < 0:
             raise TooLargeError
 
     def pairs(self, node: MappingNode) -> dict[str, Pair]:
-        """The pairs of a mapping by key: merged, without those whose key starts with `x-`."""
+        """Returns the pairs of a mapping by key, with merges, without keys that start with `x-`."""
         return self._pairs(node, 0)
 
     def _pairs(self, node: MappingNode, depth: int) -> dict[str, Pair]:
@@ -114,7 +115,7 @@ class Reading:
         return found
 
     def _merge(self, node: Node, found: dict[str, Pair], depth: int) -> None:
-        if depth > _DEEPEST_MERGE:
+        if depth > _MAX_MERGE_DEPTH:
             self.problem(node, "this merge goes round in a circle")
             return
         sources: list[Node] = node.value if isinstance(node, SequenceNode) else [node]
@@ -126,13 +127,13 @@ class Reading:
                 found.setdefault(name, pair)
 
     def _ignore(self, root: Node) -> None:
-        """Of what is ignored only a tag that nobody may use is told."""
+        """Reports forbidden tags in a value that is otherwise ignored."""
         for node in each_node(root):
             if node.tag.startswith("tag:yaml.org,2002:") and node.tag not in _STANDARD:
                 self.problem(node, f"the tag {shown_tag(node)} is not allowed")
 
     def standard(self, node: Node, instead: str = "") -> bool:
-        """Whether a node has no tag of its own; a problem if it has."""
+        """Returns whether a node has no tag of its own; reports a problem otherwise."""
         tag: str = node.tag
         if tag in (STR, SEQ, MAP) or tag in _STANDARD:
             return True
@@ -143,7 +144,7 @@ class Reading:
 
 
 def each_node(root: Node) -> Iterator[Node]:
-    """Every node below a node, and itself, each once."""
+    """Yields a node and all nodes below it, each once."""
     seen: set[int] = set()
     stack = [root]
     while stack:
@@ -160,20 +161,20 @@ def each_node(root: Node) -> Iterator[Node]:
 
 
 def is_null(node: Node) -> bool:
-    """Whether a value is left out: nothing, `null` or `~`, and not in quotes."""
+    """Returns whether a value is missing: nothing, `null` or `~`, without quotes."""
     if not isinstance(node, ScalarNode):
         return False
     return node.tag == NULL or (not node.style and node.tag == STR and node.value in _NULLS)
 
 
 def shown_tag(node: Node) -> str:
-    """A tag as it is written: `!Job`, `!!python/name:x`."""
+    """Returns a tag as written: `!Job`, `!!python/name:x`."""
     tag: str = node.tag
     return f"!!{tag.removeprefix('tag:yaml.org,2002:')}" if tag.startswith("tag:yaml.org,2002:") else tag
 
 
 def position(node: Node) -> common_pb2.SourcePosition:
-    """Where a node starts."""
+    """Returns the position at which a node starts."""
     mark = node.start_mark
     return common_pb2.SourcePosition(file=mark.name, line=mark.line + 1, column=mark.column + 1)
 

@@ -1,4 +1,4 @@
-"""`!Cores`, `!Memory` and `!License`: what a job holds while it runs. Each may be written in three ways."""
+"""Reads `!Cores`, `!Memory` and `!License`, each as a scalar, a list or a mapping."""
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -16,7 +16,7 @@ _FORMS = {"!Cores": "cores", "!Memory": "memory", "!License": "license"}
 
 
 def read(reading: Reading, job: spec_pb2.Job, value: Node) -> None:
-    """Read the value of `resources` into a job."""
+    """Reads the value of `resources` into a job."""
     items: list[Node] = [value]
     if isinstance(value, SequenceNode) and value.tag not in _FORMS:
         if not reading.standard(value):
@@ -50,7 +50,7 @@ def _unknown(reading: Reading, item: Node) -> None:
 
 
 def _parts(reading: Reading, item: Node, form: str) -> dict[str, Node] | None:
-    """The values of a resource by key, however it is written."""
+    """Returns the values of a resource by key, for each of the three forms; None after a problem."""
     names = [key.name for key in keys.SUB_KEYS[form]]
     if isinstance(item, MappingNode):
         pairs = known(reading, reading.pairs(item), item.tag, form)

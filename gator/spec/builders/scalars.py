@@ -1,4 +1,4 @@
-"""Single values: texts as written, numbers, durations, sizes, choices. None comes back after a problem."""
+"""Reads single values: texts, numbers, durations, sizes, choices. None is returned after a problem."""
 
 import re
 from collections.abc import Sequence
@@ -13,14 +13,15 @@ from gator.spec.yaml.hints import quoted
 from gator.spec.yaml.nodes import STR
 from gator.units import parse_duration, parse_size
 
-LARGEST_COUNT = 2**31 - 1
+MAX_COUNT = 2**31 - 1
+"""Maximum of a number without a range of its own."""
 
 _INTEGER = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]+|[0-9]+)")
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
 def text(reading: Reading, node: Node, what: str) -> str | None:
-    """A scalar as it is written."""
+    """Returns a scalar as written."""
     if not isinstance(node, ScalarNode):
         if node.tag != INCLUDE and reading.standard(node):
             shown = reading.source(node)
@@ -54,7 +55,7 @@ def _scalar_tag(reading: Reading, node: ScalarNode) -> bool:
 
 
 def filled_text(reading: Reading, node: Node, what: str) -> str | None:
-    """A text that is not empty."""
+    """Returns a text that is not empty."""
     value = text(reading, node, what)
     if value is not None and not value.strip():
         reading.problem(node, f"{what} cannot be empty")
@@ -63,7 +64,7 @@ def filled_text(reading: Reading, node: Node, what: str) -> str | None:
 
 
 def no_names(reading: Reading, node: Node, value: str, what: str) -> bool:
-    """Whether a text is free of `${{ }}`; a problem if it is not."""
+    """Returns whether a text has no `${{ }}`; reports a problem otherwise."""
     if "${{" not in value:
         return True
     reading.problem(node, f"${{{{ }}}} cannot be used in {what}")
@@ -71,9 +72,9 @@ def no_names(reading: Reading, node: Node, value: str, what: str) -> bool:
 
 
 def integer(
-    reading: Reading, node: Node, what: str, least: int = 0, most: int = LARGEST_COUNT, *, or_none: str = ""
+    reading: Reading, node: Node, what: str, least: int = 0, most: int = MAX_COUNT, *, or_none: str = ""
 ) -> int | None:
-    """A whole number, decimal or 0x; `or_none` are further words to name when it is none."""
+    """Returns a whole number, decimal or 0x; `or_none` is added to the error about anything else."""
     value = text(reading, node, what)
     if value is None or not no_names(reading, node, value, what):
         return None
@@ -93,7 +94,7 @@ def integer(
 
 
 def boolean(reading: Reading, node: Node, what: str, *, or_else: str = "") -> bool | None:
-    """`true` or `false`, and YAML's other words for them; `or_else` names what may stand there instead."""
+    """Returns a boolean, written in any way that YAML 1.1 has; `or_else` is added to the error."""
     value = text(reading, node, what)
     if value is None:
         return None
@@ -104,7 +105,7 @@ def boolean(reading: Reading, node: Node, what: str, *, or_else: str = "") -> bo
 
 
 def choice(reading: Reading, node: Node, what: str, words: Sequence[str]) -> str | None:
-    """One of some words."""
+    """Returns one of `words`."""
     value = text(reading, node, what)
     if value is None or value in words:
         return value
@@ -114,7 +115,7 @@ def choice(reading: Reading, node: Node, what: str, words: Sequence[str]) -> str
 
 
 def duration(reading: Reading, node: Node, what: str) -> int | None:
-    """Milliseconds of a duration; 0 for `none`."""
+    """Returns the milliseconds of a duration; 0 for `none`."""
     value = text(reading, node, what)
     if value is None or not no_names(reading, node, value, what):
         return None
@@ -126,7 +127,7 @@ def duration(reading: Reading, node: Node, what: str) -> int | None:
 
 
 def size(reading: Reading, node: Node, what: str, unit: str) -> int | None:
-    """Bytes of a size."""
+    """Returns the bytes of a size."""
     value = text(reading, node, what)
     if value is None or not no_names(reading, node, value, what):
         return None
@@ -138,5 +139,5 @@ def size(reading: Reading, node: Node, what: str, unit: str) -> int | None:
 
 
 def is_none_word(node: Node) -> bool:
-    """Whether a value is the word for no limit."""
+    """Returns whether a value is a word for no limit."""
     return isinstance(node, ScalarNode) and not is_null(node) and node.value.lower() in ("none", "unlimited")

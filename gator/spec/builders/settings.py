@@ -1,4 +1,4 @@
-"""What may be said on any level: environment, working directory, limits. One function a key."""
+"""Readers of settings, which every level may have, and of plain values; one function per type of value."""
 
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
@@ -28,7 +28,7 @@ _KEEP = {
 
 
 def mapping(reading: Reading, node: Node, what: str) -> dict[str, Pair]:
-    """The pairs of a mapping, none after a problem."""
+    """Returns the pairs of a mapping; none after a problem."""
     if isinstance(node, MappingNode):
         return reading.pairs(node) if reading.standard(node) else {}
     if reading.standard(node):
@@ -46,7 +46,7 @@ _EXAMPLES = {
 
 
 def known(reading: Reading, pairs: dict[str, Pair], what: str, type_name: str) -> dict[str, Pair]:
-    """Those pairs that have a known key and a value; a problem for each key that is not known."""
+    """Returns the pairs with a known key and a value; reports each unknown key."""
     names = [key.name for key in keys.SUB_KEYS[type_name]]
     for name, pair in pairs.items():
         if name in names:
@@ -60,7 +60,7 @@ def known(reading: Reading, pairs: dict[str, Pair], what: str, type_name: str) -
 
 
 def texts(reading: Reading, node: Node, what: str) -> list[tuple[Node, str]]:
-    """The texts of a list, each with its node; what is no text is a problem."""
+    """Returns the texts of a list, each with its node; reports items that are not texts."""
     if not isinstance(node, SequenceNode):
         if reading.standard(node):
             shown = f": write [{reading.source(node)}]" if isinstance(node, ScalarNode) else ""
@@ -87,7 +87,7 @@ def _env(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, pl
             reading.problem(pair.key, f"'{name}' cannot be the name of a variable")
             continue
         if name.startswith("GATOR_"):
-            reading.warn(pair.key, f"{name} is set by Gator itself: what is said here has no effect")
+            reading.warn(pair.key, f"{name} is set by Gator itself: the value here has no effect")
         if is_null(pair.value):
             settings.env.add(name=name)
             continue
@@ -126,7 +126,7 @@ def _grace(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, 
 
 
 def limited(reading: Reading, value: Node, what: str) -> int | None:
-    """Milliseconds of a limit in time; 0 for `none`, while 0 itself is a problem."""
+    """Returns the milliseconds of a time limit; 0 for `none`, while a written 0 is a problem."""
     millis = scalars.duration(reading, value, what)
     if millis == 0 and not scalars.is_none_word(value):
         reading.problem(value, f"{what} cannot be 0: write none for no limit")

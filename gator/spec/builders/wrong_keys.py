@@ -1,4 +1,4 @@
-"""What to say about a key that cannot stand where it stands: where it belongs, or what was meant."""
+"""Errors about a key that a node cannot have: where it belongs, or which key was probably meant."""
 
 from gator.spec import keys
 from gator.spec.suggestions import nearest
@@ -16,7 +16,7 @@ def _meant(name: str) -> str | None:
 
 
 def wrong_key(name: str, kind: str, *, is_root: bool) -> str:
-    """What is wrong with a key of a node of this kind."""
+    """Returns the error for a key that a node of this kind cannot have."""
     key = keys.NODE_KEYS.get(name)
     if key is not None:
         return _misplaced(key, kind, is_root)

@@ -1,4 +1,4 @@
-"""What a mistake in the YAML itself most likely is. Says what to do in the words of who wrote the line."""
+"""Explains mistakes in the YAML itself: what to change in the line as it is written."""
 
 import re
 
@@ -31,7 +31,7 @@ _PLAIN_MESSAGES = {
 }
 
 
-# The composer in Python has its own words, in part with the text that is meant at their end.
+# The composer in Python words the same errors differently, some with a quotation at the end.
 _IN_PYTHON = {
     "mapping values are not allowed here": "mapping values are not allowed in this context",
     "sequence entries are not allowed here": "block sequence entries are not allowed in this context",
@@ -44,7 +44,7 @@ _IN_PYTHON = {
 
 
 def explain(error: MarkedYAMLError, text: str, file: str) -> Problem:
-    """The problem that a mistake is, at the place where the mistake is made."""
+    """Returns a mistake as a problem, at the position where it was made."""
     lines = text.splitlines()
     mark = error.problem_mark or error.context_mark
     if error.problem == "found unexpected end of stream" and error.context_mark is not None:
@@ -100,7 +100,7 @@ def _message(error: MarkedYAMLError, problem: str, mark: Mark, lines: list[str])
 
 
 def _name_in_flow(error: MarkedYAMLError, lines: list[str]) -> tuple[int, int, str] | None:
-    """A `${` within brackets ends the text, as { opens a mapping there."""
+    """Finds a `${` within brackets, where { opens a mapping and so ends the text."""
     opened, mark = error.context_mark, error.problem_mark
     if opened is None or mark is None or "flow" not in (error.context or ""):
         return None
@@ -138,7 +138,7 @@ def _tag_before_bracket(mark: Mark, lines: list[str]) -> tuple[int, int, str] | 
 
 
 def _start_of_word(error: MarkedYAMLError) -> Mark | None:
-    """Where a word starts that was taken for an alias or an anchor, such as `*.log` or `&&`."""
+    """Returns where a word starts that was read as an alias or an anchor, such as `*.log` or `&&`."""
     if error.context in ("while scanning an alias", "while scanning an anchor"):
         return error.context_mark
     return None
@@ -154,7 +154,7 @@ def _until_end(rest: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text in quotes that YAML takes as it is."""
+    """Returns a text in quotes in which YAML changes nothing."""
     if "'" not in text:
         return f"'{text}'"
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
@@ -172,7 +172,7 @@ def _colon(line: str, mark: Mark) -> str:
         return f"a text cannot hold ': ': {_QUOTE}, {quoted((value + line[mark.column :]).strip())}"
     if not colon and key[:1].isspace():
         return "this key is indented more than the one above, or the line above has a value already"
-    return "a key cannot stand here: quote a text that has ': ' in it"
+    return "a key cannot stand here: quote a text that contains ': '"
 
 
 def _flow(error: MarkedYAMLError, problem: str, opened: Mark, mark: Mark) -> str:

@@ -1,6 +1,6 @@
-"""YAML text to nodes with positions. Nothing is constructed: a scalar stays the text as it is written.
+"""Composes YAML text into nodes with positions. Scalars stay texts as written.
 
-Rule: whatever the bytes are, this ends in a node or in one Problem, in time and memory bounded by the text.
+Invariant: any bytes give a node or one Problem, in time and memory bounded by the text.
 """
 
 import io
@@ -24,11 +24,11 @@ NULL = "tag:yaml.org,2002:null"
 
 _TAGS: dict[type[Node], str] = {ScalarNode: STR, SequenceNode: SEQ, MappingNode: MAP}
 _MARK = "\ufeff"
-"""The byte order mark, which may stand at the beginning and nowhere else."""
+"""The byte order mark, which is allowed at the beginning only."""
 
 
 class _Text(io.BytesIO):
-    """A stream that knows the name of its file, so that positions do."""
+    """A stream with the name of its file, which positions need."""
 
     def __init__(self, text: str, name: str) -> None:
         super().__init__(text.encode())
@@ -53,13 +53,13 @@ class _Plain(BaseResolver):
         return _TAGS[kind]
 
 
-# The composer in C is nine times as fast; where it was not built, the one in Python does the same.
+# The composer in C is nine times as fast; the one in Python does the same where C was not built.
 _LOADER_IN_PYTHON = cast("type[SafeLoader]", type("_Loader", (_Plain, SafeLoader), {}))
 _LOADER = cast("type[SafeLoader]", type("_Loader", (_Plain, getattr(yaml, "CSafeLoader", SafeLoader)), {}))
 
 
 def decode(data: str | bytes, file: str) -> str:
-    """The text of a file, without its byte order mark; raises SpecError where it is not UTF-8."""
+    """Returns the text of a file without its byte order mark; raises SpecError if it is not UTF-8."""
     if isinstance(data, bytes):
         try:
             data = data.decode("utf-8-sig")
@@ -68,7 +68,7 @@ def decode(data: str | bytes, file: str) -> str:
             message = f"byte 0x{data[error.start]:02x} is not UTF-8: save the file as UTF-8"
             raise SpecError([_problem_at(before, len(before), file, message)]) from error
     text = data.removeprefix(_MARK)
-    # To compile a pattern of our own would take as long as to read a spec.
+    # Compiling another pattern would take as long as reading a small spec.
     if found := Reader.NON_PRINTABLE.search(text.replace(_MARK, "\0")):
         message = f"the character U+{ord(text[found.start()]):04X} cannot stand in YAML: remove it"
         raise SpecError([_problem_at(text, found.start(), file, message)])
@@ -76,7 +76,7 @@ def decode(data: str | bytes, file: str) -> str:
 
 
 def compose(text: str, file: str, *, in_python: bool = False) -> Node | None:
-    """The root node of a text, None when it is empty; raises SpecError with the first mistake in it."""
+    """Returns the root node of a text, None if it is empty; raises SpecError with the first mistake."""
     loader = (_LOADER_IN_PYTHON if in_python else _LOADER)(_Text(text, file))
     try:
         return loader.get_single_node()

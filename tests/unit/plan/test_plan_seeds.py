@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.errors import UsageError
-from gator.plan.seeds import LARGEST, derive
+from gator.plan.seeds import MAX_SEED, derive
 from tests.unit.plan.plan_trees import array, group, job, plan, problems
 
 
@@ -26,9 +26,9 @@ def test_the_numbers_never_change() -> None:
     assert derive(2147483647, "größe/ü") == 401011480
 
 
-@given(st.integers(1, LARGEST), st.text(min_size=1))
+@given(st.integers(1, MAX_SEED), st.text(min_size=1))
 def test_every_seed_is_in_range(seed: int, key: str) -> None:
-    assert 1 <= derive(seed, key) <= LARGEST
+    assert 1 <= derive(seed, key) <= MAX_SEED
 
 
 def test_the_root_has_the_seed_of_the_request() -> None:

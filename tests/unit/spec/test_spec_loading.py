@@ -213,5 +213,5 @@ def test_what_runs_nothing_is_a_warning() -> None:
 
 def test_setting_a_variable_of_gator_is_a_warning() -> None:
     found = loaded("!Job\ncommand: x\nenv: {GATOR_SEED: 1}\n")
-    message = "GATOR_SEED is set by Gator itself: what is said here has no effect"
+    message = "GATOR_SEED is set by Gator itself: the value here has no effect"
     assert found.warnings == (Problem("spec.yaml", 3, 7, message),)
