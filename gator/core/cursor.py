@@ -1,7 +1,7 @@
-"""Cursors: a filter and a position over stores, at both ends. Does no I/O and owns no transport.
+"""Cursors: a filter and a position in each store, at both ends of a subscription.
 
-A consumer keeps one position per store and never takes an event twice. A producer remembers what is
-unacknowledged on this connection, and nothing beyond it.
+Invariant: a consumer keeps one position per store and takes no event twice. A producer remembers only what is
+unacknowledged on its connection.
 """
 
 from collections import deque
@@ -20,7 +20,7 @@ BATCH_BYTES = 256 * 1024
 
 
 class Accepted(Struct, frozen=True):
-    """What a batch brought: its new events in order, and the position that comes with them."""
+    """The new events of a batch in order, and the position after them."""
 
     store: str
     events: Sequence[event_pb2.Event]
@@ -36,29 +36,29 @@ class Gap(Struct, frozen=True):
 
 
 class ConsumerCursor:
-    """One position per store, as a consumer keeps them."""
+    """The positions of a consumer, one per store."""
 
     def __init__(self, positions: Mapping[str, int] | None = None) -> None:
         self._positions = dict(positions or {})
 
     def position(self, store: str) -> int:
-        """Sequence number of the last event of a store that was taken; 0 for none."""
+        """Returns the sequence number of the last event taken from a store; 0 for none."""
         return self._positions.get(store, 0)
 
     @property
     def stores(self) -> int:
-        """Number of stores of which something is known."""
+        """Number of stores with a position."""
         return len(self._positions)
 
     def positions(self) -> list[attach_pb2.StorePosition]:
-        """All positions, as Subscribe carries them."""
+        """Returns all positions, in the form of a Subscribe."""
         return [attach_pb2.StorePosition(store=store, seq=seq) for store, seq in self._positions.items()]
 
     def accept(self, batch: attach_pb2.Batch) -> Accepted | Gap | None:
-        """Takes a batch and moves the position; None when it holds nothing new.
+        """Takes a batch and advances the position; returns None if the batch has nothing new.
 
-        What is made of the events and the new position belong in one transaction; when that fails, go on
-        with a new cursor from the stored positions.
+        The caller stores the events and the position in one transaction. If that fails, it continues with a
+        new cursor from the stored positions.
         """
         position = self.position(batch.store)
         if batch.after > position:
@@ -73,7 +73,7 @@ class ConsumerCursor:
 
 
 def passes(wanted: attach_pb2.EventFilter, event: event_pb2.Event) -> bool:
-    """Whether an event passes a filter, `logs_per_attempt` left aside (see LogQuota)."""
+    """Returns whether an event passes a filter, apart from `logs_per_attempt` (see LogQuota)."""
     if wanted.kinds and kind_of(event) not in wanted.kinds:
         return False
     match event.WhichOneof("payload"):
@@ -87,10 +87,10 @@ def passes(wanted: attach_pb2.EventFilter, event: event_pb2.Event) -> bool:
 
 
 class LogQuota:
-    """The part of a filter that has a memory: only the first log events of each attempt pass.
+    """The stateful part of a filter: only the first log events of each attempt pass.
 
-    Which ones pass depends on the store alone: a producer that begins in the middle of a store first
-    shows the quota what stands before (`quota_filter` says what of it).
+    Which ones pass depends on the store alone. A producer that begins in the middle of a store therefore
+    first passes the earlier events that match `quota_filter` to the quota.
     """
 
     def __init__(self, per_attempt: int) -> None:
@@ -98,7 +98,7 @@ class LogQuota:
         self._seen: dict[tuple[str, int], int] = {}
 
     def admit(self, event: event_pb2.Event) -> bool:
-        """Whether an event that passed the rest of the filter may go; counts it."""
+        """Counts an event that passed the rest of the filter; returns whether it passes the quota."""
         if not self._limit:
             return True
         kind = event.WhichOneof("payload")
@@ -108,13 +108,13 @@ class LogQuota:
             self._seen[key] = seen
             return seen <= self._limit
         if kind == "attempt_finished":
-            # Nothing of the attempt comes after this, so its count can go.
+            # No later event is about the attempt, so its count is no longer needed.
             self._seen.pop((event.path, event.attempt), None)
         return True
 
 
 def quota_filter(wanted: attach_pb2.EventFilter) -> attach_pb2.EventFilter:
-    """The events that change a quota."""
+    """Returns the filter of the events that change a quota."""
     return attach_pb2.EventFilter(
         kinds=[attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_ATTEMPT_FINISHED],
         severity=wanted.severity,
@@ -123,7 +123,7 @@ def quota_filter(wanted: attach_pb2.EventFilter) -> attach_pb2.EventFilter:
 
 
 def without_quota(wanted: attach_pb2.EventFilter) -> attach_pb2.EventFilter:
-    """The filter without `logs_per_attempt`, as a store reads by it."""
+    """Returns the filter without `logs_per_attempt`, by which a store is read."""
     plain = attach_pb2.EventFilter()
     plain.CopyFrom(wanted)
     plain.ClearField("logs_per_attempt")
@@ -131,10 +131,10 @@ def without_quota(wanted: attach_pb2.EventFilter) -> attach_pb2.EventFilter:
 
 
 class ProducerWindow:
-    """The credit of one subscription: what was sent and is not acknowledged yet, over all its stores."""
+    """The flow control of one subscription: unacknowledged bytes, over all its stores."""
 
     def __init__(self, limit_bytes: int = 0, most_batch_bytes: int = BATCH_BYTES) -> None:
-        """A limit of 0 means as many as there may be."""
+        """Makes an empty window; a limit of 0 means `WINDOW_BYTES`."""
         self._limit = limit_bytes or WINDOW_BYTES
         self.batch_bytes = min(self._limit, most_batch_bytes)
         """Most bytes of one message, unless one event alone has more."""
@@ -147,26 +147,25 @@ class ProducerWindow:
         return not any(self._unacked.values())
 
     def has_room(self, size_bytes: int) -> bool:
-        """Whether that much may be sent now; one that is above the whole window goes alone."""
+        """Returns whether a batch of this size may be sent now; one larger than the window is sent alone."""
         return not self._used or self._used + size_bytes <= self._limit
 
     def sent(self, store: str, through: int, size_bytes: int) -> None:
-        """A batch was handed to the transport."""
+        """Adds a batch that was handed to the transport."""
         self._unacked.setdefault(store, deque()).append((through, size_bytes))
         self._used += size_bytes
 
     def acked(self, store: str, seq: int) -> None:
-        """The consumer has come to `seq` in a store."""
+        """Removes the batches of a store that the consumer acknowledged up to `seq`."""
         waiting = self._unacked.get(store)
         while waiting and waiting[0][0] <= seq:
             self._used -= waiting.popleft()[1]
 
 
 class ProducerCursor(Struct):
-    """One store within one subscription: what was read of it and not sent yet.
+    """One store within one subscription, with events that were read and not sent.
 
-    `read_through` is the place in the store that was read up to, `sent_through` the one that the last
-    batch reached.
+    `read_through` is the position up to which the store was read, `sent_through` that of the last batch.
     """
 
     subscription: int
@@ -182,16 +181,16 @@ class ProducerCursor(Struct):
 
     @property
     def can_send(self) -> bool:
-        """Whether `next_batch` would give one."""
+        """Whether `next_batch` would return a batch."""
         return bool(self._pending) and self.window.has_room(self._pending[0][1])
 
     @property
     def wants_more(self) -> bool:
-        """Whether the store should be read on: only when all that was read has gone."""
+        """Whether to read on in the store, which is when everything read was sent."""
         return not self._pending
 
     def push(self, found: Iterable[event_pb2.Event], through: int) -> int:
-        """Takes what the store gave; `through` is the place it was read up to. Gives the bytes it took."""
+        """Adds events read up to the position `through`; returns the bytes of those that pass the quota."""
         total = 0
         for event in found:
             if self.quota.admit(event):
@@ -202,7 +201,7 @@ class ProducerCursor(Struct):
         return total
 
     def next_batch(self) -> attach_pb2.Batch | None:
-        """The next batch, counted against the window; None when nothing is there or no credit is left."""
+        """Returns the next batch and adds it to the window; None if there is no event or no room."""
         if not self.can_send:
             return None
         batch = attach_pb2.Batch(subscription=self.subscription, store=self.store, after=self.sent_through)
@@ -215,13 +214,13 @@ class ProducerCursor(Struct):
             ):
                 break
             self._pending.popleft()
-            # A tag and a length go with each event.
+            # Each event has a tag and a length.
             size += event_size + 4
             batch.events.append(event)
         return self._close(batch, size, self._pending[0][0].seq - 1 if self._pending else self.read_through)
 
     def empty_batch(self) -> attach_pb2.Batch | None:
-        """A batch without events, for when all places since the last were filtered out; None if none were."""
+        """Returns a batch without events if all events since the last one were filtered out, else None."""
         if (
             self._pending
             or self.read_through <= self.sent_through
@@ -239,30 +238,30 @@ class ProducerCursor(Struct):
 
 
 _ENVELOPE_BYTES = 512
-"""Room for what stands around the events of a batch: numbers and the id of the store."""
+"""Bytes reserved for the other fields of a batch: numbers and the id of the store."""
 
 
 class RecordInbox:
-    """The numbers of the records of one client id, at the parent; it outlives the client's streams.
+    """The record numbers of one client id at its parent; it outlives the client's streams.
 
-    Records are taken once and in order of their numbers; `kept` follows when they are stored. What was
-    taken before a cut is still on its way into the store, so it is not taken again when it is resent.
+    Records are taken once, in the order of their numbers; `kept` follows when they are stored. A record that
+    was taken before a disconnect is still being stored, so it is not taken again when it is sent again.
     """
 
     def __init__(self, kept: int = 0) -> None:
         self.taken = kept
-        """The last number that was taken."""
+        """Last number taken."""
         self.kept = kept
-        """The last number that is stored, as RecordAck and Welcome say it."""
+        """Last number stored, as in RecordAck and Welcome."""
 
     def take(self, number: int) -> bool:
-        """Whether a record is new. One that is not has to be acked again with `kept`, and dropped."""
+        """Returns whether a record is new. Others have to be dropped, and `kept` acknowledged again."""
         if number <= self.taken:
             return False
         self.taken = number
         return True
 
     def keep(self, number: int) -> int:
-        """Everything up to `number` is stored; gives the number to ack."""
+        """Takes note that records up to `number` are stored; returns the number to acknowledge."""
         self.kept = max(self.kept, number)
         return self.kept

@@ -1,4 +1,7 @@
-"""What those who make pages share with those who keep the record. Rule: a place is JSON."""
+"""Types of pages, shared by the readers of a record and the queries over it.
+
+Invariant: a `Place` is JSON.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
@@ -8,19 +11,19 @@ from msgspec import Struct
 from gator.v1 import query_pb2
 
 Place: TypeAlias = list[int | str]
-"""Where a list of nodes goes on: made by the reader, JSON, opaque to everybody else."""
+"""Where a list of nodes continues; opaque to all but the reader that made it."""
 
 Over: TypeAlias = Callable[[], bool]
-"""Whether a query has to come back now with what it found."""
+"""Returns whether a query has to return now with what it found."""
 
 
 def never() -> bool:
-    """For a query that may take as long as it needs."""
+    """Returns False, for a query without a time limit."""
     return False
 
 
 class NodeList(Struct, frozen=True):
-    """Nodes with their places, and where to go on; None at the end."""
+    """Nodes with their places, and where the list continues; None at the end."""
 
     nodes: Sequence[tuple[Place, query_pb2.Node]]
     next: Place | None

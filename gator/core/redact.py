@@ -80,7 +80,7 @@ def hide_within(message: Message, secrets: Sequence[str]) -> None:
 
 
 def _parts(message: Message) -> Iterator[Message]:
-    """The message and all those within it, but for the entries of maps."""
+    """Yields the message and all messages within it, except entries of maps."""
     waiting: list[Message] = [message]
     while waiting:
         part = waiting.pop()

@@ -1,6 +1,6 @@
-"""Bytes that a program wrote become text for people.
+"""Decodes the output of programs for display.
 
-Rule: any bytes give a text, and none is dropped in silence.
+Invariant: any bytes give a text, and invalid ones are shown instead of dropped.
 """
 
 import re
@@ -19,7 +19,7 @@ BLANKS_AND_ANSI_PATTERN = rb"(?:" + BLANKS_PATTERN + rb"++|" + ANSI_PATTERN + rb
 UNFINISHED_PATTERN = (
     rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}|\][^\x07\x1b\n]{0,1024}\x1b?|[ -/]{0,8})" + BLANKS_PATTERN + rb"*"
 )
-"""An unfinished escape sequence, and whitespace. A terminal shows nothing of it."""
+"""An unfinished escape sequence, and whitespace, which a terminal does not show."""
 BLANK_LINE_PATTERN = BLANKS_AND_ANSI_PATTERN + rb"(?:" + UNFINISHED_PATTERN + rb")?(?=\n|\Z)"
 """Matches a line that shows nothing on a terminal, without its line end. Counting of messages and
 classification of lines share this pattern."""
@@ -61,7 +61,7 @@ def clean(line: bytes) -> str:
 
 
 def cut(text: str, most: int = MAX_CHARACTERS) -> str:
-    """`text`, cut to `most` characters with an ellipsis as the last of them."""
+    """Returns `text` cut to `most` characters, the last one then being an ellipsis."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

@@ -1,7 +1,7 @@
-"""Tokens: who may speak with a run, proven by the run's key. Does no I/O and draws no random numbers.
+"""Tokens that authorise access to a run, derived from the secret key of the run.
 
-A token is HMAC-SHA256 over a role, and for a job over its path and attempt too. It says nothing by
-itself: the holder names what it claims to be, and the check makes the same token again.
+A token is an HMAC-SHA256 over a role, and for a job also over its path and attempt. It contains no claim: its
+holder states the claim, and the check computes the token again.
 """
 
 import hmac
@@ -14,7 +14,7 @@ KEY_BYTES = 32
 
 
 class Audience(StrEnum):
-    """What a token is good for."""
+    """What a token authorises."""
 
     CONTROL = "control"
     """The user: to read the run and to stop it."""
@@ -36,13 +36,13 @@ class Tokens:
         self._key = key
 
     def make(self, audience: Audience, path: str = "", attempt: int = 0) -> str:
-        """The token as 64 hexadecimal digits."""
-        # No path holds a NUL, so that the three parts cannot be shifted against each other.
+        """Returns the token as 64 hexadecimal digits."""
+        # No path contains a NUL, so different claims never give the same text.
         claim = f"gator.v1\0{audience.value}\0{path}\0{attempt}"
         return hmac.digest(self._key, claim.encode(), "sha256").hex()
 
     def check(self, token: str, audience: Audience, path: str = "", attempt: int = 0) -> None:
-        """Raises UnauthenticatedError unless the token is the one for this claim; takes constant time."""
+        """Raises UnauthenticatedError unless the token fits this claim, in constant time."""
         expected = self.make(audience, path, attempt)
         if not hmac.compare_digest(token.encode(), expected.encode()):
             raise errors.UnauthenticatedError(
@@ -58,5 +58,5 @@ class Tokens:
 
 
 def describe(audience: Audience, path: str, attempt: int) -> str:
-    """A claim in words, for messages."""
+    """Returns a claim for messages."""
     return f"attempt {attempt} of {path}" if audience is Audience.JOB else f"role {audience.value}"

@@ -83,11 +83,17 @@ class Edge(Struct, frozen=True, eq=False):
     awaited: PlanNode
     """The node that is waited for."""
     index: tuple[int, ...] | None
-    """The awaited repeat: one number per repeating node from below `common` to `awaited`, -1 for all repeats
-    of a level. None means all repeats of all levels. Several awaited instances count as one, which failed if
-    any of them failed.""" condition: Condition """The required outcome.""" common: PlanNode """The nearest
-    common ancestor whose instance both share; its tier sends the release.""" unselected: bool """Whether the
-    awaited node is not selected: on_pass and on_done are met, on_fail is not."""
+    """The awaited repeat: one number per repeating node from below `common` to `awaited`.
+
+    -1 stands for all repeats of a level, None for all repeats of all levels. Several awaited instances count
+    as one, which failed if any of them failed.
+    """
+    condition: Condition
+    """The required outcome."""
+    common: PlanNode
+    """The nearest common ancestor whose instance both share; its tier sends the release."""
+    unselected: bool
+    """Whether the awaited node is not selected: on_pass and on_done are met, on_fail is not."""
 
     def __repr__(self) -> str:
         return f"<Edge {self.waiting.template} {self.condition.name.lower()} {self.awaited.template}>"

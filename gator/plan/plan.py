@@ -217,10 +217,7 @@ def _seeds(
 
 
 def _asked(request: plan_pb2.PlanRequest, tree: Tree, *, is_part: bool) -> Iterator[tuple[str, int]]:
-    """The seeds asked for single nodes, by whole paths with the indices of all repeats or of none.
-
-    Where the tree `is_part` of that of the run, nodes that it lacks are ignored.
-    """
+    """Yields the seeds that the request gives to single nodes, by paths with all indices or none."""
     for pattern, seed in request.seeds.items():
         hits = globs.find(tree, pattern)
         if is_part and not hits:

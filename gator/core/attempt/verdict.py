@@ -12,7 +12,7 @@ from gator.core.text import cut
 from gator.units import limit_text, size_text
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
-_OUT_OF_MEMORY = "perhaps out of memory: the kernel ended a process for want of it"
+_OUT_OF_MEMORY = "perhaps out of memory: the kernel ended a process for lack of it"
 
 UNLIMITED = -1
 

@@ -49,7 +49,7 @@ class Reservations:
         return len(self.held) < before
 
     def widen(self) -> None:
-        """Adds pools that ran short since; otherwise two kinds of small jobs could alternate for ever."""
+        """Adds pools that ran short since; otherwise two kinds of small jobs could alternate forever."""
         for each in self.held:
             each.pools.update(self._scarcest(each.queue.need))
 

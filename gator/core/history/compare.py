@@ -1,7 +1,7 @@
-"""Two runs, job by job: what failed newly, what was mended, what came and what went.
+"""Compares two runs job by job.
 
-The rule: a job is known by its path below the root, so roots may have other names, and how
-it changed follows from the two outcomes alone.
+Invariant: a job is identified by its path below the root, so that roots may have different names, and its
+change follows from the two outcomes alone.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ Outcome: TypeAlias = common_pb2.Outcome.ValueType
 Change: TypeAlias = hub_pb2.Change.ValueType
 
 UNINTERESTING = frozenset((hub_pb2.CHANGE_STILL_PASSING,))
-"""What is left out where nothing else is asked for."""
+"""Changes that are left out by default."""
 
 _PASSED = common_pb2.OUTCOME_PASSED
 
@@ -31,12 +31,12 @@ class Changed(Struct, frozen=True):
 
 
 def below_root(path: str) -> str:
-    """A node's path without the ident of the root; empty for the root."""
+    """Returns a node's path without the ident of the root; empty for the root."""
     return path.partition("/")[2]
 
 
 def change_of(before: Outcome | None, after: Outcome | None) -> Change:
-    """How a job changed; None stands for a job that was not there."""
+    """Returns how a job changed; None stands for a missing job."""
     if before is None:
         return hub_pb2.CHANGE_NEW
     if after is None:
@@ -55,7 +55,7 @@ def compare(before: Mapping[str, Outcome], after: Mapping[str, Outcome]) -> list
 
     Jobs of both runs come in the order of `after`. The keys are paths below the root.
     """
-    # Most jobs of large runs passed both times: those are told apart without a look at the table of changes.
+    # Most jobs of large runs passed both times, so these are recognised without calling `change_of`.
     still = hub_pb2.CHANGE_STILL_PASSING
     changed = [
         Changed(
@@ -69,7 +69,7 @@ def compare(before: Mapping[str, Outcome], after: Mapping[str, Outcome]) -> list
 
 
 def count(changed: Iterable[Changed]) -> list[hub_service_pb2.ChangeCount]:
-    """Number of jobs by change, for each change that there is."""
+    """Returns the number of jobs by change, for each change that occurs."""
     jobs = Counter(one.change for one in changed)
     return [
         hub_service_pb2.ChangeCount(change=change, jobs=number) for change, number in sorted(jobs.items())
@@ -79,12 +79,12 @@ def count(changed: Iterable[Changed]) -> list[hub_service_pb2.ChangeCount]:
 def difference(
     changed: Changed, before: hub_pb2.Side | None, after: hub_pb2.Side | None
 ) -> hub_pb2.Difference:
-    """A job with what is known of it on either side; None where it was not there."""
+    """Returns the difference of a job between both sides; None for the side where it is missing."""
     return hub_pb2.Difference(path=changed.path, change=changed.change, before=before, after=after)
 
 
 def side_of(node: query_pb2.Node, metrics: Iterable[event_pb2.MetricTotal] = ()) -> hub_pb2.Side:
-    """What came of a job in one run."""
+    """Returns the outcome of a job in one run."""
     side = hub_pb2.Side(
         outcome=node.outcome,
         reason=node.reason,

@@ -1,6 +1,6 @@
-"""Failures put together by their cause, as far as signatures tell.
+"""Groups failures by cause, which is their signature.
 
-The rule: one example of each cause is kept, however many failures there are.
+Invariant: memory does not grow with the number of failures, only with that of causes.
 """
 
 from collections.abc import Iterable
@@ -48,18 +48,18 @@ class Cause(Struct, Generic[Example]):
 
     signature: str
     example: Example
-    """The first of them."""
+    """The first failure."""
     count: int = 0
 
 
 class Causes(Generic[Example]):
-    """The causes of failures; examples are kept of the first 1,000 of them."""
+    """The causes of failures, with an example of each of the first 1,000."""
 
     __slots__ = ("_causes", "_others", "number")
 
     def __init__(self) -> None:
         self.number = 0
-        """Of the failures."""
+        """Number of failures."""
         self._causes: dict[str, Cause[Example]] = {}
         self._others: set[str] = set()
 
@@ -67,7 +67,7 @@ class Causes(Generic[Example]):
         return len(self._causes) + len(self._others)
 
     def add(self, signature: str, example: Example) -> None:
-        """Count a failure."""
+        """Counts a failure."""
         self.number += 1
         cause = self._causes.get(signature)
         if cause is None:
@@ -78,9 +78,9 @@ class Causes(Generic[Example]):
         cause.count += 1
 
     def headline(self) -> str:
-        """`37 failures, 3 causes`."""
+        """Returns the numbers as `37 failures, 3 causes`."""
         return f"{plural(self.number, 'failure')}, {plural(len(self), 'cause')}"
 
     def by_frequency(self) -> list[Cause[Example]]:
-        """The causes of which there is an example, the most frequent first and else the first seen."""
+        """Returns the causes with an example, most frequent first, then in the order of occurrence."""
         return sorted(self._causes.values(), key=lambda cause: -cause.count)

@@ -71,22 +71,22 @@ class Places:
         self._run = 1
 
     def begin_run(self) -> None:
-        """The jobs of another run come."""
+        """Begins the jobs of another run."""
         self._run -= 1
         self._taken = 0
         self._above: tuple[int, ...] = ()
-        """Place of the last job that a run before has too."""
+        """Place of the last job that an earlier run also has."""
 
     def add(self, path: str) -> None:
-        """Take the next job of a run."""
+        """Adds the next job of the run."""
         place = self._places.get(path)
         if place is not None:
             self._above = place
             return
-        # Numbers of later runs are less, so that their jobs come before those put after the same job earlier.
+        # Later runs have smaller numbers, so their jobs come before those placed after the same job earlier.
         self._places[path] = (*self._above, self._run, self._taken)
         self._taken += 1
 
     def of(self, path: str) -> tuple[int, ...]:
-        """Returns what sorts as the jobs do."""
+        """Returns the sort key of a job."""
         return self._places[path]

@@ -1,1 +1,4 @@
-"""What a launch decides from its plan, its command line and its environment."""
+"""Decisions of a launch from its plan, command line and environment.
+
+Invariant: pure; the same inputs give the same answer for `gator run`, `plan` and `check`.
+"""

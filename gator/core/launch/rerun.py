@@ -1,6 +1,7 @@
-"""The command that runs a job of a run once more in the same way, from the command line of that run.
+"""Makes the command that repeats a job of a run, from the command line of that run.
 
-The rule: what may change a verdict or a path is kept; how much at once, where, and what to print is not.
+Invariant: options that may change a verdict or a path are kept; those for pools, placement and display are
+not.
 """
 
 import os
@@ -25,12 +26,12 @@ STDIN: Final = "-"
 
 
 class Launched(Struct, frozen=True):
-    """What the command line of a run says of its jobs."""
+    """The parts of a command line that matter for a repeat."""
 
     spec: str = STDIN
-    """The spec as its user named it."""
+    """The spec as the user named it."""
     options: tuple[str, ...] = ()
-    """Options that decide over verdicts and paths, as they were given."""
+    """Options that may change verdicts or paths, as given."""
     folder: str = ""
     """Absolute folder of the launch; empty if unknown."""
     variables: tuple[tuple[str, str], ...] = ()
@@ -43,7 +44,7 @@ class Launched(Struct, frozen=True):
 
     @property
     def needs(self) -> str:
-        """The variables to set before, in words; empty if there are none."""
+        """Note about the variables to set before; empty if there are none."""
         return (
             f"{', '.join(self.unkept)}, set as at the launch: values of secrets are not kept"
             if self.unkept
@@ -65,7 +66,7 @@ def launch_of(run: query_pb2.Run) -> Launched:
 
 
 def launched(argv: Sequence[str]) -> Launched:
-    """The command line of a `gator run`, the program's name included, taken apart."""
+    """Parses the command line of a `gator run`, including the name of the program."""
     rest = list(argv[1:])
     if rest[:1] == ["run"]:
         del rest[0]
@@ -119,7 +120,7 @@ def again_failed(launch: Launched, run_folder: str) -> str:
 
 
 def plan_of(launch: Launched) -> str:
-    """The command that shows the whole plan of a spec."""
+    """Returns the command that shows the whole plan of a spec."""
     spec = launch.spec
     if spec != STDIN and launch.folder:
         launch = replace(launch, spec=os.path.join(launch.folder, spec))  # noqa: PTH118 - as it was given
@@ -127,17 +128,17 @@ def plan_of(launch: Launched) -> str:
 
 
 def _complete(launch: Launched, words: Sequence[str]) -> str:
-    """A command with the variables before it and the spec after it."""
+    """Returns a command with its variables before and the spec after it."""
     command = shlex.join(["gator", *words])
     command = "".join(f"{name}={shlex.quote(value)} " for name, value in launch.variables) + command
     if launch.unset:
         command = f"env {''.join(f'-u {name} ' for name in launch.unset)}{command}"
-    # What came from stdin only the user can find.
+    # Only the user has a spec that was read from stdin.
     return f"{command} - < SPEC" if launch.spec == STDIN else f"{command} {shlex.quote(launch.spec)}"
 
 
 def _is_complete(arg: str) -> bool:
-    """Whether short options such as `-qv` and `-j4` need no value from the next argument."""
+    """Returns whether short options such as `-qv` and `-j4` need no value from the next argument."""
     for at, letter in enumerate(arg[1:], 1):
         if f"-{letter}" not in FLAGS:
             return at + 1 < len(arg)

@@ -137,7 +137,6 @@ def test_a_script_names_the_variable_to_use_instead() -> None:
 )
 def test_the_index_is_that_of_the_innermost_repeat(path: str, index: int | None) -> None:
     assert array_index(path) == index
-    assert plan(job("a")).array_index(path) == index
 
 
 def test_only_jobs_can_be_resolved() -> None:
