@@ -127,8 +127,12 @@ class Uplink:
             self._ended.set()
         if error is None and not self._finished.is_set():
             error = errors.UnavailableError("the parent ended the stream")
-        if error is not None:
-            self._handler.on_lost(error)
+        try:
+            if error is not None:
+                self._handler.on_lost(error)
+        finally:
+            # An error that its own frames hold would hold the connection until garbage is collected.
+            del error
 
     async def _until_over(self, stream: ChildStream) -> Exception | None:
         reader: asyncio.Task[None] | None = None
