@@ -256,7 +256,7 @@ class Run(message.Message):
     outcomes of its jobs are overlaid on those of that run.
     """
     launch_dir: builtins.str
-    """Folder of the launch, absolute, to which relative paths of its command line and of `cwd` belong."""
+    """Folder of the launch, absolute. Relative paths of its command line and of `cwd` are relative to it."""
     inside: builtins.str
     """Folder of the run in whose job it was started; empty if it was started outside of any job."""
     inside_path: builtins.str
