@@ -1,1 +1,1 @@
-"""The hub: a server that keeps the runs of many people, and answers what many runs tell."""
+"""The hub: a server that keeps the runs of many users and answers queries about them."""

@@ -1,6 +1,6 @@
-"""The hub's log: a line for each thing, with its time, on stderr.
+"""The log of a hub on stderr: one line for each event, with its time.
 
-Rule: what a stranger sends makes neither two lines of one, nor more lines than a disk can bear.
+Invariant: clients cannot inject lines, nor cause more lines than a bounded number per minute.
 """
 
 import logging
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 REFUSALS = 20
-"""Lines about refused calls in `PERIOD_SECONDS`; the others are only counted."""
+"""Maximum number of lines about refused calls in `PERIOD_SECONDS`; further ones are counted."""
 MOVES = 500
-"""The same of runs that come and go: many may come at once, but one that does so for ever fills no disk."""
+"""Maximum number of lines about runs that attach and detach in `PERIOD_SECONDS`."""
 PERIOD_SECONDS = 60.0
 _LONGEST = 2000
 
@@ -20,12 +20,12 @@ log = logging.getLogger("gator.hub")
 
 
 def begin() -> None:
-    """Write what modules log to stderr from now on; once is enough."""
+    """Configures logging to stderr; further calls have no effect."""
     if logging.getLogger().handlers:
         return
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(message)s"))
-    # gRPC logs what fails in its own tasks.
+    # gRPC logs errors of its own tasks.
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
@@ -33,9 +33,9 @@ def begin() -> None:
 
 
 class Allowance:
-    """Lets so many lines of a sort pass in `PERIOD_SECONDS`.
+    """Limits the lines of one kind in `PERIOD_SECONDS`.
 
-    `rest` has one `%d`: it says afterwards how many more there were.
+    `rest` has one `%d` for the number of suppressed lines.
     """
 
     def __init__(self, most: int, level: int, rest: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -44,7 +44,7 @@ class Allowance:
         self._count = 0
 
     def say(self, text: str, *values: object) -> None:
-        """One more line, as the methods of a logger take it."""
+        """Logs a line, with the arguments of the methods of a logger."""
         if self._clock() - self._since >= PERIOD_SECONDS:
             self.close()
         self._count += 1
@@ -52,40 +52,40 @@ class Allowance:
             log.log(self._level, text, *values)
 
     def close(self) -> None:
-        """Say how many were not said."""
+        """Logs the number of suppressed lines."""
         if self._count > self._most:
             log.log(self._level, self._rest, self._count - self._most)
         self._since, self._count = self._clock(), 0
 
 
 class RefusalLog(Allowance):
-    """A line for each call that was refused, as `gator.rpc.serve` tells them."""
+    """Logs refused calls, for `gator.rpc.server.serve`."""
 
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
         name_of: Callable[[str], str] = lambda token: "",
     ) -> None:
-        """`name_of` gives the name of the user whose token it is; empty where nobody's."""
+        """Initialises it; `name_of` returns the user of a token, or an empty string."""
         self._name_of = name_of
         super().__init__(REFUSALS, logging.WARNING, "refused %d more calls within a minute", clock)
 
     def __call__(self, method: str, peer: str, error: Exception, token: str = "") -> None:
-        """One more. Of the token nothing is said but whose it is."""
+        """Logs a refused call with the user of its token, never the token."""
         name = self._name_of(token)
         who = f"{name} at {unquote(peer)}" if name else unquote(peer)
         self.say("refused %s to %s: %s", method.rpartition("/")[2], who, error)
 
 
 class MoveLog(Allowance):
-    """A line for each run that comes, and for each that goes."""
+    """Logs runs that attach and detach."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(MOVES, logging.INFO, "runs came or went %d more times within a minute", clock)
+        super().__init__(MOVES, logging.INFO, "runs attached or detached %d more times in a minute", clock)
 
 
 class KeepingLog(Allowance):
-    """A line for each run that somebody pins, unpins or deletes."""
+    """Logs runs that are pinned, unpinned or deleted."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         rest = "runs were pinned, unpinned or deleted %d more times within a minute"
@@ -93,7 +93,7 @@ class KeepingLog(Allowance):
 
 
 class TroubleLog(Allowance):
-    """A line for each question that the database did not answer."""
+    """Logs failed queries of the database."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         rest = "the database could not be read %d more times within a minute"
@@ -101,10 +101,10 @@ class TroubleLog(Allowance):
 
 
 class OneLine(logging.Formatter):
-    """What is printable, in one line; a traceback is part of it."""
+    """Formats a record, including its traceback, as one printable line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """Returns the line of a record."""
         text = super().format(record)
         line = "".join(
             char if char.isprintable() else char.encode("unicode_escape").decode() for char in text

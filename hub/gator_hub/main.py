@@ -1,7 +1,4 @@
-"""The commands of the hub: `serve`, `check`, `backup`.
-
-Rule: what they need is imported when one is called.
-"""
+"""The commands of the hub: `serve`, `check`, `backup`. Each imports its modules when it is called."""
 
 import os
 import sys
@@ -150,11 +147,11 @@ def check(
     served = look_for_hub(address, read_ca(os.environ, hub_ca))
     holder = holder_of(url)
     if served.good and record.good and holder == "":
-        served = Finding(f"the hub at {address} serves another record: nobody serves this one", good=False)
+        served = Finding(f"the hub at {address} serves another database: no hub serves this one", good=False)
     for finding in (record, served):
         sys.stdout.write(f"{'ok' if finding.good else 'not ok':6}  {visible(finding.text)}\n")
     if holder:
-        sys.stdout.write(f"        the record is served by {visible(str(holder))}\n")
+        sys.stdout.write(f"        the database is served by {visible(str(holder))}\n")
     if not (record.good and served.good):
         raise typer.Exit(1)
 
@@ -213,7 +210,7 @@ def _run(given: list[str]) -> int:
         return 2 if isinstance(error, UserError) else 3
     except KeyboardInterrupt:
         return 130
-    except Exception as error:  # the last place where a fault can be told in one line instead of a traceback
+    except Exception as error:  # The last place that can report an error in one line instead of a traceback.
         from gator_hub.log import begin, log
 
         begin()

@@ -20,7 +20,7 @@ def _boot_nanos() -> int:
 
 
 class SettledClock:
-    """The wall clock, but where it is set, the earlier of both times until it has stayed so for a day.
+    """The wall clock; if it is set, the earlier of both times until the new one has lasted for a day.
 
     Otherwise a clock that is wrong for a minute would make every run too old to keep.
     """

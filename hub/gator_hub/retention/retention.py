@@ -1,6 +1,6 @@
-"""What a hub lets go: whole runs by age and number, and the middle of very long logs.
+"""Removes old runs by age and number, and trims very long logs.
 
-Rule: everything goes in small transactions through the one writer, so that what comes never waits long.
+Invariant: all removals are small transactions of the one writer, so new events never wait long.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ from gator_hub.retention.trim_logs import trim
 from gator_hub.settled_clock import SettledClock
 
 LOOK_SECONDS = 20.0
-"""How often to look for what may go."""
+"""Interval in seconds of removals."""
 _REST_SECONDS = 0.01
 _EVENTS = 200
-"""Events that go at once; a block may have half a megabyte."""
+"""Number of events removed per transaction; a block may have 512 KiB."""
 _ROWS = 1000
 _PAGES = 500
 _HOUR_NANOS = 3_600 * 1_000_000_000
@@ -37,10 +37,10 @@ _log = getLogger("gator.hub")
 
 
 class Retention:
-    """Removes what may go. `keep_days` and `keep_runs` None keep all; pinned runs always stay.
+    """Removes runs. `keep_days` and `keep_runs` None keep all; pinned runs are never removed.
 
-    Only runs that have ended, or were not heard of for an hour, go: others come back when their hub or the
-    network does. `keep_runs` counts the runs of each ident.
+    Only runs that have ended, or sent nothing for an hour, are removed, because others may reconnect.
+    `keep_runs` is the number of runs of each ident.
     """
 
     def __init__(
@@ -53,38 +53,38 @@ class Retention:
         log_cap_bytes: int = 0,
         now: Callable[[], int] | None = None,
     ) -> None:
-        """`log_cap_bytes` is the most output that is kept of an attempt that has ended; 0 keeps all."""
+        """Initialises it; `log_cap_bytes` is the maximum output kept of an ended attempt; 0 keeps all."""
         self._database, self._writer = database, writer
         self._now = now or SettledClock().now
         self._keep_days, self._keep_runs, self._cap = keep_days, keep_runs, log_cap_bytes
         self._wanted = asyncio.Event()
         self._stuck: dict[str, str] = {}
-        """Runs that could not be removed, by their ids, and why."""
+        """Reasons of failed removals, by the id of the run."""
         self._has_told_size = False
 
     def look_soon(self) -> None:
-        """Something was marked: look now, not only at the next time."""
+        """Starts a removal now, because a run was marked."""
         self._wanted.set()
 
     async def run(self) -> None:
-        """Look again and again, until it is cancelled."""
+        """Removes periodically until it is cancelled."""
         while True:
             self._wanted.clear()
             try:
                 await self.look()
             except (StoreError, UnavailableError) as error:
                 _log.warning("nothing could be removed: %s", error)
-            except Exception:  # a fault of ours in one look must not keep the hub from ever looking again
+            except Exception:  # A defect in one round must not end all later rounds.
                 _log.exception("nothing could be removed: a fault of the hub")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Remove all that may go now."""
+        """Removes all runs that are due, and trims logs."""
         if self._keep_days is not None or self._keep_runs is not None:
             marked = await asyncio.wrap_future(self._writer.run(self._mark))
             if marked:
-                # They are gone for everybody now, whenever their rows go.
+                # Marked runs are invisible from now on, even before their rows are removed.
                 _log.info("removed %s (%s)", plural(marked, "run"), self._limits())
         runs = self._database.models.runs
         marked_runs = runs.select(runs.id, runs.run, runs.ident).where(runs.deleted == 1).order_by(runs.id)
@@ -92,24 +92,24 @@ class Retention:
             try:
                 await self._remove(number)
             except (StoreError, UnavailableError) as error:
-                # The others may go all the same.
+                # The other runs can still be removed.
                 self._say_stuck(run, ident, str(error))
         if self._cap:
             await trim(self._database, self._writer, self._cap)
 
     def _say_stuck(self, run: str, ident: str, why: str) -> None:
-        """Say it once, though it is tried at each look."""
+        """Logs a failed removal once, although it is tried in each round."""
         if self._stuck.get(run) != why:
             self._stuck[run] = why
             _log.warning("run %s (%s) could not be removed: %s", ident, run[:8], why)
 
     def _limits(self) -> str:
-        """What the runs are over, as the options say it."""
+        """Returns the options that made the runs due, for the log."""
         days = [f"--keep-days {self._keep_days}"] if self._keep_days is not None else []
         return ", ".join(days + ([f"--keep-runs {self._keep_runs}"] if self._keep_runs is not None else []))
 
     def _mark(self, database: Database) -> int:
-        """Mark what is too old, or one too many; so many runs."""
+        """Marks runs that are too old or too many. Returns their number."""
         runs = database.models.runs
         removable = (runs.pinned == 0) & (runs.connected == 0) & (runs.deleted == 0)
         marked = 0
@@ -132,7 +132,7 @@ class Retention:
         return marked
 
     async def _remove(self, run: int) -> None:
-        """Remove a run that is marked; after a crash it goes on where it was."""
+        """Removes a marked run; after a crash it continues."""
         models = self._database.models
         stores = models.stores.select(models.stores.id).where(models.stores.run == run)
         for (store,) in await asyncio.to_thread(self._database.rows, stores):
@@ -144,7 +144,7 @@ class Retention:
         await self._in_pieces(self._give_back)
 
     async def _in_pieces(self, remove: Callable[[Database], int]) -> None:
-        while await asyncio.wrap_future(self._writer.run(remove)):  # noqa: ASYNC110 - a rest, not a wait
+        while await asyncio.wrap_future(self._writer.run(remove)):  # noqa: ASYNC110 - a pause
             await asyncio.sleep(_REST_SECONDS)
 
     def _remove_rest(self, database: Database, run: int) -> None:
@@ -152,11 +152,11 @@ class Retention:
         for model in (models.stores, models.run_labels, models.descriptions):
             database.run(model.delete().where(model.run == run))
         database.run(models.runs.delete().where(models.runs.id == run))
-        # The run may come again, under other numbers.
+        # The run may be uploaded again with other numbers.
         self._writer.forget()
 
     def _give_back(self, database: Database) -> int:
-        """Pages that are free go back to the file system, those of PostgreSQL by themselves; so many went."""
+        """Frees unused pages of SQLite; PostgreSQL does so itself. Returns their number."""
         if database.dialect is Dialect.POSTGRES:
             return 0
         free = _free_pages(database)

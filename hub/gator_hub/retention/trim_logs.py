@@ -18,7 +18,8 @@ _READ = 32
 _REMOVE = 100
 _REST_SECONDS = 0.01
 
-# All blocks of an attempt come before its end in the same store, so the position of the store tells.
+# All blocks of an attempt precede its end in the same store, so the position of the store tells whether all
+# have arrived.
 _LONG = (
     "SELECT o.subject FROM outputs AS o JOIN subjects AS s ON s.id = o.subject"
     " JOIN attempts AS a ON a.run = s.run AND a.path = s.path AND a.number = s.attempt"
@@ -80,7 +81,7 @@ def _gap(stream: common_pb2.Stream.ValueType, pieces: "list[_Piece]", cap_bytes:
     until = max(end.first_line + end.lines - 1, begin.first_line)
     size = sum(piece.size_bytes for piece in pieces)
     text = (
-        f"[gator hub: lines {begin.first_line} to {until} ({size} bytes) are left out here, for more than "
+        f"[gator hub: lines {begin.first_line} to {until} ({size} bytes) are left out, because more than "
         f"{cap_bytes} bytes were written; the run's own folder has them]\n"
     ).encode()
     mark = event_pb2.Block(

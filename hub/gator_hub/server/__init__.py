@@ -1,1 +1,1 @@
-"""The hub's process: its options, access, services and log."""
+"""The process of a hub: options, access, services and connections."""

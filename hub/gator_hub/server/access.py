@@ -1,6 +1,6 @@
-"""Who may use the hub: names of users and their tokens, from a file.
+"""The users of a hub and their tokens, from a file.
 
-Rule: a token stands in the file and in the memory of its user, never in a log, an error or an answer.
+Invariant: a token never appears in a log, an error or a response.
 """
 
 import hmac
@@ -23,27 +23,27 @@ from gator.rpc.auth import token_of
 
 TOKEN_BYTES = 32
 MIN_TOKEN = 16
-"""Characters a token has at least."""
+"""Minimum number of characters of a token."""
 _LOOK_SECONDS = 1.0
-"""How old what is known of the file may be."""
+"""Maximum age in seconds of the state of the file."""
 _NAME = re.compile(r"[^\s:#][^\s:]{0,127}")
 _TOKEN = re.compile(rf"[!-~]{{{MIN_TOKEN},1024}}")
 
 _log = getLogger("gator.hub")
 
-# When a file or its mode was changed, its size and which it is: one is new when its content is.
+# Times of change, size and identity of a file, which differ if its content does.
 _Mark = tuple[int, int, int]
 
 
 class Access:
-    """The users of a hub. A file that was changed is read again within a second."""
+    """The users of a hub. A changed file is read again within a second."""
 
     def __init__(
         self, file: Path, admins: Container[str] = (), *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Reads the file; `admins` are the users who may give away runs of others.
 
-        Raises UsageError if the file is unreadable, invalid, or readable by everybody.
+        Raises UsageError if the file is unreadable, invalid, or readable by other users.
         """
         self.file = file
         """The file with the tokens."""
@@ -54,11 +54,11 @@ class Access:
         self._looked = clock()
 
     def user_of(self, token: str) -> str:
-        """Name of the user whose token it is. Raises UnauthenticatedError."""
+        """Returns the name of the user with this token. Raises UnauthenticatedError."""
         self._look()
         digest = sha256(token.encode(errors="replace")).digest()
         found = ""
-        # No early end: how long it takes says nothing about which token is near.
+        # No early exit, so that the time taken does not tell which token is similar.
         for name, known in self._users:
             if hmac.compare_digest(known, digest):
                 found = name
@@ -66,7 +66,7 @@ class Access:
             return found
         if not token:
             raise UnauthenticatedError("a token is missing: set GATOR_HUB_TOKEN or GATOR_HUB_TOKEN_FILE")
-        raise UnauthenticatedError("the token is not known here: ask the keeper of this hub for yours")
+        raise UnauthenticatedError("the hub does not know the token: ask its administrator for yours")
 
     def knows(self, name: str) -> bool:
         """Returns whether a user of this name has a token."""
@@ -78,19 +78,19 @@ class Access:
         return name in self._admins
 
     def name_of(self, token: str) -> str:
-        """The same; empty when it is nobody's."""
+        """Returns the name of the user with this token; empty if there is none."""
         try:
             return self.user_of(token)
         except UnauthenticatedError:
             return ""
 
     def authenticate(self, method: str, token: str) -> None:
-        """What `gator.rpc.serve` asks before each call. Raises UnauthenticatedError."""
+        """Checks the token of a call, for `gator.rpc.server.serve`. Raises UnauthenticatedError."""
         del method
         self.user_of(token)
 
     def caller(self, context: Any) -> str:
-        """Name of the user who calls, from the context of a servicer. Raises UnauthenticatedError."""
+        """Returns the name of the calling user of a servicer. Raises UnauthenticatedError."""
         return self.user_of(token_of(context.invocation_metadata()))
 
     def _look(self) -> None:
@@ -105,16 +105,16 @@ class Access:
         try:
             self._users = read_tokens(self.file)
         except UsageError as error:
-            # Half an edit must not lock everybody out.
-            _log.warning("the tokens known so far stay good: %s", error)
+            # An unfinished edit of the file must not lock all users out.
+            _log.warning("the known tokens remain valid: %s", error)
         else:
             _log.info("read %s again, tokens: %d", self.file, len(self._users))
 
 
 def read_tokens(file: Path) -> Sequence[tuple[str, bytes]]:
-    """Names and SHA-256 of tokens in a file with a line `NAME:TOKEN` for each user; `#` begins a comment.
+    """Returns the names and SHA-256 of the tokens in a file of lines `NAME:TOKEN`; `#` starts a comment.
 
-    A name may have several tokens, a token has one name. Raises UsageError without showing a token.
+    A user may have several tokens. Raises UsageError, which shows no token.
     """
     users: list[tuple[str, bytes]] = []
     seen: set[bytes] = set()
@@ -138,9 +138,10 @@ def read_tokens(file: Path) -> Sequence[tuple[str, bytes]]:
 
 
 def own_file(file: Path) -> Path:
-    """The file with the token of the user who starts a hub; written if it is not there.
+    """Returns the file with the token of the user who starts a hub, which is created if it is missing.
 
-    Its folder is made for this user alone. Hubs that start at once agree on one token. Raises UsageError.
+    Its folder is readable by this user only. Hubs that start at the same time share one token. Raises
+    UsageError.
     """
     try:
         file.parent.parent.mkdir(parents=True, exist_ok=True)
@@ -155,7 +156,7 @@ def own_file(file: Path) -> Path:
 
 
 def user_name() -> str:
-    """Name of the user this process belongs to; the number where there is no name."""
+    """Returns the name of the user of this process; the uid if there is no name."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -168,7 +169,7 @@ def _write_once(file: Path, text: str) -> None:
     try:
         with os.fdopen(descriptor, "w") as writer:
             writer.write(text)
-        # A link appears whole or not at all, and never replaces one that another hub has made.
+        # Linking is atomic and never replaces the file of another hub.
         file.hardlink_to(draft)
     except FileExistsError:
         pass
@@ -177,7 +178,7 @@ def _write_once(file: Path, text: str) -> None:
 
 
 def _mark(file: Path) -> _Mark | None:
-    """None when it is gone."""
+    """Returns the state of the file; None if it is gone."""
     try:
         info = file.stat()
     except OSError:
@@ -189,7 +190,7 @@ def _read(file: Path) -> str:
     try:
         with file.open("rb") as reader:
             if stat.S_IMODE(os.fstat(reader.fileno()).st_mode) & 0o007:
-                raise UsageError(f"{file} may be read by everybody on this host: chmod 600 {file}")
+                raise UsageError(f"{file} can be read by other users of this host: chmod 600 {file}")
             return read_stream(reader, MAX_SETTING_BYTES).decode("utf-8-sig", errors="replace")
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error

@@ -16,7 +16,7 @@ from gator_hub.server.access import Access
 
 
 class HubControl(control_service_pb2_grpc.ControlServiceServicer):
-    """Passes orders to the roots that are attached."""
+    """Forwards orders to attached roots."""
 
     def __init__(self, database: Database, executor: Executor, access: Access, ingest: Ingest) -> None:
         self._database, self._executor = database, executor
@@ -48,7 +48,7 @@ class HubControl(control_service_pb2_grpc.ControlServiceServicer):
         rows = self._database.rows(runs.select(runs.owner, runs.ended_unix_nanos).where(runs.id == run))
         if not rows:
             raise NotFoundError(
-                f"there is no run {request.run!r} here: gator runs -r hub: lists those of the hub"
+                f"there is no run {request.run!r}: gator runs -r hub: lists the runs of the hub"
             )
         owner, ended = rows[0]
         if owner != caller:

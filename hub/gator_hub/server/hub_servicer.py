@@ -1,7 +1,7 @@
-"""HubService for grpc.aio: lists of runs, what many runs tell about one, and their keeping.
+"""HubService for grpc.aio: lists of runs, comparisons and histories, and changes of runs.
 
-Rule: queries run on an executor, so that the event loop never waits for the database; what changes something
-goes through the one writer.
+Invariant: queries run on an executor, so the event loop never waits for the database; all changes are made by
+the one writer.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from gator_hub.queries.runs import Place, find_run, list_runs
 from gator_hub.server.access import Access
 
 MOST = 1000
-"""Most entries of a page."""
+"""Maximum number of entries of a page."""
 _RUNS = 100
 _HISTORY = 20
 
@@ -34,9 +34,9 @@ Answer = TypeVar("Answer")
 
 
 class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
-    """Answers over the database; `access` says who calls. Raises what the schema says of wrong requests.
+    """Answers from the database; `access` identifies the caller. Raises the errors documented in the schema.
 
-    `on_delete` is called when a run was marked, to be removed.
+    `on_delete` is called after a run was marked for removal.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         return await asyncio.get_running_loop().run_in_executor(self._executor, answer)
 
     async def ListRuns(self, request: hs.ListRunsRequest, context: Any) -> hs.ListRunsResponse:  # noqa: N802
-        """Runs, the newest first."""
+        """Returns runs, the newest first."""
         return await self._ask(lambda: self._list_runs(request))
 
     def _list_runs(self, request: hs.ListRunsRequest) -> hs.ListRunsResponse:
@@ -67,7 +67,7 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
     async def CompareRuns(  # noqa: N802
         self, request: hs.CompareRunsRequest, context: Any
     ) -> hs.CompareRunsResponse:
-        """Two runs, job by job."""
+        """Compares two runs job by job."""
         return await self._ask(lambda: self._compare(request))
 
     def _compare(self, request: hs.CompareRunsRequest) -> hs.CompareRunsResponse:
@@ -85,7 +85,7 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
     async def ListHistory(  # noqa: N802
         self, request: hs.ListHistoryRequest, context: Any
     ) -> hs.ListHistoryResponse:
-        """What came of one node over many runs, the newest first."""
+        """Returns the outcomes of one node in many runs, the newest first."""
         return await self._ask(lambda: self._list_history(request))
 
     def _list_history(self, request: hs.ListHistoryRequest) -> hs.ListHistoryResponse:
@@ -123,7 +123,7 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         return hs.PinRunResponse()
 
     async def DeleteRun(self, request: hs.DeleteRunRequest, context: Any) -> hs.DeleteRunResponse:  # noqa: N802
-        """Removes a run that is not connected."""
+        """Marks a run for removal unless it is connected."""
         caller = self._access.caller(context)
         run = await self._ask(lambda: find_run(self._database, request.run))
 
@@ -187,13 +187,13 @@ def _described(database: Database, run: int) -> tuple[str, str]:
 
 
 class _AfterRun(Struct, frozen=True):
-    """Start and number of a run."""
+    """Position in a list of runs: start and id of a run."""
 
     after: tuple[tokens.Number, tokens.Count]
 
 
 class _AfterJob(Struct, frozen=True):
-    """How a job changed, and its path."""
+    """Position in a list of changes: kind of change and path."""
 
     after: tuple[tokens.Count, str]
 

@@ -1,4 +1,4 @@
-"""What glibc does with memory that the hub has given back. Rule: where it cannot be told, all goes on."""
+"""Configures the allocator of glibc; other C libraries are left alone."""
 
 import ctypes
 
@@ -9,15 +9,15 @@ _MMAP_BYTES = 512 * 1024
 
 
 def return_large() -> None:
-    """Give large pieces back to the system at once.
+    """Makes glibc return large blocks to the system when they are freed.
 
-    Else glibc learns from the first of them to keep the next ones, and after a few long lines or large
-    messages a hub holds half as much again as it uses.
+    By default glibc raises its threshold after the first large block, and after a few long lines or large
+    messages a hub holds 1.5 times the memory that it uses.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
-        # Another C library.
+        # Not glibc.
         return
     mallopt(_MMAP_THRESHOLD, _MMAP_BYTES)
     mallopt(_TRIM_THRESHOLD, _TRIM_BYTES)

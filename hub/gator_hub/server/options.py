@@ -1,4 +1,4 @@
-"""What a hub is told when it is started, and what of it cannot be. Opens no socket and no database."""
+"""The options of a hub and their checks. Opens no socket and no database."""
 
 import errno
 import socket
@@ -18,11 +18,11 @@ from gator_hub.database.texts import file_of, url_of
 DEFAULT_HOST = "127.0.0.1"
 LOG_CAP_BYTES = 256 * 1024 * 1024
 _POSTGRES = ("postgresql", "postgres")
-_NO_URL = "--db is no URL: write postgresql://USER@HOST:PORT/NAME"
+_NO_URL = "--db is not a valid URL: write postgresql://USER@HOST:PORT/NAME"
 
 
 class ServeOptions(Struct, frozen=True):
-    """What `gator hub serve` takes."""
+    """The options of `gator hub serve`."""
 
     database: str
     """`sqlite:PATH` or `postgresql://USER@HOST:PORT/NAME`, see `database_url`."""
@@ -30,23 +30,23 @@ class ServeOptions(Struct, frozen=True):
     port: int = hub_address.DEFAULT_PORT
     """0: any that is free."""
     token_file: Path | None = None
-    """None: that of the user's own hub."""
+    """None: the file of the user's own hub."""
     admins: frozenset[str] = frozenset()
-    """Users who may give away runs of others."""
+    """Users who may change the owner of any run."""
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     insecure: bool = False
     log_cap_bytes: int = LOG_CAP_BYTES
-    """Bytes of output kept of an attempt that has ended; 0: all."""
+    """Maximum output in bytes kept of an ended attempt; 0: all."""
     keep_days: int | None = None
-    """Runs that are older are removed, unless they are connected or pinned; None: never."""
+    """Older runs are removed unless they are connected or pinned; None: never."""
     keep_runs: int | None = None
-    """So many runs of each ident are kept, beside those; None: all."""
+    """Number of runs kept for each ident besides pinned ones; None: all."""
 
     @property
     def bare_host(self) -> str:
-        """Host to listen on, an address of IPv6 without its brackets."""
-        # Of a name both addresses would be taken, or one where the other is in use.
+        """Host to listen on; IPv6 addresses without brackets."""
+        # A name may resolve to two addresses, and the hub could get only one of them.
         return DEFAULT_HOST if self.host == "localhost" else self.host
 
     @property
@@ -57,7 +57,7 @@ class ServeOptions(Struct, frozen=True):
 
 
 def check(options: ServeOptions) -> None:
-    """Raises UsageError when a hub must not be started so."""
+    """Raises UsageError if a hub must not start with these options."""
     if (options.tls_certificate is None) != (options.tls_key is None):
         raise UsageError("--tls-cert and --tls-key belong together: give both")
     if hub_address.is_loopback(options.host) or options.insecure:
@@ -78,12 +78,12 @@ def check(options: ServeOptions) -> None:
 
 
 class CannotListenError(UsageError):
-    """The port or the address cannot be had."""
+    """The port or the address is not available."""
 
 
 def cannot_listen(options: ServeOptions, fault: OSError | None = None) -> CannotListenError:
-    """What to say when the port cannot be had; `fault` is what the system said, if it did."""
-    taken = "another program has that port, perhaps a hub (see gator hub check)"
+    """Initialises it; `fault` is the error of the system, if there was one."""
+    taken = "another program uses that port, maybe a hub (see gator hub check)"
     if isinstance(fault, socket.gaierror):
         why = f"there is no host {options.bare_host}; give another --host"
     elif fault is None:
@@ -98,13 +98,13 @@ def cannot_listen(options: ServeOptions, fault: OSError | None = None) -> Cannot
 
 
 def tls_of(options: ServeOptions) -> Tls | None:
-    """Certificate and key as they lie in their files; raises UsageError when they do not fit."""
+    """Returns the certificate and key from their files. Raises UsageError if they do not match."""
     certificate, key = options.tls_certificate, options.tls_key
     if certificate is None or key is None:
         return None
     tls = Tls(_read("--tls-cert", certificate), _read("--tls-key", key))
     try:
-        # An encrypted key fails, instead of asking on a terminal that a server does not have.
+        # An encrypted key fails here; OpenSSL would ask for its password on a terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
     except OSError as error:
         raise UsageError(
@@ -121,14 +121,14 @@ def _read(option: str, file: Path) -> bytes:
 
 
 def default_database(environ: Mapping[str, str]) -> Path:
-    """The record of a user's own hub."""
+    """Returns the database file of the user's own hub."""
     return hub_address.data_folder(environ) / "hub.db"
 
 
 def database_url(text: str | None, environ: Mapping[str, str]) -> str:
-    """The URL that `--db` means: a path, `sqlite:PATH`, a URL of PostgreSQL, or nothing for the default.
+    """Returns the URL for `--db`: a path, `sqlite:PATH`, a URL of PostgreSQL, or the default if it is empty.
 
-    Raises UsageError, also for a URL with a password: everybody on the host can read it in a command line.
+    Raises UsageError, also for a URL with a password, because other users can read command lines.
     """
     if not text:
         return url_of(default_database(environ))
@@ -151,7 +151,7 @@ def database_url(text: str | None, environ: Mapping[str, str]) -> str:
         raise UsageError(_NO_URL) from error
     if secret:
         raise UsageError(
-            "everybody on this host could read a password in --db: give it by PGPASSWORD or ~/.pgpass, "
+            "other users of this host can read a password in --db: give it by PGPASSWORD or ~/.pgpass, "
             "or leave it out to be asked"
         )
     return text

@@ -41,7 +41,7 @@ class Connection(Struct, frozen=True):
 
 
 class PeerLimit:
-    """Ends the newest connections of a peer that has too many."""
+    """Closes the newest connections of a peer that has too many."""
 
     def __init__(self, port: int, max_each: int = MAX_CONNECTIONS_EACH) -> None:
         self._port, self._max_each = port, max_each

@@ -1,4 +1,4 @@
-"""A hub from its start to its end, as a process: lock, log, signals, and what it says of itself."""
+"""Runs a hub as a process: lock, log, signals, and the text that it prints."""
 
 import asyncio
 import gc
@@ -32,28 +32,28 @@ from gator_hub.server.options import (
 from gator_hub.server.server import HubServer
 
 _SWITCH_SECONDS = 0.0005
-"""How long the event loop waits for a thread that computes, such as one that makes a page; not 5 ms."""
+"""Switch interval of threads in seconds: with the default of 5 ms the event loop waits too long."""
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LOST = "the database was removed, replaced or taken over"
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - to be told apart, not to be bound
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
 class LostError(UnavailableError):
-    """The database is not this hub's any more."""
+    """The database was removed, replaced or taken over by another hub."""
 
 
 def serve(options: ServeOptions, environ: Mapping[str, str]) -> None:
-    """Serves until TERM, INT or HUP. Raises UsageError for a mistake of the user, GatorError for a fault."""
+    """Serves until TERM, INT or HUP. Raises UsageError or GatorError."""
     check(options)
     tls = tls_of(options)
     malloc.return_large()
-    # Who mistypes a port leaves no record of nothing behind; who starts a hub twice is told of the first.
+    # Checked first: a wrong port creates no database, and a second hub names the first.
     file = file_of(options.database)
     if file is not None:
         files.check_record(file, make_folder=file == default_database(environ))
     if file is not None and not file.exists():
         check_port(options)
-    # The record holds the output of jobs, and belongs to who keeps the hub.
+    # The database holds the output of jobs, which only the user of the hub may read.
     os.umask(0o077)
     access = _access(options, environ)
     password = find_password(options.database)
@@ -73,7 +73,7 @@ def serve(options: ServeOptions, environ: Mapping[str, str]) -> None:
 def _serve_record(
     options: ServeOptions, lock: locks.HubLock, access: Access, tls: Tls | None, password: str | None
 ) -> None:
-    """Serve the database whose lock is held. What it made goes again when it must not start."""
+    """Serves the locked database. Removes the files it has created if it cannot start."""
     file = file_of(options.database)
     is_missing = file is not None and not file.exists()
     try:
@@ -105,7 +105,7 @@ def _access(options: ServeOptions, environ: Mapping[str, str]) -> Access:
 
 
 def check_port(options: ServeOptions) -> None:
-    """Raises UsageError when the port cannot be had; it may be taken later still."""
+    """Raises UsageError if the port is not available; it may still be taken later."""
     try:
         found = socket.getaddrinfo(
             options.bare_host, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -116,7 +116,7 @@ def check_port(options: ServeOptions) -> None:
     for family, kind, protocol, _, address in found:
         try:
             with socket.socket(family, kind, protocol) as probe:
-                # As gRPC does: connections of a hub that has just ended are not in the way.
+                # As gRPC does, so that old connections of a hub that has just ended do not block the port.
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(address)
                 probe.listen()
@@ -127,9 +127,9 @@ def check_port(options: ServeOptions) -> None:
 
 
 def find_password(url: str) -> str | None:
-    """The password of a database where the driver does not find it by itself: asked for on a terminal.
+    """Asks on the terminal for the password of a database if the driver does not find it.
 
-    Raises PasswordNeededError when there is no terminal, UnavailableError when the server is away.
+    Raises PasswordNeededError without a terminal, UnavailableError if the server is unreachable.
     """
     if file_of(url) is not None:
         return None
@@ -149,7 +149,7 @@ async def _serve(
     told = _signals()
     server = HubServer(options, database, lock, access, tls)
     address = await server.start()
-    # What is there by now stays: to look through it for garbage would halt all calls for some 10 ms.
+    # These objects live as long as the hub; collecting garbage among them would block calls for about 10 ms.
     gc.freeze()
     record = f"{database.name} (new)" if database.is_new else database.name
     sys.stdout.write(greeting(options, address, record, access.file))
@@ -178,7 +178,7 @@ def _signals() -> "asyncio.Future[str]":
     told: asyncio.Future[str] = loop.create_future()
 
     def tell(number: signal.Signals) -> None:
-        # Whoever sends a second one does not want to wait.
+        # A second signal means that the user does not want to wait.
         for ending in endings:
             loop.remove_signal_handler(ending)
         if not told.done():
@@ -190,7 +190,7 @@ def _signals() -> "asyncio.Future[str]":
 
 
 async def _until_told(server: HubServer, told: "asyncio.Future[str]") -> str:
-    """Waits for a signal, or for another hub to take the database over; says which."""
+    """Waits for a signal or the loss of the database. Returns the reason."""
     lost = asyncio.ensure_future(server.wait_until_lost())
     try:
         await asyncio.wait({told, lost}, return_when=asyncio.FIRST_COMPLETED)
@@ -200,14 +200,14 @@ async def _until_told(server: HubServer, told: "asyncio.Future[str]") -> str:
 
 
 def greeting(options: ServeOptions, address: str, database: str, tokens: Path) -> str:
-    """What the hub is, and how to use it; `tokens` is the file with them."""
+    """Returns the text that a hub prints at its start; `tokens` is the file with the tokens."""
     host, port = hub_address.split(address)
     if host in _EVERYWHERE:
         host = socket.gethostname()
     secure = options.tls_certificate is not None
     dial = f"localhost:{port}" if hub_address.is_loopback(host) else f"{host}:{port}"
     ca = f" --hub-ca {options.tls_certificate.absolute()}" if options.tls_certificate else ""
-    # Clients look for a token by themselves only for a hub of this host, and only where it is the user's own.
+    # Clients find a token only for a hub of the same user on this host.
     found = options.token_file is None and hub_address.is_loopback(host)
     token = (
         ""

@@ -1,6 +1,6 @@
-"""The hub's one server: everything it answers, over one database.
+"""The gRPC server of a hub over one database.
 
-Rule: what was acked is committed, also when the server is stopped in the middle of everything.
+Invariant: acknowledged events are committed, even if the server is stopped at any moment.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from gator_hub.server.peer_limit import PeerLimit
 
 _QUERY_THREADS = 8
 _CROWD = ServerLimits(
-    # What is larger comes from roots alone, and in parts.
+    # Only roots send larger messages, in parts.
     message_bytes=message_parts.MAX_BYTES,
     calls=_QUERY_THREADS,
     calls_each=6,
@@ -40,17 +40,17 @@ _CROWD = ServerLimits(
     stalled_bytes=16 * 1024 * 1024,
 )
 _LOCK_SECONDS = 2.0
-"""How often to look whether another hub has taken the database over."""
+"""Interval in seconds of checks whether another hub has taken the database over."""
 _CLOSE_SECONDS = 10.0
-"""How long a stop waits for a database that takes nothing."""
+"""Timeout of the last commit at a stop, in seconds."""
 _GRACE_SECONDS = 0.5
-"""How long calls that are under way may go on at a stop; watches never end by themselves."""
+"""Time in seconds that active calls get at a stop; watches never end themselves."""
 
 
 class HubServer:
-    """A hub that listens, made ready by `start`. Everything runs on one event loop.
+    """A hub that listens after `start`, on one event loop.
 
-    `database` and `lock` stay with who gave them.
+    The caller keeps the ownership of `database` and `lock`.
     """
 
     def __init__(
@@ -83,10 +83,10 @@ class HubServer:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> str:
-        """Listen; the address to dial. Raises UsageError when the port cannot be had."""
+        """Starts to listen. Returns the address to dial. Raises UsageError if the port is not available."""
         try:
             await asyncio.wrap_future(self._writer.run(registry.detach_all))
-            # From now on it is known which file is meant.
+            # Identifies the file from now on.
             await asyncio.to_thread(self._lock.is_held)
             server = self._server = await self._listen()
             self._tasks.append(asyncio.create_task(self._retention.run()))
@@ -97,25 +97,25 @@ class HubServer:
         return server.address
 
     async def wait_until_lost(self) -> None:
-        """Returns when the database is not this hub's any more, so that it has to end."""
-        while await asyncio.to_thread(self._lock.is_held):  # noqa: ASYNC110 - nobody tells
+        """Returns when the hub has lost its database and has to end."""
+        while await asyncio.to_thread(self._lock.is_held):  # noqa: ASYNC110 - there is no notification
             await asyncio.sleep(_LOCK_SECONDS)
 
     async def stop(self) -> None:
-        """Take no more, commit and ack what was taken, tell all roots to dial again, and end."""
+        """Accepts no more events, commits and acknowledges the rest, makes roots dial again, and ends."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
             await asyncio.wait_for(self._ingest.close(), _CLOSE_SECONDS)
         except TimeoutError:
-            log.warning("the database takes nothing: what was not acked is sent again by its runs")
+            log.warning("the database does not commit: runs send unacknowledged events again")
         if self._server is not None:
             await self._server.stop(_GRACE_SECONDS)
         await self._close()
 
     async def _close(self) -> None:
-        # It is joined on a thread, since it posts what it did to this loop.
+        # Joined on a thread, because it posts its results to this loop.
         await asyncio.to_thread(self._writer.close)
         await asyncio.to_thread(self._pool.shutdown)
         self._refusals.close()

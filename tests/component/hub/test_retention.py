@@ -146,7 +146,7 @@ async def test_a_long_log_loses_its_middle_and_says_so(database_url: str, tmp_pa
             *(b"%09d" % (number * LINES + 1) for number in range(295, 300)),
         ]
         assert left[5] == (
-            b"[gator hub: lines 501 to 29500 (290000 bytes) are left out here, for more than 10000 bytes were"
+            b"[gator hub: lines 501 to 29500 (290000 bytes) are left out, because more than 10000 bytes were"
             b" written; the run's own folder has them]\n"
         )
         await retention.look()

@@ -78,7 +78,7 @@ def test_a_second_hub_on_one_port_is_refused(keeper: Keeper) -> None:
     with keeper.hub() as hub:
         done = keeper.call("serve", "--port", str(hub.port), "--db", "other.db")
         assert done.returncode == 2
-        assert f"cannot listen on 127.0.0.1:{hub.port}: another program has that port" in done.stderr
+        assert f"cannot listen on 127.0.0.1:{hub.port}: another program uses that port" in done.stderr
         assert not list(keeper.folder.glob("other.db*"))
 
 
@@ -88,7 +88,7 @@ def test_a_hub_that_cannot_listen_leaves_nothing_behind(keeper: Keeper, postgres
         for where in ((), ("--db", "other.db"), ("--db", postgres_url)):
             done = keeper.call("serve", "--port", port, *where)
             assert (done.returncode, done.stdout) == (2, "")
-            assert f"cannot listen on 127.0.0.1:{port}: another program has that port" in done.stderr
+            assert f"cannot listen on 127.0.0.1:{port}: another program uses that port" in done.stderr
             if where[1:] != (postgres_url,):
                 assert not list(keeper.folder.rglob("*"))
     with psycopg.connect(postgres_url) as connection:
@@ -241,12 +241,12 @@ def test_check_says_whether_the_record_is_sound_and_served(keeper: Keeper) -> No
         assert f"{keeper.data / 'hub.db'}: 0 runs, " in done.stdout
         assert f", version {VERSION}, sound\n" in done.stdout
         assert f"a hub serves at 127.0.0.1:{hub.port}\n" in done.stdout
-        assert f"the record is served by process {hub.process.pid} on " in done.stdout
+        assert f"the database is served by process {hub.process.pid} on " in done.stdout
         port = str(hub.port)
         keeper.call("backup", "copy.db")
         other = keeper.call("check", "--port", port, "--db", "copy.db")
         assert other.returncode == 1
-        assert f"the hub at 127.0.0.1:{port} serves another record" in other.stdout
+        assert f"the hub at 127.0.0.1:{port} serves another database" in other.stdout
     done = keeper.call("check", "--port", port)
     assert done.returncode == 1
     assert f"no hub answers at 127.0.0.1:{port}" in done.stdout

@@ -172,7 +172,7 @@ def test_runs_that_come_and_go_for_ever_are_counted_instead_of_written(
     clock.now = PERIOD_SECONDS
     moves.say("run %s attached", "nightly")
     assert [record.getMessage() for record in caplog.records[MOVES:]] == [
-        "runs came or went 1000 more times within a minute",
+        "runs attached or detached 1000 more times in a minute",
         "run nightly attached",
     ]
 
