@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gator.core.dispatch import dispatcher as disp
 from gator.core.dispatch.pools import DemandKey
@@ -20,6 +20,9 @@ from gator.node_paths import is_below
 from gator.plan import PlanNode, array_index
 from gator.ports import Clock
 from gator.v1 import attach_pb2, event_pb2
+
+if TYPE_CHECKING:
+    from gator.daemon.dispatch_log import DispatchLog
 
 Key = tuple[str, int]
 DEADLINE_CHECK_SECONDS = 1.0
@@ -83,19 +86,20 @@ class Engine:
         self,
         tree: Tree,
         dispatch: Dispatch,
-        log: Log,
+        store: Log,
         clock: Clock,
         *,
         on_action: Callable[[object], None],
         open_tier: Callable[[act.OpenTier], Executor] | None = None,
         on_tier_ended: Callable[[act.TierEnded], None],
+        log: "DispatchLog | None" = None,
     ) -> None:
         self.tree = tree
         self.dispatch = dispatch
         self.executors: dict[str, Executor] = {}
         self.placed: dict[Key, str] = {}
         """Which executor has an attempt."""
-        self._log, self._clock = log, clock
+        self._store, self._clock, self._log = store, clock, log
         self._on_action, self._open_tier, self._on_tier_ended = on_action, open_tier, on_tier_ended
         self._tier_executors: dict[str, Executor] = {}
         self._suspects: Counter[Key] = Counter()
@@ -133,6 +137,8 @@ class Engine:
     def on_finished(self, path: str, attempt: int, end: event_pb2.AttemptFinished) -> None:
         """An attempt ended; ignored when it is closed already."""
         if self.placed.pop((path, attempt), None) is not None:
+            if self._log is not None:
+                self._log.on_ended((path, attempt))
             self.dispatch.on_finished((path, attempt), self._clock.monotonic())
             self.tree.on_attempt_finished(path, attempt, end, self._clock.now())
         self.turn_soon()
@@ -207,8 +213,11 @@ class Engine:
         self.tree.on_time(now)
         more = self.tree.step(now)
         self._act(moment)
-        for action in self.dispatch.poll(moment):
+        actions = self.dispatch.poll(moment)
+        for action in actions:
             self._dispatch(action)
+        if self._log is not None:
+            self._log.after_poll(actions)
         # What was handed out may turn out not to be wanted, which frees what it held.
         self._act(moment)
         self._flush()
@@ -241,6 +250,8 @@ class Engine:
     def _add(self, path: str, attempt: int, node: PlanNode, order: int, *, alone: bool) -> None:
         demand = DemandKey.of(node.demand)
         ready = disp.Ready((path, attempt), demand, node.weight, order, alone)
+        if self._log is not None:
+            self._log.on_ready(ready)
         self.dispatch.add(ready, self._clock.monotonic())
 
     def _dequeue(self, path: str, attempt: int, stop: attach_pb2.Stop, moment: float) -> None:
@@ -333,7 +344,7 @@ class Engine:
             for effect in effects:
                 effect()
 
-        self._log.append(records, perform)
+        self._store.append(records, perform)
 
     def _set_timer(self, now: Moment, moment: float) -> None:
         if self._timer is not None:

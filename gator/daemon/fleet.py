@@ -21,6 +21,7 @@ from gator.errors import GatorError, UnauthenticatedError
 from gator.event_kinds import PARENT_KINDS
 from gator.link.session import ChildLink
 from gator.loop import in_thread
+from gator.runtime import diagnostics
 from gator.scheduler import DaemonHandle, DaemonRequest, Scheduler
 from gator.scheduler.request import DAEMON_COMMAND, ChildWatcher, DaemonOrder
 from gator.v1 import attach_pb2, event_pb2
@@ -135,6 +136,7 @@ class Fleet:
         self._number = 0
         self._burials: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
+        self._log = diagnostics.logger("daemons")
 
     def start(self, role: attach_pb2.Role.ValueType, *, alone: bool = False) -> Daemon:
         """Starts one more daemon; when that fails at once it is told as any other death."""
@@ -155,6 +157,8 @@ class Fleet:
             store=store_id,
         )
         self.daemons[name] = daemon
+        if self._log is not None:
+            self._log.info("%s starts, role %s%s", name, order.role, ", for lost attempts" if alone else "")
         request = DaemonRequest(
             name=name,
             argv=DAEMON_COMMAND,
@@ -175,6 +179,8 @@ class Fleet:
         """Lets a daemon end when all its work is done."""
         daemon = self.daemons.get(name)
         if daemon is not None and daemon.state in (DaemonState.READY, DaemonState.STARTING):
+            if self._log is not None:
+                self._log.info("%s ends when its work is done", daemon.name)
             daemon.send(attach_pb2.AttachResponse(drain=attach_pb2.Drain()))
             if daemon.state is DaemonState.READY:
                 daemon.state = DaemonState.DRAINING
@@ -205,6 +211,8 @@ class Fleet:
         """Returns a daemon is there: tell it what it needs, and ask for its events."""
         daemon = self.daemons[child.hello.id]
         daemon.link, daemon.attached = child, True
+        if self._log is not None:
+            self._log.info("%s attached, pid %d on %s", daemon.name, child.hello.pid, child.hello.host)
         self._failed_starts = 0
         child.send(self._subscribe(daemon))
         drained = False
@@ -237,6 +245,8 @@ class Fleet:
         daemon = self.daemons[child.hello.id]
         if daemon.link is child:
             daemon.link = None
+        if self._log is not None:
+            self._log.info("the stream of %s ended", daemon.name)
 
     @staticmethod
     def _subscribe(daemon: Daemon) -> attach_pb2.AttachResponse:
@@ -253,6 +263,8 @@ class Fleet:
 
     def _on_exit(self, daemon: Daemon, exited: "asyncio.Future[int]") -> None:
         code = exited.result()
+        if self._log is not None:
+            self._log.info("%s exited while %s, code %d", daemon.name, daemon.state.value, code)
         # One that never came up was killed because nobody needs it any more.
         if daemon.state is DaemonState.DRAINING and (code == 0 or not daemon.attached):
             self._ended(daemon)
@@ -262,6 +274,8 @@ class Fleet:
 
     def _bury(self, daemon: Daemon, why: str) -> None:
         daemon.state = DaemonState.DEAD
+        if self._log is not None:
+            self._log.warning("%s: its processes are killed and its store is read", why)
         task = asyncio.get_running_loop().create_task(self._burial(daemon, why))
         self._burials.add(task)
         task.add_done_callback(self._on_buried)

@@ -20,12 +20,13 @@ from gator.daemon.attempts.host import WrapperContext, WrapperHost
 from gator.daemon.attempts.inline import InlineExecutor
 from gator.daemon.clients import ClientHandler
 from gator.daemon.engine import Engine
+from gator.daemon.explain import explain_node
 from gator.daemon.fleet import Daemon, Fleet, FleetContext
 from gator.daemon.modes import Placement
 from gator.daemon.options import RunEnd, RunOptions
 from gator.daemon.reports import AttemptReports, DaemonReports
 from gator.daemon.run_ending import RunEnding
-from gator.daemon.run_facts import INLINE, make_dispatcher, run_context, run_info
+from gator.daemon.run_facts import INLINE, make_dispatch_log, make_dispatcher, run_context, run_info
 from gator.daemon.serving import Serving
 from gator.daemon.stores import read_batches
 from gator.daemon.tier_daemons import TierDaemons
@@ -103,6 +104,7 @@ class Root:
             on_action=self._on_action,
             open_tier=self._place_tier,
             on_tier_ended=self._on_tier_ended,
+            log=make_dispatch_log(self._dispatch),
         )
         self._attempts = AttemptReports(self._engine, self._view, clock)
         self._host: WrapperHost | None = None
@@ -327,7 +329,8 @@ class Root:
             self._store.reader(),
             self._tokens,
             AttachRouter(self._fleet, self._clients),
-            self._on_stop_request,
+            stop=self._on_stop_request,
+            explain=partial(explain_node, self._dispatch),
         )
         address = await server.start(self._address)
         self.folder.write_control(address, self._tokens.make(Audience.CONTROL))

@@ -1,5 +1,7 @@
 """What the display and the daemons of a run are told about it, and the number of daemons it needs."""
 
+from typing import TYPE_CHECKING
+
 from gator.core.attempt.environment import describe_command
 from gator.core.dispatch.dispatcher import Dispatcher
 from gator.core.dispatch.hosts import host_count
@@ -12,7 +14,11 @@ from gator.daemon.options import RunOptions
 from gator.plan import Plan
 from gator.ports import RunInfo
 from gator.run_folder import RunFolder
+from gator.runtime import diagnostics
 from gator.v1 import attach_pb2
+
+if TYPE_CHECKING:
+    from gator.daemon.dispatch_log import DispatchLog
 
 INLINE = "inline"
 """Name of the root's own process among the hosts."""
@@ -67,6 +73,16 @@ def make_dispatcher(plan: Plan, options: RunOptions) -> Dispatcher:
         # Attempts handed out ahead cannot be held back any more when there are too many failures.
         ahead=not any(node.max_fail for node in plan.nodes.values()),
     )
+
+
+def make_dispatch_log(dispatch: Dispatcher) -> "DispatchLog | None":
+    """Returns what writes the diagnostic log of a dispatcher; None if GATOR_LOG does not ask for it."""
+    log = diagnostics.logger("dispatch")
+    if log is None:
+        return None
+    from gator.daemon.dispatch_log import DispatchLog
+
+    return DispatchLog(log, dispatch)
 
 
 def _slots(pools: Pools, plan: Plan) -> int:

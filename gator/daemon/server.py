@@ -26,17 +26,26 @@ from gator.v1 import (
     control_service_pb2_grpc,
     query_service_pb2_grpc,
 )
-
-_STOP = Callable[[control_service_pb2.StopRequest], None]
+from gator.v1 import query_service_pb2 as qs
 
 
 class RootServer:
     """Listens for everybody who may speak with a root."""
 
     def __init__(
-        self, run: str, folder: Path, root: Reader, tokens: Tokens, handler: AttachRouter, stop: _STOP
+        self,
+        run: str,
+        folder: Path,
+        root: Reader,
+        tokens: Tokens,
+        handler: AttachRouter,
+        *,
+        stop: Callable[[control_service_pb2.StopRequest], None],
+        explain: Callable[[str], qs.ExplainNodeResponse | None],
     ) -> None:
-        self._run, self._tokens, self._handler, self._stop = run, tokens, handler, stop
+        """`explain` answers for a job that the dispatcher knows."""
+        self._run, self._tokens, self._handler = run, tokens, handler
+        self._stop, self._explain = stop, explain
         self._left = ExitStack()
         self._pool = ThreadPoolExecutor(2, "gator-query")
         self._left.callback(root.close)
@@ -50,7 +59,7 @@ class RootServer:
             Service(
                 "gator.v1.QueryService",
                 query_service_pb2_grpc.add_QueryServiceServicer_to_server,
-                QueryServicer(self._find, self._pool),
+                QueryServicer(self._find, self._pool, explain=self._explain),
             ),
             Service(
                 "gator.v1.ControlService",

@@ -26,6 +26,7 @@ from gator.process.pipes import watch_eof
 from gator.process.reaper import Reaper
 from gator.rpc.address import socket_address
 from gator.rpc.server import serve
+from gator.runtime import diagnostics
 from gator.runtime.text_encoding import launch_variables
 from gator.scheduler.request import DaemonOrder
 from gator.store import Store
@@ -61,6 +62,7 @@ class Service:
         become_subreaper()
         order = self._order
         self._loop.set_exception_handler(_on_fault)
+        diagnostics.start(self._environment, Path(order.folder), order.daemon)
         watch_eof(self._loop, 0, self._on_orphaned)
         self._reaper = Reaper(self._loop)
         guard = Guard(order.run, order.daemon)

@@ -11,6 +11,7 @@ from typing import Protocol
 from gator import errors
 from gator.link import roles
 from gator.link.stream import ParentStream, Wake, end_tasks
+from gator.runtime import diagnostics
 from gator.v1 import attach_pb2
 
 HELLO_SECONDS = 10.0
@@ -137,6 +138,8 @@ async def attend(handler: ChildHandler, stream: ParentStream, token: str) -> Non
     try:
         await _attend(handler, stream, token)
     except (errors.GatorError, errors.UserError) as error:
+        if (log := diagnostics.logger("link")) is not None:
+            log.warning("a stream ends with %s: %s", type(error).__name__, error)
         # The frames of the traceback may hold a large message for as long as the error lives.
         error.__context__ = None
         raise error.with_traceback(None) from None

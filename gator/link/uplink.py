@@ -13,6 +13,7 @@ from gator.link import roles
 from gator.link.message_parts import parts_of
 from gator.link.producer import Producer, StoreView
 from gator.link.stream import ChildStream, Wake, end_tasks
+from gator.runtime import diagnostics
 from gator.v1 import attach_pb2
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Uplink:
         self._producer = Producer(hello.role, self._wake.set)
         self._finished = asyncio.Event()
         self._ended = asyncio.Event()
+        self._log = diagnostics.logger("link")
         if store is not None:
             self._producer.add_store(hello.store, store)
 
@@ -129,6 +131,10 @@ class Uplink:
             error = errors.UnavailableError("the parent ended the stream")
         try:
             if error is not None:
+                if self._log is not None:
+                    self._log.warning(
+                        "the stream to %s is cut: %s: %s", self._address, type(error).__name__, error
+                    )
                 self._handler.on_lost(error)
         finally:
             # An error that its own frames hold would hold the connection until garbage is collected.

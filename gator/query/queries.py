@@ -173,6 +173,13 @@ class Queries:
             response.next_page_token = tokens.encode(request, {"after": start + size})
         return response
 
+    def explain_node(self, request: qs.ExplainNodeRequest) -> qs.ExplainNodeResponse:
+        """Returns why a node of a live run has not started, as far as the record tells."""
+        self._run(request.run)
+        from gator.query.explain import explain_node
+
+        return explain_node(self.reader, request.path)
+
     def list_events(self, request: qs.ListEventsRequest) -> qs.ListEventsResponse:
         """Returns events of a node or of all nodes below it."""
         path = request.path or self._run(request.run).ident

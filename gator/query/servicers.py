@@ -30,7 +30,8 @@ Seen = TypeVar("Seen")
 class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     """Answers with the queries of the run that a request names.
 
-    `find` gets the id of the run, empty for the only one, and raises NotFoundError.
+    `find` gets the id of the run, empty for the only one, and raises NotFoundError. `explain`
+    answers for a job that the dispatcher of a live root knows; it is called on the event loop.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         executor: Executor | None = None,
         *,
         poll_seconds: float = POLL_SECONDS,
+        explain: Callable[[str], qs.ExplainNodeResponse | None] | None = None,
     ) -> None:
         self._find, self._executor, self._poll = find, executor, poll_seconds
+        self._explain = explain
         # Each lives as long as a watch uses it.
         self._shared: WeakValueDictionary[tuple[object, str], SharedLook[Any]] = WeakValueDictionary()
 
@@ -75,6 +78,13 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     ) -> qs.ListWaitingResponse:
         """Returns what cannot start yet."""
         return await self._answer(Queries.list_waiting, request.run, request)
+
+    async def ExplainNode(  # noqa: N802
+        self, request: qs.ExplainNodeRequest, context: Any
+    ) -> qs.ExplainNodeResponse:
+        """Returns why a node has not started: from the dispatcher if that knows it, else from the record."""
+        response = await self._answer(Queries.explain_node, request.run, request)
+        return (self._explain(request.path) if self._explain is not None else None) or response
 
     async def ListEvents(  # noqa: N802
         self, request: qs.ListEventsRequest, context: Any

@@ -123,6 +123,16 @@ class RunningDemands:
         holders = (path for path, held in self._demands if names & {name for name, _ in held.licenses})
         entry.holders.extend(islice(holders, MAX_HOLDERS))
 
+    def causes(self, demand: DemandKey) -> list[query_pb2.WaitingCause]:
+        """Returns one cause for each pool that a job lacks."""
+        if self._ledger is None:
+            return []
+        need = self._ledger.need(demand)
+        return [
+            query_pb2.WaitingCause(reason=_REASONS.get(pool, query_pb2.WAITING_REASON_LICENCE), text=text)
+            for pool, text in zip(self._ledger.lacking(need), self._ledger.shortage(need), strict=True)
+        ]
+
     def reasons(self, demand: DemandKey) -> list[query_pb2.WaitingReason.ValueType]:
         """Returns the kinds of resources that a job waits for."""
         if self._ledger is None:

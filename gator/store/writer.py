@@ -16,6 +16,7 @@ from time import monotonic, sleep
 from msgspec import Struct, field
 
 from gator.errors import DiskFullError, StoreError
+from gator.runtime import diagnostics
 from gator.store import blocks
 from gator.store.catalogue import upsert
 from gator.store.catalogue.changes import Changes
@@ -105,6 +106,7 @@ class Writer:
         self._connection, self._path, self._post = connection, path, post
         self._on_state, self._on_commit = on_state, on_commit
         self._subjects = Subjects()
+        self._log = diagnostics.logger("store")
         self._queue: deque[Work] = deque()
         self._wake = threading.Event()
         self._closing = False
@@ -192,6 +194,14 @@ class Writer:
                 # Only now, because the owner reads `dropped` as soon as it learns of the full disk.
                 self._hand_over(lambda: self._on_state(State.FULL))
             self._write_at_last(gathered)
+        if self._log is not None:
+            self._log.debug(
+                "%s: commit of %d events, %d bytes; %d calls wait",
+                self._path.name,
+                len(gathered.rows),
+                gathered.size_bytes,
+                len(self._queue),
+            )
         self._subjects.committed()
         if gathered.rows:
             self.committed = gathered.rows[-1][0]

@@ -14,7 +14,7 @@ from typing import Final
 from gator.git import GitQuestion
 from gator.loop import run_loop
 from gator.process.host import RPC_THREADS, lacks_threads
-from gator.runtime import loading, shutdown, signals
+from gator.runtime import diagnostics, loading, shutdown, signals
 from gator.store.run.description import write_git
 from gator.upload.protocol import UploadOrder, UploadState, UploadStatus
 from gator.upload.root_watch import RootWatch
@@ -80,6 +80,7 @@ async def _run(order: UploadOrder, watch: RootWatch) -> int:
     from gator.upload.stream import Upload
 
     loop = asyncio.get_running_loop()
+    diagnostics.start(os.environ, Path(order.folder), "upload")
     stores = RunStores(RunFolder(Path(order.folder)))
     ca = Path(order.ca) if order.ca else None
     stepped_back = False

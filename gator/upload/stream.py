@@ -27,7 +27,9 @@ from gator.hub_address import HubAccess, why_away
 from gator.link.stream import end_tasks
 from gator.link.uplink import Uplink
 from gator.rpc.channel import open_channel
+from gator.runtime import diagnostics
 from gator.upload.backoff import Backoff, Timeouts
+from gator.upload.lag import Lag
 from gator.upload.protocol import UploadState, UploadStatus
 from gator.upload.stop import StopForwarder
 from gator.upload.stores import RunStores
@@ -67,6 +69,7 @@ class Upload:
         self._pauses = pauses or Backoff(self._patience)
         self._over = asyncio.Event()
         self._id = secrets.token_hex(8)
+        self._log = diagnostics.logger("upload")
         self._status = UploadStatus(UploadState.AWAY)
         self._said = False
 
@@ -124,6 +127,8 @@ class Upload:
         status = UploadStatus(state, why)
         if not self._said or state is not self._status.state:
             self._status, self._said = status, True
+            if self._log is not None:
+                self._log.info("the hub is %s%s", state.value, f": {why}" if why else "")
             self._tell(status)
         return status
 
@@ -148,6 +153,7 @@ class _Stream:
         """Whether address and token were known, so that a refusal comes from the hub."""
         self.secure = False
         """Whether the stream uses TLS."""
+        self._lag = Lag()
         self._welcome = asyncio.Event()
         self._welcomed_at = 0.0
         self.useful = False
@@ -222,6 +228,7 @@ class _Stream:
                 uplink.on_commit()
             cost = self._loop.time() - now
             self._check(uplink, pulse, now)
+            self._lag.note(brought, now, now - pulse.at)
             if is_over and self.welcomed:
                 break
             pause = BUSY_POLL_SECONDS if brought >= BUSY_EVENTS else POLL_SECONDS
@@ -230,7 +237,9 @@ class _Stream:
         finishing = self._loop.create_task(uplink.finish())
         try:
             while not finishing.done():
-                self._check(uplink, pulse, self._loop.time())
+                now = self._loop.time()
+                self._check(uplink, pulse, now)
+                self._lag.note(0, now, now - pulse.at)
                 await asyncio.wait({finishing}, timeout=POLL_SECONDS)
         finally:
             await end_tasks(finishing)

@@ -893,6 +893,72 @@ class Waiting(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class WaitingCause(message.Message):
+    """One cause why a node has not started."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
+    HOLDERS_FIELD_NUMBER: builtins.int
+    reason: WaitingReason.ValueType
+    """Its kind; UNSPECIFIED if the turn of the node has not come, or if it has been handed out."""
+    text: builtins.str
+    """The cause for people, such as `2 cores, 0 free`."""
+    @builtins.property
+    def holders(self) -> containers.RepeatedCompositeFieldContainer[LeaseHolder]:
+        """Some of the leases that hold what the node lacks."""
+
+    def __init__(
+        self,
+        *,
+        reason: WaitingReason.ValueType = ...,
+        text: builtins.str = ...,
+        holders: abc.Iterable[LeaseHolder] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["holders", b"holders", "reason", b"reason", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class LeaseHolder(message.Message):
+    """A lease and what holds it."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    LEASE_FIELD_NUMBER: builtins.int
+    HOST_FIELD_NUMBER: builtins.int
+    PATH_FIELD_NUMBER: builtins.int
+    ATTEMPT_FIELD_NUMBER: builtins.int
+    CORES_FIELD_NUMBER: builtins.int
+    lease: builtins.int
+    """Number of the lease."""
+    host: builtins.str
+    """The daemon that has it; `inline` is the root itself."""
+    path: builtins.str
+    """The job that runs on it; empty for a lease of a daemon that hosts groups."""
+    attempt: builtins.int
+    """The attempt that runs on it; 0 for a lease of a daemon that hosts groups."""
+    cores: builtins.int
+    """The cores that the lease holds."""
+    def __init__(
+        self,
+        *,
+        lease: builtins.int = ...,
+        host: builtins.str = ...,
+        path: builtins.str = ...,
+        attempt: builtins.int = ...,
+        cores: builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["attempt", b"attempt", "cores", b"cores", "host", b"host", "lease", b"lease", "path", b"path"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class Awaited(message.Message):
     """A node that another one waits for."""
 

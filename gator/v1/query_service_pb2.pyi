@@ -453,6 +453,60 @@ class ListWaitingResponse(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class ExplainNodeRequest(message.Message):
+    """Request for the causes why a node has not started."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: builtins.int
+    PATH_FIELD_NUMBER: builtins.int
+    run: builtins.str
+    """Id of the run; empty means the server's one run."""
+    path: builtins.str
+    """Path of the node."""
+    def __init__(
+        self,
+        *,
+        run: builtins.str = ...,
+        path: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["path", b"path", "run", b"run"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ExplainNodeResponse(message.Message):
+    """The causes why a node has not started."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: builtins.int
+    IS_HANDED_OUT_FIELD_NUMBER: builtins.int
+    CAUSES_FIELD_NUMBER: builtins.int
+    state: query_pb2.NodeState.ValueType
+    """The state of the node; UNSPECIFIED if the plan of the run is not known."""
+    is_handed_out: builtins.bool
+    """Whether the node has been handed out to a daemon that has not started it yet."""
+    @builtins.property
+    def causes(self) -> containers.RepeatedCompositeFieldContainer[query_pb2.WaitingCause]:
+        """The causes, the most important first; empty if it has started or ended."""
+
+    def __init__(
+        self,
+        *,
+        state: query_pb2.NodeState.ValueType = ...,
+        is_handed_out: builtins.bool = ...,
+        causes: abc.Iterable[query_pb2.WaitingCause] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["causes", b"causes", "is_handed_out", b"is_handed_out", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class ListEventsRequest(message.Message):
     """Request for events."""
 

@@ -68,6 +68,11 @@ class QueryServiceStub:
                 request_serializer=gator_dot_v1_dot_query__service__pb2.ListWaitingRequest.SerializeToString,
                 response_deserializer=gator_dot_v1_dot_query__service__pb2.ListWaitingResponse.FromString,
                 _registered_method=True)
+        self.ExplainNode = channel.unary_unary(
+                '/gator.v1.QueryService/ExplainNode',
+                request_serializer=gator_dot_v1_dot_query__service__pb2.ExplainNodeRequest.SerializeToString,
+                response_deserializer=gator_dot_v1_dot_query__service__pb2.ExplainNodeResponse.FromString,
+                _registered_method=True)
         self.ListEvents = channel.unary_unary(
                 '/gator.v1.QueryService/ListEvents',
                 request_serializer=gator_dot_v1_dot_query__service__pb2.ListEventsRequest.SerializeToString,
@@ -147,6 +152,14 @@ class QueryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainNode(self, request, context):
+        """Explains why one node of a live run has not started. A live root answers from its dispatcher, every other server from the
+        record.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListEvents(self, request, context):
         """Lists events of a node or of all nodes below it.
         """
@@ -216,6 +229,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.ListWaiting,
                     request_deserializer=gator_dot_v1_dot_query__service__pb2.ListWaitingRequest.FromString,
                     response_serializer=gator_dot_v1_dot_query__service__pb2.ListWaitingResponse.SerializeToString,
+            ),
+            'ExplainNode': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainNode,
+                    request_deserializer=gator_dot_v1_dot_query__service__pb2.ExplainNodeRequest.FromString,
+                    response_serializer=gator_dot_v1_dot_query__service__pb2.ExplainNodeResponse.SerializeToString,
             ),
             'ListEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEvents,
@@ -392,6 +410,33 @@ class QueryService:
             '/gator.v1.QueryService/ListWaiting',
             gator_dot_v1_dot_query__service__pb2.ListWaitingRequest.SerializeToString,
             gator_dot_v1_dot_query__service__pb2.ListWaitingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainNode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gator.v1.QueryService/ExplainNode',
+            gator_dot_v1_dot_query__service__pb2.ExplainNodeRequest.SerializeToString,
+            gator_dot_v1_dot_query__service__pb2.ExplainNodeResponse.FromString,
             options,
             channel_credentials,
             insecure,

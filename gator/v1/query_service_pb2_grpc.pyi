@@ -52,6 +52,10 @@ class QueryServiceStub:
     """Lists failed and lost jobs by their signature, most frequent first."""
     ListWaiting: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListWaitingRequest, _query_service_pb2.ListWaitingResponse]
     """Lists nodes that cannot start yet, and what they wait for."""
+    ExplainNode: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ExplainNodeRequest, _query_service_pb2.ExplainNodeResponse]
+    """Explains why one node of a live run has not started. A live root answers from its dispatcher, every other server from the
+    record.
+    """
     ListEvents: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListEventsRequest, _query_service_pb2.ListEventsResponse]
     """Lists events of a node or of all nodes below it."""
     ListLines: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListLinesRequest, _query_service_pb2.ListLinesResponse]
@@ -89,6 +93,10 @@ class QueryServiceAsyncStub(QueryServiceStub):
     """Lists failed and lost jobs by their signature, most frequent first."""
     ListWaiting: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListWaitingRequest, _query_service_pb2.ListWaitingResponse]  # type: ignore[assignment]
     """Lists nodes that cannot start yet, and what they wait for."""
+    ExplainNode: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ExplainNodeRequest, _query_service_pb2.ExplainNodeResponse]  # type: ignore[assignment]
+    """Explains why one node of a live run has not started. A live root answers from its dispatcher, every other server from the
+    record.
+    """
     ListEvents: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListEventsRequest, _query_service_pb2.ListEventsResponse]  # type: ignore[assignment]
     """Lists events of a node or of all nodes below it."""
     ListLines: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListLinesRequest, _query_service_pb2.ListLinesResponse]  # type: ignore[assignment]
@@ -153,6 +161,16 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_query_service_pb2.ListWaitingResponse, _abc.Awaitable[_query_service_pb2.ListWaitingResponse]]:
         """Lists nodes that cannot start yet, and what they wait for."""
+
+    @_abc_1.abstractmethod
+    def ExplainNode(
+        self,
+        request: _query_service_pb2.ExplainNodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_query_service_pb2.ExplainNodeResponse, _abc.Awaitable[_query_service_pb2.ExplainNodeResponse]]:
+        """Explains why one node of a live run has not started. A live root answers from its dispatcher, every other server from the
+        record.
+        """
 
     @_abc_1.abstractmethod
     def ListEvents(

@@ -49,7 +49,7 @@ from gator.plan import Plan, make_plan
 from gator.ports import Display
 from gator.process.host import RPC_THREADS, RUN_TASKS, lacks_threads
 from gator.run_folder import RunFolder
-from gator.runtime import signals
+from gator.runtime import diagnostics, signals
 from gator.scheduler import Scheduler
 from gator.units import plural
 from gator.upload.options import UploadOptions
@@ -186,6 +186,7 @@ async def _run(
         loop.add_signal_handler(number, lambda: display.on_terminal_changed(time.monotonic()))
     for text, warning in notices:
         display.on_notice(hide_secrets(text), warning=warning)
+    diagnostics.start(options.environment, folder.path, "root")
     root = Root(folder, plan, options, display, SystemClock(), upload)
     end = await root.run()
     if note is not None:

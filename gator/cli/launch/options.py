@@ -22,6 +22,7 @@ from gator.core.launch.environment import inherited, with_program
 from gator.core.text import readable
 from gator.daemon.modes import TextLogMode
 from gator.errors import Problem, SpecError, UsageError
+from gator.runtime import diagnostics
 from gator.runtime.text_encoding import launch_variables
 from gator.scheduler import Scheduler
 from gator.scheduler.registry import make_scheduler, parse_arguments
@@ -178,6 +179,14 @@ def _seed(value: str, shown: str) -> int:
     if not 1 <= number <= MAX_SEED:
         raise UsageError(f"--seed {shown}: give a whole number from 1 to {MAX_SEED}, or random")
     return number
+
+
+def check_log(levels: str) -> None:
+    """Raises UsageError if GATOR_LOG cannot be parsed."""
+    try:
+        diagnostics.parse_levels(levels)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def scheduler_of(name: str, texts: Sequence[str]) -> Scheduler:

@@ -35,6 +35,10 @@ class RunApi(Protocol):
         """Returns what cannot start yet."""
         ...
 
+    def explain_node(self, request: qs.ExplainNodeRequest, /) -> qs.ExplainNodeResponse:
+        """Returns why a node has not started."""
+        ...
+
     def list_events(self, request: qs.ListEventsRequest, /) -> qs.ListEventsResponse:
         """Returns events."""
         ...

@@ -123,6 +123,10 @@ class RemoteRunApi:
         """Returns what cannot start yet."""
         return self._ask(self._stub.ListWaiting, request)
 
+    def explain_node(self, request: qs.ExplainNodeRequest) -> qs.ExplainNodeResponse:
+        """Returns why a node has not started."""
+        return self._ask(self._stub.ExplainNode, request)
+
     def list_events(self, request: qs.ListEventsRequest) -> qs.ListEventsResponse:
         """Returns events."""
         return self._ask(self._stub.ListEvents, request)

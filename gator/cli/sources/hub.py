@@ -72,6 +72,9 @@ class HubSource:
         """Returns the home of another run of the hub."""
         return HubSource(self.hub, run, remote.RemoteRunApi(self.hub.peer, run.id))
 
+    def explain(self, request: qs.ExplainNodeRequest) -> None:
+        """Returns None: a hub has only the record."""
+
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
         """Gives an order through the hub."""
         request.run = self.run.id

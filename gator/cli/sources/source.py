@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 from gator.cli.history.sightings import Sightings, sightings_of
 from gator.core.launch.printed import in_folder
-from gator.errors import UnavailableError, UsageError
+from gator.errors import UnavailableError, UnknownCallError, UsageError
 from gator.ports import History
 from gator.run_folder import RunFolder
 from gator.v1 import control_service_pb2, event_pb2, query_pb2
@@ -96,6 +96,10 @@ class RunSource(Protocol):
         """Returns the home of another run of the same history."""
         ...
 
+    def explain(self, request: qs.ExplainNodeRequest) -> qs.ExplainNodeResponse | None:
+        """Asks the live root of the run why a node has not started; None if the root cannot be asked."""
+        ...
+
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
         """Gives an order to the run. Raises UnavailableError when it does not listen."""
         ...
@@ -149,6 +153,20 @@ class FolderSource:
     def of(self, run: query_pb2.Run) -> "FolderSource":
         """Returns the home of another run beside it."""
         return FolderSource(RunFolder(Path(run.folder)))
+
+    def explain(self, request: qs.ExplainNodeRequest) -> qs.ExplainNodeResponse | None:
+        """Asks the live root; None if it does not listen."""
+        control = self._folder.read_control() if self._folder.is_live() else None
+        if control is None:
+            return None
+        from gator.cli.runs import remote
+
+        try:
+            with remote.remote_questions(control) as root:
+                return root.explain_node(request)
+        except (UnavailableError, UnknownCallError):
+            # It ended meanwhile, or is older than this command.
+            return None
 
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
         """Gives an order to the live root."""

@@ -4,7 +4,7 @@ Invariant: an attempt is handed out at most once at a time, on a lease whose sha
 Times are seconds of one monotonic clock, given by the caller.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from gator.core.dispatch.actions import (
     Action,
@@ -18,11 +18,12 @@ from gator.core.dispatch.actions import (
     RetireHost,
     StartHost,
 )
+from gator.core.dispatch.explain import Cause, explain, explain_queues
 from gator.core.dispatch.hosts import HostPool, HostState, host_count
 from gator.core.dispatch.ledger import Ledger
 from gator.core.dispatch.placement import Placement
 from gator.core.dispatch.pools import DemandKey
-from gator.core.dispatch.queues import Job, JobState
+from gator.core.dispatch.queues import Job, JobState, Queue
 from gator.core.dispatch.state import DispatchState, Rescan
 from gator.errors import GatorError
 from gator.v1 import attach_pb2
@@ -237,6 +238,14 @@ class Dispatcher:
             return None
         times = [at for at in (self._placement.wake_at(), self._hosts_at) if at is not None]
         return min(times, default=None)
+
+    def explain(self, path: str) -> list[Cause]:
+        """Returns why the newest attempt of a job has not started; see `explain.explain`."""
+        return explain(self._state, path)
+
+    def explain_queues(self) -> Iterator[tuple[Queue, str]]:
+        """Yields each queue that is not empty with what keeps its first attempt from starting."""
+        return explain_queues(self._state)
 
     @property
     def counts(self) -> DispatchCounts:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Annotated, Final
 
+import typer
+
 from gator.cli import output
 from gator.cli.number_option import limit_of, number_option, say_more
 from gator.cli.runs.describe import part_of
@@ -12,6 +14,8 @@ from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
 from gator.cli.runs.paging import listed_nodes, pages
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.cli.sources.waiting import waiting_path
+from gator.errors import NotFoundError
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -37,6 +41,10 @@ def status(
     hub: HubOption = None,
     hub_ca: HubCaOption = None,
     number: Annotated[int | None, number_option(_MAX_SHOWN, "running jobs and reasons for waiting")] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="PATH", help="Show only why this node has not started."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Show the running and waiting jobs, the reasons for waiting, and the counts.
@@ -45,6 +53,9 @@ def status(
     """
     limit = limit_of(number, _MAX_SHOWN, json=json)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
+        if explain is not None:
+            _say_causes(opened, explain, json=json)
+            return
         wanted = opened.path_of(path)
         node = opened.ask.get_node(qs.GetNodeRequest(path=wanted)).node
         longest = _longest(opened, wanted, limit)
@@ -66,6 +77,35 @@ def status(
         if limit and len(longest) == limit and node.tally.running > limit:
             say_more("running job", node.tally.running - limit, indent="  ")
         _say_waiting(waiting, limit)
+
+
+def _say_causes(opened: OpenRun, path: str, *, json: bool) -> None:
+    """Prints why a node has not started: as its live root says, else as the record says."""
+    try:
+        wanted = opened.path_of(path)
+    except NotFoundError as error:
+        wanted = waiting_path(opened, path.strip("/"))
+        if wanted == path.strip("/") and opened.run.state != query_pb2.RUN_STATE_RUNNING:
+            raise error from None
+    request = qs.ExplainNodeRequest(path=wanted)
+    found = opened.home.explain(request) or opened.ask.explain_node(request)
+    if json:
+        output.say_json({"path": wanted, **output.to_values(found)})
+        return
+    waits = found.state == query_pb2.NODE_STATE_WAITING
+    if not waits:
+        node = opened.ask.get_node(qs.GetNodeRequest(path=wanted)).node
+        output.say(f"{output.paint(wanted, 'bold')}  {state_words(opened.run, node)}")
+        return
+    state = "handed out" if found.is_handed_out else "waiting"
+    output.say(f"{output.paint(wanted, 'bold')}  {state}")
+    for cause in found.causes:
+        output.say(f"  {cause.text}")
+        for holder in cause.holders:
+            who = f"{holder.path} (attempt {holder.attempt})" if holder.path else "a group"
+            output.say(f"    held by {who} on {holder.host}, lease {holder.lease}")
+    if not found.causes and not found.is_handed_out:
+        output.say("  its turn has not come")
 
 
 def _longest(opened: OpenRun, path: str, limit: int | None) -> list[query_pb2.Node]:

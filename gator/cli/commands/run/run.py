@@ -3,6 +3,7 @@
 The rule: everything that depends on the process (argv, environment, terminal, signals) is read here.
 """
 
+import os
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,7 +20,7 @@ from gator.cli.launch.root_options import RootOptions
 from gator.errors import UsageError
 from gator.git import asking_git
 from gator.process.host import supported
-from gator.runtime import loading
+from gator.runtime import diagnostics, loading
 
 RECORD: Final = "Record"
 WHERE: Final = "Where to run"
@@ -169,6 +170,7 @@ def run(
     reason = supported()
     if reason is not None:
         raise UsageError(f"cannot run jobs: {reason}")
+    opt.check_log(os.environ.get(diagnostics.VARIABLE, ""))
     if folder is not None:
         opt.enter(folder)
     notices: list[tuple[str, bool]] = []

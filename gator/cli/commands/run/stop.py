@@ -6,12 +6,12 @@ import typer
 
 from gator.cli import output
 from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
-from gator.cli.sources.open import OpenRun, open_run
+from gator.cli.sources.open import open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.cli.sources.waiting import waiting_path
 from gator.errors import NotFoundError, UsageError
 from gator.user import user_name
 from gator.v1 import attach_pb2, control_service_pb2, query_pb2
-from gator.v1 import query_service_pb2 as qs
 
 
 def stop(
@@ -34,7 +34,7 @@ def stop(
         try:
             wanted = opened.path_of(path)
         except NotFoundError as error:
-            wanted, unknown = _waiting_path(opened, (path or "").strip("/")), error
+            wanted, unknown = waiting_path(opened, (path or "").strip("/")), error
         request = control_service_pb2.StopRequest(
             path=wanted if path else "",
             mode=attach_pb2.STOP_MODE_NOW if now else attach_pb2.STOP_MODE_GRACEFUL,
@@ -49,18 +49,3 @@ def stop(
         output.say_json({"path": wanted, "jobs": response.jobs})
     else:
         output.say(f"stopping {wanted}: {output.jobs(response.jobs)} had not ended")
-
-
-def _waiting_path(opened: OpenRun, wanted: str) -> str:
-    """The path of a node that nothing is recorded about yet; as it is when none that waits is like it."""
-    from gator import paths
-
-    name, bracket, index = wanted.rpartition("[") if wanted.endswith("]") else (wanted, "", "")
-    waiting = opened.ask.list_waiting(qs.ListWaitingRequest()).waiting
-    try:
-        found = paths.match(name, (entry.path for entry in waiting))
-    except NotFoundError:
-        return wanted
-    if len(found) > 1:
-        raise UsageError(f"{wanted!r} means {len(found)} nodes, and one is wanted: {', '.join(found[:5])}")
-    return f"{found[0]}{bracket}{index}"

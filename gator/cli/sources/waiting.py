@@ -1,0 +1,22 @@
+"""Finds a node of a live run that is not in its record yet."""
+
+from gator import paths
+from gator.cli.sources.open import OpenRun
+from gator.errors import NotFoundError, UsageError
+from gator.v1 import query_service_pb2 as qs
+
+
+def waiting_path(opened: OpenRun, wanted: str) -> str:
+    """Returns the path of the waiting node that a text means, or the text if it means none.
+
+    Raises UsageError if it means several.
+    """
+    name, bracket, index = wanted.rpartition("[") if wanted.endswith("]") else (wanted, "", "")
+    waiting = opened.ask.list_waiting(qs.ListWaitingRequest()).waiting
+    try:
+        found = paths.match(name, (entry.path for entry in waiting))
+    except NotFoundError:
+        return wanted
+    if len(found) > 1:
+        raise UsageError(f"{wanted!r} means {len(found)} nodes, and one is wanted: {', '.join(found[:5])}")
+    return f"{found[0]}{bracket}{index}"

@@ -1,0 +1,132 @@
+"""Says why ready attempts have not started, and which attempts hold the leases.
+
+It only reads the state of a dispatcher, and only when it is asked, so that it costs nothing otherwise.
+"""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from gator.core.dispatch.actions import Key
+from gator.core.dispatch.hosts import Lease
+from gator.core.dispatch.ledger import CORELESS, CORES, MEMORY
+from gator.core.dispatch.queues import Job, JobState, Queue
+from gator.core.dispatch.state import DispatchState
+
+MAX_HOLDERS = 20
+"""Maximum number of leases that are named for one pool."""
+
+
+class Holder(Struct, frozen=True):
+    """A lease that is out; `key` is the attempt that runs on it, None for a lease of a tier daemon."""
+
+    lease: int
+    host: str
+    cores: int
+    key: Key | None = None
+
+    def __str__(self) -> str:
+        who = f"{self.key[0]} (attempt {self.key[1]})" if self.key is not None else "a tier"
+        return f"{who} holds lease {self.lease} on {self.host}"
+
+
+class Cause(Struct, frozen=True):
+    """One cause. `kind` is `cores`, `memory`, `licence`, `host` or `turn`; empty if it was handed out."""
+
+    kind: str
+    text: str
+    holders: tuple[Holder, ...] = ()
+
+    def __str__(self) -> str:
+        return ", ".join((self.text, *map(str, self.holders)))
+
+
+def explain(state: DispatchState, path: str) -> list[Cause]:
+    """Returns why the newest attempt of a job has not started.
+
+    Empty if the dispatcher does not know it: it waits for another node, is running, or has ended.
+    """
+    found = [job for key, job in state.jobs.items() if key[0] == path]
+    if not found:
+        return []
+    job = max(found, key=lambda each: each.ready.key[1])
+    if job.state in (JobState.RUNNING, JobState.WITHDRAWN, JobState.GONE):
+        return []
+    if job.state is JobState.QUEUED:
+        return [*_causes_of_queue(state, job.queue), *_turn(state, job)]
+    lease = state.leases[job.lease]
+    if job.state is JobState.HANDED:
+        text = f"handed out to {lease.host.name} on lease {lease.number}, which has not started it yet"
+        return [Cause("", text)]
+    ahead = lease.jobs.index(job)
+    first = lease.jobs[0].ready.key
+    behind = f"behind {ahead} other{'s' if ahead > 1 else ''} on the same lease"
+    text = f"handed out ahead to {lease.host.name} on lease {lease.number}, {behind}"
+    return [Cause("", text, (_holder(lease, first),))]
+
+
+def explain_queues(state: DispatchState) -> Iterator[tuple[Queue, str]]:
+    """Yields each queue that is not empty with what keeps its first attempt from starting."""
+    for queue in state.ready_order:
+        head = queue.head()
+        first = f"{head.ready.key[0]} (attempt {head.ready.key[1]})" if head is not None else queue.tier
+        more = f" and {queue.waiting - 1:,} more" if queue.waiting > 1 else ""
+        causes = _causes_of_queue(state, queue) or [Cause("turn", "its turn has not come")]
+        yield queue, f"{first}{more}: {'; '.join(map(str, causes))}"
+
+
+def _holder(lease: Lease, key: Key) -> Holder:
+    return Holder(lease.number, lease.host.name, lease.share.cores, key)
+
+
+def _causes_of_queue(state: DispatchState, queue: Queue) -> list[Cause]:
+    """Returns what keeps the first attempt of a queue from starting."""
+    ledger = state.ledger
+    lacking = ledger.lacking(queue.need)
+    causes = [
+        Cause(_kind_of(pool), text, tuple(_holders_of(state, pool)))
+        for pool, text in zip(lacking, ledger.shortage(queue.need), strict=True)
+    ]
+    if causes:
+        return causes
+    reserved = state.reserved.holder(queue) if state.reserved.held else None
+    if reserved is not None:
+        head = reserved.head()
+        name = head.ready.key[0] if head is not None else f"the tier daemon {reserved.tier}"
+        return [Cause("turn", f"what is free is kept for {name}, which has waited longer")]
+    if queue.alone:
+        return [Cause("host", "needs a fresh daemon for itself alone, because a daemon died with it before")]
+    if state.hosts.starting and not queue.tier:
+        return [Cause("host", f"daemons that are starting: {state.hosts.starting}")]
+    return []
+
+
+def _turn(state: DispatchState, job: Job) -> Iterator[Cause]:
+    """Yields which attempts go first."""
+    head = job.queue.head()
+    if head is not None and head is not job:
+        yield Cause(
+            "turn", f"queued behind {head.ready.key[0]}, with {job.queue.waiting} attempts that need the same"
+        )
+    first = next(iter(state.ready_order), None)
+    if first is not None and first is not job.queue:
+        ahead = first.head()
+        name = ahead.ready.key[0] if ahead is not None else f"the tier daemon {first.tier}"
+        yield Cause("turn", f"{name} goes first, by its weight or its place in the spec")
+
+
+def _holders_of(state: DispatchState, pool: int) -> Iterator[Holder]:
+    count = 0
+    for lease in state.leases.values():
+        if count < MAX_HOLDERS and any(pool == each for each, _ in lease.share.need.amounts):
+            count += 1
+            yield _holder(lease, lease.jobs[0].ready.key)
+    for host, granted in state.granted.items():
+        for number, share in granted.items():
+            if count < MAX_HOLDERS and any(pool == each for each, _ in share.need.amounts):
+                count += 1
+                yield Holder(number, host, share.cores)
+
+
+def _kind_of(pool: int) -> str:
+    return {CORES: "cores", CORELESS: "cores", MEMORY: "memory"}.get(pool, "licence")

@@ -1,0 +1,56 @@
+"""Says why one node of a live run has not started, from the record alone.
+
+A live root adds what only its dispatcher knows: which attempt goes first, and which leases hold what the
+job lacks.
+"""
+
+from collections.abc import Iterator
+
+from gator.core.dispatch.pools import DemandKey
+from gator.errors import NotFoundError
+from gator.node_paths import template_of
+from gator.plan import PlanNode
+from gator.query.reader import Reader
+from gator.query.waiting import Causes, plan_of
+from gator.v1 import query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+_ENDS = {
+    query_pb2.CONDITION_PASS: "pass",
+    query_pb2.CONDITION_FAIL: "fail",
+    query_pb2.CONDITION_DONE: "end",
+}
+
+
+def explain_node(reader: Reader, path: str) -> qs.ExplainNodeResponse:
+    """Returns the causes of a node. Raises NotFoundError if neither the record nor the plan has it."""
+    node = reader.node(path)
+    plan = plan_of(reader)
+    planned = plan.nodes.get(template_of(path)) if plan is not None else None
+    if node is None and planned is None:
+        raise NotFoundError(f"there is no node {path}: see gator plan SPEC")
+    response = qs.ExplainNodeResponse(state=node.state if node is not None else query_pb2.NODE_STATE_WAITING)
+    if plan is None or planned is None or node is not None:
+        # A job in the record has been handed out.
+        response.is_handed_out = response.state == query_pb2.NODE_STATE_WAITING
+        return response
+    causes = Causes(reader, plan)
+    response.causes.extend(_dependencies(planned, causes))
+    if not response.causes and planned.job is not None:
+        response.causes.extend(causes.books.causes(DemandKey.of(planned.demand)))
+    return response
+
+
+def _dependencies(node: PlanNode, causes: Causes) -> Iterator[query_pb2.WaitingCause]:
+    """Yields what the node and the groups above it wait for."""
+    above: PlanNode | None = node
+    while above is not None:
+        whose = "" if above is node else f"{above.template} waits "
+        for awaited in causes.awaited(above):
+            end = _ENDS.get(awaited.condition, "end")
+            jobs = f"{awaited.jobs:,} job{'s' if awaited.jobs != 1 else ''} left"
+            yield query_pb2.WaitingCause(
+                reason=query_pb2.WAITING_REASON_DEPENDENCY,
+                text=f"{whose}for {awaited.path} to {end} ({jobs})",
+            )
+        above = above.parent
