@@ -58,29 +58,32 @@ class Changes:
 
     def attempt(self, event: event_pb2.Event, store: str) -> Row:
         """Returns the change of the attempt that an event is about."""
-        key = (event.path, event.attempt)
-        row = self.attempts.get(key)
+        path, number, seq = event.path, event.attempt, event.seq
+        row = self.attempts.get((path, number))
         if row is None:
-            row = self.attempts[key] = {
-                "path": event.path,
-                "number": event.attempt,
-                "first_seq": event.seq,
-                "last_seq": event.seq,
+            row = self.attempts[path, number] = {
+                "path": path,
+                "number": number,
+                "first_seq": seq,
+                "last_seq": seq,
             }
         row["store"] = store
-        row["first_seq"] = min(row["first_seq"], event.seq)
-        row["last_seq"] = max(row["last_seq"], event.seq)
+        if seq < row["first_seq"]:
+            row["first_seq"] = seq
+        if seq > row["last_seq"]:
+            row["last_seq"] = seq
         return row
 
 
 def _take_declared(changes: Changes, _: str, event: event_pb2.Event) -> None:
-    row = changes.node(event.path, _WAITING)
-    _DECLARED.put(row, event.declared)
-    row["sort"] = _sort_key(event.path, event.declared.sort_key)
+    path, declared = event.path, event.declared
+    row = changes.node(path, _WAITING)
+    _DECLARED.put(row, declared)
+    row["sort"] = _sort_key(path, declared.sort_key)
     # A tier that is started again declares again; the first time counts.
-    row["declared_unix_nanos"] = min(
-        row.get("declared_unix_nanos", event.time_unix_nanos), event.time_unix_nanos
-    )
+    time = event.time_unix_nanos
+    if row.get("declared_unix_nanos", time) >= time:
+        row["declared_unix_nanos"] = time
 
 
 def _sort_key(path: str, key: str) -> str:
@@ -91,10 +94,11 @@ def _sort_key(path: str, key: str) -> str:
 def _take_started(changes: Changes, store: str, event: event_pb2.Event) -> None:
     row = changes.attempt(event, store)
     _STARTED.put(row, event.started)
-    row["started_unix_nanos"] = event.time_unix_nanos
-    node = changes.node(event.path, _RUNNING)
+    time, path = event.time_unix_nanos, event.path
+    row["started_unix_nanos"] = time
+    node = changes.node(path, _RUNNING)
     node["attempts"] = max(node.get("attempts", 0), event.attempt)
-    _start_upwards(changes, event.path, event.time_unix_nanos)
+    _start_upwards(changes, path, time)
 
 
 def _start_upwards(changes: Changes, path: str, time: int) -> None:

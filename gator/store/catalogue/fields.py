@@ -19,6 +19,7 @@ Row: TypeAlias = dict[str, Any]
 
 _Descriptor: TypeAlias = Any
 """A Descriptor. Its stubs make its nested types optional."""
+_Copy: TypeAlias = Callable[[Row, Any], None]
 _M = TypeVar("_M", bound=Message)
 
 
@@ -33,53 +34,57 @@ class PayloadFields:
             for column in table.columns
             if column.source.startswith(prefix)
         ]
-        self._copy = _copier(columns, field.message_type)
-
-    def put(self, row: Row, payload: Message) -> None:
-        """Sets the columns that the payload says something about."""
-        self._copy(row, payload)
-
-
-_Copy: TypeAlias = Callable[[Row, Any], None]
+        self.put: _Copy = _copier(columns, field.message_type)
+        """Sets the columns of a row that a payload says something about."""
 
 
 def _copier(columns: Sequence[tuple[Column, list[str]]], message: _Descriptor) -> _Copy:
     """Returns a function that copies fields of a message, which are given as paths, into a row."""
     plain: dict[str, str] = {}
-    single: list[tuple[str, str, Callable[[Any], bool] | None, Callable[[Any], Any]]] = []
+    present: list[tuple[str, str, Callable[[Any], Any]]] = []
+    not_empty: list[tuple[str, str, Callable[[Any], Any]]] = []
+    converted: list[tuple[str, str, Callable[[Any], Any]]] = []
     groups: dict[str, list[tuple[Column, list[str]]]] = {}
     for column, path in columns:
         name = path[0].removesuffix("?")
-        if len(path) > 1 and path[0].endswith("?"):
-            groups.setdefault(name, []).append((column, path[1:]))
-        elif path[-1].endswith("?") or column.type in _TO_COLUMN:
-            is_set = _presence(message, name) if path[-1].endswith("?") else None
-            single.append((column.name, name, is_set, _TO_COLUMN.get(column.type, _same)))
+        entry = (column.name, name, _TO_COLUMN.get(column.type, _same))
+        if len(path) > 1:
+            groups.setdefault(path[0], []).append((column, path[1:]))
+        elif path[0].endswith("?"):
+            # A field without presence counts as set unless it is empty.
+            (present if message.fields_by_name[name].has_presence else not_empty).append(entry)
+        elif column.type in _TO_COLUMN:
+            converted.append(entry)
         else:
-            plain[column.name] = ".".join(path)
+            plain[column.name] = name
     get = _getter(list(plain.values()))
     names = list(plain)
     nested = [
-        (name, _copier(some, message.fields_by_name[name].message_type)) for name, some in groups.items()
+        (name.removesuffix("?"), name.endswith("?"), _copier(some, _type_of(message, name)))
+        for name, some in groups.items()
     ]
 
+    # This runs for each event that changes the catalogue: plain loops, and no call per field but these.
     def copy(row: Row, found: Any) -> None:
-        row.update(zip(names, get(found), strict=True))
-        for column, name, is_set, convert in single:
-            if is_set is None or is_set(found):
-                row[column] = convert(getattr(found, name))
-        for name, copy_nested in nested:
+        row.update(zip(names, get(found)))  # noqa: B905 - a check takes time
+        for column, name, convert in converted:
+            row[column] = convert(getattr(found, name))
+        for column, name, convert in not_empty:
+            if value := getattr(found, name):
+                row[column] = value if convert is _same else convert(value)
+        for column, name, convert in present:
             if found.HasField(name):
+                value = getattr(found, name)
+                row[column] = value if convert is _same else convert(value)
+        for name, is_optional, copy_nested in nested:
+            if not is_optional or found.HasField(name):
                 copy_nested(row, getattr(found, name))
 
     return copy
 
 
-def _presence(message: _Descriptor, name: str) -> Callable[[Any], bool]:
-    """Returns a function that says whether a field is set; one without presence is if it is not empty."""
-    if message.fields_by_name[name].has_presence:
-        return lambda found: found.HasField(name)
-    return lambda found: bool(getattr(found, name))
+def _type_of(message: _Descriptor, name: str) -> _Descriptor:
+    return message.fields_by_name[name.removesuffix("?")].message_type
 
 
 def _getter(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
@@ -152,7 +157,7 @@ def _reader(
 
     def values(row: Row) -> dict[str, Any]:
         # A field that is given as None stays unset.
-        found: dict[str, Any] = dict(zip(names, get(row), strict=True))
+        found: dict[str, Any] = dict(zip(names, get(row)))  # noqa: B905 - a check takes time
         for name, column, convert in converted:
             if row[column] is not None:
                 found[name] = convert(row[column])
