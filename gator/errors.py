@@ -1,8 +1,8 @@
-"""One tree of errors, by who must act.
+"""The exceptions of Gator, by who has to act.
 
-A failing *job* is no error: it is a Result. What is raised is for the user (`UserError`: bad spec or
-usage, exit code 2) or is Gator's own fault (`GatorError`, exit code 3). Messages are lower-case
-fragments that complete "failed to ..." and say what to do.
+A failing *job* is not an error but a Result. Exceptions are for the user (`UserError`: wrong spec or usage,
+exit code 2) or faults of Gator (`GatorError`, exit code 3). Messages are lower case: what happened, then
+what to do.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,11 +11,11 @@ from msgspec import Struct
 
 
 class GatorError(Exception):
-    """A fault of Gator or of what it stands on; exit code 3, traceback to a file, one line to the user."""
+    """A fault of Gator or its environment; exit code 3, a traceback in a file, one line for the user."""
 
 
 class UserError(Exception):
-    """Something the user can mend; exit code 2, no traceback."""
+    """Something the user can correct; exit code 2, no traceback."""
 
 
 class UsageError(UserError):
@@ -23,9 +23,9 @@ class UsageError(UserError):
 
 
 class Problem(Struct, frozen=True, order=True):
-    """One thing that is wrong in a text.
+    """One mistake in a text.
 
-    `file` is the path as the user gave it, `line` and `column` count from 1 (0 when unknown).
+    `file` is the path as the user gave it; `line` and `column` count from 1, or are 0 if unknown.
     """
 
     file: str
@@ -52,36 +52,36 @@ class StoreError(GatorError):
 
 
 class EmptyStoreError(StoreError):
-    """A store whose owner has not made the tables yet, or went before: nothing is in it."""
+    """A store without tables, because its owner has not made them yet or ended before."""
 
 
 class DiskFullError(StoreError):
-    """No space is left where a store lives."""
+    """The disk of a store is full."""
 
 
 class ProtocolError(GatorError):
-    """A peer said something that the table of roles does not allow; INVALID_ARGUMENT on the wire."""
+    """A peer sent a message that its role does not allow; INVALID_ARGUMENT on the wire."""
 
 
 class UnauthenticatedError(UserError):
-    """A token is missing or not good for what was asked."""
+    """A token is missing or does not authorise the request."""
 
 
 class PermissionDeniedError(UserError):
-    """Who asks is known, but what is asked for belongs to someone else."""
+    """The caller is known, but the requested object belongs to someone else."""
 
 
 class NotFoundError(UserError):
-    """A run, node or line that was asked for does not exist."""
+    """A requested run, node or line does not exist."""
 
 
 class UnavailableError(GatorError):
-    """A peer cannot be reached now."""
+    """A peer cannot be reached at the moment."""
 
 
 class UnknownCallError(GatorError):
-    """A peer does not know what it was asked: it is of another version, or not what it was taken for."""
+    """A peer does not know the call: it has another version or is another kind of server."""
 
 
 class PreconditionError(UserError):
-    """What was asked cannot be done in the state things are in; FAILED_PRECONDITION on the wire."""
+    """The request is impossible in the current state; FAILED_PRECONDITION on the wire."""

@@ -1,6 +1,6 @@
-"""The small borders between what decides and what does: each has a real implementation and a fake.
+"""Protocols between decisions and effects; each has a real implementation and a fake.
 
-The rule: a port is as small as its users need, and knows no library.
+Invariant: a port is as small as its users need and mentions no library.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ class Clock(Protocol):
 
 
 class RunInfo(Struct, frozen=True):
-    """What a display says of a run before anything happens."""
+    """Description of a run for a display, before it starts."""
 
     run: str
     """Id of the run."""
@@ -60,7 +60,7 @@ class RunInfo(Struct, frozen=True):
 
 
 class RunningJob(Struct, frozen=True):
-    """A job that runs now."""
+    """A running job."""
 
     path: str
     started: float
@@ -68,11 +68,11 @@ class RunningJob(Struct, frozen=True):
 
 
 class LiveState(Protocol):
-    """What a display may ask for whenever it draws."""
+    """The state of a run, which a display may query when it draws."""
 
     @property
     def tally(self) -> event_pb2.Tally:
-        """Jobs by what they are at, of the whole run."""
+        """Number of jobs of the whole run by state."""
         ...
 
     @property
@@ -81,38 +81,38 @@ class LiveState(Protocol):
         ...
 
     def running(self, most: int) -> Iterable[RunningJob]:
-        """Returns the jobs that have run longest, at most so many."""
+        """Returns at most `most` jobs, those that have run longest."""
         ...
 
 
 class Display(Protocol):
-    """Shows a run to a person while it goes on. All calls come from the event loop and must be short."""
+    """Shows a run while it is running. All calls come from the event loop and must be short."""
 
     @property
     def wants(self) -> attach_pb2.EventFilter:
-        """Which events it wants to see; fixed from the start."""
+        """Filter of the events to show; it never changes."""
         ...
 
     def ready(self) -> bool:
-        """Whether it can take more; while it can not it is shown nothing, and asked again and again."""
+        """Returns whether it can take more events; while it cannot, it gets none and is asked again."""
         ...
 
     def on_start(self, info: RunInfo, state: LiveState) -> None:
-        """The run begins."""
+        """Shows the start of the run."""
         ...
 
     def on_events(self, events: Sequence[event_pb2.Event]) -> None:
-        """Events were committed; those of one store come in order."""
+        """Shows committed events; those of one store come in order."""
         ...
 
     def on_notice(self, text: str, *, warning: bool = False) -> None:
-        """Gator itself has something to say."""
+        """Shows a message of Gator itself."""
         ...
 
     def on_change(self, now: float) -> float | None:
-        """Something may look different; `now` is in seconds of a steady clock.
+        """Draws again, because something may have changed; `now` is in seconds of a steady clock.
 
-        Returns when the display wants to be called again even if nothing happens; None for never.
+        Returns when to call it again even if nothing changes; None for never.
         """
         ...
 
@@ -121,7 +121,7 @@ class Display(Protocol):
         ...
 
     def on_end(self, result: event_pb2.Result) -> None:
-        """The run has ended and all of its record is written."""
+        """Shows the end of the run, after its whole record was written."""
         ...
 
 

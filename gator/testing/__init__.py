@@ -1,4 +1,4 @@
 """Fakes of the ports and a simulated world, for tests of Gator and of what extends it.
 
-The rule: a fake keeps the contract of what it stands for, and is tested itself.
+Invariant: a fake keeps the contract of its port, and has tests of its own.
 """

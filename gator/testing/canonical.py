@@ -1,7 +1,7 @@
-"""The canonical record of a run: what is the same wherever its nodes lived, and whenever it ran.
+"""The canonical record of a run, which is the same for every placement and time.
 
-The rule: times, processes, hosts, stores, borders of blocks, samples and the order between nodes are left
-out; everything else that a run keeps is in it.
+Invariant: it has everything that a run records, except times, processes, hosts, stores, borders of blocks,
+samples and the order between nodes.
 """
 
 from pathlib import Path
@@ -14,28 +14,28 @@ from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 
 Step: TypeAlias = tuple[str, int, str, str, str]
-"""Kind of payload, attempt, and for ends the names of outcome and reason, and the signature of a failure."""
+"""Payload field, attempt and, for ends, the names of outcome and reason and the signature."""
 Source: TypeAlias = tuple[int, str]
-"""Attempt and name of the stream; that of messages which came by no stream is STREAM_UNSPECIFIED."""
+"""Attempt and name of the stream; STREAM_UNSPECIFIED for messages without one."""
 
 
 class NodeRecord(Struct):
-    """What is kept of one node."""
+    """The record of one node."""
 
     steps: list[Step] = field(default_factory=list[Step])
-    """In the order in which they happened."""
+    """Steps in their order."""
     output: dict[Source, bytearray] = field(default_factory=dict[Source, bytearray])
-    """What was written on each stream."""
+    """Output by stream."""
     logs: dict[Source, list[event_pb2.LogEvent]] = field(
         default_factory=dict[Source, list[event_pb2.LogEvent]]
     )
-    """Messages that have a place of their own; between two streams there is no order."""
+    """Log messages by stream; there is no order between streams."""
     metrics: dict[int, list[event_pb2.Metric]] = field(default_factory=dict[int, list[event_pb2.Metric]])
     """By attempt."""
 
 
 def canonical(folder: Path) -> dict[str, NodeRecord]:
-    """The canonical record of an ended run, by path. Raises StoreError when the folder has no record."""
+    """Returns the canonical record of an ended run, by path; raises StoreError if there is none."""
     records: dict[str, NodeRecord] = {}
     steps: dict[str, list[tuple[int, Step]]] = {}
     with RunReader(folder) as run:
@@ -49,13 +49,13 @@ def canonical(folder: Path) -> dict[str, NodeRecord]:
                         steps.setdefault(event.path, []).append((event.time_unix_nanos, step))
                 after = piece.through
     for path, record in records.items():
-        # Those of one store are in order already, and a stable sort keeps them so.
+        # Steps of one store are in order already, and a stable sort keeps it.
         record.steps = [step for _, step in sorted(steps.get(path, ()), key=lambda timed: timed[0])]
     return records
 
 
 def _add(record: NodeRecord, event: event_pb2.Event) -> Step | None:
-    """Keep an event; the step that it is, if it is one."""
+    """Adds an event to a record; returns its step, if it is one."""
     kind, attempt = event.WhichOneof("payload"), event.attempt
     match kind:
         case "block":

@@ -1,4 +1,4 @@
-"""A clock that stands still until it is told to go on."""
+"""A clock that advances only when told to."""
 
 from gator.core.moment import Moment
 
@@ -19,7 +19,7 @@ class FakeClock:
         return self.nanos / 1e9
 
     def advance(self, seconds: float) -> None:
-        """Let time go by."""
+        """Advances all clocks."""
         self.nanos += round(seconds * 1e9)
 
     def set_wall(self, seconds: float) -> None:

@@ -1,6 +1,6 @@
-"""A world in which a tree runs without processes: jobs end as a table says, in any order that is asked for.
+"""Simulates a run without processes: jobs end with given outcomes, in any order.
 
-The rule: it drives the very state machines of a root, tree and dispatcher, and checks what must always hold.
+Invariant: it drives the real state machines, tree and dispatcher, and checks their invariants.
 """
 
 from collections import deque
@@ -32,11 +32,11 @@ def _nothing(world: "World", path: str) -> None:
 
 @dataclass
 class World:
-    """Runs one plan. `outcome` says how an attempt ends; `pick` which of the possible steps comes next.
+    """Runs one plan. `outcome` returns how an attempt ends, `pick` which of the possible steps is next.
 
-    The tiers of the nodes in `remote` live in so many `daemons`, each a tree of its own; what they and the
-    root tell each other arrives later, each way in order. With `starts` a start is a step of its own, so
-    that several jobs run at once; else a job starts when it ends.
+    The tiers of the nodes in `remote` live in a number of `daemons`, each a tree of its own. Messages
+    between them and the root arrive later, in order for each direction. With `starts`, a start is a step of
+    its own, so that several jobs run at a time; otherwise a job starts when it ends.
     """
 
     request: plan_pb2.PlanRequest
@@ -53,7 +53,7 @@ class World:
     daemons: int = 1
 
     def __post_init__(self) -> None:
-        """Make the trees and the dispatcher."""
+        """Makes the trees and the dispatcher."""
         self.clock = FakeClock()
         self.plan = make_plan(self.request)
         self.tree = Tree(self.plan, remote=self.remote)
@@ -64,18 +64,18 @@ class World:
             Daemon(Tree(make_plan(self.request))) for _ in range(self.daemons if self.remote else 0)
         ]
         self._places: dict[str, Daemon] = {}
-        """By the path of a tier that lives in a daemon."""
+        """Daemons by the path of a tier that lives there."""
         self._owner: dict[Key, Tree] = {}
         self._leases: dict[int, list[Key]] = {}
-        """What was handed out, by lease; of each the first runs or is about to."""
+        """Handed-out attempts by lease; the first of each runs or is about to."""
         self._given: dict[Key, int] = {}
-        """What was handed out, and as the how many-th."""
+        """Handed-out attempts with their order of hand-out."""
         self._begun: set[Key] = set()
         self.steps: list[tuple[str, str, int]] = []
-        """What happened to attempts: hand-out, start and end, with path and attempt."""
+        """Hand-outs, starts and ends of attempts, with path and attempt."""
 
     def run(self) -> event_pb2.Result:
-        """Run to the end; raises AssertionError when the tree hangs."""
+        """Runs to the end; raises AssertionError if the tree hangs."""
         self.tree.start(self.clock.now())
         while self.ended is None:
             more = self._turn()
@@ -91,23 +91,23 @@ class World:
 
     @property
     def running(self) -> list[Key]:
-        """What runs or is about to."""
+        """The attempts that run or are about to."""
         return [keys[0] for keys in self._leases.values() if keys]
 
     @property
     def orders_in_transit(self) -> bool:
-        """Whether a daemon has not yet been told all that the root decided."""
+        """Whether a daemon has not received all orders of the root."""
         return any(daemon.orders for daemon in self._hosted)
 
     def stop(
         self, path: str = "", mode: attach_pb2.StopMode.ValueType = attach_pb2.STOP_MODE_GRACEFUL
     ) -> bool:
-        """End a node, as `gator stop` does."""
+        """Ends a node, as `gator stop` does."""
         order = attach_pb2.Stop(path=path, mode=mode, reason=pb.REASON_CANCELLED, message="stopped")
         return self.tree.stop(order, self.clock.now())
 
     def results(self) -> dict[str, event_pb2.Result]:
-        """The Result of every node that has one; AssertionError when one has two or was not declared."""
+        """Returns the Result of each node; raises AssertionError if one has two or was not declared."""
         declared: set[str] = set()
         results: dict[str, event_pb2.Result] = {}
         for event in self.events:
@@ -122,14 +122,14 @@ class World:
         return results
 
     def outcomes(self) -> dict[str, str]:
-        """Outcomes by path, as words."""
+        """Returns the names of outcomes, by path."""
         return {
             path: pb.Outcome.Name(result.outcome).removeprefix("OUTCOME_")
             for path, result in self.results().items()
         }
 
     def canonical(self) -> Canon:
-        """By node, what is the same wherever nodes live: kind, attempt, outcome and reason of each event."""
+        """Returns kind, attempt, outcome and reason of each event by node, the same for every placement."""
         canon: Canon = {}
         for event in self.events:
             kind = event.WhichOneof("payload") or ""
@@ -180,7 +180,7 @@ class World:
                 tree.on_given_back(path, attempt)
 
     def _possible(self) -> list[Callable[[], None]]:
-        """The steps that can come next."""
+        """Returns the steps that can come next."""
         steps: list[Callable[[], None]] = []
         for daemon in self._hosted:
             if daemon.orders:
@@ -255,7 +255,7 @@ class World:
                 if tree is self.tree:
                     self.ended = result
             case act.StopAttempt():
-                # What was stopped ends as cancelled, whenever it ends.
+                # A stopped attempt ends as cancelled, at any later time.
                 pass
 
     # -- between daemons
@@ -276,7 +276,7 @@ class World:
             case act.TellTier(path, order) if isinstance(order, attach_pb2.Stop):
                 mine = attach_pb2.Stop()
                 mine.CopyFrom(order)
-                # As the engine has it: an order to a node above means the whole tier.
+                # As in the engine, an order to an ancestor concerns the whole tier.
                 mine.path = order.path if is_below(order.path, path) else path
                 daemon.tree.stop(mine, now)
             case _:
@@ -294,7 +294,7 @@ class World:
 
 @dataclass(eq=False)
 class Daemon:
-    """A tree in another daemon, and what is under way to and from it."""
+    """A tree in another daemon, with the messages in transit."""
 
     tree: Tree
     orders: deque[act.OpenTier | act.TellTier] = field(default_factory=deque[act.OpenTier | act.TellTier])
@@ -302,7 +302,7 @@ class Daemon:
 
 
 def request(spec: spec_pb2.Spec, **more: object) -> plan_pb2.PlanRequest:
-    """A request for the plan of a spec, with a fixed seed."""
+    """Returns a request for the plan of a spec, with a fixed seed."""
     made = plan_pb2.PlanRequest(spec=spec, seed=1)
     for name, value in more.items():
         made.MergeFrom(plan_pb2.PlanRequest(**{name: value}))  # pyright: ignore[reportArgumentType]
@@ -312,7 +312,7 @@ def request(spec: spec_pb2.Spec, **more: object) -> plan_pb2.PlanRequest:
 def order(
     on_pass: Iterable[str] = (), on_fail: Iterable[str] = (), on_done: Iterable[str] = ()
 ) -> spec_pb2.Order:
-    """What a node waits for, by names."""
+    """Returns the dependencies of a node, by names."""
     return spec_pb2.Order(
         on_pass=[spec_pb2.Reference(name=name) for name in on_pass],
         on_fail=[spec_pb2.Reference(name=name) for name in on_fail],
@@ -321,18 +321,18 @@ def order(
 
 
 def job(ident: str, waits: spec_pb2.Order | None = None, *, allow_failure: bool = False) -> spec_pb2.Spec:
-    """A job that runs `true`."""
+    """Returns a job that runs `true`."""
     made = spec_pb2.Job(ident=ident, command="true", order=waits, allow_failure=allow_failure)
     return spec_pb2.Spec(job=made)
 
 
 def group(ident: str, *children: spec_pb2.Spec, waits: spec_pb2.Order | None = None) -> spec_pb2.Spec:
-    """A group of children."""
+    """Returns a group of children."""
     return spec_pb2.Spec(group=spec_pb2.JobGroup(ident=ident, jobs=children, order=waits))
 
 
 def array(
     ident: str, repeats: int, *children: spec_pb2.Spec, waits: spec_pb2.Order | None = None
 ) -> spec_pb2.Spec:
-    """An array of children."""
+    """Returns an array of children."""
     return spec_pb2.Spec(array=spec_pb2.JobArray(ident=ident, repeats=repeats, jobs=children, order=waits))
