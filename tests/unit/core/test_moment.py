@@ -1,4 +1,4 @@
-"""A moment of which only the wall time is known is put on the other clocks, never after now."""
+"""A moment with a known wall time only is converted to the other clocks, never after now."""
 
 from gator.core.moment import Moment
 

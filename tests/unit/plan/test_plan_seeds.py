@@ -1,4 +1,4 @@
-"""Seeds: the numbers here hold for ever, since people keep them to repeat a run."""
+"""Seeds: the numbers here never change, because users keep them to repeat runs."""
 
 import re
 
@@ -112,7 +112,7 @@ def test_a_seed_is_asked_for_by_any_end_of_a_path() -> None:
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
-        ("nobody", "--seed nobody=7: 'nobody' is no node: see `gator plan SPEC`"),
+        ("unknown", "--seed unknown=7: 'unknown' is no node: see `gator plan SPEC`"),
         ("x", "--seed x=7: 'x' may be top/a/x, top/b/x: give more of its path"),
         ("lane[9]/x", "--seed lane[9]/x=7: 'lane[9]/x' is no node: see `gator plan SPEC`"),
         (

@@ -48,8 +48,8 @@ def test_variables_are_put_in(text: str, expanded: str) -> None:
 
 
 def test_a_variable_that_has_to_be_set_is_missed_by_name_and_text() -> None:
-    with pytest.raises(ExpansionError, match=r"\$\{NOBODY:\?\}: say who"):
-        expand("${NOBODY:?say who}", ENV)
+    with pytest.raises(ExpansionError, match=r"\$\{UNSET:\?\}: say who"):
+        expand("${UNSET:?say who}", ENV)
 
 
 @pytest.mark.parametrize(

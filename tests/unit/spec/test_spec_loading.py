@@ -192,7 +192,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_text() -> None:
 
 
 def test_orders_on_the_root_are_ignored_with_a_warning() -> None:
-    found = loaded("!Job\ncommand: x\non_pass: nobody\n")
+    found = loaded("!Job\ncommand: x\non_pass: unknown\n")
     assert not found.spec.job.HasField("order")
     message = "on_pass on the root has no effect: there is nothing beside it"
     assert found.warnings == (Problem("spec.yaml", 3, 1, message),)

@@ -73,7 +73,7 @@ def test_what_may_be_several_lists_the_first_five() -> None:
     assert str(caught.value) == expected
 
 
-@pytest.mark.parametrize("typed", ["say", "hi", "inner/say", "nobody*", "echo_count[9]", "/inner", "[", ""])
+@pytest.mark.parametrize("typed", ["say", "hi", "inner/say", "unknown*", "echo_count[9]", "/inner", "[", ""])
 def test_what_means_nothing_is_told(typed: str) -> None:
     with pytest.raises(NotFoundError):
         match(typed, PATHS)

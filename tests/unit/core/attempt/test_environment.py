@@ -138,7 +138,7 @@ def test_values_to_mask_elsewhere_are_long_and_neither_numbers_nor_paths() -> No
         "E": "named-in-the-spec",
         "F_PASSWORD": "with'quote\nand line",
         "G": "redis://:in-a-url-1@host",
-        "HOME": "/home/somebody",
+        "HOME": "/home/user",
     }
     values = secret_values(variables.items(), ["E"], lambda path: path == "/etc/passwd")
     assert values == sorted(

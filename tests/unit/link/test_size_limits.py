@@ -1,4 +1,4 @@
-"""What is left of an event that is too large for a hub."""
+"""An event that is too large for a hub is shortened."""
 
 from collections.abc import Callable
 

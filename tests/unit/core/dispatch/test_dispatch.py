@@ -9,7 +9,17 @@ from gator.core.dispatch.ledger import Ledger
 from gator.core.dispatch.pools import DemandKey, Pools
 from gator.errors import GatorError
 from gator.v1 import common_pb2
-from tests.unit.core.dispatch_support import ONE, add_all, finish, handed, jobs, key, make, warm, wish
+from tests.unit.core.dispatch.dispatch_support import (
+    ONE,
+    add_all,
+    finish,
+    handed,
+    jobs,
+    key,
+    make,
+    warm,
+    wish,
+)
 
 
 def test_jobs_start_by_weight_then_order() -> None:
@@ -217,7 +227,7 @@ def test_messages_about_unknown_jobs_are_ignored() -> None:
     dispatcher.on_started(key("x"), 0)
     dispatcher.on_finished(key("x"), 0)
     assert dispatcher.on_recalled([key("x")], 0) == []
-    dispatcher.on_leases_returned("nobody", [1], 0)
+    dispatcher.on_leases_returned("unknown", [1], 0)
 
 
 def test_a_start_looks_at_few_of_many_demands_that_do_not_fit() -> None:

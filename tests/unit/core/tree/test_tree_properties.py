@@ -12,8 +12,8 @@ from gator.testing.world import Canon, World, array, group, job, order, request
 from gator.v1 import common_pb2 as pb
 from gator.v1 import spec_pb2
 from tests.properties import examples
-from tests.unit.core.tree_oracle import CANCELLED, LOST, UNNEEDED, Oracle
-from tests.unit.core.tree_strategies import Case, cases
+from tests.unit.core.tree.tree_oracle import CANCELLED, LOST, UNNEEDED, Oracle
+from tests.unit.core.tree.tree_strategies import Case, cases
 
 TALLY = {"passed": "PASSED", "failed": "FAILED", "pruned": "PRUNED", "cancelled": CANCELLED, "lost": LOST}
 SETTINGS = examples(
@@ -190,7 +190,7 @@ def test_after_stops_and_limits_every_node_has_its_result_and_nothing_new_starts
     allowed = (*stopped, *full(world, oracle))
     for path, outcome in actual.items():
         if outcome == CANCELLED and oracle.instances[path].node.job is not None:
-            assert any(is_below(path, top) for top in allowed), f"nobody stopped {path}"
+            assert any(is_below(path, top) for top in allowed), f"no order stopped {path}"
     assert actual == oracle_of(world, case, facts(world, oracle, actual, allowed)).outcomes
     check_tallies(world, oracle)
     event(f"stopped {bool(stopped)}, full {bool(full(world, oracle))}")

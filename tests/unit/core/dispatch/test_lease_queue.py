@@ -193,7 +193,7 @@ class Run:
         self.now = 0.0
 
     def settle(self) -> None:
-        """Let the root and the daemons do what there is to do now."""
+        """Carries out the current actions of the root and the daemons."""
         for action in self.root.poll(self.now):
             if isinstance(action, Grant):
                 for one in action.leases:

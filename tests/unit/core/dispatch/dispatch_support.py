@@ -57,7 +57,7 @@ def finish(dispatcher: Dispatcher, path: str, now: float) -> None:
 
 
 def warm(dispatcher: Dispatcher, demand: DemandKey, seconds: float) -> float:
-    """Let one job of a demand run for so long, so that its mean is known; returns the time after it."""
+    """Runs one job of a demand for `seconds`, so that its mean is known; returns the time after it."""
     dispatcher.add(Ready(("warm", 1), demand), 0)
     dispatcher.poll(0)
     finish(dispatcher, "warm", seconds)

@@ -10,7 +10,7 @@ from gator.core.attempt.actions import Action, LeftoverCheck, Signal, Spawn
 from gator.core.attempt.events import MAX_LOGS
 from gator.core.attempt.machine import State, Wrapper
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
-from tests.unit.core.wrapper_support import (
+from tests.unit.core.attempt.machine_support import (
     ERR,
     OFFSET,
     OUT,

@@ -4,7 +4,7 @@ from gator.core.dispatch.actions import Action, HandOut, StartHost
 from gator.core.dispatch.dispatcher import Dispatcher
 from gator.core.dispatch.hosts import BRIDGE_SECONDS, MAX_BRIDGED_READY, SLOTS_PER_HOST
 from gator.core.dispatch.pools import DemandKey
-from tests.unit.core.dispatch_support import add_all, finish, handed, jobs, key, make
+from tests.unit.core.dispatch.dispatch_support import add_all, finish, handed, jobs, key, make
 
 
 def started(actions: list[Action]) -> int:

@@ -8,7 +8,7 @@ from gator.core.attempt.lines import LineCounter
 from gator.core.attempt.notices import MAX_NOTICES, notice_line
 from gator.core.attempt.observers import GATOR_LOGGER
 from gator.v1 import common_pb2, event_pb2
-from tests.unit.core.wrapper_support import ERR, OUT, end_of, events_of, finish, running
+from tests.unit.core.attempt.machine_support import ERR, OUT, end_of, events_of, finish, running
 
 
 def _warnings(reads: list[bytes], stream: common_pb2.Stream.ValueType = OUT) -> list[event_pb2.LogEvent]:

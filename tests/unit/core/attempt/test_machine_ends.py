@@ -12,7 +12,7 @@ from gator.core.attempt.machine import (
     Wrapper,
 )
 from gator.v1 import attach_pb2, common_pb2, spec_pb2
-from tests.unit.core.wrapper_support import (
+from tests.unit.core.attempt.machine_support import (
     ERR,
     OFFSET,
     OUT,

@@ -1,6 +1,6 @@
 """What must come of a plan, told slowly and all at once from the tables of outcomes.
 
-The rule: it shares nothing with the code that it judges but the plan, no tier, no order of events.
+Invariant: it shares only the plan with the code that it judges, no tier and no order of events.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -18,9 +18,9 @@ from gator.testing.world import Daemon, Key, World, array, group, job, order, re
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 from tests.properties import examples
-from tests.unit.core.test_tree_properties import attempt, check_tallies, found
-from tests.unit.core.tree_oracle import Oracle
-from tests.unit.core.tree_strategies import Case, cases
+from tests.unit.core.tree.test_tree_properties import attempt, check_tallies, found
+from tests.unit.core.tree.tree_oracle import Oracle
+from tests.unit.core.tree.tree_strategies import Case, cases
 
 SETTINGS = examples(60, suppress_health_check=[HealthCheck.too_slow])
 

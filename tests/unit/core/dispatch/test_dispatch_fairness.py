@@ -4,7 +4,7 @@ import pytest
 
 from gator.core.dispatch.actions import HandOut, Ready, Recall
 from gator.core.dispatch.pools import DemandKey
-from tests.unit.core.dispatch_support import ONE, add_all, finish, handed, jobs, key, make, warm
+from tests.unit.core.dispatch.dispatch_support import ONE, add_all, finish, handed, jobs, key, make, warm
 
 
 def test_short_jobs_are_handed_out_ahead_to_cover_fifty_milliseconds() -> None:
