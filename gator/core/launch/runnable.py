@@ -51,14 +51,14 @@ def decide(request: plan_pb2.PlanRequest, pools: Pools, finds: Finds) -> Runnabl
         warnings = (*error.warnings, *advise(written_nodes(request), request, finds))
         raise SpecError(error.problems, warnings) from error
     jobs = [node for node in plan.nodes.values() if node.job is not None]
-    book = _Book(Ledger(pools))
+    demands = _Demands(Ledger(pools))
     for node in jobs:
-        book.add(node)
-    problems = [*book.problems(), *_too_long(jobs, request)]
-    warnings = (*plan.warnings, *book.warnings(), *advise(jobs, request, finds), *_too_much(jobs, request))
+        demands.add(node)
+    problems = [*demands.problems(), *_too_long(jobs, request)]
+    warnings = (*plan.warnings, *demands.warnings(), *advise(jobs, request, finds), *_too_much(jobs, request))
     if problems:
         raise SpecError(problems, warnings)
-    return Runnable(plan, tuple(sorted(set(warnings))), book.notes())
+    return Runnable(plan, tuple(sorted(set(warnings))), demands.notes())
 
 
 def advise(nodes: Iterable[PlanNode], request: plan_pb2.PlanRequest, finds: Finds) -> Iterator[Problem]:
@@ -90,7 +90,7 @@ def unset_variables(plan: Plan) -> Iterator[Problem]:
             yield problem_at(node.position, message)
 
 
-class _Book:
+class _Demands:
     """The jobs of a plan grouped by their demand, with the verdict of the ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
