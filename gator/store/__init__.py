@@ -1,6 +1,6 @@
-"""Keeps what happened: one SQLite file per daemon, written by one thread and read by anybody.
+"""Keeps what happened: one SQLite file per daemon, written by one thread and read by any process.
 
-The rule: a store is the log itself. Everything else is a filter and a position over it.
+Invariant: a store is the log itself. Everything else is a filter and a position over it.
 """
 
 from gator.store.blocks import decode as decode_block

@@ -1,6 +1,6 @@
 """The bytes of blocks: packed by zstd where that pays, and unpacked with a bound on what comes out.
 
-The rule: a packed block is one complete frame that says how much it holds, so a reader knows beforehand.
+Invariant: a packed block is one complete frame that says how much it holds, so a reader knows beforehand.
 """
 
 from gator.errors import StoreError
@@ -18,7 +18,7 @@ _ZSTD = event_pb2.Block.ENCODING_ZSTD
 
 
 def encode(data: bytes) -> tuple[Encoding, bytes]:
-    """How to keep the bytes of a block. May be called from any thread."""
+    """Returns the encoding of a block's bytes, and the bytes. May be called from any thread."""
     if len(data) < MIN_PACKED_BYTES:
         return _RAW, data
     # Imported late: most runs begin without a block that is worth packing.
@@ -29,7 +29,7 @@ def encode(data: bytes) -> tuple[Encoding, bytes]:
 
 
 def pack(block: event_pb2.Block) -> bytes:
-    """A block serialised for the store, its bytes packed if that pays; the block itself is left alone."""
+    """Returns a serialised block, compressed if that saves space. Does not change the block."""
     if block.encoding != _RAW or len(block.data) < MIN_PACKED_BYTES:
         return block.SerializeToString()
     packed = event_pb2.Block()
@@ -39,7 +39,7 @@ def pack(block: event_pb2.Block) -> bytes:
 
 
 def without_data(body: bytes) -> bytes:
-    """A serialised block that says which lines it held and holds them no more."""
+    """Returns a serialised block without its bytes, which still says which lines it held."""
     block = event_pb2.Block.FromString(body)
     block.encoding = event_pb2.Block.ENCODING_UNSPECIFIED
     block.ClearField("data")
@@ -47,7 +47,7 @@ def without_data(body: bytes) -> bytes:
 
 
 def decode(block: event_pb2.Block) -> bytes:
-    """The bytes of a block as they were read; none for one whose bytes were not stored for want of room.
+    """Returns the bytes of a block as they were read; empty if the disk was too full to store them.
 
     Raises StoreError for a block that is damaged, or of more than 4 MiB.
     """

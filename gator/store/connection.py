@@ -1,6 +1,6 @@
 """Connections to the file of a store: the owner's and those that only read.
 
-The rule: a reader never writes, not even the index of a write-ahead log that nobody else needs.
+Invariant: a reader never writes, not even the index of a write-ahead log.
 """
 
 import sqlite3
@@ -18,7 +18,7 @@ READ_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 
 def open_owner(path: Path) -> tuple[sqlite3.Connection, bool]:
-    """The one connection that writes a new store, with the tables made; and whether others may read it.
+    """Creates a store. Returns its only writing connection, and whether others may read the file.
 
     On a local file system the log is written ahead and others read meanwhile. Elsewhere neither locks nor
     shared memory can be trusted, so the file belongs to this connection alone. Raises sqlite3.Error.
@@ -75,9 +75,9 @@ def error_code(error: sqlite3.Error) -> int:
 
 
 def seal(path: Path) -> bool:
-    """Bring a store that nobody writes any more into one file without a journal; whether that was possible.
+    """Brings a store without a writer into one file without a journal. Returns whether that succeeded.
 
-    Afterwards everybody who may read the file can read it, without write permission on its folder.
+    Afterwards read permission on the file is enough; no write permission on its folder is needed.
     """
     try:
         check_files(path)
@@ -91,7 +91,7 @@ def seal(path: Path) -> bool:
 
 
 def leave_journal(connection: sqlite3.Connection) -> bool:
-    """Move what stands in a write-ahead log into the file and end its use; False while others read it."""
+    """Moves the write-ahead log into the file and ends its use. Returns false while others read the file."""
     try:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("PRAGMA locking_mode = NORMAL")
@@ -125,7 +125,7 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
 
 
 def _open_idle(path: Path, cause: Exception) -> sqlite3.Connection:
-    """A store that ended cleanly but kept its mode, in a folder where this user cannot write."""
+    """Returns a connection to an ended store that kept its mode, in a folder without write permission."""
     if not path.exists():
         raise StoreError(f"there is no store {path}") from cause
     if isinstance(cause, sqlite3.Error) and error_code(cause) == sqlite3.SQLITE_BUSY:
@@ -136,7 +136,7 @@ def _open_idle(path: Path, cause: Exception) -> sqlite3.Connection:
     if wal.exists() and wal.stat().st_size:
         raise StoreError(f"{path} cannot be read: {cause}; try as the user who ran it") from cause
     try:
-        # Nothing is beside the file and nobody writes it, so it may be taken as it is.
+        # There is no log beside the file and it has no writer, so it may be read as it is.
         return _connect(path, "mode=ro&immutable=1")
     except READ_ERRORS as error:
         raise StoreError(f"{path} cannot be read: {error}") from error

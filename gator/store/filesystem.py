@@ -1,6 +1,6 @@
 """Whether a folder lies on a disk of this host, where locks and shared memory between processes work.
 
-The rule: what is not known to be local is treated as remote.
+Invariant: what is not known to be local is treated as remote.
 """
 
 import os
@@ -17,12 +17,12 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
 def is_local(folder: Path, mounts: Path = MOUNTS) -> bool:
-    """Whether the file system of an existing folder is a local one."""
+    """Returns whether the file system of an existing folder is a local one."""
     return type_of(folder, mounts) in _LOCAL
 
 
 def type_of(folder: Path, mounts: Path = MOUNTS) -> str:
-    """Type of the file system that a folder is on, as the kernel names it; empty if it cannot be told."""
+    """Returns the type of a folder's file system, as the kernel names it; empty if unknown."""
     real = os.path.realpath(folder)
     found, longest = "", -1
     try:

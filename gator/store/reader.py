@@ -1,6 +1,6 @@
 """Reads one store, growing or finished, from any process.
 
-The rule: no SELECT stays open between two calls, and no call reads more than a bounded piece.
+Invariant: no SELECT stays open between two calls, and no call reads more than a bounded piece.
 """
 
 import sqlite3
@@ -84,7 +84,7 @@ class Reader:
         *,
         borrowed: bool = False,
     ) -> None:
-        """`turn` is held while the connection is used; a `borrowed` connection is not closed."""
+        """Uses a connection while holding `turn`, and closes it unless it is `borrowed`."""
         self.path = path
         self._connection = connection
         self._turn = turn or threading.RLock()
@@ -96,7 +96,7 @@ class Reader:
 
     @classmethod
     def open(cls, path: Path) -> "Reader":
-        """A reader of a file. Raises StoreError if it is no store, or cannot be read by this user."""
+        """Returns a reader of a file. Raises StoreError if it is no store, or cannot be read by this user."""
         return cls(open_reader(path), path)
 
     @property
@@ -105,7 +105,7 @@ class Reader:
         return self.path
 
     def close(self) -> None:
-        """Let the file go. A live store that is being read cannot be brought into its lasting form.
+        """Closes the file. A live store that is being read cannot be brought into its final form.
 
         A thread that is reading finishes first; who reads afterwards gets a StoreError.
         """
@@ -155,12 +155,12 @@ class Reader:
         return self._description
 
     def tip(self) -> int:
-        """The last sequence number that is committed."""
+        """Returns the last committed sequence number."""
         return self.query("SELECT coalesce(max(seq), 0) FROM events")[0][0]
 
     @damage_as_store_error
     def events(self, after: int, wanted: attach_pb2.EventFilter = _EVERYTHING, limit: int = 1000) -> Slice:
-        """At most `limit` events after a place that pass a filter.
+        """Returns at most `limit` events after a position that pass a filter.
 
         A slice may be empty and yet reach further; it reaches no further than `after` only at the end.
         """
@@ -186,7 +186,7 @@ class Reader:
         after: int = 0,
         limit: int = 1000,
     ) -> Slice:
-        """At most `limit` events of one attempt after a place, found without looking at others'.
+        """Returns at most `limit` events of one attempt after a position, found by the index.
 
         `through` is the place of the last of them, or `after` if there is none.
         """
@@ -236,7 +236,7 @@ class Reader:
             raise damaged(self.path, error) from error
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
-        """All rows of a SELECT that gives few. Raises StoreError if the file cannot be read."""
+        """Returns all rows of a SELECT with a small result. Raises StoreError if the file cannot be read."""
         with self._turn:
             try:
                 return fetch(self._connection.execute(sql, values), measured=self._measured)
@@ -267,7 +267,7 @@ class Reader:
         return StoreError(f"{self.path} cannot be read: {said}")
 
     def _within_quota(self, rows: list[EventRow], wanted: attach_pb2.EventFilter) -> list[EventRow]:
-        """Without the log events beyond the first ones of each attempt, wherever the slice begins."""
+        """Returns the rows without the log events beyond the quota of their attempt."""
         limit, severity = wanted.logs_per_attempt, int(wanted.severity)
         counts: dict[int, int] = {}
         kept: list[EventRow] = []

@@ -1,6 +1,6 @@
 """A store as its one owner sees it: events are appended here and nowhere else.
 
-The rule: sequence numbers are given in the order of the calls, without gaps, and never to anybody else.
+Invariant: sequence numbers are given in the order of the calls, without gaps, by this class alone.
 """
 
 import os
@@ -69,7 +69,7 @@ class Store:
         on_disk_full: Then | None = None,
         on_failed: OnFailed | None = None,
     ) -> "Store":
-        """A new store in a new file.
+        """Returns a new store in a new file.
 
         `store_id` is 128 random bits in hexadecimal; `catalogue` says whether nodes and attempts are kept as
         well; `post` hands a callable to the thread that uses the store. `description` is that of the run, in
@@ -108,7 +108,7 @@ class Store:
     # -- writing
 
     def append(self, events: Sequence[event_pb2.Event], then: Then | None = None) -> int:
-        """Append events, which get their `seq` here and must not be changed afterwards.
+        """Appends events, which get their `seq` here and must not be changed afterwards.
 
         `then` is called after the commit, in the order of the calls; without events it only waits for its
         turn. Gives the last sequence number given so far. Never waits. When the disk is full, blocks,
@@ -147,7 +147,7 @@ class Store:
         return self._seq
 
     def absorb(self, batch: attach_pb2.Batch, then: Then | None = None) -> None:
-        """Take what another store tells into the catalogue, and its position, in one transaction.
+        """Adds a batch of another store to the catalogue, and its position, in one transaction.
 
         The events themselves stay in their own store. Those at or below the position are dropped; `batch`
         must not be changed afterwards. Order and `then` are as with `append`.
@@ -169,7 +169,7 @@ class Store:
         self._put(Work((), events if self._catalogue else (), batch.store, through, size, then))
 
     def position(self, store_id: str) -> int:
-        """How far another store was absorbed; 0 if nothing of it was."""
+        """Returns the position up to which another store was absorbed; 0 if none of it was."""
         return self._positions.get(store_id, 0)
 
     @property
@@ -197,7 +197,7 @@ class Store:
     def read(
         self, after: int, wanted: attach_pb2.EventFilter, limit: int = 1000
     ) -> tuple[Sequence[event_pb2.Event], int]:
-        """At most `limit` committed events after a place that pass, and the place that was read up to.
+        """Returns at most `limit` committed events that pass, and the position that was read up to.
 
         That place is beyond `after` whenever something is committed there. `logs_per_attempt` is applied.
         """
@@ -209,7 +209,7 @@ class Store:
         return part.events, part.through
 
     def reader(self) -> Reader:
-        """A reader of this store that works on every file system, for one thread at a time."""
+        """Returns a reader of this store for one thread at a time, on every file system."""
         if self._shared:
             return Reader.open(self.path)
         # The file is this connection's alone, so reading waits for the transaction that is being written.
@@ -218,12 +218,12 @@ class Store:
     # -- the end
 
     def close(self) -> None:
-        """Write everything and leave one file without a journal. Waits; may be called on any thread.
+        """Writes everything and leaves one file without a journal. Blocks; may be called on any thread.
 
         Callbacks of the last commits are still posted. Raises StoreError if something could not be written.
         """
         if self._reader is not None:
-            # While somebody reads, even this process, the file keeps its write-ahead log.
+            # While any process reads it, even this one, the file keeps its write-ahead log.
             self._reader.close()
             self._reader = None
         self._writer.close()

@@ -1,6 +1,6 @@
 """Numbers for the attempts that events are about, so that a path stands in a store once.
 
-The rule: only subjects from which more may come are in memory; an attempt goes with its end, a node with its
+Invariant: only subjects that may get more events are in memory; an attempt goes with its end, a node with its
 Result.
 """
 
@@ -56,7 +56,7 @@ class Subjects:
         return bound
 
     def _insert_singly(self, connection: sqlite3.Connection) -> dict[int, int]:
-        """Something came after the last event of a subject, so it has a number already."""
+        """Inserts one by one, because a subject got an event after its last one and has a number already."""
         known: dict[int, int] = {}
         for subject, path, attempt in self._new:
             found = connection.execute(
@@ -69,14 +69,14 @@ class Subjects:
         return known
 
     def committed(self) -> None:
-        """What was bound is in the file."""
+        """Marks the bound rows as committed."""
         for key in self._ended:
             self._ids.pop(key, None)
         self._new.clear()
         self._ended.clear()
 
     def rolled_back(self) -> None:
-        """What was bound is not in the file and will be bound again."""
+        """Marks the bound rows as rolled back: they will be bound again."""
         for _, path, attempt in self._new:
             self._ids.pop((path, attempt), None)
         self._new.clear()

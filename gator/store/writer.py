@@ -1,6 +1,6 @@
 """The thread that writes a store: whatever has gathered becomes one transaction as soon as it is free.
 
-The rule: what is called back after a commit runs in the order of the appends, on the owner's own thread.
+Invariant: callbacks of commits run in the order of the appends, on the owner's thread.
 """
 
 import os
@@ -115,13 +115,13 @@ class Writer:
         self._thread.start()
 
     def put(self, work: Work) -> None:
-        """Hand over work; never waits."""
+        """Adds work. Never waits."""
         self._queue.append(work)
         if not self._wake.is_set():
             self._wake.set()
 
     def close(self) -> None:
-        """Write what is left, bring the file into its lasting form and end the thread."""
+        """Writes all pending work, brings the file into its final form and ends the thread."""
         self._closing = True
         self._wake.set()
         self._thread.join()
@@ -152,7 +152,7 @@ class Writer:
                 self.state = State.CLOSED
 
     def _pace(self) -> None:
-        """Let more gather when the last commit was just now; after a rest the first one goes at once."""
+        """Waits for more work after a recent commit; after a pause the first work is written at once."""
         rest = self._next - monotonic()
         if rest > 0 and not self._closing and len(self._queue) < _MAX_ROWS:
             sleep(rest)
@@ -283,7 +283,7 @@ class Writer:
             time.sleep(_PAUSE_SECONDS)
 
     def _lighten(self, gathered: _Gathered) -> None:
-        """Keep the places of plain events, which are numbered already, but not their contents."""
+        """Drops the contents of plain events, which have their numbers already."""
         for at, row in enumerate(gathered.rows):
             body = row[6]
             if row[3] == _BLOCK and isinstance(body, bytes):
@@ -295,7 +295,7 @@ class Writer:
 
 
 def reserve_of(path: Path) -> Path:
-    """The file beside a store whose room is for its last words."""
+    """Returns the file whose space is given up when the disk is full."""
     return path.with_name(path.name + ".reserve")
 
 

@@ -1,6 +1,6 @@
 """Conditions and orders of queries over the catalogue.
 
-The rule: whatever comes from a request is a value, never a part of the text.
+Invariant: everything from a request is a value, never a part of the text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,7 +69,7 @@ def sorting_of(wanted: qs.ListNodesRequest) -> str:
 
 
 def parts_of(wanted: qs.ListNodesRequest) -> Sequence[tuple[str, str]]:
-    """The parts in which the nodes of a request are found: what each is sorted by, and what it asks for.
+    """Returns the parts of a request for nodes, each with its order and its condition.
 
     Most come in one. Of a whole run by duration those that have ended, which are many, are apart from those
     that go on, whose durations no index can know.
@@ -91,7 +91,7 @@ def _is_whole_run(wanted: qs.ListNodesRequest) -> bool:
 
 
 def is_of_few(wanted: qs.ListNodesRequest) -> bool:
-    """Whether few nodes of a run pass, which another index finds."""
+    """Returns whether few nodes of a run pass, so that another index is better."""
     running = list(wanted.states) == [query_pb2.NODE_STATE_RUNNING]
     return running or (bool(wanted.outcomes) and common_pb2.OUTCOME_PASSED not in wanted.outcomes)
 
@@ -111,19 +111,19 @@ class Condition:
         return " AND ".join(self._parts) or "1 = 1"
 
     def add(self, part: str, *values: object) -> "Condition":
-        """Ask for one thing more."""
+        """Adds a condition."""
         self._parts.append(part)
         self.values += values
         return self
 
     def run(self, table: str, run: int) -> "Condition":
-        """Ask for the rows of one run, of however many there are."""
+        """Adds the condition that rows are of one run."""
         # Said so that PostgreSQL plans for a run of middling size. Of one that came since it counted last it
         # would believe that it has no rows, and walk through all of them for each of a few.
         return self.add(f"{table}.run = (SELECT CAST(? AS BIGINT))", run)
 
     def one_of(self, column: str, wanted: Sequence[object]) -> "Condition":
-        """Ask for one of a few values; there is at least one."""
+        """Adds the condition that a column has one of at least one value."""
         # Few different lengths make few different statements, which databases keep prepared.
         count = 1 << (len(wanted) - 1).bit_length()
         padded = [*wanted, *[wanted[-1]] * (count - len(wanted))]
@@ -135,7 +135,7 @@ class Condition:
         return self.add(f"({' OR '.join([like] * len(patterns))})", *patterns)
 
     def numbers(self, column: str, wanted: Sequence[int]) -> "Condition":
-        """Ask for one of a few numbers; all pass if there are none."""
+        """Adds the condition that a column has one of these numbers; without numbers all pass."""
         if not wanted:
             return self
         return self.add(f"{column} IN ({', '.join(str(int(number)) for number in wanted)})")

@@ -1,6 +1,6 @@
 """Nodes, attempts and metrics of one run out of the tables of the catalogue, as messages of the schema.
 
-The rule: the SQL is good for SQLite and PostgreSQL, and the same for a run's own store and for tables that
+Invariant: the SQL is good for SQLite and PostgreSQL, and the same for a run's own store and for tables that
 hold many runs.
 """
 
@@ -30,7 +30,7 @@ from gator.v1 import common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 Query: TypeAlias = Callable[[str, Sequence[object]], list[Any]]
-"""Gives all rows of a SELECT, with `?` for its values."""
+"""Returns all rows of a SELECT, with `?` for its values."""
 
 _JOB = int(common_pb2.NODE_KIND_JOB)
 _ENDED = int(query_pb2.NODE_STATE_ENDED)
@@ -68,23 +68,23 @@ class CatalogueReader:
     # -- nodes
 
     def root(self) -> query_pb2.Node | None:
-        """The root; None if nothing was declared yet."""
+        """Returns the root; None if nothing was declared yet."""
         where = self._where().add("n.parent = ''")
         found = self._rows(where, " LIMIT 1")
         return self._made(found)[0] if found else None
 
     def node(self, path: str) -> query_pb2.Node | None:
-        """A node that was declared; None if there is no such."""
+        """Returns a declared node; None if there is no such node."""
         found = self.by_paths([path])
         return found[0] if found else None
 
     def has_node(self, path: str) -> bool:
-        """Whether something is known of a node."""
+        """Returns whether the catalogue has a node, declared or not."""
         where = self._where().add("n.path = ?", path)
         return bool(self._query(f"SELECT 1 FROM nodes AS n WHERE {where.text}", where.values))  # noqa: S608
 
     def by_paths(self, paths: Sequence[str]) -> list[query_pb2.Node]:
-        """Those of these nodes that there are, in this order."""
+        """Returns those of these nodes that exist, in this order."""
         rows: dict[str, dict[str, Any]] = {}
         for some in _pieces(paths):
             found = self._rows(self._where().one_of("n.path", some))
@@ -98,7 +98,7 @@ class CatalogueReader:
         limit: int,
         over: Over = never,
     ) -> NodeList:
-        """The declared nodes that pass, in the order that is asked for, each with its place.
+        """Returns the declared nodes that pass, in the requested order, each with its place.
 
         Fewer than `limit` are returned at the end, or if `over` returns true while globs are matched.
         """
@@ -283,7 +283,7 @@ class CatalogueReader:
             messages.add_to_tally(node.tally, outcome, count)
 
     def outcomes(self, where: Condition) -> list[tuple[int, int]]:
-        """Number of nodes by outcome, 0 for those that go on; one outcome may come twice."""
+        """Returns numbers of nodes by outcome, 0 for those that have not ended. Outcomes may repeat."""
         # In the order of the index nothing has to be sorted.
         sql = f"SELECT n.outcome, count(*) FROM nodes AS n WHERE {where.text} GROUP BY n.state, n.outcome"  # noqa: S608
         return [(outcome or 0, count) for outcome, count in self._query(sql, where.values)]
@@ -306,7 +306,7 @@ class CatalogueReader:
                     messages.add_to_tally(groups[path].tally, outcome, int(count))
 
     def declared_at(self, path: str) -> int:
-        """When a node was declared, in nanoseconds since 1970 UTC; 0 if it was not."""
+        """Returns when a node was declared, in nanoseconds since 1970 UTC; 0 if it was not."""
         where = self._where().add("n.path = ?", path)
         rows = self._query(f"SELECT n.declared_unix_nanos FROM nodes AS n WHERE {where.text}", where.values)  # noqa: S608
         return (rows[0][0] or 0) if rows else 0
@@ -335,7 +335,7 @@ class CatalogueReader:
     # -- jobs
 
     def job_counts(self) -> Mapping[str, tuple[int, int]]:
-        """Number of jobs that were declared and that have ended, by template path."""
+        """Returns the numbers of declared and of ended jobs by template path."""
         where = self._where().add("n.kind = ?", _JOB)
         sql = (
             f"SELECT n.template, count(*), count(CASE WHEN n.state = {_ENDED} THEN 1 END)"  # noqa: S608
@@ -345,7 +345,7 @@ class CatalogueReader:
         return {template: (declared, ended) for template, declared, ended in rows}
 
     def demands(self) -> Sequence[tuple[str, DemandKey]]:
-        """The jobs that run, with what they hold."""
+        """Returns the running jobs with their demands."""
         where = self._where().add("n.kind = ?", _JOB).add("n.state = ?", _RUNNING)
         sql = f"SELECT n.path, n.cores, n.memory_bytes, n.licenses FROM nodes AS n WHERE {where.text}"  # noqa: S608
         return [
@@ -354,7 +354,7 @@ class CatalogueReader:
         ]
 
     def attempts(self, path: str) -> list[query_pb2.Attempt]:
-        """The attempts at a job in their order, without their command lines."""
+        """Returns the attempts at a job in their order, without their command lines."""
         where = self._where("n").add("n.path = ?", path)
         sql = f"{_SELECT_ATTEMPTS} WHERE {where.text} ORDER BY n.number"
         rows = self._query(sql, where.values)
@@ -418,18 +418,18 @@ class CatalogueReader:
     # -- results
 
     def result(self, path: str) -> event_pb2.Result | None:
-        """The Result of a node; None while it goes on."""
+        """Returns the Result of a node; None if it has not ended."""
         node = self.node(path)
         return self.result_of(node) if node is not None else None
 
     def result_of(self, node: query_pb2.Node) -> event_pb2.Result | None:
-        """The Result of a node; None while it goes on."""
+        """Returns the Result of a node; None if it has not ended."""
         if node.state != query_pb2.NODE_STATE_ENDED:
             return None
         return messages.result_of(node, self.metrics([node.path]).get(node.path, []))
 
     def metrics(self, paths: Sequence[str]) -> Mapping[str, list[event_pb2.MetricTotal]]:
-        """The metrics of those of these nodes that have a Result with some."""
+        """Returns the metrics of these nodes by path."""
         found: dict[str, list[event_pb2.MetricTotal]] = {}
         for some in _pieces(paths):
             where = self._where().one_of("n.path", some)

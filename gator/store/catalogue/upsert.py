@@ -5,7 +5,7 @@ has to wait for it beside a busy thread, so a hundred rows must not cost a hundr
 
 A parameter that is no exact int, float, str or bytearray is offered to the adapters of PEP 246
 first, which takes longer than everything else. So there is one statement for each set of columns
-that has values, of which there are few, and bytes are passed as a bytearray.
+that has values; there are few of them. Bytes are passed as a bytearray.
 """
 
 import sqlite3

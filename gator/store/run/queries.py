@@ -1,6 +1,6 @@
 """What queries ask of a run's folder, as constant SQL over the catalogue and the stores.
 
-The rule: nothing is written, whatever is found.
+Invariant: nothing is written.
 """
 
 import threading
@@ -73,7 +73,7 @@ class FolderReader:
 
     @damage_as_store_error
     def run(self) -> query_pb2.Run:
-        """The run as a whole."""
+        """Returns the run as a whole."""
         run = run_of(self._files.root, self._files.folder)
         root = self._catalogue.root()
         if root is not None:
@@ -105,7 +105,7 @@ class FolderReader:
 
     @damage_as_store_error
     def plan_request(self) -> plan_pb2.PlanRequest | None:
-        """What the plan was made from; None where it is not known."""
+        """Returns what the plan was made from; None if unknown."""
         description = self._files.root.description
         return description.plan if description.HasField("plan") else None
 
@@ -113,19 +113,19 @@ class FolderReader:
 
     @damage_as_store_error
     def node(self, path: str) -> query_pb2.Node | None:
-        """A node that was declared; None if there is no such."""
+        """Returns a declared node; None if there is no such node."""
         return self._catalogue.node(path)
 
     @damage_as_store_error
     def has_node(self, path: str) -> bool:
-        """Whether something is known of a node."""
+        """Returns whether the catalogue has a node, declared or not."""
         return self._catalogue.has_node(path)
 
     @damage_as_store_error
     def nodes(
         self, wanted: qs.ListNodesRequest, after: Place | None, limit: int, over: Over = never
     ) -> NodeList:
-        """The declared nodes that pass, in the order that is asked for, each with its place."""
+        """Returns the declared nodes that pass, in the requested order, each with its place."""
         return self._catalogue.nodes(wanted, after, limit, over)
 
     @damage_as_store_error
@@ -150,23 +150,23 @@ class FolderReader:
 
     @damage_as_store_error
     def job_counts(self) -> Mapping[str, tuple[int, int]]:
-        """Number of jobs that were declared and that have ended, by template path."""
+        """Returns the numbers of declared and of ended jobs by template path."""
         return self._catalogue.job_counts()
 
     @damage_as_store_error
     def pools(self) -> Pools | None:
-        """What the run may use at once; None where it is not known."""
+        """Returns what the run may use at once; None if unknown."""
         description = self._files.root.description
         return Pools.of(description.pools) if description.HasField("pools") else None
 
     @damage_as_store_error
     def demands(self) -> Sequence[tuple[str, DemandKey]]:
-        """The jobs that run, with what they hold."""
+        """Returns the running jobs with their demands."""
         return self._catalogue.demands()
 
     @damage_as_store_error
     def attempts(self, path: str, *, started: bool = True) -> Sequence[query_pb2.Attempt]:
-        """The attempts at a job in their order; none for a group."""
+        """Returns the attempts at a job in their order; none for a group."""
         attempts = self._catalogue.attempts(path)
         if started:
             add_events(attempts, path, self.events)
@@ -174,12 +174,12 @@ class FolderReader:
 
     @damage_as_store_error
     def result(self, path: str) -> event_pb2.Result | None:
-        """The Result of a node; None while it goes on."""
+        """Returns the Result of a node; None if it has not ended."""
         return self._catalogue.result(path)
 
     @damage_as_store_error
     def metrics(self, paths: Sequence[str]) -> Mapping[str, Sequence[event_pb2.MetricTotal]]:
-        """The metrics of those of these nodes that have a Result with some."""
+        """Returns the metrics of these nodes by path."""
         return self._catalogue.metrics(paths)
 
     def nodes_with_metrics(
@@ -206,7 +206,7 @@ class FolderReader:
 
     @damage_as_store_error
     def positions(self, kinds: Sequence[attach_pb2.EventKind.ValueType] = ()) -> Mapping[str, int]:
-        """The last sequence number of each store, the root's store first; the same for all `kinds`."""
+        """Returns the last sequence number of each store, the root's first; the same for all `kinds`."""
         del kinds
         with self._lock:
             return {store: reader.tip() for store, reader in self._files.readers().items()}
@@ -223,7 +223,7 @@ class FolderReader:
         kinds: Sequence[attach_pb2.EventKind.ValueType] = (),
         severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_UNSPECIFIED,
     ) -> tuple[Sequence[event_pb2.Event], int]:
-        """At most `limit` events of a store beyond `after` that pass, and the place that was read up to."""
+        """Returns at most `limit` events of a store that pass, and the position that was read up to."""
         where = ["seq > ?"]
         values: list[object] = [after]
         if path or attempt:
@@ -276,5 +276,5 @@ class FolderReader:
 
     @damage_as_store_error
     def bytes_of(self, block: event_pb2.Block) -> bytes:
-        """The bytes of a block as they were read."""
+        """Returns the bytes of a block as they were read."""
         return decode(block)

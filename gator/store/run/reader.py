@@ -1,6 +1,6 @@
-"""Reads the stores of one run's folder, live or ended: what jobs wrote.
+"""Reads what jobs wrote from the stores of a run's folder, live or ended.
 
-The rule: it knows the record only; whether the run lives is for others to say.
+Invariant: it knows only the record, not whether the run is alive.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ class RunReader:
         self.root = self._reader(folder / "stores" / ROOT_STORE)
 
     def close(self) -> None:
-        """Let all files go."""
+        """Closes all files."""
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
@@ -37,7 +37,7 @@ class RunReader:
         self.close()
 
     def readers(self) -> Sequence[Reader]:
-        """A reader for each store there is by now, the root's first."""
+        """Returns a reader for each store that exists now, the root's first."""
         for path in sorted((self.folder / "stores").glob("*.db")):
             if path in self._readers:
                 continue
@@ -53,13 +53,13 @@ class RunReader:
     def raw_bytes(
         self, path: str, attempt: int, stream: common_pb2.Stream.ValueType = common_pb2.STREAM_UNSPECIFIED
     ) -> Iterator[bytes]:
-        """What an attempt wrote, in pieces in the order of reading; of both streams unless one is named."""
+        """Yields what an attempt wrote, in the order of reading; of both streams by default."""
         for block in self.blocks(path, attempt):
             if stream in (common_pb2.STREAM_UNSPECIFIED, block.stream):
                 yield blocks.decode(block)
 
     def blocks(self, path: str, attempt: int) -> Iterator[event_pb2.Block]:
-        """The blocks of an attempt in the order of reading, one in memory at a time."""
+        """Yields the blocks of an attempt in the order of reading, one in memory at a time."""
         for reader in self._holders(path, attempt):
             for seq in reader.seqs_of(path, attempt, [attach_pb2.EVENT_KIND_BLOCK]):
                 yield reader.block(seq)
@@ -67,7 +67,7 @@ class RunReader:
     def events(
         self, path: str, attempt: int, kinds: Sequence[attach_pb2.EventKind.ValueType]
     ) -> Iterator[event_pb2.Event]:
-        """The events of an attempt, or of a node with attempt 0, of some kinds: logs, metrics, samples."""
+        """Yields the events of some kinds of an attempt, or of a node with attempt 0."""
         for reader in self._holders(path, attempt):
             after = 0
             while found := reader.of_attempt(path, attempt, kinds, after, _PIECE).events:
@@ -75,7 +75,7 @@ class RunReader:
                 after = found[-1].seq
 
     def _holders(self, path: str, attempt: int) -> Iterator[Reader]:
-        """The stores that have events of an attempt; the parent may have written some as well."""
+        """Yields the stores with events of an attempt. The parent may have written some as well."""
         for reader in self.readers():
             if reader.query("SELECT 1 FROM subjects WHERE path = ? AND attempt = ?", (path, attempt)):
                 yield reader

@@ -1,7 +1,7 @@
 """What a dead run lacks, computed: its catalogue brought up to its stores, and the missing Results.
 
-The rule: all of it lives in tables of the reader's own connection; whoever looks changes nothing. What is
-computed depends on the stores alone, so everybody computes the same.
+Invariant: all of it is in temporary tables of the reader's own connection, and nothing is changed. What is
+computed depends only on the stores, so all readers compute the same.
 """
 
 import sqlite3
@@ -47,9 +47,9 @@ def catch_up(files: RunFiles) -> int:
 
 
 def complete(files: RunFiles) -> Sequence[event_pb2.Event]:
-    """Take into the catalogue what it lacks; for a run whose root is not alive.
+    """Adds the missing events and Results to the catalogue of a run whose root is not alive.
 
-    Gives the Results that the root died before writing, and nobody wrote since, the deepest nodes first.
+    Returns the Results that were never written, the deepest nodes first.
     Raises StoreError.
     """
     if files.connection is None:
@@ -133,13 +133,13 @@ def _join(connection: sqlite3.Connection, changes: Changes) -> None:
 
 
 def _last_sign(reader: Reader) -> int:
-    """When a store was told something last; 0 for one that never was."""
+    """Returns the time of the last event of a store; 0 if it has none."""
     rows = reader.query("SELECT time_unix_nanos FROM events ORDER BY seq DESC LIMIT 1")
     return rows[0][0] if rows else 0
 
 
 def _of_job(files: RunFiles, row: dict[str, Any], at: int) -> event_pb2.Result:
-    """What its last attempt says, if that ended; else the job was lost with the run."""
+    """Returns the Result of the last attempt if it has ended; else the job was lost with the run."""
     path = row["path"]
     end: event_pb2.AttemptFinished | None = None
     rows = files.root.query(
@@ -161,7 +161,7 @@ def _of_job(files: RunFiles, row: dict[str, Any], at: int) -> event_pb2.Result:
 
 
 def _of_group(files: RunFiles, row: dict[str, Any], at: int) -> event_pb2.Result:
-    """Folded from its children, of which some may never have been handed out."""
+    """Returns the Result folded from the children. Some may never have been handed out."""
     fold = GroupFold()
     children = 0
     lost_with_the_run = False
@@ -184,7 +184,7 @@ def _of_group(files: RunFiles, row: dict[str, Any], at: int) -> event_pb2.Result
 
 
 def _children(files: RunFiles, path: str) -> Iterator[query_pb2.Node]:
-    """The children that were declared, in the order of their ends."""
+    """Yields the declared children in the order of their ends."""
     where = "parent = ? AND declared_unix_nanos IS NOT NULL"
     place: tuple[int, str] = (-1, "")
     while True:

@@ -1,6 +1,6 @@
 """The stores of a run's folder, opened for reading only, as queries need them.
 
-The rule: a file is opened when it is first needed and closed with the rest; nothing is ever written to one.
+Invariant: a file is opened when it is first needed, closed with the others, and never written.
 """
 
 import sqlite3
@@ -25,7 +25,7 @@ class RunFiles:
     """A reader per store. Several threads may use it, one after the other."""
 
     def __init__(self, folder: Path, root: Reader | None = None) -> None:
-        """`root` is given by the owner of the root's store, which may be the only one who can read it.
+        """Opens the root's store, or uses `root`: on some file systems only its owner can read it.
 
         Raises StoreError when the root's store cannot be read.
         """
@@ -50,12 +50,12 @@ class RunFiles:
         return self.folder
 
     def close(self) -> None:
-        """Close every file."""
+        """Closes all files."""
         for reader in self._readers.values():
             reader.close()
 
     def readers(self) -> Mapping[str, Reader]:
-        """The reader of each store by its id, the root's first; new files are found."""
+        """Returns the reader of each store by its id, the root's first. Opens new files."""
         for path in sorted((self.folder / "stores").glob("*.db")):
             if path in self._known:
                 continue
@@ -73,7 +73,7 @@ class RunFiles:
         return self._readers
 
     def reader(self, store: str) -> Reader | None:
-        """The reader of one store; None if it is not there."""
+        """Returns the reader of a store; None if there is no such store."""
         return self._readers.get(store) or self.readers().get(store)
 
     @damage_as_store_error

@@ -58,7 +58,7 @@ class HubReader:
     # -- the run
 
     def run(self) -> query_pb2.Run:
-        """The run as a whole. Raises NotFoundError when it was removed."""
+        """Returns the run as a whole. Raises NotFoundError when it was removed."""
         runs = self._database.models.runs
         rows = self._database.rows(
             runs.select(*fields_of(runs, RUN_NAMES)).where(runs.id == self._run, runs.deleted == 0)
@@ -119,29 +119,29 @@ class HubReader:
         return described
 
     def plan_request(self) -> plan_pb2.PlanRequest | None:
-        """What the plan was made from; None where it is not known."""
+        """Returns what the plan was made from; None if unknown."""
         described = self._read_description()
         return described.plan if described.HasField("plan") else None
 
     def pools(self) -> Pools | None:
-        """What the run may use at once; None where it is not known."""
+        """Returns what the run may use at once; None if unknown."""
         described = self._description()
         return Pools.of(described.pools) if described.HasField("pools") else None
 
     # -- nodes
 
     def node(self, path: str) -> query_pb2.Node | None:
-        """A node that was declared; None if there is no such."""
+        """Returns a declared node; None if there is no such node."""
         return self._catalogue.node(path)
 
     def has_node(self, path: str) -> bool:
-        """Whether something is known of a node."""
+        """Returns whether the catalogue has a node, declared or not."""
         return self._catalogue.has_node(path)
 
     def nodes(
         self, wanted: qs.ListNodesRequest, after: Place | None, limit: int, over: Over = never
     ) -> NodeList:
-        """The declared nodes that pass, in the order that is asked for, each with its place."""
+        """Returns the declared nodes that pass, in the requested order, each with its place."""
         return self._catalogue.nodes(wanted, after, limit, over)
 
     def count_nodes(self, wanted: qs.ListNodesRequest) -> int:
@@ -161,26 +161,26 @@ class HubReader:
         return seen(self._database, self._run, signatures)
 
     def job_counts(self) -> Mapping[str, tuple[int, int]]:
-        """Number of jobs that were declared and that have ended, by template path."""
+        """Returns the numbers of declared and of ended jobs by template path."""
         return self._catalogue.job_counts()
 
     def demands(self) -> Sequence[tuple[str, DemandKey]]:
-        """The jobs that run, with what they hold."""
+        """Returns the running jobs with their demands."""
         return self._catalogue.demands()
 
     def attempts(self, path: str, *, started: bool = True) -> Sequence[query_pb2.Attempt]:
-        """The attempts at a job in their order; none for a group."""
+        """Returns the attempts at a job in their order; none for a group."""
         attempts = self._catalogue.attempts(path)
         if started:
             add_events(attempts, path, self.events)
         return attempts
 
     def result(self, path: str) -> event_pb2.Result | None:
-        """The Result of a node; None while it goes on."""
+        """Returns the Result of a node; None if it has not ended."""
         return self._catalogue.result(path)
 
     def metrics(self, paths: Sequence[str]) -> Mapping[str, Sequence[event_pb2.MetricTotal]]:
-        """The metrics of those of these nodes that have a Result with some."""
+        """Returns the metrics of these nodes by path."""
         return self._catalogue.metrics(paths)
 
     def nodes_with_metrics(
@@ -206,7 +206,7 @@ class HubReader:
     # -- events
 
     def positions(self, kinds: Sequence[attach_pb2.EventKind.ValueType] = ()) -> Mapping[str, int]:
-        """Up to where each store is here for certain, as far as events of these kinds go."""
+        """Returns the position up to which each store is complete for events of these kinds."""
         return self._events.positions(kinds)
 
     def events(
@@ -221,7 +221,7 @@ class HubReader:
         kinds: Sequence[attach_pb2.EventKind.ValueType] = (),
         severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_UNSPECIFIED,
     ) -> tuple[Sequence[event_pb2.Event], int]:
-        """At most `limit` events of a store beyond `after` that pass, and the place that was read up to."""
+        """Returns at most `limit` events of a store that pass, and the position that was read up to."""
         return self._events.events(
             store, after, limit, path=path, prefix=prefix, attempt=attempt, kinds=kinds, severity=severity
         )
@@ -233,5 +233,5 @@ class HubReader:
         return self._events.outputs(attempts, kinds)
 
     def bytes_of(self, block: event_pb2.Block) -> bytes:
-        """The bytes of a block as they were read."""
+        """Returns the bytes of a block as they were read."""
         return decode(block)
