@@ -1,6 +1,6 @@
 """Asks git once what a run starts from.
 
-The rule: whatever git does, or does not, never holds up a run and is never an error.
+Invariant: git never delays a run, and no failure of git is an error.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SECONDS = 1.0
 _KILL_MILLIS = 100
-"""So long the end of a git that was killed is waited for; it may hang in the kernel."""
+"""Maximum time to wait for the end of a killed git, which may hang in the kernel."""
 _MAX_BYTES = 65_536
 _COMMAND = (
     # Neither the index nor a watching process of the user's is touched.
@@ -52,7 +52,7 @@ class GitQuestion:
             self.pidfd = os.pidfd_open(self._pid)
 
     def answer(self, seconds: float = SECONDS) -> "query_pb2.Git | None":
-        """The state of the working tree; None where there is none, or git takes longer. To be asked once."""
+        """Returns the state of the working tree; None without one or if git takes too long. Call it once."""
         if self.pidfd < 0:
             return None
         poll = select.poll()
@@ -75,7 +75,7 @@ class GitQuestion:
 
 @contextlib.contextmanager
 def asking_git(folder: str) -> Generator[GitQuestion]:
-    """A question that is asked while a run is made ready, and dropped afterwards if it is still open."""
+    """Asks git while a run is prepared, and gives up afterwards if there is no answer."""
     # What the run was born with is not for git to keep open.
     close_inherited()
     question = GitQuestion(folder)
@@ -125,7 +125,7 @@ def _spawn(command: list[str], program: str, environment: Mapping[str, str], out
 
 
 def state_in(text: str) -> "query_pb2.Git | None":
-    """What `git status --porcelain=v2 --branch` says, see git-status(1); None before the first commit."""
+    """Returns the parsed output of `git status`, see git-status(1); None before the first commit."""
     # Git is asked before there is anything else to load this for.
     from gator.v1 import query_pb2
 

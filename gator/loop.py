@@ -18,24 +18,24 @@ T = TypeVar("T")
 
 
 async def in_thread(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `call` gives, or raises, from a thread; where the system gives none the loop waits for it."""
+    """Returns the result of `call`, which runs in a thread; without a free thread the loop waits for it."""
     return await beside(partial(copy_context().run, call, *args, **kwargs))
 
 
 def beside(call: Callable[[], T], pool: ThreadPoolExecutor | None = None) -> asyncio.Future[T]:
-    """What `call` will give, or raise, from a thread; where the system gives none it is called now."""
+    """Returns a future of the result of `call`, which runs in a thread; without a free one it runs now."""
     given: Future[T] = Future()
     work = partial(_work, Lock(), given, call)
     try:
         asyncio.get_running_loop().run_in_executor(pool, work)
     except RuntimeError:
-        # The pool may have kept it for a thread that it has: whoever is first does it.
+        # The pool may have kept it for one of its threads: the first of the two runs it.
         work()
     return asyncio.wrap_future(given)
 
 
 def run_loop(main: Coroutine[Any, Any, T]) -> T:
-    """As `asyncio.run`, which needs one more thread at its end."""
+    """Runs like `asyncio.run`, but without the thread that that needs at its end."""
     with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(main)
 
@@ -63,7 +63,7 @@ class Poster:
         self._calls: list[Callable[[], object]] = []
 
     def __call__(self, call: Callable[[], object]) -> None:
-        """From any thread. Raises RuntimeError when the loop is closed."""
+        """Calls from any thread. Raises RuntimeError if the loop is closed."""
         with self._lock:
             self._calls.append(call)
             if len(self._calls) > 1:
@@ -103,6 +103,6 @@ class _Loop(asyncio.SelectorEventLoop):
         super().close()
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """Nothing else goes on any more, so that the loop may wait."""
+        """Blocks the loop, which has nothing else to do at that time."""
         del timeout
         self._threads.shutdown()

@@ -60,7 +60,7 @@ _UNCOUNTED_SECONDS: Final = 1.0
 """Timeout for an ended thread to leave the kernel's list of threads, which takes microseconds."""
 
 _MAX_REMARKED: Final = 10
-"""Maximum number of metrics of which a warning says why they are not recorded."""
+"""Maximum number of metrics whose warning says why they are not recorded."""
 
 
 class Client:
@@ -177,7 +177,7 @@ class Client:
         return kept
 
     def close(self, timeout_seconds: float = EXIT_SECONDS) -> None:
-        """Flushes and ends the connection. What is said afterwards is lost."""
+        """Flushes and ends the connection. Later messages are lost."""
         delivery = self._delivery
         if self._closed or delivery is None:
             return
@@ -360,7 +360,7 @@ class GatorHandler(logging.Handler):
 
 
 def connect(environ: Mapping[str, str] | None = None) -> Client:
-    """A client of its own, to be used as a context manager; the functions of this module share one."""
+    """Returns a separate client, for use as a context manager; the functions of this module share one."""
     return Client(os.environ if environ is None else environ)
 
 

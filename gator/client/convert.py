@@ -59,7 +59,7 @@ def severity_of_level(level: int) -> common_pb2.Severity.ValueType:
 
 
 def clean(text: str) -> str:
-    """Text that can be sent: undecodable bytes as \\xNN, other lone surrogates as \\uNNNN."""
+    """Returns text that can be sent: undecodable bytes as \\xNN, other lone surrogates as \\uNNNN."""
     if text.isascii():
         return text
     try:

@@ -1,4 +1,4 @@
 """Wires what decides to what does: the root, the daemons, and the attempts they host.
 
-The rule: an event loop, a store and a process meet here and nowhere below.
+Invariant: an event loop, a store and a process meet here and nowhere below.
 """

@@ -16,7 +16,7 @@ with loading.quickly():
 def main() -> int:
     """Runs a daemon until its work is done or its parent is gone."""
     signals.reset_inherited()
-    # Unbuffered: what follows on stdin is the business of whoever watches for its end.
+    # Unbuffered: what follows on stdin is read by the code that waits for its end.
     with os.fdopen(os.dup(0), "rb", buffering=0) as stdin:
         line = stdin.readline()
     if not line:

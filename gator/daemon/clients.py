@@ -1,6 +1,6 @@
-"""The desk where jobs' own processes report: the parent's end of Attach for role CLIENT.
+"""The parent's end of Attach for role CLIENT, the processes of jobs.
 
-The rule: a record is acked after it is kept, and one that is kept already is acked again and dropped.
+Invariant: a record is acked after it is stored; one that is stored already is acked again and dropped.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ from gator.link.session import ChildLink
 from gator.v1 import attach_pb2, event_pb2
 
 MAX_CLIENTS = 1000
-"""Processes of one attempt whose last number is remembered; of more, the oldest is forgotten."""
+"""Maximum number of processes of one attempt whose last number is remembered; the oldest are forgotten."""
 
 
 class Attempts(Protocol):
@@ -52,7 +52,7 @@ class ClientHandler:
         return ""
 
     def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
-        """Returns a client is there: tell it where to go on."""
+        """Returns the number of the last record that is stored, after which the client goes on."""
         return attach_pb2.Welcome(version=__version__, record=self._inbox(child.hello).kept)
 
     def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> Awaitable[None] | None:
@@ -68,10 +68,10 @@ class ClientHandler:
         )
 
     def on_detached(self, child: ChildLink) -> None:
-        """A client is gone; what it sent last stays known until its attempt ends."""
+        """Keeps the number of the last record until the attempt ends."""
 
     def forget(self, path: str, attempt: int) -> None:
-        """An attempt ended: nobody will ask for its numbers any more."""
+        """Forgets the clients of an attempt that has ended."""
         self._inboxes.pop((path, attempt), None)
 
     def _inbox(self, hello: attach_pb2.Hello) -> RecordInbox:

@@ -1,7 +1,7 @@
 """Carries out what a tree decides: records first, then everything else, in that order.
 
-The rule: an effect is done after the records that stand before it are committed. So nobody is told of
-something that a crash could undo.
+Invariant: an effect follows the commit of the records before it, so that a crash cannot undo what was
+reported.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ Key = tuple[str, int]
 DEADLINE_CHECK_SECONDS = 1.0
 """Maximum time between two checks of a deadline."""
 MAX_RETURNS = 3
-"""So often an attempt that was not started comes back from dead daemons before it counts as lost."""
+"""Maximum number of times an unstarted attempt returns from dead daemons before it counts as lost."""
 
 
 class Log(Protocol):
@@ -51,31 +51,31 @@ class Dispatch(Protocol):
     """Decides when and where attempts start: the Dispatcher of a root or the leases of a tier daemon."""
 
     def add(self, item: disp.Ready, now: float) -> None:
-        """An attempt is ready."""
+        """Adds an attempt that is ready."""
         ...
 
     def cancel(self, key: Key, now: float) -> disp.Cancelled:
-        """Returns an attempt shall not start."""
+        """Cancels an attempt. Returns where it was."""
         ...
 
     def on_started(self, key: Key, now: float) -> None:
-        """An attempt runs."""
+        """Reports that an attempt runs."""
         ...
 
     def on_finished(self, key: Key, now: float) -> None:
-        """An attempt ended."""
+        """Reports that an attempt has ended."""
         ...
 
     def on_recalled(self, keys: Sequence[Key], now: float) -> object:
-        """Attempts were given back unstarted."""
+        """Takes back attempts that did not start."""
         ...
 
     def poll(self, now: float) -> Sequence[object]:
-        """What to do now."""
+        """Returns the actions to carry out now."""
         ...
 
     def wake_at(self) -> float | None:
-        """When to poll again at the latest."""
+        """Returns when to poll again at the latest, in seconds."""
         ...
 
 
@@ -119,23 +119,23 @@ class Engine:
         self.turn_soon()
 
     def open(self, node: attach_pb2.LaunchNode, past: Past | None = None) -> None:
-        """Starts the tier that a parent ordered; `past` is what became of it in other daemons."""
+        """Starts the tier that a parent ordered; `past` has its outcomes in other daemons."""
         self.tree.open(node.path, node.released, self._clock.now(), past)
         self.turn_soon()
 
     def add_executor(self, name: str, executor: Executor) -> None:
-        """A daemon is ready for orders."""
+        """Adds a daemon that accepts orders."""
         self.executors[name] = executor
         self.turn_soon()
 
     def on_started(self, path: str, attempt: int) -> None:
-        """An attempt's process runs."""
+        """Reports that the process of an attempt runs."""
         if self.tree.on_started(path, attempt, self._clock.now()):
             self.dispatch.on_started((path, attempt), self._clock.monotonic())
         self.turn_soon()
 
     def on_finished(self, path: str, attempt: int, end: event_pb2.AttemptFinished) -> None:
-        """An attempt ended; ignored when it is closed already."""
+        """Takes the end of an attempt; ignored if the attempt is closed."""
         if self.placed.pop((path, attempt), None) is not None:
             if self._log is not None:
                 self._log.on_ended((path, attempt))
@@ -144,7 +144,7 @@ class Engine:
         self.turn_soon()
 
     def on_recalled(self, keys: Iterable[Key]) -> None:
-        """Attempts were given back unstarted."""
+        """Takes back attempts that did not start."""
         given = [key for key in keys if self.placed.pop(key, None) is not None]
         now = self._clock.now()
         self.dispatch.on_recalled(given, self._clock.monotonic())
@@ -157,7 +157,7 @@ class Engine:
         self.turn_soon()
 
     def on_executor_lost(self, name: str, started: Iterable[Key], unstarted: Iterable[Key], why: str) -> None:
-        """A daemon died: its started attempts are lost, the others are ready again, uncounted.
+        """Removes a dead daemon: its started attempts are lost, the others are ready again.
 
         One that was with several dead daemons may be what kills them before anybody hears of its start: it
         goes on alone, and is lost in the end.
@@ -185,12 +185,12 @@ class Engine:
         self.turn_soon()
 
     def on_release(self, release: attach_pb2.Release) -> None:
-        """An outcome from above."""
+        """Takes an outcome of a node outside of this tree."""
         self.tree.on_release(release, self._clock.now())
         self.turn_soon()
 
     def stop(self, order: attach_pb2.Stop) -> bool:
-        """Ends a node and all below it; False when there is none such."""
+        """Stops a node and all below it. Returns whether it exists."""
         found = self.tree.stop(order, self._clock.now())
         self.turn_soon()
         return found
@@ -201,7 +201,7 @@ class Engine:
         self.turn_soon()
 
     def turn_soon(self) -> None:
-        """Looks for what there is to do once the inputs of this moment are in."""
+        """Takes a turn once all inputs of this moment have arrived."""
         if self._turn is None:
             self._turn = self._loop.call_soon(self._take_turn)
 

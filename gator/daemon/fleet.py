@@ -1,7 +1,7 @@
 """The daemons of a run, as its root sees them: starting, attaching, reporting, dying.
 
-The rule: the death of a daemon is handled in one order: kill what is left of it, read its store to the end,
-and only then tell the engine what is lost.
+Invariant: the death of a daemon is handled in one order: its processes are killed, its store is read to the
+end, and only then the engine learns what is lost.
 """
 
 import asyncio
@@ -78,23 +78,23 @@ class FleetEvents(Protocol):
     """What the root does about its daemons."""
 
     def on_ready(self, daemon: Daemon) -> None:
-        """A daemon can take orders."""
+        """Adds a daemon that accepts orders."""
         ...
 
     def on_batch(self, daemon: Daemon, batch: attach_pb2.Batch, events: Sequence[event_pb2.Event]) -> None:
-        """A daemon reports; `events` are those that are new."""
+        """Takes a batch; `events` are those that are new."""
         ...
 
     def on_message(self, daemon: Daemon, message: attach_pb2.AttachRequest) -> None:
-        """A daemon says something else."""
+        """Takes any message except a batch."""
         ...
 
     def on_dead(self, daemon: Daemon, why: str) -> None:
-        """A daemon died, and all that it left was reported."""
+        """Handles the death of a daemon whose store has been read."""
         ...
 
     def on_cannot_start(self, why: str) -> None:
-        """Daemons cannot be started, three times in a row; the death of the last one is told next."""
+        """Handles the third failed start in a row; `on_dead` for the last daemon follows."""
         ...
 
 
@@ -208,7 +208,7 @@ class Fleet:
         return ""
 
     def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
-        """Returns a daemon is there: tell it what it needs, and ask for its events."""
+        """Returns the welcome of a daemon, subscribes to its events and sends the orders from before."""
         daemon = self.daemons[child.hello.id]
         daemon.link, daemon.attached = child, True
         if self._log is not None:
@@ -226,7 +226,7 @@ class Fleet:
         return attach_pb2.Welcome(version=__version__, context=self._context.run)
 
     def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> Awaitable[None] | None:
-        """Returns a daemon reports."""
+        """Takes a message of a daemon."""
         daemon = self.daemons[child.hello.id]
         if daemon.state is DaemonState.ENDED:
             return None
@@ -241,7 +241,7 @@ class Fleet:
         return None
 
     def on_detached(self, child: ChildLink) -> None:
-        """A stream is over; what that means is known when the process ends."""
+        """Forgets the stream; the exit of the process decides what follows."""
         daemon = self.daemons[child.hello.id]
         if daemon.link is child:
             daemon.link = None
@@ -265,7 +265,7 @@ class Fleet:
         code = exited.result()
         if self._log is not None:
             self._log.info("%s exited while %s, code %d", daemon.name, daemon.state.value, code)
-        # One that never came up was killed because nobody needs it any more.
+        # A daemon that never came up was killed because it is not needed any more.
         if daemon.state is DaemonState.DRAINING and (code == 0 or not daemon.attached):
             self._ended(daemon)
             return
@@ -283,7 +283,7 @@ class Fleet:
     def _on_buried(self, task: "asyncio.Task[None]") -> None:
         self._burials.discard(task)
         if not task.cancelled():
-            # What went wrong here has to end the run, or it would wait for ever.
+            # What went wrong here has to end the run, or it would hang.
             task.result()
 
     async def _burial(self, daemon: Daemon, why: str) -> None:

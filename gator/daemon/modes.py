@@ -17,7 +17,7 @@ class Placement(Enum):
 
 
 class TextLogMode(Enum):
-    """Of which jobs the output is also written as a text file."""
+    """The jobs whose output is also written as text files."""
 
     FAILED = "failed"
     ALL = "all"

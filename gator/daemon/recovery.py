@@ -37,7 +37,7 @@ def ensure_closed(folder: RunFolder, *, force: bool = False, asked: bool = False
     if closing_problem(folder, owner, force=force):
         return False
     with folder.taken_over() as taken:
-        # Between the look and the lock somebody else may have closed it.
+        # Another process may have closed it before the lock was taken.
         if not taken or _is_closed(folder):
             return False
         try:
@@ -48,7 +48,7 @@ def ensure_closed(folder: RunFolder, *, force: bool = False, asked: bool = False
 
 
 def close_by_request(folder: RunFolder, *, force: bool) -> bool:
-    """Closes a run because somebody asks; False when there is nothing left to close.
+    """Closes a run on request. Returns False if there is nothing left to close.
 
     Raises PreconditionError when it is not to be closed from here, and what `ensure_closed` raises.
     """
@@ -83,7 +83,7 @@ def close_latest(tracking: Path) -> None:
 
 
 def _is_closed(folder: RunFolder) -> bool:
-    """Whether nothing is left to do: the root ended by itself, or somebody closed what it left open."""
+    """Returns whether the root ended by itself or the run has been closed."""
     if (folder.stores / CLOSING_STORE).exists():
         return True
     # A root that ends by itself removes it last; one that dies early has not made it.
@@ -102,7 +102,7 @@ def _root_has_ended(folder: RunFolder) -> bool:
 
 
 def _close(folder: RunFolder, owner: Owner) -> None:
-    """Everything that closing is; the lock is held."""
+    """Closes a run; the lock is held."""
     # Every start of a run looks whether there is something to close, which there hardly ever is.
     from gator.store.run.recovery import complete
 
@@ -120,7 +120,7 @@ def _close(folder: RunFolder, owner: Owner) -> None:
 def _write(folder: RunFolder, owner: Owner, missing: Sequence[event_pb2.Event]) -> None:
     """Writes the missing Results as a store of their own, which appears complete or not at all."""
     part = folder.stores / "closing.part"
-    # What is there was left by somebody who was killed while closing.
+    # An existing file was left by a process that was killed while it closed the run.
     _discard(part)
     store = Store.create(
         part,

@@ -1,6 +1,6 @@
 """The root's server: Attach for daemons and jobs' processes, queries and orders for its user.
 
-The rule: everything but health and reflection asks for a token. Importing this imports grpc.
+Invariant: everything but health and reflection requires a token. Importing this imports grpc.
 """
 
 import time
@@ -30,7 +30,7 @@ from gator.v1 import query_service_pb2 as qs
 
 
 class RootServer:
-    """Listens for everybody who may speak with a root."""
+    """Serves the daemons, the jobs' processes and the user of a run."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class RootServer:
         stop: Callable[[control_service_pb2.StopRequest], None],
         explain: Callable[[str], qs.ExplainNodeResponse | None],
     ) -> None:
-        """`explain` answers for a job that the dispatcher knows."""
+        """Opens the record; `explain` answers for a job that the dispatcher knows."""
         self._run, self._tokens, self._handler = run, tokens, handler
         self._stop, self._explain = stop, explain
         self._left = ExitStack()
@@ -53,7 +53,7 @@ class RootServer:
         self._queries = Queries(self._left.enter_context(reader), Budget(time.monotonic))
 
     async def start(self, address: str) -> str:
-        """Listen; the address to dial."""
+        """Starts to listen. Returns the address to dial."""
         services = [
             parent_service(self._handler),
             Service(
@@ -71,7 +71,7 @@ class RootServer:
         return self._server.address
 
     async def close(self) -> None:
-        """Listen no more."""
+        """Stops the server."""
         await self._server.stop()
         self._pool.shutdown()
         self._left.close()

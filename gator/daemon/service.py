@@ -1,6 +1,6 @@
 """A daemon: one store, one link to its parent, and the attempts (and perhaps tiers) it hosts.
 
-The rule: without its parent it does not go on. Its guard then kills what it started.
+Invariant: it exits when its parent is gone; its guard then kills the processes that it started.
 """
 
 import asyncio
@@ -95,7 +95,7 @@ class Service:
     # -- from the parent
 
     def on_welcome(self, welcome: attach_pb2.Welcome) -> None:
-        """The parent accepted this daemon."""
+        """Builds the host of attempts, because the parent accepted this daemon."""
         order = self._order
         address = socket_address(f"{order.run[:16]}-{order.daemon}", self._environment)
         self._host = WrapperHost(
@@ -124,7 +124,7 @@ class Service:
             self._tiers = TierService(welcome.context, self._store, self._host, self._uplink, SystemClock())
 
     def on_message(self, message: attach_pb2.AttachResponse) -> None:
-        """An order."""
+        """Carries out an order of the parent."""
         if message.WhichOneof("message") == "drain":
             self._host.drain(self._on_idle)
         elif self._tiers is not None:
@@ -133,7 +133,7 @@ class Service:
             self._on_jobs_order(message)
 
     def on_lost(self, error: Exception) -> None:
-        """The link to the parent is cut, so this daemon is lost."""
+        """Keeps the error that cut the stream to the parent."""
         self._lost = error
 
     def _on_jobs_order(self, message: attach_pb2.AttachResponse) -> None:
@@ -206,12 +206,12 @@ class Service:
 
 
 def _on_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """A callback raised: what it should have done is missing. Die, so that the parent counts what is lost."""
+    """Exits because a callback raised, so that the parent counts what is lost."""
     loop.default_exception_handler(context)
     os._exit(EXIT_FAULT)
 
 
 def _on_store_failed(error: StoreError) -> None:
-    """Nothing can be recorded any more, so nothing may go on."""
+    """Exits because nothing can be recorded any more."""
     sys.stderr.write(f"{error}\n")
     os._exit(EXIT_FAULT)

@@ -1,6 +1,6 @@
 """Runs the server of a root beside the run, and ends it.
 
-Invariant: the end of a run does not wait for ever, because a server that gets no threads from the system
+Invariant: the wait for the server is bounded, because a server that gets no threads from the system
 never ends.
 """
 

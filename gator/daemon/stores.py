@@ -1,6 +1,6 @@
 """Reading stores of other daemons of the run: a dead one to its end, a live one for a display.
 
-The rule: only ever read, never written, however it was left.
+Invariant: the stores are only read.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from gator.v1 import attach_pb2, event_pb2
 
 
 def read_batches(path: Path, after: int) -> Sequence[attach_pb2.Batch]:
-    """What a dead daemon's parent would still have been told; not more than fits into memory easily."""
+    """Returns the batches that a dead daemon would still have sent after a position."""
     batches: list[attach_pb2.Batch] = []
     try:
         reader = Reader.open(path)
@@ -42,7 +42,7 @@ def read_batches(path: Path, after: int) -> Sequence[attach_pb2.Batch]:
 
 
 def read_past(paths: Iterable[Path], prefix: str) -> Past:
-    """What became of the nodes below a tier in the stores of the daemons that had it, oldest first."""
+    """Returns the outcomes of the nodes below a tier from the stores of its daemons, oldest first."""
     past = Past()
     wanted = attach_pb2.EventFilter(kinds=LIFECYCLE_KINDS, prefix=prefix)
     for path in paths:

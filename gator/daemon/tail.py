@@ -1,6 +1,6 @@
 """A display's cursors over the stores of a live run: what was committed is read and shown, nothing is copied.
 
-The rule: a slow display delays only itself; each turn reads a bounded piece of one store.
+Invariant: a slow display delays only itself; each turn reads a bounded piece of one store.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from typing import Protocol
 from gator.v1 import attach_pb2, event_pb2
 
 PIECE = 500
-"""Most events shown in one turn of the loop."""
+"""Maximum number of events shown in one turn of the loop."""
 GATHER_SECONDS = 0.02
 
 
@@ -42,13 +42,13 @@ class Tail:
         self._loop = asyncio.get_running_loop()
 
     def follow(self, name: str, source: Source) -> None:
-        """Follow one more store from its start."""
+        """Follows one more store from its start."""
         self._sources[name] = source
         self._positions[name] = 0
         self.poke(name)
 
     def poke(self, name: str) -> None:
-        """A store may have come further."""
+        """Reads a store that may have grown."""
         if name in self._sources:
             self._moved[name] = None
             if self._turn is None:

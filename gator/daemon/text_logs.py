@@ -1,6 +1,6 @@
 """The output of jobs as plain text files, for people who look into the folder of a run.
 
-The rule: a copy for convenience, made after the Result from the stores; the record does not depend on it.
+The files are copies that are made from the stores after the Result; the record does not depend on them.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ class TextLogs:
         self._under_way: set[asyncio.Future[None]] = set()
 
     def on_job_result(self, path: str, result: event_pb2.Result) -> None:
-        """A job has its Result, and all it wrote is committed."""
+        """Writes the file of a job whose Result and output are committed."""
         if self._mode is TextLogMode.NONE or not result.attempts:
             return
         if self._mode is TextLogMode.ALL or result.outcome in FAILURES:

@@ -1,6 +1,6 @@
 """Tiers that live in daemons of their own, as the root sees them.
 
-The rule: a tier whose daemon died is opened again in a fresh one, which goes on from the stores of those
+Invariant: a tier whose daemon died is opened again in a fresh one, which goes on from the stores of those
 before; when that has no prospect, the root closes what is missing by itself.
 """
 
@@ -59,7 +59,7 @@ class TierDaemons:
         self._readings: set[asyncio.Task[Past]] = set()
 
     def place(self, order: OpenTier) -> Daemon:
-        """The daemon for a tier: a new one until there are enough, then the one with the least to do."""
+        """Returns the daemon for a tier: a new one up to the maximum, then the one with the fewest tiers."""
         placed = self._placed.get(order.path)
         if placed is None:
             daemon = self._least_busy() or self._start_daemon(attach_pb2.ROLE_TIER)
@@ -84,7 +84,7 @@ class TierDaemons:
                 pass
 
     def on_dead(self, daemon: Daemon, why: str) -> None:
-        """Such a daemon died, and all that it left was reported: others take its tiers over."""
+        """Moves the tiers of a dead daemon, whose store has been read, to other daemons."""
         self._dispatch.on_tier_host_lost(daemon.name, self._clock.monotonic())
         fresh: Daemon | None = None
         for placed in self._leave(daemon):
@@ -124,7 +124,7 @@ class TierDaemons:
         return left
 
     def _closing(self, placed: _Placed, why: str) -> Closing | None:
-        """How a tier is closed that has no prospect; None when it is worth another daemon."""
+        """Returns how to close a tier that is given up; None if it gets another daemon."""
         stop = self._tree.remotes.ending(placed.path)
         if stop is not None:
             return cancelled(stop)

@@ -1,6 +1,6 @@
 """The tiers that a daemon hosts, with their jobs in the same process and leases from the root.
 
-The rule: it is the root's engine over another dispatcher; nothing of the tiers' logic is different here.
+It uses the root's engine with another dispatcher; the logic of tiers is the same.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ class TierService:
         self._engine.add_executor(HOST, InlineExecutor(host, self._engine.on_recalled))
 
     def on_message(self, message: attach_pb2.AttachResponse) -> None:
-        """An order of the root; orders are carried out one after another."""
+        """Carries out an order of the root; orders are carried out one after another."""
         self._held.append(message)
         while self._held and self._reading is None:
             self._obey(self._held.popleft())
@@ -92,11 +92,11 @@ class TierService:
             self._obey(self._held.popleft())
 
     def on_started(self, path: str, attempt: int) -> None:
-        """An attempt runs."""
+        """Reports that an attempt runs."""
         self._engine.on_started(path, attempt)
 
     def on_finished(self, path: str, attempt: int, end: event_pb2.AttemptFinished) -> None:
-        """An attempt ended."""
+        """Reports that an attempt has ended."""
         self._engine.on_finished(path, attempt, end)
 
     def _on_action(self, action: object) -> None:
@@ -115,4 +115,4 @@ class TierService:
         self._uplink.send(request)
 
     def _on_tier_ended(self, _: act.TierEnded) -> None:
-        """The Result stands in the store, from which the root is told."""
+        """Does nothing: the root reads the Result from the store."""

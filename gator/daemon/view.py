@@ -1,6 +1,6 @@
-"""What is seen of a run from within its root: its display, the cursors that feed it, text files of output.
+"""Shows a run from within its root: the display, the cursors that feed it, and text files of output.
 
-The rule: it only looks; a display that is slow or gone changes nothing in the run.
+Invariant: it only reads; a display that is slow or gone changes nothing in the run.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 
 REDRAW_SECONDS = 0.1
-"""A display is asked to redraw at most so often."""
+"""Minimum time between two redraws of a display."""
 _OF_TIERS = frozenset({attach_pb2.EVENT_KIND_DECLARED, attach_pb2.EVENT_KIND_RESULT})
 
 
@@ -64,14 +64,14 @@ class View:
     # -- what the root tells
 
     def begin(self, info: RunInfo, store: Store) -> None:
-        """The run begins; `store` is the root's own."""
+        """Begins to show the run; `store` is the root's own."""
         self._own = store.store_id
         self._tail.follow(store.store_id, store)
         self.display.on_start(info, self)
         self.changed()
 
     def follow(self, store_id: str, source: Callable[[], LiveSource], *, tiers: bool) -> None:
-        """A daemon has a store; it is read only if the display wants something that stands there."""
+        """Follows the store of a daemon if the display wants some of its events."""
         kinds = set(self._wanted.kinds)
         if tiers or not kinds or not kinds <= _OF_TIERS:
             other = source()
@@ -79,11 +79,11 @@ class View:
             self._tail.follow(store_id, other)
 
     def poke(self, store_id: str) -> None:
-        """A store may have come further."""
+        """Reads a store that may have grown."""
         self._tail.poke(store_id)
 
     def changed(self) -> None:
-        """Something may look different now."""
+        """Redraws the display soon."""
         soon = self._loop.time() + REDRAW_SECONDS
         if self._redraw is not None:
             if self._redraw.when() <= soon:
@@ -93,7 +93,7 @@ class View:
         self._redraw = self._loop.call_at(soon, self._draw)
 
     async def end(self) -> None:
-        """Everything is committed: show the rest, and wait until the text files are written."""
+        """Shows the rest of the committed events and waits until the text files are written."""
         await self._tail.finish()
         for other in self._others:
             other.close()
@@ -108,7 +108,7 @@ class View:
     # -- within
 
     def _filter(self, text_logs: TextLogMode) -> attach_pb2.EventFilter:
-        """What the display wants, and the Results from which text files are made."""
+        """Returns the filter of the display, with the Results that text files need."""
         wanted = attach_pb2.EventFilter()
         wanted.CopyFrom(self.display.wants)
         needed = text_logs is not TextLogMode.NONE

@@ -15,9 +15,9 @@ from pathlib import Path
 MIN_DESCRIPTORS = 64
 """With fewer gRPC ends the process instead of raising an error."""
 RPC_THREADS = min(max(os.cpu_count() or 1, 4), 16) + 8
-"""So many threads may be in a process that speaks gRPC; without them that hangs, or ends the process."""
+"""Maximum number of threads of a process that uses gRPC; without them it hangs or is aborted."""
 RUN_TASKS = 8
-"""So many threads and processes a run needs besides: its own, and those of a first job."""
+"""Number of further threads and processes that a run needs: its own, and those of a first job."""
 _MAX_YIELDS = 10_000
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
@@ -74,7 +74,7 @@ def _threads() -> int:
 
 
 def become_subreaper() -> None:
-    """Adopt every orphan among the descendants of this process, instead of leaving it to init.
+    """Adopts every orphan among the descendants of this process, instead of leaving it to init.
 
     Raises OSError where the kernel refuses.
     """
@@ -89,7 +89,7 @@ def become_subreaper() -> None:
 def close_inherited() -> None:
     """Lets no job inherit a descriptor that this process itself was born with.
 
-    Python marks what it opens; what came through exec is unmarked. Descriptors 0 to 2 are opened on
+    Python marks what it opens; inherited descriptors are unmarked. Descriptors 0 to 2 are opened on
     /dev/null where they are closed, as a pipe that got such a number would be clobbered in a child.
     """
     for number in range(3):

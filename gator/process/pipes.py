@@ -77,7 +77,7 @@ class Pipe:
             os.close(self._fd)
 
     def read(self) -> int:
-        """Reads once and hands on what came; give the number of bytes."""
+        """Reads once and passes the data on. Returns the number of bytes."""
         try:
             data = os.read(self._fd, self._size)
         except BlockingIOError:
@@ -97,7 +97,7 @@ class Pipe:
         return len(data)
 
     def _grow(self) -> None:
-        """Widen a pipe that was found full twice: fewer turns for the one who floods, nothing for others."""
+        """Widens a pipe that was found full twice, so that a flooding job needs fewer turns."""
         self._full_reads += 1
         if self._full_reads == 2:
             self._size = _READ_BYTES
@@ -143,7 +143,7 @@ class Pipes:
         self._reading[fd] = pipe
 
     def leave(self, fd: int) -> None:
-        """Takes a pipe out; a hung-up one would otherwise be reported for ever."""
+        """Takes a pipe out; a hung-up one would otherwise be reported forever."""
         del self._reading[fd]
         self._epoll.unregister(fd)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 MARKS = ("GATOR_RUN", "GATOR_DAEMON", "GATOR_PATH", "GATOR_ATTEMPT")
-"""Variables that say to which attempt of which run a process belongs."""
+"""Variables that name the run, daemon, node and attempt of a process."""
 
 BIRTHMARK_BIT = 1 << 62
 """Bits set in every birthmark, to distinguish it from a limit chosen by a user."""
@@ -38,7 +38,7 @@ class ProcessInfo(NamedTuple):
 
     `start_ticks` counts from the boot; `cpu_ticks` is the processor time of the process and of those of
     its children that it has waited for, in units of 1 / TICKS_PER_SECOND seconds; `name` has at most
-    15 bytes. `session` is 0 for threads of the kernel and for what came in from outside a container.
+    15 bytes. `session` is 0 for threads of the kernel and for processes from outside a container.
     """
 
     pid: int
@@ -96,7 +96,7 @@ def read_process(pid: int) -> ProcessInfo | None:
 
 
 def list_pids() -> list[int]:
-    """All pids, newest first: those that fork fast are met before they are gone."""
+    """Returns all pids, newest first: processes that fork fast are found before they are gone."""
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - names only, and hot
     pids.sort(reverse=True)
     return pids
@@ -144,8 +144,8 @@ class Census:
     def take(self) -> "Snapshot":
         """Looks at every process once; some 20 µs each, so call it in a thread where many may live.
 
-        Looks again for what was started meanwhile: a chain of processes each of which forks and dies is
-        met when it is young or not at all.
+        Looks again for what was started meanwhile: a chain of processes that each fork and die is
+        found early or not at all.
         """
         snapshot = Snapshot({}, {}, {})
         kept: dict[tuple[int, int], _Signs] = {}

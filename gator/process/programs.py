@@ -46,7 +46,7 @@ class Programs:
 
 
 def _seek(name: str, path: str) -> tuple[str, bool]:
-    """Seek like execvp(3); the second value says that no relative entry stands before the hit."""
+    """Searches like execvp(3); the second value tells whether no relative entry precedes the result."""
     forbidden = False
     lasting = True
     for folder in path.split(":") if name else ():

@@ -1,6 +1,6 @@
 """The one function that reaps: every child of this process ends here, and nowhere else.
 
-Children nobody watches are orphans that this process adopted; they are reaped all the same.
+Children that are not watched are orphans that this process adopted; they are reaped all the same.
 """
 
 import os
@@ -20,7 +20,7 @@ _MAX_KEPT = 1024
 class Reaper:
     """Waits for all children of this process; must live in the main thread.
 
-    `on_stranger(pid, status, usage)` hears of children that nobody watches.
+    `on_stranger(pid, status, usage)` is called for children that are not watched.
     """
 
     __slots__ = ("_loop", "_on_stranger", "_unclaimed", "_watched")

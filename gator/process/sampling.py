@@ -153,7 +153,7 @@ def _add_up(processes: list[ProcessInfo], before: Usage) -> Usage:
 
 
 def _read_memory(pid: int) -> tuple[int, int]:
-    """Resident bytes now and at most so far, VmRSS and VmHWM of proc(5)."""
+    """Returns the resident bytes now and their peak, VmRSS and VmHWM of proc(5)."""
     status = read_bytes(f"/proc/{pid}/status", _STATUS_BYTES) or b""
     return _field(status, b"\nVmRSS:") * 1024, _field(status, b"\nVmHWM:") * 1024
 

@@ -25,15 +25,15 @@ class SamplingSchedule:
         self._due: dict[int, _Due] = {}
 
     def add(self, leader: int, now: float) -> None:
-        """A job has started."""
+        """Adds a job that has started."""
         self._due[leader] = _Due(now + self._shortest, self._shortest)
 
     def remove(self, leader: int) -> None:
-        """A job has ended; unknown ones are ignored."""
+        """Removes a job; unknown ones are ignored."""
         self._due.pop(leader, None)
 
     def next_at(self) -> float | None:
-        """When the next job is due, None if there is none."""
+        """Returns when the next job is due; None if there is none."""
         return min((due.at for due in self._due.values()), default=None)
 
     def take(self, now: float) -> list[int]:

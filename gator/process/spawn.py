@@ -23,7 +23,7 @@ from gator.process.spawn_errors import SpawnError, refuse_directory, refuse_prog
 
 _ROWS, _COLUMNS = 24, 80
 _SPARE_DESCRIPTORS = 64
-"""Jobs leave so many to the process itself, which has to listen and to read; a half where there are few."""
+"""Number of descriptors left to the process itself, to listen and to read; half of them if there are few."""
 _SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
@@ -181,7 +181,7 @@ def _open_terminal(ours: list[int], theirs: list[int]) -> _Action:
 
 
 def _leave_some(newest: int) -> None:
-    """Raise OSError when the newest descriptor, whose number is the lowest that was free, is one to spare."""
+    """Raises OSError when the newest descriptor is one of those that are kept free."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit != resource.RLIM_INFINITY and newest >= limit - min(_SPARE_DESCRIPTORS, limit // 2):
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))

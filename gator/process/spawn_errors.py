@@ -1,6 +1,6 @@
 """Why a command could not be started, in a sentence that says what to do.
 
-A refusal is either the command's own fault, and final, or want of resources, and transient.
+A refusal is either the command's own fault, and final, or a lack of resources, and transient.
 """
 
 import errno
@@ -73,7 +73,7 @@ def refuse_program(
     number = error.errno or errno.EIO
     if number in _TRANSIENT:
         reason = os.strerror(number)
-        return SpawnError(number, f"no process can be started for want of resources: {reason}")
+        return SpawnError(number, f"no process can be started for lack of resources: {reason}")
     if number == errno.ENOENT:
         return SpawnError(number, _explain_missing(path))
     if number == errno.EACCES:

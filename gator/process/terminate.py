@@ -78,7 +78,7 @@ class Terminator:
         return cheap_look(whose, self._expected, self.strays.is_left_to)
 
     async def look(self, whose: Ownership) -> list[ProcessInfo]:
-        """What is left of a job whose leader was reaped: nothing at once, or after a pass over /proc."""
+        """Returns the remaining processes of a job whose leader was reaped."""
         return await self.find(whose) if self.may_live(whose) else []
 
     async def end_adopted(self, grace_s: float) -> "Ended":
@@ -106,7 +106,7 @@ class Terminator:
         return found
 
     async def end(self, whose: Ownership, grace_s: float, *, limit_s: float = UNKILLABLE_AFTER_S) -> Ended:
-        """Ends what is left: TERM, after `grace_s` KILL, and again until a pass finds nothing.
+        """Ends the remaining processes: TERM, after `grace_s` KILL, and again until a pass finds nothing.
 
         Gives up `limit_s` after the first KILL. A grace of 0 kills at once.
         """
@@ -135,7 +135,7 @@ class Terminator:
         return Ended(tuple(met.values()), ())
 
     def close(self) -> None:
-        """Stops the thread; a pass under way is finished by it, nobody waits."""
+        """Stops the thread; a pass in progress is finished without waiting for it."""
         if self._next is not None:
             self._next.cancel()
             self._next = None
@@ -186,7 +186,7 @@ class Terminator:
 
 
 def _strike(process: ProcessInfo, number: int, whose: Ownership) -> None:
-    """Signal one process; with KILL its whole group, so that what it forks meanwhile dies too."""
+    """Signals one process; with KILL its whole group, so that what it forks meanwhile dies too."""
     # One of another user, by setuid, cannot be signalled, and none without a descriptor: what is not
     # reached now is met by the next pass, and named as unkillable in the end.
     with contextlib.suppress(OSError):
@@ -199,7 +199,7 @@ def _strike(process: ProcessInfo, number: int, whose: Ownership) -> None:
 
 
 def _strike_group(leader: int, number: int) -> None:
-    """Signal the group of an unreaped leader; its number cannot be another's until it is reaped."""
+    """Signals the group of an unreaped leader; its number cannot be another's until it is reaped."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, number)
         if number in _WAKING:

@@ -1,6 +1,6 @@
 """Where servers listen: unix sockets in a folder of the user's own, with a lock beside each. Imports no grpc.
 
-gRPC silently replaces the socket of a server that lives, so nobody binds one without its lock.
+gRPC silently replaces the socket of a server that lives, so a socket is only bound with its lock held.
 """
 
 import errno
@@ -60,7 +60,7 @@ def private_folder(folder: Path) -> None:
 
 
 def socket_path(address: str) -> Path | None:
-    """The file of a unix address; None for any other address. Raises UsageError when it is too long."""
+    """Returns the file of a unix address; None for any other address. Raises UsageError if it is too long."""
     if not address.startswith(UNIX):
         return None
     path = Path(address.removeprefix(UNIX))

@@ -1,6 +1,6 @@
-"""Between a server and its servicers: who may call, how many at once, and errors of ours as statuses.
+"""Checks calls before they reach a servicer: their token, their number, and errors as statuses.
 
-Rule: nothing is read of a call before it is known who calls.
+Invariant: nothing of a call is read before its token is checked.
 """
 
 from gator.rpc.quiet import grpc  # before anything else imports it
@@ -36,7 +36,7 @@ class Refused(Protocol):
     """Is told of each call that was refused for its token, or because something belongs to someone else."""
 
     def __call__(self, method: str, peer: str, error: Exception, token: str, /) -> None:
-        """`peer` is as grpc writes it, such as `ipv4:127.0.0.1:40000`; `token` is what was sent, if any."""
+        """Takes the peer as grpc writes it, such as `ipv4:127.0.0.1:40000`, and the token or an empty text."""
         ...
 
 
@@ -46,19 +46,19 @@ class ServerLimits(Struct, frozen=True):
     message_bytes: int
     """The largest message that it takes."""
     calls: int
-    """So many requests are read, answered and sent at once; others wait for their turn."""
+    """Maximum number of requests in progress at once; others wait for their turn."""
     calls_each: int
-    """So many of one token, so that nobody takes the turns of all."""
+    """Maximum number of requests of one token in progress, so that one client cannot take all turns."""
     patience_seconds: float
-    """So long it waits for a request; who takes longer than this to take an answer has no turn any more."""
+    """Timeout for a request in seconds; a client that reads an answer for longer than this loses its turn."""
     stalled_bytes: int
-    """As long as clients with one token leave so much of their answers untaken, they may ask nothing more."""
+    """Maximum unread bytes of answers to clients with one token; beyond it they may ask nothing more."""
     waiting_each: int = 256
-    """So many calls of one token wait for their turn; others have to come again."""
+    """Maximum number of calls of one token that wait for their turn; others must be repeated."""
     watches: int = 256
-    """So many calls with a stream of answers there are at once."""
+    """Maximum number of calls with a stream of answers at once."""
     watches_each: int = 192
-    """So many of one token."""
+    """Maximum number of such calls of one token."""
 
 
 class Gate(aio.ServerInterceptor):
@@ -69,7 +69,7 @@ class Gate(aio.ServerInterceptor):
     ) -> None:
         self._authenticate, self._refused = authenticate, refused
         self._clients = _Clients(server_limits) if server_limits else None
-        # Whoever has no token takes no turn of those who have.
+        # Calls without a token take no turn from calls with one.
         self._strangers = _Clients(server_limits) if server_limits else None
 
     async def intercept_service(
@@ -126,7 +126,7 @@ class Gate(aio.ServerInterceptor):
 
 
 def _as_streams(serve: Any, deserialize: Any = None, serialize: Any = None) -> Any:
-    """For grpc each call has streams in both directions, so that it reads and writes when it is told to."""
+    """Makes each call a stream in both directions for grpc, so that reads and writes are explicit."""
     make: Any = grpc.stream_stream_rpc_method_handler
     return make(serve, deserialize, serialize)
 
@@ -149,7 +149,7 @@ class _Clients:
 
     @contextmanager
     def stalled(self, name: str, size_bytes: int) -> Generator[None]:
-        """Meanwhile an answer is not taken."""
+        """Counts an answer as unread meanwhile."""
         self._stalled[name] += size_bytes
         try:
             yield
@@ -165,11 +165,11 @@ class _Call:
     __slots__ = ("_clients", "_handler", "_name")
 
     def __init__(self, handler: Any, clients: _Clients | None, name: str) -> None:
-        """Without `clients` everybody may have as much as he wants."""
+        """Takes the limits of all clients; without `clients` there are none."""
         self._handler, self._clients, self._name = handler, clients, name
 
     async def serve(self, requests: Any, context: Any) -> None:
-        """The call from its beginning to its end. Raises ProtocolError, UnavailableError."""
+        """Handles the call from its beginning to its end. Raises ProtocolError, UnavailableError."""
         handler = self._handler
         async with AsyncExitStack() as place, AsyncExitStack() as turn:
             if self._clients is not None:
@@ -217,7 +217,7 @@ class _Call:
             await self._send(context, answer)
 
     def _packed(self, answer: Any) -> Any:
-        """As bytes, so that the message can go while they are sent."""
+        """Returns the message as bytes, so that it can be freed while they are sent."""
         serialize = self._handler.response_serializer
         return serialize(answer) if serialize is not None else answer
 

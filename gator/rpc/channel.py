@@ -40,7 +40,7 @@ def open_channel(address: str, ca: bytes | None = None) -> aio.Channel:
 
 
 def open_blocking_channel(address: str, ca: bytes | None = None) -> grpc.Channel:
-    """A channel for code without an event loop; keep one per peer and close it. `ca` as in `open_channel`."""
+    """Returns a channel for code without an event loop; keep one per peer. `ca` as in `open_channel`."""
     options = channel_options(address)
     if ca is None:
         return grpc.insecure_channel(address, options=options)
@@ -55,5 +55,5 @@ def channel_options(address: str) -> Sequence[tuple[str, int]]:
 
 
 def bearer(token: str) -> tuple[tuple[str, str], ...]:
-    """Metadata that carries a token."""
+    """Returns metadata with a token."""
     return (("authorization", f"Bearer {token}"),)

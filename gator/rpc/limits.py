@@ -1,6 +1,6 @@
-"""Turns and places that many share: so many are taken at once, and so many by one of them.
+"""Limits on what clients share: a total, and a maximum for each client.
 
-Rule: whoever comes first goes first, apart from those who have their share already.
+Invariant: first come, first served, except for clients that have their maximum.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ from gator.errors import UnavailableError
 
 
 class FairSemaphore:
-    """`most` turns, of which one name has `each` at most. Everything runs on one event loop."""
+    """Grants `most` turns in all, and at most `each` to one name. Everything runs on one event loop."""
 
     def __init__(self, most: int, each: int, waiting_each: int | None = None) -> None:
-        """With `waiting_each` so many of one name wait at most."""
+        """Limits the number of waiting calls of one name to `waiting_each`."""
         self._free, self._each, self._waiting_each = most, each, waiting_each
         self._taken: Counter[str] = Counter()
         self._waiting: dict[asyncio.Future[None], str] = {}
@@ -68,7 +68,7 @@ class FairSemaphore:
 
 
 class ConnectionQuota:
-    """`most` places, of which one name has `each` at most. Nobody waits for one."""
+    """Grants `most` places in all, and at most `each` to one name; refuses instead of waiting."""
 
     def __init__(self, most: int, each: int) -> None:
         self._most, self._each = most, each

@@ -18,7 +18,7 @@ from gator.rpc.quiet import grpc
 DETAILS_KEY = "grpc-status-details-bin"
 DOMAIN = "gator"
 
-# The first class of which an error is an instance decides, so the special ones stand first.
+# The first class that matches an error decides, so the special ones stand first.
 _CODES: tuple[tuple[type[Exception], grpc.StatusCode, str], ...] = (
     (errors.SpecError, grpc.StatusCode.INVALID_ARGUMENT, "SPEC"),
     (errors.UsageError, grpc.StatusCode.INVALID_ARGUMENT, "USAGE"),

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def quickly() -> Generator[None]:
-    """Around imports: nothing that a module makes while it loads is garbage, so nobody need look for it.
+    """Disables garbage collection during imports, which create no garbage.
 
-    Neither need anybody later: what is there at the end is left out of every collection to come.
+    Objects that exist at the end are excluded from later collections too.
     """
     gc.disable()
     try:

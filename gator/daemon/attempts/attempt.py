@@ -1,6 +1,6 @@
 """One attempt as it really runs: a wrapper's decisions carried out on a process, its pipes and the store.
 
-Rule: it decides nothing; what happens goes into the wrapper, and what the wrapper returns is done.
+Invariant: it decides nothing; events go into the state machine, and the returned actions are carried out.
 """
 
 import errno
@@ -37,7 +37,7 @@ class AttemptPorts(Protocol):
     def append(
         self, attempt: "Attempt", events: list[event_pb2.Event], then: Callable[[], None] | None
     ) -> None:
-        """Store events; `then` is called once they are committed."""
+        """Stores events; `then` is called once they are committed."""
         ...
 
     def now(self) -> int:
@@ -65,7 +65,7 @@ class AttemptPorts(Protocol):
         ...
 
     def look(self, attempt: "Attempt") -> None:
-        """See what still lives of the attempt; answered by `on_left_over`, at once or later."""
+        """Finds the living processes of the attempt; answers with `on_left_over`, at once or later."""
         ...
 
     def signal(self, attempt: "Attempt", number: int) -> None:
@@ -73,11 +73,11 @@ class AttemptPorts(Protocol):
         ...
 
     def on_reaped(self, attempt: "Attempt", pid: int) -> None:
-        """The leader is gone."""
+        """Forgets the leader, which was reaped."""
         ...
 
     def out_of_memory(self) -> bool:
-        """Returns whether the kernel ended something for want of memory since this was asked last."""
+        """Returns whether the kernel ended a process for lack of memory since this was asked last."""
         ...
 
     def has_others(self, attempt: "Attempt") -> bool:
@@ -85,19 +85,19 @@ class AttemptPorts(Protocol):
         ...
 
     def on_fault(self, attempt: "Attempt", error: Exception) -> None:
-        """Something went wrong that never should."""
+        """Reports a fault of Gator."""
         ...
 
     def on_started(self, attempt: "Attempt") -> None:
-        """The start is committed."""
+        """Reports that the start is committed."""
         ...
 
     def on_over(self, attempt: "Attempt", finished: event_pb2.AttemptFinished) -> None:
-        """Nothing of the attempt lives any more; its end is about to be committed."""
+        """Reports that no process of the attempt lives; its end is about to be committed."""
         ...
 
     def on_committed(self, attempt: "Attempt", finished: event_pb2.AttemptFinished) -> None:
-        """The end is committed."""
+        """Reports that the end is committed."""
         ...
 
 
@@ -169,7 +169,7 @@ class Attempt:
         self._take(self.wrapper.on_stop(self._now(), order))
 
     def on_time(self, now: int) -> None:
-        """A moment that was asked for by `wake` has come."""
+        """Handles a time that was requested by `wake`."""
         at = self.wrapper.wake_at
         if at is not None and at <= now:
             self._take(self.wrapper.on_time(now))
@@ -179,13 +179,13 @@ class Attempt:
         self._take(self.wrapper.on_output(self._now(), stream, data))
 
     def on_eof(self, stream: common_pb2.Stream.ValueType) -> None:
-        """A pipe has reached its end."""
+        """Handles the end of a pipe."""
         actions = self.wrapper.on_eof(self._now(), stream)
         if actions:
             self._take(actions)
 
     def on_exit(self, status: int, usage: resource.struct_rusage) -> None:
-        """The leader was reaped; what it wrote before is read first."""
+        """Handles the exit of the leader; its output is read first."""
         assert self.process is not None
         now = self._now()
         self.belonging.leader_reaped = True
@@ -203,21 +203,21 @@ class Attempt:
         self._take(self.wrapper.on_exited(now, ended))
 
     def on_left_over(self, names: list[str]) -> None:
-        """What still lives of the attempt."""
+        """Takes the names of the living processes of the attempt."""
         if not names:
             self._read_rest()
         self._take(self.wrapper.on_left_over(self._now(), names))
 
     def on_sample(self, sample: event_pb2.Sample, peak_memory: int) -> None:
-        """What the attempt uses at this moment; the peak in bytes."""
+        """Takes a sample of the attempt's usage; the peak is in bytes."""
         self._take(self.wrapper.on_sample(self._now(), sample, peak_memory))
 
     def on_client_event(
         self, event: event_pb2.Event, then: Callable[[], None], *, notice: bool = False
     ) -> None:
-        """One of the attempt's own processes reports; `then` is called once that is committed."""
+        """Takes an event of one of the attempt's own processes; `then` is called once it is committed."""
         actions = self.wrapper.on_client_event(self._now(), event, notice=notice)
-        # What is only counted waits for what came before it all the same: an ack covers both.
+        # An event that is only counted waits for those before it too, because an ack covers both.
         self._take(actions or [Record([])], then)
 
     def on_late_wake(self, stood_still: int) -> None:

@@ -1,6 +1,6 @@
 """Hosts the attempts of a daemon: starts what is handed out, one after another within a lease.
 
-Rule: an attempt's end is told only after it is committed, and there is one timer for all attempts.
+Invariant: the end of an attempt is reported only after it is committed.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ DEFAULT_SAMPLE_MILLIS = 5_000
 
 
 class WrapperContext(Struct, frozen=True):
-    """What holds for all jobs of a daemon.
+    """Settings of all jobs of a daemon.
 
     `daemon` is its id, empty when inline. `parent` is the address where a job's processes reach it, and
     `token` gives theirs by path and attempt. `environment` and `launch_dir` are those of the launch.
@@ -184,7 +184,7 @@ class WrapperHost:
     def append(
         self, attempt: Attempt, events: list[event_pb2.Event], then: Callable[[], None] | None
     ) -> None:
-        """Store events, and hold the attempt up if the store cannot follow."""
+        """Stores events, and pauses the attempt if the store cannot keep up."""
         self._outbox.append(attempt, events, then)
 
     def watch(self, attempt: Attempt, process: Process) -> dict[common_pb2.Stream.ValueType, Pipe]:
@@ -224,7 +224,7 @@ class WrapperHost:
         )
 
     def look(self, attempt: Attempt) -> None:
-        """See what still lives of an attempt."""
+        """Finds the living processes of an attempt."""
         self._rest.look(attempt)
 
     def signal(self, attempt: Attempt, number: int) -> None:
@@ -232,11 +232,11 @@ class WrapperHost:
         self._rest.signal(attempt, number)
 
     def on_reaped(self, attempt: Attempt, pid: int) -> None:
-        """The leader of an attempt is gone."""
+        """Stops sampling an attempt whose leader was reaped."""
         self._metering.remove(pid)
 
     def out_of_memory(self) -> bool:
-        """Returns whether the kernel ended something for want of memory since this was asked last."""
+        """Returns whether the kernel ended a process for lack of memory since this was asked last."""
         before, self._oom_kills = self._oom_kills, _count_oom_kills()
         return self._oom_kills > before
 
@@ -245,16 +245,16 @@ class WrapperHost:
         return any(other.process is not None for other in self._attempts.values() if other is not attempt)
 
     def on_fault(self, attempt: Attempt, error: Exception) -> None:
-        """Tells of what never should happen."""
+        """Reports a fault of Gator."""
         context = {"message": f"{attempt.node.path} could not be started", "exception": error}
         self._loop.call_exception_handler(context)
 
     def on_started(self, attempt: Attempt) -> None:
-        """A start is committed."""
+        """Reports a committed start."""
         self._tell_started(*attempt.key)
 
     def on_over(self, attempt: Attempt, finished: event_pb2.AttemptFinished) -> None:
-        """Nothing of an attempt lives any more: the next of its lease may start."""
+        """Lets the next attempt of the lease start, because no process of this one lives."""
         self._uncommitted += 1
         self._outbox.forget(attempt)
         self._rest.remove(attempt)
@@ -266,7 +266,7 @@ class WrapperHost:
             removal.add_done_callback(self._on_removed)
 
     def on_committed(self, attempt: Attempt, finished: event_pb2.AttemptFinished) -> None:
-        """The end of an attempt is committed."""
+        """Reports a committed end."""
         self._uncommitted -= 1
         self._tell_finished(attempt.node.path, attempt.node.attempt, finished)
         self._check_idle()
@@ -318,7 +318,7 @@ class WrapperHost:
 
 
 def _count_oom_kills() -> int:
-    """How often the kernel has ended a process for want of memory, as far as it says so."""
+    """Returns how many processes the kernel has ended for lack of memory; 0 if that is unknown."""
     try:
         for line in Path("/proc/vmstat").read_text().splitlines():
             if line.startswith("oom_kill "):
@@ -329,5 +329,5 @@ def _count_oom_kills() -> int:
 
 
 def _as_text(part: str) -> str:
-    """What a record can hold of an argument into which bytes that are not UTF-8 were put."""
+    """Returns an argument as valid text for the record; bytes that are not UTF-8 are escaped."""
     return readable(part.encode("utf-8", "surrogateescape"))

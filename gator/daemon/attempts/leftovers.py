@@ -1,6 +1,6 @@
 """Looking for and signalling what belongs to attempts, for all attempts of a host.
 
-Rule: every look is answered, also on a host that has run out of descriptors.
+Invariant: every search is answered, even on a host without free descriptors.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ _TRIES = 300
 
 
 class Rest:
-    """Finds what is left of attempts. `expected` are all children of this process that are no orphans."""
+    """Finds the remaining processes of attempts. `expected` has the children that are no orphans."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, expected: Container[int]) -> None:
         self._loop = loop

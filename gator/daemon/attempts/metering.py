@@ -1,6 +1,6 @@
 """Samples of all attempts of a host: one timer, one thread, one pass a tick.
 
-Rule: an attempt that ends before its first sample is due costs nothing but two entries in a table.
+Invariant: an attempt that ends before its first sample is due costs nothing but two entries in a table.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class Metering:
         self._arm()
 
     def remove(self, pid: int) -> None:
-        """The leader of an attempt was reaped."""
+        """Removes an attempt whose leader was reaped."""
         if self._metered.pop(pid, None) is not None:
             self._pace.remove(pid)
             self._sampler.forget(pid)

@@ -1,6 +1,6 @@
-"""What attempts have for the store: handed over once a turn, and no faster than the store can follow.
+"""Passes events of attempts to the store once a turn, and no faster than the store can write.
 
-Rule: nothing is reordered, and nothing waits for longer than one turn of the loop.
+Invariant: nothing is reordered, and nothing waits for longer than one turn of the loop.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class Outbox:
     def append(
         self, attempt: Attempt, events: list[event_pb2.Event], then: Callable[[], None] | None
     ) -> None:
-        """Store events at the end of this turn, and hold the attempt up if the store cannot follow.
+        """Stores events at the end of this turn, and pauses the attempt if the store cannot keep up.
 
         So the end of one attempt and the start of the next are mostly one commit.
         """
@@ -73,7 +73,7 @@ class Outbox:
         return attempt in self._held
 
     def forget(self, attempt: Attempt) -> None:
-        """An attempt is over."""
+        """Removes an attempt that is over."""
         self._held.discard(attempt)
 
     def _relieve(self) -> None:

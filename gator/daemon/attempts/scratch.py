@@ -1,4 +1,4 @@
-"""Scratch folders: a new one for each attempt. Rule: only a folder that was made here is ever removed."""
+"""Scratch folders: a new one for each attempt. Invariant: only folders created here are removed."""
 
 import shutil
 from pathlib import Path

@@ -1,7 +1,7 @@
 """A mark that the processes of a job inherit and do not lose by accident: a number in RLIMIT_LOCKS.
 
 Linux has not enforced RLIMIT_LOCKS since 2.4.25, but every child inherits it. setsid, a double fork, an
-empty or overwritten environment and another user leave it as it is, and everybody may read it in
+empty or overwritten environment and another user leave it as it is, and every user may read it in
 /proc/PID/limits. Only the soft limit is used, so that a job may still set it to what it was.
 Imports little, as the sweep starts with it.
 """

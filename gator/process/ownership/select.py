@@ -25,7 +25,7 @@ _helpers: set[int] = set()
 
 
 def spare(pid: int) -> None:
-    """Never take a child of this process for an orphan of a job: it is a helper of its own, as a guard."""
+    """Marks a child of this process as a helper, such as a guard, which is no orphan of a job."""
     _helpers.add(pid)
 
 
@@ -39,7 +39,7 @@ def select(
 ) -> list[ProcessInfo]:
     """Returns the living processes that belong, the leader included, in order of their pids.
 
-    `others` are processes that never belong, nor what descends from them through nobody else: the
+    `others` are processes that never belong, nor do their descendants: the
     leaders of other jobs, guards, daemons. `is_stray` is asked about orphans that a daemon adopted, whose
     pid is `adopted_by`, and that bear no sign of any job of the run.
     """
@@ -70,9 +70,9 @@ def select(
 def _share_session(
     processes: Mapping[int, ProcessInfo], members: set[int], barred: Container[int | None], whose: Ownership
 ) -> set[int]:
-    """Those in sessions that members lead, or led until they died.
+    """Returns the processes in sessions that members lead, or led until they died.
 
-    A session whose leader lives and is no member is somebody's terminal, where a mark was exported; nor
+    A session whose leader lives and is no member is the terminal of a user who exported a mark; nor
     is the session of a barred process a job's.
     """
     led = {processes[pid].session for pid in members}
@@ -142,7 +142,7 @@ def _may_belong(pid: int, whose: Ownership, is_stray: IsStray | None) -> bool:
 
 
 def name_all(processes: Iterable[ProcessInfo], most: int = 5) -> str:
-    """Name processes for a message: `sleep (pid 12), make (pid 13) and 4 more`."""
+    """Returns the names of processes for a message: `sleep (pid 12), make (pid 13) and 4 more`."""
     named = [str(process) for process in processes]
     shown = ", ".join(named[:most])
     return shown if len(named) <= most else f"{shown} and {len(named) - most} more"
