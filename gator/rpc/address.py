@@ -60,7 +60,7 @@ def private_folder(folder: Path) -> None:
 
 
 def socket_path(address: str) -> Path | None:
-    """Returns the file of a unix address; None for any other address. Raises UsageError if it is too long."""
+    """Returns the file of a unix address, None for any other. Raises UsageError if it is too long."""
     if not address.startswith(UNIX):
         return None
     path = Path(address.removeprefix(UNIX))
