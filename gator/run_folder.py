@@ -1,6 +1,6 @@
 """The folder of a run: who owns it, and what lies where in it.
 
-The rule: a live run holds an flock on `run.lock`, so that anybody on the host can tell whether it lives.
+Invariant: a live run holds an flock on `run.lock`, so that anybody on the host can tell whether it lives.
 """
 
 import fcntl
@@ -186,7 +186,7 @@ class RunFolder:
             new.unlink(missing_ok=True)
 
     def store_of(self, daemon: str) -> Path:
-        """File of a daemon's store."""
+        """Returns the file of a daemon's store."""
         return self.stores / f"{daemon}.db"
 
     # -- who owns it
@@ -219,7 +219,7 @@ class RunFolder:
             return None
 
     def lock(self, owner: Owner) -> None:
-        """Become the owner; raises BlockingIOError while another one lives."""
+        """Becomes the owner. Raises BlockingIOError while another owner lives."""
         fd = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         end = time.monotonic() + LOOK_SECONDS
         while True:
@@ -227,7 +227,7 @@ class RunFolder:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                # Somebody may be looking just now whether the run lives, which takes microseconds.
+                # Another process may be testing whether the run lives, which takes microseconds.
                 if time.monotonic() > end:
                     os.close(fd)
                     raise
@@ -246,7 +246,7 @@ class RunFolder:
 
     @contextmanager
     def taken_over(self) -> Generator[bool]:
-        """Holds the lock of a run that died; False while somebody else holds it or it cannot be written."""
+        """Holds the lock of a dead run; yields False if another process holds it or it cannot be written."""
         try:
             fd = open_regular(self.lock_file, os.O_RDWR)
         except OSError:

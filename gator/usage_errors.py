@@ -1,6 +1,6 @@
-"""What is said of a wrong command line, in the words of all other mistakes: one line that says what to do.
+"""Errors of the command line in the form of all other errors: one line that says what to do.
 
-Rule: help that was asked for by leaving out every argument is no mistake.
+A command without any arguments that prints its help is not an error.
 """
 
 from collections.abc import Generator
@@ -42,7 +42,7 @@ def _in_our_words() -> Generator[None]:
 
 
 def _said(error: Any) -> str:
-    """What is wrong and what to do."""
+    """Returns what is wrong and what to do."""
     param = getattr(error, "param", None)
     if param is None or not error.message:
         text = error.format_message().rstrip(".").replace(". Did", ": did", 1)
