@@ -36,7 +36,7 @@ class Refused(Protocol):
     """Is told of each call that was refused for its token, or because something belongs to someone else."""
 
     def __call__(self, method: str, peer: str, error: Exception, token: str, /) -> None:
-        """Takes the peer as grpc writes it, such as `ipv4:127.0.0.1:40000`, and the token or an empty text."""
+        """Takes the peer as grpc writes it, such as `ipv4:127.0.0.1:40000`, and the token or an empty one."""
         ...
 
 
