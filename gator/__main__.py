@@ -1,6 +1,6 @@
 """The command `gator`, also as `python3 -m gator`.
 
-Rule: nothing is imported here before Ctrl-C ends the process without a traceback.
+Invariant: until Ctrl-C ends the process without a traceback, nothing is imported.
 """
 
 import signal
@@ -13,8 +13,8 @@ _INTERRUPTED = 130
 def main() -> NoReturn:
     """Runs the command line.
 
-    While its modules are imported an interrupt has its default action, because nothing has begun that needs
-    an end in good order. One that the starter ignores stays ignored.
+    An interrupt has its default action while modules are imported, because nothing has started that must be
+    ended in order. An interrupt that the parent process ignores stays ignored.
     """
     is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if is_default:

@@ -1,7 +1,7 @@
-"""How a client finds its way into a hub: the address, the token, the certificate. Imports no grpc.
+"""Finds the address, the token and the certificates with which a client connects to a hub; imports no grpc.
 
-Rule: the token that lies in the user's own data folder is only ever sent to a server of this user, or of
-root, on this host; for any other hub the user says which token is meant.
+Invariant: the token in the user's data folder is only sent to a server on this host that runs as this user or
+as root. For any other hub, the user names the token.
 """
 
 import ipaddress
@@ -21,7 +21,7 @@ TOKEN_FILE_VARIABLE = "GATOR_HUB_TOKEN_FILE"  # noqa: S105 - a name
 CA_VARIABLE = "GATOR_HUB_CA"
 CA_OPTION = "--hub-ca"
 REFUSED = "Connection refused"
-"""Why nobody can be reached where nothing listens."""
+"""Reason if no process listens at an address."""
 _NO_HUB = "something else listens there: check the address"
 _SILENT = "it takes connections, but does not answer: restart it, or check the address"
 _HANGS_UP = "it hangs up at once: give --hub-ca FILE if it speaks TLS, else check the address"
@@ -42,45 +42,45 @@ _WORDS = (
     ("before receiving SETTINGS frame", _SILENT),
     ("address lookup failed", "no host of this name is known: check the address"),
 )
-"""Words of gRPC and what they mean; the first that occur decide."""
+"""Fragments of gRPC's messages and their meanings; the first one that occurs decides."""
 _PLAIN_WORDS = (("Socket closed", _HANGS_UP), ("Connection reset", _HANGS_UP))
-"""The same where no TLS was spoken."""
+"""The same without TLS."""
 _CUT = ("Socket closed", "Connection reset", "Broken pipe", "Stream removed", "Cancelling all calls")
-"""What gRPC says of a connection that was there."""
+"""Beginnings of gRPC's messages about a connection that was established before."""
 _LASTING = {meaning for _, meaning in (*_WORDS, *_PLAIN_WORDS)} - {_SILENT} | {REFUSED}
 _NEEDS_TOKEN = (
     f"needs a token: set {TOKEN_VARIABLE}, or {TOKEN_FILE_VARIABLE} to a file with the line NAME:TOKEN that "
     "its keeper gave you"
 )
-"""To go on after the name of a hub."""
+"""Continues a sentence after the name of a hub."""
 _LISTENING = "0A"
 _ANY = {"00000000", "0" * 32}
 
 
 class HubAccess(Struct, frozen=True):
-    """What is needed to speak with a hub."""
+    """The address and credentials of a hub."""
 
     address: str
     """`HOST:PORT` or `unix:PATH`, as `gator.rpc` dials it."""
     token: str
-    """Empty when this user never had a hub on this host, or somebody else serves the address."""
+    """Empty if this user never had a hub on this host, or the server at the address is not the user's."""
     ca: bytes | None
     """PEM certificates to trust; None means no TLS."""
     source: str = ""
-    """Where the token is from: a variable, or a file; empty where there is none."""
+    """Variable or file that the token is from; empty for no token."""
 
     def __repr__(self) -> str:
-        # Tracebacks and logs show structs; a token must not stand there.
+        # Tracebacks and logs contain structs, but must not contain a token.
         return f"HubAccess({self.address!r}, tls={self.ca is not None})"
 
 
 def resolve(address: str, environ: Mapping[str, str], *, ca: Path | None = None) -> HubAccess:
-    """How to speak with the hub at `HOST[:PORT]`; the port is 8080 when left out.
+    """Returns the address and credentials of the hub at `HOST[:PORT]`; the default port is 8080.
 
-    The token is that of GATOR_HUB_TOKEN, else of the file named by GATOR_HUB_TOKEN_FILE, else, on this
-    host, that of the user's own hub. Cheap enough to be asked again before each dial, which is how the token
-    of a hub that was started later is found. Raises UsageError when the address is none, when a file that
-    was named cannot be read, or when another host's hub has no token.
+    The token is that of GATOR_HUB_TOKEN, else of the file named by GATOR_HUB_TOKEN_FILE, else, on this host,
+    that of the user's own hub. Callers resolve again before each connection, because the hub and its token
+    may be created later. Raises UsageError if the address is invalid, a named file cannot be read, or there
+    is no token for a hub on another host.
     """
     wanted = full_address(address)
     token, source = _token(wanted, environ)
@@ -88,20 +88,20 @@ def resolve(address: str, environ: Mapping[str, str], *, ca: Path | None = None)
 
 
 def why_away(said: str, *, secure: bool) -> str:
-    """Why a hub cannot be reached, for people, out of what gRPC `said`; `secure`: TLS was spoken."""
+    """Returns why a hub cannot be reached, from a message of gRPC; `secure` if TLS was used."""
     if meaning := mismatch(said, secure=secure):
         return meaning
-    # Words that are not known stay as they are, without what stands before them.
+    # An unknown message is used without the context before it.
     last = said.rpartition(": ")[2]
     return "the connection was cut" if last.startswith(_CUT) else last
 
 
 def mismatch(said: str, *, secure: bool) -> str:
-    """What is wrong where something listens and it cannot be spoken with; empty where nothing seems to be.
+    """Returns why a server that listens cannot be used; empty if the message names no such reason.
 
-    gRPC has one code for all of these, so its words decide.
+    gRPC has one code for all of these reasons, so the text of its message decides.
     """
-    # Who hangs up later is a hub that goes away.
+    # A connection that ends later means that the hub stops.
     if said.startswith(("failed to connect", "errors resolving")):
         for word, meaning in _WORDS if secure else (*_WORDS, *_PLAIN_WORDS):
             if word in said:
@@ -110,37 +110,37 @@ def mismatch(said: str, *, secure: bool) -> str:
 
 
 def is_lasting(why: str) -> bool:
-    """Returns whether a reason that `why_away` gave holds until somebody does something about it."""
+    """Returns whether a reason returned by `why_away` persists until a user acts."""
     return why in _LASTING
 
 
 def unknown_token(source: str) -> str:
-    """What to do where a hub does not know who asks, to go on after its name.
+    """Returns what to do if a hub rejects the token, as the rest of a sentence after its name.
 
-    `source` says where the token is from, as in HubAccess; it is empty where there was none.
+    `source` is the source of the token, as in HubAccess; empty for no token.
     """
     return f"does not know the token in {source}: ask its keeper for yours" if source else _NEEDS_TOKEN
 
 
 def read_ca(environ: Mapping[str, str], ca: Path | None = None) -> bytes | None:
-    """The certificates to trust, of a file or of that in GATOR_HUB_CA; None for no TLS. Raises UsageError."""
+    """Returns the certificates to trust, from a file or GATOR_HUB_CA; None for no TLS. Raises UsageError."""
     trusted = ca or _path(environ, CA_VARIABLE)
     if trusted is None:
         return None
     named = CA_OPTION if ca else CA_VARIABLE
     data = _read(trusted, named)
     if b"-----BEGIN CERTIFICATE-----" not in data:
-        raise errors.UsageError(f"{trusted}, which {named} names, holds no certificate: give a file in PEM")
+        raise errors.UsageError(f"{trusted}, which {named} names, has no certificate: give a file in PEM")
     return data
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:
-    """Returns the folder with the record and the token of a user's own hub; does not create it.
+    """Returns the folder with the database and the token of a user's own hub; does not create it.
 
-    Raises UsageError where the user has no home folder.
+    Raises UsageError if the user has no home folder.
     """
     root = environ.get("XDG_DATA_HOME", "")
-    # The standard says that a relative path is to be ignored (XDG Base Directory Specification, basics).
+    # The XDG Base Directory Specification requires that a relative path is ignored.
     if not root.startswith("/"):
         home = environ.get("HOME", "")
         try:
@@ -151,27 +151,29 @@ def data_folder(environ: Mapping[str, str]) -> Path:
 
 
 def own_token_file(environ: Mapping[str, str]) -> Path:
-    """Returns the token of the user's own hub, which it writes when it first starts."""
+    """Returns the file with the token of the user's own hub, which the hub writes at its first start."""
     return data_folder(environ) / "token"
 
 
 def full_address(address: str) -> str:
-    """`HOST:PORT` with the port filled in; raises UsageError when it is no address.
+    """Returns `HOST:PORT` with the default port filled in. Raises UsageError for an invalid address.
 
-    The scheme that a hub prints before its address may stand there; whether TLS is spoken is said by the
-    certificates that are trusted.
+    A scheme is accepted, because a hub prints one, and ignored: TLS is used if there are trusted
+    certificates.
     """
     address = address.strip().removeprefix("http://").removeprefix("https://").removesuffix("/")
     if address.startswith("unix:"):
         return address
     host, port = split(address)
     if not host or "/" in address or len(address.split()) > 1 or not 0 < port < 65536:
-        raise errors.UsageError(f"{address!r} is no address of a hub: write HOST:PORT, as localhost:8080")
+        raise errors.UsageError(
+            f"{address!r} is not an address of a hub: write HOST:PORT, such as localhost:8080"
+        )
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def split(address: str) -> tuple[str, int]:
-    """Host without brackets, and port; 8080 when left out, 0 when it is no number."""
+    """Returns the host without brackets and the port: 8080 if it is omitted, 0 if it is not a number."""
     if address.startswith("["):
         host, _, rest = address[1:].partition("]")
         port = rest.removeprefix(":")
@@ -185,7 +187,7 @@ def split(address: str) -> tuple[str, int]:
 
 
 def is_loopback(address: str) -> bool:
-    """Returns whether an address can only mean this host. Names other than localhost are not looked up."""
+    """Returns whether an address can only mean this host; no name except localhost is resolved."""
     if address.startswith("unix:"):
         return True
     host, _ = split(address)
@@ -198,7 +200,7 @@ def is_loopback(address: str) -> bool:
 
 
 def _token(address: str, environ: Mapping[str, str]) -> tuple[str, str]:
-    """Returns the token, and where it is from; twice empty for none."""
+    """Returns the token and its source; both are empty if there is none."""
     if token := environ.get(TOKEN_VARIABLE, "").strip():
         return token, TOKEN_VARIABLE
     if (file := _path(environ, TOKEN_FILE_VARIABLE)) is not None:
@@ -209,7 +211,7 @@ def _token(address: str, environ: Mapping[str, str]) -> tuple[str, str]:
         own = own_token_file(environ)
         data = read_bounded(own, MAX_SETTING_BYTES)
     except (OSError, errors.UsageError):
-        # HOME may be missing or belong to another user. A hub reports a missing token when it is called.
+        # HOME may be missing or belong to another user. A hub that needs a token rejects the call.
         return "", ""
     if not {os.getuid(), 0}.issuperset(listeners(address, _tables())):
         return "", ""
@@ -227,11 +229,11 @@ def token_in(data: bytes, file: Path) -> str:
 
 
 def listeners(address: str, tables: Iterable[Iterable[str]]) -> set[int]:
-    """User ids of those who listen where a loopback address leads, from the kernel's tables of sockets.
+    """Returns the user ids of the processes that listen at a loopback address.
 
-    The tables are the lines of `/proc/net/tcp` and `tcp6`, which begin with a head and all that listen
-    (Linux, Documentation/networking/proc_net_tcp.rst). Unix sockets are not looked at: their folder says
-    whose they are.
+    `tables` are the lines of `/proc/net/tcp` and `tcp6`: a heading, then all listening sockets, then others
+    (Linux, Documentation/networking/proc_net_tcp.rst). Unix sockets are not checked, because the owner of
+    their folder is known.
     """
     if address.startswith("unix:"):
         return set()
@@ -249,8 +251,8 @@ def listeners(address: str, tables: Iterable[Iterable[str]]) -> set[int]:
 
 
 def _is_loopback_word(host: str) -> bool:
-    """Whether an address, as the kernel prints its words, is 127.0.0.0/8, the same within IPv6, or ::1."""
-    # The first byte of an IPv4 address comes last.
+    """Returns whether an address as the kernel prints it is in 127.0.0.0/8, mapped to IPv6 or not, or ::1."""
+    # The bytes of an IPv4 address are in reverse order.
     is_v4 = len(host) == 8 or host.startswith("0000000000000000FFFF0000")
     return host.endswith("7F") if is_v4 else host == "0" * 24 + "01000000"
 
@@ -261,7 +263,7 @@ def _tables() -> Iterator[Iterable[str]]:
             with Path("/proc/net", name).open(encoding="ascii") as table:
                 yield table
         except OSError:
-            # A kernel without IPv6, or one that does not tell.
+            # The kernel has no IPv6, or its tables are not readable.
             continue
 
 
@@ -271,7 +273,7 @@ def _path(environ: Mapping[str, str], name: str) -> Path | None:
 
 
 def _read(file: Path, variable: str = "") -> bytes:
-    """What is in a file, which a variable may name. Raises UsageError."""
+    """Returns the content of a file that a variable may name. Raises UsageError."""
     try:
         return read_bounded(file, MAX_SETTING_BYTES)
     except OSError as error:

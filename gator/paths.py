@@ -100,7 +100,7 @@ def match(pattern: str, paths: Iterable[str]) -> list[str]:
     if len(found) > 1 and not is_glob(pattern):
         shown = ", ".join(found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
         raise UsageError(
-            f"'{pattern}' is ambiguous, it may be {shown}: write more of the path, or a glob with *"
+            f"'{pattern}' matches several nodes ({shown}): write more of the path, or a glob with *"
         )
     return found
 

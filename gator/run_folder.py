@@ -151,7 +151,9 @@ class RunFolder:
             folder._fill()
             folder._point_latest(tracking)
             return folder
-        raise UsageError(f"cannot make a folder for the run in {tracking}: too many of the same second")
+        raise UsageError(
+            f"cannot make a folder for the run in {tracking}: too many runs started in this second: try again"
+        )
 
     @classmethod
     def exactly(cls, path: Path) -> "RunFolder":
@@ -162,7 +164,7 @@ class RunFolder:
         except OSError as error:
             raise UsageError(f"cannot use {path} as the folder of the run: {error.strerror}") from error
         if taken:
-            raise UsageError(f"cannot use {path} as the folder of the run: it is not empty")
+            raise UsageError(f"cannot use {path} as the folder of the run: it is not empty, name another one")
         folder = cls(path)
         folder._fill()
         return folder

@@ -1,6 +1,6 @@
-"""Errors of the command line in the form of all other errors: one line that says what to do.
+"""Turns errors of the command line parser into UsageErrors of one line that says what to do.
 
-A command without any arguments that prints its help is not an error.
+Invariant: a group without any argument prints its help instead of raising an error.
 """
 
 from collections.abc import Generator
@@ -18,31 +18,30 @@ _NOUNS: Final = {"int": "a whole number", "float": "a number"}
 
 
 class PlainGroup(TyperGroup):
-    """Commands whose wrong options and arguments raise gator's own UsageError."""
+    """A group of commands whose wrong options and arguments raise UsageError."""
 
     def make_context(self, *args: Any, **extra: Any) -> Any:
-        """Parses what stands before the command."""
-        with _in_our_words():
+        """Parses the options before the command."""
+        with _as_usage_errors():
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: Any) -> Any:
-        """Parses what stands behind the command, and calls it."""
-        with _in_our_words():
+        """Parses the arguments of the command, and calls it."""
+        with _as_usage_errors():
             return super().invoke(ctx)
 
 
 @contextmanager
-def _in_our_words() -> Generator[None]:
+def _as_usage_errors() -> Generator[None]:
     try:
         yield
     except typer.TyperException as error:
         if error.exit_code != _USAGE or type(error).__name__ == _HELP:
             raise
-        raise UsageError(_said(error)) from error
+        raise UsageError(_text_of(error)) from error
 
 
-def _said(error: Any) -> str:
-    """Returns what is wrong and what to do."""
+def _text_of(error: Any) -> str:
     param = getattr(error, "param", None)
     if param is None or not error.message:
         text = error.format_message().rstrip(".").replace(". Did", ": did", 1)
@@ -54,7 +53,7 @@ def _said(error: Any) -> str:
     name = param.opts[-1] if param.opts[-1].startswith("--") else max(param.opts, key=len)
     if not name.startswith("-"):
         name = param.metavar or name
-    number = _number_wanted(param.type)
+    number = _accepted_numbers(param.type)
     if number:
         given = error.message.partition(" is not ")[0].strip("'")
         return f"{name} {given}: give {number}"
@@ -62,8 +61,8 @@ def _said(error: Any) -> str:
     return f"{name}: {text[:1].lower()}{text[1:]}"
 
 
-def _number_wanted(kind: Any) -> str:
-    """Returns the numbers that a parameter takes; empty if it takes something else."""
+def _accepted_numbers(kind: Any) -> str:
+    """Returns the numbers that a parameter accepts, as text; empty if it accepts something else."""
     least, most = getattr(kind, "min", None), getattr(kind, "max", None)
     noun = _NOUNS.get(getattr(kind, "name", "").removesuffix(" range"), "")
     if not noun or (least is None and most is None):

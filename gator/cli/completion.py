@@ -1,8 +1,9 @@
 """Completion in bash of words with a colon, such as `hub:RUN`, or that begin with `@`.
 
-Bash breaks words at `:`, `=` and `@` (COMP_WORDBREAKS), completes the last piece alone, and puts what it is
-told in the place of that piece, and of an `@` before it. Rule: the words are put together before they are
-looked at, and what stands before the last piece is left out of the answers.
+Bash breaks words at `:`, `=` and `@` (COMP_WORDBREAKS), completes only the last piece, and replaces that
+piece, and an `@` before it, by the completion.
+
+Invariant: words are joined before they are completed, and completions omit the text before the last piece.
 """
 
 import io
@@ -16,7 +17,7 @@ from typing import Final
 VARIABLE: Final = "_GATOR_COMPLETE"
 _BASH: Final = "complete_bash"
 _LEADING: Final = "@"
-"""A break that belongs to what comes after it."""
+"""A break that belongs to the text after it."""
 
 
 def is_asked() -> bool:
@@ -25,7 +26,7 @@ def is_asked() -> bool:
 
 
 def answer(complete: Callable[[], object]) -> None:
-    """Lets `complete` print the completions, one a line, and prints them as bash takes them."""
+    """Calls `complete`, which prints one completion a line, and prints them in the form for bash."""
     words = os.environ["COMP_WORDS"]
     pieces = words.split("\n" if "\n" in words else " ")
     cursor = os.environ.get("COMP_CWORD", "")
@@ -42,7 +43,7 @@ def answer(complete: Callable[[], object]) -> None:
 
 
 def put_together(pieces: Sequence[str]) -> tuple[list[str], str]:
-    """Words from the pieces that bash makes of them, and how much of the last value it leaves alone."""
+    """Joins the pieces that bash passes; returns the words, and the text that completions must omit."""
     words = list[str]()
     done = ""
     broken = led = False
@@ -65,10 +66,10 @@ def put_together(pieces: Sequence[str]) -> tuple[list[str], str]:
 
 
 def _may_go_on(word: str, piece: str) -> bool:
-    """Returns whether a break can stand within this word: `=` only after the name of an option."""
+    """Returns whether a word may contain a break; `=` only follows the name of an option."""
     return bool(word) and (piece != "=" or word.startswith("--"))
 
 
 def _breaks(piece: str) -> tuple[str, ...]:
-    """Returns a piece, or two where `=` and the beginning of the value are one."""
+    """Returns a piece, or two if it is `=` together with the beginning of the value."""
     return ("=", _LEADING) if piece == f"={_LEADING}" else (piece,)

@@ -1,4 +1,7 @@
-"""Turns what went wrong into a line for the user and an exit code. Users never see a bare traceback."""
+"""Turns an error into a line for the user and an exit code.
+
+Invariant: a traceback goes to a file, never to the terminal.
+"""
 
 import os
 import shlex
@@ -19,18 +22,18 @@ USAGE: Final = 2
 FAULT: Final = 3
 INTERRUPTED: Final = 130
 _TOO_LARGE: Final = "Value out of range: "
-"""What protobuf says of a number, here that of an option, which its field cannot hold."""
+"""Beginning of protobuf's error for a number that its field cannot hold, here that of an option."""
 
 _logs: list[Path] = []
 
 
 def log_to(file: Path) -> None:
-    """From now on tracebacks go to this file, `gator.log` in the folder of the run at hand."""
+    """Sets the file for tracebacks: `gator.log` in the folder of the run."""
     _logs[:] = [file]
 
 
 def tell(error: Exception) -> int:
-    """Says what went wrong on stderr; returns the exit code."""
+    """Prints an error on stderr; returns the exit code."""
     if isinstance(error, SpecError):
         for problem in error.problems:
             _say(str(problem))
@@ -46,7 +49,7 @@ def tell(error: Exception) -> int:
         _say("gator: the current folder does not exist any more: change to another one")
         return USAGE
     if isinstance(error, ValueError) and str(error).startswith(_TOO_LARGE):
-        _say(f"gator: the number {str(error).removeprefix(_TOO_LARGE)} is too large")
+        _say(f"gator: the number {str(error).removeprefix(_TOO_LARGE)} is too large: give a smaller one")
         return USAGE
     what = str(error) or type(error).__name__
     if _is_of_peer(error):
@@ -58,16 +61,16 @@ def tell(error: Exception) -> int:
 
 
 def _is_of_peer(error: Exception) -> bool:
-    """Returns whether another process failed or is away: where this one stood then explains nothing."""
+    """Returns whether another process failed or is not reachable, so that a traceback explains nothing."""
     if isinstance(error, UnavailableError | UnknownCallError):
         return True
-    # Who never imported grpc was told of no error by it.
+    # Without grpc imported, no error comes from it, and importing it here would take long.
     grpc = sys.modules.get("grpc")
     return isinstance(error, GatorError) and grpc is not None and isinstance(error.__cause__, grpc.RpcError)
 
 
 def _has_folder() -> bool:
-    """Returns whether the folder in which the command was given is still there."""
+    """Returns whether the current folder exists."""
     try:
         Path.cwd()
     except FileNotFoundError:
@@ -85,7 +88,7 @@ def write_traceback(error: BaseException) -> Path | None:
             with _open_log(log) as file:
                 file.write(entry)
         except OSError:
-            pass  # somebody else's run, or a full disk: the temporary folder is next
+            pass  # The run belongs to another user, or the disk is full; the temporary folder is tried next.
         else:
             return log
     import tempfile
@@ -114,7 +117,7 @@ def _open_log(log: Path) -> TextIO:
 
 
 def drop_stdout() -> None:
-    """Nobody reads stdout any more: let what is still buffered vanish instead of raising at exit."""
+    """Redirects stdout to /dev/null, so that buffered text raises no error at exit."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.close(null)
@@ -125,11 +128,11 @@ def _say(text: str) -> None:
         sys.stderr.write(visible(shorten_values(_masked(text))) + "\n")
         sys.stderr.flush()
     except OSError:
-        pass  # nobody reads stderr either
+        pass  # stderr is closed too.
 
 
 def _masked(text: str) -> str:
-    # Imported late, because it loads the generated messages, which `gator --help` does not need.
+    # Imported late because it loads the generated messages, which `gator --help` does not need.
     from gator.cli.secrets import hide_secrets
 
     return hide_secrets(text)

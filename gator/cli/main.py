@@ -1,6 +1,6 @@
-"""The command `gator`: finds the command that is meant and imports nothing else.
+"""The command `gator`: finds the command that argv names and imports only that one.
 
-Rule it keeps: rich, peewee and grpc are imported by the command that needs them, never here.
+Invariant: rich, peewee and grpc are imported by the commands that need them, never here.
 """
 
 import importlib
@@ -25,14 +25,14 @@ _HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class LazyGroup(PlainGroup):
-    """Knows the commands by their data and imports one when it is called."""
+    """The commands of the registry; imports one when it is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Names of all commands in the order of the help."""
+        """Returns the names of all commands in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Returns a stand-in that has a name and a help text, which is all that lists of commands need."""
+        """Returns a stand-in with the name and the help text, which are all that a list of commands needs."""
         data = COMMANDS.get(cmd_name)
         if data is None:
             return None
@@ -47,11 +47,11 @@ class LazyGroup(PlainGroup):
         return name, found, rest
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parses the options before the command, and puts `run` where it was left out."""
+        """Parses the options before the command, and inserts `run` if it was omitted."""
         return super().parse_args(ctx, with_default_command(args))
 
     def invoke(self, ctx: Any) -> Any:
-        """Calls the command; a reader whose reader went away ends quietly."""
+        """Calls the command; one that only prints ends quietly if stdout is closed."""
         try:
             answer = super().invoke(ctx)
             sys.stdout.flush()
@@ -65,7 +65,7 @@ class LazyGroup(PlainGroup):
 
 
 def load(name: str, data: Command) -> Any:
-    """Imports a command and makes it ready to be called."""
+    """Imports a command and returns it with its help and examples."""
     with loading.quickly():
         module = importlib.import_module(f"gator.cli.commands.{data.module}")
     app = typer.Typer(add_completion=False, context_settings=_HELP)
@@ -81,7 +81,7 @@ def load(name: str, data: Command) -> Any:
 
 
 def with_default_command(args: list[str]) -> list[str]:
-    """`gator SPEC` and `gator -j 4 SPEC` mean `gator run …`."""
+    """Inserts `run` into arguments such as `SPEC` and `-j 4 SPEC`."""
     if not args or args[0] in COMMANDS:
         return args
     first = args[0]
@@ -114,17 +114,17 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(help="Run trees of jobs, keep every line they write, explain every failure.")
 def gator(
     version: bool = typer.Option(
         False, "--version", help="Show the version.", callback=_print_version, is_eager=True
     ),
 ) -> None:
-    """Run trees of jobs, keep every line they write, explain every failure."""
+    """Handles the options before the command."""
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
-    """Runs the command named in argv and exits: 0, 1 failed jobs, 2 usage, 3 a fault, 130 interrupted.
+    """Runs the command that argv names and exits: 0, 1 failed jobs, 2 usage, 3 a fault, 130 interrupted.
 
     Raises SystemExit if `args` is given; else the process ends here.
     """
@@ -159,6 +159,6 @@ def _run(args: Sequence[str] | None) -> int:
         get_command(app).main(args=args, prog_name="gator")
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
-    except Exception as error:  # the last place where a fault can be told in one line instead of a traceback
+    except Exception as error:  # Any fault must end in one line instead of a traceback.
         return exit_codes.tell(error)
     return 0

@@ -1,4 +1,4 @@
-"""What commands there are, as data, so that `gator --help` imports none of them."""
+"""The commands as data, so that `gator --help` imports none of them."""
 
 from typing import Final
 
@@ -12,19 +12,19 @@ INSIDE: Final = "Inside a job"
 
 
 class Command(Struct, frozen=True):
-    """One command: its help, and where its function is."""
+    """A command: its help, and the module of its function."""
 
     help: str
     panel: str
     module: str
-    """Module under `gator.cli.commands`; the function in it has the name of the command."""
+    """Module below `gator.cli.commands`; its function has the name of the command."""
     examples: tuple[str, ...] = ()
     function: str = ""
-    """Name of the function where it differs from that of the command."""
+    """Name of the function if it differs from that of the command."""
     lasting: bool = False
-    """It does more than print, so a closed stdout must not end it."""
+    """Whether it does more than print, so that a closed stdout must not end it."""
     takes_numbers: bool = False
-    """An argument may be `-2`, which otherwise is an unknown option."""
+    """Whether an argument may be a number such as `-2`, which otherwise is an unknown option."""
 
 
 COMMANDS: Final[dict[str, Command]] = {

@@ -21,7 +21,7 @@ def learn_secrets(variables: Sequence[tuple[str, str]], names: Sequence[str]) ->
     """
     from gator.core.redact import secret_values
 
-    global _secrets  # noqa: PLW0603 - a process has one environment, and one spec at the most
+    global _secrets  # noqa: PLW0603 - a process has one environment and at most one spec
     _secrets = secret_values([*os.environ.items(), *variables], names, os.path.exists)
     return _secrets
 

@@ -1,6 +1,9 @@
-"""What a person sees while a run goes on: one display for each occasion, all consumers of the same events.
+"""Displays of a run on a terminal or in a log, and the texts that commands print.
 
-The rule: a display reads events and draws; it decides nothing and keeps nothing but what it draws.
+There are displays for a single job, for a live terminal and for plain output; all read the same events.
+`describe` has the texts for outcomes, times and amounts, `text` colours, widths and columns.
+
+Invariant: a display reads events and prints; it decides nothing about the run.
 """
 
 from collections.abc import Mapping
@@ -19,21 +22,21 @@ def make_display(
     progress: bool,
     environment: Mapping[str, str],
 ) -> Display:
-    """Returns the display that fits the occasion; only its own module is imported."""
+    """Returns a display for a run; imports only the module of that display."""
     from gator.console.terminal import Terminal
 
-    paper = Terminal(out, colour=_wants_colour(out, environment))
+    terminal = Terminal(out, colour=_wants_colour(out, environment))
     if single and not quiet:
         from gator.console.single import SingleDisplay
 
-        return SingleDisplay(paper, verbose=verbose)
+        return SingleDisplay(terminal, verbose=verbose)
     if progress and not quiet and _obeys(environment):
         from gator.console.live import LiveDisplay
 
-        return LiveDisplay(paper, verbose=verbose, all_messages=all_messages)
+        return LiveDisplay(terminal, verbose=verbose, all_messages=all_messages)
     from gator.console.plain import PlainDisplay
 
-    return PlainDisplay(paper, quiet=quiet, verbose=verbose, all_messages=all_messages)
+    return PlainDisplay(terminal, quiet=quiet, verbose=verbose, all_messages=all_messages)
 
 
 def _obeys(environment: Mapping[str, str]) -> bool:
@@ -42,7 +45,7 @@ def _obeys(environment: Mapping[str, str]) -> bool:
 
 
 def _wants_colour(out: TextIO, environment: Mapping[str, str]) -> bool:
-    """Colours on a terminal, unless NO_COLOR (https://no-color.org) or TERM say otherwise."""
+    """Returns whether a terminal gets colours: unless NO_COLOR (https://no-color.org) or TERM forbid it."""
     if environment.get("NO_COLOR") or not _obeys(environment):
         return False
     return out.isatty()

@@ -1,46 +1,71 @@
-"""Steps and messages of many jobs in one stream: each line names its job.
+"""Lines about a run with many jobs: its headline, notices, and the steps and messages of jobs.
 
-The rule: a line of a job stays one line.
+Invariant: a line of a job stays one line, and names the job.
 """
 
-from gator.console import words
+from gator.console import describe
 from gator.console.terminal import Terminal
 from gator.core.visible import visible, visible_lines
+from gator.ports import RunInfo
 from gator.store import decode_block
+from gator.units import plural
+from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
-from gator.v1 import event_pb2
 
 
-def event_text(paper: Terminal, event: event_pb2.Event) -> str:
-    """Whole lines on a start, an end of an attempt, a message or a block; empty for anything else."""
+def wanted_events(*, verbose: bool, all_messages: bool) -> attach_pb2.EventFilter:
+    """Returns the filter of a display: Results; steps of jobs if verbose; messages if all are wanted."""
+    kinds: list[attach_pb2.EventKind.ValueType] = [attach_pb2.EVENT_KIND_RESULT]
+    if verbose:
+        kinds += [attach_pb2.EVENT_KIND_STARTED, attach_pb2.EVENT_KIND_ATTEMPT_FINISHED]
+    if all_messages:
+        kinds += [attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK]
+    return attach_pb2.EventFilter(kinds=kinds)
+
+
+def headline(info: RunInfo) -> str:
+    """Returns the first line of a run."""
+    jobs, cores = plural(info.jobs, "job"), plural(info.cores, "core")
+    return f"{info.ident}: {jobs} on {cores}, seed {info.seed}, folder {info.folder}"
+
+
+def notice(terminal: Terminal, text: str, *, warning: bool) -> str:
+    """Returns the line of a notice of Gator itself."""
+    return f"{terminal.paint('warning:', 'warning')} {text}" if warning else text
+
+
+def painted_outcome(terminal: Terminal, outcome: pb.Outcome.ValueType) -> str:
+    """Returns `PASSED`, `FAILED`, … in its style."""
+    name = describe.outcome(outcome)
+    return terminal.paint(name.upper(), name)
+
+
+def event_text(terminal: Terminal, event: event_pb2.Event) -> str:
+    """Returns whole lines about a start, an end of an attempt, a message or a block; else empty."""
     match event.WhichOneof("payload"):
         case "started":
             return f"started {_attempt(event)}\n"
         case "attempt_finished":
             if event.attempt_finished.outcome == pb.OUTCOME_FAILED:
-                # Only lost attempts are repeated: this is the job's end, and its Result has a line.
+                # The Result of the job has a line, as only lost attempts are repeated.
                 return ""
-            return f"{_end(paper, event.attempt_finished.outcome)} {_attempt(event)}\n"
+            return f"{painted_outcome(terminal, event.attempt_finished.outcome)} {_attempt(event)}\n"
         case "log":
             data = event.log.text.encode("utf-8", "surrogateescape")
-            return _lines(paper, event.path, event.log.severity, data)
+            return _lines(terminal, event.path, event.log.severity, data)
         case "block":
-            # Lines are not looked at one by one: a flood must cost little.
-            return _lines(paper, event.path, event.block.severity, decode_block(event.block))
+            # A block is printed as a whole, because a Python step per line would slow down a flood.
+            return _lines(terminal, event.path, event.block.severity, decode_block(event.block))
         case _:
             return ""
 
 
-def _lines(paper: Terminal, path: str, severity: pb.Severity.ValueType, data: bytes) -> str:
-    head = f"{paper.head(severity)}{visible(path)}: "
-    text = visible_lines(data, colours=paper.colour)
+def _lines(terminal: Terminal, path: str, severity: pb.Severity.ValueType, data: bytes) -> str:
+    head = f"{terminal.head(severity)}{visible(path)}: "
+    text = visible_lines(data, colours=terminal.colour)
     return head + text.removesuffix("\n").replace("\n", "\n" + head) + "\n"
 
 
 def _attempt(event: event_pb2.Event) -> str:
     path = visible(event.path)
     return path if event.attempt <= 1 else f"{path}, attempt {event.attempt}"
-
-
-def _end(paper: Terminal, outcome: pb.Outcome.ValueType) -> str:
-    return paper.paint(words.outcome(outcome), words.OUTCOME_COLOURS.get(outcome, ""))

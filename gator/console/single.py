@@ -1,13 +1,13 @@
 """The display of a single job: its live output between a few lines of Gator's own.
 
-Invariant: only lines that overwrite themselves are held back, nothing is printed twice, and a flood of output
-costs no Python step per line.
+Invariant: only lines that overwrite themselves are held back, nothing is printed twice, and there is no
+Python step per line of output.
 """
 
 import shlex
 from collections.abc import Sequence
 
-from gator.console import words
+from gator.console import describe
 from gator.console.summary import again
 from gator.console.terminal import Terminal
 from gator.core.attempt.verdict import without_quote
@@ -19,25 +19,25 @@ from gator.units import plural
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 
-_LONGEST_HELD = 1 << 16
+_MAX_HELD = 1 << 16
 """Maximum number of bytes of an unfinished line; beyond it only the last state is held."""
 
 
 class SingleDisplay:
     """Prints what the original Gator prints for one job."""
 
-    def __init__(self, paper: Terminal, *, verbose: bool) -> None:
-        self._paper = paper
+    def __init__(self, terminal: Terminal, *, verbose: bool) -> None:
+        self._terminal = terminal
         self._verbose = verbose
         self._launched = False
         self._open: pb.Stream.ValueType = pb.STREAM_UNSPECIFIED
-        """The stream inside whose line the paper stands."""
+        """The stream inside of the unfinished line that was printed last."""
         self._held: dict[pb.Stream.ValueType, tuple[bytes, pb.Severity.ValueType]] = {}
         """By stream, the start of a line that may still overwrite itself or be inside an escape sequence."""
 
     @property
     def wants(self) -> attach_pb2.EventFilter:
-        """All that the job says, and how it ends."""
+        """All events of the job that are shown."""
         return attach_pb2.EventFilter(
             kinds=[
                 attach_pb2.EVENT_KIND_STARTED,
@@ -51,17 +51,17 @@ class SingleDisplay:
         )
 
     def ready(self) -> bool:
-        """Returns whether its reader has taken what was shown."""
-        return self._paper.ready()
+        """Returns whether everything was written."""
+        return self._terminal.ready()
 
     def on_start(self, info: RunInfo, state: LiveState) -> None:
-        """The run begins."""
+        """Prints the first line."""
         del state
         self._info = info
         self._say("Starting Gator 🐊")
 
     def on_events(self, events: Sequence[event_pb2.Event]) -> None:
-        """Something happened to the job."""
+        """Prints the output, messages and steps of the job."""
         for event in events:
             match event.WhichOneof("payload"):
                 case "started":
@@ -81,11 +81,11 @@ class SingleDisplay:
                     pass
 
     def on_notice(self, text: str, *, warning: bool = False) -> None:
-        """Gator has something to say."""
+        """Prints a notice."""
         self._say(text, pb.SEVERITY_WARNING if warning else pb.SEVERITY_INFO)
 
     def on_change(self, now: float) -> float | None:
-        """There is nothing to redraw."""
+        """Does nothing: nothing is redrawn."""
         del now
         return None
 
@@ -93,13 +93,13 @@ class SingleDisplay:
         """Does nothing: printed lines stay where they are."""
 
     def on_end(self, result: event_pb2.Result) -> None:
-        """The run has ended."""
+        """Prints the reason of a failure, and how to run the job again."""
         self._print_held()
         self._launch(None)
         if result.outcome != pb.OUTCOME_PASSED:
-            # All messages stand above, so the reason quotes none of them again.
+            # All messages were printed above, so the reason does not quote them.
             reason = without_quote(result.message, result.first_error)
-            self._say(f"Task {words.outcome(result.outcome).lower()}: {reason}", pb.SEVERITY_ERROR)
+            self._say(f"Task {describe.outcome(result.outcome)}: {reason}", pb.SEVERITY_ERROR)
         if self._verbose or result.outcome != pb.OUTCOME_PASSED:
             self._say(f"The record is in {self._info.folder}")
             self._say(f"To run it again: {again(self._info)}")
@@ -107,7 +107,7 @@ class SingleDisplay:
                 self._say(f"That needs {self._info.launch.needs}")
 
     def _launch(self, started: event_pb2.Started | None) -> None:
-        """Prints once what is run: the command line as started, else as written."""
+        """Prints the command line once: as started, else as written in the spec."""
         if self._launched:
             return
         self._launched = True
@@ -132,7 +132,7 @@ class SingleDisplay:
         start = data.rfind(b"\n") + 1
         if b"\r" in data[start:] or b"\x1b" in data[start:]:
             self._held[block.stream] = data[start:], block.severity
-            if len(data) - start > _LONGEST_HELD:
+            if len(data) - start > _MAX_HELD:
                 self._held[block.stream] = _last_state(data[start:]), block.severity
             data = data[:start]
         self._print_lines(block.stream, block.severity, data, goes_on=block.continues)
@@ -143,15 +143,15 @@ class SingleDisplay:
         if not data:
             return
         self._launch(None)
-        head = self._paper.head(severity)
-        text = visible_lines(data, colours=self._paper.colour)
+        head = self._terminal.head(severity)
+        text = visible_lines(data, colours=self._terminal.colour)
         whole = text.endswith("\n")
         body = text.removesuffix("\n").replace("\n", "\n" + head)
         # Text that overwrites the unfinished line gets a line of its own.
         if goes_on and self._open == stream and b"\r" not in data.partition(b"\n")[0].rstrip(b"\r"):
             head = ""
         self._close_line(keep=not head)
-        self._paper.write(f"{head}{body}\n" if whole else head + body)
+        self._terminal.write(f"{head}{body}\n" if whole else head + body)
         self._open = pb.STREAM_UNSPECIFIED if whole else stream
 
     def _print_held(self) -> None:
@@ -162,15 +162,15 @@ class SingleDisplay:
 
     def _say(self, text: str, severity: pb.Severity.ValueType = pb.SEVERITY_INFO) -> None:
         self._close_line()
-        self._paper.message(severity, text)
+        self._terminal.message(severity, text)
 
     def _close_line(self, *, keep: bool = False) -> None:
-        """What comes next begins a line, unless it goes on with the one that is open."""
+        """Ends the unfinished line unless the next text continues it."""
         if self._open and not keep:
-            self._paper.write("\n")
+            self._terminal.write("\n")
             self._open = pb.STREAM_UNSPECIFIED
 
 
 def _last_state(line: bytes) -> bytes:
-    r"""Returns what stands after the last `\r` that something follows."""
+    r"""Returns the text after the last `\r` that is not at the end."""
     return line[line.rstrip().rfind(b"\r") + 1 :]

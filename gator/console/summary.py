@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from gator.console import words
+from gator.console import describe
+from gator.console.messages import painted_outcome
 from gator.console.terminal import Terminal
 from gator.console.text import one_line
 from gator.core.history.failure_groups import FEW, Causes
@@ -36,7 +37,7 @@ Failure: TypeAlias = tuple[str, event_pb2.Result]
 
 
 class Failures:
-    """The failed jobs of a run; the first few are kept, and of each cause the first one."""
+    """The failed jobs of a run: keeps the first few, and the first one of each cause."""
 
     def __init__(self) -> None:
         self.causes = Causes[Failure]()
@@ -44,7 +45,7 @@ class Failures:
         self._counts: dict[str, int] = {}
         self._lines = 0
 
-    def line(self, paper: Terminal, path: str, result: event_pb2.Result) -> str:
+    def line(self, terminal: Terminal, path: str, result: event_pb2.Result) -> str:
         """Returns the line to print for a new failure; empty if it is only counted.
 
         After the first ten failures of a cause there is a line at 50, 100, 500, 1,000 and so on. Once the
@@ -54,15 +55,15 @@ class Failures:
         left = MAX_ALL_LINES - self._lines
         if left > 0 and count <= (MAX_LINES if left > KEPT_FOR_FIRSTS else 1):
             self._lines += 1
-            return failure_line(paper, path, result)
+            return failure_line(terminal, path, result)
         if left > KEPT_FOR_FIRSTS:
             if not _is_counter(count):
                 return ""
-            return f"{failure_line(paper, path, result)} ({count:,} of this cause so far)"
+            return f"{failure_line(terminal, path, result)} ({count:,} of this cause so far)"
         return f"{self.causes.headline()} so far" if _is_counter(self.causes.number) else ""
 
     def add(self, path: str, result: event_pb2.Result) -> bool:
-        """Notes a Result; whether it was that of a failed job."""
+        """Notes a Result; returns whether it is that of a failed job."""
         if result.outcome not in FAILURES or result.first_failure != path:
             return False
         failure = path, result
@@ -77,9 +78,9 @@ def _is_counter(count: int) -> bool:
     return str(count).rstrip("0") in ("1", "5")
 
 
-def failure_line(paper: Terminal, path: str, result: event_pb2.Result) -> str:
-    """Returns a failure in one line, for the moment when it happens: outcome, path and reason."""
-    name = paper.paint(words.outcome(result.outcome), words.OUTCOME_COLOURS[result.outcome])
+def failure_line(terminal: Terminal, path: str, result: event_pb2.Result) -> str:
+    """Returns a failure in one line: outcome, path and reason."""
+    name = painted_outcome(terminal, result.outcome)
     allowed = " (allowed)" if result.allow_failure else ""
     return f"{name} {path}{allowed}: {one_line(result.message)}"
 
@@ -88,16 +89,14 @@ def _first_error(result: event_pb2.Result) -> Iterable[str]:
     """Yields a line with the first error, unless the message has it."""
     if result.HasField("first_error") and one_line(result.first_error.text) not in one_line(result.message):
         error = result.first_error
-        where = ""
-        if error.line:
-            where = f"{'err' if error.stream == pb.STREAM_STDERR else 'out'}:{error.line}: "
+        where = f"{describe.line_place(error)}: " if error.line else ""
         yield f"       first error: {where}{one_line(error.text)}"
 
 
-def _whole(paper: Terminal, info: RunInfo, failure: Failure) -> Iterable[str]:
+def _whole(terminal: Terminal, info: RunInfo, failure: Failure) -> Iterable[str]:
     """Yields the lines about one failure: reason, first error, text log and the command that repeats it."""
     path, result = failure
-    yield failure_line(paper, path, result)
+    yield failure_line(terminal, path, result)
     yield from _first_error(result)
     if result.attempts and info.text_logs:
         yield f"       log: {text_log(info.folder, path)}"
@@ -119,12 +118,12 @@ def _launch(info: RunInfo) -> repeats.Launched:
     return replace(info.launch, spec=info.spec if Path(info.spec).is_file() else repeats.STDIN)
 
 
-def _causes(paper: Terminal, info: RunInfo, causes: Causes[Failure]) -> Iterable[str]:
+def _causes(terminal: Terminal, info: RunInfo, causes: Causes[Failure]) -> Iterable[str]:
     """Yields an example of each cause, and the commands that show and repeat all failures."""
     for cause in causes.by_frequency()[:MAX_CAUSES]:
         path, result = cause.example
         more = f" (and {cause.count - 1:,} more of this cause)" if cause.count > 1 else ""
-        yield failure_line(paper, path, result) + more
+        yield failure_line(terminal, path, result) + more
         yield from _first_error(result)
     if len(causes) > MAX_CAUSES:
         yield f"... and {plural(len(causes) - MAX_CAUSES, 'more cause')}"
@@ -133,30 +132,30 @@ def _causes(paper: Terminal, info: RunInfo, causes: Causes[Failure]) -> Iterable
 
 
 def write_summary(
-    paper: Terminal, info: RunInfo, failures: Failures, result: event_pb2.Result, wall_nanos: int
+    terminal: Terminal, info: RunInfo, failures: Failures, result: event_pb2.Result, wall_nanos: int
 ) -> None:
     """Prints the block at the end of a run."""
     lines: list[str] = []
     if failures.causes.number > FEW:
-        lines += ["", f"{failures.causes.headline()}:", *_causes(paper, info, failures.causes)]
+        lines += ["", f"{failures.causes.headline()}:", *_causes(terminal, info, failures.causes)]
     else:
         if failures.first and not info.single:
             lines += ["", f"{plural(failures.causes.number, 'job')} failed:"]
         for failure in failures.first:
-            lines += _whole(paper, info, failure)
+            lines += _whole(terminal, info, failure)
     if failures.first and info.launch.needs:
         lines.append(f"needs: {info.launch.needs}")
-    name = paper.paint(words.outcome(result.outcome), words.OUTCOME_COLOURS.get(result.outcome, ""))
+    name = painted_outcome(terminal, result.outcome)
     reason = _reason(info, failures, result)
-    lines.append(f"{name} {info.ident} in {span(wall_nanos)}: {words.tally(result.jobs)}{reason}")
+    lines.append(f"{name} {info.ident} in {span(wall_nanos)}: {describe.tally(result.jobs)}{reason}")
     lines.append(f"seed {info.seed}, folder {info.folder}")
-    paper.write("".join(f"{paper.safe(line)}\n" for line in lines))
+    terminal.write("".join(f"{terminal.safe(line)}\n" for line in lines))
 
 
 def _reason(info: RunInfo, failures: Failures, result: event_pb2.Result) -> str:
     if result.outcome == pb.OUTCOME_PASSED or not result.message or (info.single and failures.first):
         return ""
-    # That of a single job that failed stands just above.
+    # The reason of a single failed job was printed just above.
     if any(failed.message == result.message for _, failed in failures.first):
         return ""
     return f": {one_line(result.message)}"

@@ -1,6 +1,6 @@
-"""Where lines for people go: stamped, coloured on a terminal, and never an error when nobody reads.
+"""Writes lines for people to a terminal, a pipe or a file, without ever waiting.
 
-The rule: a display that cannot be written to is dropped, and the run goes on.
+Invariant: a failure to write ends the output, not the run.
 """
 
 import os
@@ -9,29 +9,23 @@ import stat
 import time
 from typing import TextIO
 
+from gator.console import describe
+from gator.console.text import CODES, styled
 from gator.core.visible import visible, visible_lines, visible_styled
 from gator.v1 import common_pb2 as pb
 
-_COLOURS = {
-    pb.SEVERITY_DEBUG: "2",
-    pb.SEVERITY_INFO: "",
-    pb.SEVERITY_WARNING: "33",
-    pb.SEVERITY_ERROR: "31",
-    pb.SEVERITY_CRITICAL: "1;31",
-}
-_CODES = "0|[12]|(?:1;)?3[0-7]"
-"""Codes of the colours that Gator uses."""
 NAME_WIDTH = 8
-"""Room for the longest name of a severity."""
+"""Length of the longest name of a severity."""
 _TERMINAL_PIECE = 1024
+"""Number of bytes that a terminal which is ready takes without delay."""
 _USUAL_SIZE = (80, 24)
 
 
 class Terminal:
     """Writes text to a stream, a piece at a time.
 
-    Where the stream has a descriptor that is written to past the stream's own buffer, so that nothing is
-    left in there to fail when the interpreter exits.
+    If the stream has a descriptor, the text bypasses the buffer of the stream, whose content could fail to be
+    written when the interpreter exits.
     """
 
     def __init__(self, out: TextIO, *, colour: bool) -> None:
@@ -47,7 +41,7 @@ class Terminal:
             self._piece = _piece_of(self._fd)
             self._poll.register(self._fd, select.POLLOUT)
         except (OSError, ValueError):
-            # It stands for a file only, as in memory, or is closed already.
+            # The stream is in memory or closed.
             self._fd = -1
 
     @property
@@ -56,7 +50,7 @@ class Terminal:
         return not self._encoding.lower().startswith("utf")
 
     def size(self) -> tuple[int, int]:
-        """Columns and rows of the terminal now; 80 and 24 where there is none."""
+        """Returns the current columns and rows of the terminal; 80 and 24 if there is none."""
         try:
             size = os.get_terminal_size(self._fd)
         except OSError:
@@ -68,13 +62,13 @@ class Terminal:
         try:
             return os.tcgetpgrp(self._fd) == os.getpgrp()
         except OSError:
-            # It is not the controlling terminal of this process.
+            # This is not the controlling terminal of the process.
             return True
 
     def write(self, text: str) -> None:
-        """Writes as far as it is taken at once; what is left comes before all that is written later.
+        """Writes what the output takes at once and keeps the rest for the next call.
 
-        Never waits: who writes much asks `ready` before. After a failure nothing is written any more.
+        Never waits, so callers that write much check `ready` first. After a failure nothing is written.
         """
         if self._lost:
             return
@@ -86,12 +80,12 @@ class Terminal:
             self._rest += text.encode(self._encoding, "backslashreplace")
             self._send()
         except (OSError, ValueError):
-            # The terminal is closed or the reader of a pipe is gone. The record is what counts.
+            # The terminal is closed or the reader of a pipe is gone; the record of the run is not affected.
             self._lost = True
             self._rest.clear()
 
     def ready(self) -> bool:
-        """Returns whether all that was written is taken, after taking what can be taken now."""
+        """Writes what the output takes at once; returns whether nothing is left."""
         if self._rest:
             self.write("")
         return not self._rest
@@ -102,35 +96,35 @@ class Terminal:
 
     def safe(self, text: str) -> str:
         """Returns a text as one line without control sequences other than the colours of `paint`."""
-        return visible_styled(text, _CODES) if self.colour else visible(text)
+        return visible_styled(text, CODES) if self.colour else visible(text)
 
     def message(self, severity: pb.Severity.ValueType, text: str) -> None:
-        """Writes a message, stamped with the time of day; further lines are indented alike."""
+        """Writes a message; each of its lines begins with the time and the severity."""
         head = self.head(severity)
         data = text.encode("utf-8", "surrogateescape")
         self.write(head + visible_lines(data, colours=self.colour).replace("\n", "\n" + head) + "\n")
 
     def head(self, severity: pb.Severity.ValueType) -> str:
-        """What stands before the text of a message: `[12:58:30] INFO     `."""
-        name = pb.Severity.Name(severity).removeprefix("SEVERITY_")
+        """Returns the beginning of a line of a message: `[12:58:30] INFO     `."""
+        name = describe.severity(severity)
         stamp = time.strftime("[%H:%M:%S]")
-        return f"{stamp} {self.paint(name.ljust(NAME_WIDTH), _COLOURS.get(severity, ''))} "
+        return f"{stamp} {self.paint(name.upper().ljust(NAME_WIDTH), name)} "
 
-    def paint(self, text: str, code: str) -> str:
-        """Returns the text in a colour, where there are colours. `code` is that of SGR (ECMA-48)."""
-        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and code else text
+    def paint(self, text: str, style: str) -> str:
+        """Returns the text in a style of `text.STYLES`; unchanged if the output has no colours."""
+        return styled(text, style) if self.colour else text
 
     def _send(self) -> None:
         while self._rest and self._poll.poll(0):
             try:
                 del self._rest[: os.write(self._fd, self._rest[: self._piece])]
             except BlockingIOError:
-                # Whoever shares the descriptor has set it so.
+                # Another process that shares the descriptor has made it non-blocking.
                 return
 
 
 def _piece_of(fd: int) -> int:
-    """Bytes that a descriptor which says it is ready takes without delay."""
+    """Returns the number of bytes that a descriptor which is ready takes without delay."""
     mode = os.fstat(fd).st_mode
     if stat.S_ISREG(mode):
         return 1 << 20

@@ -1,16 +1,45 @@
-"""How much room text takes in a terminal, and text cut to the room there is.
+"""The shape of text on a terminal: colours, width, cutting and columns.
 
-The rule: what is shown never takes more cells than it was given; where terminals differ, the wider counts.
+Invariant: a text never takes more cells than it was given; where terminals differ, the larger width counts.
 """
 
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import Final
 from unicodedata import category, east_asian_width
 
 from gator.core.visible import visible_line
 
-_NO_ROOM = frozenset({"Mn", "Me", "Cf"})
-_EMOJI_STYLE = "\ufe0f"
+STYLES: Final = {
+    "passed": "32",
+    "failed": "31",
+    "lost": "35",
+    "pruned": "2",
+    "cancelled": "33",
+    "running": "36",
+    "waiting": "2",
+    "critical": "1;31",
+    "error": "31",
+    "warning": "33",
+    "debug": "2",
+    "dim": "2",
+    "bold": "1",
+    "path": "36",
+}
+"""SGR parameters (ECMA-48) by style: an outcome, a severity or a purpose."""
+CODES: Final = "|".join(("0", *dict.fromkeys(STYLES.values())))
+"""Regular expression of the parameters that Gator uses; all others are removed from foreign text."""
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+_NO_ROOM: Final = frozenset({"Mn", "Me", "Cf"})
+_EMOJI_STYLE: Final = "\ufe0f"
 """Asks for the wide form of the character before (Unicode Standard Annex 11 leaves it to the terminal)."""
+
+
+def styled(text: str, style: str) -> str:
+    """Returns the text with the colour of a style; unchanged if there is no such style."""
+    code = STYLES.get(style)
+    return f"\x1b[{code}m{text}\x1b[0m" if code else text
 
 
 @lru_cache(maxsize=4096)
@@ -23,12 +52,12 @@ def _cell(character: str) -> int:
 
 
 def cells(text: str) -> int:
-    """Cells that a text without control characters takes."""
+    """Returns the cells of a text without control characters."""
     return len(text) if text.isascii() else sum(map(_cell, text))
 
 
 def cut(text: str, most: int, mark: str = "…") -> str:
-    """Returns the text, its end cut off where it takes more than `most` cells."""
+    """Returns the text, its end cut off if it takes more than `most` cells."""
     if cells(text) <= most:
         return text
     room = most - cells(mark)
@@ -42,7 +71,7 @@ def cut(text: str, most: int, mark: str = "…") -> str:
 
 
 def cut_front(text: str, most: int, mark: str = "…") -> str:
-    """Returns the text, its beginning cut off where it takes more than `most` cells."""
+    """Returns the text, its beginning cut off if it takes more than `most` cells."""
     if cells(text) <= most:
         return text
     room = most - cells(mark)
@@ -51,7 +80,7 @@ def cut_front(text: str, most: int, mark: str = "…") -> str:
     place = len(text)
     while place and (room := room - _cell(text[place - 1])) >= 0:
         place -= 1
-    # What modifies a character that is cut off would modify the mark.
+    # A combining character without its base would modify the mark.
     while place < len(text) and _cell(text[place]) == 0:
         place += 1
     return mark + text[place:]
@@ -61,3 +90,20 @@ def one_line(text: str) -> str:
     """Returns the first line of a text as a terminal shows it in the end, without colours."""
     first = text.split("\n", 1)[0].rstrip()
     return visible_line(first.encode("utf-8", "surrogateescape"), colours=False).replace("\t", " ")
+
+
+def column_lines(
+    rows: Iterable[Sequence[str]], right: frozenset[int], clean: Callable[[str], str]
+) -> Iterator[str]:
+    """Yields rows as lines with aligned columns; columns whose number is in `right` are aligned to the right.
+
+    `clean` makes a cell safe for the output; colours take no room.
+    """
+    texts = [[clean(cell) for cell in row] for row in rows]
+    sizes = [[cells(_COLOUR.sub("", cell) if "\x1b" in cell else cell) for cell in row] for row in texts]
+    widths = [max(column) for column in zip(*sizes, strict=True)]
+    for row, taken in zip(texts, sizes, strict=True):
+        yield "  ".join(
+            " " * (width - size) + cell if at in right else cell + " " * (width - size)
+            for at, (cell, size, width) in enumerate(zip(row, taken, widths, strict=True))
+        ).rstrip()

@@ -46,7 +46,7 @@ class Tokens:
         expected = self.make(audience, path, attempt)
         if not hmac.compare_digest(token.encode(), expected.encode()):
             raise errors.UnauthenticatedError(
-                f"the token is missing or not good for {describe(audience, path, attempt)}"
+                f"the token is missing or not valid for {describe(audience, path, attempt)}"
             )
 
     def check_hello(self, token: str, hello: attach_pb2.Hello) -> None:

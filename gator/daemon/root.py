@@ -342,7 +342,9 @@ class Root:
     def _on_stop_request(self, request: control_service_pb2.StopRequest) -> None:
         path = request.path if request.path != self.plan.root.ident else ""
         if not self.stop(request.mode, path, request.message):
-            raise NotFoundError(f"there is no node {request.path} that has not ended")
+            raise NotFoundError(
+                f"no node {request.path} is waiting or running: gator status shows those that are"
+            )
 
     def _on_no_server(self, lacking: str) -> None:
         if self._fleet is not None:

@@ -124,7 +124,7 @@ class _ServerStream:
                 whole = await asyncio.wait_for(self._join(data, self._intake.max_message_bytes), PART_SECONDS)
             except TimeoutError as error:
                 raise errors.UnavailableError(
-                    f"the rest of a message did not come within {PART_SECONDS:.0f}s: dial again"
+                    f"the rest of a message did not arrive within {PART_SECONDS:.0f}s: connect again"
                 ) from error
             return None if whole is None else await self._take(whole)
 

@@ -81,7 +81,7 @@ def prune(tree: Tree, selection: Selection) -> dict[str, PlanNode]:
         kept.add(node.order)
         node.jobs = 1 if node.job else sum(child.jobs * child.instances for child in node.children)
     if tree.root.order not in kept:
-        raise UsageError("nothing is left to run: --skip takes out everything that is selected")
+        raise UsageError("nothing is left to run: --skip excludes everything that is selected")
     outside: set[int] = set()
     for node in tree.nodes:
         if node.order not in kept or (node.parent is not None and node.parent.order in outside):
@@ -106,7 +106,7 @@ def _skip(selection: Selection, hit: Hit, pattern: str) -> None:
         return
     if list(hit.repeats) != [hit.node.order]:
         raise UsageError(
-            f"--skip {pattern} would take a part out of one repeat, which is not possible: "
+            f"--skip {pattern} would exclude a part of one repeat, which is not possible: "
             "skip the whole repeat, or the node in all repeats"
         )
     numbers = globs.numbers(hit.node, hit.repeats[hit.node.order])

@@ -65,7 +65,9 @@ def socket_path(address: str) -> Path | None:
         return None
     path = Path(address.removeprefix(UNIX))
     if len(os.fsencode(path)) > MAX_PATH_BYTES:
-        raise errors.UsageError(f"the path of a socket has at most {MAX_PATH_BYTES} bytes: {path}")
+        raise errors.UsageError(
+            f"the path of a socket has over {MAX_PATH_BYTES} bytes, choose a shorter one: {path}"
+        )
     return path
 
 

@@ -144,7 +144,7 @@ class _Clients:
         """Raises UnavailableError for one who may ask nothing more for now."""
         if self._stalled[name] >= self.server_limits.stalled_bytes:
             raise errors.UnavailableError(
-                "clients with this token do not take the answers to what they asked: end them first"
+                "clients with this token do not read their responses: end them first"
             )
 
     @contextmanager
@@ -198,9 +198,9 @@ class _Call:
         try:
             data = await asyncio.wait_for(context.read(), seconds)
         except TimeoutError as error:
-            raise errors.UnavailableError("no request came: send it at once") from error
+            raise errors.UnavailableError("no request arrived: send it when the call begins") from error
         if data is aio.EOF:
-            raise errors.ProtocolError("a request is missing")
+            raise errors.ProtocolError("the call has no request: send one")
         if self._handler.request_deserializer is None:
             return data
         try:

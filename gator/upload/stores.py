@@ -158,9 +158,7 @@ class RunStores:
         try:
             run = reader.info.run
             if not reader.store_id or not run or (self._run and run != self._run):
-                raise StoreError(
-                    f"{path} does not say that it belongs to this run: import the original folder"
-                )
+                raise StoreError(f"{path} does not belong to this run: import the original folder")
             store = StoreFile(reader)
         except StoreError as error:
             reader.close()

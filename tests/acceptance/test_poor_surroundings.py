@@ -63,7 +63,7 @@ def test_a_user_without_entry_and_home_runs_jobs_and_asks_hubs(
     assert done.returncode == 0, done.stdout + done.stderr
     asked = as_no_one(gator, "runs", "-r", "hub:", "--hub", hub, cwd=open_folder, env=home)
     assert asked.returncode == 2
-    assert "nothing listens" in asked.stderr
+    assert "no hub listens" in asked.stderr
 
 
 def test_a_hub_of_a_user_without_home_says_what_to_set(gator: Gator, open_folder: Path) -> None:

@@ -196,7 +196,7 @@ def test_stopping_a_run_ends_it_with_results(user: User) -> None:
     status = json.loads(user.types("status", "--json"))
     assert status["node"]["outcome"] == "cancelled"
     assert status["run"]["state"] == "ended"
-    assert "has ended already" in user.types("stop", code=2)
+    assert "nothing to stop: the run in" in user.types("stop", code=2)
 
 
 def test_secrets_are_shown_nowhere(user: User) -> None:

@@ -304,7 +304,7 @@ async def test_import_says_what_cannot_be_brought(gator: Gator, tmp_path: Path) 
 def test_wrong_options_start_nothing(gator: Gator) -> None:
     spec = gator.spec("!Job {ident: one, command: echo}")
     for options, word in (
-        (("--hub", "no/address"), "no address of a hub"),
+        (("--hub", "no/address"), "not an address of a hub"),
         (("--hub", "far.example:80"), "the hub at far.example:80 needs a token: set GATOR_HUB_TOKEN"),
         (("--hub", "localhost", "--hub-wait", "soon"), "--hub-wait soon"),
         (("--label", "nothing"), "--label nothing"),
@@ -320,7 +320,7 @@ def test_wrong_options_start_nothing(gator: Gator) -> None:
 def test_a_wrong_hub_in_the_environment_is_told_and_the_run_goes_on(gator: Gator) -> None:
     spec = gator.spec("!Job {ident: one, command: echo}")
     done = gator("run", spec, env={"GATOR_HUB": "no/address"}).expect(0)
-    assert "GATOR_HUB is left alone" in done.out
+    assert "GATOR_HUB is ignored" in done.out
     gator("run", spec, "--hub", "none", env={"GATOR_HUB": "no/address"}).expect(0)
 
 

@@ -293,4 +293,4 @@ def test_a_spec_whose_name_is_not_utf8_is_refused_in_a_line(gator: Gator) -> Non
     command = [sys.executable.encode(), b"-P", b"-m", b"gator", b"run", name]
     done = subprocess.run(command, check=False, capture_output=True, cwd=gator.root)
     assert done.returncode == 2
-    assert done.stderr == b"gator: cannot use \\xff.yaml: its name is not UTF-8, rename it\n"
+    assert done.stderr == b"gator: cannot use \\xff.yaml: its name is not UTF-8: rename it\n"

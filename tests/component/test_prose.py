@@ -9,10 +9,6 @@ from gator.cli.registry import COMMANDS
 from tools.prose import ROOT, files, problems_in
 
 UNFINISHED: tuple[str, ...] = (
-    "gator/__main__.py",
-    "gator/cli",
-    "gator/console",
-    "gator/hub_address.py",
     "gator/store",
     "hub",
     "tests/component/client",

@@ -1,1 +1,4 @@
-"""Prints and follows the output of jobs."""
+"""Prints the output of jobs, and follows it while they run.
+
+Invariant: output is printed once and in order, and following ends when nothing more can come.
+"""

@@ -1,6 +1,8 @@
-"""Follows the output of one job over a stream of events. Rule: the end is known by the count of lines.
+"""Follows the output of one job over a stream of events.
 
-States and output come to a hub on two ways, so the end of a job may be heard of before its last lines.
+States and output reach a hub on separate ways, so the end of a job may arrive before its last lines.
+
+Invariant: the output is complete when its number of lines is that of the finished attempt.
 """
 
 import threading
@@ -12,7 +14,7 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2
 from gator.v1 import query_service_pb2 as qs
 
 QUIET_SECONDS = 2.0
-"""How long after the end of a job, or its last block, further ones are waited for."""
+"""Timeout in seconds for further blocks after the end of a job or its last block."""
 _AGAIN_SECONDS = 0.2
 _KINDS = (
     attach_pb2.EVENT_KIND_BLOCK,
@@ -22,7 +24,7 @@ _KINDS = (
 
 
 class _Progress:
-    """How far the output of an attempt has come."""
+    """The lines of an attempt that have arrived."""
 
     def __init__(self, attempt: int) -> None:
         self._attempt = attempt
@@ -31,7 +33,7 @@ class _Progress:
         self.ended = False
 
     def on_event(self, event: event_pb2.Event) -> event_pb2.Block | None:
-        """Notes what an event says; its block if it is one of the attempt."""
+        """Notes an event; returns its block if it is output of the attempt."""
         kind = event.WhichOneof("payload")
         if kind == "result":
             self.ended = True
@@ -52,14 +54,14 @@ class _Progress:
         return None
 
     def is_whole(self) -> bool:
-        """Returns whether every line has come."""
+        """Returns whether every line has arrived."""
         return self._all is not None and all(
             self._through.get(stream, 0) >= lines for stream, lines in self._all.items()
         )
 
 
 def followed(watch: Watch, path: str, attempt: int) -> Iterator[event_pb2.Block]:
-    """Yields the blocks of an attempt as they come, to its end."""
+    """Yields the blocks of an attempt as they arrive, until its end."""
     watching = watch(qs.WatchEventsRequest(filter=attach_pb2.EventFilter(kinds=_KINDS, prefix=path)))
     progress = _Progress(attempt)
     timer: threading.Timer | None = None
@@ -76,7 +78,7 @@ def followed(watch: Watch, path: str, attempt: int) -> Iterator[event_pb2.Block]
                 last = time.monotonic()
                 if progress.ended:
                     timer = _restarted(timer, watching.give_up)
-            # The run is over, or nobody waits any more; only output can still be on its way.
+            # The run has ended or the timer ended the stream; only output can still arrive.
             if progress.is_whole() or time.monotonic() - last >= QUIET_SECONDS:
                 return
             time.sleep(_AGAIN_SECONDS)

@@ -1,6 +1,8 @@
-"""Follows single lines of jobs that go on. Rule: of each job only what is new is asked for.
+"""Follows selected lines of running jobs.
 
-States and output come to a hub on two ways, so a job is followed for a while after its end.
+States and output reach a hub on separate ways, so a job is followed for some time after its end.
+
+Invariant: only new lines of each job are requested.
 """
 
 import time
@@ -15,20 +17,21 @@ from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 POLL_SECONDS = 0.1
+"""Time in seconds between two queries when there was nothing new."""
 _OVER = (query_pb2.RUN_STATE_ENDED, query_pb2.RUN_STATE_DIED)
 _JOBS = 100
-"""Jobs that are listed at once: as many are looked at again to see whether there are new ones."""
+"""Number of jobs in a page; the last page is read again to find new jobs."""
 
 
 class _Job(Struct):
-    """A job of which more may come."""
+    """A job that may write more lines."""
 
     token: str = ""
     quiet_since: float = 0.0
 
 
 class Follower:
-    """Writes the lines of all jobs below a node as they come."""
+    """Writes the lines of all jobs below a node as they arrive."""
 
     def __init__(self, opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter) -> None:
         self._opened, self._wanted, self._writer = opened, wanted, writer
@@ -37,9 +40,9 @@ class Follower:
         self._list = self._jobs_request()
 
     def follow(self) -> None:
-        """Goes on until all jobs have ended and nothing more can come."""
+        """Writes lines until all jobs have ended and nothing more can arrive."""
         while True:
-            # Asked before the list, so that no job is missed that comes before the end.
+            # Asked before the list, so that no job that is declared before the end is missed.
             over = self._is_over()
             self._find_jobs()
             running = set[str]() if over else self._running()
@@ -48,7 +51,7 @@ class Follower:
                 moved |= self._read(path, job, ended=path not in running)
             self._writer.flush()
             if over and not self._live:
-                # A store that came late may have had jobs in the midst of the list.
+                # A store that was found late may have jobs in the middle of the list.
                 self._list = self._jobs_request()
                 if not self._find_jobs():
                     return
@@ -56,7 +59,7 @@ class Follower:
                 time.sleep(POLL_SECONDS)
 
     def _read(self, path: str, job: _Job, *, ended: bool) -> bool:
-        """Writes what is new of a job; whether there was anything."""
+        """Writes the new lines of a job; returns whether there were any."""
         moved = False
         for line in self._new(path, job, follow=True):
             self._writer.write(line)
@@ -64,7 +67,7 @@ class Follower:
         now = time.monotonic()
         if moved or not job.quiet_since:
             job.quiet_since = now
-        if ended and now - job.quiet_since >= self._opened.home.settle_seconds:
+        if ended and now - job.quiet_since >= self._opened.source.settle_seconds:
             for line in self._new(path, job, follow=False):
                 self._writer.write(line)
             del self._live[path]
@@ -93,7 +96,7 @@ class Follower:
         )
 
     def _find_jobs(self) -> bool:
-        """Takes up jobs that have been declared since; whether there are any."""
+        """Adds jobs that were declared since the last call; returns whether there are any."""
         before = len(self._known)
         for page in pages(self._opened.ask.list_nodes, self._list):
             for node in page.nodes:
@@ -103,7 +106,7 @@ class Follower:
         return len(self._known) > before
 
     def _running(self) -> set[str]:
-        """Paths of the jobs that have not ended."""
+        """Returns the paths of the jobs that have not ended."""
         request = self._jobs_request()
         request.states.extend((query_pb2.NODE_STATE_WAITING, query_pb2.NODE_STATE_RUNNING))
         request.page_size = 0
@@ -114,8 +117,8 @@ class Follower:
 
 
 def has_ended(opened: OpenRun, path: str) -> bool:
-    """Returns whether a node has ended; of a run that died nothing more comes, and nobody tells."""
-    if opened.run.state in _OVER or not opened.home.is_live():
+    """Returns whether a node has ended, or its run has died and will write no more."""
+    if opened.run.state in _OVER or not opened.source.is_live():
         return True
     node = opened.ask.get_node(qs.GetNodeRequest(path=path)).node
     return node.state == query_pb2.NODE_STATE_ENDED

@@ -8,16 +8,19 @@ import time
 from collections.abc import Iterator
 
 from gator.cli import output
+from gator.cli.json_output import say_json
 from gator.cli.runs.api import RunApi
 from gator.cli.runs.paging import pages
 from gator.cli.sources.open import OpenRun
+from gator.console import describe
 from gator.core.visible import visible_line, visible_lines
 from gator.runtime.text_encoding import is_utf8
 from gator.v1 import event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 PAGE = 10_000
-_LONGEST_OPEN = 1 << 20
+"""Number of lines in a page."""
+_MAX_OPEN = 1 << 20
 """Maximum number of bytes of an unfinished line that are held back."""
 
 
@@ -29,16 +32,13 @@ def lines(ask: RunApi, wanted: qs.ListLinesRequest, page_size: int = PAGE) -> It
 
 
 def say_left_out(opened: OpenRun, finished: event_pb2.AttemptFinished | None = None) -> None:
-    """Says on stderr what there would be to see elsewhere, of an attempt if one is given.
-
-    Nothing is said where all is here.
-    """
-    if left_out := opened.home.left_out(finished):
+    """Prints on stderr which output the hub does not have, of an attempt if one is given; else nothing."""
+    if left_out := opened.source.left_out(finished):
         output.complain(f"gator: {left_out}")
 
 
 class LineWriter:
-    """Writes lines to stdout, each with as much as was asked for."""
+    """Writes lines to stdout with the wanted details."""
 
     def __init__(
         self,
@@ -50,9 +50,9 @@ class LineWriter:
         raw: bool = False,
         whole: bool = False,
     ) -> None:
-        """Writes to `out`; `whole` keeps all states of a line that overwrites itself, as any may match."""
+        """Writes to stdout; `whole` keeps all states of a line that overwrites itself, as any may match."""
         self.names = names
-        """Whether each line says its job."""
+        """Whether each line begins with the path of its job."""
         self._context = context
         self._long, self._json, self._raw, self._whole = long, json, raw, whole
         self._colours = output.has_colour()
@@ -62,7 +62,7 @@ class LineWriter:
     def write(self, line: query_pb2.Line) -> None:
         """Writes one line, or the lines of a message."""
         if self._json:
-            output.say_json(line)
+            say_json(line)
             return
         data = line.raw or line.text.encode("utf-8", "surrogateescape")
         head = self._head(line)
@@ -80,14 +80,14 @@ class LineWriter:
         return text.encode(self._encoding, "backslashreplace")
 
     def separate(self, line: query_pb2.Line) -> None:
-        """Writes a mark where lines are left out before this one."""
+        """Writes a separator if lines before this one are omitted."""
         place = (line.path, line.stream, line.number)
         last, self._last = self._last, place
         if not self._json and last is not None and place != (last[0], last[1], last[2] + 1):
             self._out.write(b"--\n")
 
     def flush(self) -> None:
-        """Lets everything out."""
+        """Flushes stdout."""
         self._out.flush()
         sys.stdout.flush()
 
@@ -96,9 +96,9 @@ class LineWriter:
         parts: list[str] = []
         if self.names:
             parts.append(output.paint(line.path, "path"))
-        place = f"{output.stream(line.stream)}:{line.number}" if line.number else line.logger or "api"
+        place = f"{describe.stream(line.stream)}:{line.number}" if line.number else line.logger or "api"
         if self._long:
-            severity = output.severity(line.severity)
+            severity = describe.severity(line.severity)
             parts.append(_time(line.time_unix_nanos))
             parts.append(output.paint(f"{severity:8}", severity))
         if self._long or self.names:
@@ -121,7 +121,7 @@ class TerminalCleaner:
         data = self._open.pop(stream, b"") + data
         end = data.rfind(b"\n") + 1
         rest = data[end:]
-        if len(rest) < _LONGEST_OPEN:
+        if len(rest) < _MAX_OPEN:
             self._open[stream] = rest
         else:
             end = len(data)

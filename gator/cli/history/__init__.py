@@ -1,1 +1,4 @@
-"""Runs compared with earlier runs, in folders and on hubs."""
+"""Earlier runs, in folders and on hubs, with one interface: `gator.ports.History`.
+
+Invariant: reads only, and never takes longer than its timeout.
+"""

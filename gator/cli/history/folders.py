@@ -34,9 +34,10 @@ class FolderHistory:
     def __init__(
         self, tracking: Path, *, seconds: float = MAX_SECONDS, total_seconds: float | None = None
     ) -> None:
-        """`seconds` limits the search for sightings, `total_seconds` all lists of runs and nodes together.
+        """Creates a history; nothing is read yet.
 
-        What exceeds `total_seconds` raises UnavailableError, because an incomplete answer would mislead.
+        `seconds` limits the search for sightings, `total_seconds` all lists of runs and nodes together.
+        Exceeding `total_seconds` raises UnavailableError, because an incomplete answer would mislead.
         """
         self.place = f"in {tracking}"
         self.where = ("--tracking", str(tracking.absolute()))

@@ -21,7 +21,7 @@ class HubHistory:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self.place = f"on {hub.peer.name}"
-        self.where = hub.words
+        self.where = hub.where
 
     def run(self, name: str) -> query_pb2.Run | None:
         """Returns the run with a name, as for `-r hub:`."""

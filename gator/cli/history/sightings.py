@@ -9,6 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from gator.cli import output
+from gator.cli.json_output import to_values
+from gator.console import describe
 from gator.ports import History
 from gator.units import plural
 from gator.v1 import query_pb2
@@ -29,20 +31,20 @@ class Sightings(Struct, frozen=True):
         return group is not None and group.first.run == self.run.id
 
     def headline(self, signatures: Iterable[str]) -> str:
-        """`1 new since run 3a700579`."""
+        """Returns `1 new since run 3a700579`."""
         return f"{sum(map(self.is_new, signatures))} new{self._since()}"
 
     def _since(self) -> str:
         return f" since run {self.before.id[:8]}" if self.before is not None else ""
 
-    def words(self, signature: str) -> str:
+    def describe(self, signature: str) -> str:
         """Returns `new since run 3a700579`, or when and in how many runs of the series it occurred."""
         group = self.groups.get(signature)
         if group is None:
             return "not known yet"
-        return self._words(group) + elsewhere(group.elsewhere)
+        return self._describe(group) + elsewhere(group.elsewhere)
 
-    def _words(self, group: query_pb2.FailureGroup) -> str:
+    def _describe(self, group: query_pb2.FailureGroup) -> str:
         if group.first.run == self.run.id:
             return output.paint(f"new{self._since() or ', in the first run of its series'}", "warning")
         last = f", last in {sighting(group.before)}" if group.HasField("before") else ""
@@ -58,7 +60,7 @@ class Sightings(Struct, frozen=True):
         }
         for name in ("first", "before", "elsewhere"):
             known = group is not None and group.HasField(name)
-            values[name] = output.to_values(getattr(group, name)) if known else None
+            values[name] = to_values(getattr(group, name)) if known else None
         return values
 
 
@@ -69,13 +71,13 @@ def sightings_of(history: History, run: query_pb2.Run) -> Sightings:
 
 def sighting(seen: query_pb2.Sighting) -> str:
     """Returns a run of the past: `run 3a700579 of 2026-11-22 12:58:30, commit 3f2a91c0 on main`."""
-    commit = f", {output.commit(seen.git)}" if seen.git.commit else ""
-    return f"run {seen.run[:8]} of {output.moment(seen.started_unix_nanos)}{commit}"
+    commit = f", {describe.commit(seen.git)}" if seen.git.commit else ""
+    return f"run {seen.run[:8]} of {describe.moment(seen.started_unix_nanos)}{commit}"
 
 
 def elsewhere(seen: query_pb2.Elsewhere) -> str:
     """Returns `; also in 3 runs of projectA since 2026-11-20 08:00:00`; empty if there are none."""
     if not seen.runs:
         return ""
-    since = output.moment(seen.first.started_unix_nanos)
+    since = describe.moment(seen.first.started_unix_nanos)
     return f"; also in {plural(seen.runs, 'run')} of {', '.join(seen.idents)} since {since}"

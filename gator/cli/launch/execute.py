@@ -1,6 +1,6 @@
 """Carries out one run: folder, plan, root, display, signals, exit code.
 
-The rule: the first Ctrl-C or TERM ends the run in good order, the second one at once.
+Invariant: the first Ctrl-C or TERM ends the run in order, the second one kills everything.
 """
 
 import asyncio
@@ -17,17 +17,13 @@ from msgspec import Struct
 
 from gator import __version__
 from gator.cli import exit_codes
-from gator.cli.launch.options import (
-    Choice,
-    LoadedSpec,
-    PlacementName,
-    TextLogMode,
-    job_environment,
-    launch_environment,
-    tracking_root,
-)
+from gator.cli.launch.launch_options import LaunchOptions, PlacementName
+from gator.cli.launch.part import Part, part_as_written
 from gator.cli.launch.preflight import notes_of, runnable_plan
+from gator.cli.launch.request import job_environment, launch_environment
+from gator.cli.launch.spec import LoadedSpec
 from gator.cli.secrets import hide_secrets, learn_secrets
+from gator.cli.tracking import tracking_root
 from gator.clock import SystemClock
 from gator.console import make_display
 from gator.core.attempt.environment import HUB_TOKEN
@@ -63,46 +59,35 @@ MAX_WARNINGS = 10
 
 
 class Launch(Struct, frozen=True):
-    """A run as the command line describes it."""
+    """A run that is ready to start."""
 
+    options: LaunchOptions
     loaded: LoadedSpec
-    choice: Choice
+    part: Part
+    """The part of the spec to run, resolved."""
     request: plan_pb2.PlanRequest
-    selection: query_pb2.Selection
-    """The part of the spec to run."""
-    repeats: str
-    """Id of the run that this one repeats a part of; empty if it repeats none."""
     pools: Pools
-    placement: PlacementName
     scheduler: Scheduler
-    tracking: Path | None
-    sample_interval_millis: int
-    log_cap_bytes: int
-    text_logs: TextLogMode
-    parent: str | None
-    quiet: bool
-    verbose: bool
-    all_messages: bool
-    progress: bool
     labels: Mapping[str, str]
-    output: str
-    """Which lines its user wants to be kept in a hub: a name of `Output`."""
     hub: UploadOptions | None
     notices: Sequence[tuple[str, bool]]
-    """What is to be said before anything starts, and whether it is a warning."""
+    """Notices to print before anything starts, each with whether it is a warning."""
 
 
 def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestion | None = None) -> int:
-    """Runs it; the exit code. `upload` waits to feed the hub, `git` is what it starts from, without a hub."""
+    """Carries out a run; returns the exit code.
+
+    `upload` is the process that will feed the hub; `git` asks for the commit if there is no hub.
+    """
     key = secrets.token_bytes(KEY_BYTES)
     launch.request.run = run_id_of(key)
-    # Planned before there is a folder, so that a spec that cannot run leaves nothing behind.
+    # The plan is made before the folder, so that a spec that cannot run leaves nothing behind.
     found = runnable_plan(launch.request, launch.pools, launch.loaded)
     plan = found.plan
     notices = [*launch.notices, *_notices(launch, found)]
-    placement = _placement(launch.placement, plan, launch.scheduler)
+    placement = _placement(launch.options.placement, plan, launch.scheduler)
     hub, upload = _with_room(launch.hub, upload, placement, notices)
-    close_latest(tracking_root())
+    close_latest(tracking_root().absolute())
     folder = _make_folder(launch, plan.root.ident)
     folder.write_key(key)
     folder.write_hub_token(os.environ.get(HUB_TOKEN, ""))
@@ -112,10 +97,10 @@ def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestio
     display = make_display(
         sys.stdout,
         single=plan.root.job is not None,
-        quiet=launch.quiet,
-        verbose=launch.verbose,
-        all_messages=launch.all_messages,
-        progress=launch.progress,
+        quiet=launch.options.quiet,
+        verbose=launch.options.verbose,
+        all_messages=launch.options.all_messages,
+        progress=launch.options.shows_progress(),
         environment=os.environ,
     )
     options = RunOptions(
@@ -125,9 +110,9 @@ def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestio
         environment=job_environment(),
         launch_dir=str(Path.cwd()),
         description=_description(launch, plan),
-        sample_interval_millis=launch.sample_interval_millis,
-        log_cap_bytes=launch.log_cap_bytes,
-        text_logs=launch.text_logs,
+        sample_interval_millis=launch.options.sample_interval_millis(),
+        log_cap_bytes=launch.options.log_cap_bytes(),
+        text_logs=launch.options.text_logs,
         hub=hub,
         secrets=secret_names(launch.request.spec),
     )
@@ -135,11 +120,11 @@ def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestio
 
 
 def _conclude(launch: Launch, plan: Plan, end: RunEnd, *, stopped: bool) -> int:
-    """Tells what is left to tell; the exit code."""
-    if launch.parent:
+    """Reports the end of the run; returns the exit code."""
+    if launch.options.parent:
         from gator.cli.launch.nested import report
 
-        report(launch.parent, plan.root.ident, end.result)
+        report(launch.options.parent, plan.root.ident, end.result)
     if end.fault:
         sys.stderr.write(f"gator: {visible(hide_secrets(end.fault))}\n")
         return exit_codes.FAULT
@@ -166,7 +151,7 @@ async def _run(
     def on_signal(number: int) -> None:
         stops.append(number)
         if over:
-            # Nothing is left to stop but the wait for the hub.
+            # Only the wait for the hub is left to stop.
             if root.uploader is not None:
                 root.uploader.let_go()
             return
@@ -196,11 +181,11 @@ async def _run(
     if root.uploader is not None:
         await root.uploader.finish()
     while not display.ready() and len(stops) == at_end:  # noqa: ASYNC110 - only asking tells
-        # Somebody reads slowly; Ctrl-C lets go of what is left.
+        # The reader of the output is slow; Ctrl-C drops the rest.
         await asyncio.sleep(0.02)
     code = _conclude(launch, plan, end, stopped=at_end > 0)
     if root.serving.is_held_up:
-        # The server would hold up the end of the interpreter too.
+        # The server would also block the end of the interpreter.
         with suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
@@ -224,11 +209,11 @@ def _with_room(
     placement: Placement,
     notices: list[tuple[str, bool]],
 ) -> tuple[UploadOptions | None, UploadProcess | None]:
-    """The hub and what feeds it, where this user may start so much; else no hub, which `notices` tells.
+    """Returns the hub and the process that feeds it; None for both if the limit on threads is too low.
 
-    Raises UsageError where that is too little for any job to run.
+    A notice tells that the hub is not used. Raises UsageError if the limit is too low to run any job.
     """
-    # The root and a first daemon.
+    # The number of threads for the root and a first daemon.
     count = RUN_TASKS if placement is Placement.INLINE else RUN_TASKS + 2 * RPC_THREADS
     if hub is not None:
         lacking = lacks_threads(count + RPC_THREADS)
@@ -252,14 +237,14 @@ def _notices(launch: Launch, found: Runnable) -> Iterator[tuple[str, bool]]:
         spec = launch.loaded.name
         checked = printed.command("check", spec if spec == "stdin.yaml" else str(Path(spec).absolute()))
         yield f"{more}: {checked} shows all of them", True
-    for note in notes_of(found, launch.choice):
+    for note in notes_of(found, launch.options):
         yield note, False
 
 
 def _make_folder(launch: Launch, ident: str) -> RunFolder:
-    if launch.tracking is not None:
-        return RunFolder.exactly(launch.tracking)
-    return RunFolder.create(tracking_root(), ident, time.strftime("%Y%m%d-%H%M%S"))
+    if launch.options.tracking is not None:
+        return RunFolder.exactly(launch.options.tracking)
+    return RunFolder.create(tracking_root().absolute(), ident, time.strftime("%Y%m%d-%H%M%S"))
 
 
 def _description(launch: Launch, plan: Plan) -> attach_pb2.RunDescription:
@@ -277,7 +262,7 @@ def _description(launch: Launch, plan: Plan) -> attach_pb2.RunDescription:
         ident=plan.root.ident,
         spec=launch.loaded.name,
         argv=hide(sys.argv, secret),
-        parent=launch.repeats,
+        parent=launch.part.repeat,
         user=user_name(),
         launch_dir=str(Path.cwd()),
         variables={name: value for name, value in variables.items() if value is not None},
@@ -291,12 +276,13 @@ def _description(launch: Launch, plan: Plan) -> attach_pb2.RunDescription:
             zip(hide([*launch.labels], secret), hide([*launch.labels.values()], secret), strict=True)
         ),
     )
-    if launch.selection.ListFields():
-        run.selection.CopyFrom(launch.selection)
+    selection = part_as_written(launch.options).selection()
+    if selection.ListFields():
+        run.selection.CopyFrom(selection)
         hide_within(run.selection, secret)
     return attach_pb2.RunDescription(
         run=run,
         plan=request,
         pools=launch.pools.message(),
-        output=attach_pb2.Output.Value(launch.output),
+        output=attach_pb2.Output.Value(f"OUTPUT_{launch.options.hub_logs.name}"),
     )

@@ -1,54 +1,43 @@
-"""Options of `gator run` that concern the hub: which one, what it is shown, how long it is waited for.
+"""Options of `gator run` that concern a hub.
 
-The rule: what the user names wrongly is told before anything starts; what only the environment names never
-keeps a run from starting.
+Invariant: a wrong option is an error before anything starts; a wrong environment variable is a warning.
 """
 
 import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from enum import Enum
-from pathlib import Path
 
-from gator.cli.launch.options import millis
-from gator.cli.runs.hub_options import NO_HUB, VARIABLE, label_of
+from gator.cli.launch.launch_options import LaunchOptions
+from gator.cli.options.values import millis_of
+from gator.cli.runs.hub_names import NO_HUB, VARIABLE, label_of
 from gator.errors import UsageError
 from gator.upload.options import UploadOptions
 from gator.upload.process import UploadProcess
 
-LONGEST_NAME = 128
-LONGEST_VALUE = 512
-"""Most characters of a label."""
+MAX_NAME = 128
+MAX_VALUE = 512
+"""Maximum number of characters in a label."""
 
 
-class HubLogs(Enum):
-    """Values of --hub-logs."""
+def chosen_hub(options: LaunchOptions, notices: list[tuple[str, bool]]) -> UploadOptions | None:
+    """Returns the hub that a run is sent to; None for none.
 
-    ALL = "all"
-    WARNINGS = "warnings"
-    NONE = "none"
-
-
-def chosen_hub(
-    option: str | None, ca: Path | None, wait: str | None, notices: list[tuple[str, bool]]
-) -> UploadOptions | None:
-    """Returns the hub that a run is to be seen in; None for none.
-
-    Raises UsageError for wrong options; what is wrong in the environment is added to `notices`.
+    Raises UsageError for wrong options; problems of the environment are added to `notices`.
     """
-    wait_millis = millis(wait, "--hub-wait")
-    named = os.environ.get(VARIABLE, "") if option is None else option
+    wait_millis = millis_of(options.hub_wait, "--hub-wait")
+    named = os.environ.get(VARIABLE, "") if options.hub is None else options.hub
     if named.strip().lower() in ("", NO_HUB):
         return None
     from gator.hub_address import resolve
 
     try:
-        resolve(named, os.environ, ca=ca)
+        resolve(named, os.environ, ca=options.hub_ca)
     except UsageError as error:
-        if option is not None:
-            raise UsageError(f"--hub {option}: {error}") from error
-        notices.append((f"{VARIABLE} is left alone: {error}", True))
+        if options.hub is not None:
+            raise UsageError(f"--hub {options.hub}: {error}") from error
+        notices.append((f"{VARIABLE} is ignored: {error}", True))
         return None
+    ca = options.hub_ca
     return UploadOptions(
         address=named.strip(),
         ca=str(ca.absolute()) if ca is not None else "",
@@ -58,10 +47,10 @@ def chosen_hub(
 
 @contextmanager
 def waiting_upload(hub: UploadOptions | None) -> Generator[UploadProcess | None]:
-    """Yields the process that will feed the hub, which loads while the run is made ready; None without a hub.
+    """Yields the process that will feed the hub, started early because it takes long; None without a hub.
 
-    It is gone afterwards, unless the run has taken it. Where it cannot be started the run tries again, and
-    tells.
+    The process is ended afterwards unless the run has taken it. If it cannot be started, the run tries again
+    and reports the error.
     """
     upload = None
     if hub is not None:
@@ -75,13 +64,14 @@ def waiting_upload(hub: UploadOptions | None) -> Generator[UploadProcess | None]
 
 
 def labels_of(texts: Sequence[str]) -> Mapping[str, str]:
-    """Returns the names that --label gives; of one given twice the last counts. Raises UsageError."""
+    """Returns the labels by name; if a name is given twice, the last value counts. Raises UsageError."""
     labels: dict[str, str] = {}
     for text in texts:
         name, value = label_of(text)
-        if len(name) > LONGEST_NAME or len(value) > LONGEST_VALUE:
+        if len(name) > MAX_NAME or len(value) > MAX_VALUE:
             raise UsageError(
-                f"--label {text[:40]}…: a name has at most {LONGEST_NAME} characters, a value {LONGEST_VALUE}"
+                f"--label {text[:40]}…: give a name of at most {MAX_NAME} characters "
+                f"and a value of at most {MAX_VALUE}"
             )
         labels[name] = value
     return labels

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from gator.cli.history.folders import MAX_SECONDS, MAX_START_SECONDS, FolderHistory
-from gator.cli.launch.last_globs import FAILED, PASSED
 from gator.cli.launch.part import Part
-from gator.cli.runs.hub_options import NO_HUB, names_hub
-from gator.cli.runs.hub_selection import PREFIX, HubChoice
+from gator.cli.launch.plan_options import FAILED, PASSED
+from gator.cli.runs.hub_choice import PREFIX, HubChoice
+from gator.cli.runs.hub_names import NO_HUB, names_hub
 from gator.core.history import series
 from gator.core.history.overlay import OverlaidJob, overlay_outcomes
 from gator.core.launch.rerun import REPEAT

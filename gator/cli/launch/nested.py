@@ -1,6 +1,6 @@
-"""A run inside a job that reports its outcome to that job (`--parent`).
+"""Reports the outcome of a run inside a job to that job (`--parent`).
 
-The rule: what is reported are a metric a count and one message a run; the nested run keeps its own record.
+Invariant: the report has one metric per count and one message; the nested run has a record of its own.
 """
 
 import os
@@ -12,7 +12,7 @@ from gator.v1 import event_pb2
 
 
 def report(address: str, ident: str, result: event_pb2.Result) -> None:
-    """Tells the job around this process what came of the run."""
+    """Reports the outcome of a run to the job in which this process runs."""
     os.environ["GATOR_PARENT"] = address
     from gator import client
 

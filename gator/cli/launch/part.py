@@ -1,10 +1,11 @@
-"""The options of `gator run` that select a part of a spec."""
+"""The part of a spec that a run runs, and the earlier run that it repeats."""
 
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
-from gator.cli.launch.last_globs import FAILED, PASSED
+from gator.cli.launch.launch_options import LaunchOptions
+from gator.cli.launch.plan_options import FAILED, PASSED, PlanOptions
 from gator.core.history.series import selection_of
 from gator.v1 import query_pb2
 
@@ -30,3 +31,9 @@ class Part(Struct, frozen=True):
     def refers_to_runs(self) -> bool:
         """Whether resolving it needs earlier runs."""
         return bool(self.repeat) or FAILED in self.only or PASSED in self.skip
+
+
+def part_as_written(options: PlanOptions) -> Part:
+    """Returns the part that options select, with words such as `@failed` unresolved."""
+    repeat = options.repeat if isinstance(options, LaunchOptions) else ""
+    return Part(options.only, options.skip, options.tags, repeat)

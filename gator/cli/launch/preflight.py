@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from gator.cli import output
-from gator.cli.launch.options import Choice, LoadedSpec
+from gator.cli.launch.plan_options import PlanOptions
+from gator.cli.launch.spec import LoadedSpec
 from gator.core.dispatch.pools import Pools
 from gator.core.launch.runnable import Runnable, decide, unset_variables
 from gator.errors import Problem, SpecError
@@ -33,10 +34,10 @@ def finds(program: str, path: str, cwd: str) -> bool:
     return shutil.which(program, path=path or None) is not None
 
 
-def notes_of(found: Runnable, choice: Choice) -> Iterator[str]:
+def notes_of(found: Runnable, options: PlanOptions) -> Iterator[str]:
     """Yields notes: licences without pools, and values that options of the command line do not change."""
     yield from found.notes
-    for option, value in choice.replaced():
+    for option, value in options.replacing_on_root():
         sentence = describe_option_scope(found.plan, option, value)
         if sentence:
             yield sentence
@@ -56,11 +57,11 @@ def say_warnings(found: Runnable) -> None:
         output.complain(line)
 
 
-def show_plan(found: Runnable, choice: Choice) -> None:
+def show_plan(found: Runnable, options: PlanOptions) -> None:
     """Prints the plan, and its warnings and notes on stderr."""
     from gator.plan.render import tree_text
 
     say_warnings(found)
     output.say_lines(tree_text(found.plan))
-    for note in notes_of(found, choice):
+    for note in notes_of(found, options):
         output.say(note)

@@ -1,1 +1,4 @@
-"""Finds the runs that commands are about: in folders, live, and on hubs."""
+"""Finds runs by name, in folders and on hubs, and opens the queries about a run.
+
+Invariant: a name means the same run in every command.
+"""

@@ -81,9 +81,9 @@ def asking(found: find.FoundRun) -> Generator[RunApi]:
                 raise NotFoundError(f"{error}: the run has just started; try again in a moment") from error
             if control is None:
                 raise
-            from gator.cli.runs.remote import remote_questions
+            from gator.cli.runs.remote import remote_api
 
-            ask = left.enter_context(remote_questions(control))
+            ask = left.enter_context(remote_api(control))
         yield ask
 
 
@@ -98,6 +98,6 @@ def close_dead(found: find.FoundRun) -> None:
     """Closes a dead run if this process may; for other users the view is the same and nothing is written."""
     from gator.daemon.recovery import ensure_closed
 
-    # Where nothing can be written the view is the same: it is computed.
+    # If nothing can be written, the same view is computed.
     with suppress(StoreError, OSError):
         ensure_closed(found.folder)

@@ -1,8 +1,8 @@
-"""What lists of runs say of one, for folders and hubs alike. Rule: it is the same in every list."""
+"""Describes a run in lists, the same for folders and hubs."""
 
 from typing import Final
 
-from gator.cli import output
+from gator.console import describe
 from gator.core.history.series import options_of
 from gator.core.text import cut
 from gator.v1 import query_pb2
@@ -12,10 +12,12 @@ MAX_PART: Final = 60
 
 
 def outcome_of(run: query_pb2.Run, away: str = "away") -> str:
-    """One word for a run: its outcome, `running`, `died`, or `away` for one that a hub has lost sight of."""
+    """Returns the outcome of a run, else `running`, `died`, or `away` if it is not connected to its hub."""
     if run.state == query_pb2.RUN_STATE_DIED:
         return "died"
-    word = output.outcome(run.result.outcome) or output.word(query_pb2.RunState.DESCRIPTOR, run.state)
+    word = describe.outcome(run.result.outcome) or describe.enum_name(
+        query_pb2.RunState.DESCRIPTOR, run.state
+    )
     return word or (away if run.heard_unix_nanos else "")
 
 
@@ -26,5 +28,5 @@ def part_of(run: query_pb2.Run) -> str:
 
 
 def took(run: query_pb2.Run) -> str:
-    """How long a run took; empty while it goes on."""
-    return output.took(run.result.usage, run.started_unix_nanos, run.ended_unix_nanos)
+    """Returns the duration of a run; empty while it runs."""
+    return describe.took(run.result.usage, run.started_unix_nanos, run.ended_unix_nanos)

@@ -1,4 +1,7 @@
-"""Which runs are wanted, for folders and hubs alike. Rule: what is left out lets everything pass."""
+"""The filter of lists of runs, the same for folders and hubs.
+
+Invariant: a condition that is not given lets every run pass.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,19 +12,19 @@ from gator.v1 import hub_service_pb2 as hs
 
 
 class Filter(Struct, frozen=True):
-    """All of these have to hold."""
+    """Conditions that must all hold."""
 
     user: str = ""
     ident: str = ""
     outcomes: Sequence[common_pb2.Outcome.ValueType] = field(
         default_factory=list[common_pb2.Outcome.ValueType]
     )
-    """One of them has to be the run's; empty means any, also that it goes on."""
+    """Outcomes that pass; empty means any outcome, or none yet."""
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     since_unix_nanos: int = 0
 
     def passes(self, run: query_pb2.Run) -> bool:
-        """Returns whether a run is wanted."""
+        """Returns whether a run passes the filter."""
         return (
             self.user in ("", run.user)
             and self.ident in ("", run.ident)
@@ -31,7 +34,7 @@ class Filter(Struct, frozen=True):
         )
 
     def request(self, name: str) -> hs.ListRunsRequest:
-        """Returns the same for a hub; `name` is an id, a prefix of one or an ident."""
+        """Returns the same filter for a hub; `name` is an id, a prefix of one or an ident."""
         return hs.ListRunsRequest(
             name=name,
             user=self.user,

@@ -4,8 +4,8 @@ Invariant: a store is opened only if the name of its folder does not give the ex
 does not hide the other runs.
 """
 
-import os
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,32 +23,36 @@ if TYPE_CHECKING:
     from gator.v1 import query_pb2
 
 LATEST: Final = "latest"
-MAX_LOOKED_AT: Final = 50
+MAX_SEARCHED: Final = 50
 """Maximum number of runs of an ident searched for one of the whole spec."""
 MIN_DIGITS: Final = 4
-"""The beginning of an id has so many."""
+"""Minimum number of digits of the beginning of an id."""
 _NAME = re.compile(r"(\d{8}-\d{6})-(.*?)(?:\.\d+)?")
 
 
 class FoundRun(Struct, frozen=True):
-    """A run of which only the folder is known yet."""
+    """A run whose folder is known; its record has not been read."""
 
     folder: RunFolder
     stamp: str
-    """When it was started, as `YYYYMMDD-HHMMSS` in the local zone; empty where the name does not say."""
+    """Start as `YYYYMMDD-HHMMSS` in the local zone, from the name of the folder; empty for another name."""
     ident: str
-    """Ident of its root as shortened for a file name, or the folder's name if the user chose it."""
+    """Ident of its root as shortened for a file name; the name of the folder if the user chose it."""
 
     @property
     def id(self) -> str:
-        """Id of the run; empty if it never began."""
+        """The id of the run; empty if it never began."""
         owner = self.folder.owner()
         return owner.run if owner is not None else ""
+
+    def started(self) -> str:
+        """Returns the start as in `stamp`, taken from the lock file if the folder has another name."""
+        return self.stamp or stamp_of((self.folder.path / "run.lock").stat().st_mtime)
 
     def has_ident(self, wanted: str) -> bool:
         """Returns whether the ident of the root is exactly this one.
 
-        Where the record cannot be read, the name of the folder decides.
+        If the record cannot be read, the name of the folder decides.
         """
         if self.stamp and name_part(wanted) != self.ident:
             return False
@@ -60,6 +64,11 @@ class FoundRun(Struct, frozen=True):
     def _recorded_ident(self) -> str | None:
         run = described(self)
         return run.ident or None if run is not None else None
+
+
+def stamp_of(seconds: float) -> str:
+    """Returns a time in seconds since 1970 as in the name of a run's folder: `20261122-125830`."""
+    return time.strftime("%Y%m%d-%H%M%S", time.localtime(seconds))
 
 
 def described(found: FoundRun) -> "query_pb2.Run | None":
@@ -74,13 +83,8 @@ def described(found: FoundRun) -> "query_pb2.Run | None":
         return None
 
 
-def tracking_root(option: Path | None) -> Path:
-    """Returns the folder of runs."""
-    return option if option is not None else Path(os.environ.get("GATOR_TRACKING") or "tracking")
-
-
 def is_run(path: Path) -> bool:
-    """Returns whether a folder is that of a run; of one that nobody lets us look into, the name tells."""
+    """Returns whether a folder is that of a run; decides by its name if it cannot be read."""
     try:
         return is_regular(path / "run.lock")
     except PermissionError:
@@ -92,7 +96,7 @@ def is_run(path: Path) -> bool:
 def found_runs(root: Path) -> Sequence[FoundRun]:
     """Returns the runs in a folder, the newest first; the folder itself if it is that of a run.
 
-    Raises UsageError where there is a folder that cannot be read.
+    Raises UsageError if the folder cannot be read.
     """
     if is_run(root):
         return [_found(root)]
@@ -114,7 +118,7 @@ def _is_there(path: Path) -> bool:
 
 
 def unreadable(path: Path, error: OSError) -> str:
-    """Why nothing can be read there, and what to do."""
+    """Returns the error for a path that cannot be read."""
     advice = (
         "ask its owner to let you read it" if isinstance(error, PermissionError) else "name another folder"
     )
@@ -129,12 +133,9 @@ def _found(path: Path) -> FoundRun:
 
 def _age(run: FoundRun) -> tuple[str, int, str]:
     if run.stamp:
-        # Runs of one second are told apart by the number at the end, which sorts by its length first.
+        # Runs of one second differ in the number at the end of the name, which sorts by its length first.
         return run.stamp, len(run.folder.path.name), run.folder.path.name
-    import time
-
-    begun = (run.folder.path / "run.lock").stat().st_mtime
-    return time.strftime("%Y%m%d-%H%M%S", time.localtime(begun)), 0, run.folder.path.name
+    return run.started(), 0, run.folder.path.name
 
 
 def select(wanted: str | None, root: Path) -> FoundRun:
@@ -159,7 +160,7 @@ def select(wanted: str | None, root: Path) -> FoundRun:
         back = int(wanted[1:])
         if 1 <= back <= len(runs):
             return runs[back - 1]
-        raise NotFoundError(only_so_many(len(runs), f"in {root}"))
+        raise NotFoundError(too_far_back(len(runs), f"in {root}"))
     found = _named(wanted, runs)
     if found is None:
         # One of each ident: more of them would hide the others.
@@ -176,14 +177,14 @@ def select(wanted: str | None, root: Path) -> FoundRun:
 
 
 def beginning_of_id(wanted: str) -> str:
-    """What to do about a name that can only be a beginning of an id, and is too short; empty for others."""
+    """Returns what to do about a name that is a too short beginning of an id; empty for other names."""
     if re.fullmatch(rf"[0-9a-f]{{1,{MIN_DIGITS - 1}}}", wanted):
         return f": the beginning of an id needs {MIN_DIGITS} hexadecimal digits"
     return ""
 
 
-def only_so_many(count: int, where: str) -> str:
-    """Why there is no run so far back."""
+def too_far_back(count: int, where: str) -> str:
+    """Returns the error for a number such as -9 if there are only `count` runs."""
     return f"there {'is' if count == 1 else 'are'} only {plural(count, 'run')} {where}"
 
 
@@ -206,7 +207,7 @@ def _of_ident(newest: FoundRun, runs: Sequence[FoundRun]) -> FoundRun:
     known = {this.id: newest}
     found = [this]
     for run in runs:
-        if len(found) == MAX_LOOKED_AT:
+        if len(found) == MAX_SEARCHED:
             break
         if not run.has_ident(this.ident):
             continue

@@ -1,6 +1,6 @@
-"""A hub as commands see it: its runs by their names, and what only a hub can answer.
+"""A client of a hub: finds runs by name, and asks what only a hub can answer.
 
-Rule: a run is found once, by its name; afterwards it is named by its whole id.
+Invariant: a run is found once, by its name; later calls use its whole id.
 """
 
 import os
@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from gator.cli.runs.find import LATEST, beginning_of_id, is_run, only_so_many, tracking_root
-from gator.cli.runs.hub_selection import HubChoice, needs_of
+from gator.cli.runs.find import LATEST, beginning_of_id, is_run, too_far_back
+from gator.cli.runs.hub_choice import HubChoice, needs_of
 from gator.cli.runs.paging import pages
 from gator.cli.runs.remote import Peer
+from gator.cli.tracking import tracking_root
 from gator.core.history import series
 from gator.errors import NotFoundError
 from gator.rpc.channel import open_blocking_channel
@@ -22,31 +23,30 @@ from gator.spec.suggestions import did_you_mean
 from gator.v1 import hub_pb2, hub_service_pb2_grpc, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 
-_SEVERAL = 100
-"""Runs that are looked at to tell what a name means."""
-_OFFERED = 5
-"""So many idents are offered where a name means no run."""
+_MAX_SEARCHED = 100
+"""Maximum number of runs that are searched for a name."""
+_MAX_OFFERED = 5
+"""Maximum number of idents that an error about an unknown name lists."""
 _ALL_CHANGES = [change for change in hub_pb2.Change.values() if change]
 
 
 class Hub:
-    """A hub that is asked."""
+    """A connected hub."""
 
-    def __init__(self, peer: Peer, words: Sequence[str] = (), needs: str = "") -> None:
-        """Keeps the connection; `words` are options that name this hub in any folder and environment.
+    def __init__(self, peer: Peer, where: Sequence[str] = (), needs: str = "") -> None:
+        """Keeps the connection; `where` are options that name this hub in any folder and environment.
 
-        `needs` says what has to be set before a command with these options; empty if nothing has to be.
+        `needs` is the variable that a command with these options needs; empty for none.
         """
         self.peer = peer
-        self.words = words
+        self.where = where
         self.needs = needs
         self._stub = hub_service_pb2_grpc.HubServiceStub(peer.channel)
 
     def find(self, name: str) -> query_pb2.Run:
         """Returns the run of a name: empty or `latest`, `-2`, a whole id, an ident, the beginning of an id.
 
-        Of these the first that there is, as the hub itself finds runs. Raises NotFoundError that says which
-        runs there are.
+        The first of these that exists counts, as for the hub itself. Raises NotFoundError that lists runs.
         """
         if name in ("", LATEST):
             newest = self._newest(1)
@@ -54,10 +54,12 @@ class Hub:
         if name.startswith("-") and name[1:].isdecimal() and 0 < int(name[1:]) <= 1000:
             return self._newest(int(name[1:]))
         name = nfc(name)
-        named = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(name=name, page_size=_SEVERAL)).runs
+        named = self.peer.call(
+            self._stub.ListRuns, hs.ListRunsRequest(name=name, page_size=_MAX_SEARCHED)
+        ).runs
         for meant in (
             [run for run in named if run.id == name],
-            # They come the newest first.
+            # The newest run is first.
             self._of_named(name, named),
             [run for run in named if run.id.startswith(name)],
         ):
@@ -93,22 +95,22 @@ class Hub:
         return runs[back - 1]
 
     def _why_none(self, count: int) -> str:
-        """Why there is no run so far back among so many."""
+        """Returns the error for a number such as -9 if the hub has only `count` runs."""
         if not count:
             return f"there is no run on {self.peer.name}: bring one in with gator run SPEC --hub ADDRESS"
-        return only_so_many(count, f"on {self.peer.name}")
+        return too_far_back(count, f"on {self.peer.name}")
 
     def _which(self, name: str) -> str:
         """Returns the ident that `name` most likely means, or the newest runs, one of each ident."""
-        runs = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(page_size=_SEVERAL)).runs
+        runs = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(page_size=_MAX_SEARCHED)).runs
         newest = {run.ident: run.id for run in reversed(runs)}
         if near := did_you_mean(name, newest):
             return near
-        some = [run for run in runs if newest[run.ident] == run.id][:_OFFERED]
+        some = [run for run in runs if newest[run.ident] == run.id][:_MAX_OFFERED]
         return "; the newest are: " + ", ".join(f"{run.id[:8]} ({run.ident})" for run in some) if some else ""
 
     def runs(self, wanted: hs.ListRunsRequest, most: int) -> Iterator[query_pb2.Run]:
-        """Yields the newest runs that pass, at most so many."""
+        """Yields the newest runs that pass, up to `most`."""
         while most > 0:
             wanted.page_size = min(most, 1000)
             page = self.peer.call(self._stub.ListRuns, wanted)
@@ -120,10 +122,10 @@ class Hub:
 
     def idents(self) -> set[str]:
         """Returns the idents of the newest runs."""
-        return {run.ident for run in self.runs(hs.ListRunsRequest(), _SEVERAL)}
+        return {run.ident for run in self.runs(hs.ListRunsRequest(), _MAX_SEARCHED)}
 
     def compare(self, before: str, after: str) -> Iterator[hs.CompareRunsResponse]:
-        """Two runs side by side, page by page, jobs that passed both times too."""
+        """Yields pages of the comparison of two runs, including jobs that passed in both."""
         wanted = hs.CompareRunsRequest(before=before, after=after, changes=_ALL_CHANGES)
         yield from pages(partial(self.peer.call, self._stub.CompareRuns), wanted)
 
@@ -145,8 +147,8 @@ class Hub:
 
 
 def _folder(name: str) -> str:
-    """What to do with a name that is that of a run's folder; empty if it is none."""
-    for path in (Path(name), tracking_root(None) / name):
+    """Returns what to do about a name that is a folder of a run; empty for another name."""
+    for path in (Path(name), tracking_root() / name):
         if is_run(path):
             return f"; that is a folder: import it with gator hub import {shlex.quote(str(path.absolute()))}"
     return ""
@@ -154,7 +156,7 @@ def _folder(name: str) -> str:
 
 @contextmanager
 def connect(choice: HubChoice) -> Generator[Hub]:
-    """Yields the hub that is meant. Raises UsageError for a wrong address or token file."""
+    """Yields a connected hub. Raises UsageError for a wrong address or token file."""
     access = choice.access()
     with open_blocking_channel(access.address, access.ca) as channel:
         yield Hub(
@@ -166,6 +168,6 @@ def connect(choice: HubChoice) -> Generator[Hub]:
                 source=access.source,
                 seconds=choice.seconds,
             ),
-            choice.words(access.address),
+            choice.where(access.address),
             needs_of(access, os.environ),
         )

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Iterator
 
 from gator.cli import output
-from gator.cli.number_option import say_more
+from gator.cli.json_output import say_json
+from gator.cli.options.number import say_more
 from gator.cli.runs import hub_client
 from gator.cli.runs.describe import outcome_of, part_of, took
 from gator.cli.runs.filter import Filter
 from gator.cli.runs.find import LATEST
-from gator.cli.runs.hub_selection import HubChoice
+from gator.cli.runs.hub_choice import HubChoice
+from gator.console import describe
 from gator.v1 import query_pb2
 
 
@@ -26,7 +28,7 @@ def list_hub(choice: HubChoice, name: str, wanted: Filter, limit: int | None, *,
             if limit and found > limit:
                 break
             if json:
-                output.say_json(run)
+                say_json(run)
             else:
                 rows.append(_row(run))
         if not found and name:
@@ -35,7 +37,7 @@ def list_hub(choice: HubChoice, name: str, wanted: Filter, limit: int | None, *,
         where = hub.peer.name
     if json:
         return
-    output.columns(rows, right=frozenset((6,)))
+    output.say_columns(rows, right=frozenset((6,)))
     if not rows:
         output.say(f"no {'such ' if name or wanted != Filter() else ''}runs on {where}")
     elif limit and found > limit:
@@ -43,7 +45,7 @@ def list_hub(choice: HubChoice, name: str, wanted: Filter, limit: int | None, *,
 
 
 def _runs(hub: hub_client.Hub, name: str, wanted: Filter, most: int) -> Iterator[query_pb2.Run]:
-    """Those of a name that pass; `latest` stands for all, `-2` for the last but one."""
+    """Returns the runs of a name that pass; `latest` means all, `-2` the second newest."""
     if re.fullmatch(r"-\d+", name):
         run = hub.find(name)
         return iter([run] if wanted.passes(run) else [])
@@ -52,17 +54,17 @@ def _runs(hub: hub_client.Hub, name: str, wanted: Filter, most: int) -> Iterator
 
 def _row(run: query_pb2.Run) -> tuple[str, ...]:
     word = outcome_of(run)
-    about = [output.commit(run.git)] if run.git.commit else []
+    about = [describe.commit(run.git)] if run.git.commit else []
     about += [part_of(run)] if part_of(run) else []
     about += [f"{name}={run.labels[name]}" for name in sorted(run.labels)]
     about += ["pinned"] if run.pinned else []
     return (
-        output.moment(run.started_unix_nanos),
+        describe.moment(run.started_unix_nanos),
         run.id[:8],
         run.ident,
         run.user,
         output.paint(word, word),
-        output.tally(run.tally),
+        output.painted_tally(run.tally),
         took(run),
         output.paint(", ".join(about), "dim"),
     )

@@ -1,4 +1,7 @@
-"""Lists that come in pages. Rule: a page may be empty and have a next one; only an empty token is the end."""
+"""Reads lists page by page.
+
+Invariant: only an empty token ends a list; a page may be empty and have a next one.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol, TypeVar
@@ -11,24 +14,24 @@ MAX_PAGE: Final = 1000
 """Maximum number of entries in a page."""
 
 
-class _Asked(Protocol):
+class _Request(Protocol):
     """A request for a page."""
 
     page_token: str
 
 
-class _Given(Protocol):
+class _Page(Protocol):
     """A page."""
 
     next_page_token: str
 
 
-Asked = TypeVar("Asked", bound=_Asked)
-Given = TypeVar("Given", bound=_Given)
+Request = TypeVar("Request", bound=_Request)
+Page = TypeVar("Page", bound=_Page)
 
 
-def pages(ask: Callable[[Asked], Given], request: Asked) -> Iterator[Given]:
-    """Yields the pages of a list from the one on that a request names; afterwards it names the last one."""
+def pages(ask: Callable[[Request], Page], request: Request) -> Iterator[Page]:
+    """Yields the pages of a list, beginning with that of the request, which then names the last page."""
     while True:
         page = ask(request)
         yield page
@@ -40,9 +43,9 @@ def pages(ask: Callable[[Asked], Given], request: Asked) -> Iterator[Given]:
 def listed_nodes(
     ask: RunApi, wanted: qs.ListNodesRequest, limit: int | None
 ) -> tuple[Iterator[query_pb2.Node], Callable[[], int]]:
-    """Returns nodes, and a function that asks for the number of all of them.
+    """Returns nodes, and a function that requests their total number.
 
-    Up to `limit` nodes and one more come in the first page.
+    The first page has up to `limit` nodes and one more.
     """
     wanted.page_size = min(limit + 1, MAX_PAGE) if limit else 0
     counted = qs.ListNodesRequest()

@@ -1,6 +1,6 @@
-"""Asks a server about a run: its live root where nobody else can read the stores, or a hub.
+"""Asks a server about a run: its live root if the stores cannot be read here, or a hub.
 
-Rule: errors arrive as they would have been raised here.
+Invariant: an error of the server is raised as the same type here.
 """
 
 import time
@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 import grpc
 
-from gator.cli.runs.hub_selection import ANOTHER, ASK_SECONDS, absent
+from gator.cli.runs.hub_choice import ANOTHER, ASK_SECONDS, absent
 from gator.errors import GatorError, UnauthenticatedError, UnavailableError, UnknownCallError, UsageError
 from gator.hub_address import REFUSED, mismatch, unknown_token, why_away
 from gator.rpc import status
@@ -20,12 +20,13 @@ from gator.v1 import query_service_pb2 as qs
 
 Response = TypeVar("Response")
 _AWAY_SECONDS = 60.0
-"""How long a server that was there may be away, as for a restart, while somebody watches."""
-_AGAIN_SECONDS = 1.0
+"""Timeout in seconds for a server that disappears while events are watched, as for a restart."""
+_RETRY_SECONDS = 1.0
+"""Time in seconds between two attempts to reach such a server."""
 
 
 class _Stream(Protocol):
-    """A call that answers again and again."""
+    """A call with a stream of responses."""
 
     def __iter__(self) -> Iterator[qs.WatchEventsResponse]: ...
 
@@ -39,10 +40,9 @@ class _OfRun(Protocol):
 
 
 class Peer:
-    """A server that is asked.
+    """A connected server.
 
-    Of a hub, `address` says where it is, `secure` whether TLS is spoken, and `source` where the token is
-    from.
+    For a hub, `address` is its address, `secure` whether TLS is used, and `source` the source of the token.
     """
 
     def __init__(
@@ -57,24 +57,24 @@ class Peer:
     ) -> None:
         self.channel = channel
         self.name = f"the hub at {address}" if address else ""
-        """What messages call it."""
+        """The server in error messages; empty for a root."""
         self._address, self._secure, self._seconds = address, secure, seconds
         self._source = source
         self._metadata = bearer(token)
 
     def call(self, method: Callable[..., Response], request: object) -> Response:
-        """One question and its answer. Raises what the server raised."""
+        """Returns the response to a request. Raises the error of the server."""
         try:
             return method(request, metadata=self._metadata, timeout=self._seconds)
         except grpc.RpcError as error:
             raise self.error_of(error) from error
 
     def open(self, method: Callable[..., Response], request: object) -> Response:
-        """Returns a stream of answers without an end in time; each read may raise grpc.RpcError."""
+        """Returns a stream of responses without a timeout; each read may raise grpc.RpcError."""
         return method(request, metadata=self._metadata)
 
     def error_of(self, error: grpc.RpcError) -> Exception:
-        """What a failed call means. A server that its user can start is no fault of Gator."""
+        """Returns the error for a failed call; a UsageError if its user can start the server."""
         meant = status.error_of_call(error)
         return self._error_of_hub(meant) if self._address else meant
 
@@ -88,7 +88,7 @@ class Peer:
             return UsageError(f"{self.name} does not answer ({why}): try again, {ANOTHER}")
         if isinstance(meant, UnknownCallError):
             return UsageError(
-                f"{self.name} does not know the question ({meant}): "
+                f"{self.name} does not know the call ({meant}): "
                 f"update it if it is older than this gator, {ANOTHER}"
             )
         if isinstance(meant, UnauthenticatedError):
@@ -97,22 +97,22 @@ class Peer:
 
 
 class RemoteRunApi:
-    """Questions to a server about one run; `run` is its id, empty for the only one of the server."""
+    """The queries about one run on a server; `run` is its id, empty for the only run of the server."""
 
     def __init__(self, peer: Peer, run: str = "") -> None:
         self._peer, self._run = peer, run
         self._stub = query_service_pb2_grpc.QueryServiceStub(peer.channel)
 
     def get_run(self, request: qs.GetRunRequest) -> qs.GetRunResponse:
-        """One run as a whole."""
+        """Returns one run as a whole."""
         return self._ask(self._stub.GetRun, request)
 
     def get_node(self, request: qs.GetNodeRequest) -> qs.GetNodeResponse:
-        """One node with all its attempts."""
+        """Returns one node with all its attempts."""
         return self._ask(self._stub.GetNode, request)
 
     def list_nodes(self, request: qs.ListNodesRequest) -> qs.ListNodesResponse:
-        """Nodes below a node."""
+        """Returns nodes below a node."""
         return self._ask(self._stub.ListNodes, request)
 
     def list_failures(self, request: qs.ListFailuresRequest) -> qs.ListFailuresResponse:
@@ -132,7 +132,7 @@ class RemoteRunApi:
         return self._ask(self._stub.ListEvents, request)
 
     def list_lines(self, request: qs.ListLinesRequest) -> qs.ListLinesResponse:
-        """Lines and messages."""
+        """Returns lines and messages."""
         return self._ask(self._stub.ListLines, request)
 
     def list_metrics(self, request: qs.ListMetricsRequest) -> qs.ListMetricsResponse:
@@ -144,7 +144,7 @@ class RemoteRunApi:
         return self._ask(self._stub.ListSamples, request)
 
     def watch_events(self, request: qs.WatchEventsRequest) -> "Watching":
-        """Events as they come."""
+        """Returns events as they happen."""
         request.run = self._run
         return Watching(self._peer, self._stub.WatchEvents, request)
 
@@ -154,7 +154,7 @@ class RemoteRunApi:
 
 
 class Watching:
-    """Events of a run as they come. A server that is away for a while is waited for."""
+    """Events of a run as they happen; waits for a server that is not reachable for a while."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ class Watching:
         self._given_up = False
 
     def responses(self) -> Iterator[qs.WatchEventsResponse]:
-        """What comes, to the end of the run or until somebody gives up; may be asked for again, to go on."""
+        """Yields responses until the run ends or `give_up` is called; a further call continues."""
         last = time.monotonic()
         while not self._given_up:
             call = self._call = self._peer.open(self._method, self._request)
@@ -183,17 +183,17 @@ class Watching:
                 meant = status.error_of_call(error)
                 if not isinstance(meant, UnavailableError) or time.monotonic() - last > _AWAY_SECONDS:
                     raise self._peer.error_of(error) from error
-            time.sleep(_AGAIN_SECONDS)
+            time.sleep(_RETRY_SECONDS)
 
     def give_up(self) -> None:
-        """Nobody waits for more. May be called by any thread."""
+        """Ends `responses`; may be called by any thread."""
         self._given_up = True
         if self._call is not None:
             self._call.cancel()
 
 
 def stop(peer: Peer, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
-    """Gives an order to a server."""
+    """Sends a stop request to a server."""
     return peer.call(control_service_pb2_grpc.ControlServiceStub(peer.channel).Stop, request)
 
 
@@ -206,7 +206,7 @@ def root_of(control: tuple[str, str], seconds: float = ASK_SECONDS) -> Generator
 
 
 @contextmanager
-def remote_questions(control: tuple[str, str]) -> Generator[RemoteRunApi]:
-    """Questions to the root at an address, with its token."""
+def remote_api(control: tuple[str, str]) -> Generator[RemoteRunApi]:
+    """Yields the queries of the live root at an address, with its token."""
     with root_of(control) as peer:
         yield RemoteRunApi(peer)

@@ -9,12 +9,13 @@ from pathlib import Path
 from msgspec import Struct
 
 from gator.cli import output
+from gator.cli.options.sort import sort_value
 from gator.cli.runs.describe import part_of
-from gator.cli.runs.find import LATEST, described, select, tracking_root
-from gator.cli.runs.hub_selection import PREFIX
-from gator.cli.sorting import sort_value
+from gator.cli.runs.find import LATEST, described, select
+from gator.cli.runs.hub_choice import PREFIX
 from gator.cli.sources.open import OpenRun
 from gator.cli.sources.source import FolderSource, RunSource
+from gator.cli.tracking import tracking_root
 from gator.core.history.overlay import OverlaidJob, Places, overlay_outcomes
 from gator.core.launch.printed import command, in_folder
 from gator.core.outcomes import FAILURES
@@ -31,15 +32,15 @@ class FailedIn(Struct, frozen=True):
 
     node: query_pb2.Node
     run: query_pb2.Run
-    home: RunSource
+    source: RunSource
 
 
 class OverlaidRun(Struct, frozen=True):
     """A run with its repeats overlaid."""
 
     run: query_pb2.Run
-    homes: Mapping[str, RunSource]
-    """Where each run is, by its id."""
+    sources: Mapping[str, RunSource]
+    """The source of each run, by its id."""
     runs: Mapping[str, query_pb2.Run]
     """The run and its repeats in the order of their starts, by id."""
     jobs: Mapping[str, OverlaidJob]
@@ -47,7 +48,7 @@ class OverlaidRun(Struct, frozen=True):
     nodes: Mapping[tuple[str, str], query_pb2.Node]
     """Failed jobs by run and path."""
     places: Places
-    """By path: what sorts as the spec does."""
+    """Sort keys for the order of the spec, by path."""
 
     def failed(self, globs: Sequence[str], order: qs.NodeOrder.ValueType) -> Iterator[FailedIn]:
         """Yields the jobs that still fail, in an order."""
@@ -56,7 +57,7 @@ class OverlaidRun(Struct, frozen=True):
         for node in sorted(found, key=lambda node: (sort_value(node, order), self.places.of(node.path))):
             if not patterns or any(pattern.matches(node.path) for pattern in patterns):
                 run = self.jobs[node.path].run
-                yield FailedIn(node, self.runs[run], self.homes[run])
+                yield FailedIn(node, self.runs[run], self.sources[run])
 
     def headline(self) -> str:
         """Returns a line such as `run 3a700579 of nightly overlaid with 2 repeats: 5ad0c1f2, 77e01b9c`."""
@@ -78,7 +79,7 @@ def overlay_repeats(opened: OpenRun, wanted: str | None) -> OverlaidRun | None:
     name = (wanted or "").removeprefix(PREFIX)
     if name not in ("", LATEST, opened.run.ident):
         return None
-    history = opened.home.history()
+    history = opened.source.history()
     repeats = history.repeats(opened.run)
     if not repeats:
         return None
@@ -99,13 +100,13 @@ def overlay_repeats(opened: OpenRun, wanted: str | None) -> OverlaidRun | None:
     # A list of runs has no command lines, so these runs are fetched individually.
     for number in {job.run for job in laid.values() if job.outcome in FAILURES} - {opened.run.id}:
         runs[number] = history.whole(runs[number])
-    homes = {run.id: opened.home if run is opened.run else opened.home.of(run) for run in runs.values()}
-    return OverlaidRun(opened.run, homes, runs, laid, nodes, places)
+    sources = {run.id: opened.source if run is opened.run else opened.source.of(run) for run in runs.values()}
+    return OverlaidRun(opened.run, sources, runs, laid, nodes, places)
 
 
 def later_part(opened: OpenRun, laid: OverlaidRun | None, tracking: Path | None) -> str:
     """Returns a notice if a later run that is not a repeat of this one is not shown; else empty."""
-    if not isinstance(opened.home, FolderSource):
+    if not isinstance(opened.source, FolderSource):
         return ""
     newest = described(select(None, tracking_root(tracking)))
     if newest is None or newest.id in (laid.runs if laid is not None else (opened.run.id,)):

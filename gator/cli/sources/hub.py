@@ -1,4 +1,7 @@
-"""A run on a hub as the place of a run. Rule: nothing is looked for in a folder."""
+"""A run on a hub as the source of an open run.
+
+Invariant: nothing is read from folders.
+"""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -10,7 +13,7 @@ from gator.cli.history.sightings import Sightings, sightings_of
 from gator.cli.runs import hub_client as hubs
 from gator.cli.runs import remote
 from gator.cli.runs.find import LATEST
-from gator.cli.runs.hub_selection import PREFIX, HubChoice
+from gator.cli.runs.hub_choice import PREFIX, HubChoice
 from gator.errors import GatorError, UserError
 from gator.v1 import control_service_pb2, event_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
@@ -22,31 +25,31 @@ _KEPT: Final = {
     "none": "no output",
     "warnings": "only stderr and the messages from warning on",
 }
-"""What a hub has by the word for it, where that is not all."""
+"""The output that a hub has, by the value of `--hub-logs`; all of it for other values."""
 
 
 class HubSource:
-    """A hub that has the run."""
+    """A run on a hub."""
 
     settle_seconds = 1.0
-    away_words = "disconnected since"
+    away_since = "disconnected since"
 
     def __init__(self, hub: hubs.Hub, run: query_pb2.Run, ask: remote.RemoteRunApi) -> None:
         self.hub, self.run = hub, run
         self.name = f"{PREFIX}{run.id[:12]}"
-        self.where = ("-r", self.name, *hub.words)
+        self.where = ("-r", self.name, *hub.where)
         self.needs = hub.needs
-        self.words = f"on {hub.peer.name}"
+        self.place = f"on {hub.peer.name}"
         self.watch = ask.watch_events
         self._ask = ask
         self._sightings: Sightings | None = None
 
     def is_live(self) -> bool:
-        """Returns whether its root goes on, as far as is known: one that is not connected may come back."""
+        """Returns whether its root may still run; one that is not connected may connect again."""
         return self._ask.get_run(qs.GetRunRequest()).run.state not in _OVER
 
     def left_out(self, finished: event_pb2.AttemptFinished | None = None) -> str:
-        """What `--hub-logs` of its command line kept here."""
+        """Returns which output the hub does not have, by `--hub-logs` of the command line of the run."""
         kept = _hub_logs(self.run.argv)
         if kept not in _KEPT or (finished is not None and not _lacks(kept, finished)):
             return ""
@@ -55,11 +58,11 @@ class HubSource:
         return f"{self.hub.peer.name} keeps {has}: all of it is in {where}"
 
     def text_log(self, path: str) -> Path | None:
-        """Never: a hub has lines, no files."""
+        """Returns None: a hub has lines but no files."""
         return None
 
     def sightings(self, run: query_pb2.Run) -> Sightings | None:
-        """What the hub knows of failures with the same signatures; asked for once."""
+        """Returns earlier failures with the same signatures, requested once."""
         if self._sightings is None:
             self._sightings = sightings_of(self.history(), run)
         return self._sightings
@@ -69,14 +72,14 @@ class HubSource:
         return HubHistory(self.hub)
 
     def of(self, run: query_pb2.Run) -> "HubSource":
-        """Returns the home of another run of the hub."""
+        """Returns the source of another run of the hub."""
         return HubSource(self.hub, run, remote.RemoteRunApi(self.hub.peer, run.id))
 
     def explain(self, request: qs.ExplainNodeRequest) -> None:
         """Returns None: a hub has only the record."""
 
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
-        """Gives an order through the hub."""
+        """Sends a stop request through the hub."""
         request.run = self.run.id
         return remote.stop(self.hub.peer, request)
 
@@ -87,7 +90,7 @@ def _lacks(kept: str, finished: event_pb2.AttemptFinished) -> bool:
 
 
 def _hub_logs(argv: Sequence[str]) -> str:
-    """What the command line of a run says about its output; the last word counts."""
+    """Returns the value of `--hub-logs` in a command line; the last one counts."""
     wanted = ""
     for at, arg in enumerate(argv):
         name, equals, value = arg.partition("=")
@@ -98,7 +101,7 @@ def _hub_logs(argv: Sequence[str]) -> str:
 
 @contextmanager
 def open_on_hub(name: str, choice: HubChoice) -> Generator[tuple[HubSource, remote.RemoteRunApi]]:
-    """The run that a hub knows by this name, and who answers for it. Raises NotFoundError, UsageError."""
+    """Yields the run with a name on a hub, and its queries. Raises NotFoundError and UsageError."""
     with hubs.connect(choice) as hub:
         found = hub.find(name)
         ask = remote.RemoteRunApi(hub.peer, found.id)
@@ -106,7 +109,7 @@ def open_on_hub(name: str, choice: HubChoice) -> Generator[tuple[HubSource, remo
 
 
 def names_like(choice: HubChoice, incomplete: str) -> list[tuple[str, str]]:
-    """What a shell offers after `-r hub:`; nothing when the hub does not answer in time."""
+    """Returns completions of `-r hub:`; none if the hub does not answer in time."""
     values = [(LATEST, "the newest run")]
     try:
         with hubs.connect(choice) as hub:

@@ -1,6 +1,6 @@
-"""Opens the run that was selected: its folder where it can be read, else its live root, or a hub.
+"""Opens a run: its folder if that can be read, else its live root, or a hub.
 
-Rule: commands see only `RunApi`; where the answers come from makes no difference to them.
+Invariant: commands ask `RunApi` only; the source of the answers makes no difference to them.
 """
 
 from collections.abc import Generator, Sequence
@@ -12,10 +12,11 @@ from msgspec import Struct
 from gator.cli import exit_codes
 from gator.cli.runs import find
 from gator.cli.runs.api import RunApi, asking
-from gator.cli.runs.hub_selection import NO_CHOICE, HubChoice, name_on_hub
+from gator.cli.runs.hub_choice import NO_CHOICE, HubChoice, name_on_hub
 from gator.cli.runs.paging import pages
 from gator.cli.sources.source import FolderSource, RunSource
 from gator.cli.suggestions import MAX_COMPARED, similar_path
+from gator.cli.tracking import tracking_root
 from gator.core.launch import printed
 from gator.core.launch.rerun import launch_of, plan_of
 from gator.errors import GatorError, NotFoundError, UsageError, UserError
@@ -26,21 +27,21 @@ from gator.v1 import query_service_pb2 as qs
 
 
 class OpenRun(Struct, frozen=True):
-    """A run that can be asked."""
+    """A run and its queries."""
 
-    home: RunSource
+    source: RunSource
     ask: RunApi
     run: query_pb2.Run
     """The run as it was when it was opened."""
 
     def now(self) -> query_pb2.Run:
-        """Returns the run as it is."""
+        """Returns the current state of the run."""
         return self.ask.get_run(qs.GetRunRequest()).run
 
     def path_of(self, wanted: str | None) -> str:
-        """Returns the path that the end of a path means; the root for none.
+        """Returns the path of the node with the given path or end of a path; the root for none.
 
-        Raises NotFoundError when there is none such, UsageError when there are several.
+        Raises NotFoundError if there is no such node, UsageError if there are several.
         """
         from gator import paths
 
@@ -60,7 +61,7 @@ class OpenRun(Struct, frozen=True):
             raise NotFoundError(f"{error}{self._maybe_waiting(wanted)}") from error
         if len(found) > 1:
             raise UsageError(
-                f"{wanted!r} means {len(found)} nodes, and one is wanted: {', '.join(found[:5])}"
+                f"{wanted!r} matches {len(found)} nodes: give one of them, such as {', '.join(found[:5])}"
             )
         return found[0]
 
@@ -70,7 +71,7 @@ class OpenRun(Struct, frozen=True):
         most: int = 0,
         kinds: Sequence[common_pb2.NodeKind.ValueType] = (),
     ) -> list[query_pb2.Node]:
-        """Returns the nodes that any of the globs means, in the order of their paths; `most` 0 means all."""
+        """Returns the nodes that match any of the globs, in the order of the spec; `most` 0 means all."""
         request = qs.ListNodesRequest(
             path=self.run.ident,
             scope=qs.SCOPE_SUBTREE,
@@ -87,7 +88,7 @@ class OpenRun(Struct, frozen=True):
         return nodes
 
     def below(self, wanted: Sequence[str]) -> list[str]:
-        """Returns the globs of nodes and of all below them. Raises NotFoundError for what means none."""
+        """Returns globs for nodes and everything below them. Raises NotFoundError for one without a match."""
         globs: list[str] = []
         for path in map(nfc, wanted):
             both = [path, path.rstrip("/") + "/**"]
@@ -106,7 +107,7 @@ class OpenRun(Struct, frozen=True):
         return f"did you mean '{escape(near)}'?" if near else ""
 
     def _repeats(self, wanted: str) -> list[str]:
-        """Returns the repeats of the child whose repeat is not there; nothing where they are not certain."""
+        """Returns the repeats of a child if a repeat that does not exist was named; empty if unsure."""
         name, bracket, _ = wanted.rpartition("[")
         if not bracket or self.run.state == query_pb2.RUN_STATE_RUNNING:
             return []
@@ -119,32 +120,32 @@ class OpenRun(Struct, frozen=True):
         if self.run.state == query_pb2.RUN_STATE_RUNNING:
             if near:
                 return f" that has started yet: {near}"
-            waiting = printed.command("status", where=self.home.where)
+            waiting = printed.command("status", where=self.source.where)
             coming = plan_of(launch_of(self.run))
             return f" that has started yet: {waiting} shows what still waits, {coming} what is to come"
         if near:
             return f" in {self.run.ident}: {near}"
-        return f" in {self.run.ident}: see {printed.command('tree', where=self.home.where)}"
+        return f" in {self.run.ident}: see {printed.command('tree', where=self.source.where)}"
 
 
 @contextmanager
 def open_run(wanted: str | None, tracking: Path | None, hub: HubChoice = NO_CHOICE) -> Generator[OpenRun]:
-    """Yields the run that `-r` means, ready to be asked. Raises NotFoundError, StoreError and UsageError."""
+    """Yields the run that `-r` names. Raises NotFoundError, StoreError and UsageError."""
     name = name_on_hub(wanted, hub)
     if name is not None:
         from gator.cli.sources.hub import open_on_hub
 
-        with open_on_hub(name, hub) as (home, ask):
-            yield OpenRun(home, ask, home.run)
+        with open_on_hub(name, hub) as (source, ask):
+            yield OpenRun(source, ask, source.run)
         return
-    found = find.select(wanted, find.tracking_root(tracking))
+    found = find.select(wanted, tracking_root(tracking))
     exit_codes.log_to(found.folder.fault_log)
     with asking(found) as ask:
         yield OpenRun(FolderSource(found.folder), ask, ask.get_run(qs.GetRunRequest()).run)
 
 
 def paths_like(wanted: str | None, tracking: Path | None, hub: HubChoice, incomplete: str) -> list[str]:
-    """Paths that begin or go on with `incomplete`; empty when the run cannot be asked."""
+    """Returns completions of a path; empty if the run cannot be opened."""
     try:
         with open_run(wanted, tracking, hub) as opened:
             nodes = opened.matching([f"**/{incomplete}*", f"{incomplete}*"], most=100)

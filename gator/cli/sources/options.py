@@ -1,6 +1,6 @@
-"""The options and arguments by which commands say which run and node they are about, and what shells offer.
+"""The options and arguments that name a run and a node, and their completions.
 
-Rule: a shell that completes waits a second for a hub at the most, and sees no error.
+Invariant: completions wait at most one second for a hub, and raise no error.
 """
 
 from pathlib import Path
@@ -8,32 +8,33 @@ from typing import Annotated
 
 import typer
 
-from gator.cli.runs.find import LATEST, found_runs, tracking_root
-from gator.cli.runs.hub_selection import COMPLETE_SECONDS, PREFIX, HubChoice
+from gator.cli.runs.find import LATEST, found_runs
+from gator.cli.runs.hub_choice import COMPLETE_SECONDS, PREFIX, HubChoice
 from gator.cli.sources.open import paths_like
+from gator.cli.tracking import tracking_root
 
 
 def complete_run(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """What a shell offers after `-r`. A hub is asked only once somebody has begun to name a run of it."""
+    """Returns completions of `-r`; asks a hub only if the value begins with `hub:`."""
     if incomplete.startswith(PREFIX):
-        # Imports grpc, which the command itself may not need.
+        # Imported late, because it imports grpc.
         from gator.cli.sources.hub import names_like
 
         return names_like(impatient(ctx), incomplete.removeprefix(PREFIX))
-    # A second one with this beginning keeps shells from going on to the next word after `hub:`.
+    # With two completions that begin with `hub:`, shells do not add a space after it.
     of_hub = [(PREFIX, "the newest run of the hub"), (PREFIX + LATEST, "the same")]
     return [value for value in of_hub if value[0].startswith(incomplete)] + complete_folder(incomplete)
 
 
 def complete_folder(incomplete: str) -> list[tuple[str, str]]:
-    """What a shell offers for a run in a folder."""
+    """Returns completions of the name of a run in a folder."""
     values = [(LATEST, "the newest run")]
-    values += [(run.folder.path.name, run.ident) for run in found_runs(tracking_root(None))[:50]]
+    values += [(run.folder.path.name, run.ident) for run in found_runs(tracking_root())[:50]]
     return [value for value in values if value[0].startswith(incomplete)]
 
 
 def complete_hub_run(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """What a shell offers where only a run of a hub can stand, with `hub:` before it or without."""
+    """Returns completions of the name of a run on a hub, with or without `hub:`."""
     from gator.cli.sources.hub import names_like
 
     typed = PREFIX if incomplete.startswith(PREFIX) else ""
@@ -42,13 +43,13 @@ def complete_hub_run(ctx: typer.Context, incomplete: str) -> list[tuple[str, str
 
 
 def complete_path(ctx: typer.Context, incomplete: str) -> list[str]:
-    """What a shell offers for the path of a node."""
+    """Returns completions of the path of a node."""
     tracking = ctx.params.get("tracking")
     return paths_like(ctx.params.get("run"), Path(tracking) if tracking else None, impatient(ctx), incomplete)
 
 
 def impatient(ctx: typer.Context) -> HubChoice:
-    """Returns the hub that the words before mean, asked only for as long as a shell may stand still."""
+    """Returns the hub that the other options name, with the timeout for completions."""
     ca = ctx.params.get("hub_ca")
     return HubChoice(ctx.params.get("hub"), Path(ca) if ca else None, COMPLETE_SECONDS)
 

@@ -1,6 +1,6 @@
-"""Where a run was found, for what differs between a folder and a hub.
+"""The source of an open run, for what differs between a folder and a hub.
 
-Rule: what can be asked of a run is no part of it; that is the same everywhere.
+Invariant: queries about a run are not part of it, because they are the same for all sources.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,14 +17,14 @@ from gator.v1 import query_service_pb2 as qs
 
 
 class Watching(Protocol):
-    """Events of a run as they come."""
+    """Events of a run as they happen."""
 
     def responses(self) -> Iterable[qs.WatchEventsResponse]:
-        """What comes, to the end of the run or until somebody gives up; may be asked for again, to go on."""
+        """Yields responses until the run ends or `give_up` is called; a further call continues."""
         ...
 
     def give_up(self) -> None:
-        """Nobody waits for more. May be called by any thread."""
+        """Ends `responses`; may be called by any thread."""
         ...
 
 
@@ -32,11 +32,11 @@ Watch: TypeAlias = Callable[[qs.WatchEventsRequest], Watching]
 
 
 class RunSource(Protocol):
-    """The place of a run."""
+    """The folder or hub that has a run."""
 
     @property
     def name(self) -> str:
-        """What `-r` takes to mean this run again."""
+        """The value of `-r` that names this run."""
         ...
 
     @property
@@ -46,46 +46,46 @@ class RunSource(Protocol):
 
     @property
     def needs(self) -> str:
-        """What has to be set before such a command; empty if nothing has to be."""
+        """The variable that a command with these options needs; empty for none."""
         ...
 
     @property
-    def words(self) -> str:
-        """Where it is, to go on after `the run`: `in /chip/tracking/20261122-125830-top`."""
+    def place(self) -> str:
+        """Continues a sentence after `the run`: `in /chip/tracking/20261122-125830-top`."""
         ...
 
     @property
     def settle_seconds(self) -> float:
-        """How much later than the end of a job its lines may come."""
+        """Maximum time in seconds between the end of a job and the arrival of its last lines."""
         ...
 
     @property
     def watch(self) -> Watch | None:
-        """Asks to be told of events; None where looking again is cheap."""
+        """Opens a stream of events; None if polling is cheap."""
         ...
 
     @property
-    def away_words(self) -> str:
-        """Words before a time for a run that is neither known to be live nor to have ended."""
+    def away_since(self) -> str:
+        """The text before a time for a run that may be live but is not connected."""
         ...
 
     def left_out(self, finished: event_pb2.AttemptFinished | None = None) -> str:
-        """What it lacks of what jobs wrote, and where that is, as a sentence; empty where it has all.
+        """Returns a sentence about output that this source lacks, of an attempt if its end is given.
 
-        With the end of an attempt: of what that one wrote.
+        It is empty if all output is here.
         """
         ...
 
     def is_live(self) -> bool:
-        """Returns whether more may come of it."""
+        """Returns whether the run may write more."""
         ...
 
     def text_log(self, path: str) -> Path | None:
-        """Returns the text file with the output of a job; None if there is none to be read here."""
+        """Returns the text file with the output of a job; None if there is none here."""
         ...
 
     def sightings(self, run: query_pb2.Run) -> Sightings | None:
-        """Returns where the failures of this run were seen before; None if no other run is known."""
+        """Returns earlier occurrences of the failures of this run; None if no other run is known."""
         ...
 
     def history(self) -> History:
@@ -93,7 +93,7 @@ class RunSource(Protocol):
         ...
 
     def of(self, run: query_pb2.Run) -> "RunSource":
-        """Returns the home of another run of the same history."""
+        """Returns the source of another run of the same history."""
         ...
 
     def explain(self, request: qs.ExplainNodeRequest) -> qs.ExplainNodeResponse | None:
@@ -101,7 +101,7 @@ class RunSource(Protocol):
         ...
 
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
-        """Gives an order to the run. Raises UnavailableError when it does not listen."""
+        """Sends a stop request to the run. Raises UnavailableError if it does not listen."""
         ...
 
 
@@ -111,22 +111,22 @@ class FolderSource:
     settle_seconds = 0.0
     needs = ""
     watch = None
-    away_words = "a copy, showing the run as of"
+    away_since = "a copy, showing the run as of"
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
         self.name = folder.path.name
         self.where = in_folder(str(folder.path))
-        self.words = f"in {folder.path}"
+        self.place = f"in {folder.path}"
         self._looked = False
         self._sightings: Sightings | None = None
 
     def is_live(self) -> bool:
-        """Returns whether its root lives."""
+        """Returns whether its root is running."""
         return self._folder.is_live()
 
     def left_out(self, finished: event_pb2.AttemptFinished | None = None) -> str:
-        """Nothing: all of it is here."""
+        """Returns an empty text: all output is here."""
         return ""
 
     def text_log(self, path: str) -> Path | None:
@@ -151,7 +151,7 @@ class FolderSource:
         return FolderHistory(self._folder.path.resolve().parent)
 
     def of(self, run: query_pb2.Run) -> "FolderSource":
-        """Returns the home of another run beside it."""
+        """Returns the source of another run beside it."""
         return FolderSource(RunFolder(Path(run.folder)))
 
     def explain(self, request: qs.ExplainNodeRequest) -> qs.ExplainNodeResponse | None:
@@ -162,19 +162,19 @@ class FolderSource:
         from gator.cli.runs import remote
 
         try:
-            with remote.remote_questions(control) as root:
+            with remote.remote_api(control) as root:
                 return root.explain_node(request)
         except (UnavailableError, UnknownCallError):
             # It ended meanwhile, or is older than this command.
             return None
 
     def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
-        """Gives an order to the live root."""
+        """Sends a stop request to the live root."""
         if self._folder.is_copy():
-            raise UsageError(f"the run {self.words} is a copy: name the original folder")
+            raise UsageError(f"the run {self.place} is a copy: name the original folder")
         control = self._folder.read_control()
         if control is None:
-            raise UnavailableError(f"the run {self.words} does not listen yet: try again in a moment")
+            raise UnavailableError(f"the run {self.place} does not listen yet: try again in a moment")
         from gator.cli.runs import remote
 
         with remote.root_of(control, seconds=10) as peer:

@@ -18,5 +18,7 @@ def waiting_path(opened: OpenRun, wanted: str) -> str:
     except NotFoundError:
         return wanted
     if len(found) > 1:
-        raise UsageError(f"{wanted!r} means {len(found)} nodes, and one is wanted: {', '.join(found[:5])}")
+        raise UsageError(
+            f"{wanted!r} matches {len(found)} nodes: give one of them, such as {', '.join(found[:5])}"
+        )
     return f"{found[0]}{bracket}{index}"

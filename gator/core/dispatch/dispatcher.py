@@ -80,7 +80,7 @@ class Dispatcher:
         Raises ValueError if its key is known, and GatorError if its demand can never be met or after `stop`.
         """
         if self._stopped:
-            raise GatorError(f"start {item.key[0]}: nothing new starts after a stop")
+            raise GatorError(f"cannot start {item.key[0]}: the run was stopped")
         if item.key in self._state.jobs:
             raise ValueError(f"{item.key} was added before")
         self._state.hosts.work_began(now)

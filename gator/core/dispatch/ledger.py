@@ -86,7 +86,7 @@ class Ledger:
         found = self._needs.get(demand)
         if found is None:
             if errors := self._errors(demand):
-                raise GatorError(f"place a job: {'; '.join(errors)}")
+                raise GatorError(f"cannot place a job: {'; '.join(errors)}")
             found = self._needs[demand] = self._work_out(demand)
         return found
 

@@ -116,7 +116,9 @@ class LinePager:
         """Returns the new lines of a single job, always with a token."""
         node = self._reader.node(self._path)
         if node is None or node.kind != common_pb2.NODE_KIND_JOB:
-            raise UsageError(f"{self._path} is not a job that was declared: only a job can be followed")
+            raise UsageError(
+                f"{self._path} is not a job that has started: name one, only jobs can be followed"
+            )
         number = self._place.attempt or self._request.attempt
         mark = self._mark() or Mark()
         last = self._attempt_at(node.path, 0)

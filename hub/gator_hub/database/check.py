@@ -133,7 +133,7 @@ def back_up(url: str, target: Path) -> int:
     if source is None:
         raise UsageError("a PostgreSQL database is backed up by its own means: pg_dump -Fc -f FILE URL")
     if target.exists() or target.is_symlink():
-        raise UsageError(f"{target} is there already: choose another name or remove it")
+        raise UsageError(f"{target} exists: choose another name or remove it")
     files.check_folder(target)
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
@@ -148,7 +148,7 @@ def back_up(url: str, target: Path) -> int:
         target.hardlink_to(draft)
         return target.stat().st_size
     except FileExistsError as error:
-        raise UsageError(f"{target} is there already: choose another name or remove it") from error
+        raise UsageError(f"{target} exists: choose another name or remove it") from error
     except OSError as error:
         # Without the name of the draft, of which nobody has heard.
         raise UsageError(f"cannot write {target}: {error.strerror}; choose another name") from error
@@ -172,7 +172,7 @@ def _check_is_record(file: Path, reader: sqlite3.Connection) -> None:
 def _reading(file: Path) -> Generator[sqlite3.Connection]:
     """A connection that cannot write. Raises UsageError when there is no database, or StoreError."""
     if not files.is_there(file):
-        raise UsageError(f"there is no database {file}: gator hub serve makes one")
+        raise UsageError(f"there is no database {file}: gator hub serve creates one")
     try:
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=30)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()

@@ -27,21 +27,21 @@ def is_there(file: Path) -> bool:
         if not real.exists():
             return False
         if not real.is_file():
-            raise UsageError(f"{file} is no file: choose another --db")
+            raise UsageError(f"{file} is not a file: choose another --db")
         with real.open("rb") as reader:
             beginning = reader.read(len(_BEGINNING))
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}; choose another --db") from error
     # An empty one is a record that somebody has made room for.
     if beginning and beginning != _BEGINNING:
-        raise UsageError(f"{file} is no database: choose another --db")
+        raise UsageError(f"{file} is not a database: choose another --db")
     return True
 
 
 def check_folder(file: Path) -> None:
     """Raises UsageError when a file is to be made in a folder that is not there."""
     if not file.parent.is_dir():
-        raise UsageError(f"there is no folder {file.parent}: make it first")
+        raise UsageError(f"there is no folder {file.parent}: create it first")
 
 
 def parts(file: Path) -> list[Path]:

@@ -59,7 +59,7 @@ class ServeOptions(Struct, frozen=True):
 def check(options: ServeOptions) -> None:
     """Raises UsageError if a hub must not start with these options."""
     if (options.tls_certificate is None) != (options.tls_key is None):
-        raise UsageError("--tls-cert and --tls-key belong together: give both")
+        raise UsageError("--tls-cert and --tls-key are needed together: give both")
     if hub_address.is_loopback(options.host) or options.insecure:
         return
     missing = [
@@ -72,8 +72,8 @@ def check(options: ServeOptions) -> None:
     ]
     if missing:
         raise UsageError(
-            f"{options.host} can be reached from other hosts: give {' and '.join(missing)} as well, or "
-            "--insecure to let tokens and output cross the network unencrypted"
+            f"{options.host} is reachable from other hosts: give {' and '.join(missing)} as well, or "
+            "--insecure to send tokens and output unencrypted"
         )
 
 

@@ -176,7 +176,7 @@ async def test_a_refusal_is_said_once_and_holds_nobody_up(
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2
     assert "is not running" in said[0]
-    assert "the token is missing or not good" in said[1]
+    assert "the token is missing or not valid" in said[1]
 
 
 async def test_the_logging_handler_sends_level_logger_place_and_traceback(folder: Path) -> None:

@@ -74,14 +74,14 @@ async def test_what_the_parent_refuses_is_a_failure(folder: Path) -> None:
     async with serving(Parent(), folder):
         done = await gator(folder, "log", "hi", GATOR_TOKEN="wrong")
     assert done.returncode == 3
-    assert "the token is missing or not good" in done.stderr
+    assert "the token is missing or not valid" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("value", "says"),
     [
         ("nan", "the metric slack is NaN: give a number"),
-        ("3x", "the metric slack is not a number: '3x'"),
+        ("3x", "the metric slack is not a number: give one, not '3x'"),
         ("1e999", "the metric slack is too large: give at most 1.8e+308, or inf"),
         ("-1e999", "the metric slack is too large: give at most 1.8e+308, or inf"),
     ],

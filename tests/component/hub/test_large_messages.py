@@ -66,7 +66,7 @@ async def test_a_message_whose_rest_does_not_come_takes_its_turn_from_nobody(
             assert await feed(there.address, store_of(), said=hello(argv=["x" * 300_000])) == []
             code, error = await child.status()
             assert (code, type(error)) == ("UNAVAILABLE", UnavailableError)
-            assert "the rest of a message did not come" in str(error)
+            assert "the rest of a message did not arrive" in str(error)
 
 
 async def test_all_parts_of_a_message_have_a_bound(sqlite_url: str, tmp_path: Path) -> None:

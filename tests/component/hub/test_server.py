@@ -213,7 +213,7 @@ async def test_a_backup_beside_a_live_hub_holds_the_record_and_replaces_nothing(
         before = copy.read_bytes()
         done = keeper.call("backup", "copy.db")
         assert done.returncode == 2
-        assert "copy.db is there already" in done.stderr
+        assert "copy.db exists" in done.stderr
         assert copy.read_bytes() == before
     assert {file.name for file in keeper.folder.iterdir()} == {"copy.db", "data"}
     with sqlite3.connect(copy) as connection:
@@ -284,7 +284,7 @@ def test_check_finds_damage_and_what_is_no_record(keeper: Keeper) -> None:
     assert "damaged" in done.stdout or "cannot be read" in done.stdout
     (keeper.folder / "text").write_text("no database at all, but long enough to be taken for one " * 100)
     done = keeper.call("check", "--port", "1", "--db", "text")
-    assert "text is no database" in done.stdout
+    assert "text is not a database" in done.stdout
 
 
 def test_a_record_that_lacks_a_table_is_neither_sound_nor_served(keeper: Keeper, database_url: str) -> None:
@@ -304,11 +304,11 @@ def test_a_record_that_lacks_a_table_is_neither_sound_nor_served(keeper: Keeper,
     ("args", "said"),
     [
         (("serve", "--db", "data"), "data is a folder: name a file in it"),
-        (("serve", "--db", "README.md"), "README.md is no database: choose another --db"),
-        (("serve", "--db", "/dev/null"), "/dev/null is no file: choose another --db"),
-        (("backup", "copy.db", "--db", "README.md"), "README.md is no database: choose another --db"),
-        (("backup", "nowhere/copy.db", "--db", "README.md"), "there is no folder nowhere: make it first"),
-        (("serve", "--db", "nowhere/x/hub.db"), "nowhere/x: make it first"),
+        (("serve", "--db", "README.md"), "README.md is not a database: choose another --db"),
+        (("serve", "--db", "/dev/null"), "/dev/null is not a file: choose another --db"),
+        (("backup", "copy.db", "--db", "README.md"), "README.md is not a database: choose another --db"),
+        (("backup", "nowhere/copy.db", "--db", "README.md"), "there is no folder nowhere: create it first"),
+        (("serve", "--db", "nowhere/x/hub.db"), "nowhere/x: create it first"),
     ],
 )
 def test_a_name_that_is_none_of_a_record_is_told_and_nothing_is_left(

@@ -242,7 +242,7 @@ def test_tls_is_spoken_with_who_trusts_the_certificate(keeper: Keeper, tokens: P
         (["--host", "0.0.0.0"], "give --token-file and --tls-cert and --tls-key as well, or --insecure"),
         (["--host", "0.0.0.0", "--token-file", "tokens"], "give --tls-cert and --tls-key as well"),
         (["--host", "::", "--tls-cert", "c", "--tls-key", "k"], "give --token-file as well"),
-        (["--tls-cert", "c"], "belong together"),
+        (["--tls-cert", "c"], "are needed together"),
         (["--tls-cert", "c", "--tls-key", "k"], "--tls-cert: cannot read c: No such file"),
         (["--tls-cert", "tokens", "--tls-key", "tokens"], "tokens is not the key of tokens, or one of them"),
         (["--token-file", "none"], "--token-file: cannot read none: No such file"),

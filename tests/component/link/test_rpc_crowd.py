@@ -176,7 +176,7 @@ async def test_who_takes_no_answers_may_not_ask_on(server: Server, library: Libr
         calls = [unread(channel, b"large", method) for _ in range(2)]
         for _, ask in calls:
             await ask()
-        assert "clients with this token do not take the answers" in str(await refusal(channel))
+        assert "clients with this token do not read their responses" in str(await refusal(channel))
         assert await page(channel)(b"small", metadata=BOB) == b"small"
         # Once one is gone, all is as before.
         calls[0][0].cancel()
@@ -190,7 +190,7 @@ async def test_who_takes_his_answer_late_has_it_and_may_ask_again(server: Server
         (call, ask), (other, ask_too) = (unread(channel, b"large") for _ in range(2))
         await ask()
         await ask_too()
-        assert "do not take the answers" in str(await refusal(channel))
+        assert "do not read their responses" in str(await refusal(channel))
         assert len(await call.read()) == PAGE
         assert await call.code() == grpc.StatusCode.OK
         assert await page(channel)(b"small", metadata=ADA) == b"small"

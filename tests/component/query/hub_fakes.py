@@ -78,7 +78,9 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
 
     async def stop(self, request: control_service_pb2.StopRequest) -> int:
         if request.path and self.find(request.run).get_run(qs.GetRunRequest()).run.ident != request.path:
-            raise NotFoundError(f"there is no node {request.path} that has not ended")
+            raise NotFoundError(
+                f"no node {request.path} is waiting or running: gator status shows those that are"
+            )
         self.stops.append(request)
         return 3
 

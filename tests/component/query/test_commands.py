@@ -361,7 +361,7 @@ def test_clean_removes_old_runs_and_never_live_ones(tracking: Path, gator: Gator
     assert live.folder.path.exists()
     gator("clean", "--older", "1s", "--keep", "1")
     assert not live.folder.path.exists()
-    assert "say which runs" in str(gator("clean", code=1).exception)
+    assert "no runs are chosen" in str(gator("clean", code=1).exception)
 
 
 def test_a_run_further_back_than_the_only_one_is_none(folder: Path, gator: Gator) -> None:
@@ -370,13 +370,15 @@ def test_a_run_further_back_than_the_only_one_is_none(folder: Path, gator: Gator
 
 
 def test_stopping_an_ended_run_is_a_mistake(folder: Path, gator: Gator) -> None:
-    assert f"the run in {folder} has ended already" in str(gator("stop", code=1).exception)
+    assert f"nothing to stop: the run in {folder} has ended" in str(gator("stop", code=1).exception)
 
 
 @pytest.mark.usefixtures("folder")
 def test_an_unknown_or_unclear_path_is_explained(gator: Gator) -> None:
     assert "there is no node 'nothing'" in str(gator("show", "nothing", code=1).exception)
-    assert "--outcome takes passed, failed" in str(gator("tree", "--outcome", "bad", code=1).exception)
+    assert "--outcome bad: give one of passed, failed" in str(
+        gator("tree", "--outcome", "bad", code=1).exception
+    )
 
 
 @pytest.mark.usefixtures("folder")

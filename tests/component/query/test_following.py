@@ -182,5 +182,7 @@ def test_the_command_asks_for_each_line_once(
 
 @pytest.mark.usefixtures("run")
 def test_a_group_cannot_be_followed_as_one(live: Queries) -> None:
-    with pytest.raises(UsageError, match="top is not a job that was declared: only a job can be followed"):
+    with pytest.raises(
+        UsageError, match="top is not a job that has started: name one, only jobs can be followed"
+    ):
         live.list_lines(qs.ListLinesRequest(path="top", follow=True))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from gator.cli import output
 from gator.cli.follow import away
+from gator.console import describe
 from gator.v1 import query_pb2
 
 from . import runs
@@ -92,7 +92,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[query_pb2.Run]:
         runs_told.append(run)
 
     monkeypatch.setattr(away, "_tell", telling)
-    monkeypatch.setattr(away, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(away, "POLL_SECONDS", 0.01)
     return runs_told
 
 
@@ -103,7 +103,7 @@ def go_on(live: runs.RunBuilder, hub: FakeHub) -> None:
     live.write(runs.finished("top/good", 2, out=2), runs.result("top/good", 2), runs.result("top", 2))
 
 
-SINCE = output.moment(runs.START)
+SINCE = describe.moment(runs.START)
 WAITING = f"gator: the run lost its connection to the hub at {SINCE}: waiting for it (Ctrl-C stops waiting)\n"
 
 

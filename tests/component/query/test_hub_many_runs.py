@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from gator.cli.runs.hub_choice import HubChoice
 from gator.cli.runs.hub_client import connect
-from gator.cli.runs.hub_selection import HubChoice
 from gator.errors import NotFoundError, UsageError
 from gator.store.run.description import write_git
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
@@ -84,7 +84,7 @@ def test_a_list_of_runs_takes_names_as_other_commands_do(ask: Gator) -> None:
 def test_what_is_wrong_with_a_filter_is_said(ask: Gator) -> None:
     for args, words in (
         (("--label", "foo"), "--label foo: give NAME=VALUE"),
-        (("--since", "yesterday"), "a time ago is meant, such as 2d"),
+        (("--since", "yesterday"), "'yesterday' is not a duration"),
     ):
         assert words in str(ask("runs", *args, code=1).exception)
 
@@ -309,7 +309,7 @@ def test_the_trend_takes_an_ident_with_hub_before_it(ask: Gator, hub: FakeHub) -
     for name in ("", "hub:", "/"):
         error = ask("trend", name, code=1).exception
         assert isinstance(error, UsageError)
-        assert str(error) == "give an ident, e.g. gator trend nightly"
+        assert str(error) == "IDENT is empty: give one, such as gator trend nightly"
 
 
 def test_every_key_of_these_answers_is_documented() -> None:
@@ -325,5 +325,5 @@ def test_every_key_of_these_answers_is_documented() -> None:
 def test_orders_are_about_a_run_that_is_named(ask: Gator, hub: FakeHub, order: str, name: str) -> None:
     error = ask("hub", order, name, *(["bob"] if order == "give" else []), code=1).exception
     assert isinstance(error, UsageError)
-    assert str(error) == f"name the run to {order}; `latest` is the newest"
+    assert str(error) == f"RUN is empty: name the run to {order}, such as latest"
     assert hub.asked == []

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from gator.cli import exit_codes
 from gator.cli.main import app
-from gator.cli.runs.hub_selection import HubChoice, absent
+from gator.cli.runs.hub_choice import HubChoice, absent
 from gator.cli.sources.hub import names_like
 from gator.errors import NotFoundError, StoreError, UnauthenticatedError, UsageError
 from gator.v1 import common_pb2
@@ -223,7 +223,7 @@ def test_a_hub_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
     )
     assert isinstance(result.exception, UsageError)
     assert str(result.exception) == (
-        "nothing listens at 127.0.0.1:1: start a hub with gator hub serve -P 1, "
+        "no hub listens at 127.0.0.1:1: start one with gator hub serve -P 1, "
         "or name another with --hub ADDRESS"
     )
 
@@ -235,7 +235,7 @@ def test_a_hub_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
             "hub with TLS",
             "cannot be asked: it hangs up at once: give --hub-ca FILE if it speaks TLS, else check",
         ),
-        ("no hub", "does not know the question (Method not found!): update it"),
+        ("no hub", "does not know the call (Method not found!): update it"),
         ("web server", "cannot be asked: something else listens there: check the address"),
     ],
 )
@@ -317,10 +317,10 @@ def test_who_orders_something_about_a_run_is_offered_its_names(
 def test_a_hub_that_is_away_is_started_only_where_its_user_is() -> None:
     another = "or name another with --hub ADDRESS"
     assert absent("localhost:8080") == (
-        f"nothing listens at localhost:8080: start a hub with gator hub serve, {another}"
+        f"no hub listens at localhost:8080: start one with gator hub serve, {another}"
     )
     for address in ("far:8080", "unix:/hub"):
-        assert absent(address) == f"nothing listens at {address}: see that the hub there runs, {another}"
+        assert absent(address) == f"no hub listens at {address}: start the hub there, {another}"
 
 
 def test_who_asks_without_a_token_is_told_how_to_give_one(hub: FakeHub, tmp_path: Path) -> None:
@@ -335,7 +335,7 @@ def test_who_asks_without_a_token_is_told_how_to_give_one(hub: FakeHub, tmp_path
 def test_none_is_no_hub_to_look_on(ask: Gator) -> None:
     error = ask("status", "--hub", "None", code=1).exception
     assert isinstance(error, UsageError)
-    assert str(error) == "--hub none keeps a run out of any hub: name the hub to look on"
+    assert str(error) == "--hub none is for gator run only: give the address of a hub"
 
 
 def test_a_beginning_of_an_id_that_is_too_short_is_told(ask: Gator, tracking: Path) -> None:
@@ -354,5 +354,8 @@ def test_the_folder_of_a_run_is_no_name_on_a_hub(ask: Gator, tmp_path: Path) -> 
 def test_a_run_of_a_hub_is_not_closed_from_afar(ask: Gator) -> None:
     error = ask("close", "-r", "hub:top", code=1).exception
     assert isinstance(error, UsageError)
-    assert str(error) == "-r hub:top: a run is closed in its folder, on the host where it ran"
+    assert (
+        str(error)
+        == "-r hub:top: a run on a hub cannot be closed: close its folder, on the host where it ran"
+    )
     assert "hub:" not in ask("close", "--help").stdout

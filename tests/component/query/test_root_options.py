@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gator.cli.launch.root_options import RootOptions, replace_on_root
+from gator.cli.launch.plan_options import PlanOptions
+from gator.cli.launch.request import replace_on_root
 from gator.cli.main import app
 from gator.errors import UsageError
 from gator.spec import load
@@ -33,7 +34,14 @@ jobs:
   - !Job {ident: b, command: "true"}
   - !Job {ident: c, command: "true", timeout: 2s, limits: {error: 4}}
 """
-OPTIONS = RootOptions("4", "none", "5", "2s", "none", "unlimited")
+OPTIONS = PlanOptions(
+    limit_warning="4",
+    limit_error="none",
+    limit_critical="5",
+    timeout="2s",
+    deadline="none",
+    max_fail="unlimited",
+)
 
 
 def test_an_option_takes_the_place_of_what_the_root_says() -> None:
@@ -47,14 +55,14 @@ def test_an_option_takes_the_place_of_what_the_root_says() -> None:
 def test_an_option_that_is_not_given_changes_nothing() -> None:
     root = load(SPEC, file="s.yaml").spec.group
     before = root.SerializeToString(deterministic=True)
-    replace_on_root(root, RootOptions())
+    replace_on_root(root, PlanOptions())
     assert root.SerializeToString(deterministic=True) == before
 
 
 @pytest.mark.parametrize("text", ["-1", "", "x", "1.5", "٣", "9" * 30])
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"--limit-error .*give a whole number"):
-        replace_on_root(spec_pb2.Job(), RootOptions(limit_error=text))
+        replace_on_root(spec_pb2.Job(), PlanOptions(limit_error=text))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from gator.cli.runs.remote import remote_questions
+from gator.cli.runs.remote import remote_api
 from gator.errors import NotFoundError, UnauthenticatedError
 from gator.query import Queries
 from gator.query.servicers import ControlServicer, QueryServicer
@@ -204,10 +204,10 @@ async def test_a_stop_is_passed_on_and_answered_with_the_number_of_jobs(served: 
 
 
 async def test_commands_can_ask_the_root_instead_of_its_files(served: Served) -> None:
-    with remote_questions((served.address, "secret")) as ask:
+    with remote_api((served.address, "secret")) as ask:
         run = (await asyncio.to_thread(ask.get_run, qs.GetRunRequest())).run
         assert run.ident == "top"
         with pytest.raises(NotFoundError, match="nowhere"):
             await asyncio.to_thread(ask.get_node, qs.GetNodeRequest(path="nowhere"))
-    with remote_questions((served.address, "wrong")) as ask, pytest.raises(UnauthenticatedError):
+    with remote_api((served.address, "wrong")) as ask, pytest.raises(UnauthenticatedError):
         await asyncio.to_thread(ask.list_lines, qs.ListLinesRequest())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gator.cli.commands.hub import import_runs
-from gator.cli.runs.hub_selection import HubChoice
+from gator.cli.runs.hub_choice import HubChoice
 from gator.errors import UnauthenticatedError, UsageError
 from gator.upload.stores import RunStores
 from gator.v1 import attach_pb2 as pb
@@ -36,7 +36,7 @@ def test_where_nobody_listens_nobody_is_waited_for(run: FakeRun) -> None:
     with pytest.raises(UsageError) as caught:
         bring(run, address)
     assert str(caught.value) == (
-        f"nothing listens at {address}: start a hub with gator hub serve -P {address.rpartition(':')[2]}, "
+        f"no hub listens at {address}: start one with gator hub serve -P {address.rpartition(':')[2]}, "
         "or name another with --hub ADDRESS"
     )
 
@@ -62,13 +62,13 @@ async def test_a_hub_that_was_there_is_waited_for(
     hub = FakeHub()
     async with serving(hub) as server:
         access = HubChoice(server.address).access()
-        way = import_runs._Way(access)  # pyright: ignore[reportPrivateUsage]
-        one = import_runs._Import(import_runs.found_runs(run.folder.path)[0], way, json=False)  # pyright: ignore[reportPrivateUsage]
-        assert await one.bring(follow=False)
-    assert way.reached
-    two = import_runs._Import(import_runs.found_runs(later.folder.path)[0], way, json=False)  # pyright: ignore[reportPrivateUsage]
+        target = import_runs._Target(access)  # pyright: ignore[reportPrivateUsage]
+        one = import_runs._Import(import_runs.found_runs(run.folder.path)[0], target, json=False)  # pyright: ignore[reportPrivateUsage]
+        assert await one.send(follow=False)
+    assert target.reached
+    two = import_runs._Import(import_runs.found_runs(later.folder.path)[0], target, json=False)  # pyright: ignore[reportPrivateUsage]
     with pytest.raises(import_runs._AwayError, match="Connection refused"):  # pyright: ignore[reportPrivateUsage]
-        await two.bring(follow=False)
+        await two.send(follow=False)
     assert capsys.readouterr().out == "run: 3 events\n"
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from gator.cli import output
+from gator.cli.json_output import say_json
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +23,7 @@ def test_colours_reach_a_terminal(
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     output.say(output.paint("failed", "failed") + "\x1b[2J")
-    assert capsys.readouterr().out == "\x1b[1;31mfailed\x1b[0m" + r"\x1b[2J" + "\n"
+    assert capsys.readouterr().out == "\x1b[31mfailed\x1b[0m" + r"\x1b[2J" + "\n"
 
 
 def test_only_the_colours_of_gator_reach_a_terminal_and_end_with_the_line(
@@ -38,14 +39,19 @@ def test_only_the_colours_of_gator_reach_a_terminal_and_end_with_the_line(
 
 
 def test_cells_of_columns_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
-    output.columns([("a\nb", "x"), ("c", "\u202ey")])
+    output.say_columns([("a\nb", "x"), ("c", "\u202ey")])
     assert capsys.readouterr().out == "a\\nb  x\nc     \\u202ey\n"
+
+
+def test_columns_are_aligned_by_the_cells_that_a_terminal_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    output.say_columns([("日本", "x"), ("abcde", "y")], right=frozenset((1,)))
+    assert capsys.readouterr().out == "日本   x\nabcde  y\n"
 
 
 def test_json_has_words_for_numbers_that_it_does_not_know_and_nothing_that_a_terminal_obeys(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    output.say_json({"a": [float("inf"), -float("inf"), float("nan"), 1.5], "b": "é\u202e\x9b\x1b"})
+    say_json({"a": [float("inf"), -float("inf"), float("nan"), 1.5], "b": "é\u202e\x9b\x1b"})
     assert capsys.readouterr().out == (
         '{"a":["Infinity","-Infinity","NaN",1.5],"b":"é\\u202e\\u009b\\u001b"}\n'
     )

@@ -38,7 +38,7 @@ def test_a_port_that_is_left_out_is_8080(given: str, full: str) -> None:
     "address", ["", ":80", "ftp://hub:80", "hub:http", "hub:0", "hub:65536", "hub:²", "a hub"]
 )
 def test_what_is_no_address_is_refused(address: str) -> None:
-    with pytest.raises(UsageError, match="no address of a hub"):
+    with pytest.raises(UsageError, match="not an address of a hub"):
         hub_address.full_address(address)
 
 
@@ -117,7 +117,7 @@ def test_certificates_come_from_the_option_or_the_environment(
     assert hub_address.resolve("localhost", environ).ca == f"{begin}one".encode()
     assert hub_address.resolve("localhost", environ, ca=tmp_path / "two").ca == f"{begin}two".encode()
     (tmp_path / "key").write_text("-----BEGIN PRIVATE KEY-----\n")
-    with pytest.raises(UsageError, match="which --hub-ca names, holds no certificate: give a file in PEM"):
+    with pytest.raises(UsageError, match="which --hub-ca names, has no certificate: give a file in PEM"):
         hub_address.resolve("localhost", environ, ca=tmp_path / "key")
 
 

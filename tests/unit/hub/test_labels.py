@@ -2,22 +2,20 @@
 
 import pytest
 
-from gator.cli.launch.hub import LONGEST_NAME, LONGEST_VALUE, labels_of
+from gator.cli.launch.hub import MAX_NAME, MAX_VALUE, labels_of
 from gator.errors import UsageError
 
 
 def test_labels_are_names_and_values_of_which_the_last_counts() -> None:
-    long = f"{'n' * LONGEST_NAME}={'v' * LONGEST_VALUE}"
+    long = f"{'n' * MAX_NAME}={'v' * MAX_VALUE}"
     assert labels_of(["a=1", " a =100%=x", "b=", long]) == {
         "a": "100%=x",
         "b": "",
-        "n" * LONGEST_NAME: "v" * LONGEST_VALUE,
+        "n" * MAX_NAME: "v" * MAX_VALUE,
     }
 
 
-@pytest.mark.parametrize(
-    "text", ["a", "=b", f"{'n' * (LONGEST_NAME + 1)}=", f"a={'v' * (LONGEST_VALUE + 1)}"]
-)
+@pytest.mark.parametrize("text", ["a", "=b", f"{'n' * (MAX_NAME + 1)}=", f"a={'v' * (MAX_VALUE + 1)}"])
 def test_what_is_no_label_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--label"):
         labels_of([text])

@@ -213,7 +213,7 @@ def test_the_tag_that_was_most_likely_meant_is_offered() -> None:
 
 
 def test_skipping_everything_is_an_error() -> None:
-    with pytest.raises(UsageError, match="--skip takes out everything"):
+    with pytest.raises(UsageError, match="--skip excludes everything"):
         plan(TREE, only=["prep"], skip=["*"])
 
 

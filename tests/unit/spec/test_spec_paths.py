@@ -69,7 +69,7 @@ def test_what_may_be_several_lists_the_first_five() -> None:
     with pytest.raises(UsageError) as caught:
         match("echo_count", PATHS)
     listed = ", ".join(f"top/counting/echo_count[{n}]" for n in range(5))
-    expected = f"'echo_count' is ambiguous, it may be {listed}, …: write more of the path, or a glob with *"
+    expected = f"'echo_count' matches several nodes ({listed}, …): write more of the path, or a glob with *"
     assert str(caught.value) == expected
 
 

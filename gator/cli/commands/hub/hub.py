@@ -1,6 +1,6 @@
-"""`gator hub`: the commands about a hub. Those that keep one come with the package `gator_hub`.
+"""`gator hub`: the subcommands of clients; those of the server come with the package `gator_hub`.
 
-Rule: the server is imported only when one of its own commands is called or listed.
+Invariant: the server is imported only when one of its own subcommands is called or listed.
 """
 
 from contextlib import AbstractContextManager
@@ -12,8 +12,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from gator.cli.runs.hub_options import DEFAULT, VARIABLE
-from gator.cli.runs.hub_selection import HubCaOption, HubChoice
+from gator.cli.runs.hub_choice import HubCaOption, HubChoice
+from gator.cli.runs.hub_names import DEFAULT, VARIABLE
 from gator.cli.sources.options import JsonOption, complete_hub_run
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ NameArgument = Annotated[
 
 
 class HubGroup(TyperGroup):
-    """The client's commands, and those of the server where it is installed."""
+    """The subcommands of clients, and those of the server if it is installed."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Names of all commands, the server's first."""
+        """Returns the names of all subcommands, those of the server first."""
         return [*_server_commands(), *super().list_commands(ctx)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """A command; the server is imported if it is none of the client's."""
+        """Returns a subcommand; imports the server unless it is one of clients."""
         return super().get_command(ctx, cmd_name) or _server_commands().get(cmd_name)
 
 
@@ -72,7 +72,7 @@ def import_(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            # What cannot be read is told for each run, and the others are brought in.
+            # A run that cannot be read is reported, and the others are sent.
             metavar="PATH...",
             help="The folder of a run, or one that contains runs.",
             show_default=False,
@@ -113,7 +113,7 @@ def delete(
 def pin(
     run: NameArgument, hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
 ) -> None:
-    """Keep one of your runs in a hub for ever, whatever its age."""
+    """Keep one of your runs in a hub forever, whatever its age."""
     with _found("pin", run, HubChoice(hub, hub_ca)) as found:
         found.pin(pinned=True)
         found.say("pinned", {"pinned": True}, json=json)

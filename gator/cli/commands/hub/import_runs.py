@@ -1,7 +1,7 @@
-"""Brings folders of runs into a hub, by the same code that feeds it beside a live run.
+"""`gator hub import`: sends runs to a hub with the code that also feeds it from a live run.
 
-Rule: folders are only read, and all are found before anything is sent. The hub knows what it has, so doing it
-twice changes nothing.
+Invariant: folders are only read, and all are found before anything is sent. A repeated import changes
+nothing, because the hub says what it has.
 """
 
 import asyncio
@@ -12,9 +12,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from gator.cli import exit_codes, output
+from gator.cli.json_output import say_json
 from gator.cli.runs.api import close_dead
 from gator.cli.runs.find import FoundRun, found_runs, is_run, unreadable
-from gator.cli.runs.hub_selection import HubChoice, absent
+from gator.cli.runs.hub_choice import HubChoice, absent
 from gator.errors import NotFoundError, UnauthenticatedError, UsageError
 from gator.hub_address import REFUSED, HubAccess, is_lasting, unknown_token
 from gator.upload.protocol import UploadState, UploadStatus
@@ -22,23 +23,24 @@ from gator.upload.stores import RunStores
 from gator.upload.stream import Upload
 
 AWAY_SECONDS = 5.0
-"""So long a hub is tried that does not answer: one that was there, or that may only be slow."""
+"""Timeout in seconds for a hub that does not answer but was reached before, or may be slow."""
 PROGRESS_SECONDS = 2.0
-_LOOK_SECONDS = 0.1
+"""Time in seconds between two lines of progress."""
+_POLL_SECONDS = 0.1
 
 
 class _AwayError(Exception):
     """The hub did not answer for too long."""
 
 
-class _Way(Struct):
-    """How to the hub, and whether it was there."""
+class _Target(Struct):
+    """The hub, and whether it was reached."""
 
     access: HubAccess
     reached: bool = False
 
     def check(self, why: str) -> None:
-        """Raises UsageError where it makes no sense to wait for a hub that is away for such a reason."""
+        """Raises UsageError if waiting cannot help for such a reason."""
         if self.reached or not is_lasting(why):
             return
         if why == REFUSED:
@@ -46,16 +48,16 @@ class _Way(Struct):
         raise UsageError(f"the hub at {self.access.address} cannot be asked: {why}")
 
     def refusal(self, why: str) -> str:
-        """What to say of a hub that does not take a run: who sends it is known by the token alone."""
+        """Returns the error for a run that the hub rejects, with the token that identifies the sender."""
         means = f"with the token of {self.access.source}" if self.access.source else "without a token"
-        return f"the hub at {self.access.address} refuses it {means}: {why}"
+        return f"the hub at {self.access.address} rejects it {means}: {why}"
 
 
 def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json: bool) -> int:
-    """Bring all runs in, the oldest first; the exit code. Says for each run what became of it.
+    """Sends all runs, the oldest first, and prints the outcome for each; returns the exit code.
 
-    Raises UsageError when the hub cannot be named, nothing listens there or a folder cannot be read,
-    UnauthenticatedError when the hub does not know the token, NotFoundError when there is no run in a path.
+    Raises UsageError if the address is wrong, no process listens there, or a folder cannot be read,
+    UnauthenticatedError if the hub does not know the token, and NotFoundError if a path has no run.
     """
     access = choice.access()
     runs: list[FoundRun] = []
@@ -64,10 +66,10 @@ def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json:
         if not found:
             raise NotFoundError(_why_none(path))
         runs += reversed(found)
-    good, way = True, _Way(access)
+    good, target = True, _Target(access)
     for run in runs:
         try:
-            good &= asyncio.run(_Import(run, way, json=json).bring(follow=follow))
+            good &= asyncio.run(_Import(run, target, json=json).send(follow=follow))
         except _AwayError as error:
             output.complain(
                 f"gator: the hub at {access.address} is away: {error}; import again when it is back"
@@ -77,7 +79,7 @@ def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json:
 
 
 def _why_none(path: Path) -> str:
-    """Why a path holds no run, and what to name instead."""
+    """Returns why a path has no run, and which path to give instead."""
     wanted = "name the folder of a run, or one that contains runs"
     if not path.exists():
         return f"there is no folder {path}: {wanted}"
@@ -93,18 +95,18 @@ def _why_none(path: Path) -> str:
 
 
 class _Import:
-    """One run on its way."""
+    """The import of one run."""
 
-    def __init__(self, run: FoundRun, way: _Way, *, json: bool) -> None:
-        self._folder, self._way, self._json = run.folder, way, json
-        # `latest` would name another one tomorrow.
+    def __init__(self, run: FoundRun, target: _Target, *, json: bool) -> None:
+        self._folder, self._target, self._json = run.folder, target, json
+        # `latest` may name another run later.
         self._name = run.folder.path.resolve().name
         self._away = ""
         if not run.folder.is_live():
             close_dead(run)
 
-    async def bring(self, *, follow: bool) -> bool:
-        """Bring it in; whether all of it that can be read is there.
+    async def send(self, *, follow: bool) -> bool:
+        """Sends the run; returns whether everything that can be read is in the hub.
 
         Raises _AwayError, UsageError, UnauthenticatedError.
         """
@@ -112,7 +114,7 @@ class _Import:
             why = self._why_not(stores)
             if why:
                 return self._fail(why)
-            upload = Upload(stores, lambda: self._way.access, self._hear)
+            upload = Upload(stores, lambda: self._target.access, self._hear)
             going = asyncio.create_task(upload.run())
             try:
                 await self._watch(going, upload, stores, follow=follow)
@@ -122,7 +124,7 @@ class _Import:
             return self._sum_up(going.result(), stores)
 
     def _why_not(self, stores: RunStores) -> str:
-        """Open the stores; why there is nothing to bring in, empty if there is."""
+        """Opens the stores; returns why there is nothing to send, empty if there is."""
         try:
             if stores.look():
                 return ""
@@ -146,24 +148,24 @@ class _Import:
             if not self._away:
                 reached = now
             else:
-                self._way.check(self._away)
+                self._target.check(self._away)
                 if now - reached > AWAY_SECONDS:
                     raise _AwayError(self._away)
             if now - told > PROGRESS_SECONDS and stores.read_events > events:
                 told, events = now, stores.read_events
                 if not self._json:
                     output.say(f"{self._name}: {_count(events)} so far")
-            await asyncio.wait({going}, timeout=_LOOK_SECONDS)
+            await asyncio.wait({going}, timeout=_POLL_SECONDS)
 
     def _hear(self, status: UploadStatus) -> None:
         self._away = status.why if status.state is UploadState.AWAY else ""
-        self._way.reached |= status.state is UploadState.CONNECTED
+        self._target.reached |= status.state is UploadState.CONNECTED
 
     def _sum_up(self, status: UploadStatus, stores: RunStores) -> bool:
         if status.state is UploadState.REFUSED:
-            return self._fail(self._way.refusal(status.why))
+            return self._fail(self._target.refusal(status.why))
         if status.state is UploadState.STRANGER:
-            access = self._way.access
+            access = self._target.access
             raise UnauthenticatedError(f"the hub at {access.address} {unknown_token(access.source)}")
         if status.state is not UploadState.DONE:
             return self._fail(status.why)
@@ -187,7 +189,7 @@ class _Import:
         return False
 
     def _say_json(self, events: int, fault: str | None) -> None:
-        output.say_json({"folder": str(self._folder.path.resolve()), "events": events, "fault": fault})
+        say_json({"folder": str(self._folder.path.resolve()), "events": events, "fault": fault})
 
 
 def _count(events: int) -> str:

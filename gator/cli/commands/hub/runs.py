@@ -1,4 +1,7 @@
-"""Orders about one run of a hub. Rule: a run is found by its name once, and then named by its whole id."""
+"""Changes one run on a hub: delete, pin, give.
+
+Invariant: a run is found once, by its name; later calls use its whole id.
+"""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -6,36 +9,37 @@ from contextlib import contextmanager
 from msgspec import Struct
 
 from gator.cli import output
+from gator.cli.json_output import say_json
 from gator.cli.runs import hub_client
 from gator.cli.runs.find import LATEST
-from gator.cli.runs.hub_selection import PREFIX, HubChoice
+from gator.cli.runs.hub_choice import PREFIX, HubChoice
 from gator.errors import UsageError
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import hub_service_pb2_grpc, query_pb2
 
 
 class HubRun(Struct, frozen=True):
-    """A run of a hub, and the hub."""
+    """A run on a hub, and the hub."""
 
     run: query_pb2.Run
     hub: hub_client.Hub
 
     def delete(self) -> None:
-        """Remove it. Raises what the hub raised."""
+        """Removes the run from the hub."""
         self.hub.peer.call(self._stub.DeleteRun, hs.DeleteRunRequest(run=self.run.id))
 
     def pin(self, *, pinned: bool) -> None:
-        """Keep it for ever, or no longer. Raises what the hub raised."""
+        """Keeps the run whatever its age, or no longer."""
         self.hub.peer.call(self._stub.PinRun, hs.PinRunRequest(run=self.run.id, pinned=pinned))
 
     def give(self, user: str) -> None:
-        """Make another user its owner. Raises what the hub raised."""
+        """Makes another user the owner of the run."""
         self.hub.peer.call(self._stub.GiveRun, hs.GiveRunRequest(run=self.run.id, user=user))
 
     def say(self, done: str, values: Mapping[str, bool | str], *, json: bool) -> None:
-        """Print what was done with it."""
+        """Prints what was done."""
         if json:
-            output.say_json({"run": self.run.id, "ident": self.run.ident, **values})
+            say_json({"run": self.run.id, "ident": self.run.ident, **values})
         else:
             output.say(f"{done} run {self.run.id[:12]} of {self.run.ident}")
 
@@ -46,10 +50,10 @@ class HubRun(Struct, frozen=True):
 
 @contextmanager
 def found_run(order: str, name: str, choice: HubChoice) -> Generator[HubRun]:
-    """The run that a hub knows by this name, for an order. Raises NotFoundError, UsageError."""
+    """Yields the run with a name on a hub, to be changed. Raises NotFoundError and UsageError."""
     name = name.removeprefix(PREFIX)
     if not name:
-        # Elsewhere that is the newest run; here it may be a variable that is not set.
-        raise UsageError(f"name the run to {order}; `{LATEST}` is the newest")
+        # Other commands take the newest run; here the name may be an unset variable of a script.
+        raise UsageError(f"RUN is empty: name the run to {order}, such as {LATEST}")
     with hub_client.connect(choice) as hub:
         yield HubRun(hub.find(name), hub)

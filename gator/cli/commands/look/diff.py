@@ -1,4 +1,7 @@
-"""`gator diff`: two runs job by job. Rule: exit code 1 when something fails that did not before."""
+"""`gator diff`: compares two runs job by job.
+
+Invariant: the exit code is 1 if a job fails that did not fail before.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Final
@@ -6,14 +9,16 @@ from typing import Annotated, Final
 import typer
 
 from gator.cli import output
-from gator.cli.number_option import MAX_ROWS, limit_of, number_option, say_more
+from gator.cli.json_output import say_json
+from gator.cli.options.number import MAX_ROWS, limit_of, number_option, say_more
 from gator.cli.runs.describe import outcome_of, part_of, took
 from gator.cli.runs.find import LATEST
-from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
+from gator.cli.sources.comparison import Comparison, compared
 from gator.cli.sources.options import JsonOption, TrackingOption, complete_run
-from gator.cli.sources.sides import Comparison, compared
+from gator.console import describe
 from gator.core.outcomes import FAILURES
-from gator.units import plural
+from gator.units import plural, span
 from gator.v1 import hub_pb2, query_pb2
 
 _SECOND: Final = 1_000_000_000
@@ -71,7 +76,7 @@ def diff(
         worse = any(map(_is_worse, found.differences))
         if json:
             for one in found.differences:
-                output.say_json(one)
+                say_json(one)
         else:
             _say(found, threshold / 100, limit_of(number, MAX_ROWS))
         _say_names(found)
@@ -99,7 +104,7 @@ def _say_names(found: Comparison) -> None:
 
 
 def _say(found: Comparison, threshold: float, limit: int | None) -> None:
-    output.columns([_run("before", found.before), _run("after", found.after)], right=frozenset((5,)))
+    output.say_columns([_run("before", found.before), _run("after", found.after)], right=frozenset((5,)))
     counts = {count.change: count.jobs for count in found.counts}
     output.say(", ".join(f"{counts.get(change, 0):,} {text}" for change, text in _WORDS.items()))
     for change, text in _WORDS.items():
@@ -115,12 +120,12 @@ def _run(side: str, run: query_pb2.Run) -> tuple[str, ...]:
     word = outcome_of(run)
     return (
         output.paint(side, "dim"),
-        output.moment(run.started_unix_nanos),
+        describe.moment(run.started_unix_nanos),
         run.id[:8],
         run.ident,
         output.paint(word, word),
         took(run),
-        output.paint(output.commit(run.git), "dim"),
+        output.paint(describe.commit(run.git), "dim"),
     )
 
 
@@ -136,7 +141,7 @@ def _say_some(
     output.say(f"{title}:")
     shown = lines[:limit]
     wide = max(len(cells) for _, cells in shown)
-    output.columns(
+    output.say_columns(
         (f"  {output.paint(one.path or found.after.ident, 'path')}", *cells, *[""] * (wide - len(cells)))
         for one, cells in shown
     )
@@ -145,7 +150,7 @@ def _say_some(
 
 
 def _what(one: hub_pb2.Difference) -> Sequence[str]:
-    """What came of a job, and of a failure why."""
+    """Returns the outcome of a job, with the reason of a failure."""
     match one.change:
         case hub_pb2.CHANGE_FIXED:
             return (f"before: {_side(one.before)}",)
@@ -160,16 +165,16 @@ def _what(one: hub_pb2.Difference) -> Sequence[str]:
 
 
 def _state(side: hub_pb2.Side) -> str:
-    word = output.outcome(side.outcome) or "not ended"
+    word = describe.outcome(side.outcome) or "not ended"
     return output.paint(word, word)
 
 
 def _side(side: hub_pb2.Side) -> str:
     parts = [_state(side)]
     if side.outcome in FAILURES:
-        parts.append(output.reason(side.reason))
+        parts.append(describe.reason(side.reason))
     if side.HasField("first_error"):
-        parts.append(f"{output.place(side.first_error)}: {side.first_error.text}")
+        parts.append(f"{output.painted_place(side.first_error)}: {side.first_error.text}")
     return " ".join(filter(None, parts))
 
 
@@ -181,7 +186,7 @@ _Lines = list[tuple[hub_pb2.Difference, Sequence[str]]]
 
 
 def _times(found: Comparison, threshold: float) -> _Lines:
-    """Jobs that took much longer or shorter, those that changed most first."""
+    """Returns the jobs whose time changed much, the largest change first."""
     changed = [
         (one, one.before.wall_nanos, one.after.wall_nanos)
         for one in _both(found)
@@ -191,13 +196,11 @@ def _times(found: Comparison, threshold: float) -> _Lines:
         >= max(_SECOND, threshold * one.before.wall_nanos)
     ]
     changed.sort(key=lambda entry: abs(entry[2] - entry[1]), reverse=True)
-    return [
-        (one, _beside(old, new, lambda nanos: output.duration(round(nanos)))) for one, old, new in changed
-    ]
+    return [(one, _beside(old, new, lambda nanos: span(round(nanos)))) for one, old, new in changed]
 
 
 def _metrics(found: Comparison, threshold: float) -> _Lines:
-    """Metrics that changed much, in the order of the jobs."""
+    """Returns the metrics that changed much, in the order of the jobs."""
     lines = _Lines()
     for one in _both(found):
         old = {metric.name: metric for metric in one.before.metrics}
@@ -206,11 +209,11 @@ def _metrics(found: Comparison, threshold: float) -> _Lines:
             if was is None or was.value == metric.value:
                 continue
             if abs(metric.value - was.value) >= threshold * abs(was.value):
-                cells = _beside(was.value, metric.value, output.number)
+                cells = _beside(was.value, metric.value, describe.number)
                 lines.append((one, (metric.name, *cells, metric.unit)))
     return lines
 
 
-def _beside(old: float, new: float, words: Callable[[float], str]) -> Sequence[str]:
+def _beside(old: float, new: float, text_of: Callable[[float], str]) -> Sequence[str]:
     change = f"{(new - old) / abs(old) * 100:+.0f} %" if old else ""
-    return (f"{words(old)} → {words(new)}", change)
+    return (f"{text_of(old)} → {text_of(new)}", change)

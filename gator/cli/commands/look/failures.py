@@ -1,4 +1,7 @@
-"""`gator failures`: all that is known about what failed. Rule: each failure says what to do next."""
+"""`gator failures`: explains each failure.
+
+Invariant: each failure names the command that repeats it, if its command line is known.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -8,13 +11,15 @@ import typer
 from msgspec import Struct
 
 from gator.cli import output
-from gator.cli.number_option import MAX_ROWS, limit_of, number_option, say_more
-from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.json_output import say_json, to_values
+from gator.cli.options.number import MAX_ROWS, limit_of, number_option, say_more
+from gator.cli.options.sort import SortOption, order_of
+from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.runs.paging import pages
-from gator.cli.sorting import SortOption, order_of
 from gator.cli.sources.failure_overlay import FailedIn, OverlaidRun, later_part, line_of, overlay_repeats
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, RunOption, TrackingOption, complete_path
+from gator.console import describe
 from gator.console.text import one_line
 from gator.core.history.failure_groups import FEW, grouped
 from gator.core.launch.printed import about_node, command
@@ -69,7 +74,7 @@ def failures(
         failed = _failed(opened, laid, opened.below(paths or []), (cause or "").lower(), order)
         if json:
             for one in islice(failed, limit):
-                output.say_json({**output.to_values(one.node), "run": one.run.id, **_next(one), **_seen(one)})
+                say_json({**to_values(one.node), "run": one.run.id, **_next(one), **_seen(one)})
             return
         if laid is not None:
             output.say(laid.headline())
@@ -108,7 +113,7 @@ def _failed(
     for page in pages(opened.ask.list_nodes, request):
         for node in page.nodes:
             if node.signature.startswith(signature):
-                yield FailedIn(node, opened.run, opened.home)
+                yield FailedIn(node, opened.run, opened.source)
 
 
 class _Causes(Struct, frozen=True):
@@ -127,7 +132,7 @@ def _listed(opened: OpenRun, paths: Sequence[str], order: qs.NodeOrder.ValueType
     globs = opened.below(paths)
     request = qs.ListFailuresRequest(path=opened.run.ident, globs=globs, page_size=_MAX_LISTED)
     page = opened.ask.list_failures(request)
-    groups = [(group.jobs, FailedIn(group.example, opened.run, opened.home)) for group in page.groups]
+    groups = [(group.jobs, FailedIn(group.example, opened.run, opened.source)) for group in page.groups]
     return _Causes(page.jobs, page.causes, groups, lambda: _failed(opened, None, globs, "", order))
 
 
@@ -159,7 +164,7 @@ def _say_causes(opened: OpenRun, found: _Causes, paths: Sequence[str], limit: in
     """Prints few failures individually, more by cause with an example. Returns whether there is one."""
     if found.jobs <= FEW:
         return _say_each(found.few())
-    seen = opened.home.sightings(opened.run)
+    seen = opened.source.sightings(opened.run)
     signatures = [one.node.signature for _, one in found.groups]
     some = "at least " if len(signatures) < found.causes else ""
     new = f", {some}{seen.headline(signatures)}" if seen is not None else ""
@@ -177,11 +182,11 @@ def _say_causes(opened: OpenRun, found: _Causes, paths: Sequence[str], limit: in
 
 def _say_cause(opened: OpenRun, jobs: int, example: FailedIn, of: int, paths: Sequence[str]) -> None:
     node = example.node
-    reason = output.reason(node.reason) or output.state_of(node)
-    output.say(output.paint(f"{jobs:,} of {of:,}: {reason}", output.state_of(node)))
+    reason = describe.reason(node.reason) or describe.state(node)
+    output.say(output.paint(f"{jobs:,} of {of:,}: {reason}", describe.state(node)))
     _say(example)
     if jobs > 1:
-        others = command("failures", *paths, "--cause", node.signature, where=opened.home.where)
+        others = command("failures", *paths, "--cause", node.signature, where=opened.source.where)
         output.say(f"  others: {others}")
 
 
@@ -190,50 +195,50 @@ def _say(one: FailedIn) -> None:
     output.say(f"{_name(node)}: {node.message}")
     error = one_line(node.first_error.text)
     if error and error not in node.message:
-        output.say(f"  {output.place(node.first_error)}: {error}")
-    seen = one.home.sightings(one.run)
+        output.say(f"  {output.painted_place(node.first_error)}: {error}")
+    seen = one.source.sightings(one.run)
     if seen is not None:
-        output.say(f"  seen:   {seen.words(node.signature)}")
+        output.say(f"  seen:   {seen.describe(node.signature)}")
     _say_next(one)
 
 
 def _name(node: query_pb2.Node) -> str:
-    """What came of which job: `failed top/x`."""
-    state = output.state_of(node)
+    """Returns the outcome and path of a job: `failed top/x`."""
+    state = describe.state(node)
     allowed = output.paint(" (allowed)", "dim") if node.allow_failure else ""
     return f"{output.paint(state, state)} {output.paint(node.path, 'path')}{allowed}"
 
 
 def _say_next(one: FailedIn) -> None:
-    words = _next(one)
-    if words["log"]:
-        output.say(f"  log:    {words['log']}")
-    output.say(f"  output: {words['inspect']}")
-    if words["reproduce"]:
-        output.say(f"  again:  {words['reproduce']}")
-    if words["needs"]:
-        output.say(f"  needs:  {words['needs']}")
+    found = _next(one)
+    if found["log"]:
+        output.say(f"  log:    {found['log']}")
+    output.say(f"  output: {found['inspect']}")
+    if found["reproduce"]:
+        output.say(f"  again:  {found['reproduce']}")
+    if found["needs"]:
+        output.say(f"  needs:  {found['needs']}")
 
 
 def _seen(one: FailedIn) -> dict[str, Any]:
     """Returns where such failures were seen before; empty if no other run is known."""
-    seen = one.home.sightings(one.run)
+    seen = one.source.sightings(one.run)
     return seen.values(one.node.signature) if seen is not None else {}
 
 
 def _next(one: FailedIn) -> dict[str, str | None]:
-    """Where the output is, how to look at it, and how to run the job again."""
-    log = one.home.text_log(one.node.path)
+    """Returns the text log, and the commands that print the output and run the job again."""
+    log = one.source.text_log(one.node.path)
     return {
         "log": str(log) if log is not None else None,
-        "inspect": about_node("logs", one.node.path, one.home.where),
+        "inspect": about_node("logs", one.node.path, one.source.where),
         "reproduce": reproduce(one.run, one.node),
-        "needs": "; ".join(filter(None, (launch_of(one.run).needs, one.home.needs))) or None,
+        "needs": "; ".join(filter(None, (launch_of(one.run).needs, one.source.needs))) or None,
     }
 
 
 def reproduce(run: query_pb2.Run, node: query_pb2.Node) -> str | None:
-    """The command that runs one job again with the same seed; None where the command line is not known."""
+    """Returns the command that runs one job again with the same seed; None if it is not known."""
     if not run.argv:
         return None
     # A repeat may have taken the seeds of single jobs from its parent.

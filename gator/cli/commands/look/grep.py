@@ -9,11 +9,13 @@ import typer
 
 from gator.cli import output
 from gator.cli.follow.print_lines import PAGE, LineWriter, lines, say_left_out
-from gator.cli.number_option import MAX_LINES, limit_of, more_text, number_option
-from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.json_output import say_json
+from gator.cli.options.enums import enum_value
+from gator.cli.options.number import MAX_LINES, limit_of, more_text, number_option
+from gator.cli.options.times import SinceOption, UntilOption, unix_nanos
+from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.sources.open import open_run
 from gator.cli.sources.options import JsonOption, RunOption, TrackingOption, complete_path
-from gator.cli.times import SinceOption, UntilOption, unix_nanos
 from gator.query.lines.search import Pattern
 from gator.v1 import common_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -63,7 +65,7 @@ def grep(
     Messages of jobs are searched too. Each match is printed with its job, stream and line. The exit code is 1
     if there is none.
     """
-    # An error names the expression as it was given, without the flag before it.
+    # Checked here too, so that an error shows the expression without the flag that may be added.
     Pattern(regex)
     wanted = qs.ListLinesRequest(
         regex=f"(?i){regex}" if ignore_case else regex,
@@ -74,7 +76,7 @@ def grep(
     )
     if severity:
         wanted.severity = common_pb2.Severity.ValueType(
-            output.choice(common_pb2.Severity.DESCRIPTOR, severity, "--severity")
+            enum_value(common_pb2.Severity.DESCRIPTOR, severity, "--severity")
         )
     writer = LineWriter(long=long, json=json, names=True, context=context, whole=True)
     limit = limit_of(number, MAX_LINES, json=json)
@@ -103,7 +105,7 @@ def grep(
     writer.flush()
     if count:
         for path, found in list(hits.items())[:limit]:
-            output.say_json({"path": path, "lines": found}) if json else output.say(f"{path}: {found:,}")
+            say_json({"path": path, "lines": found}) if json else output.say(f"{path}: {found:,}")
         if limit and len(hits) > limit:
             output.complain(more_text("job", len(hits) - limit))
     elif left_out:

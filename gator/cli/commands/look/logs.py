@@ -1,6 +1,6 @@
 """`gator logs`: the output of jobs.
 
-Rule: unfiltered output is written byte for byte without splitting it into lines, except on a terminal.
+Invariant: unfiltered output is written byte for byte without splitting it into lines, except on a terminal.
 """
 
 import sys
@@ -16,21 +16,23 @@ from gator.cli.follow.away import telling_of_absence
 from gator.cli.follow.headings import Headings
 from gator.cli.follow.lines import POLL_SECONDS, Follower, has_ended
 from gator.cli.follow.print_lines import LineWriter, TerminalCleaner, lines, say_left_out
-from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.options.enums import enum_value
+from gator.cli.options.times import SinceOption, UntilOption, unix_nanos
+from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.runs.paging import pages
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, RunOption, TrackingOption, complete_path
-from gator.cli.times import SinceOption, UntilOption, unix_nanos
+from gator.console import describe
 from gator.core.outcomes import FAILURES
 from gator.errors import NotFoundError, UsageError
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 _JOB = common_pb2.NODE_KIND_JOB
-_OFFERED = 5
-"""So many jobs are offered where one has to be named."""
+_MAX_OFFERED = 5
+"""Maximum number of jobs that the error for a missing PATH lists."""
 _BLOCKS = 32
-"""Blocks of a page; so many are read again to see whether there are more."""
+"""Number of blocks in a page; the last page is read again to find new blocks."""
 
 
 def logs(
@@ -111,16 +113,16 @@ def logs(
     """
     if first_error and (grep or severity or follow or since or until):
         raise UsageError(
-            "--first-error shows one place: leave out --grep, --severity, --since, --until and --follow"
+            "--first-error prints one place: leave out --grep, --severity, --since, --until and --follow"
         )
     wanted = qs.ListLinesRequest(attempt=attempt, regex=grep or "", context=context, tail=tail)
     if stream:
         wanted.stream = common_pb2.Stream.ValueType(
-            output.choice(common_pb2.Stream.DESCRIPTOR, stream, "--stream")
+            enum_value(common_pb2.Stream.DESCRIPTOR, stream, "--stream")
         )
     if severity:
         wanted.severity = common_pb2.Severity.ValueType(
-            output.choice(common_pb2.Severity.DESCRIPTOR, severity, "--severity")
+            enum_value(common_pb2.Severity.DESCRIPTOR, severity, "--severity")
         )
     wanted.since_unix_nanos = unix_nanos(since, "--since")
     wanted.until_unix_nanos = unix_nanos(until, "--until")
@@ -129,7 +131,7 @@ def logs(
     with ExitStack() as left:
         opened = left.enter_context(open_run(run, tracking, HubChoice(hub, hub_ca)))
         wanted.path = opened.path_of(path) if path else _only_job(opened)
-        if opened.home.left_out():
+        if opened.source.left_out():
             say_left_out(opened, _finished(opened, wanted))
         if follow and not has_ended(opened, wanted.path):
             left.enter_context(telling_of_absence(opened))
@@ -144,24 +146,24 @@ def logs(
 
 
 def _only_job(opened: OpenRun) -> str:
-    """The path of a run that is a single job. Raises UsageError that says what else may be meant."""
+    """Returns the path of the only job of a run. Raises UsageError that lists paths if there are several."""
     root = opened.run.ident
     node = opened.ask.get_node(qs.GetNodeRequest(path=root)).node
     if node.kind == _JOB:
         return root
-    wanted = qs.ListNodesRequest(path=root, scope=qs.SCOPE_SUBTREE, kinds=[_JOB], page_size=_OFFERED + 1)
+    wanted = qs.ListNodesRequest(path=root, scope=qs.SCOPE_SUBTREE, kinds=[_JOB], page_size=_MAX_OFFERED + 1)
     failed = qs.ListNodesRequest()
     failed.CopyFrom(wanted)
     failed.outcomes.extend(sorted(FAILURES))
     found = opened.ask.list_nodes(failed).nodes
     which = "one that failed" if found else "one of its jobs"
     names = [one.path for one in found or opened.ask.list_nodes(wanted).nodes]
-    some = ", ".join(names[:_OFFERED]) + (", …" if len(names) > _OFFERED else "")
+    some = ", ".join(names[:_MAX_OFFERED]) + (", …" if len(names) > _MAX_OFFERED else "")
     raise UsageError(f"PATH is missing: give {which} ({some}), a group, or {root} for all")
 
 
 def _finished(opened: OpenRun, wanted: qs.ListLinesRequest) -> event_pb2.AttemptFinished | None:
-    """How the attempt that is meant ended; None where it goes on, or a group is meant."""
+    """Returns the end of the wanted attempt; None if it still runs or the node is a group."""
     attempts = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).attempts
     meant = [one for one in attempts if one.number == wanted.attempt] if wanted.attempt else attempts[-1:]
     return meant[0].finished if meant and meant[0].HasField("finished") else None
@@ -184,7 +186,7 @@ def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool, r
     written = Headings(out, shown=is_group and not raw)
     seen: set[str] = set()
     while True:
-        # Asked before the list, so that no job is missed that comes before the end.
+        # Asked before the list, so that no job that is declared before the end is missed.
         over = not follow or has_ended(opened, wanted.path)
         for node in _jobs(opened, wanted.path, follow=follow):
             if node.path in seen:
@@ -211,7 +213,7 @@ def _blocks_of(
 ) -> Iterator[event_pb2.Block]:
     """Yields the wanted output of one job, block by block."""
     number = wanted.attempt or max(node.attempts, 1)
-    watch = opened.home.watch if follow else None
+    watch = opened.source.watch if follow else None
     if watch is not None:
         from gator.cli.follow.job import followed
 
@@ -233,7 +235,7 @@ def _blocks_so_far(opened: OpenRun, path: str, attempt: int, *, follow: bool) ->
         page_size=_BLOCKS,
     )
     while True:
-        # Asked before the events, so that what comes before the end is not missed.
+        # Asked before the events, so that no block that is written before the end is missed.
         ended = not follow or has_ended(opened, path)
         moved = False
         for event in _blocks(opened, request):
@@ -249,7 +251,7 @@ def _blocks_so_far(opened: OpenRun, path: str, attempt: int, *, follow: bool) ->
 
 
 def _blocks(opened: OpenRun, request: qs.ListEventsRequest) -> Iterator[query_pb2.StoredEvent]:
-    """The blocks from the page on that a request names; afterwards it names the last page."""
+    """Yields the blocks, beginning with the page of the request, whose token is moved to the last page."""
     for page in pages(opened.ask.list_events, request):
         yield from page.events
 
@@ -257,7 +259,7 @@ def _blocks(opened: OpenRun, request: qs.ListEventsRequest) -> Iterator[query_pb
 def _lines(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter, *, follow: bool) -> None:
     writer.names = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).node.kind != _JOB
     # Output that is complete is printed in the order of the spec, as without --follow.
-    if follow and not (has_ended(opened, wanted.path) and not opened.home.settle_seconds):
+    if follow and not (has_ended(opened, wanted.path) and not opened.source.settle_seconds):
         Follower(opened, wanted, writer).follow()
         return
     for line in lines(opened.ask, wanted):
@@ -273,9 +275,9 @@ def _first_error(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWrite
         writer.names = True
     if not node.HasField("first_error"):
         if node.state != query_pb2.NODE_STATE_ENDED or node.outcome == common_pb2.OUTCOME_PASSED:
-            raise NotFoundError(f"{path} has no first error: it is {output.state_of(node)}")
+            raise NotFoundError(f"{path} has no first error: it is {describe.state(node)}")
         why = f": {node.message}" if node.message else ""
-        raise NotFoundError(f"{path} {output.state_of(node)} without an error of its own{why}")
+        raise NotFoundError(f"{path} {describe.state(node)} without an error of its own{why}")
     first_error = node.first_error
     if not first_error.line:
         output.say(first_error.text)
@@ -291,6 +293,6 @@ def _first_error(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWrite
         line.hit = line.number == first_error.line
         writer.write(line)
     if not found:
-        # A hub may lack what jobs wrote; the Result has the line all the same.
+        # A hub may lack the output of jobs, but the Result has the line.
         output.say(first_error.text)
     writer.flush()

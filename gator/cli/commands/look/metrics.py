@@ -1,4 +1,7 @@
-"""`gator metrics`: numbers that jobs reported, folded upwards. Rule: a value is never rounded in JSON."""
+"""`gator metrics`: the numbers that jobs reported, folded in groups.
+
+Invariant: a value is not rounded in JSON.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
@@ -7,18 +10,20 @@ from typing import Annotated, Final
 import typer
 
 from gator.cli import output
-from gator.cli.number_option import MAX_LINES, limit_of, number_option, say_more
-from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.json_output import say_json
+from gator.cli.options.number import MAX_LINES, limit_of, number_option, say_more
+from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.runs.paging import MAX_PAGE, pages
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.console import describe
 from gator.core.text import shorten_values
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 _MAX_NAMES: Final = 10
-"""Maximum number of names that are offered where there are no metrics of a name."""
+"""Maximum number of names that are listed if there is no metric of the wanted name."""
 
 
 def metrics(
@@ -43,12 +48,12 @@ def metrics(
         top, names = opened.path_of(path), name or []
         if json:
             for node in _bounded(_metrics(opened, top, names, limit), limit):
-                output.say_json(node)
+                say_json(node)
             return
         # The node after the last one that is shown tells whether that one is a group.
         nodes = list(_bounded(_metrics(opened, top, names, limit), limit, further=1))
         rows = _rows(nodes)
-        output.columns(rows[:limit], right=frozenset((2,)))
+        output.say_columns(rows[:limit], right=frozenset((2,)))
         if limit and len(rows) > limit:
             say_more("metric")
         if not nodes:
@@ -76,7 +81,13 @@ def _rows(nodes: Sequence[query_pb2.NodeMetrics]) -> list[tuple[str, ...]]:
         is_group = after is not None and after.path.startswith(f"{node.path}/")
         path = output.paint(node.path, "path")
         rows += [
-            (path, metric.name, output.number(metric.value), metric.unit, _folded(metric, is_group=is_group))
+            (
+                path,
+                metric.name,
+                describe.number(metric.value),
+                metric.unit,
+                _folded(metric, is_group=is_group),
+            )
             for metric in node.metrics
         ]
     return rows
@@ -92,7 +103,7 @@ def _metrics(
 
 
 def _nothing(opened: OpenRun, path: str, names: list[str]) -> str:
-    """Returns what is said where there are no metrics of these names."""
+    """Returns the text for a node without metrics of these names."""
     if not names:
         return "no metrics"
     there = sorted({metric.name for node in _metrics(opened, path, []) for metric in node.metrics})
@@ -106,7 +117,7 @@ def _nothing(opened: OpenRun, path: str, names: list[str]) -> str:
 def _folded(metric: event_pb2.MetricTotal, *, is_group: bool) -> str:
     if metric.count <= 1:
         return ""
-    kind = output.word(event_pb2.MetricKind.DESCRIPTOR, metric.kind) or "last"
+    kind = describe.enum_name(event_pb2.MetricKind.DESCRIPTOR, metric.kind) or "last"
     if kind == "last" and is_group:
         return "sum over the jobs"
     return f"{kind} of {metric.count:,}"

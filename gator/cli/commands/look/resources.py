@@ -9,12 +9,15 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
-from gator.cli.number_option import MAX_LINES, limit_of, number_option, say_more
-from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.json_output import say_json, to_values
+from gator.cli.options.number import MAX_LINES, limit_of, number_option, say_more
+from gator.cli.options.sort import SortOption, order_of
+from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.runs.paging import listed_nodes
-from gator.cli.sorting import SortOption, order_of
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.console import describe
+from gator.units import size_text, span
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -53,16 +56,16 @@ def resources(
         shown = list(islice(jobs, limit)) if limit else jobs
         if json:
             for job in shown:
-                values = output.to_values(job)
+                values = to_values(job)
                 kept = ("path", "demand", "usage", "attempts", "outcome")
                 answer = {key: values[key] for key in kept}
                 if single:
-                    answer["samples"] = [output.to_values(point) for point in curve]
-                output.say_json(answer)
+                    answer["samples"] = [to_values(point) for point in curve]
+                say_json(answer)
             return
         rows = [("job", "wall", "processor", "cores", "memory", "asked for")]
         rows += [_row(job) for job in shown]
-        output.columns(rows, right=frozenset((1, 2, 3, 4)))
+        output.say_columns(rows, right=frozenset((1, 2, 3, 4)))
         if limit is not None and next(jobs, None) is not None:
             say_more("job", total() - limit)
         if curve:
@@ -70,16 +73,16 @@ def resources(
 
 
 def _row(node: query_pb2.Node) -> tuple[str, ...]:
-    asked = output.demand(node.demand)
+    asked = describe.demand(node.demand)
     if not node.HasField("usage"):
         return (output.paint(node.path, "path"), "-", "-", "-", "-", asked)
     used = node.usage
     cpu = used.user_nanos + used.system_nanos
-    memory = output.size(used.peak_memory_bytes) if used.HasField("peak_memory_bytes") else "-"
+    memory = size_text(used.peak_memory_bytes) if used.HasField("peak_memory_bytes") else "-"
     return (
         output.paint(node.path, "path"),
-        output.duration(used.wall_nanos),
-        output.duration(cpu),
+        span(used.wall_nanos),
+        span(cpu),
         f"{cpu / used.wall_nanos:.2f}" if used.wall_nanos else "-",
         memory,
         asked,
@@ -95,7 +98,7 @@ def _say_curve(curve: list[query_pb2.ResourcePoint]) -> None:
     cores = [point.cores for point in curve]
     memory = [float(point.memory_bytes) for point in curve]
     output.say(f"cores   {_bars(cores)}  at most {max(cores):.2f}")
-    output.say(f"memory  {_bars(memory)}  at most {output.size(int(max(memory)))}")
+    output.say(f"memory  {_bars(memory)}  at most {size_text(int(max(memory)))}")
 
 
 def _bars(values: list[float]) -> str:

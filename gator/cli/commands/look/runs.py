@@ -1,6 +1,6 @@
-"""`gator runs`: the runs in the tracking folder, or of a hub.
+"""`gator runs`: lists the runs in the tracking folder, or of a hub.
 
-Rule: a run that cannot be read is listed all the same.
+Invariant: a run that cannot be read is listed too, with the reason.
 """
 
 import time
@@ -12,14 +12,19 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
-from gator.cli.number_option import MAX_ROWS, limit_of, number_option, say_more
+from gator.cli.json_output import say_json, to_values
+from gator.cli.options.enums import enum_value
+from gator.cli.options.number import MAX_ROWS, limit_of, number_option, say_more
+from gator.cli.options.values import millis_of
 from gator.cli.runs.api import asking
 from gator.cli.runs.describe import outcome_of, part_of, took
 from gator.cli.runs.filter import Filter
-from gator.cli.runs.find import FoundRun, found_runs, tracking_root
-from gator.cli.runs.hub_options import label_of
-from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption, name_on_hub
+from gator.cli.runs.find import FoundRun, found_runs
+from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption, name_on_hub
+from gator.cli.runs.hub_names import label_of
 from gator.cli.sources.options import JsonOption, TrackingOption
+from gator.cli.tracking import tracking_root
+from gator.console import describe
 from gator.errors import GatorError, UsageError, UserError
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -68,12 +73,13 @@ def runs(
     Each has its start, id, ident, outcome, counts, duration, commit, part of the spec and folder. With -r
     hub: or --hub the runs of all users of a hub are listed.
     """
+    age = millis_of(since or None, "--since")
     wanted = Filter(
         user=user,
         ident=ident,
         outcomes=[_outcome(text) for text in outcome or []],
         labels=dict(map(label_of, label or [])),
-        since_unix_nanos=time.time_ns() - _nanos(since) if since else 0,
+        since_unix_nanos=0 if age is None else time.time_ns() - age * 1_000_000,
     )
     limit = limit_of(number, MAX_ROWS, json=json)
     choice = HubChoice(hub, hub_ca)
@@ -94,13 +100,13 @@ def _list_folders(root: Path, wanted: Filter, limit: int | None, *, json: bool) 
     passing = _passing(found, wanted)
     for run, seen in islice(passing, limit):
         if json:
-            values = output.to_values(seen) if isinstance(seen, query_pb2.Run) else {"fault": seen}
-            output.say_json({**values, "folder": str(run.folder.path)})
+            values = to_values(seen) if isinstance(seen, query_pb2.Run) else {"fault": seen}
+            say_json({**values, "folder": str(run.folder.path)})
         else:
             rows.append(_row(run, seen))
     if json:
         return
-    output.columns(rows, right=frozenset((5,)))
+    output.say_columns(rows, right=frozenset((5,)))
     if not rows:
         output.say(f"no runs in {root}" if not found else f"no such runs in {root}")
     elif limit and next(passing, None) is not None:
@@ -117,20 +123,11 @@ def _passing(found: Sequence[FoundRun], wanted: Filter) -> Iterator[tuple[FoundR
 
 
 def _outcome(text: str) -> common_pb2.Outcome.ValueType:
-    return common_pb2.Outcome.ValueType(output.choice(common_pb2.Outcome.DESCRIPTOR, text, "--outcome"))
-
-
-def _nanos(text: str) -> int:
-    from gator.units import parse_duration
-
-    try:
-        return round(parse_duration(text) * 1_000_000)
-    except ValueError as error:
-        raise UsageError(f"--since {text}: {error}; a time ago is meant, such as 2d") from error
+    return common_pb2.Outcome.ValueType(enum_value(common_pb2.Outcome.DESCRIPTOR, text, "--outcome"))
 
 
 def _look(run: FoundRun) -> query_pb2.Run | str:
-    """The run, or why it cannot be read."""
+    """Returns the run, or why it cannot be read."""
     try:
         with asking(run) as ask:
             return ask.get_run(qs.GetRunRequest()).run
@@ -144,13 +141,13 @@ def _row(found: FoundRun, run: query_pb2.Run | str) -> tuple[str, ...]:
         return (name, found.id[:8], found.ident, "unreadable", run, "", "", "", "")
     word = outcome_of(run, away="copy")
     return (
-        output.moment(run.started_unix_nanos),
+        describe.moment(run.started_unix_nanos),
         run.id[:8],
         run.ident,
         output.paint(word, "lost" if word == "died" else word),
-        output.tally(run.tally),
+        output.painted_tally(run.tally),
         took(run),
-        output.paint(output.commit(run.git), "dim") if run.git.commit else "",
+        output.paint(describe.commit(run.git), "dim") if run.git.commit else "",
         output.paint(part_of(run), "dim"),
         output.paint(str(found.folder.path), "dim"),
     )

@@ -1,19 +1,21 @@
-"""`gator show`: everything about one node.
+"""`gator show`: shows everything about one node.
 
-Rule: values of secrets are never shown, and no text is printed twice.
+Invariant: values of secrets are masked, and no text is printed twice.
 """
 
 import shlex
 
 from gator.cli import output
 from gator.cli.commands.look.failures import reproduce
-from gator.cli.commands.look.status import state_words
-from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.commands.look.status import describe_state
+from gator.cli.json_output import say_json
+from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.console import describe
 from gator.console.text import one_line
 from gator.core.launch.rerun import launch_of
-from gator.units import plural
+from gator.units import plural, size_text, span
 from gator.v1 import common_pb2, event_pb2, query_pb2, spec_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -30,7 +32,7 @@ def show(
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         answer = opened.ask.get_node(qs.GetNodeRequest(path=opened.path_of(path)))
         if json:
-            output.say_json(answer)
+            say_json(answer)
             return
         _say_node(opened, answer)
         if answer.HasField("description"):
@@ -43,24 +45,24 @@ def show(
 
 def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
     node = answer.node
-    output.say(f"{output.paint(node.path, 'bold')}  {state_words(opened.run, node)}")
-    rows = [("run", f"{opened.run.id[:12]} {opened.home.words}")]
+    output.say(f"{output.paint(node.path, 'bold')}  {describe_state(opened.run, node)}")
+    rows = [("run", f"{opened.run.id[:12]} {opened.source.place}")]
     if opened.run.HasField("git"):
-        rows.append(("commit", output.commit(opened.run.git).removeprefix("commit ")))
+        rows.append(("commit", describe.commit(opened.run.git).removeprefix("commit ")))
     if one_line(node.first_error.text) not in one_line(node.message):
         rows.append(("first error", node.first_error.text))
     if node.first_failure not in ("", node.path):
         rows.append(("first failure", node.first_failure))
-    rows.append(("started", output.moment(node.started_unix_nanos)))
-    rows.append(("ended", output.moment(node.ended_unix_nanos)))
+    rows.append(("started", describe.moment(node.started_unix_nanos)))
+    rows.append(("ended", describe.moment(node.ended_unix_nanos)))
     if node.kind != common_pb2.NODE_KIND_JOB:
-        rows.append(("jobs", output.tally(node.tally)))
+        rows.append(("jobs", output.painted_tally(node.tally)))
         rows.append(("children", f"{node.children:,}"))
     rows.append(("messages", _counts(node.counts)))
     if node.HasField("usage"):
         rows.append(("used", usage(node.usage)))
     for metric in answer.result.metrics:
-        rows.append((f"metric {metric.name}", f"{output.number(metric.value)} {metric.unit}".strip()))
+        rows.append((f"metric {metric.name}", f"{describe.number(metric.value)} {metric.unit}".strip()))
     if node.tags:
         rows.append(("tags", ", ".join(node.tags)))
     rows.append(("seed", str(node.seed)))
@@ -77,11 +79,11 @@ def _counts(counts: common_pb2.Counts) -> str:
 
 
 def usage(used: event_pb2.Usage) -> str:
-    """What was used, in one line."""
+    """Returns the resource usage in one line."""
     cpu = used.user_nanos + used.system_nanos
-    text = f"{output.duration(used.wall_nanos)} wall, {output.duration(cpu)} processor"
+    text = f"{span(used.wall_nanos)} wall, {span(cpu)} processor"
     if used.HasField("peak_memory_bytes"):
-        text += f", {output.size(used.peak_memory_bytes)} memory at most"
+        text += f", {size_text(used.peak_memory_bytes)} memory at most"
     return text
 
 
@@ -104,9 +106,9 @@ def _say_job(job: spec_pb2.Job) -> None:
         memory_bytes=resources.memory_bytes,
         licenses=resources.licenses,
     )
-    rows.append(("asked for", output.demand(held)))
+    rows.append(("asked for", describe.demand(held)))
     if job.settings.timeout_millis:
-        rows.append(("timeout", output.duration(job.settings.timeout_millis * 1_000_000)))
+        rows.append(("timeout", span(job.settings.timeout_millis * 1_000_000)))
     if job.position.file:
         rows.append(("written at", f"{job.position.file}:{job.position.line}"))
     output.say()
@@ -123,11 +125,11 @@ def _say_attempt(attempt: query_pb2.Attempt, *, over: bool, said: str) -> None:
         rows.append(("command line", shlex.join(started.argv)))
         rows.append(("cwd", started.cwd))
         rows.append(("host", f"{started.host}, process {started.pid}"))
-    rows.append(("started", output.moment(attempt.started_unix_nanos)))
+    rows.append(("started", describe.moment(attempt.started_unix_nanos)))
     if attempt.HasField("finished"):
         ended = attempt.finished
-        state = output.outcome(ended.outcome)
-        rows.append(("ended", output.moment(attempt.ended_unix_nanos)))
+        state = describe.outcome(ended.outcome)
+        rows.append(("ended", describe.moment(attempt.ended_unix_nanos)))
         reason = f": {ended.message}" if ended.message not in ("", said) else ""
         rows.append(("outcome", output.paint(state, state) + reason))
         if ended.HasField("exit_code"):
@@ -136,12 +138,12 @@ def _say_attempt(attempt: query_pb2.Attempt, *, over: bool, said: str) -> None:
             rows.append(("signal", str(ended.signal)))
         rows.append(("used", usage(ended.usage)))
         if ended.stdout_lines or ended.stderr_lines:
-            rows.append(("most silence", output.duration(ended.longest_silence_nanos)))
+            rows.append(("most silence", span(ended.longest_silence_nanos)))
         rows.append(("lines", f"{ended.stdout_lines:,} out, {ended.stderr_lines:,} err"))
         if ended.dropped_bytes:
-            rows.append(("not stored", output.size(ended.dropped_bytes)))
+            rows.append(("not stored", size_text(ended.dropped_bytes)))
     elif over:
-        # Whoever would have written its end died with it.
+        # The daemon that would have written the end of the attempt died.
         rows.append(("outcome", f"{output.paint('lost', 'lost')}: its daemon died"))
     _pairs(rows)
 

@@ -1,4 +1,4 @@
-"""`gator status`: what runs, what waits for what, and the counts. Rule: one look, no loop."""
+"""`gator status`: the running and waiting jobs, and the counts, at one moment."""
 
 import time
 from collections.abc import Iterable
@@ -8,14 +8,17 @@ from typing import Annotated, Final
 import typer
 
 from gator.cli import output
-from gator.cli.number_option import limit_of, number_option, say_more
+from gator.cli.json_output import say_json, to_values
+from gator.cli.options.number import limit_of, number_option, say_more
 from gator.cli.runs.describe import part_of
-from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.runs.paging import listed_nodes, pages
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.cli.sources.waiting import waiting_path
+from gator.console import describe
 from gator.errors import NotFoundError
+from gator.units import plural, span
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -61,12 +64,12 @@ def status(
         longest = _longest(opened, wanted, limit)
         waiting = _waiting(opened, (path and wanted) or "", limit)
         if json:
-            output.say_json(
+            say_json(
                 {
-                    "run": output.to_values(opened.run),
-                    "node": output.to_values(node),
-                    "running": [output.to_values(job) for job in longest],
-                    "waiting": [output.to_values(entry) for entry in waiting.waiting],
+                    "run": to_values(opened.run),
+                    "node": to_values(node),
+                    "running": [to_values(job) for job in longest],
+                    "waiting": [to_values(entry) for entry in waiting.waiting],
                     "waiting_entries": waiting.entries,
                     "waiting_jobs": waiting.jobs,
                 }
@@ -88,14 +91,14 @@ def _say_causes(opened: OpenRun, path: str, *, json: bool) -> None:
         if wanted == path.strip("/") and opened.run.state != query_pb2.RUN_STATE_RUNNING:
             raise error from None
     request = qs.ExplainNodeRequest(path=wanted)
-    found = opened.home.explain(request) or opened.ask.explain_node(request)
+    found = opened.source.explain(request) or opened.ask.explain_node(request)
     if json:
-        output.say_json({"path": wanted, **output.to_values(found)})
+        say_json({"path": wanted, **to_values(found)})
         return
     waits = found.state == query_pb2.NODE_STATE_WAITING
     if not waits:
         node = opened.ask.get_node(qs.GetNodeRequest(path=wanted)).node
-        output.say(f"{output.paint(wanted, 'bold')}  {state_words(opened.run, node)}")
+        output.say(f"{output.paint(wanted, 'bold')}  {describe_state(opened.run, node)}")
         return
     state = "handed out" if found.is_handed_out else "waiting"
     output.say(f"{output.paint(wanted, 'bold')}  {state}")
@@ -134,43 +137,45 @@ def _waiting(opened: OpenRun, path: str, limit: int | None) -> qs.ListWaitingRes
 
 def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
     run = opened.run
-    output.say(f"{output.paint(node.path, 'bold')}  {state_words(run, node)}")
-    output.say(f"{output.tally(node.tally)}")
-    output.say(output.paint(f"run {run.id[:12]} {opened.home.words}", "dim"))
+    output.say(f"{output.paint(node.path, 'bold')}  {describe_state(run, node)}")
+    output.say(f"{output.painted_tally(node.tally)}")
+    output.say(output.paint(f"run {run.id[:12]} {opened.source.place}", "dim"))
     if part := part_of(run):
         output.say(output.paint(part, "dim"))
     if run.HasField("git"):
-        output.say(output.paint(output.commit(run.git), "dim"))
+        output.say(output.paint(describe.commit(run.git), "dim"))
     if run.heard_unix_nanos and run.state == query_pb2.RUN_STATE_UNSPECIFIED:
-        output.say(output.paint(f"{opened.home.away_words} {output.moment(run.heard_unix_nanos)}", "warning"))
+        output.say(
+            output.paint(f"{opened.source.away_since} {describe.moment(run.heard_unix_nanos)}", "warning")
+        )
 
 
 def began(run: query_pb2.Run, node: query_pb2.Node) -> int:
-    """When a node began, in nanoseconds since 1970, 0 for not yet; the root began with the run."""
+    """Returns the start of a node, that of the run for the root, in nanoseconds since 1970; 0 for none."""
     return run.started_unix_nanos if node.path == run.ident else node.started_unix_nanos
 
 
-def state_words(run: query_pb2.Run, node: query_pb2.Node) -> str:
-    """What a node is at, with times: `running for 4m05s`, `failed after 12.3s: …`."""
-    state = output.state_of(node)
+def describe_state(run: query_pb2.Run, node: query_pb2.Node) -> str:
+    """Returns the state of a node with times: `running for 4m05s`, `failed after 12.3s: …`."""
+    state = describe.state(node)
     start = began(run, node)
     if node.state == query_pb2.NODE_STATE_ENDED:
-        span = output.took(node.usage, start, node.ended_unix_nanos)
-        took = f" after {span}" if span else ""
+        took = describe.took(node.usage, start, node.ended_unix_nanos)
+        after = f" after {took}" if took else ""
         why = f": {node.message}" if node.message else ""
-        return f"{output.paint(state, state)}{took}{why}"
-    since = f" for {output.duration(_so_far(run, start))}" if start else ""
+        return f"{output.paint(state, state)}{after}{why}"
+    since = f" for {span(_so_far(run, start))}" if start else ""
     unsure = "" if run.state == query_pb2.RUN_STATE_RUNNING else " when it was last heard of"
     return f"{output.paint(state, state)}{since}{unsure}"
 
 
 def _so_far(run: query_pb2.Run, start: int) -> int:
-    """How long what began at `start` has gone on for all that is known, in nanoseconds.
+    """Returns the known duration since `start`, in nanoseconds.
 
-    Of a run that is away nothing is known after it was last heard of.
+    For a run that is not connected to its hub, it ends when the hub last heard of the run.
     """
     away = run.state == query_pb2.RUN_STATE_UNSPECIFIED and run.heard_unix_nanos
-    # The clocks of hosts differ and may be set.
+    # Clocks of hosts differ and may be set back.
     return max((away or time.time_ns()) - start, 0)
 
 
@@ -179,10 +184,10 @@ def _say_running(run: query_pb2.Run, longest: list[query_pb2.Node]) -> None:
         return
     output.say()
     output.say("running longest:")
-    output.columns(
+    output.say_columns(
         (
             f"  {output.paint(node.path, 'path')}",
-            output.duration(_so_far(run, node.started_unix_nanos)),
+            span(_so_far(run, node.started_unix_nanos)),
             node.host,
         )
         for node in longest
@@ -190,7 +195,7 @@ def _say_running(run: query_pb2.Run, longest: list[query_pb2.Node]) -> None:
 
 
 def _say_waiting(waiting: qs.ListWaitingResponse, limit: int | None) -> None:
-    """Prints what waits, one line for all nodes with the same reasons, at most a few lines."""
+    """Prints the waiting nodes, one line for all nodes with the same reasons, up to a limit of lines."""
     if not waiting.entries:
         return
     output.say()
@@ -199,11 +204,11 @@ def _say_waiting(waiting: qs.ListWaitingResponse, limit: int | None) -> None:
     for entry in waiting.waiting:
         alike.setdefault(_why(entry), []).append(entry)
     shown = list(alike.items())[:limit]
-    output.columns(
+    output.say_columns(
         (
             f"  {output.paint(entries[0].path, 'path')}"
             + (f" and {len(entries) - 1:,} more" if len(entries) > 1 else ""),
-            output.jobs(sum(entry.jobs for entry in entries)),
+            plural(sum(entry.jobs for entry in entries), "job"),
             why,
         )
         for why, entries in shown
@@ -218,13 +223,15 @@ def _why(entry: query_pb2.Waiting) -> str:
 
 
 def reasons(values: Iterable[query_pb2.WaitingReason.ValueType]) -> str:
-    """Returns why something has not started, in words: `cores and memory`."""
+    """Returns why a node has not started: `cores and memory`."""
     descriptor = query_pb2.WaitingReason.DESCRIPTOR
-    return " and ".join(_REASONS.get(value) or output.word(descriptor, value) for value in values)
+    return " and ".join(_REASONS.get(value) or describe.enum_name(descriptor, value) for value in values)
 
 
 def _awaited(awaited: query_pb2.Awaited) -> str:
-    return f"for {awaited.path} to {_VERBS.get(awaited.condition, 'end')} ({output.jobs(awaited.jobs)} left)"
+    return (
+        f"for {awaited.path} to {_VERBS.get(awaited.condition, 'end')} ({plural(awaited.jobs, 'job')} left)"
+    )
 
 
 def _lacking(entry: query_pb2.Waiting) -> str:

@@ -10,12 +10,16 @@ import typer
 
 from gator.cli import output
 from gator.cli.commands.look.status import began, reasons
-from gator.cli.number_option import MAX_LINES, limit_of, number_option, say_more
-from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.json_output import say_json
+from gator.cli.options.enums import enum_value
+from gator.cli.options.number import MAX_LINES, limit_of, number_option, say_more
+from gator.cli.options.sort import SortOption, order_of
+from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.runs.paging import listed_nodes
-from gator.cli.sorting import SortOption, order_of
 from gator.cli.sources.open import open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
+from gator.console import describe
+from gator.units import plural
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -47,7 +51,7 @@ def tree(
     Nodes that have not started are included; the repeats of a node are then one line. With --outcome, or an
     order other than that of the spec, a list of paths is shown instead of a tree.
     """
-    outcomes = [output.choice(common_pb2.Outcome.DESCRIPTOR, text, "--outcome") for text in outcome or []]
+    outcomes = [enum_value(common_pb2.Outcome.DESCRIPTOR, text, "--outcome") for text in outcome or []]
     wanted = qs.ListNodesRequest(scope=qs.SCOPE_SUBTREE, levels=depth or 0, order=order_of(sort))
     if depth == 0:
         wanted.scope = qs.SCOPE_NODE
@@ -62,7 +66,7 @@ def tree(
         for node in islice(nodes, limit):
             level = node.path.count("/") - least
             if json:
-                output.say_json(node)
+                say_json(node)
             else:
                 output.say(_line(opened.run, node, 0 if is_list else level, whole=is_list or not level))
         if limit is not None and not json and next(nodes, None) is not None:
@@ -74,18 +78,18 @@ def tree(
 
 def _line(run: query_pb2.Run, node: query_pb2.Node, level: int, *, whole: bool) -> str:
     name = node.path if whole else node.path.rpartition("/")[2]
-    state = output.state_of(node)
+    state = describe.state(node)
     parts = [f"{'  ' * level}{name}", output.paint(state, state)]
-    span = output.took(node.usage, began(run, node), node.ended_unix_nanos)
-    if span:
-        parts.append(output.paint(span, "dim"))
+    took = describe.took(node.usage, began(run, node), node.ended_unix_nanos)
+    if took:
+        parts.append(output.paint(took, "dim"))
     if node.kind != common_pb2.NODE_KIND_JOB:
-        parts.append(f"({output.tally(node.tally)})")
+        parts.append(f"({output.painted_tally(node.tally)})")
     elif node.message:
         parts.append(node.message)
     elif node.tally.waiting > 1:
         # Repeats that have not started are shown as one.
-        parts.append(f"({output.jobs(node.tally.waiting)})")
+        parts.append(f"({plural(node.tally.waiting, 'job')})")
     if node.waiting_for:
         parts.append(f"for {reasons(node.waiting_for)}")
     if node.kind == common_pb2.NODE_KIND_JOB and node.attempts > 1:

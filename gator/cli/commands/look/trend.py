@@ -1,4 +1,4 @@
-"""`gator trend`: the outcomes of a run or a job in the last runs of a series, on a hub or in a folder."""
+"""`gator trend`: shows the outcomes of a run or a job in the last runs of a series."""
 
 import os
 import sys
@@ -13,13 +13,15 @@ import typer
 from gator.cli import output
 from gator.cli.history.folders import FolderHistory
 from gator.cli.history.sightings import sighting
-from gator.cli.number_option import MAX_ROWS, limit_of, number_option, say_more
+from gator.cli.json_output import say_json, to_values
+from gator.cli.options.number import MAX_ROWS, limit_of, number_option, say_more
 from gator.cli.runs import hub_client
-from gator.cli.runs.find import tracking_root
-from gator.cli.runs.hub_options import names_hub
-from gator.cli.runs.hub_selection import PREFIX, HubCaOption, HubChoice, HubOption
+from gator.cli.runs.hub_choice import PREFIX, HubCaOption, HubChoice, HubOption
+from gator.cli.runs.hub_names import names_hub
 from gator.cli.sources.options import JsonOption, TrackingOption, impatient
 from gator.cli.suggestions import MAX_COMPARED, similar_path
+from gator.cli.tracking import tracking_root
+from gator.console import describe
 from gator.core.history.series import WHOLE, options_of, selection_of
 from gator.core.launch.printed import command
 from gator.errors import GatorError, NotFoundError, UsageError, UserError
@@ -27,6 +29,7 @@ from gator.paths import escape, unescape
 from gator.ports import History
 from gator.spec.idents import nfc
 from gator.spec.suggestions import nearest
+from gator.units import size_text, span
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 
@@ -40,7 +43,7 @@ _MARKS: Final = {
 
 
 def complete_ident(ctx: typer.Context, incomplete: str) -> list[str]:
-    """What a shell offers for an ident; nothing when the hub does not answer in time."""
+    """Returns completions of an ident; none if the hub does not answer in time."""
     try:
         with hub_client.connect(impatient(ctx)) as hub:
             idents = {run.ident for run in hub.runs(hs.ListRunsRequest(), 50)}
@@ -87,7 +90,7 @@ def trend(
     """
     ident, _, path = nfc(name).removeprefix(PREFIX).strip("/").partition("/")
     if not ident:
-        raise UsageError("give an ident, e.g. gator trend nightly")
+        raise UsageError("IDENT is empty: give one, such as gator trend nightly")
     ident, path = unescape(ident), unescape(path)
     selection = selection_of(only or [], skip or [], tag or [])
     limit = limit_of(number, MAX_ROWS, json=json)
@@ -103,8 +106,8 @@ def trend(
     if is_cut:
         del history.entries[limit:]
     if json:
-        values = output.to_values(history)
-        output.say_json({key: values[key] for key in ("entries", "first_bad", "last_good")})
+        values = to_values(history)
+        say_json({key: values[key] for key in ("entries", "first_bad", "last_good")})
         return
     _say(f"{ident}/{path}" if path else ident, history)
     if is_cut:
@@ -120,7 +123,7 @@ def _advice(found: History, ident: str, path: str, selection: query_pb2.Selectio
             return f"did you mean '{escape(f'{near}/{path}' if path else near)}'?"
     else:
         paths = [node.path for node in islice(found.nodes(newest, only_jobs=False), MAX_COMPARED)]
-        # The end of a path may be that of a deeper node.
+        # A deeper node may have a path with the same end.
         whole = [one for one in paths if one.endswith(f"/{path}")]
         near = whole[0] if len(whole) == 1 else similar_path(f"{ident}/{path}", paths)
         if near:
@@ -153,29 +156,29 @@ def _say(name: str, history: hs.ListHistoryResponse) -> None:
         else:
             output.say("it never passed before")
     output.say()
-    output.columns(map(_row, history.entries), right=frozenset((3, 4, 5)))
+    output.say_columns(map(_row, history.entries), right=frozenset((3, 4, 5)))
 
 
 def _mark(outcome: common_pb2.Outcome.ValueType) -> str:
-    return output.paint(_MARKS.get(outcome, "-"), output.outcome(outcome))
+    return output.paint(_MARKS.get(outcome, "-"), describe.outcome(outcome))
 
 
 def _row(entry: hub_pb2.HistoryEntry) -> tuple[str, ...]:
-    word = output.outcome(entry.outcome) or "not ended"
+    word = describe.outcome(entry.outcome) or "not ended"
     return (
-        output.moment(entry.run.started_unix_nanos),
+        describe.moment(entry.run.started_unix_nanos),
         entry.run.run[:8],
         output.paint(word, word),
-        output.duration(entry.wall_nanos) if entry.wall_nanos else "-",
-        output.size(entry.peak_memory_bytes) if entry.peak_memory_bytes else "",
+        span(entry.wall_nanos) if entry.wall_nanos else "-",
+        size_text(entry.peak_memory_bytes) if entry.peak_memory_bytes else "",
         _rate(entry.tally),
-        output.reason(entry.reason),
+        describe.reason(entry.reason),
         entry.user,
-        output.paint(output.commit(entry.run.git), "dim"),
+        output.paint(describe.commit(entry.run.git), "dim"),
     )
 
 
 def _rate(tally: event_pb2.Tally) -> str:
-    """How many of the jobs passed; empty for a single job, whose outcome says it."""
+    """Returns the percentage of passed jobs; empty for a single job."""
     jobs = sum(getattr(tally, field.name) for field in tally.DESCRIPTOR.fields)
     return f"{tally.passed / jobs * 100:.1f} %" if jobs > 1 else ""

@@ -1,1 +1,4 @@
-"""Commands that start, end and remove runs, and those that jobs use."""
+"""Commands that start, stop, close and remove runs, and those for the scripts of jobs.
+
+Invariant: none of them touches a live run without being asked for it.
+"""

@@ -1,4 +1,7 @@
-"""`gator clean`: remove the folders of old runs. Rule: a live run is never touched, and all is said."""
+"""`gator clean`: removes the folders of old runs.
+
+Invariant: a live run is never touched, and every folder is named in the output.
+"""
 
 import shutil
 import time
@@ -8,10 +11,14 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
+from gator.cli.json_output import say_json
+from gator.cli.options.values import millis_of
 from gator.cli.runs.api import close_dead
-from gator.cli.runs.find import LATEST, FoundRun, found_runs, is_run, tracking_root
+from gator.cli.runs.find import LATEST, FoundRun, found_runs, is_run, stamp_of
 from gator.cli.sources.options import JsonOption, TrackingOption
+from gator.cli.tracking import tracking_root
 from gator.errors import UsageError
+from gator.units import size_text
 
 
 def clean(
@@ -35,52 +42,37 @@ def clean(
     Needs --keep, --older or both; with both, only runs that neither of them keeps are removed.
     """
     if keep is None and older is None:
-        raise UsageError("say which runs to remove: --keep N keeps the newest, --older 14d spares newer ones")
+        raise UsageError(
+            "no runs are chosen: give --keep N to keep the newest, or --older 14d to keep newer ones"
+        )
     root = tracking_root(tracking)
     if is_run(root):
         raise UsageError(f"{root} is the folder of one run: remove it by hand")
-    newest = time.strftime("%Y%m%d-%H%M%S", time.localtime(time.time() - _seconds(older))) if older else "~"
+    age = millis_of(older, "--older")
+    newest = "~" if age is None else stamp_of(time.time() - age / 1000)
     total = 0
     for run in list(found_runs(root))[keep or 0 :]:
-        if _stamp(run) > newest:
+        if run.started() > newest:
             continue
         live = run.folder.is_live()
         freed = 0 if live else _size(run.folder.path)
         total += freed
         if json:
-            output.say_json(
-                {"folder": str(run.folder.path), "bytes": freed, "removed": not (live or dry_run)}
-            )
+            say_json({"folder": str(run.folder.path), "bytes": freed, "removed": not (live or dry_run)})
         elif live:
             output.say(f"kept {run.folder.path}: it is live")
         else:
             word = "would remove" if dry_run else "removed"
-            output.say(f"{word} {run.folder.path} ({output.size(freed)})")
+            output.say(f"{word} {run.folder.path} ({size_text(freed)})")
         if not live and not dry_run:
-            # What is left of a run that died must not go on in a folder that is gone.
+            # Processes of a run that died must not go on in a folder that is gone.
             close_dead(run)
             _remove(run)
     link = root / LATEST
     if link.is_symlink() and not link.exists():
         link.unlink()
     if not json:
-        output.say(f"{output.size(total)} in all")
-
-
-def _seconds(text: str) -> float:
-    from gator.units import parse_duration
-
-    try:
-        return parse_duration(text) / 1000
-    except ValueError as error:
-        raise UsageError(f"--older: {error}") from error
-
-
-def _stamp(run: FoundRun) -> str:
-    if run.stamp:
-        return run.stamp
-    begun = (run.folder.path / "run.lock").stat().st_mtime
-    return time.strftime("%Y%m%d-%H%M%S", time.localtime(begun))
+        output.say(f"{size_text(total)} in all")
 
 
 def _size(folder: Path) -> int:
@@ -91,4 +83,6 @@ def _remove(run: FoundRun) -> None:
     try:
         shutil.rmtree(run.folder.path)
     except OSError as error:
-        raise UsageError(f"cannot remove {error.filename}: {error.strerror}") from error
+        raise UsageError(
+            f"cannot remove {error.filename}: {error.strerror}; check its permissions"
+        ) from error

@@ -1,13 +1,18 @@
-"""`gator close`: close a run that died. Rule: what lives is never touched."""
+"""`gator close`: closes a run that died.
+
+Invariant: a live run is never touched.
+"""
 
 from typing import Annotated
 
 import typer
 
 from gator.cli import exit_codes, output
-from gator.cli.runs.find import select, tracking_root
-from gator.cli.runs.hub_selection import PREFIX
+from gator.cli.json_output import say_json
+from gator.cli.runs.find import select
+from gator.cli.runs.hub_choice import PREFIX
 from gator.cli.sources.options import JsonOption, TrackingOption, complete_folder
+from gator.cli.tracking import tracking_root
 from gator.errors import UsageError
 
 
@@ -36,12 +41,14 @@ def close(
     from gator.daemon.recovery import close_by_request
 
     if (run or "").startswith(PREFIX):
-        raise UsageError(f"-r {run}: a run is closed in its folder, on the host where it ran")
+        raise UsageError(
+            f"-r {run}: a run on a hub cannot be closed: close its folder, on the host where it ran"
+        )
     found = select(run, tracking_root(tracking))
     exit_codes.log_to(found.folder.fault_log)
     closed = close_by_request(found.folder, force=force)
     if json:
-        output.say_json({"folder": str(found.folder.path), "closed": closed})
+        say_json({"folder": str(found.folder.path), "closed": closed})
     elif closed:
         output.say(f"closed {found.folder.path}: what had not ended is lost")
     else:

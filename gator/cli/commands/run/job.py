@@ -1,6 +1,6 @@
-"""`gator log` and `gator metric`: what the shell script of a job says about itself.
+"""`gator log` and `gator metric`: record messages and metrics from the shell script of a job.
 
-Rule: outside of Gator they say that nothing is recorded and succeed, so that a script runs there too.
+Invariant: outside of a job they print that nothing is recorded and succeed, so that a script also runs there.
 """
 
 import os
@@ -64,7 +64,7 @@ def metric(
 
 
 def _send(say: Callable[[client.Client], None]) -> None:
-    """Sends a record and returns when it is kept; exits with 3 if it was refused or not accepted in time."""
+    """Sends a record and returns when it is stored; exits with 3 if it is not accepted in time."""
     job = client.Client(os.environ, threaded=False)
     say(job)
     kept = job.flush(0.0)
@@ -75,14 +75,14 @@ def _send(say: Callable[[client.Client], None]) -> None:
 
 def _check(word: str, words: tuple[str, ...], option: str) -> None:
     if word.lower() not in words:
-        raise errors.UsageError(f"{option} is one of {', '.join(words)}, not {word!r}")
+        raise errors.UsageError(f"{option} {word}: give one of {', '.join(words)}")
 
 
 def _number(name: str, text: str) -> float:
     try:
         number = float(text)
     except ValueError as error:
-        raise errors.UsageError(f"the metric {name} is not a number: {text[:140]!r}") from error
+        raise errors.UsageError(f"the metric {name} is not a number: give one, not {text[:140]!r}") from error
     if isnan(number):
         raise errors.UsageError(f"the metric {name} is NaN: give a number")
     if isinf(number) and "inf" not in text.lower():
@@ -94,5 +94,5 @@ def _number(name: str, text: str) -> float:
 def _pair(item: str) -> tuple[str, str]:
     key, separator, value = item.partition("=")
     if not key or not separator:
-        raise errors.UsageError(f"--field takes KEY=VALUE, not {item!r}")
+        raise errors.UsageError(f"--field {item}: give KEY=VALUE")
     return key, value

@@ -1,15 +1,20 @@
-"""`gator stop`: end a live run or a part of it. Rule: it asks who runs it; it never kills anything itself."""
+"""`gator stop`: ends a live run or a part of it.
+
+Invariant: the root of the run is asked to stop; the command kills nothing itself.
+"""
 
 from typing import Annotated
 
 import typer
 
 from gator.cli import output
-from gator.cli.runs.hub_selection import HubCaOption, HubChoice, HubOption
+from gator.cli.json_output import say_json
+from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.sources.open import open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.cli.sources.waiting import waiting_path
 from gator.errors import NotFoundError, UsageError
+from gator.units import plural
 from gator.user import user_name
 from gator.v1 import attach_pb2, control_service_pb2, query_pb2
 
@@ -29,7 +34,7 @@ def stop(
     """
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         if opened.run.state == query_pb2.RUN_STATE_ENDED or opened.run.state == query_pb2.RUN_STATE_DIED:
-            raise UsageError(f"the run {opened.home.words} has ended already")
+            raise UsageError(f"nothing to stop: the run {opened.source.place} has ended")
         unknown: NotFoundError | None = None
         try:
             wanted = opened.path_of(path)
@@ -41,11 +46,11 @@ def stop(
             message=f"stopped by {user_name()} with gator stop",
         )
         try:
-            response = opened.home.stop(request)
+            response = opened.source.stop(request)
         except NotFoundError as error:
-            # Who runs it says it in other words than all commands do.
+            # The text of this error is that of all commands; the root has another one.
             raise unknown or error from error
     if json:
-        output.say_json({"path": wanted, "jobs": response.jobs})
+        say_json({"path": wanted, "jobs": response.jobs})
     else:
-        output.say(f"stopping {wanted}: {output.jobs(response.jobs)} had not ended")
+        output.say(f"stopping {wanted}: {plural(response.jobs, 'job')} had not ended")

@@ -1,1 +1,4 @@
-"""Commands about specs."""
+"""Commands that read specs.
+
+Invariant: they start nothing and write nothing.
+"""

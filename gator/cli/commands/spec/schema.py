@@ -1,4 +1,4 @@
-"""`gator schema`: the JSON Schema of specs. Rule: made from the code that checks specs, never kept."""
+"""`gator schema`: prints the JSON Schema of specs, made by the code that checks them."""
 
 import json as jsons
 import sys

@@ -1,4 +1,7 @@
-"""Two runs side by side, wherever each of them is. Rule: two runs of one hub are compared by the hub."""
+"""Compares two runs, each in a folder or on a hub.
+
+Invariant: two runs of one hub are compared by the hub.
+"""
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -7,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from gator.cli.runs.describe import part_of
-from gator.cli.runs.hub_selection import PREFIX, HubChoice, name_on_hub
+from gator.cli.runs.hub_choice import PREFIX, HubChoice, name_on_hub
 from gator.cli.runs.paging import pages
 from gator.cli.sources.open import OpenRun, open_run
 from gator.core.history import compare, series
@@ -32,7 +35,7 @@ class Comparison(Struct, frozen=True):
 
 @contextmanager
 def compared(before: str | None, after: str, tracking: Path | None, hub: HubChoice) -> Generator[Comparison]:
-    """Compares two runs that are named as after `-r`; without `before` the one before `after` in its series.
+    """Compares two runs, named as after `-r`; the default for `before` is the run before in the series.
 
     Raises NotFoundError, StoreError and UsageError.
     """
@@ -76,7 +79,7 @@ def _selected(found: Comparison) -> Comparison:
 def _before(after: str, tracking: Path | None, hub: HubChoice) -> str:
     """Returns the name of the run before another one in its series."""
     with open_run(after, tracking, hub) as later:
-        history = later.home.history()
+        history = later.source.history()
         found = history.before(later.run)
         if found is None:
             listing = command("runs", where=history.where)
@@ -85,7 +88,7 @@ def _before(after: str, tracking: Path | None, hub: HubChoice) -> str:
                 f"{later.run.id[:8]} is the first known run of {later.run.ident} with {part}: "
                 f"name the two runs to compare: {listing} lists them"
             )
-        name = later.home.of(found).name
+        name = later.source.of(found).name
         # The run may be outside the folder of --tracking.
         return name if name.startswith(PREFIX) else found.folder
 
@@ -106,7 +109,7 @@ def _by_the_hub(before: str, after: str, hub: HubChoice) -> Comparison:
 
 @contextmanager
 def _open(wanted: str, tracking: Path | None, hub: HubChoice) -> Generator[OpenRun]:
-    # An address alone must not send the side that has no `hub:` to the hub.
+    # An address alone must not mean that a name without `hub:` is a run on the hub.
     on_hub = name_on_hub(wanted, HubChoice()) is not None
     with open_run(wanted, tracking, hub if on_hub else HubChoice()) as opened:
         yield opened

@@ -1,4 +1,7 @@
-"""What says which hub is meant, for commands that run and commands that read. Rule: imports little."""
+"""Names of hubs and labels in options and the environment, for commands that run and commands that read.
+
+Invariant: imports nothing that delays the start of a run.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,7 +11,7 @@ from gator.errors import UsageError
 VARIABLE: Final = "GATOR_HUB"
 DEFAULT: Final = "localhost:8080"
 NO_HUB: Final = "none"
-"""Keeps runs out of any hub."""
+"""Value that means no hub."""
 
 
 def names_hub(environment: Mapping[str, str]) -> bool:
@@ -17,7 +20,7 @@ def names_hub(environment: Mapping[str, str]) -> bool:
 
 
 def label_of(text: str) -> tuple[str, str]:
-    """Name and value in what --label gives. Raises UsageError."""
+    """Returns the name and value of a label. Raises UsageError."""
     name, found, value = text.partition("=")
     if not found or not name.strip():
         raise UsageError(f"--label {text}: give NAME=VALUE")

@@ -36,7 +36,7 @@ def order_of(text: str) -> qs.NodeOrder.ValueType:
     """Returns the order that the option means. Raises UsageError."""
     order = _ORDERS.get(text.lower())
     if order is None:
-        raise UsageError(f"--sort takes {', '.join(_ORDERS)}, not {text!r}")
+        raise UsageError(f"--sort {text}: give one of {', '.join(_ORDERS)}")
     return order
 
 

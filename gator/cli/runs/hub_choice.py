@@ -1,6 +1,6 @@
-"""Which hub a command means, and which of its runs: `-r hub:RUN`, `--hub`, GATOR_HUB.
+"""The hub that a command uses, and the run on it: `-r hub:RUN`, `--hub`, GATOR_HUB.
 
-Rule: imports no grpc, so that commands on folders start as fast as before.
+Invariant: grpc is not imported, because commands on folders do not need it.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import typer
 from msgspec import Struct
 
-from gator.cli.runs.hub_options import DEFAULT, NO_HUB, VARIABLE
+from gator.cli.runs.hub_names import DEFAULT, NO_HUB, VARIABLE
 from gator.errors import UsageError
 from gator.hub_address import (
     CA_VARIABLE,
@@ -26,12 +26,12 @@ from gator.hub_address import (
 )
 
 PREFIX: Final = "hub:"
-"""What `-r` begins with when it means a run of a hub."""
+"""Beginning of a name that means a run on a hub."""
 ANOTHER: Final = "or name another with --hub ADDRESS"
 ASK_SECONDS: Final = 60.0
-"""Longest time of one question."""
+"""Timeout of one call in seconds."""
 COMPLETE_SECONDS: Final = 1.0
-"""The same for somebody who has pressed Tab and waits."""
+"""Timeout of one call in seconds while a shell waits for completions."""
 
 HubOption = Annotated[
     str | None,
@@ -52,28 +52,28 @@ HubCaOption = Annotated[
 
 
 class HubChoice(Struct, frozen=True):
-    """Options that say which hub."""
+    """The options that name a hub."""
 
     address: str | None = None
     ca: Path | None = None
     seconds: float = ASK_SECONDS
 
     def access(self) -> HubAccess:
-        """How to speak with it. Raises UsageError."""
+        """Returns its address and credentials. Raises UsageError."""
         named = os.environ.get(VARIABLE, "").strip()
         if (self.address or "").strip().lower() == NO_HUB:
-            raise UsageError(f"--hub {NO_HUB} keeps a run out of any hub: name the hub to look on")
+            raise UsageError(f"--hub {NO_HUB} is for gator run only: give the address of a hub")
         default = DEFAULT if named.lower() in ("", NO_HUB) else named
         return resolve(self.address or default, os.environ, ca=self.ca)
 
-    def words(self, address: str) -> list[str]:
+    def where(self, address: str) -> list[str]:
         """Returns options that name the same hub in any folder and environment, without its token."""
         ca = self.ca or Path(os.environ.get(CA_VARIABLE, ""))
         return ["--hub", address, *(["--hub-ca", str(ca.absolute())] if ca.name else [])]
 
 
 def needs_of(access: HubAccess, environment: Mapping[str, str]) -> str:
-    """Returns what has to be set before a printed command about a hub; empty if nothing has to be."""
+    """Returns the variable to set for a printed command about a hub; empty for none."""
     if not access.source:
         return ""
     if access.source == TOKEN_VARIABLE:
@@ -87,16 +87,16 @@ NO_CHOICE: Final = HubChoice()
 
 
 def name_on_hub(wanted: str | None, hub: HubChoice) -> str | None:
-    """How a hub names the run that is wanted, empty for the newest; None when no hub is meant."""
+    """Returns the name of a run on a hub, empty for the newest; None if the run is not on a hub."""
     if wanted is not None and wanted.startswith(PREFIX):
         return wanted.removeprefix(PREFIX)
     return (wanted or "") if hub.address else None
 
 
 def absent(address: str) -> str:
-    """What is said of a hub where nothing listens, and what to do."""
+    """Returns the error for an address at which no hub listens."""
     if not is_loopback(address) or address.startswith("unix:"):
-        return f"nothing listens at {address}: see that the hub there runs, {ANOTHER}"
+        return f"no hub listens at {address}: start the hub there, {ANOTHER}"
     _, port = split(address)
     option = "" if port == DEFAULT_PORT else f" -P {port}"
-    return f"nothing listens at {address}: start a hub with gator hub serve{option}, {ANOTHER}"
+    return f"no hub listens at {address}: start one with gator hub serve{option}, {ANOTHER}"

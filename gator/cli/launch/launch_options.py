@@ -1,0 +1,216 @@
+"""The options of `gator run`."""
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from gator.cli.launch.plan_options import WHAT, PlanOptions
+from gator.cli.options.values import NO_LIMIT, above_zero, bytes_of, millis_of
+from gator.daemon.modes import TextLogMode
+from gator.errors import UsageError
+
+RECORD: Final = "Record"
+WHERE: Final = "Where to run"
+SHOWN: Final = "Output"
+HUB: Final = "Hub"
+UNCAPPED_BYTES: Final = 1 << 62
+"""Value of `--log-cap none`: more than any job can write."""
+
+
+class PlacementName(Enum):
+    """Values of --placement."""
+
+    AUTO = "auto"
+    INLINE = "inline"
+    DAEMONS = "daemons"
+    TIERS = "tiers"
+
+
+class HubLogs(Enum):
+    """Values of --hub-logs."""
+
+    ALL = "all"
+    WARNINGS = "warnings"
+    NONE = "none"
+
+
+def _complete_repeat(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    # Imported late: only reading commands need it.
+    from gator.cli.sources.options import complete_run
+
+    return complete_run(ctx, incomplete)
+
+
+class LaunchOptions(PlanOptions, frozen=True):
+    """Options of `gator run` as the user wrote them; None for one that was not given."""
+
+    repeat: Annotated[
+        str,
+        typer.Option(
+            "--repeat",
+            metavar="RUN",
+            help="Repeat a part of RUN; the new outcomes are overlaid on those of RUN.",
+            rich_help_panel=WHAT,
+            autocompletion=_complete_repeat,
+        ),
+    ] = ""
+    directory: Annotated[
+        Path | None,
+        typer.Option(
+            "-C",
+            "--directory",
+            metavar="DIR",
+            help="Change to this folder first.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show what would run; start nothing.", rich_help_panel=WHAT),
+    ] = False
+    tracking: Annotated[
+        Path | None,
+        typer.Option(
+            "--tracking",
+            metavar="DIR",
+            help="Record the run in this folder; default: a new one in ./tracking.",
+            rich_help_panel=RECORD,
+        ),
+    ] = None
+    text_logs: Annotated[
+        TextLogMode,
+        typer.Option(
+            "--text-logs",
+            case_sensitive=False,
+            help="Choose the jobs whose output is also written as text files, in logs/ of the run's folder.",
+            rich_help_panel=RECORD,
+        ),
+    ] = TextLogMode.FAILED
+    log_cap: Annotated[
+        str | None,
+        typer.Option(
+            "--log-cap",
+            metavar="SIZE|none",
+            help="Store at most this much output of a job; default: 1GiB.",
+            rich_help_panel=RECORD,
+        ),
+    ] = None
+    interval: Annotated[
+        str | None,
+        typer.Option(
+            "--interval",
+            metavar="TIME",
+            help="Set the maximum time between two samples of a job's usage; default: 5s.",
+            rich_help_panel=RECORD,
+        ),
+    ] = None
+    parent: Annotated[
+        str | None,
+        typer.Option(
+            "--parent",
+            metavar="ADDRESS",
+            help='Report the outcome to the job in which this runs; give "$GATOR_PARENT".',
+            rich_help_panel=RECORD,
+        ),
+    ] = None
+    placement: Annotated[
+        PlacementName,
+        typer.Option(
+            "--placement",
+            case_sensitive=False,
+            help="Choose the processes that run the jobs: this one (inline), a few (daemons), or one more "
+            "for each group (tiers); auto: inline for a single job, else daemons.",
+            rich_help_panel=WHERE,
+        ),
+    ] = PlacementName.AUTO
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="Print only warnings and the summary.", rich_help_panel=SHOWN),
+    ] = False
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Print the starts and ends of jobs too.", rich_help_panel=SHOWN),
+    ] = False
+    all_messages: Annotated[
+        bool, typer.Option("--all-msg", help="Print the messages of all jobs.", rich_help_panel=SHOWN)
+    ] = False
+    progress: Annotated[
+        bool | None,
+        typer.Option(
+            "--progress/--no-progress",
+            help="Show a live display; default: if stdout is a terminal.",
+            rich_help_panel=SHOWN,
+        ),
+    ] = None
+    hub: Annotated[
+        str | None,
+        typer.Option(
+            "--hub",
+            metavar="HOST:PORT",
+            help="Send the run to this hub, or to no hub: none; default: $GATOR_HUB.",
+            rich_help_panel=HUB,
+        ),
+    ] = None
+    labels: Annotated[
+        list[str],
+        typer.Option(
+            "--label", metavar="NAME=VALUE", help="Add a label; may be repeated.", rich_help_panel=HUB
+        ),
+    ] = []  # noqa: RUF012 - msgspec copies it
+    hub_logs: Annotated[
+        HubLogs,
+        typer.Option(
+            "--hub-logs",
+            case_sensitive=False,
+            help="Choose the output that the hub keeps.",
+            rich_help_panel=HUB,
+        ),
+    ] = HubLogs.ALL
+    hub_wait: Annotated[
+        str | None,
+        typer.Option(
+            "--hub-wait",
+            metavar="TIME",
+            help="Wait at most this long for the hub when the run ends; default: 3s.",
+            rich_help_panel=HUB,
+        ),
+    ] = None
+    hub_ca: Annotated[
+        Path | None,
+        typer.Option(
+            "--hub-ca",
+            metavar="FILE",
+            help="Trust these certificates, in PEM; default: $GATOR_HUB_CA, else no TLS.",
+            rich_help_panel=HUB,
+        ),
+    ] = None
+
+    def check(self) -> None:
+        """Raises UsageError for an invalid value that is not used before the run starts."""
+        self.sample_interval_millis()
+        self.log_cap_bytes()
+        if not (
+            self.parent is None
+            or self.parent.startswith("unix:")
+            or self.parent.rpartition(":")[2].isdecimal()
+        ):
+            raise UsageError(
+                f"--parent {self.parent}: give the address in $GATOR_PARENT, which is set within a job"
+            )
+
+    def sample_interval_millis(self) -> int:
+        """Returns the maximum time between two samples in milliseconds. Raises UsageError."""
+        return above_zero(millis_of(self.interval, "--interval"), "--interval", 5_000)
+
+    def log_cap_bytes(self) -> int:
+        """Returns the maximum number of bytes that are stored of a job's output. Raises UsageError."""
+        if self.log_cap is not None and self.log_cap.lower() in NO_LIMIT:
+            return UNCAPPED_BYTES
+        return above_zero(bytes_of(self.log_cap, "--log-cap"), "--log-cap", 1 << 30)
+
+    def shows_progress(self) -> bool:
+        """Returns whether a live display is wanted."""
+        return sys.stdout.isatty() if self.progress is None else self.progress

@@ -1,0 +1,170 @@
+"""Makes the request for a plan, and the pools of resources, from a spec and options."""
+
+import os
+import random
+import sys
+from pathlib import Path
+from shutil import which
+from typing import Final
+
+from gator.cli.launch.launch_options import LaunchOptions
+from gator.cli.launch.part import Part, part_as_written
+from gator.cli.launch.plan_options import PlanOptions
+from gator.cli.launch.spec import LoadedSpec, RootNode, root_of
+from gator.cli.options.values import bytes_of, count_of, limit_millis_of
+from gator.cli.tracking import tracking_root
+from gator.core.dispatch.pools import Pools
+from gator.core.launch.environment import inherited, with_program
+from gator.core.text import readable
+from gator.errors import UsageError
+from gator.runtime import diagnostics
+from gator.runtime.text_encoding import launch_variables
+from gator.scheduler import Scheduler
+from gator.scheduler.registry import make_scheduler, parse_arguments
+from gator.v1 import plan_pb2, spec_pb2
+
+MAX_SEED: Final = 2**31 - 1
+MAX_LIMIT: Final = 2**53
+MAX_MAX_FAIL: Final = 2**31 - 1
+_UNLIMITED: Final = -1
+"""Value in `Limits` for no limit."""
+
+
+def job_environment() -> dict[str, str]:
+    """Returns the variables that jobs inherit from this process, decoded as os.environ is."""
+    kept = inherited(launch_variables(), os.path.exists)
+    return with_program(kept, str(Path(sys.executable).parent), lambda path: bool(which("gator", path=path)))
+
+
+def launch_environment() -> dict[str, str]:
+    r"""Returns the environment of the jobs for the plan; bytes that are not UTF-8 become `\xNN`."""
+    return {
+        readable(os.fsencode(name)): readable(os.fsencode(value)) for name, value in job_environment().items()
+    }
+
+
+def part_of(options: PlanOptions, loaded: LoadedSpec) -> Part:
+    """Returns the part of a spec to run; reads earlier runs only if the options refer to them."""
+    part = part_as_written(options)
+    if not part.refers_to_runs:
+        return part
+    from gator.cli.launch.last_run import choice_of, resolve
+
+    hub, ca = (options.hub, options.hub_ca) if isinstance(options, LaunchOptions) else (None, None)
+    choice = choice_of(hub, ca, os.environ, part.repeat)
+    return resolve(part, root_of(loaded.spec).ident, tracking_root().absolute(), choice)
+
+
+def plan_request(
+    loaded: LoadedSpec, options: PlanOptions, part: Part | None = None, tracking: Path | None = None
+) -> plan_pb2.PlanRequest:
+    """Returns the plan request without the run, whose folder is a placeholder of the same form.
+
+    `part` is the resolved part of the spec if it is known already, `tracking` the folder of the run if its
+    user chose one.
+    """
+    if part is None:
+        part = part_of(options, loaded)
+    request = plan_pb2.PlanRequest(
+        spec=loaded.spec,
+        only=part.only,
+        skip=part.skip,
+        tags=part.tags,
+        spec_dir=loaded.folder,
+        launch_dir=str(Path.cwd()),
+        python=sys.executable,
+        environment=launch_environment(),
+        run_dir=str((tracking if tracking is not None else tracking_root() / "run").absolute()),
+    )
+    root = root_of(request.spec)
+    wanted = root.seed if root.HasField("seed") else "random"
+    if part.seed is not None:
+        wanted = str(part.seed)
+    if all("=" in text for text in options.seeds):
+        request.job_seeds.update(part.job_seeds)
+    for text in options.seeds:
+        path, found, value = text.rpartition("=")
+        if found:
+            request.seeds[path] = _seed(value, text)
+        else:
+            wanted = value
+    request.seed = random.SystemRandom().randint(1, MAX_SEED) if wanted == "random" else _seed(wanted, wanted)
+    replace_on_root(root, options)
+    return request
+
+
+def _seed(value: str, shown: str) -> int:
+    try:
+        number = int(value, 0)
+    except ValueError:
+        number = 0
+    if not 1 <= number <= MAX_SEED:
+        raise UsageError(f"--seed {shown}: give a whole number from 1 to {MAX_SEED}, or random")
+    return number
+
+
+def replace_on_root(root: RootNode, options: PlanOptions) -> None:
+    """Replaces values of the root by those of options; nodes below keep theirs. Raises UsageError."""
+    settings = root.settings
+    if options.limit_warning is not None:
+        settings.limits.warning = _limit(options.limit_warning, "--limit-warning")
+    if options.limit_error is not None:
+        settings.limits.error = _limit(options.limit_error, "--limit-error")
+    if options.limit_critical is not None:
+        settings.limits.critical = _limit(options.limit_critical, "--limit-critical")
+    if options.timeout is not None:
+        settings.timeout_millis = limit_millis_of(options.timeout, "--timeout")
+    if options.deadline is not None:
+        root.deadline_millis = limit_millis_of(options.deadline, "--deadline")
+    if options.max_fail is not None:
+        most = count_of(options.max_fail, "--max-fail", 1, MAX_MAX_FAIL, none=0)
+        if not isinstance(root, spec_pb2.Job):
+            root.max_fail = most
+
+
+def _limit(text: str, option: str) -> int:
+    return count_of(text, option, 0, MAX_LIMIT, none=_UNLIMITED)
+
+
+def scheduler_of(options: PlanOptions) -> Scheduler:
+    """Returns the scheduler that options describe. Raises UsageError."""
+    return make_scheduler(options.scheduler, parse_arguments(options.scheduler_arguments))
+
+
+def pools_of(loaded: LoadedSpec, options: PlanOptions, scheduler: Scheduler) -> Pools:
+    """Returns the resources that a run may use at once; within a job GATOR_CORES is the number of cores."""
+    from gator.cli.launch.machine import cores_here, memory_here
+
+    jobs = options.jobs or scheduler.cores
+    root = root_of(loaded.spec)
+    sized = dict(root.licenses) if not isinstance(root, spec_pb2.Job) else {}
+    for text in options.licenses:
+        name, found, number = text.rpartition("=")
+        if not found or not number.isdigit():
+            raise UsageError(f"--license {text}: give NAME=N")
+        sized[name] = int(number)
+    around = os.environ.get("GATOR_CORES", "")
+    cores = jobs or (max(1, int(around)) if around.isdigit() else cores_here())
+    given = bytes_of(options.memory, "--memory")
+    return Pools(
+        cores=cores,
+        memory_bytes=memory_here() if given is None else given,
+        memory_given=given is not None,
+        licenses=sized,
+    )
+
+
+def check_log(levels: str) -> None:
+    """Raises UsageError if GATOR_LOG cannot be parsed."""
+    try:
+        diagnostics.parse_levels(levels)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def enter(folder: Path) -> None:
+    """Changes to the folder of the launch. Raises UsageError if it cannot be entered."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise UsageError(f"-C {folder}: cannot enter the folder: {error.strerror}") from error

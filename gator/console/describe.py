@@ -1,0 +1,102 @@
+"""Texts for outcomes, times, amounts and messages, the same in all commands and displays."""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from gator.units import plural, size_text, span
+from gator.v1 import common_pb2, event_pb2, query_pb2
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import EnumDescriptor
+
+TALLY_ORDER: Final = ("running", "waiting", "passed", "failed", "lost", "pruned", "cancelled")
+"""Fields of a Tally in the order in which they are shown."""
+
+
+def enum_name(descriptor: "EnumDescriptor", value: int) -> str:
+    """Returns the name of an enum's value in lower case without its prefix: `passed`; empty for 0."""
+    found = descriptor.values_by_number.get(value)
+    if found is None or value == 0:
+        return ""
+    first = descriptor.values_by_number[0].name.removesuffix("UNSPECIFIED")
+    return found.name.removeprefix(first).lower()
+
+
+def outcome(value: int) -> str:
+    """Returns `passed`, `failed`, …; empty if there is no outcome yet."""
+    return enum_name(common_pb2.Outcome.DESCRIPTOR, value)
+
+
+def reason(value: int) -> str:
+    """Returns `timeout`, `exit`, …; empty if there is none."""
+    return enum_name(common_pb2.Reason.DESCRIPTOR, value)
+
+
+def severity(value: int) -> str:
+    """Returns `info`, `error`, …."""
+    return enum_name(common_pb2.Severity.DESCRIPTOR, value)
+
+
+def stream(value: int) -> str:
+    """Returns `out` or `err`; empty for no stream."""
+    return {int(common_pb2.STREAM_STDOUT): "out", int(common_pb2.STREAM_STDERR): "err"}.get(value, "")
+
+
+def state(node: query_pb2.Node) -> str:
+    """Returns the outcome of a node, else `running` or `waiting`."""
+    return outcome(node.outcome) or enum_name(query_pb2.NodeState.DESCRIPTOR, node.state) or "unknown"
+
+
+def took(used: event_pb2.Usage, start: int, end: int) -> str:
+    """Returns a duration as measured, else by the wall clock; empty if it is not known."""
+    nanos = used.wall_nanos or (end - start if start and end else 0)
+    # The difference is negative if the clock was set back.
+    return span(max(nanos, 0)) if nanos else ""
+
+
+def moment(unix_nanos: int) -> str:
+    """Returns a time in the local zone, to the second; `-` for 0."""
+    if not unix_nanos:
+        return "-"
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix_nanos / 1e9))
+
+
+def number(value: float) -> str:
+    """Returns a number in its shortest form: `1,200`, `0.25`."""
+    return f"{value:,.0f}" if abs(value) < 1e15 and value == int(value) else f"{value:.6g}"
+
+
+def tally_parts(counts: event_pb2.Tally) -> Iterator[tuple[str, int]]:
+    """Yields the names and numbers of a tally that are not 0, in the order of display."""
+    for name in TALLY_ORDER:
+        count = int(getattr(counts, name))
+        if count:
+            yield name, count
+
+
+def tally(counts: event_pb2.Tally) -> str:
+    """Returns `2 running, 5 waiting, 10 passed`; `nothing yet` if all are 0."""
+    return ", ".join(f"{count:,} {name}" for name, count in tally_parts(counts)) or "nothing yet"
+
+
+def demand(asked: common_pb2.Demand) -> str:
+    """Returns the resources that a job holds while it runs: `2 cores, 1.5 GB, 1 simulator`."""
+    parts = [plural(asked.cores, "core")]
+    if asked.memory_bytes:
+        parts.append(size_text(asked.memory_bytes))
+    parts += [f"{count} {name}" for name, count in sorted(asked.licenses.items())]
+    return ", ".join(parts)
+
+
+def line_place(first_error: event_pb2.ErrorMessage) -> str:
+    """Returns the stream and line of a message, such as `out:17`; empty if it is not of a line."""
+    return f"{stream(first_error.stream) or 'out'}:{first_error.line}" if first_error.line else ""
+
+
+def commit(git: query_pb2.Git) -> str:
+    """Returns `commit 3f2a91c0 on main, with changes`; empty for none."""
+    if not git.commit:
+        return ""
+    branch = f" on {git.branch}" if git.branch else ""
+    return f"commit {git.commit[:8]}{branch}{', with changes' if git.dirty else ''}"
