@@ -1,1 +1,4 @@
-"""Servers, channels, access and statuses. Imports nothing here, because addresses are used without gRPC."""
+"""Servers, channels, access and statuses of gRPC.
+
+Invariant: this file imports no module, because addresses are used on start paths that must not load gRPC.
+"""

@@ -1,1 +1,4 @@
-"""The hub's database: SQLite or PostgreSQL, its schema, lock and integrity."""
+"""The database of a hub: SQLite or PostgreSQL, its tables, lock and integrity.
+
+Invariant: `tables` describes each row once, for both databases.
+"""

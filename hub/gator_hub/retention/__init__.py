@@ -1,1 +1,4 @@
-"""Deletes old runs and shortens very long logs."""
+"""Removes old runs and trims very long logs.
+
+Invariant: all removals are small transactions of the one writer.
+"""
