@@ -52,7 +52,7 @@ def test_a_wait_is_for_what_was_put_before_it() -> None:
     thread = in_thread(lambda: answers.append(backlog.wait_kept(60)))
     thread.join(0.05)
     assert thread.is_alive()
-    # Somebody goes on talking.
+    # Another thread continues to send messages.
     backlog.put(log("b"))
     backlog.acked(1)
     thread.join(5)

@@ -1,4 +1,4 @@
-"""What a forked process says is kept, whoever forked it, and whenever and however it ends."""
+"""Messages of forked processes are kept, however they were forked and however they end."""
 
 import sys
 from pathlib import Path

@@ -153,7 +153,7 @@ def result(path: str, outcome: Any = common_pb2.OUTCOME_PASSED) -> event_pb2.Eve
 
 
 def small_run(jobs: int = 30) -> dict[str, MemoryStore]:
-    """The stores of a run of a group with some jobs, one of which failed."""
+    """Returns the stores of a run of a group with jobs, one failed."""
     root, daemon = MemoryStore(), MemoryStore()
     root.append(declared("top", common_pb2.NODE_KIND_GROUP))
     for number in range(jobs):

@@ -1,6 +1,6 @@
 """A throwaway PostgreSQL server for tests, on a unix socket alone.
 
-The rule: it ends with the process that started it, however that ends, and leaves no file.
+Invariant: it ends with the process that started it, however that ends, and leaves no file.
 """
 
 import os
@@ -171,7 +171,7 @@ class _Request(Protocol):
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """A server that runs, one for each process of the tests. Whoever stops it starts it again."""
+    """A server that runs, one for each process of the tests. A test that stops it starts it again."""
     if programs() is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
     server = PostgresServer()

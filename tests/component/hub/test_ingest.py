@@ -121,7 +121,7 @@ async def test_text_that_a_database_refuses_is_kept_readable(database_url: str, 
 async def test_a_stranger_and_a_false_owner_are_refused(database_url: str, tmp_path: Path) -> None:
     stores = small_run()
     async with hub(database_url, tmp_path) as there:
-        (refusal,) = await feed(there.address, stores, token="nobody")
+        (refusal,) = await feed(there.address, stores, token="stranger")
         assert isinstance(refusal, UnauthenticatedError)
         assert await feed(there.address, stores) == []
         (refusal,) = await feed(there.address, stores, token="bob-token")
@@ -149,7 +149,7 @@ def numbered(seq: int, event: event_pb2.Event) -> event_pb2.Event:
 
 
 WRONG = {
-    "nobody subscribed": batch(log("top", "x"), lane=9),
+    "not subscribed": batch(log("top", "x"), lane=9),
     "the path of another run": batch(log("other/x", "x")),
     "a store without a name": batch(log("top", "x"), store=""),
     "a store that is too long": batch(through=1 << 40),

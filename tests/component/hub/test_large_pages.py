@@ -26,7 +26,7 @@ def hub(database_url: str) -> Iterator[FilledHub]:
 
 
 def add(hub: FilledHub, number: int, jobs: int, outcome: common_pb2.Outcome.ValueType) -> int:
-    """A run of so many jobs with many metrics each."""
+    """A run with a number of jobs that have many metrics each."""
     run = hub.register(described(f"{number:032x}", started=number), f"store-{number}")
     events = [runs.group("top", 0, jobs, jobs)]
     for job in range(jobs):

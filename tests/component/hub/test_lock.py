@@ -54,7 +54,7 @@ def test_a_server_that_restarts_gives_the_lock_back_to_who_had_it(
     lock = locks.take(postgres_url)
     postgres_server.stop()
     try:
-        # Nobody else can have it, so there is no reason to end.
+        # No other hub can hold it, so there is no reason to end.
         assert lock.is_held()
         with pytest.raises(UnavailableError, match="cannot reach"):
             locks.take(postgres_url)

@@ -200,7 +200,7 @@ def test_check_says_why_a_file_cannot_be_read(keeper: Keeper) -> None:
 def test_check_says_that_a_server_is_away_or_its_driver_missing(
     keeper: Keeper, postgres_server: PostgresServer, postgres_url: str
 ) -> None:
-    away = "postgresql://nobody@127.0.0.1:1/x"
+    away = "postgresql://stranger@127.0.0.1:1/x"
     done = keeper.call("check", "--port", "1", "--db", away)
     assert (done.returncode, done.stderr) == (1, "")
     assert f"cannot reach {away}: " in done.stdout

@@ -1,4 +1,4 @@
-"""Whose a run is: the key of the run proves it, whoever came first; and its owner may give it away."""
+"""The owner of a run: proven by the key of the run, whichever upload was first; an owner may give it away."""
 
 import asyncio
 from collections.abc import Callable
@@ -165,7 +165,7 @@ def test_the_owner_gives_a_run_away_and_goes_on_feeding_it(tmp_path: Path, token
         assert asyncio.run(feed(server.address, stores, token=ADA, said=said(KEY))) == []
         refused: list[tuple[str, Callable[[Any, Any], Any], type[GatorError | UserError]]] = [
             (BOB, give("bob"), PermissionDeniedError),
-            (ADA, give("nobody"), NotFoundError),
+            (ADA, give("stranger"), NotFoundError),
         ]
         for token, call, error in refused:
             with pytest.raises(error):
@@ -182,9 +182,9 @@ def test_the_owner_gives_a_run_away_and_goes_on_feeding_it(tmp_path: Path, token
 
 
 def test_an_administrator_gives_runs_of_others_away(tmp_path: Path, tokens: str) -> None:
-    wrong = Keeper(tmp_path).call("serve", "--token-file", tokens, "--admin", "nobody", "--port", "0")
+    wrong = Keeper(tmp_path).call("serve", "--token-file", tokens, "--admin", "stranger", "--port", "0")
     assert wrong.returncode == 2
-    assert "--admin nobody" in wrong.stderr
+    assert "--admin stranger" in wrong.stderr
     with Keeper(tmp_path).hub("--token-file", tokens, "--admin", "eve") as server:
         assert asyncio.run(feed(server.address, small_run(), token=ADA, said=said(KEY))) == []
         with pytest.raises(PermissionDeniedError):

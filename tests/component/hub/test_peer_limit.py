@@ -1,4 +1,4 @@
-"""A peer with too many connections loses the newest of them, and nobody else loses any."""
+"""A peer with too many connections loses the newest of them, and no other peer loses any."""
 
 import socket
 from collections.abc import Iterator

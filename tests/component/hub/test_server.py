@@ -1,4 +1,4 @@
-"""The hub as a process: how it starts, what refuses to start, how it ends, and what is said of its record."""
+"""The hub as a process: start, refused starts, end, and the reports about its database."""
 
 import asyncio
 import os
@@ -116,7 +116,7 @@ def test_a_start_that_is_refused_late_takes_away_what_it_made(
     data, file = tmp_path / "data", tmp_path / "hub.db"
     if is_there:
         Database.open(f"sqlite:{file}").close()
-    # Somebody takes the port between the look at it and the use of it.
+    # Another process takes the port between the check and its use.
     monkeypatch.setattr(process, "check_port", id)
     before = sorted(path for path in tmp_path.rglob("*"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -225,7 +225,7 @@ async def test_a_backup_beside_a_live_hub_holds_the_record_and_replaces_nothing(
 
 
 def test_a_backup_of_postgresql_names_its_own_means(keeper: Keeper) -> None:
-    done = keeper.call("backup", "x", "--db", "postgresql://nobody@nowhere/x")
+    done = keeper.call("backup", "x", "--db", "postgresql://stranger@nowhere/x")
     assert done.returncode == 2
     assert "pg_dump" in done.stderr
 

@@ -76,7 +76,7 @@ def stop_run(channel: Any, how: Any, run: str = RUN, path: str = "") -> Any:
 
 
 def refusals(hub: Hub, count: int) -> list[str]:
-    """The lines about refused calls, when there are so many."""
+    """The lines about refused calls, if there are many."""
     wait_for(lambda: len(hub.said("refused")) >= count)
     return hub.said("refused")
 
@@ -172,7 +172,7 @@ async def test_only_its_owner_feeds_and_stops_a_run(keeper: Keeper, tokens: Path
             await order(ADA, run="f" * 32)
         with pytest.raises(NotFoundError):
             await order(ADA, path="nowhere")
-        # Everybody with a token may read.
+        # Each user with a token may read.
         seen = await asyncio.to_thread(ask, hub.address, get_run, BOB)
         assert seen.run.id == RUN
         await order(ADA, path="top/y")

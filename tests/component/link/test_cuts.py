@@ -77,7 +77,7 @@ async def test_a_parent_that_is_killed_is_lost_and_its_socket_can_be_served_agai
         process.communicate()
     await run
     assert isinstance(child.lost[0], errors.UnavailableError)
-    # Whoever waits for the end is let go as well.
+    # A task that waits for the end continues too.
     await uplink.finish()
     parent = Parent()
     async with serving(parent, folder) as server, raw(server, DAEMON_TOKEN) as again:

@@ -132,7 +132,7 @@ async def error_of(call: Any) -> Exception:
 
 async def test_nothing_is_read_of_who_has_no_token(server: Server, library: Library) -> None:
     async with dial(server) as channel:
-        # Whoever reads it finds that it is too large.
+        # The reader finds that it is too large.
         assert isinstance(await error_of(page(channel)(bytes(2 * LARGEST))), errors.UnauthenticatedError)
     assert library.asked == 0
 

@@ -48,7 +48,7 @@ def alive(pid: int) -> bool:
 
 @dataclass(slots=True)
 class Job:
-    """A started job and what came of it so far."""
+    """A started job and its output so far."""
 
     process: Process
     pipes: list[Pipe]

@@ -135,7 +135,7 @@ import os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 end = time.monotonic() + 15
 os.setsid() if os.fork() == 0 else os._exit(0)
-# A chain: each link lives for a moment only, and is in nobody's list for long.
+# A chain: each link lives for a moment only, and is in no list for long.
 while time.monotonic() < end:
     if os.fork():
         os._exit(0)

@@ -1,4 +1,4 @@
-"""Starting real programs: what they get, and what is said when they cannot start."""
+"""Starting real programs: what they inherit, and the errors if they cannot start."""
 
 import errno
 import os

@@ -32,7 +32,7 @@ def queries(folder: Path) -> Iterator[Queries]:
 
 @pytest.fixture
 def builder(tracking: Path) -> Iterator[runs.RunBuilder]:
-    """A live run of which one job has not been handed out."""
+    """A live run with one job that was not handed out."""
     builder = runs.simple_run(tracking)
     yield builder
     builder.end()

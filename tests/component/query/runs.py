@@ -175,7 +175,7 @@ CYCLES = event_pb2.MetricTotal(
 
 
 def spec() -> spec_pb2.Spec:
-    """A group of three jobs of which the last waits for the others."""
+    """Returns a group of three jobs; the last one waits for the others."""
 
     def one(ident: str, *after: str) -> spec_pb2.Spec:
         return spec_pb2.Spec(

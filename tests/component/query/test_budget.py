@@ -18,7 +18,7 @@ JOBS = [f"top/good[{index}]" for index in range(4)]
 
 
 def ticking(most: int) -> Budget:
-    """A time of so many looks at the clock."""
+    """A budget of a number of reads of the clock."""
     ticks = count()
     return Budget(monotonic=lambda: float(next(ticks)), seconds=most)
 

@@ -41,7 +41,7 @@ class Follower:
                 return found
 
     def rest(self) -> list[str]:
-        """What is left when nothing more comes."""
+        """Returns the rest once no more arrives."""
         self.request.follow = False
         return self.more()
 

@@ -83,7 +83,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[query_pb2.Run]:
-    """The runs of which it was told that they are away."""
+    """The runs that were reported as away."""
     runs_told = list[query_pb2.Run]()
     tell = away._tell  # pyright: ignore[reportPrivateUsage]
 

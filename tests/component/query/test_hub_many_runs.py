@@ -62,7 +62,7 @@ def test_filters_of_runs_hold_for_folders_too(folder: Path, tracking: Path, gato
     ):
         assert [run["id"] for run in values(gator("runs", "--json", *args))] == ids, args
     builder.end()
-    assert gator("runs", "--user", "nobody").stdout == f"no such runs in {tracking}\n"
+    assert gator("runs", "--user", "stranger").stdout == f"no such runs in {tracking}\n"
 
 
 def test_wrong_filters_of_runs_are_refused(ask: Gator) -> None:
@@ -73,7 +73,7 @@ def test_wrong_filters_of_runs_are_refused(ask: Gator) -> None:
 def test_a_list_of_runs_takes_names_as_other_commands_do(ask: Gator) -> None:
     for name, ids in (("hub:-2", [OLD]), ("hub:latest", [NEW, OLD]), ("hub:top", [NEW, OLD])):
         assert [run["id"] for run in values(ask("runs", "-r", name, "--json"))] == ids, name
-    assert values(ask("runs", "-r", "hub:-2", "--user", "nobody", "--json")) == []
+    assert values(ask("runs", "-r", "hub:-2", "--user", "stranger", "--json")) == []
     for name, words in (("nosuch", "there is no run 'nosuch' on"), ("-3", "there are only 2 runs on")):
         for output in ((), ("--json",)):
             error = ask("runs", "-r", f"hub:{name}", *output, code=1).exception

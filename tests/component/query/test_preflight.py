@@ -22,7 +22,7 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
         ["--memory", "1GB"],
     ),
     "an unknown key": ('- !Job {command: "true", timeoutt: 3}', []),
-    "an unknown name": ('- !Job {command: "true", on_pass: nobody}', []),
+    "an unknown name": ('- !Job {command: "true", on_pass: missing}', []),
     "one argument above 128 KiB": (f'- !Job {{command: echo, args: [a, "{LONG}"]}}', []),
     "one variable above 128 KiB": (f'- !Job {{command: echo, env: {{A: "{LONG}"}}}}', []),
     "an argument that its variables make too long": (

@@ -274,7 +274,7 @@ def test_a_watch_of_only_new_events_skips_what_was_there(queries: Queries) -> No
 
 
 def messages(attempts: int, each: int, size: int = 1) -> list[event_pb2.Event]:
-    """So many messages of each of so many attempts, in turn."""
+    """A number of messages of each of a number of attempts, in turn."""
     return [
         runs.event(f"top/x[{at}]", 5, 1, log=event_pb2.LogEvent(text=f"{number}".ljust(size, ".")))
         for number in range(each)

@@ -21,7 +21,7 @@ STATES, BULK = 1, 2
 
 
 class FakeHub:
-    """Subscribes twice to each root and remembers, beyond its servers, what came."""
+    """Subscribes twice to each root and remembers the events, longer than its servers."""
 
     def __init__(self) -> None:
         self.links: list[ChildLink] = []

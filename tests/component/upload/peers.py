@@ -18,7 +18,7 @@ from gator.link.server import NAME
 from gator.v1 import attach_pb2 as pb
 
 NEW_FIELD = b"\xba\x3e\x03new"
-"""Field 999 of any message, which nobody knows."""
+"""Field 999 of any message, which no version knows."""
 NEW_KIND: Any = 42
 
 Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -91,7 +91,7 @@ async def listening(speak: Speak, tls: ssl.SSLContext | None = None) -> AsyncGen
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         talking.append((writer, ended))
-        # Whoever dialled may go at any time.
+        # The dialling side may leave at any time.
         with contextlib.suppress(OSError):
             await speak(reader, writer)
         writer.close()

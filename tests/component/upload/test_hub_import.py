@@ -18,7 +18,7 @@ from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, ser
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeRun:
     monkeypatch.setenv("GATOR_HUB_TOKEN", TOKEN)
-    # A test in which somebody waits does not end.
+    # A test with a waiting process does not end.
     monkeypatch.setattr(import_runs, "AWAY_SECONDS", float("inf"))
     run = FakeRun(tmp_path / "run")
     run.log("root", "one", "two")

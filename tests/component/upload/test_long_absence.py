@@ -65,7 +65,7 @@ async def test_what_a_run_wrote_while_its_hub_was_away_arrives_once_and_waits_in
 
 
 class Refusing(FakeHub):
-    """Takes nobody for now."""
+    """Refuses all roots for now."""
 
     def on_attached(self, child: ChildLink) -> pb.Welcome:
         raise UnavailableError("the hub is about to stop")
@@ -77,7 +77,7 @@ def held() -> tuple[int, int]:
 
 
 async def told_in(run: FakeRun, address: str) -> list[UploadStatus]:
-    """What is told in the course of many dials. Fails if anything is left of them."""
+    """Returns the reports of many dials. Fails if any of their objects survives."""
     dials = 0
 
     def way() -> HubAccess:
@@ -108,12 +108,12 @@ async def told_in(run: FakeRun, address: str) -> list[UploadStatus]:
     return told
 
 
-@pytest.mark.parametrize("kind", ["nobody", "a web server", "a hub that takes nobody"])
+@pytest.mark.parametrize("kind", ["no listener", "a web server", "a hub that refuses all"])
 async def test_nothing_is_left_of_a_dial_however_many_there_are(tmp_path: Path, kind: str) -> None:
     run = FakeRun(tmp_path / "run")
     run.log("root", "one")
     run.end()
-    if kind == "nobody":
+    if kind == "no listener":
         told = await told_in(run, f"127.0.0.1:{free_port()}")
     elif kind == "a web server":
         async with peers.listening(peers.http) as address:

@@ -179,7 +179,7 @@ async def test_the_same_run_brought_in_again_sends_nothing(run: FakeRun) -> None
 async def test_a_run_that_is_over_is_brought_as_soon_as_the_hub_answers(
     run: FakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Nobody looks twice for what may come later: of thousands of runs each would take that long.
+    # The import does not poll for later events: of thousands of runs each would take that long.
     monkeypatch.setattr(stream, "POLL_SECONDS", 1e6)
     run.log("root", "one")
     run.end()

@@ -170,7 +170,7 @@ async def test_a_process_that_was_started_ahead_gets_its_order(run: FakeRun) -> 
     async with serving(hub) as server:
         uploader = Uploader(UploadOptions(server.address), run.folder, ENV, notes, process)
         uploader.start()
-        # The run has it, so whoever made it ends it no more.
+        # The run owns it, so its creator does not end it any more.
         process.dismiss()
         run.end()
         await uploader.finish()

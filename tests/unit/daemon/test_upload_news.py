@@ -1,4 +1,4 @@
-"""What is told of a hub that comes and goes."""
+"""Reports about a hub that is sometimes unreachable."""
 
 from itertools import pairwise
 

@@ -66,7 +66,7 @@ async def test_who_would_make_too_much_wait_has_to_come_again() -> None:
     held = await intake.take(100)
     waiting = [asyncio.create_task(intake.take(size)) for size in (500, 1)]
     await settle()
-    # One that is large waits where nobody else does.
+    # A large one waits although no other does.
     assert not waiting[0].done()
     with pytest.raises(UnavailableError):
         await waiting[1]
