@@ -5,6 +5,7 @@ Times are seconds of one monotonic clock, given by the caller.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from gator.core.dispatch.actions import (
     Action,
@@ -18,7 +19,6 @@ from gator.core.dispatch.actions import (
     RetireHost,
     StartHost,
 )
-from gator.core.dispatch.explain import Cause, explain, explain_queues
 from gator.core.dispatch.hosts import HostPool, HostState, host_count
 from gator.core.dispatch.ledger import Ledger
 from gator.core.dispatch.placement import Placement
@@ -27,6 +27,9 @@ from gator.core.dispatch.queues import Job, JobState, Queue
 from gator.core.dispatch.state import DispatchState, Rescan
 from gator.errors import GatorError
 from gator.v1 import attach_pb2
+
+if TYPE_CHECKING:
+    from gator.core.dispatch.explain import Cause
 
 __all__ = [
     "Action",
@@ -239,12 +242,17 @@ class Dispatcher:
         times = [at for at in (self._placement.wake_at(), self._hosts_at) if at is not None]
         return min(times, default=None)
 
-    def explain(self, path: str) -> list[Cause]:
+    def explain(self, path: str) -> "list[Cause]":
         """Returns why the newest attempt of a job has not started; see `explain.explain`."""
+        # Imported when asked, because each start of a run imports this module.
+        from gator.core.dispatch.explain import explain
+
         return explain(self._state, path)
 
     def explain_queues(self) -> Iterator[tuple[Queue, str]]:
         """Yields each queue that is not empty with what keeps its first attempt from starting."""
+        from gator.core.dispatch.explain import explain_queues
+
         return explain_queues(self._state)
 
     @property
