@@ -61,7 +61,7 @@ class Connection(sqlite3.Connection):
 def check_files(path: Path) -> int:
     """Returns the size of a store's file and its log. Raises StoreError unless these are regular files.
 
-    SQLite would open anything by name and block for ever on a FIFO.
+    SQLite opens any type of file and would block forever on a FIFO.
     """
     size = 0
     for part in _PARTS:

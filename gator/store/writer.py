@@ -37,7 +37,7 @@ more than such a log ever has: 1,000 pages, at which SQLite moves them, and one 
 
 _MAX_BYTES = 2 * 1024 * 1024
 _MAX_ROWS = 2048
-_ENOUGH_BYTES = 64 * 1024
+_MIN_FREE_BYTES = 64 * 1024
 _PATIENCE_SECONDS = 3.0
 _PAUSE_SECONDS = 0.05
 _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
@@ -92,7 +92,7 @@ class Writer:
         on_state: Callable[[State], None],
         on_commit: Then | None = None,
     ) -> None:
-        """`on_state` is called on the owner's thread when the disk is full and when writing has failed."""
+        """Starts the thread. `on_state` is called on the owner's thread on a full disk and a failed write."""
         self.committed = 0
         """The last sequence number that is committed."""
         self.written_bytes = 0
@@ -244,7 +244,7 @@ class Writer:
         try:
             self._post(call)
         except RuntimeError:
-            # The owner's loop is closed: nobody waits any more, and what was committed stays.
+            # The owner's loop is closed, so no caller waits. Committed rows remain.
             return
 
     # -- a full disk
@@ -254,7 +254,7 @@ class Writer:
         if code == sqlite3.SQLITE_FULL:
             return True
         disk = os.statvfs(self._path.parent)
-        return code & 0xFF == sqlite3.SQLITE_IOERR and disk.f_bavail * disk.f_frsize < _ENOUGH_BYTES
+        return code & 0xFF == sqlite3.SQLITE_IOERR and disk.f_bavail * disk.f_frsize < _MIN_FREE_BYTES
 
     def _give_up_reserve(self) -> None:
         self.state = State.FULL

@@ -1,4 +1,4 @@
-"""The time by which a hub decides how old runs are."""
+"""The clock by which a hub determines the age of runs."""
 
 import time
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from typing import Final
 from gator.units import span
 
 _STEP_NANOS: Final = 60 * 10**9
-"""Minimum difference that is a clock being set; smaller ones are drift."""
+"""Minimum difference in nanoseconds that means that the clock was set. Smaller differences are drift."""
 _SETTLE_NANOS: Final = 24 * 3_600 * 10**9
-"""Time after which a clock that was set is believed."""
+"""Time in nanoseconds after which a clock that was set is trusted."""
 
 _log = getLogger("gator.hub")
 
@@ -20,15 +20,15 @@ def _boot_nanos() -> int:
 
 
 class SettledClock:
-    """The wall clock; if it is set, the earlier of both times until the new one has lasted for a day.
+    """The wall clock. After it was set, the earlier of old and new time until the new one lasted for a day.
 
-    Otherwise a clock that is wrong for a minute would make every run too old to keep.
+    Otherwise a clock that is wrong for a minute would make all runs exceed their maximum age.
     """
 
     def __init__(
         self, wall: Callable[[], int] = time.time_ns, steady: Callable[[], int] = _boot_nanos
     ) -> None:
-        """`steady` never jumps and goes on while the host is suspended."""
+        """Starts at the wall clock. `steady` never jumps, and continues while the host is suspended."""
         self._wall, self._steady = wall, steady
         self._offset = wall() - steady()
         self._set_to, self._set_at = self._offset, 0

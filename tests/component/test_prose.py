@@ -8,11 +8,8 @@ from gator.cli.main import load
 from gator.cli.registry import COMMANDS
 from tools.prose import ROOT, files, problems_in
 
-UNFINISHED: tuple[str, ...] = (
-    "gator/store",
-    "hub",
-)
-"""Folders that are not checked yet."""
+UNFINISHED: tuple[str, ...] = ("hub/gator_hub/ingest/handler.py",)
+"""Folders and files that are not checked yet."""
 
 
 def _is_finished(path: Path) -> bool:

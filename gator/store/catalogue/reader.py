@@ -18,8 +18,8 @@ from gator.paths import PathPattern
 from gator.store.catalogue import messages
 from gator.store.catalogue.conditions import (
     BEFORE,
-    FEW_BY_SPEC,
     LAST_BELOW,
+    MAX_BY_SPEC,
     Condition,
     is_of_few,
     order_of,
@@ -41,7 +41,7 @@ _WINDOW = 20_000
 _MAX_LIKES = 20
 """Maximum number of patterns that the database compares; more are compared here only."""
 _MAX_PATHS = 512
-"""So many paths stand in one statement."""
+"""Maximum number of paths in one statement."""
 _COUNTS = "(count(*) - count(n.outcome)) || " + " || ".join(
     f"' ' || count(CASE WHEN n.outcome = {outcome} THEN 1 END)"
     for outcome in range(1, max(common_pb2.Outcome.values()) + 1)
@@ -61,7 +61,7 @@ class CatalogueReader:
     """The catalogue of one run. Its methods may be called from several threads if `query` may."""
 
     def __init__(self, query: Query, run: int | None = None) -> None:
-        """`run` is the number of the run in tables that hold many; None for a store of its own."""
+        """Uses `query` for a run. `run` is its number in tables of many runs; None for a store of one run."""
         self._query = query
         self._run = run
 
@@ -194,7 +194,7 @@ class CatalogueReader:
         return [(path, signature or "", ended) for path, signature, ended in rows]
 
     def _places(self, wanted: qs.ListNodesRequest, after: Place | None, limit: int, now: int) -> list[Any]:
-        """Path, place and sort of nodes beyond a place, without looking at the rest of their rows."""
+        """Returns path, place and sort key of nodes after a place. Reads no other columns."""
         parts = parts_of(wanted)
         if len(parts) == 1:
             return self._part(wanted, *parts[0], after, limit, now)
@@ -214,8 +214,8 @@ class CatalogueReader:
         where = self._where().add(condition)
         where.scope(wanted, self.sort_key(wanted.path) if self._is_within(wanted) else "")
         if order_of(wanted) == qs.NODE_ORDER_SPEC:
-            # An order of its own lets the index of the tree be used.
-            sorting = FEW_BY_SPEC if is_of_few(wanted) else "n.sort"
+            # The order by sort key alone lets the index of the tree be used.
+            sorting = MAX_BY_SPEC if is_of_few(wanted) else "n.sort"
             where.add(f"{sorting} > ?", after[1] if after else "")
         else:
             sorting = "place, n.sort"
@@ -289,7 +289,7 @@ class CatalogueReader:
         return [(outcome or 0, count) for outcome, count in self._query(sql, where.values)]
 
     def _count_below(self, groups: Mapping[str, query_pb2.Node]) -> None:
-        """Count the jobs below groups, which are given by their paths, in the index of the tree alone."""
+        """Counts the jobs below groups, given by their paths, and uses only the index of the tree."""
         below = Condition()
         if self._run is not None:
             below.add("n.run = g.run")

@@ -44,7 +44,7 @@ class Insert:
     __slots__ = ("_max_rows", "_sql")
 
     def __init__(self, head: str, tail: str, width: int, max_rows: int = MAX_ROWS) -> None:
-        """`max_rows` is a power of two."""
+        """Creates the statements for up to `max_rows` rows, which is a power of two."""
         self._max_rows = max_rows
         row = "(" + ", ".join("?" * width) + ")"
         self._sql = {

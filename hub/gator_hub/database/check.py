@@ -1,6 +1,6 @@
-"""What `gator hub check` and `gator hub backup` do.
+"""Implements `gator hub check` and `gator hub backup`.
 
-Rule: they look at a database beside a live hub, and change nothing in it.
+Invariant: the database may be in use by a running hub, and nothing in it is changed.
 """
 
 import fcntl
@@ -28,20 +28,23 @@ from gator_hub.database.texts import file_of, one_line
 
 _ANSWER_SECONDS = 5.0
 _INCREMENTAL = 2
-"""What SQLite says of a file that gives its free pages back."""
+"""Value of `PRAGMA auto_vacuum` for a file that can return its free pages to the disk."""
 _FAULTS = 3
-"""Most faults of a database that are told."""
+"""Maximum number of faults of a database that are listed."""
 
 
 class Finding(Struct, frozen=True):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     text: str
     good: bool
 
 
 def look_at_database(url: str, find_password: Callable[[str], str | None] = lambda url: None) -> Finding:
-    """Version, runs, size and soundness of a database; `find_password` may raise what `serving`'s raises."""
+    """Returns version, number of runs, size and integrity of a database, or why it cannot be read.
+
+    `find_password` may raise GatorError or UsageError, which become the finding.
+    """
     file = file_of(url)
     try:
         return _look_at_server(url, find_password(url)) if file is None else _look_at_file(file)
@@ -85,7 +88,7 @@ def _describe(name: str, dialect: Dialect, ask: Ask, size: int, sound: str) -> F
 
 
 def look_for_hub(address: str, ca: bytes | None = None) -> Finding:
-    """Whether a hub answers at an address."""
+    """Returns whether a hub answers at an address."""
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -106,7 +109,10 @@ def look_for_hub(address: str, ca: bytes | None = None) -> Finding:
 
 
 def holder_of(url: str) -> str | None:
-    """Who serves the file of a hub, for people; empty when nobody does, None where no file tells."""
+    """Returns a description of the process that serves a database file; empty if there is none.
+
+    Returns None for PostgreSQL, because no lock file names the process.
+    """
     file = file_of(url)
     if file is None:
         return None
@@ -124,10 +130,10 @@ def holder_of(url: str) -> str | None:
 
 
 def back_up(url: str, target: Path) -> int:
-    """Copy the record of a hub, live or not, as it is at one moment; the size of the copy in bytes.
+    """Copies the SQLite database of a hub, running or not, in one snapshot. Returns the copy's size in bytes.
 
-    Raises UsageError when the target exists or cannot be made, or the database is no record or PostgreSQL,
-    StoreError when it cannot be read or written. Half a copy never has the name of the target.
+    Raises UsageError if the target exists or cannot be created, or if the database is not that of a hub or is
+    PostgreSQL; StoreError if it cannot be read or written. An incomplete copy never has the target's name.
     """
     source = file_of(url)
     if source is None:
@@ -140,9 +146,9 @@ def back_up(url: str, target: Path) -> int:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         with _reading(source) as reader, closing(sqlite3.connect(draft)) as writer:
             _check_is_record(source, reader)
-            # All pages in one step are those of one moment; a hub that writes goes on beside it.
+            # Copying all pages in one step gives a snapshot. A hub can write meanwhile.
             reader.backup(writer)
-            # One file that stands for itself, without a log beside it.
+            # The copy is a single file, without a write-ahead log beside it.
             writer.execute("PRAGMA journal_mode = delete")
         _sync(draft)
         target.hardlink_to(draft)
@@ -150,7 +156,7 @@ def back_up(url: str, target: Path) -> int:
     except FileExistsError as error:
         raise UsageError(f"{target} exists: choose another name or remove it") from error
     except OSError as error:
-        # Without the name of the draft, of which nobody has heard.
+        # The message omits the name of the draft, which the user does not know.
         raise UsageError(f"cannot write {target}: {error.strerror}; choose another name") from error
     except sqlite3.Error as error:
         raise StoreError(f"cannot write {target}: {one_line(error)}") from error
@@ -160,7 +166,7 @@ def back_up(url: str, target: Path) -> int:
 
 
 def _check_is_record(file: Path, reader: sqlite3.Connection) -> None:
-    """Raises UsageError; what a newer hub wrote, or what lacks something, may be copied all the same."""
+    """Raises UsageError unless the file is a hub's. Newer versions and incomplete databases may be copied."""
     names = {name for (name,) in reader.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if not {"schema_version", "runs"} <= names:
         raise UsageError(
@@ -170,7 +176,10 @@ def _check_is_record(file: Path, reader: sqlite3.Connection) -> None:
 
 @contextmanager
 def _reading(file: Path) -> Generator[sqlite3.Connection]:
-    """A connection that cannot write. Raises UsageError when there is no database, or StoreError."""
+    """Opens a read-only connection.
+
+    Raises UsageError if the database is missing or damaged, StoreError if it cannot be read.
+    """
     if not files.is_there(file):
         raise UsageError(f"there is no database {file}: gator hub serve creates one")
     try:

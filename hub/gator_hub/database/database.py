@@ -1,6 +1,6 @@
-"""The hub's database: SQLite or PostgreSQL behind the same few calls.
+"""The hub's database: SQLite or PostgreSQL behind one interface.
 
-Rule: SQL is written once, with `?` for values, and is good for both.
+Invariant: SQL is written once, with `?` for values, and is valid for both databases.
 """
 
 import sqlite3
@@ -25,12 +25,12 @@ from gator_hub.database.texts import file_of, one_line
 from gator_hub.log import TroubleLog
 
 BUSY_SECONDS = 30
-"""How long a statement waits for a lock of another process."""
+"""Timeout in seconds of a statement that waits for the lock of another process."""
 _PRAGMAS = (
-    # Before all others: it is fixed once the file has a page. What is deleted gives its pages back later.
+    # First, because it cannot be changed once the file has a page. It lets the file shrink later.
     ("auto_vacuum", "incremental"),
     ("journal_mode", "wal"),
-    # What is committed survives the death of the process; only the machine's own may take the last moments.
+    # Commits survive the death of the process; a crash of the machine may lose the most recent ones.
     ("synchronous", "normal"),
     ("busy_timeout", BUSY_SECONDS * 1000),
     ("cache_size", -32 * 1024),
@@ -39,34 +39,34 @@ _PRAGMAS = (
 )
 
 
-# A plan made for any values walks a whole run where one for these values looks at a few rows, and to compile
-# takes longer than to answer.
+# A generic plan may scan a whole run where a plan for the given values reads a few rows. JIT compilation
+# takes longer than these queries.
 _OPTIONS = "-c plan_cache_mode=force_custom_plan -c jit=off"
 
 DAMAGED = "is damaged: restore a backup, see gator hub check"
-"""What to say of a database that is broken, after its name, to who keeps it."""
+"""Message for the administrator about a damaged database, to follow its name."""
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM)
-# Out of resources, shut down, deadlock or serialisation: the server will take it another time.
+# SQLSTATE prefixes of errors that pass: lack of resources, shutdown, deadlock, serialization, locks.
 _LATER = ("53", "57P", "40", "55P")
 
 
 class DamagedError(StoreError):
-    """The database is broken; says so to who asks, who can do nothing about it."""
+    """The database is damaged. The message is for clients, who cannot repair it."""
 
     def __init__(self) -> None:
         super().__init__("the hub's database is damaged: its keeper has to restore a backup")
 
 
 class Database:
-    """Connections to one database, one for each thread that asks."""
+    """Connections to one database, one for each thread that uses it."""
 
     def __init__(self, pool: pw.Database, dialect: Dialect, name: str) -> None:
         self.dialect = dialect
         self.name = name
-        """Where it is, for people; without a password."""
+        """Path or URL of the database for messages, without a password."""
         self.is_new = False
-        """Whether there were no tables of a hub when it was opened."""
+        """Whether the database was empty when it was opened."""
         self.models = make_models(pool, dialect)
         self._pool = pool
         self._faults = _faults(dialect)
@@ -76,14 +76,14 @@ class Database:
 
     @classmethod
     def open(cls, url: str, password: str | None = None) -> "Database":
-        """The database at `sqlite:PATH` or `postgresql://USER@HOST:PORT/NAME`, with its tables created.
+        """Opens the database at `sqlite:PATH` or `postgresql://USER@HOST:PORT/NAME` and creates its tables.
 
-        Raises UsageError for another URL or a missing driver, and for what is no whole record that is known
-        here; of that nothing is changed. Raises StoreError when it cannot be opened.
+        Raises UsageError for another URL, for a missing driver, and for a database that is not a complete hub
+        database of a known version, which is left unchanged. Raises StoreError if it cannot be opened.
         """
         database = cls._of(url, password)
         try:
-            # Of a file before it is opened to be written, which would change the way it is written.
+            # A file is checked before it is opened for writing, because opening it changes its journal mode.
             path = file_of(url)
             wrong = "" if path is None else _fault_of_file(path)
             wrong = wrong or fault(database.dialect, lambda sql: database._fetch(sql, ()))
@@ -112,14 +112,14 @@ class Database:
         return cls(_postgres(url, password), Dialect.POSTGRES, _without_password(url))
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
-        """The rows that a SELECT gives. Raises UnavailableError or StoreError when they cannot be read.
+        """Returns the rows of a SELECT. Raises UnavailableError or StoreError if they cannot be read.
 
-        A connection that was cut since it was last used is made anew.
+        If the connection was lost since its last use, the query is repeated on a new one.
         """
         return self._read(lambda: self._fetch(sql, values))
 
     def rows(self, query: pw.Query) -> list[Any]:
-        """Returns the rows of a query made from the models; otherwise as `query`."""
+        """Returns the rows of a query made from the models. Otherwise like `query`."""
         return self._read(lambda: list(self.run(query).fetchall()))
 
     def _read(self, fetch: Callable[[], list[Any]]) -> list[Any]:
@@ -135,7 +135,7 @@ class Database:
             raise self._unread(error) from error
 
     def _unread(self, error: Exception) -> GatorError:
-        """What who asks is told. What the database says is for the log: it names the hub's host and paths."""
+        """Returns the error for the client. Logs the message of the database, which names hosts and paths."""
         with self._lock:
             self._trouble.say("%s cannot be read: %s", self.name, one_line(error))
             if is_damaged(error):
@@ -150,15 +150,15 @@ class Database:
         return list(self.execute(sql, values).fetchall())
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> Any:
-        """The cursor of a statement, on this thread's connection.
+        """Executes a statement on this thread's connection. Returns its cursor.
 
-        Raises what peewee raises; what the cursor raises is the driver's own.
+        Raises the errors of peewee; the cursor raises those of the driver.
         """
         if self._pool.is_closed():
             self._connect()
         if self.dialect is Dialect.POSTGRES:
             sql = _with_percent(sql)
-            # What cannot be kept may still be asked for.
+            # PostgreSQL refuses NUL in parameters of queries, too.
             values = [clean(value) if type(value) is str else value for value in values]
         return cast("Any", self._pool).execute_sql(sql, tuple(values))
 
@@ -177,13 +177,13 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Generator[None]:
-        """One transaction that writes, on this thread's connection."""
+        """Runs a writing transaction on this thread's connection. Commits it, or rolls back on an error."""
         try:
             self.execute("BEGIN IMMEDIATE" if self.dialect is Dialect.SQLITE else "BEGIN")
             yield
             self.execute("COMMIT")
         except BaseException:
-            # Also where it could not begin: a connection that was cut has to go.
+            # This includes a BEGIN that failed: a lost connection has to be closed.
             self._roll_back()
             raise
 
@@ -195,17 +195,17 @@ class Database:
             self.forget()
 
     def forget(self) -> None:
-        """Close this thread's connection; the next call makes another."""
+        """Closes this thread's connection. The next call opens a new one."""
         if self._pool.is_closed():
             return
         with self._lock:
             self._open = [one for one in self._open if one is not self.connection]
-        # Whatever a driver raises when it closes a broken connection: peewee has dropped it.
+        # A driver may raise any error when it closes a broken connection. Peewee has dropped it already.
         with suppress(Exception):
             self._pool.close()
 
     def close(self) -> None:
-        """Close the connections of all threads, which must not be in use any more."""
+        """Closes the connections of all threads. None of them may be in use."""
         self.forget()
         with self._lock:
             self._trouble.close()
@@ -222,26 +222,26 @@ class Database:
 def cause_of(error: BaseException) -> BaseException:
     """Returns the error of the driver that peewee has wrapped, or the error itself.
 
-    The context does not tell: the compiled part of psycopg before 3.3.9 leaves an error that was handled
-    earlier there.
+    The context is not used, because compiled psycopg before 3.3.9 may leave an error there that was handled
+    earlier.
     """
     return (getattr(error, "orig", None) or error) if isinstance(error, pw.PeeweeException) else error
 
 
 def is_cut(error: BaseException) -> bool:
-    """Whether a statement failed because the connection to a server broke, not because of what it said."""
+    """Returns whether a statement failed because the connection to the server was lost."""
     cause = cause_of(error)
     if isinstance(cause, sqlite3.Error):
         return False
     state = getattr(cause, "sqlstate", None)
-    # Class 08 is a connection that broke, 57P0x a server that went down; without a state it never answered.
+    # Class 08 is a lost connection, 57P0x a server that shuts down. No state means that no server answered.
     if state is None:
         return type(cause).__name__ in ("OperationalError", "InterfaceError")
     return str(state).startswith(("08", "57P"))
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether it is the database's trouble, and not that of what it was told: the same may go well later."""
+    """Returns whether the error is temporary, so that the same statement may succeed later."""
     cause = cause_of(error)
     if isinstance(cause, sqlite3.Error):
         return (getattr(cause, "sqlite_errorcode", 0) or 0) & 0xFF in _FULL
@@ -249,7 +249,7 @@ def is_passing(error: BaseException) -> bool:
 
 
 def is_damaged(error: BaseException) -> bool:
-    """Whether the database itself is broken, so that only another copy of it helps."""
+    """Returns whether the database itself is damaged, so that a backup has to be restored."""
     cause = cause_of(error)
     if isinstance(cause, sqlite3.Error):
         return (getattr(cause, "sqlite_errorcode", 0) or 0) & 0xFF in _BROKEN
@@ -257,7 +257,7 @@ def is_damaged(error: BaseException) -> bool:
 
 
 def _faults(dialect: Dialect) -> tuple[type[Exception], ...]:
-    """What may come of a statement: wrapped by peewee, or as the driver raises it while it gives the rows."""
+    """Returns the errors that statements raise. Peewee does not wrap those raised while rows are fetched."""
     if dialect is Dialect.SQLITE:
         return pw.PeeweeException, sqlite3.Error
     import psycopg
@@ -266,8 +266,8 @@ def _faults(dialect: Dialect) -> tuple[type[Exception], ...]:
 
 
 def _fault_of_file(path: Path) -> str:
-    """As `fault`, of a file as it lies there; nothing where that does not tell."""
-    # What another process has open, or left behind when it was killed, is not all in the file.
+    """Returns the `fault` of a file without opening it for writing; empty if other files belong to it."""
+    # A file that is open elsewhere, or was when its process was killed, may have content in its log.
     if not path.exists() or any(part.exists() for part in files.parts(path)[1:]):
         return ""
     uri = f"file:{quote(str(path))}?mode=ro&immutable=1"
@@ -276,7 +276,7 @@ def _fault_of_file(path: Path) -> str:
 
 
 def _unopened(name: str, error: Exception) -> UsageError | StoreError:
-    """What to say of a database that cannot be opened."""
+    """Returns the error for a database that cannot be opened."""
     if is_damaged(error):
         return UsageError(f"{name} {DAMAGED}")
     return StoreError(f"cannot open {name}: {one_line(error)}: check --db and the server of the database")
@@ -284,7 +284,7 @@ def _unopened(name: str, error: Exception) -> UsageError | StoreError:
 
 def _sqlite(path: Path) -> pw.Database:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Connections are closed by the thread that closes the database, not by the one that made them.
+    # The thread that closes the database closes the connections of all threads.
     make = cast("Any", pw.SqliteDatabase)
     return make(
         str(path), pragmas=_PRAGMAS, timeout=BUSY_SECONDS, check_same_thread=False, cached_statements=256
@@ -325,7 +325,7 @@ def _without_password(url: str) -> str:
 
 
 def clean(text: str) -> str:
-    """A text that every database takes: PostgreSQL refuses NUL."""
+    """Returns a text without NUL, which PostgreSQL refuses."""
     return without_nul(text)
 
 

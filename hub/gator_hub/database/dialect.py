@@ -1,10 +1,10 @@
-"""Which database the hub's record is in. Rule: knows nothing but the names."""
+"""The kinds of databases that a hub can use."""
 
 from enum import Enum
 
 
 class Dialect(Enum):
-    """Which database it is."""
+    """A kind of database."""
 
     SQLITE = "sqlite"
     POSTGRES = "postgresql"

@@ -1,6 +1,6 @@
-"""The file of a hub's record, before it is opened: whether it may be one, and what to take away again.
+"""Checks the file of a hub's database before it is opened, and removes one that was just created.
 
-Rule: a start that is refused leaves nothing behind that was not there before.
+Invariant: a start that is refused leaves no new files.
 """
 
 import os
@@ -12,14 +12,14 @@ _BEGINNING = b"SQLite format 3\0"
 
 
 def check_record(file: Path, *, make_folder: bool = False) -> None:
-    """Raises UsageError when no record can be at a path; `make_folder`: its folder may be made later."""
+    """Raises UsageError if no database can be at a path. With `make_folder`, its folder may be missing."""
     if not is_there(file) and not make_folder:
         check_folder(Path(os.path.realpath(file)))
 
 
 def is_there(file: Path) -> bool:
-    """Whether there is what may be a record. Raises UsageError when it can be none, or cannot be read."""
-    # The folder is that of the file, not that of a link to it.
+    """Returns whether a file exists. Raises UsageError if it is not a database or cannot be read."""
+    # Symbolic links are resolved, so that the folder is that of the file itself.
     real = Path(os.path.realpath(file))
     try:
         if real.is_dir():
@@ -32,24 +32,24 @@ def is_there(file: Path) -> bool:
             beginning = reader.read(len(_BEGINNING))
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}; choose another --db") from error
-    # An empty one is a record that somebody has made room for.
+    # SQLite accepts an empty file as an empty database.
     if beginning and beginning != _BEGINNING:
         raise UsageError(f"{file} is not a database: choose another --db")
     return True
 
 
 def check_folder(file: Path) -> None:
-    """Raises UsageError when a file is to be made in a folder that is not there."""
+    """Raises UsageError if the folder of a file does not exist."""
     if not file.parent.is_dir():
         raise UsageError(f"there is no folder {file.parent}: create it first")
 
 
 def parts(file: Path) -> list[Path]:
-    """A file of SQLite with those that stand beside it while it is open."""
+    """Returns a file of SQLite with the names of the files that exist beside it while it is open."""
     return [file, *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))]
 
 
 def remove(file: Path) -> None:
-    """Take a record away that nobody has written to."""
+    """Removes a new database with its additional files."""
     for part in parts(Path(os.path.realpath(file))):
         part.unlink(missing_ok=True)

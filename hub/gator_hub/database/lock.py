@@ -1,4 +1,4 @@
-"""One hub for each database: a lock that ends with its process, however that ends."""
+"""A lock for each database, so that one hub serves it. It is released when the process ends or is killed."""
 
 import fcntl
 import os
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     import psycopg
 
 _KEY = 7_268_402
-"""Of the advisory lock that a hub holds as long as it serves."""
+"""Key of the advisory lock in PostgreSQL that a hub holds while it serves."""
 _CONNECT_SECONDS = 10
 _RELEASE_SECONDS = 1.0
-# Else the server would keep the lock of a host that vanished for hours.
+# Without keepalives the server would hold the lock of a lost host for hours.
 _KEEPALIVE = (("tcp_keepalives_idle", 30), ("tcp_keepalives_interval", 10), ("tcp_keepalives_count", 3))
 
 
@@ -27,46 +27,46 @@ class HubLock(Protocol):
     """The right to serve a database."""
 
     def is_held(self) -> bool:
-        """Whether it is; False only when another hub has it, or its database is gone.
+        """Returns whether the lock is held; False only if another hub has it or its database is gone.
 
-        It may wait for the database, so it is not to be called on a loop.
+        It may wait for the database, so it must not be called on an event loop.
         """
         ...
 
     def release(self, *, discard: bool = False) -> None:
-        """Give it back; `discard` takes away what was made for it."""
+        """Releases the lock. With `discard`, files that were created for it are removed."""
         ...
 
 
 def take(url: str, password: str | None = None) -> HubLock:
-    """The lock of the database at a URL; makes the folder of a file.
+    """Takes the lock of the database at a URL. Creates the folder of a file.
 
-    Raises UsageError when another hub has it, UnavailableError when the database cannot be reached.
+    Raises UsageError if another hub has it, UnavailableError if the database cannot be reached.
     """
     file = file_of(url)
     return PostgresLock(url, password) if file is None else FileLock(file)
 
 
 class FileLock:
-    """Of a file: an flock on another beside it."""
+    """The lock of a file: an flock on a second file beside it."""
 
     def __init__(self, database: Path) -> None:
-        """Raises UsageError."""
-        # Two names of one file must not make two locks.
+        """Raises UsageError if another hub has the lock, or the lock file cannot be written or locked."""
+        # Symbolic links are resolved, because two names of one file must not give two locks.
         self._file = real = Path(os.path.realpath(database))
         self._mark: tuple[int, int] | None = None
         self._lock_file = lock_file(real)
         self._is_new = not self._lock_file.exists()
         self._descriptor = self._open()
         while not self._is_there():
-            # A hub that could not start took the file away, between our opening and locking it.
+            # A hub that could not start removed the file between our opening and our locking it.
             os.close(self._descriptor)
             self._descriptor = self._open()
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
 
     def _open(self) -> int:
-        """A descriptor of the file, locked."""
+        """Opens and locks the lock file. Returns its descriptor."""
         file, database = self._lock_file, self._file
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -89,30 +89,30 @@ class FileLock:
         return descriptor
 
     def _is_there(self) -> bool:
-        """Whether the file that is locked is the one that others find."""
+        """Returns whether the locked file is still the one at the path."""
         try:
             return os.path.samestat(os.fstat(self._descriptor), self._lock_file.stat())
         except OSError:
             return False
 
     def is_held(self) -> bool:
-        """The lock ends with the process; but a file that is removed or replaced is written on by who has it.
+        """Returns False once the database file was removed or replaced since the first call.
 
-        The file is the one that is there at the first call.
+        The process still has the lock then, but it would write to the old file.
         """
         try:
             info = self._file.stat()
         except FileNotFoundError:
             return self._mark is None
         except OSError:
-            # It cannot be seen, as on a disk that is away: that says nothing.
+            # An unreadable file, as on a disk that is unavailable, is not known to be replaced.
             return True
         mark = info.st_dev, info.st_ino
         self._mark = self._mark or mark
         return mark == self._mark
 
     def release(self, *, discard: bool = False) -> None:
-        """Give it back. The file stays, unless it is to go and was made by this one."""
+        """Releases the lock. With `discard`, the lock file is removed if this object created it."""
         if discard and self._is_new:
             self._lock_file.unlink(missing_ok=True)
         os.ftruncate(self._descriptor, 0)
@@ -120,15 +120,15 @@ class FileLock:
 
 
 def lock_file(database: Path) -> Path:
-    """The file that stands for a database."""
+    """Returns the path of the lock file of a database."""
     return database.with_name(database.name + ".lock")
 
 
 class PostgresLock:
-    """Of a PostgreSQL database: an advisory lock of a connection that stays open."""
+    """The lock of a PostgreSQL database: an advisory lock of a connection that stays open."""
 
     def __init__(self, url: str, password: str | None = None) -> None:
-        """Raises UsageError when another hub has it, UnavailableError when the server cannot be reached."""
+        """Raises UsageError if another hub has it, UnavailableError if the server cannot be reached."""
         self._url, self._password = url, password
         self._lock = threading.Lock()
         self._connection = connect(url, password)
@@ -143,7 +143,7 @@ class PostgresLock:
         return bool(row[0])
 
     def is_held(self) -> bool:
-        """Whether it is, or nobody can say because the server is away."""
+        """Returns whether the lock is held; True if the server is unavailable. Reconnects if needed."""
         import psycopg
 
         with self._lock:
@@ -157,23 +157,23 @@ class PostgresLock:
                 self._connection = connect(self._url, self._password)
                 held = self._try()
             except (psycopg.Error, UnavailableError, UsageError):
-                # Whoever keeps this hub from the database keeps others too.
+                # While this hub cannot reach the database, other hubs are assumed not to reach it either.
                 held = True
             else:
                 if held:
                     return True
-            # A connection that stays open is one that holds the lock.
+            # An open connection means that the lock is held, so a connection without the lock is closed.
             self._connection.close()
             return held
 
     def release(self, *, discard: bool = False) -> None:
-        """Give it back; nothing was made for it."""
+        """Releases the lock. `discard` has no effect, because no files were created for it."""
         del discard
         import psycopg
 
         with self._lock, suppress(psycopg.Error):
-            # The server lets go some time after a connection is closed, and the next hub may come sooner. It
-            # is asked by hand, as one that is away must not be waited for.
+            # After a connection is closed, the server takes some time to release its locks, and the next hub
+            # may start sooner. libpq is called directly, to bound the wait for an unavailable server.
             link = self._connection.pgconn
             link.send_query(b"SELECT pg_advisory_unlock_all()")
             select.select([link.socket], [], [], _RELEASE_SECONDS)
@@ -181,7 +181,11 @@ class PostgresLock:
 
 
 def connect(url: str, password: str | None = None) -> "psycopg.Connection[Any]":
-    """A connection that commits each statement. Raises UsageError without driver, UnavailableError."""
+    """Opens a connection in autocommit mode.
+
+    Raises UsageError for a missing driver, a missing password or an invalid URL; UnavailableError if the
+    server cannot be reached.
+    """
     try:
         import psycopg
     except ImportError as error:
@@ -205,4 +209,4 @@ def connect(url: str, password: str | None = None) -> "psycopg.Connection[Any]":
 
 
 class PasswordNeededError(UsageError):
-    """The server wants a password, and none was found."""
+    """The server requires a password, and none was found."""

@@ -40,7 +40,7 @@ of them are alike in the first column, in the first two, and so on."""
 
 
 class Creating(Protocol):
-    """What is needed of a database to create its tables."""
+    """The part of a database that is needed to create its tables."""
 
     dialect: Dialect
     models: Models
@@ -54,12 +54,12 @@ class Creating(Protocol):
         ...
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Returns one writing transaction on this thread's connection."""
+        """Returns a context manager for a writing transaction on this thread's connection."""
         ...
 
 
 def create_tables(database: Creating) -> None:
-    """Creates the tables in one transaction unless they exist. Hubs that start together take turns.
+    """Creates the tables in one transaction unless they exist. Hubs wait for each other.
 
     The database must have been checked by `gator_hub.database.integrity.fault`.
     """
@@ -82,5 +82,5 @@ def _assume(database: Creating) -> None:
     database.execute("DELETE FROM sqlite_stat1")
     for row in _ASSUMED:
         database.execute("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", row)
-    # Only this makes it read what was written.
+    # SQLite reads the statistics again only after this statement.
     database.execute("ANALYZE sqlite_master")

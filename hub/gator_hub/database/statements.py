@@ -31,7 +31,7 @@ _ARRAYS = {
     MESSAGE: "bytea",
 }
 
-# PostgreSQL takes 2,704 bytes into an index, and a character may have four.
+# PostgreSQL allows 2,704 bytes in an index entry, and a character may take four.
 _LABEL_NAME = 128
 _LABEL_VALUE = 512
 
@@ -51,7 +51,7 @@ class Insert:
         tail: str = "",
         max_rows: int = upsert.MAX_ROWS,
     ) -> None:
-        """`names` are the columns of a row, in the order of the table; all of them if empty."""
+        """Creates the statements. `names` are the columns of a row in the table's order; empty means all."""
         columns = [column for column in table.columns if not names or column.name in names]
         head = f"INSERT INTO {table.name} ({', '.join(column.name for column in columns)})"
         self._by_rows = upsert.Insert(f"{head} VALUES", tail, len(columns), max_rows)
@@ -66,7 +66,7 @@ class Insert:
             # One parameter per column instead of per value takes a tenth of the time.
             database.execute(self._by_columns, [list(column) for column in zip(*rows, strict=True)])
             return
-        # Past peewee, which would parse each statement anew.
+        # This bypasses peewee, which would parse each statement again.
         self._by_rows.run(database.connection, rows)
 
 
@@ -141,7 +141,7 @@ ADD_OUTPUTS = Insert(
 
 
 def insert_events(database: Database, rows: Sequence[EventRow]) -> None:
-    """Inserts events, none of which may exist."""
+    """Inserts events. None of them may exist already."""
     if database.dialect is Dialect.POSTGRES and len(rows) >= _COPY_FROM:
         with database.connection.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.set_types(_COPY_TYPES)
@@ -152,7 +152,7 @@ def insert_events(database: Database, rows: Sequence[EventRow]) -> None:
 
 
 def label(name: str, value: str) -> tuple[str, str]:
-    """Returns a label as it is indexed: cleaned, and cut to the size that an index takes."""
+    """Returns a label as it is indexed: without NUL, and truncated to the size that an index allows."""
     return clean(name)[:_LABEL_NAME], clean(value)[:_LABEL_VALUE]
 
 

@@ -1,4 +1,4 @@
-"""Describes the tables of a hub as plain data: those of a run's catalogue, with the run, and its own.
+"""Describes the tables of a hub as plain data: its own, and those of a run's catalogue with a run column.
 
 The models, the schema, the statements and the messages of a hub are made from these descriptions.
 """
@@ -21,7 +21,7 @@ from gator.store.catalogue.columns import (
 )
 
 SEQ_BITS = 36
-"""Number of bits of an event's place that hold its sequence number. The others hold its store."""
+"""Number of bits of an event's place that hold its sequence number. The other bits hold its store."""
 
 
 def _required(name: str, kind: str, target: str = "", rule: str = NEWEST) -> Column:
@@ -78,7 +78,7 @@ RUNS = Table(
 """The runs, as `gator.v1.Run`. `deleted` marks those that are being removed."""
 
 DESCRIPTIONS = Table("descriptions", [_RUN, _required("description", BLOB)])
-"""The RunDescriptions. They are apart from the runs, whose rows change often: a plan can be large."""
+"""The RunDescriptions. They are separate because a plan can be large, and the rows of runs change often."""
 
 RUN_LABELS = Table(
     "run_labels",
@@ -138,13 +138,13 @@ NODES = _of_runs(
     columns.NODES,
     [
         Index("nodes_by_parent", ["run", "parent", "declared_unix_nanos"]),
-        # Jobs below a node are counted in the index alone.
+        # Jobs below a node are counted from the index alone.
         Index("nodes_by_sort", ["run", "sort", "kind", "outcome"]),
         Index("nodes_by_declared", ["run", "declared_unix_nanos", "sort"]),
         Index("nodes_by_state", ["run", "kind", "state", "outcome"]),
         Index("nodes_by_path", ["path", "run"]),
         Index("nodes_by_signature", ["signature", "run"], "signature IS NOT NULL"),
-        # The expression is that of gator.store.catalogue.conditions. A node is added once, at its end.
+        # The expression is that of gator.store.catalogue.conditions. A node is added when it ends.
         Index(
             "nodes_by_duration",
             [

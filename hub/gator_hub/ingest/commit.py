@@ -1,7 +1,7 @@
 """Stores events of many runs in one transaction.
 
-Invariant: an event is stored once, however often it is sent. The position of its store decides, and
-moves in the same transaction.
+Invariant: an event is stored once, however often it is sent. This follows from the position of its
+store, which is updated in the same transaction.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ _log = getLogger("gator.hub")
 
 
 class Work(Struct, eq=False):
-    """Events of one store of a run. `then` is called with None once they are stored, or with an error."""
+    """Events of one store of a run. `then` is called with None after they were stored, or with an error."""
 
     run: int
     root: str
@@ -58,7 +58,7 @@ class _Gathered(Struct):
 
 
 class Committer:
-    """Stores work in a database. Used by the writing thread alone."""
+    """Stores work in a database. Only the writing thread uses it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -68,12 +68,12 @@ class Committer:
         self._warned_runs: set[int] = set()
 
     def forget(self) -> None:
-        """Drops what is in memory, because it may not be in the database."""
+        """Drops the entries in memory, because they may not be in the database."""
         self._subjects.forget()
         self._stores.forget()
 
     def commit(self, works: Sequence[Work]) -> None:
-        """Stores all of this work in one transaction. Raises what the database raises, or ProtocolError."""
+        """Stores all work in one transaction. Raises the errors of the database and those for the sender."""
         gathered = _Gathered()
         with self._database.transaction():
             self._stores.load({(work.run, work.batch.store) for work in works})
@@ -96,13 +96,13 @@ class Committer:
         for run, changes in gathered.changes.items():
             if changes.refused_metric is not None:
                 self._say_refused(run, *changes.refused_metric)
-        # Only now, so that a transaction that failed has moved nothing.
+        # After the transaction, so that one that failed moves no position.
         self._stores.committed(gathered.moved)
 
     def _say_refused(self, run: int, path: str, name: str) -> None:
-        """Log that metrics of a run are left out for their names, once for each run.
+        """Logs that metrics of a run are left out because of their names, once for each run.
 
-        The roots of this version send no such names, so that the keeper of the hub has to know, not the user.
+        Roots of this version send no such names, so the administrator of the hub is informed, not the user.
         """
         if run in self._warned_runs:
             return
@@ -118,7 +118,7 @@ class Committer:
         store = gathered.moved.get(key) or self._stores.entry(key)
         position = store.position(work.lane)
         if batch.after > position:
-            # That place was kept once: a server that crashed may have lost its last commits.
+            # The position was committed once: a database server that crashed may have lost its last commits.
             raise UnavailableError("the database has lost what it had of a store: dial again")
         gathered.runs.add(work.run)
         if batch.through <= position:
@@ -147,10 +147,10 @@ class Committer:
                     f"event {seq} is out of order in a batch of {store.store}: {SAME_VERSION}"
                 )
             last = seq
-            # Most are of the log, and to ask for it by name takes half as long as to ask for the name.
+            # Most events are log lines, and HasField takes half as long as WhichOneof.
             name = "log" if event.HasField("log") else event.WhichOneof("payload")
             if name is None:
-                # A kind that this version does not know.
+                # The kind is of a newer version.
                 continue
             kind = _KINDS[name]
             payload = getattr(event, name)
@@ -173,10 +173,10 @@ class Committer:
             gathered.changes.setdefault(run, Changes()).take(work.batch.store, events)
 
     def _touch(self, gathered: _Gathered) -> None:
-        """Records when the runs were heard of and which have ended.
+        """Records when the runs last sent events, and which runs have ended.
 
-        Raises PermissionDeniedError if one was just replaced by the run itself, so that no rows of it are
-        written that would survive its removal.
+        Raises PermissionDeniedError if a run was just replaced by the run itself, because rows written now
+        would survive its removal.
         """
         runs = self._database.models.runs
         heard = self._database.run(

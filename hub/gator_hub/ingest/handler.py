@@ -1,6 +1,6 @@
-"""The hub as the parent of roots: what they send is kept, then acked.
+"""The hub as the parent of roots: it stores the events that they send, then acknowledges them.
 
-Rule: a run that misbehaves loses its stream and harms no other.
+Invariant: a run that violates the protocol loses its stream and does not affect other runs.
 """
 
 import asyncio
@@ -38,21 +38,21 @@ from gator_hub.ingest.writer import Writer
 from gator_hub.log import MoveLog
 
 MAX_STORES = 10_000
-"""Stores that one run may have."""
+"""Maximum number of stores of one run."""
 _ID_CHARACTERS = 64
-# No other name can be taken for one, as an ident can.
+# Only hexadecimal digits, so that few other names can be mistaken for an id.
 _RUN_ID = re.compile(r"[0-9a-f]{1,64}")
 _HELLO_TIMES = 14
-"""An unpacked description, plan included, takes so many times its bytes; usual ones half of that."""
+"""Maximum ratio of the memory of a parsed description, with its plan, to its size. Half of it is usual."""
 _MAX_SAID_BYTES = 64 * 1024
-"""What stands in each list of runs; arguments of the command line do not."""
+"""Maximum size in bytes of the part of a run that lists contain: the run without its command line."""
 _MAX_SEQ = 1 << SEQ_BITS
 
 _log = getLogger("gator.hub")
 
 
 class _Root(Struct, eq=False):
-    """A root that is attached."""
+    """An attached root."""
 
     link: ChildLink
     owner: str
@@ -61,9 +61,9 @@ class _Root(Struct, eq=False):
     cursors: dict[Lane, ConsumerCursor] = field(default_factory=dict[Lane, ConsumerCursor])
     gone: bool = False
     events: int = 0
-    """Number of its events that were kept."""
+    """Number of its events that were stored."""
     fault: str = ""
-    """Why the hub ended its stream."""
+    """Reason why the hub ended its stream; empty if it did not."""
 
     def __str__(self) -> str:
         hello = self.link.hello
@@ -71,9 +71,9 @@ class _Root(Struct, eq=False):
 
 
 class Ingest:
-    """Feeds the runs of all roots to one writer. Everything runs on one event loop.
+    """Passes the events of all roots to one writer. Everything runs on one event loop.
 
-    `user_of` gives the name of whom a token belongs to, or raises UnauthenticatedError.
+    `user_of` returns the user to whom a token belongs, or raises UnauthenticatedError.
     """
 
     def __init__(
@@ -83,21 +83,21 @@ class Ingest:
         moves: MoveLog | None = None,
         on_replaced: Callable[[], None] = lambda: None,
     ) -> None:
-        """Feeds `writer`; `on_replaced` is called when a copy of a run was marked for removal."""
+        """Uses `writer`. `on_replaced` is called after a copy of a run was marked for removal."""
         self._writer, self._user_of, self._on_replaced = writer, user_of, on_replaced
         self._moves = moves or MoveLog()
         self._roots: dict[ChildLink, _Root] = {}
         self.intake = MemoryBudget()
-        """What roots have sent and the database has not."""
+        """Memory of the messages that roots have sent and that are not committed."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
     # -- the handler of ParentService
 
     def authenticate(self, hello: attach_pb2.Hello, token: str) -> str:
-        """The owner of the run.
+        """Returns the owner of the run.
 
-        Raises UnauthenticatedError for a token of nobody, ProtocolError for a Hello that is no root's.
+        Raises UnauthenticatedError for an unknown token, ProtocolError for a Hello that no root sends.
         """
         owner = self._user_of(token)
         if hello.role != attach_pb2.ROLE_ROOT:
@@ -124,7 +124,7 @@ class Ingest:
         return owner
 
     def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
-        """A root is there: its run is looked up, then subscribed to."""
+        """Welcomes a root. Its run is looked up in the background, then subscribed to."""
         if self._closing:
             raise UnavailableError("the hub is stopping: connect again when it is back")
         root = self._roots[child] = _Root(child, child.user)
@@ -132,7 +132,7 @@ class Ingest:
         return attach_pb2.Welcome(version=__version__, subscriptions=len(Lane))
 
     def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> None:
-        """Events are kept; what else a root says is of no use here."""
+        """Stores the events of a batch. Ignores other messages."""
         if message.WhichOneof("message") == "batch":
             root = self._roots[child]
             try:
@@ -142,24 +142,24 @@ class Ingest:
                 raise
 
     def on_detached(self, child: ChildLink) -> None:
-        """A root went."""
+        """Removes a root. Marks its run as not connected unless another root is attached for it."""
         root = self._roots.pop(child)
         root.gone = True
         run = child.hello.run
-        # One that is about to be registered counts too; what it has asked of the writer comes before this.
+        # Roots that are being registered count too. The writer runs calls in order: this one is later.
         if not self.attached(run):
             self._writer.run(partial(registry.detach, run=run))
         if root.run and not self._closing:
             self._spawn(self._say_left(root))
 
     def attached(self, run: str) -> int:
-        """How many are attached for the run with this id, those that are not registered yet included."""
+        """Returns the number of roots attached for a run id, including those not registered yet."""
         return sum(root.link.hello.run == run for root in self._roots.values())
 
     # -- orders
 
     def stop(self, run: int, request: control_service_pb2.StopRequest) -> None:
-        """Pass an order on to the root of a run. Raises PreconditionError when it is not connected."""
+        """Forwards a stop request to the roots of a run. Raises PreconditionError if none is connected."""
         feeders = self._feeders(run)
         if not feeders:
             raise PreconditionError(
@@ -170,7 +170,7 @@ class Ingest:
             root.link.send(attach_pb2.AttachResponse(stop=stop))
 
     async def close(self) -> None:
-        """Take no more; returns when what was taken is committed and acked."""
+        """Accepts no more roots and events, waits for the commit of earlier events, then ends all streams."""
         self._closing = True
         for root in list(self._roots.values()):
             root.gone = True
@@ -192,12 +192,12 @@ class Ingest:
 
     async def _register(self, root: _Root, size_bytes: int) -> None:
         hello = root.link.hello
-        # As long as the stream goes on only little of it is needed.
+        # The stream needs only a few fields of it, which saves memory while the stream is open.
         root.link.hello = _essence(hello)
         try:
             found = await self._find(root, hello, size_bytes)
         except (GatorError, UserError) as error:
-            # What belongs to someone else is logged by the server, as every call that is refused.
+            # The server logs refused permissions itself, as for every call.
             if not isinstance(error, PermissionDeniedError):
                 _log.warning("refused the root of run %s: %s", hello.run[:_ID_CHARACTERS], error)
             root.link.close(error)
@@ -226,7 +226,7 @@ class Ingest:
     async def _find(
         self, root: _Root, hello: attach_pb2.Hello, size_bytes: int
     ) -> registry.Registered | None:
-        """The row of its run; None when the root went before anybody was asked."""
+        """Registers the run of a root. Returns None if the root detached before that."""
         held = UNPACKED_TIMES * size_bytes
         self.intake.hold(held)
         try:
@@ -246,12 +246,12 @@ class Ingest:
             self.intake.give(held)
 
     async def _say_left(self, root: _Root) -> None:
-        # What it sent last is on its way through the writer.
+        # The writer's queue may hold the last events, so the outcome is read after them.
         asked = self._writer.run(partial(registry.outcome_of, number=root.run))
         try:
             outcome = await asyncio.wrap_future(asked)
         except (GatorError, UserError):
-            # A database that is in trouble says so itself.
+            # The error of the database was logged already.
             outcome = None
         if root.fault:
             how = f"dropped ({root.fault})"
@@ -308,7 +308,7 @@ class Ingest:
         if error is None:
             self._ack(root, lane, batch)
         elif not root.gone:
-            # What fails after the first does so for want of that.
+            # Later failures are consequences of the first one, so only the first is reported.
             root.gone = True
             root.fault = str(error)
             root.link.close(error)
@@ -320,7 +320,7 @@ class Ingest:
 
 
 def _word(outcome: int) -> str:
-    """`passed`; the number of one that only a newer version knows."""
+    """Returns the name of an outcome, such as `passed`; its number if only a newer version knows it."""
     if outcome not in common_pb2.Outcome.values():
         return str(outcome)
     return common_pb2.Outcome.Name(common_pb2.Outcome.ValueType(outcome)).removeprefix("OUTCOME_").lower()
@@ -343,22 +343,22 @@ def _essence(hello: attach_pb2.Hello) -> attach_pb2.Hello:
 
 
 def _filter(lane: Lane, output: attach_pb2.Output.ValueType) -> attach_pb2.EventFilter:
-    """What is wanted on a lane; together they are all that a user wants to be kept."""
+    """Returns the filter of a lane. Both together select all events that the user wants to store."""
     if lane is Lane.STATES:
         return attach_pb2.EventFilter(kinds=STATE_KINDS)
     match output:
         case attach_pb2.OUTPUT_WARNINGS:
-            # Of the blocks these are mostly those of stderr.
+            # Blocks with this severity are mostly those of stderr.
             return attach_pb2.EventFilter(kinds=BULK_KINDS, severity=common_pb2.SEVERITY_WARNING)
         case attach_pb2.OUTPUT_ALL | attach_pb2.OUTPUT_UNSPECIFIED:
             return attach_pb2.EventFilter(kinds=BULK_KINDS)
         case _:
-            # None; or something that only a newer root knows, who may not want more to be kept.
+            # No output; also for values of newer versions, which may mean that less is to be stored.
             return attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_SAMPLE])
 
 
 def _check(batch: attach_pb2.Batch) -> None:
-    """Raises ProtocolError for a batch that no store can have; of its events the writer says that."""
+    """Raises ProtocolError for a batch that no store can have. The writer checks its events."""
     if not 0 < len(batch.store) <= _ID_CHARACTERS:
         raise ProtocolError(f"a batch does not name its store: {SAME_VERSION}")
     if batch.through >= _MAX_SEQ:

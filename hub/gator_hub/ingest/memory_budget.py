@@ -1,6 +1,6 @@
-"""How much of what roots send is in memory at once, over all of them.
+"""Limits the memory of the messages of all roots.
 
-Rule: a message that has come waits as bytes, and is unpacked only when there is room for what it becomes.
+Invariant: a received message is kept as bytes, and is parsed only when there is memory for the result.
 """
 
 import asyncio
@@ -16,31 +16,31 @@ from gator_hub.database.texts import SAME_VERSION
 from gator_hub.ingest.stores import Lane
 
 MAX_BYTES = 64 * 1024 * 1024
-"""While so much is held, nothing more is unpacked."""
+"""Maximum number of bytes held; while it is reached, no further message is parsed."""
 MAX_WAITING_BYTES = 32 * 1024 * 1024
-"""Whose message would make those that wait more than this has to dial again."""
+"""Maximum size in bytes of the messages that wait. A root whose message would exceed it has to reconnect."""
 MAX_MESSAGE_BYTES = 2 * 1024 * 1024
-"""No message of a root is larger, all its parts together: see `gator.link.size_limits` for what one sends."""
+"""Maximum size in bytes of a message of a root, all parts together. See `gator.link.size_limits`."""
 UNPACKED_TIMES = 50
-"""Nothing becomes more than so many times its bytes; the worst are lists of empty messages."""
+"""Maximum ratio of the memory of a parsed message to its size, reached by lists of empty messages."""
 _EVENT_BYTES = 200
-"""An unpacked event takes so much more than its bytes."""
+"""Memory in bytes that a parsed event takes in addition to its size."""
 _ENTRY_BYTES = 100
-"""So does an entry in a list of an event."""
+"""Memory in bytes that an entry in a list of a parsed event takes in addition to its size."""
 _MAX_ENTRIES_OF_BATCH = 8 * MAX_ENTRIES
-"""In a batch with more than one event, as a root gathers them, there is no room for more."""
+"""Maximum number of list entries in one batch. Roots gather no larger batches of several events."""
 _SMALL_BYTES = 1024
-"""Of an event of so many bytes nothing is known but that."""
-# Of what is on its way gRPC alone knows: at most a message without parts for each stream.
+"""Mean size in bytes of events up to which a batch of bulk events is not examined."""
+# Messages in transit are in the memory of gRPC: at most one message without parts for each stream.
 _STREAMS, _STREAMS_EACH = 400, 300
 _JOINING, _JOINING_EACH = 8, 6
-# What roots may have on its way lies in buffers of gRPC, or waits here.
+# Maximum number of roots and window of each. Unacknowledged batches are in buffers of gRPC, or wait here.
 _WINDOWS = ((8, 1024 * 1024), (64, 256 * 1024))
 _MIN_WINDOW = 64 * 1024
 
 
 class MemoryBudget:
-    """What is held, in bytes. Everything runs on one event loop."""
+    """Number of bytes held by messages, and those that wait. Everything runs on one event loop."""
 
     def __init__(self, most_bytes: int = MAX_BYTES, most_waiting_bytes: int = MAX_WAITING_BYTES) -> None:
         self._most, self._most_waiting = most_bytes, most_waiting_bytes
@@ -53,13 +53,13 @@ class MemoryBudget:
 
     @staticmethod
     def window_bytes(roots: int) -> int:
-        """How much one of so many roots may send on each of its lanes before that is acked."""
+        """Returns the number of unacknowledged bytes that each of `roots` roots may send on each lane."""
         return next((window for most, window in _WINDOWS if roots <= most), _MIN_WINDOW)
 
     async def take(self, size_bytes: int) -> int:
-        """Hold what a message that was read may become; waits for room, behind those that came before.
+        """Waits until there is memory to parse a received message, after those received before.
 
-        Gives what to give back. Raises UnavailableError where too much waits already.
+        Returns the number of bytes to release afterwards. Raises UnavailableError if too many wait already.
         """
         held = size_bytes * UNPACKED_TIMES
         if self._held < self._most and not self._waiting:
@@ -74,22 +74,22 @@ class MemoryBudget:
             await room
         except asyncio.CancelledError:
             if not self._leave(room):
-                # It was let in just now.
+                # The memory was granted just before the cancellation.
                 self.give(held)
             raise
         return held
 
     def hold(self, size_bytes: int) -> None:
-        """Hold something that is there already."""
+        """Counts bytes that are in memory already, without a wait."""
         self._held += size_bytes
 
     def give(self, size_bytes: int) -> None:
-        """It is held no more, so that others may be."""
+        """Releases bytes, and lets waiting messages continue while there is room."""
         self._held -= size_bytes
         for room, size in list(self._waiting.items()):
             if self._held >= self._most:
                 return
-            # One whose stream has ended takes itself out.
+            # A message whose stream has ended removes itself.
             if not room.done():
                 self._leave(room)
                 self._held += size * UNPACKED_TIMES
@@ -102,13 +102,14 @@ class MemoryBudget:
 
 
 def memory_of(batch: attach_pb2.Batch, size_bytes: int) -> int:
-    """What a batch of so many bytes may take when it is unpacked.
+    """Returns the number of bytes that a parsed batch of `size_bytes` may take.
 
-    Raises ProtocolError where the lists of events that it looks at have more entries than a root sends.
+    Raises ProtocolError if lists of the events have more entries than a root sends. Small bulk events are not
+    examined.
     """
     most_small = min(len(batch.events) * _SMALL_BYTES, message_parts.MAX_BYTES)
     if batch.subscription == Lane.BULK and size_bytes <= most_small:
-        # These are too many to look at each, and there is room for the most that they may become.
+        # There are too many to examine each, and there is memory for their worst case.
         return size_bytes * UNPACKED_TIMES
     total = 0
     for event in batch.events:
@@ -134,4 +135,4 @@ _ENTRIES: Mapping[str, Callable[[Any], int]] = {
     "attempt_finished": lambda it: len(it.metrics) + len(it.failure_inputs.runners_up),
     "result": lambda it: len(it.metrics),
 }
-"""How many entries there are in the lists of a payload, for those that have any."""
+"""Functions that return the number of list entries of a payload, for kinds of events that have lists."""

@@ -1,6 +1,6 @@
-"""The rows of `runs`: how a run becomes known, and who may feed it.
+"""The rows of `runs`: registers runs and checks which users may send their events.
 
-Rule: these are calls for the writer, each in a transaction of its own, and may be repeated.
+Invariant: these functions are calls for the writer, each in its own transaction, and may be repeated.
 """
 
 import json
@@ -20,12 +20,12 @@ from gator_hub.ingest.stores import Lane
 
 
 class Registered(Struct, frozen=True):
-    """A run that may be fed: the number of its row, and how far each of its stores was taken."""
+    """A registered run: the number of its row, and the position of each store on each lane."""
 
     id: int
     positions: Mapping[Lane, Mapping[str, int]]
     replaced: int = 0
-    """Number of the copy that it replaced; 0 for none."""
+    """Number of the copy that the run replaced; 0 for none."""
 
 
 def register(database: Database, hello: attach_pb2.Hello, owner: str) -> Registered:
@@ -78,7 +78,7 @@ def _replace_copy(database: Database, number: int) -> None:
 
 
 def detach(database: Database, run: str) -> None:
-    """Nobody feeds the run with this id any more."""
+    """Marks the run with this id as not connected."""
     runs = database.models.runs
     database.run(
         runs.update(connected=0, heard_unix_nanos=time_ns()).where(runs.run == run, runs.connected == 1)
@@ -86,14 +86,14 @@ def detach(database: Database, run: str) -> None:
 
 
 def outcome_of(database: Database, number: int) -> int | None:
-    """What came of the run in a row, None as long as its root has no Result here."""
+    """Returns the outcome of a run by the number of its row; None until its root has a Result here."""
     runs = database.models.runs
     rows = database.run(runs.select(runs.outcome).where(runs.id == number)).fetchall()
     return rows[0][0] if rows else None
 
 
 def detach_all(database: Database) -> None:
-    """At the start of a hub: whoever was connected is not."""
+    """Marks all runs as not connected, at the start of a hub."""
     runs = database.models.runs
     database.run(runs.update(connected=0).where(runs.connected == 1))
 

@@ -1,4 +1,4 @@
-"""Turns errors of the database into those that the sender of events is told."""
+"""Converts errors of the database into errors for the sender of events."""
 
 import sqlite3
 from logging import getLogger
@@ -10,17 +10,17 @@ from gator_hub.database.texts import one_line
 # SQLSTATE classes of a value that does not fit into its column, and of a limit of the server.
 _UNFIT = ("22", "54")
 _MAX_SAID = 200
-"""Maximum number of characters of a database's message that a sender is told."""
+"""Maximum number of characters of a database's message in an error for the sender."""
 
 _log = getLogger("gator.hub")
 
 
 def _is_unfit(error: BaseException) -> bool:
-    """Returns whether the database never takes a value, such as a text that is too long for an index."""
+    """Returns whether the database will always refuse a value, such as a text too long for an index."""
     cause = cause_of(error)
     if isinstance(cause, OverflowError | sqlite3.DataError):
         return True
-    # Psycopg has no code for what it refuses itself.
+    # Errors that psycopg itself raises for a value have no SQLSTATE.
     state = getattr(cause, "sqlstate", None) or ("22" * (type(cause).__name__ == "DataError"))
     return str(state).startswith(_UNFIT)
 
@@ -33,11 +33,11 @@ def _is_numbered_twice(error: BaseException) -> bool:
 
 
 def error_for_sender(error: Exception) -> Exception:
-    """Returns the error that the sender is told. Other errors than ours are logged."""
+    """Returns the error to send to the sender. Logs unexpected errors of the database."""
     if isinstance(error, GatorError | UserError):
         return error
     if is_passing(error):
-        # The hub ends before its database is back.
+        # The hub stops while its database is unavailable.
         return UnavailableError("the hub cannot write its database now: try again, or see its log")
     if _is_numbered_twice(error):
         return ProtocolError(
@@ -49,7 +49,7 @@ def error_for_sender(error: Exception) -> Exception:
         return DamagedError()
     _log.error("the database refuses what it is given: %s: %s", type(error).__name__, said)
     if _is_unfit(error):
-        # To send it again would change nothing.
+        # ProtocolError, because sending the events again would fail again.
         return ProtocolError(
             f"the database of the hub does not take all of it: see the hub's log ({said[:_MAX_SAID]})"
         )

@@ -1,4 +1,4 @@
-"""The stores of runs that are being written, with their positions."""
+"""The stores of the runs whose events are being written, with their positions."""
 
 from collections.abc import Iterable
 from enum import IntEnum
@@ -16,7 +16,7 @@ StoreKey = tuple[int, str]
 
 
 class Lane(IntEnum):
-    """A way on which events of a store arrive, with a position of its own: many lines delay no state."""
+    """A separate stream of events of a store, with its own position, so that output does not delay states."""
 
     STATES = 1
     BULK = 2
@@ -37,7 +37,7 @@ class StoreEntry(Struct):
 
 
 class Stores:
-    """The stores of a database, of which some are in memory."""
+    """The stores of a database. Recently used ones are in memory."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -75,6 +75,6 @@ class Stores:
             self._known.clear()
 
     def forget(self) -> None:
-        """Drops what is in memory, because it may not be in the database."""
+        """Drops the entries in memory, because they may not be in the database."""
         self._known.clear()
         self._next = 0

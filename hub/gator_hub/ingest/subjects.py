@@ -1,6 +1,6 @@
-"""Numbers for what events are about, so that a path stands in the database once.
+"""Numbers the subjects of events, a path with an attempt, so that the database stores each path once.
 
-Rule: a number is given by the one writer, and only within a transaction that also keeps it.
+Invariant: only the writer assigns numbers, in the transaction that also stores them.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from gator_hub.database.statements import INSERT_SUBJECTS
 from gator_hub.database.texts import SAME_VERSION, marks
 
 MAX_KNOWN = 100_000
-"""So many numbers are held in memory."""
+"""Maximum number of subjects in memory."""
 _PIECE = 500
 _MAX_SAID = 200
 
@@ -30,36 +30,36 @@ class Subjects:
         self._next = 0
 
     def of(self, run: int, root: str, events: Iterable[event_pb2.Event]) -> list[int]:
-        """The number of what each of the events of a run is about; `root` is the path of its root.
+        """Returns the number of the subject of each event of a run. `root` is the path of its root.
 
-        Raises ProtocolError where one is about no node of this run.
+        Raises ProtocolError if the path of an event is not in this run, or is too long.
         """
         ids = self._ids
         keys = [(run, event.path, event.attempt) for event in events]
         try:
             return [ids[key] for key in keys]
         except KeyError:
-            # What is in memory was looked at when it came first.
+            # Paths in memory were checked when they were added.
             unknown = {key for key in keys if key not in ids}
             _check(root, {path for _, path, _ in unknown})
             self._look_up(run, unknown)
             return [ids[key] for key in keys]
 
     def insert_new(self) -> None:
-        """Keep the numbers that were given since the last time."""
+        """Stores the numbers that were assigned since the last call."""
         new, self._new = self._new, []
         INSERT_SUBJECTS.run(self._database, new)
         if len(self._ids) > MAX_KNOWN:
             self._ids.clear()
 
     def forget(self) -> None:
-        """A transaction failed: what was given in it does not count."""
+        """Drops all numbers in memory, because the transaction that would store them failed."""
         self._ids.clear()
         self._new.clear()
         self._next = 0
 
     def _look_up(self, run: int, unknown: Iterable[Key]) -> None:
-        """Puts the numbers of what is not in memory there; gives new ones to what is not in the database."""
+        """Reads the numbers of subjects that are not in memory. Assigns new ones if the database has none."""
         paths = {path: clean(path) for _, path, _ in unknown}
         kept: dict[tuple[str, int], int] = {}
         cleaned = sorted(set(paths.values()))
@@ -84,7 +84,7 @@ class Subjects:
 
 
 def _check(root: str, paths: Iterable[str]) -> None:
-    """Raises ProtocolError for a path that is not of this run, or that no database takes into an index."""
+    """Raises ProtocolError for a path that is not in this run or is too long for an index."""
     below = root + "/"
     for path in paths:
         if path != root and not path.startswith(below):

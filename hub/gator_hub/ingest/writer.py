@@ -1,4 +1,4 @@
-"""The one thread that writes a database. It gathers the work that has arrived and commits it together."""
+"""The only thread that writes to a database. It commits the work that has arrived in one transaction."""
 
 import threading
 from collections import deque
@@ -18,11 +18,11 @@ from gator_hub.ingest.sender_errors import error_for_sender
 Answer = TypeVar("Answer")
 
 MAX_BYTES = 4 * 1024 * 1024
-"""Size in bytes from which a transaction takes no more work."""
+"""Size in bytes of work at which a transaction is full."""
 PACE_SECONDS = 0.025
-"""Minimum time between two transactions in seconds, unless there is much to write."""
+"""Minimum time in seconds between two transactions, unless much work waits."""
 GATHER_SECONDS = 0.004
-"""Time in seconds that the first transaction after a pause waits: a root sends a batch for each store."""
+"""Delay in seconds of the first transaction after a pause, because a root sends one batch for each store."""
 _MUCH_BYTES = 128 * 1024
 _RETRY_SECONDS = 1.0
 
@@ -41,7 +41,7 @@ class Writer:
 
     def __init__(self, database: Database, post: Callable[[Callable[[], None]], object]) -> None:
         self.backlog_bytes = 0
-        """Bytes of work that is not committed. `put` and what is posted run on one thread."""
+        """Bytes of work that is not committed. `put` and the posted calls run on one thread."""
         self._database, self._post = database, post
         self._committer = Committer(database)
         self._queue: deque[Work | Call] = deque()
@@ -69,7 +69,7 @@ class Writer:
         return future
 
     def close(self) -> None:
-        """Writes all work and ends the thread. Work that the database cannot take now is given up."""
+        """Writes all work and ends the thread. Work that the database cannot accept now fails."""
         self._closing.set()
         self._wake.set()
         self._thread.join()
@@ -94,7 +94,7 @@ class Writer:
             self._database.forget()
 
     def _pace(self) -> None:
-        """Waits until more work has gathered; after a pause only for a moment."""
+        """Waits for more work: `GATHER_SECONDS` after a pause, else until `PACE_SECONDS` have passed."""
         rest = max(self._next - monotonic(), GATHER_SECONDS)
         if rest > 0 and self.backlog_bytes < _MUCH_BYTES:
             self._closing.wait(rest)
@@ -119,7 +119,7 @@ class Writer:
             try:
                 with self._database.transaction():
                     answer = call.call(self._database)
-            except Exception as error:  # whatever it is, who waits for the answer has to get it
+            except Exception as error:  # the caller that waits for the future must get any error
                 if self._is_worth_waiting(error):
                     continue
                 self.forget()
@@ -130,7 +130,7 @@ class Writer:
             return
 
     def _keep(self, works: Sequence[Work]) -> None:
-        """Commits works together, or each in a transaction of its own where one of them is refused."""
+        """Commits works together, or each in a transaction of its own if one of them is refused."""
         while True:
             try:
                 self._committer.commit(works)
@@ -145,7 +145,7 @@ class Writer:
             self._told_trouble = False
             self._tell(works, None)
             return
-        # Outside of the handler, so that the errors of these have no other error as their context.
+        # Outside of the handler, so that these errors have no other error as their context.
         for work in works:
             self._keep([work])
 
@@ -167,5 +167,5 @@ class Writer:
         return not self._closing.wait(_RETRY_SECONDS)
 
     def forget(self) -> None:
-        """Drops what is in memory, because it may not be in the database. Only for calls of `run`."""
+        """Drops the entries in memory, which may not be in the database. Only calls of `run` may use it."""
         self._committer.forget()

@@ -1,7 +1,7 @@
-"""Two runs of the hub side by side.
+"""Compares two runs of the hub.
 
-Rule: the database compares. Out of it come the jobs that did not pass both times, and what else is told
-of a job only for those that are shown.
+Invariant: the database joins the jobs. It returns those that did not pass in both runs, and details only of
+the jobs that a page shows.
 """
 
 import threading
@@ -22,35 +22,35 @@ from gator_hub.database.database import Database
 _MAX_KEPT = 8
 _PIECE = 200
 _MAX_BYTES = 1024 * 1024
-"""A page ends with the piece with which it has so many bytes."""
+"""Size in bytes at which a page ends. The piece of jobs that reaches it is complete."""
 _MAX_PATHS = 500_000
-"""Comparisons with more paths than this together are not kept, but for the last one."""
+"""Maximum number of paths in all cached comparisons. The last comparison is always kept."""
 _KIND_JOB = int(common_pb2.NODE_KIND_JOB)
 _PASSED = int(common_pb2.OUTCOME_PASSED)
 _GOING = common_pb2.OUTCOME_UNSPECIFIED
 _STILL = hub_pb2.CHANGE_STILL_PASSING
-# n is a job of the one run, m that of the other. It may be that there is no m, as far as a database can see:
-# so it never begins with the other run.
+# n is a job of one run, m the same job of the other. The conditions allow m to be missing, so that the
+# planner of a database never begins with the other run.
 _BOTH_PASSED = f"n.outcome = {_PASSED} AND coalesce(m.outcome, 0) = {_PASSED}"
 _NOT_BOTH = f"(n.outcome IS NULL OR n.outcome <> {_PASSED} OR m.outcome IS NULL OR m.outcome <> {_PASSED})"
 
 _Job = tuple[str, str]
 """Sort key and path below the root. The key is that of the newer run, else of the older one."""
 Place = tuple[int, str]
-"""Change and path of the job that was shown last."""
+"""Change and path of the last job of a page."""
 
 
 class Page(Struct, frozen=True):
-    """Some of the jobs of two runs, and how many changed how in all."""
+    """Some of the jobs of two runs, and the total number of jobs by change."""
 
     differences: Sequence[hub_pb2.Difference]
     counts: Sequence[hub_service_pb2.ChangeCount]
     next: Place | None
-    """Where to go on; None at the end."""
+    """Start of the next page; None at the end."""
 
 
 class _Comparison(Struct, frozen=True):
-    """How the jobs of two runs changed."""
+    """The changes of the jobs of two runs."""
 
     jobs: Mapping[compare.Change, Sequence[_Job]]
     """Jobs by change, in the order of their sort keys, without those that passed in both runs."""
@@ -67,12 +67,12 @@ class _Run(Struct, frozen=True):
     ident: str
 
     def full(self, path: str) -> str:
-        """The whole of a path below the root."""
+        """Returns the full path of a path below the root."""
         return f"{self.ident}/{path}" if path else self.ident
 
 
 class Comparisons:
-    """Compares runs. What was compared last is kept until one of the runs moves, since it comes in pages."""
+    """Compares runs. Recent comparisons are cached for their next pages, until one of the runs changes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -82,10 +82,10 @@ class Comparisons:
     def page(
         self, before: int, after: int, changes: Collection[compare.Change], at: Place | None, size: int
     ) -> Page:
-        """At most `size` jobs of two runs, which are given by their numbers, by change, then by path.
+        """Returns at most `size` jobs of two runs, sorted by change, then in the order of the spec.
 
-        There are fewer where they have much to say. Without `changes` they are all but those that passed both
-        times.
+        The runs are given by their numbers. Returns fewer jobs if they are large. Without `changes`, all
+        but the uninteresting ones are included.
         """
         old, new = self._run(before), self._run(after)
         found = self._of(old, new)
@@ -112,7 +112,7 @@ class Comparisons:
         return Page(told, found.counts, going_on)
 
     def _of(self, old: _Run, new: _Run) -> _Comparison:
-        # A run that was removed and came again has other stores; one that goes on has moved.
+        # A run that was removed and imported again has other stores; one that continues has other positions.
         key = (old, new, *self._positions(old), *self._positions(new))
         with self._lock:
             found = self._kept.get(key)
@@ -138,13 +138,13 @@ class Comparisons:
         gone = len(jobs[hub_pb2.CHANGE_GONE])
         both = self._jobs(old) - gone
         if self._jobs(new) > both:
-            # Only then has one of them no job that it stands to.
+            # Otherwise each job of the new run has a counterpart, and this query is not needed.
             added = self._pairs(new, old, "n.sort", "m.kind IS NULL")
             jobs[hub_pb2.CHANGE_NEW] = [(place, path) for path, place in added]
         for some in jobs.values():
             some.sort()
         numbers = {change: len(some) for change, some in jobs.items()}
-        # Jobs of a run that goes on were counted a moment later, those of one that is being removed too.
+        # The jobs of a run that continues or is being removed were counted later, so this may be negative.
         numbers[_STILL] = max(both - sum(numbers.values()) + gone + numbers[hub_pb2.CHANGE_NEW], 0)
         counts = [
             hub_service_pb2.ChangeCount(change=change, jobs=numbers[change]) for change in sorted(numbers)
@@ -201,7 +201,7 @@ class Comparisons:
     def _differences(
         self, old: _Run, new: _Run, changed: Sequence[compare.Changed]
     ) -> list[hub_pb2.Difference]:
-        """Changed jobs with what is known of them on both sides."""
+        """Returns changed jobs with the details of both runs."""
         paths = [one.path for one in changed]
         before, after = self._sides(old, paths), self._sides(new, paths)
         return [compare.difference(one, before.get(one.path), after.get(one.path)) for one in changed]

@@ -1,6 +1,6 @@
-"""The events of one run out of the hub's database, store by store in the order of their sequence numbers.
+"""Reads the events of one run from the hub's database, store by store in the order of their sequence numbers.
 
-Rule: no call looks at more than a bounded number of events, however few of them pass.
+Invariant: each call reads at most a bounded number of events, even if few of them match.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,14 +20,15 @@ from gator_hub.database.tables import SEQ_BITS
 Kinds = Sequence[attach_pb2.EventKind.ValueType]
 
 SLICE_BYTES = 1024 * 1024
-"""A slice ends with the event with which it has so many bytes."""
+"""Size in bytes at which a slice ends. The event that reaches it is included."""
 SCAN_EVENTS = 5_000
-"""Places that one call looks through at most, where no index knows what passes."""
+"""Maximum number of places that one call scans if no index selects the events."""
 _MAX_LOOKS = 48
-"""So many places of the index are looked at to find the events of a few attempts."""
-_FEW_LOOKS = 4
-_FEW_EVENTS = 1000
-"""So many events of a few attempts are looked up at once, whatever their order."""
+"""Maximum number of index lookups, one for each attempt and kind, to find the events of a few attempts."""
+_MAX_DIRECT_LOOKS = 4
+"""Maximum number of index lookups for which `_places` is used at once."""
+_MAX_UNORDERED_EVENTS = 1000
+"""Maximum number of events of a few attempts that one statement finds without an order."""
 _MAX_BODIES = 256
 
 _SEQ = (1 << SEQ_BITS) - 1
@@ -38,7 +39,7 @@ _COLUMNS = "place, subject, kind, severity, time_unix_nanos, length(body)"
 
 
 class _Wanted(Struct, frozen=True):
-    """What passes, between two places of one store."""
+    """The requested events: a filter, and two places of one store between which they are."""
 
     after: int
     until: int
@@ -54,7 +55,7 @@ class EventReader:
         self._database, self._run = database, run
 
     def positions(self, kinds: Kinds = ()) -> Mapping[str, int]:
-        """Up to where each store is here for certain, as far as events of these kinds go."""
+        """Returns the position up to which each store is complete for events of these kinds."""
         rows = self._database.query(
             "SELECT store, states_seq, bulk_seq FROM stores WHERE run = ? ORDER BY id", (self._run,)
         )
@@ -72,7 +73,7 @@ class EventReader:
         kinds: Kinds = (),
         severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_UNSPECIFIED,
     ) -> tuple[Sequence[event_pb2.Event], int]:
-        """Implements `gator.query.Reader.outputs`."""
+        """Implements `gator.query.Reader.events`."""
         rows = self._database.query(
             "SELECT id, states_seq, bulk_seq FROM stores WHERE store = ? AND run = ?", (store, self._run)
         )
@@ -124,7 +125,7 @@ class EventReader:
     # -- parts
 
     def _subjects(self, path: str, prefix: str, attempt: int) -> list[int] | None:
-        """The numbers of what is asked for; None where these are all of the run, or many."""
+        """Returns the numbers of the requested subjects; None for all of the run, or if there are many."""
         if not path and "/" not in prefix:
             return None
         where = Condition().add("run = ?", self._run)
@@ -141,7 +142,7 @@ class EventReader:
         return [row[0] for row in rows] if path or len(rows) <= _MAX_LOOKS else None
 
     def _of_subjects(self, subjects: Sequence[int], wanted: _Wanted) -> list[Any]:
-        """Events of a few attempts, found in the index alone."""
+        """Returns the events of a few attempts. Their places are found by the index alone."""
         places = self._few_places(subjects, wanted)
         if places is None:
             places = self._places(subjects, wanted)
@@ -155,23 +156,26 @@ class EventReader:
         return self._named(rows, Condition())
 
     def _few_places(self, subjects: Sequence[int], wanted: _Wanted) -> list[int] | None:
-        """Where the events are, if there are few, as most attempts have; None if there are many."""
-        if len(subjects) * len(wanted.kinds) <= _FEW_LOOKS:
+        """Returns the places of events if there are few, as for most attempts.
+
+        Returns None if there are many, or if the lookups of `_places` are few.
+        """
+        if len(subjects) * len(wanted.kinds) <= _MAX_DIRECT_LOOKS:
             return None
         where = Condition().numbers("subject", subjects).numbers("kind", wanted.kinds)
         if wanted.severity:
             where.add(_LEAST, *GRADED_KINDS, wanted.severity)
         found = self._database.query(
             f"SELECT place FROM events WHERE {where.text} LIMIT ?",  # noqa: S608 - constant parts, numbers
-            [*where.values, _FEW_EVENTS + 1],
+            [*where.values, _MAX_UNORDERED_EVENTS + 1],
         )
-        if len(found) > _FEW_EVENTS:
+        if len(found) > _MAX_UNORDERED_EVENTS:
             return None
         places = sorted(place for (place,) in found if wanted.after < place <= wanted.until)
         return places[: wanted.limit]
 
     def _places(self, subjects: Sequence[int], wanted: _Wanted) -> list[int]:
-        """Where the events are: within one attempt and one kind, the index has them in order."""
+        """Returns the places of events. The index has them in order within one attempt and one kind."""
         looks: list[str] = []
         values: list[object] = []
         for subject in subjects:
@@ -189,7 +193,7 @@ class EventReader:
         return [place for (place,) in found]
 
     def _scan(self, wanted: _Wanted, until: int, prefix: str, attempt: int) -> list[Any]:
-        """Events of many attempts, out of all between two places."""
+        """Returns the events of many attempts, by a scan of all events between two places."""
         near = Condition().add("place > ? AND place <= ?", wanted.after, until)
         near.numbers("kind", [] if wanted.kinds is _ALL else wanted.kinds)
         if wanted.severity:
@@ -207,8 +211,8 @@ class EventReader:
         return self._named(rows, where)[: wanted.limit]
 
     def _named(self, rows: Sequence[Any], where: Condition) -> list[Any]:
-        """Rows with the path and attempt for the number of what they are about, those that pass."""
-        # Two questions, since for a join databases choose to read all that is below a node.
+        """Returns the rows whose subject matches, with path and attempt instead of its number."""
+        # Two statements, because for a join databases may read all events below a node.
         known: dict[int, tuple[str, int]] = {}
         for some in _pieces(sorted({row[1] for row in rows})):
             asked = Condition().one_of("id", some).add(where.text, *where.values)
@@ -220,9 +224,9 @@ class EventReader:
         return [(row[0], *known[row[1]], *row[2:]) for row in rows if row[1] in known]
 
     def _with_bodies(self, rows: Sequence[Any]) -> tuple[list[event_pb2.Event], int]:
-        """The events of rows up to the bound on bytes, and how many rows these are."""
+        """Returns the events of rows up to `SLICE_BYTES`, and the number of rows that were used."""
         size = count = 0
-        for count, row in enumerate(rows, 1):  # noqa: B007 - how far it came is what is asked
+        for count, row in enumerate(rows, 1):  # noqa: B007 - the count is used after the loop
             size += row[6]
             if size >= SLICE_BYTES:
                 break
@@ -233,7 +237,7 @@ class EventReader:
             bodies.update(
                 self._database.query(f"SELECT place, body FROM events WHERE {where.text}", where.values)  # noqa: S608
             )
-        # What is removed meanwhile is not there any more.
+        # Events that were removed since are left out.
         events = [
             event_of((place & _SEQ, path, attempt, kind, severity, time, bytes(bodies[place]), 0))
             for place, path, attempt, kind, severity, time, _ in taken
@@ -243,7 +247,7 @@ class EventReader:
 
 
 def _tip(states: int, bulk: int, kinds: Kinds) -> int:
-    """The way on which a kind comes says how far it is; with kinds of both the slower one does."""
+    """Returns the position on the lane of these kinds; for kinds of both lanes the lower one."""
     if kinds and _BULK.isdisjoint(kinds):
         return states
     if kinds and _BULK.issuperset(kinds):
@@ -252,7 +256,7 @@ def _tip(states: int, bulk: int, kinds: Kinds) -> int:
 
 
 def _below(where: Condition, column: str, prefix: str) -> None:
-    # "0" is the character after "/", so this is all that begins with the prefix and a slash.
+    # "0" is the character after "/", so this matches all paths that begin with the prefix and a slash.
     where.add(f"({column} = ? OR ({column} > ? AND {column} < ?))", prefix, prefix + "/", prefix + "0")
 
 

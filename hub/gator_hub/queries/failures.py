@@ -15,7 +15,7 @@ from gator_hub.queries.run_rows import SIGHTING_NAMES, rows_of_runs, series_of, 
 MAX_IDENTS = 5
 """Maximum number of idents listed of other series."""
 _PIECE = 256
-# The index by signature and run is walked from run to run, however many jobs each has.
+# A loose index scan by signature and run: one lookup for each run, regardless of its number of jobs.
 _SEEN = """
 WITH RECURSIVE wanted (signature) AS (VALUES {marks}),
 seen (signature, run) AS (
@@ -30,7 +30,7 @@ SELECT s.signature, s.run FROM seen AS s WHERE s.run IS NOT NULL
 
 
 class _Seen(Struct, frozen=True, order=True):
-    """A run with such a failure. Runs are ordered by their start, not by their arrival at the hub."""
+    """A run with a failure. Runs are ordered by their start, not by their arrival at the hub."""
 
     started_unix_nanos: int
     number: int
@@ -60,7 +60,7 @@ def seen(database: Database, run: int, signatures: Sequence[str]) -> dict[str, q
 
 
 def _numbers(database: Database, signatures: Sequence[str]) -> Iterable[tuple[str, int]]:
-    """The numbers of all runs in which failures with these signatures were seen."""
+    """Returns signature and run number of all runs in which failures with these signatures were seen."""
     marks = ", ".join(["(CAST(? AS TEXT))"] * len(signatures))
     return database.query(_SEEN.format(marks=marks), signatures)
 

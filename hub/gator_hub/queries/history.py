@@ -1,4 +1,4 @@
-"""One node over the runs of a series, the newest first.
+"""The history of one node in the runs of a series, the newest first.
 
 Invariant: runs are ordered by their starts, not by their arrival at the hub.
 """
@@ -20,12 +20,15 @@ from gator_hub.queries.runs import Place
 
 _PIECE = 100
 _MAX_BYTES = 1024 * 1024
-"""A list ends with the piece with which it has so many bytes."""
+"""Size in bytes at which a list ends. The piece of runs that reaches it is complete."""
 _SIGHTING = len(SIGHTING_NAMES)
 
 
 class Turn(Struct, frozen=True):
-    """Where a node began to fail; nothing is set when it did not fail last."""
+    """The run in which a node began to fail, and the last one before in which it passed.
+
+    Both are unset if the node does not fail now.
+    """
 
     first_bad: query_pb2.Sighting | None = None
     last_good: query_pb2.Sighting | None = None
@@ -43,7 +46,10 @@ class History:
         self._path = f"{ident}/{path}" if path else ident
 
     def entries(self, after: Place | None, limit: int) -> tuple[list[hub_pb2.HistoryEntry], Place | None]:
-        """At most `limit` entries, the newest first, and where to go on; fewer where they say much."""
+        """Returns at most `limit` entries, the newest first, and the place of the next page.
+
+        Returns fewer entries if they are large, and None as the place at the end.
+        """
         found: list[hub_pb2.HistoryEntry] = []
         size = 0
         while size < _MAX_BYTES:

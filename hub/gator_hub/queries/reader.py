@@ -1,7 +1,6 @@
-"""One run of the hub as queries see it.
+"""Implements the port of `gator.query` for one run of the hub.
 
-Rule: nothing is remembered that may change, but for a number of jobs that is a moment old, and nothing
-that is large.
+Invariant: nothing large is cached, and nothing that may change, except the number of jobs for a moment.
 """
 
 import threading
@@ -25,29 +24,29 @@ from gator_hub.queries.failures import seen
 from gator_hub.queries.run_rows import RUN_NAMES, fields_of, run_of
 
 _RESTS = 5
-"""Counting the jobs of a run takes at most one part in so many of the time."""
+"""Minimum ratio of the pause between two counts of the jobs of a run to the duration of a count."""
 _MAX_REST_SECONDS = 0.1
 _MAX_KEPT_BYTES = 16 * 1024
-"""More of what a run says of itself is read again: there are many runs."""
+"""Maximum size in bytes of a cached description. Larger ones are read again, because there are many runs."""
 
 
 class _Counted(Struct, frozen=True):
-    """Jobs as they were counted once."""
+    """A cached count of jobs."""
 
     tally: event_pb2.Tally
     positions: Sequence[object]
-    """How far the stores were here."""
+    """Positions of the stores when the jobs were counted."""
     again: float
-    """No sooner than then they are counted anew."""
+    """Monotonic time in seconds before which the jobs are not counted again."""
 
 
 class HubReader:
-    """A run that is kept by the hub. Its methods may be called from several threads."""
+    """A run in the hub's database. Its methods may be called from several threads."""
 
     def __init__(
         self, database: Database, run: int, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        """`run` is the number of the run's row."""
+        """Reads the run with a row number."""
         self._database, self._run, self._monotonic = database, run, monotonic
         self._catalogue = CatalogueReader(database.query, run)
         self._events = EventReader(database, run)
@@ -58,7 +57,7 @@ class HubReader:
     # -- the run
 
     def run(self) -> query_pb2.Run:
-        """Returns the run as a whole. Raises NotFoundError when it was removed."""
+        """Returns the run with its Result and tally. Raises NotFoundError if it was removed."""
         runs = self._database.models.runs
         rows = self._database.rows(
             runs.select(*fields_of(runs, RUN_NAMES)).where(runs.id == self._run, runs.deleted == 0)
@@ -82,7 +81,7 @@ class HubReader:
         return run
 
     def _tally(self, root: str) -> event_pb2.Tally:
-        """Jobs by what they are at. Many watchers ask, so that they are counted only after a change."""
+        """Returns the number of jobs by state. Counts only after a change, because many clients may poll."""
         stores = self._database.models.stores
         positions = self._database.rows(
             stores.select(stores.id, stores.states_seq).where(stores.run == self._run).order_by(stores.id)
@@ -99,7 +98,7 @@ class HubReader:
             return tally
 
     def _description(self) -> attach_pb2.RunDescription:
-        """What is known of the run, without what its plan was made from."""
+        """Returns the description of the run, without the request for its plan."""
         if self._described is not None:
             return self._described
         described = self._read_description()

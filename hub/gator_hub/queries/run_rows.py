@@ -1,6 +1,6 @@
 """Makes messages from rows of runs.
 
-Invariant: the state of a run follows only from what the hub was told.
+Invariant: the state of a run follows only from its events and its connection to the hub.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def run_of(values: Sequence[Any]) -> query_pb2.Run:
     if not run.git.commit:
         run.ClearField("git")
     if not run.selection.ListFields():
-        # Unset for the whole spec, as in a run's folder.
+        # It is unset for the whole spec, as in a run's folder.
         run.ClearField("selection")
     return run
 

@@ -1,6 +1,6 @@
 """Finds and lists the runs of the hub.
 
-Rule: a run that is being removed is not there any more.
+Invariant: a run that is being removed is not visible.
 """
 
 import threading
@@ -28,33 +28,33 @@ from gator_hub.queries.run_rows import RUN_NAMES, fields_of, run_of
 
 _MAX_KEPT = 256
 _MIN_PREFIX = 4
-"""Fewer digits of an id name no run."""
+"""Minimum number of digits of a prefix of an id that names a run."""
 _AFTER_HEX = "g"
-"""The character after the last digit."""
+"""The character after the last hexadecimal digit."""
 _LISTED = 5
 _PIECE = 200
 _MAX_BYTES = 1024 * 1024
-"""A list of runs ends with the piece with which it has so many bytes."""
+"""Size in bytes at which a list of runs ends. The piece of runs that reaches it is complete."""
 
 Place = list[int]
-"""Start and number of a run: lists go on after it."""
+"""Start and number of the last run of a page. The next page begins after it."""
 
 
 class OpenRuns:
-    """What is asked of runs, by their names. What was asked of last is kept, with what it knows."""
+    """The queries of runs by their names. Those of recently used runs are cached."""
 
     def __init__(self, database: Database, budget: Budget | None = None) -> None:
-        """`budget` bounds the time of a search."""
+        """Creates queries with a `budget` that limits the time of a search."""
         self._database = database
         self._budget = budget or Budget(time.monotonic)
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[int, str], Queries] = OrderedDict()
 
     def queries(self, name: str) -> Queries:
-        """The answers about a run. Raises NotFoundError, or UsageError where the name means several."""
+        """Returns the queries of a run. Raises NotFoundError, or UsageError if the name is ambiguous."""
         key = _find(self._database, name)
         with self._lock:
-            # The number of a run that was removed may be another's by now, so the id is a part of the key.
+            # The number of a removed run may be that of another one by now, so the id is a part of the key.
             queries = self._kept.get(key)
             if queries is None:
                 queries = self._kept[key] = Queries(HubReader(self._database, key[0]), self._budget)
@@ -117,9 +117,9 @@ def _is_prefix(name: str) -> bool:
 def list_runs(
     database: Database, wanted: hs.ListRunsRequest, after: Place | None, limit: int
 ) -> tuple[list[query_pb2.Run], Place | None]:
-    """At most `limit` runs that pass, the newest first, and where to go on; fewer where they say much.
+    """Returns at most `limit` matching runs, the newest first, and the place of the next page.
 
-    Their command lines and metrics are left out.
+    Returns fewer if they are large, and None as the place at the end. Command lines and metrics are left out.
     """
     found: list[query_pb2.Run] = []
     size = 0
@@ -225,5 +225,5 @@ def _in_state(runs: Model, state: int) -> Any:
         case query_pb2.RUN_STATE_ENDED:
             return runs.ended_unix_nanos.is_null(False)
         case _:
-            # No run of a hub is in any other state.
+            # No run of a hub has any other state.
             return runs.id < 0
