@@ -26,7 +26,7 @@ ORDERS: Mapping[int, str] = {
 }
 """SQL of the primary order of nodes; ties are broken by the sort key."""
 
-MAX_BY_SPEC = "n.sort || ''"
+BY_SPEC_WITHOUT_INDEX = "n.sort || ''"
 """The sort key as an expression, so that no database scans an index in this order for few matches."""
 
 _FEW = "n.declared_unix_nanos + 0"

@@ -19,7 +19,7 @@ from gator.store.catalogue import messages
 from gator.store.catalogue.conditions import (
     BEFORE,
     LAST_BELOW,
-    MAX_BY_SPEC,
+    BY_SPEC_WITHOUT_INDEX,
     Condition,
     is_of_few,
     order_of,
@@ -215,7 +215,7 @@ class CatalogueReader:
         where.scope(wanted, self.sort_key(wanted.path) if self._is_within(wanted) else "")
         if order_of(wanted) == qs.NODE_ORDER_SPEC:
             # The order by sort key alone lets the index of the tree be used.
-            sorting = MAX_BY_SPEC if is_of_few(wanted) else "n.sort"
+            sorting = BY_SPEC_WITHOUT_INDEX if is_of_few(wanted) else "n.sort"
             where.add(f"{sorting} > ?", after[1] if after else "")
         else:
             sorting = "place, n.sort"

@@ -276,7 +276,7 @@ class Ingest:
         if root.gone:
             return
         if batch.subscription not in (Lane.STATES, Lane.BULK) or not root.cursors:
-            raise ProtocolError(f"nobody subscribed to {batch.subscription}: {SAME_VERSION}")
+            raise ProtocolError(f"there is no subscription {batch.subscription}: {SAME_VERSION}")
         lane = Lane(batch.subscription)
         cursor = root.cursors[lane]
         _check(batch)
