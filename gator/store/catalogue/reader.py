@@ -18,8 +18,8 @@ from gator.paths import PathPattern
 from gator.store.catalogue import messages
 from gator.store.catalogue.conditions import (
     BEFORE,
-    LAST_BELOW,
     BY_SPEC_WITHOUT_INDEX,
+    LAST_BELOW,
     Condition,
     is_of_few,
     order_of,
