@@ -290,7 +290,7 @@ async def test_import_says_what_cannot_be_brought(gator: Gator, tmp_path: Path) 
     gator("hub", "import", str(tmp_path / "nothing"), "--hub", "localhost:1", env=ENV).expect(2)
     gator("run", gator.spec("!Job {ident: one, command: echo}")).expect(0)
     done = gator("hub", "import", "tracking", "--hub", f"localhost:{free_port()}", env=ENV).expect(2)
-    assert ": start a hub with gator hub serve -P " in done.err
+    assert ": start one with gator hub serve -P " in done.err
     (gator.folder / "stores" / "root.db").write_bytes(b"rubbish" * 1000)
     hub = FakeHub()
     async with serving(hub) as server:

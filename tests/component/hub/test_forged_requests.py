@@ -210,6 +210,7 @@ QUERIES: dict[str, type[Message]] = {
     "list_nodes": qs.ListNodesRequest,
     "list_failures": qs.ListFailuresRequest,
     "list_waiting": qs.ListWaitingRequest,
+    "explain_node": qs.ExplainNodeRequest,
     "list_events": qs.ListEventsRequest,
     "list_lines": qs.ListLinesRequest,
     "list_metrics": qs.ListMetricsRequest,
