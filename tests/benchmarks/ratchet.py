@@ -104,9 +104,10 @@ def measure(name: str, case: Case, checkouts: Mapping[str, Path], rounds: int) -
     has_hyperqueue = name == HYPERQUEUE and importlib.util.find_spec("hyperqueue") is not None
     if has_hyperqueue:
         taken["HyperQueue"] = []
-    for _ in range(rounds):
-        for who, checkout in checkouts.items():
-            taken[who].append(run_gator(case, checkout))
+    for number in range(rounds):
+        # The first one of a round may be slower or faster, for example after a pause of the processor.
+        for who in sorted(checkouts, reverse=number % 2 == 1):
+            taken[who].append(run_gator(case, checkouts[who]))
         if has_hyperqueue:
             taken["HyperQueue"].append(run_hyperqueue())
     return taken
