@@ -1,18 +1,9 @@
 """The answer of a live root to the question why a node has not started, from its dispatcher."""
 
-from typing import Final
-
 from gator.core.dispatch.dispatcher import Dispatcher
 from gator.core.dispatch.explain import Holder
 from gator.v1 import query_pb2
 from gator.v1 import query_service_pb2 as qs
-
-_REASONS: Final = {
-    "cores": query_pb2.WAITING_REASON_CORES,
-    "memory": query_pb2.WAITING_REASON_MEMORY,
-    "licence": query_pb2.WAITING_REASON_LICENCE,
-    "host": query_pb2.WAITING_REASON_HOST,
-}
 
 
 def explain_node(dispatch: Dispatcher, path: str) -> qs.ExplainNodeResponse | None:
@@ -22,13 +13,9 @@ def explain_node(dispatch: Dispatcher, path: str) -> qs.ExplainNodeResponse | No
         return None
     return qs.ExplainNodeResponse(
         state=query_pb2.NODE_STATE_WAITING,
-        is_handed_out=not causes[0].kind,
+        is_handed_out=causes[0].is_handed_out,
         causes=[
-            query_pb2.WaitingCause(
-                reason=_REASONS.get(cause.kind, query_pb2.WAITING_REASON_UNSPECIFIED),
-                text=cause.text,
-                holders=map(_holder, cause.holders),
-            )
+            query_pb2.WaitingCause(reason=cause.reason, text=cause.text, holders=map(_holder, cause.holders))
             for cause in causes
         ],
     )

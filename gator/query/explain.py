@@ -12,6 +12,7 @@ from gator.node_paths import template_of
 from gator.plan import PlanNode
 from gator.query.reader import Reader
 from gator.query.waiting import Causes, plan_of
+from gator.units import plural
 from gator.v1 import query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -37,7 +38,7 @@ def explain_node(reader: Reader, path: str) -> qs.ExplainNodeResponse:
     causes = Causes(reader, plan)
     response.causes.extend(_dependencies(planned, causes))
     if not response.causes and planned.job is not None:
-        response.causes.extend(causes.books.causes(DemandKey.of(planned.demand)))
+        response.causes.extend(causes.demands.causes(DemandKey.of(planned.demand)))
     return response
 
 
@@ -45,12 +46,11 @@ def _dependencies(node: PlanNode, causes: Causes) -> Iterator[query_pb2.WaitingC
     """Yields what the node and the groups above it wait for."""
     above: PlanNode | None = node
     while above is not None:
-        whose = "" if above is node else f"{above.template} waits "
+        above_text = "" if above is node else f"{above.template} waits "
         for awaited in causes.awaited(above):
             end = _ENDS.get(awaited.condition, "end")
-            jobs = f"{awaited.jobs:,} job{'s' if awaited.jobs != 1 else ''} left"
             yield query_pb2.WaitingCause(
                 reason=query_pb2.WAITING_REASON_DEPENDENCY,
-                text=f"{whose}for {awaited.path} to {end} ({jobs})",
+                text=f"{above_text}for {awaited.path} to {end} ({plural(awaited.jobs, 'job')} left)",
             )
         above = above.parent

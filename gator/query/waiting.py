@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Final
 
-from gator.core.dispatch.ledger import CORELESS, CORES, MEMORY, Ledger
+from gator.core.dispatch.explain import reason_of
+from gator.core.dispatch.ledger import Ledger
 from gator.core.dispatch.pools import DemandKey
 from gator.errors import NotFoundError
 from gator.node_paths import is_below, template_of
@@ -17,12 +18,6 @@ from gator.query.reader import JobCount, Reader
 from gator.v1 import query_pb2
 
 MAX_HOLDERS = 5
-_REASONS: Final = {
-    CORES: query_pb2.WAITING_REASON_CORES,
-    CORELESS: query_pb2.WAITING_REASON_CORES,
-    MEMORY: query_pb2.WAITING_REASON_MEMORY,
-}
-"""Reasons by exhausted pool; all other pools are licences."""
 _CONDITIONS: Final = {
     Condition.ON_PASS: query_pb2.CONDITION_PASS,
     Condition.ON_FAIL: query_pb2.CONDITION_FAIL,
@@ -50,7 +45,7 @@ def waiting(reader: Reader, path: str = "") -> list[query_pb2.Waiting]:
             if awaited:
                 entry.reasons.append(query_pb2.WAITING_REASON_DEPENDENCY)
             else:
-                causes.books.explain(DemandKey.of(node.demand), entry)
+                causes.demands.explain(DemandKey.of(node.demand), entry)
             found.append(entry)
     return found
 
@@ -69,7 +64,7 @@ class Causes:
     def __init__(self, reader: Reader, plan: Plan) -> None:
         self._reader = reader
         self.counts = _fold(plan, reader.job_counts())
-        self.books = RunningDemands(reader)
+        self.demands = RunningDemands(reader)
 
     def awaited(self, node: PlanNode) -> list[query_pb2.Awaited]:
         """Returns the unfinished nodes that a node waits for."""
@@ -85,7 +80,7 @@ class Causes:
         """Returns why a node has not started; empty if it is merely queued."""
         if self.is_held(node) or any(_is_open(edge, self.counts, self._reader) for edge in node.waits):
             return [query_pb2.WAITING_REASON_DEPENDENCY]
-        return self.books.reasons(DemandKey.of(node.demand)) if node.job is not None else []
+        return self.demands.reasons(DemandKey.of(node.demand)) if node.job is not None else []
 
 
 def planned_jobs(reader: Reader, path: str) -> int:
@@ -129,7 +124,7 @@ class RunningDemands:
             return []
         need = self._ledger.need(demand)
         return [
-            query_pb2.WaitingCause(reason=_REASONS.get(pool, query_pb2.WAITING_REASON_LICENCE), text=text)
+            query_pb2.WaitingCause(reason=reason_of(pool), text=text)
             for pool, text in zip(self._ledger.lacking(need), self._ledger.shortage(need), strict=True)
         ]
 
@@ -138,7 +133,7 @@ class RunningDemands:
         if self._ledger is None:
             return []
         lacking = self._ledger.lacking(self._ledger.need(demand))
-        return sorted({_REASONS.get(pool, query_pb2.WAITING_REASON_LICENCE) for pool in lacking})
+        return sorted({reason_of(pool) for pool in lacking})
 
 
 def _fold(plan: Plan, counts: Mapping[str, tuple[int, int]]) -> dict[str, JobCount]:

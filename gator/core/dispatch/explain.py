@@ -4,6 +4,7 @@ It only reads the state of a dispatcher, and only when it is asked, so that it c
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from msgspec import Struct
 
@@ -12,9 +13,22 @@ from gator.core.dispatch.hosts import Lease
 from gator.core.dispatch.ledger import CORELESS, CORES, MEMORY
 from gator.core.dispatch.queues import Job, JobState, Queue
 from gator.core.dispatch.state import DispatchState
+from gator.units import plural
+from gator.v1 import query_pb2
 
 MAX_HOLDERS = 20
 """Maximum number of leases that are named for one pool."""
+_REASONS: Final = {
+    CORES: query_pb2.WAITING_REASON_CORES,
+    CORELESS: query_pb2.WAITING_REASON_CORES,
+    MEMORY: query_pb2.WAITING_REASON_MEMORY,
+}
+_NO_REASON: Final = query_pb2.WAITING_REASON_UNSPECIFIED
+
+
+def reason_of(pool: int) -> query_pb2.WaitingReason.ValueType:
+    """Returns the reason for waiting if a pool lacks something; other pools are licences."""
+    return _REASONS.get(pool, query_pb2.WAITING_REASON_LICENCE)
 
 
 class Holder(Struct, frozen=True):
@@ -31,11 +45,13 @@ class Holder(Struct, frozen=True):
 
 
 class Cause(Struct, frozen=True):
-    """One cause. `kind` is `cores`, `memory`, `licence`, `host` or `turn`; empty if it was handed out."""
+    """One cause; without a reason if others go first."""
 
-    kind: str
+    reason: query_pb2.WaitingReason.ValueType
     text: str
     holders: tuple[Holder, ...] = ()
+    is_handed_out: bool = False
+    """Whether the attempt is handed out and its daemon has not started it yet."""
 
     def __str__(self) -> str:
         return ", ".join((self.text, *map(str, self.holders)))
@@ -57,12 +73,12 @@ def explain(state: DispatchState, path: str) -> list[Cause]:
     lease = state.leases[job.lease]
     if job.state is JobState.HANDED:
         text = f"handed out to {lease.host.name} on lease {lease.number}, which has not started it yet"
-        return [Cause("", text)]
+        return [Cause(_NO_REASON, text, is_handed_out=True)]
     ahead = lease.jobs.index(job)
     first = lease.jobs[0].ready.key
-    behind = f"behind {ahead} other{'s' if ahead > 1 else ''} on the same lease"
+    behind = f"behind {plural(ahead, 'other')} on the same lease"
     text = f"handed out ahead to {lease.host.name} on lease {lease.number}, {behind}"
-    return [Cause("", text, (_holder(lease, first),))]
+    return [Cause(_NO_REASON, text, (_holder(lease, first),), is_handed_out=True)]
 
 
 def explain_queues(state: DispatchState) -> Iterator[tuple[Queue, str]]:
@@ -71,7 +87,7 @@ def explain_queues(state: DispatchState) -> Iterator[tuple[Queue, str]]:
         head = queue.head()
         first = f"{head.ready.key[0]} (attempt {head.ready.key[1]})" if head is not None else queue.tier
         more = f" and {queue.waiting - 1:,} more" if queue.waiting > 1 else ""
-        causes = _causes_of_queue(state, queue) or [Cause("turn", "its turn has not come")]
+        causes = _causes_of_queue(state, queue) or [Cause(_NO_REASON, "its turn has not come")]
         yield queue, f"{first}{more}: {'; '.join(map(str, causes))}"
 
 
@@ -84,7 +100,7 @@ def _causes_of_queue(state: DispatchState, queue: Queue) -> list[Cause]:
     ledger = state.ledger
     lacking = ledger.lacking(queue.need)
     causes = [
-        Cause(_kind_of(pool), text, tuple(_holders_of(state, pool)))
+        Cause(reason_of(pool), text, tuple(_holders_of(state, pool)))
         for pool, text in zip(lacking, ledger.shortage(queue.need), strict=True)
     ]
     if causes:
@@ -93,11 +109,16 @@ def _causes_of_queue(state: DispatchState, queue: Queue) -> list[Cause]:
     if reserved is not None:
         head = reserved.head()
         name = head.ready.key[0] if head is not None else f"the tier daemon {reserved.tier}"
-        return [Cause("turn", f"what is free is kept for {name}, which has waited longer")]
+        return [Cause(_NO_REASON, f"what is free is kept for {name}, which has waited longer")]
     if queue.alone:
-        return [Cause("host", "needs a fresh daemon for itself alone, because a daemon died with it before")]
+        return [
+            Cause(
+                query_pb2.WAITING_REASON_HOST,
+                "needs a fresh daemon for itself alone, because a daemon died with it before",
+            )
+        ]
     if state.hosts.starting and not queue.tier:
-        return [Cause("host", f"daemons that are starting: {state.hosts.starting}")]
+        return [Cause(query_pb2.WAITING_REASON_HOST, f"daemons that are starting: {state.hosts.starting}")]
     return []
 
 
@@ -106,13 +127,14 @@ def _turn(state: DispatchState, job: Job) -> Iterator[Cause]:
     head = job.queue.head()
     if head is not None and head is not job:
         yield Cause(
-            "turn", f"queued behind {head.ready.key[0]}, with {job.queue.waiting} attempts that need the same"
+            _NO_REASON,
+            f"queued behind {head.ready.key[0]}, with {job.queue.waiting} attempts that need the same",
         )
     first = next(iter(state.ready_order), None)
     if first is not None and first is not job.queue:
         ahead = first.head()
         name = ahead.ready.key[0] if ahead is not None else f"the tier daemon {first.tier}"
-        yield Cause("turn", f"{name} goes first, by its weight or its place in the spec")
+        yield Cause(_NO_REASON, f"{name} goes first, by its weight or its place in the spec")
 
 
 def _holders_of(state: DispatchState, pool: int) -> Iterator[Holder]:
@@ -126,7 +148,3 @@ def _holders_of(state: DispatchState, pool: int) -> Iterator[Holder]:
             if count < MAX_HOLDERS and any(pool == each for each, _ in share.need.amounts):
                 count += 1
                 yield Holder(number, host, share.cores)
-
-
-def _kind_of(pool: int) -> str:
-    return {CORES: "cores", CORELESS: "cores", MEMORY: "memory"}.get(pool, "licence")
