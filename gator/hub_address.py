@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from gator import errors
-from gator.bounded_file import MAX_SETTING_BYTES, read_bounded
+from gator.files.bounded import MAX_SETTING_BYTES, read_bounded
 
 DEFAULT_PORT = 8080
 TOKEN_VARIABLE = "GATOR_HUB_TOKEN"  # noqa: S105 - a name

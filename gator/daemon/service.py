@@ -14,7 +14,7 @@ from gator import __version__
 from gator.clock import SystemClock
 from gator.core.tokens import Audience, Tokens
 from gator.daemon.attempts.host import WrapperContext, WrapperHost
-from gator.daemon.clients import ClientHandler
+from gator.daemon.serving import ClientHandler
 from gator.errors import StoreError
 from gator.link.server import ATTACH, parent_service
 from gator.link.uplink import Uplink
@@ -35,7 +35,7 @@ from gator.v1 import attach_pb2, event_pb2
 SWITCH_INTERVAL = 0.0005
 """Seconds; the store's writing thread needs the interpreter often and shortly."""
 if TYPE_CHECKING:
-    from gator.daemon.tier_service import TierService
+    from gator.daemon.tiers.service import TierService
 
 ADOPTED_GRACE_SECONDS = 1.0
 """Time between TERM and KILL for orphans that are left when a daemon has no more to do."""
@@ -119,7 +119,7 @@ class Service:
         self._serving = self._loop.create_task(self._serve(address))
         if order.role == "tier":
             # A third of what a daemon imports, and only some need it.
-            from gator.daemon.tier_service import TierService
+            from gator.daemon.tiers.service import TierService
 
             self._tiers = TierService(welcome.context, self._store, self._host, self._uplink, SystemClock())
 

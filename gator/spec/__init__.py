@@ -1,4 +1,4 @@
-"""The spec language: loading with positions and all checks, dump, JSON Schema, expansion of variables.
+"""The spec language: loading with positions and all checks, JSON Schema, expansion of variables.
 
 Invariant: no I/O and no clock; included files are read by a function that is an argument. Importing the
 package does not import YAML, which no daemon needs.
@@ -12,9 +12,8 @@ from gator.spec.interpolation import unset_names
 
 if TYPE_CHECKING:
     from gator.spec.loader import Loaded
-    from gator.v1 import spec_pb2
 
-__all__ = ["dump", "ident_problem", "load", "load_partly", "nfc", "unset_names"]
+__all__ = ["ident_problem", "load", "load_partly", "nfc", "unset_names"]
 
 
 def load(text: str | bytes, *, file: str, read: Callable[[str], bytes] | None = None) -> "Loaded":
@@ -34,10 +33,3 @@ def load_partly(text: str | bytes, *, file: str, read: Callable[[str], bytes] | 
     from gator.spec import loader
 
     return loader.load_partly(text, file, read)
-
-
-def dump(spec: "spec_pb2.Spec") -> str:
-    """Returns the spec as YAML that loads to the same message, except for positions."""
-    from gator.spec import dump_yaml
-
-    return dump_yaml.dump(spec)

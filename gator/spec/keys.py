@@ -1,8 +1,8 @@
-"""The keys of the spec language, as one table from which loader, JSON Schema, dump and inheritance are made.
+"""The keys of the spec language, as one table from which loader, JSON Schema and inheritance are made.
 
 A key is one entry here and one field of the protos. Its type names the functions that read a value
-(`builders.values`), describe it (`schema`) and write it (`dump_yaml`), so a key of an existing type needs no
-other code. `CONTRIBUTING.md` has the steps.
+(`builders.settings` and others) and describe it (`schema`), so a key of an existing type needs no other code.
+`CONTRIBUTING.md` has the steps.
 """
 
 from enum import Enum

@@ -36,7 +36,7 @@ if "gator" in sys.orig_argv:
     from gator.rpc.server import Server
     from gator.daemon import serving
     Server.stop = stop
-    serving.Serving.__init__.__kwdefaults__["stop_seconds"] = 1e6
+    serving.ServerTask.__init__.__kwdefaults__["stop_seconds"] = 1e6
 """
 
 

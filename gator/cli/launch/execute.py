@@ -24,6 +24,7 @@ from gator.cli.launch.request import job_environment, launch_environment
 from gator.cli.launch.spec import LoadedSpec
 from gator.cli.secrets import hide_secrets, learn_secrets
 from gator.cli.tracking import tracking_root
+from gator.cli.user import user_name
 from gator.clock import SystemClock
 from gator.console import make_display
 from gator.core.attempt.environment import HUB_TOKEN
@@ -50,7 +51,6 @@ from gator.scheduler import Scheduler
 from gator.units import plural
 from gator.upload.options import UploadOptions
 from gator.upload.process import UploadProcess
-from gator.user import user_name
 from gator.v1 import attach_pb2, plan_pb2, query_pb2
 from gator.v1 import common_pb2 as pb
 

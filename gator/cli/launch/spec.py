@@ -10,9 +10,9 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from gator import spec as specs
-from gator.bounded_file import read_bounded, read_stream
 from gator.core.text import readable
 from gator.errors import Problem, SpecError, UsageError
+from gator.files.bounded import read_bounded, read_stream
 from gator.v1 import spec_pb2
 
 RootNode: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gator.cli.runs import find
 from gator.errors import NotFoundError, StoreError, UsageError
-from gator.regular_file import is_regular
+from gator.files.regular import is_regular
 from gator.run_folder import RunFolder
 from gator.v1 import query_service_pb2 as qs
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from gator.core.launch.printed import command
 from gator.errors import NotFoundError, StoreError, UsageError
-from gator.regular_file import is_regular
+from gator.files.regular import is_regular
 from gator.run_folder import MAX_NAME_PART, ROOT_STORE, RunFolder, name_part
 from gator.spec.suggestions import did_you_mean
 from gator.units import plural

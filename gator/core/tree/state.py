@@ -19,7 +19,6 @@ from gator.core.tree.actions import (
 )
 from gator.core.tree.child import Child, Phase
 from gator.core.tree.deadlines import Deadlines
-from gator.core.tree.declared import declared_of
 from gator.core.tree.remote_tiers import Remotes
 from gator.core.tree.restored import Past
 from gator.core.tree.results import count_result
@@ -27,7 +26,7 @@ from gator.core.tree.step_queue import StepQueue
 from gator.core.tree.tier import Job, Tier
 from gator.core.tree.watch import WatchPlans
 from gator.node_paths import ancestors, template_of
-from gator.plan import Plan, PlanNode
+from gator.plan import Plan, PlanNode, sort_key
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 
@@ -127,7 +126,7 @@ class TreeState:
         """Records that a node exists, unless that was recorded before."""
         if self._past is not None and path in self._past.declared:
             return
-        declared = declared_of(node, path, self.plan.seed(path))
+        declared = _declared(node, path, self.plan.seed(path))
         self._record(event_pb2.Event(path=path, declared=declared))
 
     def conclude(self, node: PlanNode, path: str, result: event_pb2.Result) -> None:
@@ -201,3 +200,23 @@ class TreeState:
     def _record(self, event: event_pb2.Event) -> None:
         event.time_unix_nanos = self._now.wall
         self._actions.append(Record(event))
+
+
+def _declared(node: PlanNode, path: str, seed: int) -> event_pb2.Declared:
+    """Returns the declaration of the node instance with this path and seed.
+
+    It follows from the plan alone, so that all daemons declare a node alike.
+    """
+    declared = event_pb2.Declared(
+        kind=node.kind,
+        children=sum(child.instances for child in node.children),
+        jobs=node.jobs,
+        seed=seed,
+        allow_failure=node.allow_failure,
+        tags=node.tags,
+        priority=node.weight,
+        sort_key=sort_key(node, path),
+    )
+    if node.kind == pb.NODE_KIND_JOB:
+        declared.demand.CopyFrom(node.demand)
+    return declared

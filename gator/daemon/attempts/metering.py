@@ -12,11 +12,11 @@ from time import monotonic_ns
 from msgspec import Struct
 
 from gator.daemon.attempts.attempt import Attempt
+from gator.daemon.attempts.sampling_schedule import SamplingSchedule
 from gator.loop import beside
 from gator.process.ownership.attempt_cgroups import Groups
 from gator.process.ownership.criteria import Ownership
 from gator.process.sampling import Sampler, Usage
-from gator.process.sampling_schedule import SamplingSchedule
 from gator.v1 import event_pb2
 
 

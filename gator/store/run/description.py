@@ -7,7 +7,7 @@ the events.
 import json
 from pathlib import Path
 
-from gator.regular_file import read_regular
+from gator.files.regular import read_regular
 from gator.store.reader import Reader
 from gator.v1 import attach_pb2, query_pb2
 

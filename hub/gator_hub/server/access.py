@@ -16,8 +16,8 @@ from logging import getLogger
 from pathlib import Path
 from typing import Any
 
-from gator.bounded_file import MAX_SETTING_BYTES, read_stream
 from gator.errors import UnauthenticatedError, UsageError
+from gator.files.bounded import MAX_SETTING_BYTES, read_stream
 from gator.rpc import address
 from gator.rpc.auth import token_of
 

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 from msgspec import Struct
 
 from gator import hub_address
-from gator.bounded_file import MAX_SETTING_BYTES, read_bounded
 from gator.errors import UsageError
+from gator.files.bounded import MAX_SETTING_BYTES, read_bounded
 from gator.rpc.server import Tls
 from gator_hub.database.texts import file_of, url_of
 

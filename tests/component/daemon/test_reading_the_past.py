@@ -3,7 +3,8 @@
 from pathlib import Path
 from queue import SimpleQueue
 
-from gator.daemon.stores import read_batches, read_past
+from gator.daemon.fleet.dead_store import read_batches
+from gator.daemon.tiers.past import read_past
 from gator.store import Store
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gator.daemon.modes import TextLogMode
-from gator.daemon.text_logs import TextLogs
+from gator.daemon.view.text_logs import TextLogs
 from gator.loop import beside, in_thread, run_loop
 from gator.v1 import common_pb2, event_pb2
 

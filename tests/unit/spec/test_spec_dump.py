@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.errors import SpecError
-from gator.spec import dump, load
+from gator.spec import load
 from gator.spec.keys import NODE_KEYS, SUB_KEYS
+from gator.testing.spec_yaml import dump
 from gator.v1 import spec_pb2
 from tests.properties import examples
 from tests.unit.spec.spec_strategies import specs

@@ -3,9 +3,9 @@
 import pytest
 
 from gator.spec.builders.nodes import READERS
-from gator.spec.dump_yaml import WRITERS
 from gator.spec.keys import ARRAY, GROUP, JOB, NODE_KEYS, Inheritance, Key
 from gator.spec.schema import of_type
+from gator.testing.spec_yaml import WRITERS
 from gator.v1 import spec_pb2
 
 MESSAGES = {JOB: spec_pb2.Job, GROUP: spec_pb2.JobGroup, ARRAY: spec_pb2.JobArray}

@@ -13,9 +13,9 @@ from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.sources.open import open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.cli.sources.waiting import waiting_path
+from gator.cli.user import user_name
 from gator.errors import NotFoundError, UsageError
 from gator.units import plural
-from gator.user import user_name
 from gator.v1 import attach_pb2, control_service_pb2, query_pb2
 
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from gator.core.tokens import Audience, Tokens
-from gator.daemon.attach_router import AttachRouter
+from gator.daemon.serving.attach_router import AttachRouter
 from gator.errors import NotFoundError
 from gator.link.server import ATTACH, parent_service
 from gator.loop import in_thread

@@ -1,7 +1,4 @@
-"""The root of a run: it owns the folder, the ledger and the Results, and ends when the tree has ended.
-
-Invariant: every declared node has its Result before `run` returns.
-"""
+"""The process that owns a run, from the lock of the folder to the end."""
 
 import asyncio
 import os
@@ -15,21 +12,19 @@ from gator.core.dispatch import actions as disp
 from gator.core.tokens import KEY_BYTES, Audience, Tokens
 from gator.core.tree import actions as act
 from gator.core.tree.tree import Tree
-from gator.daemon.attach_router import AttachRouter
 from gator.daemon.attempts.host import WrapperContext, WrapperHost
 from gator.daemon.attempts.inline import InlineExecutor
-from gator.daemon.clients import ClientHandler
 from gator.daemon.engine import Engine
-from gator.daemon.explain import explain_node
 from gator.daemon.fleet import Daemon, Fleet, FleetContext
+from gator.daemon.fleet.dead_store import read_batches
 from gator.daemon.modes import Placement
 from gator.daemon.options import RunEnd, RunOptions
-from gator.daemon.reports import AttemptReports, DaemonReports
-from gator.daemon.run_ending import RunEnding
-from gator.daemon.run_facts import INLINE, make_dispatch_log, make_dispatcher, run_context, run_info
-from gator.daemon.serving import Serving
-from gator.daemon.stores import read_batches
-from gator.daemon.tier_daemons import TierDaemons
+from gator.daemon.root.ending import RunEnding
+from gator.daemon.root.explain import explain_node
+from gator.daemon.root.facts import INLINE, make_dispatch_log, make_dispatcher, run_context, run_info
+from gator.daemon.root.reports import AttemptReports, DaemonReports
+from gator.daemon.serving import AttachRouter, ClientHandler, ServerTask
+from gator.daemon.tiers.daemons import TierDaemons
 from gator.daemon.view import View
 from gator.errors import GatorError, NotFoundError, StoreError, UsageError
 from gator.loop import Poster, in_thread
@@ -125,7 +120,7 @@ class Root:
             )
             self._fleet = self._make_fleet(key)
         self._terminator = Terminator(self._reaper.watched) if self._host is None else self._host
-        self.serving = Serving(self._serve, is_delayed=self._host is not None, on_failed=self._ending.fail)
+        self.serving = ServerTask(self._serve, is_delayed=self._host is not None, on_failed=self._ending.fail)
         self.uploader = self._make_uploader(options.hub, upload) if options.hub is not None else None
         """Feeds the hub. The caller of `run` lets it finish when the run is over."""
 
@@ -315,13 +310,13 @@ class Root:
         lacking = lacks_threads(RPC_THREADS)
         if lacking is None:
             # In a thread, because gRPC takes 100 ms to import and jobs end meanwhile.
-            await in_thread(import_module, "gator.daemon.server")
+            await in_thread(import_module, "gator.daemon.serving.server")
             # Again, because the import takes address space, and gRPC aborts where it cannot start a thread.
             lacking = lacks_threads(RPC_THREADS)
         if lacking is not None:
             self._on_no_server(lacking)
             return
-        from gator.daemon.server import RootServer
+        from gator.daemon.serving.server import RootServer
 
         server = RootServer(
             self._run,

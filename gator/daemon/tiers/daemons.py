@@ -1,7 +1,7 @@
-"""Tiers that live in daemons of their own, as the root sees them.
+"""Places tiers in daemons of their own, for the root.
 
-Invariant: a tier whose daemon died is opened again in a fresh one, which goes on from the stores of those
-before; when that has no prospect, the root closes what is missing by itself.
+Invariant: a tier whose daemon died is opened again in a fresh one, or closed by the root if it dies
+repeatedly.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from gator.core.tree.restored import Past
 from gator.core.tree.tree import Tree
 from gator.daemon.engine import Engine
 from gator.daemon.fleet import Daemon, DaemonState
-from gator.daemon.stores import read_past
+from gator.daemon.tiers.past import read_past
 from gator.loop import in_thread
 from gator.node_paths import ancestors
 from gator.plan import PlanNode

@@ -1,77 +1,30 @@
-"""The daemons of a run, as its root sees them: starting, attaching, reporting, dying.
-
-Invariant: the death of a daemon is handled in one order: its processes are killed, its store is read to the
-end, and only then the engine learns what is lost.
-"""
+"""Starts the daemons of a run and follows each from its start to its end."""
 
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from gator import __version__
 from gator.core.cursor import Accepted, ConsumerCursor, Gap
 from gator.core.tokens import Audience, Tokens
+from gator.daemon.fleet.daemon import Daemon, DaemonState
+from gator.daemon.fleet.subscription import PARENT_FILTER, SUBSCRIPTION
 from gator.errors import GatorError, UnauthenticatedError
-from gator.event_kinds import PARENT_KINDS
 from gator.link.session import ChildLink
 from gator.loop import in_thread
 from gator.runtime import diagnostics
-from gator.scheduler import DaemonHandle, DaemonRequest, Scheduler
+from gator.scheduler import DaemonRequest, Scheduler
 from gator.scheduler.request import DAEMON_COMMAND, ChildWatcher, DaemonOrder
 from gator.v1 import attach_pb2, event_pb2
-from gator.v1 import common_pb2 as pb
 
-SUBSCRIPTION = 1
-PARENT_FILTER = attach_pb2.EventFilter(
-    kinds=PARENT_KINDS,
-    severity=pb.SEVERITY_WARNING,
-    logs_per_attempt=20,
-)
 MAX_FAILED_STARTS = 3
 MAX_SHOWN_LOG_BYTES = 2000
 """Maximum number of bytes of a daemon's own output that are shown if daemons cannot be started."""
-
-
-class DaemonState(Enum):
-    """How far a daemon has come."""
-
-    STARTING = "starting"
-    READY = "ready"
-    DRAINING = "draining"
-    DEAD = "dead"
-    """Its process ended before its time, and what it left is being read."""
-    ENDED = "ended"
-
-
-class Daemon(Struct, eq=False):
-    """One daemon of the run."""
-
-    name: str
-    role: attach_pb2.Role.ValueType
-    store_id: str
-    store_path: Path
-    alone: bool
-    cursor: ConsumerCursor
-    state: DaemonState = DaemonState.STARTING
-    attached: bool = False
-    """Whether it ever came up."""
-    handle: DaemonHandle | None = None
-    link: ChildLink | None = None
-    waiting: list[attach_pb2.AttachResponse] = field(default_factory=list[attach_pb2.AttachResponse])
-    """Orders from before it attached."""
-
-    def send(self, message: attach_pb2.AttachResponse) -> None:
-        """Passes an order on, as soon as the daemon is there."""
-        if self.link is not None:
-            self.link.send(message)
-        elif self.state is DaemonState.STARTING:
-            self.waiting.append(message)
 
 
 class FleetEvents(Protocol):

@@ -18,7 +18,7 @@ from gator.runtime import diagnostics
 from gator.v1 import attach_pb2
 
 if TYPE_CHECKING:
-    from gator.daemon.dispatch_log import DispatchLog
+    from gator.daemon.engine.dispatch_log import DispatchLog
 
 INLINE = "inline"
 """Name of the root's own process among the hosts."""
@@ -80,7 +80,7 @@ def make_dispatch_log(dispatch: Dispatcher) -> "DispatchLog | None":
     log = diagnostics.logger("dispatch")
     if log is None:
         return None
-    from gator.daemon.dispatch_log import DispatchLog
+    from gator.daemon.engine.dispatch_log import DispatchLog
 
     return DispatchLog(log, dispatch)
 

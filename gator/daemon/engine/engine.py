@@ -1,8 +1,4 @@
-"""Carries out what a tree decides: records first, then everything else, in that order.
-
-Invariant: an effect follows the commit of the records before it, so that a crash cannot undo what was
-reported.
-"""
+"""The engine: takes inputs, lets tree and dispatcher decide, commits records and then performs effects."""
 
 import asyncio
 from collections import Counter
@@ -22,7 +18,7 @@ from gator.ports import Clock
 from gator.v1 import attach_pb2, event_pb2
 
 if TYPE_CHECKING:
-    from gator.daemon.dispatch_log import DispatchLog
+    from gator.daemon.engine.dispatch_log import DispatchLog
 
 Key = tuple[str, int]
 DEADLINE_CHECK_SECONDS = 1.0

@@ -15,7 +15,7 @@ from gator.core.tree.tree import Tree
 from gator.daemon.attempts.host import WrapperHost
 from gator.daemon.attempts.inline import InlineExecutor
 from gator.daemon.engine import Engine
-from gator.daemon.stores import read_past
+from gator.daemon.tiers.past import read_past
 from gator.link.uplink import Uplink
 from gator.loop import in_thread
 from gator.plan import make_plan

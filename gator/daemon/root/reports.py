@@ -13,10 +13,9 @@ from gator.core.late_wakes import LateWakes
 from gator.daemon.attempts.timer import late_wake_text
 from gator.daemon.engine import Engine
 from gator.daemon.fleet import SUBSCRIPTION, Daemon
-from gator.daemon.run_ending import RunEnding
-from gator.daemon.stores import LiveSource
-from gator.daemon.tier_daemons import TierDaemons
-from gator.daemon.view import View
+from gator.daemon.root.ending import RunEnding
+from gator.daemon.tiers.daemons import TierDaemons
+from gator.daemon.view import LiveSource, View
 from gator.ports import Clock
 from gator.store import Store
 from gator.v1 import attach_pb2, event_pb2

@@ -1,16 +1,13 @@
-"""Shows a run from within its root: the display, the cursors that feed it, and text files of output.
-
-Invariant: it only reads; a display that is slow or gone changes nothing in the run.
-"""
+"""The display of a run within its root, with the cursors that feed it."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from heapq import nsmallest
 
 from gator.daemon.modes import TextLogMode
-from gator.daemon.stores import LiveSource
-from gator.daemon.tail import Tail
-from gator.daemon.text_logs import TextLogs
+from gator.daemon.view.live_source import LiveSource
+from gator.daemon.view.tail import Tail
+from gator.daemon.view.text_logs import TextLogs
 from gator.node_paths import template_of
 from gator.plan import Plan
 from gator.ports import Clock, Display, RunInfo, RunningJob

@@ -18,7 +18,7 @@ SERVE_AFTER_SECONDS: Final = 0.1
 client could connect."""
 
 
-class Serving:
+class ServerTask:
     """Runs `serve`, which returns only when it is cancelled, on one event loop.
 
     `serve` starts at once if daemons need it, see `want`, else after SERVE_AFTER_SECONDS. `on_failed` is

@@ -1,7 +1,4 @@
-"""The folder of a run: who owns it, and what lies where in it.
-
-Invariant: a live run holds an flock on `run.lock`, so that anybody on the host can tell whether it lives.
-"""
+"""The files of a run: their paths, their creation, the lock and the key."""
 
 import fcntl
 import json
@@ -13,14 +10,13 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from gator.core.attempt.environment import HUB_TOKEN_FILE
 from gator.core.run_key import KEY_BYTES
 from gator.errors import UsageError
-from gator.process.procfs import read_process
-from gator.regular_file import is_regular, open_regular, read_regular
+from gator.files.regular import is_regular, open_regular, read_regular
+from gator.run_folder.owner import Owner, owner_of
 
 ROOT_STORE = "root.db"
 CLOSING_STORE = "closing.db"
@@ -31,76 +27,6 @@ _MAX_SMALL_BYTES = 65_536
 """Maximum size of `run.lock` and `control`; Gator writes a few hundred bytes."""
 MAX_NAME_PART = 64
 """Maximum number of characters of an ident in the name of a run's folder."""
-
-
-class Owner(Struct, frozen=True):
-    """The root that holds or held the lock of a run, as recorded by itself."""
-
-    run: str
-    host: str
-    boot: str
-    pid: int
-    start_ticks: int
-    pid_namespace: int
-    """Inode of the pid namespace of `pid`."""
-    file: int = 0
-    """Inode of the lock file when it was written; a copy has a different one."""
-
-    @classmethod
-    def this_process(cls, run: str) -> "Owner":
-        """Returns the calling process as owner of a run."""
-        # Field 22 of /proc/PID/stat, see proc_pid_stat(5); the name before it may hold blanks.
-        stat = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-        return cls(
-            run=run,
-            host=os.uname().nodename,
-            boot=_boot_id(),
-            pid=os.getpid(),
-            start_ticks=int(stat[19]),
-            pid_namespace=_pid_namespace(),
-        )
-
-    @property
-    def is_of_this_host(self) -> bool:
-        """Whether it runs or ran on this host."""
-        return self.host == os.uname().nodename
-
-    @property
-    def is_of_this_boot(self) -> bool:
-        """Whether this host has not been rebooted since."""
-        return self.boot == _boot_id()
-
-    @property
-    def is_of_this_namespace(self) -> bool:
-        """Whether its pid is in the namespace of this process."""
-        return self.pid_namespace == _pid_namespace()
-
-    @property
-    def lives(self) -> bool:
-        """Whether this process is alive; only valid in its pid namespace."""
-        info = read_process(self.pid)
-        return info is not None and info.start_ticks == self.start_ticks and not info.is_dead
-
-
-def _boot_id() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
-def _pid_namespace() -> int:
-    return Path("/proc/self/ns/pid").stat().st_ino
-
-
-def _owner_of(data: bytes) -> Owner | None:
-    """Returns the owner recorded in a lock file; None if no root wrote it."""
-    try:
-        owner = Owner(**json.loads(data))
-    except (ValueError, TypeError, RecursionError):
-        return None
-    numbers = (owner.pid, owner.start_ticks, owner.pid_namespace, owner.file)
-    texts = (owner.run, owner.host, owner.boot)
-    if all(type(text) is str for text in texts) and all(type(n) is int and 0 <= n < 1 << 64 for n in numbers):
-        return owner
-    return None
 
 
 def name_part(ident: str) -> str:
@@ -267,7 +193,7 @@ class RunFolder:
     def owner(self) -> Owner | None:
         """Returns the last owner; None when there never was one."""
         try:
-            return _owner_of(read_regular(self.lock_file, _MAX_SMALL_BYTES))
+            return owner_of(read_regular(self.lock_file, _MAX_SMALL_BYTES))
         except OSError:
             return None
 

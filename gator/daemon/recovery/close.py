@@ -1,8 +1,4 @@
-"""Closes a run whose root died: kills its remaining processes and writes the missing Results.
-
-Invariant: one process does it, the first that is permitted (see `closing_permission`) and gets the lock. All
-others compute the same view from the same stores and write nothing.
-"""
+"""Closes dead runs, on request or before their folder is read."""
 
 import contextlib
 import os
@@ -11,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gator.core.launch.printed import command, in_folder
-from gator.daemon.closing_permission import closing_problem
+from gator.daemon.recovery.permission import closing_problem
 from gator.errors import PreconditionError, StoreError
 from gator.process.sweep import LivingRootError, sweep
 from gator.run_folder import CLOSING_STORE, LATEST, ROOT_STORE, Owner, RunFolder

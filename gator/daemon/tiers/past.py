@@ -1,0 +1,29 @@
+"""Reads the outcomes of a tier's nodes from the stores of the daemons that had it before."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from gator.core.tree.restored import Past
+from gator.errors import StoreError
+from gator.event_kinds import LIFECYCLE_KINDS
+from gator.store import Reader
+from gator.v1 import attach_pb2
+
+
+def read_past(paths: Iterable[Path], prefix: str) -> Past:
+    """Returns the outcomes of the nodes below a tier from the stores of its daemons, oldest first."""
+    past = Past()
+    wanted = attach_pb2.EventFilter(kinds=LIFECYCLE_KINDS, prefix=prefix)
+    for path in paths:
+        try:
+            reader = Reader.open(path)
+        except StoreError:
+            # A daemon that never came up has no store, or one without tables.
+            continue
+        with reader:
+            after = 0
+            while (part := reader.events(after, wanted)).through > after:
+                for event in part.events:
+                    past.add(event, path.stem)
+                after = part.through
+    return past
