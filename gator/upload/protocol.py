@@ -56,13 +56,15 @@ class UploadStatus(Struct, frozen=True):
 
     state: UploadState
     why: str = ""
+    after_end: bool = False
+    """Whether an unreachable hub was dialled after the end of the run."""
 
     def encode(self) -> bytes:
         """Returns one line of JSON."""
-        return json.dumps({"state": self.state.value, "why": self.why}).encode() + b"\n"
+        return json.dumps({**asdict(self), "state": self.state.value}).encode() + b"\n"
 
     @classmethod
     def decode(cls, line: bytes) -> "UploadStatus":
         """Returns the status in a line of JSON. Raises ValueError if it is none."""
         fields = json.loads(line)
-        return cls(UploadState(fields["state"]), fields["why"])
+        return cls(UploadState(fields["state"]), fields["why"], fields["after_end"])

@@ -87,6 +87,7 @@ class Upload:
         except StoreError as error:
             return self._be(UploadState.FAILED, str(error))
         while True:
+            has_ended = self._over.is_set()
             stream = _Stream(self._stores, self._be, self._patience)
             try:
                 await stream.run(self._access(), self._hello(), self._over)
@@ -98,8 +99,13 @@ class Upload:
                     return self._be(UploadState.STRANGER, str(error))
                 if stream.dialled and isinstance(error, UserError | ProtocolError):
                     return self._be(UploadState.REFUSED, str(error))
-                self._be(UploadState.AWAY, _why(error, secure=stream.secure))
-            await asyncio.sleep(self._pauses.after(useful=stream.useful))
+                self._be(UploadState.AWAY, _why(error, secure=stream.secure), after_end=has_ended)
+            pause = self._pauses.after(useful=stream.useful)
+            if has_ended:
+                await asyncio.sleep(pause)
+            else:
+                # The first dial after the end of the run is immediate, because the hub may be back by then.
+                await _pause(pause, self._over)
 
     async def _wait_for_root(self) -> None:
         """Waits for the first event, which completes the description; an ended run may have none."""
@@ -122,10 +128,11 @@ class Upload:
             run_key=self._stores.key(),
         )
 
-    def _be(self, state: UploadState, why: str = "") -> UploadStatus:
+    def _be(self, state: UploadState, why: str = "", *, after_end: bool = False) -> UploadStatus:
         """Passes a status on if it is new."""
-        status = UploadStatus(state, why)
-        if not self._said or state is not self._status.state:
+        status = UploadStatus(state, why, after_end)
+        known = (self._status.state, self._status.after_end) if self._said else None
+        if known != (state, after_end):
             self._status, self._said = status, True
             if self._log is not None:
                 self._log.info("the hub is %s%s", state.value, f": {why}" if why else "")

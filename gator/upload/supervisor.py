@@ -18,8 +18,8 @@ from gator.upload.options import UploadOptions
 from gator.upload.process import UploadProcess
 from gator.upload.protocol import END_LINE, UploadOrder, UploadState, UploadStatus
 
-ABSENT_SECONDS = 0.25
-"""The end of a run does not wait for a hub that has not answered for this time, in seconds."""
+ABSENT_SECONDS = 1.0
+"""Timeout in seconds, at the end of a run, of the dial to a hub that has never answered."""
 
 _KILL_SECONDS = 1.0
 """Timeout in seconds for the end of a killed process."""
@@ -66,8 +66,8 @@ class Uploader:
         """Timer of a report that was too early."""
         self._met = False
         """Whether the hub has ever answered."""
-        self._missed_since = 0.0
-        """Time of the first dial without an answer."""
+        self._has_missed = False
+        """Whether a dial was not answered."""
         self._finishing = False
         self._untold = ""
         """Why the upload is incomplete, if that became known after the end of the run."""
@@ -138,8 +138,10 @@ class Uploader:
                 if self._news.on_back():
                     self._notify(f"the hub at {self._hub.address} is back")
             case UploadState.AWAY:
-                self._missed_since = self._missed_since or self._loop.time()
+                self._has_missed = True
                 self._on_away(status.why)
+                if status.after_end:
+                    self._give_up_if_never_met()
                 self._hurry()
             case UploadState.REFUSED | UploadState.STRANGER:
                 self._lose(f"it refuses the run: {status.why}")
@@ -150,9 +152,12 @@ class Uploader:
 
     def _hurry(self) -> None:
         """Limits the wait at the end of the run for a hub that has never answered."""
-        if self._finishing and self._missed_since and not self._met:
-            missed = self._loop.time() - self._missed_since
-            self._loop.call_later(max(0.0, ABSENT_SECONDS - missed), self.let_go)
+        if self._finishing and self._has_missed:
+            self._loop.call_later(ABSENT_SECONDS, self._give_up_if_never_met)
+
+    def _give_up_if_never_met(self) -> None:
+        if not self._met:
+            self.let_go()
 
     def _on_away(self, why: str) -> None:
         if self._state is not _State.GOING:

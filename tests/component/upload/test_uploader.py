@@ -122,6 +122,23 @@ async def test_a_hub_that_never_answered_is_hardly_waited_for(run: FakeRun) -> N
     )
 
 
+async def test_a_hub_that_is_there_at_the_end_gets_everything_although_it_never_answered_before(
+    run: FakeRun,
+) -> None:
+    notes, hub = Notes(), FakeHub()
+    address = f"127.0.0.1:{free_port()}"
+    uploader = Uploader(UploadOptions(address, wait_seconds=60), run.folder, ENV, notes)
+    uploader.start()
+    await until(lambda: notes.number_of("is away"))
+    # The pause before the next dial has grown to seconds by then.
+    await asyncio.sleep(2)
+    run.end()
+    async with serving(hub, address):
+        await uploader.finish()
+    assert hub.sequences(run.stores["root"].store_id) == [1]
+    assert notes.number_of("not everything") == 0
+
+
 async def test_who_presses_ctrl_c_waits_no_longer(run: FakeRun) -> None:
     notes, hub = Notes(), FakeHub()
     hub.acking = False
