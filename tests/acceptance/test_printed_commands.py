@@ -99,6 +99,18 @@ def test_a_hint_of_an_error_names_the_run(gator: Gator, tmp_path: Path) -> None:
     assert pasted(gator, line, tmp_path).expect(0).out.startswith("top")
 
 
+def test_a_hint_where_the_run_to_repeat_is_missing_lists_the_runs_there_are(
+    gator: Gator, tmp_path: Path
+) -> None:
+    gator("run", gator.spec('!JobGroup {ident: top, jobs: [!Job {ident: a, command: "true"}]}\n')).expect(0)
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+    said = gator("run", "--repeat", "nosuch", "spec.yaml").expect(2).err
+    line = said.strip().rpartition("see ")[2]
+    assert line.startswith("gator runs --tracking ")
+    assert str(gator.folder) in pasted(gator, line, elsewhere).expect(0).out
+
+
 def test_a_node_that_was_most_likely_meant_is_offered(gator: Gator) -> None:
     inner = '!JobGroup {ident: test, jobs: [!Job {ident: a, command: "true"}]}'
     gator("run", gator.spec(f"!JobGroup {{ident: top, jobs: [{inner}]}}\n")).expect(0)

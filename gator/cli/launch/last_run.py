@@ -4,7 +4,7 @@ Invariant: reads only. The outcome of a job is its newest one in the repeated ru
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gator.cli.history.folders import MAX_SECONDS, MAX_START_SECONDS, FolderHistory
@@ -14,6 +14,7 @@ from gator.cli.runs.hub_choice import PREFIX, HubChoice
 from gator.cli.runs.hub_names import NO_HUB, names_hub
 from gator.core.history import series
 from gator.core.history.overlay import OverlaidJob, overlay_outcomes
+from gator.core.launch.printed import command
 from gator.core.launch.rerun import REPEAT
 from gator.core.outcomes import FAILURES
 from gator.errors import GatorError, UsageError, UserError
@@ -32,7 +33,7 @@ def resolve(part: Part, ident: str, tracking: Path, hub: HubChoice | None = None
     Runs are looked for in a tracking folder, then on a hub if there is one. Raises UsageError when there is
     no such run, or nothing in it failed, and UnavailableError when reading takes too long.
     """
-    away = ""
+    away, where = "", ("--tracking", str(tracking.absolute()))
     if not part.repeat.startswith(PREFIX):
         history = FolderHistory(tracking, total_seconds=MAX_START_SECONDS)
         original = _original(history, part, ident)
@@ -46,7 +47,7 @@ def resolve(part: Part, ident: str, tracking: Path, hub: HubChoice | None = None
             return _from_hub(part, ident, hub)
         except (GatorError, UserError) as error:
             away = f"; {error}"
-    raise UsageError(_none(part, ident, f"in {tracking}") + away)
+    raise UsageError(_none(part, ident, f"in {tracking}", where) + away)
 
 
 def choice_of(
@@ -68,7 +69,7 @@ def _from_hub(part: Part, ident: str, hub: HubChoice) -> Part:
         history = HubHistory(connected)
         original = _original(history, part, ident)
         if original is None:
-            raise UsageError(_none(part, ident, history.place))
+            raise UsageError(_none(part, ident, history.place, history.where))
         return _repeat(history, original, part, ident)
 
 
@@ -95,11 +96,12 @@ def _base(part: Part) -> query_pb2.Selection:
     return series.selection_of(only, skip, part.tags)
 
 
-def _none(part: Part, ident: str, place: str) -> str:
-    """Returns the error for a missing run to repeat."""
+def _none(part: Part, ident: str, place: str, where: Sequence[str]) -> str:
+    """Returns the error for a missing run to repeat; `where` are options of `gator runs` for the place."""
     words = _words(part)
+    listing = command("runs", where=where)
     if part.repeat:
-        return f"{words} {part.repeat}: there is no such run {place}: see gator runs"
+        return f"{words} {part.repeat}: there is no such run {place}: see {listing}"
     options = series.options_of(_base(part))
     runs = f"no run of {ident} with {options}" if options else f"no run of {ident}"
     return f"{words}: {runs} {place}"
