@@ -25,7 +25,7 @@ _FINISHED = PayloadFields(ATTEMPTS, "attempt_finished")
 class Changes:
     """Rows to be merged into the catalogue. All changes of one row are one row."""
 
-    __slots__ = ("attempts", "metrics", "nodes", "refused_metric")
+    __slots__ = ("attempts", "metrics", "nodes", "refused_metric", "refused_metrics")
 
     def __init__(self) -> None:
         self.nodes: dict[str, Row] = {}
@@ -33,6 +33,8 @@ class Changes:
         self.metrics: dict[tuple[str, str], Row] = {}
         self.refused_metric: tuple[str, str] | None = None
         """Path and name of the first metric that is left out because of its name."""
+        self.refused_metrics = 0
+        """Number of metrics that are left out because of their names."""
 
     def take(self, store: str, events: Iterable[event_pb2.Event]) -> None:
         """Adds what events of a store change. They must be in their order."""
@@ -127,6 +129,7 @@ def _take_result(changes: Changes, _: str, event: event_pb2.Event) -> None:
         if not is_metric_name(total.name):
             # Wrappers let no such name through, and warn in the record of the attempt.
             changes.refused_metric = changes.refused_metric or (event.path, total.name)
+            changes.refused_metrics += 1
             continue
         if isnan(total.value):
             # Infinite values may fold into NaN, which no database keeps as a number.

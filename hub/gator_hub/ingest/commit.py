@@ -27,8 +27,10 @@ _KINDS = {field: int(kind) for field, kind in KIND_OF_FIELD.items()}
 _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
 _MAX_SAID = 200
 """Maximum number of characters of a name in a message."""
-_MAX_TOLD = 10_000
-"""Maximum number of runs remembered as having a logged warning."""
+_MAX_REFUSED = 10_000
+"""Maximum number of runs whose refused metrics are counted."""
+_GROWTH = 10
+"""Factor by which the number of refused metrics of a run grows until it is logged again."""
 COPY_REPLACED = "this copy was replaced by the run itself, which was sent with its key"
 
 _log = getLogger("gator.hub")
@@ -57,6 +59,14 @@ class _Gathered(Struct):
     runs: set[int] = field(default_factory=set[int])
 
 
+class _Refused(Struct):
+    """Metrics of a run that are left out because of their names."""
+
+    metrics: int = 0
+    logged: int = 1
+    """Number that was logged last."""
+
+
 class Committer:
     """Stores work in a database. Only the writing thread uses it."""
 
@@ -65,7 +75,7 @@ class Committer:
         self._catalogue = Catalogue(database.dialect)
         self._subjects = Subjects(database)
         self._stores = Stores(database)
-        self._warned_runs: set[int] = set()
+        self._refused: dict[int, _Refused] = {}
 
     def forget(self) -> None:
         """Drops the entries in memory, because they may not be in the database."""
@@ -95,22 +105,34 @@ class Committer:
             self._touch(gathered)
         for run, changes in gathered.changes.items():
             if changes.refused_metric is not None:
-                self._say_refused(run, *changes.refused_metric)
+                self._count_refused(run, changes.refused_metrics, *changes.refused_metric)
+        for run in gathered.ends:
+            self._say_refused(run)
         # After the transaction, so that one that failed moves no position.
         self._stores.committed(gathered.moved)
 
-    def _say_refused(self, run: int, path: str, name: str) -> None:
-        """Logs that metrics of a run are left out because of their names, once for each run.
+    def _count_refused(self, run: int, metrics: int, path: str, name: str) -> None:
+        """Logs the first metric of a run that is left out because of its name, and sometimes how many are.
 
         Roots of this version send no such names, so the administrator of the hub is informed, not the user.
         """
-        if run in self._warned_runs:
-            return
-        if len(self._warned_runs) >= _MAX_TOLD:
-            self._warned_runs.clear()
-        self._warned_runs.add(run)
-        where, what = one_line(path)[:_MAX_SAID], one_line(name)[:_MAX_SAID]
-        _log.warning("run %d: a metric of %s is left out: %s, not %r", run, where, NAME_RULE, what)
+        refused = self._refused.get(run)
+        if refused is None:
+            if len(self._refused) >= _MAX_REFUSED:
+                self._refused.clear()
+            refused = self._refused[run] = _Refused()
+            where, what = one_line(path)[:_MAX_SAID], one_line(name)[:_MAX_SAID]
+            _log.warning("run %d: a metric of %s is left out: %s, not %r", run, where, NAME_RULE, what)
+        refused.metrics += metrics
+        if refused.metrics >= _GROWTH * refused.logged:
+            self._say_refused(run)
+
+    def _say_refused(self, run: int) -> None:
+        """Logs how many metrics of a run are left out because of their names, unless that was logged."""
+        refused = self._refused.get(run)
+        if refused is not None and refused.metrics > refused.logged:
+            refused.logged = refused.metrics
+            _log.warning("run %d: %d metrics are left out because of their names", run, refused.metrics)
 
     def _take(self, work: Work, gathered: _Gathered) -> None:
         batch = work.batch

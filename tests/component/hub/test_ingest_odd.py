@@ -131,7 +131,7 @@ async def test_the_longest_path_there_may_be_is_kept_with_its_metrics(
     assert "is left out" in caplog.text
 
 
-async def test_metrics_with_refused_names_are_one_line_of_the_log_for_each_run(
+async def test_metrics_with_refused_names_are_two_lines_of_the_log_for_each_run(
     database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = MemoryStore()
@@ -143,9 +143,25 @@ async def test_metrics_with_refused_names_are_one_line_of_the_log_for_each_run(
     async with hub(database_url, tmp_path) as there:
         assert await feed(there.address, {ROOT_STORE: store}) == []
         assert there.database.query("SELECT name FROM metrics") == []
-    (line,) = [line for line in caplog.messages if "is left out" in line]
-    assert line.startswith("run 1: a metric of top/a is left out: its name must have 1 to 128 printable")
-    assert "\n" not in line
+    first, total = [line for line in caplog.messages if "left out" in line]
+    assert first.startswith("run 1: a metric of top/a is left out: its name must have 1 to 128 printable")
+    assert "\n" not in first
+    assert total == "run 1: 6 metrics are left out because of their names"
+
+
+async def test_the_log_says_at_each_power_of_ten_how_many_metrics_a_run_lacks(
+    database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with hub(database_url, tmp_path) as there:
+        store = MemoryStore()
+        for size in (1, 8, 1, 50):
+            end = result(f"top/{size}")
+            for index in range(size):
+                end.result.metrics.add(name=f"{index}\n", value=7)
+            store.append(declared(f"top/{size}"), end)
+            assert await feed(there.address, {ROOT_STORE: store}) == []
+    _, *totals = [line for line in caplog.messages if "left out" in line]
+    assert totals == ["run 1: 10 metrics are left out because of their names"]
 
 
 async def test_a_path_of_many_repeats_is_kept_with_what_it_is_sorted_by(
