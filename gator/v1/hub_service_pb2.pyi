@@ -194,8 +194,11 @@ class CompareRunsResponse(message.Message):
     DIFFERENCES_FIELD_NUMBER: builtins.int
     COUNTS_FIELD_NUMBER: builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    UNSELECTED_FIELD_NUMBER: builtins.int
     next_page_token: builtins.str
     """Token of the next page; empty on the last page."""
+    unselected: builtins.int
+    """Number of jobs that are left out because only one of the runs selected them: neither NEW nor GONE."""
     @builtins.property
     def differences(self) -> containers.RepeatedCompositeFieldContainer[hub_pb2.Difference]:
         """The jobs of this page: by change, then by path."""
@@ -210,10 +213,11 @@ class CompareRunsResponse(message.Message):
         differences: abc.Iterable[hub_pb2.Difference] | None = ...,
         counts: abc.Iterable[ChangeCount] | None = ...,
         next_page_token: builtins.str = ...,
+        unselected: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["counts", b"counts", "differences", b"differences", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["counts", b"counts", "differences", b"differences", "next_page_token", b"next_page_token", "unselected", b"unselected"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -13,7 +13,7 @@ from gator.cli.runs.describe import part_of
 from gator.cli.runs.hub_choice import PREFIX, HubChoice, name_on_hub
 from gator.cli.runs.paging import pages
 from gator.cli.sources.open import OpenRun, open_run
-from gator.core.history import compare, series
+from gator.core.history import compare
 from gator.core.launch.printed import command
 from gator.errors import NotFoundError
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
@@ -43,7 +43,7 @@ def compared(before: str | None, after: str, tracking: Path | None, hub: HubChoi
         before = _before(after, tracking, hub)
     plain = HubChoice(ca=hub.ca)
     if name_on_hub(before, plain) is not None and name_on_hub(after, plain) is not None:
-        yield _selected(_by_the_hub(before, after, hub))
+        yield _by_the_hub(before, after, hub)
         return
     with _open(before, tracking, hub) as first, _open(after, tracking, hub) as second:
         old, new = dict(_jobs(first)), dict(_jobs(second))
@@ -51,29 +51,15 @@ def compared(before: str | None, after: str, tracking: Path | None, hub: HubChoi
             {path: side.outcome for path, side in old.items()},
             {path: side.outcome for path, side in new.items()},
         )
-        found = Comparison(
+        unknown = compare.unknown_changes(first.run, second.run)
+        known = [one for one in changed if one.change not in unknown]
+        yield Comparison(
             first.run,
             second.run,
-            [compare.difference(one, old.get(one.path), new.get(one.path)) for one in changed],
-            compare.count(changed),
+            [compare.difference(one, old.get(one.path), new.get(one.path)) for one in known],
+            compare.count(known),
+            len(changed) - len(known),
         )
-        yield _selected(found)
-
-
-def _selected(found: Comparison) -> Comparison:
-    """Returns a comparison without the jobs that one of the runs did not select."""
-    unknown = set[hub_pb2.Change.ValueType]()
-    if series.may_lack(found.after, found.before):
-        unknown.add(hub_pb2.CHANGE_GONE)
-    if series.may_lack(found.before, found.after):
-        unknown.add(hub_pb2.CHANGE_NEW)
-    return Comparison(
-        found.before,
-        found.after,
-        [one for one in found.differences if one.change not in unknown],
-        [count for count in found.counts if count.change not in unknown],
-        sum(count.jobs for count in found.counts if count.change in unknown),
-    )
 
 
 def _before(after: str, tracking: Path | None, hub: HubChoice) -> str:
@@ -101,10 +87,12 @@ def _by_the_hub(before: str, after: str, hub: HubChoice) -> Comparison:
         new = found.find(name_on_hub(after, hub) or "")
         differences = list[hub_pb2.Difference]()
         counts = list[hs.ChangeCount]()
+        unselected = 0
         for page in found.compare(old.id, new.id):
             differences.extend(page.differences)
             counts = counts or list(page.counts)
-    return Comparison(old, new, differences, counts)
+            unselected = unselected or page.unselected
+    return Comparison(old, new, differences, counts, unselected)
 
 
 @contextmanager

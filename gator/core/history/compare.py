@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from gator.core.history import series
 from gator.core.outcomes import FAILURES
 from gator.v1 import common_pb2, event_pb2, hub_pb2, hub_service_pb2, query_pb2
 
@@ -48,6 +49,16 @@ def change_of(before: Outcome | None, after: Outcome | None) -> Change:
     if after == _PASSED and before == _PASSED:
         return hub_pb2.CHANGE_STILL_PASSING
     return hub_pb2.CHANGE_OTHER
+
+
+def unknown_changes(before: series.Described, after: series.Described) -> frozenset[Change]:
+    """Returns the changes that cannot be told, because one run did not select all jobs of the other."""
+    unknown = set[Change]()
+    if series.may_lack(after, before):
+        unknown.add(hub_pb2.CHANGE_GONE)
+    if series.may_lack(before, after):
+        unknown.add(hub_pb2.CHANGE_NEW)
+    return frozenset(unknown)
 
 
 def compare(before: Mapping[str, Outcome], after: Mapping[str, Outcome]) -> list[Changed]:

@@ -18,6 +18,7 @@ from gator.core.history import compare
 from gator.store.catalogue.reader import CatalogueReader
 from gator.v1 import common_pb2, hub_pb2, hub_service_pb2, query_pb2
 from gator_hub.database.database import Database
+from gator_hub.queries.run_rows import RUN_NAMES, rows_of_runs, run_of
 
 _MAX_KEPT = 8
 _PIECE = 200
@@ -41,10 +42,12 @@ Place = tuple[int, str]
 
 
 class Page(Struct, frozen=True):
-    """Some of the jobs of two runs, and the total number of jobs by change."""
+    """Some of the jobs of two runs, the total number of jobs by change, and of those that are left out."""
 
     differences: Sequence[hub_pb2.Difference]
     counts: Sequence[hub_service_pb2.ChangeCount]
+    unselected: int
+    """Number of jobs that are left out because only one of the runs selected them."""
     next: Place | None
     """Start of the next page; None at the end."""
 
@@ -55,6 +58,7 @@ class _Comparison(Struct, frozen=True):
     jobs: Mapping[compare.Change, Sequence[_Job]]
     """Jobs by change, in the order of their sort keys, without those that passed in both runs."""
     counts: Sequence[hub_service_pb2.ChangeCount]
+    unselected: int
 
     def __len__(self) -> int:
         return sum(map(len, self.jobs.values()))
@@ -109,7 +113,7 @@ class Comparisons:
             written += sum(one.ByteSize() for one in some)
         last_told = shown[len(told) - 1] if told else None
         going_on = (int(last_told.change), last_told.path) if last_told and len(shown) > len(told) else None
-        return Page(told, found.counts, going_on)
+        return Page(told, found.counts, found.unselected, going_on)
 
     def _of(self, old: _Run, new: _Run) -> _Comparison:
         # A run that was removed and imported again has other stores; one that continues has other positions.
@@ -146,10 +150,15 @@ class Comparisons:
         numbers = {change: len(some) for change, some in jobs.items()}
         # The jobs of a run that continues or is being removed were counted later, so this may be negative.
         numbers[_STILL] = max(both - sum(numbers.values()) + gone + numbers[hub_pb2.CHANGE_NEW], 0)
+        unknown = compare.unknown_changes(self._described(old), self._described(new))
+        for change in unknown:
+            del jobs[change]
         counts = [
-            hub_service_pb2.ChangeCount(change=change, jobs=numbers[change]) for change in sorted(numbers)
+            hub_service_pb2.ChangeCount(change=change, jobs=number)
+            for change, number in sorted(numbers.items())
+            if number and change not in unknown
         ]
-        return _Comparison(jobs, [count for count in counts if count.jobs])
+        return _Comparison(jobs, counts, sum(numbers[change] for change in unknown))
 
     def _both_passed(self, old: _Run, new: _Run, begin: str | None, limit: int) -> list[str]:
         """Returns jobs that passed in both runs, after a path."""
@@ -197,6 +206,10 @@ class Comparisons:
         runs = self._database.models.runs
         rows = self._database.rows(runs.select(runs.ident).where(runs.id == run))
         return _Run(run, rows[0][0] if rows else "")
+
+    def _described(self, run: _Run) -> query_pb2.Run:
+        rows = rows_of_runs(self._database, [run.id], RUN_NAMES)
+        return run_of(rows[run.id]) if rows else query_pb2.Run()
 
     def _differences(
         self, old: _Run, new: _Run, changed: Sequence[compare.Changed]

@@ -79,6 +79,7 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         return hs.CompareRunsResponse(
             differences=page.differences,
             counts=page.counts,
+            unselected=page.unselected,
             next_page_token=_token(request, page.next),
         )
 

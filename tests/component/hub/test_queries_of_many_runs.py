@@ -347,6 +347,37 @@ async def test_two_runs_are_compared_job_by_job(hub: FilledHub, service: HubServ
     assert [one.path for one in (await service.CompareRuns(fixed, None)).differences] == ["b"]
 
 
+async def test_jobs_that_one_run_did_not_select_are_neither_new_nor_gone(
+    hub: FilledHub, service: HubServicer
+) -> None:
+    smoke = query_pb2.Selection(tags=["smoke"])
+    add(hub, 1, {"a": GOOD, "b": (FAILED, "x"), "slow": GOOD, "bad": (FAILED, "x")})
+    add(hub, 2, {"a": GOOD, "b": GOOD}, selection=smoke)
+    add(hub, 3, {"b": GOOD, "odd": GOOD}, parent=run_id(1))
+    add(hub, 4, {"a": GOOD, "fresh": GOOD}, selection=smoke)
+
+    async def said(before: int, after: int) -> tuple[list[str], dict[str, int], int]:
+        request = hs.CompareRunsRequest(before=run_id(before), after=run_id(after))
+        response = await service.CompareRuns(request, None)
+        counts = {hub_pb2.Change.Name(count.change)[7:]: count.jobs for count in response.counts}
+        return [one.path for one in response.differences], counts, response.unselected
+
+    assert await said(1, 2) == (["b"], {"FIXED": 1, "STILL_PASSING": 1}, 2)
+    assert await said(2, 1) == (["b"], {"NEWLY_FAILING": 1, "STILL_PASSING": 1}, 2)
+    assert await said(1, 3) == (["b", "odd"], {"FIXED": 1, "NEW": 1}, 3)
+    assert await said(2, 3) == ([], {"STILL_PASSING": 1}, 2)
+    assert await said(2, 4) == (["fresh", "b"], {"NEW": 1, "GONE": 1, "STILL_PASSING": 1}, 0)
+    everything = hs.CompareRunsRequest(
+        before=run_id(1), after=run_id(2), changes=hub_pb2.Change.values(), page_size=1
+    )
+    first = await service.CompareRuns(everything, None)
+    assert [one.path for one in first.differences] == ["b"]
+    everything.page_token = first.next_page_token
+    second = await service.CompareRuns(everything, None)
+    assert [one.path for one in second.differences] == ["a"]
+    assert not second.next_page_token
+
+
 async def compared(service: HubServicer, *changes: hub_pb2.Change.ValueType, size: int) -> list[str]:
     """The paths of all pages of a comparison of the runs of two idents."""
     request = hs.CompareRunsRequest(before="one", after="two", changes=changes, page_size=size)

@@ -255,7 +255,10 @@ def test_two_runs_of_a_hub_are_compared_by_the_hub(ask: Gator, hub: FakeHub) -> 
     )
     hub.compared.differences.append(slow)
     hub.compared.counts.add(change=hub_pb2.CHANGE_STILL_PASSING, jobs=1)
-    text = ask("diff", "hub:-2", "hub:").stdout
+    hub.compared.unselected = 2
+    done = ask("diff", "hub:-2", "hub:")
+    assert "gator: 2 jobs selected by one of the runs only: neither new nor gone, left out" in done.stderr
+    text = done.stdout
     assert "1 still passing" in text
     assert "slow  2.00s → 4.00s  +100 %" in text
     assert "slow" not in ask("diff", "hub:-2", "hub:", "--threshold", "150").stdout
