@@ -4,8 +4,6 @@ Only the public calls are exported. Importing this package takes under 60 ms and
 """
 
 from gator.client.api import (
-    Client,
-    GatorHandler,
     connect,
     critical,
     debug,
@@ -16,6 +14,8 @@ from gator.client.api import (
     metric,
     warning,
 )
+from gator.client.client import Client
+from gator.client.handler import GatorHandler
 
 __all__ = [
     "Client",

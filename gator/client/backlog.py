@@ -1,7 +1,7 @@
 """Records that a client holds until its parent has kept them: numbered, bounded, thread-safe.
 
 Holds at most `MAX_BYTES`. When it is full a caller waits for room, which slows down a flooding job; after
-`PATIENCE_SECONDS` without an ack callers no longer wait and the oldest records are dropped.
+`MAX_WAIT_SECONDS` without an ack callers no longer wait and the oldest records are dropped.
 """
 
 import threading
@@ -14,7 +14,7 @@ from msgspec import Struct
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 MAX_BYTES = 1024 * 1024
-PATIENCE_SECONDS = 10.0
+MAX_WAIT_SECONDS = 10.0
 _OVERHEAD_BYTES = 64
 
 
@@ -35,7 +35,7 @@ class Backlog:
         on_record: Callable[[], object] = _ignore,
         *,
         max_bytes: int = MAX_BYTES,
-        patience_seconds: float = PATIENCE_SECONDS,
+        max_wait_seconds: float = MAX_WAIT_SECONDS,
     ) -> None:
         # A reentrant lock, because a signal handler of the same thread may log.
         self._changed = threading.Condition()
@@ -43,35 +43,35 @@ class Backlog:
         self._sent: deque[_Item] = deque()
         self._unsent: deque[_Item] = deque()
         self._max_bytes = max_bytes
-        self._patience = patience_seconds
+        self._max_wait = max_wait_seconds
         self._bytes = 0
         self._numbers = 0
-        self._impatient_at: float | None = None
-        self._unsaid = 0
+        self._drop_from: float | None = None
+        self._unreported = 0
         self._shut = False
         self.dropped = 0
         """Number of records dropped since the beginning."""
 
-    def put(self, event: event_pb2.Event, *, patient: bool = True, notice: bool = False) -> None:
+    def put(self, event: event_pb2.Event, *, wait: bool = True, notice: bool = False) -> None:
         """Adds an event after waiting for room; drops the oldest records if no room becomes free.
 
-        An event larger than the whole backlog is dropped. Without `patient` it never waits. A `notice` comes
+        An event larger than the whole backlog is dropped. Without `wait` it never waits. A `notice` comes
         from the client itself.
         """
         size = event.ByteSize() + _OVERHEAD_BYTES
         with self._changed:
             if size > self._max_bytes:
                 self.dropped += 1
-                self._unsaid += 1
+                self._unreported += 1
                 return
             while not self._shut and self._bytes and self._bytes + size > self._max_bytes:
                 now = time.monotonic()
-                if self._impatient_at is None:
-                    self._impatient_at = now + self._patience
-                if not patient or now >= self._impatient_at:
+                if self._drop_from is None:
+                    self._drop_from = now + self._max_wait
+                if not wait or now >= self._drop_from:
                     self._drop_oldest()
                 else:
-                    self._changed.wait(self._impatient_at - now)
+                    self._changed.wait(self._drop_from - now)
             if self._shut:
                 self.dropped += 1
                 return
@@ -137,24 +137,24 @@ class Backlog:
         item = self._sent.popleft() if self._sent else self._unsent.popleft()
         self._bytes -= item.size
         self.dropped += 1
-        self._unsaid += 1
+        self._unreported += 1
 
     def _forget(self, kept: int) -> None:
-        self._impatient_at = None
+        self._drop_from = None
         for items in (self._sent, self._unsent):
             while items and items[0].record.number <= kept:
                 self._bytes -= items.popleft().size
-        if self._unsaid:
-            event = drop_notice(self._unsaid, time.time_ns())
-            self._unsaid = 0
+        if self._unreported:
+            event = drop_notice(self._unreported, time.time_ns())
+            self._unreported = 0
             self._append(event, event.ByteSize() + _OVERHEAD_BYTES, notice=True)
         self._changed.notify_all()
 
 
 def drop_notice(count: int, now_nanos: int) -> event_pb2.Event:
-    """Returns the warning that says how many records are missing."""
+    """Returns a warning with the number of records that were dropped."""
     noun = "message was" if count == 1 else "messages were"
-    text = f"up to {count} {noun} dropped: too large, or not accepted within {PATIENCE_SECONDS:.0f}s"
+    text = f"up to {count} {noun} dropped: too large, or not accepted within {MAX_WAIT_SECONDS:.0f}s"
     return notice_event(text, now_nanos)
 
 

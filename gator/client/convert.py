@@ -1,4 +1,4 @@
-"""Words and texts as a client sends them. Knows no connection."""
+"""Converts the arguments of a client's functions into the values that it sends."""
 
 import logging
 import sys
@@ -9,13 +9,13 @@ from gator.v1 import common_pb2, event_pb2
 SEVERITIES = ("debug", "info", "warning", "error", "critical")
 KINDS = ("last", "sum", "min", "max", "mean")
 PIECE_CHARACTERS = 100_000
-"""Longest text of one message; a longer one becomes several."""
+"""Maximum length of the text of one message; a longer text becomes several messages."""
 SHOWN_CHARACTERS = 140
 """Maximum length of a name or a text that an error quotes."""
 
 
 def text_of(what: str, value: object) -> str:
-    """Returns a value that has to be a str. Raises TypeError."""
+    """Returns a value that must be a str. Raises TypeError."""
     if not isinstance(value, str):
         raise TypeError(f"{what} is a str, not {type(value).__name__}")
     return value
@@ -24,10 +24,10 @@ def text_of(what: str, value: object) -> str:
 def number_of(what: str, value: object) -> float:
     """Returns a number of any type, such as Decimal or those of numpy, as a float.
 
-    Raises TypeError for what is no number, a text included, and ValueError for what no float can hold.
+    Raises TypeError for anything else, a text included, and ValueError for a number that a float cannot hold.
     """
     if isinstance(value, str | bytes | bytearray):
-        # float() would read it, and take "1_0" for 10 and "nan" for a number.
+        # float() accepts text, reads "1_0" as 10 and "nan" as a number.
         text = repr(value[:SHOWN_CHARACTERS])
         raise TypeError(f"{what} is a number, not the {type(value).__name__} {text}: convert it with float()")
     try:
@@ -69,7 +69,7 @@ def clean(text: str) -> str:
 
 
 def pieces(text: str) -> Iterator[str]:
-    """Yields a text that is too long for one message, in several."""
+    """Yields a text in parts that each fit into one message."""
     yield text[:PIECE_CHARACTERS]
     for start in range(PIECE_CHARACTERS, len(text), PIECE_CHARACTERS):
         yield text[start : start + PIECE_CHARACTERS]

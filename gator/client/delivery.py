@@ -39,7 +39,7 @@ class Delivery:
         self._connection: Connection | None = None
         self._pause = _FIRST_PAUSE_SECONDS
         self._dial_at = 0.0
-        self._turn = threading.Lock()
+        self._pump_lock = threading.Lock()
         self._pumping: int | None = None
         self.refused = False
 
@@ -60,14 +60,14 @@ class Delivery:
             # A signal handler interrupted the pump: it goes on afterwards.
             return False
         deadline = time.monotonic() + timeout_seconds
-        if not self._turn.acquire(timeout=min(timeout_seconds, _MAX_WAIT_SECONDS)):
+        if not self._pump_lock.acquire(timeout=min(timeout_seconds, _MAX_WAIT_SECONDS)):
             return done()
         self._pumping = me
         try:
             return self._pump(done, deadline)
         finally:
             self._pumping = None
-            self._turn.release()
+            self._pump_lock.release()
 
     def close(self) -> None:
         """Closes the descriptors of this process. `pump` must not be called afterwards."""

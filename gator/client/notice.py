@@ -8,7 +8,7 @@ import sys
 from gator.core.attempt.notices import notice_line
 
 
-def say(text: str) -> None:
+def write_notice(text: str) -> None:
     """Writes a notice to stderr; in a pipe, like that of a job, in the form that the wrapper recognises."""
     plain = f"gator: {text}"
     try:
@@ -17,7 +17,7 @@ def say(text: str) -> None:
     except (OSError, ValueError, AttributeError):
         # stderr is closed or replaced by an object that is not a file.
         if sys.stderr is not None:
-            print(plain, file=sys.stderr)  # noqa: T201 - there is no other way to say it
+            print(plain, file=sys.stderr)  # noqa: T201 - there is no other way to show it
         return
     line = notice_line(text) if is_pipe else f"{plain}\n".encode(errors="replace")
     with contextlib.suppress(OSError):

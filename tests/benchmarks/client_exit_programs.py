@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Mapping
 
-HASTY = "client.api.EXIT_SECONDS = client.MAX_OVERTAKEN_SECONDS = 0.2\n"
+HASTY = "client.client.EXIT_SECONDS = 0.2\n"
 """Prepended if the parent is silent or gone, because otherwise each program waits for its full timeout."""
 
 PROGRAMS: Mapping[str, str] = {
@@ -124,12 +124,12 @@ def _code(pid: int, limit: float) -> int | None:
 if __name__ == "__main__":
     from gator.cli import main
     from gator.cli.commands.run import job as job_commands
-    from gator.client import api
     from gator.client import connection as client_connection
+    from gator.client import forks
 
     del client_connection, job_commands, main
     wanted = serve()
     # The fork represents a program that has just started.
-    api._forked.clear()  # pyright: ignore[reportPrivateUsage]
+    forks._forked.clear()  # pyright: ignore[reportPrivateUsage]
     sys.argv = ["program"]
     exec(compile(wanted, "<program>", "exec"), {"__name__": "__main__"})

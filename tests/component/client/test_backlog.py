@@ -70,7 +70,7 @@ def test_each_record_calls_the_one_who_sends() -> None:
 def test_one_that_cannot_wait_drops_the_oldest_at_once() -> None:
     backlog = Backlog(max_bytes=300)
     for text in "abc":
-        backlog.put(log(text * 100), patient=False)
+        backlog.put(log(text * 100), wait=False)
     backlog.begin(0)
     assert [text[0] for _, text in taken(backlog, 2)] == ["c", "u"]
     assert backlog.dropped == 2
@@ -90,7 +90,7 @@ def test_a_full_backlog_makes_its_caller_wait_for_an_ack() -> None:
 
 
 def test_without_acks_the_oldest_are_dropped_and_the_next_ack_brings_a_warning() -> None:
-    backlog = Backlog(max_bytes=1000, patience_seconds=0.05)
+    backlog = Backlog(max_bytes=1000, max_wait_seconds=0.05)
     began = time.monotonic()
     for number in range(1000):
         backlog.put(log(f"{number:100d}"))

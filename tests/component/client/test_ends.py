@@ -60,7 +60,7 @@ async def test_a_program_whose_stderr_is_closed_ends_well(folder: Path) -> None:
     program = """
 import os
 from gator import client
-client.api.EXIT_SECONDS = 0.1
+client.client.EXIT_SECONDS = 0.1
 os.close(2)
 client.info("lost")
 """
@@ -70,7 +70,8 @@ client.info("lost")
 
 async def test_a_program_says_what_was_not_recorded_of_it(folder: Path) -> None:
     done = await run_program(
-        folder, "from gator import client; client.api.EXIT_SECONDS = 0.1; client.info('a'); client.info('b')"
+        folder,
+        "from gator import client; client.client.EXIT_SECONDS = 0.1; client.info('a'); client.info('b')",
     )
     assert done.returncode == 0
     assert notices(done.stderr) == ["2 messages of this job were not recorded: its parent did not answer"]

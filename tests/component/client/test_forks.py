@@ -184,7 +184,7 @@ async def test_a_forked_process_says_what_was_not_recorded_of_it(folder: Path) -
     program = """
 import multiprocessing
 from gator import client
-client.PATIENCE_SECONDS = 0.2
+client.client.MAX_WAIT_SECONDS = 0.2
 process = multiprocessing.get_context("fork").Process(target=client.info, args=("lost",))
 process.start()
 process.join()
