@@ -5,8 +5,8 @@ Invariant: a store is the log itself. Everything else is a filter and a position
 
 from gator.store.blocks import decode as decode_block
 from gator.store.connection import seal
-from gator.store.reader import Reader, Slice
-from gator.store.run.reader import RunReader
+from gator.store.reader import Slice, StoreReader
+from gator.store.run.stores import RunStores
 from gator.store.store import Store
 
-__all__ = ["Reader", "RunReader", "Slice", "Store", "decode_block", "seal"]
+__all__ = ["RunStores", "Slice", "Store", "StoreReader", "decode_block", "seal"]

@@ -5,17 +5,18 @@ Invariant: no SELECT stays open between two calls, and no call reads more than a
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from gator.errors import StoreError
-from gator.event_kinds import FIELD_OF_KIND, GRADED_KINDS
-from gator.store.blocks import MAX_BYTES
+from gator.event_kinds import EVENT_KINDS, GRADED_KINDS
+from gator.store.condition import Condition
 from gator.store.connection import READ_ERRORS, open_reader
+from gator.store.event_rows import BODY, EventRow, event_of, size_of
 from gator.store.untrusted import (
     ODD_VALUE,
     SMALL_FILE_BYTES,
@@ -24,48 +25,35 @@ from gator.store.untrusted import (
     damaged,
     fetch,
 )
-from gator.v1 import attach_pb2, common_pb2, event_pb2
+from gator.v1 import attach_pb2, event_pb2
 
 SLICE_BYTES = 4 * 1024 * 1024
-"""A slice ends after the event with which it has this many bytes."""
+"""Size in bytes at which a slice ends. The event that reaches it is included."""
 SCAN_EVENTS = 20_000
-"""Places that one call looks through at most."""
-
-_LOG = int(attach_pb2.EVENT_KIND_LOG)
-_BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
-_FIELDS = {int(kind): field for kind, field in FIELD_OF_KIND.items()}
-_MAX_SATURATED = 10_000
+"""Maximum number of places that one call scans if no index selects the events."""
 MAX_DESCRIPTION_BYTES = 16 * 1024 * 1024
 """Maximum size of a run's description. That of 100,000 jobs has about half of it."""
-_WORDS = {_LOG: "message", _BLOCK: "block of output"}
+_MAX_LOOKS = 48
+"""Maximum number of index lookups, one per subject and kind, for which the events below a node are not
+found by a scan."""
+_ALL_KINDS = tuple(each.kind for each in EVENT_KINDS)
 _EVERYTHING = attach_pb2.EventFilter()
 
-MAX_BODY_BYTES = MAX_BYTES + 64 * 1024
-"""Maximum size of an event that is read: the largest block and its metadata."""
-BODY = (
-    "CASE WHEN typeof(e.body) <> 'blob' THEN -1"
-    f" WHEN length(e.body) > {MAX_BODY_BYTES} THEN length(e.body) ELSE e.body END"
-)
-"""SQL of the body of an event; its size if it is too large, -1 if it is not a blob."""
-
 _SELECT = (
-    f"SELECT e.seq, s.path, s.attempt, e.kind, e.severity, e.time_unix_nanos, {BODY}, e.subject"  # noqa: S608
+    f"SELECT e.seq, s.path, s.attempt, e.kind, e.time_unix_nanos, {BODY}"  # noqa: S608 - constant
     " FROM events AS e JOIN subjects AS s ON s.id = e.subject"
 )
 
-EventRow = tuple[int, str, int, int, int, int, bytes | int, int]
-"""A row of an event; the body is a number if it is omitted, see `BODY`."""
 
-
-class Slice(Struct, frozen=True):
-    """Events that passed, in order, and the place up to which the store was looked through."""
+class Slice(NamedTuple):
+    """Events that passed, in order, and the position up to which the store was read."""
 
     events: Sequence[event_pb2.Event]
     through: int
 
 
 class StoreInfo(Struct, frozen=True):
-    """What a store says of itself; empty in a store that says nothing."""
+    """The properties of a store; empty in a store without them."""
 
     id: str = ""
     run: str = ""
@@ -73,7 +61,7 @@ class StoreInfo(Struct, frozen=True):
     host: str = ""
 
 
-class Reader:
+class StoreReader:
     """Reads one store. Several threads may use it, one after the other."""
 
     def __init__(
@@ -90,12 +78,11 @@ class Reader:
         self._turn = turn or threading.RLock()
         self._borrowed = borrowed
         self._measured = not borrowed and check_files(path) > SMALL_FILE_BYTES
-        self._saturated: set[tuple[int, int, int]] = set()
         self._info: StoreInfo | None = None
         self._description: attach_pb2.RunDescription | None = None
 
     @classmethod
-    def open(cls, path: Path) -> "Reader":
+    def open(cls, path: Path) -> "StoreReader":
         """Returns a reader of a file. Raises StoreError if it is no store, or cannot be read by this user."""
         return cls(open_reader(path), path)
 
@@ -104,17 +91,22 @@ class Reader:
         """The file, for messages."""
         return self.path
 
+    @property
+    def connection(self) -> sqlite3.Connection | None:
+        """The connection, which may have temporary tables; None if it belongs to the owner of the store."""
+        return None if self._borrowed else self._connection
+
     def close(self) -> None:
         """Closes the file. A live store that is being read cannot be brought into its final form.
 
-        A thread that is reading finishes first; who reads afterwards gets a StoreError.
+        A thread that is reading finishes first; later reads raise StoreError.
         """
         if not self._borrowed:
             # SQLite crashes when a connection is closed under a statement that runs.
             with self._turn:
                 self._connection.close()
 
-    def __enter__(self) -> "Reader":
+    def __enter__(self) -> "StoreReader":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -122,7 +114,7 @@ class Reader:
 
     @property
     def info(self) -> StoreInfo:
-        """What the store says of itself. Raises StoreError if that is not text."""
+        """The properties of the store. Raises StoreError if they are not text."""
         if self._info is None:
             rows = self.query("SELECT id, run, daemon, host FROM store LIMIT 1")
             if any(type(value) is not str for row in rows for value in row):
@@ -137,7 +129,7 @@ class Reader:
 
     @property
     def description(self) -> attach_pb2.RunDescription:
-        """What a root's store says of its run; empty in other stores. Must not be changed.
+        """The description of the run in a root's store; empty in other stores. Must not be changed.
 
         Raises StoreError if it cannot be parsed.
         """
@@ -159,81 +151,58 @@ class Reader:
         return self.query("SELECT coalesce(max(seq), 0) FROM events")[0][0]
 
     @damage_as_store_error
-    def events(self, after: int, wanted: attach_pb2.EventFilter = _EVERYTHING, limit: int = 1000) -> Slice:
+    def read(
+        self,
+        after: int,
+        wanted: attach_pb2.EventFilter = _EVERYTHING,
+        limit: int = 1000,
+        *,
+        path: str = "",
+        attempt: int = 0,
+    ) -> Slice:
         """Returns at most `limit` events after a position that pass a filter.
 
-        A slice may be empty and yet reach further; it reaches no further than `after` only at the end.
+        `path` selects one node instead of the prefix, `attempt` the attempts with one number.
+        `logs_per_attempt` is ignored. A slice may be empty and yet reach further; it reaches no further than
+        `after` only at the end.
         """
-        until = min(self.tip(), after + SCAN_EVENTS)
-        if until <= after or limit <= 0:
+        # Read first, so that events that are committed meanwhile do not count as read.
+        last = self.tip()
+        if last <= after or limit <= 0:
             return Slice((), after)
-        where, values = _condition(wanted)
-        rows, whole = self._rows(
-            f"{_SELECT} WHERE e.seq > ? AND e.seq <= ?{where} ORDER BY e.seq LIMIT ?",
-            [after, until, *values, limit],
-        )
-        through = until if whole and len(rows) < limit else rows[-1][0]
-        if wanted.logs_per_attempt:
-            rows = self._within_quota(rows, wanted)
-        return Slice([event_of(row) for row in rows], through)
+        kinds = list(dict.fromkeys(wanted.kinds)) or _ALL_KINDS
+        subjects = self._subjects(path, wanted.prefix, attempt, len(kinds))
+        if subjects is None:
+            return self._scan(after, min(last, after + SCAN_EVENTS), wanted, limit, attempt)
+        seqs: list[int] = []
+        # Within one subject and kind the index has the events in order.
+        for subject in subjects:
+            for kind in kinds:
+                where = Condition().add("subject = ? AND kind = ?", subject, int(kind))
+                where.add("seq > ? AND seq <= ?", after, last)
+                where.severity(wanted.severity if kind in GRADED_KINDS else 0)
+                seqs += [
+                    seq
+                    for (seq,) in self.query(
+                        f"SELECT seq FROM events INDEXED BY events_by_subject WHERE {where.text}"  # noqa: S608
+                        " ORDER BY seq LIMIT ?",
+                        [*where.values, limit],
+                    )
+                ]
+        return self._at(sorted(seqs)[:limit], last if len(seqs) < limit else 0)
 
-    @damage_as_store_error
-    def of_attempt(
+    def slices(
         self,
-        path: str,
-        attempt: int,
-        kinds: Sequence[attach_pb2.EventKind.ValueType],
+        wanted: attach_pb2.EventFilter = _EVERYTHING,
         after: int = 0,
-        limit: int = 1000,
-    ) -> Slice:
-        """Returns at most `limit` events of one attempt after a position, found by the index.
-
-        `through` is the place of the last of them, or `after` if there is none.
-        """
-        seqs = self.seqs_of(path, attempt, kinds, after, limit)
-        events: list[event_pb2.Event] = []
-        size = 0
-        for seq in seqs:
-            row = self.query(f"{_SELECT} WHERE e.seq = ?", (seq,))[0]
-            events.append(event_of(row))
-            size += size_of(row[6])
-            if size > SLICE_BYTES:
-                break
-        return Slice(events, events[-1].seq if events else after)
-
-    def seqs_of(
-        self,
-        path: str,
-        attempt: int,
-        kinds: Sequence[attach_pb2.EventKind.ValueType],
-        after: int = 0,
-        limit: int = -1,
-    ) -> list[int]:
-        """Places of the events of one attempt, in order; all of them with a negative `limit`."""
-        found: list[int] = []
-        # Within a subject and kind the index alone gives the places in their order.
-        for kind in set(kinds):
-            found += [
-                seq
-                for (seq,) in self.query(
-                    "SELECT seq FROM events INDEXED BY events_by_subject WHERE subject ="
-                    " (SELECT id FROM subjects WHERE path = ? AND attempt = ?) AND kind = ? AND seq > ?"
-                    " ORDER BY seq LIMIT ?",
-                    (path, attempt, int(kind), after, limit),
-                )
-            ]
-        found.sort()
-        return found if limit < 0 else found[:limit]
-
-    def block(self, seq: int) -> event_pb2.Block:
-        """Returns the block at a place. Raises StoreError if there is none that can be read."""
-        rows = self.query(f"SELECT {BODY} FROM events AS e WHERE seq = ? AND kind = ?", (seq, _BLOCK))  # noqa: S608
-        if not rows or not isinstance(rows[0][0], bytes):
-            raise StoreError(f"there is no block of output at {seq} of {self.path}: the store is damaged")
-        try:
-            return event_pb2.Block.FromString(rows[0][0])
-        except ODD_VALUE as error:
-            raise damaged(self.path, error) from error
+        *,
+        path: str = "",
+        attempt: int = 0,
+    ) -> Iterator[Slice]:
+        """Yields all slices after a position up to the present end of the store; see `read`."""
+        while (part := self.read(after, wanted, path=path, attempt=attempt)).through > after:
+            yield part
+            after = part.through
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
         """Returns all rows of a SELECT with a small result. Raises StoreError if the file cannot be read."""
@@ -243,8 +212,54 @@ class Reader:
             except READ_ERRORS as error:
                 raise self._unread(error) from error
 
+    def _subjects(self, path: str, prefix: str, attempt: int, kinds: int) -> list[int] | None:
+        """Returns the numbers of the selected subjects; None if all or many of them are selected."""
+        if not path and not prefix:
+            return None
+        where = Condition()
+        if path:
+            where.add("path = ?", path)
+        else:
+            where.below("path", prefix)
+        if attempt:
+            where.add("attempt = ?", attempt)
+        most = -1 if path else _MAX_LOOKS // kinds
+        rows = self.query(
+            f"SELECT id FROM subjects WHERE {where.text} LIMIT ?",  # noqa: S608 - constant parts
+            [*where.values, most + 1 if most >= 0 else -1],
+        )
+        return [number for (number,) in rows] if path or len(rows) <= most else None
+
+    def _at(self, seqs: Sequence[int], last: int) -> Slice:
+        """Returns the events at these places. The slice reaches to `last`, or to its last event for 0."""
+        events: list[event_pb2.Event] = []
+        size = 0
+        for seq in seqs:
+            row: EventRow = self.query(f"{_SELECT} WHERE e.seq = ?", (seq,))[0]
+            events.append(event_of(row))
+            size += size_of(row[-1])
+            if size > SLICE_BYTES:
+                return Slice(events, seq)
+        return Slice(events, last or seqs[-1])
+
+    def _scan(
+        self, after: int, until: int, wanted: attach_pb2.EventFilter, limit: int, attempt: int
+    ) -> Slice:
+        """Returns events between two places, which are read one by one."""
+        where = Condition().add("e.seq > ? AND e.seq <= ?", after, until).numbers("e.kind", wanted.kinds)
+        where.severity(wanted.severity)
+        if wanted.prefix:
+            where.below("s.path", wanted.prefix)
+        if attempt:
+            where.add("s.attempt = ?", attempt)
+        rows, whole = self._rows(
+            f"{_SELECT} WHERE {where.text} ORDER BY e.seq LIMIT ?", [*where.values, limit]
+        )
+        through = until if whole and len(rows) < limit else rows[-1][0]
+        return Slice([event_of(row) for row in rows], through)
+
     def _rows(self, sql: str, values: Sequence[object]) -> tuple[list[EventRow], bool]:
-        """Rows up to the bound on bytes, and whether these are all."""
+        """Returns rows up to `SLICE_BYTES`, and whether these are all."""
         rows: list[EventRow] = []
         size = 0
         with self._turn:
@@ -253,7 +268,7 @@ class Reader:
                 try:
                     for row in cursor:
                         rows.append(row)
-                        size += size_of(row[6])
+                        size += size_of(row[-1])
                         if size > SLICE_BYTES:
                             return rows, False
                 finally:
@@ -263,79 +278,5 @@ class Reader:
         return rows, True
 
     def _unread(self, error: Exception) -> StoreError:
-        said = "a query took too long" if str(error) == "interrupted" else str(error)
-        return StoreError(f"{self.path} cannot be read: {said}")
-
-    def _within_quota(self, rows: list[EventRow], wanted: attach_pb2.EventFilter) -> list[EventRow]:
-        """Returns the rows without the log events beyond the quota of their attempt."""
-        limit, severity = wanted.logs_per_attempt, int(wanted.severity)
-        counts: dict[int, int] = {}
-        kept: list[EventRow] = []
-        for row in rows:
-            if row[3] == _LOG:
-                seq, subject = row[0], row[7]
-                if subject not in counts:
-                    counts[subject] = self._logs_before(subject, severity, seq, limit)
-                counts[subject] += 1
-                if counts[subject] > limit:
-                    continue
-            kept.append(row)
-        return kept
-
-    def _logs_before(self, subject: int, severity: int, seq: int, limit: int) -> int:
-        key = (subject, severity, limit)
-        if key in self._saturated:
-            return limit
-        ((count,),) = self.query(
-            "SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_by_subject"
-            " WHERE subject = ? AND kind = ? AND seq < ? AND severity >= ? LIMIT ?)",
-            (subject, _LOG, seq, severity, limit),
-        )
-        if count >= limit:
-            if len(self._saturated) >= _MAX_SATURATED:
-                self._saturated.clear()
-            self._saturated.add(key)
-        return count
-
-
-def size_of(body: bytes | int) -> int:
-    """Returns the number of bytes read for a body."""
-    return len(body) if isinstance(body, bytes) else 0
-
-
-def event_of(row: EventRow) -> event_pb2.Event:
-    """Returns the event of a row; without a payload if this version does not know its kind.
-
-    An unreadable body is replaced by a warning. Raises the exceptions of invalid values, see `ODD_VALUE`.
-    """
-    seq, path, attempt, kind, _, time, body, _ = row
-    event = event_pb2.Event(seq=seq, path=path, attempt=attempt, time_unix_nanos=time)
-    name = _FIELDS.get(kind)
-    if name is None:
-        return event
-    payload = getattr(event, name)
-    # An empty body is a payload too.
-    payload.SetInParent()
-    try:
-        if isinstance(body, int):
-            raise ValueError(f"{body:,} bytes" if body > 0 else "no bytes")
-        payload.MergeFromString(body)
-    except ODD_VALUE as error:
-        text = f"a {_WORDS.get(kind, 'record')} is left out: the store is damaged ({error})"
-        event.log.CopyFrom(event_pb2.LogEvent(severity=common_pb2.SEVERITY_WARNING, text=text))
-    return event
-
-
-def _condition(wanted: attach_pb2.EventFilter) -> tuple[str, list[object]]:
-    where = ""
-    values: list[object] = []
-    if wanted.kinds:
-        where += f" AND e.kind IN ({', '.join(str(int(kind)) for kind in wanted.kinds)})"
-    if wanted.severity:
-        where += " AND (e.kind NOT IN (?, ?) OR e.severity >= ?)"
-        values += [*GRADED_KINDS, int(wanted.severity)]
-    if wanted.prefix:
-        # "0" is the character after "/", so this is all that begins with the prefix and a slash.
-        where += " AND (s.path = ? OR (s.path > ? AND s.path < ?))"
-        values += [wanted.prefix, wanted.prefix + "/", wanted.prefix + "0"]
-    return where, values
+        reason = "a query took too long" if str(error) == "interrupted" else str(error)
+        return StoreError(f"{self.path} cannot be read: {reason}")

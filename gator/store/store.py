@@ -12,7 +12,7 @@ from gator.errors import DiskFullError, StoreError
 from gator.event_kinds import DROP_BELOW, GRADED_KINDS, KIND_OF_FIELD, LIFECYCLE_KINDS
 from gator.store.catalogue.upsert import INSERT_STORE
 from gator.store.connection import error_code, open_owner
-from gator.store.reader import Reader
+from gator.store.reader import Slice, StoreReader
 from gator.store.subjects import EventRow
 from gator.store.writer import RESERVE_BYTES, Post, State, Then, Work, Writer, reserve_of
 from gator.v1 import attach_pb2, event_pb2
@@ -50,7 +50,7 @@ class Store:
         self._put_bytes = 0
         self._dropped = 0
         self._positions: dict[str, int] = {}
-        self._reader: Reader | None = None
+        self._reader: StoreReader | None = None
         self._writer = Writer(connection, path, post, self._on_state, on_commit)
 
     @classmethod
@@ -194,26 +194,20 @@ class Store:
 
     # -- reading
 
-    def read(
-        self, after: int, wanted: attach_pb2.EventFilter, limit: int = 1000
-    ) -> tuple[Sequence[event_pb2.Event], int]:
-        """Returns at most `limit` committed events that pass, and the position that was read up to.
-
-        That place is beyond `after` whenever something is committed there. `logs_per_attempt` is applied.
-        """
+    def read(self, after: int, wanted: attach_pb2.EventFilter, limit: int = 1000) -> Slice:
+        """Returns at most `limit` committed events after a position that pass a filter; see `StoreReader`."""
         if self.committed <= after:
-            return (), after
+            return Slice((), after)
         if self._reader is None:
             self._reader = self.reader()
-        part = self._reader.events(after, wanted, limit)
-        return part.events, part.through
+        return self._reader.read(after, wanted, limit)
 
-    def reader(self) -> Reader:
+    def reader(self) -> StoreReader:
         """Returns a reader of this store for one thread at a time, on every file system."""
         if self._shared:
-            return Reader.open(self.path)
+            return StoreReader.open(self.path)
         # The file is this connection's alone, so reading waits for the transaction that is being written.
-        return Reader(self._connection, self.path, self._writer.turn, borrowed=True)
+        return StoreReader(self._connection, self.path, self._writer.turn, borrowed=True)
 
     # -- the end
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
+from types import FunctionType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from google.protobuf.message import DecodeError
@@ -157,6 +158,18 @@ def damage_as_store_error(
             raise damaged(self.source, error) from error
 
     return call
+
+
+_Class = TypeVar("_Class", bound=type[_Foreign])
+
+
+def damage_as_store_errors(reader: _Class) -> _Class:
+    """Decorates a class: `damage_as_store_error` for its public methods, those of its bases included."""
+    for name in dir(reader):
+        method = getattr(reader, name)
+        if not name.startswith("_") and isinstance(method, FunctionType):
+            setattr(reader, name, damage_as_store_error(method))
+    return reader
 
 
 def damaged(path: Path, error: Exception) -> StoreError:

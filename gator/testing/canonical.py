@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
-from gator.store import RunReader, blocks
+from gator.store import RunStores, blocks
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 
@@ -38,16 +38,14 @@ def canonical(folder: Path) -> dict[str, NodeRecord]:
     """Returns the canonical record of an ended run, by path; raises StoreError if there is none."""
     records: dict[str, NodeRecord] = {}
     steps: dict[str, list[tuple[int, Step]]] = {}
-    with RunReader(folder) as run:
-        for reader in run.readers():
-            after = 0
-            while (piece := reader.events(after)).through > after:
-                for event in piece.events:
+    with RunStores.open(folder) as run:
+        for reader in run.readers().values():
+            for part in reader.slices():
+                for event in part.events:
                     record = records.setdefault(event.path, NodeRecord())
                     step = _add(record, event)
                     if step is not None:
                         steps.setdefault(event.path, []).append((event.time_unix_nanos, step))
-                after = piece.through
     for path, record in records.items():
         # Steps of one store are in order already, and a stable sort keeps it.
         record.steps = [step for _, step in sorted(steps.get(path, ()), key=lambda timed: timed[0])]

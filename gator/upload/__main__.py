@@ -76,12 +76,12 @@ def _tell(status: UploadStatus) -> None:
 async def _run(order: UploadOrder, watch: RootWatch) -> int:
     from gator.hub_address import resolve
     from gator.run_folder import RunFolder
-    from gator.upload.stores import RunStores
+    from gator.upload.stores import UploadedRun
     from gator.upload.stream import Upload
 
     loop = asyncio.get_running_loop()
     diagnostics.start(os.environ, Path(order.folder), "upload")
-    stores = RunStores(RunFolder(Path(order.folder)))
+    stores = UploadedRun(RunFolder(Path(order.folder)))
     ca = Path(order.ca) if order.ca else None
     stepped_back = False
 

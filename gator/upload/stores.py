@@ -1,25 +1,21 @@
-"""The stores in the folder of a run, as an uplink serves them: opened when they appear, and polled.
+"""The stores in the folder of a run as an uplink serves them: polled, and shortened to what a hub takes."""
 
-Invariant: they are only read, so their writers never wait.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gator.core.run_key import fits
-from gator.errors import EmptyStoreError, StoreError
+from gator.errors import StoreError
 from gator.link.size_limits import shorten_description, shortened
-from gator.run_folder import ROOT_STORE, RunFolder
-from gator.store import Reader
+from gator.run_folder import RunFolder
+from gator.store import RunStores, StoreReader
 from gator.store.run.description import description_of
 from gator.v1 import attach_pb2, event_pb2
 
 
-class StoreFile:
+class UploadedStore:
     """A store; `committed` is as of the last `poll`."""
 
-    def __init__(self, reader: Reader) -> None:
-        """Takes ownership of `reader`."""
+    def __init__(self, reader: StoreReader) -> None:
         self._reader = reader
         self.id = reader.store_id
         self.committed = reader.tip()
@@ -62,7 +58,7 @@ class StoreFile:
     ) -> tuple[Sequence[event_pb2.Event], int]:
         """Returns events as `StoreView.read` does, shortened to the limits of a hub. Raises StoreError."""
         try:
-            part = self._reader.events(after, wanted, limit)
+            part = self._reader.read(after, wanted, limit)
         except StoreError as error:
             self.fault = str(error)
             raise
@@ -78,27 +74,20 @@ class StoreFile:
         declared = rows[0][0] if rows else 0
         return declared if type(declared) is int and 0 < declared < 1 << 63 else 0
 
-    def close(self) -> None:
-        """Closes the file."""
-        self._reader.close()
 
-
-class RunStores:
+class UploadedRun:
     """The stores of one run, that of the root first."""
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
-        self.opened: list[StoreFile] = []
+        self.opened: list[UploadedStore] = []
         """The stores in the order in which they were opened."""
-        self.unreadable: dict[Path, str] = {}
-        """Files that could not be opened at the last poll, and why; empty files are omitted."""
-        self._known: set[Path] = set()
-        self._run = ""
+        self._stores = RunStores(folder.path)
 
     @property
-    def root(self) -> StoreFile | None:
-        """The store of the root; None if it cannot be read yet."""
-        return self.opened[0] if self.opened else None
+    def unreadable(self) -> Mapping[Path, str]:
+        """Files that could not be opened at the last `look`, and why; empty files are omitted."""
+        return self._stores.unreadable
 
     @property
     def fault(self) -> str:
@@ -110,10 +99,9 @@ class RunStores:
         """Number of events read from all stores."""
         return sum(store.read_events for store in self.opened)
 
-    def look(self) -> Sequence[StoreFile]:
-        """Opens new stores, that of the root first. Returns them."""
-        self.unreadable.clear()
-        found = [store for path in self._new_files() if (store := self._open(path)) is not None]
+    def look(self) -> Sequence[UploadedStore]:
+        """Opens new stores, none before that of the root. Returns them."""
+        found = [UploadedStore(reader) for reader in self._stores.find()]
         self.opened += found
         return found
 
@@ -133,37 +121,8 @@ class RunStores:
     def key(self) -> bytes:
         """Returns the secret of the run, which proves its ownership to a hub; empty if it cannot be read."""
         key = self.folder.read_key() or b""
-        return key if fits(key, self._run) else b""
+        return key if fits(key, self.opened[0].run if self.opened else "") else b""
 
     def close(self) -> None:
         """Closes all files."""
-        for store in self.opened:
-            store.close()
-
-    def _new_files(self) -> list[Path]:
-        if not self.opened:
-            root = self.folder.stores / ROOT_STORE
-            return [root] if root.exists() else []
-        return [path for path in sorted(self.folder.stores.glob("*.db")) if path not in self._known]
-
-    def _open(self, path: Path) -> StoreFile | None:
-        try:
-            reader = Reader.open(path)
-        except EmptyStoreError:
-            # Its daemon has just started, or ended with the run before it wrote anything.
-            return None
-        except StoreError as error:
-            self.unreadable[path] = str(error)
-            return None
-        try:
-            run = reader.info.run
-            if not reader.store_id or not run or (self._run and run != self._run):
-                raise StoreError(f"{path} does not belong to this run: import the original folder")
-            store = StoreFile(reader)
-        except StoreError as error:
-            reader.close()
-            self.unreadable[path] = str(error)
-            return None
-        self._run = run
-        self._known.add(path)
-        return store
+        self._stores.close()

@@ -32,7 +32,7 @@ from gator.upload.backoff import Backoff, Timeouts
 from gator.upload.lag import Lag
 from gator.upload.protocol import UploadState, UploadStatus
 from gator.upload.stop import StopForwarder
-from gator.upload.stores import RunStores
+from gator.upload.stores import UploadedRun
 from gator.v1 import attach_pb2
 
 POLL_SECONDS: Final = 0.05
@@ -58,7 +58,7 @@ class Upload:
 
     def __init__(
         self,
-        stores: RunStores,
+        stores: UploadedRun,
         access: Callable[[], HubAccess],
         tell: Tell,
         patience: Timeouts | None = None,
@@ -151,7 +151,7 @@ class _Pulse(Struct):
 class _Stream:
     """One stream to a hub, from its Hello to its end."""
 
-    def __init__(self, stores: RunStores, be: Callable[..., object], patience: Timeouts) -> None:
+    def __init__(self, stores: UploadedRun, be: Callable[..., object], patience: Timeouts) -> None:
         self._stores, self._be, self._patience = stores, be, patience
         self._loop = asyncio.get_running_loop()
         self._courier = StopForwarder(stores.folder)

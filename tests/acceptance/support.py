@@ -9,15 +9,15 @@ import sys
 import termios
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TypeVar
 
 from gator.errors import StoreError
 from gator.run_folder import RunFolder
-from gator.store import Reader, RunReader
-from gator.store.run.queries import FolderReader
+from gator.store import RunStores, StoreReader
+from gator.store.run.reader import FolderReader
 from gator.v1 import attach_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -202,11 +202,12 @@ class Gator:
         found: dict[str, list[event_pb2.Event]] = {}
         for path in sorted(((folder or self.folder) / "stores").glob("*.db")):
             try:
-                reader = Reader.open(path)
+                reader = StoreReader.open(path)
             except StoreError:
                 continue
             with reader:
-                found[path.stem] = list(_all_events(reader, attach_pb2.EventFilter(kinds=kinds)))
+                wanted = attach_pb2.EventFilter(kinds=kinds)
+                found[path.stem] = [event for part in reader.slices(wanted) for event in part.events]
         return found
 
     def nodes(self, folder: Path | None = None) -> dict[str, query_pb2.Node]:
@@ -220,8 +221,8 @@ class Gator:
     def output(self, path: str, attempt: int = 1, folder: Path | None = None) -> bytes:
         """Returns the stored output of a job."""
         try:
-            with RunReader(folder or self.folder) as reader:
-                return b"".join(reader.raw_bytes(path, attempt))
+            with RunStores.open(folder or self.folder) as reader:
+                return b"".join(reader.output(path, attempt))
         except StoreError:
             # The run has just begun.
             return b""
@@ -256,13 +257,3 @@ class Gator:
 
 def _take_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
-def _all_events(reader: Reader, wanted: attach_pb2.EventFilter) -> Iterator[event_pb2.Event]:
-    after = 0
-    while True:
-        part = reader.events(after, wanted)
-        yield from part.events
-        if part.through <= after:
-            return
-        after = part.through

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gator.errors import EmptyStoreError
-from gator.store import Reader
+from gator.store import StoreReader
 from tests.acceptance.support import Gator, until
 from tests.component.hub.processes import Hub, Keeper
 
@@ -81,7 +81,7 @@ def all_events(gator: Gator) -> set[tuple[str, int]]:
     found: set[tuple[str, int]] = set()
     for path in (gator.folder / "stores").glob("*.db"):
         # That of a daemon which was ended with the run before it had anything to write is empty.
-        with suppress(EmptyStoreError), Reader.open(path) as reader:
+        with suppress(EmptyStoreError), StoreReader.open(path) as reader:
             found |= {(reader.store_id, seq) for (seq,) in reader.query("SELECT seq FROM events")}
     return found
 

@@ -3,7 +3,7 @@
 import sys
 
 from gator.run_folder import RunFolder
-from gator.store import RunReader
+from gator.store import RunStores
 from gator.v1 import attach_pb2
 from gator.v1 import common_pb2 as pb
 from tests.acceptance.support import Gator, until
@@ -40,12 +40,12 @@ def test_a_run_inside_a_job_is_a_run_of_its_own_that_knows_where_it_ran(gator: G
     folders = sorted(path for path in (gator.root / "tracking").iterdir() if not path.is_symlink())
     by_name = {path.name.rpartition("-")[2]: path for path in folders}
     assert set(by_name) == {"inner", "outer"}
-    with RunReader(by_name["inner"]) as run:
+    with RunStores.open(by_name["inner"]) as run:
         assert run.root.description.run.inside == str(by_name["outer"])
         assert run.root.description.run.inside_path == "outer/around"
         # It may use what the job around it was given.
         assert run.root.description.pools.cores == 2
-    with RunReader(by_name["outer"]) as run:
+    with RunStores.open(by_name["outer"]) as run:
         assert run.root.description.run.inside == ""
         assert run.root.description.pools.cores == 3
     assert set(gator.nodes(by_name["outer"])) == {"outer", "outer/around"}
@@ -56,7 +56,7 @@ def test_a_run_inside_a_job_is_a_run_of_its_own_that_knows_where_it_ran(gator: G
 def test_a_nested_run_takes_the_cores_it_is_told(gator: Gator) -> None:
     command = f"{GATOR} run inner.yaml -j 5 --tracking inside --quiet"
     gator("run", outer(gator, command), "-j", "2").expect(0)
-    with RunReader(gator.root / "inside") as run:
+    with RunStores.open(gator.root / "inside") as run:
         assert run.root.description.pools.cores == 5
 
 

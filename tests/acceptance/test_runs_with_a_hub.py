@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gator.errors import EmptyStoreError, PermissionDeniedError
-from gator.store import Reader
+from gator.store import StoreReader
 from gator.v1 import attach_pb2, common_pb2
 from tests.acceptance.support import Done, Gator, Running
 from tests.component.link.fakes import until
@@ -49,7 +49,7 @@ def all_events(gator: Gator) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for path in (gator.folder / "stores").glob("*.db"):
         # That of a daemon which was ended with the run before it had anything to write is empty.
-        with suppress(EmptyStoreError), Reader.open(path) as reader:
+        with suppress(EmptyStoreError), StoreReader.open(path) as reader:
             found[reader.store_id] = [seq for (seq,) in reader.query("SELECT seq FROM events ORDER BY seq")]
     return {store: seqs for store, seqs in found.items() if seqs}
 
@@ -326,5 +326,5 @@ def test_a_wrong_hub_in_the_environment_is_told_and_the_run_goes_on(gator: Gator
 
 def test_labels_are_kept_without_a_hub(gator: Gator) -> None:
     gator("run", gator.spec("!Job {ident: one, command: echo}"), "--label", "kind=nightly").expect(0)
-    with Reader.open(gator.folder / "stores" / "root.db") as reader:
+    with StoreReader.open(gator.folder / "stores" / "root.db") as reader:
         assert dict(reader.description.run.labels) == {"kind": "nightly"}

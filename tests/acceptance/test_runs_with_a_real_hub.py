@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gator.store import Reader
+from gator.store import StoreReader
 from gator.v1 import attach_pb2
 from tests.acceptance.support import Done, Gator, Running, until
 from tests.component.upload.fakes import free_port
@@ -73,7 +73,7 @@ def in_folder(folder: Path) -> dict[str, list[int]]:
     """The numbers of all events in a run by the id of their store."""
     found: dict[str, list[int]] = {}
     for path in (folder / "stores").glob("*.db"):
-        with Reader.open(path) as reader:
+        with StoreReader.open(path) as reader:
             seqs = [seq for (seq,) in reader.query("SELECT seq FROM events ORDER BY seq")]
             if seqs:
                 found[reader.store_id] = seqs

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from gator.store import RunReader
+from gator.store import RunStores
 from gator.store.run.description import run_of
 from gator.v1 import query_pb2
 from tests.acceptance.support import Done, Gator
@@ -25,7 +25,7 @@ FAILING = ["nightly/bad", "nightly/random", "nightly/worse"]
 
 def described(gator: Gator, folder: Path | None = None) -> query_pb2.Run:
     """What the newest run, or that in a folder, recorded of itself."""
-    with RunReader(folder or gator.folder) as reader:
+    with RunStores.open(folder or gator.folder) as reader:
         return run_of(reader.root, folder or gator.folder)
 
 

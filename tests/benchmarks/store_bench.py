@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
 
-from gator.store import RunReader, Store
+from gator.store import RunStores, Store
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 JOBS = 20_000
@@ -122,9 +122,9 @@ def bench_lines(folder: Path) -> None:
         owner += time.perf_counter() - mark
     store.close()
     report("lines in blocks, written", count, "lines", began, owner)
-    with RunReader(folder) as reader:
+    with RunStores.open(folder) as reader:
         began = time.perf_counter()
-        size = sum(map(len, reader.raw_bytes("top/loud", 1)))
+        size = sum(map(len, reader.output("top/loud", 1)))
         report("lines in blocks, read back", count, "lines", began)
     print(f"kept: {(folder / 'stores' / 'w2.db').stat().st_size / size:.2f} of {size:,} bytes")
 

@@ -60,7 +60,7 @@ class RunApi(Protocol):
 def asking(found: find.FoundRun) -> Generator[RunApi]:
     """Yields the API of a run: its record, or its live root where the record cannot be read."""
     from gator.query import Queries
-    from gator.store.run.queries import FolderReader
+    from gator.store.run.reader import FolderReader
 
     close_dead(found)
     folder = found.folder

@@ -73,11 +73,11 @@ def stamp_of(seconds: float) -> str:
 
 def described(found: FoundRun) -> "query_pb2.Run | None":
     """Returns the run as described at its start, without times and Result; None if it cannot be read."""
-    from gator.store import Reader
+    from gator.store import StoreReader
     from gator.store.run.description import run_of
 
     try:
-        with Reader.open(found.folder.stores / ROOT_STORE) as reader:
+        with StoreReader.open(found.folder.stores / ROOT_STORE) as reader:
             return run_of(reader, found.folder.path)
     except (StoreError, OSError, ValueError, TypeError):
         return None

@@ -11,8 +11,8 @@ from gator.daemon.recovery.permission import closing_problem
 from gator.errors import PreconditionError, StoreError
 from gator.process.sweep import LivingRootError, sweep
 from gator.run_folder import CLOSING_STORE, LATEST, ROOT_STORE, Owner, RunFolder
-from gator.store import Reader, Store
-from gator.store.run.stores import RunFiles
+from gator.store import Store, StoreReader
+from gator.store.run.stores import RunStores
 from gator.v1 import event_pb2, query_pb2
 
 
@@ -89,7 +89,7 @@ def _is_closed(folder: RunFolder) -> bool:
 def _root_has_ended(folder: RunFolder) -> bool:
     """Returns whether the root's Result is written, and with it those of all nodes below."""
     try:
-        with Reader.open(folder.stores / ROOT_STORE) as reader:
+        with StoreReader.open(folder.stores / ROOT_STORE) as reader:
             rows = reader.query("SELECT state FROM nodes WHERE parent = '' LIMIT 1")
     except StoreError:
         # It died while it made its store, or the store is damaged, which closing will tell.
@@ -105,7 +105,7 @@ def _close(folder: RunFolder, owner: Owner) -> None:
     if owner.is_of_this_host:
         sweep(owner.run)
     if (folder.stores / ROOT_STORE).exists():
-        with contextlib.closing(RunFiles(folder.path)) as files:
+        with contextlib.closing(RunStores.open(folder.path)) as files:
             _write(folder, owner, complete(files))
     else:
         _write(folder, owner, ())

@@ -15,7 +15,7 @@ from gator.daemon.engine import Engine
 from gator.daemon.fleet import SUBSCRIPTION, Daemon
 from gator.daemon.root.ending import RunEnding
 from gator.daemon.tiers.daemons import TierDaemons
-from gator.daemon.view import LiveSource, View
+from gator.daemon.view import View
 from gator.ports import Clock
 from gator.store import Store
 from gator.v1 import attach_pb2, event_pb2
@@ -79,8 +79,8 @@ class DaemonReports:
         if daemon.role == attach_pb2.ROLE_WRAPPERS:
             self._dispatch.on_host(daemon.name, self._clock.monotonic())
             self._engine.add_executor(daemon.name, daemon)
-        source = partial(LiveSource, daemon.store_path)
-        self._view.follow(daemon.store_id, source, tiers=daemon.role == attach_pb2.ROLE_TIER)
+        is_tier = daemon.role == attach_pb2.ROLE_TIER
+        self._view.follow(daemon.store_id, daemon.store_path, tiers=is_tier)
 
     def on_batch(self, daemon: Daemon, batch: attach_pb2.Batch, events: Sequence[event_pb2.Event]) -> None:
         """Stores a batch, acts on its new events, and acks it once it is committed."""

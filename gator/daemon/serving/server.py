@@ -19,8 +19,8 @@ from gator.query.left import jobs_left
 from gator.query.queries import Queries
 from gator.query.servicers import ControlServicer, QueryServicer
 from gator.rpc.server import Service, serve
-from gator.store import Reader
-from gator.store.run.queries import FolderReader
+from gator.store import StoreReader
+from gator.store.run.reader import FolderReader
 from gator.v1 import (
     control_service_pb2,
     control_service_pb2_grpc,
@@ -36,7 +36,7 @@ class RootServer:
         self,
         run: str,
         folder: Path,
-        root: Reader,
+        root: StoreReader,
         tokens: Tokens,
         handler: AttachRouter,
         *,

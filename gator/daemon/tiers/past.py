@@ -6,7 +6,7 @@ from pathlib import Path
 from gator.core.tree.restored import Past
 from gator.errors import StoreError
 from gator.event_kinds import LIFECYCLE_KINDS
-from gator.store import Reader
+from gator.store import StoreReader
 from gator.v1 import attach_pb2
 
 
@@ -16,14 +16,12 @@ def read_past(paths: Iterable[Path], prefix: str) -> Past:
     wanted = attach_pb2.EventFilter(kinds=LIFECYCLE_KINDS, prefix=prefix)
     for path in paths:
         try:
-            reader = Reader.open(path)
+            reader = StoreReader.open(path)
         except StoreError:
             # A daemon that never came up has no store, or one without tables.
             continue
         with reader:
-            after = 0
-            while (part := reader.events(after, wanted)).through > after:
+            for part in reader.slices(wanted):
                 for event in part.events:
                     past.add(event, path.stem)
-                after = part.through
     return past

@@ -3,7 +3,6 @@
 Invariant: it only reads; a display that is slow or gone changes nothing in the run.
 """
 
-from gator.daemon.view.live_source import LiveSource
 from gator.daemon.view.view import View
 
-__all__ = ["LiveSource", "View"]
+__all__ = ["View"]

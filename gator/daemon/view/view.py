@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from heapq import nsmallest
+from pathlib import Path
 
 from gator.daemon.modes import TextLogMode
-from gator.daemon.view.live_source import LiveSource
 from gator.daemon.view.tail import Tail
 from gator.daemon.view.text_logs import TextLogs
 from gator.node_paths import template_of
 from gator.plan import Plan
 from gator.ports import Clock, Display, RunInfo, RunningJob
 from gator.run_folder import RunFolder
-from gator.store import RunReader, Store
+from gator.store import RunStores, Store, StoreReader
 from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 
@@ -44,7 +44,7 @@ class View:
         self._wanted = self._filter(text_logs)
         self._tail = Tail(self._wanted, self._show, display.ready)
         self._own = ""
-        self._others: list[LiveSource] = []
+        self._others: list[StoreReader] = []
         self._redraw: asyncio.TimerHandle | None = None
 
     # -- what a display may ask for
@@ -67,11 +67,11 @@ class View:
         self.display.on_start(info, self)
         self.changed()
 
-    def follow(self, store_id: str, source: Callable[[], LiveSource], *, tiers: bool) -> None:
+    def follow(self, store_id: str, path: Path, *, tiers: bool) -> None:
         """Follows the store of a daemon if the display wants some of its events."""
         kinds = set(self._wanted.kinds)
         if tiers or not kinds or not kinds <= _OF_TIERS:
-            other = source()
+            other = StoreReader.open(path)
             self._others.append(other)
             self._tail.follow(store_id, other)
 
@@ -128,8 +128,8 @@ class View:
             self._redraw = self._loop.call_later(again, self._draw)
 
     def _read_output(self, path: str, attempt: int) -> Iterable[bytes]:
-        with RunReader(self._folder.path) as reader:
-            yield from reader.raw_bytes(path, attempt)
+        with RunStores.open(self._folder.path) as stores:
+            yield from stores.output(path, attempt)
 
 
 def _second(item: tuple[str, float]) -> float:

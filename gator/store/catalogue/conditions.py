@@ -1,11 +1,9 @@
-"""Conditions and orders of queries over the catalogue.
-
-Invariant: everything from a request is a value, never a part of the text.
-"""
+"""The conditions and orders of requests for nodes, as SQL over the catalogue."""
 
 from collections.abc import Mapping, Sequence
 
 from gator.node_paths import LEVEL_SEPARATOR
+from gator.store.condition import Condition
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -96,70 +94,26 @@ def is_of_few(wanted: qs.ListNodesRequest) -> bool:
     return running or (bool(wanted.outcomes) and common_pb2.OUTCOME_PASSED not in wanted.outcomes)
 
 
-class Condition:
-    """What rows have to meet: conditions joined by AND, with their values in order."""
-
-    __slots__ = ("_parts", "values")
-
-    def __init__(self) -> None:
-        self._parts: list[str] = []
-        self.values: list[object] = []
-
-    @property
-    def text(self) -> str:
-        """The conditions as SQL."""
-        return " AND ".join(self._parts) or "1 = 1"
-
-    def add(self, part: str, *values: object) -> "Condition":
-        """Adds a condition."""
-        self._parts.append(part)
-        self.values += values
-        return self
-
-    def run(self, table: str, run: int) -> "Condition":
-        """Adds the condition that rows are of one run."""
-        # Said so that PostgreSQL plans for a run of middling size. Of one that came since it counted last it
-        # would believe that it has no rows, and walk through all of them for each of a few.
-        return self.add(f"{table}.run = (SELECT CAST(? AS BIGINT))", run)
-
-    def one_of(self, column: str, wanted: Sequence[object]) -> "Condition":
-        """Adds the condition that a column has one of at least one value."""
-        # Few different lengths make few different statements, which databases keep prepared.
-        count = 1 << (len(wanted) - 1).bit_length()
-        padded = [*wanted, *[wanted[-1]] * (count - len(wanted))]
-        return self.add(f"{column} IN ({', '.join('?' * count)})", *padded)
-
-    def like_any(self, column: str, patterns: Sequence[str]) -> "Condition":
-        """Asks for a text that one of a few patterns of LIKE matches; there is at least one."""
-        like = f"{column} LIKE ? ESCAPE '!'"
-        return self.add(f"({' OR '.join([like] * len(patterns))})", *patterns)
-
-    def numbers(self, column: str, wanted: Sequence[int]) -> "Condition":
-        """Adds the condition that a column has one of these numbers; without numbers all pass."""
-        if not wanted:
-            return self
-        return self.add(f"{column} IN ({', '.join(str(int(number)) for number in wanted)})")
-
-    def scope(self, wanted: qs.ListNodesRequest, key: str) -> "Condition":
-        """Adds the conditions of a request, except for its globs; `key` is the sort key of its path."""
-        self.add("n.declared_unix_nanos IS NOT NULL")
-        match wanted.scope:
-            case qs.SCOPE_NODE:
-                self.add("n.path = ?", wanted.path)
-            case qs.SCOPE_SUBTREE:
-                if "/" in wanted.path:
-                    # From the key of the node itself to the last of those below it.
-                    self.add("n.sort >= ? AND n.sort < ?", *span(key))
-                if wanted.levels:
-                    self.add("n.depth <= ?", wanted.path.count("/") + wanted.levels)
-            case _:
-                self.add("n.parent = ?", wanted.path)
-        outcomes = list(wanted.outcomes)
-        kinds, states = list(wanted.kinds), list(wanted.states)
-        if outcomes and all(outcomes):
-            # Said in full, these are a few places in the index by kind, state and outcome.
-            kinds, states = kinds or _KINDS, states or _ENDED
-        if order_of(wanted) == qs.NODE_ORDER_SPEC and not is_of_few(wanted):
-            # The plus keeps SQLite from using an index that lacks the order.
-            return self.numbers("+n.kind", kinds).numbers("+n.state", states).numbers("+n.outcome", outcomes)
-        return self.numbers("n.kind", kinds).numbers("n.state", states).numbers("n.outcome", outcomes)
+def add_scope(where: Condition, wanted: qs.ListNodesRequest, key: str) -> Condition:
+    """Adds the conditions of a request, except for its globs; `key` is the sort key of its path."""
+    where.add("n.declared_unix_nanos IS NOT NULL")
+    match wanted.scope:
+        case qs.SCOPE_NODE:
+            where.add("n.path = ?", wanted.path)
+        case qs.SCOPE_SUBTREE:
+            if "/" in wanted.path:
+                # From the key of the node itself to the last of those below it.
+                where.add("n.sort >= ? AND n.sort < ?", *span(key))
+            if wanted.levels:
+                where.add("n.depth <= ?", wanted.path.count("/") + wanted.levels)
+        case _:
+            where.add("n.parent = ?", wanted.path)
+    outcomes = list(wanted.outcomes)
+    kinds, states = list(wanted.kinds), list(wanted.states)
+    if outcomes and all(outcomes):
+        # Complete lists select a few places in the index by kind, state and outcome.
+        kinds, states = kinds or _KINDS, states or _ENDED
+    if order_of(wanted) == qs.NODE_ORDER_SPEC and not is_of_few(wanted):
+        # The plus keeps SQLite from using an index that lacks the order.
+        return where.numbers("+n.kind", kinds).numbers("+n.state", states).numbers("+n.outcome", outcomes)
+    return where.numbers("n.kind", kinds).numbers("n.state", states).numbers("n.outcome", outcomes)

@@ -3,12 +3,12 @@
 Invariant: what is not known stays unset.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gator.store.catalogue.columns import ATTEMPTS, METRICS, NODES
 from gator.store.catalogue.fields import Row, RowMessages
-from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
+from gator.v1 import common_pb2, event_pb2, query_pb2
 
 _NODES = RowMessages(NODES, query_pb2.Node)
 _ATTEMPTS = RowMessages(ATTEMPTS, query_pb2.Attempt)
@@ -55,25 +55,6 @@ def attempt_of(row: Row) -> query_pb2.Attempt:
 def metric_of(row: Row) -> event_pb2.MetricTotal:
     """Returns the metric of a row with METRIC_NAMES."""
     return _METRICS.message(row)
-
-
-def add_events(
-    attempts: Iterable[query_pb2.Attempt],
-    path: str,
-    events: Callable[..., tuple[Sequence[event_pb2.Event], int]],
-) -> None:
-    """Adds to attempts at a job what is only in their events: command lines, metrics.
-
-    `events` returns events as `gator.query.Reader.events` does.
-    """
-    kinds = (attach_pb2.EVENT_KIND_STARTED, attach_pb2.EVENT_KIND_ATTEMPT_FINISHED)
-    for attempt in attempts:
-        found, _ = events(attempt.store, 0, 10, path=path, attempt=attempt.number, kinds=kinds)
-        for event in found:
-            if event.HasField("started"):
-                attempt.started.CopyFrom(event.started)
-            elif attempt.HasField("finished"):
-                attempt.finished.CopyFrom(event.attempt_finished)
 
 
 def result_of(node: query_pb2.Node, metrics: Iterable[event_pb2.MetricTotal]) -> event_pb2.Result:

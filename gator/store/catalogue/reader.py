@@ -20,12 +20,13 @@ from gator.store.catalogue.conditions import (
     BEFORE,
     BY_SPEC_WITHOUT_INDEX,
     LAST_BELOW,
-    Condition,
+    add_scope,
     is_of_few,
     order_of,
     parts_of,
     span,
 )
+from gator.store.condition import Condition
 from gator.v1 import common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -134,7 +135,7 @@ class CatalogueReader:
     ) -> NodeList:
         """Returns nodes whose paths match, in the order of the spec."""
         scope = self._where()
-        scope.scope(wanted, self.sort_key(wanted.path) if self._is_within(wanted) else "")
+        add_scope(scope, wanted, self.sort_key(wanted.path) if self._is_within(wanted) else "")
         now = int(after[2]) if after else time.time_ns()
         key = str(after[1]) if after else ""
         places: list[Place] = []
@@ -176,7 +177,7 @@ class CatalogueReader:
         # Without the order of the spec any index may be used.
         counted.order = qs.NODE_ORDER_DECLARED
         where = self._where()
-        where.scope(counted, self.sort_key(counted.path) if self._is_within(counted) else "")
+        add_scope(where, counted, self.sort_key(counted.path) if self._is_within(counted) else "")
         rows = self._query(f"SELECT count(*) FROM nodes AS n WHERE {where.text}", where.values)  # noqa: S608
         return int(rows[0][0])
 
@@ -212,7 +213,7 @@ class CatalogueReader:
     ) -> list[Any]:
         order = order.replace(":now", str(now))
         where = self._where().add(condition)
-        where.scope(wanted, self.sort_key(wanted.path) if self._is_within(wanted) else "")
+        add_scope(where, wanted, self.sort_key(wanted.path) if self._is_within(wanted) else "")
         if order_of(wanted) == qs.NODE_ORDER_SPEC:
             # The order by sort key alone lets the index of the tree be used.
             sorting = BY_SPEC_WITHOUT_INDEX if is_of_few(wanted) else "n.sort"
@@ -315,7 +316,7 @@ class CatalogueReader:
         """Returns the declared groups and arrays that have not ended: a node and those below it."""
         where = self._where().add("n.kind <> ?", _JOB).add("n.state <> ?", _ENDED)
         below = qs.ListNodesRequest(path=path, scope=qs.SCOPE_SUBTREE)
-        where.scope(below, self.sort_key(path) if self._is_within(below) else "")
+        add_scope(where, below, self.sort_key(path) if self._is_within(below) else "")
         sql = f"SELECT n.sort, n.path, n.template FROM nodes AS n WHERE {where.text}"  # noqa: S608
         return [OpenGroup(*row) for row in self._query(sql, where.values)]
 
@@ -373,7 +374,7 @@ class CatalogueReader:
             path=wanted.path, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB]
         )
         scope = self._where()
-        scope.scope(below, self.sort_key(below.path) if self._is_within(below) else "")
+        add_scope(scope, below, self.sort_key(below.path) if self._is_within(below) else "")
         found: list[JobAttempt] = []
         while True:
             end = self._window_end(scope, after) if patterns else None
@@ -451,7 +452,7 @@ class CatalogueReader:
         `wanted` has a path and a scope. With `names`, only metrics with these names count.
         """
         where = self._where().add("n.sort > ?", after)
-        where.scope(wanted, self.sort_key(wanted.path) if self._is_within(wanted) else "")
+        add_scope(where, wanted, self.sort_key(wanted.path) if self._is_within(wanted) else "")
         having = Condition().add(
             "m.path = n.path" if self._run is None else "m.path = n.path AND m.run = n.run"
         )

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from gator.files.regular import read_regular
-from gator.store.reader import Reader
+from gator.store.reader import StoreReader
 from gator.v1 import attach_pb2, query_pb2
 
 GIT_FILE = "git.json"
@@ -21,7 +21,7 @@ That is a spec with about 20,000 jobs that are written out one by one.
 """
 
 
-def run_of(root: Reader, folder: Path) -> query_pb2.Run:
+def run_of(root: StoreReader, folder: Path) -> query_pb2.Run:
     """Returns the run as it was started, without times, state and Result.
 
     `root` is the reader of the root's store. Raises StoreError if it cannot be read.
@@ -32,7 +32,7 @@ def run_of(root: Reader, folder: Path) -> query_pb2.Run:
     return run
 
 
-def description_of(root: Reader, folder: Path) -> attach_pb2.RunDescription:
+def description_of(root: StoreReader, folder: Path) -> attach_pb2.RunDescription:
     """Returns what a root tells a hub of its run, without the time of the start.
 
     Raises StoreError if the root's store cannot be read.

@@ -8,8 +8,8 @@ from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from gator.core.pages import JobAttempt
-from gator.store.catalogue.conditions import Condition
-from gator.store.reader import event_of
+from gator.store.condition import Condition
+from gator.store.event_rows import event_of
 from gator.v1 import attach_pb2, event_pb2
 
 Kinds: TypeAlias = Sequence[attach_pb2.EventKind.ValueType]
@@ -68,7 +68,7 @@ def gather(ask: Ask, attempts: Sequence[JobAttempt]) -> dict[JobAttempt, list[ev
             if body is None:
                 large.add(attempt)
             else:
-                found[attempt].append(event_of((seq, path, number, kind, 0, time, bytes(body), 0)))
+                found[attempt].append(event_of((seq, path, number, kind, time, bytes(body))))
         for attempt in large:
             del found[attempt]
     for events in found.values():

@@ -1,85 +1,153 @@
-"""Reads what jobs wrote from the stores of a run's folder, live or ended.
+"""Implements the port of `gator.query` for the folder of one run.
 
-Invariant: it knows only the record, not whether the run is alive.
+Invariant: nothing is written.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from gator.errors import StoreError
-from gator.store import blocks
-from gator.store.reader import Reader
-from gator.v1 import attach_pb2, common_pb2, event_pb2
+from gator.core.dispatch.pools import Pools
+from gator.core.pages import JobAttempt
+from gator.store.reader import StoreReader
+from gator.store.record import RecordReader
+from gator.store.run.description import read_git, run_of
+from gator.store.run.outputs import outputs_of
+from gator.store.run.recovery import catch_up, complete
+from gator.store.run.stores import RunStores
+from gator.store.untrusted import damage_as_store_errors
+from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2
 
-ROOT_STORE = "root.db"
-_PIECE = 1000
 
+# A folder may come from another user, so every method may meet values that Gator did not write. A hub needs
+# no such conversion, because it stores only what it has checked.
+@damage_as_store_errors
+class FolderReader(RecordReader):
+    """Reads the folder of a run. Its methods may be called from several threads."""
 
-class RunReader:
-    """The stores of a folder. Several threads may use it, one after the other."""
+    def __init__(self, stores: RunStores, *, live: bool, died: bool = False, copied_at: int = 0) -> None:
+        """Reads the stores; missing Results of a run that `died` are computed.
 
-    def __init__(self, folder: Path) -> None:
-        """Raises StoreError if the root's store is not there or cannot be read."""
-        self.folder = folder
-        self._readers: dict[Path, Reader] = {}
-        self.root = self._reader(folder / "stores" / ROOT_STORE)
+        `copied_at` is the time of the last event, in nanoseconds since 1970, for a copy that lacks the
+        present state of the run.
+        """
+        super().__init__(stores.root.query)
+        self._stores, self._live, self._died, self._copied_at = stores, live, died, copied_at
+        self._git: query_pb2.Git | None = None
 
-    def close(self) -> None:
-        """Closes all files."""
-        for reader in self._readers.values():
-            reader.close()
-        self._readers.clear()
+    @classmethod
+    @contextmanager
+    def open(
+        cls, folder: Path, *, live: bool, copied: bool = False, root: StoreReader | None = None
+    ) -> "Generator[FolderReader]":
+        """Yields the reader of a folder; `live` says whether its root is alive.
 
-    def __enter__(self) -> "RunReader":
-        return self
+        With `copied` the folder is a copy: it is shown as of the time of the copy, without
+        computed Results. `root` is the reader of the root's store if only its owner can create one.
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        Raises StoreError if there is no readable store.
+        """
+        with RunStores.open(folder, root) as stores:
+            copied_at = catch_up(stores) if copied and not live else 0
+            died = not live and not copied and bool(complete(stores))
+            yield cls(stores, live=live, died=died, copied_at=copied_at)
 
-    def readers(self) -> Sequence[Reader]:
-        """Returns a reader for each store that exists now, the root's first."""
-        for path in sorted((self.folder / "stores").glob("*.db")):
-            if path in self._readers:
-                continue
-            try:
-                self._reader(path)
-            except StoreError:
-                # A daemon that is starting has made its file, but not its tables.
-                continue
-        return list(self._readers.values())
+    @property
+    def source(self) -> Path:
+        """The folder, for messages."""
+        return self._stores.folder
 
-    # -- what an attempt left
+    @property
+    def unreadable(self) -> Mapping[Path, str]:
+        """Stores that are skipped, and why."""
+        return self._stores.unreadable
 
-    def raw_bytes(
-        self, path: str, attempt: int, stream: common_pb2.Stream.ValueType = common_pb2.STREAM_UNSPECIFIED
-    ) -> Iterator[bytes]:
-        """Yields what an attempt wrote, in the order of reading; of both streams by default."""
-        for block in self.blocks(path, attempt):
-            if stream in (common_pb2.STREAM_UNSPECIFIED, block.stream):
-                yield blocks.decode(block)
+    # -- the run
 
-    def blocks(self, path: str, attempt: int) -> Iterator[event_pb2.Block]:
-        """Yields the blocks of an attempt in the order of reading, one in memory at a time."""
-        for reader in self._holders(path, attempt):
-            for seq in reader.seqs_of(path, attempt, [attach_pb2.EVENT_KIND_BLOCK]):
-                yield reader.block(seq)
+    def run(self) -> query_pb2.Run:
+        """Returns the run."""
+        run = run_of(self._stores.root, self._stores.folder)
+        root = self.root()
+        if root is not None:
+            run.ident = root.path
+            run.started_unix_nanos = self.declared_at(root.path)
+            run.ended_unix_nanos = root.ended_unix_nanos
+            run.tally.CopyFrom(root.tally)
+            run.seed = run.seed or root.seed
+        # A live root asks git beside its work, so it may come late.
+        self._git = self._git or read_git(self._stores.folder)
+        if self._git is not None:
+            run.git.CopyFrom(self._git)
+        run.state = self._state(root)
+        if run.state == query_pb2.RUN_STATE_UNSPECIFIED:
+            run.heard_unix_nanos = self._copied_at
+        result = self.result_of(root) if root is not None else None
+        if result is not None:
+            run.result.CopyFrom(result)
+        return run
+
+    def _state(self, root: query_pb2.Node | None) -> query_pb2.RunState.ValueType:
+        if self._live:
+            return query_pb2.RUN_STATE_RUNNING
+        if self._died or root is None:
+            return query_pb2.RUN_STATE_DIED
+        if self._copied_at and root.state != query_pb2.NODE_STATE_ENDED:
+            return query_pb2.RUN_STATE_UNSPECIFIED
+        return query_pb2.RUN_STATE_ENDED
+
+    def plan_request(self) -> plan_pb2.PlanRequest | None:
+        """Returns the request that the plan was made from; None if it is unknown."""
+        description = self._stores.root.description
+        return description.plan if description.HasField("plan") else None
+
+    def pools(self) -> Pools | None:
+        """Returns the resources that the run may use at once; None if they are unknown."""
+        description = self._stores.root.description
+        return Pools.of(description.pools) if description.HasField("pools") else None
+
+    def seen(self, signatures: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
+        """Returns an empty mapping: a folder has only one run."""
+        del signatures
+        return {}
+
+    # -- events
+
+    def positions(self, kinds: Sequence[attach_pb2.EventKind.ValueType] = ()) -> Mapping[str, int]:
+        """Returns the last sequence number of each store, the root's first; the same for all `kinds`."""
+        del kinds
+        return {store: reader.tip() for store, reader in self._stores.readers().items()}
 
     def events(
-        self, path: str, attempt: int, kinds: Sequence[attach_pb2.EventKind.ValueType]
-    ) -> Iterator[event_pb2.Event]:
-        """Yields the events of some kinds of an attempt, or of a node with attempt 0."""
-        for reader in self._holders(path, attempt):
-            after = 0
-            while found := reader.of_attempt(path, attempt, kinds, after, _PIECE).events:
-                yield from found
-                after = found[-1].seq
+        self,
+        store: str,
+        after: int,
+        limit: int,
+        *,
+        path: str = "",
+        prefix: str = "",
+        attempt: int = 0,
+        kinds: Sequence[attach_pb2.EventKind.ValueType] = (),
+        severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_UNSPECIFIED,
+    ) -> tuple[Sequence[event_pb2.Event], int]:
+        """Implements `gator.query.Reader.events`."""
+        reader = self._stores.reader(store)
+        if reader is None:
+            return [], after
+        # All nodes of the run are below its root.
+        below = prefix if "/" in prefix else ""
+        wanted = attach_pb2.EventFilter(kinds=kinds, severity=severity, prefix=below)
+        return reader.read(after, wanted, limit, path=path, attempt=attempt)
 
-    def _holders(self, path: str, attempt: int) -> Iterator[Reader]:
-        """Yields the stores with events of an attempt. The parent may have written some as well."""
-        for reader in self.readers():
-            if reader.query("SELECT 1 FROM subjects WHERE path = ? AND attempt = ?", (path, attempt)):
-                yield reader
-
-    def _reader(self, path: Path) -> Reader:
-        reader = self._readers[path] = Reader.open(path)
-        return reader
+    def outputs(
+        self, attempts: Sequence[JobAttempt], kinds: Sequence[attach_pb2.EventKind.ValueType]
+    ) -> Mapping[JobAttempt, Sequence[event_pb2.Event]]:
+        """Implements `gator.query.Reader.outputs`."""
+        found: dict[JobAttempt, Sequence[event_pb2.Event]] = {}
+        by_store: dict[str, list[JobAttempt]] = {}
+        for attempt in attempts:
+            by_store.setdefault(attempt.store, []).append(attempt)
+        for store, some in by_store.items():
+            reader = self._stores.reader(store)
+            if reader is not None:
+                found.update(outputs_of(reader.query, some, kinds))
+        return found

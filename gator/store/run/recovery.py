@@ -17,65 +17,67 @@ from gator.store.catalogue import messages, upsert
 from gator.store.catalogue.changes import Changes
 from gator.store.catalogue.columns import CATALOGUE, NODES
 from gator.store.catalogue.ddl import create_index, create_table
-from gator.store.reader import Reader
-from gator.store.run.stores import RunFiles
+from gator.store.reader import StoreReader
+from gator.store.run.stores import RunStores
 from gator.store.untrusted import ODD_VALUE, damaged
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 
 _ENDED = int(query_pb2.NODE_STATE_ENDED)
 _JOB = int(common_pb2.NODE_KIND_JOB)
 _NODE_COLUMNS = ", ".join(messages.NODE_NAMES)
-_FINISHED = (attach_pb2.EVENT_KIND_ATTEMPT_FINISHED,)
+_FINISHED = attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_ATTEMPT_FINISHED])
+_LIFECYCLE = attach_pb2.EventFilter(kinds=LIFECYCLE_KINDS)
 _PIECE = 1000
 MESSAGE = "the run died before this ended: run it again"
 
 
-def catch_up(files: RunFiles) -> int:
+def catch_up(stores: RunStores) -> int:
     """Adds newer events of the other stores to the catalogue; the folder must have no writer.
 
     Returns the time of the last event of the run, in nanoseconds since 1970. Raises StoreError.
     """
-    if files.connection is None:
+    if stores.root.connection is None:
         return 0
     try:
-        _catch_up(files, files.connection)
-        return max(map(_last_sign, files.readers().values()))
+        _catch_up(stores, stores.root.connection)
+        return max(map(_last_sign, stores.readers().values()))
     except sqlite3.Error as error:
-        raise StoreError(f"{files.root.path} cannot be completed: {error}") from error
+        raise StoreError(f"{stores.root.path} cannot be completed: {error}") from error
     except ODD_VALUE as error:
-        raise damaged(files.root.path, error) from error
+        raise damaged(stores.root.path, error) from error
 
 
-def complete(files: RunFiles) -> Sequence[event_pb2.Event]:
+def complete(stores: RunStores) -> Sequence[event_pb2.Event]:
     """Adds the missing events and Results to the catalogue of a run whose root is not alive.
 
     Returns the Results that were never written, the deepest nodes first.
     Raises StoreError.
     """
-    if files.connection is None:
+    if stores.root.connection is None:
         return ()
     try:
-        return _complete(files, files.connection)
+        return _complete(stores, stores.root.connection)
     except sqlite3.Error as error:
-        raise StoreError(f"{files.root.path} cannot be completed: {error}") from error
+        raise StoreError(f"{stores.root.path} cannot be completed: {error}") from error
     except ODD_VALUE as error:
-        raise damaged(files.root.path, error) from error
+        raise damaged(stores.root.path, error) from error
 
 
-def _catch_up(files: RunFiles, connection: sqlite3.Connection) -> None:
+def _catch_up(stores: RunStores, connection: sqlite3.Connection) -> None:
     changes = Changes()
-    known: dict[str, int] = dict(files.root.query("SELECT store, seq FROM positions"))
-    for store, reader in files.readers().items():
-        if reader is not files.root:
-            changes.take(store, _newer(reader, known.get(store, 0)))
+    known: dict[str, int] = dict(stores.root.query("SELECT store, seq FROM positions"))
+    for store, reader in stores.readers().items():
+        if reader is not stores.root:
+            for part in reader.slices(_LIFECYCLE, known.get(store, 0)):
+                changes.take(store, part.events)
     if changes.nodes or changes.attempts or changes.metrics:
         _shadow(connection)
         _join(connection, changes)
 
 
-def _complete(files: RunFiles, connection: sqlite3.Connection) -> Sequence[event_pb2.Event]:
-    _catch_up(files, connection)
-    missing = files.root.query(
+def _complete(stores: RunStores, connection: sqlite3.Connection) -> Sequence[event_pb2.Event]:
+    _catch_up(stores, connection)
+    missing = stores.root.query(
         f"SELECT {_NODE_COLUMNS} FROM nodes"  # noqa: S608 - constant
         " WHERE state != ? AND declared_unix_nanos IS NOT NULL ORDER BY kind != ?, depth DESC, sort",
         (_ENDED, _JOB),
@@ -83,11 +85,11 @@ def _complete(files: RunFiles, connection: sqlite3.Connection) -> Sequence[event
     if not missing:
         return ()
     _shadow(connection)
-    at = max(map(_last_sign, files.readers().values()))
+    at = max(map(_last_sign, stores.readers().values()))
     results: list[event_pb2.Event] = []
     for values in missing:
         row = messages.named(messages.NODE_NAMES, values)
-        result = _of_job(files, row, at) if row["kind"] == _JOB else _of_group(files, row, at)
+        result = _of_job(stores, row, at) if row["kind"] == _JOB else _of_group(stores, row, at)
         event = event_pb2.Event(path=row["path"], time_unix_nanos=at, result=result)
         closed = Changes()
         closed.take("", [event])
@@ -95,16 +97,6 @@ def _complete(files: RunFiles, connection: sqlite3.Connection) -> Sequence[event
         _join(connection, closed)
         results.append(event)
     return results
-
-
-def _newer(reader: Reader, after: int) -> Iterator[event_pb2.Event]:
-    wanted = attach_pb2.EventFilter(kinds=LIFECYCLE_KINDS)
-    while True:
-        part = reader.events(after, wanted)
-        yield from part.events
-        if part.through <= after:
-            return
-        after = part.through
 
 
 def _shadow(connection: sqlite3.Connection) -> None:
@@ -132,25 +124,25 @@ def _join(connection: sqlite3.Connection, changes: Changes) -> None:
     upsert.UPSERT_METRICS.run(connection, changes.metrics.values())
 
 
-def _last_sign(reader: Reader) -> int:
+def _last_sign(reader: StoreReader) -> int:
     """Returns the time of the last event of a store; 0 if it has none."""
     rows = reader.query("SELECT time_unix_nanos FROM events ORDER BY seq DESC LIMIT 1")
     return rows[0][0] if rows else 0
 
 
-def _of_job(files: RunFiles, row: dict[str, Any], at: int) -> event_pb2.Result:
+def _of_job(stores: RunStores, row: dict[str, Any], at: int) -> event_pb2.Result:
     """Returns the Result of the last attempt if it has ended; else the job was lost with the run."""
     path = row["path"]
     end: event_pb2.AttemptFinished | None = None
-    rows = files.root.query(
+    rows = stores.root.query(
         "SELECT number, store, outcome FROM attempts WHERE path = ? ORDER BY number DESC LIMIT 1", (path,)
     )
     number = 0
     if rows:
         number, store, outcome = rows[0]
-        reader = files.reader(store)
+        reader = stores.reader(store)
         if outcome is not None and reader is not None:
-            ends = reader.of_attempt(path, number, _FINISHED).events
+            ends = reader.read(0, _FINISHED, path=path, attempt=number).events
             end = ends[-1].attempt_finished if ends else None
     if end is None:
         end = lost(MESSAGE, common_pb2.REASON_RUN_DIED)
@@ -160,13 +152,13 @@ def _of_job(files: RunFiles, row: dict[str, Any], at: int) -> event_pb2.Result:
     return result
 
 
-def _of_group(files: RunFiles, row: dict[str, Any], at: int) -> event_pb2.Result:
+def _of_group(stores: RunStores, row: dict[str, Any], at: int) -> event_pb2.Result:
     """Returns the Result folded from the children. Some may never have been handed out."""
     fold = GroupFold()
     children = 0
     lost_with_the_run = False
-    for child in _children(files, row["path"]):
-        result = messages.result_of(child, _metrics(files, child.path))
+    for child in _children(stores, row["path"]):
+        result = messages.result_of(child, _metrics(stores, child.path))
         if child.kind == _JOB:
             result.jobs.CopyFrom(messages.tally_of_job(child))
         fold.add(child.path, result)
@@ -183,12 +175,12 @@ def _of_group(files: RunFiles, row: dict[str, Any], at: int) -> event_pb2.Result
     return result
 
 
-def _children(files: RunFiles, path: str) -> Iterator[query_pb2.Node]:
+def _children(stores: RunStores, path: str) -> Iterator[query_pb2.Node]:
     """Yields the declared children in the order of their ends."""
     where = "parent = ? AND declared_unix_nanos IS NOT NULL"
     place: tuple[int, str] = (-1, "")
     while True:
-        rows = files.root.query(
+        rows = stores.root.query(
             f"SELECT {_NODE_COLUMNS} FROM nodes WHERE {where}"  # noqa: S608 - constant
             " AND (ended_unix_nanos, sort) > (?, ?) ORDER BY ended_unix_nanos, sort LIMIT ?",
             (path, *place, _PIECE),
@@ -201,9 +193,9 @@ def _children(files: RunFiles, path: str) -> Iterator[query_pb2.Node]:
             return
 
 
-def _metrics(files: RunFiles, path: str) -> list[event_pb2.MetricTotal]:
+def _metrics(stores: RunStores, path: str) -> list[event_pb2.MetricTotal]:
     columns = ", ".join(messages.METRIC_NAMES)
-    rows = files.root.query(f"SELECT {columns} FROM metrics WHERE path = ? ORDER BY name", (path,))  # noqa: S608
+    rows = stores.root.query(f"SELECT {columns} FROM metrics WHERE path = ? ORDER BY name", (path,))  # noqa: S608
     return [messages.metric_of(messages.named(messages.METRIC_NAMES, values)) for values in rows]
 
 

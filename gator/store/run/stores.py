@@ -1,106 +1,144 @@
-"""The stores of a run's folder, opened for reading only, as queries need them.
+"""The stores of one run: found in its folder, opened when they appear, and read together.
 
-Invariant: a file is opened when it is first needed, closed with the others, and never written.
+Invariant: files are only read, so their writers never wait.
 """
 
-import sqlite3
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gator.errors import EmptyStoreError, StoreError
-from gator.store.connection import open_reader
-from gator.store.reader import BODY, SLICE_BYTES, EventRow, Reader, event_of, size_of
-from gator.store.untrusted import damage_as_store_error
-from gator.v1 import event_pb2
+from gator.store import blocks
+from gator.store.reader import StoreReader
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 ROOT = "root.db"
-_SELECT = (
-    "SELECT e.seq, s.path, s.attempt, e.kind, e.severity, e.time_unix_nanos"
-    " FROM events AS e JOIN subjects AS s ON s.id = e.subject"
-)
-_BODY = f"SELECT {BODY} FROM events AS e WHERE e.seq = ?"  # noqa: S608 - constant
+"""Name of the root's store."""
 
 
-class RunFiles:
-    """A reader per store. Several threads may use it, one after the other."""
+class RunStores:
+    """The stores of a folder, the root's first. Its methods may be called from several threads."""
 
-    def __init__(self, folder: Path, root: Reader | None = None) -> None:
-        """Opens the root's store, or uses `root`: on some file systems only its owner can read it.
-
-        Raises StoreError when the root's store cannot be read.
-        """
+    def __init__(self, folder: Path) -> None:
+        """Opens nothing yet; see `find`, and `open` for a folder that must have a record."""
         self.folder = folder
-        self.connection: sqlite3.Connection | None = None
-        """That of the root's store, unless it belongs to its owner."""
+        self.unreadable: Mapping[Path, str] = {}
+        """Files that could not be opened at the last search, and why; empty files are omitted."""
+        self._readers: dict[str, StoreReader] = {}
+        self._known: set[Path] = set()
+        self._run = ""
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, folder: Path, root: StoreReader | None = None) -> "RunStores":
+        """Returns the stores of a folder whose root's store is open.
+
+        With `root`, the folder's root store is read through it: on some file systems only its owner can
+        read it. Raises StoreError if the root's store cannot be read.
+        """
+        stores = cls(folder)
         path = folder / "stores" / ROOT
         if root is None:
             if not path.exists():
                 raise StoreError(f"{folder} holds no record: the run never began, or its files were removed")
-            self.connection = open_reader(path)
-            root = Reader(self.connection, path)
-        self.unreadable: dict[Path, str] = {}
-        """Files that could not be opened at the last check, and why; empty ones are not included."""
-        self.root = root
-        self._readers: dict[str, Reader] = {root.store_id: root}
-        self._known: set[Path] = {path}
+            root = StoreReader.open(path)
+        try:
+            stores._add(path, root)
+        except StoreError:
+            root.close()
+            raise
+        return stores
 
     @property
-    def source(self) -> Path:
-        """The folder, for messages."""
-        return self.folder
+    def root(self) -> StoreReader:
+        """The reader of the root's store, which must be open."""
+        return next(iter(self._readers.values()))
+
+    def find(self) -> Sequence[StoreReader]:
+        """Opens new stores, none before the root's. Returns their readers."""
+        with self._lock:
+            unreadable: dict[Path, str] = {}
+            found = [] if self._readers else self._open([self.folder / "stores" / ROOT], unreadable)
+            if self._readers:
+                files = sorted((self.folder / "stores").glob("*.db"))
+                found += self._open([path for path in files if path not in self._known], unreadable)
+            self.unreadable = unreadable
+            return found
+
+    def readers(self) -> Mapping[str, StoreReader]:
+        """Returns the reader of each store that exists now by its id, the root's first."""
+        with self._lock:
+            self.find()
+            return dict(self._readers)
+
+    def reader(self, store: str) -> StoreReader | None:
+        """Returns the reader of a store; None if there is no such store."""
+        return self._readers.get(store) or self.readers().get(store)
+
+    # -- one attempt
+
+    def events(
+        self, path: str, attempt: int, kinds: Sequence[attach_pb2.EventKind.ValueType]
+    ) -> Iterator[event_pb2.Event]:
+        """Yields the events of some kinds of an attempt. The parent may have written some as well."""
+        wanted = attach_pb2.EventFilter(kinds=kinds)
+        for reader in self.readers().values():
+            for part in reader.slices(wanted, path=path, attempt=attempt):
+                yield from part.events
+
+    def output(
+        self, path: str, attempt: int, stream: common_pb2.Stream.ValueType = common_pb2.STREAM_UNSPECIFIED
+    ) -> Iterator[bytes]:
+        """Yields the output of an attempt in the order of reading; that of both streams by default.
+
+        Raises StoreError for a damaged block.
+        """
+        for event in self.events(path, attempt, [attach_pb2.EVENT_KIND_BLOCK]):
+            if not event.HasField("block"):
+                raise StoreError(event.log.text)
+            if stream in (common_pb2.STREAM_UNSPECIFIED, event.block.stream):
+                yield blocks.decode(event.block)
 
     def close(self) -> None:
         """Closes all files."""
         for reader in self._readers.values():
             reader.close()
 
-    def readers(self) -> Mapping[str, Reader]:
-        """Returns the reader of each store by its id, the root's first. Opens new files."""
-        for path in sorted((self.folder / "stores").glob("*.db")):
-            if path in self._known:
+    def __enter__(self) -> "RunStores":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open(self, paths: Sequence[Path], unreadable: dict[Path, str]) -> list[StoreReader]:
+        """Opens files. Returns their readers, and adds the reasons for the others to `unreadable`."""
+        found: list[StoreReader] = []
+        for path in paths:
+            if not self._readers and not path.exists():
                 continue
             try:
-                reader = Reader.open(path)
+                reader = StoreReader.open(path)
             except EmptyStoreError:
-                # A daemon that is starting has made its file, but not its tables.
+                # Its daemon has made the file but not its tables, or was killed before it did.
                 continue
             except StoreError as error:
-                self.unreadable[path] = str(error)
+                unreadable[path] = str(error)
                 continue
-            self.unreadable.pop(path, None)
-            self._known.add(path)
-            self._readers[reader.store_id] = reader
-        return self._readers
+            try:
+                self._add(path, reader)
+            except StoreError as error:
+                reader.close()
+                unreadable[path] = str(error)
+            else:
+                found.append(reader)
+        return found
 
-    def reader(self, store: str) -> Reader | None:
-        """Returns the reader of a store; None if there is no such store."""
-        return self._readers.get(store) or self.readers().get(store)
-
-    @damage_as_store_error
-    def read(
-        self, store: str, where: str, values: Sequence[object], limit: int, after: int
-    ) -> tuple[list[event_pb2.Event], int]:
-        """Events of one store that pass, in their order, and the place that was read up to.
-
-        It ends after `limit` events, with the event that makes it 4 MiB, or at the end of the store.
-        """
-        reader = self.reader(store)
-        if reader is None:
-            return [], after
-        # Asked first, so that nothing that comes meanwhile is counted as read.
-        last = reader.tip()
-        if last <= after:
-            return [], after
-        rows = reader.query(
-            f"{_SELECT} WHERE {where} AND seq <= ? ORDER BY e.seq LIMIT ?", [*values, last, limit]
-        )
-        events: list[event_pb2.Event] = []
-        size = 0
-        for seq, path, attempt, kind, severity, time in rows:
-            ((body,),) = reader.query(_BODY, (seq,))
-            row: EventRow = (seq, path, attempt, kind, severity, time, body, 0)
-            events.append(event_of(row))
-            size += size_of(body)
-            if size > SLICE_BYTES:
-                return events, seq
-        return events, events[-1].seq if len(events) == limit else last
+    def _add(self, path: Path, reader: StoreReader) -> None:
+        """Adds an open store. Raises StoreError if it is damaged or not a store of this run."""
+        info = reader.info
+        reader.tip()
+        if not info.id or not info.run or info.run != (self._run or info.run) or info.id in self._readers:
+            raise StoreError(f"{path} does not belong to this run: use the original folder")
+        self._run = info.run
+        self._known.add(path)
+        self._readers[info.id] = reader

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from gator.core.pages import JobAttempt
 from gator.event_kinds import BULK_KINDS, GRADED_KINDS
-from gator.store.catalogue.conditions import Condition
-from gator.store.reader import event_of
+from gator.store.condition import Condition
+from gator.store.event_rows import event_of
 from gator.store.run.outputs import COLUMNS, gather
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 from gator_hub.database.database import Database
@@ -34,8 +34,7 @@ _MAX_BODIES = 256
 _SEQ = (1 << SEQ_BITS) - 1
 _BULK = frozenset(BULK_KINDS)
 _ALL = tuple(kind for kind in attach_pb2.EventKind.values() if kind)
-_LEAST = "(kind NOT IN (?, ?) OR severity >= ?)"
-_COLUMNS = "place, subject, kind, severity, time_unix_nanos, length(body)"
+_COLUMNS = "place, subject, kind, time_unix_nanos, length(body)"
 
 
 class _Wanted(Struct, frozen=True):
@@ -132,7 +131,7 @@ class EventReader:
         if path:
             where.add("path = ?", path)
         else:
-            _below(where, "path", prefix)
+            where.below("path", prefix)
         if attempt:
             where.add("attempt = ?", attempt)
         rows = self._database.query(
@@ -163,8 +162,7 @@ class EventReader:
         if len(subjects) * len(wanted.kinds) <= _MAX_DIRECT_LOOKS:
             return None
         where = Condition().numbers("subject", subjects).numbers("kind", wanted.kinds)
-        if wanted.severity:
-            where.add(_LEAST, *GRADED_KINDS, wanted.severity)
+        where.severity(wanted.severity)
         found = self._database.query(
             f"SELECT place FROM events WHERE {where.text} LIMIT ?",  # noqa: S608 - constant parts, numbers
             [*where.values, _MAX_UNORDERED_EVENTS + 1],
@@ -196,11 +194,10 @@ class EventReader:
         """Returns the events of many attempts, by a scan of all events between two places."""
         near = Condition().add("place > ? AND place <= ?", wanted.after, until)
         near.numbers("kind", [] if wanted.kinds is _ALL else wanted.kinds)
-        if wanted.severity:
-            near.add(_LEAST, *GRADED_KINDS, wanted.severity)
+        near.severity(wanted.severity)
         where = Condition()
         if "/" in prefix:
-            _below(where, "path", prefix)
+            where.below("path", prefix)
         if attempt:
             where.add("attempt = ?", attempt)
         most = SCAN_EVENTS if where.values else wanted.limit
@@ -227,7 +224,7 @@ class EventReader:
         """Returns the events of rows up to `SLICE_BYTES`, and the number of rows that were used."""
         size = count = 0
         for count, row in enumerate(rows, 1):  # noqa: B007 - the count is used after the loop
-            size += row[6]
+            size += row[-1]
             if size >= SLICE_BYTES:
                 break
         taken = rows[:count]
@@ -239,8 +236,8 @@ class EventReader:
             )
         # Events that were removed since are left out.
         events = [
-            event_of((place & _SEQ, path, attempt, kind, severity, time, bytes(bodies[place]), 0))
-            for place, path, attempt, kind, severity, time, _ in taken
+            event_of((place & _SEQ, path, attempt, kind, time, bytes(bodies[place])))
+            for place, path, attempt, kind, time, _ in taken
             if place in bodies
         ]
         return events, count
@@ -253,11 +250,6 @@ def _tip(states: int, bulk: int, kinds: Kinds) -> int:
     if kinds and _BULK.issuperset(kinds):
         return bulk
     return min(states, bulk)
-
-
-def _below(where: Condition, column: str, prefix: str) -> None:
-    # "0" is the character after "/", so this matches all paths that begin with the prefix and a slash.
-    where.add(f"({column} = ? OR ({column} > ? AND {column} < ?))", prefix, prefix + "/", prefix + "0")
 
 
 def _pieces(numbers: Sequence[int]) -> Sequence[Sequence[int]]:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from gator.event_kinds import BULK_KINDS, FIELD_OF_KIND
 from gator.store.run.description import description_of
-from gator.store.run.stores import RunFiles
+from gator.store.run.stores import RunStores
 from gator.v1 import attach_pb2, event_pb2, query_pb2
 from gator_hub.database.database import Database
 from gator_hub.ingest import registry
@@ -83,13 +83,13 @@ class FilledHub:
 
     def import_folder(self, folder: Path, owner: str = "ada") -> int:
         """Bring in the record of a run's folder; the number of its row."""
-        files = RunFiles(folder)
+        files = RunStores.open(folder)
         try:
             description = description_of(files.root, folder)
             description.run.started_unix_nanos = 1
             run = self.register(description, files.root.store_id, owner)
             for store, reader in files.readers().items():
-                self.put(run, description.run.ident, store, reader.events(0).events)
+                self.put(run, description.run.ident, store, reader.read(0).events)
         finally:
             files.close()
         self.detach(run)

@@ -18,7 +18,7 @@ from gator.query import Queries, tokens
 from gator.query.budget import Budget
 from gator.query.watch import EventWatch, RunWatch
 from gator.rpc import status as rpc_status
-from gator.store.run.queries import FolderReader
+from gator.store.run.reader import FolderReader
 from gator.v1 import attach_pb2, hub_service_pb2
 from gator.v1 import control_service_pb2 as cs
 from gator.v1 import hub_service_pb2 as hs

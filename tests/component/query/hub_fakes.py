@@ -13,8 +13,8 @@ from gator.errors import NotFoundError, UnauthenticatedError
 from gator.query import Queries
 from gator.query.servicers import ControlServicer, QueryServicer
 from gator.rpc.server import Service, serve
-from gator.store.run.queries import FolderReader
-from gator.store.run.stores import RunFiles
+from gator.store.run.reader import FolderReader
+from gator.store.run.stores import RunStores
 from gator.v1 import (
     control_service_pb2,
     control_service_pb2_grpc,
@@ -132,7 +132,7 @@ def serving(folders: Mapping[str, Path], *, live: bool = False) -> Generator[Fak
     with ExitStack() as left:
         readers = dict[str, HubReader]()
         for run, folder in folders.items():
-            files = RunFiles(folder)
+            files = RunStores.open(folder)
             left.callback(files.close)
             readers[run] = HubReader(files, live=live)
         hub = FakeHub({run: Queries(reader) for run, reader in readers.items()})

@@ -8,7 +8,7 @@ import pytest
 
 from gator.query import Queries
 from gator.query.budget import Budget
-from gator.store.run.queries import FolderReader
+from gator.store.run.reader import FolderReader
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 

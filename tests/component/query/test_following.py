@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from gator.cli.main import app
 from gator.errors import UsageError
 from gator.query import Queries
-from gator.store.run.queries import FolderReader
+from gator.store.run.reader import FolderReader
 from gator.v1 import common_pb2, event_pb2
 from gator.v1 import query_service_pb2 as qs
 

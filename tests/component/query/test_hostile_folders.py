@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gator.errors import StoreError
-from gator.store import Reader, untrusted
+from gator.store import StoreReader, untrusted
 from gator.v1 import common_pb2, event_pb2
 from tests.component.hub.processes import Keeper
 
@@ -240,7 +240,7 @@ def test_a_question_that_takes_too_long_is_given_up(tracking: Path, monkeypatch:
     folder = runs.ended_run(tracking)
     monkeypatch.setattr(untrusted, "MAX_STATEMENT_SECONDS", 0.05)
     endless_query = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c"
-    with Reader.open(folder / "stores" / "root.db") as reader:
+    with StoreReader.open(folder / "stores" / "root.db") as reader:
         with pytest.raises(StoreError, match="took too long"):
             reader.query(endless_query)
         assert reader.tip() > 0

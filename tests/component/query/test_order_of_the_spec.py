@@ -9,8 +9,8 @@ from typer.testing import Result
 
 from gator.errors import UsageError
 from gator.query import Queries
-from gator.store.reader import Reader
-from gator.store.run.queries import FolderReader
+from gator.store.reader import StoreReader
+from gator.store.run.reader import FolderReader
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -68,13 +68,13 @@ def test_hits_come_in_the_order_of_the_spec_from_whichever_store(many: Queries, 
 
 def test_a_search_asks_no_statement_for_each_job(many: Queries, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    query = Reader.query
+    query = StoreReader.query
 
-    def counting(reader: Reader, sql: str, values: Any = ()) -> list[Any]:
+    def counting(reader: StoreReader, sql: str, values: Any = ()) -> list[Any]:
         asked.append(sql)
         return query(reader, sql, values)
 
-    monkeypatch.setattr(Reader, "query", counting)
+    monkeypatch.setattr(StoreReader, "query", counting)
     assert not lines(many, qs.ListLinesRequest(regex="nowhere", messages=True))
     assert len(asked) < JOBS / 10
 

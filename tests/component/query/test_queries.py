@@ -8,7 +8,7 @@ from gator.errors import NotFoundError, UsageError
 from gator.event_kinds import GRADED_KINDS
 from gator.query import Queries
 from gator.query.watch import EventWatch, RunWatch
-from gator.store.run.queries import FolderReader
+from gator.store.run.reader import FolderReader
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 

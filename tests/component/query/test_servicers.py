@@ -15,7 +15,7 @@ from gator.query.servicers import ControlServicer, QueryServicer
 from gator.query.watch import EventWatch, RunLook, RunView, Tips
 from gator.rpc.channel import bearer, open_channel
 from gator.rpc.server import Service, serve
-from gator.store.run.queries import FolderReader
+from gator.store.run.reader import FolderReader
 from gator.v1 import (
     attach_pb2,
     control_service_pb2,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gator.errors import StoreError
-from gator.store import Reader, Store
+from gator.store import Store, StoreReader
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from tests.component.store.support import Turns, declared, finished, log, make_store, result, started
 
@@ -13,7 +13,7 @@ TABLES = ("nodes", "attempts", "metrics")
 
 
 def rows_of(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    with Reader.open(path) as reader:
+    with StoreReader.open(path) as reader:
         return {table: sorted(reader.query(f"SELECT * FROM {table}"), key=repr) for table in TABLES}
 
 
@@ -21,8 +21,8 @@ def batches(path: Path, size: int) -> list[attach_pb2.Batch]:
     """All of a store as a consumer without a filter gets it."""
     found: list[attach_pb2.Batch] = []
     after = 0
-    with Reader.open(path) as reader:
-        while (part := reader.events(after, limit=size)).through > after:
+    with StoreReader.open(path) as reader:
+        while (part := reader.read(after, limit=size)).through > after:
             found.append(
                 attach_pb2.Batch(store=reader.store_id, after=after, through=part.through, events=part.events)
             )
@@ -87,7 +87,7 @@ def test_a_group_runs_from_the_first_start_below_it_until_its_result(tmp_path: P
 
     def states() -> dict[str, tuple[int, int | None]]:
         turns.until_written(root)
-        with Reader.open(root.path) as reader:
+        with StoreReader.open(root.path) as reader:
             rows = reader.query("SELECT path, state, started_unix_nanos FROM nodes")
         return {path: (state, at) for path, state, at in rows}
 
@@ -117,7 +117,7 @@ def test_a_position_moves_with_what_was_absorbed_and_gaps_are_refused(tmp_path: 
     root.absorb(attach_pb2.Batch(store="w", after=2, through=7, events=[changed, second]))
     assert root.position("w") == 7
     root.close()
-    with Reader.open(root.path) as reader:
+    with StoreReader.open(root.path) as reader:
         assert reader.query("SELECT store, seq FROM positions") == [("w", 7)]
         rows = reader.query("SELECT path, store, first_seq, started_unix_nanos FROM attempts ORDER BY path")
         assert rows == [("top/a", "w", 3, 1), ("top/b", "w", 5, 2)]

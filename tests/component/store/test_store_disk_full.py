@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gator.errors import DiskFullError
-from gator.store import Reader
+from gator.store import StoreReader
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 from tests.component.store.support import Turns, block, declared, log, make_store, result
 
@@ -54,10 +54,10 @@ def test_on_a_full_disk_results_still_fit_and_output_is_dropped_and_counted(
         turns.until_written(store)
     store.append([log("top", "bad", common_pb2.SEVERITY_ERROR), result("top", common_pb2.OUTCOME_FAILED)])
     store.close()
-    with Reader.open(path) as reader:
+    with StoreReader.open(path) as reader:
         assert reader.tip() == 1 + sent + 502
         after, events = 0, list[event_pb2.Event]()
-        while (part := reader.events(after)).through > after:
+        while (part := reader.read(after)).through > after:
             events += part.events
             after = part.through
         assert [event.seq for event in events] == list(range(1, after + 1))
@@ -65,7 +65,7 @@ def test_on_a_full_disk_results_still_fit_and_output_is_dropped_and_counted(
         assert len(empty) == dropped
         assert all(event.block.first_line for event in empty)
         wanted = attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_RESULT])
-        assert len(reader.events(1 + sent, wanted).events) == 501
+        assert len(reader.read(1 + sent, wanted).events) == 501
         assert reader.query("SELECT count(*) FROM nodes WHERE state = 3") == [(501,)]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gator.errors import StoreError
-from gator.store import Reader, connection
+from gator.store import StoreReader, connection
 from gator.v1 import attach_pb2
 from tests.component.store.support import Turns, block, log, make_store, started
 
@@ -27,11 +27,11 @@ def test_only_the_owner_reads_a_live_store_and_everybody_a_finished_one(
     store.append([log("top/a", "x")])
     turns.until_written(store)
     with pytest.raises(StoreError, match="ask the run itself"):
-        Reader.open(store.path)
+        StoreReader.open(store.path)
     assert len(store.read(0, attach_pb2.EventFilter())[0]) == 1
     store.close()
     assert [path.name for path in tmp_path.iterdir()] == ["w1.db"]
-    with Reader.open(store.path) as reader:
+    with StoreReader.open(store.path) as reader:
         assert reader.tip() == 1
         assert reader.query("PRAGMA journal_mode") == [("delete",)]
 

@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from pathlib import Path
 from queue import Queue
 from threading import Thread
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 
 from gator.core.cursor import passes
 from gator.errors import StoreError
-from gator.store import Reader, RunReader
+from gator.store import RunStores, StoreReader
 from gator.store import reader as reading
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 from tests.component.store.support import Turns, block, declared, finished, log, make_store, result, started
@@ -33,23 +32,7 @@ FILTERS = st.builds(
     kinds=st.lists(st.sampled_from([value for value in attach_pb2.EventKind.values() if value]), max_size=3),
     severity=st.sampled_from(common_pb2.Severity.values()),
     prefix=st.sampled_from(("", *PATHS)),
-    logs_per_attempt=st.integers(0, 3),
 )
-
-
-def slow(events: Sequence[event_pb2.Event], wanted: attach_pb2.EventFilter) -> list[event_pb2.Event]:
-    counts: dict[tuple[str, int], int] = {}
-    passed: list[event_pb2.Event] = []
-    for event in events:
-        if not passes(wanted, event):
-            continue
-        if event.WhichOneof("payload") == "log" and wanted.logs_per_attempt:
-            key = (event.path, event.attempt)
-            counts[key] = counts.get(key, 0) + 1
-            if counts[key] > wanted.logs_per_attempt:
-                continue
-        passed.append(event)
-    return passed
 
 
 @examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -66,16 +49,16 @@ def test_any_filter_in_any_pieces_gives_what_the_core_lets_pass(
     store.close()
     found: list[event_pb2.Event] = []
     after = 0
-    reader = Reader.open(store.path)
-    while (part := reader.events(after, wanted, limit)).through > after:
+    reader = StoreReader.open(store.path)
+    while (part := reader.read(after, wanted, limit)).through > after:
         found += part.events
         after = part.through
         if reopen:
             reader.close()
-            reader = Reader.open(store.path)
+            reader = StoreReader.open(store.path)
     reader.close()
     assert after == len(events)
-    assert found == slow(events, wanted)
+    assert found == [event for event in events if passes(wanted, event)]
 
 
 def test_a_slice_ends_when_it_has_enough_bytes(tmp_path: Path, turns: Turns) -> None:
@@ -83,10 +66,10 @@ def test_a_slice_ends_when_it_has_enough_bytes(tmp_path: Path, turns: Turns) -> 
     noise = b"".join(number.to_bytes(4, "big") for number in range(1 << 18))
     store.append([log("top/a", noise.hex()) for _ in range(6)])
     store.close()
-    with Reader.open(store.path) as reader:
-        part = reader.events(0)
+    with StoreReader.open(store.path) as reader:
+        part = reader.read(0)
         assert (len(part.events), part.through) == (2, 2)
-        assert reader.events(5).through == 6
+        assert reader.read(5).through == 6
 
 
 def test_a_call_looks_through_a_bounded_piece_only(
@@ -97,8 +80,8 @@ def test_a_call_looks_through_a_bounded_piece_only(
     store.append([log("top/a", "x") for _ in range(25)] + [started("top/a")])
     store.close()
     wanted = attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_STARTED])
-    with Reader.open(store.path) as reader:
-        assert [reader.events(after, wanted).through for after in (0, 10, 20, 26)] == [10, 20, 26, 26]
+    with StoreReader.open(store.path) as reader:
+        assert [reader.read(after, wanted).through for after in (0, 10, 20, 26)] == [10, 20, 26, 26]
 
 
 def test_a_store_is_followed_from_its_own_process_and_from_another_connection(
@@ -107,24 +90,24 @@ def test_a_store_is_followed_from_its_own_process_and_from_another_connection(
     store = make_store(tmp_path / "w1.db", turns)
     everything = attach_pb2.EventFilter()
     assert store.read(0, everything) == ((), 0)
-    with Reader.open(store.path) as reader:
+    with StoreReader.open(store.path) as reader:
         for number in range(1, 4):
             store.append([log("top/a", str(number))])
             turns.until_written(store)
             assert reader.tip() == number
-            assert store.read(number - 1, everything) == (reader.events(number - 1).events, number)
+            assert store.read(number - 1, everything) == (reader.read(number - 1).events, number)
     store.close()
 
 
 def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="there is no store"):
-        Reader.open(tmp_path / "missing.db")
+        StoreReader.open(tmp_path / "missing.db")
     (tmp_path / "text.db").write_text("this is not a database" * 100)
     with pytest.raises(StoreError, match="cannot be read"):
-        Reader.open(tmp_path / "text.db")
+        StoreReader.open(tmp_path / "text.db")
     (tmp_path / "empty.db").touch()
     with pytest.raises(StoreError, match="no store yet"):
-        Reader.open(tmp_path / "empty.db")
+        StoreReader.open(tmp_path / "empty.db")
 
 
 def test_the_output_of_an_attempt_comes_back_byte_by_byte(tmp_path: Path, turns: Turns) -> None:
@@ -143,18 +126,18 @@ def test_the_output_of_an_attempt_comes_back_byte_by_byte(tmp_path: Path, turns:
     )
     root.close()
     wrapper.close()
-    with RunReader(tmp_path) as run:
+    with RunStores.open(tmp_path) as run:
         assert run.root.description.run.ident == "top"
-        assert b"".join(run.raw_bytes("top/a", 1)) == b"out 1\nouerr \xff\x00\nt 2\n" + b"x" * 50_000
-        assert b"".join(run.raw_bytes("top/a", 1, common_pb2.STREAM_STDERR)) == b"err \xff\x00\n"
-        assert list(run.raw_bytes("top/a", 2)) == []
+        assert b"".join(run.output("top/a", 1)) == b"out 1\nouerr \xff\x00\nt 2\n" + b"x" * 50_000
+        assert b"".join(run.output("top/a", 1, common_pb2.STREAM_STDERR)) == b"err \xff\x00\n"
+        assert list(run.output("top/a", 2)) == []
         kinds = [attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_STARTED]
         assert [event.seq for event in run.events("top/a", 1, kinds)] == [1, 5]
 
 
 def test_a_run_without_a_record_says_so(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="there is no store"):
-        RunReader(tmp_path)
+    with pytest.raises(StoreError, match="holds no record"):
+        RunStores.open(tmp_path)
 
 
 def test_a_reader_may_be_closed_while_another_thread_reads(tmp_path: Path, turns: Turns) -> None:
@@ -162,15 +145,15 @@ def test_a_reader_may_be_closed_while_another_thread_reads(tmp_path: Path, turns
     store.append([log("top/a", str(n)) for n in range(2000)])
     store.close()
 
-    def read_until_closed(reader: Reader, told: Queue[str]) -> None:
+    def read_until_closed(reader: StoreReader, told: Queue[str]) -> None:
         try:
             while True:
-                reader.events(0)
+                reader.read(0)
         except StoreError as error:
             told.put(str(error))
 
     for _ in range(20):
-        reader, told = Reader.open(tmp_path / "s.db"), Queue[str]()
+        reader, told = StoreReader.open(tmp_path / "s.db"), Queue[str]()
         threads = [Thread(target=read_until_closed, args=(reader, told)) for _ in range(3)]
         for thread in threads:
             thread.start()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gator.errors import StoreError
-from gator.store import Reader
+from gator.store import StoreReader
 from gator.store.schema import VERSION, create_tables, version_of
 from tests.component.store.support import Turns, make_store
 
@@ -48,4 +48,4 @@ def test_a_newer_file_is_refused(tmp_path: Path, turns: Turns) -> None:
         newer.execute(f"PRAGMA user_version = {VERSION + 1}")
     newer.close()
     with pytest.raises(StoreError, match="use a newer gator"):
-        Reader.open(store.path)
+        StoreReader.open(store.path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gator.errors import StoreError
-from gator.store import Reader, Store, seal
+from gator.store import Store, StoreReader, seal
 from gator.v1 import attach_pb2, event_pb2
 from tests.component.store.support import Turns, block, finished, log, make_store, started
 
@@ -33,8 +33,8 @@ def test_sequence_numbers_have_no_gaps_and_follow_the_calls(tmp_path: Path, turn
     sent = [log("top/a", str(number)) for number in range(700)]
     assert [store.append(sent[at : at + 7]) for at in range(0, 700, 7)] == list(range(7, 701, 7))
     store.close()
-    with Reader.open(store.path) as reader:
-        assert list(reader.events(0).events) == sent
+    with StoreReader.open(store.path) as reader:
+        assert list(reader.read(0).events) == sent
         assert [event.seq for event in sent] == list(range(1, 701))
 
 
@@ -127,10 +127,10 @@ def test_an_event_after_the_end_of_its_attempt_finds_its_subject(tmp_path: Path,
     turns.until_written(store)
     store.append([log("top/b", "new"), log("top/a", "late"), started("top/b")])
     store.close()
-    with Reader.open(store.path) as reader:
-        kinds = [attach_pb2.EVENT_KIND_LOG]
-        assert [event.log.text for event in reader.of_attempt("top/a", 1, kinds).events] == ["late"]
-        assert [event.log.text for event in reader.of_attempt("top/b", 1, kinds).events] == ["new"]
+    with StoreReader.open(store.path) as reader:
+        kinds = attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_LOG])
+        assert [event.log.text for event in reader.read(0, kinds, path="top/a", attempt=1).events] == ["late"]
+        assert [event.log.text for event in reader.read(0, kinds, path="top/b", attempt=1).events] == ["new"]
         assert reader.query("SELECT count(*) FROM subjects") == [(2,)]
 
 
@@ -141,8 +141,8 @@ def test_blocks_come_back_as_they_were_and_take_less_room(tmp_path: Path, turns:
     store.append([sent])
     assert sent.block.data == data
     store.close()
-    with Reader.open(store.path) as reader:
-        (event,) = reader.events(0).events
+    with StoreReader.open(store.path) as reader:
+        (event,) = reader.read(0).events
         assert event.block.encoding == event_pb2.Block.ENCODING_ZSTD
         assert len(event.block.data) < len(data) / 100
 
@@ -173,11 +173,11 @@ def test_readers_in_other_threads_see_whole_prefixes_while_the_writer_writes(
 
     def follow() -> None:
         after = 0
-        with Reader.open(store.path) as reader:
+        with StoreReader.open(store.path) as reader:
             while after < 3000 and not wrong:
                 # What was written since this look is no fault of it.
                 is_over = ended.is_set()
-                part = reader.events(after, limit=100)
+                part = reader.read(after, limit=100)
                 if [event.seq for event in part.events] != list(range(after + 1, part.through + 1)):
                     wrong.append(f"after {after}: {part}")
                 after = part.through
@@ -208,10 +208,10 @@ def test_every_committed_event_is_there_after_kill_9(tmp_path: Path) -> None:
     ]
     process.stdout.close()
     assert process.wait() == -signal.SIGKILL
-    with Reader.open(path) as reader:
+    with StoreReader.open(path) as reader:
         assert reader.tip() >= max(told)
         after, seen = 0, 0
-        while (part := reader.events(after)).through > after:
+        while (part := reader.read(after)).through > after:
             seen += len(part.events)
             after = part.through
         assert seen == reader.tip()
@@ -230,7 +230,7 @@ def test_another_user_without_write_permission_reads_a_finished_store(left: str)
         store = make_store(folder / "w1.db", turns)
         store.append([log("top/a", "hello")])
         turns.until_written(store)
-        reader = Reader.open(store.path)
+        reader = StoreReader.open(store.path)
         if left == "nothing":
             reader.close()
         store.close()
@@ -244,9 +244,9 @@ def test_another_user_without_write_permission_reads_a_finished_store(left: str)
             (
                 "import os, sys",
                 "from pathlib import Path",
-                "from gator.store import Reader",
+                "from gator.store import StoreReader",
                 "os.setgroups([]); os.setgid(65534); os.setuid(65534)",
-                "print(Reader.open(Path(sys.argv[1])).events(0).events[0].log.text)",
+                "print(StoreReader.open(Path(sys.argv[1])).read(0).events[0].log.text)",
             )
         )
         done = subprocess.run(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gator.errors import StoreError
-from gator.store import Reader
-from gator.upload.stores import RunStores
+from gator.store import StoreReader
+from gator.upload.stores import UploadedRun
 from tests.component.upload.fakes import FakeRun
 
 
@@ -31,7 +31,7 @@ def set_value(run: FakeRun, column: str, value: str) -> Path:
 
 def test_a_store_with_a_text_that_is_none_is_unreadable(run: FakeRun) -> None:
     path = set_value(run, "host", "CAST(x'67ff' AS TEXT)")
-    with closing(RunStores(run.folder)) as stores:
+    with closing(UploadedRun(run.folder)) as stores:
         assert not stores.look()
         assert "Could not decode to UTF-8" in stores.unreadable[path]
 
@@ -41,13 +41,13 @@ def test_a_store_whose_schema_is_no_text_is_unreadable(run: FakeRun) -> None:
     data = path.read_bytes()
     path.write_bytes(data.replace(b"CREATE TABLE nodes", b"CREATE TABLE \xff\xfedes"))
     with pytest.raises(StoreError, match="cannot be read"):
-        Reader.open(path)
+        StoreReader.open(path)
 
 
 @pytest.mark.parametrize("value", ["'{'", "x'ff'", "7", "zeroblob(17000000)"])
 def test_a_description_that_cannot_be_read_is_a_fault_of_the_store(run: FakeRun, value: str) -> None:
     set_value(run, "description", value)
-    with closing(RunStores(run.folder)) as stores:
+    with closing(UploadedRun(run.folder)) as stores:
         stores.look()
         with pytest.raises(StoreError, match="is damaged"):
             stores.describe()

@@ -9,7 +9,7 @@ import pytest
 from gator.cli.commands.hub import import_runs
 from gator.cli.runs.hub_choice import HubChoice
 from gator.errors import UnauthenticatedError, UsageError
-from gator.upload.stores import RunStores
+from gator.upload.stores import UploadedRun
 from gator.v1 import attach_pb2 as pb
 from tests.component.upload import peers
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, serving
@@ -86,7 +86,7 @@ async def test_whose_token_is_refused_is_told_once_for_all_runs(
 
 
 def test_events_that_are_read_again_count_once(run: FakeRun) -> None:
-    stores = RunStores(run.folder)
+    stores = UploadedRun(run.folder)
     (store,) = stores.look()
     states, logs = pb.EventFilter(kinds=[pb.EVENT_KIND_RESULT]), pb.EventFilter(kinds=[pb.EVENT_KIND_LOG])
     counts = list[int]()

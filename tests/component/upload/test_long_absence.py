@@ -14,7 +14,7 @@ from gator.upload.backoff import Timeouts
 from gator.upload.options import UploadOptions
 from gator.upload.process import UploadProcess
 from gator.upload.protocol import UploadState, UploadStatus
-from gator.upload.stores import RunStores
+from gator.upload.stores import UploadedRun
 from gator.upload.stream import Upload
 from gator.upload.supervisor import Uploader
 from gator.v1 import attach_pb2 as pb
@@ -86,7 +86,7 @@ async def told_in(run: FakeRun, address: str) -> list[UploadStatus]:
         return HubAccess(address, TOKEN, None)
 
     told: list[UploadStatus] = []
-    stores = RunStores(run.folder)
+    stores = UploadedRun(run.folder)
     _, tasks = held()
     task = asyncio.create_task(Upload(stores, way, told.append, HASTY).run())
     # What gRPC makes once comes with its first calls.

@@ -13,7 +13,7 @@ from gator.hub_address import HubAccess
 from gator.link.server import ChildLink
 from gator.upload.backoff import Backoff, Timeouts
 from gator.upload.protocol import UploadState, UploadStatus
-from gator.upload.stores import RunStores
+from gator.upload.stores import UploadedRun
 from gator.upload.stream import Upload
 from gator.v1 import attach_pb2 as pb
 from tests.component.link.fakes import until
@@ -45,7 +45,7 @@ class Dialled:
 async def told_after(run: FakeRun, address: str, ca: bytes | None = None) -> list[UploadStatus]:
     """What an upload tells in the course of several dials."""
     told: list[UploadStatus] = []
-    stores = RunStores(run.folder)
+    stores = UploadedRun(run.folder)
     way = Dialled(address, ca)
     task = asyncio.create_task(Upload(stores, way, told.append, QUICK).run())
     try:
@@ -132,7 +132,7 @@ async def test_tls_that_does_not_fit_is_told_with_what_to_do(
 async def test_a_newer_hub_gets_all_that_it_asks_for_and_is_no_trouble(run: FakeRun) -> None:
     hub = peers.NewerHub()
     told: list[UploadStatus] = []
-    stores = RunStores(run.folder)
+    stores = UploadedRun(run.folder)
     async with peers.serving_grpc(hub) as address:
         upload = Upload(stores, lambda: HubAccess(address, TOKEN, None), told.append, QUICK)
         task = asyncio.create_task(upload.run())
@@ -151,7 +151,7 @@ async def test_a_newer_hub_gets_all_that_it_asks_for_and_is_no_trouble(run: Fake
 async def test_a_hub_that_makes_fewer_subscriptions_than_it_promised_counts_as_away(run: FakeRun) -> None:
     hub = peers.NewerHub(promised=4)
     told: list[UploadStatus] = []
-    stores = RunStores(run.folder)
+    stores = UploadedRun(run.folder)
     async with peers.serving_grpc(hub) as address:
         upload = Upload(stores, lambda: HubAccess(address, TOKEN, None), told.append, QUICK)
         upload.end()
@@ -192,7 +192,7 @@ class Flapping(FakeHub):
 async def test_a_hub_that_only_says_welcome_is_not_dialled_ever_faster(run: FakeRun) -> None:
     hub, pauses = Flapping(), Noted()
     told: list[UploadStatus] = []
-    stores = RunStores(run.folder)
+    stores = UploadedRun(run.folder)
     async with serving(hub) as server:
         access = HubAccess(server.address, TOKEN, None)
         patience = Timeouts(first_pause=0.01, most_pause=2.0, stalled=0.3)

@@ -20,7 +20,7 @@ from gator.store import Store
 from gator.upload import stream
 from gator.upload.backoff import Timeouts
 from gator.upload.protocol import UploadState, UploadStatus
-from gator.upload.stores import RunStores
+from gator.upload.stores import UploadedRun
 from gator.upload.stream import Upload
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 from gator.v1 import attach_pb2 as pb
@@ -36,7 +36,7 @@ class Uploading:
 
     def __init__(self, run: FakeRun, address: Callable[[], str], patience: Timeouts = QUICK) -> None:
         self.told: list[UploadStatus] = []
-        self.stores = RunStores(run.folder)
+        self.stores = UploadedRun(run.folder)
         self.upload = Upload(
             self.stores, lambda: HubAccess(address(), TOKEN, None), self.told.append, patience
         )
@@ -330,7 +330,7 @@ async def test_a_record_that_cannot_be_read_any_more_ends_the_upload(run: FakeRu
     hub = FakeHub()
     async with serving(hub) as server, uploading(run, server.address) as going:
         await until(lambda: going.states == [UploadState.CONNECTED])
-        going.stores.opened[0].close()
+        going.stores.close()
         status = await asyncio.wait_for(going.task, 10)
     assert status.state is UploadState.FAILED
     assert "root.db" in status.why

@@ -19,7 +19,7 @@ from gator.cli.runs.hub_choice import HubChoice, absent
 from gator.errors import NotFoundError, UnauthenticatedError, UsageError
 from gator.hub_address import REFUSED, HubAccess, is_lasting, unknown_token
 from gator.upload.protocol import UploadState, UploadStatus
-from gator.upload.stores import RunStores
+from gator.upload.stores import UploadedRun
 from gator.upload.stream import Upload
 
 AWAY_SECONDS = 5.0
@@ -110,7 +110,7 @@ class _Import:
 
         Raises _AwayError, UsageError, UnauthenticatedError.
         """
-        with closing(RunStores(self._folder)) as stores:
+        with closing(UploadedRun(self._folder)) as stores:
             why = self._why_not(stores)
             if why:
                 return self._fail(why)
@@ -123,7 +123,7 @@ class _Import:
                 await asyncio.wait({going})
             return self._sum_up(going.result(), stores)
 
-    def _why_not(self, stores: RunStores) -> str:
+    def _why_not(self, stores: UploadedRun) -> str:
         """Opens the stores; returns why there is nothing to send, empty if there is."""
         try:
             if stores.look():
@@ -136,7 +136,7 @@ class _Import:
         return f"{self._folder.path} holds no record: the run never began, or its folder was copied in part"
 
     async def _watch(
-        self, going: "asyncio.Task[UploadStatus]", upload: Upload, stores: RunStores, *, follow: bool
+        self, going: "asyncio.Task[UploadStatus]", upload: Upload, stores: UploadedRun, *, follow: bool
     ) -> None:
         loop = asyncio.get_running_loop()
         reached = told = loop.time()
@@ -161,7 +161,7 @@ class _Import:
         self._away = status.why if status.state is UploadState.AWAY else ""
         self._target.reached |= status.state is UploadState.CONNECTED
 
-    def _sum_up(self, status: UploadStatus, stores: RunStores) -> bool:
+    def _sum_up(self, status: UploadStatus, stores: UploadedRun) -> bool:
         if status.state is UploadState.REFUSED:
             return self._fail(self._target.refusal(status.why))
         if status.state is UploadState.STRANGER:
