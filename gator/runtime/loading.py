@@ -1,4 +1,4 @@
-"""What makes programs start sooner."""
+"""Postpones garbage collection where much is created and nothing is garbage."""
 
 import gc
 from collections.abc import Generator
@@ -7,13 +7,16 @@ from contextlib import contextmanager
 
 @contextmanager
 def quickly() -> Generator[None]:
-    """Disables garbage collection during imports, which create no garbage.
+    """Disables garbage collection during imports, and while a spec is read and planned.
 
-    Objects that exist at the end are excluded from later collections too.
+    Both create many objects that stay, and no garbage in cycles: the collector takes 40 % of the time of
+    `gator check` with 20,000 jobs. Objects that exist at the end are excluded from later collections too.
     """
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
-        gc.enable()
+        if was_enabled:
+            gc.enable()

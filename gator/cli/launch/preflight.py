@@ -11,6 +11,7 @@ from gator.core.dispatch.pools import Pools
 from gator.core.launch.runnable import Runnable, decide, unset_variables
 from gator.errors import Problem, SpecError
 from gator.plan.option_scope import describe_option_scope
+from gator.runtime import loading
 from gator.v1 import plan_pb2
 
 
@@ -21,7 +22,8 @@ def runnable_plan(request: plan_pb2.PlanRequest, pools: Pools, loaded: LoadedSpe
     nothing.
     """
     try:
-        found = decide(request, pools, finds)
+        with loading.quickly():
+            found = decide(request, pools, finds)
     except SpecError as error:
         raise SpecError(error.problems, (*loaded.warnings, *error.warnings)) from error
     return Runnable(found.plan, tuple(sorted({*loaded.warnings, *found.warnings})), found.notes)

@@ -13,6 +13,7 @@ from gator import spec as specs
 from gator.core.text import readable
 from gator.errors import Problem, SpecError, UsageError
 from gator.files.bounded import read_bounded, read_stream
+from gator.runtime import loading
 from gator.v1 import spec_pb2
 
 RootNode: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray
@@ -51,7 +52,8 @@ def load_partly(name: str, ident: str | None) -> LoadedSpec:
     for place in (shown, str(folder), str(Path.cwd())):
         if readable(os.fsencode(place)) != place:
             raise UsageError(f"cannot use {readable(os.fsencode(place))}: its name is not UTF-8: rename it")
-    loaded = specs.load_partly(text, file=shown, read=read_included)
+    with loading.quickly():
+        loaded = specs.load_partly(text, file=shown, read=read_included)
     if ident is not None:
         ident = specs.nfc(ident)
         if problem := specs.ident_problem(ident):

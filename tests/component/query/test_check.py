@@ -1,11 +1,17 @@
 """`gator check` as a user calls it."""
 
+import gc
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from gator.cli.launch.plan_options import PlanOptions
+from gator.cli.launch.preflight import runnable_plan
+from gator.cli.launch.request import plan_request
+from gator.cli.launch.spec import load_spec
 from gator.cli.main import app
+from gator.core.dispatch.pools import Pools
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -41,3 +47,28 @@ def test_the_spec_that_was_most_likely_meant_is_offered(wrong: str, tmp_path: Pa
     (tmp_path / "night.yaml").touch()
     result = CliRunner().invoke(app, ["check", str(tmp_path / wrong)])
     assert result.stdout.endswith(f"No such file or directory; did you mean '{spec}'?\n")
+
+
+def test_many_jobs_are_read_and_planned_without_garbage_collections(tmp_path: Path) -> None:
+    jobs = "".join(f"- !Job {{ident: j{index}, command: echo, args: [hi]}}\n" for index in range(2_000))
+    spec = tmp_path / "many.yaml"
+    spec.write_text(f"!JobGroup\nident: top\njobs:\n{jobs}")
+    collected: list[str] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        if phase == "start" and info["generation"] > 0:
+            collected.append(phase)
+
+    gc.callbacks.append(note)
+    try:
+        loaded = load_spec(str(spec), None)
+        before = len(collected)
+        request = plan_request(loaded, PlanOptions())
+        requested = len(collected)
+        runnable_plan(request, Pools(1, 1 << 30, False, {}), loaded)
+    finally:
+        gc.callbacks.remove(note)
+        gc.unfreeze()
+    assert before == 0
+    assert len(collected) == requested
+    assert gc.isenabled()
