@@ -9,7 +9,7 @@ with loading.quickly():
     from gator.daemon.service import Service
     from gator.errors import DiskFullError
     from gator.loop import run_loop
-    from gator.process.host import RPC_THREADS, lacks_threads
+    from gator.process.host import RPC_THREADS, lacks_threads, save_address_space
     from gator.scheduler.request import DaemonOrder
 
 
@@ -22,6 +22,7 @@ def main() -> int:
     if not line:
         sys.stderr.write("no order on stdin: daemons are started by gator, not by hand\n")
         return 2
+    save_address_space()
     lacking = lacks_threads(RPC_THREADS)
     if lacking is not None:
         # As below.

@@ -13,7 +13,7 @@ from typing import Final
 
 from gator.git import GitQuestion
 from gator.loop import run_loop
-from gator.process.host import RPC_THREADS, lacks_threads
+from gator.process.host import RPC_THREADS, lacks_threads, save_address_space
 from gator.runtime import diagnostics, loading, shutdown, signals
 from gator.store.run.description import write_git
 from gator.upload.protocol import UploadOrder, UploadState, UploadStatus
@@ -43,6 +43,7 @@ def main() -> int:
         # There is no run, because its spec is invalid.
         return 1
     order = UploadOrder.decode(line)
+    save_address_space()
     lacking = lacks_threads(RPC_THREADS)
     if lacking is not None:
         _tell(UploadStatus(UploadState.FAILED, lacking))

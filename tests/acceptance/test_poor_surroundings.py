@@ -110,7 +110,7 @@ def test_a_file_system_without_inodes_is_named(gator: Gator) -> None:
     assert "Errno" not in said
 
 
-@pytest.mark.parametrize("kilobytes", [100_000, 400_000])
+@pytest.mark.parametrize("kilobytes", [100_000, 340_000, 430_000])
 def test_little_address_space_is_named_or_does(gator: Gator, kilobytes: int) -> None:
     run = [sys.executable, "-m", "gator", "run", gator.spec(ONE), "--placement", "daemons"]
     script = f'ulimit -v {kilobytes}; exec "$@"'

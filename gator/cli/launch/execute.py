@@ -44,7 +44,7 @@ from gator.git import GitNote, GitQuestion
 from gator.loop import run_loop
 from gator.plan import Plan, make_plan
 from gator.ports import Display
-from gator.process.host import RPC_THREADS, RUN_TASKS, lacks_threads
+from gator.process.host import RPC_THREADS, RUN_TASKS, lacks_threads, save_address_space
 from gator.run_folder import RunFolder
 from gator.runtime import diagnostics, signals
 from gator.scheduler import Scheduler
@@ -213,6 +213,7 @@ def _with_room(
 
     A notice tells that the hub is not used. Raises UsageError if the limit is too low to run any job.
     """
+    save_address_space()
     # The number of threads for the root and a first daemon.
     count = RUN_TASKS if placement is Placement.INLINE else RUN_TASKS + 2 * RPC_THREADS
     if hub is not None:
