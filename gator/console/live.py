@@ -79,7 +79,7 @@ class LiveDisplay:
         """Prints the headline and draws the first lines."""
         self._info, self._run = info, state
         self._began = self._clock()
-        self._pace = EtaEstimator(self._began)
+        self._eta = EtaEstimator(self._began)
         self._state = _State.SHOWN
         self._terminal.line(headline(info))
         self._draw(self._began)
@@ -136,7 +136,7 @@ class LiveDisplay:
         self._drawn_at = now
         columns, rows = self._terminal.size()
         tally = self._run.tally
-        self._pace.note(now, tally.passed + tally.failed + tally.lost)
+        self._eta.note(now, tally.passed + tally.failed + tally.lost)
         lines = [self._progress(now, tally), self._counts(tally)]
         most = min(MAX_LONGEST, rows - 1 - len(lines))
         if most > 0 and tally.running:
@@ -150,7 +150,7 @@ class LiveDisplay:
         ended = sum(getattr(tally, name) for name in _BAR_ORDER)
         share = min(1.0, 1 - ahead / total) if ahead else float(ended > 0)
         when = whole_span(int(now - self._began))
-        left = None if self._run.stopping else self._pace.left(now, ahead)
+        left = None if self._run.stopping else self._eta.left(now, ahead)
         if left is not None:
             when += f", about {whole_span(left)} left"
         if self._run.stopping:

@@ -49,11 +49,11 @@ def sweep(run: str, daemon: str | None = None, limit_s: float = 5.0) -> list[Pro
     groups = find_groups(run, daemon)
     for group in groups:
         group.kill()
-    whose = Ownership(0, marks, births=birthmarks(run, daemon))
+    ownership = Ownership(0, marks, births=birthmarks(run, daemon))
     census = Census()
     end = time.monotonic() + limit_s
     pause = 0.002
-    while found := select(census.take(), whose):
+    while found := select(census.take(), ownership):
         if time.monotonic() >= end:
             return found
         for process in found:

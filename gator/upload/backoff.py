@@ -13,7 +13,7 @@ class Timeouts(Struct, frozen=True):
 
     first_pause: float = 0.05
     """Delay after the first failed dial."""
-    most_pause: float = 2.0
+    max_pause: float = 2.0
     """Maximum delay."""
     welcome: float = 10.0
     """Timeout of the answer to a Hello."""
@@ -28,15 +28,15 @@ class Backoff:
     """
 
     def __init__(
-        self, patience: Timeouts, uniform: Callable[[float, float], float] = _RANDOM.uniform
+        self, timeouts: Timeouts, uniform: Callable[[float, float], float] = _RANDOM.uniform
     ) -> None:
-        self._patience, self._uniform = patience, uniform
-        self._next = patience.first_pause
+        self._timeouts, self._uniform = timeouts, uniform
+        self._next = timeouts.first_pause
 
     def after(self, *, useful: bool) -> float:
         """Returns the delay after a stream has ended; a useful stream resets it."""
         if useful:
-            self._next = self._patience.first_pause
+            self._next = self._timeouts.first_pause
         pause = self._next
-        self._next = min(2 * pause, self._patience.most_pause)
+        self._next = min(2 * pause, self._timeouts.max_pause)
         return pause * self._uniform(0.5, 1.0)

@@ -14,8 +14,8 @@ from gator.process.host import close_inherited
 from gator.process.ownership.select import spare
 from gator.runtime.text_encoding import UTF8_MODE
 
-_MAX_WORDS = 65_536
-"""Bytes."""
+_MAX_ERROR_BYTES = 65_536
+"""Maximum number of bytes of early errors that are kept."""
 
 
 class UploadProcess:
@@ -44,12 +44,12 @@ class UploadProcess:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 
-    def last_words(self) -> bytes:
+    def early_errors(self) -> bytes:
         """Returns the end of its stderr from before it had its order."""
         size = os.fstat(self.stderr).st_size
-        return os.pread(self.stderr, _MAX_WORDS, max(0, size - _MAX_WORDS))
+        return os.pread(self.stderr, _MAX_ERROR_BYTES, max(0, size - _MAX_ERROR_BYTES))
 
-    def free(self) -> None:
+    def close(self) -> None:
         """Closes the pipes, and reaps the process if it has ended."""
         for descriptor in (self.stdin, self.stdout, self.stderr, self.pidfd):
             os.close(descriptor)
@@ -62,7 +62,7 @@ class UploadProcess:
             self.is_taken = True
             self.kill()
             os.waitpid(self.pid, 0)
-            self.free()
+            self.close()
 
 
 def _spawn(environment: Mapping[str, str], stderr: int) -> tuple[int, int, int]:

@@ -21,29 +21,29 @@ class RootWatch:
         self._descriptor, self._last_seconds, self._code = descriptor, last_seconds, code
         self._lock = threading.Lock()
         self._is_over = False
-        self._tell: Callable[[], object] | None = None
+        self._notify: Callable[[], object] | None = None
         threading.Thread(target=self._listen, name="gator-root-watch", daemon=True).start()
 
-    def on_over(self, tell: Callable[[], object]) -> None:
+    def on_over(self, notify: Callable[[], object]) -> None:
         """Registers a function that is called, in any thread, once the run has ended; at once if it has."""
         with self._lock:
-            self._tell = tell
+            self._notify = notify
             is_over = self._is_over
         if is_over:
-            self._say()
+            self._notify_ended()
 
     def _listen(self) -> None:
         while os.read(self._descriptor, 4096):
-            self._say()
-        self._say()
+            self._notify_ended()
+        self._notify_ended()
         time.sleep(self._last_seconds)
         os._exit(self._code)
 
-    def _say(self) -> None:
+    def _notify_ended(self) -> None:
         with self._lock:
             self._is_over = True
-            tell = self._tell
-        if tell is not None:
+            notify = self._notify
+        if notify is not None:
             # The loop is closed, so there is no call to make.
             with contextlib.suppress(RuntimeError):
-                tell()
+                notify()

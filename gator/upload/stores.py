@@ -86,7 +86,7 @@ class UploadedRun:
 
     @property
     def unreadable(self) -> Mapping[Path, str]:
-        """Files that could not be opened at the last `look`, and why; empty files are omitted."""
+        """Files that could not be opened at the last `open_new`, and why; empty files are omitted."""
         return self._stores.unreadable
 
     @property
@@ -99,7 +99,7 @@ class UploadedRun:
         """Number of events read from all stores."""
         return sum(store.read_events for store in self.opened)
 
-    def look(self) -> Sequence[UploadedStore]:
+    def open_new(self) -> Sequence[UploadedStore]:
         """Opens new stores, none before that of the root. Returns them."""
         found = [UploadedStore(reader) for reader in self._stores.find()]
         self.opened += found

@@ -41,7 +41,7 @@ BUSY_POLL_SECONDS: Final = 0.1
 """Interval of polls in seconds while there are many events, which are then sent together."""
 BUSY_EVENTS: Final = 50
 """Number of events per poll that counts as many."""
-FIRST_LOOK_SECONDS: Final = 0.01
+FIRST_POLL_SECONDS: Final = 0.01
 """Interval of polls for the start of a run, in seconds."""
 _MAX_SHARE = 20
 """Polls take at most one part in this number of the time."""
@@ -61,17 +61,17 @@ class Upload:
         stores: UploadedRun,
         access: Callable[[], HubAccess],
         tell: Tell,
-        patience: Timeouts | None = None,
-        pauses: Backoff | None = None,
+        timeouts: Timeouts | None = None,
+        backoff: Backoff | None = None,
     ) -> None:
         self._stores, self._access, self._tell = stores, access, tell
-        self._patience = patience or Timeouts()
-        self._pauses = pauses or Backoff(self._patience)
+        self._timeouts = timeouts or Timeouts()
+        self._backoff = backoff or Backoff(self._timeouts)
         self._over = asyncio.Event()
         self._id = secrets.token_hex(8)
         self._log = diagnostics.logger("upload")
         self._status = UploadStatus(UploadState.AWAY)
-        self._said = False
+        self._has_told = False
 
     def end(self) -> None:
         """Ends the upload once the hub has all present events, because the run has ended."""
@@ -85,22 +85,22 @@ class Upload:
         try:
             await self._wait_for_root()
         except StoreError as error:
-            return self._be(UploadState.FAILED, str(error))
+            return self._set_status(UploadState.FAILED, str(error))
         while True:
             has_ended = self._over.is_set()
-            stream = _Stream(self._stores, self._be, self._patience)
+            stream = _Stream(self._stores, self._set_status, self._timeouts)
             try:
                 await stream.run(self._access(), self._hello(), self._over)
-                return self._be(UploadState.DONE)
+                return self._set_status(UploadState.DONE)
             except (GatorError, UserError) as error:
                 if self._stores.fault:
-                    return self._be(UploadState.FAILED, self._stores.fault)
+                    return self._set_status(UploadState.FAILED, self._stores.fault)
                 if stream.dialled and isinstance(error, UnauthenticatedError):
-                    return self._be(UploadState.STRANGER, str(error))
+                    return self._set_status(UploadState.STRANGER, str(error))
                 if stream.dialled and isinstance(error, UserError | ProtocolError):
-                    return self._be(UploadState.REFUSED, str(error))
-                self._be(UploadState.AWAY, _why(error, secure=stream.secure), after_end=has_ended)
-            pause = self._pauses.after(useful=stream.useful)
+                    return self._set_status(UploadState.REFUSED, str(error))
+                self._set_status(UploadState.AWAY, _why(error, secure=stream.secure), after_end=has_ended)
+            pause = self._backoff.after(useful=stream.useful)
             if has_ended:
                 await asyncio.sleep(pause)
             else:
@@ -109,10 +109,10 @@ class Upload:
 
     async def _wait_for_root(self) -> None:
         """Waits for the first event, which completes the description; an ended run may have none."""
-        self._stores.look()
+        self._stores.open_new()
         while not (self._stores.has_begun or (self._over.is_set() and self._stores.opened)):
-            await asyncio.sleep(FIRST_LOOK_SECONDS)
-            self._stores.look()
+            await asyncio.sleep(FIRST_POLL_SECONDS)
+            self._stores.open_new()
 
     def _hello(self) -> attach_pb2.Hello:
         root = self._stores.opened[0]
@@ -128,12 +128,12 @@ class Upload:
             run_key=self._stores.key(),
         )
 
-    def _be(self, state: UploadState, why: str = "", *, after_end: bool = False) -> UploadStatus:
+    def _set_status(self, state: UploadState, why: str = "", *, after_end: bool = False) -> UploadStatus:
         """Passes a status on if it is new."""
         status = UploadStatus(state, why, after_end)
-        known = (self._status.state, self._status.after_end) if self._said else None
+        known = (self._status.state, self._status.after_end) if self._has_told else None
         if known != (state, after_end):
-            self._status, self._said = status, True
+            self._status, self._has_told = status, True
             if self._log is not None:
                 self._log.info("the hub is %s%s", state.value, f": {why}" if why else "")
             self._tell(status)
@@ -151,10 +151,10 @@ class _Pulse(Struct):
 class _Stream:
     """One stream to a hub, from its Hello to its end."""
 
-    def __init__(self, stores: UploadedRun, be: Callable[..., object], patience: Timeouts) -> None:
-        self._stores, self._be, self._patience = stores, be, patience
+    def __init__(self, stores: UploadedRun, set_status: Callable[..., object], timeouts: Timeouts) -> None:
+        self._stores, self._set_status, self._timeouts = stores, set_status, timeouts
         self._loop = asyncio.get_running_loop()
-        self._courier = StopForwarder(stores.folder)
+        self._stop_forwarder = StopForwarder(stores.folder)
         self._lost: Exception | None = None
         self.dialled = False
         """Whether address and token were known, so that a refusal comes from the hub."""
@@ -165,7 +165,7 @@ class _Stream:
         self._welcomed_at = 0.0
         self.useful = False
         """Whether the hub answered for a while or kept events, so that it is dialled again at once."""
-        self._promised = 1
+        self._expected_subscriptions = 1
         """Number of subscriptions that the hub has announced."""
 
     @property
@@ -180,19 +180,19 @@ class _Stream:
         uplink = Uplink(access.address, hello, access.token, None, self, channel=channel)
         for store in self._stores.opened:
             uplink.add_store(store.id, store)
-        talking = self._loop.create_task(uplink.run())
-        feeding = self._loop.create_task(self._feed(uplink, over))
+        serving = self._loop.create_task(uplink.run())
+        polling = self._loop.create_task(self._poll_stores(uplink, over))
         try:
-            await asyncio.wait({talking, feeding}, return_when=asyncio.FIRST_COMPLETED)
-            if feeding.done():
+            await asyncio.wait({serving, polling}, return_when=asyncio.FIRST_COMPLETED)
+            if polling.done():
                 # It ends first only after an error or when all is sent.
-                await feeding
-            await talking
+                await polling
+            await serving
         finally:
-            lasted = self._loop.time() - self._welcomed_at if self.welcomed else 0.0
-            self.useful = uplink.acks > 0 or lasted > self._patience.most_pause
-            await end_tasks(talking, feeding)
-            self._courier.close()
+            seconds = self._loop.time() - self._welcomed_at if self.welcomed else 0.0
+            self.useful = uplink.acks > 0 or seconds > self._timeouts.max_pause
+            await end_tasks(serving, polling)
+            self._stop_forwarder.close()
             await channel.close()
         if self._lost is not None:
             # A reference cycle of the error and its frames would keep the connection open.
@@ -207,14 +207,14 @@ class _Stream:
     def on_welcome(self, welcome: attach_pb2.Welcome) -> None:
         """Handles the Welcome of the hub."""
         self._welcomed_at = self._loop.time()
-        self._promised = max(welcome.subscriptions, 1)
+        self._expected_subscriptions = max(welcome.subscriptions, 1)
         self._welcome.set()
-        self._be(UploadState.CONNECTED)
+        self._set_status(UploadState.CONNECTED)
 
     def on_message(self, message: attach_pb2.AttachResponse) -> None:
         """Forwards a stop to the root; a hub that drains ends the stream itself."""
         if message.WhichOneof("message") == "stop":
-            self._courier.pass_on(message.stop)
+            self._stop_forwarder.pass_on(message.stop)
 
     def on_lost(self, error: Exception) -> None:
         """Handles a premature end of the stream."""
@@ -222,13 +222,13 @@ class _Stream:
 
     # -- from the stores
 
-    async def _feed(self, uplink: Uplink, over: asyncio.Event) -> None:
+    async def _poll_stores(self, uplink: Uplink, over: asyncio.Event) -> None:
         pulse = _Pulse(self._loop.time())
         while True:
             # Read first, because later events need not be polled for.
             is_over = over.is_set()
             now = self._loop.time()
-            for store in self._stores.look():
+            for store in self._stores.open_new():
                 uplink.add_store(store.id, store)
             brought = self._stores.poll()
             if brought:
@@ -254,15 +254,15 @@ class _Stream:
     def _check(self, uplink: Uplink, pulse: _Pulse, now: float) -> None:
         """Checks the progress of the hub. Raises UnavailableError if it does not answer."""
         moved = uplink.acks != pulse.acks or uplink.subscriptions != pulse.subscriptions
-        owes = not self.welcomed or uplink.subscriptions < self._promised or uplink.awaits_ack
+        owes = not self.welcomed or uplink.subscriptions < self._expected_subscriptions or uplink.awaits_ack
         if moved or not owes:
             pulse.at, pulse.acks, pulse.subscriptions = now, uplink.acks, uplink.subscriptions
             if self.welcomed:
-                self._be(UploadState.CONNECTED)
-        elif not self.welcomed and now - pulse.at > self._patience.welcome:
-            raise UnavailableError(f"no answer for {self._patience.welcome:.0f}s")
-        elif self.welcomed and now - pulse.at > self._patience.stalled:
-            self._be(UploadState.AWAY, f"it has taken nothing for {self._patience.stalled:.0f}s")
+                self._set_status(UploadState.CONNECTED)
+        elif not self.welcomed and now - pulse.at > self._timeouts.welcome:
+            raise UnavailableError(f"no answer for {self._timeouts.welcome:.0f}s")
+        elif self.welcomed and now - pulse.at > self._timeouts.stalled:
+            self._set_status(UploadState.AWAY, f"it has taken nothing for {self._timeouts.stalled:.0f}s")
 
 
 async def _pause(seconds: float, until: asyncio.Event) -> None:

@@ -52,7 +52,7 @@ class Uploader:
         environment: Mapping[str, str],
         notify: Notify,
         process: UploadProcess | None = None,
-        news: HubAvailability | None = None,
+        availability: HubAvailability | None = None,
     ) -> None:
         self._hub, self._folder, self._environment, self._notify = hub, folder, environment, notify
         self._log = folder.daemons / "upload.log"
@@ -60,16 +60,16 @@ class Uploader:
         self._state = _State.WAITING
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._process = process
-        self._talk: _Talk | None = None
-        self._news = news or HubAvailability()
-        self._later: asyncio.TimerHandle | None = None
+        self._pipes: _Pipes | None = None
+        self._availability = availability or HubAvailability()
+        self._report_timer: asyncio.TimerHandle | None = None
         """Timer of a report that was too early."""
-        self._met = False
+        self._has_answered = False
         """Whether the hub has ever answered."""
         self._has_missed = False
         """Whether a dial was not answered."""
         self._finishing = False
-        self._untold = ""
+        self._late_reason = ""
         """Why the upload is incomplete, if that became known after the end of the run."""
 
     def start(self) -> None:
@@ -80,15 +80,15 @@ class Uploader:
         try:
             process = self._process or UploadProcess(self._environment)
         except OSError as error:
-            self._lose(f"its process cannot be started: {error.strerror}")
-            self.let_go()
+            self._on_failed(f"its process cannot be started: {error.strerror}")
+            self.give_up()
             return
-        self._talk = _Talk(process, self._on_line, self._on_gone)
+        self._pipes = _Pipes(process, self._on_line, self._on_gone)
         order = UploadOrder(str(self._folder.path), str(self._log), self._hub.address, self._hub.ca)
-        self._talk.say(order.encode())
+        self._pipes.send(order.encode())
 
-    def let_go(self) -> None:
-        """Makes `finish` return now."""
+    def give_up(self) -> None:
+        """Lets `finish` return now."""
         if not self._gone.done():
             self._gone.set_result(None)
 
@@ -99,17 +99,17 @@ class Uploader:
         """
         self.start()
         self._finishing = True
-        if self._talk is not None:
-            self._talk.say(END_LINE)
-            self._hurry()
+        if self._pipes is not None:
+            self._pipes.send(END_LINE)
+            self._limit_wait()
             await asyncio.wait({self._gone}, timeout=self._hub.wait_seconds)
-            self._tell_later(None)
+            self._report_later(None)
             if self._state is _State.GOING:
                 # Its end is intended and not reported.
                 self._state = _State.OVER
-            await self._talk.close()
+            await self._pipes.close()
         if self._state is not _State.DONE:
-            why = f" ({self._untold})" if self._untold else ""
+            why = f" ({self._late_reason})" if self._late_reason else ""
             self._notify(
                 f"not everything reached the hub{why}: bring the rest in later with: {self.import_command}",
                 warning=True,
@@ -133,73 +133,75 @@ class Uploader:
             return
         match status.state:
             case UploadState.CONNECTED:
-                self._met, self._untold = True, ""
-                self._tell_later(None)
-                if self._news.on_back():
+                self._has_answered, self._late_reason = True, ""
+                self._report_later(None)
+                if self._availability.on_back():
                     self._notify(f"the hub at {self._hub.address} is back")
             case UploadState.AWAY:
                 self._has_missed = True
                 self._on_away(status.why)
                 if status.after_end:
-                    self._give_up_if_never_met()
-                self._hurry()
+                    self._give_up_if_unanswered()
+                self._limit_wait()
             case UploadState.REFUSED | UploadState.STRANGER:
-                self._lose(f"it refuses the run: {status.why}")
+                self._on_failed(f"it refuses the run: {status.why}")
             case UploadState.FAILED:
-                self._lose(status.why)
+                self._on_failed(status.why)
             case UploadState.DONE:
                 self._state = _State.DONE
 
-    def _hurry(self) -> None:
+    def _limit_wait(self) -> None:
         """Limits the wait at the end of the run for a hub that has never answered."""
         if self._finishing and self._has_missed:
-            self._loop.call_later(ABSENT_SECONDS, self._give_up_if_never_met)
+            self._loop.call_later(ABSENT_SECONDS, self._give_up_if_unanswered)
 
-    def _give_up_if_never_met(self) -> None:
-        if not self._met:
-            self.let_go()
+    def _give_up_if_unanswered(self) -> None:
+        if not self._has_answered:
+            self.give_up()
 
     def _on_away(self, why: str) -> None:
         if self._state is not _State.GOING:
             return
         if self._finishing:
-            self._untold = why
-        elif self._news.on_away(self._loop.time()):
+            self._late_reason = why
+        elif self._availability.on_away(self._loop.time()):
             self._notify(f"the hub at {self._hub.address} is away ({why}): the run goes on", warning=True)
-        elif self._news.is_kept_back:
-            self._tell_later(why)
+        elif self._availability.is_unreported:
+            self._report_later(why)
 
-    def _tell_later(self, why: str | None) -> None:
+    def _report_later(self, why: str | None) -> None:
         """Sets the timer that reports an absence; None cancels it."""
-        if self._later is not None:
-            self._later.cancel()
-        self._later = self._loop.call_at(self._news.due, self._on_away, why) if why is not None else None
+        if self._report_timer is not None:
+            self._report_timer.cancel()
+        self._report_timer = (
+            self._loop.call_at(self._availability.due, self._on_away, why) if why is not None else None
+        )
 
     def _on_gone(self) -> None:
-        self.let_go()
+        self.give_up()
         if self._state is _State.GOING:
-            self._lose(f"its process ended: see {self._log}" if self._has_log() else "its process ended")
+            self._on_failed(f"its process ended: see {self._log}" if self._has_log() else "its process ended")
 
     def _has_log(self) -> bool:
         """Returns whether the log has errors of the process, after its early stderr was added."""
-        words = self._talk.last_words() if self._talk is not None else b""
+        errors = self._pipes.early_errors() if self._pipes is not None else b""
         with contextlib.suppress(OSError):
-            if words:
+            if errors:
                 with self._log.open("ab") as log:
-                    log.write(words)
+                    log.write(errors)
         return self._log.exists()
 
-    def _lose(self, why: str) -> None:
+    def _on_failed(self, why: str) -> None:
         self._state = _State.OVER
         if self._finishing:
-            self._untold = why
+            self._late_reason = why
             return
         self._notify(
             f"the hub at {self._hub.address} gets no more of this run ({why}): the run goes on", warning=True
         )
 
 
-class _Talk:
+class _Pipes:
     """The pipes to and from the process, until it ends."""
 
     def __init__(
@@ -215,14 +217,14 @@ class _Talk:
         self._loop.add_reader(process.stdout, self._read)
         self._loop.add_reader(process.pidfd, self._on_exit)
 
-    def say(self, line: bytes) -> None:
+    def send(self, line: bytes) -> None:
         """Sends a line; if the process is gone, the other pipe reports that."""
         with contextlib.suppress(BrokenPipeError):
             os.write(self._process.stdin, line)
 
-    def last_words(self) -> bytes:
+    def early_errors(self) -> bytes:
         """Returns its stderr from before it had its order."""
-        return self._process.last_words()
+        return self._process.early_errors()
 
     async def close(self) -> None:
         """Ends the process and closes the pipes."""
@@ -232,7 +234,7 @@ class _Talk:
             await asyncio.wait({self._exited}, timeout=_KILL_SECONDS)
         self._loop.remove_reader(self._process.stdout)
         self._loop.remove_reader(self._process.pidfd)
-        self._process.free()
+        self._process.close()
 
     def _read(self) -> None:
         """Reads its status lines."""

@@ -153,7 +153,7 @@ async def _run(
         if over:
             # Only the wait for the hub is left to stop.
             if root.uploader is not None:
-                root.uploader.let_go()
+                root.uploader.give_up()
             return
         at_once = len(stops) > 1
         name = signal.Signals(number).name

@@ -1,4 +1,4 @@
-"""One attempt as it really runs: a wrapper's decisions carried out on a process, its pipes and the store.
+"""Carries out the decisions of a wrapper on a process, its pipes and the store.
 
 Invariant: it decides nothing; events go into the state machine, and the returned actions are carried out.
 """
@@ -30,7 +30,7 @@ _SHORT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENF
 
 
 class AttemptPorts(Protocol):
-    """What an attempt asks of the host it lives in."""
+    """The host of an attempt, as the attempt uses it."""
 
     launcher: Launcher
 
@@ -64,12 +64,12 @@ class AttemptPorts(Protocol):
         """Returns the record of a start."""
         ...
 
-    def look(self, attempt: "Attempt") -> None:
+    def find_leftovers(self, attempt: "Attempt") -> None:
         """Finds the living processes of the attempt; answers with `on_left_over`, at once or later."""
         ...
 
     def signal(self, attempt: "Attempt", number: int) -> None:
-        """Sends a signal to all that belongs to the attempt."""
+        """Sends a signal to all processes of the attempt."""
         ...
 
     def on_reaped(self, attempt: "Attempt", pid: int) -> None:
@@ -77,7 +77,7 @@ class AttemptPorts(Protocol):
         ...
 
     def out_of_memory(self) -> bool:
-        """Returns whether the kernel ended a process for lack of memory since this was asked last."""
+        """Returns whether the kernel ended a process for lack of memory since the last call."""
         ...
 
     def has_others(self, attempt: "Attempt") -> bool:
@@ -104,14 +104,14 @@ class AttemptPorts(Protocol):
 class Attempt:
     """Runs one attempt; everything happens on the event loop."""
 
-    __slots__ = ("_host", "_pipes", "_script", "belonging", "node", "process", "scratch", "wrapper")
+    __slots__ = ("_host", "_pipes", "_script", "node", "ownership", "process", "scratch", "wrapper")
 
     def __init__(self, host: AttemptPorts, node: attach_pb2.LaunchNode, log_cap: int) -> None:
         self._host = host
         self._pipes: dict[common_pb2.Stream.ValueType, Pipe] = {}
         self.node = node
         self.process: Process | None = None
-        self.belonging = Ownership(0, {})
+        self.ownership = Ownership(0, {})
         """How the processes of the attempt are told from others, once it has started."""
         self.scratch = ""
         self._script = ""
@@ -127,14 +127,14 @@ class Attempt:
         """Whether the attempt has its verdict."""
         return self.wrapper.state is State.FINISHED
 
-    # ---- what the host passes in
+    # ---- inputs
 
     def start(self) -> None:
         """Starts the process; a fault of Gator on the way ends the attempt as LOST."""
         try:
             self._start()
         except Exception as error:
-            # Whatever it is, an attempt that was handed out must come to an end.
+            # An attempt that was handed out must end, whatever the fault is.
             self._host.on_fault(self, error)
             message = f"could not be started by a fault of Gator: {type(error).__name__}: {error}"
             self._take(self.wrapper.on_fault(self._now(), self._host.launcher.hide(message, self.node)))
@@ -159,7 +159,7 @@ class Attempt:
             return
         self.process = process
         marks = {name: prepared.env[name] for name in ("GATOR_RUN", "GATOR_PATH", "GATOR_ATTEMPT")}
-        self.belonging = Ownership(process.pid, marks, births=births, since=since, name=self.node.path)
+        self.ownership = Ownership(process.pid, marks, births=births, since=since, name=self.node.path)
         started = self._host.describe(process.pid, prepared, self.node.cores)
         self._take(self.wrapper.on_spawned(now, started), partial(self._host.on_started, self))
         self._pipes = self._host.watch(self, process)
@@ -175,7 +175,7 @@ class Attempt:
             self._take(self.wrapper.on_time(now))
 
     def on_data(self, stream: common_pb2.Stream.ValueType, data: bytes) -> None:
-        """Bytes came on a pipe."""
+        """Takes bytes from a pipe."""
         self._take(self.wrapper.on_output(self._now(), stream, data))
 
     def on_eof(self, stream: common_pb2.Stream.ValueType) -> None:
@@ -188,7 +188,7 @@ class Attempt:
         """Handles the exit of the leader; its output is read first."""
         assert self.process is not None
         now = self._now()
-        self.belonging.leader_reaped = True
+        self.ownership.leader_reaped = True
         self._host.on_reaped(self, self.process.pid)
         self._read_rest()
         code = os.waitstatus_to_exitcode(status)
@@ -238,10 +238,10 @@ class Attempt:
         for pipe in self._pipes.values():
             pipe.resume()
 
-    # ---- carrying out
+    # ---- actions
 
     def _take(self, actions: list[Action], then: Callable[[], None] | None = None) -> None:
-        """Does what the wrapper asks for, in its order; `then` belongs to the first records."""
+        """Carries out the actions of the wrapper in order; `then` follows the commit of the first records."""
         for action in actions:
             match action:
                 case Record(events):
@@ -252,7 +252,7 @@ class Attempt:
                     self._host.on_over(self, finished)
                     self._host.append(self, events, partial(self._host.on_committed, self, finished))
                 case LeftoverCheck():
-                    self._host.look(self)
+                    self._host.find_leftovers(self)
                 case Signal(number):
                     self._host.signal(self, number)
                 case Spawn():

@@ -15,7 +15,7 @@ from gator.core.attempt.environment import Launcher, Prepared
 from gator.core.text import readable
 from gator.daemon.attempts.attempt import Attempt
 from gator.daemon.attempts.lease_runner import LeaseRunner
-from gator.daemon.attempts.leftovers import Rest
+from gator.daemon.attempts.leftovers import Leftovers
 from gator.daemon.attempts.metering import Metering
 from gator.daemon.attempts.outbox import Outbox, Store
 from gator.daemon.attempts.scratch import remove_scratch, stays
@@ -57,8 +57,8 @@ class WrapperHost:
 
     `on_started(path, attempt)` and `on_finished(path, attempt, end)` are called after the commit;
     `on_late_wake(nanos)` when this process did not run for a while. `expected`, a live view, holds
-    every child of this process that is not an orphan it adopted: leaders, guards, daemons; left out it is
-    what the reaper watches.
+    every child of this process that is not an orphan it adopted: leaders, guards, daemons; without it
+    these are the children that the reaper watches.
     """
 
     def __init__(
@@ -77,8 +77,8 @@ class WrapperHost:
         self._outbox = Outbox(loop, store)
         self._reaper = reaper
         self._context = context
-        self._tell_finished, self._tell_started = on_finished, on_started
-        self._tell_late_wake = on_late_wake
+        self._report_finished, self._report_started = on_finished, on_started
+        self._report_late_wake = on_late_wake
         self.launcher = Launcher(
             context.environment,
             run=context.run.run,
@@ -97,7 +97,7 @@ class WrapperHost:
         self._removals: set[asyncio.Future[None]] = set()
         self._timer = AttemptTimer(loop, on_time=self._on_time, credit=self._credit, poll=self._poll)
         watched = reaper.watched if expected is None else expected
-        self._rest = Rest(loop, watched)
+        self._leftovers = Leftovers(loop, watched)
         self._births = each_birthmark(context.run.run, context.daemon)
         longest = (context.run.sample_interval_millis or DEFAULT_SAMPLE_MILLIS) / 1e3
         self._metering = Metering(loop, longest, partial(Groups, context.run.run, context.daemon))
@@ -169,17 +169,17 @@ class WrapperHost:
 
     async def end_adopted(self, grace_seconds: float) -> Ended:
         """Ends all orphans that this process adopted. Must be called when no attempt runs."""
-        return await self._rest.end_adopted(grace_seconds)
+        return await self._leftovers.end_adopted(grace_seconds)
 
     def close(self) -> None:
-        """Lets go of pipes and timers; what still runs is not ended by this."""
+        """Closes pipes and timers; running processes are not ended."""
         self._outbox.send()
         self._timer.cancel()
         self._metering.close()
-        self._rest.close()
+        self._leftovers.close()
         self._pipes.close()
 
-    # ---- surroundings of an attempt
+    # ---- ports of an attempt
 
     def append(
         self, attempt: Attempt, events: list[event_pb2.Event], then: Callable[[], None] | None
@@ -190,7 +190,7 @@ class WrapperHost:
     def watch(self, attempt: Attempt, process: Process) -> dict[common_pb2.Stream.ValueType, Pipe]:
         """Reads the pipes of a process that was started, and waits for its end."""
         self._reaper.watch(process.pid, attempt.on_exit)
-        self._rest.add(attempt)
+        self._leftovers.add(attempt)
         self._metering.add(attempt, process.pid)
         fds = {common_pb2.STREAM_STDOUT: process.stdout_fd}
         if process.stderr_fd is not None:
@@ -223,20 +223,20 @@ class WrapperHost:
             cores=cores,
         )
 
-    def look(self, attempt: Attempt) -> None:
+    def find_leftovers(self, attempt: Attempt) -> None:
         """Finds the living processes of an attempt."""
-        self._rest.look(attempt)
+        self._leftovers.report(attempt)
 
     def signal(self, attempt: Attempt, number: int) -> None:
-        """Sends a signal to all that belongs to an attempt."""
-        self._rest.signal(attempt, number)
+        """Sends a signal to all processes of an attempt."""
+        self._leftovers.signal(attempt, number)
 
     def on_reaped(self, attempt: Attempt, pid: int) -> None:
         """Stops sampling an attempt whose leader was reaped."""
         self._metering.remove(pid)
 
     def out_of_memory(self) -> bool:
-        """Returns whether the kernel ended a process for lack of memory since this was asked last."""
+        """Returns whether the kernel ended a process for lack of memory since the last call."""
         before, self._oom_kills = self._oom_kills, _count_oom_kills()
         return self._oom_kills > before
 
@@ -251,13 +251,13 @@ class WrapperHost:
 
     def on_started(self, attempt: Attempt) -> None:
         """Reports a committed start."""
-        self._tell_started(*attempt.key)
+        self._report_started(*attempt.key)
 
     def on_over(self, attempt: Attempt, finished: event_pb2.AttemptFinished) -> None:
         """Lets the next attempt of the lease start, because no process of this one lives."""
         self._uncommitted += 1
         self._outbox.forget(attempt)
-        self._rest.remove(attempt)
+        self._leftovers.remove(attempt)
         if self._attempts.pop(attempt.key, None) is not None:
             self._leases.on_ended(attempt.node.lease)
         if attempt.scratch and not stays(attempt.node.job.settings.scratch, finished.outcome):
@@ -268,7 +268,7 @@ class WrapperHost:
     def on_committed(self, attempt: Attempt, finished: event_pb2.AttemptFinished) -> None:
         """Reports a committed end."""
         self._uncommitted -= 1
-        self._tell_finished(attempt.node.path, attempt.node.attempt, finished)
+        self._report_finished(attempt.node.path, attempt.node.attempt, finished)
         self._check_idle()
 
     def _on_removed(self, removal: "asyncio.Future[None]") -> None:
@@ -304,7 +304,7 @@ class WrapperHost:
         if timed:
             nearest = min(timed, key=lambda attempt: attempt.wrapper.wake_at or 0)
             nearest.warn(now, late_wake_text(stood_still))
-        self._tell_late_wake(stood_still)
+        self._report_late_wake(stood_still)
 
     def _poll(self) -> bool:
         self._pipes.poll()

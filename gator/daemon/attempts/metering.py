@@ -33,7 +33,7 @@ class Metering:
         self, loop: asyncio.AbstractEventLoop, longest_seconds: float, make_groups: Callable[[], Groups]
     ) -> None:
         self._loop = loop
-        self._pace = SamplingSchedule(longest_seconds)
+        self._schedule = SamplingSchedule(longest_seconds)
         self._sampler = Sampler()
         self._make_groups = make_groups
         self._groups: Groups | None = None
@@ -46,13 +46,13 @@ class Metering:
     def add(self, attempt: Attempt, pid: int) -> None:
         """Adds an attempt that has started."""
         self._metered[pid] = _Metered(attempt, monotonic_ns())
-        self._pace.add(pid, self._loop.time())
+        self._schedule.add(pid, self._loop.time())
         self._arm()
 
     def remove(self, pid: int) -> None:
         """Removes an attempt whose leader was reaped."""
         if self._metered.pop(pid, None) is not None:
-            self._pace.remove(pid)
+            self._schedule.remove(pid)
             self._sampler.forget(pid)
 
     def close(self) -> None:
@@ -60,7 +60,7 @@ class Metering:
         if self._timer is not None:
             self._timer.cancel()
         self._metered.clear()
-        self._pace = SamplingSchedule()
+        self._schedule = SamplingSchedule()
         if self._executor is not None:
             self._executor.shutdown(wait=True)
 
@@ -68,13 +68,13 @@ class Metering:
         """Sets the timer; one that is set already is early enough, as new attempts are due the soonest."""
         if self._timer is not None or self._is_busy:
             return
-        at = self._pace.next_at()
+        at = self._schedule.next_at()
         if at is not None:
             self._timer = self._loop.call_at(at, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None
-        due = [self._metered[pid].attempt.belonging for pid in self._pace.take(self._loop.time())]
+        due = [self._metered[pid].attempt.ownership for pid in self._schedule.take(self._loop.time())]
         if not due:
             self._arm()
             return
@@ -99,25 +99,25 @@ class Metering:
         if self._groups is None:
             # Decided late, because most attempts end before their first sample.
             self._groups = self._make_groups()
-        for whose in due:
-            usage = usages.get(whose.leader)
+        for ownership in due:
+            usage = usages.get(ownership.leader)
             if usage is not None:
-                whose.group = self._groups.place(whose.group, usage.members)
+                ownership.group = self._groups.place(ownership.group, usage.members)
 
     def _on_taken(self, taken: "asyncio.Future[tuple[int, Mapping[int, Usage]]]") -> None:
         self._is_busy = False
         now, usages = taken.result()
         due, self._due = self._due, []
-        for whose in due:
-            if whose.is_over and whose.group is not None:
+        for ownership in due:
+            if ownership.is_over and ownership.group is not None:
                 # It ended during the move.
-                whose.group.remove()
+                ownership.group.remove()
         for pid, usage in usages.items():
             metered = self._metered.get(pid)
             if metered is None:
                 self._sampler.forget(pid)
                 continue
-            metered.attempt.belonging.remember(usage.members)
+            metered.attempt.ownership.remember(usage.members)
             metered.attempt.on_sample(_message(metered, now, usage), usage.peak_memory_bytes)
             metered.at, metered.cpu_seconds = now, usage.cpu_seconds
         self._arm()

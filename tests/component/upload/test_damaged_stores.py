@@ -32,7 +32,7 @@ def set_value(run: FakeRun, column: str, value: str) -> Path:
 def test_a_store_with_a_text_that_is_none_is_unreadable(run: FakeRun) -> None:
     path = set_value(run, "host", "CAST(x'67ff' AS TEXT)")
     with closing(UploadedRun(run.folder)) as stores:
-        assert not stores.look()
+        assert not stores.open_new()
         assert "Could not decode to UTF-8" in stores.unreadable[path]
 
 
@@ -48,7 +48,7 @@ def test_a_store_whose_schema_is_no_text_is_unreadable(run: FakeRun) -> None:
 def test_a_description_that_cannot_be_read_is_a_fault_of_the_store(run: FakeRun, value: str) -> None:
     set_value(run, "description", value)
     with closing(UploadedRun(run.folder)) as stores:
-        stores.look()
+        stores.open_new()
         with pytest.raises(StoreError, match="is damaged"):
             stores.describe()
         assert stores.fault

@@ -87,7 +87,7 @@ async def test_whose_token_is_refused_is_told_once_for_all_runs(
 
 def test_events_that_are_read_again_count_once(run: FakeRun) -> None:
     stores = UploadedRun(run.folder)
-    (store,) = stores.look()
+    (store,) = stores.open_new()
     states, logs = pb.EventFilter(kinds=[pb.EVENT_KIND_RESULT]), pb.EventFilter(kinds=[pb.EVENT_KIND_LOG])
     counts = list[int]()
     for after, wanted, limit in (

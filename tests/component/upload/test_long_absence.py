@@ -23,7 +23,7 @@ from tests.component.upload import peers
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, serving
 from tests.component.upload.test_uploader import ENV, Notes
 
-HASTY = Timeouts(first_pause=0.001, most_pause=0.002)
+HASTY = Timeouts(first_pause=0.001, max_pause=0.002)
 """An hour of dials in a second."""
 DIALS = 250
 
@@ -60,7 +60,7 @@ async def test_what_a_run_wrote_while_its_hub_was_away_arrives_once_and_waits_in
     assert hub.sequences(run.stores["root"].store_id) == list(range(1, 20_002))
     assert hub.sequences(run.stores["w1"].store_id) == list(range(1, 20_001))
     assert grown < 4 * 1024 * 1024
-    assert [notes.number_of(words) for words in ("is away", "is back", "")] == [1, 1, 2]
+    assert [notes.number_of(errors) for errors in ("is away", "is back", "")] == [1, 1, 2]
     assert (run.folder.daemons / "upload.log").read_text() == ""
 
 

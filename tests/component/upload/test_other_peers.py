@@ -20,7 +20,7 @@ from tests.component.link.fakes import until
 from tests.component.upload import peers
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, serving
 
-QUICK = Timeouts(first_pause=0.01, most_pause=0.02, stalled=0.3)
+QUICK = Timeouts(first_pause=0.01, max_pause=0.02, stalled=0.3)
 
 
 @pytest.fixture
@@ -190,22 +190,22 @@ class Flapping(FakeHub):
 
 
 async def test_a_hub_that_only_says_welcome_is_not_dialled_ever_faster(run: FakeRun) -> None:
-    hub, pauses = Flapping(), Noted()
+    hub, backoff = Flapping(), Noted()
     told: list[UploadStatus] = []
     stores = UploadedRun(run.folder)
     async with serving(hub) as server:
         access = HubAccess(server.address, TOKEN, None)
-        patience = Timeouts(first_pause=0.01, most_pause=2.0, stalled=0.3)
-        task = asyncio.create_task(Upload(stores, lambda: access, told.append, patience, pauses).run())
-        await until(lambda: len(pauses.useful) > 3)
-        assert not any(pauses.useful)
+        timeouts = Timeouts(first_pause=0.01, max_pause=2.0, stalled=0.3)
+        task = asyncio.create_task(Upload(stores, lambda: access, told.append, timeouts, backoff).run())
+        await until(lambda: len(backoff.useful) > 3)
+        assert not any(backoff.useful)
         hub.flaps = False
         await until(lambda: hub.sequences(run.stores["root"].store_id) == [1, 2, 3])
-        seen = len(pauses.useful)
+        seen = len(backoff.useful)
         hub.flaps = True
         hub.cut()
-        await until(lambda: len(pauses.useful) > seen)
-        assert pauses.useful[seen]
+        await until(lambda: len(backoff.useful) > seen)
+        assert backoff.useful[seen]
         task.cancel()
         await asyncio.wait({task})
     stores.close()
@@ -213,8 +213,8 @@ async def test_a_hub_that_only_says_welcome_is_not_dialled_ever_faster(run: Fake
 
 
 def test_pauses_grow_to_a_bound_and_begin_anew_after_something_useful() -> None:
-    longest = Backoff(Timeouts(first_pause=1, most_pause=5), lambda _, most: most)
+    longest = Backoff(Timeouts(first_pause=1, max_pause=5), lambda _, most: most)
     assert [longest.after(useful=False) for _ in range(5)] == [1, 2, 4, 5, 5]
     assert [longest.after(useful=useful) for useful in (True, False)] == [1, 2]
-    shortest = Backoff(Timeouts(first_pause=1, most_pause=5), lambda least, _: least)
+    shortest = Backoff(Timeouts(first_pause=1, max_pause=5), lambda least, _: least)
     assert [shortest.after(useful=False) for _ in range(5)] == [0.5, 1, 2, 2.5, 2.5]

@@ -27,18 +27,18 @@ from gator.v1 import attach_pb2 as pb
 from tests.component.link.fakes import until
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, serving
 
-QUICK = Timeouts(most_pause=0.1, stalled=0.3)
+QUICK = Timeouts(max_pause=0.1, stalled=0.3)
 """Tests do not wait for hubs as long as runs do."""
 
 
 class Uploading:
     """An upload that goes on, and what it told."""
 
-    def __init__(self, run: FakeRun, address: Callable[[], str], patience: Timeouts = QUICK) -> None:
+    def __init__(self, run: FakeRun, address: Callable[[], str], timeouts: Timeouts = QUICK) -> None:
         self.told: list[UploadStatus] = []
         self.stores = UploadedRun(run.folder)
         self.upload = Upload(
-            self.stores, lambda: HubAccess(address(), TOKEN, None), self.told.append, patience
+            self.stores, lambda: HubAccess(address(), TOKEN, None), self.told.append, timeouts
         )
         self.task = asyncio.create_task(self.upload.run())
 
@@ -52,8 +52,8 @@ class Uploading:
 
 
 @asynccontextmanager
-async def uploading(run: FakeRun, address: str, patience: Timeouts = QUICK) -> AsyncGenerator[Uploading]:
-    going = Uploading(run, lambda: address, patience)
+async def uploading(run: FakeRun, address: str, timeouts: Timeouts = QUICK) -> AsyncGenerator[Uploading]:
+    going = Uploading(run, lambda: address, timeouts)
     try:
         yield going
     finally:
@@ -114,7 +114,7 @@ async def test_it_waits_for_a_root_that_has_not_made_its_store_yet(run: FakeRun)
     hub = FakeHub()
     (run.folder.stores / "w1.db").touch()
     async with serving(hub) as server, uploading(run, server.address) as going:
-        await until(lambda: going.stores.look() == [])
+        await until(lambda: going.stores.open_new() == [])
         run.log("root", "one")
         await until(lambda: hub.sequences(run.stores["root"].store_id) == [1])
     assert not going.stores.unreadable, "a store that begins is no fault"

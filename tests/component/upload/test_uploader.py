@@ -27,8 +27,8 @@ class Notes:
     def __call__(self, text: str, *, warning: bool = False) -> None:
         self.texts.append(("warning: " if warning else "") + text)
 
-    def number_of(self, words: str) -> int:
-        return sum(words in text for text in self.texts)
+    def number_of(self, errors: str) -> int:
+        return sum(errors in text for text in self.texts)
 
 
 def children() -> set[str]:
@@ -147,11 +147,11 @@ async def test_who_presses_ctrl_c_waits_no_longer(run: FakeRun) -> None:
         uploader.start()
         await until(lambda: hub.sequences(run.stores["root"].store_id))
         run.end()
-        asyncio.get_running_loop().call_later(0.1, uploader.let_go)
+        asyncio.get_running_loop().call_later(0.1, uploader.give_up)
         began = time.monotonic()
         await uploader.finish()
         assert time.monotonic() - began < 5
-    assert [notes.number_of(words) for words in ("not everything reached", "")] == [1, 1]
+    assert [notes.number_of(errors) for errors in ("not everything reached", "")] == [1, 1]
 
 
 async def test_a_process_that_cannot_be_started_is_told_once(
@@ -235,7 +235,9 @@ async def test_a_process_that_dies_at_its_start_is_told_once(
 async def test_a_hub_that_was_told_to_be_back_and_stays_away_is_told_later(run: FakeRun) -> None:
     notes, hub = Notes(), FakeHub()
     address = f"127.0.0.1:{free_port()}"
-    uploader = Uploader(UploadOptions(address), run.folder, ENV, notes, news=HubAvailability(again=2.0))
+    uploader = Uploader(
+        UploadOptions(address), run.folder, ENV, notes, availability=HubAvailability(interval=2.0)
+    )
     uploader.start()
     await until(lambda: notes.number_of("is away") == 1)
     async with serving(hub, address):

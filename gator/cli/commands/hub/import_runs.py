@@ -126,7 +126,7 @@ class _Import:
     def _why_not(self, stores: UploadedRun) -> str:
         """Opens the stores; returns why there is nothing to send, empty if there is."""
         try:
-            if stores.look():
+            if stores.open_new():
                 return ""
         except OSError as error:
             return unreadable(self._folder.path, error)
