@@ -38,7 +38,7 @@ from gator.core.visible import visible
 from gator.daemon.modes import Placement
 from gator.daemon.options import RunEnd, RunOptions
 from gator.daemon.recovery import close_latest
-from gator.daemon.root import Root
+from gator.daemon.root import make_root
 from gator.errors import UsageError
 from gator.git import GitNote, GitQuestion
 from gator.loop import run_loop
@@ -172,7 +172,7 @@ async def _run(
     for text, warning in notices:
         display.on_notice(hide_secrets(text), warning=warning)
     diagnostics.start(options.environment, folder.path, "root")
-    root = Root(folder, plan, options, display, SystemClock(), upload)
+    root = make_root(folder, plan, options, display, SystemClock(), upload)
     end = await root.run()
     if note is not None:
         note.close()

@@ -17,6 +17,7 @@ from gator.daemon.fleet.subscription import PARENT_FILTER, SUBSCRIPTION
 from gator.errors import GatorError, UnauthenticatedError
 from gator.link.session import ChildLink
 from gator.loop import in_thread
+from gator.run_folder import RunFolder
 from gator.runtime import diagnostics
 from gator.scheduler import DaemonRequest, Scheduler
 from gator.scheduler.request import DAEMON_COMMAND, ChildWatcher, DaemonOrder
@@ -63,9 +64,7 @@ class FleetContext(Struct, frozen=True):
     run: attach_pb2.RunContext
     key: bytes
     address: str
-    stores: Path
-    logs: Path
-    """Folder of the daemons' own output."""
+    folder: RunFolder
     environment: Mapping[str, str]
     children: ChildWatcher
 
@@ -97,7 +96,7 @@ class Fleet:
         letter = "t" if role == attach_pb2.ROLE_TIER else "w"
         name = f"{letter}{self._number}"
         store_id = secrets.token_hex(16)
-        path = self._context.stores / f"{name}.db"
+        path = self._context.folder.store_of(name)
         daemon = Daemon(name, role, store_id, path, alone, ConsumerCursor({store_id: 0}))
         order = DaemonOrder(
             daemon=name,
@@ -260,7 +259,7 @@ class Fleet:
         self._changed.set()
 
     def _log_of(self, daemon: Daemon) -> Path:
-        return self._context.logs / f"{daemon.name}.log"
+        return self._context.folder.daemons / f"{daemon.name}.log"
 
 
 def _end_of(log: Path) -> str:

@@ -3,6 +3,7 @@
 Invariant: every declared node has its Result before the root returns.
 """
 
+from gator.daemon.root.make import make_root
 from gator.daemon.root.root import Root
 
-__all__ = ["Root"]
+__all__ = ["Root", "make_root"]

@@ -1,4 +1,4 @@
-"""What the display and the daemons of a run are told about it, and the number of daemons it needs."""
+"""Derives from a plan and its options what the display, the daemons and the dispatcher of a run need."""
 
 from typing import TYPE_CHECKING
 
@@ -89,3 +89,10 @@ def _slots(pools: Pools, plan: Plan) -> int:
     """Returns how many jobs can run at once, for the number of daemons."""
     free = any(node.job is not None and node.demand.cores == 0 for node in plan.nodes.values())
     return max(64, 8 * pools.cores) if free else pools.cores
+
+
+def remote_tiers(plan: Plan, options: RunOptions) -> frozenset[str]:
+    """Returns the templates of the tiers that daemons host."""
+    if options.placement is not Placement.TIERS:
+        return frozenset()
+    return frozenset(child.template for child in plan.root.children if child.children)

@@ -12,6 +12,7 @@ from gator.core.tokens import Audience, Tokens
 from gator.daemon.fleet import SUBSCRIPTION, Daemon, DaemonState, Fleet, FleetContext
 from gator.errors import GatorError, UnauthenticatedError
 from gator.link.session import ChildLink
+from gator.run_folder import RunFolder
 from gator.scheduler import DaemonRequest
 from gator.scheduler.request import DaemonOrder
 from gator.v1 import attach_pb2, event_pb2
@@ -40,7 +41,7 @@ class FakeChildren:
 
 @dataclass
 class World:
-    """A fleet with everything around it; `log` tells what happened, in order."""
+    """A fleet with fakes around it; `log` has the events in order."""
 
     folder: Path
     log: list[str] = field(default_factory=list[str])
@@ -55,8 +56,10 @@ class World:
 
     def __post_init__(self) -> None:
         self.sweeping.set()
+        (self.folder / "stores").mkdir()
+        (self.folder / "daemons").mkdir()
         run = attach_pb2.RunContext(run="r", folder=str(self.folder))
-        context = FleetContext(run, KEY, "unix:x", self.folder, self.folder, {}, FakeChildren())
+        context = FleetContext(run, KEY, "unix:x", RunFolder(self.folder), {}, FakeChildren())
         self.fleet = Fleet(context, self, self, self.read_store, self.sweep)
 
     # scheduler

@@ -1,0 +1,240 @@
+"""Makes the root of a run: locks the folder and makes every part from those before it.
+
+Some parts report to parts that are made later: the store to the engine, the engine to the fleet. They get
+functions that find the later part when they are called, which is not before the run begins.
+"""
+
+import asyncio
+import os
+import secrets
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from gator.core.tokens import KEY_BYTES, Audience, Tokens
+from gator.core.tree import actions as act
+from gator.core.tree.tree import Tree
+from gator.daemon.attempts.host import WrapperContext, WrapperHost
+from gator.daemon.attempts.inline import InlineExecutor
+from gator.daemon.engine import Engine
+from gator.daemon.fleet import Daemon, Fleet, FleetContext
+from gator.daemon.fleet.dead_store import read_batches
+from gator.daemon.modes import Placement
+from gator.daemon.options import RunOptions
+from gator.daemon.root.daemon_actions import DaemonActions
+from gator.daemon.root.ending import RunEnding
+from gator.daemon.root.facts import (
+    INLINE,
+    make_dispatch_log,
+    make_dispatcher,
+    remote_tiers,
+    run_context,
+)
+from gator.daemon.root.orphans import Orphans
+from gator.daemon.root.reports import AttemptReports, DaemonReports
+from gator.daemon.root.root import Root, RootParts
+from gator.daemon.root.serve import RunServer
+from gator.daemon.serving import ClientHandler, ServerTask
+from gator.daemon.tiers.daemons import TierDaemons
+from gator.daemon.view import View
+from gator.loop import Poster
+from gator.plan import Plan
+from gator.ports import Clock, Display
+from gator.process.guard import Guard
+from gator.process.host import become_subreaper, close_inherited
+from gator.process.reaper import Reaper
+from gator.rpc.address import socket_address
+from gator.run_folder import ROOT_STORE, Owner, RunFolder
+from gator.store import Store
+from gator.upload.options import UploadOptions
+from gator.v1 import attach_pb2, event_pb2
+
+if TYPE_CHECKING:
+    from gator.upload.process import UploadProcess
+    from gator.upload.supervisor import Uploader
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread yields the interpreter: the store's writer needs it often and briefly."""
+
+
+class _Setup(Struct, frozen=True):
+    """What the parts of one root have in common."""
+
+    folder: RunFolder
+    plan: Plan
+    options: RunOptions
+    display: Display
+    clock: Clock
+    loop: asyncio.AbstractEventLoop
+    reaper: Reaper
+    key: bytes
+    tokens: Tokens
+    address: str
+    """Where the root listens."""
+    context: attach_pb2.RunContext
+
+    @property
+    def run(self) -> str:
+        """Id of the run."""
+        return self.plan.request.run
+
+
+def make_root(
+    folder: RunFolder,
+    plan: Plan,
+    options: RunOptions,
+    display: Display,
+    clock: Clock,
+    upload: "UploadProcess | None" = None,
+) -> Root:
+    """Returns a root that has not begun its run.
+
+    `upload` is a process that waits to upload the run, started ahead of it. Raises UserError if the run
+    cannot begin.
+    """
+    setup = _prepare(folder, plan, options, display, clock)
+    guard = Guard(setup.run, environment=options.environment)
+    ending = RunEnding(setup.loop, lambda order: engine.stop(order))
+    tree = Tree(plan, remote=remote_tiers(plan, options))
+    view = View(folder, plan, display, clock, text_logs=options.text_logs, tally=lambda: tree.tally)
+    store = _make_store(setup, view, ending)
+    dispatch = make_dispatcher(plan, options)
+
+    def on_action(action: object) -> None:
+        daemons.carry_out(action)
+
+    def open_tier(order: act.OpenTier) -> Daemon:
+        return daemons.place_tier(order)
+
+    engine = Engine(
+        tree,
+        dispatch,
+        store,
+        clock,
+        on_action=on_action,
+        open_tier=open_tier,
+        on_tier_ended=lambda ended: ending.on_result(ended.result),
+        log=make_dispatch_log(dispatch),
+    )
+    attempts = AttemptReports(engine, view, clock)
+    host, clients = _make_host(setup, store, attempts)
+    if host is not None:
+        engine.add_executor(INLINE, InlineExecutor(host, engine.on_recalled))
+    orphans = Orphans(setup.run, setup.reaper, host, display)
+    tiers = TierDaemons(lambda role: daemons.start(role), tree, dispatch, engine, clock, view.started)
+    fleet = None
+    if options.placement is not Placement.INLINE:
+        reports = DaemonReports(
+            store, dispatch, engine, view, clock, attempts, tiers, ending, logs=folder.daemons
+        )
+        fleet = _make_fleet(setup, reports, orphans)
+    server = RunServer(
+        folder,
+        plan,
+        store,
+        dispatch,
+        setup.tokens,
+        fleet,
+        clients,
+        display,
+        address=setup.address,
+        stop=lambda mode, path, message: root.stop(mode, path, message),
+    )
+    serving = ServerTask(server.serve, is_delayed=host is not None, on_failed=ending.fail)
+    daemons = DaemonActions(fleet, tiers, serving.want)
+    parts = RootParts(setup.reaper, guard, view, store, ending, engine, orphans, fleet)
+    uploader = _make_uploader(setup, options.hub, upload) if options.hub is not None else None
+    root = Root(folder, plan, options, display, parts, serving=serving, uploader=uploader)
+    return root
+
+
+def _prepare(folder: RunFolder, plan: Plan, options: RunOptions, display: Display, clock: Clock) -> _Setup:
+    """Prepares this process and locks the folder."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    close_inherited()
+    become_subreaper()
+    run = plan.request.run
+    folder.lock(Owner.this_process(run))
+    loop = asyncio.get_running_loop()
+    key = secrets.token_bytes(KEY_BYTES)
+    return _Setup(
+        folder=folder,
+        plan=plan,
+        options=options,
+        display=display,
+        clock=clock,
+        loop=loop,
+        reaper=Reaper(loop),
+        key=key,
+        tokens=Tokens(key),
+        address=socket_address(run[:16], options.environment),
+        context=run_context(folder, plan, options),
+    )
+
+
+def _make_store(setup: _Setup, view: View, ending: RunEnding) -> Store:
+    return Store.create(
+        setup.folder.stores / ROOT_STORE,
+        store_id=secrets.token_hex(16),
+        run=setup.run,
+        daemon="root",
+        host=os.uname().nodename,
+        catalogue=True,
+        post=Poster(setup.loop),
+        description=setup.options.description,
+        on_commit=view.on_commit,
+        on_disk_full=ending.on_disk_full,
+        on_failed=ending.fail,
+    )
+
+
+def _make_host(
+    setup: _Setup, store: Store, attempts: AttemptReports
+) -> tuple[WrapperHost, ClientHandler] | tuple[None, None]:
+    """Returns the host of jobs in this process, with the handler of their clients; None if there is none."""
+    if setup.options.placement not in (Placement.INLINE, Placement.AUTO):
+        return None, None
+
+    def on_finished(path: str, attempt: int, end: event_pb2.AttemptFinished) -> None:
+        clients.forget(path, attempt)
+        attempts.on_finished(path, attempt, end)
+
+    context = WrapperContext(
+        run=setup.context,
+        host=os.uname().nodename,
+        environment=setup.options.environment,
+        launch_dir=setup.options.launch_dir,
+        token=partial(setup.tokens.make, Audience.JOB),
+        parent=setup.address,
+    )
+    host = WrapperHost(
+        setup.loop,
+        store,
+        setup.reaper,
+        context,
+        on_started=attempts.on_started,
+        on_finished=on_finished,
+        on_late_wake=attempts.on_late_wake,
+    )
+    clients = ClientHandler(host, setup.tokens)
+    return host, clients
+
+
+def _make_fleet(setup: _Setup, reports: DaemonReports, orphans: Orphans) -> Fleet:
+    context = FleetContext(
+        run=setup.context,
+        key=setup.key,
+        address=setup.address,
+        folder=setup.folder,
+        environment=setup.options.environment,
+        children=setup.reaper,
+    )
+    return Fleet(context, setup.options.scheduler, reports, read_batches, orphans.sweep)
+
+
+def _make_uploader(setup: _Setup, hub: UploadOptions, process: "UploadProcess | None") -> "Uploader":
+    from gator.upload.supervisor import Uploader
+
+    return Uploader(hub, setup.folder, setup.options.environment, setup.display.on_notice, process)

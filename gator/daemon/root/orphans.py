@@ -1,0 +1,36 @@
+"""Ends processes of a run that no daemon ends: those of dead daemons, and orphans.
+
+Invariant: orphans are not ended while jobs run in this process, because they cannot be told apart.
+"""
+
+from gator.daemon.attempts.host import WrapperHost
+from gator.loop import in_thread
+from gator.ports import Display
+from gator.process.ownership.select import name_all
+from gator.process.reaper import Reaper
+from gator.process.sweep import sweep
+from gator.process.terminate import Terminator
+
+
+class Orphans:
+    """Ends the processes and tells the user. `host` runs the jobs of this process, if there are any."""
+
+    def __init__(self, run: str, reaper: Reaper, host: WrapperHost | None, display: Display) -> None:
+        self._run, self._host, self._display = run, host, display
+        self._terminator = Terminator(reaper.watched) if host is None else host
+
+    async def sweep(self, daemon: str) -> None:
+        """Kills the remaining processes of a dead daemon; unmarked ones became children of this process."""
+        await in_thread(sweep, self._run, daemon)
+        if self._host is None or not self._host.running:
+            # Otherwise they are ended with the run.
+            await self.end_adopted(0.0)
+
+    async def end_adopted(self, grace_seconds: float) -> None:
+        """Ends the orphans that this process adopted and reports them."""
+        ended = await self._terminator.end_adopted(grace_seconds)
+        if ended.found:
+            found = name_all(ended.found)
+            self._display.on_notice(
+                f"ended orphan processes of this run that belong to no known job: {found}", warning=True
+            )
