@@ -137,7 +137,7 @@ def check(
     The exit code is 1 if one of them does not hold.
     """
     from gator.hub_address import full_address, read_ca
-    from gator_hub.database.check import Finding, holder_of, look_at_database, look_for_hub
+    from gator_hub.database.check import Finding, figures_of, holder_of, look_at_database, look_for_hub
     from gator_hub.server.options import database_url
     from gator_hub.server.process import find_password
 
@@ -152,6 +152,8 @@ def check(
         sys.stdout.write(f"{'ok' if finding.good else 'not ok':6}  {visible(finding.text)}\n")
     if holder:
         sys.stdout.write(f"        the database is served by {visible(str(holder))}\n")
+        if figures := figures_of(url, holder):
+            sys.stdout.write(f"        {visible(figures)}\n")
     if not (record.good and served.good):
         raise typer.Exit(1)
 

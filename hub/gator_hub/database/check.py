@@ -5,7 +5,9 @@ Invariant: the database may be in use by a running hub, and nothing in it is cha
 
 import fcntl
 import os
+import re
 import secrets
+import socket
 import sqlite3
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
@@ -29,6 +31,7 @@ from gator_hub.database.texts import file_of, one_line
 _ANSWER_SECONDS = 5.0
 _INCREMENTAL = 2
 """Value of `PRAGMA auto_vacuum` for a file that can return its free pages to the disk."""
+_HOLDER = re.compile(r"process (\d{1,9}) on (.+)")
 _FAULTS = 3
 """Maximum number of faults of a database that are listed."""
 
@@ -127,6 +130,17 @@ def holder_of(url: str) -> str | None:
     finally:
         os.close(descriptor)
     return ""
+
+
+def figures_of(url: str, holder: str) -> str:
+    """Returns figures of the process that `holder_of` names, if it runs on this host; empty if unknown."""
+    file, found = file_of(url), _HOLDER.fullmatch(holder)
+    if file is None or found is None or found[2] != socket.gethostname():
+        return ""
+    # Late, because only this command needs psutil.
+    from gator_hub.database.figures import describe_process
+
+    return describe_process(int(found[1]), locks.lock_file(Path(os.path.realpath(file))))
 
 
 def back_up(url: str, target: Path) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
@@ -242,6 +243,10 @@ def test_check_says_whether_the_record_is_sound_and_served(keeper: Keeper) -> No
         assert f", version {VERSION}, sound\n" in done.stdout
         assert f"a hub serves at 127.0.0.1:{hub.port}\n" in done.stdout
         assert f"the database is served by process {hub.process.pid} on " in done.stdout
+        figures = (
+            r" user \S+, up \d+s, [\d.]+ MB of memory, \d+s of processor time, \d+ threads, \d+ descriptors"
+        )
+        assert re.search(figures, done.stdout)
         port = str(hub.port)
         keeper.call("backup", "copy.db")
         other = keeper.call("check", "--port", port, "--db", "copy.db")

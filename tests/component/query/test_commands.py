@@ -453,10 +453,10 @@ def test_a_closed_stdout_ends_quietly(folder: Path) -> None:
 
 def test_a_command_imports_only_what_it_needs(folder: Path) -> None:
     for args, banned in (
-        (["--version"], ["grpc", "peewee", "rich", "yaml", "google.protobuf", "pydantic"]),
-        (["--help"], ["grpc", "peewee", "yaml", "google.protobuf"]),
-        (["status"], ["grpc", "peewee", "rich", "yaml", "pydantic"]),
-        (["logs", "good"], ["grpc", "peewee", "rich", "yaml", "pydantic"]),
+        (["--version"], ["grpc", "peewee", "psutil", "rich", "yaml", "google.protobuf", "pydantic"]),
+        (["--help"], ["grpc", "peewee", "psutil", "yaml", "google.protobuf"]),
+        (["status"], ["grpc", "peewee", "psutil", "rich", "yaml", "pydantic"]),
+        (["logs", "good"], ["grpc", "peewee", "psutil", "rich", "yaml", "pydantic"]),
     ):
         code = (
             "import sys, gator.cli.main as m\n"
@@ -474,8 +474,17 @@ def test_a_command_imports_only_what_it_needs(folder: Path) -> None:
         assert done.stderr.decode() == "[]\n", args
 
 
-def test_runs_daemons_and_uploads_never_import_peewee() -> None:
-    modules = "gator.cli.launch.execute, gator.daemon.__main__, gator.upload.__main__, gator.upload.stream"
-    code = f"import sys, {modules}; print('peewee' in sys.modules)"
+@pytest.mark.parametrize(
+    ("modules", "banned"),
+    [
+        (
+            "gator.cli.launch.execute, gator.daemon.__main__, gator.upload.__main__, gator.upload.stream",
+            ["peewee", "psutil"],
+        ),
+        ("gator_hub.server.process", ["psutil"]),
+    ],
+)
+def test_runs_daemons_uploads_and_hubs_start_without_slow_modules(modules: str, banned: list[str]) -> None:
+    code = f"import sys, {modules}; print([name for name in {banned!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
-    assert done.stdout == b"False\n"
+    assert done.stdout == b"[]\n"
