@@ -166,6 +166,9 @@ class Dispatcher:
         started: list[Key] = []
         unstarted: list[Key] = []
         if lost is None:
+            # It may have ended by itself after its only attempt, before it was told to.
+            retired = RetireHost(host)
+            self._state.actions = [action for action in self._state.actions if action != retired]
             return started, unstarted
         for lease in list(lost.leases.values()):
             for job in lease.jobs:

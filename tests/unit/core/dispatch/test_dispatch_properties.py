@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gator.core.dispatch.actions import (
@@ -272,6 +272,11 @@ STEPS = (
     st.booleans(),
     st.booleans(),
     st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 999)), max_size=120),
+)
+@example(
+    False,
+    False,
+    [("add_new", 0), ("poll", 0), ("come_up", 1), ("poll", 0), ("finish", 0), ("lose_host", 0)],
 )
 def test_nothing_is_over_committed_handed_out_twice_or_forgotten(
     fixed: bool, bridged: bool, steps: list[tuple[str, int]]
