@@ -104,9 +104,12 @@ def sign(
     """
     if end.outcome not in FAILURES or end.signature:
         return
-    end.signature = signature_of(end.reason, end.first_error.text, end.message)
     if isinstance(end, event_pb2.AttemptFinished):
         _keep_inputs(end, runners_up)
+        # From the inputs, so that they are certain to be enough for a later version.
+        end.signature = signature_from(end.failure_inputs)
+    else:
+        end.signature = signature_of(end.reason, end.first_error.text, end.message)
 
 
 def _keep_inputs(end: event_pb2.AttemptFinished, runners_up: Sequence[event_pb2.ErrorMessage]) -> None:

@@ -75,7 +75,9 @@ class Grant(Struct, frozen=True):
     leases: tuple[attach_pb2.Lease, ...]
 
 
-Action: TypeAlias = StartHost | RetireHost | HandOut | Recall | Grant
+HostAction: TypeAlias = StartHost | RetireHost | Grant
+"""Actions about daemons, which only a root has."""
+Action: TypeAlias = HostAction | HandOut | Recall
 
 
 class DispatchCounts(Struct, frozen=True):

@@ -270,11 +270,6 @@ class Dispatcher:
             hosts=len(self._state.hosts.up),
         )
 
-    @property
-    def is_bridged(self) -> bool:
-        """Whether the root's own process still accepts attempts."""
-        return self._state.hosts.bridge is not None
-
     def _ask_for_hosts(self, now: float) -> None:
         alone = self._state.waiting_alone()
         ready = self._state.job_counts[JobState.QUEUED] - alone

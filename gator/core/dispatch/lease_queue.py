@@ -6,6 +6,7 @@ after a lost one runs alone, so that a job that kills its daemon takes no others
 
 import heapq
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from msgspec import Struct, field
 
@@ -27,6 +28,9 @@ class Return(Struct, frozen=True):
     """Return leases to the root."""
 
     leases: tuple[int, ...]
+
+
+LeaseAction: TypeAlias = Wish | Return
 
 
 class _Class(Struct):
@@ -101,10 +105,10 @@ class LeaseQueue:
             count, weight = self._wished.get(demand, (0, 0))
             self._wished[demand] = (max(0, count - 1), weight)
 
-    def poll(self, now: float) -> list[HandOut | Wish | Return]:
+    def poll(self, now: float) -> list[HandOut | LeaseAction]:
         """Starts attempts that have a lease, returns unneeded leases and requests missing ones."""
         del now
-        actions: list[HandOut | Wish | Return] = []
+        actions: list[HandOut | LeaseAction] = []
         unused: list[int] = []
         wishes: dict[DemandKey, tuple[int, int]] = {}
         self._select_next_alone()

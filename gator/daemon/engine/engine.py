@@ -4,9 +4,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from gator.core.dispatch import dispatcher as disp
+from gator.core.dispatch import actions as disp
+from gator.core.dispatch.actions import Key
 from gator.core.dispatch.pools import DemandKey
 from gator.core.moment import Moment
 from gator.core.tree import actions as act
@@ -20,7 +21,9 @@ from gator.v1 import attach_pb2, event_pb2
 if TYPE_CHECKING:
     from gator.daemon.engine.dispatch_log import DispatchLog
 
-Key = tuple[str, int]
+OwnerAction = TypeVar("OwnerAction")
+"""The actions of a dispatcher that the owner of the engine carries out."""
+OwnerAction_co = TypeVar("OwnerAction_co", covariant=True)
 DEADLINE_CHECK_SECONDS = 1.0
 """Maximum time between two checks of a deadline."""
 MAX_RETURNS = 3
@@ -43,7 +46,7 @@ class Executor(Protocol):
         ...
 
 
-class Dispatch(Protocol):
+class Dispatch(Protocol[OwnerAction_co]):
     """Decides when and where attempts start: the Dispatcher of a root or the leases of a tier daemon."""
 
     def add(self, item: disp.Ready, now: float) -> None:
@@ -66,8 +69,8 @@ class Dispatch(Protocol):
         """Takes back attempts that did not start."""
         ...
 
-    def poll(self, now: float) -> Sequence[object]:
-        """Returns the actions to carry out now."""
+    def poll(self, now: float) -> Sequence[disp.HandOut | disp.Recall | OwnerAction_co]:
+        """Returns the actions to carry out now; those of other types are for the owner of the engine."""
         ...
 
     def wake_at(self) -> float | None:
@@ -75,17 +78,17 @@ class Dispatch(Protocol):
         ...
 
 
-class Engine:
+class Engine(Generic[OwnerAction]):
     """Runs a tree by a dispatcher and executors; everything happens on one event loop."""
 
     def __init__(
         self,
         tree: Tree,
-        dispatch: Dispatch,
+        dispatch: Dispatch[OwnerAction],
         store: Log,
         clock: Clock,
         *,
-        on_action: Callable[[object], None],
+        on_action: Callable[[OwnerAction], None],
         open_tier: Callable[[act.OpenTier], Executor] | None = None,
         on_tier_ended: Callable[[act.TierEnded], None],
         log: "DispatchLog | None" = None,
@@ -264,7 +267,7 @@ class Engine:
         if executor is not None:
             self._effects.append(partial(executor.send, attach_pb2.AttachResponse(stop=stop)))
 
-    def _dispatch(self, action: object) -> None:
+    def _dispatch(self, action: disp.HandOut | disp.Recall | OwnerAction) -> None:
         match action:
             case disp.HandOut():
                 self._hand_out(action)

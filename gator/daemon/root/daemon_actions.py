@@ -28,7 +28,7 @@ class DaemonActions:
         """Returns the daemon for a tier."""
         return self._tiers.place(order)
 
-    def carry_out(self, action: object) -> None:
+    def carry_out(self, action: disp.HostAction) -> None:
         """Carries out an action of the dispatcher."""
         assert self._fleet is not None, f"a run without daemons has no {action}"
         match action:
@@ -40,5 +40,3 @@ class DaemonActions:
             case disp.Grant(host, leases):
                 grant = attach_pb2.AttachResponse(grant=attach_pb2.Grant(leases=leases))
                 self._fleet.daemons[host].send(grant)
-            case _:
-                raise AssertionError(f"the engine carries out {action} itself")

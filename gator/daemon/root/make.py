@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from gator.core.dispatch.actions import HostAction
 from gator.core.tokens import KEY_BYTES, Audience, Tokens
 from gator.core.tree import actions as act
 from gator.core.tree.tree import Tree
@@ -102,7 +103,7 @@ def make_root(
     store = _make_store(setup, view, ending)
     dispatch = make_dispatcher(plan, options)
 
-    def on_action(action: object) -> None:
+    def on_action(action: HostAction) -> None:
         daemons.carry_out(action)
 
     def open_tier(order: act.OpenTier) -> Daemon:

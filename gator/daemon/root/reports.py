@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from gator.core.dispatch.actions import HostAction
 from gator.core.dispatch.dispatcher import Dispatcher
 from gator.core.late_wakes import LateWakes
 from gator.daemon.attempts.timer import late_wake_text
@@ -27,7 +28,7 @@ ACK_SECONDS = 0.02
 class AttemptReports:
     """Passes on the starts and ends of attempts, wherever they run."""
 
-    def __init__(self, engine: Engine, view: View, clock: Clock) -> None:
+    def __init__(self, engine: Engine[HostAction], view: View, clock: Clock) -> None:
         self._engine, self._view, self._clock = engine, view, clock
         self._late_wakes = LateWakes()
 
@@ -59,7 +60,7 @@ class DaemonReports:
         self,
         store: Store,
         dispatch: Dispatcher,
-        engine: Engine,
+        engine: Engine[HostAction],
         view: View,
         clock: Clock,
         attempts: AttemptReports,

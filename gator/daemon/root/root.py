@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from gator.core.dispatch.actions import HostAction
 from gator.daemon.engine import Engine
 from gator.daemon.fleet import Fleet
 from gator.daemon.options import RunEnd, RunOptions
@@ -39,7 +40,7 @@ class RootParts(Struct, frozen=True):
     view: View
     store: Store
     ending: RunEnding
-    engine: Engine
+    engine: Engine[HostAction]
     orphans: Orphans
     fleet: Fleet | None
     """The daemons; None if all jobs run in this process."""

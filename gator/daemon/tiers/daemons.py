@@ -10,6 +10,7 @@ from functools import partial
 
 from msgspec import Struct, field
 
+from gator.core.dispatch.actions import HostAction
 from gator.core.dispatch.dispatcher import Dispatcher
 from gator.core.tree.actions import OpenTier
 from gator.core.tree.close import cancelled
@@ -49,7 +50,7 @@ class TierDaemons:
         start_daemon: Callable[[attach_pb2.Role.ValueType], Daemon],
         tree: Tree,
         dispatch: Dispatcher,
-        engine: Engine,
+        engine: Engine[HostAction],
         clock: Clock,
         running: dict[str, float],
     ) -> None:

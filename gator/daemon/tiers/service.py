@@ -8,7 +8,7 @@ from collections import deque
 from functools import partial
 from pathlib import Path
 
-from gator.core.dispatch.lease_queue import LeaseQueue, Return, Wish
+from gator.core.dispatch.lease_queue import LeaseAction, LeaseQueue, Return, Wish
 from gator.core.tree import actions as act
 from gator.core.tree.restored import Past
 from gator.core.tree.tree import Tree
@@ -99,7 +99,7 @@ class TierService:
         """Reports that an attempt has ended."""
         self._engine.on_finished(path, attempt, end)
 
-    def _on_action(self, action: object) -> None:
+    def _on_action(self, action: LeaseAction) -> None:
         match action:
             case Wish(wishes):
                 request = attach_pb2.LeaseRequest(wishes=wishes)
@@ -108,8 +108,6 @@ class TierService:
                 # After the Results that made them free are committed, so that nothing is counted twice.
                 given = attach_pb2.AttachRequest(lease_return=attach_pb2.LeaseReturn(leases=leases))
                 self._engine.then(partial(self._send, given))
-            case _:
-                raise AssertionError(f"leases need no {action}")
 
     def _send(self, request: attach_pb2.AttachRequest) -> None:
         self._uplink.send(request)

@@ -59,11 +59,6 @@ class Groups:
         self._prefix = _NAME.format(run=run, daemon=daemon or _INLINE)
         self._serial = 0
 
-    @property
-    def may_be_made(self) -> bool:
-        """Whether no creation of a group has failed."""
-        return self._own is not None and self._own_path is not None
-
     def place(self, group: Group | None, members: Iterable[ProcessInfo]) -> Group | None:
         """Moves the known processes of an attempt into its group. Returns the group, None if there is none.
 

@@ -102,6 +102,7 @@ class World:
                 assert host in self.hosts or (host == "inline" and self.bridged and not self.came_up)
                 assert key in self.queued, "handed out while it is out, or after its end"
                 self.queued.remove(key)
+                self.came_up = self.came_up or (host != "inline" and not self.items[key].alone)
                 demand = self.items[key].demand
                 holding = self.holdings.setdefault(lease, Holding(host, demand))
                 assert (holding.host, holding.demand) == (host, demand)
@@ -195,7 +196,6 @@ class World:
             self.names += 1
             self.hosts.add(f"h{self.names}")
             self.dispatcher.on_host(f"h{self.names}", self.now)
-            self.came_up = self.dispatcher.counts.hosts > 0 and not self.dispatcher.is_bridged
 
     def lose_host(self, number: int) -> None:
         if self.fixed or not self.hosts:
