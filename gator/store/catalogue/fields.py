@@ -16,6 +16,8 @@ from gator.v1 import event_pb2
 
 Row: TypeAlias = dict[str, Any]
 """Values by column. What is missing is not known."""
+Values: TypeAlias = Sequence[Any]
+"""The values of a row that was read, in the order of the columns of its SELECT."""
 
 _Descriptor: TypeAlias = Any
 """A Descriptor. Its stubs make its nested types optional."""
@@ -114,15 +116,13 @@ class RowMessages(Generic[_M]):
     """Makes messages from rows of a table."""
 
     def __init__(self, table: Table, message: type[_M]) -> None:
-        self._message = message
         columns = [(column, column.target.split(".")) for column in table.columns if column.target]
         self.columns = tuple(column.name for column, _ in columns)
-        """The columns that a row must have."""
-        self._values = _reader(columns, message.DESCRIPTOR, table.presence, "")
-
-    def message(self, row: Row) -> _M:
+        """The columns with which a row must begin, in order."""
+        places = {name: place for place, name in enumerate(self.columns)}
+        fields = _reader(columns, message.DESCRIPTOR, table.presence, "", places)
+        self.message: Callable[[Values], _M] = lambda row: message(**fields(row))
         """Returns the message of a row."""
-        return self._message(**self._values(row))
 
 
 def _reader(
@@ -130,43 +130,49 @@ def _reader(
     message: _Descriptor,
     presence: Mapping[str, str],
     prefix: str,
-) -> Callable[[Row], dict[str, Any]]:
-    """Returns a function that gives the fields of a message by name."""
-    plain: dict[str, str] = {}
-    converted: list[tuple[str, str, Callable[[Any], Any]]] = []
+    places: Mapping[str, int],
+) -> Callable[[Values], dict[str, Any]]:
+    """Returns a function that gives the fields of a message by name.
+
+    It is made once for each table and takes the values of a row by their places, because a list of nodes
+    makes thousands of messages.
+    """
+    plain: dict[str, int] = {}
+    converted: list[tuple[str, int, Callable[[Any], Any]]] = []
     groups: dict[str, list[tuple[Column, list[str]]]] = {}
     for column, path in columns:
+        place = places[column.name]
         if len(path) > 1:
             groups.setdefault(path[0], []).append((column, path[1:]))
         elif column.type == MESSAGE:
-            converted.append((path[0], column.name, _parser(message, path[0])))
+            converted.append((path[0], place, _parser(message, path[0])))
         elif column.type in _FROM_COLUMN:
-            converted.append((path[0], column.name, _FROM_COLUMN[column.type]))
+            converted.append((path[0], place, _FROM_COLUMN[column.type]))
         else:
-            plain[path[0]] = column.name
+            plain[path[0]] = place
     names = list(plain)
-    get: Callable[[Row], tuple[Any, ...]] = itemgetter(*plain.values())
+    get: Callable[[Values], tuple[Any, ...]] = itemgetter(*plain.values())
     nested = [
         (
             name,
-            presence[prefix + name],
-            _reader(some, message.fields_by_name[name].message_type, presence, f"{prefix}{name}."),
+            places[presence[prefix + name]],
+            _reader(some, message.fields_by_name[name].message_type, presence, f"{prefix}{name}.", places),
         )
         for name, some in groups.items()
     ]
 
-    def values(row: Row) -> dict[str, Any]:
+    def fields(row: Values) -> dict[str, Any]:
         # A field that is given as None stays unset.
         found: dict[str, Any] = dict(zip(names, get(row)))  # noqa: B905 - a check takes time
-        for name, column, convert in converted:
-            if row[column] is not None:
-                found[name] = convert(row[column])
-        for name, column, values_of in nested:
-            if row[column] is not None:
-                found[name] = values_of(row)
+        for name, place, convert in converted:
+            if (value := row[place]) is not None:
+                found[name] = convert(value)
+        for name, place, fields_of in nested:
+            if row[place] is not None:
+                found[name] = fields_of(row)
         return found
 
-    return values
+    return fields
 
 
 def _parser(message: _Descriptor, name: str) -> Callable[[Any], Message]:

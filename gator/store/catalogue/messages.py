@@ -3,11 +3,10 @@
 Invariant: what is not known stays unset.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 from gator.store.catalogue.columns import ATTEMPTS, METRICS, NODES
-from gator.store.catalogue.fields import Row, RowMessages
+from gator.store.catalogue.fields import RowMessages, Values
 from gator.v1 import common_pb2, event_pb2, query_pb2
 
 _NODES = RowMessages(NODES, query_pb2.Node)
@@ -34,27 +33,18 @@ def columns_sql(names: Iterable[str], table: str) -> str:
     return ", ".join(f"{table}.{name}" for name in names)
 
 
-def named(names: Sequence[str], values: Sequence[Any]) -> Row:
-    """Returns the row with these values."""
-    return dict(zip(names, values, strict=True))
-
-
-def node_of(row: Row) -> query_pb2.Node:
-    """Returns the node of a row with NODE_NAMES, without the tally of one that has not ended."""
+def node_of(row: Values) -> query_pb2.Node:
+    """Returns the node of a row that begins with NODE_NAMES, without the tally of one that has not ended."""
     node = _NODES.message(row)
     if node.kind == common_pb2.NODE_KIND_JOB:
         node.demand.SetInParent()
     return node
 
 
-def attempt_of(row: Row) -> query_pb2.Attempt:
-    """Returns the attempt of a row with ATTEMPT_NAMES. Its command line is only in its event."""
-    return _ATTEMPTS.message(row)
-
-
-def metric_of(row: Row) -> event_pb2.MetricTotal:
-    """Returns the metric of a row with METRIC_NAMES."""
-    return _METRICS.message(row)
+attempt_of = _ATTEMPTS.message
+"""Returns the attempt of a row with ATTEMPT_NAMES. Its command line is only in its event."""
+metric_of = _METRICS.message
+"""Returns the metric of a row with METRIC_NAMES."""
 
 
 def result_of(node: query_pb2.Node, metrics: Iterable[event_pb2.MetricTotal]) -> event_pb2.Result:
@@ -79,13 +69,18 @@ def result_of(node: query_pb2.Node, metrics: Iterable[event_pb2.MetricTotal]) ->
     return result
 
 
+def tally_field(outcome: int) -> str:
+    """Returns the field of a Tally in which a job with this outcome counts; 0 stands for running."""
+    return _TALLY_FIELDS.get(outcome, "running")
+
+
 def tally_of_job(node: query_pb2.Node) -> event_pb2.Tally:
     """Returns a job as a tally of one."""
-    return event_pb2.Tally(**{_TALLY_FIELDS.get(node.outcome, "running"): 1})
+    return event_pb2.Tally(**{tally_field(node.outcome): 1})
 
 
 def add_to_tally(tally: event_pb2.Tally, outcome: int, jobs: int) -> None:
     """Moves jobs from waiting to an outcome; 0 stands for running."""
-    name = _TALLY_FIELDS.get(outcome, "running")
+    name = tally_field(outcome)
     setattr(tally, name, getattr(tally, name) + jobs)
     tally.waiting -= min(jobs, tally.waiting)

@@ -6,7 +6,6 @@ computed depends only on the stores, so all readers compute the same.
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from gator.core.tree.group_result import GroupFold
 from gator.core.tree.results import complete as complete_result
@@ -87,10 +86,10 @@ def _complete(stores: RunStores, connection: sqlite3.Connection) -> Sequence[eve
     _shadow(connection)
     at = max(map(_last_sign, stores.readers().values()))
     results: list[event_pb2.Event] = []
-    for values in missing:
-        row = messages.named(messages.NODE_NAMES, values)
-        result = _of_job(stores, row, at) if row["kind"] == _JOB else _of_group(stores, row, at)
-        event = event_pb2.Event(path=row["path"], time_unix_nanos=at, result=result)
+    for row in missing:
+        node = messages.node_of(row)
+        result = _of_job(stores, node, at) if node.kind == _JOB else _of_group(stores, node, row[-1], at)
+        event = event_pb2.Event(path=node.path, time_unix_nanos=at, result=result)
         closed = Changes()
         closed.take("", [event])
         # At once, for the group above is folded from what stands in the table.
@@ -130,9 +129,9 @@ def _last_sign(reader: StoreReader) -> int:
     return rows[0][0] if rows else 0
 
 
-def _of_job(stores: RunStores, row: dict[str, Any], at: int) -> event_pb2.Result:
+def _of_job(stores: RunStores, node: query_pb2.Node, at: int) -> event_pb2.Result:
     """Returns the Result of the last attempt if it has ended; else the job was lost with the run."""
-    path = row["path"]
+    path = node.path
     end: event_pb2.AttemptFinished | None = None
     rows = stores.root.query(
         "SELECT number, store, outcome FROM attempts WHERE path = ? ORDER BY number DESC LIMIT 1", (path,)
@@ -147,27 +146,29 @@ def _of_job(stores: RunStores, row: dict[str, Any], at: int) -> event_pb2.Result
     if end is None:
         end = lost(MESSAGE, common_pb2.REASON_RUN_DIED)
     result = result_of_end(end, number)
-    may_fail = bool(row["allow_failure"])
-    complete_result(result, common_pb2.NODE_KIND_JOB, path, allow_failure=may_fail, now=at)
+    complete_result(result, common_pb2.NODE_KIND_JOB, path, allow_failure=node.allow_failure, now=at)
     return result
 
 
-def _of_group(stores: RunStores, row: dict[str, Any], at: int) -> event_pb2.Result:
+def _of_group(stores: RunStores, node: query_pb2.Node, jobs: int | None, at: int) -> event_pb2.Result:
     """Returns the Result folded from the children. Some may never have been handed out."""
     fold = GroupFold()
-    children = 0
+    children = longest = 0
     lost_with_the_run = False
-    for child in _children(stores, row["path"]):
+    for child in _children(stores, node.path):
         result = messages.result_of(child, _metrics(stores, child.path))
         if child.kind == _JOB:
             result.jobs.CopyFrom(messages.tally_of_job(child))
         fold.add(child.path, result)
         children += 1
+        longest = max(longest, result.usage.wall_nanos)
         lost_with_the_run = lost_with_the_run or result.reason == common_pb2.REASON_RUN_DIED
-    wall = max(at - row["started_unix_nanos"], 0) if row["started_unix_nanos"] else 0
-    result = fold.finish(wall_nanos=wall, allow_failure=bool(row["allow_failure"]))
-    result.jobs.waiting = max((row["jobs"] or 0) - _ended_jobs(result.jobs), 0)
-    incomplete = children < (row["children"] or 0)
+    # Only the times of attempts were measured by a steady clock. The difference of the times since 1970 is
+    # too small if the clock was set back; no group takes less time than what it contains.
+    passed = at - node.started_unix_nanos if node.started_unix_nanos else 0
+    result = fold.finish(wall_nanos=max(passed, longest), allow_failure=node.allow_failure)
+    result.jobs.waiting = max((jobs or 0) - _ended_jobs(result.jobs), 0)
+    incomplete = children < node.children
     if result.outcome != common_pb2.OUTCOME_FAILED and (incomplete or lost_with_the_run):
         result.outcome = common_pb2.OUTCOME_LOST
         result.reason, result.message = common_pb2.REASON_RUN_DIED, MESSAGE
@@ -185,10 +186,10 @@ def _children(stores: RunStores, path: str) -> Iterator[query_pb2.Node]:
             " AND (ended_unix_nanos, sort) > (?, ?) ORDER BY ended_unix_nanos, sort LIMIT ?",
             (path, *place, _PIECE),
         )
-        for values in rows:
-            row = messages.named(messages.NODE_NAMES, values)
-            place = row["ended_unix_nanos"], row["sort"]
-            yield messages.node_of(row)
+        for row in rows:
+            node = messages.node_of(row)
+            place = node.ended_unix_nanos, row[-2]
+            yield node
         if len(rows) < _PIECE:
             return
 
@@ -196,7 +197,7 @@ def _children(stores: RunStores, path: str) -> Iterator[query_pb2.Node]:
 def _metrics(stores: RunStores, path: str) -> list[event_pb2.MetricTotal]:
     columns = ", ".join(messages.METRIC_NAMES)
     rows = stores.root.query(f"SELECT {columns} FROM metrics WHERE path = ? ORDER BY name", (path,))  # noqa: S608
-    return [messages.metric_of(messages.named(messages.METRIC_NAMES, values)) for values in rows]
+    return [messages.metric_of(row) for row in rows]
 
 
 def _ended_jobs(tally: event_pb2.Tally) -> int:

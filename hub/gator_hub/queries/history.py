@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from gator.core.history.series import WHOLE, key_of
 from gator.core.outcomes import FAILURES
-from gator.store.catalogue.messages import METRIC_NAMES, NODE_NAMES, metric_of, named, node_of, tally_of_job
+from gator.store.catalogue.messages import METRIC_NAMES, NODE_NAMES, metric_of, node_of, tally_of_job
 from gator.store.catalogue.reader import CatalogueReader
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator_hub.database.database import Database
@@ -121,12 +121,12 @@ class History:
             .order_by(metrics.name)
         )
         for run, *values in self._database.rows(query):
-            found.setdefault(run, []).append(metric_of(named(METRIC_NAMES, values)))
+            found.setdefault(run, []).append(metric_of(values))
         return found
 
     def _entry(self, row: Sequence[Any], metrics: list[event_pb2.MetricTotal]) -> hub_pb2.HistoryEntry:
         number, user, *rest = row
-        node = node_of(named(NODE_NAMES, rest[_SIGHTING:]))
+        node = node_of(rest[_SIGHTING:])
         if node.kind == common_pb2.NODE_KIND_JOB:
             node.tally.CopyFrom(tally_of_job(node))
         elif not node.HasField("tally"):

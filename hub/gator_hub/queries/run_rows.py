@@ -6,8 +6,7 @@ Invariant: the state of a run follows only from its events and its connection to
 from collections.abc import Sequence
 from typing import Any
 
-from gator.store.catalogue.fields import Row, RowMessages
-from gator.store.catalogue.messages import named
+from gator.store.catalogue.fields import RowMessages
 from gator.v1 import query_pb2
 from gator_hub.database.database import Database
 from gator_hub.database.models import Model
@@ -16,6 +15,7 @@ from gator_hub.database.tables import RUNS
 _RUNS = RowMessages(RUNS, query_pb2.Run)
 RUN_NAMES = _RUNS.columns
 """The columns that `run_of` needs."""
+_ENDED = RUN_NAMES.index("ended_unix_nanos")
 SIGHTING_NAMES = ("run", "ident", "started_unix_nanos", "commit_hash", "branch", "dirty")
 """The columns that `sighting_of` needs."""
 _PIECE = 256
@@ -29,9 +29,8 @@ def fields_of(model: Model, names: Sequence[str]) -> list[Any]:
 
 def run_of(values: Sequence[Any]) -> query_pb2.Run:
     """Returns the run of a row with RUN_NAMES, without command line, jobs and Result."""
-    row = named(RUN_NAMES, values)
-    run = _RUNS.message(row)
-    run.state = _state(row)
+    run = _RUNS.message(values)
+    run.state = _state(run, has_ended=values[_ENDED] is not None)
     if not run.git.commit:
         run.ClearField("git")
     if not run.selection.ListFields():
@@ -40,10 +39,10 @@ def run_of(values: Sequence[Any]) -> query_pb2.Run:
     return run
 
 
-def _state(row: Row) -> query_pb2.RunState.ValueType:
-    if row["ended_unix_nanos"] is not None:
+def _state(run: query_pb2.Run, *, has_ended: bool) -> query_pb2.RunState.ValueType:
+    if has_ended:
         return query_pb2.RUN_STATE_ENDED
-    return query_pb2.RUN_STATE_RUNNING if row["connected"] else query_pb2.RUN_STATE_UNSPECIFIED
+    return query_pb2.RUN_STATE_RUNNING if run.connected else query_pb2.RUN_STATE_UNSPECIFIED
 
 
 def sighting_of(values: Sequence[Any]) -> query_pb2.Sighting:

@@ -16,7 +16,7 @@ from gator.core.history.series import key_of
 from gator.errors import NotFoundError, UsageError
 from gator.query import Queries
 from gator.query.budget import Budget
-from gator.store.catalogue.messages import NODE_NAMES, named, node_of, result_of, tally_of_job
+from gator.store.catalogue.messages import NODE_NAMES, node_of, result_of, tally_of_job
 from gator.store.catalogue.reader import CatalogueReader
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
@@ -157,7 +157,7 @@ def _roots(database: Database, numbers: Sequence[int]) -> dict[int, query_pb2.No
         .join(nodes, on=(nodes.run == runs.id) & (nodes.path == runs.ident))
         .where(runs.id.in_(numbers), runs.deleted == 0)
     )
-    return {number: node_of(named(NODE_NAMES, values)) for number, *values in database.rows(query)}
+    return {number: node_of(values) for number, *values in database.rows(query)}
 
 
 def _add_root(database: Database, number: int, run: query_pb2.Run, node: query_pb2.Node) -> None:

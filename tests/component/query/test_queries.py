@@ -307,3 +307,14 @@ def test_a_watch_gives_the_first_messages_of_each_attempt_however_often_it_goes_
                 watch = EventWatch(reader, request)
     assert seen == [f"top/x[{at}] {number}" for number in range(3) for at in range(attempts)]
     assert longest < 200
+
+
+def test_a_group_of_a_dead_run_took_no_less_time_than_its_jobs(tracking: Path) -> None:
+    builder = runs.RunBuilder(tracking)
+    builder.write(runs.group("top", 0, 2, 3), runs.job("top/good", 0.1), runs.job("top/bad", 0.1))
+    builder.write_elsewhere(runs.started("top/good", 1), runs.finished("top/good", 2))
+    # While the job ran for an hour, the clock was set back.
+    builder.write(runs.result("top/good", 2, wall=3600))
+    with FolderReader.open(builder.die(), live=False) as reader:
+        root = Queries(reader).get_node(qs.GetNodeRequest()).node
+    assert root.usage.wall_nanos == 3600 * runs.SECOND

@@ -1,0 +1,68 @@
+"""Reads the jobs and groups that summaries and the causes of waiting need, without making their messages."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from gator.core.dispatch.pools import DemandKey
+from gator.core.history.failure_groups import FailedJob
+from gator.core.outcomes import FAILURES
+from gator.core.pages import OpenGroup
+from gator.store.catalogue.tables import ENDED, JOB, RUNNING, CatalogueTables, pieces
+from gator.v1 import query_service_pb2 as qs
+
+
+class JobReader(CatalogueTables):
+    """Counts and selects jobs and groups."""
+
+    def failed(self, path: str) -> list[FailedJob]:
+        """Returns the failed and lost jobs at and below a node."""
+        where = self._where().numbers("n.kind", [JOB]).numbers("n.state", [ENDED])
+        where.numbers("n.outcome", sorted(FAILURES))
+        if "/" in path:
+            where.add("n.sort >= ? AND n.sort < ?", *self.span(path))
+        rows = self._query(
+            "SELECT n.path, n.signature, coalesce(n.first_failure_unix_nanos, n.ended_unix_nanos)"  # noqa: S608
+            f" FROM nodes AS n WHERE {where.text}",
+            where.values,
+        )
+        return [(path, signature or "", ended) for path, signature, ended in rows]
+
+    def open_groups(self, path: str) -> list[OpenGroup]:
+        """Returns the declared groups and arrays that have not ended: a node and those below it."""
+        where = self._where().add("n.kind <> ?", JOB).add("n.state <> ?", ENDED)
+        below = qs.ListNodesRequest(path=path, scope=qs.SCOPE_SUBTREE)
+        self._add_scope(where, below)
+        sql = f"SELECT n.sort, n.path, n.template FROM nodes AS n WHERE {where.text}"  # noqa: S608
+        return [OpenGroup(*row) for row in self._query(sql, where.values)]
+
+    def declared_children(self, paths: Sequence[str]) -> dict[tuple[str, str], int]:
+        """Returns the number of declared children of these nodes, by the node and by their template path."""
+        found: dict[tuple[str, str], int] = {}
+        for some in pieces(paths):
+            where = self._where().one_of("n.parent", some).add("n.declared_unix_nanos IS NOT NULL")
+            sql = (
+                f"SELECT n.parent, n.template, count(*) FROM nodes AS n WHERE {where.text}"  # noqa: S608
+                " GROUP BY n.parent, n.template"
+            )
+            for parent, template, count in self._query(sql, where.values):
+                found[parent, template] = count
+        return found
+
+    def job_counts(self) -> Mapping[str, tuple[int, int]]:
+        """Returns the numbers of declared and of ended jobs by template path."""
+        where = self._where().add("n.kind = ?", JOB)
+        sql = (
+            f"SELECT n.template, count(*), count(CASE WHEN n.state = {ENDED} THEN 1 END)"  # noqa: S608
+            f" FROM nodes AS n WHERE {where.text} GROUP BY n.template"
+        )
+        rows = self._query(sql, where.values)
+        return {template: (declared, ended) for template, declared, ended in rows}
+
+    def demands(self) -> Sequence[tuple[str, DemandKey]]:
+        """Returns the running jobs with their demands."""
+        where = self._where().add("n.kind = ?", JOB).add("n.state = ?", RUNNING)
+        sql = f"SELECT n.path, n.cores, n.memory_bytes, n.licenses FROM nodes AS n WHERE {where.text}"  # noqa: S608
+        return [
+            (path, DemandKey(cores or 0, memory or 0, tuple(sorted(json.loads(licenses or "{}").items()))))
+            for path, cores, memory, licenses in self._query(sql, where.values)
+        ]

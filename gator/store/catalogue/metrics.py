@@ -1,0 +1,49 @@
+"""Reads the metrics in the Results of nodes."""
+
+from collections.abc import Mapping, Sequence
+
+from gator.store.catalogue import messages
+from gator.store.catalogue.tables import CatalogueTables, pieces
+from gator.store.condition import Condition
+from gator.v1 import event_pb2
+from gator.v1 import query_service_pb2 as qs
+
+_COLUMNS = messages.columns_sql(("path", *messages.METRIC_NAMES), "n")
+
+
+class MetricReader(CatalogueTables):
+    """Reads metrics by node."""
+
+    def metrics(self, paths: Sequence[str]) -> Mapping[str, list[event_pb2.MetricTotal]]:
+        """Returns the metrics of these nodes by path."""
+        found: dict[str, list[event_pb2.MetricTotal]] = {}
+        for some in pieces(paths):
+            where = self._where().one_of("n.path", some)
+            rows = self._query(
+                f"SELECT {_COLUMNS} FROM metrics AS n WHERE {where.text}",  # noqa: S608 - constant
+                where.values,
+            )
+            # Sorted here, since a database might walk all metrics of the run for the sake of their order.
+            for path, *values in sorted(rows):
+                found.setdefault(path, []).append(messages.metric_of(values))
+        return found
+
+    def nodes_with_metrics(
+        self, wanted: qs.ListNodesRequest, names: Sequence[str], after: str, limit: int
+    ) -> list[tuple[str, str]]:
+        """Returns sort keys and paths of nodes with metrics, in the order of the spec, after a key.
+
+        `wanted` has a path and a scope. With `names`, only metrics with these names count.
+        """
+        where = self._where().add("n.sort > ?", after)
+        self._add_scope(where, wanted)
+        having = Condition().add(
+            "m.path = n.path" if self._run is None else "m.path = n.path AND m.run = n.run"
+        )
+        if names:
+            having.one_of("m.name", names)
+        sql = (
+            f"SELECT n.sort, n.path FROM nodes AS n WHERE {where.text}"  # noqa: S608 - constant parts
+            f" AND EXISTS (SELECT 1 FROM metrics AS m WHERE {having.text}) ORDER BY n.sort LIMIT ?"
+        )
+        return self._query(sql, [*where.values, *having.values, limit])

@@ -1,0 +1,112 @@
+"""Reads nodes, with the numbers of jobs below those that have not ended."""
+
+from collections.abc import Mapping, Sequence
+
+from gator.store.catalogue import messages
+from gator.store.catalogue.conditions import LAST_BELOW
+from gator.store.catalogue.fields import Values
+from gator.store.catalogue.tables import JOB, CatalogueTables, pieces
+from gator.store.condition import Condition
+from gator.v1 import common_pb2, query_pb2
+
+_COUNTS = "(count(*) - count(n.outcome)) || " + " || ".join(
+    f"' ' || count(CASE WHEN n.outcome = {outcome} THEN 1 END)"
+    for outcome in range(1, max(common_pb2.Outcome.values()) + 1)
+)
+"""Numbers of nodes by outcome as one text, because a subquery has one value. The first one is of nodes
+without an outcome."""
+_SELECT_NODES = (
+    f"SELECT {messages.columns_sql(messages.NODE_NAMES, 'n')}, a.host FROM nodes AS n"  # noqa: S608 - constant
+    " LEFT JOIN attempts AS a ON a.path = n.path AND a.number = n.attempts"
+)
+"""Selects nodes with the host of their last attempt. The path comes first."""
+
+
+class NodeReader(CatalogueTables):
+    """Reads nodes by their paths."""
+
+    def root(self) -> query_pb2.Node | None:
+        """Returns the root; None if nothing was declared yet."""
+        where = self._where().add("n.parent = ''")
+        found = self._rows(where, " LIMIT 1")
+        return self._made(found)[0] if found else None
+
+    def node(self, path: str) -> query_pb2.Node | None:
+        """Returns a declared node; None if there is no such node."""
+        found = self.by_paths([path])
+        return found[0] if found else None
+
+    def has_node(self, path: str) -> bool:
+        """Returns whether the catalogue has a node, declared or not."""
+        where = self._where().add("n.path = ?", path)
+        return bool(self._query(f"SELECT 1 FROM nodes AS n WHERE {where.text}", where.values))  # noqa: S608
+
+    def by_paths(self, paths: Sequence[str]) -> list[query_pb2.Node]:
+        """Returns those of these nodes that exist, in this order."""
+        rows: dict[str, Values] = {}
+        for some in pieces(paths):
+            found = self._rows(self._where().one_of("n.path", some))
+            rows.update((row[0], row) for row in found)
+        return self._made([rows[path] for path in paths if path in rows])
+
+    def declared_at(self, path: str) -> int:
+        """Returns when a node was declared, in nanoseconds since 1970 UTC; 0 if it was not."""
+        where = self._where().add("n.path = ?", path)
+        rows = self._query(f"SELECT n.declared_unix_nanos FROM nodes AS n WHERE {where.text}", where.values)  # noqa: S608
+        return (rows[0][0] or 0) if rows else 0
+
+    def _rows(self, where: Condition, tail: str = "") -> list[Values]:
+        return self._query(f"{_SELECT_NODES}{self._join()} WHERE {where.text}{tail}", where.values)
+
+    def _join(self) -> str:
+        return "" if self._run is None else " AND a.run = n.run"
+
+    def _made(self, rows: Sequence[Values]) -> list[query_pb2.Node]:
+        nodes: list[query_pb2.Node] = []
+        going: dict[str, query_pb2.Node] = {}
+        for row in rows:
+            node = messages.node_of(row)
+            jobs, host = row[-2:]
+            if node.kind == JOB:
+                setattr(node.tally, messages.tally_field(node.outcome), 1)
+                node.host = host or ""
+            elif not node.HasField("tally"):
+                # For now the number of its jobs: those that nothing is known of wait.
+                node.tally.waiting = jobs or 0
+                going[node.path] = node
+            nodes.append(node)
+        for node in going.values():
+            if "/" not in node.path:
+                self._count_root(node)
+                del going[node.path]
+                break
+        self._count_below(going)
+        return nodes
+
+    def _count_root(self, node: query_pb2.Node) -> None:
+        where = self._where().add("n.kind = ?", JOB)
+        for outcome, count in self.outcomes(where):
+            messages.add_to_tally(node.tally, outcome, count)
+
+    def outcomes(self, where: Condition) -> list[tuple[int, int]]:
+        """Returns numbers of nodes by outcome, 0 for those that have not ended. Outcomes may repeat."""
+        # In the order of the index nothing has to be sorted.
+        sql = f"SELECT n.outcome, count(*) FROM nodes AS n WHERE {where.text} GROUP BY n.state, n.outcome"  # noqa: S608
+        return [(outcome or 0, count) for outcome, count in self._query(sql, where.values)]
+
+    def _count_below(self, groups: Mapping[str, query_pb2.Node]) -> None:
+        """Counts the jobs below groups, given by their paths, and uses only the index of the tree."""
+        below = Condition()
+        if self._run is not None:
+            below.add("n.run = g.run")
+        below.add("n.sort > g.sort AND n.sort < g.sort || ?", LAST_BELOW).add("n.kind = ?", JOB)
+        for some in pieces(list(groups)):
+            where = self._where("g").one_of("g.path", some)
+            # A subquery for each group: for a join with them, databases find plans of very different speed.
+            sql = (
+                f"SELECT g.path, (SELECT {_COUNTS} FROM nodes AS n WHERE {below.text})"  # noqa: S608
+                f" FROM nodes AS g WHERE {where.text}"
+            )
+            for path, counts in self._query(sql, [*below.values, *where.values]):
+                for outcome, count in enumerate(counts.split()):
+                    messages.add_to_tally(groups[path].tally, outcome, int(count))
