@@ -56,14 +56,17 @@ class FoundRun(Struct, frozen=True):
         """
         if self.stamp and name_part(wanted) != self.ident:
             return False
-        if self.stamp and "_" not in self.ident and len(self.ident) < MAX_NAME_PART:
-            return wanted == self.ident
-        recorded = self._recorded_ident()
-        return wanted == (self.ident if recorded is None else recorded)
+        return wanted == (self.ident if self.names_its_ident else self.recorded_ident())
 
-    def _recorded_ident(self) -> str | None:
+    @property
+    def names_its_ident(self) -> bool:
+        """Whether the name of the folder has the exact ident, so that the record need not be read."""
+        return bool(self.stamp) and "_" not in self.ident and len(self.ident) < MAX_NAME_PART
+
+    def recorded_ident(self) -> str:
+        """Returns the exact ident of the root; that of the folder's name if the record cannot be read."""
         run = described(self)
-        return run.ident or None if run is not None else None
+        return (run.ident if run is not None else "") or self.ident
 
 
 def stamp_of(seconds: float) -> str:
@@ -163,9 +166,8 @@ def select(wanted: str | None, root: Path) -> FoundRun:
         raise NotFoundError(too_far_back(len(runs), f"in {root}"))
     found = _named(wanted, runs)
     if found is None:
-        # One of each ident: more of them would hide the others.
-        idents = {run.ident: run for run in reversed(runs)}
-        some = [run.folder.path.name for run in runs if idents[run.ident] is run][:5]
+        idents = _newest_by_ident(runs)
+        some = [run.folder.path.name for run in idents.values()][:5]
         listing = command("runs", "--tracking", str(root.absolute()))
         which = (
             beginning_of_id(wanted)
@@ -174,6 +176,22 @@ def select(wanted: str | None, root: Path) -> FoundRun:
         )
         raise NotFoundError(f"there is no run {wanted!r} in {root}{which}")
     return found
+
+
+def _newest_by_ident(runs: Sequence[FoundRun]) -> dict[str, FoundRun]:
+    """Returns the newest run of each ident, because more runs of one ident would hide the others.
+
+    At most `MAX_SEARCHED` records are read, as several idents may be shortened to the same name of a folder.
+    """
+    newest: dict[str, FoundRun] = {}
+    reads = 0
+    for run in runs:
+        ident = run.ident
+        if run.stamp and not run.names_its_ident and reads < MAX_SEARCHED:
+            ident = run.recorded_ident()
+            reads += 1
+        newest.setdefault(ident, run)
+    return newest
 
 
 def beginning_of_id(wanted: str) -> str:

@@ -11,8 +11,9 @@ from gator.cli.runs.find import select
 from gator.cli.runs.hub_client import Hub
 from gator.errors import NotFoundError
 from gator.run_folder import Owner, RunFolder
+from gator.store import Store
+from gator.v1 import attach_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
-from gator.v1 import query_pb2
 
 WHOLE = "face" + "0" * 28
 RUNS = [
@@ -76,3 +77,24 @@ def test_for_a_name_that_means_nothing_the_newest_run_of_each_ident_is_offered(t
         select("weekly", tmp_path)
     with pytest.raises(NotFoundError, match=r"there is no run 'nihgtly' in \S+; did you mean 'nightly'\?$"):
         select("nihgtly", tmp_path)
+
+
+def test_runs_whose_idents_are_shortened_to_one_name_are_all_offered(tmp_path: Path) -> None:
+    for second, ident in enumerate(("ä", "ö", "ö")):
+        folder = RunFolder.create(tmp_path, ident, f"20261122-12583{second}")
+        folder.lock(Owner.this_process(f"{second}" * 32))
+        folder.unlock()
+        Store.create(
+            folder.store_of("root"),
+            store_id=f"store-{second}",
+            run=f"{second}" * 32,
+            daemon="root",
+            host="here",
+            catalogue=True,
+            post=lambda call: call(),
+            description=attach_pb2.RunDescription(run=query_pb2.Run(ident=ident)),
+        ).close()
+    with pytest.raises(
+        NotFoundError, match=r"there is no run '_' in .*: 20261122-125832-_, 20261122-125830-_: "
+    ):
+        select("_", tmp_path)
