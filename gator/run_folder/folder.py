@@ -270,8 +270,6 @@ class RunFolder:
         For when no daemon of the run writes any more; one that was killed left a journal and its reserve.
         """
         from gator.store import seal
-        from gator.store.writer import reserve_of
 
         for path in self.store_files():
-            reserve_of(path).unlink(missing_ok=True)
             seal(path)

@@ -77,8 +77,10 @@ def error_code(error: sqlite3.Error) -> int:
 def seal(path: Path) -> bool:
     """Brings a store without a writer into one file without a journal. Returns whether that succeeded.
 
-    Afterwards read permission on the file is enough; no write permission on its folder is needed.
+    Afterwards read permission on the file is enough; no write permission on its folder is needed. A writer
+    that was killed also left its reserve, which is removed.
     """
+    reserve_of(path).unlink(missing_ok=True)
     try:
         check_files(path)
         connection = sqlite3.connect(f"{_uri(path)}?mode=rw", uri=True, timeout=0.2, isolation_level=None)
@@ -88,6 +90,11 @@ def seal(path: Path) -> bool:
         return leave_journal(connection)
     finally:
         connection.close()
+
+
+def reserve_of(path: Path) -> Path:
+    """Returns the file whose space is given up when the disk is full."""
+    return path.with_name(path.name + ".reserve")
 
 
 def leave_journal(connection: sqlite3.Connection) -> bool:

@@ -11,10 +11,10 @@ from pathlib import Path
 from gator.errors import DiskFullError, StoreError
 from gator.event_kinds import DROP_BELOW, GRADED_KINDS, KIND_OF_FIELD, LIFECYCLE_KINDS
 from gator.store.catalogue.upsert import INSERT_STORE
-from gator.store.connection import error_code, open_owner
+from gator.store.connection import error_code, open_owner, reserve_of
 from gator.store.reader import Slice, StoreReader
 from gator.store.subjects import EventRow
-from gator.store.writer import RESERVE_BYTES, Post, State, Then, Work, Writer, reserve_of
+from gator.store.writer import RESERVE_BYTES, Post, State, Then, Work, Writer
 from gator.v1 import attach_pb2, event_pb2
 
 _ROW_BYTES = 64

@@ -20,7 +20,7 @@ from gator.runtime import diagnostics
 from gator.store import blocks
 from gator.store.catalogue import upsert
 from gator.store.catalogue.changes import Changes
-from gator.store.connection import error_code, leave_journal
+from gator.store.connection import error_code, leave_journal, reserve_of
 from gator.store.subjects import EventRow, Subjects
 from gator.v1 import attach_pb2, event_pb2
 
@@ -292,11 +292,6 @@ class Writer:
             elif row[3] == _SAMPLE:
                 gathered.rows[at] = (*row[:6], b"")
                 self.dropped += 1
-
-
-def reserve_of(path: Path) -> Path:
-    """Returns the file whose space is given up when the disk is full."""
-    return path.with_name(path.name + ".reserve")
 
 
 def _failure(path: Path, error: BaseException) -> StoreError:

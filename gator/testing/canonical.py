@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
-from gator.store import RunStores, blocks
+from gator.store import RunStores, decode_block
 from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 
@@ -58,7 +58,7 @@ def _add(record: NodeRecord, event: event_pb2.Event) -> Step | None:
     match kind:
         case "block":
             source = (attempt, pb.Stream.Name(event.block.stream))
-            record.output.setdefault(source, bytearray()).extend(blocks.decode(event.block))
+            record.output.setdefault(source, bytearray()).extend(decode_block(event.block))
         case "log":
             source = (attempt, pb.Stream.Name(event.log.stream))
             record.logs.setdefault(source, []).append(event.log)

@@ -11,8 +11,7 @@ from gator.daemon.recovery.permission import closing_problem
 from gator.errors import PreconditionError, StoreError
 from gator.process.sweep import LivingRootError, sweep
 from gator.run_folder import CLOSING_STORE, LATEST, ROOT_STORE, Owner, RunFolder
-from gator.store import Store, StoreReader
-from gator.store.run.stores import RunStores
+from gator.store import RunStores, Store, StoreReader
 from gator.v1 import event_pb2, query_pb2
 
 

@@ -14,9 +14,9 @@ from gator.daemon.serving.attach_router import AttachRouter
 from gator.errors import NotFoundError
 from gator.link.server import ATTACH, parent_service
 from gator.loop import in_thread
+from gator.query import Queries
 from gator.query.budget import Budget
 from gator.query.left import jobs_left
-from gator.query.queries import Queries
 from gator.query.servicers import ControlServicer, QueryServicer
 from gator.rpc.server import Service, serve
 from gator.store import StoreReader

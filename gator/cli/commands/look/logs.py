@@ -179,7 +179,7 @@ def _jobs(opened: OpenRun, path: str, *, follow: bool) -> Iterator[query_pb2.Nod
 
 def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool, raw: bool) -> None:
     """Writes the output of jobs; cleans it on a terminal unless `raw`."""
-    from gator.store.blocks import decode
+    from gator.store import decode_block as decode
 
     out, clean = sys.stdout.buffer, not raw and sys.stdout.isatty()
     is_group = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).node.kind != _JOB
