@@ -17,7 +17,7 @@ from gator.query import tokens
 from gator.query.budget import UNLIMITED, Budget
 from gator.query.lines.pages import LinePager
 from gator.query.lines.severities import SeverityCache
-from gator.query.reader import Reader
+from gator.query.reader import Reader, read_to_end
 from gator.query.samples import Samples
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -193,30 +193,27 @@ class Queries:
         start = stores.index(place.store) if place.store in stores else 0
         for store in stores[start:]:
             after = place.after if store == place.store else 0
-            while True:
-                events, through = self.reader.events(
-                    store,
-                    after,
-                    min(left, _READ_AT_ONCE),
-                    path=path if alone else "",
-                    prefix="" if alone else path,
-                    attempt=request.attempt,
-                    kinds=kinds,
-                    severity=request.severity,
-                )
+            for events, through in read_to_end(
+                self.reader,
+                store,
+                after,
+                min(left, _READ_AT_ONCE),
+                path=path if alone else "",
+                prefix="" if alone else path,
+                attempt=request.attempt,
+                kinds=kinds,
+                severity=request.severity,
+            ):
                 for event in events:
                     size += event.ByteSize()
-                    if stored and size > _MAX_BYTES:
+                    if stored and (size > _MAX_BYTES or not left):
                         left, through = 0, stored[-1].event.seq
                         break
                     stored.append(query_pb2.StoredEvent(store=store, event=event))
                     left -= 1
-                if left <= 0 or (through > after and over()):
+                if left <= 0 or over():
                     token = tokens.encode(request, {"store": store, "after": through})
                     return qs.ListEventsResponse(events=stored, next_page_token=token)
-                if through <= after:
-                    break
-                after = through
         return qs.ListEventsResponse(events=stored)
 
     def list_lines(self, request: qs.ListLinesRequest) -> qs.ListLinesResponse:
@@ -262,20 +259,17 @@ class Queries:
         if attempt is None:
             return qs.ListSamplesResponse()
         samples = Samples(request.path, attempt.number)
-        after = 0
-        while True:
-            events, through = self.reader.events(
-                attempt.store,
-                after,
-                _READ_AT_ONCE,
-                path=request.path,
-                attempt=attempt.number,
-                kinds=[attach_pb2.EVENT_KIND_SAMPLE],
-            )
+        kinds = [attach_pb2.EVENT_KIND_SAMPLE]
+        for events, _ in read_to_end(
+            self.reader,
+            attempt.store,
+            0,
+            _READ_AT_ONCE,
+            path=request.path,
+            attempt=attempt.number,
+            kinds=kinds,
+        ):
             samples.add(events)
-            if through <= after:
-                break
-            after = through
         points = min(request.points or 200, _MAX_POINTS)
         return qs.ListSamplesResponse(points=samples.thin(points))
 

@@ -3,7 +3,7 @@
 Invariant: arguments and results are messages of the schema; no storage library appears in them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from gator.core.dispatch.pools import DemandKey, Pools
@@ -163,3 +163,29 @@ class Reader(Protocol):
     def bytes_of(self, block: event_pb2.Block) -> bytes:
         """Returns the bytes of a block as the job wrote them. Raises StoreError if it is damaged."""
         ...
+
+
+def read_to_end(
+    reader: Reader,
+    store: str,
+    after: int,
+    limit: int,
+    *,
+    path: str = "",
+    prefix: str = "",
+    attempt: int = 0,
+    kinds: Sequence[attach_pb2.EventKind.ValueType] = (),
+    severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_UNSPECIFIED,
+) -> Iterator[tuple[Sequence[event_pb2.Event], int]]:
+    """Yields the events of a store that pass, up to its present end, in pieces of up to `limit` events.
+
+    Each piece comes with the position read up to; it may have no events. See `Reader.events`.
+    """
+    while True:
+        events, through = reader.events(
+            store, after, limit, path=path, prefix=prefix, attempt=attempt, kinds=kinds, severity=severity
+        )
+        if through <= after:
+            return
+        yield events, through
+        after = through

@@ -13,7 +13,7 @@ from gator.core.pages import JobAttempt
 from gator.core.text import is_blank, readable
 from gator.query.lines.chunks import Chunk, Chunker
 from gator.query.lines.search import Pattern
-from gator.query.reader import Reader
+from gator.query.reader import Reader, read_to_end
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -229,20 +229,11 @@ class AttemptLines:
         kinds = [attach_pb2.EVENT_KIND_BLOCK]
         if self._request.messages:
             kinds.append(attach_pb2.EVENT_KIND_LOG)
-        while True:
-            events, through = self._reader.events(
-                self._attempt.store,
-                after,
-                _PIECE,
-                path=self._attempt.path,
-                attempt=self._attempt.number,
-                kinds=kinds,
-            )
-            for event in events:
-                yield event.seq, event
-            if through <= after:
-                return
-            after = through
+        attempt = self._attempt
+        for events, _ in read_to_end(
+            self._reader, attempt.store, after, _PIECE, path=attempt.path, attempt=attempt.number, kinds=kinds
+        ):
+            yield from ((event.seq, event) for event in events)
 
     def _tails(self) -> dict[int, int]:
         """Returns the first of the last lines asked for, by stream."""

@@ -6,7 +6,7 @@ Invariant: the passed messages depend only on the store, so no state is passed f
 from collections import OrderedDict
 from typing import Final
 
-from gator.query.reader import Reader
+from gator.query.reader import Reader, read_to_end
 from gator.v1 import attach_pb2, event_pb2
 
 _MAX_KEPT: Final = 1000
@@ -41,19 +41,18 @@ class LogQuota:
         known = self._counts.get((store, event.path, event.attempt))
         if known is not None:
             return known
-        count = after = 0
-        while count < self._limit:
-            found, through = self._reader.events(
-                store,
-                after,
-                min(self._limit, _READ_AT_ONCE),
-                path=event.path,
-                attempt=event.attempt,
-                kinds=[attach_pb2.EVENT_KIND_LOG],
-                severity=self._severity,
-            )
+        count = 0
+        for found, through in read_to_end(
+            self._reader,
+            store,
+            0,
+            min(self._limit, _READ_AT_ONCE),
+            path=event.path,
+            attempt=event.attempt,
+            kinds=[attach_pb2.EVENT_KIND_LOG],
+            severity=self._severity,
+        ):
             count += sum(one.seq < event.seq and one.attempt == event.attempt for one in found)
-            if through <= after or through >= event.seq:
+            if count >= self._limit or through >= event.seq:
                 break
-            after = through
         return count

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from gator.core.pages import JobAttempt, Over
-from gator.query.reader import Reader
+from gator.query.reader import Reader, read_to_end
 from gator.v1 import attach_pb2, event_pb2
 
 _READ_AT_ONCE = 1000
@@ -40,23 +40,22 @@ class LineSeverities:
     def read_on(self, reader: Reader, attempt: JobAttempt, over: Over) -> bool:
         """Reads new events. Returns False if `over` returned true before all were read."""
         with self._lock:
-            while True:
-                events, through = reader.events(
-                    attempt.store,
-                    self._through,
-                    _READ_AT_ONCE,
-                    path=attempt.path,
-                    attempt=attempt.number,
-                    kinds=[attach_pb2.EVENT_KIND_LOG],
-                )
+            for events, through in read_to_end(
+                reader,
+                attempt.store,
+                self._through,
+                _READ_AT_ONCE,
+                path=attempt.path,
+                attempt=attempt.number,
+                kinds=[attach_pb2.EVENT_KIND_LOG],
+            ):
                 for event in events:
                     if event.log.line and len(self.found) < _MAX_LINES:
                         self.found[event.log.stream, event.log.line] = event.log.severity
-                if through <= self._through:
-                    return True
                 self._through = through
                 if over():
                     return False
+            return True
 
 
 class SeverityCache:
