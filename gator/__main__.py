@@ -1,16 +1,22 @@
 """The command `gator`, also as `python3 -m gator`.
 
-Invariant: until Ctrl-C ends the process without a traceback, nothing is imported.
+Invariant: until Ctrl-C ends the process without a traceback, only built-in modules are imported.
 """
 
-import signal
 import sys
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from typing import NoReturn
+else:
+    # The module `signal` imports `enum`, which takes milliseconds.
+    import _signal as signal
 
 _INTERRUPTED = 130
 
 
-def main() -> NoReturn:
+def main() -> "NoReturn":
     """Runs the command line.
 
     An interrupt has its default action while modules are imported, because nothing has started that must be

@@ -1,5 +1,7 @@
 """The command line around the commands."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -109,3 +111,10 @@ def test_what_is_no_address_of_a_parent_is_refused_before_anything_starts(
     spec.write_text('!Job {command: "true"}\n')
     with pytest.raises(UsageError, match="give the address in"):
         CliRunner().invoke(app, ["run", str(spec), "--parent", address], catch_exceptions=False)
+
+
+def test_nothing_is_imported_before_an_interrupt_ends_the_process_quietly() -> None:
+    script = "import sys; old = set(sys.modules); import gator.__main__; print(*sorted({*sys.modules} - old))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    new = {name for name in done.stdout.split() if name not in sys.builtin_module_names}
+    assert new == {"gator", "gator.__main__"}
