@@ -68,20 +68,40 @@ class Outcome(Struct):
     longest: float = 0.0
 
 
+class Rules(Struct, frozen=True):
+    """How commands are ended."""
+
+    at_once: int = 6
+    limit: float = 90.0
+    """Seconds after which a command hangs."""
+    within: float = 3.0
+    """Longest time in seconds before a signal."""
+
+
 def main() -> int:
     """Runs the commands that the arguments ask for."""
+    rules = Rules()
     parser = argparse.ArgumentParser(description="Ends many commands that ask a live run or a hub.")
     parser.add_argument("count", type=int, nargs="?", default=300, help="number of commands")
-    parser.add_argument("--at-once", type=int, default=6)
-    parser.add_argument("--limit", type=float, default=90.0, help="seconds after which a command hangs")
-    parser.add_argument("--within", type=float, default=3.0, help="longest time in seconds before a signal")
+    parser.add_argument("--at-once", type=int, default=rules.at_once)
+    parser.add_argument(
+        "--limit", type=float, default=rules.limit, help="seconds after which a command hangs"
+    )
+    parser.add_argument(
+        "--within", type=float, default=rules.within, help="longest time in seconds before a signal"
+    )
     given = parser.parse_args()
     # A shell starts background jobs with SIGINT ignored, and gator obeys that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    return 1 if run(given.count, Rules(given.at_once, given.limit, given.within)) else 0
+
+
+def run(count: int, rules: Rules) -> int:
+    """Ends `count` commands. Returns the number of those that hung or ended wrong."""
     outcomes: dict[str, Outcome] = collections.defaultdict(Outcome)
-    with live() as env, ThreadPoolExecutor(given.at_once) as pool:
-        work = [COMMANDS[number % len(COMMANDS)] for number in range(given.count)]
-        ends = [pool.submit(end_one, words, env, given, outcomes) for words in work]
+    with live() as env, ThreadPoolExecutor(rules.at_once) as pool:
+        work = [COMMANDS[number % len(COMMANDS)] for number in range(count)]
+        ends = [pool.submit(end_one, words, env, rules, outcomes) for words in work]
         for end in ends:
             end.result()
     for name, outcome in sorted(outcomes.items()):
@@ -91,7 +111,7 @@ def main() -> int:
         )
     bad = sum(outcome.hung + outcome.wrong for outcome in outcomes.values())
     print(f"{sum(outcome.ended for outcome in outcomes.values())} commands, {bad} hung or wrong")
-    return 1 if bad else 0
+    return bad
 
 
 @contextmanager
@@ -137,7 +157,7 @@ def until_uploaded(env: Mapping[str, str]) -> None:
 
 
 def end_one(
-    words: Sequence[str], env: Mapping[str, str], given: argparse.Namespace, outcomes: Mapping[str, Outcome]
+    words: Sequence[str], env: Mapping[str, str], rules: Rules, outcomes: Mapping[str, Outcome]
 ) -> None:
     """Runs one command, sends it a signal perhaps, and notes how it ended."""
     outcome = outcomes[" ".join(words)]
@@ -148,12 +168,12 @@ def end_one(
     began = time.monotonic()
     if number is not None:
         try:
-            process.wait(random.uniform(0, given.within))
+            process.wait(random.uniform(0, rules.within))
         except subprocess.TimeoutExpired:
             began = time.monotonic()
             process.send_signal(number)
     try:
-        _, said = process.communicate(timeout=given.limit)
+        _, said = process.communicate(timeout=rules.limit)
     except subprocess.TimeoutExpired:
         outcome.hung += 1
         print(f"hung: gator {' '.join(words)} after {number}, process {process.pid}", flush=True)
