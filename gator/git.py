@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gator.process.host import close_inherited
-from gator.process.ownership.select import spare
+from gator.process.ownership.select import register_helper
 
 if TYPE_CHECKING:
     from gator.v1 import query_pb2
@@ -48,7 +48,7 @@ class GitQuestion:
                 os.close(self._out)
                 raise
             # It is no job's, whatever else is a child of this process.
-            spare(self._pid)
+            register_helper(self._pid)
             self.pidfd = os.pidfd_open(self._pid)
 
     def answer(self, seconds: float = SECONDS) -> "query_pb2.Git | None":

@@ -14,9 +14,9 @@ from gator.node_paths import is_below
 from gator.v1 import attach_pb2, event_pb2
 
 WINDOW_BYTES = 1024 * 1024
-"""Most bytes of batches that a subscription may have unacknowledged, where its consumer says nothing else."""
+"""Default of the maximum number of unacknowledged bytes of a subscription."""
 BATCH_BYTES = 256 * 1024
-"""Most bytes of one message, unless one event alone has more."""
+"""Maximum number of bytes of a message, unless a single event has more."""
 
 
 class Accepted(Struct, frozen=True):
@@ -133,11 +133,11 @@ def without_quota(wanted: attach_pb2.EventFilter) -> attach_pb2.EventFilter:
 class ProducerWindow:
     """The flow control of one subscription: unacknowledged bytes, over all its stores."""
 
-    def __init__(self, limit_bytes: int = 0, most_batch_bytes: int = BATCH_BYTES) -> None:
+    def __init__(self, limit_bytes: int = 0, max_batch_bytes: int = BATCH_BYTES) -> None:
         """Makes an empty window; a limit of 0 means `WINDOW_BYTES`."""
         self._limit = limit_bytes or WINDOW_BYTES
-        self.batch_bytes = min(self._limit, most_batch_bytes)
-        """Most bytes of one message, unless one event alone has more."""
+        self.batch_bytes = min(self._limit, max_batch_bytes)
+        """Maximum number of bytes of a message, unless a single event has more."""
         self._unacked: dict[str, deque[tuple[int, int]]] = {}
         self._used = 0
 

@@ -12,7 +12,7 @@ class LateWakeDetector:
     """Detects from the wake-ups of an event loop that it did not run.
 
     The caller sets a timer, passes its due time to `expect`, and calls `on_wake` first whenever it runs,
-    for whatever reason.
+    for any reason.
     """
 
     __slots__ = ("_due", "_seen")

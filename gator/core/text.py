@@ -14,7 +14,7 @@ ANSI_PATTERN = (
 )
 """Escape sequences of terminals (ECMA-48: CSI, OSC and the short ones), of bounded length."""
 
-# No possessive repeat of a group: where it fails midway, `re` before Python 3.11.5 goes on at a wrong place.
+# No possessive repeat of a group: if it fails midway, `re` before Python 3.11.5 continues at a wrong place.
 BLANKS_AND_ANSI_PATTERN = rb"(?:" + BLANKS_PATTERN + rb"++|" + ANSI_PATTERN + rb")*"
 UNFINISHED_PATTERN = (
     rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}|\][^\x07\x1b\n]{0,1024}\x1b?|[ -/]{0,8})" + BLANKS_PATTERN + rb"*"
@@ -27,7 +27,7 @@ classification of lines share this pattern."""
 _ANSI_AT_END = ANSI_PATTERN + rb"|" + UNFINISHED_PATTERN + rb"\Z"
 
 MAX_CHARACTERS = 1000
-"""Length to which a message is cut that stands in a Result."""
+"""Maximum length of a message in a Result."""
 
 _BLANKS = b" \t\r\v\f\n"
 

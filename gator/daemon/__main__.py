@@ -1,4 +1,4 @@
-"""`python -m gator.daemon`: a daemon that its parent started. Its order comes as one line on stdin."""
+"""`python -m gator.daemon`: a daemon. Its parent sends an order as one line on stdin."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ with loading.quickly():
 
 
 def main() -> int:
-    """Runs a daemon until its work is done or its parent is gone."""
+    """Runs a daemon until its work is done or its parent has ended."""
     signals.reset_inherited()
     # Unbuffered: what follows on stdin is read by the code that waits for its end.
     with os.fdopen(os.dup(0), "rb", buffering=0) as stdin:
@@ -31,7 +31,7 @@ def main() -> int:
     try:
         return run_loop(_run(DaemonOrder.decode(line)))
     except DiskFullError as error:
-        # The parent tells the last lines of a daemon that did not start: those are for a user to read.
+        # The parent shows the last lines of a daemon that did not start to the user.
         sys.stderr.write(f"{error}\n")
         return 1
 

@@ -1,4 +1,4 @@
-"""What decides over a run besides its plan, and how a run ended."""
+"""The options of a run, and its end."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ from gator.v1 import attach_pb2, event_pb2
 
 
 class RunOptions(Struct, frozen=True):
-    """All that decides over a run besides its plan. Paths are absolute, times in milliseconds."""
+    """The options of a run. Paths are absolute, times in milliseconds."""
 
     pools: Pools
     placement: Placement
@@ -20,7 +20,7 @@ class RunOptions(Struct, frozen=True):
     environment: Mapping[str, str]
     launch_dir: str
     description: attach_pb2.RunDescription
-    """What the record says of the launch: the plan request, the command line, the user."""
+    """The launch as recorded: the plan request, the command line, the user."""
     sample_interval_millis: int = 5_000
     log_cap_bytes: int = 1 << 30
     text_logs: TextLogMode = TextLogMode.FAILED

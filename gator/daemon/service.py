@@ -1,4 +1,4 @@
-"""A daemon: one store, one link to its parent, and the attempts (and perhaps tiers) it hosts.
+"""A daemon: a store, an uplink to its parent, and the attempts or tiers that it hosts.
 
 Invariant: it exits when its parent is gone; its guard then kills the processes that it started.
 """
@@ -32,11 +32,11 @@ from gator.scheduler.request import DaemonOrder
 from gator.store import Store
 from gator.v1 import attach_pb2, event_pb2
 
-SWITCH_INTERVAL = 0.0005
-"""Seconds; the store's writing thread needs the interpreter often and shortly."""
 if TYPE_CHECKING:
     from gator.daemon.tiers.service import TierService
 
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread yields the interpreter: the store's writer needs it often and briefly."""
 ADOPTED_GRACE_SECONDS = 1.0
 """Time between TERM and KILL for orphans that are left when a daemon has no more to do."""
 EXIT_FAULT = 71
@@ -56,7 +56,7 @@ class Service:
         self._lost: Exception | None = None
 
     async def run(self) -> int:
-        """Serves until drained; the exit code."""
+        """Serves until it is drained. Returns the exit code."""
         sys.setswitchinterval(SWITCH_INTERVAL)
         close_inherited()
         become_subreaper()
@@ -115,7 +115,7 @@ class Service:
             on_finished=self._on_finished,
             on_late_wake=self._on_late_wake,
         )
-        self._desk = ClientHandler(self._host, self._tokens)
+        self._clients = ClientHandler(self._host, self._tokens)
         self._serving = self._loop.create_task(self._serve(address))
         if order.role == "tier":
             # A third of what a daemon imports, and only some need it.
@@ -157,7 +157,7 @@ class Service:
             self._tiers.on_started(path, attempt)
 
     def _on_finished(self, path: str, attempt: int, end: event_pb2.AttemptFinished) -> None:
-        self._desk.forget(path, attempt)
+        self._clients.forget(path, attempt)
         if self._tiers is not None:
             self._tiers.on_finished(path, attempt, end)
 
@@ -181,11 +181,11 @@ class Service:
 
     async def _serve(self, address: str) -> None:
         self._server = await serve(
-            [parent_service(self._desk)], address=address, authenticate=self._authenticate
+            [parent_service(self._clients)], address=address, authenticate=self._authenticate
         )
 
     def _authenticate(self, method: str, token: str) -> None:
-        # What a token of Attach has to be good for stands in the Hello, so its handler asks.
+        # The Hello of an Attach says what its token must authorise, so its handler checks it.
         if method != ATTACH:
             self._tokens.check(token, Audience.CONTROL)
 
@@ -200,8 +200,7 @@ class Service:
         self._uplink.send(attach_pb2.AttachRequest(tip=attach_pb2.Tip(position=position, disk_full=True)))
 
     def _on_orphaned(self) -> None:
-        # Nothing that this process could still write would be read before it is told that it is lost; its
-        # jobs are killed by its guard.
+        # The record of this process is not read any more. Its guard kills its jobs.
         os._exit(EXIT_ORPHANED)
 
 

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from gator.process.ownership.birthmark import Bearer
+from gator.process.ownership.birthmark import BirthmarkLimit
 from gator.process.ownership.guards import SWEEP_MODULE
-from gator.process.ownership.select import spare
+from gator.process.ownership.select import register_helper
 
 _SCRIPT = "cd /; trap '' HUP INT QUIT TERM; read -r _ && exit 0; exec \"$@\""
 _ROOT = str(Path(__file__).resolve().parents[2])
@@ -22,7 +22,7 @@ _ROOT = str(Path(__file__).resolve().parents[2])
 class Guard:
     """Sweeps run `run`, or only `daemon` of it, when this process ends without `close`.
 
-    Its exit is left to the reaper, and it is never taken for an orphan of a job.
+    The reaper reaps it, and it never counts as an orphan of a job.
     """
 
     __slots__ = ("_write_fd", "pid")
@@ -30,7 +30,7 @@ class Guard:
     def __init__(
         self, run: str, daemon: str | None = None, environment: Mapping[str, str] = os.environ
     ) -> None:
-        """Starts it; raises OSError where no process or descriptor is to be had."""
+        """Starts the guard. Raises OSError without a free process or descriptor."""
         read_fd, self._write_fd = os.pipe()
         try:
             self.pid = _start(read_fd, [run] if daemon is None else [run, daemon], environment)
@@ -39,16 +39,16 @@ class Guard:
             raise
         finally:
             os.close(read_fd)
-        spare(self.pid)
+        register_helper(self.pid)
 
     def close(self) -> None:
-        """Sends the guard away without a sweep; returns when it is gone. May be called twice."""
+        """Ends the guard without a sweep, and waits for its end. May be called twice."""
         if self._write_fd >= 0:
             with contextlib.suppress(BrokenPipeError):
                 os.write(self._write_fd, b"\n")
             os.close(self._write_fd)
             self._write_fd = -1
-            # Its end must not come while the reaper lets go of SIGCHLD: Python would complain on stderr.
+            # Python would report an end while the reaper removes its handler of SIGCHLD on stderr.
             with contextlib.suppress(ChildProcessError):
                 os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
 
@@ -58,8 +58,8 @@ def _start(read_fd: int, names: list[str], environment: Mapping[str, str]) -> in
     env = {name: value for name, value in environment.items() if not name.startswith("GATOR_")}
     env["PYTHONPATH"] = _ROOT
     sweeping = [sys.executable, "-S", "-s", "-P", "-m", SWEEP_MODULE.decode(), *names]
-    bearer = Bearer()
-    bearer.clear()
+    limit = BirthmarkLimit()
+    limit.clear()
     try:
         return os.posix_spawn(
             "/bin/sh",
@@ -74,4 +74,4 @@ def _start(read_fd: int, names: list[str], environment: Mapping[str, str]) -> in
             setsigmask=(),
         )
     finally:
-        bearer.take_off()
+        limit.restore()

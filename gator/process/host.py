@@ -1,6 +1,6 @@
-"""What this process asks of its host, once, at its start; nothing here concerns a single job.
+"""Checks and prepares this process at its start, for all jobs.
 
-Linux only: sessions, pidfds, subreapers and /proc are what the ending of jobs stands on.
+Linux only: ending jobs needs sessions, pidfds, subreapers and /proc.
 """
 
 import _thread
@@ -26,7 +26,7 @@ _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 def supported() -> str | None:
-    """Says why jobs cannot run on this host, as one sentence, or None where they can."""
+    """Returns why jobs cannot run on this host, as one sentence; None if they can."""
     if not sys.platform.startswith("linux"):
         return f"jobs run on Linux only, this is {sys.platform}"
     if not hasattr(os, "pidfd_open") or not hasattr(signal, "pidfd_send_signal"):
@@ -69,10 +69,10 @@ def _has_margin() -> bool:
 
 
 def lacks_threads(count: int) -> str | None:
-    """Says why this user cannot have `count` more threads or processes now, or None where it can.
+    """Returns why this user cannot have `count` more threads or processes now; None if it can.
 
-    Found out by having them for a moment, as no number tells: those of all processes of a user count
-    together, some users have no limit, and a container may have its own. Takes some 50 µs for each.
+    Starts them for a moment, because no number is known: all processes of a user count together, some users
+    have no limit, and a container may have its own. Takes about 50 µs for each.
     """
     before = _threads()
     gate = _thread.allocate_lock()
@@ -110,11 +110,11 @@ def _threads() -> int:
 
 
 def become_subreaper() -> None:
-    """Adopts every orphan among the descendants of this process, instead of leaving it to init.
+    """Lets this process adopt the orphans among its descendants, instead of init.
 
-    Raises OSError where the kernel refuses.
+    Raises OSError if the kernel refuses.
     """
-    import ctypes  # costs some 10 ms, and only a daemon needs it
+    import ctypes  # takes 10 ms, and only a daemon needs it
 
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
@@ -123,10 +123,10 @@ def become_subreaper() -> None:
 
 
 def close_inherited() -> None:
-    """Lets no job inherit a descriptor that this process itself was born with.
+    """Prevents jobs from inheriting descriptors that this process inherited.
 
-    Python marks what it opens; inherited descriptors are unmarked. Descriptors 0 to 2 are opened on
-    /dev/null where they are closed, as a pipe that got such a number would be clobbered in a child.
+    Python opens descriptors as not inheritable. Closed ones among 0 to 2 are opened on /dev/null, because a
+    pipe with such a number would be overwritten in a child.
     """
     for number in range(3):
         try:
@@ -140,6 +140,6 @@ def close_inherited() -> None:
     for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - a name a descriptor, nothing to join
         number = int(name)
         if number > 2:
-            # The listing's own descriptor is gone by now.
+            # The descriptor of the listing itself is closed by now.
             with contextlib.suppress(OSError):
                 os.set_inheritable(number, False)

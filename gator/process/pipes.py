@@ -1,7 +1,7 @@
-"""Reading what jobs write, without blocking and fairly.
+"""Reads the output of jobs, without blocking and fairly.
 
-All pipes of a loop stand behind one epoll of their own: to enter and leave an event loop costs 25 µs a
-pipe, to enter and leave an epoll 4 µs, and most jobs are short.
+All pipes of a loop share one epoll: adding a pipe to an event loop and removing it takes 25 µs, with an
+epoll 4 µs, and most jobs are short.
 """
 
 import enum
@@ -12,8 +12,8 @@ import select
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 
-_PIPE_BYTES = 64 * 1024  # what the kernel gives a pipe
-_GROWN_BYTES = 1024 * 1024  # what any user may ask for
+_PIPE_BYTES = 64 * 1024  # default of the kernel
+_GROWN_BYTES = 1024 * 1024  # maximum for any user
 _READ_BYTES = 256 * 1024
 _TURN_BYTES = 512 * 1024
 _EVENTS_A_TURN = 16
@@ -27,7 +27,7 @@ class _State(enum.Enum):
 
 
 class Pipe:
-    """One stream of a job; made by `Pipes.open`, closes its descriptor at end of file or when told."""
+    """One stream of a job; made by `Pipes.open`. Closes its descriptor at end of file or by `close`."""
 
     __slots__ = ("_fd", "_full_reads", "_on_data", "_on_eof", "_owner", "_size", "_state")
 
@@ -48,7 +48,7 @@ class Pipe:
         return self._state is _State.CLOSED
 
     def pause(self) -> None:
-        """Stops reading, so that the writer is held up when the pipe is full."""
+        """Stops reading, so that the writer blocks when the pipe is full."""
         if self._state is _State.READING:
             self._state = _State.PAUSED
             self._owner.leave(self._fd)
@@ -60,7 +60,7 @@ class Pipe:
             self._owner.enter(self._fd, self)
 
     def drain_now(self, limit: int = _GROWN_BYTES) -> bool:
-        """Reads at once what is there, at most about `limit` bytes, even if paused; True at end of file."""
+        """Reads available bytes, about `limit` at most, even if paused. Returns True at end of file."""
         while self._state is not _State.CLOSED and limit > 0:
             count = self.read()
             if not count:
@@ -69,7 +69,7 @@ class Pipe:
         return self._state is _State.CLOSED
 
     def close(self) -> None:
-        """Lets go of the descriptor without a call of `on_eof`; what was not read is lost."""
+        """Closes the descriptor without calling `on_eof`; unread bytes are lost."""
         if self._state is not _State.CLOSED:
             if self._state is _State.READING:
                 self._owner.leave(self._fd)
@@ -83,7 +83,7 @@ class Pipe:
         except BlockingIOError:
             return 0
         except OSError as error:
-            # The master of a pseudo-terminal says so when the last one has closed the other side.
+            # The master of a pseudo-terminal raises EIO once all processes have closed the other side.
             if error.errno != errno.EIO:
                 raise
             data = b""
@@ -97,14 +97,14 @@ class Pipe:
         return len(data)
 
     def _grow(self) -> None:
-        """Widens a pipe that was found full twice, so that a flooding job needs fewer turns."""
+        """Enlarges a pipe that was full twice, so that a job with much output needs fewer turns."""
         self._full_reads += 1
         if self._full_reads == 2:
             self._size = _READ_BYTES
             try:
                 fcntl.fcntl(self._fd, fcntl.F_SETPIPE_SZ, _GROWN_BYTES)
             except OSError:
-                # A terminal has no size, and a user may have used up the allowance: 64 KiB do as well.
+                # A terminal has no size, and the user may have reached the limit; 64 KiB are enough.
                 self._full_reads = 3
 
 
@@ -131,24 +131,24 @@ class Pipes:
         return pipe
 
     def close(self) -> None:
-        """Closes every pipe that is still read, and the epoll; paused pipes stay their owners'."""
+        """Closes the epoll and every pipe except paused ones, which their owners close."""
         for pipe in list(self._reading.values()):
             pipe.close()
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
 
     def enter(self, fd: int, pipe: Pipe) -> None:
-        """Takes a pipe among those that are read."""
+        """Starts reading a pipe."""
         self._epoll.register(fd, _READABLE)
         self._reading[fd] = pipe
 
     def leave(self, fd: int) -> None:
-        """Takes a pipe out; a hung-up one would otherwise be reported forever."""
+        """Stops reading a pipe; one whose other end is closed would be reported in every turn."""
         del self._reading[fd]
         self._epoll.unregister(fd)
 
     def poll(self) -> None:
-        """Reads each pipe that has something once, and leaves the rest to the next turn when it was much."""
+        """Reads each readable pipe once, and leaves the rest to the next turn after `_TURN_BYTES`."""
         budget = _TURN_BYTES
         for fd, _ in self._epoll.poll(0, _EVENTS_A_TURN):
             pipe = self._reading.get(fd)
@@ -159,9 +159,9 @@ class Pipes:
 
 
 def watch_eof(loop: AbstractEventLoop, fd: int, callback: Callable[[], None]) -> Callable[[], None]:
-    """Calls back once when the other end of a pipe is closed; what is written into it is thrown away.
+    """Calls back once when the other end of a pipe is closed; data is discarded.
 
-    That is how a daemon sees the death of its parent, on its stdin. Gives a function that stops
+    A daemon watches its stdin in this way for the death of its parent. Returns a function that stops
     watching. Raises PermissionError if `fd` is a file or /dev/null, which have no other end.
     """
 

@@ -1,7 +1,7 @@
-"""Reading /proc: who lives, who descends from whom, which marks a process carries.
+"""Reads /proc: living processes, their parents and their marks.
 
-A process is named by its pid and the time of its start, never by the pid alone. Imports little, as the
-sweep starts with it.
+Invariant: a process is identified by its pid and start time, never by the pid alone. Imports little, because
+the sweep of a guard must start at once.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ class ProcessInfo(NamedTuple):
 
     @property
     def is_dead(self) -> bool:
-        """Whether it only waits to be reaped."""
+        """Whether it has ended and waits to be reaped."""
         return self.state in "ZXx"
 
     def __str__(self) -> str:
@@ -60,9 +60,9 @@ class ProcessInfo(NamedTuple):
 
 
 def read_bytes(path: str, most: int) -> bytes | None:
-    """Reads a file of /proc, None if the process is gone or not ours to see.
+    """Returns the start of a file of /proc; None if the process has ended or its file may not be read.
 
-    Raises OSError when descriptors or memory run out: that must not be taken for an absence.
+    Raises OSError without free descriptors or memory, which does not mean that the process has ended.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -77,7 +77,7 @@ def read_bytes(path: str, most: int) -> bytes | None:
 
 
 def read_process(pid: int) -> ProcessInfo | None:
-    """Reads /proc/PID/stat as proc(5) describes it, None if there is no such process."""
+    """Returns a process from /proc/PID/stat, see proc(5); None if there is none."""
     data = read_bytes(f"/proc/{pid}/stat", _STAT_BYTES)
     if not data:
         return None
@@ -96,7 +96,7 @@ def read_process(pid: int) -> ProcessInfo | None:
 
 
 def list_pids() -> list[int]:
-    """Returns all pids, newest first: processes that fork fast are found before they are gone."""
+    """Returns all pids, newest first: processes that fork fast are found before they end."""
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - names only, and hot
     pids.sort(reverse=True)
     return pids
@@ -105,7 +105,7 @@ def list_pids() -> list[int]:
 def read_marks(pid: int) -> Mapping[str, str] | None:
     """Returns the marks in the environment with which a process was started.
 
-    None where nothing can be said: it is gone, of another user, or just now starting another program.
+    None if it has ended, belongs to another user, or is executing another program at this moment.
     """
     data = read_bytes(f"/proc/{pid}/environ", _ENVIRON_BYTES)
     if not data:
@@ -122,7 +122,7 @@ def read_marks(pid: int) -> Mapping[str, str] | None:
 
 
 def read_birthmark(pid: int) -> int:
-    """Returns the birthmark of a process, see birthmark.py; 0 if it has none or is gone."""
+    """Returns the birthmark of a process, see birthmark.py; 0 if it has none or has ended."""
     data = read_bytes(f"/proc/{pid}/limits", _LIMITS_BYTES) or b""
     start = data.find(_LOCKS_ROW)
     if start < 0:
@@ -134,7 +134,7 @@ def read_birthmark(pid: int) -> int:
 
 
 class Census:
-    """Passes over all processes, remembering the marks of those it has met."""
+    """Makes passes over all processes, and remembers the marks of known ones."""
 
     __slots__ = ("_signs",)
 
@@ -142,10 +142,10 @@ class Census:
         self._signs: dict[tuple[int, int], _Signs] = {}
 
     def take(self) -> "Snapshot":
-        """Looks at every process once; some 20 µs each, so call it in a thread where many may live.
+        """Returns all processes. Takes about 20 µs for each, so it should be called in a thread.
 
-        Looks again for what was started meanwhile: a chain of processes that each fork and die is
-        found early or not at all.
+        Repeats for processes that were started meanwhile: a chain of processes that fork and exit is found
+        early or not at all.
         """
         snapshot = Snapshot({}, {}, {})
         kept: dict[tuple[int, int], _Signs] = {}
@@ -195,7 +195,7 @@ class Snapshot(NamedTuple):
 
 
 def signal_exactly(process: ProcessInfo, number: int) -> bool:
-    """Sends a signal to this very process; False if it is gone, even if another has its pid now.
+    """Sends a signal to exactly this process. Returns False if it has ended, even if its pid was reused.
 
     Raises PermissionError if it runs as another user.
     """
@@ -204,7 +204,7 @@ def signal_exactly(process: ProcessInfo, number: int) -> bool:
     except ProcessLookupError:
         return False
     try:
-        # The pidfd holds one process for good; now make sure that it is the one that was meant.
+        # The pidfd always names the same process; check that it is the right one.
         now = read_process(process.pid)
         if now is None or now.start_ticks != process.start_ticks:
             return False
@@ -217,19 +217,19 @@ def signal_exactly(process: ProcessInfo, number: int) -> bool:
 
 
 def kill_group_of(process: ProcessInfo) -> None:
-    """Kills at one blow all in the group of a process that was just seen, forks under way included.
+    """Kills all processes in the group of a process at once, including forks in progress.
 
-    Only for a group that is known to belong to a job, and right after the pass that saw it: the number
-    of a group is not given out while the group has members, nor soon after, as numbers go round.
+    Only for the group of a job, and right after the pass that found it: the number of a group is not reused
+    while the group has members, nor soon after, because numbers are used in turn.
     """
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.group, signal.SIGKILL)
 
 
 def list_children(pid: int) -> list[int] | None:
-    """Returns the living and unreaped children of a process, None where the kernel does not tell.
+    """Returns the living and unreaped children of a process; empty if the process has ended.
 
-    Of a process that is gone, an empty list.
+    Returns None if the kernel does not list children.
     """
     try:
         threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - names only, and hot
@@ -249,7 +249,7 @@ def list_children_of_thread(pid: int, thread: int) -> list[int] | None:
     try:
         fd = os.open(f"/proc/{pid}/task/{thread}/children", os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, ProcessLookupError, PermissionError):
-        # Either the thread is gone, or the kernel was built without CONFIG_PROC_CHILDREN.
+        # Either the thread has ended, or the kernel was built without CONFIG_PROC_CHILDREN.
         return [] if not os.path.exists(f"/proc/{pid}/task/{thread}") else None  # noqa: PTH110
     try:
         data = b""

@@ -33,7 +33,7 @@ class Programs:
         kept = self._found.get((name, path))
         if kept is not None:
             return kept, True
-        found, lasting = _seek(name, path)
+        found, lasting = _search(name, path)
         if lasting:
             if len(self._found) >= _MAX_KEPT:
                 self._found.clear()
@@ -41,12 +41,12 @@ class Programs:
         return found, False
 
     def forget(self, name: str, path: str | None) -> None:
-        """Drops what is kept for this name, as exec did not find it any more."""
+        """Forgets this name, because exec did not find it any more."""
         self._found.pop((name, os.defpath if path is None else path), None)
 
 
-def _seek(name: str, path: str) -> tuple[str, bool]:
-    """Searches like execvp(3); the second value tells whether no relative entry precedes the result."""
+def _search(name: str, path: str) -> tuple[str, bool]:
+    """Searches like execvp(3). The second value is whether no relative entry precedes the result."""
     forbidden = False
     lasting = True
     for folder in path.split(":") if name else ():

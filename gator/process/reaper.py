@@ -1,6 +1,6 @@
-"""The one function that reaps: every child of this process ends here, and nowhere else.
+"""Reaps all children of this process.
 
-Children that are not watched are orphans that this process adopted; they are reaped all the same.
+Invariant: no other code reaps. Children that are not watched are adopted orphans; they are reaped too.
 """
 
 import os

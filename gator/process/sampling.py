@@ -1,7 +1,7 @@
-"""What jobs use while they run: one walk over their processes a tick, for all jobs of a daemon.
+"""Samples the resources that jobs use: one walk over the processes of all jobs of a daemon per tick.
 
-Blocks for some 50 µs a process, so it runs in a thread. It goes down from each leader and from orphans
-that the daemon adopted, never over all of /proc, so that foreign processes cost nothing.
+Blocks for about 50 µs per process, so it runs in a thread. It descends from each leader and from orphans
+that the daemon adopted, not over all of /proc, so that other processes cost nothing.
 """
 
 import os
@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from msgspec import Struct
 
 from gator.process.ownership.criteria import Ownership
-from gator.process.ownership.select import NOBODY
+from gator.process.ownership.select import NO_PROCESSES
 from gator.process.procfs import (
     TICKS_PER_SECOND,
     ProcessInfo,
@@ -30,8 +30,8 @@ class Usage(Struct, frozen=True):
     """The resource usage of one job up to a moment.
 
     `members` are the processes that live now, `memory_bytes` is their resident memory. The rest only grows:
-    `cpu_seconds` of user and kernel, `peak_memory_bytes`, and bytes of storage, None where the kernel does
-    not say.
+    `cpu_seconds` of user and kernel, `peak_memory_bytes`, and bytes of storage, None if the kernel does not
+    report them.
     """
 
     members: tuple[ProcessInfo, ...]
@@ -57,14 +57,14 @@ class Sampler:
         self._seen: dict[int, Usage] = {}
         self._signs: dict[tuple[int, int], tuple[Mapping[str, str], int]] = {}
 
-    def sample(self, jobs: Iterable[Ownership], others: Container[int] = NOBODY) -> dict[int, Usage]:
-        """Looks at these jobs now; what each used, by the pid of its leader.
+    def sample(self, jobs: Iterable[Ownership], others: Container[int] = NO_PROCESSES) -> dict[int, Usage]:
+        """Returns the usage of each job so far, by the pid of its leader.
 
-        `others` are children of the daemon that are no orphans, as the leaders of jobs that are not due;
-        leaving them out costs time, no more. A job none of whose processes is there any more is left out.
+        `others` are children of the daemon that are not orphans, such as the leaders of jobs that are not
+        due; omitting them only costs time. Jobs without living processes are omitted.
         """
         jobs = list(jobs)
-        children = _see_children(self._daemon)
+        children = _children_function(self._daemon)
         roots = {job.leader: {job.leader} for job in jobs}
         leaders = roots.keys()
         for pid in children(self._daemon):
@@ -80,7 +80,7 @@ class Sampler:
         return taken
 
     def forget(self, leader: int) -> None:
-        """Drops what is remembered of a job that ended; its pid may come back as another's."""
+        """Forgets a job that ended; its pid may be reused."""
         self._seen.pop(leader, None)
 
     def _find_owner(self, pid: int, jobs: list[Ownership]) -> int | None:
@@ -103,8 +103,8 @@ class Sampler:
         return next((job.leader for job in jobs if job.is_marked(*signs)), None)
 
 
-def _see_children(daemon: int) -> Children:
-    """Gives a way from a process to its children, by one pass over /proc if the kernel does not list them."""
+def _children_function(daemon: int) -> Children:
+    """Returns a function that lists the children of a process, from a pass over /proc where necessary."""
     if list_children(daemon) is not None:
         return lambda pid: list_children(pid) or ()
     by_parent: dict[int, list[int]] = {}
@@ -130,7 +130,7 @@ def _walk(tops: Iterable[int], children: Children) -> list[ProcessInfo]:
 def _add_up(processes: list[ProcessInfo], before: Usage) -> Usage:
     memory = peak = ticks = 0
     read = written = 0
-    told = False
+    is_known = False
     for process in processes:
         resident, highest = _read_memory(process.pid)
         memory += resident
@@ -138,17 +138,17 @@ def _add_up(processes: list[ProcessInfo], before: Usage) -> Usage:
         ticks += process.cpu_ticks
         storage = _read_storage(process.pid)
         if storage is not None:
-            told = True
+            is_known = True
             read += storage[0]
             written += storage[1]
     return Usage(
         tuple(processes),
-        # What ended unseen by its parent is lost from the sum, which must not fall for that.
+        # The time of a process that its parent never reaped is lost; the sum must not decrease.
         max(ticks / TICKS_PER_SECOND, before.cpu_seconds),
         memory,
         max(memory, peak, before.peak_memory_bytes),
-        max(read, before.read_bytes or 0) if told else before.read_bytes,
-        max(written, before.written_bytes or 0) if told else before.written_bytes,
+        max(read, before.read_bytes or 0) if is_known else before.read_bytes,
+        max(written, before.written_bytes or 0) if is_known else before.written_bytes,
     )
 
 
@@ -159,7 +159,7 @@ def _read_memory(pid: int) -> tuple[int, int]:
 
 
 def _read_storage(pid: int) -> tuple[int, int] | None:
-    """Bytes that were really read from and written to storage, None if that may not be known."""
+    """Returns the bytes read from and written to storage; None if this process may not read them."""
     data = read_bytes(f"/proc/{pid}/io", _STATUS_BYTES)
     if not data:
         return None
@@ -175,10 +175,10 @@ def _field(data: bytes, name: bytes) -> int:
 
 
 def judge_peak(sampled: int | None, usage: resource.struct_rusage) -> int | None:
-    """Returns the greatest resident memory of a job in bytes, None if it is not known.
+    """Returns the greatest resident memory of a job in bytes; None if it is unknown.
 
-    A child starts with the peak of its spawner in ru_maxrss (execve takes it over), so that counts only
-    where it exceeds this process's own; wait4's value is in KiB.
+    A child starts with the peak of its parent in ru_maxrss, because execve keeps it. So the value of wait4,
+    which is in KiB, counts only if it exceeds that of this process.
     """
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     waited = usage.ru_maxrss * 1024 if usage.ru_maxrss > own else None

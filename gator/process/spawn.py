@@ -1,7 +1,7 @@
-"""Starting the leader of a job: its own session, default signals, two pipes and nothing else.
+"""Starts the leader of a job, with its own session, default signals and two pipes.
 
-Called from one thread only, the main one: while a program is being started, the working directory of
-the whole process is that of the job, so everything else in a daemon uses absolute paths.
+Invariant: only the main thread starts programs. Meanwhile the working directory of the whole process is that
+of the job, so all other code of a daemon uses absolute paths.
 """
 
 import errno
@@ -17,18 +17,18 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
-from gator.process.ownership.birthmark import Bearer
+from gator.process.ownership.birthmark import BirthmarkLimit
 from gator.process.programs import Programs
 from gator.process.spawn_errors import SpawnError, refuse_directory, refuse_program
 
 _ROWS, _COLUMNS = 24, 80
 _SPARE_DESCRIPTORS = 64
-"""Number of descriptors left to the process itself, to listen and to read; half of them if there are few."""
+"""Number of descriptors reserved for the process itself; half of all if there are few."""
 _SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
 class Command(Struct, frozen=True):
-    """What to start.
+    """A command to start.
 
     `argv[0]` without a slash is looked up in the PATH of `env`; `cwd` is absolute. `nice` is added to the
     niceness of this process. `ulimit` maps names of setrlimit(2) in lower case to soft and hard limits
@@ -58,14 +58,14 @@ class Process(Struct, frozen=True):
 
 
 class Spawner:
-    """Starts commands; remembers where programs were found and where this process lives."""
+    """Starts commands; remembers the places of programs and the directory of this process."""
 
-    __slots__ = ("_bearer", "_home", "_programs")
+    __slots__ = ("_birthmark_limit", "_home", "_programs")
 
     def __init__(self) -> None:
         self._programs = Programs()
         self._home: int | None = None
-        self._bearer = Bearer()
+        self._birthmark_limit = BirthmarkLimit()
 
     def spawn(self, command: Command) -> Process:
         """Starts a command; raises SpawnError, after which nothing is left open."""
@@ -87,7 +87,7 @@ class Spawner:
             _close(theirs)
 
     def close(self) -> None:
-        """Gives back the descriptor of the home directory; the spawner may be used again."""
+        """Closes the descriptor of the own directory; the spawner may be used again."""
         if self._home is not None:
             os.close(self._home)
             self._home = None
@@ -102,12 +102,12 @@ class Spawner:
     def _enter_and_execute(self, command: Command, actions: "_Actions") -> int:
         """Starts the program from the job's directory; raises SpawnError, or OSError on leaving it."""
         assert self._home is not None
-        born = command.birthmark != 0 and self._bearer.put_on(command.birthmark)
+        is_set = command.birthmark != 0 and self._birthmark_limit.set_number(command.birthmark)
         try:
             return self._execute_there(command, actions)
         finally:
-            if born:
-                self._bearer.take_off()
+            if is_set:
+                self._birthmark_limit.restore()
 
     def _execute_there(self, command: Command, actions: "_Actions") -> int:
         assert self._home is not None
@@ -159,7 +159,7 @@ def _open_pipe(number: int, ours: list[int], theirs: list[int]) -> _Action:
     read_fd, write_fd = os.pipe()
     ours.append(read_fd)
     theirs.append(write_fd)
-    _leave_some(write_fd)
+    _check_spare_descriptors(write_fd)
     return (os.POSIX_SPAWN_DUP2, write_fd, number)
 
 
@@ -172,7 +172,7 @@ def _open_terminal(ours: list[int], theirs: list[int]) -> _Action:
     master, slave = os.openpty()
     ours.append(master)
     theirs.append(slave)
-    _leave_some(slave)
+    _check_spare_descriptors(slave)
     modes = termios.tcgetattr(slave)
     modes[1] &= ~termios.OPOST
     termios.tcsetattr(slave, termios.TCSANOW, modes)
@@ -180,8 +180,8 @@ def _open_terminal(ours: list[int], theirs: list[int]) -> _Action:
     return (os.POSIX_SPAWN_OPEN, 1, os.ttyname(slave), os.O_RDWR, 0)
 
 
-def _leave_some(newest: int) -> None:
-    """Raises OSError when the newest descriptor is one of those that are kept free."""
+def _check_spare_descriptors(newest: int) -> None:
+    """Raises OSError if the newest descriptor is one of those that are reserved."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit != resource.RLIM_INFINITY and newest >= limit - min(_SPARE_DESCRIPTORS, limit // 2):
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
@@ -208,20 +208,20 @@ def _posix_spawn(path: str, argv: list[str], env: Mapping[str, str], actions: _A
 
 
 def _is_binary(path: str) -> bool:
-    """Returns whether a file is no text, so that a shell would only spit out nonsense."""
+    """Returns whether a file is not text, so that a shell could not run it."""
     with open(path, "rb") as file:  # noqa: PTH123 - relative to the job's directory
         return b"\0" in file.read(256).split(b"\n", 1)[0]
 
 
 def _check_executable(path: str) -> None:
-    """Raises the OSError that exec would, as behind nice and prlimit its reason is lost."""
+    """Raises the OSError that exec would raise: nice and prlimit would hide its reason."""
     mode = os.stat(path).st_mode  # noqa: PTH116 - relative to the job's directory
     if not stat.S_ISREG(mode) or not os.access(path, os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _wrap(path: str, command: Command) -> tuple[str, list[str]]:
-    """Puts prlimit and nice before a program: posix_spawn itself can set neither limits nor niceness."""
+    """Returns the command with prlimit and nice before it: posix_spawn can set neither."""
     argv = [path, *command.argv[1:]]
     if command.nice:
         argv = [_find_tool("nice", "nice:"), "-n", str(command.nice), "--", *argv]
@@ -239,7 +239,7 @@ def _find_tool(name: str, key: str) -> str:
 
 
 def _limit(name: str, value: int) -> str:
-    """Gives the option of prlimit(1); raises SpawnError for a limit that is unknown or may not be raised."""
+    """Returns the option of prlimit(1). Raises SpawnError for a limit that is unknown or too high."""
     number = getattr(resource, f"RLIMIT_{name.upper()}", None)
     if number is None:
         raise SpawnError(errno.EINVAL, f"ulimit: has no limit {name!r}: use a name of setrlimit(2)")

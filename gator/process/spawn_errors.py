@@ -1,6 +1,6 @@
-"""Why a command could not be started, in a sentence that says what to do.
+"""Errors of starting a command, with a sentence on the cause and what to do.
 
-A refusal is either the command's own fault, and final, or a lack of resources, and transient.
+An error is final if it is the fault of the command, and transient if resources are lacking.
 """
 
 import errno
@@ -38,7 +38,7 @@ class SpawnError(Exception):
 
 
 def refuse_directory(cwd: str, error: OSError) -> SpawnError:
-    """Makes the refusal of a working directory that could not be entered."""
+    """Returns the error for a working directory that cannot be entered."""
     number = error.errno or errno.EIO
     if number == errno.ENOENT:
         return SpawnError(number, f"the working directory does not exist: {cwd}")
@@ -50,7 +50,7 @@ def refuse_directory(cwd: str, error: OSError) -> SpawnError:
 
 
 def refuse_lookup(name: str, number: int) -> SpawnError:
-    """Makes the refusal of a program without a slash that the job's PATH does not hold."""
+    """Returns the error for a program without a slash that is not in the PATH of the job."""
     if number == errno.EACCES:
         return SpawnError(number, f"{name} is found in PATH, but is not executable: chmod +x it")
     if name in _BUILTINS:
@@ -66,9 +66,9 @@ def refuse_lookup(name: str, number: int) -> SpawnError:
 def refuse_program(
     path: str, argv: Sequence[str], environment: Mapping[str, str], error: OSError
 ) -> SpawnError:
-    """Makes the refusal of a program that was found, or named by its path, and that exec refused.
+    """Returns the error for a program that exec refused.
 
-    Relative paths are judged from the current directory, so call it before leaving the job's.
+    Relative paths are resolved from the current directory, so call it before leaving that of the job.
     """
     number = error.errno or errno.EIO
     if number in _TRANSIENT:

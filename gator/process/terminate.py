@@ -1,6 +1,6 @@
-"""Ending all that belongs to a job, wherever it fled, without blocking the event loop.
+"""Ends all processes of a job without blocking the event loop.
 
-Passes over /proc run in one thread and are shared: a thousand jobs that are stopped together cost one.
+Passes over /proc run in one thread and are shared: stopping a thousand jobs together costs one pass.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from gator.process.ownership.criteria import Ownership
-from gator.process.ownership.select import NOBODY, cheap_look, select
+from gator.process.ownership.select import NO_PROCESSES, may_have_leftovers, select
 from gator.process.ownership.strays import Strays
 from gator.process.procfs import (
     Census,
@@ -27,26 +27,26 @@ from gator.process.procfs import (
 UNKILLABLE_AFTER_S = 5.0
 _EMPTY_PASSES = 4
 _FIRST_PAUSE_S = 0.002
-_LONGEST_PAUSE_S = 0.2
-# A stopped process hears these only once it goes on.
+_MAX_PAUSE_S = 0.2
+# A stopped process handles these only after SIGCONT.
 _WAKING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
 
 
 class Ended(NamedTuple):
-    """What was left of a job, and what could not be killed."""
+    """The processes that were found, and those that could not be killed."""
 
     found: tuple[ProcessInfo, ...]
     unkillable: tuple[ProcessInfo, ...]
 
 
 class Terminator:
-    """Finds and signals what belongs to jobs of this process.
+    """Finds and signals the processes of jobs of this process.
 
     `expected` are the children that this process accounts for, a live view: leaders, guards, daemons.
     `strays` knows the attempts that run here and decides on orphans without marks.
     """
 
-    def __init__(self, expected: Container[int] = NOBODY, *, own_pid: int | None = None) -> None:
+    def __init__(self, expected: Container[int] = NO_PROCESSES, *, own_pid: int | None = None) -> None:
         self._expected = expected
         self._own_pid = os.getpid() if own_pid is None else own_pid
         self._census = Census()
@@ -55,8 +55,8 @@ class Terminator:
         self._running: asyncio.Future[Snapshot] | None = None
         self._next: asyncio.Future[Snapshot] | None = None
 
-    async def find(self, whose: Ownership) -> list[ProcessInfo]:
-        """Returns the living processes that belong, from a pass that starts after this call.
+    async def find(self, ownership: Ownership) -> list[ProcessInfo]:
+        """Returns the living processes of a job, from a pass that starts after this call.
 
         Once the leader is reaped, an empty pass is repeated while there is a child of unknown origin:
         processes that fork and exit continually may escape a single pass.
@@ -64,48 +64,50 @@ class Terminator:
         for _ in range(_EMPTY_PASSES):
             found = select(
                 await self._take(),
-                whose,
+                ownership,
                 self._expected,
                 adopted_by=self._own_pid,
-                is_stray=self.strays.is_left_to,
+                is_stray=self.strays.is_assigned_to,
             )
-            if found or not whose.leader_reaped or not self.may_live(whose):
+            if found or not ownership.leader_reaped or not self.may_live(ownership):
                 return found
         return []
 
-    def may_live(self, whose: Ownership) -> bool:
-        """Returns whether a process may be left of a job whose leader was reaped; cheap."""
-        return cheap_look(whose, self._expected, self.strays.is_left_to)
+    def may_live(self, ownership: Ownership) -> bool:
+        """Returns whether a job whose leader was reaped may have processes; takes microseconds."""
+        return may_have_leftovers(ownership, self._expected, self.strays.is_assigned_to)
 
-    async def look(self, whose: Ownership) -> list[ProcessInfo]:
+    async def look(self, ownership: Ownership) -> list[ProcessInfo]:
         """Returns the remaining processes of a job whose leader was reaped."""
-        return await self.find(whose) if self.may_live(whose) else []
+        return await self.find(ownership) if self.may_live(ownership) else []
 
     async def end_adopted(self, grace_s: float) -> "Ended":
         """Ends every orphan that this process adopted, because no other process would do it later."""
-        everybody = Ownership(0, {}, True, takes_all=True)
-        if not self.may_live(everybody):
+        all_orphans = Ownership(0, {}, True, claims_all=True)
+        if not self.may_live(all_orphans):
             return Ended((), ())
-        return await self.end(everybody, grace_s)
+        return await self.end(all_orphans, grace_s)
 
-    async def signal_job(self, whose: Ownership, number: int) -> list[ProcessInfo]:
-        """Sends a signal to all that belongs, and gives what was met.
+    async def signal_job(self, ownership: Ownership, number: int) -> list[ProcessInfo]:
+        """Sends a signal to all processes of a job. Returns those that were found.
 
-        The group of a leader that is not reaped gets it at once, the others after a pass over /proc.
+        The group of an unreaped leader gets it at once, other processes after a pass over /proc.
         """
-        struck = 0
-        if whose.leader and not whose.leader_reaped:
-            struck = whose.leader
-            _strike_group(whose.leader, number)
-        found = await self.find(whose)
-        if number == signal.SIGKILL and whose.group is not None:
-            whose.group.kill()
+        signalled = 0
+        if ownership.leader and not ownership.leader_reaped:
+            signalled = ownership.leader
+            _signal_group(ownership.leader, number)
+        found = await self.find(ownership)
+        if number == signal.SIGKILL and ownership.group is not None:
+            ownership.group.kill()
         for process in found:
-            if process.group != struck or number == signal.SIGKILL:
-                _strike(process, number, whose)
+            if process.group != signalled or number == signal.SIGKILL:
+                _signal_process(process, number, ownership)
         return found
 
-    async def end(self, whose: Ownership, grace_s: float, *, limit_s: float = UNKILLABLE_AFTER_S) -> Ended:
+    async def end(
+        self, ownership: Ownership, grace_s: float, *, limit_s: float = UNKILLABLE_AFTER_S
+    ) -> Ended:
         """Ends the remaining processes: TERM, after `grace_s` KILL, and again until a pass finds nothing.
 
         Gives up `limit_s` after the first KILL. A grace of 0 kills at once.
@@ -115,23 +117,23 @@ class Terminator:
         met: dict[tuple[int, int], ProcessInfo] = {}
         warned: set[tuple[int, int]] = set()
         pause = _FIRST_PAUSE_S
-        while found := await self.find(whose):
+        while found := await self.find(ownership):
             met |= {(process.pid, process.start_ticks): process for process in found}
             if now() >= kill_at + limit_s:
                 return Ended(tuple(met.values()), tuple(found))
             killing = now() >= kill_at
-            if killing and whose.group is not None:
-                whose.group.kill()
+            if killing and ownership.group is not None:
+                ownership.group.kill()
             for process in found:
                 key = process.pid, process.start_ticks
                 if killing:
-                    _strike(process, signal.SIGKILL, whose)
+                    _signal_process(process, signal.SIGKILL, ownership)
                 elif key not in warned:
                     warned.add(key)
-                    _strike(process, signal.SIGTERM, whose)
+                    _signal_process(process, signal.SIGTERM, ownership)
             until = now() + pause if killing else kill_at
             await _wait_for_all(found, until, now)
-            pause = min(2 * pause, _LONGEST_PAUSE_S)
+            pause = min(2 * pause, _MAX_PAUSE_S)
         return Ended(tuple(met.values()), ())
 
     def close(self) -> None:
@@ -142,7 +144,7 @@ class Terminator:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _take(self) -> "asyncio.Future[Snapshot]":
-        """Asks for a pass that has not begun yet: one under way may have missed who is asked for."""
+        """Returns the result of a pass that begins later: one in progress may have missed a process."""
         if self._running is None:
             self._running = self._begin()
             return asyncio.shield(self._running)
@@ -151,12 +153,12 @@ class Terminator:
         return asyncio.shield(self._next)
 
     def _begin(self) -> "asyncio.Future[Snapshot]":
-        future = asyncio.get_running_loop().run_in_executor(self._executor, self._patiently)
+        future = asyncio.get_running_loop().run_in_executor(self._executor, self._take_when_possible)
         future.add_done_callback(self._on_taken)
         return future
 
-    def _patiently(self) -> Snapshot:
-        """Makes a pass in the thread; while descriptors are short, wait for some to be given back."""
+    def _take_when_possible(self) -> Snapshot:
+        """Makes a pass in the thread; waits for free descriptors if there are none."""
         end = time.monotonic() + UNKILLABLE_AFTER_S
         while True:
             try:
@@ -164,7 +166,7 @@ class Terminator:
             except OSError:
                 if time.monotonic() > end:
                     raise
-                time.sleep(_LONGEST_PAUSE_S)
+                time.sleep(_MAX_PAUSE_S)
 
     def _on_taken(self, _taken: "asyncio.Future[Snapshot]") -> None:
         waiting, self._next, self._running = self._next, None, None
@@ -185,12 +187,12 @@ class Terminator:
         self._running.add_done_callback(pass_on)
 
 
-def _strike(process: ProcessInfo, number: int, whose: Ownership) -> None:
-    """Signals one process; with KILL its whole group, so that what it forks meanwhile dies too."""
-    # One of another user, by setuid, cannot be signalled, and none without a descriptor: what is not
-    # reached now is met by the next pass, and named as unkillable in the end.
+def _signal_process(process: ProcessInfo, number: int, ownership: Ownership) -> None:
+    """Signals a process; with KILL its whole group, so that processes that it forks now die too."""
+    # A setuid process of another user cannot be signalled, nor can any without a free descriptor. The next
+    # pass finds it again, and in the end it is reported as unkillable.
     with contextlib.suppress(OSError):
-        ours = process.session == whose.leader != 0 or process.group == process.pid
+        ours = process.session == ownership.leader != 0 or process.group == process.pid
         if number == signal.SIGKILL and ours:
             kill_group_of(process)
         signal_exactly(process, number)
@@ -198,8 +200,8 @@ def _strike(process: ProcessInfo, number: int, whose: Ownership) -> None:
             signal_exactly(process, signal.SIGCONT)
 
 
-def _strike_group(leader: int, number: int) -> None:
-    """Signals the group of an unreaped leader; its number cannot be another's until it is reaped."""
+def _signal_group(leader: int, number: int) -> None:
+    """Signals the group of an unreaped leader, whose number is not reused until it is reaped."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, number)
         if number in _WAKING:
@@ -207,13 +209,13 @@ def _strike_group(leader: int, number: int) -> None:
 
 
 async def _wait_for_all(processes: list[ProcessInfo], until: float, now: Callable[[], float]) -> None:
-    """Waits until all of these are dead, or until a time of the loop's clock."""
+    """Waits until all of these are dead, at most until a time of the clock of the loop."""
     pause = _FIRST_PAUSE_S
     left = processes
     while left and (rest := until - now()) > 0:
         await asyncio.sleep(min(pause, rest))
         left = [process for process in left if _lives(process)]
-        pause = min(2 * pause, _LONGEST_PAUSE_S)
+        pause = min(2 * pause, _MAX_PAUSE_S)
 
 
 def _lives(process: ProcessInfo) -> bool:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 
 from gator.process.host import close_inherited
-from gator.process.ownership.select import spare
+from gator.process.ownership.select import register_helper
 from gator.runtime.text_encoding import UTF8_MODE
 
 _MAX_ERROR_BYTES = 65_536
@@ -33,7 +33,7 @@ class UploadProcess:
             os.close(self.stderr)
             raise
         # It belongs to no job, although it is a child of this process.
-        spare(self.pid)
+        register_helper(self.pid)
         # The descriptor never names another process, whatever code reaps the child.
         self.pidfd = os.pidfd_open(self.pid)
         self.is_taken = False

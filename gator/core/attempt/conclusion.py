@@ -1,4 +1,4 @@
-"""Makes the end of an attempt: everything that its AttemptFinished says."""
+"""Makes the AttemptFinished of an attempt from its facts, output and usage."""
 
 from msgspec import Struct
 

@@ -87,7 +87,7 @@ class Ledger:
         if found is None:
             if errors := self._errors(demand):
                 raise GatorError(f"cannot place a job: {'; '.join(errors)}")
-            found = self._needs[demand] = self._work_out(demand)
+            found = self._needs[demand] = self._compute_need(demand)
         return found
 
     def fits(self, demand: DemandKey) -> bool:
@@ -185,7 +185,7 @@ class Ledger:
                 errors.append(f"licence {name}: {count} wanted, but the pool has {size}: raise --license")
         return errors
 
-    def _work_out(self, demand: DemandKey) -> Need:
+    def _compute_need(self, demand: DemandKey) -> Need:
         cores = min(demand.cores, self.pools.cores)
         amounts: dict[int, int] = {CORES: cores} if cores else {CORELESS: 1}
         if demand.memory_bytes > self.pools.memory_bytes:

@@ -35,15 +35,15 @@ class Placement:
         self._last_lease = 0
         self._floor: list[float] = [inf] * len(state.ledger.size)
         """By pool, the smallest amount that a queue lacks; with less free than that nothing new can fit."""
-        self._begun: list[tuple[int, int, int]] = []
+        self._starts: list[tuple[int, int, int]] = []
         """Places of the attempts that were started since `count_passed` last counted them."""
         self._overdue_at = inf
-        self._alarms: list[tuple[float, int]] = []
+        self._checks: list[tuple[float, int]] = []
         """Times at which to check a lease for a long attempt, with its number."""
 
     def wake_at(self) -> float | None:
         """Returns when there is something to do without an input, in seconds; None for never."""
-        when = min(self._alarms[0][0] if self._alarms else inf, self._overdue_at)
+        when = min(self._checks[0][0] if self._checks else inf, self._overdue_at)
         return None if when == inf else when
 
     def start_what_fits(self, now: float) -> None:
@@ -106,7 +106,7 @@ class Placement:
         assert share is not None, "the amounts were checked just before"
         assert queue.place is not None, "only queues with a place are tried"
         self._last_lease += 1
-        self._begun.append(queue.place[:3])
+        self._starts.append(queue.place[:3])
         self._note_start(queue)
         if host is None:
             queue.waiting -= 1
@@ -160,13 +160,13 @@ class Placement:
         for _ in range(min(room, queue.waiting)):
             job = queue.pop()
             ready = job.ready
-            self._begun.append((-ready.weight, ready.order, job.seq))
+            self._starts.append((-ready.weight, ready.order, job.seq))
             self._hand_out(lease, job, now)
         self._note_start(queue)
         self._state.refresh(queue)
         if not lease.watched:
             lease.watched = True
-            heappush(self._alarms, (lease.since + RECALL_SECONDS, lease.number))
+            heappush(self._checks, (lease.since + RECALL_SECONDS, lease.number))
 
     def _may_go_ahead(self, lease: Lease) -> bool:
         """Returns whether neither a larger weight nor a reservation waits for the amounts of the lease."""
@@ -190,18 +190,18 @@ class Placement:
     def count_passed(self, now: float) -> None:
         """Counts how often waiting queues were overtaken, and reserves for those that waited too long."""
         overdue = now >= self._overdue_at
-        if not self._begun and not overdue:
+        if not self._starts and not overdue:
             return
-        begun = sorted(self._begun)
-        self._begun.clear()
+        starts = sorted(self._starts)
+        self._starts.clear()
         places = self._state.ready_order.places
-        if not places or not (overdue or (begun and begun[-1] > places[0][:3])):
+        if not places or not (overdue or (starts and starts[-1] > places[0][:3])):
             return
         if overdue:
             self._overdue_at = inf
         for place in places:
             queue = place[3]
-            if past := len(begun) - bisect_right(begun, place[:3]):
+            if past := len(starts) - bisect_right(starts, place[:3]):
                 queue.passed += past
                 if queue.passed_since is None:
                     queue.passed_since = now
@@ -217,15 +217,15 @@ class Placement:
     def recall_late(self, now: float) -> None:
         """Recalls attempts that wait behind one that turned out to be long."""
         late: list[Lease] = []
-        while self._alarms and self._alarms[0][0] <= now:
-            _, number = heappop(self._alarms)
+        while self._checks and self._checks[0][0] <= now:
+            _, number = heappop(self._checks)
             lease = self._state.leases.get(number)
             if lease is None:
                 continue
             if not lease.ahead or lease.state is LeaseState.RECALLING:
                 lease.watched = False
             elif lease.since + RECALL_SECONDS > now:
-                heappush(self._alarms, (lease.since + RECALL_SECONDS, number))
+                heappush(self._checks, (lease.since + RECALL_SECONDS, number))
             else:
                 lease.watched = False
                 late.append(lease)

@@ -18,7 +18,7 @@ from gator.core.dispatch.pools import DemandKey
 DECAY = 0.98
 """Decay per job of the mean job time of a queue, so that about the last 50 jobs count."""
 
-LONGEST_SAMPLE = 10.0
+MAX_SAMPLE_SECONDS = 10.0
 """Maximum time in seconds of a job in the mean, so that a single long job does not dominate it."""
 
 
@@ -96,7 +96,7 @@ class Queue(Struct, eq=False):
 
     def note_time(self, seconds: float) -> None:
         """Adds the time of a job of this demand to the mean."""
-        self.spent = self.spent * DECAY + min(seconds, LONGEST_SAMPLE)
+        self.spent = self.spent * DECAY + min(seconds, MAX_SAMPLE_SECONDS)
         self.finished = self.finished * DECAY + 1
 
     def ahead_for(self, seconds: float, limit: int) -> int:

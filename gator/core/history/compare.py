@@ -52,7 +52,7 @@ def change_of(before: Outcome | None, after: Outcome | None) -> Change:
 
 
 def unknown_changes(before: series.Described, after: series.Described) -> frozenset[Change]:
-    """Returns the changes that cannot be told, because one run did not select all jobs of the other."""
+    """Returns the unknown changes, because one run did not select all jobs of the other."""
     unknown = set[Change]()
     if series.may_lack(after, before):
         unknown.add(hub_pb2.CHANGE_GONE)

@@ -158,8 +158,8 @@ class Engine(Generic[OwnerAction]):
     def on_executor_lost(self, name: str, started: Iterable[Key], unstarted: Iterable[Key], why: str) -> None:
         """Removes a dead daemon: its started attempts are lost, the others are ready again.
 
-        One that was with several dead daemons may be what kills them before anybody hears of its start: it
-        goes on alone, and is lost in the end.
+        An attempt that was with several dead daemons may have killed them before its start was reported. It
+        runs alone next, and is lost in the end.
         """
         self.executors.pop(name, None)
         now = self._clock.now()
@@ -195,7 +195,7 @@ class Engine(Generic[OwnerAction]):
         return found
 
     def then(self, effect: Callable[[], None]) -> None:
-        """Does something after what is recorded now is committed."""
+        """Performs an effect once the present records are committed."""
         self._effects.append(effect)
         self.turn_soon()
 
@@ -217,7 +217,7 @@ class Engine(Generic[OwnerAction]):
             self._dispatch(action)
         if self._log is not None:
             self._log.after_poll(actions)
-        # What was handed out may turn out not to be wanted, which frees what it held.
+        # A hand-out that is not wanted any more has freed its lease.
         self._act(moment)
         self._flush()
         if more:
@@ -300,7 +300,7 @@ class Engine(Generic[OwnerAction]):
             node.array_index = index
         nodes = self._launches.get(action.host)
         if nodes is None:
-            # Those of one turn go out as one message.
+            # All launches of one turn are one message.
             nodes = self._launches[action.host] = []
             self._effects.append(partial(self._launch, action.host, nodes))
         nodes.append(node)

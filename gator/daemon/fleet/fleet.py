@@ -24,12 +24,13 @@ from gator.scheduler.request import DAEMON_COMMAND, ChildWatcher, DaemonOrder
 from gator.v1 import attach_pb2, event_pb2
 
 MAX_FAILED_STARTS = 3
+"""Number of failed starts in a row after which the run ends."""
 MAX_SHOWN_LOG_BYTES = 2000
 """Maximum number of bytes of a daemon's own output that are shown if daemons cannot be started."""
 
 
 class FleetEvents(Protocol):
-    """What the root does about its daemons."""
+    """The reactions of the root to its daemons."""
 
     def on_ready(self, daemon: Daemon) -> None:
         """Adds a daemon that accepts orders."""
@@ -53,13 +54,13 @@ class FleetEvents(Protocol):
 
 
 ReadStore = Callable[[Path, int], Sequence[attach_pb2.Batch]]
-"""Batches of what a store of a dead daemon holds after a position."""
+"""Returns the batches of events in the store of a dead daemon after a position."""
 Sweep = Callable[[str], Awaitable[None]]
-"""Kill whatever is left of a daemon."""
+"""Kills the remaining processes of a daemon."""
 
 
 class FleetContext(Struct, frozen=True):
-    """What all daemons of a run have in common."""
+    """The common properties of all daemons of a run."""
 
     run: attach_pb2.RunContext
     key: bytes
@@ -91,7 +92,7 @@ class Fleet:
         self._log = diagnostics.logger("daemons")
 
     def start(self, role: attach_pb2.Role.ValueType, *, alone: bool = False) -> Daemon:
-        """Starts one more daemon; when that fails at once it is told as any other death."""
+        """Starts one more daemon; an immediate failure is reported like any other death."""
         self._number += 1
         letter = "t" if role == attach_pb2.ROLE_TIER else "w"
         name = f"{letter}{self._number}"
@@ -122,7 +123,7 @@ class Fleet:
         try:
             daemon.handle = self._scheduler.start_daemon(request)
         except GatorError as error:
-            self._bury(daemon, str(error))
+            self._start_burial(daemon, str(error))
         else:
             daemon.handle.exited.add_done_callback(partial(self._on_exit, daemon))
         return daemon
@@ -141,7 +142,7 @@ class Fleet:
         """Lets all daemons end, and waits until they have."""
         for daemon in list(self.daemons.values()):
             if daemon.state is DaemonState.STARTING and daemon.handle is not None:
-                # It never got any work, so there is nothing to wait for.
+                # It never got work, so it is not waited for.
                 daemon.state = DaemonState.DRAINING
                 daemon.handle.kill()
             else:
@@ -222,9 +223,9 @@ class Fleet:
             self._ended(daemon)
             return
         manner = f"exited with code {code}" if code >= 0 else f"was killed by signal {-code}"
-        self._bury(daemon, f"the daemon {daemon.name} {manner}")
+        self._start_burial(daemon, f"the daemon {daemon.name} {manner}")
 
-    def _bury(self, daemon: Daemon, why: str) -> None:
+    def _start_burial(self, daemon: Daemon, why: str) -> None:
         daemon.state = DaemonState.DEAD
         if self._log is not None:
             self._log.warning("%s: its processes are killed and its store is read", why)
@@ -235,7 +236,7 @@ class Fleet:
     def _on_buried(self, task: "asyncio.Task[None]") -> None:
         self._burials.discard(task)
         if not task.cancelled():
-            # What went wrong here has to end the run, or it would hang.
+            # An error here must end the run, which would hang otherwise.
             task.result()
 
     async def _burial(self, daemon: Daemon, why: str) -> None:
@@ -263,7 +264,7 @@ class Fleet:
 
 
 def _end_of(log: Path) -> str:
-    """Returns the end of a file for people; empty if it cannot be read."""
+    """Returns the end of a log file as text; empty if it cannot be read."""
     try:
         return log.read_bytes()[-MAX_SHOWN_LOG_BYTES:].decode(errors="backslashreplace").strip()
     except OSError:

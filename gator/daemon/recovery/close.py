@@ -68,7 +68,7 @@ def close_by_request(folder: RunFolder, *, force: bool) -> bool:
 
 
 def close_latest(tracking: Path) -> None:
-    """Closes the newest run of a tracking folder if it died, so that nothing of it goes on beside another."""
+    """Closes the newest run of a tracking folder if it died, so that none of its processes runs on."""
     # A dead run that cannot be closed is reported when it is read; it must not prevent other runs. The
     # tracking folder may be one that this user cannot enter, while the new run has its folder elsewhere.
     with contextlib.suppress(StoreError, OSError):
@@ -91,14 +91,14 @@ def _root_has_ended(folder: RunFolder) -> bool:
         with StoreReader.open(folder.stores / ROOT_STORE) as reader:
             rows = reader.query("SELECT state FROM nodes WHERE parent = '' LIMIT 1")
     except StoreError:
-        # It died while it made its store, or the store is damaged, which closing will tell.
+        # It died while it made its store, or the store is damaged, which closing will report.
         return False
     return bool(rows) and rows[0][0] == query_pb2.NODE_STATE_ENDED
 
 
 def _close(folder: RunFolder, owner: Owner) -> None:
     """Closes a run; the lock is held."""
-    # Every start of a run looks whether there is something to close, which there hardly ever is.
+    # Late, because every start of a run checks for a run to close, and there rarely is one.
     from gator.store.run.recovery import complete
 
     if owner.is_of_this_host:

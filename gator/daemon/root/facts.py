@@ -25,7 +25,7 @@ INLINE = "inline"
 
 
 def run_context(folder: RunFolder, plan: Plan, options: RunOptions) -> attach_pb2.RunContext:
-    """Returns what all daemons of a run are told; the plan only goes to daemons that host tiers."""
+    """Returns the context that all daemons of a run get; only daemons that host tiers get the plan."""
     return attach_pb2.RunContext(
         run=plan.request.run,
         folder=str(folder.path),

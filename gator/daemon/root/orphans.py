@@ -13,7 +13,7 @@ from gator.process.terminate import Terminator
 
 
 class Orphans:
-    """Ends the processes and tells the user. `host` runs the jobs of this process, if there are any."""
+    """Ends and reports these processes. `host` runs the jobs of this process; None if it runs none."""
 
     def __init__(self, run: str, reaper: Reaper, host: WrapperHost | None, display: Display) -> None:
         self._run, self._host, self._display = run, host, display

@@ -52,7 +52,7 @@ class ClientHandler:
         return ""
 
     def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
-        """Returns the number of the last record that is stored, after which the client goes on."""
+        """Returns the number of the last record that is stored, after which the client continues."""
         return attach_pb2.Welcome(version=__version__, record=self._inbox(child.hello).kept)
 
     def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> Awaitable[None] | None:

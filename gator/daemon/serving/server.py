@@ -1,4 +1,4 @@
-"""The root's server: Attach for daemons and jobs' processes, queries and orders for its user.
+"""The server of a root: Attach for daemons and processes of jobs, queries and orders for its user.
 
 Invariant: everything but health and reflection requires a token. Importing this imports grpc.
 """
@@ -30,7 +30,7 @@ from gator.v1 import query_service_pb2 as qs
 
 
 class RootServer:
-    """Serves the daemons, the jobs' processes and the user of a run."""
+    """Serves the daemons of a run, the processes of its jobs and its user."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class RootServer:
         self._left.close()
 
     def _authenticate(self, method: str, token: str) -> None:
-        # What a token of Attach has to be good for stands in the Hello, so its handler asks.
+        # The Hello of an Attach says what its token must authorise, so its handler checks it.
         if method != ATTACH:
             self._tokens.check(token, Audience.CONTROL)
 

@@ -12,7 +12,7 @@ from typing import Final
 STOP_SERVING_SECONDS: Final = 5.0
 """Maximum time to wait for the end of the server."""
 HURRIED_SECONDS: Final = 0.5
-"""Maximum time to wait for the end of the server if the user was in a hurry before."""
+"""Maximum time to wait for the end of the server after a repeated stop."""
 SERVE_AFTER_SECONDS: Final = 0.1
 """Time after which a run without daemons starts its server: most single jobs and small trees end before a
 client could connect."""

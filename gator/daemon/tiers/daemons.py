@@ -39,7 +39,7 @@ class _Placed(Struct, eq=False):
     before: list[Daemon] = field(default_factory=list[Daemon])
     """The daemons that had it and died, oldest first."""
     deaths: int = 0
-    """How often its daemon died without any job that could be to blame."""
+    """How often its daemon died without a running job that could be the cause."""
 
 
 class TierDaemons:
@@ -130,13 +130,13 @@ class TierDaemons:
         if stop is not None:
             return cancelled(stop)
         retries = placed.node.settings.retries
-        # Jobs that were lost with their daemon are counted one by one, by the tier that goes on.
+        # Deaths with running jobs count as attempts of these jobs, in the tier that continues.
         if placed.deaths > (retries.lost if retries.HasField("lost") else 1):
             return Closing(pb.OUTCOME_LOST, pb.REASON_LOST, why)
         return None
 
     def _close(self, placed: _Placed, closing: Closing) -> None:
-        """Closes from here whatever has no Result, as soon as it is known what has one."""
+        """Closes the nodes without a Result from here, once the stores have been read."""
         del self._placed[placed.path]
         stores = [daemon.store_path for daemon in placed.before]
         task = asyncio.get_running_loop().create_task(in_thread(read_past, stores, placed.path))

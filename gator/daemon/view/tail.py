@@ -1,4 +1,4 @@
-"""A display's cursors over the stores of a live run: what was committed is read and shown, nothing is copied.
+"""The cursors of a display over the stores of a live run: committed events are read and shown.
 
 Invariant: a slow display delays only itself; each turn reads a bounded piece of one store.
 """
@@ -9,7 +9,7 @@ from typing import Protocol
 
 from gator.v1 import attach_pb2, event_pb2
 
-PIECE = 500
+MAX_EVENTS = 500
 """Maximum number of events shown in one turn of the loop."""
 GATHER_SECONDS = 0.02
 
@@ -20,12 +20,12 @@ class Source(Protocol):
     def read(
         self, after: int, wanted: attach_pb2.EventFilter, limit: int, /
     ) -> tuple[Sequence[event_pb2.Event], int]:
-        """Events after a place that pass, and the place that was read up to."""
+        """Returns the events after a position that pass a filter, and the position read up to."""
         ...
 
 
 class Tail:
-    """Follows any number of stores and passes on what passes a filter."""
+    """Follows any number of stores and shows the events that pass a filter."""
 
     def __init__(
         self,
@@ -56,13 +56,13 @@ class Tail:
                 self._turn = self._loop.call_later(GATHER_SECONDS, self._read)
 
     async def finish(self) -> None:
-        """Shows all that is left, however long its reader takes."""
+        """Shows all remaining events, however long the display takes."""
         for name in self._sources:
             self._moved[name] = None
         while self._moved:
             if self._ready():
-                self._read_piece()
-            # In any case, so that signals are heard.
+                self._read_some()
+            # In any case, so that signals are handled.
             await asyncio.sleep(0 if self._ready() else GATHER_SECONDS)
 
     def _read(self) -> None:
@@ -70,17 +70,17 @@ class Tail:
         if not self._ready():
             self._turn = self._loop.call_later(GATHER_SECONDS, self._read)
             return
-        self._read_piece()
+        self._read_some()
         if self._moved:
             self._turn = self._loop.call_soon(self._read)
 
-    def _read_piece(self) -> None:
+    def _read_some(self) -> None:
         name = next(iter(self._moved), None)
         if name is None:
             return
         del self._moved[name]
         before = self._positions[name]
-        events, through = self._sources[name].read(before, self._wanted, PIECE)
+        events, through = self._sources[name].read(before, self._wanted, MAX_EVENTS)
         self._positions[name] = through
         if events:
             self._show(events)

@@ -16,7 +16,7 @@ from gator.paths import slug
 from gator.v1 import event_pb2
 
 ReadOutput = Callable[[str, int], Iterable[bytes]]
-"""All that an attempt at a node wrote, in pieces, as it was read."""
+"""Returns the output of an attempt at a node, in parts."""
 
 
 class TextLogs:
@@ -49,5 +49,5 @@ class TextLogs:
                 for piece in self._read(path, attempt):
                     file.write(piece)
         except OSError:
-            # No room for the copy, while the record itself is safe.
+            # The copy cannot be written; the record is complete.
             target.unlink(missing_ok=True)

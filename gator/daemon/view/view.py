@@ -22,7 +22,7 @@ _OF_TIERS = frozenset({attach_pb2.EVENT_KIND_DECLARED, attach_pb2.EVENT_KIND_RES
 
 
 class View:
-    """Feeds a display. `tally` gives the jobs of the run by what they are at."""
+    """Feeds a display. `tally` returns the number of jobs of the run by state."""
 
     def __init__(
         self,
@@ -47,18 +47,18 @@ class View:
         self._others: list[StoreReader] = []
         self._redraw: asyncio.TimerHandle | None = None
 
-    # -- what a display may ask for
+    # -- for the display
 
     @property
     def tally(self) -> event_pb2.Tally:
-        """Jobs by what they are at."""
+        """Number of jobs by state."""
         return self._tally()
 
     def running(self, most: int) -> Iterable[RunningJob]:
         """Returns the jobs that have run longest."""
         return [RunningJob(path, at) for path, at in nsmallest(most, self.started.items(), key=_second)]
 
-    # -- what the root tells
+    # -- from the root
 
     def begin(self, info: RunInfo, store: Store) -> None:
         """Begins to show the run; `store` is the root's own."""
@@ -85,7 +85,7 @@ class View:
         if self._redraw is not None:
             if self._redraw.when() <= soon:
                 return
-            # It waits for the clock only.
+            # It is due later.
             self._redraw.cancel()
         self._redraw = self._loop.call_at(soon, self._draw)
 

@@ -1,9 +1,9 @@
 """A mark that the processes of a job inherit and do not lose by accident: a number in RLIMIT_LOCKS.
 
 Linux has not enforced RLIMIT_LOCKS since 2.4.25, but every child inherits it. setsid, a double fork, an
-empty or overwritten environment and another user leave it as it is, and every user may read it in
+empty or overwritten environment and another user do not change it, and every user may read it in
 /proc/PID/limits. Only the soft limit is used, so that a job may still set it to what it was.
-Imports little, as the sweep starts with it.
+Imports little, because the sweep of a guard must start at once.
 """
 
 import itertools
@@ -59,7 +59,7 @@ def each_birthmark(run: str, daemon: str) -> Iterator[Birthmarks]:
         yield Birthmarks(first | serial % _SERIAL_MASK + 1, -1)
 
 
-class Bearer:
+class BirthmarkLimit:
     """Gives children of this process a birthmark, if its hard limit allows that."""
 
     __slots__ = ("_before",)
@@ -67,7 +67,7 @@ class Bearer:
     def __init__(self) -> None:
         self._before = resource.getrlimit(_RLIMIT_LOCKS)
 
-    def put_on(self, number: int) -> bool:
+    def set_number(self, number: int) -> bool:
         """Sets the birthmark of children started from now on. Returns whether that was possible."""
         if self._before[1] != _UNLIMITED:
             return False
@@ -78,13 +78,13 @@ class Bearer:
             return False
         return True
 
-    def take_off(self) -> None:
+    def restore(self) -> None:
         """Restores the limit with which this process itself was started."""
         resource.setrlimit(_RLIMIT_LOCKS, self._before)
 
     def clear(self) -> bool:
         """Removes the birthmark from future children. Returns whether this process has one itself."""
-        return self._before[0] >= BIRTHMARK_BIT and self.put_on(_UNLIMITED)
+        return self._before[0] >= BIRTHMARK_BIT and self.set_number(_UNLIMITED)
 
 
 def _hash(text: str) -> int:

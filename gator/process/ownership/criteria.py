@@ -13,12 +13,13 @@ class Ownership:
     `leader` is the pid of the session leader, 0 if there is none; a process must carry all `marks` to belong;
     `births` are the birthmarks that it may have; `since` is the start of the leader in ticks since the boot;
     `name` is for messages. Set `leader_reaped` when the leader was reaped: its pid may then be reused. With
-    `takes_all` all orphans of this process belong. Processes seen to descend from the leader are remembered,
+    `claims_all` all orphans of this process belong. Processes seen to descend from the leader are remembered,
     and so are sessions led by members: a member may lose its parents, or die before its children are seen.
     """
 
     __slots__ = (
         "births",
+        "claims_all",
         "group",
         "is_over",
         "leader",
@@ -28,7 +29,6 @@ class Ownership:
         "name",
         "sessions",
         "since",
-        "takes_all",
     )
 
     def __init__(
@@ -40,7 +40,7 @@ class Ownership:
         births: Birthmarks = NO_BIRTHMARKS,
         since: int = 0,
         name: str = "",
-        takes_all: bool = False,
+        claims_all: bool = False,
     ) -> None:
         self.leader = leader
         self.marks = marks
@@ -48,7 +48,7 @@ class Ownership:
         self.births = births
         self.since = since
         self.name = name
-        self.takes_all = takes_all
+        self.claims_all = claims_all
         self.group: Group | None = None
         """The control group; None until it is made."""
         self.is_over = False

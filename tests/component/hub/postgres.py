@@ -18,7 +18,7 @@ from typing import Protocol
 
 import pytest
 
-from gator.process.ownership.select import spare
+from gator.process.ownership.select import register_helper
 
 _ACCOUNT = "postgres"
 _START_SECONDS = 60
@@ -94,7 +94,7 @@ class PostgresServer:
                 start_new_session=True,
             )
         # Tests of orphans run in this process too.
-        spare(self._process.pid)
+        register_helper(self._process.pid)
         deadline = time.monotonic() + _START_SECONDS
         while self._call("psql", "-c", "SELECT 1").returncode:
             assert self._process.poll() is None, (self.folder / "log").read_text()

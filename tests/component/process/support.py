@@ -57,7 +57,7 @@ class Job:
     open_streams: int = 0
     exit_code: int | None = None
     usage: resource.struct_rusage | None = None
-    whose: Ownership | None = None
+    ownership: Ownership | None = None
 
     @property
     def pid(self) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gator.process.ownership.criteria import Ownership
-from gator.process.ownership.select import cheap_look, name_all
+from gator.process.ownership.select import may_have_leftovers, name_all
 from gator.process.procfs import ProcessInfo, read_process, signal_exactly
 from gator.process.terminate import Terminator
 from tests.component.process.support import Host, Job, alive, marked, until
@@ -47,10 +47,10 @@ async def test_what_a_job_leaves_behind_is_ended(host: Host, endings: Terminator
     job.pipes[0].drain_now()
     pid = int(job.out)
     await until(lambda: alive(pid), "the escape")
-    whose = belonging(host, job)
-    assert cheap_look(whose, host.reaper.watched)
-    assert pid in [process.pid for process in await endings.look(whose)]
-    ended = await endings.end(whose, grace_s=5.0)
+    ownership = belonging(host, job)
+    assert may_have_leftovers(ownership, host.reaper.watched)
+    assert pid in [process.pid for process in await endings.look(ownership)]
+    ended = await endings.end(ownership, grace_s=5.0)
     assert ended.unkillable == ()
     assert pid in [process.pid for process in ended.found]
     assert not alive(pid)
@@ -67,10 +67,10 @@ async def test_an_orphan_without_any_sign_is_ended_when_no_other_job_runs(
     await until(
         lambda: (now := read_process(pid)) and now.session == pid and now.parent == os.getpid(), "escape"
     )
-    whose = belonging(host, job)
-    endings.strays.add(whose)
-    assert [process.pid for process in await endings.look(whose)] == [pid]
-    await endings.end(whose, grace_s=5.0)
+    ownership = belonging(host, job)
+    endings.strays.add(ownership)
+    assert [process.pid for process in await endings.look(ownership)] == [pid]
+    await endings.end(ownership, grace_s=5.0)
     assert not alive(pid)
 
 
@@ -78,7 +78,7 @@ async def test_a_job_that_leaves_nothing_costs_no_pass(host: Host, endings: Term
     job = host.shell("true")
     other = host.shell("sleep 60")
     assert await job.ended() == 0
-    assert not cheap_look(belonging(host, job), host.reaper.watched)
+    assert not may_have_leftovers(belonging(host, job), host.reaper.watched)
     assert await endings.look(belonging(host, job)) == []
     await endings.signal_job(belonging(host, other), signal.SIGKILL)
     assert await other.ended() == -9
@@ -91,10 +91,10 @@ async def test_a_daemon_of_another_attempt_does_not_make_this_one_look(
     assert await other.ended() == 0
     job = host.shell("true")
     assert await job.ended() == 0
-    whose = Ownership(other.pid, {**host.marks, "GATOR_ATTEMPT": "2"}, leader_reaped=True)
-    assert not cheap_look(belonging(host, job), host.reaper.watched)
-    assert cheap_look(whose, host.reaper.watched)
-    assert len((await endings.end(whose, 5.0)).found) == 1
+    ownership = Ownership(other.pid, {**host.marks, "GATOR_ATTEMPT": "2"}, leader_reaped=True)
+    assert not may_have_leftovers(belonging(host, job), host.reaper.watched)
+    assert may_have_leftovers(ownership, host.reaper.watched)
+    assert len((await endings.end(ownership, 5.0)).found) == 1
 
 
 async def test_the_jobs_beside_it_are_left_alone(host: Host, endings: Terminator) -> None:
@@ -197,13 +197,13 @@ async def test_what_cannot_be_killed_is_named(
     assert await job.reaped() == 0
     job.pipes[0].drain_now()
 
-    def spare(_process: ProcessInfo, _number: int = 0) -> bool:
+    def ignore(_process: ProcessInfo, _number: int = 0) -> bool:
         return True
 
     with monkeypatch.context() as patch:
         # No process can be made unkillable on purpose without broken hardware.
-        patch.setattr("gator.process.terminate.signal_exactly", spare)
-        patch.setattr("gator.process.terminate.kill_group_of", spare)
+        patch.setattr("gator.process.terminate.signal_exactly", ignore)
+        patch.setattr("gator.process.terminate.kill_group_of", ignore)
         ended = await endings.end(belonging(host, job), grace_s=0.0, limit_s=0.1)
     assert name_all(ended.unkillable) == f"sleep (pid {int(job.out)})"
     await endings.end(belonging(host, job), grace_s=0.0)
@@ -213,14 +213,14 @@ async def test_what_cannot_be_killed_is_named(
 _WITHOUT_DESCRIPTORS = """
 import asyncio, os, resource
 from gator.process.ownership.criteria import Ownership
-from gator.process.ownership.select import cheap_look
+from gator.process.ownership.select import may_have_leftovers
 from gator.process.terminate import Terminator
 ownership = Ownership(os.getpid(), {})
 async def main():
     terminator = Terminator()
     count = len(os.listdir("/proc/self/fd")) - 1
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, 4096))
-    print(cheap_look(ownership, ()))
+    print(may_have_leftovers(ownership, ()))
     finding = asyncio.ensure_future(terminator.find(Ownership(0, {"GATOR_PATH": "top/beside"})))
     await asyncio.sleep(0.05)
     print(finding.done())

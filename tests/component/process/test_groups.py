@@ -9,7 +9,7 @@ import pytest
 from gator.process.cgroups import V2, own_groups
 from gator.process.ownership.attempt_cgroups import Group, Groups, find_groups
 from gator.process.ownership.criteria import Ownership
-from gator.process.ownership.select import cheap_look
+from gator.process.ownership.select import may_have_leftovers
 from gator.process.procfs import ProcessInfo, read_process
 from gator.process.sampling import Sampler
 from gator.process.sweep import sweep
@@ -54,26 +54,26 @@ async def test_what_a_job_starts_later_is_born_in_its_group_and_dies_with_it(
     job = host.shell("echo up; until [ -e go ]; do sleep 0.01; done; env -i setsid sleep 60 & echo $!; wait")
     beside = host.shell("sleep 60")
     await until(lambda: job.out, "the start")
-    whose = Ownership(job.pid, {})
-    whose.group = groups.place(None, see(job))
-    assert whose.group is not None
-    assert {job.pid} <= whose.group.pids()
+    ownership = Ownership(job.pid, {})
+    ownership.group = groups.place(None, see(job))
+    assert ownership.group is not None
+    assert {job.pid} <= ownership.group.pids()
     assert where(beside.pid) == where(os.getpid())
     (host.folder / "go").touch()
     await until(lambda: job.out.count(b"\n") == 2, "the child")
     child = int(job.out.split()[1])
-    await until(lambda: child in (whose.group or Group("")).pids(), "the child in the group")
+    await until(lambda: child in (ownership.group or Group("")).pids(), "the child in the group")
     endings = Terminator(host.reaper.watched)
     # Neither session nor marks nor descent: only the group tells.
     known = Ownership(0, {})
-    known.group = whose.group
+    known.group = ownership.group
     assert child in [process.pid for process in await endings.find(known)]
-    whose.group.kill()
+    ownership.group.kill()
     assert await job.reaped() == -9
     await until(lambda: not alive(child), "the end of the child")
-    assert not cheap_look(known, host.reaper.watched)
-    whose.group.remove()
-    assert not Path(whose.group.folder).exists()
+    assert not may_have_leftovers(known, host.reaper.watched)
+    ownership.group.remove()
+    assert not Path(ownership.group.folder).exists()
     endings.close()
     os.kill(beside.pid, 9)
     await beside.reaped()
@@ -81,16 +81,16 @@ async def test_what_a_job_starts_later_is_born_in_its_group_and_dies_with_it(
 
 async def test_an_orphan_in_the_group_makes_its_job_look(host: Host, groups: Groups) -> None:
     job = host.shell("until [ -e go ]; do sleep 0.01; done; env -i setsid sh -c 'sleep 60 >&- 2>&- &'")
-    whose = Ownership(job.pid, {})
-    whose.group = groups.place(None, see(job))
+    ownership = Ownership(job.pid, {})
+    ownership.group = groups.place(None, see(job))
     (host.folder / "go").touch()
     assert await job.ended() == 0
-    whose.leader_reaped = True
+    ownership.leader_reaped = True
     endings = Terminator(host.reaper.watched)
-    assert [process.name for process in await endings.look(whose)] == ["sleep"]
-    ended = await endings.end(whose, 0.0)
+    assert [process.name for process in await endings.look(ownership)] == ["sleep"]
+    ended = await endings.end(ownership, 0.0)
     assert ended.unkillable == ()
-    assert not endings.may_live(whose)
+    assert not endings.may_live(ownership)
     endings.close()
 
 

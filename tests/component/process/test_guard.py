@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gator.process.guard import Guard
 from gator.process.ownership.criteria import Ownership
-from gator.process.ownership.select import cheap_look
+from gator.process.ownership.select import may_have_leftovers
 from gator.process.sweep import sweep
 from gator.process.terminate import Terminator
 from tests.component.process.support import Host, alive, marked, until
@@ -110,11 +110,11 @@ async def test_a_guard_is_never_taken_for_an_orphan_of_a_job(host: Host) -> None
     guard = Guard(host.run)
     job = host.shell("true")
     assert await job.ended() == 0
-    whose = Ownership(job.pid, host.marks, leader_reaped=True)
-    assert not cheap_look(whose, host.reaper.watched)
+    ownership = Ownership(job.pid, host.marks, leader_reaped=True)
+    assert not may_have_leftovers(ownership, host.reaper.watched)
     endings = Terminator(host.reaper.watched)
-    endings.strays.add(whose)
-    assert await endings.find(whose) == []
+    endings.strays.add(ownership)
+    assert await endings.find(ownership) == []
     endings.close()
     guard.close()
     await until(lambda: guard.pid in host.strangers, "the guard's end")

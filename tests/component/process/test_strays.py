@@ -30,22 +30,22 @@ async def endings(host: Host) -> AsyncIterator[Terminator]:
 def start(
     host: Host, endings: Terminator, script: str, name: str, birthmark: Birthmarks | None = None
 ) -> Job:
-    """Start a job whose attempt is known; its Belonging is set as `whose`."""
+    """Start a job whose attempt is known; its Belonging is set as `ownership`."""
     since = ticks_now()
     job = host.start("/bin/bash", "-c", script, birthmark=birthmark.number if birthmark else 0)
-    whose = Ownership(job.pid, host.marks, since=since, name=name)
+    ownership = Ownership(job.pid, host.marks, since=since, name=name)
     if birthmark is not None:
-        whose.births = birthmark
-    job.whose = whose
-    endings.strays.add(whose)
+        ownership.births = birthmark
+    job.ownership = ownership
+    endings.strays.add(ownership)
     return job
 
 
 async def ended(job: Job) -> Ownership:
     assert await job.ended() == 0
-    assert job.whose is not None
-    job.whose.leader_reaped = True
-    return job.whose
+    assert job.ownership is not None
+    job.ownership.leader_reaped = True
+    return job.ownership
 
 
 async def adopted(job: Job) -> int:
@@ -63,13 +63,13 @@ async def test_a_birthmark_tells_the_job_while_others_run(host: Host, endings: T
     births = each_birthmark(host.run, "d1")
     beside = start(host, endings, "exec sleep 60", "top/beside", next(births))
     job = start(host, endings, LOSE_ALL_SIGNS, "top/job", next(births))
-    whose = await ended(job)
+    ownership = await ended(job)
     pid = await adopted(job)
-    assert read_birthmark(pid) == whose.births.number
-    assert pids(await endings.look(whose)) == [pid]
-    assert beside.whose is not None
-    assert pid not in pids(await endings.find(beside.whose))
-    await endings.end(whose, 5.0)
+    assert read_birthmark(pid) == ownership.births.number
+    assert pids(await endings.look(ownership)) == [pid]
+    assert beside.ownership is not None
+    assert pid not in pids(await endings.find(beside.ownership))
+    await endings.end(ownership, 5.0)
     assert not alive(pid)
     os.kill(beside.pid, 9)
     await beside.reaped()
@@ -102,14 +102,14 @@ async def test_without_birthmarks_the_last_that_may_have_left_an_orphan_takes_it
 ) -> None:
     beside = start(host, endings, "sleep 0.2", "top/beside")
     job = start(host, endings, LOSE_ALL_SIGNS, "top/job")
-    whose = await ended(job)
+    ownership = await ended(job)
     pid = await adopted(job)
     orphan = read_process(pid)
     await until(lambda: orphan and ticks_now() > orphan.start_ticks, "a tick")
     later = start(host, endings, "true", "top/later")
     # `beside` still runs, and it may be its.
-    assert await endings.look(whose) == []
-    endings.strays.remove(whose)
+    assert await endings.look(ownership) == []
+    endings.strays.remove(ownership)
     # `later` started after the orphan.
     assert await endings.look(await ended(later)) == [], "it is older than that attempt"
     last = await ended(beside)
@@ -125,16 +125,16 @@ async def test_of_jobs_that_end_together_one_takes_the_orphan_and_the_others_wai
 ) -> None:
     jobs = [start(host, endings, "sleep 0.1", f"top/beside{number}") for number in range(3)]
     job = start(host, endings, LOSE_ALL_SIGNS, "top/job")
-    everybody = [await ended(one) for one in (*jobs, job)]
+    all_orphans = [await ended(one) for one in (*jobs, job)]
     pid = await adopted(job)
-    taken = [pids(await endings.look(whose)) for whose in everybody]
+    taken = [pids(await endings.look(ownership)) for ownership in all_orphans]
     assert sorted(taken) == [[], [], [], [pid]]
-    one = everybody[taken.index([pid])]
-    others = [whose for whose in everybody if whose is not one]
-    assert all(endings.strays.awaits(whose) for whose in others)
+    one = all_orphans[taken.index([pid])]
+    others = [ownership for ownership in all_orphans if ownership is not one]
+    assert all(endings.strays.awaits(ownership) for ownership in others)
     assert not endings.strays.awaits(one)
     await endings.end(one, 5.0)
-    assert not any(endings.strays.awaits(whose) for whose in others)
+    assert not any(endings.strays.awaits(ownership) for ownership in others)
 
 
 async def test_when_the_job_that_took_an_orphan_gives_up_another_takes_it(
@@ -157,32 +157,32 @@ async def test_what_an_orphan_starts_is_of_the_same_jobs(host: Host, endings: Te
     orphan = host.folder / "orphan"
     orphan.write_text("until [ -e go ]; do sleep 0.01; done; setsid sh -c 'sleep 60 & echo $! > pid'\n")
     job = start(host, endings, "env -i setsid sh -c 'sh orphan > /dev/null 2>&1 & echo $!'", "top/job")
-    whose = await ended(job)
+    ownership = await ended(job)
     await adopted(job)
-    assert await endings.look(whose) == []
-    endings.strays.remove(whose)
+    assert await endings.look(ownership) == []
+    endings.strays.remove(ownership)
     go.touch()
     written = host.folder / "pid"
     await until(lambda: written.exists() and written.read_text().endswith("\n"), "the orphan's child")
-    assert beside.whose is not None
+    assert beside.ownership is not None
     os.kill(beside.pid, 9)
     await beside.reaped()
-    beside.whose.leader_reaped = True
-    found = await endings.look(beside.whose)
+    beside.ownership.leader_reaped = True
+    found = await endings.look(beside.ownership)
     assert int(written.read_text()) in pids(found)
     assert all(
-        "top/job" in endings.strays.describe(one, beside.whose) for one in found if one.name == "sleep"
+        "top/job" in endings.strays.describe(one, beside.ownership) for one in found if one.name == "sleep"
     )
-    await endings.end(beside.whose, 0.0)
+    await endings.end(beside.ownership, 0.0)
 
 
 async def test_an_owner_ends_all_that_it_adopted_before_it_leaves(host: Host, endings: Terminator) -> None:
     job = start(
         host, endings, f"trap '' TERM; {LOSE_ALL_SIGNS}", "top/job", next(each_birthmark("other", ""))
     )
-    whose = await ended(job)
+    ownership = await ended(job)
     pid = await adopted(job)
-    endings.strays.remove(whose)
+    endings.strays.remove(ownership)
     done = await endings.end_adopted(0.05)
     assert pids(list(done.found)) == [pid]
     assert done.unkillable == ()
@@ -214,7 +214,7 @@ async def test_children_from_before_the_start_of_gator_are_not_its_to_end(host: 
     strays = Strays(os.getpid())
     now = read_process(before.pid)
     assert now is not None
-    assert not strays.is_left_to(now, Ownership(0, {}, takes_all=True))
+    assert not strays.is_assigned_to(now, Ownership(0, {}, claims_all=True))
     assert (await endings.end_adopted(0.0)).found == ()
     assert alive(before.pid)
     endings.close()

@@ -86,11 +86,11 @@ def test_a_new_process_with_the_pid_of_a_reaped_leader_is_not_the_job() -> None:
 
 
 def test_a_session_is_remembered_when_its_leader_died_before_what_it_started_was_seen() -> None:
-    whose = Ownership(200, MARKS)
-    assert pids(select(snapshot(make(300, 1, 300), marks={300: MARKS}), whose)) == [300]
-    assert pids(select(snapshot(make(301, DAEMON, 300)), whose)) == [301]
+    ownership = Ownership(200, MARKS)
+    assert pids(select(snapshot(make(300, 1, 300), marks={300: MARKS}), ownership)) == [300]
+    assert pids(select(snapshot(make(301, DAEMON, 300)), ownership)) == [301]
     another = make(300, 1, 300)._replace(start_ticks=9999)
-    assert select(snapshot(another, make(302, 300, 300)), whose) == []
+    assert select(snapshot(another, make(302, 300, 300)), ownership) == []
 
 
 def test_the_dead_are_not_listed_but_their_children_are() -> None:
@@ -108,8 +108,8 @@ def test_adopted_orphans_without_signs_are_taken_on_request_only(wanted: bool, e
         make(600, DAEMON, 600),
         marks={600: {**MARKS, "GATOR_PATH": "top/b"}},
     )
-    whose = Ownership(200, MARKS, leader_reaped=True)
-    found = select(shot, whose, {110}, adopted_by=DAEMON, is_stray=lambda _info, _whose: wanted)
+    ownership = Ownership(200, MARKS, leader_reaped=True)
+    found = select(shot, ownership, {110}, adopted_by=DAEMON, is_stray=lambda _info, _whose: wanted)
     assert pids(found) == expected
 
 
@@ -127,8 +127,8 @@ def test_what_was_born_in_a_job_belongs_without_marks_session_and_parents() -> N
     assert pids(select(shot, Ownership(0, {}, births=birthmarks("r")))) == [300, 400]
     assert select(shot, Ownership(0, {}, births=birthmarks("r", "w2"))) == []
     # What was born in another job of the run is no orphan without signs.
-    whose = Ownership(200, MARKS, True, births=mine[1])
-    taken = select(shot, whose, adopted_by=DAEMON, is_stray=lambda _info, _whose: True)
+    ownership = Ownership(200, MARKS, True, births=mine[1])
+    taken = select(shot, ownership, adopted_by=DAEMON, is_stray=lambda _info, _whose: True)
     assert pids(taken) == [300, 500]
 
 
@@ -142,12 +142,12 @@ def test_birthmarks_of_attempts_daemons_and_runs_are_told_apart() -> None:
 
 
 def test_what_descended_from_a_job_is_remembered_when_it_has_lost_its_parents() -> None:
-    whose = Ownership(200, MARKS)
-    whose.remember([make(200, DAEMON, 200), make(201, 200, 201), make(203, 201, 203)])
+    ownership = Ownership(200, MARKS)
+    ownership.remember([make(200, DAEMON, 200), make(201, 200, 201), make(203, 201, 203)])
     orphans = snapshot(make(203, DAEMON, 203), make(204, DAEMON, 201), make(202, DAEMON, 202))
-    assert pids(select(orphans, whose)) == [203, 204]
+    assert pids(select(orphans, ownership)) == [203, 204]
     later = make(203, DAEMON, 203)._replace(start_ticks=9999)
-    assert select(snapshot(later), whose) == []
+    assert select(snapshot(later), ownership) == []
 
 
 def test_others_are_spared_with_what_descends_from_them() -> None:

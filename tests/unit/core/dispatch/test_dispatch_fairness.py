@@ -70,8 +70,8 @@ def test_what_waits_behind_a_job_that_turned_out_long_is_asked_back() -> None:
     dispatcher = make(2, fixed=True)
     warm(dispatcher, ONE, 0)
     add_all(dispatcher, jobs("a", 6), 0)
-    begun = [action for action in dispatcher.poll(0) if isinstance(action, HandOut)]
-    behind = {action.key: action.lease_id for action in begun if action.key not in (key("a0"), key("a1"))}
+    starts = [action for action in dispatcher.poll(0) if isinstance(action, HandOut)]
+    behind = {action.key: action.lease_id for action in starts if action.key not in (key("a0"), key("a1"))}
     when = dispatcher.wake_at()
     assert when == pytest.approx(0.1)
     assert dispatcher.poll(0.05) == []
