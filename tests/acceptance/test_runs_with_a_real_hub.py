@@ -94,7 +94,7 @@ def end(gator: Gator, run: Running) -> Done:
 
 def test_every_event_is_in_a_hub_once_that_was_killed_and_started_again(gator: Gator, hub: RealHub) -> None:
     hub.start()
-    run = hub.command("run", gator.spec(LINES))
+    run = hub.command("run", gator.spec(LINES), "--hub-wait", "60s")
     for least in (3, 15, 30):
         until(lambda least=least: results(gator) >= least, f"{least} results")
         assert hub.process is not None
