@@ -140,6 +140,16 @@ def test_a_run_without_a_record_says_so(tmp_path: Path) -> None:
         RunStores.open(tmp_path)
 
 
+def test_a_copy_of_a_store_is_skipped_with_its_reason(tmp_path: Path, turns: Turns) -> None:
+    make_store(tmp_path / "stores" / "root.db", turns, catalogue=True).close()
+    copy = tmp_path / "stores" / "w1.db"
+    copy.write_bytes((tmp_path / "stores" / "root.db").read_bytes())
+    (tmp_path / "stores" / "w2.db").touch()
+    with RunStores.open(tmp_path) as stores:
+        assert list(stores.readers().values()) == [stores.root]
+        assert stores.unreadable == {copy: f"{copy} does not belong to this run: use the original folder"}
+
+
 def test_a_reader_may_be_closed_while_another_thread_reads(tmp_path: Path, turns: Turns) -> None:
     store = make_store(tmp_path / "s.db", turns)
     store.append([log("top/a", str(n)) for n in range(2000)])
