@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gator.core.outcomes import FAILURES
 from gator.daemon.modes import TextLogMode
+from gator.errors import StoreError
 from gator.loop import beside
 from gator.paths import slug
 from gator.v1 import event_pb2
@@ -26,6 +27,8 @@ class TextLogs:
         self._folder, self._mode, self._read = folder, mode, read
         self._pool = ThreadPoolExecutor(1, "gator-text-logs")
         self._under_way: set[asyncio.Future[None]] = set()
+        self._postponed: list[tuple[str, int]] = []
+        """Attempts whose output cannot be read before the daemons have ended."""
 
     def on_job_result(self, path: str, result: event_pb2.Result) -> None:
         """Writes the file of a job whose Result and output are committed."""
@@ -37,12 +40,24 @@ class TextLogs:
             work.add_done_callback(self._under_way.discard)
 
     async def finish(self) -> None:
-        """Waits until all files are written."""
+        """Waits until all files are written. The daemons have ended."""
         while self._under_way:
             await asyncio.wait(self._under_way)
+        if self._postponed:
+            await beside(self._write_postponed, self._pool)
         self._pool.shutdown()
 
     def _write(self, path: str, attempt: int) -> None:
+        # One failed try is enough, because it waits for seconds.
+        if self._postponed or not self._copy(path, attempt):
+            self._postponed.append((path, attempt))
+
+    def _write_postponed(self) -> None:
+        for path, attempt in self._postponed:
+            self._copy(path, attempt)
+
+    def _copy(self, path: str, attempt: int) -> bool:
+        """Writes one file. Returns whether its output could be read; no file is left otherwise."""
         target = self._folder / f"{slug(path)}.log"
         try:
             with target.open("wb") as file:
@@ -51,3 +66,7 @@ class TextLogs:
         except OSError:
             # The copy cannot be written; the record is complete.
             target.unlink(missing_ok=True)
+        except StoreError:
+            target.unlink(missing_ok=True)
+            return False
+        return True

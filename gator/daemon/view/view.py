@@ -8,6 +8,7 @@ from pathlib import Path
 from gator.daemon.modes import TextLogMode
 from gator.daemon.view.tail import Tail
 from gator.daemon.view.text_logs import TextLogs
+from gator.errors import StoreError
 from gator.node_paths import template_of
 from gator.plan import Plan
 from gator.ports import Clock, Display, RunInfo, RunningJob
@@ -44,6 +45,9 @@ class View:
         self._wanted = self._filter(text_logs)
         self._tail = Tail(self._wanted, self._show, display.ready)
         self._own = ""
+        self._store: Store | None = None
+        self._ending = False
+        """Whether the daemons have ended."""
         self._others: list[StoreReader] = []
         self._redraw: asyncio.TimerHandle | None = None
 
@@ -62,7 +66,7 @@ class View:
 
     def begin(self, info: RunInfo, store: Store) -> None:
         """Begins to show the run; `store` is the root's own."""
-        self._own = store.store_id
+        self._own, self._store = store.store_id, store
         self._tail.follow(store.store_id, store)
         self.display.on_start(info, self)
         self.changed()
@@ -91,6 +95,7 @@ class View:
 
     async def end(self) -> None:
         """Shows the rest of the committed events and waits until the text files are written."""
+        self._ending = True
         await self._tail.finish()
         for other in self._others:
             other.close()
@@ -128,7 +133,12 @@ class View:
             self._redraw = self._loop.call_later(again, self._draw)
 
     def _read_output(self, path: str, attempt: int) -> Iterable[bytes]:
-        with RunStores.open(self._folder.path) as stores:
+        """Yields the output of an attempt. Raises StoreError if a live daemon's store cannot be read."""
+        assert self._store is not None
+        with RunStores.open(self._folder.path, self._store.reader()) as stores:
+            stores.readers()
+            if stores.unreadable and not self._ending:
+                raise StoreError(next(iter(stores.unreadable.values())))
             yield from stores.output(path, attempt)
 
 

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 from gator.store.filesystem import is_local, type_of
@@ -32,6 +33,14 @@ def test_the_nearest_and_newest_mount_counts(tmp_path: Path) -> None:
 
 def test_what_cannot_be_told_is_not_local(tmp_path: Path) -> None:
     assert not is_local(tmp_path, tmp_path / "missing")
+
+
+def test_without_a_visible_mount_point_a_folder_on_a_block_device_is_local(tmp_path: Path) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text("24 21 0:7 / /nowhere rw - proc proc rw\n")
+    assert is_local(tmp_path, mounts) == (os.major(tmp_path.stat().st_dev) != 0)
+    # The memory of a process is in no file system of a device.
+    assert not is_local(Path("/proc/self"), mounts)
 
 
 def test_this_machine_has_a_root() -> None:
