@@ -1,22 +1,23 @@
 """History over the folders of runs in one tracking folder.
 
-Invariant: reads at most the 50 newest runs and skips unreadable ones.
+Invariant: reads at most the 50 newest runs of a series. An unreadable run hides no other one and is reported.
 """
 
 import time
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
+from gator.cli import output
 from gator.cli.history.entries import entry_of, failure_streak, sighting_of
 from gator.cli.runs.api import RunApi, asking
 from gator.cli.runs.find import FoundRun, described, found_runs
 from gator.cli.runs.paging import pages
 from gator.core.history import series
 from gator.errors import GatorError, NotFoundError, UnavailableError, UserError
-from gator.v1 import common_pb2, query_pb2
+from gator.v1 import common_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
 
@@ -26,6 +27,8 @@ MAX_SECONDS: Final = 2.0
 """Timeout in seconds of the search for earlier sightings, and of each answer of a hub."""
 MAX_START_SECONDS: Final = 30.0
 """Timeout in seconds of all reading before the start of a run; with slow file systems it takes seconds."""
+
+Answer = TypeVar("Answer")
 
 
 class FolderHistory:
@@ -115,12 +118,17 @@ class FolderHistory:
         """Returns the outcomes of a node in the newest runs of a series."""
         whole = f"{ident}/{path}" if path else ident
         response = hs.ListHistoryResponse()
-        for ask in self._each(self.runs(ident, selection, limit)):
+
+        def entry(api: RunApi) -> hub_pb2.HistoryEntry | None:
             try:
-                answer = ask.get_node(qs.GetNodeRequest(path=whole))
+                answer = api.get_node(qs.GetNodeRequest(path=whole))
             except NotFoundError:
-                continue
-            response.entries.append(entry_of(ask.get_run(qs.GetRunRequest()).run, answer))
+                return None
+            return entry_of(api.get_run(qs.GetRunRequest()).run, answer)
+
+        for _, found in self._each(self.runs(ident, selection, limit), entry):
+            if found is not None:
+                response.entries.append(found)
         if not response.entries:
             raise NotFoundError(f"no run {self.place} has a node {whole}")
         first_bad, last_good = failure_streak(response.entries)
@@ -131,28 +139,34 @@ class FolderHistory:
         return response
 
     def sightings(self, run: query_pb2.Run) -> Mapping[str, query_pb2.FailureGroup]:
-        """Returns the failures of a run by signature, without sightings in other series."""
+        """Returns the failures of a run by signature, without sightings in other series.
+
+        Returns nothing if a run cannot be read or the time is over: a failure would be called new
+        although the runs that were not read may contain it.
+        """
         others = self._series_beside(run)
         groups: dict[str, query_pb2.FailureGroup] = {}
         own = query_pb2.Sighting()
         end = time.monotonic() + self._seconds
-        runs = sorted([run, *others], key=lambda one: one.id != run.id)
-        for at, ask in enumerate(self._each(runs)):
-            if time.monotonic() > end:
-                # The remaining runs may contain the failure too; an incomplete answer would mislead.
+        for other, answer in self._each([run, *others], _failures):
+            if answer is None or time.monotonic() > end:
                 return {}
-            seen = sighting_of(ask.get_run(qs.GetRunRequest()).run)
-            for page in pages(ask.list_failures, qs.ListFailuresRequest()):
-                for one in page.groups:
-                    if at == 0:
-                        own = seen
-                        group = groups[one.signature] = query_pb2.FailureGroup(
-                            signature=one.signature, jobs=one.jobs, example=one.example, runs=1, first=seen
-                        )
-                        continue
-                    group = groups.get(one.signature)
-                    if group is not None:
-                        _add(group, own, seen)
+            seen, failures = answer
+            if other.id == run.id:
+                own = seen
+                for failure in failures:
+                    groups[failure.signature] = query_pb2.FailureGroup(
+                        signature=failure.signature,
+                        jobs=failure.jobs,
+                        example=failure.example,
+                        runs=1,
+                        first=seen,
+                    )
+                continue
+            for failure in failures:
+                group = groups.get(failure.signature)
+                if group is not None:
+                    _add(group, own, seen)
         return groups
 
     def _series_beside(self, run: query_pb2.Run) -> list[query_pb2.Run]:
@@ -163,14 +177,22 @@ class FolderHistory:
         selection = series.WHOLE if above.parent else above.selection
         return [one for one in self.runs(run.ident, selection, MAX_RUNS) if one.id != run.id]
 
-    def _each(self, runs: Iterable[query_pb2.Run]) -> Iterator[RunApi]:
-        """Yields the query API of each run that can be read."""
+    def _each(
+        self, runs: Iterable[query_pb2.Run], query: Callable[[RunApi], Answer]
+    ) -> Iterator[tuple[query_pb2.Run, Answer | None]]:
+        """Yields each run with the answer to a query.
+
+        The answer is None for a run that cannot be read, which is reported on stderr.
+        """
         for run in runs:
             try:
-                with self._asking(run) as ask:
-                    yield ask
-            except (GatorError, UserError):
-                continue
+                with self._asking(run) as api:
+                    answer = query(api)
+            except (GatorError, UserError) as error:
+                output.complain(f"gator: left out: {error}")
+                yield run, None
+            else:
+                yield run, answer
 
     @contextmanager
     def _asking(self, run: query_pb2.Run) -> Generator[RunApi]:
@@ -202,6 +224,14 @@ class FolderHistory:
                 self._folders[run.id] = folder
                 found.append(run)
         return found
+
+
+def _failures(api: RunApi) -> tuple[query_pb2.Sighting, Sequence[query_pb2.FailureGroup]]:
+    """Returns a run as a sighting, and its failures by signature."""
+    seen = sighting_of(api.get_run(qs.GetRunRequest()).run)
+    return seen, [
+        group for page in pages(api.list_failures, qs.ListFailuresRequest()) for group in page.groups
+    ]
 
 
 def _add(group: query_pb2.FailureGroup, run: query_pb2.Sighting, seen: query_pb2.Sighting) -> None:

@@ -31,7 +31,9 @@ class Sightings(Struct, frozen=True):
         return group is not None and group.first.run == self.run.id
 
     def headline(self, signatures: Iterable[str]) -> str:
-        """Returns `1 new since run 3a700579`."""
+        """Returns `1 new since run 3a700579`; empty if the earlier sightings are not known."""
+        if not self.groups:
+            return ""
         return f"{sum(map(self.is_new, signatures))} new{self._since()}"
 
     def _since(self) -> str:
@@ -41,7 +43,7 @@ class Sightings(Struct, frozen=True):
         """Returns `new since run 3a700579`, or when and in how many runs of the series it occurred."""
         group = self.groups.get(signature)
         if group is None:
-            return "not known yet"
+            return "not known"
         return self._describe(group) + elsewhere(group.elsewhere)
 
     def _describe(self, group: query_pb2.FailureGroup) -> str:

@@ -1,8 +1,12 @@
-"""Reading the runs in folders before the start of a run takes a bounded time."""
+"""The history over the runs in folders takes a bounded time, and a damaged run hides no other one."""
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from typer.testing import Result
 
 from gator.cli.history.folders import FolderHistory
 from gator.core.history import series
@@ -43,3 +47,66 @@ def test_reading_commands_have_as_long_as_they_need(ended: Path, monkeypatch: py
     now[0] += 1000
     (run,) = history.runs("top", series.WHOLE, 1)
     assert [node.path for node in history.nodes(run)] == ["top/good"]
+
+
+def _damage(run: Path, table: str) -> None:
+    """Overwrites the first page of a table of the root's store."""
+    file = run / "stores" / "root.db"
+    with closing(sqlite3.connect(file)) as connection:
+        ((page,),) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,))
+        ((size,),) = connection.execute("PRAGMA page_size")
+    with file.open("r+b") as store:
+        store.seek((page - 1) * size)
+        store.write(b"\xff" * size)
+
+
+@pytest.fixture
+def runs_of_two_days(tracking: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Two runs with the same failure, the older one first."""
+    with monkeypatch.context() as yesterday:
+        yesterday.setattr(runs, "START", runs.START - 86_400 * runs.SECOND)
+        first = runs.ended_run(tracking, stamp="20261121-125830", run="a" * 32)
+    return first, runs.ended_run(tracking)
+
+
+@pytest.mark.parametrize("table", ["nodes", "attempts"])
+def test_a_damaged_older_run_does_not_hide_the_failures_of_a_good_one(
+    gator: Callable[..., Result], runs_of_two_days: tuple[Path, Path], table: str
+) -> None:
+    older, _ = runs_of_two_days
+    _damage(older, table)
+    result = gator("failures")
+    assert "failed top/bad" in result.stdout
+    assert "new since" not in result.stdout
+    assert f"gator: left out: {older}/stores/root.db" in result.stderr
+
+
+@pytest.mark.parametrize("table", ["nodes", "attempts"])
+def test_a_trend_leaves_out_a_damaged_run_and_says_so(
+    gator: Callable[..., Result], runs_of_two_days: tuple[Path, Path], table: str
+) -> None:
+    older, newer = runs_of_two_days
+    _damage(older, table)
+    result = gator("trend", "top/bad")
+    assert "0 of 1 passed" in result.stdout
+    assert "never passed" not in result.stdout
+    assert f"gator: left out: {older}/stores/root.db" in result.stderr
+    assert str(newer) not in result.stderr
+
+
+def test_the_failures_of_two_good_runs_are_counted(
+    gator: Callable[..., Result], runs_of_two_days: tuple[Path, Path]
+) -> None:
+    assert "seen:   in 2 runs" in gator("failures").stdout
+
+
+def test_a_failure_is_not_called_new_where_its_own_run_cannot_be_read(
+    runs_of_two_days: tuple[Path, Path],
+) -> None:
+    _, newer = runs_of_two_days
+    history = FolderHistory(newer.parent)
+    run = history.run("-1")
+    assert run is not None
+    assert history.sightings(run)
+    _damage(newer, "nodes")
+    assert history.sightings(run) == {}

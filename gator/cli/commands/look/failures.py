@@ -167,7 +167,8 @@ def _say_causes(opened: OpenRun, found: _Causes, paths: Sequence[str], limit: in
     seen = opened.source.sightings(opened.run)
     signatures = [one.node.signature for _, one in found.groups]
     some = "at least " if len(signatures) < found.causes else ""
-    new = f", {some}{seen.headline(signatures)}" if seen is not None else ""
+    headline = seen.headline(signatures) if seen is not None else ""
+    new = f", {some}{headline}" if headline else ""
     output.say(f"{plural(found.jobs, 'failure')}, {plural(found.causes, 'cause')}{new}")
     shown = found.groups[:limit]
     for jobs, example in shown:

@@ -154,7 +154,7 @@ def _say(name: str, history: hs.ListHistoryResponse) -> None:
         if history.HasField("last_good"):
             output.say(f"passed last in {sighting(history.last_good)}")
         else:
-            output.say("it never passed before")
+            output.say("it passed in no earlier run of these")
     output.say()
     output.say_columns(map(_row, history.entries), right=frozenset((3, 4, 5)))
 
