@@ -33,7 +33,8 @@ def to_json(plain: Any) -> str:
         text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except ValueError:
         text = json.dumps(_finite(plain), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    if text.isascii():
+    # DEL is the only unsafe character of ASCII.
+    if text.isascii() and "\x7f" not in text:
         return text
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 

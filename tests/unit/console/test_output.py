@@ -52,6 +52,7 @@ def test_json_has_words_for_numbers_that_it_does_not_know_and_nothing_that_a_ter
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     say_json({"a": [float("inf"), -float("inf"), float("nan"), 1.5], "b": "é\u202e\x9b\x1b"})
+    say_json("a\x7f")
     assert capsys.readouterr().out == (
-        '{"a":["Infinity","-Infinity","NaN",1.5],"b":"é\\u202e\\u009b\\u001b"}\n'
+        '{"a":["Infinity","-Infinity","NaN",1.5],"b":"é\\u202e\\u009b\\u001b"}\n"a\\u007f"\n'
     )
