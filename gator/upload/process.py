@@ -35,7 +35,14 @@ class UploadProcess:
         # It belongs to no job, although it is a child of this process.
         register_helper(self.pid)
         # The descriptor never names another process, whatever code reaps the child.
-        self.pidfd = os.pidfd_open(self.pid)
+        try:
+            self.pidfd = os.pidfd_open(self.pid)
+        except OSError:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            for descriptor in (self.stdin, self.stdout, self.stderr):
+                os.close(descriptor)
+            raise
         self.is_taken = False
         """Whether it has got an order; then the Supervisor closes it."""
 

@@ -1,5 +1,6 @@
 """The process that feeds a hub, where its surroundings are hostile."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -52,6 +53,10 @@ def _environment(tmp_path: Path, customize: str) -> dict[str, str]:
     return {**os.environ, "GATOR_HUB_TOKEN": TOKEN, "PYTHONPATH": f"{place}{os.pathsep}{REPOSITORY}"}
 
 
+def _descriptors() -> set[str]:
+    return {path.name for path in Path("/proc/self/fd").iterdir()}
+
+
 def _order(folder: RunFolder, address: str) -> bytes:
     return UploadOrder(str(folder.path), str(folder.daemons / "upload.log"), address).encode()
 
@@ -66,6 +71,24 @@ async def test_one_whose_loop_is_held_up_ends_soon_after_its_root(run: FakeRun, 
     assert os.waitstatus_to_exitcode(status) == EXIT_CUT
     for descriptor in (process.stdout, process.stderr, process.pidfd):
         os.close(descriptor)
+
+
+def test_where_no_pidfd_can_be_opened_neither_process_nor_descriptors_are_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pids: list[int] = []
+
+    def refuse(pid: int, flags: int = 0) -> int:
+        pids.append(pid)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    before = _descriptors()
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    with pytest.raises(OSError, match="Too many open files"):
+        UploadProcess(os.environ)
+    assert _descriptors() == before
+    with pytest.raises(ChildProcessError):
+        os.waitpid(pids[0], os.WNOHANG)
 
 
 async def test_what_this_python_says_at_its_start_is_not_said_again(
