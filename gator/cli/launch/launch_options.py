@@ -18,6 +18,7 @@ SHOWN: Final = "Output"
 HUB: Final = "Hub"
 UNCAPPED_BYTES: Final = 1 << 62
 """Value of `--log-cap none`: more than any job can write."""
+_MAX_PORT: Final = 65_535
 
 
 class PlacementName(Enum):
@@ -192,11 +193,7 @@ class LaunchOptions(PlanOptions, frozen=True):
         """Raises UsageError for an invalid value that is not used before the run starts."""
         self.sample_interval_millis()
         self.log_cap_bytes()
-        if not (
-            self.parent is None
-            or self.parent.startswith("unix:")
-            or self.parent.rpartition(":")[2].isdecimal()
-        ):
+        if self.parent is not None and not _is_address(self.parent):
             raise UsageError(
                 f"--parent {self.parent}: give the address in $GATOR_PARENT, which is set within a job"
             )
@@ -214,3 +211,11 @@ class LaunchOptions(PlanOptions, frozen=True):
     def shows_progress(self) -> bool:
         """Returns whether a live display is wanted."""
         return sys.stdout.isatty() if self.progress is None else self.progress
+
+
+def _is_address(text: str) -> bool:
+    """Returns whether a text has the form `unix:PATH` or `HOST:PORT`."""
+    if text.startswith("unix:"):
+        return text != "unix:"
+    host, _, port = text.rpartition(":")
+    return bool(host) and port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) <= _MAX_PORT

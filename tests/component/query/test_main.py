@@ -103,7 +103,7 @@ def test_a_number_that_nothing_can_hold_is_refused(
     assert capsys.readouterr().err == f"{said} for no limit\n"
 
 
-@pytest.mark.parametrize("address", ["-q", "", "unix"])
+@pytest.mark.parametrize("address", ["-q", "", "unix", "unix:", "80", ":80", "host:", "host:0", "host:70000"])
 def test_what_is_no_address_of_a_parent_is_refused_before_anything_starts(
     tmp_path: Path, address: str
 ) -> None:
