@@ -48,12 +48,19 @@ class PeerLimit:
         self._known: dict[Connection, None] = {}
         rest = "connections of peers over the limit were ended %d more times within a minute"
         self._said = Allowance(REFUSALS, logging.WARNING, rest)
+        self._failed = Allowance(1, logging.WARNING, "connections could not be counted %d more times")
 
     async def run(self) -> None:
         """Enforces the limit periodically."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            for peer, count in (await asyncio.to_thread(self.look)).items():
+            try:
+                ended = await asyncio.to_thread(self.look)
+            except (OSError, RuntimeError) as error:
+                # Without a free descriptor or thread the connections cannot be counted in this round.
+                self._failed.say("the connections of peers could not be counted: %s", error)
+                continue
+            for peer, count in ended.items():
                 self._said.say(
                     "ended %d connections of %s: it has %d already, the maximum", count, peer, self._max_each
                 )

@@ -4,9 +4,10 @@ Invariant: acknowledged events are committed, even if the server is stopped at a
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
+from typing import Any
 
 from gator.errors import UsageError
 from gator.link import message_parts
@@ -89,8 +90,8 @@ class HubServer:
             # Identifies the file from now on.
             await asyncio.to_thread(self._lock.is_held)
             server = self._server = await self._listen()
-            self._tasks.append(asyncio.create_task(self._retention.run()))
-            self._tasks.append(asyncio.create_task(PeerLimit(server.port).run()))
+            self._start(self._retention.run())
+            self._start(PeerLimit(server.port).run())
         except BaseException:
             await self._close()
             raise
@@ -121,6 +122,12 @@ class HubServer:
         self._refusals.close()
         self._moves.close()
         self._keeping.close()
+
+    def _start(self, loop: Coroutine[Any, Any, None]) -> None:
+        """Starts a task that runs until the hub stops."""
+        task = asyncio.create_task(loop)
+        task.add_done_callback(_log_end)
+        self._tasks.append(task)
 
     async def _listen(self) -> Server:
         options = self._options
@@ -162,3 +169,9 @@ class HubServer:
                 ),
             ),
         ]
+
+
+def _log_end(task: asyncio.Task[None]) -> None:
+    """Logs why a task ended that runs until the hub stops."""
+    if not task.cancelled():
+        log.error("a task of the hub ended: restart the hub", exc_info=task.exception())

@@ -1,11 +1,15 @@
 """A peer with too many connections loses the newest of them, and no other peer loses any."""
 
+import asyncio
+import errno
 import socket
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from gator_hub.server.peer_limit import Connection, PeerLimit
+from tests.component.link.fakes import until
 
 
 @pytest.fixture
@@ -79,6 +83,27 @@ def test_a_place_that_is_free_again_can_be_taken(listener: socket.socket, peers:
     (new,) = peers.dial("127.0.0.1", 1)
     assert not limit.look()
     assert not is_ended(new)
+
+
+async def test_a_round_without_free_descriptors_is_not_the_last_one(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    rounds: list[int] = []
+    limit = PeerLimit(listener.getsockname()[1])
+
+    def look() -> Counter[str]:
+        rounds.append(len(rounds))
+        if len(rounds) == 1:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return Counter()
+
+    monkeypatch.setattr(limit, "look", look)
+    monkeypatch.setattr("gator_hub.server.peer_limit._LOOK_SECONDS", 0.001)
+    task = asyncio.create_task(limit.run())
+    await until(lambda: len(rounds) > 2)
+    assert not task.done()
+    task.cancel()
+    assert "could not be counted" in caplog.text
 
 
 @pytest.mark.parametrize(
