@@ -101,7 +101,7 @@ class RunFolder:
             self.daemons.mkdir()
             self.logs.mkdir()
         except OSError as error:
-            raise UsageError(f"cannot write to {self.path}: {error.strerror}") from error
+            raise self._unwritable(error) from error
 
     def _point_latest(self, tracking: Path) -> None:
         # A link is replaced by renaming another one over it, so that it is never missing.
@@ -117,6 +117,11 @@ class RunFolder:
         """Returns the file of a daemon's store."""
         return self.stores / f"{daemon}.db"
 
+    def _unwritable(self, error: OSError) -> UsageError:
+        return UsageError(
+            f"cannot write to {self.path}: {error.strerror}; name another folder with --tracking"
+        )
+
     # -- who owns it
 
     def write_key(self, key: bytes) -> None:
@@ -126,7 +131,7 @@ class RunFolder:
             with os.fdopen(fd, "wb") as file:
                 file.write(key)
         except OSError as error:
-            raise UsageError(f"cannot write to {self.path}: {error.strerror}") from error
+            raise self._unwritable(error) from error
 
     def write_hub_token(self, token: str) -> None:
         """Writes the launch's token for the hub, if any, for use by jobs. Raises UsageError."""
@@ -137,7 +142,7 @@ class RunFolder:
             with os.fdopen(fd, "w", encoding="utf-8", errors="surrogateescape") as file:
                 file.write(f"{token}\n")
         except OSError as error:
-            raise UsageError(f"cannot write to {self.path}: {error.strerror}") from error
+            raise self._unwritable(error) from error
 
     def read_key(self) -> bytes | None:
         """Returns the secret of the run; None if it is missing or this user may not read it."""
@@ -147,8 +152,14 @@ class RunFolder:
             return None
 
     def lock(self, owner: Owner) -> None:
-        """Becomes the owner. Raises BlockingIOError while another owner lives."""
-        fd = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        """Becomes the owner. Raises BlockingIOError while another owner lives.
+
+        Raises UsageError if the lock file cannot be written.
+        """
+        try:
+            fd = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise self._unwritable(error) from error
         end = time.monotonic() + LOOK_SECONDS
         while True:
             try:
@@ -160,8 +171,12 @@ class RunFolder:
                     os.close(fd)
                     raise
                 time.sleep(0.001)
-        os.ftruncate(fd, 0)
-        os.write(fd, json.dumps(asdict(replace(owner, file=os.fstat(fd).st_ino))).encode())
+        try:
+            os.ftruncate(fd, 0)
+            os.write(fd, json.dumps(asdict(replace(owner, file=os.fstat(fd).st_ino))).encode())
+        except OSError as error:
+            os.close(fd)
+            raise self._unwritable(error) from error
         self._lock = fd
 
     def unlock(self) -> None:
@@ -231,7 +246,7 @@ class RunFolder:
     # -- how to reach it
 
     def write_control(self, address: str, token: str) -> None:
-        """Says where the root listens; only the user may read it."""
+        """Writes where the root listens; only the user may read it. Raises OSError."""
         text = json.dumps({"address": address, "token": token})
         fd = os.open(self.control, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "w") as file:

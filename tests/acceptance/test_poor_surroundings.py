@@ -110,6 +110,20 @@ def test_a_file_system_without_inodes_is_named(gator: Gator) -> None:
     assert "Errno" not in said
 
 
+@pytest.mark.parametrize("inodes", [3, 6, 10, 11, 12])
+def test_a_run_that_gets_too_few_inodes_ends_in_sentences(gator: Gator, inodes: int) -> None:
+    room = gator.root / "room"
+    room.mkdir()
+    script = f'mount -t tmpfs -o nr_inodes={inodes},size=10m none "$1"; shift; exec "$@"'
+    # It lasts longer than the delay after which a single job's run publishes its address.
+    spec = gator.spec('!JobGroup {ident: g, jobs: [!Job {ident: a, shell: "echo x; sleep 2"}]}')
+    run = [sys.executable, "-m", "gator", "run", gator.root / spec, "--tracking", room / "run"]
+    said = in_mount_namespace(script, [room, *run], gator.env)
+    assert "Errno" not in said
+    if ", seed " in said:
+        assert "1 passed" in said or "the disk is full: free some space or files" in said
+
+
 @pytest.mark.parametrize("kilobytes", [100_000, 340_000, 430_000])
 def test_little_address_space_is_named_or_does(gator: Gator, kilobytes: int) -> None:
     run = [sys.executable, "-m", "gator", "run", gator.spec(ONE), "--placement", "daemons"]

@@ -42,8 +42,8 @@ class RunEnding:
         self.fail(context.get("exception") or GatorError(context["message"]))
 
     def on_disk_full(self) -> None:
-        """Stops the run because a store could not grow."""
-        self.fault = self.fault or "the disk is full: free some space, then run again"
+        """Stops the run because its folder could not grow."""
+        self.fault = self.fault or "the disk is full: free some space or files, then run again"
         self._stop(
             attach_pb2.Stop(
                 mode=attach_pb2.STOP_MODE_GRACEFUL, reason=pb.REASON_DISK_FULL, message=self.fault

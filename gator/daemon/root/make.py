@@ -131,6 +131,10 @@ def make_root(
             store, dispatch, engine, view, clock, attempts, tiers, ending, logs=folder.daemons
         )
         fleet = _make_fleet(setup, reports, orphans)
+
+    def on_stop(mode: attach_pb2.StopMode.ValueType, path: str, message: str) -> bool:
+        return root.stop(mode, path, message)
+
     server = RunServer(
         folder,
         plan,
@@ -141,7 +145,8 @@ def make_root(
         clients,
         display,
         address=setup.address,
-        stop=lambda mode, path, message: root.stop(mode, path, message),
+        stop=on_stop,
+        on_disk_full=ending.on_disk_full,
     )
     serving = ServerTask(server.serve, is_delayed=host is not None, on_failed=ending.fail)
     daemons = DaemonActions(fleet, tiers, serving.want)

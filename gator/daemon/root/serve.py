@@ -4,6 +4,7 @@ Invariant: gRPC is imported only where it can start its threads, because it abor
 """
 
 import asyncio
+import errno
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -42,10 +43,12 @@ class RunServer:
         *,
         address: str,
         stop: Stop,
+        on_disk_full: Callable[[], None],
     ) -> None:
         self._folder, self._plan, self._store, self._dispatch = folder, plan, store, dispatch
         self._tokens, self._fleet, self._clients = tokens, fleet, clients
         self._display, self._address, self._stop = display, address, stop
+        self._on_disk_full = on_disk_full
 
     async def serve(self) -> None:
         """Serves until it is cancelled. Raises UsageError if daemons need a server and there can be none."""
@@ -70,11 +73,21 @@ class RunServer:
             explain=partial(explain_node, self._dispatch),
         )
         address = await server.start(self._address)
-        self._folder.write_control(address, self._tokens.make(Audience.CONTROL))
+        self._publish(address)
         try:
             await asyncio.get_running_loop().create_future()
         finally:
             await server.close()
+
+    def _publish(self, address: str) -> None:
+        """Writes the address into the folder; only the commands of users need it there."""
+        try:
+            self._folder.write_control(address, self._tokens.make(Audience.CONTROL))
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                self._on_disk_full()
+            else:
+                self._say_unreachable(f"cannot write {self._folder.control}: {error.strerror}")
 
     def _on_stop_request(self, request: control_service_pb2.StopRequest) -> None:
         path = request.path if request.path != self._plan.root.ident else ""
@@ -86,6 +99,7 @@ class RunServer:
     def _on_no_server(self, lacking: str) -> None:
         if self._fleet is not None:
             raise UsageError(f"the run cannot listen to its daemons: {lacking}")
-        self._display.on_notice(
-            f"this run cannot be asked or reached while it goes on: {lacking}", warning=True
-        )
+        self._say_unreachable(lacking)
+
+    def _say_unreachable(self, why: str) -> None:
+        self._display.on_notice(f"this run cannot be asked or reached while it goes on: {why}", warning=True)
