@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from gator import errors
-from gator.files.bounded import MAX_SETTING_BYTES, read_bounded
+from gator.files.bounded import read_setting
 
 DEFAULT_PORT = 8080
 TOKEN_VARIABLE = "GATOR_HUB_TOKEN"  # noqa: S105 - a name
@@ -53,6 +53,8 @@ _NEEDS_TOKEN = (
     "its keeper gave you"
 )
 """Continues a sentence after the name of a hub."""
+_pipes: dict[Path, bytes] = {}
+"""Contents of pipes by path, because a pipe such as `<(pass hub)` can be read only once."""
 _LISTENING = "0A"
 _ANY = {"00000000", "0" * 32}
 
@@ -202,6 +204,11 @@ def is_loopback(address: str) -> bool:
 def _token(address: str, environ: Mapping[str, str]) -> tuple[str, str]:
     """Returns the token and its source; both are empty if there is none."""
     if token := environ.get(TOKEN_VARIABLE, "").strip():
+        if not is_token(token):
+            raise errors.UsageError(
+                f"{TOKEN_VARIABLE} holds characters that no token has: set it to the token that the hub's "
+                "keeper gave you"
+            )
         return token, TOKEN_VARIABLE
     if (file := _path(environ, TOKEN_FILE_VARIABLE)) is not None:
         return token_in(_read(file, TOKEN_FILE_VARIABLE), file), str(file)
@@ -209,7 +216,7 @@ def _token(address: str, environ: Mapping[str, str]) -> tuple[str, str]:
         raise errors.UsageError(f"the hub at {address} {_NEEDS_TOKEN}")
     try:
         own = own_token_file(environ)
-        data = read_bounded(own, MAX_SETTING_BYTES)
+        data = read_setting(own)
     except (OSError, errors.UsageError):
         # HOME may be missing or belong to another user. A hub that needs a token rejects the call.
         return "", ""
@@ -223,9 +230,14 @@ def token_in(data: bytes, file: Path) -> str:
     lines = [line.strip() for line in data.decode(errors="replace").splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     token = lines[0].rpartition(":")[2].strip() if len(lines) == 1 else ""
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
+    if not is_token(token):
         raise errors.UsageError(f"{file} holds no token: write one line NAME:TOKEN")
     return token
+
+
+def is_token(text: str) -> bool:
+    """Returns whether a text can be a token: printable ASCII, which an HTTP/2 header can carry, no spaces."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
 def listeners(address: str, tables: Iterable[Iterable[str]]) -> set[int]:
@@ -274,8 +286,13 @@ def _path(environ: Mapping[str, str], name: str) -> Path | None:
 
 def _read(file: Path, variable: str = "") -> bytes:
     """Returns the content of a file that a variable may name. Raises UsageError."""
+    if file in _pipes:
+        return _pipes[file]
     try:
-        return read_bounded(file, MAX_SETTING_BYTES)
+        data = read_setting(file)
+        if not file.is_file():
+            _pipes[file] = data
+        return data
     except OSError as error:
         named = f", which {variable} names" if variable else ""
         raise errors.UsageError(f"cannot read {file}{named}: {error.strerror or error}") from error

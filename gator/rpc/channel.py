@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from grpc import aio
 
+from gator.errors import UnauthenticatedError
 from gator.rpc.address import UNIX
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -55,5 +56,7 @@ def channel_options(address: str) -> Sequence[tuple[str, int]]:
 
 
 def bearer(token: str) -> tuple[tuple[str, str], ...]:
-    """Returns metadata with a token."""
+    """Returns metadata with a token. Raises UnauthenticatedError if no header can carry it."""
+    if not (token.isascii() and token.isprintable()):
+        raise UnauthenticatedError("the token holds characters that no token has: get it again")
     return (("authorization", f"Bearer {token}"),)

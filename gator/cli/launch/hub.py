@@ -6,6 +6,7 @@ Invariant: a wrong option is an error before anything starts; a wrong environmen
 import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from gator.cli.launch.launch_options import LaunchOptions
 from gator.cli.options.values import millis_of
@@ -28,15 +29,19 @@ def chosen_hub(options: LaunchOptions, notices: list[tuple[str, bool]]) -> Uploa
     named = os.environ.get(VARIABLE, "") if options.hub is None else options.hub
     if named.strip().lower() in ("", NO_HUB):
         return None
-    from gator.hub_address import resolve
+    from gator.hub_address import TOKEN_FILE_VARIABLE, TOKEN_VARIABLE, resolve
 
     try:
-        resolve(named, os.environ, ca=options.hub_ca)
+        access = resolve(named, os.environ, ca=options.hub_ca)
     except UsageError as error:
         if options.hub is not None:
             raise UsageError(f"--hub {options.hub}: {error}") from error
         notices.append((f"{VARIABLE} is ignored: {error}", True))
         return None
+    if access.source == os.environ.get(TOKEN_FILE_VARIABLE) and not Path(access.source).is_file():
+        # The process that feeds the hub and the jobs cannot read a pipe again.
+        os.environ[TOKEN_VARIABLE] = access.token
+        del os.environ[TOKEN_FILE_VARIABLE]
     ca = options.hub_ca
     return UploadOptions(
         address=named.strip(),

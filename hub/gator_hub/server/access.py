@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gator.errors import UnauthenticatedError, UsageError
-from gator.files.bounded import MAX_SETTING_BYTES, read_stream
+from gator.files.bounded import read_setting
 from gator.rpc import address
 from gator.rpc.auth import token_of
 
@@ -188,9 +188,8 @@ def _mark(file: Path) -> _Mark | None:
 
 def _read(file: Path) -> str:
     try:
-        with file.open("rb") as reader:
-            if stat.S_IMODE(os.fstat(reader.fileno()).st_mode) & 0o007:
-                raise UsageError(f"{file} can be read by other users of this host: chmod 600 {file}")
-            return read_stream(reader, MAX_SETTING_BYTES).decode("utf-8-sig", errors="replace")
+        if stat.S_IMODE(file.stat().st_mode) & 0o007:
+            raise UsageError(f"{file} can be read by other users of this host: chmod 600 {file}")
+        return read_setting(file).decode("utf-8-sig", errors="replace")
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error

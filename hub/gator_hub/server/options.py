@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from gator import hub_address
 from gator.errors import UsageError
-from gator.files.bounded import MAX_SETTING_BYTES, read_bounded
+from gator.files.bounded import read_setting
 from gator.rpc.server import Tls
 from gator_hub.database.texts import file_of, url_of
 
@@ -115,7 +115,10 @@ def tls_of(options: ServeOptions) -> Tls | None:
 
 def _read(option: str, file: Path) -> bytes:
     try:
-        return read_bounded(file, MAX_SETTING_BYTES)
+        if file.exists() and not file.is_file():
+            # OpenSSL reads it again and would block on a FIFO.
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        return read_setting(file)
     except OSError as error:
         raise UsageError(f"{option}: cannot read {file}: {error.strerror}") from error
 

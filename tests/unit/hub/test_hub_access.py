@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from gator import hub_address
-from gator.errors import UsageError
+from gator.errors import UnauthenticatedError, UsageError
+from gator.rpc.channel import bearer
 
 
 @pytest.fixture
@@ -183,3 +184,15 @@ FAILED = "failed to connect to all addresses; last error: UNAVAILABLE: ipv4:1.2.
 )
 def test_what_grpc_says_of_a_hub_that_is_away_is_told_in_words(said: str, why: str) -> None:
     assert hub_address.why_away(said, secure=False).startswith(why)
+
+
+@pytest.mark.parametrize("token", ["é", "a\nb", "a b", "a\x01"])
+def test_a_token_that_no_header_can_carry_is_refused(environ: dict[str, str], token: str) -> None:
+    with pytest.raises(UsageError, match="GATOR_HUB_TOKEN holds characters that no token has") as refused:
+        hub_address.resolve("localhost", {**environ, "GATOR_HUB_TOKEN": token})
+    assert repr(token) not in str(refused.value)
+
+
+def test_a_header_is_made_of_printable_characters_only() -> None:
+    with pytest.raises(UnauthenticatedError, match="characters that no token has"):
+        bearer("a\nb")
