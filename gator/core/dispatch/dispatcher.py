@@ -23,13 +23,12 @@ from gator.core.dispatch.hosts import HostPool, HostState, host_count
 from gator.core.dispatch.ledger import Ledger
 from gator.core.dispatch.placement import Placement
 from gator.core.dispatch.pools import DemandKey
-from gator.core.dispatch.queues import Job, JobState, Queue
+from gator.core.dispatch.queues import JobState, Queue, QueuedAttempt
 from gator.core.dispatch.state import DispatchState, Rescan
-from gator.errors import GatorError
 from gator.v1 import attach_pb2
 
 if TYPE_CHECKING:
-    from gator.core.dispatch.explain import Cause
+    from gator.core.dispatch.explain import WaitReason
 
 __all__ = [
     "Action",
@@ -55,7 +54,7 @@ class Dispatcher:
     queue, dropped by `on_recalled`, ended, or returned by `on_host_lost` or `stop`; then its key may be added
     again. Messages about unknown keys are ignored.
 
-    Without `ahead`, a host gets an attempt only when it can start at once. `bridge` names the root's own
+    Without `ahead`, a host gets an attempt only when it can start immediately. `bridge` names the root's own
     process if that runs attempts until the first daemon is up.
     """
 
@@ -80,15 +79,15 @@ class Dispatcher:
     def add(self, item: Ready, now: float) -> None:
         """Adds an attempt that is ready.
 
-        Raises ValueError if its key is known, and GatorError if its demand can never be met or after `stop`.
+        Raises ValueError if its key is known or after `stop`, and GatorError if its demand can never be met.
         """
         if self._stopped:
-            raise GatorError(f"cannot start {item.key[0]}: the run was stopped")
+            raise ValueError(f"{item.key} was added after the stop")
         if item.key in self._state.jobs:
             raise ValueError(f"{item.key} was added before")
         self._state.hosts.work_began(now)
         queue = self._state.queue(item.demand, alone=item.alone and not self._state.hosts.fixed)
-        job = Job(item, queue, self._state.ready_order.number())
+        job = QueuedAttempt(item, queue, self._state.ready_order.number())
         self._state.jobs[item.key] = job
         self._state.job_counts[JobState.QUEUED] += 1
         self._state.enqueue(job)
@@ -117,7 +116,7 @@ class Dispatcher:
             self._state.move(job, JobState.RUNNING)
 
     def on_finished(self, key: Key, now: float) -> None:
-        """Frees the place of an attempt that has ended, with all its processes."""
+        """Frees the share of the lease of an attempt that has ended, with all its processes."""
         job = self._state.jobs.get(key)
         if job is None or job.state is JobState.QUEUED:
             return
@@ -245,7 +244,7 @@ class Dispatcher:
         times = [at for at in (self._placement.wake_at(), self._hosts_at) if at is not None]
         return min(times, default=None)
 
-    def explain(self, path: str) -> "list[Cause]":
+    def explain(self, path: str) -> "list[WaitReason]":
         """Returns why the newest attempt of a job has not started; see `explain.explain`."""
         # Imported when asked, because each start of a run imports this module.
         from gator.core.dispatch.explain import explain

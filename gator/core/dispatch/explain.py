@@ -11,7 +11,7 @@ from msgspec import Struct
 from gator.core.dispatch.actions import Key
 from gator.core.dispatch.hosts import Lease
 from gator.core.dispatch.ledger import CORELESS, CORES, MEMORY
-from gator.core.dispatch.queues import Job, JobState, Queue
+from gator.core.dispatch.queues import JobState, Queue, QueuedAttempt
 from gator.core.dispatch.state import DispatchState
 from gator.units import plural
 from gator.v1 import query_pb2
@@ -27,7 +27,7 @@ _NO_REASON: Final = query_pb2.WAITING_REASON_UNSPECIFIED
 
 
 def reason_of(pool: int) -> query_pb2.WaitingReason.ValueType:
-    """Returns the reason for waiting if a pool lacks something; other pools are licences."""
+    """Returns the reason for waiting if a pool lacks something; other pools are licenses."""
     return _REASONS.get(pool, query_pb2.WAITING_REASON_LICENCE)
 
 
@@ -44,8 +44,8 @@ class Holder(Struct, frozen=True):
         return f"{who} holds lease {self.lease} on {self.host}"
 
 
-class Cause(Struct, frozen=True):
-    """One cause; without a reason if others go first."""
+class WaitReason(Struct, frozen=True):
+    """One reason why an attempt waits; `reason` is unspecified if other attempts go first."""
 
     reason: query_pb2.WaitingReason.ValueType
     text: str
@@ -57,7 +57,7 @@ class Cause(Struct, frozen=True):
         return ", ".join((self.text, *map(str, self.holders)))
 
 
-def explain(state: DispatchState, path: str) -> list[Cause]:
+def explain(state: DispatchState, path: str) -> list[WaitReason]:
     """Returns why the newest attempt of a job has not started.
 
     Empty if the dispatcher does not know it: it waits for another node, is running, or has ended.
@@ -69,72 +69,75 @@ def explain(state: DispatchState, path: str) -> list[Cause]:
     if job.state in (JobState.RUNNING, JobState.WITHDRAWN, JobState.GONE):
         return []
     if job.state is JobState.QUEUED:
-        return [*_causes_of_queue(state, job.queue), *_turn(state, job)]
+        return [*_reasons_of_queue(state, job.queue), *_attempts_ahead(state, job)]
     lease = state.leases[job.lease]
     if job.state is JobState.HANDED:
-        text = f"handed out to {lease.host.name} on lease {lease.number}, which has not started it yet"
-        return [Cause(_NO_REASON, text, is_handed_out=True)]
+        text = f"handed out to {lease.host.name} (lease {lease.number}), not started yet"
+        return [WaitReason(_NO_REASON, text, is_handed_out=True)]
     ahead = lease.jobs.index(job)
     first = lease.jobs[0].ready.key
-    behind = f"behind {plural(ahead, 'other')} on the same lease"
-    text = f"handed out ahead to {lease.host.name} on lease {lease.number}, {behind}"
-    return [Cause(_NO_REASON, text, (_holder(lease, first),), is_handed_out=True)]
+    behind = f"behind {plural(ahead, 'attempt')} of the same lease"
+    text = f"handed out to {lease.host.name} (lease {lease.number}), {behind}"
+    return [WaitReason(_NO_REASON, text, (_holder(lease, first),), is_handed_out=True)]
 
 
 def explain_queues(state: DispatchState) -> Iterator[tuple[Queue, str]]:
-    """Yields each queue that is not empty with what keeps its first attempt from starting."""
+    """Yields each queue that is not empty and the reasons why its first attempt has not started."""
     for queue in state.ready_order:
         head = queue.head()
         first = f"{head.ready.key[0]} (attempt {head.ready.key[1]})" if head is not None else queue.tier
         more = f" and {queue.waiting - 1:,} more" if queue.waiting > 1 else ""
-        causes = _causes_of_queue(state, queue) or [Cause(_NO_REASON, "its turn has not come")]
-        yield queue, f"{first}{more}: {'; '.join(map(str, causes))}"
+        reasons = _reasons_of_queue(state, queue) or [WaitReason(_NO_REASON, "its turn has not come")]
+        yield queue, f"{first}{more}: {'; '.join(map(str, reasons))}"
 
 
 def _holder(lease: Lease, key: Key) -> Holder:
     return Holder(lease.number, lease.host.name, lease.share.cores, key)
 
 
-def _causes_of_queue(state: DispatchState, queue: Queue) -> list[Cause]:
-    """Returns what keeps the first attempt of a queue from starting."""
+def _reasons_of_queue(state: DispatchState, queue: Queue) -> list[WaitReason]:
+    """Returns the reasons why the first attempt of a queue has not started."""
     ledger = state.ledger
     lacking = ledger.lacking(queue.need)
-    causes = [
-        Cause(reason_of(pool), text, tuple(_holders_of(state, pool)))
+    reasons = [
+        WaitReason(reason_of(pool), text, tuple(_holders_of(state, pool)))
         for pool, text in zip(lacking, ledger.shortage(queue.need), strict=True)
     ]
-    if causes:
-        return causes
+    if reasons:
+        return reasons
     reserved = state.reserved.holder(queue) if state.reserved.held else None
     if reserved is not None:
         head = reserved.head()
         name = head.ready.key[0] if head is not None else f"the tier daemon {reserved.tier}"
-        return [Cause(_NO_REASON, f"what is free is kept for {name}, which has waited longer")]
+        return [WaitReason(_NO_REASON, f"free resources are reserved for {name}, which has waited longer")]
     if queue.alone:
         return [
-            Cause(
+            WaitReason(
                 query_pb2.WAITING_REASON_HOST,
-                "needs a fresh daemon for itself alone, because a daemon died with it before",
+                "needs a new daemon of its own, because an earlier daemon died while running it",
             )
         ]
     if state.hosts.starting and not queue.tier:
-        return [Cause(query_pb2.WAITING_REASON_HOST, f"daemons that are starting: {state.hosts.starting}")]
+        return [
+            WaitReason(
+                query_pb2.WAITING_REASON_HOST,
+                f"waiting for {plural(state.hosts.starting, 'daemon')} to start",
+            )
+        ]
     return []
 
 
-def _turn(state: DispatchState, job: Job) -> Iterator[Cause]:
-    """Yields which attempts go first."""
+def _attempts_ahead(state: DispatchState, job: QueuedAttempt) -> Iterator[WaitReason]:
+    """Yields a reason for each attempt that goes first."""
     head = job.queue.head()
     if head is not None and head is not job:
-        yield Cause(
-            _NO_REASON,
-            f"queued behind {head.ready.key[0]}, with {job.queue.waiting} attempts that need the same",
-        )
+        same = f"{job.queue.waiting} attempts with the same demand are waiting"
+        yield WaitReason(_NO_REASON, f"queued behind {head.ready.key[0]}; {same}")
     first = next(iter(state.ready_order), None)
     if first is not None and first is not job.queue:
         ahead = first.head()
         name = ahead.ready.key[0] if ahead is not None else f"the tier daemon {first.tier}"
-        yield Cause(_NO_REASON, f"{name} goes first, by its weight or its place in the spec")
+        yield WaitReason(_NO_REASON, f"{name} goes first, because of its weight or its position in the spec")
 
 
 def _holders_of(state: DispatchState, pool: int) -> Iterator[Holder]:

@@ -9,7 +9,7 @@ from enum import Enum
 from msgspec import Struct, field
 
 from gator.core.dispatch.ledger import Share
-from gator.core.dispatch.queues import Job, Queue
+from gator.core.dispatch.queues import Queue, QueuedAttempt
 
 SLOTS_PER_HOST = 16
 MAX_HOSTS = 8
@@ -39,7 +39,7 @@ class Lease(Struct, eq=False):
     host: "Host"
     queue: Queue
     share: Share
-    jobs: deque[Job] = field(default_factory=deque[Job])
+    jobs: deque[QueuedAttempt] = field(default_factory=deque[QueuedAttempt])
     state: LeaseState = LeaseState.OPEN
     since: float = 0.0
     """When `jobs[0]` became the first, in seconds."""
@@ -116,19 +116,19 @@ class HostPool:
         """Whether the root's own process runs attempts that should run in a daemon."""
         return self._is_late and self.bridge is not None
 
-    def place(self, *, alone: bool, now: float) -> Host | None:
+    def choose(self, *, alone: bool, now: float) -> Host | None:
         """Returns the host for the next lease, which is the one with the fewest; None if none is free."""
         state = HostState.FRESH if alone else HostState.OPEN
         hosts = [host for host in self.up.values() if host.state is state]
         if not hosts:
-            return None if alone else self._place_on_bridge(now)
+            return None if alone else self._choose_bridge(now)
         best = min(hosts, key=lambda host: len(host.leases))
         # Otherwise the first host that comes up would get the long jobs of those that are still starting.
         if self.starting and len(best.leases) >= self._share:
             return None
         return best
 
-    def _place_on_bridge(self, now: float) -> Host | None:
+    def _choose_bridge(self, now: float) -> Host | None:
         bridge = self.bridge
         if bridge is None or len(bridge.leases) >= SLOTS_PER_HOST:
             return None

@@ -11,7 +11,7 @@ from operator import ge
 from gator.core.dispatch.actions import Grant, HandOut
 from gator.core.dispatch.hosts import Host, HostState, Lease, LeaseState
 from gator.core.dispatch.ledger import CORES, Share
-from gator.core.dispatch.queues import Job, JobState, Queue
+from gator.core.dispatch.queues import JobState, Queue, QueuedAttempt
 from gator.core.dispatch.reservations import MAX_OVERTAKEN_SECONDS, is_overdue
 from gator.core.dispatch.state import DispatchState, Rescan
 from gator.v1 import attach_pb2
@@ -36,7 +36,7 @@ class Placement:
         self._floor: list[float] = [inf] * len(state.ledger.size)
         """By pool, the smallest amount that a queue lacks; with less free than that nothing new can fit."""
         self._starts: list[tuple[int, int, int]] = []
-        """Places of the attempts that were started since `count_passed` last counted them."""
+        """Sort keys of the attempts that were started since `count_passed` last counted them."""
         self._overdue_at = inf
         self._checks: list[tuple[float, int]] = []
         """Times at which to check a lease for a long attempt, with its number."""
@@ -60,32 +60,32 @@ class Placement:
             self._floor = [inf] * len(free)
             for each in list(self._state.reserved.held):
                 self._try(each.queue, grants, now)
-            self._scan_line(grants, now)
+            self._scan_all(grants, now)
         elif state.fresh:
             self._scan_fresh(grants, now)
         state.fresh.clear()
         state.reserved.widen()
         state.actions.extend([Grant(host, tuple(leases)) for host, leases in grants.items()])
 
-    def _scan_line(self, grants: dict[str, list[attach_pb2.Lease]], now: float) -> None:
-        places = self._state.ready_order.places
+    def _scan_all(self, grants: dict[str, list[attach_pb2.Lease]], now: float) -> None:
+        keys = self._state.ready_order.sort_keys
         free = self._state.ledger.free
-        at = 0
-        while at < len(places):
+        index = 0
+        while index < len(keys):
             if not free[CORES] and not self._state.ready_order.coreless:
                 self._floor[CORES] = min(self._floor[CORES], 1)
                 return
-            if not self._try(places[at][3], grants, now):
-                at += 1
+            if not self._try(keys[index][3], grants, now):
+                index += 1
 
     def _scan_fresh(self, grants: dict[str, list[attach_pb2.Lease]], now: float) -> None:
         """Tries fresh queues only: the others did not fit, and nothing was given back since."""
-        heads = [queue.place for queue in self._state.fresh if queue.place]
+        heads = [queue.sort_key for queue in self._state.fresh if queue.sort_key]
         heapify(heads)
         while heads:
             queue = heappop(heads)[3]
-            if self._try(queue, grants, now) and queue.place:
-                heappush(heads, queue.place)
+            if self._try(queue, grants, now) and queue.sort_key:
+                heappush(heads, queue.sort_key)
 
     def _try(self, queue: Queue, grants: dict[str, list[attach_pb2.Lease]], now: float) -> bool:
         """Starts the head of a queue if it fits and violates no reservation; returns whether it did."""
@@ -95,7 +95,7 @@ class Placement:
                 if amount < self._floor[pool]:
                     self._floor[pool] = amount
                 return False
-        host = None if queue.tier else self._state.hosts.place(alone=queue.alone, now=now)
+        host = None if queue.tier else self._state.hosts.choose(alone=queue.alone, now=now)
         if (host is None and not queue.tier) or (
             self._state.reserved.held and self._state.reserved.holder(queue)
         ):
@@ -104,9 +104,9 @@ class Placement:
             return False
         share = self._state.ledger.take(queue.demand)
         assert share is not None, "the amounts were checked just before"
-        assert queue.place is not None, "only queues with a place are tried"
+        assert queue.sort_key is not None, "only queues with a sort key are tried"
         self._last_lease += 1
-        self._starts.append(queue.place[:3])
+        self._starts.append(queue.sort_key[:3])
         self._note_start(queue)
         if host is None:
             queue.waiting -= 1
@@ -128,7 +128,7 @@ class Placement:
         self._hand_out(lease, queue.pop(), now)
         self._state.refillable[lease.number] = lease
 
-    def _hand_out(self, lease: Lease, job: Job, now: float) -> None:
+    def _hand_out(self, lease: Lease, job: QueuedAttempt, now: float) -> None:
         if not lease.jobs:
             lease.since = now
         self._state.move(job, JobState.AHEAD if lease.jobs else JobState.HANDED)
@@ -173,11 +173,11 @@ class Placement:
         queue, held = lease.queue, lease.share.need
         if self._state.reserved.wants(held, queue):
             return False
-        assert queue.place is not None, "only queues with attempts are handed out from"
-        for place in self._state.ready_order.places:
-            if place[0] >= queue.place[0]:
+        assert queue.sort_key is not None, "only queues with attempts are handed out from"
+        for key in self._state.ready_order.sort_keys:
+            if key[0] >= queue.sort_key[0]:
                 return True
-            if self._state.ledger.has_after(place[3].need, held):
+            if self._state.ledger.has_after(key[3].need, held):
                 return False
         return True
 
@@ -194,14 +194,14 @@ class Placement:
             return
         starts = sorted(self._starts)
         self._starts.clear()
-        places = self._state.ready_order.places
-        if not places or not (overdue or (starts and starts[-1] > places[0][:3])):
+        keys = self._state.ready_order.sort_keys
+        if not keys or not (overdue or (starts and starts[-1] > keys[0][:3])):
             return
         if overdue:
             self._overdue_at = inf
-        for place in places:
-            queue = place[3]
-            if past := len(starts) - bisect_right(starts, place[:3]):
+        for key in keys:
+            queue = key[3]
+            if past := len(starts) - bisect_right(starts, key[:3]):
                 queue.passed += past
                 if queue.passed_since is None:
                     queue.passed_since = now

@@ -36,8 +36,8 @@ class JobState(IntEnum):
     GONE = 5
 
 
-class Job(Struct, eq=False):
-    """One attempt. `lease` is the id of the lease that it was handed out on, 0 before."""
+class QueuedAttempt(Struct, eq=False):
+    """An attempt in the dispatcher. `lease` is the id of the lease it was handed out on, 0 before."""
 
     ready: Ready
     queue: "Queue"
@@ -46,8 +46,8 @@ class Job(Struct, eq=False):
     lease: int = 0
 
 
-Place: TypeAlias = tuple[int, int, int, "Queue"]
-"""Position of a queue among all, by its head: minus its weight, its order, a unique number, the queue."""
+SortKey: TypeAlias = tuple[int, int, int, "Queue"]
+"""Sorts queues by their heads: minus the weight, the order in the spec, a unique number, the queue."""
 
 
 class Queue(Struct, eq=False):
@@ -60,12 +60,14 @@ class Queue(Struct, eq=False):
     need: Need
     alone: bool = False
     tier: str = ""
-    heap: list[tuple[int, int, int, Job]] = field(default_factory=list[tuple[int, int, int, Job]])
+    heap: list[tuple[int, int, int, QueuedAttempt]] = field(
+        default_factory=list[tuple[int, int, int, QueuedAttempt]]
+    )
     waiting: int = 0
     """Number of attempts or requests in the queue, without cancelled ones."""
     weight: int = 0
     """Weight of the requests."""
-    place: Place | None = None
+    sort_key: SortKey | None = None
     leases: int = 0
     """Number of leases of this queue that are out."""
     passed: int = 0
@@ -74,12 +76,12 @@ class Queue(Struct, eq=False):
     spent: float = 0.0
     finished: float = 0.0
 
-    def push(self, job: Job) -> None:
-        """Adds an attempt, at its place by weight and order."""
+    def push(self, job: QueuedAttempt) -> None:
+        """Adds an attempt, sorted by weight and order."""
         heappush(self.heap, (-job.ready.weight, job.ready.order, job.seq, job))
         self.waiting += 1
 
-    def pop(self) -> Job:
+    def pop(self) -> QueuedAttempt:
         """Removes and returns the first attempt; the queue must not be empty."""
         self.waiting -= 1
         while True:
@@ -87,7 +89,7 @@ class Queue(Struct, eq=False):
             if job.state is JobState.QUEUED:
                 return job
 
-    def head(self) -> Job | None:
+    def head(self) -> QueuedAttempt | None:
         """Returns the first attempt, or None; drops cancelled ones before it."""
         heap = self.heap
         while heap and heap[0][3].state is not JobState.QUEUED:
@@ -112,7 +114,7 @@ class ReadyOrder:
     """The queues that are not empty, in the order of their heads."""
 
     def __init__(self) -> None:
-        self.places: list[Place] = []
+        self.sort_keys: list[SortKey] = []
         self.coreless = 0
         """Number of queues that need no core."""
         self._number = 0
@@ -123,24 +125,24 @@ class ReadyOrder:
         return self._number
 
     def __iter__(self) -> Iterator[Queue]:
-        return (place[3] for place in self.places)
+        return (key[3] for key in self.sort_keys)
 
     def refresh(self, queue: Queue) -> None:
-        """Moves a queue to the place of its head, before equal ones that were moved later."""
-        new = self._place_of(queue)
-        old = queue.place
+        """Sorts a queue in again by its head, before equal ones that were moved later."""
+        new = self._sort_key_of(queue)
+        old = queue.sort_key
         if old is new or (old is not None and new is not None and old[:3] == new[:3]):
             return
         coreless = queue.need.amounts[0][0] != CORES
         if old is not None:
-            del self.places[bisect_left(self.places, old)]
+            del self.sort_keys[bisect_left(self.sort_keys, old)]
             self.coreless -= coreless
         if new is not None:
-            insort(self.places, new)
+            insort(self.sort_keys, new)
             self.coreless += coreless
-        queue.place = new
+        queue.sort_key = new
 
-    def _place_of(self, queue: Queue) -> Place | None:
+    def _sort_key_of(self, queue: Queue) -> SortKey | None:
         if queue.tier:
             if not queue.waiting:
                 return None

@@ -10,7 +10,7 @@ from gator.core.dispatch.actions import Action, Key, Recall, RetireHost
 from gator.core.dispatch.hosts import HostPool, HostState, Lease, LeaseState
 from gator.core.dispatch.ledger import Ledger, Share
 from gator.core.dispatch.pools import DemandKey
-from gator.core.dispatch.queues import Job, JobState, Queue, ReadyOrder
+from gator.core.dispatch.queues import JobState, Queue, QueuedAttempt, ReadyOrder
 from gator.core.dispatch.reservations import Reservations
 
 
@@ -29,7 +29,7 @@ class DispatchState:
     def __init__(self, ledger: Ledger, hosts: HostPool) -> None:
         self.ledger = ledger
         self.hosts = hosts
-        self.jobs: dict[Key, Job] = {}
+        self.jobs: dict[Key, QueuedAttempt] = {}
         self.job_counts = [0] * len(JobState)
         self.queues: dict[tuple[DemandKey, bool, str], Queue] = {}
         self.alone: list[Queue] = []
@@ -58,27 +58,27 @@ class DispatchState:
                 self.alone.append(queue)
         return queue
 
-    def enqueue(self, job: Job) -> None:
+    def enqueue(self, job: QueuedAttempt) -> None:
         """Adds an attempt to its queue."""
         queue = job.queue
         if not queue.waiting:
             self.fresh.add(queue)
         queue.push(job)
-        place = queue.place
-        if place is None or job.ready.weight > -place[0] or job.ready.order < place[1]:
+        key = queue.sort_key
+        if key is None or job.ready.weight > -key[0] or job.ready.order < key[1]:
             self.refresh(queue)
 
     def refresh(self, queue: Queue) -> None:
-        """Updates the place of a queue whose head may have changed."""
+        """Sorts a queue in again whose head may have changed."""
         self.ready_order.refresh(queue)
-        if queue.place is None and self.reserved.held and self.reserved.settle(queue):
+        if queue.sort_key is None and self.reserved.held and self.reserved.settle(queue):
             self.rescan = Rescan.ALL
 
     def waiting_alone(self) -> int:
         """Returns the number of ready attempts that need a fresh daemon."""
         return sum([queue.waiting for queue in self.alone]) if self.alone else 0
 
-    def take_off(self, lease: Lease, job: Job, now: float) -> None:
+    def take_off(self, lease: Lease, job: QueuedAttempt, now: float) -> None:
         """Removes an attempt from its lease, and closes the lease if it was the last."""
         was_first = lease.jobs[0] is job
         lease.jobs.remove(job)
@@ -107,12 +107,12 @@ class DispatchState:
         self.ledger.give(share)
         self.rescan = max(self.rescan, Rescan.FREED)
 
-    def forget(self, job: Job) -> None:
+    def forget(self, job: QueuedAttempt) -> None:
         """Removes an attempt from the dispatcher."""
         self.move(job, JobState.GONE)
         del self.jobs[job.ready.key]
 
-    def move(self, job: Job, state: JobState) -> None:
+    def move(self, job: QueuedAttempt, state: JobState) -> None:
         """Changes the state of an attempt; nothing else does."""
         self.job_counts[job.state] -= 1
         self.job_counts[state] += 1

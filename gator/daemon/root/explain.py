@@ -1,4 +1,4 @@
-"""The answer of a live root to the question why a node has not started, from its dispatcher."""
+"""Answers why a node of a live run has not started, from the state of its dispatcher."""
 
 from gator.core.dispatch.dispatcher import Dispatcher
 from gator.core.dispatch.explain import Holder
@@ -7,16 +7,16 @@ from gator.v1 import query_service_pb2 as qs
 
 
 def explain_node(dispatch: Dispatcher, path: str) -> qs.ExplainNodeResponse | None:
-    """Returns the causes of a job; None if its dispatcher does not know it, or if it runs."""
-    causes = dispatch.explain(path)
-    if not causes:
+    """Returns why a job has not started; None if its dispatcher does not know it, or if it runs."""
+    reasons = dispatch.explain(path)
+    if not reasons:
         return None
     return qs.ExplainNodeResponse(
         state=query_pb2.NODE_STATE_WAITING,
-        is_handed_out=causes[0].is_handed_out,
+        is_handed_out=reasons[0].is_handed_out,
         causes=[
-            query_pb2.WaitingCause(reason=cause.reason, text=cause.text, holders=map(_holder, cause.holders))
-            for cause in causes
+            query_pb2.WaitingCause(reason=each.reason, text=each.text, holders=map(_holder, each.holders))
+            for each in reasons
         ],
     )
 

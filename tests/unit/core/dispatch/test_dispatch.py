@@ -213,7 +213,7 @@ def test_after_a_stop_nothing_new_starts() -> None:
     assert dispatcher.poll(0.04) == []
     assert dispatcher.wake_at() is None
     assert dispatcher.counts.leases == 0
-    with pytest.raises(GatorError, match="the run was stopped"):
+    with pytest.raises(ValueError, match="added after the stop"):
         dispatcher.add(Ready(("b", 1), ONE), 1)
 
 
