@@ -175,15 +175,15 @@ class Census:
         if signs.marks is not None:
             kept[key] = signs
             snapshot.marks[pid] = signs.marks
-        if signs.birth:
-            snapshot.births[pid] = signs.birth
+        if signs.birthmark:
+            snapshot.birthmarks[pid] = signs.birthmark
 
 
 class _Signs(NamedTuple):
     """The marks and the birthmark of a process; marks are None if they cannot be read."""
 
     marks: Mapping[str, str] | None
-    birth: int
+    birthmark: int
 
 
 class Snapshot(NamedTuple):
@@ -191,7 +191,7 @@ class Snapshot(NamedTuple):
 
     processes: dict[int, ProcessInfo]
     marks: dict[int, Mapping[str, str]]
-    births: dict[int, int]
+    birthmarks: dict[int, int]
 
 
 def signal_exactly(process: ProcessInfo, number: int) -> bool:

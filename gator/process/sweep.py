@@ -49,7 +49,7 @@ def sweep(run: str, daemon: str | None = None, limit_s: float = 5.0) -> list[Pro
     groups = find_groups(run, daemon)
     for group in groups:
         group.kill()
-    ownership = Ownership(0, marks, births=birthmarks(run, daemon))
+    ownership = Ownership(0, marks, birthmarks=birthmarks(run, daemon))
     census = Census()
     end = time.monotonic() + limit_s
     pause = 0.002

@@ -77,10 +77,6 @@ class Terminator:
         """Returns whether a job whose leader was reaped may have processes; takes microseconds."""
         return may_have_leftovers(ownership, self._expected, self.strays.is_assigned_to)
 
-    async def look(self, ownership: Ownership) -> list[ProcessInfo]:
-        """Returns the remaining processes of a job whose leader was reaped."""
-        return await self.find(ownership) if self.may_live(ownership) else []
-
     async def end_adopted(self, grace_s: float) -> "Ended":
         """Ends every orphan that this process adopted, because no other process would do it later."""
         all_orphans = Ownership(0, {}, True, claims_all=True)

@@ -45,7 +45,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         self._find, self._executor, self._poll = find, executor, poll_seconds
         self._explain = explain
         # Each lives as long as a watch uses it.
-        self._shared: WeakValueDictionary[tuple[object, str], SharedLook[Any]] = WeakValueDictionary()
+        self._shared: WeakValueDictionary[tuple[object, str], SharedPoll[Any]] = WeakValueDictionary()
 
     async def _answer(
         self, ask: Callable[[Queries, Request], Response], run: str, request: Request
@@ -120,9 +120,9 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
             return RunWatch(queries.reader, request)
 
         watch = await self._answer(begin, request.run, request)
-        look = self._share(watch.view.key, watch.view.look)
+        poll = self._share(watch.view.key, watch.view.snapshot)
         while True:
-            response = watch.news(await look.now())
+            response = watch.changed(await poll.now())
             if response is not None:
                 yield response
             if watch.over:
@@ -139,15 +139,15 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
             return EventWatch(queries.reader, request)
 
         watch = await self._answer(begin, request.run, request)
-        look = self._share(watch.key, watch.tips)
+        poll = self._share(watch.key, watch.tips)
         loop = asyncio.get_running_loop()
         while True:
-            tips = await look.now()
+            tips = await poll.now()
             if watch.is_behind(tips):
-                response = await loop.run_in_executor(self._executor, watch.look, tips)
+                response = await loop.run_in_executor(self._executor, watch.poll, tips)
             else:
                 # Nothing has to be read, so this takes no time.
-                response = watch.look(tips)
+                response = watch.poll(tips)
             if response is not None:
                 yield response
             if watch.over:
@@ -155,31 +155,31 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
             if response is None:
                 await asyncio.sleep(self._poll)
 
-    def _share(self, key: tuple[object, str], look: Callable[[], Seen]) -> "SharedLook[Seen]":
+    def _share(self, key: tuple[object, str], poll: Callable[[], Seen]) -> "SharedPoll[Seen]":
         """Returns the shared poll for a key, which is created for the first watch."""
         shared = self._shared.get(key)
         if shared is None:
-            shared = self._shared[key] = SharedLook(look, self._executor, self._poll / 2)
+            shared = self._shared[key] = SharedPoll(poll, self._executor, self._poll / 2)
         return shared
 
 
-class SharedLook(Generic[Seen]):
+class SharedPoll(Generic[Seen]):
     """A poll of a run that is shared by all its watches, so that many cost as much as one."""
 
-    def __init__(self, look: Callable[[], Seen], executor: Executor | None, seconds: float) -> None:
+    def __init__(self, poll: Callable[[], Seen], executor: Executor | None, seconds: float) -> None:
         """Initialises it. A result is valid for `seconds` from the start of its poll, or until its end."""
-        self._look, self._executor, self._seconds = look, executor, seconds
-        self._looking: asyncio.Future[Seen] | None = None
+        self._poll, self._executor, self._seconds = poll, executor, seconds
+        self._running: asyncio.Future[Seen] | None = None
         self._until = 0.0
 
     async def now(self) -> Seen:
         """Returns the result of a recent poll. Raises its error."""
         loop = asyncio.get_running_loop()
-        if self._looking is None or (self._looking.done() and loop.time() >= self._until):
+        if self._running is None or (self._running.done() and loop.time() >= self._until):
             self._until = loop.time() + self._seconds
-            self._looking = loop.run_in_executor(self._executor, self._look)
+            self._running = loop.run_in_executor(self._executor, self._poll)
         # A watch that is cancelled does not cancel the poll of the others.
-        return await asyncio.shield(self._looking)
+        return await asyncio.shield(self._running)
 
 
 class ControlServicer(control_service_pb2_grpc.ControlServiceServicer):

@@ -34,7 +34,7 @@ class _Reached(Struct, frozen=True):
     at: dict[str, tokens.Count]
 
 
-class RunLook(Struct, frozen=True):
+class RunSnapshot(Struct, frozen=True):
     """The state of a run at one moment."""
 
     response: qs.WatchRunResponse
@@ -52,7 +52,7 @@ class RunView:
         self.key = (reader, tokens.digest(request))
         """Returns a key that is equal for equal requests."""
 
-    def look(self) -> RunLook:
+    def snapshot(self) -> RunSnapshot:
         """Returns the present state of the run."""
         run = self._reader.run()
         running = run.state == query_pb2.RUN_STATE_RUNNING
@@ -65,7 +65,7 @@ class RunView:
         mark = tokens.digest(response)
         response.run.heard_unix_nanos = heard
         response.resume_token = tokens.encode(self._request, {"seen": mark})
-        return RunLook(response, mark, run.state in _ENDED)
+        return RunSnapshot(response, mark, run.state in _ENDED)
 
     def _longest(self, root: str) -> list[query_pb2.Node]:
         wanted = qs.ListNodesRequest(
@@ -90,11 +90,11 @@ class RunWatch:
         self.over = False
         """Whether nothing more will change."""
 
-    def look(self) -> qs.WatchRunResponse | None:
+    def poll(self) -> qs.WatchRunResponse | None:
         """Returns the present state of the run; None if it has not changed."""
-        return self.news(self.view.look())
+        return self.changed(self.view.snapshot())
 
-    def news(self, found: RunLook) -> qs.WatchRunResponse | None:
+    def changed(self, found: RunSnapshot) -> qs.WatchRunResponse | None:
         """Returns the state that a poll found; None if it has not changed."""
         self.over = found.over
         if found.mark == self._seen:
@@ -142,7 +142,7 @@ class EventWatch:
         """Returns whether a poll would find events, or at least advance the positions."""
         return any(tip > self._positions.get(store, 0) for store, tip in tips.positions.items())
 
-    def look(self, tips: Tips | None = None) -> qs.WatchEventsResponse | None:
+    def poll(self, tips: Tips | None = None) -> qs.WatchEventsResponse | None:
         """Returns the new events up to `tips`; None if there are none, and only then `over` is up to date."""
         if tips is None:
             tips = self.tips()

@@ -22,7 +22,8 @@ ROOT_STORE = "root.db"
 CLOSING_STORE = "closing.db"
 LATEST = "latest"
 """The link to the newest run of a tracking folder."""
-LOOK_SECONDS = 0.5
+LOCK_TIMEOUT_SECONDS = 0.5
+"""Timeout in seconds for the lock, which a process that tests whether the run lives holds briefly."""
 _MAX_SMALL_BYTES = 65_536
 """Maximum size of `run.lock` and `control`; Gator writes a few hundred bytes."""
 MAX_NAME_PART = 64
@@ -160,7 +161,7 @@ class RunFolder:
             fd = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise self._unwritable(error) from error
-        end = time.monotonic() + LOOK_SECONDS
+        end = time.monotonic() + LOCK_TIMEOUT_SECONDS
         while True:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -134,7 +134,7 @@ class Writer:
                 self._wake.wait()
                 self._wake.clear()
                 while self._queue:
-                    self._pace()
+                    self._wait_for_more()
                     self._write(self._gather())
                     self._next = monotonic() + PACE_SECONDS
         except (sqlite3.Error, StoreError, OSError, MemoryError) as error:
@@ -151,8 +151,8 @@ class Writer:
             if self.state is not State.FAILED:
                 self.state = State.CLOSED
 
-    def _pace(self) -> None:
-        """Waits for more work after a recent commit; after a pause the first work is written at once."""
+    def _wait_for_more(self) -> None:
+        """Waits for more work after a recent commit; after a pause the first work is written immediately."""
         rest = self._next - monotonic()
         if rest > 0 and not self._closing and len(self._queue) < _MAX_ROWS:
             sleep(rest)

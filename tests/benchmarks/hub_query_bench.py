@@ -114,12 +114,12 @@ def of_a_run(open_runs: OpenRuns) -> Mapping[str, Callable[[], Any]]:
 def watcher(live: Callable[[], Any]) -> Callable[[], Any]:
     watches: list[RunWatch] = []
 
-    def look() -> object:
+    def poll() -> object:
         if not watches:
             watches.append(RunWatch(live().reader, qs.WatchRunRequest(longest=5)))
-        return watches[0].look()
+        return watches[0].poll()
 
-    return look
+    return poll
 
 
 def of_many_runs(service: HubServicer, runner: asyncio.Runner) -> Mapping[str, Callable[[], Any]]:

@@ -143,9 +143,9 @@ class Attempt:
         now = self._now()
         try:
             prepared = self._prepare()
-            births = self._host.birthmark()
+            birthmarks = self._host.birthmark()
             since = ticks_now()
-            process = spawn(self._command(prepared, births.number))
+            process = spawn(self._command(prepared, birthmarks.number))
         except SpawnError as error:
             self._fail(error.message, error.errno, error.transient)
             return
@@ -159,7 +159,9 @@ class Attempt:
             return
         self.process = process
         marks = {name: prepared.env[name] for name in ("GATOR_RUN", "GATOR_PATH", "GATOR_ATTEMPT")}
-        self.ownership = Ownership(process.pid, marks, births=births, since=since, name=self.node.path)
+        self.ownership = Ownership(
+            process.pid, marks, birthmarks=birthmarks, since=since, name=self.node.path
+        )
         started = self._host.describe(process.pid, prepared, self.node.cores)
         self._take(self.wrapper.on_spawned(now, started), partial(self._host.on_started, self))
         self._pipes = self._host.watch(self, process)

@@ -98,7 +98,7 @@ class WrapperHost:
         self._timer = AttemptTimer(loop, on_time=self._on_time, credit=self._credit, poll=self._poll)
         watched = reaper.watched if expected is None else expected
         self._leftovers = Leftovers(loop, watched)
-        self._births = each_birthmark(context.run.run, context.daemon)
+        self._birthmarks = each_birthmark(context.run.run, context.daemon)
         longest = (context.run.sample_interval_millis or DEFAULT_SAMPLE_MILLIS) / 1e3
         self._metering = Metering(loop, longest, partial(Groups, context.run.run, context.daemon))
         self._oom_kills = _count_oom_kills()
@@ -210,7 +210,7 @@ class WrapperHost:
 
     def birthmark(self) -> Birthmarks:
         """Returns a number that identifies the next attempt's processes."""
-        return next(self._births)
+        return next(self._birthmarks)
 
     def describe(self, pid: int, prepared: Prepared, cores: int) -> event_pb2.Started:
         """Returns the record of a start."""

@@ -11,14 +11,14 @@ class Ownership:
     """The criteria for one owner; there is one for each job, from its start to its end.
 
     `leader` is the pid of the session leader, 0 if there is none; a process must carry all `marks` to belong;
-    `births` are the birthmarks that it may have; `since` is the start of the leader in ticks since the boot;
+    `birthmarks` are those that it may have; `since` is the start of the leader in ticks since the boot;
     `name` is for messages. Set `leader_reaped` when the leader was reaped: its pid may then be reused. With
     `claims_all` all orphans of this process belong. Processes seen to descend from the leader are remembered,
     and so are sessions led by members: a member may lose its parents, or die before its children are seen.
     """
 
     __slots__ = (
-        "births",
+        "birthmarks",
         "claims_all",
         "group",
         "is_over",
@@ -37,7 +37,7 @@ class Ownership:
         marks: Mapping[str, str],
         leader_reaped: bool = False,
         *,
-        births: Birthmarks = NO_BIRTHMARKS,
+        birthmarks: Birthmarks = NO_BIRTHMARKS,
         since: int = 0,
         name: str = "",
         claims_all: bool = False,
@@ -45,7 +45,7 @@ class Ownership:
         self.leader = leader
         self.marks = marks
         self.leader_reaped = leader_reaped
-        self.births = births
+        self.birthmarks = birthmarks
         self.since = since
         self.name = name
         self.claims_all = claims_all
@@ -68,23 +68,23 @@ class Ownership:
         if number in self.sessions and (now is None or now.start_ticks == self.sessions[number]):
             return True
         return self.remembers(process) or self.is_marked(
-            snapshot.marks.get(process.pid), snapshot.births.get(process.pid, 0)
+            snapshot.marks.get(process.pid), snapshot.birthmarks.get(process.pid, 0)
         )
 
     def remembers(self, process: ProcessInfo) -> bool:
         """Returns whether this process was seen to descend from the leader."""
         return self.members.get(process.pid) == process.start_ticks
 
-    def is_marked(self, marks: Mapping[str, str] | None, birth: int) -> bool:
+    def is_marked(self, marks: Mapping[str, str] | None, birthmark: int) -> bool:
         """Returns whether marks or the birthmark of a process are those of this job."""
-        return bool(marks and self.marks and carries(marks, self.marks)) or self.births.has(birth)
+        return bool(marks and self.marks and carries(marks, self.marks)) or self.birthmarks.has(birthmark)
 
-    def shares_run(self, marks: Mapping[str, str] | None, birth: int) -> bool:
+    def shares_run(self, marks: Mapping[str, str] | None, birthmark: int) -> bool:
         """Returns whether marks or birthmark are those of any job of the same run."""
         run = self.marks.get("GATOR_RUN")
         if run is not None and marks and marks.get("GATOR_RUN") == run:
             return True
-        return self.births is not NO_BIRTHMARKS and self.births.of_run.has(birth)
+        return self.birthmarks is not NO_BIRTHMARKS and self.birthmarks.of_run.has(birthmark)
 
     def remember(self, processes: Iterable[ProcessInfo]) -> None:
         """Replaces the remembered descendants of the leader."""

@@ -55,7 +55,7 @@ def select(
             for info in children
             if info.pid not in others
             and info.pid not in excluded
-            and not ownership.shares_run(snapshot.marks.get(info.pid), snapshot.births.get(info.pid, 0))
+            and not ownership.shares_run(snapshot.marks.get(info.pid), snapshot.birthmarks.get(info.pid, 0))
             and is_stray(info, ownership)
         }
     roots |= _share_session(processes, roots, excluded, ownership)
@@ -137,11 +137,11 @@ def _may_belong(pid: int, ownership: Ownership, is_stray: IsStray | None) -> boo
         return False
     if info.session == ownership.leader or info.session in ownership.sessions or ownership.remembers(info):
         return True
-    marks, birth = read_marks(pid), read_birthmark(pid)
-    if ownership.is_marked(marks, birth):
+    marks, birthmark = read_marks(pid), read_birthmark(pid)
+    if ownership.is_marked(marks, birthmark):
         return True
     # With marks of another attempt it belongs there; without marks it may belong to any.
-    return not ownership.shares_run(marks, birth) and (is_stray is None or is_stray(info, ownership))
+    return not ownership.shares_run(marks, birthmark) and (is_stray is None or is_stray(info, ownership))
 
 
 def name_all(processes: Iterable[ProcessInfo], most: int = 5) -> str:

@@ -87,13 +87,13 @@ class Writer:
                         self._queue.popleft()
                         self._do(first)
                     else:
-                        self._pace()
+                        self._wait_for_more()
                         self._keep(self._gather())
                         self._next = monotonic() + PACE_SECONDS
         finally:
             self._database.forget()
 
-    def _pace(self) -> None:
+    def _wait_for_more(self) -> None:
         """Waits for more work: `GATHER_SECONDS` after a pause, else until `PACE_SECONDS` have passed."""
         rest = max(self._next - monotonic(), GATHER_SECONDS)
         if rest > 0 and self.backlog_bytes < _MUCH_BYTES:

@@ -174,19 +174,19 @@ class EventReader:
 
     def _places(self, subjects: Sequence[int], wanted: _Wanted) -> list[int]:
         """Returns the places of events. The index has them in order within one attempt and one kind."""
-        looks: list[str] = []
+        selects: list[str] = []
         values: list[object] = []
         for subject in subjects:
             for kind in wanted.kinds:
                 least = " AND severity >= ?" if kind in GRADED_KINDS and wanted.severity else ""
-                looks.append(
+                selects.append(
                     "SELECT * FROM (SELECT place FROM events WHERE subject = ? AND kind = ?"  # noqa: S608
-                    f" AND place > ? AND place <= ?{least} ORDER BY place LIMIT ?) AS t{len(looks)}"
+                    f" AND place > ? AND place <= ?{least} ORDER BY place LIMIT ?) AS t{len(selects)}"
                 )
                 values += [subject, int(kind), wanted.after, wanted.until]
                 values += [wanted.severity, wanted.limit] if least else [wanted.limit]
         found = self._database.query(
-            f"{' UNION ALL '.join(looks)} ORDER BY 1 LIMIT ?", [*values, wanted.limit]
+            f"{' UNION ALL '.join(selects)} ORDER BY 1 LIMIT ?", [*values, wanted.limit]
         )
         return [place for (place,) in found]
 

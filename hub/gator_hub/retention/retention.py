@@ -23,7 +23,7 @@ from gator_hub.ingest.writer import Writer
 from gator_hub.retention.trim_logs import trim
 from gator_hub.settled_clock import SettledClock
 
-LOOK_SECONDS = 20.0
+SCAN_INTERVAL_SECONDS = 20.0
 """Interval in seconds of removals."""
 _REST_SECONDS = 0.01
 _EVENTS = 200
@@ -62,8 +62,8 @@ class Retention:
         """Reasons of failed removals, by the id of the run."""
         self._has_told_size = False
 
-    def look_soon(self) -> None:
-        """Starts a removal now, because a run was marked."""
+    def wake(self) -> None:
+        """Starts a removal now, because a run was marked as removed."""
         self._wanted.set()
 
     async def run(self) -> None:
@@ -71,15 +71,15 @@ class Retention:
         while True:
             self._wanted.clear()
             try:
-                await self.look()
+                await self.scan()
             except (StoreError, UnavailableError) as error:
                 _log.warning("nothing could be removed: %s", error)
             except Exception:  # A defect in one round must not end all later rounds.
                 _log.exception("nothing could be removed: a fault of the hub")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), LOOK_SECONDS)
+                await asyncio.wait_for(self._wanted.wait(), SCAN_INTERVAL_SECONDS)
 
-    async def look(self) -> None:
+    async def scan(self) -> None:
         """Removes all runs that are due, and trims logs."""
         if self._keep_days is not None or self._keep_runs is not None:
             marked = await asyncio.wrap_future(self._writer.run(self._mark))

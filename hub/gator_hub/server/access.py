@@ -24,7 +24,7 @@ from gator.rpc.auth import token_of
 TOKEN_BYTES = 32
 MIN_TOKEN = 16
 """Minimum number of characters of a token."""
-_LOOK_SECONDS = 1.0
+_MAX_AGE_SECONDS = 1.0
 """Maximum age in seconds of the state of the file."""
 _NAME = re.compile(r"[^\s:#][^\s:]{0,127}")
 _TOKEN = re.compile(rf"[!-~]{{{MIN_TOKEN},1024}}")
@@ -51,11 +51,11 @@ class Access:
         self._clock = clock
         self._mark = _mark(file)
         self._users = read_tokens(file)
-        self._looked = clock()
+        self._checked_at = clock()
 
     def user_of(self, token: str) -> str:
         """Returns the name of the user with this token. Raises UnauthenticatedError."""
-        self._look()
+        self._reload_if_changed()
         digest = sha256(token.encode(errors="replace")).digest()
         found = ""
         # No early exit, so that the time taken does not tell which token is similar.
@@ -70,7 +70,7 @@ class Access:
 
     def knows(self, name: str) -> bool:
         """Returns whether a user of this name has a token."""
-        self._look()
+        self._reload_if_changed()
         return any(name == known for known, _ in self._users)
 
     def is_admin(self, name: str) -> bool:
@@ -93,11 +93,11 @@ class Access:
         """Returns the name of the calling user of a servicer. Raises UnauthenticatedError."""
         return self.user_of(token_of(context.invocation_metadata()))
 
-    def _look(self) -> None:
+    def _reload_if_changed(self) -> None:
         now = self._clock()
-        if now - self._looked < _LOOK_SECONDS:
+        if now - self._checked_at < _MAX_AGE_SECONDS:
             return
-        self._looked = now
+        self._checked_at = now
         mark = _mark(self.file)
         if mark == self._mark:
             return

@@ -28,7 +28,7 @@ class HubControl(control_service_pb2_grpc.ControlServiceServicer):
         """Stops a node and everything below it."""
         caller = self._access.caller(context)
         loop = asyncio.get_running_loop()
-        run, jobs = await loop.run_in_executor(self._executor, self._look, request, caller)
+        run, jobs = await loop.run_in_executor(self._executor, self._find, request, caller)
         if run is None:
             return control_service_pb2.StopResponse()
         order = control_service_pb2.StopRequest()
@@ -38,7 +38,7 @@ class HubControl(control_service_pb2_grpc.ControlServiceServicer):
         self._ingest.stop(run, order)
         return control_service_pb2.StopResponse(jobs=jobs)
 
-    def _look(self, request: control_service_pb2.StopRequest, caller: str) -> tuple[int | None, int]:
+    def _find(self, request: control_service_pb2.StopRequest, caller: str) -> tuple[int | None, int]:
         """Returns the number of a run, None if it has ended, and the number of its jobs that have not.
 
         Raises NotFoundError or PermissionDeniedError.

@@ -19,7 +19,7 @@ from gator_hub.log import REFUSALS, Allowance
 
 MAX_CONNECTIONS_EACH: Final = 512
 """Maximum number of connections of one address, more than the streams that the hub serves at once."""
-_LOOK_SECONDS: Final = 1.0
+_SCAN_INTERVAL_SECONDS: Final = 1.0
 _DESCRIPTORS: Final = Path("/proc/self/fd")
 
 
@@ -53,9 +53,9 @@ class PeerLimit:
     async def run(self) -> None:
         """Enforces the limit periodically."""
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_SCAN_INTERVAL_SECONDS)
             try:
-                ended = await asyncio.to_thread(self.look)
+                ended = await asyncio.to_thread(self.enforce)
             except (OSError, RuntimeError) as error:
                 # Without a free descriptor or thread the connections cannot be counted in this round.
                 self._failed.say("the connections of peers could not be counted: %s", error)
@@ -65,7 +65,7 @@ class PeerLimit:
                     "ended %d connections of %s: it has %d already, the maximum", count, peer, self._max_each
                 )
 
-    def look(self) -> Counter[str]:
+    def enforce(self) -> Counter[str]:
         """Ends the connections over the limit. Returns their number by the address of the peer."""
         ended: Counter[str] = Counter()
         names = [path.name for path in _DESCRIPTORS.iterdir()]

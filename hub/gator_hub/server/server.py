@@ -78,7 +78,7 @@ class HubServer:
             keep_runs=options.keep_runs,
             log_cap_bytes=options.log_cap_bytes,
         )
-        self._ingest = Ingest(self._writer, access.user_of, self._moves, self._retention.look_soon)
+        self._ingest = Ingest(self._writer, access.user_of, self._moves, self._retention.wake)
         self._server: Server | None = None
         """None until it listens."""
         self._tasks: list[asyncio.Task[None]] = []
@@ -164,7 +164,7 @@ class HubServer:
                     self._writer,
                     self._access,
                     self._pool,
-                    self._retention.look_soon,
+                    self._retention.wake,
                     self._keeping,
                 ),
             ),

@@ -154,10 +154,10 @@ class Server:
         getattr(self.find(request.run), name)(request)
 
     def watch_run(self, request: Any) -> None:
-        RunWatch(self.find(request.run).reader, request).look()
+        RunWatch(self.find(request.run).reader, request).poll()
 
     def watch_events(self, request: Any) -> None:
-        EventWatch(self.find(request.run).reader, request).look()
+        EventWatch(self.find(request.run).reader, request).poll()
 
     def ask(self, name: str, request: Any) -> None:
         assert self.hub is not None

@@ -265,7 +265,7 @@ async def test_a_run_that_is_removed_is_asked_to_come_again(database_url: str, t
         await there.write("UPDATE runs SET deleted = 1")
         (refusal,) = await feed(there.address, one_job())
         assert isinstance(refusal, UnavailableError)
-        await Retention(there.database, there.writer).look()
+        await Retention(there.database, there.writer).scan()
         assert await feed(there.address, one_job()) == []
 
 
@@ -275,7 +275,7 @@ async def test_what_is_marked_is_removed_at_once(database_url: str, tmp_path: Pa
         retention = Retention(there.database, there.writer)
         running = asyncio.create_task(retention.run())
         await there.write("UPDATE runs SET deleted = 1")
-        retention.look_soon()
+        retention.wake()
         await until(lambda: there.database.query("SELECT count(*) FROM runs") == [(0,)])
         running.cancel()
 
@@ -288,10 +288,10 @@ async def test_a_run_that_lost_its_hub_is_not_removed_before_it_can_come_back(
     async with hub(database_url, tmp_path) as there:
         assert await feed(there.address, {ROOT_STORE: store}) == []
         await until(lambda: there.database.query("SELECT connected FROM runs") == [(0,)])
-        await Retention(there.database, there.writer, keep_runs=0).look()
+        await Retention(there.database, there.writer, keep_runs=0).scan()
         ((heard,),) = there.database.query("SELECT heard_unix_nanos FROM runs")
         later = Retention(there.database, there.writer, keep_runs=0, now=lambda: heard + HOUR + 1)
-        await later.look()
+        await later.scan()
         assert there.database.query("SELECT count(*) FROM runs") == [(0,)]
 
 

@@ -60,15 +60,15 @@ def test_the_newest_connections_of_a_peer_that_has_too_many_are_ended(
 ) -> None:
     limit = PeerLimit(listener.getsockname()[1], max_each=3)
     first = peers.dial("127.0.0.1", 3)
-    assert not limit.look()
+    assert not limit.enforce()
     more = peers.dial("127.0.0.1", 2)
     other = peers.dial("127.0.0.2", 3)
-    assert limit.look() == {"127.0.0.1": 2}
+    assert limit.enforce() == {"127.0.0.1": 2}
     assert [is_ended(client) for client in first + more + other] == [False] * 3 + [True] * 2 + [False] * 3
     # Its own connections to others are none of its peers'.
     with socket.create_server(("127.0.0.1", 0)) as elsewhere:
         own = [socket.create_connection(elsewhere.getsockname()) for _ in range(5)]
-        limit.look()
+        limit.enforce()
         assert not any(map(is_ended, own))
         for end in own:
             end.close()
@@ -77,11 +77,11 @@ def test_the_newest_connections_of_a_peer_that_has_too_many_are_ended(
 def test_a_place_that_is_free_again_can_be_taken(listener: socket.socket, peers: Peers) -> None:
     limit = PeerLimit(listener.getsockname()[1], max_each=2)
     first = peers.dial("127.0.0.1", 2)
-    limit.look()
+    limit.enforce()
     first[0].close()
     peers.served[0].close()
     (new,) = peers.dial("127.0.0.1", 1)
-    assert not limit.look()
+    assert not limit.enforce()
     assert not is_ended(new)
 
 
@@ -91,14 +91,14 @@ async def test_a_round_without_free_descriptors_is_not_the_last_one(
     rounds: list[int] = []
     limit = PeerLimit(listener.getsockname()[1])
 
-    def look() -> Counter[str]:
+    def enforce() -> Counter[str]:
         rounds.append(len(rounds))
         if len(rounds) == 1:
             raise OSError(errno.EMFILE, "Too many open files")
         return Counter()
 
-    monkeypatch.setattr(limit, "look", look)
-    monkeypatch.setattr("gator_hub.server.peer_limit._LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(limit, "enforce", enforce)
+    monkeypatch.setattr("gator_hub.server.peer_limit._SCAN_INTERVAL_SECONDS", 0.001)
     task = asyncio.create_task(limit.run())
     await until(lambda: len(rounds) > 2)
     assert not task.done()

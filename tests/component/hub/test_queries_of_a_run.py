@@ -229,13 +229,13 @@ def test_groups_that_go_on_count_the_jobs_below_them(hub: FilledHub) -> None:
 def test_a_watch_of_a_run_speaks_only_when_something_changed(hub: FilledHub, live: int) -> None:
     reader = HubReader(hub.database, live, monotonic=iter(range(1000)).__next__)
     watch = RunWatch(reader, qs.WatchRunRequest(longest=3))
-    first = watch.look()
+    first = watch.poll()
     assert first is not None
     assert [node.path for node in first.longest] == ["top/b"]
     hub.do(lambda database: database.execute("UPDATE runs SET heard_unix_nanos = 5"))
-    assert watch.look() is None
+    assert watch.poll() is None
     hub.detach(live)
-    gone = watch.look()
+    gone = watch.poll()
     assert gone is not None
     assert not watch.over, "it may come back"
 
@@ -259,17 +259,17 @@ def test_a_watch_of_events_misses_none_of_a_slower_lane(hub: FilledHub) -> None:
         reader, qs.WatchEventsRequest(filter=attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_RESULT]))
     )
     watch = EventWatch(reader, qs.WatchEventsRequest())
-    seen = results.look()
+    seen = results.poll()
     assert seen is not None
     assert [stored.event.path for stored in seen.events] == ["top/a", "top"]
-    assert watch.look() is None
+    assert watch.poll() is None
     assert not watch.over, "output may still come while it is connected"
     hub.put(number, "top", "root", events, [Lane.BULK])
-    whole = watch.look()
+    whole = watch.poll()
     assert whole is not None
     assert [stored.event.seq for stored in whole.events] == [1, 2, 3, 4, 5, 6, 7]
     hub.detach(number)
-    assert watch.look() is None
+    assert watch.poll() is None
     assert watch.over
 
 
@@ -284,11 +284,11 @@ def test_a_watch_gives_the_first_messages_of_each_attempt_also_when_it_goes_on(h
     hub.append(number, "top", "root", *events[:10])
     reader = HubReader(hub.database, number)
     request = qs.WatchEventsRequest(filter=attach_pb2.EventFilter(logs_per_attempt=3))
-    first = EventWatch(reader, request).look()
+    first = EventWatch(reader, request).poll()
     assert first is not None
     hub.append(number, "top", "root", *events[10:])
     request.resume_token = first.resume_token
-    second = EventWatch(reader, request).look()
+    second = EventWatch(reader, request).poll()
     assert second is not None
     assert [len(first.events), len(second.events)] == [10, 2]
     assert [stored.event.log.text for stored in second.events] == ["2", "2"]

@@ -60,8 +60,8 @@ async def test_of_each_ident_only_the_newest_stay_and_what_is_pinned(
             )
         )
         retention = Retention(there.database, there.writer, keep_runs=2)
-        await retention.look()
-        await retention.look()
+        await retention.scan()
+        await retention.scan()
         assert [said for said in caplog.messages if "removed" in said] == ["removed 2 runs (--keep-runs 2)"]
         assert runs(there) == ["a1", "a3", "a4", "b0"]
         for name in ("a1", "a4"):
@@ -87,7 +87,7 @@ async def test_old_runs_go_and_may_come_again(database_url: str, tmp_path: Path)
                 lambda database: database.execute("UPDATE runs SET heard_unix_nanos = 1") and None
             )
         )
-        await Retention(there.database, there.writer, keep_days=5, now=lambda: 1_010 * DAY).look()
+        await Retention(there.database, there.writer, keep_days=5, now=lambda: 1_010 * DAY).scan()
         assert runs(there) == ["0e3"]
         stores = await bring(there, "01d", day=0)
         assert sorted(there.events("01d")) == sorted(kept(stores))
@@ -103,7 +103,7 @@ async def test_a_run_that_is_fed_stays(database_url: str, tmp_path: Path) -> Non
                 )
             )
         )
-        await Retention(there.database, there.writer, keep_days=0, keep_runs=0).look()
+        await Retention(there.database, there.writer, keep_days=0, keep_runs=0).scan()
         assert runs(there) == ["fed"]
 
 
@@ -134,11 +134,11 @@ async def test_a_long_log_loses_its_middle_and_says_so(database_url: str, tmp_pa
         store.append(declared("top"), started("top"), *(block(number) for number in range(300)))
         retention = Retention(there.database, there.writer, log_cap_bytes=10_000)
         await feed(there.address, {"s": store}, said=hello("f1", "s"))
-        await retention.look()
+        await retention.scan()
         assert len(texts(there)) == 300, "the attempt has not ended"
         store.append(finished("top"), result("top"))
         await feed(there.address, {"s": store}, said=hello("f1", "s"))
-        await retention.look()
+        await retention.scan()
         left = texts(there)
         assert [text[:9] for text in left] == [
             *(b"%09d" % (number * LINES + 1) for number in range(5)),
@@ -149,9 +149,9 @@ async def test_a_long_log_loses_its_middle_and_says_so(database_url: str, tmp_pa
             b"[gator hub: lines 501 to 29500 (290000 bytes) are left out, because more than 10000 bytes were"
             b" written; the run's own folder has them]\n"
         )
-        await retention.look()
+        await retention.scan()
         await feed(there.address, {"s": store}, said=hello("f1", "s"))
-        assert texts(there) == left, "neither another look nor another import changes anything"
+        assert texts(there) == left, "neither another scan nor another import changes anything"
 
 
 async def test_each_stream_says_what_it_lost(database_url: str, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ async def test_each_stream_says_what_it_lost(database_url: str, tmp_path: Path) 
         blocks = [block(number // 2, streams[number % 2]) for number in range(20)]
         store.append(declared("top"), started("top"), *blocks, finished("top"), result("top"))
         await feed(there.address, {"s": store}, said=hello("f1", "s"))
-        await Retention(there.database, there.writer, log_cap_bytes=8_000).look()
+        await Retention(there.database, there.writer, log_cap_bytes=8_000).scan()
         marks = [text for text in texts(there) if text.startswith(b"[gator hub")]
         assert len(marks) == 2
         assert all(b"lines 201 to 800 (6000 bytes)" in mark for mark in marks)
@@ -180,7 +180,7 @@ async def test_a_record_that_keeps_its_size_halts_nothing_and_says_so_once(
             await bring(there, name)
         await gone(there)
         async with asyncio.timeout(20):
-            await Retention(there.database, there.writer, keep_runs=1).look()
+            await Retention(there.database, there.writer, keep_runs=1).scan()
         assert len(runs(there)) == 1
     assert len([said for said in caplog.messages if "never gets smaller" in said]) == 1
     found = look_at_database(sqlite_url)
@@ -211,8 +211,8 @@ async def test_a_run_that_cannot_be_removed_is_named_once_and_keeps_no_other(
             )
         )
         retention = Retention(there.database, there.writer, keep_runs=1)
-        await retention.look()
-        await retention.look()
+        await retention.scan()
+        await retention.scan()
         assert runs(there) == ["a1", "a3"]
     said = [line for line in caplog.messages if "could not be removed" in line]
     assert said == [
@@ -224,18 +224,18 @@ async def test_a_fault_in_one_look_does_not_end_all(
     sqlite_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Faulty(Retention):
-        looks = 0
+        scans = 0
 
-        async def look(self) -> None:
-            self.looks += 1
-            if self.looks == 1:
-                self.look_soon()
+        async def scan(self) -> None:
+            self.scans += 1
+            if self.scans == 1:
+                self.wake()
                 raise ZeroDivisionError("odd")
 
     async with hub(sqlite_url, tmp_path) as there:
         retention = Faulty(there.database, there.writer)
         running = asyncio.create_task(retention.run())
-        await until(lambda: retention.looks > 1 or running.done())
+        await until(lambda: retention.scans > 1 or running.done())
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running

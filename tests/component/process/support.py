@@ -10,8 +10,10 @@ from pathlib import Path
 
 from gator.process.ownership.criteria import Ownership
 from gator.process.pipes import Pipe, Pipes
+from gator.process.procfs import ProcessInfo
 from gator.process.reaper import Reaper
 from gator.process.spawn import Command, Process, Spawner
+from gator.process.terminate import Terminator
 
 DEADLINE_S = 20.0
 
@@ -22,6 +24,11 @@ async def until(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < end, f"never came true: {what}"
         await asyncio.sleep(0.005)
+
+
+async def leftovers(terminator: Terminator, ownership: Ownership) -> list[ProcessInfo]:
+    """Return the remaining processes of a job whose leader was reaped."""
+    return await terminator.find(ownership) if terminator.may_live(ownership) else []
 
 
 def marked(run: str) -> list[int]:

@@ -14,7 +14,7 @@ from gator.process.ownership.criteria import Ownership
 from gator.process.ownership.select import may_have_leftovers, name_all
 from gator.process.procfs import ProcessInfo, read_process, signal_exactly
 from gator.process.terminate import Terminator
-from tests.component.process.support import Host, Job, alive, marked, until
+from tests.component.process.support import Host, Job, alive, leftovers, marked, until
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ async def test_what_a_job_leaves_behind_is_ended(host: Host, endings: Terminator
     await until(lambda: alive(pid), "the escape")
     ownership = belonging(host, job)
     assert may_have_leftovers(ownership, host.reaper.watched)
-    assert pid in [process.pid for process in await endings.look(ownership)]
+    assert pid in [process.pid for process in await leftovers(endings, ownership)]
     ended = await endings.end(ownership, grace_s=5.0)
     assert ended.unkillable == ()
     assert pid in [process.pid for process in ended.found]
@@ -69,7 +69,7 @@ async def test_an_orphan_without_any_sign_is_ended_when_no_other_job_runs(
     )
     ownership = belonging(host, job)
     endings.strays.add(ownership)
-    assert [process.pid for process in await endings.look(ownership)] == [pid]
+    assert [process.pid for process in await leftovers(endings, ownership)] == [pid]
     await endings.end(ownership, grace_s=5.0)
     assert not alive(pid)
 
@@ -79,7 +79,7 @@ async def test_a_job_that_leaves_nothing_costs_no_pass(host: Host, endings: Term
     other = host.shell("sleep 60")
     assert await job.ended() == 0
     assert not may_have_leftovers(belonging(host, job), host.reaper.watched)
-    assert await endings.look(belonging(host, job)) == []
+    assert await leftovers(endings, belonging(host, job)) == []
     await endings.signal_job(belonging(host, other), signal.SIGKILL)
     assert await other.ended() == -9
 

@@ -14,7 +14,7 @@ from gator.process.procfs import ProcessInfo, read_process
 from gator.process.sampling import Sampler
 from gator.process.sweep import sweep
 from gator.process.terminate import Terminator
-from tests.component.process.support import Host, Job, alive, until
+from tests.component.process.support import Host, Job, alive, leftovers, until
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ async def test_an_orphan_in_the_group_makes_its_job_look(host: Host, groups: Gro
     assert await job.ended() == 0
     ownership.leader_reaped = True
     endings = Terminator(host.reaper.watched)
-    assert [process.name for process in await endings.look(ownership)] == ["sleep"]
+    assert [process.name for process in await leftovers(endings, ownership)] == ["sleep"]
     ended = await endings.end(ownership, 0.0)
     assert ended.unkillable == ()
     assert not endings.may_live(ownership)

@@ -14,7 +14,7 @@ from gator.process.ownership.strays import Strays
 from gator.process.procfs import ProcessInfo, read_birthmark, read_process, ticks_now
 from gator.process.sweep import sweep
 from gator.process.terminate import Terminator
-from tests.component.process.support import Host, Job, alive, until
+from tests.component.process.support import Host, Job, alive, leftovers, until
 
 LOSE_ALL_SIGNS = "env -i setsid sh -c 'sleep 60 < /dev/null > /dev/null 2>&1 & echo $!'"
 """The grandchild has neither the job's marks nor its session, and its parents end at once."""
@@ -35,7 +35,7 @@ def start(
     job = host.start("/bin/bash", "-c", script, birthmark=birthmark.number if birthmark else 0)
     ownership = Ownership(job.pid, host.marks, since=since, name=name)
     if birthmark is not None:
-        ownership.births = birthmark
+        ownership.birthmarks = birthmark
     job.ownership = ownership
     endings.strays.add(ownership)
     return job
@@ -60,13 +60,13 @@ def pids(found: list[ProcessInfo]) -> list[int]:
 
 
 async def test_a_birthmark_tells_the_job_while_others_run(host: Host, endings: Terminator) -> None:
-    births = each_birthmark(host.run, "d1")
-    beside = start(host, endings, "exec sleep 60", "top/beside", next(births))
-    job = start(host, endings, LOSE_ALL_SIGNS, "top/job", next(births))
+    unused = each_birthmark(host.run, "d1")
+    beside = start(host, endings, "exec sleep 60", "top/beside", next(unused))
+    job = start(host, endings, LOSE_ALL_SIGNS, "top/job", next(unused))
     ownership = await ended(job)
     pid = await adopted(job)
-    assert read_birthmark(pid) == ownership.births.number
-    assert pids(await endings.look(ownership)) == [pid]
+    assert read_birthmark(pid) == ownership.birthmarks.number
+    assert pids(await leftovers(endings, ownership)) == [pid]
     assert beside.ownership is not None
     assert pid not in pids(await endings.find(beside.ownership))
     await endings.end(ownership, 5.0)
@@ -75,9 +75,9 @@ async def test_a_birthmark_tells_the_job_while_others_run(host: Host, endings: T
     await beside.reaped()
 
 
-async def test_a_sweep_finds_what_has_no_other_sign_than_its_birth(host: Host, endings: Terminator) -> None:
+async def test_a_sweep_finds_processes_by_their_birthmark_alone(host: Host, endings: Terminator) -> None:
     first, second = each_birthmark(host.run, "d1"), each_birthmark(host.run, "d2")
-    jobs = [start(host, endings, LOSE_ALL_SIGNS, "top/job", next(births)) for births in (first, second)]
+    jobs = [start(host, endings, LOSE_ALL_SIGNS, "top/job", next(marks)) for marks in (first, second)]
     for job in jobs:
         await ended(job)
     left = [await adopted(job) for job in jobs]
@@ -108,12 +108,12 @@ async def test_without_birthmarks_the_last_that_may_have_left_an_orphan_takes_it
     await until(lambda: orphan and ticks_now() > orphan.start_ticks, "a tick")
     later = start(host, endings, "true", "top/later")
     # `beside` still runs, and it may be its.
-    assert await endings.look(ownership) == []
+    assert await leftovers(endings, ownership) == []
     endings.strays.remove(ownership)
     # `later` started after the orphan.
-    assert await endings.look(await ended(later)) == [], "it is older than that attempt"
+    assert await leftovers(endings, await ended(later)) == [], "it is older than that attempt"
     last = await ended(beside)
-    found = await endings.look(last)
+    found = await leftovers(endings, last)
     assert pids(found) == [pid]
     assert endings.strays.describe(found[0], last) == f"sleep (pid {pid}, of this job or of top/job)"
     await endings.end(last, 5.0)
@@ -127,7 +127,7 @@ async def test_of_jobs_that_end_together_one_takes_the_orphan_and_the_others_wai
     job = start(host, endings, LOSE_ALL_SIGNS, "top/job")
     all_orphans = [await ended(one) for one in (*jobs, job)]
     pid = await adopted(job)
-    taken = [pids(await endings.look(ownership)) for ownership in all_orphans]
+    taken = [pids(await leftovers(endings, ownership)) for ownership in all_orphans]
     assert sorted(taken) == [[], [], [], [pid]]
     one = all_orphans[taken.index([pid])]
     others = [ownership for ownership in all_orphans if ownership is not one]
@@ -144,10 +144,10 @@ async def test_when_the_job_that_took_an_orphan_gives_up_another_takes_it(
     job = start(host, endings, LOSE_ALL_SIGNS, "top/job")
     first, second = await ended(job), await ended(beside)
     pid = await adopted(job)
-    assert pids(await endings.look(first)) == [pid]
-    assert await endings.look(second) == []
+    assert pids(await leftovers(endings, first)) == [pid]
+    assert await leftovers(endings, second) == []
     endings.strays.remove(first)
-    assert pids(await endings.look(second)) == [pid]
+    assert pids(await leftovers(endings, second)) == [pid]
     await endings.end(second, 0.0)
 
 
@@ -159,7 +159,7 @@ async def test_what_an_orphan_starts_is_of_the_same_jobs(host: Host, endings: Te
     job = start(host, endings, "env -i setsid sh -c 'sh orphan > /dev/null 2>&1 & echo $!'", "top/job")
     ownership = await ended(job)
     await adopted(job)
-    assert await endings.look(ownership) == []
+    assert await leftovers(endings, ownership) == []
     endings.strays.remove(ownership)
     go.touch()
     written = host.folder / "pid"
@@ -168,7 +168,7 @@ async def test_what_an_orphan_starts_is_of_the_same_jobs(host: Host, endings: Te
     os.kill(beside.pid, 9)
     await beside.reaped()
     beside.ownership.leader_reaped = True
-    found = await endings.look(beside.ownership)
+    found = await leftovers(endings, beside.ownership)
     assert int(written.read_text()) in pids(found)
     assert all(
         "top/job" in endings.strays.describe(one, beside.ownership) for one in found if one.name == "sleep"

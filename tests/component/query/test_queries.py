@@ -239,15 +239,15 @@ def test_a_dead_run_is_shown_as_it_will_be_closed_and_nothing_is_written(trackin
 def test_a_watch_of_a_run_speaks_only_when_something_changed(builder: runs.RunBuilder) -> None:
     with FolderReader.open(builder.folder.path, live=True) as reader:
         watch = RunWatch(reader, qs.WatchRunRequest(longest=3))
-        first = watch.look()
+        first = watch.poll()
         assert first is not None
-        assert watch.look() is None
+        assert watch.poll() is None
         builder.write(runs.job("top/last", 4))
-        second = watch.look()
+        second = watch.poll()
         assert second is not None
         assert (first.run.tally.waiting, second.run.tally.waiting) == (1, 0)
         again = RunWatch(reader, qs.WatchRunRequest(longest=3, resume_token=second.resume_token))
-        assert again.look() is None
+        assert again.poll() is None
         assert not again.over
 
 
@@ -255,21 +255,21 @@ def test_a_watch_of_events_goes_on_where_its_token_says(builder: runs.RunBuilder
     kinds = [attach_pb2.EVENT_KIND_DECLARED]
     with FolderReader.open(builder.folder.path, live=True) as reader:
         request = qs.WatchEventsRequest(filter=attach_pb2.EventFilter(kinds=kinds))
-        seen = EventWatch(reader, request).look()
+        seen = EventWatch(reader, request).poll()
         assert seen is not None
         assert len(seen.events) == 3
         request.resume_token = seen.resume_token
         watch = EventWatch(reader, request)
-        assert watch.look() is None
+        assert watch.poll() is None
         builder.write(runs.job("top/last", 4))
-        more = watch.look()
+        more = watch.poll()
         assert more is not None
         assert [event.event.path for event in more.events] == ["top/last"]
 
 
 def test_a_watch_of_only_new_events_skips_what_was_there(queries: Queries) -> None:
     watch = EventWatch(queries.reader, qs.WatchEventsRequest(only_new=True))
-    assert watch.look() is None
+    assert watch.poll() is None
     assert watch.over
 
 
@@ -295,7 +295,7 @@ def test_a_watch_gives_the_first_messages_of_each_attempt_however_often_it_goes_
     longest = 0
     with FolderReader.open(builder.folder.path, live=True) as reader:
         watch = EventWatch(reader, request)
-        while (response := watch.look()) is not None:
+        while (response := watch.poll()) is not None:
             seen += [
                 f"{stored.event.path} {stored.event.log.text[0]}"
                 for stored in response.events

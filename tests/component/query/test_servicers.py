@@ -12,7 +12,7 @@ from gator.cli.runs.remote import remote_api
 from gator.errors import NotFoundError, UnauthenticatedError
 from gator.query import Queries
 from gator.query.servicers import ControlServicer, QueryServicer
-from gator.query.watch import EventWatch, RunLook, RunView, Tips
+from gator.query.watch import EventWatch, RunSnapshot, RunView, Tips
 from gator.rpc.channel import bearer, open_channel
 from gator.rpc.server import Service, serve
 from gator.store.run.reader import FolderReader
@@ -128,17 +128,17 @@ async def test_a_watch_of_a_run_sends_each_change(served: Served) -> None:
     watch.cancel()
 
 
-async def test_watchers_of_a_run_who_ask_alike_share_their_looks(
+async def test_watches_with_equal_requests_share_their_polls(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks: list[int] = []
-    look = RunView.look
+    polls: list[int] = []
+    snapshot = RunView.snapshot
 
-    def counted(view: RunView) -> RunLook:
-        looks.append(id(view))
-        return look(view)
+    def counted(view: RunView) -> RunSnapshot:
+        polls.append(id(view))
+        return snapshot(view)
 
-    monkeypatch.setattr(RunView, "look", counted)
+    monkeypatch.setattr(RunView, "snapshot", counted)
     watches = [served.queries.WatchRun(qs.WatchRunRequest(), metadata=TOKEN) for _ in range(20)]
     for watch in watches:
         assert isinstance(await watch.read(), qs.WatchRunResponse)
@@ -148,18 +148,16 @@ async def test_watchers_of_a_run_who_ask_alike_share_their_looks(
         assert isinstance(changed, qs.WatchRunResponse)
         assert changed.run.tally.waiting == 0
         watch.cancel()
-    assert len(set(looks)) == 1, "one looks for all"
+    assert len(set(polls)) == 1, "one watch polls for all"
 
 
-async def test_watchers_of_events_share_the_look_whether_there_are_any(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looks: list[int] = []
-    look = EventWatch.tips
+async def test_watches_of_events_share_their_polls(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    polls: list[int] = []
+    read_tips = EventWatch.tips
 
     def counted(watch: EventWatch) -> Tips:
-        looks.append(id(watch))
-        return look(watch)
+        polls.append(id(watch))
+        return read_tips(watch)
 
     monkeypatch.setattr(EventWatch, "tips", counted)
     paths = ["top", "top/good", "top/bad", ""]
@@ -176,7 +174,7 @@ async def test_watchers_of_events_share_the_look_whether_there_are_any(
     for watch in watches:
         watch.cancel()
     assert numbers == [3, 1, 1, 3]
-    assert len(set(looks)) == 1, "one looks for all"
+    assert len(set(polls)) == 1, "one watch polls for all"
 
 
 async def test_a_watch_of_events_sends_what_is_new(served: Served) -> None:

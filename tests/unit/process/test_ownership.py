@@ -21,9 +21,9 @@ def make(pid: int, parent: int, session: int, state: str = "S") -> ProcessInfo:
 def snapshot(
     *processes: ProcessInfo,
     marks: Mapping[int, Mapping[str, str]] | None = None,
-    births: Mapping[int, int] | None = None,
+    marked: Mapping[int, int] | None = None,
 ) -> Snapshot:
-    return Snapshot({process.pid: process for process in processes}, dict(marks or {}), dict(births or {}))
+    return Snapshot({process.pid: process for process in processes}, dict(marks or {}), dict(marked or {}))
 
 
 def pids(found: list[ProcessInfo]) -> list[int]:
@@ -114,20 +114,20 @@ def test_adopted_orphans_without_signs_are_taken_on_request_only(wanted: bool, e
 
 
 def test_what_was_born_in_a_job_belongs_without_marks_session_and_parents() -> None:
-    births = birthmarks("r", "w1")
+    of_daemon = birthmarks("r", "w1")
     mine, other = list(zip(range(2), each_birthmark("r", "w1"), strict=False))
     shot = snapshot(
         make(300, DAEMON, 300),
         make(400, DAEMON, 400),
         make(500, DAEMON, 500),
-        births={300: mine[1].number, 400: other[1].number, 500: birthmarks("s", "w1").number},
+        marked={300: mine[1].number, 400: other[1].number, 500: birthmarks("s", "w1").number},
     )
-    assert pids(select(shot, Ownership(200, MARKS, True, births=mine[1]))) == [300]
-    assert pids(select(shot, Ownership(0, {}, births=births))) == [300, 400]
-    assert pids(select(shot, Ownership(0, {}, births=birthmarks("r")))) == [300, 400]
-    assert select(shot, Ownership(0, {}, births=birthmarks("r", "w2"))) == []
+    assert pids(select(shot, Ownership(200, MARKS, True, birthmarks=mine[1]))) == [300]
+    assert pids(select(shot, Ownership(0, {}, birthmarks=of_daemon))) == [300, 400]
+    assert pids(select(shot, Ownership(0, {}, birthmarks=birthmarks("r")))) == [300, 400]
+    assert select(shot, Ownership(0, {}, birthmarks=birthmarks("r", "w2"))) == []
     # What was born in another job of the run is no orphan without signs.
-    ownership = Ownership(200, MARKS, True, births=mine[1])
+    ownership = Ownership(200, MARKS, True, birthmarks=mine[1])
     taken = select(shot, ownership, adopted_by=DAEMON, is_stray=lambda _info, _whose: True)
     assert pids(taken) == [300, 500]
 
