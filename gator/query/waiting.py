@@ -107,7 +107,7 @@ class RunningDemands:
                 self._ledger.take(demand)
 
     def explain(self, demand: DemandKey, entry: query_pb2.Waiting) -> None:
-        """Adds the resources that a job lacks, and the jobs that hold the licences among them."""
+        """Adds the resources that a job lacks, and the jobs that hold the licenses among them."""
         if self._ledger is None:
             return
         need = self._ledger.need(demand)

@@ -177,7 +177,7 @@ NODE_KEYS: Final = {
             "deadline_millis",
         ),
         Key("max_fail", _LISTS, "max_fail", "After this many failed jobs below nothing new starts."),
-        Key("licenses", _LISTS, "pools", "Pools of licences: how many of each there are.", root_only=True),
+        Key("licenses", _LISTS, "pools", "Pools of licenses: how many of each there are.", root_only=True),
         Key("secrets", _LISTS, "names", "Variables whose values are masked.", root_only=True),
     )
 }
@@ -191,8 +191,8 @@ SUB_KEYS: Final = {
         Key("enforce", (), "boolean", "Fails an attempt that uses more."),
     ),
     "license": (
-        Key("name", (), "text", "Name of the licence."),
-        Key("count", (), "count", "Number of licences; default 1, and 0 holds none."),
+        Key("name", (), "text", "Name of the license."),
+        Key("count", (), "count", "Number of licenses; default 1, and 0 holds none."),
     ),
     "scratch": (
         Key("keep", (), "keep", "Which folders stay: failed (default), all or none."),

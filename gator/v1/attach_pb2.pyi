@@ -451,7 +451,7 @@ class RunPools(message.Message):
     """Whether the user set the memory."""
     @builtins.property
     def licenses(self) -> containers.ScalarMap[builtins.str, builtins.int]:
-        """Number of licences by name; others are unlimited."""
+        """Number of licenses by name; others are unlimited."""
 
     def __init__(
         self,

@@ -337,7 +337,7 @@ class Demand(message.Message):
     """Memory in bytes; 0 means that memory is not accounted for."""
     @builtins.property
     def licenses(self) -> containers.ScalarMap[builtins.str, builtins.int]:
-        """Number of licences by name."""
+        """Number of licenses by name."""
 
     def __init__(
         self,

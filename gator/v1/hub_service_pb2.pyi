@@ -75,7 +75,7 @@ class ListRunsRequest(message.Message):
     page_token: builtins.str
     """Token of the page to return; empty means the first page."""
     parent: builtins.str
-    """Only runs that repeat a part of the run with this id, directly or through another repeat. Empty means
+    """Only runs that repeat a part of the run with this id, directly or through another rerun. Empty means
     all.
     """
     no_repeats: builtins.bool

@@ -90,8 +90,8 @@ class _WaitingReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_WaitingR
     """Not enough cores are free."""
     WAITING_REASON_MEMORY: _WaitingReason.ValueType  # 3
     """Not enough memory is free."""
-    WAITING_REASON_LICENCE: _WaitingReason.ValueType  # 4
-    """Not enough licences are free."""
+    WAITING_REASON_LICENSE: _WaitingReason.ValueType  # 4
+    """Not enough licenses are free."""
     WAITING_REASON_HOST: _WaitingReason.ValueType  # 5
     """There is no host that may run it. Reserved: all hosts run any job."""
     WAITING_REASON_DRAIN: _WaitingReason.ValueType  # 6
@@ -110,8 +110,8 @@ WAITING_REASON_CORES: WaitingReason.ValueType  # 2
 """Not enough cores are free."""
 WAITING_REASON_MEMORY: WaitingReason.ValueType  # 3
 """Not enough memory is free."""
-WAITING_REASON_LICENCE: WaitingReason.ValueType  # 4
-"""Not enough licences are free."""
+WAITING_REASON_LICENSE: WaitingReason.ValueType  # 4
+"""Not enough licenses are free."""
 WAITING_REASON_HOST: WaitingReason.ValueType  # 5
 """There is no host that may run it. Reserved: all hosts run any job."""
 WAITING_REASON_DRAIN: WaitingReason.ValueType  # 6
@@ -252,7 +252,7 @@ class Run(message.Message):
     pinned: builtins.bool
     """Only from a hub: whether the run is exempt from removal by age or number."""
     parent: builtins.str
-    """Id of the run that it partly repeats; empty if it repeats none. A repeat belongs to no series; the
+    """Id of the run that it partly repeats; empty if it repeats none. A rerun belongs to no series; the
     outcomes of its jobs are overlaid on those of that run.
     """
     launch_dir: builtins.str
@@ -428,7 +428,7 @@ class FailureGroup(message.Message):
 
 @typing.final
 class Elsewhere(message.Message):
-    """Runs of other series in which a failure was seen, without repeats."""
+    """Runs of other series in which a failure was seen, without reruns."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -862,7 +862,7 @@ class Waiting(message.Message):
     """Number of jobs in it that have not ended."""
     @builtins.property
     def awaited(self) -> containers.RepeatedCompositeFieldContainer[Awaited]:
-        """Nodes that it waits for; empty if it waits for free cores, memory or licences."""
+        """Nodes that it waits for; empty if it waits for free cores, memory or licenses."""
 
     @builtins.property
     def lacking(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -870,7 +870,7 @@ class Waiting(message.Message):
 
     @builtins.property
     def holders(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Some of the jobs that hold the licences that it lacks."""
+        """Some of the jobs that hold the licenses that it lacks."""
 
     @builtins.property
     def reasons(self) -> containers.RepeatedScalarFieldContainer[WaitingReason.ValueType]:

@@ -154,7 +154,7 @@ class Job(message.Message):
 
     @builtins.property
     def resources(self) -> Resources:
-        """Cores, memory and licences that the job holds while it runs."""
+        """Cores, memory and licenses that the job holds while it runs."""
 
     @builtins.property
     def order(self) -> Order:
@@ -261,7 +261,7 @@ class JobGroup(message.Message):
 
     @builtins.property
     def licenses(self) -> containers.ScalarMap[builtins.str, builtins.int]:
-        """Pools of licences, by name. Only on the root."""
+        """Pools of licenses, by name. Only on the root."""
 
     @builtins.property
     def secrets(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -371,7 +371,7 @@ class JobArray(message.Message):
 
     @builtins.property
     def licenses(self) -> containers.ScalarMap[builtins.str, builtins.int]:
-        """Pools of licences, by name. Only on the root."""
+        """Pools of licenses, by name. Only on the root."""
 
     @builtins.property
     def secrets(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -745,7 +745,7 @@ class Resources(message.Message):
     """Whether an attempt that uses more memory fails."""
     @builtins.property
     def licenses(self) -> containers.ScalarMap[builtins.str, builtins.int]:
-        """Number of licences by name."""
+        """Number of licenses by name."""
 
     def __init__(
         self,

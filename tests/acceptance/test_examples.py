@@ -97,7 +97,7 @@ def test_a_failure_prunes_what_needs_success_and_runs_what_handles_it(gator: Gat
     assert "compiling\n" in Path(log[1]).read_text()
 
 
-def test_no_more_start_than_there_are_licences(gator: Gator) -> None:
+def test_no_more_start_than_there_are_licenses(gator: Gator) -> None:
     gator("run", example("resources.yaml"), "-j", 4).expect(0)
     life = gator.events(attach_pb2.EVENT_KIND_STARTED, attach_pb2.EVENT_KIND_ATTEMPT_FINISHED)
     most = running = 0

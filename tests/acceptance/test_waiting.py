@@ -15,16 +15,16 @@ jobs:
   resources: [!Cores 3, !Memory 800MB, !License [Sim, 2]]
   shell: "echo begun; until [ -e go ]; do sleep 0.02; done"
 - !Job {ident: memory, resources: [!Cores 0, !Memory 300MB], command: "true"}
-- !Job {ident: licence, resources: [!Cores 0, !License Sim], command: "true"}
+- !Job {ident: license, resources: [!Cores 0, !License Sim], command: "true"}
 - !Job {ident: cores, resources: [!Cores 2], command: "true"}
 - !Job {ident: all, resources: [!Cores 2, !Memory 300MB, !License Sim], command: "true"}
 - !Job {ident: after, on_pass: [holder], command: "true"}
 """
 REASONS = {
     "top/memory": ["memory"],
-    "top/licence": ["licence"],
+    "top/license": ["license"],
     "top/cores": ["cores"],
-    "top/all": ["cores", "memory", "licence"],
+    "top/all": ["cores", "memory", "license"],
     "top/after": ["dependency"],
 }
 
@@ -46,12 +46,12 @@ def _check(gator: Gator) -> None:
     waiting = {entry["path"]: entry for entry in status["waiting"]}
     assert {path: entry["reasons"] for path, entry in waiting.items()} == REASONS
     assert {path for path, entry in waiting.items() if entry["holders"] == ["top/holder"]} == {
-        "top/licence",
+        "top/license",
         "top/all",
     }
     tree = gator("tree").expect(0).out
-    for said in ("for memory", "for licences", "for cores", "for cores and memory and licences"):
+    for said in ("for memory", "for licenses", "for cores", "for cores and memory and licenses"):
         assert any(line.endswith(f"waiting  {said}") for line in tree.splitlines()), tree
     text = gator("status").expect(0).out
     assert "for memory: 300 MB wanted, 200 MB of 1 GB free" in text
-    assert "for licence Sim: 1 wanted, 0 of 2 free (held by top/holder)" in text
+    assert "for license Sim: 1 wanted, 0 of 2 free (held by top/holder)" in text

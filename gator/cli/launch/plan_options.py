@@ -101,7 +101,7 @@ class PlanOptions(Struct, frozen=True):
     licenses: Annotated[
         list[str],
         typer.Option(
-            "--license", metavar="NAME=N", help="Provide N licences of this name.", rich_help_panel=POOLS
+            "--license", metavar="NAME=N", help="Provide N licenses of this name.", rich_help_panel=POOLS
         ),
     ] = []
     scheduler: Annotated[

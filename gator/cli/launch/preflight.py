@@ -37,7 +37,7 @@ def finds(program: str, path: str, cwd: str) -> bool:
 
 
 def notes_of(found: Runnable, options: PlanOptions) -> Iterator[str]:
-    """Yields notes: licences without pools, and values that options of the command line do not change."""
+    """Yields notes: licenses without pools, and values that options of the command line do not change."""
     yield from found.notes
     for option, value in options.replacing_on_root():
         sentence = describe_option_scope(found.plan, option, value)

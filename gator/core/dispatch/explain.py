@@ -28,7 +28,7 @@ _NO_REASON: Final = query_pb2.WAITING_REASON_UNSPECIFIED
 
 def reason_of(pool: int) -> query_pb2.WaitingReason.ValueType:
     """Returns the reason for waiting if a pool lacks something; other pools are licenses."""
-    return _REASONS.get(pool, query_pb2.WAITING_REASON_LICENCE)
+    return _REASONS.get(pool, query_pb2.WAITING_REASON_LICENSE)
 
 
 class Holder(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The ledger of a run: how much of its cores, memory and licences is taken.
+"""The ledger of a run: how much of its cores, memory and licenses is taken.
 
 Invariant: the shares that are out never exceed the pools. The ledger knows amounts, not jobs.
 """
@@ -78,7 +78,7 @@ class Ledger:
         return self._size
 
     def pool_of(self, license_name: str) -> int | None:
-        """Returns the index of a licence's pool; None if it is unlimited."""
+        """Returns the index of a license's pool; None if it is unlimited."""
         return self._licenses.get(license_name)
 
     def need(self, demand: DemandKey) -> Need:
@@ -137,7 +137,7 @@ class Ledger:
             errors.update(dict.fromkeys(self._errors(demand)))
             warnings.update(dict.fromkeys(self._warnings(demand)))
             unlimited = (name for name, _ in demand.licenses if name not in self._licenses)
-            notes.update(dict.fromkeys(f"licence {name} has no pool and is unlimited" for name in unlimited))
+            notes.update(dict.fromkeys(f"license {name} has no pool and is unlimited" for name in unlimited))
         return Findings(tuple(errors), tuple(warnings), tuple(notes))
 
     def _warnings(self, demand: DemandKey) -> list[str]:
@@ -160,7 +160,7 @@ class Ledger:
     def name_of(self, pool: int) -> str:
         """Returns the name of a pool for users."""
         if pool >= FIRST_LICENSE:
-            return f"licence {tuple(self._licenses)[pool - FIRST_LICENSE]}"
+            return f"license {tuple(self._licenses)[pool - FIRST_LICENSE]}"
         return ("cores", "jobs without cores", "memory")[pool]
 
     def _shortage(self, pool: int, amount: int) -> str:
@@ -182,7 +182,7 @@ class Ledger:
         for name, count in demand.licenses:
             size = pools.licenses.get(name)
             if size is not None and count > size:
-                errors.append(f"licence {name}: {count} wanted, but the pool has {size}: raise --license")
+                errors.append(f"license {name}: {count} wanted, but the pool has {size}: raise --license")
         return errors
 
     def _compute_need(self, demand: DemandKey) -> Need:

@@ -12,7 +12,7 @@ class Pools(Struct, frozen=True):
     """The amounts that a run may use at a time.
 
     `memory_given` says that the user set the memory, so that a job that wants more is an error and not a
-    warning. A licence that is not in `licenses` is unlimited.
+    warning. A license that is not in `licenses` is unlimited.
     """
 
     cores: int

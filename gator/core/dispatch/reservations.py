@@ -54,9 +54,9 @@ class Reservations:
             each.pools.update(self._scarcest(each.queue.need))
 
     def _scarcest(self, need: Need) -> set[int]:
-        """Returns the scarcest pools that lack something: licences, else memory, else cores.
+        """Returns the scarcest pools that lack something: licenses, else memory, else cores.
 
-        A job that waits for hours for a licence must not keep a core idle meanwhile.
+        A job that waits for hours for a license must not keep a core idle meanwhile.
         """
         lacking = self._ledger.lacking(need)
         rank = min(max(lacking, default=0), FIRST_LICENSE)

@@ -196,7 +196,7 @@ def _licenses(reading: Reading, parent: Parent, key: Key, pair: Pair, place: Pla
     value = pair.value
     for name, pair in settings.mapping(reading, value, "licenses").items():
         if not name.strip():
-            reading.problem(pair.key, "a licence needs a name")
+            reading.problem(pair.key, "a license needs a name")
             continue
         count = scalars.integer(reading, pair.value, name)
         if count is not None:

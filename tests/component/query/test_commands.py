@@ -92,7 +92,7 @@ def many_failures(tracking: Path) -> None:
     paths = [f"top/x[{number}]" for number in range(12)] + ["top/bad"]
     builder.write(runs.group("top", 0, 13, 13), *(runs.job(path, 0.1) for path in paths))
     for number, path in enumerate(paths):
-        what = "out of licences" if path == "top/bad" else f"mismatch at 0x{number:x}"
+        what = "out of licenses" if path == "top/bad" else f"mismatch at 0x{number:x}"
         error = event_pb2.ErrorMessage(severity=common_pb2.SEVERITY_ERROR, text=what, stream=runs.ERR, line=2)
         ended = runs.result(path, 1, common_pb2.OUTCOME_FAILED, first_error=error)
         sign(ended.result)
@@ -203,7 +203,7 @@ def test_of_a_repeat_that_is_not_there_those_that_are_there_are_told(gator: Gato
 
 @pytest.mark.usefixtures("many_failures")
 def test_each_of_many_failures_is_told_when_asked_for(gator: Gator) -> None:
-    signature = signature_of(common_pb2.REASON_EXIT, "out of licences", "")
+    signature = signature_of(common_pb2.REASON_EXIT, "out of licenses", "")
     assert gator("failures", "--all").stdout.count("again:") == 13
     assert gator("failures", "--cause", signature[:6]).stdout.startswith("failed top/bad: it returned 1\n")
     assert gator("failures", "--cause", "none").stdout == "nothing failed of that cause\n"

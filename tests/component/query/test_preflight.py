@@ -12,7 +12,7 @@ from gator.cli.main import main
 HEAD = "!JobGroup\nident: top\nlicenses: {Sim: 2}\njobs:\n"
 LONG = "x" * (128 * 1024)
 REFUSED: dict[str, tuple[str, list[str]]] = {
-    "a licence that is never had": ('- !Job {command: "true", resources: [!License [Sim, 3]]}', []),
+    "a license that is never had": ('- !Job {command: "true", resources: [!License [Sim, 3]]}', []),
     "more of it than the option gives": (
         '- !Job {command: "true", resources: [!License [Sim, 2]]}',
         ["--license", "Sim=1"],

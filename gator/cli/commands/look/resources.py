@@ -42,7 +42,7 @@ def resources(
 ) -> None:
     """Compare the time, processor and memory that jobs used with their requests.
 
-    Requests are cores, memory and licences. For a single job, the usage over time is shown too.
+    Requests are cores, memory and licenses. For a single job, the usage over time is shown too.
     """
     order, limit = order_of(sort), limit_of(number, MAX_LINES, json=json)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:

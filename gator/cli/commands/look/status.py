@@ -26,7 +26,7 @@ _MAX_SHOWN: Final = 10
 """Default maximum number of running jobs, and of lines about waiting nodes."""
 _REASONS = {
     query_pb2.WAITING_REASON_DEPENDENCY: "what it depends on",
-    query_pb2.WAITING_REASON_LICENCE: "licences",
+    query_pb2.WAITING_REASON_LICENSE: "licenses",
     query_pb2.WAITING_REASON_HOST: "a host",
 }
 """Texts of the reasons that differ from the names of the enum."""

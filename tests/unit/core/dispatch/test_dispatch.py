@@ -218,7 +218,7 @@ def test_after_a_stop_nothing_new_starts() -> None:
 
 
 def test_a_demand_that_can_never_be_met_is_refused() -> None:
-    with pytest.raises(GatorError, match="licence ToolA: 3 wanted"):
+    with pytest.raises(GatorError, match="license ToolA: 3 wanted"):
         make(1, fixed=True, ToolA=2).add(Ready(("a", 1), DemandKey(1, 0, (("ToolA", 3),))), 0)
 
 

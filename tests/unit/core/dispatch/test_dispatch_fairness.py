@@ -120,7 +120,7 @@ def test_a_big_job_reserves_after_thirty_seconds() -> None:
     assert handed(dispatcher.poll(32)) == ["big"]
 
 
-def test_a_job_that_waits_for_a_licence_keeps_no_core_idle() -> None:
+def test_a_job_that_waits_for_a_license_keeps_no_core_idle() -> None:
     tool = DemandKey(1, 0, (("ToolA", 1),))
     dispatcher = make(2, fixed=True, ToolA=1)
     add_all(dispatcher, [*jobs("t", 2, tool, weight=1), *jobs("s", 4)], 0)
@@ -151,7 +151,7 @@ def test_what_a_reservation_once_kept_is_not_lost_while_it_waits_for_the_next_po
     dispatcher.poll(31)
     add_all(dispatcher, [*jobs("x", 9, weight=2), *jobs("y", 9, tool, weight=2)], 31)
     finish(dispatcher, "c0", 40)
-    assert handed(dispatcher.poll(40)) == ["x0"], "cores are not kept while the licence is out"
+    assert handed(dispatcher.poll(40)) == ["x0"], "cores are not kept while the license is out"
     finish(dispatcher, "t0", 41)
     assert handed(dispatcher.poll(41)) == []
     finish(dispatcher, "c1", 42)

@@ -30,7 +30,7 @@ def test_a_share_is_taken_and_given_back() -> None:
     assert list(book.free) == [1, 64, 7 * GB, 0]
     assert not book.fits(DemandKey(2))
     assert book.take(DemandKey(2)) is None
-    assert book.shortage(book.need(demand)) == ["3 cores, 1 free", "licence ToolA: 2 wanted, 0 of 2 free"]
+    assert book.shortage(book.need(demand)) == ["3 cores, 1 free", "license ToolA: 2 wanted, 0 of 2 free"]
     book.give(share)
     assert list(book.free) == list(book.size)
 
@@ -71,19 +71,19 @@ def test_more_memory_than_the_run_was_given_is_an_error() -> None:
         book.take(DemandKey(1, 5 * GB))
 
 
-def test_a_licence_without_a_pool_is_unlimited_and_noted_once() -> None:
+def test_a_license_without_a_pool_is_unlimited_and_noted_once() -> None:
     book = ledger()
     demand = DemandKey(0, 0, (("ToolB", 7),))
     assert book.problems([demand, DemandKey(1, 0, (("ToolB", 1),))]).notes == (
-        "licence ToolB has no pool and is unlimited",
+        "license ToolB has no pool and is unlimited",
     )
     for _ in range(5):
         take(book, demand)
 
 
-def test_more_licences_than_the_pool_has_is_an_error() -> None:
+def test_more_licenses_than_the_pool_has_is_an_error() -> None:
     findings = ledger(ToolA=1).problems([DemandKey(1, 0, (("ToolA", 2),))])
-    assert findings.errors == ("licence ToolA: 2 wanted, but the pool has 1: raise --license",)
+    assert findings.errors == ("license ToolA: 2 wanted, but the pool has 1: raise --license",)
 
 
 @pytest.mark.parametrize(("cores", "most"), [(1, 64), (8, 64), (16, 128)])
