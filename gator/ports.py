@@ -50,11 +50,11 @@ class RunInfo(Struct, frozen=True):
     own_words: int | None = 0
     """Number of words at the start of a single job's argv that are Gator's own; None if all are."""
     repeats: str = ""
-    """Id of the run on which a repeat of a job is overlaid: this one, or its parent."""
+    """Id of the run on which a rerun of a job is overlaid: this one, or its parent."""
     job_seeds: Mapping[str, int] = field(default_factory=dict[str, int])
     """Seeds of single jobs taken from the repeated run."""
     launch: Launched = field(default_factory=Launched)
-    """The command line that started it, as far as a repeat of a job needs it."""
+    """The command line that started it, as far as a rerun of a job needs it."""
     text_logs: bool = True
     """Whether failed jobs get text files with their output."""
 
@@ -159,11 +159,11 @@ class History(Protocol):
         ...
 
     def before(self, run: query_pb2.Run) -> query_pb2.Run | None:
-        """Returns the previous run of the series, for a repeat its parent; None if there is none."""
+        """Returns the previous run of the series, for a rerun its parent; None if there is none."""
         ...
 
-    def repeats(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
-        """Returns the direct and indirect repeats of a run, oldest first."""
+    def reruns(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
+        """Returns the direct and indirect reruns of a run, oldest first."""
         ...
 
     def nodes(

@@ -126,7 +126,7 @@ def test_the_printed_line_repeats_a_job_and_is_laid_over_its_run(gator: Gator) -
     repeat = described(gator)
     assert repeat.parent == whole.id
     assert failing(gator) == ["nightly/random", "nightly/worse"]
-    assert "overlaid with 1 repeat" in gator("failures").out
+    assert "overlaid with 1 rerun" in gator("failures").out
     assert failing(gator, "-r", whole.id) == FAILING, "a run that is named is shown as it was"
     assert planned(gator, "--only", "@failed") == ["random", "worse"]
     assert planned(gator, "--skip", "@passed") == ["random", "worse"]
@@ -228,7 +228,7 @@ def test_failures_with_repeats_laid_over_come_in_the_order_that_is_asked_for(gat
     assert before["spec"] == ["top/z", "top/a", "top/m"]
     assert before["end"] == ["top/m", "top/a", "top/z"]
     gator("run", "--only", "@failed", "spec.yaml").expect(1)
-    assert "overlaid with 1 repeat" in gator("failures").expect(0).out
+    assert "overlaid with 1 rerun" in gator("failures").expect(0).out
     assert {order: listed("--sort", order) for order in ("spec", "start", "end")} == before
     gator("run", "--only", "m", "--repeat", "top", "spec.yaml").expect(1)
     assert listed() == before["spec"]

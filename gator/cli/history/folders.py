@@ -77,7 +77,7 @@ class FolderHistory:
         return run
 
     def before(self, run: query_pb2.Run) -> query_pb2.Run | None:
-        """Returns the previous run of the series; for a repeat, its parent."""
+        """Returns the previous run of the series; for a rerun, its parent."""
         siblings = self._siblings(run.ident)
         if run.parent:
             return next((one for one in siblings if one.id == run.parent), None)
@@ -85,8 +85,8 @@ class FolderHistory:
         older = siblings[ids.index(run.id) + 1 :] if run.id in ids else ()
         return next((one for one in older if series.is_of(one, run.selection)), None)
 
-    def repeats(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
-        """Returns the direct and indirect repeats of a run, oldest first."""
+    def reruns(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
+        """Returns the direct and indirect reruns of a run, oldest first."""
         above = {run.id}
         found: list[query_pb2.Run] = []
         for other in reversed(self._siblings(run.ident)):
@@ -170,7 +170,7 @@ class FolderHistory:
         return groups
 
     def _series_beside(self, run: query_pb2.Run) -> list[query_pb2.Run]:
-        """Returns the other runs of the series of a run; for a repeat, of the run that it repeats."""
+        """Returns the other runs of the series of a run; for a rerun, of the run that it repeats."""
         above, known = run, {one.id: one for one in self._siblings(run.ident)}
         while above.parent in known:
             above = known.pop(above.parent)

@@ -12,7 +12,7 @@ from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
 
 MAX_REPEATS: Final = 1000
-"""Maximum number of repeats of one run that are asked for."""
+"""Maximum number of reruns of one run that are asked for."""
 
 
 class HubHistory:
@@ -43,7 +43,7 @@ class HubHistory:
         return RemoteRunApi(self._hub.peer, run.id).get_run(qs.GetRunRequest()).run
 
     def before(self, run: query_pb2.Run) -> query_pb2.Run | None:
-        """Returns the previous run of the series; for a repeat, its parent."""
+        """Returns the previous run of the series; for a rerun, its parent."""
         if run.parent:
             return self.run(run.parent)
         wanted = hs.ListRunsRequest(
@@ -51,8 +51,8 @@ class HubHistory:
         )
         return next(self._hub.runs(wanted, 1), None)
 
-    def repeats(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
-        """Returns the direct and indirect repeats of a run, oldest first."""
+    def reruns(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
+        """Returns the direct and indirect reruns of a run, oldest first."""
         found = list(self._hub.runs(hs.ListRunsRequest(parent=run.id), MAX_REPEATS))
         return found[::-1]
 

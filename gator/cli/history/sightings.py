@@ -21,7 +21,7 @@ class Sightings(Struct, frozen=True):
 
     run: query_pb2.Run
     before: query_pb2.Run | None
-    """The previous run of the series, for a repeat its parent; None if it is the first."""
+    """The previous run of the series, for a rerun its parent; None if it is the first."""
     groups: Mapping[str, query_pb2.FailureGroup]
     """By signature."""
 

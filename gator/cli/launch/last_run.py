@@ -1,6 +1,6 @@
 """Runs that repeat a part of an earlier run: `--only @failed`, `--skip @passed` and `--repeat RUN`.
 
-Invariant: reads only. The outcome of a job is its newest one in the repeated run and its repeats.
+Invariant: reads only. The outcome of a job is its newest one in the repeated run and its reruns.
 """
 
 import re
@@ -128,9 +128,9 @@ def _repeat(history: History, original: query_pb2.Run, part: Part, ident: str) -
     failed = sorted((path for path, job in laid.items() if job.outcome in FAILURES), key=key_of_path)
     if FAILED in only:
         if not failed:
-            repeats = " and its repeats" if len(history.repeats(original)) else ""
+            reruns = " and its reruns" if len(history.reruns(original)) else ""
             raise UsageError(
-                f"--only {FAILED}: nothing failed in the last run of {ident}, {original.id[:8]}{repeats}"
+                f"--only {FAILED}: nothing failed in the last run of {ident}, {original.id[:8]}{reruns}"
             )
         # The jobs of that run match these options already, so only the failed ones remain.
         only, tags = [f"/{escape(path)}" for path in failed], ()
@@ -142,9 +142,9 @@ def _repeat(history: History, original: query_pb2.Run, part: Part, ident: str) -
 
 
 def _laid(history: History, original: query_pb2.Run, *, passed: bool) -> dict[str, OverlaidJob]:
-    """Returns the jobs of a run with its repeats overlaid; includes passed jobs only if they are needed."""
+    """Returns the jobs of a run with its reruns overlaid; includes passed jobs only if they are needed."""
     runs = [(original, _ENDED if passed else sorted(FAILURES))]
-    runs += [(run, _ENDED) for run in history.repeats(original)]
+    runs += [(run, _ENDED) for run in history.reruns(original)]
     return overlay_outcomes(
         (run.id, ((node.path, node.outcome, node.seed) for node in history.nodes(run, outcomes)))
         for run, outcomes in runs

@@ -21,7 +21,7 @@ class Part(Struct, frozen=True):
     seed: int | None = None
     """Seed of the repeated run, used unless one is given."""
     job_seeds: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Seeds with which jobs of that run and its repeats failed, by path."""
+    """Seeds with which jobs of that run and its reruns failed, by path."""
 
     def selection(self) -> query_pb2.Selection:
         """Returns the selection of a run with these options."""

@@ -145,7 +145,7 @@ def select(wanted: str | None, root: Path) -> FoundRun:
     """Returns the run that `wanted` names; None means the run that was started last.
 
     `latest` means the newest run of the series of that run's ident, as an ident does: of the whole spec where
-    there is one, never a repeat where there is another. Raises NotFoundError that says which runs there are.
+    there is one, never a rerun where there is another. Raises NotFoundError that says which runs there are.
     """
     started_last = wanted is None
     wanted = wanted or LATEST

@@ -1,6 +1,6 @@
-"""The failures of a run with its repeats overlaid.
+"""The failures of a run with its reruns overlaid.
 
-Invariant: repeats are overlaid only on a run named by `latest` or an ident, not by id or folder.
+Invariant: reruns are overlaid only on a run named by `latest` or an ident, not by id or folder.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,15 +36,15 @@ class FailedIn(Struct, frozen=True):
 
 
 class OverlaidRun(Struct, frozen=True):
-    """A run with its repeats overlaid."""
+    """A run with its reruns overlaid."""
 
     run: query_pb2.Run
     sources: Mapping[str, RunSource]
     """The source of each run, by its id."""
     runs: Mapping[str, query_pb2.Run]
-    """The run and its repeats in the order of their starts, by id."""
+    """The run and its reruns in the order of their starts, by id."""
     jobs: Mapping[str, OverlaidJob]
-    """The jobs that failed in the run and all jobs that ran in a repeat, by path."""
+    """The jobs that failed in the run and all jobs that ran in a rerun, by path."""
     nodes: Mapping[tuple[str, str], query_pb2.Node]
     """Failed jobs by run and path."""
     places: Places
@@ -60,30 +60,30 @@ class OverlaidRun(Struct, frozen=True):
                 yield FailedIn(node, self.runs[run], self.sources[run])
 
     def headline(self) -> str:
-        """Returns a line such as `run 3a700579 of nightly overlaid with 2 repeats: 5ad0c1f2, 77e01b9c`."""
-        repeats = [run[:8] for run in self.runs if run != self.run.id]
-        names = f"{', '.join(repeats[:5])}{', …' if len(repeats) > 5 else ''}"
-        count = plural(len(repeats), "repeat")
+        """Returns a line such as `run 3a700579 of nightly overlaid with 2 reruns: 5ad0c1f2, 77e01b9c`."""
+        reruns = [run[:8] for run in self.runs if run != self.run.id]
+        names = f"{', '.join(reruns[:5])}{', …' if len(reruns) > 5 else ''}"
+        count = plural(len(reruns), "rerun")
         return output.paint(
             f"run {self.run.id[:8]} of {self.run.ident} overlaid with {count}: {names}", "dim"
         )
 
 
 def line_of(wanted: str | None) -> str:
-    """Returns the name to open; by default `latest`, which is never a repeat that came later."""
+    """Returns the name to open; by default `latest`, which is never a rerun that came later."""
     return LATEST if wanted is None else wanted
 
 
 def overlay_repeats(opened: OpenRun, wanted: str | None) -> OverlaidRun | None:
-    """Returns a run with its repeats overlaid; None if it has none or was named by its id or folder."""
+    """Returns a run with its reruns overlaid; None if it has none or was named by its id or folder."""
     name = (wanted or "").removeprefix(PREFIX)
     if name not in ("", LATEST, opened.run.ident):
         return None
     history = opened.source.history()
-    repeats = history.repeats(opened.run)
-    if not repeats:
+    reruns = history.reruns(opened.run)
+    if not reruns:
         return None
-    runs = {run.id: run for run in (opened.run, *repeats)}
+    runs = {run.id: run for run in (opened.run, *reruns)}
     nodes: dict[tuple[str, str], query_pb2.Node] = {}
     places = Places()
 
@@ -105,7 +105,7 @@ def overlay_repeats(opened: OpenRun, wanted: str | None) -> OverlaidRun | None:
 
 
 def later_part(opened: OpenRun, laid: OverlaidRun | None, tracking: Path | None) -> str:
-    """Returns a notice if a later run that is not a repeat of this one is not shown; else empty."""
+    """Returns a notice if a later run that is not a rerun of this one is not shown; else empty."""
     if not isinstance(opened.source, FolderSource):
         return ""
     newest = described(select(None, tracking_root(tracking)))

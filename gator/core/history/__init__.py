@@ -1,4 +1,4 @@
-"""Several runs together: series, repeats, comparisons, failures grouped by cause.
+"""Several runs together: series, reruns, comparisons, failures grouped by cause.
 
 Invariant: pure functions over outcomes, used alike for folders and for hubs.
 """

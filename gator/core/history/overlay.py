@@ -1,6 +1,6 @@
-"""The outcomes of the jobs of a run with its repeats overlaid.
+"""The outcomes of the jobs of a run with its reruns overlaid.
 
-Invariant: a repeat turns a failure into a pass only with the same seed, because a random test that passes
+Invariant: a rerun turns a failure into a pass only with the same seed, because a random test that passes
 with another seed proves nothing.
 """
 
@@ -41,9 +41,9 @@ class OverlaidJob(Struct):
 
 
 def overlay_outcomes(runs: Iterable[tuple[str, Iterable[Ended]]]) -> dict[str, OverlaidJob]:
-    """Returns the jobs of a run and its repeats, which come in the order of their starts, by path.
+    """Returns the jobs of a run and its reruns, which come in the order of their starts, by path.
 
-    Each run is its id and its jobs. A job that did not run in a repeat (cancelled, pruned, not ended) keeps
+    Each run is its id and its jobs. A job that did not run in a rerun (cancelled, pruned, not ended) keeps
     its earlier outcome.
     """
     jobs: dict[str, OverlaidJob] = {}

@@ -1,4 +1,4 @@
-"""Series of runs: the runs of one ident and one selection, without repeats.
+"""Series of runs: the runs of one ident and one selection, without reruns.
 
 Invariant: two selections are equal if their normal forms are.
 """
@@ -79,7 +79,7 @@ def may_lack(run: Described, other: Described) -> bool:
 def representative(runs: Sequence[Run]) -> Run | None:
     """Returns the run that an ident names, given the runs of that ident, newest first.
 
-    This is the newest run of the whole spec, else the newest that is not a repeat, else the newest.
+    This is the newest run of the whole spec, else the newest that is not a rerun, else the newest.
     """
     whole = [run for run in runs if is_of(run, WHOLE)]
     return next(iter(whole or [run for run in runs if not run.parent] or runs), None)

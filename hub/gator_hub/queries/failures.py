@@ -76,7 +76,7 @@ def _runs(database: Database, numbers: Iterable[int]) -> Mapping[int, _Seen]:
 
 
 def _group(this: _Seen, series: tuple[str, str], runs: Sequence[_Seen]) -> query_pb2.FailureGroup:
-    # A repeat is compared with the series of its parent.
+    # A rerun is compared with the series of its parent.
     mine = sorted(run for run in runs if run is this or (run.series == series and not run.is_repeat))
     group = query_pb2.FailureGroup(first=mine[0].sighting, runs=len(mine))
     place = mine.index(this)

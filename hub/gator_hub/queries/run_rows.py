@@ -53,7 +53,7 @@ def sighting_of(values: Sequence[Any]) -> query_pb2.Sighting:
 
 
 def series_of(database: Database, run: int) -> tuple[str, str]:
-    """Returns ident and selection key of a run's series; for a repeat, those of its parent."""
+    """Returns ident and selection key of a run's series; for a rerun, those of its parent."""
     runs = database.models.runs
     series = runs.select(runs.ident, runs.series, runs.parent)
     seen: set[str] = set()

@@ -68,7 +68,7 @@ def find_run(database: Database, name: str) -> int:
     """Returns the number of the run with a name.
 
     That is the run with this id; else the newest one with this ident, preferably of the whole spec, and a
-    repeat only if there is nothing else; else the one whose id has this prefix. An empty name means the only
+    rerun only if there is nothing else; else the one whose id has this prefix. An empty name means the only
     run. Raises NotFoundError, or UsageError if the name is ambiguous.
     """
     return _find(database, name)[0]
@@ -206,12 +206,12 @@ def _conditions(database: Database, wanted: hs.ListRunsRequest) -> list[Any]:
 
 
 def _repeats(runs: Model, parent: str) -> Any:
-    """Returns a query for all direct and indirect repeats of a run. UNION drops duplicates, so cycles end."""
+    """Returns a query for all direct and indirect reruns of a run. UNION drops duplicates, so cycles end."""
     first, further = runs.alias(), runs.alias()
     direct = first.select(first.run).where(first.parent == parent, first.deleted == 0)
-    repeats = direct.cte("repeats", recursive=True, columns=("run",))
-    indirect = further.select(further.run).join(repeats, on=further.parent == repeats.c.run)
-    found = repeats.union(indirect.where(further.deleted == 0))
+    reruns = direct.cte("reruns", recursive=True, columns=("run",))
+    indirect = further.select(further.run).join(reruns, on=further.parent == reruns.c.run)
+    found = reruns.union(indirect.where(further.deleted == 0))
     return found.select_from(found.c.run)
 
 

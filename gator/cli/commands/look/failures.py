@@ -64,7 +64,7 @@ def failures(
     """Explain each failure: reason, first error, log, and the command that repeats it.
 
     More than five failures are grouped by cause, with an example of each. Without -r, and with -r latest or
-    an ident, the repeats of the run are overlaid on it: the newest outcome of each job counts.
+    an ident, the reruns of the run are overlaid on it: the newest outcome of each job counts.
     """
     order, limit = order_of(sort), limit_of(number, MAX_ROWS, json=json or every)
     with open_run(line_of(run), tracking, HubChoice(hub, hub_ca)) as opened:
@@ -242,6 +242,6 @@ def reproduce(run: query_pb2.Run, node: query_pb2.Node) -> str | None:
     """Returns the command that runs one job again with the same seed; None if it is not known."""
     if not run.argv:
         return None
-    # A repeat may have taken the seeds of single jobs from its parent.
+    # A rerun may have taken the seeds of single jobs from its parent.
     job_seed = node.seed if run.parent else None
     return rerun_command(launch_of(run), run.seed, node.path, repeats=run.parent or run.id, job_seed=job_seed)

@@ -82,7 +82,7 @@ def trend(
 ) -> None:
     """Show the outcomes of a run or a job in the last runs of its series.
 
-    The series is the runs of the whole spec, or those with the same --only, --skip and --tag; repeats are
+    The series is the runs of the whole spec, or those with the same --only, --skip and --tag; reruns are
     excluded. With --hub, hub:IDENT or GATOR_HUB the runs of a hub are shown, else those in the tracking
     folder.
 
