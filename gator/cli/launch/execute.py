@@ -18,9 +18,9 @@ from msgspec import Struct
 from gator import __version__
 from gator.cli import exit_codes
 from gator.cli.launch.launch_options import LaunchOptions, PlacementName
-from gator.cli.launch.part import Part, part_as_written
 from gator.cli.launch.preflight import notes_of, runnable_plan
 from gator.cli.launch.request import job_environment, launch_environment
+from gator.cli.launch.requested_selection import RequestedSelection, requested_selection
 from gator.cli.launch.spec import LoadedSpec
 from gator.cli.secrets import hide_secrets, learn_secrets
 from gator.cli.tracking import tracking_root
@@ -63,8 +63,8 @@ class Launch(Struct, frozen=True):
 
     options: LaunchOptions
     loaded: LoadedSpec
-    part: Part
-    """The part of the spec to run, resolved."""
+    wanted: RequestedSelection
+    """The resolved selection."""
     request: plan_pb2.PlanRequest
     pools: Pools
     scheduler: Scheduler
@@ -263,7 +263,7 @@ def _description(launch: Launch, plan: Plan) -> attach_pb2.RunDescription:
         ident=plan.root.ident,
         spec=launch.loaded.name,
         argv=hide(sys.argv, secret),
-        parent=launch.part.repeat,
+        parent=launch.wanted.repeat,
         user=user_name(),
         launch_dir=str(Path.cwd()),
         variables={name: value for name, value in variables.items() if value is not None},
@@ -277,7 +277,7 @@ def _description(launch: Launch, plan: Plan) -> attach_pb2.RunDescription:
             zip(hide([*launch.labels], secret), hide([*launch.labels.values()], secret), strict=True)
         ),
     )
-    selection = part_as_written(launch.options).selection()
+    selection = requested_selection(launch.options).selection()
     if selection.ListFields():
         run.selection.CopyFrom(selection)
         hide_within(run.selection, secret)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gator.cli.history.folders import MAX_SECONDS, MAX_START_SECONDS, FolderHistory
-from gator.cli.launch.part import Part
 from gator.cli.launch.plan_options import FAILED, PASSED
+from gator.cli.launch.requested_selection import RequestedSelection
 from gator.cli.runs.hub_choice import PREFIX, HubChoice
 from gator.cli.runs.hub_names import NO_HUB, names_hub
 from gator.core.history import series
@@ -27,27 +27,29 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _ENDED = (common_pb2.OUTCOME_PASSED, *sorted(FAILURES))
 
 
-def resolve(part: Part, ident: str, tracking: Path, hub: HubChoice | None = None) -> Part:
-    """Returns the part with the jobs that `@failed` and `@passed` stand for, and the run that is repeated.
+def resolve(
+    wanted: RequestedSelection, ident: str, tracking: Path, hub: HubChoice | None = None
+) -> RequestedSelection:
+    """Returns the selection with the jobs that `@failed` and `@passed` stand for, and the run to repeat.
 
     Runs are looked for in a tracking folder, then on a hub if there is one. Raises UsageError when there is
     no such run, or nothing in it failed, and UnavailableError when reading takes too long.
     """
     away, where = "", ("--tracking", str(tracking.absolute()))
-    if not part.repeat.startswith(PREFIX):
+    if not wanted.repeat.startswith(PREFIX):
         history = FolderHistory(tracking, total_seconds=MAX_START_SECONDS)
-        original = _original(history, part, ident)
+        original = _original(history, wanted, ident)
         if original is not None:
-            return _repeat(history, original, part, ident)
-        if _ID.fullmatch(part.repeat) and FAILED not in part.only and PASSED not in part.skip:
+            return _repeat(history, original, wanted, ident)
+        if _ID.fullmatch(wanted.repeat) and FAILED not in wanted.only and PASSED not in wanted.skip:
             # The run may be on another host or removed; only its id is needed.
-            return part
+            return wanted
     if hub is not None:
         try:
-            return _from_hub(part, ident, hub)
+            return _from_hub(wanted, ident, hub)
         except (GatorError, UserError) as error:
             away = f"; {error}"
-    raise UsageError(_none(part, ident, f"in {tracking}", where) + away)
+    raise UsageError(_none(wanted, ident, f"in {tracking}", where) + away)
 
 
 def choice_of(
@@ -61,69 +63,71 @@ def choice_of(
     return HubChoice(address, ca, MAX_SECONDS)
 
 
-def _from_hub(part: Part, ident: str, hub: HubChoice) -> Part:
+def _from_hub(wanted: RequestedSelection, ident: str, hub: HubChoice) -> RequestedSelection:
     from gator.cli.history.hub import HubHistory
     from gator.cli.runs import hub_client
 
     with hub_client.connect(hub) as connected:
         history = HubHistory(connected)
-        original = _original(history, part, ident)
+        original = _original(history, wanted, ident)
         if original is None:
-            raise UsageError(_none(part, ident, history.place, history.where))
-        return _repeat(history, original, part, ident)
+            raise UsageError(_none(wanted, ident, history.place, history.where))
+        return _repeat(history, original, wanted, ident)
 
 
-def _original(history: History, part: Part, ident: str) -> query_pb2.Run | None:
+def _original(history: History, wanted: RequestedSelection, ident: str) -> query_pb2.Run | None:
     """Returns the run to repeat: the named one, else the newest of the series.
 
     If the series has no run, it is the newest one of the whole spec.
     """
-    if part.repeat:
-        run = history.run(part.repeat.removeprefix(PREFIX))
+    if wanted.repeat:
+        run = history.run(wanted.repeat.removeprefix(PREFIX))
         above = history.run(run.parent) if run is not None and run.parent else None
         return above or run
-    base = _base(part)
+    base = _base(wanted)
     found = history.runs(ident, base, 1)
-    if not found and not (FAILED in part.only and (base.only or base.tags)):
+    if not found and not (FAILED in wanted.only and (base.only or base.tags)):
         found = history.runs(ident, series.WHOLE, 1)
     return found[0] if found else None
 
 
-def _base(part: Part) -> query_pb2.Selection:
+def _base(wanted: RequestedSelection) -> query_pb2.Selection:
     """Returns the selection without `@failed` and `@passed`, which determines the series."""
-    only = (glob for glob in part.only if glob != FAILED)
-    skip = (glob for glob in part.skip if glob != PASSED)
-    return series.selection_of(only, skip, part.tags)
+    only = (glob for glob in wanted.only if glob != FAILED)
+    skip = (glob for glob in wanted.skip if glob != PASSED)
+    return series.selection_of(only, skip, wanted.tags)
 
 
-def _none(part: Part, ident: str, place: str, where: Sequence[str]) -> str:
+def _none(wanted: RequestedSelection, ident: str, place: str, where: Sequence[str]) -> str:
     """Returns the error for a missing run to repeat; `where` are options of `gator runs` for the place."""
-    words = _words(part)
+    words = _words(wanted)
     listing = command("runs", where=where)
-    if part.repeat:
-        return f"{words} {part.repeat}: there is no such run {place}: see {listing}"
-    options = series.options_of(_base(part))
+    if wanted.repeat:
+        return f"{words} {wanted.repeat}: there is no such run {place}: see {listing}"
+    options = series.options_of(_base(wanted))
     runs = f"no run of {ident} with {options}" if options else f"no run of {ident}"
     return f"{words}: {runs} {place}"
 
 
-def _words(part: Part) -> str:
-    if part.repeat:
+def _words(wanted: RequestedSelection) -> str:
+    if wanted.repeat:
         return REPEAT
-    return f"--only {FAILED}" if FAILED in part.only else f"--skip {PASSED}"
+    return f"--only {FAILED}" if FAILED in wanted.only else f"--skip {PASSED}"
 
 
-def _repeat(history: History, original: query_pb2.Run, part: Part, ident: str) -> Part:
+def _repeat(
+    history: History, original: query_pb2.Run, wanted: RequestedSelection, ident: str
+) -> RequestedSelection:
     """Returns the options of a run that repeats a part of `original`."""
     if original.ident != ident:
         raise UsageError(
-            f"{REPEAT} {part.repeat}: that is a run of {original.ident}, and this spec is {ident}: "
+            f"{REPEAT} {wanted.repeat}: that is a run of {original.ident}, and this spec is {ident}: "
             f"name a run of {ident}, or give --id {original.ident}"
         )
     parent = original.parent or original.id
-    only, skip, tags = part.only, part.skip, part.tags
+    only, skip, tags = wanted.only, wanted.skip, wanted.tags
     if FAILED not in only and PASSED not in skip:
-        return Part(only, skip, tags, parent, original.seed)
+        return RequestedSelection(only, skip, tags, parent, original.seed)
     laid = _laid(history, original, passed=PASSED in skip)
     failed = sorted((path for path, job in laid.items() if job.outcome in FAILURES), key=key_of_path)
     if FAILED in only:
@@ -138,7 +142,7 @@ def _repeat(history: History, original: query_pb2.Run, part: Part, ident: str) -
         passed = _passed(history.nodes(original, only_jobs=False), laid)
         skip = [glob for glob in skip if glob != PASSED] + list(passed)
     seeds = {path: laid[path].seed for path in failed}
-    return Part(only, skip, tags, parent, original.seed, seeds)
+    return RequestedSelection(only, skip, tags, parent, original.seed, seeds)
 
 
 def _laid(history: History, original: query_pb2.Run, *, passed: bool) -> dict[str, OverlaidJob]:

@@ -8,8 +8,8 @@ from shutil import which
 from typing import Final
 
 from gator.cli.launch.launch_options import LaunchOptions
-from gator.cli.launch.part import Part, part_as_written
 from gator.cli.launch.plan_options import PlanOptions
+from gator.cli.launch.requested_selection import RequestedSelection, requested_selection
 from gator.cli.launch.spec import LoadedSpec, RootNode, root_of
 from gator.cli.options.values import bytes_of, count_of, limit_millis_of
 from gator.cli.tracking import tracking_root
@@ -43,33 +43,36 @@ def launch_environment() -> dict[str, str]:
     }
 
 
-def part_of(options: PlanOptions, loaded: LoadedSpec) -> Part:
-    """Returns the part of a spec to run; reads earlier runs only if the options refer to them."""
-    part = part_as_written(options)
-    if not part.refers_to_runs:
-        return part
+def resolved_selection(options: PlanOptions, loaded: LoadedSpec) -> RequestedSelection:
+    """Returns the selection of the jobs to run; reads earlier runs only if the options refer to them."""
+    wanted = requested_selection(options)
+    if not wanted.refers_to_runs:
+        return wanted
     from gator.cli.launch.last_run import choice_of, resolve
 
     hub, ca = (options.hub, options.hub_ca) if isinstance(options, LaunchOptions) else (None, None)
-    choice = choice_of(hub, ca, os.environ, part.repeat)
-    return resolve(part, root_of(loaded.spec).ident, tracking_root().absolute(), choice)
+    choice = choice_of(hub, ca, os.environ, wanted.repeat)
+    return resolve(wanted, root_of(loaded.spec).ident, tracking_root().absolute(), choice)
 
 
 def plan_request(
-    loaded: LoadedSpec, options: PlanOptions, part: Part | None = None, tracking: Path | None = None
+    loaded: LoadedSpec,
+    options: PlanOptions,
+    wanted: RequestedSelection | None = None,
+    tracking: Path | None = None,
 ) -> plan_pb2.PlanRequest:
     """Returns the plan request without the run, whose folder is a placeholder of the same form.
 
-    `part` is the resolved part of the spec if it is known already, `tracking` the folder of the run if its
+    `wanted` is the resolved selection if it is known already, `tracking` the folder of the run if its
     user chose one.
     """
-    if part is None:
-        part = part_of(options, loaded)
+    if wanted is None:
+        wanted = resolved_selection(options, loaded)
     request = plan_pb2.PlanRequest(
         spec=loaded.spec,
-        only=part.only,
-        skip=part.skip,
-        tags=part.tags,
+        only=wanted.only,
+        skip=wanted.skip,
+        tags=wanted.tags,
         spec_dir=loaded.folder,
         launch_dir=str(Path.cwd()),
         python=sys.executable,
@@ -77,18 +80,18 @@ def plan_request(
         run_dir=str((tracking if tracking is not None else tracking_root() / "run").absolute()),
     )
     root = root_of(request.spec)
-    wanted = root.seed if root.HasField("seed") else "random"
-    if part.seed is not None:
-        wanted = str(part.seed)
+    seed = root.seed if root.HasField("seed") else "random"
+    if wanted.seed is not None:
+        seed = str(wanted.seed)
     if all("=" in text for text in options.seeds):
-        request.job_seeds.update(part.job_seeds)
+        request.job_seeds.update(wanted.job_seeds)
     for text in options.seeds:
         path, found, value = text.rpartition("=")
         if found:
             request.seeds[path] = _seed(value, text)
         else:
-            wanted = value
-    request.seed = random.SystemRandom().randint(1, MAX_SEED) if wanted == "random" else _seed(wanted, wanted)
+            seed = value
+    request.seed = random.SystemRandom().randint(1, MAX_SEED) if seed == "random" else _seed(seed, seed)
     replace_on_root(root, options)
     return request
 

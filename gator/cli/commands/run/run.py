@@ -9,7 +9,14 @@ import typer
 from gator.cli.launch.hub import chosen_hub, labels_of, waiting_upload
 from gator.cli.launch.launch_options import LaunchOptions, PlacementName
 from gator.cli.launch.preflight import runnable_plan, show_plan
-from gator.cli.launch.request import check_log, enter, part_of, plan_request, pools_of, scheduler_of
+from gator.cli.launch.request import (
+    check_log,
+    enter,
+    plan_request,
+    pools_of,
+    resolved_selection,
+    scheduler_of,
+)
 from gator.cli.launch.spec import load_spec
 from gator.cli.options.fields import with_options
 from gator.errors import UsageError
@@ -41,8 +48,8 @@ def run(
     asking = nullcontext() if options.dry_run or hub is not None else asking_git(".")
     with waiting_upload(hub) as upload, asking as git:
         loaded = load_spec(spec, options.ident)
-        part = part_of(options, loaded)
-        request = plan_request(loaded, options, part, options.tracking)
+        wanted = resolved_selection(options, loaded)
+        request = plan_request(loaded, options, wanted, options.tracking)
         pools = pools_of(loaded, options, scheduler)
         options.check()
         labels = labels_of(options.labels)
@@ -55,7 +62,7 @@ def run(
         launch = Launch(
             options=options,
             loaded=loaded,
-            part=part,
+            wanted=wanted,
             request=request,
             pools=pools,
             scheduler=scheduler,

@@ -1,4 +1,4 @@
-"""The part of a spec that a run runs, and the earlier run that it repeats."""
+"""The selection that options request: the part of a spec to run, and the earlier run to repeat."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,8 +10,8 @@ from gator.core.history.series import selection_of
 from gator.v1 import query_pb2
 
 
-class Part(Struct, frozen=True):
-    """The part of a spec to run, as selected by options; `resolve` replaces words such as `@failed`."""
+class RequestedSelection(Struct, frozen=True):
+    """A requested selection; `resolve` replaces words such as `@failed`."""
 
     only: Sequence[str] = ()
     skip: Sequence[str] = ()
@@ -33,7 +33,7 @@ class Part(Struct, frozen=True):
         return bool(self.repeat) or FAILED in self.only or PASSED in self.skip
 
 
-def part_as_written(options: PlanOptions) -> Part:
-    """Returns the part that options select, with words such as `@failed` unresolved."""
+def requested_selection(options: PlanOptions) -> RequestedSelection:
+    """Returns the selection that options request, with words such as `@failed` unresolved."""
     repeat = options.repeat if isinstance(options, LaunchOptions) else ""
-    return Part(options.only, options.skip, options.tags, repeat)
+    return RequestedSelection(options.only, options.skip, options.tags, repeat)
