@@ -20,23 +20,23 @@ from gator.spec.keys import Key
 from gator.spec.suggestions import nearest
 from gator.v1 import spec_pb2
 
-Written: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray
+NodeMessage: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray
 Parent: TypeAlias = spec_pb2.JobGroup | spec_pb2.JobArray
 
 MAX_DEPTH = 40
-"""Maximum depth of nodes: protocol buffers parse 100 nested messages, and a node is two of them."""
+"""Maximum depth of nodes: protocol buffers parse 100 nested messages, and each level takes two."""
 
 
-def build(reading: Reading, node: Node, spec: spec_pb2.Spec, place: Place) -> Written | None:
-    """Reads a node into `spec`; returns None if it is not a node."""
+def build(reading: Reading, node: Node, spec: spec_pb2.Spec, place: Place) -> NodeMessage | None:
+    """Reads a node into `spec`; returns None if its tag is not that of a node."""
     if node.tag not in keys.KINDS or not isinstance(node, MappingNode):
-        _no_node(reading, node, place)
+        _report_not_a_node(reading, node, place)
         return None
     if place.depth >= MAX_DEPTH:
         reading.problem(node, f"groups are nested more than {MAX_DEPTH} deep: put their jobs further up")
         return None
     pairs = reading.pairs(node)
-    written: Written
+    written: NodeMessage
     match node.tag:
         case keys.JOB:
             written = spec.job
@@ -57,23 +57,23 @@ def build(reading: Reading, node: Node, spec: spec_pb2.Spec, place: Place) -> Wr
             _read_key(reading, written, key, pair, place)
     if isinstance(written, spec_pb2.Job):
         _check_command(reading, node, pairs)
-    elif not written.jobs and not _children_were_wrong(pairs):
-        reading.warn(node, f"'{written.ident}' has no jobs: it passes at once")
+    elif not written.jobs and not _jobs_has_wrong_type(pairs):
+        reading.warn(node, f"'{written.ident}' has no jobs: it passes immediately")
     return written
 
 
-def _no_node(reading: Reading, node: Node, place: Place) -> None:
+def _report_not_a_node(reading: Reading, node: Node, place: Place) -> None:
     what = "the root" if place.is_root else "a child"
     if node.tag == INCLUDE:
-        return
+        return  # The include reports its own problem.
     if node.tag in keys.KINDS:
-        message = f"{node.tag} is followed by its keys, such as ident: indent them below it"
+        message = f"{node.tag} must be followed by its keys, such as ident: indent them below it"
     elif node.tag.startswith("!"):
         near = nearest(shown_tag(node), keys.KINDS)
         hint = f"did you mean {near}?" if near else f"{what} is a !Job, a !JobGroup or a !JobArray"
         message = f"the tag {shown_tag(node)} is not known; {hint}"
     else:
-        message = f"{what} has to start with !Job, !JobGroup or !JobArray{_guess(node)}"
+        message = f"{what} must start with !Job, !JobGroup or !JobArray{_guess(node)}"
     reading.problem(node, message)
 
 
@@ -89,12 +89,12 @@ def _guess(node: Node) -> str:
     return ": put !JobGroup before these keys" if "jobs" in names else ""
 
 
-def _read_key(reading: Reading, written: Written, key: Key, pair: Pair, place: Place) -> None:
+def _read_key(reading: Reading, written: NodeMessage, key: Key, pair: Pair, place: Place) -> None:
     message, _ = key.path
     READERS[key.type](reading, getattr(written, message) if message else written, key, pair, place)
 
 
-def _ident(reading: Reading, written: Written, key: Key, pair: Pair, place: Place) -> None:
+def _ident(reading: Reading, written: NodeMessage, key: Key, pair: Pair, place: Place) -> None:
     value = pair.value
     ident = scalars.text(reading, value, "ident")
     if ident is None:
@@ -109,11 +109,7 @@ def _ident(reading: Reading, written: Written, key: Key, pair: Pair, place: Plac
 
 def _references(reading: Reading, order: spec_pb2.Order, key: Key, pair: Pair, place: Place) -> None:
     name, value = key.name, pair.value
-    if isinstance(value, ScalarNode):
-        single = scalars.text(reading, value, name)
-        found = [(value, single)] if single is not None else []
-    else:
-        found = settings.texts(reading, value, name)
+    found = settings.text_or_texts(reading, value, name)
     if place.is_root and found:
         reading.warn(pair.key, f"{name} on the root has no effect: there is nothing beside it")
         return
@@ -124,7 +120,7 @@ def _references(reading: Reading, order: spec_pb2.Order, key: Key, pair: Pair, p
             getattr(order, name).add(name=nfc(reference), position=position(node))
 
 
-def _seed(reading: Reading, written: Written, key: Key, pair: Pair, place: Place) -> None:
+def _seed(reading: Reading, written: NodeMessage, key: Key, pair: Pair, place: Place) -> None:
     value = pair.value
     if isinstance(value, ScalarNode) and value.value == "random":
         if place.is_root:
@@ -132,7 +128,7 @@ def _seed(reading: Reading, written: Written, key: Key, pair: Pair, place: Place
         else:
             reading.problem(value, "only the seed of the root can be random: write a number")
         return
-    number = scalars.integer(reading, value, "seed", 1, or_none=" or random" if place.is_root else "")
+    number = scalars.integer(reading, value, "seed", 1, alternative=" or random" if place.is_root else "")
     if number is not None:
         written.seed = str(number)
 
@@ -178,7 +174,7 @@ def _repeats(reading: Reading, array: spec_pb2.JobArray, key: Key, pair: Pair, p
     value = pair.value
     count = scalars.integer(reading, value, "repeats")
     if count == 0:
-        reading.warn(value, f"'{array.ident}' has 0 repeats: it passes at once")
+        reading.warn(value, f"'{array.ident}' has 0 repeats: it passes immediately")
     array.repeats = count if count is not None else 1
 
 
@@ -187,32 +183,25 @@ def _max_fail(reading: Reading, parent: Parent, key: Key, pair: Pair, place: Pla
     if scalars.is_none_word(value):
         parent.max_fail = 0
         return
-    count = scalars.integer(reading, value, "max_fail", 1, or_none=" or none")
+    count = scalars.integer(reading, value, "max_fail", 1, alternative=" or none")
     if count is not None:
         parent.max_fail = count
 
 
 def _licenses(reading: Reading, parent: Parent, key: Key, pair: Pair, place: Place) -> None:
-    value = pair.value
-    for name, pair in settings.mapping(reading, value, "licenses").items():
+    for name, entry in settings.mapping(reading, pair.value, "licenses").items():
         if not name.strip():
-            reading.problem(pair.key, "a license needs a name")
+            reading.problem(entry.key, "a license needs a name: write NAME: COUNT")
             continue
-        count = scalars.integer(reading, pair.value, name)
+        count = scalars.integer(reading, entry.value, f"licenses.{name}")
         if count is not None:
             parent.licenses[name] = count
 
 
 def _secrets(reading: Reading, parent: Parent, key: Key, pair: Pair, place: Place) -> None:
-    value = pair.value
-    if isinstance(value, ScalarNode):
-        single = scalars.text(reading, value, "secrets")
-        found = [(value, single)] if single is not None else []
-    else:
-        found = settings.texts(reading, value, "secrets")
-    for node, name in found:
+    for node, name in settings.text_or_texts(reading, pair.value, "secrets"):
         if not name or "=" in name or not name.isprintable():
-            reading.problem(node, f"{name!r} is not a variable name")
+            reading.problem(node, f"{name!r} is not a variable name: write the name only, without =")
         elif scalars.no_names(reading, node, name, "secrets") and name not in parent.secrets:
             parent.secrets.append(name)
 
@@ -221,13 +210,13 @@ def _jobs(reading: Reading, parent: Parent, key: Key, pair: Pair, place: Place) 
     value = pair.value
     if not isinstance(value, SequenceNode):
         if value.tag in keys.KINDS:
-            reading.problem(value, "jobs is a list: put '- ' before each child")
+            reading.problem(value, "jobs must be a list: put '- ' before each child")
         elif reading.standard(value):
-            reading.problem(value, "jobs is a list of children: put '- ' before each")
+            reading.problem(value, "jobs must be a list of children: put '- ' before each")
         return
     if not reading.standard(value):
         return
-    reading.spend(len(value.value))
+    reading.count_values(len(value.value))
     seen: dict[str, Node] = {}
     for index, node in enumerate(value.value):
         spec = parent.jobs.add()
@@ -238,11 +227,13 @@ def _jobs(reading: Reading, parent: Parent, key: Key, pair: Pair, place: Place) 
         first = seen.setdefault(written.ident, node)
         if first is not node:
             line = first.start_mark.line + 1
-            reading.problem(node, f"the ident '{written.ident}' is taken by a sibling, on line {line}")
+            reading.problem(
+                node, f"the ident '{written.ident}' is taken by a sibling, on line {line}: rename one of them"
+            )
 
 
-def _children_were_wrong(pairs: dict[str, Pair]) -> bool:
-    """Returns whether `jobs` has a value of a wrong type, which has a problem of its own."""
+def _jobs_has_wrong_type(pairs: dict[str, Pair]) -> bool:
+    """Returns whether `jobs` has a value of a wrong type, for which a problem was reported."""
     pair = pairs.get("jobs")
     return pair is not None and not is_null(pair.value) and not isinstance(pair.value, SequenceNode)
 

@@ -80,7 +80,7 @@ class Reading:
         line = lines[start.line]
         return line[start.column : end.column if end.line == start.line else None].strip()
 
-    def spend(self, count: int) -> None:
+    def count_values(self, count: int) -> None:
         """Counts values that are about to be read; raises TooLargeError beyond the maximum."""
         self._left -= count + 1
         if self._left < 0:
@@ -91,14 +91,12 @@ class Reading:
         return self._pairs(node, 0)
 
     def _pairs(self, node: MappingNode, depth: int) -> dict[str, Pair]:
-        self.spend(len(node.value))
+        self.count_values(len(node.value))
         found: dict[str, Pair] = {}
         merges: list[Node] = []
         for key, value in node.value:
             if not isinstance(key, ScalarNode):
-                self.problem(
-                    key, "a key has to be a text: quote it if it starts with a bracket, a brace or ?"
-                )
+                self.problem(key, "a key must be a text: quote it if it starts with a bracket, a brace or ?")
                 continue
             name: str = key.value
             if name == "<<" and not key.style:
@@ -107,7 +105,7 @@ class Reading:
                 self._ignore(value)
             elif name in found:
                 first = found[name].key.start_mark.line + 1
-                self.problem(key, f"the key '{name}' stands here twice, first on line {first}")
+                self.problem(key, f"the key '{name}' is given twice, first on line {first}")
             else:
                 found[name] = Pair(key, value)
         for merge in merges:
@@ -116,7 +114,7 @@ class Reading:
 
     def _merge(self, node: Node, found: dict[str, Pair], depth: int) -> None:
         if depth > _MAX_MERGE_DEPTH:
-            self.problem(node, "this merge goes round in a circle")
+            self.problem(node, "this merge contains itself")
             return
         sources: list[Node] = node.value if isinstance(node, SequenceNode) else [node]
         for source in sources:

@@ -22,7 +22,7 @@ def read(reading: Reading, job: spec_pb2.Job, value: Node) -> None:
         if not reading.standard(value):
             return
         items = value.value
-    reading.spend(len(items))
+    reading.count_values(len(items))
     seen: set[str] = set()
     for item in items:
         form = _FORMS.get(item.tag)
@@ -30,7 +30,7 @@ def read(reading: Reading, job: spec_pb2.Job, value: Node) -> None:
             _unknown(reading, item)
             continue
         if form in seen and form != "license":
-            reading.problem(item, f"{item.tag} stands here twice: keep one")
+            reading.problem(item, f"{item.tag} is given twice: keep one")
             continue
         seen.add(form)
         parts = _parts(reading, item, form)
@@ -44,9 +44,9 @@ def _unknown(reading: Reading, item: Node) -> None:
     if item.tag == "!Slurm":
         reading.problem(item, "this version of Gator does not know !Slurm")
     elif item.tag.startswith("!"):
-        reading.problem(item, f"{shown_tag(item)} is no resource{did_you_mean(item.tag, _FORMS)}")
+        reading.problem(item, f"{shown_tag(item)} is not a resource{did_you_mean(item.tag, _FORMS)}")
     else:
-        reading.problem(item, "a resource starts with !Cores, !Memory or !License")
+        reading.problem(item, "a resource must start with !Cores, !Memory or !License")
 
 
 def _parts(reading: Reading, item: Node, form: str) -> dict[str, Node] | None:
@@ -60,7 +60,7 @@ def _parts(reading: Reading, item: Node, form: str) -> dict[str, Node] | None:
         return {} if is_null(bare) else {names[0]: bare}
     listed = names[:2]
     if len(item.value) > len(listed):
-        reading.problem(item, f"{item.tag} takes a list of {' and '.join(listed)}, and no more")
+        reading.problem(item, f"{item.tag} takes a list of {' and '.join(listed)} and no more values")
         return None
     return {name: node for name, node in zip(listed, item.value, strict=False) if not is_null(node)}
 
@@ -108,7 +108,7 @@ def _license(reading: Reading, resources: spec_pb2.Resources, item: Node, parts:
     if name is None or count is None:
         return
     if name in resources.licenses:
-        reading.problem(item, f"!License {name} stands here twice: keep one")
+        reading.problem(item, f"!License {name} is given twice: keep one")
         return
     resources.licenses[name] = count
 

@@ -26,7 +26,7 @@ def text(reading: Reading, node: Node, what: str) -> str | None:
         if node.tag != INCLUDE and reading.standard(node):
             shown = reading.source(node)
             hint = f": quote it if it is one, {quoted(shown)}" if shown else ""
-            reading.problem(node, f"{what} is a text{hint}")
+            reading.problem(node, f"{what} must be a text{hint}")
         return None
     if node.tag != STR and not _scalar_tag(reading, node):
         return None
@@ -72,14 +72,14 @@ def no_names(reading: Reading, node: Node, value: str, what: str) -> bool:
 
 
 def integer(
-    reading: Reading, node: Node, what: str, least: int = 0, most: int = MAX_COUNT, *, or_none: str = ""
+    reading: Reading, node: Node, what: str, least: int = 0, most: int = MAX_COUNT, *, alternative: str = ""
 ) -> int | None:
-    """Returns a whole number, decimal or 0x; `or_none` is added to the error about anything else."""
+    """Returns a whole number, decimal or 0x; `alternative` is added to the error about anything else."""
     value = text(reading, node, what)
     if value is None or not no_names(reading, node, value, what):
         return None
     if not _INTEGER.fullmatch(value):
-        reading.problem(node, f"{what} is a whole number{or_none}, not '{value}'")
+        reading.problem(node, f"{what} must be a whole number{alternative}, not '{value}'")
         return None
     digits = value.lstrip("+-")
     base = 16 if digits[:2] in ("0x", "0X") else 10
@@ -89,18 +89,18 @@ def integer(
     if least <= number <= most:
         return number
     wanted = f"at least {least}" if number < least else f"at most {most}"
-    reading.problem(node, f"{what} is {wanted}, not {value}")
+    reading.problem(node, f"{what} must be {wanted}, not {value}")
     return None
 
 
-def boolean(reading: Reading, node: Node, what: str, *, or_else: str = "") -> bool | None:
-    """Returns a boolean, written in any way that YAML 1.1 has; `or_else` is added to the error."""
+def boolean(reading: Reading, node: Node, what: str, *, alternative: str = "") -> bool | None:
+    """Returns a boolean, written in any way that YAML 1.1 has; `alternative` is added to the error."""
     value = text(reading, node, what)
     if value is None:
         return None
     known = _BOOLEANS.get(value.lower())
     if known is None:
-        reading.problem(node, f"{what} is true or false{or_else}, not '{value}'")
+        reading.problem(node, f"{what} must be true or false{alternative}, not '{value}'")
     return known
 
 
@@ -110,7 +110,7 @@ def choice(reading: Reading, node: Node, what: str, words: Sequence[str]) -> str
     if value is None or value in words:
         return value
     known = ", ".join(words[:-1]) + f" or {words[-1]}"
-    reading.problem(node, f"{what} is {known}, not '{value}'{did_you_mean(value, words)}")
+    reading.problem(node, f"{what} must be {known}, not '{value}'{did_you_mean(value, words)}")
     return None
 
 

@@ -32,7 +32,7 @@ def mapping(reading: Reading, node: Node, what: str) -> dict[str, Pair]:
     if isinstance(node, MappingNode):
         return reading.pairs(node) if reading.standard(node) else {}
     if reading.standard(node):
-        reading.problem(node, f"{what} is a mapping, such as {_EXAMPLES.get(what, '{name: value}')}")
+        reading.problem(node, f"{what} must be a mapping, such as {_EXAMPLES.get(what, '{name: value}')}")
     return {}
 
 
@@ -64,11 +64,11 @@ def texts(reading: Reading, node: Node, what: str) -> list[tuple[Node, str]]:
     if not isinstance(node, SequenceNode):
         if reading.standard(node):
             shown = f": write [{reading.source(node)}]" if isinstance(node, ScalarNode) else ""
-            reading.problem(node, f"{what} is a list{shown}")
+            reading.problem(node, f"{what} must be a list{shown}")
         return []
     if not reading.standard(node):
         return []
-    reading.spend(len(node.value))
+    reading.count_values(len(node.value))
     found: list[tuple[Node, str]] = []
     for item in node.value:
         if isinstance(item, ScalarNode) and not item.value and not item.style:
@@ -78,6 +78,14 @@ def texts(reading: Reading, node: Node, what: str) -> list[tuple[Node, str]]:
         if value is not None:
             found.append((item, value))
     return found
+
+
+def text_or_texts(reading: Reading, node: Node, what: str) -> list[tuple[Node, str]]:
+    """Returns the texts of a list, or a single text, each with its node; reports what is not a text."""
+    if not isinstance(node, ScalarNode):
+        return texts(reading, node, what)
+    value = scalars.text(reading, node, what)
+    return [(node, value)] if value is not None else []
 
 
 def _env(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, place: Place) -> None:
@@ -118,7 +126,7 @@ def _setup(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, 
 def _grace(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, place: Place) -> None:
     value = pair.value
     if scalars.is_none_word(value):
-        reading.problem(value, "grace has to end: write a time, such as 10s")
+        reading.problem(value, "grace must end: write a time, such as 10s")
         return
     millis = scalars.duration(reading, value, "grace")
     if millis is not None:
@@ -144,7 +152,7 @@ def _stderr(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair,
 def _scratch(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, place: Place) -> None:
     value = pair.value
     if not isinstance(value, MappingNode):
-        enabled = scalars.boolean(reading, value, "scratch", or_else=" or {keep: WHICH, root: PATH}")
+        enabled = scalars.boolean(reading, value, "scratch", alternative=" or {keep: WHICH, root: PATH}")
         if enabled is not None:
             settings.scratch.CopyFrom(spec_pb2.Scratch(enabled=enabled))
         return
@@ -177,7 +185,7 @@ def _ulimit(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair,
             if keys.ULIMITS[name]:
                 number = scalars.size(reading, pair.value, name, "B")
             else:
-                number = scalars.integer(reading, pair.value, name, 0, 2**63 - 1, or_none=" or unlimited")
+                number = scalars.integer(reading, pair.value, name, 0, 2**63 - 1, alternative=" or unlimited")
             if number is not None:
                 settings.ulimit[name] = number
 
@@ -199,7 +207,7 @@ def _limits(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair,
         if scalars.is_none_word(pair.value):
             count = -1
         else:
-            count = scalars.integer(reading, pair.value, name, 0, 2**53, or_none=" or none")
+            count = scalars.integer(reading, pair.value, name, 0, 2**53, alternative=" or none")
         if count is None:
             continue
         match name:
@@ -212,13 +220,7 @@ def _limits(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair,
 
 
 def _tags(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, place: Place) -> None:
-    value = pair.value
-    if isinstance(value, ScalarNode):
-        tag = scalars.text(reading, value, "tags")
-        found = [(value, tag)] if tag is not None else []
-    else:
-        found = texts(reading, value, "tags")
-    for node, tag in found:
+    for node, tag in text_or_texts(reading, pair.value, "tags"):
         if not tag.strip():
             reading.problem(node, "a tag cannot be empty")
         elif scalars.no_names(reading, node, tag, "tags") and tag not in settings.tags:

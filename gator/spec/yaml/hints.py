@@ -122,7 +122,7 @@ def _child_without_dash(mark: Mark, lines: list[str]) -> tuple[int, int, str] | 
             return (
                 number + 1,
                 len(line) - len(line.lstrip()) + 1,
-                "jobs is a list: put '- ' before each child",
+                "jobs must be a list: put '- ' before each child",
             )
     return None
 
