@@ -201,7 +201,7 @@ class AttachRequest(message.Message):
 
     @builtins.property
     def recalled(self) -> Recalled:
-        """Attempts that were handed out ahead and are returned unstarted."""
+        """Attempts that were prefetched and are returned unstarted."""
 
     @builtins.property
     def part(self) -> Part:
@@ -274,7 +274,7 @@ class AttachResponse(message.Message):
 
     @builtins.property
     def recall(self) -> Recall:
-        """An order to return attempts that were handed out ahead and have not started."""
+        """An order to return attempts that were prefetched and have not started."""
 
     @builtins.property
     def release(self) -> Release:
@@ -821,24 +821,24 @@ class LeaseRequest(message.Message):
 
     DESCRIPTOR: descriptor.Descriptor
 
-    WISHES_FIELD_NUMBER: builtins.int
+    REQUESTED_FIELD_NUMBER: builtins.int
     @builtins.property
-    def wishes(self) -> containers.RepeatedCompositeFieldContainer[LeaseWish]:
+    def requested(self) -> containers.RepeatedCompositeFieldContainer[RequestedLeases]:
         """One entry per demand. The newest request replaces the previous one."""
 
     def __init__(
         self,
         *,
-        wishes: abc.Iterable[LeaseWish] | None = ...,
+        requested: abc.Iterable[RequestedLeases] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["wishes", b"wishes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["requested", b"requested"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
-class LeaseWish(message.Message):
+class RequestedLeases(message.Message):
     """A number of leases with the same demand."""
 
     DESCRIPTOR: descriptor.Descriptor
@@ -1050,7 +1050,7 @@ class LaunchNode(message.Message):
 
 @typing.final
 class Recall(message.Message):
-    """An order to return attempts that were handed out ahead and have not started."""
+    """An order to return attempts that were prefetched and have not started."""
 
     DESCRIPTOR: descriptor.Descriptor
 

@@ -30,8 +30,8 @@ class Cancelled(Enum):
 
     QUEUED = "queued"
     """It was removed and will not start."""
-    AHEAD = "ahead"
-    """It was handed out ahead. A Recall follows; it comes back by `on_recalled` or starts nevertheless."""
+    PREFETCHED = "prefetched"
+    """It was prefetched. A Recall follows; it comes back by `on_recalled` or starts nevertheless."""
     RUNNING = "running"
     """It runs or is about to: its host has to stop it."""
     UNKNOWN = "unknown"
@@ -62,7 +62,7 @@ class HandOut(NamedTuple):
 
 
 class Recall(Struct, frozen=True):
-    """Ask a host to return attempts that were handed out ahead on these leases and have not started."""
+    """Ask a host to return attempts that were prefetched on these leases and have not started."""
 
     host: str
     lease_ids: tuple[int, ...]
@@ -84,7 +84,7 @@ class DispatchCounts(Struct, frozen=True):
     """Numbers of attempts by state, of leases and of hosts."""
 
     queued: int
-    ahead: int
+    prefetched: int
     running: int
     """Handed out to run now, whether or not their start was reported."""
     leases: int

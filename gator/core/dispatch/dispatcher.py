@@ -54,8 +54,8 @@ class Dispatcher:
     queue, dropped by `on_recalled`, ended, or returned by `on_host_lost` or `stop`; then its key may be added
     again. Messages about unknown keys are ignored.
 
-    Without `ahead`, a host gets an attempt only when it can start immediately. `bridge` names the root's own
-    process if that runs attempts until the first daemon is up.
+    Without `prefetch`, a host gets an attempt only when it can start immediately. `bridge` names the root
+    process if it runs attempts until the first daemon is up.
     """
 
     def __init__(
@@ -66,14 +66,14 @@ class Dispatcher:
         slots: int,
         fixed_host: str | None,
         bridge: str | None = None,
-        ahead: bool = True,
+        prefetch: bool = True,
     ) -> None:
         self._state = DispatchState(
             ledger, HostPool(max_hosts=max_hosts, slots=slots, fixed=fixed_host, bridge=bridge)
         )
         self._hosts_at: float | None = None
         """When to start the daemons whose start was delayed."""
-        self._placement = Placement(self._state, ahead=ahead)
+        self._placement = Placement(self._state, prefetch=prefetch)
         self._stopped = False
 
     def add(self, item: Ready, now: float) -> None:
@@ -103,10 +103,10 @@ class Dispatcher:
             self._state.forget(job)
             self._state.refresh(queue)
             return Cancelled.QUEUED
-        if job.state in (JobState.AHEAD, JobState.WITHDRAWN):
+        if job.state in (JobState.PREFETCHED, JobState.WITHDRAWN):
             self._state.move(job, JobState.WITHDRAWN)
             self._state.recall([self._state.leases[job.lease]])
-            return Cancelled.AHEAD
+            return Cancelled.PREFETCHED
         return Cancelled.RUNNING
 
     def on_started(self, key: Key, now: float) -> None:
@@ -178,22 +178,26 @@ class Dispatcher:
         self._state.rescan = Rescan.ALL
         return started, unstarted
 
-    def on_wishes(self, host: str, wishes: Sequence[attach_pb2.LeaseWish], now: float) -> None:
+    def on_lease_request(
+        self, host: str, requested: Sequence[attach_pb2.RequestedLeases], now: float
+    ) -> None:
         """Replaces the requests of a tier daemon: leases that it could use besides those it holds."""
         if self._stopped:
             return
         self._state.granted.setdefault(host, {})
-        before = self._state.wishes.get(host, [])
+        before = self._state.requested.get(host, [])
         for queue in before:
             queue.waiting = 0
-        now_wished = dict.fromkeys(self._state.queue(DemandKey.of(wish.demand), tier=host) for wish in wishes)
-        for wish in wishes:
-            queue = self._state.queue(DemandKey.of(wish.demand), tier=host)
-            queue.weight = max(queue.weight, wish.priority) if queue.waiting else wish.priority
-            queue.waiting += wish.count
-        self._state.wishes[host] = list(now_wished)
-        self._state.fresh.update(now_wished)
-        for queue in (*before, *now_wished):
+        new = dict.fromkeys(
+            self._state.queue(DemandKey.of(request.demand), tier=host) for request in requested
+        )
+        for request in requested:
+            queue = self._state.queue(DemandKey.of(request.demand), tier=host)
+            queue.weight = max(queue.weight, request.priority) if queue.waiting else request.priority
+            queue.waiting += request.count
+        self._state.requested[host] = list(new)
+        self._state.fresh.update(new)
+        for queue in (*before, *new):
             self._state.refresh(queue)
 
     def on_leases_returned(self, host: str, ids: Iterable[int], now: float) -> None:
@@ -206,14 +210,14 @@ class Dispatcher:
 
     def on_tier_host_lost(self, host: str, now: float) -> None:
         """Frees the leases and drops the requests of a tier daemon that has ended, with all below it."""
-        for queue in self._state.wishes.pop(host, []):
+        for queue in self._state.requested.pop(host, []):
             queue.waiting = 0
             self._state.refresh(queue)
         for share in self._state.granted.pop(host, {}).values():
             self._state.give(share)
 
     def stop(self) -> list[Key]:
-        """Starts nothing more; returns the queued attempts. Those out ahead come back by `on_recalled`."""
+        """Starts nothing more; returns the queued attempts. Prefetched ones come back by `on_recalled`."""
         self._stopped = True
         queued = [job for job in self._state.jobs.values() if job.state is JobState.QUEUED]
         for job in queued:
@@ -221,7 +225,7 @@ class Dispatcher:
         for queue in self._state.queues.values():
             queue.waiting = 0
             self._state.refresh(queue)
-        self._state.recall([lease for lease in self._state.leases.values() if lease.ahead])
+        self._state.recall([lease for lease in self._state.leases.values() if lease.prefetched])
         return [job.ready.key for job in queued]
 
     def poll(self, now: float) -> list[Action]:
@@ -230,7 +234,7 @@ class Dispatcher:
             if not self._state.waiting_alone() and self._state.hosts.release_fresh():
                 self._state.rescan = Rescan.ALL
             self._placement.start_what_fits(now)
-            self._placement.hand_out_ahead(now)
+            self._placement.prefetch(now)
             self._placement.count_passed(now)
             self._ask_for_hosts(now)
             self._placement.recall_late(now)
@@ -263,7 +267,7 @@ class Dispatcher:
         count = self._state.job_counts
         return DispatchCounts(
             queued=count[JobState.QUEUED],
-            ahead=count[JobState.AHEAD] + count[JobState.WITHDRAWN],
+            prefetched=count[JobState.PREFETCHED] + count[JobState.WITHDRAWN],
             running=count[JobState.HANDED] + count[JobState.RUNNING],
             leases=len(self._state.leases) + sum(map(len, self._state.granted.values())),
             hosts=len(self._state.hosts.up),

@@ -74,9 +74,9 @@ def explain(state: DispatchState, path: str) -> list[WaitReason]:
     if job.state is JobState.HANDED:
         text = f"handed out to {lease.host.name} (lease {lease.number}), not started yet"
         return [WaitReason(_NO_REASON, text, is_handed_out=True)]
-    ahead = lease.jobs.index(job)
+    before = lease.jobs.index(job)
     first = lease.jobs[0].ready.key
-    behind = f"behind {plural(ahead, 'attempt')} of the same lease"
+    behind = f"behind {plural(before, 'attempt')} of the same lease"
     text = f"handed out to {lease.host.name} (lease {lease.number}), {behind}"
     return [WaitReason(_NO_REASON, text, (_holder(lease, first),), is_handed_out=True)]
 

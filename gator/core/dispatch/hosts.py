@@ -33,7 +33,7 @@ class LeaseState(Enum):
 
 
 class Lease(Struct, eq=False):
-    """A share held by a host. It runs `jobs[0]`; the others were handed out ahead."""
+    """A share held by a host. It runs `jobs[0]`; the others are prefetched."""
 
     number: int
     host: "Host"
@@ -47,8 +47,8 @@ class Lease(Struct, eq=False):
     """Whether it will be checked for a long attempt."""
 
     @property
-    def ahead(self) -> int:
-        """Number of attempts that wait on it."""
+    def prefetched(self) -> int:
+        """Number of prefetched attempts."""
         return max(0, len(self.jobs) - 1)
 
 
@@ -136,7 +136,7 @@ class HostPool:
         return bridge
 
     def is_overloaded(self, host: Host) -> bool:
-        """Returns whether a host has more leases than others, and so should get nothing more ahead."""
+        """Returns whether a host has more leases than others, and so should prefetch nothing more."""
         if host.name not in self.up:
             return host is not self.bridge
         if len(self.up) == 1 or host.state is not HostState.OPEN:

@@ -14,14 +14,14 @@ from gator.core.dispatch.actions import Cancelled, HandOut, Key, Ready
 from gator.core.dispatch.pools import DemandKey
 from gator.v1 import attach_pb2
 
-MAX_WISHED = 64
-"""Leases of one demand that are wished for at a time, so that a wish does not change with every job."""
+MAX_REQUESTED = 64
+"""Maximum number of leases requested per demand, so that a request does not change with every job."""
 
 
-class Wish(Struct, frozen=True):
+class RequestLeases(Struct, frozen=True):
     """Request leases from the root; replaces the previous request."""
 
-    wishes: tuple[attach_pb2.LeaseWish, ...]
+    requested: tuple[attach_pb2.RequestedLeases, ...]
 
 
 class Return(Struct, frozen=True):
@@ -30,7 +30,7 @@ class Return(Struct, frozen=True):
     leases: tuple[int, ...]
 
 
-LeaseAction: TypeAlias = Wish | Return
+LeaseAction: TypeAlias = RequestLeases | Return
 
 
 class _Class(Struct):
@@ -50,7 +50,7 @@ class LeaseQueue:
         self._classes: dict[DemandKey, _Class] = {}
         self._queued: dict[Key, Ready] = {}
         self._running: dict[Key, tuple[DemandKey, attach_pb2.Lease]] = {}
-        self._wished: dict[DemandKey, tuple[int, int]] = {}
+        self._requested: dict[DemandKey, tuple[int, int]] = {}
         self._alone: dict[Key, Ready] = {}
         """Attempts that run alone, because the previous one was lost."""
         self._turn: Ready | None = None
@@ -95,22 +95,22 @@ class LeaseQueue:
             self._class(demand).free.append(lease)
 
     def on_recalled(self, keys: Sequence[Key], now: float) -> None:
-        """Does nothing, because no attempts are handed out ahead here."""
+        """Does nothing, because no attempts are prefetched here."""
 
     def on_grant(self, leases: Iterable[attach_pb2.Lease]) -> None:
         """Adds leases that the root granted."""
         for lease in leases:
             demand = DemandKey.of(lease.demand)
             self._class(demand).free.append(lease)
-            count, weight = self._wished.get(demand, (0, 0))
-            self._wished[demand] = (max(0, count - 1), weight)
+            count, weight = self._requested.get(demand, (0, 0))
+            self._requested[demand] = (max(0, count - 1), weight)
 
     def poll(self, now: float) -> list[HandOut | LeaseAction]:
         """Starts attempts that have a lease, returns unneeded leases and requests missing ones."""
         del now
         actions: list[HandOut | LeaseAction] = []
         unused: list[int] = []
-        wishes: dict[DemandKey, tuple[int, int]] = {}
+        requested: dict[DemandKey, tuple[int, int]] = {}
         self._select_next_alone()
         for demand, group in list(self._classes.items()):
             while group.free and (item := self._next(group)) is not None:
@@ -119,20 +119,20 @@ class LeaseQueue:
                 actions.append(HandOut(self._host, lease.id, lease.cores, item.key))
             unused += [lease.id for lease in group.free]
             group.free.clear()
-            wish = self._wish(demand, group)
-            if wish is not None:
-                wishes[demand] = wish
+            request = self._request(demand, group)
+            if request is not None:
+                requested[demand] = request
             elif not group.number:
                 del self._classes[demand]
         if unused:
             actions.append(Return(tuple(unused)))
-        if wishes != {key: wish for key, wish in self._wished.items() if wish[0]}:
-            self._wished = wishes
+        if requested != {key: request for key, request in self._requested.items() if request[0]}:
+            self._requested = requested
             actions.append(
-                Wish(
+                RequestLeases(
                     tuple(
-                        attach_pb2.LeaseWish(demand=key.message(), count=count, priority=weight)
-                        for key, (count, weight) in wishes.items()
+                        attach_pb2.RequestedLeases(demand=key.message(), count=count, priority=weight)
+                        for key, (count, weight) in requested.items()
                     )
                 )
             )
@@ -169,7 +169,7 @@ class LeaseQueue:
                 return item
         return None
 
-    def _wish(self, demand: DemandKey, group: _Class) -> tuple[int, int] | None:
+    def _request(self, demand: DemandKey, group: _Class) -> tuple[int, int] | None:
         """Returns how many leases of a demand could be used now, and the weight of the first attempt."""
         if self._turn is not None:
             mine = not self._running and self._turn.demand == demand
@@ -178,4 +178,4 @@ class LeaseQueue:
             return None
         while group.ready[0][3].key not in self._queued:
             heapq.heappop(group.ready)
-        return min(group.number, MAX_WISHED), -group.ready[0][0]
+        return min(group.number, MAX_REQUESTED), -group.ready[0][0]

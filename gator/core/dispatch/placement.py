@@ -1,4 +1,4 @@
-"""Decides which ready attempt or request is next, and which attempts are handed out ahead.
+"""Decides which ready attempt or request is next, and which attempts are prefetched.
 
 Invariant: an attempt overtakes neither an earlier one that fits nor the reservation of one.
 """
@@ -16,22 +16,22 @@ from gator.core.dispatch.reservations import MAX_OVERTAKEN_SECONDS, is_overdue
 from gator.core.dispatch.state import DispatchState, Rescan
 from gator.v1 import attach_pb2
 
-AHEAD_SECONDS = 0.05
-"""Time in seconds that the attempts handed out ahead on a lease take at the recent mean."""
+PREFETCH_SECONDS = 0.05
+"""Time in seconds that the prefetched attempts of a lease take at the recent mean."""
 
-MAX_AHEAD = 32
-"""Maximum number of attempts handed out ahead on one lease."""
+MAX_PREFETCHED = 32
+"""Maximum number of prefetched attempts of one lease."""
 
-RECALL_SECONDS = 2 * AHEAD_SECONDS
+RECALL_SECONDS = 2 * PREFETCH_SECONDS
 """Run time in seconds of the first attempt of a lease after which those behind it are recalled."""
 
 
 class Placement:
-    """Places attempts and requests on the state of a dispatcher; `ahead` allows handing out ahead."""
+    """Places attempts and requests on the state of a dispatcher; `prefetch` permits prefetching."""
 
-    def __init__(self, state: DispatchState, *, ahead: bool) -> None:
+    def __init__(self, state: DispatchState, *, prefetch: bool) -> None:
         self._state = state
-        self._ahead = ahead
+        self._prefetches = prefetch
         self._last_lease = 0
         self._floor: list[float] = [inf] * len(state.ledger.size)
         """By pool, the smallest amount that a queue lacks; with less free than that nothing new can fit."""
@@ -131,26 +131,26 @@ class Placement:
     def _hand_out(self, lease: Lease, job: QueuedAttempt, now: float) -> None:
         if not lease.jobs:
             lease.since = now
-        self._state.move(job, JobState.AHEAD if lease.jobs else JobState.HANDED)
+        self._state.move(job, JobState.PREFETCHED if lease.jobs else JobState.HANDED)
         job.lease = lease.number
         lease.jobs.append(job)
         self._state.actions.append(HandOut(lease.host.name, lease.number, lease.share.cores, job.ready.key))
 
-    def hand_out_ahead(self, now: float) -> None:
-        """Hands out more attempts on leases with short ones, where fairness allows."""
+    def prefetch(self, now: float) -> None:
+        """Prefetches attempts on leases with short ones, where fairness allows."""
         allowed: dict[Queue, bool] = {}
-        for lease in self._state.refillable.values() if self._ahead else ():
+        for lease in self._state.refillable.values() if self._prefetches else ():
             queue = lease.queue
             if not (lease.jobs and queue.waiting and lease.state is LeaseState.OPEN) or queue.alone:
                 continue
             fair = -(-queue.waiting // queue.leases)
-            ahead = len(lease.jobs) - 1
-            room = min(queue.ahead_for(AHEAD_SECONDS, MAX_AHEAD), fair) - ahead
+            prefetched = len(lease.jobs) - 1
+            room = min(queue.prefetch_count(PREFETCH_SECONDS, MAX_PREFETCHED), fair) - prefetched
             # Several at a time, because each separate hand-out is a message.
-            if room <= 0 or room < ahead or self._state.hosts.is_overloaded(lease.host):
+            if room <= 0 or room < prefetched or self._state.hosts.is_overloaded(lease.host):
                 continue
             if queue not in allowed:
-                allowed[queue] = self._may_go_ahead(lease)
+                allowed[queue] = self._may_prefetch(lease)
             if allowed[queue]:
                 self._fill(lease, room, now)
         self._state.refillable.clear()
@@ -168,7 +168,7 @@ class Placement:
             lease.watched = True
             heappush(self._checks, (lease.since + RECALL_SECONDS, lease.number))
 
-    def _may_go_ahead(self, lease: Lease) -> bool:
+    def _may_prefetch(self, lease: Lease) -> bool:
         """Returns whether neither a larger weight nor a reservation waits for the amounts of the lease."""
         queue, held = lease.queue, lease.share.need
         if self._state.reserved.wants(held, queue):
@@ -222,7 +222,7 @@ class Placement:
             lease = self._state.leases.get(number)
             if lease is None:
                 continue
-            if not lease.ahead or lease.state is LeaseState.RECALLING:
+            if not lease.prefetched or lease.state is LeaseState.RECALLING:
                 lease.watched = False
             elif lease.since + RECALL_SECONDS > now:
                 heappush(self._checks, (lease.since + RECALL_SECONDS, number))

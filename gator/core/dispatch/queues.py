@@ -26,7 +26,7 @@ class JobState(IntEnum):
     """Where an attempt is on its way through the dispatcher."""
 
     QUEUED = 0
-    AHEAD = 1
+    PREFETCHED = 1
     """At a host, behind another attempt of its lease."""
     HANDED = 2
     """At a host and first of its lease; its start was not reported yet."""
@@ -101,7 +101,7 @@ class Queue(Struct, eq=False):
         self.spent = self.spent * DECAY + min(seconds, MAX_SAMPLE_SECONDS)
         self.finished = self.finished * DECAY + 1
 
-    def ahead_for(self, seconds: float, limit: int) -> int:
+    def prefetch_count(self, seconds: float, limit: int) -> int:
         """Returns how many jobs take this time at the recent mean, at most `limit`; 0 before any end."""
         if not self.finished:
             return 0

@@ -34,7 +34,7 @@ class DispatchState:
         self.queues: dict[tuple[DemandKey, bool, str], Queue] = {}
         self.alone: list[Queue] = []
         """Queues of attempts that need a fresh daemon."""
-        self.wishes: dict[str, list[Queue]] = {}
+        self.requested: dict[str, list[Queue]] = {}
         """Queues of requests, by tier daemon."""
         self.ready_order = ReadyOrder()
         self.reserved = Reservations(ledger)
@@ -45,7 +45,7 @@ class DispatchState:
         """Queues that were empty at the last search."""
         self.rescan = Rescan.NOTHING
         self.refillable: dict[int, Lease] = {}
-        """Leases that may get more attempts ahead."""
+        """Leases that may prefetch more attempts."""
         self.actions: list[Action] = []
 
     def queue(self, demand: DemandKey, *, alone: bool = False, tier: str = "") -> Queue:
@@ -85,11 +85,11 @@ class DispatchState:
         if not lease.jobs:
             self.close(lease)
             return
-        if lease.state is LeaseState.RECALLING and not lease.ahead:
+        if lease.state is LeaseState.RECALLING and not lease.prefetched:
             lease.state = LeaseState.OPEN
         if was_first:
             lease.since = now
-            if lease.jobs[0].state is JobState.AHEAD:
+            if lease.jobs[0].state is JobState.PREFETCHED:
                 self.move(lease.jobs[0], JobState.HANDED)
 
     def close(self, lease: Lease) -> None:

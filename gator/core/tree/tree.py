@@ -97,7 +97,7 @@ class Tree:
         job.tier.close_job(job, result)
 
     def on_given_back(self, path: str, attempt: int) -> None:
-        """Takes note that an attempt that was handed out ahead is queued again."""
+        """Takes note that an attempt that was prefetched is queued again."""
         job = self.jobs.get(path)
         if job is not None and job.attempt == attempt and job.phase is Phase.OUT:
             job.phase = Phase.QUEUED

@@ -258,7 +258,7 @@ class Engine(Generic[OwnerAction]):
         if what is disp.Cancelled.RUNNING:
             if stop.mode != attach_pb2.STOP_MODE_HOLD:
                 self._send_stop((path, attempt), stop)
-        elif what is not disp.Cancelled.AHEAD:
+        elif what is not disp.Cancelled.PREFETCHED:
             self.placed.pop((path, attempt), None)
             self.tree.on_withdrawn(path, attempt, self._clock.now())
 

@@ -70,8 +70,8 @@ def make_dispatcher(plan: Plan, options: RunOptions) -> Dispatcher:
         slots=slots,
         fixed_host=INLINE if options.placement is Placement.INLINE else None,
         bridge=INLINE if options.placement is Placement.AUTO else None,
-        # Attempts handed out ahead cannot be held back any more when there are too many failures.
-        ahead=not any(node.max_fail for node in plan.nodes.values()),
+        # Prefetched attempts cannot be held back any more when there are too many failures.
+        prefetch=not any(node.max_fail for node in plan.nodes.values()),
     )
 
 

@@ -102,7 +102,7 @@ class DaemonReports:
                 refs = message.recalled.attempts
                 self._engine.on_recalled([(ref.path, ref.attempt) for ref in refs])
             case "lease_request":
-                self._dispatch.on_wishes(daemon.name, message.lease_request.wishes, now)
+                self._dispatch.on_lease_request(daemon.name, message.lease_request.requested, now)
                 self._engine.turn_soon()
             case "lease_return":
                 self._dispatch.on_leases_returned(daemon.name, message.lease_return.leases, now)

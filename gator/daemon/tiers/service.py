@@ -8,7 +8,7 @@ from collections import deque
 from functools import partial
 from pathlib import Path
 
-from gator.core.dispatch.lease_queue import LeaseAction, LeaseQueue, Return, Wish
+from gator.core.dispatch.lease_queue import LeaseAction, LeaseQueue, RequestLeases, Return
 from gator.core.tree import actions as act
 from gator.core.tree.restored import Past
 from gator.core.tree.tree import Tree
@@ -101,8 +101,8 @@ class TierService:
 
     def _on_action(self, action: LeaseAction) -> None:
         match action:
-            case Wish(wishes):
-                request = attach_pb2.LeaseRequest(wishes=wishes)
+            case RequestLeases(requested):
+                request = attach_pb2.LeaseRequest(requested=requested)
                 self._send(attach_pb2.AttachRequest(lease_request=request))
             case Return(leases):
                 # After the Results that made them free are committed, so that nothing is counted twice.

@@ -64,5 +64,5 @@ def warm(dispatcher: Dispatcher, demand: DemandKey, seconds: float) -> float:
     return seconds
 
 
-def wish(demand: DemandKey, count: int, priority: int = 0) -> attach_pb2.LeaseWish:
-    return attach_pb2.LeaseWish(demand=demand.message(), count=count, priority=priority)
+def request(demand: DemandKey, count: int, priority: int = 0) -> attach_pb2.RequestedLeases:
+    return attach_pb2.RequestedLeases(demand=demand.message(), count=count, priority=priority)

@@ -17,8 +17,8 @@ from tests.unit.core.dispatch.dispatch_support import (
     jobs,
     key,
     make,
+    request,
     warm,
-    wish,
 )
 
 
@@ -102,7 +102,7 @@ def test_cancelling_says_where_the_job_was() -> None:
     assert dispatcher.cancel(key("a5"), 0.02) is Cancelled.QUEUED
     assert dispatcher.cancel(key("a5"), 0.02) is Cancelled.UNKNOWN
     assert dispatcher.cancel(key("a0"), 0.02) is Cancelled.RUNNING
-    assert dispatcher.cancel(key("a1"), 0.02) is Cancelled.AHEAD
+    assert dispatcher.cancel(key("a1"), 0.02) is Cancelled.PREFETCHED
     assert dispatcher.poll(0.02) == [Recall("inline", (2,))]
     assert dispatcher.on_recalled([key("a1"), key("a2")], 0.03) == [key("a1")]
     finish(dispatcher, "a0", 0.04)
@@ -114,7 +114,7 @@ def test_a_cancelled_job_that_starts_before_the_recall_arrives_runs_to_its_end()
     warm(dispatcher, ONE, 0)
     add_all(dispatcher, jobs("a", 2), 0)
     dispatcher.poll(0)
-    assert dispatcher.cancel(key("a1"), 0) is Cancelled.AHEAD
+    assert dispatcher.cancel(key("a1"), 0) is Cancelled.PREFETCHED
     finish(dispatcher, "a0", 0)
     dispatcher.on_started(key("a1"), 0)
     assert dispatcher.cancel(key("a1"), 0) is Cancelled.RUNNING
@@ -154,14 +154,14 @@ def test_a_fresh_host_that_nobody_needs_any_more_serves_all() -> None:
     assert handed(dispatcher.poll(0)) == ["b"]
 
 
-@pytest.mark.parametrize("ahead", [True, False])
-def test_only_a_dispatcher_that_may_hands_out_more_than_can_start(ahead: bool) -> None:
+@pytest.mark.parametrize("prefetch", [True, False])
+def test_only_a_dispatcher_that_may_hands_out_more_than_can_start(prefetch: bool) -> None:
     pools = Pools(2, 0, False, {})
-    dispatcher = Dispatcher(Ledger(pools), max_hosts=1, slots=2, fixed_host="inline", ahead=ahead)
+    dispatcher = Dispatcher(Ledger(pools), max_hosts=1, slots=2, fixed_host="inline", prefetch=prefetch)
     now = warm(dispatcher, ONE, 0.001)
     for job in jobs("j", 9):
         dispatcher.add(job, now)
-    assert (len(handed(dispatcher.poll(now))) > 2) == ahead
+    assert (len(handed(dispatcher.poll(now))) > 2) == prefetch
 
 
 def test_an_inline_host_serves_also_what_would_be_alone() -> None:
@@ -172,13 +172,13 @@ def test_an_inline_host_serves_also_what_would_be_alone() -> None:
 
 def test_tier_daemons_get_leases_by_priority_and_in_turn() -> None:
     dispatcher = make(4, fixed=True)
-    dispatcher.on_wishes("t1", [wish(ONE, 9)], 0)
-    dispatcher.on_wishes("t2", [wish(ONE, 9)], 0)
+    dispatcher.on_lease_request("t1", [request(ONE, 9)], 0)
+    dispatcher.on_lease_request("t2", [request(ONE, 9)], 0)
     grants = {a.host: a.leases for a in dispatcher.poll(0) if isinstance(a, Grant)}
     assert {host: len(leases) for host, leases in grants.items()} == {"t1": 2, "t2": 2}
     assert grants["t1"][0].demand == common_pb2.Demand(cores=1)
     assert grants["t1"][0].cores == 1
-    dispatcher.on_wishes("t2", [wish(ONE, 9, priority=3)], 1)
+    dispatcher.on_lease_request("t2", [request(ONE, 9, priority=3)], 1)
     dispatcher.on_leases_returned("t1", [lease.id for lease in grants["t1"]], 1)
     (grant,) = dispatcher.poll(1)
     assert isinstance(grant, Grant)
@@ -191,8 +191,8 @@ def test_tier_daemons_get_leases_by_priority_and_in_turn() -> None:
 
 def test_the_newest_wishes_replace_those_before() -> None:
     dispatcher = make(4, fixed=True)
-    dispatcher.on_wishes("t", [wish(ONE, 4)], 0)
-    dispatcher.on_wishes("t", [wish(DemandKey(2), 1)], 0)
+    dispatcher.on_lease_request("t", [request(ONE, 4)], 0)
+    dispatcher.on_lease_request("t", [request(DemandKey(2), 1)], 0)
     (grant,) = dispatcher.poll(0)
     assert isinstance(grant, Grant)
     assert [lease.cores for lease in grant.leases] == [2]
@@ -205,7 +205,7 @@ def test_after_a_stop_nothing_new_starts() -> None:
     warm(dispatcher, ONE, 0.02)
     add_all(dispatcher, jobs("a", 6), 0.02)
     dispatcher.poll(0.02)
-    dispatcher.on_wishes("t", [wish(ONE, 1)], 0.02)
+    dispatcher.on_lease_request("t", [request(ONE, 1)], 0.02)
     assert dispatcher.stop() == [key("a3"), key("a4"), key("a5")]
     assert dispatcher.poll(0.02) == [Recall("inline", (2,))]
     assert dispatcher.on_recalled([key("a1"), key("a2")], 0.03) == [key("a1"), key("a2")]

@@ -1,4 +1,4 @@
-"""What is handed out ahead, and what is kept for those that waited too long."""
+"""Prefetched attempts, and reservations for attempts that waited too long."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_short_jobs_are_handed_out_ahead_to_cover_fifty_milliseconds() -> None:
     actions = dispatcher.poll(now)
     assert handed(actions) == [f"a{at}" for at in range(6)]
     assert len({action.lease_id for action in actions if isinstance(action, HandOut)}) == 1
-    assert dispatcher.counts.ahead == 5
+    assert dispatcher.counts.prefetched == 5
 
 
 def test_never_more_than_thirty_two_are_handed_out_ahead() -> None:

@@ -133,7 +133,7 @@ class World:
         counts = self.dispatcher.counts
         assert counts.queued == len(self.queued)
         assert counts.leases == len(self.holdings) + len(self.grants)
-        assert counts.ahead + counts.running == sum(len(each.keys) for each in self.holdings.values())
+        assert counts.prefetched + counts.running == sum(len(each.keys) for each in self.holdings.values())
 
     def start(self, number: int) -> None:
         waiting = [holding for holding in self.holdings.values() if not holding.started]
@@ -215,12 +215,13 @@ class World:
         for key in unstarted:
             self.add(self.items[key])
 
-    def wish(self, number: int) -> None:
+    def request(self, number: int) -> None:
         demands = [DEMANDS[(number + at) % len(DEMANDS)] for at in range(number % 4)]
-        wishes = [
-            attach_pb2.LeaseWish(demand=d.message(), count=number % 3, priority=number % 2) for d in demands
+        requested = [
+            attach_pb2.RequestedLeases(demand=d.message(), count=number % 3, priority=number % 2)
+            for d in demands
         ]
-        self.dispatcher.on_wishes(f"t{number % 2}", wishes, self.now)
+        self.dispatcher.on_lease_request(f"t{number % 2}", requested, self.now)
 
     def give_back(self, number: int) -> None:
         if self.grants:
@@ -263,7 +264,7 @@ class World:
 STEPS = (
     *("add_new",) * 6,
     *("poll", "start", "finish", "come_up", "wait") * 3,
-    *("cancel", "recall", "wish", "give_back", "lose_host", "lose_tier"),
+    *("cancel", "recall", "request", "give_back", "lose_host", "lose_tier"),
 )
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gator.core.dispatch.actions import Cancelled, HandOut, Key, Ready
 from gator.core.dispatch.dispatcher import Dispatcher, Grant
-from gator.core.dispatch.lease_queue import MAX_WISHED, LeaseQueue, Return, Wish
+from gator.core.dispatch.lease_queue import MAX_REQUESTED, LeaseQueue, RequestLeases, Return
 from gator.core.dispatch.ledger import Ledger
 from gator.core.dispatch.pools import DemandKey, Pools
 from gator.v1 import attach_pb2
@@ -28,19 +28,19 @@ def lease(number: int, demand: DemandKey = ONE) -> attach_pb2.Lease:
     return attach_pb2.Lease(id=number, demand=demand.message(), cores=demand.cores)
 
 
-def handed(actions: list[HandOut | Wish | Return]) -> list[str]:
+def handed(actions: list[HandOut | RequestLeases | Return]) -> list[str]:
     return [action.key[0] for action in actions if isinstance(action, HandOut)]
 
 
-def wished(actions: list[HandOut | Wish | Return]) -> list[tuple[int, int, int]] | None:
-    """Cores, count and weight of the last wish; None when there is none."""
-    wishes = [action for action in actions if isinstance(action, Wish)]
-    if not wishes:
+def requested(actions: list[HandOut | RequestLeases | Return]) -> list[tuple[int, int, int]] | None:
+    """Cores, count and weight of the last request; None when there is none."""
+    requested = [action for action in actions if isinstance(action, RequestLeases)]
+    if not requested:
         return None
-    return [(wish.demand.cores, wish.count, wish.priority) for wish in wishes[-1].wishes]
+    return [(request.demand.cores, request.count, request.priority) for request in requested[-1].requested]
 
 
-def returned(actions: list[HandOut | Wish | Return]) -> list[int]:
+def returned(actions: list[HandOut | RequestLeases | Return]) -> list[int]:
     return [number for action in actions if isinstance(action, Return) for number in action.leases]
 
 
@@ -50,13 +50,13 @@ def test_what_is_ready_is_wished_for_and_starts_with_a_lease():
     queue.add(item("b", weight=3), 0)
     queue.add(item("c", TWO), 0)
     actions = queue.poll(0)
-    assert wished(actions) == [(1, 2, 3), (2, 1, 0)]
+    assert requested(actions) == [(1, 2, 3), (2, 1, 0)]
     assert not handed(actions)
     assert queue.poll(0) == []
     queue.on_grant([lease(1)])
     actions = queue.poll(0)
     assert actions[0] == HandOut("here", 1, 1, ("b", 1))
-    assert wished(actions) == [(1, 1, 0), (2, 1, 0)]
+    assert requested(actions) == [(1, 1, 0), (2, 1, 0)]
 
 
 def test_larger_weights_start_first_then_the_order_of_the_text():
@@ -97,9 +97,9 @@ def test_a_lease_that_comes_too_late_is_returned():
 def test_a_wish_is_taken_back_with_what_was_cancelled():
     queue = LeaseQueue("here")
     queue.add(item("a"), 0)
-    assert wished(queue.poll(0)) == [(1, 1, 0)]
+    assert requested(queue.poll(0)) == [(1, 1, 0)]
     queue.cancel(("a", 1), 0)
-    assert wished(queue.poll(0)) == []
+    assert requested(queue.poll(0)) == []
 
 
 def test_the_weight_of_a_wish_is_that_of_what_is_still_there():
@@ -107,7 +107,7 @@ def test_the_weight_of_a_wish_is_that_of_what_is_still_there():
     queue.add(item("urgent", weight=9), 0)
     queue.add(item("plain"), 0)
     queue.cancel(("urgent", 1), 0)
-    assert wished(queue.poll(0)) == [(1, 1, 0)]
+    assert requested(queue.poll(0)) == [(1, 1, 0)]
 
 
 def test_where_an_attempt_was_when_it_was_cancelled():
@@ -124,13 +124,13 @@ def test_a_wish_does_not_change_with_every_job_of_many():
     queue = LeaseQueue("here")
     for number in range(1000):
         queue.add(item(f"j{number}"), 0)
-    assert wished(queue.poll(0)) == [(1, MAX_WISHED, 0)]
+    assert requested(queue.poll(0)) == [(1, MAX_REQUESTED, 0)]
     queue.on_grant([lease(1)])
     queue.poll(0)
     queue.on_finished(("j0", 1), 0)
     actions = queue.poll(0)
     assert handed(actions) == ["j1"]
-    assert wished(actions) is None
+    assert requested(actions) is None
 
 
 def test_an_attempt_after_a_lost_one_runs_with_nothing_beside_it():
@@ -157,7 +157,7 @@ def test_what_waits_to_be_alone_can_be_cancelled():
     queue.add(item("first", alone=True), 0)
     queue.add(item("second", alone=True), 0)
     queue.add(item("plain"), 0)
-    assert wished(queue.poll(0)) == [(1, 1, 0)]
+    assert requested(queue.poll(0)) == [(1, 1, 0)]
     assert queue.cancel(("first", 1), 0) is Cancelled.QUEUED
     assert queue.cancel(("second", 1), 0) is Cancelled.QUEUED
     queue.on_grant([lease(1)])
@@ -172,7 +172,7 @@ class Daemon:
     """A queue, and what is under way between it and the root."""
 
     queue: LeaseQueue
-    up: deque[Wish | Return] = field(default_factory=deque[Wish | Return])
+    up: deque[RequestLeases | Return] = field(default_factory=deque[RequestLeases | Return])
     down: deque[tuple[attach_pb2.Lease, ...]] = field(default_factory=deque[tuple[attach_pb2.Lease, ...]])
     running: dict[Key, int] = field(default_factory=dict[Key, int])
     alone: set[Key] = field(default_factory=set[Key])
@@ -234,8 +234,8 @@ class Run:
             daemon.queue.on_finished(key, self.now)
         else:
             match daemon.up.popleft():
-                case Wish(wishes):
-                    self.root.on_wishes(name, wishes, self.now)
+                case RequestLeases(requested):
+                    self.root.on_lease_request(name, requested, self.now)
                 case Return(leases):
                     for number in leases:
                         del self.used[number]
