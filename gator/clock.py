@@ -1,4 +1,4 @@
-"""The real clock. The one place besides measuring loops where time is read."""
+"""The real clock. Only this module and loops that measure read the time."""
 
 import time
 

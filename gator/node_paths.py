@@ -44,7 +44,7 @@ def ancestors(path: str) -> Iterator[str]:
 
 
 def key_of_path(path: str) -> str:
-    """Returns the sort key of a node whose place in the spec is unknown: by path, repeats by number."""
+    """Returns the sort key of a node whose position in the spec is unknown: by path, repeats by number."""
     if "[" in path:
         path = _NUMBER.sub(_padded, path)
     return path.replace("/", LEVEL_SEPARATOR)

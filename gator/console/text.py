@@ -63,10 +63,10 @@ def cut(text: str, most: int, mark: str = "…") -> str:
     room = most - cells(mark)
     if room < 0:
         return ""
-    for place, character in enumerate(text):
+    for index, character in enumerate(text):
         room -= _cell(character)
         if room < 0:
-            return text[:place] + mark
+            return text[:index] + mark
     return text
 
 
@@ -77,13 +77,13 @@ def cut_front(text: str, most: int, mark: str = "…") -> str:
     room = most - cells(mark)
     if room < 0:
         return ""
-    place = len(text)
-    while place and (room := room - _cell(text[place - 1])) >= 0:
-        place -= 1
+    index = len(text)
+    while index and (room := room - _cell(text[index - 1])) >= 0:
+        index -= 1
     # A combining character without its base would modify the mark.
-    while place < len(text) and _cell(text[place]) == 0:
-        place += 1
-    return mark + text[place:]
+    while index < len(text) and _cell(text[index]) == 0:
+        index += 1
+    return mark + text[index:]
 
 
 def one_line(text: str) -> str:

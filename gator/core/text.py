@@ -14,7 +14,7 @@ ANSI_PATTERN = (
 )
 """Escape sequences of terminals (ECMA-48: CSI, OSC and the short ones), of bounded length."""
 
-# No possessive repeat of a group: if it fails midway, `re` before Python 3.11.5 continues at a wrong place.
+# No possessive repeat of a group: if it fails midway, `re` before 3.11.5 continues at a wrong position.
 BLANKS_AND_ANSI_PATTERN = rb"(?:" + BLANKS_PATTERN + rb"++|" + ANSI_PATTERN + rb")*"
 UNFINISHED_PATTERN = (
     rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}|\][^\x07\x1b\n]{0,1024}\x1b?|[ -/]{0,8})" + BLANKS_PATTERN + rb"*"

@@ -62,9 +62,9 @@ class ParentServer:
         """Serves one child. Raises the error to end the call with, whose status the server sends."""
         token = token_of(context.invocation_metadata())
         stream = _ServerStream(context, self._intake, token)
-        with ExitStack() as place:
+        with ExitStack() as slot:
             if self._intake is not None:
-                place.enter_context(self._intake.streams.of(token))
+                slot.enter_context(self._intake.streams.of(token))
             try:
                 await attend(self._handler, stream, token)
             except _GoneError:

@@ -116,10 +116,10 @@ def _cut(text: str) -> str:
 def _shorten_list(values: Any) -> None:
     """Keeps the first entries that fit."""
     room = _FIELD_BYTES
-    for place, value in enumerate(values):
+    for index, value in enumerate(values):
         room -= _size(value) + 8
-        if room < 0 or place == _LIST_ENTRIES:
-            del values[place:]
+        if room < 0 or index == _LIST_ENTRIES:
+            del values[index:]
             if values and isinstance(values[0], str):
                 values.append("…")
             return
@@ -127,9 +127,9 @@ def _shorten_list(values: Any) -> None:
 
 def _shorten_map(values: Any) -> None:
     room = _FIELD_BYTES
-    for place, name in enumerate(sorted(values)):
+    for index, name in enumerate(sorted(values)):
         room -= len(name) + _size(values[name]) + 8
-        if room < 0 or place >= _LIST_ENTRIES:
+        if room < 0 or index >= _LIST_ENTRIES:
             del values[name]
 
 

@@ -37,7 +37,7 @@ class PlanNode(Struct, eq=False):
     """Position of the node in the text."""
     settings: spec_pb2.Settings
     """The merged settings of all levels. Unset means that no level has a value."""
-    place: int = 0
+    index: int = 0
     """Number among its siblings as written, from 0, including unselected ones."""
     children: "list[PlanNode]" = field(default_factory=list["PlanNode"])
     """The selected children in the order of the text; empty for a job."""

@@ -139,17 +139,17 @@ class Resolver(Struct):
     def _tails(self, level: PlanNode, inner: PlanNode | None, idents: Sequence[str]) -> Iterator[PlanNode]:
         """Yields nodes below `level` whose path ends with these idents, without the subtree of `inner`."""
         orders = self.tree.by_ident.get(idents[-1], ())
-        place = bisect_left(orders, level.order + 1)
+        index = bisect_left(orders, level.order + 1)
         end = self.tree.ends[level.order]
-        while place < len(orders) and orders[place] < end:
-            hit = self.tree.nodes[orders[place]]
+        while index < len(orders) and orders[index] < end:
+            hit = self.tree.nodes[orders[index]]
             if inner is not None and self.tree.contains(inner, hit):
-                place = bisect_left(orders, self.tree.ends[inner.order])
+                index = bisect_left(orders, self.tree.ends[inner.order])
                 continue
             above = upwards(hit)
             if all((step := next(above, None)) is not None and step.ident == i for i in reversed(idents)):
                 yield hit
-            place += 1
+            index += 1
 
     def _unknown(self, node: PlanNode, name: _Name) -> str:
         for hit in self._tails(self.tree.root, None, name.idents):

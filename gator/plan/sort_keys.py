@@ -24,7 +24,7 @@ def sort_key(node: PlanNode, path: str) -> str:
     above: PlanNode | None = node
     while above is not None:
         path, _, name = path.rpartition("/")
-        part = _number(above.place)
+        part = _number(above.index)
         if above.repeats is not None:
             part += _number(int(name[len(above.ident) + 1 : -1]))
         parts.append(part)
@@ -39,7 +39,7 @@ def key_below(parent: str, node: PlanNode) -> str:
     For a child that repeats, the key sorts after all its repeats.
     """
     after = "" if node.repeats is None else _AFTER_ALL
-    return f"{parent}{LEVEL_SEPARATOR}{_number(node.place)}{after}" if parent else _number(node.place)
+    return f"{parent}{LEVEL_SEPARATOR}{_number(node.index)}{after}" if parent else _number(node.index)
 
 
 def _number(value: int) -> str:

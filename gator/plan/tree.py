@@ -89,8 +89,8 @@ class _Builder(Struct):
             times = written.repeats if isinstance(written, spec_pb2.JobArray) else None
             added = (self.add(child, node, node.settings, times) for child in written.jobs)
             node.children = [child for child in added if child is not None]
-            for place, child in enumerate(node.children):
-                child.place = place
+            for index, child in enumerate(node.children):
+                child.index = index
             node.max_fail = written.max_fail
         tree.ends[node.order] = len(tree.nodes)
         return node

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 SYSTEM_ROOT = Path("/")
 V2 = "cgroup2"
-"""Name of the version 2 hierarchy in place of a controller; also its file system type."""
+"""Name of the version 2 hierarchy instead of a controller; also its file system type."""
 _PIECE_BYTES = 65_536
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
@@ -128,11 +128,11 @@ def _mounts(name: str, text: str) -> Iterator[_Mount]:
         if " - cgroup" not in line:
             continue
         before, _, after = line.partition(" - ")
-        place, kind = before.split(" "), after.split(" ")
-        if len(place) < 6 or len(kind) < 3:
+        mount, kind = before.split(" "), after.split(" ")
+        if len(mount) < 6 or len(kind) < 3:
             continue
         if name in ({V2} if kind[0] == V2 else kind[2].split(",")):
-            yield _Mount(_unescape(place[4]), _unescape(place[3]))
+            yield _Mount(_unescape(mount[4]), _unescape(mount[3]))
 
 
 def _unescape(text: str) -> str:

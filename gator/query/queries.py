@@ -121,8 +121,8 @@ class Queries:
         _check_globs(request.globs)
         path = request.path or self._run(request.run).ident
         self._check(path)
-        place = tokens.decode(request, request.page_token, tokens.AfterCount)
-        start = place.after if place else 0
+        position = tokens.decode(request, request.page_token, tokens.AfterCount)
+        start = position.after if position else 0
         patterns = [PathPattern(glob) for glob in request.globs]
         groups = grouped(
             (path, signature, ended)
@@ -162,8 +162,8 @@ class Queries:
         # The plan is imported only if something can wait.
         from gator.query.waiting import waiting
 
-        place = tokens.decode(request, request.page_token, tokens.AfterCount)
-        start = place.after if place else 0
+        position = tokens.decode(request, request.page_token, tokens.AfterCount)
+        start = position.after if position else 0
         found = waiting(self.reader, request.path)
         size = _size(request.page_size)
         response = qs.ListWaitingResponse(
@@ -185,14 +185,14 @@ class Queries:
         path = request.path or self._run(request.run).ident
         alone = request.scope == qs.SCOPE_NODE
         kinds = list(request.kinds) or ALL_BUT_BLOCKS
-        place = tokens.decode(request, request.page_token, _AfterEvent) or _AfterEvent("", 0)
+        position = tokens.decode(request, request.page_token, _AfterEvent) or _AfterEvent("", 0)
         left = _size(request.page_size)
         stored: list[query_pb2.StoredEvent] = []
         size, over = 0, self._budget.begin()
         stores = list(self.reader.positions())
-        start = stores.index(place.store) if place.store in stores else 0
+        start = stores.index(position.store) if position.store in stores else 0
         for store in stores[start:]:
-            after = place.after if store == place.store else 0
+            after = position.after if store == position.store else 0
             for events, through in read_to_end(
                 self.reader,
                 store,
@@ -228,8 +228,8 @@ class Queries:
         wanted = qs.ListNodesRequest(
             path=request.path or self._run(request.run).ident, scope=request.scope or qs.SCOPE_SUBTREE
         )
-        place = tokens.after_node(request, request.page_token, is_text=True)
-        key = str(place[1]) if place else ""
+        position = tokens.after_node(request, request.page_token, is_text=True)
+        key = str(position[1]) if position else ""
         going = self._metrics_so_far(wanted, key)
         size = _size(request.page_size)
         response = qs.ListMetricsResponse()
@@ -239,7 +239,7 @@ class Queries:
             found = self.reader.nodes_with_metrics(wanted, request.names, key, piece)
             last = found[-1][0] if len(found) == piece else None
             metrics = self.reader.metrics([path for _, path in found])
-            nodes = [(place, path, metrics.get(path, ())) for place, path in found]
+            nodes = [(sort_key, path, metrics.get(path, ())) for sort_key, path in found]
             nodes += [one for one in going if key < one[0] and (last is None or one[0] <= last)]
             for _, path, totals in sorted(nodes, key=itemgetter(0)):
                 named = [total for total in totals if not request.names or total.name in request.names]
@@ -330,11 +330,11 @@ class Queries:
         running.states.append(query_pb2.NODE_STATE_RUNNING)
         found = self.reader.nodes(running, ["", after, 0], MAX_ENTRIES).nodes
         metrics: list[_NodeMetrics] = []
-        for place, node in found:
+        for position, node in found:
             attempts = self.reader.attempts(node.path, started=False)
             if attempts and attempts[-1].HasField("finished"):
                 totals = self.reader.attempts(node.path)[-1].finished.metrics
-                metrics.append((str(place[1]), node.path, totals))
+                metrics.append((str(position[1]), node.path, totals))
         return metrics
 
 

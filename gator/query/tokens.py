@@ -32,9 +32,9 @@ class AfterNode(msgspec.Struct, frozen=True):
     after: tuple[Number | str, str, Count]
 
 
-def encode(request: Message, place: dict[str, Any]) -> str:
-    """Returns a token that continues `request` at `place`."""
-    text = json.dumps([digest(request), place], separators=(",", ":"))
+def encode(request: Message, position: dict[str, Any]) -> str:
+    """Returns a token that continues `request` at `position`."""
+    text = json.dumps([digest(request), position], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -45,14 +45,14 @@ def decode(request: Message, token: str, shape: type[Shape]) -> Shape | None:
     try:
         padded = token + "=" * (-len(token) % 4)
         # This also refuses lone surrogates.
-        mark, place = msgspec.json.decode(base64.urlsafe_b64decode(padded.encode()))
+        mark, position = msgspec.json.decode(base64.urlsafe_b64decode(padded.encode()))
     except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as error:
         # Errors of base64 are ValueErrors.
         raise UsageError("the token is invalid: start again without it") from error
     if mark != digest(request):
         raise UsageError("the token belongs to another request: start again without it")
     try:
-        return msgspec.convert(place, shape, str_keys=True)
+        return msgspec.convert(position, shape, str_keys=True)
     except msgspec.ValidationError as error:
         raise UsageError("the token is invalid: start again without it") from error
 
@@ -62,12 +62,12 @@ def after_node(request: Message, token: str, *, is_text: bool) -> "list[int | st
 
     Raises UsageError for a foreign token.
     """
-    place = decode(request, token, AfterNode)
-    if place is None:
+    position = decode(request, token, AfterNode)
+    if position is None:
         return None
-    if isinstance(place.after[0], str) != is_text:
+    if isinstance(position.after[0], str) != is_text:
         raise UsageError("the token is invalid: start again without it")
-    return list(place.after)
+    return list(position.after)
 
 
 def digest(request: Message) -> str:

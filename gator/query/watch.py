@@ -84,8 +84,8 @@ class RunWatch:
 
     def __init__(self, reader: Reader, request: qs.WatchRunRequest) -> None:
         """Raises UsageError for an invalid token."""
-        place = tokens.decode(request, request.resume_token, _Seen)
-        self._seen = place.seen if place else ""
+        position = tokens.decode(request, request.resume_token, _Seen)
+        self._seen = position.seen if position else ""
         self.view = RunView(reader, request)
         self.over = False
         """Whether nothing more will change."""
@@ -118,11 +118,11 @@ class EventWatch:
     def __init__(self, reader: Reader, request: qs.WatchEventsRequest) -> None:
         """Raises UsageError for an invalid token."""
         self._reader, self._request = reader, request
-        place = tokens.decode(request, request.resume_token, _Reached)
+        position = tokens.decode(request, request.resume_token, _Reached)
         self._positions: dict[str, int] = {}
         self._quota = LogQuota(reader, request.filter)
-        if place is not None:
-            self._positions.update(place.at)
+        if position is not None:
+            self._positions.update(position.at)
         elif request.only_new:
             self._positions.update(reader.positions(request.filter.kinds))
         self.key = (reader, f"tips {sorted(request.filter.kinds)}")

@@ -171,11 +171,11 @@ class _Call:
     async def serve(self, requests: Any, context: Any) -> None:
         """Handles the call from its beginning to its end. Raises ProtocolError, UnavailableError."""
         handler = self._handler
-        async with AsyncExitStack() as place, AsyncExitStack() as turn:
+        async with AsyncExitStack() as watch_slot, AsyncExitStack() as turn:
             if self._clients is not None:
                 self._clients.check(self._name)
                 if handler.response_streaming:
-                    place.enter_context(self._clients.watches.of(self._name))
+                    watch_slot.enter_context(self._clients.watches.of(self._name))
                 await turn.enter_async_context(self._clients.turns.of(self._name))
             if handler.request_streaming and handler.response_streaming:
                 await self._stream(context, handler.stream_stream(requests, context))

@@ -76,7 +76,7 @@ class ConnectionQuota:
 
     @contextmanager
     def of(self, name: str) -> Generator[None]:
-        """Takes a place, and gives it back. Raises UnavailableError when there is none."""
+        """Takes a slot, and gives it back. Raises UnavailableError if none is free."""
         if self._taken[name] >= self._each or self._taken.total() >= self._most:
             raise UnavailableError("too many clients are connected: connect again later")
         self._taken[name] += 1

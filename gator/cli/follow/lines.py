@@ -23,7 +23,7 @@ _JOBS = 100
 """Number of jobs in a page; the last page is read again to find new jobs."""
 
 
-class _Job(Struct):
+class _FollowedJob(Struct):
     """A job that may write more lines."""
 
     token: str = ""
@@ -36,7 +36,7 @@ class Follower:
     def __init__(self, opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter) -> None:
         self._opened, self._wanted, self._writer = opened, wanted, writer
         self._known: set[str] = set()
-        self._live: dict[str, _Job] = {}
+        self._live: dict[str, _FollowedJob] = {}
         self._list = self._jobs_request()
 
     def follow(self) -> None:
@@ -58,7 +58,7 @@ class Follower:
             if not moved:
                 time.sleep(POLL_SECONDS)
 
-    def _read(self, path: str, job: _Job, *, ended: bool) -> bool:
+    def _read(self, path: str, job: _FollowedJob, *, ended: bool) -> bool:
         """Writes the new lines of a job; returns whether there were any."""
         moved = False
         for line in self._new(path, job, follow=True):
@@ -73,7 +73,7 @@ class Follower:
             del self._live[path]
         return moved
 
-    def _new(self, path: str, job: _Job, *, follow: bool) -> Iterator[query_pb2.Line]:
+    def _new(self, path: str, job: _FollowedJob, *, follow: bool) -> Iterator[query_pb2.Line]:
         request = qs.ListLinesRequest()
         request.CopyFrom(self._wanted)
         request.path, request.follow, request.page_size = path, follow, PAGE
@@ -102,7 +102,7 @@ class Follower:
             for node in page.nodes:
                 if node.path not in self._known:
                     self._known.add(node.path)
-                    self._live[node.path] = _Job()
+                    self._live[node.path] = _FollowedJob()
         return len(self._known) > before
 
     def _running(self) -> set[str]:

@@ -46,10 +46,10 @@ def notes_of(found: Runnable, options: PlanOptions) -> Iterator[str]:
 
 
 def warning_lines(warnings: Iterable[Problem]) -> Iterator[str]:
-    """Yields each warning as a line with its place."""
+    """Yields each warning as a line with its location."""
     for problem in warnings:
-        place = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else problem.file
-        yield f"{place}: warning: {problem.message}"
+        location = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else problem.file
+        yield f"{location}: warning: {problem.message}"
 
 
 def say_warnings(found: Runnable) -> None:

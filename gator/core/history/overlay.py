@@ -64,10 +64,10 @@ class Places:
     A job that is in none of the earlier runs comes right after its predecessor.
     """
 
-    __slots__ = ("_above", "_places", "_run", "_taken")
+    __slots__ = ("_above", "_positions", "_run", "_taken")
 
     def __init__(self) -> None:
-        self._places: dict[str, tuple[int, ...]] = {}
+        self._positions: dict[str, tuple[int, ...]] = {}
         self._run = 1
 
     def begin_run(self) -> None:
@@ -79,14 +79,14 @@ class Places:
 
     def add(self, path: str) -> None:
         """Adds the next job of the run."""
-        place = self._places.get(path)
-        if place is not None:
-            self._above = place
+        position = self._positions.get(path)
+        if position is not None:
+            self._above = position
             return
         # Later runs have smaller numbers, so their jobs come before those placed after the same job earlier.
-        self._places[path] = (*self._above, self._run, self._taken)
+        self._positions[path] = (*self._above, self._run, self._taken)
         self._taken += 1
 
     def of(self, path: str) -> tuple[int, ...]:
         """Returns the sort key of a job."""
-        return self._places[path]
+        return self._positions[path]

@@ -23,7 +23,7 @@ from gator.core.tree.remote_tiers import Remotes
 from gator.core.tree.restored import Past
 from gator.core.tree.results import count_result
 from gator.core.tree.step_queue import StepQueue
-from gator.core.tree.tier import Job, Tier
+from gator.core.tree.tier import JobChild, Tier
 from gator.core.tree.watch import WatchPlans
 from gator.node_paths import ancestors, template_of
 from gator.plan import Plan, PlanNode, sort_key
@@ -37,7 +37,7 @@ class TreeState:
     def __init__(self, plan: Plan, remote: frozenset[str]) -> None:
         self.plan = plan
         self.tally = event_pb2.Tally()
-        self.jobs: dict[str, Job] = {}
+        self.jobs: dict[str, JobChild] = {}
         self.tiers: dict[str, Tier] = {}
         self.virtual_root: Tier | None = None
         """The tier above the root, while the root runs here."""
@@ -143,12 +143,12 @@ class TreeState:
                 self.announce(self.plan.nodes[template_of(below)], below, result)
         return self._past.results[path]
 
-    def enqueue(self, job: Job, *, alone: bool = False) -> None:
+    def enqueue(self, job: JobChild, *, alone: bool = False) -> None:
         """Lets an attempt start when the resources allow."""
         self.jobs[job.path] = job
         self._actions.append(Enqueue(job.path, job.attempt, job.node, job.order, alone))
 
-    def halt(self, job: Job, stop: attach_pb2.Stop) -> None:
+    def halt(self, job: JobChild, stop: attach_pb2.Stop) -> None:
         """Ends a job, whether it is queued, handed out or running."""
         order = attach_pb2.Stop(
             path=job.path,

@@ -28,8 +28,8 @@ WINDOW_TIERS = 1024
 """Maximum number of repeats of one group that exist at a time."""
 
 
-class Job(Struct, eq=False):
-    """A job from its creation to its Result."""
+class JobChild(Struct, eq=False):
+    """A job of a tier, from its creation to its Result."""
 
     node: PlanNode
     path: str
@@ -49,11 +49,11 @@ class Job(Struct, eq=False):
 class TreePort(Registry, Protocol):
     """What a tier needs from the tree it lives in."""
 
-    def enqueue(self, job: Job, *, alone: bool = False) -> None:
+    def enqueue(self, job: JobChild, *, alone: bool = False) -> None:
         """Lets an attempt start when the resources allow."""
         ...
 
-    def halt(self, job: Job, stop: attach_pb2.Stop) -> None:
+    def halt(self, job: JobChild, stop: attach_pb2.Stop) -> None:
         """Ends a job, whether it is queued, handed out or running."""
         ...
 
@@ -97,7 +97,7 @@ class Tier:
         self.virtual_root = virtual_root
         self.state = TierState.RUNNING
         self.stop_order: attach_pb2.Stop | None = None
-        self.jobs: dict[str, Job] = {}
+        self.jobs: dict[str, JobChild] = {}
         self.tiers: dict[str, Tier | None] = {}
         self.failed = 0
         self.watch = Watch(watch)
@@ -150,18 +150,18 @@ class Tier:
             else:
                 tier.on_release(release)
 
-    def on_started(self, job: Job) -> None:
+    def on_started(self, job: JobChild) -> None:
         """Takes note that a job's attempt runs."""
         job.phase = Phase.STARTED
         job.started += 1
 
-    def on_attempt_finished(self, job: Job, end: event_pb2.AttemptFinished) -> None:
+    def on_attempt_finished(self, job: JobChild, end: event_pb2.AttemptFinished) -> None:
         """Retries a job whose attempt was lost, and closes it otherwise."""
         if end.outcome == pb.OUTCOME_LOST and self._try_again(job):
             return
         self.close_job(job, result_of_end(end, job.attempt))
 
-    def close_job(self, job: Job, result: event_pb2.Result) -> None:
+    def close_job(self, job: JobChild, result: event_pb2.Result) -> None:
         """Gives a job its Result."""
         del self.jobs[job.path]
         node = job.node
@@ -277,7 +277,7 @@ class Tier:
         if skip is not None:
             self._tree.close_later(self.close_child(child, path, cancelled(skip)))
         elif child.node.kind == pb.NODE_KIND_JOB:
-            job = self.jobs[path] = Job(child.node, path, base, self, child)
+            job = self.jobs[path] = JobChild(child.node, path, base, self, child)
             if past is not None and (attempts := past.attempts(path)):
                 self._go_on(job, attempts)
             else:
@@ -299,14 +299,14 @@ class Tier:
         waiting_children = self.watch.plan.waiting_children
         return [release for release in self.known if node in waiting_children.get(release.path, ())]
 
-    def _go_on(self, job: Job, attempts: Attempts) -> None:
+    def _go_on(self, job: JobChild, attempts: Attempts) -> None:
         """Continues a job where the previous daemon left it."""
         *before, (job.attempt, end) = attempts
         job.started = len(attempts)
         job.lost = sum(1 for _, one in before if one.outcome == pb.OUTCOME_LOST)
         self.on_attempt_finished(job, end)
 
-    def _try_again(self, job: Job) -> bool:
+    def _try_again(self, job: JobChild) -> bool:
         allowed = job.node.settings.retries.lost if job.node.settings.retries.HasField("lost") else 1
         if job.lost >= allowed or job.stop is not None or self.state is not TierState.RUNNING:
             return False

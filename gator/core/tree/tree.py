@@ -13,7 +13,7 @@ from gator.core.tree.gate import Closing
 from gator.core.tree.restored import Past
 from gator.core.tree.results import lost
 from gator.core.tree.state import TreeState
-from gator.core.tree.tier import Job
+from gator.core.tree.tier import JobChild
 from gator.node_paths import parent_of, template_of
 from gator.plan import Plan
 from gator.v1 import attach_pb2, event_pb2
@@ -65,7 +65,7 @@ class Tree:
         for release in released:
             tier.on_release(release)
 
-    def declare_attempt(self, path: str, attempt: int, now: Moment) -> Job | None:
+    def declare_attempt(self, path: str, attempt: int, now: Moment) -> JobChild | None:
         """Records that the node of an attempt exists, before the attempt is handed out.
 
         Returns the job, or None if the attempt is no longer wanted.

@@ -48,8 +48,8 @@ def birthmarks(run: str, daemon: str | None = None) -> Birthmarks:
         return Birthmarks(number, -1 << (_DAEMON_BITS + _SERIAL_BITS))
     # Names end in a number that counts the daemons of a run.
     digits = "".join(character for character in daemon if character.isdecimal())
-    place = int(digits) % _DAEMON_MASK + 1 if digits else _hash(daemon) % _DAEMON_MASK + 1 if daemon else 0
-    return Birthmarks(number | place << _SERIAL_BITS, -1 << _SERIAL_BITS)
+    part = int(digits) % _DAEMON_MASK + 1 if digits else _hash(daemon) % _DAEMON_MASK + 1 if daemon else 0
+    return Birthmarks(number | part << _SERIAL_BITS, -1 << _SERIAL_BITS)
 
 
 def each_birthmark(run: str, daemon: str) -> Iterator[Birthmarks]:

@@ -30,7 +30,7 @@ _AFTER_ALL = "\U0010ffff"
 """Sorts after every sort key."""
 
 
-class _Place(Struct, frozen=True):
+class _Position(Struct, frozen=True):
     """Position at which the next page of `LinePager` begins."""
 
     path: str = ""
@@ -57,22 +57,22 @@ class LinePager:
     ) -> None:
         self._reader, self._request, self._path = reader, request, path
         self._filter = LineFilter(request)
-        self._place = tokens.decode(request, request.page_token, _Place) or _Place()
+        self._position = tokens.decode(request, request.page_token, _Position) or _Position()
         self._left = min(request.page_size or 1000, MAX_LINES)
         self._bytes = MAX_BYTES
         self._response = qs.ListLinesResponse()
         self._levels = levels or SeverityCache()
         # If a page had no time to reach the first line, the next page does so regardless of the time.
-        self._patient = self._place.patient
+        self._patient = self._position.patient
         self._over = budget.begin()
 
     def page(self) -> qs.ListLinesResponse:
         """Returns the page, which is partial if the time is over."""
         if self._request.follow:
             return self._follow()
-        after, mark, size = self._place.after, self._mark(), _MIN_JOBS
+        after, mark, size = self._position.after, self._mark(), _MIN_JOBS
         if mark is not None:
-            begun = self._attempt_at(self._place.path, self._place.attempt)
+            begun = self._attempt_at(self._position.path, self._position.attempt)
             if begun is not None and not self._job(begun._replace(sort_key=after), mark):
                 return self._response
         wanted = qs.ListLinesRequest()
@@ -86,7 +86,7 @@ class LinePager:
                 return self._response
             after, size = found.next, min(2 * size, _MAX_JOBS)
             if self._over():
-                return self._going_on({"after": after})
+                return self._continue_at({"after": after})
 
     def _jobs(self, attempts: Sequence[JobAttempt]) -> bool:
         """Adds the lines of attempts. Returns False if the page is full or the time is over."""
@@ -101,7 +101,7 @@ class LinePager:
             if not self._job(attempt, Mark(), events):
                 return False
             if self._over():
-                self._going_on({"after": attempt.sort_key})
+                self._continue_at({"after": attempt.sort_key})
                 return False
         return True
 
@@ -119,7 +119,7 @@ class LinePager:
             raise UsageError(
                 f"{self._path} is not a job that has started: name one, only jobs can be followed"
             )
-        number = self._place.attempt or self._request.attempt
+        number = self._position.attempt or self._request.attempt
         mark = self._mark() or Mark()
         last = self._attempt_at(node.path, 0)
         newest = last.number if last is not None else 0
@@ -127,25 +127,25 @@ class LinePager:
             before = self._attempt_at(node.path, number)
             if before is not None and not self._job(before._replace(sort_key=_AFTER_ALL), mark):
                 return self._response
-            number, mark, self._place = newest, Mark(), _Place()
+            number, mark, self._position = newest, Mark(), _Position()
         attempt = self._attempt_at(node.path, number)
         if attempt is None:
-            place = {"path": node.path, "attempt": number, "after": _AFTER_ALL, "mark": _as_list(mark)}
-            self._going_on(place)
+            position = {"path": node.path, "attempt": number, "after": _AFTER_ALL, "mark": _as_list(mark)}
+            self._continue_at(position)
             self._response.up_to_date = True
         elif self._job(attempt._replace(sort_key=_AFTER_ALL), mark, goes_on=True):
             self._response.up_to_date = True
         return self._response
 
     def _mark(self) -> Mark | None:
-        mark = self._place.mark
+        mark = self._position.mark
         if mark is None:
             return None
         lines = {stream: list(line) for stream, line in mark[2].items()}
         return Mark(mark[0], mark[1], lines, mark[3])
 
-    def _going_on(self, place: dict[str, Any]) -> qs.ListLinesResponse:
-        self._response.next_page_token = tokens.encode(self._request, place)
+    def _continue_at(self, position: dict[str, Any]) -> qs.ListLinesResponse:
+        self._response.next_page_token = tokens.encode(self._request, position)
         return self._response
 
     def _job(
@@ -172,7 +172,7 @@ class LinePager:
         else:
             kept = self._levels.of(attempt)
             if not kept.read_on(self._reader, attempt, never if self._patient else self._over):
-                self._going_on({**going_on, "mark": _as_list(mark), "patient": True})
+                self._continue_at({**going_on, "mark": _as_list(mark), "patient": True})
                 return False
             levels = kept.found
         lines = AttemptLines(
@@ -192,15 +192,15 @@ class LinePager:
                 self._left -= 1
                 self._bytes -= line.ByteSize()
             if self._left <= 0 or self._bytes <= 0 or (line is None and self._over()):
-                self._going_on({**going_on, "mark": _as_list(lines.mark)})
+                self._continue_at({**going_on, "mark": _as_list(lines.mark)})
                 return False
         if goes_on:
-            self._going_on({**going_on, "mark": _as_list(lines.mark)})
+            self._continue_at({**going_on, "mark": _as_list(lines.mark)})
         return True
 
     def _first_lines(self, path: str) -> dict[int, int] | None:
         """Returns the first lines to return that an earlier page found; None if the job begins here."""
-        return self._place.first if self._place.path == path else None
+        return self._position.first if self._position.path == path else None
 
 
 def _as_list(mark: Mark) -> list[object]:

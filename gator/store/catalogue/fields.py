@@ -119,8 +119,8 @@ class RowMessages(Generic[_M]):
         columns = [(column, column.target.split(".")) for column in table.columns if column.target]
         self.columns = tuple(column.name for column, _ in columns)
         """The columns with which a row must begin, in order."""
-        places = {name: place for place, name in enumerate(self.columns)}
-        fields = _reader(columns, message.DESCRIPTOR, table.presence, "", places)
+        indices = {name: index for index, name in enumerate(self.columns)}
+        fields = _reader(columns, message.DESCRIPTOR, table.presence, "", indices)
         self.message: Callable[[Values], _M] = lambda row: message(**fields(row))
         """Returns the message of a row."""
 
@@ -130,33 +130,33 @@ def _reader(
     message: _Descriptor,
     presence: Mapping[str, str],
     prefix: str,
-    places: Mapping[str, int],
+    indices: Mapping[str, int],
 ) -> Callable[[Values], dict[str, Any]]:
     """Returns a function that gives the fields of a message by name.
 
-    It is made once for each table and takes the values of a row by their places, because a list of nodes
+    It is made once for each table and takes the values of a row by their indices, because a list of nodes
     makes thousands of messages.
     """
     plain: dict[str, int] = {}
     converted: list[tuple[str, int, Callable[[Any], Any]]] = []
     groups: dict[str, list[tuple[Column, list[str]]]] = {}
     for column, path in columns:
-        place = places[column.name]
+        index = indices[column.name]
         if len(path) > 1:
             groups.setdefault(path[0], []).append((column, path[1:]))
         elif column.type == MESSAGE:
-            converted.append((path[0], place, _parser(message, path[0])))
+            converted.append((path[0], index, _parser(message, path[0])))
         elif column.type in _FROM_COLUMN:
-            converted.append((path[0], place, _FROM_COLUMN[column.type]))
+            converted.append((path[0], index, _FROM_COLUMN[column.type]))
         else:
-            plain[path[0]] = place
+            plain[path[0]] = index
     names = list(plain)
     get: Callable[[Values], tuple[Any, ...]] = itemgetter(*plain.values())
     nested = [
         (
             name,
-            places[presence[prefix + name]],
-            _reader(some, message.fields_by_name[name].message_type, presence, f"{prefix}{name}.", places),
+            indices[presence[prefix + name]],
+            _reader(some, message.fields_by_name[name].message_type, presence, f"{prefix}{name}.", indices),
         )
         for name, some in groups.items()
     ]
@@ -164,11 +164,11 @@ def _reader(
     def fields(row: Values) -> dict[str, Any]:
         # A field that is given as None stays unset.
         found: dict[str, Any] = dict(zip(names, get(row)))  # noqa: B905 - a check takes time
-        for name, place, convert in converted:
-            if (value := row[place]) is not None:
+        for name, index, convert in converted:
+            if (value := row[index]) is not None:
                 found[name] = convert(value)
-        for name, place, fields_of in nested:
-            if row[place] is not None:
+        for name, index, fields_of in nested:
+            if row[index] is not None:
                 found[name] = fields_of(row)
         return found
 

@@ -71,10 +71,10 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         return await self._ask(lambda: self._compare(request))
 
     def _compare(self, request: hs.CompareRunsRequest) -> hs.CompareRunsResponse:
-        place = tokens.decode(request, request.page_token, _AfterJob)
+        position = tokens.decode(request, request.page_token, _AfterJob)
         before, after = find_run(self._database, request.before), find_run(self._database, request.after)
         page = self._comparisons.page(
-            before, after, request.changes, place and place.after, _size(request.page_size)
+            before, after, request.changes, position and position.after, _size(request.page_size)
         )
         return hs.CompareRunsResponse(
             differences=page.differences,
@@ -200,8 +200,8 @@ class _AfterJob(Struct, frozen=True):
 
 
 def _after_run(request: Message, token: str) -> Place | None:
-    place = tokens.decode(request, token, _AfterRun)
-    return list(place.after) if place else None
+    position = tokens.decode(request, token, _AfterRun)
+    return list(position.after) if position else None
 
 
 def _token(request: Message, after: Any) -> str:

@@ -13,7 +13,7 @@ def node(ident: str, place: int = 0, parent: PlanNode | None = None, repeats: in
         order=0,
         position=common_pb2.SourcePosition(),
         settings=spec_pb2.Settings(),
-        place=place,
+        index=place,
         repeats=repeats,
     )
 
