@@ -125,7 +125,10 @@ def unknown_token(source: str) -> str:
 
 
 def read_ca(environ: Mapping[str, str], ca: Path | None = None) -> bytes | None:
-    """Returns the certificates to trust, from a file or GATOR_HUB_CA; None for no TLS. Raises UsageError."""
+    """Returns the certificates to trust, from a file or GATOR_HUB_CA; None for no TLS.
+
+    Raises UsageError if the file cannot be read or has no certificate.
+    """
     trusted = ca or _path(environ, CA_VARIABLE)
     if trusted is None:
         return None
@@ -226,7 +229,10 @@ def _token(address: str, environ: Mapping[str, str]) -> tuple[str, str]:
 
 
 def token_in(data: bytes, file: Path) -> str:
-    """Returns the token in a file with one line, `NAME:TOKEN` or the token alone. Raises UsageError."""
+    """Returns the token in a file with one line, `NAME:TOKEN` or the token alone.
+
+    Raises UsageError if the file has no token or several.
+    """
     lines = [line.strip() for line in data.decode(errors="replace").splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     token = lines[0].rpartition(":")[2].strip() if len(lines) == 1 else ""
@@ -285,7 +291,7 @@ def _path(environ: Mapping[str, str], name: str) -> Path | None:
 
 
 def _read(file: Path, variable: str = "") -> bytes:
-    """Returns the content of a file that a variable may name. Raises UsageError."""
+    """Returns the content of a file that a variable may name. Raises UsageError if it is unreadable."""
     if file in _pipes:
         return _pipes[file]
     try:

@@ -6,7 +6,7 @@ from gator.v1 import query_service_pb2 as qs
 
 
 def jobs_left(queries: Queries, path: str) -> int:
-    """Returns the number of jobs of a node that have not ended. Raises NotFoundError."""
+    """Returns the number of jobs of a node that have not ended. Raises NotFoundError for an unknown node."""
     try:
         tally = queries.get_node(qs.GetNodeRequest(path=path)).node.tally
     except NotFoundError:

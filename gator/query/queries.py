@@ -59,7 +59,7 @@ class Queries:
         return qs.GetRunResponse(run=self._run(request.run))
 
     def get_node(self, request: qs.GetNodeRequest) -> qs.GetNodeResponse:
-        """Returns one node with all its attempts. Raises NotFoundError."""
+        """Returns one node with all its attempts. Raises NotFoundError if it is not in the record."""
         run = self._run(request.run)
         path = request.path or run.ident
         node = self._node(path)
@@ -73,7 +73,11 @@ class Queries:
         return response
 
     def list_nodes(self, request: qs.ListNodesRequest) -> qs.ListNodesResponse:
-        """Returns nodes below a node. Raises NotFoundError, UsageError."""
+        """Returns nodes below a node.
+
+        Raises NotFoundError if the node is not in the record, and UsageError for a foreign token, too many
+        globs, or options that exclude each other.
+        """
         if request.order not in qs.NodeOrder.values():
             raise UsageError(f"there is no order {request.order} of nodes")
         _check_globs(request.globs)
@@ -117,7 +121,11 @@ class Queries:
         return sorted([*found.nodes, *more], key=lambda entry: entry[0][1])
 
     def list_failures(self, request: qs.ListFailuresRequest) -> qs.ListFailuresResponse:
-        """Returns failed and lost jobs by their signature. Raises NotFoundError, UsageError."""
+        """Returns failed and lost jobs by their signature.
+
+        Raises NotFoundError if the node is not in the record, and UsageError for a foreign token or too many
+        globs.
+        """
         _check_globs(request.globs)
         path = request.path or self._run(request.run).ident
         self._check(path)
@@ -217,7 +225,10 @@ class Queries:
         return qs.ListEventsResponse(events=stored)
 
     def list_lines(self, request: qs.ListLinesRequest) -> qs.ListLinesResponse:
-        """Returns lines and messages of a job or of all jobs below a node. Raises UsageError."""
+        """Returns lines and messages of a job or of all jobs below a node.
+
+        Raises NotFoundError if the node is not in the record, and UsageError if the request is not valid.
+        """
         path = request.path or self._run(request.run).ident
         self._check(path)
         _check_globs(request.globs)

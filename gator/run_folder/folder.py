@@ -84,7 +84,7 @@ class RunFolder:
 
     @classmethod
     def exactly(cls, path: Path) -> "RunFolder":
-        """Uses a folder that the user named; it must be empty or not exist. Raises UsageError."""
+        """Uses a folder that the user named; it must be empty or not exist. Raises UsageError otherwise."""
         try:
             path.mkdir(parents=True, exist_ok=True)
             taken = any(path.iterdir())
@@ -126,7 +126,7 @@ class RunFolder:
     # -- who owns it
 
     def write_key(self, key: bytes) -> None:
-        """Writes the secret of the run, readable only by the user. Raises UsageError."""
+        """Writes the secret of the run, readable only by the user. Raises UsageError if it fails."""
         try:
             fd = os.open(self.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(fd, "wb") as file:
@@ -135,7 +135,7 @@ class RunFolder:
             raise self._unwritable(error) from error
 
     def write_hub_token(self, token: str) -> None:
-        """Writes the launch's token for the hub, if any, for use by jobs. Raises UsageError."""
+        """Writes the launch's token for the hub, if any, for use by jobs. Raises UsageError if it fails."""
         if not token:
             return
         try:

@@ -41,7 +41,10 @@ def names() -> list[str]:
 
 
 def parse_arguments(texts: Sequence[str]) -> dict[str, str]:
-    """Returns the values of `--sched-arg` by key; the first one of a key counts. Raises UsageError."""
+    """Returns the values of `--sched-arg` by key; the first one of a key counts.
+
+    Raises UsageError if one is not KEY=VALUE.
+    """
     arguments: dict[str, str] = {}
     for text in texts:
         key, found, value = text.partition("=")

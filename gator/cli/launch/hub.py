@@ -69,7 +69,10 @@ def waiting_upload(hub: UploadOptions | None) -> Generator[UploadProcess | None]
 
 
 def labels_of(texts: Sequence[str]) -> Mapping[str, str]:
-    """Returns the labels by name; if a name is given twice, the last value counts. Raises UsageError."""
+    """Returns the labels by name; if a name is given twice, the last value counts.
+
+    Raises UsageError if a label is not NAME=VALUE or is too long.
+    """
     labels: dict[str, str] = {}
     for text in texts:
         name, value = label_of(text)

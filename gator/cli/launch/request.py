@@ -107,7 +107,10 @@ def _seed(value: str, shown: str) -> int:
 
 
 def replace_on_root(root: RootNode, options: PlanOptions) -> None:
-    """Replaces values of the root by those of options; nodes below keep theirs. Raises UsageError."""
+    """Replaces values of the root by those of options; nodes below keep theirs.
+
+    Raises UsageError if a value is out of its range.
+    """
     settings = root.settings
     if options.limit_warning is not None:
         settings.limits.warning = _limit(options.limit_warning, "--limit-warning")
@@ -130,7 +133,7 @@ def _limit(text: str, option: str) -> int:
 
 
 def scheduler_of(options: PlanOptions) -> Scheduler:
-    """Returns the scheduler that options describe. Raises UsageError."""
+    """Returns the scheduler that options describe. Raises UsageError for an unknown one."""
     return make_scheduler(options.scheduler, parse_arguments(options.scheduler_arguments))
 
 

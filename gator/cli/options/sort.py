@@ -33,7 +33,7 @@ SortOption = Annotated[
 
 
 def order_of(text: str) -> qs.NodeOrder.ValueType:
-    """Returns the order that the option means. Raises UsageError."""
+    """Returns the order that the option means. Raises UsageError for an unknown word."""
     order = _ORDERS.get(text.lower())
     if order is None:
         raise UsageError(f"--sort {text}: give one of {', '.join(_ORDERS)}")

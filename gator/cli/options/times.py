@@ -28,7 +28,7 @@ UntilOption = Annotated[
 def unix_nanos(text: str | None, option: str, now: float | None = None) -> int:
     """Returns the time that an option means, in nanoseconds since 1970 UTC; 0 if it was not given.
 
-    A time without a zone is local. Raises UsageError.
+    A time without a zone is local. Raises UsageError if the text is neither a time nor a span.
     """
     if text is None:
         return 0

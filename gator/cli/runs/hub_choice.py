@@ -59,7 +59,7 @@ class HubChoice(Struct, frozen=True):
     seconds: float = ASK_SECONDS
 
     def access(self) -> HubAccess:
-        """Returns its address and credentials. Raises UsageError."""
+        """Returns its address and credentials. Raises UsageError if the options name no usable hub."""
         named = os.environ.get(VARIABLE, "").strip()
         if (self.address or "").strip().lower() == NO_HUB:
             raise UsageError(f"--hub {NO_HUB} is for gator run only: give the address of a hub")

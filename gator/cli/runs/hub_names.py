@@ -20,7 +20,7 @@ def names_hub(environment: Mapping[str, str]) -> bool:
 
 
 def label_of(text: str) -> tuple[str, str]:
-    """Returns the name and value of a label. Raises UsageError."""
+    """Returns the name and value of a label. Raises UsageError if it is not NAME=VALUE."""
     name, found, value = text.partition("=")
     if not found or not name.strip():
         raise UsageError(f"--label {text}: give NAME=VALUE")

@@ -33,7 +33,8 @@ MESSAGE = "the run died before this ended: run it again"
 def catch_up(stores: RunStores) -> int:
     """Adds newer events of the other stores to the catalogue; the folder must have no writer.
 
-    Returns the time of the last event of the run, in nanoseconds since 1970. Raises StoreError.
+    Returns the time of the last event of the run, in nanoseconds since 1970. Raises StoreError if a
+    store cannot be read or written.
     """
     if stores.root.connection is None:
         return 0
@@ -50,7 +51,7 @@ def complete(stores: RunStores) -> Sequence[event_pb2.Event]:
     """Adds the missing events and Results to the catalogue of a run whose root is not alive.
 
     Returns the Results that were never written, the deepest nodes first.
-    Raises StoreError.
+    Raises StoreError if a store cannot be read or written.
     """
     if stores.root.connection is None:
         return ()

@@ -54,7 +54,7 @@ class Access:
         self._checked_at = clock()
 
     def user_of(self, token: str) -> str:
-        """Returns the name of the user with this token. Raises UnauthenticatedError."""
+        """Returns the name of the user with this token. Raises UnauthenticatedError for an unknown token."""
         self._reload_if_changed()
         digest = sha256(token.encode(errors="replace")).digest()
         found = ""

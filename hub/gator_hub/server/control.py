@@ -41,7 +41,7 @@ class HubControl(control_service_pb2_grpc.ControlServiceServicer):
     def _find(self, request: control_service_pb2.StopRequest, caller: str) -> tuple[int | None, int]:
         """Returns the number of a run, None if it has ended, and the number of its jobs that have not.
 
-        Raises NotFoundError or PermissionDeniedError.
+        Raises NotFoundError if there is no such run, and PermissionDeniedError if the caller does not own it.
         """
         run = find_run(self._database, request.run)
         runs = self._database.models.runs

@@ -43,7 +43,10 @@ class LostError(UnavailableError):
 
 
 def serve(options: ServeOptions, environ: Mapping[str, str]) -> None:
-    """Serves until TERM, INT or HUP. Raises UsageError or GatorError."""
+    """Serves until TERM, INT or HUP.
+
+    Raises UsageError for an option or file that cannot be used, and GatorError if the hub cannot begin.
+    """
     check(options)
     tls = tls_of(options)
     malloc.return_large()
