@@ -125,6 +125,7 @@ COMMANDS: Final[dict[str, Command]] = {
         FOLDERS,
         "hub.hub",
         ("gator hub serve", "gator hub import tracking --hub localhost:8080"),
+        "app",
         lasting=True,
     ),
     "check": Command(

@@ -1,4 +1,4 @@
-"""`gator hub`: the subcommands of clients; those of the server come with the package `gator_hub`.
+"""`gator hub`: the client subcommands; those of the server come with the package `gator_hub`.
 
 Invariant: the server is imported only when one of its own subcommands is called or listed.
 """
@@ -38,25 +38,27 @@ NameArgument = Annotated[
 
 
 class HubGroup(TyperGroup):
-    """The subcommands of clients, and those of the server if it is installed."""
+    """The client subcommands, and those of the server if it is installed."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Returns the names of all subcommands, those of the server first."""
         return [*_server_commands(), *super().list_commands(ctx)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Returns a subcommand; imports the server unless it is one of clients."""
+        """Returns a subcommand; imports the server unless it is a client subcommand."""
         return super().get_command(ctx, cmd_name) or _server_commands().get(cmd_name)
 
 
 def _server_commands() -> dict[str, Any]:
-    group: Any = None
+    commands: dict[str, Any] = {}
     for point in entry_points(group=_SERVER, name="app"):
-        group = get_command(point.load())
-    return {} if group is None else group.commands
+        # If several packages provide a subcommand, that of the first one is used.
+        group: Any = get_command(point.load())
+        commands = {**group.commands, **commands}
+    return commands
 
 
-hub = typer.Typer(
+app = typer.Typer(
     cls=HubGroup,
     no_args_is_help=True,
     add_completion=False,
@@ -65,17 +67,17 @@ hub = typer.Typer(
 )
 
 
-@hub.command(
+@app.command(
     "import", epilog="Examples:\n\n  gator hub import tracking\n\n  gator hub import tracking/latest"
 )
 def import_(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            # A run that cannot be read is reported, and the others are sent.
             metavar="PATH...",
             help="The folder of a run, or one that contains runs.",
             show_default=False,
+            # A run that cannot be read is reported, and the others are sent.
             readable=False,
         ),
     ],
@@ -95,41 +97,41 @@ def import_(
     raise typer.Exit(import_runs(paths, HubChoice(hub, hub_ca), follow=follow, json=json))
 
 
-_NUMBERS = {"ignore_unknown_options": True}
-"""An argument may be `-2`."""
+_ALLOW_NEGATIVE = {"ignore_unknown_options": True}
+"""Context settings of commands with an argument that may be `-2`."""
 
 
-@hub.command(context_settings=_NUMBERS)
+@app.command(context_settings=_ALLOW_NEGATIVE)
 def delete(
     run: NameArgument, hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
 ) -> None:
     """Remove one of your runs from a hub, unless it is connected; keep its folder."""
-    with _found("delete", run, HubChoice(hub, hub_ca)) as found:
-        found.delete()
-        found.say("deleted", {"deleted": True}, json=json)
+    with _open_hub_run("delete", run, HubChoice(hub, hub_ca)) as opened:
+        opened.delete()
+        opened.say("deleted", {"deleted": True}, json=json)
 
 
-@hub.command(context_settings=_NUMBERS)
+@app.command(context_settings=_ALLOW_NEGATIVE)
 def pin(
     run: NameArgument, hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
 ) -> None:
-    """Keep one of your runs in a hub forever, whatever its age."""
-    with _found("pin", run, HubChoice(hub, hub_ca)) as found:
-        found.pin(pinned=True)
-        found.say("pinned", {"pinned": True}, json=json)
+    """Keep one of your runs in a hub forever, regardless of its age."""
+    with _open_hub_run("pin", run, HubChoice(hub, hub_ca)) as opened:
+        opened.pin(pinned=True)
+        opened.say("pinned", {"pinned": True}, json=json)
 
 
-@hub.command(context_settings=_NUMBERS)
+@app.command(context_settings=_ALLOW_NEGATIVE)
 def unpin(
     run: NameArgument, hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
 ) -> None:
     """Let a hub remove one of your runs when it is old."""
-    with _found("unpin", run, HubChoice(hub, hub_ca)) as found:
-        found.pin(pinned=False)
-        found.say("unpinned", {"pinned": False}, json=json)
+    with _open_hub_run("unpin", run, HubChoice(hub, hub_ca)) as opened:
+        opened.pin(pinned=False)
+        opened.say("unpinned", {"pinned": False}, json=json)
 
 
-@hub.command(context_settings=_NUMBERS)
+@app.command(context_settings=_ALLOW_NEGATIVE)
 def give(
     run: NameArgument,
     user: Annotated[
@@ -143,12 +145,12 @@ def give(
     json: JsonOption = False,
 ) -> None:
     """Make another user the owner of one of your runs in a hub."""
-    with _found("give", run, HubChoice(hub, hub_ca)) as found:
-        found.give(user)
-        found.say(f"gave {user}", {"owner": user}, json=json)
+    with _open_hub_run("give", run, HubChoice(hub, hub_ca)) as opened:
+        opened.give(user)
+        opened.say(f"gave {user}", {"owner": user}, json=json)
 
 
-def _found(order: str, name: str, choice: HubChoice) -> "AbstractContextManager[HubRun]":
+def _open_hub_run(action: str, name: str, choice: HubChoice) -> "AbstractContextManager[HubRun]":
     from gator.cli.commands.hub.runs import found_run
 
-    return found_run(order, name, choice)
+    return found_run(action, name, choice)

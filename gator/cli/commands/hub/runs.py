@@ -29,7 +29,7 @@ class HubRun(Struct, frozen=True):
         self.hub.peer.call(self._stub.DeleteRun, hs.DeleteRunRequest(run=self.run.id))
 
     def pin(self, *, pinned: bool) -> None:
-        """Keeps the run whatever its age, or no longer."""
+        """Keeps the run regardless of its age, or lets its age decide again."""
         self.hub.peer.call(self._stub.PinRun, hs.PinRunRequest(run=self.run.id, pinned=pinned))
 
     def give(self, user: str) -> None:
@@ -49,11 +49,11 @@ class HubRun(Struct, frozen=True):
 
 
 @contextmanager
-def found_run(order: str, name: str, choice: HubChoice) -> Generator[HubRun]:
+def found_run(action: str, name: str, choice: HubChoice) -> Generator[HubRun]:
     """Yields the run with a name on a hub, to be changed. Raises NotFoundError and UsageError."""
     name = name.removeprefix(PREFIX)
     if not name:
         # Other commands take the newest run; here the name may be an unset variable of a script.
-        raise UsageError(f"RUN is empty: name the run to {order}, such as {LATEST}")
+        raise UsageError(f"RUN is empty: name the run to {action}, such as {LATEST}")
     with hub_client.connect(choice) as hub:
         yield HubRun(hub.find(name), hub)
