@@ -173,7 +173,9 @@ def back_up(url: str, target: Path) -> int:
         # The message omits the name of the draft, which the user does not know.
         raise UsageError(f"cannot write {target}: {error.strerror}; choose another name") from error
     except sqlite3.Error as error:
-        raise StoreError(f"cannot write {target}: {one_line(error)}") from error
+        raise StoreError(
+            f"cannot write {target}: {one_line(error)}; check free space, or choose another name"
+        ) from error
     finally:
         for part in files.parts(draft):
             part.unlink(missing_ok=True)
