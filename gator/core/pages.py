@@ -11,7 +11,7 @@ from msgspec import Struct
 from gator.v1 import query_pb2
 
 Place: TypeAlias = list[int | str]
-"""Where a list of nodes continues; opaque to all but the reader that made it."""
+"""Position at which a list of nodes continues; only the reader that made it interprets it."""
 
 Over: TypeAlias = Callable[[], bool]
 """Returns whether a query has to return now with what it found."""
@@ -23,7 +23,7 @@ def never() -> bool:
 
 
 class NodeList(Struct, frozen=True):
-    """Nodes with their places, and where the list continues; None at the end."""
+    """Nodes with their positions, and the position at which the list continues; None at the end."""
 
     nodes: Sequence[tuple[Place, query_pb2.Node]]
     next: Place | None

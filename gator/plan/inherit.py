@@ -1,4 +1,7 @@
-"""Merges the settings of a node with those of the level above. Never changes a message it was given."""
+"""Merges the settings of a node with those of the level above.
+
+Invariant: a message that was passed in is never changed.
+"""
 
 from typing import Any, Final
 
@@ -13,7 +16,7 @@ _WHOLE: Final = tuple(
     for field, rule in _RULES.items()
     if rule is Inheritance.NEAREST and spec_pb2.Settings.DESCRIPTOR.fields_by_name[field].message_type
 )
-"""Messages that are not merged. All other rules are what MergeFrom of protocol buffers does."""
+"""Messages that are not merged. MergeFrom of protocol buffers implements all other rules."""
 
 
 def merge(above: spec_pb2.Settings, own: spec_pb2.Settings, scope: interpolate.Scope) -> spec_pb2.Settings:

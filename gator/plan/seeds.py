@@ -6,7 +6,7 @@ such as `counting/echo_count[2]` below the root or `[3]/sim` below a repeated ba
 seed is that of the base. Otherwise it is 1 + h mod (2^31 - 1), where h is the big-endian number of the
 8-byte BLAKE2b digest (RFC 7693) of the UTF-8 text "<seed of the base>:<key>".
 
-Invariant: no other node has an influence, so adding, selecting or reordering nodes changes no seed.
+Invariant: no other node influences a seed, so adding, selecting or reordering nodes changes no seed.
 """
 
 from collections.abc import Mapping

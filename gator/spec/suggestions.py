@@ -20,7 +20,7 @@ def nearest(wrong: str, names: Iterable[str]) -> str | None:
 
 
 def did_you_mean(wrong: str, names: Iterable[str]) -> str:
-    """Returns `; did you mean 'NAME'?`, or nothing if no name is near."""
+    """Returns `; did you mean 'NAME'?`, or an empty text if no name is similar."""
     name = nearest(wrong, names)
     return f"; did you mean '{name}'?" if name is not None else ""
 

@@ -1,4 +1,4 @@
-"""Wrapper daemons and the leases they hold. Decides which host is next, not which attempt.
+"""Wrapper daemons and the leases they hold. This module selects hosts, not attempts.
 
 Invariant: a lease belongs to one host from its first attempt to its last.
 """
@@ -14,7 +14,7 @@ from gator.core.dispatch.queues import Queue, QueuedAttempt
 SLOTS_PER_HOST = 16
 MAX_HOSTS = 8
 BRIDGE_SECONDS = 0.1
-"""Delay of the first daemons of a small run after its first ready attempt: it may end by then."""
+"""Delay in seconds of the first daemons after the first ready attempt, because a small run ends before."""
 MAX_BRIDGED_READY = 32
 """Maximum number of queued attempts for which the start of daemons is delayed."""
 

@@ -1,6 +1,6 @@
 """Reservations: resources that become free are kept for a queue that was overtaken for too long.
 
-Invariant: a later reservation never delays an earlier one, so each is met in the end.
+Invariant: a later reservation never delays an earlier one, so each is eventually met.
 """
 
 from msgspec import Struct
@@ -9,7 +9,9 @@ from gator.core.dispatch.ledger import FIRST_LICENSE, Ledger, Need
 from gator.core.dispatch.queues import Queue
 
 MAX_OVERTAKEN_SECONDS = 30.0
+"""Maximum time in seconds between the first overtaking of a queue and its reservation."""
 MAX_OVERTAKEN_STARTS = 100
+"""Maximum number of later attempts that start before a queue gets a reservation."""
 
 
 class Reservation(Struct):

@@ -22,7 +22,7 @@ class GateState(Enum):
 
 
 class Closing(Struct, frozen=True):
-    """How nodes that never start are closed."""
+    """The Result of nodes that are closed without being started."""
 
     outcome: pb.Outcome.ValueType
     reason: pb.Reason.ValueType
@@ -68,7 +68,7 @@ def key_of(edge: Edge) -> str:
 class Gate:
     """The conditions of one child.
 
-    A prune that counts shuts the gate at once. A neutral one waits for the other conditions, so that the
+    A prune that counts shuts the gate immediately. A neutral one waits for the other conditions, so that the
     reason does not depend on the order in which outcomes arrive.
     """
 

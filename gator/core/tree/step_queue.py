@@ -1,4 +1,4 @@
-"""Work of a tree that is done a bounded part at a time, so that one input never blocks the event loop."""
+"""Performs long work of a tree in bounded steps, so that one input never blocks the event loop."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ class StepQueue:
         self._awake.pop(tier, None)
 
     def run(self, budget: int) -> bool:
-        """Takes at most `budget` steps; returns whether there are more."""
+        """Performs at most `budget` steps; returns whether there are more."""
         while budget > 0 and (self._closing or self._awake):
             if self._closing:
                 try:
@@ -41,7 +41,7 @@ class StepQueue:
                 budget -= 1
             else:
                 tier = next(iter(self._awake))
-                # Removed first, because what it issues may end at once and wake it again.
+                # Removed first, because a repeat that it issues may end immediately and wake it again.
                 del self._awake[tier]
                 issued = tier.issue(budget)
                 if issued >= budget:

@@ -23,7 +23,7 @@ from gator.v1 import attach_pb2, event_pb2
 from gator.v1 import common_pb2 as pb
 
 WINDOW_JOBS = 512
-"""Maximum number of repeats of one job that exist at a time: more than daemons hold, far below 100,000."""
+"""Maximum number of repeats of one job that exist at a time: more than all daemons hold."""
 WINDOW_TIERS = 1024
 """Maximum number of repeats of one group that exist at a time."""
 
@@ -47,7 +47,7 @@ class JobChild(Struct, eq=False):
 
 
 class TreePort(Registry, Protocol):
-    """What a tier needs from the tree it lives in."""
+    """The functions of its tree that a tier uses."""
 
     def enqueue(self, job: JobChild, *, alone: bool = False) -> None:
         """Lets an attempt start when the resources allow."""
@@ -66,7 +66,7 @@ class TreePort(Registry, Protocol):
         ...
 
     def close_later(self, steps: Iterator[None]) -> None:
-        """Takes the steps that close a node a few at a time."""
+        """Performs the steps that close a node, a few at a time."""
         ...
 
     def wake(self, tier: "Tier") -> None:
