@@ -39,7 +39,7 @@ def read_setting(path: Path, seconds: float | None = None) -> bytes:
     By default `seconds` is SETTING_SECONDS. Raises OSError if it cannot be read, has more than
     MAX_SETTING_BYTES, or is a pipe that does not end in time.
     """
-    # A FIFO without a writer would block a blocking open for ever.
+    # A FIFO without a writer would block a blocking open forever.
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         is_regular = stat.S_ISREG(os.fstat(fd).st_mode)
