@@ -55,6 +55,10 @@ class EmptyStoreError(StoreError):
     """A store without tables, because its owner has not made them yet or ended before."""
 
 
+class DamagedFolderError(StoreError):
+    """A run's folder has something in place of a file or folder of Gator, such as a FIFO; exit code 2."""
+
+
 class DiskFullError(StoreError):
     """The disk of a store is full."""
 

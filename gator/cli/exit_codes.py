@@ -14,7 +14,14 @@ from typing import Final, TextIO
 
 from gator.core.text import shorten_values
 from gator.core.visible import visible
-from gator.errors import GatorError, SpecError, UnavailableError, UnknownCallError, UserError
+from gator.errors import (
+    DamagedFolderError,
+    GatorError,
+    SpecError,
+    UnavailableError,
+    UnknownCallError,
+    UserError,
+)
 from gator.runtime.standard_streams import OutputError
 
 FAILED: Final = 1
@@ -38,7 +45,7 @@ def tell(error: Exception) -> int:
         for problem in error.problems:
             _say(str(problem))
         return USAGE
-    if isinstance(error, UserError):
+    if isinstance(error, UserError | DamagedFolderError):
         _say(f"gator: {error}")
         return USAGE
     if isinstance(error, OutputError):

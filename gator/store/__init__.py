@@ -8,5 +8,14 @@ from gator.store.connection import seal
 from gator.store.reader import Slice, StoreReader
 from gator.store.run.stores import RunStores
 from gator.store.store import Store
+from gator.store.untrusted import check_files
 
-__all__ = ["RunStores", "Slice", "Store", "StoreReader", "decode_block", "seal"]
+__all__ = [
+    "RunStores",
+    "Slice",
+    "Store",
+    "StoreReader",
+    "check_files",
+    "decode_block",
+    "seal",
+]

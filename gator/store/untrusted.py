@@ -3,6 +3,7 @@
 Invariant: whatever a file contains, queries end, use bounded memory and change nothing.
 """
 
+import errno
 import sqlite3
 import stat
 import time
@@ -14,7 +15,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from google.protobuf.message import DecodeError
 
-from gator.errors import StoreError
+from gator.errors import DamagedFolderError, StoreError
 from gator.store.catalogue.columns import TABLES
 
 MAX_STATEMENT_SECONDS = 30.0
@@ -72,9 +73,11 @@ def check_files(path: Path) -> int:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+            is_damage = error.errno in (errno.ELOOP, errno.ENOTDIR)
+            kind = DamagedFolderError if is_damage else StoreError
+            raise kind(f"{path} cannot be read: {error.strerror}") from error
         if not stat.S_ISREG(info.st_mode):
-            raise StoreError(f"{beside} is not a regular file, so not a Gator store")
+            raise DamagedFolderError(f"{beside} is not a regular file, so not a Gator store")
         size += info.st_size
     return size
 

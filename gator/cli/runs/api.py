@@ -8,8 +8,10 @@ from typing import Protocol
 from gator.cli.runs import find
 from gator.errors import NotFoundError, StoreError, UsageError
 from gator.files.regular import is_regular
-from gator.run_folder import RunFolder
+from gator.run_folder import ROOT_STORE, RunFolder
 from gator.v1 import query_service_pb2 as qs
+
+_NO_RECORD = "the run never began, or stores/root.db was removed"
 
 
 class RunApi(Protocol):
@@ -66,7 +68,7 @@ def asking(found: find.FoundRun) -> Generator[RunApi]:
     folder = found.folder
     live = folder.is_live()
     if not _has_record(folder):
-        why = "it has just started; try again in a moment" if live else "the run never began"
+        why = "it has just started; try again in a moment" if live else _NO_RECORD
         raise NotFoundError(f"{folder.path} holds no record: {why}")
     with ExitStack() as left:
         try:
@@ -88,10 +90,16 @@ def asking(found: find.FoundRun) -> Generator[RunApi]:
 
 
 def _has_record(folder: RunFolder) -> bool:
+    """Returns whether the store of the root exists. Raises DamagedFolderError if it is no regular file."""
     try:
-        return is_regular(folder.stores / "root.db")
+        if is_regular(folder.stores / ROOT_STORE):
+            return True
     except OSError as error:
         raise UsageError(find.unreadable(folder.path, error)) from error
+    from gator.store import check_files
+
+    check_files(folder.stores / ROOT_STORE)
+    return False
 
 
 def close_dead(found: find.FoundRun) -> None:

@@ -76,7 +76,11 @@ class Peer:
     def error_of(self, error: grpc.RpcError) -> Exception:
         """Returns the error for a failed call; a UsageError if its user can start the server."""
         meant = status.error_of_call(error)
-        return self._error_of_hub(meant) if self._address else meant
+        if self._address:
+            return self._error_of_hub(meant)
+        if isinstance(meant, UnavailableError):
+            return UnavailableError("the run does not answer: it may be paused, or has just ended")
+        return meant
 
     def _error_of_hub(self, meant: Exception) -> Exception:
         if isinstance(meant, UnavailableError):

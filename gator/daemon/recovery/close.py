@@ -8,10 +8,11 @@ from pathlib import Path
 
 from gator.core.launch.printed import command, in_folder
 from gator.daemon.recovery.permission import closing_problem
-from gator.errors import PreconditionError, StoreError
+from gator.errors import DamagedFolderError, PreconditionError, StoreError
+from gator.files.regular import is_regular
 from gator.process.sweep import LivingRootError, sweep
 from gator.run_folder import CLOSING_STORE, LATEST, ROOT_STORE, Owner, RunFolder
-from gator.store import RunStores, Store, StoreReader
+from gator.store import RunStores, Store, StoreReader, check_files
 from gator.v1 import event_pb2, query_pb2
 
 
@@ -31,6 +32,7 @@ def ensure_closed(folder: RunFolder, *, force: bool = False, asked: bool = False
         return False
     if closing_problem(folder, owner, force=force):
         return False
+    _check_folder(folder)
     with folder.taken_over() as taken:
         # Another process may have closed it before the lock was taken.
         if not taken or _is_closed(folder):
@@ -53,18 +55,30 @@ def close_by_request(folder: RunFolder, *, force: bool) -> bool:
     if owner.is_of_this_host and folder.is_live():
         stop = command("stop", where=in_folder(str(folder.path)))
         raise PreconditionError(f"the run in {folder.path} is live: stop it with {stop}")
+    try:
+        _check_folder(folder)
+    except OSError as error:
+        raise _not_closable(folder, error) from error
     if _is_closed(folder):
         return False
     if problem := closing_problem(folder, owner, force=force):
         raise PreconditionError(problem)
-    if ensure_closed(folder, force=force, asked=True):
-        return True
+    try:
+        if ensure_closed(folder, force=force, asked=True):
+            return True
+    except OSError as error:
+        raise _not_closable(folder, error) from error
     if not _is_closed(folder):
         raise PreconditionError(
             f"the run in {folder.path} cannot be closed: it is live elsewhere on this host, or "
             "run.lock cannot be written"
         )
     return False
+
+
+def _not_closable(folder: RunFolder, error: OSError) -> PreconditionError:
+    what = f"{error.filename}: " if error.filename else ""
+    return PreconditionError(f"the run in {folder.path} cannot be closed: {what}{error.strerror or error}")
 
 
 def close_latest(tracking: Path) -> None:
@@ -94,6 +108,15 @@ def _root_has_ended(folder: RunFolder) -> bool:
         # It died while it made its store, or the store is damaged, which closing will report.
         return False
     return bool(rows) and rows[0][0] == query_pb2.NODE_STATE_ENDED
+
+
+def _check_folder(folder: RunFolder) -> None:
+    """Raises DamagedFolderError if closing would write elsewhere, or cannot succeed."""
+    if folder.stores.is_symlink() or not folder.stores.is_dir():
+        raise DamagedFolderError(f"{folder.stores} is not a folder: the run cannot be closed")
+    if os.path.lexists(folder.control) and not is_regular(folder.control):
+        raise DamagedFolderError(f"{folder.control} is not a regular file: remove it, then close the run")
+    check_files(folder.stores / ROOT_STORE)
 
 
 def _close(folder: RunFolder, owner: Owner) -> None:
