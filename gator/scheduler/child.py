@@ -39,7 +39,9 @@ def start_child(request: DaemonRequest, argv: Sequence[str] = ()) -> ChildHandle
     """Starts a daemon with `argv`, by default that of the request.
 
     A command that starts the daemon elsewhere must pass on its stdin, and exit when the daemon exits, with
-    the same code. Raises GatorError if the process cannot be started.
+    the same code. A program without a slash is searched in PATH.
+
+    Raises GatorError if the process cannot be started.
     """
     import asyncio
 
@@ -50,7 +52,8 @@ def start_child(request: DaemonRequest, argv: Sequence[str] = ()) -> ChildHandle
         os.write(write, request.order)
     except OSError as error:
         os.close(write)
-        raise GatorError(f"failed to start a daemon: {error.strerror}") from error
+        named = os.fsdecode(error.filename or (argv or request.argv)[0])
+        raise GatorError(f"failed to start a daemon: {named}: {error.strerror}") from error
     finally:
         os.close(read)
     handle = ChildHandle(pid, write, exited)
@@ -61,7 +64,7 @@ def start_child(request: DaemonRequest, argv: Sequence[str] = ()) -> ChildHandle
 def _spawn(request: DaemonRequest, argv: Sequence[str], stdin: int) -> int:
     out = os.open(request.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
     try:
-        return os.posix_spawn(
+        return os.posix_spawnp(
             argv[0],
             tuple(argv),
             request.environment,

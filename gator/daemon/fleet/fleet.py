@@ -251,7 +251,7 @@ class Fleet:
         if not daemon.attached:
             self._failed_starts += 1
             if self._failed_starts >= MAX_FAILED_STARTS:
-                self._events.on_cannot_start(f"{why}\n{_end_of(self._log_of(daemon))}".strip())
+                self._events.on_cannot_start(": ".join(filter(None, (why, _end_of(self._log_of(daemon))))))
         self._events.on_dead(daemon, why)
 
     def _ended(self, daemon: Daemon) -> None:
@@ -264,8 +264,9 @@ class Fleet:
 
 
 def _end_of(log: Path) -> str:
-    """Returns the end of a log file as text; empty if it cannot be read."""
+    """Returns the end of a log file as one line of text; empty if it cannot be read."""
     try:
-        return log.read_bytes()[-MAX_SHOWN_LOG_BYTES:].decode(errors="backslashreplace").strip()
+        text = log.read_bytes()[-MAX_SHOWN_LOG_BYTES:].decode(errors="backslashreplace")
+        return "; ".join(line for line in map(str.strip, text.splitlines()) if line)
     except OSError:
         return ""

@@ -218,7 +218,7 @@ async def test_three_failed_starts_in_a_row_end_the_run(world: World):
         world.die(f"w{number}", 1)
         await world.until(f"dead w{number}")
     told = [line for line in world.log if line.startswith("cannot")]
-    assert told == ["cannot start: the daemon w3 exited with code 1\nModuleNotFoundError: grpc"]
+    assert told == ["cannot start: the daemon w3 exited with code 1: ModuleNotFoundError: grpc"]
 
 
 async def test_a_start_that_works_forgives_those_that_failed_before(world: World):
