@@ -5,6 +5,7 @@ import json
 import os
 import re
 import secrets
+import stat
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -41,6 +42,16 @@ def _no_folder(tracking: Path, error: OSError) -> UsageError:
     )
 
 
+def _check_umask() -> None:
+    """Raises UsageError if this user could not use the folders that this process makes."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    if mask & stat.S_IRWXU and os.geteuid() != 0:
+        raise UsageError(
+            f"umask {mask:03o} takes the permissions of new folders from you: set another, such as umask 022"
+        )
+
+
 class RunFolder:
     """Paths of a run, all absolute."""
 
@@ -63,6 +74,7 @@ class RunFolder:
         Raises UsageError when the folder cannot be made.
         """
         name = f"{stamp}-{name_part(ident)}"
+        _check_umask()
         try:
             tracking.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -85,6 +97,7 @@ class RunFolder:
     @classmethod
     def exactly(cls, path: Path) -> "RunFolder":
         """Uses a folder that the user named; it must be empty or not exist. Raises UsageError otherwise."""
+        _check_umask()
         try:
             path.mkdir(parents=True, exist_ok=True)
             taken = any(path.iterdir())
