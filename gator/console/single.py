@@ -99,7 +99,7 @@ class SingleDisplay:
         if result.outcome != pb.OUTCOME_PASSED:
             # All messages were printed above, so the reason does not quote them.
             reason = without_quote(result.message, result.first_error)
-            self._say(f"Task {describe.outcome(result.outcome)}: {reason}", pb.SEVERITY_ERROR)
+            self._say(f"Task {describe.outcome(result.outcome)}: {visible(reason)}", pb.SEVERITY_ERROR)
         if self._verbose or result.outcome != pb.OUTCOME_PASSED:
             self._say(f"The record is in {self._info.folder}")
             self._say(f"To run it again: {again(self._info)}")

@@ -13,6 +13,7 @@ from gator.cli.runs.api import RunApi
 from gator.cli.runs.paging import pages
 from gator.cli.sources.open import OpenRun
 from gator.console import describe
+from gator.core.attempt.notices import is_notice
 from gator.core.visible import visible_line, visible_lines
 from gator.runtime.text_encoding import is_utf8
 from gator.v1 import event_pb2, query_pb2
@@ -65,6 +66,9 @@ class LineWriter:
             say_json(line)
             return
         data = line.raw or line.text.encode("utf-8", "surrogateescape")
+        if is_notice(data) and not self._raw:
+            # The wrapper has recorded its text as a warning, which is a line of its own.
+            return
         head = self._head(line)
         if self._raw:
             self._out.write(self._encoded(head) + data + b"\n")

@@ -149,8 +149,7 @@ def pools_of(loaded: LoadedSpec, options: PlanOptions, scheduler: Scheduler) -> 
         if not found or not number.isdigit():
             raise UsageError(f"--license {text}: give NAME=N")
         sized[name] = int(number)
-    around = os.environ.get("GATOR_CORES", "")
-    cores = jobs or (max(1, int(around)) if around.isdigit() else cores_here())
+    cores = jobs or _cores_around() or cores_here()
     given = bytes_of(options.memory, "--memory")
     return Pools(
         cores=cores,
@@ -158,6 +157,16 @@ def pools_of(loaded: LoadedSpec, options: PlanOptions, scheduler: Scheduler) -> 
         memory_given=given is not None,
         licenses=sized,
     )
+
+
+def _cores_around() -> int:
+    """Returns the number of cores of the job around this run; 0 if there is none. Raises UsageError."""
+    text = os.environ.get("GATOR_CORES", "").strip()
+    if not text:
+        return 0
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise UsageError(f"GATOR_CORES={text}: give a whole number of cores, or unset it")
+    return max(1, int(text))
 
 
 def check_log(levels: str) -> None:

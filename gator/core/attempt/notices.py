@@ -23,6 +23,11 @@ def notice_line(text: str) -> bytes:
     return _BEGIN + data.decode(errors="ignore").encode() + _END + b"\n"
 
 
+def is_notice(line: bytes) -> bool:
+    """Returns whether a line of output is a notice, which is recorded as a message of its own."""
+    return line.startswith(_BEGIN) and _NOTICE.fullmatch(line.rstrip(b"\r\n")) is not None
+
+
 def find_notices(data: bytes) -> list[str]:
     """Returns the texts of the notices in complete lines."""
     if b"\x1b" not in data:

@@ -138,7 +138,11 @@ def figures_of(url: str, holder: str) -> str:
     if file is None or found is None or found[2] != socket.gethostname():
         return ""
     # Late, because only this command needs psutil.
-    from gator_hub.database.figures import describe_process
+    try:
+        from gator_hub.database.figures import describe_process
+    except ImportError:
+        # The figures are an addition; without them the check is still complete.
+        return ""
 
     return describe_process(int(found[1]), locks.lock_file(Path(os.path.realpath(file))))
 

@@ -2,15 +2,19 @@
 
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from gator import __version__
+from gator.cli.follow.print_lines import LineWriter
 from gator.cli.main import app, load, main, with_default_command
 from gator.cli.registry import COMMANDS
+from gator.core.attempt.notices import notice_line
 from gator.errors import UsageError
+from gator.v1 import query_pb2
 
 
 def test_the_version_is_printed() -> None:
@@ -118,3 +122,30 @@ def test_nothing_is_imported_before_an_interrupt_ends_the_process_quietly() -> N
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     new = {name for name in done.stdout.split() if name not in sys.builtin_module_names}
     assert new == {"gator", "gator.__main__"}
+
+
+def test_the_installed_command_and_the_module_enter_at_the_same_function() -> None:
+    (script,) = entry_points(group="console_scripts", name="gator")
+    assert script.value == "gator.__main__:main"
+
+
+@pytest.mark.parametrize("number", ["abc", "-1", "²"])
+def test_a_wrong_number_of_cores_around_a_run_is_refused(
+    number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GATOR_CORES", number)
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("!Job {ident: a, command: echo}")
+    with pytest.raises(SystemExit) as end:
+        main(["run", str(spec), "--dry-run"])
+    assert end.value.code == 2
+    assert (
+        capsys.readouterr().err == f"gator: GATOR_CORES={number}: give a whole number of cores, or unset it\n"
+    )
+
+
+def test_a_notice_of_a_client_is_no_line_of_output(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    writer = LineWriter(long=True, json=False)
+    writer.write(query_pb2.Line(path="a", number=1, text=notice_line("no longer recorded").decode()))
+    writer.flush()
+    assert capsysbinary.readouterr().out == b""
