@@ -41,23 +41,23 @@ class Refused(Protocol):
 
 
 class ServerLimits(Struct, frozen=True):
-    """What a server that serves many bears of them, so that its memory has a bound."""
+    """The limits of a server for many clients, so that its memory has a bound."""
 
     message_bytes: int
-    """The largest message that it takes."""
+    """Maximum size of a received message in bytes."""
     calls: int
     """Maximum number of requests in progress at once; others wait for their turn."""
-    calls_each: int
+    calls_per_token: int
     """Maximum number of requests of one token in progress, so that one client cannot take all turns."""
-    patience_seconds: float
+    request_timeout_seconds: float
     """Timeout for a request in seconds; a client that reads an answer for longer than this loses its turn."""
-    stalled_bytes: int
+    max_unread_bytes: int
     """Maximum unread bytes of answers to clients with one token; beyond it they may ask nothing more."""
-    waiting_each: int = 256
+    waiting_per_token: int = 256
     """Maximum number of calls of one token that wait for their turn; others must be repeated."""
     watches: int = 256
     """Maximum number of calls with a stream of answers at once."""
-    watches_each: int = 192
+    watches_per_token: int = 192
     """Maximum number of such calls of one token."""
 
 
@@ -136,13 +136,15 @@ class _Clients:
 
     def __init__(self, server_limits: ServerLimits) -> None:
         self.server_limits = server_limits
-        self.turns = FairSemaphore(server_limits.calls, server_limits.calls_each, server_limits.waiting_each)
-        self.watches = ConnectionQuota(server_limits.watches, server_limits.watches_each)
+        self.turns = FairSemaphore(
+            server_limits.calls, server_limits.calls_per_token, server_limits.waiting_per_token
+        )
+        self.watches = ConnectionQuota(server_limits.watches, server_limits.watches_per_token)
         self._stalled: Counter[str] = Counter()
 
     def check(self, name: str) -> None:
         """Raises UnavailableError for one who may ask nothing more for now."""
-        if self._stalled[name] >= self.server_limits.stalled_bytes:
+        if self._stalled[name] >= self.server_limits.max_unread_bytes:
             raise errors.UnavailableError(
                 "clients with this token do not read their responses: end them first"
             )
@@ -194,7 +196,7 @@ class _Call:
 
     async def _request(self, context: Any) -> Any:
         """Returns the one request. Raises ProtocolError when there is none, or it is no message."""
-        seconds = self._clients.server_limits.patience_seconds if self._clients is not None else None
+        seconds = self._clients.server_limits.request_timeout_seconds if self._clients is not None else None
         try:
             data = await asyncio.wait_for(context.read(), seconds)
         except TimeoutError as error:
@@ -229,7 +231,7 @@ class _Call:
             return
         writing = asyncio.ensure_future(context.write(answer))
         try:
-            await asyncio.wait({writing}, timeout=clients.server_limits.patience_seconds)
+            await asyncio.wait({writing}, timeout=clients.server_limits.request_timeout_seconds)
             if not writing.done():
                 if turn is not None:
                     await turn.aclose()

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from urllib.parse import unquote
 
-REFUSALS = 20
+MAX_REFUSAL_LINES = 20
 """Maximum number of lines about refused calls in `PERIOD_SECONDS`; further ones are counted."""
-MOVES = 500
+MAX_ATTACH_LINES = 500
 """Maximum number of lines about runs that attach and detach in `PERIOD_SECONDS`."""
 PERIOD_SECONDS = 60.0
 _LONGEST = 2000
@@ -68,7 +68,7 @@ class RefusalLog(Allowance):
     ) -> None:
         """Initialises it; `name_of` returns the user of a token, or an empty string."""
         self._name_of = name_of
-        super().__init__(REFUSALS, logging.WARNING, "refused %d more calls within a minute", clock)
+        super().__init__(MAX_REFUSAL_LINES, logging.WARNING, "refused %d more calls within a minute", clock)
 
     def __call__(self, method: str, peer: str, error: Exception, token: str = "") -> None:
         """Logs a refused call with the user of its token, never the token."""
@@ -77,19 +77,21 @@ class RefusalLog(Allowance):
         self.say("refused %s to %s: %s", method.rpartition("/")[2], who, error)
 
 
-class MoveLog(Allowance):
+class AttachLog(Allowance):
     """Logs runs that attach and detach."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(MOVES, logging.INFO, "runs attached or detached %d more times in a minute", clock)
+        super().__init__(
+            MAX_ATTACH_LINES, logging.INFO, "runs attached or detached %d more times in a minute", clock
+        )
 
 
-class KeepingLog(Allowance):
+class PinLog(Allowance):
     """Logs runs that are pinned, unpinned or deleted."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         rest = "runs were pinned, unpinned or deleted %d more times within a minute"
-        super().__init__(MOVES, logging.INFO, rest, clock)
+        super().__init__(MAX_ATTACH_LINES, logging.INFO, rest, clock)
 
 
 class TroubleLog(Allowance):
@@ -97,7 +99,7 @@ class TroubleLog(Allowance):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         rest = "the database could not be read %d more times within a minute"
-        super().__init__(REFUSALS, logging.ERROR, rest, clock)
+        super().__init__(MAX_REFUSAL_LINES, logging.ERROR, rest, clock)
 
 
 class OneLine(logging.Formatter):

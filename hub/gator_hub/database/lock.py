@@ -26,6 +26,10 @@ _KEEPALIVE = (("tcp_keepalives_idle", 30), ("tcp_keepalives_interval", 10), ("tc
 class HubLock(Protocol):
     """The right to serve a database."""
 
+    def remember_file(self) -> None:
+        """Identifies the file of the database, for later calls of `is_held`."""
+        ...
+
     def is_held(self) -> bool:
         """Returns whether the lock is held; False only if another hub has it or its database is gone.
 
@@ -54,7 +58,8 @@ class FileLock:
         """Raises UsageError if another hub has the lock, or the lock file cannot be written or locked."""
         # Symbolic links are resolved, because two names of one file must not give two locks.
         self._file = real = Path(os.path.realpath(database))
-        self._mark: tuple[int, int] | None = None
+        self._inode: tuple[int, int] | None = None
+        """Device and inode of the database file; None before `remember_file`."""
         self._lock_file = lock_file(real)
         self._is_new = not self._lock_file.exists()
         self._descriptor = self._open()
@@ -95,21 +100,25 @@ class FileLock:
         except OSError:
             return False
 
+    def remember_file(self) -> None:
+        """Identifies the database file by its inode."""
+        with suppress(OSError):
+            info = self._file.stat()
+            self._inode = info.st_dev, info.st_ino
+
     def is_held(self) -> bool:
-        """Returns False once the database file was removed or replaced since the first call.
+        """Returns False once the database file was removed or replaced since `remember_file`.
 
         The process still has the lock then, but it would write to the old file.
         """
         try:
             info = self._file.stat()
         except FileNotFoundError:
-            return self._mark is None
+            return self._inode is None
         except OSError:
             # An unreadable file, as on a disk that is unavailable, is not known to be replaced.
             return True
-        mark = info.st_dev, info.st_ino
-        self._mark = self._mark or mark
-        return mark == self._mark
+        return self._inode is None or self._inode == (info.st_dev, info.st_ino)
 
     def release(self, *, discard: bool = False) -> None:
         """Releases the lock. With `discard`, the lock file is removed if this object created it."""
@@ -141,6 +150,9 @@ class PostgresLock:
             self._connection.execute(f"SET {name} = {value}".encode())
         row: Any = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_KEY,)).fetchone()
         return bool(row[0])
+
+    def remember_file(self) -> None:
+        """Does nothing, because there is no file."""
 
     def is_held(self) -> bool:
         """Returns whether the lock is held; True if the server is unavailable. Reconnects if needed."""

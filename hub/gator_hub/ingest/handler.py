@@ -35,7 +35,7 @@ from gator_hub.ingest.commit import COPY_REPLACED, Work
 from gator_hub.ingest.memory_budget import UNPACKED_TIMES, MemoryBudget, memory_of
 from gator_hub.ingest.stores import Lane
 from gator_hub.ingest.writer import Writer
-from gator_hub.log import MoveLog
+from gator_hub.log import AttachLog
 
 MAX_STORES = 10_000
 """Maximum number of stores of one run."""
@@ -80,12 +80,12 @@ class Ingest:
         self,
         writer: Writer,
         user_of: Callable[[str], str],
-        moves: MoveLog | None = None,
+        attach_log: AttachLog | None = None,
         on_replaced: Callable[[], None] = lambda: None,
     ) -> None:
         """Uses `writer`. `on_replaced` is called after a copy of a run was marked for removal."""
         self._writer, self._user_of, self._on_replaced = writer, user_of, on_replaced
-        self._moves = moves or MoveLog()
+        self._attach_log = attach_log or AttachLog()
         self._roots: dict[ChildLink, _Root] = {}
         self.intake = MemoryBudget()
         """Memory of the messages that roots have sent and that are not committed."""
@@ -210,7 +210,7 @@ class Ingest:
         root.run = found.id
         if root.gone:
             return
-        self._moves.say("%s of %s on %s attached", root, root.owner, hello.host)
+        self._attach_log.say("%s of %s on %s attached", root, root.owner, hello.host)
         for lane in Lane:
             root.cursors[lane] = ConsumerCursor(found.positions[lane])
             self._subscribe(root, lane)
@@ -259,7 +259,7 @@ class Ingest:
             how = "left before its end"
         else:
             how = f"left at its end ({_word(outcome)})"
-        self._moves.say("%s %s, events kept: %d", root, how, root.events)
+        self._attach_log.say("%s %s, events kept: %d", root, how, root.events)
 
     def _subscribe(self, root: _Root, lane: Lane) -> None:
         wanted = _filter(lane, root.link.hello.description.output)

@@ -19,7 +19,7 @@ from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import hub_service_pb2_grpc
 from gator_hub.database.database import Database
 from gator_hub.ingest.writer import Writer
-from gator_hub.log import KeepingLog
+from gator_hub.log import PinLog
 from gator_hub.queries.compare import Comparisons
 from gator_hub.queries.history import History
 from gator_hub.queries.runs import Place, find_run, list_runs
@@ -46,10 +46,10 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         access: Access,
         executor: Executor | None = None,
         on_delete: Callable[[], None] = lambda: None,
-        log: KeepingLog | None = None,
+        log: PinLog | None = None,
     ) -> None:
         self._database, self._writer, self._access, self._executor = database, writer, access, executor
-        self._on_delete, self._log = on_delete, log or KeepingLog()
+        self._on_delete, self._log = on_delete, log or PinLog()
         self._comparisons = Comparisons(database)
 
     async def _ask(self, answer: Callable[[], Answer]) -> Answer:

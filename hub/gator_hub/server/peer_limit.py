@@ -15,7 +15,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from gator_hub.log import REFUSALS, Allowance
+from gator_hub.log import MAX_REFUSAL_LINES, Allowance
 
 MAX_CONNECTIONS_EACH: Final = 512
 """Maximum number of connections of one address, more than the streams that the hub serves at once."""
@@ -47,7 +47,7 @@ class PeerLimit:
         self._port, self._max_each = port, max_each
         self._known: dict[Connection, None] = {}
         rest = "connections of peers over the limit were ended %d more times within a minute"
-        self._said = Allowance(REFUSALS, logging.WARNING, rest)
+        self._said = Allowance(MAX_REFUSAL_LINES, logging.WARNING, rest)
         self._failed = Allowance(1, logging.WARNING, "connections could not be counted %d more times")
 
     async def run(self) -> None:

@@ -49,7 +49,7 @@ def serve(options: ServeOptions, environ: Mapping[str, str]) -> None:
     """
     check(options)
     tls = tls_of(options)
-    malloc.return_large()
+    malloc.return_freed_memory()
     # Checked first: a wrong port creates no database, and a second hub names the first.
     file = file_of(options.database)
     if file is not None:

@@ -22,7 +22,7 @@ from gator_hub.database.lock import HubLock
 from gator_hub.ingest import registry
 from gator_hub.ingest.handler import Ingest
 from gator_hub.ingest.writer import Writer
-from gator_hub.log import KeepingLog, MoveLog, RefusalLog, log
+from gator_hub.log import AttachLog, PinLog, RefusalLog, log
 from gator_hub.queries.runs import OpenRuns
 from gator_hub.retention.retention import Retention
 from gator_hub.server.access import Access
@@ -32,26 +32,26 @@ from gator_hub.server.options import ServeOptions, cannot_listen
 from gator_hub.server.peer_limit import PeerLimit
 
 _QUERY_THREADS = 8
-_CROWD = ServerLimits(
+_SERVER_LIMITS = ServerLimits(
     # Only roots send larger messages, in parts.
     message_bytes=message_parts.MAX_BYTES,
     calls=_QUERY_THREADS,
-    calls_each=6,
-    patience_seconds=10.0,
-    stalled_bytes=16 * 1024 * 1024,
+    calls_per_token=6,
+    request_timeout_seconds=10.0,
+    max_unread_bytes=16 * 1024 * 1024,
 )
-_LOCK_SECONDS = 2.0
+_LOCK_CHECK_INTERVAL_SECONDS = 2.0
 """Interval in seconds of checks whether another hub has taken the database over."""
 _CLOSE_SECONDS = 10.0
 """Timeout of the last commit at a stop, in seconds."""
 _GRACE_SECONDS = 0.5
-"""Time in seconds that active calls get at a stop; watches never end themselves."""
+"""Seconds that active calls get to finish at a stop. Watches never finish on their own."""
 
 
 class HubServer:
     """A hub that listens after `start`, on one event loop.
 
-    The caller keeps the ownership of `database` and `lock`.
+    The caller still owns `database` and `lock`.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class HubServer:
         self._pool = ThreadPoolExecutor(_QUERY_THREADS, "hub query")
         self._runs = OpenRuns(database)
         self._writer = Writer(database, Poster(asyncio.get_running_loop()))
-        self._moves, self._keeping = MoveLog(clock), KeepingLog(clock)
+        self._attach_log, self._pin_log = AttachLog(clock), PinLog(clock)
         self._retention = Retention(
             database,
             self._writer,
@@ -78,17 +78,17 @@ class HubServer:
             keep_runs=options.keep_runs,
             log_cap_bytes=options.log_cap_bytes,
         )
-        self._ingest = Ingest(self._writer, access.user_of, self._moves, self._retention.wake)
+        self._ingest = Ingest(self._writer, access.user_of, self._attach_log, self._retention.wake)
         self._server: Server | None = None
         """None until it listens."""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> str:
-        """Starts to listen. Returns the address to dial. Raises UsageError if the port is not available."""
+        """Starts listening. Returns the address for clients. Raises UsageError if it cannot listen there."""
         try:
             await asyncio.wrap_future(self._writer.run(registry.detach_all))
-            # Identifies the file from now on.
-            await asyncio.to_thread(self._lock.is_held)
+            # The file exists now; later checks compare its inode with this one.
+            await asyncio.to_thread(self._lock.remember_file)
             server = self._server = await self._listen()
             self._start(self._retention.run())
             self._start(PeerLimit(server.port).run())
@@ -98,19 +98,22 @@ class HubServer:
         return server.address
 
     async def wait_until_lost(self) -> None:
-        """Returns when the hub has lost its database and has to end."""
+        """Returns when the hub has lost its database and must exit."""
         while await asyncio.to_thread(self._lock.is_held):  # noqa: ASYNC110 - there is no notification
-            await asyncio.sleep(_LOCK_SECONDS)
+            await asyncio.sleep(_LOCK_CHECK_INTERVAL_SECONDS)
 
     async def stop(self) -> None:
-        """Accepts no more events, commits and acknowledges the rest, makes roots dial again, and ends."""
+        """Accepts no more events, commits and acknowledges the rest, and ends; roots reconnect."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
             await asyncio.wait_for(self._ingest.close(), _CLOSE_SECONDS)
         except TimeoutError:
-            log.warning("the database does not commit: runs send unacknowledged events again")
+            log.warning(
+                "the database did not commit within %d s: runs will resend unacknowledged events",
+                _CLOSE_SECONDS,
+            )
         if self._server is not None:
             await self._server.stop(_GRACE_SECONDS)
         await self._close()
@@ -120,8 +123,8 @@ class HubServer:
         await asyncio.to_thread(self._writer.close)
         await asyncio.to_thread(self._pool.shutdown)
         self._refusals.close()
-        self._moves.close()
-        self._keeping.close()
+        self._attach_log.close()
+        self._pin_log.close()
 
     def _start(self, loop: Coroutine[Any, Any, None]) -> None:
         """Starts a task that runs until the hub stops."""
@@ -138,7 +141,7 @@ class HubServer:
                 authenticate=self._access.authenticate,
                 tls=self._tls,
                 refused=self._refusals,
-                server_limits=_CROWD,
+                server_limits=_SERVER_LIMITS,
             )
         except UsageError as error:
             raise cannot_listen(options) from error
@@ -164,8 +167,8 @@ class HubServer:
                     self._writer,
                     self._access,
                     self._pool,
-                    self._retention.wake,
-                    self._keeping,
+                    on_delete=self._retention.wake,
+                    log=self._pin_log,
                 ),
             ),
         ]

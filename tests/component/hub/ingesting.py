@@ -22,12 +22,12 @@ from tests.component.link.fakes import Child, MemoryStore, until
 RUN = "a" * 32
 ROOT_STORE = "b" * 32
 DAEMON_STORE = "c" * 32
-CROWD = ServerLimits(
+SERVER_LIMITS = ServerLimits(
     message_bytes=message_parts.MAX_BYTES,
     calls=8,
-    calls_each=6,
-    patience_seconds=10,
-    stalled_bytes=16 * 1024 * 1024,
+    calls_per_token=6,
+    request_timeout_seconds=10,
+    max_unread_bytes=16 * 1024 * 1024,
 )
 USERS = {"ada-token": "ada", "bob-token": "bob"}
 
@@ -73,7 +73,7 @@ async def hub(url: str, folder: Path) -> AsyncGenerator[Hub]:
         [parent_service(ingest, ingest.intake)],
         address=f"unix:{folder / 'hub'}",
         authenticate=lambda method, token: None,
-        server_limits=CROWD,
+        server_limits=SERVER_LIMITS,
     )
     try:
         yield Hub(database, server.address, writer, ingest)

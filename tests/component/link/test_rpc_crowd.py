@@ -89,11 +89,11 @@ async def server(library: Library, folder: Path) -> AsyncIterator[Server]:
         server_limits=ServerLimits(
             message_bytes=LARGEST,
             calls=3,
-            calls_each=2,
-            patience_seconds=0.5,
-            stalled_bytes=2 * PAGE,
+            calls_per_token=2,
+            request_timeout_seconds=0.5,
+            max_unread_bytes=2 * PAGE,
             watches=3,
-            watches_each=2,
+            watches_per_token=2,
         ),
     )
     yield server

@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 
 from gator.errors import UnauthenticatedError, UsageError
-from gator_hub.log import MOVES, PERIOD_SECONDS, REFUSALS, MoveLog, OneLine, RefusalLog
+from gator_hub.log import MAX_ATTACH_LINES, MAX_REFUSAL_LINES, PERIOD_SECONDS, AttachLog, OneLine, RefusalLog
 from gator_hub.server.access import Access, own_file, read_tokens
 
 ANN, BOB = "a" * 32, "b" * 32
@@ -139,12 +139,12 @@ def test_hubs_that_start_at_once_agree_on_one_token(tmp_path: Path) -> None:
 def test_a_flood_of_refusals_is_counted_instead_of_written(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     refused = RefusalLog(clock)
-    for _ in range(REFUSALS + 1000):
+    for _ in range(MAX_REFUSAL_LINES + 1000):
         refused("/gator.v1.QueryService/GetRun", "ipv4:127.0.0.1:1", UnauthenticatedError("no"))
-    assert len(caplog.records) == REFUSALS
+    assert len(caplog.records) == MAX_REFUSAL_LINES
     clock.now = PERIOD_SECONDS
     refused("/gator.v1.QueryService/GetRun", "ipv4:127.0.0.1:1", UnauthenticatedError("no"))
-    assert len(caplog.records) == REFUSALS + 2
+    assert len(caplog.records) == MAX_REFUSAL_LINES + 2
     assert "1000 more calls" in caplog.text
 
 
@@ -165,13 +165,13 @@ def test_runs_that_come_and_go_for_ever_are_counted_instead_of_written(
 ) -> None:
     clock = Clock()
     caplog.set_level(logging.INFO, "gator.hub")
-    moves = MoveLog(clock)
-    for _ in range(MOVES + 1000):
+    moves = AttachLog(clock)
+    for _ in range(MAX_ATTACH_LINES + 1000):
         moves.say("run %s attached", "nightly")
-    assert len(caplog.records) == MOVES
+    assert len(caplog.records) == MAX_ATTACH_LINES
     clock.now = PERIOD_SECONDS
     moves.say("run %s attached", "nightly")
-    assert [record.getMessage() for record in caplog.records[MOVES:]] == [
+    assert [record.getMessage() for record in caplog.records[MAX_ATTACH_LINES:]] == [
         "runs attached or detached 1000 more times in a minute",
         "run nightly attached",
     ]
