@@ -12,7 +12,7 @@ from gator.store.catalogue.changes import Changes
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator_hub.database.database import Database
 from gator_hub.database.dialect import Dialect
-from gator_hub.database.statements import INSERT_SUBJECTS, Catalogue, EventRow
+from gator_hub.database.statements import INSERT_SUBJECTS, CatalogueUpserts, EventRow
 from gator_hub.database.statements import insert_events as insert
 from gator_hub.database.tables import SEQ_BITS
 
@@ -94,15 +94,15 @@ def add_run(database: Database, run: int, jobs: int, *, ended: bool) -> None:
             (run, description.SerializeToString()),
         )
         database.execute("INSERT INTO run_labels (run, name, value) VALUES (?, 'kind', 'nightly')", (run,))
-    catalogue = Catalogue(database.dialect)
+    catalogue = CatalogueUpserts(database.dialect)
     feed = stream(run, jobs, ended=ended)
     while piece := list(islice(feed, 20_000)):
         changes = Changes()
         changes.take(f"daemon-{run}", piece)
         with database.transaction():
-            catalogue.nodes.run(database, run, list(changes.nodes.values()))
-            catalogue.attempts.run(database, run, list(changes.attempts.values()))
-            catalogue.metrics.run(database, run, list(changes.metrics.values()))
+            catalogue.nodes.merge(database, run, list(changes.nodes.values()))
+            catalogue.attempts.merge(database, run, list(changes.attempts.values()))
+            catalogue.metrics.merge(database, run, list(changes.metrics.values()))
 
 
 def stream(run: int, jobs: int, *, ended: bool) -> Iterator[event_pb2.Event]:

@@ -14,14 +14,13 @@ from urllib.parse import quote, unquote, urlsplit
 
 import peewee as pw
 
-from gator.core.text import without_nul
 from gator.errors import GatorError, StoreError, UnavailableError, UsageError
 from gator_hub.database import files
 from gator_hub.database.dialect import Dialect
 from gator_hub.database.integrity import EMPTY, fault
 from gator_hub.database.models import make_models
 from gator_hub.database.schema import create_tables
-from gator_hub.database.texts import file_of, one_line
+from gator_hub.database.texts import file_of, one_line, storable
 from gator_hub.log import TroubleLog
 
 BUSY_SECONDS = 30
@@ -159,7 +158,7 @@ class Database:
         if self.dialect is Dialect.POSTGRES:
             sql = _with_percent(sql)
             # PostgreSQL refuses NUL in parameters of queries, too.
-            values = [clean(value) if type(value) is str else value for value in values]
+            values = [storable(value) for value in values]
         return cast("Any", self._pool).execute_sql(sql, tuple(values))
 
     def run(self, query: pw.Query) -> Any:
@@ -322,11 +321,6 @@ def _without_password(url: str) -> str:
     if parts.password is None:
         return url
     return parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", "@")).geturl()
-
-
-def clean(text: str) -> str:
-    """Returns a text without NUL, which PostgreSQL refuses."""
-    return without_nul(text)
 
 
 @lru_cache(maxsize=1024)

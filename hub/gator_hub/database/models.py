@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 import peewee as pw
 from msgspec import Struct
 
-from gator.core.text import without_nul
 from gator.store.catalogue.columns import BLOB, FLAG, INT, JSON, KEY, MESSAGE, REAL, TEXT, Column, Table
 from gator_hub.database import tables
 from gator_hub.database.dialect import Dialect
+from gator_hub.database.texts import storable
 
 Model: TypeAlias = Any
 """A model class; its attributes are the columns."""
@@ -22,7 +22,7 @@ class _Text(pw.TextField):
     """A text without NUL, which PostgreSQL refuses."""
 
     def db_value(self, value: Any) -> Any:
-        return without_nul(value) if type(value) is str else value
+        return storable(value)
 
 
 _FIELDS: "Mapping[str, type[pw.Field[Any]]]" = {

@@ -1,4 +1,4 @@
-"""The hot statements of a hub: many rows by one statement, in the fastest way of each database.
+"""Bulk INSERT and COPY statements of a hub, each in the form that is fastest for its database.
 
 Statements are constant texts of few sizes, made from the descriptions of the tables, so that drivers
 keep them prepared. Everything runs within the open transaction of the thread's connection.
@@ -9,19 +9,21 @@ from typing import Any
 
 from msgspec import Struct
 
+from gator.core.text import without_nul
 from gator.store.catalogue import upsert
 from gator.store.catalogue.columns import BLOB, FLAG, INT, JSON, KEY, MESSAGE, REAL, TEXT, Table
 from gator.store.catalogue.fields import Row
 from gator.store.catalogue.upsert import Known, RowGroups, Values, upsert_sql
 from gator_hub.database import tables
-from gator_hub.database.database import Database, Dialect, clean
+from gator_hub.database.database import Database, Dialect
+from gator_hub.database.texts import storable
 
 _COPY = f"COPY events ({', '.join(tables.EVENTS.names)}) FROM STDIN (FORMAT BINARY)"
 _COPY_TYPES = tuple("bytea" if column.type == BLOB else "int8" for column in tables.EVENTS.columns)
-_COPY_FROM = 16
+_MIN_COPY_ROWS = 16
 """Minimum number of rows with which a COPY is faster than an INSERT."""
 
-_ARRAYS = {
+_PG_TYPES = {
     INT: "bigint",
     FLAG: "bigint",
     REAL: "double precision",
@@ -32,14 +34,14 @@ _ARRAYS = {
 }
 
 # PostgreSQL allows 2,704 bytes in an index entry, and a character may take four.
-_LABEL_NAME = 128
-_LABEL_VALUE = 512
+_MAX_LABEL_NAME_CHARS = 128
+_MAX_LABEL_VALUE_CHARS = 512
 
 EventRow = tuple[int, int, int, int, int, bytearray]
-"""The columns of `events`. The body is not `bytes`, see `gator.store.catalogue.upsert`."""
+"""The columns of `events`. The body is a bytearray: sqlite3 binds it faster than bytes."""
 
 
-class Insert:
+class HubInsert:
     """An INSERT of rows of one table, each given as a tuple."""
 
     __slots__ = ("_by_columns", "_by_rows")
@@ -52,10 +54,12 @@ class Insert:
         max_rows: int = upsert.MAX_ROWS,
     ) -> None:
         """Creates the statements. `names` are the columns of a row in the table's order; empty means all."""
+        if unknown := set(names) - set(table.names):
+            raise ValueError(f"{table.name} has no columns {unknown}")
         columns = [column for column in table.columns if not names or column.name in names]
         head = f"INSERT INTO {table.name} ({', '.join(column.name for column in columns)})"
         self._by_rows = upsert.Insert(f"{head} VALUES", tail, len(columns), max_rows)
-        arrays = ", ".join(f"?::{_ARRAYS[column.type]}[]" for column in columns)
+        arrays = ", ".join(f"?::{_PG_TYPES[column.type]}[]" for column in columns)
         self._by_columns = f"{head} SELECT * FROM unnest({arrays}) {tail}"  # noqa: S608 - names of columns
 
     def run(self, database: Database, rows: Sequence[Sequence[Any]]) -> None:
@@ -63,17 +67,17 @@ class Insert:
         if not rows:
             return
         if database.dialect is Dialect.POSTGRES:
-            # One parameter per column instead of per value takes a tenth of the time.
+            # One parameter per column is ten times faster than one per value.
             database.execute(self._by_columns, [list(column) for column in zip(*rows, strict=True)])
             return
         # This bypasses peewee, which would parse each statement again.
         self._by_rows.run(database.connection, rows)
 
 
-class _Shape(Struct):
+class _Merge(Struct):
     """Merges rows with values in the same columns."""
 
-    insert: Insert
+    insert: HubInsert
     texts: Sequence[int]
     """Indexes of the texts among the values."""
     keys: Sequence[int]
@@ -86,54 +90,58 @@ class _Shape(Struct):
         self.insert.run(database, rows)
 
     def _cleaned(self, rows: Sequence[Values]) -> Sequence[Values]:
-        # Keys may differ in a NUL alone, and one statement merges into a row only once.
-        cleaned = [tuple(map(_clean, row)) for row in rows]
+        # Keys may differ only in a NUL character, and one statement merges into a row only once.
+        cleaned = [tuple(map(storable, row)) for row in rows]
         return list({tuple(row[place] for place in self.keys): row for row in cleaned}.values())
 
 
-class Upsert:
+class HubUpsert:
     """An INSERT that merges rows of a catalogue into those that exist."""
 
     def __init__(self, table: Table, dialect: Dialect) -> None:
         self._table, self._dialect, self._groups = table, dialect, RowGroups(table)
-        self._shapes: dict[Known, _Shape] = {}
+        self._merges: dict[Known, _Merge] = {}
 
-    def run(self, database: Database, run: int, rows: Iterable[Row]) -> None:
-        """Merges all rows of a run. No two of them may have the same key."""
-        for row in (rows := list(rows)):
+    def merge(self, database: Database, run: int, rows: Iterable[Row]) -> None:
+        """Merges rows of a run, and sets the number of the run in each of them.
+
+        No two of them may have the same key.
+        """
+        of_run = list(rows)
+        for row in of_run:
             row["run"] = run
-        for known, some in self._groups.groups(rows):
-            shape = self._shapes.get(known)
-            if shape is None:
-                shape = self._shapes[known] = self._shape(self._groups.columns(known))
-            shape.run(database, some)
+        for known, values in self._groups.groups(of_run):
+            merge = self._merges.get(known)
+            if merge is None:
+                merge = self._merges[known] = self._make_merge(self._groups.columns(known))
+            merge.run(database, values)
 
-    def _shape(self, names: Sequence[str]) -> _Shape:
+    def _make_merge(self, names: Sequence[str]) -> _Merge:
         functions = ("least", "greatest") if self._dialect is Dialect.POSTGRES else ("min", "max")
         _, tail = upsert_sql(self._table, names, least=functions[0], greatest=functions[1])
         columns = [column for column in self._table.columns if column.name in names]
         texts = [at for at, column in enumerate(columns) if column.type in (TEXT, JSON)]
         keys = [at for at, column in enumerate(columns) if column.rule == KEY]
-        return _Shape(Insert(self._table, names, tail), texts, keys)
+        return _Merge(HubInsert(self._table, names, tail), texts, keys)
 
 
-class Catalogue:
+class CatalogueUpserts:
     """The statements of the tables that are derived from events."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self.nodes = Upsert(tables.NODES, dialect)
-        self.attempts = Upsert(tables.ATTEMPTS, dialect)
-        self.metrics = Upsert(tables.METRICS, dialect)
+        self.nodes = HubUpsert(tables.NODES, dialect)
+        self.attempts = HubUpsert(tables.ATTEMPTS, dialect)
+        self.metrics = HubUpsert(tables.METRICS, dialect)
 
 
-INSERT_EVENTS = Insert(
+INSERT_EVENTS = HubInsert(
     tables.EVENTS,
-    # After each statement the writer may wait for the interpreter lock, which the event loop holds meanwhile.
+    # Small, because after each statement the writer may wait for the GIL, which the event loop holds.
     max_rows=512,
 )
-INSERT_SUBJECTS = Insert(tables.SUBJECTS)
-UPSERT_STORES = Insert(tables.STORES, tail=upsert_sql(tables.STORES, tables.STORES.names)[1])
-ADD_OUTPUTS = Insert(
+INSERT_SUBJECTS = HubInsert(tables.SUBJECTS)
+UPSERT_STORES = HubInsert(tables.STORES, tail=upsert_sql(tables.STORES, tables.STORES.names)[1])
+ADD_OUTPUTS = HubInsert(
     tables.OUTPUTS,
     tail="ON CONFLICT (subject) DO UPDATE SET size_bytes = outputs.size_bytes + excluded.size_bytes,"
     " trimmed = 0",
@@ -142,7 +150,7 @@ ADD_OUTPUTS = Insert(
 
 def insert_events(database: Database, rows: Sequence[EventRow]) -> None:
     """Inserts events. None of them may exist already."""
-    if database.dialect is Dialect.POSTGRES and len(rows) >= _COPY_FROM:
+    if database.dialect is Dialect.POSTGRES and len(rows) >= _MIN_COPY_ROWS:
         with database.connection.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.set_types(_COPY_TYPES)
             for row in rows:
@@ -151,10 +159,6 @@ def insert_events(database: Database, rows: Sequence[EventRow]) -> None:
     INSERT_EVENTS.run(database, rows)
 
 
-def label(name: str, value: str) -> tuple[str, str]:
+def indexed_label(name: str, value: str) -> tuple[str, str]:
     """Returns a label as it is indexed: without NUL, and truncated to the size that an index allows."""
-    return clean(name)[:_LABEL_NAME], clean(value)[:_LABEL_VALUE]
-
-
-def _clean(value: Any) -> Any:
-    return clean(value) if type(value) is str else value
+    return without_nul(name)[:_MAX_LABEL_NAME_CHARS], without_nul(value)[:_MAX_LABEL_VALUE_CHARS]

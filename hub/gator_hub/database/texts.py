@@ -4,6 +4,9 @@ Invariant: no file or database is accessed.
 """
 
 from pathlib import Path
+from typing import Any
+
+from gator.core.text import without_nul
 
 SAME_VERSION = "use the version of gator that the hub has"
 """Advice in errors about a peer that violates the protocol."""
@@ -28,3 +31,8 @@ def marks(count: int) -> str:
 def one_line(error: object) -> str:
     """Returns the message of an error in one line."""
     return " ".join(str(error).split())
+
+
+def storable(value: Any) -> Any:
+    """Returns a value as both databases can store it: a text without NUL, which PostgreSQL refuses."""
+    return without_nul(value) if type(value) is str else value

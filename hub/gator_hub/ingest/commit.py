@@ -17,7 +17,13 @@ from gator.event_kinds import GRADED_KINDS, KIND_OF_FIELD
 from gator.store.catalogue.changes import Changes
 from gator.v1 import attach_pb2, event_pb2
 from gator_hub.database.database import Database
-from gator_hub.database.statements import ADD_OUTPUTS, UPSERT_STORES, Catalogue, EventRow, insert_events
+from gator_hub.database.statements import (
+    ADD_OUTPUTS,
+    UPSERT_STORES,
+    CatalogueUpserts,
+    EventRow,
+    insert_events,
+)
 from gator_hub.database.tables import SEQ_BITS
 from gator_hub.database.texts import SAME_VERSION, one_line
 from gator_hub.ingest.stores import Lane, StoreEntry, StoreKey, Stores
@@ -72,7 +78,7 @@ class Committer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._catalogue = Catalogue(database.dialect)
+        self._catalogue = CatalogueUpserts(database.dialect)
         self._subjects = Subjects(database)
         self._stores = Stores(database)
         self._refused: dict[int, _Refused] = {}
@@ -92,9 +98,9 @@ class Committer:
             self._subjects.insert_new()
             insert_events(self._database, gathered.events)
             for run, changes in gathered.changes.items():
-                self._catalogue.nodes.run(self._database, run, changes.nodes.values())
-                self._catalogue.attempts.run(self._database, run, changes.attempts.values())
-                self._catalogue.metrics.run(self._database, run, changes.metrics.values())
+                self._catalogue.nodes.merge(self._database, run, changes.nodes.values())
+                self._catalogue.attempts.merge(self._database, run, changes.attempts.values())
+                self._catalogue.metrics.merge(self._database, run, changes.metrics.values())
             UPSERT_STORES.run(
                 self._database,
                 [(s.id, s.run, s.store, s.states_seq, s.bulk_seq) for s in gathered.moved.values()],

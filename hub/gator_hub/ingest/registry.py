@@ -12,10 +12,11 @@ from msgspec import Struct
 
 from gator.core.history.series import key_of, normal
 from gator.core.run_key import fits
+from gator.core.text import without_nul
 from gator.errors import PermissionDeniedError, PreconditionError, UnavailableError
 from gator.v1 import attach_pb2, query_pb2
-from gator_hub.database.database import Database, clean
-from gator_hub.database.statements import label
+from gator_hub.database.database import Database
+from gator_hub.database.statements import indexed_label
 from gator_hub.ingest.stores import Lane
 
 
@@ -112,7 +113,8 @@ def _positions(database: Database, run: int) -> Mapping[Lane, Mapping[str, int]]
 def _lists(selection: query_pb2.Selection) -> dict[str, list[str]]:
     """Returns the non-empty lists of a selection in their normal form."""
     return {
-        field.name: [clean(value) for value in values] for field, values in normal(selection).ListFields()
+        field.name: [without_nul(value) for value in values]
+        for field, values in normal(selection).ListFields()
     }
 
 
@@ -151,6 +153,6 @@ def _insert(database: Database, hello: attach_pb2.Hello, owner: str) -> int:
     database.run(models.runs.insert(values))
     described = hello.description.SerializeToString(deterministic=True)
     database.run(models.descriptions.insert(run=number, description=described))
-    for name, value in dict(label(*pair) for pair in sorted(run.labels.items())).items():
+    for name, value in dict(indexed_label(*pair) for pair in sorted(run.labels.items())).items():
         database.run(models.run_labels.insert(run=number, name=name, value=value))
     return number

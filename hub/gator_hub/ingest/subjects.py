@@ -5,10 +5,11 @@ Invariant: only the writer assigns numbers, in the transaction that also stores 
 
 from collections.abc import Iterable
 
+from gator.core.text import without_nul
 from gator.errors import ProtocolError
 from gator.node_paths import MAX_PATH_BYTES
 from gator.v1 import event_pb2
-from gator_hub.database.database import Database, clean
+from gator_hub.database.database import Database
 from gator_hub.database.statements import INSERT_SUBJECTS
 from gator_hub.database.texts import SAME_VERSION, marks
 
@@ -60,11 +61,11 @@ class Subjects:
 
     def _look_up(self, run: int, unknown: Iterable[Key]) -> None:
         """Reads the numbers of subjects that are not in memory. Assigns new ones if the database has none."""
-        paths = {path: clean(path) for _, path, _ in unknown}
+        paths = {path: without_nul(path) for _, path, _ in unknown}
         kept: dict[tuple[str, int], int] = {}
-        cleaned = sorted(set(paths.values()))
-        for at in range(0, len(cleaned), _PIECE):
-            some = cleaned[at : at + _PIECE]
+        stored = sorted(set(paths.values()))
+        for at in range(0, len(stored), _PIECE):
+            some = stored[at : at + _PIECE]
             rows = self._database.execute(
                 f"SELECT path, attempt, id FROM subjects WHERE run = ? AND path IN ({marks(len(some))})",  # noqa: S608
                 (run, *some),

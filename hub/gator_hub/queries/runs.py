@@ -22,7 +22,7 @@ from gator.v1 import common_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator_hub.database.database import Database
 from gator_hub.database.models import Model
-from gator_hub.database.statements import label
+from gator_hub.database.statements import indexed_label
 from gator_hub.queries.reader import HubReader
 from gator_hub.queries.run_rows import RUN_NAMES, fields_of, run_of
 
@@ -192,7 +192,7 @@ def _conditions(database: Database, wanted: hs.ListRunsRequest) -> list[Any]:
             reduce(lambda one, other: one | other, (_in_state(runs, state) for state in wanted.states))
         )
     for name, value in sorted(wanted.labels.items()):
-        key, kept = label(name, value)
+        key, kept = indexed_label(name, value)
         labelled = labels.select(labels.run).where(labels.name == key, labels.value == kept)
         found.append(runs.id.in_(labelled))
     if wanted.from_unix_nanos:
