@@ -96,7 +96,12 @@ def line_place(first_error: event_pb2.ErrorMessage) -> str:
 
 def commit(git: query_pb2.Git) -> str:
     """Returns `commit 3f2a91c0 on main, with changes`; empty for none."""
+    return f"commit {revision(git)}" if git.commit else ""
+
+
+def revision(git: query_pb2.Git) -> str:
+    """Returns `3f2a91c0 on main, with changes`; empty for none."""
     if not git.commit:
         return ""
     branch = f" on {git.branch}" if git.branch else ""
-    return f"commit {git.commit[:8]}{branch}{', with changes' if git.dirty else ''}"
+    return f"{git.commit[:8]}{branch}{', with changes' if git.dirty else ''}"

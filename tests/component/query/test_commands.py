@@ -301,7 +301,7 @@ def test_metrics_and_resources_are_shown(gator: Gator) -> None:
 @pytest.mark.usefixtures("folder")
 def test_show_tells_everything_but_secrets(gator: Gator) -> None:
     result = gator("show", "bad")
-    for part in ("echo 'a b'", "MODE=fast", "API_TOKEN=***", "exit code     1", "here, process 4711"):
+    for part in ("echo 'a b'", "MODE=fast", "API_TOKEN=***", "exit code       1", "here, process 4711"):
         assert part in result.stdout
     assert "first failure" not in result.stdout
     assert "messages      0 warnings, " in result.stdout

@@ -229,4 +229,4 @@ def test_lines_are_chosen_by_time_on_the_command_line(gator: Gator) -> None:
 @pytest.mark.usefixtures("folder")
 def test_what_a_job_asked_for_is_said_alike(gator: Gator) -> None:
     assert "1 core, 1.049 MB" in gator("resources", "good").stdout
-    assert "asked for" in gator("show", "good").stdout
+    assert "requested" in gator("show", "good").stdout

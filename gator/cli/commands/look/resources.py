@@ -46,13 +46,13 @@ def resources(
     """
     order, limit = order_of(sort), limit_of(number, MAX_LINES, json=json)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
-        node = opened.ask.get_node(qs.GetNodeRequest(path=opened.path_of(path))).node
+        node = opened.api.get_node(qs.GetNodeRequest(path=opened.path_of(path))).node
         single = node.kind == common_pb2.NODE_KIND_JOB
         curve = _curve(opened, node.path, points) if single else []
         wanted = qs.ListNodesRequest(
             path=node.path, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB], order=order
         )
-        jobs, total = listed_nodes(opened.ask, wanted, limit)
+        jobs, total = listed_nodes(opened.api, wanted, limit)
         shown = list(islice(jobs, limit)) if limit else jobs
         if json:
             for job in shown:
@@ -63,7 +63,7 @@ def resources(
                     answer["samples"] = [to_values(point) for point in curve]
                 say_json(answer)
             return
-        rows = [("job", "wall", "processor", "cores", "memory", "asked for")]
+        rows = [("job", "wall", "processor", "cores", "memory", "requested")]
         rows += [_row(job) for job in shown]
         output.say_columns(rows, right=frozenset((1, 2, 3, 4)))
         if limit is not None and next(jobs, None) is not None:
@@ -90,7 +90,7 @@ def _row(node: query_pb2.Node) -> tuple[str, ...]:
 
 
 def _curve(opened: OpenRun, path: str, points: int) -> list[query_pb2.ResourcePoint]:
-    return list(opened.ask.list_samples(qs.ListSamplesRequest(path=path, points=points)).points)
+    return list(opened.api.list_samples(qs.ListSamplesRequest(path=path, points=points)).points)
 
 
 def _say_curve(curve: list[query_pb2.ResourcePoint]) -> None:

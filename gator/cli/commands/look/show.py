@@ -30,7 +30,7 @@ def show(
 ) -> None:
     """Show one node: spec, environment, command line, attempts, result."""
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
-        answer = opened.ask.get_node(qs.GetNodeRequest(path=opened.path_of(path)))
+        answer = opened.api.get_node(qs.GetNodeRequest(path=opened.path_of(path)))
         if json:
             say_json(answer)
             return
@@ -40,7 +40,7 @@ def show(
         ended = answer.node.state == query_pb2.NODE_STATE_ENDED
         for attempt in answer.attempts:
             over = ended or attempt is not answer.attempts[-1]
-            _say_attempt(attempt, over=over, said=answer.node.message)
+            _say_attempt(attempt, is_over=over, node_message=answer.node.message)
 
 
 def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
@@ -48,7 +48,7 @@ def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
     output.say(f"{output.paint(node.path, 'bold')}  {describe_state(opened.run, node)}")
     rows = [("run", f"{opened.run.id[:12]} {opened.source.place}")]
     if opened.run.HasField("git"):
-        rows.append(("commit", describe.commit(opened.run.git).removeprefix("commit ")))
+        rows.append(("commit", describe.revision(opened.run.git)))
     if one_line(node.first_error.text) not in one_line(node.message):
         rows.append(("first error", node.first_error.text))
     if node.first_failure not in ("", node.path):
@@ -60,7 +60,7 @@ def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
         rows.append(("children", f"{node.children:,}"))
     rows.append(("messages", _counts(node.counts)))
     if node.HasField("usage"):
-        rows.append(("used", usage(node.usage)))
+        rows.append(("used", _usage(node.usage)))
     for metric in answer.result.metrics:
         rows.append((f"metric {metric.name}", f"{describe.number(metric.value)} {metric.unit}".strip()))
     if node.tags:
@@ -69,7 +69,7 @@ def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
     again = reproduce(opened.run, node)
     if again:
         rows.append(("run again", again))
-        rows.append(("which needs", launch_of(opened.run).needs))
+        rows.append(("requires", launch_of(opened.run).needs))
     _pairs(rows)
 
 
@@ -78,12 +78,12 @@ def _counts(counts: common_pb2.Counts) -> str:
     return f"{warnings}, {errors}, {counts.critical:,} critical"
 
 
-def usage(used: event_pb2.Usage) -> str:
+def _usage(used: event_pb2.Usage) -> str:
     """Returns the resource usage in one line."""
     cpu = used.user_nanos + used.system_nanos
-    text = f"{span(used.wall_nanos)} wall, {span(cpu)} processor"
+    text = f"{span(used.wall_nanos)} wall, {span(cpu)} CPU"
     if used.HasField("peak_memory_bytes"):
-        text += f", {size_text(used.peak_memory_bytes)} memory at most"
+        text += f", {size_text(used.peak_memory_bytes)} peak memory"
     return text
 
 
@@ -91,7 +91,8 @@ def _say_job(job: spec_pb2.Job) -> None:
     rows: list[tuple[str, str]] = []
     if job.shell:
         rows += [
-            ("" if row else "shell", text or " ") for row, text in enumerate(job.shell.rstrip().split("\n"))
+            ("" if index else "shell", line or " ")
+            for index, line in enumerate(job.shell.rstrip().split("\n"))
         ]
     else:
         rows.append(("command", shlex.join([job.command, *job.args])))
@@ -106,17 +107,17 @@ def _say_job(job: spec_pb2.Job) -> None:
         memory_bytes=resources.memory_bytes,
         licenses=resources.licenses,
     )
-    rows.append(("asked for", describe.demand(held)))
+    rows.append(("requested", describe.demand(held)))
     if job.settings.timeout_millis:
         rows.append(("timeout", span(job.settings.timeout_millis * 1_000_000)))
     if job.position.file:
-        rows.append(("written at", f"{job.position.file}:{job.position.line}"))
+        rows.append(("defined at", f"{job.position.file}:{job.position.line}"))
     output.say()
     output.say("spec")
     _pairs(rows)
 
 
-def _say_attempt(attempt: query_pb2.Attempt, *, over: bool, said: str) -> None:
+def _say_attempt(attempt: query_pb2.Attempt, *, is_over: bool, node_message: str) -> None:
     output.say()
     output.say(f"attempt {attempt.number}")
     rows: list[tuple[str, str]] = []
@@ -130,19 +131,19 @@ def _say_attempt(attempt: query_pb2.Attempt, *, over: bool, said: str) -> None:
         ended = attempt.finished
         state = describe.outcome(ended.outcome)
         rows.append(("ended", describe.moment(attempt.ended_unix_nanos)))
-        reason = f": {ended.message}" if ended.message not in ("", said) else ""
+        reason = f": {ended.message}" if ended.message not in ("", node_message) else ""
         rows.append(("outcome", output.paint(state, state) + reason))
         if ended.HasField("exit_code"):
             rows.append(("exit code", str(ended.exit_code)))
         if ended.HasField("signal"):
             rows.append(("signal", str(ended.signal)))
-        rows.append(("used", usage(ended.usage)))
+        rows.append(("used", _usage(ended.usage)))
         if ended.stdout_lines or ended.stderr_lines:
-            rows.append(("most silence", span(ended.longest_silence_nanos)))
+            rows.append(("longest silence", span(ended.longest_silence_nanos)))
         rows.append(("lines", f"{ended.stdout_lines:,} out, {ended.stderr_lines:,} err"))
         if ended.dropped_bytes:
             rows.append(("not stored", size_text(ended.dropped_bytes)))
-    elif over:
+    elif is_over:
         # The daemon that would have written the end of the attempt died.
         rows.append(("outcome", f"{output.paint('lost', 'lost')}: its daemon died"))
     _pairs(rows)
@@ -151,4 +152,4 @@ def _say_attempt(attempt: query_pb2.Attempt, *, over: bool, said: str) -> None:
 def _pairs(rows: list[tuple[str, str]]) -> None:
     for name, value in rows:
         if value:
-            output.say(f"  {output.paint(f'{name:13}', 'dim')} {value}")
+            output.say(f"  {output.paint(f'{name:15}', 'dim')} {value}")
