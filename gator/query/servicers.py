@@ -48,10 +48,10 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         self._shared: WeakValueDictionary[tuple[object, str], SharedPoll[Any]] = WeakValueDictionary()
 
     async def _answer(
-        self, ask: Callable[[Queries, Request], Response], run: str, request: Request
+        self, query: Callable[[Queries, Request], Response], run: str, request: Request
     ) -> Response:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, lambda: ask(self._find(run), request))
+        return await loop.run_in_executor(self._executor, lambda: query(self._find(run), request))
 
     async def GetRun(self, request: qs.GetRunRequest, context: Any) -> qs.GetRunResponse:  # noqa: N802
         """Returns one run."""

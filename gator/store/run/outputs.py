@@ -15,7 +15,7 @@ from gator.v1 import attach_pb2, event_pb2
 Kinds: TypeAlias = Sequence[attach_pb2.EventKind.ValueType]
 Rows: TypeAlias = Sequence[Any]
 """Path, attempt, sequence number, kind, time and body; the body is None if it is too large."""
-Ask: TypeAlias = Callable[[Sequence[JobAttempt], int], Rows]
+Query: TypeAlias = Callable[[Sequence[JobAttempt], int], Rows]
 """Returns up to a number of rows of the attempts, maybe with those of other attempts at the same jobs."""
 
 MAX_BODY_BYTES: Final = 16 * 1024
@@ -37,7 +37,7 @@ def outputs_of(
 ) -> dict[JobAttempt, list[event_pb2.Event]]:
     """Returns the events of these kinds from one store, by attempt; see `gather`."""
 
-    def ask(some: Sequence[JobAttempt], limit: int) -> Rows:
+    def read(some: Sequence[JobAttempt], limit: int) -> Rows:
         where = Condition().one_of("s.path", [attempt.path for attempt in some])
         where.add("e.subject = s.id").numbers("e.kind", kinds)
         # A cross join makes SQLite start with its left side.
@@ -47,16 +47,16 @@ def outputs_of(
             [*where.values, limit],
         )
 
-    return gather(ask, attempts)
+    return gather(read, attempts)
 
 
-def gather(ask: Ask, attempts: Sequence[JobAttempt]) -> dict[JobAttempt, list[event_pb2.Event]]:
+def gather(query: Query, attempts: Sequence[JobAttempt]) -> dict[JobAttempt, list[event_pb2.Event]]:
     """Returns the events of each attempt, in the order of their sequence numbers.
 
     Attempts whose events do not fit into a result are omitted.
     """
     found: dict[JobAttempt, list[event_pb2.Event]] = {}
-    for some, rows in _answers(ask, attempts):
+    for some, rows in _answers(query, attempts):
         wanted = {(attempt.path, attempt.number): attempt for attempt in some}
         large = set[JobAttempt]()
         for attempt in some:
@@ -77,12 +77,12 @@ def gather(ask: Ask, attempts: Sequence[JobAttempt]) -> dict[JobAttempt, list[ev
     return found
 
 
-def _answers(ask: Ask, attempts: Sequence[JobAttempt]) -> Iterator[tuple[Sequence[JobAttempt], Rows]]:
+def _answers(query: Query, attempts: Sequence[JobAttempt]) -> Iterator[tuple[Sequence[JobAttempt], Rows]]:
     """Yields attempts with all their rows, in batches small enough for one result."""
     left = [attempts[at : at + _PIECE] for at in range(0, len(attempts), _PIECE)]
     while left:
         some = left.pop()
-        rows = ask(some, _MAX_ROWS + 1)
+        rows = query(some, _MAX_ROWS + 1)
         if len(rows) <= _MAX_ROWS:
             yield some, rows
         elif len(some) > 1:

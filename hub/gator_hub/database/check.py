@@ -25,7 +25,7 @@ from gator_hub.database import files
 from gator_hub.database import lock as locks
 from gator_hub.database.database import is_damaged
 from gator_hub.database.dialect import Dialect
-from gator_hub.database.integrity import KEEPS_SIZE, Ask, fault
+from gator_hub.database.integrity import KEEPS_SIZE, Fetch, fault
 from gator_hub.database.texts import file_of, one_line
 
 _ANSWER_SECONDS = 5.0
@@ -80,12 +80,12 @@ def _look_at_file(file: Path) -> Finding:
         )
 
 
-def _describe(name: str, dialect: Dialect, ask: Ask, size: int, sound: str) -> Finding:
-    wrong = fault(dialect, ask)
+def _describe(name: str, dialect: Dialect, fetch: Fetch, size: int, sound: str) -> Finding:
+    wrong = fault(dialect, fetch)
     if wrong:
         return Finding(f"{name} {wrong}", good=False)
-    ((version,),) = ask("SELECT version FROM schema_version")
-    ((runs,),) = ask("SELECT count(*) FROM runs WHERE deleted = 0")
+    ((version,),) = fetch("SELECT version FROM schema_version")
+    ((runs,),) = fetch("SELECT count(*) FROM runs WHERE deleted = 0")
     text = f"{name}: {plural(runs, 'run')}, {size_text(size)}, version {version}"
     return Finding(text + sound, good=True)
 

@@ -27,22 +27,22 @@ _NAMES = {
     ),
 }
 
-Ask = Callable[[str], Sequence[Sequence[Any]]]
+Fetch = Callable[[str], Sequence[Sequence[Any]]]
 """Returns the rows of a statement."""
 
 
-def fault(dialect: Dialect, ask: Ask) -> str:
+def fault(dialect: Dialect, fetch: Fetch) -> str:
     """Returns why a database cannot be served, to follow its name; empty if it can.
 
     Returns `EMPTY` for a database without tables.
     """
-    names = {row[0] for row in ask(_NAMES[dialect])}
+    names = {row[0] for row in fetch(_NAMES[dialect])}
     if not names:
         return EMPTY
     expected = [table.name for table in TABLES]
     if SCHEMA_VERSION.name not in names or names.isdisjoint({*expected} - {SCHEMA_VERSION.name}):
         return _FOREIGN
-    rows = ask("SELECT * FROM schema_version")
+    rows = fetch("SELECT * FROM schema_version")
     if not rows:
         return _lacks("the version in table schema_version")
     if len(rows) > 1 or len(rows[0]) != 1 or not isinstance(rows[0][0], int):

@@ -102,7 +102,7 @@ class EventReader:
         """Implements `gator.query.Reader.outputs`."""
         numbers = dict(self._database.query("SELECT store, id FROM stores WHERE run = ?", (self._run,)))
 
-        def ask(some: Sequence[JobAttempt], limit: int) -> Sequence[Any]:
+        def query(some: Sequence[JobAttempt], limit: int) -> Sequence[Any]:
             where = Condition().run("s", self._run).one_of("s.path", [attempt.path for attempt in some])
             where.add("e.subject = s.id").numbers("e.kind", kinds)
             rows = self._database.query(
@@ -119,7 +119,7 @@ class EventReader:
                 if place >> SEQ_BITS == stores.get((path, number))
             ]
 
-        return gather(ask, attempts)
+        return gather(query, attempts)
 
     # -- parts
 
