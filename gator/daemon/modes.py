@@ -1,6 +1,12 @@
-"""Choices of a run that the command line offers by name. Imports nothing, so that checks stay fast."""
+"""Choices and defaults of a run that the command line offers. Imports nothing, so that checks stay fast."""
 
 from enum import Enum
+from typing import Final
+
+SAMPLE_INTERVAL_MILLIS: Final = 5_000
+"""Default maximum time in milliseconds between two samples of a job's usage."""
+LOG_CAP_BYTES: Final = 1 << 30
+"""Default maximum bytes that are stored of a job's output."""
 
 
 class Placement(Enum):

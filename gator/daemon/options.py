@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from gator.core.dispatch.pools import Pools
-from gator.daemon.modes import Placement, TextLogMode
+from gator.daemon.modes import LOG_CAP_BYTES, SAMPLE_INTERVAL_MILLIS, Placement, TextLogMode
 from gator.scheduler import Scheduler
 from gator.upload.options import UploadOptions
 from gator.v1 import attach_pb2, event_pb2
@@ -21,8 +21,8 @@ class RunOptions(Struct, frozen=True):
     launch_dir: str
     description: attach_pb2.RunDescription
     """The launch as recorded: the plan request, the command line, the user."""
-    sample_interval_millis: int = 5_000
-    log_cap_bytes: int = 1 << 30
+    sample_interval_millis: int = SAMPLE_INTERVAL_MILLIS
+    log_cap_bytes: int = LOG_CAP_BYTES
     text_logs: TextLogMode = TextLogMode.FAILED
     hub: UploadOptions | None = None
     secrets: Sequence[str] = ()

@@ -8,14 +8,14 @@ from typing import Annotated, Final
 import typer
 
 from gator.cli.launch.plan_options import WHAT, PlanOptions
-from gator.cli.options.values import NO_LIMIT, above_zero, bytes_of, millis_of
-from gator.daemon.modes import TextLogMode
+from gator.cli.options.values import NO_LIMIT, bytes_of, millis_of, positive_or_default
+from gator.daemon.modes import LOG_CAP_BYTES, SAMPLE_INTERVAL_MILLIS, TextLogMode
 from gator.errors import UsageError
 
-RECORD: Final = "Record"
-WHERE: Final = "Where to run"
-SHOWN: Final = "Output"
-HUB: Final = "Hub"
+RECORD_PANEL: Final = "Record"
+PLACEMENT_PANEL: Final = "Where to run"
+OUTPUT_PANEL: Final = "Output"
+HUB_PANEL: Final = "Hub"
 UNCAPPED_BYTES: Final = 1 << 62
 """Value of `--log-cap none`: more than any job can write."""
 _MAX_PORT: Final = 65_535
@@ -39,14 +39,14 @@ class HubLogs(Enum):
 
 
 def _complete_repeat(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    # Imported late: only reading commands need it.
+    # Imported late: only shell completion needs it.
     from gator.cli.sources.options import complete_run
 
     return complete_run(ctx, incomplete)
 
 
 class LaunchOptions(PlanOptions, frozen=True):
-    """Options of `gator run` as the user wrote them; None for one that was not given."""
+    """Options of `gator run` as the user wrote them; an option that was not given has its default."""
 
     repeat: Annotated[
         str,
@@ -64,7 +64,7 @@ class LaunchOptions(PlanOptions, frozen=True):
             "-C",
             "--directory",
             metavar="DIR",
-            help="Change to this folder first.",
+            help="Change to DIR before doing anything else.",
             rich_help_panel=WHAT,
         ),
     ] = None
@@ -78,7 +78,7 @@ class LaunchOptions(PlanOptions, frozen=True):
             "--tracking",
             metavar="DIR",
             help="Record the run in this folder; default: a new one in ./tracking.",
-            rich_help_panel=RECORD,
+            rich_help_panel=RECORD_PANEL,
         ),
     ] = None
     text_logs: Annotated[
@@ -87,7 +87,7 @@ class LaunchOptions(PlanOptions, frozen=True):
             "--text-logs",
             case_sensitive=False,
             help="Choose the jobs whose output is also written as text files, in logs/ of the run's folder.",
-            rich_help_panel=RECORD,
+            rich_help_panel=RECORD_PANEL,
         ),
     ] = TextLogMode.FAILED
     log_cap: Annotated[
@@ -95,8 +95,8 @@ class LaunchOptions(PlanOptions, frozen=True):
         typer.Option(
             "--log-cap",
             metavar="SIZE|none",
-            help="Store at most this much output of a job; default: 1GiB.",
-            rich_help_panel=RECORD,
+            help=f"Store at most this much output of a job; default: {LOG_CAP_BYTES >> 30}GiB.",
+            rich_help_panel=RECORD_PANEL,
         ),
     ] = None
     interval: Annotated[
@@ -104,8 +104,9 @@ class LaunchOptions(PlanOptions, frozen=True):
         typer.Option(
             "--interval",
             metavar="TIME",
-            help="Set the maximum time between two samples of a job's usage; default: 5s.",
-            rich_help_panel=RECORD,
+            help="Set the maximum time between two samples of a job's usage; "
+            f"default: {SAMPLE_INTERVAL_MILLIS // 1000}s.",
+            rich_help_panel=RECORD_PANEL,
         ),
     ] = None
     parent: Annotated[
@@ -113,8 +114,8 @@ class LaunchOptions(PlanOptions, frozen=True):
         typer.Option(
             "--parent",
             metavar="ADDRESS",
-            help='Report the outcome to the job in which this runs; give "$GATOR_PARENT".',
-            rich_help_panel=RECORD,
+            help='Report the outcome to the enclosing job; give "$GATOR_PARENT".',
+            rich_help_panel=RECORD_PANEL,
         ),
     ] = None
     placement: Annotated[
@@ -124,26 +125,30 @@ class LaunchOptions(PlanOptions, frozen=True):
             case_sensitive=False,
             help="Choose the processes that run the jobs: this one (inline), a few (daemons), or one more "
             "for each group (tiers); auto: inline for a single job, else daemons.",
-            rich_help_panel=WHERE,
+            rich_help_panel=PLACEMENT_PANEL,
         ),
     ] = PlacementName.AUTO
     quiet: Annotated[
         bool,
-        typer.Option("--quiet", "-q", help="Print only warnings and the summary.", rich_help_panel=SHOWN),
+        typer.Option(
+            "--quiet", "-q", help="Print only warnings and the summary.", rich_help_panel=OUTPUT_PANEL
+        ),
     ] = False
     verbose: Annotated[
         bool,
-        typer.Option("--verbose", "-v", help="Print the starts and ends of jobs too.", rich_help_panel=SHOWN),
+        typer.Option(
+            "--verbose", "-v", help="Print the starts and ends of jobs too.", rich_help_panel=OUTPUT_PANEL
+        ),
     ] = False
     all_messages: Annotated[
-        bool, typer.Option("--all-msg", help="Print the messages of all jobs.", rich_help_panel=SHOWN)
+        bool, typer.Option("--all-msg", help="Print the messages of all jobs.", rich_help_panel=OUTPUT_PANEL)
     ] = False
     progress: Annotated[
         bool | None,
         typer.Option(
             "--progress/--no-progress",
             help="Show a live display; default: if stdout is a terminal.",
-            rich_help_panel=SHOWN,
+            rich_help_panel=OUTPUT_PANEL,
         ),
     ] = None
     hub: Annotated[
@@ -151,14 +156,14 @@ class LaunchOptions(PlanOptions, frozen=True):
         typer.Option(
             "--hub",
             metavar="HOST:PORT",
-            help="Send the run to this hub, or to no hub: none; default: $GATOR_HUB.",
-            rich_help_panel=HUB,
+            help="Send the run to this hub, or 'none'; default: $GATOR_HUB.",
+            rich_help_panel=HUB_PANEL,
         ),
     ] = None
     labels: Annotated[
         list[str],
         typer.Option(
-            "--label", metavar="NAME=VALUE", help="Add a label; may be repeated.", rich_help_panel=HUB
+            "--label", metavar="NAME=VALUE", help="Add a label; may be repeated.", rich_help_panel=HUB_PANEL
         ),
     ] = []  # noqa: RUF012 - msgspec copies it
     hub_logs: Annotated[
@@ -167,7 +172,7 @@ class LaunchOptions(PlanOptions, frozen=True):
             "--hub-logs",
             case_sensitive=False,
             help="Choose the output that the hub keeps.",
-            rich_help_panel=HUB,
+            rich_help_panel=HUB_PANEL,
         ),
     ] = HubLogs.ALL
     hub_wait: Annotated[
@@ -176,7 +181,7 @@ class LaunchOptions(PlanOptions, frozen=True):
             "--hub-wait",
             metavar="TIME",
             help="Wait at most this long for the hub when the run ends; default: 3s.",
-            rich_help_panel=HUB,
+            rich_help_panel=HUB_PANEL,
         ),
     ] = None
     hub_ca: Annotated[
@@ -185,7 +190,7 @@ class LaunchOptions(PlanOptions, frozen=True):
             "--hub-ca",
             metavar="FILE",
             help="Trust these certificates, in PEM; default: $GATOR_HUB_CA, else no TLS.",
-            rich_help_panel=HUB,
+            rich_help_panel=HUB_PANEL,
         ),
     ] = None
 
@@ -200,13 +205,15 @@ class LaunchOptions(PlanOptions, frozen=True):
 
     def sample_interval_millis(self) -> int:
         """Returns the maximum time between two samples in milliseconds. Raises UsageError."""
-        return above_zero(millis_of(self.interval, "--interval"), "--interval", 5_000)
+        return positive_or_default(
+            millis_of(self.interval, "--interval"), "--interval", SAMPLE_INTERVAL_MILLIS
+        )
 
     def log_cap_bytes(self) -> int:
         """Returns the maximum number of bytes that are stored of a job's output. Raises UsageError."""
         if self.log_cap is not None and self.log_cap.lower() in NO_LIMIT:
             return UNCAPPED_BYTES
-        return above_zero(bytes_of(self.log_cap, "--log-cap"), "--log-cap", 1 << 30)
+        return positive_or_default(bytes_of(self.log_cap, "--log-cap"), "--log-cap", LOG_CAP_BYTES)
 
     def shows_progress(self) -> bool:
         """Returns whether a live display is wanted."""

@@ -29,10 +29,10 @@ def bytes_of(text: str | None, option: str) -> int | None:
         raise UsageError(f"{option} {text}: {error}") from error
 
 
-def above_zero(value: int | None, option: str, default: int) -> int:
+def positive_or_default(value: int | None, option: str, default: int) -> int:
     """Returns a value that is not 0; the default for None."""
     if value == 0:
-        raise UsageError(f"{option}: give more than 0")
+        raise UsageError(f"{option} 0: give more than 0")
     return default if value is None else value
 
 

@@ -20,6 +20,7 @@ from gator.daemon.attempts.metering import Metering
 from gator.daemon.attempts.outbox import Outbox, Store
 from gator.daemon.attempts.scratch import remove_scratch, stays
 from gator.daemon.attempts.timer import AttemptTimer, late_wake_text
+from gator.daemon.modes import SAMPLE_INTERVAL_MILLIS
 from gator.errors import PreconditionError
 from gator.loop import beside
 from gator.node_paths import is_below
@@ -32,8 +33,6 @@ from gator.process.terminate import Ended
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 Key = tuple[str, int]
-
-DEFAULT_SAMPLE_MILLIS = 5_000
 
 
 class WrapperContext(Struct, frozen=True):
@@ -99,7 +98,7 @@ class WrapperHost:
         watched = reaper.watched if expected is None else expected
         self._leftovers = Leftovers(loop, watched)
         self._birthmarks = each_birthmark(context.run.run, context.daemon)
-        longest = (context.run.sample_interval_millis or DEFAULT_SAMPLE_MILLIS) / 1e3
+        longest = (context.run.sample_interval_millis or SAMPLE_INTERVAL_MILLIS) / 1e3
         self._metering = Metering(loop, longest, partial(Groups, context.run.run, context.daemon))
         self._oom_kills = _count_oom_kills()
 
