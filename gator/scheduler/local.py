@@ -17,7 +17,9 @@ class LocalScheduler:
         self.cores: int | None = None
         for key, value in arguments.items():
             if key != "concurrency" or not value.isdigit() or int(value) < 1:
-                raise UsageError(f"--sched-arg {key}={value}: the local scheduler takes concurrency=N")
+                raise UsageError(
+                    f"unknown --sched-arg '{key}={value}': the local scheduler accepts only concurrency=N"
+                )
             self.cores = int(value)
 
     def start_daemon(self, request: DaemonRequest) -> ChildHandle:

@@ -299,4 +299,4 @@ def _failure(path: Path, error: BaseException) -> StoreError:
 
 
 def _no_room(path: Path) -> DiskFullError:
-    return DiskFullError(f"no room is left for {path}: free some space, then run again")
+    return DiskFullError(f"no space left on the disk of {path}: free some space, then run again")

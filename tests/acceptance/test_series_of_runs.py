@@ -184,7 +184,7 @@ def test_a_repeat_of_another_ident_is_refused(gator: Gator) -> None:
     gator("run", gator.spec(SPEC)).expect(1)
     run = described(gator)
     said = gator("run", "--id", "other", "--repeat", run.id, "spec.yaml").expect(2).err
-    assert "that is a run of nightly, and this spec is other" in said
+    assert "it ran 'nightly' and this spec is 'other'; name a run of 'other' or give --id nightly" in said
 
 
 def test_jobs_that_a_repeat_did_not_run_keep_their_outcome(gator: Gator) -> None:

@@ -121,8 +121,8 @@ def _repeat(
     """Returns the options of a run that repeats a part of `original`."""
     if original.ident != ident:
         raise UsageError(
-            f"{REPEAT} {wanted.repeat}: that is a run of {original.ident}, and this spec is {ident}: "
-            f"name a run of {ident}, or give --id {original.ident}"
+            f"cannot repeat {part.repeat}: it ran '{original.ident}' and this spec is '{ident}'; "
+            f"name a run of '{ident}' or give --id {original.ident}"
         )
     parent = original.parent or original.id
     only, skip, tags = wanted.only, wanted.skip, wanted.tags

@@ -57,7 +57,7 @@ def load_partly(name: str, ident: str | None) -> LoadedSpec:
     if ident is not None:
         ident = specs.nfc(ident)
         if problem := specs.ident_problem(ident):
-            raise UsageError(f"--id {ident}: {problem}")
+            raise UsageError(f"--id {ident}: {problem}; choose another name")
         if loaded.spec.WhichOneof("node"):
             root_of(loaded.spec).ident = ident
     return LoadedSpec(loaded.spec, text, shown, str(folder), loaded.warnings, loaded.problems)

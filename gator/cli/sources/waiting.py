@@ -12,13 +12,11 @@ def waiting_path(opened: OpenRun, wanted: str) -> str:
     Raises UsageError if it means several.
     """
     name, bracket, index = wanted.rpartition("[") if wanted.endswith("]") else (wanted, "", "")
-    waiting = opened.ask.list_waiting(qs.ListWaitingRequest()).waiting
+    waiting = opened.api.list_waiting(qs.ListWaitingRequest()).waiting
     try:
         found = paths.match(name, (entry.path for entry in waiting))
     except NotFoundError:
         return wanted
     if len(found) > 1:
-        raise UsageError(
-            f"{wanted!r} matches {len(found)} nodes: give one of them, such as {', '.join(found[:5])}"
-        )
+        raise UsageError(f"{wanted!r} matches {len(found)} nodes: name one, for example {found[0]}")
     return f"{found[0]}{bracket}{index}"

@@ -16,7 +16,7 @@ from gator.cli.json_output import say_json, to_values
 from gator.cli.options.enums import enum_value
 from gator.cli.options.number import MAX_ROWS, limit_of, number_option, say_more
 from gator.cli.options.values import millis_of
-from gator.cli.runs.api import asking
+from gator.cli.runs.api import open_api
 from gator.cli.runs.describe import outcome_of, part_of, took
 from gator.cli.runs.filter import Filter
 from gator.cli.runs.find import FoundRun, found_runs
@@ -89,7 +89,9 @@ def runs(
 
         list_hub(choice, name, wanted, limit, json=json)
     elif run:
-        raise UsageError(f"-r {run}: gator runs lists all runs of a folder; -r hub: lists those of a hub")
+        raise UsageError(
+            f"-r {run}: not a hub name: use -r hub: (with colon) for a hub, or no -r for a folder"
+        )
     else:
         _list_folders(tracking_root(tracking), wanted, limit, json=json)
 
@@ -129,8 +131,8 @@ def _outcome(text: str) -> common_pb2.Outcome.ValueType:
 def _look(run: FoundRun) -> query_pb2.Run | str:
     """Returns the run, or why it cannot be read."""
     try:
-        with asking(run) as ask:
-            return ask.get_run(qs.GetRunRequest()).run
+        with open_api(run) as api:
+            return api.get_run(qs.GetRunRequest()).run
     except (GatorError, UserError) as error:
         return str(error)
 
