@@ -154,11 +154,11 @@ class History(Protocol):
         """Returns the newest runs of a series, the newest first."""
         ...
 
-    def whole(self, run: query_pb2.Run) -> query_pb2.Run:
+    def full_run(self, run: query_pb2.Run) -> query_pb2.Run:
         """Returns the full description of a run from a list, with its command line."""
         ...
 
-    def before(self, run: query_pb2.Run) -> query_pb2.Run | None:
+    def previous(self, run: query_pb2.Run) -> query_pb2.Run | None:
         """Returns the previous run of the series, for a rerun its parent; None if there is none."""
         ...
 
@@ -176,7 +176,7 @@ class History(Protocol):
         """Returns nodes of a run with these outcomes, or all, in the order of the tree."""
         ...
 
-    def of_path(
+    def node_history(
         self, ident: str, path: str, selection: query_pb2.Selection, limit: int
     ) -> "hub_service_pb2.ListHistoryResponse":
         """Returns a node's outcomes, durations, peaks and metrics in the newest runs of a series.

@@ -1,6 +1,6 @@
 """Follows selected lines of running jobs.
 
-States and output reach a hub on separate ways, so a job is followed for some time after its end.
+A hub receives states and output separately, so a job is followed for `settle_seconds` after its end.
 
 Invariant: only new lines of each job are requested.
 """
@@ -17,9 +17,9 @@ from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 POLL_SECONDS = 0.1
-"""Time in seconds between two queries when there was nothing new."""
-_OVER = (query_pb2.RUN_STATE_ENDED, query_pb2.RUN_STATE_DIED)
-_JOBS = 100
+"""Time in seconds between two rounds when there was nothing new. Each round queries every live job once."""
+_FINAL_STATES = (query_pb2.RUN_STATE_ENDED, query_pb2.RUN_STATE_DIED)
+_JOBS_PER_PAGE = 100
 """Number of jobs in a page; the last page is read again to find new jobs."""
 
 
@@ -33,53 +33,53 @@ class _FollowedJob(Struct):
 class Follower:
     """Writes the lines of all jobs below a node as they arrive."""
 
-    def __init__(self, opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter) -> None:
-        self._opened, self._wanted, self._writer = opened, wanted, writer
+    def __init__(self, opened: OpenRun, request: qs.ListLinesRequest, writer: LineWriter) -> None:
+        self._opened, self._request, self._writer = opened, request, writer
         self._known: set[str] = set()
         self._live: dict[str, _FollowedJob] = {}
-        self._list = self._jobs_request()
+        self._jobs = self._jobs_request()
 
     def follow(self) -> None:
         """Writes lines until all jobs have ended and nothing more can arrive."""
         while True:
-            # Asked before the list, so that no job that is declared before the end is missed.
+            # Queried before the list, so that jobs declared before the end are not missed.
             over = self._is_over()
             self._find_jobs()
             running = set[str]() if over else self._running()
-            moved = False
+            wrote = False
             for path, job in list(self._live.items()):
-                moved |= self._read(path, job, ended=path not in running)
+                wrote |= self._read(path, job, ended=path not in running)
             self._writer.flush()
             if over and not self._live:
                 # A store that was found late may have jobs in the middle of the list.
-                self._list = self._jobs_request()
+                self._jobs = self._jobs_request()
                 if not self._find_jobs():
                     return
-            if not moved:
+            if not wrote:
                 time.sleep(POLL_SECONDS)
 
     def _read(self, path: str, job: _FollowedJob, *, ended: bool) -> bool:
         """Writes the new lines of a job; returns whether there were any."""
-        moved = False
-        for line in self._new(path, job, follow=True):
+        wrote = False
+        for line in self._new_lines(path, job, follow=True):
             self._writer.write(line)
-            moved = True
+            wrote = True
         now = time.monotonic()
-        if moved or not job.quiet_since:
+        if wrote or not job.quiet_since:
             job.quiet_since = now
         if ended and now - job.quiet_since >= self._opened.source.settle_seconds:
-            for line in self._new(path, job, follow=False):
+            for line in self._new_lines(path, job, follow=False):
                 self._writer.write(line)
             del self._live[path]
-        return moved
+        return wrote
 
-    def _new(self, path: str, job: _FollowedJob, *, follow: bool) -> Iterator[query_pb2.Line]:
+    def _new_lines(self, path: str, job: _FollowedJob, *, follow: bool) -> Iterator[query_pb2.Line]:
         request = qs.ListLinesRequest()
-        request.CopyFrom(self._wanted)
+        request.CopyFrom(self._request)
         request.path, request.follow, request.page_size = path, follow, PAGE
         while True:
             request.page_token = job.token
-            page = self._opened.ask.list_lines(request)
+            page = self._opened.api.list_lines(request)
             yield from page.lines
             job.token = page.next_page_token
             if page.up_to_date or not job.token:
@@ -87,18 +87,19 @@ class Follower:
 
     def _jobs_request(self) -> qs.ListNodesRequest:
         return qs.ListNodesRequest(
-            path=self._wanted.path,
+            path=self._request.path,
             scope=qs.SCOPE_SUBTREE,
             kinds=[common_pb2.NODE_KIND_JOB],
             # New jobs are appended to the list.
             order=qs.NODE_ORDER_DECLARED,
-            page_size=_JOBS,
+            page_size=_JOBS_PER_PAGE,
         )
 
     def _find_jobs(self) -> bool:
         """Adds jobs that were declared since the last call; returns whether there are any."""
         before = len(self._known)
-        for page in pages(self._opened.ask.list_nodes, self._list):
+        # `pages` leaves the token of the last page in the request, so the next call begins with that page.
+        for page in pages(self._opened.api.list_nodes, self._jobs):
             for node in page.nodes:
                 if node.path not in self._known:
                     self._known.add(node.path)
@@ -110,15 +111,15 @@ class Follower:
         request = self._jobs_request()
         request.states.extend((query_pb2.NODE_STATE_WAITING, query_pb2.NODE_STATE_RUNNING))
         request.page_size = 0
-        return {node.path for page in pages(self._opened.ask.list_nodes, request) for node in page.nodes}
+        return {node.path for page in pages(self._opened.api.list_nodes, request) for node in page.nodes}
 
     def _is_over(self) -> bool:
-        return has_ended(self._opened, self._wanted.path)
+        return has_ended(self._opened, self._request.path)
 
 
 def has_ended(opened: OpenRun, path: str) -> bool:
     """Returns whether a node has ended, or its run has died and will write no more."""
-    if opened.run.state in _OVER or not opened.source.is_live():
+    if opened.run.state in _FINAL_STATES or not opened.source.is_live():
         return True
-    node = opened.ask.get_node(qs.GetNodeRequest(path=path)).node
+    node = opened.api.get_node(qs.GetNodeRequest(path=path)).node
     return node.state == query_pb2.NODE_STATE_ENDED

@@ -25,10 +25,10 @@ _MAX_OPEN = 1 << 20
 """Maximum number of bytes of an unfinished line that are held back."""
 
 
-def lines(ask: RunApi, wanted: qs.ListLinesRequest, page_size: int = PAGE) -> Iterator[query_pb2.Line]:
+def lines(api: RunApi, wanted: qs.ListLinesRequest, page_size: int = PAGE) -> Iterator[query_pb2.Line]:
     """Yields all lines for a request, read page by page."""
     wanted.page_size = min(page_size, PAGE)
-    for page in pages(ask.list_lines, wanted):
+    for page in pages(api.list_lines, wanted):
         yield from page.lines
 
 

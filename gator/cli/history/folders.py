@@ -12,8 +12,8 @@ from typing import Final, TypeVar
 
 from gator.cli import output
 from gator.cli.history.entries import entry_of, failure_streak, sighting_of
-from gator.cli.runs.api import RunApi, asking
-from gator.cli.runs.find import FoundRun, described, found_runs
+from gator.cli.runs.api import RunApi, open_api
+from gator.cli.runs.find import FoundRun, described, found_runs, select
 from gator.cli.runs.paging import pages
 from gator.core.history import series
 from gator.errors import GatorError, NotFoundError, UnavailableError, UserError
@@ -45,18 +45,16 @@ class FolderHistory:
         self.place = f"in {tracking}"
         self.where = ("--tracking", str(tracking.absolute()))
         self._tracking, self._seconds = tracking, seconds
-        self._end = None if total_seconds is None else time.monotonic() + total_seconds
-        self._total = total_seconds
+        self._deadline = None if total_seconds is None else time.monotonic() + total_seconds
+        self._total_seconds = total_seconds
         self._siblings = lru_cache(self._find_siblings)
         self._folders: dict[str, FoundRun] = {}
 
     def run(self, name: str) -> query_pb2.Run | None:
         """Returns the run with a name, as for `-r`."""
-        from gator.cli.runs.find import select
-
         try:
             found = select(name, self._tracking)
-        except (NotFoundError, UserError):
+        except UserError:
             return None
         run = described(found)
         if run is not None:
@@ -72,11 +70,11 @@ class FolderHistory:
         """Returns the newest runs of a series."""
         return [run for run in self._siblings(ident) if series.is_of(run, selection)][:limit]
 
-    def whole(self, run: query_pb2.Run) -> query_pb2.Run:
+    def full_run(self, run: query_pb2.Run) -> query_pb2.Run:
         """Returns the full description of a run from a list."""
         return run
 
-    def before(self, run: query_pb2.Run) -> query_pb2.Run | None:
+    def previous(self, run: query_pb2.Run) -> query_pb2.Run | None:
         """Returns the previous run of the series; for a rerun, its parent."""
         siblings = self._siblings(run.ident)
         if run.parent:
@@ -107,21 +105,21 @@ class FolderHistory:
         request = qs.ListNodesRequest(
             scope=qs.SCOPE_SUBTREE, outcomes=outcomes, kinds=kinds, order=qs.NODE_ORDER_SPEC
         )
-        with asking(self._folders[run.id]) as ask:
-            for page in pages(ask.list_nodes, request):
+        with open_api(self._folders[run.id]) as api:
+            for page in pages(api.list_nodes, request):
                 self._check_time()
                 yield from page.nodes
 
-    def of_path(
+    def node_history(
         self, ident: str, path: str, selection: query_pb2.Selection, limit: int
     ) -> hs.ListHistoryResponse:
         """Returns the outcomes of a node in the newest runs of a series."""
-        whole = f"{ident}/{path}" if path else ident
+        node_path = f"{ident}/{path}" if path else ident
         response = hs.ListHistoryResponse()
 
         def entry(api: RunApi) -> hub_pb2.HistoryEntry | None:
             try:
-                answer = api.get_node(qs.GetNodeRequest(path=whole))
+                answer = api.get_node(qs.GetNodeRequest(path=node_path))
             except NotFoundError:
                 return None
             return entry_of(api.get_run(qs.GetRunRequest()).run, answer)
@@ -130,7 +128,7 @@ class FolderHistory:
             if found is not None:
                 response.entries.append(found)
         if not response.entries:
-            raise NotFoundError(f"no run {self.place} has a node {whole}")
+            raise NotFoundError(f"no run {self.place} has a node {node_path}")
         first_bad, last_good = failure_streak(response.entries)
         if first_bad is not None:
             response.first_bad.CopyFrom(first_bad)
@@ -144,12 +142,12 @@ class FolderHistory:
         Returns nothing if a run cannot be read or the time is over: a failure would be called new
         although the runs that were not read may contain it.
         """
-        others = self._series_beside(run)
+        others = self._other_runs_in_series(run)
         groups: dict[str, query_pb2.FailureGroup] = {}
         own = query_pb2.Sighting()
-        end = time.monotonic() + self._seconds
+        deadline = time.monotonic() + self._seconds
         for other, answer in self._each([run, *others], _failures):
-            if answer is None or time.monotonic() > end:
+            if answer is None or time.monotonic() > deadline:
                 return {}
             seen, failures = answer
             if other.id == run.id:
@@ -166,10 +164,10 @@ class FolderHistory:
             for failure in failures:
                 group = groups.get(failure.signature)
                 if group is not None:
-                    _add(group, own, seen)
+                    _add_sighting(group, own, seen)
         return groups
 
-    def _series_beside(self, run: query_pb2.Run) -> list[query_pb2.Run]:
+    def _other_runs_in_series(self, run: query_pb2.Run) -> list[query_pb2.Run]:
         """Returns the other runs of the series of a run; for a rerun, of the run that it repeats."""
         above, known = run, {one.id: one for one in self._siblings(run.ident)}
         while above.parent in known:
@@ -200,13 +198,13 @@ class FolderHistory:
             self._siblings(run.ident)
         if run.id not in self._folders:
             raise NotFoundError(f"the run {run.id} is not {self.place}: name its folder with --tracking")
-        with asking(self._folders[run.id]) as ask:
-            yield ask
+        with open_api(self._folders[run.id]) as api:
+            yield api
 
     def _check_time(self) -> None:
-        if self._end is not None and time.monotonic() > self._end:
+        if self._deadline is not None and time.monotonic() > self._deadline:
             raise UnavailableError(
-                f"the runs {self.place} could not be read within {self._total:g}s: "
+                f"the runs {self.place} could not be read within {self._total_seconds:g}s: "
                 "name the jobs by their paths"
             )
 
@@ -234,7 +232,7 @@ def _failures(api: RunApi) -> tuple[query_pb2.Sighting, Sequence[query_pb2.Failu
     ]
 
 
-def _add(group: query_pb2.FailureGroup, run: query_pb2.Sighting, seen: query_pb2.Sighting) -> None:
+def _add_sighting(group: query_pb2.FailureGroup, run: query_pb2.Sighting, seen: query_pb2.Sighting) -> None:
     """Adds a run of the series to the sightings of a cause in `run`; runs come in any order."""
     group.runs += 1
     if seen.started_unix_nanos < group.first.started_unix_nanos:

@@ -38,11 +38,11 @@ class HubHistory:
         """Returns the newest runs of a series."""
         return list(self._hub.runs(hs.ListRunsRequest(ident=ident, selection=selection), limit))
 
-    def whole(self, run: query_pb2.Run) -> query_pb2.Run:
+    def full_run(self, run: query_pb2.Run) -> query_pb2.Run:
         """Returns the full description of a run from a list."""
         return RemoteRunApi(self._hub.peer, run.id).get_run(qs.GetRunRequest()).run
 
-    def before(self, run: query_pb2.Run) -> query_pb2.Run | None:
+    def previous(self, run: query_pb2.Run) -> query_pb2.Run | None:
         """Returns the previous run of the series; for a rerun, its parent."""
         if run.parent:
             return self.run(run.parent)
@@ -71,7 +71,7 @@ class HubHistory:
         for page in pages(RemoteRunApi(self._hub.peer, run.id).list_nodes, request):
             yield from page.nodes
 
-    def of_path(
+    def node_history(
         self, ident: str, path: str, selection: query_pb2.Selection, limit: int
     ) -> hs.ListHistoryResponse:
         """Returns the outcomes of a node in the newest runs of a series."""
@@ -79,9 +79,9 @@ class HubHistory:
 
     def sightings(self, run: query_pb2.Run) -> Mapping[str, query_pb2.FailureGroup]:
         """Returns the failures of a run by signature."""
-        ask = RemoteRunApi(self._hub.peer, run.id)
+        api = RemoteRunApi(self._hub.peer, run.id)
         return {
             group.signature: group
-            for page in pages(ask.list_failures, qs.ListFailuresRequest())
+            for page in pages(api.list_failures, qs.ListFailuresRequest())
             for group in page.groups
         }

@@ -68,7 +68,7 @@ class Sightings(Struct, frozen=True):
 
 def sightings_of(history: History, run: query_pb2.Run) -> Sightings:
     """Returns where the failures of a run were seen before."""
-    return Sightings(run, history.before(run), history.sightings(run))
+    return Sightings(run, history.previous(run), history.sightings(run))
 
 
 def sighting(seen: query_pb2.Sighting) -> str:

@@ -121,7 +121,7 @@ def _repeat(
     """Returns the options of a run that repeats a part of `original`."""
     if original.ident != ident:
         raise UsageError(
-            f"cannot repeat {part.repeat}: it ran '{original.ident}' and this spec is '{ident}'; "
+            f"cannot repeat {wanted.repeat}: it ran '{original.ident}' and this spec is '{ident}'; "
             f"name a run of '{ident}' or give --id {original.ident}"
         )
     parent = original.parent or original.id

@@ -59,7 +59,7 @@ class RunApi(Protocol):
 
 
 @contextmanager
-def asking(found: find.FoundRun) -> Generator[RunApi]:
+def open_api(found: find.FoundRun) -> Generator[RunApi]:
     """Yields the API of a run: its record, or its live root where the record cannot be read."""
     from gator.query import Queries
     from gator.store.run.reader import FolderReader
@@ -73,7 +73,7 @@ def asking(found: find.FoundRun) -> Generator[RunApi]:
     with ExitStack() as left:
         try:
             reader = left.enter_context(FolderReader.open(folder.path, live=live, copied=folder.is_copy()))
-            ask: RunApi = Queries(reader)
+            api: RunApi = Queries(reader)
             # A store of a live run may not be complete yet.
             for why in () if live else reader.unreadable.values():
                 sys.stderr.write(f"gator: left out: {why}\n")
@@ -85,8 +85,8 @@ def asking(found: find.FoundRun) -> Generator[RunApi]:
                 raise
             from gator.cli.runs.remote import remote_api
 
-            ask = left.enter_context(remote_api(control))
-        yield ask
+            api = left.enter_context(remote_api(control))
+        yield api
 
 
 def _has_record(folder: RunFolder) -> bool:

@@ -30,10 +30,10 @@ Request = TypeVar("Request", bound=_Request)
 Page = TypeVar("Page", bound=_Page)
 
 
-def pages(ask: Callable[[Request], Page], request: Request) -> Iterator[Page]:
+def pages(query: Callable[[Request], Page], request: Request) -> Iterator[Page]:
     """Yields the pages of a list, beginning with that of the request, which then names the last page."""
     while True:
-        page = ask(request)
+        page = query(request)
         yield page
         if not page.next_page_token:
             return
@@ -41,7 +41,7 @@ def pages(ask: Callable[[Request], Page], request: Request) -> Iterator[Page]:
 
 
 def listed_nodes(
-    ask: RunApi, wanted: qs.ListNodesRequest, limit: int | None
+    api: RunApi, wanted: qs.ListNodesRequest, limit: int | None
 ) -> tuple[Iterator[query_pb2.Node], Callable[[], int]]:
     """Returns nodes, and a function that requests their total number.
 
@@ -51,5 +51,5 @@ def listed_nodes(
     counted = qs.ListNodesRequest()
     counted.CopyFrom(wanted)
     counted.with_waiting, counted.with_total, counted.page_size = False, True, 1
-    nodes = (node for page in pages(ask.list_nodes, wanted) for node in page.nodes)
-    return nodes, lambda: ask.list_nodes(counted).total
+    nodes = (node for page in pages(api.list_nodes, wanted) for node in page.nodes)
+    return nodes, lambda: api.list_nodes(counted).total

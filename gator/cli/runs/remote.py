@@ -109,50 +109,50 @@ class RemoteRunApi:
 
     def get_run(self, request: qs.GetRunRequest) -> qs.GetRunResponse:
         """Returns one run as a whole."""
-        return self._ask(self._stub.GetRun, request)
+        return self._call(self._stub.GetRun, request)
 
     def get_node(self, request: qs.GetNodeRequest) -> qs.GetNodeResponse:
         """Returns one node with all its attempts."""
-        return self._ask(self._stub.GetNode, request)
+        return self._call(self._stub.GetNode, request)
 
     def list_nodes(self, request: qs.ListNodesRequest) -> qs.ListNodesResponse:
         """Returns nodes below a node."""
-        return self._ask(self._stub.ListNodes, request)
+        return self._call(self._stub.ListNodes, request)
 
     def list_failures(self, request: qs.ListFailuresRequest) -> qs.ListFailuresResponse:
         """Returns failed and lost jobs by their signature."""
-        return self._ask(self._stub.ListFailures, request)
+        return self._call(self._stub.ListFailures, request)
 
     def list_waiting(self, request: qs.ListWaitingRequest) -> qs.ListWaitingResponse:
         """Returns what cannot start yet."""
-        return self._ask(self._stub.ListWaiting, request)
+        return self._call(self._stub.ListWaiting, request)
 
     def explain_node(self, request: qs.ExplainNodeRequest) -> qs.ExplainNodeResponse:
         """Returns why a node has not started."""
-        return self._ask(self._stub.ExplainNode, request)
+        return self._call(self._stub.ExplainNode, request)
 
     def list_events(self, request: qs.ListEventsRequest) -> qs.ListEventsResponse:
         """Returns events."""
-        return self._ask(self._stub.ListEvents, request)
+        return self._call(self._stub.ListEvents, request)
 
     def list_lines(self, request: qs.ListLinesRequest) -> qs.ListLinesResponse:
         """Returns lines and messages."""
-        return self._ask(self._stub.ListLines, request)
+        return self._call(self._stub.ListLines, request)
 
     def list_metrics(self, request: qs.ListMetricsRequest) -> qs.ListMetricsResponse:
         """Returns metrics."""
-        return self._ask(self._stub.ListMetrics, request)
+        return self._call(self._stub.ListMetrics, request)
 
     def list_samples(self, request: qs.ListSamplesRequest) -> qs.ListSamplesResponse:
         """Returns samples of the resource usage of an attempt."""
-        return self._ask(self._stub.ListSamples, request)
+        return self._call(self._stub.ListSamples, request)
 
     def watch_events(self, request: qs.WatchEventsRequest) -> "Watching":
         """Returns events as they happen."""
         request.run = self._run
         return Watching(self._peer, self._stub.WatchEvents, request)
 
-    def _ask(self, method: Callable[..., Response], request: _OfRun) -> Response:
+    def _call(self, method: Callable[..., Response], request: _OfRun) -> Response:
         request.run = self._run
         return self._peer.call(method, request)
 

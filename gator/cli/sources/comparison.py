@@ -66,7 +66,7 @@ def _before(after: str, tracking: Path | None, hub: HubChoice) -> str:
     """Returns the name of the run before another one in its series."""
     with open_run(after, tracking, hub) as later:
         history = later.source.history()
-        found = history.before(later.run)
+        found = history.previous(later.run)
         if found is None:
             listing = command("runs", where=history.where)
             part = part_of(later.run) or "the whole spec"
@@ -109,13 +109,13 @@ def _jobs(opened: OpenRun) -> Iterator[tuple[str, hub_pb2.Side]]:
     request = qs.ListNodesRequest(
         path=opened.run.ident, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB]
     )
-    for page in pages(opened.ask.list_nodes, request):
+    for page in pages(opened.api.list_nodes, request):
         for node in page.nodes:
             yield compare.below_root(node.path), compare.side_of(node, metrics.get(node.path, ()))
 
 
 def _metrics(opened: OpenRun) -> Iterator[tuple[str, Sequence[event_pb2.MetricTotal]]]:
     request = qs.ListMetricsRequest(path=opened.run.ident)
-    for page in pages(opened.ask.list_metrics, request):
+    for page in pages(opened.api.list_metrics, request):
         for node in page.nodes:
             yield node.path, node.metrics

@@ -99,7 +99,7 @@ def overlay_repeats(opened: OpenRun, wanted: str | None) -> OverlaidRun | None:
     laid = overlay_outcomes((run.id, jobs(run)) for run in runs.values())
     # A list of runs has no command lines, so these runs are fetched individually.
     for number in {job.run for job in laid.values() if job.outcome in FAILURES} - {opened.run.id}:
-        runs[number] = history.whole(runs[number])
+        runs[number] = history.full_run(runs[number])
     sources = {run.id: opened.source if run is opened.run else opened.source.of(run) for run in runs.values()}
     return OverlaidRun(opened.run, sources, runs, laid, nodes, places)
 

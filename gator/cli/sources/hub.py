@@ -34,19 +34,19 @@ class HubSource:
     settle_seconds = 1.0
     away_since = "disconnected since"
 
-    def __init__(self, hub: hubs.Hub, run: query_pb2.Run, ask: remote.RemoteRunApi) -> None:
+    def __init__(self, hub: hubs.Hub, run: query_pb2.Run, api: remote.RemoteRunApi) -> None:
         self.hub, self.run = hub, run
         self.name = f"{PREFIX}{run.id[:12]}"
         self.where = ("-r", self.name, *hub.where)
         self.needs = hub.needs
         self.place = f"on {hub.peer.name}"
-        self.watch = ask.watch_events
-        self._ask = ask
+        self.watch = api.watch_events
+        self._api = api
         self._sightings: Sightings | None = None
 
     def is_live(self) -> bool:
         """Returns whether its root may still run; one that is not connected may connect again."""
-        return self._ask.get_run(qs.GetRunRequest()).run.state not in _OVER
+        return self._api.get_run(qs.GetRunRequest()).run.state not in _OVER
 
     def left_out(self, finished: event_pb2.AttemptFinished | None = None) -> str:
         """Returns which output the hub does not have, by `--hub-logs` of the command line of the run."""
@@ -104,8 +104,8 @@ def open_on_hub(name: str, choice: HubChoice) -> Generator[tuple[HubSource, remo
     """Yields the run with a name on a hub, and its queries. Raises NotFoundError and UsageError."""
     with hubs.connect(choice) as hub:
         found = hub.find(name)
-        ask = remote.RemoteRunApi(hub.peer, found.id)
-        yield HubSource(hub, ask.get_run(qs.GetRunRequest()).run, ask), ask
+        api = remote.RemoteRunApi(hub.peer, found.id)
+        yield HubSource(hub, api.get_run(qs.GetRunRequest()).run, api), api
 
 
 def names_like(choice: HubChoice, incomplete: str) -> list[tuple[str, str]]:

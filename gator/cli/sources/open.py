@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from gator.cli import exit_codes
 from gator.cli.runs import find
-from gator.cli.runs.api import RunApi, asking
+from gator.cli.runs.api import RunApi, open_api
 from gator.cli.runs.hub_choice import NO_CHOICE, HubChoice, name_on_hub
 from gator.cli.runs.paging import pages
 from gator.cli.sources.source import FolderSource, RunSource
@@ -30,13 +30,13 @@ class OpenRun(Struct, frozen=True):
     """A run and its queries."""
 
     source: RunSource
-    ask: RunApi
+    api: RunApi
     run: query_pb2.Run
     """The run as it was when it was opened."""
 
     def now(self) -> query_pb2.Run:
         """Returns the current state of the run."""
-        return self.ask.get_run(qs.GetRunRequest()).run
+        return self.api.get_run(qs.GetRunRequest()).run
 
     def path_of(self, wanted: str | None) -> str:
         """Returns the path of the node with the given path or end of a path; the root for none.
@@ -49,20 +49,18 @@ class OpenRun(Struct, frozen=True):
             return self.run.ident
         wanted = nfc(wanted)
         with suppress(NotFoundError):
-            return self.ask.get_node(qs.GetNodeRequest(path=wanted.strip("/"))).node.path
+            return self.api.get_node(qs.GetNodeRequest(path=wanted.strip("/"))).node.path
         request = qs.ListNodesRequest(
             path=self.run.ident, scope=qs.SCOPE_SUBTREE, globs=[wanted], order=qs.NODE_ORDER_SPEC
         )
         try:
             found = paths.match(
-                wanted, (node.path for page in pages(self.ask.list_nodes, request) for node in page.nodes)
+                wanted, (node.path for page in pages(self.api.list_nodes, request) for node in page.nodes)
             )
         except NotFoundError as error:
             raise NotFoundError(f"{error}{self._maybe_waiting(wanted)}") from error
         if len(found) > 1:
-            raise UsageError(
-                f"{wanted!r} matches {len(found)} nodes: give one of them, such as {', '.join(found[:5])}"
-            )
+            raise UsageError(f"{wanted!r} matches {len(found)} nodes: name one, for example {found[0]}")
         return found[0]
 
     def matching(
@@ -81,7 +79,7 @@ class OpenRun(Struct, frozen=True):
             page_size=most,
         )
         nodes: list[query_pb2.Node] = []
-        for page in pages(self.ask.list_nodes, request):
+        for page in pages(self.api.list_nodes, request):
             nodes.extend(page.nodes)
             if most and len(nodes) >= most:
                 break
@@ -135,13 +133,13 @@ def open_run(wanted: str | None, tracking: Path | None, hub: HubChoice = NO_CHOI
     if name is not None:
         from gator.cli.sources.hub import open_on_hub
 
-        with open_on_hub(name, hub) as (source, ask):
-            yield OpenRun(source, ask, source.run)
+        with open_on_hub(name, hub) as (source, api):
+            yield OpenRun(source, api, source.run)
         return
     found = find.select(wanted, tracking_root(tracking))
     exit_codes.log_to(found.folder.fault_log)
-    with asking(found) as ask:
-        yield OpenRun(FolderSource(found.folder), ask, ask.get_run(qs.GetRunRequest()).run)
+    with open_api(found) as api:
+        yield OpenRun(FolderSource(found.folder), api, api.get_run(qs.GetRunRequest()).run)
 
 
 def paths_like(wanted: str | None, tracking: Path | None, hub: HubChoice, incomplete: str) -> list[str]:

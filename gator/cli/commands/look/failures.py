@@ -110,7 +110,7 @@ def _failed(
         outcomes=sorted(FAILURES),
         order=order,
     )
-    for page in pages(opened.ask.list_nodes, request):
+    for page in pages(opened.api.list_nodes, request):
         for node in page.nodes:
             if node.signature.startswith(signature):
                 yield FailedIn(node, opened.run, opened.source)
@@ -131,7 +131,7 @@ def _listed(opened: OpenRun, paths: Sequence[str], order: qs.NodeOrder.ValueType
     """Returns the causes in one run, as listed by its folder or hub."""
     globs = opened.below(paths)
     request = qs.ListFailuresRequest(path=opened.run.ident, globs=globs, page_size=_MAX_LISTED)
-    page = opened.ask.list_failures(request)
+    page = opened.api.list_failures(request)
     groups = [(group.jobs, FailedIn(group.example, opened.run, opened.source)) for group in page.groups]
     return _Causes(page.jobs, page.causes, groups, lambda: _failed(opened, None, globs, "", order))
 

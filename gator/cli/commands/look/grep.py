@@ -87,7 +87,7 @@ def grep(
         wanted.globs.extend(opened.below(paths or []))
         say_left_out(opened)
         page_size = limit + 1 if limit and not (context or names or count) else PAGE
-        for line in lines(opened.ask, wanted, page_size):
+        for line in lines(opened.api, wanted, page_size):
             is_new = line.path not in hits
             hits[line.path] = hits.get(line.path, 0) + line.hit
             if count:

@@ -148,23 +148,23 @@ def logs(
 def _only_job(opened: OpenRun) -> str:
     """Returns the path of the only job of a run. Raises UsageError that lists paths if there are several."""
     root = opened.run.ident
-    node = opened.ask.get_node(qs.GetNodeRequest(path=root)).node
+    node = opened.api.get_node(qs.GetNodeRequest(path=root)).node
     if node.kind == _JOB:
         return root
     wanted = qs.ListNodesRequest(path=root, scope=qs.SCOPE_SUBTREE, kinds=[_JOB], page_size=_MAX_OFFERED + 1)
     failed = qs.ListNodesRequest()
     failed.CopyFrom(wanted)
     failed.outcomes.extend(sorted(FAILURES))
-    found = opened.ask.list_nodes(failed).nodes
+    found = opened.api.list_nodes(failed).nodes
     which = "one that failed" if found else "one of its jobs"
-    names = [one.path for one in found or opened.ask.list_nodes(wanted).nodes]
+    names = [one.path for one in found or opened.api.list_nodes(wanted).nodes]
     some = ", ".join(names[:_MAX_OFFERED]) + (", …" if len(names) > _MAX_OFFERED else "")
     raise UsageError(f"PATH is missing: give {which} ({some}), a group, or {root} for all")
 
 
 def _finished(opened: OpenRun, wanted: qs.ListLinesRequest) -> event_pb2.AttemptFinished | None:
     """Returns the end of the wanted attempt; None if it still runs or the node is a group."""
-    attempts = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).attempts
+    attempts = opened.api.get_node(qs.GetNodeRequest(path=wanted.path)).attempts
     meant = [one for one in attempts if one.number == wanted.attempt] if wanted.attempt else attempts[-1:]
     return meant[0].finished if meant and meant[0].HasField("finished") else None
 
@@ -173,7 +173,7 @@ def _jobs(opened: OpenRun, path: str, *, follow: bool) -> Iterator[query_pb2.Nod
     # When following, new jobs are appended to the list.
     order = qs.NODE_ORDER_DECLARED if follow else qs.NODE_ORDER_SPEC
     request = qs.ListNodesRequest(path=path, scope=qs.SCOPE_SUBTREE, kinds=[_JOB], order=order)
-    for page in pages(opened.ask.list_nodes, request):
+    for page in pages(opened.api.list_nodes, request):
         yield from page.nodes
 
 
@@ -182,8 +182,8 @@ def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool, r
     from gator.store import decode_block as decode
 
     out, clean = sys.stdout.buffer, not raw and sys.stdout.isatty()
-    is_group = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).node.kind != _JOB
-    written = Headings(out, shown=is_group and not raw)
+    is_group = opened.api.get_node(qs.GetNodeRequest(path=wanted.path)).node.kind != _JOB
+    written = Headings(out, enabled=is_group and not raw)
     seen: set[str] = set()
     while True:
         # Asked before the list, so that no job that is declared before the end is missed.
@@ -252,26 +252,26 @@ def _blocks_so_far(opened: OpenRun, path: str, attempt: int, *, follow: bool) ->
 
 def _blocks(opened: OpenRun, request: qs.ListEventsRequest) -> Iterator[query_pb2.StoredEvent]:
     """Yields the blocks, beginning with the page of the request, whose token is moved to the last page."""
-    for page in pages(opened.ask.list_events, request):
+    for page in pages(opened.api.list_events, request):
         yield from page.events
 
 
 def _lines(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter, *, follow: bool) -> None:
-    writer.names = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).node.kind != _JOB
+    writer.names = opened.api.get_node(qs.GetNodeRequest(path=wanted.path)).node.kind != _JOB
     # Output that is complete is printed in the order of the spec, as without --follow.
     if follow and not (has_ended(opened, wanted.path) and not opened.source.settle_seconds):
         Follower(opened, wanted, writer).follow()
         return
-    for line in lines(opened.ask, wanted):
+    for line in lines(opened.api, wanted):
         writer.write(line)
     writer.flush()
 
 
 def _first_error(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter) -> None:
-    node = opened.ask.get_node(qs.GetNodeRequest(path=wanted.path)).node
+    node = opened.api.get_node(qs.GetNodeRequest(path=wanted.path)).node
     path = node.first_failure or node.path
     if path != node.path:
-        node = opened.ask.get_node(qs.GetNodeRequest(path=path)).node
+        node = opened.api.get_node(qs.GetNodeRequest(path=path)).node
         writer.names = True
     if not node.HasField("first_error"):
         if node.state != query_pb2.NODE_STATE_ENDED or node.outcome == common_pb2.OUTCOME_PASSED:
@@ -288,7 +288,7 @@ def _first_error(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWrite
     wanted.last_line = first_error.line + around
     wanted.context = 0
     found = False
-    for line in lines(opened.ask, wanted):
+    for line in lines(opened.api, wanted):
         found = True
         line.hit = line.number == first_error.line
         writer.write(line)

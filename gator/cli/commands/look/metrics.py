@@ -98,7 +98,7 @@ def _metrics(
 ) -> Iterator[query_pb2.NodeMetrics]:
     page_size = min(limit + 1, MAX_PAGE) if limit else 0
     request = qs.ListMetricsRequest(path=path, names=names, page_size=page_size)
-    for page in pages(opened.ask.list_metrics, request):
+    for page in pages(opened.api.list_metrics, request):
         yield from page.nodes
 
 

@@ -60,7 +60,7 @@ def status(
             _say_causes(opened, explain, json=json)
             return
         wanted = opened.path_of(path)
-        node = opened.ask.get_node(qs.GetNodeRequest(path=wanted)).node
+        node = opened.api.get_node(qs.GetNodeRequest(path=wanted)).node
         longest = _longest(opened, wanted, limit)
         waiting = _waiting(opened, (path and wanted) or "", limit)
         if json:
@@ -91,13 +91,13 @@ def _say_causes(opened: OpenRun, path: str, *, json: bool) -> None:
         if wanted == path.strip("/") and opened.run.state != query_pb2.RUN_STATE_RUNNING:
             raise error from None
     request = qs.ExplainNodeRequest(path=wanted)
-    found = opened.source.explain(request) or opened.ask.explain_node(request)
+    found = opened.source.explain(request) or opened.api.explain_node(request)
     if json:
         say_json({"path": wanted, **to_values(found)})
         return
     waits = found.state == query_pb2.NODE_STATE_WAITING
     if not waits:
-        node = opened.ask.get_node(qs.GetNodeRequest(path=wanted)).node
+        node = opened.api.get_node(qs.GetNodeRequest(path=wanted)).node
         output.say(f"{output.paint(wanted, 'bold')}  {describe_state(opened.run, node)}")
         return
     state = "handed out" if found.is_handed_out else "waiting"
@@ -119,7 +119,7 @@ def _longest(opened: OpenRun, path: str, limit: int | None) -> list[query_pb2.No
         states=[query_pb2.NODE_STATE_RUNNING],
         order=qs.NODE_ORDER_STARTED,
     )
-    nodes, _ = listed_nodes(opened.ask, request, limit)
+    nodes, _ = listed_nodes(opened.api, request, limit)
     return list(islice(nodes, limit))
 
 
@@ -127,9 +127,9 @@ def _waiting(opened: OpenRun, path: str, limit: int | None) -> qs.ListWaitingRes
     """Returns what waits: the first page if there is a limit, which is on groups of entries, else all."""
     request = qs.ListWaitingRequest(path=path)
     if limit is not None:
-        return opened.ask.list_waiting(request)
+        return opened.api.list_waiting(request)
     waiting = qs.ListWaitingResponse()
-    for page in pages(opened.ask.list_waiting, request):
+    for page in pages(opened.api.list_waiting, request):
         waiting.waiting.extend(page.waiting)
         waiting.entries, waiting.jobs = page.entries, page.jobs
     return waiting

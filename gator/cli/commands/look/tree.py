@@ -62,7 +62,7 @@ def tree(
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         wanted.path = opened.path_of(path)
         least = wanted.path.count("/")
-        nodes, total = listed_nodes(opened.ask, wanted, limit)
+        nodes, total = listed_nodes(opened.api, wanted, limit)
         for node in islice(nodes, limit):
             level = node.path.count("/") - least
             if json:

@@ -97,7 +97,7 @@ def trend(
     on_hub = name.startswith(PREFIX) or hub is not None or names_hub(os.environ)
     with _history(HubChoice(hub, hub_ca) if on_hub else None, tracking) as found:
         try:
-            history = found.of_path(ident, path, selection, limit + 1 if limit else sys.maxsize)
+            history = found.node_history(ident, path, selection, limit + 1 if limit else sys.maxsize)
         except NotFoundError as error:
             part = f" of {options_of(selection)}" if selection != WHOLE else ""
             advice = _advice(found, ident, path, selection)
