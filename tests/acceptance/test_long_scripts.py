@@ -34,7 +34,7 @@ def test_it_fails_where_it_fails_and_its_record_shows_it(gator: Gator) -> None:
     gator("run", "spec.yaml").expect(1)
     assert gator.output("a") == b""
     shown = gator("show").expect(0).out
-    assert "command line  bash -euo pipefail -c" in shown
+    assert "command line    bash -euo pipefail -c" in shown
     assert "echo never" in shown
 
 

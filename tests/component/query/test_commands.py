@@ -304,9 +304,9 @@ def test_show_tells_everything_but_secrets(gator: Gator) -> None:
     for part in ("echo 'a b'", "MODE=fast", "API_TOKEN=***", "exit code       1", "here, process 4711"):
         assert part in result.stdout
     assert "first failure" not in result.stdout
-    assert "messages      0 warnings, " in result.stdout
+    assert "messages        0 warnings, " in result.stdout
     assert result.stdout.count("it returned 1") == 1
-    assert "  outcome       failed\n" in result.stdout
+    assert "  outcome         failed\n" in result.stdout
     assert "hidden-value" not in result.stdout + gator("show", "bad", "--json").stdout
     (answer,) = values(gator("show", "bad", "--json"))
     assert answer["attempts"][0]["finished"]["exit_code"] == 1
