@@ -113,7 +113,7 @@ def test_any_demands_and_pools_are_decided_alike(
     [
         (["--memory", "much"], "--memory much: "),
         (["--license", "Sim"], "--license Sim: "),
-        (["--sched-arg", "speed=1"], "--sched-arg speed=1: "),
+        (["--sched-arg", "speed=1"], "unknown --sched-arg 'speed=1': "),
         (["--timeout", "0"], "--timeout 0: give more than 0, or none for no limit"),
         (["--deadline", "soon"], "--deadline soon: "),
         (["--limit-error", "few"], "--limit-error few: give a whole number"),
