@@ -126,6 +126,18 @@ def test_a_python_job_reports_messages_and_metrics(gator: Gator) -> None:
     assert metrics == [["report", "coverage", "87.5", "%"], ["report", "cycles", "3,000", "max", "of", "3"]]
 
 
+def test_a_python_job_needs_no_gator_in_the_python3_of_the_path(gator: Gator, tmp_path: Path) -> None:
+    """Gator in a virtual environment that is not active, as the quickstart and pipx leave it."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    python3 = programs / "python3"
+    python3.write_text("#!/bin/sh\necho \"ModuleNotFoundError: No module named 'gator'\" >&2\nexit 1\n")
+    python3.chmod(0o755)
+    path = f"{programs}:/usr/bin:/bin"
+    done = gator("run", example("python_client.yaml"), env={"PATH": path, "PYTHONPATH": ""}).expect(0)
+    assert ("WARNING", "step size reduced to 0.5") in said(done.out)
+
+
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler: cc")
 def test_a_regression_finds_a_bug_and_the_failure_alone_can_be_run_again(gator: Gator) -> None:
     done = gator("run", example("regression.yaml")).expect(1)
