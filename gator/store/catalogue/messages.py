@@ -3,7 +3,9 @@
 Invariant: what is not known stays unset.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+from google.protobuf.message import Message
 
 from gator.store.catalogue.columns import ATTEMPTS, METRICS, NODES
 from gator.store.catalogue.fields import RowMessages, Values
@@ -18,6 +20,17 @@ NODE_NAMES = (*_NODES.columns, "sort", "jobs")
 ATTEMPT_NAMES = _ATTEMPTS.columns
 METRIC_NAMES = _METRICS.columns
 
+_RESULT_FIELDS: Mapping[str, str] = {
+    # These have no source, because events of other kinds set them too.
+    "attempts": "attempts",
+    "allow_failure": "allow_failure",
+    **{
+        column.source.split(".")[1].removesuffix("?"): column.target.split(".")[0]
+        for column in NODES.columns
+        if column.source.startswith("result.") and column.target
+    },
+}
+"""Fields of a Result with the field of Node that has the same value."""
 _TALLY_FIELDS = {
     0: "running",
     common_pb2.OUTCOME_PASSED: "passed",
@@ -49,23 +62,14 @@ metric_of = _METRICS.message
 
 def result_of(node: query_pb2.Node, metrics: Iterable[event_pb2.MetricTotal]) -> event_pb2.Result:
     """Returns the Result of a node that has ended."""
-    result = event_pb2.Result(
-        outcome=node.outcome,
-        reason=node.reason,
-        message=node.message,
-        attempts=node.attempts,
-        counts=node.counts,
-        metrics=metrics,
-        jobs=node.tally,
-        first_failure=node.first_failure,
-        first_failure_unix_nanos=node.first_failure_unix_nanos,
-        allow_failure=node.allow_failure,
-        signature=node.signature,
-    )
-    if node.HasField("usage"):
-        result.usage.CopyFrom(node.usage)
-    if node.HasField("first_error"):
-        result.first_error.CopyFrom(node.first_error)
+    result = event_pb2.Result(metrics=metrics)
+    found = {field.name: value for field, value in node.ListFields()}
+    for name, of_node in _RESULT_FIELDS.items():
+        value = found.get(of_node)
+        if isinstance(value, Message):
+            getattr(result, name).CopyFrom(value)
+        elif value is not None:
+            setattr(result, name, value)
     return result
 
 
