@@ -95,29 +95,36 @@ def check_tables(connection: sqlite3.Connection, path: Path) -> None:
     for table in TABLES:
         problem = _table_problem(connection, table.name, table.names)
         if problem:
-            raise StoreError(f"{path} is not a Gator store: {table.name} {problem}")
+            raise StoreError(f"{path} {problem}")
 
 
 def _table_problem(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> str:
+    """Returns why a table cannot be read, to follow the path of its file; empty if it can."""
     found = connection.execute(
         "SELECT type, rootpage FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE LIMIT 2", (table,)
     ).fetchall()
     # A virtual table has no pages.
     if len(found) != 1 or found[0][0] != "table" or type(found[0][1]) is not int or found[0][1] <= 0:
-        return "is not a table" if found else "is missing"
+        return _foreign(f"{table} is not a table" if found else f"{table} is missing")
     info = {
         name: (kind, key, hidden)
         for _, name, kind, _, _, key, hidden in connection.execute(f"PRAGMA main.table_xinfo({table})")
     }
     lacking = [name for name in columns if name not in info]
+    if len(lacking) == len(columns):
+        return _foreign(f"{table} has no {lacking[0]}")
     if lacking:
-        return f"has no {lacking[0]}"
+        return f"was written by another version of Gator: {table} has no column {lacking[0]}"
     if any(hidden for _, _, hidden in info.values()):
-        return "has computed columns"
+        return _foreign(f"{table} has computed columns")
     number = _NUMBERED.get(table)
     if number is not None and (info[number][0].upper() != "INTEGER" or info[number][1] != 1):
-        return f"is not numbered by {number}"
+        return _foreign(f"{table} is not numbered by {number}")
     return ""
+
+
+def _foreign(why: str) -> str:
+    return f"is not a Gator store: {why}"
 
 
 def fetch(cursor: sqlite3.Cursor, *, measured: bool) -> list[Any]:

@@ -1,3 +1,5 @@
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from queue import Queue
 from threading import Thread
@@ -108,6 +110,15 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.db").touch()
     with pytest.raises(StoreError, match="no store yet"):
         StoreReader.open(tmp_path / "empty.db")
+
+
+def test_a_store_of_another_version_is_not_mistaken_for_another_file(tmp_path: Path, turns: Turns) -> None:
+    file = tmp_path / "root.db"
+    make_store(file, turns, catalogue=True).close()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("ALTER TABLE nodes DROP COLUMN signature")
+    with pytest.raises(StoreError, match="was written by another version of Gator: nodes has no column sig"):
+        StoreReader.open(file)
 
 
 def test_the_output_of_an_attempt_comes_back_byte_by_byte(tmp_path: Path, turns: Turns) -> None:
