@@ -1,6 +1,6 @@
 """Checks that a database is a complete record of a hub with a known version. No other is served.
 
-Invariant: only the names of the tables and the version are read, and nothing is changed.
+Invariant: only the names of the tables and columns and the version are read, and nothing is changed.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,6 +24,16 @@ _NAMES = {
     Dialect.POSTGRES: (
         "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND pg_table_is_visible(oid)"
         " AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
+    ),
+}
+_COLUMNS = {
+    Dialect.SQLITE: (
+        "SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table'"
+    ),
+    Dialect.POSTGRES: (
+        "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+        " WHERE c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid) AND a.attnum > 0"
+        " AND NOT a.attisdropped"
     ),
 }
 
@@ -50,7 +60,18 @@ def fault(dialect: Dialect, fetch: Fetch) -> str:
     version = rows[0][0]
     if version > VERSION:
         return f"has version {version} of the schema, and this hub knows {VERSION}: use a newer one"
-    return next((_lacks(f"table {name}") for name in expected if name not in names), "")
+    missing = next((name for name in expected if name not in names), "")
+    return _lacks(f"table {missing}") if missing else _fault_of_columns(dialect, fetch)
+
+
+def _fault_of_columns(dialect: Dialect, fetch: Fetch) -> str:
+    found = {(str(table), str(column)) for table, column in fetch(_COLUMNS[dialect])}
+    for table in TABLES:
+        for column in table.names:
+            if (table.name, column) not in found:
+                name = f"{table.name}.{column}"
+                return f"lacks column {name}: it was made by another version of Gator: choose another --db"
+    return ""
 
 
 def _lacks(missing: str) -> str:

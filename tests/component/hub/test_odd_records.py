@@ -68,6 +68,11 @@ def without_a_table(file: Path) -> None:
     change(file, "DROP TABLE outputs")
 
 
+def without_a_column(file: Path) -> None:
+    record(file)
+    change(file, "ALTER TABLE nodes DROP COLUMN message")
+
+
 def garbage(file: Path) -> None:
     file.write_bytes(b"SQLite format 3\0" + b"\xa5" * 8 * BLOCK)
 
@@ -79,6 +84,10 @@ ODD = [
     (of_a_newer_hub, "has version 99 of the schema, and this hub knows 1: use a newer one"),
     (without_a_version, "is incomplete: the version in table schema_version is missing"),
     (without_a_table, "is incomplete: table outputs is missing: restore it from a backup"),
+    (
+        without_a_column,
+        "lacks column nodes.message: it was made by another version of Gator: choose another --db",
+    ),
     (garbage, "is damaged"),
 ]
 
