@@ -219,6 +219,7 @@ class Run(message.Message):
     UNSET_VARIABLES_FIELD_NUMBER: builtins.int
     INSIDE_FIELD_NUMBER: builtins.int
     INSIDE_PATH_FIELD_NUMBER: builtins.int
+    OWNER_FIELD_NUMBER: builtins.int
     id: builtins.str
     """Its id."""
     ident: builtins.str
@@ -261,6 +262,8 @@ class Run(message.Message):
     """Folder of the run in whose job it was started; empty if it was started outside of any job."""
     inside_path: builtins.str
     """Path of that job."""
+    owner: builtins.str
+    """Only from a hub: name of the user who may stop, pin, delete or give it."""
     @builtins.property
     def argv(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """The command line that started it."""
@@ -329,10 +332,11 @@ class Run(message.Message):
         unset_variables: abc.Iterable[builtins.str] | None = ...,
         inside: builtins.str = ...,
         inside_path: builtins.str = ...,
+        owner: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["git", b"git", "result", b"result", "selection", b"selection", "tally", b"tally"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "connected", b"connected", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "git", b"git", "heard_unix_nanos", b"heard_unix_nanos", "host", b"host", "id", b"id", "ident", b"ident", "inside", b"inside", "inside_path", b"inside_path", "labels", b"labels", "launch_dir", b"launch_dir", "parent", b"parent", "pinned", b"pinned", "result", b"result", "seed", b"seed", "selection", b"selection", "spec", b"spec", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "unkept_variables", b"unkept_variables", "unset_variables", b"unset_variables", "user", b"user", "variables", b"variables", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "connected", b"connected", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "git", b"git", "heard_unix_nanos", b"heard_unix_nanos", "host", b"host", "id", b"id", "ident", b"ident", "inside", b"inside", "inside_path", b"inside_path", "labels", b"labels", "launch_dir", b"launch_dir", "owner", b"owner", "parent", b"parent", "pinned", b"pinned", "result", b"result", "seed", b"seed", "selection", b"selection", "spec", b"spec", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "unkept_variables", b"unkept_variables", "unset_variables", b"unset_variables", "user", b"user", "variables", b"variables", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

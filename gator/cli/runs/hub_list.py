@@ -56,6 +56,7 @@ def _row(run: query_pb2.Run) -> tuple[str, ...]:
     word = outcome_of(run)
     about = [describe.commit(run.git)] if run.git.commit else []
     about += [part_of(run)] if part_of(run) else []
+    about += [f"owned by {run.owner}"] if run.owner not in ("", run.user) else []
     about += [f"{name}={run.labels[name]}" for name in sorted(run.labels)]
     about += ["pinned"] if run.pinned else []
     return (

@@ -43,7 +43,7 @@ RUNS = Table(
         _required("id", INT, rule=KEY),
         _required("run", TEXT, "id"),
         _required("root_store", TEXT),
-        _required("owner", TEXT),
+        _required("owner", TEXT, "owner"),
         _required("proven", FLAG),
         _required("ident", TEXT, "ident"),
         _required("user_name", TEXT, "user"),

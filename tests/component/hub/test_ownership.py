@@ -146,6 +146,12 @@ def give(user: str) -> Callable[[Any, Any], Any]:
     return lambda channel, how: hub_service_pb2_grpc.HubServiceStub(channel).GiveRun(request, **how)
 
 
+def owner(channel: Any, how: Any) -> str:
+    stub = hub_service_pb2_grpc.HubServiceStub(channel)
+    (run,) = stub.ListRuns(hub_service_pb2.ListRunsRequest(), **how).runs
+    return run.owner
+
+
 def pin(channel: Any, how: Any) -> Any:
     request = hub_service_pb2.PinRunRequest(run=RUN, pinned=True)
     return hub_service_pb2_grpc.HubServiceStub(channel).PinRun(request, **how)
@@ -170,7 +176,9 @@ def test_the_owner_gives_a_run_away_and_goes_on_feeding_it(tmp_path: Path, token
         for token, call, error in refused:
             with pytest.raises(error):
                 ask(server.address, call, token)
+        assert ask(server.address, owner, EVE) == "ada"
         ask(server.address, give("bob"), ADA)
+        assert ask(server.address, owner, EVE) == "bob"
         ask(server.address, pin, BOB)
         with pytest.raises(PermissionDeniedError, match="bob"):
             ask(server.address, pin, ADA)

@@ -55,6 +55,8 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
         self.address = ""
         self.fault: Exception | None = None
         """What is raised when a run is asked about."""
+        self.owner = ""
+        """The owner of all runs in a list."""
         self.looks = 0
         """How often a run was asked about."""
         self.asked = list[Any]()
@@ -66,6 +68,8 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
     def runs(self) -> list[query_pb2.Run]:
         """The runs, the newest first."""
         found = [queries.get_run(qs.GetRunRequest()).run for queries in self._queries.values()]
+        for run in found:
+            run.owner = self.owner
         return sorted(found, key=lambda run: run.started_unix_nanos, reverse=True)
 
     def find(self, run: str) -> Queries:

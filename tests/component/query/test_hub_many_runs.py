@@ -37,6 +37,15 @@ def test_the_runs_of_a_hub_are_listed(ask: Gator) -> None:
     assert [run["id"] for run in values(ask("runs", "-r", "hub:aaaa", "--json"))] == [OLD]
 
 
+@pytest.mark.parametrize(("owner", "shown"), [("", False), ("someone", False), ("ann", True)])
+def test_the_owner_of_a_run_is_shown_if_somebody_else_started_it(
+    ask: Gator, hub: FakeHub, owner: str, shown: bool
+) -> None:
+    hub.owner = owner
+    assert ("owned by ann" in ask("runs", "-r", "hub:").stdout) is shown
+    assert values(ask("runs", "-r", "hub:", "--json"))[0]["owner"] == owner
+
+
 def test_filters_of_runs_are_carried_out_by_the_hub(ask: Gator, hub: FakeHub) -> None:
     ask(
         *("runs", "--hub", hub.address, "--user", "ann", "--ident", "nightly", "--outcome", "lost"),
