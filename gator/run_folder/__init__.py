@@ -11,6 +11,6 @@ from gator.run_folder.folder import (
     RunFolder,
     name_part,
 )
-from gator.run_folder.owner import Owner
+from gator.run_folder.lock_holder import LockHolder
 
-__all__ = ["CLOSING_STORE", "LATEST", "MAX_NAME_PART", "ROOT_STORE", "Owner", "RunFolder", "name_part"]
+__all__ = ["CLOSING_STORE", "LATEST", "MAX_NAME_PART", "ROOT_STORE", "LockHolder", "RunFolder", "name_part"]

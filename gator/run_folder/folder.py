@@ -17,7 +17,7 @@ from gator.core.attempt.environment import HUB_TOKEN_FILE
 from gator.core.run_key import KEY_BYTES
 from gator.errors import UsageError
 from gator.files.regular import is_regular, open_regular, read_regular
-from gator.run_folder.owner import Owner, owner_of
+from gator.run_folder.lock_holder import LockHolder, lock_holder_of
 
 ROOT_STORE = "root.db"
 CLOSING_STORE = "closing.db"
@@ -165,8 +165,8 @@ class RunFolder:
         except OSError:
             return None
 
-    def lock(self, owner: Owner) -> None:
-        """Becomes the owner. Raises BlockingIOError while another owner lives.
+    def lock(self, holder: LockHolder) -> None:
+        """Takes the lock of the run for a process. Raises BlockingIOError while another holder lives.
 
         Raises UsageError if the lock file cannot be written.
         """
@@ -187,7 +187,7 @@ class RunFolder:
                 time.sleep(0.001)
         try:
             os.ftruncate(fd, 0)
-            os.write(fd, json.dumps(asdict(replace(owner, file=os.fstat(fd).st_ino))).encode())
+            os.write(fd, json.dumps(asdict(replace(holder, file=os.fstat(fd).st_ino))).encode())
         except OSError as error:
             os.close(fd)
             raise self._unwritable(error) from error
@@ -219,10 +219,10 @@ class RunFolder:
         finally:
             os.close(fd)
 
-    def owner(self) -> Owner | None:
-        """Returns the last owner; None when there never was one."""
+    def lock_holder(self) -> LockHolder | None:
+        """Returns the last holder of the lock; None if there never was one."""
         try:
-            return owner_of(read_regular(self.lock_file, _MAX_SMALL_BYTES))
+            return lock_holder_of(read_regular(self.lock_file, _MAX_SMALL_BYTES))
         except OSError:
             return None
 
@@ -231,18 +231,18 @@ class RunFolder:
 
         A folder that was moved within its file system is not a copy.
         """
-        owner = self.owner()
+        holder = self.lock_holder()
         try:
-            return owner is not None and owner.file not in (0, self.lock_file.lstat().st_ino)
+            return holder is not None and holder.file not in (0, self.lock_file.lstat().st_ino)
         except OSError:
             return False
 
     def is_live(self) -> bool:
-        """Returns whether the owner is alive; a run of another host counts as live, a copy never does."""
-        owner = self.owner()
-        if owner is None or self.is_copy():
+        """Returns whether the holder is alive; a run of another host counts as live, a copy never does."""
+        holder = self.lock_holder()
+        if holder is None or self.is_copy():
             return False
-        if not owner.is_of_this_host:
+        if not holder.is_of_this_host:
             return not (self.stores / CLOSING_STORE).exists() and self.control.exists()
         try:
             fd = open_regular(self.lock_file)
@@ -270,9 +270,9 @@ class RunFolder:
         """Removes where the run was reached, and the sockets that its killed daemons left."""
         from gator.rpc.address import remove_dead_sockets
 
-        control, owner = self.read_control(), self.owner()
-        if control is not None and owner is not None:
-            remove_dead_sockets(control[0], owner.run)
+        control, holder = self.read_control(), self.lock_holder()
+        if control is not None and holder is not None:
+            remove_dead_sockets(control[0], holder.run)
         self.control.unlink(missing_ok=True)
 
     def read_control(self) -> tuple[str, str] | None:

@@ -133,13 +133,13 @@ def test_a_run_of_another_container_is_closed_only_by_force(gator: Gator) -> Non
 
 def test_nothing_of_a_run_is_swept_while_its_root_lives_whatever_a_folder_says(gator: Gator) -> None:
     run, folder = _live_run(gator)
-    owner = RunFolder(folder).owner()
-    assert owner is not None
-    root = living_root(owner.run)
+    holder = RunFolder(folder).lock_holder()
+    assert holder is not None
+    root = living_root(holder.run)
     assert root is not None
     assert root.pid == run.pid
     with pytest.raises(LivingRootError):
-        sweep(owner.run)
+        sweep(holder.run)
     # A copy with a forged lock: it claims that the process is gone and that it is no copy.
     copy = gator.root / "copy"
     shutil.copytree(folder, copy)
@@ -149,7 +149,7 @@ def test_nothing_of_a_run_is_swept_while_its_root_lives_whatever_a_folder_says(g
     gator("status", "-r", "./copy").expect(0)
     assert "is live" in gator("close", "--force", "-r", "./copy").expect(2).err
     _end(gator, run)
-    assert living_root(owner.run) is None
+    assert living_root(holder.run) is None
 
 
 def test_a_run_has_a_secret_key_that_gives_its_id(gator: Gator) -> None:

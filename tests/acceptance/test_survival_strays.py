@@ -181,12 +181,12 @@ def test_what_one_blow_to_root_guards_and_daemons_leaves_is_ended_by_the_next_co
 def test_no_control_group_of_a_run_is_left(gator: Gator, mark: str, placement: str) -> None:
     running = run(gator, job("one", f"{LOSE_ALL_SIGNS}\nsleep 60"), placement, mark)
     until(lambda: gator.events(STARTED), "the start")
-    owner = RunFolder(gator.folder).owner()
-    assert owner is not None
+    holder = RunFolder(gator.folder).lock_holder()
+    assert holder is not None
     own = next(own_groups(V2), None)
     if own is None or not os.access(own / "cgroup.procs", os.W_OK):
         pytest.skip("needs a control group of version 2 that this process may write to")
-    until(lambda: find_groups(owner.run), "the group of the job")
+    until(lambda: find_groups(holder.run), "the group of the job")
     running.kill()
-    until(lambda: not find_groups(owner.run), "the end of the group")
+    until(lambda: not find_groups(holder.run), "the end of the group")
     gator.wait_gone()

@@ -93,9 +93,9 @@ def declared(gator: Gator) -> set[str]:
 
 
 def listens(gator: Gator, daemon: str) -> bool:
-    owner = RunFolder(gator.folder).owner()
-    assert owner is not None
-    return f"{owner.run[:16]}-{daemon}.sock" in Path("/proc/net/unix").read_text()
+    holder = RunFolder(gator.folder).lock_holder()
+    assert holder is not None
+    return f"{holder.run[:16]}-{daemon}.sock" in Path("/proc/net/unix").read_text()
 
 
 def start(gator: Gator, body: str, *args: str) -> Running:

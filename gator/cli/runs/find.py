@@ -42,8 +42,8 @@ class FoundRun(Struct, frozen=True):
     @property
     def id(self) -> str:
         """The id of the run; empty if it never began."""
-        owner = self.folder.owner()
-        return owner.run if owner is not None else ""
+        holder = self.folder.lock_holder()
+        return holder.run if holder is not None else ""
 
     def started(self) -> str:
         """Returns the start as in `stamp`, taken from the lock file if the folder has another name."""

@@ -181,10 +181,10 @@ class FolderSource:
             with remote.root_of(control, seconds=10) as peer:
                 return remote.stop(peer, request)
         except UnavailableError as error:
-            owner = self._folder.owner()
-            if owner is None or not self._folder.is_live():
+            holder = self._folder.lock_holder()
+            if holder is None or not self._folder.is_live():
                 raise UsageError(f"nothing to stop: the run {self.place} has ended") from error
             raise UsageError(
-                f"the run {self.place} (process {owner.pid} on {owner.host}) does not answer: it may be "
+                f"the run {self.place} (process {holder.pid} on {holder.host}) does not answer: it may be "
                 "paused; the stop was not delivered"
             ) from error

@@ -11,7 +11,7 @@ from gator.daemon.recovery.permission import closing_problem
 from gator.errors import DamagedFolderError, PreconditionError, StoreError
 from gator.files.regular import is_regular
 from gator.process.sweep import LivingRootError, sweep
-from gator.run_folder import CLOSING_STORE, LATEST, ROOT_STORE, Owner, RunFolder
+from gator.run_folder import CLOSING_STORE, LATEST, ROOT_STORE, LockHolder, RunFolder
 from gator.store import RunStores, Store, StoreReader, check_files
 from gator.v1 import event_pb2, query_pb2
 
@@ -27,10 +27,10 @@ def ensure_closed(folder: RunFolder, *, force: bool = False, asked: bool = False
     Raises StoreError if the stores cannot be read or the Results cannot be written, OSError if the folder
     cannot be changed.
     """
-    owner = folder.owner()
-    if owner is None or _is_closed(folder) or (folder.is_copy() and not asked):
+    holder = folder.lock_holder()
+    if holder is None or _is_closed(folder) or (folder.is_copy() and not asked):
         return False
-    if closing_problem(folder, owner, force=force):
+    if closing_problem(folder, holder, force=force):
         return False
     _check_folder(folder)
     with folder.taken_over() as taken:
@@ -38,7 +38,7 @@ def ensure_closed(folder: RunFolder, *, force: bool = False, asked: bool = False
         if not taken or _is_closed(folder):
             return False
         try:
-            _close(folder, owner)
+            _close(folder, holder)
         except LivingRootError:
             return False
     return True
@@ -49,10 +49,10 @@ def close_by_request(folder: RunFolder, *, force: bool) -> bool:
 
     Raises PreconditionError when it is not to be closed from here, and what `ensure_closed` raises.
     """
-    owner = folder.owner()
-    if owner is None:
+    holder = folder.lock_holder()
+    if holder is None:
         return False
-    if owner.is_of_this_host and folder.is_live():
+    if holder.is_of_this_host and folder.is_live():
         stop = command("stop", where=in_folder(str(folder.path)))
         raise PreconditionError(f"the run in {folder.path} is live: stop it with {stop}")
     try:
@@ -61,7 +61,7 @@ def close_by_request(folder: RunFolder, *, force: bool) -> bool:
         raise _not_closable(folder, error) from error
     if _is_closed(folder):
         return False
-    if problem := closing_problem(folder, owner, force=force):
+    if problem := closing_problem(folder, holder, force=force):
         raise PreconditionError(problem)
     try:
         if ensure_closed(folder, force=force, asked=True):
@@ -119,23 +119,23 @@ def _check_folder(folder: RunFolder) -> None:
     check_files(folder.stores / ROOT_STORE)
 
 
-def _close(folder: RunFolder, owner: Owner) -> None:
+def _close(folder: RunFolder, holder: LockHolder) -> None:
     """Closes a run; the lock is held."""
     # Late, because every start of a run checks for a run to close, and there rarely is one.
     from gator.store.run.recovery import complete
 
-    if owner.is_of_this_host:
-        sweep(owner.run)
+    if holder.is_of_this_host:
+        sweep(holder.run)
     if (folder.stores / ROOT_STORE).exists():
         with contextlib.closing(RunStores.open(folder.path)) as files:
-            _write(folder, owner, complete(files))
+            _write(folder, holder, complete(files))
     else:
-        _write(folder, owner, ())
+        _write(folder, holder, ())
     folder.seal_stores()
     folder.end_control()
 
 
-def _write(folder: RunFolder, owner: Owner, missing: Sequence[event_pb2.Event]) -> None:
+def _write(folder: RunFolder, holder: LockHolder, missing: Sequence[event_pb2.Event]) -> None:
     """Writes the missing Results as a store of their own, which appears complete or not at all."""
     part = folder.stores / "closing.part"
     # An existing file was left by a process that was killed while it closed the run.
@@ -143,7 +143,7 @@ def _write(folder: RunFolder, owner: Owner, missing: Sequence[event_pb2.Event]) 
     store = Store.create(
         part,
         store_id=secrets.token_hex(16),
-        run=owner.run,
+        run=holder.run,
         daemon="closing",
         host=os.uname().nodename,
         catalogue=False,

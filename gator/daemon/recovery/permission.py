@@ -8,18 +8,18 @@ import os
 
 from gator.core.launch.printed import command, in_folder
 from gator.core.run_key import fits
-from gator.run_folder import Owner, RunFolder
+from gator.run_folder import LockHolder, RunFolder
 
 
-def closing_problem(folder: RunFolder, owner: Owner, *, force: bool = False) -> str:
+def closing_problem(folder: RunFolder, holder: LockHolder, *, force: bool = False) -> str:
     """Returns why this process may not close a run and what to do; empty if it may.
 
     `force` means that the host or container of the run is permanently gone.
     """
-    return _not_ours(folder, owner) or _maybe_alive(folder, owner, force=force)
+    return _not_ours(folder, holder) or _maybe_alive(folder, holder, force=force)
 
 
-def _not_ours(folder: RunFolder, owner: Owner) -> str:
+def _not_ours(folder: RunFolder, holder: LockHolder) -> str:
     user = os.geteuid()
     try:
         users = {folder.lock_file.lstat().st_uid, folder.key_file.lstat().st_uid}
@@ -29,19 +29,19 @@ def _not_ours(folder: RunFolder, owner: Owner) -> str:
         return f"the run in {folder.path} cannot be closed: {error.strerror}: see {error.filename}"
     if users != {user}:
         return f"the run in {folder.path} belongs to another user: only that user can close it"
-    if not fits(folder.read_key() or b"", owner.run):
-        return f"run.key in {folder.path} does not match the run {owner.run[:12]}: close it where it ran"
+    if not fits(folder.read_key() or b"", holder.run):
+        return f"run.key in {folder.path} does not match the run {holder.run[:12]}: close it where it ran"
     return ""
 
 
-def _maybe_alive(folder: RunFolder, owner: Owner, *, force: bool) -> str:
-    if not owner.is_of_this_host:
-        return "" if force else _elsewhere(folder, f"the host {owner.host}", "that host")
-    if not owner.is_of_this_boot:
+def _maybe_alive(folder: RunFolder, holder: LockHolder, *, force: bool) -> str:
+    if not holder.is_of_this_host:
+        return "" if force else _elsewhere(folder, f"the host {holder.host}", "that host")
+    if not holder.is_of_this_boot:
         return ""
-    if not owner.is_of_this_namespace:
+    if not holder.is_of_this_namespace:
         return "" if force else _elsewhere(folder, "another container of this host", "that container")
-    if not owner.lives:
+    if not holder.lives:
         return ""
     if folder.is_copy():
         return f"{folder.path} is a copy of a live run: stop the run with gator stop in its own folder"

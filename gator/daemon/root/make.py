@@ -47,7 +47,7 @@ from gator.process.guard import Guard
 from gator.process.host import become_subreaper, close_inherited
 from gator.process.reaper import Reaper
 from gator.rpc.address import socket_address
-from gator.run_folder import ROOT_STORE, Owner, RunFolder
+from gator.run_folder import ROOT_STORE, LockHolder, RunFolder
 from gator.store import Store
 from gator.upload.options import UploadOptions
 from gator.v1 import attach_pb2, event_pb2
@@ -162,7 +162,7 @@ def _prepare(folder: RunFolder, plan: Plan, options: RunOptions, display: Displa
     close_inherited()
     become_subreaper()
     run = plan.request.run
-    folder.lock(Owner.this_process(run))
+    folder.lock(LockHolder.this_process(run))
     loop = asyncio.get_running_loop()
     key = secrets.token_bytes(KEY_BYTES)
     return _Setup(

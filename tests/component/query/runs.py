@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gator.core.run_key import run_id_of
-from gator.run_folder import Owner, RunFolder
+from gator.run_folder import LockHolder, RunFolder
 from gator.store import Store
 from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2, spec_pb2
 
@@ -223,7 +223,7 @@ class RunBuilder:
         )
         if run == RUN_ID:
             self.folder.write_key(KEY)
-        self.folder.lock(Owner.this_process(run))
+        self.folder.lock(LockHolder.this_process(run))
 
     def _create(
         self, daemon: str, *, catalogue: bool, description: attach_pb2.RunDescription | None = None

@@ -14,7 +14,7 @@ from typer.testing import Result
 
 from gator.core.attempt.signature import sign, signature_of
 from gator.errors import NotFoundError
-from gator.run_folder import Owner, RunFolder
+from gator.run_folder import LockHolder, RunFolder
 from gator.v1 import common_pb2, event_pb2
 
 from . import runs
@@ -51,7 +51,7 @@ def test_status_of_a_live_run_says_what_waits_for_what(tracking: Path, gator: Ga
 
 def test_a_run_whose_store_is_not_made_yet_is_no_fault_of_gator(tracking: Path, gator: Gator) -> None:
     folder = RunFolder.create(tracking, "top", "20261122-120000")
-    folder.lock(Owner.this_process("r1"))
+    folder.lock(LockHolder.this_process("r1"))
     (folder.stores / "root.db").touch()
     error = gator("status", code=1).exception
     folder.unlock()

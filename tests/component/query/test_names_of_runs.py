@@ -10,7 +10,7 @@ import pytest
 from gator.cli.runs.find import select
 from gator.cli.runs.hub_client import Hub
 from gator.errors import NotFoundError
-from gator.run_folder import Owner, RunFolder
+from gator.run_folder import LockHolder, RunFolder
 from gator.store import Store
 from gator.v1 import attach_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
@@ -60,7 +60,7 @@ def test_on_a_hub_a_whole_id_comes_before_an_ident_and_that_before_the_beginning
 def test_in_a_folder_a_name_means_the_same(tmp_path: Path, name: str, run: str) -> None:
     for number, (made, ident) in enumerate(reversed(RUNS)):
         folder = RunFolder.create(tmp_path, ident, f"20261122-12583{number}")
-        folder.lock(Owner.this_process(made))
+        folder.lock(LockHolder.this_process(made))
         # Whose it was stays in the file.
         folder.unlock()
     assert select(name, tmp_path).id == run
@@ -82,7 +82,7 @@ def test_for_a_name_that_means_nothing_the_newest_run_of_each_ident_is_offered(t
 def test_runs_whose_idents_are_shortened_to_one_name_are_all_offered(tmp_path: Path) -> None:
     for second, ident in enumerate(("ä", "ö", "ö")):
         folder = RunFolder.create(tmp_path, ident, f"20261122-12583{second}")
-        folder.lock(Owner.this_process(f"{second}" * 32))
+        folder.lock(LockHolder.this_process(f"{second}" * 32))
         folder.unlock()
         Store.create(
             folder.store_of("root"),

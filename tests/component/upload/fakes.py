@@ -11,7 +11,7 @@ from gator.errors import UnauthenticatedError
 from gator.event_kinds import BULK_KINDS, STATE_KINDS
 from gator.link.server import ATTACH, ChildLink, parent_service
 from gator.rpc.server import Server, serve
-from gator.run_folder import ROOT_STORE, Owner, RunFolder
+from gator.run_folder import ROOT_STORE, LockHolder, RunFolder
 from gator.store import Store
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import attach_pb2 as pb
@@ -138,7 +138,7 @@ class FakeRun:
             run=query_pb2.Run(ident="top", version="test", user="me")
         )
         self.description.MergeFrom(description or attach_pb2.RunDescription())
-        self.folder.lock(Owner.this_process(self.run))
+        self.folder.lock(LockHolder.this_process(self.run))
         self.stores: dict[str, Store] = {}
 
     def store(self, name: str = "root") -> Store:

@@ -1,4 +1,4 @@
-"""The process that owns the folder of a run, as its lock file records it."""
+"""The process that holds the lock of a run, as its lock file records it."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from msgspec import Struct
 from gator.process.procfs import read_process
 
 
-class Owner(Struct, frozen=True):
+class LockHolder(Struct, frozen=True):
     """The root that holds or held the lock of a run, as recorded by itself."""
 
     run: str
@@ -23,8 +23,8 @@ class Owner(Struct, frozen=True):
     """Inode of the lock file when it was written; a copy has a different one."""
 
     @classmethod
-    def this_process(cls, run: str) -> "Owner":
-        """Returns the calling process as owner of a run."""
+    def this_process(cls, run: str) -> "LockHolder":
+        """Returns the calling process as holder of the lock of a run."""
         # Field 22 of /proc/PID/stat, see proc_pid_stat(5); the name before it may hold blanks.
         stat = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
         return cls(
@@ -66,14 +66,14 @@ def _pid_namespace() -> int:
     return Path("/proc/self/ns/pid").stat().st_ino
 
 
-def owner_of(data: bytes) -> Owner | None:
-    """Returns the owner recorded in a lock file; None if no root wrote it."""
+def lock_holder_of(data: bytes) -> LockHolder | None:
+    """Returns the holder recorded in a lock file; None if no root wrote it."""
     try:
-        owner = Owner(**json.loads(data))
+        holder = LockHolder(**json.loads(data))
     except (ValueError, TypeError, RecursionError):
         return None
-    numbers = (owner.pid, owner.start_ticks, owner.pid_namespace, owner.file)
-    texts = (owner.run, owner.host, owner.boot)
+    numbers = (holder.pid, holder.start_ticks, holder.pid_namespace, holder.file)
+    texts = (holder.run, holder.host, holder.boot)
     if all(type(text) is str for text in texts) and all(type(n) is int and 0 <= n < 1 << 64 for n in numbers):
-        return owner
+        return holder
     return None
