@@ -11,6 +11,7 @@ from gator.plan.plan import (
     make_plan,
     recorded_job,
     recorded_plan,
+    unknown_references,
     written_nodes,
 )
 from gator.plan.sort_keys import key_below, sort_key
@@ -29,5 +30,6 @@ __all__ = [
     "recorded_job",
     "recorded_plan",
     "sort_key",
+    "unknown_references",
     "written_nodes",
 ]

@@ -144,6 +144,31 @@ def written_nodes(request: plan_pb2.PlanRequest) -> Sequence[PlanNode]:
     return build(request.spec, interpolate.Scope(request.environment, _constants(request))).nodes
 
 
+def unknown_references(spec: spec_pb2.Spec) -> Sequence[Problem]:
+    """Returns the problems with names that no node has, for a spec whose text has problems too.
+
+    Returns none if a node may be missing or lack its ident for these problems.
+    """
+    if not _has_every_name(spec):
+        return ()
+    resolver = Resolver(build(spec, interpolate.Scope({}, {})))
+    resolver.links()
+    return resolver.unknown
+
+
+def _has_every_name(spec: spec_pb2.Spec, default_ident: str = "T") -> bool:
+    arm = spec.WhichOneof("node")
+    if arm is None:
+        return False
+    written: Written = getattr(spec, arm)
+    if written.ident == default_ident:
+        return False
+    if isinstance(written, spec_pb2.Job):
+        return True
+    children = enumerate(written.jobs)
+    return bool(written.jobs) and all(_has_every_name(child, f"T{place}") for place, child in children)
+
+
 def known_text(text: str, node: PlanNode, request: plan_pb2.PlanRequest) -> str:
     """Returns a text with the values that are the same in every repeat of a node.
 

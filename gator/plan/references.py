@@ -42,11 +42,17 @@ class _WrongNameError(Exception):
     """A name refers to no node that can be waited for; the message says why."""
 
 
+class _UnknownNameError(_WrongNameError):
+    """No node has the name."""
+
+
 class Resolver(Struct):
     """Turns the references of a tree into links."""
 
     tree: Tree
     problems: list[Problem] = field(default_factory=list[Problem])
+    unknown: list[Problem] = field(default_factory=list[Problem])
+    """The problems with names that no node has; without absolute ones, which begin with the root's ident."""
     warnings: list[Problem] = field(default_factory=list[Problem])
     hints: int = 0
 
@@ -64,7 +70,10 @@ class Resolver(Struct):
             try:
                 link = self._link(node, condition, reference)
             except _WrongNameError as error:
-                self.problems.append(problem_at(reference.position, str(error)))
+                problem = problem_at(reference.position, str(error))
+                self.problems.append(problem)
+                if isinstance(error, _UnknownNameError) and not reference.name.startswith("/"):
+                    self.unknown.append(problem)
                 continue
             links.setdefault((link.awaited.order, link.index, condition), link)
         for (awaited, index, condition), link in links.items():
@@ -85,7 +94,7 @@ class Resolver(Struct):
     def _find(self, node: PlanNode, name: _Name) -> PlanNode:
         found = self._from_root(name) if name.absolute else self._visible(node, name)
         if not found:
-            raise _WrongNameError(self._unknown(node, name))
+            raise _UnknownNameError(self._unknown(node, name))
         if len(found) > 1:
             shown = ", ".join(f"/{hit.template}" for hit in found[:_MAX_CANDIDATES])
             more = ", …" if len(found) > _MAX_CANDIDATES else ""

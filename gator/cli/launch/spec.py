@@ -60,7 +60,13 @@ def load_partly(name: str, ident: str | None) -> LoadedSpec:
             raise UsageError(f"--id {ident}: {problem}; choose another name")
         if loaded.spec.WhichOneof("node"):
             root_of(loaded.spec).ident = ident
-    return LoadedSpec(loaded.spec, text, shown, str(folder), loaded.warnings, loaded.problems)
+    problems = loaded.problems
+    if problems:
+        from gator.plan import unknown_references
+
+        # Other problems of the plan may only follow from those of the text.
+        problems = tuple(sorted({*problems, *unknown_references(loaded.spec)}))
+    return LoadedSpec(loaded.spec, text, shown, str(folder), loaded.warnings, problems)
 
 
 def root_of(spec: spec_pb2.Spec) -> RootNode:

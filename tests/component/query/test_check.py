@@ -33,6 +33,56 @@ def test_nothing_is_said_against_an_example(path: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, f"{path}: fine\n")
 
 
+MISTYPED = """\
+!JobGroup
+ident: top
+jobs:
+- !Job {ident: a, command: "true", timout: 1s}
+- !Job {ident: b, command: "true", on_pass: nothere}
+- !Job {ident: c, command: "true", on_pass: [a, b]}
+- !JobArray
+  ident: d
+  repeat: 3
+  jobs: [!Job {ident: e, command: "true"}]
+- !Job {ident: f, command: "true", on_done: "e[2]"}
+"""
+
+
+@pytest.mark.parametrize("command", ["check", "plan", "run"])
+def test_unknown_references_are_reported_beside_mistyped_keys(command: str, tmp_path: Path) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(MISTYPED)
+    result = CliRunner().invoke(app, [command, str(spec)])
+    said = result.stdout or str(result.exception)
+    assert [line.removeprefix(str(spec)).split(" ")[0] for line in said.splitlines()] == [
+        ":4:36:",
+        ":5:45:",
+        ":9:3:",
+    ]
+    assert "nothing is named 'nothere'" in said
+
+
+@pytest.mark.parametrize(
+    "child",
+    [
+        '!Job {idnt: a, command: "true"}',
+        '!Jb {ident: a, command: "true"}',
+        '{ident: a, command: "true"}',
+        "!JobGroup {ident: g, job: []}",
+        "!JobGroup {ident: g, jobs: {}}",
+        "!Include nowhere.yaml",
+    ],
+)
+def test_a_reference_to_a_node_that_cannot_be_read_is_not_called_unknown(child: str, tmp_path: Path) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        f'!JobGroup\nident: top\njobs:\n- {child}\n- !Job {{ident: b, command: "true", on_pass: a, x: 1}}\n'
+    )
+    result = CliRunner().invoke(app, ["check", str(spec)])
+    assert result.exit_code == 2
+    assert "nothing is named" not in result.stdout
+
+
 def test_a_spec_that_is_not_there_has_no_lines() -> None:
     result = CliRunner().invoke(app, ["check", "nowhere.yaml"])
     assert result.exit_code == 2
