@@ -5,8 +5,9 @@ anything within a name, `**` any number of names, `\*` a star; brackets are lite
 dots may replace slashes. Invariant: paths are streamed, and only those that are returned are kept.
 """
 
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 from gator.errors import NotFoundError, UsageError
@@ -98,11 +99,16 @@ def match(pattern: str, paths: Iterable[str]) -> list[str]:
     if not found:
         raise NotFoundError(f"there is no node '{pattern}'")
     if len(found) > 1 and not is_glob(pattern):
-        shown = ", ".join(found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
-        raise UsageError(
-            f"'{pattern}' matches several nodes ({shown}): write more of the path, or a glob with *"
-        )
+        raise several(pattern, found)
     return found
+
+
+def several(pattern: str, found: Sequence[str]) -> UsageError:
+    """Returns the error for a pattern that matches several nodes if a command takes one."""
+    shown = ", ".join(found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
+    above = os.path.commonpath(found)
+    group = f", or its group {above}" if above and above not in found else ""
+    return UsageError(f"'{pattern}' matches {len(found)} nodes ({shown}): give one of them{group}")
 
 
 def _like(pattern: str) -> str:

@@ -19,7 +19,7 @@ from gator.cli.suggestions import MAX_COMPARED, similar_path
 from gator.cli.tracking import tracking_root
 from gator.core.launch import printed
 from gator.core.launch.rerun import launch_of, plan_of
-from gator.errors import GatorError, NotFoundError, UsageError, UserError
+from gator.errors import GatorError, NotFoundError, UserError
 from gator.paths import escape, is_glob
 from gator.spec.idents import nfc
 from gator.v1 import common_pb2, query_pb2
@@ -60,7 +60,7 @@ class OpenRun(Struct, frozen=True):
         except NotFoundError as error:
             raise NotFoundError(f"{error}{self._maybe_waiting(wanted)}") from error
         if len(found) > 1:
-            raise UsageError(f"{wanted!r} matches {len(found)} nodes: name one, for example {found[0]}")
+            raise paths.several(wanted, found)
         return found[0]
 
     def matching(

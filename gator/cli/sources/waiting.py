@@ -2,7 +2,7 @@
 
 from gator import paths
 from gator.cli.sources.open import OpenRun
-from gator.errors import NotFoundError, UsageError
+from gator.errors import NotFoundError
 from gator.v1 import query_service_pb2 as qs
 
 
@@ -18,5 +18,5 @@ def waiting_path(opened: OpenRun, wanted: str) -> str:
     except NotFoundError:
         return wanted
     if len(found) > 1:
-        raise UsageError(f"{wanted!r} matches {len(found)} nodes: name one, for example {found[0]}")
+        raise paths.several(wanted, found)
     return f"{found[0]}{bracket}{index}"
