@@ -14,6 +14,7 @@ from gator.plan.plan import (
     unknown_references,
     written_nodes,
 )
+from gator.plan.seeds import derive as derive_seed
 from gator.plan.sort_keys import key_below, sort_key
 from gator.plan.tree import problem_at
 
@@ -23,6 +24,7 @@ __all__ = [
     "Plan",
     "PlanNode",
     "array_index",
+    "derive_seed",
     "key_below",
     "known_text",
     "make_plan",

@@ -97,17 +97,25 @@ def rerun_command(
 ) -> str:
     """Returns the command that repeats one job, or the whole run if the path is that of the root.
 
-    `repeats` is the id of the run on which the repeat is overlaid. `job_seed` is the job's seed if it does
-    not follow from that of the run.
+    `repeats` is the id of the run on which the repeat is overlaid. `job_seed` is the job's seed if it may not
+    follow from that of the run, and is left out of the command if it does.
     """
     only = ["--only", f"/{escape(path)}"] if "/" in path else []
     if only and repeats:
         only += [REPEAT, repeats]
     seeds = ["--seed", str(seed)]
-    if only and job_seed is not None:
+    if only and job_seed is not None and not _follows(job_seed, seed, path, launch):
         seeds += ["--seed", f"/{escape(path)}={job_seed}"]
     folder = ["-C", launch.folder] if launch.folder else []
     return _complete(launch, ["run", *only, *seeds, *launch.options, *folder])
+
+
+def _follows(job_seed: int, seed: int, path: str, launch: Launched) -> bool:
+    """Returns whether a job gets its seed from that of the run."""
+    # Imported late, because only the repeats of failed jobs need it.
+    from gator.plan import derive_seed
+
+    return "--seed" not in launch.options and derive_seed(seed, path.partition("/")[2]) == job_seed
 
 
 def again_failed(launch: Launched, run_folder: str) -> str:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.core.launch.rerun import Launched, launched, plan_of, rerun_command
+from gator.plan.seeds import derive
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,18 @@ def test_what_decides_over_the_verdict_is_said_again() -> None:
     )
     assert rerun_command(launch, 7, "top") == "gator run --seed 7 --timeout 3s 'my spec.yaml'"
     assert rerun_command(Launched(), 7, "top/a") == "gator run --only /top/a --seed 7 - < SPEC"
+
+
+def test_the_seed_of_a_job_is_given_only_if_that_of_the_run_does_not_lead_to_it() -> None:
+    launch = Launched("a.yaml")
+    follows = derive(7, "units/sim[3]")
+    plain = rerun_command(launch, 7, "top/units/sim[3]")
+    assert rerun_command(launch, 7, "top/units/sim[3]", job_seed=follows) == plain
+    other = rerun_command(launch, 7, "top/units/sim[3]", job_seed=follows - 1)
+    assert f"--seed 7 --seed '/top/units/sim[3]={follows - 1}'" in other
+    # A seed that the launch gave to a level above would be taken else.
+    above = Launched("a.yaml", ("--seed", "units=5"))
+    assert f"sim[3]={follows}'" in rerun_command(above, 7, "top/units/sim[3]", job_seed=follows)
 
 
 def test_variables_that_were_not_set_at_the_launch_are_unset() -> None:
