@@ -26,7 +26,8 @@ def wrong_version() -> str | None:
     installed = f"grpcio-tools=={metadata.version('grpcio-tools')}"
     if installed in pinned:
         return None
-    return f"{installed} is installed, and pyproject.toml has another version: run tools/install --dev"
+    wanted = next((name for name in pinned if name.startswith("grpcio-tools")), "none")
+    return f"{installed} is installed, but pyproject.toml wants {wanted}: run tools/install --dev"
 
 
 def respond(request: plugin_pb2.CodeGeneratorRequest) -> plugin_pb2.CodeGeneratorResponse:

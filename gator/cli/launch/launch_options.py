@@ -77,7 +77,8 @@ class LaunchOptions(PlanOptions, frozen=True):
         typer.Option(
             "--tracking",
             metavar="DIR",
-            help="Record the run in this folder; default: a new one in ./tracking.",
+            help="Record the run in exactly this folder, not in a new one below it; default: a new folder "
+            "in ./tracking.",
             rich_help_panel=RECORD_PANEL,
         ),
     ] = None

@@ -182,7 +182,10 @@ class Ledger:
         for name, count in demand.licenses:
             size = pools.licenses.get(name)
             if size is not None and count > size:
-                errors.append(f"license {name}: {count} wanted, but the pool has {size}: raise --license")
+                errors.append(
+                    f"license {name}: {count} wanted, but the pool has {size}: "
+                    "raise `licenses` of the root, or --license"
+                )
         return errors
 
     def _compute_need(self, demand: DemandKey) -> Need:

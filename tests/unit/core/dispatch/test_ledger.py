@@ -83,7 +83,8 @@ def test_a_license_without_a_pool_is_unlimited_and_noted_once() -> None:
 
 def test_more_licenses_than_the_pool_has_is_an_error() -> None:
     findings = ledger(ToolA=1).problems([DemandKey(1, 0, (("ToolA", 2),))])
-    assert findings.errors == ("license ToolA: 2 wanted, but the pool has 1: raise --license",)
+    advice = "raise `licenses` of the root, or --license"
+    assert findings.errors == (f"license ToolA: 2 wanted, but the pool has 1: {advice}",)
 
 
 @pytest.mark.parametrize(("cores", "most"), [(1, 64), (8, 64), (16, 128)])
