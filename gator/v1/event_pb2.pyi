@@ -240,7 +240,9 @@ class Started(message.Message):
 
 @typing.final
 class LogEvent(message.Message):
-    """One message."""
+    """One message. If `line` is set, it only gives that line its severity: the line is shown, and the message is
+    not listed beside it.
+    """
 
     DESCRIPTOR: descriptor.Descriptor
 

@@ -29,6 +29,9 @@ class OutputObserver(Protocol):
 
         `first_line` is the number of the first one, from 1. All lines are complete and end with `\n`, except
         the last line of a stream, which may lack it.
+
+        A message with `line` set gives that line its severity and is not listed as a message of its own. The
+        messages are not counted, so they neither reach a limit nor fail the attempt.
         """
         ...
 
