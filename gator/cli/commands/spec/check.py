@@ -30,7 +30,8 @@ def check(
 ) -> None:
     """Print every problem of a spec and of its plan; start nothing.
 
-    Cycles, values and resources are checked when keys, values and names are correct. The exit code is 2 if there is a problem, and 0 if there are only warnings.
+    Cycles, ${{ }} values and resources are checked when keys and names are correct. The exit code is 2 if
+    there is a problem, and 0 if there are only warnings.
     """
     scheduler = scheduler_of(options)
     wrong = False
