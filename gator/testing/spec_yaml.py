@@ -218,6 +218,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "setup": _script,
     "stderr": _stderr,
     "tags": _words,
+    "text": _word,
     "time_limit": _time_limit,
     "ulimit": _ulimit,
 }

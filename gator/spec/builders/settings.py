@@ -239,6 +239,12 @@ def _boolean(reading: Reading, message: Any, key: Key, pair: Pair, place: Place)
         setattr(message, key.path[1], wanted)
 
 
+def _text(reading: Reading, message: Any, key: Key, pair: Pair, place: Place) -> None:
+    text = scalars.text(reading, pair.value, key.name)
+    if text is not None and scalars.no_names(reading, pair.value, text, key.name):
+        setattr(message, key.path[1], text)
+
+
 def _integer(reading: Reading, message: Any, key: Key, pair: Pair, place: Place) -> None:
     number = scalars.integer(reading, pair.value, key.name, *keys.RANGES[key.type])
     if number is not None:
@@ -261,6 +267,7 @@ READERS: Final[dict[str, Reader]] = {
     "setup": _setup,
     "stderr": _stderr,
     "tags": _tags,
+    "text": _text,
     "time_limit": _time_limit,
     "ulimit": _ulimit,
 }

@@ -1,11 +1,14 @@
 """The table of keys is complete: each has a field, and each type can be read, described and written."""
 
 import pytest
+from msgspec.structs import replace
 
+from gator.errors import SpecError
+from gator.spec import load
 from gator.spec.builders.nodes import READERS
-from gator.spec.keys import ARRAY, GROUP, JOB, NODE_KEYS, Inheritance, Key
+from gator.spec.keys import ARRAY, GROUP, JOB, KEYS_OF, NODE_KEYS, Inheritance, Key
 from gator.spec.schema import of_type
-from gator.testing.spec_yaml import WRITERS
+from gator.testing.spec_yaml import WRITERS, dump
 from gator.v1 import spec_pb2
 
 MESSAGES = {JOB: spec_pb2.Job, GROUP: spec_pb2.JobGroup, ARRAY: spec_pb2.JobArray}
@@ -42,6 +45,16 @@ def test_no_word_of_other_tools_is_a_key_or_means_two() -> None:
 
 
 def test_no_type_is_left_over() -> None:
-    types = {key.type for key in NODE_KEYS.values()}
+    types = {key.type for key in NODE_KEYS.values()} | {"text"}
     assert set(READERS) == types
     assert set(WRITERS) == types - {"nodes"}
+
+
+def test_a_key_of_type_text_needs_no_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No node has such a key today, so the one of another type stands in."""
+    monkeypatch.setitem(KEYS_OF[JOB], "cwd", replace(NODE_KEYS["cwd"], type="text"))
+    loaded = load("!Job {ident: a, command: b, cwd: 1.10}", file="spec.yaml")
+    assert loaded.spec.job.settings.cwd == "1.10"
+    assert "cwd: 1.10" in dump(loaded.spec)
+    with pytest.raises(SpecError, match="cannot be used in cwd"):
+        load("!Job {ident: a, command: b, cwd: '${{ seed }}'}", file="spec.yaml")
