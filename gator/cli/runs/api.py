@@ -6,9 +6,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Protocol
 
 from gator.cli.runs import find
-from gator.errors import NotFoundError, StoreError, UsageError
+from gator.errors import GatorError, NotFoundError, StoreError, UsageError, UserError
 from gator.files.regular import is_regular
 from gator.run_folder import ROOT_STORE, RunFolder
+from gator.v1 import query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 _NO_RECORD = "the run never began, or stores/root.db was removed"
@@ -87,6 +88,15 @@ def open_api(found: find.FoundRun) -> Generator[RunApi]:
 
             api = left.enter_context(remote_api(control))
         yield api
+
+
+def run_or_fault(found: find.FoundRun) -> query_pb2.Run | str:
+    """Returns a run as a whole, or the reason why it cannot be read, for commands about many runs."""
+    try:
+        with open_api(found) as api:
+            return api.get_run(qs.GetRunRequest()).run
+    except (GatorError, UserError) as error:
+        return str(error)
 
 
 def _has_record(folder: RunFolder) -> bool:

@@ -16,7 +16,7 @@ from gator.cli.json_output import say_json, to_values
 from gator.cli.options.enums import enum_value
 from gator.cli.options.number import MAX_ROWS, limit_of, number_option, say_more
 from gator.cli.options.values import millis_of
-from gator.cli.runs.api import open_api
+from gator.cli.runs.api import run_or_fault
 from gator.cli.runs.describe import outcome_of, part_of, took
 from gator.cli.runs.filter import Filter
 from gator.cli.runs.find import FoundRun, found_runs
@@ -25,9 +25,8 @@ from gator.cli.runs.hub_names import label_of
 from gator.cli.sources.options import JsonOption, TrackingOption
 from gator.cli.tracking import tracking_root
 from gator.console import describe
-from gator.errors import GatorError, UsageError, UserError
+from gator.errors import UsageError
 from gator.v1 import common_pb2, query_pb2
-from gator.v1 import query_service_pb2 as qs
 
 
 def runs(
@@ -117,7 +116,7 @@ def _list_folders(root: Path, wanted: Filter, limit: int | None, *, json: bool) 
 
 def _passing(found: Sequence[FoundRun], wanted: Filter) -> Iterator[tuple[FoundRun, query_pb2.Run | str]]:
     for run in found:
-        seen = _look(run)
+        seen = run_or_fault(run)
         if isinstance(seen, str) and wanted != Filter():
             continue
         if isinstance(seen, str) or wanted.passes(seen):
@@ -126,15 +125,6 @@ def _passing(found: Sequence[FoundRun], wanted: Filter) -> Iterator[tuple[FoundR
 
 def _outcome(text: str) -> common_pb2.Outcome.ValueType:
     return common_pb2.Outcome.ValueType(enum_value(common_pb2.Outcome.DESCRIPTOR, text, "--outcome"))
-
-
-def _look(run: FoundRun) -> query_pb2.Run | str:
-    """Returns the run, or why it cannot be read."""
-    try:
-        with open_api(run) as api:
-            return api.get_run(qs.GetRunRequest()).run
-    except (GatorError, UserError) as error:
-        return str(error)
 
 
 def _row(found: FoundRun, run: query_pb2.Run | str) -> tuple[str, ...]:
