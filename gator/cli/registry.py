@@ -146,6 +146,12 @@ COMMANDS: Final[dict[str, Command]] = {
         "spec.schema",
         ("gator schema > gator.schema.json",),
     ),
+    "parsers": Command(
+        "List and check parsers of output, and try them on a log.",
+        SPECS,
+        "spec.parsers",
+        ("gator parsers list", "gator parsers check ours.yaml", "gator parsers try gcc < build.log"),
+    ),
     "log": Command(
         "Record a message of the job that calls it.",
         INSIDE,

@@ -11,9 +11,10 @@ from gator.spec.idents import ident_problem, nfc
 from gator.spec.interpolation import unset_names
 
 if TYPE_CHECKING:
+    from gator.spec.builders.parsers import ParserFile
     from gator.spec.loader import Loaded
 
-__all__ = ["ident_problem", "load", "load_partly", "nfc", "unset_names"]
+__all__ = ["ParserFile", "ident_problem", "load", "load_parser", "load_partly", "nfc", "unset_names"]
 
 
 def load(text: str | bytes, *, file: str, read: Callable[[str], bytes] | None = None) -> "Loaded":
@@ -33,3 +34,18 @@ def load_partly(text: str | bytes, *, file: str, read: Callable[[str], bytes] | 
     from gator.spec import loader
 
     return loader.load_partly(text, file, read)
+
+
+def load_parser(text: str | bytes, *, file: str) -> "ParserFile":
+    """Loads a file with a parser. Raises SpecError with every problem."""
+    from gator.spec import loader
+
+    return loader.load_parser(text, file)
+
+
+def __getattr__(name: str) -> object:
+    if name == "ParserFile":
+        from gator.spec.builders.parsers import ParserFile
+
+        return ParserFile
+    raise AttributeError(name)

@@ -131,7 +131,8 @@ NODE_KEYS: Final = {
         _setting("setup", "setup", "Shell text that is sourced before the command."),
         _setting("timeout", "time_limit", "Longest time of one attempt.", attribute="timeout_millis"),
         _setting("grace", "duration", "Time from TERM to KILL; default 10s.", attribute="grace_millis"),
-        _setting("stderr", "stderr", "What a line on stderr means; default error."),
+        _setting("stderr", "stderr", "Severity of a line on stderr; default auto."),
+        _setting("parsers", "parsers", "Parsers of the output, whose messages count."),
         _setting("scratch", "scratch", "Gives each attempt a new folder of its own as its cwd."),
         _setting("tty", "boolean", "Makes stdout a pseudo-terminal."),
         _setting("nice", "nice", "Added to the niceness of the launch."),
@@ -210,7 +211,73 @@ SUB_KEYS: Final = {
 RANGES: Final = {"integer": (-1_000_000, 1_000_000), "nice": (-39, 39)}
 """Smallest and largest value of the types that are plain whole numbers."""
 
-STDERR_MODES: Final = ("info", "warning", "error", "merge")
+PARSERS: Final = (
+    "apt",
+    "auto",
+    "cmake",
+    "cocotb",
+    "curl",
+    "docker",
+    "gcc",
+    "generic",
+    "ghdl",
+    "git",
+    "go",
+    "gtest",
+    "harmless",
+    "icarus",
+    "java",
+    "jest",
+    "kernel",
+    "make",
+    "ninja",
+    "node",
+    "nvc",
+    "perl",
+    "php",
+    "pip",
+    "pytest",
+    "python",
+    "quartus",
+    "questa",
+    "ruby",
+    "rust",
+    "shell",
+    "slang",
+    "slurm",
+    "tap",
+    "tcl",
+    "uvm",
+    "vcs",
+    "verible",
+    "verilator",
+    "vivado",
+    "xcelium",
+    "yosys",
+)
+"""Names of the built-in parsers; `auto` is all of them."""
+PARSER_KEYS: Final = ("name", "about", "precedence", "entries", "others")
+"""Keys of a file with a parser."""
+ENTRY_KEYS: Final = (
+    "match",
+    "severity",
+    "decisive",
+    "rank",
+    "continues",
+    "until",
+    "key",
+    "root",
+    "joins",
+    "where",
+    "needs",
+    "consequence",
+    "metric",
+    "words",
+    "examples",
+)
+"""Keys of an entry of a parser."""
+
+STDERR_MODES: Final = ("auto", "info", "warning", "error", "merge")
 KEEPS: Final = ("failed", "all", "none")
 
 ULIMITS: Final = {
@@ -244,7 +311,6 @@ LATER: Final = frozenset(
         "matrix",
         "metrics",
         "params",
-        "parsers",
         "runner",
         "silence",
         "when",

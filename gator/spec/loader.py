@@ -8,6 +8,7 @@ from msgspec import Struct
 from gator.errors import Problem, SpecError
 from gator.spec.builders.include import Includes
 from gator.spec.builders.nodes import build
+from gator.spec.builders.parsers import ParserFile, read_file
 from gator.spec.builders.place import Place
 from gator.spec.builders.reading import Read, Reading, TooLargeError
 from gator.spec.idents import made_of
@@ -48,3 +49,13 @@ def load_partly(text: str | bytes, file: str, read: Read | None) -> Loaded:
             )
     warnings = tuple(sorted(set(reading.warnings)))
     return Loaded(spec, warnings, reading.texts, tuple(sorted(set(reading.problems))))
+
+
+def load_parser(text: str | bytes, file: str) -> ParserFile:
+    """Loads a file with a parser as `gator.spec.load_parser` describes."""
+    reading = Reading()
+    root = Includes(reading, None).compose(text, file)
+    found = read_file(reading, root) if root is not None else None
+    if reading.problems or found is None:
+        raise SpecError(tuple(sorted(set(reading.problems))))
+    return found

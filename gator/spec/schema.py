@@ -108,6 +108,24 @@ def _resource_list() -> Schema:
     return {"anyOf": [item, {"type": "array", "items": item}]}
 
 
+def _parsers() -> Schema:
+    entry: Schema = {
+        "type": "object",
+        "properties": dict.fromkeys(keys.ENTRY_KEYS, True),
+        "required": ["match"],
+        "patternProperties": {"^x-": {}},
+        "additionalProperties": False,
+    }
+    whole: Schema = {
+        "type": "object",
+        "properties": dict.fromkeys(keys.PARSER_KEYS, True),
+        "required": ["entries"],
+        "patternProperties": {"^x-": {}},
+        "additionalProperties": False,
+    }
+    return {"anyOf": [_WORD, {"type": "array", "items": {"anyOf": [_WORD, entry, whole]}}]}
+
+
 def _ulimits() -> Schema:
     value: Schema = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": ["string", "null"]}]}
     return {
@@ -152,4 +170,5 @@ _TYPES: dict[str, Callable[[], Schema]] = {
     "retries": lambda: _mapping("retries"),
     "limits": lambda: _mapping("limits"),
     "ulimit": _ulimits,
+    "parsers": _parsers,
 }

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from gator.spec import keys
 from gator.units import duration_text
-from gator.v1 import spec_pb2
+from gator.v1 import common_pb2, spec_pb2
 
 Value: TypeAlias = str | Sequence[str]
 _Written: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray
@@ -146,6 +146,30 @@ def _limits(name: str, limits: spec_pb2.Limits) -> Iterator[str]:
         yield f"{name}: {{{', '.join(given)}}}"
 
 
+def _parsers(name: str, parsers: spec_pb2.Parsers) -> Iterator[str]:
+    """Yields built-in parsers as names and others as mappings with their entries."""
+    items = [
+        f"{{name: {_text(parser.name)}, entries: [{', '.join(_entry(entry) for entry in parser.entries)}]}}"
+        if parser.entries
+        else _text(parser.name)
+        for parser in parsers.list
+    ]
+    yield f"{name}: [{', '.join(items)}]"
+
+
+def _entry(entry: spec_pb2.ParserEntry) -> str:
+    parts = [f"match: {_text(entry.match)}"]
+    severity = common_pb2.Severity.Name(entry.severity).removeprefix("SEVERITY_").lower()
+    rank = spec_pb2.ParserRank.Name(entry.rank).removeprefix("PARSER_RANK_").lower()
+    parts += [f"severity: {severity}", f"rank: {rank}", f"decisive: {'true' if entry.decisive else 'false'}"]
+    for field in ("continues", "until", "key", "root", "joins", "metric"):
+        if value := getattr(entry, field):
+            parts.append(f"{field}: {_text(value)}")
+    if entry.words:
+        parts.append(f"words: {_list(entry.words)}")
+    return f"{{{', '.join(parts)}}}"
+
+
 def _scratch(name: str, scratch: spec_pb2.Scratch) -> Iterator[str]:
     if not scratch.enabled:
         yield f"{name}: false"
@@ -216,6 +240,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "script": _script,
     "seed": _plain,
     "setup": _script,
+    "parsers": _parsers,
     "stderr": _stderr,
     "tags": _words,
     "text": _word,

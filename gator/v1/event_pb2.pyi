@@ -275,6 +275,10 @@ class LogEvent(message.Message):
     FIELDS_FIELD_NUMBER: builtins.int
     FILE_FIELD_NUMBER: builtins.int
     FILE_LINE_FIELD_NUMBER: builtins.int
+    PARSER_FIELD_NUMBER: builtins.int
+    CODE_FIELD_NUMBER: builtins.int
+    FILE_COLUMN_FIELD_NUMBER: builtins.int
+    LINES_FIELD_NUMBER: builtins.int
     severity: common_pb2.Severity.ValueType
     """How serious it is."""
     text: builtins.str
@@ -291,6 +295,14 @@ class LogEvent(message.Message):
     """Source file to which the message refers."""
     file_line: builtins.int
     """Line in that source file, from 1; 0 if it is not known."""
+    parser: builtins.str
+    """Name of the parser that recognised the message in a line; empty if none did."""
+    code: builtins.str
+    """Code of the message, for tools that give their messages codes; empty otherwise."""
+    file_column: builtins.int
+    """Column in the source file, from 1; 0 if it is not known."""
+    lines: builtins.int
+    """Number of lines of the message in its stream, if there are more than one; 0 otherwise."""
     @builtins.property
     def fields(self) -> containers.ScalarMap[builtins.str, builtins.str]:
         """Further fields of a structured message."""
@@ -307,10 +319,14 @@ class LogEvent(message.Message):
         fields: abc.Mapping[builtins.str, builtins.str] | None = ...,
         file: builtins.str = ...,
         file_line: builtins.int = ...,
+        parser: builtins.str = ...,
+        code: builtins.str = ...,
+        file_column: builtins.int = ...,
+        lines: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["fields", b"fields", "file", b"file", "file_line", b"file_line", "line", b"line", "logger", b"logger", "raw", b"raw", "severity", b"severity", "stream", b"stream", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["code", b"code", "fields", b"fields", "file", b"file", "file_column", b"file_column", "file_line", b"file_line", "line", b"line", "lines", b"lines", "logger", b"logger", "parser", b"parser", "raw", b"raw", "severity", b"severity", "stream", b"stream", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -355,6 +371,7 @@ class Block(message.Message):
     LAST_READ_UNIX_NANOS_FIELD_NUMBER: builtins.int
     CONTINUES_FIELD_NUMBER: builtins.int
     OFFSET_BYTES_FIELD_NUMBER: builtins.int
+    FILTER_SEVERITY_FIELD_NUMBER: builtins.int
     stream: common_pb2.Stream.ValueType
     """The stream."""
     severity: common_pb2.Severity.ValueType
@@ -377,6 +394,10 @@ class Block(message.Message):
     """Whether the block begins inside a line that begins in the previous block."""
     offset_bytes: builtins.int
     """Byte offset of the block in its stream."""
+    filter_severity: common_pb2.Severity.ValueType
+    """The severity by which filters select the block; unspecified means `severity`. Blocks of stderr are selected
+    with the warnings unless the spec says that stderr is INFO.
+    """
     @builtins.property
     def counts(self) -> common_pb2.Counts:
         """Number of messages in it by severity. Each line that is not blank is one message. Its severity is that of
@@ -399,10 +420,11 @@ class Block(message.Message):
         last_read_unix_nanos: builtins.int = ...,
         continues: builtins.bool = ...,
         offset_bytes: builtins.int = ...,
+        filter_severity: common_pb2.Severity.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["counts", b"counts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["continues", b"continues", "counts", b"counts", "data", b"data", "encoding", b"encoding", "first_line", b"first_line", "first_read_unix_nanos", b"first_read_unix_nanos", "last_read_unix_nanos", b"last_read_unix_nanos", "lines", b"lines", "offset_bytes", b"offset_bytes", "severity", b"severity", "size_bytes", b"size_bytes", "stream", b"stream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["continues", b"continues", "counts", b"counts", "data", b"data", "encoding", b"encoding", "filter_severity", b"filter_severity", "first_line", b"first_line", "first_read_unix_nanos", b"first_read_unix_nanos", "last_read_unix_nanos", b"last_read_unix_nanos", "lines", b"lines", "offset_bytes", b"offset_bytes", "severity", b"severity", "size_bytes", b"size_bytes", "stream", b"stream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -572,10 +594,16 @@ class ErrorMessage(message.Message):
     LINE_FIELD_NUMBER: builtins.int
     PATH_FIELD_NUMBER: builtins.int
     ENDED_UNIX_NANOS_FIELD_NUMBER: builtins.int
+    MESSAGE_FIELD_NUMBER: builtins.int
+    FILE_FIELD_NUMBER: builtins.int
+    FILE_LINE_FIELD_NUMBER: builtins.int
+    PARSER_FIELD_NUMBER: builtins.int
+    CODE_FIELD_NUMBER: builtins.int
+    ITEM_FIELD_NUMBER: builtins.int
     severity: common_pb2.Severity.ValueType
     """How serious it is."""
     text: builtins.str
-    """Its text, cut to 1,000 characters."""
+    """Its text with all its lines, cut to 1,000 characters."""
     stream: common_pb2.Stream.ValueType
     """The stream it was read from, if any."""
     line: builtins.int
@@ -584,6 +612,18 @@ class ErrorMessage(message.Message):
     """For a group: path of the job below with this message; empty otherwise."""
     ended_unix_nanos: builtins.int
     """For a group: time at which that job ended, in nanoseconds since 1970 UTC; 0 otherwise."""
+    message: builtins.str
+    """The part of the text that explains the failure, without its place and code, if a parser recognised it."""
+    file: builtins.str
+    """Source file to which it refers."""
+    file_line: builtins.int
+    """Line in that source file, from 1; 0 if it is not known."""
+    parser: builtins.str
+    """Name of the parser that recognised it; empty if none did."""
+    code: builtins.str
+    """Code of the message; empty if it has none."""
+    item: builtins.str
+    """The test, function or instance that it is about; empty if it is not known."""
     def __init__(
         self,
         *,
@@ -593,10 +633,16 @@ class ErrorMessage(message.Message):
         line: builtins.int = ...,
         path: builtins.str = ...,
         ended_unix_nanos: builtins.int = ...,
+        message: builtins.str = ...,
+        file: builtins.str = ...,
+        file_line: builtins.int = ...,
+        parser: builtins.str = ...,
+        code: builtins.str = ...,
+        item: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["ended_unix_nanos", b"ended_unix_nanos", "line", b"line", "path", b"path", "severity", b"severity", "stream", b"stream", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["code", b"code", "ended_unix_nanos", b"ended_unix_nanos", "file", b"file", "file_line", b"file_line", "item", b"item", "line", b"line", "message", b"message", "parser", b"parser", "path", b"path", "severity", b"severity", "stream", b"stream", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -622,6 +668,7 @@ class AttemptFinished(message.Message):
     FAILURE_INPUTS_FIELD_NUMBER: builtins.int
     ENDED_UNIX_NANOS_FIELD_NUMBER: builtins.int
     LONGEST_SILENCE_NANOS_FIELD_NUMBER: builtins.int
+    COUNTED_FIELD_NUMBER: builtins.int
     outcome: common_pb2.Outcome.ValueType
     """The outcome."""
     reason: common_pb2.Reason.ValueType
@@ -669,6 +716,10 @@ class AttemptFinished(message.Message):
     def failure_inputs(self) -> FailureInputs:
         """Inputs of the signature, so that another version of the algorithm can be applied later."""
 
+    @builtins.property
+    def counted(self) -> common_pb2.Counts:
+        """Number of its messages by severity that count for its limits."""
+
     def __init__(
         self,
         *,
@@ -688,10 +739,11 @@ class AttemptFinished(message.Message):
         failure_inputs: FailureInputs | None = ...,
         ended_unix_nanos: builtins.int = ...,
         longest_silence_nanos: builtins.int = ...,
+        counted: common_pb2.Counts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counts", b"counts", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "signal", b"signal", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counted", b"counted", "counts", b"counts", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "signal", b"signal", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "longest_silence_nanos", b"longest_silence_nanos", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counted", b"counted", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "longest_silence_nanos", b"longest_silence_nanos", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015
@@ -718,6 +770,8 @@ class FailureInputs(message.Message):
     STREAM_FIELD_NUMBER: builtins.int
     LINE_FIELD_NUMBER: builtins.int
     RUNNERS_UP_FIELD_NUMBER: builtins.int
+    FILE_FIELD_NUMBER: builtins.int
+    ITEM_FIELD_NUMBER: builtins.int
     reason: common_pb2.Reason.ValueType
     """Reason of the failure."""
     exit_code: builtins.int
@@ -736,6 +790,10 @@ class FailureInputs(message.Message):
     """Stream of the message; unspecified if it was not read from one."""
     line: builtins.int
     """Number of the line in its stream, from 1; 0 if it was not read from one."""
+    file: builtins.str
+    """Source file to which the message refers; empty if it is not known."""
+    item: builtins.str
+    """The test, function or instance that the message is about; empty if it is not known."""
     @builtins.property
     def runners_up(self) -> containers.RepeatedCompositeFieldContainer[ErrorMessage]:
         """At most three other messages that could have been chosen, in their order."""
@@ -753,10 +811,12 @@ class FailureInputs(message.Message):
         stream: common_pb2.Stream.ValueType = ...,
         line: builtins.int = ...,
         runners_up: abc.Iterable[ErrorMessage] | None = ...,
+        file: builtins.str = ...,
+        item: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "exit_code", b"exit_code", "signal", b"signal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "by_gator", b"by_gator", "code", b"code", "exit_code", b"exit_code", "line", b"line", "message", b"message", "parser", b"parser", "reason", b"reason", "runners_up", b"runners_up", "signal", b"signal", "stream", b"stream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "by_gator", b"by_gator", "code", b"code", "exit_code", b"exit_code", "file", b"file", "item", b"item", "line", b"line", "message", b"message", "parser", b"parser", "reason", b"reason", "runners_up", b"runners_up", "signal", b"signal", "stream", b"stream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015

@@ -218,6 +218,7 @@ class ListNodesRequest(message.Message):
     LEVELS_FIELD_NUMBER: builtins.int
     WITH_WAITING_FIELD_NUMBER: builtins.int
     WITH_TOTAL_FIELD_NUMBER: builtins.int
+    WITH_ERRORS_FIELD_NUMBER: builtins.int
     run: builtins.str
     """Id of the run; empty means the server's one run."""
     path: builtins.str
@@ -239,6 +240,8 @@ class ListNodesRequest(message.Message):
     """
     with_total: builtins.bool
     """Whether to return the number of declared nodes in all pages. Only without globs."""
+    with_errors: builtins.bool
+    """Only nodes with messages of severity ERROR or CRITICAL."""
     @builtins.property
     def globs(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Only nodes whose path matches one of these globs, at most 1,000: `*` within a segment, `**` across. Empty
@@ -273,10 +276,11 @@ class ListNodesRequest(message.Message):
         levels: builtins.int = ...,
         with_waiting: builtins.bool = ...,
         with_total: builtins.bool = ...,
+        with_errors: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["globs", b"globs", "kinds", b"kinds", "levels", b"levels", "order", b"order", "outcomes", b"outcomes", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "run", b"run", "scope", b"scope", "states", b"states", "with_total", b"with_total", "with_waiting", b"with_waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["globs", b"globs", "kinds", b"kinds", "levels", b"levels", "order", b"order", "outcomes", b"outcomes", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "run", b"run", "scope", b"scope", "states", b"states", "with_errors", b"with_errors", "with_total", b"with_total", "with_waiting", b"with_waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -20,6 +20,37 @@ else:
 
 DESCRIPTOR: descriptor.FileDescriptor
 
+class _ParserRank:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ParserRankEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ParserRank.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    PARSER_RANK_UNSPECIFIED: _ParserRank.ValueType  # 0
+    """The same as CAUSE."""
+    PARSER_RANK_CAUSE: _ParserRank.ValueType  # 1
+    """An exception, an error of a compiler, an assertion."""
+    PARSER_RANK_REPORT: _ParserRank.ValueType  # 2
+    """The line in which a test runner names a failed test."""
+    PARSER_RANK_GENERAL: _ParserRank.ValueType  # 3
+    """Any other line that says that it is an error."""
+    PARSER_RANK_CONSEQUENCE: _ParserRank.ValueType  # 4
+    """A line that only says that something before it failed, such as `make: ***`."""
+
+class ParserRank(_ParserRank, metaclass=_ParserRankEnumTypeWrapper):
+    """How likely it is that a message explains a failure."""
+
+PARSER_RANK_UNSPECIFIED: ParserRank.ValueType  # 0
+"""The same as CAUSE."""
+PARSER_RANK_CAUSE: ParserRank.ValueType  # 1
+"""An exception, an error of a compiler, an assertion."""
+PARSER_RANK_REPORT: ParserRank.ValueType  # 2
+"""The line in which a test runner names a failed test."""
+PARSER_RANK_GENERAL: ParserRank.ValueType  # 3
+"""Any other line that says that it is an error."""
+PARSER_RANK_CONSEQUENCE: ParserRank.ValueType  # 4
+"""A line that only says that something before it failed, such as `make: ***`."""
+
 class _ScratchKeep:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -54,29 +85,37 @@ class _StderrMode:
 class _StderrModeEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_StderrMode.ValueType], builtins.type):
     DESCRIPTOR: descriptor.EnumDescriptor
     STDERR_MODE_UNSPECIFIED: _StderrMode.ValueType  # 0
-    """Inherited; on the root the same as ERROR."""
+    """Inherited; on the root the same as AUTO."""
     STDERR_MODE_INFO: _StderrMode.ValueType  # 1
-    """Each line that is not blank is a message of severity INFO."""
+    """Each line that is not blank and that no named parser recognises is a message of severity INFO."""
     STDERR_MODE_WARNING: _StderrMode.ValueType  # 2
-    """Each line that is not blank is a message of severity WARNING."""
+    """Each line that is not blank and that no named parser recognises is a message of severity WARNING."""
     STDERR_MODE_ERROR: _StderrMode.ValueType  # 3
-    """Each line that is not blank is a message of severity ERROR."""
+    """Each line that is not blank and that no named parser recognises is a message of severity ERROR."""
     STDERR_MODE_MERGE: _StderrMode.ValueType  # 4
     """stderr and stdout share one pipe, which keeps the true order."""
+    STDERR_MODE_AUTO: _StderrMode.ValueType  # 5
+    """The automatic parser decides; lines that it does not recognise are INFO."""
+    STDERR_MODE_ERROR_UNLESS_PARSED: _StderrMode.ValueType  # 6
+    """ERROR for jobs that name no parser, AUTO for the others. An option sets it; a spec cannot."""
 
 class StderrMode(_StderrMode, metaclass=_StderrModeEnumTypeWrapper):
     """The meanings of a line on stderr."""
 
 STDERR_MODE_UNSPECIFIED: StderrMode.ValueType  # 0
-"""Inherited; on the root the same as ERROR."""
+"""Inherited; on the root the same as AUTO."""
 STDERR_MODE_INFO: StderrMode.ValueType  # 1
-"""Each line that is not blank is a message of severity INFO."""
+"""Each line that is not blank and that no named parser recognises is a message of severity INFO."""
 STDERR_MODE_WARNING: StderrMode.ValueType  # 2
-"""Each line that is not blank is a message of severity WARNING."""
+"""Each line that is not blank and that no named parser recognises is a message of severity WARNING."""
 STDERR_MODE_ERROR: StderrMode.ValueType  # 3
-"""Each line that is not blank is a message of severity ERROR."""
+"""Each line that is not blank and that no named parser recognises is a message of severity ERROR."""
 STDERR_MODE_MERGE: StderrMode.ValueType  # 4
 """stderr and stdout share one pipe, which keeps the true order."""
+STDERR_MODE_AUTO: StderrMode.ValueType  # 5
+"""The automatic parser decides; lines that it does not recognise are INFO."""
+STDERR_MODE_ERROR_UNLESS_PARSED: StderrMode.ValueType  # 6
+"""ERROR for jobs that name no parser, AUTO for the others. An option sets it; a spec cannot."""
 
 @typing.final
 class Spec(message.Message):
@@ -514,6 +553,7 @@ class Settings(message.Message):
     RETRIES_FIELD_NUMBER: builtins.int
     LIMITS_FIELD_NUMBER: builtins.int
     TAGS_FIELD_NUMBER: builtins.int
+    PARSERS_FIELD_NUMBER: builtins.int
     cwd: builtins.str
     """Working directory; empty means inherited. The default is the folder of the launch."""
     setup: builtins.str
@@ -554,6 +594,10 @@ class Settings(message.Message):
     def tags(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Tags; the tags of the nodes above are added."""
 
+    @builtins.property
+    def parsers(self) -> Parsers:
+        """Parsers of the output, in the order of their precedence; unset means inherited."""
+
     def __init__(
         self,
         *,
@@ -570,10 +614,11 @@ class Settings(message.Message):
         retries: Retries | None = ...,
         limits: Limits | None = ...,
         tags: abc.Iterable[builtins.str] | None = ...,
+        parsers: Parsers | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "retries", b"retries", "scratch", b"scratch", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "retries", b"retries", "scratch", b"scratch", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "cwd", b"cwd", "env", b"env", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "retries", b"retries", "scratch", b"scratch", "setup", b"setup", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "cwd", b"cwd", "env", b"env", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "retries", b"retries", "scratch", b"scratch", "setup", b"setup", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__grace_millis: _TypeAlias = typing.Literal["grace_millis"]  # noqa: Y015
     _WhichOneofArgType__grace_millis: _TypeAlias = typing.Literal["_grace_millis", b"_grace_millis"]  # noqa: Y015
@@ -591,6 +636,137 @@ class Settings(message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__timeout_millis) -> _WhichOneofReturnType__timeout_millis | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tty) -> _WhichOneofReturnType__tty | None: ...
+
+@typing.final
+class Parsers(message.Message):
+    """Parsers of the output of a job."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    LIST_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def list(self) -> containers.RepeatedCompositeFieldContainer[Parser]:
+        """The parsers, in the order of their precedence."""
+
+    def __init__(
+        self,
+        *,
+        list: abc.Iterable[Parser] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["list", b"list"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Parser(message.Message):
+    """One parser: what messages of a tool look like."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    ENTRIES_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name."""
+    @builtins.property
+    def entries(self) -> containers.RepeatedCompositeFieldContainer[ParserEntry]:
+        """Its entries, in the order of their precedence; empty for a built-in parser, which is known by its name."""
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        entries: abc.Iterable[ParserEntry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["entries", b"entries", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ParserEntry(message.Message):
+    """One kind of message of a tool. Patterns have the syntax of RE2. They are searched for in a line without blanks
+    and escape sequences at its end. The groups file, line, column, code, item, message and value are fields of
+    the message.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    MATCH_FIELD_NUMBER: builtins.int
+    SEVERITY_FIELD_NUMBER: builtins.int
+    DECISIVE_FIELD_NUMBER: builtins.int
+    RANK_FIELD_NUMBER: builtins.int
+    CONTINUES_FIELD_NUMBER: builtins.int
+    UNTIL_FIELD_NUMBER: builtins.int
+    KEY_FIELD_NUMBER: builtins.int
+    ROOT_FIELD_NUMBER: builtins.int
+    JOINS_FIELD_NUMBER: builtins.int
+    METRIC_FIELD_NUMBER: builtins.int
+    WORDS_FIELD_NUMBER: builtins.int
+    CONSEQUENCE_FIELD_NUMBER: builtins.int
+    WHERE_FIELD_NUMBER: builtins.int
+    NEEDS_FIELD_NUMBER: builtins.int
+    match: builtins.str
+    """Pattern of the line in which the message begins."""
+    severity: common_pb2.Severity.ValueType
+    """Its severity."""
+    decisive: builtins.bool
+    """Whether it fails a job that returned 0 even if no job names the parser."""
+    rank: ParserRank.ValueType
+    """Its rank among the messages that may explain a failure."""
+    continues: builtins.str
+    """Pattern of the following lines that belong to the message."""
+    until: builtins.str
+    """Pattern of the last line of the message; all lines before it belong to it."""
+    key: builtins.str
+    """Pattern of a later line whose groups replace those of the first line; the first such line counts."""
+    root: builtins.str
+    """As `key`, but the last such line counts."""
+    joins: builtins.str
+    """Pattern of lines between two messages of this entry; the second one explains the failure."""
+    metric: builtins.str
+    """Name of a metric. The line is a summary and no message; the group `value` is the value of the metric."""
+    consequence: builtins.str
+    """Pattern of the line that explains the failure; if it matches, the rank is CONSEQUENCE."""
+    where: builtins.str
+    """Pattern of other lines of the message that say where; of the one nearest to the line with the explaining text,
+    the groups are taken that the message does not have.
+    """
+    needs: builtins.str
+    """Pattern of a line without which it is no message of this entry; the first line is then tried with the entries
+    after this one.
+    """
+    @builtins.property
+    def words(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Text in lower case; each line that matches has one of them. Empty means that lines are searched for with the
+        pattern itself.
+        """
+
+    def __init__(
+        self,
+        *,
+        match: builtins.str = ...,
+        severity: common_pb2.Severity.ValueType = ...,
+        decisive: builtins.bool = ...,
+        rank: ParserRank.ValueType = ...,
+        continues: builtins.str = ...,
+        until: builtins.str = ...,
+        key: builtins.str = ...,
+        root: builtins.str = ...,
+        joins: builtins.str = ...,
+        metric: builtins.str = ...,
+        words: abc.Iterable[builtins.str] | None = ...,
+        consequence: builtins.str = ...,
+        where: builtins.str = ...,
+        needs: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["consequence", b"consequence", "continues", b"continues", "decisive", b"decisive", "joins", b"joins", "key", b"key", "match", b"match", "metric", b"metric", "needs", b"needs", "rank", b"rank", "root", b"root", "severity", b"severity", "until", b"until", "where", b"where", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
 class EnvVariable(message.Message):

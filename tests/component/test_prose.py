@@ -34,7 +34,7 @@ VERBS = frozenset(
     {"Add", "Ask", "Change", "Choose", "Close", "Continue", "Draw", "Fail", "Fold", "Ignore", "Keep", "Let"}
     | {"Limit", "List", "Listen", "Look", "Pass", "Print", "Provide", "Read", "Record", "Remove", "Repeat"}
     | {"Report", "Run", "Search", "Send", "Serve", "Set", "Show", "Skip", "Sort", "Start", "Store", "Trust"}
-    | {"Check", "Compare", "Copy", "Explain", "Make", "Stop", "Use", "Wait"}
+    | {"Check", "Compare", "Copy", "Explain", "Make", "Stop", "Try", "Use", "Wait"}
 )
 """Verbs with which a help text may begin; a new one is added here."""
 

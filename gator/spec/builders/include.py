@@ -22,6 +22,7 @@ class Includes:
         self._read = read
         self._chain: list[str] = []
         self._roots: dict[str, Node | None] = {}
+        reading.read_yaml = self.named
 
     def compose(self, data: str | bytes, file: str) -> Node | None:
         """Returns the root node of a file; None if it is empty or its YAML has a problem."""
@@ -67,8 +68,12 @@ class Includes:
             message = "this version of Gator knows !Include only with the path of a file: !Include FILE"
             self._reading.problem(node, message)
             return None
+        return self.named(node, node.value)
+
+    def named(self, node: Node, path: str) -> Node | None:
+        """Returns the root of the file that a node names; None after a problem."""
         including = node.start_mark.name
-        file = posixpath.normpath(posixpath.join(posixpath.dirname(including), node.value))
+        file = posixpath.normpath(posixpath.join(posixpath.dirname(including), path))
         if file in self._chain or len(self._chain) > _MAX_DEPTH:
             loop = " → ".join([*self._chain[self._chain.index(file) if file in self._chain else 0 :], file])
             self._reading.problem(node, f"files include each other in a circle: {loop}")

@@ -13,6 +13,8 @@ from gator.spec.yaml.nodes import MAP, NULL, SEQ, STR
 from gator.v1 import common_pb2
 
 Read: TypeAlias = Callable[[str], bytes]
+ReadYaml: TypeAlias = Callable[[Node, str], Node | None]
+"""Returns the root of the file that a node names, relative to the node's own file; None after a problem."""
 
 _STANDARD = frozenset(
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")
@@ -35,12 +37,18 @@ class Pair(NamedTuple):
     value: Node
 
 
+def _no_file(node: Node, path: str) -> None:
+    """Returns None, because the texts of this reading have no folder."""
+    del node, path
+
+
 class Reading:
     """Problems, warnings and texts of one spec that is being read."""
 
-    __slots__ = ("_left", "problems", "texts", "warnings")
+    __slots__ = ("_left", "problems", "read_yaml", "texts", "warnings")
 
     def __init__(self) -> None:
+        self.read_yaml: ReadYaml = _no_file
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.texts: dict[str, str] = {}

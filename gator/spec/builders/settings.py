@@ -7,6 +7,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.spec import keys
 from gator.spec.builders import scalars
+from gator.spec.builders.parsers import read_parsers
 from gator.spec.builders.place import Place, check_names
 from gator.spec.builders.reading import Pair, Reading, is_null
 from gator.spec.interpolation import EVERY_NAME, PLAN_TIME
@@ -15,6 +16,7 @@ from gator.spec.suggestions import did_you_mean
 from gator.v1 import spec_pb2
 
 _STDERR = {
+    "auto": spec_pb2.STDERR_MODE_AUTO,
     "info": spec_pb2.STDERR_MODE_INFO,
     "warning": spec_pb2.STDERR_MODE_WARNING,
     "error": spec_pb2.STDERR_MODE_ERROR,
@@ -149,6 +151,12 @@ def _stderr(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair,
         settings.stderr = _STDERR[word]
 
 
+def _parsers(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, place: Place) -> None:
+    found = read_parsers(reading, pair.value)
+    if found is not None:
+        settings.parsers.CopyFrom(found)
+
+
 def _scratch(reading: Reading, settings: spec_pb2.Settings, key: Key, pair: Pair, place: Place) -> None:
     value = pair.value
     if not isinstance(value, MappingNode):
@@ -262,6 +270,7 @@ READERS: Final[dict[str, Reader]] = {
     "integer": _integer,
     "limits": _limits,
     "nice": _integer,
+    "parsers": _parsers,
     "retries": _retries,
     "scratch": _scratch,
     "setup": _setup,

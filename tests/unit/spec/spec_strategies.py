@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gator.spec import ident_problem
 from gator.spec.keys import ULIMITS
-from gator.v1 import spec_pb2
+from gator.v1 import common_pb2, spec_pb2
 
 # Any text but what cannot be in an argument: NUL, and halves of surrogate pairs.
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12).map(
@@ -44,6 +44,31 @@ SCRATCH = st.one_of(
         root=st.one_of(st.just(""), FILLED),
     ),
 )
+ENTRIES = st.builds(
+    spec_pb2.ParserEntry,
+    match=st.sampled_from(["^x: (?P<message>.*)$", "a 'quoted' \\d+", "é"]),
+    severity=st.sampled_from(
+        [common_pb2.SEVERITY_INFO, common_pb2.SEVERITY_ERROR, common_pb2.SEVERITY_CRITICAL]
+    ),
+    rank=st.sampled_from([spec_pb2.PARSER_RANK_CAUSE, spec_pb2.PARSER_RANK_CONSEQUENCE]),
+    decisive=st.booleans(),
+    until=st.sampled_from(["", "^$"]),
+    words=st.lists(st.sampled_from(["x: ", "a b"]), max_size=2),
+)
+PARSERS = st.builds(
+    spec_pb2.Parsers,
+    list=st.lists(
+        st.one_of(
+            st.builds(spec_pb2.Parser, name=st.sampled_from(["auto", "gcc"])),
+            st.builds(
+                spec_pb2.Parser,
+                name=st.sampled_from(["ours", "x y"]),
+                entries=st.lists(ENTRIES, min_size=1, max_size=2),
+            ),
+        ),
+        max_size=2,
+    ),
+)
 SETTINGS = st.builds(
     spec_pb2.Settings,
     env=ENV,
@@ -51,7 +76,11 @@ SETTINGS = st.builds(
     setup=st.one_of(st.just(""), SCRIPTS),
     timeout_millis=optional(st.one_of(st.just(0), MILLIS)),
     grace_millis=optional(st.one_of(st.just(0), MILLIS)),
-    stderr=st.sampled_from(spec_pb2.StderrMode.values()),
+    # One mode is set by an option alone.
+    stderr=st.sampled_from(
+        [mode for mode in spec_pb2.StderrMode.values() if mode != spec_pb2.STDERR_MODE_ERROR_UNLESS_PARSED]
+    ),
+    parsers=optional(PARSERS),
     scratch=optional(SCRATCH),
     tty=optional(st.booleans()),
     nice=optional(st.integers(-39, 39)),

@@ -1,0 +1,181 @@
+"""`gator parsers`: the parsers of output, built-in and in files.
+
+Invariant: nothing is started and nothing is written.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gator.cli import exit_codes, output
+from gator.cli.json_output import say_json
+from gator.cli.sources.options import JsonOption
+from gator.console.describe import enum_name
+from gator.errors import Problem, SpecError, UsageError
+from gator.units import plural
+
+if TYPE_CHECKING:
+    from gator.parsers import Recognised
+
+parsers = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="List and check parsers of output, and try them on a log.",
+)
+
+NameArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A built-in parser, auto for all of them, or a YAML file.",
+        show_default=False,
+    ),
+]
+
+
+@parsers.command("list")
+def list_(json: JsonOption = False) -> None:
+    """List the built-in parsers."""
+    from gator.parsers.check import builtin_files
+
+    files = sorted(builtin_files(), key=lambda file: file.parser.name)
+    if json:
+        for file in files:
+            name, entries = file.parser.name, len(file.parser.entries)
+            say_json({"name": name, "about": file.about, "entries": entries})
+        return
+    output.say_columns([(file.parser.name, file.about) for file in files])
+
+
+@parsers.command()
+def show(name: NameArgument) -> None:
+    """Print the file of a built-in parser, as the beginning of your own."""
+    from gator.parsers.check import FOLDER
+
+    sys.stdout.write((FOLDER / f"{_builtin(name)}.yaml").read_text())
+
+
+@parsers.command(epilog="Examples:\n\n  gator parsers check ours.yaml")
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="YAML files with a parser.")],
+    json: JsonOption = False,
+) -> None:
+    """Run the examples in files with parsers, and name the patterns that are slow.
+
+    The exit code is 2 if there is a problem, and 0 if there are only slow patterns.
+    """
+    wrong = False
+    for file in files:
+        problems, slow, examples = _check(file)
+        wrong = wrong or bool(problems)
+        for level, found in (("error", problems), ("warning", slow)):
+            for problem in found:
+                _say_problem(problem, level, json=json)
+        if not problems and not json:
+            output.say(f"{file}: {output.paint('fine', 'passed')}, {plural(examples, 'example')}")
+    if wrong:
+        raise typer.Exit(exit_codes.USAGE)
+
+
+def _check(file: Path) -> tuple[list[Problem], list[Problem], int]:
+    """Returns the problems of a file, its slow patterns, and the number of its examples."""
+    from gator.parsers.check import problems_of, slow_patterns
+    from gator.spec import load_parser
+
+    try:
+        parser = load_parser(file.read_bytes(), file=str(file))
+    except OSError as error:
+        return [Problem(str(file), 0, 0, f"cannot be read: {error.strerror}")], [], 0
+    except SpecError as error:
+        return list(error.problems), [], 0
+    return problems_of(parser), slow_patterns(parser), sum(len(found) for found in parser.examples)
+
+
+def _say_problem(problem: Problem, level: str, *, json: bool) -> None:
+    if json:
+        say_json(
+            {
+                "file": problem.file,
+                "line": problem.line,
+                "column": problem.column,
+                "level": level,
+                "message": problem.message,
+            }
+        )
+    else:
+        output.say(f"{problem}" if level == "error" else f"{problem} (slow)")
+
+
+@parsers.command("try", epilog="Examples:\n\n  gator parsers try gcc < build.log")
+def try_(name: NameArgument, json: JsonOption = False) -> None:
+    """Print the messages that a parser recognises in a log on stdin."""
+    from gator.parsers import Rules, StreamParser, entries_of
+    from gator.parsers.check import rules_for
+    from gator.spec import load_parser
+
+    if "/" in name or name.endswith((".yaml", ".yml")):
+        try:
+            rules = Rules(entries_of(load_parser(Path(name).read_bytes(), file=name).parser))
+        except OSError as error:
+            raise UsageError(f"{name} cannot be read: {error.strerror}") from error
+    else:
+        rules = rules_for(_builtin(name, everything=True))
+    stream = StreamParser(rules)
+    number = 1
+    while lines := sys.stdin.buffer.readlines(_BLOCK_BYTES):
+        for one in stream.feed(number, b"".join(lines)):
+            _say_message(one, json=json)
+        number += len(lines)
+    for one in stream.finish():
+        _say_message(one, json=json)
+
+
+_BLOCK_BYTES = 1_000_000
+
+
+def _say_message(one: "Recognised", *, json: bool) -> None:
+    from gator.v1 import common_pb2, spec_pb2
+
+    severity = enum_name(common_pb2.DESCRIPTOR.enum_types_by_name["Severity"], one.entry.severity)
+    rank = enum_name(spec_pb2.DESCRIPTOR.enum_types_by_name["ParserRank"], one.rank)
+    if json:
+        say_json(
+            {
+                "parser": one.entry.parser,
+                "line": one.line,
+                "severity": severity,
+                "rank": rank,
+                "decisive": one.entry.decisive,
+                "file": one.file,
+                "file_line": one.file_line,
+                "file_column": one.column,
+                "code": one.code,
+                "item": one.item,
+                "message": one.message,
+                "metric": one.entry.metric,
+                "value": one.value,
+                "text": one.text,
+            }
+        )
+        return
+    place = ":".join(str(part) for part in (one.file, one.file_line, one.column) if part)
+    notes = [one.entry.parser, rank, *(["decisive"] if one.entry.decisive else [])]
+    said = " ".join(part for part in (place, one.code, one.item, one.message) if part)
+    if one.entry.metric:
+        said = f"{one.entry.metric} = {one.value}"
+    output.say(f"{one.line}: {severity} ({', '.join(notes)}): {said}")
+
+
+def _builtin(name: str, *, everything: bool = False) -> str:
+    """Returns the name of a built-in parser. Raises UsageError if there is none."""
+    from gator.spec import keys
+    from gator.spec.suggestions import did_you_mean
+
+    names = [known for known in keys.PARSERS if everything or known != "auto"]
+    if name not in names:
+        hint = did_you_mean(name, names) or ": see gator parsers list"
+        raise UsageError(f"there is no parser '{name}'{hint}")
+    return name

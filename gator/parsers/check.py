@@ -1,0 +1,162 @@
+"""Checks parsers by the examples in their files, and makes the module of the built-in ones."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import asdict, replace
+
+from gator.errors import Problem, SpecError
+from gator.parsers.definition import Entry, Recognised, entries_of
+from gator.parsers.rules import Rules
+from gator.parsers.stream import StreamParser
+from gator.parsers.words import is_ambiguous
+from gator.spec import ParserFile, load_parser
+from gator.v1 import common_pb2, spec_pb2
+
+PATTERNS: Final = ("match", "continues", "until", "key", "root", "joins", "where", "needs", "consequence")
+"""Fields of an entry that are patterns."""
+_ORDINARY: Final = (
+    "uvm_info ./tb/drv.sv(58) @ 39467032: uvm_test_top.env.agent[5].drv [drv] item 3 is done and sent "
+    "2026-04-23 23:59:27,302 info: build step 12 of 100, see /home/user/proj/log for all ---- ==== ...."
+)
+"""Text as most lines have it, in lower case."""
+FOLDER: Final = Path(__file__).with_name("builtin")
+
+
+def builtin_files() -> list[ParserFile]:
+    """Returns the built-in parsers in the order of their precedence. Raises SpecError."""
+    files = [load_parser(path.read_bytes(), file=str(path)) for path in sorted(FOLDER.glob("*.yaml"))]
+    return sorted(files, key=lambda file: file.precedence)
+
+
+def compiled_text() -> str:
+    """Returns the text of the module with the entries of all built-in parsers."""
+    lines = [
+        '"""The entries of the built-in parsers, made by tools/parsers from the files in builtin/."""',
+        "",
+        "# ruff: noqa: E501",
+        "from typing import Final",
+        "",
+        "from gator.parsers.definition import Entry",
+        "from gator.v1 import common_pb2, spec_pb2",
+        "",
+        "ENTRIES: Final[tuple[Entry, ...]] = (",
+    ]
+    for file in builtin_files():
+        lines += [f"    {_literal(entry)}," for entry in builtin_entries(file)]
+    return "\n".join([*lines, ")", '"""In the order of their precedence."""', ""])
+
+
+def builtin_entries(file: ParserFile) -> list[Entry]:
+    """Returns the entries of a built-in parser. Lines are not searched for those of severity INFO."""
+    entries = zip(entries_of(file.parser), file.parser.entries, strict=True)
+    return [
+        replace(entry, words=tuple(each.words)) if entry.severity <= common_pb2.SEVERITY_INFO else entry
+        for entry, each in entries
+    ]
+
+
+def _literal(entry: Entry) -> str:
+    default = Entry(parser="", match="")
+    values = [
+        f"{name}={_literal_of(name, value)}"
+        for name, value in asdict(entry).items()
+        if name in {"parser", "match"} or value != getattr(default, name)
+    ]
+    return f"Entry({', '.join(values)})"
+
+
+def _literal_of(name: str, value: object) -> str:
+    """Returns the literal of a field; enums by name, for type checkers."""
+    match name, value:
+        case "severity", int():
+            return f"common_pb2.{common_pb2.Severity.Name(common_pb2.Severity.ValueType(value))}"
+        case "rank", int():
+            return f"spec_pb2.{spec_pb2.ParserRank.Name(spec_pb2.ParserRank.ValueType(value))}"
+        case _:
+            return repr(value)
+
+
+def problems_of(file: ParserFile, rules: Rules | None = None) -> list[Problem]:
+    """Returns what is wrong with the examples of a parser.
+
+    `rules` are those with which they are read; by default those of the parser alone.
+    """
+    rules = rules or Rules(entries_of(file.parser))
+    found: list[Problem] = []
+    for entry, examples in zip(file.parser.entries, file.examples, strict=True):
+        for example in examples:
+            got = recognise(rules, example.text)
+            wanted = next((one for one in got if one.entry.match == entry.match), None)
+            if wanted is None and not entry.words and entry.severity <= common_pb2.SEVERITY_INFO:
+                # Lines are not searched for such an entry, so this one may have no word.
+                hit = rules.find(example.text.split("\n")[0])
+                if hit is not None and hit[0].match == entry.match:
+                    continue
+            if wanted is None:
+                what = f"by the entry {got[0].entry.match}" if got else "by no entry"
+                found.append(_problem(example.node, f"the example is recognised {what}"))
+                continue
+            for name, value in example.fields.items():
+                actual = _field(wanted, name)
+                if actual != value:
+                    found.append(_problem(example.node, f"{name} is {actual!r}, not {value!r}"))
+    for other in file.others:
+        for one in recognise(rules, other.text):
+            if one.entry.severity >= common_pb2.SEVERITY_ERROR and not one.entry.metric:
+                found.append(_problem(other.node, f"the text is recognised by the entry {one.entry.match}"))
+    return found
+
+
+def slow_patterns(file: ParserFile) -> list[Problem]:
+    """Returns the patterns of a parser that make the search for messages slow, and why."""
+    found: list[Problem] = []
+    entries = zip(entries_of(file.parser), file.nodes, strict=True)
+    for entry, node in entries:
+        if not entry.words:
+            found.append(
+                _problem(node, "each line is tested, because match has no text of 3 characters: give words")
+            )
+        for word in entry.words:
+            if word in _ORDINARY:
+                found.append(_problem(node, f"many lines are tested, because ordinary lines have {word!r}"))
+        for name in PATTERNS:
+            if is_ambiguous(getattr(entry, name)):
+                found.append(_problem(node, f"{name}: a repeat in a repeat takes long for some lines"))
+    return found
+
+
+def rules_for(name: str) -> Rules:
+    """Returns the rules of one built-in parser, or of all for `auto`."""
+    from gator.parsers.compiled import ENTRIES
+
+    return Rules([entry for entry in ENTRIES if name in {"auto", entry.parser}])
+
+
+def recognise(rules: Rules, text: str) -> Sequence[Recognised]:
+    """Returns the messages in a text."""
+    stream = StreamParser(rules)
+    data = text.encode()
+    if not data.endswith(b"\n"):
+        data += b"\n"
+    return [*stream.feed(1, data), *stream.finish()]
+
+
+def _field(message: Recognised, name: str) -> str:
+    match name:
+        case "line":
+            return str(message.file_line)
+        case "severity":
+            return common_pb2.Severity.Name(message.entry.severity).removeprefix("SEVERITY_").lower()
+        case "file" | "code" | "item" | "message" | "value" | "column":
+            return str(getattr(message, name))
+        case _:
+            return f"a field that no message has: {name}"
+
+
+def _problem(node: object, message: str) -> Problem:
+    mark = getattr(node, "start_mark", None)
+    if mark is None:
+        raise SpecError([Problem("", 0, 0, message)])
+    return Problem(mark.name, mark.line + 1, mark.column + 1, message)

@@ -1,0 +1,163 @@
+"""What an entry of a parser says, and the message that it recognises."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from gator.parsers.words import words_of
+from gator.v1 import common_pb2, spec_pb2
+
+MAX_TEXT = 1000
+"""Maximum number of characters of the text of a message."""
+
+
+class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One kind of message. Patterns have the syntax of RE2."""
+
+    parser: str
+    """Name of the parser."""
+    match: str
+    """Pattern of the line in which the message begins, without blanks and escape sequences at its end."""
+    severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_ERROR
+    decisive: bool = False
+    """Whether the message fails a job that returned 0, because the tool returns 0 although it failed."""
+    rank: spec_pb2.ParserRank.ValueType = spec_pb2.PARSER_RANK_CAUSE
+    """How likely it explains a failure; a smaller rank is preferred."""
+    continues: str = ""
+    """Pattern of the following lines that belong to the message, up to the first that does not match."""
+    until: str = ""
+    """Pattern of the last line of the message; all lines before it belong to it."""
+    key: str = ""
+    """Pattern of a later line of the message. The groups of the first such line replace those of the first
+    line of the message."""
+    root: str = ""
+    """As `key`, but the last such line counts."""
+    joins: str = ""
+    """Pattern of lines between two messages of this entry; the second one explains the failure."""
+    metric: str = ""
+    """Name of a metric: the line is a summary and no message, and the group `value` is the metric's value."""
+    where: str = ""
+    """Pattern of other lines of the message that say where. The groups that the message does not have are
+    taken from the one nearest to the line with the explaining text."""
+    needs: str = ""
+    """Pattern of a line without which it is no message of this entry; the first line is then tried with the
+    entries after this one."""
+    consequence: str = ""
+    """Pattern of the line that explains the failure; if it matches, the rank is that of a consequence."""
+    words: tuple[str, ...] = ()
+    """Text in lower case; each line that matches contains one of them. Lines are not searched for an entry of
+    severity INFO without words: it only takes lines from the entries after it."""
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether lines after the first have fields of the message."""
+        return bool(self.key or self.root or self.where or self.needs)
+
+
+def entries_of(parser: spec_pb2.Parser) -> tuple[Entry, ...]:
+    """Returns the entries of a parser."""
+    return tuple(
+        Entry(
+            parser=parser.name,
+            match=each.match,
+            severity=each.severity,
+            decisive=each.decisive,
+            rank=each.rank,
+            continues=each.continues,
+            until=each.until,
+            key=each.key,
+            root=each.root,
+            joins=each.joins,
+            metric=each.metric,
+            where=each.where,
+            needs=each.needs,
+            consequence=each.consequence,
+            words=tuple(each.words) or words_of(each.match),
+        )
+        for each in parser.entries
+    )
+
+
+class Recognised(Struct, kw_only=True):
+    """A message of a tool. Its parts are made when they are asked for, because most are only counted."""
+
+    entry: Entry
+    line: int
+    """Number of its first line in its stream, from 1."""
+    key: int
+    """Index in `lines` of the line with the text that explains the failure."""
+    lines: list[str]
+    groups: dict[str, str]
+    """What the groups of the patterns matched."""
+    is_consequence: bool = False
+    """Whether it only says that something before it failed."""
+
+    @property
+    def rank(self) -> int:
+        """How likely it explains a failure; a smaller rank is preferred."""
+        return spec_pb2.PARSER_RANK_CONSEQUENCE if self.is_consequence else self.entry.rank
+
+    @property
+    def key_line(self) -> int:
+        """Number of the line with the text that explains the failure."""
+        return self.line + self.key
+
+    @property
+    def text(self) -> str:
+        """All its lines, cut to 1,000 characters around the one that explains the failure."""
+        return bounded_text(self.lines, self.key)
+
+    @property
+    def message(self) -> str:
+        """The text that explains the failure, without its place and code."""
+        return self.groups.get("message", self.lines[self.key]).strip()[:MAX_TEXT]
+
+    @property
+    def file(self) -> str:
+        """Source file to which it refers; empty if it is not known."""
+        return self.groups.get("file", "")
+
+    @property
+    def file_line(self) -> int:
+        """Line in that file, from 1; 0 if it is not known."""
+        return _number(self.groups.get("line", ""))
+
+    @property
+    def column(self) -> int:
+        """Column in that line, from 1; 0 if it is not known."""
+        return _number(self.groups.get("column", ""))
+
+    @property
+    def code(self) -> str:
+        """Code of the message; empty if it has none."""
+        return self.groups.get("code", "")
+
+    @property
+    def item(self) -> str:
+        """The test, function or instance that it is about; empty if it is not known."""
+        return self.groups.get("item", "")
+
+    @property
+    def value(self) -> str:
+        """The number in a summary."""
+        return self.groups.get("value", "")
+
+
+def _number(text: str) -> int:
+    return min(int(text), 2**31 - 1) if text.isdecimal() else 0
+
+
+def bounded_text(lines: Sequence[str], key: int) -> str:
+    """Returns lines as one text of at most `MAX_TEXT` characters; line `key` is never left out."""
+    text = "\n".join(lines)
+    if len(text) <= MAX_TEXT:
+        return text
+    kept = lines[key][: MAX_TEXT - 2]
+    before, after = "\n".join(lines[:key]), "\n".join(lines[key + 1 :])
+    room = MAX_TEXT - len(kept) - 4
+    if before:
+        head = min(room // 2 if after else room, 200)
+        kept = f"{before[:head]}…\n{kept}" if len(before) > head else f"{before}\n{kept}"
+    if after and (room := MAX_TEXT - len(kept) - 2) > 0:
+        kept = f"{kept}\n{after}" if len(after) <= room else f"{kept}\n{after[:room]}…"
+    return kept

@@ -1,0 +1,123 @@
+"""Finds the entry that recognises a line.
+
+Lines are found in two steps. A union of short words is searched for over a whole block, which takes less than
+a microsecond a line; the lines with one of them are tested with all patterns at once. Everything is compiled
+when it is first needed, because most jobs print nothing that is recognised.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import Any, cast
+
+from gator.parsers.definition import Entry
+from gator.v1 import common_pb2
+
+MAX_LINE_CHARACTERS = 4096
+"""Maximum length of the beginning of a line that is tested."""
+_SMALL_BYTES = 4096
+"""Data up to this size is searched without RE2, whose import takes milliseconds."""
+
+_INFO = common_pb2.SEVERITY_INFO
+
+Match = Callable[[str], "re.Match[str] | None"]
+
+
+class Rules:
+    """Entries in the order of their precedence. May be shared by all attempts of a process."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.entries: tuple[Entry, ...] = tuple(entries)
+        words = {word.encode() for entry in entries for word in entry.words}
+        self._words = tuple(
+            sorted(word for word in words if not any(other in word for other in words if other != word))
+        )
+        self._wordless = tuple(entry.match for entry in entries if not entry.words and entry.severity > _INFO)
+        """Patterns of entries without words, which are searched for themselves."""
+        self._matches: dict[str, Match] = {}
+
+    def candidates(self, data: bytes) -> Callable[[int], int]:
+        """Returns a function that returns the position of the next word from a position on; -1 for none."""
+        if not self._words and not self._wordless:
+            return lambda _: -1
+        if len(data) <= _SMALL_BYTES and not self._wordless:
+            lowered = data.lower()
+            if not any(word in lowered for word in self._words):
+                return lambda _: -1
+        search, anchor = self._search
+        size = len(data)
+
+        def following(start: int) -> int:
+            return search(anchor, data, start, size)[0][0]
+
+        return following
+
+    def find(self, line: str, after: Entry | None = None) -> "tuple[Entry, re.Match[str]] | None":
+        """Returns the first entry that recognises a line, and the match; None if there is none.
+
+        With `after` only the entries after that one are tried.
+        """
+        line = line[:MAX_LINE_CHARACTERS]
+        numbers: list[int] | None = self._set.Match(line)
+        if not numbers:
+            return None
+        if after is not None:
+            first = self.entries.index(after) + 1
+            numbers = [number for number in numbers if number >= first]
+        for number in sorted(numbers) if len(numbers) > 1 else numbers:
+            entry = self.entries[number]
+            match = (self._matches.get(entry.match) or self.pattern(entry.match))(line)
+            if match is not None:
+                return entry, match
+        return None
+
+    def pattern(self, pattern: str) -> Match:
+        """Returns a function that searches a line for a pattern."""
+        found = self._matches.get(pattern)
+        if found is None:
+            found = self._matches[pattern] = re.compile(pattern, re.ASCII).search
+        return found
+
+    @cached_property
+    def _union(self) -> Any:
+        import re2
+
+        module = cast("Any", re2)
+        options = module.Options()
+        if not self._wordless:
+            # The bytes need not be UTF-8, and the words are ASCII.
+            options.encoding = module.Options.Encoding.LATIN1
+        words = [b"(?i:%s)" % module.escape(word) for word in self._words]
+        patterns = [b"(?m:%s)" % pattern.encode() for pattern in self._wordless]
+        return module.compile(b"|".join([*words, *patterns]), options)
+
+    @cached_property
+    def _search(self) -> tuple[Callable[[Any, bytes, int, int], list[tuple[int, int]]], Any]:
+        """The search of the union and its argument. The span is (-1, -1) if nothing is found.
+
+        The Python wrapper makes a generator and an object in each search, which takes longer than the search.
+        """
+        import re2
+
+        return self._union._regexp.Match, cast("Any", re2)._Anchor.UNANCHORED
+
+    @cached_property
+    def _set(self) -> Any:
+        import re2
+
+        module = cast("Any", re2)
+        found = module.Set.SearchSet()
+        for entry in self.entries:
+            found.Add(entry.match)
+        found.Compile()
+        return found
+
+
+def spans(data: bytes, start: int) -> Iterator[tuple[int, int]]:
+    """Yields the start and end of each line from a position on, without their line ends."""
+    while start < len(data):
+        end = data.find(b"\n", start)
+        if end < 0:
+            end = len(data)
+        yield start, end
+        start = end + 1

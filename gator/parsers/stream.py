@@ -1,0 +1,235 @@
+"""Joins the lines of one stream to messages.
+
+Invariant: a message is the same however the stream was cut into blocks.
+"""
+
+import re
+
+from msgspec import Struct, field
+
+from gator.parsers.definition import Entry, Recognised
+from gator.parsers.rules import MAX_LINE_CHARACTERS, Rules
+
+MAX_LINES = 500
+"""Maximum number of lines of one message."""
+_BLANKS = " \t\r\v\f"
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b\n]{0,1024}(?:\x07|\x1b\\)|[ -/]{0,8}[0-Z\\^-~])"
+)
+
+
+def visible(line: bytes) -> str:
+    r"""Returns the text of a line as patterns see it.
+
+    Escape sequences and blanks at its end are removed; of a progress bar, which overwrites itself after each
+    `\r`, the last state remains.
+    """
+    text = line.decode("utf-8", "backslashreplace")
+    if "\x1b" in text:
+        text = _ESCAPES.sub("", text)
+    text = text.rstrip(_BLANKS)
+    return text[text.rfind("\r") + 1 :] if "\r" in text else text
+
+
+class _Open(Struct):
+    """A message whose end was not seen yet."""
+
+    entry: Entry
+    first: int
+    groups: dict[str, str]
+    lines: list[str] = field(default_factory=list[str])
+    key: int = 0
+    """Index of the key line in `lines`."""
+    is_complete: bool = False
+    """Whether its last line was seen; only `joins` can continue it."""
+    is_met: bool = False
+    """Whether the line that the entry needs was seen."""
+    places: list[tuple[int, dict[str, str]]] = field(default_factory=list[tuple[int, dict[str, str]]])
+    """Index and groups of the lines that say where."""
+    joined: list[str] = field(default_factory=list[str])
+    """Lines after the last one that belong to it only if another part follows."""
+
+
+class StreamParser:
+    """Recognises the messages in one stream of one attempt."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._open: _Open | None = None
+        self.first_plain = (0, b"")
+        """Number and bytes of the first visible line that belongs to no message; 0 before there is one."""
+        self.last_line = 0
+        """Number of the last line."""
+
+    def feed(self, first_line: int, data: bytes) -> list[Recognised]:
+        """Returns the messages that end in complete lines, which begin in line `first_line`."""
+        self.last_line = first_line + data.count(b"\n") - data.endswith(b"\n")
+        found: list[Recognised] = []
+        following = self._rules.candidates(data)
+        size, start, number, counted = len(data), 0, first_line, 0
+        while start < size:
+            if self._open is None:
+                at = following(start)
+                begin = start
+                start = size if at < 0 else data.rfind(b"\n", start, at) + 1 or start
+                if not self.first_plain[0] and start > begin:
+                    self._find_plain(number + data.count(b"\n", counted, begin), data[begin:start])
+                if at < 0:
+                    break
+            end = data.find(b"\n", start)
+            if end < 0:
+                end = size
+            number += data.count(b"\n", counted, start)
+            counted = start
+            text = visible(data[start:end])
+            if self._open is None:
+                self._start(number, text, found)
+            elif not self._belongs(self._open, text):
+                # The line is looked at again, because most lines after a message have no word.
+                if not self._retreat(found):
+                    self._close(found)
+                continue
+            start = end + 1
+        return found
+
+    def finish(self) -> list[Recognised]:
+        """Returns the last message of the stream, if it was still open."""
+        found: list[Recognised] = []
+        while self._retreat(found):
+            pass
+        self._close(found)
+        return found
+
+    def _line(self, number: int, text: str, found: list[Recognised]) -> None:
+        if self._open is not None:
+            if self._belongs(self._open, text):
+                return
+            if self._retreat(found):
+                self._line(number, text, found)
+                return
+        self._close(found)
+        self._start(number, text, found)
+
+    def _start(self, number: int, text: str, found: list[Recognised], after: Entry | None = None) -> None:
+        """Begins a message in a line, with an entry after `after`."""
+        hit = self._rules.find(text, after)
+        if hit is None:
+            if not self.first_plain[0] and text.strip():
+                self.first_plain = (number, text.encode())
+            return
+        entry, match = hit
+        message = _Open(entry, number, _groups(match), [text])
+        if entry.continues or entry.until:
+            self._open = message
+        else:
+            found.append(self._recognised(message))
+
+    def _retreat(self, found: list[Recognised]) -> bool:
+        """Tries the next entry if the open message lacks the line that its entry needs.
+
+        Returns whether it did.
+        """
+        message = self._open
+        if message is None or not message.entry.needs or message.is_met:
+            return False
+        self._open = None
+        self._start(message.first, message.lines[0], found, message.entry)
+        for offset, line in enumerate(message.lines[1:], 1):
+            self._line(message.first + offset, line, found)
+        return True
+
+    def _find_plain(self, number: int, data: bytes) -> None:
+        for line in data.removesuffix(b"\n").split(b"\n"):
+            if visible(line).strip():
+                self.first_plain = (number, line)
+                return
+            number += 1
+
+    def _belongs(self, message: _Open, text: str) -> bool:
+        """Adds a line to an open message if it belongs to it."""
+        entry = message.entry
+        if len(message.lines) + len(message.joined) >= MAX_LINES:
+            return False
+        if message.is_complete:
+            return self._joins(message, text)
+        line = text[:MAX_LINE_CHARACTERS]
+        if entry.until and self._rules.pattern(entry.until)(line):
+            message.is_complete = True
+        elif entry.continues and not self._rules.pattern(entry.continues)(line):
+            message.is_complete = True
+            return self._joins(message, text)
+        self._add(message, text)
+        return True
+
+    def _joins(self, message: _Open, text: str) -> bool:
+        entry = message.entry
+        if not entry.joins:
+            return False
+        line = text[:MAX_LINE_CHARACTERS]
+        if self._rules.pattern(entry.joins)(line):
+            message.joined.append(text)
+            return True
+        if not message.joined:
+            return False
+        match = self._rules.pattern(entry.match)(line)
+        if match is None or not any(message.joined):
+            return False
+        message.lines.extend(message.joined)
+        message.joined.clear()
+        message.is_complete = False
+        message.groups = _groups(match)
+        self._add(message, text)
+        return True
+
+    def _add(self, message: _Open, text: str) -> None:
+        message.lines.append(text)
+        entry = message.entry
+        if message.is_complete or entry.has_keys:
+            self._read(message, entry, text[:MAX_LINE_CHARACTERS])
+
+    def _read(self, message: _Open, entry: Entry, line: str) -> None:
+        """Takes the fields of a message from a line after its first."""
+        if entry.needs and self._rules.pattern(entry.needs)(line):
+            message.is_met = True
+        index = len(message.lines) - 1
+        pattern = entry.root or (entry.key if not message.key else "")
+        is_last = message.is_complete and bool(entry.until)
+        if is_last and not (entry.key or entry.root):
+            pattern = entry.until
+        if pattern and (match := self._rules.pattern(pattern)(line)) and (groups := _groups(match)):
+            message.groups.update(groups)
+            message.key = index
+        for where in (entry.where, entry.until if is_last and pattern != entry.until else ""):
+            if where and (match := self._rules.pattern(where)(line)) and (groups := _groups(match)):
+                message.places.append((index, groups))
+
+    def _close(self, found: list[Recognised]) -> None:
+        message, self._open = self._open, None
+        if message is not None:
+            found.append(self._recognised(message))
+
+    def _recognised(self, message: _Open) -> Recognised:
+        is_consequence = False
+        if pattern := message.entry.consequence:
+            line = message.lines[message.key][:MAX_LINE_CHARACTERS]
+            is_consequence = self._rules.pattern(pattern)(line) is not None
+        return _recognised(message, is_consequence=is_consequence)
+
+
+def _groups(match: "re.Match[str]") -> dict[str, str]:
+    return {name: value for name, value in match.groupdict().items() if value is not None}
+
+
+def _recognised(message: _Open, *, is_consequence: bool) -> Recognised:
+    groups = message.groups
+    if message.places:
+        _, nearest = min(message.places, key=lambda place: (abs(place[0] - message.key), -place[0]))
+        groups = nearest | groups
+    return Recognised(
+        entry=message.entry,
+        line=message.first,
+        key=message.key,
+        lines=message.lines,
+        groups=groups,
+        is_consequence=is_consequence,
+    )

@@ -1,0 +1,102 @@
+"""Finds short texts that every line recognised by a pattern contains."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+# The parser of `re` has no public name; a pattern that it cannot read gives no words.
+_parser: Any = getattr(re, "_parser")  # noqa: B009
+
+MIN_CHARACTERS: Final = 3
+"""Minimum length of a word; shorter ones would be found in too many lines."""
+
+
+def words_of(pattern: str) -> tuple[str, ...]:
+    """Returns words in lower case: each line that the pattern matches contains one; empty if none."""
+    try:
+        parsed = _parser.parse(pattern)
+    except (re.error, RecursionError):
+        return ()
+    return tuple(sorted(_best(parsed) or ()))
+
+
+def is_ambiguous(pattern: str) -> bool:
+    """Returns whether a repeat repeats only repeats, so that a search may take exponential time."""
+    try:
+        parsed = _parser.parse(pattern)
+    except (re.error, RecursionError):
+        return False
+    return _has_ambiguous(parsed)
+
+
+def _has_ambiguous(items: Iterable[Any]) -> bool:
+    for item in items:
+        name, value = str(item[0]), item[1]
+        match name:
+            case "MAX_REPEAT" | "MIN_REPEAT":
+                body = list(value[2])
+                if len(body) == 1 and str(body[0][0]) == "SUBPATTERN":
+                    body = list(body[0][1][3])
+                if (
+                    value[1] > 1
+                    and body
+                    and all(_is_repeat(part) for part in body)
+                    and any(map(_is_open, body))
+                ):
+                    return True
+                if _has_ambiguous(body):
+                    return True
+            case "SUBPATTERN":
+                if _has_ambiguous(value[3]):
+                    return True
+            case "BRANCH":
+                if any(_has_ambiguous(branch) for branch in value[1]):
+                    return True
+            case _:
+                pass
+    return False
+
+
+def _is_repeat(item: Any) -> bool:
+    return str(item[0]) in {"MAX_REPEAT", "MIN_REPEAT"}
+
+
+def _is_open(item: Any) -> bool:
+    return _is_repeat(item) and item[1][1] > MIN_CHARACTERS
+
+
+def _best(items: Iterable[Any]) -> frozenset[str] | None:
+    """Returns the best set of words of a sequence; None if it has none."""
+    found: list[frozenset[str]] = []
+    run: list[str] = []
+    for item in items:
+        name, value = str(item[0]), item[1]
+        if name == "LITERAL" and 32 <= value < 128:
+            run.append(chr(value))
+            continue
+        _end_run(run, found)
+        words = _words(name, value)
+        if words:
+            found.append(words)
+    _end_run(run, found)
+    return max(found, key=lambda words: (min(map(len, words)), -len(words)), default=None)
+
+
+def _words(name: str, value: Any) -> frozenset[str] | None:
+    match name:
+        case "SUBPATTERN":
+            return _best(value[3])
+        case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
+            return _best(value[2]) if value[0] else None
+        case "BRANCH":
+            branches = [_best(branch) for branch in value[1]]
+            return frozenset[str]().union(*filter(None, branches)) if all(branches) else None
+        case _:
+            return None
+
+
+def _end_run(run: list[str], found: list[frozenset[str]]) -> None:
+    text = "".join(run).lower()
+    run.clear()
+    if len(text) >= MIN_CHARACTERS and any(character.isalnum() or character in "*_%" for character in text):
+        found.append(frozenset({text}))

@@ -1,0 +1,227 @@
+"""Reads parsers: the `parsers` of a level, and files with the entries of one."""
+
+from typing import Any, Final, cast
+
+from msgspec import Struct, field
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from gator.spec import keys
+from gator.spec.builders import scalars
+from gator.spec.builders.reading import Pair, Reading, is_null
+from gator.spec.suggestions import did_you_mean
+from gator.v1 import common_pb2, spec_pb2
+
+SEVERITIES: Final = {
+    "info": common_pb2.SEVERITY_INFO,
+    "warning": common_pb2.SEVERITY_WARNING,
+    "error": common_pb2.SEVERITY_ERROR,
+    "critical": common_pb2.SEVERITY_CRITICAL,
+}
+RANKS: Final = {
+    "cause": spec_pb2.PARSER_RANK_CAUSE,
+    "report": spec_pb2.PARSER_RANK_REPORT,
+    "general": spec_pb2.PARSER_RANK_GENERAL,
+    "consequence": spec_pb2.PARSER_RANK_CONSEQUENCE,
+}
+GROUPS: Final = ("file", "line", "column", "code", "item", "message", "value")
+"""Names of the groups that patterns may have."""
+_PATTERNS: Final = ("match", "continues", "until", "key", "root", "joins", "where", "needs", "consequence")
+_FILE_SUFFIXES: Final = (".yaml", ".yml")
+
+
+class Example(Struct):
+    """A text, and the fields of the message that a parser has to recognise in it."""
+
+    node: Node
+    text: str
+    fields: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class ParserFile(Struct):
+    """The content of a file with a parser."""
+
+    parser: spec_pb2.Parser
+    about: str = ""
+    precedence: int = 50
+    """Parsers with a smaller number are tried first."""
+    examples: list[list[Example]] = field(default_factory=list[list[Example]])
+    """Examples of each entry."""
+    nodes: list[Node] = field(default_factory=list[Node])
+    """Where each entry is written."""
+    others: list[Example] = field(default_factory=list[Example])
+    """Texts in which nothing may be recognised."""
+
+
+def read_parsers(reading: Reading, value: Node) -> spec_pb2.Parsers | None:
+    """Returns the parsers in the value of `parsers`; None after a problem with the value as a whole."""
+    if isinstance(value, ScalarNode):
+        items = [value]
+    elif isinstance(value, SequenceNode) and reading.standard(value):
+        items = list(value.value)
+    else:
+        reading.problem(value, "parsers is a list: write [uvm] or [{match: PATTERN, severity: error}]")
+        return None
+    found = spec_pb2.Parsers()
+    for item in items:
+        parser = _one(reading, item)
+        if parser is not None:
+            found.list.append(parser)
+    return found
+
+
+def _one(reading: Reading, node: Node) -> spec_pb2.Parser | None:
+    if isinstance(node, MappingNode):
+        pairs = reading.pairs(node)
+        if "entries" in pairs:
+            return read_file(reading, node).parser
+        entry = _entry(reading, node, None)
+        return spec_pb2.Parser(name="spec", entries=[entry]) if entry is not None else None
+    name = scalars.filled_text(reading, node, "a parser")
+    if name is None or not scalars.no_names(reading, node, name, "parsers"):
+        return None
+    if "/" not in name and not name.endswith(_FILE_SUFFIXES):
+        if name not in keys.PARSERS:
+            hint = did_you_mean(name, keys.PARSERS) or f": there are {', '.join(keys.PARSERS)}"
+            reading.problem(node, f"there is no parser '{name}'{hint}")
+            return None
+        return spec_pb2.Parser(name=name)
+    root = reading.read_yaml(node, name)
+    if root is None:
+        return None
+    return read_file(reading, root).parser
+
+
+def read_file(reading: Reading, root: Node) -> ParserFile:
+    """Returns the parser in a file, as far as it has no problems."""
+    found = ParserFile(spec_pb2.Parser(name="spec"))
+    if not isinstance(root, MappingNode):
+        reading.problem(root, "a parser is a mapping with name and entries")
+        return found
+    pairs = _known(reading, root, keys.PARSER_KEYS, "a parser")
+    if "name" in pairs:
+        found.parser.name = scalars.filled_text(reading, pairs["name"].value, "name") or "spec"
+    if "about" in pairs:
+        found.about = scalars.text(reading, pairs["about"].value, "about") or ""
+    if "precedence" in pairs:
+        number = scalars.integer(reading, pairs["precedence"].value, "precedence", 0, 1000)
+        found.precedence = number if number is not None else found.precedence
+    if "others" in pairs:
+        found.others = _examples(reading, pairs["others"].value, "others")
+    if "entries" not in pairs or not isinstance(pairs["entries"].value, SequenceNode):
+        at = pairs["entries"].value if "entries" in pairs else root
+        reading.problem(at, "entries is a list: write - match: PATTERN for each kind of message")
+        return found
+    for node in pairs["entries"].value.value:
+        examples: list[Example] = []
+        entry = _entry(reading, node, examples)
+        if entry is not None:
+            found.parser.entries.append(entry)
+            found.examples.append(examples)
+            found.nodes.append(node)
+    return found
+
+
+def _entry(reading: Reading, node: Node, examples: list[Example] | None) -> spec_pb2.ParserEntry | None:
+    if not isinstance(node, MappingNode):
+        reading.problem(node, "an entry of a parser is a mapping: write {match: PATTERN, severity: error}")
+        return None
+    pairs = _known(reading, node, keys.ENTRY_KEYS, "an entry of a parser")
+    if "match" not in pairs:
+        reading.problem(node, "an entry of a parser needs match, the pattern of its line")
+        return None
+    entry = spec_pb2.ParserEntry(severity=common_pb2.SEVERITY_ERROR, rank=spec_pb2.PARSER_RANK_CAUSE)
+    for name, pair in pairs.items():
+        _field(reading, entry, name, pair, examples)
+    if entry.metric and "(?P<value>" not in entry.match:
+        reading.problem(pairs["metric"].value, "the pattern of a metric needs the group (?P<value>…)")
+    return entry
+
+
+def _field(
+    reading: Reading, entry: spec_pb2.ParserEntry, name: str, pair: Pair, examples: list[Example] | None
+) -> None:
+    value = pair.value
+    if name in _PATTERNS:
+        text = scalars.filled_text(reading, value, name)
+        if text is not None and (problem := pattern_problem(text)):
+            reading.problem(value, f"{name}: {problem}")
+        elif text is not None:
+            setattr(entry, name, text)
+    elif name == "severity":
+        word = scalars.choice(reading, value, name, tuple(SEVERITIES))
+        entry.severity = SEVERITIES[word] if word is not None else entry.severity
+    elif name == "rank":
+        word = scalars.choice(reading, value, name, tuple(RANKS))
+        entry.rank = RANKS[word] if word is not None else entry.rank
+    elif name == "decisive":
+        entry.decisive = scalars.boolean(reading, value, name) or False
+    elif name == "metric":
+        entry.metric = scalars.filled_text(reading, value, name) or ""
+    elif name == "words":
+        found = [scalars.filled_text(reading, item, name) for item in _items(reading, value, name)]
+        entry.words.extend(word.lower() for word in found if word is not None)
+    elif examples is not None:
+        examples.extend(_examples(reading, value, name))
+
+
+def pattern_problem(pattern: str) -> str:
+    """Returns why a pattern cannot be used; empty if it can."""
+    import re2
+
+    for mark, what in (
+        ("(?=", "look-ahead"),
+        ("(?!", "look-ahead"),
+        ("(?<=", "look-behind"),
+        ("(?<!", "look-behind"),
+    ):
+        if mark in pattern:
+            return f"RE2 has no {what}: write the pattern without {mark}"
+    module = cast("Any", re2)
+    try:
+        compiled = module.compile(pattern)
+    except module.error as error:
+        return f"this is no pattern of RE2: {_reason(error)}"
+    unknown: list[str] = [name for name in compiled.groupindex if name not in GROUPS]
+    if unknown:
+        return (
+            f"there is no group {unknown[0]}{did_you_mean(unknown[0], GROUPS)}: there are {', '.join(GROUPS)}"
+        )
+    return ""
+
+
+def _reason(error: Exception) -> str:
+    reason = error.args[0] if error.args else ""
+    return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+
+
+def _examples(reading: Reading, value: Node, what: str) -> list[Example]:
+    found: list[Example] = []
+    for item in _items(reading, value, what):
+        if isinstance(item, ScalarNode):
+            found.append(Example(item, item.value))
+        elif isinstance(item, MappingNode):
+            fields = {
+                name: pair.value.value
+                for name, pair in reading.pairs(item).items()
+                if isinstance(pair.value, ScalarNode)
+            }
+            text = fields.pop("text", "")
+            found.append(Example(item, text, fields))
+        else:
+            reading.problem(item, f"an item of {what} is a text or a mapping with text")
+    return found
+
+
+def _items(reading: Reading, value: Node, what: str) -> list[Node]:
+    if isinstance(value, SequenceNode):
+        return list(value.value)
+    reading.problem(value, f"{what} is a list")
+    return []
+
+
+def _known(reading: Reading, node: MappingNode, names: tuple[str, ...], what: str) -> dict[str, Pair]:
+    pairs = reading.pairs(node)
+    for name, pair in pairs.items():
+        if name not in names:
+            reading.problem(pair.key, f"{what} has no key '{name}'{did_you_mean(name, names)}")
+    return {name: pair for name, pair in pairs.items() if name in names and not is_null(pair.value)}

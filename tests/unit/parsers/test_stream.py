@@ -1,0 +1,92 @@
+"""Lines are joined to messages by what their entry says."""
+
+import pytest
+
+from gator.parsers import Entry, Recognised, Rules, StreamParser
+from gator.v1 import common_pb2, spec_pb2
+
+
+def parse(text: str, *entries: Entry) -> list[Recognised]:
+    stream = StreamParser(Rules(entries))
+    return [*stream.feed(1, text.encode()), *stream.finish()]
+
+
+BAD = Entry(parser="ours", match=r"^BAD (?P<message>.*)$", words=("bad ",))
+
+
+def test_the_place_nearest_to_the_explaining_line_is_taken() -> None:
+    entry = Entry(
+        parser="ours",
+        match=r"^Trace:$",
+        continues=r"^ ",
+        until=r"^(?P<code>\w+Error): (?P<message>.*)$",
+        where=r"^ (?P<file>\S+):(?P<line>\d+)$",
+        words=("trace:",),
+    )
+    (found,) = parse("Trace:\n main.py:3\n lib.py:7\nKeyError: x\n", entry)
+    assert (found.file, found.file_line, found.code, found.key_line) == ("lib.py", 7, "KeyError", 4)
+
+
+def test_the_place_of_the_first_line_wins() -> None:
+    entry = Entry(
+        parser="ours",
+        match=r"^BAD (?P<file>\S+)$",
+        continues=r"^ ",
+        where=r"^ (?P<file>\S+):(?P<line>\d+)$",
+        words=("bad ",),
+    )
+    (found,) = parse("BAD a.c\n b.c:3\n", entry)
+    assert (found.file, found.file_line) == ("a.c", 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "parsers"),
+    [
+        ("BAD x\nTime: 3\n", ["timed"]),
+        ("BAD x\nother\n", ["ours"]),
+        ("BAD x\n", ["ours"]),
+        ("BAD x\nBAD y\nTime: 3\nBAD z", ["ours", "timed", "ours"]),
+    ],
+)
+def test_without_the_line_that_it_needs_the_next_entry_is_tried(text: str, parsers: list[str]) -> None:
+    timed = Entry(
+        parser="timed",
+        match=r"^BAD (?P<message>.*)$",
+        continues="^Time: ",
+        needs="^Time: ",
+        decisive=True,
+        words=("bad ",),
+    )
+    found = parse(text, timed, BAD)
+    assert [one.entry.parser for one in found] == parsers
+    assert [one.line for one in found] == [
+        1 + text[: text.index(f"BAD {one.message}")].count("\n") for one in found
+    ]
+
+
+def test_a_message_is_a_consequence_by_its_explaining_line() -> None:
+    entry = Entry(
+        parser="ours", match=r"^BAD (?P<message>.*)$", consequence="command failed$", words=("bad ",)
+    )
+    assert [one.rank for one in parse("BAD command failed\nBAD x\n", entry)] == [
+        spec_pb2.PARSER_RANK_CONSEQUENCE,
+        spec_pb2.PARSER_RANK_CAUSE,
+    ]
+
+
+def test_an_entry_of_info_takes_lines_from_those_after_it() -> None:
+    quiet = Entry(parser="quiet", match="^BAD none$", severity=common_pb2.SEVERITY_INFO)
+    found = parse("BAD none\nBAD x\n", quiet, BAD)
+    assert [one.entry.severity for one in found] == [common_pb2.SEVERITY_INFO, common_pb2.SEVERITY_ERROR]
+
+
+def test_each_line_is_tested_for_an_entry_without_words() -> None:
+    entry = Entry(parser="ours", match=r"^\d+$")
+    assert [one.line for one in parse("a\n12\nb\n7\n", entry)] == [2, 4]
+
+
+@pytest.mark.parametrize("words", [("bad ",), ()])
+def test_a_long_block_gives_what_a_short_one_gives(words: tuple[str, ...]) -> None:
+    entry = Entry(parser="ours", match=r"^BAD (?P<message>.*)$", words=words)
+    long = "plain line\n" * 1000 + "BAD x\n" + "plain line\n" * 1000
+    assert [(one.line, one.message) for one in parse(long, entry)] == [(1001, "x")]
