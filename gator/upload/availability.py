@@ -41,6 +41,11 @@ class HubAvailability:
         return (self._reported_at or 0.0) + self._interval
 
     @property
+    def is_reported(self) -> bool:
+        """Returns whether the present absence was reported."""
+        return self._state is _State.REPORTED
+
+    @property
     def is_unreported(self) -> bool:
         """Returns whether an absence was not reported."""
         return self._state is _State.AWAY

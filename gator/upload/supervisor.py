@@ -163,7 +163,8 @@ class Uploader:
         if self._state is not _State.GOING:
             return
         if self._finishing:
-            self._late_reason = why
+            if not self._availability.is_reported:
+                self._late_reason = why
         elif self._availability.on_away(self._loop.time()):
             self._notify(f"the hub at {self._hub.address} is away ({why}): the run goes on", warning=True)
         elif self._availability.is_unreported:

@@ -54,6 +54,9 @@ def test_the_run_is_told_as_its_folder_tells_it(both: tuple[Queries, Queries]) -
     hub, folder = (queries.get_run(qs.GetRunRequest()).run for queries in both)
     assert hub.heard_unix_nanos > 0
     assert not hub.connected
+    # Only a hub has owners.
+    assert hub.owner
+    hub.ClearField("owner")
     hub.heard_unix_nanos = 0
     hub.started_unix_nanos = folder.started_unix_nanos
     assert hub == folder
