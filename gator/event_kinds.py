@@ -5,7 +5,7 @@ protos.
 """
 
 from collections.abc import Callable
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
@@ -97,3 +97,12 @@ def kind_of(event: event_pb2.Event) -> Kind:
     if field is None:
         return attach_pb2.EVENT_KIND_UNSPECIFIED
     return KIND_OF_FIELD[field]
+
+
+def filter_severity(kind: int, payload: Any) -> common_pb2.Severity.ValueType:
+    """Returns the severity by which filters select a payload; unspecified for kinds without one."""
+    if kind == attach_pb2.EVENT_KIND_LOG:
+        return payload.severity
+    if kind == attach_pb2.EVENT_KIND_BLOCK:
+        return payload.filter_severity or payload.severity
+    return common_pb2.SEVERITY_UNSPECIFIED

@@ -13,7 +13,7 @@ from gator.cli.secrets import hide_secrets
 from gator.console import describe
 from gator.console.text import CODES, column_lines, styled
 from gator.core.visible import visible, visible_styled
-from gator.v1 import event_pb2
+from gator.v1 import common_pb2, event_pb2
 
 
 def has_colour() -> bool:
@@ -63,7 +63,11 @@ def painted_tally(counts: event_pb2.Tally) -> str:
 
 
 def painted_place(first_error: event_pb2.ErrorMessage) -> str:
-    """Returns the place and severity of a message in the style of its severity: `out:17 error`."""
-    severity = describe.severity(first_error.severity)
+    """Returns the place and severity of a message in the style of its severity: `out:17 error`.
+
+    The last words of a job without messages have no severity.
+    """
+    is_message = first_error.severity >= common_pb2.SEVERITY_WARNING
+    severity = describe.severity(first_error.severity) if is_message else ""
     where = f"{describe.line_place(first_error)} {severity}".strip()
     return paint(where or "first error", severity)

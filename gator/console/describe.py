@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from gator.console.text import one_line
 from gator.units import plural, size_text, span
 from gator.v1 import common_pb2, event_pb2, query_pb2
 
@@ -92,6 +93,14 @@ def demand(asked: common_pb2.Demand) -> str:
 def line_place(first_error: event_pb2.ErrorMessage) -> str:
     """Returns the stream and line of a message, such as `out:17`; empty if it is not of a line."""
     return f"{stream(first_error.stream) or 'out'}:{first_error.line}" if first_error.line else ""
+
+
+def headline(error: event_pb2.ErrorMessage) -> str:
+    """Returns the line of a message that explains the failure, such as the exception after a traceback."""
+    lines = error.text.splitlines()
+    # Of a cut text the line may be incomplete.
+    explaining = next((line for line in reversed(lines) if error.message and error.message in line), "")
+    return one_line(explaining.strip() or error.text)
 
 
 def commit(git: query_pb2.Git) -> str:

@@ -42,6 +42,10 @@ class Failures:
     def __init__(self) -> None:
         self.causes = Causes[Failure]()
         self.first: list[Failure] = []
+        self.noisy = 0
+        """Number of jobs that passed although their output has errors."""
+        self._above_noisy: set[str] = set()
+        """Paths of groups with such output below."""
         self._counts: dict[str, int] = {}
         self._lines = 0
 
@@ -64,6 +68,8 @@ class Failures:
 
     def add(self, path: str, result: event_pb2.Result) -> bool:
         """Notes a Result; returns whether it is that of a failed job."""
+        if result.counts.error or result.counts.critical:
+            self._add_noisy(path, result)
         if result.outcome not in FAILURES or result.first_failure != path:
             return False
         failure = path, result
@@ -71,6 +77,14 @@ class Failures:
         if len(self.first) < FEW:
             self.first.append(failure)
         return True
+
+    def _add_noisy(self, path: str, result: event_pb2.Result) -> None:
+        # Results of groups come after those of their jobs, and have their counts.
+        if path not in self._above_noisy and result.outcome == pb.OUTCOME_PASSED:
+            self.noisy += 1
+        while path:
+            path = path.rpartition("/")[0]
+            self._above_noisy.add(path)
 
 
 def _is_counter(count: int) -> bool:
@@ -87,10 +101,13 @@ def failure_line(terminal: Terminal, path: str, result: event_pb2.Result) -> str
 
 def _first_error(result: event_pb2.Result) -> Iterable[str]:
     """Yields a line with the first error, unless the message has it."""
-    if result.HasField("first_error") and one_line(result.first_error.text) not in one_line(result.message):
-        error = result.first_error
+    if not result.HasField("first_error"):
+        return
+    error = result.first_error
+    text = describe.headline(error)
+    if text not in one_line(result.message):
         where = f"{describe.line_place(error)}: " if error.line else ""
-        yield f"       first error: {where}{one_line(error.text)}"
+        yield f"       first error: {where}{text}"
 
 
 def _whole(terminal: Terminal, info: RunInfo, failure: Failure) -> Iterable[str]:
@@ -145,11 +162,23 @@ def write_summary(
             lines += _whole(terminal, info, failure)
     if failures.first and info.launch.needs:
         lines.append(f"needs: {info.launch.needs}")
+    if failures.noisy:
+        lines.append(_about_noisy(info, failures.noisy))
     name = painted_outcome(terminal, result.outcome)
     reason = _reason(info, failures, result)
     lines.append(f"{name} {info.ident} in {span(wall_nanos)}: {describe.tally(result.jobs)}{reason}")
     lines.append(f"seed {info.seed}, folder {info.folder}")
     terminal.write("".join(f"{terminal.safe(line)}\n" for line in lines))
+
+
+def _about_noisy(info: RunInfo, count: int) -> str:
+    """Returns the note that jobs passed although their output has errors."""
+    its, it = ("its", "it") if count == 1 else ("their", "them")
+    see = command("tree", "--noisy", where=in_folder(info.folder))
+    return (
+        f"{plural(count, 'job')} passed with errors in {its} output: `--parser auto` makes {it} fail; "
+        f"see {it} with `{see}`"
+    )
 
 
 def _reason(info: RunInfo, failures: Failures, result: event_pb2.Result) -> str:

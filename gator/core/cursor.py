@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from gator.event_kinds import kind_of
+from gator.event_kinds import FIELD_OF_KIND, GRADED_KINDS, filter_severity, kind_of
 from gator.node_paths import is_below
 from gator.v1 import attach_pb2, event_pb2
 
@@ -17,6 +17,8 @@ WINDOW_BYTES = 1024 * 1024
 """Default of the maximum number of unacknowledged bytes of a subscription."""
 BATCH_BYTES = 256 * 1024
 """Maximum number of bytes of a message, unless a single event has more."""
+
+_GRADED = {FIELD_OF_KIND[kind]: kind for kind in GRADED_KINDS}
 
 
 class Accepted(Struct, frozen=True):
@@ -76,13 +78,9 @@ def passes(wanted: attach_pb2.EventFilter, event: event_pb2.Event) -> bool:
     """Returns whether an event passes a filter, apart from `logs_per_attempt` (see LogQuota)."""
     if wanted.kinds and kind_of(event) not in wanted.kinds:
         return False
-    match event.WhichOneof("payload"):
-        case "log" if event.log.severity < wanted.severity:
-            return False
-        case "block" if event.block.severity < wanted.severity:
-            return False
-        case _:
-            pass
+    name = event.WhichOneof("payload")
+    if name in _GRADED and filter_severity(_GRADED[name], getattr(event, name)) < wanted.severity:
+        return False
     return is_below(event.path, wanted.prefix)
 
 

@@ -7,7 +7,8 @@ from gator.plan.nodes import PlanNode
 from gator.plan.plan import Plan
 from gator.v1 import spec_pb2
 
-_INHERITED: Final[dict[str, Callable[[spec_pb2.Settings], int | None]]] = {
+_INHERITED: Final[dict[str, Callable[[spec_pb2.Settings], object]]] = {
+    "--parser": lambda settings: settings.parsers,
     "--timeout": lambda settings: settings.timeout_millis,
     "--limit-warning": lambda settings: settings.limits.warning,
     "--limit-error": lambda settings: settings.limits.error,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gator.errors import DiskFullError, StoreError
-from gator.event_kinds import DROP_BELOW, GRADED_KINDS, KIND_OF_FIELD, LIFECYCLE_KINDS
+from gator.event_kinds import DROP_BELOW, KIND_OF_FIELD, LIFECYCLE_KINDS, filter_severity
 from gator.store.catalogue.upsert import INSERT_STORE
 from gator.store.connection import error_code, open_owner, reserve_of
 from gator.store.reader import Slice, StoreReader
@@ -126,7 +126,7 @@ class Store:
                 raise StoreError(f"an event of {event.path} without a known payload cannot be stored")
             kind = _KINDS[name]
             payload = getattr(event, name)
-            severity = payload.severity if kind in GRADED_KINDS else 0
+            severity = filter_severity(kind, payload)
             if self._writer.state is State.FULL and _is_plain(kind, severity):
                 self._dropped += 1
                 continue

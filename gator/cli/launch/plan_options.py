@@ -31,6 +31,12 @@ def _complete_scheduler(incomplete: str) -> list[str]:
     return [name for name in names() if name.startswith(incomplete.lower())]
 
 
+def _complete_parser(incomplete: str) -> list[str]:
+    from gator.spec.keys import PARSERS
+
+    return [name for name in PARSERS if name.startswith(incomplete)]
+
+
 class PlanOptions(Struct, frozen=True):
     """Options as the user wrote them; None for one that was not given."""
 
@@ -151,6 +157,17 @@ class PlanOptions(Struct, frozen=True):
             rich_help_panel=LIMITS,
         ),
     ] = None
+    parsers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--parser",
+            metavar="NAME|FILE",
+            help="Let the messages of this parser count, such as uvm or ours.yaml; auto is all built-in "
+            "ones; may be repeated.",
+            rich_help_panel=LIMITS,
+            autocompletion=_complete_parser,
+        ),
+    ] = None
     timeout: Annotated[
         str | None,
         typer.Option(
@@ -186,3 +203,5 @@ class PlanOptions(Struct, frozen=True):
             value = getattr(self, name)
             if value is not None:
                 yield f"--{name.replace('_', '-')}", value
+        if self.parsers:
+            yield "--parser", ", ".join(self.parsers)

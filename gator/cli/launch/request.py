@@ -3,6 +3,7 @@
 import os
 import random
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import which
 from typing import Final
@@ -10,13 +11,14 @@ from typing import Final
 from gator.cli.launch.launch_options import LaunchOptions
 from gator.cli.launch.plan_options import PlanOptions
 from gator.cli.launch.requested_selection import RequestedSelection, requested_selection
-from gator.cli.launch.spec import LoadedSpec, RootNode, root_of
+from gator.cli.launch.spec import MAX_SPEC_BYTES, LoadedSpec, RootNode, root_of
 from gator.cli.options.values import bytes_of, count_of, limit_millis_of
 from gator.cli.tracking import tracking_root
 from gator.core.dispatch.pools import Pools
 from gator.core.launch.environment import inherited, with_program
 from gator.core.text import readable
 from gator.errors import UsageError
+from gator.files.bounded import read_bounded
 from gator.runtime import diagnostics
 from gator.runtime.text_encoding import launch_variables
 from gator.scheduler import Scheduler
@@ -116,8 +118,13 @@ def replace_on_root(root: RootNode, options: PlanOptions) -> None:
         settings.limits.warning = _limit(options.limit_warning, "--limit-warning")
     if options.limit_error is not None:
         settings.limits.error = _limit(options.limit_error, "--limit-error")
+        if not settings.stderr:
+            # The rule of the original Gator, whose option this is.
+            settings.stderr = spec_pb2.STDERR_MODE_ERROR_UNLESS_PARSED
     if options.limit_critical is not None:
         settings.limits.critical = _limit(options.limit_critical, "--limit-critical")
+    if options.parsers:
+        settings.parsers.CopyFrom(_parsers(options.parsers))
     if options.timeout is not None:
         settings.timeout_millis = limit_millis_of(options.timeout, "--timeout")
     if options.deadline is not None:
@@ -130,6 +137,28 @@ def replace_on_root(root: RootNode, options: PlanOptions) -> None:
 
 def _limit(text: str, option: str) -> int:
     return count_of(text, option, 0, MAX_LIMIT, none=_UNLIMITED)
+
+
+def _parsers(names: Sequence[str]) -> spec_pb2.Parsers:
+    """Returns built-in parsers and those of files. Raises UsageError and SpecError."""
+    from gator.spec import load_parser
+    from gator.spec.keys import PARSERS
+    from gator.spec.suggestions import did_you_mean
+
+    found = spec_pb2.Parsers()
+    for name in names:
+        if "/" in name or name.endswith((".yaml", ".yml")):
+            try:
+                data = read_bounded(Path(name), MAX_SPEC_BYTES)
+            except OSError as error:
+                raise UsageError(f"--parser {name}: {error.strerror}") from error
+            found.list.append(load_parser(data, file=name).parser)
+        elif name in PARSERS:
+            found.list.append(spec_pb2.Parser(name=name))
+        else:
+            hint = did_you_mean(name, PARSERS) or f": there are {', '.join(PARSERS)}"
+            raise UsageError(f"--parser {name}: there is no such parser{hint}")
+    return found
 
 
 def scheduler_of(options: PlanOptions) -> Scheduler:

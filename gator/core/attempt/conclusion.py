@@ -5,7 +5,7 @@ from msgspec import Struct
 from gator.core.attempt.metrics import Totals
 from gator.core.attempt.output import Output
 from gator.core.attempt.signature import sign
-from gator.core.attempt.verdict import AttemptFacts, first_error, judge
+from gator.core.attempt.verdict import AttemptFacts, explanation, judge
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 
@@ -43,6 +43,7 @@ def conclude(
     """Returns the end of an attempt, with its verdict and signature but without the time."""
     verdict = judge(facts, limits)
     messages = facts.messages
+    choice = explanation(verdict, messages)
     finished = event_pb2.AttemptFinished(
         outcome=verdict.outcome,
         reason=verdict.reason,
@@ -51,12 +52,13 @@ def conclude(
         signal=facts.signal,
         usage=usage,
         counts=messages.counts(),
-        first_error=first_error(verdict, messages),
+        counted=messages.counts_for_limits(),
+        first_error=choice.shown if choice is not None else None,
         metrics=metrics.totals(),
         stdout_lines=output.lines(common_pb2.STREAM_STDOUT),
         stderr_lines=output.lines(common_pb2.STREAM_STDERR),
         dropped_bytes=output.dropped,
         longest_silence_nanos=max(times.silence, times.ended - times.last_read),
     )
-    sign(finished, messages.firsts())
+    sign(finished, choice)
     return finished

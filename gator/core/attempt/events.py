@@ -3,12 +3,13 @@
 Invariant: every event names its attempt, and a flood of messages is counted but not stored.
 """
 
+from gator.core.attempt.first_error import Candidate
 from gator.core.attempt.metrics import NAME_RULE, Totals, is_metric_name
 from gator.core.attempt.notices import MAX_NOTICES
 from gator.core.attempt.observers import GATOR_LOGGER
 from gator.core.attempt.severity import NAMES, Messages
 from gator.core.text import cut, without_nul
-from gator.v1 import common_pb2, event_pb2
+from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 MAX_LOGS = 10_000
 """Messages of one severity, and values of metrics, beyond this number are only counted."""
@@ -65,12 +66,12 @@ class ClientEvents:
 
     __slots__ = ("_kept", "_messages", "_notices", "_refused", "metrics")
 
-    def __init__(self, messages: Messages) -> None:
+    def __init__(self, messages: Messages, metrics: Totals) -> None:
         self._messages = messages
         self._kept: dict[int, int] = {}
         self._notices = 0
         self._refused: set[str] = set()
-        self.metrics = Totals()
+        self.metrics = metrics
 
     def take(
         self, stamp: EventFactory, now: int, event: event_pb2.Event, *, notice: bool
@@ -110,8 +111,9 @@ class ClientEvents:
                 if log.severity not in NAMES:
                     log.severity = common_pb2.SEVERITY_INFO
                 log.text = without_nul(log.text)
-                self._messages.add(log.severity)
-                self._messages.offer(log.severity, log.text)
+                self._messages.add(log.severity, counts=True)
+                if log.severity >= common_pb2.SEVERITY_WARNING:
+                    self._messages.offer(_candidate(log), counts=True)
                 slot = int(log.severity)
             case "metric":
                 self.metrics.add(event.metric)
@@ -121,3 +123,10 @@ class ClientEvents:
         kept = self._kept.get(slot, 0)
         self._kept[slot] = kept + 1
         return kept < MAX_LOGS
+
+
+def _candidate(log: event_pb2.LogEvent) -> Candidate:
+    message = event_pb2.ErrorMessage(
+        severity=log.severity, text=cut(log.text), file=log.file, file_line=log.file_line, code=log.code
+    )
+    return Candidate.of(spec_pb2.PARSER_RANK_CAUSE, message)

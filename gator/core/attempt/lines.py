@@ -205,6 +205,7 @@ class BlockBuilder:
         "_attempt",
         "_chunks",
         "_event",
+        "_filter_severity",
         "_messages",
         "_offset",
         "_path",
@@ -221,6 +222,7 @@ class BlockBuilder:
         attempt: int,
         stream: common_pb2.Stream.ValueType,
         severity: common_pb2.Severity.ValueType,
+        filter_severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_UNSPECIFIED,
     ) -> None:
         self._path = path
         self._attempt = attempt
@@ -228,7 +230,7 @@ class BlockBuilder:
         self.due: int | None = None
         """When to close the open block, in nanoseconds; None while it is empty."""
         self._stream = stream
-        self._severity = severity
+        self._severity, self._filter_severity = severity, filter_severity
         self._event: event_pb2.Event | None = None
         self._chunks: list[bytes] = []
         self._size = 0
@@ -282,6 +284,7 @@ class BlockBuilder:
             block = event_pb2.Block(
                 stream=self._stream,
                 severity=self._severity,
+                filter_severity=self._filter_severity,
                 first_line=counted.first_line,
                 continues=counted.continues,
                 lines=counted.lines,

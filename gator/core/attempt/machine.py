@@ -16,6 +16,7 @@ from enum import Enum
 from gator.core.attempt.actions import Action, Exit, Finished, LeftoverCheck, Record, Signal, Spawn
 from gator.core.attempt.conclusion import Times, conclude
 from gator.core.attempt.events import ClientEvents, EventFactory
+from gator.core.attempt.metrics import Totals
 from gator.core.attempt.observers import observers_of
 from gator.core.attempt.output import Output
 from gator.core.attempt.usage import UsageMeter
@@ -96,10 +97,11 @@ class Wrapper:
         settings = launch.job.settings
         self._facts = AttemptFacts()
         self._messages = self._facts.messages
-        self._output = Output(launch, log_cap, self._messages, observers_of(launch.job))
+        metrics = Totals()
+        self._output = Output(launch, log_cap, self._messages, metrics, observers_of(launch.job))
         self._open = set(self._output.streams)
         self._usage = UsageMeter(launch)
-        self._client = ClientEvents(self._messages)
+        self._client = ClientEvents(self._messages, metrics)
         self._stamp = EventFactory(launch.path, launch.attempt, wall_offset)
         self._grace = (
             settings.grace_millis * MILLI if settings.HasField("grace_millis") else DEFAULT_GRACE_NANOS

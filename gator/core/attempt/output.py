@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Sequence
 
 from gator.core.attempt.lines import BlockBuilder
+from gator.core.attempt.metrics import Totals
 from gator.core.attempt.observers import LineAssembler, OutputObserver
-from gator.core.attempt.severity import Messages, of_stderr
-from gator.core.text import clean, cut
+from gator.core.attempt.parsing import LineParser, stream_rules
+from gator.core.attempt.severity import Messages
 from gator.units import size_text
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
@@ -31,10 +32,11 @@ class Output:
         "_attempt",
         "_builders",
         "_cap",
-        "_firsts",
         "_messages",
         "_observers",
+        "_parser",
         "_path",
+        "_rules",
         "_stored",
         "_tail",
         "_tail_size",
@@ -46,17 +48,20 @@ class Output:
         launch: attach_pb2.LaunchNode,
         cap: int,
         messages: Messages,
+        metrics: Totals,
         observers: Sequence[OutputObserver] = (),
     ) -> None:
         self._path, self._attempt = path, attempt = launch.path, launch.attempt
-        self._builders = {_STDOUT: BlockBuilder(path, attempt, _STDOUT, common_pb2.SEVERITY_INFO)}
-        severity = of_stderr(launch.job.settings.stderr)
-        if severity is not None:
-            self._builders[_STDERR] = BlockBuilder(path, attempt, _STDERR, severity)
+        settings = launch.job.settings
+        self._rules = stream_rules(settings)
+        self._builders = {
+            stream: BlockBuilder(path, attempt, stream, rule.severity, rule.filter_severity)
+            for stream, rule in self._rules.items()
+        }
+        self._parser = LineParser(settings, messages, metrics)
         self._assemblers = {stream: LineAssembler() for stream in self._builders}
         self._observers = observers
         self._messages = messages
-        self._firsts: dict[common_pb2.Stream.ValueType, event_pb2.ErrorMessage] = {}
         self._cap = cap
         self._stored = 0
         self._tail: deque[event_pb2.Event] = deque()
@@ -89,11 +94,7 @@ class Output:
         before = counter.messages
         full = builder.feed(data, now, wall)
         if counter.messages > before:
-            self._messages.add(builder.severity, counter.messages - before)
-            if not before:
-                kept = self._messages.offer(builder.severity, "", stream, counter.first_message)
-                if kept is not None:
-                    self._firsts[stream] = kept
+            self._messages.add(builder.severity, counter.messages - before, counts=self._rules[stream].counts)
         return self._process(full) if full else full
 
     def flush_due(self, now: int) -> list[event_pb2.Event]:
@@ -117,9 +118,8 @@ class Output:
         for stream, assembler in self._assemblers.items():
             line, rest = assembler.finish()
             if rest:
-                events.extend(self._observe(stream, line, rest, last))
-        for stream, kept in self._firsts.items():
-            kept.text = cut(clean(self._builders[stream].counter.first_text))
+                events.extend(self._observe(stream, line, rest, last, common_pb2.Counts()))
+        events.extend(self._events(self._parser.finish(), last))
         return events
 
     def cap_warning(self) -> str:
@@ -133,24 +133,37 @@ class Output:
 
     def _process(self, blocks: list[event_pb2.Event]) -> list[event_pb2.Event]:
         """Shows blocks to the observers; returns the events to store, in order."""
-        if not self._observers:
-            return self._admit(blocks)
         events: list[event_pb2.Event] = []
         for event in blocks:
             block = event.block
-            events.extend(self._admit([event]))
             lines = self._assemblers[block.stream].take(block.first_line, block.data)
-            if lines:
-                events.extend(self._observe(block.stream, block.first_line, lines, event.time_unix_nanos))
+            observed = (
+                self._observe(block.stream, block.first_line, lines, event.time_unix_nanos, block.counts)
+                if lines
+                else []
+            )
+            events.extend(self._admit([event]))
+            events.extend(observed)
         return events
 
     def _observe(
-        self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes, wall: int
+        self,
+        stream: common_pb2.Stream.ValueType,
+        first_line: int,
+        data: bytes,
+        wall: int,
+        counts: common_pb2.Counts,
     ) -> list[event_pb2.Event]:
+        """Shows complete lines to the parser, which corrects the counts of their block, and the observers."""
+        logs = self._parser.on_lines(stream, first_line, data, counts)
+        for observer in self._observers:
+            logs += observer.on_lines(stream, first_line, data)
+        return self._events(logs, wall)
+
+    def _events(self, logs: Sequence[event_pb2.LogEvent], wall: int) -> list[event_pb2.Event]:
         return [
             event_pb2.Event(path=self._path, attempt=self._attempt, time_unix_nanos=wall, log=log)
-            for observer in self._observers
-            for log in observer.on_lines(stream, first_line, data)
+            for log in logs
         ]
 
     def _admit(self, blocks: list[event_pb2.Event]) -> list[event_pb2.Event]:

@@ -1,9 +1,9 @@
-"""Counts the messages of an attempt by severity, and keeps the first of each.
+"""Counts the messages of an attempt by severity, and keeps those that may explain its failure.
 
 Invariant: only messages of the job itself count, never those of Gator.
 """
 
-from gator.core.text import cut
+from gator.core.attempt.first_error import Best, Candidate, Choice, Key, Place, choice_of
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 NAMES: dict[common_pb2.Severity.ValueType, str] = {
@@ -13,64 +13,119 @@ NAMES: dict[common_pb2.Severity.ValueType, str] = {
     common_pb2.SEVERITY_ERROR: "error",
     common_pb2.SEVERITY_CRITICAL: "critical",
 }
+_CONSEQUENCE: int = spec_pb2.PARSER_RANK_CONSEQUENCE
 WORST_FIRST = (common_pb2.SEVERITY_CRITICAL, common_pb2.SEVERITY_ERROR, common_pb2.SEVERITY_WARNING)
-
-_OF_MODE = {
-    spec_pb2.STDERR_MODE_INFO: common_pb2.SEVERITY_INFO,
-    spec_pb2.STDERR_MODE_WARNING: common_pb2.SEVERITY_WARNING,
-    spec_pb2.STDERR_MODE_ERROR: common_pb2.SEVERITY_ERROR,
-    spec_pb2.STDERR_MODE_UNSPECIFIED: common_pb2.SEVERITY_ERROR,
-}
-
-
-def of_stderr(mode: spec_pb2.StderrMode.ValueType) -> common_pb2.Severity.ValueType | None:
-    """Returns the severity of lines on stderr; None if stderr is merged into stdout."""
-    return _OF_MODE.get(mode)
 
 
 class Messages:
-    """Counts of messages, and the first of each severity from WARNING on."""
+    """Counts of messages, of those that count for the limits, and the best explanations of a failure."""
 
-    __slots__ = ("_counts", "_first", "_order")
+    __slots__ = ("_automatic", "_counted", "_counts", "_explaining", "before_consequence", "last_words")
 
     def __init__(self) -> None:
         self._counts = [0] * (common_pb2.SEVERITY_CRITICAL + 1)
-        self._first: dict[int, tuple[int, event_pb2.ErrorMessage]] = {}
-        self._order = 0
+        self._counted = [0] * (common_pb2.SEVERITY_CRITICAL + 1)
+        self._explaining: dict[int, Best] = {}
+        self._automatic = Best([])
+        self.before_consequence: event_pb2.ErrorMessage | None = None
+        """The last lines that no parser recognised, if the best message is only a consequence."""
+        self.last_words: event_pb2.ErrorMessage | None = None
+        """The last lines of the output; None before the end of the output, or if there are none."""
 
-    def add(self, severity: common_pb2.Severity.ValueType, number: int = 1) -> None:
-        """Counts messages."""
+    def add(self, severity: common_pb2.Severity.ValueType, number: int = 1, *, counts: bool) -> None:
+        """Adds messages; `counts` if they count for the limits."""
         self._counts[severity] += number
+        if counts:
+            self._counted[severity] += number
 
-    def offer(
+    def move(
         self,
-        severity: common_pb2.Severity.ValueType,
-        text: str,
-        stream: common_pb2.Stream.ValueType = common_pb2.STREAM_UNSPECIFIED,
-        line: int = 0,
-    ) -> event_pb2.ErrorMessage | None:
-        """Keeps a message if it is the first of its severity; returns it then, else None."""
-        if severity < common_pb2.SEVERITY_WARNING or severity in self._first:
+        before: common_pb2.Severity.ValueType,
+        after: common_pb2.Severity.ValueType,
+        number: int,
+        *,
+        counted: bool,
+        counts: bool,
+    ) -> None:
+        """Changes the severity of messages, and whether they count."""
+        self._counts[before] -= number
+        self._counts[after] += number
+        self._counted[before] -= number * counted
+        self._counted[after] += number * counts
+
+    def wants(
+        self, severity: common_pb2.Severity.ValueType, key: Key, place: Place | None, *, counts: bool
+    ) -> bool:
+        """Returns whether a message would be kept, so that others need not be made."""
+        best = self._best_of(severity, counts=counts)
+        return best is not None and best.wants(key, place)
+
+    def offer(self, candidate: Candidate, *, counts: bool) -> None:
+        """Keeps a message if it may explain a failure."""
+        best = self._best_of(candidate.message.severity, counts=counts)
+        if best is not None:
+            best.offer(candidate)
+
+    def _best_of(self, severity: common_pb2.Severity.ValueType, *, counts: bool) -> Best | None:
+        if not counts:
+            return self._automatic if severity >= common_pb2.SEVERITY_ERROR else None
+        best = self._explaining.get(severity)
+        if best is None:
+            best = self._explaining[severity] = Best([])
+        return best
+
+    def counted(self, severity: common_pb2.Severity.ValueType) -> int:
+        """Returns the number of messages of exactly this severity that count for the limits."""
+        return self._counted[severity]
+
+    def best(self, severity: common_pb2.Severity.ValueType) -> Choice | None:
+        """Returns the best explanation of a failure, by messages of at least this severity; None if none."""
+        counted = self._merged(severity)
+        automatic = self._automatic
+        if (
+            counted.shown
+            and automatic.shown
+            and counted.shown[0].key[0] == _CONSEQUENCE > automatic.shown[0].key[0]
+        ):
+            # A summary counts, but the message of the tool explains more.
+            return choice_of(automatic)
+        if not counted.shown and self.before_consequence is not None:
+            others = tuple(each.message for each in automatic.shown)
+            return Choice(self.before_consequence, self.before_consequence, others)
+        return choice_of(counted) or choice_of(automatic) or self._last()
+
+    def only_consequence(self) -> event_pb2.ErrorMessage | None:
+        """Returns the best message that does not count, if it only says that something before it failed."""
+        shown = self._automatic.shown
+        return shown[0].message if shown and shown[0].key[0] == _CONSEQUENCE else None
+
+    def best_counted(self, severity: common_pb2.Severity.ValueType) -> Choice | None:
+        """Returns the best of the messages that count; None if there is none of at least this severity."""
+        return choice_of(self._merged(severity))
+
+    def _merged(self, severity: common_pb2.Severity.ValueType) -> Best:
+        merged = Best([])
+        for worst, best in self._explaining.items():
+            if worst >= severity:
+                for candidate in (*best.shown, *([best.located] if best.located is not None else ())):
+                    if candidate not in merged.shown:
+                        merged.offer(candidate)
+        return merged
+
+    def _last(self) -> Choice | None:
+        if self.last_words is None:
             return None
-        self._order += 1
-        kept = event_pb2.ErrorMessage(severity=severity, text=cut(text), stream=stream, line=line)
-        self._first[severity] = (self._order, kept)
-        return kept
-
-    def count(self, severity: common_pb2.Severity.ValueType) -> int:
-        """Returns the number of messages of exactly this severity."""
-        return self._counts[severity]
-
-    def first_at_least(self, severity: common_pb2.Severity.ValueType) -> event_pb2.ErrorMessage | None:
-        """Returns the first message of at least this severity; None if there is none."""
-        found = [entry for worst, entry in self._first.items() if worst >= severity]
-        return min(found, key=lambda entry: entry[0])[1] if found else None
-
-    def firsts(self) -> list[event_pb2.ErrorMessage]:
-        """Returns the first messages of each severity from WARNING on, in their order."""
-        return [kept for _, kept in sorted(self._first.values(), key=lambda entry: entry[0])]
+        return Choice(self.last_words, self.last_words)
 
     def counts(self) -> common_pb2.Counts:
-        """Returns all counts."""
-        _, debug, info, warning, error, critical = self._counts
-        return common_pb2.Counts(debug=debug, info=info, warning=warning, error=error, critical=critical)
+        """Returns the counts of all messages."""
+        return _message(self._counts)
+
+    def counts_for_limits(self) -> common_pb2.Counts:
+        """Returns the counts of the messages that count for the limits."""
+        return _message(self._counted)
+
+
+def _message(counts: list[int]) -> common_pb2.Counts:
+    _, debug, info, warning, error, critical = counts
+    return common_pb2.Counts(debug=debug, info=info, warning=warning, error=error, critical=critical)

@@ -7,6 +7,7 @@ import signal
 
 from msgspec import Struct, field
 
+from gator.core.attempt.first_error import Choice
 from gator.core.attempt.severity import NAMES, WORST_FIRST, Messages
 from gator.core.text import cut
 from gator.units import limit_text, size_text
@@ -120,7 +121,7 @@ def _ended(facts: AttemptFacts) -> Verdict | None:
 
 def _over_limit(messages: Messages, limits: spec_pb2.Limits) -> Verdict | None:
     for severity in WORST_FIRST:
-        count = messages.count(severity)
+        count = messages.counted(severity)
         if not count:
             continue
         allowed = allowed_messages(limits, severity)
@@ -128,20 +129,27 @@ def _over_limit(messages: Messages, limits: spec_pb2.Limits) -> Verdict | None:
             continue
         name = NAMES[severity]
         noun = name if count == 1 else f"{name}s"
-        first = messages.first_at_least(severity)
-        quoted = _quoted(first) if first is not None else ""
+        choice = messages.best_counted(severity)
+        quoted = _quoted(choice.shown) if choice is not None else ""
         return Verdict(
             common_pb2.OUTCOME_FAILED,
             common_pb2.REASON_LIMIT,
-            f"{count} {noun} where {allowed} {'is' if allowed == 1 else 'are'} allowed{quoted} "
-            f"(allow it with `limits: {{{name}: {count}}}`)",
+            f"{count} {noun} where {allowed} {'is' if allowed == 1 else 'are'} allowed{quoted}"
+            f"{_advice(choice.shown if choice is not None else None, name)}",
             severity,
         )
     return None
 
 
+def _advice(first: event_pb2.ErrorMessage | None, name: str) -> str:
+    """Returns what lets such messages pass."""
+    if first is not None and first.stream == common_pb2.STREAM_STDERR and not first.parser:
+        return " (leave out `stderr:` if lines on stderr are no errors)"
+    return f" (`limits: {{{name}: none}}` allows any number)"
+
+
 def _quoted(first: event_pb2.ErrorMessage) -> str:
-    return f", the first: {cut(first.text, 200)}"
+    return f", the first: {cut(' '.join(first.text.split()), 200)}"
 
 
 def without_quote(message: str, first: event_pb2.ErrorMessage) -> str:
@@ -182,8 +190,8 @@ def signal_name(number: int) -> str:
         return str(number)
 
 
-def first_error(verdict: Verdict, messages: Messages) -> event_pb2.ErrorMessage | None:
-    """Returns the first message that explains a failure; None if the attempt passed or wrote none."""
+def explanation(verdict: Verdict, messages: Messages) -> Choice | None:
+    """Returns the message that explains a failure; None if the attempt passed, or wrote nothing."""
     if verdict.outcome in (common_pb2.OUTCOME_PASSED, common_pb2.OUTCOME_CANCELLED):
         return None
-    return messages.first_at_least(verdict.severity) or messages.first_at_least(common_pb2.SEVERITY_WARNING)
+    return messages.best(verdict.severity)

@@ -21,7 +21,9 @@ FLAGS: Final = frozenset(
 """Options of `gator run` that take no value."""
 REPEAT: Final = "--repeat"
 """Option that names the run to repeat."""
-KEPT: Final = frozenset(("--id", "--timeout", "--limit-warning", "--limit-error", "--limit-critical"))
+KEPT: Final = frozenset(
+    ("--id", "--parser", "--timeout", "--limit-warning", "--limit-error", "--limit-critical")
+)
 STDIN: Final = "-"
 
 

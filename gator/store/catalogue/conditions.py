@@ -108,6 +108,8 @@ def add_scope(where: Condition, wanted: qs.ListNodesRequest, key: str) -> Condit
                 where.add("n.depth <= ?", wanted.path.count("/") + wanted.levels)
         case _:
             where.add("n.parent = ?", wanted.path)
+    if wanted.with_errors:
+        where.add("(n.error > 0 OR n.critical > 0)")
     outcomes = list(wanted.outcomes)
     kinds, states = list(wanted.kinds), list(wanted.states)
     if outcomes and all(outcomes):

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from gator.core.attempt.metrics import NAME_RULE
 from gator.errors import PermissionDeniedError, ProtocolError, UnavailableError
-from gator.event_kinds import GRADED_KINDS, KIND_OF_FIELD
+from gator.event_kinds import KIND_OF_FIELD, filter_severity
 from gator.store.catalogue.changes import Changes
 from gator.v1 import attach_pb2, event_pb2
 from gator_hub.database.database import Database
@@ -182,7 +182,7 @@ class Committer:
                 continue
             kind = _KINDS[name]
             payload = getattr(event, name)
-            severity = payload.severity if kind in GRADED_KINDS else 0
+            severity = filter_severity(kind, payload)
             if kind == _BLOCK:
                 gathered.outputs[subject] += payload.size_bytes
             rows.append(

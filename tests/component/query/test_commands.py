@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from gator.core.attempt.signature import sign, signature_of
+from gator.core.attempt.signature import sign, signature_from
 from gator.errors import NotFoundError
 from gator.run_folder import LockHolder, RunFolder
 from gator.v1 import common_pb2, event_pb2
@@ -100,10 +100,15 @@ def many_failures(tracking: Path) -> None:
     builder.end()
 
 
+def signature_of(message: str) -> str:
+    inputs = event_pb2.FailureInputs(reason=common_pb2.REASON_EXIT, message=message, stream=runs.ERR, line=2)
+    return signature_from(inputs)
+
+
 @pytest.mark.usefixtures("many_failures")
 def test_many_failures_are_put_together_by_their_cause(tracking: Path, gator: Gator) -> None:
     folder = tracking / "20261122-125830-top"
-    signature = signature_of(common_pb2.REASON_EXIT, "mismatch at 0x0", "")
+    signature = signature_of("mismatch at 0x0")
     lines = gator("failures").stdout.splitlines()
     assert lines[:5] == [
         "13 failures, 2 causes",
@@ -203,7 +208,7 @@ def test_of_a_repeat_that_is_not_there_those_that_are_there_are_told(gator: Gato
 
 @pytest.mark.usefixtures("many_failures")
 def test_each_of_many_failures_is_told_when_asked_for(gator: Gator) -> None:
-    signature = signature_of(common_pb2.REASON_EXIT, "out of licenses", "")
+    signature = signature_of("out of licenses")
     assert gator("failures", "--all").stdout.count("again:") == 13
     assert gator("failures", "--cause", signature[:6]).stdout.startswith("failed top/bad: it returned 1\n")
     assert gator("failures", "--cause", "none").stdout == "nothing failed of that cause\n"

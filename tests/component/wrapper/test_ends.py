@@ -196,9 +196,10 @@ def test_the_oom_counter_of_this_kernel_can_be_read() -> None:
 
 async def test_a_limit_allows_what_it_says(bench: Bench) -> None:
     limits = spec_pb2.Limits(error=2)
-    end = await bench.sh("echo a >&2; echo b >&2", limits=limits)
+    mode = spec_pb2.STDERR_MODE_ERROR
+    end = await bench.sh("echo a >&2; echo b >&2", limits=limits, stderr=mode)
     assert end.outcome == PASSED
-    bench.launch(shell("echo a >&2; echo b >&2; echo c >&2", limits=limits), "top/more")
+    bench.launch(shell("echo a >&2; echo b >&2; echo c >&2", limits=limits, stderr=mode), "top/more")
     more = await bench.end("top/more")
     assert more.reason == common_pb2.REASON_LIMIT
     assert more.message.startswith("3 errors where 2 are allowed, the first: a")

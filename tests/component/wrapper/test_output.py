@@ -8,7 +8,7 @@ from tests.component.wrapper.support import ERR, OUT, Bench, job, shell
 
 
 async def test_both_streams_are_kept_and_counted(bench: Bench) -> None:
-    end = await bench.sh("echo one; echo; echo two; echo oh >&2")
+    end = await bench.sh("echo one; echo; echo two; echo oh >&2", stderr=spec_pb2.STDERR_MODE_ERROR)
     assert bench.data(OUT) == b"one\n\ntwo\n"
     assert bench.data(ERR) == b"oh\n"
     assert (end.stdout_lines, end.stderr_lines) == (3, 1)
@@ -48,7 +48,7 @@ async def test_a_line_of_100_megabytes_is_one_line(bench: Bench) -> None:
 async def test_nul_bytes_and_invalid_utf8_survive(bench: Bench) -> None:
     data = bytes(range(256)) * 3
     program = f"import sys; sys.stdout.buffer.write({data!r}); sys.stderr.buffer.write(b'bad \\xff\\n')"
-    end = await bench.run_job(job(sys.executable, "-c", program))
+    end = await bench.run_job(job(sys.executable, "-c", program, stderr=spec_pb2.STDERR_MODE_ERROR))
     assert bench.data(OUT) == data
     assert end.first_error.text == "bad \\xff"
 

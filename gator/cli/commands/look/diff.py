@@ -174,7 +174,7 @@ def _side(side: hub_pb2.Side) -> str:
     if side.outcome in FAILURES:
         parts.append(describe.reason(side.reason))
     if side.HasField("first_error"):
-        parts.append(f"{output.painted_place(side.first_error)}: {side.first_error.text}")
+        parts.append(f"{output.painted_place(side.first_error)}: {describe.headline(side.first_error)}")
     return " ".join(filter(None, parts))
 
 

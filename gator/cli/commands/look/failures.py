@@ -20,7 +20,6 @@ from gator.cli.sources.failure_overlay import FailedIn, OverlaidRun, later_part,
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, RunOption, TrackingOption, complete_path
 from gator.console import describe
-from gator.console.text import one_line
 from gator.core.history.failure_groups import FEW, grouped
 from gator.core.launch.printed import about_node, command
 from gator.core.launch.rerun import launch_of, rerun_command
@@ -194,7 +193,7 @@ def _say_cause(opened: OpenRun, jobs: int, example: FailedIn, of: int, paths: Se
 def _say(one: FailedIn) -> None:
     node = one.node
     output.say(f"{_name(node)}: {node.message}")
-    error = one_line(node.first_error.text)
+    error = describe.headline(node.first_error)
     if error and error not in node.message:
         output.say(f"  {output.painted_place(node.first_error)}: {error}")
     seen = one.source.sightings(one.run)

@@ -49,8 +49,8 @@ def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
     rows = [("run", f"{opened.run.id[:12]} {opened.source.place}")]
     if opened.run.HasField("git"):
         rows.append(("commit", describe.revision(opened.run.git)))
-    if one_line(node.first_error.text) not in one_line(node.message):
-        rows.append(("first error", node.first_error.text))
+    if describe.headline(node.first_error) not in one_line(node.message):
+        rows.append(("first error", describe.headline(node.first_error)))
     if node.first_failure not in ("", node.path):
         rows.append(("first failure", node.first_failure))
     rows.append(("started", describe.moment(node.started_unix_nanos)))

@@ -19,6 +19,7 @@ from gator.cli.runs.paging import listed_nodes
 from gator.cli.sources.open import open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.console import describe
+from gator.errors import UsageError
 from gator.units import plural
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -42,19 +43,29 @@ def tree(
             "--outcome", "-o", metavar="OUTCOME", help="Show only nodes with this outcome; may be repeated."
         ),
     ] = None,
+    noisy: Annotated[
+        bool,
+        typer.Option("--noisy", help="Show only jobs that passed although their output has errors."),
+    ] = False,
     sort: SortOption = "spec",
     number: Annotated[int | None, number_option(MAX_LINES, "nodes")] = None,
     json: JsonOption = False,
 ) -> None:
     """Show the tree of nodes with their outcomes.
 
-    Nodes that have not started are included; the repeats of a node are then one line. With --outcome, or an
-    order other than that of the spec, a list of paths is shown instead of a tree.
+    Nodes that have not started are included; the repeats of a node are then one line. With --outcome,
+    --noisy, or an order other than that of the spec, a list of paths is shown instead of a tree.
     """
     outcomes = [enum_value(common_pb2.Outcome.DESCRIPTOR, text, "--outcome") for text in outcome or []]
     wanted = qs.ListNodesRequest(scope=qs.SCOPE_SUBTREE, levels=depth or 0, order=order_of(sort))
     if depth == 0:
         wanted.scope = qs.SCOPE_NODE
+    if noisy:
+        if outcomes:
+            raise UsageError("--noisy shows jobs that passed: leave out --outcome")
+        outcomes = [common_pb2.OUTCOME_PASSED]
+        wanted.with_errors = True
+        wanted.kinds.append(common_pb2.NODE_KIND_JOB)
     wanted.outcomes.extend(map(common_pb2.Outcome.ValueType, outcomes))
     is_list = bool(outcomes) or wanted.order != qs.NODE_ORDER_SPEC
     wanted.with_waiting = not is_list and depth != 0

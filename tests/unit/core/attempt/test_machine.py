@@ -71,14 +71,14 @@ def test_blocks_stand_before_the_end() -> None:
     actions = finish(wrapper, 20, left(1))
     assert kinds_of(actions) == ["block", "block", "attempt_finished"]
     end = end_of(actions)
-    assert (end.counts.info, end.counts.error) == (1, 1)
+    assert (end.counts.info, end.counts.error) == (2, 0)
     assert (end.stdout_lines, end.stderr_lines) == (1, 1)
     assert end.message == "exited with code 1"
     assert (end.first_error.text, end.first_error.stream, end.first_error.line) == ("oh", ERR, 1)
 
 
-def test_a_line_on_stderr_fails_a_job_that_returns_0() -> None:
-    wrapper = running()
+def test_a_line_on_stderr_fails_a_job_that_returns_0_where_the_spec_says_so() -> None:
+    wrapper = running(spec_pb2.Settings(stderr=spec_pb2.STDERR_MODE_ERROR))
     wrapper.on_output(10, ERR, b"\n  oh\xff no \r\n")
     end = end_of(finish(wrapper, 20))
     assert end.reason == common_pb2.REASON_LIMIT

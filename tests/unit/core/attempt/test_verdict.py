@@ -2,9 +2,10 @@
 
 import pytest
 
+from gator.core.attempt.first_error import Candidate
 from gator.core.attempt.severity import Messages
-from gator.core.attempt.verdict import AttemptFacts, first_error, judge
-from gator.v1 import common_pb2, spec_pb2
+from gator.core.attempt.verdict import AttemptFacts, explanation, judge
+from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 _NO_LIMITS = spec_pb2.Limits()
 
@@ -18,9 +19,10 @@ def _facts(**changes: object) -> AttemptFacts:
 
 def _messages(*messages: tuple[common_pb2.Severity.ValueType, str]) -> Messages:
     made = Messages()
-    for severity, text in messages:
-        made.add(severity)
-        made.offer(severity, text)
+    for number, (severity, text) in enumerate(messages, 1):
+        made.add(severity, counts=True)
+        message = event_pb2.ErrorMessage(severity=severity, text=text, line=number)
+        made.offer(Candidate.of(spec_pb2.PARSER_RANK_CAUSE, message), counts=True)
     return made
 
 
@@ -93,7 +95,7 @@ def test_too_many_messages_are_told_in_one_sentence() -> None:
     messages = _messages((common_pb2.SEVERITY_ERROR, "bad 1"), (common_pb2.SEVERITY_ERROR, "bad 2"))
     verdict = judge(_facts(messages=messages), spec_pb2.Limits(error=1))
     assert verdict.message == (
-        "2 errors where 1 is allowed, the first: bad 1 (allow it with `limits: {error: 2}`)"
+        "2 errors where 1 is allowed, the first: bad 1 (`limits: {error: none}` allows any number)"
     )
     assert judge(_facts(messages=messages), spec_pb2.Limits(error=2)).outcome == common_pb2.OUTCOME_PASSED
     assert judge(_facts(messages=messages), spec_pb2.Limits(error=-1)).outcome == common_pb2.OUTCOME_PASSED
@@ -104,9 +106,9 @@ def test_warnings_are_allowed_unless_limited() -> None:
     assert judge(_facts(messages=messages), _NO_LIMITS).outcome == common_pb2.OUTCOME_PASSED
     verdict = judge(_facts(messages=messages), spec_pb2.Limits(warning=0))
     assert verdict.reason == common_pb2.REASON_LIMIT
-    first = first_error(verdict, messages)
-    assert first is not None
-    assert first.text == "hm"
+    choice = explanation(verdict, messages)
+    assert choice is not None
+    assert choice.shown.text == "hm"
 
 
 def test_the_first_message_that_is_bad_enough_speaks_for_a_failure() -> None:
@@ -117,12 +119,12 @@ def test_the_first_message_that_is_bad_enough_speaks_for_a_failure() -> None:
         (common_pb2.SEVERITY_ERROR, "bad"),
     )
     facts = _facts(messages=messages, exit_code=1)
-    first = first_error(judge(facts, _NO_LIMITS), messages)
-    assert first is not None
-    assert first.text == "fire"
+    choice = explanation(judge(facts, _NO_LIMITS), messages)
+    assert choice is not None
+    assert choice.shown.text == "fire"
 
 
 def test_nothing_speaks_against_what_passed() -> None:
     messages = _messages((common_pb2.SEVERITY_ERROR, "allowed"))
     verdict = judge(_facts(messages=messages), spec_pb2.Limits(error=5))
-    assert first_error(verdict, messages) is None
+    assert explanation(verdict, messages) is None

@@ -1,0 +1,309 @@
+"""What a line of output means: its severity, whether it counts, and whether it explains a failure.
+
+With A the messages of the API, D the decisive messages of the automatic parser, P those of parsers that the
+job names, U the lines on stderr that no parser recognised, and S all lines on stderr but those of named
+parsers, these count:
+
+    parsers  stderr            errors               other lines on stderr
+    none     auto              A + D                the parser's severity, else INFO
+    none     error             A + D on stdout + S  -
+    none     warning, info     A + D on stdout      WARNING (S counts), INFO
+    none     merge             A + D                are in stdout
+    named    auto              A + P + D            the parser's severity, else INFO
+    named    error             A + P + D on stdout + U
+    named    warning, info     A + P + D on stdout  WARNING (U counts), INFO
+    named    merge             A + P + D            are in stdout
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from gator.core.attempt.first_error import LINE, Candidate, key_of, place_of
+from gator.core.attempt.metrics import Totals
+from gator.core.attempt.severity import NAMES, Messages
+from gator.core.text import clean, cut, is_blank, without_nul
+from gator.parsers import Recognised, Rules, StreamParser, rules_of, visible
+from gator.v1 import common_pb2, event_pb2, spec_pb2
+
+MAX_LOGS = 10_000
+"""Maximum number of recorded messages of one severity; further ones are only counted."""
+_TAIL_BYTES = 8192
+_LAST_LINES = 3
+_MAX_BACK = 30
+"""Maximum distance from the end of a line that is looked at before a message that is only a consequence."""
+
+_SEVERITIES = {
+    spec_pb2.STDERR_MODE_INFO: common_pb2.SEVERITY_INFO,
+    spec_pb2.STDERR_MODE_WARNING: common_pb2.SEVERITY_WARNING,
+    spec_pb2.STDERR_MODE_ERROR: common_pb2.SEVERITY_ERROR,
+}
+
+
+class StreamRule(Struct, frozen=True):
+    """What the lines of one stream mean."""
+
+    severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_INFO
+    """Severity of a line that no parser recognises."""
+    is_explicit: bool = False
+    """Whether all lines have this severity but those of named parsers."""
+    counts: bool = False
+    """Whether these lines count."""
+    counts_recognised: bool = False
+    """Whether lines that only the automatic parser recognises count as well."""
+    filter_severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_UNSPECIFIED
+    """The severity by which filters select the blocks, if it is not that of the lines."""
+
+
+def stream_rules(settings: spec_pb2.Settings) -> dict[common_pb2.Stream.ValueType, StreamRule]:
+    """Returns the streams to read and what their lines mean; no stderr if it is merged into stdout."""
+    rules = {common_pb2.STREAM_STDOUT: StreamRule()}
+    mode, has_parsers = settings.stderr, bool(settings.parsers.list)
+    if mode == spec_pb2.STDERR_MODE_MERGE:
+        return rules
+    if mode == spec_pb2.STDERR_MODE_ERROR_UNLESS_PARSED:
+        mode = spec_pb2.STDERR_MODE_AUTO if has_parsers else spec_pb2.STDERR_MODE_ERROR
+    severity = _SEVERITIES.get(mode)
+    if severity is None:
+        rules[common_pb2.STREAM_STDERR] = StreamRule(filter_severity=common_pb2.SEVERITY_WARNING)
+    else:
+        counts = severity != common_pb2.SEVERITY_INFO
+        rules[common_pb2.STREAM_STDERR] = StreamRule(
+            severity, is_explicit=True, counts=counts, counts_recognised=counts and not has_parsers
+        )
+    return rules
+
+
+class LineParser:
+    """Recognises the messages in the output of one attempt."""
+
+    __slots__ = (
+        "_all",
+        "_counted_parsers",
+        "_kept",
+        "_messages",
+        "_metrics",
+        "_named",
+        "_rules",
+        "_streams",
+        "_summaries",
+        "_tails",
+    )
+
+    def __init__(self, settings: spec_pb2.Settings, messages: Messages, metrics: Totals) -> None:
+        parsers = settings.parsers.list
+        rules = rules_of(parsers)
+        self._rules = stream_rules(settings)
+        self._all = rules
+        self._named = frozenset(parser.name for parser in parsers)
+        self._streams = {stream: StreamParser(rules) for stream in self._rules}
+        self._messages, self._metrics = messages, metrics
+        self._kept: dict[int, int] = {}
+        self._counted_parsers: set[str] = set()
+        """Parsers with a message that counted."""
+        self._summaries: dict[tuple[common_pb2.Stream.ValueType, str], Recognised] = {}
+        """The first summary that may count, by stream and entry."""
+        self._tails = dict.fromkeys(self._rules, b"")
+
+    def on_lines(
+        self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes, counts: common_pb2.Counts
+    ) -> list[event_pb2.LogEvent]:
+        """Returns the messages to record; corrects `counts`, in which all lines have one severity."""
+        parser = self._streams[stream]
+        found = parser.feed(first_line, data)
+        tail = self._tails[stream]
+        self._tails[stream] = (
+            data[-_TAIL_BYTES:] if len(data) >= _TAIL_BYTES else (tail + data)[-_TAIL_BYTES:]
+        )
+        return self._take(stream, found, counts) if found else []
+
+    def finish(self) -> list[event_pb2.LogEvent]:
+        """Returns the messages that were open at the end of the output, and keeps the last words."""
+        logs: list[event_pb2.LogEvent] = []
+        for stream, parser in self._streams.items():
+            logs += self._take(stream, parser.finish(), common_pb2.Counts())
+            rule = self._rules[stream]
+            if rule.counts and parser.first_plain:
+                self._messages.offer(self._plain_line(stream, rule, parser), counts=True)
+        self._count_summaries()
+        for stream in (common_pb2.STREAM_STDERR, common_pb2.STREAM_STDOUT):
+            if self._messages.last_words is None and stream in self._tails:
+                self._messages.last_words = self._last_words(stream)
+        only = self._messages.only_consequence()
+        if only is not None and only.stream in self._tails:
+            self._messages.before_consequence = self._last_words(only.stream, plain=True)
+        return logs
+
+    def _last_words(
+        self, stream: common_pb2.Stream.ValueType, *, plain: bool = False
+    ) -> event_pb2.ErrorMessage | None:
+        """Returns the last lines of a stream; with `plain` only those that no parser recognises."""
+        rules = self._all if plain else None
+        return _last_words(stream, self._tails[stream], self._streams[stream].last_line, rules)
+
+    def _plain_line(
+        self, stream: common_pb2.Stream.ValueType, rule: StreamRule, parser: StreamParser
+    ) -> Candidate:
+        number, data = parser.first_plain
+        text = cut(clean(data))
+        return Candidate.of(
+            LINE, event_pb2.ErrorMessage(severity=rule.severity, text=text, stream=stream, line=number)
+        )
+
+    def _take(
+        self,
+        stream: common_pb2.Stream.ValueType,
+        found: Sequence[Recognised],
+        counts: common_pb2.Counts,
+    ) -> list[event_pb2.LogEvent]:
+        """Counts messages, and offers them as explanations. Returns those to record; corrects `counts`."""
+        logs: list[event_pb2.LogEvent] = []
+        rule = self._rules[stream]
+        moves: Counter[tuple[common_pb2.Severity.ValueType, bool]] = Counter()
+        for one in found:
+            entry = one.entry
+            if entry.metric:
+                self._summary(stream, one)
+            elif rule.is_explicit and not self._is_named(one):
+                # The line keeps the severity of the stream.
+                does_count = rule.counts_recognised
+                moves[rule.severity, does_count] += 1
+                self._offer(stream, one, rule.severity if does_count else entry.severity, counts=does_count)
+            else:
+                does_count = self._does_count(stream, one) and entry.severity >= _WARNING
+                moves[entry.severity, does_count] += 1
+                if does_count:
+                    self._counted_parsers.add(entry.parser)
+                self._offer(stream, one, entry.severity, counts=does_count)
+                if entry.severity >= _WARNING and self._admit(entry.severity):
+                    logs.append(_log(stream, one, entry.severity))
+        for (severity, does_count), number in moves.items():
+            self._messages.move(rule.severity, severity, number, counted=rule.counts, counts=does_count)
+            _move(counts, rule.severity, severity, number)
+        return logs
+
+    def _offer(
+        self,
+        stream: common_pb2.Stream.ValueType,
+        one: Recognised,
+        severity: common_pb2.Severity.ValueType,
+        *,
+        counts: bool,
+    ) -> None:
+        """Offers a message as an explanation of a failure."""
+        if severity < _WARNING:
+            return
+        key = key_of(one.rank, stream, one.key_line)
+        place = place_of(one.file, one.file_line) if one.file else None
+        if self._messages.wants(severity, key, place, counts=counts):
+            message = _error_message(stream, one, severity)
+            self._messages.offer(Candidate(key, place, message), counts=counts)
+
+    def _summary(self, stream: common_pb2.Stream.ValueType, one: Recognised) -> None:
+        """Takes the metric of a summary, and keeps summaries that may count."""
+        if not one.value:
+            return
+        value = float(one.value)
+        self._metrics.add(
+            event_pb2.Metric(name=one.entry.metric, value=value, kind=event_pb2.METRIC_KIND_SUM)
+        )
+        if value and self._does_count(stream, one):
+            self._summaries.setdefault((stream, one.entry.match), one)
+
+    def _does_count(self, stream: common_pb2.Stream.ValueType, one: Recognised) -> bool:
+        is_decisive = one.entry.decisive and not self._rules[stream].is_explicit
+        return is_decisive or self._is_named(one)
+
+    def _is_named(self, one: Recognised) -> bool:
+        return one.entry.parser in self._named or "auto" in self._named
+
+    def _count_summaries(self) -> None:
+        """Counts the summaries of tools that wrote their messages elsewhere, as one message each."""
+        for (stream, _), one in self._summaries.items():
+            if one.entry.parser not in self._counted_parsers:
+                self._messages.add(one.entry.severity, counts=True)
+                self._offer(stream, one, one.entry.severity, counts=True)
+
+    def _admit(self, severity: common_pb2.Severity.ValueType) -> bool:
+        kept = self._kept.get(severity, 0)
+        self._kept[severity] = kept + 1
+        return kept < MAX_LOGS
+
+
+_WARNING = common_pb2.SEVERITY_WARNING
+
+
+def _move(
+    counts: common_pb2.Counts,
+    before: common_pb2.Severity.ValueType,
+    after: common_pb2.Severity.ValueType,
+    number: int,
+) -> None:
+    """Changes the severity of lines in the counts of their block, in which they may not have begun."""
+    if before != after:
+        moved = min(number, getattr(counts, NAMES[before]))
+        setattr(counts, NAMES[before], getattr(counts, NAMES[before]) - moved)
+        setattr(counts, NAMES[after], getattr(counts, NAMES[after]) + number)
+
+
+def _error_message(
+    stream: common_pb2.Stream.ValueType, one: Recognised, severity: common_pb2.Severity.ValueType
+) -> event_pb2.ErrorMessage:
+    return event_pb2.ErrorMessage(
+        severity=severity,
+        text=without_nul(one.text),
+        stream=stream,
+        line=one.key_line,
+        message=without_nul(one.message),
+        file=without_nul(one.file),
+        file_line=one.file_line,
+        parser=one.entry.parser,
+        code=without_nul(one.code),
+        item=without_nul(one.item),
+    )
+
+
+def _log(
+    stream: common_pb2.Stream.ValueType, one: Recognised, severity: common_pb2.Severity.ValueType
+) -> event_pb2.LogEvent:
+    lines = len(one.lines)
+    return event_pb2.LogEvent(
+        severity=severity,
+        text=without_nul(one.text),
+        stream=stream,
+        line=one.key_line,
+        file=without_nul(one.file),
+        file_line=one.file_line,
+        file_column=one.column,
+        parser=one.entry.parser,
+        code=without_nul(one.code),
+        lines=lines if lines > 1 else 0,
+    )
+
+
+def _last_words(
+    stream: common_pb2.Stream.ValueType, tail: bytes, last_line: int, rules: Rules | None
+) -> event_pb2.ErrorMessage | None:
+    """Returns the last lines that are not blank as one message; None if there are none.
+
+    With `rules` only lines count that they do not recognise, and only those near the end.
+    """
+    lines = tail.removesuffix(b"\n").split(b"\n")
+    shown: list[str] = []
+    number = 0
+    for back, line in enumerate(reversed(lines)):
+        if rules is not None and back >= _MAX_BACK:
+            break
+        if is_blank(line) or (rules is not None and rules.find(visible(line)) is not None):
+            continue
+        number = number or last_line - back
+        shown.insert(0, clean(line))
+        if len(shown) == _LAST_LINES:
+            break
+    if not shown:
+        return None
+    text = "\n".join(cut(line, 300) for line in shown)
+    return event_pb2.ErrorMessage(
+        severity=common_pb2.SEVERITY_INFO, text=text, stream=stream, line=number, message=cut(shown[-1])
+    )
