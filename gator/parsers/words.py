@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-# The parser of `re` has no public name; a pattern that it cannot read gives no words.
-_parser: Any = getattr(re, "_parser")  # noqa: B009
+# The parser of `re` has no public name. Without it, and for a pattern that it cannot read, there are no
+# words, and lines are searched for with the pattern itself.
+_parser: Any = getattr(re, "_parser", None)
 
 MIN_CHARACTERS: Final = 3
 """Minimum length of a word; shorter ones would be found in too many lines."""
@@ -15,7 +16,7 @@ def words_of(pattern: str) -> tuple[str, ...]:
     """Returns words in lower case: each line that the pattern matches contains one; empty if none."""
     try:
         parsed = _parser.parse(pattern)
-    except (re.error, RecursionError):
+    except (re.error, RecursionError, AttributeError):
         return ()
     return tuple(sorted(_best(parsed) or ()))
 
@@ -24,7 +25,7 @@ def is_ambiguous(pattern: str) -> bool:
     """Returns whether a repeat repeats only repeats, so that a search may take exponential time."""
     try:
         parsed = _parser.parse(pattern)
-    except (re.error, RecursionError):
+    except (re.error, RecursionError, AttributeError):
         return False
     return _has_ambiguous(parsed)
 

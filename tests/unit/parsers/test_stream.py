@@ -90,3 +90,10 @@ def test_a_long_block_gives_what_a_short_one_gives(words: tuple[str, ...]) -> No
     entry = Entry(parser="ours", match=r"^BAD (?P<message>.*)$", words=words)
     long = "plain line\n" * 1000 + "BAD x\n" + "plain line\n" * 1000
     assert [(one.line, one.message) for one in parse(long, entry)] == [(1001, "x")]
+
+
+def test_a_pattern_of_a_user_takes_linear_time() -> None:
+    # With backtracking this line would take longer than the age of the universe.
+    entry = Entry(parser="ours", match=r"^(?P<message>(?:a+)+)b$")
+    data = b"a" * 4000 + b"c\naab\n"
+    assert [found.message for found in StreamParser(Rules([entry])).feed(1, data)] == ["aa"]
