@@ -10,12 +10,9 @@ from gator.errors import Problem, SpecError
 from gator.parsers.definition import Entry, Recognised, entries_of
 from gator.parsers.rules import Rules
 from gator.parsers.stream import StreamParser
-from gator.parsers.words import is_ambiguous
 from gator.spec import ParserFile, load_parser
 from gator.v1 import common_pb2, spec_pb2
 
-PATTERNS: Final = ("match", "continues", "until", "key", "root", "joins", "where", "needs", "consequence")
-"""Fields of an entry that are patterns."""
 _ORDINARY: Final = (
     "uvm_info ./tb/drv.sv(58) @ 39467032: uvm_test_top.env.agent[5].drv [drv] item 3 is done and sent "
     "2026-04-23 23:59:27,302 info: build step 12 of 100, see /home/user/proj/log for all ---- ==== ...."
@@ -121,9 +118,6 @@ def slow_patterns(file: ParserFile) -> list[Problem]:
         for word in entry.words:
             if word in _ORDINARY:
                 found.append(_problem(node, f"many lines are tested, because ordinary lines have {word!r}"))
-        for name in PATTERNS:
-            if is_ambiguous(getattr(entry, name)):
-                found.append(_problem(node, f"{name}: a repeat in a repeat takes long for some lines"))
     return found
 
 

@@ -11,6 +11,7 @@ from functools import cache, cached_property
 from typing import Any, cast
 
 from gator.parsers.definition import Entry
+from gator.spec.keys import ENTRY_PATTERNS
 from gator.v1 import common_pb2
 
 MAX_LINE_CHARACTERS = 4096
@@ -126,5 +127,4 @@ def _search_of(pattern: str) -> Match:
 def _builtin_patterns() -> frozenset[str]:
     from gator.parsers.compiled import ENTRIES
 
-    parts = ("match", "continues", "until", "key", "root", "joins", "where", "needs", "consequence")
-    return frozenset(getattr(entry, part) for entry in ENTRIES for part in parts)
+    return frozenset(getattr(entry, name) for entry in ENTRIES for name in ENTRY_PATTERNS)

@@ -21,51 +21,6 @@ def words_of(pattern: str) -> tuple[str, ...]:
     return tuple(sorted(_best(parsed) or ()))
 
 
-def is_ambiguous(pattern: str) -> bool:
-    """Returns whether a repeat repeats only repeats, so that a search may take exponential time."""
-    try:
-        parsed = _parser.parse(pattern)
-    except (re.error, RecursionError, AttributeError):
-        return False
-    return _has_ambiguous(parsed)
-
-
-def _has_ambiguous(items: Iterable[Any]) -> bool:
-    for item in items:
-        name, value = str(item[0]), item[1]
-        match name:
-            case "MAX_REPEAT" | "MIN_REPEAT":
-                body = list(value[2])
-                if len(body) == 1 and str(body[0][0]) == "SUBPATTERN":
-                    body = list(body[0][1][3])
-                if (
-                    value[1] > 1
-                    and body
-                    and all(_is_repeat(part) for part in body)
-                    and any(map(_is_open, body))
-                ):
-                    return True
-                if _has_ambiguous(body):
-                    return True
-            case "SUBPATTERN":
-                if _has_ambiguous(value[3]):
-                    return True
-            case "BRANCH":
-                if any(_has_ambiguous(branch) for branch in value[1]):
-                    return True
-            case _:
-                pass
-    return False
-
-
-def _is_repeat(item: Any) -> bool:
-    return str(item[0]) in {"MAX_REPEAT", "MIN_REPEAT"}
-
-
-def _is_open(item: Any) -> bool:
-    return _is_repeat(item) and item[1][1] > MIN_CHARACTERS
-
-
 def _best(items: Iterable[Any]) -> frozenset[str] | None:
     """Returns the best set of words of a sequence; None if it has none."""
     found: list[frozenset[str]] = []

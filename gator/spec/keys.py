@@ -277,6 +277,19 @@ ENTRY_KEYS: Final = (
 )
 """Keys of an entry of a parser."""
 
+ENTRY_PATTERNS: Final = (
+    "match",
+    "continues",
+    "until",
+    "key",
+    "root",
+    "joins",
+    "where",
+    "needs",
+    "consequence",
+)
+"""Keys of an entry whose values are patterns."""
+
 STDERR_MODES: Final = ("auto", "info", "warning", "error", "merge")
 KEEPS: Final = ("failed", "all", "none")
 

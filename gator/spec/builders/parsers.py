@@ -25,7 +25,6 @@ RANKS: Final = {
 }
 GROUPS: Final = ("file", "line", "column", "code", "item", "message", "value")
 """Names of the groups that patterns may have."""
-_PATTERNS: Final = ("match", "continues", "until", "key", "root", "joins", "where", "needs", "consequence")
 _FILE_SUFFIXES: Final = (".yaml", ".yml")
 
 
@@ -141,7 +140,7 @@ def _field(
     reading: Reading, entry: spec_pb2.ParserEntry, name: str, pair: Pair, examples: list[Example] | None
 ) -> None:
     value = pair.value
-    if name in _PATTERNS:
+    if name in keys.ENTRY_PATTERNS:
         text = scalars.filled_text(reading, value, name)
         if text is not None and (problem := pattern_problem(text)):
             reading.problem(value, f"{name}: {problem}")

@@ -17,9 +17,9 @@ from gator.parsers.compiled import ENTRIES
 from gator.parsers.definition import Entry
 from gator.parsers.rules import Rules
 from gator.spec import ParserFile, keys
+from gator.spec.keys import ENTRY_PATTERNS
 from gator.v1 import common_pb2
 
-PATTERNS = ("match", "continues", "until", "key", "root", "joins", "where", "needs", "consequence")
 MAX_LINES_SEEN = 2000
 
 
@@ -86,7 +86,10 @@ def test_words_are_long() -> None:
 def test_patterns_have_no_counted_repeats() -> None:
     counted = re.compile(r"(?<!\\)\{\d+(?:,\d*)?\}")
     assert [
-        pattern for entry in ENTRIES for name in PATTERNS if counted.search(pattern := getattr(entry, name))
+        pattern
+        for entry in ENTRIES
+        for name in ENTRY_PATTERNS
+        if counted.search(pattern := getattr(entry, name))
     ] == []
 
 
@@ -109,7 +112,7 @@ def test_re2_and_re_find_the_same_groups() -> None:
         texts = [one.text for found in file.examples for one in found] + [other.text for other in file.others]
         lines = sorted({line for text in texts for line in text.split("\n")})
         for entry in builtin_entries(file):
-            for pattern in filter(None, (getattr(entry, name) for name in PATTERNS)):
+            for pattern in filter(None, (getattr(entry, name) for name in ENTRY_PATTERNS)):
                 fast, plain = module.compile(pattern), re.compile(pattern, re.ASCII)
                 for line in lines:
                     one, other = fast.search(line), plain.search(line)
