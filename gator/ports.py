@@ -14,7 +14,7 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 
 if TYPE_CHECKING:
     # Only commands about earlier runs need these messages.
-    from gator.v1 import hub_service_pb2
+    from gator.v1 import hub_service_pb2 as hs
 
 
 class Clock(Protocol):
@@ -178,7 +178,7 @@ class History(Protocol):
 
     def node_history(
         self, ident: str, path: str, selection: query_pb2.Selection, limit: int
-    ) -> "hub_service_pb2.ListHistoryResponse":
+    ) -> "hs.ListHistoryResponse":
         """Returns a node's outcomes, durations, peaks and metrics in the newest runs of a series.
 
         `path` is below the root. Raises NotFoundError when no run has the node.

@@ -9,8 +9,7 @@ from gator.core.visible import visible, visible_lines
 from gator.ports import RunInfo
 from gator.store import decode_block
 from gator.units import plural
-from gator.v1 import attach_pb2, event_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 
 def wanted_events(*, verbose: bool, all_messages: bool) -> attach_pb2.EventFilter:
@@ -34,7 +33,7 @@ def notice(terminal: Terminal, text: str, *, warning: bool) -> str:
     return f"{terminal.paint('warning:', 'warning')} {text}" if warning else text
 
 
-def painted_outcome(terminal: Terminal, outcome: pb.Outcome.ValueType) -> str:
+def painted_outcome(terminal: Terminal, outcome: common_pb2.Outcome.ValueType) -> str:
     """Returns `PASSED`, `FAILED`, … in its style."""
     name = describe.outcome(outcome)
     return terminal.paint(name.upper(), name)
@@ -46,7 +45,7 @@ def event_text(terminal: Terminal, event: event_pb2.Event) -> str:
         case "started":
             return f"started {_attempt(event)}\n"
         case "attempt_finished":
-            if event.attempt_finished.outcome == pb.OUTCOME_FAILED:
+            if event.attempt_finished.outcome == common_pb2.OUTCOME_FAILED:
                 # The Result of the job has a line, as only lost attempts are repeated.
                 return ""
             return f"{painted_outcome(terminal, event.attempt_finished.outcome)} {_attempt(event)}\n"
@@ -60,7 +59,7 @@ def event_text(terminal: Terminal, event: event_pb2.Event) -> str:
             return ""
 
 
-def _lines(terminal: Terminal, path: str, severity: pb.Severity.ValueType, data: bytes) -> str:
+def _lines(terminal: Terminal, path: str, severity: common_pb2.Severity.ValueType, data: bytes) -> str:
     head = f"{terminal.head(severity)}{visible(path)}: "
     text = visible_lines(data, colours=terminal.colour)
     return head + text.removesuffix("\n").replace("\n", "\n" + head) + "\n"

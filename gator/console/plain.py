@@ -11,8 +11,7 @@ from gator.console.summary import Failures, write_summary
 from gator.console.terminal import Terminal
 from gator.ports import LiveState, RunInfo
 from gator.units import whole_span
-from gator.v1 import attach_pb2, event_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 STATUS_SECONDS = 60.0
 """Time in seconds between two lines of counts."""
@@ -77,6 +76,6 @@ class PlainDisplay:
 
     def on_end(self, result: event_pb2.Result) -> None:
         """Prints the summary."""
-        if self._info.single and self._quiet and result.outcome == pb.OUTCOME_PASSED:
+        if self._info.single and self._quiet and result.outcome == common_pb2.OUTCOME_PASSED:
             return
         write_summary(self._terminal, self._info, self._failures, result, result.usage.wall_nanos)

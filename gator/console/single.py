@@ -16,8 +16,7 @@ from gator.core.visible import visible, visible_lines
 from gator.ports import LiveState, RunInfo
 from gator.store import decode_block
 from gator.units import plural
-from gator.v1 import attach_pb2, event_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 _MAX_HELD = 1 << 16
 """Maximum number of bytes of an unfinished line; beyond it only the last state is held."""
@@ -30,9 +29,9 @@ class SingleDisplay:
         self._terminal = terminal
         self._verbose = verbose
         self._launched = False
-        self._open: pb.Stream.ValueType = pb.STREAM_UNSPECIFIED
+        self._open: common_pb2.Stream.ValueType = common_pb2.STREAM_UNSPECIFIED
         """The stream inside of the unfinished line that was printed last."""
-        self._held: dict[pb.Stream.ValueType, tuple[bytes, pb.Severity.ValueType]] = {}
+        self._held: dict[common_pb2.Stream.ValueType, tuple[bytes, common_pb2.Severity.ValueType]] = {}
         """By stream, the start of a line that may still overwrite itself or be inside an escape sequence."""
 
     @property
@@ -47,7 +46,7 @@ class SingleDisplay:
                 attach_pb2.EVENT_KIND_ATTEMPT_FINISHED,
                 attach_pb2.EVENT_KIND_RESULT,
             ],
-            severity=pb.SEVERITY_DEBUG if self._verbose else pb.SEVERITY_INFO,
+            severity=common_pb2.SEVERITY_DEBUG if self._verbose else common_pb2.SEVERITY_INFO,
         )
 
     def ready(self) -> bool:
@@ -82,7 +81,7 @@ class SingleDisplay:
 
     def on_notice(self, text: str, *, warning: bool = False) -> None:
         """Prints a notice."""
-        self._say(text, pb.SEVERITY_WARNING if warning else pb.SEVERITY_INFO)
+        self._say(text, common_pb2.SEVERITY_WARNING if warning else common_pb2.SEVERITY_INFO)
 
     def on_change(self, now: float) -> float | None:
         """Does nothing: nothing is redrawn."""
@@ -96,11 +95,13 @@ class SingleDisplay:
         """Prints the reason of a failure, and how to run the job again."""
         self._print_held()
         self._launch(None)
-        if result.outcome != pb.OUTCOME_PASSED:
+        if result.outcome != common_pb2.OUTCOME_PASSED:
             # All messages were printed above, so the reason does not quote them.
             reason = without_quote(result.message, result.first_error)
-            self._say(f"Task {describe.outcome(result.outcome)}: {visible(reason)}", pb.SEVERITY_ERROR)
-        if self._verbose or result.outcome != pb.OUTCOME_PASSED:
+            self._say(
+                f"Task {describe.outcome(result.outcome)}: {visible(reason)}", common_pb2.SEVERITY_ERROR
+            )
+        if self._verbose or result.outcome != common_pb2.OUTCOME_PASSED:
             self._say(f"The record is in {self._info.folder}")
             self._say(f"To run it again: {again(self._info)}")
             if self._info.launch.needs:
@@ -138,7 +139,12 @@ class SingleDisplay:
         self._print_lines(block.stream, block.severity, data, goes_on=block.continues)
 
     def _print_lines(
-        self, stream: pb.Stream.ValueType, severity: pb.Severity.ValueType, data: bytes, *, goes_on: bool
+        self,
+        stream: common_pb2.Stream.ValueType,
+        severity: common_pb2.Severity.ValueType,
+        data: bytes,
+        *,
+        goes_on: bool,
     ) -> None:
         if not data:
             return
@@ -152,7 +158,7 @@ class SingleDisplay:
             head = ""
         self._close_line(keep=not head)
         self._terminal.write(f"{head}{body}\n" if whole else head + body)
-        self._open = pb.STREAM_UNSPECIFIED if whole else stream
+        self._open = common_pb2.STREAM_UNSPECIFIED if whole else stream
 
     def _print_held(self) -> None:
         """Prints the unfinished lines."""
@@ -160,7 +166,7 @@ class SingleDisplay:
         for stream, (data, severity) in held.items():
             self._print_lines(stream, severity, data, goes_on=True)
 
-    def _say(self, text: str, severity: pb.Severity.ValueType = pb.SEVERITY_INFO) -> None:
+    def _say(self, text: str, severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_INFO) -> None:
         self._close_line()
         self._terminal.message(severity, text)
 
@@ -168,7 +174,7 @@ class SingleDisplay:
         """Ends the unfinished line unless the next text continues it."""
         if self._open and not keep:
             self._terminal.write("\n")
-            self._open = pb.STREAM_UNSPECIFIED
+            self._open = common_pb2.STREAM_UNSPECIFIED
 
 
 def _last_state(line: bytes) -> bytes:

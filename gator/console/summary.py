@@ -21,8 +21,7 @@ from gator.core.outcomes import FAILURES
 from gator.paths import slug
 from gator.ports import RunInfo
 from gator.units import plural, span
-from gator.v1 import common_pb2 as pb
-from gator.v1 import event_pb2
+from gator.v1 import common_pb2, event_pb2
 
 MAX_CAUSES = 5
 """Maximum number of causes in the block, each with an example."""
@@ -80,7 +79,7 @@ class Failures:
 
     def _add_noisy(self, path: str, result: event_pb2.Result) -> None:
         # Results of groups come after those of their jobs, and have their counts.
-        if path not in self._above_noisy and result.outcome == pb.OUTCOME_PASSED:
+        if path not in self._above_noisy and result.outcome == common_pb2.OUTCOME_PASSED:
             self.noisy += 1
         while path:
             path = path.rpartition("/")[0]
@@ -182,7 +181,7 @@ def _about_noisy(info: RunInfo, count: int) -> str:
 
 
 def _reason(info: RunInfo, failures: Failures, result: event_pb2.Result) -> str:
-    if result.outcome == pb.OUTCOME_PASSED or not result.message or (info.single and failures.first):
+    if result.outcome == common_pb2.OUTCOME_PASSED or not result.message or (info.single and failures.first):
         return ""
     # The reason of a single failed job was printed just above.
     if any(failed.message == result.message for _, failed in failures.first):

@@ -12,7 +12,7 @@ from typing import TextIO
 from gator.console import describe
 from gator.console.text import CODES, styled
 from gator.core.visible import visible, visible_lines, visible_styled
-from gator.v1 import common_pb2 as pb
+from gator.v1 import common_pb2
 
 NAME_WIDTH = 8
 """Length of the longest name of a severity."""
@@ -98,13 +98,13 @@ class Terminal:
         """Returns a text as one line without control sequences other than the colours of `paint`."""
         return visible_styled(text, CODES) if self.colour else visible(text)
 
-    def message(self, severity: pb.Severity.ValueType, text: str) -> None:
+    def message(self, severity: common_pb2.Severity.ValueType, text: str) -> None:
         """Writes a message; each of its lines begins with the time and the severity."""
         head = self.head(severity)
         data = text.encode("utf-8", "surrogateescape")
         self.write(head + visible_lines(data, colours=self.colour).replace("\n", "\n" + head) + "\n")
 
-    def head(self, severity: pb.Severity.ValueType) -> str:
+    def head(self, severity: common_pb2.Severity.ValueType) -> str:
         """Returns the beginning of a line of a message: `[12:58:30] INFO     `."""
         name = describe.severity(severity)
         stamp = time.strftime("[%H:%M:%S]")

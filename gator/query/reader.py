@@ -9,7 +9,8 @@ from typing import NamedTuple, Protocol
 from gator.core.dispatch.pools import DemandKey, Pools
 from gator.core.history.failure_groups import FailedJob
 from gator.core.pages import AttemptList, JobAttempt, NodeList, OpenGroup, Over, Place, never
-from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2, query_service_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
 
 
 class JobCount(NamedTuple):
@@ -40,7 +41,7 @@ class Reader(Protocol):
 
     def nodes(
         self,
-        wanted: query_service_pb2.ListNodesRequest,
+        wanted: qs.ListNodesRequest,
         after: Place | None,
         limit: int,
         over: Over = never,
@@ -52,7 +53,7 @@ class Reader(Protocol):
         """
         ...
 
-    def count_nodes(self, wanted: query_service_pb2.ListNodesRequest) -> int:
+    def count_nodes(self, wanted: qs.ListNodesRequest) -> int:
         """Returns the number of declared nodes for a request; globs are ignored."""
         ...
 
@@ -87,7 +88,7 @@ class Reader(Protocol):
         ...
 
     def nodes_with_metrics(
-        self, wanted: query_service_pb2.ListNodesRequest, names: Sequence[str], after: str, limit: int
+        self, wanted: qs.ListNodesRequest, names: Sequence[str], after: str, limit: int
     ) -> Sequence[tuple[str, str]]:
         """Returns sort keys and paths of nodes with metrics, in the order of the spec, after a key.
 
@@ -104,7 +105,7 @@ class Reader(Protocol):
         ...
 
     def job_attempts(
-        self, wanted: query_service_pb2.ListLinesRequest, after: str, limit: int, over: Over = never
+        self, wanted: qs.ListLinesRequest, after: str, limit: int, over: Over = never
     ) -> AttemptList:
         """Returns the attempts for a request for lines, in the order of the spec, after a sort key.
 

@@ -13,10 +13,10 @@ from gator.query.queries import Queries
 from gator.query.watch import EventWatch, RunWatch, check_run
 from gator.v1 import (
     attach_pb2,
-    control_service_pb2,
     control_service_pb2_grpc,
     query_service_pb2_grpc,
 )
+from gator.v1 import control_service_pb2 as cs
 from gator.v1 import query_service_pb2 as qs
 
 POLL_SECONDS = 0.1
@@ -189,14 +189,14 @@ class ControlServicer(control_service_pb2_grpc.ControlServiceServicer):
     NotFoundError for a run or node that does not exist.
     """
 
-    def __init__(self, stop: Callable[[control_service_pb2.StopRequest], Awaitable[int]]) -> None:
+    def __init__(self, stop: Callable[[cs.StopRequest], Awaitable[int]]) -> None:
         self._stop = stop
 
     async def Stop(  # noqa: N802
-        self, request: control_service_pb2.StopRequest, context: Any
-    ) -> control_service_pb2.StopResponse:
+        self, request: cs.StopRequest, context: Any
+    ) -> cs.StopResponse:
         """Stops a node and all nodes below it."""
-        wanted = control_service_pb2.StopRequest()
+        wanted = cs.StopRequest()
         wanted.CopyFrom(request)
         wanted.mode = request.mode or attach_pb2.STOP_MODE_GRACEFUL
-        return control_service_pb2.StopResponse(jobs=await self._stop(wanted))
+        return cs.StopResponse(jobs=await self._stop(wanted))

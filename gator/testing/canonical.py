@@ -10,8 +10,7 @@ from typing import TypeAlias
 from msgspec import Struct, field
 
 from gator.store import RunStores, decode_block
-from gator.v1 import common_pb2 as pb
-from gator.v1 import event_pb2
+from gator.v1 import common_pb2, event_pb2
 
 Step: TypeAlias = tuple[str, int, str, str, str]
 """Payload field, attempt and, for ends, the names of outcome and reason and the signature."""
@@ -57,10 +56,10 @@ def _add(record: NodeRecord, event: event_pb2.Event) -> Step | None:
     kind, attempt = event.WhichOneof("payload"), event.attempt
     match kind:
         case "block":
-            source = (attempt, pb.Stream.Name(event.block.stream))
+            source = (attempt, common_pb2.Stream.Name(event.block.stream))
             record.output.setdefault(source, bytearray()).extend(decode_block(event.block))
         case "log":
-            source = (attempt, pb.Stream.Name(event.log.stream))
+            source = (attempt, common_pb2.Stream.Name(event.log.stream))
             record.logs.setdefault(source, []).append(event.log)
         case "metric":
             record.metrics.setdefault(attempt, []).append(event.metric)
@@ -76,4 +75,4 @@ def _add(record: NodeRecord, event: event_pb2.Event) -> Step | None:
 
 
 def _end(end: event_pb2.AttemptFinished | event_pb2.Result) -> tuple[str, str, str]:
-    return pb.Outcome.Name(end.outcome), pb.Reason.Name(end.reason), end.signature
+    return common_pb2.Outcome.Name(end.outcome), common_pb2.Reason.Name(end.reason), end.signature

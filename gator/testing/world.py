@@ -18,12 +18,11 @@ from gator.core.tree.tree import Tree
 from gator.node_paths import is_below
 from gator.plan import make_plan
 from gator.testing.clock import FakeClock
-from gator.v1 import attach_pb2, event_pb2, plan_pb2, spec_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, spec_pb2
 
 Key = tuple[str, int]
 HOST = "here"
-Canon = dict[str, list[tuple[str, int, pb.Outcome.ValueType, pb.Reason.ValueType]]]
+Canon = dict[str, list[tuple[str, int, common_pb2.Outcome.ValueType, common_pb2.Reason.ValueType]]]
 
 
 def _nothing(world: "World", path: str) -> None:
@@ -40,7 +39,9 @@ class World:
     """
 
     request: plan_pb2.PlanRequest
-    outcome: Callable[[str, int], pb.Outcome.ValueType] = lambda path, attempt: pb.OUTCOME_PASSED
+    outcome: Callable[[str, int], common_pb2.Outcome.ValueType] = lambda path, attempt: (
+        common_pb2.OUTCOME_PASSED
+    )
     pick: Callable[[int], int] = lambda number: 0
     cores: int = 2
     events: list[event_pb2.Event] = field(default_factory=list[event_pb2.Event])
@@ -103,7 +104,7 @@ class World:
         self, path: str = "", mode: attach_pb2.StopMode.ValueType = attach_pb2.STOP_MODE_GRACEFUL
     ) -> bool:
         """Ends a node, as `gator stop` does."""
-        order = attach_pb2.Stop(path=path, mode=mode, reason=pb.REASON_CANCELLED, message="stopped")
+        order = attach_pb2.Stop(path=path, mode=mode, reason=common_pb2.REASON_CANCELLED, message="stopped")
         return self.tree.stop(order, self.clock.now())
 
     def results(self) -> dict[str, event_pb2.Result]:
@@ -124,7 +125,7 @@ class World:
     def outcomes(self) -> dict[str, str]:
         """Returns the names of outcomes, by path."""
         return {
-            path: pb.Outcome.Name(result.outcome).removeprefix("OUTCOME_")
+            path: common_pb2.Outcome.Name(result.outcome).removeprefix("OUTCOME_")
             for path, result in self.results().items()
         }
 
@@ -217,7 +218,7 @@ class World:
         now = self.clock.now()
         job = tree.jobs[path]
         stopped = job.stop is not None and job.stop.mode != attach_pb2.STOP_MODE_HOLD
-        outcome = pb.OUTCOME_CANCELLED if stopped else self.outcome(path, attempt)
+        outcome = common_pb2.OUTCOME_CANCELLED if stopped else self.outcome(path, attempt)
         end = event_pb2.AttemptFinished(outcome=outcome)
         self._note(tree, event_pb2.Event(path=path, attempt=attempt, attempt_finished=end))
         self.steps.append(("ended", path, attempt))

@@ -12,7 +12,8 @@ from gator.errors import GatorError, UnavailableError, UserError
 from gator.rpc import status
 from gator.rpc.channel import bearer, open_channel
 from gator.run_folder import RunFolder
-from gator.v1 import attach_pb2, control_service_pb2, control_service_pb2_grpc
+from gator.v1 import attach_pb2, control_service_pb2_grpc
+from gator.v1 import control_service_pb2 as cs
 
 LISTEN_SECONDS = 5.0
 """Timeout in seconds for a root that has just started to listen."""
@@ -40,7 +41,7 @@ class StopForwarder:
     async def _deliver(self, stop: attach_pb2.Stop) -> None:
         try:
             address, token = await self._control()
-            request = control_service_pb2.StopRequest(path=stop.path, mode=stop.mode, message=stop.message)
+            request = cs.StopRequest(path=stop.path, mode=stop.mode, message=stop.message)
             async with open_channel(address) as channel:
                 stub = control_service_pb2_grpc.ControlServiceStub(channel)
                 await stub.Stop(request, metadata=bearer(token), timeout=_ANSWER_SECONDS)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gator.v1 import attach_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2
 from tests.acceptance.support import Gator
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -21,7 +20,7 @@ def example(name: str) -> str:
 def words(gator: Gator) -> dict[str, str]:
     """Outcomes of the newest run by the last part of the path."""
     return {
-        path.rpartition("/")[2]: pb.Outcome.Name(node.outcome).removeprefix("OUTCOME_").lower()
+        path.rpartition("/")[2]: common_pb2.Outcome.Name(node.outcome).removeprefix("OUTCOME_").lower()
         for path, node in gator.nodes().items()
     }
 

@@ -4,8 +4,7 @@ import sys
 
 from gator.run_folder import RunFolder
 from gator.store import RunStores
-from gator.v1 import attach_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2
 from tests.acceptance.support import Gator, until
 
 INNER = """\
@@ -74,7 +73,7 @@ def test_a_nested_run_reports_to_the_job_around_it_when_told(gator: Gator) -> No
         }
         (log,) = [event.log for event in gator.events(attach_pb2.EVENT_KIND_LOG) if event.path]
         assert log.text.startswith("run inner: ")
-        assert log.severity == pb.SEVERITY_INFO
+        assert log.severity == common_pb2.SEVERITY_INFO
         (gator.root / "inside").rename(gator.root / f"inside-{placement}")
 
 
@@ -84,7 +83,7 @@ def test_a_failed_nested_run_is_an_error_of_the_job_around_it(gator: Gator) -> N
     gator.spec(INNER.replace(", allow_failure: true", ""), "inner.yaml")
     done = gator("run", spec, "-j", "2").expect(1)
     assert "run inner: 1 of 2 jobs failed, the first was inner/bad" in done.out
-    assert gator.nodes()["outer/around"].outcome == pb.OUTCOME_FAILED
+    assert gator.nodes()["outer/around"].outcome == common_pb2.OUTCOME_FAILED
 
 
 def test_the_stop_of_the_outer_run_ends_the_nested_one_with_its_jobs(gator: Gator) -> None:
@@ -95,12 +94,12 @@ def test_the_stop_of_the_outer_run_ends_the_nested_one_with_its_jobs(gator: Gato
     until(lambda: gator.jobs("61.7"), "the nested job")
     gator("stop", "-r", str(gator.folder)).expect(0)
     run.wait().expect(1)
-    assert gator.nodes()["outer/around"].outcome == pb.OUTCOME_CANCELLED
+    assert gator.nodes()["outer/around"].outcome == common_pb2.OUTCOME_CANCELLED
     gator.check_results()
     # The nested run was told to stop, had its grace to write its Results, and nothing in it passed.
     gator.check_results(gator.root / "inside")
     outcomes = {node.outcome for node in gator.nodes(gator.root / "inside").values()}
-    assert pb.OUTCOME_PASSED not in outcomes
+    assert common_pb2.OUTCOME_PASSED not in outcomes
     gator.wait_gone()
 
 

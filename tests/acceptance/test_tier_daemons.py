@@ -6,8 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from gator.run_folder import RunFolder
-from gator.v1 import attach_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2
 from tests.acceptance.support import Gator, Running, until
 
 TREE = """\
@@ -115,7 +114,9 @@ def test_a_tier_goes_on_in_a_fresh_daemon_when_its_own_is_killed(gator: Gator) -
     assert "the daemon t1 was killed by signal 9" in done.out
     gator.check_results()
     nodes = gator.nodes()
-    assert {node.outcome for path, node in nodes.items() if not path.endswith("never")} == {pb.OUTCOME_PASSED}
+    assert {node.outcome for path, node in nodes.items() if not path.endswith("never")} == {
+        common_pb2.OUTCOME_PASSED
+    }
     # What had ended did not run again, what ran was tried once more, what had not started started once.
     ran = sorted((gator.root / "ran").read_text().split())
     again = sorted(path[-2] for path in before)
@@ -131,10 +132,10 @@ def test_a_job_that_kills_its_daemon_is_lost_and_takes_no_other_with_it(gator: G
     gator.check_results()
     nodes = gator.nodes()
     outcomes = {path.rpartition("/")[2]: node.outcome for path, node in nodes.items()}
-    assert outcomes.pop("run[1]") == pb.OUTCOME_LOST
-    assert {outcomes[f"run[{index}]"] for index in (0, 2, 3, 4, 5)} == {pb.OUTCOME_PASSED}
-    assert outcomes["last"] == outcomes["end"] == pb.OUTCOME_PRUNED
-    assert outcomes["after"] == pb.OUTCOME_PASSED
+    assert outcomes.pop("run[1]") == common_pb2.OUTCOME_LOST
+    assert {outcomes[f"run[{index}]"] for index in (0, 2, 3, 4, 5)} == {common_pb2.OUTCOME_PASSED}
+    assert outcomes["last"] == outcomes["end"] == common_pb2.OUTCOME_PRUNED
+    assert outcomes["after"] == common_pb2.OUTCOME_PASSED
     assert nodes["top/work/many/run[1]"].attempts == 2
     assert "LOST top/work/many/run[1]: the daemon" in done.out
 
@@ -154,9 +155,9 @@ def test_a_tier_whose_daemon_dies_again_and_again_is_closed_with_all_below_it(ga
     done = run.wait().expect(1)
     gator.check_results()
     outcomes = {path: node.outcome for path, node in gator.nodes().items()}
-    assert {outcome for path, outcome in outcomes.items() if "work" in path} == {pb.OUTCOME_LOST}
+    assert {outcome for path, outcome in outcomes.items() if "work" in path} == {common_pb2.OUTCOME_LOST}
     assert len(outcomes) == 9
-    assert outcomes["top/hog"] == outcomes["top/rescue"] == pb.OUTCOME_PASSED
+    assert outcomes["top/hog"] == outcomes["top/rescue"] == common_pb2.OUTCOME_PASSED
     assert "2 passed, 4 lost" in done.out
 
 
@@ -173,7 +174,7 @@ def test_a_stop_of_a_tier_without_a_daemon_closes_it_from_the_root(gator: Gator)
     run.wait().expect(1)
     gator.check_results()
     outcomes = {path: node.outcome for path, node in gator.nodes().items()}
-    assert {outcome for path, outcome in outcomes.items() if "work" in path} == {pb.OUTCOME_CANCELLED}
+    assert {outcome for path, outcome in outcomes.items() if "work" in path} == {common_pb2.OUTCOME_CANCELLED}
 
 
 def test_a_stop_reaches_the_jobs_of_tier_daemons(gator: Gator) -> None:
@@ -183,9 +184,9 @@ def test_a_stop_reaches_the_jobs_of_tier_daemons(gator: Gator) -> None:
     run.wait().expect(1)
     gator.check_results()
     outcomes = {path: node.outcome for path, node in gator.nodes().items()}
-    assert outcomes["top/work/first"] == pb.OUTCOME_PASSED
-    assert outcomes["top/work/many"] == pb.OUTCOME_CANCELLED
-    assert {outcomes[f"top/work/many/run[{index}]"] for index in range(6)} == {pb.OUTCOME_CANCELLED}
+    assert outcomes["top/work/first"] == common_pb2.OUTCOME_PASSED
+    assert outcomes["top/work/many"] == common_pb2.OUTCOME_CANCELLED
+    assert {outcomes[f"top/work/many/run[{index}]"] for index in range(6)} == {common_pb2.OUTCOME_CANCELLED}
 
 
 def test_one_node_in_a_tier_daemon_can_be_stopped(gator: Gator) -> None:
@@ -196,17 +197,17 @@ def test_one_node_in_a_tier_daemon_can_be_stopped(gator: Gator) -> None:
     run.wait().expect(1)
     gator.check_results()
     nodes = gator.nodes()
-    assert nodes["top/work/many/run[2]"].outcome == pb.OUTCOME_CANCELLED
-    assert nodes["top/work/many/run[3]"].outcome == pb.OUTCOME_PASSED
-    assert nodes["top/work/many"].outcome == pb.OUTCOME_CANCELLED
+    assert nodes["top/work/many/run[2]"].outcome == common_pb2.OUTCOME_CANCELLED
+    assert nodes["top/work/many/run[3]"].outcome == common_pb2.OUTCOME_PASSED
+    assert nodes["top/work/many"].outcome == common_pb2.OUTCOME_CANCELLED
 
 
 def test_the_deadline_of_the_run_ends_what_runs_in_tier_daemons(gator: Gator) -> None:
     start(gator, "sleep 60", "--deadline", "3s").wait().expect(1)
     gator.check_results()
     node = gator.nodes()["top/work/many/run[0]"]
-    assert node.outcome == pb.OUTCOME_CANCELLED
-    assert node.reason == pb.REASON_DEADLINE
+    assert node.outcome == common_pb2.OUTCOME_CANCELLED
+    assert node.reason == common_pb2.REASON_DEADLINE
 
 
 def test_a_limit_of_failures_holds_across_tier_daemons(gator: Gator) -> None:
@@ -215,6 +216,6 @@ def test_a_limit_of_failures_holds_across_tier_daemons(gator: Gator) -> None:
     gator.check_results()
     nodes = gator.nodes()
     runs = [nodes[f"top/work/many/run[{index}]"] for index in range(6)]
-    assert sum(node.outcome == pb.OUTCOME_FAILED for node in runs) == 1
-    assert any(node.outcome == pb.OUTCOME_PASSED for node in runs), "what ran may end"
-    assert any(node.reason == pb.REASON_MAX_FAIL for node in runs), "nothing new starts"
+    assert sum(node.outcome == common_pb2.OUTCOME_FAILED for node in runs) == 1
+    assert any(node.outcome == common_pb2.OUTCOME_PASSED for node in runs), "what ran may end"
+    assert any(node.reason == common_pb2.REASON_MAX_FAIL for node in runs), "nothing new starts"

@@ -31,7 +31,9 @@ from hub_memory_hostile import (
 from hub_memory_hub import Hub
 from hub_memory_root import feed, filled, large, mixed, tiny
 
-from gator.v1 import attach_pb2, hub_service_pb2, hub_service_pb2_grpc, query_service_pb2
+from gator.v1 import attach_pb2, hub_service_pb2_grpc
+from gator.v1 import hub_service_pb2 as hs
+from gator.v1 import query_service_pb2 as qs
 
 ROOTS = 200
 HEAVY_ROOTS = 20
@@ -44,7 +46,7 @@ async def quiet(hub: Hub) -> str:
     """Runs one client and no other load."""
     async with hub.channel() as channel:
         stub: Any = hub_service_pb2_grpc.HubServiceStub(channel)
-        await stub.ListRuns(hub_service_pb2.ListRunsRequest(), metadata=hub.metadata)
+        await stub.ListRuns(hs.ListRunsRequest(), metadata=hub.metadata)
     return ""
 
 
@@ -75,7 +77,7 @@ async def hostile_taken(hub: Hub) -> str:
 
 async def strangers(hub: Hub) -> str:
     """Runs 100 clients without a token, with requests of 16 MB."""
-    request = query_service_pb2.GetRunRequest(run="x" * HOSTILE)
+    request = qs.GetRunRequest(run="x" * HOSTILE)
 
     async def one(stub: Any, metadata: Any) -> int:
         del metadata
@@ -88,7 +90,7 @@ async def strangers(hub: Hub) -> str:
 async def lines(hub: Hub) -> str:
     """Runs 100 clients that page through the longest lines."""
     run = await filled(hub, 32)
-    request = query_service_pb2.ListLinesRequest(run=run)
+    request = qs.ListLinesRequest(run=run)
 
     async def one(stub: Any, metadata: Any) -> int:
         return (await stub.ListLines(request, metadata=metadata)).ByteSize()
@@ -99,7 +101,7 @@ async def lines(hub: Hub) -> str:
 async def events(hub: Hub) -> str:
     """Runs 100 clients that page through the largest events."""
     run = await filled(hub, 32)
-    request = query_service_pb2.ListEventsRequest(run=run, kinds=[attach_pb2.EVENT_KIND_BLOCK])
+    request = qs.ListEventsRequest(run=run, kinds=[attach_pb2.EVENT_KIND_BLOCK])
 
     async def one(stub: Any, metadata: Any) -> int:
         return (await stub.ListEvents(request, metadata=metadata)).ByteSize()
@@ -110,14 +112,14 @@ async def events(hub: Hub) -> str:
 async def stalled(hub: Hub) -> str:
     """Runs 100 clients that request the longest lines and read no answer."""
     run = await filled(hub, 32)
-    request = query_service_pb2.ListLinesRequest(run=run).SerializeToString()
+    request = qs.ListLinesRequest(run=run).SerializeToString()
     return await not_reading(hub, "/gator.v1.QueryService/ListLines", request)
 
 
 async def watchers(hub: Hub) -> str:
     """Runs 100 watchers that read nothing."""
     run = await filled(hub, 32)
-    request = query_service_pb2.WatchEventsRequest(run=run).SerializeToString()
+    request = qs.WatchEventsRequest(run=run).SerializeToString()
     return await not_reading(hub, "/gator.v1.QueryService/WatchEvents", request)
 
 

@@ -92,7 +92,8 @@ async def _flood(writer: asyncio.StreamWriter, stop: Event) -> int:
 def ask(address: str, token: str, seconds: float) -> list[float]:
     """Returns the durations of calls of a client with a token, in seconds."""
     from gator.rpc.channel import bearer, open_blocking_channel
-    from gator.v1 import hub_service_pb2, hub_service_pb2_grpc
+    from gator.v1 import hub_service_pb2 as hs
+    from gator.v1 import hub_service_pb2_grpc
 
     latencies: list[float] = []
     end = time.monotonic() + seconds
@@ -102,7 +103,7 @@ def ask(address: str, token: str, seconds: float) -> list[float]:
             began = time.monotonic()
             try:
                 stub.ListRuns(
-                    hub_service_pb2.ListRunsRequest(),
+                    hs.ListRunsRequest(),
                     metadata=bearer(token),
                     timeout=_LONGEST_SECONDS,
                     wait_for_ready=True,

@@ -190,7 +190,8 @@ def watch(folder: Path) -> None:
 
     from gator.rpc.channel import bearer, open_blocking_channel
     from gator.run_folder import RunFolder
-    from gator.v1 import attach_pb2, query_service_pb2, query_service_pb2_grpc
+    from gator.v1 import attach_pb2, query_service_pb2_grpc
+    from gator.v1 import query_service_pb2 as qs
 
     spec = folder / "watch.yaml"
     spec.write_text(
@@ -205,9 +206,7 @@ def watch(folder: Path) -> None:
     delays: list[float] = []
     with open_blocking_channel(address) as channel:
         stub = query_service_pb2_grpc.QueryServiceStub(channel)
-        wanted = query_service_pb2.WatchEventsRequest(
-            filter=attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_RESULT])
-        )
+        wanted = qs.WatchEventsRequest(filter=attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_RESULT]))
         try:
             for response in stub.WatchEvents(wanted, metadata=bearer(token)):
                 now = time.time_ns()

@@ -51,8 +51,7 @@ from gator.scheduler import Scheduler
 from gator.units import plural
 from gator.upload.options import UploadOptions
 from gator.upload.process import UploadProcess
-from gator.v1 import attach_pb2, plan_pb2, query_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2, plan_pb2, query_pb2
 
 MAX_WARNINGS = 10
 """Maximum number of warnings about a spec that are printed before its run."""
@@ -130,7 +129,7 @@ def _conclude(launch: Launch, plan: Plan, end: RunEnd, *, stopped: bool) -> int:
         return exit_codes.FAULT
     if stopped:
         return exit_codes.INTERRUPTED
-    return 0 if end.result.outcome == pb.OUTCOME_PASSED else exit_codes.FAILED
+    return 0 if end.result.outcome == common_pb2.OUTCOME_PASSED else exit_codes.FAILED
 
 
 async def _run(

@@ -5,9 +5,9 @@ Invariant: the report has one metric per count and one message; the nested run h
 
 import os
 
+from gator.console import describe
 from gator.core.attempt.metrics import MAX_NAME
 from gator.core.outcomes import FAILURES
-from gator.v1 import common_pb2 as pb
 from gator.v1 import event_pb2
 
 
@@ -18,9 +18,7 @@ def report(address: str, ident: str, result: event_pb2.Result) -> None:
 
     for name in ("passed", "failed", "pruned", "cancelled", "lost"):
         client.metric(f"{ident[: MAX_NAME - 10]}.{name}", getattr(result.jobs, name))
-    text = (
-        f"run {ident}: {result.message or pb.Outcome.Name(result.outcome).removeprefix('OUTCOME_').lower()}"
-    )
+    text = f"run {ident}: {result.message or describe.outcome(result.outcome)}"
     if result.outcome in FAILURES:
         client.error(text)
     else:

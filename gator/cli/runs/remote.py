@@ -15,7 +15,8 @@ from gator.errors import GatorError, UnauthenticatedError, UnavailableError, Unk
 from gator.hub_address import REFUSED, mismatch, unknown_token, why_away
 from gator.rpc import status
 from gator.rpc.channel import bearer, open_blocking_channel
-from gator.v1 import control_service_pb2, control_service_pb2_grpc, query_service_pb2_grpc
+from gator.v1 import control_service_pb2 as cs
+from gator.v1 import control_service_pb2_grpc, query_service_pb2_grpc
 from gator.v1 import query_service_pb2 as qs
 
 Response = TypeVar("Response")
@@ -196,7 +197,7 @@ class Watching:
             self._call.cancel()
 
 
-def stop(peer: Peer, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
+def stop(peer: Peer, request: cs.StopRequest) -> cs.StopResponse:
     """Sends a stop request to a server."""
     return peer.call(control_service_pb2_grpc.ControlServiceStub(peer.channel).Stop, request)
 

@@ -15,7 +15,8 @@ from gator.cli.runs import remote
 from gator.cli.runs.find import LATEST
 from gator.cli.runs.hub_choice import PREFIX, HubChoice
 from gator.errors import GatorError, UserError
-from gator.v1 import control_service_pb2, event_pb2, query_pb2
+from gator.v1 import control_service_pb2 as cs
+from gator.v1 import event_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
 
@@ -78,7 +79,7 @@ class HubSource:
     def explain(self, request: qs.ExplainNodeRequest) -> None:
         """Returns None: a hub has only the record."""
 
-    def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
+    def stop(self, request: cs.StopRequest) -> cs.StopResponse:
         """Sends a stop request through the hub."""
         request.run = self.run.id
         return remote.stop(self.hub.peer, request)

@@ -12,7 +12,8 @@ from gator.core.launch.printed import in_folder
 from gator.errors import UnavailableError, UnknownCallError, UsageError
 from gator.ports import History
 from gator.run_folder import RunFolder
-from gator.v1 import control_service_pb2, event_pb2, query_pb2
+from gator.v1 import control_service_pb2 as cs
+from gator.v1 import event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 
@@ -100,7 +101,7 @@ class RunSource(Protocol):
         """Asks the live root of the run why a node has not started; None if the root cannot be asked."""
         ...
 
-    def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
+    def stop(self, request: cs.StopRequest) -> cs.StopResponse:
         """Sends a stop request to the run. Raises UnavailableError if it does not listen."""
         ...
 
@@ -168,7 +169,7 @@ class FolderSource:
             # It ended meanwhile, or is older than this command.
             return None
 
-    def stop(self, request: control_service_pb2.StopRequest) -> control_service_pb2.StopResponse:
+    def stop(self, request: cs.StopRequest) -> cs.StopResponse:
         """Sends a stop request to the live root."""
         if self._folder.is_copy():
             raise UsageError(f"the run {self.place} is a copy: name the original folder")

@@ -11,8 +11,7 @@ from typing import Final
 from gator.core.attempt.first_error import Choice
 from gator.core.attempt.normalise import base_name, instance_name, normalised
 from gator.core.outcomes import FAILURES
-from gator.v1 import common_pb2 as pb
-from gator.v1 import event_pb2, query_pb2
+from gator.v1 import common_pb2, event_pb2, query_pb2
 
 VERSION: Final = "s1"
 """Version of the rule. Signatures of different versions are never equal."""
@@ -22,7 +21,13 @@ MAX_RUNNERS_UP: Final = 3
 """Maximum number of messages kept besides the chosen one."""
 
 _BY_SENTENCE = frozenset(
-    {pb.REASON_LOST, pb.REASON_RUN_DIED, pb.REASON_DAEMON_START, pb.REASON_DISK_FULL, pb.REASON_NOT_STARTED}
+    {
+        common_pb2.REASON_LOST,
+        common_pb2.REASON_RUN_DIED,
+        common_pb2.REASON_DAEMON_START,
+        common_pb2.REASON_DISK_FULL,
+        common_pb2.REASON_NOT_STARTED,
+    }
 )
 """Reasons for which messages of the job are not to blame."""
 
@@ -36,7 +41,7 @@ def signature_from(inputs: event_pb2.FailureInputs) -> str:
     if inputs.by_gator or not inputs.parser:
         # Without a message that a parser recognised, the status distinguishes failures.
         parts += [f"exit {inputs.exit_code}", f"signal {inputs.signal}"]
-    elif inputs.reason == pb.REASON_SIGNAL:
+    elif inputs.reason == common_pb2.REASON_SIGNAL:
         parts.append(f"signal {inputs.signal}")
     parts += [inputs.parser, inputs.code, base_name(inputs.file), instance_name(inputs.item)]
     if inputs.by_gator:

@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from gator.core.history import series
 from gator.core.outcomes import FAILURES
-from gator.v1 import common_pb2, event_pb2, hub_pb2, hub_service_pb2, query_pb2
+from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
+from gator.v1 import hub_service_pb2 as hs
 
 Outcome: TypeAlias = common_pb2.Outcome.ValueType
 Change: TypeAlias = hub_pb2.Change.ValueType
@@ -79,12 +80,10 @@ def compare(before: Mapping[str, Outcome], after: Mapping[str, Outcome]) -> list
     return changed
 
 
-def count(changed: Iterable[Changed]) -> list[hub_service_pb2.ChangeCount]:
+def count(changed: Iterable[Changed]) -> list[hs.ChangeCount]:
     """Returns the number of jobs by change, for each change that occurs."""
     jobs = Counter(one.change for one in changed)
-    return [
-        hub_service_pb2.ChangeCount(change=change, jobs=number) for change, number in sorted(jobs.items())
-    ]
+    return [hs.ChangeCount(change=change, jobs=number) for change, number in sorted(jobs.items())]
 
 
 def difference(

@@ -10,9 +10,9 @@ from typing import TypeAlias
 from msgspec import Struct, field
 
 from gator.core.outcomes import FAILURES
-from gator.v1 import common_pb2 as pb
+from gator.v1 import common_pb2
 
-Ended: TypeAlias = tuple[str, pb.Outcome.ValueType, int]
+Ended: TypeAlias = tuple[str, common_pb2.Outcome.ValueType, int]
 """Path, outcome and seed of a job of one run."""
 
 
@@ -21,15 +21,15 @@ class OverlaidJob(Struct):
 
     run: str
     """Id of the run with the outcome."""
-    outcome: pb.Outcome.ValueType
+    outcome: common_pb2.Outcome.ValueType
     seed: int
     """Seed of the job in that run."""
-    failures: dict[int, tuple[str, pb.Outcome.ValueType]] = field(
-        default_factory=dict[int, tuple[str, pb.Outcome.ValueType]]
+    failures: dict[int, tuple[str, common_pb2.Outcome.ValueType]] = field(
+        default_factory=dict[int, tuple[str, common_pb2.Outcome.ValueType]]
     )
     """Failures not followed by a pass with the same seed: by seed, the last run and its outcome."""
 
-    def add(self, run: str, outcome: pb.Outcome.ValueType, seed: int) -> None:
+    def add(self, run: str, outcome: common_pb2.Outcome.ValueType, seed: int) -> None:
         """Overlays the outcome of a later run."""
         # Moved to the end, so that the newest failure is shown.
         self.failures.pop(seed, None)
@@ -49,7 +49,7 @@ def overlay_outcomes(runs: Iterable[tuple[str, Iterable[Ended]]]) -> dict[str, O
     jobs: dict[str, OverlaidJob] = {}
     for run, ends in runs:
         for path, outcome, seed in ends:
-            if outcome != pb.OUTCOME_PASSED and outcome not in FAILURES:
+            if outcome != common_pb2.OUTCOME_PASSED and outcome not in FAILURES:
                 continue
             job = jobs.get(path)
             if job is None:

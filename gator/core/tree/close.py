@@ -13,8 +13,7 @@ from gator.core.tree.restored import Past
 from gator.core.tree.results import complete, result_of_end
 from gator.node_paths import join
 from gator.plan import PlanNode
-from gator.v1 import attach_pb2, event_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 
 class Registry(Protocol):
@@ -49,10 +48,10 @@ class Registry(Protocol):
 def cancelled(order: attach_pb2.Stop) -> Closing:
     """Returns how an order to stop closes nodes that never started."""
     # Failing to start daemons is an infrastructure fault, so the node is LOST and not CANCELLED.
-    lost = order.reason in (pb.REASON_DAEMON_START, pb.REASON_LOST)
+    lost = order.reason in (common_pb2.REASON_DAEMON_START, common_pb2.REASON_LOST)
     return Closing(
-        pb.OUTCOME_LOST if lost else pb.OUTCOME_CANCELLED,
-        order.reason or pb.REASON_CANCELLED,
+        common_pb2.OUTCOME_LOST if lost else common_pb2.OUTCOME_CANCELLED,
+        order.reason or common_pb2.REASON_CANCELLED,
         order.message or "not started, because the run was stopped",
     )
 
@@ -69,7 +68,7 @@ def close_unstarted(
         results.append(known)
         return
     record.declare(node, path)
-    if node.kind == pb.NODE_KIND_JOB:
+    if node.kind == common_pb2.NODE_KIND_JOB:
         result = _of_job(record, path, closing)
         yield
     else:

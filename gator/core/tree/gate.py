@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from gator.core.outcomes import FAILURES, was_not_needed
 from gator.plan import Condition, Edge
-from gator.v1 import common_pb2 as pb
+from gator.v1 import common_pb2
 
 
 class GateState(Enum):
@@ -24,24 +24,24 @@ class GateState(Enum):
 class Closing(Struct, frozen=True):
     """The Result of nodes that are closed without being started."""
 
-    outcome: pb.Outcome.ValueType
-    reason: pb.Reason.ValueType
+    outcome: common_pb2.Outcome.ValueType
+    reason: common_pb2.Reason.ValueType
     message: str
 
 
 _VERB = {Condition.ON_PASS: "pass", Condition.ON_FAIL: "fail", Condition.ON_DONE: "end"}
 _ENDED = {
-    pb.OUTCOME_PASSED: "passed",
-    pb.OUTCOME_FAILED: "failed",
-    pb.OUTCOME_PRUNED: "was pruned",
-    pb.OUTCOME_CANCELLED: "was cancelled",
-    pb.OUTCOME_LOST: "was lost",
+    common_pb2.OUTCOME_PASSED: "passed",
+    common_pb2.OUTCOME_FAILED: "failed",
+    common_pb2.OUTCOME_PRUNED: "was pruned",
+    common_pb2.OUTCOME_CANCELLED: "was cancelled",
+    common_pb2.OUTCOME_LOST: "was lost",
 }
 
 
 def refusal(
-    condition: Condition, outcome: pb.Outcome.ValueType, reason: pb.Reason.ValueType
-) -> pb.Reason.ValueType | None:
+    condition: Condition, outcome: common_pb2.Outcome.ValueType, reason: common_pb2.Reason.ValueType
+) -> common_pb2.Reason.ValueType | None:
     """Returns why a condition can no longer be met once its node has ended; None if it is met.
 
     REASON_DEPENDENCY is a prune that counts for the group above, REASON_NOT_NEEDED is neutral. Whether a
@@ -51,11 +51,11 @@ def refusal(
         return None
     neutral = was_not_needed(outcome, reason)
     if condition is Condition.ON_PASS:
-        if outcome == pb.OUTCOME_PASSED:
+        if outcome == common_pb2.OUTCOME_PASSED:
             return None
-        return pb.REASON_NOT_NEEDED if neutral else pb.REASON_DEPENDENCY
-    failed = outcome in FAILURES or (outcome == pb.OUTCOME_PRUNED and not neutral)
-    return None if failed else pb.REASON_NOT_NEEDED
+        return common_pb2.REASON_NOT_NEEDED if neutral else common_pb2.REASON_DEPENDENCY
+    failed = outcome in FAILURES or (outcome == common_pb2.OUTCOME_PRUNED and not neutral)
+    return None if failed else common_pb2.REASON_NOT_NEEDED
 
 
 def key_of(edge: Edge) -> str:
@@ -83,8 +83,8 @@ class Gate:
                 self._waits.setdefault(key_of(edge), []).append(edge.condition)
             elif edge.condition is Condition.ON_FAIL:
                 self._neutral = Closing(
-                    pb.OUTCOME_PRUNED,
-                    pb.REASON_NOT_NEEDED,
+                    common_pb2.OUTCOME_PRUNED,
+                    common_pb2.REASON_NOT_NEEDED,
                     f"waits for {edge.awaited.template} to fail, which was not selected",
                 )
 
@@ -105,7 +105,9 @@ class Gate:
             raise AssertionError("the gate is not shut")
         return closing
 
-    def settle(self, key: str, outcome: pb.Outcome.ValueType, reason: pb.Reason.ValueType) -> bool:
+    def settle(
+        self, key: str, outcome: common_pb2.Outcome.ValueType, reason: common_pb2.Reason.ValueType
+    ) -> bool:
         """Takes an outcome into account; returns whether the gate was waiting for it."""
         conditions = self._waits.pop(key, None)
         if conditions is None:
@@ -115,11 +117,11 @@ class Gate:
             if why is None:
                 continue
             closing = Closing(
-                pb.OUTCOME_PRUNED,
+                common_pb2.OUTCOME_PRUNED,
                 why,
                 f"waits for {key} to {_VERB[condition]}, which {_ENDED[outcome]}",
             )
-            if why == pb.REASON_DEPENDENCY:
+            if why == common_pb2.REASON_DEPENDENCY:
                 self._shut = self._shut or closing
             else:
                 self._neutral = self._neutral or closing

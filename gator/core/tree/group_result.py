@@ -9,8 +9,7 @@ from msgspec import Struct
 
 from gator.core.attempt.metrics import Totals
 from gator.core.outcomes import FAILURES, was_not_needed
-from gator.v1 import common_pb2 as pb
-from gator.v1 import event_pb2
+from gator.v1 import common_pb2, event_pb2
 
 _COUNTS = ("debug", "info", "warning", "error", "critical")
 _TALLY = ("waiting", "running", "passed", "failed", "pruned", "cancelled", "lost")
@@ -19,7 +18,12 @@ _TALLY = ("waiting", "running", "passed", "failed", "pruned", "cancelled", "lost
 _counts_of = attrgetter(*_COUNTS)
 _tally_of = attrgetter(*_TALLY)
 
-_WORST_FIRST = (pb.OUTCOME_FAILED, pb.OUTCOME_LOST, pb.OUTCOME_CANCELLED, pb.OUTCOME_PRUNED)
+_WORST_FIRST = (
+    common_pb2.OUTCOME_FAILED,
+    common_pb2.OUTCOME_LOST,
+    common_pb2.OUTCOME_CANCELLED,
+    common_pb2.OUTCOME_PRUNED,
+)
 
 
 class _Failure(Struct, frozen=True, order=True):
@@ -33,7 +37,7 @@ class _First(Struct, frozen=True):
     """The first folded child with an outcome that the group adopts."""
 
     path: str
-    reason: pb.Reason.ValueType
+    reason: common_pb2.Reason.ValueType
     message: str
 
 
@@ -69,15 +73,17 @@ class GroupFold:
         self._system = 0
         self._peak_memory: int | None = None
         self._peak_processes: int | None = None
-        self._firsts: dict[pb.Outcome.ValueType, _First] = {}
+        self._firsts: dict[common_pb2.Outcome.ValueType, _First] = {}
         self._first_failure: _Failure | None = None
         self._first_with_error: _Failure | None = None
         self._first_error: event_pb2.ErrorMessage | None = None
 
     @property
-    def outcome(self) -> pb.Outcome.ValueType:
+    def outcome(self) -> common_pb2.Outcome.ValueType:
         """Outcome of the group if no other child follows."""
-        return next((outcome for outcome in _WORST_FIRST if outcome in self._firsts), pb.OUTCOME_PASSED)
+        return next(
+            (outcome for outcome in _WORST_FIRST if outcome in self._firsts), common_pb2.OUTCOME_PASSED
+        )
 
     def add(self, path: str, result: event_pb2.Result) -> None:
         """Adds the Result of the child with this path."""
@@ -97,7 +103,7 @@ class GroupFold:
             reason=self._reason(),
             message=self._message(),
             attempts=self._attempts,
-            counts=pb.Counts(**dict(zip(_COUNTS, self._counts, strict=True))),
+            counts=common_pb2.Counts(**dict(zip(_COUNTS, self._counts, strict=True))),
             metrics=self._metrics.totals(),
             usage=event_pb2.Usage(
                 wall_nanos=wall_nanos,
@@ -126,7 +132,7 @@ class GroupFold:
 
     def _note_outcome(self, path: str, result: event_pb2.Result) -> None:
         outcome = result.outcome
-        if outcome == pb.OUTCOME_PASSED:
+        if outcome == common_pb2.OUTCOME_PASSED:
             return
         if was_not_needed(outcome, result.reason):
             return
@@ -164,22 +170,22 @@ class GroupFold:
         if usage.HasField("peak_processes"):
             self._peak_processes = max(self._peak_processes or 0, usage.peak_processes)
 
-    def _reason(self) -> pb.Reason.ValueType:
+    def _reason(self) -> common_pb2.Reason.ValueType:
         outcome = self.outcome
-        if outcome == pb.OUTCOME_PASSED:
-            return pb.REASON_UNSPECIFIED
-        if outcome == pb.OUTCOME_CANCELLED:
-            return self._firsts[outcome].reason or pb.REASON_CANCELLED
-        return pb.REASON_CHILD
+        if outcome == common_pb2.OUTCOME_PASSED:
+            return common_pb2.REASON_UNSPECIFIED
+        if outcome == common_pb2.OUTCOME_CANCELLED:
+            return self._firsts[outcome].reason or common_pb2.REASON_CANCELLED
+        return common_pb2.REASON_CHILD
 
     def _message(self) -> str:
         outcome = self.outcome
-        if outcome == pb.OUTCOME_PASSED:
+        if outcome == common_pb2.OUTCOME_PASSED:
             return ""
-        if outcome == pb.OUTCOME_CANCELLED:
+        if outcome == common_pb2.OUTCOME_CANCELLED:
             # The reason of the child holds for the group as well.
             return self._firsts[outcome].message or "stopped on request"
-        verb = pb.Outcome.Name(outcome).removeprefix("OUTCOME_").lower()
+        verb = common_pb2.Outcome.Name(outcome).removeprefix("OUTCOME_").lower()
         number = self._tally[_TALLY.index(verb)]
         first = self._firsts[outcome].path
         if outcome in FAILURES:

@@ -5,15 +5,14 @@ Invariant: a live tier and the recovery of a dead run make the same Result from 
 
 from gator.core.attempt.signature import sign
 from gator.core.outcomes import FAILURES
-from gator.v1 import common_pb2 as pb
-from gator.v1 import event_pb2
+from gator.v1 import common_pb2, event_pb2
 
 _TALLY_FIELD = {
-    pb.OUTCOME_PASSED: "passed",
-    pb.OUTCOME_FAILED: "failed",
-    pb.OUTCOME_PRUNED: "pruned",
-    pb.OUTCOME_CANCELLED: "cancelled",
-    pb.OUTCOME_LOST: "lost",
+    common_pb2.OUTCOME_PASSED: "passed",
+    common_pb2.OUTCOME_FAILED: "failed",
+    common_pb2.OUTCOME_PRUNED: "pruned",
+    common_pb2.OUTCOME_CANCELLED: "cancelled",
+    common_pb2.OUTCOME_LOST: "lost",
 }
 
 
@@ -35,9 +34,11 @@ def result_of_end(end: event_pb2.AttemptFinished, attempts: int) -> event_pb2.Re
     return result
 
 
-def lost(message: str, reason: pb.Reason.ValueType = pb.REASON_LOST) -> event_pb2.AttemptFinished:
+def lost(
+    message: str, reason: common_pb2.Reason.ValueType = common_pb2.REASON_LOST
+) -> event_pb2.AttemptFinished:
     """Returns the end of an attempt whose end is unknown; `message` is shown to users."""
-    end = event_pb2.AttemptFinished(outcome=pb.OUTCOME_LOST, reason=reason, message=message)
+    end = event_pb2.AttemptFinished(outcome=common_pb2.OUTCOME_LOST, reason=reason, message=message)
     sign(end)
     return end
 
@@ -52,14 +53,14 @@ def count_result(tally: event_pb2.Tally, result: event_pb2.Result) -> None:
 
 
 def complete(
-    result: event_pb2.Result, kind: pb.NodeKind.ValueType, path: str, *, allow_failure: bool, now: int
+    result: event_pb2.Result, kind: common_pb2.NodeKind.ValueType, path: str, *, allow_failure: bool, now: int
 ) -> None:
     """Fills in what follows from the outcome.
 
     `now`, in nanoseconds since 1970, is the end of a failed job whose own end is unknown.
     """
     result.allow_failure = allow_failure
-    if kind == pb.NODE_KIND_JOB:
+    if kind == common_pb2.NODE_KIND_JOB:
         setattr(result.jobs, _TALLY_FIELD[result.outcome], 1)
         if result.outcome in FAILURES:
             result.first_failure = path

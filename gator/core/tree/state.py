@@ -27,8 +27,7 @@ from gator.core.tree.tier import JobChild, Tier
 from gator.core.tree.watch import WatchPlans
 from gator.node_paths import ancestors, template_of
 from gator.plan import Plan, PlanNode, sort_key
-from gator.v1 import attach_pb2, event_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 
 class TreeState:
@@ -89,7 +88,7 @@ class TreeState:
 
     def announce(self, node: PlanNode, path: str, result: event_pb2.Result) -> None:
         """Counts a Result, and tells the tiers that watch for it."""
-        if node.kind == pb.NODE_KIND_JOB:
+        if node.kind == common_pb2.NODE_KIND_JOB:
             self.jobs.pop(path, None)
             count_result(self.tally, result)
             if result.outcome in FAILURES:
@@ -153,7 +152,7 @@ class TreeState:
         order = attach_pb2.Stop(
             path=job.path,
             mode=stop.mode,
-            reason=stop.reason or pb.REASON_CANCELLED,
+            reason=stop.reason or common_pb2.REASON_CANCELLED,
             message=stop.message,
         )
         job.stop = order
@@ -217,6 +216,6 @@ def _declared(node: PlanNode, path: str, seed: int) -> event_pb2.Declared:
         priority=node.weight,
         sort_key=sort_key(node, path),
     )
-    if node.kind == pb.NODE_KIND_JOB:
+    if node.kind == common_pb2.NODE_KIND_JOB:
         declared.demand.CopyFrom(node.demand)
     return declared

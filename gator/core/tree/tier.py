@@ -19,8 +19,7 @@ from gator.core.tree.watch import Watch, WatchPlan
 from gator.node_paths import join, template_of
 from gator.plan import PlanNode
 from gator.units import plural
-from gator.v1 import attach_pb2, event_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 WINDOW_JOBS = 512
 """Maximum number of repeats of one job that exist at a time: more than all daemons hold."""
@@ -124,7 +123,7 @@ class Tier:
             self._began = self._tree.began(self.path).steady
         for watched in [one for ones in self.watch.plan.watched.values() for one in ones]:
             if watched.repeats == 0:
-                self.on_release(attach_pb2.Release(path=watched.key, outcome=pb.OUTCOME_PASSED))
+                self.on_release(attach_pb2.Release(path=watched.key, outcome=common_pb2.OUTCOME_PASSED))
         for child in list(self.children.values()):
             self._advance(child)
         self._end_if_done()
@@ -157,7 +156,7 @@ class Tier:
 
     def on_attempt_finished(self, job: JobChild, end: event_pb2.AttemptFinished) -> None:
         """Retries a job whose attempt was lost, and closes it otherwise."""
-        if end.outcome == pb.OUTCOME_LOST and self._try_again(job):
+        if end.outcome == common_pb2.OUTCOME_LOST and self._try_again(job):
             return
         self.close_job(job, result_of_end(end, job.attempt))
 
@@ -188,7 +187,7 @@ class Tier:
             self.stop(
                 attach_pb2.Stop(
                     mode=attach_pb2.STOP_MODE_HOLD,
-                    reason=pb.REASON_MAX_FAIL,
+                    reason=common_pb2.REASON_MAX_FAIL,
                     message=f"not started, because {plural(self.failed, 'job')} of {self.path} failed "
                     f"(max_fail: {self.node.max_fail})",
                 )
@@ -276,7 +275,7 @@ class Tier:
         skip = child.skipped.pop(-1 if index is None else index, None) if child.skipped else None
         if skip is not None:
             self._tree.close_later(self.close_child(child, path, cancelled(skip)))
-        elif child.node.kind == pb.NODE_KIND_JOB:
+        elif child.node.kind == common_pb2.NODE_KIND_JOB:
             job = self.jobs[path] = JobChild(child.node, path, base, self, child)
             if past is not None and (attempts := past.attempts(path)):
                 self._go_on(job, attempts)
@@ -303,7 +302,7 @@ class Tier:
         """Continues a job where the previous daemon left it."""
         *before, (job.attempt, end) = attempts
         job.started = len(attempts)
-        job.lost = sum(1 for _, one in before if one.outcome == pb.OUTCOME_LOST)
+        job.lost = sum(1 for _, one in before if one.outcome == common_pb2.OUTCOME_LOST)
         self.on_attempt_finished(job, end)
 
     def _try_again(self, job: JobChild) -> bool:

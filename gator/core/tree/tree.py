@@ -16,8 +16,7 @@ from gator.core.tree.state import TreeState
 from gator.core.tree.tier import JobChild
 from gator.node_paths import parent_of, template_of
 from gator.plan import Plan
-from gator.v1 import attach_pb2, event_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 
 class Tree:
@@ -218,7 +217,7 @@ class Tree:
                 attach_pb2.Stop(
                     path=path,
                     mode=attach_pb2.STOP_MODE_GRACEFUL,
-                    reason=pb.REASON_DEADLINE,
+                    reason=common_pb2.REASON_DEADLINE,
                     message=f"the deadline of {path} passed",
                 ),
                 now,

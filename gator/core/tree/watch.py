@@ -11,20 +11,19 @@ from msgspec import Struct, field
 from gator.core.outcomes import was_not_needed
 from gator.core.tree.gate import key_of
 from gator.plan import Edge, Plan, PlanNode
-from gator.v1 import attach_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2
 
 _INDEX = re.compile(r"\[(\d+)\]")
 _RANK = {
-    pb.OUTCOME_FAILED: 5,
-    pb.OUTCOME_LOST: 4,
-    pb.OUTCOME_CANCELLED: 3,
-    pb.OUTCOME_PRUNED: 2,
-    pb.OUTCOME_PASSED: 1,
+    common_pb2.OUTCOME_FAILED: 5,
+    common_pb2.OUTCOME_LOST: 4,
+    common_pb2.OUTCOME_CANCELLED: 3,
+    common_pb2.OUTCOME_PRUNED: 2,
+    common_pb2.OUTCOME_PASSED: 1,
 }
 
 
-def _rank(outcome: pb.Outcome.ValueType, reason: pb.Reason.ValueType) -> int:
+def _rank(outcome: common_pb2.Outcome.ValueType, reason: common_pb2.Reason.ValueType) -> int:
     return 0 if was_not_needed(outcome, reason) else _RANK.get(outcome, 0)
 
 
@@ -32,13 +31,13 @@ class RepeatFold(Struct):
     """Outcome of a node over all of its repeats."""
 
     remaining: int
-    outcome: pb.Outcome.ValueType = pb.OUTCOME_UNSPECIFIED
-    reason: pb.Reason.ValueType = pb.REASON_UNSPECIFIED
+    outcome: common_pb2.Outcome.ValueType = common_pb2.OUTCOME_UNSPECIFIED
+    reason: common_pb2.Reason.ValueType = common_pb2.REASON_UNSPECIFIED
 
-    def add(self, outcome: pb.Outcome.ValueType, reason: pb.Reason.ValueType) -> bool:
+    def add(self, outcome: common_pb2.Outcome.ValueType, reason: common_pb2.Reason.ValueType) -> bool:
         """Adds the outcome of one repeat; returns whether it was the last."""
         self.remaining -= 1
-        if self.outcome == pb.OUTCOME_UNSPECIFIED or _rank(outcome, reason) > _rank(
+        if self.outcome == common_pb2.OUTCOME_UNSPECIFIED or _rank(outcome, reason) > _rank(
             self.outcome, self.reason
         ):
             self.outcome, self.reason = outcome, reason
@@ -137,7 +136,11 @@ class Watch(Struct):
     folds: dict[str, RepeatFold] = field(default_factory=dict[str, RepeatFold])
 
     def on_result(
-        self, below: str, template: str, outcome: pb.Outcome.ValueType, reason: pb.Reason.ValueType
+        self,
+        below: str,
+        template: str,
+        outcome: common_pb2.Outcome.ValueType,
+        reason: common_pb2.Reason.ValueType,
     ) -> Sequence[attach_pb2.Release]:
         """Adds the end of a node; returns the outcomes that are known from now on.
 

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gator.errors import GatorError
-from gator.v1 import attach_pb2, event_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 
 class RunEnding:
@@ -46,7 +45,7 @@ class RunEnding:
         self.fault = self.fault or "the disk is full: free some space or files, then run again"
         self._stop(
             attach_pb2.Stop(
-                mode=attach_pb2.STOP_MODE_GRACEFUL, reason=pb.REASON_DISK_FULL, message=self.fault
+                mode=attach_pb2.STOP_MODE_GRACEFUL, reason=common_pb2.REASON_DISK_FULL, message=self.fault
             )
         )
 
@@ -54,5 +53,7 @@ class RunEnding:
         """Stops the run because daemons repeatedly failed to start."""
         self.fault = f"daemons cannot be started: {why}"
         self._stop(
-            attach_pb2.Stop(mode=attach_pb2.STOP_MODE_NOW, reason=pb.REASON_DAEMON_START, message=self.fault)
+            attach_pb2.Stop(
+                mode=attach_pb2.STOP_MODE_NOW, reason=common_pb2.REASON_DAEMON_START, message=self.fault
+            )
         )

@@ -22,8 +22,7 @@ from gator.process.guard import Guard
 from gator.process.reaper import Reaper
 from gator.run_folder import ROOT_STORE, RunFolder
 from gator.store import Store
-from gator.v1 import attach_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2
 
 if TYPE_CHECKING:
     from gator.upload.supervisor import Uploader
@@ -111,7 +110,7 @@ class Root:
             attach_pb2.Stop(
                 path=path,
                 mode=mode,
-                reason=pb.REASON_CANCELLED,
+                reason=common_pb2.REASON_CANCELLED,
                 message=message or "it was stopped on request",
             )
         )

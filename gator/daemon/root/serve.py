@@ -21,7 +21,8 @@ from gator.ports import Display
 from gator.process.host import RPC_THREADS, lacks_threads
 from gator.run_folder import RunFolder
 from gator.store import Store
-from gator.v1 import attach_pb2, control_service_pb2
+from gator.v1 import attach_pb2
+from gator.v1 import control_service_pb2 as cs
 
 Stop = Callable[[attach_pb2.StopMode.ValueType, str, str], bool]
 """Stops a node, or the run if the path is empty, with a message. Returns whether it exists."""
@@ -89,7 +90,7 @@ class RunServer:
             else:
                 self._say_unreachable(f"cannot write {self._folder.control}: {error.strerror}")
 
-    def _on_stop_request(self, request: control_service_pb2.StopRequest) -> None:
+    def _on_stop_request(self, request: cs.StopRequest) -> None:
         path = request.path if request.path != self._plan.root.ident else ""
         if not self._stop(request.mode, path, request.message):
             raise NotFoundError(

@@ -21,8 +21,8 @@ from gator.query.servicers import ControlServicer, QueryServicer
 from gator.rpc.server import Service, serve
 from gator.store import StoreReader
 from gator.store.run.reader import FolderReader
+from gator.v1 import control_service_pb2 as cs
 from gator.v1 import (
-    control_service_pb2,
     control_service_pb2_grpc,
     query_service_pb2_grpc,
 )
@@ -40,7 +40,7 @@ class RootServer:
         tokens: Tokens,
         handler: AttachRouter,
         *,
-        stop: Callable[[control_service_pb2.StopRequest], None],
+        stop: Callable[[cs.StopRequest], None],
         explain: Callable[[str], qs.ExplainNodeResponse | None],
     ) -> None:
         """Opens the record; `explain` answers for a job that the dispatcher knows."""
@@ -86,7 +86,7 @@ class RootServer:
             raise NotFoundError(f"there is no run {run} here, only {self._run}")
         return self._queries
 
-    async def _on_stop(self, request: control_service_pb2.StopRequest) -> int:
+    async def _on_stop(self, request: cs.StopRequest) -> int:
         queries = self._find(request.run)
         jobs = await in_thread(jobs_left, queries, request.path)
         self._stop(request)

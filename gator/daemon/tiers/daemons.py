@@ -24,8 +24,7 @@ from gator.loop import in_thread
 from gator.node_paths import ancestors
 from gator.plan import PlanNode
 from gator.ports import Clock
-from gator.v1 import attach_pb2, event_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 MAX_TIER_DAEMONS = 8
 
@@ -132,7 +131,7 @@ class TierDaemons:
         retries = placed.node.settings.retries
         # Deaths with running jobs count as attempts of these jobs, in the tier that continues.
         if placed.deaths > (retries.lost if retries.HasField("lost") else 1):
-            return Closing(pb.OUTCOME_LOST, pb.REASON_LOST, why)
+            return Closing(common_pb2.OUTCOME_LOST, common_pb2.REASON_LOST, why)
         return None
 
     def _close(self, placed: _Placed, closing: Closing) -> None:

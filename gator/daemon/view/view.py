@@ -14,8 +14,7 @@ from gator.plan import Plan
 from gator.ports import Clock, Display, RunInfo, RunningJob
 from gator.run_folder import RunFolder
 from gator.store import RunStores, Store, StoreReader
-from gator.v1 import attach_pb2, event_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 REDRAW_SECONDS = 0.1
 """Minimum time between two redraws of a display."""
@@ -122,7 +121,7 @@ class View:
         for event in events:
             if event.WhichOneof("payload") == "result":
                 node = self._plan.nodes.get(template_of(event.path))
-                if node is not None and node.kind == pb.NODE_KIND_JOB:
+                if node is not None and node.kind == common_pb2.NODE_KIND_JOB:
                     self._logs.on_job_result(event.path, event.result)
         self.display.on_events(events)
 

@@ -27,7 +27,8 @@ from gator.event_kinds import BULK_KINDS, STATE_KINDS
 from gator.link.session import ChildLink
 from gator.link.size_limits import SMALL_DESCRIPTION_BYTES, has_too_many
 from gator.spec.idents import ident_problem
-from gator.v1 import attach_pb2, common_pb2, control_service_pb2
+from gator.v1 import attach_pb2, common_pb2
+from gator.v1 import control_service_pb2 as cs
 from gator_hub.database.tables import SEQ_BITS
 from gator_hub.database.texts import SAME_VERSION
 from gator_hub.ingest import registry
@@ -158,7 +159,7 @@ class Ingest:
 
     # -- orders
 
-    def stop(self, run: int, request: control_service_pb2.StopRequest) -> None:
+    def stop(self, run: int, request: cs.StopRequest) -> None:
         """Forwards a stop request to the roots of a run. Raises PreconditionError if none is connected."""
         feeders = self._feeders(run)
         if not feeders:

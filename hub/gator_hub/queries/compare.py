@@ -16,7 +16,8 @@ from msgspec import Struct
 
 from gator.core.history import compare
 from gator.store.catalogue.reader import CatalogueReader
-from gator.v1 import common_pb2, hub_pb2, hub_service_pb2, query_pb2
+from gator.v1 import common_pb2, hub_pb2, query_pb2
+from gator.v1 import hub_service_pb2 as hs
 from gator_hub.database.database import Database
 from gator_hub.queries.run_rows import RUN_NAMES, rows_of_runs, run_of
 
@@ -45,7 +46,7 @@ class Page(Struct, frozen=True):
     """Some of the jobs of two runs, the total number of jobs by change, and of those that are left out."""
 
     differences: Sequence[hub_pb2.Difference]
-    counts: Sequence[hub_service_pb2.ChangeCount]
+    counts: Sequence[hs.ChangeCount]
     unselected: int
     """Number of jobs that are left out because only one of the runs selected them."""
     next: Place | None
@@ -57,7 +58,7 @@ class _Comparison(Struct, frozen=True):
 
     jobs: Mapping[compare.Change, Sequence[_Job]]
     """Jobs by change, in the order of their sort keys, without those that passed in both runs."""
-    counts: Sequence[hub_service_pb2.ChangeCount]
+    counts: Sequence[hs.ChangeCount]
     unselected: int
 
     def __len__(self) -> int:
@@ -154,7 +155,7 @@ class Comparisons:
         for change in unknown:
             del jobs[change]
         counts = [
-            hub_service_pb2.ChangeCount(change=change, jobs=number)
+            hs.ChangeCount(change=change, jobs=number)
             for change, number in sorted(numbers.items())
             if number and change not in unknown
         ]

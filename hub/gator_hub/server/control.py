@@ -7,7 +7,8 @@ from typing import Any
 from gator.errors import NotFoundError, PermissionDeniedError
 from gator.query import Queries
 from gator.query.left import jobs_left
-from gator.v1 import attach_pb2, control_service_pb2, control_service_pb2_grpc
+from gator.v1 import attach_pb2, control_service_pb2_grpc
+from gator.v1 import control_service_pb2 as cs
 from gator_hub.database.database import Database
 from gator_hub.ingest.handler import Ingest
 from gator_hub.queries.reader import HubReader
@@ -23,22 +24,22 @@ class HubControl(control_service_pb2_grpc.ControlServiceServicer):
         self._access, self._ingest = access, ingest
 
     async def Stop(  # noqa: N802
-        self, request: control_service_pb2.StopRequest, context: Any
-    ) -> control_service_pb2.StopResponse:
+        self, request: cs.StopRequest, context: Any
+    ) -> cs.StopResponse:
         """Stops a node and everything below it."""
         caller = self._access.caller(context)
         loop = asyncio.get_running_loop()
         run, jobs = await loop.run_in_executor(self._executor, self._find, request, caller)
         if run is None:
-            return control_service_pb2.StopResponse()
-        order = control_service_pb2.StopRequest()
+            return cs.StopResponse()
+        order = cs.StopRequest()
         order.CopyFrom(request)
         order.mode = request.mode or attach_pb2.STOP_MODE_GRACEFUL
         order.message = request.message or f"stopped by {caller} through the hub"
         self._ingest.stop(run, order)
-        return control_service_pb2.StopResponse(jobs=jobs)
+        return cs.StopResponse(jobs=jobs)
 
-    def _find(self, request: control_service_pb2.StopRequest, caller: str) -> tuple[int | None, int]:
+    def _find(self, request: cs.StopRequest, caller: str) -> tuple[int | None, int]:
         """Returns the number of a run, None if it has ended, and the number of its jobs that have not.
 
         Raises NotFoundError if there is no such run, and PermissionDeniedError if the caller does not own it.

@@ -16,7 +16,7 @@ from gator import client
 from gator.core.attempt.notices import find_notices, notice_line
 from gator.link.server import parent_service
 from gator.rpc.server import serve
-from gator.v1 import attach_pb2 as pb
+from gator.v1 import attach_pb2
 from tests.component.client.programs import ROOT, environment, run_program
 from tests.component.link.fakes import JOB_TOKEN, PATH, Parent, authenticate, serving, until
 
@@ -29,7 +29,7 @@ def notices(printed: str) -> list[str]:
     return found
 
 
-def records(parent: Parent) -> list[pb.Record]:
+def records(parent: Parent) -> list[attach_pb2.Record]:
     return [message.record for message in parent.messages]
 
 

@@ -12,8 +12,7 @@ from typing import TextIO
 
 from gator.console.text import cells
 from gator.ports import RunInfo, RunningJob
-from gator.v1 import common_pb2 as pb
-from gator.v1 import event_pb2
+from gator.v1 import common_pb2, event_pb2
 
 _TOKEN = re.compile(r"\x1b\[(\??[0-9;]*)([A-Za-z])|(.)", re.DOTALL)
 
@@ -49,13 +48,13 @@ def info(jobs: int = 100, *, single: bool = False, spec: str = "") -> RunInfo:
 
 def failed(path: str, text: str = "boom", signature: str = "") -> event_pb2.Event:
     result = event_pb2.Result(
-        outcome=pb.OUTCOME_FAILED,
-        reason=pb.REASON_EXIT,
+        outcome=common_pb2.OUTCOME_FAILED,
+        reason=common_pb2.REASON_EXIT,
         message="exited with code 1",
         attempts=1,
         first_failure=path,
         first_error=event_pb2.ErrorMessage(
-            severity=pb.SEVERITY_ERROR, text=text, stream=pb.STREAM_STDERR, line=12
+            severity=common_pb2.SEVERITY_ERROR, text=text, stream=common_pb2.STREAM_STDERR, line=12
         ),
         signature=signature,
     )
@@ -63,13 +62,13 @@ def failed(path: str, text: str = "boom", signature: str = "") -> event_pb2.Even
 
 
 def passed(path: str) -> event_pb2.Event:
-    return event_pb2.Event(path=path, attempt=1, result=event_pb2.Result(outcome=pb.OUTCOME_PASSED))
+    return event_pb2.Event(path=path, attempt=1, result=event_pb2.Result(outcome=common_pb2.OUTCOME_PASSED))
 
 
 def block(path: str, data: bytes, **more: object) -> event_pb2.Event:
     made = event_pb2.Block(
-        stream=pb.STREAM_STDOUT,
-        severity=pb.SEVERITY_INFO,
+        stream=common_pb2.STREAM_STDOUT,
+        severity=common_pb2.SEVERITY_INFO,
         encoding=event_pb2.Block.ENCODING_RAW,
         data=data,
         size_bytes=len(data),

@@ -19,8 +19,7 @@ from gator.console.summary import MAX_ALL_LINES, MAX_CAUSES
 from gator.console.terminal import Terminal
 from gator.core.history.failure_groups import FEW
 from gator.ports import Display
-from gator.v1 import attach_pb2, event_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 from tests.component.console.support import FakeRun, FakeTerminal, block, failed, info, passed
 
 Make = Callable[..., Display]
@@ -55,7 +54,7 @@ def lines(out: io.StringIO) -> list[str]:
 
 
 def finished(code: int = 0) -> event_pb2.Event:
-    end = event_pb2.AttemptFinished(outcome=pb.OUTCOME_PASSED, exit_code=code)
+    end = event_pb2.AttemptFinished(outcome=common_pb2.OUTCOME_PASSED, exit_code=code)
     end.counts.info = 1
     return event_pb2.Event(path="top", attempt=1, attempt_finished=end)
 
@@ -68,7 +67,7 @@ STARTED = event_pb2.Event(path="top", attempt=1, started=event_pb2.Started(argv=
 
 def test_a_single_job_prints_what_the_original_prints(single: SingleDisplay, out: io.StringIO):
     single.on_events([STARTED, block("top", b"hi\n"), finished()])
-    single.on_end(event_pb2.Result(outcome=pb.OUTCOME_PASSED))
+    single.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_PASSED))
     assert lines(out) == [
         "INFO     Starting Gator 🐊",
         "INFO     Launching task: echo hi",
@@ -113,7 +112,9 @@ def test_one_warning_and_one_error_are_counted_as_one(single: SingleDisplay, out
 
 def test_output_that_ends_inside_a_line_is_not_glued_to_what_follows(single: SingleDisplay, out: io.StringIO):
     single.on_events([block("top", b"one\ntw"), block("top", b"o\nthree", continues=True)])
-    single.on_events([block("top", b"oh", stream=pb.STREAM_STDERR, severity=pb.SEVERITY_ERROR)])
+    single.on_events(
+        [block("top", b"oh", stream=common_pb2.STREAM_STDERR, severity=common_pb2.SEVERITY_ERROR)]
+    )
     single.on_events([block("top", b"!\n", continues=True), finished()])
     assert lines(out)[2:-1] == [
         "INFO     one",
@@ -131,7 +132,7 @@ def test_a_single_job_that_failed_says_why_and_how_to_run_it_again(tmp_path: Pat
     single = SingleDisplay(Terminal(out, colour=False), verbose=False)
     single.on_start(info(1, single=True, spec=str(spec)), FakeRun())
     single.on_events([STARTED, finished(3)])
-    single.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED, message="exited with code 3"))
+    single.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_FAILED, message="exited with code 3"))
     assert lines(out)[-3:] == [
         "ERROR    Task failed: exited with code 3",
         "INFO     The record is in /runs/one",
@@ -140,10 +141,10 @@ def test_a_single_job_that_failed_says_why_and_how_to_run_it_again(tmp_path: Pat
 
 
 def test_a_single_job_above_a_limit_quotes_no_message_a_second_time(single: SingleDisplay, out: io.StringIO):
-    error = event_pb2.ErrorMessage(text="E: bad 1", severity=pb.SEVERITY_ERROR)
+    error = event_pb2.ErrorMessage(text="E: bad 1", severity=common_pb2.SEVERITY_ERROR)
     message = "1 error where 0 are allowed, the first: E: bad 1 (allow it with `limits: {error: 1}`)"
-    single.on_events([STARTED, block("top", b"E: bad 1\n", severity=pb.SEVERITY_ERROR), finished()])
-    single.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED, message=message, first_error=error))
+    single.on_events([STARTED, block("top", b"E: bad 1\n", severity=common_pb2.SEVERITY_ERROR), finished()])
+    single.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_FAILED, message=message, first_error=error))
     assert out.getvalue().count("E: bad 1") == 1
     assert "ERROR    Task failed: 1 error where 0 are allowed (allow it with `limits: {error: 1}`)" in lines(
         out
@@ -172,7 +173,7 @@ def test_a_failure_is_one_line_at_once_and_told_in_full_in_the_summary(make: Mak
         "top: 100 jobs on 2 cores, seed 7, folder /runs/one",
         "FAILED top/b[1]: exited with code 1",
     ]
-    display.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED, message="1 of 100 jobs failed"))
+    display.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_FAILED, message="1 of 100 jobs failed"))
     end = out.getvalue().splitlines()[len(at_once) :]
     assert end[:3] == ["", "1 job failed:", "FAILED top/b[1]: exited with code 1"]
     assert end[3] == "       first error: err:12: boom"
@@ -206,13 +207,15 @@ def test_a_single_job_that_was_stopped_quietly_says_why(out: io.StringIO):
     display = PlainDisplay(Terminal(out, colour=False), quiet=True, verbose=False, all_messages=False)
     display.on_start(info(1, single=True), FakeRun(waiting=1))
     jobs = event_pb2.Tally(cancelled=1)
-    display.on_end(event_pb2.Result(outcome=pb.OUTCOME_CANCELLED, message="stopped by SIGINT", jobs=jobs))
+    display.on_end(
+        event_pb2.Result(outcome=common_pb2.OUTCOME_CANCELLED, message="stopped by SIGINT", jobs=jobs)
+    )
     assert out.getvalue().splitlines()[0] == "CANCELLED top in 0.00s: 1 cancelled: stopped by SIGINT"
 
 
 def test_when_verbose_a_job_that_failed_ends_with_one_line(make: Make, out: io.StringIO):
-    end = event_pb2.AttemptFinished(outcome=pb.OUTCOME_FAILED, message="exited with code 1")
-    lost = event_pb2.AttemptFinished(outcome=pb.OUTCOME_LOST)
+    end = event_pb2.AttemptFinished(outcome=common_pb2.OUTCOME_FAILED, message="exited with code 1")
+    lost = event_pb2.AttemptFinished(outcome=common_pb2.OUTCOME_LOST)
     display = make(verbose=True)
     display.on_events(
         [
@@ -244,14 +247,14 @@ def test_when_quiet_only_failures_warnings_and_the_summary_are_printed(make: Mak
     assert display.on_change(10.0) is None
     display.on_events([passed("top/a")])
     assert out.getvalue() == "warning: careful\n"
-    display.on_end(event_pb2.Result(outcome=pb.OUTCOME_PASSED, jobs=event_pb2.Tally(passed=100)))
+    display.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_PASSED, jobs=event_pb2.Tally(passed=100)))
     assert out.getvalue().splitlines()[1] == "PASSED top in 0.00s: 100 passed"
 
 
 def test_all_messages_name_their_job(make: Make, out: io.StringIO):
     display = make(all_messages=True)
     assert {attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK} <= set(display.wants.kinds)
-    log = event_pb2.LogEvent(severity=pb.SEVERITY_WARNING, text="one\ntwo")
+    log = event_pb2.LogEvent(severity=common_pb2.SEVERITY_WARNING, text="one\ntwo")
     display.on_events([event_pb2.Event(path="top/a", log=log), block("top/b", b"three\n")])
     assert lines(out)[1:] == ["WARNING  top/a: one", "WARNING  top/a: two", "INFO     top/b: three"]
 
@@ -259,7 +262,7 @@ def test_all_messages_name_their_job(make: Make, out: io.StringIO):
 def summary_of(display: Display, out: io.StringIO, failures: list[event_pb2.Event]) -> str:
     display.on_events(failures)
     before = len(out.getvalue())
-    display.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED))
+    display.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_FAILED))
     return out.getvalue()[before:]
 
 
@@ -267,7 +270,7 @@ def test_the_last_lines_do_not_repeat_the_reason_of_the_only_job(make: Make, out
     display = make()
     failure = failed("top/x", signature="same")
     display.on_events([failure])
-    display.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED, message=failure.result.message))
+    display.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_FAILED, message=failure.result.message))
     assert lines(out)[-2].startswith("FAILED top in ")
     assert failure.result.message not in lines(out)[-2]
 
@@ -316,7 +319,7 @@ def test_of_many_causes_few_failures_get_a_line_of_their_own(make: Make, out: io
         "500 failures, 17 causes so far",
         "1,000 failures, 34 causes so far",
     ]
-    display.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED))
+    display.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_FAILED))
     end = out.getvalue().splitlines()[1 + len(told) :]
     assert len(end) <= 2 * MAX_CAUSES + 7
     assert "... and 45 more causes" in end
@@ -327,7 +330,7 @@ def test_when_quiet_failures_are_told_in_the_summary_alone(make: Make, out: io.S
     display = make(quiet=True)
     display.on_events([failed(f"top/x[{n}]", signature=f"{n % 40}") for n in range(1500)])
     assert not out.getvalue()
-    display.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED))
+    display.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_FAILED))
     assert len(out.getvalue().splitlines()) <= 2 * MAX_CAUSES + 7
 
 

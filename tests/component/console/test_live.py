@@ -10,8 +10,7 @@ from gator.console import make_display
 from gator.console.live import LiveDisplay
 from gator.console.terminal import Terminal
 from gator.ports import RunningJob
-from gator.v1 import attach_pb2, event_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 from tests.component.console.support import FakeRun, FakeTerminal, block, failed, info, passed
 
 SECOND = 1_000_000_000
@@ -50,7 +49,7 @@ class Bench:
         assert self.display.on_change(self.now) == 1.0
         return self.screen()
 
-    def end(self, outcome: pb.Outcome.ValueType = pb.OUTCOME_PASSED) -> list[str]:
+    def end(self, outcome: common_pb2.Outcome.ValueType = common_pb2.OUTCOME_PASSED) -> list[str]:
         result = event_pb2.Result(outcome=outcome, jobs=self.run.tally)
         result.usage.wall_nanos = 62 * SECOND
         self.display.on_end(result)
@@ -114,7 +113,7 @@ def test_a_failure_is_printed_above_in_one_line(bench: Bench):
         "100 waiting",
         "",
     ]
-    end = bench.end(pb.OUTCOME_FAILED)
+    end = bench.end(common_pb2.OUTCOME_FAILED)
     assert end[1:6] == [
         "FAILED top/sim[3]: exited with code 1",
         "",
@@ -142,7 +141,7 @@ def test_the_summary_takes_the_place_of_the_live_lines(bench: Bench):
     bench.start()
     bench.change(waiting=0, passed=99, failed=1)
     bench.display.on_events([failed("top/x[1]")])
-    screen = bench.end(pb.OUTCOME_FAILED)
+    screen = bench.end(common_pb2.OUTCOME_FAILED)
     assert not any("%" in line or "─" in line for line in screen)
     assert "       again: gator run --only '/top/x[1]' --seed 7 - < SPEC" in screen
     assert screen[-3:] == [
@@ -193,7 +192,7 @@ def test_what_a_job_writes_moves_no_cursor(terminal: FakeTerminal):
     bench.now += 1
     evil = b"\x1b[2J\x1b[10Aone\r\n50%\r100%\x07\ntwo\n"
     bench.display.on_events([block("top/x", evil), failed("top/y", "bad\x1b[31m\x08\x9b2J")])
-    screen = bench.end(pb.OUTCOME_FAILED)
+    screen = bench.end(common_pb2.OUTCOME_FAILED)
     lines = [line[11:] for line in screen[1:4]]
     assert lines == ["INFO     top/x: one", r"INFO     top/x: 100%\x07", "INFO     top/x: two"]
     assert r"       first error: err:12: bad\x08\x9b2J" in screen
@@ -233,7 +232,9 @@ def test_steps_are_shown_when_verbose(terminal: FakeTerminal):
         [
             event_pb2.Event(path="top/x", attempt=1, started=event_pb2.Started()),
             event_pb2.Event(
-                path="top/x", attempt=2, attempt_finished=event_pb2.AttemptFinished(outcome=pb.OUTCOME_LOST)
+                path="top/x",
+                attempt=2,
+                attempt_finished=event_pb2.AttemptFinished(outcome=common_pb2.OUTCOME_LOST),
             ),
         ]
     )
@@ -249,7 +250,7 @@ def test_when_the_terminal_is_gone_the_run_goes_on_in_silence(bench: Bench):
         assert bench.display.on_change(bench.now) == 1.0
         bench.display.on_events([failed("top/x")])
     bench.display.on_notice("something", warning=True)
-    bench.display.on_end(event_pb2.Result(outcome=pb.OUTCOME_PASSED))
+    bench.display.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_PASSED))
 
 
 def test_a_terminal_that_takes_nothing_does_not_hold_the_run_up(bench: Bench):
@@ -326,7 +327,7 @@ def test_a_terminal_without_abilities_gets_plain_lines(terminal: FakeTerminal, t
     display.on_start(info(), FakeRun(waiting=100))
     display.on_events([failed("top/a")])
     display.on_change(1.0)
-    display.on_end(event_pb2.Result(outcome=pb.OUTCOME_FAILED))
+    display.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_FAILED))
     terminal.read()
     assert "\x1b" not in terminal.written
     assert "top/a" in terminal.written

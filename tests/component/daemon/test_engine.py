@@ -14,8 +14,7 @@ from gator.daemon.engine import Engine
 from gator.plan import make_plan
 from gator.testing.clock import FakeClock
 from gator.testing.world import array, group, job, order, request
-from gator.v1 import attach_pb2, event_pb2, spec_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 
 EXECUTOR = "here"
 
@@ -108,7 +107,7 @@ class Bench:
         self.engine.start()
         await self.settle()
 
-    def end(self, path: str, outcome: pb.Outcome.ValueType = pb.OUTCOME_PASSED) -> None:
+    def end(self, path: str, outcome: common_pb2.Outcome.ValueType = common_pb2.OUTCOME_PASSED) -> None:
         """A job runs and ends."""
         self.engine.on_started(path, 1)
         self.engine.on_finished(path, 1, event_pb2.AttemptFinished(outcome=outcome))
@@ -166,10 +165,10 @@ async def test_an_end_counts_once_and_only_for_what_was_handed_out():
     await bench.start()
     bench.end("top/b")
     bench.end("top/a")
-    bench.end("top/a", pb.OUTCOME_FAILED)
+    bench.end("top/a", common_pb2.OUTCOME_FAILED)
     await bench.settle()
     assert bench.notes.count("result top/a") == 1
-    assert bench.log.results["top/a"].outcome == pb.OUTCOME_PASSED
+    assert bench.log.results["top/a"].outcome == common_pb2.OUTCOME_PASSED
     assert "result top/b" not in bench.notes
 
 
@@ -193,7 +192,7 @@ async def test_of_a_dead_daemon_what_was_started_is_lost_and_the_rest_is_ready_a
     assert ("top/b", 1) in again
     assert bench.notes.count("declared top/b") == 1
     # What the dead one still says is of no concern.
-    bench.engine.on_finished("top/a", 1, event_pb2.AttemptFinished(outcome=pb.OUTCOME_FAILED))
+    bench.engine.on_finished("top/a", 1, event_pb2.AttemptFinished(outcome=common_pb2.OUTCOME_FAILED))
     await bench.settle()
     assert "result top/a" not in bench.notes
 
@@ -211,7 +210,7 @@ async def test_what_kills_daemons_before_its_start_is_told_does_not_go_on_for_ev
         started, unstarted = bench.dispatch.on_host_lost(name, 0)
         bench.engine.on_executor_lost(name, started, unstarted, f"{name} died")
         await bench.settle()
-    assert bench.log.results["top/killer"].outcome == pb.OUTCOME_LOST
+    assert bench.log.results["top/killer"].outcome == common_pb2.OUTCOME_LOST
     assert bench.log.results["top/killer"].attempts == 2
 
 
@@ -223,7 +222,7 @@ async def test_a_tier_in_another_daemon_is_opened_after_the_group_above_is_decla
     assert not launch.launch.nodes[0].HasField("job")
     bench.tree.on_remote_result(
         "top/far/a",
-        event_pb2.Result(outcome=pb.OUTCOME_PASSED, jobs=event_pb2.Tally(passed=1)),
+        event_pb2.Result(outcome=common_pb2.OUTCOME_PASSED, jobs=event_pb2.Tally(passed=1)),
         bench.clock.now(),
     )
     bench.engine.turn_soon()
@@ -259,7 +258,7 @@ async def test_a_stop_reaches_what_runs_and_closes_what_waits(mode: attach_pb2.S
     bench.engine.stop(attach_pb2.Stop(mode=mode, message="enough"))
     await bench.settle()
     assert "executor: stop top/a[0]" in bench.notes
-    cancelled = event_pb2.AttemptFinished(outcome=pb.OUTCOME_CANCELLED)
+    cancelled = event_pb2.AttemptFinished(outcome=common_pb2.OUTCOME_CANCELLED)
     bench.engine.on_finished("top/a[0]", 1, cancelled)
     recalled = [
         (node.path, 1)
@@ -269,7 +268,7 @@ async def test_a_stop_reaches_what_runs_and_closes_what_waits(mode: attach_pb2.S
     ]
     bench.engine.on_recalled(recalled)
     await bench.settle()
-    assert {result.outcome for result in bench.log.results.values()} == {pb.OUTCOME_CANCELLED}
+    assert {result.outcome for result in bench.log.results.values()} == {common_pb2.OUTCOME_CANCELLED}
     assert len(bench.log.results) == 5
     assert bench.ended
 

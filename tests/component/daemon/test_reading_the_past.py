@@ -6,11 +6,10 @@ from queue import SimpleQueue
 from gator.daemon.fleet.dead_store import read_batches
 from gator.daemon.tiers.past import read_past
 from gator.store import Store
-from gator.v1 import common_pb2 as pb
-from gator.v1 import event_pb2
+from gator.v1 import common_pb2, event_pb2
 
-PASSED = event_pb2.Result(outcome=pb.OUTCOME_PASSED, jobs=event_pb2.Tally(passed=1))
-ENDED = event_pb2.AttemptFinished(outcome=pb.OUTCOME_FAILED, reason=pb.REASON_EXIT)
+PASSED = event_pb2.Result(outcome=common_pb2.OUTCOME_PASSED, jobs=event_pb2.Tally(passed=1))
+ENDED = event_pb2.AttemptFinished(outcome=common_pb2.OUTCOME_FAILED, reason=common_pb2.REASON_EXIT)
 
 
 def declared(path: str, time: int = 5) -> event_pb2.Event:
@@ -67,7 +66,7 @@ def test_finished_attempts_count_started_ones_are_lost_and_the_rest_is_not_menti
     assert past.attempts("top/far/done") == []
     assert past.attempts("top/far/ended") == [(1, ENDED)]
     ((number, lost),) = past.attempts("top/far/running")
-    assert (number, lost.outcome, lost.message) == (1, pb.OUTCOME_LOST, "the daemon t1 died")
+    assert (number, lost.outcome, lost.message) == (1, common_pb2.OUTCOME_LOST, "the daemon t1 died")
     assert past.attempts("top/far/unstarted") == []
 
 
@@ -76,8 +75,8 @@ def test_several_daemons_are_read_in_their_order_and_only_what_stands_below_the_
     second = store(tmp_path / "t2.db", started("top/far/a", 2), ended("top/far/a", 2), result("top/other"))
     past = read_past([first, second], "top/far")
     assert [(number, end.outcome) for number, end in past.attempts("top/far/a")] == [
-        (1, pb.OUTCOME_LOST),
-        (2, pb.OUTCOME_FAILED),
+        (1, common_pb2.OUTCOME_LOST),
+        (2, common_pb2.OUTCOME_FAILED),
     ]
     assert past.attempts("top/farther/b") == []
     assert past.results == {}

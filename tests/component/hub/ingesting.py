@@ -12,8 +12,7 @@ from gator.link.server import parent_service
 from gator.link.uplink import Uplink
 from gator.rpc.auth import ServerLimits
 from gator.rpc.server import serve
-from gator.v1 import attach_pb2 as pb
-from gator.v1 import common_pb2, event_pb2, query_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator_hub.database.database import Database
 from gator_hub.ingest.handler import Ingest
 from gator_hub.ingest.writer import Writer
@@ -84,13 +83,23 @@ async def hub(url: str, folder: Path) -> AsyncGenerator[Hub]:
         database.close()
 
 
-def hello(run: str = RUN, store: str = ROOT_STORE, output: Any = pb.OUTPUT_ALL, **said: Any) -> pb.Hello:
-    described = pb.RunDescription(run=query_pb2.Run(id=run, ident="top", user="ada", **said), output=output)
-    return pb.Hello(role=pb.ROLE_ROOT, id="root", host="node17", run=run, store=store, description=described)
+def hello(
+    run: str = RUN, store: str = ROOT_STORE, output: Any = attach_pb2.OUTPUT_ALL, **said: Any
+) -> attach_pb2.Hello:
+    described = attach_pb2.RunDescription(
+        run=query_pb2.Run(id=run, ident="top", user="ada", **said), output=output
+    )
+    return attach_pb2.Hello(
+        role=attach_pb2.ROLE_ROOT, id="root", host="node17", run=run, store=store, description=described
+    )
 
 
 async def feed(
-    address: str, stores: dict[str, MemoryStore], *, token: str = "ada-token", said: pb.Hello | None = None
+    address: str,
+    stores: dict[str, MemoryStore],
+    *,
+    token: str = "ada-token",
+    said: attach_pb2.Hello | None = None,
 ) -> list[Exception]:
     """Send all that stores hold, as a root does, until it is acked; what the hub refused it with."""
     child = Child()

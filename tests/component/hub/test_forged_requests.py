@@ -19,7 +19,7 @@ from gator.query.budget import Budget
 from gator.query.watch import EventWatch, RunWatch
 from gator.rpc import status as rpc_status
 from gator.store.run.reader import FolderReader
-from gator.v1 import attach_pb2, hub_service_pb2
+from gator.v1 import attach_pb2
 from gator.v1 import control_service_pb2 as cs
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
@@ -283,7 +283,7 @@ def test_every_call_of_the_services_is_tried() -> None:
     query = {method.name for method in qs.DESCRIPTOR.services_by_name["QueryService"].methods}
     tried = {"".join(part.title() for part in name.split("_")) for name in QUERIES}
     assert query == tried | {"WatchRun", "WatchEvents"}
-    hub = {method.name for method in hub_service_pb2.DESCRIPTOR.services_by_name["HubService"].methods}
+    hub = {method.name for method in hs.DESCRIPTOR.services_by_name["HubService"].methods}
     # What they take away could not be asked again.
     assert hub == HUB.keys() | {"DeleteRun", "GiveRun"}
     assert attach_pb2.DESCRIPTOR.services_by_name == {}

@@ -9,8 +9,7 @@ import pytest
 from gator.errors import PermissionDeniedError, PreconditionError, UnauthenticatedError
 from gator.store.catalogue.changes import Changes
 from gator.store.catalogue.fields import Row
-from gator.v1 import attach_pb2 as pb
-from gator.v1 import common_pb2, event_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 from tests.component.link.fakes import MemoryStore, raw, until
 
 from .ingesting import (
@@ -84,9 +83,9 @@ async def test_only_the_output_that_is_wanted_comes(database_url: str, tmp_path:
     async with hub(database_url, tmp_path) as there:
         for number, (output, texts) in enumerate(
             (
-                (pb.OUTPUT_WARNINGS, [b"careful", b"from stderr"]),
-                (pb.OUTPUT_NONE, []),
-                (pb.OUTPUT_ALL, [b"plain", b"careful", b"from stdout", b"from stderr"]),
+                (attach_pb2.OUTPUT_WARNINGS, [b"careful", b"from stderr"]),
+                (attach_pb2.OUTPUT_NONE, []),
+                (attach_pb2.OUTPUT_ALL, [b"plain", b"careful", b"from stdout", b"from stderr"]),
             )
         ):
             run, name = f"f{number}", f"store{number}"
@@ -135,8 +134,8 @@ async def test_a_stranger_and_a_false_owner_are_refused(database_url: str, tmp_p
 
 def batch(
     *events: object, after: int = 0, through: int = 0, store: str = ROOT_STORE, lane: int = 2
-) -> pb.Batch:
-    one = pb.Batch(subscription=lane, store=store, after=after, through=through or len(events))
+) -> attach_pb2.Batch:
+    one = attach_pb2.Batch(subscription=lane, store=store, after=after, through=through or len(events))
     one.events.extend(events)  # type: ignore[arg-type]
     for number, event in enumerate(one.events, after + 1):
         event.seq = event.seq or number
@@ -168,12 +167,12 @@ async def test_garbage_ends_its_own_stream_and_no_other(
         other.append(declared("top"))
         await feed(there.address, {"e" * 32: other}, said=hello("e" * 32, "e" * 32))
         async with raw(there, "ada-token") as child:  # type: ignore[arg-type]
-            await child.say(pb.AttachRequest(hello=hello("f" * 32, "f" * 32)))
+            await child.say(attach_pb2.AttachRequest(hello=hello("f" * 32, "f" * 32)))
             await child.read()
             while (await child.read()).WhichOneof("message") != "subscribe":
                 pass
             await child.read()
-            await child.say(pb.AttachRequest(batch=WRONG[wrong]))
+            await child.say(attach_pb2.AttachRequest(batch=WRONG[wrong]))
             code, _ = await child.status()
             assert code == "INVALID_ARGUMENT"
         assert await feed(there.address, stores) == []
@@ -203,13 +202,13 @@ async def test_an_event_below_its_batch_ends_the_stream_that_sent_it(
         hub(database_url, tmp_path) as there,
         raw(there, "ada-token") as child,  # type: ignore[arg-type]
     ):
-        await child.say(pb.AttachRequest(hello=hello()))
+        await child.say(attach_pb2.AttachRequest(hello=hello()))
         await child.read()
         await child.read()
         await child.read()
-        await child.say(pb.AttachRequest(batch=batch(log("top", "x"), log("top", "y"))))
+        await child.say(attach_pb2.AttachRequest(batch=batch(log("top", "x"), log("top", "y"))))
         twice = batch(numbered(1, log("top", "z")), after=2, through=3)
-        await child.say(pb.AttachRequest(batch=twice))
+        await child.say(attach_pb2.AttachRequest(batch=twice))
         code, said = await child.status()
         assert code == "INVALID_ARGUMENT"
         assert "event 1 is out of order" in str(said)
@@ -220,12 +219,12 @@ async def test_two_events_under_one_number_end_the_stream_that_sent_them(
 ) -> None:
     async with hub(database_url, tmp_path) as there:
         async with raw(there, "ada-token") as child:  # type: ignore[arg-type]
-            await child.say(pb.AttachRequest(hello=hello()))
+            await child.say(attach_pb2.AttachRequest(hello=hello()))
             await child.read()
             await child.read()
             await child.read()
-            await child.say(pb.AttachRequest(batch=batch(log("top", "x"))))
-            await child.say(pb.AttachRequest(batch=batch(declared("top"), lane=1)))
+            await child.say(attach_pb2.AttachRequest(batch=batch(log("top", "x"))))
+            await child.say(attach_pb2.AttachRequest(batch=batch(declared("top"), lane=1)))
             code, said = await child.status()
             assert code == "INVALID_ARGUMENT"
             assert "have one number" in str(said)
@@ -236,7 +235,7 @@ async def test_a_run_is_connected_while_somebody_feeds_it(database_url: str, tmp
     async with hub(database_url, tmp_path) as there:
         connected = "SELECT connected FROM runs"
         async with raw(there, "ada-token") as child:  # type: ignore[arg-type]
-            await child.say(pb.AttachRequest(hello=hello()))
+            await child.say(attach_pb2.AttachRequest(hello=hello()))
             await child.read()
             await child.read()
             assert there.database.query(connected) == [(1,)]
@@ -260,11 +259,11 @@ async def test_runs_that_come_and_go_are_lines_of_the_log(
         for said, how in ((None, "left before its end"), (wrong, "dropped (an event is about a node")):
             caplog.clear()
             async with raw(there, "ada-token") as child:  # type: ignore[arg-type]
-                await child.say(pb.AttachRequest(hello=hello("b" * 32, "d" * 32)))
+                await child.say(attach_pb2.AttachRequest(hello=hello("b" * 32, "d" * 32)))
                 await child.read()
                 await child.read()
                 if said is not None:
-                    await child.say(pb.AttachRequest(batch=said))
+                    await child.say(attach_pb2.AttachRequest(batch=said))
                     await child.status()
             await until(lambda: len(lines()) == 2)
             assert lines()[0] == "run top (bbbbbbbb) of ada on node17 attached"

@@ -13,9 +13,8 @@ from gator.core.attempt.metrics import MAX_NAME
 from gator.errors import NotFoundError, ProtocolError, UnavailableError
 from gator.link.uplink import Uplink
 from gator.node_paths import MAX_PATH_BYTES
-from gator.v1 import attach_pb2 as pb
+from gator.v1 import attach_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
-from gator.v1 import query_pb2
 from gator_hub.database.database import Database
 from gator_hub.ingest import registry
 from gator_hub.ingest.memory_budget import MemoryBudget
@@ -235,16 +234,16 @@ async def test_a_root_is_asked_to_come_again_when_the_database_has_lost_what_it_
             there.writer.forget()
 
         async with raw(there, "ada-token") as child:  # type: ignore[arg-type]
-            await child.say(pb.AttachRequest(hello=hello()))
+            await child.say(attach_pb2.AttachRequest(hello=hello()))
             for _ in range(3):
                 await child.read()
             for number in (1, 2):
                 event = log("top", "x")
                 event.seq = number
-                batch = pb.Batch(
+                batch = attach_pb2.Batch(
                     subscription=2, store=ROOT_STORE, after=number - 1, through=number, events=[event]
                 )
-                await child.say(pb.AttachRequest(batch=batch))
+                await child.say(attach_pb2.AttachRequest(batch=batch))
                 if number == 1:
                     await child.read()
                     await asyncio.wrap_future(there.writer.run(lose))
@@ -303,11 +302,11 @@ async def test_a_run_stays_connected_when_its_next_stream_comes_before_its_last_
     async with hub(database_url, tmp_path) as there:
         async with raw(there, "ada-token") as second:  # type: ignore[arg-type]
             async with raw(there, "ada-token") as first:  # type: ignore[arg-type]
-                await first.say(pb.AttachRequest(hello=hello()))
+                await first.say(attach_pb2.AttachRequest(hello=hello()))
                 await first.read()
                 await first.read()
                 held = there.writer.run(lambda _: go_on.wait(30))
-                await second.say(pb.AttachRequest(hello=hello()))
+                await second.say(attach_pb2.AttachRequest(hello=hello()))
                 await second.read()
             await until(lambda: there.ingest.attached(RUN) == 1)
             go_on.set()

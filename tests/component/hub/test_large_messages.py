@@ -13,8 +13,7 @@ from gator.link.server import ATTACH
 from gator.link.size_limits import MAX_ENTRIES, has_too_many, shorten_description, shortened
 from gator.rpc.channel import bearer, open_channel
 from gator.rpc.limits import ConnectionQuota, FairSemaphore
-from gator.v1 import attach_pb2 as pb
-from gator.v1 import event_pb2
+from gator.v1 import attach_pb2, event_pb2
 from tests.component.link.fakes import MemoryStore, raw, until
 
 from .ingesting import ROOT_STORE, RUN, block, declared, feed, hello, hub, log, of, result
@@ -46,9 +45,9 @@ async def test_what_is_larger_than_a_message_is_kept_whole(database_url: str, tm
 
 
 def test_the_parts_of_a_message_are_no_larger_than_one_may_be() -> None:
-    small = pb.AttachRequest(hello=hello())
+    small = attach_pb2.AttachRequest(hello=hello())
     assert list(parts_of(small)) == [small]
-    large = pb.AttachRequest(hello=hello(argv=["x" * 3 * MAX_BYTES]))
+    large = attach_pb2.AttachRequest(hello=hello(argv=["x" * 3 * MAX_BYTES]))
     parts = list(parts_of(large))
     assert [part.part.more for part in parts] == [True, True, True, False]
     assert max(part.ByteSize() for part in parts) <= MAX_BYTES
@@ -62,7 +61,7 @@ async def test_a_message_whose_rest_does_not_come_takes_its_turn_from_nobody(
     async with hub(sqlite_url, tmp_path) as there:
         there.ingest.intake.joining = FairSemaphore(1, 1)
         async with raw(cast("Any", there), TOKEN) as child:
-            await child.say(pb.AttachRequest(part=pb.Part(data=b"x", more=True)))
+            await child.say(attach_pb2.AttachRequest(part=attach_pb2.Part(data=b"x", more=True)))
             assert await feed(there.address, store_of(), said=hello(argv=["x" * 300_000])) == []
             code, error = await child.status()
             assert (code, type(error)) == ("UNAVAILABLE", UnavailableError)
@@ -72,15 +71,15 @@ async def test_a_message_whose_rest_does_not_come_takes_its_turn_from_nobody(
 async def test_all_parts_of_a_message_have_a_bound(sqlite_url: str, tmp_path: Path) -> None:
     async with hub(sqlite_url, tmp_path) as there, raw(cast("Any", there), TOKEN) as child:
         there.ingest.intake.max_message_bytes = 100_000
-        part = pb.AttachRequest(part=pb.Part(data=bytes(60_000), more=True))
+        part = attach_pb2.AttachRequest(part=attach_pb2.Part(data=bytes(60_000), more=True))
         await child.say(part, part)
         assert (await child.status())[0] == "INVALID_ARGUMENT"
 
 
 async def test_nothing_comes_between_the_parts_of_a_message(sqlite_url: str, tmp_path: Path) -> None:
     async with hub(sqlite_url, tmp_path) as there, raw(cast("Any", there), TOKEN) as child:
-        part = pb.AttachRequest(part=pb.Part(data=b"x", more=True))
-        await child.say(part, pb.AttachRequest(hello=hello()))
+        part = attach_pb2.AttachRequest(part=attach_pb2.Part(data=b"x", more=True))
+        await child.say(part, attach_pb2.AttachRequest(hello=hello()))
         assert (await child.status())[0] == "INVALID_ARGUMENT"
 
 
@@ -90,7 +89,7 @@ async def test_so_many_streams_there_are_at_once_and_of_one_token_fewer(
     async with hub(sqlite_url, tmp_path) as there:
         there.ingest.intake.streams = ConnectionQuota(2, 1)
         async with raw(cast("Any", there), TOKEN) as first:
-            await first.say(pb.AttachRequest(hello=hello()))
+            await first.say(attach_pb2.AttachRequest(hello=hello()))
             await first.read()
             (refusal,) = await feed(there.address, store_of())
             assert isinstance(refusal, UnavailableError)
@@ -115,7 +114,7 @@ async def test_a_run_of_which_too_many_small_things_are_said_is_refused(
 
 
 def test_the_plan_of_many_jobs_is_not_too_much() -> None:
-    said = pb.RunDescription()
+    said = attach_pb2.RunDescription()
     for number in range(20_000):
         job = said.plan.spec.group.jobs.add().job
         job.ident = f"job-{number:06}"
@@ -147,14 +146,14 @@ async def test_what_is_said_twice_is_unpacked_anew_without_the_first(
     sizes: list[int] = []
     unpacked = server._unpacked  # pyright: ignore[reportPrivateUsage]
 
-    def watched(data: bytes) -> pb.AttachRequest:
+    def watched(data: bytes) -> attach_pb2.AttachRequest:
         sizes.append(len(data))
         return unpacked(data)
 
     monkeypatch.setattr(server, "_unpacked", watched)
     # Of these two the last counts.
-    first = pb.AttachRequest(tip=pb.Tip(disk_full=True)).SerializeToString()
-    said = pb.AttachRequest(hello=hello()).SerializeToString()
+    first = attach_pb2.AttachRequest(tip=attach_pb2.Tip(disk_full=True)).SerializeToString()
+    said = attach_pb2.AttachRequest(hello=hello()).SerializeToString()
     async with hub(sqlite_url, tmp_path) as there, open_channel(there.address) as channel:
         call: Any = cast("Any", channel).stream_stream(ATTACH)(metadata=bearer(TOKEN))
         await call.write(first + said)
@@ -165,12 +164,12 @@ async def test_what_is_said_twice_is_unpacked_anew_without_the_first(
 
 async def test_an_error_holds_nothing_of_what_it_is_about() -> None:
     class Refusing:
-        def authenticate(self, hello: pb.Hello, token: str) -> str:
+        def authenticate(self, hello: attach_pb2.Hello, token: str) -> str:
             raise ProtocolError("not this one")
 
     class Once:
-        async def read(self) -> pb.AttachRequest:
-            return pb.AttachRequest(hello=hello())
+        async def read(self) -> attach_pb2.AttachRequest:
+            return attach_pb2.AttachRequest(hello=hello())
 
     with pytest.raises(ProtocolError) as caught:
         await session.attend(Refusing(), Once(), TOKEN)  # type: ignore[arg-type]

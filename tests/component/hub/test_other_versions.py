@@ -7,8 +7,7 @@ from typing import Any, cast
 
 from gator.query import Queries
 from gator.rpc.channel import bearer, open_channel
-from gator.v1 import attach_pb2 as pb
-from gator.v1 import event_pb2, query_pb2
+from gator.v1 import attach_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 from gator_hub.queries.reader import HubReader
 from tests.component.link.fakes import until
@@ -26,11 +25,11 @@ class Bytes:
     def __init__(self, call: Any) -> None:
         self._call = call
 
-    async def say(self, message: pb.AttachRequest, more: bytes = NEW_FIELD) -> None:
+    async def say(self, message: attach_pb2.AttachRequest, more: bytes = NEW_FIELD) -> None:
         await self._call.write(message.SerializeToString() + more)
 
-    async def read(self) -> pb.AttachResponse:
-        return pb.AttachResponse.FromString(await self._call.read())
+    async def read(self) -> attach_pb2.AttachResponse:
+        return attach_pb2.AttachResponse.FromString(await self._call.read())
 
 
 @asynccontextmanager
@@ -65,18 +64,18 @@ async def test_a_newer_root_is_taken_as_far_as_it_is_known(database_url: str, tm
         said.version = "99.1"
         newer(said.description)
         newer(said.description.run)
-        await child.say(pb.AttachRequest(hello=said))
+        await child.say(attach_pb2.AttachRequest(hello=said))
         # A message that is not known at all.
-        await child.say(pb.AttachRequest())
+        await child.say(attach_pb2.AttachRequest())
         welcome = await child.read()
         assert welcome.welcome.subscriptions == 2
         wanted = [(await child.read()).subscribe for _ in range(2)]
         # What it is to keep is not known, so it is not asked for.
-        assert list(wanted[1].filter.kinds) == [pb.EVENT_KIND_SAMPLE]
+        assert list(wanted[1].filter.kinds) == [attach_pb2.EVENT_KIND_SAMPLE]
         for lane, chosen in ((1, [*events[:3], *events[4:]]), (2, events[3:4])):
-            batch = newer(pb.Batch(subscription=lane, store=ROOT_STORE, through=len(events)))
+            batch = newer(attach_pb2.Batch(subscription=lane, store=ROOT_STORE, through=len(events)))
             batch.events.extend(chosen)
-            await child.say(pb.AttachRequest(batch=batch))
+            await child.say(attach_pb2.AttachRequest(batch=batch))
             ack = (await child.read()).ack
             assert (ack.subscription, ack.position.seq) == (lane, len(events))
         kept = there.events()

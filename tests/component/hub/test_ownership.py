@@ -10,8 +10,8 @@ import pytest
 from gator.core.run_key import run_id_of
 from gator.errors import GatorError, NotFoundError, PermissionDeniedError, ProtocolError, UserError
 from gator.link.uplink import Uplink
-from gator.v1 import attach_pb2 as pb
-from gator.v1 import hub_service_pb2, hub_service_pb2_grpc
+from gator.v1 import attach_pb2, hub_service_pb2_grpc
+from gator.v1 import hub_service_pb2 as hs
 from tests.component.link.fakes import Child, MemoryStore, until
 
 from .ingesting import DAEMON_STORE, ROOT_STORE, Hub, declared, feed, hello, hub, kept, log, result, small_run
@@ -25,7 +25,7 @@ OTHER_RUN = run_id_of(OTHER_KEY)
 OWNER, STRANGER = "ada-token", "bob-token"
 
 
-def said(key: bytes = b"", run: str = RUN, store: str = ROOT_STORE) -> pb.Hello:
+def said(key: bytes = b"", run: str = RUN, store: str = ROOT_STORE) -> attach_pb2.Hello:
     words = hello(run, store)
     words.run_key = key
     return words
@@ -142,18 +142,18 @@ ADA, BOB, EVE = "ada-" + "1" * 32, "bob-" + "2" * 32, "eve-" + "3" * 32
 
 
 def give(user: str) -> Callable[[Any, Any], Any]:
-    request = hub_service_pb2.GiveRunRequest(run=RUN, user=user)
+    request = hs.GiveRunRequest(run=RUN, user=user)
     return lambda channel, how: hub_service_pb2_grpc.HubServiceStub(channel).GiveRun(request, **how)
 
 
 def owner(channel: Any, how: Any) -> str:
     stub = hub_service_pb2_grpc.HubServiceStub(channel)
-    (run,) = stub.ListRuns(hub_service_pb2.ListRunsRequest(), **how).runs
+    (run,) = stub.ListRuns(hs.ListRunsRequest(), **how).runs
     return run.owner
 
 
 def pin(channel: Any, how: Any) -> Any:
-    request = hub_service_pb2.PinRunRequest(run=RUN, pinned=True)
+    request = hs.PinRunRequest(run=RUN, pinned=True)
     return hub_service_pb2_grpc.HubServiceStub(channel).PinRun(request, **how)
 
 

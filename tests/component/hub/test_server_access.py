@@ -24,7 +24,8 @@ from gator.rpc import status
 from gator.rpc.channel import bearer, open_blocking_channel
 from gator.rpc.quiet import grpc
 from gator.v1 import control_service_pb2 as cs
-from gator.v1 import control_service_pb2_grpc, hub_service_pb2, hub_service_pb2_grpc, query_service_pb2_grpc
+from gator.v1 import control_service_pb2_grpc, hub_service_pb2_grpc, query_service_pb2_grpc
+from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
 from tests.component.link.fakes import Child, until
 
@@ -58,7 +59,7 @@ def ask(address: str, call: Callable[[Any, Any], Any], token: str, ca: bytes | N
 
 
 def list_runs(channel: Any, how: Any) -> Any:
-    return hub_service_pb2_grpc.HubServiceStub(channel).ListRuns(hub_service_pb2.ListRunsRequest(), **how)
+    return hub_service_pb2_grpc.HubServiceStub(channel).ListRuns(hs.ListRunsRequest(), **how)
 
 
 def get_run(channel: Any, how: Any) -> Any:

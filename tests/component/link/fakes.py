@@ -13,8 +13,7 @@ from gator.core.tokens import Audience, Tokens
 from gator.link.server import ATTACH, ChildLink, parent_service
 from gator.rpc.channel import bearer, open_channel
 from gator.rpc.server import Server, serve
-from gator.v1 import attach_pb2 as pb
-from gator.v1 import event_pb2, parent_service_pb2_grpc
+from gator.v1 import attach_pb2, event_pb2, parent_service_pb2_grpc
 
 TOKENS = Tokens(b"k" * 32)
 DAEMON_TOKEN = TOKENS.make(Audience.DAEMON)
@@ -37,14 +36,14 @@ def log(text: str = "hi", severity: int = 3, path: str = PATH, attempt: int = 1)
     return event
 
 
-def hello(role: pb.Role.ValueType = pb.ROLE_WRAPPERS, **fields: Any) -> pb.Hello:
-    if role == pb.ROLE_CLIENT:
+def hello(role: attach_pb2.Role.ValueType = attach_pb2.ROLE_WRAPPERS, **fields: Any) -> attach_pb2.Hello:
+    if role == attach_pb2.ROLE_CLIENT:
         fields = {"path": PATH, "attempt": 1, **fields}
-    return pb.Hello(role=role, id=fields.pop("id", "d1"), store=fields.pop("store", "s1"), **fields)
+    return attach_pb2.Hello(role=role, id=fields.pop("id", "d1"), store=fields.pop("store", "s1"), **fields)
 
 
-def record(number: int, text: str = "hi") -> pb.AttachRequest:
-    return pb.AttachRequest(record=pb.Record(number=number, event=log(text)))
+def record(number: int, text: str = "hi") -> attach_pb2.AttachRequest:
+    return attach_pb2.AttachRequest(record=attach_pb2.Record(number=number, event=log(text)))
 
 
 class MemoryStore:
@@ -64,7 +63,7 @@ class MemoryStore:
             self.events.append(event)
 
     def read(
-        self, after: int, wanted: pb.EventFilter, limit: int, /
+        self, after: int, wanted: attach_pb2.EventFilter, limit: int, /
     ) -> tuple[Sequence[event_pb2.Event], int]:
         self.reads += 1
         found: list[event_pb2.Event] = []
@@ -82,27 +81,27 @@ class Parent:
     def __init__(self) -> None:
         self.children: list[ChildLink] = []
         self.detached: list[ChildLink] = []
-        self.messages: list[pb.AttachRequest] = []
+        self.messages: list[attach_pb2.AttachRequest] = []
         self.inbox: dict[str, RecordInbox] = {}
         self.kept: list[str] = []
         self.running = True
         self.ack_records = True
 
-    def authenticate(self, hello: pb.Hello, token: str) -> str:
+    def authenticate(self, hello: attach_pb2.Hello, token: str) -> str:
         TOKENS.check_hello(token, hello)
         return ""
 
-    def on_attached(self, child: ChildLink) -> pb.Welcome:
+    def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
         self.children.append(child)
         inbox = self.inbox.setdefault(child.hello.id, RecordInbox())
-        return pb.Welcome(version="test", record=inbox.kept)
+        return attach_pb2.Welcome(version="test", record=inbox.kept)
 
-    def on_message(self, child: ChildLink, message: pb.AttachRequest) -> None:
+    def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> None:
         self.messages.append(message)
         if message.WhichOneof("message") == "record":
             self._on_record(child, message.record)
 
-    def _on_record(self, child: ChildLink, record: pb.Record) -> None:
+    def _on_record(self, child: ChildLink, record: attach_pb2.Record) -> None:
         if not self.running:
             raise errors.PreconditionError(f"attempt 1 of {PATH} is not running: start it again")
         inbox = self.inbox[child.hello.id]
@@ -110,7 +109,7 @@ class Parent:
             self.kept.append(record.event.log.text or record.event.metric.name)
             inbox.keep(record.number)
         if self.ack_records:
-            child.send(pb.AttachResponse(record_ack=pb.RecordAck(number=inbox.kept)))
+            child.send(attach_pb2.AttachResponse(record_ack=attach_pb2.RecordAck(number=inbox.kept)))
 
     def on_detached(self, child: ChildLink) -> None:
         self.detached.append(child)
@@ -122,25 +121,25 @@ class Parent:
 class Consumer(Parent):
     """A parent that subscribes to everything its children have."""
 
-    def __init__(self, *, wanted: pb.EventFilter | None = None) -> None:
+    def __init__(self, *, wanted: attach_pb2.EventFilter | None = None) -> None:
         super().__init__()
         self.cursor = ConsumerCursor()
         self.events: list[event_pb2.Event] = []
         self.gaps = 0
         self.acking = True
-        self.wanted = wanted or pb.EventFilter()
+        self.wanted = wanted or attach_pb2.EventFilter()
 
     def subscribe(self, child: ChildLink) -> None:
-        request = pb.Subscribe(
+        request = attach_pb2.Subscribe(
             subscription=1, consumer="test", positions=self.cursor.positions(), filter=self.wanted
         )
-        child.send(pb.AttachResponse(subscribe=request))
+        child.send(attach_pb2.AttachResponse(subscribe=request))
 
-    def on_attached(self, child: ChildLink) -> pb.Welcome:
+    def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
         self.subscribe(child)
         return super().on_attached(child)
 
-    def on_message(self, child: ChildLink, message: pb.AttachRequest) -> None:
+    def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> None:
         super().on_message(child, message)
         if message.WhichOneof("message") != "batch":
             return
@@ -154,22 +153,22 @@ class Consumer(Parent):
             self.ack(child, message.batch.store)
 
     def ack(self, child: ChildLink, store: str) -> None:
-        position = pb.StorePosition(store=store, seq=self.cursor.position(store))
-        child.send(pb.AttachResponse(ack=pb.Ack(subscription=1, position=position)))
+        position = attach_pb2.StorePosition(store=store, seq=self.cursor.position(store))
+        child.send(attach_pb2.AttachResponse(ack=attach_pb2.Ack(subscription=1, position=position)))
 
 
 class Child:
     """What an uplink tells its daemon."""
 
     def __init__(self) -> None:
-        self.welcome: pb.Welcome | None = None
-        self.messages: list[pb.AttachResponse] = []
+        self.welcome: attach_pb2.Welcome | None = None
+        self.messages: list[attach_pb2.AttachResponse] = []
         self.lost: list[Exception] = []
 
-    def on_welcome(self, welcome: pb.Welcome) -> None:
+    def on_welcome(self, welcome: attach_pb2.Welcome) -> None:
         self.welcome = welcome
 
-    def on_message(self, message: pb.AttachResponse) -> None:
+    def on_message(self, message: attach_pb2.AttachResponse) -> None:
         self.messages.append(message)
 
     def on_lost(self, error: Exception) -> None:
@@ -198,11 +197,11 @@ class Raw:
     def __init__(self, call: Any) -> None:
         self.call = call
 
-    async def say(self, *requests: pb.AttachRequest) -> None:
+    async def say(self, *requests: attach_pb2.AttachRequest) -> None:
         for request in requests:
             await self.call.write(request)
 
-    async def read(self) -> pb.AttachResponse:
+    async def read(self) -> attach_pb2.AttachResponse:
         return await self.call.read()
 
     async def status(self) -> tuple[str, Exception]:

@@ -12,7 +12,7 @@ import pytest
 from gator import errors
 from gator.link import session
 from gator.link.uplink import Uplink
-from gator.v1 import attach_pb2 as pb
+from gator.v1 import attach_pb2
 from tests.component.link.fakes import (
     DAEMON_TOKEN,
     Child,
@@ -81,7 +81,7 @@ async def test_a_parent_that_is_killed_is_lost_and_its_socket_can_be_served_agai
     await uplink.finish()
     parent = Parent()
     async with serving(parent, folder) as server, raw(server, DAEMON_TOKEN) as again:
-        await again.say(pb.AttachRequest(hello=hello()))
+        await again.say(attach_pb2.AttachRequest(hello=hello()))
         assert (await again.read()).WhichOneof("message") == "welcome"
 
 
@@ -108,7 +108,7 @@ async def test_a_child_that_is_closed_gets_what_was_queued_and_then_the_status(f
         await until(lambda: parent.children)
         link: ChildLink = parent.children[0]
         for _ in range(100):
-            link.send(pb.AttachResponse(launch=pb.Launch()))
+            link.send(attach_pb2.AttachResponse(launch=attach_pb2.Launch()))
         link.close(errors.PreconditionError("this daemon was given up: end it"))
         link.close()
         await run
@@ -119,12 +119,12 @@ async def test_a_child_that_is_closed_gets_what_was_queued_and_then_the_status(f
 async def test_newer_acks_replace_older_ones_that_wait(folder: Path) -> None:
     parent = Parent()
     async with serving(parent, folder) as server, raw(server, DAEMON_TOKEN) as child:
-        await child.say(pb.AttachRequest(hello=hello()))
+        await child.say(attach_pb2.AttachRequest(hello=hello()))
         await child.read()
         link = parent.children[0]
         for seq in range(1000):
-            position = pb.StorePosition(store="s1", seq=seq)
-            link.send(pb.AttachResponse(ack=pb.Ack(subscription=1, position=position)))
-        link.send(pb.AttachResponse(drain=pb.Drain()))
+            position = attach_pb2.StorePosition(store="s1", seq=seq)
+            link.send(attach_pb2.AttachResponse(ack=attach_pb2.Ack(subscription=1, position=position)))
+        link.send(attach_pb2.AttachResponse(drain=attach_pb2.Drain()))
         assert (await child.read()).WhichOneof("message") == "drain"
         assert (await child.read()).ack.position.seq == 999

@@ -12,7 +12,7 @@ from gator.link import roles
 from gator.link.server import ATTACH
 from gator.link.uplink import Uplink
 from gator.rpc.channel import bearer, open_channel
-from gator.v1 import attach_pb2 as pb
+from gator.v1 import attach_pb2
 from tests.component.link.fakes import (
     DAEMON_TOKEN,
     JOB_TOKEN,
@@ -31,22 +31,27 @@ from tests.component.link.fakes import (
     until,
 )
 
-CLIENT, WRAPPERS, TIER, ROOT = pb.ROLE_CLIENT, pb.ROLE_WRAPPERS, pb.ROLE_TIER, pb.ROLE_ROOT
+CLIENT, WRAPPERS, TIER, ROOT = (
+    attach_pb2.ROLE_CLIENT,
+    attach_pb2.ROLE_WRAPPERS,
+    attach_pb2.ROLE_TIER,
+    attach_pb2.ROLE_ROOT,
+)
 ALL_ROLES = (CLIENT, WRAPPERS, TIER, ROOT)
 
 
-def token_for(role: pb.Role.ValueType) -> str:
+def token_for(role: attach_pb2.Role.ValueType) -> str:
     return JOB_TOKEN if role == CLIENT else DAEMON_TOKEN
 
 
-def said(name: str) -> pb.AttachRequest:
-    request = pb.AttachRequest()
+def said(name: str) -> attach_pb2.AttachRequest:
+    request = attach_pb2.AttachRequest()
     getattr(request, name).SetInParent()
     return request
 
 
-def told(name: str) -> pb.AttachResponse:
-    response = pb.AttachResponse()
+def told(name: str) -> attach_pb2.AttachResponse:
+    response = attach_pb2.AttachResponse()
     getattr(response, name).SetInParent()
     return response
 
@@ -54,7 +59,7 @@ def told(name: str) -> pb.AttachResponse:
 async def test_1_the_first_message_of_a_child_is_hello_and_of_a_parent_welcome(folder: Path) -> None:
     parent = Consumer()
     async with serving(parent, folder) as server, raw(server, DAEMON_TOKEN) as child:
-        await child.say(pb.AttachRequest(hello=hello()))
+        await child.say(attach_pb2.AttachRequest(hello=hello()))
         assert (await child.read()).WhichOneof("message") == "welcome"
         assert (await child.read()).WhichOneof("message") == "subscribe"
         assert parent.children[0].hello.id == "d1"
@@ -71,31 +76,35 @@ async def test_2_another_first_message_ends_the_stream(folder: Path) -> None:
 async def test_2_a_second_hello_ends_the_stream(folder: Path) -> None:
     parent = Parent()
     async with serving(parent, folder) as server, raw(server, DAEMON_TOKEN) as child:
-        await child.say(pb.AttachRequest(hello=hello()), pb.AttachRequest(hello=hello()))
+        await child.say(attach_pb2.AttachRequest(hello=hello()), attach_pb2.AttachRequest(hello=hello()))
         assert (await child.status())[0] == "INVALID_ARGUMENT"
         await until(lambda: parent.detached)
 
 
-@pytest.mark.parametrize("role", [pb.ROLE_UNSPECIFIED, 99])
-async def test_2_a_role_that_is_not_known_ends_the_stream(folder: Path, role: pb.Role.ValueType) -> None:
+@pytest.mark.parametrize("role", [attach_pb2.ROLE_UNSPECIFIED, 99])
+async def test_2_a_role_that_is_not_known_ends_the_stream(
+    folder: Path, role: attach_pb2.Role.ValueType
+) -> None:
     async with serving(Parent(), folder) as server, raw(server, DAEMON_TOKEN) as child:
-        await child.say(pb.AttachRequest(hello=hello(role)))
+        await child.say(attach_pb2.AttachRequest(hello=hello(role)))
         assert (await child.status())[0] == "INVALID_ARGUMENT"
 
 
 @pytest.mark.parametrize("role", ALL_ROLES)
-async def test_3_a_child_may_send_only_what_its_role_allows(folder: Path, role: pb.Role.ValueType) -> None:
+async def test_3_a_child_may_send_only_what_its_role_allows(
+    folder: Path, role: attach_pb2.Role.ValueType
+) -> None:
     parent = Parent()
     async with serving(parent, folder) as server:
         for name, allowed in roles.CHILD_MAY.items():
             parent.messages.clear()
             async with raw(server, token_for(role)) as child:
-                await child.say(pb.AttachRequest(hello=hello(role)), said(name))
+                await child.say(attach_pb2.AttachRequest(hello=hello(role)), said(name))
                 if role in allowed and name == "part":
                     # The first of them was empty, as a whole message is that says nothing.
                     tip = said("tip").SerializeToString()
-                    first, last = pb.Part(data=tip[:1], more=True), pb.Part(data=tip[1:])
-                    await child.say(pb.AttachRequest(part=first), pb.AttachRequest(part=last))
+                    first, last = attach_pb2.Part(data=tip[:1], more=True), attach_pb2.Part(data=tip[1:])
+                    await child.say(attach_pb2.AttachRequest(part=first), attach_pb2.AttachRequest(part=last))
                     await until(lambda: parent.names() == ["tip"])
                 elif role in allowed:
                     await until(lambda name=name: parent.names() == [name])
@@ -107,7 +116,7 @@ async def test_3_a_child_may_send_only_what_its_role_allows(folder: Path, role: 
 
 @pytest.mark.parametrize("role", [WRAPPERS, TIER, ROOT])
 async def test_4_a_child_ends_the_stream_over_a_message_that_its_role_does_not_take(
-    folder: Path, role: pb.Role.ValueType
+    folder: Path, role: attach_pb2.Role.ValueType
 ) -> None:
     for name, allowed in roles.PARENT_MAY.items():
         parent = Parent()
@@ -137,16 +146,16 @@ async def test_4_a_child_ends_the_stream_over_a_message_that_its_role_does_not_t
 
 async def test_5_a_message_or_payload_that_is_not_known_is_ignored(folder: Path) -> None:
     parent = Parent()
-    unknown = pb.AttachRequest.FromString(b"\xa2\x06\x02hi")
+    unknown = attach_pb2.AttachRequest.FromString(b"\xa2\x06\x02hi")
     async with serving(parent, folder) as server, raw(server, JOB_TOKEN) as child:
-        await child.say(pb.AttachRequest(hello=hello(CLIENT)), unknown, record(1))
+        await child.say(attach_pb2.AttachRequest(hello=hello(CLIENT)), unknown, record(1))
         await until(lambda: parent.kept == ["hi"])
         child_side = Child()
     async with serving(parent, folder) as server:
         uplink = Uplink(server.address, hello(), DAEMON_TOKEN, MemoryStore(), child_side)
         run = asyncio.create_task(uplink.run())
         await until(lambda: child_side.welcome)
-        parent.children[-1].send(pb.AttachResponse.FromString(b"\xa2\x06\x02hi"))
+        parent.children[-1].send(attach_pb2.AttachResponse.FromString(b"\xa2\x06\x02hi"))
         parent.children[-1].send(told("drain"))
         await until(lambda: child_side.messages)
         assert [m.WhichOneof("message") for m in child_side.messages] == ["drain"]
@@ -168,11 +177,11 @@ async def test_5_a_message_or_payload_that_is_not_known_is_ignored(folder: Path)
     ],
 )
 async def test_6_without_a_good_token_a_child_gets_unauthenticated(
-    folder: Path, role: pb.Role.ValueType, token: str
+    folder: Path, role: attach_pb2.Role.ValueType, token: str
 ) -> None:
     parent = Parent()
     async with serving(parent, folder) as server, raw(server, token) as child:
-        await child.say(pb.AttachRequest(hello=hello(role)))
+        await child.say(attach_pb2.AttachRequest(hello=hello(role)))
         code, error = await child.status()
         assert (code, type(error)) == ("UNAUTHENTICATED", errors.UnauthenticatedError)
         assert not parent.children
@@ -183,7 +192,7 @@ async def test_7_a_record_is_acked_after_it_is_kept_and_one_that_was_kept_is_ack
 ) -> None:
     parent = Parent()
     async with serving(parent, folder) as server, raw(server, JOB_TOKEN) as child:
-        await child.say(pb.AttachRequest(hello=hello(CLIENT)), record(1, "a"), record(2, "b"))
+        await child.say(attach_pb2.AttachRequest(hello=hello(CLIENT)), record(1, "a"), record(2, "b"))
         await child.read()
         await until(lambda: parent.kept == ["a", "b"])
         numbers = 0
@@ -195,11 +204,11 @@ async def test_7_a_record_is_acked_after_it_is_kept_and_one_that_was_kept_is_ack
 
 
 async def test_7_a_record_that_is_neither_log_nor_metric_ends_the_stream(folder: Path) -> None:
-    wrong = pb.AttachRequest(record=pb.Record(number=1))
+    wrong = attach_pb2.AttachRequest(record=attach_pb2.Record(number=1))
     wrong.record.event.result.attempts = 1
     parent = Parent()
     async with serving(parent, folder) as server, raw(server, JOB_TOKEN) as child:
-        await child.say(pb.AttachRequest(hello=hello(CLIENT)), wrong)
+        await child.say(attach_pb2.AttachRequest(hello=hello(CLIENT)), wrong)
         assert (await child.status())[0] == "INVALID_ARGUMENT"
         assert not parent.messages
 
@@ -208,13 +217,13 @@ async def test_8_after_a_cut_welcome_says_the_last_number_kept(folder: Path) -> 
     parent = Parent()
     async with serving(parent, folder) as server:
         async with raw(server, JOB_TOKEN) as child:
-            await child.say(pb.AttachRequest(hello=hello(CLIENT)), record(1), record(2), record(3))
+            await child.say(attach_pb2.AttachRequest(hello=hello(CLIENT)), record(1), record(2), record(3))
             await until(lambda: len(parent.kept) == 3)
         async with raw(server, JOB_TOKEN) as child:
-            await child.say(pb.AttachRequest(hello=hello(CLIENT)))
+            await child.say(attach_pb2.AttachRequest(hello=hello(CLIENT)))
             assert (await child.read()).welcome.record == 3
         async with raw(server, JOB_TOKEN) as child:
-            await child.say(pb.AttachRequest(hello=hello(CLIENT, id="another")))
+            await child.say(attach_pb2.AttachRequest(hello=hello(CLIENT, id="another")))
             assert (await child.read()).welcome.record == 0
 
 
@@ -224,7 +233,7 @@ async def test_9_a_record_for_an_attempt_that_is_not_running_gets_failed_precond
     parent = Parent()
     parent.running = False
     async with serving(parent, folder) as server, raw(server, JOB_TOKEN) as child:
-        await child.say(pb.AttachRequest(hello=hello(CLIENT)), record(1))
+        await child.say(attach_pb2.AttachRequest(hello=hello(CLIENT)), record(1))
         code, error = await child.status()
         assert (code, type(error)) == ("FAILED_PRECONDITION", errors.PreconditionError)
         assert "is not running" in str(error)
@@ -253,13 +262,13 @@ async def test_10_batches_come_in_order_and_what_is_known_is_dropped(folder: Pat
 async def test_10_a_gap_makes_the_consumer_subscribe_again(folder: Path) -> None:
     parent = Consumer()
     async with serving(parent, folder) as server, raw(server, DAEMON_TOKEN) as child:
-        await child.say(pb.AttachRequest(hello=hello()))
+        await child.say(attach_pb2.AttachRequest(hello=hello()))
         await child.read()
         assert not (await child.read()).subscribe.positions
-        first = pb.Batch(subscription=1, store="s1", after=0, through=5, events=[log()])
-        late = pb.Batch(subscription=1, store="s1", after=7, through=9, events=[log()])
+        first = attach_pb2.Batch(subscription=1, store="s1", after=0, through=5, events=[log()])
+        late = attach_pb2.Batch(subscription=1, store="s1", after=7, through=9, events=[log()])
         first.events[0].seq = 5
-        await child.say(pb.AttachRequest(batch=first), pb.AttachRequest(batch=late))
+        await child.say(attach_pb2.AttachRequest(batch=first), attach_pb2.AttachRequest(batch=late))
         answers = [await child.read() for _ in range(2)]
         while answers[-1].WhichOneof("message") != "subscribe":
             answers.append(await child.read())

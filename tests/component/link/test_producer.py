@@ -4,21 +4,20 @@ import pytest
 
 from gator.link import producer
 from gator.link.producer import BATCH_SECONDS, TICK_SECONDS, Producer
-from gator.v1 import attach_pb2 as pb
-from gator.v1 import event_pb2
+from gator.v1 import attach_pb2, event_pb2
 from tests.component.link.fakes import MemoryStore, log
 
 
 def make(store: MemoryStore, **wanted: object) -> Producer:
-    made = Producer(pb.ROLE_WRAPPERS, lambda: None)
+    made = Producer(attach_pb2.ROLE_WRAPPERS, lambda: None)
     made.add_store("s1", store)
-    made.subscribe(pb.Subscribe(subscription=1, filter=pb.EventFilter(**wanted)))  # type: ignore[arg-type]
+    made.subscribe(attach_pb2.Subscribe(subscription=1, filter=attach_pb2.EventFilter(**wanted)))  # type: ignore[arg-type]
     return made
 
 
-def drive(made: Producer, now: float) -> list[pb.AttachRequest]:
+def drive(made: Producer, now: float) -> list[attach_pb2.AttachRequest]:
     """Everything that goes at a moment."""
-    sent: list[pb.AttachRequest] = []
+    sent: list[attach_pb2.AttachRequest] = []
     while True:
         request = made.next_message(now)
         if request is not None:
@@ -27,7 +26,7 @@ def drive(made: Producer, now: float) -> list[pb.AttachRequest]:
             return sent
 
 
-def names(requests: list[pb.AttachRequest]) -> list[str | None]:
+def names(requests: list[attach_pb2.AttachRequest]) -> list[str | None]:
     return [request.WhichOneof("message") for request in requests]
 
 
@@ -36,7 +35,7 @@ def test_control_goes_before_events() -> None:
     store.append(log())
     made = make(store)
     assert made.next_message(1.0) is not None or made.read_some(1.0)
-    made.send(pb.AttachRequest(recalled=pb.Recalled()))
+    made.send(attach_pb2.AttachRequest(recalled=attach_pb2.Recalled()))
     store.append(log())
     found = names(drive(made, 2.0))
     assert found[0] == "recalled"
@@ -45,7 +44,7 @@ def test_control_goes_before_events() -> None:
 
 def test_the_first_event_goes_at_once_and_those_soon_after_go_together() -> None:
     store = MemoryStore()
-    made = make(store, kinds=[pb.EVENT_KIND_LOG])
+    made = make(store, kinds=[attach_pb2.EVENT_KIND_LOG])
     drive(made, 1.0)
     store.append(log())
     assert names(drive(made, 1.001)) == ["batch"]
@@ -63,7 +62,7 @@ def test_the_first_event_goes_at_once_and_those_soon_after_go_together() -> None
 
 def test_many_events_do_not_wait_for_more() -> None:
     store = MemoryStore()
-    made = make(store, kinds=[pb.EVENT_KIND_LOG])
+    made = make(store, kinds=[attach_pb2.EVENT_KIND_LOG])
     drive(made, 1.0)
     store.append(log())
     drive(made, 1.001)
@@ -82,16 +81,16 @@ def test_without_credit_nothing_is_read_and_nothing_waits_for_a_time() -> None:
     assert store.reads == reads
     # A tip says how far the store has come; after that only an ack can change anything.
     assert made.seconds_to_wait(3.0) is None
-    made.ack(pb.Ack(subscription=1, position=pb.StorePosition(store="s1", seq=30)))
+    made.ack(attach_pb2.Ack(subscription=1, position=attach_pb2.StorePosition(store="s1", seq=30)))
     assert made.seconds_to_wait(3.0) is not None
     assert not made.is_drained
 
 
 def test_places_that_are_filtered_out_move_the_position_five_times_a_second() -> None:
     store = MemoryStore()
-    made = make(store, kinds=[pb.EVENT_KIND_RESULT])
+    made = make(store, kinds=[attach_pb2.EVENT_KIND_RESULT])
     drive(made, 1.0)
-    found: list[pb.AttachRequest] = []
+    found: list[attach_pb2.AttachRequest] = []
     for step in range(100):
         store.append(log())
         found += drive(made, 1.0 + step * TICK_SECONDS / 50)
@@ -104,7 +103,7 @@ def test_places_that_are_filtered_out_move_the_position_five_times_a_second() ->
 
 
 def test_a_store_that_nobody_subscribed_to_sends_tips() -> None:
-    made = Producer(pb.ROLE_WRAPPERS, lambda: None)
+    made = Producer(attach_pb2.ROLE_WRAPPERS, lambda: None)
     store = MemoryStore()
     made.add_store("s1", store)
     store.append(log(), log())
@@ -119,7 +118,7 @@ def test_the_first_messages_of_an_attempt_are_the_same_after_a_new_subscription(
     made = make(store, logs_per_attempt=20)
     sent = drive(made, 1.0)
     assert sum(len(request.batch.events) for request in sent) == 20
-    request = pb.Subscribe(subscription=1, filter=pb.EventFilter(logs_per_attempt=20))
+    request = attach_pb2.Subscribe(subscription=1, filter=attach_pb2.EventFilter(logs_per_attempt=20))
     request.positions.add(store="s1", seq=15)
     made.subscribe(request)
     store.append(log("31"))
@@ -143,7 +142,7 @@ def test_where_blocks_may_come_few_events_are_read_at_a_time() -> None:
         limits: list[int]
 
         def read(
-            self, after: int, wanted: pb.EventFilter, limit: int, /
+            self, after: int, wanted: attach_pb2.EventFilter, limit: int, /
         ) -> tuple[list[event_pb2.Event], int]:
             self.limits.append(limit)
             found, through = super().read(after, wanted, limit)

@@ -4,18 +4,18 @@ import re
 from pathlib import Path
 
 from gator.link import roles
-from gator.v1 import attach_pb2 as pb
+from gator.v1 import attach_pb2
 
 PROTO = Path(__file__).parents[3] / "protos" / "gator" / "v1" / "parent_service.proto"
-COLUMNS = (pb.ROLE_CLIENT, pb.ROLE_WRAPPERS, pb.ROLE_TIER, pb.ROLE_ROOT)
+COLUMNS = (attach_pb2.ROLE_CLIENT, attach_pb2.ROLE_WRAPPERS, attach_pb2.ROLE_TIER, attach_pb2.ROLE_ROOT)
 
 
-def written_tables() -> list[dict[str, frozenset[pb.Role.ValueType]]]:
-    tables: list[dict[str, frozenset[pb.Role.ValueType]]] = []
+def written_tables() -> list[dict[str, frozenset[attach_pb2.Role.ValueType]]]:
+    tables: list[dict[str, frozenset[attach_pb2.Role.ValueType]]] = []
     for line in PROTO.read_text().splitlines():
         cells = [cell.strip() for cell in line.removeprefix("//").strip(" |").split("|")]
         if cells[0] == "message":
-            assert cells[1:] == [pb.Role.Name(role).removeprefix("ROLE_") for role in COLUMNS]
+            assert cells[1:] == [attach_pb2.Role.Name(role).removeprefix("ROLE_") for role in COLUMNS]
             tables.append({})
         elif len(cells) == 5 and not cells[0].startswith("-"):
             names = [name.strip() for name in cells[0].split(",")]
@@ -33,5 +33,8 @@ def test_the_tables_are_those_of_the_schema() -> None:
 
 
 def test_the_tables_name_every_message() -> None:
-    assert {field.name for field in pb.AttachRequest.DESCRIPTOR.fields} == {"hello", *roles.CHILD_MAY}
-    assert {field.name for field in pb.AttachResponse.DESCRIPTOR.fields} == {"welcome", *roles.PARENT_MAY}
+    assert {field.name for field in attach_pb2.AttachRequest.DESCRIPTOR.fields} == {"hello", *roles.CHILD_MAY}
+    assert {field.name for field in attach_pb2.AttachResponse.DESCRIPTOR.fields} == {
+        "welcome",
+        *roles.PARENT_MAY,
+    }

@@ -15,8 +15,8 @@ from gator.query.servicers import ControlServicer, QueryServicer
 from gator.rpc.server import Service, serve
 from gator.store.run.reader import FolderReader
 from gator.store.run.stores import RunStores
+from gator.v1 import control_service_pb2 as cs
 from gator.v1 import (
-    control_service_pb2,
     control_service_pb2_grpc,
     hub_service_pb2_grpc,
     query_pb2,
@@ -60,7 +60,7 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
         self.looks = 0
         """How often a run was asked about."""
         self.asked = list[Any]()
-        self.stops = list[control_service_pb2.StopRequest]()
+        self.stops = list[cs.StopRequest]()
         self.compared = hs.CompareRunsResponse()
         self.history = hs.ListHistoryResponse()
 
@@ -80,7 +80,7 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
             raise NotFoundError(f"there is no run {run!r} here")
         return self._queries[run]
 
-    async def stop(self, request: control_service_pb2.StopRequest) -> int:
+    async def stop(self, request: cs.StopRequest) -> int:
         if request.path and self.find(request.run).get_run(qs.GetRunRequest()).run.ident != request.path:
             raise NotFoundError(
                 f"no node {request.path} is waiting or running: gator status shows those that are"

@@ -18,11 +18,11 @@ from gator.rpc.server import Service, serve
 from gator.store.run.reader import FolderReader
 from gator.v1 import (
     attach_pb2,
-    control_service_pb2,
     control_service_pb2_grpc,
     query_pb2,
     query_service_pb2_grpc,
 )
+from gator.v1 import control_service_pb2 as cs
 from gator.v1 import query_service_pb2 as qs
 
 from . import runs
@@ -35,15 +35,15 @@ class Served:
     queries: "query_service_pb2_grpc.QueryServiceAsyncStub"
     control: "control_service_pb2_grpc.ControlServiceAsyncStub"
     builder: runs.RunBuilder
-    stops: list[control_service_pb2.StopRequest]
+    stops: list[cs.StopRequest]
     address: str
 
 
 @pytest.fixture
 async def served(builder: runs.RunBuilder, tmp_path: Path) -> AsyncIterator[Served]:
-    stops: list[control_service_pb2.StopRequest] = []
+    stops: list[cs.StopRequest] = []
 
-    async def stop(request: control_service_pb2.StopRequest) -> int:
+    async def stop(request: cs.StopRequest) -> int:
         if request.path == "nowhere":
             raise NotFoundError("there is no node nowhere")
         stops.append(request)
@@ -191,13 +191,13 @@ async def test_a_watch_of_events_sends_what_is_new(served: Served) -> None:
 
 
 async def test_a_stop_is_passed_on_and_answered_with_the_number_of_jobs(served: Served) -> None:
-    request = control_service_pb2.StopRequest(path="top/bad")
+    request = cs.StopRequest(path="top/bad")
     response = await served.control.Stop(request, metadata=TOKEN)
     assert response.jobs == 3
     (taken,) = served.stops
     assert (taken.path, taken.mode) == ("top/bad", attach_pb2.STOP_MODE_GRACEFUL)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await served.control.Stop(control_service_pb2.StopRequest(path="nowhere"), metadata=TOKEN)
+        await served.control.Stop(cs.StopRequest(path="nowhere"), metadata=TOKEN)
     assert caught.value.code() == grpc.StatusCode.NOT_FOUND
 
 

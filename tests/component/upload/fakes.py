@@ -14,7 +14,6 @@ from gator.rpc.server import Server, serve
 from gator.run_folder import ROOT_STORE, LockHolder, RunFolder
 from gator.store import Store
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
-from gator.v1 import attach_pb2 as pb
 
 TOKEN = "a-token-of-sixteen"
 STATES, BULK = 1, 2
@@ -25,7 +24,7 @@ class FakeHub:
 
     def __init__(self) -> None:
         self.links: list[ChildLink] = []
-        self.hellos: list[pb.Hello] = []
+        self.hellos: list[attach_pb2.Hello] = []
         self.events: dict[str, list[event_pb2.Event]] = {}
         self.attached = 0
         self.detached = 0
@@ -36,22 +35,22 @@ class FakeHub:
 
     # -- the handler of ParentService
 
-    def authenticate(self, hello: pb.Hello, token: str) -> str:
+    def authenticate(self, hello: attach_pb2.Hello, token: str) -> str:
         if token != TOKEN:
             raise UnauthenticatedError("the token is not known here")
         if self.refusal is not None:
             raise self.refusal
         return ""
 
-    def on_attached(self, child: ChildLink) -> pb.Welcome:
+    def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
         self.links.append(child)
         self.hellos.append(child.hello)
         self.attached += 1
         for lane in (STATES, BULK):
             self._subscribe(child, lane)
-        return pb.Welcome(version="fake", subscriptions=2)
+        return attach_pb2.Welcome(version="fake", subscriptions=2)
 
-    def on_message(self, child: ChildLink, message: pb.AttachRequest) -> None:
+    def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> None:
         if message.WhichOneof("message") != "batch":
             return
         batch = message.batch
@@ -66,9 +65,11 @@ class FakeHub:
         if self.acking:
             self.ack(child, batch)
 
-    def ack(self, child: ChildLink, batch: pb.Batch) -> None:
-        position = pb.StorePosition(store=batch.store, seq=batch.through)
-        child.send(pb.AttachResponse(ack=pb.Ack(subscription=batch.subscription, position=position)))
+    def ack(self, child: ChildLink, batch: attach_pb2.Batch) -> None:
+        position = attach_pb2.StorePosition(store=batch.store, seq=batch.through)
+        child.send(
+            attach_pb2.AttachResponse(ack=attach_pb2.Ack(subscription=batch.subscription, position=position))
+        )
 
     def on_detached(self, child: ChildLink) -> None:
         self.links.remove(child)
@@ -97,14 +98,16 @@ class FakeHub:
 
     def _subscribe(self, child: ChildLink, lane: int) -> None:
         output = child.hello.description.output
-        wanted = pb.EventFilter(kinds=STATE_KINDS if lane == STATES else BULK_KINDS)
-        if lane == BULK and output == pb.OUTPUT_NONE:
-            wanted = pb.EventFilter(kinds=[pb.EVENT_KIND_SAMPLE])
-        elif lane == BULK and output == pb.OUTPUT_WARNINGS:
-            wanted = pb.EventFilter(kinds=BULK_KINDS, severity=common_pb2.SEVERITY_WARNING)
+        wanted = attach_pb2.EventFilter(kinds=STATE_KINDS if lane == STATES else BULK_KINDS)
+        if lane == BULK and output == attach_pb2.OUTPUT_NONE:
+            wanted = attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_SAMPLE])
+        elif lane == BULK and output == attach_pb2.OUTPUT_WARNINGS:
+            wanted = attach_pb2.EventFilter(kinds=BULK_KINDS, severity=common_pb2.SEVERITY_WARNING)
         positions = self._cursors[lane].positions()
-        subscribe = pb.Subscribe(subscription=lane, consumer="fake", positions=positions, filter=wanted)
-        child.send(pb.AttachResponse(subscribe=subscribe))
+        subscribe = attach_pb2.Subscribe(
+            subscription=lane, consumer="fake", positions=positions, filter=wanted
+        )
+        child.send(attach_pb2.AttachResponse(subscribe=subscribe))
 
 
 def _authenticate(method: str, token: str) -> None:

@@ -15,7 +15,7 @@ from grpc import aio
 
 from gator.event_kinds import BULK_KINDS, STATE_KINDS
 from gator.link.server import NAME
-from gator.v1 import attach_pb2 as pb
+from gator.v1 import attach_pb2
 
 NEW_FIELD = b"\xba\x3e\x03new"
 """Field 999 of any message, which no version knows."""
@@ -35,31 +35,37 @@ class NewerHub:
 
     def __init__(self, promised: int = 3) -> None:
         self.promised = promised
-        self.hellos: list[pb.Hello] = []
+        self.hellos: list[attach_pb2.Hello] = []
         self.seqs: dict[int, list[int]] = {}
         """Sequence numbers of the events of each subscription."""
 
     async def attach(self, requests: AsyncIterator[bytes], context: Any) -> None:
-        async def say(response: pb.AttachResponse) -> None:
+        async def say(response: attach_pb2.AttachResponse) -> None:
             await context.write(newer(response).SerializeToString())
 
-        self.hellos.append(pb.AttachRequest.FromString(await context.read()).hello)
-        await say(pb.AttachResponse(welcome=newer(pb.Welcome(version="99.1", subscriptions=self.promised))))
+        self.hellos.append(attach_pb2.AttachRequest.FromString(await context.read()).hello)
+        await say(
+            attach_pb2.AttachResponse(
+                welcome=newer(attach_pb2.Welcome(version="99.1", subscriptions=self.promised))
+            )
+        )
         # A message that is not known at all.
         await context.write(NEW_FIELD)
         for number, kinds in enumerate(([*STATE_KINDS, NEW_KIND], BULK_KINDS, [NEW_KIND]), 1):
-            wanted = newer(pb.EventFilter(kinds=kinds))
-            subscribe = newer(pb.Subscribe(subscription=number, consumer="hub", filter=wanted))
-            await say(pb.AttachResponse(subscribe=subscribe))
+            wanted = newer(attach_pb2.EventFilter(kinds=kinds))
+            subscribe = newer(attach_pb2.Subscribe(subscription=number, consumer="hub", filter=wanted))
+            await say(attach_pb2.AttachResponse(subscribe=subscribe))
         while (data := await context.read()) is not aio.EOF:
-            request = pb.AttachRequest.FromString(data)
+            request = attach_pb2.AttachRequest.FromString(data)
             if request.WhichOneof("message") != "batch":
                 continue
             batch = request.batch
             self.seqs.setdefault(batch.subscription, []).extend(event.seq for event in batch.events)
-            position = newer(pb.StorePosition(store=batch.store, seq=batch.through))
+            position = newer(attach_pb2.StorePosition(store=batch.store, seq=batch.through))
             await say(
-                pb.AttachResponse(ack=newer(pb.Ack(subscription=batch.subscription, position=position)))
+                attach_pb2.AttachResponse(
+                    ack=newer(attach_pb2.Ack(subscription=batch.subscription, position=position))
+                )
             )
 
 

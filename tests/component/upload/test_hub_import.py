@@ -10,7 +10,7 @@ from gator.cli.commands.hub import import_runs
 from gator.cli.runs.hub_choice import HubChoice
 from gator.errors import UnauthenticatedError, UsageError
 from gator.upload.stores import UploadedRun
-from gator.v1 import attach_pb2 as pb
+from gator.v1 import attach_pb2
 from tests.component.upload import peers
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, serving
 
@@ -88,7 +88,10 @@ async def test_whose_token_is_refused_is_told_once_for_all_runs(
 def test_events_that_are_read_again_count_once(run: FakeRun) -> None:
     stores = UploadedRun(run.folder)
     (store,) = stores.open_new()
-    states, logs = pb.EventFilter(kinds=[pb.EVENT_KIND_RESULT]), pb.EventFilter(kinds=[pb.EVENT_KIND_LOG])
+    states, logs = (
+        attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_RESULT]),
+        attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_LOG]),
+    )
     counts = list[int]()
     for after, wanted, limit in (
         (0, logs, 1),

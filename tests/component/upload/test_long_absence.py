@@ -17,7 +17,7 @@ from gator.upload.protocol import UploadState, UploadStatus
 from gator.upload.stores import UploadedRun
 from gator.upload.stream import Upload
 from gator.upload.supervisor import Uploader
-from gator.v1 import attach_pb2 as pb
+from gator.v1 import attach_pb2
 from tests.component.link.fakes import until
 from tests.component.upload import peers
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, serving
@@ -67,7 +67,7 @@ async def test_what_a_run_wrote_while_its_hub_was_away_arrives_once_and_waits_in
 class Refusing(FakeHub):
     """Refuses all roots for now."""
 
-    def on_attached(self, child: ChildLink) -> pb.Welcome:
+    def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
         raise UnavailableError("the hub is about to stop")
 
 

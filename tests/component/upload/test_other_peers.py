@@ -15,7 +15,7 @@ from gator.upload.backoff import Backoff, Timeouts
 from gator.upload.protocol import UploadState, UploadStatus
 from gator.upload.stores import UploadedRun
 from gator.upload.stream import Upload
-from gator.v1 import attach_pb2 as pb
+from gator.v1 import attach_pb2
 from tests.component.link.fakes import until
 from tests.component.upload import peers
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, serving
@@ -181,7 +181,7 @@ class Flapping(FakeHub):
 
     flaps = True
 
-    def on_attached(self, child: ChildLink) -> pb.Welcome:
+    def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
         self.acking = not self.flaps
         welcome = super().on_attached(child)
         if self.flaps:

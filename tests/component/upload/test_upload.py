@@ -23,7 +23,6 @@ from gator.upload.protocol import UploadState, UploadStatus
 from gator.upload.stores import UploadedRun
 from gator.upload.stream import Upload
 from gator.v1 import attach_pb2, common_pb2, event_pb2
-from gator.v1 import attach_pb2 as pb
 from tests.component.link.fakes import until
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, free_port, serving
 
@@ -157,7 +156,7 @@ async def test_the_lines_that_a_user_wants_to_be_kept_are_told_and_only_they_arr
     hub = FakeHub()
     async with serving(hub) as server, uploading(run, server.address) as going:
         await going.finish()
-    assert hub.hellos[0].description.output == pb.Output.Value(output)
+    assert hub.hellos[0].description.output == attach_pb2.Output.Value(output)
     came = hub.events[run.stores["root"].store_id]
     assert {event.log.text for event in came if event.HasField("log")} == texts
     assert hub.results() == {"top": common_pb2.OUTCOME_PASSED}

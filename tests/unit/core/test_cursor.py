@@ -21,8 +21,7 @@ from gator.core.cursor import (
     quota_filter,
     without_quota,
 )
-from gator.v1 import attach_pb2 as pb
-from gator.v1 import event_pb2
+from gator.v1 import attach_pb2, event_pb2
 from tests.properties import examples
 
 
@@ -39,8 +38,8 @@ def finished(path: str = "a") -> event_pb2.Event:
     return event
 
 
-def batch(after: int, through: int, *seqs: int, store: str = "s") -> pb.Batch:
-    return pb.Batch(subscription=1, store=store, after=after, through=through, events=map(log, seqs))
+def batch(after: int, through: int, *seqs: int, store: str = "s") -> attach_pb2.Batch:
+    return attach_pb2.Batch(subscription=1, store=store, after=after, through=through, events=map(log, seqs))
 
 
 def test_a_consumer_takes_a_batch_once_and_drops_what_it_knows() -> None:
@@ -70,18 +69,18 @@ def test_stores_are_counted_apart() -> None:
 @pytest.mark.parametrize(
     ("wanted", "through"),
     [
-        (pb.EventFilter(), True),
-        (pb.EventFilter(kinds=[pb.EVENT_KIND_LOG]), True),
-        (pb.EventFilter(kinds=[pb.EVENT_KIND_BLOCK]), False),
-        (pb.EventFilter(severity=3), True),  # type: ignore[arg-type]
-        (pb.EventFilter(severity=4), False),  # type: ignore[arg-type]
-        (pb.EventFilter(prefix="a"), True),
-        (pb.EventFilter(prefix="a/b"), True),
-        (pb.EventFilter(prefix="a/bc"), False),
-        (pb.EventFilter(prefix="b"), False),
+        (attach_pb2.EventFilter(), True),
+        (attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_LOG]), True),
+        (attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_BLOCK]), False),
+        (attach_pb2.EventFilter(severity=3), True),  # type: ignore[arg-type]
+        (attach_pb2.EventFilter(severity=4), False),  # type: ignore[arg-type]
+        (attach_pb2.EventFilter(prefix="a"), True),
+        (attach_pb2.EventFilter(prefix="a/b"), True),
+        (attach_pb2.EventFilter(prefix="a/bc"), False),
+        (attach_pb2.EventFilter(prefix="b"), False),
     ],
 )
-def test_a_filter_goes_by_kind_severity_and_prefix(wanted: pb.EventFilter, through: bool) -> None:
+def test_a_filter_goes_by_kind_severity_and_prefix(wanted: attach_pb2.EventFilter, through: bool) -> None:
     assert passes(wanted, log(path="a/b")) is through
 
 
@@ -89,11 +88,11 @@ def test_a_filter_goes_by_kind_severity_and_prefix(wanted: pb.EventFilter, throu
 def test_blocks_pass_by_the_severity_of_their_stream(severity: int, through: bool) -> None:
     event = event_pb2.Event(path="a", attempt=1)
     event.block.severity = 3  # type: ignore[assignment]
-    assert passes(pb.EventFilter(severity=severity), event) is through  # type: ignore[arg-type]
+    assert passes(attach_pb2.EventFilter(severity=severity), event) is through  # type: ignore[arg-type]
 
 
 def test_severity_concerns_log_events_and_blocks_only() -> None:
-    assert passes(pb.EventFilter(severity=5), finished())  # type: ignore[arg-type]
+    assert passes(attach_pb2.EventFilter(severity=5), finished())  # type: ignore[arg-type]
 
 
 def test_a_quota_lets_the_first_of_each_attempt_pass_and_forgets_ended_attempts() -> None:
@@ -174,11 +173,11 @@ def test_records_are_taken_once_even_while_they_are_on_their_way_into_the_store(
 class Wire:
     """A producer and a consumer with a line between them that cuts, drops and doubles."""
 
-    wanted: pb.EventFilter
+    wanted: attach_pb2.EventFilter
     store: list[event_pb2.Event] = field(default_factory=list[event_pb2.Event])
     consumer: ConsumerCursor = field(default_factory=ConsumerCursor)
     got: list[int] = field(default_factory=list[int])
-    line: deque[pb.Batch] = field(default_factory=deque[pb.Batch])
+    line: deque[attach_pb2.Batch] = field(default_factory=deque[attach_pb2.Batch])
 
     def __post_init__(self) -> None:
         self.subscribe()
@@ -264,8 +263,8 @@ _steps = st.lists(
     max_size=60,
 )
 _filters = st.builds(
-    pb.EventFilter,
-    kinds=st.sampled_from([[], [pb.EVENT_KIND_LOG, pb.EVENT_KIND_ATTEMPT_FINISHED]]),
+    attach_pb2.EventFilter,
+    kinds=st.sampled_from([[], [attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_ATTEMPT_FINISHED]]),
     severity=st.integers(0, 4),
     prefix=st.sampled_from(["", "a"]),
     logs_per_attempt=st.sampled_from([0, 2]),
@@ -275,7 +274,7 @@ _filters = st.builds(
 @examples(150)
 @given(_filters, _steps)
 def test_every_selected_event_arrives_once_and_in_order(
-    wanted: pb.EventFilter, steps: list[tuple[str, object]]
+    wanted: attach_pb2.EventFilter, steps: list[tuple[str, object]]
 ) -> None:
     wire = Wire(wanted)
     for name, argument in steps:

@@ -2,7 +2,7 @@ import pytest
 
 from gator.core.tokens import Audience, Tokens
 from gator.errors import UnauthenticatedError
-from gator.v1 import attach_pb2 as pb
+from gator.v1 import attach_pb2
 
 TOKENS = Tokens(b"0123456789abcdef")
 
@@ -47,8 +47,8 @@ def test_a_short_key_is_refused() -> None:
 
 
 def test_a_hello_is_checked_by_its_role() -> None:
-    client = pb.Hello(role=pb.ROLE_CLIENT, path="a", attempt=1)
+    client = attach_pb2.Hello(role=attach_pb2.ROLE_CLIENT, path="a", attempt=1)
     TOKENS.check_hello(TOKENS.make(Audience.JOB, "a", 1), client)
     with pytest.raises(UnauthenticatedError):
         TOKENS.check_hello(TOKENS.make(Audience.DAEMON), client)
-    TOKENS.check_hello(TOKENS.make(Audience.DAEMON), pb.Hello(role=pb.ROLE_TIER))
+    TOKENS.check_hello(TOKENS.make(Audience.DAEMON), attach_pb2.Hello(role=attach_pb2.ROLE_TIER))

@@ -6,8 +6,7 @@ import pytest
 
 from gator.testing.clock import FakeClock
 from gator.testing.world import World, array, group, job, order, request
-from gator.v1 import common_pb2 as pb
-from gator.v1 import event_pb2
+from gator.v1 import common_pb2, event_pb2
 
 SPEC = group("top", array("arr", 4, job("x")), group("g", job("y", order(on_pass=["x"]))))
 
@@ -20,7 +19,7 @@ def test_a_world_runs_as_many_jobs_at_once_as_there_are_cores():
         most = max(most, len(world.running))
 
     world = World(request(SPEC), cores=3, on_step=on_step, starts=True)
-    assert world.run().outcome == pb.OUTCOME_PASSED
+    assert world.run().outcome == common_pb2.OUTCOME_PASSED
     assert most == 3
 
 
@@ -33,7 +32,7 @@ def test_an_attempt_is_handed_out_then_starts_then_ends():
 
 
 def test_the_record_of_a_job_has_all_its_events_in_order():
-    world = World(request(SPEC), lambda path, attempt: pb.OUTCOME_FAILED)
+    world = World(request(SPEC), lambda path, attempt: common_pb2.OUTCOME_FAILED)
     world.run()
     assert [entry[0] for entry in world.canonical()["top/arr/x[0]"]] == [
         "declared",
@@ -43,7 +42,7 @@ def test_the_record_of_a_job_has_all_its_events_in_order():
     ]
     assert world.canonical()["top/g/y"] == [
         ("declared", 0, 0, 0),
-        ("result", 0, pb.OUTCOME_PRUNED, pb.REASON_DEPENDENCY),
+        ("result", 0, common_pb2.OUTCOME_PRUNED, common_pb2.REASON_DEPENDENCY),
     ]
 
 
@@ -52,7 +51,7 @@ def test_a_tier_in_another_daemon_is_told_and_tells_later():
     world = World(
         request(SPEC), remote=frozenset({"top/g"}), on_step=lambda w: late.append(w.orders_in_transit)
     )
-    assert world.run().outcome == pb.OUTCOME_PASSED
+    assert world.run().outcome == common_pb2.OUTCOME_PASSED
     assert True in late
     assert world.tree.tally == event_pb2.Tally(passed=5)
 

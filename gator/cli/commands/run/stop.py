@@ -16,7 +16,8 @@ from gator.cli.sources.waiting import waiting_path
 from gator.cli.user import user_name
 from gator.errors import NotFoundError, UsageError
 from gator.units import plural
-from gator.v1 import attach_pb2, control_service_pb2, query_pb2
+from gator.v1 import attach_pb2, query_pb2
+from gator.v1 import control_service_pb2 as cs
 
 
 def stop(
@@ -40,7 +41,7 @@ def stop(
             wanted = opened.path_of(path)
         except NotFoundError as error:
             wanted, unknown = waiting_path(opened, (path or "").strip("/")), error
-        request = control_service_pb2.StopRequest(
+        request = cs.StopRequest(
             path=wanted if path else "",
             mode=attach_pb2.STOP_MODE_NOW if now else attach_pb2.STOP_MODE_GRACEFUL,
             message=f"stopped by {user_name()} with gator stop",

@@ -11,8 +11,7 @@ from gator.core.attempt.first_error import Choice
 from gator.core.attempt.normalise import normalised
 from gator.core.attempt.signature import DIGITS, VERSION, sign, signature_from
 from gator.core.tree.results import complete, lost, result_of_end
-from gator.v1 import common_pb2 as pb
-from gator.v1 import event_pb2
+from gator.v1 import common_pb2, event_pb2
 from tests.unit.core.attempt.machine_support import ERR, end_of, finish, left, running
 
 LENGTH = len(VERSION) + 1 + DIGITS
@@ -96,9 +95,11 @@ def of_error(text: str) -> str:
     return end_of(finish(wrapper, 20, left(1))).signature
 
 
-def of_sentence(reason: pb.Reason.ValueType, message: str, code: int | None = None) -> str:
+def of_sentence(reason: common_pb2.Reason.ValueType, message: str, code: int | None = None) -> str:
     """The signature of a failure without output."""
-    end = event_pb2.AttemptFinished(outcome=pb.OUTCOME_FAILED, reason=reason, message=message, exit_code=code)
+    end = event_pb2.AttemptFinished(
+        outcome=common_pb2.OUTCOME_FAILED, reason=reason, message=message, exit_code=code
+    )
     sign(end)
     return end.signature
 
@@ -118,8 +119,8 @@ def test_signatures_are_the_same_for_ever() -> None:
     assert (
         of_error("UVM_ERROR tb/sb.sv(99) @ 4500: top.sb [SB] mismatch exp=1f act=0") == "s1-0cb8f25e5389f075"
     )
-    assert of_sentence(pb.REASON_EXIT, "exited with code 3", 3) == "s1-c0af54632028bb35"
-    assert of_sentence(pb.REASON_RUN_DIED, "the run died before this ended") == "s1-b28adc44403cba08"
+    assert of_sentence(common_pb2.REASON_EXIT, "exited with code 3", 3) == "s1-c0af54632028bb35"
+    assert of_sentence(common_pb2.REASON_RUN_DIED, "the run died before this ended") == "s1-b28adc44403cba08"
 
 
 # -- by properties
@@ -204,25 +205,25 @@ def test_long_texts_cost_little(piece: str) -> None:
 
 
 def test_the_reason_counts() -> None:
-    assert of_sentence(pb.REASON_EXIT, "x") != of_sentence(pb.REASON_LIMIT, "x")
+    assert of_sentence(common_pb2.REASON_EXIT, "x") != of_sentence(common_pb2.REASON_LIMIT, "x")
 
 
 def test_of_what_ended_in_silence_the_status_counts_and_other_numbers_do_not() -> None:
-    exits = {of_sentence(pb.REASON_EXIT, f"exited with code {code}", code) for code in (3, 4)}
+    exits = {of_sentence(common_pb2.REASON_EXIT, f"exited with code {code}", code) for code in (3, 4)}
     assert len(exits) == 2
-    assert of_sentence(pb.REASON_TIMEOUT, "ran longer than its timeout of 5s") == of_sentence(
-        pb.REASON_TIMEOUT, "ran longer than its timeout of 1m30s"
+    assert of_sentence(common_pb2.REASON_TIMEOUT, "ran longer than its timeout of 5s") == of_sentence(
+        common_pb2.REASON_TIMEOUT, "ran longer than its timeout of 1m30s"
     )
-    assert of_sentence(pb.REASON_MEMORY, "used 2.1 GB of memory where 2 GB are allowed") == of_sentence(
-        pb.REASON_MEMORY, "used 999 MB of memory where 1 MB are allowed"
-    )
+    assert of_sentence(
+        common_pb2.REASON_MEMORY, "used 2.1 GB of memory where 2 GB are allowed"
+    ) == of_sentence(common_pb2.REASON_MEMORY, "used 999 MB of memory where 1 MB are allowed")
 
 
 def test_the_last_words_of_a_timeout_count() -> None:
     def hung(text: str) -> str:
         said = event_pb2.ErrorMessage(text=text, message=text)
         end = event_pb2.AttemptFinished(
-            outcome=pb.OUTCOME_FAILED, reason=pb.REASON_TIMEOUT, message="too long"
+            outcome=common_pb2.OUTCOME_FAILED, reason=common_pb2.REASON_TIMEOUT, message="too long"
         )
         sign(end, Choice(said, said))
         return end.signature
@@ -235,7 +236,7 @@ def test_what_a_job_said_is_not_to_blame_for_its_loss() -> None:
     said = event_pb2.ErrorMessage(text="boom")
     ends = [
         event_pb2.AttemptFinished(
-            outcome=pb.OUTCOME_LOST, reason=pb.REASON_LOST, message=f"the daemon w{n} died"
+            outcome=common_pb2.OUTCOME_LOST, reason=common_pb2.REASON_LOST, message=f"the daemon w{n} died"
         )
         for n in (1, 12)
     ]
@@ -245,11 +246,13 @@ def test_what_a_job_said_is_not_to_blame_for_its_loss() -> None:
 
 
 def test_only_what_failed_or_was_lost_is_signed_and_only_once() -> None:
-    for outcome in (pb.OUTCOME_PASSED, pb.OUTCOME_CANCELLED, pb.OUTCOME_PRUNED):
+    for outcome in (common_pb2.OUTCOME_PASSED, common_pb2.OUTCOME_CANCELLED, common_pb2.OUTCOME_PRUNED):
         end = event_pb2.AttemptFinished(outcome=outcome, message="x")
         sign(end)
         assert end.signature == ""
-    end = event_pb2.AttemptFinished(outcome=pb.OUTCOME_FAILED, reason=pb.REASON_EXIT, message="x")
+    end = event_pb2.AttemptFinished(
+        outcome=common_pb2.OUTCOME_FAILED, reason=common_pb2.REASON_EXIT, message="x"
+    )
     sign(end)
     first = end.signature
     assert len(first) == LENGTH
@@ -259,37 +262,41 @@ def test_only_what_failed_or_was_lost_is_signed_and_only_once() -> None:
 
 
 def test_a_job_has_the_signature_of_its_last_attempt() -> None:
-    end = event_pb2.AttemptFinished(outcome=pb.OUTCOME_FAILED, signature="0123456789abcdef")
+    end = event_pb2.AttemptFinished(outcome=common_pb2.OUTCOME_FAILED, signature="0123456789abcdef")
     result = result_of_end(end, 2)
-    complete(result, pb.NODE_KIND_JOB, "top/x", allow_failure=False, now=1)
+    complete(result, common_pb2.NODE_KIND_JOB, "top/x", allow_failure=False, now=1)
     assert result.signature == "0123456789abcdef"
 
 
 def test_a_job_that_was_lost_without_an_attempt_has_a_signature_and_a_group_has_none() -> None:
-    for kind, signed in ((pb.NODE_KIND_JOB, True), (pb.NODE_KIND_GROUP, False)):
-        result = event_pb2.Result(outcome=pb.OUTCOME_LOST, reason=pb.REASON_DAEMON_START, message="no daemon")
+    for kind, signed in ((common_pb2.NODE_KIND_JOB, True), (common_pb2.NODE_KIND_GROUP, False)):
+        result = event_pb2.Result(
+            outcome=common_pb2.OUTCOME_LOST, reason=common_pb2.REASON_DAEMON_START, message="no daemon"
+        )
         complete(result, kind, "top", allow_failure=False, now=1)
         assert bool(result.signature) == signed
 
 
 def test_an_attempt_of_which_nobody_knows_the_end_has_the_signature_of_its_cause() -> None:
     assert lost("the daemon w1 died").signature == lost("the daemon w2 died").signature
-    assert lost("the daemon w1 died").signature != lost("the run died", pb.REASON_RUN_DIED).signature
+    assert lost("the daemon w1 died").signature != lost("the run died", common_pb2.REASON_RUN_DIED).signature
 
 
 @pytest.mark.parametrize(
     ("reason", "parser", "message"),
     [
-        (pb.REASON_EXIT, "gcc", "error: 17 of 20 in /tmp/x"),
-        (pb.REASON_EXIT, "", "exited with code 3"),
-        (pb.REASON_SIGNAL, "uvm", "mismatch"),
-        (pb.REASON_NOT_STARTED, "", "said before"),
+        (common_pb2.REASON_EXIT, "gcc", "error: 17 of 20 in /tmp/x"),
+        (common_pb2.REASON_EXIT, "", "exited with code 3"),
+        (common_pb2.REASON_SIGNAL, "uvm", "mismatch"),
+        (common_pb2.REASON_NOT_STARTED, "", "said before"),
     ],
 )
 def test_what_is_kept_with_a_failure_makes_its_signature_again(
-    reason: pb.Reason.ValueType, parser: str, message: str
+    reason: common_pb2.Reason.ValueType, parser: str, message: str
 ) -> None:
-    end = event_pb2.AttemptFinished(outcome=pb.OUTCOME_FAILED, reason=reason, message="x", exit_code=3)
+    end = event_pb2.AttemptFinished(
+        outcome=common_pb2.OUTCOME_FAILED, reason=reason, message="x", exit_code=3
+    )
     chosen = event_pb2.ErrorMessage(
         text=message, message=message, parser=parser, code="E1", file="/a/b.c", line=4
     )

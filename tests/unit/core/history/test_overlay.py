@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 
 from gator.core.history.overlay import Ended, OverlaidJob, Places, overlay_outcomes
 from gator.core.outcomes import FAILURES
-from gator.v1 import common_pb2 as pb
+from gator.v1 import common_pb2
 
-PASSED, FAILED, LOST = pb.OUTCOME_PASSED, pb.OUTCOME_FAILED, pb.OUTCOME_LOST
-CANCELLED, PRUNED = pb.OUTCOME_CANCELLED, pb.OUTCOME_PRUNED
+PASSED, FAILED, LOST = common_pb2.OUTCOME_PASSED, common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST
+CANCELLED, PRUNED = common_pb2.OUTCOME_CANCELLED, common_pb2.OUTCOME_PRUNED
 
 
-def laid(*ends: tuple[pb.Outcome.ValueType, int]) -> OverlaidJob:
+def laid(*ends: tuple[common_pb2.Outcome.ValueType, int]) -> OverlaidJob:
     """One job over runs that are called a, b, …, by its outcome and seed in each."""
     runs = [(chr(ord("a") + at), [("top/x", *end)]) for at, end in enumerate(ends)]
     return overlay_outcomes(runs)["top/x"]
@@ -25,7 +25,7 @@ def test_a_job_has_the_newest_outcome() -> None:
 
 
 def test_a_job_that_did_not_run_keeps_what_was_known_of_it() -> None:
-    for outcome in (CANCELLED, PRUNED, pb.OUTCOME_UNSPECIFIED):
+    for outcome in (CANCELLED, PRUNED, common_pb2.OUTCOME_UNSPECIFIED):
         assert laid((FAILED, 1), (outcome, 1)).outcome == FAILED
         assert laid((PASSED, 1), (outcome, 1)).outcome == PASSED
         assert overlay_outcomes([("a", [("top/x", outcome, 1)])]) == {}
@@ -56,7 +56,9 @@ ENDS = st.tuples(st.sampled_from([PASSED, FAILED, LOST, CANCELLED]), st.integers
 
 
 @given(st.lists(ENDS, min_size=1, max_size=8))
-def test_a_job_fails_as_long_as_a_seed_failed_last(ends: list[tuple[pb.Outcome.ValueType, int]]) -> None:
+def test_a_job_fails_as_long_as_a_seed_failed_last(
+    ends: list[tuple[common_pb2.Outcome.ValueType, int]],
+) -> None:
     runs: list[tuple[str, list[Ended]]] = [(str(at), [("x", *end)]) for at, end in enumerate(ends)]
     job = overlay_outcomes(runs).get("x")
     last = {seed: outcome for outcome, seed in ends if outcome != CANCELLED}

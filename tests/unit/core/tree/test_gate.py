@@ -9,31 +9,35 @@ from hypothesis import strategies as st
 from gator.core.tree.gate import Gate, GateState, key_of, refusal
 from gator.plan import Condition, Edge, make_plan
 from gator.testing.world import array, group, job, order, request
-from gator.v1 import common_pb2 as pb
+from gator.v1 import common_pb2
 
 PASS, FAIL, DONE = Condition.ON_PASS, Condition.ON_FAIL, Condition.ON_DONE
-PASSED, FAILED, LOST = pb.OUTCOME_PASSED, pb.OUTCOME_FAILED, pb.OUTCOME_LOST
-PRUNED, CANCELLED = pb.OUTCOME_PRUNED, pb.OUTCOME_CANCELLED
-NONE, NEEDLESS, DEPENDENCY = pb.REASON_UNSPECIFIED, pb.REASON_NOT_NEEDED, pb.REASON_DEPENDENCY
+PASSED, FAILED, LOST = common_pb2.OUTCOME_PASSED, common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST
+PRUNED, CANCELLED = common_pb2.OUTCOME_PRUNED, common_pb2.OUTCOME_CANCELLED
+NONE, NEEDLESS, DEPENDENCY = (
+    common_pb2.REASON_UNSPECIFIED,
+    common_pb2.REASON_NOT_NEEDED,
+    common_pb2.REASON_DEPENDENCY,
+)
 
 
 @pytest.mark.parametrize(
     ("outcome", "reason", "on_pass", "on_fail"),
     [
         (PASSED, NONE, None, NEEDLESS),
-        (FAILED, pb.REASON_EXIT, DEPENDENCY, None),
-        (LOST, pb.REASON_LOST, DEPENDENCY, None),
+        (FAILED, common_pb2.REASON_EXIT, DEPENDENCY, None),
+        (LOST, common_pb2.REASON_LOST, DEPENDENCY, None),
         (PRUNED, DEPENDENCY, DEPENDENCY, None),
-        (PRUNED, pb.REASON_CHILD, DEPENDENCY, None),
+        (PRUNED, common_pb2.REASON_CHILD, DEPENDENCY, None),
         (PRUNED, NEEDLESS, NEEDLESS, NEEDLESS),
-        (CANCELLED, pb.REASON_CANCELLED, DEPENDENCY, NEEDLESS),
+        (CANCELLED, common_pb2.REASON_CANCELLED, DEPENDENCY, NEEDLESS),
     ],
 )
 def test_each_outcome_meets_a_condition_or_refuses_it_as_the_table_says(
-    outcome: pb.Outcome.ValueType,
-    reason: pb.Reason.ValueType,
-    on_pass: pb.Reason.ValueType | None,
-    on_fail: pb.Reason.ValueType | None,
+    outcome: common_pb2.Outcome.ValueType,
+    reason: common_pb2.Reason.ValueType,
+    on_pass: common_pb2.Reason.ValueType | None,
+    on_fail: common_pb2.Reason.ValueType | None,
 ):
     assert refusal(PASS, outcome, reason) == on_pass
     assert refusal(FAIL, outcome, reason) == on_fail
@@ -56,7 +60,7 @@ def test_a_gate_without_conditions_is_open():
 def test_a_gate_opens_when_everything_is_met_and_not_before():
     gate = Gate(edges(on_pass="a b", on_done="c"))
     assert gate.settle("top/a", PASSED, NONE)
-    assert gate.settle("top/c", FAILED, pb.REASON_EXIT)
+    assert gate.settle("top/c", FAILED, common_pb2.REASON_EXIT)
     assert gate.state is GateState.BLOCKED
     assert gate.settle("top/b", PASSED, NONE)
     assert gate.state is GateState.OPEN
@@ -64,15 +68,15 @@ def test_a_gate_opens_when_everything_is_met_and_not_before():
 
 def test_what_a_gate_does_not_wait_for_is_of_no_concern():
     gate = Gate(edges(on_pass="a"))
-    assert not gate.settle("top/b", FAILED, pb.REASON_EXIT)
+    assert not gate.settle("top/b", FAILED, common_pb2.REASON_EXIT)
     assert gate.settle("top/a", PASSED, NONE)
-    assert not gate.settle("top/a", FAILED, pb.REASON_EXIT), "an outcome is final"
+    assert not gate.settle("top/a", FAILED, common_pb2.REASON_EXIT), "an outcome is final"
     assert gate.state is GateState.OPEN
 
 
 def test_a_failure_shuts_a_gate_at_once_and_says_what_was_waited_for():
     gate = Gate(edges(on_pass="a b"))
-    gate.settle("top/b", FAILED, pb.REASON_EXIT)
+    gate.settle("top/b", FAILED, common_pb2.REASON_EXIT)
     assert gate.state is GateState.SHUT
     assert (gate.closing.outcome, gate.closing.reason) == (PRUNED, DEPENDENCY)
     assert gate.closing.message == "waits for top/b to pass, which failed"
@@ -107,11 +111,11 @@ def test_an_open_gate_has_no_closing():
 
 ENDS = [
     (PASSED, NONE),
-    (FAILED, pb.REASON_EXIT),
+    (FAILED, common_pb2.REASON_EXIT),
     (PRUNED, DEPENDENCY),
     (PRUNED, NEEDLESS),
-    (CANCELLED, pb.REASON_CANCELLED),
-    (LOST, pb.REASON_LOST),
+    (CANCELLED, common_pb2.REASON_CANCELLED),
+    (LOST, common_pb2.REASON_LOST),
 ]
 
 
@@ -120,7 +124,7 @@ ENDS = [
     st.lists(st.sampled_from(ENDS), min_size=3, max_size=3),
 )
 def test_the_order_in_which_outcomes_come_changes_neither_the_state_nor_the_reason(
-    kinds: list[str], ends: list[tuple[pb.Outcome.ValueType, pb.Reason.ValueType]]
+    kinds: list[str], ends: list[tuple[common_pb2.Outcome.ValueType, common_pb2.Reason.ValueType]]
 ):
     waits: dict[str, str] = {}
     for name, kind in zip("abc", kinds, strict=True):

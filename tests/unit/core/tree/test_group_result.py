@@ -9,21 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.core.tree.group_result import GroupFold
-from gator.v1 import common_pb2 as pb
-from gator.v1 import event_pb2
+from gator.v1 import common_pb2, event_pb2
 
 _FIELD = {
-    pb.OUTCOME_PASSED: "passed",
-    pb.OUTCOME_FAILED: "failed",
-    pb.OUTCOME_PRUNED: "pruned",
-    pb.OUTCOME_CANCELLED: "cancelled",
-    pb.OUTCOME_LOST: "lost",
+    common_pb2.OUTCOME_PASSED: "passed",
+    common_pb2.OUTCOME_FAILED: "failed",
+    common_pb2.OUTCOME_PRUNED: "pruned",
+    common_pb2.OUTCOME_CANCELLED: "cancelled",
+    common_pb2.OUTCOME_LOST: "lost",
 }
 
 
 def job(
-    outcome: pb.Outcome.ValueType = pb.OUTCOME_PASSED,
-    reason: pb.Reason.ValueType = pb.REASON_UNSPECIFIED,
+    outcome: common_pb2.Outcome.ValueType = common_pb2.OUTCOME_PASSED,
+    reason: common_pb2.Reason.ValueType = common_pb2.REASON_UNSPECIFIED,
     *,
     allow_failure: bool = False,
     error: str = "",
@@ -52,11 +51,11 @@ def fold_named(results: Mapping[str, event_pb2.Result]) -> event_pb2.Result:
 
 
 PASSED = job()
-FAILED = job(pb.OUTCOME_FAILED, pb.REASON_EXIT)
-LOST = job(pb.OUTCOME_LOST, pb.REASON_LOST)
-CANCELLED = job(pb.OUTCOME_CANCELLED, pb.REASON_DEADLINE)
-PRUNED = job(pb.OUTCOME_PRUNED, pb.REASON_DEPENDENCY)
-NOT_NEEDED = job(pb.OUTCOME_PRUNED, pb.REASON_NOT_NEEDED)
+FAILED = job(common_pb2.OUTCOME_FAILED, common_pb2.REASON_EXIT)
+LOST = job(common_pb2.OUTCOME_LOST, common_pb2.REASON_LOST)
+CANCELLED = job(common_pb2.OUTCOME_CANCELLED, common_pb2.REASON_DEADLINE)
+PRUNED = job(common_pb2.OUTCOME_PRUNED, common_pb2.REASON_DEPENDENCY)
+NOT_NEEDED = job(common_pb2.OUTCOME_PRUNED, common_pb2.REASON_NOT_NEEDED)
 
 
 def test_a_group_takes_the_worst_outcome_in_any_order() -> None:
@@ -67,31 +66,37 @@ def test_a_group_takes_the_worst_outcome_in_any_order() -> None:
 
 
 def test_a_group_without_children_passes() -> None:
-    assert fold().outcome == pb.OUTCOME_PASSED
+    assert fold().outcome == common_pb2.OUTCOME_PASSED
     assert fold().message == ""
 
 
 def test_handlers_that_were_not_needed_are_neutral() -> None:
-    assert fold(PASSED, NOT_NEEDED).outcome == pb.OUTCOME_PASSED
+    assert fold(PASSED, NOT_NEEDED).outcome == common_pb2.OUTCOME_PASSED
 
 
-@pytest.mark.parametrize("outcome", [pb.OUTCOME_FAILED, pb.OUTCOME_LOST])
-def test_a_child_that_may_fail_is_neutral_but_counted(outcome: pb.Outcome.ValueType) -> None:
-    result = fold(PASSED, job(outcome, pb.REASON_EXIT, allow_failure=True, error="e"))
-    assert result.outcome == pb.OUTCOME_PASSED
+@pytest.mark.parametrize("outcome", [common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST])
+def test_a_child_that_may_fail_is_neutral_but_counted(outcome: common_pb2.Outcome.ValueType) -> None:
+    result = fold(PASSED, job(outcome, common_pb2.REASON_EXIT, allow_failure=True, error="e"))
+    assert result.outcome == common_pb2.OUTCOME_PASSED
     assert result.first_failure == ""
     assert not result.HasField("first_error")
     assert result.jobs.failed + result.jobs.lost == 1
 
 
 def failure(ended: int, error: str = "", *, allow_failure: bool = False) -> event_pb2.Result:
-    return job(pb.OUTCOME_FAILED, pb.REASON_EXIT, error=error, ended=ended, allow_failure=allow_failure)
+    return job(
+        common_pb2.OUTCOME_FAILED,
+        common_pb2.REASON_EXIT,
+        error=error,
+        ended=ended,
+        allow_failure=allow_failure,
+    )
 
 
 def test_a_failed_group_names_the_earliest_failure_below_whatever_child_ends_first() -> None:
     inner = fold_named({"top/g/early": failure(10, "EARLY"), "top/g/late": PASSED})
     result = fold_named({"top/late": failure(20, "LATE"), "top/g": inner})
-    assert result.reason == pb.REASON_CHILD
+    assert result.reason == common_pb2.REASON_CHILD
     assert result.first_failure == "top/g/early"
     assert result.first_failure_unix_nanos == 10
     assert (result.first_error.text, result.first_error.path) == ("EARLY", "top/g/early")
@@ -132,7 +137,7 @@ def test_the_first_failure_is_the_same_in_any_order_of_ends(groups: list[list[in
 
 
 def test_a_group_whose_only_job_failed_says_why() -> None:
-    only = job(pb.OUTCOME_FAILED, pb.REASON_EXIT)
+    only = job(common_pb2.OUTCOME_FAILED, common_pb2.REASON_EXIT)
     only.message = "exited with code 3"
     assert fold(fold(only)).message == "exited with code 3"
     assert fold(FAILED).message == "1 of 1 job failed, the first was g/j0"
@@ -143,7 +148,7 @@ def test_a_cancelled_group_says_why() -> None:
     late.CopyFrom(CANCELLED)
     late.message = "the deadline of g passed"
     group = fold(PASSED, late, CANCELLED)
-    assert (group.reason, group.message) == (pb.REASON_DEADLINE, "the deadline of g passed")
+    assert (group.reason, group.message) == (common_pb2.REASON_DEADLINE, "the deadline of g passed")
 
 
 def test_counts_and_usage_are_summed_and_peaks_are_the_greatest() -> None:

@@ -3,13 +3,12 @@
 import pytest
 
 from gator.testing.world import World, array, group, job, order, request
-from gator.v1 import attach_pb2, spec_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2, spec_pb2
 
 
 def failing(*names: str):
-    def outcome(path: str, attempt: int) -> pb.Outcome.ValueType:
-        return pb.OUTCOME_FAILED if path.rpartition("/")[2] in names else pb.OUTCOME_PASSED
+    def outcome(path: str, attempt: int) -> common_pb2.Outcome.ValueType:
+        return common_pb2.OUTCOME_FAILED if path.rpartition("/")[2] in names else common_pb2.OUTCOME_PASSED
 
     return outcome
 
@@ -29,7 +28,7 @@ def test_a_job_inside_a_sibling_releases_an_array():
             )
         )
     )
-    assert world.run().outcome == pb.OUTCOME_PASSED
+    assert world.run().outcome == common_pb2.OUTCOME_PASSED
     assert sequence(world) == [
         "top/inner/say_hi",
         "top/inner",
@@ -77,7 +76,7 @@ def test_outcomes_decide_what_starts_as_the_table_says():
         "top/fp": "PRUNED",
         "top/pf": "PRUNED",
     }
-    assert passed.results()["top/pf"].reason == pb.REASON_NOT_NEEDED
+    assert passed.results()["top/pf"].reason == common_pb2.REASON_NOT_NEEDED
 
 
 def test_a_repeated_child_counts_as_one_and_failed_if_any_failed():
@@ -101,7 +100,8 @@ def test_a_single_repeat_can_be_waited_for():
 def test_a_group_inside_an_array_resolves_names_within_its_repeat():
     spec = array("top", 3, group("lane", job("a"), job("b", order(on_pass=["a"]))))
     world = World(
-        request(spec), lambda path, _: pb.OUTCOME_FAILED if path == "top/lane[1]/a" else pb.OUTCOME_PASSED
+        request(spec),
+        lambda path, _: common_pb2.OUTCOME_FAILED if path == "top/lane[1]/a" else common_pb2.OUTCOME_PASSED,
     )
     world.run()
     assert world.outcomes()["top/lane[0]/b"] == "PASSED"
@@ -112,14 +112,14 @@ def test_a_group_inside_an_array_resolves_names_within_its_repeat():
 def test_an_array_without_repeats_passes_and_releases():
     spec = group("top", array("none", 0, job("x")), job("after", order(on_pass=["none"])))
     world = World(request(spec))
-    assert world.run().outcome == pb.OUTCOME_PASSED
+    assert world.run().outcome == common_pb2.OUTCOME_PASSED
     assert world.outcomes() == {"top": "PASSED", "top/none": "PASSED", "top/after": "PASSED"}
 
 
 def test_waiting_for_a_node_in_an_array_without_repeats_counts_as_passed():
     spec = group("top", array("none", 0, job("x")), job("after", order(on_pass=["x"])))
     world = World(request(spec))
-    assert world.run().outcome == pb.OUTCOME_PASSED
+    assert world.run().outcome == common_pb2.OUTCOME_PASSED
 
 
 def test_a_pruned_group_is_declared_and_closed_with_all_it_holds():
@@ -142,33 +142,36 @@ def test_a_pruned_group_is_declared_and_closed_with_all_it_holds():
 
 def test_a_lost_attempt_is_tried_once_more():
     spec = group("top", job("a"))
-    world = World(request(spec), lambda path, attempt: pb.OUTCOME_LOST if attempt == 1 else pb.OUTCOME_PASSED)
-    assert world.run().outcome == pb.OUTCOME_PASSED
+    world = World(
+        request(spec),
+        lambda path, attempt: common_pb2.OUTCOME_LOST if attempt == 1 else common_pb2.OUTCOME_PASSED,
+    )
+    assert world.run().outcome == common_pb2.OUTCOME_PASSED
     assert world.results()["top/a"].attempts == 2
 
 
 def test_an_attempt_that_is_lost_twice_is_lost():
-    world = World(request(group("top", job("a"))), lambda path, attempt: pb.OUTCOME_LOST)
-    assert world.run().outcome == pb.OUTCOME_LOST
+    world = World(request(group("top", job("a"))), lambda path, attempt: common_pb2.OUTCOME_LOST)
+    assert world.run().outcome == common_pb2.OUTCOME_LOST
     assert world.results()["top/a"].attempts == 2
 
 
 def test_a_failure_that_is_allowed_is_neutral_for_the_group_but_not_for_those_who_wait():
     spec = group("top", job("a", allow_failure=True), job("b", order(on_fail=["a"])))
     world = World(request(spec), failing("a"))
-    assert world.run().outcome == pb.OUTCOME_PASSED
+    assert world.run().outcome == common_pb2.OUTCOME_PASSED
     assert world.outcomes()["top/b"] == "PASSED"
 
 
 def test_after_max_fail_nothing_new_starts():
     spec = array("top", 100, job("x"))
     spec.array.max_fail = 2
-    world = World(request(spec), lambda path, attempt: pb.OUTCOME_FAILED)
-    assert world.run().outcome == pb.OUTCOME_FAILED
+    world = World(request(spec), lambda path, attempt: common_pb2.OUTCOME_FAILED)
+    assert world.run().outcome == common_pb2.OUTCOME_FAILED
     outcomes = list(world.outcomes().values())
     assert outcomes.count("FAILED") - 1 <= 2 + world.cores
     assert outcomes.count("CANCELLED") >= 90
-    assert world.results()["top/x[99]"].reason == pb.REASON_MAX_FAIL
+    assert world.results()["top/x[99]"].reason == common_pb2.REASON_MAX_FAIL
 
 
 @pytest.mark.parametrize("mode", [attach_pb2.STOP_MODE_GRACEFUL, attach_pb2.STOP_MODE_NOW])
@@ -180,7 +183,7 @@ def test_after_a_stop_nothing_new_starts_and_every_node_has_a_result(mode: attac
             world.stop("", mode)
 
     world = World(request(spec), on_step=stop_early)
-    assert world.run().outcome == pb.OUTCOME_CANCELLED
+    assert world.run().outcome == common_pb2.OUTCOME_CANCELLED
     assert len(world.results()) == 1003
     assert world.outcomes()["top/b"] == "CANCELLED"
 
@@ -230,12 +233,12 @@ def test_a_deadline_ends_a_node():
     world = World(request(spec), on_step=wait)
     world.run()
     assert world.outcomes() == {"top/a": "PASSED", "top/b": "CANCELLED", "top": "CANCELLED"}
-    assert world.results()["top/b"].reason == pb.REASON_DEADLINE
+    assert world.results()["top/b"].reason == common_pb2.REASON_DEADLINE
 
 
 def test_a_single_job_is_a_tree_of_its_own():
     world = World(request(job("alone")))
-    assert world.run().outcome == pb.OUTCOME_PASSED
+    assert world.run().outcome == common_pb2.OUTCOME_PASSED
     assert world.outcomes() == {"alone": "PASSED"}
 
 
@@ -256,5 +259,5 @@ def test_a_clock_that_is_set_moves_neither_deadlines_nor_durations():
     world = World(request(spec), on_step=set_ahead_and_back)
     began = world.clock.nanos
     result = world.run()
-    assert result.outcome == pb.OUTCOME_PASSED
+    assert result.outcome == common_pb2.OUTCOME_PASSED
     assert 0 <= result.usage.wall_nanos <= world.clock.nanos - began

@@ -15,8 +15,7 @@ from gator.core.tree.tree import Tree
 from gator.node_paths import is_below
 from gator.plan import make_plan
 from gator.testing.world import Daemon, Key, World, array, group, job, order, request
-from gator.v1 import attach_pb2, event_pb2
-from gator.v1 import common_pb2 as pb
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 from tests.properties import examples
 from tests.unit.core.tree.test_tree_properties import attempt, check_tallies, found
 from tests.unit.core.tree.tree_oracle import Oracle
@@ -55,7 +54,7 @@ class MortalWorld(World):
         daemon = self._places[path]
         self.kill(self._hosted.index(daemon))
         daemon.orders.clear()
-        stop = attach_pb2.Stop(reason=pb.REASON_LOST, message="given up")
+        stop = attach_pb2.Stop(reason=common_pb2.REASON_LOST, message="given up")
         self.tree.close_remote(path, self._past(path), cancelled(stop), self.clock.now())
 
     def _end_attempts(self, daemon: Daemon) -> None:
@@ -97,7 +96,7 @@ def mortal(case: Case) -> MortalWorld:
     random = Random(case.seed)
     return MortalWorld(
         case.request,
-        lambda path, number: pb.Outcome.Value(f"OUTCOME_{attempt(case.seed, path, number)}"),
+        lambda path, number: common_pb2.Outcome.Value(f"OUTCOME_{attempt(case.seed, path, number)}"),
         random.randrange,
         cores=case.cores,
         starts=case.starts,
@@ -187,7 +186,7 @@ def test_a_tier_that_is_given_up_is_closed_with_what_was_never_declared() -> Non
             world.close("top/work")
 
     world.on_step = on_step
-    assert world.run().outcome == pb.OUTCOME_LOST
+    assert world.run().outcome == common_pb2.OUTCOME_LOST
     outcomes = world.outcomes()
     assert outcomes.pop("top/work/first") == outcomes.pop("top/rescue") == "PASSED"
     assert set(outcomes.values()) == {"LOST"}
@@ -209,6 +208,8 @@ def test_what_was_lost_with_its_daemon_is_tried_again_as_often_as_may_be(lost: i
     world.on_step = on_step
     world.run()
     results = world.results()
-    assert results["top/work/a"].outcome == (pb.OUTCOME_PASSED if lost == 2 else pb.OUTCOME_LOST)
+    assert results["top/work/a"].outcome == (
+        common_pb2.OUTCOME_PASSED if lost == 2 else common_pb2.OUTCOME_LOST
+    )
     assert results["top/work/a"].attempts == (3 if lost == 2 else lost + 1)
-    assert results["top/work/b"].outcome == pb.OUTCOME_PASSED
+    assert results["top/work/b"].outcome == common_pb2.OUTCOME_PASSED

@@ -9,8 +9,7 @@ from hypothesis import HealthCheck, event, given
 from gator.core.tree import tier
 from gator.node_paths import is_below
 from gator.testing.world import Canon, World, array, group, job, order, request
-from gator.v1 import common_pb2 as pb
-from gator.v1 import spec_pb2
+from gator.v1 import common_pb2, spec_pb2
 from tests.properties import examples
 from tests.unit.core.tree.tree_oracle import CANCELLED, LOST, UNNEEDED, Oracle
 from tests.unit.core.tree.tree_strategies import Case, cases
@@ -40,7 +39,7 @@ def world_of(case: Case, *, order: int = 0, remote: frozenset[str] = frozenset()
     random = Random(f"{case.seed} {order}")
     return World(
         case.request,
-        lambda path, number: pb.Outcome.Value(f"OUTCOME_{attempt(case.seed, path, number)}"),
+        lambda path, number: common_pb2.Outcome.Value(f"OUTCOME_{attempt(case.seed, path, number)}"),
         random.randrange,
         cores=case.cores,
         starts=case.starts,
@@ -56,7 +55,7 @@ def oracle_of(world: World, case: Case, facts: dict[str, str] | None = None) -> 
 def found(world: World) -> dict[str, str]:
     """Outcomes by path, with neutral prunes told apart."""
     return {
-        path: UNNEEDED if result.reason == pb.REASON_NOT_NEEDED else world.outcomes()[path]
+        path: UNNEEDED if result.reason == common_pb2.REASON_NOT_NEEDED else world.outcomes()[path]
         for path, result in world.results().items()
     }
 
@@ -80,7 +79,7 @@ def check_tallies(world: World, oracle: Oracle) -> None:
     for path, result in results.items():
         below = [results[job].outcome for job in jobs if is_below(job, path)]
         for name, outcome in TALLY.items():
-            number = below.count(pb.Outcome.Value(f"OUTCOME_{outcome}"))
+            number = below.count(common_pb2.Outcome.Value(f"OUTCOME_{outcome}"))
             assert getattr(result.jobs, name) == number, f"{name} of {path}"
     assert world.tree.tally == results[world.plan.root.ident].jobs
     assert world.tree.ended
@@ -124,7 +123,7 @@ def test_any_tree_ends_as_the_tables_say_whatever_the_order_of_ends(case: Case):
 )
 def test_repeats_that_wait_for_each_other_all_exist_at_once(children: tuple[spec_pb2.Spec, ...]):
     world = World(request(array("top", 5, *children)))
-    assert world.run().outcome == pb.OUTCOME_PASSED
+    assert world.run().outcome == common_pb2.OUTCOME_PASSED
 
 
 @pytest.mark.parametrize("failing", [0, 1])
@@ -132,8 +131,8 @@ def test_a_handler_that_was_needed_in_one_repeat_only_has_passed(failing: int):
     lane = group("lane", job("a"), job("handler", order(on_fail=["a"])))
     spec = array("top", 2, lane, job("after", order(on_pass=["lane/handler"])))
 
-    def outcome(path: str, attempt: int) -> pb.Outcome.ValueType:
-        return pb.OUTCOME_FAILED if path == f"top/lane[{failing}]/a" else pb.OUTCOME_PASSED
+    def outcome(path: str, attempt: int) -> common_pb2.Outcome.ValueType:
+        return common_pb2.OUTCOME_FAILED if path == f"top/lane[{failing}]/a" else common_pb2.OUTCOME_PASSED
 
     world = World(request(spec), outcome)
     world.run()
@@ -152,7 +151,7 @@ def test_repeats_that_wait_for_nothing_of_each_other_exist_few_at_a_time():
             most, sum(path.endswith("]") and "/lane[" in path for path in declared - set(ended(world)))
         )
 
-    assert World(request(spec), on_step=on_step).run().outcome == pb.OUTCOME_PASSED
+    assert World(request(spec), on_step=on_step).run().outcome == common_pb2.OUTCOME_PASSED
     assert most == 1
 
 
@@ -202,7 +201,7 @@ def full(world: World, oracle: Oracle) -> list[str]:
         event.path
         for event in world.events
         if event.HasField("result")
-        and event.result.outcome in (pb.OUTCOME_FAILED, pb.OUTCOME_LOST)
+        and event.result.outcome in (common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST)
         and oracle.instances[event.path].node.job is not None
     ]
     return [

@@ -7,15 +7,14 @@ import pytest
 from gator.core.tree.watch import RepeatFold, Watch, WatchPlans
 from gator.plan import Plan, make_plan
 from gator.testing.world import array, group, job, order, request
-from gator.v1 import common_pb2 as pb
-from gator.v1 import spec_pb2
+from gator.v1 import common_pb2, spec_pb2
 
-PASSED, FAILED, LOST = pb.OUTCOME_PASSED, pb.OUTCOME_FAILED, pb.OUTCOME_LOST
-PRUNED, CANCELLED = pb.OUTCOME_PRUNED, pb.OUTCOME_CANCELLED
-NEEDLESS, DEPENDENCY = pb.REASON_NOT_NEEDED, pb.REASON_DEPENDENCY
-End = tuple[pb.Outcome.ValueType, pb.Reason.ValueType]
-PASS: End = (PASSED, pb.REASON_UNSPECIFIED)
-FAIL: End = (FAILED, pb.REASON_EXIT)
+PASSED, FAILED, LOST = common_pb2.OUTCOME_PASSED, common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST
+PRUNED, CANCELLED = common_pb2.OUTCOME_PRUNED, common_pb2.OUTCOME_CANCELLED
+NEEDLESS, DEPENDENCY = common_pb2.REASON_NOT_NEEDED, common_pb2.REASON_DEPENDENCY
+End = tuple[common_pb2.Outcome.ValueType, common_pb2.Reason.ValueType]
+PASS: End = (PASSED, common_pb2.REASON_UNSPECIFIED)
+FAIL: End = (FAILED, common_pb2.REASON_EXIT)
 
 
 @pytest.mark.parametrize(
@@ -23,14 +22,16 @@ FAIL: End = (FAILED, pb.REASON_EXIT)
     [
         ([PASS, PASS, PASS], PASSED),
         ([PASS, FAIL, PASS], FAILED),
-        ([PASS, (LOST, pb.REASON_LOST), FAIL], FAILED),
-        ([PASS, (LOST, pb.REASON_LOST), (CANCELLED, pb.REASON_CANCELLED)], LOST),
-        ([PASS, (PRUNED, DEPENDENCY), (CANCELLED, pb.REASON_CANCELLED)], CANCELLED),
+        ([PASS, (LOST, common_pb2.REASON_LOST), FAIL], FAILED),
+        ([PASS, (LOST, common_pb2.REASON_LOST), (CANCELLED, common_pb2.REASON_CANCELLED)], LOST),
+        ([PASS, (PRUNED, DEPENDENCY), (CANCELLED, common_pb2.REASON_CANCELLED)], CANCELLED),
         ([PASS, (PRUNED, DEPENDENCY), (PRUNED, NEEDLESS)], PRUNED),
         ([PASS, (PRUNED, NEEDLESS), (PRUNED, NEEDLESS)], PASSED),
     ],
 )
-def test_a_repeated_node_has_the_worst_outcome_of_its_repeats(ends: list[End], outcome: pb.Outcome.ValueType):
+def test_a_repeated_node_has_the_worst_outcome_of_its_repeats(
+    ends: list[End], outcome: common_pb2.Outcome.ValueType
+):
     for order_of_ends in permutations(ends):
         fold = RepeatFold(3)
         assert [fold.add(*end) for end in order_of_ends] == [False, False, True]
