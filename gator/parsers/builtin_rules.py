@@ -18,8 +18,9 @@ def rules_of(parsers: Iterable[spec_pb2.Parser]) -> Rules:
 
 @lru_cache(maxsize=64)
 def _rules(parsers: tuple[bytes, ...]) -> Rules:
-    from gator.parsers.compiled import ENTRIES
+    from gator.parsers.compiled import ENTRIES, WORDS
 
     named = [spec_pb2.Parser.FromString(data) for data in parsers]
     own = [entry for parser in named for entry in entries_of(parser)]
-    return Rules([*own, *ENTRIES])
+    words = (word for entry in own for word in entry.words)
+    return Rules([*own, *ENTRIES], (*WORDS, *words))

@@ -10,6 +10,7 @@ from gator.errors import Problem, SpecError
 from gator.parsers.definition import Entry, Recognised, entries_of
 from gator.parsers.rules import Rules
 from gator.parsers.stream import StreamParser
+from gator.parsers.words import shortest_words
 from gator.spec import ParserFile, load_parser
 from gator.v1 import common_pb2, spec_pb2
 
@@ -40,9 +41,17 @@ def compiled_text() -> str:
         "",
         "ENTRIES: Final[tuple[Entry, ...]] = (",
     ]
-    for file in builtin_files():
-        lines += [f"    {_literal(entry)}," for entry in builtin_entries(file)]
-    return "\n".join([*lines, ")", '"""In the order of their precedence."""', ""])
+    entries = [entry for file in builtin_files() for entry in builtin_entries(file)]
+    lines += [f"    {_literal(entry)}," for entry in entries]
+    words = shortest_words(word for entry in entries for word in entry.words)
+    lines += [
+        ")",
+        '"""In the order of their precedence."""',
+        f"WORDS: Final[tuple[str, ...]] = {words!r}",
+        '"""Each line that an entry recognises has one of them, in some case; none contains another."""',
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def builtin_entries(file: ParserFile) -> list[Entry]:

@@ -6,11 +6,12 @@ when it is first needed, because most jobs print nothing that is recognised.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, cached_property
 from typing import Any, cast
 
 from gator.parsers.definition import Entry
+from gator.parsers.words import shortest_words
 from gator.spec.keys import ENTRY_PATTERNS
 from gator.v1 import common_pb2
 
@@ -27,12 +28,12 @@ Match = Callable[[str], "re.Match[str] | None"]
 class Rules:
     """Entries in the order of their precedence. May be shared by all attempts of a process."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[Entry], words: Iterable[str] | None = None) -> None:
+        """`words` are those of all entries, if they are known."""
         self.entries: tuple[Entry, ...] = tuple(entries)
-        words = {word.encode() for entry in entries for word in entry.words}
-        self._words = tuple(
-            sorted(word for word in words if not any(other in word for other in words if other != word))
-        )
+        if words is None:
+            words = shortest_words(word for entry in entries for word in entry.words)
+        self._words = tuple(word.encode() for word in words)
         self._wordless = tuple(entry.match for entry in entries if not entry.words and entry.severity > _INFO)
         """Patterns of entries without words, which are searched for themselves."""
         self._matches: dict[str, Match] = {}

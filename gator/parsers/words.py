@@ -21,6 +21,15 @@ def words_of(pattern: str) -> tuple[str, ...]:
     return tuple(sorted(_best(parsed) or ()))
 
 
+def shortest_words(words: Iterable[str]) -> tuple[str, ...]:
+    """Returns the words that contain no other one, sorted: a line with any of `words` has one of them."""
+    kept: list[str] = []
+    for word in sorted(set(words), key=len):
+        if not any(other in word for other in kept):
+            kept.append(word)
+    return tuple(sorted(kept))
+
+
 def _best(items: Iterable[Any]) -> frozenset[str] | None:
     """Returns the best set of words of a sequence; None if it has none."""
     found: list[frozenset[str]] = []
