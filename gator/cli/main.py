@@ -14,7 +14,7 @@ from typer.core import TyperCommand
 from typer.main import get_command
 
 from gator import __version__
-from gator.cli import completion, exit_codes
+from gator.cli import completion, error_report, exit_codes
 from gator.cli.registry import COMMANDS, Command
 from gator.runtime import loading, shutdown, signals, standard_streams
 from gator.runtime.text_encoding import use_utf8
@@ -59,7 +59,7 @@ class LazyGroup(PlainGroup):
             data = COMMANDS.get(ctx.invoked_subcommand or "")
             if data is None or data.lasting:
                 raise
-            exit_codes.drop_stdout()
+            error_report.drop_stdout()
             raise typer.Exit(0) from None
         return answer
 
@@ -160,5 +160,5 @@ def _run(args: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
     except Exception as error:  # Any fault must end in one line instead of a traceback.
-        return exit_codes.tell(error)
+        return error_report.report_error(error)
     return 0

@@ -273,7 +273,7 @@ def test_a_command_in_a_folder_that_is_gone_says_so(gator: Gator) -> None:
     script = f"mkdir gone; cd gone; rmdir ../gone; exec {sys.executable} -P -m gator run {gator.root / spec}"
     done = subprocess.run(["sh", "-c", script], check=False, capture_output=True, text=True, cwd=gator.root)
     assert done.returncode == 2
-    assert done.stderr == "gator: the current folder does not exist any more: change to another one\n"
+    assert done.stderr == "gator: the current folder was removed: change to another one\n"
 
 
 def test_variables_that_are_not_utf8_reach_the_jobs_as_they_are(gator: Gator) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from gator import __version__
-from gator.cli import exit_codes
+from gator.cli import error_report, exit_codes
 from gator.cli.launch.launch_options import LaunchOptions, PlacementName
 from gator.cli.launch.preflight import notes_of, runnable_plan
 from gator.cli.launch.request import job_environment, launch_environment
@@ -92,7 +92,7 @@ def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestio
     folder.write_hub_token(os.environ.get(HUB_TOKEN, ""))
     launch.request.run_dir = str(folder.path)
     plan = make_plan(launch.request)
-    exit_codes.log_to(folder.fault_log)
+    error_report.set_fault_log(folder.fault_log)
     display = make_display(
         sys.stdout,
         single=plan.root.job is not None,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from gator.cli import exit_codes
+from gator.cli import error_report
 from gator.cli.runs import find
 from gator.cli.runs.api import RunApi, open_api
 from gator.cli.runs.hub_choice import NO_CHOICE, HubChoice, name_on_hub
@@ -137,7 +137,7 @@ def open_run(wanted: str | None, tracking: Path | None, hub: HubChoice = NO_CHOI
             yield OpenRun(source, api, source.run)
         return
     found = find.select(wanted, tracking_root(tracking))
-    exit_codes.log_to(found.folder.fault_log)
+    error_report.set_fault_log(found.folder.fault_log)
     with open_api(found) as api:
         yield OpenRun(FolderSource(found.folder), api, api.get_run(qs.GetRunRequest()).run)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from gator.cli import exit_codes
+from gator.cli import error_report, exit_codes
 from gator.cli.main import app
 from gator.cli.runs.hub_choice import HubChoice, absent
 from gator.cli.sources.hub import names_like
@@ -272,18 +272,18 @@ def test_a_fault_of_a_hub_is_told_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(exit_codes, "_logs", [])
+    monkeypatch.setattr(error_report, "_fault_log", None)
     hub.fault = StoreError("cannot read the database: it is locked")
     before = set(tmp_path.iterdir())
     error = ask("status", "-r", "hub:", code=1).exception
     assert isinstance(error, StoreError)
-    assert exit_codes.tell(error) == exit_codes.FAULT
+    assert error_report.report_error(error) == exit_codes.FAULT
     assert capsys.readouterr().err == (
         f"gator: the hub at {hub.address} failed: cannot read the database: it is locked\n"
     )
     assert set(tmp_path.iterdir()) == before
     # One of this process leaves what is needed to mend it.
-    exit_codes.tell(StoreError("cannot read x.db"))
+    error_report.report_error(StoreError("cannot read x.db"))
     assert len(set(tmp_path.iterdir()) - before) == 1
 
 

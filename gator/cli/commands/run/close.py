@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gator.cli import exit_codes, output
+from gator.cli import error_report, output
 from gator.cli.json_output import say_json
 from gator.cli.runs.find import select
 from gator.cli.runs.hub_choice import PREFIX
@@ -45,7 +45,7 @@ def close(
             f"-r {run}: a run on a hub cannot be closed: close its folder, on the host where it ran"
         )
     found = select(run, tracking_root(tracking))
-    exit_codes.log_to(found.folder.fault_log)
+    error_report.set_fault_log(found.folder.fault_log)
     closed = close_by_request(found.folder, force=force)
     if json:
         say_json({"folder": str(found.folder.path), "closed": closed})
