@@ -13,7 +13,7 @@ from gator.cli.secrets import hide_secrets
 from gator.console import describe
 from gator.console.text import CODES, column_lines, styled
 from gator.core.visible import visible, visible_styled
-from gator.v1 import common_pb2, event_pb2
+from gator.v1 import common_pb2, event_pb2, query_pb2
 
 
 def has_colour() -> bool:
@@ -60,6 +60,12 @@ def painted_tally(counts: event_pb2.Tally) -> str:
     return ", ".join(
         paint(f"{parts.get(name, 0):,} {name}", name if name in parts else "dim") for name in shown
     )
+
+
+def painted_state(run: query_pb2.Run, node: query_pb2.Node) -> str:
+    """Returns the state of a node with times: `running for 4m05s`, `failed after 12.3s: exit code 1`."""
+    state = describe.state(node)
+    return f"{paint(state, state)}{describe.since_start(run, node)}"
 
 
 def painted_place(first_error: event_pb2.ErrorMessage) -> str:

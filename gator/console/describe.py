@@ -1,7 +1,7 @@
 """Texts for outcomes, times, amounts and messages, the same in all commands and displays."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from gator.console.text import one_line
@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 TALLY_ORDER: Final = ("running", "waiting", "passed", "failed", "lost", "pruned", "cancelled")
 """Fields of a Tally in the order in which they are shown."""
+_WAITING_REASONS: Final = {
+    query_pb2.WAITING_REASON_DEPENDENCY: "what it depends on",
+    query_pb2.WAITING_REASON_LICENSE: "licenses",
+    query_pb2.WAITING_REASON_HOST: "a host",
+}
+"""Texts of the reasons that differ from the names of the enum."""
 
 
 def enum_name(descriptor: "EnumDescriptor", value: int) -> str:
@@ -54,6 +60,38 @@ def took(used: event_pb2.Usage, start: int, end: int) -> str:
     nanos = used.wall_nanos or (end - start if start and end else 0)
     # The difference is negative if the clock was set back.
     return span(max(nanos, 0)) if nanos else ""
+
+
+def waiting_reasons(values: Iterable[query_pb2.WaitingReason.ValueType]) -> str:
+    """Returns why a node has not started: `cores and memory`."""
+    descriptor = query_pb2.WaitingReason.DESCRIPTOR
+    return " and ".join(_WAITING_REASONS.get(value) or enum_name(descriptor, value) for value in values)
+
+
+def start_of(run: query_pb2.Run, node: query_pb2.Node) -> int:
+    """Returns the start of a node, that of the run for the root, in nanoseconds since 1970; 0 for none."""
+    return run.started_unix_nanos if node.path == run.ident else node.started_unix_nanos
+
+
+def running_nanos(run: query_pb2.Run, start: int) -> int:
+    """Returns the known duration since `start`, in nanoseconds.
+
+    For a run that is not connected to its hub, it ends when the hub last heard of the run.
+    """
+    away = run.state == query_pb2.RUN_STATE_UNSPECIFIED and run.heard_unix_nanos
+    # Clocks of hosts differ and may be set back.
+    return max((away or time.time_ns()) - start, 0)
+
+
+def since_start(run: query_pb2.Run, node: query_pb2.Node) -> str:
+    """Returns what follows the state of a node: ` for 4m05s`, ` after 12.3s: exit code 1`, or nothing."""
+    start = start_of(run, node)
+    if node.state == query_pb2.NODE_STATE_ENDED:
+        duration = took(node.usage, start, node.ended_unix_nanos)
+        after = f" after {duration}" if duration else ""
+        return f"{after}: {node.message}" if node.message else after
+    since = f" for {span(running_nanos(run, start))}" if start else ""
+    return since if run.state == query_pb2.RUN_STATE_RUNNING else f"{since} when it was last heard of"
 
 
 def moment(unix_nanos: int) -> str:

@@ -112,6 +112,15 @@ def rerun_command(
     return _complete(launch, ["run", *only, *seeds, *launch.options, *folder])
 
 
+def job_command(run: query_pb2.Run, node: query_pb2.Node) -> str | None:
+    """Returns the command that runs one job of a run again with the same seed; None if it is not known."""
+    if not run.argv:
+        return None
+    # A rerun may have taken the seeds of single jobs from its parent.
+    job_seed = node.seed if run.parent else None
+    return rerun_command(launch_of(run), run.seed, node.path, repeats=run.parent or run.id, job_seed=job_seed)
+
+
 def _follows(job_seed: int, seed: int, path: str, launch: Launched) -> bool:
     """Returns whether a job gets its seed from that of the run."""
     # Imported late, because only the repeats of failed jobs need it.

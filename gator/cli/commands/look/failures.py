@@ -22,7 +22,7 @@ from gator.cli.sources.options import JsonOption, RunOption, TrackingOption, com
 from gator.console import describe
 from gator.core.history.failure_groups import FEW, grouped
 from gator.core.launch.printed import about_node, command
-from gator.core.launch.rerun import launch_of, rerun_command
+from gator.core.launch.rerun import job_command, launch_of
 from gator.core.outcomes import FAILURES
 from gator.units import plural
 from gator.v1 import common_pb2, query_pb2
@@ -232,15 +232,6 @@ def _next(one: FailedIn) -> dict[str, str | None]:
     return {
         "log": str(log) if log is not None else None,
         "inspect": about_node("logs", one.node.path, one.source.where),
-        "reproduce": reproduce(one.run, one.node),
+        "reproduce": job_command(one.run, one.node),
         "needs": "; ".join(filter(None, (launch_of(one.run).needs, one.source.needs))) or None,
     }
-
-
-def reproduce(run: query_pb2.Run, node: query_pb2.Node) -> str | None:
-    """Returns the command that runs one job again with the same seed; None if it is not known."""
-    if not run.argv:
-        return None
-    # A rerun may have taken the seeds of single jobs from its parent.
-    job_seed = node.seed if run.parent else None
-    return rerun_command(launch_of(run), run.seed, node.path, repeats=run.parent or run.id, job_seed=job_seed)

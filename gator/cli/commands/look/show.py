@@ -6,15 +6,13 @@ Invariant: values of secrets are masked, and no text is printed twice.
 import shlex
 
 from gator.cli import output
-from gator.cli.commands.look.failures import reproduce
-from gator.cli.commands.look.status import describe_state
 from gator.cli.json_output import say_json
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.console import describe
 from gator.console.text import one_line
-from gator.core.launch.rerun import launch_of
+from gator.core.launch.rerun import job_command, launch_of
 from gator.units import plural, size_text, span
 from gator.v1 import common_pb2, event_pb2, query_pb2, spec_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -45,7 +43,7 @@ def show(
 
 def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
     node = answer.node
-    output.say(f"{output.paint(node.path, 'bold')}  {describe_state(opened.run, node)}")
+    output.say(f"{output.paint(node.path, 'bold')}  {output.painted_state(opened.run, node)}")
     rows = [("run", f"{opened.run.id[:12]} {opened.source.place}")]
     if opened.run.HasField("git"):
         rows.append(("commit", describe.revision(opened.run.git)))
@@ -66,7 +64,7 @@ def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
     if node.tags:
         rows.append(("tags", ", ".join(node.tags)))
     rows.append(("seed", str(node.seed)))
-    again = reproduce(opened.run, node)
+    again = job_command(opened.run, node)
     if again:
         rows.append(("run again", again))
         rows.append(("requires", launch_of(opened.run).needs))

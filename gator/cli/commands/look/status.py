@@ -1,7 +1,5 @@
 """`gator status`: the running and waiting jobs, and the counts, at one moment."""
 
-import time
-from collections.abc import Iterable
 from itertools import islice
 from typing import Annotated, Final
 
@@ -24,12 +22,6 @@ from gator.v1 import query_service_pb2 as qs
 
 _MAX_SHOWN: Final = 10
 """Default maximum number of running jobs, and of lines about waiting nodes."""
-_REASONS = {
-    query_pb2.WAITING_REASON_DEPENDENCY: "what it depends on",
-    query_pb2.WAITING_REASON_LICENSE: "licenses",
-    query_pb2.WAITING_REASON_HOST: "a host",
-}
-"""Texts of the reasons that differ from the names of the enum."""
 _VERBS = {
     query_pb2.CONDITION_PASS: "pass",
     query_pb2.CONDITION_FAIL: "fail",
@@ -98,7 +90,7 @@ def _say_causes(opened: OpenRun, path: str, *, json: bool) -> None:
     waits = found.state == query_pb2.NODE_STATE_WAITING
     if not waits:
         node = opened.api.get_node(qs.GetNodeRequest(path=wanted)).node
-        output.say(f"{output.paint(wanted, 'bold')}  {describe_state(opened.run, node)}")
+        output.say(f"{output.paint(wanted, 'bold')}  {output.painted_state(opened.run, node)}")
         return
     state = "handed out" if found.is_handed_out else "waiting"
     output.say(f"{output.paint(wanted, 'bold')}  {state}")
@@ -137,7 +129,7 @@ def _waiting(opened: OpenRun, path: str, limit: int | None) -> qs.ListWaitingRes
 
 def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
     run = opened.run
-    output.say(f"{output.paint(node.path, 'bold')}  {describe_state(run, node)}")
+    output.say(f"{output.paint(node.path, 'bold')}  {output.painted_state(run, node)}")
     output.say(f"{output.painted_tally(node.tally)}")
     output.say(output.paint(f"run {run.id[:12]} {opened.source.place}", "dim"))
     if part := part_of(run):
@@ -150,35 +142,6 @@ def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
         )
 
 
-def began(run: query_pb2.Run, node: query_pb2.Node) -> int:
-    """Returns the start of a node, that of the run for the root, in nanoseconds since 1970; 0 for none."""
-    return run.started_unix_nanos if node.path == run.ident else node.started_unix_nanos
-
-
-def describe_state(run: query_pb2.Run, node: query_pb2.Node) -> str:
-    """Returns the state of a node with times: `running for 4m05s`, `failed after 12.3s: …`."""
-    state = describe.state(node)
-    start = began(run, node)
-    if node.state == query_pb2.NODE_STATE_ENDED:
-        took = describe.took(node.usage, start, node.ended_unix_nanos)
-        after = f" after {took}" if took else ""
-        why = f": {node.message}" if node.message else ""
-        return f"{output.paint(state, state)}{after}{why}"
-    since = f" for {span(_so_far(run, start))}" if start else ""
-    unsure = "" if run.state == query_pb2.RUN_STATE_RUNNING else " when it was last heard of"
-    return f"{output.paint(state, state)}{since}{unsure}"
-
-
-def _so_far(run: query_pb2.Run, start: int) -> int:
-    """Returns the known duration since `start`, in nanoseconds.
-
-    For a run that is not connected to its hub, it ends when the hub last heard of the run.
-    """
-    away = run.state == query_pb2.RUN_STATE_UNSPECIFIED and run.heard_unix_nanos
-    # Clocks of hosts differ and may be set back.
-    return max((away or time.time_ns()) - start, 0)
-
-
 def _say_running(run: query_pb2.Run, longest: list[query_pb2.Node]) -> None:
     if not longest:
         return
@@ -187,7 +150,7 @@ def _say_running(run: query_pb2.Run, longest: list[query_pb2.Node]) -> None:
     output.say_columns(
         (
             f"  {output.paint(node.path, 'path')}",
-            span(_so_far(run, node.started_unix_nanos)),
+            span(describe.running_nanos(run, node.started_unix_nanos)),
             node.host,
         )
         for node in longest
@@ -220,12 +183,6 @@ def _say_waiting(waiting: qs.ListWaitingResponse, limit: int | None) -> None:
 
 def _why(entry: query_pb2.Waiting) -> str:
     return ", ".join(map(_awaited, entry.awaited)) or _lacking(entry)
-
-
-def reasons(values: Iterable[query_pb2.WaitingReason.ValueType]) -> str:
-    """Returns why a node has not started: `cores and memory`."""
-    descriptor = query_pb2.WaitingReason.DESCRIPTOR
-    return " and ".join(_REASONS.get(value) or describe.enum_name(descriptor, value) for value in values)
 
 
 def _awaited(awaited: query_pb2.Awaited) -> str:

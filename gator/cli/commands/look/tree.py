@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
-from gator.cli.commands.look.status import began, reasons
 from gator.cli.json_output import say_json
 from gator.cli.options.enums import enum_value
 from gator.cli.options.number import MAX_LINES, limit_of, number_option, say_more
@@ -91,7 +90,7 @@ def _line(run: query_pb2.Run, node: query_pb2.Node, level: int, *, whole: bool) 
     name = node.path if whole else node.path.rpartition("/")[2]
     state = describe.state(node)
     parts = [f"{'  ' * level}{name}", output.paint(state, state)]
-    took = describe.took(node.usage, began(run, node), node.ended_unix_nanos)
+    took = describe.took(node.usage, describe.start_of(run, node), node.ended_unix_nanos)
     if took:
         parts.append(output.paint(took, "dim"))
     if node.kind != common_pb2.NODE_KIND_JOB:
@@ -102,7 +101,7 @@ def _line(run: query_pb2.Run, node: query_pb2.Node, level: int, *, whole: bool) 
         # Repeats that have not started are shown as one.
         parts.append(f"({plural(node.tally.waiting, 'job')})")
     if node.waiting_for:
-        parts.append(f"for {reasons(node.waiting_for)}")
+        parts.append(f"for {describe.waiting_reasons(node.waiting_for)}")
     if node.kind == common_pb2.NODE_KIND_JOB and node.attempts > 1:
         parts.append(f"[attempt {node.attempts}]")
     return "  ".join(parts)
