@@ -6,11 +6,11 @@ from pathlib import PurePosixPath
 from msgspec import Struct
 
 from gator.errors import Problem, SpecError
+from gator.spec.builders.context import Read, SpecContext, TooLargeError
 from gator.spec.builders.include import Includes
 from gator.spec.builders.nodes import build
 from gator.spec.builders.parsers import ParserFile, read_file
-from gator.spec.builders.place import Place
-from gator.spec.builders.reading import Read, Reading, TooLargeError
+from gator.spec.builders.scope import NodeScope
 from gator.spec.idents import made_of
 from gator.v1 import spec_pb2
 
@@ -37,25 +37,25 @@ def load(text: str | bytes, file: str, read: Read | None) -> Loaded:
 
 def load_partly(text: str | bytes, file: str, read: Read | None) -> Loaded:
     """Loads a spec as `gator.spec.load_partly` describes."""
-    reading = Reading()
-    root = Includes(reading, read).compose(text, file)
+    context = SpecContext()
+    root = Includes(context, read).compose(text, file)
     spec = spec_pb2.Spec()
     if root is not None:
         try:
-            build(reading, root, spec, Place(0, False, made_of(PurePosixPath(file).stem)))
+            build(context, root, spec, NodeScope(0, False, made_of(PurePosixPath(file).stem)))
         except TooLargeError:
-            reading.problem(
+            context.problem(
                 root, "aliases and merges make too much of this text: write it out, or use a !JobArray"
             )
-    warnings = tuple(sorted(set(reading.warnings)))
-    return Loaded(spec, warnings, reading.texts, tuple(sorted(set(reading.problems))))
+    warnings = tuple(sorted(set(context.warnings)))
+    return Loaded(spec, warnings, context.texts, tuple(sorted(set(context.problems))))
 
 
 def load_parser(text: str | bytes, file: str) -> ParserFile:
     """Loads a file with a parser as `gator.spec.load_parser` describes."""
-    reading = Reading()
-    root = Includes(reading, None).compose(text, file)
-    found = read_file(reading, root) if root is not None else None
-    if reading.problems or found is None:
-        raise SpecError(tuple(sorted(set(reading.problems))))
+    context = SpecContext()
+    root = Includes(context, None).compose(text, file)
+    found = read_file(context, root) if root is not None else None
+    if context.problems or found is None:
+        raise SpecError(tuple(sorted(set(context.problems))))
     return found

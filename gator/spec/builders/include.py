@@ -5,7 +5,7 @@ import posixpath
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.errors import SpecError
-from gator.spec.builders.reading import Read, Reading, each_node
+from gator.spec.builders.context import Read, SpecContext, each_node
 from gator.spec.yaml.nodes import compose, decode
 
 TAG = "!Include"
@@ -15,23 +15,23 @@ _MAX_DEPTH = 32
 class Includes:
     """Composes files, each once, and replaces their includes."""
 
-    __slots__ = ("_chain", "_read", "_reading", "_roots")
+    __slots__ = ("_chain", "_context", "_read", "_roots")
 
-    def __init__(self, reading: Reading, read: Read | None) -> None:
-        self._reading = reading
+    def __init__(self, context: SpecContext, read: Read | None) -> None:
+        self._context = context
         self._read = read
         self._chain: list[str] = []
         self._roots: dict[str, Node | None] = {}
-        reading.read_yaml = self.named
+        context.read_yaml = self.named
 
     def compose(self, data: str | bytes, file: str) -> Node | None:
         """Returns the root node of a file; None if it is empty or its YAML has a problem."""
         try:
             text = decode(data, file)
-            self._reading.begin(file, text)
+            self._context.begin(file, text)
             root = compose(text, file)
         except SpecError as error:
-            self._reading.problems += error.problems
+            self._context.problems += error.problems
             return None
         if root is None:
             return self._empty(file)
@@ -44,7 +44,7 @@ class Includes:
     def _empty(self, file: str) -> None:
         node = compose('""', file)
         assert node is not None
-        self._reading.problem(node, "the file is empty: its root is a !Job, a !JobGroup or a !JobArray")
+        self._context.problem(node, "the file is empty: its root is a !Job, a !JobGroup or a !JobArray")
 
     def _replaced(self, root: Node) -> Node | None:
         """Returns the tree with every include replaced; those that fail stay."""
@@ -66,7 +66,7 @@ class Includes:
         """Returns the root of the file that an include names; None after a problem."""
         if not isinstance(node, ScalarNode) or not node.value:
             message = "this version of Gator knows !Include only with the path of a file: !Include FILE"
-            self._reading.problem(node, message)
+            self._context.problem(node, message)
             return None
         return self.named(node, node.value)
 
@@ -76,7 +76,7 @@ class Includes:
         file = posixpath.normpath(posixpath.join(posixpath.dirname(including), path))
         if file in self._chain or len(self._chain) > _MAX_DEPTH:
             loop = " → ".join([*self._chain[self._chain.index(file) if file in self._chain else 0 :], file])
-            self._reading.problem(node, f"files include each other in a circle: {loop}")
+            self._context.problem(node, f"files include each other in a circle: {loop}")
             return None
         if file not in self._roots:
             data = self._bytes(node, file)
@@ -87,11 +87,11 @@ class Includes:
 
     def _bytes(self, node: Node, file: str) -> bytes | None:
         if self._read is None:
-            self._reading.problem(node, "nothing can be included here: the spec has no folder")
+            self._context.problem(node, "nothing can be included here: the spec has no folder")
             return None
         try:
             return self._read(file)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            self._reading.problem(node, f"'{file}' cannot be included: {reason[:1].lower()}{reason[1:]}")
+            self._context.problem(node, f"'{file}' cannot be included: {reason[:1].lower()}{reason[1:]}")
             return None

@@ -9,14 +9,13 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.spec import keys
 from gator.spec.builders import resources, scalars, settings
+from gator.spec.builders.context import Pair, SpecContext, is_null, position, shown_tag
 from gator.spec.builders.include import TAG as INCLUDE
-from gator.spec.builders.place import Place, check_names
-from gator.spec.builders.reading import Pair, Reading, is_null, position, shown_tag
+from gator.spec.builders.scope import KeyContext, NodeScope, check_names
 from gator.spec.builders.wrong_keys import wrong_key
 from gator.spec.expand import check_expansion
 from gator.spec.idents import ident_problem, nfc
 from gator.spec.interpolation import EVERY_NAME
-from gator.spec.keys import Key
 from gator.spec.suggestions import nearest
 from gator.v1 import spec_pb2
 
@@ -27,43 +26,43 @@ MAX_DEPTH = 40
 """Maximum depth of nodes: protocol buffers parse 100 nested messages, and each level takes two."""
 
 
-def build(reading: Reading, node: Node, spec: spec_pb2.Spec, place: Place) -> NodeMessage | None:
+def build(context: SpecContext, node: Node, spec: spec_pb2.Spec, scope: NodeScope) -> NodeMessage | None:
     """Reads a node into `spec`; returns None if its tag is not that of a node."""
     if node.tag not in keys.KINDS or not isinstance(node, MappingNode):
-        _report_not_a_node(reading, node, place)
+        _report_not_a_node(context, node, scope)
         return None
-    if place.depth >= MAX_DEPTH:
-        reading.problem(node, f"groups are nested more than {MAX_DEPTH} deep: put their jobs further up")
+    if scope.depth >= MAX_DEPTH:
+        context.problem(node, f"groups are nested more than {MAX_DEPTH} deep: put their jobs further up")
         return None
-    pairs = reading.pairs(node)
-    written: NodeMessage
+    pairs = context.pairs(node)
+    built: NodeMessage
     match node.tag:
         case keys.JOB:
-            written = spec.job
+            built = spec.job
         case keys.GROUP:
-            written = spec.group
+            built = spec.group
         case _:
-            written = spec.array
-            written.repeats = 1
-            place = place._replace(in_array=True)
-    written.ident = place.default_ident
-    written.position.CopyFrom(position(node))
+            built = spec.array
+            built.repeats = 1
+            scope = scope._replace(in_array=True)
+    built.ident = scope.default_ident
+    built.position.CopyFrom(position(node))
     known = keys.KEYS_OF[node.tag]
     for name, pair in pairs.items():
         key = known.get(name)
-        if key is None or (key.root_only and not place.is_root):
-            reading.problem(pair.key, wrong_key(name, node.tag, is_root=place.is_root))
+        if key is None or (key.root_only and not scope.is_root):
+            context.problem(pair.key, wrong_key(name, node.tag, is_root=scope.is_root))
         elif not is_null(pair.value):
-            _read_key(reading, written, key, pair, place)
-    if isinstance(written, spec_pb2.Job):
-        _check_command(reading, node, pairs)
-    elif not written.jobs and not _jobs_has_wrong_type(pairs):
-        reading.warn(node, f"'{written.ident}' has no jobs: it passes immediately")
-    return written
+            _read_key(built, KeyContext(context, key, pair, scope))
+    if isinstance(built, spec_pb2.Job):
+        _check_command(context, node, pairs)
+    elif not built.jobs and not _jobs_has_wrong_type(pairs):
+        context.warn(node, f"'{built.ident}' has no jobs: it passes immediately")
+    return built
 
 
-def _report_not_a_node(reading: Reading, node: Node, place: Place) -> None:
-    what = "the root" if place.is_root else "a child"
+def _report_not_a_node(context: SpecContext, node: Node, scope: NodeScope) -> None:
+    what = "the root" if scope.is_root else "a child"
     if node.tag == INCLUDE:
         return  # The include reports its own problem.
     if node.tag in keys.KINDS:
@@ -74,7 +73,7 @@ def _report_not_a_node(reading: Reading, node: Node, place: Place) -> None:
         message = f"the tag {shown_tag(node)} is not known; {hint}"
     else:
         message = f"{what} must start with !Job, !JobGroup or !JobArray{_guess(node)}"
-    reading.problem(node, message)
+    context.problem(node, message)
 
 
 def _guess(node: Node) -> str:
@@ -89,146 +88,139 @@ def _guess(node: Node) -> str:
     return ": put !JobGroup before these keys" if "jobs" in names else ""
 
 
-def _read_key(reading: Reading, written: NodeMessage, key: Key, pair: Pair, place: Place) -> None:
-    message, _ = key.path
-    READERS[key.type](reading, getattr(written, message) if message else written, key, pair, place)
+def _read_key(built: NodeMessage, key: KeyContext) -> None:
+    part, _ = key.entry.path
+    READERS[key.entry.type](getattr(built, part) if part else built, key)
 
 
-def _ident(reading: Reading, written: NodeMessage, key: Key, pair: Pair, place: Place) -> None:
-    value = pair.value
-    ident = scalars.text(reading, value, "ident")
+def _ident(built: NodeMessage, key: KeyContext) -> None:
+    ident = scalars.text(key.context, key.value, "ident")
     if ident is None:
         return
     ident = nfc(ident)
     problem = ident_problem(ident)
     if problem is None:
-        written.ident = ident
+        built.ident = ident
     else:
-        reading.problem(value, problem)
+        key.context.problem(key.value, problem)
 
 
-def _references(reading: Reading, order: spec_pb2.Order, key: Key, pair: Pair, place: Place) -> None:
-    name, value = key.name, pair.value
-    found = settings.text_or_texts(reading, value, name)
-    if place.is_root and found:
-        reading.warn(pair.key, f"{name} on the root has no effect: there is nothing beside it")
+def _references(order: spec_pb2.Order, key: KeyContext) -> None:
+    name = key.name
+    found = settings.text_or_texts(key.context, key.value, name)
+    if key.scope.is_root and found:
+        key.context.warn(key.node, f"{name} on the root has no effect: there is nothing beside it")
         return
     for node, reference in found:
         if not reference.strip():
-            reading.problem(node, f"an item of {name} cannot be empty")
-        elif scalars.no_names(reading, node, reference, name):
+            key.context.problem(node, f"an item of {name} cannot be empty")
+        elif scalars.no_names(key.context, node, reference, name):
             getattr(order, name).add(name=nfc(reference), position=position(node))
 
 
-def _seed(reading: Reading, written: NodeMessage, key: Key, pair: Pair, place: Place) -> None:
-    value = pair.value
-    if isinstance(value, ScalarNode) and value.value == "random":
-        if place.is_root:
-            written.seed = "random"
+def _seed(built: NodeMessage, key: KeyContext) -> None:
+    if isinstance(key.value, ScalarNode) and key.value.value == "random":
+        if key.scope.is_root:
+            built.seed = "random"
         else:
-            reading.problem(value, "only the seed of the root can be random: write a number")
+            key.context.problem(key.value, "only the seed of the root can be random: write a number")
         return
-    number = scalars.integer(reading, value, "seed", 1, alternative=" or random" if place.is_root else "")
+    number = scalars.integer(
+        key.context, key.value, "seed", 1, alternative=" or random" if key.scope.is_root else ""
+    )
     if number is not None:
-        written.seed = str(number)
+        built.seed = str(number)
 
 
-def _command(reading: Reading, job: spec_pb2.Job, key: Key, pair: Pair, place: Place) -> None:
-    value = pair.value
-    command = scalars.filled_text(reading, value, "command")
-    if command is not None and scalars.startable(reading, value, command, "command"):
-        _check_expanded(reading, value, command, place)
+def _command(job: spec_pb2.Job, key: KeyContext) -> None:
+    command = scalars.filled_text(key.context, key.value, "command")
+    if command is not None and scalars.startable(key.context, key.value, command, "command"):
+        _check_expanded(key.context, key.value, command, key.scope)
         job.command = command
 
 
-def _args(reading: Reading, job: spec_pb2.Job, key: Key, pair: Pair, place: Place) -> None:
-    value = pair.value
-    for node, arg in settings.texts(reading, value, "args"):
-        if scalars.startable(reading, node, arg, "an argument"):
-            _check_expanded(reading, node, arg, place)
+def _args(job: spec_pb2.Job, key: KeyContext) -> None:
+    for node, arg in settings.texts(key.context, key.value, "args"):
+        if scalars.startable(key.context, node, arg, "an argument"):
+            _check_expanded(key.context, node, arg, key.scope)
             job.args.append(arg)
 
 
-def _check_expanded(reading: Reading, node: Node, text: str, place: Place) -> None:
+def _check_expanded(context: SpecContext, node: Node, text: str, scope: NodeScope) -> None:
     if "${" not in text:
         return
-    check_names(reading, node, text, EVERY_NAME, place)
+    check_names(context, node, text, EVERY_NAME, scope)
     for offset, message in check_expansion(text):
-        reading.problem_within(node, text[offset : offset + 20].partition("\n")[0], message)
+        context.problem_within(node, text[offset : offset + 20].partition("\n")[0], message)
 
 
-def _shell(reading: Reading, job: spec_pb2.Job, key: Key, pair: Pair, place: Place) -> None:
-    value = pair.value
-    script = scalars.filled_text(reading, value, "shell")
+def _shell(job: spec_pb2.Job, key: KeyContext) -> None:
+    script = scalars.filled_text(key.context, key.value, "shell")
     if script is not None:
-        check_names(reading, value, script, EVERY_NAME, place)
+        check_names(key.context, key.value, script, EVERY_NAME, key.scope)
         job.shell = script
 
 
-def _resources(reading: Reading, job: spec_pb2.Job, key: Key, pair: Pair, place: Place) -> None:
-    value = pair.value
-    resources.read(reading, job, value)
+def _resources(job: spec_pb2.Job, key: KeyContext) -> None:
+    resources.read(key.context, job, key.value)
 
 
-def _repeats(reading: Reading, array: spec_pb2.JobArray, key: Key, pair: Pair, place: Place) -> None:
-    value = pair.value
-    count = scalars.integer(reading, value, "repeats")
+def _repeats(array: spec_pb2.JobArray, key: KeyContext) -> None:
+    count = scalars.integer(key.context, key.value, "repeats")
     if count == 0:
-        reading.warn(value, f"'{array.ident}' has 0 repeats: it passes immediately")
+        key.context.warn(key.value, f"'{array.ident}' has 0 repeats: it passes immediately")
     array.repeats = count if count is not None else 1
 
 
-def _max_fail(reading: Reading, parent: Parent, key: Key, pair: Pair, place: Place) -> None:
-    value = pair.value
-    if scalars.is_none_word(value):
+def _max_fail(parent: Parent, key: KeyContext) -> None:
+    if scalars.is_none_word(key.value):
         parent.max_fail = 0
         return
-    count = scalars.integer(reading, value, "max_fail", 1, alternative=" or none")
+    count = scalars.integer(key.context, key.value, "max_fail", 1, alternative=" or none")
     if count is not None:
         parent.max_fail = count
 
 
-def _licenses(reading: Reading, parent: Parent, key: Key, pair: Pair, place: Place) -> None:
-    for name, entry in settings.mapping(reading, pair.value, "licenses").items():
+def _licenses(parent: Parent, key: KeyContext) -> None:
+    for name, entry in settings.mapping(key.context, key.value, "licenses").items():
         if not name.strip():
-            reading.problem(entry.key, "a license needs a name: write NAME: COUNT")
+            key.context.problem(entry.key, "a license needs a name: write NAME: COUNT")
             continue
-        count = scalars.integer(reading, entry.value, f"licenses.{name}")
+        count = scalars.integer(key.context, entry.value, f"licenses.{name}")
         if count is not None:
             parent.licenses[name] = count
 
 
-def _secrets(reading: Reading, parent: Parent, key: Key, pair: Pair, place: Place) -> None:
-    for node, name in settings.text_or_texts(reading, pair.value, "secrets"):
+def _secrets(parent: Parent, key: KeyContext) -> None:
+    for node, name in settings.text_or_texts(key.context, key.value, "secrets"):
         if not name or "=" in name or not name.isprintable():
-            reading.problem(node, f"{name!r} is not a variable name: write the name only, without =")
-        elif scalars.no_names(reading, node, name, "secrets") and name not in parent.secrets:
+            key.context.problem(node, f"{name!r} is not a variable name: write the name only, without =")
+        elif scalars.no_names(key.context, node, name, "secrets") and name not in parent.secrets:
             parent.secrets.append(name)
 
 
-def _jobs(reading: Reading, parent: Parent, key: Key, pair: Pair, place: Place) -> None:
-    value = pair.value
-    if not isinstance(value, SequenceNode):
-        if value.tag in keys.KINDS:
-            reading.problem(value, "jobs must be a list: put '- ' before each child")
-        elif reading.standard(value):
-            reading.problem(value, "jobs must be a list of children: put '- ' before each")
+def _jobs(parent: Parent, key: KeyContext) -> None:
+    if not isinstance(key.value, SequenceNode):
+        if key.value.tag in keys.KINDS:
+            key.context.problem(key.value, "jobs must be a list: put '- ' before each child")
+        elif key.context.standard(key.value):
+            key.context.problem(key.value, "jobs must be a list of children: put '- ' before each")
         return
-    if not reading.standard(value):
+    if not key.context.standard(key.value):
         return
-    reading.count_values(len(value.value))
+    key.context.count_values(len(key.value.value))
     seen: dict[str, Node] = {}
-    for index, node in enumerate(value.value):
+    for index, node in enumerate(key.value.value):
         spec = parent.jobs.add()
-        child = Place(place.depth + 1, place.in_array, f"T{index}")
-        written = build(reading, node, spec, child)
-        if written is None:
+        child = NodeScope(key.scope.depth + 1, key.scope.in_array, f"T{index}")
+        built = build(key.context, node, spec, child)
+        if built is None:
             continue
-        first = seen.setdefault(written.ident, node)
+        first = seen.setdefault(built.ident, node)
         if first is not node:
             line = first.start_mark.line + 1
-            reading.problem(
-                node, f"the ident '{written.ident}' is taken by a sibling, on line {line}: rename one of them"
+            key.context.problem(
+                node, f"the ident '{built.ident}' is taken by a sibling, on line {line}: rename one of them"
             )
 
 
@@ -238,18 +230,18 @@ def _jobs_has_wrong_type(pairs: dict[str, Pair]) -> bool:
     return pair is not None and not is_null(pair.value) and not isinstance(pair.value, SequenceNode)
 
 
-def _check_command(reading: Reading, node: Node, pairs: dict[str, Pair]) -> None:
+def _check_command(context: SpecContext, node: Node, pairs: dict[str, Pair]) -> None:
     given = {
         name for name in ("command", "shell", "args") if name in pairs and not is_null(pairs[name].value)
     }
     if not given & {"command", "shell"}:
         if any(name not in keys.NODE_KEYS and nearest(name, ("command", "shell")) for name in pairs):
             return  # The misspelled key has a problem already.
-        reading.problem(node, "a !Job needs a command, or a script in shell")
+        context.problem(node, "a !Job needs a command, or a script in shell")
     elif {"command", "shell"} <= given:
-        reading.problem(pairs["shell"].key, "a !Job has a command or a script in shell, not both: remove one")
+        context.problem(pairs["shell"].key, "a !Job has a command or a script in shell, not both: remove one")
     elif {"shell", "args"} <= given:
-        reading.problem(pairs["args"].key, "args belong to a command: write them into the script")
+        context.problem(pairs["args"].key, "args belong to a command: write them into the script")
 
 
 READERS: Final[dict[str, settings.Reader]] = settings.READERS | {

@@ -7,7 +7,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.spec import keys
 from gator.spec.builders import scalars
-from gator.spec.builders.reading import Pair, Reading, is_null
+from gator.spec.builders.context import Pair, SpecContext, is_null
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import common_pb2, spec_pb2
 
@@ -51,68 +51,68 @@ class ParserFile(Struct):
     """Texts in which nothing may be recognised."""
 
 
-def read_parsers(reading: Reading, value: Node) -> spec_pb2.Parsers | None:
+def read_parsers(context: SpecContext, value: Node) -> spec_pb2.Parsers | None:
     """Returns the parsers in the value of `parsers`; None after a problem with the value as a whole."""
     if isinstance(value, ScalarNode):
         items = [value]
-    elif isinstance(value, SequenceNode) and reading.standard(value):
+    elif isinstance(value, SequenceNode) and context.standard(value):
         items = list(value.value)
     else:
-        reading.problem(value, "parsers is a list: write [uvm] or [{match: PATTERN, severity: error}]")
+        context.problem(value, "parsers is a list: write [uvm] or [{match: PATTERN, severity: error}]")
         return None
     found = spec_pb2.Parsers()
     for item in items:
-        parser = _one(reading, item)
+        parser = _one(context, item)
         if parser is not None:
             found.list.append(parser)
     return found
 
 
-def _one(reading: Reading, node: Node) -> spec_pb2.Parser | None:
+def _one(context: SpecContext, node: Node) -> spec_pb2.Parser | None:
     if isinstance(node, MappingNode):
-        pairs = reading.pairs(node)
+        pairs = context.pairs(node)
         if "entries" in pairs:
-            return read_file(reading, node).parser
-        entry = _entry(reading, node, None)
+            return read_file(context, node).parser
+        entry = _entry(context, node, None)
         return spec_pb2.Parser(name="spec", entries=[entry]) if entry is not None else None
-    name = scalars.filled_text(reading, node, "a parser")
-    if name is None or not scalars.no_names(reading, node, name, "parsers"):
+    name = scalars.filled_text(context, node, "a parser")
+    if name is None or not scalars.no_names(context, node, name, "parsers"):
         return None
     if "/" not in name and not name.endswith(_FILE_SUFFIXES):
         if name not in keys.PARSERS:
             hint = did_you_mean(name, keys.PARSERS) or f": there are {', '.join(keys.PARSERS)}"
-            reading.problem(node, f"there is no parser '{name}'{hint}")
+            context.problem(node, f"there is no parser '{name}'{hint}")
             return None
         return spec_pb2.Parser(name=name)
-    root = reading.read_yaml(node, name)
+    root = context.read_yaml(node, name)
     if root is None:
         return None
-    return read_file(reading, root).parser
+    return read_file(context, root).parser
 
 
-def read_file(reading: Reading, root: Node) -> ParserFile:
+def read_file(context: SpecContext, root: Node) -> ParserFile:
     """Returns the parser in a file, as far as it has no problems."""
     found = ParserFile(spec_pb2.Parser(name="spec"))
     if not isinstance(root, MappingNode):
-        reading.problem(root, "a parser is a mapping with name and entries")
+        context.problem(root, "a parser is a mapping with name and entries")
         return found
-    pairs = _known(reading, root, keys.PARSER_KEYS, "a parser")
+    pairs = _known(context, root, keys.PARSER_KEYS, "a parser")
     if "name" in pairs:
-        found.parser.name = scalars.filled_text(reading, pairs["name"].value, "name") or "spec"
+        found.parser.name = scalars.filled_text(context, pairs["name"].value, "name") or "spec"
     if "about" in pairs:
-        found.about = scalars.text(reading, pairs["about"].value, "about") or ""
+        found.about = scalars.text(context, pairs["about"].value, "about") or ""
     if "precedence" in pairs:
-        number = scalars.integer(reading, pairs["precedence"].value, "precedence", 0, 1000)
+        number = scalars.integer(context, pairs["precedence"].value, "precedence", 0, 1000)
         found.precedence = number if number is not None else found.precedence
     if "others" in pairs:
-        found.others = _examples(reading, pairs["others"].value, "others")
+        found.others = _examples(context, pairs["others"].value, "others")
     if "entries" not in pairs or not isinstance(pairs["entries"].value, SequenceNode):
         at = pairs["entries"].value if "entries" in pairs else root
-        reading.problem(at, "entries is a list: write - match: PATTERN for each kind of message")
+        context.problem(at, "entries is a list: write - match: PATTERN for each kind of message")
         return found
     for node in pairs["entries"].value.value:
         examples: list[Example] = []
-        entry = _entry(reading, node, examples)
+        entry = _entry(context, node, examples)
         if entry is not None:
             found.parser.entries.append(entry)
             found.examples.append(examples)
@@ -120,47 +120,47 @@ def read_file(reading: Reading, root: Node) -> ParserFile:
     return found
 
 
-def _entry(reading: Reading, node: Node, examples: list[Example] | None) -> spec_pb2.ParserEntry | None:
+def _entry(context: SpecContext, node: Node, examples: list[Example] | None) -> spec_pb2.ParserEntry | None:
     if not isinstance(node, MappingNode):
-        reading.problem(node, "an entry of a parser is a mapping: write {match: PATTERN, severity: error}")
+        context.problem(node, "an entry of a parser is a mapping: write {match: PATTERN, severity: error}")
         return None
-    pairs = _known(reading, node, keys.ENTRY_KEYS, "an entry of a parser")
+    pairs = _known(context, node, keys.ENTRY_KEYS, "an entry of a parser")
     if "match" not in pairs:
-        reading.problem(node, "an entry of a parser needs match, the pattern of its line")
+        context.problem(node, "an entry of a parser needs match, the pattern of its line")
         return None
     entry = spec_pb2.ParserEntry(severity=common_pb2.SEVERITY_ERROR, rank=spec_pb2.PARSER_RANK_CAUSE)
     for name, pair in pairs.items():
-        _field(reading, entry, name, pair, examples)
+        _field(context, entry, name, pair, examples)
     if entry.metric and "(?P<value>" not in entry.match:
-        reading.problem(pairs["metric"].value, "the pattern of a metric needs the group (?P<value>…)")
+        context.problem(pairs["metric"].value, "the pattern of a metric needs the group (?P<value>…)")
     return entry
 
 
 def _field(
-    reading: Reading, entry: spec_pb2.ParserEntry, name: str, pair: Pair, examples: list[Example] | None
+    context: SpecContext, entry: spec_pb2.ParserEntry, name: str, pair: Pair, examples: list[Example] | None
 ) -> None:
     value = pair.value
     if name in keys.ENTRY_PATTERNS:
-        text = scalars.filled_text(reading, value, name)
+        text = scalars.filled_text(context, value, name)
         if text is not None and (problem := pattern_problem(text)):
-            reading.problem(value, f"{name}: {problem}")
+            context.problem(value, f"{name}: {problem}")
         elif text is not None:
             setattr(entry, name, text)
     elif name == "severity":
-        word = scalars.choice(reading, value, name, tuple(SEVERITIES))
+        word = scalars.choice(context, value, name, tuple(SEVERITIES))
         entry.severity = SEVERITIES[word] if word is not None else entry.severity
     elif name == "rank":
-        word = scalars.choice(reading, value, name, tuple(RANKS))
+        word = scalars.choice(context, value, name, tuple(RANKS))
         entry.rank = RANKS[word] if word is not None else entry.rank
     elif name == "decisive":
-        entry.decisive = scalars.boolean(reading, value, name) or False
+        entry.decisive = scalars.boolean(context, value, name) or False
     elif name == "metric":
-        entry.metric = scalars.filled_text(reading, value, name) or ""
+        entry.metric = scalars.filled_text(context, value, name) or ""
     elif name == "words":
-        found = [scalars.filled_text(reading, item, name) for item in _items(reading, value, name)]
+        found = [scalars.filled_text(context, item, name) for item in _items(context, value, name)]
         entry.words.extend(word.lower() for word in found if word is not None)
     elif examples is not None:
-        examples.extend(_examples(reading, value, name))
+        examples.extend(_examples(context, value, name))
 
 
 def pattern_problem(pattern: str) -> str:
@@ -193,34 +193,34 @@ def _reason(error: Exception) -> str:
     return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
 
 
-def _examples(reading: Reading, value: Node, what: str) -> list[Example]:
+def _examples(context: SpecContext, value: Node, what: str) -> list[Example]:
     found: list[Example] = []
-    for item in _items(reading, value, what):
+    for item in _items(context, value, what):
         if isinstance(item, ScalarNode):
             found.append(Example(item, item.value))
         elif isinstance(item, MappingNode):
             fields = {
                 name: pair.value.value
-                for name, pair in reading.pairs(item).items()
+                for name, pair in context.pairs(item).items()
                 if isinstance(pair.value, ScalarNode)
             }
             text = fields.pop("text", "")
             found.append(Example(item, text, fields))
         else:
-            reading.problem(item, f"an item of {what} is a text or a mapping with text")
+            context.problem(item, f"an item of {what} is a text or a mapping with text")
     return found
 
 
-def _items(reading: Reading, value: Node, what: str) -> list[Node]:
+def _items(context: SpecContext, value: Node, what: str) -> list[Node]:
     if isinstance(value, SequenceNode):
         return list(value.value)
-    reading.problem(value, f"{what} is a list")
+    context.problem(value, f"{what} is a list")
     return []
 
 
-def _known(reading: Reading, node: MappingNode, names: tuple[str, ...], what: str) -> dict[str, Pair]:
-    pairs = reading.pairs(node)
+def _known(context: SpecContext, node: MappingNode, names: tuple[str, ...], what: str) -> dict[str, Pair]:
+    pairs = context.pairs(node)
     for name, pair in pairs.items():
         if name not in names:
-            reading.problem(pair.key, f"{what} has no key '{name}'{did_you_mean(name, names)}")
+            context.problem(pair.key, f"{what} has no key '{name}'{did_you_mean(name, names)}")
     return {name: pair for name, pair in pairs.items() if name in names and not is_null(pair.value)}

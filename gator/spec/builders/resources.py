@@ -4,8 +4,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.spec import keys
 from gator.spec.builders import scalars
+from gator.spec.builders.context import SpecContext, is_null, shown_tag
 from gator.spec.builders.include import TAG as INCLUDE
-from gator.spec.builders.reading import Reading, is_null, shown_tag
 from gator.spec.builders.settings import known
 from gator.spec.suggestions import did_you_mean
 from gator.spec.yaml.nodes import STR
@@ -15,100 +15,100 @@ from gator.v1 import spec_pb2
 _FORMS = {"!Cores": "cores", "!Memory": "memory", "!License": "license"}
 
 
-def read(reading: Reading, job: spec_pb2.Job, value: Node) -> None:
+def read(context: SpecContext, job: spec_pb2.Job, value: Node) -> None:
     """Reads the value of `resources` into a job."""
     items: list[Node] = [value]
     if isinstance(value, SequenceNode) and value.tag not in _FORMS:
-        if not reading.standard(value):
+        if not context.standard(value):
             return
         items = value.value
-    reading.count_values(len(items))
+    context.count_values(len(items))
     seen: set[str] = set()
     for item in items:
         form = _FORMS.get(item.tag)
         if form is None:
-            _unknown(reading, item)
+            _unknown(context, item)
             continue
         if form in seen and form != "license":
-            reading.problem(item, f"{item.tag} is given twice: keep one")
+            context.problem(item, f"{item.tag} is given twice: keep one")
             continue
         seen.add(form)
-        parts = _parts(reading, item, form)
+        parts = _parts(context, item, form)
         if parts is not None:
-            _READERS[form](reading, job.resources, item, parts)
+            _READERS[form](context, job.resources, item, parts)
 
 
-def _unknown(reading: Reading, item: Node) -> None:
+def _unknown(context: SpecContext, item: Node) -> None:
     if item.tag == INCLUDE:
         return
     if item.tag == "!Slurm":
-        reading.problem(item, "this version of Gator does not know !Slurm")
+        context.problem(item, "this version of Gator does not know !Slurm")
     elif item.tag.startswith("!"):
-        reading.problem(item, f"{shown_tag(item)} is not a resource{did_you_mean(item.tag, _FORMS)}")
+        context.problem(item, f"{shown_tag(item)} is not a resource{did_you_mean(item.tag, _FORMS)}")
     else:
-        reading.problem(item, "a resource must start with !Cores, !Memory or !License")
+        context.problem(item, "a resource must start with !Cores, !Memory or !License")
 
 
-def _parts(reading: Reading, item: Node, form: str) -> dict[str, Node] | None:
+def _parts(context: SpecContext, item: Node, form: str) -> dict[str, Node] | None:
     """Returns the values of a resource by key, for each of the three forms; None after a problem."""
     names = [key.name for key in keys.SUB_KEYS[form]]
     if isinstance(item, MappingNode):
-        pairs = known(reading, reading.pairs(item), item.tag, form)
+        pairs = known(context, context.pairs(item), item.tag, form)
         return {name: pair.value for name, pair in pairs.items()}
     if isinstance(item, ScalarNode):
         bare = ScalarNode(STR, item.value, item.start_mark, item.end_mark, item.style)
         return {} if is_null(bare) else {names[0]: bare}
     listed = names[:2]
     if len(item.value) > len(listed):
-        reading.problem(item, f"{item.tag} takes a list of {' and '.join(listed)} and no more values")
+        context.problem(item, f"{item.tag} takes a list of {' and '.join(listed)} and no more values")
         return None
     return {name: node for name, node in zip(listed, item.value, strict=False) if not is_null(node)}
 
 
-def _cores(reading: Reading, resources: spec_pb2.Resources, item: Node, parts: dict[str, Node]) -> None:
+def _cores(context: SpecContext, resources: spec_pb2.Resources, item: Node, parts: dict[str, Node]) -> None:
     if "count" not in parts:
-        reading.problem(item, "!Cores needs a number: !Cores 2")
+        context.problem(item, "!Cores needs a number: !Cores 2")
         return
-    count = scalars.integer(reading, parts["count"], "count", 0, 1_000_000)
+    count = scalars.integer(context, parts["count"], "count", 0, 1_000_000)
     if count is not None:
         resources.cores = count
 
 
-def _memory(reading: Reading, resources: spec_pb2.Resources, item: Node, parts: dict[str, Node]) -> None:
+def _memory(context: SpecContext, resources: spec_pb2.Resources, item: Node, parts: dict[str, Node]) -> None:
     if "size" not in parts:
-        reading.problem(item, "!Memory needs a size: !Memory 2GB")
+        context.problem(item, "!Memory needs a size: !Memory 2GB")
         return
     unit = "MB"
     if "unit" in parts:
-        written = scalars.text(reading, parts["unit"], "unit")
+        written = scalars.text(context, parts["unit"], "unit")
         if written is None:
             return
         if written.upper() not in SIZE_UNITS:
             hint = did_you_mean(written, SIZE_UNIT_NAMES)
-            reading.problem(
+            context.problem(
                 parts["unit"], f"'{written}' is not a unit: use one of {', '.join(SIZE_UNIT_NAMES)}{hint}"
             )
             return
         unit = written
-    size = scalars.size(reading, parts["size"], "size", unit)
+    size = scalars.size(context, parts["size"], "size", unit)
     if size is not None:
         resources.memory_bytes = size
     if "enforce" in parts:
-        resources.enforce_memory = bool(scalars.boolean(reading, parts["enforce"], "enforce"))
+        resources.enforce_memory = bool(scalars.boolean(context, parts["enforce"], "enforce"))
         if resources.enforce_memory and size == 0:
-            reading.problem(parts["enforce"], "a size of 0 cannot be enforced")
+            context.problem(parts["enforce"], "a size of 0 cannot be enforced")
 
 
-def _license(reading: Reading, resources: spec_pb2.Resources, item: Node, parts: dict[str, Node]) -> None:
+def _license(context: SpecContext, resources: spec_pb2.Resources, item: Node, parts: dict[str, Node]) -> None:
     if "name" not in parts:
-        reading.problem(item, "!License needs a name: !License ToolA")
+        context.problem(item, "!License needs a name: !License ToolA")
         return
-    name = scalars.filled_text(reading, parts["name"], "name")
-    count = scalars.integer(reading, parts["count"], "count") if "count" in parts else 1
+    name = scalars.filled_text(context, parts["name"], "name")
+    count = scalars.integer(context, parts["count"], "count") if "count" in parts else 1
     if name is None or count is None:
         return
     if name in resources.licenses:
-        reading.problem(item, f"!License {name} is given twice: keep one")
+        context.problem(item, f"!License {name} is given twice: keep one")
         return
     resources.licenses[name] = count
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from yaml.nodes import Node, ScalarNode
 
+from gator.spec.builders.context import SpecContext, is_null
 from gator.spec.builders.include import TAG as INCLUDE
-from gator.spec.builders.reading import Reading, is_null
 from gator.spec.exec_limits import MAX_STRING_BYTES, byte_length, too_long
 from gator.spec.suggestions import did_you_mean
 from gator.spec.yaml.hints import quoted
@@ -20,66 +20,72 @@ _INTEGER = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]+|[0-9]+)")
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
-def text(reading: Reading, node: Node, what: str) -> str | None:
+def text(context: SpecContext, node: Node, what: str) -> str | None:
     """Returns a scalar as written."""
     if not isinstance(node, ScalarNode):
-        if node.tag != INCLUDE and reading.standard(node):
-            shown = reading.source(node)
+        if node.tag != INCLUDE and context.standard(node):
+            shown = context.source(node)
             hint = f": quote it if it is one, {quoted(shown)}" if shown else ""
-            reading.problem(node, f"{what} must be a text{hint}")
+            context.problem(node, f"{what} must be a text{hint}")
         return None
-    if node.tag != STR and not _scalar_tag(reading, node):
+    if node.tag != STR and not _scalar_tag(context, node):
         return None
     value: str = node.value
     if "\0" in value:
-        reading.problem(node, f"{what} cannot hold a NUL character: remove \\0")
+        context.problem(node, f"{what} cannot hold a NUL character: remove \\0")
         return None
     return value
 
 
-def startable(reading: Reading, node: Node, value: str, what: str) -> bool:
+def startable(context: SpecContext, node: Node, value: str, what: str) -> bool:
     """Returns whether a process can be started with a text; records a problem if it is too long."""
     if 4 * len(value) <= MAX_STRING_BYTES or (size := byte_length(value)) <= MAX_STRING_BYTES:
         return True
-    reading.problem(node, too_long(what, size))
+    context.problem(node, too_long(what, size))
     return False
 
 
-def _scalar_tag(reading: Reading, node: ScalarNode) -> bool:
+def _scalar_tag(context: SpecContext, node: ScalarNode) -> bool:
     if node.tag == INCLUDE:
         return False
     if node.tag.startswith("!"):
-        reading.problem(node, f"the tag {node.tag} is not known here: quote a text that starts with !")
+        context.problem(node, f"the tag {node.tag} is not known here: quote a text that starts with !")
         return False
-    return reading.standard(node)
+    return context.standard(node)
 
 
-def filled_text(reading: Reading, node: Node, what: str) -> str | None:
+def filled_text(context: SpecContext, node: Node, what: str) -> str | None:
     """Returns a text that is not empty."""
-    value = text(reading, node, what)
+    value = text(context, node, what)
     if value is not None and not value.strip():
-        reading.problem(node, f"{what} cannot be empty")
+        context.problem(node, f"{what} cannot be empty")
         return None
     return value
 
 
-def no_names(reading: Reading, node: Node, value: str, what: str) -> bool:
+def no_names(context: SpecContext, node: Node, value: str, what: str) -> bool:
     """Returns whether a text has no `${{ }}`; reports a problem otherwise."""
     if "${{" not in value:
         return True
-    reading.problem(node, f"${{{{ }}}} cannot be used in {what}")
+    context.problem(node, f"${{{{ }}}} cannot be used in {what}")
     return False
 
 
 def integer(
-    reading: Reading, node: Node, what: str, least: int = 0, most: int = MAX_COUNT, *, alternative: str = ""
+    context: SpecContext,
+    node: Node,
+    what: str,
+    least: int = 0,
+    most: int = MAX_COUNT,
+    *,
+    alternative: str = "",
 ) -> int | None:
     """Returns a whole number, decimal or 0x; `alternative` is added to the error about anything else."""
-    value = text(reading, node, what)
-    if value is None or not no_names(reading, node, value, what):
+    value = text(context, node, what)
+    if value is None or not no_names(context, node, value, what):
         return None
     if not _INTEGER.fullmatch(value):
-        reading.problem(node, f"{what} must be a whole number{alternative}, not '{value}'")
+        context.problem(node, f"{what} must be a whole number{alternative}, not '{value}'")
         return None
     digits = value.lstrip("+-")
     base = 16 if digits[:2] in ("0x", "0X") else 10
@@ -89,52 +95,52 @@ def integer(
     if least <= number <= most:
         return number
     wanted = f"at least {least}" if number < least else f"at most {most}"
-    reading.problem(node, f"{what} must be {wanted}, not {value}")
+    context.problem(node, f"{what} must be {wanted}, not {value}")
     return None
 
 
-def boolean(reading: Reading, node: Node, what: str, *, alternative: str = "") -> bool | None:
+def boolean(context: SpecContext, node: Node, what: str, *, alternative: str = "") -> bool | None:
     """Returns a boolean, written in any way that YAML 1.1 has; `alternative` is added to the error."""
-    value = text(reading, node, what)
+    value = text(context, node, what)
     if value is None:
         return None
     known = _BOOLEANS.get(value.lower())
     if known is None:
-        reading.problem(node, f"{what} must be true or false{alternative}, not '{value}'")
+        context.problem(node, f"{what} must be true or false{alternative}, not '{value}'")
     return known
 
 
-def choice(reading: Reading, node: Node, what: str, words: Sequence[str]) -> str | None:
+def choice(context: SpecContext, node: Node, what: str, words: Sequence[str]) -> str | None:
     """Returns one of `words`."""
-    value = text(reading, node, what)
+    value = text(context, node, what)
     if value is None or value in words:
         return value
     known = ", ".join(words[:-1]) + f" or {words[-1]}"
-    reading.problem(node, f"{what} must be {known}, not '{value}'{did_you_mean(value, words)}")
+    context.problem(node, f"{what} must be {known}, not '{value}'{did_you_mean(value, words)}")
     return None
 
 
-def duration(reading: Reading, node: Node, what: str) -> int | None:
+def duration(context: SpecContext, node: Node, what: str) -> int | None:
     """Returns the milliseconds of a duration; 0 for `none`."""
-    value = text(reading, node, what)
-    if value is None or not no_names(reading, node, value, what):
+    value = text(context, node, what)
+    if value is None or not no_names(context, node, value, what):
         return None
     try:
         return parse_duration(value)
     except ValueError as error:
-        reading.problem(node, f"{what}: {error}")
+        context.problem(node, f"{what}: {error}")
         return None
 
 
-def size(reading: Reading, node: Node, what: str, unit: str) -> int | None:
+def size(context: SpecContext, node: Node, what: str, unit: str) -> int | None:
     """Returns the bytes of a size."""
-    value = text(reading, node, what)
-    if value is None or not no_names(reading, node, value, what):
+    value = text(context, node, what)
+    if value is None or not no_names(context, node, value, what):
         return None
     try:
         return parse_size(value, unit)
     except ValueError as error:
-        reading.problem(node, f"{what}: {error}")
+        context.problem(node, f"{what}: {error}")
         return None
 
 

@@ -36,9 +36,9 @@ def wrong_key(name: str, kind: str, *, is_root: bool) -> str:
 
 
 def _misplaced(key: keys.Key, kind: str, is_root: bool) -> str:
-    places = " or ".join(f"a {place}" for place in key.nodes)
+    owners = " or ".join(f"a {owner}" for owner in key.nodes)
     if key.root_only:
         is_licenses = is_root and key.name == "licenses"
         hint = "; for a single job say it with --license" if is_licenses else ""
-        return f"'{key.name}' belongs on the root, when that is {places}{hint}"
-    return f"'{key.name}' belongs on {places}, not on a {kind}"
+        return f"'{key.name}' belongs on the root, when that is {owners}{hint}"
+    return f"'{key.name}' belongs on {owners}, not on a {kind}"

@@ -1,4 +1,4 @@
-"""One reading of a spec: collects problems and warnings, and resolves merges in mappings.
+"""Reads a spec: collects problems and warnings, and resolves merges in mappings.
 
 It knows nothing about the meaning of keys.
 """
@@ -38,11 +38,11 @@ class Pair(NamedTuple):
 
 
 def _no_file(node: Node, path: str) -> None:
-    """Returns None, because the texts of this reading have no folder."""
+    """Returns None, because the texts of this spec have no folder."""
     del node, path
 
 
-class Reading:
+class SpecContext:
     """Problems, warnings and texts of one spec that is being read."""
 
     __slots__ = ("_left", "problems", "read_yaml", "texts", "warnings")

@@ -1,0 +1,66 @@
+"""Context of the readers of keys: where a node is in the tree, and which key is read."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from yaml.nodes import Node, ScalarNode
+
+from gator.spec.builders.context import Pair, SpecContext
+from gator.spec.interpolation import wrong_names
+from gator.spec.keys import Key
+
+
+class NodeScope(NamedTuple):
+    """The part of the tree that a node is in, on which the meaning of some keys depends."""
+
+    depth: int
+    """Number of nodes above; 0 for the root."""
+    in_array: bool
+    default_ident: str
+    """The ident of the node if it has no key `ident`."""
+
+    @property
+    def is_root(self) -> bool:
+        """Whether this is the root."""
+        return self.depth == 0
+
+
+class KeyContext(NamedTuple):
+    """A key of a node, with its value."""
+
+    context: SpecContext
+    entry: Key
+    """The entry of the table of keys."""
+    pair: Pair
+    scope: NodeScope
+
+    @property
+    def name(self) -> str:
+        """Name of the key as in the table."""
+        return self.entry.name
+
+    @property
+    def node(self) -> ScalarNode:
+        """The YAML node of the key."""
+        return self.pair.key
+
+    @property
+    def value(self) -> Node:
+        """The YAML node of the value."""
+        return self.pair.value
+
+    @property
+    def field(self) -> str:
+        """Name of the field that gets the value."""
+        return self.entry.path[1]
+
+
+def check_names(
+    context: SpecContext, node: Node, text: str, allowed: Collection[str], scope: NodeScope
+) -> None:
+    """Reports each `${{ }}` in a text whose name is unknown here."""
+    if "${{" not in text:
+        return
+    here = [name for name in allowed if scope.in_array or name != "array"]
+    for written, message in wrong_names(text, here):
+        context.problem_within(node, written, message)
