@@ -18,6 +18,8 @@ Payload: TypeAlias = (
     | event_pb2.Sample
     | event_pb2.AttemptFinished
     | event_pb2.Result
+    | event_pb2.Progress
+    | event_pb2.Artefact
 )
 Kind: TypeAlias = attach_pb2.EventKind.ValueType
 
@@ -39,6 +41,8 @@ class EventKind(NamedTuple):
     """Events below this severity are dropped while the disk is full. Ungraded ones have severity 0."""
     is_lifecycle: bool = False
     """Decides how a node continues: it changes the catalogue, and recovery reads it."""
+    is_shown: bool = False
+    """Changes the catalogue only for displays, so recovery does not read it."""
     ends_subject: bool = False
     """No later event is about the same attempt, or the same node."""
     to_parent: bool = False
@@ -70,6 +74,8 @@ EVENT_KINDS: Final = (
         to_parent=True,
     ),
     EventKind("result", attach_pb2.EVENT_KIND_RESULT, is_lifecycle=True, ends_subject=True, to_parent=True),
+    EventKind("progress", attach_pb2.EVENT_KIND_PROGRESS, is_shown=True, to_parent=True),
+    EventKind("artefact", attach_pb2.EVENT_KIND_ARTEFACT, to_parent=True),
 )
 """All kinds, in the order of the protos."""
 
@@ -84,6 +90,7 @@ BULK_KINDS: Final = _kinds(lambda each: each.is_bulk)
 STATE_KINDS: Final = _kinds(lambda each: not each.is_bulk)
 GRADED_KINDS: Final = _kinds(lambda each: each.is_graded)
 LIFECYCLE_KINDS: Final = _kinds(lambda each: each.is_lifecycle)
+CATALOGUED_KINDS: Final = _kinds(lambda each: each.is_lifecycle or each.is_shown)
 ENDING_KINDS: Final = _kinds(lambda each: each.ends_subject)
 PARENT_KINDS: Final = _kinds(lambda each: each.to_parent)
 CLIENT_FIELDS: Final = frozenset(each.field for each in EVENT_KINDS if each.from_client)

@@ -106,6 +106,23 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) < 1e15 and value == int(value) else f"{value:.6g}"
 
 
+def progress(made: event_pb2.Progress) -> str:
+    """Returns how far a job has come, as `42 %` or `3 of 10`, with its text; empty if it did not say."""
+    amount = ""
+    if made.HasField("total"):
+        amount = (
+            f"{number(made.done)} %" if made.total == 100 else f"{number(made.done)} of {number(made.total)}"
+        )
+    return " ".join(part for part in (amount, one_line(made.text)) if part)
+
+
+def artefact(made: event_pb2.Artefact) -> str:
+    """Returns an artefact in one line, with its name unless that is the end of its path."""
+    head = "" if made.file.endswith(made.name) else f"{made.name}: "
+    tail = f" ({one_line(made.text)})" if made.text else ""
+    return f"{head}{made.file}{tail}"
+
+
 def tally_parts(counts: event_pb2.Tally) -> Iterator[tuple[str, int]]:
     """Yields the names and numbers of a tally that are not 0, in the order of display."""
     for name in TALLY_ORDER:

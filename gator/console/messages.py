@@ -17,6 +17,7 @@ def wanted_events(*, verbose: bool, all_messages: bool) -> attach_pb2.EventFilte
     kinds: list[attach_pb2.EventKind.ValueType] = [attach_pb2.EVENT_KIND_RESULT]
     if verbose:
         kinds += [attach_pb2.EVENT_KIND_STARTED, attach_pb2.EVENT_KIND_ATTEMPT_FINISHED]
+        kinds += [attach_pb2.EVENT_KIND_PROGRESS, attach_pb2.EVENT_KIND_ARTEFACT]
     if all_messages:
         kinds += [attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_BLOCK]
     return attach_pb2.EventFilter(kinds=kinds)
@@ -49,6 +50,10 @@ def event_text(terminal: Terminal, event: event_pb2.Event) -> str:
                 # The Result of the job has a line, as only lost attempts are repeated.
                 return ""
             return f"{painted_outcome(terminal, event.attempt_finished.outcome)} {_attempt(event)}\n"
+        case "progress":
+            return f"{visible(event.path)}: {describe.progress(event.progress)}\n"
+        case "artefact":
+            return f"{visible(event.path)}: artefact {visible(describe.artefact(event.artefact))}\n"
         case "log":
             data = event.log.text.encode("utf-8", "surrogateescape")
             return _lines(terminal, event.path, event.log.severity, data)

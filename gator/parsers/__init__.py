@@ -6,9 +6,10 @@ parsers are the YAML files in `builtin/`; `compiled` is made from them.
 Invariant: what is recognised depends on the bytes of a stream alone, never on where a read ended.
 """
 
+from gator.parsers import percent
 from gator.parsers.builtin_rules import rules_of
 from gator.parsers.definition import Entry, Recognised, entries_of
 from gator.parsers.rules import Rules
 from gator.parsers.stream import StreamParser, visible
 
-__all__ = ["Entry", "Recognised", "Rules", "StreamParser", "entries_of", "rules_of", "visible"]
+__all__ = ["Entry", "Recognised", "Rules", "StreamParser", "entries_of", "percent", "rules_of", "visible"]

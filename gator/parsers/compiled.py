@@ -8,6 +8,22 @@ from gator.v1 import common_pb2, spec_pb2
 
 ENTRIES: Final[tuple[Entry, ...]] = (
     Entry(
+        parser="github",
+        match="^::error(?P<properties>(?: +[^:]*(?::[^:]+)*)?)::(?P<message>.*)$",
+        words=("::error",),
+    ),
+    Entry(
+        parser="github",
+        match="^::warning(?P<properties>(?: +[^:]*(?::[^:]+)*)?)::(?P<message>.*)$",
+        severity=common_pb2.SEVERITY_WARNING,
+        words=("::warning",),
+    ),
+    Entry(
+        parser="github",
+        match="^::(?:notice|debug|group|endgroup)(?P<properties>(?: +[^:]*(?::[^:]+)*)?)::(?P<message>.*)$",
+        severity=common_pb2.SEVERITY_INFO,
+    ),
+    Entry(
         parser="uvm",
         match="^(?:# )?(?P<code>UVM_ERROR|UVM_FATAL) *: *(?P<value>\\d+)$",
         decisive=True,

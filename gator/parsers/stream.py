@@ -8,6 +8,7 @@ import re
 from msgspec import Struct, field
 
 from gator.parsers.definition import Entry, Recognised
+from gator.parsers.percent import with_properties
 from gator.parsers.rules import MAX_LINE_CHARACTERS, Rules
 
 MAX_LINES = 500
@@ -225,11 +226,15 @@ def _recognised(message: _Open, *, is_consequence: bool) -> Recognised:
     if message.places:
         _, nearest = min(message.places, key=lambda place: (abs(place[0] - message.key), -place[0]))
         groups = nearest | groups
+    lines = message.lines
+    if "properties" in groups:
+        groups = with_properties(groups)
+        lines = [groups["message"]]
     return Recognised(
         entry=message.entry,
         line=message.first,
         key=message.key,
-        lines=message.lines,
+        lines=lines,
         groups=groups,
         is_consequence=is_consequence,
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gator.errors import DiskFullError, StoreError
-from gator.event_kinds import DROP_BELOW, KIND_OF_FIELD, LIFECYCLE_KINDS, filter_severity
+from gator.event_kinds import CATALOGUED_KINDS, DROP_BELOW, KIND_OF_FIELD, filter_severity
 from gator.store.catalogue.upsert import INSERT_STORE
 from gator.store.connection import error_code, open_owner, reserve_of
 from gator.store.reader import Slice, StoreReader
@@ -21,7 +21,7 @@ _ROW_BYTES = 64
 """What a row takes besides its body, for counting what waits."""
 
 _KINDS = {field: int(kind) for field, kind in KIND_OF_FIELD.items()}
-_CATALOGUED = frozenset(int(kind) for kind in LIFECYCLE_KINDS)
+_CATALOGUED = frozenset(int(kind) for kind in CATALOGUED_KINDS)
 _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
 
 OnFailed = Callable[[StoreError], None]

@@ -110,6 +110,10 @@ class _EventKindEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_EventKind.Va
     """AttemptFinished."""
     EVENT_KIND_RESULT: _EventKind.ValueType  # 9
     """Result."""
+    EVENT_KIND_PROGRESS: _EventKind.ValueType  # 10
+    """Progress."""
+    EVENT_KIND_ARTEFACT: _EventKind.ValueType  # 11
+    """Artefact."""
 
 class EventKind(_EventKind, metaclass=_EventKindEnumTypeWrapper):
     """The kinds of payload that an event can have."""
@@ -132,6 +136,10 @@ EVENT_KIND_ATTEMPT_FINISHED: EventKind.ValueType  # 8
 """AttemptFinished."""
 EVENT_KIND_RESULT: EventKind.ValueType  # 9
 """Result."""
+EVENT_KIND_PROGRESS: EventKind.ValueType  # 10
+"""Progress."""
+EVENT_KIND_ARTEFACT: EventKind.ValueType  # 11
+"""Artefact."""
 
 class _StopMode:
     ValueType = typing.NewType("ValueType", builtins.int)

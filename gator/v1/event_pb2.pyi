@@ -73,6 +73,8 @@ class Event(message.Message):
     SAMPLE_FIELD_NUMBER: builtins.int
     ATTEMPT_FINISHED_FIELD_NUMBER: builtins.int
     RESULT_FIELD_NUMBER: builtins.int
+    PROGRESS_FIELD_NUMBER: builtins.int
+    ARTEFACT_FIELD_NUMBER: builtins.int
     seq: builtins.int
     """Sequence number in its store, from 1, without gaps, in the order of commits. 0 until it is stored."""
     path: builtins.str
@@ -113,6 +115,14 @@ class Event(message.Message):
     def result(self) -> Result:
         """The node ended. There is one per node."""
 
+    @builtins.property
+    def progress(self) -> Progress:
+        """How far the job has come."""
+
+    @builtins.property
+    def artefact(self) -> Artefact:
+        """A file or folder that the job has made."""
+
     def __init__(
         self,
         *,
@@ -128,12 +138,14 @@ class Event(message.Message):
         sample: Sample | None = ...,
         attempt_finished: AttemptFinished | None = ...,
         result: Result | None = ...,
+        progress: Progress | None = ...,
+        artefact: Artefact | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["attempt_finished", b"attempt_finished", "block", b"block", "declared", b"declared", "log", b"log", "metric", b"metric", "payload", b"payload", "result", b"result", "sample", b"sample", "started", b"started"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["artefact", b"artefact", "attempt_finished", b"attempt_finished", "block", b"block", "declared", b"declared", "log", b"log", "metric", b"metric", "payload", b"payload", "progress", b"progress", "result", b"result", "sample", b"sample", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["attempt", b"attempt", "attempt_finished", b"attempt_finished", "block", b"block", "declared", b"declared", "log", b"log", "metric", b"metric", "path", b"path", "payload", b"payload", "result", b"result", "sample", b"sample", "seq", b"seq", "started", b"started", "time_unix_nanos", b"time_unix_nanos"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["artefact", b"artefact", "attempt", b"attempt", "attempt_finished", b"attempt_finished", "block", b"block", "declared", b"declared", "log", b"log", "metric", b"metric", "path", b"path", "payload", b"payload", "progress", b"progress", "result", b"result", "sample", b"sample", "seq", b"seq", "started", b"started", "time_unix_nanos", b"time_unix_nanos"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = typing.Literal["declared", "started", "log", "block", "metric", "sample", "attempt_finished", "result"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = typing.Literal["declared", "started", "log", "block", "metric", "sample", "attempt_finished", "result", "progress", "artefact"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -461,6 +473,91 @@ class Metric(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class Progress(message.Message):
+    """How far a job has come, as it says itself. The newest one replaces those before it."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: builtins.int
+    DONE_FIELD_NUMBER: builtins.int
+    TOTAL_FIELD_NUMBER: builtins.int
+    text: builtins.str
+    """What the job is doing; empty if it did not say."""
+    done: builtins.float
+    """Amount of work that is done; unset if it did not say."""
+    total: builtins.float
+    """Amount of all work, in the unit of `done`; only set with it."""
+    def __init__(
+        self,
+        *,
+        text: builtins.str = ...,
+        done: builtins.float | None = ...,
+        total: builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_done", b"_done", "_total", b"_total", "done", b"done", "total", b"total"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_done", b"_done", "_total", b"_total", "done", b"done", "text", b"text", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__done: _TypeAlias = typing.Literal["done"]  # noqa: Y015
+    _WhichOneofArgType__done: _TypeAlias = typing.Literal["_done", b"_done"]  # noqa: Y015
+    _WhichOneofReturnType__total: _TypeAlias = typing.Literal["total"]  # noqa: Y015
+    _WhichOneofArgType__total: _TypeAlias = typing.Literal["_total", b"_total"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__done) -> _WhichOneofReturnType__done | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total) -> _WhichOneofReturnType__total | None: ...
+
+@typing.final
+class Artefact(message.Message):
+    """A file or folder that a job has made, as it says itself."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    FILE_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name, by which people and later jobs refer to it."""
+    file: builtins.str
+    """Its path, relative to the working directory of the job or absolute."""
+    text: builtins.str
+    """A description for people."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        file: builtins.str = ...,
+        text: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["file", b"file", "name", b"name", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Artefacts(message.Message):
+    """The artefacts of an attempt."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    LIST_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def list(self) -> containers.RepeatedCompositeFieldContainer[Artefact]:
+        """The newest artefact of each name, in the order in which the names came."""
+
+    def __init__(
+        self,
+        *,
+        list: abc.Iterable[Artefact] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["list", b"list"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class MetricTotal(message.Message):
     """The combined value of a metric."""
 
@@ -669,6 +766,7 @@ class AttemptFinished(message.Message):
     ENDED_UNIX_NANOS_FIELD_NUMBER: builtins.int
     LONGEST_SILENCE_NANOS_FIELD_NUMBER: builtins.int
     COUNTED_FIELD_NUMBER: builtins.int
+    ARTEFACTS_FIELD_NUMBER: builtins.int
     outcome: common_pb2.Outcome.ValueType
     """The outcome."""
     reason: common_pb2.Reason.ValueType
@@ -720,6 +818,10 @@ class AttemptFinished(message.Message):
     def counted(self) -> common_pb2.Counts:
         """Number of its messages by severity that count for its limits."""
 
+    @builtins.property
+    def artefacts(self) -> Artefacts:
+        """The artefacts that it has announced; unset if there are none."""
+
     def __init__(
         self,
         *,
@@ -740,10 +842,11 @@ class AttemptFinished(message.Message):
         ended_unix_nanos: builtins.int = ...,
         longest_silence_nanos: builtins.int = ...,
         counted: common_pb2.Counts | None = ...,
+        artefacts: Artefacts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counted", b"counted", "counts", b"counts", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "signal", b"signal", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "counted", b"counted", "counts", b"counts", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "signal", b"signal", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "counted", b"counted", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "longest_silence_nanos", b"longest_silence_nanos", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "counted", b"counted", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "longest_silence_nanos", b"longest_silence_nanos", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015

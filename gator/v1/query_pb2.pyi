@@ -553,6 +553,7 @@ class Node(message.Message):
     SIGNATURE_FIELD_NUMBER: builtins.int
     FIRST_FAILURE_UNIX_NANOS_FIELD_NUMBER: builtins.int
     WAITING_FOR_FIELD_NUMBER: builtins.int
+    PROGRESS_FIELD_NUMBER: builtins.int
     path: builtins.str
     """Its path from the root."""
     kind: common_pb2.NodeKind.ValueType
@@ -617,6 +618,10 @@ class Node(message.Message):
         waits for its turn.
         """
 
+    @builtins.property
+    def progress(self) -> event_pb2.Progress:
+        """How far its running attempt has come; unset if it is not a running job, or did not say."""
+
     def __init__(
         self,
         *,
@@ -643,10 +648,11 @@ class Node(message.Message):
         signature: builtins.str = ...,
         first_failure_unix_nanos: builtins.int = ...,
         waiting_for: abc.Iterable[WaitingReason.ValueType] | None = ...,
+        progress: event_pb2.Progress | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["counts", b"counts", "demand", b"demand", "first_error", b"first_error", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["counts", b"counts", "demand", b"demand", "first_error", b"first_error", "progress", b"progress", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "children", b"children", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "host", b"host", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "usage", b"usage", "waiting_for", b"waiting_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "children", b"children", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "host", b"host", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "progress", b"progress", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "usage", b"usage", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -662,6 +668,7 @@ class Attempt(message.Message):
     ENDED_UNIX_NANOS_FIELD_NUMBER: builtins.int
     STARTED_FIELD_NUMBER: builtins.int
     FINISHED_FIELD_NUMBER: builtins.int
+    PROGRESS_FIELD_NUMBER: builtins.int
     number: builtins.int
     """Number of the attempt, from 1."""
     store: builtins.str
@@ -678,6 +685,10 @@ class Attempt(message.Message):
     def finished(self) -> event_pb2.AttemptFinished:
         """How it ended; unset until then."""
 
+    @builtins.property
+    def progress(self) -> event_pb2.Progress:
+        """How far it came last; unset if it did not say."""
+
     def __init__(
         self,
         *,
@@ -687,10 +698,11 @@ class Attempt(message.Message):
         ended_unix_nanos: builtins.int = ...,
         started: event_pb2.Started | None = ...,
         finished: event_pb2.AttemptFinished | None = ...,
+        progress: event_pb2.Progress | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["finished", b"finished", "started", b"started"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["finished", b"finished", "progress", b"progress", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["ended_unix_nanos", b"ended_unix_nanos", "finished", b"finished", "number", b"number", "started", b"started", "started_unix_nanos", b"started_unix_nanos", "store", b"store"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["ended_unix_nanos", b"ended_unix_nanos", "finished", b"finished", "number", b"number", "progress", b"progress", "started", b"started", "started_unix_nanos", b"started_unix_nanos", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

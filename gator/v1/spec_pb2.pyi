@@ -554,6 +554,7 @@ class Settings(message.Message):
     LIMITS_FIELD_NUMBER: builtins.int
     TAGS_FIELD_NUMBER: builtins.int
     PARSERS_FIELD_NUMBER: builtins.int
+    COMMANDS_FIELD_NUMBER: builtins.int
     cwd: builtins.str
     """Working directory; empty means inherited. The default is the folder of the launch."""
     setup: builtins.str
@@ -568,6 +569,8 @@ class Settings(message.Message):
     """Whether stdout is a pseudo-terminal; unset means inherited."""
     nice: builtins.int
     """Number that is added to the niceness of the launch; unset means inherited."""
+    commands: builtins.bool
+    """Whether lines of output that begin with `::` are commands; unset means inherited. The default is true."""
     @builtins.property
     def env(self) -> containers.RepeatedCompositeFieldContainer[EnvVariable]:
         """Environment variables, merged by name; the nearest value is used."""
@@ -615,11 +618,14 @@ class Settings(message.Message):
         limits: Limits | None = ...,
         tags: abc.Iterable[builtins.str] | None = ...,
         parsers: Parsers | None = ...,
+        commands: builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "retries", b"retries", "scratch", b"scratch", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "retries", b"retries", "scratch", b"scratch", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "cwd", b"cwd", "env", b"env", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "retries", b"retries", "scratch", b"scratch", "setup", b"setup", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "retries", b"retries", "scratch", b"scratch", "setup", b"setup", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__commands: _TypeAlias = typing.Literal["commands"]  # noqa: Y015
+    _WhichOneofArgType__commands: _TypeAlias = typing.Literal["_commands", b"_commands"]  # noqa: Y015
     _WhichOneofReturnType__grace_millis: _TypeAlias = typing.Literal["grace_millis"]  # noqa: Y015
     _WhichOneofArgType__grace_millis: _TypeAlias = typing.Literal["_grace_millis", b"_grace_millis"]  # noqa: Y015
     _WhichOneofReturnType__nice: _TypeAlias = typing.Literal["nice"]  # noqa: Y015
@@ -628,6 +634,8 @@ class Settings(message.Message):
     _WhichOneofArgType__timeout_millis: _TypeAlias = typing.Literal["_timeout_millis", b"_timeout_millis"]  # noqa: Y015
     _WhichOneofReturnType__tty: _TypeAlias = typing.Literal["tty"]  # noqa: Y015
     _WhichOneofArgType__tty: _TypeAlias = typing.Literal["_tty", b"_tty"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__commands) -> _WhichOneofReturnType__commands | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__grace_millis) -> _WhichOneofReturnType__grace_millis | None: ...
     @typing.overload

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.acceptance.support import Gator
+from tests.acceptance.support import Gator, until
 
 SPEAKING = """\
 import multiprocessing, os, sys
@@ -61,3 +61,45 @@ def test_a_value_that_is_no_number_is_remarked_and_never_fails_the_job(gator: Ga
     )
     gator("run", spec).expect(0)
     assert "the metric slack is not recorded: its value is NaN" in gator("logs", "a", "--long").expect(0).out
+
+
+PRINTING = """\
+!JobGroup
+ident: top
+jobs:
+- !Job
+  ident: sim
+  shell: |
+    echo '::gator progress value=42::compiling'
+    echo '::gator metric name=cycles value=7 unit=ns'
+    echo '::gator artefact path=out/cov.vdb::merged'
+    until test -e go; do sleep 0.05; done
+    echo '::gator log severity=error file=a.c line=3::the buffer overflows' >&2
+- !Job {ident: plain, commands: off, shell: "echo '::gator log severity=error::no command'"}
+- !Job {ident: noted, shell: "echo '::error file=a.c,line=3::of a linter'"}
+- !Job {ident: named, parsers: github, shell: "echo '::error file=a.c,line=3::of a linter'"}
+- !Job {ident: wrong, limits: {warning: 0}, shell: "echo '::gator log severity=eror::no command'"}
+"""
+
+
+@pytest.mark.parametrize("placement", ["inline", "daemons", "tiers"])
+def test_lines_that_a_job_prints_report_messages_metrics_progress_and_artefacts(
+    gator: Gator, placement: str
+) -> None:
+    spec = gator.spec(PRINTING)
+    run = gator.start("run", spec, "--placement", placement)
+    until(lambda: "42 % compiling" in gator("tree").out, "the progress in the tree")
+    until(lambda: "42 % compiling" in gator("status").out, "the progress in the status")
+    (gator.root / "go").touch()
+    run.wait().expect(1)
+    tree = gator("tree").expect(0).out
+    assert {name: f"{name}  passed" in tree for name in ("plain", "noted", "wrong")} == dict.fromkeys(
+        ("plain", "noted", "wrong"), True
+    )
+    assert "named  failed" in tree and "42 %" not in tree
+    failed = gator("failures", "top/sim").expect(0).out
+    assert "the buffer overflows" in failed
+    shown = gator("show", "top/sim").expect(0).out
+    assert "metric cycles   7 ns" in shown and "out/cov.vdb (merged)" in shown
+    assert "line 1 of stdout is no command" in gator("logs", "top/wrong", "--long").expect(0).out
+    assert "::gator progress value=42::compiling" in gator("logs", "top/sim").expect(0).out

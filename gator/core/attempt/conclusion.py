@@ -58,6 +58,7 @@ def conclude(
         stdout_lines=output.lines(common_pb2.STREAM_STDOUT),
         stderr_lines=output.lines(common_pb2.STREAM_STDERR),
         dropped_bytes=output.dropped,
+        artefacts=output.artefacts,
         longest_silence_nanos=max(times.silence, times.ended - times.last_read),
     )
     sign(finished, choice)

@@ -6,6 +6,7 @@ Invariant: output that is not stored is still counted and still shown to the obs
 from collections import deque
 from collections.abc import Sequence
 
+from gator.core.attempt.commands import Payload, payload_event
 from gator.core.attempt.lines import BlockBuilder
 from gator.core.attempt.metrics import Totals
 from gator.core.attempt.observers import LineAssembler, OutputObserver
@@ -79,6 +80,11 @@ class Output:
         """When to call `flush_due`; None if there is nothing to flush."""
         dues = [builder.due for builder in self._builders.values() if builder.due is not None]
         return min(dues) if dues else None
+
+    @property
+    def artefacts(self) -> event_pb2.Artefacts | None:
+        """The artefacts that the output announced; None if there are none."""
+        return self._parser.artefacts
 
     def lines(self, stream: common_pb2.Stream.ValueType) -> int:
         """Returns the number of lines read from a stream."""
@@ -155,16 +161,13 @@ class Output:
         counts: common_pb2.Counts,
     ) -> list[event_pb2.Event]:
         """Shows complete lines to the parser, which corrects the counts of their block, and the observers."""
-        logs = self._parser.on_lines(stream, first_line, data, counts)
+        payloads = self._parser.on_lines(stream, first_line, data, counts)
         for observer in self._observers:
-            logs += observer.on_lines(stream, first_line, data)
-        return self._events(logs, wall)
+            payloads += observer.on_lines(stream, first_line, data)
+        return self._events(payloads, wall)
 
-    def _events(self, logs: Sequence[event_pb2.LogEvent], wall: int) -> list[event_pb2.Event]:
-        return [
-            event_pb2.Event(path=self._path, attempt=self._attempt, time_unix_nanos=wall, log=log)
-            for log in logs
-        ]
+    def _events(self, payloads: Sequence[Payload], wall: int) -> list[event_pb2.Event]:
+        return [payload_event(self._path, self._attempt, wall, payload) for payload in payloads]
 
     def _admit(self, blocks: list[event_pb2.Event]) -> list[event_pb2.Event]:
         """Returns the blocks below the cap; the others are kept as the possible end."""

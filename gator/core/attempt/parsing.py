@@ -16,10 +16,12 @@ parsers, these count:
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from gator.core.attempt.commands import PARSER, CommandReader, Payload
+from gator.core.attempt.commands import Found as Commands
 from gator.core.attempt.first_error import LINE, Candidate, key_of, place_of
 from gator.core.attempt.metrics import Totals
 from gator.core.attempt.severity import NAMES, Messages
@@ -80,6 +82,7 @@ class LineParser:
 
     __slots__ = (
         "_all",
+        "_commands",
         "_counted_parsers",
         "_kept",
         "_messages",
@@ -99,6 +102,9 @@ class LineParser:
         self._named = frozenset(parser.name for parser in parsers)
         self._streams = {stream: StreamParser(rules) for stream in self._rules}
         self._messages, self._metrics = messages, metrics
+        self._commands = CommandReader(
+            messages, metrics, is_on=settings.commands or not settings.HasField("commands")
+        )
         self._kept: dict[int, int] = {}
         self._counted_parsers: set[str] = set()
         """Parsers with a message that counted."""
@@ -108,15 +114,43 @@ class LineParser:
 
     def on_lines(
         self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes, counts: common_pb2.Counts
-    ) -> list[event_pb2.LogEvent]:
-        """Returns the messages to record; corrects `counts`, in which all lines have one severity."""
+    ) -> list[Payload]:
+        """Returns what to record; corrects `counts`, in which all lines have one severity."""
+        commands = self._commands.take(stream, first_line, data)
+        payloads = self._take_commands(stream, commands, counts) if commands is not None else []
         parser = self._streams[stream]
-        found = parser.feed(first_line, data)
+        found = parser.feed(first_line, data if commands is None else commands.data)
         tail = self._tails[stream]
         self._tails[stream] = (
             data[-_TAIL_BYTES:] if len(data) >= _TAIL_BYTES else (tail + data)[-_TAIL_BYTES:]
         )
-        return self._take(stream, found, counts) if found else []
+        if found:
+            payloads += self._take(stream, found, counts)
+        return payloads
+
+    @property
+    def artefacts(self) -> event_pb2.Artefacts | None:
+        """The artefacts that commands have announced; None if there are none."""
+        return self._commands.artefacts
+
+    def _take_commands(
+        self, stream: common_pb2.Stream.ValueType, found: Commands, counts: common_pb2.Counts
+    ) -> list[Payload]:
+        """Counts the lines that are commands; returns what to record."""
+        rule = self._rules[stream]
+        self._move(rule, Counter(found.severities), counts)
+        if rule.severity == common_pb2.SEVERITY_INFO:
+            return found.payloads
+        return found.payloads + [
+            event_pb2.LogEvent(
+                severity=common_pb2.SEVERITY_INFO,
+                text=without_nul(text),
+                stream=stream,
+                line=number,
+                parser=PARSER,
+            )
+            for number, text in found.lines
+        ]
 
     def finish(self) -> list[event_pb2.LogEvent]:
         """Returns the messages that were open at the end of the output, and keeps the last words."""
@@ -178,10 +212,19 @@ class LineParser:
                 self._offer(stream, one, entry.severity, counts=does_count)
                 if entry.severity >= _WARNING and self._admit(entry.severity):
                     logs.append(_log(stream, one, entry.severity))
+        self._move(rule, moves, counts)
+        return logs
+
+    def _move(
+        self,
+        rule: StreamRule,
+        moves: Mapping[tuple[common_pb2.Severity.ValueType, bool], int],
+        counts: common_pb2.Counts,
+    ) -> None:
+        """Gives lines the severities that they proved to have, and says whether they count."""
         for (severity, does_count), number in moves.items():
             self._messages.move(rule.severity, severity, number, counted=rule.counts, counts=does_count)
             _move(counts, rule.severity, severity, number)
-        return logs
 
     def _offer(
         self,

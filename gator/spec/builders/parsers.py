@@ -23,7 +23,7 @@ RANKS: Final = {
     "general": spec_pb2.PARSER_RANK_GENERAL,
     "consequence": spec_pb2.PARSER_RANK_CONSEQUENCE,
 }
-GROUPS: Final = ("file", "line", "column", "code", "item", "message", "value")
+GROUPS: Final = ("file", "line", "column", "code", "item", "message", "value", "properties")
 """Names of the groups that patterns may have."""
 _FILE_SUFFIXES: Final = (".yaml", ".yml")
 

@@ -9,7 +9,7 @@ from math import isnan
 from gator.core.attempt.metrics import is_metric_name
 from gator.node_paths import MAX_PATH_BYTES, key_of_path, parent_of, template_of
 from gator.store.catalogue.columns import ATTEMPTS, NODES
-from gator.store.catalogue.fields import PayloadFields, Row
+from gator.store.catalogue.fields import PayloadFields, Row, blob
 from gator.v1 import event_pb2, query_pb2
 
 _WAITING = int(query_pb2.NODE_STATE_WAITING)
@@ -119,6 +119,10 @@ def _take_finished(changes: Changes, store: str, event: event_pb2.Event) -> None
     _FINISHED.put(row, event.attempt_finished)
 
 
+def _take_progress(changes: Changes, store: str, event: event_pb2.Event) -> None:
+    changes.attempt(event, store)["progress"] = blob(event.progress)
+
+
 def _take_result(changes: Changes, _: str, event: event_pb2.Event) -> None:
     result = event.result
     row = changes.node(event.path, _ENDED)
@@ -149,4 +153,5 @@ _HANDLERS: dict[str, Callable[[Changes, str, event_pb2.Event], None]] = {
     "started": _take_started,
     "attempt_finished": _take_finished,
     "result": _take_result,
+    "progress": _take_progress,
 }

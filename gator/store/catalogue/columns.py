@@ -223,6 +223,8 @@ ATTEMPTS = Table(
         ),
         _column("first_error", MESSAGE, "attempt_finished.first_error?", "finished.first_error"),
         _column("signature", TEXT, "attempt_finished.signature?", "finished.signature"),
+        _column("artefacts", MESSAGE, "attempt_finished.artefacts?", "finished.artefacts"),
+        _column("progress", MESSAGE, target="progress"),
     ],
     presence={
         "started": "started_unix_nanos",

@@ -16,10 +16,10 @@ _COUNTS = "(count(*) - count(n.outcome)) || " + " || ".join(
 """Numbers of nodes by outcome as one text, because a subquery has one value. The first one is of nodes
 without an outcome."""
 _SELECT_NODES = (
-    f"SELECT {messages.columns_sql(messages.NODE_NAMES, 'n')}, a.host FROM nodes AS n"  # noqa: S608 - constant
+    f"SELECT {messages.columns_sql(messages.NODE_NAMES, 'n')}, a.host, a.progress FROM nodes AS n"  # noqa: S608 - constant
     " LEFT JOIN attempts AS a ON a.path = n.path AND a.number = n.attempts"
 )
-"""Selects nodes with the host of their last attempt. The path comes first."""
+"""Selects nodes with the host and the progress of their last attempt. The path comes first."""
 
 
 class NodeReader(CatalogueTables):
@@ -66,10 +66,12 @@ class NodeReader(CatalogueTables):
         going: dict[str, query_pb2.Node] = {}
         for row in rows:
             node = messages.node_of(row)
-            jobs, host = row[-2:]
+            jobs, host, progress = row[-3:]
             if node.kind == JOB:
                 setattr(node.tally, messages.tally_field(node.outcome), 1)
                 node.host = host or ""
+                if progress is not None and node.state == query_pb2.NODE_STATE_RUNNING:
+                    node.progress.ParseFromString(progress)
             elif not node.HasField("tally"):
                 # For now the number of its jobs: those that nothing is known of wait.
                 node.tally.waiting = jobs or 0

@@ -96,6 +96,8 @@ CREATE TABLE attempts (
     longest_silence_nanos INTEGER,
     first_error BLOB,
     signature TEXT,
+    artefacts BLOB,
+    progress BLOB,
     PRIMARY KEY (path, number)
 );
 CREATE TABLE metrics (

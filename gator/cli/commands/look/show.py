@@ -108,6 +108,8 @@ def _say_job(job: spec_pb2.Job) -> None:
     rows.append(("requested", describe.demand(held)))
     if job.settings.timeout_millis:
         rows.append(("timeout", span(job.settings.timeout_millis * 1_000_000)))
+    if job.settings.HasField("commands") and not job.settings.commands:
+        rows.append(("commands", "off"))
     if job.position.file:
         rows.append(("defined at", f"{job.position.file}:{job.position.line}"))
     output.say()
@@ -125,6 +127,8 @@ def _say_attempt(attempt: query_pb2.Attempt, *, is_over: bool, node_message: str
         rows.append(("cwd", started.cwd))
         rows.append(("host", f"{started.host}, process {started.pid}"))
     rows.append(("started", describe.moment(attempt.started_unix_nanos)))
+    if attempt.HasField("progress"):
+        rows.append(("progress", describe.progress(attempt.progress)))
     if attempt.HasField("finished"):
         ended = attempt.finished
         state = describe.outcome(ended.outcome)
@@ -141,6 +145,7 @@ def _say_attempt(attempt: query_pb2.Attempt, *, is_over: bool, node_message: str
         rows.append(("lines", f"{ended.stdout_lines:,} out, {ended.stderr_lines:,} err"))
         if ended.dropped_bytes:
             rows.append(("not stored", size_text(ended.dropped_bytes)))
+        rows += [("artefact", describe.artefact(made)) for made in ended.artefacts.list]
     elif is_over:
         # The daemon that would have written the end of the attempt died.
         rows.append(("outcome", f"{output.paint('lost', 'lost')}: its daemon died"))

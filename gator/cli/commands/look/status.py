@@ -152,6 +152,7 @@ def _say_running(run: query_pb2.Run, longest: list[query_pb2.Node]) -> None:
             f"  {output.paint(node.path, 'path')}",
             span(describe.running_nanos(run, node.started_unix_nanos)),
             node.host,
+            describe.progress(node.progress),
         )
         for node in longest
     )

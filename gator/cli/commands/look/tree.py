@@ -97,6 +97,8 @@ def _line(run: query_pb2.Run, node: query_pb2.Node, level: int, *, whole: bool) 
         parts.append(f"({output.painted_tally(node.tally)})")
     elif node.message:
         parts.append(node.message)
+    elif done := describe.progress(node.progress):
+        parts.append(done)
     elif node.tally.waiting > 1:
         # Repeats that have not started are shown as one.
         parts.append(f"({plural(node.tally.waiting, 'job')})")

@@ -1,0 +1,22 @@
+"""Commands in the output of a job: lines such as `::gator metric name=cycles value=7`.
+
+A job can print them in any language. `grammar` reads and writes one line, `reader` finds the lines in the
+output of an attempt and says what they mean.
+
+Invariant: a line that is no correct command stays a plain line, and never fails a job.
+"""
+
+from gator.core.attempt.commands.grammar import Command, CommandError, command_line, parse_command
+from gator.core.attempt.commands.reader import PARSER, CommandReader, Found, Payload, payload_event
+
+__all__ = [
+    "PARSER",
+    "Command",
+    "CommandError",
+    "CommandReader",
+    "Found",
+    "Payload",
+    "command_line",
+    "parse_command",
+    "payload_event",
+]

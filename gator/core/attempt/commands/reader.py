@@ -1,0 +1,286 @@
+"""Finds the commands in the output of one attempt.
+
+Invariant: what is found depends on the bytes of each stream alone, never on where a read ended.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, Final, TypeAlias, cast
+
+from msgspec import Struct, field
+
+from gator.core.attempt.commands import verbs
+from gator.core.attempt.commands.grammar import Command, CommandError, parse_command
+from gator.core.attempt.commands.progress import ProgressFilter
+from gator.core.attempt.first_error import Candidate
+from gator.core.attempt.metrics import Totals
+from gator.core.attempt.severity import Messages
+from gator.core.text import cut
+from gator.parsers import percent, visible
+from gator.v1 import common_pb2, event_pb2, spec_pb2
+
+Payload: TypeAlias = event_pb2.LogEvent | event_pb2.Metric | event_pb2.Progress | event_pb2.Artefact
+"""What is recorded of a command."""
+PARSER: Final = verbs.PARSER
+MAX_PAYLOADS: Final = 10_000
+"""Maximum number of recorded messages of one severity, and of recorded values; others are only counted."""
+MAX_ARTEFACTS: Final = 100
+"""Maximum number of names of artefacts of an attempt."""
+MAX_WARNINGS: Final = 20
+"""Maximum number of warnings about lines that are no correct commands."""
+
+_SMALL_BYTES: Final = 4096
+"""Data up to this size is searched without RE2, whose import takes milliseconds."""
+_OTHERS: Final = ("error", "warning", "notice", "debug", "group", "endgroup", "stop-commands")
+"""Commands of GitHub's runner. The parser `github` recognises the first four."""
+_INFO: Final = common_pb2.SEVERITY_INFO
+_WARNING: Final = common_pb2.SEVERITY_WARNING
+
+
+class Found(Struct):
+    """What the commands in some lines of a stream mean."""
+
+    data: bytes
+    """The lines as parsers get them: commands are blank, and stopped ones begin with a blank."""
+    payloads: list[Payload] = field(default_factory=list[Payload])
+    severities: list[tuple[common_pb2.Severity.ValueType, bool]] = field(
+        default_factory=list[tuple[common_pb2.Severity.ValueType, bool]]
+    )
+    """For each line that is a command: its severity, and whether it counts."""
+    lines: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    """Number and text of the lines that are commands and no messages."""
+
+
+class _Stream(Struct):
+    """State of one stream."""
+
+    word: str = ""
+    """The word that ends a stop; empty if commands are not stopped."""
+    is_cut: bool = False
+    """Whether the last line was only the beginning of a long one."""
+
+
+class CommandReader:
+    """Reads the commands in the output of one attempt."""
+
+    __slots__ = ("_artefacts", "_is_on", "_kept", "_messages", "_metrics", "_progress", "_streams", "_warned")
+
+    def __init__(self, messages: Messages, metrics: Totals, *, is_on: bool) -> None:
+        self._messages, self._metrics, self._is_on = messages, metrics, is_on
+        self._streams: dict[common_pb2.Stream.ValueType, _Stream] = {}
+        self._progress = ProgressFilter()
+        self._artefacts: dict[str, event_pb2.Artefact] = {}
+        self._kept: dict[str, int] = {}
+        self._warned: set[str] = set()
+
+    @property
+    def artefacts(self) -> event_pb2.Artefacts | None:
+        """The artefacts that were announced; None if there are none."""
+        return event_pb2.Artefacts(list=self._artefacts.values()) if self._artefacts else None
+
+    def take(self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes) -> Found | None:
+        """Returns what the commands in complete lines mean; None if no line begins with `::`."""
+        state = self._streams.get(stream)
+        if state is not None and state.is_cut:
+            state.is_cut = not data.endswith(b"\n")
+            starts = _starts(data) if b"::" in data else iter(())
+            starts = (start for start in starts if start)
+        elif not data.startswith(b"::") and not _has_command(data):
+            if data.endswith(b"\n"):
+                return None
+            self._stream(stream).is_cut = True
+            return None
+        else:
+            self._stream(stream).is_cut = not data.endswith(b"\n")
+            starts = _starts(data)
+        return self._found(stream, first_line, data, starts)
+
+    def _stream(self, stream: common_pb2.Stream.ValueType) -> _Stream:
+        return self._streams.setdefault(stream, _Stream())
+
+    def _found(
+        self, stream: common_pb2.Stream.ValueType, number: int, data: bytes, starts: Iterator[int]
+    ) -> Found:
+        found = Found(data)
+        pieces: list[bytes] = []
+        kept = counted = 0
+        for start in starts:
+            number += data.count(b"\n", counted, start)
+            counted = start
+            end = data.find(b"\n", start)
+            end = end if end >= 0 else len(data)
+            instead = self._line(stream, number, visible(data[start:end]), found)
+            if instead is not None:
+                pieces += (data[kept:start], instead)
+                kept = start if instead else end
+        if pieces:
+            found.data = b"".join((*pieces, data[kept:]))
+        return found
+
+    def _line(
+        self, stream: common_pb2.Stream.ValueType, number: int, line: str, found: Found
+    ) -> bytes | None:
+        """Reads a line that begins with `::`.
+
+        Returns what takes its place for parsers, a blank being put before it; None if it stays as it is.
+        """
+        state = self._stream(stream)
+        if not self._is_on:
+            return b" " if _other(line) else None
+        if state.word:
+            if line == f"::{state.word}::":
+                state.word = ""
+                return self._silent(number, line, found)
+            return b" " if _other(line) else None
+        try:
+            command = _command(line)
+            if command is None:
+                return None
+            return self._run(command, stream, number, line, found)
+        except CommandError as error:
+            self._warn(error, stream, number, found)
+            return None
+
+    def _run(
+        self, command: Command, stream: common_pb2.Stream.ValueType, number: int, line: str, found: Found
+    ) -> bytes:
+        """Carries out a command. Raises CommandError."""
+        match command.verb:
+            case "log":
+                self._log(verbs.log_of(command, stream, number), found)
+                return b""
+            case "metric":
+                metric = verbs.metric_of(command)
+                self._metrics.add(metric)
+                self._keep("metric", metric, found)
+            case "artefact":
+                self._artefact(verbs.artefact_of(command), found)
+            case "progress":
+                self._show(self._progress.take(verbs.progress_of(command)), found)
+            case "group":
+                self._show(self._progress.begin(stream, verbs.title_of(command)), found)
+            case "endgroup":
+                self._show(self._progress.end(stream), found)
+            case "stop":
+                word = (command.text or "").strip()
+                if not word:
+                    raise CommandError("stop", "stop needs a word: write it after ::")
+                self._stream(stream).word = word
+            case _:
+                raise CommandError(
+                    f"verb {command.verb[:40]}",
+                    f"there is no verb {command.verb[:40]!r}: there are log, metric, progress, artefact, "
+                    "group, endgroup and stop",
+                )
+        return self._silent(number, line, found)
+
+    def _log(self, log: event_pb2.LogEvent, found: Found) -> None:
+        found.severities.append((log.severity, True))
+        if log.severity >= _WARNING:
+            self._messages.offer(_candidate(log), counts=True)
+        self._keep(str(log.severity), log, found)
+
+    def _artefact(self, artefact: event_pb2.Artefact, found: Found) -> None:
+        if artefact.name not in self._artefacts and len(self._artefacts) >= MAX_ARTEFACTS:
+            raise CommandError("artefacts", f"an attempt has at most {MAX_ARTEFACTS} artefacts")
+        self._artefacts[artefact.name] = artefact
+        self._keep("artefact", artefact, found)
+
+    def _show(self, progress: event_pb2.Progress | None, found: Found) -> None:
+        if progress is not None:
+            self._keep("progress", progress, found)
+
+    def _keep(self, kind: str, payload: Payload, found: Found) -> None:
+        kept = self._kept.get(kind, 0)
+        self._kept[kind] = kept + 1
+        if kept < MAX_PAYLOADS:
+            found.payloads.append(payload)
+
+    def _silent(self, number: int, line: str, found: Found) -> bytes:
+        """Takes note of a line that is a command and no message."""
+        found.severities.append((_INFO, False))
+        found.lines.append((number, line))
+        return b""
+
+    def _warn(
+        self, error: CommandError, stream: common_pb2.Stream.ValueType, number: int, found: Found
+    ) -> None:
+        """Records a warning of Gator about a line that is no correct command: one for each mistake."""
+        if error.kind in self._warned or len(self._warned) >= MAX_WARNINGS:
+            return
+        self._warned.add(error.kind)
+        name = common_pb2.Stream.Name(stream).removeprefix("STREAM_").lower()
+        text = f"line {number} of {name} is no command and stays as it is: {error} (docs/lines.md)"
+        found.payloads.append(event_pb2.LogEvent(severity=_WARNING, text=cut(text), logger="gator"))
+
+
+def payload_event(path: str, attempt: int, time: int, payload: Payload) -> event_pb2.Event:
+    """Returns the event of a payload; `time` is in nanoseconds since 1970."""
+    event = event_pb2.Event(path=path, attempt=attempt, time_unix_nanos=time)
+    match payload:
+        case event_pb2.LogEvent():
+            event.log.CopyFrom(payload)
+        case event_pb2.Metric():
+            event.metric.CopyFrom(payload)
+        case event_pb2.Progress():
+            event.progress.CopyFrom(payload)
+        case event_pb2.Artefact():
+            event.artefact.CopyFrom(payload)
+    return event
+
+
+def _command(line: str) -> Command | None:
+    """Returns the command in a line, also in GitHub's form; None for other lines. Raises CommandError."""
+    if line.startswith("::group::"):
+        return Command("group", {}, percent.decode_text(line.removeprefix("::group::")))
+    if line.startswith("::endgroup::"):
+        return Command("endgroup")
+    if line.startswith("::stop-commands::"):
+        return Command("stop", {}, line.removeprefix("::stop-commands::"))
+    return parse_command(line)
+
+
+def _other(line: str) -> bool:
+    """Returns whether a line is a command of GitHub's runner."""
+    word = line[2:40].partition("::")[0].partition(" ")[0]
+    return word in _OTHERS
+
+
+def _candidate(log: event_pb2.LogEvent) -> Candidate:
+    message = event_pb2.ErrorMessage(
+        severity=log.severity,
+        text=cut(log.text),
+        stream=log.stream,
+        line=log.line,
+        file=log.file,
+        file_line=log.file_line,
+        parser=PARSER,
+        code=log.code,
+    )
+    return Candidate.of(spec_pb2.PARSER_RANK_CAUSE, message)
+
+
+def _starts(data: bytes) -> Iterator[int]:
+    """Yields where lines begin with `::`."""
+    if data.startswith(b"::"):
+        yield 0
+    at = data.find(b"\n::")
+    while at >= 0:
+        yield at + 1
+        at = data.find(b"\n::", at + 2)
+
+
+def _has_command(data: bytes) -> bool:
+    """Returns whether a line after the first begins with `::`."""
+    return b"\n::" in data if len(data) <= _SMALL_BYTES else _search()(data) is not None
+
+
+@cache
+def _search() -> Callable[[bytes], Any]:
+    """Returns a search for a line that begins with `::`, eight times as fast as that of bytes."""
+    import re2
+
+    module = cast("Any", re2)
+    options = module.Options()
+    options.encoding = module.Options.Encoding.LATIN1
+    return cast("Callable[[bytes], Any]", module.compile(rb"\n::", options).search)

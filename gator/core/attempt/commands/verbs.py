@@ -1,0 +1,149 @@
+"""Makes the message, metric, progress or artefact of a command."""
+
+from math import isfinite, isnan
+from typing import Final, TypeVar
+
+from gator.core.attempt.commands.grammar import Command, CommandError
+from gator.core.attempt.metrics import NAME_RULE, is_metric_name
+from gator.core.text import cut, without_nul
+from gator.v1 import common_pb2, event_pb2
+
+PARSER: Final = "commands"
+"""Name of the parser in messages of commands."""
+_T = TypeVar("_T")
+
+MAX_PATH: Final = 4096
+"""Maximum number of characters of the path of an artefact."""
+
+_SEVERITIES: Final = {
+    "debug": common_pb2.SEVERITY_DEBUG,
+    "info": common_pb2.SEVERITY_INFO,
+    "warning": common_pb2.SEVERITY_WARNING,
+    "error": common_pb2.SEVERITY_ERROR,
+    "critical": common_pb2.SEVERITY_CRITICAL,
+}
+_KINDS: Final = {
+    "last": event_pb2.METRIC_KIND_LAST,
+    "sum": event_pb2.METRIC_KIND_SUM,
+    "min": event_pb2.METRIC_KIND_MIN,
+    "max": event_pb2.METRIC_KIND_MAX,
+    "mean": event_pb2.METRIC_KIND_MEAN,
+}
+
+
+def log_of(command: Command, stream: common_pb2.Stream.ValueType, line: int) -> event_pb2.LogEvent:
+    """Returns the message of `log`. Keys without a meaning are fields of it. Raises CommandError."""
+    if not command.text:
+        raise CommandError("log text", "log needs a text: write it after ::")
+    fields = dict(command.fields)
+    severity = _one_of("severity", fields.pop("severity", "info"), _SEVERITIES)
+    return event_pb2.LogEvent(
+        severity=severity,
+        text=without_nul(command.text),
+        stream=stream,
+        line=line,
+        logger=without_nul(fields.pop("logger", "")),
+        file=without_nul(fields.pop("file", "")),
+        file_line=_position("line", fields.pop("line", "")),
+        file_column=_position("col", fields.pop("col", "")),
+        code=without_nul(fields.pop("code", "")),
+        parser=PARSER,
+        fields={key: without_nul(value) for key, value in fields.items()},
+    )
+
+
+def metric_of(command: Command) -> event_pb2.Metric:
+    """Returns the value of `metric`. Raises CommandError."""
+    _known(command, ("name", "value", "kind", "unit"))
+    name = _needed(command, "name")
+    if not is_metric_name(name):
+        raise CommandError("metric name", f"{NAME_RULE}, not {cut(name, 140)!r}")
+    value = _number("value", _needed(command, "value"))
+    if isnan(value):
+        raise CommandError("metric nan", f"the value of the metric {name} is NaN")
+    kind = _one_of("kind", command.fields.get("kind", "last"), _KINDS)
+    return event_pb2.Metric(
+        name=name, value=value, kind=kind, unit=without_nul(command.fields.get("unit", ""))
+    )
+
+
+def progress_of(command: Command) -> event_pb2.Progress:
+    """Returns the progress of `progress`. Raises CommandError."""
+    _known(command, ("value", "total"))
+    progress = event_pb2.Progress(text=cut(without_nul(command.text or "")))
+    if "value" in command.fields:
+        total = command.fields.get("total", "")
+        progress.done = _amount(
+            "value", command.fields["value"] if total else command.fields["value"].rstrip("%")
+        )
+        progress.total = _amount("total", total) if total else 100
+        if progress.total <= 0:
+            raise CommandError("progress total", "total must be above 0")
+    elif "total" in command.fields or not progress.text:
+        raise CommandError("progress value", "progress needs value=NUMBER, or a text after ::")
+    return progress
+
+
+def artefact_of(command: Command) -> event_pb2.Artefact:
+    """Returns the artefact of `artefact`. Raises CommandError."""
+    _known(command, ("name", "path"))
+    path = _needed(command, "path")
+    if len(path) > MAX_PATH:
+        raise CommandError("artefact path", f"a path has at most {MAX_PATH:,} characters")
+    name = command.fields.get("name") or path.rstrip("/").rpartition("/")[2]
+    if not is_metric_name(name):
+        raise CommandError("artefact name", f"{NAME_RULE}, not {cut(name, 140)!r}")
+    return event_pb2.Artefact(name=name, file=without_nul(path), text=cut(without_nul(command.text or "")))
+
+
+def title_of(command: Command) -> str:
+    """Returns the title of `group`. Raises CommandError."""
+    _known(command, ("name",))
+    title = command.text or command.fields.get("name", "")
+    if not title:
+        raise CommandError("group", "group needs a title: write it after ::")
+    return without_nul(title)
+
+
+def _needed(command: Command, key: str) -> str:
+    value = command.fields.get(key, "")
+    if not value:
+        raise CommandError(f"{command.verb} {key}", f"{command.verb} needs {key}=…")
+    return value
+
+
+def _known(command: Command, keys: tuple[str, ...]) -> None:
+    for key in command.fields:
+        if key not in keys:
+            raise CommandError(
+                f"{command.verb} keys",
+                f"{command.verb} has no key {cut(key, 40)!r}: it has {', '.join(keys)}",
+            )
+
+
+def _one_of(key: str, word: str, values: dict[str, _T]) -> _T:
+    value = values.get(word.lower())
+    if value is None:
+        raise CommandError(key, f"{key} is one of {', '.join(values)}, not {cut(word, 40)!r}")
+    return value
+
+
+def _number(key: str, text: str) -> float:
+    try:
+        # float() also takes 1_0 as 10, which is a mistake here.
+        return float("" if "_" in text else text)
+    except ValueError:
+        raise CommandError(f"{key} number", f"{key} is a number, not {cut(text, 40)!r}") from None
+
+
+def _amount(key: str, text: str) -> float:
+    number = _number(key, text)
+    if not isfinite(number) or number < 0:
+        raise CommandError(f"{key} number", f"{key} is a number from 0 on, not {cut(text, 40)!r}")
+    return number
+
+
+def _position(key: str, text: str) -> int:
+    if text and not (text.isascii() and text.isdecimal()):
+        raise CommandError(f"{key} number", f"{key} is a whole number, not {cut(text, 40)!r}")
+    return min(int(text[:10]), 2**31 - 1) if text else 0
