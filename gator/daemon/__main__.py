@@ -10,7 +10,7 @@ with loading.quickly():
     from gator.errors import DiskFullError
     from gator.loop import run_loop
     from gator.process.host import RPC_THREADS, lacks_threads, save_address_space
-    from gator.scheduler.request import DaemonOrder
+    from gator.scheduler.request import DaemonParameters
 
 
 def main() -> int:
@@ -29,15 +29,15 @@ def main() -> int:
         sys.stderr.write(f"{lacking}\n")
         return 1
     try:
-        return run_loop(_run(DaemonOrder.decode(line)))
+        return run_loop(_run(DaemonParameters.decode(line)))
     except DiskFullError as error:
         # The parent shows the last lines of a daemon that did not start to the user.
         sys.stderr.write(f"{error}\n")
         return 1
 
 
-async def _run(order: DaemonOrder) -> int:
-    return await Service(order).run()
+async def _run(parameters: DaemonParameters) -> int:
+    return await Service(parameters).run()
 
 
 if __name__ == "__main__":

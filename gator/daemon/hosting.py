@@ -16,7 +16,7 @@ from gator.process.ownership.select import name_all
 from gator.process.reaper import Reaper
 from gator.rpc.address import socket_address
 from gator.rpc.server import serve
-from gator.scheduler.request import DaemonOrder
+from gator.scheduler.request import DaemonParameters
 from gator.store import Store
 from gator.v1 import attach_pb2, event_pb2
 
@@ -32,7 +32,7 @@ class Hosting:
 
     def __init__(
         self,
-        order: DaemonOrder,
+        parameters: DaemonParameters,
         context: attach_pb2.RunContext,
         store: Store,
         reaper: Reaper,
@@ -40,8 +40,8 @@ class Hosting:
         environment: dict[str, str],
     ) -> None:
         self._uplink = uplink
-        self._tokens = Tokens(bytes.fromhex(order.key))
-        address = socket_address(f"{order.run[:16]}-{order.daemon}", environment)
+        self._tokens = Tokens(bytes.fromhex(parameters.key))
+        address = socket_address(f"{parameters.run[:16]}-{parameters.daemon}", environment)
         loop = asyncio.get_running_loop()
         self._host = WrapperHost(
             loop,
@@ -53,7 +53,7 @@ class Hosting:
                 environment=environment,
                 launch_dir=str(Path.cwd()),
                 token=partial(self._tokens.make, Audience.JOB),
-                daemon=order.daemon,
+                daemon=parameters.daemon,
                 parent=address,
             ),
             on_started=self._on_started,
@@ -62,7 +62,7 @@ class Hosting:
         )
         self._clients = ClientHandler(self._host, self._tokens)
         self._finishing: asyncio.Task[None] | None = None
-        self._tiers = _make_tiers(context, store, self._host, uplink) if order.role == "tier" else None
+        self._tiers = _make_tiers(context, store, self._host, uplink) if parameters.role == "tier" else None
         self._serving = loop.create_task(
             serve([parent_service(self._clients)], address=address, authenticate=self._authenticate)
         )

@@ -20,7 +20,7 @@ from gator.process.pipes import watch_eof
 from gator.process.reaper import Reaper
 from gator.runtime import diagnostics
 from gator.runtime.text_encoding import launch_variables
-from gator.scheduler.request import DaemonOrder
+from gator.scheduler.request import DaemonParameters
 from gator.store import Store
 from gator.v1 import attach_pb2
 
@@ -34,18 +34,18 @@ EXIT_ORPHANED = 70
 class Service:
     """Runs one daemon on the running event loop."""
 
-    def __init__(self, order: DaemonOrder) -> None:
+    def __init__(self, parameters: DaemonParameters) -> None:
         """Prepares this process and creates the store. Raises DiskFullError."""
-        self._order = order
+        self._order = parameters
         self._environment = launch_variables()
-        loop = _prepare(order, self._environment)
+        loop = _prepare(parameters, self._environment)
         self._reaper = Reaper(loop)
-        self._guard = Guard(order.run, order.daemon)
+        self._guard = Guard(parameters.run, parameters.daemon)
         self._store = Store.create(
-            Path(order.folder) / "stores" / f"{order.daemon}.db",
-            store_id=order.store,
-            run=order.run,
-            daemon=order.daemon,
+            Path(parameters.folder) / "stores" / f"{parameters.daemon}.db",
+            store_id=parameters.store,
+            run=parameters.run,
+            daemon=parameters.daemon,
             host=os.uname().nodename,
             catalogue=False,
             post=Poster(loop),
@@ -54,7 +54,9 @@ class Service:
             on_failed=_on_store_failed,
         )
         # The parent begins to listen while its daemons start.
-        self._uplink = Uplink(order.parent, _hello(order), order.token, self._store, self, patient=True)
+        self._uplink = Uplink(
+            parameters.parent, _hello(parameters), parameters.token, self._store, self, patient=True
+        )
         self._hosting: Hosting | None = None
         """Made when the parent accepts this daemon."""
         self._lost: Exception | None = None
@@ -97,27 +99,27 @@ class Service:
         self._uplink.send(attach_pb2.AttachRequest(tip=attach_pb2.Tip(position=position, disk_full=True)))
 
 
-def _prepare(order: DaemonOrder, environment: dict[str, str]) -> asyncio.AbstractEventLoop:
+def _prepare(parameters: DaemonParameters, environment: dict[str, str]) -> asyncio.AbstractEventLoop:
     """Prepares this process to host processes of jobs, and to exit when its parent is gone."""
     sys.setswitchinterval(SWITCH_INTERVAL)
     close_inherited()
     become_subreaper()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_on_fault)
-    diagnostics.start(environment, Path(order.folder), order.daemon)
+    diagnostics.start(environment, Path(parameters.folder), parameters.daemon)
     watch_eof(loop, 0, _on_orphaned)
     return loop
 
 
-def _hello(order: DaemonOrder) -> attach_pb2.Hello:
+def _hello(parameters: DaemonParameters) -> attach_pb2.Hello:
     return attach_pb2.Hello(
-        role=attach_pb2.ROLE_TIER if order.role == "tier" else attach_pb2.ROLE_WRAPPERS,
-        id=order.daemon,
+        role=attach_pb2.ROLE_TIER if parameters.role == "tier" else attach_pb2.ROLE_WRAPPERS,
+        id=parameters.daemon,
         host=os.uname().nodename,
         pid=os.getpid(),
-        store=order.store,
+        store=parameters.store,
         version=__version__,
-        run=order.run,
+        run=parameters.run,
     )
 
 

@@ -49,7 +49,7 @@ def start_child(request: DaemonRequest, argv: Sequence[str] = ()) -> ChildHandle
     read, write = os.pipe()
     try:
         pid = _spawn(request, argv or request.argv, read)
-        os.write(write, request.order)
+        os.write(write, request.parameters)
     except OSError as error:
         os.close(write)
         named = os.fsdecode(error.filename or (argv or request.argv)[0])

@@ -19,11 +19,11 @@ def make_scheduler(name: str, arguments: Mapping[str, str]) -> Scheduler:
 
     Raises UsageError if there is no such scheduler, or if it does not accept the arguments.
     """
-    wanted = name.lower()
-    if wanted == LOCAL:
+    lower_name = name.lower()
+    if lower_name == LOCAL:
         # Reading the entry points of all packages would delay each start by some milliseconds.
         return LocalScheduler(arguments)
-    found = [point for point in _entry_points() if point.name.lower() == wanted]
+    found = [point for point in _entry_points() if point.name.lower() == lower_name]
     if not found:
         raise UsageError(f"--scheduler {name}: there is no such scheduler, only {', '.join(names())}")
     try:

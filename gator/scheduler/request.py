@@ -28,20 +28,20 @@ class ChildWatcher(Protocol):
 class DaemonRequest(Struct, frozen=True):
     """A daemon to start.
 
-    The daemon reads `order` from its stdin, which must stay open: end of file there tells it that its
-    parent is gone. `order` holds the key of the run, so it must not appear in arguments or files.
+    The daemon reads `parameters` from its stdin, which must stay open: end of file there tells it that its
+    parent is gone. `parameters` has the key of the run, so it must not appear in arguments or files.
     """
 
     name: str
     argv: tuple[str, ...]
     environment: Mapping[str, str]
-    order: bytes
+    parameters: bytes
     log: Path
     """File to which its stdout and stderr are appended."""
     children: ChildWatcher
 
 
-class DaemonOrder(Struct, frozen=True):
+class DaemonParameters(Struct, frozen=True):
     """What a daemon needs to attach to its parent.
 
     `key` is the key of the run as hexadecimal digits.
@@ -61,10 +61,10 @@ class DaemonOrder(Struct, frozen=True):
     """Id of the store that the daemon will write, 32 hexadecimal digits."""
 
     def encode(self) -> bytes:
-        """Returns the order as one line of JSON."""
+        """Returns the parameters as one line of JSON."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
-    def decode(cls, line: bytes) -> "DaemonOrder":
-        """Returns the order in a line of JSON."""
+    def decode(cls, line: bytes) -> "DaemonParameters":
+        """Returns the parameters in a line of JSON."""
         return cls(**json.loads(line))

@@ -1,7 +1,7 @@
-"""`python -m gator.upload`: uploads a run to a hub while it runs. The order arrives on stdin.
+"""`python -m gator.upload`: uploads a run to a hub while it runs. Its parameters arrive on stdin.
 
-Invariant: the run never waits for this process. It loads its modules before it has its order, only reads the
-folder of the run, lowers its own priority once the upload has begun, and ends soon after its root.
+Invariant: the run never waits for this process. It loads its modules before it has its parameters, only reads
+the folder of the run, lowers its own priority once the upload has begun, and ends soon after its root.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from gator.loop import run_loop
 from gator.process.host import RPC_THREADS, lacks_threads, save_address_space
 from gator.runtime import diagnostics, loading, shutdown, signals
 from gator.store.run.description import write_git
-from gator.upload.protocol import UploadOrder, UploadState, UploadStatus
+from gator.upload.protocol import UploadParameters, UploadState, UploadStatus
 from gator.upload.root_watch import RootWatch
 
 NICE: Final = 10
@@ -42,7 +42,7 @@ def main() -> int:
     if not line:
         # There is no run, because its spec is invalid.
         return 1
-    order = UploadOrder.decode(line)
+    parameters = UploadParameters.decode(line)
     save_address_space()
     lacking = lacks_threads(RPC_THREADS)
     if lacking is not None:
@@ -50,15 +50,15 @@ def main() -> int:
         return 1
     watch = RootWatch(0, LAST_SECONDS, EXIT_CUT)
     try:
-        _log_to(order.log)
+        _log_to(parameters.log)
     except OSError as error:
-        _tell(UploadStatus(UploadState.FAILED, f"cannot write {order.log}: {error.strerror}"))
+        _tell(UploadStatus(UploadState.FAILED, f"cannot write {parameters.log}: {error.strerror}"))
         return 1
     if git is not None:
         # If the folder cannot be written, the run itself reports it.
         with contextlib.suppress(OSError):
-            write_git(Path(order.folder), git)
-    return run_loop(_run(order, watch))
+            write_git(Path(parameters.folder), git)
+    return run_loop(_run(parameters, watch))
 
 
 def _log_to(path: str) -> None:
@@ -74,16 +74,16 @@ def _tell(status: UploadStatus) -> None:
         os.write(1, status.encode())
 
 
-async def _run(order: UploadOrder, watch: RootWatch) -> int:
+async def _run(parameters: UploadParameters, watch: RootWatch) -> int:
     from gator.hub_address import resolve
     from gator.run_folder import RunFolder
     from gator.upload.stores import UploadedRun
     from gator.upload.stream import Upload
 
     loop = asyncio.get_running_loop()
-    diagnostics.start(os.environ, Path(order.folder), "upload")
-    stores = UploadedRun(RunFolder(Path(order.folder)))
-    ca = Path(order.ca) if order.ca else None
+    diagnostics.start(os.environ, Path(parameters.folder), "upload")
+    stores = UploadedRun(RunFolder(Path(parameters.folder)))
+    ca = Path(parameters.ca) if parameters.ca else None
     stepped_back = False
 
     def on_status(status: UploadStatus) -> None:
@@ -94,7 +94,7 @@ async def _run(order: UploadOrder, watch: RootWatch) -> int:
             os.nice(NICE)
         _tell(status)
 
-    upload = Upload(stores, partial(resolve, order.address, os.environ, ca=ca), on_status)
+    upload = Upload(stores, partial(resolve, parameters.address, os.environ, ca=ca), on_status)
 
     watch.on_over(partial(loop.call_soon_threadsafe, upload.end))
     try:

@@ -1,7 +1,7 @@
 """Starts the upload process, before there is a run or an event loop.
 
-It is started early and gets its order late, so that it loads its modules while the run starts. It ends at the
-end of its stdin if it gets no order. Imports no asyncio.
+It is started early and receives its parameters later, so that it loads its modules while the run starts. It
+ends at the end of its stdin if it receives none. Imports no asyncio.
 """
 
 import contextlib
@@ -19,32 +19,35 @@ _MAX_ERROR_BYTES = 65_536
 
 
 class UploadProcess:
-    """A process that waits for its order, and its pipes."""
+    """A process that waits for its parameters, and its pipes."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         """Starts the process. Raises OSError."""
         # It may outlive the run by a few seconds, and must not keep inherited descriptors open.
         close_inherited()
-        # Before it has its order it must not write to the terminal; the root reports the same errors.
+        # Before it has its parameters it must not write to the terminal; the root reports the same errors.
         self.stderr = os.memfd_create("upload")
         try:
-            self.pid, self.stdin, self.stdout = _spawn(environment, self.stderr)
+            self.pid, self.parameters_write_fd, self.status_read_fd = _spawn(environment, self.stderr)
         except OSError:
             os.close(self.stderr)
             raise
         # It belongs to no job, although it is a child of this process.
         register_helper(self.pid)
-        # The descriptor never names another process, whatever code reaps the child.
+        # A pidfd stays valid even if the pid is reused.
         try:
             self.pidfd = os.pidfd_open(self.pid)
         except OSError:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
-            for descriptor in (self.stdin, self.stdout, self.stderr):
+            for descriptor in (self.parameters_write_fd, self.status_read_fd, self.stderr):
                 os.close(descriptor)
             raise
-        self.is_taken = False
-        """Whether it has got an order; then the Supervisor closes it."""
+        self._is_taken = False
+
+    def take(self) -> None:
+        """Makes the caller responsible for closing it; `dismiss` has no effect from now on."""
+        self._is_taken = True
 
     def kill(self) -> None:
         """Kills the process, which may have ended already."""
@@ -52,32 +55,32 @@ class UploadProcess:
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 
     def early_errors(self) -> bytes:
-        """Returns the end of its stderr from before it had its order."""
+        """Returns the end of its stderr from before it had its parameters."""
         size = os.fstat(self.stderr).st_size
         return os.pread(self.stderr, _MAX_ERROR_BYTES, max(0, size - _MAX_ERROR_BYTES))
 
     def close(self) -> None:
         """Closes the pipes, and reaps the process if it has ended."""
-        for descriptor in (self.stdin, self.stdout, self.stderr, self.pidfd):
+        for descriptor in (self.parameters_write_fd, self.status_read_fd, self.stderr, self.pidfd):
             os.close(descriptor)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, os.WNOHANG)
 
     def dismiss(self) -> None:
-        """Ends the process if it has no order. May be called twice."""
-        if not self.is_taken:
-            self.is_taken = True
+        """Ends the process if it was not taken. May be called twice."""
+        if not self._is_taken:
+            self._is_taken = True
             self.kill()
             os.waitpid(self.pid, 0)
             self.close()
 
 
 def _spawn(environment: Mapping[str, str], stderr: int) -> tuple[int, int, int]:
-    """Starts the process. Returns its pid, stdin and stdout. Raises OSError."""
+    """Starts the process. Returns its pid and the other ends of its stdin and stdout. Raises OSError."""
     opened: list[int] = []
     try:
-        stdin, order = os.pipe()
-        opened += (stdin, order)
+        stdin, parameters = os.pipe()
+        opened += (stdin, parameters)
         status, stdout = os.pipe()
         opened += (status, stdout)
         pid = os.posix_spawn(
@@ -100,4 +103,4 @@ def _spawn(environment: Mapping[str, str], stderr: int) -> tuple[int, int, int]:
         raise
     os.close(stdin)
     os.close(stdout)
-    return pid, order, status
+    return pid, parameters, status

@@ -1,4 +1,4 @@
-"""Messages between a root and its upload process: an order, and changes of status.
+"""Messages between a root and its upload process: parameters, and changes of status.
 
 Invariant: each is a line of JSON on a pipe and holds no token. Imports no grpc.
 """
@@ -13,7 +13,7 @@ END_LINE = b"end\n"
 """Line on stdin of the process after the run has ended: end as soon as the hub has everything."""
 
 
-class UploadOrder(Struct, frozen=True):
+class UploadParameters(Struct, frozen=True):
     """The run to upload and the hub. Paths are absolute."""
 
     folder: str
@@ -30,8 +30,8 @@ class UploadOrder(Struct, frozen=True):
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
-    def decode(cls, line: bytes) -> "UploadOrder":
-        """Returns the order in a line of JSON."""
+    def decode(cls, line: bytes) -> "UploadParameters":
+        """Returns the parameters in a line of JSON."""
         return cls(**json.loads(line))
 
 

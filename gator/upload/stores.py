@@ -54,15 +54,15 @@ class UploadedStore:
         return self.committed - before
 
     def read(
-        self, after: int, wanted: attach_pb2.EventFilter, limit: int, /
+        self, after: int, event_filter: attach_pb2.EventFilter, limit: int, /
     ) -> tuple[Sequence[event_pb2.Event], int]:
         """Returns events as `StoreView.read` does, shortened to the limits of a hub. Raises StoreError."""
         try:
-            part = self._reader.read(after, wanted, limit)
+            part = self._reader.read(after, event_filter, limit)
         except StoreError as error:
             self.fault = str(error)
             raise
-        key = wanted.SerializeToString(deterministic=True)
+        key = event_filter.SerializeToString(deterministic=True)
         before = self._read_through.get(key, 0)
         self.read_events += sum(event.seq > before for event in part.events)
         self._read_through[key] = max(before, part.through)

@@ -1,4 +1,4 @@
-"""The root's side of an upload: sends the order to its process, follows its status and ends it.
+"""The root's side of an upload: sends the parameters to its process, follows its status and ends it.
 
 Invariant: the upload never affects the run, and only `finish` waits, for a bounded time.
 """
@@ -16,7 +16,7 @@ from gator.run_folder import RunFolder
 from gator.upload.availability import HubAvailability
 from gator.upload.options import UploadOptions
 from gator.upload.process import UploadProcess
-from gator.upload.protocol import END_LINE, UploadOrder, UploadState, UploadStatus
+from gator.upload.protocol import END_LINE, UploadParameters, UploadState, UploadStatus
 
 ABSENT_SECONDS = 1.0
 """Timeout in seconds, at the end of a run, of the dial to a hub that has never answered."""
@@ -43,7 +43,7 @@ class _State(Enum):
 
 
 class Uploader:
-    """One upload; `process` waits for its order already, else `start` starts one."""
+    """One upload; `process` waits for its parameters already, else `start` starts one."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Uploader:
         """Why the upload is incomplete, if that became known after the end of the run."""
 
     def start(self) -> None:
-        """Sends the process its order; if it cannot be started, the user is told."""
+        """Sends the process its parameters; if it cannot be started, the user is told."""
         if self._state is not _State.WAITING:
             return
         self._state = _State.GOING
@@ -84,8 +84,8 @@ class Uploader:
             self.give_up()
             return
         self._pipes = _Pipes(process, self._on_line, self._on_gone)
-        order = UploadOrder(str(self._folder.path), str(self._log), self._hub.address, self._hub.ca)
-        self._pipes.send(order.encode())
+        parameters = UploadParameters(str(self._folder.path), str(self._log), self._hub.address, self._hub.ca)
+        self._pipes.send(parameters.encode())
 
     def give_up(self) -> None:
         """Lets `finish` return now."""
@@ -209,22 +209,22 @@ class _Pipes:
         self, process: UploadProcess, on_line: Callable[[bytes], None], on_gone: Callable[[], None]
     ) -> None:
         """Takes ownership of `process`."""
-        process.is_taken = True
+        process.take()
         self._loop = asyncio.get_running_loop()
         self._process, self._on_line, self._on_gone = process, on_line, on_gone
         self._rest = b""
-        os.set_blocking(process.stdout, False)
+        os.set_blocking(process.status_read_fd, False)
         self._exited: asyncio.Future[None] = self._loop.create_future()
-        self._loop.add_reader(process.stdout, self._read)
+        self._loop.add_reader(process.status_read_fd, self._read)
         self._loop.add_reader(process.pidfd, self._on_exit)
 
     def send(self, line: bytes) -> None:
         """Sends a line; if the process is gone, the other pipe reports that."""
         with contextlib.suppress(BrokenPipeError):
-            os.write(self._process.stdin, line)
+            os.write(self._process.parameters_write_fd, line)
 
     def early_errors(self) -> bytes:
-        """Returns its stderr from before it had its order."""
+        """Returns its stderr from before it had its parameters."""
         return self._process.early_errors()
 
     async def close(self) -> None:
@@ -233,21 +233,21 @@ class _Pipes:
             self._process.kill()
             # It may hang in the kernel, on an unreachable file system.
             await asyncio.wait({self._exited}, timeout=_KILL_SECONDS)
-        self._loop.remove_reader(self._process.stdout)
+        self._loop.remove_reader(self._process.status_read_fd)
         self._loop.remove_reader(self._process.pidfd)
         self._process.close()
 
     def _read(self) -> None:
         """Reads its status lines."""
         try:
-            data = os.read(self._process.stdout, 65_536)
+            data = os.read(self._process.status_read_fd, 65_536)
         except BlockingIOError:
             return
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._on_line(line)
         if not data:
-            self._loop.remove_reader(self._process.stdout)
+            self._loop.remove_reader(self._process.status_read_fd)
 
     def _on_exit(self) -> None:
         self._loop.remove_reader(self._process.pidfd)

@@ -37,10 +37,10 @@ class Daemon(Struct, eq=False):
     handle: DaemonHandle | None = None
     link: ChildLink | None = None
     waiting: list[attach_pb2.AttachResponse] = field(default_factory=list[attach_pb2.AttachResponse])
-    """Orders from before it attached."""
+    """Messages from before it attached."""
 
     def send(self, message: attach_pb2.AttachResponse) -> None:
-        """Passes an order on, as soon as the daemon is there."""
+        """Sends a message to the daemon, once it is connected."""
         if self.link is not None:
             self.link.send(message)
         elif self.state is DaemonState.STARTING:

@@ -20,7 +20,7 @@ from gator.loop import in_thread
 from gator.run_folder import RunFolder
 from gator.runtime import diagnostics
 from gator.scheduler import DaemonRequest, Scheduler
-from gator.scheduler.request import DAEMON_COMMAND, ChildWatcher, DaemonOrder
+from gator.scheduler.request import DAEMON_COMMAND, ChildWatcher, DaemonParameters
 from gator.v1 import attach_pb2, event_pb2
 
 MAX_FAILED_STARTS = 3
@@ -99,7 +99,7 @@ class Fleet:
         store_id = secrets.token_hex(16)
         path = self._context.folder.store_of(name)
         daemon = Daemon(name, role, store_id, path, alone, ConsumerCursor({store_id: 0}))
-        order = DaemonOrder(
+        parameters = DaemonParameters(
             daemon=name,
             role="tier" if role == attach_pb2.ROLE_TIER else "wrappers",
             run=self._context.run.run,
@@ -111,12 +111,13 @@ class Fleet:
         )
         self.daemons[name] = daemon
         if self._log is not None:
-            self._log.info("%s starts, role %s%s", name, order.role, ", for lost attempts" if alone else "")
+            suffix = ", for lost attempts" if alone else ""
+            self._log.info("%s starts, role %s%s", name, parameters.role, suffix)
         request = DaemonRequest(
             name=name,
             argv=DAEMON_COMMAND,
             environment=self._context.environment,
-            order=order.encode(),
+            parameters=parameters.encode(),
             log=self._log_of(daemon),
             children=self._context.children,
         )

@@ -14,7 +14,7 @@ from gator.errors import GatorError, UnauthenticatedError
 from gator.link.session import ChildLink
 from gator.run_folder import RunFolder
 from gator.scheduler import DaemonRequest
-from gator.scheduler.request import DaemonOrder
+from gator.scheduler.request import DaemonParameters
 from gator.v1 import attach_pb2, event_pb2
 
 KEY = b"k" * 32
@@ -46,7 +46,7 @@ class World:
     folder: Path
     log: list[str] = field(default_factory=list[str])
     processes: dict[str, FakeHandle] = field(default_factory=dict[str, FakeHandle])
-    orders: list[DaemonOrder] = field(default_factory=list[DaemonOrder])
+    orders: list[DaemonParameters] = field(default_factory=list[DaemonParameters])
     links: dict[str, ChildLink] = field(default_factory=dict[str, ChildLink])
     left: list[attach_pb2.Batch] = field(default_factory=list[attach_pb2.Batch])
     """What stands in the stores beyond what was told."""
@@ -69,7 +69,7 @@ class World:
     def start_daemon(self, request: DaemonRequest) -> FakeHandle:
         if self.broken:
             raise GatorError("failed to start a daemon: no more processes")
-        self.orders.append(DaemonOrder.decode(request.order))
+        self.orders.append(DaemonParameters.decode(request.parameters))
         handle = self.processes[request.name] = FakeHandle(request)
         return handle
 

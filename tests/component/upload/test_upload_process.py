@@ -9,7 +9,7 @@ import pytest
 from gator.run_folder import RunFolder
 from gator.upload.options import UploadOptions
 from gator.upload.process import UploadProcess
-from gator.upload.protocol import UploadOrder
+from gator.upload.protocol import UploadParameters
 from gator.upload.supervisor import Uploader
 from tests.component.link.fakes import until
 from tests.component.upload.fakes import TOKEN, FakeHub, FakeRun, serving
@@ -58,18 +58,18 @@ def _descriptors() -> set[str]:
 
 
 def _order(folder: RunFolder, address: str) -> bytes:
-    return UploadOrder(str(folder.path), str(folder.daemons / "upload.log"), address).encode()
+    return UploadParameters(str(folder.path), str(folder.daemons / "upload.log"), address).encode()
 
 
 async def test_one_whose_loop_is_held_up_ends_soon_after_its_root(run: FakeRun, tmp_path: Path) -> None:
     mark = tmp_path / "blocked"
     process = UploadProcess(_environment(tmp_path, f"MARK = {str(mark)!r}\n{BLOCKED}"))
-    os.write(process.stdin, _order(run.folder, "127.0.0.1:1"))
+    os.write(process.parameters_write_fd, _order(run.folder, "127.0.0.1:1"))
     await until(mark.exists)
-    os.close(process.stdin)
+    os.close(process.parameters_write_fd)
     _, status = os.waitpid(process.pid, 0)
     assert os.waitstatus_to_exitcode(status) == EXIT_CUT
-    for descriptor in (process.stdout, process.stderr, process.pidfd):
+    for descriptor in (process.status_read_fd, process.stderr, process.pidfd):
         os.close(descriptor)
 
 

@@ -206,9 +206,9 @@ def test_a_process_without_a_run_is_ended() -> None:
 
 def test_a_process_whose_maker_is_gone_ends_by_itself() -> None:
     process = UploadProcess(ENV)
-    os.close(process.stdin)
+    os.close(process.parameters_write_fd)
     _, status = os.waitpid(process.pid, 0)
-    for descriptor in (process.stdout, process.stderr, process.pidfd):
+    for descriptor in (process.status_read_fd, process.stderr, process.pidfd):
         os.close(descriptor)
     assert os.waitstatus_to_exitcode(status) == 1
 
