@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from gator.v1 import spec_pb2
+    from gator.v1 import plan_pb2
 
 
 _secrets: list[str] | None = None
@@ -26,14 +26,13 @@ def learn_secrets(variables: Sequence[tuple[str, str]], names: Sequence[str]) ->
     return _secrets
 
 
-def learn_secrets_of(spec: "spec_pb2.Spec") -> None:
-    """Adds the values of a spec's secret variables to those that are masked."""
+def learn_secrets_of(request: "plan_pb2.PlanRequest") -> None:
+    """Adds the values of secret variables of a spec, and above it, to those that are masked."""
     from gator.core.redact import mask_variables, secret_names
-    from gator.v1 import spec_pb2
+    from gator.v1 import plan_pb2
 
-    copy = spec_pb2.Spec()
-    copy.CopyFrom(spec)
-    names = secret_names(spec)
+    copy = plan_pb2.PlanRequest(spec=request.spec, above=request.above)
+    names = secret_names(request)
     learn_secrets(mask_variables(copy, names), names)
 
 

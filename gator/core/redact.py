@@ -10,7 +10,7 @@ from functools import lru_cache
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from gator.v1 import spec_pb2
+from gator.v1 import plan_pb2, spec_pb2
 
 MASK = "***"
 MIN_SECRET = 8
@@ -38,9 +38,9 @@ def masked(job: spec_pb2.Job, names: Collection[str] = ()) -> spec_pb2.Job:
     return copy
 
 
-def secret_names(spec: spec_pb2.Spec) -> list[str]:
-    """Returns the names of secret variables listed at the root of a spec."""
-    return [*spec.group.secrets, *spec.array.secrets]
+def secret_names(request: plan_pb2.PlanRequest) -> list[str]:
+    """Returns the names of secret variables listed at the root of a spec, and above it."""
+    return [*request.spec.group.secrets, *request.spec.array.secrets, *request.above.secrets]
 
 
 def mask(environment: Mapping[str, str], names: Collection[str] = ()) -> dict[str, str]:

@@ -3,6 +3,7 @@
 Invariant: pure; the same request gives the same plan in every daemon.
 """
 
+from gator.plan.inherit import merge_settings
 from gator.plan.nodes import Condition, Edge, PlanNode
 from gator.plan.plan import (
     Plan,
@@ -28,6 +29,7 @@ __all__ = [
     "key_below",
     "known_text",
     "make_plan",
+    "merge_settings",
     "problem_at",
     "recorded_job",
     "recorded_plan",

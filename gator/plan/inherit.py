@@ -46,6 +46,11 @@ def merge(above: spec_pb2.Settings, own: spec_pb2.Settings, scope: interpolate.S
     return merged
 
 
+def merge_settings(above: spec_pb2.Settings, own: spec_pb2.Settings) -> spec_pb2.Settings:
+    """Returns the settings of a level over those of the level above; values are not filled in."""
+    return merge(above, own, interpolate.Scope({}, {}))
+
+
 def _overlay(
     merged: spec_pb2.Settings, above: spec_pb2.Settings, own: spec_pb2.Settings, scope: interpolate.Scope
 ) -> None:

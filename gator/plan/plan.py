@@ -93,7 +93,7 @@ def recorded_job(request: plan_pb2.PlanRequest, path: str) -> spec_pb2.Job | Non
     if spec is None:
         return None
     scope = interpolate.Scope(request.environment, _constants(request))
-    tree = build(spec, scope)
+    tree = build(spec, scope, request.above.settings)
     filler = Filler(scope, _seeds(request, tree, scope, is_part=True), True)
     return filler.job(tree.nodes[-1], path)
 
@@ -121,7 +121,7 @@ def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
     if request.spec.WhichOneof("node") is None:
         raise UsageError("the spec is empty: its root must be a !Job, !JobGroup or !JobArray")
     scope = interpolate.Scope(request.environment, _constants(request))
-    tree = build(request.spec, scope)
+    tree = build(request.spec, scope, request.above.settings)
     resolver = Resolver(tree)
     links = resolver.links()
     filler = Filler(scope, _seeds(request, tree, scope), is_recorded)
@@ -141,7 +141,8 @@ def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
 
 def written_nodes(request: plan_pb2.PlanRequest) -> Sequence[PlanNode]:
     """Returns the nodes of a spec with inherited values, in preorder; they need not make a valid plan."""
-    return build(request.spec, interpolate.Scope(request.environment, _constants(request))).nodes
+    scope = interpolate.Scope(request.environment, _constants(request))
+    return build(request.spec, scope, request.above.settings).nodes
 
 
 def unknown_references(spec: spec_pb2.Spec) -> Sequence[Problem]:

@@ -55,10 +55,11 @@ def upwards(node: PlanNode | None) -> Iterator[PlanNode]:
         node = node.parent
 
 
-def build(spec: spec_pb2.Spec, scope: interpolate.Scope) -> Tree:
-    """Returns the tree of a spec, with the problems found."""
+def build(spec: spec_pb2.Spec, scope: interpolate.Scope, above: spec_pb2.Settings | None = None) -> Tree:
+    """Returns the tree of a spec, with the problems found; the root inherits from `above`."""
     tree = Tree()
-    _Builder(tree, scope).add(spec, None, spec_pb2.Settings(), None)
+    inherited = inherit.merge(spec_pb2.Settings(), above or spec_pb2.Settings(), scope)
+    _Builder(tree, scope).add(spec, None, inherited, None)
     return tree
 
 

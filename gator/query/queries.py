@@ -330,7 +330,7 @@ class Queries:
         if job is None:
             return None
         return query_pb2.JobDescription(
-            job=masked(job, secret_names(request.spec)),
+            job=masked(job, secret_names(request)),
             spec_dir=request.spec_dir,
             launch_dir=request.launch_dir,
         )

@@ -12,9 +12,19 @@ from gator.spec.interpolation import unset_names
 
 if TYPE_CHECKING:
     from gator.spec.builders.parsers import ParserFile
-    from gator.spec.loader import Loaded
+    from gator.spec.loader import ConfigFile, Loaded
 
-__all__ = ["ParserFile", "ident_problem", "load", "load_parser", "load_partly", "nfc", "unset_names"]
+__all__ = [
+    "ConfigFile",
+    "ParserFile",
+    "ident_problem",
+    "load",
+    "load_config",
+    "load_parser",
+    "load_partly",
+    "nfc",
+    "unset_names",
+]
 
 
 def load(text: str | bytes, *, file: str, read: Callable[[str], bytes] | None = None) -> "Loaded":
@@ -43,9 +53,24 @@ def load_parser(text: str | bytes, *, file: str) -> "ParserFile":
     return loader.load_parser(text, file)
 
 
+def load_config(text: bytes, *, file: str, read: Callable[[str], bytes] | None = None) -> "ConfigFile":
+    """Loads a gator.toml: keys that the root of a spec inherits, and the table [run] with options.
+
+    `read` reads the files of parsers. Raises SpecError with every problem of the keys; the values of options
+    are for the command to check.
+    """
+    from gator.spec import loader
+
+    return loader.load_config(text, file, read)
+
+
 def __getattr__(name: str) -> object:
     if name == "ParserFile":
         from gator.spec.builders.parsers import ParserFile
 
         return ParserFile
+    if name == "ConfigFile":
+        from gator.spec.loader import ConfigFile
+
+        return ConfigFile
     raise AttributeError(name)

@@ -98,6 +98,7 @@ class PlanRequest(message.Message):
     ENVIRONMENT_FIELD_NUMBER: builtins.int
     PYTHON_FIELD_NUMBER: builtins.int
     JOB_SEEDS_FIELD_NUMBER: builtins.int
+    ABOVE_FIELD_NUMBER: builtins.int
     seed: builtins.int
     """The seed of the root, 1 to 2^31-1."""
     spec_dir: builtins.str
@@ -140,6 +141,10 @@ class PlanRequest(message.Message):
         takes these from them. Entries of jobs that do not exist are ignored; `seeds` takes precedence.
         """
 
+    @builtins.property
+    def above(self) -> spec_pb2.JobGroup:
+        """Values of gator.toml files, as those of a group above the root."""
+
     def __init__(
         self,
         *,
@@ -156,9 +161,10 @@ class PlanRequest(message.Message):
         environment: abc.Mapping[builtins.str, builtins.str] | None = ...,
         python: builtins.str = ...,
         job_seeds: abc.Mapping[builtins.str, builtins.int] | None = ...,
+        above: spec_pb2.JobGroup | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["spec", b"spec"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["above", b"above", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["environment", b"environment", "job_seeds", b"job_seeds", "launch_dir", b"launch_dir", "only", b"only", "python", b"python", "run", b"run", "run_dir", b"run_dir", "seed", b"seed", "seeds", b"seeds", "skip", b"skip", "spec", b"spec", "spec_dir", b"spec_dir", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["above", b"above", "environment", b"environment", "job_seeds", b"job_seeds", "launch_dir", b"launch_dir", "only", b"only", "python", b"python", "run", b"run", "run_dir", b"run_dir", "seed", b"seed", "seeds", b"seeds", "skip", b"skip", "spec", b"spec", "spec_dir", b"spec_dir", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

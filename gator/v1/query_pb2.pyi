@@ -220,6 +220,7 @@ class Run(message.Message):
     INSIDE_FIELD_NUMBER: builtins.int
     INSIDE_PATH_FIELD_NUMBER: builtins.int
     OWNER_FIELD_NUMBER: builtins.int
+    CONFIG_FIELD_NUMBER: builtins.int
     id: builtins.str
     """Its id."""
     ident: builtins.str
@@ -302,6 +303,10 @@ class Run(message.Message):
     def unset_variables(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Names of variables that commands and arguments use, and that were not set at the launch."""
 
+    @builtins.property
+    def config(self) -> containers.RepeatedCompositeFieldContainer[ConfigValue]:
+        """Values of gator.toml files at its start. Nearer levels of the spec and options take precedence."""
+
     def __init__(
         self,
         *,
@@ -333,10 +338,39 @@ class Run(message.Message):
         inside: builtins.str = ...,
         inside_path: builtins.str = ...,
         owner: builtins.str = ...,
+        config: abc.Iterable[ConfigValue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["git", b"git", "result", b"result", "selection", b"selection", "tally", b"tally"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "connected", b"connected", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "git", b"git", "heard_unix_nanos", b"heard_unix_nanos", "host", b"host", "id", b"id", "ident", b"ident", "inside", b"inside", "inside_path", b"inside_path", "labels", b"labels", "launch_dir", b"launch_dir", "owner", b"owner", "parent", b"parent", "pinned", b"pinned", "result", b"result", "seed", b"seed", "selection", b"selection", "spec", b"spec", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "unkept_variables", b"unkept_variables", "unset_variables", b"unset_variables", "user", b"user", "variables", b"variables", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "config", b"config", "connected", b"connected", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "git", b"git", "heard_unix_nanos", b"heard_unix_nanos", "host", b"host", "id", b"id", "ident", b"ident", "inside", b"inside", "inside_path", b"inside_path", "labels", b"labels", "launch_dir", b"launch_dir", "owner", b"owner", "parent", b"parent", "pinned", b"pinned", "result", b"result", "seed", b"seed", "selection", b"selection", "spec", b"spec", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "unkept_variables", b"unkept_variables", "unset_variables", b"unset_variables", "user", b"user", "variables", b"variables", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ConfigValue(message.Message):
+    """A value of a gator.toml file."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: builtins.int
+    KEY_FIELD_NUMBER: builtins.int
+    VALUE_FIELD_NUMBER: builtins.int
+    file: builtins.str
+    """The file, absolute."""
+    key: builtins.str
+    """Its key at the top of the file; `run.NAME` for an option of `gator run`."""
+    value: builtins.str
+    """The value as JSON. Secrets are masked."""
+    def __init__(
+        self,
+        *,
+        file: builtins.str = ...,
+        key: builtins.str = ...,
+        value: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["file", b"file", "key", b"key", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

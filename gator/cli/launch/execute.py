@@ -113,7 +113,7 @@ def execute(launch: Launch, upload: UploadProcess | None = None, git: GitQuestio
         log_cap_bytes=launch.options.log_cap_bytes(),
         text_logs=launch.options.text_logs,
         hub=hub,
-        secrets=secret_names(launch.request.spec),
+        secrets=secret_names(launch.request),
     )
     return run_loop(_run(launch, folder, plan, options, display, notices, upload, git))
 
@@ -251,7 +251,7 @@ def _description(launch: Launch, plan: Plan) -> attach_pb2.RunDescription:
     """Returns what the record says of the launch. Secrets are masked."""
     request = plan_pb2.PlanRequest()
     request.CopyFrom(launch.request)
-    names = secret_names(launch.request.spec)
+    names = secret_names(launch.request)
     secret = learn_secrets(mask_variables(request, names), names)
     hide_within(request, secret)
     environment = mask(launch_environment(), names)
@@ -276,6 +276,8 @@ def _description(launch: Launch, plan: Plan) -> attach_pb2.RunDescription:
             zip(hide([*launch.labels], secret), hide([*launch.labels.values()], secret), strict=True)
         ),
     )
+    for value in launch.loaded.config.values:
+        run.config.add(file=value.file, key=value.key, value=hide([value.value], secret)[0])
     selection = requested_selection(launch.options).selection()
     if selection.ListFields():
         run.selection.CopyFrom(selection)

@@ -72,6 +72,7 @@ def plan_request(
         wanted = resolved_selection(options, loaded)
     request = plan_pb2.PlanRequest(
         spec=loaded.spec,
+        above=loaded.config.above,
         only=wanted.only,
         skip=wanted.skip,
         tags=wanted.tags,
@@ -94,7 +95,7 @@ def plan_request(
         else:
             seed = value
     request.seed = random.SystemRandom().randint(1, MAX_SEED) if seed == "random" else _seed(seed, seed)
-    replace_on_root(root, options)
+    replace_on_root(root, options, request.above.settings)
     return request
 
 
@@ -108,8 +109,8 @@ def _seed(value: str, shown: str) -> int:
     return number
 
 
-def replace_on_root(root: RootNode, options: PlanOptions) -> None:
-    """Replaces values of the root by those of options; nodes below keep theirs.
+def replace_on_root(root: RootNode, options: PlanOptions, above: spec_pb2.Settings) -> None:
+    """Replaces values of the root by those of options; nodes below keep theirs, and `above` is inherited.
 
     Raises UsageError if a value is out of its range.
     """
@@ -118,7 +119,7 @@ def replace_on_root(root: RootNode, options: PlanOptions) -> None:
         settings.limits.warning = _limit(options.limit_warning, "--limit-warning")
     if options.limit_error is not None:
         settings.limits.error = _limit(options.limit_error, "--limit-error")
-        if not settings.stderr:
+        if not settings.stderr and not above.stderr:
             # The rule of the original Gator, whose option this is.
             settings.stderr = spec_pb2.STDERR_MODE_ERROR_UNLESS_PARSED
     if options.limit_critical is not None:
@@ -172,7 +173,9 @@ def pools_of(loaded: LoadedSpec, options: PlanOptions, scheduler: Scheduler) -> 
 
     jobs = options.jobs or scheduler.cores
     root = root_of(loaded.spec)
-    sized = dict(root.licenses) if not isinstance(root, spec_pb2.Job) else {}
+    sized = dict(loaded.config.above.licenses)
+    if not isinstance(root, spec_pb2.Job):
+        sized.update(root.licenses)
     for text in options.licenses:
         name, found, number = text.rpartition("=")
         if not found or not number.isdigit():

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from gator import spec as specs
+from gator.cli.launch.config import Config
 from gator.core.text import readable
 from gator.errors import Problem, SpecError, UsageError
 from gator.files.bounded import read_bounded, read_stream
@@ -33,19 +34,21 @@ class LoadedSpec(Struct, frozen=True):
     folder: str
     """Where it lies, absolute."""
     warnings: tuple[Problem, ...]
+    config: Config
+    """The values of gator.toml files."""
     problems: tuple[Problem, ...] = ()
     """The problems; only filled by `load_partly`, which does not raise SpecError."""
 
 
-def load_spec(name: str, ident: str | None) -> LoadedSpec:
+def load_spec(name: str, ident: str | None, config: Config) -> LoadedSpec:
     """Reads and checks a spec; raises SpecError with all problems, UsageError when it cannot be read."""
-    loaded = load_partly(name, ident)
+    loaded = load_partly(name, ident, config)
     if loaded.problems:
         raise SpecError(loaded.problems, loaded.warnings)
     return loaded
 
 
-def load_partly(name: str, ident: str | None) -> LoadedSpec:
+def load_partly(name: str, ident: str | None, config: Config) -> LoadedSpec:
     """Reads a spec and collects its problems. Raises UsageError if the file cannot be read."""
     text = read_spec(name)
     shown, folder = ("stdin.yaml", Path.cwd()) if name == "-" else (name, Path(name).absolute().parent)
@@ -66,7 +69,7 @@ def load_partly(name: str, ident: str | None) -> LoadedSpec:
 
         # Other problems of the plan may only follow from those of the text.
         problems = tuple(sorted({*problems, *unknown_references(loaded.spec)}))
-    return LoadedSpec(loaded.spec, text, shown, str(folder), loaded.warnings, problems)
+    return LoadedSpec(loaded.spec, text, shown, str(folder), loaded.warnings, config, problems)
 
 
 def root_of(spec: spec_pb2.Spec) -> RootNode:

@@ -21,7 +21,7 @@ _FILLED: Final = re.compile(r"\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 def launch_variables(plan: Plan, environment: Mapping[str, str]) -> dict[str, str | None]:
     """Returns the launch's variables used by jobs; the value is None if it must not be printed."""
-    named = secret_names(plan.request.spec)
+    named = secret_names(plan.request)
     secrets = secret_values(environment.items(), named)
     found: dict[str, str | None] = {}
     for name in sorted(set(_used(plan))):

@@ -16,6 +16,7 @@ from gator.spec.builders.wrong_keys import wrong_key
 from gator.spec.expand import check_expansion
 from gator.spec.idents import ident_problem, nfc
 from gator.spec.interpolation import EVERY_NAME
+from gator.spec.keys import Inheritance
 from gator.spec.suggestions import nearest
 from gator.v1 import spec_pb2
 
@@ -59,6 +60,21 @@ def build(context: SpecContext, node: Node, spec: spec_pb2.Spec, scope: NodeScop
     elif not built.jobs and not _jobs_has_wrong_type(pairs):
         context.warn(node, f"'{built.ident}' has no jobs: it passes immediately")
     return built
+
+
+def read_inherited(context: SpecContext, node: MappingNode, above: spec_pb2.JobGroup) -> dict[str, Pair]:
+    """Reads keys that a root inherits into a group above it; returns the pairs that are no keys of a node."""
+    known = keys.KEYS_OF[keys.GROUP]
+    others: dict[str, Pair] = {}
+    for name, pair in context.pairs(node).items():
+        key = known.get(name)
+        if key is not None and (key.root_only or key.inherits is not Inheritance.NONE):
+            _read_key(above, KeyContext(context, key, pair, NodeScope(0, False, "")))
+        elif name in keys.NODE_KEYS:
+            context.problem(pair.key, f"'{name}' is a key of one node: write it in the spec")
+        else:
+            others[name] = pair
+    return others
 
 
 def _report_not_a_node(context: SpecContext, node: Node, scope: NodeScope) -> None:

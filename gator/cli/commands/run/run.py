@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from gator.cli.launch.config import config_of
+from gator.cli.launch.config_options import configured, given_options, located
 from gator.cli.launch.hub import chosen_hub, labels_of, waiting_upload
 from gator.cli.launch.launch_options import LaunchOptions, PlacementName
 from gator.cli.launch.preflight import runnable_plan, show_plan
@@ -29,6 +31,7 @@ from gator.runtime import diagnostics, loading
 def run(
     spec: Annotated[str, typer.Argument(help="The spec: a YAML file, or - for stdin.", metavar="SPEC")],
     options: LaunchOptions,
+    context: typer.Context,
 ) -> None:
     """Run a spec: start the jobs of its tree and record their output."""
     reason = supported()
@@ -37,8 +40,14 @@ def run(
     check_log(os.environ.get(diagnostics.VARIABLE, ""))
     if options.directory is not None:
         enter(options.directory)
+    config = config_of(spec, os.environ)
+    options = configured(options, config, given_options(context), os.environ)
     notices: list[tuple[str, bool]] = []
-    hub = None if options.dry_run else chosen_hub(options, notices)
+    try:
+        options.check()
+        hub = None if options.dry_run else chosen_hub(options, notices)
+    except UsageError as error:
+        raise located(error, config) from error
     scheduler = scheduler_of(options)
     if options.placement is PlacementName.INLINE and not scheduler.allows_inline:
         raise UsageError(
@@ -47,11 +56,10 @@ def run(
     # With a hub, git is asked while the run goes on.
     asking = nullcontext() if options.dry_run or hub is not None else asking_git(".")
     with waiting_upload(hub) as upload, asking as git:
-        loaded = load_spec(spec, options.ident)
+        loaded = load_spec(spec, options.ident, config)
         wanted = resolved_selection(options, loaded)
         request = plan_request(loaded, options, wanted, options.tracking)
         pools = pools_of(loaded, options, scheduler)
-        options.check()
         labels = labels_of(options.labels)
         if options.dry_run:
             show_plan(runnable_plan(request, pools, loaded), options)

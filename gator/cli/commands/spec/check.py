@@ -3,6 +3,7 @@
 Invariant: nothing is started and nothing is written.
 """
 
+import os
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -10,6 +11,8 @@ import typer
 
 from gator.cli import exit_codes, output
 from gator.cli.json_output import say_json
+from gator.cli.launch.config import config_of
+from gator.cli.launch.config_options import configured, given_options
 from gator.cli.launch.plan_options import PlanOptions
 from gator.cli.launch.preflight import finds, runnable_plan, warning_lines
 from gator.cli.launch.request import plan_request, pools_of, scheduler_of
@@ -18,7 +21,6 @@ from gator.cli.options.fields import with_options
 from gator.cli.sources.options import JsonOption
 from gator.core.text import shorten_values
 from gator.errors import Problem, SpecError, UserError
-from gator.scheduler import Scheduler
 from gator.units import plural
 
 
@@ -26,6 +28,7 @@ from gator.units import plural
 def check(
     specs: Annotated[list[str], typer.Argument(metavar="SPEC...", help="YAML files, or - for stdin.")],
     options: PlanOptions,
+    context: typer.Context,
     json: JsonOption = False,
 ) -> None:
     """Print every problem of a spec and of its plan; start nothing.
@@ -33,10 +36,9 @@ def check(
     Cycles, ${{ }} values and resources are checked when keys and names are correct. The exit code is 2 if
     there is a problem, and 0 if there are only warnings.
     """
-    scheduler = scheduler_of(options)
     wrong = False
     for spec in specs:
-        problems, warnings = _problems_of(spec, options, scheduler)
+        problems, warnings = _problems_of(spec, options, given_options(context))
         wrong = wrong or bool(problems)
         _say(spec, problems, warnings, json=json)
     if wrong:
@@ -58,14 +60,18 @@ def _say(spec: str, problems: Sequence[Problem], warnings: Sequence[Problem], *,
 
 
 def _problems_of(
-    spec: str, options: PlanOptions, scheduler: Scheduler
+    spec: str, options: PlanOptions, given: frozenset[str]
 ) -> tuple[Sequence[Problem], Sequence[Problem]]:
     """Returns the problems and warnings of one spec. Raises UsageError for an invalid option."""
     from gator.core.launch.runnable import advise, unset_variables
     from gator.plan import written_nodes
 
     try:
-        loaded = load_partly(spec, options.ident)
+        config = config_of(spec, os.environ)
+        options = configured(options, config, given, os.environ)
+        loaded = load_partly(spec, options.ident, config)
+    except SpecError as error:
+        return error.problems, error.warnings
     except UserError as error:
         # The line begins with the name of the spec.
         return [Problem(spec, 0, 0, str(error).replace(f" {spec}:", ":", 1))], []
@@ -76,7 +82,7 @@ def _problems_of(
         return loaded.problems, sorted({*loaded.warnings, *advise(written_nodes(request), request, finds)})
     request = plan_request(loaded, options)
     try:
-        found = runnable_plan(request, pools_of(loaded, options, scheduler), loaded)
+        found = runnable_plan(request, pools_of(loaded, options, scheduler_of(options)), loaded)
     except SpecError as error:
         return error.problems, error.warnings
     return [], sorted({*found.warnings, *unset_variables(found.plan)})

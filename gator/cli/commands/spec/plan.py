@@ -3,6 +3,7 @@
 Invariant: the plan is made by the same code as for `gator run`.
 """
 
+import os
 from enum import Enum
 from typing import Annotated
 
@@ -10,6 +11,8 @@ import typer
 
 from gator.cli import output
 from gator.cli.json_output import say_json
+from gator.cli.launch.config import config_of
+from gator.cli.launch.config_options import configured, given_options
 from gator.cli.launch.plan_options import PlanOptions
 from gator.cli.launch.preflight import notes_of, runnable_plan, say_warnings, show_plan
 from gator.cli.launch.request import plan_request, pools_of, scheduler_of
@@ -30,6 +33,7 @@ class PlanFormat(Enum):
 def plan(
     spec: Annotated[str, typer.Argument(metavar="SPEC", help="A YAML file, or - for stdin.")],
     options: PlanOptions,
+    context: typer.Context,
     style: Annotated[
         PlanFormat,
         typer.Option(
@@ -41,12 +45,14 @@ def plan(
     """Show what a spec would run: order, dependencies, resources, repeats, seed."""
     from gator.plan import render
 
-    loaded = load_spec(spec, options.ident)
+    config = config_of(spec, os.environ)
+    options = configured(options, config, given_options(context), os.environ)
+    loaded = load_spec(spec, options.ident, config)
     request = plan_request(loaded, options)
     found = runnable_plan(request, pools_of(loaded, options, scheduler_of(options)), loaded)
     if json or style is PlanFormat.JSON:
         say_warnings(found)
-        learn_secrets_of(request.spec)
+        learn_secrets_of(request)
         values = render.to_json(found.plan)
         values["warnings"] = [str(problem) for problem in found.warnings]
         say_json(hide_secrets_within({**values, "notes": list(notes_of(found, options))}))

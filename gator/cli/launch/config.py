@@ -1,0 +1,163 @@
+"""Reads the gator.toml files of a project and of the user.
+
+Invariant: a file that anyone could have written is not read.
+"""
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import Struct, field
+
+from gator.core.text import readable
+from gator.errors import Problem, SpecError, UsageError
+from gator.files.bounded import read_bounded
+from gator.v1 import query_pb2, spec_pb2
+
+NAME: Final = "gator.toml"
+VARIABLE: Final = "GATOR_CONFIG"
+"""Variable with the path of the user's file, or `none`: then neither file is read."""
+NO_CONFIG: Final = "none"
+MAX_BYTES: Final = 1 << 20
+"""Maximum size of a gator.toml."""
+
+
+class OptionValue(Struct, frozen=True):
+    """The value of an option of `gator run` in a gator.toml, and where it is written."""
+
+    value: Any
+    file: str
+    line: int
+    column: int
+
+    def problem(self, message: str) -> Problem:
+        """Returns a problem with the value."""
+        return Problem(self.file, self.line, self.column, message)
+
+
+class Config(Struct, frozen=True):
+    """The values of the files: those of the project precede those of the user."""
+
+    above: spec_pb2.JobGroup = field(default_factory=spec_pb2.JobGroup)
+    """The keys of the spec, as those of a group above the root."""
+    options: Mapping[str, OptionValue] = {}
+    """Values of options of `gator run` by name, without dashes in front."""
+    values: tuple[query_pb2.ConfigValue, ...] = ()
+    """All values, for the record of the run."""
+
+
+def config_of(spec: str, environment: Mapping[str, str]) -> Config:
+    """Returns the values of the gator.toml files that hold for a spec.
+
+    Raises SpecError with the problems of a file, and UsageError if one cannot be read.
+    """
+    files = _files(Path.cwd() if spec == "-" else Path(spec).absolute().parent, environment)
+    if not files:
+        return Config()
+    from gator.plan import merge_settings
+    from gator.runtime import loading
+
+    above, options, values = spec_pb2.JobGroup(), dict[str, OptionValue](), list[query_pb2.ConfigValue]()
+    # From the user's file to the project's, whose values take precedence.
+    for path in reversed(files):
+        with loading.quickly():
+            from gator.cli.launch.spec import read_included
+            from gator.spec import load_config
+
+        name = readable(os.fsencode(path))
+        found = load_config(_read(path), file=name, read=read_included)
+        settings = merge_settings(above.settings, found.above.settings)
+        above.MergeFrom(found.above)
+        above.settings.CopyFrom(settings)
+        for key, value in found.run.items():
+            options[key] = OptionValue(value, name, *found.positions.get(key, (0, 0)))
+        values = [
+            query_pb2.ConfigValue(file=name, key=key, value=json.dumps(value, default=str))
+            for key, value in found.values.items()
+        ] + values
+    return Config(above, options, tuple(values))
+
+
+def _files(folder: Path, environment: Mapping[str, str]) -> list[Path]:
+    """Returns the file of the project and that of the user, as far as they exist."""
+    named = environment.get(VARIABLE, "").strip()
+    if named.lower() == NO_CONFIG:
+        return []
+    if named:
+        user = Path(named)
+        if not user.is_file():
+            raise UsageError(f"{VARIABLE}={named}: there is no such file: name a gator.toml, or none")
+    else:
+        home = environment.get("XDG_CONFIG_HOME", "")
+        base = Path(home) if home.startswith("/") else _home_config(environment)
+        user = base / "gator" / NAME if base is not None else None
+    project = project_file(folder)
+    found = [path for path in (project, user) if path is not None and _is_there(path)]
+    if len(found) > 1 and found[0].samefile(found[1]):
+        del found[1]
+    return found
+
+
+def _home_config(environment: Mapping[str, str]) -> Path | None:
+    home = environment.get("HOME", "")
+    return Path(home) / ".config" if home.startswith("/") else None
+
+
+def project_file(folder: Path) -> Path | None:
+    """Returns the first gator.toml from a folder upwards, not above the root of a git work tree.
+
+    One that belongs to another user, in a folder to which everyone may write, is passed over.
+    """
+    for above in (folder, *folder.parents):
+        path = above / NAME
+        if _is_there(path) and not _is_anyones(above, path):
+            return path
+        try:
+            if (above / ".git").exists():
+                return None
+        except OSError:
+            return None
+    return None
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _is_anyones(folder: Path, path: Path) -> bool:
+    """Returns whether another user may have put the file into a shared folder such as /tmp."""
+    try:
+        return bool(folder.stat().st_mode & stat.S_IWOTH) and path.stat().st_uid != os.geteuid()
+    except OSError:
+        return True
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_bounded(path, MAX_BYTES)
+    except OSError as error:
+        raise UsageError(f"cannot read {readable(os.fsencode(path))}: {error.strerror}") from error
+
+
+def check_options(config: Config, allowed: Mapping[str, str], elsewhere: Mapping[str, str]) -> None:
+    """Raises SpecError if [run] has a name that is not in `allowed`.
+
+    `elsewhere` has advice for names of options that belong to another place.
+    """
+    from gator.spec.suggestions import did_you_mean
+
+    problems: list[Problem] = []
+    for name, option in config.options.items():
+        if name in elsewhere:
+            problems.append(option.problem(f"'{name}' is no default of [run]: {elsewhere[name]}"))
+        elif name not in allowed:
+            hint = did_you_mean(name, allowed) or ": gator run --help lists the options"
+            problems.append(option.problem(f"gator run has no option '{name}'{hint}"))
+    if problems:
+        raise SpecError(problems)

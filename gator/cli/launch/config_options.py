@@ -1,0 +1,118 @@
+"""Fills options that were not given with the values of gator.toml files.
+
+Precedence: command line, environment, spec, the project's file, the user's file, built-in default.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from types import NoneType
+from typing import Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
+
+import typer
+from msgspec import structs
+
+from gator.cli.launch.config import Config, check_options
+from gator.cli.launch.launch_options import LaunchOptions
+from gator.cli.launch.plan_options import ON_ROOT, PlanOptions
+from gator.errors import Problem, SpecError, UsageError
+
+Given = TypeVar("Given", bound=PlanOptions)
+
+_OF_ONE_RUN: Final = "give it on the command line"
+_ELSEWHERE: Final = {
+    **dict.fromkeys(("only", "skip", "tag", "seed", "id", "repeat", "directory", "dry-run"), _OF_ONE_RUN),
+    **dict.fromkeys(("tracking", "parent"), _OF_ONE_RUN),
+    **{name.replace("_", "-"): "write it as a key of the spec, above [run]" for name in ON_ROOT},
+    "parser": "write parsers = [...] above [run]",
+    "license": "write NAME = N below [licenses]",
+    "limit-warning": "write warning = N below [limits]",
+    "limit-error": "write error = N below [limits]",
+    "limit-critical": "write critical = N below [limits]",
+}
+"""Options that [run] cannot have, and what to do instead."""
+_VARIABLES: Final = {"hub": "GATOR_HUB", "hub_ca": "GATOR_HUB_CA", "jobs": "GATOR_CORES"}
+"""Variables of the environment that take precedence over the files, by the field of the option."""
+
+
+def configured(
+    options: Given, config: Config, given: Collection[str], environment: Mapping[str, str]
+) -> Given:
+    """Returns options with the values of the files for those that are not in `given`.
+
+    Raises SpecError for every value that an option cannot have.
+    """
+    names = dict(_names())
+    check_options(config, names, _ELSEWHERE)
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, option in config.options.items():
+        field = names[name]
+        try:
+            value = _converted(option.value, _kind(field))
+        except ValueError as error:
+            problems.append(option.problem(f"{name}: {error}"))
+            continue
+        is_open = field not in given and not environment.get(_VARIABLES.get(field, ""))
+        if is_open and field in options.__struct_fields__:
+            values[field] = value
+    if problems:
+        raise SpecError(problems)
+    return structs.replace(options, **values)
+
+
+def given_options(context: typer.Context) -> frozenset[str]:
+    """Returns the names of the parameters that the command line has."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return frozenset(name for name, source in sources.items() if source and source.name == "COMMANDLINE")
+
+
+def located(error: UsageError, config: Config) -> UsageError:
+    """Returns an error about an option with the place in the file, if its value came from there."""
+    for name, option in config.options.items():
+        if str(error).startswith(f"--{name} {option.value}"):
+            message = str(error).removeprefix("--")
+            return UsageError(f"{option.file}:{option.line}:{option.column}: {message}")
+    return error
+
+
+def _names() -> Iterator[tuple[str, str]]:
+    """Yields the long name of each option without dashes, and its field."""
+    for field, hint in get_type_hints(LaunchOptions, include_extras=True).items():
+        for metadata in getattr(hint, "__metadata__", ()):
+            # In an annotation the first declaration takes the place of the default.
+            for declared in (metadata.default, *(metadata.param_decls or ())):
+                long = str(declared).split("/")[0]
+                if long.startswith("--") and long.removeprefix("--") not in _ELSEWHERE:
+                    yield long.removeprefix("--"), field
+
+
+def _kind(field: str) -> Any:
+    return get_type_hints(LaunchOptions)[field]
+
+
+def _converted(value: Any, kind: Any) -> Any:
+    """Returns a value of TOML as the type of an option. Raises ValueError with what is expected."""
+    if get_origin(kind) is list:
+        items = cast("list[Any]", value) if isinstance(value, list) else [value]
+        return [_converted(item, get_args(kind)[0]) for item in items]
+    kinds = [each for each in get_args(kind) if each is not NoneType] or [kind]
+    wanted = kinds[0]
+    if isinstance(value, dict | list):
+        raise ValueError("write one value")
+    if wanted is bool:
+        if not isinstance(value, bool):
+            raise ValueError("write true or false")
+        return value
+    if isinstance(value, bool):
+        raise ValueError("write a text in quotes")
+    if wanted is int:
+        if not isinstance(value, int) or value < 1:
+            raise ValueError("write a whole number from 1")
+        return value
+    if isinstance(wanted, type) and issubclass(wanted, Enum):
+        words = [str(word.value) for word in wanted]
+        if str(value).lower() not in words:
+            raise ValueError(f"write one of {', '.join(words)}")
+        return wanted(str(value).lower())
+    return Path(str(value)) if wanted is Path else str(value)

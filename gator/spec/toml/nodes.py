@@ -1,0 +1,123 @@
+"""Composes TOML text into nodes with positions. Scalars become texts, as in a spec."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from typing import Any, Final, cast
+
+from yaml.error import Mark
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from gator.errors import Problem, SpecError
+from gator.spec.yaml.nodes import MAP, SEQ, STR
+
+Path = tuple[str, ...]
+"""Keys from the top of the file to a value."""
+
+_KEY: Final = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
+_KEYS: Final = rf"{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*"
+_LINE: Final = re.compile(rf"[ \t]*(?:(?P<header>\[\[?)[ \t]*(?P<table>{_KEYS})|(?P<keys>{_KEYS})[ \t]*=)")
+_AT_END: Final = re.compile(
+    r"(?P<message>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)"
+)
+
+
+def compose(text: str, file: str) -> tuple[MappingNode, dict[str, Any]]:
+    """Returns all values of a file as nodes and as they are. Raises SpecError with the first mistake."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError([_mistake(str(error), text, file)]) from error
+    except RecursionError as error:
+        raise SpecError([Problem(file, 1, 1, "this file is nested too deeply")]) from error
+    node = _Composer(file, positions(text)).node((), content)
+    assert isinstance(node, MappingNode)
+    return node, content
+
+
+def positions(text: str) -> dict[Path, tuple[int, int]]:
+    """Returns line and column, from 0, of the keys that begin a line. Tables in arrays have their index."""
+    found: dict[Path, tuple[int, int]] = {}
+    counts: dict[Path, int] = {}
+    table: Path = ()
+    for number, line in enumerate(text.splitlines()):
+        match = _LINE.match(line)
+        if match is None:
+            continue
+        if match["header"]:
+            keys = _split(match["table"])
+            table = _indexed(keys, counts)
+            if match["header"] == "[[":
+                index = counts[table] = counts.get(table, -1) + 1
+                table = (*table, str(index))
+            found.setdefault(table, (number, match.start("table")))
+        else:
+            found.setdefault((*table, *_split(match["keys"])), (number, match.start("keys")))
+    return found
+
+
+def _split(keys: str) -> Path:
+    return tuple(key.strip("\"'") for key in re.findall(_KEY, keys))
+
+
+def _indexed(keys: Path, counts: Mapping[Path, int]) -> Path:
+    """Returns the path of a table, below the last element of each array of tables above it."""
+    path: Path = ()
+    for at, key in enumerate(keys):
+        path = (*path, key)
+        if at < len(keys) - 1 and path in counts:
+            path = (*path, str(counts[path]))
+    return path
+
+
+class _Composer:
+    """Makes nodes; a value without a known position has that of the nearest value around it."""
+
+    def __init__(self, file: str, known: Mapping[Path, tuple[int, int]]) -> None:
+        self._file, self._known = file, known
+
+    def node(self, path: Path, value: Any) -> Node:
+        """Returns the node of a value."""
+        mark = self._mark(path)
+        if isinstance(value, dict):
+            pairs: list[tuple[Node, Node]] = []
+            for key, item in cast("dict[str, Any]", value).items():
+                below = (*path, key)
+                at = self._mark(below)
+                pairs.append((ScalarNode(STR, key, at, at), self.node(below, item)))
+            return MappingNode(MAP, pairs, mark, mark)
+        if isinstance(value, list):
+            items = [
+                self.node((*path, str(index)), item) for index, item in enumerate(cast("list[Any]", value))
+            ]
+            return SequenceNode(SEQ, items, mark, mark)
+        return ScalarNode(STR, _text(value), mark, mark, style='"' if isinstance(value, str) else None)
+
+    def _mark(self, path: Path) -> Mark:
+        while path and path not in self._known:
+            path = path[:-1]
+        line, column = self._known.get(path, (0, 0))
+        return Mark(self._file, 0, line, column, None, 0)
+
+
+def _text(value: object) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case datetime() | date() | time():
+            return value.isoformat()
+        case _:
+            return str(value)
+
+
+def _mistake(message: str, text: str, file: str) -> Problem:
+    """Returns the mistake that the parser of TOML found."""
+    found = _AT_END.fullmatch(message)
+    if found is None:
+        return Problem(file, 0, 0, f"this is not valid TOML: {message}")
+    lines = text.splitlines() or [""]
+    line = int(found["line"]) if found["line"] else len(lines)
+    column = int(found["column"]) if found["column"] else len(lines[-1]) + 1
+    said = found["message"]
+    return Problem(file, line, column, f"this is not valid TOML: {said[:1].lower()}{said[1:]}")

@@ -1,0 +1,114 @@
+"""gator.toml: the files of a project and of a user give defaults to runs."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.support import Done, Gator
+
+COMPLAINS = "!Job {ident: noisy, shell: 'echo oops >&2'}\n"
+
+
+@pytest.fixture
+def user(gator: Gator, tmp_path: Path) -> Path:
+    """The gator.toml of the user."""
+    folder = tmp_path / "config" / "gator"
+    folder.mkdir(parents=True)
+    gator.env["XDG_CONFIG_HOME"] = str(folder.parent)
+    (gator.root / ".git").mkdir()
+    return folder / "gator.toml"
+
+
+def both(done: Done) -> str:
+    done.expect(0)
+    return done.out + done.err
+
+
+def test_the_spec_precedes_the_project_which_precedes_the_user(gator: Gator, user: Path) -> None:
+    spec = gator.spec(COMPLAINS)
+    gator("run", spec).expect(0)
+    user.write_text('stderr = "error"\n')
+    gator("run", spec).expect(1)
+    (gator.root / "gator.toml").write_text('stderr = "info"\n')
+    gator("run", spec).expect(0)
+    # The option of the original sets `stderr: error` only where nothing else is said.
+    gator("run", "--limit-error", "0", spec).expect(0)
+    gator("run", gator.spec(COMPLAINS.replace("{", "{stderr: error, "))).expect(1)
+
+
+def test_the_file_of_the_project_may_lie_above_the_spec_but_not_above_the_work_tree(
+    gator: Gator, user: Path
+) -> None:
+    below = gator.root / "sub" / "tree"
+    below.mkdir(parents=True)
+    spec = below / "spec.yaml"
+    spec.write_text(COMPLAINS)
+    (gator.root / "gator.toml").write_text('stderr = "error"\n')
+    gator("run", str(spec)).expect(1)
+    (gator.root / "sub" / ".git").write_text("gitdir: elsewhere\n")
+    gator("run", str(spec)).expect(0)
+
+
+def test_the_environment_and_the_command_line_precede_the_files(gator: Gator, user: Path) -> None:
+    spec = gator.spec("!Job {ident: a, command: 'true'}\n")
+    user.write_text('[run]\nhub = "127.0.0.1:1"\nhub-wait = "0s"\ntext-logs = "all"\n')
+    assert "127.0.0.1:1" in both(gator("run", spec))
+    assert "127.0.0.1:1" not in both(gator("run", "--hub", "none", spec))
+    gator.env["GATOR_HUB"] = "none"
+    assert "127.0.0.1:1" not in both(gator("run", spec))
+
+
+def test_a_run_records_the_values_and_masks_secrets(gator: Gator, user: Path) -> None:
+    (gator.root / "gator.toml").write_text(
+        'timeout = "1h"\nsecrets = ["LICENSE_SERVER"]\n'
+        '[env]\nLICENSE_SERVER = "17000@cheese-cellar"\n[run]\ninterval = "2s"\n'
+    )
+    spec = gator.spec("!Job {ident: a, shell: 'test -n \"$LICENSE_SERVER\"'}\n")
+    gator("run", spec).expect(0)
+    run = json.loads(gator("runs", "--json").expect(0).out.splitlines()[0])
+    kept = {value["key"]: value["value"] for value in run["config"]}
+    assert kept["timeout"] == '"1h"'
+    assert kept["run.interval"] == '"2s"'
+    assert "cheese" not in str(run)
+    assert "***" in kept["env"]
+
+
+def test_problems_are_reported_with_their_place(gator: Gator, user: Path) -> None:
+    spec = gator.spec("!Job {ident: a, command: 'true'}\n")
+    project = gator.root / "gator.toml"
+    project.write_text('tmeout = "1h"\n')
+    for command in ("run", "plan"):
+        assert f"{project}:1:1: 'tmeout' is no key" in gator(command, spec).expect(2).err
+    assert f"{project}:1:1: 'tmeout' is no key" in gator("check", spec).expect(2).out
+    project.write_text('[run]\ntag = "x"\ntxt-logs = "all"\njobs = "many"\n')
+    said = gator("run", spec).expect(2).err
+    assert f"{project}:2:1: 'tag' is no default of [run]: give it on the command line" in said
+    assert f"{project}:3:1: gator run has no option 'txt-logs'; did you mean 'text-logs'?" in said
+    project.write_text('[run]\njobs = "many"\ntext-logs = "some"\n')
+    said = gator("plan", spec).expect(2).err
+    assert f"{project}:2:1: jobs: write a whole number from 1" in said
+    assert f"{project}:3:1: text-logs: write one of failed, all, none" in said
+    project.write_text('[run]\nlog-cap = "lots"\n')
+    assert f"{project}:2:1: log-cap lots: " in gator("run", spec).expect(2).err
+
+
+def test_a_variable_names_the_file_of_the_user_or_none(gator: Gator, user: Path, tmp_path: Path) -> None:
+    spec = gator.spec(COMPLAINS)
+    (gator.root / "gator.toml").write_text('stderr = "error"\n')
+    gator.env["GATOR_CONFIG"] = "none"
+    gator("run", spec).expect(0)
+    gator.env["GATOR_CONFIG"] = str(tmp_path / "missing.toml")
+    assert "GATOR_CONFIG=" in gator("run", spec).expect(2).err
+    (gator.root / "gator.toml").unlink()
+    (tmp_path / "other.toml").write_text('stderr = "error"\n')
+    gator.env["GATOR_CONFIG"] = str(tmp_path / "other.toml")
+    gator("run", spec).expect(1)
+
+
+def test_licenses_of_a_file_are_pools(gator: Gator, user: Path) -> None:
+    (gator.root / "gator.toml").write_text("[licenses]\nToolA = 0\n")
+    spec = gator.spec(
+        "!JobGroup\nident: g\njobs:\n- !Job {ident: a, command: 'true', resources: [!License ToolA]}\n"
+    )
+    assert "ToolA" in gator("check", spec).expect(2).out
