@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
+from gator.cli.launch.spec_files import read_included
 from gator.core.text import readable
 from gator.errors import Problem, SpecError, UsageError
 from gator.files.bounded import read_bounded
@@ -64,7 +65,6 @@ def config_of(spec: str, environment: Mapping[str, str]) -> Config:
     # From the user's file to the project's, whose values take precedence.
     for path in reversed(files):
         with loading.quickly():
-            from gator.cli.launch.spec import read_included
             from gator.spec import load_config
 
         name = readable(os.fsencode(path))

@@ -11,7 +11,8 @@ from typing import Final
 from gator.cli.launch.launch_options import LaunchOptions
 from gator.cli.launch.plan_options import PlanOptions
 from gator.cli.launch.requested_selection import RequestedSelection, requested_selection
-from gator.cli.launch.spec import MAX_SPEC_BYTES, LoadedSpec, RootNode, root_of
+from gator.cli.launch.spec import LoadedSpec, RootNode, root_of
+from gator.cli.launch.spec_files import MAX_SPEC_BYTES
 from gator.cli.options.values import bytes_of, count_of, limit_millis_of
 from gator.cli.tracking import tracking_root
 from gator.core.dispatch.pools import Pools

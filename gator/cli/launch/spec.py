@@ -1,27 +1,20 @@
-"""Reads, checks and names the spec of a command; each file has a maximum size."""
+"""Loads and names the spec of a command."""
 
-import errno
 import os
-import stat
-import sys
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from gator import spec as specs
 from gator.cli.launch.config import Config
+from gator.cli.launch.spec_files import read_included, read_spec
 from gator.core.text import readable
 from gator.errors import Problem, SpecError, UsageError
-from gator.files.bounded import read_bounded, read_stream
 from gator.runtime import loading
 from gator.v1 import spec_pb2
 
 RootNode: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray
-
-MAX_SPEC_BYTES: Final = 64 << 20
-"""Maximum size of one file of a spec; loading takes about 80 times as much memory."""
-_ADVICE: Final = ": use a !JobArray for jobs that differ by an index only"
 
 
 class LoadedSpec(Struct, frozen=True):
@@ -81,48 +74,3 @@ def root_of(spec: spec_pb2.Spec) -> RootNode:
             return spec.group
         case _:
             return spec.array
-
-
-def read_spec(name: str) -> bytes:
-    """Returns the content of a spec, which may come from a pipe; `-` is stdin.
-
-    Raises UsageError if it cannot be read or is larger than `MAX_SPEC_BYTES`.
-    """
-    path = Path(name)
-    try:
-        if name == "-":
-            return read_stream(sys.stdin.buffer, MAX_SPEC_BYTES)
-        return read_bounded(path, MAX_SPEC_BYTES)
-    except OSError as error:
-        hint = _near_file(path) if isinstance(error, FileNotFoundError) else _advice(error)
-        shown = "on stdin" if name == "-" else name
-        raise UsageError(f"cannot read the spec {shown}: {error.strerror}{hint}") from error
-
-
-def read_included(name: str) -> bytes:
-    """Returns the content of an included file. Raises OSError if it is no regular file or too large."""
-    path = Path(name)
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        # A FIFO may have no writer.
-        raise OSError(errno.EINVAL, "is not a regular file", name)
-    try:
-        return read_bounded(path, MAX_SPEC_BYTES)
-    except OSError as error:
-        raise OSError(error.errno, f"{error.strerror}{_advice(error)}", name) from error
-
-
-def _advice(error: OSError) -> str:
-    return _ADVICE if error.errno == errno.EFBIG else ""
-
-
-def _near_file(path: Path) -> str:
-    """Returns a question for the spec beside a missing one that was most likely meant."""
-    from gator.spec.suggestions import nearest
-
-    try:
-        there = sorted(one for one in path.parent.iterdir() if one.suffix in (".yaml", ".yml"))
-    except OSError:
-        return ""
-    stem = nearest(path.stem, {one.stem for one in there})
-    return next((f"; did you mean '{one}'?" for one in there if one.stem == stem), "")

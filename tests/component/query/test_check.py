@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from gator.cli.launch.config import Config
 from gator.cli.launch.plan_options import PlanOptions
 from gator.cli.launch.preflight import runnable_plan
 from gator.cli.launch.request import plan_request
@@ -111,7 +112,7 @@ def test_many_jobs_are_read_and_planned_without_garbage_collections(tmp_path: Pa
 
     gc.callbacks.append(note)
     try:
-        loaded = load_spec(str(spec), None)
+        loaded = load_spec(str(spec), None, Config())
         before = len(collected)
         request = plan_request(loaded, PlanOptions())
         requested = len(collected)

@@ -46,7 +46,7 @@ OPTIONS = PlanOptions(
 
 def test_an_option_takes_the_place_of_what_the_root_says() -> None:
     root = load(SPEC, file="s.yaml").spec.group
-    replace_on_root(root, OPTIONS)
+    replace_on_root(root, OPTIONS, spec_pb2.Settings())
     assert root.settings.limits == spec_pb2.Limits(warning=4, error=-1, critical=5)
     assert (root.settings.timeout_millis, root.deadline_millis, root.max_fail) == (2000, 0, 0)
     assert root.jobs[1].array.settings.timeout_millis == 300_000
@@ -55,14 +55,14 @@ def test_an_option_takes_the_place_of_what_the_root_says() -> None:
 def test_an_option_that_is_not_given_changes_nothing() -> None:
     root = load(SPEC, file="s.yaml").spec.group
     before = root.SerializeToString(deterministic=True)
-    replace_on_root(root, PlanOptions())
+    replace_on_root(root, PlanOptions(), spec_pb2.Settings())
     assert root.SerializeToString(deterministic=True) == before
 
 
 @pytest.mark.parametrize("text", ["-1", "", "x", "1.5", "٣", "9" * 30])
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"--limit-error .*give a whole number"):
-        replace_on_root(spec_pb2.Job(), PlanOptions(limit_error=text))
+        replace_on_root(spec_pb2.Job(), PlanOptions(limit_error=text), spec_pb2.Settings())
 
 
 @pytest.mark.parametrize(
