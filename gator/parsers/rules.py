@@ -26,10 +26,12 @@ Match = Callable[[str], "re.Match[str] | None"]
 
 
 class Rules:
-    """Entries in the order of their precedence. May be shared by all attempts of a process."""
+    """Entries in the order of their precedence, and their words if they are known.
+
+    May be shared by all attempts of a process.
+    """
 
     def __init__(self, entries: Sequence[Entry], words: Iterable[str] | None = None) -> None:
-        """`words` are those of all entries, if they are known."""
         self.entries: tuple[Entry, ...] = tuple(entries)
         if words is None:
             words = shortest_words(word for entry in entries for word in entry.words)
