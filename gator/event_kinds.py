@@ -80,8 +80,8 @@ EVENT_KINDS: Final = (
 """All kinds, in the order of the protos."""
 
 
-def _kinds(wanted: Callable[[EventKind], bool]) -> tuple[Kind, ...]:
-    return tuple(each.kind for each in EVENT_KINDS if wanted(each))
+def _kinds(is_selected: Callable[[EventKind], bool]) -> tuple[Kind, ...]:
+    return tuple(each.kind for each in EVENT_KINDS if is_selected(each))
 
 
 KIND_OF_FIELD: Final[dict[str, Kind]] = {each.field: each.kind for each in EVENT_KINDS}

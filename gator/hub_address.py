@@ -84,29 +84,29 @@ def resolve(address: str, environ: Mapping[str, str], *, ca: Path | None = None)
     may be created later. Raises UsageError if the address is invalid, a named file cannot be read, or there
     is no token for a hub on another host.
     """
-    wanted = full_address(address)
-    token, source = _token(wanted, environ)
-    return HubAccess(wanted, token, read_ca(environ, ca), source)
+    full = full_address(address)
+    token, source = _token(full, environ)
+    return HubAccess(full, token, read_ca(environ, ca), source)
 
 
-def why_away(said: str, *, secure: bool) -> str:
+def why_away(error: str, *, secure: bool) -> str:
     """Returns why a hub cannot be reached, from a message of gRPC; `secure` if TLS was used."""
-    if meaning := mismatch(said, secure=secure):
+    if meaning := mismatch(error, secure=secure):
         return meaning
     # An unknown message is used without the context before it.
-    last = said.rpartition(": ")[2]
+    last = error.rpartition(": ")[2]
     return "the connection was cut" if last.startswith(_CUT) else last
 
 
-def mismatch(said: str, *, secure: bool) -> str:
+def mismatch(error: str, *, secure: bool) -> str:
     """Returns why a server that listens cannot be used; empty if the message names no such reason.
 
     gRPC has one code for all of these reasons, so the text of its message decides.
     """
     # A connection that ends later means that the hub stops.
-    if said.startswith(("failed to connect", "errors resolving")):
+    if error.startswith(("failed to connect", "errors resolving")):
         for word, meaning in _WORDS if secure else (*_WORDS, *_PLAIN_WORDS):
-            if word in said:
+            if word in error:
                 return meaning
     return ""
 

@@ -86,11 +86,11 @@ def match(pattern: str, paths: Iterable[str]) -> list[str]:
 
     Raises NotFoundError when there is none, and UsageError when several are meant and none was asked for.
     """
-    wanted = PathPattern(pattern)
+    path_pattern = PathPattern(pattern)
     best: int | None = None
     found: list[str] = []
     for path in paths:
-        level = wanted.level(path)
+        level = path_pattern.level(path)
         if level is None or (best is not None and level > best):
             continue
         if best is None or level < best:

@@ -133,7 +133,7 @@ class History(Protocol):
     """
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Where these runs are, to follow `no run of top`: `in /chip/tracking`."""
         ...
 

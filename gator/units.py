@@ -37,18 +37,18 @@ def parse_duration(text: str) -> int:
 
     A bare number is in seconds; `none` is 0. Raises ValueError with a fragment of a sentence.
     """
-    wanted = text.strip().lower()
-    if wanted == "none":
+    written = text.strip().lower()
+    if written == "none":
         return 0
-    if _BARE.fullmatch(wanted):
-        wanted += "s"
+    if _BARE.fullmatch(written):
+        written += "s"
     total, position, smallest = 0.0, 0, _MAX_MILLIS
-    while match := _PART.match(wanted, position):
+    while match := _PART.match(written, position):
         unit = _UNITS[match[2]]
         if unit >= smallest:
             break
         total, position, smallest = total + float(match[1]) * unit, match.end(), unit
-    if not position or position < len(wanted):
+    if not position or position < len(written):
         raise ValueError(f"'{text}' is not a duration: {DURATION_EXAMPLE}")
     if total > _MAX_MILLIS:
         raise ValueError(f"'{text}' is too long: write none for no limit")

@@ -74,14 +74,14 @@ class ConsumerCursor:
         return Accepted(batch.store, found, batch.through)
 
 
-def passes(wanted: attach_pb2.EventFilter, event: event_pb2.Event) -> bool:
+def passes(event_filter: attach_pb2.EventFilter, event: event_pb2.Event) -> bool:
     """Returns whether an event passes a filter, apart from `logs_per_attempt` (see LogQuota)."""
-    if wanted.kinds and kind_of(event) not in wanted.kinds:
+    if event_filter.kinds and kind_of(event) not in event_filter.kinds:
         return False
     name = event.WhichOneof("payload")
-    if name in _GRADED and filter_severity(_GRADED[name], getattr(event, name)) < wanted.severity:
+    if name in _GRADED and filter_severity(_GRADED[name], getattr(event, name)) < event_filter.severity:
         return False
-    return is_below(event.path, wanted.prefix)
+    return is_below(event.path, event_filter.prefix)
 
 
 class LogQuota:
@@ -111,19 +111,19 @@ class LogQuota:
         return True
 
 
-def quota_filter(wanted: attach_pb2.EventFilter) -> attach_pb2.EventFilter:
+def quota_filter(event_filter: attach_pb2.EventFilter) -> attach_pb2.EventFilter:
     """Returns the filter of the events that change a quota."""
     return attach_pb2.EventFilter(
         kinds=[attach_pb2.EVENT_KIND_LOG, attach_pb2.EVENT_KIND_ATTEMPT_FINISHED],
-        severity=wanted.severity,
-        prefix=wanted.prefix,
+        severity=event_filter.severity,
+        prefix=event_filter.prefix,
     )
 
 
-def without_quota(wanted: attach_pb2.EventFilter) -> attach_pb2.EventFilter:
+def without_quota(event_filter: attach_pb2.EventFilter) -> attach_pb2.EventFilter:
     """Returns the filter without `logs_per_attempt`, by which a store is read."""
     plain = attach_pb2.EventFilter()
-    plain.CopyFrom(wanted)
+    plain.CopyFrom(event_filter)
     plain.ClearField("logs_per_attempt")
     return plain
 

@@ -1,6 +1,6 @@
 """Types of pages, shared by the readers of a record and the queries over it.
 
-Invariant: a `Place` is JSON.
+Invariant: a `PageKey` is JSON.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from gator.v1 import query_pb2
 
-Place: TypeAlias = list[int | str]
+PageKey: TypeAlias = list[int | str]
 """Position at which a list of nodes continues; only the reader that made it interprets it."""
 
 Over: TypeAlias = Callable[[], bool]
@@ -25,8 +25,8 @@ def never() -> bool:
 class NodeList(Struct, frozen=True):
     """Nodes with their positions, and the position at which the list continues; None at the end."""
 
-    nodes: Sequence[tuple[Place, query_pb2.Node]]
-    next: Place | None
+    nodes: Sequence[tuple[PageKey, query_pb2.Node]]
+    next: PageKey | None
 
 
 class JobAttempt(NamedTuple):

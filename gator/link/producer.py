@@ -36,7 +36,7 @@ class StoreView(Protocol):
         ...
 
     def read(
-        self, after: int, wanted: attach_pb2.EventFilter, limit: int, /
+        self, after: int, event_filter: attach_pb2.EventFilter, limit: int, /
     ) -> tuple[Sequence[event_pb2.Event], int]:
         """Returns up to `limit` events after a position that pass a filter, and the position read up to.
 
@@ -69,9 +69,9 @@ class _Feed(Struct):
         """Returns whether it should be read or sent now if it is ready."""
         return now >= self.next_batch or self.store.committed - self.cursor.sent_through >= _FULL_BATCH_EVENTS
 
-    def read(self, wanted: attach_pb2.EventFilter) -> None:
+    def read(self, event_filter: attach_pb2.EventFilter) -> None:
         """Reads one piece. While pieces are small, the limit of the next one grows."""
-        found, through = self.store.read(self.cursor.read_through, wanted, self.read_limit)
+        found, through = self.store.read(self.cursor.read_through, event_filter, self.read_limit)
         size = self.cursor.push(found, through)
         if self.read_limit <= _MORE_BLOCKS:
             self.read_limit = (

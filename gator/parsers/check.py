@@ -94,24 +94,26 @@ def problems_of(file: ParserFile, rules: Rules | None = None) -> list[Problem]:
     for entry, examples in zip(file.parser.entries, file.examples, strict=True):
         for example in examples:
             got = recognise(rules, example.text)
-            wanted = next((one for one in got if one.entry.match == entry.match), None)
-            if wanted is None and not entry.words and entry.severity <= common_pb2.SEVERITY_INFO:
+            recognised = next((message for message in got if message.entry.match == entry.match), None)
+            if recognised is None and not entry.words and entry.severity <= common_pb2.SEVERITY_INFO:
                 # Lines are not searched for such an entry, so this one may have no word.
                 hit = rules.find(example.text.split("\n")[0])
                 if hit is not None and hit[0].match == entry.match:
                     continue
-            if wanted is None:
+            if recognised is None:
                 what = f"by the entry {got[0].entry.match}" if got else "by no entry"
                 found.append(_problem(example.node, f"the example is recognised {what}"))
                 continue
             for name, value in example.fields.items():
-                actual = _field(wanted, name)
+                actual = _field(recognised, name)
                 if actual != value:
                     found.append(_problem(example.node, f"{name} is {actual!r}, not {value!r}"))
     for other in file.others:
-        for one in recognise(rules, other.text):
-            if one.entry.severity >= common_pb2.SEVERITY_ERROR and not one.entry.metric:
-                found.append(_problem(other.node, f"the text is recognised by the entry {one.entry.match}"))
+        for message in recognise(rules, other.text):
+            if message.entry.severity >= common_pb2.SEVERITY_ERROR and not message.entry.metric:
+                found.append(
+                    _problem(other.node, f"the text is recognised by the entry {message.entry.match}")
+                )
     return found
 
 

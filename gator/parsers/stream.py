@@ -224,7 +224,7 @@ def _groups(match: "re.Match[str]") -> dict[str, str]:
 def _recognised(message: _Open, *, is_consequence: bool) -> Recognised:
     groups = message.groups
     if message.places:
-        _, nearest = min(message.places, key=lambda place: (abs(place[0] - message.key), -place[0]))
+        _, nearest = min(message.places, key=lambda entry: (abs(entry[0] - message.key), -entry[0]))
         groups = nearest | groups
     lines = message.lines
     if "properties" in groups:

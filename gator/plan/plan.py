@@ -167,7 +167,7 @@ def _has_every_name(spec: spec_pb2.Spec, default_ident: str = "T") -> bool:
     if isinstance(written, spec_pb2.Job):
         return True
     children = enumerate(written.jobs)
-    return bool(written.jobs) and all(_has_every_name(child, f"T{place}") for place, child in children)
+    return bool(written.jobs) and all(_has_every_name(child, f"T{index}") for index, child in children)
 
 
 def known_text(text: str, node: PlanNode, request: plan_pb2.PlanRequest) -> str:

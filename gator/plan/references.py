@@ -64,9 +64,9 @@ class Resolver(Struct):
                 found += self._of_node(node, written.order)
         return found
 
-    def _of_node(self, node: PlanNode, order: spec_pb2.Order) -> list[Link]:
+    def _of_node(self, node: PlanNode, conditions: spec_pb2.Order) -> list[Link]:
         links: dict[tuple[int, tuple[int, ...] | None, Condition], Link] = {}
-        for condition, reference in _references(order):
+        for condition, reference in _references(conditions):
             try:
                 link = self._link(node, condition, reference)
             except _WrongNameError as error:
@@ -187,11 +187,11 @@ class Resolver(Struct):
         raise AssertionError("the root contains every node and never repeats")
 
 
-def _references(order: spec_pb2.Order) -> Iterator[tuple[Condition, spec_pb2.Reference]]:
+def _references(conditions: spec_pb2.Order) -> Iterator[tuple[Condition, spec_pb2.Reference]]:
     for condition, references in (
-        (Condition.ON_PASS, order.on_pass),
-        (Condition.ON_FAIL, order.on_fail),
-        (Condition.ON_DONE, order.on_done),
+        (Condition.ON_PASS, conditions.on_pass),
+        (Condition.ON_FAIL, conditions.on_fail),
+        (Condition.ON_DONE, conditions.on_done),
     ):
         for reference in references:
             yield condition, reference

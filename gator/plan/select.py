@@ -222,13 +222,13 @@ class _Finder(Struct):
 
     def _near(self, pattern: str) -> str:
         """Returns a suggestion for the node that was probably meant; empty if none is near."""
-        wanted = _INDEX.sub("", pattern.strip("/"))
-        if "*" in wanted:
+        name = _INDEX.sub("", pattern.strip("/"))
+        if "*" in name:
             return ""
-        depth = wanted.count("/") + 1
+        depth = name.count("/") + 1
         tails = {"/".join(node.template.split("/")[-depth:]) for node in self.tree.nodes[:_MAX_COMPARED]}
         # If the node exists, its repeat does not, and a suggestion would not help.
-        return "" if wanted in tails else did_you_mean(wanted, tails)
+        return "" if name in tails else did_you_mean(name, tails)
 
     def _near_tag(self, tag: str) -> str:
         return did_you_mean(tag, {there for node in self.tree.nodes for there in node.tags})

@@ -246,8 +246,8 @@ def _limit(name: str, value: int) -> str:
     _, hard = resource.getrlimit(number)
     unlimited = value == resource.RLIM_INFINITY
     if os.geteuid() != 0 and hard != resource.RLIM_INFINITY and (unlimited or value > hard):
-        wanted = "unlimited" if unlimited else value
-        raise SpawnError(errno.EPERM, f"ulimit: {name} cannot be {wanted}: the hard limit here is {hard}")
+        requested = "unlimited" if unlimited else value
+        raise SpawnError(errno.EPERM, f"ulimit: {name} cannot be {requested}: the hard limit here is {hard}")
     text = "unlimited" if unlimited else str(value)
     return f"--{name}={text}:{text}"
 

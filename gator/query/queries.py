@@ -10,7 +10,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from gator.core.history.failure_groups import FailureCount, grouped
-from gator.core.pages import NodeList, Place
+from gator.core.pages import NodeList, PageKey
 from gator.errors import NotFoundError, UsageError
 from gator.paths import PathPattern
 from gator.query import tokens
@@ -83,30 +83,30 @@ class Queries:
         _check_globs(request.globs)
         if request.with_total and request.globs:
             raise UsageError("with_total counts nodes without globs: leave out one of them")
-        wanted = qs.ListNodesRequest()
-        wanted.CopyFrom(request)
-        wanted.path = request.path or self._run(request.run).ident
-        wanted.scope = request.scope or qs.SCOPE_CHILDREN
-        self._check(wanted.path)
+        resolved = qs.ListNodesRequest()
+        resolved.CopyFrom(request)
+        resolved.path = request.path or self._run(request.run).ident
+        resolved.scope = request.scope or qs.SCOPE_CHILDREN
+        self._check(resolved.path)
         after = tokens.after_node(request, request.page_token, is_text=_is_by_spec(request))
         size = _size(request.page_size)
-        found = self.reader.nodes(wanted, after, size + 1, self._budget.begin())
+        found = self.reader.nodes(resolved, after, size + 1, self._budget.begin())
         nodes = list(found.nodes)
         if request.with_waiting:
-            nodes = self._with_waiting(wanted, after, found)
+            nodes = self._with_waiting(resolved, after, found)
         response = qs.ListNodesResponse(nodes=[node for _, node in nodes[:size]])
         if request.with_total:
-            response.total = self.reader.count_nodes(wanted)
-        next_place = nodes[size - 1][0] if len(nodes) > size else found.next
-        if next_place is not None:
-            response.next_page_token = tokens.encode(request, {"after": next_place})
+            response.total = self.reader.count_nodes(resolved)
+        next_key = nodes[size - 1][0] if len(nodes) > size else found.next
+        if next_key is not None:
+            response.next_page_token = tokens.encode(request, {"after": next_key})
         return response
 
     def _with_waiting(
-        self, wanted: qs.ListNodesRequest, after: Place | None, found: NodeList
-    ) -> list[tuple[Place, query_pb2.Node]]:
+        self, request: qs.ListNodesRequest, after: PageKey | None, found: NodeList
+    ) -> list[tuple[PageKey, query_pb2.Node]]:
         """Returns the found nodes and those between them that were not declared yet."""
-        if not _is_by_spec(wanted) or wanted.globs or wanted.outcomes or wanted.scope != qs.SCOPE_SUBTREE:
+        if not _is_by_spec(request) or request.globs or request.outcomes or request.scope != qs.SCOPE_SUBTREE:
             raise UsageError(
                 "with_waiting lists nodes below a node in the order of the spec: "
                 "leave out with_waiting, or the order, globs and outcomes"
@@ -117,7 +117,7 @@ class Queries:
         from gator.query.unstarted import unstarted
 
         until = str(found.next[1]) if found.next is not None else None
-        more = unstarted(self.reader, wanted, str(after[1]) if after else "", until)
+        more = unstarted(self.reader, request, str(after[1]) if after else "", until)
         return sorted([*found.nodes, *more], key=lambda entry: entry[0][1])
 
     def list_failures(self, request: qs.ListFailuresRequest) -> qs.ListFailuresResponse:
@@ -139,7 +139,7 @@ class Queries:
             and (not patterns or any(pattern.matches(path) for pattern in patterns))
         )
         size = _size(request.page_size)
-        response = qs.ListFailuresResponse(jobs=sum(one.jobs for one in groups), causes=len(groups))
+        response = qs.ListFailuresResponse(jobs=sum(cause.jobs for cause in groups), causes=len(groups))
         written, end = 0, min(start + size, len(groups))
         while start < end and written < _MAX_BYTES:
             some = self._failure_groups(groups[start : min(start + _GROUPS_AT_ONCE, end)])
@@ -236,22 +236,22 @@ class Queries:
 
     def list_metrics(self, request: qs.ListMetricsRequest) -> qs.ListMetricsResponse:
         """Returns metrics of a node or of all nodes below it."""
-        wanted = qs.ListNodesRequest(
+        nodes_request = qs.ListNodesRequest(
             path=request.path or self._run(request.run).ident, scope=request.scope or qs.SCOPE_SUBTREE
         )
         position = tokens.after_node(request, request.page_token, is_text=True)
         key = str(position[1]) if position else ""
-        going = self._metrics_so_far(wanted, key)
+        going = self._metrics_so_far(nodes_request, key)
         size = _size(request.page_size)
         response = qs.ListMetricsResponse()
         written = 0
         while True:
             piece = min(size, _METRICS_AT_ONCE)
-            found = self.reader.nodes_with_metrics(wanted, request.names, key, piece)
+            found = self.reader.nodes_with_metrics(nodes_request, request.names, key, piece)
             last = found[-1][0] if len(found) == piece else None
             metrics = self.reader.metrics([path for _, path in found])
             nodes = [(sort_key, path, metrics.get(path, ())) for sort_key, path in found]
-            nodes += [one for one in going if key < one[0] and (last is None or one[0] <= last)]
+            nodes += [entry for entry in going if key < entry[0] and (last is None or entry[0] <= last)]
             for _, path, totals in sorted(nodes, key=itemgetter(0)):
                 named = [total for total in totals if not request.names or total.name in request.names]
                 if named:
@@ -335,10 +335,10 @@ class Queries:
             launch_dir=request.launch_dir,
         )
 
-    def _metrics_so_far(self, wanted: qs.ListNodesRequest, after: str) -> list[_NodeMetrics]:
+    def _metrics_so_far(self, request: qs.ListNodesRequest, after: str) -> list[_NodeMetrics]:
         """Returns the metrics of running jobs from their last ended attempt."""
         running = qs.ListNodesRequest()
-        running.CopyFrom(wanted)
+        running.CopyFrom(request)
         running.kinds.append(common_pb2.NODE_KIND_JOB)
         running.states.append(query_pb2.NODE_STATE_RUNNING)
         found = self.reader.nodes(running, ["", after, 0], MAX_ENTRIES).nodes

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from gator.core.dispatch.pools import DemandKey, Pools
 from gator.core.history.failure_groups import FailedJob
-from gator.core.pages import AttemptList, JobAttempt, NodeList, OpenGroup, Over, Place, never
+from gator.core.pages import AttemptList, JobAttempt, NodeList, OpenGroup, Over, PageKey, never
 from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -41,8 +41,8 @@ class Reader(Protocol):
 
     def nodes(
         self,
-        wanted: qs.ListNodesRequest,
-        after: Place | None,
+        request: qs.ListNodesRequest,
+        after: PageKey | None,
         limit: int,
         over: Over = never,
     ) -> NodeList:
@@ -53,7 +53,7 @@ class Reader(Protocol):
         """
         ...
 
-    def count_nodes(self, wanted: qs.ListNodesRequest) -> int:
+    def count_nodes(self, request: qs.ListNodesRequest) -> int:
         """Returns the number of declared nodes for a request; globs are ignored."""
         ...
 
@@ -88,11 +88,11 @@ class Reader(Protocol):
         ...
 
     def nodes_with_metrics(
-        self, wanted: qs.ListNodesRequest, names: Sequence[str], after: str, limit: int
+        self, request: qs.ListNodesRequest, names: Sequence[str], after: str, limit: int
     ) -> Sequence[tuple[str, str]]:
         """Returns sort keys and paths of nodes with metrics, in the order of the spec, after a key.
 
-        Uses the path and scope of `wanted`; with `names`, only metrics with these names.
+        Uses the path and scope of `request`; with `names`, only metrics with these names.
         """
         ...
 
@@ -105,7 +105,7 @@ class Reader(Protocol):
         ...
 
     def job_attempts(
-        self, wanted: qs.ListLinesRequest, after: str, limit: int, over: Over = never
+        self, request: qs.ListLinesRequest, after: str, limit: int, over: Over = never
     ) -> AttemptList:
         """Returns the attempts for a request for lines, in the order of the spec, after a sort key.
 

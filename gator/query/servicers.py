@@ -196,7 +196,7 @@ class ControlServicer(control_service_pb2_grpc.ControlServiceServicer):
         self, request: cs.StopRequest, context: Any
     ) -> cs.StopResponse:
         """Stops a node and all nodes below it."""
-        wanted = cs.StopRequest()
-        wanted.CopyFrom(request)
-        wanted.mode = request.mode or attach_pb2.STOP_MODE_GRACEFUL
-        return cs.StopResponse(jobs=await self._stop(wanted))
+        resolved = cs.StopRequest()
+        resolved.CopyFrom(request)
+        resolved.mode = request.mode or attach_pb2.STOP_MODE_GRACEFUL
+        return cs.StopResponse(jobs=await self._stop(resolved))

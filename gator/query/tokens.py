@@ -27,7 +27,7 @@ class AfterCount(msgspec.Struct, frozen=True):
 
 
 class AfterNode(msgspec.Struct, frozen=True):
-    """A position in a list of nodes, see `gator.core.pages.Place`."""
+    """A position in a list of nodes, see `gator.core.pages.PageKey`."""
 
     after: tuple[Number | str, str, Count]
 

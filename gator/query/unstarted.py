@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from gator.core.pages import OpenGroup, Place
+from gator.core.pages import OpenGroup, PageKey
 from gator.plan import PlanNode, key_below
 from gator.query.reader import Reader
 from gator.query.waiting import Causes, plan_of
@@ -26,8 +26,8 @@ class _Rest(Struct, frozen=True):
 
 
 def unstarted(
-    reader: Reader, wanted: qs.ListNodesRequest, after: str, until: str | None
-) -> list[tuple[Place, query_pb2.Node]]:
+    reader: Reader, request: qs.ListNodesRequest, after: str, until: str | None
+) -> list[tuple[PageKey, query_pb2.Node]]:
     """Returns the nodes with sort keys above `after` and at most `until`, in order.
 
     Without `until` there is no upper bound. Empty if the plan is unknown.
@@ -35,7 +35,7 @@ def unstarted(
     plan = plan_of(reader)
     if plan is None:
         return []
-    groups = [group for group in reader.open_groups(wanted.path) if until is None or group.sort_key <= until]
+    groups = [group for group in reader.open_groups(request.path) if until is None or group.sort_key <= until]
     # Skip nodes whose whole subtree sorts before `after`.
     groups = [group for group in groups if after.startswith(group.sort_key) or group.sort_key > after]
     counts = reader.declared_children([group.path for group in groups])
@@ -43,7 +43,7 @@ def unstarted(
         rest
         for group in groups
         for rest in _rests(plan.nodes.get(group.template), group, counts)
-        if rest.key > after and (until is None or rest.key <= until) and _passes(rest, wanted)
+        if rest.key > after and (until is None or rest.key <= until) and _passes(rest, request)
     ]
     if not rests:
         return []
@@ -67,12 +67,12 @@ def _below(node: PlanNode, key: str, path: str, instances: int) -> Iterator[_Res
         yield from _below(child, rest.key, rest.path, instances * child.instances)
 
 
-def _passes(rest: _Rest, wanted: qs.ListNodesRequest) -> bool:
-    levels = rest.path.count("/") - wanted.path.count("/")
+def _passes(rest: _Rest, request: qs.ListNodesRequest) -> bool:
+    levels = rest.path.count("/") - request.path.count("/")
     return (
-        (not wanted.levels or levels <= wanted.levels)
-        and (not wanted.kinds or rest.node.kind in wanted.kinds)
-        and (not wanted.states or query_pb2.NODE_STATE_WAITING in wanted.states)
+        (not request.levels or levels <= request.levels)
+        and (not request.kinds or rest.node.kind in request.kinds)
+        and (not request.states or query_pb2.NODE_STATE_WAITING in request.states)
     )
 
 

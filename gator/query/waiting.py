@@ -162,8 +162,8 @@ def _is_open(edge: Edge, counts: Mapping[str, JobCount], reader: Reader) -> bool
     """Returns whether the awaited node has not ended."""
     if edge.unselected:
         return False
-    if edge.index is not None and (one := _instance(edge)) is not None:
-        node = reader.node(one)
+    if edge.index is not None and (instance := _instance(edge)) is not None:
+        node = reader.node(instance)
         return node is None or node.state != query_pb2.NODE_STATE_ENDED
     return _total(edge.awaited) > counts[edge.awaited.template].ended
 
@@ -197,8 +197,8 @@ def _is_held(node: PlanNode, counts: Mapping[str, JobCount], reader: Reader) -> 
 
 
 def _awaited(edge: Edge, counts: Mapping[str, JobCount]) -> query_pb2.Awaited:
-    one = _instance(edge) if edge.index is not None else None
-    left = edge.awaited.jobs if one else _total(edge.awaited) - counts[edge.awaited.template].ended
+    instance = _instance(edge) if edge.index is not None else None
+    left = edge.awaited.jobs if instance else _total(edge.awaited) - counts[edge.awaited.template].ended
     return query_pb2.Awaited(
-        path=one or edge.awaited.template, condition=_CONDITIONS[edge.condition], jobs=max(left, 0)
+        path=instance or edge.awaited.template, condition=_CONDITIONS[edge.condition], jobs=max(left, 0)
     )

@@ -68,7 +68,7 @@ class RunView:
         return RunSnapshot(response, mark, run.state in _ENDED)
 
     def _longest(self, root: str) -> list[query_pb2.Node]:
-        wanted = qs.ListNodesRequest(
+        request = qs.ListNodesRequest(
             path=root,
             scope=qs.SCOPE_SUBTREE,
             kinds=[common_pb2.NODE_KIND_JOB],
@@ -76,7 +76,7 @@ class RunView:
             order=qs.NODE_ORDER_STARTED,
         )
         most = min(self._request.longest, _MAX_LISTED)
-        return [node for _, node in self._reader.nodes(wanted, None, most).nodes]
+        return [node for _, node in self._reader.nodes(request, None, most).nodes]
 
 
 class RunWatch:
@@ -158,15 +158,15 @@ class EventWatch:
         return response
 
     def _read(self, store: str, response: qs.WatchEventsResponse) -> bool:
-        wanted = self._request.filter
+        event_filter = self._request.filter
         before = self._positions.get(store, 0)
         events, through = self._reader.events(
             store,
             before,
             _READ_AT_ONCE,
-            prefix=wanted.prefix,
-            kinds=wanted.kinds,
-            severity=wanted.severity,
+            prefix=event_filter.prefix,
+            kinds=event_filter.kinds,
+            severity=event_filter.severity,
         )
         size = response.ByteSize()
         for event in events:

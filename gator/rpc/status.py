@@ -69,13 +69,13 @@ class Status(Struct, frozen=True):
 def status_of(error: Exception) -> Status:
     """Returns the status under which an error of ours is sent; INTERNAL for any other."""
     # Protobuf strings cannot contain lone surrogates.
-    said = str(error).encode(errors="replace").decode()
-    if len(said) > _MAX_CHARACTERS:
-        said = f"{said[:_MAX_CHARACTERS]} …"
+    text = str(error).encode(errors="replace").decode()
+    if len(text) > _MAX_CHARACTERS:
+        text = f"{text[:_MAX_CHARACTERS]} …"
     for kind, code, reason in _CODES:
         if isinstance(error, kind):
-            return Status(code, said, reason)
-    return Status(grpc.StatusCode.INTERNAL, said or type(error).__name__, "INTERNAL")
+            return Status(code, text, reason)
+    return Status(grpc.StatusCode.INTERNAL, text or type(error).__name__, "INTERNAL")
 
 
 def error_of(code: grpc.StatusCode, message: str, details: bytes | None = None) -> Exception:

@@ -58,6 +58,6 @@ def unset_names(job: spec_pb2.Job, environment: Mapping[str, str]) -> list[str]:
 
     Variables that Gator itself sets count as set.
     """
-    wanted = [name for text in (job.command, *job.args) for name in names_in(text)]
-    missing = (name for name in wanted if name not in environment and not name.startswith("GATOR_"))
+    names = [name for text in (job.command, *job.args) for name in names_in(text)]
+    missing = (name for name in names if name not in environment and not name.startswith("GATOR_"))
     return list(dict.fromkeys(missing))

@@ -7,14 +7,14 @@ _SHORT = 4
 
 def nearest(wrong: str, names: Iterable[str]) -> str | None:
     """Returns the name that differs least from `wrong`; None if all differ by more than two edits."""
-    wanted = wrong.lower()
-    allowed = 1 if len(wanted) <= _SHORT else 2
+    lower = wrong.lower()
+    allowed = 1 if len(lower) <= _SHORT else 2
     best: str | None = None
     for name in sorted(names):
-        if abs(len(name) - len(wanted)) > allowed:
+        if abs(len(name) - len(lower)) > allowed:
             continue
-        slips = _distance(wanted, name.lower())
-        if slips <= allowed and slips < len(wanted):
+        slips = _distance(lower, name.lower())
+        if slips <= allowed and slips < len(lower):
             best, allowed = name, slips - 1
     return best
 
@@ -25,15 +25,15 @@ def did_you_mean(wrong: str, names: Iterable[str]) -> str:
     return f"; did you mean '{name}'?" if name is not None else ""
 
 
-def _distance(one: str, other: str) -> int:
+def _distance(word: str, other: str) -> int:
     """Returns the number of edits between two texts; swapped neighbours are one edit."""
     two_above: list[int] = []
     above = list(range(len(other) + 1))
-    for i, a in enumerate(one):
+    for i, a in enumerate(word):
         row = [i + 1]
         for j, b in enumerate(other):
             cost = min(above[j + 1] + 1, row[j] + 1, above[j] + (a != b))
-            if i and j and a == other[j - 1] and b == one[i - 1]:
+            if i and j and a == other[j - 1] and b == word[i - 1]:
                 cost = min(cost, two_above[j - 1] + 1)
             row.append(cost)
         two_above, above = above, row

@@ -36,11 +36,11 @@ class Condition:
         # statistics it would expect no rows, and read all rows of the run for each of a few nodes.
         return self.add(f"{table}.run = (SELECT CAST(? AS BIGINT))", run)
 
-    def one_of(self, column: str, wanted: Sequence[object]) -> "Condition":
+    def one_of(self, column: str, values: Sequence[object]) -> "Condition":
         """Adds the condition that a column has one of at least one value."""
         # Few different lengths make few different statements, which databases keep prepared.
-        count = 1 << (len(wanted) - 1).bit_length()
-        padded = [*wanted, *[wanted[-1]] * (count - len(wanted))]
+        count = 1 << (len(values) - 1).bit_length()
+        padded = [*values, *[values[-1]] * (count - len(values))]
         return self.add(f"{column} IN ({', '.join('?' * count)})", *padded)
 
     def like_any(self, column: str, patterns: Sequence[str]) -> "Condition":
@@ -48,11 +48,11 @@ class Condition:
         like = f"{column} LIKE ? ESCAPE '!'"
         return self.add(f"({' OR '.join([like] * len(patterns))})", *patterns)
 
-    def numbers(self, column: str, wanted: Sequence[int]) -> "Condition":
+    def numbers(self, column: str, values: Sequence[int]) -> "Condition":
         """Adds the condition that a column has one of these numbers; without numbers all pass."""
-        if not wanted:
+        if not values:
             return self
-        return self.add(f"{column} IN ({', '.join(str(int(number)) for number in wanted)})")
+        return self.add(f"{column} IN ({', '.join(str(int(number)) for number in values)})")
 
     def below(self, column: str, path: str) -> "Condition":
         """Adds the condition that a column has the path of a node or of one below it."""

@@ -154,7 +154,7 @@ class StoreReader:
     def read(
         self,
         after: int,
-        wanted: attach_pb2.EventFilter = _EVERYTHING,
+        event_filter: attach_pb2.EventFilter = _EVERYTHING,
         limit: int = 1000,
         *,
         path: str = "",
@@ -170,17 +170,17 @@ class StoreReader:
         last = self.tip()
         if last <= after or limit <= 0:
             return Slice((), after)
-        kinds = list(dict.fromkeys(wanted.kinds)) or _ALL_KINDS
-        subjects = self._subjects(path, wanted.prefix, attempt, len(kinds))
+        kinds = list(dict.fromkeys(event_filter.kinds)) or _ALL_KINDS
+        subjects = self._subjects(path, event_filter.prefix, attempt, len(kinds))
         if subjects is None:
-            return self._scan(after, min(last, after + SCAN_EVENTS), wanted, limit, attempt)
+            return self._scan(after, min(last, after + SCAN_EVENTS), event_filter, limit, attempt)
         seqs: list[int] = []
         # Within one subject and kind the index has the events in order.
         for subject in subjects:
             for kind in kinds:
                 where = Condition().add("subject = ? AND kind = ?", subject, int(kind))
                 where.add("seq > ? AND seq <= ?", after, last)
-                where.severity(wanted.severity if kind in GRADED_KINDS else 0)
+                where.severity(event_filter.severity if kind in GRADED_KINDS else 0)
                 seqs += [
                     seq
                     for (seq,) in self.query(
@@ -193,14 +193,14 @@ class StoreReader:
 
     def slices(
         self,
-        wanted: attach_pb2.EventFilter = _EVERYTHING,
+        event_filter: attach_pb2.EventFilter = _EVERYTHING,
         after: int = 0,
         *,
         path: str = "",
         attempt: int = 0,
     ) -> Iterator[Slice]:
         """Yields all slices after a position up to the present end of the store; see `read`."""
-        while (part := self.read(after, wanted, path=path, attempt=attempt)).through > after:
+        while (part := self.read(after, event_filter, path=path, attempt=attempt)).through > after:
             yield part
             after = part.through
 
@@ -243,13 +243,15 @@ class StoreReader:
         return Slice(events, last or seqs[-1])
 
     def _scan(
-        self, after: int, until: int, wanted: attach_pb2.EventFilter, limit: int, attempt: int
+        self, after: int, until: int, event_filter: attach_pb2.EventFilter, limit: int, attempt: int
     ) -> Slice:
         """Returns events between two places, which are read one by one."""
-        where = Condition().add("e.seq > ? AND e.seq <= ?", after, until).numbers("e.kind", wanted.kinds)
-        where.severity(wanted.severity)
-        if wanted.prefix:
-            where.below("s.path", wanted.prefix)
+        where = (
+            Condition().add("e.seq > ? AND e.seq <= ?", after, until).numbers("e.kind", event_filter.kinds)
+        )
+        where.severity(event_filter.severity)
+        if event_filter.prefix:
+            where.below("s.path", event_filter.prefix)
         if attempt:
             where.add("s.attempt = ?", attempt)
         rows, whole = self._rows(

@@ -194,13 +194,13 @@ class Store:
 
     # -- reading
 
-    def read(self, after: int, wanted: attach_pb2.EventFilter, limit: int = 1000) -> Slice:
+    def read(self, after: int, event_filter: attach_pb2.EventFilter, limit: int = 1000) -> Slice:
         """Returns at most `limit` committed events after a position that pass a filter; see `StoreReader`."""
         if self.committed <= after:
             return Slice((), after)
         if self._reader is None:
             self._reader = self.reader()
-        return self._reader.read(after, wanted, limit)
+        return self._reader.read(after, event_filter, limit)
 
     def reader(self) -> StoreReader:
         """Returns a reader of this store for one thread at a time, on every file system."""

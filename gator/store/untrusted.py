@@ -184,5 +184,5 @@ def damage_as_store_errors(reader: _Class) -> _Class:
 
 def damaged(path: Path, error: Exception) -> StoreError:
     """Returns the error for a file with a value that Gator did not write."""
-    said = " ".join(str(error).split())[:200] or type(error).__name__
-    return StoreError(f"{path} is damaged: it holds a value that Gator did not write ({said})")
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return StoreError(f"{path} is damaged: it holds a value that Gator did not write ({reason})")

@@ -104,8 +104,8 @@ class World:
         self, path: str = "", mode: attach_pb2.StopMode.ValueType = attach_pb2.STOP_MODE_GRACEFUL
     ) -> bool:
         """Ends a node, as `gator stop` does."""
-        order = attach_pb2.Stop(path=path, mode=mode, reason=common_pb2.REASON_CANCELLED, message="stopped")
-        return self.tree.stop(order, self.clock.now())
+        request = attach_pb2.Stop(path=path, mode=mode, reason=common_pb2.REASON_CANCELLED, message="stopped")
+        return self.tree.stop(request, self.clock.now())
 
     def results(self) -> dict[str, event_pb2.Result]:
         """Returns the Result of each node; raises AssertionError if one has two or was not declared."""

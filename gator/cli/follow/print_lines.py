@@ -25,10 +25,10 @@ _MAX_OPEN = 1 << 20
 """Maximum number of bytes of an unfinished line that are held back."""
 
 
-def lines(api: RunApi, wanted: qs.ListLinesRequest, page_size: int = PAGE) -> Iterator[query_pb2.Line]:
+def lines(api: RunApi, request: qs.ListLinesRequest, page_size: int = PAGE) -> Iterator[query_pb2.Line]:
     """Yields all lines for a request, read page by page."""
-    wanted.page_size = min(page_size, PAGE)
-    for page in pages(api.list_lines, wanted):
+    request.page_size = min(page_size, PAGE)
+    for page in pages(api.list_lines, request):
         yield from page.lines
 
 
@@ -85,9 +85,9 @@ class LineWriter:
 
     def separate(self, line: query_pb2.Line) -> None:
         """Writes a separator if lines before this one are omitted."""
-        place = (line.path, line.stream, line.number)
-        last, self._last = self._last, place
-        if not self._json and last is not None and place != (last[0], last[1], last[2] + 1):
+        line_id = (line.path, line.stream, line.number)
+        last, self._last = self._last, line_id
+        if not self._json and last is not None and line_id != (last[0], last[1], last[2] + 1):
             self._out.write(b"--\n")
 
     def flush(self) -> None:
@@ -100,13 +100,13 @@ class LineWriter:
         parts: list[str] = []
         if self.names:
             parts.append(output.paint(line.path, "path"))
-        place = f"{describe.stream(line.stream)}:{line.number}" if line.number else line.logger or "api"
+        origin = f"{describe.stream(line.stream)}:{line.number}" if line.number else line.logger or "api"
         if self._long:
             severity = describe.severity(line.severity)
             parts.append(_time(line.time_unix_nanos))
             parts.append(output.paint(f"{severity:8}", severity))
         if self._long or self.names:
-            parts.append(output.paint(place, "dim"))
+            parts.append(output.paint(origin, "dim"))
         return f"{' '.join(parts)}{mark} " if parts else ""
 
 

@@ -42,7 +42,7 @@ class FolderHistory:
         `seconds` limits the search for sightings, `total_seconds` all lists of runs and nodes together.
         Exceeding `total_seconds` raises UnavailableError, because an incomplete answer would mislead.
         """
-        self.place = f"in {tracking}"
+        self.location = f"in {tracking}"
         self.where = ("--tracking", str(tracking.absolute()))
         self._tracking, self._seconds = tracking, seconds
         self._deadline = None if total_seconds is None else time.monotonic() + total_seconds
@@ -78,10 +78,10 @@ class FolderHistory:
         """Returns the previous run of the series; for a rerun, its parent."""
         siblings = self._siblings(run.ident)
         if run.parent:
-            return next((one for one in siblings if one.id == run.parent), None)
-        ids = [one.id for one in siblings]
+            return next((sibling for sibling in siblings if sibling.id == run.parent), None)
+        ids = [sibling.id for sibling in siblings]
         older = siblings[ids.index(run.id) + 1 :] if run.id in ids else ()
-        return next((one for one in older if series.is_of(one, run.selection)), None)
+        return next((sibling for sibling in older if series.is_of(sibling, run.selection)), None)
 
     def reruns(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
         """Returns the direct and indirect reruns of a run, oldest first."""
@@ -128,7 +128,7 @@ class FolderHistory:
             if found is not None:
                 response.entries.append(found)
         if not response.entries:
-            raise NotFoundError(f"no run {self.place} has a node {node_path}")
+            raise NotFoundError(f"no run {self.location} has a node {node_path}")
         first_bad, last_good = failure_streak(response.entries)
         if first_bad is not None:
             response.first_bad.CopyFrom(first_bad)
@@ -169,11 +169,11 @@ class FolderHistory:
 
     def _other_runs_in_series(self, run: query_pb2.Run) -> list[query_pb2.Run]:
         """Returns the other runs of the series of a run; for a rerun, of the run that it repeats."""
-        above, known = run, {one.id: one for one in self._siblings(run.ident)}
+        above, known = run, {sibling.id: sibling for sibling in self._siblings(run.ident)}
         while above.parent in known:
             above = known.pop(above.parent)
         selection = series.WHOLE if above.parent else above.selection
-        return [one for one in self.runs(run.ident, selection, MAX_RUNS) if one.id != run.id]
+        return [sibling for sibling in self.runs(run.ident, selection, MAX_RUNS) if sibling.id != run.id]
 
     def _each(
         self, runs: Iterable[query_pb2.Run], query: Callable[[RunApi], Answer]
@@ -197,14 +197,14 @@ class FolderHistory:
         if run.id not in self._folders:
             self._siblings(run.ident)
         if run.id not in self._folders:
-            raise NotFoundError(f"the run {run.id} is not {self.place}: name its folder with --tracking")
+            raise NotFoundError(f"the run {run.id} is not {self.location}: name its folder with --tracking")
         with open_api(self._folders[run.id]) as api:
             yield api
 
     def _check_time(self) -> None:
         if self._deadline is not None and time.monotonic() > self._deadline:
             raise UnavailableError(
-                f"the runs {self.place} could not be read within {self._total_seconds:g}s: "
+                f"the runs {self.location} could not be read within {self._total_seconds:g}s: "
                 "name the jobs by their paths"
             )
 

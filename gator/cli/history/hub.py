@@ -20,7 +20,7 @@ class HubHistory:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self.place = f"on {hub.peer.name}"
+        self.location = f"on {hub.peer.name}"
         self.where = hub.where
 
     def run(self, name: str) -> query_pb2.Run | None:
@@ -46,10 +46,10 @@ class HubHistory:
         """Returns the previous run of the series; for a rerun, its parent."""
         if run.parent:
             return self.run(run.parent)
-        wanted = hs.ListRunsRequest(
+        request = hs.ListRunsRequest(
             ident=run.ident, selection=run.selection, until_unix_nanos=run.started_unix_nanos
         )
-        return next(self._hub.runs(wanted, 1), None)
+        return next(self._hub.runs(request, 1), None)
 
     def reruns(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
         """Returns the direct and indirect reruns of a run, oldest first."""

@@ -62,7 +62,7 @@ class Launch(Struct, frozen=True):
 
     options: LaunchOptions
     loaded: LoadedSpec
-    wanted: RequestedSelection
+    selection: RequestedSelection
     """The resolved selection."""
     request: plan_pb2.PlanRequest
     pools: Pools
@@ -262,7 +262,7 @@ def _description(launch: Launch, plan: Plan) -> attach_pb2.RunDescription:
         ident=plan.root.ident,
         spec=launch.loaded.name,
         argv=hide(sys.argv, secret),
-        parent=launch.wanted.repeat,
+        parent=launch.selection.repeat,
         user=user_name(),
         launch_dir=str(Path.cwd()),
         variables={name: value for name, value in variables.items() if value is not None},

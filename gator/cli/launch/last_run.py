@@ -28,7 +28,7 @@ _ENDED = (common_pb2.OUTCOME_PASSED, *sorted(FAILURES))
 
 
 def resolve(
-    wanted: RequestedSelection, ident: str, tracking: Path, hub: HubChoice | None = None
+    requested: RequestedSelection, ident: str, tracking: Path, hub: HubChoice | None = None
 ) -> RequestedSelection:
     """Returns the selection with the jobs that `@failed` and `@passed` stand for, and the run to repeat.
 
@@ -36,20 +36,20 @@ def resolve(
     no such run, or nothing in it failed, and UnavailableError when reading takes too long.
     """
     away, where = "", ("--tracking", str(tracking.absolute()))
-    if not wanted.repeat.startswith(PREFIX):
+    if not requested.repeat.startswith(PREFIX):
         history = FolderHistory(tracking, total_seconds=MAX_START_SECONDS)
-        original = _original(history, wanted, ident)
+        original = _original(history, requested, ident)
         if original is not None:
-            return _repeat(history, original, wanted, ident)
-        if _ID.fullmatch(wanted.repeat) and FAILED not in wanted.only and PASSED not in wanted.skip:
+            return _repeat(history, original, requested, ident)
+        if _ID.fullmatch(requested.repeat) and FAILED not in requested.only and PASSED not in requested.skip:
             # The run may be on another host or removed; only its id is needed.
-            return wanted
+            return requested
     if hub is not None:
         try:
-            return _from_hub(wanted, ident, hub)
+            return _from_hub(requested, ident, hub)
         except (GatorError, UserError) as error:
             away = f"; {error}"
-    raise UsageError(_none(wanted, ident, f"in {tracking}", where) + away)
+    raise UsageError(_none(requested, ident, f"in {tracking}", where) + away)
 
 
 def choice_of(
@@ -63,69 +63,69 @@ def choice_of(
     return HubChoice(address, ca, MAX_SECONDS)
 
 
-def _from_hub(wanted: RequestedSelection, ident: str, hub: HubChoice) -> RequestedSelection:
+def _from_hub(requested: RequestedSelection, ident: str, hub: HubChoice) -> RequestedSelection:
     from gator.cli.history.hub import HubHistory
     from gator.cli.runs import hub_client
 
     with hub_client.connect(hub) as connected:
         history = HubHistory(connected)
-        original = _original(history, wanted, ident)
+        original = _original(history, requested, ident)
         if original is None:
-            raise UsageError(_none(wanted, ident, history.place, history.where))
-        return _repeat(history, original, wanted, ident)
+            raise UsageError(_none(requested, ident, history.location, history.where))
+        return _repeat(history, original, requested, ident)
 
 
-def _original(history: History, wanted: RequestedSelection, ident: str) -> query_pb2.Run | None:
+def _original(history: History, requested: RequestedSelection, ident: str) -> query_pb2.Run | None:
     """Returns the run to repeat: the named one, else the newest of the series.
 
     If the series has no run, it is the newest one of the whole spec.
     """
-    if wanted.repeat:
-        run = history.run(wanted.repeat.removeprefix(PREFIX))
+    if requested.repeat:
+        run = history.run(requested.repeat.removeprefix(PREFIX))
         above = history.run(run.parent) if run is not None and run.parent else None
         return above or run
-    base = _base(wanted)
+    base = _base(requested)
     found = history.runs(ident, base, 1)
-    if not found and not (FAILED in wanted.only and (base.only or base.tags)):
+    if not found and not (FAILED in requested.only and (base.only or base.tags)):
         found = history.runs(ident, series.WHOLE, 1)
     return found[0] if found else None
 
 
-def _base(wanted: RequestedSelection) -> query_pb2.Selection:
+def _base(requested: RequestedSelection) -> query_pb2.Selection:
     """Returns the selection without `@failed` and `@passed`, which determines the series."""
-    only = (glob for glob in wanted.only if glob != FAILED)
-    skip = (glob for glob in wanted.skip if glob != PASSED)
-    return series.selection_of(only, skip, wanted.tags)
+    only = (glob for glob in requested.only if glob != FAILED)
+    skip = (glob for glob in requested.skip if glob != PASSED)
+    return series.selection_of(only, skip, requested.tags)
 
 
-def _none(wanted: RequestedSelection, ident: str, place: str, where: Sequence[str]) -> str:
+def _none(requested: RequestedSelection, ident: str, location: str, where: Sequence[str]) -> str:
     """Returns the error for a missing run to repeat; `where` are options of `gator runs` for the place."""
-    words = _words(wanted)
+    words = _words(requested)
     listing = command("runs", where=where)
-    if wanted.repeat:
-        return f"{words} {wanted.repeat}: there is no such run {place}: see {listing}"
-    options = series.options_of(_base(wanted))
+    if requested.repeat:
+        return f"{words} {requested.repeat}: there is no such run {location}: see {listing}"
+    options = series.options_of(_base(requested))
     runs = f"no run of {ident} with {options}" if options else f"no run of {ident}"
-    return f"{words}: {runs} {place}"
+    return f"{words}: {runs} {location}"
 
 
-def _words(wanted: RequestedSelection) -> str:
-    if wanted.repeat:
+def _words(requested: RequestedSelection) -> str:
+    if requested.repeat:
         return REPEAT
-    return f"--only {FAILED}" if FAILED in wanted.only else f"--skip {PASSED}"
+    return f"--only {FAILED}" if FAILED in requested.only else f"--skip {PASSED}"
 
 
 def _repeat(
-    history: History, original: query_pb2.Run, wanted: RequestedSelection, ident: str
+    history: History, original: query_pb2.Run, requested: RequestedSelection, ident: str
 ) -> RequestedSelection:
     """Returns the options of a run that repeats a part of `original`."""
     if original.ident != ident:
         raise UsageError(
-            f"cannot repeat {wanted.repeat}: it ran '{original.ident}' and this spec is '{ident}'; "
+            f"cannot repeat {requested.repeat}: it ran '{original.ident}' and this spec is '{ident}'; "
             f"name a run of '{ident}' or give --id {original.ident}"
         )
     parent = original.parent or original.id
-    only, skip, tags = wanted.only, wanted.skip, wanted.tags
+    only, skip, tags = requested.only, requested.skip, requested.tags
     if FAILED not in only and PASSED not in skip:
         return RequestedSelection(only, skip, tags, parent, original.seed)
     laid = _laid(history, original, passed=PASSED in skip)
@@ -186,4 +186,4 @@ def _in_repeat(path: str) -> bool:
 
 
 def _jobs(tally: event_pb2.Tally) -> int:
-    return sum(getattr(tally, one.name) for one in tally.DESCRIPTOR.fields)
+    return sum(getattr(tally, field.name) for field in tally.DESCRIPTOR.fields)

@@ -48,35 +48,35 @@ def launch_environment() -> dict[str, str]:
 
 def resolved_selection(options: PlanOptions, loaded: LoadedSpec) -> RequestedSelection:
     """Returns the selection of the jobs to run; reads earlier runs only if the options refer to them."""
-    wanted = requested_selection(options)
-    if not wanted.refers_to_runs:
-        return wanted
+    requested = requested_selection(options)
+    if not requested.refers_to_runs:
+        return requested
     from gator.cli.launch.last_run import choice_of, resolve
 
     hub, ca = (options.hub, options.hub_ca) if isinstance(options, LaunchOptions) else (None, None)
-    choice = choice_of(hub, ca, os.environ, wanted.repeat)
-    return resolve(wanted, root_of(loaded.spec).ident, tracking_root().absolute(), choice)
+    choice = choice_of(hub, ca, os.environ, requested.repeat)
+    return resolve(requested, root_of(loaded.spec).ident, tracking_root().absolute(), choice)
 
 
 def plan_request(
     loaded: LoadedSpec,
     options: PlanOptions,
-    wanted: RequestedSelection | None = None,
+    requested: RequestedSelection | None = None,
     tracking: Path | None = None,
 ) -> plan_pb2.PlanRequest:
     """Returns the plan request without the run, whose folder is a placeholder of the same form.
 
-    `wanted` is the resolved selection if it is known already, `tracking` the folder of the run if its
+    `requested` is the resolved selection if it is known already, `tracking` the folder of the run if its
     user chose one.
     """
-    if wanted is None:
-        wanted = resolved_selection(options, loaded)
+    if requested is None:
+        requested = resolved_selection(options, loaded)
     request = plan_pb2.PlanRequest(
         spec=loaded.spec,
         above=loaded.config.above,
-        only=wanted.only,
-        skip=wanted.skip,
-        tags=wanted.tags,
+        only=requested.only,
+        skip=requested.skip,
+        tags=requested.tags,
         spec_dir=loaded.folder,
         launch_dir=str(Path.cwd()),
         python=sys.executable,
@@ -85,10 +85,10 @@ def plan_request(
     )
     root = root_of(request.spec)
     seed = root.seed if root.HasField("seed") else "random"
-    if wanted.seed is not None:
-        seed = str(wanted.seed)
+    if requested.seed is not None:
+        seed = str(requested.seed)
     if all("=" in text for text in options.seeds):
-        request.job_seeds.update(wanted.job_seeds)
+        request.job_seeds.update(requested.job_seeds)
     for text in options.seeds:
         path, found, value = text.rpartition("=")
         if found:

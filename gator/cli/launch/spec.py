@@ -45,9 +45,11 @@ def load_partly(name: str, ident: str | None, config: Config) -> LoadedSpec:
     """Reads a spec and collects its problems. Raises UsageError if the file cannot be read."""
     text = read_spec(name)
     shown, folder = ("stdin.yaml", Path.cwd()) if name == "-" else (name, Path(name).absolute().parent)
-    for place in (shown, str(folder), str(Path.cwd())):
-        if readable(os.fsencode(place)) != place:
-            raise UsageError(f"cannot use {readable(os.fsencode(place))}: its name is not UTF-8: rename it")
+    for path_text in (shown, str(folder), str(Path.cwd())):
+        if readable(os.fsencode(path_text)) != path_text:
+            raise UsageError(
+                f"cannot use {readable(os.fsencode(path_text))}: its name is not UTF-8: rename it"
+            )
     with loading.quickly():
         loaded = specs.load_partly(text, file=shown, read=read_included)
     if ident is not None:

@@ -29,7 +29,7 @@ def with_options(kind: type[Options]) -> Callable[[Callable[..., None]], Callabl
             command.__doc__,
             command.__module__,
         )
-        filled.__annotations__ = {one.name: one.annotation for one in parameters}
+        filled.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         filled.__dict__["__signature__"] = inspect.Signature(parameters)
         return filled
 

@@ -49,14 +49,14 @@ class FoundRun(Struct, frozen=True):
         """Returns the start as in `stamp`, taken from the lock file if the folder has another name."""
         return self.stamp or stamp_of((self.folder.path / "run.lock").stat().st_mtime)
 
-    def has_ident(self, wanted: str) -> bool:
+    def has_ident(self, ident: str) -> bool:
         """Returns whether the ident of the root is exactly this one.
 
         If the record cannot be read, the name of the folder decides.
         """
-        if self.stamp and name_part(wanted) != self.ident:
+        if self.stamp and name_part(ident) != self.ident:
             return False
-        return wanted == (self.ident if self.names_its_ident else self.recorded_ident())
+        return ident == (self.ident if self.names_its_ident else self.recorded_ident())
 
     @property
     def names_its_ident(self) -> bool:
@@ -141,40 +141,40 @@ def _age(run: FoundRun) -> tuple[str, int, str]:
     return run.started(), 0, run.folder.path.name
 
 
-def select(wanted: str | None, root: Path) -> FoundRun:
-    """Returns the run that `wanted` names; None means the run that was started last.
+def select(run_name: str | None, root: Path) -> FoundRun:
+    """Returns the run that `run_name` names; None means the run that was started last.
 
     `latest` means the newest run of the series of that run's ident, as an ident does: of the whole spec where
     there is one, never a rerun where there is another. Raises NotFoundError that says which runs there are.
     """
-    started_last = wanted is None
-    wanted = wanted or LATEST
-    if wanted != LATEST and ("/" in wanted or not _is_there(root)) and is_run(Path(wanted)):
-        return _found(Path(wanted).absolute())
+    started_last = run_name is None
+    run_name = run_name or LATEST
+    if run_name != LATEST and ("/" in run_name or not _is_there(root)) and is_run(Path(run_name)):
+        return _found(Path(run_name).absolute())
     runs = found_runs(root)
     if not runs:
-        if is_run(Path(wanted)):
-            return _found(Path(wanted).absolute())
+        if is_run(Path(run_name)):
+            return _found(Path(run_name).absolute())
         raise NotFoundError(f"there is no run in {root}: name another folder with --tracking")
-    if wanted == LATEST:
+    if run_name == LATEST:
         newest = _latest(root, runs)
         return newest if started_last else _of_ident(newest, runs)
-    if re.fullmatch(r"-\d+", wanted):
-        back = int(wanted[1:])
+    if re.fullmatch(r"-\d+", run_name):
+        back = int(run_name[1:])
         if 1 <= back <= len(runs):
             return runs[back - 1]
         raise NotFoundError(too_far_back(len(runs), f"in {root}"))
-    found = _named(wanted, runs)
+    found = _named(run_name, runs)
     if found is None:
         idents = _newest_by_ident(runs)
         some = [run.folder.path.name for run in idents.values()][:5]
         listing = command("runs", "--tracking", str(root.absolute()))
         which = (
-            beginning_of_id(wanted)
-            or did_you_mean(wanted, idents)
+            beginning_of_id(run_name)
+            or did_you_mean(run_name, idents)
             or f"; the newest are: {', '.join(some)}: {listing} lists all"
         )
-        raise NotFoundError(f"there is no run {wanted!r} in {root}{which}")
+        raise NotFoundError(f"there is no run {run_name!r} in {root}{which}")
     return found
 
 
@@ -194,9 +194,9 @@ def _newest_by_ident(runs: Sequence[FoundRun]) -> dict[str, FoundRun]:
     return newest
 
 
-def beginning_of_id(wanted: str) -> str:
+def beginning_of_id(run_name: str) -> str:
     """Returns what to do about a name that is a too short beginning of an id; empty for other names."""
-    if re.fullmatch(rf"[0-9a-f]{{1,{MIN_DIGITS - 1}}}", wanted):
+    if re.fullmatch(rf"[0-9a-f]{{1,{MIN_DIGITS - 1}}}", run_name):
         return f": the beginning of an id needs {MIN_DIGITS} hexadecimal digits"
     return ""
 
@@ -240,27 +240,27 @@ def _of_ident(newest: FoundRun, runs: Sequence[FoundRun]) -> FoundRun:
     return known[meant.id] if meant is not None else newest
 
 
-def _named(wanted: str, runs: Sequence[FoundRun]) -> FoundRun | None:
+def _named(run_name: str, runs: Sequence[FoundRun]) -> FoundRun | None:
     """Returns the run with this id, ident, prefix of an id, folder, or prefix of a folder's name."""
-    if _NAME.fullmatch(wanted):
+    if _NAME.fullmatch(run_name):
         for run in runs:
-            if run.folder.path.name == wanted:
+            if run.folder.path.name == run_name:
                 return run
     ids = {run.id: run for run in reversed(runs)}
-    if wanted and wanted in ids:
-        return ids[wanted]
+    if run_name and run_name in ids:
+        return ids[run_name]
     from gator.spec.idents import nfc
 
-    ident = nfc(wanted)
+    ident = nfc(run_name)
     for run in runs:
         if run.has_ident(ident):
             return _of_ident(run, runs)
-    meant = [run for run in runs if len(wanted) >= MIN_DIGITS and run.id.startswith(wanted)]
+    meant = [run for run in runs if len(run_name) >= MIN_DIGITS and run.id.startswith(run_name)]
     if len(meant) > 1:
-        raise NotFoundError(f"{len(meant)} runs have ids that begin with {wanted}: give more digits")
-    meant += [run for run in runs if run.folder.path.name == wanted]
+        raise NotFoundError(f"{len(meant)} runs have ids that begin with {run_name}: give more digits")
+    meant += [run for run in runs if run.folder.path.name == run_name]
     if meant:
         return meant[0]
-    if is_run(Path(wanted)):
-        return _found(Path(wanted).absolute())
-    return next((run for run in runs if run.folder.path.name.startswith(wanted)), None)
+    if is_run(Path(run_name)):
+        return _found(Path(run_name).absolute())
+    return next((run for run in runs if run.folder.path.name.startswith(run_name)), None)

@@ -86,11 +86,11 @@ def needs_of(access: HubAccess, environment: Mapping[str, str]) -> str:
 NO_CHOICE: Final = HubChoice()
 
 
-def name_on_hub(wanted: str | None, hub: HubChoice) -> str | None:
+def name_on_hub(run_name: str | None, hub: HubChoice) -> str | None:
     """Returns the name of a run on a hub, empty for the newest; None if the run is not on a hub."""
-    if wanted is not None and wanted.startswith(PREFIX):
-        return wanted.removeprefix(PREFIX)
-    return (wanted or "") if hub.address else None
+    if run_name is not None and run_name.startswith(PREFIX):
+        return run_name.removeprefix(PREFIX)
+    return (run_name or "") if hub.address else None
 
 
 def absent(address: str) -> str:

@@ -78,12 +78,12 @@ class Hub:
 
     def _of_ident(self, ident: str) -> query_pb2.Run | None:
         """Returns the newest run of an ident: of the whole spec, else one that is no rerun, else any."""
-        for wanted in (
+        for request in (
             hs.ListRunsRequest(ident=ident, selection=series.WHOLE),
             hs.ListRunsRequest(ident=ident, no_repeats=True),
             hs.ListRunsRequest(ident=ident),
         ):
-            found = next(self.runs(wanted, 1), None)
+            found = next(self.runs(request, 1), None)
             if found is not None:
                 return found
         return None
@@ -109,16 +109,16 @@ class Hub:
         some = [run for run in runs if newest[run.ident] == run.id][:_MAX_OFFERED]
         return "; the newest are: " + ", ".join(f"{run.id[:8]} ({run.ident})" for run in some) if some else ""
 
-    def runs(self, wanted: hs.ListRunsRequest, most: int) -> Iterator[query_pb2.Run]:
+    def runs(self, request: hs.ListRunsRequest, most: int) -> Iterator[query_pb2.Run]:
         """Yields the newest runs that pass, up to `most`."""
         while most > 0:
-            wanted.page_size = min(most, 1000)
-            page = self.peer.call(self._stub.ListRuns, wanted)
+            request.page_size = min(most, 1000)
+            page = self.peer.call(self._stub.ListRuns, request)
             yield from page.runs[:most]
             most -= len(page.runs)
             if not page.next_page_token:
                 return
-            wanted.page_token = page.next_page_token
+            request.page_token = page.next_page_token
 
     def idents(self) -> set[str]:
         """Returns the idents of the newest runs."""
@@ -126,21 +126,21 @@ class Hub:
 
     def compare(self, before: str, after: str) -> Iterator[hs.CompareRunsResponse]:
         """Yields pages of the comparison of two runs, including jobs that passed in both."""
-        wanted = hs.CompareRunsRequest(before=before, after=after, changes=_ALL_CHANGES)
-        yield from pages(partial(self.peer.call, self._stub.CompareRuns), wanted)
+        request = hs.CompareRunsRequest(before=before, after=after, changes=_ALL_CHANGES)
+        yield from pages(partial(self.peer.call, self._stub.CompareRuns), request)
 
     def history(
         self, ident: str, path: str, selection: query_pb2.Selection, most: int
     ) -> hs.ListHistoryResponse:
         """Returns the outcomes of a node in the newest runs of a series."""
         size = min(most, 1000)
-        wanted = hs.ListHistoryRequest(ident=ident, path=path, selection=selection, page_size=size)
-        whole = self.peer.call(self._stub.ListHistory, wanted)
+        request = hs.ListHistoryRequest(ident=ident, path=path, selection=selection, page_size=size)
+        whole = self.peer.call(self._stub.ListHistory, request)
         token = whole.next_page_token
         while token and len(whole.entries) < most:
-            wanted.page_token = token
-            wanted.page_size = min(most - len(whole.entries), 1000)
-            page = self.peer.call(self._stub.ListHistory, wanted)
+            request.page_token = token
+            request.page_size = min(most - len(whole.entries), 1000)
+            page = self.peer.call(self._stub.ListHistory, request)
             whole.entries.extend(page.entries)
             token = page.next_page_token
         return whole

@@ -19,12 +19,12 @@ from gator.console import describe
 from gator.v1 import query_pb2
 
 
-def list_hub(choice: HubChoice, name: str, wanted: Filter, limit: int | None, *, json: bool) -> None:
+def list_hub(choice: HubChoice, name: str, run_filter: Filter, limit: int | None, *, json: bool) -> None:
     """Prints the newest runs that pass, up to a limit."""
     rows = list[tuple[str, ...]]()
     found = 0
     with hub_client.connect(choice) as hub:
-        for found, run in enumerate(_runs(hub, name, wanted, limit + 1 if limit else sys.maxsize), 1):
+        for found, run in enumerate(_runs(hub, name, run_filter, limit + 1 if limit else sys.maxsize), 1):
             if limit and found > limit:
                 break
             if json:
@@ -39,17 +39,17 @@ def list_hub(choice: HubChoice, name: str, wanted: Filter, limit: int | None, *,
         return
     output.say_columns(rows, right=frozenset((6,)))
     if not rows:
-        output.say(f"no {'such ' if name or wanted != Filter() else ''}runs on {where}")
+        output.say(f"no {'such ' if name or run_filter != Filter() else ''}runs on {where}")
     elif limit and found > limit:
         say_more("run")
 
 
-def _runs(hub: hub_client.Hub, name: str, wanted: Filter, most: int) -> Iterator[query_pb2.Run]:
+def _runs(hub: hub_client.Hub, name: str, run_filter: Filter, most: int) -> Iterator[query_pb2.Run]:
     """Returns the runs of a name that pass; `latest` means all, `-2` the second newest."""
     if re.fullmatch(r"-\d+", name):
         run = hub.find(name)
-        return iter([run] if wanted.passes(run) else [])
-    return hub.runs(wanted.request("" if name == LATEST else name), most)
+        return iter([run] if run_filter.passes(run) else [])
+    return hub.runs(run_filter.request("" if name == LATEST else name), most)
 
 
 def _row(run: query_pb2.Run) -> tuple[str, ...]:

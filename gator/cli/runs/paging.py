@@ -41,15 +41,15 @@ def pages(query: Callable[[Request], Page], request: Request) -> Iterator[Page]:
 
 
 def listed_nodes(
-    api: RunApi, wanted: qs.ListNodesRequest, limit: int | None
+    api: RunApi, request: qs.ListNodesRequest, limit: int | None
 ) -> tuple[Iterator[query_pb2.Node], Callable[[], int]]:
     """Returns nodes, and a function that requests their total number.
 
     The first page has up to `limit` nodes and one more.
     """
-    wanted.page_size = min(limit + 1, MAX_PAGE) if limit else 0
+    request.page_size = min(limit + 1, MAX_PAGE) if limit else 0
     counted = qs.ListNodesRequest()
-    counted.CopyFrom(wanted)
+    counted.CopyFrom(request)
     counted.with_waiting, counted.with_total, counted.page_size = False, True, 1
-    nodes = (node for page in pages(api.list_nodes, wanted) for node in page.nodes)
+    nodes = (node for page in pages(api.list_nodes, request) for node in page.nodes)
     return nodes, lambda: api.list_nodes(counted).total

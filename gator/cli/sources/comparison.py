@@ -52,11 +52,11 @@ def compared(before: str | None, after: str, tracking: Path | None, hub: HubChoi
             {path: side.outcome for path, side in new.items()},
         )
         unknown = compare.unknown_changes(first.run, second.run)
-        known = [one for one in changed if one.change not in unknown]
+        known = [change for change in changed if change.change not in unknown]
         yield Comparison(
             first.run,
             second.run,
-            [compare.difference(one, old.get(one.path), new.get(one.path)) for one in known],
+            [compare.difference(change, old.get(change.path), new.get(change.path)) for change in known],
             compare.count(known),
             len(changed) - len(known),
         )
@@ -96,10 +96,10 @@ def _by_the_hub(before: str, after: str, hub: HubChoice) -> Comparison:
 
 
 @contextmanager
-def _open(wanted: str, tracking: Path | None, hub: HubChoice) -> Generator[OpenRun]:
+def _open(run_name: str, tracking: Path | None, hub: HubChoice) -> Generator[OpenRun]:
     # An address alone must not mean that a name without `hub:` is a run on the hub.
-    on_hub = name_on_hub(wanted, HubChoice()) is not None
-    with open_run(wanted, tracking, hub if on_hub else HubChoice()) as opened:
+    on_hub = name_on_hub(run_name, HubChoice()) is not None
+    with open_run(run_name, tracking, hub if on_hub else HubChoice()) as opened:
         yield opened
 
 

@@ -16,7 +16,7 @@ from gator.cli.runs.hub_choice import PREFIX
 from gator.cli.sources.open import OpenRun
 from gator.cli.sources.source import FolderSource, RunSource
 from gator.cli.tracking import tracking_root
-from gator.core.history.overlay import OverlaidJob, Places, overlay_outcomes
+from gator.core.history.overlay import OverlaidJob, SpecOrder, overlay_outcomes
 from gator.core.launch.printed import command, in_folder
 from gator.core.outcomes import FAILURES
 from gator.paths import PathPattern
@@ -47,14 +47,14 @@ class OverlaidRun(Struct, frozen=True):
     """The jobs that failed in the run and all jobs that ran in a rerun, by path."""
     nodes: Mapping[tuple[str, str], query_pb2.Node]
     """Failed jobs by run and path."""
-    places: Places
+    spec_order: SpecOrder
     """Sort keys for the order of the spec, by path."""
 
     def failed(self, globs: Sequence[str], order: qs.NodeOrder.ValueType) -> Iterator[FailedIn]:
         """Yields the jobs that still fail, in an order."""
         patterns = [PathPattern(glob) for glob in globs]
         found = (self.nodes[job.run, path] for path, job in self.jobs.items() if job.outcome in FAILURES)
-        for node in sorted(found, key=lambda node: (sort_value(node, order), self.places.of(node.path))):
+        for node in sorted(found, key=lambda node: (sort_value(node, order), self.spec_order.of(node.path))):
             if not patterns or any(pattern.matches(node.path) for pattern in patterns):
                 run = self.jobs[node.path].run
                 yield FailedIn(node, self.runs[run], self.sources[run])
@@ -69,14 +69,14 @@ class OverlaidRun(Struct, frozen=True):
         )
 
 
-def line_of(wanted: str | None) -> str:
+def line_of(run_name: str | None) -> str:
     """Returns the name to open; by default `latest`, which is never a rerun that came later."""
-    return LATEST if wanted is None else wanted
+    return LATEST if run_name is None else run_name
 
 
-def overlay_repeats(opened: OpenRun, wanted: str | None) -> OverlaidRun | None:
+def overlay_repeats(opened: OpenRun, run_name: str | None) -> OverlaidRun | None:
     """Returns a run with its reruns overlaid; None if it has none or was named by its id or folder."""
-    name = (wanted or "").removeprefix(PREFIX)
+    name = (run_name or "").removeprefix(PREFIX)
     if name not in ("", LATEST, opened.run.ident):
         return None
     history = opened.source.history()
@@ -85,13 +85,13 @@ def overlay_repeats(opened: OpenRun, wanted: str | None) -> OverlaidRun | None:
         return None
     runs = {run.id: run for run in (opened.run, *reruns)}
     nodes: dict[tuple[str, str], query_pb2.Node] = {}
-    places = Places()
+    spec_order = SpecOrder()
 
     def jobs(run: query_pb2.Run) -> Iterator[tuple[str, common_pb2.Outcome.ValueType, int]]:
         outcomes = sorted(FAILURES) if run is opened.run else _ENDED
-        places.begin_run()
+        spec_order.begin_run()
         for node in history.nodes(run, outcomes):
-            places.add(node.path)
+            spec_order.add(node.path)
             if node.outcome in FAILURES:
                 nodes[run.id, node.path] = node
             yield node.path, node.outcome, node.seed
@@ -101,7 +101,7 @@ def overlay_repeats(opened: OpenRun, wanted: str | None) -> OverlaidRun | None:
     for number in {job.run for job in laid.values() if job.outcome in FAILURES} - {opened.run.id}:
         runs[number] = history.full_run(runs[number])
     sources = {run.id: opened.source if run is opened.run else opened.source.of(run) for run in runs.values()}
-    return OverlaidRun(opened.run, sources, runs, laid, nodes, places)
+    return OverlaidRun(opened.run, sources, runs, laid, nodes, spec_order)
 
 
 def later_part(opened: OpenRun, laid: OverlaidRun | None, tracking: Path | None) -> str:

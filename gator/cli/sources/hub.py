@@ -40,7 +40,7 @@ class HubSource:
         self.name = f"{PREFIX}{run.id[:12]}"
         self.where = ("-r", self.name, *hub.where)
         self.needs = hub.needs
-        self.place = f"on {hub.peer.name}"
+        self.location = f"on {hub.peer.name}"
         self.watch = api.watch_events
         self._api = api
         self._sightings: Sightings | None = None
@@ -92,12 +92,12 @@ def _lacks(kept: str, finished: event_pb2.AttemptFinished) -> bool:
 
 def _hub_logs(argv: Sequence[str]) -> str:
     """Returns the value of `--hub-logs` in a command line; the last one counts."""
-    wanted = ""
+    run_name = ""
     for at, arg in enumerate(argv):
         name, equals, value = arg.partition("=")
         if name == _OPTION and (equals or at + 1 < len(argv)):
-            wanted = value if equals else argv[at + 1]
-    return wanted.lower()
+            run_name = value if equals else argv[at + 1]
+    return run_name.lower()
 
 
 @contextmanager

@@ -85,10 +85,10 @@ class OpenRun(Struct, frozen=True):
                 break
         return nodes
 
-    def below(self, wanted: Sequence[str]) -> list[str]:
+    def below(self, patterns: Sequence[str]) -> list[str]:
         """Returns globs for nodes and everything below them. Raises NotFoundError for one without a match."""
         globs: list[str] = []
-        for path in map(nfc, wanted):
+        for path in map(nfc, patterns):
             both = [path, path.rstrip("/") + "/**"]
             if not self.matching(both, most=1):
                 raise NotFoundError(f"there is no node {path!r}{self._maybe_waiting(path)}")

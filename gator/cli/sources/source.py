@@ -51,7 +51,7 @@ class RunSource(Protocol):
         ...
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Continues a sentence after `the run`: `in /chip/tracking/20261122-125830-top`."""
         ...
 
@@ -118,7 +118,7 @@ class FolderSource:
         self._folder = folder
         self.name = folder.path.name
         self.where = in_folder(str(folder.path))
-        self.place = f"in {folder.path}"
+        self.location = f"in {folder.path}"
         self._looked = False
         self._sightings: Sightings | None = None
 
@@ -172,10 +172,10 @@ class FolderSource:
     def stop(self, request: cs.StopRequest) -> cs.StopResponse:
         """Sends a stop request to the live root."""
         if self._folder.is_copy():
-            raise UsageError(f"the run {self.place} is a copy: name the original folder")
+            raise UsageError(f"the run {self.location} is a copy: name the original folder")
         control = self._folder.read_control()
         if control is None:
-            raise UnavailableError(f"the run {self.place} does not listen yet: try again in a moment")
+            raise UnavailableError(f"the run {self.location} does not listen yet: try again in a moment")
         from gator.cli.runs import remote
 
         try:
@@ -184,8 +184,8 @@ class FolderSource:
         except UnavailableError as error:
             holder = self._folder.lock_holder()
             if holder is None or not self._folder.is_live():
-                raise UsageError(f"nothing to stop: the run {self.place} has ended") from error
+                raise UsageError(f"nothing to stop: the run {self.location} has ended") from error
             raise UsageError(
-                f"the run {self.place} (process {holder.pid} on {holder.host}) does not answer: it may be "
+                f"the run {self.location} (process {holder.pid} on {holder.host}) does not answer: it may be "
                 "paused; the stop was not delivered"
             ) from error

@@ -1,6 +1,6 @@
 """Chooses the message that explains the failure of an attempt.
 
-Messages are preferred by their rank and not by their place: an exception explains more than the `make: ***`
+Messages are preferred by their rank, not by their position: an exception explains more than the `make: ***`
 that follows it. The best message of each kind is kept while the output is read.
 
 Invariant: the choice depends on the messages of each stream alone, never on how the streams interleave.
@@ -21,7 +21,7 @@ _ORDER = {common_pb2.STREAM_STDERR: _STDERR, common_pb2.STREAM_STDOUT: _STDOUT}
 
 Key: TypeAlias = tuple[int, int, int]
 """Rank, order of the stream and number of the line; the smallest is preferred."""
-Place: TypeAlias = tuple[str, int]
+Location: TypeAlias = tuple[str, int]
 """Name of a source file without its folders, and a line in it."""
 
 
@@ -34,19 +34,19 @@ class Candidate(Struct, frozen=True):
     """A message that may explain the failure."""
 
     key: Key
-    place: Place | None
+    location: Location | None
     """None if the message has none."""
     message: event_pb2.ErrorMessage
 
     @classmethod
     def of(cls, rank: int, message: event_pb2.ErrorMessage) -> "Candidate":
         """Returns a message as a candidate."""
-        place = place_of(message.file, message.file_line) if message.file else None
-        return cls(key_of(rank, message.stream, message.line), place, message)
+        location = location_of(message.file, message.file_line) if message.file else None
+        return cls(key_of(rank, message.stream, message.line), location, message)
 
 
-def place_of(file: str, line: int) -> Place:
-    """Returns the sort key of a place in a source file."""
+def location_of(file: str, line: int) -> Location:
+    """Returns the sort key of a location in a source file."""
     return file.rpartition("/")[2], line
 
 
@@ -56,12 +56,12 @@ class Best(Struct):
     shown: list[Candidate] = []
     """The best messages, the best first, at most four."""
     located: Candidate | None = None
-    """The one with the least place in a source file among those of the best rank. A parallel build reports
+    """The one with the least location in a source file among those of the best rank. A parallel build reports
     errors in any order, so its signature is made from this one."""
 
-    def wants(self, key: Key, place: Place | None) -> bool:
-        """Returns whether a message with this key and place would be kept."""
-        return len(self.shown) < _MAX_SHOWN or key < self.shown[-1].key or self._is_least(key, place)
+    def wants(self, key: Key, location: Location | None) -> bool:
+        """Returns whether a message with this key and location would be kept."""
+        return len(self.shown) < _MAX_SHOWN or key < self.shown[-1].key or self._is_least(key, location)
 
     def offer(self, candidate: Candidate) -> None:
         """Keeps a message if it is one of the best."""
@@ -69,14 +69,14 @@ class Best(Struct):
             self.shown.append(candidate)
             self.shown.sort(key=lambda each: each.key)
             del self.shown[_MAX_SHOWN:]
-        if self._is_least(candidate.key, candidate.place):
+        if self._is_least(candidate.key, candidate.location):
             self.located = candidate
 
-    def _is_least(self, key: Key, place: Place | None) -> bool:
-        if place is None or (self.shown and key[0] > self.shown[0].key[0]):
+    def _is_least(self, key: Key, location: Location | None) -> bool:
+        if location is None or (self.shown and key[0] > self.shown[0].key[0]):
             return False
         best = self.located
-        return best is None or best.place is None or best.key[0] > key[0] or place < best.place
+        return best is None or best.location is None or best.key[0] > key[0] or location < best.location
 
     @property
     def signing(self) -> Candidate | None:
@@ -84,10 +84,10 @@ class Best(Struct):
         if not self.shown:
             return None
         first = self.shown[0]
-        if self.located is None or first.place is None or self.located.key[0] != first.key[0]:
+        if self.located is None or first.location is None or self.located.key[0] != first.key[0]:
             return first
         # Of several errors in one file the first one is as good, and the others may follow from it.
-        same_file = (self.located.place or ("",))[0] == first.place[0]
+        same_file = (self.located.location or ("",))[0] == first.location[0]
         return first if same_file else self.located
 
 

@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from gator.core.attempt.commands import PARSER, CommandReader, Payload
 from gator.core.attempt.commands import Found as Commands
-from gator.core.attempt.first_error import LINE, Candidate, key_of, place_of
+from gator.core.attempt.first_error import LINE, Candidate, key_of, location_of
 from gator.core.attempt.metrics import Totals
 from gator.core.attempt.severity import NAMES, Messages
 from gator.core.text import clean, cut, is_blank, without_nul
@@ -195,23 +195,25 @@ class LineParser:
         logs: list[event_pb2.LogEvent] = []
         rule = self._rules[stream]
         moves: Counter[tuple[common_pb2.Severity.ValueType, bool]] = Counter()
-        for one in found:
-            entry = one.entry
+        for message in found:
+            entry = message.entry
             if entry.metric:
-                self._summary(stream, one)
-            elif rule.is_explicit and not self._is_named(one):
+                self._summary(stream, message)
+            elif rule.is_explicit and not self._is_named(message):
                 # The line keeps the severity of the stream.
                 does_count = rule.counts_recognised
                 moves[rule.severity, does_count] += 1
-                self._offer(stream, one, rule.severity if does_count else entry.severity, counts=does_count)
+                self._offer(
+                    stream, message, rule.severity if does_count else entry.severity, counts=does_count
+                )
             else:
-                does_count = self._does_count(stream, one) and entry.severity >= _WARNING
+                does_count = self._does_count(stream, message) and entry.severity >= _WARNING
                 moves[entry.severity, does_count] += 1
                 if does_count:
                     self._counted_parsers.add(entry.parser)
-                self._offer(stream, one, entry.severity, counts=does_count)
+                self._offer(stream, message, entry.severity, counts=does_count)
                 if entry.severity >= _WARNING and self._admit(entry.severity):
-                    logs.append(_log(stream, one, entry.severity))
+                    logs.append(_log(stream, message, entry.severity))
         self._move(rule, moves, counts)
         return logs
 
@@ -229,7 +231,7 @@ class LineParser:
     def _offer(
         self,
         stream: common_pb2.Stream.ValueType,
-        one: Recognised,
+        message: Recognised,
         severity: common_pb2.Severity.ValueType,
         *,
         counts: bool,
@@ -237,36 +239,36 @@ class LineParser:
         """Offers a message as an explanation of a failure."""
         if severity < _WARNING:
             return
-        key = key_of(one.rank, stream, one.key_line)
-        place = place_of(one.file, one.file_line) if one.file else None
-        if self._messages.wants(severity, key, place, counts=counts):
-            message = _error_message(stream, one, severity)
-            self._messages.offer(Candidate(key, place, message), counts=counts)
+        key = key_of(message.rank, stream, message.key_line)
+        location = location_of(message.file, message.file_line) if message.file else None
+        if self._messages.wants(severity, key, location, counts=counts):
+            explanation = _error_message(stream, message, severity)
+            self._messages.offer(Candidate(key, location, explanation), counts=counts)
 
-    def _summary(self, stream: common_pb2.Stream.ValueType, one: Recognised) -> None:
+    def _summary(self, stream: common_pb2.Stream.ValueType, message: Recognised) -> None:
         """Takes the metric of a summary, and keeps summaries that may count."""
-        if not one.value:
+        if not message.value:
             return
-        value = float(one.value)
+        value = float(message.value)
         self._metrics.add(
-            event_pb2.Metric(name=one.entry.metric, value=value, kind=event_pb2.METRIC_KIND_SUM)
+            event_pb2.Metric(name=message.entry.metric, value=value, kind=event_pb2.METRIC_KIND_SUM)
         )
-        if value and self._does_count(stream, one):
-            self._summaries.setdefault((stream, one.entry.match), one)
+        if value and self._does_count(stream, message):
+            self._summaries.setdefault((stream, message.entry.match), message)
 
-    def _does_count(self, stream: common_pb2.Stream.ValueType, one: Recognised) -> bool:
-        is_decisive = one.entry.decisive and not self._rules[stream].is_explicit
-        return is_decisive or self._is_named(one)
+    def _does_count(self, stream: common_pb2.Stream.ValueType, message: Recognised) -> bool:
+        is_decisive = message.entry.decisive and not self._rules[stream].is_explicit
+        return is_decisive or self._is_named(message)
 
-    def _is_named(self, one: Recognised) -> bool:
-        return one.entry.parser in self._named or "auto" in self._named
+    def _is_named(self, message: Recognised) -> bool:
+        return message.entry.parser in self._named or "auto" in self._named
 
     def _count_summaries(self) -> None:
         """Counts the summaries of tools that wrote their messages elsewhere, as one message each."""
-        for (stream, _), one in self._summaries.items():
-            if one.entry.parser not in self._counted_parsers:
-                self._messages.add(one.entry.severity, counts=True)
-                self._offer(stream, one, one.entry.severity, counts=True)
+        for (stream, _), message in self._summaries.items():
+            if message.entry.parser not in self._counted_parsers:
+                self._messages.add(message.entry.severity, counts=True)
+                self._offer(stream, message, message.entry.severity, counts=True)
 
     def _admit(self, severity: common_pb2.Severity.ValueType) -> bool:
         kept = self._kept.get(severity, 0)
@@ -291,36 +293,36 @@ def _move(
 
 
 def _error_message(
-    stream: common_pb2.Stream.ValueType, one: Recognised, severity: common_pb2.Severity.ValueType
+    stream: common_pb2.Stream.ValueType, message: Recognised, severity: common_pb2.Severity.ValueType
 ) -> event_pb2.ErrorMessage:
     return event_pb2.ErrorMessage(
         severity=severity,
-        text=without_nul(one.text),
+        text=without_nul(message.text),
         stream=stream,
-        line=one.key_line,
-        message=without_nul(one.message),
-        file=without_nul(one.file),
-        file_line=one.file_line,
-        parser=one.entry.parser,
-        code=without_nul(one.code),
-        item=without_nul(one.item),
+        line=message.key_line,
+        message=without_nul(message.message),
+        file=without_nul(message.file),
+        file_line=message.file_line,
+        parser=message.entry.parser,
+        code=without_nul(message.code),
+        item=without_nul(message.item),
     )
 
 
 def _log(
-    stream: common_pb2.Stream.ValueType, one: Recognised, severity: common_pb2.Severity.ValueType
+    stream: common_pb2.Stream.ValueType, message: Recognised, severity: common_pb2.Severity.ValueType
 ) -> event_pb2.LogEvent:
-    lines = len(one.lines)
+    lines = len(message.lines)
     return event_pb2.LogEvent(
         severity=severity,
-        text=without_nul(one.text),
+        text=without_nul(message.text),
         stream=stream,
-        line=one.key_line,
-        file=without_nul(one.file),
-        file_line=one.file_line,
-        file_column=one.column,
-        parser=one.entry.parser,
-        code=without_nul(one.code),
+        line=message.key_line,
+        file=without_nul(message.file),
+        file_line=message.file_line,
+        file_column=message.column,
+        parser=message.entry.parser,
+        code=without_nul(message.code),
         lines=lines if lines > 1 else 0,
     )
 

@@ -3,7 +3,7 @@
 Invariant: only messages of the job itself count, never those of Gator.
 """
 
-from gator.core.attempt.first_error import Best, Candidate, Choice, Key, Place, choice_of
+from gator.core.attempt.first_error import Best, Candidate, Choice, Key, Location, choice_of
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 NAMES: dict[common_pb2.Severity.ValueType, str] = {
@@ -54,11 +54,11 @@ class Messages:
         self._counted[after] += number * counts
 
     def wants(
-        self, severity: common_pb2.Severity.ValueType, key: Key, place: Place | None, *, counts: bool
+        self, severity: common_pb2.Severity.ValueType, key: Key, location: Location | None, *, counts: bool
     ) -> bool:
         """Returns whether a message would be kept, so that others need not be made."""
         best = self._best_of(severity, counts=counts)
-        return best is not None and best.wants(key, place)
+        return best is not None and best.wants(key, location)
 
     def offer(self, candidate: Candidate, *, counts: bool) -> None:
         """Keeps a message if it may explain a failure."""

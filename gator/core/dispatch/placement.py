@@ -27,7 +27,7 @@ RECALL_SECONDS = 2 * PREFETCH_SECONDS
 
 
 class Placement:
-    """Places attempts and requests on the state of a dispatcher; `prefetch` permits prefetching."""
+    """SpecOrder attempts and requests on the state of a dispatcher; `prefetch` permits prefetching."""
 
     def __init__(self, state: DispatchState, *, prefetch: bool) -> None:
         self._state = state

@@ -82,7 +82,7 @@ def compare(before: Mapping[str, Outcome], after: Mapping[str, Outcome]) -> list
 
 def count(changed: Iterable[Changed]) -> list[hs.ChangeCount]:
     """Returns the number of jobs by change, for each change that occurs."""
-    jobs = Counter(one.change for one in changed)
+    jobs = Counter(entry.change for entry in changed)
     return [hs.ChangeCount(change=change, jobs=number) for change, number in sorted(jobs.items())]
 
 

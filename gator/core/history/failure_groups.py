@@ -40,7 +40,7 @@ def grouped(failed: Iterable[FailedJob]) -> list[FailureCount]:
         elif (ended, path) < (group.ended_unix_nanos, group.path):
             group.ended_unix_nanos, group.path = ended, path
         group.jobs += 1
-    return sorted(groups.values(), key=lambda one: (-one.jobs, one.ended_unix_nanos, one.path))
+    return sorted(groups.values(), key=lambda cause: (-cause.jobs, cause.ended_unix_nanos, cause.path))
 
 
 class Cause(Struct, Generic[Example]):

@@ -58,7 +58,7 @@ def overlay_outcomes(runs: Iterable[tuple[str, Iterable[Ended]]]) -> dict[str, O
     return jobs
 
 
-class Places:
+class SpecOrder:
     """The order of the jobs of several runs that each ran a part of the spec, in its order.
 
     A job that is in none of the earlier runs comes right after its predecessor.
@@ -75,7 +75,7 @@ class Places:
         self._run -= 1
         self._taken = 0
         self._above: tuple[int, ...] = ()
-        """Place of the last job that an earlier run also has."""
+        """Sort key of the last job that an earlier run also has."""
 
     def add(self, path: str) -> None:
         """Adds the next job of the run."""

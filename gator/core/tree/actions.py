@@ -56,10 +56,10 @@ class OpenTier(Struct, frozen=True):
 
 
 class TellTier(Struct, frozen=True):
-    """Pass an order to a tier in another daemon."""
+    """Send a message to a tier in another daemon."""
 
     path: str
-    order: attach_pb2.Release | attach_pb2.Stop
+    message: attach_pb2.Release | attach_pb2.Stop
 
 
 class TierEnded(Struct, frozen=True):

@@ -45,14 +45,14 @@ class Registry(Protocol):
         ...
 
 
-def cancelled(order: attach_pb2.Stop) -> Closing:
+def cancelled(request: attach_pb2.Stop) -> Closing:
     """Returns how an order to stop closes nodes that never started."""
     # Failing to start daemons is an infrastructure fault, so the node is LOST and not CANCELLED.
-    lost = order.reason in (common_pb2.REASON_DAEMON_START, common_pb2.REASON_LOST)
+    lost = request.reason in (common_pb2.REASON_DAEMON_START, common_pb2.REASON_LOST)
     return Closing(
         common_pb2.OUTCOME_LOST if lost else common_pb2.OUTCOME_CANCELLED,
-        order.reason or common_pb2.REASON_CANCELLED,
-        order.message or "not started, because the run was stopped",
+        request.reason or common_pb2.REASON_CANCELLED,
+        request.message or "not started, because the run was stopped",
     )
 
 

@@ -43,10 +43,10 @@ class Remotes:
         """Returns the path of the tier that is a node or contains it; None if the node lives here."""
         return next((above for above in (path, *ancestors(path)) if above in self._tiers), None)
 
-    def note(self, path: str, order: attach_pb2.Release | attach_pb2.Stop) -> None:
+    def note(self, path: str, message: attach_pb2.Release | attach_pb2.Stop) -> None:
         """Keeps an order that a tier is given, if it is a stop."""
-        if isinstance(order, attach_pb2.Stop) and path in self._tiers:
-            self._tiers[path].stops.append(order)
+        if isinstance(message, attach_pb2.Stop) and path in self._tiers:
+            self._tiers[path].stops.append(message)
 
     def ending(self, path: str) -> attach_pb2.Stop | None:
         """Returns the order that ended a tier as a whole; None while it continues or only holds."""

@@ -149,17 +149,17 @@ class TreeState:
 
     def halt(self, job: JobChild, stop: attach_pb2.Stop) -> None:
         """Ends a job, whether it is queued, handed out or running."""
-        order = attach_pb2.Stop(
+        request = attach_pb2.Stop(
             path=job.path,
             mode=stop.mode,
             reason=stop.reason or common_pb2.REASON_CANCELLED,
             message=stop.message,
         )
-        job.stop = order
+        job.stop = request
         if job.phase is Phase.STARTED:
-            self._actions.append(StopAttempt(job.path, job.attempt, order))
+            self._actions.append(StopAttempt(job.path, job.attempt, request))
         else:
-            self._actions.append(Dequeue(job.path, job.attempt, order))
+            self._actions.append(Dequeue(job.path, job.attempt, request))
 
     def open_tier(self, node: PlanNode, path: str, base: int, parent: Tier, child: Child) -> Tier | None:
         """Opens the tier of a child; returns None if it runs in another daemon."""
@@ -170,10 +170,10 @@ class TreeState:
             return None
         return self.add_tier(node, path, base, parent, child)
 
-    def tell_tier(self, path: str, order: attach_pb2.Release | attach_pb2.Stop) -> None:
+    def tell_tier(self, path: str, message: attach_pb2.Release | attach_pb2.Stop) -> None:
         """Passes an order to a tier in another daemon."""
-        self.remotes.note(path, order)
-        self._actions.append(TellTier(path, order))
+        self.remotes.note(path, message)
+        self._actions.append(TellTier(path, message))
 
     def close_later(self, steps: Iterator[None]) -> None:
         """Takes the steps that close a node a few at a time."""

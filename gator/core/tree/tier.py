@@ -60,7 +60,7 @@ class TreePort(Registry, Protocol):
         """Opens the tier of a child; returns None if it runs in another daemon."""
         ...
 
-    def tell_tier(self, path: str, order: attach_pb2.Release | attach_pb2.Stop) -> None:
+    def tell_tier(self, path: str, message: attach_pb2.Release | attach_pb2.Stop) -> None:
         """Passes an order to a tier in another daemon."""
         ...
 
@@ -121,7 +121,7 @@ class Tier:
             self._tree.declare(self.node, self.path)
         if self._tree.past is not None:
             self._began = self._tree.began(self.path).steady
-        for watched in [one for ones in self.watch.plan.watched.values() for one in ones]:
+        for watched in [node for nodes in self.watch.plan.watched.values() for node in nodes]:
             if watched.repeats == 0:
                 self.on_release(attach_pb2.Release(path=watched.key, outcome=common_pb2.OUTCOME_PASSED))
         for child in list(self.children.values()):
@@ -193,43 +193,43 @@ class Tier:
                 )
             )
 
-    def stop(self, order: attach_pb2.Stop) -> None:
+    def stop(self, request: attach_pb2.Stop) -> None:
         """Starts nothing more, and ends what runs unless the order is to hold."""
-        hold = order.mode == attach_pb2.STOP_MODE_HOLD
+        hold = request.mode == attach_pb2.STOP_MODE_HOLD
         if self.state is TierState.ENDED:
             return
         if not hold:
             self.state = TierState.STOPPING
         elif self.state is TierState.RUNNING:
             self.state = TierState.HOLDING
-        self.stop_order = self.stop_order or order
+        self.stop_order = self.stop_order or request
         for child in self.children.values():
             if child.closing is None and child.issued < child.total:
-                self._close_rest(child, cancelled(order))
+                self._close_rest(child, cancelled(request))
         for job in list(self.jobs.values()):
             if job.phase is not Phase.STARTED or not hold:
-                self._tree.halt(job, order)
+                self._tree.halt(job, request)
         for path, tier in list(self.tiers.items()):
             if tier is not None:
-                tier.stop(order)
+                tier.stop(request)
             else:
-                self._tree.tell_tier(path, order)
+                self._tree.tell_tier(path, request)
         self._end_if_done()
 
-    def stop_child(self, path: str, order: attach_pb2.Stop) -> bool:
+    def stop_child(self, path: str, request: attach_pb2.Stop) -> bool:
         """Ends one child, whether it was created yet or not; returns False if there is no such child."""
         job = self.jobs.get(path)
         if job is not None:
-            self._tree.halt(job, order)
+            self._tree.halt(job, request)
             return True
         if path in self.tiers:
             tier = self.tiers[path]
             if tier is None:
-                self._tree.tell_tier(path, order)
+                self._tree.tell_tier(path, request)
             else:
-                tier.stop(order)
+                tier.stop(request)
             return True
-        return self._stop_unissued(path, order)
+        return self._stop_unissued(path, request)
 
     def issue(self, budget: int) -> int:
         """Creates at most `budget` repeats, as far as the windows allow; returns how many."""
@@ -302,7 +302,7 @@ class Tier:
         """Continues a job where the previous daemon left it."""
         *before, (job.attempt, end) = attempts
         job.started = len(attempts)
-        job.lost = sum(1 for _, one in before if one.outcome == common_pb2.OUTCOME_LOST)
+        job.lost = sum(1 for _, attempt in before if attempt.outcome == common_pb2.OUTCOME_LOST)
         self.on_attempt_finished(job, end)
 
     def _try_again(self, job: JobChild) -> bool:
@@ -333,16 +333,16 @@ class Tier:
         yield from close_unstarted(self._tree, child.node, path, closing, results)
         self.on_child_ended(child, path, results[0])
 
-    def _stop_unissued(self, path: str, order: attach_pb2.Stop) -> bool:
+    def _stop_unissued(self, path: str, request: attach_pb2.Stop) -> bool:
         for child in self.children.values():
             if child.issued >= child.total or child.closing is not None:
                 continue
             if child.node.repeats is None and join(self.path, child.node.ident) == path:
-                self._close_rest(child, cancelled(order))
+                self._close_rest(child, cancelled(request))
                 return True
             prefix = join(self.path, child.node.ident) + "["
             if path.startswith(prefix) and path[len(prefix) : -1].isdigit():
-                child.skipped[int(path[len(prefix) : -1])] = order
+                child.skipped[int(path[len(prefix) : -1])] = request
                 return True
         return False
 

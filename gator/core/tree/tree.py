@@ -184,29 +184,29 @@ class Tree:
             if tier.parent is None:
                 tier.on_release(release)
 
-    def stop(self, order: attach_pb2.Stop, now: Moment) -> bool:
+    def stop(self, request: attach_pb2.Stop, now: Moment) -> bool:
         """Ends a node and all below it, or the whole tree if the path is empty.
 
         Returns False if there is no such node, or if it has ended.
         """
         state = self._state
         state.advance(now)
-        path = order.path
+        path = request.path
         virtual_root = state.virtual_root
         if not path or (virtual_root is not None and path == self.plan.root.ident):
             tops = [tier for tier in state.tiers.values() if tier.parent is None]
             for tier in [virtual_root, *tops] if virtual_root is not None else tops:
-                tier.stop(order)
+                tier.stop(request)
             return True
         if path in state.tiers:
-            state.tiers[path].stop(order)
+            state.tiers[path].stop(request)
             return True
         parent = state.tiers.get(parent_of(path))
         if parent is not None:
-            return parent.stop_child(path, order)
+            return parent.stop_child(path, request)
         holder = self.remotes.holder(path)
         if holder is not None:
-            state.tell_tier(holder, order)
+            state.tell_tier(holder, request)
         return holder is not None
 
     def on_time(self, now: Moment) -> None:

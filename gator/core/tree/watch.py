@@ -92,10 +92,10 @@ class WatchPlans(Struct):
             watched: dict[str, dict[str, Watched]] = {}
             for edge in self.plan.edges_at(node):
                 if not edge.unselected:
-                    one = Watched(key_of(edge), _repeats(edge), edge.index)
-                    watched.setdefault(edge.awaited.template, {})[one.key] = one
+                    watched_node = Watched(key_of(edge), _repeats(edge), edge.index)
+                    watched.setdefault(edge.awaited.template, {})[watched_node.key] = watched_node
             made = WatchPlan(
-                watched={template: tuple(ones.values()) for template, ones in watched.items()},
+                watched={template: tuple(nodes.values()) for template, nodes in watched.items()},
                 waiting_children={
                     key: tuple(nodes.values())
                     for key, nodes in self._waiting_below().get(node.template, {}).items()
@@ -147,14 +147,14 @@ class Watch(Struct):
         `below` is its path below the tier, whose indices identify the repeat.
         """
         known: list[attach_pb2.Release] = []
-        for one in self.plan.watched.get(template, ()):
-            if one.index is not None and not _is_meant(one.index, below):
+        for node in self.plan.watched.get(template, ()):
+            if node.index is not None and not _is_meant(node.index, below):
                 continue
-            fold = self.folds.get(one.key)
+            fold = self.folds.get(node.key)
             if fold is None:
-                fold = self.folds[one.key] = RepeatFold(one.repeats)
+                fold = self.folds[node.key] = RepeatFold(node.repeats)
             if fold.add(outcome, reason):
-                known.append(attach_pb2.Release(path=one.key, outcome=fold.outcome, reason=fold.reason))
+                known.append(attach_pb2.Release(path=node.key, outcome=fold.outcome, reason=fold.reason))
         return known
 
 
@@ -207,7 +207,7 @@ def _upwards(node: PlanNode) -> Iterator[PlanNode]:
 def _is_meant(index: tuple[int, ...], below: str) -> bool:
     """Returns whether an index includes the instance with this path; -1 includes a whole level."""
     found = map(int, _INDEX.findall(below))
-    return all(wanted in (-1, number) for wanted, number in zip(index, found, strict=True))
+    return all(expected in (-1, number) for expected, number in zip(index, found, strict=True))
 
 
 def _repeats(edge: Edge) -> int:

@@ -166,9 +166,9 @@ class Attempt:
         self._take(self.wrapper.on_spawned(now, started), partial(self._host.on_started, self))
         self._pipes = self._host.watch(self, process)
 
-    def stop(self, order: attach_pb2.Stop) -> None:
+    def stop(self, request: attach_pb2.Stop) -> None:
         """Ends the attempt."""
-        self._take(self.wrapper.on_stop(self._now(), order))
+        self._take(self.wrapper.on_stop(self._now(), request))
 
     def on_time(self, now: int) -> None:
         """Handles a time that was requested by `wake`."""

@@ -113,19 +113,19 @@ class WrapperHost:
         """Runs an attempt as soon as those before it under the same lease have ended."""
         self._leases.add(node)
 
-    def stop(self, order: attach_pb2.Stop) -> None:
+    def stop(self, request: attach_pb2.Stop) -> None:
         """Ends attempts at or below a path: waiting ones are CANCELLED at once, ended ones keep their end."""
         self._timer.now()
         while not self._reaper.poll():
             pass
-        for node in self._leases.take_waiting(lambda node: is_below(node.path, order.path)):
+        for node in self._leases.take_waiting(lambda node: is_below(node.path, request.path)):
             attempt = Attempt(self, node, self._context.run.log_cap_bytes)
-            attempt.stop(order)
-        if order.mode == attach_pb2.STOP_MODE_HOLD:
+            attempt.stop(request)
+        if request.mode == attach_pb2.STOP_MODE_HOLD:
             return
         for attempt in list(self._attempts.values()):
-            if is_below(attempt.node.path, order.path):
-                attempt.stop(order)
+            if is_below(attempt.node.path, request.path):
+                attempt.stop(request)
 
     def recall(self, leases: Iterable[int]) -> list[attach_pb2.AttemptRef]:
         """Gives back the attempts that wait under these leases, or under all leases if there are none."""

@@ -56,19 +56,21 @@ class LeaseRunner:
         # In a later call, because a row of attempts that cannot start would recurse without bound.
         self._loop.call_soon(self._start_next, number)
 
-    def take_waiting(self, wanted: Callable[[attach_pb2.LaunchNode], bool]) -> list[attach_pb2.LaunchNode]:
-        """Removes and returns the attempts that wait and are `wanted`."""
+    def take_waiting(
+        self, is_selected: Callable[[attach_pb2.LaunchNode], bool]
+    ) -> list[attach_pb2.LaunchNode]:
+        """Removes and returns the attempts that wait and are `is_selected`."""
         taken: list[attach_pb2.LaunchNode] = []
         for lease in self._leases.values():
-            if any(map(wanted, lease.waiting)):
-                taken += filter(wanted, lease.waiting)
-                lease.waiting = deque(node for node in lease.waiting if not wanted(node))
+            if any(map(is_selected, lease.waiting)):
+                taken += filter(is_selected, lease.waiting)
+                lease.waiting = deque(node for node in lease.waiting if not is_selected(node))
         return taken
 
     def recall(self, leases: Iterable[int]) -> list[attach_pb2.AttemptRef]:
         """Gives back the attempts that wait under these leases, or under all leases if there are none."""
-        wanted = set(leases)
-        nodes = self.take_waiting(lambda node: not wanted or node.lease in wanted)
+        selected = set(leases)
+        nodes = self.take_waiting(lambda node: not selected or node.lease in selected)
         return [attach_pb2.AttemptRef(path=node.path, attempt=node.attempt) for node in nodes]
 
     def _start_soon(self, number: int) -> None:

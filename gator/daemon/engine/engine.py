@@ -188,9 +188,9 @@ class Engine(Generic[OwnerAction]):
         self.tree.on_release(release, self._clock.now())
         self.turn_soon()
 
-    def stop(self, order: attach_pb2.Stop) -> bool:
+    def stop(self, request: attach_pb2.Stop) -> bool:
         """Stops a node and all below it. Returns whether it exists."""
-        found = self.tree.stop(order, self._clock.now())
+        found = self.tree.stop(request, self._clock.now())
         self.turn_soon()
         return found
 
@@ -274,8 +274,8 @@ class Engine(Generic[OwnerAction]):
             case disp.Recall(host, leases):
                 executor = self.executors.get(host)
                 if executor is not None:
-                    order = attach_pb2.AttachResponse(recall=attach_pb2.Recall(leases=leases))
-                    self._effects.append(partial(executor.send, order))
+                    message = attach_pb2.AttachResponse(recall=attach_pb2.Recall(leases=leases))
+                    self._effects.append(partial(executor.send, message))
             case _:
                 self._on_action(action)
 
@@ -317,18 +317,18 @@ class Engine(Generic[OwnerAction]):
         node = attach_pb2.LaunchNode(
             path=action.path, attempt=1, seed=action.seed, released=action.released, before=action.before
         )
-        order = attach_pb2.AttachResponse(launch=attach_pb2.Launch(nodes=[node]))
-        self._effects.append(partial(executor.send, order))
+        message = attach_pb2.AttachResponse(launch=attach_pb2.Launch(nodes=[node]))
+        self._effects.append(partial(executor.send, message))
 
-    def _tell_tier(self, path: str, order: attach_pb2.Release | attach_pb2.Stop) -> None:
+    def _tell_tier(self, path: str, payload: attach_pb2.Release | attach_pb2.Stop) -> None:
         executor = self._tier_executors.get(path)
         if executor is None:
             return
-        if isinstance(order, attach_pb2.Release):
-            message = attach_pb2.AttachResponse(release=order)
+        if isinstance(payload, attach_pb2.Release):
+            message = attach_pb2.AttachResponse(release=payload)
         else:
-            message = attach_pb2.AttachResponse(stop=order)
-            if not is_below(order.path, path):
+            message = attach_pb2.AttachResponse(stop=payload)
+            if not is_below(payload.path, path):
                 message.stop.path = path
         self._effects.append(partial(executor.send, message))
 

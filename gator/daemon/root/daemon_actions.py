@@ -24,9 +24,9 @@ class DaemonActions:
         self._want_server()
         return self._fleet.start(role, alone=alone)
 
-    def place_tier(self, order: OpenTier) -> Daemon:
+    def place_tier(self, action: OpenTier) -> Daemon:
         """Returns the daemon for a tier."""
-        return self._tiers.place(order)
+        return self._tiers.place(action)
 
     def carry_out(self, action: disp.HostAction) -> None:
         """Carries out an action of the dispatcher."""

@@ -97,7 +97,7 @@ def make_root(
     """
     setup = _prepare(folder, plan, options, display, clock)
     guard = Guard(setup.run, environment=options.environment)
-    ending = RunEnding(setup.loop, lambda order: engine.stop(order))
+    ending = RunEnding(setup.loop, lambda request: engine.stop(request))
     tree = Tree(plan, remote=remote_tiers(plan, options))
     view = View(folder, plan, display, clock, text_logs=options.text_logs, tally=lambda: tree.tally)
     store = _make_store(setup, view, ending)
@@ -106,8 +106,8 @@ def make_root(
     def on_action(action: HostAction) -> None:
         daemons.carry_out(action)
 
-    def open_tier(order: act.OpenTier) -> Daemon:
-        return daemons.place_tier(order)
+    def open_tier(action: act.OpenTier) -> Daemon:
+        return daemons.place_tier(action)
 
     engine = Engine(
         tree,

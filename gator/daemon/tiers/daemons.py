@@ -1,4 +1,4 @@
-"""Places tiers in daemons of their own, for the root.
+"""SpecOrder tiers in daemons of their own, for the root.
 
 Invariant: a tier whose daemon died is opened again in a fresh one, or closed by the root if it dies
 repeatedly.
@@ -42,7 +42,7 @@ class _Placed(Struct, eq=False):
 
 
 class TierDaemons:
-    """Places tiers and follows them. `running` is shared with the root: start times by path."""
+    """SpecOrder tiers and follows them. `running` is shared with the root: start times by path."""
 
     def __init__(
         self,
@@ -58,12 +58,12 @@ class TierDaemons:
         self._placed: dict[str, _Placed] = {}
         self._readings: set[asyncio.Task[Past]] = set()
 
-    def place(self, order: OpenTier) -> Daemon:
+    def place(self, action: OpenTier) -> Daemon:
         """Returns the daemon for a tier: a new one up to the maximum, then the one with the fewest tiers."""
-        placed = self._placed.get(order.path)
+        placed = self._placed.get(action.path)
         if placed is None:
             daemon = self._least_busy() or self._start_daemon(attach_pb2.ROLE_TIER)
-            placed = self._placed[order.path] = _Placed(order.path, order.node, daemon)
+            placed = self._placed[action.path] = _Placed(action.path, action.node, daemon)
         return placed.daemon
 
     def on_event(self, event: event_pb2.Event) -> None:
@@ -94,7 +94,7 @@ class TierDaemons:
                 continue
             fresh = fresh or self._start_daemon(attach_pb2.ROLE_TIER)
             placed.daemon = fresh
-            before = tuple(one.name for one in placed.before)
+            before = tuple(earlier.name for earlier in placed.before)
             self._tree.reopen(placed.path, before, self._clock.now())
         self._engine.turn_soon()
 

@@ -13,7 +13,7 @@ from gator.v1 import attach_pb2
 def read_past(paths: Iterable[Path], prefix: str) -> Past:
     """Returns the outcomes of the nodes below a tier from the stores of its daemons, oldest first."""
     past = Past()
-    wanted = attach_pb2.EventFilter(kinds=LIFECYCLE_KINDS, prefix=prefix)
+    event_filter = attach_pb2.EventFilter(kinds=LIFECYCLE_KINDS, prefix=prefix)
     for path in paths:
         try:
             reader = StoreReader.open(path)
@@ -21,7 +21,7 @@ def read_past(paths: Iterable[Path], prefix: str) -> Past:
             # A daemon that never came up has no store, or one without tables.
             continue
         with reader:
-            for part in reader.slices(wanted):
+            for part in reader.slices(event_filter):
                 for event in part.events:
                     past.add(event, path.stem)
     return past

@@ -18,7 +18,7 @@ class Source(Protocol):
     """A store that can be read while it grows."""
 
     def read(
-        self, after: int, wanted: attach_pb2.EventFilter, limit: int, /
+        self, after: int, event_filter: attach_pb2.EventFilter, limit: int, /
     ) -> tuple[Sequence[event_pb2.Event], int]:
         """Returns the events after a position that pass a filter, and the position read up to."""
         ...
@@ -29,11 +29,11 @@ class Tail:
 
     def __init__(
         self,
-        wanted: attach_pb2.EventFilter,
+        event_filter: attach_pb2.EventFilter,
         show: Callable[[Sequence[event_pb2.Event]], None],
         ready: Callable[[], bool],
     ) -> None:
-        self._wanted = wanted
+        self._wanted = event_filter
         self._show, self._ready = show, ready
         self._sources: dict[str, Source] = {}
         self._positions: dict[str, int] = {}

@@ -110,12 +110,12 @@ class View:
 
     def _filter(self, text_logs: TextLogMode) -> attach_pb2.EventFilter:
         """Returns the filter of the display, with the Results that text files need."""
-        wanted = attach_pb2.EventFilter()
-        wanted.CopyFrom(self.display.wants)
+        event_filter = attach_pb2.EventFilter()
+        event_filter.CopyFrom(self.display.wants)
         needed = text_logs is not TextLogMode.NONE
-        if needed and wanted.kinds and attach_pb2.EVENT_KIND_RESULT not in wanted.kinds:
-            wanted.kinds.append(attach_pb2.EVENT_KIND_RESULT)
-        return wanted
+        if needed and event_filter.kinds and attach_pb2.EVENT_KIND_RESULT not in event_filter.kinds:
+            event_filter.kinds.append(attach_pb2.EVENT_KIND_RESULT)
+        return event_filter
 
     def _show(self, events: Sequence[event_pb2.Event]) -> None:
         for event in events:

@@ -96,6 +96,6 @@ class Ownership:
         self.members = members
 
 
-def carries(marks: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+def carries(marks: Mapping[str, str], required: Mapping[str, str]) -> bool:
     """Returns whether all wanted marks are present with these values."""
-    return all(marks.get(name) == value for name, value in wanted.items())
+    return all(marks.get(name) == value for name, value in required.items())

@@ -161,7 +161,7 @@ class AttemptLines:
     def __init__(
         self,
         reader: Reader,
-        wanted: LineFilter,
+        line_filter: LineFilter,
         attempt: JobAttempt,
         levels: Mapping[tuple[int, int], int],
         mark: Mark,
@@ -177,8 +177,8 @@ class AttemptLines:
         `first` has the first line to return by stream, as returned by `first` of the previous page. If the
         attempt `goes_on`, an unfinished line is left for a later page.
         """
-        self._reader, self._filter, self._attempt, self._known = reader, wanted, attempt, events
-        self._request = wanted.request
+        self._reader, self._filter, self._attempt, self._known = reader, line_filter, attempt, events
+        self._request = line_filter.request
         self._from = mark
         self.mark = Mark(mark.seq, mark.message, dict(mark.lines), mark.reached)
         self._chunker = Chunker(reader.bytes_of)
@@ -187,7 +187,7 @@ class AttemptLines:
         self.first = dict(self._tails() if first is None else first)
         """Returns the first line to return, by stream; all lines of other streams are returned."""
         self._near: dict[int, _Near] = {}
-        around = wanted.narrow and bool(wanted.request.context)
+        around = line_filter.narrow and bool(line_filter.request.context)
         self._points = deque([mark.seq], maxlen=_CONTEXT_EVENTS if around else 1)
 
     def __iter__(self) -> Iterator[query_pb2.Line | None]:
@@ -286,14 +286,14 @@ class AttemptLines:
         """Yields the hits of a chunk and their context, each line once."""
         context = min(self._request.context, MAX_CONTEXT)
         near = self._near.setdefault(chunk.stream, _Near(deque(maxlen=context)))
-        wanted = {(hit.number, hit.piece) for hit in hits}
-        if not wanted and not near.after:
+        pieces = {(hit.number, hit.piece) for hit in hits}
+        if not pieces and not near.after:
             near.before.extend(_last_lines(chunk, context))
             return
         number, piece = chunk.first_line, chunk.piece
         for start, end in _spans(chunk.data):
             line = chunk.data[start:end]
-            if (number, piece) in wanted:
+            if (number, piece) in pieces:
                 for old_number, old_piece, old in near.before:
                     yield _Found(chunk, old_number, old_piece, old, hit=False)
                 near.before.clear()

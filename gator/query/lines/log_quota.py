@@ -17,9 +17,9 @@ _READ_AT_ONCE: Final = 500
 class LogQuota:
     """Passes a number of messages of each attempt in one store."""
 
-    def __init__(self, reader: Reader, wanted: attach_pb2.EventFilter) -> None:
+    def __init__(self, reader: Reader, event_filter: attach_pb2.EventFilter) -> None:
         self._reader = reader
-        self._limit, self._severity = wanted.logs_per_attempt, wanted.severity
+        self._limit, self._severity = event_filter.logs_per_attempt, event_filter.severity
         self._counts: OrderedDict[tuple[str, str, int], int] = OrderedDict()
 
     def admits(self, store: str, event: event_pb2.Event) -> bool:
@@ -52,7 +52,7 @@ class LogQuota:
             kinds=[attach_pb2.EVENT_KIND_LOG],
             severity=self._severity,
         ):
-            count += sum(one.seq < event.seq and one.attempt == event.attempt for one in found)
+            count += sum(log.seq < event.seq and log.attempt == event.attempt for log in found)
             if count >= self._limit or through >= event.seq:
                 break
         return count

@@ -75,11 +75,11 @@ class LinePager:
             begun = self._attempt_at(self._position.path, self._position.attempt)
             if begun is not None and not self._job(begun._replace(sort_key=after), mark):
                 return self._response
-        wanted = qs.ListLinesRequest()
-        wanted.CopyFrom(self._request)
-        wanted.path = self._path
+        request = qs.ListLinesRequest()
+        request.CopyFrom(self._request)
+        request.path = self._path
         while True:
-            found = self._reader.job_attempts(wanted, after, size, self._over)
+            found = self._reader.job_attempts(request, after, size, self._over)
             if not self._jobs(found.attempts):
                 return self._response
             if found.next is None:

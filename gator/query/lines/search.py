@@ -78,9 +78,9 @@ class Pattern:
         return self._compiled.search(line, 0) is not None
 
 
-def _fault(said: str, regex: str) -> str:
+def _fault(error: str, regex: str) -> str:
     """Returns the error of RE2 with its position, without the expression."""
-    what, _, part = said.partition(": ")
+    what, _, part = error.partition(": ")
     if what in ("missing )", "unexpected )"):
         at = _parenthesis_alone(regex)
         what = "a ( is not closed" if what == "missing )" else "a ) closes nothing"

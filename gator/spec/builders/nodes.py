@@ -121,7 +121,7 @@ def _ident(built: NodeMessage, key: KeyContext) -> None:
         key.context.problem(key.value, problem)
 
 
-def _references(order: spec_pb2.Order, key: KeyContext) -> None:
+def _references(conditions: spec_pb2.Order, key: KeyContext) -> None:
     name = key.name
     found = settings.text_or_texts(key.context, key.value, name)
     if key.scope.is_root and found:
@@ -131,7 +131,7 @@ def _references(order: spec_pb2.Order, key: KeyContext) -> None:
         if not reference.strip():
             key.context.problem(node, f"an item of {name} cannot be empty")
         elif scalars.no_names(key.context, node, reference, name):
-            getattr(order, name).add(name=nfc(reference), position=position(node))
+            getattr(conditions, name).add(name=nfc(reference), position=position(node))
 
 
 def _seed(built: NodeMessage, key: KeyContext) -> None:

@@ -94,8 +94,8 @@ def integer(
         number = -number
     if least <= number <= most:
         return number
-    wanted = f"at least {least}" if number < least else f"at most {most}"
-    context.problem(node, f"{what} must be {wanted}, not {value}")
+    bound = f"at least {least}" if number < least else f"at most {most}"
+    context.problem(node, f"{what} must be {bound}, not {value}")
     return None
 
 

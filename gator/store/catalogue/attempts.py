@@ -24,23 +24,23 @@ class AttemptReader(CatalogueTables):
         return [messages.attempt_of(row) for row in rows]
 
     def job_attempts(
-        self, wanted: qs.ListLinesRequest, after: str, limit: int, over: Over = never
+        self, request: qs.ListLinesRequest, after: str, limit: int, over: Over = never
     ) -> AttemptList:
         """Returns the attempts for a request for lines, in the order of the spec, after a sort key.
 
         Fewer than `limit` are returned at the end, or if `over` returns true while globs are matched.
         """
-        patterns = [PathPattern(glob) for glob in wanted.globs]
+        patterns = [PathPattern(glob) for glob in request.globs]
         piece = max(limit, PIECE) if patterns else limit
         below = qs.ListNodesRequest(
-            path=wanted.path, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB]
+            path=request.path, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB]
         )
         scope = self._where()
         self._add_scope(scope, below)
         found: list[JobAttempt] = []
         while True:
             end = self._window_end(scope, after) if patterns else None
-            rows = self._job_attempts(wanted, scope, candidates(patterns, after, end), piece)
+            rows = self._job_attempts(request, scope, candidates(patterns, after, end), piece)
             for row in rows:
                 attempt = JobAttempt(*row)
                 after = attempt.sort_key
@@ -56,20 +56,20 @@ class AttemptReader(CatalogueTables):
                 return AttemptList(found, after)
 
     def _job_attempts(
-        self, wanted: qs.ListLinesRequest, scope: Condition, within: Condition, limit: int
+        self, request: qs.ListLinesRequest, scope: Condition, within: Condition, limit: int
     ) -> list[Any]:
         where = Condition().add(scope.text, *scope.values).add(within.text, *within.values)
         run = "" if self._run is None else " AND {table}.run = n.run"
         where.add(f"a.path = n.path{run.format(table='a')}")
-        if wanted.attempt:
-            where.add("a.number = ?", wanted.attempt)
+        if request.attempt:
+            where.add("a.number = ?", request.attempt)
         else:
             last = f"SELECT max(b.number) FROM attempts AS b WHERE b.path = n.path{run.format(table='b')}"  # noqa: S608
             where.add(f"a.number = ({last})")
-        if wanted.since_unix_nanos:
-            where.add("(a.ended_unix_nanos IS NULL OR a.ended_unix_nanos >= ?)", wanted.since_unix_nanos)
-        if wanted.until_unix_nanos:
-            where.add("(a.started_unix_nanos IS NULL OR a.started_unix_nanos < ?)", wanted.until_unix_nanos)
+        if request.since_unix_nanos:
+            where.add("(a.ended_unix_nanos IS NULL OR a.ended_unix_nanos >= ?)", request.since_unix_nanos)
+        if request.until_unix_nanos:
+            where.add("(a.started_unix_nanos IS NULL OR a.started_unix_nanos < ?)", request.until_unix_nanos)
         # A cross join makes SQLite start with its left side, whose index has the order.
         sql = (
             "SELECT n.sort, n.path, a.number, coalesce(a.store, ''), a.ended_unix_nanos,"  # noqa: S608

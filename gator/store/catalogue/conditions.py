@@ -53,69 +53,69 @@ def span(key: str) -> tuple[str, str]:
     return key, key + LAST_BELOW
 
 
-def order_of(wanted: qs.ListNodesRequest) -> int:
+def order_of(request: qs.ListNodesRequest) -> int:
     """Returns the order of the nodes of a request."""
-    return wanted.order or qs.NODE_ORDER_SPEC
+    return request.order or qs.NODE_ORDER_SPEC
 
 
-def sorting_of(wanted: qs.ListNodesRequest) -> str:
+def sorting_of(request: qs.ListNodesRequest) -> str:
     """Returns the SQL of the primary order of a request."""
-    if order_of(wanted) == qs.NODE_ORDER_DECLARED:
-        below = wanted.scope == qs.SCOPE_SUBTREE and "/" in wanted.path
-        return _FEW if below or is_of_few(wanted) else ORDERS[qs.NODE_ORDER_DECLARED]
-    return ORDERS[order_of(wanted)]
+    if order_of(request) == qs.NODE_ORDER_DECLARED:
+        below = request.scope == qs.SCOPE_SUBTREE and "/" in request.path
+        return _FEW if below or is_of_few(request) else ORDERS[qs.NODE_ORDER_DECLARED]
+    return ORDERS[order_of(request)]
 
 
-def parts_of(wanted: qs.ListNodesRequest) -> Sequence[tuple[str, str]]:
+def parts_of(request: qs.ListNodesRequest) -> Sequence[tuple[str, str]]:
     """Returns the parts of a request for nodes, each with its order and its condition.
 
     Most come in one. Of a whole run by duration those that have ended, which are many, are apart from those
     that go on, whose durations no index can know.
     """
-    order = sorting_of(wanted)
-    kinds = list(wanted.kinds)
+    sorting = sorting_of(request)
+    kinds = list(request.kinds)
     few = kinds and common_pb2.NODE_KIND_JOB not in kinds
-    if wanted.order != qs.NODE_ORDER_DURATION or not _is_whole_run(wanted) or few or is_of_few(wanted):
-        return [(order, "1 = 1")]
+    if request.order != qs.NODE_ORDER_DURATION or not _is_whole_run(request) or few or is_of_few(request):
+        return [(sorting, "1 = 1")]
     going = Condition().numbers("n.kind", common_pb2.NodeKind.values()).numbers("n.state", _GOING)
     return [
         (_ENDED_BY_DURATION, "n.ended_unix_nanos IS NOT NULL"),
-        (order, f"n.ended_unix_nanos IS NULL AND {going.text}"),
+        (sorting, f"n.ended_unix_nanos IS NULL AND {going.text}"),
     ]
 
 
-def _is_whole_run(wanted: qs.ListNodesRequest) -> bool:
-    return wanted.scope == qs.SCOPE_SUBTREE and "/" not in wanted.path
+def _is_whole_run(request: qs.ListNodesRequest) -> bool:
+    return request.scope == qs.SCOPE_SUBTREE and "/" not in request.path
 
 
-def is_of_few(wanted: qs.ListNodesRequest) -> bool:
+def is_of_few(request: qs.ListNodesRequest) -> bool:
     """Returns whether few nodes of a run pass, so that another index is better."""
-    running = list(wanted.states) == [query_pb2.NODE_STATE_RUNNING]
-    return running or (bool(wanted.outcomes) and common_pb2.OUTCOME_PASSED not in wanted.outcomes)
+    running = list(request.states) == [query_pb2.NODE_STATE_RUNNING]
+    return running or (bool(request.outcomes) and common_pb2.OUTCOME_PASSED not in request.outcomes)
 
 
-def add_scope(where: Condition, wanted: qs.ListNodesRequest, key: str) -> Condition:
+def add_scope(where: Condition, request: qs.ListNodesRequest, key: str) -> Condition:
     """Adds the conditions of a request, except for its globs; `key` is the sort key of its path."""
     where.add("n.declared_unix_nanos IS NOT NULL")
-    match wanted.scope:
+    match request.scope:
         case qs.SCOPE_NODE:
-            where.add("n.path = ?", wanted.path)
+            where.add("n.path = ?", request.path)
         case qs.SCOPE_SUBTREE:
-            if "/" in wanted.path:
+            if "/" in request.path:
                 # From the key of the node itself to the last of those below it.
                 where.add("n.sort >= ? AND n.sort < ?", *span(key))
-            if wanted.levels:
-                where.add("n.depth <= ?", wanted.path.count("/") + wanted.levels)
+            if request.levels:
+                where.add("n.depth <= ?", request.path.count("/") + request.levels)
         case _:
-            where.add("n.parent = ?", wanted.path)
-    if wanted.with_errors:
+            where.add("n.parent = ?", request.path)
+    if request.with_errors:
         where.add("(n.error > 0 OR n.critical > 0)")
-    outcomes = list(wanted.outcomes)
-    kinds, states = list(wanted.kinds), list(wanted.states)
+    outcomes = list(request.outcomes)
+    kinds, states = list(request.kinds), list(request.states)
     if outcomes and all(outcomes):
         # Complete lists select a few places in the index by kind, state and outcome.
         kinds, states = kinds or _KINDS, states or _ENDED
-    if order_of(wanted) == qs.NODE_ORDER_SPEC and not is_of_few(wanted):
+    if order_of(request) == qs.NODE_ORDER_SPEC and not is_of_few(request):
         # The plus keeps SQLite from using an index that lacks the order.
         return where.numbers("+n.kind", kinds).numbers("+n.state", states).numbers("+n.outcome", outcomes)
     return where.numbers("n.kind", kinds).numbers("n.state", states).numbers("n.outcome", outcomes)

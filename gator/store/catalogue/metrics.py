@@ -29,14 +29,14 @@ class MetricReader(CatalogueTables):
         return found
 
     def nodes_with_metrics(
-        self, wanted: qs.ListNodesRequest, names: Sequence[str], after: str, limit: int
+        self, request: qs.ListNodesRequest, names: Sequence[str], after: str, limit: int
     ) -> list[tuple[str, str]]:
         """Returns sort keys and paths of nodes with metrics, in the order of the spec, after a key.
 
-        `wanted` has a path and a scope. With `names`, only metrics with these names count.
+        `request` has a path and a scope. With `names`, only metrics with these names count.
         """
         where = self._where().add("n.sort > ?", after)
-        self._add_scope(where, wanted)
+        self._add_scope(where, request)
         having = Condition().add(
             "m.path = n.path" if self._run is None else "m.path = n.path AND m.run = n.run"
         )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
-from gator.core.pages import NodeList, Over, Place, never
+from gator.core.pages import NodeList, Over, PageKey, never
 from gator.paths import PathPattern
 from gator.store.catalogue.conditions import (
     BEFORE,
@@ -25,41 +25,41 @@ class NodeLists(NodeReader):
 
     def nodes(
         self,
-        wanted: qs.ListNodesRequest,
-        after: Place | None,
+        request: qs.ListNodesRequest,
+        after: PageKey | None,
         limit: int,
         over: Over = never,
     ) -> NodeList:
-        """Returns the declared nodes that pass, in the requested order, each with its place.
+        """Returns the declared nodes that pass, in the requested order, each with its page key.
 
         Fewer than `limit` are returned at the end, or if `over` returns true while globs are matched.
         """
         now = int(after[2]) if after else time.time_ns()
-        patterns = [PathPattern(glob) for glob in wanted.globs]
-        if patterns and order_of(wanted) == qs.NODE_ORDER_SPEC and not is_of_few(wanted):
-            return self._matching(wanted, patterns, after, limit, over)
+        patterns = [PathPattern(glob) for glob in request.globs]
+        if patterns and order_of(request) == qs.NODE_ORDER_SPEC and not is_of_few(request):
+            return self._matching(request, patterns, after, limit, over)
         piece = max(limit, PIECE) if patterns else limit
         at = after
-        places: list[Place] = []
+        keys: list[PageKey] = []
         paths: list[str] = []
         while True:
-            rows = self._places(wanted, at, piece, now)
-            for path, place, sort in rows:
-                at = [place, sort, now]
+            rows = self._keys_and_paths(request, at, piece, now)
+            for path, position, sort_key in rows:
+                at = [position, sort_key, now]
                 if not patterns or any(pattern.matches(path) for pattern in patterns):
-                    places.append(at)
+                    keys.append(at)
                     paths.append(path)
                     if len(paths) == limit:
-                        return NodeList(self._placed(places, paths), at)
+                        return NodeList(self._with_keys(keys, paths), at)
             if len(rows) < piece:
-                return NodeList(self._placed(places, paths), None)
+                return NodeList(self._with_keys(keys, paths), None)
             if over():
-                return NodeList(self._placed(places, paths), at)
+                return NodeList(self._with_keys(keys, paths), at)
 
-    def count_nodes(self, wanted: qs.ListNodesRequest) -> int:
+    def count_nodes(self, request: qs.ListNodesRequest) -> int:
         """Returns the number of declared nodes for a request; globs are ignored."""
         counted = qs.ListNodesRequest()
-        counted.CopyFrom(wanted)
+        counted.CopyFrom(request)
         # Without the order of the spec any index may be used.
         counted.order = qs.NODE_ORDER_DECLARED
         where = self._where()
@@ -69,18 +69,18 @@ class NodeLists(NodeReader):
 
     def _matching(
         self,
-        wanted: qs.ListNodesRequest,
+        request: qs.ListNodesRequest,
         patterns: Sequence[PathPattern],
-        after: Place | None,
+        after: PageKey | None,
         limit: int,
         over: Over,
     ) -> NodeList:
         """Returns nodes whose paths match, in the order of the spec."""
         scope = self._where()
-        self._add_scope(scope, wanted)
+        self._add_scope(scope, request)
         now = int(after[2]) if after else time.time_ns()
         key = str(after[1]) if after else ""
-        places: list[Place] = []
+        keys: list[PageKey] = []
         paths: list[str] = []
         while True:
             end = self._window_end(scope, key)
@@ -92,52 +92,56 @@ class NodeLists(NodeReader):
             )
             for path, key in rows:
                 if any(pattern.matches(path) for pattern in patterns):
-                    places.append(["", key, now])
+                    keys.append(["", key, now])
                     paths.append(path)
                     if len(paths) == limit:
-                        return NodeList(self._placed(places, paths), places[-1])
+                        return NodeList(self._with_keys(keys, paths), keys[-1])
             if len(rows) < PIECE:
                 if end is None:
-                    return NodeList(self._placed(places, paths), None)
+                    return NodeList(self._with_keys(keys, paths), None)
                 key = end
             if over():
-                return NodeList(self._placed(places, paths), ["", key, now])
+                return NodeList(self._with_keys(keys, paths), ["", key, now])
 
-    def _places(self, wanted: qs.ListNodesRequest, after: Place | None, limit: int, now: int) -> list[Any]:
-        """Returns path, place and sort key of nodes after a place. Reads no other columns."""
-        parts = parts_of(wanted)
+    def _keys_and_paths(
+        self, request: qs.ListNodesRequest, after: PageKey | None, limit: int, now: int
+    ) -> list[Any]:
+        """Returns path, value of the order and sort key of nodes after a page key. Reads no other columns."""
+        parts = parts_of(request)
         if len(parts) == 1:
-            return self._part(wanted, *parts[0], after, limit, now)
-        rows = [row for part in parts for row in self._part(wanted, *part, after, limit, now)]
+            return self._part(request, *parts[0], after, limit, now)
+        rows = [row for part in parts for row in self._part(request, *part, after, limit, now)]
         return sorted(rows, key=itemgetter(1, 2))[:limit]
 
     def _part(
         self,
-        wanted: qs.ListNodesRequest,
+        request: qs.ListNodesRequest,
         order: str,
         condition: str,
-        after: Place | None,
+        after: PageKey | None,
         limit: int,
         now: int,
     ) -> list[Any]:
         order = order.replace(":now", str(now))
         where = self._where().add(condition)
-        self._add_scope(where, wanted)
-        if order_of(wanted) == qs.NODE_ORDER_SPEC:
+        self._add_scope(where, request)
+        if order_of(request) == qs.NODE_ORDER_SPEC:
             # The order by sort key alone lets the index of the tree be used.
-            sorting = BY_SPEC_WITHOUT_INDEX if is_of_few(wanted) else "n.sort"
+            sorting = BY_SPEC_WITHOUT_INDEX if is_of_few(request) else "n.sort"
             where.add(f"{sorting} > ?", after[1] if after else "")
         else:
-            sorting = "place, n.sort"
-            place, sort = after[:2] if after else (BEFORE.get(wanted.order, 0), "")
+            sorting = "position, n.sort"
+            position, sort = after[:2] if after else (BEFORE.get(request.order, 0), "")
             # The first of these is for SQLite, which begins in no index over an expression by the second.
-            where.add(f"{order} >= ? AND ({order}, n.sort) > (?, ?)", place, place, sort)
+            where.add(f"{order} >= ? AND ({order}, n.sort) > (?, ?)", position, position, sort)
         sql = (
-            f"SELECT n.path, {order} AS place, n.sort FROM nodes AS n"  # noqa: S608 - constant parts
+            f"SELECT n.path, {order} AS position, n.sort FROM nodes AS n"  # noqa: S608 - constant parts
             f" WHERE {where.text} ORDER BY {sorting} LIMIT ?"
         )
         return self._query(sql, [*where.values, limit])
 
-    def _placed(self, places: Sequence[Place], paths: Sequence[str]) -> list[tuple[Place, query_pb2.Node]]:
+    def _with_keys(
+        self, keys: Sequence[PageKey], paths: Sequence[str]
+    ) -> list[tuple[PageKey, query_pb2.Node]]:
         # Nodes are never removed, so each is found again.
-        return list(zip(places, self.by_paths(paths), strict=True))
+        return list(zip(keys, self.by_paths(paths), strict=True))

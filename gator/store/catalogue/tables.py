@@ -50,10 +50,10 @@ class CatalogueTables:
     def _where(self, table: str = "n") -> Condition:
         return Condition() if self._run is None else Condition().run(table, self._run)
 
-    def _add_scope(self, where: Condition, wanted: qs.ListNodesRequest) -> Condition:
+    def _add_scope(self, where: Condition, request: qs.ListNodesRequest) -> Condition:
         """Adds the conditions of a request for nodes, except for its globs."""
-        is_within = wanted.scope == qs.SCOPE_SUBTREE and "/" in wanted.path
-        return add_scope(where, wanted, self.sort_key(wanted.path) if is_within else "")
+        is_within = request.scope == qs.SCOPE_SUBTREE and "/" in request.path
+        return add_scope(where, request, self.sort_key(request.path) if is_within else "")
 
     def _window_end(self, scope: Condition, key: str) -> str | None:
         """Returns the last sort key of a bounded number of nodes beyond a key; None if there are fewer."""

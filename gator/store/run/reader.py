@@ -135,8 +135,8 @@ class FolderReader(RecordReader):
             return [], after
         # All nodes of the run are below its root.
         below = prefix if "/" in prefix else ""
-        wanted = attach_pb2.EventFilter(kinds=kinds, severity=severity, prefix=below)
-        return reader.read(after, wanted, limit, path=path, attempt=attempt)
+        event_filter = attach_pb2.EventFilter(kinds=kinds, severity=severity, prefix=below)
+        return reader.read(after, event_filter, limit, path=path, attempt=attempt)
 
     def outputs(
         self, attempts: Sequence[JobAttempt], kinds: Sequence[attach_pb2.EventKind.ValueType]

@@ -180,16 +180,16 @@ def _of_group(stores: RunStores, node: query_pb2.Node, jobs: int | None, at: int
 def _children(stores: RunStores, path: str) -> Iterator[query_pb2.Node]:
     """Yields the declared children in the order of their ends."""
     where = "parent = ? AND declared_unix_nanos IS NOT NULL"
-    place: tuple[int, str] = (-1, "")
+    sort_key: tuple[int, str] = (-1, "")
     while True:
         rows = stores.root.query(
             f"SELECT {_NODE_COLUMNS} FROM nodes WHERE {where}"  # noqa: S608 - constant
             " AND (ended_unix_nanos, sort) > (?, ?) ORDER BY ended_unix_nanos, sort LIMIT ?",
-            (path, *place, _PIECE),
+            (path, *sort_key, _PIECE),
         )
         for row in rows:
             node = messages.node_of(row)
-            place = node.ended_unix_nanos, row[-2]
+            sort_key = node.ended_unix_nanos, row[-2]
             yield node
         if len(rows) < _PIECE:
             return

@@ -81,9 +81,9 @@ class RunStores:
         self, path: str, attempt: int, kinds: Sequence[attach_pb2.EventKind.ValueType]
     ) -> Iterator[event_pb2.Event]:
         """Yields the events of some kinds of an attempt. The parent may have written some as well."""
-        wanted = attach_pb2.EventFilter(kinds=kinds)
+        event_filter = attach_pb2.EventFilter(kinds=kinds)
         for reader in self.readers().values():
-            for part in reader.slices(wanted, path=path, attempt=attempt):
+            for part in reader.slices(event_filter, path=path, attempt=attempt):
                 yield from part.events
 
     def output(

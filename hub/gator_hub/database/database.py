@@ -198,7 +198,7 @@ class Database:
         if self._pool.is_closed():
             return
         with self._lock:
-            self._open = [one for one in self._open if one is not self.connection]
+            self._open = [connection for connection in self._open if connection is not self.connection]
         # A driver may raise any error when it closes a broken connection. Peewee has dropped it already.
         with suppress(Exception):
             self._pool.close()

@@ -85,7 +85,7 @@ class _Merge(Struct):
 
     def run(self, database: Database, rows: Sequence[Values]) -> None:
         """Merges rows."""
-        if any("\0" in "".join([row[place] for row in rows]) for place in self.texts):
+        if any("\0" in "".join([row[index] for row in rows]) for index in self.texts):
             rows = self._cleaned(rows)
         self.insert.run(database, rows)
 

@@ -263,12 +263,12 @@ class Ingest:
         self._attach_log.say("%s %s, events kept: %d", root, how, root.events)
 
     def _subscribe(self, root: _Root, lane: Lane) -> None:
-        wanted = _filter(lane, root.link.hello.description.output)
+        event_filter = _filter(lane, root.link.hello.description.output)
         subscribe = attach_pb2.Subscribe(
             subscription=int(lane),
             consumer="hub",
             positions=root.cursors[lane].positions(),
-            filter=wanted,
+            filter=event_filter,
             window_bytes=self.intake.window_bytes(len(self._roots)),
         )
         root.link.send(attach_pb2.AttachResponse(subscribe=subscribe))

@@ -43,14 +43,14 @@ def error_for_sender(error: Exception) -> Exception:
         return ProtocolError(
             "two events of a store have one number: import the original folder, not a changed copy"
         )
-    said = one_line(error)
+    text = one_line(error)
     if is_damaged(error):
-        _log.error("the database %s (%s)", DAMAGED, said)
+        _log.error("the database %s (%s)", DAMAGED, text)
         return DamagedError()
-    _log.error("the database refuses what it is given: %s: %s", type(error).__name__, said)
+    _log.error("the database refuses what it is given: %s: %s", type(error).__name__, text)
     if _is_unfit(error):
         # ProtocolError, because sending the events again would fail again.
         return ProtocolError(
-            f"the database of the hub does not take all of it: see the hub's log ({said[:_MAX_SAID]})"
+            f"the database of the hub does not take all of it: see the hub's log ({text[:_MAX_SAID]})"
         )
     return StoreError("the database of the hub refuses it: see the hub's log")

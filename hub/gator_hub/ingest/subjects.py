@@ -93,5 +93,5 @@ def _check(root: str, paths: Iterable[str]) -> None:
                 f"an event is about a node of another run, {path[:_MAX_SAID]!r}: {SAME_VERSION}"
             )
         if len(path.encode()) > MAX_PATH_BYTES:
-            said = path[:_MAX_SAID]
-            raise ProtocolError(f"the path {said!r} is above {MAX_PATH_BYTES} bytes: use shorter idents")
+            shown = path[:_MAX_SAID]
+            raise ProtocolError(f"the path {shown!r} is above {MAX_PATH_BYTES} bytes: use shorter idents")

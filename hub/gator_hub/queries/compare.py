@@ -38,7 +38,7 @@ _NOT_BOTH = f"(n.outcome IS NULL OR n.outcome <> {_PASSED} OR m.outcome IS NULL 
 
 _Job = tuple[str, str]
 """Sort key and path below the root. The key is that of the newer run, else of the older one."""
-Place = tuple[int, str]
+PageKey = tuple[int, str]
 """Change and path of the last job of a page."""
 
 
@@ -49,7 +49,7 @@ class Page(Struct, frozen=True):
     counts: Sequence[hs.ChangeCount]
     unselected: int
     """Number of jobs that are left out because only one of the runs selected them."""
-    next: Place | None
+    next: PageKey | None
     """Start of the next page; None at the end."""
 
 
@@ -85,7 +85,7 @@ class Comparisons:
         self._kept: OrderedDict[tuple[object, ...], _Comparison] = OrderedDict()
 
     def page(
-        self, before: int, after: int, changes: Collection[compare.Change], at: Place | None, size: int
+        self, before: int, after: int, changes: Collection[compare.Change], at: PageKey | None, size: int
     ) -> Page:
         """Returns at most `size` jobs of two runs, sorted by change, then in the order of the spec.
 
@@ -105,13 +105,13 @@ class Comparisons:
             else:
                 holder = old if change == hub_pb2.CHANGE_GONE else new
                 some = _beyond(found.jobs.get(change, ()), self._key(holder, begin), size + 1 - len(shown))
-            shown += [compare.Changed(one, change) for one in some]
+            shown += [compare.Changed(difference, change) for difference in some]
         told: list[hub_pb2.Difference] = []
         written = 0
         while len(told) < min(size, len(shown)) and written < _MAX_BYTES:
             some = self._differences(old, new, shown[len(told) : min(len(told) + _PIECE, size)])
             told += some
-            written += sum(one.ByteSize() for one in some)
+            written += sum(difference.ByteSize() for difference in some)
         last_told = shown[len(told) - 1] if told else None
         going_on = (int(last_told.change), last_told.path) if last_told and len(shown) > len(told) else None
         return Page(told, found.counts, found.unselected, going_on)
@@ -136,16 +136,16 @@ class Comparisons:
 
     def _compare(self, old: _Run, new: _Run) -> _Comparison:
         jobs: dict[compare.Change, list[_Job]] = {change: [] for change in hub_pb2.Change.values()}
-        wanted = "n.sort, n.outcome, m.kind, m.outcome, m.sort"
-        for path, place, before, kind, after, newer in self._pairs(old, new, wanted, _NOT_BOTH):
+        columns = "n.sort, n.outcome, m.kind, m.outcome, m.sort"
+        for path, sort_key, before, kind, after, newer in self._pairs(old, new, columns, _NOT_BOTH):
             change = compare.change_of(before or _GOING, None if kind is None else after or _GOING)
-            jobs[change].append((place if kind is None else newer, path))
+            jobs[change].append((sort_key if kind is None else newer, path))
         gone = len(jobs[hub_pb2.CHANGE_GONE])
         both = self._jobs(old) - gone
         if self._jobs(new) > both:
             # Otherwise each job of the new run has a counterpart, and this query is not needed.
             added = self._pairs(new, old, "n.sort", "m.kind IS NULL")
-            jobs[hub_pb2.CHANGE_NEW] = [(place, path) for path, place in added]
+            jobs[hub_pb2.CHANGE_NEW] = [(sort_key, path) for path, sort_key in added]
         for some in jobs.values():
             some.sort()
         numbers = {change: len(some) for change, some in jobs.items()}
@@ -174,21 +174,21 @@ class Comparisons:
         return CatalogueReader(self._database.query, run.id).sort_key(run.full(path))
 
     def _pairs(
-        self, one: _Run, other: _Run, columns: str, condition: str, *values: object, limit: int | None = None
+        self, run: _Run, other: _Run, columns: str, condition: str, *values: object, limit: int | None = None
     ) -> list[Any]:
         """Returns jobs of one run in the order of its spec, joined with the same jobs of the other.
 
         Each row has the path below the root and columns of the job n of the one and m of the other.
         """
         same, mapped = "n.path", list[object]()
-        if one.ident != other.ident:
-            same, mapped = "? || substr(n.path, ?)", [other.ident, len(one.ident) + 1]
+        if run.ident != other.ident:
+            same, mapped = "? || substr(n.path, ?)", [other.ident, len(run.ident) + 1]
         sql = (
             f"SELECT substr(n.path, ?){', ' * bool(columns)}{columns} FROM nodes AS n"  # noqa: S608 - constants
             f" LEFT JOIN nodes AS m ON m.run = ? AND m.path = {same} AND m.kind = {_KIND_JOB}"
             f" WHERE n.run = ? AND n.kind = {_KIND_JOB} AND {condition} ORDER BY n.sort"
         )
-        given = [len(one.ident) + 2, other.id, *mapped, one.id, *values]
+        given = [len(run.ident) + 2, other.id, *mapped, run.id, *values]
         if limit is None:
             return self._database.query(sql, given)
         return self._database.query(f"{sql} LIMIT ?", [*given, limit])
@@ -216,9 +216,11 @@ class Comparisons:
         self, old: _Run, new: _Run, changed: Sequence[compare.Changed]
     ) -> list[hub_pb2.Difference]:
         """Returns changed jobs with the details of both runs."""
-        paths = [one.path for one in changed]
+        paths = [change.path for change in changed]
         before, after = self._sides(old, paths), self._sides(new, paths)
-        return [compare.difference(one, before.get(one.path), after.get(one.path)) for one in changed]
+        return [
+            compare.difference(change, before.get(change.path), after.get(change.path)) for change in changed
+        ]
 
     def _sides(self, run: _Run, paths: Sequence[str]) -> dict[str, hub_pb2.Side]:
         full = [run.full(path) for path in paths]

@@ -79,9 +79,9 @@ def _group(this: _Seen, series: tuple[str, str], runs: Sequence[_Seen]) -> query
     # A rerun is compared with the series of its parent.
     mine = sorted(run for run in runs if run is this or (run.series == series and not run.is_repeat))
     group = query_pb2.FailureGroup(first=mine[0].sighting, runs=len(mine))
-    place = mine.index(this)
-    if place:
-        group.before.CopyFrom(mine[place - 1].sighting)
+    index = mine.index(this)
+    if index:
+        group.before.CopyFrom(mine[index - 1].sighting)
     others = sorted(run for run in runs if run is not this and run.series != series and not run.is_repeat)
     if others:
         idents = Counter(run.sighting.ident for run in others)

@@ -16,7 +16,7 @@ from gator.store.catalogue.reader import CatalogueReader
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator_hub.database.database import Database
 from gator_hub.queries.run_rows import SIGHTING_NAMES, fields_of, sighting_of
-from gator_hub.queries.runs import Place
+from gator_hub.queries.runs import PageKey
 
 _PIECE = 100
 _MAX_BYTES = 1024 * 1024
@@ -45,7 +45,7 @@ class History:
         self._ident = ident
         self._path = f"{ident}/{path}" if path else ident
 
-    def entries(self, after: Place | None, limit: int) -> tuple[list[hub_pb2.HistoryEntry], Place | None]:
+    def entries(self, after: PageKey | None, limit: int) -> tuple[list[hub_pb2.HistoryEntry], PageKey | None]:
         """Returns at most `limit` entries, the newest first, and the place of the next page.
 
         Returns fewer entries if they are large, and None as the place at the end.
@@ -61,7 +61,7 @@ class History:
                 break
         return found, after
 
-    def _piece(self, after: Place | None, limit: int) -> tuple[list[hub_pb2.HistoryEntry], Place | None]:
+    def _piece(self, after: PageKey | None, limit: int) -> tuple[list[hub_pb2.HistoryEntry], PageKey | None]:
         runs, nodes = self._database.models.runs, self._database.models.nodes
         names = fields_of(nodes, NODE_NAMES)
         query = self._newest(runs.id, runs.user_name, *self._sighting, *names).limit(limit)
@@ -85,8 +85,8 @@ class History:
         failed = self._query(*columns).where(nodes.outcome.in_(sorted(FAILURES)))
         last_good = sighting_of(good[0][1:]) if good else None
         if last_good is not None:
-            place = (last_good.started_unix_nanos, good[0][0])
-            failed = failed.where(pw.Tuple(runs.started_unix_nanos, runs.id) > place)
+            sort_key = (last_good.started_unix_nanos, good[0][0])
+            failed = failed.where(pw.Tuple(runs.started_unix_nanos, runs.id) > sort_key)
         bad = self._database.rows(failed.order_by(runs.started_unix_nanos, runs.id).limit(1))
         return Turn(sighting_of(bad[0][1:]), last_good) if bad else Turn()
 

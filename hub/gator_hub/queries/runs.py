@@ -36,7 +36,7 @@ _PIECE = 200
 _MAX_BYTES = 1024 * 1024
 """Size in bytes at which a list of runs ends. The piece of runs that reaches it is complete."""
 
-Place = list[int]
+PageKey = list[int]
 """Start and number of the last run of a page. The next page begins after it."""
 
 
@@ -115,8 +115,8 @@ def _is_prefix(name: str) -> bool:
 
 
 def list_runs(
-    database: Database, wanted: hs.ListRunsRequest, after: Place | None, limit: int
-) -> tuple[list[query_pb2.Run], Place | None]:
+    database: Database, request: hs.ListRunsRequest, after: PageKey | None, limit: int
+) -> tuple[list[query_pb2.Run], PageKey | None]:
     """Returns at most `limit` matching runs, the newest first, and the place of the next page.
 
     Returns fewer if they are large, and None as the place at the end. Command lines and metrics are left out.
@@ -125,7 +125,7 @@ def list_runs(
     size = 0
     while size < _MAX_BYTES:
         piece = min(limit - len(found), _PIECE)
-        runs, after = _list_piece(database, wanted, after, piece)
+        runs, after = _list_piece(database, request, after, piece)
         found += runs
         size += sum(run.ByteSize() for run in runs)
         if after is None or len(found) == limit:
@@ -134,10 +134,10 @@ def list_runs(
 
 
 def _list_piece(
-    database: Database, wanted: hs.ListRunsRequest, after: Place | None, limit: int
-) -> tuple[list[query_pb2.Run], Place | None]:
+    database: Database, request: hs.ListRunsRequest, after: PageKey | None, limit: int
+) -> tuple[list[query_pb2.Run], PageKey | None]:
     model = database.models.runs
-    query = model.select(*fields_of(model, RUN_NAMES), model.id).where(*_conditions(database, wanted))
+    query = model.select(*fields_of(model, RUN_NAMES), model.id).where(*_conditions(database, request))
     if after:
         query = query.where(pw.Tuple(model.started_unix_nanos, model.id) < tuple(after))
     rows = database.rows(query.order_by(model.started_unix_nanos.desc(), model.id.desc()).limit(limit))
@@ -172,36 +172,39 @@ def _add_root(database: Database, number: int, run: query_pb2.Run, node: query_p
     run.result.CopyFrom(result_of(node, []))
 
 
-def _conditions(database: Database, wanted: hs.ListRunsRequest) -> list[Any]:
+def _conditions(database: Database, request: hs.ListRunsRequest) -> list[Any]:
     runs, labels = database.models.runs, database.models.run_labels
     found: list[Any] = [runs.deleted == 0]
-    if wanted.ident:
-        found.append(runs.ident == wanted.ident)
-    if wanted.user:
-        found.append(runs.user_name == wanted.user)
-    if wanted.HasField("selection"):
-        found += [runs.series == key_of(wanted.selection), runs.parent == ""]
-    if wanted.no_repeats:
+    if request.ident:
+        found.append(runs.ident == request.ident)
+    if request.user:
+        found.append(runs.user_name == request.user)
+    if request.HasField("selection"):
+        found += [runs.series == key_of(request.selection), runs.parent == ""]
+    if request.no_repeats:
         found.append(runs.parent == "")
-    if wanted.parent:
-        found.append(runs.run.in_(_repeats(runs, wanted.parent)))
-    if wanted.outcomes:
-        found.append(runs.outcome.in_(list(wanted.outcomes)))
-    if wanted.states:
+    if request.parent:
+        found.append(runs.run.in_(_repeats(runs, request.parent)))
+    if request.outcomes:
+        found.append(runs.outcome.in_(list(request.outcomes)))
+    if request.states:
         found.append(
-            reduce(lambda one, other: one | other, (_in_state(runs, state) for state in wanted.states))
+            reduce(
+                lambda condition, other: condition | other,
+                (_in_state(runs, state) for state in request.states),
+            )
         )
-    for name, value in sorted(wanted.labels.items()):
+    for name, value in sorted(request.labels.items()):
         key, kept = indexed_label(name, value)
         labelled = labels.select(labels.run).where(labels.name == key, labels.value == kept)
         found.append(runs.id.in_(labelled))
-    if wanted.from_unix_nanos:
-        found.append(runs.started_unix_nanos >= wanted.from_unix_nanos)
-    if wanted.until_unix_nanos:
-        found.append(runs.started_unix_nanos < wanted.until_unix_nanos)
-    if wanted.name:
-        by_id = _begins_with(runs, wanted.name) if _is_prefix(wanted.name) else runs.run == wanted.name
-        found.append((runs.ident == wanted.name) | by_id)
+    if request.from_unix_nanos:
+        found.append(runs.started_unix_nanos >= request.from_unix_nanos)
+    if request.until_unix_nanos:
+        found.append(runs.started_unix_nanos < request.until_unix_nanos)
+    if request.name:
+        by_id = _begins_with(runs, request.name) if _is_prefix(request.name) else runs.run == request.name
+        found.append((runs.ident == request.name) | by_id)
     return found
 
 

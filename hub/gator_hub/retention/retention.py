@@ -122,8 +122,8 @@ class Retention:
                 runs.heard_unix_nanos < self._now() - _HOUR_NANOS
             )
             newest_first = [runs.started_unix_nanos.desc(), runs.id.desc()]
-            place = cast("Any", pw.fn.row_number()).over(partition_by=[runs.ident], order_by=newest_first)
-            kept = runs.select(runs.id.alias("id"), place.alias("place"))
+            rank = cast("Any", pw.fn.row_number()).over(partition_by=[runs.ident], order_by=newest_first)
+            kept = runs.select(runs.id.alias("id"), rank.alias("place"))
             placed = kept.where(runs.deleted == 0, runs.pinned == 0).alias("placed")
             too_many = placed.select_from(placed.c.id).where(placed.c.place > self._keep_runs)
             marked += database.run(

@@ -32,11 +32,11 @@ class HubControl(control_service_pb2_grpc.ControlServiceServicer):
         run, jobs = await loop.run_in_executor(self._executor, self._find, request, caller)
         if run is None:
             return cs.StopResponse()
-        order = cs.StopRequest()
-        order.CopyFrom(request)
-        order.mode = request.mode or attach_pb2.STOP_MODE_GRACEFUL
-        order.message = request.message or f"stopped by {caller} through the hub"
-        self._ingest.stop(run, order)
+        resolved = cs.StopRequest()
+        resolved.CopyFrom(request)
+        resolved.mode = request.mode or attach_pb2.STOP_MODE_GRACEFUL
+        resolved.message = request.message or f"stopped by {caller} through the hub"
+        self._ingest.stop(run, resolved)
         return cs.StopResponse(jobs=jobs)
 
     def _find(self, request: cs.StopRequest, caller: str) -> tuple[int | None, int]:

@@ -22,7 +22,7 @@ from gator_hub.ingest.writer import Writer
 from gator_hub.log import PinLog
 from gator_hub.queries.compare import Comparisons
 from gator_hub.queries.history import History
-from gator_hub.queries.runs import Place, find_run, list_runs
+from gator_hub.queries.runs import PageKey, find_run, list_runs
 from gator_hub.server.access import Access
 
 MOST = 1000
@@ -114,10 +114,10 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         run = await self._ask(lambda: find_run(self._database, request.run))
 
         def pin(database: Database) -> str:
-            said = _check_owner(database, run, caller, "pin")
+            refusal = _check_owner(database, run, caller, "pin")
             runs = database.models.runs
             database.run(runs.update(pinned=int(request.pinned)).where(runs.id == run))
-            return said
+            return refusal
 
         said = await asyncio.wrap_future(self._writer.run(pin))
         self._log.say("%s %s by %s", said, "pinned" if request.pinned else "unpinned", caller)
@@ -129,13 +129,13 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         run = await self._ask(lambda: find_run(self._database, request.run))
 
         def delete(database: Database) -> str:
-            said = _check_owner(database, run, caller, "delete")
+            refusal = _check_owner(database, run, caller, "delete")
             runs = database.models.runs
             ((connected,),) = database.run(runs.select(runs.connected).where(runs.id == run)).fetchall()
             if connected:
                 raise PreconditionError("the run is still connected to the hub: stop it first")
             database.run(runs.update(deleted=1).where(runs.id == run))
-            return said
+            return refusal
 
         said = await asyncio.wrap_future(self._writer.run(delete))
         self._log.say("%s deleted by %s", said, caller)
@@ -151,12 +151,12 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
 
         def give(database: Database) -> str:
             if self._access.is_admin(caller):
-                said, _ = _described(database, run)
+                refusal, _ = _described(database, run)
             else:
-                said = _check_owner(database, run, caller, "give")
+                refusal = _check_owner(database, run, caller, "give")
             runs = database.models.runs
             database.run(runs.update(owner=request.user).where(runs.id == run))
-            return said
+            return refusal
 
         said = await asyncio.wrap_future(self._writer.run(give))
         self._log.say("%s given to %s by %s", said, request.user, caller)
@@ -199,7 +199,7 @@ class _AfterJob(Struct, frozen=True):
     after: tuple[tokens.Count, str]
 
 
-def _after_run(request: Message, token: str) -> Place | None:
+def _after_run(request: Message, token: str) -> PageKey | None:
     position = tokens.decode(request, token, _AfterRun)
     return list(position.after) if position else None
 

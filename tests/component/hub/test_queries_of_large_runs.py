@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gator.core.pages import Place
+from gator.core.pages import PageKey
 from gator.store.catalogue.reader import CatalogueReader
 from gator.v1 import common_pb2, event_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -76,7 +76,7 @@ def test_a_run_by_duration_is_in_order_whatever_goes_on(hub: FilledHub) -> None:
     wanted = qs.ListNodesRequest(path="top", scope=qs.SCOPE_SUBTREE, order=qs.NODE_ORDER_DURATION)
     found: list[str] = []
     # A place says for which moment the durations are.
-    after: Place | None = [-(1 << 62), "", now]
+    after: PageKey | None = [-(1 << 62), "", now]
     while after is not None:
         page = reader.nodes(wanted, after, 2)
         found += [node.path for _, node in page.nodes]

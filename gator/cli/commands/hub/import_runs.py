@@ -80,18 +80,18 @@ def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json:
 
 def _why_none(path: Path) -> str:
     """Returns why a path has no run, and which path to give instead."""
-    wanted = "name the folder of a run, or one that contains runs"
+    advice = "name the folder of a run, or one that contains runs"
     if not path.exists():
-        return f"there is no folder {path}: {wanted}"
+        return f"there is no folder {path}: {advice}"
     around = next((above for above in path.absolute().parents if is_run(above)), None)
     if around is not None:
         return f"{path} is a part of a run: name the whole of it, {around}"
     if not path.is_dir():
-        return f"{path} is no folder: {wanted}"
+        return f"{path} is no folder: {advice}"
     inner = path / "tracking"
     if found_runs(inner):
         return f"there is no run in {path} itself: name {inner}"
-    return f"there is no run in {path}: {wanted}; gator run makes them in tracking/ where it is started"
+    return f"there is no run in {path}: {advice}; gator run makes them in tracking/ where it is started"
 
 
 class _Import:

@@ -75,8 +75,8 @@ def diff(
     with compared(before, after, tracking, HubChoice(hub, hub_ca)) as found:
         worse = any(map(_is_worse, found.differences))
         if json:
-            for one in found.differences:
-                say_json(one)
+            for difference in found.differences:
+                say_json(difference)
         else:
             _say(found, threshold / 100, limit_of(number, MAX_ROWS))
         _say_names(found)
@@ -84,10 +84,10 @@ def diff(
         raise typer.Exit(1)
 
 
-def _is_worse(one: hub_pb2.Difference) -> bool:
-    if one.change == hub_pb2.CHANGE_NEW:
-        return one.after.outcome in FAILURES
-    return one.change == hub_pb2.CHANGE_NEWLY_FAILING
+def _is_worse(difference: hub_pb2.Difference) -> bool:
+    if difference.change == hub_pb2.CHANGE_NEW:
+        return difference.after.outcome in FAILURES
+    return difference.change == hub_pb2.CHANGE_NEWLY_FAILING
 
 
 def _say_names(found: Comparison) -> None:
@@ -109,8 +109,8 @@ def _say(found: Comparison, threshold: float, limit: int | None) -> None:
     output.say(", ".join(f"{counts.get(change, 0):,} {text}" for change, text in _WORDS.items()))
     for change, text in _WORDS.items():
         if change != hub_pb2.CHANGE_STILL_PASSING:
-            some = [one for one in found.differences if one.change == change]
-            _say_some(text, [(one, _what(one)) for one in some], found, limit)
+            some = [difference for difference in found.differences if difference.change == change]
+            _say_some(text, [(difference, _what(difference)) for difference in some], found, limit)
     percent = f"{threshold:.0%}".replace("%", " %")
     _say_some(f"times, changed by {percent} and 1s or more", _times(found, threshold), found, limit)
     _say_some(f"metrics, changed by {percent} or more", _metrics(found, threshold), found, limit)
@@ -142,26 +142,30 @@ def _say_some(
     shown = lines[:limit]
     wide = max(len(cells) for _, cells in shown)
     output.say_columns(
-        (f"  {output.paint(one.path or found.after.ident, 'path')}", *cells, *[""] * (wide - len(cells)))
-        for one, cells in shown
+        (
+            f"  {output.paint(difference.path or found.after.ident, 'path')}",
+            *cells,
+            *[""] * (wide - len(cells)),
+        )
+        for difference, cells in shown
     )
     if len(shown) < len(lines):
         say_more("line", len(lines) - len(shown), indent="  ")
 
 
-def _what(one: hub_pb2.Difference) -> Sequence[str]:
+def _what(difference: hub_pb2.Difference) -> Sequence[str]:
     """Returns the outcome of a job, with the reason of a failure."""
-    match one.change:
+    match difference.change:
         case hub_pb2.CHANGE_FIXED:
-            return (f"before: {_side(one.before)}",)
+            return (f"before: {_side(difference.before)}",)
         case hub_pb2.CHANGE_GONE:
-            return (f"before: {_side(one.before)}",)
+            return (f"before: {_side(difference.before)}",)
         case hub_pb2.CHANGE_OTHER:
-            return (f"{_state(one.before)} → {_side(one.after)}",)
-        case hub_pb2.CHANGE_STILL_FAILING if one.before.signature != one.after.signature:
-            return (f"{_side(one.after)}; before, with another cause: {_side(one.before)}",)
+            return (f"{_state(difference.before)} → {_side(difference.after)}",)
+        case hub_pb2.CHANGE_STILL_FAILING if difference.before.signature != difference.after.signature:
+            return (f"{_side(difference.after)}; before, with another cause: {_side(difference.before)}",)
         case _:
-            return (_side(one.after),)
+            return (_side(difference.after),)
 
 
 def _state(side: hub_pb2.Side) -> str:
@@ -179,7 +183,11 @@ def _side(side: hub_pb2.Side) -> str:
 
 
 def _both(found: Comparison) -> Iterator[hub_pb2.Difference]:
-    return (one for one in found.differences if one.HasField("before") and one.HasField("after"))
+    return (
+        difference
+        for difference in found.differences
+        if difference.HasField("before") and difference.HasField("after")
+    )
 
 
 _Lines = list[tuple[hub_pb2.Difference, Sequence[str]]]
@@ -188,29 +196,31 @@ _Lines = list[tuple[hub_pb2.Difference, Sequence[str]]]
 def _times(found: Comparison, threshold: float) -> _Lines:
     """Returns the jobs whose time changed much, the largest change first."""
     changed = [
-        (one, one.before.wall_nanos, one.after.wall_nanos)
-        for one in _both(found)
-        if one.before.wall_nanos
-        and one.after.wall_nanos
-        and abs(one.after.wall_nanos - one.before.wall_nanos)
-        >= max(_SECOND, threshold * one.before.wall_nanos)
+        (difference, difference.before.wall_nanos, difference.after.wall_nanos)
+        for difference in _both(found)
+        if difference.before.wall_nanos
+        and difference.after.wall_nanos
+        and abs(difference.after.wall_nanos - difference.before.wall_nanos)
+        >= max(_SECOND, threshold * difference.before.wall_nanos)
     ]
     changed.sort(key=lambda entry: abs(entry[2] - entry[1]), reverse=True)
-    return [(one, _beside(old, new, lambda nanos: span(round(nanos)))) for one, old, new in changed]
+    return [
+        (difference, _beside(old, new, lambda nanos: span(round(nanos)))) for difference, old, new in changed
+    ]
 
 
 def _metrics(found: Comparison, threshold: float) -> _Lines:
     """Returns the metrics that changed much, in the order of the jobs."""
     lines = _Lines()
-    for one in _both(found):
-        old = {metric.name: metric for metric in one.before.metrics}
-        for metric in one.after.metrics:
+    for difference in _both(found):
+        old = {metric.name: metric for metric in difference.before.metrics}
+        for metric in difference.after.metrics:
             was = old.get(metric.name)
             if was is None or was.value == metric.value:
                 continue
             if abs(metric.value - was.value) >= threshold * abs(was.value):
                 cells = _beside(was.value, metric.value, describe.number)
-                lines.append((one, (metric.name, *cells, metric.unit)))
+                lines.append((difference, (metric.name, *cells, metric.unit)))
     return lines
 
 

@@ -72,21 +72,23 @@ def failures(
             output.complain(f"gator: {later}")
         failed = _failed(opened, laid, opened.below(paths or []), (cause or "").lower(), order)
         if json:
-            for one in islice(failed, limit):
-                say_json({**to_values(one.node), "run": one.run.id, **_next(one), **_seen(one)})
+            for failure in islice(failed, limit):
+                say_json(
+                    {**to_values(failure.node), "run": failure.run.id, **_next(failure), **_seen(failure)}
+                )
             return
         if laid is not None:
             output.say(laid.headline())
         if every or cause:
-            said = _say_each(islice(failed, limit))
+            has_printed = _say_each(islice(failed, limit))
             if limit and (left := sum(1 for _ in failed)):
                 output.say()
                 say_more("failure", left)
         elif laid is not None:
-            said = _say_causes(opened, _grouped(list(failed)), paths or [], limit)
+            has_printed = _say_causes(opened, _grouped(list(failed)), paths or [], limit)
         else:
-            said = _say_causes(opened, _listed(opened, paths or [], order), paths or [], limit)
-        if not said:
+            has_printed = _say_causes(opened, _listed(opened, paths or [], order), paths or [], limit)
+        if not has_printed:
             output.say("nothing failed" + (" of that cause" if cause else "") + _so_far(opened.run))
 
 
@@ -99,7 +101,9 @@ def _failed(
 ) -> Iterator[FailedIn]:
     """Yields the failures in an order."""
     if laid is not None:
-        yield from (one for one in laid.failed(globs, order) if one.node.signature.startswith(signature))
+        yield from (
+            failure for failure in laid.failed(globs, order) if failure.node.signature.startswith(signature)
+        )
         return
     request = qs.ListNodesRequest(
         path=opened.run.ident,
@@ -137,9 +141,10 @@ def _listed(opened: OpenRun, paths: Sequence[str], order: qs.NodeOrder.ValueType
 
 def _grouped(failed: Sequence[FailedIn]) -> _Causes:
     """Returns the causes of failures in several runs."""
-    by_path = {one.node.path: one for one in failed}
+    by_path = {failure.node.path: failure for failure in failed}
     groups = grouped(
-        (path, one.node.signature, one.node.first_failure_unix_nanos) for path, one in by_path.items()
+        (path, failure.node.signature, failure.node.first_failure_unix_nanos)
+        for path, failure in by_path.items()
     )
     examples = [(group.jobs, by_path[group.path]) for group in groups[:_MAX_LISTED]]
     return _Causes(len(failed), len(groups), examples, lambda: failed)
@@ -152,10 +157,10 @@ def _so_far(run: query_pb2.Run) -> str:
 def _say_each(failed: Iterable[FailedIn]) -> bool:
     """Prints each failure in full. Returns whether there is one."""
     count = 0
-    for count, one in enumerate(failed, 1):
+    for count, failure in enumerate(failed, 1):
         if count > 1:
             output.say()
-        _say(one)
+        _say(failure)
     return count > 0
 
 
@@ -164,7 +169,7 @@ def _say_causes(opened: OpenRun, found: _Causes, paths: Sequence[str], limit: in
     if found.jobs <= FEW:
         return _say_each(found.few())
     seen = opened.source.sightings(opened.run)
-    signatures = [one.node.signature for _, one in found.groups]
+    signatures = [group.node.signature for _, group in found.groups]
     some = "at least " if len(signatures) < found.causes else ""
     headline = seen.headline(signatures) if seen is not None else ""
     new = f", {some}{headline}" if headline else ""
@@ -190,16 +195,16 @@ def _say_cause(opened: OpenRun, jobs: int, example: FailedIn, of: int, paths: Se
         output.say(f"  others: {others}")
 
 
-def _say(one: FailedIn) -> None:
-    node = one.node
+def _say(failure: FailedIn) -> None:
+    node = failure.node
     output.say(f"{_name(node)}: {node.message}")
     error = describe.headline(node.first_error)
     if error and error not in node.message:
         output.say(f"  {output.painted_place(node.first_error)}: {error}")
-    seen = one.source.sightings(one.run)
+    seen = failure.source.sightings(failure.run)
     if seen is not None:
         output.say(f"  seen:   {seen.describe(node.signature)}")
-    _say_next(one)
+    _say_next(failure)
 
 
 def _name(node: query_pb2.Node) -> str:
@@ -209,8 +214,8 @@ def _name(node: query_pb2.Node) -> str:
     return f"{output.paint(state, state)} {output.paint(node.path, 'path')}{allowed}"
 
 
-def _say_next(one: FailedIn) -> None:
-    found = _next(one)
+def _say_next(failure: FailedIn) -> None:
+    found = _next(failure)
     if found["log"]:
         output.say(f"  log:    {found['log']}")
     output.say(f"  output: {found['inspect']}")
@@ -220,18 +225,18 @@ def _say_next(one: FailedIn) -> None:
         output.say(f"  needs:  {found['needs']}")
 
 
-def _seen(one: FailedIn) -> dict[str, Any]:
+def _seen(failure: FailedIn) -> dict[str, Any]:
     """Returns where such failures were seen before; empty if no other run is known."""
-    seen = one.source.sightings(one.run)
-    return seen.values(one.node.signature) if seen is not None else {}
+    seen = failure.source.sightings(failure.run)
+    return seen.values(failure.node.signature) if seen is not None else {}
 
 
-def _next(one: FailedIn) -> dict[str, str | None]:
+def _next(failure: FailedIn) -> dict[str, str | None]:
     """Returns the text log, and the commands that print the output and run the job again."""
-    log = one.source.text_log(one.node.path)
+    log = failure.source.text_log(failure.node.path)
     return {
         "log": str(log) if log is not None else None,
-        "inspect": about_node("logs", one.node.path, one.source.where),
-        "reproduce": job_command(one.run, one.node),
-        "needs": "; ".join(filter(None, (launch_of(one.run).needs, one.source.needs))) or None,
+        "inspect": about_node("logs", failure.node.path, failure.source.where),
+        "reproduce": job_command(failure.run, failure.node),
+        "needs": "; ".join(filter(None, (launch_of(failure.run).needs, failure.source.needs))) or None,
     }

@@ -67,7 +67,7 @@ def grep(
     """
     # Checked here too, so that an error shows the expression without the flag that may be added.
     Pattern(regex)
-    wanted = qs.ListLinesRequest(
+    request = qs.ListLinesRequest(
         regex=f"(?i){regex}" if ignore_case else regex,
         context=context,
         messages=True,
@@ -75,7 +75,7 @@ def grep(
         until_unix_nanos=unix_nanos(until, "--until"),
     )
     if severity:
-        wanted.severity = common_pb2.Severity.ValueType(
+        request.severity = common_pb2.Severity.ValueType(
             enum_value(common_pb2.Severity.DESCRIPTOR, severity, "--severity")
         )
     writer = LineWriter(long=long, json=json, names=True, context=context, whole=True)
@@ -83,11 +83,11 @@ def grep(
     hits: dict[str, int] = {}
     shown, left_out = 0, False
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
-        wanted.path = opened.run.ident
-        wanted.globs.extend(opened.below(paths or []))
+        request.path = opened.run.ident
+        request.globs.extend(opened.below(paths or []))
         say_left_out(opened)
         page_size = limit + 1 if limit and not (context or names or count) else PAGE
-        for line in lines(opened.api, wanted, page_size):
+        for line in lines(opened.api, request, page_size):
             is_new = line.path not in hits
             hits[line.path] = hits.get(line.path, 0) + line.hit
             if count:

@@ -115,34 +115,34 @@ def logs(
         raise UsageError(
             "--first-error prints one place: leave out --grep, --severity, --since, --until and --follow"
         )
-    wanted = qs.ListLinesRequest(attempt=attempt, regex=grep or "", context=context, tail=tail)
+    request = qs.ListLinesRequest(attempt=attempt, regex=grep or "", context=context, tail=tail)
     if stream:
-        wanted.stream = common_pb2.Stream.ValueType(
+        request.stream = common_pb2.Stream.ValueType(
             enum_value(common_pb2.Stream.DESCRIPTOR, stream, "--stream")
         )
     if severity:
-        wanted.severity = common_pb2.Severity.ValueType(
+        request.severity = common_pb2.Severity.ValueType(
             enum_value(common_pb2.Severity.DESCRIPTOR, severity, "--severity")
         )
-    wanted.since_unix_nanos = unix_nanos(since, "--since")
-    wanted.until_unix_nanos = unix_nanos(until, "--until")
-    wanted.messages = bool(long or severity or json)
+    request.since_unix_nanos = unix_nanos(since, "--since")
+    request.until_unix_nanos = unix_nanos(until, "--until")
+    request.messages = bool(long or severity or json)
     as_written = not (grep or severity or since or until or long or json or first_error or tail)
     with ExitStack() as left:
         opened = left.enter_context(open_run(run, tracking, HubChoice(hub, hub_ca)))
-        wanted.path = opened.path_of(path) if path else _only_job(opened)
+        request.path = opened.path_of(path) if path else _only_job(opened)
         if opened.source.left_out():
-            say_left_out(opened, _finished(opened, wanted))
-        if follow and not has_ended(opened, wanted.path):
+            say_left_out(opened, _finished(opened, request))
+        if follow and not has_ended(opened, request.path):
             left.enter_context(telling_of_absence(opened))
         if as_written:
-            _as_written(opened, wanted, follow=follow, raw=raw)
+            _as_written(opened, request, follow=follow, raw=raw)
             return
         writer = LineWriter(long=long, json=json, context=context, raw=raw, whole=grep is not None)
         if first_error:
-            _first_error(opened, wanted, writer)
+            _first_error(opened, request, writer)
         else:
-            _lines(opened, wanted, writer, follow=follow)
+            _lines(opened, request, writer, follow=follow)
 
 
 def _only_job(opened: OpenRun) -> str:
@@ -151,21 +151,25 @@ def _only_job(opened: OpenRun) -> str:
     node = opened.api.get_node(qs.GetNodeRequest(path=root)).node
     if node.kind == _JOB:
         return root
-    wanted = qs.ListNodesRequest(path=root, scope=qs.SCOPE_SUBTREE, kinds=[_JOB], page_size=_MAX_OFFERED + 1)
+    request = qs.ListNodesRequest(path=root, scope=qs.SCOPE_SUBTREE, kinds=[_JOB], page_size=_MAX_OFFERED + 1)
     failed = qs.ListNodesRequest()
-    failed.CopyFrom(wanted)
+    failed.CopyFrom(request)
     failed.outcomes.extend(sorted(FAILURES))
     found = opened.api.list_nodes(failed).nodes
     which = "one that failed" if found else "one of its jobs"
-    names = [one.path for one in found or opened.api.list_nodes(wanted).nodes]
+    names = [listed.path for listed in found or opened.api.list_nodes(request).nodes]
     some = ", ".join(names[:_MAX_OFFERED]) + (", …" if len(names) > _MAX_OFFERED else "")
     raise UsageError(f"PATH is missing: give {which} ({some}), a group, or {root} for all")
 
 
-def _finished(opened: OpenRun, wanted: qs.ListLinesRequest) -> event_pb2.AttemptFinished | None:
+def _finished(opened: OpenRun, request: qs.ListLinesRequest) -> event_pb2.AttemptFinished | None:
     """Returns the end of the wanted attempt; None if it still runs or the node is a group."""
-    attempts = opened.api.get_node(qs.GetNodeRequest(path=wanted.path)).attempts
-    meant = [one for one in attempts if one.number == wanted.attempt] if wanted.attempt else attempts[-1:]
+    attempts = opened.api.get_node(qs.GetNodeRequest(path=request.path)).attempts
+    meant = (
+        [attempt for attempt in attempts if attempt.number == request.attempt]
+        if request.attempt
+        else attempts[-1:]
+    )
     return meant[0].finished if meant and meant[0].HasField("finished") else None
 
 
@@ -177,23 +181,23 @@ def _jobs(opened: OpenRun, path: str, *, follow: bool) -> Iterator[query_pb2.Nod
         yield from page.nodes
 
 
-def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool, raw: bool) -> None:
+def _as_written(opened: OpenRun, request: qs.ListLinesRequest, *, follow: bool, raw: bool) -> None:
     """Writes the output of jobs; cleans it on a terminal unless `raw`."""
     from gator.store import decode_block as decode
 
     out, clean = sys.stdout.buffer, not raw and sys.stdout.isatty()
-    is_group = opened.api.get_node(qs.GetNodeRequest(path=wanted.path)).node.kind != _JOB
+    is_group = opened.api.get_node(qs.GetNodeRequest(path=request.path)).node.kind != _JOB
     written = Headings(out, enabled=is_group and not raw)
     seen: set[str] = set()
     while True:
         # Asked before the list, so that no job that is declared before the end is missed.
-        over = not follow or has_ended(opened, wanted.path)
-        for node in _jobs(opened, wanted.path, follow=follow):
+        over = not follow or has_ended(opened, request.path)
+        for node in _jobs(opened, request.path, follow=follow):
             if node.path in seen:
                 continue
             seen.add(node.path)
             cleaner = TerminalCleaner(colours=output.has_colour()) if clean else None
-            for block in _blocks_of(opened, node, wanted, follow=follow):
+            for block in _blocks_of(opened, node, request, follow=follow):
                 data = decode(block)
                 written.write(node.path, data if cleaner is None else cleaner.feed(block.stream, data))
                 if follow:
@@ -204,15 +208,15 @@ def _as_written(opened: OpenRun, wanted: qs.ListLinesRequest, *, follow: bool, r
             break
         time.sleep(POLL_SECONDS)
     if not seen and opened.run.state == query_pb2.RUN_STATE_RUNNING and not follow:
-        raise NotFoundError(f"no job of {wanted.path} has started yet: wait for it with -f")
+        raise NotFoundError(f"no job of {request.path} has started yet: wait for it with -f")
     out.flush()
 
 
 def _blocks_of(
-    opened: OpenRun, node: query_pb2.Node, wanted: qs.ListLinesRequest, *, follow: bool
+    opened: OpenRun, node: query_pb2.Node, request: qs.ListLinesRequest, *, follow: bool
 ) -> Iterator[event_pb2.Block]:
     """Yields the wanted output of one job, block by block."""
-    number = wanted.attempt or max(node.attempts, 1)
+    number = request.attempt or max(node.attempts, 1)
     watch = opened.source.watch if follow else None
     if watch is not None:
         from gator.cli.follow.job import followed
@@ -221,7 +225,7 @@ def _blocks_of(
     else:
         blocks = _blocks_so_far(opened, node.path, number, follow=follow)
     for block in blocks:
-        if not wanted.stream or block.stream == wanted.stream:
+        if not request.stream or block.stream == request.stream:
             yield block
 
 
@@ -256,19 +260,19 @@ def _blocks(opened: OpenRun, request: qs.ListEventsRequest) -> Iterator[query_pb
         yield from page.events
 
 
-def _lines(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter, *, follow: bool) -> None:
-    writer.names = opened.api.get_node(qs.GetNodeRequest(path=wanted.path)).node.kind != _JOB
+def _lines(opened: OpenRun, request: qs.ListLinesRequest, writer: LineWriter, *, follow: bool) -> None:
+    writer.names = opened.api.get_node(qs.GetNodeRequest(path=request.path)).node.kind != _JOB
     # Output that is complete is printed in the order of the spec, as without --follow.
-    if follow and not (has_ended(opened, wanted.path) and not opened.source.settle_seconds):
-        Follower(opened, wanted, writer).follow()
+    if follow and not (has_ended(opened, request.path) and not opened.source.settle_seconds):
+        Follower(opened, request, writer).follow()
         return
-    for line in lines(opened.api, wanted):
+    for line in lines(opened.api, request):
         writer.write(line)
     writer.flush()
 
 
-def _first_error(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWriter) -> None:
-    node = opened.api.get_node(qs.GetNodeRequest(path=wanted.path)).node
+def _first_error(opened: OpenRun, request: qs.ListLinesRequest, writer: LineWriter) -> None:
+    node = opened.api.get_node(qs.GetNodeRequest(path=request.path)).node
     path = node.first_failure or node.path
     if path != node.path:
         node = opened.api.get_node(qs.GetNodeRequest(path=path)).node
@@ -282,13 +286,13 @@ def _first_error(opened: OpenRun, wanted: qs.ListLinesRequest, writer: LineWrite
     if not first_error.line:
         output.say(first_error.text)
         return
-    wanted.path, wanted.stream = path, first_error.stream
-    around = wanted.context
-    wanted.first_line = max(first_error.line - around, 1)
-    wanted.last_line = first_error.line + around
-    wanted.context = 0
+    request.path, request.stream = path, first_error.stream
+    around = request.context
+    request.first_line = max(first_error.line - around, 1)
+    request.last_line = first_error.line + around
+    request.context = 0
     found = False
-    for line in lines(opened.api, wanted):
+    for line in lines(opened.api, request):
         found = True
         line.hit = line.number == first_error.line
         writer.write(line)

@@ -49,10 +49,10 @@ def resources(
         node = opened.api.get_node(qs.GetNodeRequest(path=opened.path_of(path))).node
         single = node.kind == common_pb2.NODE_KIND_JOB
         curve = _curve(opened, node.path, points) if single else []
-        wanted = qs.ListNodesRequest(
+        request = qs.ListNodesRequest(
             path=node.path, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB], order=order
         )
-        jobs, total = listed_nodes(opened.api, wanted, limit)
+        jobs, total = listed_nodes(opened.api, request, limit)
         shown = list(islice(jobs, limit)) if limit else jobs
         if json:
             for job in shown:

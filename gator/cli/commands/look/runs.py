@@ -73,7 +73,7 @@ def runs(
     hub: or --hub the runs of all users of a hub are listed.
     """
     age = millis_of(since or None, "--since")
-    wanted = Filter(
+    run_filter = Filter(
         user=user,
         ident=ident,
         outcomes=[_outcome(text) for text in outcome or []],
@@ -86,19 +86,19 @@ def runs(
     if name is not None:
         from gator.cli.runs.hub_list import list_hub
 
-        list_hub(choice, name, wanted, limit, json=json)
+        list_hub(choice, name, run_filter, limit, json=json)
     elif run:
         raise UsageError(
             f"-r {run}: not a hub name: use -r hub: (with colon) for a hub, or no -r for a folder"
         )
     else:
-        _list_folders(tracking_root(tracking), wanted, limit, json=json)
+        _list_folders(tracking_root(tracking), run_filter, limit, json=json)
 
 
-def _list_folders(root: Path, wanted: Filter, limit: int | None, *, json: bool) -> None:
+def _list_folders(root: Path, run_filter: Filter, limit: int | None, *, json: bool) -> None:
     found = found_runs(root)
     rows = list[tuple[str, ...]]()
-    passing = _passing(found, wanted)
+    passing = _passing(found, run_filter)
     for run, seen in islice(passing, limit):
         if json:
             values = to_values(seen) if isinstance(seen, query_pb2.Run) else {"fault": seen}
@@ -111,15 +111,15 @@ def _list_folders(root: Path, wanted: Filter, limit: int | None, *, json: bool) 
     if not rows:
         output.say(f"no runs in {root}" if not found else f"no such runs in {root}")
     elif limit and next(passing, None) is not None:
-        say_more("run", len(found) - limit if wanted == Filter() else None)
+        say_more("run", len(found) - limit if run_filter == Filter() else None)
 
 
-def _passing(found: Sequence[FoundRun], wanted: Filter) -> Iterator[tuple[FoundRun, query_pb2.Run | str]]:
+def _passing(found: Sequence[FoundRun], run_filter: Filter) -> Iterator[tuple[FoundRun, query_pb2.Run | str]]:
     for run in found:
         seen = run_or_fault(run)
-        if isinstance(seen, str) and wanted != Filter():
+        if isinstance(seen, str) and run_filter != Filter():
             continue
-        if isinstance(seen, str) or wanted.passes(seen):
+        if isinstance(seen, str) or run_filter.passes(seen):
             yield run, seen
 
 

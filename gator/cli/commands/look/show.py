@@ -44,7 +44,7 @@ def show(
 def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
     node = answer.node
     output.say(f"{output.paint(node.path, 'bold')}  {output.painted_state(opened.run, node)}")
-    rows = [("run", f"{opened.run.id[:12]} {opened.source.place}")]
+    rows = [("run", f"{opened.run.id[:12]} {opened.source.location}")]
     if opened.run.HasField("git"):
         rows.append(("commit", describe.revision(opened.run.git)))
     if describe.headline(node.first_error) not in one_line(node.message):

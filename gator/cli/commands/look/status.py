@@ -51,10 +51,10 @@ def status(
         if explain is not None:
             _say_causes(opened, explain, json=json)
             return
-        wanted = opened.path_of(path)
-        node = opened.api.get_node(qs.GetNodeRequest(path=wanted)).node
-        longest = _longest(opened, wanted, limit)
-        waiting = _waiting(opened, (path and wanted) or "", limit)
+        node_path = opened.path_of(path)
+        node = opened.api.get_node(qs.GetNodeRequest(path=node_path)).node
+        longest = _longest(opened, node_path, limit)
+        waiting = _waiting(opened, (path and node_path) or "", limit)
         if json:
             say_json(
                 {
@@ -77,23 +77,23 @@ def status(
 def _say_causes(opened: OpenRun, path: str, *, json: bool) -> None:
     """Prints why a node has not started: as its live root says, else as the record says."""
     try:
-        wanted = opened.path_of(path)
+        node_path = opened.path_of(path)
     except NotFoundError as error:
-        wanted = waiting_path(opened, path.strip("/"))
-        if wanted == path.strip("/") and opened.run.state != query_pb2.RUN_STATE_RUNNING:
+        node_path = waiting_path(opened, path.strip("/"))
+        if node_path == path.strip("/") and opened.run.state != query_pb2.RUN_STATE_RUNNING:
             raise error from None
-    request = qs.ExplainNodeRequest(path=wanted)
+    request = qs.ExplainNodeRequest(path=node_path)
     found = opened.source.explain(request) or opened.api.explain_node(request)
     if json:
-        say_json({"path": wanted, **to_values(found)})
+        say_json({"path": node_path, **to_values(found)})
         return
     waits = found.state == query_pb2.NODE_STATE_WAITING
     if not waits:
-        node = opened.api.get_node(qs.GetNodeRequest(path=wanted)).node
-        output.say(f"{output.paint(wanted, 'bold')}  {output.painted_state(opened.run, node)}")
+        node = opened.api.get_node(qs.GetNodeRequest(path=node_path)).node
+        output.say(f"{output.paint(node_path, 'bold')}  {output.painted_state(opened.run, node)}")
         return
     state = "handed out" if found.is_handed_out else "waiting"
-    output.say(f"{output.paint(wanted, 'bold')}  {state}")
+    output.say(f"{output.paint(node_path, 'bold')}  {state}")
     for cause in found.causes:
         output.say(f"  {cause.text}")
         for holder in cause.holders:
@@ -131,7 +131,7 @@ def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
     run = opened.run
     output.say(f"{output.paint(node.path, 'bold')}  {output.painted_state(run, node)}")
     output.say(f"{output.painted_tally(node.tally)}")
-    output.say(output.paint(f"run {run.id[:12]} {opened.source.place}", "dim"))
+    output.say(output.paint(f"run {run.id[:12]} {opened.source.location}", "dim"))
     if part := part_of(run):
         output.say(output.paint(part, "dim"))
     if run.HasField("git"):

@@ -56,23 +56,23 @@ def tree(
     --noisy, or an order other than that of the spec, a list of paths is shown instead of a tree.
     """
     outcomes = [enum_value(common_pb2.Outcome.DESCRIPTOR, text, "--outcome") for text in outcome or []]
-    wanted = qs.ListNodesRequest(scope=qs.SCOPE_SUBTREE, levels=depth or 0, order=order_of(sort))
+    request = qs.ListNodesRequest(scope=qs.SCOPE_SUBTREE, levels=depth or 0, order=order_of(sort))
     if depth == 0:
-        wanted.scope = qs.SCOPE_NODE
+        request.scope = qs.SCOPE_NODE
     if noisy:
         if outcomes:
             raise UsageError("--noisy shows jobs that passed: leave out --outcome")
         outcomes = [common_pb2.OUTCOME_PASSED]
-        wanted.with_errors = True
-        wanted.kinds.append(common_pb2.NODE_KIND_JOB)
-    wanted.outcomes.extend(map(common_pb2.Outcome.ValueType, outcomes))
-    is_list = bool(outcomes) or wanted.order != qs.NODE_ORDER_SPEC
-    wanted.with_waiting = not is_list and depth != 0
+        request.with_errors = True
+        request.kinds.append(common_pb2.NODE_KIND_JOB)
+    request.outcomes.extend(map(common_pb2.Outcome.ValueType, outcomes))
+    is_list = bool(outcomes) or request.order != qs.NODE_ORDER_SPEC
+    request.with_waiting = not is_list and depth != 0
     limit = limit_of(number, MAX_LINES, json=json)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
-        wanted.path = opened.path_of(path)
-        least = wanted.path.count("/")
-        nodes, total = listed_nodes(opened.api, wanted, limit)
+        request.path = opened.path_of(path)
+        least = request.path.count("/")
+        nodes, total = listed_nodes(opened.api, request, limit)
         for node in islice(nodes, limit):
             level = node.path.count("/") - least
             if json:

@@ -101,7 +101,7 @@ def trend(
         except NotFoundError as error:
             part = f" of {options_of(selection)}" if selection != WHOLE else ""
             advice = _advice(found, ident, path, selection)
-            raise NotFoundError(f"no run{part} {found.place} has {name}: {advice}") from error
+            raise NotFoundError(f"no run{part} {found.location} has {name}: {advice}") from error
     is_cut = limit is not None and len(history.entries) > limit
     if is_cut:
         del history.entries[limit:]
@@ -124,7 +124,7 @@ def _advice(found: History, ident: str, path: str, selection: query_pb2.Selectio
     else:
         paths = [node.path for node in islice(found.nodes(newest, only_jobs=False), MAX_COMPARED)]
         # A deeper node may have a path with the same end.
-        whole = [one for one in paths if one.endswith(f"/{path}")]
+        whole = [deeper for deeper in paths if deeper.endswith(f"/{path}")]
         near = whole[0] if len(whole) == 1 else similar_path(f"{ident}/{path}", paths)
         if near:
             return f"did you mean '{escape(near)}'?"

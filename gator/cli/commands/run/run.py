@@ -57,8 +57,8 @@ def run(
     asking = nullcontext() if options.dry_run or hub is not None else asking_git(".")
     with waiting_upload(hub) as upload, asking as git:
         loaded = load_spec(spec, options.ident, config)
-        wanted = resolved_selection(options, loaded)
-        request = plan_request(loaded, options, wanted, options.tracking)
+        selection = resolved_selection(options, loaded)
+        request = plan_request(loaded, options, selection, options.tracking)
         pools = pools_of(loaded, options, scheduler)
         labels = labels_of(options.labels)
         if options.dry_run:
@@ -70,7 +70,7 @@ def run(
         launch = Launch(
             options=options,
             loaded=loaded,
-            wanted=wanted,
+            selection=selection,
             request=request,
             pools=pools,
             scheduler=scheduler,

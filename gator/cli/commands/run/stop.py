@@ -35,14 +35,14 @@ def stop(
     """
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         if opened.run.state == query_pb2.RUN_STATE_ENDED or opened.run.state == query_pb2.RUN_STATE_DIED:
-            raise UsageError(f"nothing to stop: the run {opened.source.place} has ended")
+            raise UsageError(f"nothing to stop: the run {opened.source.location} has ended")
         unknown: NotFoundError | None = None
         try:
-            wanted = opened.path_of(path)
+            node_path = opened.path_of(path)
         except NotFoundError as error:
-            wanted, unknown = waiting_path(opened, (path or "").strip("/")), error
+            node_path, unknown = waiting_path(opened, (path or "").strip("/")), error
         request = cs.StopRequest(
-            path=wanted if path else "",
+            path=node_path if path else "",
             mode=attach_pb2.STOP_MODE_NOW if now else attach_pb2.STOP_MODE_GRACEFUL,
             message=f"stopped by {user_name()} with gator stop",
         )
@@ -52,6 +52,6 @@ def stop(
             # The text of this error is that of all commands; the root has another one.
             raise unknown or error from error
     if json:
-        say_json({"path": wanted, "jobs": response.jobs})
+        say_json({"path": node_path, "jobs": response.jobs})
     else:
-        output.say(f"stopping {wanted}: {plural(response.jobs, 'job')} had not ended")
+        output.say(f"stopping {node_path}: {plural(response.jobs, 'job')} had not ended")

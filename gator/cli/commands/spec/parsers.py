@@ -126,47 +126,47 @@ def try_(name: NameArgument, json: JsonOption = False) -> None:
     stream = StreamParser(rules)
     number = 1
     while lines := sys.stdin.buffer.readlines(_BLOCK_BYTES):
-        for one in stream.feed(number, b"".join(lines)):
-            _say_message(one, json=json)
+        for message in stream.feed(number, b"".join(lines)):
+            _say_message(message, json=json)
         number += len(lines)
-    for one in stream.finish():
-        _say_message(one, json=json)
+    for message in stream.finish():
+        _say_message(message, json=json)
 
 
 _BLOCK_BYTES = 1_000_000
 
 
-def _say_message(one: "Recognised", *, json: bool) -> None:
+def _say_message(message: "Recognised", *, json: bool) -> None:
     from gator.v1 import common_pb2, spec_pb2
 
-    severity = enum_name(common_pb2.DESCRIPTOR.enum_types_by_name["Severity"], one.entry.severity)
-    rank = enum_name(spec_pb2.DESCRIPTOR.enum_types_by_name["ParserRank"], one.rank)
+    severity = enum_name(common_pb2.DESCRIPTOR.enum_types_by_name["Severity"], message.entry.severity)
+    rank = enum_name(spec_pb2.DESCRIPTOR.enum_types_by_name["ParserRank"], message.rank)
     if json:
         say_json(
             {
-                "parser": one.entry.parser,
-                "line": one.line,
+                "parser": message.entry.parser,
+                "line": message.line,
                 "severity": severity,
                 "rank": rank,
-                "decisive": one.entry.decisive,
-                "file": one.file,
-                "file_line": one.file_line,
-                "file_column": one.column,
-                "code": one.code,
-                "item": one.item,
-                "message": one.message,
-                "metric": one.entry.metric,
-                "value": one.value,
-                "text": one.text,
+                "decisive": message.entry.decisive,
+                "file": message.file,
+                "file_line": message.file_line,
+                "file_column": message.column,
+                "code": message.code,
+                "item": message.item,
+                "message": message.message,
+                "metric": message.entry.metric,
+                "value": message.value,
+                "text": message.text,
             }
         )
         return
-    place = ":".join(str(part) for part in (one.file, one.file_line, one.column) if part)
-    notes = [one.entry.parser, rank, *(["decisive"] if one.entry.decisive else [])]
-    said = " ".join(part for part in (place, one.code, one.item, one.message) if part)
-    if one.entry.metric:
-        said = f"{one.entry.metric} = {one.value}"
-    output.say(f"{one.line}: {severity} ({', '.join(notes)}): {said}")
+    location = ":".join(str(part) for part in (message.file, message.file_line, message.column) if part)
+    notes = [message.entry.parser, rank, *(["decisive"] if message.entry.decisive else [])]
+    summary = " ".join(part for part in (location, message.code, message.item, message.message) if part)
+    if message.entry.metric:
+        summary = f"{message.entry.metric} = {message.value}"
+    output.say(f"{message.line}: {severity} ({', '.join(notes)}): {summary}")
 
 
 def _builtin(name: str, *, everything: bool = False) -> str:

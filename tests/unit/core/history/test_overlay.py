@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.history.overlay import Ended, OverlaidJob, Places, overlay_outcomes
+from gator.core.history.overlay import Ended, OverlaidJob, SpecOrder, overlay_outcomes
 from gator.core.outcomes import FAILURES
 from gator.v1 import common_pb2
 
@@ -70,7 +70,7 @@ def test_a_job_fails_as_long_as_a_seed_failed_last(
 
 
 def test_jobs_of_several_runs_keep_the_order_of_the_spec() -> None:
-    places = Places()
+    places = SpecOrder()
     for run in ("bdg", "abce", "cdf", "xbyd"):
         places.begin_run()
         for path in run:
