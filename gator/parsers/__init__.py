@@ -8,8 +8,18 @@ Invariant: what is recognised depends on the bytes of a stream alone, never on w
 
 from gator.parsers import percent
 from gator.parsers.builtin_rules import rules_of
-from gator.parsers.definition import Entry, Recognised, entries_of
+from gator.parsers.definition import MAX_TEXT, Entry, Recognised, entries_of
 from gator.parsers.rules import Rules
 from gator.parsers.stream import StreamParser, visible
 
-__all__ = ["Entry", "Recognised", "Rules", "StreamParser", "entries_of", "percent", "rules_of", "visible"]
+__all__ = [
+    "MAX_TEXT",
+    "Entry",
+    "Recognised",
+    "Rules",
+    "StreamParser",
+    "entries_of",
+    "percent",
+    "rules_of",
+    "visible",
+]

@@ -69,6 +69,10 @@ _HIERARCHY = r"(?<![\w./$])(?:\w+(?:\[\d+\])*\.){2,}(?P<leaf>\w+)(?:\[\d+\])*(?!
 _TEMPORARY = re.compile(
     r"(?i)^(?:tmp|temp|scratch|work|build|run|runs|job|jobs|out|sandbox|seed|ws|workspace)(?:[._-]?\w*\d\w*)?$|^tmp"
 )
+_TEMPORARY_NAME = re.compile(
+    r"^(?:tmp[a-z0-9_]{8}$|tmp(?=[a-z_]*\d)[a-z0-9_]{8}(?=\.)|tmp\.\w{6,10}$|cc\w{6}(?=\.(?:o|s|ld|res|c)$))"
+)
+"""The names that Python's tempfile, mktemp and GCC give to temporary files."""
 _SPAN = r"(?<![\w.])(?:\d+(?:\.\d+)?\s?(?:ms|[dhms])\s?){2,}(?!\w)"
 _NUMBER = (
     r"(?<![\w.])[-+]?(?:0[xX][0-9a-fA-F_]+|\d[\d,_]*(?:\.\d+)?(?:[eE][-+]?\d+)?)"
@@ -108,7 +112,8 @@ def normalised(text: str) -> str:
 
 def base_name(path: str) -> str:
     """Returns the name of a file without its folders, with marks for what is random in it."""
-    return _components(path.replace("\\", "/").rstrip("/").rpartition("/")[2])
+    name = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return _components(_TEMPORARY_NAME.sub(NUMBER, name))
 
 
 def instance_name(instance: str) -> str:

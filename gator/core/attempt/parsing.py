@@ -26,7 +26,7 @@ from gator.core.attempt.first_error import LINE, Candidate, key_of, location_of
 from gator.core.attempt.metrics import Totals
 from gator.core.attempt.severity import NAMES, Messages
 from gator.core.text import clean, cut, is_blank, without_nul
-from gator.parsers import Recognised, Rules, StreamParser, rules_of, visible
+from gator.parsers import MAX_TEXT, Recognised, Rules, StreamParser, rules_of, visible
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 MAX_LOGS = 10_000
@@ -166,8 +166,22 @@ class LineParser:
                 self._messages.last_words = self._last_words(stream)
         only = self._messages.only_consequence()
         if only is not None and only.stream in self._tails:
-            self._messages.before_consequence = self._last_words(only.stream, plain=True)
+            self._messages.before_consequence = self._words_before(only)
         return logs
+
+    def _words_before(self, consequence: event_pb2.ErrorMessage) -> event_pb2.ErrorMessage | None:
+        """Returns the last plain lines before a message that is only a consequence, of its stream if any.
+
+        A test that prints a difference to stdout ends with `make: ***` on stderr.
+        """
+        words = self._last_words(consequence.stream, plain=True)
+        if words is not None or len(self._tails) == 1:
+            return words
+        (other,) = self._tails.keys() - {consequence.stream}
+        words = self._last_words(other, plain=True)
+        if words is not None:
+            words.text = cut(f"{words.text}\n{consequence.text}", MAX_TEXT)
+        return words
 
     def _last_words(
         self, stream: common_pb2.Stream.ValueType, *, plain: bool = False

@@ -36,7 +36,12 @@ def test_the_line_before_a_consequence_is_the_first_error() -> None:
     ],
 )
 def test_a_consequence_stands_for_itself_if_nothing_else_is_said(err: str) -> None:
-    assert first_error(out="gcc -c a.c\n", err=err).text == MAKE
+    assert first_error(err=err).text == MAKE
+
+
+def test_the_last_words_of_the_other_stream_explain_a_consequence() -> None:
+    found = first_error(out="1c1\n> level 17\n", err=f"{MAKE}\n")
+    assert (found.text, found.message, found.stream) == (f"1c1\n> level 17\n{MAKE}", "> level 17", OUT)
 
 
 def test_a_cause_is_preferred_to_the_line_before_a_consequence() -> None:
