@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 from msgspec.structs import asdict, replace
 
@@ -84,6 +84,27 @@ def _literal_of(name: str, value: object) -> str:
             return repr(value)
 
 
+def parser_text(parser: spec_pb2.Parser) -> str:
+    """Returns the YAML of a parser."""
+    import yaml
+
+    entries: list[dict[str, object]] = []
+    for each in parser.entries:
+        entry: dict[str, object] = {}
+        for field, value in each.ListFields():
+            if field.name == "severity":
+                value = common_pb2.Severity.Name(value).removeprefix("SEVERITY_").lower()
+            elif field.name == "rank":
+                value = spec_pb2.ParserRank.Name(value).removeprefix("PARSER_RANK_").lower()
+            elif field.name in ("then", "words"):
+                value = list(value)
+            entry[field.name] = value
+        entries.append(entry)
+    named = {"name": parser.name, "entries": entries}
+    # The stubs of PyYAML leave the type of its options open.
+    return cast("Any", yaml).safe_dump(named, sort_keys=False, allow_unicode=True, width=1000)
+
+
 def problems_of(file: ParserFile, rules: Rules | None = None) -> list[Problem]:
     """Returns what is wrong with the examples of a parser.
 
@@ -110,7 +131,7 @@ def problems_of(file: ParserFile, rules: Rules | None = None) -> list[Problem]:
                     found.append(_problem(example.node, f"{name} is {actual!r}, not {value!r}"))
     for other in file.others:
         for message in recognise(rules, other.text):
-            if message.entry.severity >= common_pb2.SEVERITY_ERROR and not message.entry.metric:
+            if message.severity >= common_pb2.SEVERITY_ERROR and not message.entry.metric:
                 found.append(
                     _problem(other.node, f"the text is recognised by the entry {message.entry.match}")
                 )
@@ -153,7 +174,7 @@ def _field(message: Recognised, name: str) -> str:
         case "line":
             return str(message.file_line)
         case "severity":
-            return common_pb2.Severity.Name(message.entry.severity).removeprefix("SEVERITY_").lower()
+            return common_pb2.Severity.Name(message.severity).removeprefix("SEVERITY_").lower()
         case "file" | "code" | "item" | "message" | "value" | "column":
             return str(getattr(message, name))
         case _:

@@ -1,6 +1,7 @@
 """What an entry of a parser says, and the message that it recognises."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import Struct
 
@@ -9,6 +10,15 @@ from gator.v1 import common_pb2, spec_pb2
 
 MAX_TEXT = 1000
 """Maximum number of characters of the text of a message."""
+
+
+SEVERITY_OF_WORD: Final = {
+    **dict.fromkeys(("i", "info", "information", "note", "notice", "hint"), common_pb2.SEVERITY_INFO),
+    **dict.fromkeys(("w", "warn", "warning"), common_pb2.SEVERITY_WARNING),
+    **dict.fromkeys(("e", "err", "error"), common_pb2.SEVERITY_ERROR),
+    **dict.fromkeys(("fatal", "fatal error", "critical"), common_pb2.SEVERITY_CRITICAL),
+}
+"""Severities by the words of tools in lower case."""
 
 
 class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -42,6 +52,11 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     needs: str = ""
     """Pattern of a line without which it is no message of this entry; the first line is then tried with the
     entries after this one."""
+    then: tuple[str, ...] = ()
+    """Patterns of the lines that must follow, one for each; else the first line is tried with the entries
+    after this one."""
+    loop: bool = False
+    """Whether further lines that match the last pattern of `then` are messages of their own."""
     consequence: str = ""
     """Pattern of the line that explains the failure; if it matches, the rank is that of a consequence."""
     words: tuple[str, ...] = ()
@@ -71,6 +86,8 @@ def entries_of(parser: spec_pb2.Parser) -> tuple[Entry, ...]:
             metric=each.metric,
             where=each.where,
             needs=each.needs,
+            then=tuple(each.then),
+            loop=each.loop,
             consequence=each.consequence,
             words=tuple(each.words) or words_of(each.match),
         )
@@ -91,6 +108,12 @@ class Recognised(Struct, kw_only=True):
     """What the groups of the patterns matched."""
     is_consequence: bool = False
     """Whether it only says that something before it failed."""
+
+    @property
+    def severity(self) -> common_pb2.Severity.ValueType:
+        """Its severity: as the tool says it, if a group has it, else that of the entry."""
+        word = self.groups.get("severity")
+        return SEVERITY_OF_WORD.get(word.lower(), self.entry.severity) if word else self.entry.severity
 
     @property
     def rank(self) -> int:

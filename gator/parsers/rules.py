@@ -130,4 +130,5 @@ def _search_of(pattern: str) -> Match:
 def _builtin_patterns() -> frozenset[str]:
     from gator.parsers.compiled import ENTRIES
 
-    return frozenset(getattr(entry, name) for entry in ENTRIES for name in ENTRY_PATTERNS)
+    patterns = [getattr(entry, name) for entry in ENTRIES for name in ENTRY_PATTERNS]
+    return frozenset([*patterns, *(pattern for entry in ENTRIES for pattern in entry.then)])

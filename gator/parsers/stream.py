@@ -13,6 +13,8 @@ from gator.parsers.rules import MAX_LINE_CHARACTERS, Rules
 
 MAX_LINES = 500
 """Maximum number of lines of one message."""
+MAX_REPEATS = 10_000
+"""Maximum number of further messages of an entry with `loop`."""
 _BLANKS = " \t\r\v\f"
 _ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b\n]{0,1024}(?:\x07|\x1b\\)|[ -/]{0,8}[0-Z\\^-~])"
@@ -47,6 +49,10 @@ class _Open(Struct):
     """Whether the line that the entry needs was seen."""
     places: list[tuple[int, dict[str, str]]] = field(default_factory=list[tuple[int, dict[str, str]]])
     """Index and groups of the lines that say where."""
+    before: dict[str, str] = field(default_factory=dict[str, str])
+    """Groups of the lines before the last one of `then`."""
+    repeats: list[tuple[str, dict[str, str]]] = field(default_factory=list[tuple[str, dict[str, str]]])
+    """Further lines that are messages of their own, with the groups of these."""
     joined: list[str] = field(default_factory=list[str])
     """Lines after the last one that belong to it only if another part follows."""
 
@@ -120,7 +126,7 @@ class StreamParser:
             return
         entry, match = hit
         message = _Open(entry, number, _groups(match), [text])
-        if entry.continues or entry.until:
+        if entry.continues or entry.until or entry.then:
             self._open = message
         else:
             found.append(self._recognised(message))
@@ -131,7 +137,7 @@ class StreamParser:
         Returns whether it did.
         """
         message = self._open
-        if message is None or not message.entry.needs or message.is_met:
+        if message is None or message.is_met or not (message.entry.needs or message.entry.then):
             return False
         self._open = None
         self._start(message.first, message.lines[0], found, message.entry)
@@ -149,6 +155,8 @@ class StreamParser:
     def _belongs(self, message: _Open, text: str) -> bool:
         """Adds a line to an open message if it belongs to it."""
         entry = message.entry
+        if entry.then:
+            return self._follows(message, text)
         if len(message.lines) + len(message.joined) >= MAX_LINES:
             return False
         if message.is_complete:
@@ -160,6 +168,25 @@ class StreamParser:
             message.is_complete = True
             return self._joins(message, text)
         self._add(message, text)
+        return True
+
+    def _follows(self, message: _Open, text: str) -> bool:
+        """Adds a line to a message with patterns for its lines, if the next pattern matches."""
+        then = message.entry.then
+        if message.is_met and (not message.entry.loop or len(message.repeats) >= MAX_REPEATS):
+            return False
+        pattern = then[-1] if message.is_met else then[len(message.lines) - 1]
+        match = self._rules.pattern(pattern)(text[:MAX_LINE_CHARACTERS])
+        if match is None:
+            return False
+        if message.is_met:
+            message.repeats.append((text, message.before | _groups(match)))
+            return True
+        message.before = message.groups
+        message.groups = message.groups | _groups(match)
+        message.key = len(message.lines)
+        message.lines.append(text)
+        message.is_met = len(message.lines) > len(then)
         return True
 
     def _joins(self, message: _Open, text: str) -> bool:
@@ -206,8 +233,12 @@ class StreamParser:
 
     def _close(self, found: list[Recognised]) -> None:
         message, self._open = self._open, None
-        if message is not None:
-            found.append(self._recognised(message))
+        if message is None:
+            return
+        found.append(self._recognised(message))
+        first = message.first + len(message.lines)
+        for number, (text, groups) in enumerate(message.repeats, first):
+            found.append(self._recognised(_Open(message.entry, number, groups, [text])))
 
     def _recognised(self, message: _Open) -> Recognised:
         is_consequence = False
@@ -227,6 +258,9 @@ def _recognised(message: _Open, *, is_consequence: bool) -> Recognised:
         _, nearest = min(message.places, key=lambda entry: (abs(entry[0] - message.key), -entry[0]))
         groups = nearest | groups
     lines = message.lines
+    if "location" in groups:
+        line, _, column = groups["location"].partition(",")
+        groups |= {"line": line.strip(), "column": column.partition(",")[0].strip()}
     if "properties" in groups:
         groups = with_properties(groups)
         lines = [groups["message"]]

@@ -265,8 +265,18 @@ PARSERS: Final = (
     "yosys",
 )
 """Names of the built-in parsers; `auto` is all of them."""
+_PARSER_SUFFIXES: Final = (".yaml", ".yml", ".json", ".jsonc")
+
+
+def is_parser_file(name: str) -> bool:
+    """Returns whether the name of a parser is that of a file."""
+    return "/" in name or name.endswith(_PARSER_SUFFIXES)
+
+
 PARSER_KEYS: Final = ("name", "about", "precedence", "entries", "others")
 """Keys of a file with a parser."""
+MATCHERS: Final = ("vscode", "github")
+"""Keys of a parser that is a file with problem matchers."""
 ENTRY_KEYS: Final = (
     "match",
     "severity",
@@ -280,6 +290,8 @@ ENTRY_KEYS: Final = (
     "where",
     "needs",
     "consequence",
+    "then",
+    "loop",
     "metric",
     "words",
     "examples",

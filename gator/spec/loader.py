@@ -11,7 +11,7 @@ from gator.errors import Problem, SpecError
 from gator.spec.builders.context import Read, SpecContext, TooLargeError
 from gator.spec.builders.include import Includes
 from gator.spec.builders.nodes import build, read_inherited
-from gator.spec.builders.parsers import ParserFile, read_file
+from gator.spec.builders.parsers import ParserFile, read_root
 from gator.spec.builders.scope import NodeScope
 from gator.spec.idents import made_of
 from gator.spec.keys import GROUP, KEYS_OF
@@ -106,7 +106,7 @@ def load_parser(text: str | bytes, file: str) -> ParserFile:
     """Loads a file with a parser as `gator.spec.load_parser` describes."""
     context = SpecContext()
     root = Includes(context, None).compose(text, file)
-    found = read_file(context, root) if root is not None else None
+    found = read_root(context, root, file) if root is not None else None
     if context.problems or found is None:
         raise SpecError(tuple(sorted(set(context.problems))))
     return found

@@ -123,7 +123,14 @@ def _parsers() -> Schema:
         "patternProperties": {"^x-": {}},
         "additionalProperties": False,
     }
-    return {"anyOf": [_WORD, {"type": "array", "items": {"anyOf": [_WORD, entry, whole]}}]}
+    matchers: Schema = {
+        "type": "object",
+        "properties": dict.fromkeys(keys.MATCHERS, _WORD),
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+    }
+    return {"anyOf": [_WORD, {"type": "array", "items": {"anyOf": [_WORD, entry, whole, matchers]}}]}
 
 
 def _ulimits() -> Schema:

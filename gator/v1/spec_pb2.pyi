@@ -696,8 +696,8 @@ class Parser(message.Message):
 @typing.final
 class ParserEntry(message.Message):
     """One kind of message of a tool. Patterns have the syntax of RE2. They are searched for in a line without blanks
-    and escape sequences at its end. The groups file, line, column, code, item, message and value are fields of
-    the message.
+    and escape sequences at its end. The groups file, line, column, location, severity, code, item, message, value
+    and properties are fields of the message.
     """
 
     DESCRIPTOR: descriptor.Descriptor
@@ -716,6 +716,8 @@ class ParserEntry(message.Message):
     CONSEQUENCE_FIELD_NUMBER: builtins.int
     WHERE_FIELD_NUMBER: builtins.int
     NEEDS_FIELD_NUMBER: builtins.int
+    THEN_FIELD_NUMBER: builtins.int
+    LOOP_FIELD_NUMBER: builtins.int
     match: builtins.str
     """Pattern of the line in which the message begins."""
     severity: common_pb2.Severity.ValueType
@@ -746,10 +748,18 @@ class ParserEntry(message.Message):
     """Pattern of a line without which it is no message of this entry; the first line is then tried with the entries
     after this one.
     """
+    loop: builtins.bool
+    """Whether further lines that match the last pattern of `then` are messages of their own."""
     @builtins.property
     def words(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Text in lower case; each line that matches has one of them. Empty means that lines are searched for with the
         pattern itself.
+        """
+
+    @builtins.property
+    def then(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Patterns of the lines that must follow, one for each; else the first line is tried with the entries after this
+        one. Their groups are fields of the message.
         """
 
     def __init__(
@@ -769,10 +779,12 @@ class ParserEntry(message.Message):
         consequence: builtins.str = ...,
         where: builtins.str = ...,
         needs: builtins.str = ...,
+        then: abc.Iterable[builtins.str] | None = ...,
+        loop: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["consequence", b"consequence", "continues", b"continues", "decisive", b"decisive", "joins", b"joins", "key", b"key", "match", b"match", "metric", b"metric", "needs", b"needs", "rank", b"rank", "root", b"root", "severity", b"severity", "until", b"until", "where", b"where", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["consequence", b"consequence", "continues", b"continues", "decisive", b"decisive", "joins", b"joins", "key", b"key", "loop", b"loop", "match", b"match", "metric", b"metric", "needs", b"needs", "rank", b"rank", "root", b"root", "severity", b"severity", "then", b"then", "until", b"until", "where", b"where", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -144,12 +144,12 @@ def _limit(text: str, option: str) -> int:
 def _parsers(names: Sequence[str]) -> spec_pb2.Parsers:
     """Returns built-in parsers and those of files. Raises UsageError and SpecError."""
     from gator.spec import load_parser
-    from gator.spec.keys import PARSERS
+    from gator.spec.keys import PARSERS, is_parser_file
     from gator.spec.suggestions import did_you_mean
 
     found = spec_pb2.Parsers()
     for name in names:
-        if "/" in name or name.endswith((".yaml", ".yml")):
+        if is_parser_file(name):
             try:
                 data = read_bounded(Path(name), MAX_SPEC_BYTES)
             except OSError as error:

@@ -218,16 +218,16 @@ class LineParser:
                 does_count = rule.counts_recognised
                 moves[rule.severity, does_count] += 1
                 self._offer(
-                    stream, message, rule.severity if does_count else entry.severity, counts=does_count
+                    stream, message, rule.severity if does_count else message.severity, counts=does_count
                 )
             else:
-                does_count = self._does_count(stream, message) and entry.severity >= _WARNING
-                moves[entry.severity, does_count] += 1
+                does_count = self._does_count(stream, message) and message.severity >= _WARNING
+                moves[message.severity, does_count] += 1
                 if does_count:
                     self._counted_parsers.add(entry.parser)
-                self._offer(stream, message, entry.severity, counts=does_count)
-                if entry.severity >= _WARNING and self._admit(entry.severity):
-                    logs.append(_log(stream, message, entry.severity))
+                self._offer(stream, message, message.severity, counts=does_count)
+                if message.severity >= _WARNING and self._admit(message.severity):
+                    logs.append(_log(stream, message, message.severity))
         self._move(rule, moves, counts)
         return logs
 
@@ -261,9 +261,11 @@ class LineParser:
 
     def _summary(self, stream: common_pb2.Stream.ValueType, message: Recognised) -> None:
         """Takes the metric of a summary, and keeps summaries that may count."""
-        if not message.value:
+        try:
+            value = float(message.value)
+        except ValueError:
+            # The pattern of a user may match another text than a number.
             return
-        value = float(message.value)
         self._metrics.add(
             event_pb2.Metric(name=message.entry.metric, value=value, kind=event_pb2.METRIC_KIND_SUM)
         )
@@ -281,8 +283,8 @@ class LineParser:
         """Counts the summaries of tools that wrote their messages elsewhere, as one message each."""
         for (stream, _), message in self._summaries.items():
             if message.entry.parser not in self._counted_parsers:
-                self._messages.add(message.entry.severity, counts=True)
-                self._offer(stream, message, message.entry.severity, counts=True)
+                self._messages.add(message.severity, counts=True)
+                self._offer(stream, message, message.severity, counts=True)
 
     def _admit(self, severity: common_pb2.Severity.ValueType) -> bool:
         kept = self._kept.get(severity, 0)

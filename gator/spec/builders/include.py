@@ -6,10 +6,13 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.errors import SpecError
 from gator.spec.builders.context import Read, SpecContext, each_node
+from gator.spec.yaml.comments import without_comments
 from gator.spec.yaml.nodes import compose, decode
 
 TAG = "!Include"
 _MAX_DEPTH = 32
+_JSON = (".json", ".jsonc", ".code-workspace")
+"""Suffixes of files that may have comments."""
 
 
 class Includes:
@@ -29,7 +32,7 @@ class Includes:
         try:
             text = decode(data, file)
             self._context.begin(file, text)
-            root = compose(text, file)
+            root = compose(without_comments(text) if file.endswith(_JSON) else text, file)
         except SpecError as error:
             self._context.problems += error.problems
             return None

@@ -1,13 +1,14 @@
 """Reads parsers: the `parsers` of a level, and files with the entries of one."""
 
-from typing import Any, Final, cast
+from typing import Final
 
 from msgspec import Struct, field
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.spec import keys
-from gator.spec.builders import scalars
+from gator.spec.builders import matchers, scalars
 from gator.spec.builders.context import Pair, SpecContext, is_null
+from gator.spec.builders.patterns import pattern_problem
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import common_pb2, spec_pb2
 
@@ -23,9 +24,6 @@ RANKS: Final = {
     "general": spec_pb2.PARSER_RANK_GENERAL,
     "consequence": spec_pb2.PARSER_RANK_CONSEQUENCE,
 }
-GROUPS: Final = ("file", "line", "column", "code", "item", "message", "value", "properties")
-"""Names of the groups that patterns may have."""
-_FILE_SUFFIXES: Final = (".yaml", ".yml")
 
 
 class Example(Struct):
@@ -73,12 +71,15 @@ def _one(context: SpecContext, node: Node) -> spec_pb2.Parser | None:
         pairs = context.pairs(node)
         if "entries" in pairs:
             return read_file(context, node).parser
+        for kind in keys.MATCHERS:
+            if kind in pairs:
+                return _matchers(context, node, kind, pairs)
         entry = _entry(context, node, None)
         return spec_pb2.Parser(name="spec", entries=[entry]) if entry is not None else None
     name = scalars.filled_text(context, node, "a parser")
     if name is None or not scalars.no_names(context, node, name, "parsers"):
         return None
-    if "/" not in name and not name.endswith(_FILE_SUFFIXES):
+    if not keys.is_parser_file(name):
         if name not in keys.PARSERS:
             hint = did_you_mean(name, keys.PARSERS) or f": there are {', '.join(keys.PARSERS)}"
             context.problem(node, f"there is no parser '{name}'{hint}")
@@ -87,7 +88,32 @@ def _one(context: SpecContext, node: Node) -> spec_pb2.Parser | None:
     root = context.read_yaml(node, name)
     if root is None:
         return None
-    return read_file(context, root).parser
+    return read_root(context, root, name).parser
+
+
+def _matchers(
+    context: SpecContext, node: MappingNode, kind: str, pairs: dict[str, Pair]
+) -> spec_pb2.Parser | None:
+    """Returns the parser of a file with problem matchers, or of one with a name."""
+    for name, pair in pairs.items():
+        if name != kind:
+            context.problem(pair.key, f"{{{kind}: FILE}} has no key '{name}'")
+    value = pairs[kind].value
+    name = scalars.filled_text(context, value, kind)
+    if name is None or not scalars.no_names(context, value, name, "parsers"):
+        return None
+    if name.startswith("$") and kind == "vscode":
+        return matchers.read_name(context, value, name)
+    root = context.read_yaml(value, name)
+    return matchers.read_file(context, root, kind)[0] if root is not None else None
+
+
+def read_root(context: SpecContext, root: Node, file: str) -> ParserFile:
+    """Returns the parser in a file: problem matchers if it is JSON, else entries."""
+    if not file.endswith(matchers.SUFFIXES):
+        return read_file(context, root)
+    parser, nodes = matchers.read_file(context, root)
+    return ParserFile(parser, nodes=nodes, examples=[[] for _ in nodes])
 
 
 def read_file(context: SpecContext, root: Node) -> ParserFile:
@@ -152,8 +178,15 @@ def _field(
     elif name == "rank":
         word = scalars.choice(context, value, name, tuple(RANKS))
         entry.rank = RANKS[word] if word is not None else entry.rank
-    elif name == "decisive":
-        entry.decisive = scalars.boolean(context, value, name) or False
+    elif name in ("decisive", "loop"):
+        setattr(entry, name, scalars.boolean(context, value, name) or False)
+    elif name == "then":
+        for item in _items(context, value, name):
+            text = scalars.filled_text(context, item, name)
+            if text is not None and (problem := pattern_problem(text)):
+                context.problem(item, f"{name}: {problem}")
+            elif text is not None:
+                entry.then.append(text)
     elif name == "metric":
         entry.metric = scalars.filled_text(context, value, name) or ""
     elif name == "words":
@@ -161,36 +194,6 @@ def _field(
         entry.words.extend(word.lower() for word in found if word is not None)
     elif examples is not None:
         examples.extend(_examples(context, value, name))
-
-
-def pattern_problem(pattern: str) -> str:
-    """Returns why a pattern cannot be used; empty if it can."""
-    import re2
-
-    for mark, what in (
-        ("(?=", "look-ahead"),
-        ("(?!", "look-ahead"),
-        ("(?<=", "look-behind"),
-        ("(?<!", "look-behind"),
-    ):
-        if mark in pattern:
-            return f"RE2 has no {what}: write the pattern without {mark}"
-    module = cast("Any", re2)
-    try:
-        compiled = module.compile(pattern)
-    except module.error as error:
-        return f"this is no pattern of RE2: {_reason(error)}"
-    unknown: list[str] = [name for name in compiled.groupindex if name not in GROUPS]
-    if unknown:
-        return (
-            f"there is no group {unknown[0]}{did_you_mean(unknown[0], GROUPS)}: there are {', '.join(GROUPS)}"
-        )
-    return ""
-
-
-def _reason(error: Exception) -> str:
-    reason = error.args[0] if error.args else ""
-    return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
 
 
 def _examples(context: SpecContext, value: Node, what: str) -> list[Example]:

@@ -90,3 +90,26 @@ def test_the_worked_example_of_the_documentation_is_right(tmp_path: Path) -> Non
     file = tmp_path / "ours.yaml"
     file.write_text(found[1])
     assert parsers("check", str(file)).stdout == f"{file}: fine, 2 examples\n"
+
+
+MATCHER = (
+    '{"problemMatcher": [{"owner": "ours", "pattern": [\n'
+    '  {"regexp": "^RULE (\\\\w+): (.*)$", "code": 1, "message": 2} // ours\n]}]}\n'
+)
+
+
+def test_files_with_problem_matchers_are_checked_shown_and_tried(tmp_path: Path) -> None:
+    file = tmp_path / "matcher.json"
+    file.write_text(MATCHER)
+    assert parsers("check", str(file)).stdout == f"{file}: fine, 0 examples\n"
+    assert (
+        parsers("try", str(file), stdin="RULE CK1: bad\n").stdout
+        == "1: error (github:ours, cause): CK1 bad\n"
+    )
+    converted = tmp_path / "ours.yaml"
+    converted.write_text(parsers("show", str(file)).stdout)
+    assert parsers("try", str(converted), stdin="RULE CK1: bad\n").stdout == (
+        "1: error (github:ours, cause): CK1 bad\n"
+    )
+    file.write_text(MATCHER.replace("(.*)", "(?!x)(.*)"))
+    assert f"{file}:2:29: regexp: RE2 has no look-ahead" in parsers("check", str(file), code=2).stdout

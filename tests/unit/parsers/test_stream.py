@@ -1,6 +1,8 @@
 """Lines are joined to messages by what their entry says."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gator.parsers import Entry, Recognised, Rules, StreamParser
 from gator.v1 import common_pb2, spec_pb2
@@ -97,3 +99,44 @@ def test_a_pattern_of_a_user_takes_linear_time() -> None:
     entry = Entry(parser="ours", match=r"^(?P<message>(?:a+)+)b$")
     data = b"a" * 4000 + b"c\naab\n"
     assert [found.message for found in StreamParser(Rules([entry])).feed(1, data)] == ["aa"]
+
+
+STEPS = Entry(
+    parser="steps",
+    match=r"^(?P<file>\S.*)$",
+    then=(r"^ (?P<code>\w+)$", r"^  (?P<line>\d+) (?P<severity>\w+): (?P<message>.*)$"),
+    loop=True,
+)
+
+
+def test_lines_must_follow_one_by_one_and_the_last_may_be_repeated() -> None:
+    text = "a.c\n lint\n  3 error: bad\n  4 warning: odd\nb.c\n lint\nBAD x\n  5 error: of none\n"
+    found = parse(text, STEPS, BAD)
+    assert [(each.entry.parser, each.line, each.key_line, each.file, each.file_line) for each in found] == [
+        ("steps", 1, 3, "a.c", 3),
+        ("steps", 4, 4, "a.c", 4),
+        ("ours", 7, 7, "", 0),
+    ]
+    assert [each.severity for each in found[:2]] == [common_pb2.SEVERITY_ERROR, common_pb2.SEVERITY_WARNING]
+    assert found[1].code == "lint"
+
+
+@given(
+    st.lists(st.sampled_from(["a.c", " lint", "  3 error: bad", "BAD x", ""]), max_size=12),
+    st.lists(st.integers(1, 12), max_size=12),
+)
+def test_lines_that_must_follow_are_found_wherever_a_read_ends(lines: list[str], sizes: list[int]) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    whole = parse(text, STEPS, BAD)
+    stream = StreamParser(Rules([STEPS, BAD]))
+    found: list[Recognised] = []
+    number, rest = 1, lines
+    for size in [*sizes, len(lines)]:
+        part, rest = rest[:size], rest[size:]
+        if part:
+            found += stream.feed(number, "".join(f"{line}\n" for line in part).encode())
+            number += len(part)
+    found += stream.finish()
+    assert [(each.entry, each.line, each.text, each.groups) for each in found] == [
+        (each.entry, each.line, each.text, each.groups) for each in whole
+    ]

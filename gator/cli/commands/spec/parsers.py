@@ -18,6 +18,7 @@ from gator.units import plural
 
 if TYPE_CHECKING:
     from gator.parsers import Recognised
+    from gator.spec import ParserFile
 
 parsers = typer.Typer(
     no_args_is_help=True,
@@ -30,7 +31,7 @@ NameArgument = Annotated[
     str,
     typer.Argument(
         metavar="NAME",
-        help="A built-in parser, auto for all of them, or a YAML file.",
+        help="A built-in parser, auto for all of them, or a file: YAML, or JSON with problem matchers.",
         show_default=False,
     ),
 ]
@@ -52,15 +53,24 @@ def list_(json: JsonOption = False) -> None:
 
 @parsers.command()
 def show(name: NameArgument) -> None:
-    """Print the file of a built-in parser, as the beginning of your own."""
-    from gator.parsers.check import FOLDER
+    """Print a parser as a file, as the beginning of your own; problem matchers are converted."""
+    from gator.parsers.check import FOLDER, parser_text
+    from gator.spec.keys import is_parser_file
 
+    if is_parser_file(name):
+        sys.stdout.write(parser_text(_file(name).parser))
+        return
     sys.stdout.write((FOLDER / f"{_builtin(name)}.yaml").read_text())
 
 
 @parsers.command(epilog="Examples:\n\n  gator parsers check ours.yaml")
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="YAML files with a parser.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="YAML files with a parser, or JSON files with problem matchers."
+        ),
+    ],
     json: JsonOption = False,
 ) -> None:
     """Run the examples in files with parsers, and name the patterns that are slow.
@@ -114,13 +124,10 @@ def try_(name: NameArgument, json: JsonOption = False) -> None:
     """Print the messages that a parser recognises in a log on stdin."""
     from gator.parsers import Rules, StreamParser, entries_of
     from gator.parsers.check import rules_for
-    from gator.spec import load_parser
+    from gator.spec.keys import is_parser_file
 
-    if "/" in name or name.endswith((".yaml", ".yml")):
-        try:
-            rules = Rules(entries_of(load_parser(Path(name).read_bytes(), file=name).parser))
-        except OSError as error:
-            raise UsageError(f"{name} cannot be read: {error.strerror}") from error
+    if is_parser_file(name):
+        rules = Rules(entries_of(_file(name).parser))
     else:
         rules = rules_for(_builtin(name, everything=True))
     stream = StreamParser(rules)
@@ -139,7 +146,7 @@ _BLOCK_BYTES = 1_000_000
 def _say_message(message: "Recognised", *, json: bool) -> None:
     from gator.v1 import common_pb2, spec_pb2
 
-    severity = enum_name(common_pb2.DESCRIPTOR.enum_types_by_name["Severity"], message.entry.severity)
+    severity = enum_name(common_pb2.DESCRIPTOR.enum_types_by_name["Severity"], message.severity)
     rank = enum_name(spec_pb2.DESCRIPTOR.enum_types_by_name["ParserRank"], message.rank)
     if json:
         say_json(
@@ -167,6 +174,16 @@ def _say_message(message: "Recognised", *, json: bool) -> None:
     if message.entry.metric:
         summary = f"{message.entry.metric} = {message.value}"
     output.say(f"{message.line}: {severity} ({', '.join(notes)}): {summary}")
+
+
+def _file(name: str) -> "ParserFile":
+    """Returns the parser in a file. Raises UsageError and SpecError."""
+    from gator.spec import load_parser
+
+    try:
+        return load_parser(Path(name).read_bytes(), file=name)
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}") from error
 
 
 def _builtin(name: str, *, everything: bool = False) -> str:
