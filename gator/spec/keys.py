@@ -130,6 +130,9 @@ NODE_KEYS: Final = {
         ),
         _setting("setup", "setup", "Shell text that is sourced before the command."),
         _setting("timeout", "time_limit", "Longest time of one attempt.", attribute="timeout_millis"),
+        _setting(
+            "silence", "silence", "Longest time of an attempt without output, or growth of a watched file."
+        ),
         _setting("grace", "duration", "Time from TERM to KILL; default 10s.", attribute="grace_millis"),
         _setting("stderr", "stderr", "Severity of a line on stderr; default auto."),
         _setting("parsers", "parsers", "Parsers of the output, whose messages count."),
@@ -199,6 +202,10 @@ SUB_KEYS: Final = {
     "scratch": (
         Key("keep", (), "keep", "Which folders stay: failed (default), all or none."),
         Key("root", (), "text", "Where the folders are made; default is the folder of the run."),
+    ),
+    "silence": (
+        Key("for", (), "time_limit", "Longest time."),
+        Key("watch", (), "text", "File whose growth counts as output, relative to the working directory."),
     ),
     "retries": (Key("lost", (), "count", "After an attempt was lost to the infrastructure; default 1."),),
     "limits": (
@@ -346,7 +353,6 @@ LATER: Final = frozenset(
         "metrics",
         "params",
         "runner",
-        "silence",
         "when",
     )
 )

@@ -182,6 +182,12 @@ def _scratch(name: str, scratch: spec_pb2.Scratch) -> Iterator[str]:
     yield f"{name}: {{{', '.join(parts)}}}" if parts else f"{name}: true"
 
 
+def _silence(name: str, silence: spec_pb2.Silence) -> Iterator[str]:
+    limit = duration_text(silence.millis) if silence.millis else "none"
+    watch = f", watch: {_text(silence.watch)}" if silence.watch else ""
+    yield f"{name}: {{for: {limit}{watch}}}" if watch else f"{name}: {limit}"
+
+
 def _mapping(key: str, items: Sequence[tuple[str, str]]) -> Iterator[str]:
     if items:
         yield f"{key}:"
@@ -240,6 +246,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "script": _script,
     "seed": _plain,
     "setup": _script,
+    "silence": _silence,
     "parsers": _parsers,
     "stderr": _stderr,
     "tags": _words,

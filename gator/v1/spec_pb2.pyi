@@ -555,6 +555,7 @@ class Settings(message.Message):
     TAGS_FIELD_NUMBER: builtins.int
     PARSERS_FIELD_NUMBER: builtins.int
     COMMANDS_FIELD_NUMBER: builtins.int
+    SILENCE_FIELD_NUMBER: builtins.int
     cwd: builtins.str
     """Working directory; empty means inherited. The default is the folder of the launch."""
     setup: builtins.str
@@ -601,6 +602,10 @@ class Settings(message.Message):
     def parsers(self) -> Parsers:
         """Parsers of the output, in the order of their precedence; unset means inherited."""
 
+    @builtins.property
+    def silence(self) -> Silence:
+        """Maximum time without a sign of life; unset means inherited."""
+
     def __init__(
         self,
         *,
@@ -619,10 +624,11 @@ class Settings(message.Message):
         tags: abc.Iterable[builtins.str] | None = ...,
         parsers: Parsers | None = ...,
         commands: builtins.bool | None = ...,
+        silence: Silence | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "retries", b"retries", "scratch", b"scratch", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "retries", b"retries", "scratch", b"scratch", "silence", b"silence", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "retries", b"retries", "scratch", b"scratch", "setup", b"setup", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "retries", b"retries", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__commands: _TypeAlias = typing.Literal["commands"]  # noqa: Y015
     _WhichOneofArgType__commands: _TypeAlias = typing.Literal["_commands", b"_commands"]  # noqa: Y015
@@ -644,6 +650,30 @@ class Settings(message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__timeout_millis) -> _WhichOneofReturnType__timeout_millis | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tty) -> _WhichOneofReturnType__tty | None: ...
+
+@typing.final
+class Silence(message.Message):
+    """Maximum time of an attempt without a sign of life."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    MILLIS_FIELD_NUMBER: builtins.int
+    WATCH_FIELD_NUMBER: builtins.int
+    millis: builtins.int
+    """The time in milliseconds; 0 means no limit."""
+    watch: builtins.str
+    """A file whose growth is a sign of life besides output, relative to the working directory; empty for none."""
+    def __init__(
+        self,
+        *,
+        millis: builtins.int = ...,
+        watch: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["millis", b"millis", "watch", b"watch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
 class Parsers(message.Message):

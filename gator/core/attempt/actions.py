@@ -26,6 +26,10 @@ class Signal(Struct, frozen=True):
     number: int
 
 
+class Investigate(Struct, frozen=True):
+    """Find out what the silent processes of the attempt do; answered by `on_evidence`."""
+
+
 class LeftoverCheck(Struct, frozen=True):
     """Find the living processes of the attempt; answered by `on_left_over`."""
 
@@ -37,7 +41,7 @@ class Finished(Struct, frozen=True):
     finished: event_pb2.AttemptFinished
 
 
-Action: TypeAlias = Record | Spawn | Signal | LeftoverCheck | Finished
+Action: TypeAlias = Record | Spawn | Signal | Investigate | LeftoverCheck | Finished
 
 
 class Exit(Struct, frozen=True):

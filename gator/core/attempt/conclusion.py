@@ -43,7 +43,7 @@ def conclude(
     """Returns the end of an attempt, with its verdict and signature but without the time."""
     verdict = judge(facts, limits)
     messages = facts.messages
-    choice = explanation(verdict, messages)
+    choice = explanation(verdict, facts)
     finished = event_pb2.AttemptFinished(
         outcome=verdict.outcome,
         reason=verdict.reason,

@@ -102,6 +102,8 @@ class Choice(Struct, frozen=True):
     """The message from which the signature is made."""
     others: tuple[event_pb2.ErrorMessage, ...] = ()
     """Other messages that could have been chosen, in their order."""
+    is_last_words: bool = False
+    """Whether it is only the last lines of the output."""
 
 
 def choice_of(best: Best) -> Choice | None:

@@ -13,15 +13,26 @@ and `wake_at` says when to call `on_time`. `now` is a monotonic time in nanoseco
 import signal
 from enum import Enum
 
-from gator.core.attempt.actions import Action, Exit, Finished, LeftoverCheck, Record, Signal, Spawn
+from gator.core.attempt.actions import (
+    Action,
+    Exit,
+    Finished,
+    Investigate,
+    LeftoverCheck,
+    Record,
+    Signal,
+    Spawn,
+)
 from gator.core.attempt.conclusion import Times, conclude
 from gator.core.attempt.events import ClientEvents, EventFactory
+from gator.core.attempt.evidence import Evidence, place_of_hang, summary_of, text_of
 from gator.core.attempt.metrics import Totals
 from gator.core.attempt.observers import observers_of
 from gator.core.attempt.output import Output
+from gator.core.attempt.silence import Silence
 from gator.core.attempt.usage import UsageMeter
-from gator.core.attempt.verdict import AttemptFacts
-from gator.units import limit_text
+from gator.core.attempt.verdict import AttemptFacts, Hang
+from gator.units import limit_text, span
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 MILLI = 1_000_000
@@ -80,6 +91,7 @@ class Wrapper:
         "_messages",
         "_open",
         "_output",
+        "_silence",
         "_since",
         "_stamp",
         "_times",
@@ -107,6 +119,7 @@ class Wrapper:
             settings.grace_millis * MILLI if settings.HasField("grace_millis") else DEFAULT_GRACE_NANOS
         )
         self._deadline: int | None = None
+        self._silence = Silence(settings.silence.millis * MILLI)
         self._since: int | None = None  # when the first start failed, or the rest was first killed
         self._grace_ends: int | None = None  # when what was told to end is killed
         self._check_pause = CHECK_NANOS
@@ -120,6 +133,9 @@ class Wrapper:
         """When to call `on_time`; None for never."""
         earliest = self._output.due
         deadline = self._deadline
+        silence = self._silence.due
+        if silence is not None and (deadline is None or silence < deadline):
+            deadline = silence
         if deadline is not None and (earliest is None or deadline < earliest):
             return deadline
         return earliest
@@ -135,6 +151,7 @@ class Wrapper:
         """Takes note that the process was started at `now`."""
         self._times.start(now)
         self._usage.start(now)
+        self._silence.start(now)
         millis = self._job.settings.timeout_millis
         self._enter(State.RUNNING, now + millis * MILLI if millis else None)
         return [Record([self._stamp.event(now, started=started)])]
@@ -170,6 +187,7 @@ class Wrapper:
         if self.state is State.FINISHED:
             return []
         self._times.read(now)
+        self._silence.break_off(now)
         return _record(self._output.feed(stream, data, now, now + self._stamp.offset))
 
     def on_eof(self, now: int, stream: common_pb2.Stream.ValueType) -> list[Action]:
@@ -208,6 +226,9 @@ class Wrapper:
     def on_time(self, now: int) -> list[Action]:
         """Does everything that is due at `wake_at`."""
         actions = _record(self._output.flush_due(now))
+        if self._silence.is_due(now):
+            self._silence.investigate()
+            actions.append(Investigate())
         if self._deadline is None or now < self._deadline:
             return actions
         match self.state:
@@ -234,6 +255,7 @@ class Wrapper:
         """Extends timeout, grace and the limits on starting and killing: the host did not run."""
         if self._deadline is not None and self.state in _ALIVE:
             self._deadline += stood_still
+        self._silence.credit(stood_still)
         if self._grace_ends is not None:
             self._grace_ends += stood_still
         if self._since is not None:
@@ -277,6 +299,7 @@ class Wrapper:
         """Takes a sample of the processes of the attempt; `peak_memory` is in bytes, as far as known."""
         if self.state is State.FINISHED or self.state is State.STARTING:
             return []
+        self._silence.add_sample(now, sample.cores)
         events = [self._stamp.event(now, sample=sample)]
         events += [self._stamp.warning(now, text) for text in self._usage.add(now, sample, peak_memory)]
         actions: list[Action] = [Record(events)]
@@ -295,9 +318,20 @@ class Wrapper:
             return []
         return _record(self._client.take(self._stamp, now, event, notice=notice))
 
+    def on_evidence(self, now: int, evidence: Evidence) -> list[Action]:
+        """Ends the attempt because it hangs, unless there was a sign of life since its silence was due."""
+        if self.state is not State.RUNNING or not self._silence.lasts(now, evidence):
+            return []
+        limit = limit_text(self._silence.limit)
+        self._facts.hang = Hang(self._silence.limit, summary_of(evidence), place_of_hang(evidence))
+        text = text_of(evidence, limit, span(self._silence.cpu_nanos))
+        return [Record([self._stamp.warning(now, text)]), *self._end(now)]
+
     # ---- transitions
 
     def _enter(self, state: State, deadline: int | None) -> None:
+        if state is not State.RUNNING:
+            self._silence.stop()
         self.state = state
         self._deadline = deadline
 

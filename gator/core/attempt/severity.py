@@ -115,7 +115,7 @@ class Messages:
     def _last(self) -> Choice | None:
         if self.last_words is None:
             return None
-        return Choice(self.last_words, self.last_words)
+        return Choice(self.last_words, self.last_words, is_last_words=True)
 
     def counts(self) -> common_pb2.Counts:
         """Returns the counts of all messages."""

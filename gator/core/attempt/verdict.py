@@ -28,6 +28,17 @@ class Verdict(Struct, frozen=True):
     """Minimum severity of a message that explains the failure."""
 
 
+class Hang(Struct, frozen=True):
+    """An attempt that was silent for too long."""
+
+    nanos: int
+    """The maximum time of silence."""
+    summary: str
+    """Which process did what; empty if it is not known."""
+    place: str
+    """The same without numbers that differ from run to run."""
+
+
 class AttemptFacts(Struct):
     """The facts about an attempt that has ended."""
 
@@ -35,6 +46,8 @@ class AttemptFacts(Struct):
     """Reason and message of the order that stopped it; None if it was not stopped."""
     lost: str = ""
     """Message if it could not run for lack of resources; else empty."""
+    hang: Hang | None = None
+    """The silence that ended it; None if it was not silent for too long."""
     timeout_nanos: int = 0
     """The timeout that it exceeded; 0 if it did not."""
     memory: tuple[int, int] | None = None
@@ -75,6 +88,12 @@ def _stopped(facts: AttemptFacts) -> Verdict | None:
         )
     if facts.lost:
         return Verdict(common_pb2.OUTCOME_LOST, common_pb2.REASON_LOST, facts.lost)
+    if facts.hang is not None:
+        where = f": {facts.hang.summary}" if facts.hang.summary else ""
+        return _failed(
+            common_pb2.REASON_HANG,
+            f"no output for {limit_text(facts.hang.nanos)}{where}; raise `silence:` if it needs more",
+        )
     if facts.timeout_nanos:
         limit = limit_text(facts.timeout_nanos)
         return _failed(
@@ -190,8 +209,23 @@ def signal_name(number: int) -> str:
         return str(number)
 
 
-def explanation(verdict: Verdict, messages: Messages) -> Choice | None:
+def explanation(verdict: Verdict, facts: AttemptFacts) -> Choice | None:
     """Returns the message that explains a failure; None if the attempt passed, or wrote nothing."""
     if verdict.outcome in (common_pb2.OUTCOME_PASSED, common_pb2.OUTCOME_CANCELLED):
         return None
-    return messages.best(verdict.severity)
+    choice = facts.messages.best(verdict.severity)
+    if facts.hang is not None and facts.hang.summary and (choice is None or choice.is_last_words):
+        return _where_it_hangs(facts.hang, choice)
+    return choice
+
+
+def _where_it_hangs(hang: Hang, last_words: Choice | None) -> Choice:
+    """Returns the place of a hang, with the last words of the attempt, as its explanation."""
+    shown, signing = event_pb2.ErrorMessage(severity=common_pb2.SEVERITY_ERROR), event_pb2.ErrorMessage()
+    shown.text, shown.message, signing.message = hang.summary, hang.summary, hang.place
+    if last_words is not None:
+        shown.text = f"{hang.summary}\n{last_words.shown.text}"
+        shown.stream, shown.line = last_words.shown.stream, last_words.shown.line
+        signing.message = f"{hang.place}: {last_words.signing.message}"
+        signing.stream, signing.line = shown.stream, shown.line
+    return Choice(shown, signing)

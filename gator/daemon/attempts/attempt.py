@@ -11,8 +11,18 @@ from functools import partial
 from time import monotonic_ns, time_ns
 from typing import Protocol
 
-from gator.core.attempt.actions import Action, Exit, Finished, LeftoverCheck, Record, Signal, Spawn
+from gator.core.attempt.actions import (
+    Action,
+    Exit,
+    Finished,
+    Investigate,
+    LeftoverCheck,
+    Record,
+    Signal,
+    Spawn,
+)
 from gator.core.attempt.environment import Launcher, Prepared, UnsafeScriptError
+from gator.core.attempt.evidence import Evidence, masked
 from gator.core.attempt.machine import State, Wrapper
 from gator.daemon.attempts.scratch import make_scratch
 from gator.daemon.attempts.script_file import remove_script, write_script
@@ -72,6 +82,13 @@ class AttemptPorts(Protocol):
         """Sends a signal to all processes of the attempt."""
         ...
 
+    def investigate(self, attempt: "Attempt", watch: str) -> None:
+        """Finds out what the processes of the attempt do; answers with `on_evidence`.
+
+        `watch` is a file whose growth is a sign of life; empty for none.
+        """
+        ...
+
     def on_reaped(self, attempt: "Attempt", pid: int) -> None:
         """Forgets the leader, which was reaped."""
         ...
@@ -104,7 +121,7 @@ class AttemptPorts(Protocol):
 class Attempt:
     """Runs one attempt; everything happens on the event loop."""
 
-    __slots__ = ("_host", "_pipes", "_script", "node", "ownership", "process", "scratch", "wrapper")
+    __slots__ = ("_cwd", "_host", "_pipes", "_script", "node", "ownership", "process", "scratch", "wrapper")
 
     def __init__(self, host: AttemptPorts, node: attach_pb2.LaunchNode, log_cap: int) -> None:
         self._host = host
@@ -115,6 +132,7 @@ class Attempt:
         """How the processes of the attempt are told from others, once it has started."""
         self.scratch = ""
         self._script = ""
+        self._cwd = ""
         self.wrapper = Wrapper(node, time_ns() - monotonic_ns(), log_cap)
 
     @property
@@ -158,6 +176,7 @@ class Attempt:
             self._fail(message, error.errno or 0, error.errno in _SHORT_OF_SPACE)
             return
         self.process = process
+        self._cwd = prepared.cwd
         marks = {name: prepared.env[name] for name in ("GATOR_RUN", "GATOR_PATH", "GATOR_ATTEMPT")}
         self.ownership = Ownership(
             process.pid, marks, birthmarks=birthmarks, since=since, name=self.node.path
@@ -210,6 +229,11 @@ class Attempt:
             self._read_rest()
         self._take(self.wrapper.on_left_over(self._now(), names))
 
+    def on_evidence(self, evidence: Evidence) -> None:
+        """Takes what was found about the silent attempt."""
+        hidden = masked(evidence, lambda text: self._host.launcher.hide(text, self.node))
+        self._take(self.wrapper.on_evidence(self._now(), hidden))
+
     def on_sample(self, sample: event_pb2.Sample, peak_memory: int) -> None:
         """Takes a sample of the attempt's usage; the peak is in bytes."""
         self._take(self.wrapper.on_sample(self._now(), sample, peak_memory))
@@ -253,6 +277,9 @@ class Attempt:
                     self._close()
                     self._host.on_over(self, finished)
                     self._host.append(self, events, partial(self._host.on_committed, self, finished))
+                case Investigate():
+                    watch = self.node.job.settings.silence.watch
+                    self._host.investigate(self, os.path.join(self._cwd, watch) if watch else "")  # noqa: PTH118
                 case LeftoverCheck():
                     self._host.find_leftovers(self)
                 case Signal(number):

@@ -230,6 +230,10 @@ class WrapperHost:
         """Sends a signal to all processes of an attempt."""
         self._leftovers.signal(attempt, number)
 
+    def investigate(self, attempt: Attempt, watch: str) -> None:
+        """Finds out what the silent processes of an attempt do."""
+        self._leftovers.investigate(attempt, watch)
+
     def on_reaped(self, attempt: Attempt, pid: int) -> None:
         """Stops sampling an attempt whose leader was reaped."""
         self._metering.remove(pid)

@@ -5,10 +5,13 @@ Invariant: every search is answered, even on a host without free descriptors.
 
 import asyncio
 from collections.abc import Container, Coroutine
+from functools import partial
 from typing import Any
 
+from gator.core.attempt.evidence import Evidence
 from gator.daemon.attempts.attempt import Attempt
 from gator.loop import beside
+from gator.process.evidence import collect, file_age
 from gator.process.terminate import Ended, Terminator
 
 _PAUSE_SECONDS = 0.1
@@ -53,6 +56,10 @@ class Leftovers:
         """Sends a signal to all processes of an attempt."""
         self._run(self._signal(attempt, number))
 
+    def investigate(self, attempt: Attempt, watch: str) -> None:
+        """Reports to an attempt what its processes do, unless its watched file has grown lately."""
+        self._run(self._investigate(attempt, watch))
+
     def close(self) -> None:
         """Cancels the searches that have not ended."""
         for task in self._tasks:
@@ -77,6 +84,20 @@ class Leftovers:
             attempt.on_left_over([strays.describe(process, ownership) for process in found])
             return
         attempt.on_left_over([])
+
+    async def _investigate(self, attempt: Attempt, watch: str) -> None:
+        limit = attempt.node.job.settings.silence.millis * 1_000_000
+        age = await beside(partial(file_age, watch))
+        if age is not None and age < limit:
+            attempt.on_evidence(Evidence(file_age_nanos=age))
+            return
+        try:
+            found = await self._terminator.find(attempt.ownership)
+            evidence = await beside(partial(collect, [process.pid for process in found], watch))
+        except OSError:
+            # Without descriptors or memory nothing can be found out.
+            evidence = Evidence(file_age_nanos=age)
+        attempt.on_evidence(evidence)
 
     async def _signal(self, attempt: Attempt, number: int) -> None:
         for _ in range(_MAX_TRIES):

@@ -174,6 +174,24 @@ def _scratch(settings: spec_pb2.Settings, key: KeyContext) -> None:
     settings.scratch.CopyFrom(scratch)
 
 
+def _silence(settings: spec_pb2.Settings, key: KeyContext) -> None:
+    if not isinstance(key.value, MappingNode):
+        millis = limited(key.context, key.value, "silence")
+        if millis is not None:
+            settings.silence.CopyFrom(spec_pb2.Silence(millis=millis))
+        return
+    pairs = known(key.context, mapping(key.context, key.value, "silence"), "silence", "silence")
+    if "for" not in pairs:
+        key.context.problem(key.value, "silence needs for, the longest time: write {for: 10m, watch: FILE}")
+        return
+    silence = spec_pb2.Silence(millis=limited(key.context, pairs["for"].value, "for") or 0)
+    if "watch" in pairs:
+        watch = scalars.filled_text(key.context, pairs["watch"].value, "watch")
+        if watch is not None and scalars.no_names(key.context, pairs["watch"].value, watch, "watch"):
+            silence.watch = watch
+    settings.silence.CopyFrom(silence)
+
+
 def _ulimit(settings: spec_pb2.Settings, key: KeyContext) -> None:
     for name, pair in mapping(key.context, key.value, "ulimit").items():
         if name == "locks":
@@ -272,6 +290,7 @@ READERS: Final[dict[str, Reader]] = {
     "retries": _retries,
     "scratch": _scratch,
     "setup": _setup,
+    "silence": _silence,
     "stderr": _stderr,
     "tags": _tags,
     "text": _text,

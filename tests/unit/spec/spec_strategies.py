@@ -82,6 +82,11 @@ SETTINGS = st.builds(
     ),
     parsers=optional(PARSERS),
     scratch=optional(SCRATCH),
+    silence=optional(
+        st.builds(
+            spec_pb2.Silence, millis=st.one_of(st.just(0), MILLIS), watch=st.one_of(st.just(""), FILLED)
+        )
+    ),
     tty=optional(st.booleans()),
     nice=optional(st.integers(-39, 39)),
     ulimit=st.dictionaries(st.sampled_from(sorted(ULIMITS)), st.integers(-1, 2**60), max_size=3),

@@ -108,6 +108,8 @@ def _say_job(job: spec_pb2.Job) -> None:
     rows.append(("requested", describe.demand(held)))
     if job.settings.timeout_millis:
         rows.append(("timeout", span(job.settings.timeout_millis * 1_000_000)))
+    if job.settings.silence.millis:
+        rows.append(("silence", span(job.settings.silence.millis * 1_000_000)))
     if job.settings.HasField("commands") and not job.settings.commands:
         rows.append(("commands", "off"))
     if job.position.file:
@@ -135,6 +137,8 @@ def _say_attempt(attempt: query_pb2.Attempt, *, is_over: bool, node_message: str
         rows.append(("ended", describe.moment(attempt.ended_unix_nanos)))
         reason = f": {ended.message}" if ended.message not in ("", node_message) else ""
         rows.append(("outcome", output.paint(state, state) + reason))
+        if ended.reason == common_pb2.REASON_HANG:
+            rows.append(("evidence", "what its processes did: gator logs --long"))
         if ended.HasField("exit_code"):
             rows.append(("exit code", str(ended.exit_code)))
         if ended.HasField("signal"):

@@ -106,7 +106,7 @@ def test_warnings_are_allowed_unless_limited() -> None:
     assert judge(_facts(messages=messages), _NO_LIMITS).outcome == common_pb2.OUTCOME_PASSED
     verdict = judge(_facts(messages=messages), spec_pb2.Limits(warning=0))
     assert verdict.reason == common_pb2.REASON_LIMIT
-    choice = explanation(verdict, messages)
+    choice = explanation(verdict, _facts(messages=messages))
     assert choice is not None
     assert choice.shown.text == "hm"
 
@@ -119,7 +119,7 @@ def test_the_first_message_that_is_bad_enough_speaks_for_a_failure() -> None:
         (common_pb2.SEVERITY_ERROR, "bad"),
     )
     facts = _facts(messages=messages, exit_code=1)
-    choice = explanation(judge(facts, _NO_LIMITS), messages)
+    choice = explanation(judge(facts, _NO_LIMITS), facts)
     assert choice is not None
     assert choice.shown.text == "fire"
 
@@ -127,4 +127,4 @@ def test_the_first_message_that_is_bad_enough_speaks_for_a_failure() -> None:
 def test_nothing_speaks_against_what_passed() -> None:
     messages = _messages((common_pb2.SEVERITY_ERROR, "allowed"))
     verdict = judge(_facts(messages=messages), spec_pb2.Limits(error=5))
-    assert explanation(verdict, messages) is None
+    assert explanation(verdict, _facts(messages=messages)) is None

@@ -1,0 +1,191 @@
+"""Collects what the processes of a silent attempt do: states, wait channels, open files, stacks.
+
+Invariant: nothing is changed, except that Java is asked for its stacks, which it prints itself.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from time import monotonic, sleep, time_ns
+from typing import TYPE_CHECKING, Any, Final
+
+from gator.core.attempt.evidence import Evidence, ProcessEvidence
+from gator.core.text import clean
+
+if TYPE_CHECKING:
+    import psutil
+
+MAX_PROCESSES: Final = 40
+"""Maximum number of processes that are described."""
+MAX_FILES: Final = 20
+"""Maximum number of open files, and of sockets, of one process."""
+MAX_LINES: Final = 50
+"""Maximum number of lines of a watched file, and of a stack."""
+MAX_CHARACTERS: Final = 300
+"""Maximum length of a command line, a file name or a line."""
+SECONDS: Final = 5.0
+"""Timeout for everything."""
+_STACK_SECONDS: Final = 2.0
+_WATCHED_SECONDS: Final = 0.2
+_TAIL_BYTES: Final = 16_384
+_RUNNING_IN: Final = ("", "0")
+"""Contents of /proc/PID/wchan without a function."""
+
+
+def collect(pids: Iterable[int], watch: str) -> Evidence:
+    """Returns what living processes do, and the end of a watched file if `watch` is not empty.
+
+    Takes at most `SECONDS` and the time of one answer of the kernel.
+    """
+    import psutil
+
+    until = monotonic() + SECONDS
+    age, lines = file_age(watch), _last_lines(watch)
+    found: list[psutil.Process] = []
+    for pid in pids:
+        with suppress(psutil.Error):
+            found.append(psutil.Process(pid))
+    used = {process.pid: _cpu_seconds(process) for process in found[:MAX_PROCESSES]}
+    began = monotonic()
+    sleep(_WATCHED_SECONDS)
+    described: list[ProcessEvidence] = []
+    for process in found[:MAX_PROCESSES]:
+        with suppress(psutil.Error, OSError):
+            cores = (_cpu_seconds(process) - used[process.pid]) / (monotonic() - began)
+            described.append(_describe(process, cores, until))
+    prints = [process.pid for process in found if monotonic() < until and _asked_java(process)]
+    return Evidence(described, len(found) - len(described), age, lines, bool(prints))
+
+
+def file_age(watch: str) -> int | None:
+    """Returns the nanoseconds since a file was last written; None if there is no such file."""
+    try:
+        return max(0, time_ns() - Path(watch).stat().st_mtime_ns) if watch else None
+    except OSError:
+        return None
+
+
+def _last_lines(watch: str) -> list[str]:
+    if not watch:
+        return []
+    try:
+        fd = os.open(watch, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return []
+    with suppress(OSError), os.fdopen(fd, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL_BYTES))
+        return [_short(clean(line)) for line in file.read(_TAIL_BYTES).splitlines()[-MAX_LINES:]]
+    return []
+
+
+def _cpu_seconds(process: "psutil.Process") -> float:
+    import psutil
+
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return times.user + times.system
+
+
+def _describe(process: "psutil.Process", cores: float, until: float) -> ProcessEvidence:
+    with process.oneshot():
+        name, parent, state, threads = (
+            process.name(),
+            process.ppid(),
+            process.status(),
+            process.num_threads(),
+        )
+    command = " ".join(_quietly(process.cmdline))
+    return ProcessEvidence(
+        pid=process.pid,
+        parent=parent,
+        name=_short(clean(name.encode("utf-8", "surrogateescape"))),
+        command=_short(clean(command.encode("utf-8", "surrogateescape"))),
+        state=str(state),
+        channel=_wait_channel(process.pid),
+        threads=threads,
+        cores=cores,
+        files=tuple(islice(_files(process), MAX_FILES)) if monotonic() < until else (),
+        sockets=tuple(islice(_sockets(process), MAX_FILES)) if monotonic() < until else (),
+        stack=_stack(process, until),
+    )
+
+
+def _wait_channel(pid: int) -> str:
+    try:
+        text = Path(f"/proc/{pid}/wchan").read_text().strip()
+    except OSError:
+        return ""
+    return "" if text in _RUNNING_IN else text
+
+
+def _files(process: "psutil.Process") -> Iterator[str]:
+    for file in _quietly(process.open_files):
+        yield _short(clean(os.fsencode(file.path)))
+
+
+def _sockets(process: "psutil.Process") -> Iterator[str]:
+    for each in _quietly(process.net_connections):
+        remote = f" to {each.raddr.ip}:{each.raddr.port}" if each.raddr else ""
+        yield f"{each.laddr.ip}:{each.laddr.port}{remote} {each.status}"
+
+
+def _quietly(question: Any) -> list[Any]:
+    """Returns the answer to a question about a process; nothing if it has ended or may not be asked."""
+    import psutil
+
+    try:
+        return list(question())
+    except (psutil.Error, OSError):
+        return []
+
+
+def _stack(process: "psutil.Process", until: float) -> str:
+    """Returns the stacks of a Python process, where py-spy is installed and allowed; else nothing."""
+    program = shutil.which("py-spy")
+    left = min(_STACK_SECONDS, until - monotonic())
+    if program is None or left <= 0 or not process.name().startswith("python"):
+        return ""
+    try:
+        done = subprocess.run(
+            [program, "dump", "--nonblocking", "--pid", str(process.pid)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=left,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    lines = done.stdout.splitlines()[:MAX_LINES] if done.returncode == 0 else []
+    return "\n".join(_short(line.decode("utf-8", "replace")) for line in lines)
+
+
+def _asked_java(process: "psutil.Process") -> bool:
+    """Asks a Java virtual machine to print its stacks; returns whether it was asked.
+
+    It is only asked if it catches SIGQUIT, which ends any other program.
+    """
+    import psutil
+
+    try:
+        if process.name() != "java":
+            return False
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+        if not int(caught, 16) & 1 << (signal.SIGQUIT - 1):
+            return False
+        process.send_signal(signal.SIGQUIT)
+    except (psutil.Error, OSError, StopIteration, ValueError):
+        return False
+    return True
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…"

@@ -1,0 +1,40 @@
+"""Jobs that hang are ended, with evidence of what they waited for."""
+
+from tests.acceptance.support import Gator
+
+SPEC = """\
+!JobGroup
+ident: hangs
+silence: 3s
+jobs:
+- !Job {ident: waits, shell: "echo go; exec 3> held.txt; read -r line < pipe"}
+- !Job {ident: talks, shell: "for i in 1 2 3 4 5; do echo $i; sleep 1; done"}
+- !Job
+  ident: writes
+  silence: {for: 3s, watch: grow.log}
+  shell: "for i in 1 2 3 4 5; do echo $i >> grow.log; sleep 1; done"
+- !Job {ident: free, silence: none, command: sleep, args: [4]}
+"""
+
+
+def test_a_silent_job_is_a_hang_unless_it_writes_elsewhere(gator: Gator) -> None:
+    gator("run", "-j", 4, gator.spec("!Job {ident: make, command: mkfifo, args: [pipe]}\n")).expect(0)
+    said = gator("run", "-j", 4, gator.spec(SPEC)).expect(1).out
+    assert said.count("no output for 3s: ") >= 1
+    assert "3 passed, 1 failed" in said
+    shown = gator("show", "waits").expect(0).out
+    assert "no output for 3s: bash (pid " in shown
+    evidence = gator("logs", "--long", "waits").expect(0).out
+    assert "no output for 3s, in which its processes used" in evidence
+    assert "held.txt" in evidence
+
+
+def test_problems_of_the_key_are_reported(gator: Gator) -> None:
+    for value, problem in (
+        ("soon", "silence: 'soon' is not a duration"),
+        ("0", "silence cannot be 0: write none for no limit"),
+        ("{watch: x}", "silence needs for, the longest time"),
+        ("{for: 1m, wach: x}", "silence has no key 'wach'; did you mean 'watch'?"),
+    ):
+        spec = gator.spec(f"!Job {{ident: a, command: 'true', silence: {value}}}\n")
+        assert problem in gator("check", spec).expect(2).out

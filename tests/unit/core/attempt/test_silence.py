@@ -1,0 +1,140 @@
+"""An attempt that is silent for too long is investigated, and ended if there is no sign of life."""
+
+import signal
+
+from gator.core.attempt.actions import Action, Investigate, Signal
+from gator.core.attempt.evidence import Evidence, ProcessEvidence, masked, summary_of, text_of
+from gator.core.attempt.machine import State, Wrapper
+from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
+from tests.unit.core.attempt.machine_support import OUT, SECOND, end_of, events_of, finish, left, running
+
+SETTINGS = spec_pb2.Settings(silence=spec_pb2.Silence(millis=10_000))
+WAITING = ProcessEvidence(pid=8, parent=7, name="sim", state="sleeping", channel="pipe_read")
+SHELL = ProcessEvidence(pid=7, parent=1, name="bash", state="sleeping", channel="do_wait")
+FOUND = Evidence([SHELL, WAITING])
+
+
+def silent(until: int = 10 * SECOND) -> Wrapper:
+    wrapper = running(SETTINGS)
+    assert wrapper.wake_at == until
+    assert wrapper.on_time(until) == [Investigate()]
+    assert wrapper.wake_at is None
+    return wrapper
+
+
+def ended(wrapper: Wrapper, evidence: Evidence = FOUND) -> event_pb2.AttemptFinished:
+    wrapper.on_evidence(11 * SECOND, evidence)
+    return end_of(finish(wrapper, 12 * SECOND, left(None, signal.SIGTERM)))
+
+
+def test_the_reason_is_a_hang_and_the_message_says_where_it_waits() -> None:
+    end = ended(silent())
+    assert end.reason == common_pb2.REASON_HANG
+    assert end.message.startswith("no output for 10s: sim (pid 8) waits in pipe_read; raise `silence:`")
+    assert end.first_error.text == "sim (pid 8) waits in pipe_read"
+
+
+def test_the_evidence_is_recorded_before_the_processes_are_ended() -> None:
+    first, second = silent().on_evidence(11 * SECOND, FOUND)
+    (event,) = events_of([first])
+    assert event.log.logger == "gator"
+    assert "\n8 sim: waits in pipe_read, 1 thread" in event.log.text
+    assert second == Signal(signal.SIGTERM)
+
+
+def test_output_puts_the_end_off() -> None:
+    wrapper = running(SETTINGS)
+    wrapper.on_output(4 * SECOND, OUT, b"a\n")
+    assert Investigate() not in wrapper.on_time(10 * SECOND)
+    assert Investigate() in wrapper.on_time(14 * SECOND)
+    wrapper.on_output(15 * SECOND, OUT, b"b\n")
+    assert wrapper.on_evidence(16 * SECOND, FOUND) == []
+    assert wrapper.state is State.RUNNING
+    assert Investigate() in wrapper.on_time(25 * SECOND)
+
+
+def test_stacks_that_were_asked_for_are_no_sign_of_life() -> None:
+    wrapper = silent()
+    wrapper.on_output(11 * SECOND, OUT, b"Full thread dump\n")
+    wrapper.on_evidence(12 * SECOND, Evidence([WAITING], prints_stacks=True))
+    assert wrapper.state is State.ENDING
+
+
+def test_growth_of_the_watched_file_is_a_sign_of_life() -> None:
+    wrapper = silent()
+    assert wrapper.on_evidence(10 * SECOND, Evidence(file_age_nanos=3 * SECOND)) == []
+    assert wrapper.on_time(16 * SECOND) == []
+    assert wrapper.on_time(17 * SECOND) == [Investigate()]
+    wrapper.on_evidence(17 * SECOND, Evidence([WAITING], file_age_nanos=10 * SECOND))
+    assert wrapper.state is State.ENDING
+
+
+def test_a_time_in_which_the_host_stood_still_is_not_silence() -> None:
+    wrapper = running(SETTINGS)
+    wrapper.on_late_wake(5 * SECOND)
+    assert wrapper.on_time(14 * SECOND) == []
+    assert wrapper.on_time(15 * SECOND) == [Investigate()]
+
+
+def test_a_job_that_ends_during_the_investigation_keeps_its_verdict() -> None:
+    wrapper = silent()
+    assert end_of(finish(wrapper, 11 * SECOND)).outcome == common_pb2.OUTCOME_PASSED
+    assert wrapper.on_evidence(12 * SECOND, FOUND) == []
+
+
+def test_a_job_that_is_told_to_end_is_not_investigated() -> None:
+    wrapper = running(SETTINGS)
+    wrapper.on_stop(5 * SECOND, attach_pb2.Stop(mode=attach_pb2.STOP_MODE_GRACEFUL))
+    assert Investigate() not in wrapper.on_time(14 * SECOND)
+
+
+def test_the_processor_time_of_the_silence_is_told() -> None:
+    wrapper = running(SETTINGS)
+    wrapper.on_sample(2 * SECOND, event_pb2.Sample(cores=1.0), 0)
+    wrapper.on_output(4 * SECOND, OUT, b"a\n")
+    wrapper.on_sample(7 * SECOND, event_pb2.Sample(cores=0.5), 0)
+    actions: list[Action] = wrapper.on_time(14 * SECOND)
+    actions = wrapper.on_evidence(14 * SECOND, FOUND)
+    assert "in which its processes used 1.50s of processor time" in events_of(actions)[0].log.text
+
+
+def test_hangs_at_different_places_or_after_different_words_have_different_signatures() -> None:
+    def signature(evidence: Evidence, words: bytes = b"") -> str:
+        wrapper = running(SETTINGS)
+        if words:
+            wrapper.on_output(0, OUT, words)
+        wrapper.on_time(10 * SECOND)
+        return ended(wrapper, evidence).signature
+
+    elsewhere = Evidence([SHELL, ProcessEvidence(pid=8, parent=7, name="sim", channel="futex_wait")])
+    other_run = Evidence([ProcessEvidence(pid=99, parent=7, name="sim", channel="pipe_read")])
+    computing = [
+        Evidence([ProcessEvidence(pid=8, parent=7, name="sim", cores=cores)]) for cores in (0.9, 0.4)
+    ]
+    assert signature(FOUND) == signature(other_run)
+    assert signature(computing[0]) == signature(computing[1])
+    seen = [FOUND, elsewhere, computing[0]]
+    assert len({signature(each) for each in seen}) == len(seen)
+    assert signature(FOUND, b"waiting for grant\n") != signature(FOUND, b"waiting for reset\n")
+    assert signature(FOUND, b"waiting for grant at 100 ns\n") == signature(
+        FOUND, b"waiting for grant at 250 ns\n"
+    )
+
+
+def test_a_message_of_the_job_explains_a_hang_better() -> None:
+    wrapper = running(SETTINGS)
+    wrapper.on_output(0, OUT, b"UVM_ERROR tb.sv(3) @ 5: top [SB] mismatch\n")
+    wrapper.on_time(10 * SECOND)
+    end = ended(wrapper)
+    assert end.reason == common_pb2.REASON_HANG
+    assert end.first_error.message == "mismatch"
+
+
+def test_a_process_that_computes_is_named_first_and_secrets_are_masked() -> None:
+    busy = ProcessEvidence(pid=9, parent=7, name="solver", cores=0.98, command="solver --key=S3cret")
+    evidence = Evidence([SHELL, busy, WAITING], omitted=2, file_lines=["step 3 S3cret"])
+    assert summary_of(evidence) == "solver (pid 9) computes on 1.0 cores"
+    text = text_of(masked(evidence, lambda line: line.replace("S3cret", "***")), "10s", "9s")
+    assert "S3cret" not in text
+    assert "and 2 more of its processes" in text
+    assert text.endswith("end of the watched file:\n  step 3 ***")
