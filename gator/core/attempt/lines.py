@@ -15,18 +15,15 @@ from gator.core.text import (
     BLANKS_AND_ANSI_PATTERN,
     BLANKS_PATTERN,
     UNFINISHED_PATTERN,
-    is_blank,
 )
 from gator.v1 import common_pb2, event_pb2
 
 BLOCK_BYTES = 512 * 1024
 BLOCK_NANOS = 80_000_000
 """Maximum age of an open block: it is stored within 100 ms, and the rest is for timers and the commit."""
-_CAPTURE_BYTES = 8 * 1024
 _LARGE_BYTES = 16 * 1024
 _CANDIDATES = b"\n\r\t\v\f \x1b"
 
-_BLANK_LINES = re.compile(rb"(?:" + BLANK_LINE_PATTERN + rb"\n)*")
 _BLANK_HEAD = re.compile(BLANKS_AND_ANSI_PATTERN)
 # The line end before a line of escape sequences and blanks that has at least one of the former.
 _ESCAPES_ONLY = re.compile(rb"\n(?=" + BLANKS_PATTERN + rb"*+\x1b)(?=" + BLANK_LINE_PATTERN + rb"\n)")
@@ -55,26 +52,16 @@ class LineCounter:
 
     Only `\n` ends a line. A line is blank if it has only whitespace, `\r` and terminal escape sequences,
     complete or not; a blank line is not a message. An unfinished line counts from its first visible byte.
-    The text of the first message, after its last `\r`, is kept, cut to 8 KiB.
     """
 
-    __slots__ = ("_capturing", "_counted", "_head", "_open", "_tail", "first_message", "lines", "messages")
+    __slots__ = ("_counted", "_open", "_tail", "lines", "messages")
 
     def __init__(self) -> None:
         self.lines = 0
         self.messages = 0
-        self.first_message = 0
-        """Number of the line that is the first message; 0 before there is one."""
         self._open = False
         self._counted = False
         self._tail = b""
-        self._head = bytearray()
-        self._capturing = False
-
-    @property
-    def first_text(self) -> bytes:
-        """The beginning of the first message, as it was read."""
-        return bytes(self._head)
 
     def feed(self, chunk: bytes) -> Counted:
         """Counts the lines of the next bytes of the stream, which must not be empty."""
@@ -92,11 +79,9 @@ class LineCounter:
         ended = newline >= 0
         if not self._counted:
             self._judge_open(self._tail + (chunk[:newline] if ended else chunk))
-        elif self._capturing:
-            self._capture(chunk[:newline] if ended else chunk)
         if not ended:
             return len(chunk)
-        self._open = self._counted = self._capturing = False
+        self._open = self._counted = False
         self._tail = b""
         return newline + 1
 
@@ -112,54 +97,20 @@ class LineCounter:
             self._counted = True
             self._tail = b""
             self.messages += 1
-            if not self.first_message:
-                self.first_message = self.lines
-                self._capturing = True
-                self._capture(text)
-
-    def _capture(self, text: bytes) -> None:
-        self._head += text
-        if len(self._head) > _CAPTURE_BYTES:
-            self._head = bytearray(_last_state(bytes(self._head)))
 
     def _count_from(self, chunk: bytes, start: int) -> None:
         """Counts from `start`, where a line begins."""
         end = chunk.rfind(b"\n", start) + 1
         if end:
             complete = chunk.count(b"\n", start, end)
-            messages = _count_messages(chunk, start, end, complete)
-            if messages and not self.first_message:
-                self._find_first(chunk, start)
             self.lines += complete
-            self.messages += messages
+            self.messages += _count_messages(chunk, start, end, complete)
         else:
             end = start
         if end < len(chunk):
             self.lines += 1
             self._open = True
             self._judge_open(chunk[end:])
-
-    def _find_first(self, chunk: bytes, start: int) -> None:
-        """Keeps the first message among the complete lines from `start`, which have one."""
-        match = _BLANK_LINES.match(chunk, start)
-        first = match.end() if match else start
-        self.first_message = self.lines + chunk.count(b"\n", start, first) + 1
-        self._capture(chunk[first : chunk.index(b"\n", first)])
-
-
-def _last_state(text: bytes) -> bytes:
-    r"""Returns the start of the text after the last `\r` followed by something visible."""
-    start = len(text)
-    end = start
-    while end >= 0 and is_blank(text[end + 1 : start]):
-        start, end = end, text.rfind(b"\r", 0, end)
-    state = text[end + 1 :]
-    kept, rest = state[:_CAPTURE_BYTES], state[_CAPTURE_BYTES:]
-    if b"\r" in rest:
-        # The text after it overwrites the line, and may be an incomplete escape sequence.
-        unfinished = _UNFINISHED.search(rest)
-        kept += b"\r" + (unfinished[0] if unfinished else b"")
-    return kept
 
 
 def _count_messages(chunk: bytes, start: int, end: int, lines: int) -> int:
