@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gator.cli.launch.launch_options import LaunchOptions
+from gator.cli.launch.notices import Notice
 from gator.cli.options.values import millis_of
 from gator.cli.runs.hub_names import NO_HUB, VARIABLE, label_of
 from gator.errors import UsageError
@@ -20,7 +21,7 @@ MAX_VALUE = 512
 """Maximum number of characters in a label."""
 
 
-def chosen_hub(options: LaunchOptions, notices: list[tuple[str, bool]]) -> UploadOptions | None:
+def chosen_hub(options: LaunchOptions, notices: list[Notice]) -> UploadOptions | None:
     """Returns the hub that a run is sent to; None for none.
 
     Raises UsageError for wrong options; problems of the environment are added to `notices`.
@@ -36,7 +37,7 @@ def chosen_hub(options: LaunchOptions, notices: list[tuple[str, bool]]) -> Uploa
     except UsageError as error:
         if options.hub is not None:
             raise UsageError(f"--hub {options.hub}: {error}") from error
-        notices.append((f"{VARIABLE} is ignored: {error}", True))
+        notices.append(Notice(f"{VARIABLE} is ignored: {error}"))
         return None
     if access.source == os.environ.get(TOKEN_FILE_VARIABLE) and not Path(access.source).is_file():
         # The process that feeds the hub and the jobs cannot read a pipe again.

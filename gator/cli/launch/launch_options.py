@@ -7,9 +7,9 @@ from typing import Annotated, Final
 
 import typer
 
-from gator.cli.launch.plan_options import WHAT, PlanOptions
+from gator.cli.launch.plan_options import WHAT_PANEL, PlanOptions
 from gator.cli.options.values import NO_LIMIT, bytes_of, millis_of, positive_or_default
-from gator.daemon.modes import LOG_CAP_BYTES, SAMPLE_INTERVAL_MILLIS, TextLogMode
+from gator.daemon.modes import LOG_CAP_BYTES, SAMPLE_INTERVAL_MILLIS, Placement, TextLogMode
 from gator.errors import UsageError
 
 RECORD_PANEL: Final = "Record"
@@ -19,15 +19,6 @@ HUB_PANEL: Final = "Hub"
 UNCAPPED_BYTES: Final = 1 << 62
 """Value of `--log-cap none`: more than any job can write."""
 _MAX_PORT: Final = 65_535
-
-
-class PlacementName(Enum):
-    """Values of --placement."""
-
-    AUTO = "auto"
-    INLINE = "inline"
-    DAEMONS = "daemons"
-    TIERS = "tiers"
 
 
 class HubLogs(Enum):
@@ -54,7 +45,7 @@ class LaunchOptions(PlanOptions, frozen=True):
             "--repeat",
             metavar="RUN",
             help="Repeat a part of RUN; the new outcomes are overlaid on those of RUN.",
-            rich_help_panel=WHAT,
+            rich_help_panel=WHAT_PANEL,
             autocompletion=_complete_repeat,
         ),
     ] = ""
@@ -65,12 +56,12 @@ class LaunchOptions(PlanOptions, frozen=True):
             "--directory",
             metavar="DIR",
             help="Change to DIR before doing anything else.",
-            rich_help_panel=WHAT,
+            rich_help_panel=WHAT_PANEL,
         ),
     ] = None
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Show what would run; start nothing.", rich_help_panel=WHAT),
+        typer.Option("--dry-run", help="Show what would run; start nothing.", rich_help_panel=WHAT_PANEL),
     ] = False
     tracking: Annotated[
         Path | None,
@@ -120,7 +111,7 @@ class LaunchOptions(PlanOptions, frozen=True):
         ),
     ] = None
     placement: Annotated[
-        PlacementName,
+        Placement,
         typer.Option(
             "--placement",
             case_sensitive=False,
@@ -128,7 +119,7 @@ class LaunchOptions(PlanOptions, frozen=True):
             "for each group (tiers); auto: inline for a single job, else daemons.",
             rich_help_panel=PLACEMENT_PANEL,
         ),
-    ] = PlacementName.AUTO
+    ] = Placement.AUTO
     quiet: Annotated[
         bool,
         typer.Option(

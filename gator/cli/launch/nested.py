@@ -4,23 +4,25 @@ Invariant: the report has one metric per count and one message; the nested run h
 """
 
 import os
+from typing import Final
 
 from gator.console import describe
 from gator.core.attempt.metrics import MAX_NAME
 from gator.core.outcomes import FAILURES
 from gator.v1 import event_pb2
 
+_COUNTS: Final = ("passed", "failed", "pruned", "cancelled", "lost")
+"""Fields of a Tally that are reported as metrics."""
+_MAX_IDENT: Final = MAX_NAME - len(".cancelled")
+"""Maximum number of characters of the ident in the name of a metric."""
+
 
 def report(address: str, ident: str, result: event_pb2.Result) -> None:
     """Reports the outcome of a run to the job in which this process runs."""
-    os.environ["GATOR_PARENT"] = address
     from gator import client
 
-    for name in ("passed", "failed", "pruned", "cancelled", "lost"):
-        client.metric(f"{ident[: MAX_NAME - 10]}.{name}", getattr(result.jobs, name))
-    text = f"run {ident}: {result.message or describe.outcome(result.outcome)}"
-    if result.outcome in FAILURES:
-        client.error(text)
-    else:
-        client.info(text)
-    client.flush()
+    with client.connect({**os.environ, "GATOR_PARENT": address}) as job:
+        for name in _COUNTS:
+            job.metric(f"{ident[:_MAX_IDENT]}.{name}", getattr(result.jobs, name))
+        text = f"run {ident}: {result.message or describe.outcome(result.outcome)}"
+        job.log(text, severity="error" if result.outcome in FAILURES else "info")

@@ -6,9 +6,9 @@ from typing import Annotated, Final
 import typer
 from msgspec import Struct
 
-WHAT: Final = "What to run"
-POOLS: Final = "Resources"
-LIMITS: Final = "Limits"
+WHAT_PANEL: Final = "What to run"
+POOLS_PANEL: Final = "Resources"
+LIMITS_PANEL: Final = "Limits"
 FAILED: Final = "@failed"
 """In place of a glob of `--only`: the jobs that failed or were lost in the last run."""
 PASSED: Final = "@passed"
@@ -47,7 +47,7 @@ class PlanOptions(Struct, frozen=True):
             metavar="PATH",
             help="Run only matching nodes and their dependencies; @failed selects what failed in the last "
             "run; may be repeated, like --skip, --tag, --seed and --license.",
-            rich_help_panel=WHAT,
+            rich_help_panel=WHAT_PANEL,
             autocompletion=_complete_only,
         ),
     ] = []
@@ -57,7 +57,7 @@ class PlanOptions(Struct, frozen=True):
             "--skip",
             metavar="PATH",
             help="Skip matching nodes; @passed selects what passed in the last run.",
-            rich_help_panel=WHAT,
+            rich_help_panel=WHAT_PANEL,
             autocompletion=_complete_skip,
         ),
     ] = []
@@ -67,7 +67,7 @@ class PlanOptions(Struct, frozen=True):
             "--tag",
             metavar="TAG",
             help="Run only nodes with this tag and their dependencies.",
-            rich_help_panel=WHAT,
+            rich_help_panel=WHAT_PANEL,
         ),
     ] = []
     seeds: Annotated[
@@ -77,12 +77,12 @@ class PlanOptions(Struct, frozen=True):
             metavar="N|random|PATH=N",
             help="Set the seed of the run, or of one node; default: the seed of the repeated run, else of "
             "the spec, else random.",
-            rich_help_panel=WHAT,
+            rich_help_panel=WHAT_PANEL,
         ),
     ] = []
     ident: Annotated[
         str | None,
-        typer.Option("--id", metavar="NAME", help="Use this ident for the root.", rich_help_panel=WHAT),
+        typer.Option("--id", metavar="NAME", help="Use this ident for the root.", rich_help_panel=WHAT_PANEL),
     ] = None
     jobs: Annotated[
         int | None,
@@ -92,7 +92,7 @@ class PlanOptions(Struct, frozen=True):
             min=1,
             metavar="N",
             help="Limit the cores of all jobs together; default: all that this process may use.",
-            rich_help_panel=POOLS,
+            rich_help_panel=POOLS_PANEL,
         ),
     ] = None
     memory: Annotated[
@@ -101,13 +101,16 @@ class PlanOptions(Struct, frozen=True):
             "--memory",
             metavar="SIZE",
             help="Limit the memory of all jobs together, such as 16GB; default: the memory of the host.",
-            rich_help_panel=POOLS,
+            rich_help_panel=POOLS_PANEL,
         ),
     ] = None
     licenses: Annotated[
         list[str],
         typer.Option(
-            "--license", metavar="NAME=N", help="Provide N licenses of this name.", rich_help_panel=POOLS
+            "--license",
+            metavar="NAME=N",
+            help="Provide N licenses of this name.",
+            rich_help_panel=POOLS_PANEL,
         ),
     ] = []
     scheduler: Annotated[
@@ -116,7 +119,7 @@ class PlanOptions(Struct, frozen=True):
             "--scheduler",
             metavar="NAME",
             help="Choose the scheduler that starts daemons; default: local, which is this host.",
-            rich_help_panel=POOLS,
+            rich_help_panel=POOLS_PANEL,
             show_default=False,
             autocompletion=_complete_scheduler,
         ),
@@ -127,7 +130,7 @@ class PlanOptions(Struct, frozen=True):
             "--sched-arg",
             metavar="KEY=VALUE",
             help="Pass an argument to the scheduler; local accepts concurrency=N, the same as -j N.",
-            rich_help_panel=POOLS,
+            rich_help_panel=POOLS_PANEL,
         ),
     ] = []
     limit_warning: Annotated[
@@ -136,7 +139,7 @@ class PlanOptions(Struct, frozen=True):
             "--limit-warning",
             metavar="N|none",
             help="Fail a job with more than N warnings; default: none.",
-            rich_help_panel=LIMITS,
+            rich_help_panel=LIMITS_PANEL,
         ),
     ] = None
     limit_error: Annotated[
@@ -145,7 +148,7 @@ class PlanOptions(Struct, frozen=True):
             "--limit-error",
             metavar="N|none",
             help="Fail a job with more than N errors; default: 0.",
-            rich_help_panel=LIMITS,
+            rich_help_panel=LIMITS_PANEL,
         ),
     ] = None
     limit_critical: Annotated[
@@ -154,7 +157,7 @@ class PlanOptions(Struct, frozen=True):
             "--limit-critical",
             metavar="N|none",
             help="Fail a job with more than N critical messages; default: 0.",
-            rich_help_panel=LIMITS,
+            rich_help_panel=LIMITS_PANEL,
         ),
     ] = None
     parsers: Annotated[
@@ -164,7 +167,7 @@ class PlanOptions(Struct, frozen=True):
             metavar="NAME|FILE",
             help="Let the messages of this parser count, such as uvm or ours.yaml; auto is all built-in "
             "ones; may be repeated.",
-            rich_help_panel=LIMITS,
+            rich_help_panel=LIMITS_PANEL,
             autocompletion=_complete_parser,
         ),
     ] = None
@@ -174,7 +177,7 @@ class PlanOptions(Struct, frozen=True):
             "--timeout",
             metavar="TIME|none",
             help="Limit the time of each job that has no timeout below the root, such as 90s or 1h30m.",
-            rich_help_panel=LIMITS,
+            rich_help_panel=LIMITS_PANEL,
         ),
     ] = None
     deadline: Annotated[
@@ -183,7 +186,7 @@ class PlanOptions(Struct, frozen=True):
             "--deadline",
             metavar="TIME|none",
             help="Limit the time of the whole run.",
-            rich_help_panel=LIMITS,
+            rich_help_panel=LIMITS_PANEL,
         ),
     ] = None
     max_fail: Annotated[
@@ -192,7 +195,7 @@ class PlanOptions(Struct, frozen=True):
             "--max-fail",
             metavar="N|none",
             help="Start nothing new after N failed jobs.",
-            rich_help_panel=LIMITS,
+            rich_help_panel=LIMITS_PANEL,
         ),
     ] = None
 

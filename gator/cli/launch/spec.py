@@ -29,6 +29,8 @@ class LoadedSpec(Struct, frozen=True):
     warnings: tuple[Problem, ...]
     config: Config
     """The values of gator.toml files."""
+    is_stdin: bool = False
+    """Whether it was read from stdin; its name is then made up."""
     problems: tuple[Problem, ...] = ()
     """The problems; only filled by `load_partly`, which does not raise SpecError."""
 
@@ -64,7 +66,16 @@ def load_partly(name: str, ident: str | None, config: Config) -> LoadedSpec:
 
         # Other problems of the plan may only follow from those of the text.
         problems = tuple(sorted({*problems, *unknown_references(loaded.spec)}))
-    return LoadedSpec(loaded.spec, text, shown, str(folder), loaded.warnings, config, problems)
+    return LoadedSpec(
+        spec=loaded.spec,
+        text=text,
+        name=shown,
+        folder=str(folder),
+        warnings=loaded.warnings,
+        config=config,
+        is_stdin=name == "-",
+        problems=problems,
+    )
 
 
 def root_of(spec: spec_pb2.Spec) -> RootNode:

@@ -9,7 +9,8 @@ import typer
 from gator.cli.launch.config import config_of
 from gator.cli.launch.config_options import configured, given_options, located
 from gator.cli.launch.hub import chosen_hub, labels_of, waiting_upload
-from gator.cli.launch.launch_options import LaunchOptions, PlacementName
+from gator.cli.launch.launch_options import LaunchOptions
+from gator.cli.launch.notices import Notice
 from gator.cli.launch.preflight import runnable_plan, show_plan
 from gator.cli.launch.request import (
     check_log,
@@ -21,6 +22,7 @@ from gator.cli.launch.request import (
 )
 from gator.cli.launch.spec import load_spec
 from gator.cli.options.fields import with_options
+from gator.daemon.modes import Placement
 from gator.errors import UsageError
 from gator.git import asking_git
 from gator.process.host import supported
@@ -42,14 +44,14 @@ def run(
         enter(options.directory)
     config = config_of(spec, os.environ)
     options = configured(options, config, given_options(context), os.environ)
-    notices: list[tuple[str, bool]] = []
+    notices: list[Notice] = []
     try:
         options.check()
         hub = None if options.dry_run else chosen_hub(options, notices)
     except UsageError as error:
         raise located(error, config) from error
     scheduler = scheduler_of(options)
-    if options.placement is PlacementName.INLINE and not scheduler.allows_inline:
+    if options.placement is Placement.INLINE and not scheduler.allows_inline:
         raise UsageError(
             f"--placement inline: jobs would run in this process instead of with {options.scheduler}"
         )
