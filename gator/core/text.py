@@ -6,20 +6,10 @@ Invariant: any bytes give a text, and invalid ones are shown instead of dropped.
 import re
 from functools import cache
 
-BLANKS_PATTERN = rb"[ \t\r\v\f]"
-ANSI_PATTERN = (
-    rb"(?:\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]"
-    rb"|\x1b\][^\x07\x1b\n]{0,1024}(?:\x07|\x1b\\)"
-    rb"|\x1b[ -/]{0,8}[0-Z\\^-~])"
-)
-"""Escape sequences of terminals (ECMA-48: CSI, OSC and the short ones), of bounded length."""
+from gator.ansi import ANSI_PATTERN, BLANKS_PATTERN, UNFINISHED_PATTERN
 
 # No possessive repeat of a group: if it fails midway, `re` before 3.11.5 continues at a wrong position.
 BLANKS_AND_ANSI_PATTERN = rb"(?:" + BLANKS_PATTERN + rb"++|" + ANSI_PATTERN + rb")*"
-UNFINISHED_PATTERN = (
-    rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}|\][^\x07\x1b\n]{0,1024}\x1b?|[ -/]{0,8})" + BLANKS_PATTERN + rb"*"
-)
-"""An unfinished escape sequence, and whitespace, which a terminal does not show."""
 BLANK_LINE_PATTERN = BLANKS_AND_ANSI_PATTERN + rb"(?:" + UNFINISHED_PATTERN + rb")?(?=\n|\Z)"
 """Matches a line that shows nothing on a terminal, without its line end. Counting of messages and
 classification of lines share this pattern."""

@@ -8,7 +8,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Final
 
-from gator.core.text import ANSI_PATTERN, UNFINISHED_PATTERN, readable
+from gator.ansi import ANSI_PATTERN, UNFINISHED_PATTERN
+from gator.core.text import readable
 
 _UNSAFE: Final = "\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
 """Controls (C0 and C1 except tab), line separators, and marks that change the text direction."""

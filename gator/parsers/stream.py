@@ -7,6 +7,7 @@ import re
 
 from msgspec import Struct, field
 
+from gator.ansi import ANSI_PATTERN
 from gator.parsers.definition import Entry, Recognised
 from gator.parsers.percent import with_properties
 from gator.parsers.rules import MAX_LINE_CHARACTERS, Rules
@@ -16,9 +17,7 @@ MAX_LINES = 500
 MAX_REPEATS = 10_000
 """Maximum number of further messages of an entry with `loop`."""
 _BLANKS = " \t\r\v\f"
-_ESCAPES = re.compile(
-    r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b\n]{0,1024}(?:\x07|\x1b\\)|[ -/]{0,8}[0-Z\\^-~])"
-)
+_ESCAPES = re.compile(ANSI_PATTERN.decode())
 
 
 def visible(line: bytes) -> str:

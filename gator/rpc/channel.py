@@ -4,7 +4,6 @@ from gator.rpc.quiet import grpc  # before anything else imports it
 
 # isort: split
 from collections.abc import Sequence
-from typing import TypeAlias
 
 from grpc import aio
 
@@ -25,8 +24,6 @@ _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
 )
 # A peer on this host dies visibly; one far away may vanish in silence.
 REMOTE_OPTIONS = (("grpc.keepalive_time_ms", 30_000), ("grpc.keepalive_timeout_ms", 10_000))
-
-Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
 
 
 def open_channel(address: str, ca: bytes | None = None) -> aio.Channel:

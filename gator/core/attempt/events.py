@@ -7,12 +7,10 @@ from gator.core.attempt.first_error import Candidate
 from gator.core.attempt.metrics import NAME_RULE, Totals, is_metric_name
 from gator.core.attempt.notices import MAX_NOTICES
 from gator.core.attempt.observers import GATOR_LOGGER
+from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import NAMES, Messages
 from gator.core.text import cut, without_nul
 from gator.v1 import common_pb2, event_pb2, spec_pb2
-
-MAX_LOGS = 10_000
-"""Messages of one severity, and values of metrics, beyond this number are only counted."""
 
 
 class EventFactory:
@@ -64,11 +62,11 @@ class EventFactory:
 class ClientEvents:
     """Messages and metric values that the job's own processes report."""
 
-    __slots__ = ("_kept", "_messages", "_notices", "_refused", "metrics")
+    __slots__ = ("_messages", "_notices", "_quota", "_refused", "metrics")
 
     def __init__(self, messages: Messages, metrics: Totals) -> None:
         self._messages = messages
-        self._kept: dict[int, int] = {}
+        self._quota = Quota()
         self._notices = 0
         self._refused: set[str] = set()
         self.metrics = metrics
@@ -120,9 +118,7 @@ class ClientEvents:
                 slot = 0
             case _:
                 return False
-        kept = self._kept.get(slot, 0)
-        self._kept[slot] = kept + 1
-        return kept < MAX_LOGS
+        return self._quota.admits(slot)
 
 
 def _candidate(log: event_pb2.LogEvent) -> Candidate:

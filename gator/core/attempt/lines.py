@@ -9,12 +9,11 @@ from typing import Any, cast
 
 from msgspec import Struct
 
+from gator.ansi import BLANKS_PATTERN, UNFINISHED_PATTERN
 from gator.core.attempt.severity import NAMES
 from gator.core.text import (
     BLANK_LINE_PATTERN,
     BLANKS_AND_ANSI_PATTERN,
-    BLANKS_PATTERN,
-    UNFINISHED_PATTERN,
 )
 from gator.v1 import common_pb2, event_pb2
 

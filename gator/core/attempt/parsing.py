@@ -24,13 +24,12 @@ from gator.core.attempt.commands import PARSER, CommandReader, Payload
 from gator.core.attempt.commands import Found as Commands
 from gator.core.attempt.first_error import LINE, Candidate, key_of, location_of
 from gator.core.attempt.metrics import Totals
+from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import NAMES, Messages
 from gator.core.text import clean, cut, is_blank, without_nul
 from gator.parsers import MAX_TEXT, Recognised, Rules, StreamParser, rules_of, visible
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
-MAX_LOGS = 10_000
-"""Maximum number of recorded messages of one severity; further ones are only counted."""
 _TAIL_BYTES = 8192
 _LAST_LINES = 3
 _MAX_BACK = 30
@@ -84,10 +83,10 @@ class LineParser:
         "_all",
         "_commands",
         "_counted_parsers",
-        "_kept",
         "_messages",
         "_metrics",
         "_named",
+        "_quota",
         "_rules",
         "_streams",
         "_summaries",
@@ -105,7 +104,7 @@ class LineParser:
         self._commands = CommandReader(
             messages, metrics, is_on=settings.commands or not settings.HasField("commands")
         )
-        self._kept: dict[int, int] = {}
+        self._quota = Quota()
         self._counted_parsers: set[str] = set()
         """Parsers with a message that counted."""
         self._summaries: dict[tuple[common_pb2.Stream.ValueType, str], Recognised] = {}
@@ -226,7 +225,7 @@ class LineParser:
                 if does_count:
                     self._counted_parsers.add(entry.parser)
                 self._offer(stream, message, message.severity, counts=does_count)
-                if message.severity >= _WARNING and self._admit(message.severity):
+                if message.severity >= _WARNING and self._quota.admits(message.severity):
                     logs.append(_log(stream, message, message.severity))
         self._move(rule, moves, counts)
         return logs
@@ -285,11 +284,6 @@ class LineParser:
             if message.entry.parser not in self._counted_parsers:
                 self._messages.add(message.severity, counts=True)
                 self._offer(stream, message, message.severity, counts=True)
-
-    def _admit(self, severity: common_pb2.Severity.ValueType) -> bool:
-        kept = self._kept.get(severity, 0)
-        self._kept[severity] = kept + 1
-        return kept < MAX_LOGS
 
 
 _WARNING = common_pb2.SEVERITY_WARNING

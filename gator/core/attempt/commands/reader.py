@@ -14,6 +14,7 @@ from gator.core.attempt.commands.grammar import Command, CommandError, parse_com
 from gator.core.attempt.commands.progress import ProgressFilter
 from gator.core.attempt.first_error import Candidate
 from gator.core.attempt.metrics import Totals
+from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import Messages
 from gator.core.text import cut
 from gator.parsers import percent, visible
@@ -22,8 +23,6 @@ from gator.v1 import common_pb2, event_pb2, spec_pb2
 Payload: TypeAlias = event_pb2.LogEvent | event_pb2.Metric | event_pb2.Progress | event_pb2.Artefact
 """What is recorded of a command."""
 PARSER: Final = verbs.PARSER
-MAX_PAYLOADS: Final = 10_000
-"""Maximum number of recorded messages of one severity, and of recorded values; others are only counted."""
 MAX_ARTEFACTS: Final = 100
 """Maximum number of names of artefacts of an attempt."""
 MAX_WARNINGS: Final = 20
@@ -63,14 +62,23 @@ class _Stream(Struct):
 class CommandReader:
     """Reads the commands in the output of one attempt."""
 
-    __slots__ = ("_artefacts", "_is_on", "_kept", "_messages", "_metrics", "_progress", "_streams", "_warned")
+    __slots__ = (
+        "_artefacts",
+        "_is_on",
+        "_messages",
+        "_metrics",
+        "_progress",
+        "_quota",
+        "_streams",
+        "_warned",
+    )
 
     def __init__(self, messages: Messages, metrics: Totals, *, is_on: bool) -> None:
         self._messages, self._metrics, self._is_on = messages, metrics, is_on
         self._streams: dict[common_pb2.Stream.ValueType, _Stream] = {}
         self._progress = ProgressFilter()
         self._artefacts: dict[str, event_pb2.Artefact] = {}
-        self._kept: dict[str, int] = {}
+        self._quota = Quota()
         self._warned: set[str] = set()
 
     @property
@@ -191,9 +199,7 @@ class CommandReader:
             self._keep("progress", progress, found)
 
     def _keep(self, kind: str, payload: Payload, found: Found) -> None:
-        kept = self._kept.get(kind, 0)
-        self._kept[kind] = kept + 1
-        if kept < MAX_PAYLOADS:
+        if self._quota.admits(kind):
             found.payloads.append(payload)
 
     def _silent(self, number: int, line: str, found: Found) -> bytes:
