@@ -132,11 +132,12 @@ class Queries:
         position = tokens.decode(request, request.page_token, tokens.AfterCount)
         start = position.after if position else 0
         patterns = [PathPattern(glob) for glob in request.globs]
+        renamed = self.reader.renamed(request.signature) if request.signature else ()
         groups = grouped(
-            (path, signature, ended)
-            for path, signature, ended in self.reader.failed(path)
-            if signature.startswith(request.signature)
-            and (not patterns or any(pattern.matches(path) for pattern in patterns))
+            job
+            for job in self.reader.failed(path)
+            if (job.is_named(request.signature) or job.signature in renamed)
+            and (not patterns or any(pattern.matches(job.path) for pattern in patterns))
         )
         size = _size(request.page_size)
         response = qs.ListFailuresResponse(jobs=sum(cause.jobs for cause in groups), causes=len(groups))

@@ -3,7 +3,7 @@
 Invariant: arguments and results are messages of the schema; no storage library appears in them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from gator.core.dispatch.pools import DemandKey, Pools
@@ -63,6 +63,10 @@ class Reader(Protocol):
 
     def failed(self, path: str) -> Sequence[FailedJob]:
         """Returns the failed and lost jobs at and below a node."""
+        ...
+
+    def renamed(self, name: str) -> Collection[str]:
+        """Returns the signatures of failures of any run whose former signature begins with `name`."""
         ...
 
     def seen(self, signatures: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:

@@ -3,8 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from gator.core.attempt.signature import is_current
 from gator.store.blocks import decode
 from gator.store.catalogue.reader import CatalogueReader
+from gator.store.signing import signed_end
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 
 _IN_EVENTS = (attach_pb2.EVENT_KIND_STARTED, attach_pb2.EVENT_KIND_ATTEMPT_FINISHED)
@@ -37,8 +39,17 @@ class RecordReader(CatalogueReader, ABC):
                 if event.HasField("started"):
                     attempt.started.CopyFrom(event.started)
                 elif attempt.HasField("finished"):
-                    attempt.finished.CopyFrom(event.attempt_finished)
+                    attempt.finished.CopyFrom(self._end(path, attempt, event.attempt_finished))
         return attempts
+
+    def _end(
+        self, path: str, attempt: query_pb2.Attempt, end: event_pb2.AttemptFinished
+    ) -> event_pb2.AttemptFinished:
+        return end if is_current(end.signature) or not end.signature else signed_end(self, path, attempt, end)
+
+    def recorded_attempts(self, path: str) -> list[query_pb2.Attempt]:
+        """Implements `gator.store.signing.AttemptRecord`."""
+        return super().attempts(path)
 
     def bytes_of(self, block: event_pb2.Block) -> bytes:
         """Implements `gator.query.Reader.bytes_of`."""

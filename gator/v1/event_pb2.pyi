@@ -786,7 +786,7 @@ class AttemptFinished(message.Message):
     signature: builtins.str
     """Signature of the failure. Failures with the same cause have the same signature, even if numbers, times
     and paths differ. It has the version of the algorithm and 16 hexadecimal digits, as in
-    `s0-0123456789abcdef`. Empty unless it FAILED or was LOST.
+    `s1-0123456789abcdef`. Empty unless it FAILED or was LOST.
     """
     ended_unix_nanos: builtins.int
     """Time at which it ended, in nanoseconds since 1970 UTC, by the clock of its host; 0 if unknown."""
@@ -875,6 +875,7 @@ class FailureInputs(message.Message):
     RUNNERS_UP_FIELD_NUMBER: builtins.int
     FILE_FIELD_NUMBER: builtins.int
     ITEM_FIELD_NUMBER: builtins.int
+    VERSION_FIELD_NUMBER: builtins.int
     reason: common_pb2.Reason.ValueType
     """Reason of the failure."""
     exit_code: builtins.int
@@ -897,6 +898,10 @@ class FailureInputs(message.Message):
     """Source file to which the message refers; empty if it is not known."""
     item: builtins.str
     """The test, function or instance that the message is about; empty if it is not known."""
+    version: builtins.str
+    """Version of the rule that chose the message, such as `s1`; empty before s1. A reader with another version
+    chooses again from the output if this is empty.
+    """
     @builtins.property
     def runners_up(self) -> containers.RepeatedCompositeFieldContainer[ErrorMessage]:
         """At most three other messages that could have been chosen, in their order."""
@@ -916,10 +921,11 @@ class FailureInputs(message.Message):
         runners_up: abc.Iterable[ErrorMessage] | None = ...,
         file: builtins.str = ...,
         item: builtins.str = ...,
+        version: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "exit_code", b"exit_code", "signal", b"signal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "by_gator", b"by_gator", "code", b"code", "exit_code", b"exit_code", "file", b"file", "item", b"item", "line", b"line", "message", b"message", "parser", b"parser", "reason", b"reason", "runners_up", b"runners_up", "signal", b"signal", "stream", b"stream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "by_gator", b"by_gator", "code", b"code", "exit_code", b"exit_code", "file", b"file", "item", b"item", "line", b"line", "message", b"message", "parser", b"parser", "reason", b"reason", "runners_up", b"runners_up", "signal", b"signal", "stream", b"stream", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015

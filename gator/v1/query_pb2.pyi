@@ -585,6 +585,7 @@ class Node(message.Message):
     DEMAND_FIELD_NUMBER: builtins.int
     HOST_FIELD_NUMBER: builtins.int
     SIGNATURE_FIELD_NUMBER: builtins.int
+    FORMER_SIGNATURE_FIELD_NUMBER: builtins.int
     FIRST_FAILURE_UNIX_NANOS_FIELD_NUMBER: builtins.int
     WAITING_FOR_FIELD_NUMBER: builtins.int
     PROGRESS_FIELD_NUMBER: builtins.int
@@ -619,7 +620,9 @@ class Node(message.Message):
     host: builtins.str
     """Name of the host of its last attempt."""
     signature: builtins.str
-    """Signature of the failure; empty unless it is a job that FAILED or was LOST."""
+    """Signature of the failure, in the version of the server; empty unless it is a job that FAILED or was LOST."""
+    former_signature: builtins.str
+    """The signature that another version recorded; empty if it is the same."""
     first_failure_unix_nanos: builtins.int
     """Time at which the job of first_failure ended, in nanoseconds since 1970 UTC; 0 if there is none."""
     @builtins.property
@@ -680,13 +683,14 @@ class Node(message.Message):
         demand: common_pb2.Demand | None = ...,
         host: builtins.str = ...,
         signature: builtins.str = ...,
+        former_signature: builtins.str = ...,
         first_failure_unix_nanos: builtins.int = ...,
         waiting_for: abc.Iterable[WaitingReason.ValueType] | None = ...,
         progress: event_pb2.Progress | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["counts", b"counts", "demand", b"demand", "first_error", b"first_error", "progress", b"progress", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "children", b"children", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "host", b"host", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "progress", b"progress", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "usage", b"usage", "waiting_for", b"waiting_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "children", b"children", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "former_signature", b"former_signature", "host", b"host", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "progress", b"progress", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "usage", b"usage", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -111,7 +111,7 @@ class ClientEvents:
                 log.text = without_nul(log.text)
                 self._messages.add(log.severity, counts=True)
                 if log.severity >= common_pb2.SEVERITY_WARNING:
-                    self._messages.offer(_candidate(log), counts=True)
+                    self._messages.offer(reported(log), counts=True)
                 slot = int(log.severity)
             case "metric":
                 self.metrics.add(event.metric)
@@ -121,7 +121,8 @@ class ClientEvents:
         return self._quota.admits(slot)
 
 
-def _candidate(log: event_pb2.LogEvent) -> Candidate:
+def reported(log: event_pb2.LogEvent) -> Candidate:
+    """Returns a message of the API as an explanation of a failure."""
     message = event_pb2.ErrorMessage(
         severity=log.severity, text=cut(log.text), file=log.file, file_line=log.file_line, code=log.code
     )

@@ -32,6 +32,11 @@ _BY_SENTENCE = frozenset(
 """Reasons for which messages of the job are not to blame."""
 
 
+def is_current(signature: str) -> bool:
+    """Returns whether a signature has this version."""
+    return signature.startswith(f"{VERSION}-")
+
+
 def signature_from(inputs: event_pb2.FailureInputs) -> str:
     """Returns the signature that this version of the rule computes from the inputs of a failure.
 
@@ -83,7 +88,7 @@ def _fill(
     end: event_pb2.AttemptFinished | event_pb2.Result | query_pb2.Node,
     choice: Choice | None,
 ) -> None:
-    inputs.reason = end.reason
+    inputs.reason, inputs.version = end.reason, VERSION
     if isinstance(end, event_pb2.AttemptFinished):
         if end.HasField("exit_code"):
             inputs.exit_code = end.exit_code

@@ -4,7 +4,7 @@ Invariant: memory does not grow with the number of failures, only with that of c
 """
 
 from collections.abc import Iterable
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -17,8 +17,18 @@ _MAX_EXAMPLES = 1000
 Example = TypeVar("Example")
 
 
-FailedJob: TypeAlias = tuple[str, str, int]
-"""Path, signature and end time of a job that FAILED or was LOST."""
+class FailedJob(NamedTuple):
+    """A job that FAILED or was LOST."""
+
+    path: str
+    signature: str
+    ended_unix_nanos: int
+    former_signature: str = ""
+    """The signature that another version recorded; empty if it is the same."""
+
+    def is_named(self, name: str) -> bool:
+        """Returns whether a signature of it begins with `name`."""
+        return self.signature.startswith(name) or (name != "" and self.former_signature.startswith(name))
 
 
 class FailureCount(Struct):
@@ -33,12 +43,12 @@ class FailureCount(Struct):
 def grouped(failed: Iterable[FailedJob]) -> list[FailureCount]:
     """Returns failures by signature: the most frequent first, then by the end of the first failure."""
     groups: dict[str, FailureCount] = {}
-    for path, signature, ended in failed:
-        group = groups.get(signature)
+    for job in failed:
+        group = groups.get(job.signature)
         if group is None:
-            group = groups[signature] = FailureCount(signature, ended, path)
-        elif (ended, path) < (group.ended_unix_nanos, group.path):
-            group.ended_unix_nanos, group.path = ended, path
+            group = groups[job.signature] = FailureCount(job.signature, job.ended_unix_nanos, job.path)
+        elif (job.ended_unix_nanos, job.path) < (group.ended_unix_nanos, group.path):
+            group.ended_unix_nanos, group.path = job.ended_unix_nanos, job.path
         group.jobs += 1
     return sorted(groups.values(), key=lambda cause: (-cause.jobs, cause.ended_unix_nanos, cause.path))
 

@@ -14,6 +14,9 @@ from gator.v1 import query_service_pb2 as qs
 class JobReader(CatalogueTables):
     """Counts and selects jobs and groups."""
 
+    _SIGNATURES = "n.signature, ''"
+    """Columns with the signature of a failure and the one that another version recorded."""
+
     def failed(self, path: str) -> list[FailedJob]:
         """Returns the failed and lost jobs at and below a node."""
         where = self._where().numbers("n.kind", [JOB]).numbers("n.state", [ENDED])
@@ -21,11 +24,13 @@ class JobReader(CatalogueTables):
         if "/" in path:
             where.add("n.sort >= ? AND n.sort < ?", *self.span(path))
         rows = self._query(
-            "SELECT n.path, n.signature, coalesce(n.first_failure_unix_nanos, n.ended_unix_nanos)"  # noqa: S608
-            f" FROM nodes AS n WHERE {where.text}",
+            "SELECT n.path, coalesce(n.first_failure_unix_nanos, n.ended_unix_nanos),"  # noqa: S608
+            f" {self._SIGNATURES} FROM nodes AS n WHERE {where.text}",
             where.values,
         )
-        return [(path, signature or "", ended) for path, signature, ended in rows]
+        return [
+            FailedJob(path, signature or "", ended, former or "") for path, ended, signature, former in rows
+        ]
 
     def open_groups(self, path: str) -> list[OpenGroup]:
         """Returns the declared groups and arrays that have not ended: a node and those below it."""

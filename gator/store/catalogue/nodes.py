@@ -77,6 +77,8 @@ class NodeReader(CatalogueTables):
                 node.tally.waiting = jobs or 0
                 going[node.path] = node
             nodes.append(node)
+        if failed := [node for node in nodes if node.signature]:
+            self._sign(failed)
         for node in going.values():
             if "/" not in node.path:
                 self._count_root(node)
@@ -84,6 +86,9 @@ class NodeReader(CatalogueTables):
                 break
         self._count_below(going)
         return nodes
+
+    def _sign(self, failed: Sequence[query_pb2.Node]) -> None:
+        """Gives failed jobs their signatures of this version. The base class leaves the recorded ones."""
 
     def _count_root(self, node: query_pb2.Node) -> None:
         where = self._where().add("n.kind = ?", JOB)

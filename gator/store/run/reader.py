@@ -3,11 +3,13 @@
 Invariant: nothing is written.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from gator.core.attempt.signature import is_current
 from gator.core.dispatch.pools import Pools
+from gator.core.history.failure_groups import FailedJob
 from gator.core.pages import JobAttempt
 from gator.store.reader import StoreReader
 from gator.store.record import RecordReader
@@ -15,6 +17,7 @@ from gator.store.run.description import read_git, run_of
 from gator.store.run.outputs import outputs_of
 from gator.store.run.recovery import catch_up, complete
 from gator.store.run.stores import RunStores
+from gator.store.signing import Signed, signed_node
 from gator.store.untrusted import damage_as_store_errors
 from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2
 
@@ -34,6 +37,8 @@ class FolderReader(RecordReader):
         super().__init__(stores.root.query)
         self._stores, self._live, self._died, self._copied_at = stores, live, died, copied_at
         self._git: query_pb2.Git | None = None
+        self._signed: dict[str, Signed] = {}
+        """Signatures of this version by path, of jobs that another version signed."""
 
     @classmethod
     @contextmanager
@@ -104,6 +109,36 @@ class FolderReader(RecordReader):
         """Returns the resources that the run may use at once; None if they are unknown."""
         description = self._stores.root.description
         return Pools.of(description.pools) if description.HasField("pools") else None
+
+    def _sign(self, failed: Sequence[query_pb2.Node]) -> None:
+        for node in failed:
+            if not is_current(node.signature):
+                self._sign_again(node)
+
+    def _sign_again(self, node: query_pb2.Node) -> None:
+        signed = self._signed.get(node.path)
+        if signed is None:
+            signed = self._signed[node.path] = signed_node(self, node)
+        node.former_signature, node.signature = node.signature, signed.signature
+        if signed.first_error is not None:
+            node.first_error.CopyFrom(signed.first_error)
+
+    def failed(self, path: str) -> list[FailedJob]:
+        """Returns the failed and lost jobs at and below a node, with signatures of this version."""
+        failed = super().failed(path)
+        old = [job.path for job in failed if not is_current(job.signature)]
+        signed = {node.path: node for node in self.by_paths(old)}
+        return [
+            FailedJob(job.path, node.signature, job.ended_unix_nanos, node.former_signature)
+            if (node := signed.get(job.path)) is not None
+            else job
+            for job in failed
+        ]
+
+    def renamed(self, name: str) -> Collection[str]:
+        """Returns nothing: the jobs of a folder have their former signatures themselves."""
+        del name
+        return ()
 
     def seen(self, signatures: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
         """Returns an empty mapping: a folder has only one run."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
+from logging import getLogger
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote, unquote, urlsplit
@@ -19,9 +20,11 @@ from gator_hub.database import files
 from gator_hub.database.dialect import Dialect
 from gator_hub.database.integrity import EMPTY, fault
 from gator_hub.database.models import make_models
-from gator_hub.database.schema import create_tables
+from gator_hub.database.schema import VERSION, create_tables
 from gator_hub.database.texts import file_of, one_line, storable
 from gator_hub.log import TroubleLog
+
+_log = getLogger("gator.hub")
 
 BUSY_SECONDS = 30
 """Timeout in seconds of a statement that waits for the lock of another process."""
@@ -89,7 +92,9 @@ class Database:
             if wrong not in ("", EMPTY):
                 raise UsageError(f"{database.name} {wrong}")
             database.is_new = wrong == EMPTY
-            create_tables(database)
+            version = create_tables(database)
+            if 0 < version < VERSION:
+                _log.info("upgraded %s from version %d to %d", database.name, version, VERSION)
         except database._faults as error:
             database.close()
             raise _unopened(database.name, error) from error

@@ -3,12 +3,12 @@
 Invariant: only the names of the tables and columns and the version are read, and nothing is changed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from gator_hub.database.dialect import Dialect
 from gator_hub.database.schema import VERSION
-from gator_hub.database.tables import SCHEMA_VERSION, TABLES
+from gator_hub.database.tables import SCHEMA_VERSION, TABLES, added_since
 
 EMPTY = "is empty: no hub has written anything into it"
 KEEPS_SIZE = (
@@ -60,16 +60,18 @@ def fault(dialect: Dialect, fetch: Fetch) -> str:
     version = rows[0][0]
     if version > VERSION:
         return f"has version {version} of the schema, and this hub knows {VERSION}: use a newer one"
-    missing = next((name for name in expected if name not in names), "")
-    return _lacks(f"table {missing}") if missing else _fault_of_columns(dialect, fetch)
+    # An older database is upgraded when a hub opens it.
+    later = added_since(version)
+    missing = next((name for name in expected if name not in names | later), "")
+    return _lacks(f"table {missing}") if missing else _fault_of_columns(dialect, fetch, later)
 
 
-def _fault_of_columns(dialect: Dialect, fetch: Fetch) -> str:
+def _fault_of_columns(dialect: Dialect, fetch: Fetch, later: Collection[str]) -> str:
     found = {(str(table), str(column)) for table, column in fetch(_COLUMNS[dialect])}
     for table in TABLES:
-        for column in table.names:
-            if (table.name, column) not in found:
-                name = f"{table.name}.{column}"
+        for column in table.names if table.name not in later else ():
+            name = f"{table.name}.{column}"
+            if (table.name, column) not in found and name not in later:
                 return f"lacks column {name}: it was made by another version of Gator: choose another --db"
     return ""
 

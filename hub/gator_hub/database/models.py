@@ -50,6 +50,8 @@ class Models(Struct, frozen=True):
     nodes: Model
     attempts: Model
     metrics: Model
+    former_signatures: Model
+    signing: Model
 
     def all(self) -> list[Model]:
         """Returns the models of all tables."""

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from gator.core.text import without_nul
 from gator.store.catalogue import upsert
-from gator.store.catalogue.columns import BLOB, FLAG, INT, JSON, KEY, MESSAGE, REAL, TEXT, Table
+from gator.store.catalogue.columns import BLOB, JSON, KEY, TEXT, Table
 from gator.store.catalogue.fields import Row
 from gator.store.catalogue.upsert import Known, RowGroups, Values, upsert_sql
 from gator_hub.database import tables
@@ -22,16 +22,6 @@ _COPY = f"COPY events ({', '.join(tables.EVENTS.names)}) FROM STDIN (FORMAT BINA
 _COPY_TYPES = tuple("bytea" if column.type == BLOB else "int8" for column in tables.EVENTS.columns)
 _MIN_COPY_ROWS = 16
 """Minimum number of rows with which a COPY is faster than an INSERT."""
-
-_PG_TYPES = {
-    INT: "bigint",
-    FLAG: "bigint",
-    REAL: "double precision",
-    TEXT: "text",
-    JSON: "text",
-    BLOB: "bytea",
-    MESSAGE: "bytea",
-}
 
 # PostgreSQL allows 2,704 bytes in an index entry, and a character may take four.
 _MAX_LABEL_NAME_CHARS = 128
@@ -59,7 +49,7 @@ class HubInsert:
         columns = [column for column in table.columns if not names or column.name in names]
         head = f"INSERT INTO {table.name} ({', '.join(column.name for column in columns)})"
         self._by_rows = upsert.Insert(f"{head} VALUES", tail, len(columns), max_rows)
-        arrays = ", ".join(f"?::{_PG_TYPES[column.type]}[]" for column in columns)
+        arrays = ", ".join(f"?::{tables.SQL_TYPES[column.type]}[]" for column in columns)
         self._by_columns = f"{head} SELECT * FROM unnest({arrays}) {tail}"  # noqa: S608 - names of columns
 
     def run(self, database: Database, rows: Sequence[Sequence[Any]]) -> None:

@@ -13,7 +13,9 @@ from gator.store.catalogue.columns import (
     INT,
     JSON,
     KEY,
+    MESSAGE,
     NEWEST,
+    REAL,
     TEXT,
     Column,
     Index,
@@ -24,6 +26,18 @@ SEQ_BITS = 36
 """Number of bits of an event's place that hold its sequence number. The other bits hold its store."""
 
 
+SQL_TYPES = {
+    INT: "bigint",
+    FLAG: "bigint",
+    REAL: "double precision",
+    TEXT: "text",
+    JSON: "text",
+    BLOB: "bytea",
+    MESSAGE: "bytea",
+}
+"""Types of columns in PostgreSQL. SQLite takes any name."""
+
+
 def _required(name: str, kind: str, target: str = "", rule: str = NEWEST) -> Column:
     return Column(name, kind, rule, target=target, required=True)
 
@@ -32,9 +46,9 @@ _RUN = _required("run", INT, rule=KEY)
 """The number of the run, the first column of the key of each table of a catalogue."""
 
 
-def _of_runs(table: Table, indexes: Sequence[Index] = ()) -> Table:
-    """Returns a table of a store for many runs."""
-    return Table(table.name, [_RUN, *table.columns], indexes, presence=table.presence)
+def _of_runs(table: Table, indexes: Sequence[Index] = (), own: Sequence[Column] = ()) -> Table:
+    """Returns a table of a store for many runs, with columns that only a hub has."""
+    return Table(table.name, [_RUN, *table.columns, *own], indexes, presence=table.presence)
 
 
 RUNS = Table(
@@ -143,7 +157,9 @@ NODES = _of_runs(
         Index("nodes_by_declared", ["run", "declared_unix_nanos", "sort"]),
         Index("nodes_by_state", ["run", "kind", "state", "outcome"]),
         Index("nodes_by_path", ["path", "run"]),
-        Index("nodes_by_signature", ["signature", "run"], "signature IS NOT NULL"),
+        Index("nodes_by_cause", ["own_signature", "run"], "own_signature IS NOT NULL"),
+        # Failures that arrived with a signature of another version.
+        Index("nodes_to_sign", ["run"], "signature IS NOT NULL AND own_signature IS NULL"),
         # The expression is that of gator.store.catalogue.conditions. A node is added when it ends.
         Index(
             "nodes_by_duration",
@@ -155,9 +171,20 @@ NODES = _of_runs(
             "ended_unix_nanos IS NOT NULL",
         ),
     ],
+    # The signature in the version of this hub. `signature` is the one that the run recorded.
+    own=[Column("own_signature", TEXT)],
 )
 ATTEMPTS = _of_runs(columns.ATTEMPTS)
 METRICS = _of_runs(columns.METRICS)
+
+FORMER_SIGNATURES = Table(
+    "former_signatures",
+    [_required("former", TEXT, rule=KEY), _required("signature", TEXT, rule=KEY)],
+)
+"""Signatures of earlier versions, each with all signatures that its failures have now."""
+
+SIGNING = Table("signing", [_required("version", TEXT)])
+"""One row: the version of the signatures of all failures, those of the past included."""
 
 SCHEMA_VERSION = Table("schema_version", [_required("version", INT)])
 
@@ -173,5 +200,17 @@ TABLES = (
     NODES,
     ATTEMPTS,
     METRICS,
+    FORMER_SIGNATURES,
+    SIGNING,
 )
 """All tables of a hub."""
+
+ADDED = {2: frozenset({"former_signatures", "signing", "nodes.own_signature"})}
+"""Tables and columns by the version of the schema that added them."""
+DROPPED_INDEXES = {2: ("nodes_by_signature",)}
+"""Indexes by the version of the schema that dropped them."""
+
+
+def added_since(version: int) -> frozenset[str]:
+    """Returns the tables and columns that databases of a version lack."""
+    return frozenset[str]().union(*(names for added, names in ADDED.items() if added > version))

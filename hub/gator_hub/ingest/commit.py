@@ -5,16 +5,18 @@ store, which is updated in the same transaction.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from logging import getLogger
 from time import time_ns
 
 from msgspec import Struct, field
 
 from gator.core.attempt.metrics import NAME_RULE
+from gator.core.attempt.signature import is_current
 from gator.errors import PermissionDeniedError, ProtocolError, UnavailableError
 from gator.event_kinds import KIND_OF_FIELD, filter_severity
 from gator.store.catalogue.changes import Changes
+from gator.store.catalogue.fields import Row
 from gator.v1 import attach_pb2, event_pb2
 from gator_hub.database.database import Database
 from gator_hub.database.statements import (
@@ -73,6 +75,14 @@ class _Refused(Struct):
     """Number that was logged last."""
 
 
+def _sign(nodes: Iterable[Row]) -> None:
+    """Takes signatures of this version over. Failures with others are signed in the background."""
+    for row in nodes:
+        signature = row.get("signature")
+        if signature and is_current(signature):
+            row["own_signature"] = signature
+
+
 class Committer:
     """Stores work in a database. Only the writing thread uses it."""
 
@@ -98,6 +108,7 @@ class Committer:
             self._subjects.insert_new()
             insert_events(self._database, gathered.events)
             for run, changes in gathered.changes.items():
+                _sign(changes.nodes.values())
                 self._catalogue.nodes.merge(self._database, run, changes.nodes.values())
                 self._catalogue.attempts.merge(self._database, run, changes.attempts.values())
                 self._catalogue.metrics.merge(self._database, run, changes.metrics.values())

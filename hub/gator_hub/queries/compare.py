@@ -15,10 +15,10 @@ import peewee as pw
 from msgspec import Struct
 
 from gator.core.history import compare
-from gator.store.catalogue.reader import CatalogueReader
 from gator.v1 import common_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator_hub.database.database import Database
+from gator_hub.queries.own_signatures import HubCatalogue
 from gator_hub.queries.run_rows import RUN_NAMES, rows_of_runs, run_of
 
 _MAX_KEPT = 8
@@ -171,7 +171,7 @@ class Comparisons:
         """Returns the sort key of a path below the root; empty for none."""
         if path is None:
             return ""
-        return CatalogueReader(self._database.query, run.id).sort_key(run.full(path))
+        return HubCatalogue(self._database.query, run.id).sort_key(run.full(path))
 
     def _pairs(
         self, run: _Run, other: _Run, columns: str, condition: str, *values: object, limit: int | None = None
@@ -224,7 +224,7 @@ class Comparisons:
 
     def _sides(self, run: _Run, paths: Sequence[str]) -> dict[str, hub_pb2.Side]:
         full = [run.full(path) for path in paths]
-        catalogue = CatalogueReader(self._database.query, run.id)
+        catalogue = HubCatalogue(self._database.query, run.id)
         nodes: list[query_pb2.Node] = catalogue.by_paths(full)
         metrics = catalogue.metrics(full)
         return {

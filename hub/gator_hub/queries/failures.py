@@ -11,6 +11,7 @@ from msgspec import Struct
 from gator.v1 import query_pb2
 from gator_hub.database.database import Database
 from gator_hub.queries.run_rows import SIGHTING_NAMES, rows_of_runs, series_of, sighting_of
+from gator_hub.queries.stale import is_signed
 
 MAX_IDENTS = 5
 """Maximum number of idents listed of other series."""
@@ -19,10 +20,12 @@ _PIECE = 256
 _SEEN = """
 WITH RECURSIVE wanted (signature) AS (VALUES {marks}),
 seen (signature, run) AS (
-    SELECT w.signature, (SELECT min(n.run) FROM nodes AS n WHERE n.signature = w.signature) FROM wanted AS w
+    SELECT w.signature, (
+        SELECT min(n.run) FROM nodes AS n WHERE n.own_signature = w.signature
+    ) FROM wanted AS w
     UNION ALL
     SELECT s.signature, (
-        SELECT min(n.run) FROM nodes AS n WHERE n.signature = s.signature AND n.run > s.run
+        SELECT min(n.run) FROM nodes AS n WHERE n.own_signature = s.signature AND n.run > s.run
     ) FROM seen AS s WHERE s.run IS NOT NULL
 )
 SELECT s.signature, s.run FROM seen AS s WHERE s.run IS NOT NULL
@@ -43,7 +46,10 @@ def seen(database: Database, run: int, signatures: Sequence[str]) -> dict[str, q
     """Returns the sightings of a run's failures in other runs, by signature.
 
     First, last and number of runs are those of the run's series; runs of other series are counted separately.
+    Returns nothing until the failures of the past are signed: one of them would be called new.
     """
+    if not is_signed(database):
+        return {}
     numbers: dict[str, list[int]] = {}
     for at in range(0, len(signatures), _PIECE):
         for signature, number in _numbers(database, signatures[at : at + _PIECE]):

@@ -12,9 +12,9 @@ from msgspec import Struct
 from gator.core.history.series import WHOLE, key_of
 from gator.core.outcomes import FAILURES
 from gator.store.catalogue.messages import METRIC_NAMES, NODE_NAMES, metric_of, node_of, tally_of_job
-from gator.store.catalogue.reader import CatalogueReader
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator_hub.database.database import Database
+from gator_hub.queries.own_signatures import HubCatalogue
 from gator_hub.queries.run_rows import SIGHTING_NAMES, fields_of, sighting_of
 from gator_hub.queries.runs import PageKey
 
@@ -64,7 +64,9 @@ class History:
     def _piece(self, after: PageKey | None, limit: int) -> tuple[list[hub_pb2.HistoryEntry], PageKey | None]:
         runs, nodes = self._database.models.runs, self._database.models.nodes
         names = fields_of(nodes, NODE_NAMES)
-        query = self._newest(runs.id, runs.user_name, *self._sighting, *names).limit(limit)
+        query = self._newest(runs.id, runs.user_name, nodes.own_signature, *self._sighting, *names).limit(
+            limit
+        )
         if after:
             query = query.where(pw.Tuple(runs.started_unix_nanos, runs.id) < tuple(after))
         rows = self._database.rows(query)
@@ -125,19 +127,19 @@ class History:
         return found
 
     def _entry(self, row: Sequence[Any], metrics: list[event_pb2.MetricTotal]) -> hub_pb2.HistoryEntry:
-        number, user, *rest = row
+        number, user, own_signature, *rest = row
         node = node_of(rest[_SIGHTING:])
         if node.kind == common_pb2.NODE_KIND_JOB:
             node.tally.CopyFrom(tally_of_job(node))
         elif not node.HasField("tally"):
-            going = CatalogueReader(self._database.query, number).node(self._path)
+            going = HubCatalogue(self._database.query, number).node(self._path)
             node = going or node
         return hub_pb2.HistoryEntry(
             run=sighting_of(rest[:_SIGHTING]),
             user=user,
             outcome=node.outcome,
             reason=node.reason,
-            signature=node.signature,
+            signature=own_signature or node.signature,
             wall_nanos=node.usage.wall_nanos,
             tally=node.tally,
             metrics=metrics,

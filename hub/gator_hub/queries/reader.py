@@ -5,7 +5,7 @@ Invariant: nothing large is cached, and nothing that may change, except the numb
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -17,6 +17,7 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2
 from gator_hub.database.database import Database
 from gator_hub.queries.events import EventReader
 from gator_hub.queries.failures import seen
+from gator_hub.queries.own_signatures import HubCatalogue
 from gator_hub.queries.run_rows import RUN_NAMES, fields_of, run_of
 
 _RESTS = 5
@@ -24,6 +25,10 @@ _RESTS = 5
 _MAX_REST_SECONDS = 0.1
 _MAX_KEPT_BYTES = 16 * 1024
 """Maximum size in bytes of a cached description. Larger ones are read again, because there are many runs."""
+
+
+_MAX_RENAMED = 1000
+"""Maximum number of signatures that one former name stands for."""
 
 
 class _Counted(Struct, frozen=True):
@@ -36,7 +41,7 @@ class _Counted(Struct, frozen=True):
     """Monotonic time in seconds before which the jobs are not counted again."""
 
 
-class HubReader(RecordReader):
+class HubReader(HubCatalogue, RecordReader):
     """A run in the hub's database. Its methods may be called from several threads."""
 
     def __init__(
@@ -122,6 +127,13 @@ class HubReader(RecordReader):
         """Returns what the run may use at once; None if unknown."""
         described = self._description()
         return Pools.of(described.pools) if described.HasField("pools") else None
+
+    def renamed(self, name: str) -> Collection[str]:
+        """Returns the signatures of failures whose former signature begins with `name`."""
+        former = self._database.models.former_signatures
+        is_named = former.former.startswith(name)
+        rows = self._database.rows(former.select(former.signature).where(is_named).limit(_MAX_RENAMED))
+        return {signature for (signature,) in rows}
 
     def seen(self, signatures: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
         """Returns the runs that had failures with these signatures."""

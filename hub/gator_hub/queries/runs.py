@@ -17,12 +17,12 @@ from gator.errors import NotFoundError, UsageError
 from gator.query import Queries
 from gator.query.budget import Budget
 from gator.store.catalogue.messages import NODE_NAMES, node_of, result_of, tally_of_job
-from gator.store.catalogue.reader import CatalogueReader
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator_hub.database.database import Database
 from gator_hub.database.models import Model
 from gator_hub.database.statements import indexed_label
+from gator_hub.queries.own_signatures import HubCatalogue
 from gator_hub.queries.reader import HubReader
 from gator_hub.queries.run_rows import RUN_NAMES, fields_of, run_of
 
@@ -162,7 +162,7 @@ def _roots(database: Database, numbers: Sequence[int]) -> dict[int, query_pb2.No
 
 def _add_root(database: Database, number: int, run: query_pb2.Run, node: query_pb2.Node) -> None:
     if node.state != query_pb2.NODE_STATE_ENDED:
-        going = CatalogueReader(database.query, number).node(run.ident)
+        going = HubCatalogue(database.query, number).node(run.ident)
         if going is not None:
             run.tally.CopyFrom(going.tally)
         return

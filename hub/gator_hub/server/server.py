@@ -30,6 +30,7 @@ from gator_hub.server.control import HubControl
 from gator_hub.server.hub_servicer import HubServicer
 from gator_hub.server.options import ServeOptions, cannot_listen
 from gator_hub.server.peer_limit import PeerLimit
+from gator_hub.signing.signer import Signer
 
 _QUERY_THREADS = 8
 _SERVER_LIMITS = ServerLimits(
@@ -91,6 +92,7 @@ class HubServer:
             await asyncio.to_thread(self._lock.remember_file)
             server = self._server = await self._listen()
             self._start(self._retention.run())
+            self._start(Signer(self._database, self._writer).run())
             self._start(PeerLimit(server.port).run())
         except BaseException:
             await self._close()

@@ -81,12 +81,12 @@ class FilledHub:
             event.seq = self._seqs[store] = self._seqs.get(store, 0) + 1
         self.put(run, root, store, events)
 
-    def import_folder(self, folder: Path, owner: str = "ada") -> int:
+    def import_folder(self, folder: Path, owner: str = "ada", started: int = 1) -> int:
         """Bring in the record of a run's folder; the number of its row."""
         files = RunStores.open(folder)
         try:
             description = description_of(files.root, folder)
-            description.run.started_unix_nanos = 1
+            description.run.started_unix_nanos = started
             run = self.register(description, files.root.store_id, owner)
             for store, reader in files.readers().items():
                 self.put(run, description.run.ident, store, reader.read(0).events)

@@ -3,7 +3,7 @@
 Invariant: each failure names the command that repeats it, if its command line is known.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Annotated, Any, Final
 
@@ -20,7 +20,7 @@ from gator.cli.sources.failure_overlay import FailedIn, OverlaidRun, later_part,
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, RunOption, TrackingOption, complete_path
 from gator.console import describe
-from gator.core.history.failure_groups import FEW, grouped
+from gator.core.history.failure_groups import FEW, FailedJob, grouped
 from gator.core.launch.printed import about_node, command
 from gator.core.launch.rerun import job_command, launch_of
 from gator.core.outcomes import FAILURES
@@ -100,10 +100,9 @@ def _failed(
     order: qs.NodeOrder.ValueType,
 ) -> Iterator[FailedIn]:
     """Yields the failures in an order."""
+    known = _signatures(opened, signature)
     if laid is not None:
-        yield from (
-            failure for failure in laid.failed(globs, order) if failure.node.signature.startswith(signature)
-        )
+        yield from (one for one in laid.failed(globs, order) if _has_cause(one.node, signature, known))
         return
     request = qs.ListNodesRequest(
         path=opened.run.ident,
@@ -115,8 +114,22 @@ def _failed(
     )
     for page in pages(opened.api.list_nodes, request):
         for node in page.nodes:
-            if node.signature.startswith(signature):
+            if _has_cause(node, signature, known):
                 yield FailedIn(node, opened.run, opened.source)
+
+
+def _signatures(opened: OpenRun, name: str) -> Collection[str]:
+    """Returns the signatures in the run that `name` stands for, which may be one of an earlier version."""
+    if not name:
+        return ()
+    request = qs.ListFailuresRequest(signature=name)
+    return {group.signature for page in pages(opened.api.list_failures, request) for group in page.groups}
+
+
+def _has_cause(node: query_pb2.Node, name: str, known: Collection[str]) -> bool:
+    return node.signature in known or any(
+        each.startswith(name) for each in (node.signature, node.former_signature)
+    )
 
 
 class _Causes(Struct, frozen=True):
@@ -143,8 +156,8 @@ def _grouped(failed: Sequence[FailedIn]) -> _Causes:
     """Returns the causes of failures in several runs."""
     by_path = {failure.node.path: failure for failure in failed}
     groups = grouped(
-        (path, failure.node.signature, failure.node.first_failure_unix_nanos)
-        for path, failure in by_path.items()
+        FailedJob(path, one.node.signature, one.node.first_failure_unix_nanos)
+        for path, one in by_path.items()
     )
     examples = [(group.jobs, by_path[group.path]) for group in groups[:_MAX_LISTED]]
     return _Causes(len(failed), len(groups), examples, lambda: failed)

@@ -1,6 +1,6 @@
 """Failures put together by their cause."""
 
-from gator.core.history.failure_groups import Causes, grouped
+from gator.core.history.failure_groups import Causes, FailedJob, grouped
 
 
 def test_failures_are_counted_by_their_signature_and_the_first_is_the_example() -> None:
@@ -31,7 +31,8 @@ def test_one_failure_has_one_cause() -> None:
 
 
 def test_groups_of_failures_are_named_by_the_one_that_ended_first() -> None:
-    failed = [("t/b", "x", 9), ("t/a", "x", 9), ("t/z", "y", 1), ("t/y", "x", 12), ("t/c", "w", 3)]
+    jobs = [("t/b", "x", 9), ("t/a", "x", 9), ("t/z", "y", 1), ("t/y", "x", 12), ("t/c", "w", 3)]
+    failed = [FailedJob(*job) for job in jobs]
     groups = [(one.signature, one.jobs, one.path) for one in grouped(failed)]
     assert groups == [("x", 3, "t/a"), ("y", 1, "t/z"), ("w", 1, "t/c")]
     assert [one.path for one in grouped(reversed(failed))] == ["t/a", "t/z", "t/c"]

@@ -1,0 +1,85 @@
+"""Chooses the first error of an attempt again, from its stored output.
+
+Before signatures of version s1 the first line on stderr explained a failure, such as `Traceback (most recent
+call last):`. That line cannot be split into causes, so the output is read as it is read today.
+
+Invariant: the choice is the one that a new attempt with this output would have.
+"""
+
+from gator.core.attempt.events import reported
+from gator.core.attempt.first_error import Choice
+from gator.core.attempt.metrics import Totals
+from gator.core.attempt.observers import GATOR_LOGGER, LineAssembler
+from gator.core.attempt.parsing import LineParser
+from gator.core.attempt.severity import Messages
+from gator.core.attempt.signature import sign, signature_from
+from gator.v1 import common_pb2, event_pb2, spec_pb2
+
+_STREAMS = (common_pb2.STREAM_STDOUT, common_pb2.STREAM_STDERR)
+
+
+def has_choice(inputs: event_pb2.FailureInputs) -> bool:
+    """Returns whether the inputs of a signature are enough for this version of the rule."""
+    return bool(inputs.version)
+
+
+class OutputReading:
+    """Reads the stored events of one attempt, in their order."""
+
+    def __init__(self) -> None:
+        self._messages = Messages()
+        self._parser = LineParser(spec_pb2.Settings(), self._messages, Totals())
+        self._assemblers = {stream: LineAssembler() for stream in _STREAMS}
+        self._is_empty = True
+
+    def take(self, event: event_pb2.Event, data: bytes = b"") -> None:
+        """Takes a block with its bytes, or a message."""
+        if event.HasField("log"):
+            log = event.log
+            if not log.line and log.logger != GATOR_LOGGER and log.severity >= common_pb2.SEVERITY_WARNING:
+                self._messages.offer(reported(log), counts=True)
+            return
+        block = event.block
+        if block.stream in self._assemblers and data:
+            self._feed(block.stream, block.first_line, data)
+
+    def _feed(self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes) -> None:
+        self._is_empty = False
+        lines = self._assemblers[stream].take(first_line, data)
+        if lines:
+            self._parser.on_lines(stream, first_line, lines, common_pb2.Counts())
+
+    def choice(self, end: event_pb2.AttemptFinished) -> Choice | None:
+        """Returns the message that explains the failure; None if the attempt wrote nothing.
+
+        Where no output was stored, only the messages that the end of the attempt has are read.
+        """
+        if self._is_empty:
+            for message in (end.first_error, *end.failure_inputs.runners_up):
+                if message.text and message.stream in self._assemblers:
+                    self._feed(message.stream, message.line, f"{message.text}\n".encode())
+        for stream, assembler in self._assemblers.items():
+            line, rest = assembler.finish()
+            if rest:
+                self._parser.on_lines(stream, line, rest, common_pb2.Counts())
+        self._parser.finish()
+        return self._messages.best(common_pb2.SEVERITY_ERROR)
+
+
+def sign_again(end: event_pb2.AttemptFinished, reading: OutputReading | None) -> event_pb2.AttemptFinished:
+    """Returns the end of a failed attempt with the signature of this version.
+
+    `reading` has read its output; without it the inputs of its signature are used.
+    """
+    again = event_pb2.AttemptFinished()
+    again.CopyFrom(end)
+    if reading is None:
+        again.signature = signature_from(end.failure_inputs)
+        return again
+    again.ClearField("signature")
+    again.ClearField("failure_inputs")
+    choice = reading.choice(end)
+    if choice is not None:
+        again.first_error.CopyFrom(choice.shown)
+    sign(again, choice)
+    return again

@@ -1,0 +1,127 @@
+"""Signs failures in the background, from the inputs of their signatures or from their stored output.
+
+Invariant: each piece is a small transaction of the one writer, so new events never wait long. After a crash
+it continues where it was.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from logging import getLogger
+from typing import TypeVar
+
+from msgspec import Struct
+
+from gator.core.attempt.signature import VERSION, is_current
+from gator.errors import GatorError, StoreError
+from gator.store.signing import Signed, signed_node
+from gator.units import plural
+from gator.v1 import query_pb2
+from gator_hub.database.database import Database
+from gator_hub.ingest.writer import Writer
+from gator_hub.queries.reader import HubReader
+from gator_hub.queries.stale import Stale, all_runs, is_signed, runs_to_sign, stale_failures
+
+Answer = TypeVar("Answer")
+
+SCAN_INTERVAL_SECONDS = 10.0
+"""Interval in seconds of searches for failures that arrived with signatures of another version."""
+_REST_SECONDS = 0.01
+
+_log = getLogger("gator.hub")
+
+
+class _SignedNode(Struct, frozen=True):
+    """A failure and its new signature."""
+
+    stale: Stale
+    signed: Signed
+
+
+class Signer:
+    """Signs the failures of a hub."""
+
+    def __init__(self, database: Database, writer: Writer) -> None:
+        self._database, self._writer = database, writer
+
+    async def run(self) -> None:
+        """Signs the past, and then what arrives, until it is cancelled."""
+        while True:
+            try:
+                await self.scan()
+            except GatorError as error:
+                _log.warning("no failures could be signed: %s", error)
+            except Exception:  # A defect in one round must not end all later rounds.
+                _log.exception("no failures could be signed: a fault of the hub")
+            await asyncio.sleep(SCAN_INTERVAL_SECONDS)
+
+    async def scan(self) -> None:
+        """Signs all failures that do not have a signature of this version yet."""
+        if not await self._read(is_signed):
+            await self._sign_past()
+        for number in await self._read(runs_to_sign):
+            await self._sign_run(number)
+
+    async def _sign_past(self) -> None:
+        runs = await self._read(all_runs)
+        count = 0
+        for number in runs:
+            count += await self._sign_run(number)
+        await asyncio.wrap_future(self._writer.run(_end_signing))
+        if count:
+            _log.info(
+                "signed %s of %s with version %s", plural(count, "failure"), plural(len(runs), "run"), VERSION
+            )
+
+    async def _sign_run(self, number: int) -> int:
+        """Signs the failures of a run. Returns their number."""
+        reader = HubReader(self._database, number)
+        after, count = "", 0
+        while True:
+            stale = await asyncio.to_thread(stale_failures, self._database, number, after)
+            if not stale:
+                return count
+            found = await asyncio.to_thread(_sign, reader, stale)
+            await asyncio.wrap_future(self._writer.run(partial(_store, run=number, found=found)))
+            after = stale[-1].node.path
+            count += len(stale)
+            await asyncio.sleep(_REST_SECONDS)
+
+    async def _read(self, read: Callable[[Database], Answer]) -> Answer:
+        return await asyncio.to_thread(read, self._database)
+
+
+def _end_signing(database: Database) -> None:
+    signing = database.models.signing
+    database.run(signing.delete())
+    database.run(signing.insert(version=VERSION))
+
+
+def _sign(reader: HubReader, stale: Sequence[Stale]) -> list[_SignedNode]:
+    return [_SignedNode(one, _signed(reader, one.node)) for one in stale]
+
+
+def _signed(reader: HubReader, node: query_pb2.Node) -> Signed:
+    if is_current(node.signature):
+        return Signed(node.signature, None)
+    try:
+        return signed_node(reader, node)
+    except StoreError as error:
+        # It keeps its signature, or it would be tried again and again.
+        _log.warning("%s keeps the signature %s: %s", node.path, node.signature, error)
+        return Signed(node.signature, None)
+
+
+def _store(database: Database, run: int, found: Sequence[_SignedNode]) -> None:
+    """Stores signatures of failures of a run, and what their former ones have become."""
+    nodes, former = database.models.nodes, database.models.former_signatures
+    pairs: set[tuple[str, str]] = set()
+    for one in found:
+        values: dict[str, object] = {"own_signature": one.signed.signature}
+        if one.signed.first_error is not None:
+            values["first_error"] = one.signed.first_error.SerializeToString()
+        database.run(nodes.update(values).where(nodes.run == run, nodes.path == one.stale.node.path))
+        names = {one.stale.own, one.stale.node.signature} - {"", one.signed.signature}
+        pairs.update((name, one.signed.signature) for name in names)
+    for name, signature in sorted(pairs):
+        database.run(former.insert(former=name, signature=signature).on_conflict_ignore())
