@@ -6,7 +6,7 @@ There are displays for a single job, for a live terminal and for plain output; a
 Invariant: a display reads events and prints; it decides nothing about the run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TextIO
 
 from gator.ports import Display
@@ -21,8 +21,12 @@ def make_display(
     all_messages: bool,
     progress: bool,
     environment: Mapping[str, str],
+    seen: Callable[[Iterable[str]], str],
 ) -> Display:
-    """Returns a display for a run; imports only the module of that display."""
+    """Returns a display for a run; imports only the module of that display.
+
+    `seen` describes which causes, given by their signatures, are new; it is called once, at the end.
+    """
     from gator.console.terminal import Terminal
 
     terminal = Terminal(out, colour=_wants_colour(out, environment))
@@ -33,10 +37,10 @@ def make_display(
     if progress and not quiet and _obeys(environment):
         from gator.console.live import LiveDisplay
 
-        return LiveDisplay(terminal, verbose=verbose, all_messages=all_messages)
+        return LiveDisplay(terminal, verbose=verbose, all_messages=all_messages, seen=seen)
     from gator.console.plain import PlainDisplay
 
-    return PlainDisplay(terminal, quiet=quiet, verbose=verbose, all_messages=all_messages)
+    return PlainDisplay(terminal, quiet=quiet, verbose=verbose, all_messages=all_messages, seen=seen)
 
 
 def _obeys(environment: Mapping[str, str]) -> bool:

@@ -169,3 +169,13 @@ def revision(git: query_pb2.Git) -> str:
         return ""
     branch = f" on {git.branch}" if git.branch else ""
     return f"{git.commit[:8]}{branch}{', with changes' if git.dirty else ''}"
+
+
+def commits(good: query_pb2.Git, bad: query_pb2.Git) -> str:
+    """Returns `commits 25cb5c26..6f1f22ec`, the changes between two runs; empty if they are not known."""
+    if not good.commit or not bad.commit:
+        return ""
+    changes = " with changes" if bad.dirty else ""
+    if good.commit == bad.commit:
+        return f"both at commit {bad.commit[:8]}{changes}"
+    return f"commits {good.commit[:8]}..{bad.commit[:8]}{changes}"

@@ -16,7 +16,7 @@ from gator.console import describe
 from gator.console.eta import EtaEstimator
 from gator.console.messages import event_text, headline, notice, wanted_events
 from gator.console.screen import Screen
-from gator.console.summary import Failures, write_summary
+from gator.console.summary import Failures, SeenBefore, not_seen, write_summary
 from gator.console.terminal import Terminal
 from gator.console.text import cells, cut, cut_front
 from gator.core.visible import visible
@@ -56,13 +56,14 @@ class LiveDisplay:
         verbose: bool,
         all_messages: bool,
         clock: Callable[[], float] = time.monotonic,
+        seen: SeenBefore = not_seen,
     ) -> None:
         self._terminal = terminal
         self._verbose, self._all = verbose, all_messages
         self._clock = clock
         self._state = _State.BEFORE
         self._screen = Screen(terminal)
-        self._failures = Failures()
+        self._failures = Failures(seen)
         self._drawn_at = 0.0
         self._settled_at = 0.0
 

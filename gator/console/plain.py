@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gator.console import describe
 from gator.console.messages import event_text, headline, notice, wanted_events
-from gator.console.summary import Failures, write_summary
+from gator.console.summary import Failures, SeenBefore, not_seen, write_summary
 from gator.console.terminal import Terminal
 from gator.ports import LiveState, RunInfo
 from gator.units import whole_span
@@ -20,10 +20,18 @@ STATUS_SECONDS = 60.0
 class PlainDisplay:
     """Prints lines."""
 
-    def __init__(self, terminal: Terminal, *, quiet: bool, verbose: bool, all_messages: bool) -> None:
+    def __init__(
+        self,
+        terminal: Terminal,
+        *,
+        quiet: bool,
+        verbose: bool,
+        all_messages: bool,
+        seen: SeenBefore = not_seen,
+    ) -> None:
         self._terminal = terminal
         self._quiet, self._verbose, self._all = quiet, verbose, all_messages
-        self._failures = Failures()
+        self._failures = Failures(seen)
         self._began: float | None = None
         self._said = 0.0
 

@@ -1,10 +1,10 @@
 """The lines about failures during a run, and the block at its end.
 
-Invariant: the block has at most 25 lines. Up to five failures are listed individually in the order of their
+Invariant: the block has at most 30 lines. Up to five failures are listed individually in the order of their
 ends; more are grouped by cause, the most frequent first.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -33,14 +33,24 @@ KEPT_FOR_FIRSTS = 20
 """Number of these lines that are reserved for the first failure of a cause."""
 Failure: TypeAlias = tuple[str, event_pb2.Result]
 """Path and Result of a job."""
+SeenBefore: TypeAlias = Callable[[Iterable[str]], str]
+"""Returns how many of the causes, given by their signatures, are new; empty if that is not known."""
+
+
+def not_seen(signatures: Iterable[str]) -> str:
+    """Returns an empty text: nothing is known of earlier runs."""
+    del signatures
+    return ""
 
 
 class Failures:
     """The failed jobs of a run: keeps the first few, and the first one of each cause."""
 
-    def __init__(self) -> None:
+    def __init__(self, seen: SeenBefore = not_seen) -> None:
         self.causes = Causes[Failure]()
         self.first: list[Failure] = []
+        self.first_allowed: list[Failure] = []
+        self._seen = seen
         self.noisy = 0
         """Number of jobs that passed although their output has errors."""
         self._above_noisy: set[str] = set()
@@ -72,10 +82,19 @@ class Failures:
         if result.outcome not in FAILURES or result.first_failure != path:
             return False
         failure = path, result
-        self.causes.add(result.signature, failure)
-        if len(self.first) < FEW:
-            self.first.append(failure)
+        is_allowed = result.allow_failure and "/" in path
+        if is_allowed:
+            self.causes.allowed += 1
+        else:
+            self.causes.add(result.signature, failure)
+        first = self.first_allowed if is_allowed else self.first
+        if len(first) < FEW:
+            first.append(failure)
         return True
+
+    def headline(self) -> str:
+        """Returns the numbers of failures and causes, with that of new causes if it is known."""
+        return self.causes.headline(self._seen(self.causes.signatures()))
 
     def _add_noisy(self, path: str, result: event_pb2.Result) -> None:
         # Results of groups come after those of their jobs, and have their counts.
@@ -134,8 +153,8 @@ def _launch(info: RunInfo) -> repeats.Launched:
     return replace(info.launch, spec=info.spec if Path(info.spec).is_file() else repeats.STDIN)
 
 
-def _causes(terminal: Terminal, info: RunInfo, causes: Causes[Failure]) -> Iterable[str]:
-    """Yields an example of each cause, and the commands that show and repeat all failures."""
+def _causes(terminal: Terminal, causes: Causes[Failure]) -> Iterable[str]:
+    """Yields an example of each cause."""
     for cause in causes.by_frequency()[:MAX_CAUSES]:
         path, result = cause.example
         more = f" (and {cause.count - 1:,} more of this cause)" if cause.count > 1 else ""
@@ -143,6 +162,18 @@ def _causes(terminal: Terminal, info: RunInfo, causes: Causes[Failure]) -> Itera
         yield from _first_error(result)
     if len(causes) > MAX_CAUSES:
         yield f"... and {plural(len(causes) - MAX_CAUSES, 'more cause')}"
+
+
+def _allowed(terminal: Terminal, failures: Failures) -> Iterable[str]:
+    """Yields a line for each of the first allowed failures."""
+    for failure in failures.first_allowed:
+        yield failure_line(terminal, *failure)
+    if more := failures.causes.allowed - len(failures.first_allowed):
+        yield f"... and {plural(more, 'more allowed failure')}"
+
+
+def _commands(info: RunInfo) -> Iterable[str]:
+    """Yields the commands that show and repeat all failures."""
     yield f"details: {command('failures', where=in_folder(info.folder))}"
     yield f"again: {repeats.again_failed(_launch(info), info.folder)}"
 
@@ -152,13 +183,14 @@ def write_summary(
 ) -> None:
     """Prints the block at the end of a run."""
     lines: list[str] = []
+    if (failures.first or failures.first_allowed) and not info.single:
+        lines += ["", f"{failures.headline()}:"]
     if failures.causes.number > FEW:
-        lines += ["", f"{failures.causes.headline()}:", *_causes(terminal, info, failures.causes)]
+        lines += [*_causes(terminal, failures.causes), *_allowed(terminal, failures), *_commands(info)]
     else:
-        if failures.first and not info.single:
-            lines += ["", f"{plural(failures.causes.number, 'job')} failed:"]
         for failure in failures.first:
             lines += _whole(terminal, info, failure)
+        lines += _allowed(terminal, failures)
     if failures.first and info.launch.needs:
         lines.append(f"needs: {info.launch.needs}")
     if failures.noisy:

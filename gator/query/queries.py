@@ -140,7 +140,12 @@ class Queries:
             and (not patterns or any(pattern.matches(job.path) for pattern in patterns))
         )
         size = _size(request.page_size)
-        response = qs.ListFailuresResponse(jobs=sum(cause.jobs for cause in groups), causes=len(groups))
+        response = qs.ListFailuresResponse(
+            jobs=sum(group.jobs for group in groups),
+            causes=len(groups),
+            allowed=sum(group.allowed for group in groups),
+            allowed_causes=sum(group.is_allowed for group in groups),
+        )
         written, end = 0, min(start + size, len(groups))
         while start < end and written < _MAX_BYTES:
             some = self._failure_groups(groups[start : min(start + _GROUPS_AT_ONCE, end)])
@@ -156,7 +161,12 @@ class Queries:
         examples = {node.path: node for node in self.reader.by_paths([one.path for one in groups])}
         seen = self.reader.seen([one.signature for one in groups if one.signature])
         found = [
-            query_pb2.FailureGroup(signature=one.signature, jobs=one.jobs, example=examples.get(one.path))
+            query_pb2.FailureGroup(
+                signature=one.signature,
+                jobs=one.jobs,
+                allowed=one.allowed,
+                example=examples.get(one.path),
+            )
             for one in groups
         ]
         for group in found:

@@ -76,6 +76,33 @@ NODE_STATE_RUNNING: NodeState.ValueType  # 2
 NODE_STATE_ENDED: NodeState.ValueType  # 3
 """It has its Result."""
 
+class _CauseState:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CauseStateEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_CauseState.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    CAUSE_STATE_UNSPECIFIED: _CauseState.ValueType  # 0
+    """Not known."""
+    CAUSE_STATE_NEW: _CauseState.ValueType  # 1
+    """No earlier run of the series has it."""
+    CAUSE_STATE_BACK: _CauseState.ValueType  # 2
+    """An earlier run has it, but not the last complete one."""
+    CAUSE_STATE_KNOWN: _CauseState.ValueType  # 3
+    """The last complete run has it too."""
+
+class CauseState(_CauseState, metaclass=_CauseStateEnumTypeWrapper):
+    """Whether a failure was seen before in the series of a run."""
+
+CAUSE_STATE_UNSPECIFIED: CauseState.ValueType  # 0
+"""Not known."""
+CAUSE_STATE_NEW: CauseState.ValueType  # 1
+"""No earlier run of the series has it."""
+CAUSE_STATE_BACK: CauseState.ValueType  # 2
+"""An earlier run has it, but not the last complete one."""
+CAUSE_STATE_KNOWN: CauseState.ValueType  # 3
+"""The last complete run has it too."""
+
 class _WaitingReason:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -423,12 +450,20 @@ class FailureGroup(message.Message):
     BEFORE_FIELD_NUMBER: builtins.int
     RUNS_FIELD_NUMBER: builtins.int
     ELSEWHERE_FIELD_NUMBER: builtins.int
+    ALLOWED_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    SINCE_FIELD_NUMBER: builtins.int
+    GOOD_FIELD_NUMBER: builtins.int
     signature: builtins.str
     """The signature."""
     jobs: builtins.int
     """Number of jobs of the run with this failure, including those with allow_failure."""
     runs: builtins.int
     """Number of runs of the series with this failure, including this one."""
+    allowed: builtins.int
+    """Number of these jobs with allow_failure."""
+    state: CauseState.ValueType
+    """Whether the failure is new in the series; unspecified if no other run is known."""
     @builtins.property
     def example(self) -> Node:
         """The first of these jobs, by the time of its end, then by its path."""
@@ -447,6 +482,18 @@ class FailureGroup(message.Message):
     def elsewhere(self) -> Elsewhere:
         """Runs of other series with this failure; unset if there are none."""
 
+    @builtins.property
+    def since(self) -> Sighting:
+        """The first run of the unbroken sequence of runs with this failure that includes this one. Runs that were
+        stopped or died and do not have the failure do not break the sequence.
+        """
+
+    @builtins.property
+    def good(self) -> Sighting:
+        """The last complete run of the series before `since`, which does not have this failure; unset if there is
+        none.
+        """
+
     def __init__(
         self,
         *,
@@ -457,10 +504,14 @@ class FailureGroup(message.Message):
         before: Sighting | None = ...,
         runs: builtins.int = ...,
         elsewhere: Elsewhere | None = ...,
+        allowed: builtins.int = ...,
+        state: CauseState.ValueType = ...,
+        since: Sighting | None = ...,
+        good: Sighting | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["before", b"before", "elsewhere", b"elsewhere", "example", b"example", "first", b"first"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["before", b"before", "elsewhere", b"elsewhere", "example", b"example", "first", b"first", "good", b"good", "since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["before", b"before", "elsewhere", b"elsewhere", "example", b"example", "first", b"first", "jobs", b"jobs", "runs", b"runs", "signature", b"signature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allowed", b"allowed", "before", b"before", "elsewhere", b"elsewhere", "example", b"example", "first", b"first", "good", b"good", "jobs", b"jobs", "runs", b"runs", "signature", b"signature", "since", b"since", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

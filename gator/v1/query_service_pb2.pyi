@@ -366,12 +366,18 @@ class ListFailuresResponse(message.Message):
     JOBS_FIELD_NUMBER: builtins.int
     CAUSES_FIELD_NUMBER: builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    ALLOWED_FIELD_NUMBER: builtins.int
+    ALLOWED_CAUSES_FIELD_NUMBER: builtins.int
     jobs: builtins.int
     """Number of failures in all groups."""
     causes: builtins.int
     """Number of groups."""
     next_page_token: builtins.str
     """Token of the next page; empty on the last page."""
+    allowed: builtins.int
+    """Number of failures in all groups with allow_failure."""
+    allowed_causes: builtins.int
+    """Number of groups in which all failures have allow_failure."""
     @builtins.property
     def groups(self) -> containers.RepeatedCompositeFieldContainer[query_pb2.FailureGroup]:
         """The groups of this page: the most frequent first, then by the end of their first failure."""
@@ -383,10 +389,12 @@ class ListFailuresResponse(message.Message):
         jobs: builtins.int = ...,
         causes: builtins.int = ...,
         next_page_token: builtins.str = ...,
+        allowed: builtins.int = ...,
+        allowed_causes: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["causes", b"causes", "groups", b"groups", "jobs", b"jobs", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allowed", b"allowed", "allowed_causes", b"allowed_causes", "causes", b"causes", "groups", b"groups", "jobs", b"jobs", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

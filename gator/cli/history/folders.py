@@ -15,8 +15,10 @@ from gator.cli.history.entries import entry_of, failure_streak, sighting_of
 from gator.cli.runs.api import RunApi, open_api
 from gator.cli.runs.find import FoundRun, described, found_runs, select
 from gator.cli.runs.paging import pages
-from gator.core.history import series
+from gator.core.history.series import WHOLE, is_of
+from gator.core.history.sightings import SeriesRun, add_sightings, is_complete
 from gator.errors import GatorError, NotFoundError, UnavailableError, UserError
+from gator.store.run.description import read_git
 from gator.v1 import common_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
@@ -35,18 +37,24 @@ class FolderHistory:
     """The runs of a tracking folder."""
 
     def __init__(
-        self, tracking: Path, *, seconds: float = MAX_SECONDS, total_seconds: float | None = None
+        self,
+        tracking: Path,
+        *,
+        seconds: float = MAX_SECONDS,
+        total_seconds: float | None = None,
+        complain: Callable[[str], None] = output.complain,
     ) -> None:
         """Creates a history; nothing is read yet.
 
         `seconds` limits the search for sightings, `total_seconds` all lists of runs and nodes together.
         Exceeding `total_seconds` raises UnavailableError, because an incomplete answer would mislead.
+        `complain` reports runs that cannot be read.
         """
         self.location = f"in {tracking}"
         self.where = ("--tracking", str(tracking.absolute()))
         self._tracking, self._seconds = tracking, seconds
         self._deadline = None if total_seconds is None else time.monotonic() + total_seconds
-        self._total_seconds = total_seconds
+        self._total_seconds, self._complain = total_seconds, complain
         self._siblings = lru_cache(self._find_siblings)
         self._folders: dict[str, FoundRun] = {}
 
@@ -59,6 +67,14 @@ class FolderHistory:
         run = described(found)
         if run is not None:
             self._folders[run.id] = found
+            self._add_git(run)
+        return run
+
+    def _add_git(self, run: query_pb2.Run) -> query_pb2.Run:
+        """Adds the commit to a run of a list, which is in a file of its own."""
+        git = read_git(self._folders[run.id].folder.path)
+        if git is not None:
+            run.git.CopyFrom(git)
         return run
 
     def idents(self) -> Collection[str]:
@@ -68,7 +84,7 @@ class FolderHistory:
 
     def runs(self, ident: str, selection: query_pb2.Selection, limit: int) -> Sequence[query_pb2.Run]:
         """Returns the newest runs of a series."""
-        return [run for run in self._siblings(ident) if series.is_of(run, selection)][:limit]
+        return [run for run in self._siblings(ident) if is_of(run, selection)][:limit]
 
     def full_run(self, run: query_pb2.Run) -> query_pb2.Run:
         """Returns the full description of a run from a list."""
@@ -78,10 +94,12 @@ class FolderHistory:
         """Returns the previous run of the series; for a rerun, its parent."""
         siblings = self._siblings(run.ident)
         if run.parent:
-            return next((sibling for sibling in siblings if sibling.id == run.parent), None)
-        ids = [sibling.id for sibling in siblings]
-        older = siblings[ids.index(run.id) + 1 :] if run.id in ids else ()
-        return next((sibling for sibling in older if series.is_of(sibling, run.selection)), None)
+            found = next((one for one in siblings if one.id == run.parent), None)
+        else:
+            ids = [one.id for one in siblings]
+            older = siblings[ids.index(run.id) + 1 :] if run.id in ids else ()
+            found = next((one for one in older if is_of(one, run.selection)), None)
+        return self._add_git(found) if found is not None else None
 
     def reruns(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
         """Returns the direct and indirect reruns of a run, oldest first."""
@@ -144,36 +162,47 @@ class FolderHistory:
         """
         others = self._other_runs_in_series(run)
         groups: dict[str, query_pb2.FailureGroup] = {}
-        own = query_pb2.Sighting()
+        series: list[SeriesRun] = []
+        seen: dict[str, set[str]] = {}
         deadline = time.monotonic() + self._seconds
         for other, answer in self._each([run, *others], _failures):
             if answer is None or time.monotonic() > deadline:
                 return {}
-            seen, failures = answer
+            found, failures = answer
+            series.append(found)
             if other.id == run.id:
-                own = seen
-                for failure in failures:
-                    groups[failure.signature] = query_pb2.FailureGroup(
-                        signature=failure.signature,
-                        jobs=failure.jobs,
-                        example=failure.example,
-                        runs=1,
-                        first=seen,
-                    )
-                continue
+                groups = {failure.signature: failure for failure in failures}
+                seen = {signature: set() for signature in groups}
             for failure in failures:
-                group = groups.get(failure.signature)
-                if group is not None:
-                    _add_sighting(group, own, seen)
+                if failure.signature in seen:
+                    seen[failure.signature].add(other.id)
+        for signature, group in groups.items():
+            add_sightings(group, series[0].sighting, series, seen[signature])
         return groups
+
+    def unseen(self, run: query_pb2.Run, signatures: Iterable[str]) -> Collection[str] | None:
+        """Returns those of the signatures of failures of a run that no other run of its series has.
+
+        Runs are read from the newest on until all were seen. Returns None if a run cannot be read or the time
+        is over.
+        """
+        left = set(signatures)
+        deadline = time.monotonic() + self._seconds
+        for _, answer in self._each(self._other_runs_in_series(run), _failures):
+            if answer is None or time.monotonic() > deadline:
+                return None
+            left -= {failure.signature for failure in answer[1]}
+            if not left:
+                break
+        return left
 
     def _other_runs_in_series(self, run: query_pb2.Run) -> list[query_pb2.Run]:
         """Returns the other runs of the series of a run; for a rerun, of the run that it repeats."""
         above, known = run, {sibling.id: sibling for sibling in self._siblings(run.ident)}
         while above.parent in known:
             above = known.pop(above.parent)
-        selection = series.WHOLE if above.parent else above.selection
-        return [sibling for sibling in self.runs(run.ident, selection, MAX_RUNS) if sibling.id != run.id]
+        selection = WHOLE if above.parent else above.selection
+        return [one for one in self.runs(run.ident, selection, MAX_RUNS) if one.id != run.id]
 
     def _each(
         self, runs: Iterable[query_pb2.Run], query: Callable[[RunApi], Answer]
@@ -187,7 +216,7 @@ class FolderHistory:
                 with self._asking(run) as api:
                     answer = query(api)
             except (GatorError, UserError) as error:
-                output.complain(f"gator: left out: {error}")
+                self._complain(f"gator: left out: {error}")
                 yield run, None
             else:
                 yield run, answer
@@ -224,19 +253,10 @@ class FolderHistory:
         return found
 
 
-def _failures(api: RunApi) -> tuple[query_pb2.Sighting, Sequence[query_pb2.FailureGroup]]:
-    """Returns a run as a sighting, and its failures by signature."""
-    seen = sighting_of(api.get_run(qs.GetRunRequest()).run)
-    return seen, [
+def _failures(api: RunApi) -> tuple[SeriesRun, Sequence[query_pb2.FailureGroup]]:
+    """Returns a run, and its failures by signature."""
+    run = api.get_run(qs.GetRunRequest()).run
+    outcome = run.result.outcome if run.HasField("result") else None
+    return SeriesRun(sighting_of(run), is_complete(outcome)), [
         group for page in pages(api.list_failures, qs.ListFailuresRequest()) for group in page.groups
     ]
-
-
-def _add_sighting(group: query_pb2.FailureGroup, run: query_pb2.Sighting, seen: query_pb2.Sighting) -> None:
-    """Adds a run of the series to the sightings of a cause in `run`; runs come in any order."""
-    group.runs += 1
-    if seen.started_unix_nanos < group.first.started_unix_nanos:
-        group.first.CopyFrom(seen)
-    earlier = seen.started_unix_nanos < run.started_unix_nanos
-    if earlier and seen.started_unix_nanos > group.before.started_unix_nanos:
-        group.before.CopyFrom(seen)

@@ -11,9 +11,13 @@ from msgspec import Struct
 from gator.cli import output
 from gator.cli.json_output import to_values
 from gator.console import describe
+from gator.core.history.sightings import BACK, NEW
 from gator.ports import History
-from gator.units import plural
+from gator.units import plural, span
 from gator.v1 import query_pb2
+
+_UNKNOWN = query_pb2.FailureGroup()
+_RANKS = {NEW: 0, BACK: 1}
 
 
 class Sightings(Struct, frozen=True):
@@ -25,45 +29,78 @@ class Sightings(Struct, frozen=True):
     groups: Mapping[str, query_pb2.FailureGroup]
     """By signature."""
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the earlier runs could be read."""
+        return any(group.state for group in self.groups.values())
+
     def is_new(self, signature: str) -> bool:
         """Returns whether no earlier run of the series had such a failure."""
-        group = self.groups.get(signature)
-        return group is not None and group.first.run == self.run.id
+        return self._group(signature).state == NEW
 
-    def headline(self, signatures: Iterable[str]) -> str:
-        """Returns `1 new since run 3a700579`; empty if the earlier sightings are not known."""
-        if not self.groups:
+    def rank(self, signature: str) -> int:
+        """Returns a sort key: new causes first, then those that came back."""
+        return _RANKS.get(self._group(signature).state, 2)
+
+    def headline(self, signatures: Iterable[str], *, some: str = "") -> str:
+        """Returns `1 new since run 3a700579 (commits 25cb5c26..6f1f22ec)`; empty if it is not known.
+
+        `some` precedes the number, such as `at least `.
+        """
+        if not self.is_known:
             return ""
-        return f"{sum(map(self.is_new, signatures))} new{self._since()}"
+        return f"{some}{sum(map(self.is_new, signatures))} new{self._since()}"
 
     def _since(self) -> str:
-        return f" since run {self.before.id[:8]}" if self.before is not None else ""
+        return since_run(self.before, self.run) if self.before is not None else ""
+
+    def state(self, signature: str) -> str:
+        """Returns `new`, `back` or `known`; empty if it is not known."""
+        return describe.enum_name(query_pb2.CauseState.DESCRIPTOR, self._group(signature).state)
+
+    def age(self, signature: str) -> str:
+        """Returns the number of runs of the series with such a failure: `4 runs`; empty if not known."""
+        runs = self._group(signature).runs
+        return plural(runs, "run") if runs else ""
 
     def describe(self, signature: str) -> str:
         """Returns `new since run 3a700579`, or when and in how many runs of the series it occurred."""
-        group = self.groups.get(signature)
-        if group is None:
+        group = self._group(signature)
+        if not group.state:
             return "not known"
         return self._describe(group) + elsewhere(group.elsewhere)
 
     def _describe(self, group: query_pb2.FailureGroup) -> str:
-        if group.first.run == self.run.id:
-            return output.paint(f"new{self._since() or ', in the first run of its series'}", "warning")
+        if group.state == NEW:
+            since = self._since() or f", in the first run of its series{_of_commit(group.since)}"
+            return output.paint(f"new{since}", "warning")
         last = f", last in {sighting(group.before)}" if group.HasField("before") else ""
         first = f", first in {sighting(group.first)}" if group.first != group.before else ""
-        return f"in {plural(group.runs, 'run')}{last}{first}"
+        if group.state == BACK:
+            gone = f"back after run {group.good.run[:8]}{commits_in_brackets(group)}"
+            return f"{output.paint(gone, 'warning')}, in {plural(group.runs, 'run')}{last}{first}"
+        age = span(max(self.run.started_unix_nanos - group.since.started_unix_nanos, 0))
+        return f"for {age}{commits_in_brackets(group)}, in {plural(group.runs, 'run')}{last}{first}"
 
     def values(self, signature: str) -> dict[str, Any]:
         """Returns the same for JSON."""
-        group = self.groups.get(signature)
+        group = self._group(signature)
         values: dict[str, Any] = {
-            "new": self.is_new(signature),
-            "runs": group.runs if group is not None else 0,
+            "new": group.state == NEW,
+            "state": self.state(signature) or None,
+            "runs": group.runs,
         }
-        for name in ("first", "before", "elsewhere"):
-            known = group is not None and group.HasField(name)
-            values[name] = to_values(getattr(group, name)) if known else None
+        for name in ("first", "before", "since", "good", "elsewhere"):
+            values[name] = to_values(getattr(group, name)) if group.HasField(name) else None
         return values
+
+    def _group(self, signature: str) -> query_pb2.FailureGroup:
+        return self.groups.get(signature, _UNKNOWN)
+
+
+def since_run(before: query_pb2.Run, run: query_pb2.Run) -> str:
+    """Returns ` since run 25cb5c26 (commits a1b2c3d4..c3d4e5f6)` for a run and the one before."""
+    return f" since run {before.id[:8]}{_in_brackets(before.git, run.git)}"
 
 
 def sightings_of(history: History, run: query_pb2.Run) -> Sightings:
@@ -73,8 +110,21 @@ def sightings_of(history: History, run: query_pb2.Run) -> Sightings:
 
 def sighting(seen: query_pb2.Sighting) -> str:
     """Returns a run of the past: `run 3a700579 of 2026-11-22 12:58:30, commit 3f2a91c0 on main`."""
-    commit = f", {describe.commit(seen.git)}" if seen.git.commit else ""
-    return f"run {seen.run[:8]} of {describe.moment(seen.started_unix_nanos)}{commit}"
+    return f"run {seen.run[:8]} of {describe.moment(seen.started_unix_nanos)}{_of_commit(seen)}"
+
+
+def _of_commit(seen: query_pb2.Sighting) -> str:
+    return f", {describe.commit(seen.git)}" if seen.git.commit else ""
+
+
+def commits_in_brackets(group: query_pb2.FailureGroup) -> str:
+    """Returns ` (commits 25cb5c26..6f1f22ec)`, in which a failure began; empty if they are not known."""
+    return _in_brackets(group.good.git, group.since.git)
+
+
+def _in_brackets(good: query_pb2.Git, bad: query_pb2.Git) -> str:
+    found = describe.commits(good, bad)
+    return f" ({found})" if found else ""
 
 
 def elsewhere(seen: query_pb2.Elsewhere) -> str:

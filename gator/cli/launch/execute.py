@@ -19,6 +19,7 @@ from gator.cli.launch.notices import Notice, notices_of
 from gator.cli.launch.preflight import runnable_plan
 from gator.cli.launch.request import job_environment, launch_environment
 from gator.cli.launch.requested_selection import RequestedSelection, requested_selection
+from gator.cli.launch.seen_before import seen_before
 from gator.cli.launch.spec import LoadedSpec
 from gator.cli.launch.supervise import PreparedRun, supervise
 from gator.cli.secrets import learn_secrets
@@ -117,6 +118,7 @@ def _display(options: LaunchOptions, *, is_single: bool) -> Display:
         all_messages=options.all_messages,
         progress=options.shows_progress(),
         environment=os.environ,
+        seen=lambda signatures: seen_before(folder.path, signatures),
     )
 
 

@@ -3,7 +3,7 @@
 Invariant: memory does not grow with the number of failures, only with that of causes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
@@ -25,6 +25,8 @@ class FailedJob(NamedTuple):
     ended_unix_nanos: int
     former_signature: str = ""
     """The signature that another version recorded; empty if it is the same."""
+    is_allowed: bool = False
+    """Whether the failure does not fail the group above."""
 
     def is_named(self, name: str) -> bool:
         """Returns whether a signature of it begins with `name`."""
@@ -32,25 +34,61 @@ class FailedJob(NamedTuple):
 
 
 class FailureCount(Struct):
-    """The number of failures with one signature; `path` is the one that ended first, then the least."""
+    """The number of failures with one signature, and the first of them."""
 
-    signature: str
-    ended_unix_nanos: int
-    path: str
+    first: FailedJob
+    """The one that ended first, then the least path; one that is not allowed if there is one."""
     jobs: int = 0
+    allowed: int = 0
+    """Number of these jobs whose failure is allowed."""
+
+    @property
+    def signature(self) -> str:
+        """The signature."""
+        return self.first.signature
+
+    @property
+    def path(self) -> str:
+        """Path of the first job."""
+        return self.first.path
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether all failures are allowed."""
+        return self.jobs == self.allowed
 
 
 def grouped(failed: Iterable[FailedJob]) -> list[FailureCount]:
-    """Returns failures by signature: the most frequent first, then by the end of the first failure."""
+    """Returns failures by signature, allowed ones last.
+
+    Otherwise the most frequent come first, then those whose first failure ended first.
+    """
     groups: dict[str, FailureCount] = {}
     for job in failed:
-        group = groups.get(job.signature)
-        if group is None:
-            group = groups[job.signature] = FailureCount(job.signature, job.ended_unix_nanos, job.path)
-        elif (job.ended_unix_nanos, job.path) < (group.ended_unix_nanos, group.path):
-            group.ended_unix_nanos, group.path = job.ended_unix_nanos, job.path
+        group = groups.setdefault(job.signature, FailureCount(job))
+        if _order(job) < _order(group.first):
+            group.first = job
         group.jobs += 1
-    return sorted(groups.values(), key=lambda cause: (-cause.jobs, cause.ended_unix_nanos, cause.path))
+        group.allowed += job.is_allowed
+    return sorted(groups.values(), key=lambda group: (group.is_allowed, -group.jobs, _order(group.first)))
+
+
+def _order(job: FailedJob) -> tuple[bool, int, str]:
+    return job.is_allowed, job.ended_unix_nanos, job.path
+
+
+def headline(failures: int, causes: int, allowed: int = 0, *, seen: str = "") -> str:
+    """Returns `37 failures, 3 causes, 1 new since run 25cb5c26; 2 allowed failures`.
+
+    `failures` and `causes` are without those that are allowed; `seen` is the part about earlier runs.
+    """
+    parts: list[str] = []
+    if failures or not allowed:
+        known = f", {seen}" if seen else ""
+        parts.append(f"{plural(failures, 'failure')}, {plural(causes, 'cause')}{known}")
+    if allowed:
+        parts.append(plural(allowed, "allowed failure"))
+    return "; ".join(parts)
 
 
 class Cause(Struct, Generic[Example]):
@@ -63,13 +101,15 @@ class Cause(Struct, Generic[Example]):
 
 
 class Causes(Generic[Example]):
-    """The causes of failures, with an example of each of the first 1,000."""
+    """The causes of failures that are not allowed, with an example of each of the first 1,000."""
 
-    __slots__ = ("_causes", "_others", "number")
+    __slots__ = ("_causes", "_others", "allowed", "number")
 
     def __init__(self) -> None:
         self.number = 0
         """Number of failures."""
+        self.allowed = 0
+        """Number of failures that are allowed, which are not among the others."""
         self._causes: dict[str, Cause[Example]] = {}
         self._others: set[str] = set()
 
@@ -87,9 +127,14 @@ class Causes(Generic[Example]):
             cause = self._causes[signature] = Cause(signature, example)
         cause.count += 1
 
-    def headline(self) -> str:
-        """Returns the numbers as `37 failures, 3 causes`."""
-        return f"{plural(self.number, 'failure')}, {plural(len(self), 'cause')}"
+    def headline(self, seen: str = "") -> str:
+        """Returns the numbers as `37 failures, 3 causes`; `seen` is the part about earlier runs."""
+        return headline(self.number, len(self), self.allowed, seen=seen)
+
+    def signatures(self) -> Iterator[str]:
+        """Yields the signatures of the causes."""
+        yield from self._causes
+        yield from self._others
 
     def by_frequency(self) -> list[Cause[Example]]:
         """Returns the causes with an example, most frequent first, then in the order of occurrence."""

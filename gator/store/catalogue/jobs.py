@@ -25,11 +25,12 @@ class JobReader(CatalogueTables):
             where.add("n.sort >= ? AND n.sort < ?", *self.span(path))
         rows = self._query(
             "SELECT n.path, coalesce(n.first_failure_unix_nanos, n.ended_unix_nanos),"  # noqa: S608
-            f" {self._SIGNATURES} FROM nodes AS n WHERE {where.text}",
+            f" {self._SIGNATURES}, n.allow_failure FROM nodes AS n WHERE {where.text}",
             where.values,
         )
         return [
-            FailedJob(path, signature or "", ended, former or "") for path, ended, signature, former in rows
+            FailedJob(path, signature or "", ended, former or "", bool(is_allowed))
+            for path, ended, signature, former, is_allowed in rows
         ]
 
     def open_groups(self, path: str) -> list[OpenGroup]:

@@ -129,7 +129,7 @@ class FolderReader(RecordReader):
         old = [job.path for job in failed if not is_current(job.signature)]
         signed = {node.path: node for node in self.by_paths(old)}
         return [
-            FailedJob(job.path, node.signature, job.ended_unix_nanos, node.former_signature)
+            job._replace(signature=node.signature, former_signature=node.former_signature)
             if (node := signed.get(job.path)) is not None
             else job
             for job in failed

@@ -205,7 +205,17 @@ TABLES = (
 )
 """All tables of a hub."""
 
-ADDED = {2: frozenset({"former_signatures", "signing", "nodes.own_signature"})}
+ADDED = {
+    2: frozenset(
+        {
+            "former_signatures",
+            "signing",
+            "nodes.own_signature",
+            "attempts.artefacts",
+            "attempts.progress",
+        }
+    )
+}
 """Tables and columns by the version of the schema that added them."""
 DROPPED_INDEXES = {2: ("nodes_by_signature",)}
 """Indexes by the version of the schema that dropped them."""

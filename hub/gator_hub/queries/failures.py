@@ -8,14 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
+from gator.core.history.sightings import SeriesRun, add_sightings, is_complete
 from gator.v1 import query_pb2
 from gator_hub.database.database import Database
-from gator_hub.queries.run_rows import SIGHTING_NAMES, rows_of_runs, series_of, sighting_of
+from gator_hub.queries.run_rows import SIGHTING_NAMES, fields_of, rows_of_runs, series_of, sighting_of
 from gator_hub.queries.stale import is_signed
 
 MAX_IDENTS = 5
 """Maximum number of idents listed of other series."""
 _PIECE = 256
+_MAX_SERIES = 1000
+"""Maximum number of earlier runs of a series in which the absence of a failure is looked for."""
 # A loose index scan by signature and run: one lookup for each run, regardless of its number of jobs.
 _SEEN = """
 WITH RECURSIVE wanted (signature) AS (VALUES {marks}),
@@ -59,10 +62,26 @@ def seen(database: Database, run: int, signatures: Sequence[str]) -> dict[str, q
     this = runs.get(run)
     if this is None:
         return {}
+    newest = _newest(database, series, this.started_unix_nanos)
     return {
-        signature: _group(this, series, [runs[at] for at in {run, *numbers.get(signature, ())} if at in runs])
+        signature: _group(
+            this, series, newest, [runs[at] for at in {run, *numbers.get(signature, ())} if at in runs]
+        )
         for signature in signatures
     }
+
+
+def _newest(database: Database, series: tuple[str, str], started: int) -> list[SeriesRun]:
+    """Returns the newest runs of a series that started before a time."""
+    runs = database.models.runs
+    query = (
+        runs.select(runs.outcome, *fields_of(runs, SIGHTING_NAMES))
+        .where(runs.ident == series[0], runs.series == series[1], runs.parent == "", runs.deleted == 0)
+        .where(runs.started_unix_nanos < started)
+        .order_by(runs.started_unix_nanos.desc())
+        .limit(_MAX_SERIES)
+    )
+    return [SeriesRun(sighting_of(row), is_complete(outcome)) for outcome, *row in database.rows(query)]
 
 
 def _numbers(database: Database, signatures: Sequence[str]) -> Iterable[tuple[str, int]]:
@@ -81,13 +100,15 @@ def _runs(database: Database, numbers: Iterable[int]) -> Mapping[int, _Seen]:
     return found
 
 
-def _group(this: _Seen, series: tuple[str, str], runs: Sequence[_Seen]) -> query_pb2.FailureGroup:
+def _group(
+    this: _Seen, series: tuple[str, str], newest: Sequence[SeriesRun], runs: Sequence[_Seen]
+) -> query_pb2.FailureGroup:
     # A rerun is compared with the series of its parent.
-    mine = sorted(run for run in runs if run is this or (run.series == series and not run.is_repeat))
-    group = query_pb2.FailureGroup(first=mine[0].sighting, runs=len(mine))
-    index = mine.index(this)
-    if index:
-        group.before.CopyFrom(mine[index - 1].sighting)
+    mine = {run.sighting.run: run for run in runs if run.series == series and not run.is_repeat}
+    all_runs = {run.sighting.run: run for run in newest}
+    all_runs |= {name: SeriesRun(run.sighting, is_complete=True) for name, run in mine.items()}
+    group = query_pb2.FailureGroup()
+    add_sightings(group, this.sighting, all_runs.values(), mine)
     others = sorted(run for run in runs if run is not this and run.series != series and not run.is_repeat)
     if others:
         idents = Counter(run.sighting.ident for run in others)

@@ -4,7 +4,7 @@ import io
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import TextIO
@@ -175,7 +175,7 @@ def test_a_failure_is_one_line_at_once_and_told_in_full_in_the_summary(make: Mak
     ]
     display.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_FAILED, message="1 of 100 jobs failed"))
     end = out.getvalue().splitlines()[len(at_once) :]
-    assert end[:3] == ["", "1 job failed:", "FAILED top/b[1]: exited with code 1"]
+    assert end[:3] == ["", "1 failure, 1 cause:", "FAILED top/b[1]: exited with code 1"]
     assert end[3] == "       first error: err:12: boom"
     assert end[4].startswith("       log: /runs/one/logs/top_b_1_-")
     assert end[5:] == [
@@ -277,8 +277,31 @@ def test_the_last_lines_do_not_repeat_the_reason_of_the_only_job(make: Make, out
 
 def test_a_few_failures_are_told_one_by_one_in_the_summary(make: Make, out: io.StringIO):
     summary = summary_of(make(), out, [failed(f"top/x[{n}]", signature="same") for n in range(FEW)])
-    assert f"{FEW} jobs failed:" in summary
+    assert f"{FEW} failures, 1 cause:" in summary
     assert summary.count("again: ") == FEW
+
+
+def test_the_summary_says_how_many_causes_are_new(out: io.StringIO):
+    def seen(signatures: Iterable[str]) -> str:
+        assert list(signatures) == ["same"]
+        return "1 new since run 25cb5c26"
+
+    display = PlainDisplay(
+        Terminal(out, colour=False), quiet=False, verbose=False, all_messages=False, seen=seen
+    )
+    display.on_start(info(), FakeRun())
+    summary = summary_of(display, out, [failed("top/x", signature="same")])
+    assert "1 failure, 1 cause, 1 new since run 25cb5c26:" in summary
+
+
+def test_allowed_failures_come_apart_in_the_summary(make: Make, out: io.StringIO):
+    allowed = [failed(f"top/a[{number}]", signature="0002") for number in range(FEW + 2)]
+    for event in allowed:
+        event.result.allow_failure = True
+    summary = summary_of(make(), out, [*allowed, failed("top/x", signature="0001")])
+    assert f"1 failure, 1 cause; {FEW + 2} allowed failures:" in summary
+    assert summary.index("FAILED top/x") < summary.index("FAILED top/a[0] (allowed)")
+    assert "... and 2 more allowed failures" in summary
 
 
 def test_of_many_failures_the_summary_shows_each_cause_the_most_frequent_first(make: Make, out: io.StringIO):
@@ -362,6 +385,7 @@ def test_the_display_fits_the_occasion(terminal: FakeTerminal, out: io.StringIO)
             all_messages=False,
             progress=progress,
             environment={"TERM": "xterm"},
+            seen=lambda signatures: "",
         )
         return type(made)
 

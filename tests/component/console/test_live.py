@@ -117,7 +117,7 @@ def test_a_failure_is_printed_above_in_one_line(bench: Bench):
     assert end[1:6] == [
         "FAILED top/sim[3]: exited with code 1",
         "",
-        "1 job failed:",
+        "1 failure, 1 cause:",
         "FAILED top/sim[3]: exited with code 1",
         "       first error: err:12: boom",
     ]
@@ -323,6 +323,7 @@ def test_a_terminal_without_abilities_gets_plain_lines(terminal: FakeTerminal, t
         all_messages=False,
         progress=True,
         environment=environment,
+        seen=lambda signatures: "",
     )
     display.on_start(info(), FakeRun(waiting=100))
     display.on_events([failed("top/a")])

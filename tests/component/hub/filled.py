@@ -89,7 +89,9 @@ class FilledHub:
             description.run.started_unix_nanos = started
             run = self.register(description, files.root.store_id, owner)
             for store, reader in files.readers().items():
-                self.put(run, description.run.ident, store, reader.read(0).events)
+                # A daemon that got no job has written nothing.
+                if events := reader.read(0).events:
+                    self.put(run, description.run.ident, store, events)
         finally:
             files.close()
         self.detach(run)

@@ -81,7 +81,7 @@ ODD = [
     (of_something_else, "is a database of something else: choose another --db"),
     (of_something_else_with_versions, "is a database of something else: choose another --db"),
     (of_a_run, "is a database of something else: choose another --db"),
-    (of_a_newer_hub, "has version 99 of the schema, and this hub knows 1: use a newer one"),
+    (of_a_newer_hub, "has version 99 of the schema, and this hub knows 2: use a newer one"),
     (without_a_version, "is incomplete: the version in table schema_version is missing"),
     (without_a_table, "is incomplete: table outputs is missing: restore it from a backup"),
     (

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from gator.core.attempt.signature import VERSION
+from gator.core.history.sightings import BACK, KNOWN, NEW
 from gator.errors import NotFoundError, PermissionDeniedError, PreconditionError, UsageError
 from gator.query import tokens
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
@@ -59,6 +61,11 @@ def run_id(number: int) -> str:
     return f"{number:032x}"
 
 
+def signed(name: str) -> str:
+    """A signature of this version."""
+    return f"{VERSION}-{name}"
+
+
 def add(
     hub: FilledHub,
     number: int,
@@ -83,8 +90,8 @@ def add(
     for at, (name, (outcome, signature)) in enumerate(jobs.items(), 1):
         path = f"{ident}/{name}"
         result = runs.result(path, at, outcome, metrics=[runs.CYCLES])
-        result.result.signature = signature
         if signature:
+            result.result.signature = signed(signature)
             result.result.first_error.text = f"error {signature}"
         if outcome:
             events += [runs.job(path, at), result]
@@ -200,7 +207,7 @@ def test_failures_are_grouped_by_signature_and_say_since_when(hub: FilledHub) ->
     assert row
     groups = failures(hub, run_id(4)).groups
     told = {
-        group.signature: (
+        group.signature.removeprefix(signed("")): (
             group.jobs,
             group.example.path,
             int(group.first.run, 16),
@@ -209,7 +216,7 @@ def test_failures_are_grouped_by_signature_and_say_since_when(hub: FilledHub) ->
         )
         for group in groups
     }
-    assert groups[0].signature == "new", "the most frequent comes first"
+    assert groups[0].signature == signed("new"), "the most frequent comes first"
     assert told == {
         "new": (2, "top/b", 4, 0, 1),
         "rare": (1, "top/c", 2, 2, 2),
@@ -220,7 +227,11 @@ def test_failures_are_grouped_by_signature_and_say_since_when(hub: FilledHub) ->
     assert groups[0].example.first_error.text == "error new"
     assert groups[0].first.git.commit == COMMIT
     only = failures(hub, "top", path="top/d")
-    assert [group.signature for group in only.groups] == ["old"]
+    assert [group.signature for group in only.groups] == [signed("old")]
+    states = {group.signature.removeprefix(signed("")): group.state for group in groups}
+    assert states == {"new": NEW, "rare": BACK, "old": KNOWN}
+    rare = next(group for group in groups if group.signature == signed("rare"))
+    assert (int(rare.since.run, 16), int(rare.good.run, 16)) == (4, 3)
 
 
 SMOKE = query_pb2.Selection(tags=["smoke"])
@@ -308,7 +319,7 @@ def test_groups_of_failures_come_in_pages(hub: FilledHub) -> None:
     while True:
         page = OpenRuns(hub.database).queries("top").list_failures(request)
         assert (page.jobs, page.causes) == (5, 5)
-        found += [group.signature for group in page.groups]
+        found += [group.signature.removeprefix(signed("")) for group in page.groups]
         if not page.next_page_token:
             break
         request.page_token = page.next_page_token
@@ -330,7 +341,7 @@ async def test_two_runs_are_compared_job_by_job(hub: FilledHub, service: HubServ
     first = response.differences[0]
     assert first.before.outcome == PASSED
     assert first.before.metrics[0].name == "cycles"
-    assert (first.after.signature, first.after.first_error.text) == ("y", "error y")
+    assert (first.after.signature, first.after.first_error.text) == (signed("y"), "error y")
     assert first.after.wall_nanos == 2 * runs.SECOND
     assert not response.differences[3].HasField("before")
     assert {one.change: one.jobs for one in response.counts}[hub_pb2.CHANGE_STILL_PASSING] == 1
@@ -442,7 +453,7 @@ async def test_a_history_says_where_a_test_began_to_fail(hub: FilledHub, service
     response = await service.ListHistory(request, None)
     assert [entry.outcome for entry in response.entries] == outcomes[::-1]
     newest = response.entries[0]
-    assert (newest.user, newest.signature, newest.seed) == ("ada", "x", 7)
+    assert (newest.user, newest.signature, newest.seed) == ("ada", signed("x"), 7)
     assert newest.wall_nanos == 2 * runs.SECOND
     assert newest.tally == event_pb2.Tally(failed=1)
     assert newest.metrics[0].value == runs.CYCLES.value

@@ -97,7 +97,7 @@ def test_a_trend_leaves_out_a_damaged_run_and_says_so(
 def test_the_failures_of_two_good_runs_are_counted(
     gator: Callable[..., Result], runs_of_two_days: tuple[Path, Path]
 ) -> None:
-    assert "seen:   in 2 runs" in gator("failures").stdout
+    assert "in 2 runs, last in run aaaaaaaa" in gator("failures").stdout
 
 
 def test_a_failure_is_not_called_new_where_its_own_run_cannot_be_read(

@@ -10,6 +10,7 @@ from typer.testing import Result
 
 from gator.cli.runs.hub_choice import HubChoice
 from gator.cli.runs.hub_client import connect
+from gator.core.attempt.signature import VERSION
 from gator.errors import NotFoundError, UsageError
 from gator.store.run.description import write_git
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
@@ -117,6 +118,10 @@ def test_many_runs_are_fetched_in_pages(hub: FakeHub, monkeypatch: pytest.Monkey
 # -- failures
 
 
+NEW_CAUSE = f"{VERSION}-{'a' * 16}"
+KNOWN_CAUSE = f"{VERSION}-{'b' * 16}"
+
+
 def several_failures(tracking: Path) -> Path:
     """A run with seven failures of two causes."""
     builder = runs.RunBuilder(tracking, stamp="20261124-000000", run=NEW)
@@ -127,7 +132,7 @@ def several_failures(tracking: Path) -> Path:
             severity=common_pb2.SEVERITY_ERROR, text="x" if number else "odd"
         )
         ended = runs.result(path, 102, FAILED, first_error=first_error)
-        ended.result.signature = "b" * 16 if number else "a" * 16
+        ended.result.signature = KNOWN_CAUSE if number else NEW_CAUSE
         builder.write(runs.job(path, 101), ended)
     builder.write(runs.result("top", 9, FAILED, tally=event_pb2.Tally(failed=7)))
     return builder.end()
@@ -140,8 +145,18 @@ def test_failures_on_a_hub_say_whether_they_are_new(tracking: Path, tmp_path: Pa
         last = query_pb2.Sighting(run="c" * 32, ident="top", started_unix_nanos=runs.START)
         elsewhere = query_pb2.Elsewhere(runs=3, first=first, idents=["other", "third"])
         hub.readers[NEW].groups = {
-            "a" * 16: query_pb2.FailureGroup(first=query_pb2.Sighting(run=NEW), runs=1),
-            "b" * 16: query_pb2.FailureGroup(first=first, before=last, runs=1200, elsewhere=elsewhere),
+            NEW_CAUSE: query_pb2.FailureGroup(
+                first=query_pb2.Sighting(run=NEW), runs=1, state=query_pb2.CAUSE_STATE_NEW
+            ),
+            KNOWN_CAUSE: query_pb2.FailureGroup(
+                first=first,
+                before=last,
+                since=query_pb2.Sighting(run=OLD, started_unix_nanos=runs.START, git=GIT),
+                good=query_pb2.Sighting(run="d" * 32, git=query_pb2.Git(commit="6f1f22ec" * 5)),
+                runs=1200,
+                elsewhere=elsewhere,
+                state=query_pb2.CAUSE_STATE_KNOWN,
+            ),
         }
         ask = caller(hub, tmp_path)
         lines = ask("failures", "-r", "hub:bbbb").stdout.splitlines()
@@ -149,12 +164,14 @@ def test_failures_on_a_hub_say_whether_they_are_new(tracking: Path, tmp_path: Pa
     assert lines[0] == "7 failures, 2 causes, 1 new since run aaaaaaaa"
     assert "  seen:   new since run aaaaaaaa" in lines
     (seen,) = (line for line in lines if "1,200" in line)
-    assert seen.startswith("  seen:   in 1,200 runs, last in run cccccccc of 20")
+    assert seen.startswith("  seen:   for ")
+    assert " (commits 6f1f22ec..3f2a91c0), in 1,200 runs, last in run cccccccc of 20" in seen
     assert ", first in run aaaaaaaa of 20" in seen
     assert ", commit 3f2a91c0 on main; also in 3 runs of other, third since 20" in seen
-    assert any("--cause bbbbbbbbbbbbbbbb -r hub:bbbbbbbbbbbb" in line for line in lines)
-    assert (new["new"], new["runs"], new["before"]) == (True, 1, None)
-    assert (known["new"], known["before"]["run"], known["first"]["run"]) == (False, "c" * 32, OLD)
+    assert any(f"--cause {KNOWN_CAUSE} -r hub:bbbbbbbbbbbb" in line for line in lines)
+    assert (new["new"], new["state"], new["runs"], new["before"]) == (True, "new", 1, None)
+    assert (known["new"], known["state"], known["good"]["run"]) == (False, "known", "d" * 32)
+    assert (known["before"]["run"], known["first"]["run"]) == ("c" * 32, OLD)
     assert (new["elsewhere"], known["elsewhere"]["runs"]) == (None, 3)
 
 

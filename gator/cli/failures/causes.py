@@ -1,0 +1,193 @@
+"""Finds the failures of a run, or of a run with its reruns, and their causes."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from gator.cli.history.sightings import Sightings
+from gator.cli.runs.paging import pages
+from gator.cli.sources.failure_overlay import FailedIn, OverlaidRun
+from gator.cli.sources.open import OpenRun
+from gator.core.history.failure_groups import FailedJob, grouped, headline
+from gator.core.outcomes import FAILURES
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+_MAX_LISTED: Final = 1000
+"""Maximum number of causes that are compared with those of other runs."""
+
+
+def sightings_in(failed: FailedIn) -> Sightings | None:
+    """Returns the earlier failures of the run of a failure; None if no other run is known."""
+    return failed.source.sightings(failed.run)
+
+
+class CauseOf(Struct, frozen=True):
+    """Failures of one cause."""
+
+    jobs: int
+    allowed: int
+    """Number of these jobs whose failure is allowed."""
+    example: FailedIn
+
+    @property
+    def signature(self) -> str:
+        """The signature of the failures."""
+        return self.example.node.signature
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether all failures are allowed."""
+        return self.jobs == self.allowed
+
+
+class Wanted(Struct, frozen=True):
+    """The failures that a user wants to see."""
+
+    paths: Sequence[str]
+    """Nodes and globs as they were written."""
+    globs: Sequence[str]
+    cause: str
+    """The beginning of a signature; empty for all."""
+    order: qs.NodeOrder.ValueType
+    only_new: bool = False
+
+
+class FoundCauses(Struct, frozen=True):
+    """The causes of failures."""
+
+    jobs: int
+    """Number of failures that are not allowed."""
+    causes: int
+    """Number of their causes."""
+    allowed: int
+    """Number of allowed failures."""
+    groups: Sequence[CauseOf]
+    left_out: int
+    """Number of causes that are counted but not listed."""
+
+    def headline(self) -> str:
+        """Returns `37 failures, 3 causes, 1 new since run 25cb5c26 (commits a1b2c3d4..c3d4e5f6)`."""
+        counting = [group for group in self.groups if not group.is_allowed]
+        seen = sightings_in(counting[0].example) if counting else None
+        if seen is None:
+            return headline(self.jobs, self.causes, self.allowed)
+        some = "at least " if self.left_out else ""
+        about = seen.headline([group.signature for group in counting], some=some)
+        return headline(self.jobs, self.causes, self.allowed, seen=about)
+
+
+def failed_jobs(opened: OpenRun, laid: OverlaidRun | None, wanted: Wanted) -> Iterator[FailedIn]:
+    """Yields the wanted failures in their order."""
+    known = _signatures(opened, wanted.cause)
+    for failed in _all_failed(opened, laid, wanted):
+        if _has_cause(failed.node, wanted.cause, known) and not (wanted.only_new and not is_new(failed)):
+            yield failed
+
+
+def _all_failed(opened: OpenRun, laid: OverlaidRun | None, wanted: Wanted) -> Iterator[FailedIn]:
+    if laid is not None:
+        yield from laid.failed(wanted.globs, wanted.order)
+        return
+    request = qs.ListNodesRequest(
+        path=opened.run.ident,
+        scope=qs.SCOPE_SUBTREE,
+        globs=wanted.globs,
+        kinds=[common_pb2.NODE_KIND_JOB],
+        outcomes=sorted(FAILURES),
+        order=wanted.order,
+    )
+    for page in pages(opened.api.list_nodes, request):
+        for node in page.nodes:
+            yield FailedIn(node, opened.run, opened.source)
+
+
+def _signatures(opened: OpenRun, name: str) -> Collection[str]:
+    """Returns the signatures in the run that `name` stands for, which may be one of an earlier version."""
+    if not name:
+        return ()
+    request = qs.ListFailuresRequest(signature=name)
+    return {group.signature for page in pages(opened.api.list_failures, request) for group in page.groups}
+
+
+def _has_cause(node: query_pb2.Node, name: str, known: Collection[str]) -> bool:
+    return node.signature in known or any(
+        each.startswith(name) for each in (node.signature, node.former_signature)
+    )
+
+
+def is_new(failed: FailedIn) -> bool:
+    """Returns whether no earlier run of the series had such a failure."""
+    seen = sightings_in(failed)
+    return seen is None or seen.is_new(failed.node.signature)
+
+
+def find_causes(opened: OpenRun, laid: OverlaidRun | None, wanted: Wanted) -> FoundCauses:
+    """Returns the causes of the wanted failures."""
+    if laid is None and not wanted.cause:
+        found = _listed(opened, wanted.globs)
+    else:
+        found = _grouped(list(failed_jobs(opened, laid, wanted)))
+    groups = sorted(found.groups, key=_rank)
+    if not wanted.only_new:
+        return _with(found, groups)
+    new = [group for group in groups if is_new(group.example)]
+    counting = [group for group in new if not group.is_allowed]
+    allowed = sum(group.allowed for group in new)
+    return FoundCauses(
+        sum(group.jobs for group in new) - allowed, len(counting), allowed, new, found.left_out
+    )
+
+
+def _with(found: FoundCauses, groups: Sequence[CauseOf]) -> FoundCauses:
+    return FoundCauses(found.jobs, found.causes, found.allowed, groups, found.left_out)
+
+
+def _rank(group: CauseOf) -> tuple[bool, int]:
+    seen = sightings_in(group.example)
+    return group.is_allowed, seen.rank(group.signature) if seen is not None else 0
+
+
+def in_order(failed: Iterable[FailedIn]) -> list[FailedIn]:
+    """Returns a few failures, new ones first and allowed ones last."""
+    return sorted(failed, key=lambda one: _rank(CauseOf(1, int(one.node.allow_failure), one)))
+
+
+def _listed(opened: OpenRun, globs: Sequence[str]) -> FoundCauses:
+    """Returns the causes in one run, as listed by its folder or hub."""
+    request = qs.ListFailuresRequest(path=opened.run.ident, globs=globs, page_size=_MAX_LISTED)
+    page = opened.api.list_failures(request)
+    groups = [
+        CauseOf(group.jobs, group.allowed, FailedIn(group.example, opened.run, opened.source))
+        for group in page.groups
+    ]
+    return FoundCauses(
+        page.jobs - page.allowed,
+        page.causes - page.allowed_causes,
+        page.allowed,
+        groups,
+        page.causes - len(groups),
+    )
+
+
+def _grouped(failed: Sequence[FailedIn]) -> FoundCauses:
+    """Returns the causes of failures in one or several runs."""
+    by_path = {one.node.path: one for one in failed}
+    groups = grouped(
+        FailedJob(
+            path,
+            one.node.signature,
+            one.node.first_failure_unix_nanos,
+            is_allowed=one.node.allow_failure,
+        )
+        for path, one in by_path.items()
+    )
+    allowed = sum(group.allowed for group in groups)
+    return FoundCauses(
+        len(failed) - allowed,
+        sum(not group.is_allowed for group in groups),
+        allowed,
+        [CauseOf(group.jobs, group.allowed, by_path[group.path]) for group in groups[:_MAX_LISTED]],
+        max(len(groups) - _MAX_LISTED, 0),
+    )

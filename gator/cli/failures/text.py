@@ -1,0 +1,123 @@
+"""Prints failures and causes."""
+
+from collections.abc import Iterable, Sequence
+
+from gator.cli import output
+from gator.cli.failures.causes import CauseOf, FoundCauses, in_order, sightings_in
+from gator.cli.failures.values import next_steps
+from gator.cli.options.number import say_more
+from gator.cli.sources.failure_overlay import FailedIn
+from gator.console import describe
+from gator.console.text import cut
+from gator.core.history.failure_groups import FEW
+from gator.core.launch.printed import command
+from gator.units import plural
+from gator.v1 import query_pb2
+
+_MAX_CELLS = 100
+"""Maximum width of the first error of a cause in a line."""
+
+
+def say_each(failed: Iterable[FailedIn]) -> bool:
+    """Prints each failure in full. Returns whether there is one."""
+    count = 0
+    for count, one in enumerate(failed, 1):
+        if count > 1:
+            output.say()
+        _say(one)
+    return count > 0
+
+
+def say_causes(found: FoundCauses, few: Iterable[FailedIn], paths: Sequence[str], limit: int | None) -> bool:
+    """Prints few failures individually, more by cause with an example. Returns whether there is one."""
+    total = found.jobs + found.allowed
+    if total > 1:
+        output.say(found.headline())
+        output.say()
+    if total <= FEW:
+        return say_each(in_order(few))
+    for number, group in enumerate(shown := found.groups[:limit]):
+        if number:
+            output.say()
+        _say_cause(group, found, paths)
+    _say_left(found, shown)
+    return True
+
+
+def say_lines_of_causes(found: FoundCauses, limit: int | None) -> bool:
+    """Prints one line for each cause. Returns whether there is one."""
+    if not found.groups:
+        return False
+    output.say(found.headline())
+    shown = found.groups[:limit]
+    output.say_columns(map(_columns, shown), right=frozenset({1}))
+    _say_left(found, shown)
+    return True
+
+
+def _columns(group: CauseOf) -> Sequence[str]:
+    node = group.example.node
+    seen = sightings_in(group.example)
+    state = seen.state(group.signature) if seen is not None else ""
+    if group.is_allowed:
+        state = f"{state} allowed".strip()
+    error = describe.headline(node.first_error) or node.message
+    return (
+        output.paint(state or "-", "warning" if state in ("new", "back") else "dim"),
+        f"{group.jobs:,}",
+        seen.age(group.signature) if seen is not None else "",
+        group.signature,
+        output.paint(node.path, "path"),
+        cut(error, _MAX_CELLS),
+    )
+
+
+def _say_left(found: FoundCauses, shown: Sequence[CauseOf]) -> None:
+    """Prints how many causes and failures were left out."""
+    left = len(found.groups) + found.left_out - len(shown)
+    if left:
+        jobs = found.jobs + found.allowed - sum(group.jobs for group in shown)
+        output.say()
+        say_more("cause", left, about=plural(jobs, "failure"))
+
+
+def _say_cause(group: CauseOf, found: FoundCauses, paths: Sequence[str]) -> None:
+    node = group.example.node
+    reason = describe.reason(node.reason) or describe.state(node)
+    counting = group.jobs - group.allowed
+    numbers = f"{counting:,} of {found.jobs:,}" if counting else f"{group.allowed:,} allowed"
+    output.say(output.paint(f"{numbers}: {reason}", describe.state(node)))
+    _say(group.example)
+    if group.jobs > 1:
+        where = group.example.source.where
+        output.say(f"  others: {command('failures', *paths, '--cause', group.signature, where=where)}")
+
+
+def _say(one: FailedIn) -> None:
+    node = one.node
+    output.say(f"{_name(node)}: {node.message}")
+    error = describe.headline(node.first_error)
+    if error and error not in node.message:
+        output.say(f"  {output.painted_place(node.first_error)}: {error}")
+    seen = sightings_in(one)
+    if seen is not None:
+        output.say(f"  seen:   {seen.describe(node.signature)}")
+    _say_next(one)
+
+
+def _name(node: query_pb2.Node) -> str:
+    """Returns the outcome and path of a job: `failed top/x`."""
+    state = describe.state(node)
+    allowed = output.paint(" (allowed)", "dim") if node.allow_failure else ""
+    return f"{output.paint(state, state)} {output.paint(node.path, 'path')}{allowed}"
+
+
+def _say_next(one: FailedIn) -> None:
+    found = next_steps(one)
+    if found["log"]:
+        output.say(f"  log:    {found['log']}")
+    output.say(f"  output: {found['inspect']}")
+    if found["reproduce"]:
+        output.say(f"  again:  {found['reproduce']}")
+    if found["needs"]:
+        output.say(f"  needs:  {found['needs']}")

@@ -1,0 +1,54 @@
+"""Failures and causes as plain values for JSON, and the commands that continue from a failure."""
+
+from typing import Any
+
+from gator.cli.failures.causes import CauseOf, sightings_in
+from gator.cli.json_output import to_values
+from gator.cli.sources.failure_overlay import FailedIn
+from gator.core.launch.printed import about_node
+from gator.core.launch.rerun import launch_of, rerun_command
+from gator.v1 import query_pb2
+
+
+def values_of_failure(one: FailedIn) -> dict[str, Any]:
+    """Returns a failure with the next steps and the runs in which it was seen."""
+    return {**to_values(one.node), "run": one.run.id, **next_steps(one), **_seen(one)}
+
+
+def values_of_cause(group: CauseOf) -> dict[str, Any]:
+    """Returns a cause with an example and the runs in which it was seen."""
+    return {
+        "signature": group.signature,
+        "jobs": group.jobs,
+        "allowed": group.allowed,
+        "run": group.example.run.id,
+        "example": to_values(group.example.node),
+        **next_steps(group.example),
+        **_seen(group.example),
+    }
+
+
+def _seen(one: FailedIn) -> dict[str, Any]:
+    """Returns where such failures were seen before; empty if no other run is known."""
+    seen = sightings_in(one)
+    return seen.values(one.node.signature) if seen is not None else {}
+
+
+def next_steps(one: FailedIn) -> dict[str, str | None]:
+    """Returns the text log, and the commands that print the output and run the job again."""
+    log = one.source.text_log(one.node.path)
+    return {
+        "log": str(log) if log is not None else None,
+        "inspect": about_node("logs", one.node.path, one.source.where),
+        "reproduce": reproduce(one.run, one.node),
+        "needs": "; ".join(filter(None, (launch_of(one.run).needs, one.source.needs))) or None,
+    }
+
+
+def reproduce(run: query_pb2.Run, node: query_pb2.Node) -> str | None:
+    """Returns the command that runs one job again with the same seed; None if it is not known."""
+    if not run.argv:
+        return None
+    # A rerun may have taken the seeds of single jobs from its parent.
+    job_seed = node.seed if run.parent else None
+    return rerun_command(launch_of(run), run.seed, node.path, repeats=run.parent or run.id, job_seed=job_seed)

@@ -1,0 +1,34 @@
+"""Says at the end of a run how many of its causes no earlier run had.
+
+Invariant: never fails, and takes a bounded time; it runs only after a failure.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from gator.errors import GatorError, UserError
+
+_SECONDS: Final = 2.0
+"""Timeout in seconds of reading earlier runs, because a user waits for the prompt."""
+
+
+def seen_before(folder: Path, signatures: Iterable[str]) -> str:
+    """Returns `1 new since run 25cb5c26 (commits a1b2c3d4..c3d4e5f6)` for a run that has ended.
+
+    Returns an empty text if there is no earlier run of its series, or not all of them could be read.
+    """
+    # Most runs do not fail, and need none of this.
+    from gator.cli.history.folders import FolderHistory
+    from gator.cli.history.sightings import since_run
+
+    history = FolderHistory(folder.parent, seconds=_SECONDS, complain=lambda text: None)
+    try:
+        run = history.run(str(folder))
+        before = history.previous(run) if run is not None else None
+        if run is None or before is None:
+            return ""
+        new = history.unseen(run, signatures)
+        return f"{len(new)} new{since_run(before, run)}" if new is not None else ""
+    except (GatorError, UserError, OSError):
+        return ""

@@ -1,0 +1,169 @@
+"""The same runs, read from their folders and from a hub, give the same answers about causes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from gator.cli.history.folders import FolderHistory
+from gator.query import Queries
+from gator.store.run.reader import FolderReader
+from gator.v1 import query_pb2
+from gator.v1 import query_service_pb2 as qs
+from gator_hub.queries.reader import HubReader
+from gator_hub.queries.runs import find_run
+
+from .filled import FilledHub
+
+SPEC = """
+!JobGroup
+ident: top
+jobs:
+- !Job
+  ident: stable
+  shell: echo "ERROR always"; exit 1
+- !Job
+  ident: flips
+  shell: test $STAGE = 2 || { echo "ERROR sometimes"; exit 1; }
+- !Job
+  ident: fresh
+  shell: test $STAGE -lt 3 || { echo "ERROR lately"; exit 1; }
+- !Job
+  ident: allowed
+  allow_failure: true
+  shell: echo "ERROR tolerated"; exit 1
+"""
+
+
+def gator(*args: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "gator", *args],
+        cwd=cwd,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sequence[str]]:
+    """The folder of three runs with their commits, and what the last one printed at its end."""
+    folder = tmp_path_factory.mktemp("series")
+    (folder / "top.yaml").write_text(SPEC)
+    git = ("git", "-c", "user.name=ada", "-c", "user.email=ada@example.org")
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    done = gator("check", "top.yaml", cwd=folder)
+    for stage in ("1", "2", "3"):
+        (folder / "source").write_text(stage)
+        subprocess.run([*git, "add", "source", "top.yaml"], cwd=folder, check=True)
+        subprocess.run([*git, "commit", "-qm", stage], cwd=folder, check=True)
+        done = gator("run", "top.yaml", cwd=folder, STAGE=stage)
+        assert done.returncode == 1, done.stderr
+    return folder, done.stdout.splitlines()
+
+
+@pytest.fixture
+def hub(database_url: str) -> Iterator[FilledHub]:
+    hub = FilledHub(database_url)
+    yield hub
+    hub.close()
+
+
+def fill(hub: FilledHub, folder: Path) -> None:
+    for run in sorted((folder / "tracking").iterdir()):
+        if not run.is_symlink():
+            with FolderReader.open(run, live=False) as reader:
+                started = reader.run().started_unix_nanos
+            hub.import_folder(run, started=started)
+
+
+def by_job(groups: Sequence[query_pb2.FailureGroup]) -> Mapping[str, query_pb2.FailureGroup]:
+    found: dict[str, query_pb2.FailureGroup] = {}
+    for group in groups:
+        job = group.example.path.rpartition("/")[2]
+        group.ClearField("example")
+        found[job] = group
+    return found
+
+
+def test_a_folder_and_a_hub_agree_on_new_and_old_causes(
+    hub: FilledHub, series: tuple[Path, Sequence[str]]
+) -> None:
+    folder, _ = series
+    fill(hub, folder)
+    history = FolderHistory(folder / "tracking", seconds=30)
+    run = history.run("-1")
+    assert run is not None
+    queries = Queries(HubReader(hub.database, find_run(hub.database, run.id)))
+    of_hub = by_job(queries.list_failures(qs.ListFailuresRequest()).groups)
+    of_folder = by_job(list(history.sightings(run).values()))
+    assert of_hub == of_folder
+    states = {job: query_pb2.CauseState.Name(group.state) for job, group in of_hub.items()}
+    assert states == {
+        "stable": "CAUSE_STATE_KNOWN",
+        "flips": "CAUSE_STATE_BACK",
+        "fresh": "CAUSE_STATE_NEW",
+        "allowed": "CAUSE_STATE_KNOWN",
+    }
+
+
+def test_failures_lists_new_causes_first_and_allowed_ones_last(series: tuple[Path, Sequence[str]]) -> None:
+    folder, _ = series
+    lines = gator("failures", "--causes", cwd=folder).stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["new", "back", "known", "known"]
+    assert lines[-1].startswith("known allowed")
+    failures = [
+        line for line in gator("failures", cwd=folder).stdout.splitlines() if line.startswith("failed")
+    ]
+    assert [line.split()[1] for line in failures] == [
+        "top/fresh:",
+        "top/flips:",
+        "top/stable:",
+        "top/allowed",
+    ]
+
+
+def test_the_headline_names_the_run_before_and_the_commits_between(
+    series: tuple[Path, Sequence[str]],
+) -> None:
+    folder, end = series
+    commits = subprocess.run(
+        ["git", "log", "--format=%H"], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout.split()
+    before = FolderHistory(folder / "tracking").run("-2")
+    assert before is not None
+    expected = (
+        f"3 failures, 3 causes, 1 new since run {before.id[:8]}"
+        f" (commits {commits[1][:8]}..{commits[0][:8]}); 1 allowed failure"
+    )
+    assert gator("failures", cwd=folder).stdout.splitlines()[0] == expected
+    assert gator("failures", "--causes", cwd=folder).stdout.splitlines()[0] == expected
+    assert f"{expected}:" in end
+
+
+def test_only_new_causes_are_shown_on_request(series: tuple[Path, Sequence[str]]) -> None:
+    folder, _ = series
+    assert "top/fresh" in (shown := gator("failures", "--new", cwd=folder).stdout)
+    assert "top/flips" not in shown
+    assert gator("failures", "--new", "-r", "-2", cwd=folder).stdout == "no cause is new\n"
+    first = gator("failures", "--new", "-r", "-3", cwd=folder)
+    assert "there is no earlier run of this series: every cause is new" in first.stderr
+    assert "top/stable" in first.stdout
+
+
+def test_a_cause_is_one_object_of_json(series: tuple[Path, Sequence[str]]) -> None:
+    import json
+
+    folder, _ = series
+    lines = gator("failures", "--causes", "--json", cwd=folder).stdout.splitlines()
+    causes = [json.loads(line) for line in lines]
+    assert [cause["state"] for cause in causes] == ["new", "back", "known", "known"]
+    assert [(cause["jobs"], cause["allowed"]) for cause in causes] == [(1, 0), (1, 0), (1, 0), (1, 1)]
+    fresh = causes[0]
+    assert fresh["good"]["git"]["commit"] != fresh["since"]["git"]["commit"]
+    assert fresh["example"]["path"] == "top/fresh"
