@@ -101,7 +101,7 @@ def _prepare(launch: Launch, upload: UploadProcess | None, git: GitQuestion | No
         folder=folder,
         plan=plan,
         options=_run_options(launch, plan, placement, hub),
-        display=_display(launch.options, is_single=is_single),
+        display=_display(launch.options, folder.path, is_single=is_single),
         notices=notices,
         parent=launch.options.parent,
         upload=upload,
@@ -109,7 +109,7 @@ def _prepare(launch: Launch, upload: UploadProcess | None, git: GitQuestion | No
     )
 
 
-def _display(options: LaunchOptions, *, is_single: bool) -> Display:
+def _display(options: LaunchOptions, folder: Path, *, is_single: bool) -> Display:
     return make_display(
         sys.stdout,
         single=is_single,
@@ -118,7 +118,7 @@ def _display(options: LaunchOptions, *, is_single: bool) -> Display:
         all_messages=options.all_messages,
         progress=options.shows_progress(),
         environment=os.environ,
-        seen=lambda signatures: seen_before(folder.path, signatures),
+        seen=lambda signatures: seen_before(folder, signatures),
     )
 
 
