@@ -20,13 +20,23 @@ WORST_FIRST = (common_pb2.SEVERITY_CRITICAL, common_pb2.SEVERITY_ERROR, common_p
 class Messages:
     """Counts of messages, of those that count for the limits, and the best explanations of a failure."""
 
-    __slots__ = ("_automatic", "_counted", "_counts", "_explaining", "before_consequence", "last_words")
+    __slots__ = (
+        "_automatic",
+        "_counted",
+        "_counts",
+        "_explaining",
+        "_warnings",
+        "before_consequence",
+        "last_words",
+    )
 
     def __init__(self) -> None:
         self._counts = [0] * (common_pb2.SEVERITY_CRITICAL + 1)
         self._counted = [0] * (common_pb2.SEVERITY_CRITICAL + 1)
         self._explaining: dict[int, Best] = {}
         self._automatic = Best([])
+        self._warnings = Best([])
+        """Warnings that do not count. They explain the failure of a tool that treats them as errors."""
         self.before_consequence: event_pb2.ErrorMessage | None = None
         """The last lines that no parser recognised, if the best message is only a consequence."""
         self.last_words: event_pb2.ErrorMessage | None = None
@@ -68,7 +78,7 @@ class Messages:
 
     def _best_of(self, severity: common_pb2.Severity.ValueType, *, counts: bool) -> Best | None:
         if not counts:
-            return self._automatic if severity >= common_pb2.SEVERITY_ERROR else None
+            return self._automatic if severity >= common_pb2.SEVERITY_ERROR else self._warnings
         best = self._explaining.get(severity)
         if best is None:
             best = self._explaining[severity] = Best([])
@@ -89,10 +99,17 @@ class Messages:
         ):
             # A summary counts, but the message of the tool explains more.
             return choice_of(automatic)
+        if not counted.shown and self._warnings.shown and self._blames_warnings():
+            return choice_of(self._warnings)
         if not counted.shown and self.before_consequence is not None:
             others = tuple(each.message for each in automatic.shown)
             return Choice(self.before_consequence, self.before_consequence, others)
         return choice_of(counted) or choice_of(automatic) or self._last()
+
+    def _blames_warnings(self) -> bool:
+        """Returns whether the only explanation is that there were warnings, as `Exiting due to 1 warning(s)`."""
+        only = self.only_consequence()
+        return only is not None and "warning" in only.text.lower()
 
     def only_consequence(self) -> event_pb2.ErrorMessage | None:
         """Returns the best message that does not count, if it only says that something before it failed."""
