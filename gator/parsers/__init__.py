@@ -11,6 +11,7 @@ from gator.parsers.builtin_rules import rules_of
 from gator.parsers.definition import MAX_TEXT, Entry, Recognised, entries_of
 from gator.parsers.rules import Rules
 from gator.parsers.stream import StreamParser, visible
+from gator.parsers.words import words_of
 
 __all__ = [
     "MAX_TEXT",
@@ -22,4 +23,5 @@ __all__ = [
     "percent",
     "rules_of",
     "visible",
+    "words_of",
 ]

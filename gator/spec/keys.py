@@ -137,6 +137,7 @@ NODE_KEYS: Final = {
         _setting("stderr", "stderr", "Severity of a line on stderr; default auto."),
         _setting("parsers", "parsers", "Parsers of the output, whose messages count."),
         _setting("commands", "boolean", "Whether lines of output that begin with :: are commands."),
+        _setting("first_error", "first_error", "Pattern of the line that explains a failure."),
         _setting("scratch", "scratch", "Gives each attempt a new folder of its own as its cwd."),
         _setting("tty", "boolean", "Makes stdout a pseudo-terminal."),
         _setting("nice", "nice", "Added to the niceness of the launch."),
@@ -203,6 +204,7 @@ SUB_KEYS: Final = {
         Key("keep", (), "keep", "Which folders stay: failed (default), all or none."),
         Key("root", (), "text", "Where the folders are made; default is the folder of the run."),
     ),
+    "first_error": (Key("match", (), "text", "Pattern of the line, in the syntax of RE2."),),
     "silence": (
         Key("for", (), "time_limit", "Longest time."),
         Key("watch", (), "text", "File whose growth counts as output, relative to the working directory."),

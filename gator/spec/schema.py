@@ -174,6 +174,7 @@ _TYPES: dict[str, Callable[[], Schema]] = {
     "max_fail": lambda: _integer(1, MAX_COUNT, "none", "unlimited"),
     "limit": lambda: _integer(0, 2**53, "none", "unlimited"),
     "scratch": lambda: {"anyOf": [_BOOLEAN, _mapping("scratch")]},
+    "first_error": lambda: _mapping("first_error"),
     "silence": lambda: {"anyOf": [_DURATION, _mapping("silence")]},
     "retries": lambda: _mapping("retries"),
     "limits": lambda: _mapping("limits"),

@@ -182,6 +182,10 @@ def _scratch(name: str, scratch: spec_pb2.Scratch) -> Iterator[str]:
     yield f"{name}: {{{', '.join(parts)}}}" if parts else f"{name}: true"
 
 
+def _first_error(name: str, error: spec_pb2.FirstError) -> Iterator[str]:
+    yield f"{name}: {{match: {_text(error.match)}}}"
+
+
 def _silence(name: str, silence: spec_pb2.Silence) -> Iterator[str]:
     limit = duration_text(silence.millis) if silence.millis else "none"
     watch = f", watch: {_text(silence.watch)}" if silence.watch else ""
@@ -246,6 +250,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "script": _script,
     "seed": _plain,
     "setup": _script,
+    "first_error": _first_error,
     "silence": _silence,
     "parsers": _parsers,
     "stderr": _stderr,

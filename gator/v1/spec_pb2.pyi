@@ -556,6 +556,7 @@ class Settings(message.Message):
     PARSERS_FIELD_NUMBER: builtins.int
     COMMANDS_FIELD_NUMBER: builtins.int
     SILENCE_FIELD_NUMBER: builtins.int
+    FIRST_ERROR_FIELD_NUMBER: builtins.int
     cwd: builtins.str
     """Working directory; empty means inherited. The default is the folder of the launch."""
     setup: builtins.str
@@ -606,6 +607,10 @@ class Settings(message.Message):
     def silence(self) -> Silence:
         """Maximum time without a sign of life; unset means inherited."""
 
+    @builtins.property
+    def first_error(self) -> FirstError:
+        """The line that explains a failure; unset means inherited."""
+
     def __init__(
         self,
         *,
@@ -625,10 +630,11 @@ class Settings(message.Message):
         parsers: Parsers | None = ...,
         commands: builtins.bool | None = ...,
         silence: Silence | None = ...,
+        first_error: FirstError | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "retries", b"retries", "scratch", b"scratch", "silence", b"silence", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "retries", b"retries", "scratch", b"scratch", "silence", b"silence", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "retries", b"retries", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "retries", b"retries", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__commands: _TypeAlias = typing.Literal["commands"]  # noqa: Y015
     _WhichOneofArgType__commands: _TypeAlias = typing.Literal["_commands", b"_commands"]  # noqa: Y015
@@ -650,6 +656,28 @@ class Settings(message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__timeout_millis) -> _WhichOneofReturnType__timeout_millis | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tty) -> _WhichOneofReturnType__tty | None: ...
+
+@typing.final
+class FirstError(message.Message):
+    """The line of output that explains a failure, if there is one."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    MATCH_FIELD_NUMBER: builtins.int
+    match: builtins.str
+    """Pattern of the line, in the syntax of RE2. Its groups are those of a ParserEntry. The first such line of
+    stderr is taken, else that of stdout. It changes neither severities nor what counts.
+    """
+    def __init__(
+        self,
+        *,
+        match: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["match", b"match"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
 class Silence(message.Message):

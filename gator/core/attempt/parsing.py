@@ -24,6 +24,7 @@ from gator.core.attempt.commands import PARSER, CommandReader, Payload
 from gator.core.attempt.commands import Found as Commands
 from gator.core.attempt.first_error import LINE, Candidate, key_of, location_of
 from gator.core.attempt.metrics import Totals
+from gator.core.attempt.pointed import PointedError
 from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import NAMES, Messages
 from gator.core.text import clean, cut, is_blank, without_nul
@@ -86,6 +87,7 @@ class LineParser:
         "_messages",
         "_metrics",
         "_named",
+        "_pointed",
         "_quota",
         "_rules",
         "_streams",
@@ -105,6 +107,8 @@ class LineParser:
             messages, metrics, is_on=settings.commands or not settings.HasField("commands")
         )
         self._quota = Quota()
+        pattern = settings.first_error.match
+        self._pointed = PointedError(pattern, self._rules) if pattern else None
         self._counted_parsers: set[str] = set()
         """Parsers with a message that counted."""
         self._summaries: dict[tuple[common_pb2.Stream.ValueType, str], Recognised] = {}
@@ -117,6 +121,8 @@ class LineParser:
         """Returns what to record; corrects `counts`, in which all lines have one severity."""
         commands = self._commands.take(stream, first_line, data)
         payloads = self._take_commands(stream, commands, counts) if commands is not None else []
+        if self._pointed is not None:
+            self._pointed.on_lines(stream, first_line, data)
         parser = self._streams[stream]
         found = parser.feed(first_line, data if commands is None else commands.data)
         tail = self._tails[stream]
@@ -160,6 +166,8 @@ class LineParser:
             if rule.counts and parser.first_plain:
                 self._messages.offer(self._plain_line(stream, rule, parser), counts=True)
         self._count_summaries()
+        if self._pointed is not None:
+            self._messages.pointed = self._pointed.message()
         for stream in (common_pb2.STREAM_STDERR, common_pb2.STREAM_STDOUT):
             if self._messages.last_words is None and stream in self._tails:
                 self._messages.last_words = self._last_words(stream)

@@ -28,6 +28,7 @@ class Messages:
         "_warnings",
         "before_consequence",
         "last_words",
+        "pointed",
     )
 
     def __init__(self) -> None:
@@ -39,6 +40,8 @@ class Messages:
         """Warnings that do not count. They explain the failure of a tool that treats them as errors."""
         self.before_consequence: event_pb2.ErrorMessage | None = None
         """The last lines that no parser recognised, if the best message is only a consequence."""
+        self.pointed: event_pb2.ErrorMessage | None = None
+        """The line to which the spec points; None before the end of the output, or if there is none."""
         self.last_words: event_pb2.ErrorMessage | None = None
         """The last lines of the output; None before the end of the output, or if there are none."""
 
@@ -90,6 +93,8 @@ class Messages:
 
     def best(self, severity: common_pb2.Severity.ValueType) -> Choice | None:
         """Returns the best explanation of a failure, by messages of at least this severity; None if none."""
+        if self.pointed is not None:
+            return Choice(self.pointed, self.pointed)
         counted = self._merged(severity)
         automatic = self._automatic
         if (

@@ -9,6 +9,7 @@ from gator.spec import keys
 from gator.spec.builders import scalars
 from gator.spec.builders.context import Pair, SpecContext, is_null
 from gator.spec.builders.parsers import read_parsers
+from gator.spec.builders.patterns import pattern_problem
 from gator.spec.builders.scope import KeyContext, check_names
 from gator.spec.interpolation import EVERY_NAME, PLAN_TIME
 from gator.spec.suggestions import did_you_mean
@@ -151,6 +152,18 @@ def _parsers(settings: spec_pb2.Settings, key: KeyContext) -> None:
         settings.parsers.CopyFrom(found)
 
 
+def _first_error(settings: spec_pb2.Settings, key: KeyContext) -> None:
+    pairs = known(key.context, mapping(key.context, key.value, "first_error"), "first_error", "first_error")
+    if "match" not in pairs:
+        key.context.problem(key.value, "first_error needs match, a pattern: write {match: PATTERN}")
+        return
+    pattern = scalars.filled_text(key.context, pairs["match"].value, "match")
+    if pattern is not None and (problem := pattern_problem(pattern)):
+        key.context.problem(pairs["match"].value, f"match: {problem}")
+    elif pattern is not None:
+        settings.first_error.match = pattern
+
+
 def _scratch(settings: spec_pb2.Settings, key: KeyContext) -> None:
     if not isinstance(key.value, MappingNode):
         enabled = scalars.boolean(
@@ -282,6 +295,7 @@ READERS: Final[dict[str, Reader]] = {
     "boolean": _boolean,
     "duration": _grace,
     "environment": _env,
+    "first_error": _first_error,
     "folder": _cwd,
     "integer": _integer,
     "limits": _limits,

@@ -82,6 +82,9 @@ SETTINGS = st.builds(
     ),
     parsers=optional(PARSERS),
     scratch=optional(SCRATCH),
+    first_error=optional(
+        st.builds(spec_pb2.FirstError, match=st.sampled_from(["^FAIL: ", "(?P<code>E[0-9]+): ", "x"]))
+    ),
     silence=optional(
         st.builds(
             spec_pb2.Silence, millis=st.one_of(st.just(0), MILLIS), watch=st.one_of(st.just(""), FILLED)

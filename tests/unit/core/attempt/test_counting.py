@@ -189,7 +189,12 @@ def outcome_of(
 
 
 @given(
-    data=st.data(), out=TEXTS, err=TEXTS, mode=st.sampled_from([AUTO, ERROR, WARNING]), named=st.booleans()
+    data=st.data(),
+    out=TEXTS,
+    err=TEXTS,
+    mode=st.sampled_from([AUTO, ERROR, WARNING]),
+    named=st.booleans(),
+    pointed=st.booleans(),
 )
 def test_how_the_output_was_cut_and_interleaved_makes_no_difference(
     data: st.DataObject,
@@ -197,8 +202,11 @@ def test_how_the_output_was_cut_and_interleaved_makes_no_difference(
     err: list[bytes],
     mode: spec_pb2.StderrMode.ValueType,
     named: bool,
+    pointed: bool,
 ) -> None:
     settings = settings_of(mode, named=named)
+    if pointed:
+        settings.first_error.match = "[a-z]: "
     left_over = {OUT: b"".join(out), ERR: b"".join(err)}
     whole = outcome_of([(stream, text) for stream, text in left_over.items() if text], settings)
     reads: list[tuple[common_pb2.Stream.ValueType, bytes]] = []

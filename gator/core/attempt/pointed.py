@@ -1,0 +1,43 @@
+"""Finds the line to which the spec points as the first error of a job."""
+
+from collections.abc import Iterable
+
+from gator.core.attempt.first_error import key_of
+from gator.core.text import without_nul
+from gator.parsers import Entry, Recognised, Rules, StreamParser, words_of
+from gator.v1 import common_pb2, event_pb2
+
+
+class PointedError:
+    """The first line that a pattern matches: of stderr if there is one, else of stdout."""
+
+    def __init__(self, pattern: str, streams: Iterable[common_pb2.Stream.ValueType]) -> None:
+        entry = Entry(parser="first_error", match=pattern, words=words_of(pattern))
+        rules = Rules([entry])
+        self._searched = {stream: StreamParser(rules) for stream in streams}
+        self._found: dict[common_pb2.Stream.ValueType, Recognised] = {}
+
+    def on_lines(self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes) -> None:
+        """Searches whole lines, until the first one of the stream is found."""
+        parser = self._searched.get(stream)
+        if parser is not None and (found := parser.feed(first_line, data)):
+            self._found[stream] = found[0]
+            del self._searched[stream]
+
+    def message(self) -> event_pb2.ErrorMessage | None:
+        """Returns the line as a message; None if there was none."""
+        if not self._found:
+            return None
+        stream = min(self._found, key=lambda each: key_of(0, each, 0))
+        line = self._found[stream]
+        return event_pb2.ErrorMessage(
+            severity=common_pb2.SEVERITY_ERROR,
+            text=without_nul(line.text),
+            stream=stream,
+            line=line.line,
+            message=without_nul(line.message),
+            file=without_nul(line.file),
+            file_line=line.file_line,
+            code=without_nul(line.code),
+            item=without_nul(line.item),
+        )
