@@ -112,7 +112,7 @@ class Messages:
         return choice_of(counted) or choice_of(automatic) or self._last()
 
     def _blames_warnings(self) -> bool:
-        """Returns whether the only explanation is that there were warnings, as `Exiting due to 1 warning(s)`."""
+        """Returns whether the only explanation is that there were warnings, which do not count."""
         only = self.only_consequence()
         return only is not None and "warning" in only.text.lower()
 
