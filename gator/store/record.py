@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from gator.core.attempt.signature import is_current
+from gator.core.causes.signature import is_current
 from gator.store.blocks import decode
 from gator.store.catalogue.reader import CatalogueReader
 from gator.store.signing import signed_end

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from gator.core.attempt.choose_again import OutputReading, has_choice, sign_again
-from gator.core.attempt.signature import sign
+from gator.core.causes.signature import sign
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 
 _FINISHED = (attach_pb2.EVENT_KIND_ATTEMPT_FINISHED,)

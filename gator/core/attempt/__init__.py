@@ -2,5 +2,5 @@
 
 Invariant: what is counted and concluded depends on what the job wrote and reported, not on how it was read.
 `machine.Wrapper` is the entrance; `environment.Launcher` prepares the start; `observers` is where recognition
-of output is added. Other packages use the signature, the names of severities and of metrics.
+of output is added. Other packages use the names of severities and of metrics.
 """

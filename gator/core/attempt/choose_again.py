@@ -7,12 +7,12 @@ Invariant: the choice is the one that a new attempt with this output would have.
 """
 
 from gator.core.attempt.events import reported
-from gator.core.attempt.first_error import Choice
 from gator.core.attempt.metrics import Totals
 from gator.core.attempt.observers import GATOR_LOGGER, LineAssembler
 from gator.core.attempt.parsing import LineParser
 from gator.core.attempt.severity import Messages
-from gator.core.attempt.signature import sign, signature_from
+from gator.core.causes.first_error import Choice
+from gator.core.causes.signature import sign, signature_from
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 _STREAMS = (common_pb2.STREAM_STDOUT, common_pb2.STREAM_STDERR)

@@ -3,12 +3,12 @@
 Invariant: every event names its attempt, and a flood of messages is counted but not stored.
 """
 
-from gator.core.attempt.first_error import Candidate
 from gator.core.attempt.metrics import NAME_RULE, Totals, is_metric_name
 from gator.core.attempt.notices import MAX_NOTICES
 from gator.core.attempt.observers import GATOR_LOGGER
 from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import NAMES, Messages
+from gator.core.causes.first_error import Candidate
 from gator.core.text import cut, without_nul
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 

@@ -22,11 +22,11 @@ from msgspec import Struct
 
 from gator.core.attempt.commands import PARSER, CommandReader, Payload
 from gator.core.attempt.commands import Found as Commands
-from gator.core.attempt.first_error import LINE, Candidate, key_of, location_of
 from gator.core.attempt.metrics import Totals
 from gator.core.attempt.pointed import PointedError
 from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import NAMES, Messages
+from gator.core.causes.first_error import LINE, Candidate, key_of, location_of
 from gator.core.text import clean, cut, is_blank, without_nul
 from gator.parsers import MAX_TEXT, Recognised, Rules, StreamParser, rules_of, visible
 from gator.v1 import common_pb2, event_pb2, spec_pb2

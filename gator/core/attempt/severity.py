@@ -3,7 +3,7 @@
 Invariant: only messages of the job itself count, never those of Gator.
 """
 
-from gator.core.attempt.first_error import Best, Candidate, Choice, Key, Location, choice_of
+from gator.core.causes.first_error import Best, Candidate, Choice, Key, Location, choice_of
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 NAMES: dict[common_pb2.Severity.ValueType, str] = {

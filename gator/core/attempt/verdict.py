@@ -7,8 +7,8 @@ import signal
 
 from msgspec import Struct, field
 
-from gator.core.attempt.first_error import Choice
 from gator.core.attempt.severity import NAMES, WORST_FIRST, Messages
+from gator.core.causes.first_error import Choice
 from gator.core.text import cut
 from gator.units import limit_text, size_text
 from gator.v1 import common_pb2, event_pb2, spec_pb2

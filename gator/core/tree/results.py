@@ -3,7 +3,7 @@
 Invariant: a live tier and the recovery of a dead run make the same Result from the same end.
 """
 
-from gator.core.attempt.signature import sign
+from gator.core.causes.signature import sign
 from gator.core.outcomes import FAILURES
 from gator.v1 import common_pb2, event_pb2
 

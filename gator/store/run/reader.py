@@ -7,7 +7,7 @@ from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from gator.core.attempt.signature import is_current
+from gator.core.causes.signature import is_current
 from gator.core.dispatch.pools import Pools
 from gator.core.history.failure_groups import FailedJob
 from gator.core.pages import JobAttempt

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import peewee as pw
 
-from gator.core.attempt.signature import VERSION as SIGNATURES
+from gator.core.causes.signature import VERSION as SIGNATURES
 from gator.store.catalogue.columns import JSON, TEXT, Column
 from gator_hub.database import tables
 from gator_hub.database.dialect import Dialect

@@ -5,7 +5,7 @@ Invariant: a failure that the hub has not signed yet has the signature that its 
 
 from collections.abc import Sequence
 
-from gator.core.attempt.signature import is_current
+from gator.core.causes.signature import is_current
 from gator.store.catalogue.reader import CatalogueReader
 from gator.v1 import query_pb2
 

@@ -5,7 +5,7 @@ Invariant: each query reads a bounded number of rows.
 
 from msgspec import Struct
 
-from gator.core.attempt.signature import VERSION
+from gator.core.causes.signature import VERSION
 from gator.core.outcomes import FAILURES
 from gator.store.catalogue.messages import NODE_NAMES, node_of
 from gator.v1 import common_pb2, query_pb2

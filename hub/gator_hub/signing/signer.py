@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from gator.core.attempt.signature import VERSION, is_current
+from gator.core.causes.signature import VERSION, is_current
 from gator.errors import GatorError, StoreError
 from gator.store.signing import Signed, signed_node
 from gator.units import plural

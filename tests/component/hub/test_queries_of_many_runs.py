@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gator.core.attempt.signature import VERSION
+from gator.core.causes.signature import VERSION
 from gator.core.history.sightings import BACK, KNOWN, NEW
 from gator.errors import NotFoundError, PermissionDeniedError, PreconditionError, UsageError
 from gator.query import tokens

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gator.core.attempt.signature import VERSION, is_current
+from gator.core.causes.signature import VERSION, is_current
 from gator.query import Queries
 from gator.v1 import query_pb2
 from gator.v1 import query_service_pb2 as qs

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from gator.core.attempt.signature import sign, signature_from
+from gator.core.causes.signature import sign, signature_from
 from gator.errors import NotFoundError
 from gator.run_folder import LockHolder, RunFolder
 from gator.v1 import common_pb2, event_pb2

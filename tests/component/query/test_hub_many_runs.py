@@ -10,7 +10,7 @@ from typer.testing import Result
 
 from gator.cli.runs.hub_choice import HubChoice
 from gator.cli.runs.hub_client import connect
-from gator.core.attempt.signature import VERSION
+from gator.core.causes.signature import VERSION
 from gator.errors import NotFoundError, UsageError
 from gator.store.run.description import write_git
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2

@@ -12,10 +12,10 @@ from msgspec import Struct, field
 from gator.core.attempt.commands import verbs
 from gator.core.attempt.commands.grammar import Command, CommandError, parse_command
 from gator.core.attempt.commands.progress import ProgressFilter
-from gator.core.attempt.first_error import Candidate
 from gator.core.attempt.metrics import Totals
 from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import Messages
+from gator.core.causes.first_error import Candidate
 from gator.core.text import cut
 from gator.parsers import percent, visible
 from gator.v1 import common_pb2, event_pb2, spec_pb2

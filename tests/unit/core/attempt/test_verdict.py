@@ -2,9 +2,9 @@
 
 import pytest
 
-from gator.core.attempt.first_error import Candidate
 from gator.core.attempt.severity import Messages
 from gator.core.attempt.verdict import AttemptFacts, explanation, judge
+from gator.core.causes.first_error import Candidate
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 _NO_LIMITS = spec_pb2.Limits()

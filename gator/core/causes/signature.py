@@ -8,8 +8,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from gator.core.attempt.first_error import Choice
-from gator.core.attempt.normalise import base_name, instance_name, normalised
+from gator.core.causes.first_error import Choice
+from gator.core.causes.normalise import base_name, instance_name, normalised
 from gator.core.outcomes import FAILURES
 from gator.v1 import common_pb2, event_pb2, query_pb2
 
