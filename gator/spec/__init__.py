@@ -12,7 +12,8 @@ from gator.spec.interpolation import unset_names
 
 if TYPE_CHECKING:
     from gator.spec.builders.parsers import ParserFile
-    from gator.spec.loader import ConfigFile, Loaded
+    from gator.spec.loader import Loaded
+    from gator.spec.other_files import ConfigFile
 
 __all__ = [
     "ConfigFile",
@@ -48,9 +49,9 @@ def load_partly(text: str | bytes, *, file: str, read: Callable[[str], bytes] | 
 
 def load_parser(text: str | bytes, *, file: str) -> "ParserFile":
     """Loads a file with a parser. Raises SpecError with every problem."""
-    from gator.spec import loader
+    from gator.spec import other_files
 
-    return loader.load_parser(text, file)
+    return other_files.load_parser(text, file)
 
 
 def load_config(text: bytes, *, file: str, read: Callable[[str], bytes] | None = None) -> "ConfigFile":
@@ -59,9 +60,9 @@ def load_config(text: bytes, *, file: str, read: Callable[[str], bytes] | None =
     `read` reads the files of parsers. Raises SpecError with every problem of the keys; the values of options
     are for the command to check.
     """
-    from gator.spec import loader
+    from gator.spec import other_files
 
-    return loader.load_config(text, file, read)
+    return other_files.load_config(text, file, read)
 
 
 def __getattr__(name: str) -> object:
@@ -70,7 +71,7 @@ def __getattr__(name: str) -> object:
 
         return ParserFile
     if name == "ConfigFile":
-        from gator.spec.loader import ConfigFile
+        from gator.spec.other_files import ConfigFile
 
         return ConfigFile
     raise AttributeError(name)

@@ -2,26 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any, Final
 
 from msgspec import Struct
-from yaml.nodes import MappingNode, Node
 
 from gator.errors import Problem, SpecError
 from gator.spec.builders.context import Read, SpecContext, TooLargeError
 from gator.spec.builders.include import Includes
-from gator.spec.builders.nodes import build, read_inherited
-from gator.spec.builders.parsers import ParserFile, read_root
+from gator.spec.builders.nodes import build
 from gator.spec.builders.scope import NodeScope
 from gator.spec.idents import made_of
-from gator.spec.keys import GROUP, KEYS_OF
-from gator.spec.suggestions import nearest
-from gator.spec.toml import nodes as toml_nodes
-from gator.spec.yaml.nodes import decode
 from gator.v1 import spec_pb2
-
-_RUN: Final = "run"
-"""The table of gator.toml with options of `gator run`."""
 
 
 class Loaded(Struct, frozen=True):
@@ -58,55 +48,3 @@ def load_partly(text: str | bytes, file: str, read: Read | None) -> Loaded:
             )
     warnings = tuple(sorted(set(context.warnings)))
     return Loaded(spec, warnings, context.texts, tuple(sorted(set(context.problems))))
-
-
-class ConfigFile(Struct, frozen=True):
-    """The content of a gator.toml."""
-
-    above: spec_pb2.JobGroup
-    """The keys of the spec, as those of a group above the root."""
-    run: Mapping[str, Any]
-    """The values of the table [run], by the names of options."""
-    positions: Mapping[str, tuple[int, int]]
-    """Line and column of each of these values."""
-    values: Mapping[str, Any]
-    """All values by their key at the top of the file; those of [run] as `run.NAME`."""
-
-
-def load_config(text: bytes, file: str, read: Read | None) -> ConfigFile:
-    """Loads a gator.toml as `gator.spec.load_config` describes."""
-    context = SpecContext()
-    decoded = decode(text, file)
-    Includes(context, read)
-    context.begin(file, decoded)
-    root, values = toml_nodes.compose(decoded, file)
-    above = spec_pb2.JobGroup()
-    others = read_inherited(context, root, above)
-    positions: dict[str, tuple[int, int]] = {}
-    for name, pair in others.items():
-        if name == _RUN and isinstance(pair.value, MappingNode):
-            positions = {key.value: _at(key) for key, _ in pair.value.value}
-        elif name == _RUN:
-            context.problem(pair.key, "run is a table: write [run] and the options below it")
-        else:
-            near = nearest(name, (*KEYS_OF[GROUP], _RUN))
-            hint = f"; did you mean '{near}'?" if near else ": options of gator run belong in [run]"
-            context.problem(pair.key, f"'{name}' is no key of gator.toml{hint}")
-    if context.problems:
-        raise SpecError(tuple(sorted(set(context.problems))))
-    run = values.pop(_RUN, {})
-    return ConfigFile(above, run, positions, values | {f"{_RUN}.{name}": run[name] for name in run})
-
-
-def _at(node: Node) -> tuple[int, int]:
-    return node.start_mark.line + 1, node.start_mark.column + 1
-
-
-def load_parser(text: str | bytes, file: str) -> ParserFile:
-    """Loads a file with a parser as `gator.spec.load_parser` describes."""
-    context = SpecContext()
-    root = Includes(context, None).compose(text, file)
-    found = read_root(context, root, file) if root is not None else None
-    if context.problems or found is None:
-        raise SpecError(tuple(sorted(set(context.problems))))
-    return found

@@ -11,7 +11,6 @@ from typing import Any
 from gator.core.attempt.evidence import Evidence
 from gator.daemon.attempts.attempt import Attempt
 from gator.loop import beside
-from gator.process.evidence import collect, file_age
 from gator.process.terminate import Ended, Terminator
 
 _PAUSE_SECONDS = 0.1
@@ -86,6 +85,9 @@ class Leftovers:
         attempt.on_left_over([])
 
     async def _investigate(self, attempt: Attempt, watch: str) -> None:
+        # Few jobs hang.
+        from gator.process.evidence import collect, file_age
+
         limit = attempt.node.job.settings.silence.millis * 1_000_000
         age = await beside(partial(file_age, watch))
         if age is not None and age < limit:

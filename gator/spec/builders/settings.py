@@ -8,8 +8,6 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from gator.spec import keys
 from gator.spec.builders import scalars
 from gator.spec.builders.context import Pair, SpecContext, is_null
-from gator.spec.builders.parsers import read_parsers
-from gator.spec.builders.patterns import pattern_problem
 from gator.spec.builders.scope import KeyContext, check_names
 from gator.spec.interpolation import EVERY_NAME, PLAN_TIME
 from gator.spec.suggestions import did_you_mean
@@ -147,6 +145,9 @@ def _stderr(settings: spec_pb2.Settings, key: KeyContext) -> None:
 
 
 def _parsers(settings: spec_pb2.Settings, key: KeyContext) -> None:
+    # Most specs name no parsers, and reading them needs more modules.
+    from gator.spec.builders.parsers import read_parsers
+
     found = read_parsers(key.context, key.value)
     if found is not None:
         settings.parsers.CopyFrom(found)
@@ -157,6 +158,8 @@ def _first_error(settings: spec_pb2.Settings, key: KeyContext) -> None:
     if "match" not in pairs:
         key.context.problem(key.value, "first_error needs match, a pattern: write {match: PATTERN}")
         return
+    from gator.spec.builders.patterns import pattern_problem
+
     pattern = scalars.filled_text(key.context, pairs["match"].value, "match")
     if pattern is not None and (problem := pattern_problem(pattern)):
         key.context.problem(pairs["match"].value, f"match: {problem}")
