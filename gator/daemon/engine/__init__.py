@@ -4,6 +4,7 @@ Invariant: an effect follows the commit of the records before it, so that a cras
 reported. `dispatch_log` is imported only where GATOR_LOG asks for it.
 """
 
-from gator.daemon.engine.engine import Engine, Executor
+from gator.daemon.engine.engine import Engine
+from gator.daemon.engine.protocols import Executor
 
 __all__ = ["Engine", "Executor"]

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from gator.core.dispatch import actions as disp
 from gator.core.dispatch.actions import Key
@@ -13,6 +13,7 @@ from gator.core.moment import Moment
 from gator.core.tree import actions as act
 from gator.core.tree.restored import Past
 from gator.core.tree.tree import Tree
+from gator.daemon.engine.protocols import Dispatch, Executor, Log
 from gator.node_paths import is_below
 from gator.plan import PlanNode, array_index
 from gator.ports import Clock
@@ -23,59 +24,10 @@ if TYPE_CHECKING:
 
 OwnerAction = TypeVar("OwnerAction")
 """The actions of a dispatcher that the owner of the engine carries out."""
-OwnerAction_co = TypeVar("OwnerAction_co", covariant=True)
 DEADLINE_CHECK_SECONDS = 1.0
 """Maximum time between two checks of a deadline."""
 MAX_RETURNS = 3
 """Maximum number of times an unstarted attempt returns from dead daemons before it counts as lost."""
-
-
-class Log(Protocol):
-    """The store of the engine's own daemon, as far as the engine needs it."""
-
-    def append(self, events: Sequence[event_pb2.Event], then: Callable[[], None] | None = None) -> int:
-        """Appends events; `then` is called on the loop once they are committed."""
-        ...
-
-
-class Executor(Protocol):
-    """A daemon that runs jobs or tiers for the engine; inline it is the engine's own."""
-
-    def send(self, message: attach_pb2.AttachResponse) -> None:
-        """Passes an order on; never blocks."""
-        ...
-
-
-class Dispatch(Protocol[OwnerAction_co]):
-    """Decides when and where attempts start: the Dispatcher of a root or the leases of a tier daemon."""
-
-    def add(self, item: disp.Ready, now: float) -> None:
-        """Adds an attempt that is ready."""
-        ...
-
-    def cancel(self, key: Key, now: float) -> disp.Cancelled:
-        """Cancels an attempt. Returns where it was."""
-        ...
-
-    def on_started(self, key: Key, now: float) -> None:
-        """Reports that an attempt runs."""
-        ...
-
-    def on_finished(self, key: Key, now: float) -> None:
-        """Reports that an attempt has ended."""
-        ...
-
-    def on_recalled(self, keys: Sequence[Key], now: float) -> object:
-        """Takes back attempts that did not start."""
-        ...
-
-    def poll(self, now: float) -> Sequence[disp.HandOut | disp.Recall | OwnerAction_co]:
-        """Returns the actions to carry out now; those of other types are for the owner of the engine."""
-        ...
-
-    def wake_at(self) -> float | None:
-        """Returns when to poll again at the latest, in seconds."""
-        ...
 
 
 class Engine(Generic[OwnerAction]):
