@@ -68,13 +68,13 @@ class Hosting:
         )
 
     def on_message(self, message: attach_pb2.AttachResponse) -> None:
-        """Carries out an order of the parent."""
+        """Carries out a message of the parent."""
         if message.WhichOneof("message") == "drain":
             self._host.drain(self._on_idle)
         elif self._tiers is not None:
             self._tiers.on_message(message)
         else:
-            self._on_jobs_order(message)
+            self._on_job_message(message)
 
     async def stop_serving(self) -> None:
         """Ends the server for clients."""
@@ -85,7 +85,7 @@ class Hosting:
         ended = await self._host.end_adopted(ADOPTED_GRACE_SECONDS)
         return name_all(ended.found) if ended.found else ""
 
-    def _on_jobs_order(self, message: attach_pb2.AttachResponse) -> None:
+    def _on_job_message(self, message: attach_pb2.AttachResponse) -> None:
         match message.WhichOneof("message"):
             case "launch":
                 for node in message.launch.nodes:

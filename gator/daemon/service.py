@@ -36,7 +36,7 @@ class Service:
 
     def __init__(self, parameters: DaemonParameters) -> None:
         """Prepares this process and creates the store. Raises DiskFullError."""
-        self._order = parameters
+        self._parameters = parameters
         self._environment = launch_variables()
         loop = _prepare(parameters, self._environment)
         self._reaper = Reaper(loop)
@@ -79,12 +79,12 @@ class Service:
     def on_welcome(self, welcome: attach_pb2.Welcome) -> None:
         """Hosts attempts from now on, because the parent accepted this daemon."""
         self._hosting = Hosting(
-            self._order, welcome.context, self._store, self._reaper, self._uplink, self._environment
+            self._parameters, welcome.context, self._store, self._reaper, self._uplink, self._environment
         )
 
     def on_message(self, message: attach_pb2.AttachResponse) -> None:
-        """Carries out an order of the parent."""
-        assert self._hosting is not None, "orders follow the Welcome"
+        """Carries out a message of the parent."""
+        assert self._hosting is not None, "messages follow the Welcome"
         self._hosting.on_message(message)
 
     def on_lost(self, error: Exception) -> None:
@@ -95,7 +95,7 @@ class Service:
         self._uplink.on_commit()
 
     def _on_disk_full(self) -> None:
-        position = attach_pb2.StorePosition(store=self._order.store, seq=self._store.committed)
+        position = attach_pb2.StorePosition(store=self._parameters.store, seq=self._store.committed)
         self._uplink.send(attach_pb2.AttachRequest(tip=attach_pb2.Tip(position=position, disk_full=True)))
 
 

@@ -8,12 +8,14 @@ import asyncio
 import os
 import secrets
 import sys
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from gator.core.dispatch.actions import HostAction
+from gator.core.dispatch.dispatcher import Dispatcher
 from gator.core.tokens import KEY_BYTES, Audience, Tokens
 from gator.core.tree import actions as act
 from gator.core.tree.tree import Tree
@@ -103,22 +105,7 @@ def make_root(
     store = _make_store(setup, view, ending)
     dispatch = make_dispatcher(plan, options)
 
-    def on_action(action: HostAction) -> None:
-        daemons.carry_out(action)
-
-    def open_tier(action: act.OpenTier) -> Daemon:
-        return daemons.place_tier(action)
-
-    engine = Engine(
-        tree,
-        dispatch,
-        store,
-        clock,
-        on_action=on_action,
-        open_tier=open_tier,
-        on_tier_ended=lambda ended: ending.on_result(ended.result),
-        log=make_dispatch_log(dispatch),
-    )
+    engine = _make_engine(setup, tree, dispatch, store, ending, lambda: daemons)
     attempts = AttemptReports(engine, view, clock)
     host, clients = _make_host(setup, store, attempts)
     if host is not None:
@@ -131,29 +118,70 @@ def make_root(
             store, dispatch, engine, view, clock, attempts, tiers, ending, logs=folder.daemons
         )
         fleet = _make_fleet(setup, reports, orphans)
-
-    def on_stop(mode: attach_pb2.StopMode.ValueType, path: str, message: str) -> bool:
-        return root.stop(mode, path, message)
-
-    server = RunServer(
-        folder,
-        plan,
-        store,
-        dispatch,
-        setup.tokens,
-        fleet,
-        clients,
-        display,
-        address=setup.address,
-        stop=on_stop,
-        on_disk_full=ending.on_disk_full,
-    )
+    server = _make_server(setup, store, dispatch, fleet, clients, ending, lambda: root)
     serving = ServerTask(server.serve, is_delayed=host is not None, on_failed=ending.fail)
     daemons = DaemonActions(fleet, tiers, serving.want)
     parts = RootParts(setup.reaper, guard, view, store, ending, engine, orphans, fleet)
     uploader = _make_uploader(setup, options.hub, upload) if options.hub is not None else None
     root = Root(folder, plan, options, display, parts, serving=serving, uploader=uploader)
     return root
+
+
+def _make_engine(
+    setup: _Setup,
+    tree: Tree,
+    dispatch: Dispatcher,
+    store: Store,
+    ending: RunEnding,
+    daemons: Callable[[], DaemonActions],
+) -> Engine[HostAction]:
+    """Returns the engine; `daemons` returns the part that is made after it."""
+
+    def on_action(action: HostAction) -> None:
+        daemons().carry_out(action)
+
+    def open_tier(action: act.OpenTier) -> Daemon:
+        return daemons().place_tier(action)
+
+    return Engine(
+        tree,
+        dispatch,
+        store,
+        setup.clock,
+        on_action=on_action,
+        open_tier=open_tier,
+        on_tier_ended=lambda ended: ending.on_result(ended.result),
+        log=make_dispatch_log(dispatch),
+    )
+
+
+def _make_server(
+    setup: _Setup,
+    store: Store,
+    dispatch: Dispatcher,
+    fleet: Fleet | None,
+    clients: ClientHandler | None,
+    ending: RunEnding,
+    root: Callable[[], Root],
+) -> RunServer:
+    """Returns the server of a run; `root` returns the part that is made after it."""
+
+    def on_stop(mode: attach_pb2.StopMode.ValueType, path: str, message: str) -> bool:
+        return root().stop(mode, path, message)
+
+    return RunServer(
+        setup.folder,
+        setup.plan,
+        store,
+        dispatch,
+        setup.tokens,
+        fleet,
+        clients,
+        setup.display,
+        address=setup.address,
+        stop=on_stop,
+        on_disk_full=ending.on_disk_full,
+    )
 
 
 def _prepare(folder: RunFolder, plan: Plan, options: RunOptions, display: Display, clock: Clock) -> _Setup:
