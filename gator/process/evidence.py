@@ -102,7 +102,7 @@ def _describe(process: "psutil.Process", cores: float, until: float) -> ProcessE
             process.status(),
             process.num_threads(),
         )
-    command = " ".join(_quietly(process.cmdline))
+    command = " ".join(" ".join(_quietly(process.cmdline)).split())
     return ProcessEvidence(
         pid=process.pid,
         parent=parent,

@@ -96,6 +96,7 @@ class Wrapper:
         "_stamp",
         "_times",
         "_usage",
+        "_words",
         "attempt",
         "path",
         "state",
@@ -119,6 +120,7 @@ class Wrapper:
             settings.grace_millis * MILLI if settings.HasField("grace_millis") else DEFAULT_GRACE_NANOS
         )
         self._deadline: int | None = None
+        self._words: event_pb2.ErrorMessage | None = None  # the last lines before an investigation
         self._silence = Silence(settings.silence.millis * MILLI)
         self._since: int | None = None  # when the first start failed, or the rest was first killed
         self._grace_ends: int | None = None  # when what was told to end is killed
@@ -228,6 +230,7 @@ class Wrapper:
         actions = _record(self._output.flush_due(now))
         if self._silence.is_due(now):
             self._silence.investigate()
+            self._words = self._output.last_words()
             actions.append(Investigate())
         if self._deadline is None or now < self._deadline:
             return actions
@@ -323,7 +326,9 @@ class Wrapper:
         if self.state is not State.RUNNING or not self._silence.lasts(now, evidence):
             return []
         limit = limit_text(self._silence.limit)
-        self._facts.hang = Hang(self._silence.limit, summary_of(evidence), place_of_hang(evidence))
+        # The stacks that a process was asked to print are not what it wrote last.
+        words = self._words if evidence.prints_stacks else None
+        self._facts.hang = Hang(self._silence.limit, summary_of(evidence), place_of_hang(evidence), words)
         text = text_of(evidence, limit, span(self._silence.cpu_nanos))
         return [Record([self._stamp.warning(now, text)]), *self._end(now)]
 

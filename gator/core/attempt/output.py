@@ -81,6 +81,10 @@ class Output:
         dues = [builder.due for builder in self._builders.values() if builder.due is not None]
         return min(dues) if dues else None
 
+    def last_words(self) -> event_pb2.ErrorMessage | None:
+        """Returns the last whole lines so far; None without output."""
+        return self._parser.last_words()
+
     @property
     def artefacts(self) -> event_pb2.Artefacts | None:
         """The artefacts that the output announced; None if there are none."""

@@ -168,9 +168,7 @@ class LineParser:
         self._count_summaries()
         if self._pointed is not None:
             self._messages.pointed = self._pointed.message()
-        for stream in (common_pb2.STREAM_STDERR, common_pb2.STREAM_STDOUT):
-            if self._messages.last_words is None and stream in self._tails:
-                self._messages.last_words = self._last_words(stream)
+        self._messages.last_words = self.last_words()
         only = self._messages.only_consequence()
         if only is not None and only.stream in self._tails:
             self._messages.before_consequence = self._words_before(only)
@@ -189,6 +187,14 @@ class LineParser:
         if words is not None:
             words.text = cut(f"{words.text}\n{consequence.text}", MAX_TEXT)
         return words
+
+    def last_words(self) -> event_pb2.ErrorMessage | None:
+        """Returns the last whole lines so far, of stderr if there are any; None without output."""
+        for stream in (common_pb2.STREAM_STDERR, common_pb2.STREAM_STDOUT):
+            words = self._last_words(stream) if stream in self._tails else None
+            if words is not None:
+                return words
+        return None
 
     def _last_words(
         self, stream: common_pb2.Stream.ValueType, *, plain: bool = False

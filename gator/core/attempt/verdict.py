@@ -37,6 +37,8 @@ class Hang(Struct, frozen=True):
     """Which process did what; empty if it is not known."""
     place: str
     """The same without numbers that differ from run to run."""
+    last_words: event_pb2.ErrorMessage | None = None
+    """The last lines before it, if others followed because it was investigated."""
 
 
 class AttemptFacts(Struct):
@@ -215,17 +217,18 @@ def explanation(verdict: Verdict, facts: AttemptFacts) -> Choice | None:
         return None
     choice = facts.messages.best(verdict.severity)
     if facts.hang is not None and facts.hang.summary and (choice is None or choice.is_last_words):
-        return _where_it_hangs(facts.hang, choice)
+        return _where_it_hangs(facts.hang, choice.shown if choice is not None else None)
     return choice
 
 
-def _where_it_hangs(hang: Hang, last_words: Choice | None) -> Choice:
+def _where_it_hangs(hang: Hang, last_words: event_pb2.ErrorMessage | None) -> Choice:
     """Returns the place of a hang, with the last words of the attempt, as its explanation."""
+    words = hang.last_words or last_words
     shown, signing = event_pb2.ErrorMessage(severity=common_pb2.SEVERITY_ERROR), event_pb2.ErrorMessage()
     shown.text, shown.message, signing.message = hang.summary, hang.summary, hang.place
-    if last_words is not None:
-        shown.text = f"{hang.summary}\n{last_words.shown.text}"
-        shown.stream, shown.line = last_words.shown.stream, last_words.shown.line
-        signing.message = f"{hang.place}: {last_words.signing.message}"
+    if words is not None:
+        shown.text = f"{hang.summary}\n{words.text}"
+        shown.stream, shown.line = words.stream, words.line
+        signing.message = f"{hang.place}: {words.message}"
         signing.stream, signing.line = shown.stream, shown.line
     return Choice(shown, signing)

@@ -54,10 +54,13 @@ def test_output_puts_the_end_off() -> None:
 
 
 def test_stacks_that_were_asked_for_are_no_sign_of_life() -> None:
-    wrapper = silent()
+    wrapper = running(SETTINGS)
+    wrapper.on_output(0, OUT, b"go\n")
+    wrapper.on_time(10 * SECOND)
     wrapper.on_output(11 * SECOND, OUT, b"Full thread dump\n")
-    wrapper.on_evidence(12 * SECOND, Evidence([WAITING], prints_stacks=True))
-    assert wrapper.state is State.ENDING
+    end = ended(wrapper, Evidence([WAITING], prints_stacks=True))
+    assert end.reason == common_pb2.REASON_HANG
+    assert end.first_error.text == "sim (pid 8) waits in pipe_read\ngo"
 
 
 def test_growth_of_the_watched_file_is_a_sign_of_life() -> None:
