@@ -1,18 +1,22 @@
 """A run and a terminal for displays: events are made up, the pty is real, its screen is simulated."""
 
 import fcntl
+import io
 import os
 import pty
 import re
 import select
 import struct
 import termios
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TextIO
 
 from gator.console.text import cells
-from gator.ports import RunInfo, RunningJob
+from gator.ports import Display, RunInfo, RunningJob
 from gator.v1 import common_pb2, event_pb2
+
+Make = Callable[..., Display]
+"""Makes a display for many jobs."""
 
 _TOKEN = re.compile(r"\x1b\[(\??[0-9;]*)([A-Za-z])|(.)", re.DOTALL)
 
@@ -166,3 +170,16 @@ class FakeTerminal:
         # The second cell of a wide character holds nothing.
         line[self._column : self._column + room] = [character, *[""] * (room - 1)]
         self._column += room
+
+
+def lines(out: io.StringIO) -> list[str]:
+    return [re.sub(r"^\[\d\d:\d\d:\d\d\] ", "", line) for line in out.getvalue().splitlines()]
+
+
+def finished(code: int = 0) -> event_pb2.Event:
+    end = event_pb2.AttemptFinished(outcome=common_pb2.OUTCOME_PASSED, exit_code=code)
+    end.counts.info = 1
+    return event_pb2.Event(path="top", attempt=1, attempt_finished=end)
+
+
+STARTED = event_pb2.Event(path="top", attempt=1, started=event_pb2.Started(argv=["echo", "hi"]))

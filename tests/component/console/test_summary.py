@@ -1,0 +1,131 @@
+"""The summary at the end of a run: failures one by one, or by their causes."""
+
+import io
+from collections.abc import Iterable
+
+from gator.console.plain import PlainDisplay
+from gator.console.summary import MAX_ALL_LINES, MAX_CAUSES
+from gator.console.terminal import Terminal
+from gator.core.history.failure_groups import FEW
+from gator.ports import Display
+from gator.v1 import common_pb2, event_pb2
+from tests.component.console.support import (
+    FakeRun,
+    Make,
+    failed,
+    info,
+    lines,
+)
+
+
+def summary_of(display: Display, out: io.StringIO, failures: list[event_pb2.Event]) -> str:
+    display.on_events(failures)
+    before = len(out.getvalue())
+    display.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_FAILED))
+    return out.getvalue()[before:]
+
+
+def test_the_last_lines_do_not_repeat_the_reason_of_the_only_job(make: Make, out: io.StringIO):
+    display = make()
+    failure = failed("top/x", signature="same")
+    display.on_events([failure])
+    display.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_FAILED, message=failure.result.message))
+    assert lines(out)[-2].startswith("FAILED top in ")
+    assert failure.result.message not in lines(out)[-2]
+
+
+def test_a_few_failures_are_told_one_by_one_in_the_summary(make: Make, out: io.StringIO):
+    summary = summary_of(make(), out, [failed(f"top/x[{n}]", signature="same") for n in range(FEW)])
+    assert f"{FEW} failures, 1 cause:" in summary
+    assert summary.count("again: ") == FEW
+
+
+def test_the_summary_says_how_many_causes_are_new(out: io.StringIO):
+    def seen(signatures: Iterable[str]) -> str:
+        assert list(signatures) == ["same"]
+        return "1 new since run 25cb5c26"
+
+    display = PlainDisplay(
+        Terminal(out, colour=False), quiet=False, verbose=False, all_messages=False, seen=seen
+    )
+    display.on_start(info(), FakeRun())
+    summary = summary_of(display, out, [failed("top/x", signature="same")])
+    assert "1 failure, 1 cause, 1 new since run 25cb5c26:" in summary
+
+
+def test_allowed_failures_come_apart_in_the_summary(make: Make, out: io.StringIO):
+    allowed = [failed(f"top/a[{number}]", signature="0002") for number in range(FEW + 2)]
+    for event in allowed:
+        event.result.allow_failure = True
+    summary = summary_of(make(), out, [*allowed, failed("top/x", signature="0001")])
+    assert f"1 failure, 1 cause; {FEW + 2} allowed failures:" in summary
+    assert summary.index("FAILED top/x") < summary.index("FAILED top/a[0] (allowed)")
+    assert "... and 2 more allowed failures" in summary
+
+
+def test_of_many_failures_the_summary_shows_each_cause_the_most_frequent_first(make: Make, out: io.StringIO):
+    rare, often = (
+        failed("top/y", "bang", "0001"),
+        [failed(f"top/x[{n}]", signature="0002") for n in range(36)],
+    )
+    summary = summary_of(make(), out, [rare, *often])
+    assert "37 failures, 2 causes:" in summary
+    assert summary.index("FAILED top/x[0]") < summary.index("FAILED top/y")
+    assert "FAILED top/x[0]: exited with code 1 (and 35 more of this cause)\n" in summary
+    assert "details: gator failures -r /runs/one\n" in summary
+    assert summary.count("again: gator run --only @failed --repeat ") == 1
+
+
+def test_after_ten_failures_of_a_cause_they_are_counted(make: Make, out: io.StringIO):
+    display = make()
+    display.on_events([failed(f"top/x[{n}]", signature="same") for n in range(1500)])
+    display.on_events([failed("top/y", "bang", "other")])
+    told = out.getvalue().splitlines()[1:]
+    assert len(told) == 10 + 4 + 1
+    assert told[10] == "FAILED top/x[49]: exited with code 1 (50 of this cause so far)"
+    assert told[-2].endswith("(1,000 of this cause so far)")
+    assert told[-1] == "FAILED top/y: exited with code 1"
+
+
+def test_of_many_causes_few_failures_get_a_line_of_their_own(make: Make, out: io.StringIO):
+    display = make()
+    display.on_events([failed(f"top/x[{n}]", signature=f"{n // 30:02}") for n in range(1500)])
+    told = out.getvalue().splitlines()[1:]
+    own = [line for line in told if line.endswith("exited with code 1")]
+    assert len(own) == MAX_ALL_LINES
+    # Three causes get ten lines each; the first failures of 20 others are still shown.
+    assert own[29] == "FAILED top/x[69]: exited with code 1"
+    assert own[30:] == [f"FAILED top/x[{n}]: exited with code 1" for n in range(90, 690, 30)]
+    assert [line for line in told if line not in own] == [
+        "100 failures, 4 causes so far",
+        "500 failures, 17 causes so far",
+        "1,000 failures, 34 causes so far",
+    ]
+    display.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_FAILED))
+    end = out.getvalue().splitlines()[1 + len(told) :]
+    assert len(end) <= 2 * MAX_CAUSES + 7
+    assert "... and 45 more causes" in end
+    assert "details: gator failures -r /runs/one" in end
+
+
+def test_when_quiet_failures_are_told_in_the_summary_alone(make: Make, out: io.StringIO):
+    display = make(quiet=True)
+    display.on_events([failed(f"top/x[{n}]", signature=f"{n % 40}") for n in range(1500)])
+    assert not out.getvalue()
+    display.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_FAILED))
+    assert len(out.getvalue().splitlines()) <= 2 * MAX_CAUSES + 7
+
+
+def test_a_first_error_that_stands_in_the_reason_is_not_repeated(make: Make, out: io.StringIO):
+    failure = failed("top/x")
+    failure.result.message = "1 error where 0 are allowed, the first: boom"
+    assert "first error" not in summary_of(make(), out, [failure])
+
+
+def test_of_many_causes_the_summary_shows_some_and_says_where_the_rest_is(make: Make, out: io.StringIO):
+    summary = summary_of(
+        make(), out, [failed(f"top/x[{n}]", signature=f"{n:04x}") for n in range(MAX_CAUSES + 5)]
+    )
+    assert f"{MAX_CAUSES + 5} failures, {MAX_CAUSES + 5} causes:" in summary
+    assert summary.count("FAILED top/x[") == MAX_CAUSES
+    assert "... and 5 more causes\ndetails: gator failures -r /runs/one\n" in summary
