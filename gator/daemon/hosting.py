@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gator.clock import SystemClock
 from gator.core.tokens import Audience, Tokens
+from gator.daemon.attempts.executor import HostExecutor, Key
 from gator.daemon.attempts.host import WrapperContext, WrapperHost
 from gator.daemon.serving import ClientHandler
 from gator.link.server import ATTACH, parent_service
@@ -60,6 +62,7 @@ class Hosting:
             on_finished=self._on_finished,
             on_late_wake=self._on_late_wake,
         )
+        self._executor = HostExecutor(self._host, self._on_recalled)
         self._clients = ClientHandler(self._host, self._tokens)
         self._finishing: asyncio.Task[None] | None = None
         self._tiers = _make_tiers(context, store, self._host, uplink) if parameters.role == "tier" else None
@@ -74,7 +77,7 @@ class Hosting:
         elif self._tiers is not None:
             self._tiers.on_message(message)
         else:
-            self._on_job_message(message)
+            self._executor.send(message)
 
     async def stop_serving(self) -> None:
         """Ends the server for clients."""
@@ -85,19 +88,9 @@ class Hosting:
         ended = await self._host.end_adopted(ADOPTED_GRACE_SECONDS)
         return name_all(ended.found) if ended.found else ""
 
-    def _on_job_message(self, message: attach_pb2.AttachResponse) -> None:
-        match message.WhichOneof("message"):
-            case "launch":
-                for node in message.launch.nodes:
-                    self._host.launch(node)
-            case "stop":
-                self._host.stop(message.stop)
-            case "recall":
-                given = self._host.recall(message.recall.leases)
-                recalled = attach_pb2.Recalled(attempts=given)
-                self._uplink.send(attach_pb2.AttachRequest(recalled=recalled))
-            case _:
-                pass
+    def _on_recalled(self, keys: Sequence[Key]) -> None:
+        attempts = [attach_pb2.AttemptRef(path=path, attempt=attempt) for path, attempt in keys]
+        self._uplink.send(attach_pb2.AttachRequest(recalled=attach_pb2.Recalled(attempts=attempts)))
 
     def _on_started(self, path: str, attempt: int) -> None:
         if self._tiers is not None:

@@ -15,7 +15,7 @@ from gator.errors import StoreError
 from gator.link.uplink import Uplink
 from gator.loop import Poster, in_thread
 from gator.process.guard import Guard
-from gator.process.host import become_subreaper, close_inherited
+from gator.process.host import prepare_to_host_jobs
 from gator.process.pipes import watch_eof
 from gator.process.reaper import Reaper
 from gator.runtime import diagnostics
@@ -24,8 +24,6 @@ from gator.scheduler.request import DaemonParameters
 from gator.store import Store
 from gator.v1 import attach_pb2
 
-SWITCH_INTERVAL = 0.0005
-"""Seconds after which a thread yields the interpreter: the store's writer needs it often and briefly."""
 EXIT_FAULT = 71
 EXIT_ORPHANED = 70
 """Exit code of a daemon whose parent is gone (EX_SOFTWARE of sysexits.h)."""
@@ -101,9 +99,7 @@ class Service:
 
 def _prepare(parameters: DaemonParameters, environment: dict[str, str]) -> asyncio.AbstractEventLoop:
     """Prepares this process to host processes of jobs, and to exit when its parent is gone."""
-    sys.setswitchinterval(SWITCH_INTERVAL)
-    close_inherited()
-    become_subreaper()
+    prepare_to_host_jobs()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_on_fault)
     diagnostics.start(environment, Path(parameters.folder), parameters.daemon)

@@ -23,6 +23,8 @@ _MARGIN_BYTES = 32 << 20
 """Address space in bytes that a process needs beside the stacks of its threads."""
 _M_ARENA_MAX = -8  # malloc.h
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+_SWITCH_INTERVAL_SECONDS = 0.0005
+"""Time after which a thread yields the interpreter: the store's writer needs it often and briefly."""
 
 
 def supported() -> str | None:
@@ -107,6 +109,13 @@ def _pass(gate: _thread.LockType) -> None:
 
 def _threads() -> int:
     return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - a name a thread, nothing to join
+
+
+def prepare_to_host_jobs() -> None:
+    """Prepares this process to start processes of jobs. Raises OSError if the kernel refuses."""
+    sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
+    close_inherited()
+    become_subreaper()
 
 
 def become_subreaper() -> None:

@@ -213,7 +213,7 @@ class FolderHistory:
         """
         for run in runs:
             try:
-                with self._asking(run) as api:
+                with self._open_api(run) as api:
                     answer = query(api)
             except (GatorError, UserError) as error:
                 self._complain(f"gator: left out: {error}")
@@ -222,7 +222,7 @@ class FolderHistory:
                 yield run, answer
 
     @contextmanager
-    def _asking(self, run: query_pb2.Run) -> Generator[RunApi]:
+    def _open_api(self, run: query_pb2.Run) -> Generator[RunApi]:
         if run.id not in self._folders:
             self._siblings(run.ident)
         if run.id not in self._folders:

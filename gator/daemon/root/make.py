@@ -7,7 +7,6 @@ functions that find the later part when they are called, which is not before the
 import asyncio
 import os
 import secrets
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,8 +18,8 @@ from gator.core.dispatch.dispatcher import Dispatcher
 from gator.core.tokens import KEY_BYTES, Audience, Tokens
 from gator.core.tree import actions as act
 from gator.core.tree.tree import Tree
+from gator.daemon.attempts.executor import HostExecutor
 from gator.daemon.attempts.host import WrapperContext, WrapperHost
-from gator.daemon.attempts.inline import InlineExecutor
 from gator.daemon.engine import Engine
 from gator.daemon.fleet import Daemon, Fleet, FleetContext
 from gator.daemon.fleet.dead_store import read_batches
@@ -46,7 +45,7 @@ from gator.loop import Poster
 from gator.plan import Plan
 from gator.ports import Clock, Display
 from gator.process.guard import Guard
-from gator.process.host import become_subreaper, close_inherited
+from gator.process.host import prepare_to_host_jobs
 from gator.process.reaper import Reaper
 from gator.rpc.address import socket_address
 from gator.run_folder import ROOT_STORE, LockHolder, RunFolder
@@ -57,9 +56,6 @@ from gator.v1 import attach_pb2, event_pb2
 if TYPE_CHECKING:
     from gator.upload.process import UploadProcess
     from gator.upload.supervisor import Uploader
-
-SWITCH_INTERVAL = 0.0005
-"""Seconds after which a thread yields the interpreter: the store's writer needs it often and briefly."""
 
 
 class _Setup(Struct, frozen=True):
@@ -109,7 +105,7 @@ def make_root(
     attempts = AttemptReports(engine, view, clock)
     host, clients = _make_host(setup, store, attempts)
     if host is not None:
-        engine.add_executor(INLINE, InlineExecutor(host, engine.on_recalled))
+        engine.add_executor(INLINE, HostExecutor(host, engine.on_recalled))
     orphans = Orphans(setup.run, setup.reaper, host, display)
     tiers = TierDaemons(lambda role: daemons.start(role), tree, dispatch, engine, clock, view.started)
     fleet = None
@@ -186,9 +182,7 @@ def _make_server(
 
 def _prepare(folder: RunFolder, plan: Plan, options: RunOptions, display: Display, clock: Clock) -> _Setup:
     """Prepares this process and locks the folder."""
-    sys.setswitchinterval(SWITCH_INTERVAL)
-    close_inherited()
-    become_subreaper()
+    prepare_to_host_jobs()
     run = plan.request.run
     folder.lock(LockHolder.this_process(run))
     loop = asyncio.get_running_loop()

@@ -12,8 +12,8 @@ from gator.core.dispatch.lease_queue import LeaseAction, LeaseQueue, RequestLeas
 from gator.core.tree import actions as act
 from gator.core.tree.restored import Past
 from gator.core.tree.tree import Tree
+from gator.daemon.attempts.executor import HostExecutor
 from gator.daemon.attempts.host import WrapperHost
-from gator.daemon.attempts.inline import InlineExecutor
 from gator.daemon.engine import Engine
 from gator.daemon.tiers.past import read_past
 from gator.link.uplink import Uplink
@@ -53,7 +53,7 @@ class TierService:
             on_action=self._on_action,
             on_tier_ended=self._on_tier_ended,
         )
-        self._engine.add_executor(HOST, InlineExecutor(host, self._engine.on_recalled))
+        self._engine.add_executor(HOST, HostExecutor(host, self._engine.on_recalled))
 
     def on_message(self, message: attach_pb2.AttachResponse) -> None:
         """Carries out an order of the root; orders are carried out one after another."""

@@ -1,4 +1,4 @@
-"""Carries out the orders of an engine in its own process, by calls instead of messages."""
+"""Carries out the messages about jobs that an engine sends, in the process that hosts them."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,15 +8,15 @@ from gator.v1 import attach_pb2
 Key = tuple[str, int]
 
 
-class InlineExecutor:
-    """Passes orders on to a wrapper host in this process."""
+class HostExecutor:
+    """Starts, stops and recalls attempts of a wrapper host in this process."""
 
     def __init__(self, host: WrapperHost, on_recalled: Callable[[Sequence[Key]], None]) -> None:
         self._host = host
         self._on_recalled = on_recalled
 
     def send(self, message: attach_pb2.AttachResponse) -> None:
-        """Executes launch, stop and recall; jobs have no other orders."""
+        """Carries out launch, stop and recall; other messages do not concern jobs."""
         match message.WhichOneof("message"):
             case "launch":
                 for node in message.launch.nodes:
