@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from gator.core.launch.rerun import Launched
 from gator.core.moment import Moment
-from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2, spec_pb2
 
 if TYPE_CHECKING:
     # Only commands about earlier runs need these messages.
@@ -57,6 +57,8 @@ class RunInfo(Struct, frozen=True):
     """The command line that started it, as far as a rerun of a job needs it."""
     text_logs: bool = True
     """Whether failed jobs get text files with their output."""
+    causes: Sequence[spec_pb2.CauseRule] = ()
+    """Rules that name the causes of failures."""
 
 
 class RunningJob(Struct, frozen=True):
@@ -186,5 +188,5 @@ class History(Protocol):
         ...
 
     def sightings(self, run: query_pb2.Run) -> Mapping[str, query_pb2.FailureGroup]:
-        """Returns the failures of a run by signature, with the runs in which they were seen."""
+        """Returns the failures of a run by cause, with the runs in which they were seen."""
         ...

@@ -25,7 +25,7 @@ def make_display(
 ) -> Display:
     """Returns a display for a run; imports only the module of that display.
 
-    `seen` describes which causes, given by their signatures, are new; it is called once, at the end.
+    `seen` describes which causes, given by their names or signatures, are new; it is called once, at the end.
     """
     from gator.console.terminal import Terminal
 

@@ -163,6 +163,11 @@ def commit(git: query_pb2.Git) -> str:
     return f"commit {revision(git)}" if git.commit else ""
 
 
+def cause(node: query_pb2.Node) -> str:
+    """Returns the name that a rule gives to the cause, and its ticket: `grant timeout (HW-12)`."""
+    return f"{node.cause} ({node.ticket})" if node.ticket else node.cause
+
+
 def revision(git: query_pb2.Git) -> str:
     """Returns `3f2a91c0 on main, with changes`; empty for none."""
     if not git.commit:

@@ -19,6 +19,7 @@ from gator.console.screen import Screen
 from gator.console.summary import Failures, SeenBefore, not_seen, write_summary
 from gator.console.terminal import Terminal
 from gator.console.text import cells, cut, cut_front
+from gator.core.history.cause_rules import NO_RULES, CauseRules
 from gator.core.visible import visible
 from gator.ports import LiveState, RunInfo, RunningJob
 from gator.units import whole_span
@@ -63,7 +64,8 @@ class LiveDisplay:
         self._clock = clock
         self._state = _State.BEFORE
         self._screen = Screen(terminal)
-        self._failures = Failures(seen)
+        self._seen = seen
+        self._failures = Failures(seen, NO_RULES)
         self._drawn_at = 0.0
         self._settled_at = 0.0
 
@@ -79,6 +81,7 @@ class LiveDisplay:
     def on_start(self, info: RunInfo, state: LiveState) -> None:
         """Prints the headline and draws the first lines."""
         self._info, self._run = info, state
+        self._failures = Failures(self._seen, CauseRules(info.causes))
         self._began = self._clock()
         self._eta = EtaEstimator(self._began)
         self._state = _State.SHOWN

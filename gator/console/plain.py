@@ -9,6 +9,7 @@ from gator.console import describe
 from gator.console.messages import event_text, headline, notice, wanted_events
 from gator.console.summary import Failures, SeenBefore, not_seen, write_summary
 from gator.console.terminal import Terminal
+from gator.core.history.cause_rules import NO_RULES, CauseRules
 from gator.ports import LiveState, RunInfo
 from gator.units import whole_span
 from gator.v1 import attach_pb2, common_pb2, event_pb2
@@ -31,7 +32,8 @@ class PlainDisplay:
     ) -> None:
         self._terminal = terminal
         self._quiet, self._verbose, self._all = quiet, verbose, all_messages
-        self._failures = Failures(seen)
+        self._seen = seen
+        self._failures = Failures(seen, NO_RULES)
         self._began: float | None = None
         self._said = 0.0
 
@@ -47,6 +49,7 @@ class PlainDisplay:
     def on_start(self, info: RunInfo, state: LiveState) -> None:
         """Prints the headline."""
         self._info, self._state = info, state
+        self._failures = Failures(self._seen, CauseRules(info.causes))
         if not self._quiet:
             self._terminal.line(headline(info))
 

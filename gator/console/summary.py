@@ -14,6 +14,7 @@ from gator.console import describe
 from gator.console.messages import painted_outcome
 from gator.console.terminal import Terminal
 from gator.console.text import one_line
+from gator.core.history.cause_rules import CauseRules
 from gator.core.history.failure_groups import FEW, Causes
 from gator.core.launch import rerun as repeats
 from gator.core.launch.printed import command, in_folder
@@ -34,23 +35,23 @@ KEPT_FOR_FIRSTS = 20
 Failure: TypeAlias = tuple[str, event_pb2.Result]
 """Path and Result of a job."""
 SeenBefore: TypeAlias = Callable[[Iterable[str]], str]
-"""Returns how many of the causes, given by their signatures, are new; empty if that is not known."""
+"""Returns how many of the causes, given by their names or signatures, are new; empty if that is not known."""
 
 
-def not_seen(signatures: Iterable[str]) -> str:
+def not_seen(causes: Iterable[str]) -> str:
     """Returns an empty text: nothing is known of earlier runs."""
-    del signatures
+    del causes
     return ""
 
 
 class Failures:
     """The failed jobs of a run: keeps the first few, and the first one of each cause."""
 
-    def __init__(self, seen: SeenBefore = not_seen) -> None:
+    def __init__(self, seen: SeenBefore, rules: CauseRules) -> None:
         self.causes = Causes[Failure]()
         self.first: list[Failure] = []
         self.first_allowed: list[Failure] = []
-        self._seen = seen
+        self._seen, self._rules = seen, rules
         self.noisy = 0
         """Number of jobs that passed although their output has errors."""
         self._above_noisy: set[str] = set()
@@ -64,7 +65,8 @@ class Failures:
         After the first ten failures of a cause there is a line at 50, 100, 500, 1,000 and so on. Once the
         causes have used up the lines of a run, there is only a line at these numbers of all failures.
         """
-        count = self._counts[result.signature] = self._counts.get(result.signature, 0) + 1
+        key = self._rules.key_of(path, result)
+        count = self._counts[key] = self._counts.get(key, 0) + 1
         left = MAX_ALL_LINES - self._lines
         if left > 0 and count <= (MAX_LINES if left > KEPT_FOR_FIRSTS else 1):
             self._lines += 1
@@ -86,7 +88,7 @@ class Failures:
         if is_allowed:
             self.causes.allowed += 1
         else:
-            self.causes.add(result.signature, failure)
+            self.causes.add(self._rules.key_of(path, result), failure)
         first = self.first_allowed if is_allowed else self.first
         if len(first) < FEW:
             first.append(failure)
@@ -94,7 +96,7 @@ class Failures:
 
     def headline(self) -> str:
         """Returns the numbers of failures and causes, with that of new causes if it is known."""
-        return self.causes.headline(self._seen(self.causes.signatures()))
+        return self.causes.headline(self._seen(self.causes.keys()))
 
     def _add_noisy(self, path: str, result: event_pb2.Result) -> None:
         # Results of groups come after those of their jobs, and have their counts.

@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from gator.core.history.failure_groups import FailureCount, grouped
+from gator.core.history.cause_rules import CauseRules
+from gator.core.history.failure_groups import FailureCount, cause_of, grouped
 from gator.core.pages import NodeList, PageKey
 from gator.errors import NotFoundError, UsageError
 from gator.paths import PathPattern
@@ -133,9 +134,10 @@ class Queries:
         start = position.after if position else 0
         patterns = [PathPattern(glob) for glob in request.globs]
         renamed = self.reader.renamed(request.signature) if request.signature else ()
+        rules = CauseRules(request.causes) if request.causes else None
         groups = grouped(
             job
-            for job in self.reader.failed(path)
+            for job in self.reader.failed(path, rules)
             if (job.is_named(request.signature) or job.signature in renamed)
             and (not patterns or any(pattern.matches(job.path) for pattern in patterns))
         )
@@ -148,7 +150,7 @@ class Queries:
         )
         written, end = 0, min(start + size, len(groups))
         while start < end and written < _MAX_BYTES:
-            some = self._failure_groups(groups[start : min(start + _GROUPS_AT_ONCE, end)])
+            some = self._failure_groups(groups[start : min(start + _GROUPS_AT_ONCE, end)], rules)
             response.groups.extend(some)
             written += sum(group.ByteSize() for group in some)
             start += len(some)
@@ -156,22 +158,17 @@ class Queries:
             response.next_page_token = tokens.encode(request, {"after": start})
         return response
 
-    def _failure_groups(self, groups: Sequence[FailureCount]) -> list[query_pb2.FailureGroup]:
-        """Returns the groups with their examples and their sightings in other runs."""
-        examples = {node.path: node for node in self.reader.by_paths([one.path for one in groups])}
-        seen = self.reader.seen([one.signature for one in groups if one.signature])
-        found = [
-            query_pb2.FailureGroup(
-                signature=one.signature,
-                jobs=one.jobs,
-                allowed=one.allowed,
-                example=examples.get(one.path),
-            )
-            for one in groups
-        ]
-        for group in found:
-            if group.signature in seen:
-                group.MergeFrom(seen[group.signature])
+    def _failure_groups(
+        self, groups: Sequence[FailureCount], rules: CauseRules | None
+    ) -> list[query_pb2.FailureGroup]:
+        """Returns the groups with their examples and, for the rules of the run, their sightings."""
+        examples = {node.path: node for node in self.reader.by_paths([group.path for group in groups])}
+        found = [_group_of(group, examples.get(group.path)) for group in groups]
+        if rules is None:
+            seen = self.reader.seen([group.first.key for group in groups if group.first.key])
+            for group in found:
+                if (key := cause_of(group)) in seen:
+                    group.MergeFrom(seen[key])
         return found
 
     def list_waiting(self, request: qs.ListWaitingRequest) -> qs.ListWaitingResponse:
@@ -383,3 +380,17 @@ def _check_globs(globs: Sequence[str]) -> None:
 
 def _size(asked: int) -> int:
     return min(asked or MAX_ENTRIES, MAX_ENTRIES)
+
+
+def _group_of(group: FailureCount, example: query_pb2.Node | None) -> query_pb2.FailureGroup:
+    """Returns the failures of one cause, without sightings."""
+    found = query_pb2.FailureGroup(
+        signature=group.first.signature,
+        jobs=group.jobs,
+        allowed=group.allowed,
+        example=example,
+        cause=group.first.cause,
+    )
+    if example is not None and example.ticket:
+        found.tickets.append(example.ticket)
+    return found

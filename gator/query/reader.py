@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from gator.core.dispatch.pools import DemandKey, Pools
+from gator.core.history.cause_rules import CauseRules
 from gator.core.history.failure_groups import FailedJob
 from gator.core.pages import AttemptList, JobAttempt, NodeList, OpenGroup, Over, PageKey, never
 from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2
@@ -61,16 +62,16 @@ class Reader(Protocol):
         """Returns the nodes with these paths that were declared, in the given order."""
         ...
 
-    def failed(self, path: str) -> Sequence[FailedJob]:
-        """Returns the failed and lost jobs at and below a node."""
+    def failed(self, path: str, rules: CauseRules | None = None) -> Sequence[FailedJob]:
+        """Returns the failed and lost jobs at and below a node; `rules` are used in place of the run's."""
         ...
 
     def renamed(self, name: str) -> Collection[str]:
         """Returns the signatures of failures of any run whose former signature begins with `name`."""
         ...
 
-    def seen(self, signatures: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
-        """Returns the other runs that had failures with these signatures; empty if no other run is known.
+    def seen(self, causes: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
+        """Returns the other runs that had failures with these causes; empty if no other run is known.
 
         Only the fields about other runs are set.
         """

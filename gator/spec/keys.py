@@ -184,6 +184,13 @@ NODE_KEYS: Final = {
         ),
         Key("max_fail", _LISTS, "max_fail", "After this many failed jobs below nothing new starts."),
         Key("licenses", _LISTS, "pools", "Pools of licenses: how many of each there are.", root_only=True),
+        Key(
+            "causes",
+            _LISTS,
+            "causes",
+            "Rules that name the causes of failures, the first that applies.",
+            root_only=True,
+        ),
         Key("secrets", _LISTS, "names", "Variables whose values are masked.", root_only=True),
     )
 }
@@ -208,6 +215,12 @@ SUB_KEYS: Final = {
     "silence": (
         Key("for", (), "time_limit", "Longest time."),
         Key("watch", (), "text", "File whose growth counts as output, relative to the working directory."),
+    ),
+    "causes": (
+        Key("name", (), "text", "Name of the cause."),
+        Key("match", (), "text", "Regular expression that occurs in the first error."),
+        Key("paths", (), "text", "Pattern of the paths of jobs."),
+        Key("ticket", (), "text", "Ticket about the cause."),
     ),
     "retries": (Key("lost", (), "count", "After an attempt was lost to the infrastructure; default 1."),),
     "limits": (

@@ -180,4 +180,5 @@ _TYPES: dict[str, Callable[[], Schema]] = {
     "limits": lambda: _mapping("limits"),
     "ulimit": _ulimits,
     "parsers": _parsers,
+    "causes": lambda: _list_of(_mapping("causes"), single=False),
 }

@@ -104,6 +104,16 @@ def _pools(name: str, pools: Mapping[str, int]) -> Iterator[str]:
     yield from _mapping(name, sorted((license_name, str(number)) for license_name, number in pools.items()))
 
 
+def _causes(name: str, rules: Iterable[spec_pb2.CauseRule]) -> Iterator[str]:
+    items = [
+        [(key, _text(text)) for key in ("name", "match", "paths", "ticket") if (text := getattr(rule, key))]
+        for rule in rules
+    ]
+    if items:
+        shown = ("{" + ", ".join(f"{key}: {text}" for key, text in pairs) + "}" for pairs in items)
+        yield f"{name}: [{', '.join(shown)}]"
+
+
 def _resources(name: str, held: spec_pb2.Resources) -> Iterator[str]:
     items: list[str] = []
     if held.HasField("cores"):
@@ -231,6 +241,7 @@ def _script(key: str, text: str) -> Iterator[str]:
 WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "arguments": _words,
     "boolean": _boolean,
+    "causes": _causes,
     "duration": _duration,
     "environment": _environment,
     "folder": _word,

@@ -393,6 +393,7 @@ class RunDescription(message.Message):
     PLAN_FIELD_NUMBER: builtins.int
     POOLS_FIELD_NUMBER: builtins.int
     OUTPUT_FIELD_NUMBER: builtins.int
+    CAUSES_FIELD_NUMBER: builtins.int
     output: Output.ValueType
     """The lines that its user wants to be stored."""
     @builtins.property
@@ -407,6 +408,10 @@ class RunDescription(message.Message):
     def pools(self) -> RunPools:
         """Its resource pools."""
 
+    @builtins.property
+    def causes(self) -> containers.RepeatedCompositeFieldContainer[spec_pb2.CauseRule]:
+        """Rules that name the causes of failures, in their order."""
+
     def __init__(
         self,
         *,
@@ -414,10 +419,11 @@ class RunDescription(message.Message):
         plan: plan_pb2.PlanRequest | None = ...,
         pools: RunPools | None = ...,
         output: Output.ValueType = ...,
+        causes: abc.Iterable[spec_pb2.CauseRule] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["plan", b"plan", "pools", b"pools", "run", b"run"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["output", b"output", "plan", b"plan", "pools", b"pools", "run", b"run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["causes", b"causes", "output", b"output", "plan", b"plan", "pools", b"pools", "run", b"run"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -113,6 +113,7 @@ class Side(message.Message):
     FIRST_ERROR_FIELD_NUMBER: builtins.int
     WALL_NANOS_FIELD_NUMBER: builtins.int
     METRICS_FIELD_NUMBER: builtins.int
+    CAUSE_FIELD_NUMBER: builtins.int
     outcome: common_pb2.Outcome.ValueType
     """The outcome; unspecified until it has ended."""
     reason: common_pb2.Reason.ValueType
@@ -121,6 +122,8 @@ class Side(message.Message):
     """Signature of the failure; empty if it did not fail."""
     wall_nanos: builtins.int
     """Its duration in nanoseconds."""
+    cause: builtins.str
+    """Name that a rule gives to the cause of the failure; empty if no rule does."""
     @builtins.property
     def first_error(self) -> event_pb2.ErrorMessage:
         """The message that explains its failure."""
@@ -138,10 +141,11 @@ class Side(message.Message):
         first_error: event_pb2.ErrorMessage | None = ...,
         wall_nanos: builtins.int = ...,
         metrics: abc.Iterable[event_pb2.MetricTotal] | None = ...,
+        cause: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["first_error", b"first_error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["first_error", b"first_error", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signature", b"signature", "wall_nanos", b"wall_nanos"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["cause", b"cause", "first_error", b"first_error", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signature", b"signature", "wall_nanos", b"wall_nanos"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -161,6 +165,7 @@ class HistoryEntry(message.Message):
     METRICS_FIELD_NUMBER: builtins.int
     SEED_FIELD_NUMBER: builtins.int
     PEAK_MEMORY_BYTES_FIELD_NUMBER: builtins.int
+    CAUSE_FIELD_NUMBER: builtins.int
     user: builtins.str
     """Name of the user who started it."""
     outcome: common_pb2.Outcome.ValueType
@@ -175,6 +180,8 @@ class HistoryEntry(message.Message):
     """Its seed."""
     peak_memory_bytes: builtins.int
     """Peak of resident memory in bytes, of its last attempt or of the largest job below; 0 if unknown."""
+    cause: builtins.str
+    """Name that a rule gives to the cause of the failure; empty if no rule does."""
     @builtins.property
     def run(self) -> query_pb2.Sighting:
         """The run."""
@@ -200,9 +207,10 @@ class HistoryEntry(message.Message):
         metrics: abc.Iterable[event_pb2.MetricTotal] | None = ...,
         seed: builtins.int = ...,
         peak_memory_bytes: builtins.int = ...,
+        cause: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["run", b"run", "tally", b"tally"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["metrics", b"metrics", "outcome", b"outcome", "peak_memory_bytes", b"peak_memory_bytes", "reason", b"reason", "run", b"run", "seed", b"seed", "signature", b"signature", "tally", b"tally", "user", b"user", "wall_nanos", b"wall_nanos"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["cause", b"cause", "metrics", b"metrics", "outcome", b"outcome", "peak_memory_bytes", b"peak_memory_bytes", "reason", b"reason", "run", b"run", "seed", b"seed", "signature", b"signature", "tally", b"tally", "user", b"user", "wall_nanos", b"wall_nanos"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

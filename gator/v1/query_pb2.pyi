@@ -439,7 +439,7 @@ class Selection(message.Message):
 
 @typing.final
 class FailureGroup(message.Message):
-    """Failures of a run with the same signature."""
+    """Failures of a run with the same cause: that which a rule names, else the signature."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -454,8 +454,11 @@ class FailureGroup(message.Message):
     STATE_FIELD_NUMBER: builtins.int
     SINCE_FIELD_NUMBER: builtins.int
     GOOD_FIELD_NUMBER: builtins.int
+    CAUSE_FIELD_NUMBER: builtins.int
+    TICKETS_FIELD_NUMBER: builtins.int
+    NOTES_FIELD_NUMBER: builtins.int
     signature: builtins.str
-    """The signature."""
+    """The signature; that of the example if a rule names the cause."""
     jobs: builtins.int
     """Number of jobs of the run with this failure, including those with allow_failure."""
     runs: builtins.int
@@ -464,6 +467,8 @@ class FailureGroup(message.Message):
     """Number of these jobs with allow_failure."""
     state: CauseState.ValueType
     """Whether the failure is new in the series; unspecified if no other run is known."""
+    cause: builtins.str
+    """Name that a rule gives to the cause; empty if no rule does."""
     @builtins.property
     def example(self) -> Node:
         """The first of these jobs, by the time of its end, then by its path."""
@@ -494,6 +499,14 @@ class FailureGroup(message.Message):
         none.
         """
 
+    @builtins.property
+    def tickets(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Tickets about the cause."""
+
+    @builtins.property
+    def notes(self) -> containers.RepeatedCompositeFieldContainer[CauseNote]:
+        """Only from a hub: notes about the cause, the oldest first."""
+
     def __init__(
         self,
         *,
@@ -508,10 +521,45 @@ class FailureGroup(message.Message):
         state: CauseState.ValueType = ...,
         since: Sighting | None = ...,
         good: Sighting | None = ...,
+        cause: builtins.str = ...,
+        tickets: abc.Iterable[builtins.str] | None = ...,
+        notes: abc.Iterable[CauseNote] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["before", b"before", "elsewhere", b"elsewhere", "example", b"example", "first", b"first", "good", b"good", "since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allowed", b"allowed", "before", b"before", "elsewhere", b"elsewhere", "example", b"example", "first", b"first", "good", b"good", "jobs", b"jobs", "runs", b"runs", "signature", b"signature", "since", b"since", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allowed", b"allowed", "before", b"before", "cause", b"cause", "elsewhere", b"elsewhere", "example", b"example", "first", b"first", "good", b"good", "jobs", b"jobs", "notes", b"notes", "runs", b"runs", "signature", b"signature", "since", b"since", "state", b"state", "tickets", b"tickets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class CauseNote(message.Message):
+    """What a user has noted about a cause."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    AUTHOR_FIELD_NUMBER: builtins.int
+    TIME_UNIX_NANOS_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
+    TICKET_FIELD_NUMBER: builtins.int
+    author: builtins.str
+    """Name of the user."""
+    time_unix_nanos: builtins.int
+    """Time of the note, in nanoseconds since 1970 UTC."""
+    text: builtins.str
+    """Its text; empty for a ticket."""
+    ticket: builtins.str
+    """A ticket; empty for a note."""
+    def __init__(
+        self,
+        *,
+        author: builtins.str = ...,
+        time_unix_nanos: builtins.int = ...,
+        text: builtins.str = ...,
+        ticket: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["author", b"author", "text", b"text", "ticket", b"ticket", "time_unix_nanos", b"time_unix_nanos"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -637,6 +685,8 @@ class Node(message.Message):
     HOST_FIELD_NUMBER: builtins.int
     SIGNATURE_FIELD_NUMBER: builtins.int
     FORMER_SIGNATURE_FIELD_NUMBER: builtins.int
+    CAUSE_FIELD_NUMBER: builtins.int
+    TICKET_FIELD_NUMBER: builtins.int
     FIRST_FAILURE_UNIX_NANOS_FIELD_NUMBER: builtins.int
     WAITING_FOR_FIELD_NUMBER: builtins.int
     PROGRESS_FIELD_NUMBER: builtins.int
@@ -674,6 +724,10 @@ class Node(message.Message):
     """Signature of the failure, in the version of the server; empty unless it is a job that FAILED or was LOST."""
     former_signature: builtins.str
     """The signature that another version recorded; empty if it is the same."""
+    cause: builtins.str
+    """Name that a rule gives to the cause of the failure; empty if no rule does."""
+    ticket: builtins.str
+    """Ticket of that rule; empty if it has none."""
     first_failure_unix_nanos: builtins.int
     """Time at which the job of first_failure ended, in nanoseconds since 1970 UTC; 0 if there is none."""
     @builtins.property
@@ -735,13 +789,15 @@ class Node(message.Message):
         host: builtins.str = ...,
         signature: builtins.str = ...,
         former_signature: builtins.str = ...,
+        cause: builtins.str = ...,
+        ticket: builtins.str = ...,
         first_failure_unix_nanos: builtins.int = ...,
         waiting_for: abc.Iterable[WaitingReason.ValueType] | None = ...,
         progress: event_pb2.Progress | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["counts", b"counts", "demand", b"demand", "first_error", b"first_error", "progress", b"progress", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "children", b"children", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "former_signature", b"former_signature", "host", b"host", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "progress", b"progress", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "usage", b"usage", "waiting_for", b"waiting_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "cause", b"cause", "children", b"children", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "former_signature", b"former_signature", "host", b"host", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "progress", b"progress", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "ticket", b"ticket", "usage", b"usage", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,67 +26,68 @@ from gator.v1 import attach_pb2 as gator_dot_v1_dot_attach__pb2
 from gator.v1 import common_pb2 as gator_dot_v1_dot_common__pb2
 from gator.v1 import event_pb2 as gator_dot_v1_dot_event__pb2
 from gator.v1 import query_pb2 as gator_dot_v1_dot_query__pb2
+from gator.v1 import spec_pb2 as gator_dot_v1_dot_spec__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cgator/v1/query_service.proto\x12\x08gator.v1\x1a\x15gator/v1/attach.proto\x1a\x15gator/v1/common.proto\x1a\x14gator/v1/event.proto\x1a\x14gator/v1/query.proto\"!\n\rGetRunRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\"1\n\x0eGetRunResponse\x12\x1f\n\x03run\x18\x01 \x01(\x0b\x32\r.gator.v1.RunR\x03run\"6\n\x0eGetNodeRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\"\xca\x01\n\x0fGetNodeResponse\x12\"\n\x04node\x18\x01 \x01(\x0b\x32\x0e.gator.v1.NodeR\x04node\x12-\n\x08\x61ttempts\x18\x02 \x03(\x0b\x32\x11.gator.v1.AttemptR\x08\x61ttempts\x12(\n\x06result\x18\x03 \x01(\x0b\x32\x10.gator.v1.ResultR\x06result\x12:\n\x0b\x64\x65scription\x18\x04 \x01(\x0b\x32\x18.gator.v1.JobDescriptionR\x0b\x64\x65scription\"\xdd\x03\n\x10ListNodesRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12%\n\x05scope\x18\x03 \x01(\x0e\x32\x0f.gator.v1.ScopeR\x05scope\x12\x14\n\x05globs\x18\x04 \x03(\tR\x05globs\x12(\n\x05kinds\x18\x05 \x03(\x0e\x32\x12.gator.v1.NodeKindR\x05kinds\x12+\n\x06states\x18\x06 \x03(\x0e\x32\x13.gator.v1.NodeStateR\x06states\x12-\n\x08outcomes\x18\x07 \x03(\x0e\x32\x11.gator.v1.OutcomeR\x08outcomes\x12)\n\x05order\x18\x08 \x01(\x0e\x32\x13.gator.v1.NodeOrderR\x05order\x12\x1b\n\tpage_size\x18\t \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\n \x01(\tR\tpageToken\x12\x16\n\x06levels\x18\x0b \x01(\rR\x06levels\x12!\n\x0cwith_waiting\x18\x0c \x01(\x08R\x0bwithWaiting\x12\x1d\n\nwith_total\x18\r \x01(\x08R\twithTotal\x12\x1f\n\x0bwith_errors\x18\x0e \x01(\x08R\nwithErrors\"w\n\x11ListNodesResponse\x12$\n\x05nodes\x18\x01 \x03(\x0b\x32\x0e.gator.v1.NodeR\x05nodes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n\x05total\x18\x03 \x01(\x04R\x05total\"\xab\x01\n\x13ListFailuresRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12\x14\n\x05globs\x18\x03 \x03(\tR\x05globs\x12\x1c\n\tsignature\x18\x04 \x01(\tR\tsignature\x12\x1b\n\tpage_size\x18\x05 \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageToken\"\xdb\x01\n\x14ListFailuresResponse\x12.\n\x06groups\x18\x01 \x03(\x0b\x32\x16.gator.v1.FailureGroupR\x06groups\x12\x12\n\x04jobs\x18\x02 \x01(\x04R\x04jobs\x12\x16\n\x06\x63\x61uses\x18\x03 \x01(\x04R\x06\x63\x61uses\x12&\n\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken\x12\x18\n\x07\x61llowed\x18\x05 \x01(\x04R\x07\x61llowed\x12%\n\x0e\x61llowed_causes\x18\x06 \x01(\x04R\rallowedCauses\"v\n\x12ListWaitingRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12\x1b\n\tpage_size\x18\x03 \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"\x98\x01\n\x13ListWaitingResponse\x12+\n\x07waiting\x18\x01 \x03(\x0b\x32\x11.gator.v1.WaitingR\x07waiting\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n\x07\x65ntries\x18\x03 \x01(\x04R\x07\x65ntries\x12\x12\n\x04jobs\x18\x04 \x01(\x04R\x04jobs\":\n\x12\x45xplainNodeRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\"\x94\x01\n\x13\x45xplainNodeResponse\x12)\n\x05state\x18\x01 \x01(\x0e\x32\x13.gator.v1.NodeStateR\x05state\x12\"\n\ris_handed_out\x18\x02 \x01(\x08R\x0bisHandedOut\x12.\n\x06\x63\x61uses\x18\x03 \x03(\x0b\x32\x16.gator.v1.WaitingCauseR\x06\x63\x61uses\"\x91\x02\n\x11ListEventsRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12%\n\x05scope\x18\x03 \x01(\x0e\x32\x0f.gator.v1.ScopeR\x05scope\x12\x18\n\x07\x61ttempt\x18\x04 \x01(\rR\x07\x61ttempt\x12)\n\x05kinds\x18\x05 \x03(\x0e\x32\x13.gator.v1.EventKindR\x05kinds\x12.\n\x08severity\x18\x06 \x01(\x0e\x32\x12.gator.v1.SeverityR\x08severity\x12\x1b\n\tpage_size\x18\x07 \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\x08 \x01(\tR\tpageToken\"k\n\x12ListEventsResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.gator.v1.StoredEventR\x06\x65vents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x86\x04\n\x10ListLinesRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12\x14\n\x05globs\x18\x03 \x03(\tR\x05globs\x12\x18\n\x07\x61ttempt\x18\x04 \x01(\rR\x07\x61ttempt\x12(\n\x06stream\x18\x05 \x01(\x0e\x32\x10.gator.v1.StreamR\x06stream\x12\x1d\n\nfirst_line\x18\x06 \x01(\x04R\tfirstLine\x12\x1b\n\tlast_line\x18\x07 \x01(\x04R\x08lastLine\x12.\n\x08severity\x18\x08 \x01(\x0e\x32\x12.gator.v1.SeverityR\x08severity\x12\x14\n\x05regex\x18\t \x01(\tR\x05regex\x12\x18\n\x07\x63ontext\x18\n \x01(\rR\x07\x63ontext\x12\x1a\n\x08messages\x18\x0b \x01(\x08R\x08messages\x12\x1b\n\tpage_size\x18\x0c \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\r \x01(\tR\tpageToken\x12\x12\n\x04tail\x18\x0e \x01(\x04R\x04tail\x12\x16\n\x06\x66ollow\x18\x0f \x01(\x08R\x06\x66ollow\x12(\n\x10since_unix_nanos\x18\x10 \x01(\x03R\x0esinceUnixNanos\x12(\n\x10until_unix_nanos\x18\x11 \x01(\x03R\x0euntilUnixNanos\"\x7f\n\x11ListLinesResponse\x12$\n\x05lines\x18\x01 \x03(\x0b\x32\x0e.gator.v1.LineR\x05lines\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1c\n\nup_to_date\x18\x03 \x01(\x08R\x08upToDate\"\xb3\x01\n\x12ListMetricsRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12%\n\x05scope\x18\x03 \x01(\x0e\x32\x0f.gator.v1.ScopeR\x05scope\x12\x14\n\x05names\x18\x04 \x03(\tR\x05names\x12\x1b\n\tpage_size\x18\x05 \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageToken\"j\n\x13ListMetricsResponse\x12+\n\x05nodes\x18\x01 \x03(\x0b\x32\x15.gator.v1.NodeMetricsR\x05nodes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8b\x01\n\x12ListSamplesRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12\x18\n\x07\x61ttempt\x18\x03 \x01(\rR\x07\x61ttempt\x12\x16\n\x06points\x18\x04 \x01(\rR\x06points\x12\x1d\n\npage_token\x18\x05 \x01(\tR\tpageToken\"n\n\x13ListSamplesResponse\x12/\n\x06points\x18\x01 \x03(\x0b\x32\x17.gator.v1.ResourcePointR\x06points\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"`\n\x0fWatchRunRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x18\n\x07longest\x18\x02 \x01(\rR\x07longest\x12!\n\x0cresume_token\x18\x03 \x01(\tR\x0bresumeToken\"\x80\x01\n\x10WatchRunResponse\x12\x1f\n\x03run\x18\x01 \x01(\x0b\x32\r.gator.v1.RunR\x03run\x12(\n\x07longest\x18\x02 \x03(\x0b\x32\x0e.gator.v1.NodeR\x07longest\x12!\n\x0cresume_token\x18\x03 \x01(\tR\x0bresumeToken\"\x93\x01\n\x12WatchEventsRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12-\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x15.gator.v1.EventFilterR\x06\x66ilter\x12\x19\n\x08only_new\x18\x03 \x01(\x08R\x07onlyNew\x12!\n\x0cresume_token\x18\x04 \x01(\tR\x0bresumeToken\"g\n\x13WatchEventsResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.gator.v1.StoredEventR\x06\x65vents\x12!\n\x0cresume_token\x18\x02 \x01(\tR\x0bresumeToken*U\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x0e\n\nSCOPE_NODE\x10\x01\x12\x12\n\x0eSCOPE_CHILDREN\x10\x02\x12\x11\n\rSCOPE_SUBTREE\x10\x03*\xcd\x01\n\tNodeOrder\x12\x1a\n\x16NODE_ORDER_UNSPECIFIED\x10\x00\x12\x13\n\x0fNODE_ORDER_SPEC\x10\x01\x12\x17\n\x13NODE_ORDER_DECLARED\x10\x02\x12\x16\n\x12NODE_ORDER_STARTED\x10\x03\x12\x17\n\x13NODE_ORDER_DURATION\x10\x04\x12\x14\n\x10NODE_ORDER_ENDED\x10\x05\x12\x15\n\x11NODE_ORDER_MEMORY\x10\x06\x12\x18\n\x14NODE_ORDER_PROCESSOR\x10\x07\x32\xf2\x06\n\x0cQueryService\x12;\n\x06GetRun\x12\x17.gator.v1.GetRunRequest\x1a\x18.gator.v1.GetRunResponse\x12>\n\x07GetNode\x12\x18.gator.v1.GetNodeRequest\x1a\x19.gator.v1.GetNodeResponse\x12\x44\n\tListNodes\x12\x1a.gator.v1.ListNodesRequest\x1a\x1b.gator.v1.ListNodesResponse\x12M\n\x0cListFailures\x12\x1d.gator.v1.ListFailuresRequest\x1a\x1e.gator.v1.ListFailuresResponse\x12J\n\x0bListWaiting\x12\x1c.gator.v1.ListWaitingRequest\x1a\x1d.gator.v1.ListWaitingResponse\x12J\n\x0b\x45xplainNode\x12\x1c.gator.v1.ExplainNodeRequest\x1a\x1d.gator.v1.ExplainNodeResponse\x12G\n\nListEvents\x12\x1b.gator.v1.ListEventsRequest\x1a\x1c.gator.v1.ListEventsResponse\x12\x44\n\tListLines\x12\x1a.gator.v1.ListLinesRequest\x1a\x1b.gator.v1.ListLinesResponse\x12J\n\x0bListMetrics\x12\x1c.gator.v1.ListMetricsRequest\x1a\x1d.gator.v1.ListMetricsResponse\x12J\n\x0bListSamples\x12\x1c.gator.v1.ListSamplesRequest\x1a\x1d.gator.v1.ListSamplesResponse\x12\x43\n\x08WatchRun\x12\x19.gator.v1.WatchRunRequest\x1a\x1a.gator.v1.WatchRunResponse0\x01\x12L\n\x0bWatchEvents\x12\x1c.gator.v1.WatchEventsRequest\x1a\x1d.gator.v1.WatchEventsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cgator/v1/query_service.proto\x12\x08gator.v1\x1a\x15gator/v1/attach.proto\x1a\x15gator/v1/common.proto\x1a\x14gator/v1/event.proto\x1a\x14gator/v1/query.proto\x1a\x13gator/v1/spec.proto\"!\n\rGetRunRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\"1\n\x0eGetRunResponse\x12\x1f\n\x03run\x18\x01 \x01(\x0b\x32\r.gator.v1.RunR\x03run\"6\n\x0eGetNodeRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\"\xca\x01\n\x0fGetNodeResponse\x12\"\n\x04node\x18\x01 \x01(\x0b\x32\x0e.gator.v1.NodeR\x04node\x12-\n\x08\x61ttempts\x18\x02 \x03(\x0b\x32\x11.gator.v1.AttemptR\x08\x61ttempts\x12(\n\x06result\x18\x03 \x01(\x0b\x32\x10.gator.v1.ResultR\x06result\x12:\n\x0b\x64\x65scription\x18\x04 \x01(\x0b\x32\x18.gator.v1.JobDescriptionR\x0b\x64\x65scription\"\xdd\x03\n\x10ListNodesRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12%\n\x05scope\x18\x03 \x01(\x0e\x32\x0f.gator.v1.ScopeR\x05scope\x12\x14\n\x05globs\x18\x04 \x03(\tR\x05globs\x12(\n\x05kinds\x18\x05 \x03(\x0e\x32\x12.gator.v1.NodeKindR\x05kinds\x12+\n\x06states\x18\x06 \x03(\x0e\x32\x13.gator.v1.NodeStateR\x06states\x12-\n\x08outcomes\x18\x07 \x03(\x0e\x32\x11.gator.v1.OutcomeR\x08outcomes\x12)\n\x05order\x18\x08 \x01(\x0e\x32\x13.gator.v1.NodeOrderR\x05order\x12\x1b\n\tpage_size\x18\t \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\n \x01(\tR\tpageToken\x12\x16\n\x06levels\x18\x0b \x01(\rR\x06levels\x12!\n\x0cwith_waiting\x18\x0c \x01(\x08R\x0bwithWaiting\x12\x1d\n\nwith_total\x18\r \x01(\x08R\twithTotal\x12\x1f\n\x0bwith_errors\x18\x0e \x01(\x08R\nwithErrors\"w\n\x11ListNodesResponse\x12$\n\x05nodes\x18\x01 \x03(\x0b\x32\x0e.gator.v1.NodeR\x05nodes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n\x05total\x18\x03 \x01(\x04R\x05total\"\xd8\x01\n\x13ListFailuresRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12\x14\n\x05globs\x18\x03 \x03(\tR\x05globs\x12\x1c\n\tsignature\x18\x04 \x01(\tR\tsignature\x12\x1b\n\tpage_size\x18\x05 \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageToken\x12+\n\x06\x63\x61uses\x18\x07 \x03(\x0b\x32\x13.gator.v1.CauseRuleR\x06\x63\x61uses\"\xdb\x01\n\x14ListFailuresResponse\x12.\n\x06groups\x18\x01 \x03(\x0b\x32\x16.gator.v1.FailureGroupR\x06groups\x12\x12\n\x04jobs\x18\x02 \x01(\x04R\x04jobs\x12\x16\n\x06\x63\x61uses\x18\x03 \x01(\x04R\x06\x63\x61uses\x12&\n\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken\x12\x18\n\x07\x61llowed\x18\x05 \x01(\x04R\x07\x61llowed\x12%\n\x0e\x61llowed_causes\x18\x06 \x01(\x04R\rallowedCauses\"v\n\x12ListWaitingRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12\x1b\n\tpage_size\x18\x03 \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"\x98\x01\n\x13ListWaitingResponse\x12+\n\x07waiting\x18\x01 \x03(\x0b\x32\x11.gator.v1.WaitingR\x07waiting\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x18\n\x07\x65ntries\x18\x03 \x01(\x04R\x07\x65ntries\x12\x12\n\x04jobs\x18\x04 \x01(\x04R\x04jobs\":\n\x12\x45xplainNodeRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\"\x94\x01\n\x13\x45xplainNodeResponse\x12)\n\x05state\x18\x01 \x01(\x0e\x32\x13.gator.v1.NodeStateR\x05state\x12\"\n\ris_handed_out\x18\x02 \x01(\x08R\x0bisHandedOut\x12.\n\x06\x63\x61uses\x18\x03 \x03(\x0b\x32\x16.gator.v1.WaitingCauseR\x06\x63\x61uses\"\x91\x02\n\x11ListEventsRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12%\n\x05scope\x18\x03 \x01(\x0e\x32\x0f.gator.v1.ScopeR\x05scope\x12\x18\n\x07\x61ttempt\x18\x04 \x01(\rR\x07\x61ttempt\x12)\n\x05kinds\x18\x05 \x03(\x0e\x32\x13.gator.v1.EventKindR\x05kinds\x12.\n\x08severity\x18\x06 \x01(\x0e\x32\x12.gator.v1.SeverityR\x08severity\x12\x1b\n\tpage_size\x18\x07 \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\x08 \x01(\tR\tpageToken\"k\n\x12ListEventsResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.gator.v1.StoredEventR\x06\x65vents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x86\x04\n\x10ListLinesRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12\x14\n\x05globs\x18\x03 \x03(\tR\x05globs\x12\x18\n\x07\x61ttempt\x18\x04 \x01(\rR\x07\x61ttempt\x12(\n\x06stream\x18\x05 \x01(\x0e\x32\x10.gator.v1.StreamR\x06stream\x12\x1d\n\nfirst_line\x18\x06 \x01(\x04R\tfirstLine\x12\x1b\n\tlast_line\x18\x07 \x01(\x04R\x08lastLine\x12.\n\x08severity\x18\x08 \x01(\x0e\x32\x12.gator.v1.SeverityR\x08severity\x12\x14\n\x05regex\x18\t \x01(\tR\x05regex\x12\x18\n\x07\x63ontext\x18\n \x01(\rR\x07\x63ontext\x12\x1a\n\x08messages\x18\x0b \x01(\x08R\x08messages\x12\x1b\n\tpage_size\x18\x0c \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\r \x01(\tR\tpageToken\x12\x12\n\x04tail\x18\x0e \x01(\x04R\x04tail\x12\x16\n\x06\x66ollow\x18\x0f \x01(\x08R\x06\x66ollow\x12(\n\x10since_unix_nanos\x18\x10 \x01(\x03R\x0esinceUnixNanos\x12(\n\x10until_unix_nanos\x18\x11 \x01(\x03R\x0euntilUnixNanos\"\x7f\n\x11ListLinesResponse\x12$\n\x05lines\x18\x01 \x03(\x0b\x32\x0e.gator.v1.LineR\x05lines\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1c\n\nup_to_date\x18\x03 \x01(\x08R\x08upToDate\"\xb3\x01\n\x12ListMetricsRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12%\n\x05scope\x18\x03 \x01(\x0e\x32\x0f.gator.v1.ScopeR\x05scope\x12\x14\n\x05names\x18\x04 \x03(\tR\x05names\x12\x1b\n\tpage_size\x18\x05 \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageToken\"j\n\x13ListMetricsResponse\x12+\n\x05nodes\x18\x01 \x03(\x0b\x32\x15.gator.v1.NodeMetricsR\x05nodes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8b\x01\n\x12ListSamplesRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12\x18\n\x07\x61ttempt\x18\x03 \x01(\rR\x07\x61ttempt\x12\x16\n\x06points\x18\x04 \x01(\rR\x06points\x12\x1d\n\npage_token\x18\x05 \x01(\tR\tpageToken\"n\n\x13ListSamplesResponse\x12/\n\x06points\x18\x01 \x03(\x0b\x32\x17.gator.v1.ResourcePointR\x06points\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"`\n\x0fWatchRunRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x18\n\x07longest\x18\x02 \x01(\rR\x07longest\x12!\n\x0cresume_token\x18\x03 \x01(\tR\x0bresumeToken\"\x80\x01\n\x10WatchRunResponse\x12\x1f\n\x03run\x18\x01 \x01(\x0b\x32\r.gator.v1.RunR\x03run\x12(\n\x07longest\x18\x02 \x03(\x0b\x32\x0e.gator.v1.NodeR\x07longest\x12!\n\x0cresume_token\x18\x03 \x01(\tR\x0bresumeToken\"\x93\x01\n\x12WatchEventsRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12-\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x15.gator.v1.EventFilterR\x06\x66ilter\x12\x19\n\x08only_new\x18\x03 \x01(\x08R\x07onlyNew\x12!\n\x0cresume_token\x18\x04 \x01(\tR\x0bresumeToken\"g\n\x13WatchEventsResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.gator.v1.StoredEventR\x06\x65vents\x12!\n\x0cresume_token\x18\x02 \x01(\tR\x0bresumeToken*U\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x0e\n\nSCOPE_NODE\x10\x01\x12\x12\n\x0eSCOPE_CHILDREN\x10\x02\x12\x11\n\rSCOPE_SUBTREE\x10\x03*\xcd\x01\n\tNodeOrder\x12\x1a\n\x16NODE_ORDER_UNSPECIFIED\x10\x00\x12\x13\n\x0fNODE_ORDER_SPEC\x10\x01\x12\x17\n\x13NODE_ORDER_DECLARED\x10\x02\x12\x16\n\x12NODE_ORDER_STARTED\x10\x03\x12\x17\n\x13NODE_ORDER_DURATION\x10\x04\x12\x14\n\x10NODE_ORDER_ENDED\x10\x05\x12\x15\n\x11NODE_ORDER_MEMORY\x10\x06\x12\x18\n\x14NODE_ORDER_PROCESSOR\x10\x07\x32\xf2\x06\n\x0cQueryService\x12;\n\x06GetRun\x12\x17.gator.v1.GetRunRequest\x1a\x18.gator.v1.GetRunResponse\x12>\n\x07GetNode\x12\x18.gator.v1.GetNodeRequest\x1a\x19.gator.v1.GetNodeResponse\x12\x44\n\tListNodes\x12\x1a.gator.v1.ListNodesRequest\x1a\x1b.gator.v1.ListNodesResponse\x12M\n\x0cListFailures\x12\x1d.gator.v1.ListFailuresRequest\x1a\x1e.gator.v1.ListFailuresResponse\x12J\n\x0bListWaiting\x12\x1c.gator.v1.ListWaitingRequest\x1a\x1d.gator.v1.ListWaitingResponse\x12J\n\x0b\x45xplainNode\x12\x1c.gator.v1.ExplainNodeRequest\x1a\x1d.gator.v1.ExplainNodeResponse\x12G\n\nListEvents\x12\x1b.gator.v1.ListEventsRequest\x1a\x1c.gator.v1.ListEventsResponse\x12\x44\n\tListLines\x12\x1a.gator.v1.ListLinesRequest\x1a\x1b.gator.v1.ListLinesResponse\x12J\n\x0bListMetrics\x12\x1c.gator.v1.ListMetricsRequest\x1a\x1d.gator.v1.ListMetricsResponse\x12J\n\x0bListSamples\x12\x1c.gator.v1.ListSamplesRequest\x1a\x1d.gator.v1.ListSamplesResponse\x12\x43\n\x08WatchRun\x12\x19.gator.v1.WatchRunRequest\x1a\x1a.gator.v1.WatchRunResponse0\x01\x12L\n\x0bWatchEvents\x12\x1c.gator.v1.WatchEventsRequest\x1a\x1d.gator.v1.WatchEventsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gator.v1.query_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SCOPE']._serialized_start=4025
-  _globals['_SCOPE']._serialized_end=4110
-  _globals['_NODEORDER']._serialized_start=4113
-  _globals['_NODEORDER']._serialized_end=4318
-  _globals['_GETRUNREQUEST']._serialized_start=132
-  _globals['_GETRUNREQUEST']._serialized_end=165
-  _globals['_GETRUNRESPONSE']._serialized_start=167
-  _globals['_GETRUNRESPONSE']._serialized_end=216
-  _globals['_GETNODEREQUEST']._serialized_start=218
-  _globals['_GETNODEREQUEST']._serialized_end=272
-  _globals['_GETNODERESPONSE']._serialized_start=275
-  _globals['_GETNODERESPONSE']._serialized_end=477
-  _globals['_LISTNODESREQUEST']._serialized_start=480
-  _globals['_LISTNODESREQUEST']._serialized_end=957
-  _globals['_LISTNODESRESPONSE']._serialized_start=959
-  _globals['_LISTNODESRESPONSE']._serialized_end=1078
-  _globals['_LISTFAILURESREQUEST']._serialized_start=1081
-  _globals['_LISTFAILURESREQUEST']._serialized_end=1252
-  _globals['_LISTFAILURESRESPONSE']._serialized_start=1255
-  _globals['_LISTFAILURESRESPONSE']._serialized_end=1474
-  _globals['_LISTWAITINGREQUEST']._serialized_start=1476
-  _globals['_LISTWAITINGREQUEST']._serialized_end=1594
-  _globals['_LISTWAITINGRESPONSE']._serialized_start=1597
-  _globals['_LISTWAITINGRESPONSE']._serialized_end=1749
-  _globals['_EXPLAINNODEREQUEST']._serialized_start=1751
-  _globals['_EXPLAINNODEREQUEST']._serialized_end=1809
-  _globals['_EXPLAINNODERESPONSE']._serialized_start=1812
-  _globals['_EXPLAINNODERESPONSE']._serialized_end=1960
-  _globals['_LISTEVENTSREQUEST']._serialized_start=1963
-  _globals['_LISTEVENTSREQUEST']._serialized_end=2236
-  _globals['_LISTEVENTSRESPONSE']._serialized_start=2238
-  _globals['_LISTEVENTSRESPONSE']._serialized_end=2345
-  _globals['_LISTLINESREQUEST']._serialized_start=2348
-  _globals['_LISTLINESREQUEST']._serialized_end=2866
-  _globals['_LISTLINESRESPONSE']._serialized_start=2868
-  _globals['_LISTLINESRESPONSE']._serialized_end=2995
-  _globals['_LISTMETRICSREQUEST']._serialized_start=2998
-  _globals['_LISTMETRICSREQUEST']._serialized_end=3177
-  _globals['_LISTMETRICSRESPONSE']._serialized_start=3179
-  _globals['_LISTMETRICSRESPONSE']._serialized_end=3285
-  _globals['_LISTSAMPLESREQUEST']._serialized_start=3288
-  _globals['_LISTSAMPLESREQUEST']._serialized_end=3427
-  _globals['_LISTSAMPLESRESPONSE']._serialized_start=3429
-  _globals['_LISTSAMPLESRESPONSE']._serialized_end=3539
-  _globals['_WATCHRUNREQUEST']._serialized_start=3541
-  _globals['_WATCHRUNREQUEST']._serialized_end=3637
-  _globals['_WATCHRUNRESPONSE']._serialized_start=3640
-  _globals['_WATCHRUNRESPONSE']._serialized_end=3768
-  _globals['_WATCHEVENTSREQUEST']._serialized_start=3771
-  _globals['_WATCHEVENTSREQUEST']._serialized_end=3918
-  _globals['_WATCHEVENTSRESPONSE']._serialized_start=3920
-  _globals['_WATCHEVENTSRESPONSE']._serialized_end=4023
-  _globals['_QUERYSERVICE']._serialized_start=4321
-  _globals['_QUERYSERVICE']._serialized_end=5203
+  _globals['_SCOPE']._serialized_start=4091
+  _globals['_SCOPE']._serialized_end=4176
+  _globals['_NODEORDER']._serialized_start=4179
+  _globals['_NODEORDER']._serialized_end=4384
+  _globals['_GETRUNREQUEST']._serialized_start=153
+  _globals['_GETRUNREQUEST']._serialized_end=186
+  _globals['_GETRUNRESPONSE']._serialized_start=188
+  _globals['_GETRUNRESPONSE']._serialized_end=237
+  _globals['_GETNODEREQUEST']._serialized_start=239
+  _globals['_GETNODEREQUEST']._serialized_end=293
+  _globals['_GETNODERESPONSE']._serialized_start=296
+  _globals['_GETNODERESPONSE']._serialized_end=498
+  _globals['_LISTNODESREQUEST']._serialized_start=501
+  _globals['_LISTNODESREQUEST']._serialized_end=978
+  _globals['_LISTNODESRESPONSE']._serialized_start=980
+  _globals['_LISTNODESRESPONSE']._serialized_end=1099
+  _globals['_LISTFAILURESREQUEST']._serialized_start=1102
+  _globals['_LISTFAILURESREQUEST']._serialized_end=1318
+  _globals['_LISTFAILURESRESPONSE']._serialized_start=1321
+  _globals['_LISTFAILURESRESPONSE']._serialized_end=1540
+  _globals['_LISTWAITINGREQUEST']._serialized_start=1542
+  _globals['_LISTWAITINGREQUEST']._serialized_end=1660
+  _globals['_LISTWAITINGRESPONSE']._serialized_start=1663
+  _globals['_LISTWAITINGRESPONSE']._serialized_end=1815
+  _globals['_EXPLAINNODEREQUEST']._serialized_start=1817
+  _globals['_EXPLAINNODEREQUEST']._serialized_end=1875
+  _globals['_EXPLAINNODERESPONSE']._serialized_start=1878
+  _globals['_EXPLAINNODERESPONSE']._serialized_end=2026
+  _globals['_LISTEVENTSREQUEST']._serialized_start=2029
+  _globals['_LISTEVENTSREQUEST']._serialized_end=2302
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=2304
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=2411
+  _globals['_LISTLINESREQUEST']._serialized_start=2414
+  _globals['_LISTLINESREQUEST']._serialized_end=2932
+  _globals['_LISTLINESRESPONSE']._serialized_start=2934
+  _globals['_LISTLINESRESPONSE']._serialized_end=3061
+  _globals['_LISTMETRICSREQUEST']._serialized_start=3064
+  _globals['_LISTMETRICSREQUEST']._serialized_end=3243
+  _globals['_LISTMETRICSRESPONSE']._serialized_start=3245
+  _globals['_LISTMETRICSRESPONSE']._serialized_end=3351
+  _globals['_LISTSAMPLESREQUEST']._serialized_start=3354
+  _globals['_LISTSAMPLESREQUEST']._serialized_end=3493
+  _globals['_LISTSAMPLESRESPONSE']._serialized_start=3495
+  _globals['_LISTSAMPLESRESPONSE']._serialized_end=3605
+  _globals['_WATCHRUNREQUEST']._serialized_start=3607
+  _globals['_WATCHRUNREQUEST']._serialized_end=3703
+  _globals['_WATCHRUNRESPONSE']._serialized_start=3706
+  _globals['_WATCHRUNRESPONSE']._serialized_end=3834
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=3837
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=3984
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=3986
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=4089
+  _globals['_QUERYSERVICE']._serialized_start=4387
+  _globals['_QUERYSERVICE']._serialized_end=5269
 # @@protoc_insertion_point(module_scope)

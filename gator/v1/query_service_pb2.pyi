@@ -8,6 +8,7 @@ from gator.v1 import attach_pb2 as attach_pb2
 from gator.v1 import common_pb2 as common_pb2
 from gator.v1 import event_pb2 as event_pb2
 from gator.v1 import query_pb2 as query_pb2
+from gator.v1 import spec_pb2 as spec_pb2
 from google.protobuf import descriptor as descriptor
 from google.protobuf import message as message
 from google.protobuf.internal import containers as containers
@@ -326,12 +327,13 @@ class ListFailuresRequest(message.Message):
     SIGNATURE_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    CAUSES_FIELD_NUMBER: builtins.int
     run: builtins.str
     """Id of the run; empty means the server's one run."""
     path: builtins.str
     """Only this node and those below it; empty means all."""
     signature: builtins.str
-    """Only signatures that begin with this text. Empty means all."""
+    """Only causes with this name, or with a signature that begins with this text. Empty means all."""
     page_size: builtins.int
     """Maximum number of groups in a page; 0 means 1,000, which is also the limit."""
     page_token: builtins.str
@@ -339,6 +341,10 @@ class ListFailuresRequest(message.Message):
     @builtins.property
     def globs(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Only jobs whose path matches one of these globs, at most 1,000. Empty means all."""
+
+    @builtins.property
+    def causes(self) -> containers.RepeatedCompositeFieldContainer[spec_pb2.CauseRule]:
+        """Rules that name causes, in place of those of the run. Empty means those of the run."""
 
     def __init__(
         self,
@@ -349,10 +355,11 @@ class ListFailuresRequest(message.Message):
         signature: builtins.str = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        causes: abc.Iterable[spec_pb2.CauseRule] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["globs", b"globs", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "run", b"run", "signature", b"signature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["causes", b"causes", "globs", b"globs", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "run", b"run", "signature", b"signature"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

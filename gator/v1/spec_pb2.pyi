@@ -273,6 +273,7 @@ class JobGroup(message.Message):
     MAX_FAIL_FIELD_NUMBER: builtins.int
     LICENSES_FIELD_NUMBER: builtins.int
     SECRETS_FIELD_NUMBER: builtins.int
+    CAUSES_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -307,6 +308,10 @@ class JobGroup(message.Message):
         """Names of variables whose values are masked. Only on the root."""
 
     @builtins.property
+    def causes(self) -> containers.RepeatedCompositeFieldContainer[CauseRule]:
+        """Rules that name the causes of failures. Only on the root."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Position of the node in the text."""
 
@@ -324,11 +329,12 @@ class JobGroup(message.Message):
         max_fail: builtins.int | None = ...,
         licenses: abc.Mapping[builtins.str, builtins.int] | None = ...,
         secrets: abc.Iterable[builtins.str] | None = ...,
+        causes: abc.Iterable[CauseRule] | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "deadline_millis", b"deadline_millis", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "secrets", b"secrets", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "secrets", b"secrets", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -381,6 +387,7 @@ class JobArray(message.Message):
     MAX_FAIL_FIELD_NUMBER: builtins.int
     LICENSES_FIELD_NUMBER: builtins.int
     SECRETS_FIELD_NUMBER: builtins.int
+    CAUSES_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -417,6 +424,10 @@ class JobArray(message.Message):
         """Names of variables whose values are masked. Only on the root."""
 
     @builtins.property
+    def causes(self) -> containers.RepeatedCompositeFieldContainer[CauseRule]:
+        """Rules that name the causes of failures. Only on the root."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Position of the node in the text."""
 
@@ -435,11 +446,12 @@ class JobArray(message.Message):
         max_fail: builtins.int | None = ...,
         licenses: abc.Mapping[builtins.str, builtins.int] | None = ...,
         secrets: abc.Iterable[builtins.str] | None = ...,
+        causes: abc.Iterable[CauseRule] | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "deadline_millis", b"deadline_millis", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "repeats", b"repeats", "secrets", b"secrets", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "repeats", b"repeats", "secrets", b"secrets", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -1021,3 +1033,41 @@ class Resources(message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__cores) -> _WhichOneofReturnType__cores | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__memory_bytes) -> _WhichOneofReturnType__memory_bytes | None: ...
+
+@typing.final
+class CauseRule(message.Message):
+    """A rule by which people name a cause. It applies if all of its conditions hold."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    MATCH_FIELD_NUMBER: builtins.int
+    PATHS_FIELD_NUMBER: builtins.int
+    TICKET_FIELD_NUMBER: builtins.int
+    SIGNATURES_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Name of the cause. Rules with the same name are one cause."""
+    match: builtins.str
+    """Regular expression (RE2) that occurs in the text of the first error; empty for any."""
+    paths: builtins.str
+    """Pattern of paths of jobs; empty for all."""
+    ticket: builtins.str
+    """Ticket about the cause; empty if there is none."""
+    @builtins.property
+    def signatures(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The failure has or had one of these signatures; empty for any. Only on a hub."""
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        match: builtins.str = ...,
+        paths: builtins.str = ...,
+        ticket: builtins.str = ...,
+        signatures: abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["match", b"match", "name", b"name", "paths", b"paths", "signatures", b"signatures", "ticket", b"ticket"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...

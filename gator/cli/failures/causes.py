@@ -9,7 +9,7 @@ from gator.cli.history.sightings import Sightings
 from gator.cli.runs.paging import pages
 from gator.cli.sources.failure_overlay import FailedIn, OverlaidRun
 from gator.cli.sources.open import OpenRun
-from gator.core.history.failure_groups import FailedJob, grouped, headline
+from gator.core.history.failure_groups import FailedJob, cause_of, grouped, headline
 from gator.core.outcomes import FAILURES
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -31,10 +31,13 @@ class CauseOf(Struct, frozen=True):
     """Number of these jobs whose failure is allowed."""
     example: FailedIn
 
+    tickets: Sequence[str] = ()
+    notes: Sequence[query_pb2.CauseNote] = ()
+
     @property
-    def signature(self) -> str:
-        """The signature of the failures."""
-        return self.example.node.signature
+    def key(self) -> str:
+        """The name that a rule gives to the cause, else the signature."""
+        return cause_of(self.example.node)
 
     @property
     def is_allowed(self) -> bool:
@@ -49,7 +52,7 @@ class Wanted(Struct, frozen=True):
     """Nodes and globs as they were written."""
     globs: Sequence[str]
     cause: str
-    """The beginning of a signature; empty for all."""
+    """The name of a cause, or the beginning of a signature; empty for all."""
     order: qs.NodeOrder.ValueType
     only_new: bool = False
 
@@ -74,13 +77,13 @@ class FoundCauses(Struct, frozen=True):
         if seen is None:
             return headline(self.jobs, self.causes, self.allowed)
         some = "at least " if self.left_out else ""
-        about = seen.headline([group.signature for group in counting], some=some)
+        about = seen.headline([group.key for group in counting], some=some)
         return headline(self.jobs, self.causes, self.allowed, seen=about)
 
 
 def failed_jobs(opened: OpenRun, laid: OverlaidRun | None, wanted: Wanted) -> Iterator[FailedIn]:
     """Yields the wanted failures in their order."""
-    known = _signatures(opened, wanted.cause)
+    known = _named(opened, wanted.cause)
     for failed in _all_failed(opened, laid, wanted):
         if _has_cause(failed.node, wanted.cause, known) and not (wanted.only_new and not is_new(failed)):
             yield failed
@@ -103,16 +106,16 @@ def _all_failed(opened: OpenRun, laid: OverlaidRun | None, wanted: Wanted) -> It
             yield FailedIn(node, opened.run, opened.source)
 
 
-def _signatures(opened: OpenRun, name: str) -> Collection[str]:
-    """Returns the signatures in the run that `name` stands for, which may be one of an earlier version."""
+def _named(opened: OpenRun, name: str) -> Collection[str]:
+    """Returns the causes in the run that `name` stands for, maybe a signature of an earlier version."""
     if not name:
         return ()
     request = qs.ListFailuresRequest(signature=name)
-    return {group.signature for page in pages(opened.api.list_failures, request) for group in page.groups}
+    return {cause_of(group) for page in pages(opened.api.list_failures, request) for group in page.groups}
 
 
 def _has_cause(node: query_pb2.Node, name: str, known: Collection[str]) -> bool:
-    return node.signature in known or any(
+    return cause_of(node) in known or any(
         each.startswith(name) for each in (node.signature, node.former_signature)
     )
 
@@ -120,7 +123,7 @@ def _has_cause(node: query_pb2.Node, name: str, known: Collection[str]) -> bool:
 def is_new(failed: FailedIn) -> bool:
     """Returns whether no earlier run of the series had such a failure."""
     seen = sightings_in(failed)
-    return seen is None or seen.is_new(failed.node.signature)
+    return seen is None or seen.is_new(cause_of(failed.node))
 
 
 def find_causes(opened: OpenRun, laid: OverlaidRun | None, wanted: Wanted) -> FoundCauses:
@@ -146,7 +149,7 @@ def _with(found: FoundCauses, groups: Sequence[CauseOf]) -> FoundCauses:
 
 def _rank(group: CauseOf) -> tuple[bool, int]:
     seen = sightings_in(group.example)
-    return group.is_allowed, seen.rank(group.signature) if seen is not None else 0
+    return group.is_allowed, seen.rank(group.key) if seen is not None else 0
 
 
 def in_order(failed: Iterable[FailedIn]) -> list[FailedIn]:
@@ -159,7 +162,13 @@ def _listed(opened: OpenRun, globs: Sequence[str]) -> FoundCauses:
     request = qs.ListFailuresRequest(path=opened.run.ident, globs=globs, page_size=_MAX_LISTED)
     page = opened.api.list_failures(request)
     groups = [
-        CauseOf(group.jobs, group.allowed, FailedIn(group.example, opened.run, opened.source))
+        CauseOf(
+            group.jobs,
+            group.allowed,
+            FailedIn(group.example, opened.run, opened.source),
+            group.tickets,
+            group.notes,
+        )
         for group in page.groups
     ]
     return FoundCauses(
@@ -180,6 +189,7 @@ def _grouped(failed: Sequence[FailedIn]) -> FoundCauses:
             one.node.signature,
             one.node.first_failure_unix_nanos,
             is_allowed=one.node.allow_failure,
+            cause=one.node.cause,
         )
         for path, one in by_path.items()
     )

@@ -9,7 +9,7 @@ from gator.cli.options.number import say_more
 from gator.cli.sources.failure_overlay import FailedIn
 from gator.console import describe
 from gator.console.text import cut
-from gator.core.history.failure_groups import FEW
+from gator.core.history.failure_groups import FEW, cause_of
 from gator.core.launch.printed import command
 from gator.units import plural
 from gator.v1 import query_pb2
@@ -58,15 +58,15 @@ def say_lines_of_causes(found: FoundCauses, limit: int | None) -> bool:
 def _columns(group: CauseOf) -> Sequence[str]:
     node = group.example.node
     seen = sightings_in(group.example)
-    state = seen.state(group.signature) if seen is not None else ""
+    state = seen.state(group.key) if seen is not None else ""
     if group.is_allowed:
         state = f"{state} allowed".strip()
     error = describe.headline(node.first_error) or node.message
     return (
         output.paint(state or "-", "warning" if state in ("new", "back") else "dim"),
         f"{group.jobs:,}",
-        seen.age(group.signature) if seen is not None else "",
-        group.signature,
+        seen.age(group.key) if seen is not None else "",
+        group.key,
         output.paint(node.path, "path"),
         cut(error, _MAX_CELLS),
     )
@@ -88,9 +88,16 @@ def _say_cause(group: CauseOf, found: FoundCauses, paths: Sequence[str]) -> None
     numbers = f"{counting:,} of {found.jobs:,}" if counting else f"{group.allowed:,} allowed"
     output.say(output.paint(f"{numbers}: {reason}", describe.state(node)))
     _say(group.example)
+    for ticket in group.tickets:
+        if ticket != node.ticket:
+            output.say(f"  ticket: {ticket}")
+    for note in group.notes:
+        if note.text:
+            written = f"{note.author}, {describe.moment(note.time_unix_nanos)}"
+            output.say(f"  note:   {note.text} ({written})")
     if group.jobs > 1:
         where = group.example.source.where
-        output.say(f"  others: {command('failures', *paths, '--cause', group.signature, where=where)}")
+        output.say(f"  others: {command('failures', *paths, '--cause', group.key, where=where)}")
 
 
 def _say(one: FailedIn) -> None:
@@ -99,9 +106,11 @@ def _say(one: FailedIn) -> None:
     error = describe.headline(node.first_error)
     if error and error not in node.message:
         output.say(f"  {output.painted_place(node.first_error)}: {error}")
+    if node.cause:
+        output.say(f"  cause:  {describe.cause(node)}")
     seen = sightings_in(one)
     if seen is not None:
-        output.say(f"  seen:   {seen.describe(node.signature)}")
+        output.say(f"  seen:   {seen.describe(cause_of(node))}")
     _say_next(one)
 
 

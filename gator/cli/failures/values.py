@@ -5,6 +5,7 @@ from typing import Any
 from gator.cli.failures.causes import CauseOf, sightings_in
 from gator.cli.json_output import to_values
 from gator.cli.sources.failure_overlay import FailedIn
+from gator.core.history.failure_groups import cause_of
 from gator.core.launch.printed import about_node
 from gator.core.launch.rerun import launch_of, rerun_command
 from gator.v1 import query_pb2
@@ -18,7 +19,10 @@ def values_of_failure(one: FailedIn) -> dict[str, Any]:
 def values_of_cause(group: CauseOf) -> dict[str, Any]:
     """Returns a cause with an example and the runs in which it was seen."""
     return {
-        "signature": group.signature,
+        "cause": group.example.node.cause or None,
+        "signature": group.example.node.signature,
+        "tickets": list(group.tickets),
+        "notes": [to_values(note) for note in group.notes],
         "jobs": group.jobs,
         "allowed": group.allowed,
         "run": group.example.run.id,
@@ -31,7 +35,7 @@ def values_of_cause(group: CauseOf) -> dict[str, Any]:
 def _seen(one: FailedIn) -> dict[str, Any]:
     """Returns where such failures were seen before; empty if no other run is known."""
     seen = sightings_in(one)
-    return seen.values(one.node.signature) if seen is not None else {}
+    return seen.values(cause_of(one.node)) if seen is not None else {}
 
 
 def next_steps(one: FailedIn) -> dict[str, str | None]:

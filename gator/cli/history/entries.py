@@ -24,6 +24,7 @@ def entry_of(run: query_pb2.Run, answer: qs.GetNodeResponse) -> hub_pb2.HistoryE
         outcome=node.outcome,
         reason=node.reason,
         signature=node.signature,
+        cause=node.cause,
         wall_nanos=node.usage.wall_nanos,
         tally=node.tally,
         metrics=answer.result.metrics,

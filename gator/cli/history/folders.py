@@ -6,20 +6,21 @@ Invariant: reads at most the 50 newest runs of a series. An unreadable run hides
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from gator.cli import output
 from gator.cli.history.entries import entry_of, failure_streak, sighting_of
 from gator.cli.runs.api import RunApi, open_api
-from gator.cli.runs.find import FoundRun, described, found_runs, select
+from gator.cli.runs.find import FoundRun, described, found_runs, rules_of, select
 from gator.cli.runs.paging import pages
+from gator.core.history.failure_groups import cause_of
 from gator.core.history.series import WHOLE, is_of
 from gator.core.history.sightings import SeriesRun, add_sightings, is_complete
 from gator.errors import GatorError, NotFoundError, UnavailableError, UserError
 from gator.store.run.description import read_git
-from gator.v1 import common_pb2, hub_pb2, query_pb2
+from gator.v1 import common_pb2, hub_pb2, query_pb2, spec_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
 
@@ -155,7 +156,9 @@ class FolderHistory:
         return response
 
     def sightings(self, run: query_pb2.Run) -> Mapping[str, query_pb2.FailureGroup]:
-        """Returns the failures of a run by signature, without sightings in other series.
+        """Returns the failures of a run by cause, without sightings in other series.
+
+        The rules of the run name the causes of the earlier runs as well.
 
         Returns nothing if a run cannot be read or the time is over: a failure would be called new
         although the runs that were not read may contain it.
@@ -165,33 +168,38 @@ class FolderHistory:
         series: list[SeriesRun] = []
         seen: dict[str, set[str]] = {}
         deadline = time.monotonic() + self._seconds
-        for other, answer in self._each([run, *others], _failures):
+        for other, answer in self._each([run, *others], partial(_failures, rules=self._rules_of(run))):
             if answer is None or time.monotonic() > deadline:
                 return {}
-            found, failures = answer
+            found, found_groups = answer
             series.append(found)
             if other.id == run.id:
-                groups = {failure.signature: failure for failure in failures}
-                seen = {signature: set() for signature in groups}
-            for failure in failures:
-                if failure.signature in seen:
-                    seen[failure.signature].add(other.id)
-        for signature, group in groups.items():
-            add_sightings(group, series[0].sighting, series, seen[signature])
+                groups = {cause_of(group): group for group in found_groups}
+                seen = {cause: set() for cause in groups}
+            for group in found_groups:
+                if (cause := cause_of(group)) in seen:
+                    seen[cause].add(other.id)
+        for cause, group in groups.items():
+            add_sightings(group, series[0].sighting, series, seen[cause])
         return groups
 
-    def unseen(self, run: query_pb2.Run, signatures: Iterable[str]) -> Collection[str] | None:
-        """Returns those of the signatures of failures of a run that no other run of its series has.
+    def _rules_of(self, run: query_pb2.Run) -> Sequence[spec_pb2.CauseRule]:
+        """Returns the rules of a run, by which the causes of earlier runs are named too."""
+        return rules_of(self._folders[run.id]) if run.id in self._folders else ()
+
+    def unseen(self, run: query_pb2.Run, causes: Iterable[str]) -> Collection[str] | None:
+        """Returns those of the causes of a run that no other run of its series has.
 
         Runs are read from the newest on until all were seen. Returns None if a run cannot be read or the time
         is over.
         """
-        left = set(signatures)
+        left = set(causes)
         deadline = time.monotonic() + self._seconds
-        for _, answer in self._each(self._other_runs_in_series(run), _failures):
+        others = self._other_runs_in_series(run)
+        for _, answer in self._each(others, partial(_failures, rules=self._rules_of(run))):
             if answer is None or time.monotonic() > deadline:
                 return None
-            left -= {failure.signature for failure in answer[1]}
+            left -= {cause_of(group) for group in answer[1]}
             if not left:
                 break
         return left
@@ -253,10 +261,14 @@ class FolderHistory:
         return found
 
 
-def _failures(api: RunApi) -> tuple[SeriesRun, Sequence[query_pb2.FailureGroup]]:
-    """Returns a run, and its failures by signature."""
+def _failures(
+    api: RunApi, rules: Sequence[spec_pb2.CauseRule]
+) -> tuple[SeriesRun, Sequence[query_pb2.FailureGroup]]:
+    """Returns a run, and its failures by cause."""
     run = api.get_run(qs.GetRunRequest()).run
     outcome = run.result.outcome if run.HasField("result") else None
     return SeriesRun(sighting_of(run), is_complete(outcome)), [
-        group for page in pages(api.list_failures, qs.ListFailuresRequest()) for group in page.groups
+        group
+        for page in pages(api.list_failures, qs.ListFailuresRequest(causes=rules))
+        for group in page.groups
     ]

@@ -6,6 +6,7 @@ from typing import Final
 from gator.cli.runs.hub_client import Hub
 from gator.cli.runs.paging import pages
 from gator.cli.runs.remote import RemoteRunApi
+from gator.core.history.failure_groups import cause_of
 from gator.errors import NotFoundError
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
@@ -78,10 +79,10 @@ class HubHistory:
         return self._hub.history(ident, path, selection, limit)
 
     def sightings(self, run: query_pb2.Run) -> Mapping[str, query_pb2.FailureGroup]:
-        """Returns the failures of a run by signature."""
+        """Returns the failures of a run by cause."""
         api = RemoteRunApi(self._hub.peer, run.id)
         return {
-            group.signature: group
+            cause_of(group): group
             for page in pages(api.list_failures, qs.ListFailuresRequest())
             for group in page.groups
         }

@@ -27,45 +27,45 @@ class Sightings(Struct, frozen=True):
     before: query_pb2.Run | None
     """The previous run of the series, for a rerun its parent; None if it is the first."""
     groups: Mapping[str, query_pb2.FailureGroup]
-    """By signature."""
+    """By cause: the name that a rule gives to it, else the signature."""
 
     @property
     def is_known(self) -> bool:
         """Whether the earlier runs could be read."""
         return any(group.state for group in self.groups.values())
 
-    def is_new(self, signature: str) -> bool:
+    def is_new(self, cause: str) -> bool:
         """Returns whether no earlier run of the series had such a failure."""
-        return self._group(signature).state == NEW
+        return self._group(cause).state == NEW
 
-    def rank(self, signature: str) -> int:
+    def rank(self, cause: str) -> int:
         """Returns a sort key: new causes first, then those that came back."""
-        return _RANKS.get(self._group(signature).state, 2)
+        return _RANKS.get(self._group(cause).state, 2)
 
-    def headline(self, signatures: Iterable[str], *, some: str = "") -> str:
+    def headline(self, causes: Iterable[str], *, some: str = "") -> str:
         """Returns `1 new since run 3a700579 (commits 25cb5c26..6f1f22ec)`; empty if it is not known.
 
         `some` precedes the number, such as `at least `.
         """
         if not self.is_known:
             return ""
-        return f"{some}{sum(map(self.is_new, signatures))} new{self._since()}"
+        return f"{some}{sum(map(self.is_new, causes))} new{self._since()}"
 
     def _since(self) -> str:
         return since_run(self.before, self.run) if self.before is not None else ""
 
-    def state(self, signature: str) -> str:
+    def state(self, cause: str) -> str:
         """Returns `new`, `back` or `known`; empty if it is not known."""
-        return describe.enum_name(query_pb2.CauseState.DESCRIPTOR, self._group(signature).state)
+        return describe.enum_name(query_pb2.CauseState.DESCRIPTOR, self._group(cause).state)
 
-    def age(self, signature: str) -> str:
+    def age(self, cause: str) -> str:
         """Returns the number of runs of the series with such a failure: `4 runs`; empty if not known."""
-        runs = self._group(signature).runs
+        runs = self._group(cause).runs
         return plural(runs, "run") if runs else ""
 
-    def describe(self, signature: str) -> str:
+    def describe(self, cause: str) -> str:
         """Returns `new since run 3a700579`, or when and in how many runs of the series it occurred."""
-        group = self._group(signature)
+        group = self._group(cause)
         if not group.state:
             return "not known"
         return self._describe(group) + elsewhere(group.elsewhere)
@@ -82,20 +82,20 @@ class Sightings(Struct, frozen=True):
         age = span(max(self.run.started_unix_nanos - group.since.started_unix_nanos, 0))
         return f"for {age}{commits_in_brackets(group)}, in {plural(group.runs, 'run')}{last}{first}"
 
-    def values(self, signature: str) -> dict[str, Any]:
+    def values(self, cause: str) -> dict[str, Any]:
         """Returns the same for JSON."""
-        group = self._group(signature)
+        group = self._group(cause)
         values: dict[str, Any] = {
             "new": group.state == NEW,
-            "state": self.state(signature) or None,
+            "state": self.state(cause) or None,
             "runs": group.runs,
         }
         for name in ("first", "before", "since", "good", "elsewhere"):
             values[name] = to_values(getattr(group, name)) if group.HasField(name) else None
         return values
 
-    def _group(self, signature: str) -> query_pb2.FailureGroup:
-        return self.groups.get(signature, _UNKNOWN)
+    def _group(self, cause: str) -> query_pb2.FailureGroup:
+        return self.groups.get(cause, _UNKNOWN)
 
 
 def since_run(before: query_pb2.Run, run: query_pb2.Run) -> str:

@@ -28,6 +28,7 @@ from gator.cli.user import user_name
 from gator.console import make_display
 from gator.core.attempt.environment import HUB_TOKEN
 from gator.core.dispatch.pools import Pools
+from gator.core.history.cause_rules import root_causes
 from gator.core.launch.variables import launch_variables, unset_variables
 from gator.core.redact import hide, hide_within, mask, mask_variables, secret_names
 from gator.core.run_key import KEY_BYTES, run_id_of
@@ -118,7 +119,7 @@ def _display(options: LaunchOptions, folder: Path, *, is_single: bool) -> Displa
         all_messages=options.all_messages,
         progress=options.shows_progress(),
         environment=os.environ,
-        seen=lambda signatures: seen_before(folder, signatures),
+        seen=lambda causes: seen_before(folder, causes),
     )
 
 
@@ -202,6 +203,7 @@ def _description(launch: Launch, plan: Plan) -> attach_pb2.RunDescription:
     return attach_pb2.RunDescription(
         run=run,
         plan=request,
+        causes=root_causes(request),
         pools=launch.pools.message(),
         output=attach_pb2.Output.Value(f"OUTPUT_{launch.options.hub_logs.name}"),
     )

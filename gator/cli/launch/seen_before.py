@@ -13,7 +13,7 @@ _SECONDS: Final = 2.0
 """Timeout in seconds of reading earlier runs, because a user waits for the prompt."""
 
 
-def seen_before(folder: Path, signatures: Iterable[str]) -> str:
+def seen_before(folder: Path, causes: Iterable[str]) -> str:
     """Returns `1 new since run 25cb5c26 (commits a1b2c3d4..c3d4e5f6)` for a run that has ended.
 
     Returns an empty text if there is no earlier run of its series, or not all of them could be read.
@@ -28,7 +28,7 @@ def seen_before(folder: Path, signatures: Iterable[str]) -> str:
         before = history.previous(run) if run is not None else None
         if run is None or before is None:
             return ""
-        new = history.unseen(run, signatures)
+        new = history.unseen(run, causes)
         return f"{len(new)} new{since_run(before, run)}" if new is not None else ""
     except (GatorError, UserError, OSError):
         return ""

@@ -20,7 +20,7 @@ from gator.spec.suggestions import did_you_mean
 from gator.units import plural
 
 if TYPE_CHECKING:
-    from gator.v1 import query_pb2
+    from gator.v1 import query_pb2, spec_pb2
 
 LATEST: Final = "latest"
 MAX_SEARCHED: Final = 50
@@ -84,6 +84,17 @@ def described(found: FoundRun) -> "query_pb2.Run | None":
             return run_of(reader, found.folder.path)
     except (StoreError, OSError, ValueError, TypeError):
         return None
+
+
+def rules_of(found: FoundRun) -> "Sequence[spec_pb2.CauseRule]":
+    """Returns the rules of a run that name causes; empty if it cannot be read."""
+    from gator.store import StoreReader
+
+    try:
+        with StoreReader.open(found.folder.stores / ROOT_STORE) as reader:
+            return list(reader.description.causes)
+    except (StoreError, OSError, ValueError, TypeError):
+        return ()
 
 
 def is_run(path: Path) -> bool:

@@ -99,6 +99,7 @@ def side_of(node: query_pb2.Node, metrics: Iterable[event_pb2.MetricTotal] = ())
         outcome=node.outcome,
         reason=node.reason,
         signature=node.signature,
+        cause=node.cause,
         wall_nanos=node.usage.wall_nanos,
         metrics=metrics,
     )

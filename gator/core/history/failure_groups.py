@@ -1,4 +1,4 @@
-"""Groups failures by cause, which is their signature.
+"""Groups failures by cause: the name that a rule gives to it, else their signature.
 
 Invariant: memory does not grow with the number of failures, only with that of causes.
 """
@@ -9,6 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 from msgspec import Struct
 
 from gator.units import plural
+from gator.v1 import query_pb2
 
 FEW = 5
 """Up to this many failures are listed individually; more are grouped by cause."""
@@ -27,25 +28,34 @@ class FailedJob(NamedTuple):
     """The signature that another version recorded; empty if it is the same."""
     is_allowed: bool = False
     """Whether the failure does not fail the group above."""
+    cause: str = ""
+    """Name that a rule gives to the cause; empty if no rule does."""
+
+    @property
+    def key(self) -> str:
+        """The cause: the name that a rule gives to it, else the signature."""
+        return self.cause or self.signature
 
     def is_named(self, name: str) -> bool:
-        """Returns whether a signature of it begins with `name`."""
-        return self.signature.startswith(name) or (name != "" and self.former_signature.startswith(name))
+        """Returns whether this is its cause, or a signature of it begins with `name`."""
+        if not name or name == self.cause:
+            return True
+        return any(each.startswith(name) for each in (self.signature, self.former_signature))
+
+
+def cause_of(failure: query_pb2.Node | query_pb2.FailureGroup) -> str:
+    """Returns the cause of a failure: the name that a rule gives to it, else the signature."""
+    return failure.cause or failure.signature
 
 
 class FailureCount(Struct):
-    """The number of failures with one signature, and the first of them."""
+    """The number of failures with one cause, and the first of them."""
 
     first: FailedJob
     """The one that ended first, then the least path; one that is not allowed if there is one."""
     jobs: int = 0
     allowed: int = 0
     """Number of these jobs whose failure is allowed."""
-
-    @property
-    def signature(self) -> str:
-        """The signature."""
-        return self.first.signature
 
     @property
     def path(self) -> str:
@@ -59,13 +69,13 @@ class FailureCount(Struct):
 
 
 def grouped(failed: Iterable[FailedJob]) -> list[FailureCount]:
-    """Returns failures by signature, allowed ones last.
+    """Returns failures by cause, allowed ones last.
 
     Otherwise the most frequent come first, then those whose first failure ended first.
     """
     groups: dict[str, FailureCount] = {}
     for job in failed:
-        group = groups.setdefault(job.signature, FailureCount(job))
+        group = groups.setdefault(job.key, FailureCount(job))
         if _order(job) < _order(group.first):
             group.first = job
         group.jobs += 1
@@ -92,9 +102,10 @@ def headline(failures: int, causes: int, allowed: int = 0, *, seen: str = "") ->
 
 
 class Cause(Struct, Generic[Example]):
-    """Failures with one signature."""
+    """Failures with one cause."""
 
-    signature: str
+    key: str
+    """The name that a rule gives to the cause, else the signature."""
     example: Example
     """The first failure."""
     count: int = 0
@@ -116,23 +127,23 @@ class Causes(Generic[Example]):
     def __len__(self) -> int:
         return len(self._causes) + len(self._others)
 
-    def add(self, signature: str, example: Example) -> None:
-        """Counts a failure."""
+    def add(self, key: str, example: Example) -> None:
+        """Counts a failure of a cause."""
         self.number += 1
-        cause = self._causes.get(signature)
+        cause = self._causes.get(key)
         if cause is None:
             if len(self._causes) == _MAX_EXAMPLES:
-                self._others.add(signature)
+                self._others.add(key)
                 return
-            cause = self._causes[signature] = Cause(signature, example)
+            cause = self._causes[key] = Cause(key, example)
         cause.count += 1
 
     def headline(self, seen: str = "") -> str:
         """Returns the numbers as `37 failures, 3 causes`; `seen` is the part about earlier runs."""
         return headline(self.number, len(self), self.allowed, seen=seen)
 
-    def signatures(self) -> Iterator[str]:
-        """Yields the signatures of the causes."""
+    def keys(self) -> Iterator[str]:
+        """Yields the causes by their names or signatures."""
         yield from self._causes
         yield from self._others
 

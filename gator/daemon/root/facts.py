@@ -58,6 +58,7 @@ def run_info(folder: RunFolder, plan: Plan, options: RunOptions) -> RunInfo:
         job_seeds=plan.request.job_seeds,
         launch=launch_of(launch),
         text_logs=options.text_logs is not TextLogMode.NONE,
+        causes=options.description.causes,
     )
 
 

@@ -9,6 +9,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.spec import keys
 from gator.spec.builders import resources, scalars, settings
+from gator.spec.builders.causes import read_causes
 from gator.spec.builders.context import Pair, SpecContext, is_null, position, shown_tag
 from gator.spec.builders.include import TAG as INCLUDE
 from gator.spec.builders.scope import KeyContext, NodeScope, check_names
@@ -215,6 +216,10 @@ def _secrets(parent: Parent, key: KeyContext) -> None:
             parent.secrets.append(name)
 
 
+def _causes(parent: Parent, key: KeyContext) -> None:
+    parent.causes.extend(read_causes(key.context, key.value))
+
+
 def _jobs(parent: Parent, key: KeyContext) -> None:
     if not isinstance(key.value, SequenceNode):
         if key.value.tag in keys.KINDS:
@@ -262,6 +267,7 @@ def _check_command(context: SpecContext, node: Node, pairs: dict[str, Pair]) -> 
 
 READERS: Final[dict[str, settings.Reader]] = settings.READERS | {
     "arguments": _args,
+    "causes": _causes,
     "ident": _ident,
     "max_fail": _max_fail,
     "names": _secrets,

@@ -24,7 +24,7 @@ def wrong_key(name: str, kind: str, *, is_root: bool) -> str:
         return f"this version of Gator does not know '{name}'"
     if name in _FIELD:
         return f"'{name}' belongs in a {_FIELD[name]} of resources"
-    if name in _PARENTS and _PARENTS[name] not in _TAGS:
+    if name in _PARENTS and _PARENTS[name] not in _TAGS and _meant(name) is None:
         return f"'{name}' belongs in {_PARENTS[name]}"
     near = _meant(name) or nearest(name, keys.KEYS_OF[kind]) or nearest(name, keys.NODE_KEYS)
     if near is None:

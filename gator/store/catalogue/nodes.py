@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from gator.core.history.cause_rules import NO_RULES, CauseRules
 from gator.store.catalogue import messages
 from gator.store.catalogue.conditions import LAST_BELOW
 from gator.store.catalogue.fields import Values
@@ -79,6 +80,9 @@ class NodeReader(CatalogueTables):
             nodes.append(node)
         if failed := [node for node in nodes if node.signature]:
             self._sign(failed)
+            rules = self.rules()
+            for node in failed if rules else ():
+                rules.apply(node)
         for node in going.values():
             if "/" not in node.path:
                 self._count_root(node)
@@ -86,6 +90,10 @@ class NodeReader(CatalogueTables):
                 break
         self._count_below(going)
         return nodes
+
+    def rules(self) -> CauseRules:
+        """Returns the rules that name causes. The base class has none."""
+        return NO_RULES
 
     def _sign(self, failed: Sequence[query_pb2.Node]) -> None:
         """Gives failed jobs their signatures of this version. The base class leaves the recorded ones."""

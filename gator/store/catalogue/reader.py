@@ -1,5 +1,9 @@
 """The reader of one run's catalogue: its nodes, jobs, attempts and metrics as messages of the schema."""
 
+from collections.abc import Sequence
+
+from gator.core.history.cause_rules import CauseRules, text_of
+from gator.core.history.failure_groups import FailedJob
 from gator.store.catalogue import messages
 from gator.store.catalogue.attempts import AttemptReader
 from gator.store.catalogue.jobs import JobReader
@@ -10,6 +14,20 @@ from gator.v1 import event_pb2, query_pb2
 
 class CatalogueReader(NodeLists, JobReader, AttemptReader, MetricReader):
     """Reads the catalogue of one run."""
+
+    def failed(self, path: str, rules: CauseRules | None = None) -> list[FailedJob]:
+        """Returns the failed and lost jobs at and below a node; `rules` are used in place of the run's."""
+        failed = super().failed(path)
+        rules = self.rules() if rules is None else rules
+        return self._named(failed, rules) if rules else failed
+
+    def _named(self, failed: Sequence[FailedJob], rules: CauseRules) -> list[FailedJob]:
+        """Returns failed jobs with the causes that rules name."""
+        found: list[FailedJob] = []
+        for node, job in zip(self.by_paths([job.path for job in failed]), failed, strict=True):
+            rule = rules.rule_for(job.path, text_of(node), [node.signature, node.former_signature])
+            found.append(job._replace(cause=rule.name) if rule is not None else job)
+        return found
 
     def result(self, path: str) -> event_pb2.Result | None:
         """Returns the Result of a node; None if it has not ended."""

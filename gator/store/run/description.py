@@ -43,6 +43,7 @@ def description_of(root: StoreReader, folder: Path) -> attach_pb2.RunDescription
         description.run.git.CopyFrom(git)
     if stored.HasField("plan") and stored.plan.ByteSize() <= MAX_PLAN_BYTES:
         description.plan.CopyFrom(stored.plan)
+    description.causes.extend(stored.causes)
     if stored.HasField("pools"):
         description.pools.CopyFrom(stored.pools)
     return description

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gator.core.causes.signature import is_current
 from gator.core.dispatch.pools import Pools
+from gator.core.history.cause_rules import CauseRules
 from gator.core.history.failure_groups import FailedJob
 from gator.core.pages import JobAttempt
 from gator.store.reader import StoreReader
@@ -37,6 +38,7 @@ class FolderReader(RecordReader):
         super().__init__(stores.root.query)
         self._stores, self._live, self._died, self._copied_at = stores, live, died, copied_at
         self._git: query_pb2.Git | None = None
+        self._rules: CauseRules | None = None
         self._signed: dict[str, Signed] = {}
         """Signatures of this version by path, of jobs that another version signed."""
 
@@ -123,9 +125,15 @@ class FolderReader(RecordReader):
         if signed.first_error is not None:
             node.first_error.CopyFrom(signed.first_error)
 
-    def failed(self, path: str) -> list[FailedJob]:
+    def rules(self) -> CauseRules:
+        """Returns the rules of the run, as they were recorded."""
+        if self._rules is None:
+            self._rules = CauseRules(self._stores.root.description.causes)
+        return self._rules
+
+    def failed(self, path: str, rules: CauseRules | None = None) -> list[FailedJob]:
         """Returns the failed and lost jobs at and below a node, with signatures of this version."""
-        failed = super().failed(path)
+        failed = super().failed(path, rules)
         old = [job.path for job in failed if not is_current(job.signature)]
         signed = {node.path: node for node in self.by_paths(old)}
         return [
@@ -140,9 +148,9 @@ class FolderReader(RecordReader):
         del name
         return ()
 
-    def seen(self, signatures: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
+    def seen(self, causes: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
         """Returns an empty mapping: a folder has only one run."""
-        del signatures
+        del causes
         return {}
 
     # -- events

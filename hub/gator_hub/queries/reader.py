@@ -135,9 +135,9 @@ class HubReader(HubCatalogue, RecordReader):
         rows = self._database.rows(former.select(former.signature).where(is_named).limit(_MAX_RENAMED))
         return {signature for (signature,) in rows}
 
-    def seen(self, signatures: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
-        """Returns the runs that had failures with these signatures."""
-        return seen(self._database, self._number, signatures)
+    def seen(self, causes: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
+        """Returns the runs that had failures with these causes."""
+        return seen(self._database, self._number, causes)
 
     # -- events
 

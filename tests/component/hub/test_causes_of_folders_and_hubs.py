@@ -167,3 +167,53 @@ def test_a_cause_is_one_object_of_json(series: tuple[Path, Sequence[str]]) -> No
     fresh = causes[0]
     assert fresh["good"]["git"]["commit"] != fresh["since"]["git"]["commit"]
     assert fresh["example"]["path"] == "top/fresh"
+
+
+RULES = """
+!JobGroup
+ident: top
+causes:
+- {name: grant timeout, match: 'waiting for grant|no grant', paths: 'pcie/**', ticket: HW-12}
+- {name: other grant, match: 'waiting for grant'}
+"""
+JOBS = """
+jobs:
+- !JobGroup
+  ident: pcie
+  jobs:
+  - !Job {ident: a, shell: 'echo "ERROR waiting for grant"; exit 1'}
+  - !Job {ident: b, shell: 'echo "ERROR there is no grant"; exit 1'}
+- !JobGroup
+  ident: usb
+  jobs:
+  - !Job {ident: a, shell: 'echo "ERROR waiting for grant"; exit 1'}
+  - !Job {ident: c, shell: 'echo "ERROR crc"; exit 1'}
+"""
+
+
+@pytest.fixture(scope="module")
+def ruled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of two runs. Only the second has rules for causes."""
+    folder = tmp_path_factory.mktemp("ruled")
+    for text in (f"!JobGroup\nident: top\n{JOBS}", RULES + JOBS):
+        (folder / "top.yaml").write_text(text)
+        assert gator("run", "top.yaml", cwd=folder).returncode == 1
+    return folder
+
+
+def test_rules_merge_and_split_causes_and_make_none_new(ruled: Path) -> None:
+    lines = gator("failures", "--causes", cwd=ruled).stdout.splitlines()
+    assert lines[0].startswith("4 failures, 3 causes, 0 new since run ")
+    assert [line.split("  ")[0] for line in lines[1:]] == ["known"] * 3
+    assert any("grant timeout" in line and "top/pcie/a" in line for line in lines)
+    assert any("other grant" in line and "top/usb/a" in line for line in lines)
+    before = gator("failures", "--causes", "-r", "-2", cwd=ruled).stdout.splitlines()
+    assert before[0].startswith("4 failures, 3 causes")
+    assert "grant timeout" not in "".join(before)
+
+
+def test_the_name_of_a_cause_is_shown_with_its_ticket(ruled: Path) -> None:
+    shown = gator("failures", "--cause", "grant timeout", cwd=ruled).stdout
+    assert shown.count("cause:  grant timeout (HW-12)") == 2
+    assert "cause           grant timeout (HW-12)" in gator("show", "pcie/b", cwd=ruled).stdout
+    assert gator("tree", cwd=ruled).stdout.count("[grant timeout (HW-12)]") == 2

@@ -36,8 +36,8 @@ class HubReader(FolderReader):
     groups: Mapping[str, query_pb2.FailureGroup] = MappingProxyType({})
     """What is known of failures from other runs, by signature."""
 
-    def seen(self, signatures: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
-        return {signature: self.groups[signature] for signature in signatures if signature in self.groups}
+    def seen(self, causes: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
+        return {cause: self.groups[cause] for cause in causes if cause in self.groups}
 
     def run(self) -> query_pb2.Run:
         run = super().run()

@@ -142,6 +142,15 @@ COMMON: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+CAUSES = st.builds(
+    spec_pb2.CauseRule,
+    name=st.sampled_from(["grant timeout", "a: b"]),
+    match=st.sampled_from(["waiting for (grant|credit)", "x"]),
+    paths=st.sampled_from(["", "pcie/**"]),
+    ticket=st.sampled_from(["", "HW-12"]),
+)
+
+
 @st.composite
 def specs(draw: st.DrawFn, depth: int = 0) -> spec_pb2.Spec:
     common: dict[str, Any] = {name: draw(strategy) for name, strategy in COMMON.items()}
@@ -156,6 +165,7 @@ def specs(draw: st.DrawFn, depth: int = 0) -> spec_pb2.Spec:
         return spec_pb2.Spec(job=spec_pb2.Job(**common, shell=draw(SCRIPTS)))
     if not depth:
         common["licenses"] = draw(st.dictionaries(NAMES, COUNTS, max_size=2))
+        common["causes"] = draw(st.lists(CAUSES, max_size=2))
         common["secrets"] = draw(st.lists(st.sampled_from(["A", "DB_URL", "x y"]), unique=True, max_size=2))
     common["max_fail"] = draw(optional(st.integers(0, 9)))
     children = draw(st.lists(specs(depth + 1), max_size=2))

@@ -162,10 +162,14 @@ def _what(difference: hub_pb2.Difference) -> Sequence[str]:
             return (f"before: {_side(difference.before)}",)
         case hub_pb2.CHANGE_OTHER:
             return (f"{_state(difference.before)} → {_side(difference.after)}",)
-        case hub_pb2.CHANGE_STILL_FAILING if difference.before.signature != difference.after.signature:
+        case hub_pb2.CHANGE_STILL_FAILING if _cause(difference.before) != _cause(difference.after):
             return (f"{_side(difference.after)}; before, with another cause: {_side(difference.before)}",)
         case _:
             return (_side(difference.after),)
+
+
+def _cause(side: hub_pb2.Side) -> str:
+    return side.cause or side.signature
 
 
 def _state(side: hub_pb2.Side) -> str:
@@ -179,6 +183,8 @@ def _side(side: hub_pb2.Side) -> str:
         parts.append(describe.reason(side.reason))
     if side.HasField("first_error"):
         parts.append(f"{output.painted_place(side.first_error)}: {describe.headline(side.first_error)}")
+    if side.cause:
+        parts.append(f"[{side.cause}]")
     return " ".join(filter(None, parts))
 
 

@@ -23,7 +23,7 @@ from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, RunOption, TrackingOption, complete_path
 from gator.v1 import query_pb2
 
-_SIGNATURE: Final = re.compile(r"s\d+-[0-9a-f]+")
+_SIGNATURE: Final = re.compile(r"s\d+-[0-9a-f]*", re.IGNORECASE)
 
 
 def failures(
@@ -46,8 +46,8 @@ def failures(
         str | None,
         typer.Option(
             "--cause",
-            metavar="SIGNATURE",
-            help="Show every failure of this cause; the beginning of the signature is enough.",
+            metavar="CAUSE",
+            help="Show every failure of this cause, given by its name or the beginning of its signature.",
         ),
     ] = None,
     new: Annotated[
@@ -92,8 +92,9 @@ def _split(paths: Sequence[str], cause: str | None) -> tuple[Sequence[str], str]
     """Returns the paths, and the name of a cause, which may be given in the place of a path."""
     named = [path for path in paths if _SIGNATURE.fullmatch(path)]
     if cause is None and len(named) == 1:
-        return [path for path in paths if path not in named], named[0]
-    return paths, (cause or "").lower()
+        return [path for path in paths if path not in named], named[0].lower()
+    name = cause or ""
+    return paths, name.lower() if _SIGNATURE.match(name) else name
 
 
 def _complain_of_unknown(opened: OpenRun, wanted: Wanted) -> None:

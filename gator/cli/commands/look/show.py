@@ -51,6 +51,8 @@ def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
         rows.append(("first error", describe.headline(node.first_error)))
     if node.first_failure not in ("", node.path):
         rows.append(("first failure", node.first_failure))
+    if node.cause:
+        rows.append(("cause", describe.cause(node)))
     rows.append(("started", describe.moment(node.started_unix_nanos)))
     rows.append(("ended", describe.moment(node.ended_unix_nanos)))
     if node.kind != common_pb2.NODE_KIND_JOB:

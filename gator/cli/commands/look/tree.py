@@ -102,6 +102,8 @@ def _line(run: query_pb2.Run, node: query_pb2.Node, level: int, *, whole: bool) 
     elif node.tally.waiting > 1:
         # Repeats that have not started are shown as one.
         parts.append(f"({plural(node.tally.waiting, 'job')})")
+    if node.cause:
+        parts.append(output.paint(f"[{describe.cause(node)}]", "dim"))
     if node.waiting_for:
         parts.append(f"for {describe.waiting_reasons(node.waiting_for)}")
     if node.kind == common_pb2.NODE_KIND_JOB and node.attempts > 1:

@@ -1,0 +1,79 @@
+"""Rules by which people name causes: they merge failures with different signatures, and split one signature.
+
+Invariant: the first rule that applies names the cause. The rules of a run are a part of its record.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from gator.paths import PathPattern
+from gator.v1 import event_pb2, plan_pb2, query_pb2, spec_pb2
+
+
+def root_causes(request: plan_pb2.PlanRequest) -> list[spec_pb2.CauseRule]:
+    """Returns the rules at the root of a spec, and after them those of gator.toml."""
+    return [*request.spec.group.causes, *request.spec.array.causes, *request.above.causes]
+
+
+class CauseRules:
+    """Rules in their order. Patterns are compiled when the first failure needs them."""
+
+    def __init__(self, rules: Iterable[spec_pb2.CauseRule]) -> None:
+        self.rules: Sequence[spec_pb2.CauseRule] = list(rules)
+        self._compiled: list[tuple[spec_pb2.CauseRule, Any, PathPattern | None]] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.rules)
+
+    def __add__(self, other: "CauseRules") -> "CauseRules":
+        return CauseRules([*self.rules, *other.rules]) if other else self
+
+    def rule_for(self, path: str, text: str, signatures: Sequence[str] = ()) -> spec_pb2.CauseRule | None:
+        """Returns the rule that names the cause of a failure; None if none applies.
+
+        `text` is the first error, `signatures` are those that the failure has or had.
+        """
+        if self._compiled is None:
+            self._compiled = [_compiled(rule) for rule in self.rules]
+        for rule, match, paths in self._compiled:
+            if (
+                (match is None or match.search(text) is not None)
+                and (paths is None or paths.matches(path))
+                and (not rule.signatures or any(each in rule.signatures for each in signatures))
+            ):
+                return rule
+        return None
+
+    def key_of(self, path: str, result: event_pb2.Result) -> str:
+        """Returns the cause of a failed job: the name that a rule gives to it, else its signature."""
+        rule = self.rule_for(path, text_of(result), [result.signature]) if self.rules else None
+        return rule.name if rule is not None else result.signature
+
+    def apply(self, node: query_pb2.Node) -> None:
+        """Names the cause of a failed job."""
+        if not self.rules:
+            return
+        signatures = [node.signature, *([node.former_signature] if node.former_signature else [])]
+        rule = self.rule_for(node.path, text_of(node), signatures)
+        if rule is not None:
+            node.cause, node.ticket = rule.name, rule.ticket
+
+
+NO_RULES = CauseRules(())
+
+
+def text_of(failure: query_pb2.Node | event_pb2.Result) -> str:
+    """Returns the text in which rules search: the first error, or Gator's sentence where there is none."""
+    return failure.first_error.text or failure.message
+
+
+def _compiled(rule: spec_pb2.CauseRule) -> tuple[spec_pb2.CauseRule, Any, PathPattern | None]:
+    match = _re2().compile(rule.match) if rule.match else None
+    return rule, match, PathPattern(rule.paths) if rule.paths else None
+
+
+def _re2() -> Any:
+    # Most runs have no rules.
+    import re2
+
+    return cast("Any", re2)
