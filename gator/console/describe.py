@@ -151,11 +151,15 @@ def line_place(first_error: event_pb2.ErrorMessage) -> str:
 
 
 def headline(error: event_pb2.ErrorMessage) -> str:
-    """Returns the line of a message that explains the failure, such as the exception after a traceback."""
+    """Returns the line of a message that explains the failure, such as the exception after a traceback.
+
+    It begins with the name of the test if the line does not have it.
+    """
     lines = error.text.splitlines()
     # Of a cut text the line may be incomplete.
     explaining = next((line for line in reversed(lines) if error.message and error.message in line), "")
-    return one_line(explaining.strip() or error.text)
+    line = explaining.strip() or error.text
+    return one_line(line if error.item in line else f"{error.item}: {line}")
 
 
 def commit(git: query_pb2.Git) -> str:

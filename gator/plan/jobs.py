@@ -101,6 +101,8 @@ def _rewrite(job: spec_pb2.Job, change: Callable[[str], str]) -> None:
     settings.setup = change(settings.setup)
     if settings.scratch.root:
         settings.scratch.root = change(settings.scratch.root)
+    for report in settings.results.list:
+        report.file = change(report.file)
 
 
 def _texts(job: spec_pb2.Job) -> Iterator[str]:
@@ -126,6 +128,8 @@ def _settings_texts(settings: spec_pb2.Settings) -> Iterator[str]:
     yield settings.cwd
     yield settings.setup
     yield settings.scratch.root
+    for report in settings.results.list:
+        yield report.file
 
 
 def _names(texts: Iterator[str]) -> list[str]:

@@ -136,6 +136,7 @@ NODE_KEYS: Final = {
         _setting("grace", "duration", "Time from TERM to KILL; default 10s.", attribute="grace_millis"),
         _setting("stderr", "stderr", "Severity of a line on stderr; default auto."),
         _setting("parsers", "parsers", "Parsers of the output, whose messages count."),
+        _setting("results", "results", "Reports of tests that the job writes, whose failures count."),
         _setting("commands", "boolean", "Whether lines of output that begin with :: are commands."),
         _setting("first_error", "first_error", "Pattern of the line that explains a failure."),
         _setting("scratch", "scratch", "Gives each attempt a new folder of its own as its cwd."),
@@ -221,6 +222,11 @@ SUB_KEYS: Final = {
         Key("match", (), "text", "Regular expression that occurs in the first error."),
         Key("paths", (), "text", "Pattern of the paths of jobs."),
         Key("ticket", (), "text", "Ticket about the cause."),
+    ),
+    "results": (
+        Key("file", (), "text", "Path or glob of the report, relative to the working directory of the job."),
+        Key("format", (), "format", "junit, tap or go; by default the beginning of the file says it."),
+        Key("required", (), "boolean", "Whether it is an error if there is no such file."),
     ),
     "retries": (Key("lost", (), "count", "After an attempt was lost to the infrastructure; default 1."),),
     "limits": (
@@ -338,6 +344,8 @@ ENTRY_PATTERNS: Final = (
 )
 """Keys of an entry whose values are patterns."""
 
+RESULT_FORMATS: Final = ("junit", "tap", "go")
+"""Formats of reports of tests."""
 STDERR_MODES: Final = ("auto", "info", "warning", "error", "merge")
 KEEPS: Final = ("failed", "all", "none")
 

@@ -133,6 +133,11 @@ def _parsers() -> Schema:
     return {"anyOf": [_WORD, {"type": "array", "items": {"anyOf": [_WORD, entry, whole, matchers]}}]}
 
 
+def _results() -> Schema:
+    one: Schema = {"anyOf": [_WORD, _mapping("results")]}
+    return {"anyOf": [one, {"type": "array", "items": one}]}
+
+
 def _ulimits() -> Schema:
     value: Schema = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": ["string", "null"]}]}
     return {
@@ -156,6 +161,7 @@ _PLAIN_TYPES: dict[str, Schema] = {
     "unit": {"type": "string"},
     "stderr": {"enum": list(keys.STDERR_MODES)},
     "keep": {"enum": list(keys.KEEPS)},
+    "format": {"enum": list(keys.RESULT_FORMATS)},
 }
 _TYPES: dict[str, Callable[[], Schema]] = {
     "arguments": lambda: _list_of({"type": ["string", "number", "boolean", "null"]}, single=False),
@@ -175,6 +181,7 @@ _TYPES: dict[str, Callable[[], Schema]] = {
     "limit": lambda: _integer(0, 2**53, "none", "unlimited"),
     "scratch": lambda: {"anyOf": [_BOOLEAN, _mapping("scratch")]},
     "first_error": lambda: _mapping("first_error"),
+    "results": _results,
     "silence": lambda: {"anyOf": [_DURATION, _mapping("silence")]},
     "retries": lambda: _mapping("retries"),
     "limits": lambda: _mapping("limits"),

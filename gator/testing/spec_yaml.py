@@ -196,6 +196,15 @@ def _first_error(name: str, error: spec_pb2.FirstError) -> Iterator[str]:
     yield f"{name}: {{match: {_text(error.match)}}}"
 
 
+def _results(name: str, results: spec_pb2.Results) -> Iterator[str]:
+    yield f"{name}:{'' if results.list else ' []'}"
+    for report in results.list:
+        parts = [f"file: {_text(report.file)}"]
+        parts += [f"format: {report.format}"] if report.format else []
+        parts += ["required: true"] if report.required else []
+        yield f"- {{{', '.join(parts)}}}"
+
+
 def _silence(name: str, silence: spec_pb2.Silence) -> Iterator[str]:
     limit = duration_text(silence.millis) if silence.millis else "none"
     watch = f", watch: {_text(silence.watch)}" if silence.watch else ""
@@ -262,6 +271,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "seed": _plain,
     "setup": _script,
     "first_error": _first_error,
+    "results": _results,
     "silence": _silence,
     "parsers": _parsers,
     "stderr": _stderr,

@@ -569,6 +569,7 @@ class Settings(message.Message):
     COMMANDS_FIELD_NUMBER: builtins.int
     SILENCE_FIELD_NUMBER: builtins.int
     FIRST_ERROR_FIELD_NUMBER: builtins.int
+    RESULTS_FIELD_NUMBER: builtins.int
     cwd: builtins.str
     """Working directory; empty means inherited. The default is the folder of the launch."""
     setup: builtins.str
@@ -623,6 +624,10 @@ class Settings(message.Message):
     def first_error(self) -> FirstError:
         """The line that explains a failure; unset means inherited."""
 
+    @builtins.property
+    def results(self) -> Results:
+        """Reports of tests that a job writes; unset means inherited."""
+
     def __init__(
         self,
         *,
@@ -643,10 +648,11 @@ class Settings(message.Message):
         commands: builtins.bool | None = ...,
         silence: Silence | None = ...,
         first_error: FirstError | None = ...,
+        results: Results | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "retries", b"retries", "scratch", b"scratch", "silence", b"silence", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "results", b"results", "retries", b"retries", "scratch", b"scratch", "silence", b"silence", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "retries", b"retries", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "results", b"results", "retries", b"retries", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__commands: _TypeAlias = typing.Literal["commands"]  # noqa: Y015
     _WhichOneofArgType__commands: _TypeAlias = typing.Literal["_commands", b"_commands"]  # noqa: Y015
@@ -688,6 +694,56 @@ class FirstError(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["match", b"match"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Results(message.Message):
+    """Reports of tests."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    LIST_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def list(self) -> containers.RepeatedCompositeFieldContainer[ResultsFile]:
+        """The reports."""
+
+    def __init__(
+        self,
+        *,
+        list: abc.Iterable[ResultsFile] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["list", b"list"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ResultsFile(message.Message):
+    """A report of tests, or several."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: builtins.int
+    FORMAT_FIELD_NUMBER: builtins.int
+    REQUIRED_FIELD_NUMBER: builtins.int
+    file: builtins.str
+    """Path or glob, relative to the working directory of the job or absolute."""
+    format: builtins.str
+    """Format: `junit`, `tap` or `go`; empty means that the beginning of the file says it."""
+    required: builtins.bool
+    """Whether it is an error if there is no such file."""
+    def __init__(
+        self,
+        *,
+        file: builtins.str = ...,
+        format: builtins.str = ...,
+        required: builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["file", b"file", "format", b"format", "required", b"required"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

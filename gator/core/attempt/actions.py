@@ -30,6 +30,10 @@ class Investigate(Struct, frozen=True):
     """Find out what the silent processes of the attempt do; answered by `on_evidence`."""
 
 
+class ReadReports(Struct, frozen=True):
+    """Read the reports of tests that the job wrote; answered by `on_reports`."""
+
+
 class LeftoverCheck(Struct, frozen=True):
     """Find the living processes of the attempt; answered by `on_left_over`."""
 
@@ -41,7 +45,7 @@ class Finished(Struct, frozen=True):
     finished: event_pb2.AttemptFinished
 
 
-Action: TypeAlias = Record | Spawn | Signal | Investigate | LeftoverCheck | Finished
+Action: TypeAlias = Record | Spawn | Signal | Investigate | LeftoverCheck | Finished | ReadReports
 
 
 class Exit(Struct, frozen=True):

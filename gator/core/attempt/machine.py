@@ -8,9 +8,12 @@ and `wake_at` says when to call `on_time`. `now` is a monotonic time in nanoseco
         │           ├► ENDING ──►┤            └► ENDING_REST ─► KILLING_REST
         │           └► KILLING ──┘
         └──────────────────────────────────────────────────►
+
+With `results`, READING comes before FINISHED if the leader has exited by itself or at its timeout.
 """
 
 import signal
+from collections.abc import Sequence
 from enum import Enum
 
 from gator.core.attempt.actions import (
@@ -19,6 +22,7 @@ from gator.core.attempt.actions import (
     Finished,
     Investigate,
     LeftoverCheck,
+    ReadReports,
     Record,
     Signal,
     Spawn,
@@ -30,8 +34,10 @@ from gator.core.attempt.metrics import Totals
 from gator.core.attempt.observers import observers_of
 from gator.core.attempt.output import Output
 from gator.core.attempt.silence import Silence
+from gator.core.attempt.test_reports import take_reports
 from gator.core.attempt.usage import UsageMeter
 from gator.core.attempt.verdict import AttemptFacts, Hang
+from gator.core.reports import ReportFile
 from gator.units import limit_text, span
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
@@ -48,6 +54,8 @@ FOLLOWED_NANOS = 1 * SECOND
 """Maximum difference between the wall clock and an attempt's times that is not corrected."""
 CHECK_NANOS = 20 * MILLI
 """First pause between two checks for leftover processes; each one doubles it."""
+READ_NANOS = 30 * SECOND
+"""Timeout for reading the reports of tests, which may be on a file system that does not answer."""
 MAX_CHECK_NANOS = 250 * MILLI
 
 
@@ -65,6 +73,8 @@ class State(Enum):
     """The host is looking for leftover processes."""
     ENDING_REST = "ending rest"
     KILLING_REST = "killing rest"
+    READING = "reading"
+    """The host is reading the reports of tests."""
     FINISHED = "finished"
 
 
@@ -217,7 +227,7 @@ class Wrapper:
         """Ends the leftover processes, or the attempt if there are none; all output was read before."""
         match self.state:
             case State.SWEEPING | State.ENDING_REST | State.KILLING_REST if not names:
-                return self._finish(now)
+                return self._read_reports(now)
             case State.SWEEPING:
                 return self._end_rest(now, names)
             case State.ENDING_REST | State.KILLING_REST:
@@ -250,6 +260,10 @@ class Wrapper:
             case State.ENDING_REST | State.KILLING_REST:
                 self._deadline = None
                 actions.append(LeftoverCheck())
+            case State.READING:
+                limit = limit_text(READ_NANOS)
+                text = f"the reports of tests could not be read within {limit}: they are left out"
+                actions += [Record([self._stamp.warning(now, text)]), *self._finish(now)]
             case State.SWEEPING | State.FINISHED:
                 self._deadline = None
         return actions
@@ -295,6 +309,8 @@ class Wrapper:
                 return self._sweep() if self.state is State.DRAINING else []
             case State.ENDING_REST:
                 return self._kill_rest(now)
+            case State.READING:
+                return self._finish(now)
             case _:
                 return []
 
@@ -331,6 +347,15 @@ class Wrapper:
         self._facts.hang = Hang(self._silence.limit, summary_of(evidence), place_of_hang(evidence), words)
         text = text_of(evidence, limit, span(self._silence.cpu_nanos))
         return [Record([self._stamp.warning(now, text)]), *self._end(now)]
+
+    def on_reports(self, now: int, files: Sequence[ReportFile]) -> list[Action]:
+        """Takes the reports of tests, and ends the attempt."""
+        if self.state is not State.READING:
+            return []
+        found = take_reports(files, self._messages, self._client.metrics)
+        events = [self._stamp.event(now, log=log) for log in found.logs]
+        events += [self._stamp.warning(now, text) for text in found.warnings]
+        return [*_record(events), *self._finish(now)]
 
     # ---- transitions
 
@@ -389,6 +414,12 @@ class Wrapper:
             f"could not be killed within {limit_text(UNKILLABLE_NANOS)}: {_listed(names)}"
         )
         return [Record([self._stamp.warning(now, self._facts.unkillable)]), *self._finish(now)]
+
+    def _read_reports(self, now: int) -> list[Action]:
+        if not self._job.settings.results.list or self._facts.stop is not None or self._exit is None:
+            return self._finish(now)
+        self._enter(State.READING, now + READ_NANOS)
+        return [ReadReports()]
 
     def _finish(self, now: int) -> list[Action]:
         """Records the rest of the output and the verdict."""

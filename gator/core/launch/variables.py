@@ -85,7 +85,9 @@ def _filled(spec: spec_pb2.Spec) -> Iterator[str]:
             continue
         node: spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray = getattr(arm, kind)
         own = node.settings
-        for text in (own.cwd, own.setup, own.scratch.root, *(variable.value for variable in own.env)):
+        reports = [report.file for report in own.results.list]
+        values = [variable.value for variable in own.env]
+        for text in (own.cwd, own.setup, own.scratch.root, *reports, *values):
             yield from _FILLED.findall(text)
         if not isinstance(node, spec_pb2.Job):
             waiting += node.jobs

@@ -6,10 +6,10 @@ Invariant: it decides nothing; events go into the state machine, and the returne
 import errno
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic_ns, time_ns
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gator.core.attempt.actions import (
     Action,
@@ -17,6 +17,7 @@ from gator.core.attempt.actions import (
     Finished,
     Investigate,
     LeftoverCheck,
+    ReadReports,
     Record,
     Signal,
     Spawn,
@@ -24,6 +25,7 @@ from gator.core.attempt.actions import (
 from gator.core.attempt.environment import Launcher, Prepared, UnsafeScriptError
 from gator.core.attempt.evidence import Evidence, masked
 from gator.core.attempt.machine import State, Wrapper
+from gator.core.reports import ReportFile
 from gator.daemon.attempts.scratch import make_scratch
 from gator.daemon.attempts.script_file import remove_script, write_script
 from gator.errors import UserError
@@ -35,6 +37,9 @@ from gator.process.sampling import judge_peak
 from gator.process.spawn import Command, Process, spawn
 from gator.process.spawn_errors import SpawnError
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
+
+if TYPE_CHECKING:
+    from gator.daemon.attempts.report_files import ReportFiles
 
 _SHORT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
@@ -76,6 +81,10 @@ class AttemptPorts(Protocol):
 
     def find_leftovers(self, attempt: "Attempt") -> None:
         """Finds the living processes of the attempt; answers with `on_left_over`, at once or later."""
+        ...
+
+    def read_reports(self, attempt: "Attempt", files: "ReportFiles") -> None:
+        """Reads the reports of tests of the attempt; answers with `on_reports`."""
         ...
 
     def signal(self, attempt: "Attempt", number: int) -> None:
@@ -121,7 +130,18 @@ class AttemptPorts(Protocol):
 class Attempt:
     """Runs one attempt; everything happens on the event loop."""
 
-    __slots__ = ("_cwd", "_host", "_pipes", "_script", "node", "ownership", "process", "scratch", "wrapper")
+    __slots__ = (
+        "_cwd",
+        "_host",
+        "_pipes",
+        "_reports",
+        "_script",
+        "node",
+        "ownership",
+        "process",
+        "scratch",
+        "wrapper",
+    )
 
     def __init__(self, host: AttemptPorts, node: attach_pb2.LaunchNode, log_cap: int) -> None:
         self._host = host
@@ -133,6 +153,7 @@ class Attempt:
         self.scratch = ""
         self._script = ""
         self._cwd = ""
+        self._reports: ReportFiles | None = None
         self.wrapper = Wrapper(node, time_ns() - monotonic_ns(), log_cap)
 
     @property
@@ -161,6 +182,8 @@ class Attempt:
         now = self._now()
         try:
             prepared = self._prepare()
+            self._cwd = prepared.cwd
+            self._reports = self._report_files()
             birthmarks = self._host.birthmark()
             since = ticks_now()
             process = spawn(self._command(prepared, birthmarks.number))
@@ -176,7 +199,6 @@ class Attempt:
             self._fail(message, error.errno or 0, error.errno in _SHORT_OF_SPACE)
             return
         self.process = process
-        self._cwd = prepared.cwd
         marks = {name: prepared.env[name] for name in ("GATOR_RUN", "GATOR_PATH", "GATOR_ATTEMPT")}
         self.ownership = Ownership(
             process.pid, marks, birthmarks=birthmarks, since=since, name=self.node.path
@@ -234,6 +256,10 @@ class Attempt:
         hidden = masked(evidence, lambda text: self._host.launcher.hide(text, self.node))
         self._take(self.wrapper.on_evidence(self._now(), hidden))
 
+    def on_reports(self, files: Sequence[ReportFile]) -> None:
+        """Takes the reports of tests."""
+        self._take(self.wrapper.on_reports(self._now(), files))
+
     def on_sample(self, sample: event_pb2.Sample, peak_memory: int) -> None:
         """Takes a sample of the attempt's usage; the peak is in bytes."""
         self._take(self.wrapper.on_sample(self._now(), sample, peak_memory))
@@ -280,6 +306,9 @@ class Attempt:
                 case Investigate():
                     watch = self.node.job.settings.silence.watch
                     self._host.investigate(self, os.path.join(self._cwd, watch) if watch else "")  # noqa: PTH118
+                case ReadReports():
+                    if self._reports is not None:
+                        self._host.read_reports(self, self._reports)
                 case LeftoverCheck():
                     self._host.find_leftovers(self)
                 case Signal(number):
@@ -313,6 +342,21 @@ class Attempt:
             self._script = prepared.script_file
             write_script(prepared.script_file, prepared.script)
         return prepared
+
+    def _report_files(self) -> "ReportFiles | None":
+        """Returns the reports of tests that the job will write; None if it names none."""
+        wanted = self.node.job.settings.results.list
+        if not wanted:
+            return None
+        from gator.daemon.attempts.report_files import ReportFiles, WantedReport
+
+        names = [(each, self._host.launcher.fill(each.file, self.node)) for each in wanted]
+        return ReportFiles(
+            [
+                WantedReport(name, os.path.join(self._cwd, name), each.format, each.required)  # noqa: PTH118
+                for each, name in names
+            ]
+        )
 
     def _command(self, prepared: Prepared, birthmark: int) -> Command:
         settings = self.node.job.settings

@@ -8,10 +8,12 @@ import os
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from gator.core.attempt.environment import Launcher, Prepared
+from gator.core.reports import ReportFile
 from gator.core.text import readable
 from gator.daemon.attempts.attempt import Attempt
 from gator.daemon.attempts.lease_runner import LeaseRunner
@@ -31,6 +33,9 @@ from gator.process.reaper import Reaper
 from gator.process.spawn import Process
 from gator.process.terminate import Ended
 from gator.v1 import attach_pb2, common_pb2, event_pb2
+
+if TYPE_CHECKING:
+    from gator.daemon.attempts.report_files import ReportFiles
 
 Key = tuple[str, int]
 
@@ -234,6 +239,11 @@ class WrapperHost:
         """Finds out what the silent processes of an attempt do."""
         self._leftovers.investigate(attempt, watch)
 
+    def read_reports(self, attempt: Attempt, files: "ReportFiles") -> None:
+        """Reads the reports of tests of an attempt in a thread."""
+        reading = beside(files.read)
+        reading.add_done_callback(partial(_take_reports, attempt))
+
     def on_reaped(self, attempt: Attempt, pid: int) -> None:
         """Stops sampling an attempt whose leader was reaped."""
         self._metering.remove(pid)
@@ -318,6 +328,18 @@ class WrapperHost:
             attempt.on_time(now)
         wakes = (attempt.wrapper.wake_at for attempt in self._attempts.values())
         return min((at for at in wakes if at is not None), default=None)
+
+
+def _take_reports(attempt: Attempt, reading: "asyncio.Future[list[ReportFile]]") -> None:
+    """Gives the attempt its reports; a fault while they were read is a problem of them."""
+    if reading.cancelled():
+        return
+    error = reading.exception()
+    if error is None:
+        attempt.on_reports(reading.result())
+    else:
+        problem = f"the test reports cannot be read: {type(error).__name__}: {error}"
+        attempt.on_reports([ReportFile(required=False, problem=problem)])
 
 
 def _count_oom_kills() -> int:

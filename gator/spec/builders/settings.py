@@ -167,6 +167,33 @@ def _first_error(settings: spec_pb2.Settings, key: KeyContext) -> None:
         settings.first_error.match = pattern
 
 
+def _results(settings: spec_pb2.Settings, key: KeyContext) -> None:
+    items = list(key.value.value) if isinstance(key.value, SequenceNode) else [key.value]
+    settings.results.SetInParent()
+    for item in items:
+        if not isinstance(item, MappingNode):
+            _add_report(settings, key, item, {})
+            continue
+        pairs = known(key.context, mapping(key.context, item, "results"), "results", "results")
+        if "file" in pairs:
+            _add_report(settings, key, pairs["file"].value, pairs)
+        else:
+            key.context.problem(item, "results needs the path of a report: write {file: junit.xml}")
+
+
+def _add_report(settings: spec_pb2.Settings, key: KeyContext, node: Node, pairs: dict[str, Pair]) -> None:
+    context = key.context
+    file = scalars.filled_text(context, node, "results")
+    if file is None:
+        return
+    check_names(context, node, file, PLAN_TIME, key.scope)
+    report = settings.results.list.add(file=file)
+    if "format" in pairs:
+        report.format = scalars.choice(context, pairs["format"].value, "format", keys.RESULT_FORMATS) or ""
+    if "required" in pairs:
+        report.required = scalars.boolean(context, pairs["required"].value, "required") or False
+
+
 def _scratch(settings: spec_pb2.Settings, key: KeyContext) -> None:
     if not isinstance(key.value, MappingNode):
         enabled = scalars.boolean(
@@ -304,6 +331,7 @@ READERS: Final[dict[str, Reader]] = {
     "limits": _limits,
     "nice": _integer,
     "parsers": _parsers,
+    "results": _results,
     "retries": _retries,
     "scratch": _scratch,
     "setup": _setup,

@@ -85,6 +85,21 @@ SETTINGS = st.builds(
     first_error=optional(
         st.builds(spec_pb2.FirstError, match=st.sampled_from(["^FAIL: ", "(?P<code>E[0-9]+): ", "x"]))
     ),
+    results=optional(
+        st.builds(
+            spec_pb2.Results,
+            list=st.lists(
+                st.builds(
+                    spec_pb2.ResultsFile,
+                    file=FILLED,
+                    format=st.sampled_from(["", "junit", "tap", "go"]),
+                    required=st.booleans(),
+                ),
+                min_size=1,
+                max_size=2,
+            ),
+        )
+    ),
     silence=optional(
         st.builds(
             spec_pb2.Silence, millis=st.one_of(st.just(0), MILLIS), watch=st.one_of(st.just(""), FILLED)

@@ -1,0 +1,97 @@
+"""Reads the output of `go test -json`: one event on each line."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from gator.core.reports.report import MAX_TEXT, Failure, Report, complete
+
+_MAX_TESTS: Final = 200_000
+"""Maximum number of tests whose output is kept until they end."""
+_NOISE: Final = re.compile(r"^(?:=== |\s*--- |# |FAIL\b|ok\b|PASS\b|exit status)")
+
+
+class _Reader:
+    """Reads the events of one file."""
+
+    def __init__(self) -> None:
+        self.report = Report("go")
+        self._output: dict[tuple[str, str], str] = {}
+        self._parents: set[tuple[str, str]] = set()
+        """Tests with a subtest that failed."""
+        self._failing: set[str] = set()
+        """Packages with a failure that is kept."""
+        self._events = 0
+
+    def event(self, event: dict[str, Any]) -> None:
+        """Takes the next event."""
+        action, test = str(event.get("Action", "")), str(event.get("Test", ""))
+        package = str(event.get("Package", "") or event.get("ImportPath", ""))
+        key = (package, test)
+        self._events += bool(action)
+        match action:
+            case "output" | "build-output":
+                kept = self._output.get(key, "")
+                if len(kept) < MAX_TEXT and len(self._output) < _MAX_TESTS:
+                    self._output[key] = (kept + str(event.get("Output", "")))[:MAX_TEXT]
+            case "pass" | "skip" | "fail" if test:
+                self._end(action, key)
+            case "fail":
+                self._end_package(package, str(event.get("FailedBuild", "")))
+            case _:
+                pass
+
+    def _end(self, action: str, key: tuple[str, str]) -> None:
+        output = self._output.pop(key, "")
+        package, test = key
+        if key in self._parents:
+            self._mark(package, test)
+            return
+        self.report.tests += 1
+        if action == "skip":
+            self.report.skipped += 1
+        elif action == "fail":
+            self._mark(package, test)
+            self._failing.add(package)
+            self.report.fail(_failure(f"{package}.{test}".lstrip("."), output))
+
+    def _mark(self, package: str, test: str) -> None:
+        """Takes note that the test around a subtest fails because of it."""
+        parent = test.rpartition("/")[0]
+        if parent:
+            self._parents.add((package, parent))
+
+    def _end_package(self, package: str, build: str) -> None:
+        """Takes a package that failed: without a failed test it was not built, or panicked."""
+        output = self._output.pop((build, ""), "") + self._output.pop((package, ""), "")
+        if package not in self._failing:
+            self.report.fail(_failure(package or "go test", output))
+
+    def end(self) -> Report:
+        """Returns the report."""
+        if not self._events:
+            self.report.problem = "it has no event of go test -json"
+        return self.report
+
+
+def read_go(lines: Iterable[bytes]) -> Report:
+    """Returns the report in the lines of a file. Lines that are no events are left out."""
+    reader = _Reader()
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(event, dict):
+            reader.event(event)  # pyright: ignore[reportUnknownArgumentType]
+    return reader.end()
+
+
+def _failure(name: str, output: str) -> Failure:
+    lines = [line for line in output.splitlines() if line.strip() and not _NOISE.match(line)]
+    text = "\n".join(lines)
+    failure = complete(Failure(name, text=text))
+    # The place is a field of its own.
+    failure.message = re.sub(r"^\S+\.go:\d+(?::\d+)?: ", "", failure.message)
+    return failure

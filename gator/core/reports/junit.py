@@ -1,0 +1,113 @@
+"""Reads JUnit's XML, as nearly all test runners write it."""
+
+from collections.abc import Iterable
+from typing import Final
+from xml.parsers import expat
+
+from gator.core.reports.report import MAX_TEXT, Failure, Report, complete
+
+MAX_DEPTH: Final = 100
+"""Maximum depth of elements."""
+_SUITES: Final = frozenset({"testsuites", "testsuite", "assemblies", "testrun"})
+
+
+class _RefusedError(Exception):
+    """The file has something that no report needs."""
+
+
+class _Reader:
+    """Reads the elements of one file."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._depth = 0
+        self._case: dict[str, str] | None = None
+        self._bad: Failure | None = None
+        self._is_skipped = False
+        self._text: list[str] | None = None
+        self._size = 0
+        self.root = ""
+        self.parser = expat.ParserCreate()
+        self.parser.buffer_text = True
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._characters
+        # Entities can only be defined in a document type, and expand to any size.
+        self.parser.StartDoctypeDeclHandler = self._refuse
+
+    def _refuse(self, *_: object) -> None:
+        raise _RefusedError("it has a document type, which no report needs")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _RefusedError(f"its elements are more than {MAX_DEPTH} deep")
+        name = name.rpartition(":")[2]
+        if not self.root:
+            self.root = name
+            if name not in _SUITES:
+                raise _RefusedError(f"its root is <{name[:40]}>, not <testsuites>")
+        if name == "testcase":
+            self._case, self._bad, self._is_skipped = attributes, None, False
+        elif self._case is not None and name in ("failure", "error") and self._bad is None:
+            self._bad = Failure(
+                name=_name(self._case),
+                message=_first_line(attributes.get("message", "")),
+                text=attributes.get("message", "")[:MAX_TEXT],
+                code=attributes.get("type", "")[:200],
+                file=self._case.get("file", ""),
+                line=_number(self._case.get("line", "")),
+            )
+            self._text, self._size = [], 0
+        elif self._case is not None and name == "skipped":
+            self._is_skipped = True
+
+    def _characters(self, text: str) -> None:
+        if self._text is not None and self._size < MAX_TEXT:
+            self._text.append(text[: MAX_TEXT - self._size])
+            self._size += len(text)
+
+    def _end(self, name: str) -> None:
+        self._depth -= 1
+        name = name.rpartition(":")[2]
+        if name in ("failure", "error") and self._text is not None and self._bad is not None:
+            self._bad.text = "".join(self._text).strip("\n") or self._bad.text
+            self._text = None
+        elif name == "testcase" and self._case is not None:
+            self._report.tests += 1
+            if self._bad is not None:
+                self._report.fail(complete(self._bad))
+            elif self._is_skipped:
+                self._report.skipped += 1
+            self._case = None
+
+
+def read_junit(chunks: Iterable[bytes]) -> Report:
+    """Returns the report in the pieces of a file."""
+    report = Report("junit")
+    reader = _Reader(report)
+    try:
+        for chunk in chunks:
+            reader.parser.Parse(chunk, False)
+        reader.parser.Parse(b"", True)
+    except expat.ExpatError as error:
+        report.problem = f"line {error.lineno}: {expat.ErrorString(error.code)}"
+    except (_RefusedError, ValueError) as error:
+        report.problem = str(error)
+    return report
+
+
+def _name(case: dict[str, str]) -> str:
+    """Returns the full name of a test."""
+    name, group = case.get("name", ""), case.get("classname", "")
+    if not group or name == group or name.startswith((f"{group}.", f"{group}::", f"{group} ")):
+        return name
+    return f"{group}.{name}".rstrip(".")
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+
+
+def _number(text: str) -> int:
+    return int(text[:9]) if text.isascii() and text.isdecimal() else 0
