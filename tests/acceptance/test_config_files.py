@@ -106,6 +106,14 @@ def test_a_variable_names_the_file_of_the_user_or_none(gator: Gator, user: Path,
     gator("run", spec).expect(1)
 
 
+def test_the_causes_of_the_project_precede_those_of_the_user(gator: Gator, user: Path) -> None:
+    rule = '[[causes]]\nname = "{}"\nmatch = "grant"\n'
+    user.write_text(rule.format("of the user"))
+    (gator.root / "gator.toml").write_text(rule.format("of the project"))
+    gator("run", gator.spec("!Job {ident: a, shell: 'echo error: no grant; exit 1'}\n")).expect(1)
+    assert "cause:  of the project" in gator("failures").expect(0).out
+
+
 def test_licenses_of_a_file_are_pools(gator: Gator, user: Path) -> None:
     (gator.root / "gator.toml").write_text("[licenses]\nToolA = 0\n")
     spec = gator.spec(

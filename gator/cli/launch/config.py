@@ -70,8 +70,11 @@ def config_of(spec: str, environment: Mapping[str, str]) -> Config:
         name = readable(os.fsencode(path))
         found = load_config(_read(path), file=name, read=read_included)
         settings = merge_settings(above.settings, found.above.settings)
+        causes = [*found.above.causes, *above.causes]
         above.MergeFrom(found.above)
         above.settings.CopyFrom(settings)
+        del above.causes[:]
+        above.causes.extend(causes)
         for key, value in found.run.items():
             options[key] = OptionValue(value, name, *found.positions.get(key, (0, 0)))
         values = [
