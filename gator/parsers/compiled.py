@@ -841,6 +841,8 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     Entry(
         parser="gtest",
         match="^\\[  FAILED  \\] (?P<value>\\d+) tests?, listed below:$",
+        decisive=True,
+        rank=spec_pb2.PARSER_RANK_CONSEQUENCE,
         metric="gtest_failures",
         words=("[  failed  ]",),
     ),
@@ -1278,7 +1280,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="bundlers",
         match="^ERROR in (?P<file>[^\\s:()]+)?(?:[ :(](?P<line>\\d+)[:,](?P<column>\\d+)\\S*)?$",
         continues="^\\S.*$|^  ",
-        key="^(?P<message>\\S.*)$",
+        key="^(?P<message>\\S.*?)(?: in ['‘]/[^'’]*['’])?$",
         words=("error in ",),
     ),
     Entry(
@@ -1510,6 +1512,13 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         match="^(?P<file>[^\\s:]+\\.rkt):(?P<line>\\d+):(?P<column>\\d+): (?P<message>\\S.*)$",
         continues="^  \\S|^   ",
         words=(".rkt:",),
+    ),
+    Entry(
+        parser="languages",
+        match="^thread \\d+ panic: (?P<message>.*)$",
+        continues="^\\S+:\\d+:\\d+: 0x|^    |^ +\\^|^$",
+        where="^(?P<file>\\S+\\.zig):(?P<line>\\d+):(?P<column>\\d+): 0x",
+        words=(" panic: ",),
     ),
     Entry(
         parser="apt",
@@ -1769,7 +1778,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="gcc",
         match="^==\\d+== (?P<message>Invalid (?:read|write|free)\\(?.*|Conditional jump or move depends on uninitialised value.*|Use of uninitialised value.*|Mismatched free.*|Process terminating with default action of signal .*|Jump to the invalid address.*|Syscall param .* points to .*|Source and destination overlap.*)$",
         continues="^==\\d+==  +(?:at|by|Address)",
-        where="^==\\d+==    (?:at|by) 0x[0-9A-F]+: .* \\((?P<file>[^\\s:()]+):(?P<line>\\d+)\\)$",
+        where="^==\\d+==    (?:at|by) 0x[0-9A-Fa-f]+: .* \\((?P<file>[^\\s:()]+):(?P<line>\\d+)\\)$",
         words=(
             "invalid ",
             "uninitialised",
@@ -2203,6 +2212,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     Entry(
         parser="pytest",
         match="^(?:=+ )?(?:\\d+ [a-z]+, )*\\d+ (?:failed|errors?)\\b.* in [\\d.]+s(?: .*)?$",
+        decisive=True,
         rank=spec_pb2.PARSER_RANK_CONSEQUENCE,
         words=(" failed", " error"),
     ),
@@ -2290,6 +2300,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     Entry(
         parser="python",
         match="^FAILED \\((?:(?:failures|errors|unexpected successes|expected failures|skipped)=\\d+(?:, )?)+\\)$",
+        decisive=True,
         rank=spec_pb2.PARSER_RANK_CONSEQUENCE,
         words=("failed (",),
     ),
@@ -2309,6 +2320,8 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     Entry(
         parser="python",
         match="^\\*\\*\\*Test Failed\\*\\*\\* (?P<value>\\d+) failures?\\.?$",
+        decisive=True,
+        rank=spec_pb2.PARSER_RANK_CONSEQUENCE,
         metric="doctest_failures",
         words=("***test failed***",),
     ),

@@ -30,6 +30,9 @@ class Reading(Struct, frozen=True):
     failed: bool
     signature: str
     first_error: str
+    message: str
+    code: str
+    item: str
 
     @property
     def is_first_error_right(self) -> bool:
@@ -62,7 +65,8 @@ def reading_of(log: Log) -> Reading:
     actions = wrapper.on_left_over(30, [])
     (end,) = [action.finished for action in actions if isinstance(action, Finished)]
     failed = end.outcome == common_pb2.OUTCOME_FAILED
-    return Reading(log, failed, end.signature, end.first_error.text)
+    error = end.first_error
+    return Reading(log, failed, end.signature, error.text, error.message, error.code, error.item)
 
 
 def score_of(readings: list[Reading]) -> Score:
@@ -87,7 +91,7 @@ def score_of(readings: list[Reading]) -> Score:
     return Score(
         precision=mean([(part, size) for part, (size, _) in zip(shared, sizes, strict=True)]),
         recall=mean([(part, size) for part, (_, size) in zip(shared, sizes, strict=True)]),
-        first_errors=sum(one.is_first_error_right for one in lined) / len(lined),
+        first_errors=sum(one.is_first_error_right for one in lined) / max(1, len(lined)),
         merged=sorted(pairs),
         split=sorted(name for name, group in by_cause.items() if len({one.signature for one in group}) > 1),
     )

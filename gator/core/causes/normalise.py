@@ -38,6 +38,8 @@ _PATH = (
     rf"|(?<![\w/.+@%~<-])(?P<path>(?:{_PART})?(?:/{_PART})+/?)"
 )
 _PLACE = r"(?P<place>(?<=[\w])(?::\d+){1,2}(?=[:\s,)\]]|$)|(?<=[\w])\(\d+\))"
+_FILE_PLACE = r"(\w\.[A-Za-z]\w{0,6})(?::\d+){1,2}(?=[:\s,)\]]|$)"
+"""A line and column after the name of a file, which would else look like a time."""
 _STATUS = (
     r"(?P<status>(?i:\b(?:http(?:/[\d.]+)?|status(?: code)?|code"
     r"|(?:exit|return)(?:ed)?(?: with)?(?: code| status| value)?"
@@ -47,6 +49,8 @@ _LITERAL = (
     r"\{[^{}]*[:,][^{}]*\}|\[[^\[\]]*,[^\[\]]*\]|\[\s*-?[\d.]+\s*\]"
     r"|\((?:\s*[-\w.'\"]+\s*,)+\s*[-\w.'\"]*\s*\)"
 )
+_COMMAND = r"\bCommand '\[[\"'](?P<program>[^\"'\s]+)[^\]]*\]'"
+"""The command in a message of Python's subprocess. Its program stays."""
 _NAMED = r"(?P<name>[\"'`‘“](?P<inner>[^\s\"'`‘’“”]+)[\"'`’”])"
 _VERILOG = r"(?<![\w'])\d*'[sS]?[bodhBODH]\s?[0-9a-fA-FxXzZ?_]+(?![\w'])"
 _VALUE_WORD = r"(?:[0-9a-fA-FxXzZ_]+|None|null|nil|[Tt]rue|[Ff]alse|[A-Z][A-Z0-9_]*)"
@@ -86,8 +90,10 @@ def normalised(text: str) -> str:
     """Returns a message on one line with marks for what changes by chance, cut to 300 characters."""
     text = " ".join(text.split()).replace(_DUMPED, "")
     text = _pattern(_ADDRESSES).sub(NUMBER, text)
+    text = _pattern(_FILE_PLACE).sub(r"\1", text)
     text = _pattern(_STAMPS).sub(" ", text)
     text = _pattern(_URL).sub(lambda found: "url" + _relative(found["rest"]), text)
+    text = _pattern(_COMMAND).sub(lambda found: f"Command '{base_name(found['program'])}'", text)
     text = _pattern(_LITERAL).sub(LITERAL, text)
     text = _pattern(_PATH).sub(_path, text)
     text = _pattern(_PLACE).sub("", text)

@@ -78,6 +78,12 @@ CAUSES = [
     ],
     ["cannot open c:\\users\\ann\\x.txt", "cannot open /home/ann/x.txt"],
     ["read/write error on the bus"],
+    [
+        "subprocess.CalledProcessError: Command '['/usr/bin/gcc', 'a.c']' returned non-zero exit status 1.",
+        "subprocess.CalledProcessError: Command '['gcc', '-c', 'b.c']' returned non-zero exit status 1.",
+    ],
+    ["subprocess.CalledProcessError: Command '['make', 'all']' returned non-zero exit status 1."],
+    ['f.proto:2:13: "Nope" is not defined.', 'f.proto:2105:6: "Nope" is not defined.'],
     ["cannot read /tmp/tmpk2j_9xzq", "cannot read /tmp/tmpabcdefgh", "cannot read /tmp/tmp.Xa81kPqLz0"],
     ["cannot read /tmp/tmp_counter.c"],
     ["bad object /tmp/ccIIiwuX.o", "bad object /tmp/ccLEc6yo.o"],
