@@ -1,4 +1,4 @@
-"""`python -m gator.daemon`: a daemon. Its parent sends an order as one line on stdin."""
+"""`python -m gator.daemon`: a daemon. Its parent sends its parameters as one line on stdin."""
 
 import os
 import sys

@@ -95,11 +95,11 @@ class FolderHistory:
         """Returns the previous run of the series; for a rerun, its parent."""
         siblings = self._siblings(run.ident)
         if run.parent:
-            found = next((one for one in siblings if one.id == run.parent), None)
+            found = next((sibling for sibling in siblings if sibling.id == run.parent), None)
         else:
-            ids = [one.id for one in siblings]
+            ids = [sibling.id for sibling in siblings]
             older = siblings[ids.index(run.id) + 1 :] if run.id in ids else ()
-            found = next((one for one in older if is_of(one, run.selection)), None)
+            found = next((sibling for sibling in older if is_of(sibling, run.selection)), None)
         return self._add_git(found) if found is not None else None
 
     def reruns(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
@@ -210,7 +210,7 @@ class FolderHistory:
         while above.parent in known:
             above = known.pop(above.parent)
         selection = WHOLE if above.parent else above.selection
-        return [one for one in self.runs(run.ident, selection, MAX_RUNS) if one.id != run.id]
+        return [other for other in self.runs(run.ident, selection, MAX_RUNS) if other.id != run.id]
 
     def _each(
         self, runs: Iterable[query_pb2.Run], query: Callable[[RunApi], Answer]

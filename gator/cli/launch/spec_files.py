@@ -52,8 +52,8 @@ def _near_file(path: Path) -> str:
     from gator.spec.suggestions import nearest
 
     try:
-        there = sorted(one for one in path.parent.iterdir() if one.suffix in (".yaml", ".yml"))
+        there = sorted(file for file in path.parent.iterdir() if file.suffix in (".yaml", ".yml"))
     except OSError:
         return ""
-    stem = nearest(path.stem, {one.stem for one in there})
-    return next((f"; did you mean '{one}'?" for one in there if one.stem == stem), "")
+    stem = nearest(path.stem, {file.stem for file in there})
+    return next((f"; did you mean '{file}'?" for file in there if file.stem == stem), "")

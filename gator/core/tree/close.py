@@ -46,7 +46,7 @@ class Registry(Protocol):
 
 
 def cancelled(request: attach_pb2.Stop) -> Closing:
-    """Returns how an order to stop closes nodes that never started."""
+    """Returns how a stop request closes nodes that never started."""
     # Failing to start daemons is an infrastructure fault, so the node is LOST and not CANCELLED.
     lost = request.reason in (common_pb2.REASON_DAEMON_START, common_pb2.REASON_LOST)
     return Closing(

@@ -1,6 +1,6 @@
 """Tiers of a tree that live in other daemons, and the jobs that run there.
 
-Invariant: orders to stop such a tier are kept until it ends, so that its next daemon can be given them again.
+Invariant: stop requests for such a tier are kept until it ends, so that its next daemon gets them again.
 """
 
 from msgspec import Struct, field
@@ -44,7 +44,7 @@ class Remotes:
         return next((above for above in (path, *ancestors(path)) if above in self._tiers), None)
 
     def note(self, path: str, message: attach_pb2.Release | attach_pb2.Stop) -> None:
-        """Keeps an order that a tier is given, if it is a stop."""
+        """Keeps a message to a tier if it is a stop request."""
         if isinstance(message, attach_pb2.Stop) and path in self._tiers:
             self._tiers[path].stops.append(message)
 

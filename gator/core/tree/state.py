@@ -171,7 +171,7 @@ class TreeState:
         return self.add_tier(node, path, base, parent, child)
 
     def tell_tier(self, path: str, message: attach_pb2.Release | attach_pb2.Stop) -> None:
-        """Passes an order to a tier in another daemon."""
+        """Sends a message to a tier in another daemon."""
         self.remotes.note(path, message)
         self._actions.append(TellTier(path, message))
 

@@ -61,7 +61,7 @@ class TreePort(Registry, Protocol):
         ...
 
     def tell_tier(self, path: str, message: attach_pb2.Release | attach_pb2.Stop) -> None:
-        """Passes an order to a tier in another daemon."""
+        """Sends a message to a tier in another daemon."""
         ...
 
     def close_later(self, steps: Iterator[None]) -> None:

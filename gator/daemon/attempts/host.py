@@ -107,7 +107,7 @@ class WrapperHost:
         self._metering = Metering(loop, longest, partial(Groups, context.run.run, context.daemon))
         self._oom_kills = _count_oom_kills()
 
-    # ---- orders
+    # ---- messages of the engine
 
     @property
     def running(self) -> list[attach_pb2.AttemptRef]:

@@ -75,7 +75,7 @@ class Engine(Generic[OwnerAction]):
         self.turn_soon()
 
     def add_executor(self, name: str, executor: Executor) -> None:
-        """Adds a daemon that accepts orders."""
+        """Adds a daemon that accepts messages."""
         self.executors[name] = executor
         self.turn_soon()
 

@@ -33,7 +33,7 @@ class FleetEvents(Protocol):
     """The reactions of the root to its daemons."""
 
     def on_ready(self, daemon: Daemon) -> None:
-        """Adds a daemon that accepts orders."""
+        """Adds a daemon that accepts messages."""
         ...
 
     def on_batch(self, daemon: Daemon, batch: attach_pb2.Batch, events: Sequence[event_pb2.Event]) -> None:
@@ -162,7 +162,7 @@ class Fleet:
         return ""
 
     def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
-        """Returns the welcome of a daemon, subscribes to its events and sends the orders from before."""
+        """Returns the welcome of a daemon, subscribes to its events and sends the messages from before."""
         daemon = self.daemons[child.hello.id]
         daemon.link, daemon.attached = child, True
         if self._log is not None:

@@ -76,7 +76,7 @@ class DaemonReports:
         self._acks: dict[Daemon, attach_pb2.Batch] = {}
 
     def on_ready(self, daemon: Daemon) -> None:
-        """Adds a daemon that accepts orders."""
+        """Adds a daemon that accepts messages."""
         if daemon.role == attach_pb2.ROLE_WRAPPERS:
             self._dispatch.on_host(daemon.name, self._clock.monotonic())
             self._engine.add_executor(daemon.name, daemon)

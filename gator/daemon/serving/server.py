@@ -1,4 +1,4 @@
-"""The server of a root: Attach for daemons and processes of jobs, queries and orders for its user.
+"""The server of a root: Attach for daemons and processes of jobs, queries and stop requests of its user.
 
 Invariant: everything but health and reflection requires a token. Importing this imports grpc.
 """

@@ -56,7 +56,7 @@ class TierService:
         self._engine.add_executor(HOST, HostExecutor(host, self._engine.on_recalled))
 
     def on_message(self, message: attach_pb2.AttachResponse) -> None:
-        """Carries out an order of the root; orders are carried out one after another."""
+        """Carries out a message of the root, one after another."""
         self._held.append(message)
         while self._held and self._reading is None:
             self._obey(self._held.popleft())
