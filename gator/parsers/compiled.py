@@ -46,20 +46,20 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     ),
     Entry(
         parser="uvm",
-        match="^(?:# )?\\s*UVM_FATAL (?:(?P<file>[^\\s()]+)\\((?P<line>\\d+)\\) )?@ *[\\d.]+(?: ?[munpf]?s)?: (?P<item>\\S+) \\[(?P<code>[^\\]]*)\\] ?(?P<message>.*)$",
+        match="^(?:# )?\\s*UVM_FATAL (?:(?P<file>[^\\s()]+)\\((?P<line>\\d+)\\) )?@ *[\\d.]+(?: ?[munpf]?s)? ?: (?:[^\\s()]+\\(\\d+\\) )?(?P<item>\\S+) \\[(?P<code>[^\\]]*)\\] ?(?P<message>.*)$",
         severity=common_pb2.SEVERITY_CRITICAL,
         decisive=True,
         words=("uvm_fatal",),
     ),
     Entry(
         parser="uvm",
-        match="^(?:# )?\\s*UVM_ERROR (?:(?P<file>[^\\s()]+)\\((?P<line>\\d+)\\) )?@ *[\\d.]+(?: ?[munpf]?s)?: (?P<item>\\S+) \\[(?P<code>[^\\]]*)\\] ?(?P<message>.*)$",
+        match="^(?:# )?\\s*UVM_ERROR (?:(?P<file>[^\\s()]+)\\((?P<line>\\d+)\\) )?@ *[\\d.]+(?: ?[munpf]?s)? ?: (?:[^\\s()]+\\(\\d+\\) )?(?P<item>\\S+) \\[(?P<code>[^\\]]*)\\] ?(?P<message>.*)$",
         decisive=True,
         words=("uvm_error",),
     ),
     Entry(
         parser="uvm",
-        match="^(?:# )?\\s*UVM_WARNING (?:(?P<file>[^\\s()]+)\\((?P<line>\\d+)\\) )?@ *[\\d.]+(?: ?[munpf]?s)?: (?P<item>\\S+) \\[(?P<code>[^\\]]*)\\] ?(?P<message>.*)$",
+        match="^(?:# )?\\s*UVM_WARNING (?:(?P<file>[^\\s()]+)\\((?P<line>\\d+)\\) )?@ *[\\d.]+(?: ?[munpf]?s)? ?: (?:[^\\s()]+\\(\\d+\\) )?(?P<item>\\S+) \\[(?P<code>[^\\]]*)\\] ?(?P<message>.*)$",
         severity=common_pb2.SEVERITY_WARNING,
         words=("uvm_warning",),
     ),
