@@ -1667,7 +1667,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     ),
     Entry(
         parser="docker",
-        match="^pod \\S+ (?P<message>(?:evicted|OOMKilled|failed|deleted|CrashLoopBackOff|ImagePullBackOff)\\b.*)$",
+        match="^(?P<message>pod \\S+ (?:evicted|OOMKilled|failed|deleted|CrashLoopBackOff|ImagePullBackOff)\\b.*)$",
         words=("evicted", "oomkilled", "crashloopbackoff", "imagepullbackoff", "pod "),
     ),
     Entry(
@@ -1695,7 +1695,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     ),
     Entry(
         parser="gcc",
-        match="^(?:\\S*ld(?:\\.\\w+)?: )?(?:(?P<file>[^\\s:()]+):)?(?:\\(\\.[\\w.$]+\\+0x[0-9a-f]+\\)|(?P<line>\\d+)): (?P<message>(?:undefined reference to|multiple definition of|relocation truncated to fit) .*?)(?:; \\S+: first defined here)?$",
+        match="^(?:\\S*ld(?:\\.\\w+)?: )?(?:\\S+\\.o:)?(?:(?P<file>[^\\s:()]+):)?(?:\\(\\.[\\w.$]+\\+0x[0-9a-f]+\\)|(?P<line>\\d+)): (?P<message>(?:undefined reference to|multiple definition of|relocation truncated to fit) .*?)(?:; \\S+: first defined here)?$",
         words=("undefined reference to", "multiple definition of", "relocation truncated to fit"),
     ),
     Entry(

@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 FOLDER = Path(__file__).with_name("logs")
+PAIRS = Path(__file__).with_name("pairs.tsv")
 MARK = "#@ "
 _VARIED = re.compile("⟦([^⟧]*)⟧")
 
@@ -27,6 +28,12 @@ class Log(Struct, frozen=True):
 def logs() -> list[Log]:
     """Returns all logs."""
     return [log for path in sorted(FOLDER.glob("*.txt")) for log in read(path.read_text())]
+
+
+def pairs() -> list[tuple[bool, str, str]]:
+    """Returns pairs of lines, and whether they have one cause."""
+    rows = [line.split("\t") for line in PAIRS.read_text().splitlines() if not line.startswith("#")]
+    return [(row[0] == "1", row[1], row[2]) for row in rows]
 
 
 def read(text: str) -> Iterator[Log]:

@@ -21,7 +21,7 @@ _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 _CLOCK = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s?[AP]M\b)?(?:\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d)\b)?"
 _STAMPS = (
     # The stamp of the kernel's log, and the number or level that loggers put before the text.
-    rf"^\s*\[\s*\d+(?:\.\d+)?\]\s*|\b\d{{4}}-\d\d-\d\d(?:[T ]{_CLOCK})?"
+    rf"^\s*\[\s*\d+(?:\.\d+)?\]\s*(?![\s!=<>])|\b\d{{4}}-\d\d-\d\d(?:[T ]{_CLOCK})?"
     rf"|\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+)?(?:\d{{1,2}}[\s-]+)?{_MONTH}[\s-]+\d{{1,4}}(?:[\s-]\d{{4}})?"
     rf"(?:,?\s+{_CLOCK})?(?:\s\d{{4}})?\b|\b{_CLOCK}"
 )
@@ -64,12 +64,18 @@ _EXPECTED = (
 )
 _ASSIGNED = r"(?<=\w=)[^\s,;:)\]}]+"
 _SEED = r"(?i:\bseed[\s=:]+)[\w+-]+"
-_HOST = r"(?i:\b(?:host|hostname|pod|container|node name))[\s=:]+[\w.-]+"
+_HOST = r"(?i:\b(?:host|hostname|container|node name))[\s=:]+[\w.-]+"
+_COMMIT = r"(?i:\b(?:commit|revision|rev|sha|object)[\s=:]+)[0-9a-f]{7,40}\b"
+_POD = (
+    r"(?<=\w)-[0-9a-f]{6,10}-[b-df-hj-np-tv-xz2456789]{5}\b"
+    r"|(?P<job>\bpods?[\s\"'/]+[\w.-]+)-[b-df-hj-np-tv-xz2456789]{5}\b"
+)
+"""The random ends of the names that Kubernetes gives to pods. They have no vowels."""
 _COUNTED = (
     r"(?i:(?<![A-Za-z])(?:node|host|worker|thread|pool|core|cpu|gpu|lane|agent|lic|slot|rank|task|proc|process|pid|job|shard"
     r"|port|vm|runner|machine|server|build|run|attempt|goroutine|beat|cycle|line))[-_]?\d+(?!\w)"
 )
-_HIERARCHY = r"(?<![\w./$])(?:\w+(?:\[\d+\])*\.){2,}(?P<leaf>\w+)(?:\[\d+\])*(?![\w/]|\.\w|\()"
+_HIERARCHY = r"(?<![\w./$])(?:\w+(?:\[\d+\])*\.){2,}(?P<leaf>[A-Za-z_]\w*)(?:\[\d+\])*(?![\w/]|\.\w|\()"
 _TEMPORARY = re.compile(
     r"(?i)^(?:tmp|temp|scratch|work|build|run|runs|job|jobs|out|sandbox|seed|ws|workspace)(?:[._-]?\w*\d\w*)?$|^tmp"
 )
@@ -92,6 +98,7 @@ def normalised(text: str) -> str:
     text = _pattern(_ADDRESSES).sub(NUMBER, text)
     text = _pattern(_FILE_PLACE).sub(r"\1", text)
     text = _pattern(_STAMPS).sub(" ", text)
+    text = _pattern(_POD).sub(lambda found: f"{found['job'] or ''}-{NUMBER}", text)
     text = _pattern(_URL).sub(lambda found: "url" + _relative(found["rest"]), text)
     text = _pattern(_COMMAND).sub(lambda found: f"Command '{base_name(found['program'])}'", text)
     text = _pattern(_LITERAL).sub(LITERAL, text)
@@ -101,6 +108,7 @@ def normalised(text: str) -> str:
     text = _pattern(_STATUS).sub(lambda found: kept.keep(found[0]), text)
     text = _pattern(_SEED).sub("seed #", text)
     text = _pattern(_HOST).sub("host #", text)
+    text = _pattern(_COMMIT).sub(lambda found: found[0].split()[0] + " #", text)
     text = _pattern(_VERILOG).sub(NUMBER, text)
     text = _pattern(_EXPECTED).sub(_masked("expected"), text)
     text = _pattern(_ACTUAL).sub(_masked("actual"), text)

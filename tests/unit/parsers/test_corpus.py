@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from tests.corpus.corpus import FOLDER, logs, read
+from tests.corpus.corpus import FOLDER, Log, logs, pairs, read
 from tests.corpus.score import Reading, reading_of, score_of
 
 BAR = 0.95
@@ -39,3 +39,16 @@ def test_each_true_line_is_in_its_log(path: object) -> None:
         if log.line and log.line not in log.stdout + log.stderr
     ]
     assert missing == []
+
+
+def signature_of(line: str) -> str:
+    log = Log("pair", 0, 1, is_failure=True, line="", stdout="", stderr=f"{line}\n")
+    return reading_of(log).signature
+
+
+def test_lines_have_one_signature_exactly_if_they_have_one_cause() -> None:
+    assert [
+        (one, other)
+        for is_one_cause, one, other in pairs()
+        if (signature_of(one) == signature_of(other)) != is_one_cause
+    ] == []
