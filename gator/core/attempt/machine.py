@@ -14,7 +14,6 @@ With `results`, READING comes before FINISHED if the leader has exited by itself
 
 import signal
 from collections.abc import Sequence
-from enum import Enum
 
 from gator.core.attempt.actions import (
     Action,
@@ -34,52 +33,26 @@ from gator.core.attempt.metrics import Totals
 from gator.core.attempt.observers import observers_of
 from gator.core.attempt.output import Output
 from gator.core.attempt.silence import Silence
+from gator.core.attempt.state import (
+    ALIVE,
+    CHECK_NANOS,
+    DEFAULT_GRACE_NANOS,
+    DRAIN_NANOS,
+    FOLLOWED_NANOS,
+    MAX_CHECK_NANOS,
+    MILLI,
+    READ_NANOS,
+    SECOND,
+    SPAWN_NANOS,
+    UNKILLABLE_NANOS,
+    State,
+)
 from gator.core.attempt.test_reports import take_reports
 from gator.core.attempt.usage import UsageMeter
 from gator.core.attempt.verdict import AttemptFacts, Hang
 from gator.core.reports import ReportFile
 from gator.units import limit_text, span
 from gator.v1 import attach_pb2, common_pb2, event_pb2
-
-MILLI = 1_000_000
-SECOND = 1_000 * MILLI
-DRAIN_NANOS = 500 * MILLI
-"""Timeout for the pipes to reach their end after the leader has ended."""
-DEFAULT_GRACE_NANOS = 10 * SECOND
-UNKILLABLE_NANOS = 5 * SECOND
-"""Timeout after which a process that survives SIGKILL is given up."""
-SPAWN_NANOS = 30 * SECOND
-"""Timeout for a start while the host lacks resources."""
-FOLLOWED_NANOS = 1 * SECOND
-"""Maximum difference between the wall clock and an attempt's times that is not corrected."""
-CHECK_NANOS = 20 * MILLI
-"""First pause between two checks for leftover processes; each one doubles it."""
-READ_NANOS = 30 * SECOND
-"""Timeout for reading the reports of tests, which may be on a file system that does not answer."""
-MAX_CHECK_NANOS = 250 * MILLI
-
-
-class State(Enum):
-    """How far an attempt has come."""
-
-    STARTING = "starting"
-    RUNNING = "running"
-    ENDING = "ending"
-    """Was told to end and has its grace."""
-    KILLING = "killing"
-    DRAINING = "draining"
-    """The leader is reaped; its pipes have not reached their end."""
-    SWEEPING = "sweeping"
-    """The host is looking for leftover processes."""
-    ENDING_REST = "ending rest"
-    KILLING_REST = "killing rest"
-    READING = "reading"
-    """The host is reading the reports of tests."""
-    FINISHED = "finished"
-
-
-_ALIVE = frozenset({State.RUNNING, State.ENDING, State.KILLING})
-"""States in which the leader lives. Only in these is the deadline a decision; elsewhere it is a poll."""
 
 
 class Wrapper:
@@ -211,7 +184,7 @@ class Wrapper:
 
     def on_exited(self, now: int, ended: Exit) -> list[Action]:
         """Takes note that the leader was reaped."""
-        if self.state not in _ALIVE:
+        if self.state not in ALIVE:
             return []
         self._times.ended = now
         self._exit = ended
@@ -270,7 +243,7 @@ class Wrapper:
 
     def on_late_wake(self, stood_still: int) -> None:
         """Extends timeout, grace and the limits on starting and killing: the host did not run."""
-        if self._deadline is not None and self.state in _ALIVE:
+        if self._deadline is not None and self.state in ALIVE:
             self._deadline += stood_still
         self._silence.credit(stood_still)
         if self._grace_ends is not None:
@@ -293,7 +266,7 @@ class Wrapper:
     def on_stop(self, now: int, stop: attach_pb2.Stop) -> list[Action]:
         """Ends the attempt; a leader that has already exited keeps its verdict."""
         at_once = stop.mode == attach_pb2.STOP_MODE_NOW
-        if self.state in _ALIVE or self.state is State.STARTING:
+        if self.state in ALIVE or self.state is State.STARTING:
             if self._facts.stop is None:
                 self._facts.stop = (stop.reason, stop.message)
             if self.state is State.STARTING:
@@ -323,7 +296,7 @@ class Wrapper:
         events += [self._stamp.warning(now, text) for text in self._usage.add(now, sample, peak_memory)]
         actions: list[Action] = [Record(events)]
         excess = self._usage.excess()
-        if excess is not None and self.state in _ALIVE and self.state is not State.KILLING:
+        if excess is not None and self.state in ALIVE and self.state is not State.KILLING:
             self._facts.memory = excess
             actions += self._kill(now)
         return actions

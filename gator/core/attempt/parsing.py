@@ -22,19 +22,16 @@ from msgspec import Struct
 
 from gator.core.attempt.commands import PARSER, CommandReader, Payload
 from gator.core.attempt.commands import Found as Commands
+from gator.core.attempt.last_words import TAIL_BYTES, last_words
 from gator.core.attempt.metrics import Totals
 from gator.core.attempt.pointed import PointedError
 from gator.core.attempt.quota import Quota
+from gator.core.attempt.recognised import error_message, log_event
 from gator.core.attempt.severity import NAMES, Messages
 from gator.core.causes.first_error import LINE, Candidate, key_of, location_of
-from gator.core.text import clean, cut, is_blank, without_nul
-from gator.parsers import MAX_TEXT, Recognised, Rules, StreamParser, rules_of, visible
+from gator.core.text import clean, cut, without_nul
+from gator.parsers import MAX_TEXT, Recognised, StreamParser, rules_of
 from gator.v1 import common_pb2, event_pb2, spec_pb2
-
-_TAIL_BYTES = 8192
-_LAST_LINES = 3
-_MAX_BACK = 30
-"""Maximum distance from the end of a line that is looked at before a message that is only a consequence."""
 
 _SEVERITIES = {
     spec_pb2.STDERR_MODE_INFO: common_pb2.SEVERITY_INFO,
@@ -126,9 +123,7 @@ class LineParser:
         parser = self._streams[stream]
         found = parser.feed(first_line, data if commands is None else commands.data)
         tail = self._tails[stream]
-        self._tails[stream] = (
-            data[-_TAIL_BYTES:] if len(data) >= _TAIL_BYTES else (tail + data)[-_TAIL_BYTES:]
-        )
+        self._tails[stream] = data[-TAIL_BYTES:] if len(data) >= TAIL_BYTES else (tail + data)[-TAIL_BYTES:]
         if found:
             payloads += self._take(stream, found, counts)
         return payloads
@@ -201,7 +196,7 @@ class LineParser:
     ) -> event_pb2.ErrorMessage | None:
         """Returns the last lines of a stream; with `plain` only those that no parser recognises."""
         rules = self._all if plain else None
-        return _last_words(stream, self._tails[stream], self._streams[stream].last_line, rules)
+        return last_words(stream, self._tails[stream], self._streams[stream].last_line, rules)
 
     def _plain_line(
         self, stream: common_pb2.Stream.ValueType, rule: StreamRule, parser: StreamParser
@@ -240,7 +235,7 @@ class LineParser:
                     self._counted_parsers.add(entry.parser)
                 self._offer(stream, message, message.severity, counts=does_count)
                 if message.severity >= _WARNING and self._quota.admits(message.severity):
-                    logs.append(_log(stream, message, message.severity))
+                    logs.append(log_event(stream, message, message.severity))
         self._move(rule, moves, counts)
         return logs
 
@@ -269,7 +264,7 @@ class LineParser:
         key = key_of(message.rank, stream, message.key_line)
         location = location_of(message.file, message.file_line) if message.file else None
         if self._messages.wants(severity, key, location, counts=counts):
-            explanation = _error_message(stream, message, severity)
+            explanation = error_message(stream, message, severity)
             self._messages.offer(Candidate(key, location, explanation), counts=counts)
 
     def _summary(self, stream: common_pb2.Stream.ValueType, message: Recognised) -> None:
@@ -314,65 +309,3 @@ def _move(
         moved = min(number, getattr(counts, NAMES[before]))
         setattr(counts, NAMES[before], getattr(counts, NAMES[before]) - moved)
         setattr(counts, NAMES[after], getattr(counts, NAMES[after]) + number)
-
-
-def _error_message(
-    stream: common_pb2.Stream.ValueType, message: Recognised, severity: common_pb2.Severity.ValueType
-) -> event_pb2.ErrorMessage:
-    return event_pb2.ErrorMessage(
-        severity=severity,
-        text=without_nul(message.text),
-        stream=stream,
-        line=message.key_line,
-        message=without_nul(message.message),
-        file=without_nul(message.file),
-        file_line=message.file_line,
-        parser=message.entry.parser,
-        code=without_nul(message.code),
-        item=without_nul(message.item),
-    )
-
-
-def _log(
-    stream: common_pb2.Stream.ValueType, message: Recognised, severity: common_pb2.Severity.ValueType
-) -> event_pb2.LogEvent:
-    lines = len(message.lines)
-    return event_pb2.LogEvent(
-        severity=severity,
-        text=without_nul(message.text),
-        stream=stream,
-        line=message.key_line,
-        file=without_nul(message.file),
-        file_line=message.file_line,
-        file_column=message.column,
-        parser=message.entry.parser,
-        code=without_nul(message.code),
-        lines=lines if lines > 1 else 0,
-    )
-
-
-def _last_words(
-    stream: common_pb2.Stream.ValueType, tail: bytes, last_line: int, rules: Rules | None
-) -> event_pb2.ErrorMessage | None:
-    """Returns the last lines that are not blank as one message; None if there are none.
-
-    With `rules` only lines count that they do not recognise, and only those near the end.
-    """
-    lines = tail.removesuffix(b"\n").split(b"\n")
-    shown: list[str] = []
-    number = 0
-    for back, line in enumerate(reversed(lines)):
-        if rules is not None and back >= _MAX_BACK:
-            break
-        if is_blank(line) or (rules is not None and rules.find(visible(line)) is not None):
-            continue
-        number = number or last_line - back
-        shown.insert(0, clean(line))
-        if len(shown) == _LAST_LINES:
-            break
-    if not shown:
-        return None
-    text = "\n".join(cut(line, 300) for line in shown)
-    return event_pb2.ErrorMessage(
-        severity=common_pb2.SEVERITY_INFO, text=text, stream=stream, line=number, message=cut(shown[-1])
-    )

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from gator.core.attempt.recognised import error_message
 from gator.core.causes.first_error import key_of
-from gator.core.text import without_nul
 from gator.parsers import Entry, Recognised, Rules, StreamParser, words_of
 from gator.v1 import common_pb2, event_pb2
 
@@ -30,14 +30,6 @@ class PointedError:
             return None
         stream = min(self._found, key=lambda each: key_of(0, each, 0))
         line = self._found[stream]
-        return event_pb2.ErrorMessage(
-            severity=common_pb2.SEVERITY_ERROR,
-            text=without_nul(line.text),
-            stream=stream,
-            line=line.line,
-            message=without_nul(line.message),
-            file=without_nul(line.file),
-            file_line=line.file_line,
-            code=without_nul(line.code),
-            item=without_nul(line.item),
-        )
+        message = error_message(stream, line, common_pb2.SEVERITY_ERROR)
+        message.parser = ""
+        return message

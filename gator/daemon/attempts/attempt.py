@@ -24,7 +24,8 @@ from gator.core.attempt.actions import (
 )
 from gator.core.attempt.environment import Launcher, Prepared, UnsafeScriptError
 from gator.core.attempt.evidence import Evidence, masked
-from gator.core.attempt.machine import State, Wrapper
+from gator.core.attempt.machine import Wrapper
+from gator.core.attempt.state import State
 from gator.core.reports import ReportFile
 from gator.daemon.attempts.scratch import make_scratch
 from gator.daemon.attempts.script_file import remove_script, write_script

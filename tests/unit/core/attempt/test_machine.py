@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.core.attempt.actions import Action, LeftoverCheck, Signal, Spawn
-from gator.core.attempt.machine import State, Wrapper
+from gator.core.attempt.machine import Wrapper
 from gator.core.attempt.quota import MAX_LOGS
+from gator.core.attempt.state import State
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 from tests.unit.core.attempt.machine_support import (
     ERR,

@@ -3,14 +3,8 @@
 import signal
 
 from gator.core.attempt.actions import Action, LeftoverCheck, Signal, Spawn
-from gator.core.attempt.machine import (
-    DEFAULT_GRACE_NANOS,
-    DRAIN_NANOS,
-    SPAWN_NANOS,
-    UNKILLABLE_NANOS,
-    State,
-    Wrapper,
-)
+from gator.core.attempt.machine import Wrapper
+from gator.core.attempt.state import DEFAULT_GRACE_NANOS, DRAIN_NANOS, SPAWN_NANOS, UNKILLABLE_NANOS, State
 from gator.v1 import attach_pb2, common_pb2, spec_pb2
 from tests.unit.core.attempt.machine_support import (
     ERR,

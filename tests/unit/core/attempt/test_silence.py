@@ -4,7 +4,8 @@ import signal
 
 from gator.core.attempt.actions import Action, Investigate, Signal
 from gator.core.attempt.evidence import Evidence, ProcessEvidence, masked, summary_of, text_of
-from gator.core.attempt.machine import State, Wrapper
+from gator.core.attempt.machine import Wrapper
+from gator.core.attempt.state import State
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 from tests.unit.core.attempt.machine_support import OUT, SECOND, end_of, events_of, finish, left, running
 

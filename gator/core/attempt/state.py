@@ -1,0 +1,43 @@
+"""The states of an attempt, and the times that it may spend in them."""
+
+from enum import Enum
+
+MILLI = 1_000_000
+SECOND = 1_000 * MILLI
+DRAIN_NANOS = 500 * MILLI
+"""Timeout for the pipes to reach their end after the leader has ended."""
+DEFAULT_GRACE_NANOS = 10 * SECOND
+UNKILLABLE_NANOS = 5 * SECOND
+"""Timeout after which a process that survives SIGKILL is given up."""
+SPAWN_NANOS = 30 * SECOND
+"""Timeout for a start while the host lacks resources."""
+FOLLOWED_NANOS = 1 * SECOND
+"""Maximum difference between the wall clock and an attempt's times that is not corrected."""
+CHECK_NANOS = 20 * MILLI
+"""First pause between two checks for leftover processes; each one doubles it."""
+READ_NANOS = 30 * SECOND
+"""Timeout for reading the reports of tests, which may be on a file system that does not answer."""
+MAX_CHECK_NANOS = 250 * MILLI
+
+
+class State(Enum):
+    """How far an attempt has come."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    ENDING = "ending"
+    """Was told to end and has its grace."""
+    KILLING = "killing"
+    DRAINING = "draining"
+    """The leader is reaped; its pipes have not reached their end."""
+    SWEEPING = "sweeping"
+    """The host is looking for leftover processes."""
+    ENDING_REST = "ending rest"
+    KILLING_REST = "killing rest"
+    READING = "reading"
+    """The host is reading the reports of tests."""
+    FINISHED = "finished"
+
+
+ALIVE = frozenset({State.RUNNING, State.ENDING, State.KILLING})
+"""States in which the leader lives. Only in these is the deadline a decision; elsewhere it is a poll."""
