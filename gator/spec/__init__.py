@@ -28,23 +28,38 @@ __all__ = [
 ]
 
 
-def load(text: str | bytes, *, file: str, read: Callable[[str], bytes] | None = None) -> "Loaded":
+def load(
+    text: str | bytes,
+    *,
+    file: str,
+    read: Callable[[str], bytes] | None = None,
+    find_parser: Callable[[str], str | None] | None = None,
+) -> "Loaded":
     """Loads a spec and checks everything that can be checked without its plan.
 
     `file` is the name as the user gave it: positions show it, and its stem is the ident of a root without
     one. `read` gets the path of an included file and returns its bytes, or raises OSError; without it
-    nothing can be included. Raises SpecError with every problem.
+    nothing can be included. `find_parser` gets the name of a parser that is not built in, and returns the
+    absolute path of its file, None if there is none, or raises UserError.
+
+    Raises SpecError with every problem.
     """
     from gator.spec import loader
 
-    return loader.load(text, file, read)
+    return loader.load(text, file, read, find_parser)
 
 
-def load_partly(text: str | bytes, *, file: str, read: Callable[[str], bytes] | None = None) -> "Loaded":
+def load_partly(
+    text: str | bytes,
+    *,
+    file: str,
+    read: Callable[[str], bytes] | None = None,
+    find_parser: Callable[[str], str | None] | None = None,
+) -> "Loaded":
     """Returns a spec as far as it could be read, with its problems instead of raising them."""
     from gator.spec import loader
 
-    return loader.load_partly(text, file, read)
+    return loader.load_partly(text, file, read, find_parser)
 
 
 def load_parser(text: str | bytes, *, file: str) -> "ParserFile":
@@ -54,15 +69,21 @@ def load_parser(text: str | bytes, *, file: str) -> "ParserFile":
     return other_files.load_parser(text, file)
 
 
-def load_config(text: bytes, *, file: str, read: Callable[[str], bytes] | None = None) -> "ConfigFile":
+def load_config(
+    text: bytes,
+    *,
+    file: str,
+    read: Callable[[str], bytes] | None = None,
+    find_parser: Callable[[str], str | None] | None = None,
+) -> "ConfigFile":
     """Loads a gator.toml: keys that the root of a spec inherits, and the table [run] with options.
 
-    `read` reads the files of parsers. Raises SpecError with every problem of the keys; the values of options
-    are for the command to check.
+    `read` and `find_parser` are as of `load`. Raises SpecError with every problem of the keys; the values
+    of options are for the command to check.
     """
     from gator.spec import other_files
 
-    return other_files.load_config(text, file, read)
+    return other_files.load_config(text, file, read, find_parser)
 
 
 def __getattr__(name: str) -> object:

@@ -298,7 +298,9 @@ PARSERS: Final = (
     "yosys",
 )
 """Names of the built-in parsers; `auto` is all of them."""
-_PARSER_SUFFIXES: Final = (".yaml", ".yml", ".json", ".jsonc")
+MATCHER_SUFFIXES: Final = (".json", ".jsonc")
+"""Ends of names of files with problem matchers."""
+_PARSER_SUFFIXES: Final = (".yaml", ".yml", *MATCHER_SUFFIXES)
 
 
 def is_parser_file(name: str) -> bool:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from yaml.nodes import MappingNode, Node
 
 from gator.errors import SpecError
-from gator.spec.builders.context import Read, SpecContext
+from gator.spec.builders.context import FindParser, Read, SpecContext
 from gator.spec.builders.include import Includes
 from gator.spec.builders.nodes import read_inherited
 from gator.spec.builders.parsers import ParserFile, read_root
@@ -34,9 +34,11 @@ class ConfigFile(Struct, frozen=True):
     """All values by their key at the top of the file; those of [run] as `run.NAME`."""
 
 
-def load_config(text: bytes, file: str, read: Read | None) -> ConfigFile:
+def load_config(
+    text: bytes, file: str, read: Read | None, find_parser: FindParser | None = None
+) -> ConfigFile:
     """Loads a gator.toml as `gator.spec.load_config` describes."""
-    context = SpecContext()
+    context = SpecContext(find_parser)
     decoded = decode(text, file)
     Includes(context, read)
     context.begin(file, decoded)

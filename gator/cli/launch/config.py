@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
+from gator.cli.installed_parsers import find_parser
 from gator.cli.launch.spec_files import read_included
 from gator.core.text import readable
 from gator.errors import Problem, SpecError, UsageError
@@ -68,7 +69,7 @@ def config_of(spec: str, environment: Mapping[str, str]) -> Config:
             from gator.spec import load_config
 
         name = readable(os.fsencode(path))
-        found = load_config(_read(path), file=name, read=read_included)
+        found = load_config(_read(path), file=name, read=read_included, find_parser=find_parser)
         settings = merge_settings(above.settings, found.above.settings)
         causes = [*found.above.causes, *above.causes]
         above.MergeFrom(found.above)

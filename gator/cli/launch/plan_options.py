@@ -32,9 +32,10 @@ def _complete_scheduler(incomplete: str) -> list[str]:
 
 
 def _complete_parser(incomplete: str) -> list[str]:
+    from gator.cli import installed_parsers
     from gator.spec.keys import PARSERS
 
-    return [name for name in PARSERS if name.startswith(incomplete)]
+    return [name for name in (*PARSERS, *installed_parsers.names()) if name.startswith(incomplete)]
 
 
 class PlanOptions(Struct, frozen=True):

@@ -143,6 +143,7 @@ def _limit(text: str, option: str) -> int:
 
 def _parsers(names: Sequence[str]) -> spec_pb2.Parsers:
     """Returns built-in parsers and those of files. Raises UsageError and SpecError."""
+    from gator.cli.installed_parsers import find_parser
     from gator.spec import load_parser
     from gator.spec.keys import PARSERS, is_parser_file
     from gator.spec.suggestions import did_you_mean
@@ -157,6 +158,10 @@ def _parsers(names: Sequence[str]) -> spec_pb2.Parsers:
             found.list.append(load_parser(data, file=name).parser)
         elif name in PARSERS:
             found.list.append(spec_pb2.Parser(name=name))
+        elif (path := find_parser(name)) is not None:
+            parser = load_parser(read_bounded(Path(path), MAX_SPEC_BYTES), file=path).parser
+            parser.name = name
+            found.list.append(parser)
         else:
             hint = did_you_mean(name, PARSERS) or f": there are {', '.join(PARSERS)}"
             raise UsageError(f"--parser {name}: there is no such parser{hint}")

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from gator import spec as specs
+from gator.cli.installed_parsers import find_parser
 from gator.cli.launch.config import Config
 from gator.cli.launch.spec_files import read_included, read_spec
 from gator.core.text import readable
@@ -53,7 +54,7 @@ def load_partly(name: str, ident: str | None, config: Config) -> LoadedSpec:
                 f"cannot use {readable(os.fsencode(path_text))}: its name is not UTF-8: rename it"
             )
     with loading.quickly():
-        loaded = specs.load_partly(text, file=shown, read=read_included)
+        loaded = specs.load_partly(text, file=shown, read=read_included, find_parser=find_parser)
     if ident is not None:
         ident = specs.nfc(ident)
         if problem := specs.ident_problem(ident):

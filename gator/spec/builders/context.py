@@ -37,6 +37,15 @@ class Pair(NamedTuple):
     value: Node
 
 
+FindParser: TypeAlias = Callable[[str], str | None]
+"""Returns the absolute path of a package's parser; None if there is none. Raises UserError."""
+
+
+def _no_parser(name: str) -> None:
+    """Returns None, because the texts of this spec know no packages."""
+    del name
+
+
 def _no_file(node: Node, path: str) -> None:
     """Returns None, because the texts of this spec have no folder."""
     del node, path
@@ -45,10 +54,11 @@ def _no_file(node: Node, path: str) -> None:
 class SpecContext:
     """Problems, warnings and texts of one spec that is being read."""
 
-    __slots__ = ("_left", "problems", "read_yaml", "texts", "warnings")
+    __slots__ = ("_left", "find_parser", "problems", "read_yaml", "texts", "warnings")
 
-    def __init__(self) -> None:
+    def __init__(self, find_parser: FindParser | None = None) -> None:
         self.read_yaml: ReadYaml = _no_file
+        self.find_parser: FindParser = find_parser or _no_parser
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.texts: dict[str, str] = {}

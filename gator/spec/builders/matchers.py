@@ -17,8 +17,6 @@ from gator.spec.builders.regexp import Regexp, RegexpError
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import common_pb2, spec_pb2
 
-SUFFIXES: Final = (".json", ".jsonc")
-
 _FIELDS: Final = {
     "file": "file",
     "location": "location",

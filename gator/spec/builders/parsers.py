@@ -5,6 +5,7 @@ from typing import Final
 from msgspec import Struct, field
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from gator.errors import UserError
 from gator.spec import keys
 from gator.spec.builders import matchers, scalars
 from gator.spec.builders.context import Pair, SpecContext, is_null
@@ -80,15 +81,30 @@ def _one(context: SpecContext, node: Node) -> spec_pb2.Parser | None:
     if name is None or not scalars.no_names(context, node, name, "parsers"):
         return None
     if not keys.is_parser_file(name):
-        if name not in keys.PARSERS:
-            hint = did_you_mean(name, keys.PARSERS) or f": there are {', '.join(keys.PARSERS)}"
-            context.problem(node, f"there is no parser '{name}'{hint}")
-            return None
-        return spec_pb2.Parser(name=name)
+        return spec_pb2.Parser(name=name) if name in keys.PARSERS else _installed(context, node, name)
     root = context.read_yaml(node, name)
     if root is None:
         return None
     return read_root(context, root, name).parser
+
+
+def _installed(context: SpecContext, node: Node, name: str) -> spec_pb2.Parser | None:
+    """Returns the parser of an installed package, under its name; None after a problem."""
+    try:
+        path = context.find_parser(name)
+    except UserError as error:
+        context.problem(node, str(error))
+        return None
+    if path is None:
+        hint = did_you_mean(name, keys.PARSERS) or f": there are {', '.join(keys.PARSERS)}"
+        context.problem(node, f"there is no parser '{name}'{hint}")
+        return None
+    root = context.read_yaml(node, path)
+    if root is None:
+        return None
+    parser = read_root(context, root, path).parser
+    parser.name = name
+    return parser
 
 
 def _matchers(
@@ -110,7 +126,7 @@ def _matchers(
 
 def read_root(context: SpecContext, root: Node, file: str) -> ParserFile:
     """Returns the parser in a file: problem matchers if it is JSON, else entries."""
-    if not file.endswith(matchers.SUFFIXES):
+    if not file.endswith(keys.MATCHER_SUFFIXES):
         return read_file(context, root)
     parser, nodes = matchers.read_file(context, root)
     return ParserFile(parser, nodes=nodes, examples=[[] for _ in nodes])

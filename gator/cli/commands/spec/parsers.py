@@ -13,7 +13,7 @@ from gator.cli import exit_codes, output
 from gator.cli.json_output import say_json
 from gator.cli.sources.options import JsonOption
 from gator.console.describe import enum_name
-from gator.errors import Problem, SpecError, UsageError
+from gator.errors import Problem, SpecError, UsageError, UserError
 from gator.units import plural
 
 if TYPE_CHECKING:
@@ -39,26 +39,46 @@ NameArgument = Annotated[
 
 @parsers.command("list")
 def list_(json: JsonOption = False) -> None:
-    """List the built-in parsers."""
+    """List the built-in parsers, and those of installed packages."""
+    from gator.cli import installed_parsers
     from gator.parsers.check import builtin_files
 
     files = sorted(builtin_files(), key=lambda file: file.parser.name)
+    rows = [(file.parser.name, file.about, len(file.parser.entries), "") for file in files]
+    rows += [_installed_row(name) for name in installed_parsers.names()]
     if json:
-        for file in files:
-            name, entries = file.parser.name, len(file.parser.entries)
-            say_json({"name": name, "about": file.about, "entries": entries})
+        for name, about, entries, path in rows:
+            say_json({"name": name, "about": about, "entries": entries, "file": path})
         return
-    output.say_columns([(file.parser.name, file.about) for file in files])
+    output.say_columns([(name, about, path) for name, about, _, path in rows])
+
+
+def _installed_row(name: str) -> tuple[str, str, int, str]:
+    """Returns name, purpose, number of entries and path of a package's parser, or why it cannot be used."""
+    from gator.cli.installed_parsers import find_parser
+
+    path = ""
+    try:
+        path = find_parser(name) or ""
+        file = _file(path)
+    except UserError as error:
+        return name, f"cannot be used: {error}", 0, path
+    return name, file.about, len(file.parser.entries), path
 
 
 @parsers.command()
 def show(name: NameArgument) -> None:
     """Print a parser as a file, as the beginning of your own; problem matchers are converted."""
     from gator.parsers.check import FOLDER, parser_text
-    from gator.spec.keys import is_parser_file
+    from gator.spec.keys import MATCHER_SUFFIXES
 
-    if is_parser_file(name):
-        sys.stdout.write(parser_text(_file(name).parser))
+    path = _path(name)
+    if path.endswith(MATCHER_SUFFIXES):
+        sys.stdout.write(parser_text(_file(path).parser))
+        return
+    if path:
+        _file(path)
+        sys.stdout.write(Path(path).read_text())
         return
     sys.stdout.write((FOLDER / f"{_builtin(name)}.yaml").read_text())
 
@@ -124,10 +144,9 @@ def try_(name: NameArgument, json: JsonOption = False) -> None:
     """Print the messages that a parser recognises in a log on stdin."""
     from gator.parsers import Rules, StreamParser, entries_of
     from gator.parsers.check import rules_for
-    from gator.spec.keys import is_parser_file
 
-    if is_parser_file(name):
-        rules = Rules(entries_of(_file(name).parser))
+    if path := _path(name):
+        rules = Rules(entries_of(_file(path).parser))
     else:
         rules = rules_for(_builtin(name, everything=True))
     stream = StreamParser(rules)
@@ -174,6 +193,16 @@ def _say_message(message: "Recognised", *, json: bool) -> None:
     if message.entry.metric:
         summary = f"{message.entry.metric} = {message.value}"
     output.say(f"{message.line}: {severity} ({', '.join(notes)}): {summary}")
+
+
+def _path(name: str) -> str:
+    """Returns the path of a parser in a file or of a package; empty for a built-in one."""
+    from gator.cli.installed_parsers import find_parser
+    from gator.spec.keys import PARSERS, is_parser_file
+
+    if is_parser_file(name):
+        return name
+    return "" if name in PARSERS else find_parser(name) or ""
 
 
 def _file(name: str) -> "ParserFile":
