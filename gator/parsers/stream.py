@@ -7,7 +7,7 @@ import re
 
 from msgspec import Struct, field
 
-from gator.ansi import ANSI_PATTERN
+from gator.ansi import ANSI_PATTERN, BLANKS_PATTERN, UNFINISHED_PATTERN
 from gator.parsers.definition import Entry, Recognised
 from gator.parsers.percent import with_properties
 from gator.parsers.rules import MAX_LINE_CHARACTERS, Rules
@@ -18,6 +18,8 @@ MAX_REPEATS = 10_000
 """Maximum number of further messages of an entry with `loop`."""
 _BLANKS = " \t\r\v\f"
 _ESCAPES = re.compile(ANSI_PATTERN.decode())
+_BLANK = re.compile(f"{BLANKS_PATTERN.decode()}*(?:{UNFINISHED_PATTERN.decode()})?")
+_BLANK_STARTS = f"{_BLANKS}\x1b"
 
 
 def visible(line: bytes) -> str:
@@ -31,6 +33,11 @@ def visible(line: bytes) -> str:
         text = _ESCAPES.sub("", text)
     text = text.rstrip(_BLANKS)
     return text[text.rfind("\r") + 1 :] if "\r" in text else text
+
+
+def is_blank(text: str) -> bool:
+    """Returns whether a terminal shows nothing of the text of a line; such a line begins no message."""
+    return not text or text.isspace() or (text[0] in _BLANK_STARTS and _BLANK.fullmatch(text) is not None)
 
 
 class _Open(Struct):
@@ -118,7 +125,7 @@ class StreamParser:
 
     def _start(self, number: int, text: str, found: list[Recognised], after: Entry | None = None) -> None:
         """Begins a message in a line, with an entry after `after`."""
-        hit = self._rules.find(text, after)
+        hit = self._rules.find(text, after) if not is_blank(text) else None
         if hit is None:
             if not self.first_plain[0] and text.strip():
                 self.first_plain = (number, text.encode())
@@ -177,6 +184,8 @@ class StreamParser:
         pattern = then[-1] if message.is_met else then[len(message.lines) - 1]
         match = self._rules.pattern(pattern)(text[:MAX_LINE_CHARACTERS])
         if match is None:
+            return False
+        if message.is_met and is_blank(text):
             return False
         if message.is_met:
             message.repeats.append((text, message.before | _groups(match)))

@@ -164,6 +164,9 @@ TEXTS = st.lists(
             b"make: *** [Makefile:2: all] Error 1\n",
             b"  10%\r 100%\n",
             b"UVM_ERROR :    2\n",
+            b"  \t\n",
+            b"\x1b[\n",
+            b"\x1b[0m\n",
         ]
     ),
     max_size=12,
@@ -195,6 +198,7 @@ def outcome_of(
     mode=st.sampled_from([AUTO, ERROR, WARNING]),
     named=st.booleans(),
     pointed=st.booleans(),
+    pattern=st.sampled_from(["^ours: ", ".*", "^$", r"^\s*$"]),
 )
 def test_how_the_output_was_cut_and_interleaved_makes_no_difference(
     data: st.DataObject,
@@ -203,8 +207,12 @@ def test_how_the_output_was_cut_and_interleaved_makes_no_difference(
     mode: spec_pb2.StderrMode.ValueType,
     named: bool,
     pointed: bool,
+    pattern: str,
 ) -> None:
-    settings = settings_of(mode, named=named)
+    settings = spec_pb2.Settings()
+    settings.CopyFrom(settings_of(mode, named=named))
+    if named:
+        settings.parsers.list.add(name="spec").entries.add(match=pattern, severity=common_pb2.SEVERITY_ERROR)
     if pointed:
         settings.first_error.match = "[a-z]: "
     left_over = {OUT: b"".join(out), ERR: b"".join(err)}
