@@ -20,7 +20,10 @@ MAX_FIELDS: Final = 100
 
 
 class CommandError(ValueError):
-    """A line that begins as a command is none. `kind` is the same for all lines with the same mistake."""
+    """A line that starts like a command but is invalid.
+
+    `kind` is the same for all lines with the same mistake.
+    """
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -40,14 +43,15 @@ class Command(Struct, frozen=True):
 def parse_command(line: str) -> Command | None:
     """Returns the command in a line without its end; None if the line does not begin as one.
 
-    Raises CommandError for a line that begins with `::gator` and is no command.
+    Raises CommandError for an invalid line that begins with `::gator`.
     """
     if not line.startswith(PREFIX) or line[len(PREFIX) : len(PREFIX) + 1] not in ("", " ", "\t", ":"):
         return None
     if len(line) > MAX_CHARACTERS:
         raise CommandError("length", f"a command has at most {MAX_CHARACTERS:,} characters")
     head, separator, text = line.removeprefix(PREFIX).partition("::")
-    verb, *pairs = head.split() or [""]
+    # A value may have blanks of Unicode, at which split() without an argument splits too.
+    verb, *pairs = [part for part in head.replace("\t", " ").split(" ") if part] or [""]
     if not _pattern(r"[a-z]+").fullmatch(verb):
         raise CommandError("verb", f"after {PREFIX} there must be a verb, such as log, not {verb[:40]!r}")
     fields: dict[str, str] = {}
@@ -67,9 +71,9 @@ def parse_command(line: str) -> Command | None:
 
 
 def command_line(verb: str, fields: Mapping[str, str] | None = None, text: str | None = None) -> str:
-    """Returns the line of a command, without its end. It is read back as the same command.
+    """Returns the line of a command, without its end. `parse_command` returns the same command for it.
 
-    Of the text, escape sequences and blanks at the end are lost.
+    Readers of output remove escape sequences and the blanks at the end of a line before.
     """
     pairs = "".join(f" {key}={percent.encode_value(value)}" for key, value in (fields or {}).items())
     return f"{PREFIX} {verb}{pairs}{'' if text is None else f'::{percent.encode_text(text)}'}"

@@ -118,8 +118,8 @@ def test_an_output_is_recorded_as_its_vector_says(vector: Record) -> None:
 
 _KEYS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
 _VALUES = st.text(
-    st.characters(exclude_categories=("Cs", "Cc", "Z")) | st.sampled_from("%:, \t\r\n=")
-).filter(lambda value: not re.search(r"[\v\f\x1b\x00]", value))
+    st.characters(exclude_categories=("Cs",)) | st.sampled_from("%:, \t\r\n=\x85\xa0\u2003\u2028")
+).filter(lambda value: not re.search(r"[\x00-\x08\v\f\x0e-\x1f\x7f]", value))
 
 
 @given(
@@ -127,6 +127,7 @@ _VALUES = st.text(
     st.dictionaries(_KEYS, _VALUES, max_size=5),
     st.none() | _VALUES.filter(lambda text: text == text.rstrip()),
 )
+@example("log", {"a": "x\u00a0y", "b": "\u2028"}, "z")
 @example("log", {"a": "::", "b": "%3A"}, "::gator log::%0A%")
 @example("log", {"a": ""}, "")
 def test_what_is_written_is_read_back(verb: str, fields: dict[str, str], text: str | None) -> None:
