@@ -1,6 +1,6 @@
 """The lines about failures during a run, and the block at its end.
 
-Invariant: the block has at most 30 lines. Up to five failures are listed individually in the order of their
+Invariant: the block has at most 32 lines. Up to five failures are listed individually in the order of their
 ends; more are grouped by cause, the most frequent first.
 """
 

@@ -1,6 +1,6 @@
 """History over the folders of runs in one tracking folder.
 
-Invariant: reads at most the 50 newest runs of a series. An unreadable run hides no other one and is reported.
+Invariant: reads at most the 50 newest runs of an ident. An unreadable run hides no other one and is reported.
 """
 
 import time
@@ -25,7 +25,7 @@ from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
 
 MAX_RUNS: Final = 50
-"""Maximum number of runs that are read."""
+"""Maximum number of runs of an ident that are read."""
 MAX_SECONDS: Final = 2.0
 """Timeout in seconds of the search for earlier sightings, and of each answer of a hub."""
 MAX_START_SECONDS: Final = 30.0

@@ -1,6 +1,6 @@
 """Reads the gator.toml files of a project and of the user.
 
-Invariant: a file that anyone could have written is not read.
+Invariant: skips a project file of another user in a folder that everyone may write to.
 """
 
 import json
@@ -113,7 +113,7 @@ def _home_config(environment: Mapping[str, str]) -> Path | None:
 def project_file(folder: Path) -> Path | None:
     """Returns the first gator.toml from a folder upwards, not above the root of a git work tree.
 
-    One that belongs to another user, in a folder to which everyone may write, is passed over.
+    Skips one that belongs to another user, in a folder that everyone may write to.
     """
     for above in (folder, *folder.parents):
         path = above / NAME
