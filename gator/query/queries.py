@@ -122,7 +122,7 @@ class Queries:
         return sorted([*found.nodes, *more], key=lambda entry: entry[0][1])
 
     def list_failures(self, request: qs.ListFailuresRequest) -> qs.ListFailuresResponse:
-        """Returns failed and lost jobs by their signature.
+        """Returns failed and lost jobs by their cause.
 
         Raises NotFoundError if the node is not in the record, and UsageError for a foreign token or too many
         globs.
@@ -133,12 +133,12 @@ class Queries:
         position = tokens.decode(request, request.page_token, tokens.AfterCount)
         start = position.after if position else 0
         patterns = [PathPattern(glob) for glob in request.globs]
-        renamed = self.reader.renamed(request.signature) if request.signature else ()
-        rules = CauseRules(request.causes) if request.causes else None
+        renamed = self.reader.renamed(request.cause) if request.cause else ()
+        rules = CauseRules(request.rules) if request.rules else None
         groups = grouped(
             job
             for job in self.reader.failed(path, rules)
-            if (job.is_named(request.signature) or job.signature in renamed)
+            if (job.is_named(request.cause) or job.signature in renamed)
             and (not patterns or any(pattern.matches(job.path) for pattern in patterns))
         )
         size = _size(request.page_size)

@@ -324,15 +324,15 @@ class ListFailuresRequest(message.Message):
     RUN_FIELD_NUMBER: builtins.int
     PATH_FIELD_NUMBER: builtins.int
     GLOBS_FIELD_NUMBER: builtins.int
-    SIGNATURE_FIELD_NUMBER: builtins.int
+    CAUSE_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
-    CAUSES_FIELD_NUMBER: builtins.int
+    RULES_FIELD_NUMBER: builtins.int
     run: builtins.str
     """Id of the run; empty means the server's one run."""
     path: builtins.str
     """Only this node and those below it; empty means all."""
-    signature: builtins.str
+    cause: builtins.str
     """Only causes with this name, or with a signature that begins with this text. Empty means all."""
     page_size: builtins.int
     """Maximum number of groups in a page; 0 means 1,000, which is also the limit."""
@@ -343,7 +343,7 @@ class ListFailuresRequest(message.Message):
         """Only jobs whose path matches one of these globs, at most 1,000. Empty means all."""
 
     @builtins.property
-    def causes(self) -> containers.RepeatedCompositeFieldContainer[spec_pb2.CauseRule]:
+    def rules(self) -> containers.RepeatedCompositeFieldContainer[spec_pb2.CauseRule]:
         """Rules that name causes, in place of those of the run. Empty means those of the run."""
 
     def __init__(
@@ -352,14 +352,14 @@ class ListFailuresRequest(message.Message):
         run: builtins.str = ...,
         path: builtins.str = ...,
         globs: abc.Iterable[builtins.str] | None = ...,
-        signature: builtins.str = ...,
+        cause: builtins.str = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
-        causes: abc.Iterable[spec_pb2.CauseRule] | None = ...,
+        rules: abc.Iterable[spec_pb2.CauseRule] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["causes", b"causes", "globs", b"globs", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "run", b"run", "signature", b"signature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["cause", b"cause", "globs", b"globs", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "rules", b"rules", "run", b"run"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -139,7 +139,7 @@ class QueryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListFailures(self, request, context):
-        """Lists failed and lost jobs by their signature, most frequent first.
+        """Lists failed and lost jobs by their cause, most frequent first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -49,7 +49,7 @@ class QueryServiceStub:
     ListNodes: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListNodesRequest, _query_service_pb2.ListNodesResponse]
     """Lists nodes below a node."""
     ListFailures: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListFailuresRequest, _query_service_pb2.ListFailuresResponse]
-    """Lists failed and lost jobs by their signature, most frequent first."""
+    """Lists failed and lost jobs by their cause, most frequent first."""
     ListWaiting: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListWaitingRequest, _query_service_pb2.ListWaitingResponse]
     """Lists nodes that cannot start yet, and what they wait for."""
     ExplainNode: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ExplainNodeRequest, _query_service_pb2.ExplainNodeResponse]
@@ -90,7 +90,7 @@ class QueryServiceAsyncStub(QueryServiceStub):
     ListNodes: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListNodesRequest, _query_service_pb2.ListNodesResponse]  # type: ignore[assignment]
     """Lists nodes below a node."""
     ListFailures: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListFailuresRequest, _query_service_pb2.ListFailuresResponse]  # type: ignore[assignment]
-    """Lists failed and lost jobs by their signature, most frequent first."""
+    """Lists failed and lost jobs by their cause, most frequent first."""
     ListWaiting: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListWaitingRequest, _query_service_pb2.ListWaitingResponse]  # type: ignore[assignment]
     """Lists nodes that cannot start yet, and what they wait for."""
     ExplainNode: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ExplainNodeRequest, _query_service_pb2.ExplainNodeResponse]  # type: ignore[assignment]
@@ -152,7 +152,7 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _query_service_pb2.ListFailuresRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_query_service_pb2.ListFailuresResponse, _abc.Awaitable[_query_service_pb2.ListFailuresResponse]]:
-        """Lists failed and lost jobs by their signature, most frequent first."""
+        """Lists failed and lost jobs by their cause, most frequent first."""
 
     @_abc_1.abstractmethod
     def ListWaiting(

@@ -110,7 +110,7 @@ def _named(opened: OpenRun, name: str) -> Collection[str]:
     """Returns the causes in the run that `name` stands for, maybe a signature of an earlier version."""
     if not name:
         return ()
-    request = qs.ListFailuresRequest(signature=name)
+    request = qs.ListFailuresRequest(cause=name)
     return {cause_of(group) for page in pages(opened.api.list_failures, request) for group in page.groups}
 
 
@@ -121,7 +121,10 @@ def _has_cause(node: query_pb2.Node, name: str, known: Collection[str]) -> bool:
 
 
 def is_new(failed: FailedIn) -> bool:
-    """Returns whether no earlier run of the series had such a failure."""
+    """Returns whether no known earlier run of the series had such a failure.
+
+    True if no other run is known, as for the first run of a series.
+    """
     seen = sightings_in(failed)
     return seen is None or seen.is_new(cause_of(failed.node))
 

@@ -269,6 +269,6 @@ def _failures(
     outcome = run.result.outcome if run.HasField("result") else None
     return SeriesRun(sighting_of(run), is_complete(outcome)), [
         group
-        for page in pages(api.list_failures, qs.ListFailuresRequest(causes=rules))
+        for page in pages(api.list_failures, qs.ListFailuresRequest(rules=rules))
         for group in page.groups
     ]

@@ -121,7 +121,7 @@ class RemoteRunApi:
         return self._call(self._stub.ListNodes, request)
 
     def list_failures(self, request: qs.ListFailuresRequest) -> qs.ListFailuresResponse:
-        """Returns failed and lost jobs by their signature."""
+        """Returns failed and lost jobs by their cause."""
         return self._call(self._stub.ListFailures, request)
 
     def list_waiting(self, request: qs.ListWaitingRequest) -> qs.ListWaitingResponse:

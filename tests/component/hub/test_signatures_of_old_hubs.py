@@ -97,7 +97,7 @@ def test_old_names_go_on_working(hub: FilledHub, run_again: Path) -> None:
     for run in (3, new):
         queries = Queries(HubReader(hub.database, run))
         for name in (TRACEBACK, TRACEBACK[:8]):
-            found = queries.list_failures(qs.ListFailuresRequest(signature=name)).groups
+            found = queries.list_failures(qs.ListFailuresRequest(cause=name)).groups
             jobs = sorted(group.example.path for group in found)
             assert jobs == [f"nightly/{job}" for job in ("check", "connect", "lookup", "parse")]
 
