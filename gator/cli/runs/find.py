@@ -181,7 +181,7 @@ def select(run_name: str | None, root: Path) -> FoundRun:
         some = [run.folder.path.name for run in idents.values()][:5]
         listing = command("runs", "--tracking", str(root.absolute()))
         which = (
-            beginning_of_id(run_name)
+            short_id_hint(run_name)
             or did_you_mean(run_name, idents)
             or f"; the newest are: {', '.join(some)}: {listing} lists all"
         )
@@ -205,7 +205,7 @@ def _newest_by_ident(runs: Sequence[FoundRun]) -> dict[str, FoundRun]:
     return newest
 
 
-def beginning_of_id(run_name: str) -> str:
+def short_id_hint(run_name: str) -> str:
     """Returns what to do about a name that is a too short beginning of an id; empty for other names."""
     if re.fullmatch(rf"[0-9a-f]{{1,{MIN_DIGITS - 1}}}", run_name):
         return f": the beginning of an id needs {MIN_DIGITS} hexadecimal digits"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from gator.cli.runs.find import LATEST, beginning_of_id, is_run, too_far_back
+from gator.cli.runs.find import LATEST, short_id_hint, is_run, too_far_back
 from gator.cli.runs.hub_choice import HubChoice, needs_of
 from gator.cli.runs.paging import pages
 from gator.cli.runs.remote import Peer
@@ -67,7 +67,7 @@ class Hub:
                 raise NotFoundError(f"{len(meant)} runs have ids that begin with {name}: give more digits")
             if meant:
                 return meant[0]
-        which = _folder(name) or beginning_of_id(name) or self._which(name)
+        which = _import_hint(name) or short_id_hint(name) or self._suggestion(name)
         raise NotFoundError(f"there is no run {name!r} on {self.peer.name}{which}")
 
     def _of_named(self, ident: str, named: Sequence[query_pb2.Run]) -> list[query_pb2.Run]:
@@ -100,7 +100,7 @@ class Hub:
             return f"there is no run on {self.peer.name}: bring one in with gator run SPEC --hub ADDRESS"
         return too_far_back(count, f"on {self.peer.name}")
 
-    def _which(self, name: str) -> str:
+    def _suggestion(self, name: str) -> str:
         """Returns the ident that `name` most likely means, or the newest runs, one of each ident."""
         runs = self.peer.call(self._stub.ListRuns, hs.ListRunsRequest(page_size=_MAX_SEARCHED)).runs
         newest = {run.ident: run.id for run in reversed(runs)}
@@ -146,7 +146,7 @@ class Hub:
         return whole
 
 
-def _folder(name: str) -> str:
+def _import_hint(name: str) -> str:
     """Returns what to do about a name that is a folder of a run; empty for another name."""
     for path in (Path(name), tracking_root() / name):
         if is_run(path):

@@ -18,8 +18,8 @@ from gator.v1 import common_pb2, event_pb2, spec_pb2
 _STREAMS = (common_pb2.STREAM_STDOUT, common_pb2.STREAM_STDERR)
 
 
-def has_choice(inputs: event_pb2.FailureInputs) -> bool:
-    """Returns whether the inputs of a signature are enough for this version of the rule."""
+def records_choice(inputs: event_pb2.FailureInputs) -> bool:
+    """Returns whether the recorder already chose the first error, as it does since version s1."""
     return bool(inputs.version)
 
 

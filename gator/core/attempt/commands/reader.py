@@ -87,7 +87,10 @@ class CommandReader:
         return event_pb2.Artefacts(list=self._artefacts.values()) if self._artefacts else None
 
     def take(self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes) -> Found | None:
-        """Returns what the commands in complete lines mean; None if no line begins with `::`."""
+        """Returns what the commands in lines mean; None if no line begins with `::`.
+
+        `data` has whole lines, or a piece of a long line whose other pieces follow.
+        """
         state = self._streams.get(stream)
         if state is not None and state.is_cut:
             state.is_cut = not data.endswith(b"\n")
