@@ -1,8 +1,8 @@
 """The exceptions of Gator, by who has to act.
 
-A failing *job* is not an error but a Result. Exceptions are for the user (`UserError`, exit code 2: wrong
-spec or usage, or the hub of a reading command does not answer) or faults of Gator (`GatorError`, exit code 3).
-Messages are lower case: what happened, then what to do.
+A failing *job* is not an error but a Result. Exceptions are for the user (`UserError`, exit code 2: a wrong
+spec or usage, or a hub that does not answer a reading command) or faults of Gator (`GatorError`, exit code
+3). Messages are lower case: what happened, then what to do.
 """
 
 from collections.abc import Iterable, Sequence

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from gator.cli.runs.find import LATEST, short_id_hint, is_run, too_far_back
+from gator.cli.runs.find import LATEST, is_run, short_id_hint, too_far_back
 from gator.cli.runs.hub_choice import HubChoice, needs_of
 from gator.cli.runs.paging import pages
 from gator.cli.runs.remote import Peer
