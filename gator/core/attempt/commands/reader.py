@@ -15,7 +15,7 @@ from gator.core.attempt.commands.progress import ProgressFilter
 from gator.core.attempt.metrics import Totals
 from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import Messages
-from gator.core.causes.first_error import Candidate
+from gator.core.causes.first_error import Candidate, key_of, location_of
 from gator.core.text import cut
 from gator.parsers import percent, visible
 from gator.v1 import common_pb2, event_pb2, spec_pb2
@@ -188,7 +188,10 @@ class CommandReader:
     def _log(self, log: event_pb2.LogEvent, found: Found) -> None:
         found.severities.append((log.severity, True))
         if log.severity >= _WARNING:
-            self._messages.offer(_candidate(log), counts=True)
+            key = key_of(spec_pb2.PARSER_RANK_CAUSE, log.stream, log.line)
+            location = location_of(log.file, log.file_line) if log.file else None
+            if self._messages.wants(log.severity, key, location, counts=True):
+                self._messages.offer(Candidate(key, location, _error_message(log)), counts=True)
         self._keep(str(log.severity), log, found)
 
     def _artefact(self, artefact: event_pb2.Artefact, found: Found) -> None:
@@ -255,8 +258,8 @@ def _other(line: str) -> bool:
     return word in _OTHERS
 
 
-def _candidate(log: event_pb2.LogEvent) -> Candidate:
-    message = event_pb2.ErrorMessage(
+def _error_message(log: event_pb2.LogEvent) -> event_pb2.ErrorMessage:
+    return event_pb2.ErrorMessage(
         severity=log.severity,
         text=cut(log.text),
         stream=log.stream,
@@ -266,7 +269,6 @@ def _candidate(log: event_pb2.LogEvent) -> Candidate:
         parser=PARSER,
         code=log.code,
     )
-    return Candidate.of(spec_pb2.PARSER_RANK_CAUSE, message)
 
 
 def _starts(data: bytes) -> Iterator[int]:
