@@ -1427,6 +1427,21 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         words=("diff in ",),
     ),
     Entry(
+        parser="lint",
+        match="^ *(?P<file>\\S+):(?P<line>\\d+):(?P<column>\\d+) - error(?: (?P<code>TS\\d+))?: (?P<message>.*?)(?: \\(report\\w+\\))?$",
+        words=(" - error",),
+    ),
+    Entry(
+        parser="lint",
+        match="^>> Issue: \\[(?P<code>B\\d+):[\\w-]+\\] (?P<message>.*)$",
+        words=(">> issue: [",),
+    ),
+    Entry(
+        parser="lint",
+        match="^L: *(?P<line>\\d+) \\| P: *(?P<column>\\d+) \\| *(?P<code>[A-Z]+\\d*) \\| (?P<message>.*)$",
+        words=(" | p: ",),
+    ),
+    Entry(
         parser="lint", match="^(?:would reformat|Would reformat:) (?P<file>\\S+)$", words=("would reformat",)
     ),
     Entry(
@@ -2249,8 +2264,11 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         words=(" failed", " error"),
     ),
     Entry(
+        parser="pytest", match="^!+ _pytest\\.outcomes\\.Exit: (?P<message>.*?) !+$", words=("!!! _pytest",)
+    ),
+    Entry(
         parser="pytest",
-        match="^!+ (?P<message>(?:Interrupted|stopping after|KeyboardInterrupt|_pytest\\.outcomes\\.Exit).*?) !+$",
+        match="^!+ (?P<message>(?:Interrupted|stopping after|KeyboardInterrupt).*?) !+$",
         rank=spec_pb2.PARSER_RANK_CONSEQUENCE,
         words=("!!! ",),
     ),
@@ -2304,6 +2322,17 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         continues="^\\s",
         until="^(?P<code>(?:Syntax|Indentation|Tab)Error): (?P<message>.*)$",
         words=('file "',),
+    ),
+    Entry(
+        parser="python",
+        match="^(?P<file>[^\\s:]+\\.p(?:yx|xd|xi)):(?P<line>\\d+):(?P<column>\\d+): (?P<message>\\S.*)$",
+        words=(".pyx:", ".pxd:", ".pxi:"),
+    ),
+    Entry(
+        parser="python",
+        match="^Error compiling Cython file:$",
+        rank=spec_pb2.PARSER_RANK_CONSEQUENCE,
+        words=("error compiling cython",),
     ),
     Entry(
         parser="python",
@@ -2920,6 +2949,7 @@ WORDS: Final[tuple[str, ...]] = (
     " stdout ----",
     " unexpectedpass",
     " would be reformatted",
+    " | p: ",
     "! argument",
     "! arithmetic",
     "! bad",
@@ -2987,8 +3017,11 @@ WORDS: Final[tuple[str, ...]] = (
     '.mli", line',
     ".nim(",
     ".nims(",
+    ".pxd:",
+    ".pxi:",
     ".py:",
     ".pyi:",
+    ".pyx:",
     ".rkt:",
     ".sv:",
     ".svh:",
@@ -3017,6 +3050,7 @@ WORDS: Final[tuple[str, ...]] = (
     ":in `",
     ":in ‘",
     "> task ",
+    ">> issue: [",
     "[!] ",
     "[*] ",
     "] trap: ",

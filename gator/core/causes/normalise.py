@@ -95,6 +95,7 @@ _DUMPED = " (core dumped)"
 def normalised(text: str) -> str:
     """Returns a message on one line with marks for what changes by chance, cut to 300 characters."""
     text = " ".join(text.split()).replace(_DUMPED, "")
+    text = _pattern(r"[=*!~_-]{4,}").sub(" ", text)
     text = _pattern(_ADDRESSES).sub(NUMBER, text)
     text = _pattern(_FILE_PLACE).sub(r"\1", text)
     text = _pattern(_STAMPS).sub(" ", text)
