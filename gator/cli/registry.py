@@ -128,6 +128,13 @@ COMMANDS: Final[dict[str, Command]] = {
         "app",
         lasting=True,
     ),
+    "cause": Command(
+        "Name the causes of failures on a hub, and note what is known about them.",
+        FOLDERS,
+        "hub.cause",
+        ("gator cause add 'no space' --match 'No space left'", "gator cause ticket 'no space' IT-7"),
+        "app",
+    ),
     "check": Command(
         "Print every problem of a spec and of its plan; start nothing.",
         SPECS,

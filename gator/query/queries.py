@@ -20,7 +20,7 @@ from gator.query.lines.pages import LinePager
 from gator.query.lines.severities import SeverityCache
 from gator.query.reader import Reader, read_to_end
 from gator.query.samples import Samples
-from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2, spec_pb2
 from gator.v1 import query_service_pb2 as qs
 
 MAX_ENTRIES = 1000
@@ -134,7 +134,7 @@ class Queries:
         start = position.after if position else 0
         patterns = [PathPattern(glob) for glob in request.globs]
         renamed = self.reader.renamed(request.cause) if request.cause else ()
-        rules = CauseRules(request.rules) if request.rules else None
+        rules = _checked_rules(request.rules)
         groups = grouped(
             job
             for job in self.reader.failed(path, rules)
@@ -394,3 +394,17 @@ def _group_of(group: FailureCount, example: query_pb2.Node | None) -> query_pb2.
     if example is not None and example.ticket:
         found.tickets.append(example.ticket)
     return found
+
+
+def _checked_rules(rules: Sequence[spec_pb2.CauseRule]) -> CauseRules | None:
+    """Returns the rules of a request, None for none. Raises UsageError if one cannot be applied."""
+    if not rules:
+        return None
+    if len(rules) > MAX_ENTRIES:
+        raise UsageError(f"{len(rules):,} rules for causes were given: at most {MAX_ENTRIES:,} are possible")
+    from gator.spec.cause_names import name_problem, pattern_problem
+
+    for rule in rules:
+        if problem := name_problem(rule.name) or (pattern_problem(rule.match) if rule.match else ""):
+            raise UsageError(f"a rule for causes cannot be applied: {problem}")
+    return CauseRules(rules)

@@ -72,6 +72,26 @@ class HubServiceStub:
                 request_serializer=gator_dot_v1_dot_hub__service__pb2.GiveRunRequest.SerializeToString,
                 response_deserializer=gator_dot_v1_dot_hub__service__pb2.GiveRunResponse.FromString,
                 _registered_method=True)
+        self.AddCause = channel.unary_unary(
+                '/gator.v1.HubService/AddCause',
+                request_serializer=gator_dot_v1_dot_hub__service__pb2.AddCauseRequest.SerializeToString,
+                response_deserializer=gator_dot_v1_dot_hub__service__pb2.AddCauseResponse.FromString,
+                _registered_method=True)
+        self.ListCauses = channel.unary_unary(
+                '/gator.v1.HubService/ListCauses',
+                request_serializer=gator_dot_v1_dot_hub__service__pb2.ListCausesRequest.SerializeToString,
+                response_deserializer=gator_dot_v1_dot_hub__service__pb2.ListCausesResponse.FromString,
+                _registered_method=True)
+        self.NoteCause = channel.unary_unary(
+                '/gator.v1.HubService/NoteCause',
+                request_serializer=gator_dot_v1_dot_hub__service__pb2.NoteCauseRequest.SerializeToString,
+                response_deserializer=gator_dot_v1_dot_hub__service__pb2.NoteCauseResponse.FromString,
+                _registered_method=True)
+        self.RemoveCause = channel.unary_unary(
+                '/gator.v1.HubService/RemoveCause',
+                request_serializer=gator_dot_v1_dot_hub__service__pb2.RemoveCauseRequest.SerializeToString,
+                response_deserializer=gator_dot_v1_dot_hub__service__pb2.RemoveCauseResponse.FromString,
+                _registered_method=True)
 
 
 class HubServiceServicer:
@@ -128,6 +148,34 @@ class HubServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddCause(self, request, context):
+        """Adds a rule that names a cause in all runs. It comes after the rules of the hub, and before those of a run.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCauses(self, request, context):
+        """Lists the rules, and what users have noted about causes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def NoteCause(self, request, context):
+        """Adds a note or a ticket to a cause.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveCause(self, request, context):
+        """Removes the rules with a name that the caller has added; an administrator removes all of them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_HubServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -160,6 +208,26 @@ def add_HubServiceServicer_to_server(servicer, server):
                     servicer.GiveRun,
                     request_deserializer=gator_dot_v1_dot_hub__service__pb2.GiveRunRequest.FromString,
                     response_serializer=gator_dot_v1_dot_hub__service__pb2.GiveRunResponse.SerializeToString,
+            ),
+            'AddCause': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddCause,
+                    request_deserializer=gator_dot_v1_dot_hub__service__pb2.AddCauseRequest.FromString,
+                    response_serializer=gator_dot_v1_dot_hub__service__pb2.AddCauseResponse.SerializeToString,
+            ),
+            'ListCauses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCauses,
+                    request_deserializer=gator_dot_v1_dot_hub__service__pb2.ListCausesRequest.FromString,
+                    response_serializer=gator_dot_v1_dot_hub__service__pb2.ListCausesResponse.SerializeToString,
+            ),
+            'NoteCause': grpc.unary_unary_rpc_method_handler(
+                    servicer.NoteCause,
+                    request_deserializer=gator_dot_v1_dot_hub__service__pb2.NoteCauseRequest.FromString,
+                    response_serializer=gator_dot_v1_dot_hub__service__pb2.NoteCauseResponse.SerializeToString,
+            ),
+            'RemoveCause': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveCause,
+                    request_deserializer=gator_dot_v1_dot_hub__service__pb2.RemoveCauseRequest.FromString,
+                    response_serializer=gator_dot_v1_dot_hub__service__pb2.RemoveCauseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -332,6 +400,114 @@ class HubService:
             '/gator.v1.HubService/GiveRun',
             gator_dot_v1_dot_hub__service__pb2.GiveRunRequest.SerializeToString,
             gator_dot_v1_dot_hub__service__pb2.GiveRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddCause(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gator.v1.HubService/AddCause',
+            gator_dot_v1_dot_hub__service__pb2.AddCauseRequest.SerializeToString,
+            gator_dot_v1_dot_hub__service__pb2.AddCauseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCauses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gator.v1.HubService/ListCauses',
+            gator_dot_v1_dot_hub__service__pb2.ListCausesRequest.SerializeToString,
+            gator_dot_v1_dot_hub__service__pb2.ListCausesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def NoteCause(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gator.v1.HubService/NoteCause',
+            gator_dot_v1_dot_hub__service__pb2.NoteCauseRequest.SerializeToString,
+            gator_dot_v1_dot_hub__service__pb2.NoteCauseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveCause(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gator.v1.HubService/RemoveCause',
+            gator_dot_v1_dot_hub__service__pb2.RemoveCauseRequest.SerializeToString,
+            gator_dot_v1_dot_hub__service__pb2.RemoveCauseResponse.FromString,
             options,
             channel_credentials,
             insecure,

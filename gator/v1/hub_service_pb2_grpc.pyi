@@ -55,6 +55,14 @@ class HubServiceStub:
     """
     GiveRun: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.GiveRunRequest, _hub_service_pb2.GiveRunResponse]
     """Makes another user the owner of a run."""
+    AddCause: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.AddCauseRequest, _hub_service_pb2.AddCauseResponse]
+    """Adds a rule that names a cause in all runs. It comes after the rules of the hub, and before those of a run."""
+    ListCauses: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.ListCausesRequest, _hub_service_pb2.ListCausesResponse]
+    """Lists the rules, and what users have noted about causes."""
+    NoteCause: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.NoteCauseRequest, _hub_service_pb2.NoteCauseResponse]
+    """Adds a note or a ticket to a cause."""
+    RemoveCause: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.RemoveCauseRequest, _hub_service_pb2.RemoveCauseResponse]
+    """Removes the rules with a name that the caller has added; an administrator removes all of them."""
 
 @_typing.type_check_only
 class HubServiceAsyncStub(HubServiceStub):
@@ -83,6 +91,14 @@ class HubServiceAsyncStub(HubServiceStub):
     """
     GiveRun: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.GiveRunRequest, _hub_service_pb2.GiveRunResponse]  # type: ignore[assignment]
     """Makes another user the owner of a run."""
+    AddCause: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.AddCauseRequest, _hub_service_pb2.AddCauseResponse]  # type: ignore[assignment]
+    """Adds a rule that names a cause in all runs. It comes after the rules of the hub, and before those of a run."""
+    ListCauses: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.ListCausesRequest, _hub_service_pb2.ListCausesResponse]  # type: ignore[assignment]
+    """Lists the rules, and what users have noted about causes."""
+    NoteCause: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.NoteCauseRequest, _hub_service_pb2.NoteCauseResponse]  # type: ignore[assignment]
+    """Adds a note or a ticket to a cause."""
+    RemoveCause: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.RemoveCauseRequest, _hub_service_pb2.RemoveCauseResponse]  # type: ignore[assignment]
+    """Removes the rules with a name that the caller has added; an administrator removes all of them."""
 
 class HubServiceServicer(metaclass=_abc_1.ABCMeta):
     """Queries that only a hub can answer: lists of runs, comparisons and histories.
@@ -144,5 +160,37 @@ class HubServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_hub_service_pb2.GiveRunResponse, _abc.Awaitable[_hub_service_pb2.GiveRunResponse]]:
         """Makes another user the owner of a run."""
+
+    @_abc_1.abstractmethod
+    def AddCause(
+        self,
+        request: _hub_service_pb2.AddCauseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hub_service_pb2.AddCauseResponse, _abc.Awaitable[_hub_service_pb2.AddCauseResponse]]:
+        """Adds a rule that names a cause in all runs. It comes after the rules of the hub, and before those of a run."""
+
+    @_abc_1.abstractmethod
+    def ListCauses(
+        self,
+        request: _hub_service_pb2.ListCausesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hub_service_pb2.ListCausesResponse, _abc.Awaitable[_hub_service_pb2.ListCausesResponse]]:
+        """Lists the rules, and what users have noted about causes."""
+
+    @_abc_1.abstractmethod
+    def NoteCause(
+        self,
+        request: _hub_service_pb2.NoteCauseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hub_service_pb2.NoteCauseResponse, _abc.Awaitable[_hub_service_pb2.NoteCauseResponse]]:
+        """Adds a note or a ticket to a cause."""
+
+    @_abc_1.abstractmethod
+    def RemoveCause(
+        self,
+        request: _hub_service_pb2.RemoveCauseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hub_service_pb2.RemoveCauseResponse, _abc.Awaitable[_hub_service_pb2.RemoveCauseResponse]]:
+        """Removes the rules with a name that the caller has added; an administrator removes all of them."""
 
 def add_HubServiceServicer_to_server(servicer: HubServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -31,10 +31,24 @@ def test_each_kind_of_problem_is_found(tmp_path: Path) -> None:
 
 
 VERBS = frozenset(
-    {"Add", "Ask", "Change", "Choose", "Close", "Continue", "Draw", "Fail", "Fold", "Ignore", "Keep", "Let"}
+    {
+        "Add",
+        "Ask",
+        "Attach",
+        "Change",
+        "Choose",
+        "Close",
+        "Continue",
+        "Draw",
+        "Fail",
+        "Fold",
+        "Ignore",
+        "Keep",
+        "Let",
+    }
     | {"Limit", "List", "Listen", "Look", "Pass", "Print", "Provide", "Read", "Record", "Remove", "Repeat"}
     | {"Report", "Run", "Search", "Send", "Serve", "Set", "Show", "Skip", "Sort", "Start", "Store", "Trust"}
-    | {"Check", "Compare", "Copy", "Explain", "Make", "Stop", "Try", "Use", "Wait"}
+    | {"Check", "Compare", "Copy", "Explain", "Make", "Name", "Stop", "Take", "Try", "Use", "Wait"}
 )
 """Verbs with which a help text may begin; a new one is added here."""
 

@@ -25,8 +25,10 @@ class CauseRules:
     def __bool__(self) -> bool:
         return bool(self.rules)
 
-    def __add__(self, other: "CauseRules") -> "CauseRules":
-        return CauseRules([*self.rules, *other.rules]) if other else self
+    @property
+    def fingerprint(self) -> bytes:
+        """A value that differs for other rules."""
+        return b"".join(rule.SerializeToString(deterministic=True) + b"\0" for rule in self.rules)
 
     def rule_for(self, path: str, text: str, signatures: Sequence[str] = ()) -> spec_pb2.CauseRule | None:
         """Returns the rule that names the cause of a failure; None if none applies.

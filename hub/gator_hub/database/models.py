@@ -51,6 +51,8 @@ class Models(Struct, frozen=True):
     attempts: Model
     metrics: Model
     former_signatures: Model
+    cause_rules: Model
+    cause_notes: Model
     signing: Model
 
     def all(self) -> list[Model]:

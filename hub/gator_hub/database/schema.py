@@ -40,6 +40,7 @@ _ASSUMED = (
     ("nodes", "nodes_to_sign", "10 10"),
     ("nodes", "nodes_by_duration", "900000 9000 2 1"),
     ("attempts", "sqlite_autoindex_attempts_1", "1000000 10000 1 1"),
+    ("cause_notes", "cause_notes_by_cause", "1000 3"),
     ("metrics", "sqlite_autoindex_metrics_1", "1000000 10000 5 1"),
 )
 """Statistics of a medium-sized hub: table, index, then the number of rows in the index and how many

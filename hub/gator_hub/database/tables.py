@@ -80,6 +80,7 @@ RUNS = Table(
         _required("connected", FLAG, "connected"),
         _required("pinned", FLAG, "pinned"),
         _required("deleted", FLAG),
+        Column("causes", BLOB),
     ],
     indexes=[
         Index("runs_by_start", ["started_unix_nanos"]),
@@ -89,7 +90,8 @@ RUNS = Table(
     unique=["run"],
     presence={"git": "commit_hash"},
 )
-"""The runs, as `gator.v1.Run`. `deleted` marks those that are being removed."""
+"""The runs, as `gator.v1.Run`. `deleted` marks those that are being removed. `causes` is a RunDescription
+with the rules of the run alone, NULL if it has none."""
 
 DESCRIPTIONS = Table("descriptions", [_RUN, _required("description", BLOB)])
 """The RunDescriptions. They are separate because a plan can be large, and the rows of runs change often."""
@@ -183,6 +185,32 @@ FORMER_SIGNATURES = Table(
 )
 """Signatures of earlier versions, each with all signatures that its failures have now."""
 
+CAUSE_RULES = Table(
+    "cause_rules",
+    [
+        _required("id", INT, rule=KEY),
+        _required("name", TEXT),
+        _required("rule", BLOB),
+        _required("author", TEXT),
+        _required("time_unix_nanos", INT),
+    ],
+)
+"""The rules that users have added, in the order in which they apply."""
+
+CAUSE_NOTES = Table(
+    "cause_notes",
+    [
+        _required("id", INT, rule=KEY),
+        _required("cause", TEXT),
+        _required("author", TEXT),
+        _required("time_unix_nanos", INT),
+        _required("text", TEXT),
+        _required("ticket", TEXT),
+    ],
+    indexes=[Index("cause_notes_by_cause", ["cause"])],
+)
+"""Notes and tickets about causes, which are given by their names or signatures."""
+
 SIGNING = Table("signing", [_required("version", TEXT)])
 """One row: the version of the signatures of all failures, those of the past included."""
 
@@ -201,6 +229,8 @@ TABLES = (
     ATTEMPTS,
     METRICS,
     FORMER_SIGNATURES,
+    CAUSE_RULES,
+    CAUSE_NOTES,
     SIGNING,
 )
 """All tables of a hub."""
@@ -210,6 +240,9 @@ ADDED = {
         {
             "former_signatures",
             "signing",
+            "cause_rules",
+            "cause_notes",
+            "runs.causes",
             "nodes.own_signature",
             "attempts.artefacts",
             "attempts.progress",

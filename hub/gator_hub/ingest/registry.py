@@ -124,6 +124,7 @@ def _insert(database: Database, hello: attach_pb2.Hello, owner: str) -> int:
     ((number,),) = database.run(models.runs.select(last + 1)).fetchall()
     run = hello.description.run
     now = time_ns()
+    rules = attach_pb2.RunDescription(causes=hello.description.causes)
     values: dict[str, object] = {
         "id": number,
         "run": hello.run,
@@ -149,6 +150,7 @@ def _insert(database: Database, hello: attach_pb2.Hello, owner: str) -> int:
         "connected": 1,
         "pinned": 0,
         "deleted": 0,
+        "causes": rules.SerializeToString() if rules.causes else None,
     }
     database.run(models.runs.insert(values))
     described = hello.description.SerializeToString(deterministic=True)

@@ -4,7 +4,8 @@ Invariant: the time depends on the number of runs with such failures, not on the
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -17,6 +18,10 @@ from gator_hub.queries.stale import is_signed
 MAX_IDENTS = 5
 """Maximum number of idents listed of other series."""
 _PIECE = 256
+CausesIn: TypeAlias = Callable[[int, bool], Collection[str]]
+"""Returns the causes of a run by its number; the flag says whether the run has ended."""
+MAX_RULED_RUNS = 50
+"""Maximum number of runs of a series whose failures are compared with rules, as in folders."""
 _MAX_SERIES = 1000
 """Maximum number of earlier runs of a series in which the absence of a failure is looked for."""
 # A loose index scan by signature and run: one lookup for each run, regardless of its number of jobs.
@@ -45,30 +50,52 @@ class _Seen(Struct, frozen=True, order=True):
     sighting: query_pb2.Sighting
 
 
-def seen(database: Database, run: int, signatures: Sequence[str]) -> dict[str, query_pb2.FailureGroup]:
-    """Returns the sightings of a run's failures in other runs, by signature.
+def seen(
+    database: Database, run: int, causes: Sequence[str], causes_in: CausesIn | None = None
+) -> dict[str, query_pb2.FailureGroup]:
+    """Returns the sightings of a run's failures in other runs, by cause: by name, else by signature.
 
     First, last and number of runs are those of the run's series; runs of other series are counted separately.
-    Returns nothing until the failures of the past are signed: one of them would be called new.
+    Where rules name causes, `causes_in` says what the newest runs of the series have by these rules. Returns
+    nothing until the failures of the past are signed: one of them would be called new.
     """
     if not is_signed(database):
         return {}
-    numbers: dict[str, list[int]] = {}
-    for at in range(0, len(signatures), _PIECE):
-        for signature, number in _numbers(database, signatures[at : at + _PIECE]):
-            numbers.setdefault(signature, []).append(number)
+    numbers: dict[str, set[int]] = {cause: set() for cause in causes}
+    for at in range(0, len(causes), _PIECE):
+        for signature, number in _numbers(database, causes[at : at + _PIECE]):
+            numbers[signature].add(number)
     series = series_of(database, run)
+    if causes_in is not None:
+        _apply_rules(database, series, numbers, causes_in)
     runs = _runs(database, {run, *(number for some in numbers.values() for number in some)})
     this = runs.get(run)
     if this is None:
         return {}
     newest = _newest(database, series, this.started_unix_nanos)
     return {
-        signature: _group(
-            this, series, newest, [runs[at] for at in {run, *numbers.get(signature, ())} if at in runs]
-        )
-        for signature in signatures
+        cause: _group(this, series, newest, [runs[at] for at in {run, *numbers[cause]} if at in runs])
+        for cause in causes
     }
+
+
+def _apply_rules(
+    database: Database, series: tuple[str, str], numbers: Mapping[str, set[int]], causes_in: CausesIn
+) -> None:
+    """Replaces what is known of the newest runs of a series by the causes that they have by rules."""
+    runs = database.models.runs
+    query = (
+        runs.select(runs.id, runs.outcome)
+        .where(runs.ident == series[0], runs.series == series[1], runs.parent == "", runs.deleted == 0)
+        .order_by(runs.started_unix_nanos.desc())
+        .limit(MAX_RULED_RUNS)
+    )
+    for number, outcome in database.rows(query):
+        found = causes_in(number, outcome is not None)
+        for cause, having in numbers.items():
+            having.discard(number)
+            if cause in found:
+                having.add(number)
 
 
 def _newest(database: Database, series: tuple[str, str], started: int) -> list[SeriesRun]:

@@ -129,6 +129,9 @@ class History:
     def _entry(self, row: Sequence[Any], metrics: list[event_pb2.MetricTotal]) -> hub_pb2.HistoryEntry:
         number, user, own_signature, *rest = row
         node = node_of(rest[_SIGHTING:])
+        if node.signature:
+            node.signature = own_signature or node.signature
+            HubCatalogue(self._database.query, number).rules().apply(node)
         if node.kind == common_pb2.NODE_KIND_JOB:
             node.tally.CopyFrom(tally_of_job(node))
         elif not node.HasField("tally"):
@@ -139,7 +142,8 @@ class History:
             user=user,
             outcome=node.outcome,
             reason=node.reason,
-            signature=own_signature or node.signature,
+            signature=node.signature,
+            cause=node.cause,
             wall_nanos=node.usage.wall_nanos,
             tally=node.tally,
             metrics=metrics,

@@ -3,18 +3,58 @@
 Invariant: a failure that the hub has not signed yet has the signature that its run recorded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 from gator.core.causes.signature import is_current
+from gator.core.history.cause_rules import CauseRules
+from gator.spec.cause_names import pattern_problem
 from gator.store.catalogue.reader import CatalogueReader
-from gator.v1 import query_pb2
+from gator.store.condition import Condition
+from gator.v1 import attach_pb2, query_pb2, spec_pb2
+
+Query: TypeAlias = Callable[[str, Sequence[object]], list[Any]]
+
+
+def rules_of_hub(query: Query) -> list[spec_pb2.CauseRule]:
+    """Returns the rules that users have added, with what their signatures have become."""
+    rules = [
+        spec_pb2.CauseRule.FromString(bytes(found))
+        for (found,) in query("SELECT rule FROM cause_rules ORDER BY id", ())
+    ]
+    for rule in rules:
+        rule.signatures.extend(later_signatures(query, list(rule.signatures)))
+    return rules
+
+
+def later_signatures(query: Query, signatures: Sequence[str]) -> list[str]:
+    """Returns what signatures of earlier versions have become."""
+    if not signatures:
+        return []
+    where = Condition().one_of("former", signatures)
+    sql = f"SELECT signature FROM former_signatures WHERE {where.text}"  # noqa: S608 - constant parts
+    return [signature for (signature,) in query(sql, where.values)]
+
 
 _PIECE = 500
 """Maximum number of paths in one statement."""
 
 
 class HubCatalogue(CatalogueReader):
-    """The catalogue of one run in a hub."""
+    """The catalogue of one run in a hub. Rules that users have added come before those of the run."""
+
+    def rules(self) -> CauseRules:
+        """Returns the rules that name causes."""
+        return CauseRules([*rules_of_hub(self._query), *self._rules_of_run()])
+
+    def _rules_of_run(self) -> Sequence[spec_pb2.CauseRule]:
+        rows = self._query("SELECT causes FROM runs WHERE id = ? AND causes IS NOT NULL", (self._run,))
+        return [
+            rule
+            for (found,) in rows
+            for rule in attach_pb2.RunDescription.FromString(bytes(found)).causes
+            if not (rule.match and pattern_problem(rule.match))
+        ]
 
     _SIGNATURES = (
         "coalesce(n.own_signature, n.signature),"

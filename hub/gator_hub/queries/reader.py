@@ -6,15 +6,18 @@ Invariant: nothing large is cached, and nothing that may change, except the numb
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct
 
 from gator.core.dispatch.pools import Pools
+from gator.core.history.cause_rules import CauseRules
 from gator.core.pages import JobAttempt
 from gator.errors import NotFoundError
 from gator.store.record import RecordReader
 from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2
 from gator_hub.database.database import Database
+from gator_hub.queries.cause_notes import notes_of
 from gator_hub.queries.events import EventReader
 from gator_hub.queries.failures import seen
 from gator_hub.queries.own_signatures import HubCatalogue
@@ -54,6 +57,10 @@ class HubReader(HubCatalogue, RecordReader):
         self._lock = threading.Lock()
         self._described: attach_pb2.RunDescription | None = None
         self._counted: _Counted | None = None
+        self._ruled: dict[int, Collection[str]] = {}
+        """Causes of runs that have ended, by their numbers."""
+        self._ruled_by = b""
+        """The rules that these causes follow from."""
 
     # -- the run
 
@@ -136,8 +143,30 @@ class HubReader(HubCatalogue, RecordReader):
         return {signature for (signature,) in rows}
 
     def seen(self, causes: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
-        """Returns the runs that had failures with these causes."""
-        return seen(self._database, self._number, causes)
+        """Returns the runs that had failures with these causes, and what users have noted about them."""
+        rules = self.rules()
+        causes_in = partial(self._causes_in, rules) if rules else None
+        found = seen(self._database, self._number, causes, causes_in)
+        for cause, notes in notes_of(self._database, causes).items():
+            group = found.setdefault(cause, query_pb2.FailureGroup())
+            group.notes.extend(note for note in notes if note.text)
+            group.tickets.extend(note.ticket for note in notes if note.ticket)
+        return found
+
+    def _causes_in(self, rules: CauseRules, number: int, has_ended: bool) -> Collection[str]:
+        """Returns the causes of a run of the series by the rules of this run."""
+        key = rules.fingerprint
+        with self._lock:
+            if self._ruled_by != key:
+                self._ruled_by, self._ruled = key, {}
+            found = self._ruled.get(number)
+        if found is None:
+            failed = HubCatalogue(self._database.query, number).failed("", rules)
+            found = frozenset(job.key for job in failed)
+            if has_ended:
+                with self._lock:
+                    self._ruled[number] = found
+        return found
 
     # -- events
 

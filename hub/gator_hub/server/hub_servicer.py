@@ -7,6 +7,7 @@ the one writer.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -20,9 +21,11 @@ from gator.v1 import hub_service_pb2_grpc
 from gator_hub.database.database import Database
 from gator_hub.ingest.writer import Writer
 from gator_hub.log import PinLog
+from gator_hub.queries.cause_notes import list_causes
 from gator_hub.queries.compare import Comparisons
 from gator_hub.queries.history import History
 from gator_hub.queries.runs import PageKey, find_run, list_runs
+from gator_hub.server import causes
 from gator_hub.server.access import Access
 
 MOST = 1000
@@ -161,6 +164,34 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         said = await asyncio.wrap_future(self._writer.run(give))
         self._log.say("%s given to %s by %s", said, request.user, caller)
         return hs.GiveRunResponse()
+
+    async def AddCause(self, request: hs.AddCauseRequest, context: Any) -> hs.AddCauseResponse:  # noqa: N802
+        """Adds a rule that names a cause."""
+        caller = self._access.caller(context)
+        causes.check_rule(request.rule)
+        await asyncio.wrap_future(
+            self._writer.run(partial(causes.add_rule, rule=request.rule, author=caller))
+        )
+        return hs.AddCauseResponse()
+
+    async def ListCauses(self, request: hs.ListCausesRequest, context: Any) -> hs.ListCausesResponse:  # noqa: N802
+        """Returns the rules and notes about causes."""
+        return await self._ask(lambda: list_causes(self._database))
+
+    async def NoteCause(self, request: hs.NoteCauseRequest, context: Any) -> hs.NoteCauseResponse:  # noqa: N802
+        """Adds a note or a ticket to a cause."""
+        caller = self._access.caller(context)
+        causes.check_note(request)
+        await asyncio.wrap_future(self._writer.run(partial(causes.add_note, note=request, author=caller)))
+        return hs.NoteCauseResponse()
+
+    async def RemoveCause(self, request: hs.RemoveCauseRequest, context: Any) -> hs.RemoveCauseResponse:  # noqa: N802
+        """Removes the rules of a cause."""
+        caller = self._access.caller(context)
+        remove = partial(
+            causes.remove_rules, name=request.name, caller=caller, is_admin=self._access.is_admin(caller)
+        )
+        return hs.RemoveCauseResponse(rules=await asyncio.wrap_future(self._writer.run(remove)))
 
 
 def _check_owner(database: Database, run: int, caller: str, doing: str) -> str:

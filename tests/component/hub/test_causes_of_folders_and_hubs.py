@@ -217,3 +217,15 @@ def test_the_name_of_a_cause_is_shown_with_its_ticket(ruled: Path) -> None:
     assert shown.count("cause:  grant timeout (HW-12)") == 2
     assert "cause           grant timeout (HW-12)" in gator("show", "pcie/b", cwd=ruled).stdout
     assert gator("tree", cwd=ruled).stdout.count("[grant timeout (HW-12)]") == 2
+
+
+def test_a_folder_and_a_hub_agree_on_named_causes(hub: FilledHub, ruled: Path) -> None:
+    fill(hub, ruled)
+    history = FolderHistory(ruled / "tracking", seconds=30)
+    run = history.run("-1")
+    assert run is not None
+    queries = Queries(HubReader(hub.database, find_run(hub.database, run.id)))
+    of_hub = queries.list_failures(qs.ListFailuresRequest()).groups
+    named = {group.cause: group.runs for group in of_hub if group.cause}
+    assert named == {"grant timeout": 2, "other grant": 2}
+    assert by_job(of_hub) == by_job(list(history.sightings(run).values()))

@@ -117,6 +117,9 @@ def fill(draw: st.DrawFn, message: Any) -> None:
         value = getattr(message, field.name)
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
             value.update(draw(st.dictionaries(TEXTS, TEXTS, max_size=2)))
+        elif field.message_type is not None and field.is_repeated:
+            for _ in range(draw(st.integers(0, 2))):
+                fill(draw, value.add())
         elif field.message_type is not None:
             fill(draw, value)
         elif field.is_repeated:
@@ -140,6 +143,10 @@ class Caller:
     def caller(self, context: object) -> str:
         del context
         return "ada"
+
+    def is_admin(self, name: str) -> bool:
+        del name
+        return False
 
 
 class Server:
@@ -255,6 +262,10 @@ HUB: dict[str, type[Message]] = {
     "CompareRuns": hs.CompareRunsRequest,
     "ListHistory": hs.ListHistoryRequest,
     "PinRun": hs.PinRunRequest,
+    "AddCause": hs.AddCauseRequest,
+    "ListCauses": hs.ListCausesRequest,
+    "NoteCause": hs.NoteCauseRequest,
+    "RemoveCause": hs.RemoveCauseRequest,
 }
 
 

@@ -1,0 +1,94 @@
+"""Changes of the rules and notes about causes. Each function is a call for the writer.
+
+Invariant: only what a reader can apply is stored.
+"""
+
+from time import time_ns
+
+import peewee as pw
+
+from gator.core.text import without_nul
+from gator.errors import NotFoundError, PermissionDeniedError, PreconditionError, UsageError
+from gator.spec.cause_names import name_problem, pattern_problem
+from gator.v1 import hub_service_pb2 as hs
+from gator.v1 import spec_pb2
+from gator_hub.database.database import Database
+from gator_hub.database.models import Model
+
+MAX_RULES = 1000
+"""Maximum number of rules of a hub, because each failure is compared with all of them."""
+MAX_NOTES = 100_000
+"""Maximum number of notes and tickets of a hub."""
+MAX_TEXT_CHARACTERS = 2000
+
+
+def check_rule(rule: spec_pb2.CauseRule) -> None:
+    """Raises UsageError for a rule that cannot be applied."""
+    if problem := name_problem(rule.name):
+        raise UsageError(problem)
+    if not (rule.match or rule.paths or rule.signatures):
+        raise UsageError("a rule needs a pattern of the first error, a pattern of paths or a signature")
+    if rule.match and (problem := pattern_problem(rule.match)):
+        raise UsageError(f"match: {problem}")
+    if rule.ByteSize() > 4 * MAX_TEXT_CHARACTERS:
+        raise UsageError("the rule is too long: shorten its pattern")
+
+
+def check_note(note: hs.NoteCauseRequest) -> None:
+    """Raises UsageError for a note without a cause, without or with too much text."""
+    if not note.cause.strip() or not (note.text.strip() or note.ticket.strip()):
+        raise UsageError("a note needs a cause, and a text or a ticket")
+    if max(map(len, (note.cause, note.text, note.ticket))) > MAX_TEXT_CHARACTERS:
+        raise UsageError(f"a note has at most {MAX_TEXT_CHARACTERS} characters")
+
+
+def add_rule(database: Database, rule: spec_pb2.CauseRule, author: str) -> None:
+    """Stores a rule after all others."""
+    rules = database.models.cause_rules
+    database.run(
+        rules.insert(
+            id=_next(database, rules, MAX_RULES, "rules: remove some"),
+            name=without_nul(rule.name),
+            rule=rule.SerializeToString(),
+            author=author,
+            time_unix_nanos=time_ns(),
+        )
+    )
+
+
+def add_note(database: Database, note: hs.NoteCauseRequest, author: str) -> None:
+    """Stores a note."""
+    notes = database.models.cause_notes
+    database.run(
+        notes.insert(
+            id=_next(database, notes, MAX_NOTES, "notes"),
+            cause=without_nul(note.cause),
+            author=author,
+            time_unix_nanos=time_ns(),
+            text=without_nul(note.text),
+            ticket=without_nul(note.ticket),
+        )
+    )
+
+
+def _next(database: Database, model: Model, most: int, what: str) -> int:
+    last = pw.fn.coalesce(pw.fn.max(model.id), 0)
+    ((number, count),) = database.run(model.select(last + 1, pw.fn.count(model.id))).fetchall()
+    if count >= most:
+        raise PreconditionError(f"the hub has {most:,} {what}")
+    return number
+
+
+def remove_rules(database: Database, name: str, caller: str, *, is_admin: bool) -> int:
+    """Removes the rules with a name. Returns their number.
+
+    Raises NotFoundError if there is none, PermissionDeniedError if all of them belong to other users.
+    """
+    rules = database.models.cause_rules
+    authors = [author for (author,) in database.run(rules.select(rules.author).where(rules.name == name))]
+    if not authors:
+        raise NotFoundError(f"the hub has no cause {name!r}: gator cause list shows all")
+    if not is_admin and caller not in authors:
+        raise PermissionDeniedError(f"the rules of {name!r} belong to {authors[0]}: ask {authors[0]}")
+    mine = rules.delete().where(rules.name == name)
+    return database.run(mine if is_admin else mine.where(rules.author == caller)).rowcount
