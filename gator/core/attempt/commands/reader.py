@@ -3,15 +3,15 @@
 Invariant: what is found depends on the bytes of each stream alone, never on where a read ended.
 """
 
-from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Any, Final, TypeAlias, cast
+from collections.abc import Iterator
+from typing import Final, TypeAlias
 
 from msgspec import Struct, field
 
 from gator.core.attempt.commands import verbs
 from gator.core.attempt.commands.grammar import Command, CommandError, parse_command
 from gator.core.attempt.commands.progress import ProgressFilter
+from gator.core.attempt.commands.starts import has_command, may_begin, starts_of
 from gator.core.attempt.metrics import Totals
 from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import Messages
@@ -28,8 +28,6 @@ MAX_ARTEFACTS: Final = 100
 MAX_WARNINGS: Final = 20
 """Maximum number of warnings about lines that are no correct commands."""
 
-_SMALL_BYTES: Final = 4096
-"""Data up to this size is searched without RE2, whose import takes milliseconds."""
 _OTHERS: Final = ("error", "warning", "notice", "debug", "group", "endgroup", "stop-commands")
 """Commands of GitHub's runner. The parser `github` recognises the first four."""
 _INFO: Final = common_pb2.SEVERITY_INFO
@@ -94,16 +92,16 @@ class CommandReader:
         state = self._streams.get(stream)
         if state is not None and state.is_cut:
             state.is_cut = not data.endswith(b"\n")
-            starts = _starts(data) if b"::" in data else iter(())
+            starts = starts_of(data) if b"::" in data else iter(())
             starts = (start for start in starts if start)
-        elif not data.startswith(b"::") and not _has_command(data):
+        elif not may_begin(data) and not has_command(data):
             if data.endswith(b"\n"):
                 return None
             self._stream(stream).is_cut = True
             return None
         else:
             self._stream(stream).is_cut = not data.endswith(b"\n")
-            starts = _starts(data)
+            starts = starts_of(data)
         return self._found(stream, first_line, data, starts)
 
     def _stream(self, stream: common_pb2.Stream.ValueType) -> _Stream:
@@ -269,29 +267,3 @@ def _error_message(log: event_pb2.LogEvent) -> event_pb2.ErrorMessage:
         parser=PARSER,
         code=log.code,
     )
-
-
-def _starts(data: bytes) -> Iterator[int]:
-    """Yields where lines begin with `::`."""
-    if data.startswith(b"::"):
-        yield 0
-    at = data.find(b"\n::")
-    while at >= 0:
-        yield at + 1
-        at = data.find(b"\n::", at + 2)
-
-
-def _has_command(data: bytes) -> bool:
-    """Returns whether a line after the first begins with `::`."""
-    return b"\n::" in data if len(data) <= _SMALL_BYTES else _search()(data) is not None
-
-
-@cache
-def _search() -> Callable[[bytes], Any]:
-    """Returns a search for a line that begins with `::`, eight times as fast as that of bytes."""
-    import re2
-
-    module = cast("Any", re2)
-    options = module.Options()
-    options.encoding = module.Options.Encoding.LATIN1
-    return cast("Callable[[bytes], Any]", module.compile(rb"\n::", options).search)

@@ -153,6 +153,9 @@ _LINES = st.sampled_from(
         "plain",
         "",
         "::gator log::last\r",
+        "\x1b[31m::gator log severity=error::red\x1b[0m",
+        "\x1b[1m\x1b[31m::error::red",
+        "\x1b[31mred ::gator log::no",
         "Traceback (most recent call last):",
         "ValueError: x",
     ]
@@ -195,6 +198,12 @@ def test_a_message_counts_and_other_commands_do_not_whatever_stderr_means(stderr
     for event in ran.events:
         blocks.MergeFrom(event.block.counts)
     assert (blocks.error, blocks.warning, blocks.info) == (1, 0, 2)
+
+
+def test_a_coloured_command_is_found_in_much_output() -> None:
+    text = b"\x1b[1mline\x1b[0m\n" * 1000
+    ran = Ran([(OUT, text + b"\x1b[31m::gator log severity=error::red\x1b[0m\n" + text)])
+    assert [(record["log"]["line"], record["log"]["text"]) for record in ran.records] == [(1001, "red")]
 
 
 def test_the_message_of_a_command_explains_the_failure() -> None:
