@@ -6,16 +6,17 @@ Invariant: nothing is changed, except that Java is asked for its stacks, which i
 import os
 import shutil
 import signal
+import stat
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from time import monotonic, sleep, time_ns
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 
 from gator.core.attempt.evidence import Evidence, ProcessEvidence
-from gator.core.text import clean
+from gator.core.text import clean, readable
 
 if TYPE_CHECKING:
     import psutil
@@ -24,15 +25,12 @@ MAX_PROCESSES: Final = 40
 """Maximum number of processes that are described."""
 MAX_FILES: Final = 20
 """Maximum number of open files, and of sockets, of one process."""
-MAX_LINES: Final = 50
-"""Maximum number of lines of a watched file, and of a stack."""
-MAX_CHARACTERS: Final = 300
-"""Maximum length of a command line, a file name or a line."""
 SECONDS: Final = 5.0
 """Timeout for everything."""
 _STACK_SECONDS: Final = 2.0
 _WATCHED_SECONDS: Final = 0.2
-_TAIL_BYTES: Final = 16_384
+_TAIL_BYTES: Final = 32_768
+"""Number of bytes at the end of a file or a list of stacks; more than is shown, so that secrets are whole."""
 _RUNNING_IN: Final = ("", "0")
 """Contents of /proc/PID/wchan without a function."""
 
@@ -45,7 +43,7 @@ def collect(pids: Iterable[int], watch: str) -> Evidence:
     import psutil
 
     until = monotonic() + SECONDS
-    age, lines = file_age(watch), _last_lines(watch)
+    end = _end_of(watch) if watch else None
     found: list[psutil.Process] = []
     for pid in pids:
         with suppress(psutil.Error):
@@ -59,29 +57,33 @@ def collect(pids: Iterable[int], watch: str) -> Evidence:
             cores = (_cpu_seconds(process) - used[process.pid]) / (monotonic() - began)
             described.append(_describe(process, cores, until))
     prints = [process.pid for process in found if monotonic() < until and _asked_java(process)]
-    return Evidence(described, len(found) - len(described), age, lines, bool(prints))
+    return Evidence(described, len(found) - len(described), watch, end, prints_stacks=bool(prints))
 
 
-def file_age(watch: str) -> int | None:
-    """Returns the nanoseconds since a file was last written; None if there is no such file."""
+def file_state(watch: str) -> tuple[int, int] | None:
+    """Returns size in bytes and inode of a file; None if there is none."""
     try:
-        return max(0, time_ns() - Path(watch).stat().st_mtime_ns) if watch else None
+        found = Path(watch).stat()
     except OSError:
         return None
+    return found.st_size, found.st_ino
 
 
-def _last_lines(watch: str) -> list[str]:
-    if not watch:
-        return []
+def _end_of(watch: str) -> str | None:
+    """Returns the end of a regular file; None if it cannot be read."""
     try:
         fd = os.open(watch, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return []
-    with suppress(OSError), os.fdopen(fd, "rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - _TAIL_BYTES))
-        return [_short(clean(line)) for line in file.read(_TAIL_BYTES).splitlines()[-MAX_LINES:]]
-    return []
+        return None
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        return readable(os.pread(fd, _TAIL_BYTES, max(0, found.st_size - _TAIL_BYTES)))
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
 
 
 def _cpu_seconds(process: "psutil.Process") -> float:
@@ -102,12 +104,12 @@ def _describe(process: "psutil.Process", cores: float, until: float) -> ProcessE
             process.status(),
             process.num_threads(),
         )
-    command = " ".join(" ".join(_quietly(process.cmdline)).split())
+    command = " ".join(_quietly(process.cmdline))
     return ProcessEvidence(
         pid=process.pid,
         parent=parent,
-        name=_short(clean(name.encode("utf-8", "surrogateescape"))),
-        command=_short(clean(command.encode("utf-8", "surrogateescape"))),
+        name=clean(name.encode("utf-8", "surrogateescape")),
+        command=clean(command.encode("utf-8", "surrogateescape")),
         state=str(state),
         channel=_wait_channel(process.pid),
         threads=threads,
@@ -128,7 +130,7 @@ def _wait_channel(pid: int) -> str:
 
 def _files(process: "psutil.Process") -> Iterator[str]:
     for file in _quietly(process.open_files):
-        yield _short(clean(os.fsencode(file.path)))
+        yield readable(os.fsencode(file.path))
 
 
 def _sockets(process: "psutil.Process") -> Iterator[str]:
@@ -163,8 +165,7 @@ def _stack(process: "psutil.Process", until: float) -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    lines = done.stdout.splitlines()[:MAX_LINES] if done.returncode == 0 else []
-    return "\n".join(_short(line.decode("utf-8", "replace")) for line in lines)
+    return done.stdout[:_TAIL_BYTES].decode("utf-8", "replace") if done.returncode == 0 else ""
 
 
 def _asked_java(process: "psutil.Process") -> bool:
@@ -185,7 +186,3 @@ def _asked_java(process: "psutil.Process") -> bool:
     except (psutil.Error, OSError, StopIteration, ValueError):
         return False
     return True
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…"

@@ -26,6 +26,10 @@ class Signal(Struct, frozen=True):
     number: int
 
 
+class LookAtFile(Struct, frozen=True):
+    """Look at the watched file; answered by `on_file`."""
+
+
 class Investigate(Struct, frozen=True):
     """Find out what the silent processes of the attempt do; answered by `on_evidence`."""
 
@@ -45,7 +49,9 @@ class Finished(Struct, frozen=True):
     finished: event_pb2.AttemptFinished
 
 
-Action: TypeAlias = Record | Spawn | Signal | Investigate | LeftoverCheck | Finished | ReadReports
+Action: TypeAlias = (
+    Record | Spawn | Signal | LookAtFile | Investigate | LeftoverCheck | Finished | ReadReports
+)
 
 
 class Exit(Struct, frozen=True):

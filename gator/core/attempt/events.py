@@ -9,7 +9,7 @@ from gator.core.attempt.observers import GATOR_LOGGER
 from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import NAMES, Messages
 from gator.core.causes.first_error import Candidate
-from gator.core.text import cut, without_nul
+from gator.core.text import MAX_CHARACTERS, cut, without_nul
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 
@@ -43,12 +43,12 @@ class EventFactory:
             attempt_finished=attempt_finished,
         )
 
-    def warning(self, now: int, text: str) -> event_pb2.Event:
-        """Returns a warning of Gator itself, which never counts."""
-        return self.event(
-            now,
-            log=event_pb2.LogEvent(severity=common_pb2.SEVERITY_WARNING, text=cut(text), logger=GATOR_LOGGER),
+    def warning(self, now: int, text: str, *, most: int = MAX_CHARACTERS) -> event_pb2.Event:
+        """Returns a warning of Gator itself, which never counts; its text has at most `most` characters."""
+        log = event_pb2.LogEvent(
+            severity=common_pb2.SEVERITY_WARNING, text=cut(text, most), logger=GATOR_LOGGER
         )
+        return self.event(now, log=log)
 
     def adopt(self, now: int, event: event_pb2.Event) -> None:
         """Makes an event from elsewhere one of this attempt; it keeps its time if it has one."""

@@ -1,11 +1,18 @@
-"""What the processes of a silent attempt did, and how that is told."""
+"""What the processes of a silent attempt did, and formats it."""
 
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct, structs
 
+from gator.core.text import cut
 from gator.units import plural
 
+MAX_EVIDENCE = 40_000
+"""Maximum number of characters of the text of all evidence."""
+MAX_LINES = 50
+"""Maximum number of lines of the watched file and of a stack."""
+_MAX_LINE = 300
+"""Maximum number of characters of a line, a command line or the name of a file."""
 BUSY_CORES = 0.05
 """Mean use of the processor from which a process is busy."""
 
@@ -50,16 +57,19 @@ class Evidence(Struct, frozen=True):
     processes: Sequence[ProcessEvidence] = ()
     omitted: int = 0
     """Number of further processes."""
-    file_age_nanos: int | None = None
-    """Time since the watched file was last written; None if there is no such file."""
-    file_lines: Sequence[str] = ()
-    """Last lines of the watched file."""
+    file: str = ""
+    """The watched file; empty if none is watched."""
+    file_end: str | None = None
+    """The end of the watched file; None if it cannot be read."""
     prints_stacks: bool = False
     """Whether a process was asked to print its stacks, so that its next output is no sign of life."""
 
 
 def masked(evidence: Evidence, hide: Callable[[str], str]) -> Evidence:
-    """Returns the evidence with `hide` applied to each text of the job."""
+    """Returns the evidence with `hide` applied to each text of the job.
+
+    It has to see whole texts: a part of a secret cannot be recognised.
+    """
     processes = [
         structs.replace(
             process,
@@ -69,9 +79,8 @@ def masked(evidence: Evidence, hide: Callable[[str], str]) -> Evidence:
         )
         for process in evidence.processes
     ]
-    return structs.replace(
-        evidence, processes=processes, file_lines=[hide(line) for line in evidence.file_lines]
-    )
+    end = hide(evidence.file_end) if evidence.file_end is not None else None
+    return structs.replace(evidence, processes=processes, file=hide(evidence.file), file_end=end)
 
 
 def decisive_process(evidence: Evidence) -> ProcessEvidence | None:
@@ -103,17 +112,25 @@ def text_of(evidence: Evidence, silence: str, cpu: str) -> str:
         lines += _process_lines(process)
     if evidence.omitted:
         lines.append(f"and {evidence.omitted:,} more of its processes")
-    if evidence.file_lines:
-        lines += ["end of the watched file:", *(f"  {line}" for line in evidence.file_lines)]
+    if evidence.file and evidence.file_end is None:
+        lines.append(f"the watched file {_short(evidence.file)} does not exist or cannot be read")
+    elif evidence.file:
+        lines.append(f"end of the watched file {_short(evidence.file)}:")
+        lines += [f"  {_short(line)}" for line in (evidence.file_end or "").splitlines()[-MAX_LINES:]]
     return "\n".join(lines)
 
 
 def _process_lines(process: ProcessEvidence) -> list[str]:
     threads = plural(process.threads, "thread")
-    lines = [f"{process.pid} {process.command or process.name}: {process.activity}, {threads}"]
+    command = _short(" ".join(process.command.split())) or process.name
+    lines = [f"{process.pid} {command}: {process.activity}, {threads}"]
     for name, items in (("open", process.files), ("sockets", process.sockets)):
         if items:
-            lines.append(f"  {name}: {', '.join(items)}")
+            lines.append(f"  {name}: {', '.join(map(_short, items))}")
     if process.stack:
-        lines += [f"  {line}" for line in process.stack.splitlines()]
+        lines += [f"  {_short(line)}" for line in process.stack.splitlines()[:MAX_LINES]]
     return lines
+
+
+def _short(text: str) -> str:
+    return cut(text, _MAX_LINE)

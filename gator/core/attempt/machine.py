@@ -21,6 +21,7 @@ from gator.core.attempt.actions import (
     Finished,
     Investigate,
     LeftoverCheck,
+    LookAtFile,
     ReadReports,
     Record,
     Signal,
@@ -28,11 +29,11 @@ from gator.core.attempt.actions import (
 )
 from gator.core.attempt.conclusion import Times, conclude
 from gator.core.attempt.events import ClientEvents, EventFactory
-from gator.core.attempt.evidence import Evidence, place_of_hang, summary_of, text_of
+from gator.core.attempt.evidence import MAX_EVIDENCE, Evidence, place_of_hang, summary_of, text_of
 from gator.core.attempt.metrics import Totals
 from gator.core.attempt.observers import observers_of
 from gator.core.attempt.output import Output
-from gator.core.attempt.silence import Silence
+from gator.core.attempt.silence import FileState, Silence
 from gator.core.attempt.state import (
     ALIVE,
     CHECK_NANOS,
@@ -104,7 +105,7 @@ class Wrapper:
         )
         self._deadline: int | None = None
         self._words: event_pb2.ErrorMessage | None = None  # the last lines before an investigation
-        self._silence = Silence(settings.silence.millis * MILLI)
+        self._silence = Silence(settings.silence.millis * MILLI, watches=bool(settings.silence.watch))
         self._since: int | None = None  # when the first start failed, or the rest was first killed
         self._grace_ends: int | None = None  # when what was told to end is killed
         self._check_pause = CHECK_NANOS
@@ -172,7 +173,7 @@ class Wrapper:
         if self.state is State.FINISHED:
             return []
         self._times.read(now)
-        self._silence.break_off(now)
+        self._silence.reset(now)
         return _record(self._output.feed(stream, data, now, now + self._stamp.offset))
 
     def on_eof(self, now: int, stream: common_pb2.Stream.ValueType) -> list[Action]:
@@ -212,9 +213,8 @@ class Wrapper:
         """Does everything that is due at `wake_at`."""
         actions = _record(self._output.flush_due(now))
         if self._silence.is_due(now):
-            self._silence.investigate()
-            self._words = self._output.last_words()
-            actions.append(Investigate())
+            self._silence.look()
+            actions += [LookAtFile()] if self._silence.watches else self._investigate()
         if self._deadline is None or now < self._deadline:
             return actions
         match self.state:
@@ -245,7 +245,7 @@ class Wrapper:
         """Extends timeout, grace and the limits on starting and killing: the host did not run."""
         if self._deadline is not None and self.state in ALIVE:
             self._deadline += stood_still
-        self._silence.credit(stood_still)
+        self._silence.exclude(stood_still)
         if self._grace_ends is not None:
             self._grace_ends += stood_still
         if self._since is not None:
@@ -308,18 +308,32 @@ class Wrapper:
         """
         if self.state is State.FINISHED:
             return []
+        if not notice:
+            self._silence.reset(now)
         return _record(self._client.take(self._stamp, now, event, notice=notice))
+
+    def on_file(self, now: int, state: FileState) -> list[Action]:
+        """Takes the state of the watched file."""
+        if self.state is not State.RUNNING:
+            return []
+        self._silence.on_file(now, state)
+        return self._investigate() if self._silence.is_over(now) else []
+
+    def _investigate(self) -> list[Action]:
+        self._words = self._output.last_words()
+        return [Investigate()]
 
     def on_evidence(self, now: int, evidence: Evidence) -> list[Action]:
         """Ends the attempt because it hangs, unless there was a sign of life since its silence was due."""
-        if self.state is not State.RUNNING or not self._silence.lasts(now, evidence):
+        has_life = not self._silence.is_over(now) and not evidence.prints_stacks
+        if self.state is not State.RUNNING or has_life:
             return []
         limit = limit_text(self._silence.limit)
         # The stacks that a process was asked to print are not what it wrote last.
         words = self._words if evidence.prints_stacks else None
         self._facts.hang = Hang(self._silence.limit, summary_of(evidence), place_of_hang(evidence), words)
         text = text_of(evidence, limit, span(self._silence.cpu_nanos))
-        return [Record([self._stamp.warning(now, text)]), *self._end(now)]
+        return [Record([self._stamp.warning(now, text, most=MAX_EVIDENCE)]), *self._end(now)]
 
     def on_reports(self, now: int, files: Sequence[ReportFile]) -> list[Action]:
         """Takes the reports of tests, and ends the attempt."""

@@ -17,6 +17,7 @@ from gator.core.attempt.actions import (
     Finished,
     Investigate,
     LeftoverCheck,
+    LookAtFile,
     ReadReports,
     Record,
     Signal,
@@ -25,6 +26,7 @@ from gator.core.attempt.actions import (
 from gator.core.attempt.environment import Launcher, Prepared, UnsafeScriptError
 from gator.core.attempt.evidence import Evidence, masked
 from gator.core.attempt.machine import Wrapper
+from gator.core.attempt.silence import FileState
 from gator.core.attempt.state import State
 from gator.core.reports import ReportFile
 from gator.daemon.attempts.scratch import make_scratch
@@ -95,8 +97,12 @@ class AttemptPorts(Protocol):
     def investigate(self, attempt: "Attempt", watch: str) -> None:
         """Finds out what the processes of the attempt do; answers with `on_evidence`.
 
-        `watch` is a file whose growth is a sign of life; empty for none.
+        `watch` is the watched file; empty for none.
         """
+        ...
+
+    def look(self, attempt: "Attempt", watch: str) -> None:
+        """Looks at the watched file; answers with `on_file`."""
         ...
 
     def on_reaped(self, attempt: "Attempt", pid: int) -> None:
@@ -166,6 +172,12 @@ class Attempt:
     def is_over(self) -> bool:
         """Whether the attempt has its verdict."""
         return self.wrapper.state is State.FINISHED
+
+    @property
+    def _watched(self) -> str:
+        """The watched file; empty if there is none."""
+        watch = self.node.job.settings.silence.watch
+        return os.path.join(self._cwd, watch) if watch else ""  # noqa: PTH118
 
     # ---- inputs
 
@@ -252,6 +264,10 @@ class Attempt:
             self._read_rest()
         self._take(self.wrapper.on_left_over(self._now(), names))
 
+    def on_file(self, state: FileState) -> None:
+        """Takes the state of the watched file."""
+        self._take(self.wrapper.on_file(self._now(), state))
+
     def on_evidence(self, evidence: Evidence) -> None:
         """Takes what was found about the silent attempt."""
         hidden = masked(evidence, lambda text: self._host.launcher.hide(text, self.node))
@@ -304,9 +320,10 @@ class Attempt:
                     self._close()
                     self._host.on_over(self, finished)
                     self._host.append(self, events, partial(self._host.on_committed, self, finished))
+                case LookAtFile():
+                    self._host.look(self, self._watched)
                 case Investigate():
-                    watch = self.node.job.settings.silence.watch
-                    self._host.investigate(self, os.path.join(self._cwd, watch) if watch else "")  # noqa: PTH118
+                    self._host.investigate(self, self._watched)
                 case ReadReports():
                     if self._reports is not None:
                         self._host.read_reports(self, self._reports)

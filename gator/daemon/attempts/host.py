@@ -235,6 +235,10 @@ class WrapperHost:
         """Sends a signal to all processes of an attempt."""
         self._leftovers.signal(attempt, number)
 
+    def look(self, attempt: Attempt, watch: str) -> None:
+        """Looks at the watched file of an attempt."""
+        self._leftovers.look(attempt, watch)
+
     def investigate(self, attempt: Attempt, watch: str) -> None:
         """Finds out what the silent processes of an attempt do."""
         self._leftovers.investigate(attempt, watch)

@@ -55,8 +55,12 @@ class Leftovers:
         """Sends a signal to all processes of an attempt."""
         self._run(self._signal(attempt, number))
 
+    def look(self, attempt: Attempt, watch: str) -> None:
+        """Reports the state of a watched file to an attempt."""
+        self._run(self._look(attempt, watch))
+
     def investigate(self, attempt: Attempt, watch: str) -> None:
-        """Reports to an attempt what its processes do, unless its watched file has grown lately."""
+        """Reports to an attempt what its processes do."""
         self._run(self._investigate(attempt, watch))
 
     def close(self) -> None:
@@ -84,21 +88,22 @@ class Leftovers:
             return
         attempt.on_left_over([])
 
+    async def _look(self, attempt: Attempt, watch: str) -> None:
+        # Few jobs watch a file.
+        from gator.process.evidence import file_state
+
+        attempt.on_file(await beside(partial(file_state, watch)))
+
     async def _investigate(self, attempt: Attempt, watch: str) -> None:
         # Few jobs hang.
-        from gator.process.evidence import collect, file_age
+        from gator.process.evidence import collect
 
-        limit = attempt.node.job.settings.silence.millis * 1_000_000
-        age = await beside(partial(file_age, watch))
-        if age is not None and age < limit:
-            attempt.on_evidence(Evidence(file_age_nanos=age))
-            return
         try:
             found = await self._terminator.find(attempt.ownership)
             evidence = await beside(partial(collect, [process.pid for process in found], watch))
         except OSError:
             # Without descriptors or memory nothing can be found out.
-            evidence = Evidence(file_age_nanos=age)
+            evidence = Evidence()
         attempt.on_evidence(evidence)
 
     async def _signal(self, attempt: Attempt, number: int) -> None:

@@ -2,7 +2,7 @@
 
 import signal
 
-from gator.core.attempt.actions import Action, Investigate, Signal
+from gator.core.attempt.actions import Action, Investigate, LookAtFile, Signal
 from gator.core.attempt.evidence import Evidence, ProcessEvidence, masked, summary_of, text_of
 from gator.core.attempt.machine import Wrapper
 from gator.core.attempt.state import State
@@ -64,13 +64,41 @@ def test_stacks_that_were_asked_for_are_no_sign_of_life() -> None:
     assert end.first_error.text == "sim (pid 8) waits in pipe_read\ngo"
 
 
+WATCHING = spec_pb2.Settings(silence=spec_pb2.Silence(millis=8_000, watch="sim.log"))
+
+
 def test_growth_of_the_watched_file_is_a_sign_of_life() -> None:
-    wrapper = silent()
-    assert wrapper.on_evidence(10 * SECOND, Evidence(file_age_nanos=3 * SECOND)) == []
-    assert wrapper.on_time(16 * SECOND) == []
-    assert wrapper.on_time(17 * SECOND) == [Investigate()]
-    wrapper.on_evidence(17 * SECOND, Evidence([WAITING], file_age_nanos=10 * SECOND))
-    assert wrapper.state is State.ENDING
+    wrapper = running(WATCHING)
+    assert wrapper.on_time(0) == [LookAtFile()]
+    assert wrapper.on_file(0, (10, 1)) == []
+    for second in (2, 4, 6):
+        assert wrapper.on_time(second * SECOND) == [LookAtFile()]
+        assert wrapper.on_file(second * SECOND, (10 + second, 1)) == []
+    for second in (8, 10, 12):
+        assert wrapper.on_time(second * SECOND) == [LookAtFile()]
+        assert wrapper.on_file(second * SECOND, (16, 1)) == []
+    assert wrapper.on_time(14 * SECOND) == [LookAtFile()]
+    assert wrapper.on_file(14 * SECOND, (16, 1)) == [Investigate()]
+
+
+def test_a_file_that_appears_or_is_replaced_is_a_sign_of_life() -> None:
+    wrapper = running(WATCHING)
+    for second, state in ((0, None), (2, (0, 1)), (4, (0, 2))):
+        wrapper.on_time(second * SECOND)
+        wrapper.on_file(second * SECOND, state)
+    wrapper.on_time(11 * SECOND)
+    assert wrapper.on_file(11 * SECOND, (0, 2)) == []
+    wrapper.on_time(12 * SECOND)
+    assert wrapper.on_file(12 * SECOND, (0, 2)) == [Investigate()]
+
+
+def test_messages_of_the_job_are_signs_of_life() -> None:
+    wrapper = running(SETTINGS)
+    message = event_pb2.Event(log=event_pb2.LogEvent(severity=common_pb2.SEVERITY_INFO, text="alive"))
+    wrapper.on_client_event(9 * SECOND, message)
+    assert Investigate() not in wrapper.on_time(18 * SECOND)
+    wrapper.on_client_event(18 * SECOND, event_pb2.Event(log=message.log), notice=True)
+    assert Investigate() in wrapper.on_time(19 * SECOND)
 
 
 def test_a_time_in_which_the_host_stood_still_is_not_silence() -> None:
@@ -136,9 +164,14 @@ def test_a_message_of_the_job_explains_a_hang_better() -> None:
 
 def test_a_process_that_computes_is_named_first_and_secrets_are_masked() -> None:
     busy = ProcessEvidence(pid=9, parent=7, name="solver", cores=0.98, command="solver --key=S3cret")
-    evidence = Evidence([SHELL, busy, WAITING], omitted=2, file_lines=["step 3 S3cret"])
+    lines = [f"step {number} {'x' * 295}S3cret" for number in range(60)]
+    evidence = Evidence([SHELL, busy, WAITING], omitted=2, file="run.log", file_end="\n".join(lines))
     assert summary_of(evidence) == "solver (pid 9) computes on 1.0 cores"
     text = text_of(masked(evidence, lambda line: line.replace("S3cret", "***")), "10s", "9s")
     assert "S3cret" not in text
     assert "and 2 more of its processes" in text
-    assert text.endswith("end of the watched file:\n  step 3 ***")
+    assert "S3" not in text
+    assert "end of the watched file run.log:\n  step 10 xxx" in text
+    assert text.splitlines()[-1].startswith("  step 59 xxx")
+    missing = text_of(Evidence([WAITING], file="none.log"), "10s", "9s")
+    assert "the watched file none.log does not exist or cannot be read" in missing
