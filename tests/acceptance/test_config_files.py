@@ -1,6 +1,8 @@
 """gator.toml: the files of a project and of a user give defaults to runs."""
 
 import json
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -87,10 +89,17 @@ def test_problems_are_reported_with_their_place(gator: Gator, user: Path) -> Non
     assert f"{project}:3:1: gator run has no option 'txt-logs'; did you mean 'text-logs'?" in said
     project.write_text('[run]\njobs = "many"\ntext-logs = "some"\n')
     said = gator("plan", spec).expect(2).err
-    assert f"{project}:2:1: jobs: write a whole number from 1" in said
+    assert f"{project}:2:1: jobs: write a whole number from 1 to 1,000,000" in said
     assert f"{project}:3:1: text-logs: write one of failed, all, none" in said
-    project.write_text('[run]\nlog-cap = "lots"\n')
-    assert f"{project}:2:1: log-cap lots: " in gator("run", spec).expect(2).err
+    project.write_text(
+        '[run]\nlog-cap = "lots"\nlabel = ["a=b", "c"]\ninterval = "0"\nhub-wait = "x"\nmemory = "1XB"\n'
+        'scheduler = "nope"\nsched-arg = "x"\nhub = "a b:c"\njobs = 99999999999999999999\n'
+    )
+    for done in (gator("run", spec).expect(2).err, gator("check", spec).expect(2).out):
+        for line, name in enumerate(
+            ("log-cap", "label", "interval", "hub-wait", "memory", "scheduler", "sched-arg", "hub", "jobs"), 2
+        ):
+            assert f"{project}:{line}:1: {name}: " in done
 
 
 def test_a_variable_names_the_file_of_the_user_or_none(gator: Gator, user: Path, tmp_path: Path) -> None:
@@ -112,6 +121,45 @@ def test_the_causes_of_the_project_precede_those_of_the_user(gator: Gator, user:
     (gator.root / "gator.toml").write_text(rule.format("of the project"))
     gator("run", gator.spec("!Job {ident: a, shell: 'echo error: no grant; exit 1'}\n")).expect(1)
     assert "cause:  of the project" in gator("failures").expect(0).out
+
+
+def test_a_spec_from_a_pipe_belongs_to_the_project_of_the_launch_folder(gator: Gator, user: Path) -> None:
+    (gator.root / "gator.toml").write_text('stderr = "error"\n')
+    pipe = gator.root / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(COMPLAINS,), daemon=True)
+    writer.start()
+    gator("run", str(pipe)).expect(1)
+    writer.join()
+
+
+def test_a_file_that_cannot_be_read_is_an_error(gator: Gator, user: Path) -> None:
+    spec = gator.spec(COMPLAINS)
+    project = gator.root / "gator.toml"
+    project.symlink_to("gator.toml")
+    assert f"cannot read {project}: " in gator("run", spec).expect(2).err
+    project.unlink()
+    os.mkfifo(project)
+    assert "it is not a regular file" in gator("run", spec).expect(2).err
+    project.unlink()
+    for text in (f"timeout = {'1' * 5000}\n", f"timeout = 0x{'f' * 5000}\n", f"{'.'.join('a' * 3000)} = 1\n"):
+        project.write_text(text)
+        assert f"{project}:1:1: " in gator("run", spec).expect(2).err
+    project.unlink()
+    gator.env["GATOR_CONFIG"] = "/tmp/" + "a" * 5000
+    assert "File name too long" in gator("run", spec).expect(2).err
+
+
+def test_a_run_inside_a_job_finds_the_file_of_the_user(gator: Gator, user: Path) -> None:
+    inner = gator.root / "inner.yaml"
+    inner.write_text(COMPLAINS)
+    (gator.root / "mine.toml").write_text('stderr = "error"\n')
+    gator.env["GATOR_CONFIG"] = "mine.toml"
+    spec = gator.spec(
+        f"!Job {{ident: outer, scratch: true, shell: 'gator run --tracking x {inner} || echo failed'}}\n"
+    )
+    gator("run", spec).expect(0)
+    assert gator.output("outer").endswith(b"failed\n")
 
 
 def test_licenses_of_a_file_are_pools(gator: Gator, user: Path) -> None:

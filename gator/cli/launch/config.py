@@ -3,10 +3,11 @@
 Invariant: skips a project file of another user in a folder that everyone may write to.
 """
 
+import errno
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from msgspec import Struct, field
 
 from gator.cli.installed_parsers import find_parser
 from gator.cli.launch.spec_files import read_included
-from gator.core.text import readable
+from gator.core.text import cut, readable
 from gator.errors import Problem, SpecError, UsageError
 from gator.files.bounded import read_bounded
 from gator.v1 import query_pb2, spec_pb2
@@ -56,7 +57,7 @@ def config_of(spec: str, environment: Mapping[str, str]) -> Config:
 
     Raises SpecError with the problems of a file, and UsageError if one cannot be read.
     """
-    files = _files(Path.cwd() if spec == "-" else Path(spec).absolute().parent, environment)
+    files = _files(_folder_of(spec), environment)
     if not files:
         return Config()
     from gator.plan import merge_settings
@@ -85,24 +86,44 @@ def config_of(spec: str, environment: Mapping[str, str]) -> Config:
     return Config(above, options, tuple(values))
 
 
+def make_absolute(environment: MutableMapping[str, str]) -> None:
+    """Makes the path of the user's file absolute."""
+    named = environment.get(VARIABLE, "").strip()
+    if named and named.lower() != NO_CONFIG:
+        environment[VARIABLE] = str(Path(named).absolute())
+
+
 def _files(folder: Path, environment: Mapping[str, str]) -> list[Path]:
     """Returns the file of the project and that of the user, as far as they exist."""
     named = environment.get(VARIABLE, "").strip()
     if named.lower() == NO_CONFIG:
         return []
     if named:
-        user = Path(named)
-        if not user.is_file():
-            raise UsageError(f"{VARIABLE}={named}: there is no such file: name a gator.toml, or none")
+        user = Path(named).absolute()
+        try:
+            user.stat()
+        except OSError as error:
+            message = f"{VARIABLE}={cut(named, 100)}: {error.strerror}: name a gator.toml, or none"
+            raise UsageError(message) from error
     else:
         home = environment.get("XDG_CONFIG_HOME", "")
         base = Path(home) if home.startswith("/") else _home_config(environment)
         user = base / "gator" / NAME if base is not None else None
     project = project_file(folder)
     found = [path for path in (project, user) if path is not None and _is_there(path)]
-    if len(found) > 1 and found[0].samefile(found[1]):
+    if len(found) > 1 and os.path.realpath(found[0]) == os.path.realpath(found[1]):
         del found[1]
     return found
+
+
+def _folder_of(spec: str) -> Path:
+    """Returns where the search begins: the folder of the spec, or of the launch for a stream."""
+    path = Path(spec)
+    try:
+        is_stream = spec == "-" or not stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        is_stream = False
+    return Path.cwd() if is_stream else path.absolute().parent
 
 
 def _home_config(environment: Mapping[str, str]) -> Path | None:
@@ -128,10 +149,8 @@ def project_file(folder: Path) -> Path | None:
 
 
 def _is_there(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        return False
+    # Also a link to nothing: without its values the run would differ.
+    return os.path.lexists(path)
 
 
 def _is_anyones(folder: Path, path: Path) -> bool:
@@ -144,6 +163,9 @@ def _is_anyones(folder: Path, path: Path) -> bool:
 
 def _read(path: Path) -> bytes:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            # A FIFO may have no writer.
+            raise OSError(errno.EINVAL, "it is not a regular file")
         return read_bounded(path, MAX_BYTES)
     except OSError as error:
         raise UsageError(f"cannot read {readable(os.fsencode(path))}: {error.strerror}") from error

@@ -31,6 +31,7 @@ _ELSEWHERE: Final = {
     "limit-critical": "write critical = N below [limits]",
 }
 """Options that [run] cannot have, and what to do instead."""
+_MAX_NUMBER: Final = 1_000_000
 _VARIABLES: Final = {"hub": "GATOR_HUB", "hub_ca": "GATOR_HUB_CA", "jobs": "GATOR_CORES"}
 """Variables of the environment that take precedence over the files, by the field of the option."""
 
@@ -49,9 +50,17 @@ def configured(
     for name, option in config.options.items():
         field = names[name]
         try:
-            value = _converted(option.value, _kind(field))
+            value = _converted(option.value, _kind(field), Path(option.file).parent)
+            _check(name, value)
         except ValueError as error:
             problems.append(option.problem(f"{name}: {error}"))
+            continue
+        except UsageError as error:
+            # Errors of options begin with the option and its value.
+            reason = str(error)
+            if reason.startswith("--"):
+                reason = reason.partition(": ")[2]
+            problems.append(option.problem(f"{name}: {reason}"))
             continue
         is_open = field not in given and not environment.get(_VARIABLES.get(field, ""))
         if is_open and field in options.__struct_fields__:
@@ -67,13 +76,33 @@ def given_options(context: typer.Context) -> frozenset[str]:
     return frozenset(name for name, source in sources.items() if source and source.name == "COMMANDLINE")
 
 
-def located(error: UsageError, config: Config) -> UsageError:
-    """Returns an error about an option with the place in the file, if its value came from there."""
-    for name, option in config.options.items():
-        if str(error).startswith(f"--{name} {option.value}"):
-            message = str(error).removeprefix("--")
-            return UsageError(f"{option.file}:{option.line}:{option.column}: {message}")
-    return error
+def _check(name: str, value: Any) -> None:
+    """Raises UsageError for a value that `gator run` would refuse."""
+    from gator.cli.launch.hub import labels_of
+    from gator.cli.options import values
+    from gator.cli.runs.hub_names import NO_HUB
+    from gator.hub_address import full_address
+    from gator.scheduler.registry import make_scheduler, parse_arguments
+
+    match name:
+        case "memory":
+            values.bytes_of(value, "--memory")
+        case "hub-wait":
+            values.millis_of(value, "--hub-wait")
+        case "interval":
+            LaunchOptions(interval=value).sample_interval_millis()
+        case "log-cap":
+            LaunchOptions(log_cap=value).log_cap_bytes()
+        case "label":
+            labels_of(value)
+        case "sched-arg":
+            parse_arguments(value)
+        case "scheduler":
+            make_scheduler(value, {})
+        case "hub" if value.strip().lower() not in ("", NO_HUB):
+            full_address(value)
+        case _:
+            pass
 
 
 def _names() -> Iterator[tuple[str, str]]:
@@ -91,11 +120,14 @@ def _kind(field: str) -> Any:
     return get_type_hints(LaunchOptions)[field]
 
 
-def _converted(value: Any, kind: Any) -> Any:
-    """Returns a value of TOML as the type of an option. Raises ValueError with what is expected."""
+def _converted(value: Any, kind: Any, folder: Path) -> Any:
+    """Returns a value of TOML as the type of an option. Raises ValueError with what is expected.
+
+    Paths are relative to `folder`.
+    """
     if get_origin(kind) is list:
         items = cast("list[Any]", value) if isinstance(value, list) else [value]
-        return [_converted(item, get_args(kind)[0]) for item in items]
+        return [_converted(item, get_args(kind)[0], folder) for item in items]
     kinds = [each for each in get_args(kind) if each is not NoneType] or [kind]
     wanted = kinds[0]
     if isinstance(value, dict | list):
@@ -104,15 +136,15 @@ def _converted(value: Any, kind: Any) -> Any:
         if not isinstance(value, bool):
             raise ValueError("write true or false")
         return value
-    if isinstance(value, bool):
-        raise ValueError("write a text in quotes")
     if wanted is int:
-        if not isinstance(value, int) or value < 1:
-            raise ValueError("write a whole number from 1")
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX_NUMBER:
+            raise ValueError(f"write a whole number from 1 to {_MAX_NUMBER:,}")
         return value
+    if isinstance(value, bool):
+        raise ValueError("write a string in quotes")
     if isinstance(wanted, type) and issubclass(wanted, Enum):
         words = [str(word.value) for word in wanted]
         if str(value).lower() not in words:
             raise ValueError(f"write one of {', '.join(words)}")
         return wanted(str(value).lower())
-    return Path(str(value)) if wanted is Path else str(value)
+    return folder / str(value) if wanted is Path else str(value)

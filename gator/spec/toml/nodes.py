@@ -27,11 +27,13 @@ def compose(text: str, file: str) -> tuple[MappingNode, dict[str, Any]]:
     """Returns all values of a file as nodes and as they are. Raises SpecError with the first mistake."""
     try:
         content = tomllib.loads(text)
+        node = _Composer(file, positions(text)).node((), content)
     except tomllib.TOMLDecodeError as error:
         raise SpecError([_mistake(str(error), text, file)]) from error
+    except ValueError as error:
+        raise SpecError([Problem(file, 1, 1, "a number in this file has too many digits")]) from error
     except RecursionError as error:
         raise SpecError([Problem(file, 1, 1, "this file is nested too deeply")]) from error
-    node = _Composer(file, positions(text)).node((), content)
     assert isinstance(node, MappingNode)
     return node, content
 
@@ -41,7 +43,7 @@ def positions(text: str) -> dict[Path, tuple[int, int]]:
     found: dict[Path, tuple[int, int]] = {}
     counts: dict[Path, int] = {}
     table: Path = ()
-    for number, line in enumerate(text.splitlines()):
+    for number, line in enumerate(text.split("\n")):
         match = _LINE.match(line)
         if match is None:
             continue

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gator.cli.launch.config import config_of
-from gator.cli.launch.config_options import configured, given_options, located
+from gator.cli.launch.config import config_of, make_absolute
+from gator.cli.launch.config_options import configured, given_options
 from gator.cli.launch.hub import chosen_hub, labels_of, waiting_upload
 from gator.cli.launch.launch_options import LaunchOptions
 from gator.cli.launch.notices import Notice
@@ -43,13 +43,12 @@ def run(
     if options.directory is not None:
         enter(options.directory)
     config = config_of(spec, os.environ)
+    # Runs inside jobs have other working directories.
+    make_absolute(os.environ)
     options = configured(options, config, given_options(context), os.environ)
     notices: list[Notice] = []
-    try:
-        options.check()
-        hub = None if options.dry_run else chosen_hub(options, notices)
-    except UsageError as error:
-        raise located(error, config) from error
+    options.check()
+    hub = None if options.dry_run else chosen_hub(options, notices)
     scheduler = scheduler_of(options)
     if options.placement is Placement.INLINE and not scheduler.allows_inline:
         raise UsageError(
