@@ -11,11 +11,15 @@ import os
 import select
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from time import thread_time
 
 _PIPE_BYTES = 64 * 1024  # default of the kernel
 _GROWN_BYTES = 1024 * 1024  # maximum for any user
 _READ_BYTES = 256 * 1024
+_MIN_READ_BYTES = 4 * 1024
 _TURN_BYTES = 512 * 1024
+_MAX_SECONDS = 0.010
+"""Time for which one read should hold the loop at most: lines that are errors take 40 µs each."""
 _EVENTS_A_TURN = 16
 _READABLE = select.EPOLLIN
 
@@ -29,7 +33,7 @@ class _State(enum.Enum):
 class Pipe:
     """One stream of a job; made by `Pipes.open`. Closes its descriptor at end of file or by `close`."""
 
-    __slots__ = ("_fd", "_full_reads", "_on_data", "_on_eof", "_owner", "_size", "_state")
+    __slots__ = ("_fd", "_full_reads", "_most", "_on_data", "_on_eof", "_owner", "_size", "_state")
 
     def __init__(
         self, owner: "Pipes", fd: int, on_data: Callable[[bytes], None], on_eof: Callable[[], None]
@@ -38,7 +42,9 @@ class Pipe:
         self._fd = fd
         self._on_data = on_data
         self._on_eof = on_eof
-        self._size = _PIPE_BYTES
+        self._most = _PIPE_BYTES
+        self._size = self._most
+        """Maximum bytes of the next read, at most `_most`."""
         self._full_reads = 0
         self._state = _State.READING
 
@@ -93,14 +99,23 @@ class Pipe:
             return 0
         if len(data) == self._size == _PIPE_BYTES:
             self._grow()
+        began = thread_time()
         self._on_data(data)
+        self._adapt(thread_time() - began)
         return len(data)
+
+    def _adapt(self, seconds: float) -> None:
+        """Chooses the size of the next read by the processor time that the last one took."""
+        if seconds > _MAX_SECONDS:
+            self._size = max(_MIN_READ_BYTES, self._size // 4)
+        elif self._size < self._most and seconds < _MAX_SECONDS / 4:
+            self._size = min(self._most, 2 * self._size)
 
     def _grow(self) -> None:
         """Enlarges a pipe that was full twice, so that a job with much output needs fewer turns."""
         self._full_reads += 1
         if self._full_reads == 2:
-            self._size = _READ_BYTES
+            self._size = self._most = _READ_BYTES
             try:
                 fcntl.fcntl(self._fd, fcntl.F_SETPIPE_SZ, _GROWN_BYTES)
             except OSError:

@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,26 @@ async def test_a_flood_arrives_whole_and_in_bounded_pieces(host: Host) -> None:
     await asyncio.wait_for(ended.wait(), 20)
     assert sum(sizes) == 20_000_000
     assert max(sizes) <= 262_144
+
+
+async def test_reads_that_take_long_become_smaller_and_grow_again(host: Host) -> None:
+    process = host.spawner.spawn(
+        Command(["head", "-c", "3000000", "/dev/zero"], host.environment(), "/", merge_stderr=True)
+    )
+    sizes: list[int] = []
+    ended = asyncio.Event()
+
+    def compute(data: bytes) -> None:
+        sizes.append(len(data))
+        end = time.thread_time() + 0.02
+        while len(sizes) <= 6 and time.thread_time() < end:
+            pass
+
+    host.pipes.open(process.stdout_fd, compute, ended.set)
+    await asyncio.wait_for(ended.wait(), 20)
+    assert sum(sizes) == 3_000_000
+    assert sizes[6] == 4096
+    assert max(sizes[7:]) > 65_536
 
 
 async def test_a_paused_pipe_holds_up_its_writer_and_costs_no_turns(host: Host) -> None:
