@@ -23,4 +23,4 @@ def _rules(parsers: tuple[bytes, ...]) -> Rules:
     named = [spec_pb2.Parser.FromString(data) for data in parsers]
     own = [entry for parser in named for entry in entries_of(parser)]
     words = (word for entry in own for word in entry.words)
-    return Rules([*own, *ENTRIES], (*WORDS, *words))
+    return Rules([*own, *ENTRIES], (*WORDS, *words), own=len(own))

@@ -28,17 +28,22 @@ Match = Callable[[str], "re.Match[str] | None"]
 class Rules:
     """Entries in the order of their precedence, and their words if they are known.
 
-    May be shared by all attempts of a process.
+    The first `own` entries are those of the job itself. May be shared by all attempts of a process.
     """
 
-    def __init__(self, entries: Sequence[Entry], words: Iterable[str] | None = None) -> None:
+    def __init__(self, entries: Sequence[Entry], words: Iterable[str] | None = None, *, own: int = 0) -> None:
         self.entries: tuple[Entry, ...] = tuple(entries)
+        self._own = frozenset(map(id, self.entries[:own]))
         if words is None:
             words = shortest_words(word for entry in entries for word in entry.words)
         self._words = tuple(word.encode() for word in words)
         self._wordless = tuple(entry.match for entry in entries if not entry.words and entry.severity > _INFO)
         """Patterns of entries without words, which are searched for themselves."""
         self._matches: dict[str, Match] = {}
+
+    def is_own(self, entry: Entry) -> bool:
+        """Returns whether an entry is one of the job itself; its parser may have the name of another."""
+        return id(entry) in self._own
 
     def candidates(self, data: bytes) -> Callable[[int], int]:
         """Returns a function that returns the position of the next word from a position on; -1 for none.

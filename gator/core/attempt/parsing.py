@@ -97,7 +97,7 @@ class LineParser:
         rules = rules_of(parsers)
         self._rules = stream_rules(settings)
         self._all = rules
-        self._named = frozenset(parser.name for parser in parsers)
+        self._named = frozenset(parser.name for parser in parsers if not parser.entries)
         self._streams = {stream: StreamParser(rules) for stream in self._rules}
         self._messages, self._metrics = messages, metrics
         self._commands = CommandReader(
@@ -285,7 +285,8 @@ class LineParser:
         return is_decisive or self._is_named(message)
 
     def _is_named(self, message: Recognised) -> bool:
-        return message.entry.parser in self._named or "auto" in self._named
+        entry = message.entry
+        return self._all.is_own(entry) or entry.parser in self._named or "auto" in self._named
 
     def _count_summaries(self) -> None:
         """Counts the summaries of tools that wrote their messages elsewhere, as one message each."""

@@ -151,6 +151,17 @@ def test_a_parallel_build_has_one_signature_whatever_file_fails_first() -> None:
 
 # -- whatever the way it was read
 
+
+@pytest.mark.parametrize("name", ["auto", "gcc"])
+def test_a_parser_with_the_name_of_a_built_in_one_lets_only_its_own_entries_count(name: str) -> None:
+    entry = spec_pb2.ParserEntry(match="^OURS: ", severity=common_pb2.SEVERITY_ERROR)
+    parser = spec_pb2.Parser(name=name, entries=[entry])
+    settings = spec_pb2.Settings(parsers=spec_pb2.Parsers(list=[parser]))
+    wrapper = running(settings)
+    wrapper.on_output(0, OUT, b"x.c:1:2: error: no such thing\nOURS: bad\n")
+    assert end_of(finish(wrapper, 10)).counted.error == 1
+
+
 STREAMS = (OUT, ERR)
 TEXTS = st.lists(
     st.sampled_from(
