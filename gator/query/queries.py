@@ -402,7 +402,8 @@ def _checked_rules(rules: Sequence[spec_pb2.CauseRule]) -> CauseRules | None:
         return None
     if len(rules) > MAX_ENTRIES:
         raise UsageError(f"{len(rules):,} rules for causes were given: at most {MAX_ENTRIES:,} are possible")
-    from gator.spec.cause_names import name_problem, pattern_problem
+    from gator.spec.cause_names import name_problem
+    from gator.spec.patterns import pattern_problem
 
     for rule in rules:
         if problem := name_problem(rule.name) or (pattern_problem(rule.match) if rule.match else ""):

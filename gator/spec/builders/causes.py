@@ -4,7 +4,8 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 
 from gator.spec.builders import scalars, settings
 from gator.spec.builders.context import SpecContext
-from gator.spec.cause_names import name_problem, pattern_problem
+from gator.spec.cause_names import name_problem
+from gator.spec.patterns import pattern_problem
 from gator.v1 import spec_pb2
 
 

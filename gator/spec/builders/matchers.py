@@ -12,7 +12,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from gator.spec.builders import scalars
 from gator.spec.builders.context import Pair, SpecContext, is_null
 from gator.spec.builders.named_matchers import NAMED, Matcher, Pattern
-from gator.spec.builders.patterns import pattern_problem
+from gator.spec.builders.patterns import parser_pattern_problem
 from gator.spec.builders.regexp import Regexp, RegexpError
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import common_pb2, spec_pb2
@@ -166,7 +166,7 @@ def _is_valid(context: SpecContext, node: Node, pattern: Pattern) -> bool:
         if number > regexp.groups:
             context.problem(node, f"regexp has {regexp.groups} groups, and {name} is group {number}")
             return False
-    problem = pattern_problem(regexp.pattern)
+    problem = parser_pattern_problem(regexp.pattern)
     if problem:
         context.problem(node, f"regexp: {problem}")
     return not problem

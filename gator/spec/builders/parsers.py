@@ -9,7 +9,7 @@ from gator.errors import UserError
 from gator.spec import keys
 from gator.spec.builders import matchers, scalars
 from gator.spec.builders.context import Pair, SpecContext, is_null
-from gator.spec.builders.patterns import pattern_problem
+from gator.spec.builders.patterns import parser_pattern_problem
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import common_pb2, spec_pb2
 
@@ -184,7 +184,7 @@ def _field(
     value = pair.value
     if name in keys.ENTRY_PATTERNS:
         text = scalars.filled_text(context, value, name)
-        if text is not None and (problem := pattern_problem(text)):
+        if text is not None and (problem := parser_pattern_problem(text)):
             context.problem(value, f"{name}: {problem}")
         elif text is not None:
             setattr(entry, name, text)
@@ -199,7 +199,7 @@ def _field(
     elif name == "then":
         for item in _items(context, value, name):
             text = scalars.filled_text(context, item, name)
-            if text is not None and (problem := pattern_problem(text)):
+            if text is not None and (problem := parser_pattern_problem(text)):
                 context.problem(item, f"{name}: {problem}")
             elif text is not None:
                 entry.then.append(text)

@@ -158,10 +158,10 @@ def _first_error(settings: spec_pb2.Settings, key: KeyContext) -> None:
     if "match" not in pairs:
         key.context.problem(key.value, "first_error needs match, a pattern: write {match: PATTERN}")
         return
-    from gator.spec.builders.patterns import pattern_problem
+    from gator.spec.builders.patterns import parser_pattern_problem
 
     pattern = scalars.filled_text(key.context, pairs["match"].value, "match")
-    if pattern is not None and (problem := pattern_problem(pattern)):
+    if pattern is not None and (problem := parser_pattern_problem(pattern)):
         key.context.problem(pairs["match"].value, f"match: {problem}")
     elif pattern is not None:
         settings.first_error.match = pattern

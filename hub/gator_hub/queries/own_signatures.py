@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from gator.core.causes.signature import is_current
 from gator.core.history.cause_rules import CauseRules
-from gator.spec.cause_names import pattern_problem
+from gator.spec.patterns import pattern_problem
 from gator.store.catalogue.reader import CatalogueReader
 from gator.store.condition import Condition
 from gator.v1 import attach_pb2, query_pb2, spec_pb2

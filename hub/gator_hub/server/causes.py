@@ -9,7 +9,8 @@ import peewee as pw
 
 from gator.core.text import without_nul
 from gator.errors import NotFoundError, PermissionDeniedError, PreconditionError, UsageError
-from gator.spec.cause_names import name_problem, pattern_problem
+from gator.spec.cause_names import name_problem
+from gator.spec.patterns import pattern_problem
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import spec_pb2
 from gator_hub.database.database import Database

@@ -151,7 +151,7 @@ async def test_only_the_author_or_an_administrator_removes_a_rule(
         (CauseRule(match="x"), "one line of visible characters"),
         (CauseRule(name="s1-ab", match="x"), "cannot look like a signature"),
         (CauseRule(name="a"), "needs a pattern"),
-        (CauseRule(name="a", match="(?=x)"), "look-around"),
+        (CauseRule(name="a", match="(?=x)"), "look-ahead"),
         (CauseRule(name="a", match="("), "no pattern of RE2"),
     ],
 )

@@ -78,6 +78,13 @@ def test_a_file_that_is_no_parser_is_a_problem(tmp_path: Path) -> None:
     assert "cannot be read" in parsers("check", str(tmp_path / "none.yaml"), code=2).stdout
 
 
+def test_re2_prints_nothing_about_a_wrong_pattern(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "ours.yaml"
+    file.write_text("name: ours\nentries:\n- match: '^(abc$'\n")
+    assert "this is no pattern of RE2: missing )" in parsers("check", str(file), code=2).stdout
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize("name", ["gccc", "./none.yaml"])
 def test_an_unknown_parser_is_a_mistake_of_the_user(name: str) -> None:
     result = CliRunner().invoke(app, ["parsers", "try", name], input="")
