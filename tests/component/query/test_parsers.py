@@ -1,7 +1,10 @@
 """`gator parsers`: list, show, check and try."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +79,20 @@ def test_a_file_that_is_no_parser_is_a_problem(tmp_path: Path) -> None:
     file.write_text("name: ours\nentries:\n- match: '(?=a)b'\n")
     assert "RE2 has no look-ahead" in parsers("check", str(file), code=2).stdout
     assert "cannot be read" in parsers("check", str(tmp_path / "none.yaml"), code=2).stdout
+
+
+@pytest.mark.parametrize("command", ["check", "show", "try"])
+def test_a_pipe_or_a_device_is_no_parser(command: str, tmp_path: Path) -> None:
+    pipe = tmp_path / "ours.json"
+    os.mkfifo(pipe)
+    gator = [sys.executable, "-m", "gator", "parsers", command]
+    for file in (pipe, Path("/dev/zero")) if command == "check" else (pipe,):
+        ended = subprocess.run(
+            [*gator, file], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60
+        )
+        assert ended.returncode == 2
+        assert f"{file}" in ended.stdout + ended.stderr
+        assert "cannot be read: is not a regular file" in ended.stdout + ended.stderr
 
 
 def test_re2_prints_nothing_about_a_wrong_pattern(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

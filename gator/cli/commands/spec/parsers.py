@@ -112,11 +112,12 @@ def check(
 
 def _check(file: Path) -> tuple[list[Problem], list[Problem], int]:
     """Returns the problems of a file, its slow patterns, and the number of its examples."""
+    from gator.cli.launch.spec_files import read_included
     from gator.parsers.check import problems_of, slow_patterns
     from gator.spec import load_parser
 
     try:
-        parser = load_parser(file.read_bytes(), file=str(file))
+        parser = load_parser(read_included(str(file)), file=str(file))
     except OSError as error:
         return [Problem(str(file), 0, 0, f"cannot be read: {error.strerror}")], [], 0
     except SpecError as error:
@@ -207,10 +208,11 @@ def _path(name: str) -> str:
 
 def _file(name: str) -> "ParserFile":
     """Returns the parser in a file. Raises UsageError and SpecError."""
+    from gator.cli.launch.spec_files import read_included
     from gator.spec import load_parser
 
     try:
-        return load_parser(Path(name).read_bytes(), file=name)
+        return load_parser(read_included(name), file=name)
     except OSError as error:
         raise UsageError(f"{name} cannot be read: {error.strerror}") from error
 
