@@ -1,5 +1,7 @@
 """`first_error` points at the line that explains a failure."""
 
+import pytest
+
 from gator.core.attempt.machine import Wrapper
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 from tests.unit.core.attempt.machine_support import ERR, OUT, end_of, finish, left, running
@@ -46,3 +48,10 @@ def test_without_such_a_line_the_choice_is_the_usual_one() -> None:
 
 def test_the_line_does_not_fail_a_job_that_returned_0() -> None:
     assert end((OUT, b"CHECK C1 FAILED: a\n"), code=0).outcome == common_pb2.OUTCOME_PASSED
+
+
+@pytest.mark.parametrize("pattern", [".*", "^$", "x?"])
+def test_a_blank_line_is_never_the_first_error(pattern: str) -> None:
+    wrapper = running(spec_pb2.Settings(first_error=spec_pb2.FirstError(match=pattern)))
+    wrapper.on_output(0, OUT, b"\n \t\n\x1b[0m\nbroken\n")
+    assert end_of(finish(wrapper, 10, left(1))).first_error.text == "broken"
