@@ -50,7 +50,7 @@ _CUT = ("Socket closed", "Connection reset", "Broken pipe", "Stream removed", "C
 _LASTING = {meaning for _, meaning in (*_WORDS, *_PLAIN_WORDS)} - {_SILENT} | {REFUSED}
 _NEEDS_TOKEN = (
     f"needs a token: set {TOKEN_VARIABLE}, or {TOKEN_FILE_VARIABLE} to a file with the line NAME:TOKEN that "
-    "its keeper gave you"
+    "the hub's administrator gave you"
 )
 """Continues a sentence after the name of a hub."""
 _pipes: dict[Path, bytes] = {}
@@ -121,7 +121,11 @@ def unknown_token(source: str) -> str:
 
     `source` is the source of the token, as in HubAccess; empty for no token.
     """
-    return f"does not know the token in {source}: ask its keeper for yours" if source else _NEEDS_TOKEN
+    return (
+        f"does not know the token in {source}: ask the hub's administrator for a token"
+        if source
+        else _NEEDS_TOKEN
+    )
 
 
 def read_ca(environ: Mapping[str, str], ca: Path | None = None) -> bytes | None:
@@ -210,7 +214,7 @@ def _token(address: str, environ: Mapping[str, str]) -> tuple[str, str]:
         if not is_token(token):
             raise errors.UsageError(
                 f"{TOKEN_VARIABLE} holds characters that no token has: set it to the token that the hub's "
-                "keeper gave you"
+                "administrator gave you"
             )
         return token, TOKEN_VARIABLE
     if (file := _path(environ, TOKEN_FILE_VARIABLE)) is not None:

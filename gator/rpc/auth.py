@@ -208,7 +208,7 @@ class _Call:
         try:
             return self._handler.request_deserializer(data)
         except DecodeError as error:
-            raise errors.ProtocolError("the request is no message of this service") from error
+            raise errors.ProtocolError("the request is not a message of this service") from error
 
     async def _stream(self, context: Any, answers: Any) -> None:
         if not hasattr(answers, "__aiter__"):

@@ -34,7 +34,7 @@ class FairSemaphore:
             self._hand(name)
             return
         if self._waiting_each is not None and list(self._waiting.values()).count(name) >= self._waiting_each:
-            raise UnavailableError("too many calls are waiting: call again later")
+            raise UnavailableError("too many calls are waiting: retry later")
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[turn] = name
         try:
@@ -78,7 +78,7 @@ class ConnectionQuota:
     def of(self, name: str) -> Generator[None]:
         """Takes a slot, and gives it back. Raises UnavailableError if none is free."""
         if self._taken[name] >= self._each or self._taken.total() >= self._most:
-            raise UnavailableError("too many clients are connected: connect again later")
+            raise UnavailableError("too many clients are connected: retry later")
         self._taken[name] += 1
         try:
             yield

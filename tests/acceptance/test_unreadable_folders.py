@@ -28,8 +28,8 @@ def test_an_import_of_a_path_without_a_run_says_what_to_name_instead(gator: Gato
     (gator.root / "empty").mkdir()
     (gator.root / "loop").symlink_to("loop")
     assert "there is no folder nowhere: name the folder of a run" in imported(gator, "nowhere")
-    assert "spec.yaml is no folder: name the folder of a run" in imported(gator, "spec.yaml")
-    assert f"is a part of a run: name the whole of it, {run}" in imported(gator, run / "stores" / "root.db")
+    assert "spec.yaml is not a folder: name the folder of a run" in imported(gator, "spec.yaml")
+    assert f"is inside a run: use the run's folder, {run}" in imported(gator, run / "stores" / "root.db")
     assert "there is no run in . itself: name tracking" in imported(gator, ".")
     assert "gator run makes them in tracking/ where it is started" in imported(gator, "empty")
     assert "loop cannot be read: Too many levels of symbolic links" in imported(gator, "loop")
@@ -42,7 +42,7 @@ def test_an_import_of_half_a_run_says_what_is_wrong_with_it(gator: Gator, run: P
     shutil.rmtree(run / "stores")
     said = gator("hub", "import", "tracking", "--hub", AWAY, "--json").expect(1)
     assert f'{{"folder":"{run}","events":0,"fault":"' in said.out
-    assert "holds no record: the run never began, or its folder was copied in part" in said.out
+    assert "contains no record: the run never started, or the copy is incomplete" in said.out
     assert not said.err
 
 

@@ -85,7 +85,7 @@ def _prepare(launch: Launch, upload: UploadProcess | None, git: GitQuestion | No
     hub = launch.hub
     save_address_space()
     if hub is not None and (shortage := _thread_shortage(placement, with_hub=True)):
-        notices.append(Notice(f"the hub at {hub.address} gets nothing of this run: {shortage}"))
+        notices.append(Notice(f"the run is not uploaded to the hub at {hub.address}: {shortage}"))
         if upload is not None:
             upload.dismiss()
         hub = upload = None

@@ -166,7 +166,7 @@ def select(run_name: str | None, root: Path) -> FoundRun:
     if not runs:
         if is_run(Path(run_name)):
             return _found(Path(run_name).absolute())
-        raise NotFoundError(f"there is no run in {root}: name another folder with --tracking")
+        raise NotFoundError(f"there is no run in {root}: use --tracking to choose another folder")
     if run_name == LATEST:
         newest = _latest(root, runs)
         return newest if started_last else _of_ident(newest, runs)
@@ -268,7 +268,7 @@ def _named(run_name: str, runs: Sequence[FoundRun]) -> FoundRun | None:
             return _of_ident(run, runs)
     meant = [run for run in runs if len(run_name) >= MIN_DIGITS and run.id.startswith(run_name)]
     if len(meant) > 1:
-        raise NotFoundError(f"{len(meant)} runs have ids that begin with {run_name}: give more digits")
+        raise NotFoundError(f"{len(meant)} runs have ids that begin with {run_name}: use a longer prefix")
     meant += [run for run in runs if run.folder.path.name == run_name]
     if meant:
         return meant[0]

@@ -64,7 +64,7 @@ class Hub:
             [run for run in named if run.id.startswith(name)],
         ):
             if len(meant) > 1:
-                raise NotFoundError(f"{len(meant)} runs have ids that begin with {name}: give more digits")
+                raise NotFoundError(f"{len(meant)} runs have ids that begin with {name}: use a longer prefix")
             if meant:
                 return meant[0]
         which = _import_hint(name) or short_id_hint(name) or self._suggestion(name)
@@ -97,7 +97,7 @@ class Hub:
     def _why_none(self, count: int) -> str:
         """Returns the error for a number such as -9 if the hub has only `count` runs."""
         if not count:
-            return f"there is no run on {self.peer.name}: bring one in with gator run SPEC --hub ADDRESS"
+            return f"there is no run on {self.peer.name}: upload one with gator run SPEC --hub ADDRESS"
         return too_far_back(count, f"on {self.peer.name}")
 
     def _suggestion(self, name: str) -> str:

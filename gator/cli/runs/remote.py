@@ -86,7 +86,7 @@ class Peer:
     def _error_of_hub(self, meant: Exception) -> Exception:
         if isinstance(meant, UnavailableError):
             if wrong := mismatch(str(meant), secure=self._secure):
-                return UsageError(f"{self.name} cannot be asked: {wrong}")
+                return UsageError(f"cannot query {self.name}: {wrong}")
             why = why_away(str(meant), secure=self._secure)
             if why == REFUSED:
                 return UsageError(absent(self._address))

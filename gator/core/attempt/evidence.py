@@ -1,4 +1,4 @@
-"""What the processes of a silent attempt did, and formats it."""
+"""Describes what the processes of a silent attempt did, and formats it."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,7 +14,7 @@ MAX_LINES = 50
 _MAX_LINE = 300
 """Maximum number of characters of a line, a command line or the name of a file."""
 BUSY_CORES = 0.05
-"""Mean use of the processor from which a process is busy."""
+"""Minimum mean CPU use, in cores, of a busy process."""
 
 
 class ProcessEvidence(Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """Control groups of attempts, if this process may create them: cgroup.kill kills a whole group atomically.
 
-Needs version 2, a group of its own that this process may write to (systemd calls that delegated), and
-Linux 5.14. No controller is enabled, so the rule against processes in inner groups does not apply.
+Requires cgroup v2, a writable cgroup of its own (a delegated one, in systemd's terms), and Linux 5.14. No
+controller is enabled, so the rule against processes in inner groups does not apply.
 Invariant: only processes in this process's own group are moved.
 """
 

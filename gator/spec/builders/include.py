@@ -79,7 +79,7 @@ class Includes:
         file = posixpath.normpath(posixpath.join(posixpath.dirname(including), path))
         if file in self._chain or len(self._chain) > _MAX_DEPTH:
             loop = " → ".join([*self._chain[self._chain.index(file) if file in self._chain else 0 :], file])
-            self._context.problem(node, f"files include each other in a circle: {loop}")
+            self._context.problem(node, f"files include each other in a cycle: {loop}")
             return None
         if file not in self._roots:
             data = self._bytes(node, file)

@@ -1,4 +1,4 @@
-"""The problem matchers that VS Code and its usual extensions know by name, by the formats of the tools."""
+"""The problem matchers that VS Code and its common extensions refer to by name, with the tools' formats."""
 
 from typing import Final
 

@@ -122,7 +122,7 @@ def _setup(settings: spec_pb2.Settings, key: KeyContext) -> None:
 
 def _grace(settings: spec_pb2.Settings, key: KeyContext) -> None:
     if scalars.is_none_word(key.value):
-        key.context.problem(key.value, "grace must end: write a time, such as 10s")
+        key.context.problem(key.value, "grace cannot be none: use a duration such as 10s")
         return
     millis = scalars.duration(key.context, key.value, "grace")
     if millis is not None:
@@ -238,9 +238,7 @@ def _silence(settings: spec_pb2.Settings, key: KeyContext) -> None:
 def _ulimit(settings: spec_pb2.Settings, key: KeyContext) -> None:
     for name, pair in mapping(key.context, key.value, "ulimit").items():
         if name == "locks":
-            key.context.problem(
-                pair.key, "Linux does not enforce locks, and Gator marks processes with it: leave it out"
-            )
+            key.context.problem(pair.key, "the limit 'locks' is reserved by Gator: remove it")
         elif name not in keys.ULIMITS:
             hint = did_you_mean(name, keys.ULIMITS)
             key.context.problem(pair.key, f"setrlimit(2) has no limit '{name}'{hint}")

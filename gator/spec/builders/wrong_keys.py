@@ -39,6 +39,6 @@ def _misplaced(key: keys.Key, kind: str, is_root: bool) -> str:
     owners = " or ".join(f"a {owner}" for owner in key.nodes)
     if key.root_only:
         is_licenses = is_root and key.name == "licenses"
-        hint = "; for a single job say it with --license" if is_licenses else ""
+        hint = "; for a single job use --license" if is_licenses else ""
         return f"'{key.name}' belongs on the root, when that is {owners}{hint}"
     return f"'{key.name}' belongs on {owners}, not on a {kind}"

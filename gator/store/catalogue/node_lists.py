@@ -132,7 +132,8 @@ class NodeLists(NodeReader):
         else:
             sorting = "position, n.sort"
             position, sort = after[:2] if after else (BEFORE.get(request.order, 0), "")
-            # The first of these is for SQLite, which begins in no index over an expression by the second.
+            # SQLite cannot seek an expression index with the row comparison, so the first condition gives it
+            # the starting point.
             where.add(f"{order} >= ? AND ({order}, n.sort) > (?, ?)", position, position, sort)
         sql = (
             f"SELECT n.path, {order} AS position, n.sort FROM nodes AS n"  # noqa: S608 - constant parts

@@ -57,7 +57,7 @@ class DamagedError(StoreError):
     """The database is damaged. The message is for clients, who cannot repair it."""
 
     def __init__(self) -> None:
-        super().__init__("the hub's database is damaged: its keeper has to restore a backup")
+        super().__init__("the hub's database is damaged: its administrator has to restore a backup")
 
 
 class Database:

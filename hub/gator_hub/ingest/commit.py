@@ -158,7 +158,7 @@ class Committer:
         position = store.position(work.lane)
         if batch.after > position:
             # The position was committed once: a database server that crashed may have lost its last commits.
-            raise UnavailableError("the database has lost what it had of a store: dial again")
+            raise UnavailableError("the hub lost its copy of a store: reconnect")
         gathered.runs.add(work.run)
         if batch.through <= position:
             return

@@ -66,7 +66,7 @@ class MemoryBudget:
             self._held += held
             return held
         if self._waiting and self._waiting_bytes + size_bytes > self._most_waiting:
-            raise UnavailableError("the hub has no memory left for more messages: connect again later")
+            raise UnavailableError("the hub has no memory left for more messages: retry later")
         room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[room] = size_bytes
         self._waiting_bytes += size_bytes

@@ -90,7 +90,7 @@ def _find(database: Database, name: str) -> tuple[int, str]:
         found = database.rows(query.where(_begins_with(runs, name)).order_by(runs.run).limit(_LISTED + 1))
     if len(found) > 1:
         shown = ", ".join(run for _, run in found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
-        raise UsageError(f"several runs have ids that begin with {name}: {shown}; give more of it")
+        raise UsageError(f"several runs have ids that begin with {name}: {shown}; use a longer prefix")
     if not found:
         raise NotFoundError(f"there is no run {name!r} here: gator runs -r hub: lists those of the hub")
     return found[0]
@@ -100,9 +100,9 @@ def _only(database: Database) -> tuple[int, str]:
     runs = database.models.runs
     found = database.rows(runs.select(runs.id, runs.run).where(runs.deleted == 0).limit(2))
     if len(found) > 1:
-        raise UsageError("there are many runs here: name one by its id, or an ident for its newest run")
+        raise UsageError("the hub has several runs: specify an id, or an ident for its newest run")
     if not found:
-        raise NotFoundError("there is no run here yet: bring one in with gator run SPEC --hub ADDRESS")
+        raise NotFoundError("there is no run here yet: upload one with gator run SPEC --hub ADDRESS")
     return found[0]
 
 

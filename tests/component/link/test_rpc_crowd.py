@@ -152,7 +152,7 @@ async def test_a_request_that_is_no_message_is_refused_as_such(server: Server) -
     async with dial(server) as channel:
         error = await error_of(page(channel)(b"garbage", metadata=ADA))
         assert isinstance(error, errors.ProtocolError)
-        assert str(error) == "the request is no message of this service"
+        assert str(error) == "the request is not a message of this service"
 
 
 async def test_who_takes_no_answers_has_the_turns_of_nobody_else_and_none_for_long(

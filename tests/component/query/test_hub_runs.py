@@ -95,7 +95,7 @@ def test_of_an_empty_hub_it_is_said_how_a_run_comes_there(tmp_path: Path) -> Non
         error = str(caller(hub, tmp_path)("status", "-r", "hub:", code=1).exception)
         assert (
             error
-            == f"there is no run on the hub at {hub.address}: bring one in with gator run SPEC --hub ADDRESS"
+            == f"there is no run on the hub at {hub.address}: upload one with gator run SPEC --hub ADDRESS"
         )
 
 
@@ -233,10 +233,10 @@ def test_a_hub_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
     [
         (
             "hub with TLS",
-            "cannot be asked: it hangs up at once: give --hub-ca FILE if it speaks TLS, else check",
+            "cannot query the hub at {}: it hangs up at once: give --hub-ca FILE if it speaks TLS, else check",
         ),
-        ("no hub", "does not know the call (Method not found!): update it"),
-        ("web server", "cannot be asked: something else listens there: check the address"),
+        ("no hub", "the hub at {} does not know the call (Method not found!): update it"),
+        ("web server", "cannot query the hub at {}: something else listens there: check the address"),
     ],
 )
 async def test_what_is_no_hub_or_speaks_tls_is_told_in_a_line(tmp_path: Path, kind: str, words: str) -> None:
@@ -251,7 +251,7 @@ async def test_what_is_no_hub_or_speaks_tls_is_told_in_a_line(tmp_path: Path, ki
         )
         result = await asyncio.to_thread(ask)
     assert isinstance(result.exception, UsageError)
-    assert str(result.exception).startswith(f"the hub at {address} {words}")
+    assert str(result.exception).startswith(words.format(address))
 
 
 def test_a_wrong_token_is_refused(hub: FakeHub) -> None:
@@ -260,7 +260,8 @@ def test_a_wrong_token_is_refused(hub: FakeHub) -> None:
     )
     assert isinstance(result.exception, UnauthenticatedError)
     assert str(result.exception) == (
-        f"the hub at {hub.address} does not know the token in GATOR_HUB_TOKEN: ask its keeper for yours"
+        f"the hub at {hub.address} does not know the token in GATOR_HUB_TOKEN: "
+        "ask the hub's administrator for a token"
     )
 
 

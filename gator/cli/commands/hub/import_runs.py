@@ -45,7 +45,7 @@ class _Target(Struct):
             return
         if why == REFUSED:
             raise UsageError(absent(self.access.address))
-        raise UsageError(f"the hub at {self.access.address} cannot be asked: {why}")
+        raise UsageError(f"cannot query the hub at {self.access.address}: {why}")
 
     def refusal(self, why: str) -> str:
         """Returns the error for a run that the hub rejects, with the token that identifies the sender."""
@@ -72,7 +72,7 @@ def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json:
             good &= asyncio.run(_Import(run, target, json=json).send(follow=follow))
         except _AwayError as error:
             output.complain(
-                f"gator: the hub at {access.address} is away: {error}; import again when it is back"
+                f"gator: the hub at {access.address} is unreachable: {error}; retry the import later"
             )
             return exit_codes.FAULT
     return 0 if good else exit_codes.FAILED
@@ -85,9 +85,9 @@ def _why_none(path: Path) -> str:
         return f"there is no folder {path}: {advice}"
     around = next((above for above in path.absolute().parents if is_run(above)), None)
     if around is not None:
-        return f"{path} is a part of a run: name the whole of it, {around}"
+        return f"{path} is inside a run: use the run's folder, {around}"
     if not path.is_dir():
-        return f"{path} is no folder: {advice}"
+        return f"{path} is not a folder: {advice}"
     inner = path / "tracking"
     if found_runs(inner):
         return f"there is no run in {path} itself: name {inner}"
@@ -132,8 +132,8 @@ class _Import:
             return unreadable(self._folder.path, error)
         if stores.unreadable:
             why = next(iter(stores.unreadable.values()))
-            return f"{why}: see that you may read it, and that the folder was copied whole"
-        return f"{self._folder.path} holds no record: the run never began, or its folder was copied in part"
+            return f"{why}: check its permissions and that the copy is complete"
+        return f"{self._folder.path} contains no record: the run never started, or the copy is incomplete"
 
     async def _watch(
         self, going: "asyncio.Task[UploadStatus]", upload: Upload, stores: UploadedRun, *, follow: bool
@@ -172,9 +172,7 @@ class _Import:
         events = stores.read_events
         if stores.unreadable:
             why = "; ".join(stores.unreadable.values())
-            return self._fail(
-                f"{why}: all else of it is in the hub, import it again when this can be read", events
-            )
+            return self._fail(f"{why}: the rest was imported; import again once this can be read", events)
         if self._json:
             self._say_json(events, None)
         else:

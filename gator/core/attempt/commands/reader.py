@@ -4,6 +4,7 @@ Invariant: what is found depends on the bytes of each stream alone, never on whe
 """
 
 from collections.abc import Iterator
+from enum import Enum, auto
 from typing import Final, TypeAlias
 
 from msgspec import Struct, field
@@ -32,6 +33,16 @@ _OTHERS: Final = ("error", "warning", "notice", "debug", "group", "endgroup", "s
 """Commands of GitHub's runner. The parser `github` recognises the first four."""
 _INFO: Final = common_pb2.SEVERITY_INFO
 _WARNING: Final = common_pb2.SEVERITY_WARNING
+
+
+class _Replacement(Enum):
+    """What parsers get in place of a line that begins with `::`."""
+
+    UNCHANGED = auto()
+    EMPTY = auto()
+    """An empty line, for a command that was carried out."""
+    INDENTED = auto()
+    """The line after a blank, so that no parser recognises a command in it."""
 
 
 class Found(Struct):
@@ -118,46 +129,48 @@ class CommandReader:
             counted = start
             end = data.find(b"\n", start)
             end = end if end >= 0 else len(data)
-            instead = self._line(stream, number, visible(data[start:end]), found)
-            if instead is not None:
-                pieces += (data[kept:start], instead)
-                kept = start if instead else end
+            match self._line(stream, number, visible(data[start:end]), found):
+                case _Replacement.UNCHANGED:
+                    pass
+                case _Replacement.EMPTY:
+                    pieces.append(data[kept:start])
+                    kept = end
+                case _Replacement.INDENTED:
+                    pieces += (data[kept:start], b" ")
+                    kept = start
         if pieces:
             found.data = b"".join((*pieces, data[kept:]))
         return found
 
     def _line(
         self, stream: common_pb2.Stream.ValueType, number: int, line: str, found: Found
-    ) -> bytes | None:
-        """Reads a line that begins with `::`.
-
-        Returns what takes its place for parsers, a blank being put before it; None if it stays as it is.
-        """
+    ) -> _Replacement:
+        """Reads a line that begins with `::`. Returns what takes its place for parsers."""
         state = self._stream(stream)
         if not self._is_on:
-            return b" " if _other(line) else None
+            return _indented_if_other(line)
         if state.word:
             if line == f"::{state.word}::":
                 state.word = ""
                 return self._silent(number, line, found)
-            return b" " if _other(line) else None
+            return _indented_if_other(line)
         try:
             command = _command(line)
             if command is None:
-                return None
+                return _Replacement.UNCHANGED
             return self._run(command, stream, number, line, found)
         except CommandError as error:
             self._warn(error, stream, number, found)
-            return None
+            return _Replacement.UNCHANGED
 
     def _run(
         self, command: Command, stream: common_pb2.Stream.ValueType, number: int, line: str, found: Found
-    ) -> bytes:
+    ) -> _Replacement:
         """Carries out a command. Raises CommandError."""
         match command.verb:
             case "log":
                 self._log(verbs.log_of(command, stream, number), found)
-                return b""
+                return _Replacement.EMPTY
             case "metric":
                 metric = verbs.metric_of(command)
                 self._metrics.add(metric)
@@ -206,11 +219,11 @@ class CommandReader:
         if self._quota.admits(kind):
             found.payloads.append(payload)
 
-    def _silent(self, number: int, line: str, found: Found) -> bytes:
+    def _silent(self, number: int, line: str, found: Found) -> _Replacement:
         """Takes note of a line that is a command and no message."""
         found.severities.append((_INFO, False))
         found.lines.append((number, line))
-        return b""
+        return _Replacement.EMPTY
 
     def _warn(
         self, error: CommandError, stream: common_pb2.Stream.ValueType, number: int, found: Found
@@ -220,7 +233,8 @@ class CommandReader:
             return
         self._warned.add(error.kind)
         name = common_pb2.Stream.Name(stream).removeprefix("STREAM_").lower()
-        text = f"line {number} of {name} is no command and stays as it is: {error} (docs/lines.md)"
+        what = f"line {number} of {name} is not a valid command and is kept as plain output"
+        text = f"{what}: {error} (docs/lines.md)"
         found.payloads.append(event_pb2.LogEvent(severity=_WARNING, text=cut(text), logger="gator"))
 
 
@@ -250,10 +264,13 @@ def _command(line: str) -> Command | None:
     return parse_command(line)
 
 
-def _other(line: str) -> bool:
-    """Returns whether a line is a command of GitHub's runner."""
+def _indented_if_other(line: str) -> _Replacement:
+    """Returns what takes the place of a line while commands are off or stopped.
+
+    Only commands of GitHub's runner are changed, because a parser recognises them.
+    """
     word = line[2:40].partition("::")[0].partition(" ")[0]
-    return word in _OTHERS
+    return _Replacement.INDENTED if word in _OTHERS else _Replacement.UNCHANGED
 
 
 def _error_message(log: event_pb2.LogEvent) -> event_pb2.ErrorMessage:

@@ -32,7 +32,7 @@ _KINDS: Final = {
 
 
 def log_of(command: Command, stream: common_pb2.Stream.ValueType, line: int) -> event_pb2.LogEvent:
-    """Returns the message of `log`. Keys without a meaning are fields of it. Raises CommandError."""
+    """Converts a `log` command. Unknown keys become fields. Raises CommandError."""
     if not command.text:
         raise CommandError("log text", "log needs a text: write it after ::")
     fields = dict(command.fields)
@@ -53,7 +53,7 @@ def log_of(command: Command, stream: common_pb2.Stream.ValueType, line: int) -> 
 
 
 def metric_of(command: Command) -> event_pb2.Metric:
-    """Returns the value of `metric`. Raises CommandError."""
+    """Converts a `metric` command. Raises CommandError."""
     _known(command, ("name", "value", "kind", "unit"))
     name = _needed(command, "name")
     if not is_metric_name(name):
@@ -68,7 +68,7 @@ def metric_of(command: Command) -> event_pb2.Metric:
 
 
 def progress_of(command: Command) -> event_pb2.Progress:
-    """Returns the progress of `progress`. Raises CommandError."""
+    """Converts a `progress` command. Raises CommandError."""
     _known(command, ("value", "total"))
     progress = event_pb2.Progress(text=cut(without_nul(command.text or "")))
     if "value" in command.fields:
@@ -85,7 +85,7 @@ def progress_of(command: Command) -> event_pb2.Progress:
 
 
 def artefact_of(command: Command) -> event_pb2.Artefact:
-    """Returns the artefact of `artefact`. Raises CommandError."""
+    """Converts an `artefact` command. Raises CommandError."""
     _known(command, ("name", "path"))
     path = _needed(command, "path")
     if len(path) > MAX_PATH:
@@ -97,7 +97,7 @@ def artefact_of(command: Command) -> event_pb2.Artefact:
 
 
 def title_of(command: Command) -> str:
-    """Returns the title of `group`. Raises CommandError."""
+    """Returns the title of a `group` command. Raises CommandError."""
     _known(command, ("name",))
     title = command.text or command.fields.get("name", "")
     if not title:
