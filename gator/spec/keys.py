@@ -164,7 +164,7 @@ NODE_KEYS: Final = {
         _setting(
             "tags",
             "tags",
-            "Names to select by, united with those above.",
+            "Names to select by, merged with those above.",
             Inheritance.UNION,
             words=("label",),
         ),

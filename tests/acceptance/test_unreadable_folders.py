@@ -38,7 +38,7 @@ def test_an_import_of_a_path_without_a_run_says_what_to_name_instead(gator: Gato
 def test_an_import_of_half_a_run_says_what_is_wrong_with_it(gator: Gator, run: Path) -> None:
     (run / "stores" / "root.db").write_bytes(b"rubbish" * 1000)
     said = gator("hub", "import", "tracking", "--hub", AWAY).expect(1).err
-    assert "root.db cannot be read: file is not a database: see that you may read it" in said
+    assert "root.db cannot be read: file is not a database: check its permissions" in said
     shutil.rmtree(run / "stores")
     said = gator("hub", "import", "tracking", "--hub", AWAY, "--json").expect(1)
     assert f'{{"folder":"{run}","events":0,"fault":"' in said.out

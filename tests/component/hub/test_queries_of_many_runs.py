@@ -178,7 +178,7 @@ async def test_a_run_is_named_by_id_prefix_or_ident(hub: FilledHub, service: Hub
     assert find_run(hub.database, "top") == second
     with pytest.raises(UsageError, match="several runs"):
         find_run(hub.database, run_id(0x10)[:8])
-    with pytest.raises(UsageError, match="many runs"):
+    with pytest.raises(UsageError, match="the hub has several runs"):
         find_run(hub.database, "")
     with pytest.raises(NotFoundError):
         find_run(hub.database, "nothing")

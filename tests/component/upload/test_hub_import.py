@@ -42,17 +42,13 @@ def test_where_nobody_listens_nobody_is_waited_for(run: FakeRun) -> None:
 
 
 def test_a_host_that_nobody_knows_is_not_waited_for(run: FakeRun) -> None:
-    with pytest.raises(
-        UsageError, match="cannot query the hub at .*: no host of this name is known: check the address"
-    ):
+    with pytest.raises(UsageError, match=r"cannot query the hub at .*: no host of this name is known: "):
         bring(run, "no-such-host.invalid:8080")
 
 
 async def test_a_hub_with_tls_is_not_waited_for_without(run: FakeRun, tmp_path: Path) -> None:
     async with peers.serving_grpc(None, peers.certificate(tmp_path)[:2]) as address:
-        with pytest.raises(
-            UsageError, match="cannot query the hub at .*: it hangs up at once: give --hub-ca FILE"
-        ):
+        with pytest.raises(UsageError, match=r"cannot query the hub at .*: it hangs up at once: give"):
             await asyncio.to_thread(partial(bring, run, address))
 
 
