@@ -241,6 +241,7 @@ RANGES: Final = {"integer": (-1_000_000, 1_000_000), "nice": (-39, 39)}
 """Smallest and largest value of the types that are plain whole numbers."""
 
 PARSERS: Final = (
+    "aldec",
     "ansible",
     "apt",
     "auto",
@@ -272,6 +273,7 @@ PARSERS: Final = (
     "ninja",
     "node",
     "nvc",
+    "osvvm",
     "perl",
     "php",
     "pip",
@@ -286,6 +288,7 @@ PARSERS: Final = (
     "slang",
     "slurm",
     "snakemake",
+    "svunit",
     "synopsys",
     "tap",
     "tcl",
@@ -294,6 +297,7 @@ PARSERS: Final = (
     "verible",
     "verilator",
     "vivado",
+    "vunit",
     "xcelium",
     "yosys",
 )

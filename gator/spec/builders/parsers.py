@@ -173,7 +173,7 @@ def _entry(context: SpecContext, node: Node, examples: list[Example] | None) -> 
     entry = spec_pb2.ParserEntry(severity=common_pb2.SEVERITY_ERROR, rank=spec_pb2.PARSER_RANK_CAUSE)
     for name, pair in pairs.items():
         _field(context, entry, name, pair, examples)
-    if entry.metric and "(?P<value>" not in entry.match:
+    if entry.metric and not any("(?P<value>" in pattern for pattern in (entry.match, *entry.then)):
         context.problem(pairs["metric"].value, "the pattern of a metric needs the group (?P<value>…)")
     return entry
 

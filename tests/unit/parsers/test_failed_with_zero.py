@@ -24,8 +24,22 @@ FAILED = {
     "a GHDL path with a drive": "C:\\x\\a.vhd:3:4:@10ns:(assertion error): bad\n",
     "a UVM path with blanks": "UVM_ERROR /path with space/a.sv(3) @ 10: uvm_test_top [X] bad\n",
     "a UVM message behind a time": "[12:00:01] UVM_FATAL a.sv(3) @ 10: uvm_test_top [X] bad\n",
+    "a UVM message under Riviera-PRO": "# KERNEL: UVM_ERROR a.sv(3) @ 10: uvm_test_top [X] bad\n",
+    "a VHDL report under Riviera-PRO": "# EXECUTION:: ERROR  : bad\n",
+    "$error under Riviera-PRO": "# KERNEL: Error: testbench.sv (23): Assertion Failed\n",
+    "an alert of OSVVM": "%% Alert ERROR   in top, bad at 10 ns\n",
+    "the result of OSVVM": "%%  DONE   FAILED  tb  Total Error(s) = 1  Failures: 1  Errors: 0\n",
+    "the summary of VUnit": "fail 1 of 2\n=====================\n",
+    "the result of SVUnit": "INFO:  [10][testrunner]: FAILED (0 of 1 suites passing) [v3.37.0]\n",
+    "the summary of Questa": (
+        "# End time: 14:03:52 on Feb 24,2025, Elapsed time: 0:00:03\n# Errors: 2, Warnings: 1\n"
+    ),
 }
 PASSED = {
+    "a heading that looks like the summary of Questa": "# Errors: 3, Warnings: 2\n",
+    "the summary of Questa without errors": (
+        "# End time: 14:03:52 on Feb 24,2025, Elapsed time: 0:00:03\n# Errors: 0, Warnings: 1\n"
+    ),
     "warnings and notes of Icarus": (
         "WARNING: a.v:4: w1\nw2\n         Time: 11 Scope: top\nINFO: a.v:4: i\nj\n      Time: 11 Scope: top\n"
     ),
