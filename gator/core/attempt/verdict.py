@@ -170,7 +170,8 @@ def _advice(first: event_pb2.ErrorMessage | None, name: str) -> str:
 
 
 def _quoted(first: event_pb2.ErrorMessage) -> str:
-    return f", the first: {cut(' '.join(first.text.split()), 200)}"
+    text = cut(" ".join(first.text.split()), 200)
+    return f", the first: {text}" if text else ""
 
 
 def without_quote(message: str, first: event_pb2.ErrorMessage) -> str:

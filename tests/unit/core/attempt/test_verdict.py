@@ -101,6 +101,11 @@ def test_too_many_messages_are_told_in_one_sentence() -> None:
     assert judge(_facts(messages=messages), spec_pb2.Limits(error=-1)).outcome == common_pb2.OUTCOME_PASSED
 
 
+def test_an_empty_message_is_not_quoted() -> None:
+    verdict = judge(_facts(messages=_messages((common_pb2.SEVERITY_ERROR, ""))), spec_pb2.Limits())
+    assert verdict.message == "1 error where 0 are allowed (`limits: {error: none}` allows any number)"
+
+
 def test_warnings_are_allowed_unless_limited() -> None:
     messages = _messages((common_pb2.SEVERITY_WARNING, "hm"))
     assert judge(_facts(messages=messages), _NO_LIMITS).outcome == common_pb2.OUTCOME_PASSED
