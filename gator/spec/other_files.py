@@ -8,7 +8,7 @@ from yaml.nodes import MappingNode, Node
 
 from gator.errors import SpecError
 from gator.spec.builders.context import FindParser, Read, SpecContext
-from gator.spec.builders.include import Includes
+from gator.spec.builders.include import PARSER, Includes
 from gator.spec.builders.nodes import read_inherited
 from gator.spec.builders.parsers import ParserFile, read_root
 from gator.spec.keys import GROUP, KEYS_OF
@@ -68,7 +68,7 @@ def _at(node: Node) -> tuple[int, int]:
 def load_parser(text: str | bytes, file: str) -> ParserFile:
     """Loads a file with a parser as `gator.spec.load_parser` describes."""
     context = SpecContext()
-    root = Includes(context, None).compose(text, file)
+    root = Includes(context, None).compose(text, file, PARSER)
     found = read_root(context, root, file) if root is not None else None
     if context.problems or found is None:
         raise SpecError(tuple(sorted(set(context.problems))))

@@ -1,6 +1,8 @@
 """Replaces `!Include PATH` by the content of a file. The path is relative to the including file."""
 
 import posixpath
+from functools import partial
+from typing import Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -13,6 +15,9 @@ TAG = "!Include"
 _MAX_DEPTH = 32
 _JSON = (".json", ".jsonc", ".code-workspace")
 """Suffixes of files that may have comments."""
+PARSER: Final = "write name and entries, or in JSON a problem matcher"
+"""What a file with a parser must hold."""
+_SPEC: Final = "its root is a !Job, a !JobGroup or a !JobArray"
 
 
 class Includes:
@@ -25,10 +30,13 @@ class Includes:
         self._read = read
         self._chain: list[str] = []
         self._roots: dict[str, Node | None] = {}
-        context.read_yaml = self.named
+        context.read_yaml = partial(self.named, holds=PARSER)
 
-    def compose(self, data: str | bytes, file: str) -> Node | None:
-        """Returns the root node of a file; None if it is empty or its YAML has a problem."""
+    def compose(self, data: str | bytes, file: str, holds: str = _SPEC) -> Node | None:
+        """Returns the root node of a file; None if it is empty or its YAML has a problem.
+
+        `holds` says what the file must hold, for the problem that it is empty.
+        """
         try:
             text = decode(data, file)
             self._context.begin(file, text)
@@ -37,17 +45,17 @@ class Includes:
             self._context.problems += error.problems
             return None
         if root is None:
-            return self._empty(file)
+            return self._empty(file, holds)
         if TAG in text:
             self._chain.append(posixpath.normpath(file))
             root = self._replaced(root)
             self._chain.pop()
         return root
 
-    def _empty(self, file: str) -> None:
+    def _empty(self, file: str, holds: str) -> None:
         node = compose('""', file)
         assert node is not None
-        self._context.problem(node, "the file is empty: its root is a !Job, a !JobGroup or a !JobArray")
+        self._context.problem(node, f"the file is empty: {holds}")
 
     def _replaced(self, root: Node) -> Node | None:
         """Returns the tree with every include replaced; those that fail stay."""
@@ -73,7 +81,7 @@ class Includes:
             return None
         return self.named(node, node.value)
 
-    def named(self, node: Node, path: str) -> Node | None:
+    def named(self, node: Node, path: str, holds: str = _SPEC) -> Node | None:
         """Returns the root of the file that a node names; None after a problem."""
         including = node.start_mark.name
         file = posixpath.normpath(posixpath.join(posixpath.dirname(including), path))
@@ -85,7 +93,7 @@ class Includes:
             data = self._bytes(node, file)
             if data is None:
                 return None
-            self._roots[file] = self.compose(data, file)
+            self._roots[file] = self.compose(data, file, holds)
         return self._roots[file]
 
     def _bytes(self, node: Node, file: str) -> bytes | None:

@@ -71,7 +71,7 @@ def _matchers(context: SpecContext, node: Node) -> Iterator[tuple[Node, Matcher]
         for item in node.value:
             yield from _matchers(context, item)
     elif isinstance(node, ScalarNode):
-        matcher = _named(context, node, node.value)
+        matcher = _named(context, node, node.value) if not is_null(node) else None
         if matcher is not None:
             yield node, matcher
     elif isinstance(node, MappingNode):

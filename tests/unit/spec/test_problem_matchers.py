@@ -239,3 +239,22 @@ def test_groups_are_counted_as_in_javascript() -> None:
     assert found is not None and found.groupdict() == {"code": "c", "item": "c", "file": "d"}
     with pytest.raises(RegexpError):
         Regexp("[]a", {})
+
+
+def test_a_character_in_two_halves_is_one() -> None:
+    text = r"""{"pattern": {"regexp": "^\ud83d\ude00 (.*)$", "message": 1}}"""
+    assert [message.message for message in parse(text, "\U0001f600 bad\n", "look.json")] == ["bad"]
+
+
+def test_a_task_without_a_matcher_may_say_so() -> None:
+    text = """{"tasks": [{"label": "a", "problemMatcher": null}, {"label": "b", "problemMatcher": "$gcc"}]}"""
+    assert [message.file for message in parse(text, "a.c:3:5: error: bad\n")] == ["a.c"]
+
+
+@pytest.mark.parametrize("file", ["look.json", "ours.yaml"])
+def test_an_empty_file_is_told_what_a_parser_needs(file: str) -> None:
+    with pytest.raises(SpecError, match="the file is empty: write name and entries, or in JSON"):
+        load_parser("", file=file)
+    spec = f"!Job {{ident: a, command: x, parsers: [./{file}]}}"
+    with pytest.raises(SpecError, match="the file is empty: write name and entries, or in JSON"):
+        load(spec, file="a.yaml", read=lambda name: b"")
