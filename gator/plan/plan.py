@@ -250,7 +250,7 @@ def _asked(request: plan_pb2.PlanRequest, tree: Tree, *, is_part: bool) -> Itera
             continue
         if len(hits) != 1:
             some = ", ".join(hit.node.template for hit in hits[:5])
-            what = f"may be {some}: give more of its path" if hits else "is no node: see `gator plan SPEC`"
+            what = f"may be {some}: give more of its path" if hits else "is not a node: see `gator plan SPEC`"
             raise UsageError(f"--seed {pattern}={seed}: '{pattern}' {what}")
         way = list(reversed(list(upwards(hits[0].node))))
         given = hits[0].repeats

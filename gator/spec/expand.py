@@ -65,7 +65,7 @@ def check_expansion(text: str) -> list[tuple[int, str]]:
         start = match.end() - 2
         if not escaped and not names and start not in known and not _inside_names(text, start):
             shown = text[start : start + 20].partition("\n")[0]
-            found.append((start, f"'{shown}' is no variable: for a literal ${{ write \\${{"))
+            found.append((start, f"'{shown}' is not a variable: for a literal ${{ write \\${{"))
     return found
 
 

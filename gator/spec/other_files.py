@@ -54,7 +54,7 @@ def load_config(
         else:
             near = nearest(name, (*KEYS_OF[GROUP], _RUN))
             hint = f"; did you mean '{near}'?" if near else ": options of gator run belong in [run]"
-            context.problem(pair.key, f"'{name}' is no key of gator.toml{hint}")
+            context.problem(pair.key, f"'{name}' is not a key of gator.toml{hint}")
     if context.problems:
         raise SpecError(tuple(sorted(set(context.problems))))
     run = values.pop(_RUN, {})

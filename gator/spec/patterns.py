@@ -30,11 +30,11 @@ def compiled_pattern(pattern: str) -> Any:
     except module.error as error:
         reason: Any = error.args[0] if error.args else ""
         text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        raise PatternError(f"this is no pattern of RE2: {text}") from error
+        raise PatternError(f"invalid RE2 pattern: {text}") from error
 
 
 def pattern_problem(pattern: str) -> str:
-    """Returns why a text is no pattern of RE2; empty if it is one."""
+    """Returns why a text is not a pattern of RE2; empty if it is one."""
     try:
         compiled_pattern(pattern)
     except PatternError as error:

@@ -57,7 +57,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
         version = version_of(connection)
         check_version(version)
         if version == 0:
-            raise EmptyStoreError(f"{path} is no store yet: its owner has not made the tables")
+            raise EmptyStoreError(f"{path} is not a store yet: its owner has not created the tables")
         check_tables(connection, path)
         connection.execute("PRAGMA query_only = ON")
     except StoreError:

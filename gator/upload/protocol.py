@@ -43,7 +43,7 @@ class UploadState(Enum):
     """The hub is unreachable or acknowledges nothing; the upload dials again."""
     REFUSED = "refused"
     """The hub refuses this run from this user; final."""
-    STRANGER = "stranger"
+    UNAUTHENTICATED = "unauthenticated"
     """The hub does not know the sender, so it would refuse all its runs; final."""
     FAILED = "failed"
     """The record of the run cannot be read; final."""

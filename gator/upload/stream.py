@@ -80,7 +80,7 @@ class Upload:
     async def run(self) -> UploadStatus:
         """Uploads until the hub has everything after `end`, or the upload has failed for good.
 
-        Returns the last status, which was passed to `tell` too: DONE, REFUSED, STRANGER or FAILED.
+        Returns the last status, which was passed to `tell` too: DONE, REFUSED, UNAUTHENTICATED or FAILED.
         """
         try:
             await self._wait_for_root()
@@ -96,7 +96,7 @@ class Upload:
                 if self._stores.fault:
                     return self._set_status(UploadState.FAILED, self._stores.fault)
                 if stream.dialled and isinstance(error, UnauthenticatedError):
-                    return self._set_status(UploadState.STRANGER, str(error))
+                    return self._set_status(UploadState.UNAUTHENTICATED, str(error))
                 if stream.dialled and isinstance(error, UserError | ProtocolError):
                     return self._set_status(UploadState.REFUSED, str(error))
                 self._set_status(UploadState.AWAY, _why(error, secure=stream.secure), after_end=has_ended)

@@ -143,7 +143,7 @@ class Uploader:
                 if status.after_end:
                     self._give_up_if_unanswered()
                 self._limit_wait()
-            case UploadState.REFUSED | UploadState.STRANGER:
+            case UploadState.REFUSED | UploadState.UNAUTHENTICATED:
                 self._on_failed(f"it refuses the run: {status.why}")
             case UploadState.FAILED:
                 self._on_failed(status.why)

@@ -54,7 +54,7 @@ def test_the_failures_in_reports_decide_and_explain(gator: Gator, placement: str
     assert "test_a.test_adds: assert 3 == 2" in gator("failures", "top/fails").expect(0).out
     for path, text in (
         ("missing", "there is no test report none.xml"),
-        ("broken", "the test report c.xml is no correct junit"),
+        ("broken", "the test report c.xml is not valid junit"),
         ("old", "the test report old.tap is older than the attempt"),
     ):
         assert text in gator("logs", f"top/{path}", "--long").expect(0).out

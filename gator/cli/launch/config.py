@@ -181,7 +181,7 @@ def check_options(config: Config, allowed: Mapping[str, str], elsewhere: Mapping
     problems: list[Problem] = []
     for name, option in config.options.items():
         if name in elsewhere:
-            problems.append(option.problem(f"'{name}' is no default of [run]: {elsewhere[name]}"))
+            problems.append(option.problem(f"'{name}' is not a default of [run]: {elsewhere[name]}"))
         elif name not in allowed:
             hint = did_you_mean(name, allowed) or ": gator run --help lists the options"
             problems.append(option.problem(f"gator run has no option '{name}'{hint}"))

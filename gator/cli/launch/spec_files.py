@@ -31,7 +31,7 @@ def read_spec(name: str) -> bytes:
 
 
 def read_included(name: str) -> bytes:
-    """Returns the content of an included file. Raises OSError if it is no regular file or too large."""
+    """Returns the content of an included file. Raises OSError if it is not a regular file or too large."""
     path = Path(name)
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):

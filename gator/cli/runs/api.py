@@ -100,7 +100,7 @@ def run_or_fault(found: find.FoundRun) -> query_pb2.Run | str:
 
 
 def _has_record(folder: RunFolder) -> bool:
-    """Returns whether the store of the root exists. Raises DamagedFolderError if it is no regular file."""
+    """Returns whether the store of the root exists. Raises DamagedFolderError if it is not a regular file."""
     try:
         if is_regular(folder.stores / ROOT_STORE):
             return True

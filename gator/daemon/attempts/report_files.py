@@ -78,7 +78,7 @@ class ReportFiles:
             return file
         file.report = report
         if report.problem:
-            file.problem = f"the test report {name} is no correct {report.format}: {report.problem}"
+            file.problem = f"the test report {name} is not valid {report.format}: {report.problem}"
         return file
 
     def _chunks(self, path: str) -> Iterator[bytes]:
@@ -87,7 +87,7 @@ class ReportFiles:
         try:
             found = os.fstat(fd)
             if not stat.S_ISREG(found.st_mode):
-                raise OSError("it is no regular file")
+                raise OSError("it is not a regular file")
             left = min(MAX_BYTES, self._left)
             if found.st_size > left:
                 raise OSError(f"it has {size_text(found.st_size)}, and {size_text(left)} are read at most")

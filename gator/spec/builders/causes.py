@@ -26,11 +26,11 @@ def _rule(context: SpecContext, node: Node) -> spec_pb2.CauseRule | None:
     texts = {name: scalars.filled_text(context, pair.value, name) for name, pair in pairs.items()}
     rule = spec_pb2.CauseRule(**{name: text for name, text in texts.items() if text is not None})
     if "name" not in pairs:
-        context.problem(node, "a cause needs a name: write {name: NAME, match: PATTERN}")
+        context.problem(node, "a cause requires a 'name': write {name: NAME, match: PATTERN}")
     elif rule.name and (problem := name_problem(rule.name)):
         context.problem(pairs["name"].value, problem)
     if not {"match", "paths"} & set(pairs):
-        context.problem(node, "a cause needs match, a pattern of the first error, or paths: it has neither")
+        context.problem(node, "a cause requires 'match', a pattern of the first error, or 'paths'")
     if rule.match and (problem := pattern_problem(rule.match)):
         context.problem(pairs["match"].value, f"match: {problem}")
     return rule

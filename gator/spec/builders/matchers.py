@@ -128,14 +128,14 @@ def _patterns(context: SpecContext, node: Node) -> tuple[Pattern, ...] | None:
     found = [_pattern(context, item, is_single=len(items) == 1) for item in items]
     for item, pattern in zip(items[:-1], found[:-1], strict=True):
         if pattern is not None and pattern.loop:
-            context.problem(item, "only the last pattern can have loop")
+            context.problem(item, "only the last pattern can have 'loop'")
     return tuple(pattern for pattern in found if pattern is not None) if all(found) else None
 
 
 def _pattern(context: SpecContext, node: Node, *, is_single: bool) -> Pattern | None:
     pairs = context.pairs(node) if isinstance(node, MappingNode) else {}
     if "regexp" not in pairs:
-        context.problem(node, "a pattern needs regexp, the pattern of its line")
+        context.problem(node, "a pattern requires 'regexp', the pattern of its line")
         return None
     regexp = scalars.filled_text(context, pairs["regexp"].value, "regexp")
     if regexp is None:

@@ -258,11 +258,11 @@ def _check_command(context: SpecContext, node: Node, pairs: dict[str, Pair]) -> 
     if not given & {"command", "shell"}:
         if any(name not in keys.NODE_KEYS and nearest(name, ("command", "shell")) for name in pairs):
             return  # The misspelled key has a problem already.
-        context.problem(node, "a !Job needs a command, or a script in shell")
+        context.problem(node, "a !Job requires 'command', or a script in 'shell'")
     elif {"command", "shell"} <= given:
-        context.problem(pairs["shell"].key, "a !Job has a command or a script in shell, not both: remove one")
+        context.problem(pairs["shell"].key, "a !Job has 'command' or 'shell', not both: remove one")
     elif {"shell", "args"} <= given:
-        context.problem(pairs["args"].key, "args belong to a command: write them into the script")
+        context.problem(pairs["args"].key, "'args' belong to a command: write them into the script")
 
 
 READERS: Final[dict[str, settings.Reader]] = settings.READERS | {

@@ -150,7 +150,7 @@ def read_file(context: SpecContext, root: Node) -> ParserFile:
         found.others = _examples(context, pairs["others"].value, "others")
     if "entries" not in pairs or not isinstance(pairs["entries"].value, SequenceNode):
         at = pairs["entries"].value if "entries" in pairs else root
-        context.problem(at, "entries is a list: write - match: PATTERN for each kind of message")
+        context.problem(at, "'entries' is a list: write - match: PATTERN for each kind of message")
         return found
     for node in pairs["entries"].value.value:
         examples: list[Example] = []
@@ -168,7 +168,7 @@ def _entry(context: SpecContext, node: Node, examples: list[Example] | None) -> 
         return None
     pairs = _known(context, node, keys.ENTRY_KEYS, "an entry of a parser")
     if "match" not in pairs:
-        context.problem(node, "an entry of a parser needs match, the pattern of its line")
+        context.problem(node, "an entry of a parser requires 'match', the pattern of its line")
         return None
     entry = spec_pb2.ParserEntry(severity=common_pb2.SEVERITY_ERROR, rank=spec_pb2.PARSER_RANK_CAUSE)
     for name, pair in pairs.items():

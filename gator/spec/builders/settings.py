@@ -156,7 +156,7 @@ def _parsers(settings: spec_pb2.Settings, key: KeyContext) -> None:
 def _first_error(settings: spec_pb2.Settings, key: KeyContext) -> None:
     pairs = known(key.context, mapping(key.context, key.value, "first_error"), "first_error", "first_error")
     if "match" not in pairs:
-        key.context.problem(key.value, "first_error needs match, a pattern: write {match: PATTERN}")
+        key.context.problem(key.value, "'first_error' requires 'match', a pattern: write {match: PATTERN}")
         return
     from gator.spec.builders.patterns import parser_pattern_problem
 
@@ -178,7 +178,7 @@ def _results(settings: spec_pb2.Settings, key: KeyContext) -> None:
         if "file" in pairs:
             _add_report(settings, key, pairs["file"].value, pairs)
         else:
-            key.context.problem(item, "results needs the path of a report: write {file: junit.xml}")
+            key.context.problem(item, "'results' requires the path of a report: write {file: junit.xml}")
 
 
 def _add_report(settings: spec_pb2.Settings, key: KeyContext, node: Node, pairs: dict[str, Pair]) -> None:
@@ -225,7 +225,7 @@ def _silence(settings: spec_pb2.Settings, key: KeyContext) -> None:
         return
     pairs = known(key.context, mapping(key.context, key.value, "silence"), "silence", "silence")
     if "for" not in pairs:
-        key.context.problem(key.value, "silence needs for, the longest time: write {for: 10m, watch: FILE}")
+        key.context.problem(key.value, "'silence' requires 'for', a duration: write {for: 10m, watch: FILE}")
         return
     silence = spec_pb2.Silence(millis=limited(key.context, pairs["for"].value, "for") or 0)
     if "watch" in pairs:

@@ -27,7 +27,7 @@ _PLAIN_MESSAGES = {
     "block sequence entries are not allowed in this context": (
         "a list starts on a line of its own: quote a text that starts with '- '"
     ),
-    "found invalid Unicode character escape code": "this escape is no character",
+    "found invalid Unicode character escape code": "this escape is not a character",
 }
 
 

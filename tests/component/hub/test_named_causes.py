@@ -152,7 +152,7 @@ async def test_only_the_author_or_an_administrator_removes_a_rule(
         (CauseRule(name="s1-ab", match="x"), "cannot look like a signature"),
         (CauseRule(name="a"), "needs a pattern"),
         (CauseRule(name="a", match="(?=x)"), "look-ahead"),
-        (CauseRule(name="a", match="("), "no pattern of RE2"),
+        (CauseRule(name="a", match="("), "invalid RE2 pattern"),
     ],
 )
 async def test_a_rule_that_cannot_be_applied_is_refused(

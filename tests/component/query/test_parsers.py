@@ -98,7 +98,7 @@ def test_a_pipe_or_a_device_is_no_parser(command: str, tmp_path: Path) -> None:
 def test_re2_prints_nothing_about_a_wrong_pattern(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "ours.yaml"
     file.write_text("name: ours\nentries:\n- match: '^(abc$'\n")
-    assert "this is no pattern of RE2: missing )" in parsers("check", str(file), code=2).stdout
+    assert "invalid RE2 pattern: missing )" in parsers("check", str(file), code=2).stdout
     assert capfd.readouterr().err == ""
 
 

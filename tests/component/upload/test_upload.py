@@ -299,7 +299,7 @@ async def test_a_hub_that_refuses_is_not_asked_again(run: FakeRun, refusal: Exce
     async with serving(hub) as server, uploading(run, server.address) as going:
         status = await asyncio.wait_for(going.task, 10)
     is_stranger = isinstance(refusal, UnauthenticatedError)
-    state = UploadState.STRANGER if is_stranger else UploadState.REFUSED
+    state = UploadState.UNAUTHENTICATED if is_stranger else UploadState.REFUSED
     assert status == UploadStatus(state, str(refusal))
     assert going.told == [status]
     run.end()

@@ -43,7 +43,7 @@ def test_a_pipe_and_a_folder_are_not_read(tmp_path: Path) -> None:
     wanted = files(tmp_path, "x*")
     os.mkfifo(tmp_path / "x1")
     (tmp_path / "x2").mkdir()
-    assert ["it is no regular file" in file.problem for file in wanted.read()] == [True, True]
+    assert ["it is not a regular file" in file.problem for file in wanted.read()] == [True, True]
 
 
 def test_large_and_many_files_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

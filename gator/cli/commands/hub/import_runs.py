@@ -164,7 +164,7 @@ class _Import:
     def _sum_up(self, status: UploadStatus, stores: UploadedRun) -> bool:
         if status.state is UploadState.REFUSED:
             return self._fail(self._target.refusal(status.why))
-        if status.state is UploadState.STRANGER:
+        if status.state is UploadState.UNAUTHENTICATED:
             access = self._target.access
             raise UnauthenticatedError(f"the hub at {access.address} {unknown_token(access.source)}")
         if status.state is not UploadState.DONE:

@@ -106,7 +106,7 @@ def _complain_of_unknown(opened: OpenRun, wanted: Wanted) -> None:
         output.complain("gator: there is no earlier run of this series: every cause is new")
     elif seen.groups and not seen.is_known:
         output.complain(
-            "gator: the hub still signs the failures of earlier runs, so nothing is called new yet"
+            "gator: the hub is still computing signatures of earlier runs, so no cause is reported as new yet"
         )
     elif not seen.groups:
         output.complain("gator: the earlier runs could not all be read, so nothing is called new")
