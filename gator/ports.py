@@ -164,6 +164,10 @@ class History(Protocol):
         """Returns the previous run of the series, for a rerun its parent; None if there is none."""
         ...
 
+    def repeated(self, run: query_pb2.Run) -> query_pb2.Run:
+        """Returns the run that a rerun repeats, directly or indirectly; for another run, the run itself."""
+        ...
+
     def reruns(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
         """Returns the direct and indirect reruns of a run, oldest first."""
         ...

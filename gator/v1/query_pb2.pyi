@@ -87,9 +87,9 @@ class _CauseStateEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_CauseState.
     CAUSE_STATE_NEW: _CauseState.ValueType  # 1
     """No earlier run of the series has it."""
     CAUSE_STATE_BACK: _CauseState.ValueType  # 2
-    """An earlier run has it, but not the last complete one."""
+    """An earlier run has it, but the job ran without it in a later one."""
     CAUSE_STATE_KNOWN: _CauseState.ValueType  # 3
-    """The last complete run has it too."""
+    """An earlier run has it, and the job has not run without it since."""
 
 class CauseState(_CauseState, metaclass=_CauseStateEnumTypeWrapper):
     """Whether a failure was seen before in the series of a run."""
@@ -489,13 +489,13 @@ class FailureGroup(message.Message):
 
     @builtins.property
     def since(self) -> Sighting:
-        """The first run of the unbroken sequence of runs with this failure that includes this one. Runs that were
-        stopped or died and do not have the failure do not break the sequence.
+        """The first run of the unbroken sequence of runs with this failure that includes this one. Runs in
+        which the job with the failure did not run do not break the sequence.
         """
 
     @builtins.property
     def good(self) -> Sighting:
-        """The last complete run of the series before `since`, which does not have this failure; unset if there is
+        """The last run of the series before `since` in which the job ran without this failure; unset if there is
         none.
         """
 

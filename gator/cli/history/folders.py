@@ -6,18 +6,18 @@ Invariant: reads at most the 50 newest runs of an ident. An unreadable run hides
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, TypeVar
 
 from gator.cli import output
-from gator.cli.history.entries import entry_of, failure_streak, sighting_of
+from gator.cli.history.entries import entry_of, failure_streak
+from gator.cli.history.seen_in_folders import SeenInFolders, failures_of, has_run
 from gator.cli.runs.api import RunApi, open_api
 from gator.cli.runs.find import FoundRun, described, found_runs, rules_of, select
 from gator.cli.runs.paging import pages
 from gator.core.history.failure_groups import cause_of
 from gator.core.history.series import WHOLE, is_of
-from gator.core.history.sightings import SeriesRun, add_sightings, is_complete
 from gator.errors import GatorError, NotFoundError, UnavailableError, UserError
 from gator.store.run.description import read_git
 from gator.v1 import common_pb2, hub_pb2, query_pb2, spec_pb2
@@ -102,6 +102,13 @@ class FolderHistory:
             found = next((sibling for sibling in older if is_of(sibling, run.selection)), None)
         return self._add_git(found) if found is not None else None
 
+    def repeated(self, run: query_pb2.Run) -> query_pb2.Run:
+        """Returns the run that a rerun repeats, directly or indirectly; for another run, the run itself."""
+        top, known = run, {sibling.id: sibling for sibling in self._siblings(run.ident)}
+        while top.parent in known:
+            top = known.pop(top.parent)
+        return self._add_git(top) if top.id in self._folders else top
+
     def reruns(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
         """Returns the direct and indirect reruns of a run, oldest first."""
         above = {run.id}
@@ -163,25 +170,19 @@ class FolderHistory:
         Returns nothing if a run cannot be read or the time is over: a failure would be called new
         although the runs that were not read may contain it.
         """
-        others = self._other_runs_in_series(run)
-        groups: dict[str, query_pb2.FailureGroup] = {}
-        series: list[SeriesRun] = []
-        seen: dict[str, set[str]] = {}
+        top = self.repeated(run)
+        seen = SeenInFolders(run.id, self._rules_of(run))
         deadline = time.monotonic() + self._seconds
-        for other, answer in self._each([run, *others], partial(_failures, rules=self._rules_of(run))):
-            if answer is None or time.monotonic() > deadline:
+        runs = {other.id: other for other in (run, top, *self._others(top))}
+        for _, is_read in self._each(runs.values(), seen.add):
+            if is_read is None or time.monotonic() > deadline:
                 return {}
-            found, found_groups = answer
-            series.append(found)
-            if other.id == run.id:
-                groups = {cause_of(group): group for group in found_groups}
-                seen = {cause: set() for cause in groups}
-            for group in found_groups:
-                if (cause := cause_of(group)) in seen:
-                    seen[cause].add(other.id)
-        for cause, group in groups.items():
-            add_sightings(group, series[0].sighting, series, seen[cause])
-        return groups
+
+        def has_run_in(name: str, path: str) -> bool:
+            ((_, found),) = self._each([runs[name]], lambda api: has_run(api, path))
+            return bool(found)
+
+        return seen.groups(top.id, has_run_in)
 
     def _rules_of(self, run: query_pb2.Run) -> Sequence[spec_pb2.CauseRule]:
         """Returns the rules of a run, by which the causes of earlier runs are named too."""
@@ -195,22 +196,20 @@ class FolderHistory:
         """
         left = set(causes)
         deadline = time.monotonic() + self._seconds
-        others = self._other_runs_in_series(run)
-        for _, answer in self._each(others, partial(_failures, rules=self._rules_of(run))):
-            if answer is None or time.monotonic() > deadline:
+        others = self._others(self.repeated(run))
+        rules = self._rules_of(run)
+        for _, groups in self._each(others, lambda api: failures_of(api, rules)):
+            if groups is None or time.monotonic() > deadline:
                 return None
-            left -= {cause_of(group) for group in answer[1]}
+            left -= {cause_of(group) for group in groups}
             if not left:
                 break
         return left
 
-    def _other_runs_in_series(self, run: query_pb2.Run) -> list[query_pb2.Run]:
-        """Returns the other runs of the series of a run; for a rerun, of the run that it repeats."""
-        above, known = run, {sibling.id: sibling for sibling in self._siblings(run.ident)}
-        while above.parent in known:
-            above = known.pop(above.parent)
-        selection = WHOLE if above.parent else above.selection
-        return [other for other in self.runs(run.ident, selection, MAX_RUNS) if other.id != run.id]
+    def _others(self, top: query_pb2.Run) -> list[query_pb2.Run]:
+        """Returns the other runs of the series of a run, newest first."""
+        selection = WHOLE if top.parent else top.selection
+        return [other for other in self.runs(top.ident, selection, MAX_RUNS) if other.id != top.id]
 
     def _each(
         self, runs: Iterable[query_pb2.Run], query: Callable[[RunApi], Answer]
@@ -259,16 +258,3 @@ class FolderHistory:
                 self._folders[run.id] = folder
                 found.append(run)
         return found
-
-
-def _failures(
-    api: RunApi, rules: Sequence[spec_pb2.CauseRule]
-) -> tuple[SeriesRun, Sequence[query_pb2.FailureGroup]]:
-    """Returns a run, and its failures by cause."""
-    run = api.get_run(qs.GetRunRequest()).run
-    outcome = run.result.outcome if run.HasField("result") else None
-    return SeriesRun(sighting_of(run), is_complete(outcome)), [
-        group
-        for page in pages(api.list_failures, qs.ListFailuresRequest(rules=rules))
-        for group in page.groups
-    ]

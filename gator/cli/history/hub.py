@@ -52,6 +52,17 @@ class HubHistory:
         )
         return next(self._hub.runs(request, 1), None)
 
+    def repeated(self, run: query_pb2.Run) -> query_pb2.Run:
+        """Returns the run that a rerun repeats, directly or indirectly; for another run, the run itself."""
+        known = {run.id}
+        while run.parent and run.parent not in known:
+            above = self.run(run.parent)
+            if above is None:
+                break
+            known.add(above.id)
+            run = above
+        return run
+
     def reruns(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
         """Returns the direct and indirect reruns of a run, oldest first."""
         found = list(self._hub.runs(hs.ListRunsRequest(parent=run.id), MAX_REPEATS))

@@ -25,7 +25,7 @@ class Sightings(Struct, frozen=True):
 
     run: query_pb2.Run
     before: query_pb2.Run | None
-    """The previous run of the series, for a rerun its parent; None if it is the first."""
+    """The previous run of the series, for a rerun that of the repeated run; None if it is the first."""
     groups: Mapping[str, query_pb2.FailureGroup]
     """By cause: the name that a rule gives to it, else the signature."""
 
@@ -104,8 +104,8 @@ def since_run(before: query_pb2.Run, run: query_pb2.Run) -> str:
 
 
 def sightings_of(history: History, run: query_pb2.Run) -> Sightings:
-    """Returns where the failures of a run were seen before."""
-    return Sightings(run, history.previous(run), history.sightings(run))
+    """Returns where the failures of a run were seen before; for a rerun, before the run that it repeats."""
+    return Sightings(run, history.previous(history.repeated(run)), history.sightings(run))
 
 
 def sighting(seen: query_pb2.Sighting) -> str:

@@ -25,7 +25,7 @@ def seen_before(folder: Path, causes: Iterable[str]) -> str:
     history = FolderHistory(folder.parent, seconds=_SECONDS, complain=lambda text: None)
     try:
         run = history.run(str(folder))
-        before = history.previous(run) if run is not None else None
+        before = history.previous(history.repeated(run)) if run is not None else None
         if run is None or before is None:
             return ""
         new = history.unseen(run, causes)

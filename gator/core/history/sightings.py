@@ -3,60 +3,56 @@
 Invariant: the answer is the same from the folders of runs and from a hub.
 """
 
-from collections.abc import Collection, Iterable
-
-from msgspec import Struct
+from collections.abc import Callable, Collection, Iterable
+from typing import TypeAlias
 
 from gator.v1 import common_pb2, query_pb2
 
 NEW = query_pb2.CAUSE_STATE_NEW
 BACK = query_pb2.CAUSE_STATE_BACK
 KNOWN = query_pb2.CAUSE_STATE_KNOWN
-_COMPLETE = (common_pb2.OUTCOME_PASSED, common_pb2.OUTCOME_FAILED)
+RAN = (common_pb2.OUTCOME_PASSED, common_pb2.OUTCOME_FAILED)
+"""Outcomes of jobs that ran to their end. Other jobs do not show whether a cause is absent."""
 
+Ran: TypeAlias = Callable[[query_pb2.Sighting, query_pb2.Sighting | None], bool]
+"""Returns whether the first job with a failure in the second run ran in the first run.
 
-class SeriesRun(Struct, frozen=True):
-    """A run of a series."""
-
-    sighting: query_pb2.Sighting
-    is_complete: bool
-    """Whether the absence of a failure means something: the run was neither stopped nor lost."""
-
-
-def is_complete(outcome: int | None) -> bool:
-    """Returns whether a run whose root has this outcome was neither stopped nor lost, and has ended."""
-    return outcome in _COMPLETE
+If there is no second run, it is the first job with the failure in the run that is described.
+"""
 
 
 def add_sightings(
     group: query_pb2.FailureGroup,
     this: query_pb2.Sighting,
-    series: Iterable[SeriesRun],
+    series: Iterable[query_pb2.Sighting],
     seen: Collection[str],
+    ran: Ran,
 ) -> None:
     """Sets what a group says about the series of its run `this`, except for runs of other series.
 
-    `series` has the runs of the series in any order, and `seen` the ids of those with the failure. A rerun is
-    compared with the series of the run that it repeats.
+    `series` has the runs of the series in any order, and `seen` the ids of those with the failure. For a
+    rerun `this` is the run that it repeats, because a repeated failure is no further sighting. An earlier run
+    without the failure is good only if the job that had it before ran there. `ran` says so; it is called for
+    the newest runs, until one is good.
     """
-    others = sorted(
-        (run for run in series if run.sighting.run != this.run),
-        key=lambda run: (run.sighting.started_unix_nanos, run.sighting.run),
-    )
-    having = [run.sighting for run in others if run.sighting.run in seen]
+    others = sorted((run for run in series if run.run != this.run), key=lambda run: (_start(run), run.run))
+    having = [run for run in others if run.run in seen]
     group.runs = len(having) + 1
     group.first.CopyFrom(min([*having[:1], this], key=_start))
     group.since.CopyFrom(this)
     group.state = NEW
-    for run in reversed([run for run in others if _start(run.sighting) < _start(this)]):
-        if run.sighting.run in seen:
+    earlier = [run for run in others if _start(run) < _start(this)]
+    older = [run for run in earlier if run.run in seen]
+    for run in reversed(earlier):
+        if run.run in seen:
+            older.pop()
             if not group.HasField("before"):
-                group.before.CopyFrom(run.sighting)
+                group.before.CopyFrom(run)
             if group.HasField("good"):
                 break
-            group.since.CopyFrom(run.sighting)
-        elif run.is_complete and not group.HasField("good"):
-            group.good.CopyFrom(run.sighting)
+            group.since.CopyFrom(run)
+        elif not group.HasField("good") and ran(run, older[-1] if older else None):
+            group.good.CopyFrom(run)
     if group.HasField("before"):
         group.state = BACK if group.since == this else KNOWN
 

@@ -4,22 +4,27 @@ Invariant: the time depends on the number of runs with such failures, not on the
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from gator.core.history.sightings import SeriesRun, add_sightings, is_complete
+from gator.core.history.sightings import Ran, add_sightings
 from gator.v1 import query_pb2
 from gator_hub.database.database import Database
-from gator_hub.queries.run_rows import SIGHTING_NAMES, fields_of, rows_of_runs, series_of, sighting_of
+from gator_hub.queries.ran import CausesIn, RanJobs
+from gator_hub.queries.run_rows import (
+    SIGHTING_NAMES,
+    fields_of,
+    repeated,
+    rows_of_runs,
+    series_of,
+    sighting_of,
+)
 from gator_hub.queries.stale import is_signed
 
 MAX_IDENTS = 5
 """Maximum number of idents listed of other series."""
 _PIECE = 256
-CausesIn: TypeAlias = Callable[[int, bool], Collection[str]]
-"""Returns the causes of a run by its number; the flag says whether the run has ended."""
 MAX_RULED_RUNS = 50
 """Maximum number of runs of a series whose failures are compared with rules, as in folders."""
 _MAX_SERIES = 1000
@@ -50,6 +55,13 @@ class _Seen(Struct, frozen=True, order=True):
     sighting: query_pb2.Sighting
 
 
+class _Newest(Struct, frozen=True):
+    """The newest earlier runs of a series by their ids."""
+
+    sightings: Mapping[str, query_pb2.Sighting]
+    numbers: Mapping[str, int]
+
+
 def seen(
     database: Database, run: int, causes: Sequence[str], causes_in: CausesIn | None = None
 ) -> dict[str, query_pb2.FailureGroup]:
@@ -65,24 +77,38 @@ def seen(
     for at in range(0, len(causes), _PIECE):
         for signature, number in _numbers(database, causes[at : at + _PIECE]):
             numbers[signature].add(number)
-    series = series_of(database, run)
+    top = repeated(database, run)
+    series = series_of(database, top)
+    jobs = RanJobs(database, run)
     if causes_in is not None:
-        _apply_rules(database, series, numbers, causes_in)
-    runs = _runs(database, {run, *(number for some in numbers.values() for number in some)})
-    this = runs.get(run)
+        jobs.ruled[run] = causes_in(run, False)
+        jobs.ruled |= _apply_rules(database, series, numbers, causes_in)
+    runs = _runs(database, {top, *(number for some in numbers.values() for number in some)})
+    this = runs.get(top)
     if this is None:
         return {}
     newest = _newest(database, series, this.started_unix_nanos)
+    jobs.numbers |= {**newest.numbers} | {seen.sighting.run: number for number, seen in runs.items()}
     return {
-        cause: _group(this, series, newest, [runs[at] for at in {run, *numbers[cause]} if at in runs])
+        cause: _group(
+            this,
+            series,
+            newest.sightings,
+            [runs[at] for at in {top, *numbers[cause]} if at in runs],
+            jobs.ran(cause),
+        )
         for cause in causes
     }
 
 
 def _apply_rules(
     database: Database, series: tuple[str, str], numbers: Mapping[str, set[int]], causes_in: CausesIn
-) -> None:
-    """Replaces what is known of the newest runs of a series by the causes that they have by rules."""
+) -> Mapping[int, Mapping[str, str]]:
+    """Replaces what is known of the newest runs of a series by the causes that they have by rules.
+
+    Returns these causes by run, each with its first job.
+    """
+    ruled: dict[int, Mapping[str, str]] = {}
     runs = database.models.runs
     query = (
         runs.select(runs.id, runs.outcome)
@@ -91,24 +117,29 @@ def _apply_rules(
         .limit(MAX_RULED_RUNS)
     )
     for number, outcome in database.rows(query):
-        found = causes_in(number, outcome is not None)
+        found = ruled[number] = causes_in(number, outcome is not None)
         for cause, having in numbers.items():
             having.discard(number)
             if cause in found:
                 having.add(number)
+    return ruled
 
 
-def _newest(database: Database, series: tuple[str, str], started: int) -> list[SeriesRun]:
+def _newest(database: Database, series: tuple[str, str], started: int) -> _Newest:
     """Returns the newest runs of a series that started before a time."""
     runs = database.models.runs
     query = (
-        runs.select(runs.outcome, *fields_of(runs, SIGHTING_NAMES))
+        runs.select(runs.id, *fields_of(runs, SIGHTING_NAMES))
         .where(runs.ident == series[0], runs.series == series[1], runs.parent == "", runs.deleted == 0)
         .where(runs.started_unix_nanos < started)
         .order_by(runs.started_unix_nanos.desc())
         .limit(_MAX_SERIES)
     )
-    return [SeriesRun(sighting_of(row), is_complete(outcome)) for outcome, *row in database.rows(query)]
+    found = [(number, sighting_of(row)) for number, *row in database.rows(query)]
+    return _Newest(
+        {sighting.run: sighting for _, sighting in found},
+        {sighting.run: number for number, sighting in found},
+    )
 
 
 def _numbers(database: Database, signatures: Sequence[str]) -> Iterable[tuple[str, int]]:
@@ -128,14 +159,15 @@ def _runs(database: Database, numbers: Iterable[int]) -> Mapping[int, _Seen]:
 
 
 def _group(
-    this: _Seen, series: tuple[str, str], newest: Sequence[SeriesRun], runs: Sequence[_Seen]
+    this: _Seen,
+    series: tuple[str, str],
+    newest: Mapping[str, query_pb2.Sighting],
+    runs: Sequence[_Seen],
+    ran: Ran,
 ) -> query_pb2.FailureGroup:
-    # A rerun is compared with the series of its parent.
-    mine = {run.sighting.run: run for run in runs if run.series == series and not run.is_repeat}
-    all_runs = {run.sighting.run: run for run in newest}
-    all_runs |= {name: SeriesRun(run.sighting, is_complete=True) for name, run in mine.items()}
+    mine = {run.sighting.run: run.sighting for run in runs if run.series == series and not run.is_repeat}
     group = query_pb2.FailureGroup()
-    add_sightings(group, this.sighting, all_runs.values(), mine)
+    add_sightings(group, this.sighting, {**newest, **mine}.values(), mine, ran)
     others = sorted(run for run in runs if run is not this and run.series != series and not run.is_repeat)
     if others:
         idents = Counter(run.sighting.ident for run in others)

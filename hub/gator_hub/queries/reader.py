@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from gator.core.dispatch.pools import Pools
 from gator.core.history.cause_rules import CauseRules
+from gator.core.history.failure_groups import grouped
 from gator.core.pages import JobAttempt
 from gator.errors import NotFoundError
 from gator.store.record import RecordReader
@@ -57,8 +58,8 @@ class HubReader(HubCatalogue, RecordReader):
         self._lock = threading.Lock()
         self._described: attach_pb2.RunDescription | None = None
         self._counted: _Counted | None = None
-        self._ruled: dict[int, Collection[str]] = {}
-        """Causes of runs that have ended, by their numbers."""
+        self._ruled: dict[int, Mapping[str, str]] = {}
+        """Causes with their first jobs of runs that have ended, by their numbers."""
         self._ruled_by = b""
         """The rules that these causes follow from."""
 
@@ -153,8 +154,8 @@ class HubReader(HubCatalogue, RecordReader):
             group.tickets.extend(note.ticket for note in notes if note.ticket)
         return found
 
-    def _causes_in(self, rules: CauseRules, number: int, has_ended: bool) -> Collection[str]:
-        """Returns the causes of a run of the series by the rules of this run."""
+    def _causes_in(self, rules: CauseRules, number: int, has_ended: bool) -> Mapping[str, str]:
+        """Returns the causes of a run of the series by the rules of this run, each with its first job."""
         key = rules.fingerprint
         with self._lock:
             if self._ruled_by != key:
@@ -162,7 +163,7 @@ class HubReader(HubCatalogue, RecordReader):
             found = self._ruled.get(number)
         if found is None:
             failed = HubCatalogue(self._database.query, number).failed("", rules)
-            found = frozenset(job.key for job in failed)
+            found = {group.first.key: group.path for group in grouped(failed)}
             if has_ended:
                 with self._lock:
                     self._ruled[number] = found

@@ -52,20 +52,32 @@ def sighting_of(values: Sequence[Any]) -> query_pb2.Sighting:
     return query_pb2.Sighting(run=run, ident=ident, started_unix_nanos=started, git=git)
 
 
-def series_of(database: Database, run: int) -> tuple[str, str]:
-    """Returns ident and selection key of a run's series; for a rerun, those of its parent."""
+def repeated(database: Database, run: int) -> int:
+    """Returns the run that a rerun repeats, directly or indirectly; for another run, the run itself.
+
+    It is the last one that the hub has.
+    """
     runs = database.models.runs
-    series = runs.select(runs.ident, runs.series, runs.parent)
-    seen: set[str] = set()
-    found = database.rows(series.where(runs.id == run))
-    while found and found[0][2] and found[0][2] not in seen:
-        seen.add(found[0][2])
-        above = database.rows(series.where(runs.run == found[0][2], runs.deleted == 0))
-        if not above:
-            # The parent is unknown here, so the series of the whole spec is used.
-            return found[0][0], ""
-        found = above
-    return (found[0][0], found[0][1]) if found else ("", "")
+    seen = {run}
+    while rows := database.rows(runs.select(runs.parent).where(runs.id == run)):
+        above = rows[0][0] and database.rows(
+            runs.select(runs.id).where(runs.run == rows[0][0], runs.deleted == 0)
+        )
+        if not above or above[0][0] in seen:
+            break
+        run = above[0][0]
+        seen.add(run)
+    return run
+
+
+def series_of(database: Database, run: int) -> tuple[str, str]:
+    """Returns ident and selection key of a run's series.
+
+    A rerun of a run that is unknown here is compared with the series of the whole spec.
+    """
+    runs = database.models.runs
+    rows = database.rows(runs.select(runs.ident, runs.series, runs.parent).where(runs.id == run))
+    return (rows[0][0], "" if rows[0][2] else rows[0][1]) if rows else ("", "")
 
 
 def rows_of_runs(

@@ -4,20 +4,24 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.history.sightings import BACK, KNOWN, NEW, SeriesRun, add_sightings, is_complete
-from gator.v1 import common_pb2, query_pb2
+from gator.core.history.sightings import BACK, KNOWN, NEW, Ran, add_sightings
+from gator.v1 import query_pb2
 
 
 def sighting(number: int) -> query_pb2.Sighting:
     return query_pb2.Sighting(run=f"r{number}", started_unix_nanos=number)
 
 
+def ran_in(text: str) -> Ran:
+    return lambda run, seen_in: text[run.started_unix_nanos - 1] != "-"
+
+
 def group_of(text: str, this: int | None = None) -> query_pb2.FailureGroup:
-    """The group of a series: `F` is a run with the failure, `.` one without, `-` one that was stopped."""
-    series = [SeriesRun(sighting(number), is_complete=mark != "-") for number, mark in enumerate(text, 1)]
+    """The group of a series: `F` is a run with the failure, `.` one without, `-` one without its job."""
+    series = [sighting(number) for number in range(1, len(text) + 1)]
     seen = {f"r{number}" for number, mark in enumerate(text, 1) if mark == "F"}
     group = query_pb2.FailureGroup()
-    add_sightings(group, sighting(this or len(text)), series, seen)
+    add_sightings(group, sighting(this or len(text)), series, seen, ran_in(text))
     return group
 
 
@@ -50,7 +54,7 @@ def test_a_cause_that_only_older_runs_had_is_back() -> None:
     assert names(group) == ("r1", "r2", "r5", "r4")
 
 
-def test_a_run_that_was_stopped_is_no_good_run() -> None:
+def test_a_run_in_which_the_job_did_not_run_is_no_good_run() -> None:
     assert group_of(".F-F").state == KNOWN
     assert names(group_of(".F-F")) == ("r2", "r2", "r2", "r1")
     assert names(group_of(".-F")) == ("r3", "", "r3", "r1")
@@ -63,9 +67,9 @@ def test_later_runs_count_but_do_not_make_a_cause_known() -> None:
 
 
 def test_a_run_that_is_not_in_the_series_is_compared_with_it() -> None:
-    series = [SeriesRun(sighting(1), is_complete=True), SeriesRun(sighting(3), is_complete=True)]
+    series = [sighting(1), sighting(3)]
     group = query_pb2.FailureGroup()
-    add_sightings(group, sighting(2), series, {"r1"})
+    add_sightings(group, sighting(2), series, {"r1"}, ran_in("F.."))
     assert group.state == KNOWN
     assert names(group) == ("r1", "r1", "r1", "")
 
@@ -73,17 +77,9 @@ def test_a_run_that_is_not_in_the_series_is_compared_with_it() -> None:
 @given(st.text("F.-", max_size=12), st.randoms())
 def test_the_order_of_the_runs_does_not_matter(text: str, random: Random) -> None:
     marks = text + "F"
-    series = [SeriesRun(sighting(number), is_complete=mark != "-") for number, mark in enumerate(marks, 1)]
+    series = [sighting(number) for number in range(1, len(marks) + 1)]
     seen = {f"r{number}" for number, mark in enumerate(marks, 1) if mark == "F"}
     random.shuffle(series)
     group = query_pb2.FailureGroup()
-    add_sightings(group, sighting(len(marks)), series, seen)
+    add_sightings(group, sighting(len(marks)), series, seen, ran_in(marks))
     assert group == group_of(marks)
-
-
-def test_only_a_run_that_passed_or_failed_is_complete() -> None:
-    assert is_complete(common_pb2.OUTCOME_PASSED)
-    assert is_complete(common_pb2.OUTCOME_FAILED)
-    assert not is_complete(common_pb2.OUTCOME_CANCELLED)
-    assert not is_complete(common_pb2.OUTCOME_LOST)
-    assert not is_complete(None)
