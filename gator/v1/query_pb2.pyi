@@ -99,9 +99,9 @@ CAUSE_STATE_UNSPECIFIED: CauseState.ValueType  # 0
 CAUSE_STATE_NEW: CauseState.ValueType  # 1
 """No earlier run of the series has it."""
 CAUSE_STATE_BACK: CauseState.ValueType  # 2
-"""An earlier run has it, but not the last complete one."""
+"""An earlier run has it, but the job ran without it in a later one."""
 CAUSE_STATE_KNOWN: CauseState.ValueType  # 3
-"""The last complete run has it too."""
+"""An earlier run has it, and the job has not run without it since."""
 
 class _WaitingReason:
     ValueType = typing.NewType("ValueType", builtins.int)
