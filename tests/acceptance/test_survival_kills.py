@@ -122,7 +122,7 @@ def test_a_root_that_is_killed_leaves_no_process_and_a_whole_record(
     done = gator("status", "--json")
     if point in (_locked, _daemons_start) and not gator.events(DECLARED):
         # The record may lack its stores, its root node, or its events.
-        known = ("never began", "died before it started anything", "no store yet", "not been declared")
+        known = ("never began", "died before it started anything", "is not a store yet", "not been declared")
         assert any(words in done.err for words in known)
         return
     done.expect(0)

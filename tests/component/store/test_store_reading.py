@@ -108,7 +108,7 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be read"):
         StoreReader.open(tmp_path / "text.db")
     (tmp_path / "empty.db").touch()
-    with pytest.raises(StoreError, match="no store yet"):
+    with pytest.raises(StoreError, match="is not a store yet"):
         StoreReader.open(tmp_path / "empty.db")
 
 
