@@ -12,11 +12,10 @@ from typing import Final, TypeVar
 
 from gator.cli import output
 from gator.cli.history.entries import entry_of, failure_streak
-from gator.cli.history.seen_in_folders import SeenInFolders, failures_of, has_run
+from gator.cli.history.seen_in_folders import SeenInFolders, has_run
 from gator.cli.runs.api import RunApi, open_api
 from gator.cli.runs.find import FoundRun, described, found_runs, rules_of, select
 from gator.cli.runs.paging import pages
-from gator.core.history.failure_groups import cause_of
 from gator.core.history.series import WHOLE, is_of
 from gator.errors import GatorError, NotFoundError, UnavailableError, UserError
 from gator.store.run.description import read_git
@@ -187,24 +186,6 @@ class FolderHistory:
     def _rules_of(self, run: query_pb2.Run) -> Sequence[spec_pb2.CauseRule]:
         """Returns the rules of a run, by which the causes of earlier runs are named too."""
         return rules_of(self._folders[run.id]) if run.id in self._folders else ()
-
-    def unseen(self, run: query_pb2.Run, causes: Iterable[str]) -> Collection[str] | None:
-        """Returns those of the causes of a run that no other run of its series has.
-
-        Runs are read from the newest on until all were seen. Returns None if a run cannot be read or the time
-        is over.
-        """
-        left = set(causes)
-        deadline = time.monotonic() + self._seconds
-        others = self._others(self.repeated(run))
-        rules = self._rules_of(run)
-        for _, groups in self._each(others, lambda api: failures_of(api, rules)):
-            if groups is None or time.monotonic() > deadline:
-                return None
-            left -= {cause_of(group) for group in groups}
-            if not left:
-                break
-        return left
 
     def _others(self, top: query_pb2.Run) -> list[query_pb2.Run]:
         """Returns the other runs of the series of a run, newest first."""

@@ -43,13 +43,16 @@ class Sightings(Struct, frozen=True):
         return _RANKS.get(self._group(cause).state, 2)
 
     def headline(self, causes: Iterable[str], *, some: str = "") -> str:
-        """Returns `1 new since run 3a700579 (commits 25cb5c26..6f1f22ec)`; empty if it is not known.
+        """Returns `1 new, 2 back since run 3a700579 (commits 25cb5c26..6f1f22ec)`; empty if it is not known.
 
-        `some` precedes the number, such as `at least `.
+        `some` precedes the numbers, such as `at least `. Causes that came back are mentioned only if
+        there are any.
         """
         if not self.is_known:
             return ""
-        return f"{some}{sum(map(self.is_new, causes))} new{self._since()}"
+        states = [self._group(cause).state for cause in causes]
+        back = f", {count} back" if (count := states.count(BACK)) else ""
+        return f"{some}{states.count(NEW)} new{back}{self._since()}"
 
     def _since(self) -> str:
         return since_run(self.before, self.run) if self.before is not None else ""

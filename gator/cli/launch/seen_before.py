@@ -1,4 +1,4 @@
-"""Says at the end of a run how many of its causes no earlier run had.
+"""Says at the end of a run how many of its causes are new or came back.
 
 Invariant: never fails, and takes a bounded time; it runs only after a failure.
 """
@@ -14,21 +14,18 @@ _SECONDS: Final = 2.0
 
 
 def seen_before(folder: Path, causes: Iterable[str]) -> str:
-    """Returns `1 new since run 25cb5c26 (commits a1b2c3d4..c3d4e5f6)` for a run that has ended.
+    """Returns `1 new, 2 back since run 25cb5c26 (commits a1b2c3d4..c3d4e5f6)` for a run that has ended.
 
     Returns an empty text if there is no earlier run of its series, or not all of them could be read.
     """
     # Most runs do not fail, and need none of this.
     from gator.cli.history.folders import FolderHistory
-    from gator.cli.history.sightings import since_run
+    from gator.cli.history.sightings import sightings_of
 
     history = FolderHistory(folder.parent, seconds=_SECONDS, complain=lambda text: None)
     try:
         run = history.run(str(folder))
-        before = history.previous(history.repeated(run)) if run is not None else None
-        if run is None or before is None:
-            return ""
-        new = history.unseen(run, causes)
-        return f"{len(new)} new{since_run(before, run)}" if new is not None else ""
+        seen = sightings_of(history, run) if run is not None else None
+        return seen.headline(causes) if seen is not None and seen.before is not None else ""
     except (GatorError, UserError, OSError):
         return ""

@@ -138,7 +138,7 @@ def test_the_headline_names_the_run_before_and_the_commits_between(
     before = FolderHistory(folder / "tracking").run("-2")
     assert before is not None
     expected = (
-        f"3 failures, 3 causes, 1 new since run {before.id[:8]}"
+        f"3 failures, 3 causes, 1 new, 1 back since run {before.id[:8]}"
         f" (commits {commits[1][:8]}..{commits[0][:8]}); 1 allowed failure"
     )
     assert gator("failures", cwd=folder).stdout.splitlines()[0] == expected
