@@ -15,6 +15,10 @@ DOCS = Path(__file__).parents[3] / "docs"
 READING = [name for name, data in COMMANDS.items() if data.panel not in (RUNNING, INSIDE) or name == "stop"]
 
 
+GROUPS = ("cause", "hub", "parsers")
+"""Commands that have commands of their own."""
+
+
 @pytest.mark.parametrize("name", READING)
 def test_every_reading_command_and_its_options_are_documented(name: str) -> None:
     page = (DOCS / "command-line.md").read_text()
@@ -26,12 +30,21 @@ def test_every_reading_command_and_its_options_are_documented(name: str) -> None
                 assert f"`{option}" in page, f"{name} {option}"
 
 
-@pytest.mark.parametrize("name", [name for name in READING if name not in ("schema", "hub", "parsers")])
+@pytest.mark.parametrize("name", [name for name in READING if name not in ("schema", *GROUPS)])
 def test_every_command_with_json_is_documented(name: str) -> None:
     page = (DOCS / "json.md").read_text()
     assert f"| `{name}`" in page or f"`{name}` |" in page
     options = [option for param in load(name, COMMANDS[name]).params for option in param.opts]
     assert "--json" in options
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_every_json_of_a_group_of_commands_is_documented(name: str) -> None:
+    page = (DOCS / "json.md").read_text()
+    commands = getattr(load(name, COMMANDS[name]), "commands")  # noqa: B009 - only groups have them
+    for command, loaded in commands.items():
+        if any("--json" in param.opts for param in loaded.params):
+            assert f"`{name} {command}`" in page
 
 
 def test_every_key_of_a_node_is_documented() -> None:
