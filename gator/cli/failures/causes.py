@@ -54,7 +54,20 @@ class Wanted(Struct, frozen=True):
     cause: str
     """The name of a cause, or the beginning of a signature; empty for all."""
     order: qs.NodeOrder.ValueType
-    only_new: bool = False
+    new: bool = False
+    """Whether only new causes are wanted, and those that came back if `back` is set too."""
+    back: bool = False
+    """Whether only causes that came back are wanted, and new ones if `new` is set too."""
+
+    def has_state(self, failed: FailedIn) -> bool:
+        """Returns whether the cause of a failure is new or came back, as far as that is wanted."""
+        if not (self.new or self.back):
+            return True
+        seen, cause = sightings_in(failed), cause_of(failed.node)
+        if seen is None:
+            # For the first run of a series every cause is new.
+            return self.new
+        return (self.new and seen.is_new(cause)) or (self.back and seen.is_back(cause))
 
 
 class FoundCauses(Struct, frozen=True):
@@ -85,7 +98,7 @@ def failed_jobs(opened: OpenRun, laid: OverlaidRun | None, wanted: Wanted) -> It
     """Yields the wanted failures in their order."""
     known = _named(opened, wanted.cause)
     for failed in _all_failed(opened, laid, wanted):
-        if _has_cause(failed.node, wanted.cause, known) and not (wanted.only_new and not is_new(failed)):
+        if _has_cause(failed.node, wanted.cause, known) and wanted.has_state(failed):
             yield failed
 
 
@@ -120,15 +133,6 @@ def _has_cause(node: query_pb2.Node, name: str, known: Collection[str]) -> bool:
     )
 
 
-def is_new(failed: FailedIn) -> bool:
-    """Returns whether no known earlier run of the series had such a failure.
-
-    True if no other run is known, as for the first run of a series.
-    """
-    seen = sightings_in(failed)
-    return seen is None or seen.is_new(cause_of(failed.node))
-
-
 def find_causes(opened: OpenRun, laid: OverlaidRun | None, wanted: Wanted) -> FoundCauses:
     """Returns the causes of the wanted failures."""
     if laid is None and not wanted.cause:
@@ -136,9 +140,9 @@ def find_causes(opened: OpenRun, laid: OverlaidRun | None, wanted: Wanted) -> Fo
     else:
         found = _grouped(list(failed_jobs(opened, laid, wanted)))
     groups = sorted(found.groups, key=_rank)
-    if not wanted.only_new:
+    if not (wanted.new or wanted.back):
         return _with(found, groups)
-    new = [group for group in groups if is_new(group.example)]
+    new = [group for group in groups if wanted.has_state(group.example)]
     counting = [group for group in new if not group.is_allowed]
     allowed = sum(group.allowed for group in new)
     return FoundCauses(

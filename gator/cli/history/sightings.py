@@ -38,6 +38,10 @@ class Sightings(Struct, frozen=True):
         """Returns whether no earlier run of the series had such a failure."""
         return self._group(cause).state == NEW
 
+    def is_back(self, cause: str) -> bool:
+        """Returns whether earlier runs of the series had such a failure, but a later one did not."""
+        return self._group(cause).state == BACK
+
     def rank(self, cause: str) -> int:
         """Returns a sort key: new causes first, then those that came back."""
         return _RANKS.get(self._group(cause).state, 2)

@@ -156,6 +156,16 @@ def test_only_new_causes_are_shown_on_request(series: tuple[Path, Sequence[str]]
     assert "top/stable" in first.stdout
 
 
+def test_only_causes_that_came_back_are_shown_on_request(series: tuple[Path, Sequence[str]]) -> None:
+    folder, _ = series
+    shown = gator("failures", "--back", cwd=folder).stdout
+    assert "top/flips" in shown
+    assert "top/fresh" not in shown
+    both = gator("failures", "--new", "--back", "--causes", cwd=folder).stdout.splitlines()
+    assert [line.split()[0] for line in both[1:]] == ["new", "back"]
+    assert gator("failures", "--back", "-r", "-3", cwd=folder).stdout == "no cause came back\n"
+
+
 def test_a_cause_is_one_object_of_json(series: tuple[Path, Sequence[str]]) -> None:
     import json
 

@@ -53,6 +53,9 @@ def failures(
     new: Annotated[
         bool, typer.Option("--new", help="Show only causes that no earlier run of the series had.")
     ] = False,
+    back: Annotated[
+        bool, typer.Option("--back", help="Show only causes that came back; with --new, new ones too.")
+    ] = False,
     causes: Annotated[bool, typer.Option("--causes", help="Show one line for each cause.")] = False,
     sort: SortOption = "spec",
     number: Annotated[int | None, number_option(MAX_ROWS, "causes, or failures of one cause")] = None,
@@ -70,7 +73,7 @@ def failures(
         laid = overlay_repeats(opened, run)
         if run is None and (later := later_part(opened, laid, tracking)):
             output.complain(f"gator: {later}")
-        wanted = Wanted(given, opened.below(given), name, order_of(sort), only_new=new)
+        wanted = Wanted(given, opened.below(given), name, order_of(sort), new=new, back=back)
         _complain_of_unknown(opened, wanted)
         if json:
             _say_json(opened, laid, wanted, limit, causes=causes)
@@ -98,8 +101,8 @@ def _split(paths: Sequence[str], cause: str | None) -> tuple[Sequence[str], str]
 
 
 def _complain_of_unknown(opened: OpenRun, wanted: Wanted) -> None:
-    """Reports on stderr that nothing is known of earlier runs, if only new causes are wanted."""
-    if not wanted.only_new:
+    """Reports on stderr that nothing is known of earlier runs, if only new or returning causes are wanted."""
+    if not (wanted.new or wanted.back):
         return
     seen = opened.source.sightings(opened.run)
     if seen is None or seen.before is None:
@@ -134,8 +137,9 @@ def _say_all(opened: OpenRun, laid: OverlaidRun | None, wanted: Wanted, limit: i
 
 
 def _nothing(wanted: Wanted) -> str:
-    if wanted.only_new:
-        return "no cause is new"
+    if wanted.new or wanted.back:
+        states = [("is new", wanted.new), ("came back", wanted.back)]
+        return f"no cause {' or '.join(words for words, is_wanted in states if is_wanted)}"
     return "nothing failed" + (" of that cause" if wanted.cause else "")
 
 
