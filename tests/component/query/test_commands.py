@@ -431,7 +431,7 @@ def run(
 def test_a_mistake_of_the_user_is_one_line_and_exit_code_2(tracking: Path) -> None:
     done = run(["status"], tracking)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"gator: there is no run in {tracking}: name another folder with --tracking\n"
+    assert done.stderr == f"gator: there is no run in {tracking}: use --tracking to choose another folder\n"
 
 
 def test_a_fault_is_one_line_with_the_traceback_in_a_file_and_exit_code_3(folder: Path) -> None:
