@@ -128,6 +128,22 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
         self.asked.append(request)
         return hs.GiveRunResponse()
 
+    async def AddCause(self, request: hs.AddCauseRequest, context: Any) -> hs.AddCauseResponse:
+        self.asked.append(request)
+        return hs.AddCauseResponse()
+
+    async def ListCauses(self, request: hs.ListCausesRequest, context: Any) -> hs.ListCausesResponse:
+        self.asked.append(request)
+        return hs.ListCausesResponse()
+
+    async def NoteCause(self, request: hs.NoteCauseRequest, context: Any) -> hs.NoteCauseResponse:
+        self.asked.append(request)
+        return hs.NoteCauseResponse()
+
+    async def RemoveCause(self, request: hs.RemoveCauseRequest, context: Any) -> hs.RemoveCauseResponse:
+        self.asked.append(request)
+        return hs.RemoveCauseResponse()
+
 
 @contextmanager
 def serving(folders: Mapping[str, Path], *, live: bool = False) -> Generator[FakeHub]:
