@@ -194,3 +194,21 @@ class History(Protocol):
     def sightings(self, run: query_pb2.Run) -> Mapping[str, query_pb2.FailureGroup]:
         """Returns the failures of a run by cause, with the runs in which they were seen."""
         ...
+
+
+STATES_TO_LIST = ("new", "back")
+"""States of causes that are listed first, in this order."""
+
+
+class EarlierRuns(Struct, frozen=True):
+    """What earlier runs tell about the causes of the failures of a run."""
+
+    headline: str = ""
+    """How many causes are new or came back; empty if it is not known."""
+    states: Mapping[str, str] = {}
+    """`new`, `back` or `known`, by the name or signature of a cause; empty if it is not known."""
+
+    def rank(self, cause: str) -> int:
+        """Returns the position of a cause among others: new ones first, then those that came back."""
+        state = self.states.get(cause, "")
+        return STATES_TO_LIST.index(state) if state in STATES_TO_LIST else len(STATES_TO_LIST)

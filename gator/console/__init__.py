@@ -9,7 +9,7 @@ Invariant: a display reads events and prints; it decides nothing about the run.
 from collections.abc import Callable, Iterable, Mapping
 from typing import TextIO
 
-from gator.ports import Display
+from gator.ports import Display, EarlierRuns
 
 
 def make_display(
@@ -21,11 +21,11 @@ def make_display(
     all_messages: bool,
     progress: bool,
     environment: Mapping[str, str],
-    seen: Callable[[Iterable[str]], str],
+    seen: Callable[[Iterable[str]], EarlierRuns],
 ) -> Display:
     """Returns a display for a run; imports only the module of that display.
 
-    `seen` describes which causes, given by their names or signatures, are new; it is called once, at the end.
+    `seen` returns what earlier runs tell about causes, given by names or signatures; it is called once.
     """
     from gator.console.terminal import Terminal
 

@@ -1,7 +1,7 @@
 """The lines about failures during a run, and the block at its end.
 
 Invariant: the block has at most 32 lines. Up to five failures are listed individually in the order of their
-ends; more are grouped by cause, the most frequent first.
+ends; more are grouped by cause: new ones first, then those that came back, then the most frequent.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ from gator.core.launch import rerun as repeats
 from gator.core.launch.printed import command, in_folder
 from gator.core.outcomes import FAILURES
 from gator.paths import slug
-from gator.ports import RunInfo
+from gator.ports import STATES_TO_LIST, EarlierRuns, RunInfo
 from gator.units import plural, span
 from gator.v1 import common_pb2, event_pb2
 
@@ -34,14 +34,14 @@ KEPT_FOR_FIRSTS = 20
 """Number of these lines that are reserved for the first failure of a cause."""
 Failure: TypeAlias = tuple[str, event_pb2.Result]
 """Path and Result of a job."""
-SeenBefore: TypeAlias = Callable[[Iterable[str]], str]
-"""Returns how many of the causes, given by their names or signatures, are new; empty if that is not known."""
+SeenBefore: TypeAlias = Callable[[Iterable[str]], EarlierRuns]
+"""Returns what earlier runs tell about causes, which are given by their names or signatures."""
 
 
-def not_seen(causes: Iterable[str]) -> str:
-    """Returns an empty text: nothing is known of earlier runs."""
+def not_seen(causes: Iterable[str]) -> EarlierRuns:
+    """Returns that nothing is known of earlier runs."""
     del causes
-    return ""
+    return EarlierRuns()
 
 
 class Failures:
@@ -94,9 +94,20 @@ class Failures:
             first.append(failure)
         return True
 
-    def headline(self) -> str:
-        """Returns the numbers of failures and causes, with that of new causes if it is known."""
-        return self.causes.headline(self._seen(self.causes.keys()))
+    def earlier_runs(self) -> EarlierRuns:
+        """Returns what earlier runs tell about the causes; reads them, so it is called once."""
+        return self._seen(list(self.causes.keys()))
+
+    def note(self, failure: Failure, earlier: EarlierRuns, *, more: int = 0) -> str:
+        """Returns state, name and ticket of the cause of a failure, and the number of others that have it."""
+        path, result = failure
+        state = earlier.states.get(self._rules.key_of(path, result), "")
+        parts = [state] if state in STATES_TO_LIST else []
+        if (rule := self._rules.rule_of(path, result)) is not None:
+            parts.append(f"{rule.name}, {rule.ticket}" if rule.ticket else rule.name)
+        if more:
+            parts.append(f"and {more:,} more of this cause")
+        return f" ({'; '.join(parts)})" if parts else ""
 
     def _add_noisy(self, path: str, result: event_pb2.Result) -> None:
         # Results of groups come after those of their jobs, and have their counts.
@@ -130,10 +141,10 @@ def _first_error(result: event_pb2.Result) -> Iterable[str]:
         yield f"       first error: {where}{text}"
 
 
-def _whole(terminal: Terminal, info: RunInfo, failure: Failure) -> Iterable[str]:
+def _whole(terminal: Terminal, info: RunInfo, failure: Failure, note: str) -> Iterable[str]:
     """Yields the lines about one failure: reason, first error, text log and the command that repeats it."""
     path, result = failure
-    yield failure_line(terminal, path, result)
+    yield failure_line(terminal, path, result) + note
     yield from _first_error(result)
     if result.attempts and info.text_logs:
         yield f"       log: {text_log(info.folder, path)}"
@@ -155,13 +166,13 @@ def _launch(info: RunInfo) -> repeats.Launched:
     return replace(info.launch, spec=info.spec if Path(info.spec).is_file() else repeats.STDIN)
 
 
-def _causes(terminal: Terminal, causes: Causes[Failure]) -> Iterable[str]:
-    """Yields an example of each cause."""
-    for cause in causes.by_frequency()[:MAX_CAUSES]:
-        path, result = cause.example
-        more = f" (and {cause.count - 1:,} more of this cause)" if cause.count > 1 else ""
-        yield failure_line(terminal, path, result) + more
-        yield from _first_error(result)
+def _causes(terminal: Terminal, failures: Failures, earlier: EarlierRuns) -> Iterable[str]:
+    """Yields an example of each cause: new ones first, then those that came back."""
+    causes = failures.causes
+    for cause in sorted(causes.by_frequency(), key=lambda cause: earlier.rank(cause.key))[:MAX_CAUSES]:
+        note = failures.note(cause.example, earlier, more=cause.count - 1)
+        yield failure_line(terminal, *cause.example) + note
+        yield from _first_error(cause.example[1])
     if len(causes) > MAX_CAUSES:
         yield f"... and {plural(len(causes) - MAX_CAUSES, 'more cause')}"
 
@@ -185,13 +196,15 @@ def write_summary(
 ) -> None:
     """Prints the block at the end of a run."""
     lines: list[str] = []
+    earlier = EarlierRuns()
     if (failures.first or failures.first_allowed) and not info.single:
-        lines += ["", f"{failures.headline()}:"]
+        earlier = failures.earlier_runs()
+        lines += ["", f"{failures.causes.headline(earlier.headline)}:"]
     if failures.causes.number > FEW:
-        lines += [*_causes(terminal, failures.causes), *_allowed(terminal, failures), *_commands(info)]
+        lines += [*_causes(terminal, failures, earlier), *_allowed(terminal, failures), *_commands(info)]
     else:
         for failure in failures.first:
-            lines += _whole(terminal, info, failure)
+            lines += _whole(terminal, info, failure, failures.note(failure, earlier))
         lines += _allowed(terminal, failures)
     if failures.first and info.launch.needs:
         lines.append(f"needs: {info.launch.needs}")

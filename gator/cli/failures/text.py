@@ -62,11 +62,12 @@ def _columns(group: CauseOf) -> Sequence[str]:
     if group.is_allowed:
         state = f"{state} allowed".strip()
     error = describe.headline(node.first_error) or node.message
+    tickets = list(dict.fromkeys(filter(None, [node.ticket, *group.tickets])))
     return (
         output.paint(state or "-", "warning" if state in ("new", "back") else "dim"),
         f"{group.jobs:,}",
         seen.age(group.key) if seen is not None else "",
-        group.key,
+        f"{group.key} ({', '.join(tickets)})" if tickets else group.key,
         output.paint(node.path, "path"),
         cut(error, _MAX_CELLS),
     )

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Final
 
 from gator.errors import GatorError, UserError
+from gator.ports import EarlierRuns
 
 _SECONDS: Final = 2.0
 """Timeout in seconds of reading earlier runs, because a user waits for the prompt."""
 
 
-def seen_before(folder: Path, causes: Iterable[str]) -> str:
-    """Returns `1 new, 2 back since run 25cb5c26 (commits a1b2c3d4..c3d4e5f6)` for a run that has ended.
+def seen_before(folder: Path, causes: Iterable[str]) -> EarlierRuns:
+    """Returns which causes of a run that has ended are new or came back.
 
-    Returns an empty text if there is no earlier run of its series, or not all of them could be read.
+    Nothing is known if there is no earlier run of its series, or not all of them could be read.
     """
     # Most runs do not fail, and need none of this.
     from gator.cli.history.folders import FolderHistory
@@ -26,6 +27,9 @@ def seen_before(folder: Path, causes: Iterable[str]) -> str:
     try:
         run = history.run(str(folder))
         seen = sightings_of(history, run) if run is not None else None
-        return seen.headline(causes) if seen is not None and seen.before is not None else ""
+        if seen is None or seen.before is None:
+            return EarlierRuns()
+        listed = list(causes)
+        return EarlierRuns(seen.headline(listed), {cause: seen.state(cause) for cause in listed})
     except (GatorError, UserError, OSError):
-        return ""
+        return EarlierRuns()

@@ -48,8 +48,12 @@ class CauseRules:
 
     def key_of(self, path: str, result: event_pb2.Result) -> str:
         """Returns the cause of a failed job: the name that a rule gives to it, else its signature."""
-        rule = self.rule_for(path, text_of(result), [result.signature]) if self.rules else None
+        rule = self.rule_of(path, result)
         return rule.name if rule is not None else result.signature
+
+    def rule_of(self, path: str, result: event_pb2.Result) -> spec_pb2.CauseRule | None:
+        """Returns the rule that names the cause of a failed job; None if none applies."""
+        return self.rule_for(path, text_of(result), [result.signature]) if self.rules else None
 
     def apply(self, node: query_pb2.Node) -> None:
         """Names the cause of a failed job."""

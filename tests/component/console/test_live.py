@@ -8,6 +8,7 @@ import pytest
 
 from gator.console import make_display
 from gator.console.live import LiveDisplay
+from gator.console.summary import not_seen
 from gator.console.terminal import Terminal
 from gator.ports import RunningJob
 from gator.v1 import attach_pb2, common_pb2, event_pb2
@@ -323,7 +324,7 @@ def test_a_terminal_without_abilities_gets_plain_lines(terminal: FakeTerminal, t
         all_messages=False,
         progress=True,
         environment=environment,
-        seen=lambda signatures: "",
+        seen=not_seen,
     )
     display.on_start(info(), FakeRun(waiting=100))
     display.on_events([failed("top/a")])

@@ -1,14 +1,16 @@
 """The summary at the end of a run: failures one by one, or by their causes."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Sequence
+
+from msgspec.structs import replace
 
 from gator.console.plain import PlainDisplay
 from gator.console.summary import MAX_ALL_LINES, MAX_CAUSES
 from gator.console.terminal import Terminal
 from gator.core.history.failure_groups import FEW
-from gator.ports import Display
-from gator.v1 import common_pb2, event_pb2
+from gator.ports import Display, EarlierRuns
+from gator.v1 import common_pb2, event_pb2, spec_pb2
 from tests.component.console.support import (
     FakeRun,
     Make,
@@ -40,17 +42,40 @@ def test_a_few_failures_are_told_one_by_one_in_the_summary(make: Make, out: io.S
     assert summary.count("again: ") == FEW
 
 
-def test_the_summary_says_how_many_causes_are_new(out: io.StringIO):
-    def seen(signatures: Iterable[str]) -> str:
-        assert list(signatures) == ["same"]
-        return "1 new since run 25cb5c26"
-
+def display_with(
+    out: io.StringIO, earlier: EarlierRuns, rules: Sequence[spec_pb2.CauseRule] = ()
+) -> PlainDisplay:
     display = PlainDisplay(
-        Terminal(out, colour=False), quiet=False, verbose=False, all_messages=False, seen=seen
+        Terminal(out, colour=False),
+        quiet=False,
+        verbose=False,
+        all_messages=False,
+        seen=lambda causes: earlier,
     )
-    display.on_start(info(), FakeRun())
-    summary = summary_of(display, out, [failed("top/x", signature="same")])
+    display.on_start(replace(info(), causes=rules), FakeRun())
+    return display
+
+
+def test_the_summary_says_how_many_causes_are_new(out: io.StringIO):
+    earlier = EarlierRuns("1 new since run 25cb5c26", {"same": "new"})
+    summary = summary_of(display_with(out, earlier), out, [failed("top/x", signature="same")])
     assert "1 failure, 1 cause, 1 new since run 25cb5c26:" in summary
+    assert "top/x: exited with code 1 (new)\n" in summary
+
+
+def test_causes_that_are_new_or_came_back_come_before_the_frequent_ones(out: io.StringIO):
+    counts = {"a": 9, "b": 8, "c": 7, "d": 6, "e": 5, "back": 2, "new": 1}
+    events = [
+        failed(f"top/{name}[{n}]", signature=name) for name, count in counts.items() for n in range(count)
+    ]
+    states = {name: name if name in ("new", "back") else "known" for name in counts}
+    rule = spec_pb2.CauseRule(name="grant timeout", paths="top/back*", ticket="HW-12")
+    earlier = EarlierRuns("1 new, 1 back since run 25cb5c26", states | {"grant timeout": "back"})
+    summary = summary_of(display_with(out, earlier, [rule]), out, events)
+    lines = [line for line in summary.splitlines() if line.startswith("FAILED top/")]
+    assert "top/new[0]: exited with code 1 (new)" in lines[0]
+    assert lines[1].endswith("(back; grant timeout, HW-12; and 1 more of this cause)")
+    assert lines[2].endswith("(and 8 more of this cause)")
 
 
 def test_allowed_failures_come_apart_in_the_summary(make: Make, out: io.StringIO):
