@@ -101,5 +101,5 @@ def test_lines_that_a_job_prints_report_messages_metrics_progress_and_artefacts(
     assert "the buffer overflows" in failed
     shown = gator("show", "top/sim").expect(0).out
     assert "metric cycles   7 ns" in shown and "out/cov.vdb (merged)" in shown
-    assert "line 1 of stdout is no command" in gator("logs", "top/wrong", "--long").expect(0).out
+    assert "line 1 of stdout is not a valid command" in gator("logs", "top/wrong", "--long").expect(0).out
     assert "::gator progress value=42::compiling" in gator("logs", "top/sim").expect(0).out
