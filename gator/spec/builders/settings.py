@@ -154,7 +154,10 @@ def _parsers(settings: spec_pb2.Settings, key: KeyContext) -> None:
 
 
 def _first_error(settings: spec_pb2.Settings, key: KeyContext) -> None:
-    pairs = known(key.context, mapping(key.context, key.value, "first_error"), "first_error", "first_error")
+    pairs: dict[str, Pair] = {}
+    if isinstance(key.value, MappingNode):
+        values = mapping(key.context, key.value, "first_error")
+        pairs = known(key.context, values, "first_error", "first_error")
     if "match" not in pairs:
         key.context.problem(key.value, "'first_error' requires 'match', a pattern: write {match: PATTERN}")
         return
