@@ -157,7 +157,7 @@ class Recognised(Struct, kw_only=True):
 
     @property
     def item(self) -> str:
-        """The test, function or instance that it is about; empty if it is not known."""
+        """The test, function or instance concerned; empty if unknown."""
         return self.groups.get("item", "")
 
     @property

@@ -720,7 +720,7 @@ class ErrorMessage(message.Message):
     code: builtins.str
     """Code of the message; empty if it has none."""
     item: builtins.str
-    """The test, function or instance that it is about; empty if it is not known."""
+    """The test, function or instance concerned; empty if unknown."""
     def __init__(
         self,
         *,
