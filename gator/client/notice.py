@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 
-from gator.core.attempt.notices import notice_line
+from gator.core.attempt.output.notices import notice_line
 
 
 def write_notice(text: str) -> None:

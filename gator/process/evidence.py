@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 
-from gator.core.attempt.evidence import Evidence, ProcessEvidence
+from gator.core.attempt.hang.evidence import Evidence, ProcessEvidence
 from gator.core.text import clean, readable
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from gator.core.attempt.metrics import Totals
-from gator.core.attempt.output import Output
+from gator.core.attempt.output.output import Output
 from gator.core.attempt.severity import Messages
 from gator.v1 import attach_pb2, common_pb2, spec_pb2
 

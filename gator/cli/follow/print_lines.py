@@ -13,7 +13,7 @@ from gator.cli.runs.api import RunApi
 from gator.cli.runs.paging import pages
 from gator.cli.sources.open import OpenRun
 from gator.console import describe
-from gator.core.attempt.notices import is_notice
+from gator.core.attempt.output.notices import is_notice
 from gator.core.visible import visible_line, visible_lines
 from gator.runtime.text_encoding import is_utf8
 from gator.v1 import event_pb2, query_pb2

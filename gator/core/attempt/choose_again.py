@@ -8,8 +8,8 @@ Invariant: the choice is the one that a new attempt with this output would have.
 
 from gator.core.attempt.events import reported
 from gator.core.attempt.metrics import Totals
-from gator.core.attempt.observers import GATOR_LOGGER, LineAssembler
-from gator.core.attempt.parsing import LineParser
+from gator.core.attempt.output.observers import GATOR_LOGGER, LineAssembler
+from gator.core.attempt.output.parsing import LineParser
 from gator.core.attempt.severity import Messages
 from gator.core.causes.first_error import Choice
 from gator.core.causes.signature import sign, signature_from

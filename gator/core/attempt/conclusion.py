@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from gator.core.attempt.metrics import Totals
-from gator.core.attempt.output import Output
+from gator.core.attempt.output.output import Output
 from gator.core.attempt.verdict import AttemptFacts, explanation, judge
 from gator.core.causes.signature import sign
 from gator.v1 import common_pb2, event_pb2, spec_pb2

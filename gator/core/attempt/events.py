@@ -4,8 +4,8 @@ Invariant: every event names its attempt, and a flood of messages is counted but
 """
 
 from gator.core.attempt.metrics import NAME_RULE, Totals, is_metric_name
-from gator.core.attempt.notices import MAX_NOTICES
-from gator.core.attempt.observers import GATOR_LOGGER
+from gator.core.attempt.output.notices import MAX_NOTICES
+from gator.core.attempt.output.observers import GATOR_LOGGER
 from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import NAMES, Messages
 from gator.core.causes.first_error import Candidate

@@ -29,11 +29,11 @@ from gator.core.attempt.actions import (
 )
 from gator.core.attempt.conclusion import Times, conclude
 from gator.core.attempt.events import ClientEvents, EventFactory
-from gator.core.attempt.evidence import MAX_EVIDENCE, Evidence, place_of_hang, summary_of, text_of
+from gator.core.attempt.hang.evidence import MAX_EVIDENCE, Evidence, place_of_hang, summary_of, text_of
+from gator.core.attempt.hang.silence import FileState, Silence
 from gator.core.attempt.metrics import Totals
-from gator.core.attempt.observers import observers_of
-from gator.core.attempt.output import Output
-from gator.core.attempt.silence import FileState, Silence
+from gator.core.attempt.output.observers import observers_of
+from gator.core.attempt.output.output import Output
 from gator.core.attempt.state import (
     ALIVE,
     CHECK_NANOS,

@@ -24,9 +24,9 @@ from gator.core.attempt.actions import (
     Spawn,
 )
 from gator.core.attempt.environment import Launcher, Prepared, UnsafeScriptError
-from gator.core.attempt.evidence import Evidence, masked
+from gator.core.attempt.hang.evidence import Evidence, masked
+from gator.core.attempt.hang.silence import FileState
 from gator.core.attempt.machine import Wrapper
-from gator.core.attempt.silence import FileState
 from gator.core.attempt.state import State
 from gator.core.reports import ReportFile
 from gator.daemon.attempts.scratch import make_scratch

@@ -8,7 +8,7 @@ from collections.abc import Container, Coroutine
 from functools import partial
 from typing import Any
 
-from gator.core.attempt.evidence import Evidence
+from gator.core.attempt.hang.evidence import Evidence
 from gator.daemon.attempts.attempt import Attempt
 from gator.loop import beside
 from gator.process.terminate import Ended, Terminator

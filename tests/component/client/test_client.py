@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gator import client
-from gator.core.attempt.notices import find_notices, notice_line
+from gator.core.attempt.output.notices import find_notices, notice_line
 from gator.link.server import parent_service
 from gator.rpc.server import serve
 from gator.v1 import attach_pb2

@@ -12,7 +12,7 @@ from gator import __version__
 from gator.cli.follow.print_lines import LineWriter
 from gator.cli.main import app, load, main, with_default_command
 from gator.cli.registry import COMMANDS
-from gator.core.attempt.notices import notice_line
+from gator.core.attempt.output.notices import notice_line
 from gator.errors import UsageError
 from gator.v1 import query_pb2
 

@@ -1,7 +1,7 @@
 """A tool that treats warnings as errors is explained by its first warning."""
 
 from gator.core.attempt.metrics import Totals
-from gator.core.attempt.parsing import LineParser
+from gator.core.attempt.output.parsing import LineParser
 from gator.core.attempt.severity import Messages
 from gator.v1 import common_pb2, spec_pb2
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gator.core.attempt.commands import Command, CommandError, command_line, parse_command
 from gator.core.attempt.metrics import Totals
-from gator.core.attempt.output import Output
+from gator.core.attempt.output.output import Output
 from gator.core.attempt.severity import Messages
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 

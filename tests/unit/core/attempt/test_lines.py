@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gator.core.attempt.lines import BLOCK_BYTES, BLOCK_NANOS, BlockBuilder, LineCounter
+from gator.core.attempt.output.lines import BLOCK_BYTES, BLOCK_NANOS, BlockBuilder, LineCounter
 from gator.core.text import clean, cut, is_blank, readable, without_nul
 from gator.v1 import common_pb2, event_pb2
 from tests.properties import examples

@@ -3,7 +3,7 @@
 import signal
 
 from gator.core.attempt.actions import Action, Investigate, LookAtFile, Signal
-from gator.core.attempt.evidence import Evidence, ProcessEvidence, masked, summary_of, text_of
+from gator.core.attempt.hang.evidence import Evidence, ProcessEvidence, masked, summary_of, text_of
 from gator.core.attempt.machine import Wrapper
 from gator.core.attempt.state import State
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2

@@ -3,7 +3,7 @@
 import pytest
 
 from gator.core.attempt.metrics import Totals
-from gator.core.attempt.parsing import LineParser
+from gator.core.attempt.output.parsing import LineParser
 from gator.core.attempt.severity import Messages
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from gator.core.attempt.recognised import error_message
+from gator.core.attempt.output.recognised import error_message
 from gator.core.causes.first_error import key_of
 from gator.parsers import Entry, Recognised, Rules, StreamParser, words_of
 from gator.v1 import common_pb2, event_pb2

@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Sequence
 
 from gator.core.attempt.commands import Payload, payload_event
-from gator.core.attempt.lines import BlockBuilder
 from gator.core.attempt.metrics import Totals
-from gator.core.attempt.observers import LineAssembler, OutputObserver
-from gator.core.attempt.parsing import LineParser, stream_rules
+from gator.core.attempt.output.lines import BlockBuilder
+from gator.core.attempt.output.observers import LineAssembler, OutputObserver
+from gator.core.attempt.output.parsing import LineParser, stream_rules
 from gator.core.attempt.severity import Messages
 from gator.units import size_text
 from gator.v1 import attach_pb2, common_pb2, event_pb2

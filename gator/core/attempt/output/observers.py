@@ -6,7 +6,7 @@ Line numbers and counts of messages are not made here but while the output is re
 
 from typing import Protocol
 
-from gator.core.attempt.notices import MAX_NOTICES, find_notices
+from gator.core.attempt.output.notices import MAX_NOTICES, find_notices
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 GATOR_LOGGER = "gator"

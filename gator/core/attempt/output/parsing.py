@@ -22,11 +22,11 @@ from msgspec import Struct
 
 from gator.core.attempt.commands import PARSER, CommandReader, Payload
 from gator.core.attempt.commands import Found as Commands
-from gator.core.attempt.last_words import TAIL_BYTES, last_words
 from gator.core.attempt.metrics import Totals
-from gator.core.attempt.pointed import PointedError
+from gator.core.attempt.output.last_words import TAIL_BYTES, last_words
+from gator.core.attempt.output.pointed import PointedError
+from gator.core.attempt.output.recognised import error_message, log_event
 from gator.core.attempt.quota import Quota
-from gator.core.attempt.recognised import error_message, log_event
 from gator.core.attempt.severity import NAMES, Messages
 from gator.core.causes.first_error import LINE, Candidate, key_of, location_of
 from gator.core.text import clean, cut, without_nul

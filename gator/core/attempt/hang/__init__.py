@@ -1,0 +1,1 @@
+"""Attempts that hang: when an attempt counts as silent, and what its processes did then."""
