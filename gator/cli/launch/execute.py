@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from gator import __version__
 from gator.cli import error_report
-from gator.cli.launch.launch_options import LaunchOptions
 from gator.cli.launch.notices import Notice, notices_of
+from gator.cli.launch.options import LaunchOptions
 from gator.cli.launch.preflight import runnable_plan
 from gator.cli.launch.request import job_environment, launch_environment
 from gator.cli.launch.requested_selection import RequestedSelection, requested_selection

@@ -4,21 +4,17 @@ Invariant: a wrong option is an error before anything starts; a wrong environmen
 """
 
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gator.cli.launch.launch_options import LaunchOptions
 from gator.cli.launch.notices import Notice
+from gator.cli.launch.options import LaunchOptions
 from gator.cli.options.values import millis_of
-from gator.cli.runs.hub_names import NO_HUB, VARIABLE, label_of
+from gator.cli.runs.hub_names import NO_HUB, VARIABLE
 from gator.errors import UsageError
 from gator.upload.options import UploadOptions
 from gator.upload.process import UploadProcess
-
-MAX_NAME = 128
-MAX_VALUE = 512
-"""Maximum number of characters in a label."""
 
 
 def chosen_hub(options: LaunchOptions, notices: list[Notice]) -> UploadOptions | None:
@@ -67,20 +63,3 @@ def waiting_upload(hub: UploadOptions | None) -> Generator[UploadProcess | None]
     finally:
         if upload is not None:
             upload.dismiss()
-
-
-def labels_of(texts: Sequence[str]) -> Mapping[str, str]:
-    """Returns the labels by name; if a name is given twice, the last value counts.
-
-    Raises UsageError if a label is not NAME=VALUE or is too long.
-    """
-    labels: dict[str, str] = {}
-    for text in texts:
-        name, value = label_of(text)
-        if len(name) > MAX_NAME or len(value) > MAX_VALUE:
-            raise UsageError(
-                f"--label {text[:40]}…: give a name of at most {MAX_NAME} characters "
-                f"and a value of at most {MAX_VALUE}"
-            )
-        labels[name] = value
-    return labels

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gator.cli.history.folders import MAX_SECONDS, MAX_START_SECONDS, FolderHistory
-from gator.cli.launch.plan_options import FAILED, PASSED
+from gator.cli.launch.options import FAILED, PASSED
 from gator.cli.launch.requested_selection import RequestedSelection
 from gator.cli.runs.hub_choice import PREFIX, HubChoice
 from gator.cli.runs.hub_names import NO_HUB, names_hub

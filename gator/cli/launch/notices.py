@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from gator.cli.launch.plan_options import PlanOptions
+from gator.cli.launch.options import PlanOptions
 from gator.cli.launch.preflight import notes_of
 from gator.cli.launch.spec import LoadedSpec
 from gator.core.launch import printed

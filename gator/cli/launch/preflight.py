@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from gator.cli import output
-from gator.cli.launch.plan_options import PlanOptions
+from gator.cli.launch.options import PlanOptions
 from gator.cli.launch.spec import LoadedSpec
 from gator.core.dispatch.pools import Pools
 from gator.core.launch.runnable import Runnable, decide, unset_variables

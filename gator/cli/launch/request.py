@@ -8,8 +8,7 @@ from pathlib import Path
 from shutil import which
 from typing import Final
 
-from gator.cli.launch.launch_options import LaunchOptions
-from gator.cli.launch.plan_options import PlanOptions
+from gator.cli.launch.options import LaunchOptions, PlanOptions
 from gator.cli.launch.requested_selection import RequestedSelection, requested_selection
 from gator.cli.launch.spec import LoadedSpec, RootNode, root_of
 from gator.cli.launch.spec_files import MAX_SPEC_BYTES

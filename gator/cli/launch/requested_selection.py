@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
-from gator.cli.launch.launch_options import LaunchOptions
-from gator.cli.launch.plan_options import FAILED, PASSED, PlanOptions
+from gator.cli.launch.options import FAILED, PASSED, LaunchOptions, PlanOptions
 from gator.core.history.series import selection_of
 from gator.v1 import query_pb2
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gator.cli.launch.config import Config
-from gator.cli.launch.plan_options import PlanOptions
+from gator.cli.launch.options import PlanOptions
 from gator.cli.launch.preflight import runnable_plan
 from gator.cli.launch.request import plan_request
 from gator.cli.launch.spec import load_spec

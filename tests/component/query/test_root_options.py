@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gator.cli.launch.plan_options import PlanOptions
+from gator.cli.launch.options import PlanOptions
 from gator.cli.launch.request import replace_on_root
 from gator.cli.main import app
 from gator.errors import UsageError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gator.cli.launch.hub import MAX_NAME, MAX_VALUE, labels_of
+from gator.cli.options.labels import MAX_NAME, MAX_VALUE, labels_of
 from gator.errors import UsageError
 
 

@@ -14,6 +14,7 @@ import typer
 from gator.cli import output
 from gator.cli.json_output import say_json, to_values
 from gator.cli.options.enums import enum_value
+from gator.cli.options.labels import label_of
 from gator.cli.options.number import MAX_ROWS, limit_of, number_option, say_more
 from gator.cli.options.values import millis_of
 from gator.cli.runs.api import run_or_fault
@@ -21,7 +22,6 @@ from gator.cli.runs.describe import outcome_of, part_of, took
 from gator.cli.runs.filter import Filter
 from gator.cli.runs.find import FoundRun, found_runs
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption, name_on_hub
-from gator.cli.runs.hub_names import label_of
 from gator.cli.sources.options import JsonOption, TrackingOption
 from gator.cli.tracking import tracking_root
 from gator.console import describe

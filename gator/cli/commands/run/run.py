@@ -6,11 +6,10 @@ from typing import Annotated
 
 import typer
 
-from gator.cli.launch.config import config_of, make_absolute
-from gator.cli.launch.config_options import configured, given_options
-from gator.cli.launch.hub import chosen_hub, labels_of, waiting_upload
-from gator.cli.launch.launch_options import LaunchOptions
+from gator.cli.launch.config import config_of, configured, given_options, make_absolute
+from gator.cli.launch.hub import chosen_hub, waiting_upload
 from gator.cli.launch.notices import Notice
+from gator.cli.launch.options import LaunchOptions
 from gator.cli.launch.preflight import runnable_plan, show_plan
 from gator.cli.launch.request import (
     check_log,
@@ -22,6 +21,7 @@ from gator.cli.launch.request import (
 )
 from gator.cli.launch.spec import load_spec
 from gator.cli.options.fields import with_options
+from gator.cli.options.labels import labels_of
 from gator.daemon.modes import Placement
 from gator.errors import UsageError
 from gator.git import asking_git

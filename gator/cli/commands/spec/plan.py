@@ -11,9 +11,8 @@ import typer
 
 from gator.cli import output
 from gator.cli.json_output import say_json
-from gator.cli.launch.config import config_of
-from gator.cli.launch.config_options import configured, given_options
-from gator.cli.launch.plan_options import PlanOptions
+from gator.cli.launch.config import config_of, configured, given_options
+from gator.cli.launch.options import PlanOptions
 from gator.cli.launch.preflight import notes_of, runnable_plan, say_warnings, show_plan
 from gator.cli.launch.request import plan_request, pools_of, scheduler_of
 from gator.cli.launch.spec import load_spec

@@ -12,9 +12,8 @@ from typing import Any, Final, TypeVar, cast, get_args, get_origin, get_type_hin
 import typer
 from msgspec import structs
 
-from gator.cli.launch.config import Config, check_options
-from gator.cli.launch.launch_options import LaunchOptions
-from gator.cli.launch.plan_options import ON_ROOT, PlanOptions
+from gator.cli.launch.config.files import Config, check_options
+from gator.cli.launch.options import ON_ROOT, LaunchOptions, PlanOptions
 from gator.errors import Problem, SpecError, UsageError
 
 Given = TypeVar("Given", bound=PlanOptions)
@@ -78,8 +77,8 @@ def given_options(context: typer.Context) -> frozenset[str]:
 
 def _check(name: str, value: Any) -> None:
     """Raises UsageError for a value that `gator run` would refuse."""
-    from gator.cli.launch.hub import labels_of
     from gator.cli.options import values
+    from gator.cli.options.labels import labels_of
     from gator.cli.runs.hub_names import NO_HUB
     from gator.hub_address import full_address
     from gator.scheduler.registry import make_scheduler, parse_arguments

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from gator.cli.launch.plan_options import WHAT_PANEL, PlanOptions
+from gator.cli.launch.options.plan import WHAT_PANEL, PlanOptions
 from gator.cli.options.values import NO_LIMIT, bytes_of, millis_of, positive_or_default
 from gator.daemon.modes import LOG_CAP_BYTES, SAMPLE_INTERVAL_MILLIS, Placement, TextLogMode
 from gator.errors import UsageError

@@ -1,0 +1,35 @@
+"""Labels of runs as values of options: NAME=VALUE."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from gator.errors import UsageError
+
+MAX_NAME: Final = 128
+MAX_VALUE: Final = 512
+"""Maximum number of characters in a label."""
+
+
+def label_of(text: str) -> tuple[str, str]:
+    """Returns the name and value of a label. Raises UsageError if it is not NAME=VALUE."""
+    name, found, value = text.partition("=")
+    if not found or not name.strip():
+        raise UsageError(f"--label {text}: give NAME=VALUE")
+    return name.strip(), value
+
+
+def labels_of(texts: Sequence[str]) -> Mapping[str, str]:
+    """Returns the labels by name; if a name is given twice, the last value counts.
+
+    Raises UsageError if a label is not NAME=VALUE or is too long.
+    """
+    labels: dict[str, str] = {}
+    for text in texts:
+        name, value = label_of(text)
+        if len(name) > MAX_NAME or len(value) > MAX_VALUE:
+            raise UsageError(
+                f"--label {text[:40]}…: give a name of at most {MAX_NAME} characters "
+                f"and a value of at most {MAX_VALUE}"
+            )
+        labels[name] = value
+    return labels
