@@ -4,6 +4,7 @@ Invariant: a text that Gator shows for a duration or a size is one that it accep
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 _UNITS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -133,3 +134,9 @@ def size_text(size_bytes: int) -> str:
 def plural(number: int, noun: str) -> str:
     """Returns a count with its noun: `1 job`, `3 jobs`, `2,000 jobs`."""
     return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def some_of(items: Sequence[str], maximum: int = 5) -> str:
+    """Returns a list for a sentence: `a, b`, or with more than `maximum` items `a, b and 1,200 more`."""
+    shown = ", ".join(items[:maximum])
+    return shown if len(items) <= maximum else f"{shown} and {len(items) - maximum:,} more"

@@ -34,7 +34,6 @@ class Times(Struct):
 def conclude(
     facts: AttemptFacts,
     limits: spec_pb2.Limits,
-    *,
     times: Times,
     usage: event_pb2.Usage,
     metrics: Totals,

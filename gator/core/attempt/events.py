@@ -8,6 +8,7 @@ from gator.core.attempt.output.notices import MAX_NOTICES
 from gator.core.attempt.output.observers import GATOR_LOGGER
 from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import NAMES, Messages
+from gator.core.attempt.state import FOLLOWED_NANOS
 from gator.core.causes.first_error import Candidate
 from gator.core.text import MAX_CHARACTERS, cut, without_nul
 from gator.v1 import common_pb2, event_pb2, spec_pb2
@@ -22,6 +23,14 @@ class EventFactory:
         self._path = path
         self._attempt = attempt
         self.offset = offset
+
+    def follow(self, now: int, wall: int) -> None:
+        """Advances the offset if the wall clock is far ahead of it.
+
+        Times within an attempt never go back, so that its lines stay in the order of their times.
+        """
+        if wall - now - self.offset > FOLLOWED_NANOS:
+            self.offset = wall - now
 
     def event(
         self,

@@ -29,30 +29,27 @@ from gator.core.attempt.actions import (
 )
 from gator.core.attempt.conclusion import Times, conclude
 from gator.core.attempt.events import ClientEvents, EventFactory
-from gator.core.attempt.hang.evidence import MAX_EVIDENCE, Evidence, place_of_hang, summary_of, text_of
+from gator.core.attempt.hang.evidence import MAX_EVIDENCE, Evidence, hang_of, text_of
 from gator.core.attempt.hang.silence import FileState, Silence
 from gator.core.attempt.metrics import Totals
 from gator.core.attempt.output.observers import observers_of
 from gator.core.attempt.output.output import Output
 from gator.core.attempt.state import (
     ALIVE,
-    CHECK_NANOS,
     DEFAULT_GRACE_NANOS,
     DRAIN_NANOS,
-    FOLLOWED_NANOS,
-    MAX_CHECK_NANOS,
     MILLI,
     READ_NANOS,
-    SECOND,
     SPAWN_NANOS,
     UNKILLABLE_NANOS,
     State,
 )
+from gator.core.attempt.termination import StartRetries, Termination
 from gator.core.attempt.test_reports import take_reports
 from gator.core.attempt.usage import UsageMeter
-from gator.core.attempt.verdict import AttemptFacts, Hang
+from gator.core.attempt.verdict import AttemptFacts
 from gator.core.reports import ReportFile
-from gator.units import limit_text, span
+from gator.units import limit_text, some_of, span
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 
@@ -64,23 +61,20 @@ class Wrapper:
     """
 
     __slots__ = (
-        "_check_pause",
         "_client",
         "_deadline",
         "_exit",
         "_facts",
-        "_grace",
-        "_grace_ends",
         "_job",
         "_messages",
         "_open",
         "_output",
         "_silence",
-        "_since",
         "_stamp",
+        "_starts",
+        "_termination",
         "_times",
         "_usage",
-        "_words",
         "attempt",
         "path",
         "state",
@@ -100,15 +94,12 @@ class Wrapper:
         self._usage = UsageMeter(launch)
         self._client = ClientEvents(self._messages, metrics)
         self._stamp = EventFactory(launch.path, launch.attempt, wall_offset)
-        self._grace = (
+        self._starts = StartRetries()
+        self._termination = Termination(
             settings.grace_millis * MILLI if settings.HasField("grace_millis") else DEFAULT_GRACE_NANOS
         )
         self._deadline: int | None = None
-        self._words: event_pb2.ErrorMessage | None = None  # the last lines before an investigation
         self._silence = Silence(settings.silence.millis * MILLI, watches=bool(settings.silence.watch))
-        self._since: int | None = None  # when the first start failed, or the rest was first killed
-        self._grace_ends: int | None = None  # when what was told to end is killed
-        self._check_pause = CHECK_NANOS
         self._times = Times()
         self._exit: Exit | None = None
 
@@ -118,12 +109,9 @@ class Wrapper:
     def wake_at(self) -> int | None:
         """When to call `on_time`; None for never."""
         earliest = self._output.due
-        deadline = self._deadline
-        silence = self._silence.due
-        if silence is not None and (deadline is None or silence < deadline):
-            deadline = silence
-        if deadline is not None and (earliest is None or deadline < earliest):
-            return deadline
+        for due in (self._deadline, self._silence.due):
+            if due is not None and (earliest is None or due < earliest):
+                earliest = due
         return earliest
 
     @property
@@ -152,13 +140,10 @@ class Wrapper:
         if not transient:
             self._facts.not_started = message
             return self._finish(now)
-        if self._since is None or patient:
-            self._since = now
-        waited = now - self._since
-        if waited >= SPAWN_NANOS:
+        self._deadline = self._starts.next_start(now, is_patient=patient)
+        if self._deadline is None:
             self._facts.lost = f"could not be started within {limit_text(SPAWN_NANOS)}: {message}"
             return self._finish(now)
-        self._deadline = now + max(50 * MILLI, min(waited, 2 * SECOND))
         return []
 
     def on_fault(self, now: int, message: str) -> list[Action]:
@@ -236,7 +221,7 @@ class Wrapper:
             case State.READING:
                 limit = limit_text(READ_NANOS)
                 text = f"the reports of tests could not be read within {limit}: they are left out"
-                actions += [Record([self._stamp.warning(now, text)]), *self._finish(now)]
+                actions += [self._warning(now, text), *self._finish(now)]
             case State.SWEEPING | State.FINISHED:
                 self._deadline = None
         return actions
@@ -246,22 +231,16 @@ class Wrapper:
         if self._deadline is not None and self.state in ALIVE:
             self._deadline += stood_still
         self._silence.exclude(stood_still)
-        if self._grace_ends is not None:
-            self._grace_ends += stood_still
-        if self._since is not None:
-            self._since += stood_still
+        self._starts.exclude(stood_still)
+        self._termination.exclude(stood_still)
 
     def warn(self, now: int, text: str) -> list[Action]:
         """Records a warning of Gator about the attempt."""
-        return [] if self.state is State.FINISHED else [Record([self._stamp.warning(now, text)])]
+        return [] if self.state is State.FINISHED else [self._warning(now, text)]
 
     def follow_wall_clock(self, now: int, wall: int) -> None:
-        """Advances the attempt's times after the host was suspended or its clock was set ahead.
-
-        Times within an attempt never go back, so that its lines stay in the order of their times.
-        """
-        if wall - now - self._stamp.offset > FOLLOWED_NANOS:
-            self._stamp.offset = wall - now
+        """Advances the attempt's times after the host was suspended or its clock was set ahead."""
+        self._stamp.follow(now, wall)
 
     def on_stop(self, now: int, stop: attach_pb2.Stop) -> list[Action]:
         """Ends the attempt; a leader that has already exited keeps its verdict."""
@@ -278,7 +257,7 @@ class Wrapper:
             return []
         match self.state:
             case State.DRAINING | State.SWEEPING:
-                self._grace_ends = now
+                self._termination.end_grace(now)
                 return self._sweep() if self.state is State.DRAINING else []
             case State.ENDING_REST:
                 return self._kill_rest(now)
@@ -320,7 +299,7 @@ class Wrapper:
         return self._investigate() if self._silence.is_over(now) else []
 
     def _investigate(self) -> list[Action]:
-        self._words = self._output.last_words()
+        self._silence.last_words = self._output.last_words()
         return [Investigate()]
 
     def on_evidence(self, now: int, evidence: Evidence) -> list[Action]:
@@ -329,9 +308,7 @@ class Wrapper:
         if self.state is not State.RUNNING or has_life:
             return []
         limit = limit_text(self._silence.limit)
-        # The stacks that a process was asked to print are not what it wrote last.
-        words = self._words if evidence.prints_stacks else None
-        self._facts.hang = Hang(self._silence.limit, summary_of(evidence), place_of_hang(evidence), words)
+        self._facts.hang = hang_of(evidence, self._silence.limit, self._silence.last_words)
         text = text_of(evidence, limit, span(self._silence.cpu_nanos))
         return [Record([self._stamp.warning(now, text, most=MAX_EVIDENCE)]), *self._end(now)]
 
@@ -340,9 +317,7 @@ class Wrapper:
         if self.state is not State.READING:
             return []
         found = take_reports(files, self._messages, self._client.metrics)
-        events = [self._stamp.event(now, log=log) for log in found.logs]
-        events += [self._stamp.warning(now, text) for text in found.warnings]
-        return [*_record(events), *self._finish(now)]
+        return [*_record(found.events(self._stamp, now)), *self._finish(now)]
 
     # ---- transitions
 
@@ -353,14 +328,13 @@ class Wrapper:
         self._deadline = deadline
 
     def _end(self, now: int) -> list[Action]:
-        if not self._grace:
+        if not self._termination.grace:
             return self._kill(now)
-        self._grace_ends = now + self._grace
-        self._enter(State.ENDING, self._grace_ends)
+        self._enter(State.ENDING, self._termination.begin(now))
         return [Signal(signal.SIGTERM)]
 
     def _kill(self, now: int) -> list[Action]:
-        self._grace_ends = now
+        self._termination.end_grace(now)
         self._enter(State.KILLING, now + UNKILLABLE_NANOS)
         return [Signal(signal.SIGKILL)]
 
@@ -371,36 +345,38 @@ class Wrapper:
     def _end_rest(self, now: int, names: list[str]) -> list[Action]:
         """Warns of leftover processes and sends TERM, unless they were told to end with the leader."""
         actions: list[Action] = []
-        if self._grace_ends is None:
-            self._grace_ends = now + self._grace
-            text = f"left processes behind, which are ended now: {_listed(names)}"
-            actions.append(Record([self._stamp.warning(now, text)]))
-            if self._grace:
+        if self._termination.kill_at is None:
+            self._termination.begin(now)
+            text = f"left processes behind, which are ended now: {some_of(names)}"
+            actions.append(self._warning(now, text))
+            if self._termination.grace:
                 actions.append(Signal(signal.SIGTERM))
-        self._enter(State.ENDING_REST, now + self._check_pause)
-        return actions if now < self._grace_ends else [*actions, *self._kill_rest(now)]
+        self._enter(State.ENDING_REST, now + self._termination.pause)
+        return [*actions, *self._kill_rest(now)] if self._termination.is_grace_over(now) else actions
 
     def _kill_rest(self, now: int) -> list[Action]:
-        self._since = now
-        self._check_pause = CHECK_NANOS
-        self._enter(State.KILLING_REST, now + self._check_pause)
+        self._termination.on_killed(now)
+        self._enter(State.KILLING_REST, now + self._termination.pause)
         return [Signal(signal.SIGKILL)]
 
     def _end_rest_further(self, now: int, names: list[str]) -> list[Action]:
         """Checks leftover processes again, kills them after the grace and finally gives them up."""
-        self._check_pause = min(2 * self._check_pause, MAX_CHECK_NANOS)
-        self._deadline = now + self._check_pause
+        self._termination.increase_pause()
+        self._deadline = now + self._termination.pause
         if self.state is State.ENDING_REST:
-            return self._kill_rest(now) if now >= (self._grace_ends or now) else []
-        if now - (self._since or now) >= UNKILLABLE_NANOS:
+            return self._kill_rest(now) if self._termination.is_grace_over(now) else []
+        if self._termination.is_unkillable(now):
             return self._give_up(now, names)
         return [Signal(signal.SIGKILL)]
 
     def _give_up(self, now: int, names: list[str]) -> list[Action]:
         self._facts.unkillable = (
-            f"could not be killed within {limit_text(UNKILLABLE_NANOS)}: {_listed(names)}"
+            f"could not be killed within {limit_text(UNKILLABLE_NANOS)}: {some_of(names)}"
         )
-        return [Record([self._stamp.warning(now, self._facts.unkillable)]), *self._finish(now)]
+        return [self._warning(now, self._facts.unkillable), *self._finish(now)]
+
+    def _warning(self, now: int, text: str) -> Record:
+        return Record([self._stamp.warning(now, text)])
 
     def _read_reports(self, now: int) -> list[Action]:
         if not self._job.settings.results.list or self._facts.stop is not None or self._exit is None:
@@ -414,16 +390,11 @@ class Wrapper:
         if not self._times.started:
             self._times.start(now)
         events = self._output.finish()
-        capped = self._output.cap_warning()
-        if capped:
+        if capped := self._output.cap_warning():
             events.append(self._stamp.warning(now, capped))
+        usage = self._usage.message(self._times, self._exit)
         finished = conclude(
-            self._facts,
-            self._job.settings.limits,
-            times=self._times,
-            usage=self._usage.message(self._times, self._exit),
-            metrics=self._client.metrics,
-            output=self._output,
+            self._facts, self._job.settings.limits, self._times, usage, self._client.metrics, self._output
         )
         finished.ended_unix_nanos = now + self._stamp.offset
         events.append(self._stamp.event(now, attempt_finished=finished))
@@ -432,8 +403,3 @@ class Wrapper:
 
 def _record(events: list[event_pb2.Event]) -> list[Action]:
     return [Record(events)] if events else []
-
-
-def _listed(names: list[str], most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

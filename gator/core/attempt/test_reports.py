@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from gator.core.attempt.events import EventFactory
 from gator.core.attempt.metrics import Totals
 from gator.core.attempt.severity import Messages
 from gator.core.causes.first_error import Candidate, key_of, location_of
@@ -24,6 +25,12 @@ class TestMessages(Struct):
 
     logs: list[event_pb2.LogEvent]
     warnings: list[str]
+
+    def events(self, stamp: EventFactory, now: int) -> list[event_pb2.Event]:
+        """Returns the events that record them, at a monotonic time."""
+        events = [stamp.event(now, log=log) for log in self.logs]
+        return events + [stamp.warning(now, text) for text in self.warnings]
+
     """Warnings of Gator, which do not count."""
 
 

@@ -7,6 +7,7 @@ import signal
 
 from msgspec import Struct, field
 
+from gator.core.attempt.hang.evidence import Hang
 from gator.core.attempt.severity import NAMES, WORST_FIRST, Messages
 from gator.core.causes.first_error import Choice
 from gator.core.text import cut
@@ -26,19 +27,6 @@ class Verdict(Struct, frozen=True):
     message: str = ""
     severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_ERROR
     """Minimum severity of a message that explains the failure."""
-
-
-class Hang(Struct, frozen=True):
-    """An attempt that was silent for too long."""
-
-    nanos: int
-    """The maximum time of silence."""
-    summary: str
-    """Which process did what; empty if it is not known."""
-    place: str
-    """The same without numbers that differ from run to run."""
-    last_words: event_pb2.ErrorMessage | None = None
-    """The last lines before it, if others followed because it was investigated."""
 
 
 class AttemptFacts(Struct):

@@ -16,6 +16,7 @@ from gator.process.procfs import (
     read_marks,
     read_process,
 )
+from gator.units import some_of
 
 NO_PROCESSES: Container[int] = frozenset[int]()
 IsStray = Callable[[ProcessInfo, Ownership], bool]
@@ -144,8 +145,6 @@ def _may_belong(pid: int, ownership: Ownership, is_stray: IsStray | None) -> boo
     return not ownership.shares_run(marks, birthmark) and (is_stray is None or is_stray(info, ownership))
 
 
-def name_all(processes: Iterable[ProcessInfo], most: int = 5) -> str:
+def name_all(processes: Iterable[ProcessInfo], maximum: int = 5) -> str:
     """Returns the names of processes for a message: `sleep (pid 12), make (pid 13) and 4 more`."""
-    named = [str(process) for process in processes]
-    shown = ", ".join(named[:most])
-    return shown if len(named) <= most else f"{shown} and {len(named) - most} more"
+    return some_of(list(map(str, processes)), maximum)

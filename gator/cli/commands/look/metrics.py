@@ -19,6 +19,7 @@ from gator.cli.sources.options import JsonOption, PathArgument, RunOption, Track
 from gator.console import describe
 from gator.core.text import shorten_values
 from gator.spec.suggestions import did_you_mean
+from gator.units import some_of
 from gator.v1 import event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -109,8 +110,7 @@ def _nothing(opened: OpenRun, path: str, names: list[str]) -> str:
     there = sorted({metric.name for node in _metrics(opened, path, []) for metric in node.metrics})
     hint = "".join(did_you_mean(name, there) for name in names)
     if not hint and there:
-        rest = f" and {len(there) - _MAX_NAMES:,} more" if len(there) > _MAX_NAMES else ""
-        hint = f"; there are {', '.join(there[:_MAX_NAMES])}{rest}"
+        hint = f"; there are {some_of(there, _MAX_NAMES)}"
     return shorten_values(f"no metrics named {' or '.join(names)}{hint}")
 
 

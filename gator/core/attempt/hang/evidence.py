@@ -6,6 +6,7 @@ from msgspec import Struct, structs
 
 from gator.core.text import cut
 from gator.units import plural
+from gator.v1 import event_pb2
 
 MAX_EVIDENCE = 40_000
 """Maximum number of characters of the text of all evidence."""
@@ -65,6 +66,19 @@ class Evidence(Struct, frozen=True):
     """Whether a process was asked to print its stacks, so that its next output is no sign of life."""
 
 
+class Hang(Struct, frozen=True):
+    """An attempt that was silent for too long."""
+
+    nanos: int
+    """The maximum time of silence."""
+    summary: str
+    """Which process did what; empty if it is not known."""
+    place: str
+    """The same without numbers that differ from run to run."""
+    last_words: event_pb2.ErrorMessage | None = None
+    """The last lines before it, if others followed because it was investigated."""
+
+
 def masked(evidence: Evidence, hide: Callable[[str], str]) -> Evidence:
     """Returns the evidence with `hide` applied to each text of the job.
 
@@ -93,16 +107,18 @@ def decisive_process(evidence: Evidence) -> ProcessEvidence | None:
     return max(leaves, key=lambda process: (process.cores >= BUSY_CORES, process.pid), default=None)
 
 
-def place_of_hang(evidence: Evidence) -> str:
-    """Returns which process does what, without numbers that differ from run to run; empty if unknown."""
-    process = decisive_process(evidence)
-    return f"{process.name} {process.lasting_activity}" if process is not None else ""
+def hang_of(evidence: Evidence, limit: int, last_words: event_pb2.ErrorMessage | None) -> Hang:
+    """Returns the hang that the evidence shows.
 
-
-def summary_of(evidence: Evidence) -> str:
-    """Returns which process does what in one line; empty if it is not known."""
+    `limit` is the maximum silence in nanoseconds, `last_words` the last lines before the investigation.
+    """
+    # The stacks that a process was asked to print are not what it wrote last.
+    words = last_words if evidence.prints_stacks else None
     process = decisive_process(evidence)
-    return f"{process.name} (pid {process.pid}) {process.activity}" if process is not None else ""
+    if process is None:
+        return Hang(limit, "", "", words)
+    summary = f"{process.name} (pid {process.pid}) {process.activity}"
+    return Hang(limit, summary, f"{process.name} {process.lasting_activity}", words)
 
 
 def text_of(evidence: Evidence, silence: str, cpu: str) -> str:

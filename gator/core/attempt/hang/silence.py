@@ -4,6 +4,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from gator.v1 import event_pb2
+
 FileState: TypeAlias = tuple[int, int] | None
 """Size in bytes and inode of a file; None if there is none."""
 
@@ -32,6 +34,8 @@ class Silence(Struct):
     file: FileState = None
     """The watched file when it was looked at last."""
     has_looked: bool = False
+    last_words: event_pb2.ErrorMessage | None = None
+    """The last lines of the output before the investigation; None before it, or without output."""
 
     def start(self, now: int) -> None:
         """Begins to measure; a watched file is looked at at once."""

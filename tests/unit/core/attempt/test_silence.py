@@ -3,7 +3,7 @@
 import signal
 
 from gator.core.attempt.actions import Action, Investigate, LookAtFile, Signal
-from gator.core.attempt.hang.evidence import Evidence, ProcessEvidence, masked, summary_of, text_of
+from gator.core.attempt.hang.evidence import Evidence, ProcessEvidence, hang_of, masked, text_of
 from gator.core.attempt.machine import Wrapper
 from gator.core.attempt.state import State
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
@@ -166,7 +166,7 @@ def test_a_process_that_computes_is_named_first_and_secrets_are_masked() -> None
     busy = ProcessEvidence(pid=9, parent=7, name="solver", cores=0.98, command="solver --key=S3cret")
     lines = [f"step {number} {'x' * 295}S3cret" for number in range(60)]
     evidence = Evidence([SHELL, busy, WAITING], omitted=2, file="run.log", file_end="\n".join(lines))
-    assert summary_of(evidence) == "solver (pid 9) computes on 1.0 cores"
+    assert hang_of(evidence, 10, None).summary == "solver (pid 9) computes on 1.0 cores"
     text = text_of(masked(evidence, lambda line: line.replace("S3cret", "***")), "10s", "9s")
     assert "S3cret" not in text
     assert "and 2 more of its processes" in text
