@@ -68,6 +68,11 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether lines after the first have fields of the message."""
         return bool(self.key or self.root or self.where or self.needs)
 
+    @property
+    def only_continues(self) -> bool:
+        """Whether `continues` alone says which lines after the first belong to the message."""
+        return bool(self.continues) and not (self.until or self.then or self.joins or self.has_keys)
+
 
 def entries_of(parser: spec_pb2.Parser) -> tuple[Entry, ...]:
     """Returns the entries of a parser."""

@@ -46,24 +46,18 @@ class Rules:
         return id(entry) in self._own
 
     def candidates(self, data: bytes) -> Callable[[int], int]:
-        """Returns a function that returns the position of the next word from a position on; -1 for none.
-
-        The positions that it is asked for never decrease.
-        """
+        """Returns a function that returns the position of the next word from a position on; -1 for none."""
         if not self._words and not self._wordless:
             return lambda _: -1
         if len(data) <= _SMALL_BYTES and not self._wordless:
             lowered = data.lower()
             if not any(word in lowered for word in self._words):
                 return lambda _: -1
-        found = (match.start() for match in self._union.finditer(data))
-        position = next(found, -1)
+        search = self._union.search
 
         def following(start: int) -> int:
-            nonlocal position
-            while 0 <= position < start:
-                position = next(found, -1)
-            return position
+            match = search(data, start)
+            return -1 if match is None else match.start()
 
         return following
 

@@ -81,29 +81,67 @@ class StreamParser:
         following = self._rules.candidates(data)
         size, start, number, counted = len(data), 0, first_line, 0
         while start < size:
-            if self._open is None:
-                at = following(start)
-                begin = start
-                start = size if at < 0 else data.rfind(b"\n", start, at) + 1 or start
-                if not self.first_plain[0] and start > begin:
-                    self._find_plain(number + data.count(b"\n", counted, begin), data[begin:start])
-                if at < 0:
-                    break
-            end = data.find(b"\n", start)
+            if self._open is not None:
+                start = self._continue(data, start, found)
+                continue
+            at = following(start)
+            begin = start
+            start = size if at < 0 else data.rfind(b"\n", start, at) + 1 or start
+            if not self.first_plain[0] and start > begin:
+                self._find_plain(number + data.count(b"\n", counted, begin), data[begin:start])
+            if at < 0:
+                break
+            end = data.find(b"\n", at)
             if end < 0:
                 end = size
             number += data.count(b"\n", counted, start)
             counted = start
+            self._start(number, visible(data[start:end]), found)
+            start = end + 1
+        return found
+
+    def _continue(self, data: bytes, start: int, found: list[Recognised]) -> int:
+        """Adds the lines from a position on to the open message, and closes it if one does not belong to it.
+
+        Returns the position of the first line that was not added. That line may begin a message.
+        """
+        size = len(data)
+        while self._open is not None and start < size:
+            message = self._open
+            if message.entry.only_continues:
+                start = self._add_while_it_continues(message, data, start)
+                if start < size:
+                    self._close(found)
+                break
+            end = data.find(b"\n", start)
+            if end < 0:
+                end = size
             text = visible(data[start:end])
-            if self._open is None:
-                self._start(number, text, found)
-            elif not self._belongs(self._open, text):
-                # The line is looked at again, because most lines after a message have no word.
+            if not self._belongs(message, text):
                 if not self._retreat(found):
                     self._close(found)
                 continue
             start = end + 1
-        return found
+        return start
+
+    def _add_while_it_continues(self, message: _Open, data: bytes, start: int) -> int:
+        """Does the work of `_belongs` for several lines of an entry that only has `continues`.
+
+        Most messages of compilers are such, and a call for each line would take twice the time. Returns the
+        position of the first line that was not added.
+        """
+        continues, lines = self._rules.pattern(message.entry.continues), message.lines
+        size = len(data)
+        while start < size:
+            end = data.find(b"\n", start)
+            if end < 0:
+                end = size
+            text = visible(data[start:end])
+            if len(lines) >= MAX_LINES or not continues(text[:MAX_LINE_CHARACTERS]):
+                break
+            lines.append(text)
+            start = end + 1
+        return start
 
     def finish(self) -> list[Recognised]:
         """Returns the last message of the stream, if it was still open."""

@@ -5,6 +5,7 @@ Invariant: output that is not stored is still counted and still shown to the obs
 
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 
 from gator.core.attempt.commands import Payload, payload_event
 from gator.core.attempt.metrics import Totals
@@ -33,6 +34,7 @@ class Output:
         "_attempt",
         "_builders",
         "_cap",
+        "_make_parser",
         "_messages",
         "_observers",
         "_parser",
@@ -59,7 +61,9 @@ class Output:
             stream: BlockBuilder(path, attempt, stream, rule.severity, rule.filter_severity)
             for stream, rule in self._rules.items()
         }
-        self._parser = LineParser(settings, messages, metrics)
+        self._make_parser = partial(LineParser, settings, messages, metrics)
+        self._parser: LineParser | None = None
+        """Made when there is output, because many short jobs print nothing."""
         self._assemblers = {stream: LineAssembler() for stream in self._builders}
         self._observers = observers
         self._messages = messages
@@ -83,12 +87,12 @@ class Output:
 
     def last_words(self) -> event_pb2.ErrorMessage | None:
         """Returns the last whole lines so far; None without output."""
-        return self._parser.last_words()
+        return self._parser.last_words() if self._parser is not None else None
 
     @property
     def artefacts(self) -> event_pb2.Artefacts | None:
         """The artefacts that the output announced; None if there are none."""
-        return self._parser.artefacts
+        return self._parser.artefacts if self._parser is not None else None
 
     def lines(self, stream: common_pb2.Stream.ValueType) -> int:
         """Returns the number of lines read from a stream."""
@@ -129,7 +133,8 @@ class Output:
             line, rest = assembler.finish()
             if rest:
                 events.extend(self._observe(stream, line, rest, last, common_pb2.Counts()))
-        events.extend(self._events(self._parser.finish(), last))
+        if self._parser is not None:
+            events.extend(self._events(self._parser.finish(), last))
         return events
 
     def cap_warning(self) -> str:
@@ -165,6 +170,8 @@ class Output:
         counts: common_pb2.Counts,
     ) -> list[event_pb2.Event]:
         """Shows complete lines to the parser, which corrects the counts of their block, and the observers."""
+        if self._parser is None:
+            self._parser = self._make_parser()
         payloads = self._parser.on_lines(stream, first_line, data, counts)
         for observer in self._observers:
             payloads += observer.on_lines(stream, first_line, data)

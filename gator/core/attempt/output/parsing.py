@@ -218,24 +218,24 @@ class LineParser:
         rule = self._rules[stream]
         moves: Counter[tuple[common_pb2.Severity.ValueType, bool]] = Counter()
         for message in found:
-            entry = message.entry
-            if entry.metric:
+            severity = message.severity
+            if message.entry.metric:
                 self._summary(stream, message)
             elif rule.is_explicit and not self._is_named(message):
                 # The line keeps the severity of the stream.
                 does_count = rule.counts_recognised
                 moves[rule.severity, does_count] += 1
-                self._offer(
-                    stream, message, rule.severity if does_count else message.severity, counts=does_count
-                )
+                self._offer(stream, message, rule.severity if does_count else severity, counts=does_count)
+            elif severity < _WARNING:
+                moves[severity, False] += 1
             else:
-                does_count = self._does_count(stream, message) and message.severity >= _WARNING
-                moves[message.severity, does_count] += 1
+                does_count = self._does_count(stream, message)
+                moves[severity, does_count] += 1
                 if does_count:
-                    self._counted_parsers.add(entry.parser)
-                self._offer(stream, message, message.severity, counts=does_count)
-                if message.severity >= _WARNING and self._quota.admits(message.severity):
-                    logs.append(log_event(stream, message, message.severity))
+                    self._counted_parsers.add(message.entry.parser)
+                self._offer(stream, message, severity, counts=does_count)
+                if self._quota.admits(severity):
+                    logs.append(log_event(stream, message, severity))
         self._move(rule, moves, counts)
         return logs
 
