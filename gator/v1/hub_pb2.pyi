@@ -75,10 +75,13 @@ class Difference(message.Message):
     CHANGE_FIELD_NUMBER: builtins.int
     BEFORE_FIELD_NUMBER: builtins.int
     AFTER_FIELD_NUMBER: builtins.int
+    OTHER_CAUSE_FIELD_NUMBER: builtins.int
     path: builtins.str
     """Path relative to the root of its run; empty for a run of a single job."""
     change: Change.ValueType
     """How it changed."""
+    other_cause: builtins.bool
+    """Whether it failed both times, with different causes."""
     @builtins.property
     def before(self) -> Side:
         """The job in the first run; unset if the run does not have it."""
@@ -94,10 +97,11 @@ class Difference(message.Message):
         change: Change.ValueType = ...,
         before: Side | None = ...,
         after: Side | None = ...,
+        other_cause: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["after", b"after", "before", b"before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["after", b"after", "before", b"before", "change", b"change", "path", b"path"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["after", b"after", "before", b"before", "change", b"change", "other_cause", b"other_cause", "path", b"path"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

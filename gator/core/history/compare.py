@@ -90,7 +90,26 @@ def difference(
     changed: Changed, before: hub_pb2.Side | None, after: hub_pb2.Side | None
 ) -> hub_pb2.Difference:
     """Returns the difference of a job between both sides; None for the side where it is missing."""
-    return hub_pb2.Difference(path=changed.path, change=changed.change, before=before, after=after)
+    return hub_pb2.Difference(
+        path=changed.path,
+        change=changed.change,
+        before=before,
+        after=after,
+        other_cause=before is not None
+        and after is not None
+        and changed.change == hub_pb2.CHANGE_STILL_FAILING
+        and _have_other_causes(before, after),
+    )
+
+
+def _have_other_causes(before: hub_pb2.Side, after: hub_pb2.Side) -> bool:
+    """Returns whether two failures of a job have different causes.
+
+    Each run has rules of its own, so a name is only compared with another name.
+    """
+    if before.cause and after.cause:
+        return before.cause != after.cause
+    return before.signature != after.signature
 
 
 def side_of(node: query_pb2.Node, metrics: Iterable[event_pb2.MetricTotal] = ()) -> hub_pb2.Side:

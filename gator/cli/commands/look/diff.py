@@ -106,14 +106,26 @@ def _say_names(found: Comparison) -> None:
 def _say(found: Comparison, threshold: float, limit: int | None) -> None:
     output.say_columns([_run("before", found.before), _run("after", found.after)], right=frozenset((5,)))
     counts = {count.change: count.jobs for count in found.counts}
-    output.say(", ".join(f"{counts.get(change, 0):,} {text}" for change, text in _WORDS.items()))
+    others = sum(difference.other_cause for difference in found.differences)
+    output.say(
+        ", ".join(
+            f"{counts.get(change, 0):,} {text}{_with_another_cause(change, others)}"
+            for change, text in _WORDS.items()
+        )
+    )
     for change, text in _WORDS.items():
         if change != hub_pb2.CHANGE_STILL_PASSING:
             some = [difference for difference in found.differences if difference.change == change]
+            some.sort(key=lambda difference: not difference.other_cause)
             _say_some(text, [(difference, _what(difference)) for difference in some], found, limit)
     percent = f"{threshold:.0%}".replace("%", " %")
     _say_some(f"times, changed by {percent} and 1s or more", _times(found, threshold), found, limit)
     _say_some(f"metrics, changed by {percent} or more", _metrics(found, threshold), found, limit)
+
+
+def _with_another_cause(change: hub_pb2.Change.ValueType, count: int) -> str:
+    """Returns how many of the jobs that fail both times have another cause than before."""
+    return f" ({count:,} with another cause)" if count and change == hub_pb2.CHANGE_STILL_FAILING else ""
 
 
 def _run(side: str, run: query_pb2.Run) -> tuple[str, ...]:
@@ -162,14 +174,10 @@ def _what(difference: hub_pb2.Difference) -> Sequence[str]:
             return (f"before: {_side(difference.before)}",)
         case hub_pb2.CHANGE_OTHER:
             return (f"{_state(difference.before)} → {_side(difference.after)}",)
-        case hub_pb2.CHANGE_STILL_FAILING if _cause(difference.before) != _cause(difference.after):
+        case hub_pb2.CHANGE_STILL_FAILING if difference.other_cause:
             return (f"{_side(difference.after)}; before, with another cause: {_side(difference.before)}",)
         case _:
             return (_side(difference.after),)
-
-
-def _cause(side: hub_pb2.Side) -> str:
-    return side.cause or side.signature
 
 
 def _state(side: hub_pb2.Side) -> str:

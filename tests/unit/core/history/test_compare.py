@@ -80,3 +80,22 @@ def test_a_difference_tells_both_sides() -> None:
     assert found.after.wall_nanos == 5
     assert found.after.signature == "abc"
     assert found.after.metrics[0].value == 3
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_other"),
+    [
+        (("s1-a", ""), ("s1-a", ""), False),
+        (("s1-a", ""), ("s1-b", ""), True),
+        (("s1-a", "grant"), ("s1-b", "grant"), False),
+        (("s1-a", "grant"), ("s1-a", "credit"), True),
+        # Only one of the runs has a rule.
+        (("s1-a", ""), ("s1-a", "grant"), False),
+    ],
+)
+def test_a_failure_has_another_cause_by_its_name_else_by_its_signature(
+    before: tuple[str, str], after: tuple[str, str], is_other: bool
+) -> None:
+    sides = [hub_pb2.Side(outcome=FAILED, signature=sign, cause=cause) for sign, cause in (before, after)]
+    assert difference(Changed("a", hub_pb2.CHANGE_STILL_FAILING), *sides).other_cause == is_other
+    assert not difference(Changed("a", hub_pb2.CHANGE_NEW), None, sides[1]).other_cause
