@@ -18,9 +18,10 @@ from gator.query import tokens
 from gator.query.budget import UNLIMITED, Budget
 from gator.query.lines.pages import LinePager
 from gator.query.lines.severities import SeverityCache
+from gator.query.more_rules import checked_rules
 from gator.query.reader import Reader, read_to_end
 from gator.query.samples import Samples
-from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2, spec_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 MAX_ENTRIES = 1000
@@ -64,6 +65,7 @@ class Queries:
         run = self._run(request.run)
         path = request.path or run.ident
         node = self._node(path)
+        self.reader.name_more(checked_rules(request.more_rules), [node])
         response = qs.GetNodeResponse(node=node, attempts=self.reader.attempts(path))
         if node.state == query_pb2.NODE_STATE_ENDED and (result := self.reader.result(path)) is not None:
             response.result.CopyFrom(result)
@@ -96,6 +98,7 @@ class Queries:
         if request.with_waiting:
             nodes = self._with_waiting(resolved, after, found)
         response = qs.ListNodesResponse(nodes=[node for _, node in nodes[:size]])
+        self.reader.name_more(checked_rules(request.more_rules), response.nodes)
         if request.with_total:
             response.total = self.reader.count_nodes(resolved)
         next_key = nodes[size - 1][0] if len(nodes) > size else found.next
@@ -134,10 +137,12 @@ class Queries:
         start = position.after if position else 0
         patterns = [PathPattern(glob) for glob in request.globs]
         renamed = self.reader.renamed(request.cause) if request.cause else ()
-        rules = _checked_rules(request.rules)
+        rules, more = checked_rules(request.rules), checked_rules(request.more_rules)
+        if not rules and more:
+            more = self.reader.rules().followed_by(more)
         groups = grouped(
             job
-            for job in self.reader.failed(path, rules)
+            for job in self.reader.failed(path, rules or more or None)
             if (job.is_named(request.cause) or job.signature in renamed)
             and (not patterns or any(pattern.matches(job.path) for pattern in patterns))
         )
@@ -150,7 +155,9 @@ class Queries:
         )
         written, end = 0, min(start + size, len(groups))
         while start < end and written < _MAX_BYTES:
-            some = self._failure_groups(groups[start : min(start + _GROUPS_AT_ONCE, end)], rules)
+            some = self._failure_groups(groups[start : min(start + _GROUPS_AT_ONCE, end)], rules or more)
+            if not rules:
+                self._add_sightings(some, more or None)
             response.groups.extend(some)
             written += sum(group.ByteSize() for group in some)
             start += len(some)
@@ -159,17 +166,21 @@ class Queries:
         return response
 
     def _failure_groups(
-        self, groups: Sequence[FailureCount], rules: CauseRules | None
+        self, groups: Sequence[FailureCount], rules: CauseRules
     ) -> list[query_pb2.FailureGroup]:
-        """Returns the groups with their examples and, for the rules of the run, their sightings."""
+        """Returns the groups with their examples, as `rules` name them if there are any."""
         examples = {node.path: node for node in self.reader.by_paths([group.path for group in groups])}
-        found = [_group_of(group, examples.get(group.path)) for group in groups]
-        if rules is None:
-            seen = self.reader.seen([group.first.key for group in groups if group.first.key])
-            for group in found:
-                if (key := cause_of(group)) in seen:
-                    group.MergeFrom(seen[key])
-        return found
+        for node in examples.values() if rules else ():
+            rules.apply(node)
+        return [_group_of(group, examples.get(group.path)) for group in groups]
+
+    def _add_sightings(self, groups: Sequence[query_pb2.FailureGroup], rules: CauseRules | None) -> None:
+        """Adds the sightings of causes that are named by `rules`; None stands for those of the run."""
+        keys = [key for group in groups if (key := cause_of(group))]
+        seen = self.reader.seen(keys, rules)
+        for group in groups:
+            if (key := cause_of(group)) in seen:
+                group.MergeFrom(seen[key])
 
     def list_waiting(self, request: qs.ListWaitingRequest) -> qs.ListWaitingResponse:
         """Returns the nodes that cannot start yet and what they wait for; none if the plan is unknown."""
@@ -394,18 +405,3 @@ def _group_of(group: FailureCount, example: query_pb2.Node | None) -> query_pb2.
     if example is not None and example.ticket:
         found.tickets.append(example.ticket)
     return found
-
-
-def _checked_rules(rules: Sequence[spec_pb2.CauseRule]) -> CauseRules | None:
-    """Returns the rules of a request, None for none. Raises UsageError if one cannot be applied."""
-    if not rules:
-        return None
-    if len(rules) > MAX_ENTRIES:
-        raise UsageError(f"{len(rules):,} rules for causes were given: at most {MAX_ENTRIES:,} are possible")
-    from gator.spec.cause_names import name_problem
-    from gator.spec.patterns import pattern_problem
-
-    for rule in rules:
-        if problem := name_problem(rule.name) or (pattern_problem(rule.match) if rule.match else ""):
-            raise UsageError(f"a rule for causes cannot be applied: {problem}")
-    return CauseRules(rules)

@@ -3,7 +3,7 @@
 Invariant: arguments and results are messages of the schema; no storage library appears in them.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from gator.core.dispatch.pools import DemandKey, Pools
@@ -70,10 +70,20 @@ class Reader(Protocol):
         """Returns the signatures of failures of any run whose former signature begins with `name`."""
         ...
 
-    def seen(self, causes: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
+    def rules(self) -> CauseRules:
+        """Returns the rules that name causes."""
+        ...
+
+    def name_more(self, more: CauseRules, nodes: Iterable[query_pb2.Node]) -> None:
+        """Names the causes of failed jobs by rules of `more`, where the rules of the run do not name them."""
+        ...
+
+    def seen(
+        self, causes: Sequence[str], rules: CauseRules | None = None
+    ) -> Mapping[str, query_pb2.FailureGroup]:
         """Returns the other runs that had failures with these causes; empty if no other run is known.
 
-        Only the fields about other runs are set.
+        `rules` are used in place of the run's. Only the fields about other runs are set.
         """
         ...
 

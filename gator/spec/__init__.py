@@ -4,7 +4,7 @@ Invariant: no I/O and no clock; included files are read by a function that is an
 package does not import YAML, which no daemon needs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from gator.spec.idents import ident_problem, nfc
@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from gator.spec.builders.parsers import ParserFile
     from gator.spec.loader import Loaded
     from gator.spec.other_files import ConfigFile
+    from gator.v1.spec_pb2 import CauseRule
 
 __all__ = [
     "ConfigFile",
     "ParserFile",
     "ident_problem",
     "load",
+    "load_causes",
     "load_config",
     "load_parser",
     "load_partly",
@@ -84,6 +86,16 @@ def load_config(
     from gator.spec import other_files
 
     return other_files.load_config(text, file, read, find_parser)
+
+
+def load_causes(text: bytes, *, file: str) -> "Sequence[CauseRule]":
+    """Returns the rules for causes of a gator.toml. Raises SpecError with every problem of these rules.
+
+    Everything else in the file is ignored, so no other file is read and nothing is started.
+    """
+    from gator.spec import other_files
+
+    return other_files.load_causes(text, file)
 
 
 def __getattr__(name: str) -> object:

@@ -1,12 +1,13 @@
 """Loads files beside specs: gator.toml, and parsers. Few runs need it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
 from yaml.nodes import MappingNode, Node
 
 from gator.errors import SpecError
+from gator.spec.builders.causes import read_causes
 from gator.spec.builders.context import FindParser, Read, SpecContext
 from gator.spec.builders.include import PARSER, Includes
 from gator.spec.builders.nodes import read_inherited
@@ -17,6 +18,7 @@ from gator.spec.toml import nodes as toml_nodes
 from gator.spec.yaml.nodes import decode
 from gator.v1 import spec_pb2
 
+_CAUSES: Final = "causes"
 _RUN: Final = "run"
 """The table of gator.toml with options of `gator run`."""
 
@@ -59,6 +61,20 @@ def load_config(
         raise SpecError(tuple(sorted(set(context.problems))))
     run = values.pop(_RUN, {})
     return ConfigFile(above, run, positions, values | {f"{_RUN}.{name}": run[name] for name in run})
+
+
+def load_causes(text: bytes, file: str) -> Sequence[spec_pb2.CauseRule]:
+    """Loads the rules for causes as `gator.spec.load_causes` describes."""
+    context = SpecContext()
+    decoded = decode(text, file)
+    context.begin(file, decoded)
+    root, _ = toml_nodes.compose(decoded, file)
+    rules = [
+        rule for key, value in root.value if key.value == _CAUSES for rule in read_causes(context, value)
+    ]
+    if context.problems:
+        raise SpecError(tuple(sorted(set(context.problems))))
+    return rules
 
 
 def _at(node: Node) -> tuple[int, int]:

@@ -28,7 +28,7 @@ from gator.v1 import query_pb2 as gator_dot_v1_dot_query__pb2
 from gator.v1 import spec_pb2 as gator_dot_v1_dot_spec__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agator/v1/hub_service.proto\x12\x08gator.v1\x1a\x15gator/v1/common.proto\x1a\x12gator/v1/hub.proto\x1a\x14gator/v1/query.proto\x1a\x13gator/v1/spec.proto\"\x9c\x04\n\x0fListRunsRequest\x12\x14\n\x05ident\x18\x01 \x01(\tR\x05ident\x12\x12\n\x04user\x18\x02 \x01(\tR\x04user\x12-\n\x08outcomes\x18\x03 \x03(\x0e\x32\x11.gator.v1.OutcomeR\x08outcomes\x12*\n\x06states\x18\x04 \x03(\x0e\x32\x12.gator.v1.RunStateR\x06states\x12=\n\x06labels\x18\x05 \x03(\x0b\x32%.gator.v1.ListRunsRequest.LabelsEntryR\x06labels\x12&\n\x0f\x66rom_unix_nanos\x18\x06 \x01(\x03R\rfromUnixNanos\x12(\n\x10until_unix_nanos\x18\x07 \x01(\x03R\x0euntilUnixNanos\x12\x12\n\x04name\x18\x08 \x01(\tR\x04name\x12\x1b\n\tpage_size\x18\t \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\n \x01(\tR\tpageToken\x12\x31\n\tselection\x18\x0b \x01(\x0b\x32\x13.gator.v1.SelectionR\tselection\x12\x16\n\x06parent\x18\x0c \x01(\tR\x06parent\x12\x1d\n\nno_repeats\x18\r \x01(\x08R\tnoRepeats\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"]\n\x10ListRunsResponse\x12!\n\x04runs\x18\x01 \x03(\x0b\x32\r.gator.v1.RunR\x04runs\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xaa\x01\n\x12\x43ompareRunsRequest\x12\x16\n\x06\x62\x65\x66ore\x18\x01 \x01(\tR\x06\x62\x65\x66ore\x12\x14\n\x05\x61\x66ter\x18\x02 \x01(\tR\x05\x61\x66ter\x12*\n\x07\x63hanges\x18\x03 \x03(\x0e\x32\x10.gator.v1.ChangeR\x07\x63hanges\x12\x1b\n\tpage_size\x18\x04 \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\x05 \x01(\tR\tpageToken\"\xc4\x01\n\x13\x43ompareRunsResponse\x12\x36\n\x0b\x64ifferences\x18\x01 \x03(\x0b\x32\x14.gator.v1.DifferenceR\x0b\x64ifferences\x12-\n\x06\x63ounts\x18\x02 \x03(\x0b\x32\x15.gator.v1.ChangeCountR\x06\x63ounts\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x12\x1e\n\nunselected\x18\x04 \x01(\x04R\nunselected\"K\n\x0b\x43hangeCount\x12(\n\x06\x63hange\x18\x01 \x01(\x0e\x32\x10.gator.v1.ChangeR\x06\x63hange\x12\x12\n\x04jobs\x18\x02 \x01(\x04R\x04jobs\"\xad\x01\n\x12ListHistoryRequest\x12\x14\n\x05ident\x18\x01 \x01(\tR\x05ident\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12\x1b\n\tpage_size\x18\x03 \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\x12\x31\n\tselection\x18\x05 \x01(\x0b\x32\x13.gator.v1.SelectionR\tselection\"\xd1\x01\n\x13ListHistoryResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x16.gator.v1.HistoryEntryR\x07\x65ntries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12/\n\tfirst_bad\x18\x03 \x01(\x0b\x32\x12.gator.v1.SightingR\x08\x66irstBad\x12/\n\tlast_good\x18\x04 \x01(\x0b\x32\x12.gator.v1.SightingR\x08lastGood\"9\n\rPinRunRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x16\n\x06pinned\x18\x02 \x01(\x08R\x06pinned\"\x10\n\x0ePinRunResponse\"$\n\x10\x44\x65leteRunRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\"\x13\n\x11\x44\x65leteRunResponse\"6\n\x0eGiveRunRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04user\x18\x02 \x01(\tR\x04user\"\x11\n\x0fGiveRunResponse\":\n\x0f\x41\x64\x64\x43\x61useRequest\x12\'\n\x04rule\x18\x01 \x01(\x0b\x32\x13.gator.v1.CauseRuleR\x04rule\"\x12\n\x10\x41\x64\x64\x43\x61useResponse\"\x13\n\x11ListCausesRequest\"v\n\x12ListCausesResponse\x12/\n\x05rules\x18\x01 \x03(\x0b\x32\x19.gator.v1.StoredCauseRuleR\x05rules\x12/\n\x05notes\x18\x02 \x03(\x0b\x32\x19.gator.v1.StoredCauseNoteR\x05notes\"z\n\x0fStoredCauseRule\x12\'\n\x04rule\x18\x01 \x01(\x0b\x32\x13.gator.v1.CauseRuleR\x04rule\x12\x16\n\x06\x61uthor\x18\x02 \x01(\tR\x06\x61uthor\x12&\n\x0ftime_unix_nanos\x18\x03 \x01(\x03R\rtimeUnixNanos\"P\n\x0fStoredCauseNote\x12\x14\n\x05\x63\x61use\x18\x01 \x01(\tR\x05\x63\x61use\x12\'\n\x04note\x18\x02 \x01(\x0b\x32\x13.gator.v1.CauseNoteR\x04note\"T\n\x10NoteCauseRequest\x12\x14\n\x05\x63\x61use\x18\x01 \x01(\tR\x05\x63\x61use\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\x12\x16\n\x06ticket\x18\x03 \x01(\tR\x06ticket\"\x13\n\x11NoteCauseResponse\"(\n\x12RemoveCauseRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\"+\n\x13RemoveCauseResponse\x12\x14\n\x05rules\x18\x01 \x01(\x04R\x05rules2\xc8\x05\n\nHubService\x12\x41\n\x08ListRuns\x12\x19.gator.v1.ListRunsRequest\x1a\x1a.gator.v1.ListRunsResponse\x12J\n\x0b\x43ompareRuns\x12\x1c.gator.v1.CompareRunsRequest\x1a\x1d.gator.v1.CompareRunsResponse\x12J\n\x0bListHistory\x12\x1c.gator.v1.ListHistoryRequest\x1a\x1d.gator.v1.ListHistoryResponse\x12;\n\x06PinRun\x12\x17.gator.v1.PinRunRequest\x1a\x18.gator.v1.PinRunResponse\x12\x44\n\tDeleteRun\x12\x1a.gator.v1.DeleteRunRequest\x1a\x1b.gator.v1.DeleteRunResponse\x12>\n\x07GiveRun\x12\x18.gator.v1.GiveRunRequest\x1a\x19.gator.v1.GiveRunResponse\x12\x41\n\x08\x41\x64\x64\x43\x61use\x12\x19.gator.v1.AddCauseRequest\x1a\x1a.gator.v1.AddCauseResponse\x12G\n\nListCauses\x12\x1b.gator.v1.ListCausesRequest\x1a\x1c.gator.v1.ListCausesResponse\x12\x44\n\tNoteCause\x12\x1a.gator.v1.NoteCauseRequest\x1a\x1b.gator.v1.NoteCauseResponse\x12J\n\x0bRemoveCause\x12\x1c.gator.v1.RemoveCauseRequest\x1a\x1d.gator.v1.RemoveCauseResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agator/v1/hub_service.proto\x12\x08gator.v1\x1a\x15gator/v1/common.proto\x1a\x12gator/v1/hub.proto\x1a\x14gator/v1/query.proto\x1a\x13gator/v1/spec.proto\"\x9c\x04\n\x0fListRunsRequest\x12\x14\n\x05ident\x18\x01 \x01(\tR\x05ident\x12\x12\n\x04user\x18\x02 \x01(\tR\x04user\x12-\n\x08outcomes\x18\x03 \x03(\x0e\x32\x11.gator.v1.OutcomeR\x08outcomes\x12*\n\x06states\x18\x04 \x03(\x0e\x32\x12.gator.v1.RunStateR\x06states\x12=\n\x06labels\x18\x05 \x03(\x0b\x32%.gator.v1.ListRunsRequest.LabelsEntryR\x06labels\x12&\n\x0f\x66rom_unix_nanos\x18\x06 \x01(\x03R\rfromUnixNanos\x12(\n\x10until_unix_nanos\x18\x07 \x01(\x03R\x0euntilUnixNanos\x12\x12\n\x04name\x18\x08 \x01(\tR\x04name\x12\x1b\n\tpage_size\x18\t \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\n \x01(\tR\tpageToken\x12\x31\n\tselection\x18\x0b \x01(\x0b\x32\x13.gator.v1.SelectionR\tselection\x12\x16\n\x06parent\x18\x0c \x01(\tR\x06parent\x12\x1d\n\nno_repeats\x18\r \x01(\x08R\tnoRepeats\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"]\n\x10ListRunsResponse\x12!\n\x04runs\x18\x01 \x03(\x0b\x32\r.gator.v1.RunR\x04runs\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xde\x01\n\x12\x43ompareRunsRequest\x12\x16\n\x06\x62\x65\x66ore\x18\x01 \x01(\tR\x06\x62\x65\x66ore\x12\x14\n\x05\x61\x66ter\x18\x02 \x01(\tR\x05\x61\x66ter\x12*\n\x07\x63hanges\x18\x03 \x03(\x0e\x32\x10.gator.v1.ChangeR\x07\x63hanges\x12\x1b\n\tpage_size\x18\x04 \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\x05 \x01(\tR\tpageToken\x12\x32\n\nmore_rules\x18\x06 \x03(\x0b\x32\x13.gator.v1.CauseRuleR\tmoreRules\"\xc4\x01\n\x13\x43ompareRunsResponse\x12\x36\n\x0b\x64ifferences\x18\x01 \x03(\x0b\x32\x14.gator.v1.DifferenceR\x0b\x64ifferences\x12-\n\x06\x63ounts\x18\x02 \x03(\x0b\x32\x15.gator.v1.ChangeCountR\x06\x63ounts\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x12\x1e\n\nunselected\x18\x04 \x01(\x04R\nunselected\"K\n\x0b\x43hangeCount\x12(\n\x06\x63hange\x18\x01 \x01(\x0e\x32\x10.gator.v1.ChangeR\x06\x63hange\x12\x12\n\x04jobs\x18\x02 \x01(\x04R\x04jobs\"\xe1\x01\n\x12ListHistoryRequest\x12\x14\n\x05ident\x18\x01 \x01(\tR\x05ident\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12\x1b\n\tpage_size\x18\x03 \x01(\rR\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\x12\x31\n\tselection\x18\x05 \x01(\x0b\x32\x13.gator.v1.SelectionR\tselection\x12\x32\n\nmore_rules\x18\x06 \x03(\x0b\x32\x13.gator.v1.CauseRuleR\tmoreRules\"\xd1\x01\n\x13ListHistoryResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x16.gator.v1.HistoryEntryR\x07\x65ntries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12/\n\tfirst_bad\x18\x03 \x01(\x0b\x32\x12.gator.v1.SightingR\x08\x66irstBad\x12/\n\tlast_good\x18\x04 \x01(\x0b\x32\x12.gator.v1.SightingR\x08lastGood\"9\n\rPinRunRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x16\n\x06pinned\x18\x02 \x01(\x08R\x06pinned\"\x10\n\x0ePinRunResponse\"$\n\x10\x44\x65leteRunRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\"\x13\n\x11\x44\x65leteRunResponse\"6\n\x0eGiveRunRequest\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04user\x18\x02 \x01(\tR\x04user\"\x11\n\x0fGiveRunResponse\":\n\x0f\x41\x64\x64\x43\x61useRequest\x12\'\n\x04rule\x18\x01 \x01(\x0b\x32\x13.gator.v1.CauseRuleR\x04rule\"\x12\n\x10\x41\x64\x64\x43\x61useResponse\"\x13\n\x11ListCausesRequest\"v\n\x12ListCausesResponse\x12/\n\x05rules\x18\x01 \x03(\x0b\x32\x19.gator.v1.StoredCauseRuleR\x05rules\x12/\n\x05notes\x18\x02 \x03(\x0b\x32\x19.gator.v1.StoredCauseNoteR\x05notes\"z\n\x0fStoredCauseRule\x12\'\n\x04rule\x18\x01 \x01(\x0b\x32\x13.gator.v1.CauseRuleR\x04rule\x12\x16\n\x06\x61uthor\x18\x02 \x01(\tR\x06\x61uthor\x12&\n\x0ftime_unix_nanos\x18\x03 \x01(\x03R\rtimeUnixNanos\"P\n\x0fStoredCauseNote\x12\x14\n\x05\x63\x61use\x18\x01 \x01(\tR\x05\x63\x61use\x12\'\n\x04note\x18\x02 \x01(\x0b\x32\x13.gator.v1.CauseNoteR\x04note\"T\n\x10NoteCauseRequest\x12\x14\n\x05\x63\x61use\x18\x01 \x01(\tR\x05\x63\x61use\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\x12\x16\n\x06ticket\x18\x03 \x01(\tR\x06ticket\"\x13\n\x11NoteCauseResponse\"(\n\x12RemoveCauseRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\"+\n\x13RemoveCauseResponse\x12\x14\n\x05rules\x18\x01 \x01(\x04R\x05rules2\xc8\x05\n\nHubService\x12\x41\n\x08ListRuns\x12\x19.gator.v1.ListRunsRequest\x1a\x1a.gator.v1.ListRunsResponse\x12J\n\x0b\x43ompareRuns\x12\x1c.gator.v1.CompareRunsRequest\x1a\x1d.gator.v1.CompareRunsResponse\x12J\n\x0bListHistory\x12\x1c.gator.v1.ListHistoryRequest\x1a\x1d.gator.v1.ListHistoryResponse\x12;\n\x06PinRun\x12\x17.gator.v1.PinRunRequest\x1a\x18.gator.v1.PinRunResponse\x12\x44\n\tDeleteRun\x12\x1a.gator.v1.DeleteRunRequest\x1a\x1b.gator.v1.DeleteRunResponse\x12>\n\x07GiveRun\x12\x18.gator.v1.GiveRunRequest\x1a\x19.gator.v1.GiveRunResponse\x12\x41\n\x08\x41\x64\x64\x43\x61use\x12\x19.gator.v1.AddCauseRequest\x1a\x1a.gator.v1.AddCauseResponse\x12G\n\nListCauses\x12\x1b.gator.v1.ListCausesRequest\x1a\x1c.gator.v1.ListCausesResponse\x12\x44\n\tNoteCause\x12\x1a.gator.v1.NoteCauseRequest\x1a\x1b.gator.v1.NoteCauseResponse\x12J\n\x0bRemoveCause\x12\x1c.gator.v1.RemoveCauseRequest\x1a\x1d.gator.v1.RemoveCauseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,47 +44,47 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTRUNSRESPONSE']._serialized_start=669
   _globals['_LISTRUNSRESPONSE']._serialized_end=762
   _globals['_COMPARERUNSREQUEST']._serialized_start=765
-  _globals['_COMPARERUNSREQUEST']._serialized_end=935
-  _globals['_COMPARERUNSRESPONSE']._serialized_start=938
-  _globals['_COMPARERUNSRESPONSE']._serialized_end=1134
-  _globals['_CHANGECOUNT']._serialized_start=1136
-  _globals['_CHANGECOUNT']._serialized_end=1211
-  _globals['_LISTHISTORYREQUEST']._serialized_start=1214
-  _globals['_LISTHISTORYREQUEST']._serialized_end=1387
-  _globals['_LISTHISTORYRESPONSE']._serialized_start=1390
-  _globals['_LISTHISTORYRESPONSE']._serialized_end=1599
-  _globals['_PINRUNREQUEST']._serialized_start=1601
-  _globals['_PINRUNREQUEST']._serialized_end=1658
-  _globals['_PINRUNRESPONSE']._serialized_start=1660
-  _globals['_PINRUNRESPONSE']._serialized_end=1676
-  _globals['_DELETERUNREQUEST']._serialized_start=1678
-  _globals['_DELETERUNREQUEST']._serialized_end=1714
-  _globals['_DELETERUNRESPONSE']._serialized_start=1716
-  _globals['_DELETERUNRESPONSE']._serialized_end=1735
-  _globals['_GIVERUNREQUEST']._serialized_start=1737
-  _globals['_GIVERUNREQUEST']._serialized_end=1791
-  _globals['_GIVERUNRESPONSE']._serialized_start=1793
-  _globals['_GIVERUNRESPONSE']._serialized_end=1810
-  _globals['_ADDCAUSEREQUEST']._serialized_start=1812
-  _globals['_ADDCAUSEREQUEST']._serialized_end=1870
-  _globals['_ADDCAUSERESPONSE']._serialized_start=1872
-  _globals['_ADDCAUSERESPONSE']._serialized_end=1890
-  _globals['_LISTCAUSESREQUEST']._serialized_start=1892
-  _globals['_LISTCAUSESREQUEST']._serialized_end=1911
-  _globals['_LISTCAUSESRESPONSE']._serialized_start=1913
-  _globals['_LISTCAUSESRESPONSE']._serialized_end=2031
-  _globals['_STOREDCAUSERULE']._serialized_start=2033
-  _globals['_STOREDCAUSERULE']._serialized_end=2155
-  _globals['_STOREDCAUSENOTE']._serialized_start=2157
-  _globals['_STOREDCAUSENOTE']._serialized_end=2237
-  _globals['_NOTECAUSEREQUEST']._serialized_start=2239
-  _globals['_NOTECAUSEREQUEST']._serialized_end=2323
-  _globals['_NOTECAUSERESPONSE']._serialized_start=2325
-  _globals['_NOTECAUSERESPONSE']._serialized_end=2344
-  _globals['_REMOVECAUSEREQUEST']._serialized_start=2346
-  _globals['_REMOVECAUSEREQUEST']._serialized_end=2386
-  _globals['_REMOVECAUSERESPONSE']._serialized_start=2388
-  _globals['_REMOVECAUSERESPONSE']._serialized_end=2431
-  _globals['_HUBSERVICE']._serialized_start=2434
-  _globals['_HUBSERVICE']._serialized_end=3146
+  _globals['_COMPARERUNSREQUEST']._serialized_end=987
+  _globals['_COMPARERUNSRESPONSE']._serialized_start=990
+  _globals['_COMPARERUNSRESPONSE']._serialized_end=1186
+  _globals['_CHANGECOUNT']._serialized_start=1188
+  _globals['_CHANGECOUNT']._serialized_end=1263
+  _globals['_LISTHISTORYREQUEST']._serialized_start=1266
+  _globals['_LISTHISTORYREQUEST']._serialized_end=1491
+  _globals['_LISTHISTORYRESPONSE']._serialized_start=1494
+  _globals['_LISTHISTORYRESPONSE']._serialized_end=1703
+  _globals['_PINRUNREQUEST']._serialized_start=1705
+  _globals['_PINRUNREQUEST']._serialized_end=1762
+  _globals['_PINRUNRESPONSE']._serialized_start=1764
+  _globals['_PINRUNRESPONSE']._serialized_end=1780
+  _globals['_DELETERUNREQUEST']._serialized_start=1782
+  _globals['_DELETERUNREQUEST']._serialized_end=1818
+  _globals['_DELETERUNRESPONSE']._serialized_start=1820
+  _globals['_DELETERUNRESPONSE']._serialized_end=1839
+  _globals['_GIVERUNREQUEST']._serialized_start=1841
+  _globals['_GIVERUNREQUEST']._serialized_end=1895
+  _globals['_GIVERUNRESPONSE']._serialized_start=1897
+  _globals['_GIVERUNRESPONSE']._serialized_end=1914
+  _globals['_ADDCAUSEREQUEST']._serialized_start=1916
+  _globals['_ADDCAUSEREQUEST']._serialized_end=1974
+  _globals['_ADDCAUSERESPONSE']._serialized_start=1976
+  _globals['_ADDCAUSERESPONSE']._serialized_end=1994
+  _globals['_LISTCAUSESREQUEST']._serialized_start=1996
+  _globals['_LISTCAUSESREQUEST']._serialized_end=2015
+  _globals['_LISTCAUSESRESPONSE']._serialized_start=2017
+  _globals['_LISTCAUSESRESPONSE']._serialized_end=2135
+  _globals['_STOREDCAUSERULE']._serialized_start=2137
+  _globals['_STOREDCAUSERULE']._serialized_end=2259
+  _globals['_STOREDCAUSENOTE']._serialized_start=2261
+  _globals['_STOREDCAUSENOTE']._serialized_end=2341
+  _globals['_NOTECAUSEREQUEST']._serialized_start=2343
+  _globals['_NOTECAUSEREQUEST']._serialized_end=2427
+  _globals['_NOTECAUSERESPONSE']._serialized_start=2429
+  _globals['_NOTECAUSERESPONSE']._serialized_end=2448
+  _globals['_REMOVECAUSEREQUEST']._serialized_start=2450
+  _globals['_REMOVECAUSEREQUEST']._serialized_end=2490
+  _globals['_REMOVECAUSERESPONSE']._serialized_start=2492
+  _globals['_REMOVECAUSERESPONSE']._serialized_end=2535
+  _globals['_HUBSERVICE']._serialized_start=2538
+  _globals['_HUBSERVICE']._serialized_end=3250
 # @@protoc_insertion_point(module_scope)

@@ -159,6 +159,7 @@ class CompareRunsRequest(message.Message):
     CHANGES_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    MORE_RULES_FIELD_NUMBER: builtins.int
     before: builtins.str
     """The first run."""
     after: builtins.str
@@ -171,6 +172,10 @@ class CompareRunsRequest(message.Message):
     def changes(self) -> containers.RepeatedScalarFieldContainer[hub_pb2.Change.ValueType]:
         """Only these changes. Empty means all but STILL_PASSING."""
 
+    @builtins.property
+    def more_rules(self) -> containers.RepeatedCompositeFieldContainer[spec_pb2.CauseRule]:
+        """Rules that name causes where those of a run do not. Names that the run has rules for are left out."""
+
     def __init__(
         self,
         *,
@@ -179,10 +184,11 @@ class CompareRunsRequest(message.Message):
         changes: abc.Iterable[hub_pb2.Change.ValueType] | None = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        more_rules: abc.Iterable[spec_pb2.CauseRule] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["after", b"after", "before", b"before", "changes", b"changes", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["after", b"after", "before", b"before", "changes", b"changes", "more_rules", b"more_rules", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -257,6 +263,7 @@ class ListHistoryRequest(message.Message):
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
     SELECTION_FIELD_NUMBER: builtins.int
+    MORE_RULES_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Ident of the runs' roots."""
     path: builtins.str
@@ -269,6 +276,10 @@ class ListHistoryRequest(message.Message):
     def selection(self) -> query_pb2.Selection:
         """Selection of the runs; empty means the whole spec. Runs that repeat others are omitted."""
 
+    @builtins.property
+    def more_rules(self) -> containers.RepeatedCompositeFieldContainer[spec_pb2.CauseRule]:
+        """Rules that name causes where those of a run do not. Names that the run has rules for are left out."""
+
     def __init__(
         self,
         *,
@@ -277,10 +288,11 @@ class ListHistoryRequest(message.Message):
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
         selection: query_pb2.Selection | None = ...,
+        more_rules: abc.Iterable[spec_pb2.CauseRule] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["selection", b"selection"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["ident", b"ident", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "selection", b"selection"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["ident", b"ident", "more_rules", b"more_rules", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "selection", b"selection"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

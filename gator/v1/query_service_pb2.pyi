@@ -144,19 +144,25 @@ class GetNodeRequest(message.Message):
 
     RUN_FIELD_NUMBER: builtins.int
     PATH_FIELD_NUMBER: builtins.int
+    MORE_RULES_FIELD_NUMBER: builtins.int
     run: builtins.str
     """Id of the run; empty means the server's one run."""
     path: builtins.str
     """Path of the node; empty means the root."""
+    @builtins.property
+    def more_rules(self) -> containers.RepeatedCompositeFieldContainer[spec_pb2.CauseRule]:
+        """Rules that name causes where those of the run do not. Names that the run has rules for are left out."""
+
     def __init__(
         self,
         *,
         run: builtins.str = ...,
         path: builtins.str = ...,
+        more_rules: abc.Iterable[spec_pb2.CauseRule] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["path", b"path", "run", b"run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["more_rules", b"more_rules", "path", b"path", "run", b"run"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -220,6 +226,7 @@ class ListNodesRequest(message.Message):
     WITH_WAITING_FIELD_NUMBER: builtins.int
     WITH_TOTAL_FIELD_NUMBER: builtins.int
     WITH_ERRORS_FIELD_NUMBER: builtins.int
+    MORE_RULES_FIELD_NUMBER: builtins.int
     run: builtins.str
     """Id of the run; empty means the server's one run."""
     path: builtins.str
@@ -261,6 +268,10 @@ class ListNodesRequest(message.Message):
     def outcomes(self) -> containers.RepeatedScalarFieldContainer[common_pb2.Outcome.ValueType]:
         """Only nodes with these outcomes. Empty means all."""
 
+    @builtins.property
+    def more_rules(self) -> containers.RepeatedCompositeFieldContainer[spec_pb2.CauseRule]:
+        """Rules that name causes where those of the run do not. Names that the run has rules for are left out."""
+
     def __init__(
         self,
         *,
@@ -278,10 +289,11 @@ class ListNodesRequest(message.Message):
         with_waiting: builtins.bool = ...,
         with_total: builtins.bool = ...,
         with_errors: builtins.bool = ...,
+        more_rules: abc.Iterable[spec_pb2.CauseRule] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["globs", b"globs", "kinds", b"kinds", "levels", b"levels", "order", b"order", "outcomes", b"outcomes", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "run", b"run", "scope", b"scope", "states", b"states", "with_errors", b"with_errors", "with_total", b"with_total", "with_waiting", b"with_waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["globs", b"globs", "kinds", b"kinds", "levels", b"levels", "more_rules", b"more_rules", "order", b"order", "outcomes", b"outcomes", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "run", b"run", "scope", b"scope", "states", b"states", "with_errors", b"with_errors", "with_total", b"with_total", "with_waiting", b"with_waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -328,6 +340,7 @@ class ListFailuresRequest(message.Message):
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
     RULES_FIELD_NUMBER: builtins.int
+    MORE_RULES_FIELD_NUMBER: builtins.int
     run: builtins.str
     """Id of the run; empty means the server's one run."""
     path: builtins.str
@@ -346,6 +359,10 @@ class ListFailuresRequest(message.Message):
     def rules(self) -> containers.RepeatedCompositeFieldContainer[spec_pb2.CauseRule]:
         """Rules that name causes, in place of those of the run. Empty means those of the run."""
 
+    @builtins.property
+    def more_rules(self) -> containers.RepeatedCompositeFieldContainer[spec_pb2.CauseRule]:
+        """Rules that name causes where those of the run do not. Names that the run has rules for are left out."""
+
     def __init__(
         self,
         *,
@@ -356,10 +373,11 @@ class ListFailuresRequest(message.Message):
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
         rules: abc.Iterable[spec_pb2.CauseRule] | None = ...,
+        more_rules: abc.Iterable[spec_pb2.CauseRule] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["cause", b"cause", "globs", b"globs", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "rules", b"rules", "run", b"run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["cause", b"cause", "globs", b"globs", "more_rules", b"more_rules", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "rules", b"rules", "run", b"run"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.real_hub import RealHub
 from tests.acceptance.support import MARK, Gator
 
 
@@ -40,3 +41,11 @@ def gator(tmp_path: Path) -> Iterator[Gator]:
         for running in command.running:
             running.close()
     assert not left, f"the test left processes behind: {left}"
+
+
+@pytest.fixture
+def hub(gator: Gator) -> Iterator[RealHub]:
+    hub = RealHub(gator)
+    yield hub
+    if hub.process is not None and not hub.process.ended:
+        hub.process.kill()

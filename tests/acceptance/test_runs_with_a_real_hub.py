@@ -3,17 +3,12 @@
 import json
 import shutil
 import signal
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
-
-import pytest
 
 from gator.store import StoreReader
 from gator.v1 import attach_pb2
+from tests.acceptance.real_hub import RealHub
 from tests.acceptance.support import Done, Gator, Running, until
-from tests.component.upload.fakes import free_port
 
 LINES = """
 !JobGroup
@@ -26,47 +21,6 @@ jobs:
   - !Job {ident: one, shell: "for n in 1 2 3 4 5; do echo line $n; sleep 0.02; done"}
 - !Job {ident: bad, shell: "until test -e go; do sleep 0.05; done; echo oops >&2; exit 3"}
 """
-
-
-class RealHub:
-    """A hub of the test's user, started and ended at will."""
-
-    def __init__(self, gator: Gator) -> None:
-        self._gator = gator
-        self.data = gator.root / "data"
-        self.address = f"localhost:{free_port()}"
-        self.env = {"XDG_DATA_HOME": str(self.data)}
-        self.process: Running | None = None
-
-    def start(self, *args: str) -> Running:
-        port = self.address.rpartition(":")[2]
-        process = self.process = self._gator.start("hub", "serve", "-P", port, *args, env=self.env)
-        until(lambda: "send a run" in process.text(), "a hub that listens")
-        return process
-
-    def command(self, *args: str | int, env: Mapping[str, str] | None = None) -> Running:
-        """`gator ARGS --hub` this hub."""
-        return self._gator.start(*args, "--hub", self.address, env={**self.env, **(env or {})})
-
-    def places(self) -> dict[str, list[int]]:
-        """The numbers of all events it has by the id of their store, those that were never there left out."""
-        with closing(sqlite3.connect(self.data / "gator" / "hub" / "hub.db")) as database:
-            rows = database.execute(
-                "SELECT store, place & ((1 << 36) - 1) FROM events JOIN stores ON stores.id = place >> 36"
-                " ORDER BY place"
-            ).fetchall()
-        found: dict[str, list[int]] = {}
-        for store, seq in rows:
-            found.setdefault(store, []).append(seq)
-        return found
-
-
-@pytest.fixture
-def hub(gator: Gator) -> Iterator[RealHub]:
-    hub = RealHub(gator)
-    yield hub
-    if hub.process is not None and not hub.process.ended:
-        hub.process.kill()
 
 
 def in_folder(folder: Path) -> dict[str, list[int]]:

@@ -40,6 +40,11 @@ class CauseOf(Struct, frozen=True):
         return cause_of(self.example.node)
 
     @property
+    def all_tickets(self) -> Sequence[str]:
+        """The ticket of the rule, and those that users of a hub have added."""
+        return list(dict.fromkeys(filter(None, [self.example.node.ticket, *self.tickets])))
+
+    @property
     def is_allowed(self) -> bool:
         """Whether all failures are allowed."""
         return self.jobs == self.allowed
@@ -52,7 +57,7 @@ class Wanted(Struct, frozen=True):
     """Nodes and globs as they were written."""
     globs: Sequence[str]
     cause: str
-    """The name of a cause, or the beginning of a signature; empty for all."""
+    """The name of a cause, its ticket, or the beginning of a signature; empty for all."""
     order: qs.NodeOrder.ValueType
     new: bool = False
     """Whether only new causes are wanted, and those that came back if `back` is set too."""
@@ -120,16 +125,25 @@ def _all_failed(opened: OpenRun, laid: OverlaidRun | None, wanted: Wanted) -> It
 
 
 def _named(opened: OpenRun, name: str) -> Collection[str]:
-    """Returns the causes in the run that `name` stands for, maybe a signature of an earlier version."""
+    """Returns the causes in the run that `name` stands for.
+
+    It may be a signature of an earlier version, or a ticket that is about the cause.
+    """
     if not name:
         return ()
-    request = qs.ListFailuresRequest(cause=name)
-    return {cause_of(group) for page in pages(opened.api.list_failures, request) for group in page.groups}
+    for request in (qs.ListFailuresRequest(cause=name), qs.ListFailuresRequest()):
+        groups = [group for page in pages(opened.api.list_failures, request) for group in page.groups]
+        named = groups if request.cause else [group for group in groups if name in group.tickets]
+        if named:
+            return {cause_of(group) for group in named}
+    return ()
 
 
 def _has_cause(node: query_pb2.Node, name: str, known: Collection[str]) -> bool:
-    return cause_of(node) in known or any(
-        each.startswith(name) for each in (node.signature, node.former_signature)
+    return (
+        cause_of(node) in known
+        or any(each.startswith(name) for each in (node.signature, node.former_signature))
+        or name in (node.cause, node.ticket)
     )
 
 

@@ -62,7 +62,7 @@ def _columns(group: CauseOf) -> Sequence[str]:
     if group.is_allowed:
         state = f"{state} allowed".strip()
     error = describe.headline(node.first_error) or node.message
-    tickets = list(dict.fromkeys(filter(None, [node.ticket, *group.tickets])))
+    tickets = group.all_tickets
     return (
         output.paint(state or "-", "warning" if state in ("new", "back") else "dim"),
         f"{group.jobs:,}",

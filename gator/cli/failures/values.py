@@ -21,7 +21,7 @@ def values_of_cause(group: CauseOf) -> dict[str, Any]:
     return {
         "cause": group.example.node.cause or None,
         "signature": group.example.node.signature,
-        "tickets": list(group.tickets),
+        "tickets": group.all_tickets,
         "notes": [to_values(note) for note in group.notes],
         "jobs": group.jobs,
         "allowed": group.allowed,

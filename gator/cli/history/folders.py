@@ -16,6 +16,8 @@ from gator.cli.history.seen_in_folders import SeenInFolders, has_run
 from gator.cli.runs.api import RunApi, open_api
 from gator.cli.runs.find import FoundRun, described, found_runs, rules_of, select
 from gator.cli.runs.paging import pages
+from gator.cli.runs.ruled_api import ruled
+from gator.core.history.cause_rules import CauseRules
 from gator.core.history.series import WHOLE, is_of
 from gator.errors import GatorError, NotFoundError, UnavailableError, UserError
 from gator.store.run.description import read_git
@@ -43,18 +45,19 @@ class FolderHistory:
         seconds: float = MAX_SECONDS,
         total_seconds: float | None = None,
         complain: Callable[[str], None] = output.complain,
+        rules: Sequence[spec_pb2.CauseRule] = (),
     ) -> None:
         """Creates a history; nothing is read yet.
 
         `seconds` limits the search for sightings, `total_seconds` all lists of runs and nodes together.
         Exceeding `total_seconds` raises UnavailableError, because an incomplete answer would mislead.
-        `complain` reports runs that cannot be read.
+        `complain` reports runs that cannot be read. `rules` name causes where those of a run do not.
         """
         self.location = f"in {tracking}"
         self.where = ("--tracking", str(tracking.absolute()))
         self._tracking, self._seconds = tracking, seconds
         self._deadline = None if total_seconds is None else time.monotonic() + total_seconds
-        self._total_seconds, self._complain = total_seconds, complain
+        self._total_seconds, self._complain, self._rules = total_seconds, complain, rules
         self._siblings = lru_cache(self._find_siblings)
         self._folders: dict[str, FoundRun] = {}
 
@@ -131,7 +134,7 @@ class FolderHistory:
             scope=qs.SCOPE_SUBTREE, outcomes=outcomes, kinds=kinds, order=qs.NODE_ORDER_SPEC
         )
         with open_api(self._folders[run.id]) as api:
-            for page in pages(api.list_nodes, request):
+            for page in pages(ruled(api, self._rules).list_nodes, request):
                 self._check_time()
                 yield from page.nodes
 
@@ -185,7 +188,8 @@ class FolderHistory:
 
     def _rules_of(self, run: query_pb2.Run) -> Sequence[spec_pb2.CauseRule]:
         """Returns the rules of a run, by which the causes of earlier runs are named too."""
-        return rules_of(self._folders[run.id]) if run.id in self._folders else ()
+        recorded = rules_of(self._folders[run.id]) if run.id in self._folders else ()
+        return CauseRules(recorded).followed_by(CauseRules(self._rules)).rules
 
     def _others(self, top: query_pb2.Run) -> list[query_pb2.Run]:
         """Returns the other runs of the series of a run, newest first."""
@@ -216,7 +220,7 @@ class FolderHistory:
         if run.id not in self._folders:
             raise NotFoundError(f"the run {run.id} is not {self.location}: name its folder with --tracking")
         with open_api(self._folders[run.id]) as api:
-            yield api
+            yield ruled(api, self._rules)
 
     def _check_time(self) -> None:
         if self._deadline is not None and time.monotonic() > self._deadline:

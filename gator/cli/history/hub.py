@@ -3,12 +3,14 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
+from gator.cli.runs.api import RunApi
 from gator.cli.runs.hub_client import Hub
 from gator.cli.runs.paging import pages
 from gator.cli.runs.remote import RemoteRunApi
+from gator.cli.runs.ruled_api import ruled
 from gator.core.history.failure_groups import cause_of
 from gator.errors import NotFoundError
-from gator.v1 import common_pb2, query_pb2
+from gator.v1 import common_pb2, query_pb2, spec_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
 
@@ -19,8 +21,9 @@ MAX_REPEATS: Final = 1000
 class HubHistory:
     """The runs of a hub that is connected."""
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    def __init__(self, hub: Hub, rules: Sequence[spec_pb2.CauseRule] = ()) -> None:
+        """Asks nothing yet; `rules` name causes where those of the hub and of a run do not."""
+        self._hub, self._rules = hub, rules
         self.location = f"on {hub.peer.name}"
         self.where = hub.where
 
@@ -80,20 +83,22 @@ class HubHistory:
         request = qs.ListNodesRequest(
             scope=qs.SCOPE_SUBTREE, outcomes=outcomes, kinds=kinds, order=qs.NODE_ORDER_SPEC
         )
-        for page in pages(RemoteRunApi(self._hub.peer, run.id).list_nodes, request):
+        for page in pages(self._api(run).list_nodes, request):
             yield from page.nodes
 
     def node_history(
         self, ident: str, path: str, selection: query_pb2.Selection, limit: int
     ) -> hs.ListHistoryResponse:
         """Returns the outcomes of a node in the newest runs of a series."""
-        return self._hub.history(ident, path, selection, limit)
+        return self._hub.history(ident, path, selection, limit, self._rules)
 
     def sightings(self, run: query_pb2.Run) -> Mapping[str, query_pb2.FailureGroup]:
         """Returns the failures of a run by cause."""
-        api = RemoteRunApi(self._hub.peer, run.id)
         return {
             cause_of(group): group
-            for page in pages(api.list_failures, qs.ListFailuresRequest())
+            for page in pages(self._api(run).list_failures, qs.ListFailuresRequest())
             for group in page.groups
         }
+
+    def _api(self, run: query_pb2.Run) -> RunApi:
+        return ruled(RemoteRunApi(self._hub.peer, run.id), self._rules)

@@ -20,7 +20,7 @@ from gator.errors import NotFoundError
 from gator.rpc.channel import open_blocking_channel
 from gator.spec.idents import nfc
 from gator.spec.suggestions import did_you_mean
-from gator.v1 import hub_pb2, hub_service_pb2_grpc, query_pb2
+from gator.v1 import hub_pb2, hub_service_pb2_grpc, query_pb2, spec_pb2
 from gator.v1 import hub_service_pb2 as hs
 
 _MAX_SEARCHED = 100
@@ -124,17 +124,29 @@ class Hub:
         """Returns the idents of the newest runs."""
         return {run.ident for run in self.runs(hs.ListRunsRequest(), _MAX_SEARCHED)}
 
-    def compare(self, before: str, after: str) -> Iterator[hs.CompareRunsResponse]:
-        """Yields pages of the comparison of two runs, including jobs that passed in both."""
-        request = hs.CompareRunsRequest(before=before, after=after, changes=_ALL_CHANGES)
+    def compare(
+        self, before: str, after: str, rules: Sequence[spec_pb2.CauseRule]
+    ) -> Iterator[hs.CompareRunsResponse]:
+        """Yields pages of the comparison of two runs, including jobs that passed in both.
+
+        `rules` name causes where those of the hub and of a run do not.
+        """
+        request = hs.CompareRunsRequest(before=before, after=after, changes=_ALL_CHANGES, more_rules=rules)
         yield from pages(partial(self.peer.call, self._stub.CompareRuns), request)
 
     def history(
-        self, ident: str, path: str, selection: query_pb2.Selection, most: int
+        self,
+        ident: str,
+        path: str,
+        selection: query_pb2.Selection,
+        most: int,
+        rules: Sequence[spec_pb2.CauseRule],
     ) -> hs.ListHistoryResponse:
         """Returns the outcomes of a node in the newest runs of a series."""
         size = min(most, 1000)
-        request = hs.ListHistoryRequest(ident=ident, path=path, selection=selection, page_size=size)
+        request = hs.ListHistoryRequest(
+            ident=ident, path=path, selection=selection, page_size=size, more_rules=rules
+        )
         whole = self.peer.call(self._stub.ListHistory, request)
         token = whole.next_page_token
         while token and len(whole.entries) < most:

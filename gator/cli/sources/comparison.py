@@ -13,6 +13,7 @@ from gator.cli.runs.describe import part_of
 from gator.cli.runs.hub_choice import PREFIX, HubChoice, name_on_hub
 from gator.cli.runs.paging import pages
 from gator.cli.sources.open import OpenRun, open_run
+from gator.cli.sources.present_rules import rules_for
 from gator.core.history import compare
 from gator.core.launch.printed import command
 from gator.errors import NotFoundError
@@ -88,7 +89,7 @@ def _by_the_hub(before: str, after: str, hub: HubChoice) -> Comparison:
         differences = list[hub_pb2.Difference]()
         counts = list[hs.ChangeCount]()
         unselected = 0
-        for page in found.compare(old.id, new.id):
+        for page in found.compare(old.id, new.id, rules_for(new)):
             differences.extend(page.differences)
             counts = counts or list(page.counts)
             unselected = unselected or page.unselected

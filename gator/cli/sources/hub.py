@@ -12,11 +12,14 @@ from gator.cli.history.hub import HubHistory
 from gator.cli.history.sightings import Sightings, sightings_of
 from gator.cli.runs import hub_client as hubs
 from gator.cli.runs import remote
+from gator.cli.runs.api import RunApi
 from gator.cli.runs.find import LATEST
 from gator.cli.runs.hub_choice import PREFIX, HubChoice
+from gator.cli.runs.ruled_api import ruled
+from gator.cli.sources.present_rules import rules_for
 from gator.errors import GatorError, UserError
 from gator.v1 import control_service_pb2 as cs
-from gator.v1 import event_pb2, query_pb2
+from gator.v1 import event_pb2, query_pb2, spec_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
 
@@ -35,8 +38,15 @@ class HubSource:
     settle_seconds = 1.0
     away_since = "disconnected since"
 
-    def __init__(self, hub: hubs.Hub, run: query_pb2.Run, api: remote.RemoteRunApi) -> None:
-        self.hub, self.run = hub, run
+    def __init__(
+        self,
+        hub: hubs.Hub,
+        run: query_pb2.Run,
+        api: remote.RemoteRunApi,
+        rules: Sequence[spec_pb2.CauseRule] = (),
+    ) -> None:
+        """Asks nothing yet; `rules` name causes where those of the hub and of a run do not."""
+        self.hub, self.run, self._rules = hub, run, rules
         self.name = f"{PREFIX}{run.id[:12]}"
         self.where = ("-r", self.name, *hub.where)
         self.needs = hub.needs
@@ -70,11 +80,11 @@ class HubSource:
 
     def history(self) -> HubHistory:
         """Returns the runs of the hub."""
-        return HubHistory(self.hub)
+        return HubHistory(self.hub, self._rules)
 
     def of(self, run: query_pb2.Run) -> "HubSource":
         """Returns the source of another run of the hub."""
-        return HubSource(self.hub, run, remote.RemoteRunApi(self.hub.peer, run.id))
+        return HubSource(self.hub, run, remote.RemoteRunApi(self.hub.peer, run.id), self._rules)
 
     def explain(self, request: qs.ExplainNodeRequest) -> None:
         """Returns None: a hub has only the record."""
@@ -101,12 +111,14 @@ def _hub_logs(argv: Sequence[str]) -> str:
 
 
 @contextmanager
-def open_on_hub(name: str, choice: HubChoice) -> Generator[tuple[HubSource, remote.RemoteRunApi]]:
+def open_on_hub(name: str, choice: HubChoice) -> Generator[tuple[HubSource, RunApi]]:
     """Yields the run with a name on a hub, and its queries. Raises NotFoundError and UsageError."""
     with hubs.connect(choice) as hub:
         found = hub.find(name)
         api = remote.RemoteRunApi(hub.peer, found.id)
-        yield HubSource(hub, api.get_run(qs.GetRunRequest()).run, api), api
+        run = api.get_run(qs.GetRunRequest()).run
+        rules = rules_for(run)
+        yield HubSource(hub, run, api, rules), ruled(api, rules)
 
 
 def names_like(choice: HubChoice, incomplete: str) -> list[tuple[str, str]]:

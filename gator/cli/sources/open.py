@@ -14,6 +14,8 @@ from gator.cli.runs import find
 from gator.cli.runs.api import RunApi, open_api
 from gator.cli.runs.hub_choice import NO_CHOICE, HubChoice, name_on_hub
 from gator.cli.runs.paging import pages
+from gator.cli.runs.ruled_api import ruled
+from gator.cli.sources.present_rules import rules_for
 from gator.cli.sources.source import FolderSource, RunSource
 from gator.cli.suggestions import MAX_COMPARED, similar_path
 from gator.cli.tracking import tracking_root
@@ -139,7 +141,9 @@ def open_run(wanted: str | None, tracking: Path | None, hub: HubChoice = NO_CHOI
     found = find.select(wanted, tracking_root(tracking))
     error_report.set_fault_log(found.folder.fault_log)
     with open_api(found) as api:
-        yield OpenRun(FolderSource(found.folder), api, api.get_run(qs.GetRunRequest()).run)
+        run = api.get_run(qs.GetRunRequest()).run
+        rules = rules_for(run)
+        yield OpenRun(FolderSource(found.folder, rules), ruled(api, rules), run)
 
 
 def paths_like(wanted: str | None, tracking: Path | None, hub: HubChoice, incomplete: str) -> list[str]:

@@ -13,7 +13,7 @@ from gator.errors import UnavailableError, UnknownCallError, UsageError
 from gator.ports import History
 from gator.run_folder import RunFolder
 from gator.v1 import control_service_pb2 as cs
-from gator.v1 import event_pb2, query_pb2
+from gator.v1 import event_pb2, query_pb2, spec_pb2
 from gator.v1 import query_service_pb2 as qs
 
 
@@ -114,8 +114,9 @@ class FolderSource:
     watch = None
     away_since = "a copy, showing the run as of"
 
-    def __init__(self, folder: RunFolder) -> None:
-        self._folder = folder
+    def __init__(self, folder: RunFolder, rules: Sequence[spec_pb2.CauseRule] = ()) -> None:
+        """Reads nothing yet; `rules` name causes where those of a run do not."""
+        self._folder, self._rules = folder, rules
         self.name = folder.path.name
         self.where = in_folder(str(folder.path))
         self.location = f"in {folder.path}"
@@ -149,11 +150,11 @@ class FolderSource:
         """Returns the runs in the folders beside it."""
         from gator.cli.history.folders import FolderHistory
 
-        return FolderHistory(self._folder.path.resolve().parent)
+        return FolderHistory(self._folder.path.resolve().parent, rules=self._rules)
 
     def of(self, run: query_pb2.Run) -> "FolderSource":
         """Returns the source of another run beside it."""
-        return FolderSource(RunFolder(Path(run.folder)))
+        return FolderSource(RunFolder(Path(run.folder)), self._rules)
 
     def explain(self, request: qs.ExplainNodeRequest) -> qs.ExplainNodeResponse | None:
         """Asks the live root; None if it does not listen."""

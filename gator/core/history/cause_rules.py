@@ -30,6 +30,15 @@ class CauseRules:
         """A value that differs for other rules."""
         return b"".join(rule.SerializeToString(deterministic=True) + b"\0" for rule in self.rules)
 
+    def followed_by(self, more: "CauseRules") -> "CauseRules":
+        """Returns these rules, and after them those of `more` with other names."""
+        return CauseRules([*self.rules, *self.others_in(more).rules])
+
+    def others_in(self, more: "CauseRules") -> "CauseRules":
+        """Returns the rules of `more` whose names none of these rules has."""
+        names = {rule.name for rule in self.rules}
+        return CauseRules(rule for rule in more.rules if rule.name not in names)
+
     def rule_for(self, path: str, text: str, signatures: Sequence[str] = ()) -> spec_pb2.CauseRule | None:
         """Returns the rule that names the cause of a failure; None if none applies.
 

@@ -1,6 +1,6 @@
 """Reads nodes, with the numbers of jobs below those that have not ended."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from gator.core.history.cause_rules import NO_RULES, CauseRules
 from gator.store.catalogue import messages
@@ -94,6 +94,14 @@ class NodeReader(CatalogueTables):
     def rules(self) -> CauseRules:
         """Returns the rules that name causes. The base class has none."""
         return NO_RULES
+
+    def name_more(self, more: CauseRules, nodes: Iterable[query_pb2.Node]) -> None:
+        """Names the causes of failed jobs by rules of `more`, where the rules of the run do not name them."""
+        unnamed = [node for node in nodes if node.signature and not node.cause] if more else []
+        if unnamed:
+            others = self.rules().others_in(more)
+            for node in unnamed:
+                others.apply(node)
 
     def _sign(self, failed: Sequence[query_pb2.Node]) -> None:
         """Gives failed jobs their signatures of this version. The base class leaves the recorded ones."""

@@ -148,9 +148,11 @@ class FolderReader(RecordReader):
         del name
         return ()
 
-    def seen(self, causes: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
+    def seen(
+        self, causes: Sequence[str], rules: CauseRules | None = None
+    ) -> Mapping[str, query_pb2.FailureGroup]:
         """Returns an empty mapping: a folder has only one run."""
-        del causes
+        del causes, rules
         return {}
 
     # -- events

@@ -15,6 +15,7 @@ import peewee as pw
 from msgspec import Struct
 
 from gator.core.history import compare
+from gator.core.history.cause_rules import NO_RULES, CauseRules
 from gator.v1 import common_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator_hub.database.database import Database
@@ -70,6 +71,8 @@ class _Run(Struct, frozen=True):
 
     id: int
     ident: str
+    more: CauseRules
+    """Rules that name causes where those of the run do not."""
 
     def full(self, path: str) -> str:
         """Returns the full path of a path below the root."""
@@ -85,14 +88,20 @@ class Comparisons:
         self._kept: OrderedDict[tuple[object, ...], _Comparison] = OrderedDict()
 
     def page(
-        self, before: int, after: int, changes: Collection[compare.Change], at: PageKey | None, size: int
+        self,
+        before: int,
+        after: int,
+        changes: Collection[compare.Change],
+        at: PageKey | None,
+        size: int,
+        more: CauseRules = NO_RULES,
     ) -> Page:
         """Returns at most `size` jobs of two runs, sorted by change, then in the order of the spec.
 
         The runs are given by their numbers. Returns fewer jobs if they are large. Without `changes`, all
-        but the uninteresting ones are included.
+        but the uninteresting ones are included. Rules of `more` name causes that the rules of a run do not.
         """
-        old, new = self._run(before), self._run(after)
+        old, new = self._run(before, more), self._run(after, more)
         found = self._of(old, new)
         last, path = at or (0, None)
         shown: list[compare.Changed] = []
@@ -118,7 +127,7 @@ class Comparisons:
 
     def _of(self, old: _Run, new: _Run) -> _Comparison:
         # A run that was removed and imported again has other stores; one that continues has other positions.
-        key = (old, new, *self._positions(old), *self._positions(new))
+        key = (old.id, new.id, *self._positions(old), *self._positions(new))
         with self._lock:
             found = self._kept.get(key)
             if found is not None:
@@ -203,10 +212,10 @@ class Comparisons:
         query = stores.select(stores.store, stores.states_seq).where(stores.run == run.id)
         return [value for row in self._database.rows(query.order_by(stores.id)) for value in row]
 
-    def _run(self, run: int) -> _Run:
+    def _run(self, run: int, more: CauseRules) -> _Run:
         runs = self._database.models.runs
         rows = self._database.rows(runs.select(runs.ident).where(runs.id == run))
-        return _Run(run, rows[0][0] if rows else "")
+        return _Run(run, rows[0][0] if rows else "", more)
 
     def _described(self, run: _Run) -> query_pb2.Run:
         rows = rows_of_runs(self._database, [run.id], RUN_NAMES)
@@ -226,6 +235,7 @@ class Comparisons:
         full = [run.full(path) for path in paths]
         catalogue = HubCatalogue(self._database.query, run.id)
         nodes: list[query_pb2.Node] = catalogue.by_paths(full)
+        catalogue.name_more(run.more, nodes)
         metrics = catalogue.metrics(full)
         return {
             compare.below_root(node.path): compare.side_of(node, metrics.get(node.path, [])) for node in nodes

@@ -9,6 +9,7 @@ from typing import Any
 import peewee as pw
 from msgspec import Struct
 
+from gator.core.history.cause_rules import NO_RULES, CauseRules
 from gator.core.history.series import WHOLE, key_of
 from gator.core.outcomes import FAILURES
 from gator.store.catalogue.messages import METRIC_NAMES, NODE_NAMES, metric_of, node_of, tally_of_job
@@ -38,9 +39,15 @@ class History:
     """A node in a series of runs, given by the ident of their roots and its path below the root."""
 
     def __init__(
-        self, database: Database, ident: str, path: str, selection: query_pb2.Selection = WHOLE
+        self,
+        database: Database,
+        ident: str,
+        path: str,
+        selection: query_pb2.Selection = WHOLE,
+        more: CauseRules = NO_RULES,
     ) -> None:
-        self._database = database
+        """Reads nothing yet. Rules of `more` name causes that the rules of a run do not."""
+        self._database, self._more = database, more
         self._series = key_of(selection)
         self._ident = ident
         self._path = f"{ident}/{path}" if path else ident
@@ -131,7 +138,8 @@ class History:
         node = node_of(rest[_SIGHTING:])
         if node.signature:
             node.signature = own_signature or node.signature
-            HubCatalogue(self._database.query, number).rules().apply(node)
+            catalogue = HubCatalogue(self._database.query, number)
+            catalogue.rules().followed_by(self._more).apply(node)
         if node.kind == common_pb2.NODE_KIND_JOB:
             node.tally.CopyFrom(tally_of_job(node))
         elif not node.HasField("tally"):

@@ -143,9 +143,11 @@ class HubReader(HubCatalogue, RecordReader):
         rows = self._database.rows(former.select(former.signature).where(is_named).limit(_MAX_RENAMED))
         return {signature for (signature,) in rows}
 
-    def seen(self, causes: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
+    def seen(
+        self, causes: Sequence[str], rules: CauseRules | None = None
+    ) -> Mapping[str, query_pb2.FailureGroup]:
         """Returns the runs that had failures with these causes, and what users have noted about them."""
-        rules = self.rules()
+        rules = self.rules() if rules is None else rules
         causes_in = partial(self._causes_in, rules) if rules else None
         found = seen(self._database, self._number, causes, causes_in)
         for cause, notes in notes_of(self._database, causes).items():

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from gator.core.history.series import normal, options_of
 from gator.errors import NotFoundError, PermissionDeniedError, PreconditionError, UsageError
-from gator.query import tokens
+from gator.query import checked_rules, tokens
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import hub_service_pb2_grpc
 from gator_hub.database.database import Database
@@ -77,7 +77,12 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         position = tokens.decode(request, request.page_token, _AfterJob)
         before, after = find_run(self._database, request.before), find_run(self._database, request.after)
         page = self._comparisons.page(
-            before, after, request.changes, position and position.after, _size(request.page_size)
+            before,
+            after,
+            request.changes,
+            position and position.after,
+            _size(request.page_size),
+            checked_rules(request.more_rules),
         )
         return hs.CompareRunsResponse(
             differences=page.differences,
@@ -96,7 +101,8 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         if not request.ident:
             raise UsageError("history needs the ident of a root, such as `nightly`")
         after = _after_run(request, request.page_token)
-        history = History(self._database, request.ident, request.path, request.selection)
+        more = checked_rules(request.more_rules)
+        history = History(self._database, request.ident, request.path, request.selection, more)
         entries, at = history.entries(after, min(request.page_size or _HISTORY, MOST))
         if not entries and not after:
             whole = f"{request.ident}/{request.path}" if request.path else request.ident

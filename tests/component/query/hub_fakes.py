@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from gator.core.history.cause_rules import CauseRules
 from gator.core.history.series import is_of
 from gator.errors import NotFoundError, UnauthenticatedError
 from gator.query import Queries
@@ -36,7 +37,10 @@ class HubReader(FolderReader):
     groups: Mapping[str, query_pb2.FailureGroup] = MappingProxyType({})
     """What is known of failures from other runs, by signature."""
 
-    def seen(self, causes: Sequence[str]) -> Mapping[str, query_pb2.FailureGroup]:
+    def seen(
+        self, causes: Sequence[str], rules: CauseRules | None = None
+    ) -> Mapping[str, query_pb2.FailureGroup]:
+        del rules
         return {cause: self.groups[cause] for cause in causes if cause in self.groups}
 
     def run(self) -> query_pb2.Run:

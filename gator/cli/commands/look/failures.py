@@ -47,7 +47,7 @@ def failures(
         typer.Option(
             "--cause",
             metavar="CAUSE",
-            help="Show every failure of this cause, given by its name or the beginning of its signature.",
+            help="Show every failure of this cause: its name, a ticket, or the beginning of its signature.",
         ),
     ] = None,
     new: Annotated[

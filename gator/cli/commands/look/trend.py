@@ -19,6 +19,7 @@ from gator.cli.runs import hub_client
 from gator.cli.runs.hub_choice import PREFIX, HubCaOption, HubChoice, HubOption
 from gator.cli.runs.hub_names import names_hub
 from gator.cli.sources.options import JsonOption, TrackingOption, impatient
+from gator.cli.sources.present_rules import present_rules
 from gator.cli.suggestions import MAX_COMPARED, similar_path
 from gator.cli.tracking import tracking_root
 from gator.console import describe
@@ -135,13 +136,14 @@ def _advice(found: History, ident: str, path: str, selection: query_pb2.Selectio
 @contextmanager
 def _history(hub: HubChoice | None, tracking: Path | None) -> Generator[History]:
     """Yields the runs of a hub, or those of a tracking folder."""
+    rules = present_rules(Path.cwd())
     if hub is None:
-        yield FolderHistory(tracking_root(tracking))
+        yield FolderHistory(tracking_root(tracking), rules=rules)
         return
     from gator.cli.history.hub import HubHistory
 
     with hub_client.connect(hub) as found:
-        yield HubHistory(found)
+        yield HubHistory(found, rules)
 
 
 def _say(name: str, history: hs.ListHistoryResponse) -> None:

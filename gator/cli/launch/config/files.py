@@ -1,31 +1,20 @@
-"""Reads the gator.toml files of a project and of the user.
+"""The values of the gator.toml files of a project and of the user that hold for a run."""
 
-Invariant: skips a project file of another user in a folder that everyone may write to.
-"""
-
-import errno
 import json
 import os
 import stat
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from msgspec import Struct, field
 
+from gator.cli.config_files import NO_CONFIG, VARIABLE, files_for, read_config
 from gator.cli.installed_parsers import find_parser
 from gator.cli.launch.spec_files import read_included
-from gator.core.text import cut, readable
-from gator.errors import Problem, SpecError, UsageError
-from gator.files.bounded import read_bounded
+from gator.core.text import readable
+from gator.errors import Problem, SpecError
 from gator.v1 import query_pb2, spec_pb2
-
-NAME: Final = "gator.toml"
-VARIABLE: Final = "GATOR_CONFIG"
-"""Variable with the path of the user's file, or `none`: then neither file is read."""
-NO_CONFIG: Final = "none"
-MAX_BYTES: Final = 1 << 20
-"""Maximum size of a gator.toml."""
 
 
 class OptionValue(Struct, frozen=True):
@@ -57,7 +46,7 @@ def config_of(spec: str, environment: Mapping[str, str]) -> Config:
 
     Raises SpecError with the problems of a file, and UsageError if one cannot be read.
     """
-    files = _files(_folder_of(spec), environment)
+    files = files_for(_folder_of(spec), environment)
     if not files:
         return Config()
     from gator.plan import merge_settings
@@ -70,7 +59,7 @@ def config_of(spec: str, environment: Mapping[str, str]) -> Config:
             from gator.spec import load_config
 
         name = readable(os.fsencode(path))
-        found = load_config(_read(path), file=name, read=read_included, find_parser=find_parser)
+        found = load_config(read_config(path), file=name, read=read_included, find_parser=find_parser)
         settings = merge_settings(above.settings, found.above.settings)
         causes = [*found.above.causes, *above.causes]
         above.MergeFrom(found.above)
@@ -93,29 +82,6 @@ def make_absolute(environment: MutableMapping[str, str]) -> None:
         environment[VARIABLE] = str(Path(named).absolute())
 
 
-def _files(folder: Path, environment: Mapping[str, str]) -> list[Path]:
-    """Returns the file of the project and that of the user, as far as they exist."""
-    named = environment.get(VARIABLE, "").strip()
-    if named.lower() == NO_CONFIG:
-        return []
-    if named:
-        user = Path(named).absolute()
-        try:
-            user.stat()
-        except OSError as error:
-            message = f"{VARIABLE}={cut(named, 100)}: {error.strerror}: name a gator.toml, or none"
-            raise UsageError(message) from error
-    else:
-        home = environment.get("XDG_CONFIG_HOME", "")
-        base = Path(home) if home.startswith("/") else _home_config(environment)
-        user = base / "gator" / NAME if base is not None else None
-    project = project_file(folder)
-    found = [path for path in (project, user) if path is not None and _is_there(path)]
-    if len(found) > 1 and os.path.realpath(found[0]) == os.path.realpath(found[1]):
-        del found[1]
-    return found
-
-
 def _folder_of(spec: str) -> Path:
     """Returns where the search begins: the folder of the spec, or of the launch for a stream."""
     path = Path(spec)
@@ -124,51 +90,6 @@ def _folder_of(spec: str) -> Path:
     except OSError:
         is_stream = False
     return Path.cwd() if is_stream else path.absolute().parent
-
-
-def _home_config(environment: Mapping[str, str]) -> Path | None:
-    home = environment.get("HOME", "")
-    return Path(home) / ".config" if home.startswith("/") else None
-
-
-def project_file(folder: Path) -> Path | None:
-    """Returns the first gator.toml from a folder upwards, not above the root of a git work tree.
-
-    Skips one that belongs to another user, in a folder that everyone may write to.
-    """
-    for above in (folder, *folder.parents):
-        path = above / NAME
-        if _is_there(path) and not _is_anyones(above, path):
-            return path
-        try:
-            if (above / ".git").exists():
-                return None
-        except OSError:
-            return None
-    return None
-
-
-def _is_there(path: Path) -> bool:
-    # Also a link to nothing: without its values the run would differ.
-    return os.path.lexists(path)
-
-
-def _is_anyones(folder: Path, path: Path) -> bool:
-    """Returns whether another user may have put the file into a shared folder such as /tmp."""
-    try:
-        return bool(folder.stat().st_mode & stat.S_IWOTH) and path.stat().st_uid != os.geteuid()
-    except OSError:
-        return True
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            # A FIFO may have no writer.
-            raise OSError(errno.EINVAL, "it is not a regular file")
-        return read_bounded(path, MAX_BYTES)
-    except OSError as error:
-        raise UsageError(f"cannot read {readable(os.fsencode(path))}: {error.strerror}") from error
 
 
 def check_options(config: Config, allowed: Mapping[str, str], elsewhere: Mapping[str, str]) -> None:
